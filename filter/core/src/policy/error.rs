@@ -1,0 +1,135 @@
+//! Why a policy was refused: every problem, each with a stable code, the field path and what would be right.
+
+use std::fmt;
+
+/// All problems of one policy. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidPolicy {
+    /// The problems, in the order of the policy's text.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for InvalidPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, problem) in self.problems.iter().enumerate() {
+            if position > 0 {
+                f.write_str("; ")?;
+            }
+            write!(f, "{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for InvalidPolicy {}
+
+/// One thing that is wrong with a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where, as a path of fields from the policy's root: `rules[3].to[0].operation.paths[1]`.
+    pub path: String,
+    /// What is wrong.
+    pub code: Code,
+    /// The sentence: lower case, no full stop, the user's own text in backticks.
+    pub message: String,
+    /// What would be right, where that is known.
+    pub help: Option<String>,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}: {}", self.code, self.path, self.message)?;
+        match &self.help {
+            Some(help) => write!(f, " ({help})"),
+            None => Ok(()),
+        }
+    }
+}
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// A stable code: never renumbered, never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)+];
+
+            /// The code as users see it: `SP1302`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+
+            /// What the code means, as its documentation says.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc, "\n",)+),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The policy is not JSON of the expected shape.
+    Shape = "SP1001",
+    /// The policy's wire version is not the one this build reads.
+    Version = "SP1002",
+    /// The policy was written for another upstream than the plugin it was given to.
+    Upstream = "SP1003",
+    /// A limit on the size of a policy is exceeded.
+    Limit = "SP1004",
+    /// A rule's id is empty, too long, or has characters outside `A-Za-z0-9._-`.
+    RuleId = "SP1101",
+    /// Two rules have the same id.
+    DuplicateRuleId = "SP1102",
+    /// A rule, source or operation says nothing, and so would match everyone or everything.
+    EmptyMatch = "SP1103",
+    /// A list is written but empty.
+    EmptyList = "SP1104",
+    /// A value is empty.
+    EmptyValue = "SP1105",
+    /// A `*` stands where no wildcard is understood.
+    Wildcard = "SP1106",
+    /// A principal is not of the form `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.
+    Principal = "SP1201",
+    /// A service account is not of the form `NAMESPACE/ACCOUNT`, has a wildcard, or stands beside principals.
+    ServiceAccount = "SP1202",
+    /// A namespace is not a DNS label.
+    Namespace = "SP1203",
+    /// A trust domain has characters that a SPIFFE trust domain cannot have.
+    TrustDomain = "SP1204",
+    /// An IP block is neither an address nor a CIDR, or has bits set outside its mask.
+    Cidr = "SP1205",
+    /// The packet's source address is asked for where the gateway cannot tell it.
+    SourceAddressHidden = "SP1206",
+    /// A path could never match a canonical request path.
+    Path = "SP1301",
+    /// A path template breaks the rules of `{*}` and `{**}`.
+    PathTemplate = "SP1302",
+    /// A regular expression does not compile, or is too large.
+    Regex = "SP1303",
+    /// A host is not a host name or pattern.
+    Host = "SP1304",
+    /// A port is not a number from 1 to 65535.
+    Port = "SP1305",
+    /// A method is not an HTTP token.
+    Method = "SP1306",
+    /// A gRPC pattern is not of the form `package.Service/Method`.
+    Grpc = "SP1307",
+    /// A condition's key is unknown.
+    ConditionKey = "SP1401",
+    /// A condition has neither values nor notValues.
+    ConditionWithoutValues = "SP1402",
+    /// A condition uses `match` or `regex` with a key that has one value only.
+    ConditionQuantifier = "SP1403",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,2 @@
+//! The request: what the host says, and its canonical form.
+pub mod view;

@@ -1,0 +1,106 @@
+//! What the engine says of a request.
+
+/// Why a request was refused, coarse enough to be told to the caller.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// A DENY rule matched.
+    Denied,
+    /// No ALLOW rule matched.
+    NotAllowed,
+    /// No ALLOW rule matched, and the caller showed no identity though the policy asks for one.
+    NoIdentity,
+    /// The request can be read in more than one way.
+    Ambiguous(Ambiguity),
+    /// There is no policy to decide by.
+    NoPolicy,
+}
+
+impl Reason {
+    /// The word used in the response header, metrics and logs: `denied`, `not_allowed`, `no_identity`,
+    /// `ambiguous_request`, `no_policy`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::NotAllowed => "not_allowed",
+            Self::NoIdentity => "no_identity",
+            Self::Ambiguous(_) => "ambiguous_request",
+            Self::NoPolicy => "no_policy",
+        }
+    }
+
+    /// The HTTP status of the answer: 400 for ambiguity, 401 for a missing identity, else 403.
+    #[must_use]
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::Ambiguous(_) => 400,
+            Self::NoIdentity => 401,
+            Self::Denied | Self::NotAllowed | Self::NoPolicy => 403,
+        }
+    }
+
+    /// The gRPC status of the answer (grpc/grpc `doc/statuscodes.md`): 3 INVALID_ARGUMENT, 16 UNAUTHENTICATED,
+    /// 7 PERMISSION_DENIED.
+    #[must_use]
+    pub fn grpc_status(self) -> u32 {
+        match self {
+            Self::Ambiguous(_) => 3,
+            Self::NoIdentity => 16,
+            Self::Denied | Self::NotAllowed | Self::NoPolicy => 7,
+        }
+    }
+}
+
+macro_rules! ambiguities {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// In which way a request is ambiguous or malformed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Ambiguity { $($(#[doc = $doc])+ $name,)+ }
+
+        impl Ambiguity {
+            /// Every kind.
+            pub const ALL: &'static [Ambiguity] = &[$(Ambiguity::$name,)+];
+
+            /// The name used in details, logs, metrics and the Egress file's `tolerate`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Ambiguity::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+ambiguities! {
+    /// `%2F` or `%5C` in the path.
+    EscapedSlash = "escapedSlash",
+    /// `%00` in the path.
+    EscapedNul = "escapedNul",
+    /// `//` in the path.
+    DoubleSlash = "doubleSlash",
+    /// `;` or `%3B` in the path.
+    Semicolon = "semicolon",
+    /// `\` in the path.
+    Backslash = "backslash",
+    /// A `.` or `..` segment.
+    DotSegment = "dotSegment",
+    /// `%25` followed by two hexadecimal digits.
+    DoubleEncoding = "doubleEncoding",
+    /// A control character.
+    ControlCharacter = "controlCharacter",
+    /// A plain byte above 0x7f in the path.
+    NonAscii = "nonAscii",
+    /// `#` in the path.
+    Fragment = "fragment",
+    /// `%` not followed by two hexadecimal digits.
+    InvalidEncoding = "invalidEncoding",
+    /// A header name that differs from one a rule reads only by `_` for `-`.
+    UnderscoreHeader = "underscoreHeader",
+    /// No `:path`, more than one, or one that does not begin with `/`. Cannot be tolerated.
+    MalformedPath = "malformedPath",
+    /// No `:authority`, more than one, or one that is not a host name or address. Cannot be tolerated.
+    MalformedHost = "malformedHost",
+    /// No `:method`, more than one, or one that is not a token. Cannot be tolerated.
+    MalformedMethod = "malformedMethod",
+    /// A trusted forwarder sent an `x-forwarded-client-cert` that cannot be read. Cannot be tolerated.
+    MalformedForwardedIdentity = "malformedForwardedIdentity",
+}

@@ -1,0 +1,2 @@
+//! The Egress and Mesh files.
+pub mod model;

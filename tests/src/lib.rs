@@ -1,0 +1,1 @@
+//! The harness: one real program a file, started and stopped by value.
