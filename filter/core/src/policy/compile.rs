@@ -128,8 +128,9 @@ impl Compiler {
 
     fn check_version(&mut self, version: u32) {
         if version != WIRE_VERSION {
-            let flaw = Flaw::new(Code::Version, format!("the policy has version {version}"))
-                .help(format!("this build reads version {WIRE_VERSION}; use a filter and a packager of one release"));
+            let flaw = Flaw::new(Code::Version, format_args!("the policy has version {version}")).help(format_args!(
+                "this build reads version {WIRE_VERSION}; use a filter and a packager of one release"
+            ));
             self.report(&Place::Field("version"), flaw);
         }
     }
@@ -139,14 +140,14 @@ impl Compiler {
             .split_once('/')
             .is_some_and(|(namespace, name)| identity::is_dns_label(namespace) && identity::is_dns_label(name));
         if !valid {
-            let flaw = Flaw::new(Code::Upstream, format!("`{upstream}` does not name an upstream"))
-                .help("write `NAMESPACE/NAME`");
+            let flaw = Flaw::new(Code::Upstream, format_args!("`{upstream}` does not name an upstream"))
+                .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(&Place::Field("upstream"), flaw);
         }
     }
 
     fn check_domains(&mut self, own: Option<&str>, aliases: &[String]) {
-        let empty = || Flaw::new(Code::EmptyValue, "the trust domain is empty");
+        let empty = || Flaw::new(Code::EmptyValue, format_args!("the trust domain is empty"));
         let check = |name: &str| if name.is_empty() { Err(empty()) } else { identity::check_trust_domain(name) };
         if let Some(Err(flaw)) = own.map(check) {
             self.report(&Place::Field("trustDomain"), flaw);
@@ -166,8 +167,9 @@ impl Compiler {
             match identity::parse_principal(text, &self.domains) {
                 Ok(StringPattern::Exact(name)) => forwarders.push(String::from_utf8_lossy(&name).into()),
                 Ok(_) => {
-                    let flaw = Flaw::new(Code::Principal, format!("the trusted forwarder `{text}` has a wildcard"))
-                        .help("name each forwarder whole: whoever matches may speak for anybody");
+                    let flaw =
+                        Flaw::new(Code::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
+                            .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
                     self.report(&list.item(position), flaw);
                 }
                 Err(flaw) => self.report(&list.item(position), flaw),
@@ -179,7 +181,7 @@ impl Compiler {
     fn rules(&mut self, sources: &[RuleSource]) -> Box<[CompiledRule]> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
-            let flaw = Flaw::new(Code::Limit, format!("{} rules are more than {MAX_RULES}", sources.len()));
+            let flaw = Flaw::new(Code::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
             self.report(&list, flaw);
             return Box::default();
         }
@@ -190,11 +192,10 @@ impl Compiler {
             let place = list.item(position);
             match first_use.get(source.id.as_bytes()) {
                 Some(first) => {
-                    let flaw = Flaw::new(Code::DuplicateRuleId, format!("the rule id `{}` is taken", source.id)).help(
-                        format!(
+                    let flaw = Flaw::new(Code::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
+                        .help(format_args!(
                             "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
-                        ),
-                    );
+                        ));
                     self.report(&place.field("id"), flaw);
                 }
                 None => {
@@ -210,8 +211,8 @@ impl Compiler {
         let RuleSource { id, action, mode, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
-            let flaw = Flaw::new(Code::EmptyMatch, format!("the rule `{id}` says neither who nor what"))
-                .help("it would match every request of everybody; if that is meant, write `to: [{operation: {paths: [\"*\"]}}]`");
+            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
+                .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
         let action = match action {
@@ -243,11 +244,20 @@ impl Compiler {
     fn check_rule_id(&mut self, place: &Place<'_>, id: &str) {
         let help = "an id has 1 to 64 letters, digits, `.`, `_` and `-`";
         if id.is_empty() {
-            self.report(place, Flaw::new(Code::RuleId, "the rule's id is empty").help(help));
+            self.report(
+                place,
+                Flaw::new(Code::RuleId, format_args!("the rule's id is empty")).help(format_args!("{}", help)),
+            );
         } else if id.len() > MAX_RULE_ID {
-            self.report(place, Flaw::new(Code::RuleId, format!("the rule id `{id}` is too long")).help(help));
+            self.report(
+                place,
+                Flaw::new(Code::RuleId, format_args!("the rule id `{id}` is too long")).help(format_args!("{}", help)),
+            );
         } else if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-            self.report(place, Flaw::new(Code::RuleId, format!("`{id}` is not a rule id")).help(help));
+            self.report(
+                place,
+                Flaw::new(Code::RuleId, format_args!("`{id}` is not a rule id")).help(format_args!("{}", help)),
+            );
         }
     }
 
@@ -262,7 +272,8 @@ impl Compiler {
             self.report(place, empty_list());
         }
         if sources.len() > MAX_ALTERNATIVES {
-            let flaw = Flaw::new(Code::Limit, format!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()));
+            let flaw =
+                Flaw::new(Code::Limit, format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()));
             self.report(place, flaw);
             return Box::default();
         }
@@ -340,8 +351,11 @@ impl Compiler {
             || source.namespaces.is_some()
             || source.not_namespaces.is_some();
         if accounts && others {
-            let flaw = Flaw::new(Code::ServiceAccount, "service accounts stand beside principals or namespaces")
-                .help("a service account names its namespace already; write two sources if either may call");
+            let flaw =
+                Flaw::new(Code::ServiceAccount, format_args!("service accounts stand beside principals or namespaces"))
+                    .help(format_args!(
+                        "a service account names its namespace already; write two sources if either may call"
+                    ));
             self.report(&place.field("serviceAccounts"), flaw);
         }
     }
@@ -351,9 +365,9 @@ impl Compiler {
         if !self.source_address_known {
             let flaw = Flaw::new(
                 Code::SourceAddressHidden,
-                "behind trusted proxies the gateway does not tell the packet's source address",
+                format_args!("behind trusted proxies the gateway does not tell the packet's source address"),
             )
-            .help(format!("use `{instead}`, or set `numTrustedProxies` to 0"));
+            .help(format_args!("use `{instead}`, or set `numTrustedProxies` to 0"));
             self.report(place, flaw);
         }
     }
@@ -429,8 +443,8 @@ impl Compiler {
 
     fn check_not_empty(&mut self, place: &Place<'_>, empty: bool, noun: &str, reach: &str) {
         if empty {
-            let flaw = Flaw::new(Code::EmptyMatch, format!("the {noun} has no field"))
-                .help(format!("it would match {reach}; write a field, or leave the entry out"));
+            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the {noun} has no field"))
+                .help(format_args!("it would match {reach}; write a field, or leave the entry out"));
             self.report(place, flaw);
         }
     }
@@ -461,7 +475,7 @@ impl Compiler {
             self.report(place, empty_list());
         }
         if list.len() > MAX_VALUES {
-            let flaw = Flaw::new(Code::Limit, format!("{} values are more than {MAX_VALUES}", list.len()));
+            let flaw = Flaw::new(Code::Limit, format_args!("{} values are more than {MAX_VALUES}", list.len()));
             return self.report(place, flaw);
         }
         for (position, text) in list.iter().enumerate() {
@@ -496,7 +510,8 @@ impl Compiler {
 }
 
 fn empty_list() -> Flaw {
-    Flaw::new(Code::EmptyList, "the list is empty").help("write an entry, or leave the field out")
+    Flaw::new(Code::EmptyList, format_args!("the list is empty"))
+        .help(format_args!("write an entry, or leave the field out"))
 }
 
 /// The fields of an operation, each with its `not` twin.

@@ -121,8 +121,6 @@ impl SourceKeys {
                 None => return vec![ANY],
             }
         }
-        keys.sort_unstable();
-        keys.dedup();
         keys
     }
 
@@ -196,8 +194,6 @@ impl PathKeys {
                 None => return vec![ANY],
             }
         }
-        keys.sort_unstable();
-        keys.dedup();
         keys
     }
 
