@@ -127,29 +127,22 @@ fn mesh(json: &Json, span: Span, sink: &mut Sink) -> Option<Mesh> {
 fn parsed_egress(tree: Node, conformed: Conformed, sink: &mut Sink) -> ParsedEgress {
     let mut json = conformed.json;
     let span = tree.span;
-    let authz = json.pointer_mut("/spec/authz").map(Json::take);
+    let spec = json.get_mut("spec").and_then(Json::as_object_mut);
+    let authz = spec.and_then(|spec| spec.remove("authz"));
     let (authz, rule_positions, forwarder_positions) = sound_authz(authz.unwrap_or_default(), span, sink);
     let (name, namespace) = (text_at(&json, "/metadata/name"), text_at(&json, "/metadata/namespace"));
     let proxies = json.pointer("/spec/gateway/numTrustedProxies").and_then(Json::as_u64);
     let num_trusted_proxies = proxies.and_then(|proxies| u32::try_from(proxies).ok()).unwrap_or_default();
-    let egress = if has_error(sink) { None } else { egress(&name, &namespace, json, &authz, span, sink) };
+    let egress = if has_error(sink) { None } else { egress(&json, &authz, span, sink) };
     ParsedEgress { tree, egress, name, namespace, authz, num_trusted_proxies, rule_positions, forwarder_positions }
 }
 
-fn egress(
-    name: &Option<String>,
-    namespace: &Option<String>,
-    mut json: Json,
-    authz: &Authz,
-    span: Span,
-    sink: &mut Sink,
-) -> Option<Egress> {
-    let spec = json.get_mut("spec")?;
-    spec.as_object_mut()?.remove("authz");
-    let mut spec: EgressSpec = read(spec, span, sink)?;
+fn egress(json: &Json, authz: &Authz, span: Span, sink: &mut Sink) -> Option<Egress> {
+    let (name, namespace) = (text_at(json, "/metadata/name")?, text_at(json, "/metadata/namespace")?);
+    let mut spec: EgressSpec = read(json.get("spec")?, span, sink)?;
     spec.upstream.fill_tls_names();
     spec.authz = authz.clone();
-    Some(Egress { name: name.clone()?, namespace: namespace.clone()?, spec })
+    Some(Egress { name, namespace, spec })
 }
 
 /// The authz block without the items that are not sound (they are `null`), and where the others were.
