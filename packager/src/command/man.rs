@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure, Reason};
 use crate::input::printable;
 
-/// Print the manual page, or write one page a command to a directory
+/// Print the manual page, or write one page a command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport man | man -l -

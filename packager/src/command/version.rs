@@ -7,7 +7,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::report;
 
-/// Print the version, and the versions of all that it reads and writes
+/// Print the version, and those of all that is read and written
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport version

@@ -39,7 +39,7 @@ pub(super) fn render(report: &Report) -> String {
 
 fn rule(code: &str) -> Value {
     let summary = codes::summary(code);
-    let manual = codes::manual(code).unwrap_or(summary);
+    let manual = codes::manual(code).unwrap_or_default();
     json!({
         "id": code,
         "shortDescription": {"text": summary},
