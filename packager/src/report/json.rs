@@ -87,9 +87,8 @@ struct Summary {
 }
 
 fn diagnostic<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a> {
-    let Place { start, end, .. } = match problem.place {
-        Some(place) => place,
-        None => return whole_file(report, problem),
+    let Some(Place { start, end, .. }) = problem.place else {
+        return whole_file(report, problem);
     };
     JsonDiagnostic {
         line: Some(start.line),
