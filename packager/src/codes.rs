@@ -8,9 +8,11 @@ use sallyport_core::policy::error::Code as PolicyCode;
 pub(crate) const UNREADABLE: &str = "SP9001";
 /// A directory holds no file for Sallyport.
 pub(crate) const NOTHING_FOUND: &str = "SP9002";
+/// A file has more problems than are reported.
+pub(crate) const MORE: &str = "SP9003";
 
 /// The manual of this program's own codes.
-const OWN: [(&str, &str); 2] = [
+const OWN: [(&str, &str); 3] = [
     (
         UNREADABLE,
         "A file or directory cannot be read.\n\n\
@@ -23,6 +25,11 @@ const OWN: [(&str, &str); 2] = [
          Looked at are the files `*.yaml` and `*.yml` in it and in all directories below it, hidden\n\
          ones left out; taken are those with `apiVersion: sallyport.dev/...`. A check that checks\n\
          nothing is most likely a wrong path, so the exit code is 3.",
+    ),
+    (
+        MORE,
+        "A file has more problems than are reported.\n\n\
+         The first thousand of a file are. The severity is that of the worst of the others.",
     ),
 ];
 

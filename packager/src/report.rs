@@ -7,6 +7,7 @@ pub(crate) mod github;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod junit;
+mod place;
 pub(crate) mod sarif;
 #[cfg(test)]
 mod tests;
@@ -14,11 +15,15 @@ mod tests;
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
-use sallyport_egress::diagnostic::{Diagnostic, Position, Severity, SourceFile, Span};
+use sallyport_egress::diagnostic::{Diagnostic, Severity};
 
 use crate::codes;
 use crate::exit::Exit;
 use crate::input::Missing;
+pub(crate) use place::{Lines, Place};
+
+/// How many problems of one file are reported. No one reads more, and a hostile file could have half a million.
+const MOST: usize = 1_000;
 
 /// In which form a report is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -75,27 +80,9 @@ pub(crate) struct Problem {
     pub(crate) related: Vec<(Place, String)>,
 }
 
-/// A range of a file, in bytes and as people count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) span: Span,
-    pub(crate) start: Position,
-    pub(crate) end: Position,
-}
-
-impl Place {
-    fn new(source: &SourceFile, span: Span) -> Self {
-        Place {
-            span,
-            start: source.position(span.start),
-            end: source.position(span.end),
-        }
-    }
-}
-
 impl Problem {
     /// A problem that was found in a file's text; `file` is the file's index in the report.
-    pub(crate) fn found(diagnostic: Diagnostic, file: usize, source: &SourceFile) -> Self {
+    pub(crate) fn found(diagnostic: Diagnostic, file: usize, lines: &Lines<'_>) -> Self {
         let Diagnostic {
             code,
             severity,
@@ -107,16 +94,31 @@ impl Problem {
         } = diagnostic;
         let related = related
             .into_iter()
-            .map(|(span, words)| (Place::new(source, span), words))
+            .map(|(span, words)| (lines.place(span), words))
             .collect();
         Problem {
             code,
             severity,
             file,
-            place: Some(Place::new(source, span)),
+            place: Some(lines.place(span)),
             message,
             help,
             related,
+        }
+    }
+
+    /// The problem that a file has more problems than a report takes.
+    fn more(count: usize, severity: Severity, file: usize) -> Self {
+        let message = format!("{} more in this file", counted(count, "problem"));
+        let help = Some("correct the others first".to_owned());
+        Problem {
+            code: codes::MORE,
+            severity,
+            file,
+            place: None,
+            message,
+            help,
+            related: Vec::new(),
         }
     }
 
@@ -158,6 +160,20 @@ impl Problem {
 }
 
 impl Report {
+    /// Takes the problems of one file's text, the first [`MOST`] by place.
+    pub(crate) fn take(&mut self, file: usize, text: &str, mut diagnostics: Vec<Diagnostic>) {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+        let rest = diagnostics.split_off(diagnostics.len().min(MOST));
+        let lines = Lines::new(text);
+        let found = diagnostics
+            .into_iter()
+            .map(|diagnostic| Problem::found(diagnostic, file, &lines));
+        self.problems.extend(found);
+        if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
+            self.problems.push(Problem::more(rest.len(), worst, file));
+        }
+    }
+
     /// The exit code, in every format.
     pub(crate) fn exit(&self) -> Exit {
         if self.files.iter().any(|file| file.missing) {

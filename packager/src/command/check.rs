@@ -87,18 +87,16 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
         report.files.push(reported);
     }
     let mut checked = sallyport_egress::check(&sources);
+    let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
     for diagnostic in checked.diagnostics.drain(..) {
-        if let (Some(source), Some(&index)) =
-            (sources.get(diagnostic.file), indices.get(diagnostic.file))
-        {
-            report
-                .problems
-                .push(Problem::found(diagnostic, index, source));
+        if let Some(of_file) = diagnostics.get_mut(diagnostic.file) {
+            of_file.push(diagnostic);
         }
     }
-    report
-        .problems
-        .sort_by_key(|problem| (problem.file, problem.place.map(|place| place.span)));
+    for ((source, index), diagnostics) in sources.iter().zip(indices).zip(diagnostics) {
+        report.take(index, &source.text, diagnostics);
+    }
+    report.problems.sort_by_key(|problem| problem.file);
     report.egresses = checked.egresses.len();
     report.rules = checked
         .egresses

@@ -1,10 +1,10 @@
 //! Every format's picture of the same reports, made by hand so that no change of a check can change them.
 
 use clap::ValueEnum;
-use sallyport_egress::diagnostic::{Diagnostic, Severity, SourceFile, Span};
+use sallyport_egress::diagnostic::{Diagnostic, Severity, Span};
 use snapbox::{assert_data_eq, file};
 
-use super::{Format, Problem, Report, ReportedFile};
+use super::{Format, Lines, MOST, Problem, Report, ReportedFile};
 use crate::input::Missing;
 
 const BAD: &str =
@@ -29,10 +29,7 @@ fn span(text: &str, words: &str, nth: usize) -> Span {
 }
 
 fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
-    let source = SourceFile {
-        name: String::new(),
-        text: text.into(),
-    };
+    let lines = Lines::new(text);
     let diagnostic = Diagnostic {
         code: "SP1102",
         severity: Severity::Error,
@@ -42,7 +39,7 @@ fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
         help: None,
         related: Vec::new(),
     };
-    Problem::found(diagnostic, file, &source)
+    Problem::found(diagnostic, file, &lines)
 }
 
 fn nothing_wrong() -> Report {
@@ -56,10 +53,7 @@ fn nothing_wrong() -> Report {
 
 /// A good file, one with an error and a warning, one with hostile text, one that is missing.
 fn much_wrong() -> Report {
-    let source = SourceFile {
-        name: String::new(),
-        text: BAD.into(),
-    };
+    let lines = Lines::new(BAD);
     let duplicate = Diagnostic {
         code: "SP1102",
         severity: Severity::Error,
@@ -94,8 +88,8 @@ fn much_wrong() -> Report {
             },
         ],
         problems: vec![
-            Problem::found(warning, 1, &source),
-            Problem::found(duplicate, 1, &source),
+            Problem::found(warning, 1, &lines),
+            Problem::found(duplicate, 1, &lines),
             problem(
                 2,
                 "x: \"<\u{1b}]]>&\"\n",
@@ -232,5 +226,38 @@ fn a_missing_file_outweighs_errors_and_errors_outweigh_warnings() {
     assert_eq!(
         report.summary(),
         "1 warning in 1 of 3 files (2 YAML files for others skipped)"
+    );
+}
+
+#[test]
+fn a_file_with_too_many_problems_says_so_once() {
+    let text = "x\n".repeat(MOST * 2);
+    let diagnostics = (0..MOST * 2).rev().map(|line| Diagnostic {
+        code: "SP1103",
+        severity: if line == 0 {
+            Severity::Error
+        } else {
+            Severity::Warning
+        },
+        file: 0,
+        span: Span {
+            start: line * 2,
+            end: line * 2 + 1,
+        },
+        message: format!("line {line}"),
+        help: None,
+        related: Vec::new(),
+    });
+    let mut report = Report {
+        files: vec![file("many.yaml", &text)],
+        ..Report::default()
+    };
+    report.take(0, &text, diagnostics.collect());
+    assert_eq!(report.problems.len(), MOST + 1);
+    assert_eq!(report.problems[0].message, "line 0");
+    let last = report.problems.last().unwrap();
+    assert_eq!(
+        (last.message.as_str(), last.severity),
+        ("1000 problems more in this file", Severity::Warning)
     );
 }
