@@ -55,7 +55,7 @@ fn top_level_fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
         if indent > *top.get_or_insert(indent) {
             return None;
         }
-        let (field, value) = content.trim_start_matches(['{', ' ']).split_once(':')?;
+        let (field, value) = content.trim_start_matches(['-', '[', '{', ' ']).split_once(':')?;
         let value = value.split([',', '}', '#']).next().unwrap_or(value);
         Some((unquoted(field), unquoted(value)))
     })
@@ -84,6 +84,7 @@ mod tests {
             "apiVersion: salyport.dev/v1alpha1",
             "  kind: Egress\n  apiVersion: sallyport.dev/v1alpha1\n  metadata: [",
             "kind: Egress\nmetadata: {}",
+            "- apiVersion: sallyport.dev/v1alpha1\n  kind: Egress\n",
             "apiVersion: v1\nkind: Service\n---\napiVersion: sallyport.dev/v1alpha1\n",
         ] {
             assert!(ours(text), "{text:?}");
