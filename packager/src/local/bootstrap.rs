@@ -102,4 +102,4 @@ fn typed(name: &str, mut message: Value) -> Value {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,8 +1,8 @@
 //! The directory of one session: what lies where, and writing it safely.
 
-use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
+use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure, Reason};
@@ -93,9 +93,11 @@ impl Workspace {
     pub(crate) fn open(directory: Option<&Path>) -> Result<Self, Failure> {
         let temporary = match directory {
             Some(_) => None,
-            None => Some(tempfile::Builder::new().prefix("sallyport-").tempdir().map_err(|error| {
-                Failure::write(&std::env::temp_dir(), &error)
-            })?),
+            None => {
+                let private = Permissions::from_mode(0o700);
+                let made = tempfile::Builder::new().prefix("sallyport-").permissions(private).tempdir();
+                Some(made.map_err(|error| Failure::write(&std::env::temp_dir(), &error))?)
+            }
         };
         let named = directory.or(temporary.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
         make_directory(named)?;
@@ -159,7 +161,6 @@ fn try_replace(path: &Path, content: &[u8]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn only_the_user_can_read_what_is_written() {
