@@ -46,6 +46,8 @@ impl Envoy {
             .arg(layout.admin_address())
             .args(["--concurrency", &concurrency.to_string()])
             .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
+            // As the agent does: so long a connection to a listener that was replaced goes on.
+            .args(["--drain-time-s", "45", "--parent-shutdown-time-s", "60"])
             .args(["--file-flush-interval-msec", "100", "--disable-hot-restart"])
             .current_dir(layout.root())
             .stdin(Stdio::null())
