@@ -11,7 +11,6 @@ use crate::exit;
 #[command(
     name = "sallyport",
     version,
-    propagate_version = true,
     arg_required_else_help = true,
     max_term_width = 100,
     after_help = exit::table(),
@@ -25,6 +24,7 @@ pub(crate) struct Cli {
 
 /// Arguments that every command understands.
 #[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
     /// When to colour what is printed; `auto` follows the terminal and NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]

@@ -7,6 +7,7 @@ pub(crate) mod github;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod junit;
+mod place;
 pub(crate) mod sarif;
 #[cfg(test)]
 mod tests;
@@ -14,11 +15,15 @@ mod tests;
 use std::collections::BTreeSet;
 
 use clap::ValueEnum;
-use sallyport_egress::diagnostic::{Diagnostic, Position, Severity, SourceFile, Span};
+use sallyport_egress::diagnostic::{Diagnostic, Severity};
 
 use crate::codes;
 use crate::exit::Exit;
 use crate::input::Missing;
+pub(crate) use place::{Lines, Place};
+
+/// How many problems of one file are reported. No one reads more, and a hostile file could have half a million.
+const MOST: usize = 1_000;
 
 /// In which form a report is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -75,77 +80,32 @@ pub(crate) struct Problem {
     pub(crate) related: Vec<(Place, String)>,
 }
 
-/// A range of a file, in bytes and as people count.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place {
-    pub(crate) span: Span,
-    pub(crate) start: Position,
-    pub(crate) end: Position,
-}
-
-impl Place {
-    fn new(source: &SourceFile, span: Span) -> Self {
-        Place {
-            span,
-            start: source.position(span.start),
-            end: source.position(span.end),
-        }
-    }
-}
-
 impl Problem {
     /// A problem that was found in a file's text; `file` is the file's index in the report.
-    pub(crate) fn found(diagnostic: Diagnostic, file: usize, source: &SourceFile) -> Self {
-        let Diagnostic {
-            code,
-            severity,
-            file: _,
-            span,
-            message,
-            help,
-            related,
-        } = diagnostic;
-        let related = related
-            .into_iter()
-            .map(|(span, words)| (Place::new(source, span), words))
-            .collect();
-        Problem {
-            code,
-            severity,
-            file,
-            place: Some(Place::new(source, span)),
-            message,
-            help,
-            related,
-        }
+    pub(crate) fn found(diagnostic: Diagnostic, file: usize, lines: &Lines<'_>) -> Self {
+        let Diagnostic { code, severity, file: _, span, message, help, related } = diagnostic;
+        let related = related.into_iter().map(|(span, words)| (lines.place(span), words)).collect();
+        Problem { code, severity, file, place: Some(lines.place(span)), message, help, related }
+    }
+
+    /// The problem that a file has more problems than a report takes.
+    fn more(count: usize, severity: Severity, file: usize) -> Self {
+        let message = format!("{} more in this file", counted(count, "problem"));
+        let help = Some("correct the others first".to_owned());
+        Problem { code: codes::MORE, severity, file, place: None, message, help, related: Vec::new() }
     }
 
     /// The problem that a file is not there to be checked.
     pub(crate) fn missing(missing: &Missing, file: usize, name: &str) -> Self {
         let (code, message, help) = match missing {
-            Missing::Unreadable(reason) => (
-                codes::UNREADABLE,
-                format!("cannot read `{name}`: {reason}"),
-                None,
-            ),
+            Missing::Unreadable(reason) => (codes::UNREADABLE, format!("cannot read `{name}`: {reason}"), None),
             Missing::NothingFound => (
                 codes::NOTHING_FOUND,
                 format!("no file for Sallyport in `{name}`"),
-                Some(
-                    "wanted are `*.yaml` or `*.yml` with `apiVersion: sallyport.dev/v1alpha1`"
-                        .to_owned(),
-                ),
+                Some("wanted are `*.yaml` or `*.yml` with `apiVersion: sallyport.dev/v1alpha1`".to_owned()),
             ),
         };
-        Problem {
-            code,
-            severity: Severity::Error,
-            file,
-            place: None,
-            message,
-            help,
-            related: Vec::new(),
-        }
+        Problem { code, severity: Severity::Error, file, place: None, message, help, related: Vec::new() }
     }
 
     /// Message and cure in one text, for formats that have one place for both.
@@ -158,6 +118,18 @@ impl Problem {
 }
 
 impl Report {
+    /// Takes the problems of one file's text, the first [`MOST`] by place.
+    pub(crate) fn take(&mut self, file: usize, text: &str, mut diagnostics: Vec<Diagnostic>) {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+        let rest = diagnostics.split_off(diagnostics.len().min(MOST));
+        let lines = Lines::new(text);
+        let found = diagnostics.into_iter().map(|diagnostic| Problem::found(diagnostic, file, &lines));
+        self.problems.extend(found);
+        if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
+            self.problems.push(Problem::more(rest.len(), worst, file));
+        }
+    }
+
     /// The exit code, in every format.
     pub(crate) fn exit(&self) -> Exit {
         if self.files.iter().any(|file| file.missing) {
@@ -181,10 +153,7 @@ impl Report {
     }
 
     fn count(&self, severity: Severity) -> usize {
-        self.problems
-            .iter()
-            .filter(|problem| problem.severity == severity)
-            .count()
+        self.problems.iter().filter(|problem| problem.severity == severity).count()
     }
 
     /// A problem's file. Every problem has one.
@@ -194,40 +163,23 @@ impl Report {
 
     /// The problems of one file.
     fn problems_of(&self, file: usize) -> impl Iterator<Item = &Problem> {
-        self.problems
-            .iter()
-            .filter(move |problem| problem.file == file)
+        self.problems.iter().filter(move |problem| problem.file == file)
     }
 
     /// The line that says it all: `3 errors, 1 warning in 2 of 5 files`.
     fn summary(&self) -> String {
         let mut text = if self.problems.is_empty() {
-            format!(
-                "{}, {}: no problems",
-                counted(self.files.len(), "file"),
-                counted(self.rules, "rule")
-            )
+            format!("{}, {}: no problems", counted(self.files.len(), "file"), counted(self.rules, "rule"))
         } else {
             let counts = [(Severity::Error, "error"), (Severity::Warning, "warning")]
                 .map(|(severity, noun)| (self.count(severity), noun));
-            let counts: Vec<_> = counts
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, noun)| counted(count, noun))
-                .collect();
+            let counts: Vec<_> =
+                counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
             let affected: BTreeSet<_> = self.problems.iter().map(|problem| problem.file).collect();
-            format!(
-                "{} in {} of {}",
-                counts.join(", "),
-                affected.len(),
-                counted(self.files.len(), "file")
-            )
+            format!("{} in {} of {}", counts.join(", "), affected.len(), counted(self.files.len(), "file"))
         };
         if self.skipped > 0 {
-            text.push_str(&format!(
-                " ({} for others skipped)",
-                counted(self.skipped, "YAML file")
-            ));
+            text.push_str(&format!(" ({} for others skipped)", counted(self.skipped, "YAML file")));
         }
         text
     }

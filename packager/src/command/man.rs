@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure, Reason};
 use crate::input::printable;
 
-/// Print the manual page, or write one page a command to a directory
+/// Print the manual page, or write one page a command
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport man | man -l -
@@ -26,21 +26,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         let mut page = Vec::new();
         Man::new(Cli::command())
             .render(&mut page)
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Io,
-                    format!("cannot render the page: {}", Reason(&error)),
-                )
-            })?;
+            .map_err(|error| Failure::new(Exit::Io, format!("cannot render the page: {}", Reason(&error))))?;
         console.write(None, &page)?;
         return Ok(Exit::Ok);
     };
     fs::create_dir_all(directory)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
         .map_err(|error| Failure::write(directory, &error))?;
-    console.note(&format!(
-        "wrote the manual pages to `{}`",
-        printable(directory)
-    ));
+    console.note(&format!("wrote the manual pages to `{}`", printable(directory)));
     Ok(Exit::Ok)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 
-/// Print the JSON Schema (draft-07) of Egress and Mesh files, for editors and other tools
+/// Print the JSON Schema (draft-07) of Egress and Mesh files
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport schema --output sallyport.schema.json

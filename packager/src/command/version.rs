@@ -1,13 +1,14 @@
 //! `sallyport version`: what this build is, and what it reads and writes.
 
 use sallyport_core::policy::source::WIRE_VERSION;
+use sallyport_egress::model::API_VERSION;
 use serde_json::json;
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::report;
 
-/// Print the version, and the versions of all that it reads and writes
+/// Print the version, and those of all that is read and written
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport version
@@ -37,6 +38,3 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     console.write(None, text.as_bytes())?;
     Ok(Exit::Ok)
 }
-
-/// The `apiVersion` of the files that this build reads.
-const API_VERSION: &str = "sallyport.dev/v1alpha1";

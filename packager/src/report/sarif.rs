@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::{Place, Problem, Report, level};
 use crate::codes;
 
-const SCHEMA: &str =
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn render(report: &Report) -> String {
     let codes: BTreeSet<_> = report.problems.iter().map(|problem| problem.code).collect();
@@ -39,7 +38,7 @@ pub(super) fn render(report: &Report) -> String {
 
 fn rule(code: &str) -> Value {
     let summary = codes::summary(code);
-    let manual = codes::manual(code).unwrap_or(summary);
+    let manual = codes::manual(code).unwrap_or_default();
     json!({
         "id": code,
         "shortDescription": {"text": summary},
@@ -49,38 +48,39 @@ fn rule(code: &str) -> Value {
 }
 
 fn result(report: &Report, problem: &Problem, codes: &[&str]) -> Value {
-    let mut result = json!({
-        "ruleId": problem.code,
-        "ruleIndex": codes.iter().position(|code| *code == problem.code),
-        "level": level(problem.severity),
-        "message": {"text": problem.text()},
-        "locations": [location(report, problem, problem.place)],
-    });
     let related: Vec<_> = problem
         .related
         .iter()
         .map(|(place, words)| {
-            let mut related = location(report, problem, Some(*place));
-            related["message"] = json!({"text": words});
-            related
+            json!({
+                "message": {"text": words},
+                "physicalLocation": physical_location(report, problem, Some(*place)),
+            })
         })
         .collect();
-    if !related.is_empty() {
-        result["relatedLocations"] = Value::Array(related);
-    }
-    result
+    json!({
+        "ruleId": problem.code,
+        "ruleIndex": codes.iter().position(|code| *code == problem.code),
+        "level": level(problem.severity),
+        "message": {"text": problem.text()},
+        "locations": [{"physicalLocation": physical_location(report, problem, problem.place)}],
+        "relatedLocations": related,
+    })
 }
 
-fn location(report: &Report, problem: &Problem, place: Option<Place>) -> Value {
+fn physical_location(report: &Report, problem: &Problem, place: Option<Place>) -> Value {
     let uri = report.file_of(problem).map_or("", |file| &file.uri);
-    let mut physical = json!({"artifactLocation": {"uri": uri, "index": problem.file}});
-    if let Some(Place { start, end, .. }) = place {
-        physical["region"] = json!({
-            "startLine": start.line,
-            "startColumn": start.column,
-            "endLine": end.line,
-            "endColumn": end.column,
-        });
+    let artifact = json!({"uri": uri, "index": problem.file});
+    match place {
+        Some(Place { start, end, .. }) => json!({
+            "artifactLocation": artifact,
+            "region": {
+                "startLine": start.line,
+                "startColumn": start.column,
+                "endLine": end.line,
+                "endColumn": end.column,
+            },
+        }),
+        None => json!({"artifactLocation": artifact}),
     }
-    json!({"physicalLocation": physical})
 }
