@@ -161,15 +161,9 @@ impl fmt::Display for Code {
 /// The manual page of a code (`SP0203`, `sp1302`), of the file or of the policy.
 #[must_use]
 pub fn explain(code: &str) -> Option<&'static str> {
-    let own = Code::ALL
-        .iter()
-        .map(|known| (known.as_str(), known.summary()));
-    let policy = sallyport_core::Code::ALL
-        .iter()
-        .map(|known| (known.as_str(), known.summary()));
-    own.chain(policy)
-        .find(|(known, _)| known.eq_ignore_ascii_case(code))
-        .map(|(_, summary)| summary)
+    let own = Code::ALL.iter().map(|known| (known.as_str(), known.summary()));
+    let policy = sallyport_core::Code::ALL.iter().map(|known| (known.as_str(), known.summary()));
+    own.chain(policy).find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, summary)| summary)
 }
 
 #[cfg(test)]
@@ -182,20 +176,14 @@ mod tests {
         let texts: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         let sorted: BTreeSet<_> = texts.iter().copied().collect();
         assert_eq!(texts, sorted.into_iter().collect::<Vec<_>>());
-        let policy: BTreeSet<_> = sallyport_core::Code::ALL
-            .iter()
-            .map(|code| code.as_str())
-            .collect();
+        let policy: BTreeSet<_> = sallyport_core::Code::ALL.iter().map(|code| code.as_str()).collect();
         assert!(texts.iter().all(|text| !policy.contains(text)));
     }
 
     #[test]
     fn every_code_can_be_explained() {
         for code in Code::ALL {
-            assert!(
-                explain(code.as_str()).is_some_and(|text| !text.trim().is_empty()),
-                "{code}"
-            );
+            assert!(explain(code.as_str()).is_some_and(|text| !text.trim().is_empty()), "{code}");
         }
         assert!(explain("sp1302").is_some_and(|text| text.contains("template")));
         assert_eq!(explain("SP9999"), None);

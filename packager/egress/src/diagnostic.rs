@@ -61,11 +61,7 @@ pub(crate) struct Flaw {
 
 impl Flaw {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            help: None,
-        }
+        Self { code, message: message.into(), help: None }
     }
 
     #[must_use]
@@ -75,21 +71,9 @@ impl Flaw {
     }
 
     pub(crate) fn at(self, file: usize, span: Span) -> Diagnostic {
-        let Flaw {
-            code,
-            message,
-            help,
-        } = self;
+        let Flaw { code, message, help } = self;
         let severity = code.severity();
-        Diagnostic {
-            code: code.as_str(),
-            severity,
-            file,
-            span,
-            message,
-            help,
-            related: Vec::new(),
-        }
+        Diagnostic { code: code.as_str(), severity, file, span, message, help, related: Vec::new() }
     }
 }
 
@@ -102,10 +86,7 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn new(file: usize) -> Self {
-        Self {
-            file,
-            diagnostics: Vec::new(),
-        }
+        Self { file, diagnostics: Vec::new() }
     }
 
     pub(crate) fn report(&mut self, span: Span, flaw: Flaw) {
@@ -115,9 +96,7 @@ impl Sink {
     /// As [`Sink::report`], with the place that was there first.
     pub(crate) fn report_twice(&mut self, span: Span, first: Span, flaw: Flaw) {
         let mut diagnostic = flaw.at(self.file, span);
-        diagnostic
-            .related
-            .push((first, "first written here".to_owned()));
+        diagnostic.related.push((first, "first written here".to_owned()));
         self.diagnostics.push(diagnostic);
     }
 }

@@ -19,16 +19,16 @@ pub(crate) fn quoted(text: &str) -> String {
     shown
 }
 
+/// A sentence of the core, which may hold the user's text as it is: what would end the line is escaped.
+pub(crate) fn one_line(sentence: &str) -> String {
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    sentence.chars().map(escape).collect()
+}
+
 /// The known word that was probably meant, if one is near enough.
-pub(crate) fn did_you_mean<'a>(
-    written: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> Option<&'a str> {
+pub(crate) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let plain = |word: &str| -> String {
-        word.chars()
-            .filter(|c| !matches!(c, '_' | '-' | ' '))
-            .map(|c| c.to_ascii_lowercase())
-            .collect()
+        word.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
     };
     if written.len() > 64 {
         return None;
