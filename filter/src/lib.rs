@@ -22,7 +22,7 @@ mod host;
 mod root;
 mod stream;
 
-#[expect(unsafe_code, reason = "the entry point that the proxy-wasm ABI asks for")]
+#[allow(unsafe_code, reason = "the entry point that the proxy-wasm ABI asks for")]
 mod entry {
     proxy_wasm::main! {{
         proxy_wasm::set_root_context(|_| Box::new(super::root::Root::default()));

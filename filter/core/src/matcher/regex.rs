@@ -10,7 +10,6 @@
 use std::sync::Arc;
 
 use regex_lite::{Regex, RegexBuilder};
-use rustc_hash::FxHashMap;
 
 use super::Flaw;
 use crate::policy::error::Code;
@@ -25,13 +24,14 @@ const MAX_PROGRAM: usize = 1 << 18;
 /// Compiles each distinct pattern once.
 #[derive(Debug, Default)]
 pub struct RegexCompiler {
-    compiled: FxHashMap<String, Arc<Regex>>,
+    /// Few enough to be searched through.
+    compiled: Vec<(String, Arc<Regex>)>,
 }
 
 impl RegexCompiler {
     /// Compiles one pattern.
     pub fn compile(&mut self, pattern: &str) -> Result<Arc<Regex>, Flaw> {
-        if let Some(known) = self.compiled.get(pattern) {
+        if let Some((_, known)) = self.compiled.iter().find(|(known, _)| known == pattern) {
             return Ok(Arc::clone(known));
         }
         if pattern.is_empty() {
@@ -50,7 +50,7 @@ impl RegexCompiler {
         // By itself first: `a)|(b` must not become well formed by what is put around it.
         build(pattern)?;
         let whole = Arc::new(build(&format!(r"\A(?:{pattern})\z"))?);
-        self.compiled.insert(pattern.to_owned(), Arc::clone(&whole));
+        self.compiled.push((pattern.to_owned(), Arc::clone(&whole)));
         Ok(whole)
     }
 }

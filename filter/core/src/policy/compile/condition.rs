@@ -1,18 +1,16 @@
 //! `when`: Istio's condition keys, and `request.query[NAME]`.
 
 use super::super::error::Code;
+use super::super::place::Place;
 use super::super::rule::{Action, Condition, IdentityField};
 use super::super::source::{ConditionSource, QuantifierSource};
 use super::Compiler;
-use super::place::Place;
 use crate::engine::Needs;
 use crate::matcher::Flaw;
-use crate::matcher::identity::{self, TrustDomains};
 use crate::matcher::method::is_token_byte;
 use crate::matcher::network::NetworkSet;
 use crate::matcher::port::{self, PortSet};
 use crate::matcher::regex::RegexSet;
-use crate::matcher::string::StringPattern;
 use crate::matcher::value::{Quantifier, ValueTest};
 
 /// What a key names.
@@ -165,17 +163,8 @@ impl Compiler {
     }
 
     fn identity_condition(&mut self, place: &Place<'_>, source: &ConditionSource, field: IdentityField) -> Condition {
-        let own = self.own_namespace.clone();
-        let parse = |text: &str, domains: &TrustDomains| -> Result<StringPattern, Flaw> {
-            match field {
-                IdentityField::Principal => identity::parse_principal(text, domains),
-                IdentityField::Namespace => identity::parse_namespace(text),
-                IdentityField::ServiceAccount => identity::parse_service_account(text, &own),
-                IdentityField::TrustDomain => identity::parse_trust_domain(text, domains),
-            }
-        };
-        let values = self.identity_set(&place.field("values"), source.values.as_deref(), parse);
-        let not_values = self.identity_set(&place.field("notValues"), source.not_values.as_deref(), parse);
+        let values = self.identity_set(&place.field("values"), source.values.as_deref(), field);
+        let not_values = self.identity_set(&place.field("notValues"), source.not_values.as_deref(), field);
         Condition::Identity { field, test: ValueTest { values, not_values, ..ValueTest::default() } }
     }
 
