@@ -156,6 +156,14 @@ fn columns_count_characters() {
     assert_eq!(problem.help.as_deref(), Some("did you mean `host`?"));
 }
 
+/// The parser's own place of a list that is not indented is behind its first dash.
+#[test]
+fn a_list_begins_at_its_first_dash() {
+    assert_eq!(places(&MINIMAL.replace("host: a.internal", "host:\n  - a\n  - b")), ["6:3 SP0206"]);
+    assert_eq!(places(&MINIMAL.replace("host: a.internal", "host:\n    - a")), ["6:5 SP0206"]);
+    assert_eq!(places(&MINIMAL.replace("host: a.internal", "host: [a]")), ["5:9 SP0206"]);
+}
+
 #[test]
 fn an_escape_cannot_break_a_message_into_lines() {
     let rules = "  authz: {rules: [{id: \"a\\nb\", action: DENY, to: [{operation: {paths: [\"x\\n`y\"]}}]}]}\n";

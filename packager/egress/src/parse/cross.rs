@@ -2,8 +2,9 @@
 
 use super::tree::{Entry, Node};
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink};
+use crate::diagnostic::{Flaw, Sink, Span};
 use crate::parse::suggest::quoted;
+use std::collections::HashMap;
 
 /// Reports fields of an Egress that contradict each other.
 pub(crate) fn check(root: &Node, sink: &mut Sink) {
@@ -61,29 +62,31 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
 }
 
 fn check_issuers(issuers: &[Node], sink: &mut Sink) {
-    for (position, issuer) in issuers.iter().enumerate() {
-        match (issuer.entry("jwks"), issuer.entry("jwksUri")) {
-            (Some(jwks), Some(uri)) => {
-                let (first, second) = if jwks.key.span < uri.key.span { (jwks, uri) } else { (uri, jwks) };
-                let flaw = Flaw::new(Code::JwtKeySource, "the issuer has both `jwks` and `jwksUri`")
-                    .help("keep one of the two");
-                sink.report_twice(second.key.span, first.key.span, flaw);
-            }
-            (None, None) if !issuer.entries().is_empty() => {
-                let flaw = Flaw::new(Code::JwtKeySource, "the issuer has neither `jwks` nor `jwksUri`");
-                sink.report(issuer.span, flaw.help("write where its keys are: `jwksUri: https://...`"));
-            }
-            _ => {}
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for issuer in issuers {
+        check_key_source(issuer, sink);
+        let Some((name, node)) = issuer.get("issuer").and_then(|node| Some((node.text()?, node))) else { continue };
+        if let Some(first) = seen.get(name) {
+            let flaw = Flaw::new(Code::DuplicateIssuer, format!("the issuer {} is written twice", quoted(name)));
+            sink.report_twice(node.span, *first, flaw.help("write one entry with all `audiences`"));
+        } else {
+            seen.insert(name, node.span);
         }
-        let Some(name) = issuer.get("issuer").and_then(|node| Some((node, node.text()?))) else {
-            continue;
-        };
-        let same = |other: &&Node| other.text() == Some(name.1);
-        let earlier = issuers.iter().take(position).filter_map(|other| other.get("issuer")).find(same);
-        if let Some(first) = earlier {
-            let flaw = Flaw::new(Code::DuplicateIssuer, format!("the issuer {} is written twice", quoted(name.1)));
-            sink.report_twice(name.0.span, first.span, flaw.help("write one entry with all `audiences`"));
+    }
+}
+
+fn check_key_source(issuer: &Node, sink: &mut Sink) {
+    match (issuer.entry("jwks"), issuer.entry("jwksUri")) {
+        (Some(jwks), Some(uri)) => {
+            let (first, second) = if jwks.key.span < uri.key.span { (jwks, uri) } else { (uri, jwks) };
+            let flaw = Flaw::new(Code::JwtKeySource, "the issuer has both `jwks` and `jwksUri`");
+            sink.report_twice(second.key.span, first.key.span, flaw.help("keep one of the two"));
         }
+        (None, None) if !issuer.entries().is_empty() => {
+            let flaw = Flaw::new(Code::JwtKeySource, "the issuer has neither `jwks` nor `jwksUri`");
+            sink.report(issuer.span, flaw.help("write where its keys are: `jwksUri: https://...`"));
+        }
+        _ => {}
     }
 }
 

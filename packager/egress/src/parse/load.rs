@@ -174,12 +174,11 @@ impl Loader<'_> {
     /// The parser puts a list that is not indented behind its first dash.
     fn list_start(&self, span: Span) -> Span {
         let here = self.text.get(span.start..).unwrap_or_default();
-        if here.starts_with(['-', '[']) {
-            return span;
+        let before = self.text.get(..span.start).unwrap_or_default().trim_end();
+        match before.strip_suffix('-') {
+            Some(before) if !here.starts_with(['-', '[']) => Span { start: before.len(), end: span.end },
+            _ => span,
         }
-        let before = self.text.get(..span.start).unwrap_or_default();
-        let start = before.rfind('-').unwrap_or(span.start);
-        Span { start, end: span.end }
     }
 
     /// A collection ends: where its last part ends in block style (the event lies behind the blank lines that

@@ -86,7 +86,7 @@ pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
 }
 
 /// Control characters and those that turn the direction of text (as in CVE-2021-42574).
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => false,
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => true,
