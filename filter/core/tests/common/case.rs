@@ -5,19 +5,29 @@ use crate::common::generate;
 use crate::common::request::Request;
 
 use arbitrary::Unstructured;
-use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::prelude::Rng;
+use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use sallyport_core::policy::source::{PolicySource, RuleSource};
 use serde_json::Value;
 
 /// A policy, a request, one more rule that the policy may be given, and bytes for choices of the test itself.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Case {
     pub policy: PolicySource,
     pub extra: RuleSource,
     pub request: Request,
     pub choices: Vec<u8>,
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let json = |value| serde_json::to_string(&value).unwrap_or_default();
+        write!(f, "\npolicy: {}", json(serde_json::to_value(&self.policy).unwrap_or_default()))?;
+        write!(f, "\nextra: {}", json(serde_json::to_value(&self.extra).unwrap_or_default()))?;
+        write!(f, "\nchoices: \"{}\"", self.choices.escape_ascii())?;
+        writeln!(f, "\n{}", self.request)
+    }
 }
 
 impl Case {
@@ -40,6 +50,8 @@ impl Case {
             .map(|policy| Case { policy, ..self.clone() })
             .chain(extras.map(|extra| Case { extra, ..self.clone() }))
             .chain(requests.into_iter().map(|request| Case { request, ..self.clone() }))
+            // A field that is written though it says the default comes back when it is left out.
+            .filter(|case| case.policy != self.policy || case.extra != self.extra || case.request != self.request)
             .collect()
     }
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 #[track_caller]
 pub fn check(policy: &Value, request: &Request, expect: &str) {
     let source: PolicySource = serde_json::from_value(policy.clone()).expect("a policy of the wire's shape");
-    let case = || format!("\npolicy: {policy}\nrequest: {request:?}\n");
+    let case = || format!("\npolicy: {policy}\n{request}\n");
     let engine = match Engine::compile(&source) {
         Ok(engine) => engine,
         Err(problems) => panic!("refused: {problems}{}", case()),

@@ -70,7 +70,7 @@ const CALLS: &[&str] = &["pkg.Svc/Get", "pkg.Svc/*", "other.Svc/Get", "*"];
 const HEADERS: &[&str] = &["X-Role", "x-team", "host"];
 const QUERIES: &[&str] = &["q", "debug", "a b"];
 const VALUES: &[&str] = &["admin", "reader", "adm*", "*er", "*", "a,b", "admin,reader", "caf\u{e9}"];
-const REGEXES: &[&str] = &["adm.n", "[a-z]+", "", ".*,.*", "caf\u{c3}.", "\u{ff}+", "(?s).*"];
+const REGEXES: &[&str] = &["adm.n", "[a-z]+", "()", ".*,.*", "caf\u{c3}.", "\u{ff}+", "(?s).*"];
 const WORDS: &[&str] = &["admin", "reader", "adm*", "*er", "*", "admin reader"];
 const SNIS: &[&str] = &["httpbin.org", "*.example.com", "*"];
 const CLAIM_KEYS: &[&str] = &[
@@ -171,8 +171,16 @@ const ODD_REQUEST_PATHS: &[&[u8]] = &[
     b"/get?q=%zz&q=a%",
     b"/get?q=caf\xe9",
 ];
-const REQUEST_HOSTS: &[&str] =
-    &["httpbin.org", "Httpbin.ORG", "httpbin.org:8443", "httpbin.org:80", "httpbin.org.", "a.example.com", "api.x", "[::1]:8443"];
+const REQUEST_HOSTS: &[&str] = &[
+    "httpbin.org",
+    "Httpbin.ORG",
+    "httpbin.org:8443",
+    "httpbin.org:80",
+    "httpbin.org.",
+    "a.example.com",
+    "api.x",
+    "[::1]:8443",
+];
 const ODD_HOSTS: &[&[u8]] = &[b"", b"user@httpbin.org", b"httpbin.org:x", b"::1", b"[::1", b"http bin", b"h\xff", b"."];
 const HEADER_VALUES: &[&[u8]] =
     &[b"admin", b"reader", b"admin,reader", b"reader , admin", b"", b"a,b", b"\xff", b"caf\xc3\xa9", b"ADMIN", b","];
@@ -393,8 +401,7 @@ fn repeated(u: Bytes<'_, '_>, what: &str, names: &[&str]) -> ConditionSource {
 
 /// A request that the alphabets above speak of; now and then a malformed one.
 pub fn request(u: Bytes<'_, '_>) -> Request {
-    let path: Text =
-        if sometimes(u, 9) { pick(u, ODD_REQUEST_PATHS).into() } else { pick(u, REQUEST_PATHS).into() };
+    let path: Text = if sometimes(u, 9) { pick(u, ODD_REQUEST_PATHS).into() } else { pick(u, REQUEST_PATHS).into() };
     let method: &[u8] = match below(u, 24) {
         0..=11 => b"GET",
         12..=16 => b"POST",
@@ -425,7 +432,13 @@ pub fn request(u: Bytes<'_, '_>) -> Request {
         request = request.header(pick(u, &["x_role", "x_other", "x-_team"]), "admin");
     }
     if sometimes(u, 12) {
-        let kinds = ["application/grpc", "application/grpc", "application/grpc+proto", "application/json", "application/grpc-web"];
+        let kinds = [
+            "application/grpc",
+            "application/grpc",
+            "application/grpc+proto",
+            "application/json",
+            "application/grpc-web",
+        ];
         request = request.header("content-type", pick(u, &kinds));
     }
     connection(u, &mut request);

@@ -39,6 +39,20 @@ impl<T: AsRef<[u8]>> From<T> for Text {
     }
 }
 
+impl std::fmt::Display for Request {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { headers, mtls, uri_san, source_address, destination_address, sni, metadata } = self;
+        write!(f, "request: mtls {mtls} {uri_san:?} from {source_address:?} to {destination_address:?} sni {sni:?}")?;
+        for (name, value) in headers {
+            write!(f, "\n  {name:?}: {value:?}")?;
+        }
+        for (filter, fields) in metadata {
+            write!(f, "\n  {filter} {fields}")?;
+        }
+        Ok(())
+    }
+}
+
 impl Request {
     /// A request without identity to `httpbin.org`, from 10.1.2.3 to port 8443 of the gateway.
     pub fn new(method: impl AsRef<[u8]>, path: impl AsRef<[u8]>) -> Self {

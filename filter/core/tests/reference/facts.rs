@@ -15,7 +15,8 @@ pub struct Facts {
     pub path: Vec<u8>,
     pub query: Vec<(Vec<u8>, Vec<u8>)>,
     pub headers: Vec<(String, Vec<u8>)>,
-    pub grpc: Option<(String, String)>,
+    /// The path of a gRPC call.
+    pub grpc: Option<String>,
     pub identity: Option<Identity>,
     pub token: Option<Struct>,
     pub metadata: metadata::Metadata,
@@ -43,8 +44,7 @@ impl Identity {
             let plain = segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
             plain && !segment.is_empty() && segment != "." && segment != ".."
         });
-        (plain_domain && plain_path)
-            .then(|| Self { trust_domain: trust_domain.to_owned(), path: path.to_owned() })
+        (plain_domain && plain_path).then(|| Self { trust_domain: trust_domain.to_owned(), path: path.to_owned() })
     }
 
     /// Every name a rule may use for the identity's trust domain.
@@ -81,7 +81,8 @@ fn own_domains(policy: &PolicySource) -> Vec<String> {
 }
 
 impl Facts {
-    pub fn read(policy: &PolicySource, view: &RequestView<'_>) -> Result<Self, Ambiguity> {
+    /// Reads a request, or tells of all its defects.
+    pub fn read(policy: &PolicySource, view: &RequestView<'_>) -> Result<Self, Vec<Ambiguity>> {
         let tolerated: Vec<Ambiguity> = policy.tolerate.iter().map(|kind| tolerated(*kind)).collect();
         let headers: Vec<(String, Vec<u8>)> = view
             .headers
@@ -91,20 +92,30 @@ impl Facts {
         let all = |name: &str| -> Vec<&[u8]> {
             view.headers.iter().filter(|(other, _)| *other == name.as_bytes()).map(|(_, value)| *value).collect()
         };
-        let method = method(&all(":method"))?;
         let authority = match &all(":authority")[..] {
             [] => all("host"),
             some => some.to_vec(),
         };
-        let (host, host_port) = host(&authority)?;
-        let [path] = all(":path")[..] else {
-            return Err(Ambiguity::MalformedPath);
+        let path = match all(":path")[..] {
+            [path] => path::canonical(path, &tolerated),
+            _ => Err(Ambiguity::MalformedPath),
         };
-        let (path, query) = path::canonical(path, &tolerated)?;
+        let host = host(&authority);
+        let method = method(&all(":method"));
+        let identity = identity(policy, view, &all("x-forwarded-client-cert"));
+        let mut defects = Vec::new();
+        defects.extend(method.as_ref().err());
+        defects.extend(path.as_ref().err());
+        defects.extend(host.as_ref().err());
+        defects.extend(identity.as_ref().err());
         if !tolerated.contains(&Ambiguity::UnderscoreHeader) && has_underscore_twin(policy, &headers) {
-            return Err(Ambiguity::UnderscoreHeader);
+            defects.push(Ambiguity::UnderscoreHeader);
         }
-        let identity = identity(policy, view, &all("x-forwarded-client-cert"))?;
+        let (Ok((path, query)), Ok((host, host_port)), Ok(method), Ok(identity), []) =
+            (path, host, method, identity, &defects[..])
+        else {
+            return Err(defects);
+        };
         let metadata = metadata::Metadata::read(view.metadata);
         let source = view.source_address.and_then(socket);
         Ok(Self {
@@ -233,18 +244,13 @@ fn split_unquoted(text: &[u8], separator: u8) -> Option<Vec<Vec<u8>>> {
     (!quoted).then_some(parts)
 }
 
-/// `/package.Service/Method` of a request whose content type says gRPC.
-fn grpc(content_types: &[&[u8]], path: &[u8]) -> Option<(String, String)> {
+/// The path of a request whose content type says gRPC.
+fn grpc(content_types: &[&[u8]], path: &[u8]) -> Option<String> {
     let [content_type] = content_types else {
         return None;
     };
     let rest = content_type.strip_prefix(b"application/grpc")?;
-    if !matches!(rest.first(), None | Some(b'+' | b';')) {
-        return None;
-    }
-    let (service, method) = std::str::from_utf8(path).ok()?.strip_prefix('/')?.split_once('/')?;
-    let whole = !service.is_empty() && !method.is_empty() && !method.contains('/');
-    whole.then(|| (service.to_owned(), method.to_owned()))
+    matches!(rest.first(), None | Some(b'+' | b';')).then(|| String::from_utf8_lossy(path).into_owned())
 }
 
 fn query_pairs(query: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -58,17 +58,16 @@ pub fn string_claim(token: &Struct, name: &str) -> Option<String> {
     }
 }
 
+/// A list counts by the text in it; one without any is of another type.
 fn strings(value: &Value) -> Option<Vec<String>> {
+    let text = |value: &Value| match &value.kind {
+        Some(Kind::StringValue(text)) => Some(text.clone()),
+        _ => None,
+    };
     match &value.kind {
         Some(Kind::StringValue(text)) => Some(vec![text.clone()]),
-        Some(Kind::ListValue(list)) => list
-            .values
-            .iter()
-            .map(|value| match &value.kind {
-                Some(Kind::StringValue(text)) => Some(text.clone()),
-                _ => None,
-            })
-            .collect(),
+        Some(Kind::ListValue(list)) => Some(list.values.iter().filter_map(text).collect()),
         _ => None,
     }
+    .filter(|texts: &Vec<String>| !texts.is_empty())
 }

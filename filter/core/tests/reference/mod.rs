@@ -38,16 +38,33 @@ impl Said {
     }
 }
 
-/// Decides one request by the naive reading of the policy.
+/// Decides one request by the naive reading of the policy. Of several defects, the first is as good as any.
 pub fn decide(policy: &PolicySource, view: &RequestView<'_>) -> Outcome {
-    let facts = match Facts::read(policy, view) {
-        Ok(facts) => facts,
-        Err(ambiguity) => return ambiguous(policy, ambiguity),
-    };
-    let matching: Vec<&RuleSource> =
-        policy.rules.iter().filter(|rule| rules::matches(policy, rule, &facts)).collect();
-    let enforced = by_rules(policy, &matching, &facts, |rule| rule.mode == ModeSource::Enforce);
-    let all = by_rules(policy, &matching, &facts, |_| true);
+    match Facts::read(policy, view) {
+        Ok(facts) => by_facts(policy, &facts),
+        Err(defects) => ambiguous(policy, defects[0]),
+    }
+}
+
+/// Whether this is what the naive reading gives, or another of the request's defects.
+pub fn agrees(policy: &PolicySource, view: &RequestView<'_>, said: &Outcome) -> bool {
+    match Facts::read(policy, view) {
+        Ok(facts) => *said == by_facts(policy, &facts),
+        Err(defects) => defects.iter().any(|defect| *said == ambiguous(policy, *defect)),
+    }
+}
+
+/// The ids of the rules that match, unless the request is refused before any is asked.
+pub fn matching<'p>(policy: &'p PolicySource, view: &RequestView<'_>) -> Option<Vec<&'p str>> {
+    let facts = Facts::read(policy, view).ok()?;
+    let matching = policy.rules.iter().filter(|rule| rules::matches(policy, rule, &facts));
+    Some(matching.map(|rule| rule.id.as_str()).collect())
+}
+
+fn by_facts(policy: &PolicySource, facts: &Facts) -> Outcome {
+    let matching: Vec<&RuleSource> = policy.rules.iter().filter(|rule| rules::matches(policy, rule, facts)).collect();
+    let enforced = by_rules(policy, &matching, facts, |rule| rule.mode == ModeSource::Enforce);
+    let all = by_rules(policy, &matching, facts, |_| true);
     let audits = matching.iter().filter(|r| r.action == ActionSource::Audit).map(|r| r.id.clone()).collect();
     if policy.mode == ModeSource::Shadow {
         let permit = match &all {
@@ -57,7 +74,7 @@ pub fn decide(policy: &PolicySource, view: &RequestView<'_>) -> Outcome {
         let shadow = Some(all).filter(|said| !said.continues());
         return Outcome { verdict: Said::Continue(permit), shadow, audits };
     }
-    let shadow = (enforced != all).then_some(all);
+    let shadow = (enforced.continues() != all.continues()).then_some(all);
     Outcome { verdict: enforced, shadow, audits }
 }
 
@@ -65,9 +82,7 @@ fn ambiguous(policy: &PolicySource, ambiguity: Ambiguity) -> Outcome {
     let refusal = Said::Refuse(Reason::Ambiguous(ambiguity), None);
     match policy.mode {
         ModeSource::Enforce => Outcome { verdict: refusal, shadow: None, audits: Vec::new() },
-        ModeSource::Shadow => {
-            Outcome { verdict: Said::Continue(None), shadow: Some(refusal), audits: Vec::new() }
-        }
+        ModeSource::Shadow => Outcome { verdict: Said::Continue(None), shadow: Some(refusal), audits: Vec::new() },
     }
 }
 
@@ -78,9 +93,7 @@ fn by_rules(
     facts: &Facts,
     counts: impl Fn(&RuleSource) -> bool,
 ) -> Said {
-    let first = |action| {
-        matching.iter().find(|rule| rule.action == action && counts(rule)).map(|rule| rule.id.clone())
-    };
+    let first = |action| matching.iter().find(|rule| rule.action == action && counts(rule)).map(|rule| rule.id.clone());
     if let Some(rule) = first(ActionSource::Deny) {
         return Said::Refuse(Reason::Denied, Some(rule));
     }
@@ -91,8 +104,9 @@ fn by_rules(
         policy.rules.iter().filter(|rule| rule.action == ActionSource::Allow && counts(rule)).collect();
     let showed_certificate = facts.identity.is_some();
     let showed_token = facts.token.is_some();
-    let neither =
-        !showed_certificate && !showed_token && allows.iter().any(|rule| rules::asks_for_identity(rule));
+    let neither = !showed_certificate
+        && !showed_token
+        && allows.iter().any(|rule| rules::asks_for_certificate(rule) || rules::asks_for_token(rule));
     let all_ask_for_token =
         !showed_token && !allows.is_empty() && allows.iter().all(|rule| rules::asks_for_token(rule));
     let reason = if neither || all_ask_for_token { Reason::NoIdentity } else { Reason::NotAllowed };

@@ -13,7 +13,7 @@ pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<(Vec<u8>, Option
     };
     let found = (0..path.len()).filter_map(|at| ambiguity_at(path, at));
     let fragment_in_query = query.iter().flatten().filter(|byte| **byte == b'#').map(|_| Ambiguity::Fragment);
-    let dots = path.split(|byte| *byte == b'/').any(is_dot_segment).then_some(Ambiguity::DotSegment);
+    let dots = segments(path).any(|segment| segment == b"." || segment == b"..").then_some(Ambiguity::DotSegment);
     match found.chain(fragment_in_query).chain(dots).find(|kind| !tolerated.contains(kind)) {
         Some(kind) => Err(kind),
         None => Ok((normal(path), query)),
@@ -43,9 +43,13 @@ fn ambiguity_at(path: &[u8], at: usize) -> Option<Ambiguity> {
     }
 }
 
-fn is_dot_segment(segment: &[u8]) -> bool {
-    let plain = normal(segment);
-    plain == b"." || plain == b".."
+/// The segments as the most liberal parser behind us might see them: any kind of slash between, parameters dropped.
+fn segments(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let text: String = normal(path).into_iter().map(char::from).collect();
+    let text = text.replace("%2F", "/").replace("%5C", "/").replace('\\', "/").replace("%3B", ";");
+    let segments: Vec<String> =
+        text.split('/').map(|segment| segment.split(';').next().unwrap_or_default().to_owned()).collect();
+    segments.into_iter().map(String::into_bytes)
 }
 
 /// Decodes escaped unreserved characters, and writes the other escapes with capital digits.

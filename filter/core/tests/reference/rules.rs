@@ -3,15 +3,18 @@
 use super::facts::{Facts, header_name};
 use super::{metadata, path};
 use sallyport_core::policy::source::{
-    ActionSource, ConditionSource, OperationSource, PolicySource, QuantifierSource, RuleSource, SourceSource,
+    ActionSource, ConditionSource, FromSource, OperationSource, PolicySource, QuantifierSource, RuleSource,
+    SourceSource,
 };
 use std::net::IpAddr;
 
 pub fn matches(policy: &PolicySource, rule: &RuleSource, facts: &Facts) -> bool {
-    let from = rule.from.as_ref().is_none_or(|from| {
-        from.iter().any(|entry| source_holds(policy, rule.action, &entry.source, facts))
-    });
-    let to = rule.to.as_ref().is_none_or(|to| to.iter().any(|entry| operation_holds(&entry.operation, facts)));
+    let from = rule
+        .from
+        .as_ref()
+        .is_none_or(|from| from.iter().any(|entry| source_holds(policy, rule.action, &entry.source, facts)));
+    let to =
+        rule.to.as_ref().is_none_or(|to| to.iter().any(|entry| operation_holds(rule.action, &entry.operation, facts)));
     let when = rule.when.iter().flatten().all(|condition| condition_holds(policy, rule.action, condition, facts));
     from && to && when
 }
@@ -42,25 +45,25 @@ impl Field<'_> {
 }
 
 fn source_holds(policy: &PolicySource, action: ActionSource, source: &SourceSource, facts: &Facts) -> bool {
-    let who = |values, not_values| Field { values, not_values, strict: action == ActionSource::Allow };
-    let at = |values, not_values| Field { values, not_values, strict: false };
+    let field = |values, not_values| Field { values, not_values, strict: action == ActionSource::Allow };
     let attributes = Attributes::of(policy, facts);
-    who(&source.principals, &source.not_principals).holds(attributes.principals.as_ref(), any_string)
-        && who(&source.request_principals, &source.not_request_principals)
+    field(&source.principals, &source.not_principals).holds(attributes.principals.as_ref(), any_string)
+        && field(&source.request_principals, &source.not_request_principals)
             .holds(attributes.request_principal.as_ref(), any_string)
-        && who(&source.namespaces, &source.not_namespaces).holds(attributes.namespace.as_ref(), any_string)
-        && who(&source.service_accounts, &source.not_service_accounts)
+        && field(&source.namespaces, &source.not_namespaces).holds(attributes.namespace.as_ref(), any_string)
+        && field(&source.service_accounts, &source.not_service_accounts)
             .holds(attributes.account.as_ref(), |value, account| account_matches(policy, value, account))
-        && who(&source.trust_domains, &source.not_trust_domains).holds(attributes.trust_domains.as_ref(), any_string)
-        && at(&source.ip_blocks, &source.not_ip_blocks).holds(facts.source_ip.as_ref(), block_contains)
-        && at(&source.remote_ip_blocks, &source.not_remote_ip_blocks).holds(facts.remote_ip.as_ref(), block_contains)
+        && field(&source.trust_domains, &source.not_trust_domains).holds(attributes.trust_domains.as_ref(), any_string)
+        && field(&source.ip_blocks, &source.not_ip_blocks).holds(facts.source_ip.as_ref(), block_contains)
+        && field(&source.remote_ip_blocks, &source.not_remote_ip_blocks).holds(facts.remote_ip.as_ref(), block_contains)
 }
 
-fn operation_holds(operation: &OperationSource, facts: &Facts) -> bool {
+fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Facts) -> bool {
     let field = |values, not_values| Field { values, not_values, strict: false };
+    let strict = |values, not_values| Field { values, not_values, strict: action == ActionSource::Allow };
     let port = facts.destination.map(|destination| destination.port());
     field(&operation.hosts, &operation.not_hosts).holds(Some(facts), host_matches)
-        && field(&operation.ports, &operation.not_ports).holds(port.as_ref(), port_matches)
+        && strict(&operation.ports, &operation.not_ports).holds(port.as_ref(), port_matches)
         && field(&operation.methods, &operation.not_methods).holds(Some(&facts.method), |value, method| {
             string_matches(value.to_ascii_uppercase().as_bytes(), method.as_bytes())
         })
@@ -106,36 +109,34 @@ fn condition_holds(policy: &PolicySource, action: ActionSource, condition: &Cond
         return repeated_holds(action, condition, values.collect(), false);
     }
     let of = |strict| Field { values: &condition.values, not_values: &condition.not_values, strict };
-    let who = of(action == ActionSource::Allow);
-    let at = of(false);
+    let strict = of(action == ActionSource::Allow);
+    let lenient = of(false);
     let attributes = Attributes::of(policy, facts);
     let claim = |names: &[&str]| facts.token.as_ref().and_then(|token| metadata::claim(token, names));
     match key {
-        "source.ip" => at.holds(facts.source_ip.as_ref(), block_contains),
-        "remote.ip" => at.holds(facts.remote_ip.as_ref(), block_contains),
-        "source.namespace" => who.holds(attributes.namespace.as_ref(), any_string),
+        "source.ip" => strict.holds(facts.source_ip.as_ref(), block_contains),
+        "remote.ip" => strict.holds(facts.remote_ip.as_ref(), block_contains),
+        "source.namespace" => strict.holds(attributes.namespace.as_ref(), any_string),
         "source.serviceAccount" => {
-            who.holds(attributes.account.as_ref(), |value, account| account_matches(policy, value, account))
+            strict.holds(attributes.account.as_ref(), |value, account| account_matches(policy, value, account))
         }
-        "source.trustDomain" => who.holds(attributes.trust_domains.as_ref(), any_string),
-        "source.principal" => who.holds(attributes.principals.as_ref(), any_string),
-        "request.auth.principal" => who.holds(attributes.request_principal.as_ref(), any_string),
-        "request.auth.audiences" => who.holds(claim(&["aud"]).as_ref(), any_string),
-        "request.auth.presenter" => who.holds(claim(&["azp"]).as_ref(), any_string),
-        "destination.ip" => at.holds(facts.destination.map(|to| to.ip()).as_ref(), block_contains),
-        "destination.port" => at.holds(facts.destination.map(|to| to.port()).as_ref(), port_matches),
-        "connection.sni" => {
-            at.holds(facts.sni.as_ref(), |value, sni| string_matches(value.as_bytes(), sni))
-        }
+        "source.trustDomain" => strict.holds(attributes.trust_domains.as_ref(), any_string),
+        "source.principal" => strict.holds(attributes.principals.as_ref(), any_string),
+        "request.auth.principal" => strict.holds(attributes.request_principal.as_ref(), any_string),
+        "request.auth.audiences" => strict.holds(claim(&["aud"]).as_ref(), any_string),
+        "request.auth.presenter" => strict.holds(claim(&["azp"]).as_ref(), any_string),
+        "destination.ip" => strict.holds(facts.destination.map(|to| to.ip()).as_ref(), block_contains),
+        "destination.port" => strict.holds(facts.destination.map(|to| to.port()).as_ref(), port_matches),
+        "connection.sni" => lenient.holds(facts.sni.as_ref(), |value, sni| string_matches(value.as_bytes(), sni)),
         _ => {
             if let Some(names) = key.strip_prefix("request.auth.claims") {
                 let names: Vec<&str> = names.trim_matches(['[', ']']).split("][").collect();
-                return who.holds(claim(&names).as_ref(), any_string);
+                return strict.holds(claim(&names).as_ref(), any_string);
             }
             let Some((filter, name)) = key.strip_prefix("experimental.").and_then(|rest| rest.split_once('[')) else {
                 panic!("the reference does not know the key `{key}`");
             };
-            at.holds(facts.metadata.get(filter, name.trim_end_matches(']')).as_ref(), any_string)
+            lenient.holds(facts.metadata.get(filter, name.trim_end_matches(']')).as_ref(), any_string)
         }
     }
 }
@@ -167,8 +168,7 @@ fn satisfies(condition: &ConditionSource, value: &[u8]) -> bool {
     let string = |patterns: &Option<Vec<String>>| {
         patterns.iter().flatten().any(|pattern| string_matches(pattern.as_bytes(), value))
     };
-    let regex =
-        |patterns: &Option<Vec<String>>| patterns.iter().flatten().any(|pattern| regex_matches(pattern, value));
+    let regex = |patterns: &Option<Vec<String>>| patterns.iter().flatten().any(|pattern| regex_matches(pattern, value));
     let unconditional = condition.values.is_none() && condition.regex.is_none();
     (unconditional || string(&condition.values) || regex(&condition.regex))
         && !string(&condition.not_values)
@@ -244,28 +244,32 @@ fn host_matches(pattern: &str, facts: &Facts) -> bool {
     port_holds && string_matches(name.as_bytes(), facts.host.as_bytes())
 }
 
-fn grpc_matches(pattern: &str, call: &(String, String)) -> bool {
-    match pattern.split_once('/') {
-        None => pattern == "*",
-        Some((service, method)) => call.0 == service && (method == "*" || call.1 == method),
+/// `*` is any call; else the path is `/SERVICE/METHOD`.
+#[expect(clippy::ptr_arg, reason = "the signature `Field::holds` wants")]
+fn grpc_matches(pattern: &str, path: &String) -> bool {
+    let call = path.strip_prefix('/').and_then(|path| path.split_once('/'));
+    match (pattern.split_once('/'), call) {
+        (None, _) => pattern == "*",
+        (Some(_), None) => false,
+        (Some((service, "*")), Some(call)) => call.0 == service && !call.1.is_empty() && !call.1.contains('/'),
+        (Some(exact), Some(call)) => call == exact,
     }
 }
 
-/// Whether the rule looks at a certificate's identity or a token, whichever of its sources is tried.
-pub fn asks_for_identity(rule: &RuleSource) -> bool {
-    asks(rule, |source| source_asks_for_certificate(source) || source_asks_for_token(source), |key| {
-        key_asks_for_certificate(key) || key_asks_for_token(key)
-    })
+/// Whether any field or condition of the rule is about a certificate's identity.
+pub fn asks_for_certificate(rule: &RuleSource) -> bool {
+    let keys = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
+    rule.from.iter().flatten().any(|entry| source_asks_for_certificate(&entry.source))
+        || rule.when.iter().flatten().any(|condition| keys.contains(&condition.key.as_str()))
 }
 
-/// Whether the rule looks at a token, whichever of its sources is tried.
+/// Whether any field or condition of the rule is about a token.
 pub fn asks_for_token(rule: &RuleSource) -> bool {
-    asks(rule, source_asks_for_token, key_asks_for_token)
-}
-
-fn asks(rule: &RuleSource, source: impl Fn(&SourceSource) -> bool, key: impl Fn(&str) -> bool) -> bool {
-    rule.from.as_ref().is_some_and(|from| from.iter().all(|entry| source(&entry.source)))
-        || rule.when.iter().flatten().any(|condition| key(&condition.key))
+    rule.from
+        .iter()
+        .flatten()
+        .any(|FromSource { source }| source.request_principals.is_some() || source.not_request_principals.is_some())
+        || rule.when.iter().flatten().any(|condition| condition.key.starts_with("request.auth."))
 }
 
 fn source_asks_for_certificate(source: &SourceSource) -> bool {
@@ -280,18 +284,6 @@ fn source_asks_for_certificate(source: &SourceSource) -> bool {
         &source.not_trust_domains,
     ];
     fields.iter().any(|field| field.is_some())
-}
-
-fn source_asks_for_token(source: &SourceSource) -> bool {
-    source.request_principals.is_some() || source.not_request_principals.is_some()
-}
-
-fn key_asks_for_certificate(key: &str) -> bool {
-    ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"].contains(&key)
-}
-
-fn key_asks_for_token(key: &str) -> bool {
-    key.starts_with("request.auth.")
 }
 
 fn bracketed<'a>(key: &'a str, what: &str) -> Option<&'a str> {
