@@ -1,6 +1,7 @@
 //! Paths: which are ambiguous, their canonical form, and the patterns over it.
 
 use sallyport_core::Ambiguity;
+use sallyport_core::policy::source::{AmbiguitySource, PolicySource};
 
 /// Splits `:path` into the canonical path and the raw query, or says in which way it is ambiguous.
 pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<(Vec<u8>, Option<Vec<u8>>), Ambiguity> {
@@ -88,11 +89,13 @@ fn hex(digit: Option<&u8>) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-/// Whether a pattern of `paths` matches a canonical path.
-pub fn pattern_matches(pattern: &str, path: &[u8]) -> bool {
+/// Whether a pattern of `paths` matches a canonical path. Text outside ASCII means its escapes, unless such bytes are
+/// tolerated: those are matched as they stand.
+pub fn pattern_matches(pattern: &str, path: &[u8], policy: &PolicySource) -> bool {
+    let literal = policy.tolerate.contains(&AmbiguitySource::NonAscii);
     let mut ascii = Vec::new();
     for byte in pattern.bytes() {
-        if byte.is_ascii() {
+        if literal || byte.is_ascii() {
             ascii.push(byte);
         } else {
             ascii.extend(format!("%{byte:02X}").into_bytes());

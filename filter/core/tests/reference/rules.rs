@@ -13,8 +13,10 @@ pub fn matches(policy: &PolicySource, rule: &RuleSource, facts: &Facts) -> bool 
         .from
         .as_ref()
         .is_none_or(|from| from.iter().any(|entry| source_holds(policy, rule.action, &entry.source, facts)));
-    let to =
-        rule.to.as_ref().is_none_or(|to| to.iter().any(|entry| operation_holds(rule.action, &entry.operation, facts)));
+    let to = rule
+        .to
+        .as_ref()
+        .is_none_or(|to| to.iter().any(|entry| operation_holds(policy, rule.action, &entry.operation, facts)));
     let when = rule.when.iter().flatten().all(|condition| condition_holds(policy, rule.action, condition, facts));
     from && to && when
 }
@@ -58,7 +60,7 @@ fn source_holds(policy: &PolicySource, action: ActionSource, source: &SourceSour
         && field(&source.remote_ip_blocks, &source.not_remote_ip_blocks).holds(facts.remote_ip.as_ref(), block_contains)
 }
 
-fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Facts) -> bool {
+fn operation_holds(policy: &PolicySource, action: ActionSource, operation: &OperationSource, facts: &Facts) -> bool {
     let field = |values, not_values| Field { values, not_values, strict: false };
     let strict = |values, not_values| Field { values, not_values, strict: action == ActionSource::Allow };
     let port = facts.destination.map(|destination| destination.port());
@@ -68,7 +70,7 @@ fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Fa
             string_matches(value.to_ascii_uppercase().as_bytes(), method.as_bytes())
         })
         && field(&operation.paths, &operation.not_paths)
-            .holds(Some(&facts.path), |value, path| path::pattern_matches(value, path))
+            .holds(Some(&facts.path), |value, path| path::pattern_matches(value, path, policy))
         && field(&operation.path_regex, &operation.not_path_regex)
             .holds(Some(&facts.path), |value, path| regex_matches(value, path))
         && field(&operation.grpc, &operation.not_grpc).holds(facts.grpc.as_ref(), grpc_matches)
