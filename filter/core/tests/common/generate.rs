@@ -234,7 +234,9 @@ pub fn policy(u: Bytes<'_, '_>) -> PolicySource {
     if sometimes(u, 30) {
         policy.trusted_forwarders = vec!["cluster.local/ns/istio-system/sa/ingress".to_owned()];
     }
-    while policy.tolerate.len() < 4 && sometimes(u, 25) {
+    // A bounded number of tries: a stream that has run dry gives the same answer for ever.
+    let tolerated = if sometimes(u, 75) { 0 } else { 1 + below(u, 3) };
+    for _ in 0..tolerated {
         let kind = TOLERABLE[below(u, TOLERABLE.len())];
         if !policy.tolerate.contains(&kind) {
             policy.tolerate.push(kind);
