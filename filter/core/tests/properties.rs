@@ -8,6 +8,7 @@ mod reference;
 use arbitrary::Unstructured;
 use case::{Case, for_all_cases};
 use common::request::Request;
+use common::wire::read_rule;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 use reference::{Outcome, Said};
@@ -37,7 +38,7 @@ fn enforced(policy: &PolicySource) -> PolicySource {
 
 fn anyone(id: &str, action: ActionSource) -> RuleSource {
     let paths = json!({"id": id, "action": action, "to": [{"operation": {"paths": ["*"]}}]});
-    serde_json::from_value(paths).expect("a rule")
+    read_rule(&paths).expect("a rule")
 }
 
 /// A rule that reads one more header makes one more request ambiguous; that is no change of opinion about it.
@@ -301,7 +302,7 @@ fn wire_round_trip() {
     for_all_cases(|case| {
         let Some(before) = outcome(&case.policy, &case.request) else { return Ok(()) };
         let json = serde_json::to_vec(&case.policy).expect("a policy is JSON");
-        let read: PolicySource = serde_json::from_slice(&json).expect("and can be read back");
+        let read = sallyport_core::engine::parse(&json).expect("and can be read back");
         prop_assert_eq!(&read, &case.policy);
         let engine = Engine::from_json(&json).expect("and compiles again");
         let after = case.request.with_view(|view| Outcome::from(&engine.on_request(view)));

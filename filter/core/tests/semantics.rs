@@ -197,17 +197,17 @@ fn ip_blocks() {
             &part,
             [
                 (get(), ALLOWED),
-                (get().from_address("10.2.0.0:1"), DEFAULT),
-                (get().from_address("[fd12::1]:1"), ALLOWED),
-                (get().from_address("[fe00::1]:1"), DEFAULT),
-                (get().from_address("unix:///run/socket"), DEFAULT),
+                (get().source_at("10.2.0.0:1"), DEFAULT),
+                (get().source_at("[fd12::1]:1"), ALLOWED),
+                (get().source_at("[fe00::1]:1"), DEFAULT),
+                (get().source_at("unix:///run/socket"), DEFAULT),
                 (get().without_connection(), DEFAULT),
             ],
         );
         let part = source(json!({(not): ["10.1.2.3"]}));
         allowing(
             &part,
-            [(get(), DEFAULT), (get().from_address("10.1.2.4:1"), ALLOWED), (get().without_connection(), DEFAULT)],
+            [(get(), DEFAULT), (get().source_at("10.1.2.4:1"), ALLOWED), (get().without_connection(), DEFAULT)],
         );
         denying(&part, [(get(), ALLOWED), (get().without_connection(), DENIED)]);
     }
@@ -252,17 +252,17 @@ fn ports() {
         &part,
         [
             (get(), ALLOWED),
-            (get().to_address("[fd00::1]:443"), ALLOWED),
-            (get().to_address("10.9.0.1:80"), DEFAULT),
+            (get().destination_at("[fd00::1]:443"), ALLOWED),
+            (get().destination_at("10.9.0.1:80"), DEFAULT),
             (get().without_connection(), DEFAULT),
             // The port of the connection, not that of the name.
-            (get().to_address("10.9.0.1:80").host("httpbin.org:443"), DEFAULT),
+            (get().destination_at("10.9.0.1:80").host("httpbin.org:443"), DEFAULT),
         ],
     );
     let not = operation(json!({"notPorts": ["8443"]}));
     allowing(
         &not,
-        [(get(), DEFAULT), (get().to_address("10.9.0.1:80"), ALLOWED), (get().without_connection(), DEFAULT)],
+        [(get(), DEFAULT), (get().destination_at("10.9.0.1:80"), ALLOWED), (get().without_connection(), DEFAULT)],
     );
     denying(&not, [(get(), ALLOWED), (get().without_connection(), DENIED)]);
 }
@@ -394,14 +394,14 @@ fn fields_and_values_and_entries() {
         [
             (get().peer(SLEEP), ALLOWED),
             (get().peer(CURL), DEFAULT),
-            (get().peer(SLEEP).from_address("10.1.2.4:1"), DEFAULT),
+            (get().peer(SLEEP).source_at("10.1.2.4:1"), DEFAULT),
         ],
     );
     let two_entries =
         json!({"from": [{"source": {"namespaces": ["httpbin"]}}, {"source": {"ipBlocks": ["10.1.2.4"]}}]});
     allowing(
         &two_entries,
-        [(get().peer(SLEEP), ALLOWED), (get().from_address("10.1.2.4:1"), ALLOWED), (get().peer(CURL), DEFAULT)],
+        [(get().peer(SLEEP), ALLOWED), (get().source_at("10.1.2.4:1"), ALLOWED), (get().peer(CURL), DEFAULT)],
     );
     let all_parts = json!({
         "from": [{"source": {"namespaces": ["httpbin"]}}],
@@ -523,10 +523,10 @@ fn single_valued_conditions() {
     let nothing = || get().without_connection();
     // key, value, holds, does not hold, has no such attribute, and whether that last counts under ALLOW notValues
     let rows: Vec<(&str, &str, Request, Request, Request, bool)> = vec![
-        ("source.ip", "10.1.0.0/16", get(), get().from_address("1.1.1.1:1"), nothing(), false),
-        ("remote.ip", "10.1.0.0/16", get(), get().from_address("1.1.1.1:1"), nothing(), false),
-        ("destination.ip", "10.9.0.1", get(), get().to_address("1.1.1.1:1"), nothing(), false),
-        ("destination.port", "8443", get(), get().to_address("10.9.0.1:1"), nothing(), false),
+        ("source.ip", "10.1.0.0/16", get(), get().source_at("1.1.1.1:1"), nothing(), false),
+        ("remote.ip", "10.1.0.0/16", get(), get().source_at("1.1.1.1:1"), nothing(), false),
+        ("destination.ip", "10.9.0.1", get(), get().destination_at("1.1.1.1:1"), nothing(), false),
+        ("destination.port", "8443", get(), get().destination_at("10.9.0.1:1"), nothing(), false),
         ("connection.sni", "*.org", get(), get().sni("x"), nothing(), true),
         ("experimental.envoy.filters.http.waf[tags]", "a", waf(json!("a")), waf(json!("b")), get(), true),
         (
@@ -678,6 +678,9 @@ fn shadow_policies() {
     check(&shadow(vec![allow(anything())]), &get(), ALLOWED);
     check(&shadow(vec![deny(anything())]), &get(), "allow | shadow: denied d");
     check(&shadow(vec![allow(source(json!({"principals": ["*"]})))]), &get(), "allow | shadow: no_identity");
+    // All rules as if all were enforced: those in shadow ask for an identity, too.
+    let asking = merged(allow(source(json!({"principals": ["*"]}))), json!({"mode": "shadow"}));
+    check(&shadow(vec![asking]), &get(), "allow | shadow: no_identity");
     check(&shadow(vec![allow(anything())]), &Request::get("//"), "allow | shadow: 400 doubleSlash");
 }
 

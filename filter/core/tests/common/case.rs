@@ -3,6 +3,7 @@
 
 use crate::common::generate;
 use crate::common::request::Request;
+use crate::common::wire::{read, read_rule};
 
 use arbitrary::Unstructured;
 use proptest::prelude::Rng;
@@ -42,9 +43,9 @@ impl Case {
     /// Every case that is this one with something left out.
     fn reductions(&self) -> Vec<Case> {
         let policies = shorter(&serde_json::to_value(&self.policy).unwrap_or_default());
-        let policies = policies.into_iter().filter_map(|policy| serde_json::from_value(policy).ok());
+        let policies = policies.into_iter().filter_map(|policy| read(&policy));
         let extras = shorter(&serde_json::to_value(&self.extra).unwrap_or_default());
-        let extras = extras.into_iter().filter_map(|extra| serde_json::from_value(extra).ok());
+        let extras = extras.into_iter().filter_map(|extra| read_rule(&extra));
         let requests = shorter_requests(&self.request);
         policies
             .map(|policy| Case { policy, ..self.clone() })

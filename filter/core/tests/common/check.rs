@@ -2,6 +2,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each table uses its own part of this, and reaches it by `mod`")]
 
 use crate::common::request::Request;
+use crate::common::wire::read;
 use crate::reference::{self, Outcome};
 use sallyport_core::{Engine, PolicySource};
 use serde_json::{Map, Value, json};
@@ -9,7 +10,7 @@ use serde_json::{Map, Value, json};
 /// Holds the engine and the reference to what is expected, in the words of `Outcome`'s `Display`.
 #[track_caller]
 pub fn check(policy: &Value, request: &Request, expect: &str) {
-    let source: PolicySource = serde_json::from_value(policy.clone()).expect("a policy of the wire's shape");
+    let source: PolicySource = read(policy).expect("a policy of the wire's shape");
     let case = || format!("\npolicy: {policy}\n{request}\n");
     let engine = match Engine::compile(&source) {
         Ok(engine) => engine,

@@ -101,12 +101,12 @@ impl Request {
         self.without(":authority").header(":authority", host)
     }
 
-    pub fn from_address(mut self, address: impl AsRef<[u8]>) -> Self {
+    pub fn source_at(mut self, address: impl AsRef<[u8]>) -> Self {
         self.source_address = Some(address.into());
         self
     }
 
-    pub fn to_address(mut self, address: impl AsRef<[u8]>) -> Self {
+    pub fn destination_at(mut self, address: impl AsRef<[u8]>) -> Self {
         self.destination_address = Some(address.into());
         self
     }
