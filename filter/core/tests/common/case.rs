@@ -168,7 +168,7 @@ impl ValueTree for Shrinking {
 /// `PROPTEST_CASES` changes how many are tried.
 pub fn for_all_cases(theorem: impl Fn(&Case) -> Result<(), TestCaseError>) {
     let config = Config { failure_persistence: None, max_shrink_iters: 20_000, ..Config::default() };
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { 3_000 };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { 2_000 };
     let mut runner = TestRunner::new(Config { cases, ..config });
     if let Err(error) = runner.run(&Cases, |case| theorem(&case)) {
         panic!("{error}");

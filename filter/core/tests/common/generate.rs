@@ -67,7 +67,7 @@ const ODD_PATHS: &[(AmbiguitySource, &str)] = &[
 ];
 const PATH_REGEXES: &[&str] = &["/status/[0-9]+", "/.*", "/get|/anything.*", "(?i)/GET", "/caf%C3%A9"];
 const CALLS: &[&str] = &["pkg.Svc/Get", "pkg.Svc/*", "other.Svc/Get", "*"];
-const HEADERS: &[&str] = &["X-Role", "x-team", "host"];
+const HEADERS: &[&str] = &["X-Role", "x-team", "host", "x_team"];
 const QUERIES: &[&str] = &["q", "debug", "a b"];
 const VALUES: &[&str] = &["admin", "reader", "adm*", "*er", "*", "a,b", "admin,reader", "caf\u{e9}"];
 const REGEXES: &[&str] = &["adm.n", "[a-z]+", "()", ".*,.*", "caf\u{c3}.", "\u{ff}+", "(?s).*"];
@@ -472,7 +472,7 @@ fn caller(u: Bytes<'_, '_>, request: &mut Request) {
 fn claims(u: Bytes<'_, '_>) -> Value {
     let mut claims = serde_json::Map::new();
     if sometimes(u, 90) {
-        claims.insert("iss".to_owned(), pick(u, &["issuer", "issuer", "https://idp.example"]).into());
+        claims.insert("iss".to_owned(), pick(u, &["issuer", "issuer", "https://idp.example", ""]).into());
     }
     if sometimes(u, 90) {
         claims.insert("sub".to_owned(), pick(u, &["alice", "alice", "bob"]).into());

@@ -37,6 +37,9 @@ pub struct Identity {
 impl Identity {
     /// `spiffe://TRUST-DOMAIN/PATH` and nothing fancier.
     pub fn read(uri: &[u8]) -> Option<Self> {
+        if uri.len() > 2048 {
+            return None;
+        }
         let (trust_domain, path) = std::str::from_utf8(uri).ok()?.strip_prefix("spiffe://")?.split_once('/')?;
         let plain_domain = !trust_domain.is_empty()
             && trust_domain.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b));
@@ -181,7 +184,8 @@ fn has_underscore_twin(policy: &PolicySource, headers: &[(String, Vec<u8>)]) -> 
     let read: Vec<String> = conditions.filter_map(|condition| header_name(&condition.key)).collect();
     headers.iter().any(|(name, _)| {
         let dashed = name.replace('_', "-");
-        dashed != *name && read.contains(&dashed)
+        dashed != *name
+            && read.iter().any(|read| read != name && read.contains('-') && read.replace('_', "-") == dashed)
     })
 }
 
@@ -212,7 +216,7 @@ fn forwarded_elements(lines: &[&[u8]]) -> Option<Vec<Option<Vec<u8>>>> {
             let mut uri = None;
             for pair in split_unquoted(&element, b';')? {
                 let equals = pair.iter().position(|byte| *byte == b'=')?;
-                if pair[..equals].trim_ascii().eq_ignore_ascii_case(b"uri") {
+                if pair[..equals].trim_ascii().eq_ignore_ascii_case(b"uri") && uri.is_none() {
                     let value = pair[equals + 1..].trim_ascii();
                     let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
                     uri = Some(quoted.unwrap_or(value).to_vec());
@@ -244,13 +248,13 @@ fn split_unquoted(text: &[u8], separator: u8) -> Option<Vec<Vec<u8>>> {
     (!quoted).then_some(parts)
 }
 
-/// The path of a request whose content type says gRPC.
+/// The path of a request of which some content type says gRPC.
 fn grpc(content_types: &[&[u8]], path: &[u8]) -> Option<String> {
-    let [content_type] = content_types else {
-        return None;
+    let is_grpc = |value: &&[u8]| {
+        let value = value.trim_ascii().to_ascii_lowercase();
+        value.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
     };
-    let rest = content_type.strip_prefix(b"application/grpc")?;
-    matches!(rest.first(), None | Some(b'+' | b';')).then(|| String::from_utf8_lossy(path).into_owned())
+    content_types.iter().any(is_grpc).then(|| String::from_utf8_lossy(path).into_owned())
 }
 
 fn query_pairs(query: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {

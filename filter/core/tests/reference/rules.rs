@@ -89,7 +89,8 @@ impl Attributes {
     fn of(policy: &PolicySource, facts: &Facts) -> Self {
         let identity = facts.identity.as_ref();
         let account = identity.and_then(super::facts::Identity::account);
-        let claim = |name| facts.token.as_ref().and_then(|token| metadata::string_claim(token, name));
+        let text = |name| facts.token.as_ref().and_then(|token| metadata::string_claim(token, name));
+        let claim = |name| text(name).filter(|text| !text.is_empty());
         Self {
             principals: identity.map(|identity| identity.principals(policy)),
             trust_domains: identity.map(|identity| identity.domain_names(policy)),
