@@ -36,7 +36,7 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_add_header_map_value(
+    fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,
         name_size: usize,
@@ -92,11 +92,11 @@ pub fn property(path: &str) -> Option<Vec<u8>> {
     receive(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
-/// Adds one response header.
-pub fn add_response_header(name: &str, value: &str) {
+/// Sets one response header, in place of any that the upstream sent under its name.
+pub fn set_response_header(name: &str, value: &str) {
     // SAFETY: the host copies both before it returns.
     unsafe {
-        proxy_add_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len());
+        proxy_replace_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len());
     }
 }
 

@@ -5,27 +5,14 @@ use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
-use sallyport_core::telemetry::{Counters, LogLimit};
 use sallyport_core::{Code, Engine, InvalidPolicy, Problem};
 
+use crate::gate::{Gate, Telemetry};
 use crate::host::{self, Level};
 use crate::stream::Stream;
 
 /// Between two flushes.
 const TICK_MILLISECONDS: u32 = 1000;
-
-/// A policy in force, and what was counted under it.
-pub struct Gate {
-    pub engine: Engine,
-    pub telemetry: RefCell<Telemetry>,
-}
-
-pub struct Telemetry {
-    pub counters: Counters,
-    pub log_limit: LogLimit,
-    /// Metric ids by counter slot, filled when a counter first moves.
-    metrics: Vec<Option<u32>>,
-}
 
 /// One root context: one configuration.
 #[derive(Default)]
@@ -47,9 +34,8 @@ impl RootContext for Root {
                 let rules = engine.rule_ids().len();
                 let enforced = if engine.is_enforced() { "enforce" } else { "shadow" };
                 host::log(Level::Info, &format!("policy for {}: {rules} rules, {enforced}", engine.upstream()));
-                let counters = Counters::new(rules);
-                let telemetry = Telemetry { counters, log_limit: LogLimit::default(), metrics: Vec::new() };
-                self.gate = Some(Rc::new(Gate { engine, telemetry: RefCell::new(telemetry) }));
+                let telemetry = RefCell::new(Telemetry::new(rules));
+                self.gate = Some(Rc::new(Gate { engine, telemetry }));
                 host::set_tick_period(TICK_MILLISECONDS);
                 true
             }
@@ -76,25 +62,8 @@ impl RootContext for Root {
 impl Root {
     fn flush(&self) {
         let Some(gate) = &self.gate else { return };
-        let Ok(mut telemetry) = gate.telemetry.try_borrow_mut() else { return };
-        let Telemetry { counters, log_limit, metrics } = &mut *telemetry;
-        let mut moved = Vec::new();
-        counters.drain(|slot, increase| moved.push((slot, increase)));
-        for (slot, increase) in moved {
-            if metrics.len() <= slot {
-                metrics.resize(slot.saturating_add(1), None);
-            }
-            let Some(metric) = metrics.get_mut(slot) else { continue };
-            if metric.is_none() {
-                *metric = host::define_counter(&counters.name(slot, &gate.engine));
-            }
-            if let Some(metric) = metric {
-                host::increment(*metric, increase);
-            }
-        }
-        let suppressed = log_limit.refill();
-        if suppressed > 0 {
-            host::log(Level::Warn, &format!("{suppressed} more lines like these were left out"));
+        if let Ok(mut telemetry) = gate.telemetry.try_borrow_mut() {
+            telemetry.flush(&gate.engine);
         }
     }
 }

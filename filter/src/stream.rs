@@ -7,10 +7,10 @@ use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
 use sallyport_core::request::pairs::{self, Pair};
 use sallyport_core::telemetry::log_line;
-use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Verdict};
+use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Shadow, Verdict};
 
+use crate::gate::Gate;
 use crate::host::{self, Level};
-use crate::root::Gate;
 
 /// One request and its response.
 pub struct Stream {
@@ -33,7 +33,7 @@ impl HttpContext for Stream {
         // Bytes that are no header map leave no method, and that is refused.
         let headers = pairs::parse(&raw).unwrap_or_default();
         let Some(gate) = self.gate.clone() else {
-            return refuse(&Refusal { reason: Reason::NoPolicy, rule: None }, &headers, false);
+            return refuse(&Refusal { reason: Reason::NoPolicy, rule: None }, None, &headers, false);
         };
         let seen = Seen::read(gate.engine.needs());
         let view = seen.view(&headers);
@@ -46,22 +46,24 @@ impl HttpContext for Stream {
                 }
                 Action::Continue
             }
-            Verdict::Refuse(refusal) => refuse(refusal, &headers, gate.engine.discloses_rule()),
+            Verdict::Refuse(refusal) => {
+                refuse(refusal, decision.shadow.as_ref(), &headers, gate.engine.discloses_rule())
+            }
         }
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if let Some(annotation) = self.annotation.take() {
-            host::add_response_header(answer::HEADER, &annotation);
+            host::set_response_header(answer::HEADER, &annotation);
         }
         Action::Continue
     }
 }
 
 /// Answers here. The stream stays stopped whatever the host says.
-fn refuse(refusal: &Refusal<'_>, headers: &[Pair<'_>], discloses_rule: bool) -> Action {
+fn refuse(refusal: &Refusal<'_>, shadow: Option<&Shadow<'_>>, headers: &[Pair<'_>], discloses_rule: bool) -> Action {
     let request_id = headers.iter().find(|(name, _)| *name == b"x-request-id").map(|(_, value)| *value);
-    host::send_answer(&Answer::new(refusal, request_id, discloses_rule));
+    host::send_answer(&Answer::new(refusal, shadow, request_id, discloses_rule));
     Action::Pause
 }
 

@@ -7,8 +7,7 @@
 
 use std::fmt::Write;
 
-use crate::engine::{Decision, Refusal, Shadow, Verdict};
-use crate::verdict::Reason;
+use crate::verdict::{Decision, Reason, Refusal, Shadow, Verdict};
 
 /// The one header. Its value is a token with parameters (RFC 8941, 3.3): `refused;reason=denied;id="..."`.
 pub const HEADER: &str = "x-sallyport";
@@ -31,9 +30,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer to a refusal.
+    /// The answer to a refusal; `shadow` is what would have happened, told where rules are disclosed.
     #[must_use]
-    pub fn new(refusal: &Refusal<'_>, request_id: Option<&[u8]>, discloses_rule: bool) -> Self {
+    pub fn new(
+        refusal: &Refusal<'_>,
+        shadow: Option<&Shadow<'_>>,
+        request_id: Option<&[u8]>,
+        discloses_rule: bool,
+    ) -> Self {
         let reason = refusal.reason.as_str();
         let speaker = match refusal.reason {
             Reason::Ambiguous(kind) => Some(kind.as_str()),
@@ -47,6 +51,10 @@ impl Answer {
         push_id(&mut header, request_id);
         if discloses_rule {
             push_speaker(&mut header, "", refusal);
+            if let Some(Shadow::WouldContinue(rule)) = shadow {
+                header.push_str(";shadow=allowed");
+                push(&mut header, "shadow-rule", rule.id);
+            }
         }
         Self {
             status: refusal.reason.http_status(),
@@ -106,8 +114,8 @@ fn push_id(header: &mut String, id: Option<&[u8]>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::RuleRef;
     use crate::verdict::Ambiguity;
+    use crate::verdict::RuleRef;
 
     #[test]
     fn refusals() {
@@ -134,17 +142,26 @@ mod tests {
                 "refused;reason=ambiguous_request;id=\"a-1\";kind=dotSegment",
             ),
         ] {
-            let answer = Answer::new(&Refusal { reason, rule }, Some(b"a-1"), disclosed);
+            let answer = Answer::new(&Refusal { reason, rule }, None, Some(b"a-1"), disclosed);
             assert_eq!((answer.status, answer.grpc_status), (status, grpc));
             assert_eq!((answer.details.as_str(), answer.header.as_str()), (details, header));
         }
     }
 
     #[test]
+    fn what_a_shadow_rule_would_have_allowed_is_told_where_rules_are() {
+        let refusal = Refusal { reason: Reason::NotAllowed, rule: None };
+        let shadow = Shadow::WouldContinue(RuleRef { index: 1, id: "new" });
+        let header = |disclosed| Answer::new(&refusal, Some(&shadow), None, disclosed).header;
+        assert_eq!(header(true), "refused;reason=not_allowed;shadow=allowed;shadow-rule=new");
+        assert_eq!(header(false), "refused;reason=not_allowed");
+    }
+
+    #[test]
     fn an_id_with_other_bytes_is_not_repeated() {
         let refusal = Refusal { reason: Reason::NotAllowed, rule: None };
         for id in [&b""[..], b"a\"b", b"a b", b"\xff", &[b'a'; 200]] {
-            assert_eq!(Answer::new(&refusal, Some(id), false).header, "refused;reason=not_allowed");
+            assert_eq!(Answer::new(&refusal, None, Some(id), false).header, "refused;reason=not_allowed");
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The engine: a compiled policy, and what it says of requests.
 
-use std::ops::BitOrAssign;
-
 use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
 use crate::authz::{Asks, Matches, Ruling};
@@ -11,37 +9,9 @@ use crate::policy::error::InvalidPolicy;
 use crate::policy::index::Index;
 use crate::policy::source::PolicySource;
 use crate::request::canonical::CanonicalRequest;
+use crate::request::needs::Needs;
 use crate::request::view::RequestView;
-use crate::verdict::{Ambiguity, Reason};
-
-/// What the host must be asked for beside the request headers. A bit set, fixed when the policy is compiled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Needs(u8);
-
-impl Needs {
-    /// `connection.mtls` and `connection.uri_san_peer_certificate`.
-    pub const PEER: Self = Self(1);
-    /// `source.address`.
-    pub const SOURCE_ADDRESS: Self = Self(1 << 1);
-    /// `destination.address`.
-    pub const DESTINATION_ADDRESS: Self = Self(1 << 2);
-    /// `connection.requested_server_name`.
-    pub const SNI: Self = Self(1 << 3);
-    /// `metadata`.
-    pub const METADATA: Self = Self(1 << 4);
-
-    /// Whether all of `other` is needed.
-    #[must_use]
-    pub fn contains(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-}
-
-impl BitOrAssign for Needs {
-    fn bitor_assign(&mut self, other: Self) {
-        self.0 |= other.0;
-    }
-}
+use crate::verdict::{Ambiguity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};
 
 /// A compiled policy.
 ///
@@ -152,19 +122,17 @@ impl Engine {
         let hypothetical = self.outcome(request, matches.hypothetical(), self.all_ask);
         if !self.policy.enforced {
             let (verdict, shadow) = match hypothetical {
-                Outcome::Permit(rule) => (Verdict::Continue(Permit { rule: Some(rule) }), None),
-                Outcome::Refuse(refusal) => {
-                    (Verdict::Continue(Permit { rule: None }), Some(Shadow::WouldRefuse(refusal)))
-                }
+                Outcome::Permit(rule) => (Verdict::Continue(Permit::new(Some(rule))), None),
+                Outcome::Refuse(refusal) => (Verdict::Continue(Permit::new(None)), Some(Shadow::WouldRefuse(refusal))),
             };
             return Decision { verdict, shadow, audits };
         }
         match (enforced, hypothetical) {
             (Outcome::Permit(rule), Outcome::Permit(_)) => {
-                Decision { verdict: Verdict::Continue(Permit { rule: Some(rule) }), shadow: None, audits }
+                Decision { verdict: Verdict::Continue(Permit::new(Some(rule))), shadow: None, audits }
             }
             (Outcome::Permit(rule), Outcome::Refuse(would)) => Decision {
-                verdict: Verdict::Continue(Permit { rule: Some(rule) }),
+                verdict: Verdict::Continue(Permit::new(Some(rule))),
                 shadow: Some(Shadow::WouldRefuse(would)),
                 audits,
             },
@@ -195,7 +163,7 @@ impl Engine {
             Decision { verdict: Verdict::Refuse(refusal), shadow: None, audits: Vec::new() }
         } else {
             Decision {
-                verdict: Verdict::Continue(Permit { rule: None }),
+                verdict: Verdict::Continue(Permit::new(None)),
                 shadow: Some(Shadow::WouldRefuse(refusal)),
                 audits: Vec::new(),
             }
@@ -220,65 +188,4 @@ pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
 enum Outcome<'e> {
     Permit(RuleRef<'e>),
     Refuse(Refusal<'e>),
-}
-
-/// A rule that spoke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RuleRef<'e> {
-    /// Its position in the policy, from 0.
-    pub index: u32,
-    /// Its id.
-    pub id: &'e str,
-}
-
-/// Proof that a request may pass: only the engine makes one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permit<'e> {
-    rule: Option<RuleRef<'e>>,
-}
-
-impl<'e> Permit<'e> {
-    /// The ALLOW rule that matched; `None` when none did and the policy is in shadow mode.
-    #[must_use]
-    pub fn rule(&self) -> Option<RuleRef<'e>> {
-        self.rule
-    }
-}
-
-/// Why not, and by which rule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal<'e> {
-    /// The coarse reason.
-    pub reason: Reason,
-    /// The DENY rule, if one spoke.
-    pub rule: Option<RuleRef<'e>>,
-}
-
-/// What happens to a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict<'e> {
-    /// It goes on to the upstream.
-    Continue(Permit<'e>),
-    /// It is answered here.
-    Refuse(Refusal<'e>),
-}
-
-/// What would have happened, had everything in shadow mode been enforced. Reported only where it differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shadow<'e> {
-    /// A shadow ALLOW rule would have let a refused request through.
-    WouldContinue(RuleRef<'e>),
-    /// A shadow DENY rule, or the shadow policy, would have refused a request that went through.
-    WouldRefuse(Refusal<'e>),
-}
-
-/// All that the engine says of one request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decision<'e> {
-    /// What happens.
-    pub verdict: Verdict<'e>,
-    /// What would have happened, where it differs.
-    pub shadow: Option<Shadow<'e>>,
-    /// The AUDIT rules that matched, in file order.
-    pub audits: Vec<RuleRef<'e>>,
 }

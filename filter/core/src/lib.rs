@@ -49,15 +49,17 @@
 pub mod answer;
 pub mod authz;
 pub mod engine;
+mod map;
 mod matcher;
 pub mod policy;
 pub mod request;
 pub mod telemetry;
 pub mod verdict;
 
-pub use engine::{Decision, Engine, Needs, Permit, Refusal, RuleRef, Shadow, Verdict};
+pub use engine::Engine;
 pub use policy::error::{Code, InvalidPolicy, Problem};
 pub use policy::rule::Action;
 pub use policy::source::PolicySource;
+pub use request::needs::Needs;
 pub use request::view::{PeerView, RequestView};
-pub use verdict::{Ambiguity, Reason};
+pub use verdict::{Ambiguity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};

@@ -11,6 +11,7 @@ pub mod network;
 pub mod path;
 pub mod port;
 pub mod regex;
+pub mod set;
 pub mod string;
 pub mod value;
 

@@ -7,9 +7,9 @@
 
 use std::fmt::Write;
 
-use crate::engine::{Decision, Engine, Refusal, Shadow, Verdict};
+use crate::engine::Engine;
 use crate::request::view::RequestView;
-use crate::verdict::{Ambiguity, Reason};
+use crate::verdict::{Ambiguity, Decision, Reason, Refusal, Shadow, Verdict};
 
 /// Rules with counters of their own.
 pub const MAX_COUNTED_RULES: usize = 1000;

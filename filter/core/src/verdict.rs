@@ -104,3 +104,68 @@ ambiguities! {
     /// A trusted forwarder sent an `x-forwarded-client-cert` that cannot be read. Cannot be tolerated.
     MalformedForwardedIdentity = "malformedForwardedIdentity",
 }
+
+/// A rule that spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleRef<'e> {
+    /// Its position in the policy, from 0.
+    pub index: u32,
+    /// Its id.
+    pub id: &'e str,
+}
+
+/// Proof that a request may pass: only the engine makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Permit<'e> {
+    rule: Option<RuleRef<'e>>,
+}
+
+impl<'e> Permit<'e> {
+    pub(crate) fn new(rule: Option<RuleRef<'e>>) -> Self {
+        Self { rule }
+    }
+
+    /// The ALLOW rule that matched; `None` when none did and the policy is in shadow mode.
+    #[must_use]
+    pub fn rule(&self) -> Option<RuleRef<'e>> {
+        self.rule
+    }
+}
+
+/// Why not, and by which rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal<'e> {
+    /// The coarse reason.
+    pub reason: Reason,
+    /// The DENY rule, if one spoke.
+    pub rule: Option<RuleRef<'e>>,
+}
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict<'e> {
+    /// It goes on to the upstream.
+    Continue(Permit<'e>),
+    /// It is answered here.
+    Refuse(Refusal<'e>),
+}
+
+/// What would have happened, had everything in shadow mode been enforced. Reported only where it differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shadow<'e> {
+    /// A shadow ALLOW rule would have let a refused request through.
+    WouldContinue(RuleRef<'e>),
+    /// A shadow DENY rule, or the shadow policy, would have refused a request that went through.
+    WouldRefuse(Refusal<'e>),
+}
+
+/// All that the engine says of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision<'e> {
+    /// What happens.
+    pub verdict: Verdict<'e>,
+    /// What would have happened, where it differs.
+    pub shadow: Option<Shadow<'e>>,
+    /// The AUDIT rules that matched, in file order.
+    pub audits: Vec<RuleRef<'e>>,
+}

@@ -4,14 +4,12 @@
 //! `/é` and `/%C3%A9` are each one pattern.
 
 use super::Flaw;
+use super::set::{Pattern, PatternSet};
 use crate::policy::error::Code;
-use crate::policy::index::ByteMap;
 use crate::request::path::{Tolerance, canonical_pattern};
 
 /// Most segments in a template.
 pub const MAX_SEGMENTS: usize = 64;
-/// Above this many patterns the exact ones are looked up by hash.
-const FEW: usize = 8;
 
 /// One path pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,71 +209,21 @@ pub(crate) fn split_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     (parts.next().unwrap_or(text), parts.next())
 }
 
+impl Pattern for PathPattern {
+    fn matches(&self, path: &[u8]) -> bool {
+        Self::matches(self, path)
+    }
+
+    fn into_exact(self) -> Result<Box<[u8]>, Self> {
+        match self {
+            Self::Exact(text) => Ok(text),
+            other => Err(other),
+        }
+    }
+}
+
 /// Several path patterns, of which one must match.
-#[derive(Clone, Debug)]
-pub enum PathSet {
-    /// Tried one by one.
-    Few(Vec<PathPattern>),
-    /// The exact ones by hash, the others one by one.
-    Many(Box<ManyPaths>),
-}
-
-/// A large set.
-#[derive(Clone, Debug)]
-pub struct ManyPaths {
-    /// As keys; the numbers mean nothing.
-    exact: ByteMap,
-    others: Vec<PathPattern>,
-}
-
-impl PathSet {
-    /// A set of these patterns.
-    #[must_use]
-    pub fn new(patterns: Vec<PathPattern>) -> Self {
-        if patterns.len() <= FEW {
-            return Self::Few(patterns);
-        }
-        let mut exact = ByteMap::default();
-        let mut others = Vec::new();
-        for pattern in patterns {
-            match pattern {
-                PathPattern::Exact(text) => {
-                    exact.insert(text, 0);
-                }
-                other => others.push(other),
-            }
-        }
-        Self::Many(Box::new(ManyPaths { exact, others }))
-    }
-
-    /// The exact paths that are kept by hash.
-    pub(crate) fn hashed(&self) -> impl Iterator<Item = &[u8]> {
-        let many = match self {
-            Self::Few(_) => None,
-            Self::Many(many) => Some(many.exact.keys()),
-        };
-        many.into_iter().flatten().map(|text| &**text)
-    }
-
-    /// The patterns that are kept one by one.
-    pub(crate) fn listed(&self) -> &[PathPattern] {
-        match self {
-            Self::Few(patterns) => patterns,
-            Self::Many(many) => &many.others,
-        }
-    }
-
-    /// Whether one of them matches.
-    #[must_use]
-    pub fn matches(&self, path: &[u8]) -> bool {
-        match self {
-            Self::Few(patterns) => patterns.iter().any(|pattern| pattern.matches(path)),
-            Self::Many(many) => {
-                many.exact.contains_key(path) || many.others.iter().any(|pattern| pattern.matches(path))
-            }
-        }
-    }
-}
+pub type PathSet = PatternSet<PathPattern>;
 
 #[cfg(test)]
 mod tests {

@@ -1,11 +1,8 @@
 //! Strings as Istio matches them: exact, `prefix*`, `*suffix`, and `*` for present and not empty.
 
 use super::Flaw;
+use super::set::{Pattern, PatternSet};
 use crate::policy::error::Code;
-use crate::policy::index::ByteMap;
-
-/// Above this many patterns the exact ones are looked up by hash.
-const FEW: usize = 8;
 
 /// One pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,67 +64,33 @@ impl StringPattern {
     }
 }
 
-/// Several patterns, of which one must match.
-#[derive(Clone, Debug)]
-pub enum StringSet {
-    /// Tried one by one.
-    Few(Vec<StringPattern>),
-    /// The exact ones by hash, the others one by one.
-    Many(Box<ManyStrings>),
+impl Pattern for StringPattern {
+    fn matches(&self, value: &[u8]) -> bool {
+        Self::matches(self, value)
+    }
+
+    fn into_exact(self) -> Result<Box<[u8]>, Self> {
+        match self {
+            Self::Exact(text) => Ok(text),
+            other => Err(other),
+        }
+    }
 }
 
-/// A large set.
-#[derive(Clone, Debug)]
-pub struct ManyStrings {
-    /// As keys; the numbers mean nothing.
-    exact: ByteMap,
-    others: Vec<StringPattern>,
-}
+/// Several patterns, of which one must match.
+pub type StringSet = PatternSet<StringPattern>;
 
 impl StringSet {
-    /// A set of these patterns.
-    #[must_use]
-    pub fn new(patterns: Vec<StringPattern>) -> Self {
-        if patterns.len() <= FEW {
-            return Self::Few(patterns);
-        }
-        let mut exact = ByteMap::default();
-        let mut others = Vec::new();
-        for pattern in patterns {
-            match pattern {
-                StringPattern::Exact(text) => {
-                    exact.insert(text, 0);
-                }
-                other => others.push(other),
-            }
-        }
-        Self::Many(Box::new(ManyStrings { exact, others }))
-    }
-
-    /// Whether one of the patterns matches.
-    #[must_use]
-    pub fn matches(&self, value: &[u8]) -> bool {
-        match self {
-            Self::Few(patterns) => patterns.iter().any(|pattern| pattern.matches(value)),
-            Self::Many(many) => {
-                many.exact.contains_key(value) || many.others.iter().any(|pattern| pattern.matches(value))
-            }
-        }
-    }
-
     /// The exact texts, if every pattern is exact.
     pub(crate) fn all_exact(&self) -> Option<Vec<&[u8]>> {
-        match self {
-            Self::Few(patterns) => patterns
-                .iter()
-                .map(|pattern| match pattern {
-                    StringPattern::Exact(text) => Some(&**text),
-                    _ => None,
-                })
-                .collect(),
-            Self::Many(many) if many.others.is_empty() => Some(many.exact.keys().map(|text| &**text).collect()),
-            Self::Many(_) => None,
+        let mut texts: Vec<&[u8]> = self.hashed().collect();
+        for pattern in self.listed() {
+            match pattern {
+                StringPattern::Exact(text) => texts.push(text),
+                StringPattern::Prefix(_) | StringPattern::Suffix(_) | StringPattern::Present => return None,
+            }
         }
+        Some(texts)
     }
 }
 
@@ -158,16 +121,5 @@ mod tests {
             assert_eq!(StringPattern::parse(pattern).unwrap_err().code, Code::Wildcard, "{pattern}");
         }
         assert_eq!(StringPattern::parse("").unwrap_err().code, Code::EmptyValue);
-    }
-
-    #[test]
-    fn a_large_set_matches_like_a_small_one() {
-        let patterns: Vec<_> = (0..20)
-            .map(|n| StringPattern::parse(&format!("v{n}{}", if n % 5 == 0 { "*" } else { "" })).unwrap())
-            .collect();
-        let set = StringSet::new(patterns);
-        assert!(set.matches(b"v7"));
-        assert!(set.matches(b"v10 and more"));
-        assert!(!set.matches(b"v7 and more"));
     }
 }

@@ -3,33 +3,22 @@
 //! Each wire struct is destructured exhaustively, so a new field does not build until it has a meaning here.
 
 mod condition;
-
-use std::sync::Arc;
+mod list;
+mod operation;
+mod source;
 
 use super::error::{Code, InvalidPolicy, Problem};
-use super::index::ByteMap;
 use super::place::Place;
-use super::rule::{
-    Action, CompiledRule, IdentityField, Operation, OperationMatcher, OperationTest, Source, SourceMatcher, SourceTest,
-};
-use super::source::{
-    ActionSource, FromSource, ModeSource, OperationSource, PolicySource, RuleSource, SourceSource, ToSource,
-    WIRE_VERSION,
-};
-use crate::engine::Needs;
+use super::rule::{Action, CompiledRule};
+use super::source::{ActionSource, ModeSource, PolicySource, RuleSource, WIRE_VERSION};
+use crate::map::ByteMap;
 use crate::matcher::Flaw;
-use crate::matcher::grpc;
-use crate::matcher::host::{HostPattern, HostSet};
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
-use crate::matcher::method;
-use crate::matcher::network::{self, NetworkSet};
-use crate::matcher::path::{PathPattern, PathSet};
-use crate::matcher::port::{self, PortSet};
-use crate::matcher::regex::{RegexCompiler, RegexSet};
-use crate::matcher::string::{StringPattern, StringSet};
+use crate::matcher::regex::RegexCompiler;
+use crate::matcher::string::StringPattern;
 use crate::request::canonical::Reading;
+use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
-use regex_lite::Regex;
 
 /// Most rules in a policy.
 pub const MAX_RULES: usize = 50_000;
@@ -279,167 +268,6 @@ impl Compiler {
         sources.iter().enumerate().map(|(position, source)| compile(self, &place.item(position), source)).collect()
     }
 
-    fn source(&mut self, place: &Place<'_>, from: &FromSource) -> Source {
-        let FromSource { source } = from;
-        let place = &place.field("source");
-        let SourceSource {
-            principals,
-            not_principals,
-            request_principals,
-            not_request_principals,
-            namespaces,
-            not_namespaces,
-            service_accounts,
-            not_service_accounts,
-            trust_domains,
-            not_trust_domains,
-            ip_blocks,
-            not_ip_blocks,
-            remote_ip_blocks,
-            not_remote_ip_blocks,
-        } = source;
-        self.check_service_account_company(place, source);
-        let mut tests = Vec::new();
-        for (field, negated, list, kind) in [
-            ("principals", false, principals, IdentityField::Principal),
-            ("notPrincipals", true, not_principals, IdentityField::Principal),
-            ("serviceAccounts", false, service_accounts, IdentityField::ServiceAccount),
-            ("notServiceAccounts", true, not_service_accounts, IdentityField::ServiceAccount),
-            ("namespaces", false, namespaces, IdentityField::Namespace),
-            ("notNamespaces", true, not_namespaces, IdentityField::Namespace),
-            ("trustDomains", false, trust_domains, IdentityField::TrustDomain),
-            ("notTrustDomains", true, not_trust_domains, IdentityField::TrustDomain),
-        ] {
-            let set = self.identity_set(&place.field(field), list.as_deref(), kind);
-            tests.extend(set.map(|set| SourceTest { negated, matcher: SourceMatcher::Identity(kind, set) }));
-        }
-        for (field, negated, list) in
-            [("requestPrincipals", false, request_principals), ("notRequestPrincipals", true, not_request_principals)]
-        {
-            if let Some(set) = self.string_set(&place.field(field), list.as_deref()) {
-                self.needs |= Needs::METADATA;
-                tests.push(SourceTest { negated, matcher: SourceMatcher::RequestPrincipals(set) });
-            }
-        }
-        for (field, negated, list, remote) in [
-            ("ipBlocks", false, ip_blocks, false),
-            ("notIpBlocks", true, not_ip_blocks, false),
-            ("remoteIpBlocks", false, remote_ip_blocks, true),
-            ("notRemoteIpBlocks", true, not_remote_ip_blocks, true),
-        ] {
-            let place = &place.field(field);
-            let Some(set) = self.network_set(place, list.as_deref()) else { continue };
-            let matcher = if remote {
-                self.needs |= Needs::SOURCE_ADDRESS;
-                SourceMatcher::RemoteIpBlocks(set)
-            } else {
-                self.check_source_address(place, "remoteIpBlocks");
-                SourceMatcher::IpBlocks(set)
-            };
-            tests.push(SourceTest { negated, matcher });
-        }
-        self.check_not_empty(place, tests.is_empty() && *source == SourceSource::default(), "source", "everyone");
-        tests
-    }
-
-    /// Istio's own rule: `serviceAccounts` stands alone.
-    fn check_service_account_company(&mut self, place: &Place<'_>, source: &SourceSource) {
-        let accounts = source.service_accounts.is_some() || source.not_service_accounts.is_some();
-        let others = source.principals.is_some()
-            || source.not_principals.is_some()
-            || source.namespaces.is_some()
-            || source.not_namespaces.is_some();
-        if accounts && others {
-            let flaw =
-                Flaw::new(Code::ServiceAccount, format_args!("service accounts stand beside principals or namespaces"))
-                    .help(format_args!(
-                        "a service account names its namespace already; write two sources if either may call"
-                    ));
-            self.report(&place.field("serviceAccounts"), flaw);
-        }
-    }
-
-    fn check_source_address(&mut self, place: &Place<'_>, instead: &str) {
-        self.needs |= Needs::SOURCE_ADDRESS;
-        if !self.source_address_known {
-            let flaw = Flaw::new(
-                Code::SourceAddressHidden,
-                format_args!("behind trusted proxies the gateway does not tell the packet's source address"),
-            )
-            .help(format_args!("use `{instead}`, or set `numTrustedProxies` to 0"));
-            self.report(place, flaw);
-        }
-    }
-
-    fn operation(&mut self, place: &Place<'_>, to: &ToSource) -> Operation {
-        let ToSource { operation } = to;
-        let place = &place.field("operation");
-        let OperationSource {
-            hosts,
-            not_hosts,
-            ports,
-            not_ports,
-            methods,
-            not_methods,
-            paths,
-            not_paths,
-            path_regex,
-            not_path_regex,
-            grpc,
-            not_grpc,
-        } = operation;
-        let mut tests = Vec::new();
-        for (field, negated, list, kind) in [
-            ("methods", false, methods, OperationField::Methods),
-            ("notMethods", true, not_methods, OperationField::Methods),
-            ("paths", false, paths, OperationField::Paths),
-            ("notPaths", true, not_paths, OperationField::Paths),
-            ("grpc", false, grpc, OperationField::Grpc),
-            ("notGrpc", true, not_grpc, OperationField::Grpc),
-            ("hosts", false, hosts, OperationField::Hosts),
-            ("notHosts", true, not_hosts, OperationField::Hosts),
-            ("ports", false, ports, OperationField::Ports),
-            ("notPorts", true, not_ports, OperationField::Ports),
-            ("pathRegex", false, path_regex, OperationField::PathRegex),
-            ("notPathRegex", true, not_path_regex, OperationField::PathRegex),
-        ] {
-            let matcher = self.operation_matcher(&place.field(field), list.as_deref(), kind);
-            tests.extend(matcher.map(|matcher| OperationTest { negated, matcher }));
-        }
-        let empty = *operation == OperationSource::default();
-        self.check_not_empty(place, empty, "operation", "everything");
-        tests
-    }
-
-    fn operation_matcher(
-        &mut self,
-        place: &Place<'_>,
-        list: Option<&[String]>,
-        kind: OperationField,
-    ) -> Option<OperationMatcher> {
-        let tolerance = self.tolerance;
-        Some(match kind {
-            OperationField::Methods => {
-                OperationMatcher::Methods(StringSet::new(self.values(place, list, |_, text| method::parse(text))?))
-            }
-            OperationField::Paths => {
-                let paths = self.values(place, list, |_, text| PathPattern::parse(text, tolerance))?;
-                OperationMatcher::Paths(PathSet::new(paths))
-            }
-            OperationField::Grpc => {
-                OperationMatcher::Grpc(PathSet::new(self.values(place, list, |_, text| grpc::parse(text))?))
-            }
-            OperationField::Hosts => {
-                OperationMatcher::Hosts(HostSet::new(self.values(place, list, |_, text| HostPattern::parse(text))?))
-            }
-            OperationField::Ports => {
-                self.needs |= if list.is_some() { Needs::DESTINATION_ADDRESS } else { Needs::default() };
-                OperationMatcher::Ports(PortSet::new(self.values(place, list, |_, text| port::parse(text))?))
-            }
-            OperationField::PathRegex => OperationMatcher::PathRegex(RegexSet::new(self.regexes(place, list)?)),
-        })
-    }
-
     fn check_not_empty(&mut self, place: &Place<'_>, empty: bool, noun: &str, reach: &str) {
         if empty {
             let flaw = Flaw::new(Code::EmptyMatch, format_args!("the {noun} has no field"))
@@ -447,81 +275,9 @@ impl Compiler {
             self.report(place, flaw);
         }
     }
-
-    /// Reads a list: `None` when it is not written; every flaw is reported in its place.
-    fn values<T>(
-        &mut self,
-        place: &Place<'_>,
-        list: Option<&[String]>,
-        parse: impl Fn(&mut Self, &str) -> Result<T, Flaw>,
-    ) -> Option<Vec<T>> {
-        let mut values = Vec::new();
-        self.each_value(place, list?, &mut |this, text| {
-            values.push(parse(this, text)?);
-            Ok(())
-        });
-        Some(values)
-    }
-
-    /// The part of [`Self::values`] that is the same for all; kept apart because it would be compiled for each.
-    fn each_value(
-        &mut self,
-        place: &Place<'_>,
-        list: &[String],
-        read: &mut dyn FnMut(&mut Self, &str) -> Result<(), Flaw>,
-    ) {
-        if list.is_empty() {
-            self.report(place, empty_list());
-        }
-        if list.len() > MAX_VALUES {
-            let flaw = Flaw::new(Code::Limit, format_args!("{} values are more than {MAX_VALUES}", list.len()));
-            return self.report(place, flaw);
-        }
-        for (position, text) in list.iter().enumerate() {
-            if let Err(flaw) = read(self, text) {
-                self.report(&place.item(position), flaw);
-            }
-        }
-    }
-
-    fn string_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<StringSet> {
-        self.values(place, list, |_, text| StringPattern::parse(text)).map(StringSet::new)
-    }
-
-    fn identity_set(&mut self, place: &Place<'_>, list: Option<&[String]>, field: IdentityField) -> Option<StringSet> {
-        let values = self.values(place, list, |this, text| match field {
-            IdentityField::Principal => identity::parse_principal(text, &this.domains),
-            IdentityField::ServiceAccount => {
-                identity::parse_service_account(text, &this.own_namespace).map(|pattern| vec![pattern])
-            }
-            IdentityField::Namespace => identity::parse_namespace(text).map(|pattern| vec![pattern]),
-            IdentityField::TrustDomain => identity::parse_trust_domain(text, &this.domains),
-        })?;
-        self.needs |= Needs::PEER;
-        Some(StringSet::new(values.into_iter().flatten().collect()))
-    }
-
-    fn network_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<NetworkSet> {
-        self.values(place, list, |_, text| network::parse(text)).map(NetworkSet::new)
-    }
-
-    fn regexes(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<Vec<Arc<Regex>>> {
-        self.values(place, list, |this, text| this.regexes.compile(text))
-    }
 }
 
 fn empty_list() -> Flaw {
     Flaw::new(Code::EmptyList, format_args!("the list is empty"))
         .help(format_args!("write an entry, or leave the field out"))
-}
-
-/// The fields of an operation, each with its `not` twin.
-#[derive(Clone, Copy)]
-enum OperationField {
-    Methods,
-    Paths,
-    Grpc,
-    Hosts,
-    Ports,
-    PathRegex,
 }

@@ -11,20 +11,12 @@
 mod radix;
 mod templates;
 
-use rustc_hash::FxHashMap;
-
 use self::radix::RadixTree;
 use self::templates::TemplateTrie;
 use super::rule::{CompiledRule, IdentityField, Operation, OperationMatcher, Source, SourceMatcher};
+use crate::map::{ByteMap, PairMap};
 use crate::matcher::path::{PathPattern, PathSet};
 use crate::request::canonical::CanonicalRequest;
-
-// Two kinds of map serve everything here: each kind is compiled once, and a filter's module is small.
-
-/// Numbers by name.
-pub(crate) type ByteMap = FxHashMap<Box<[u8]>, u32>;
-/// Numbers by a pair of numbers.
-type PairMap = FxHashMap<(u32, u32), u32>;
 
 /// The key of rules that do not say.
 const ANY: u32 = 0;

@@ -1,6 +1,6 @@
 //! What a host tells of one request: raw bytes, nothing decided.
 
-/// One request as the host sees it. Fields that [`Needs`](crate::engine::Needs) does not ask for may be left `None`.
+/// One request as the host sees it. Fields that [`Needs`](crate::request::needs::Needs) does not ask for may be left `None`.
 ///
 /// Shapes are those of Envoy's attributes (envoyproxy.io, "Attributes").
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,13 +5,13 @@ use super::super::place::Place;
 use super::super::rule::{Action, Condition, IdentityField};
 use super::super::source::{ConditionSource, ModeSource, QuantifierSource};
 use super::Compiler;
-use crate::engine::Needs;
 use crate::matcher::method::is_token_byte;
 use crate::matcher::network::NetworkSet;
 use crate::matcher::port::{self, PortSet};
 use crate::matcher::regex::RegexSet;
 use crate::matcher::value::{Quantifier, ValueTest};
 use crate::matcher::{Flaw, Listed};
+use crate::request::needs::Needs;
 
 /// What a key names.
 enum Key {

@@ -1,6 +1,6 @@
 //! A radix tree over byte strings: every stored string that begins a given one, in one walk.
 
-use super::PairMap;
+use crate::map::PairMap;
 
 /// Strings with their keys.
 #[derive(Debug)]

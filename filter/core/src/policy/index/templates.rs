@@ -1,6 +1,6 @@
 //! A trie over the segments of path templates: every template that matches a path, in one walk.
 
-use super::{ByteMap, PairMap};
+use crate::map::{ByteMap, PairMap};
 use crate::matcher::path::{Segment, Template, split_segment};
 
 /// Templates with their keys.

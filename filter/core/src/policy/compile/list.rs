@@ -1,0 +1,83 @@
+//! Lists of values: each flaw in its place.
+
+use std::sync::Arc;
+
+use regex_lite::Regex;
+
+use super::{Compiler, MAX_VALUES, empty_list};
+use crate::matcher::Flaw;
+use crate::matcher::identity;
+use crate::matcher::network::{self, NetworkSet};
+use crate::matcher::string::{StringPattern, StringSet};
+use crate::policy::error::Code;
+use crate::policy::place::Place;
+use crate::policy::rule::IdentityField;
+use crate::request::needs::Needs;
+
+impl Compiler {
+    /// Reads a list: `None` when it is not written; every flaw is reported in its place.
+    pub(super) fn values<T>(
+        &mut self,
+        place: &Place<'_>,
+        list: Option<&[String]>,
+        parse: impl Fn(&mut Self, &str) -> Result<T, Flaw>,
+    ) -> Option<Vec<T>> {
+        let mut values = Vec::new();
+        self.each_value(place, list?, &mut |this, text| {
+            values.push(parse(this, text)?);
+            Ok(())
+        });
+        Some(values)
+    }
+
+    /// The part of [`Self::values`] that is the same for all; kept apart because it would be compiled for each.
+    fn each_value(
+        &mut self,
+        place: &Place<'_>,
+        list: &[String],
+        read: &mut dyn FnMut(&mut Self, &str) -> Result<(), Flaw>,
+    ) {
+        if list.is_empty() {
+            self.report(place, empty_list());
+        }
+        if list.len() > MAX_VALUES {
+            let flaw = Flaw::new(Code::Limit, format_args!("{} values are more than {MAX_VALUES}", list.len()));
+            return self.report(place, flaw);
+        }
+        for (position, text) in list.iter().enumerate() {
+            if let Err(flaw) = read(self, text) {
+                self.report(&place.item(position), flaw);
+            }
+        }
+    }
+
+    pub(super) fn string_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<StringSet> {
+        self.values(place, list, |_, text| StringPattern::parse(text)).map(StringSet::new)
+    }
+
+    pub(super) fn identity_set(
+        &mut self,
+        place: &Place<'_>,
+        list: Option<&[String]>,
+        field: IdentityField,
+    ) -> Option<StringSet> {
+        let values = self.values(place, list, |this, text| match field {
+            IdentityField::Principal => identity::parse_principal(text, &this.domains),
+            IdentityField::ServiceAccount => {
+                identity::parse_service_account(text, &this.own_namespace).map(|pattern| vec![pattern])
+            }
+            IdentityField::Namespace => identity::parse_namespace(text).map(|pattern| vec![pattern]),
+            IdentityField::TrustDomain => identity::parse_trust_domain(text, &this.domains),
+        })?;
+        self.needs |= Needs::PEER;
+        Some(StringSet::new(values.into_iter().flatten().collect()))
+    }
+
+    pub(super) fn network_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<NetworkSet> {
+        self.values(place, list, |_, text| network::parse(text)).map(NetworkSet::new)
+    }
+
+    pub(super) fn regexes(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<Vec<Arc<Regex>>> {
+        self.values(place, list, |this, text| this.regexes.compile(text))
+    }
+}

@@ -1,0 +1,103 @@
+//! `from`: who.
+
+use super::Compiler;
+use crate::matcher::Flaw;
+use crate::policy::error::Code;
+use crate::policy::place::Place;
+use crate::policy::rule::{IdentityField, Source, SourceMatcher, SourceTest};
+use crate::policy::source::{FromSource, SourceSource};
+use crate::request::needs::Needs;
+
+impl Compiler {
+    pub(super) fn source(&mut self, place: &Place<'_>, from: &FromSource) -> Source {
+        let FromSource { source } = from;
+        let place = &place.field("source");
+        let SourceSource {
+            principals,
+            not_principals,
+            request_principals,
+            not_request_principals,
+            namespaces,
+            not_namespaces,
+            service_accounts,
+            not_service_accounts,
+            trust_domains,
+            not_trust_domains,
+            ip_blocks,
+            not_ip_blocks,
+            remote_ip_blocks,
+            not_remote_ip_blocks,
+        } = source;
+        self.check_service_account_company(place, source);
+        let mut tests = Vec::new();
+        for (field, negated, list, kind) in [
+            ("principals", false, principals, IdentityField::Principal),
+            ("notPrincipals", true, not_principals, IdentityField::Principal),
+            ("serviceAccounts", false, service_accounts, IdentityField::ServiceAccount),
+            ("notServiceAccounts", true, not_service_accounts, IdentityField::ServiceAccount),
+            ("namespaces", false, namespaces, IdentityField::Namespace),
+            ("notNamespaces", true, not_namespaces, IdentityField::Namespace),
+            ("trustDomains", false, trust_domains, IdentityField::TrustDomain),
+            ("notTrustDomains", true, not_trust_domains, IdentityField::TrustDomain),
+        ] {
+            let set = self.identity_set(&place.field(field), list.as_deref(), kind);
+            tests.extend(set.map(|set| SourceTest { negated, matcher: SourceMatcher::Identity(kind, set) }));
+        }
+        for (field, negated, list) in
+            [("requestPrincipals", false, request_principals), ("notRequestPrincipals", true, not_request_principals)]
+        {
+            if let Some(set) = self.string_set(&place.field(field), list.as_deref()) {
+                self.needs |= Needs::METADATA;
+                tests.push(SourceTest { negated, matcher: SourceMatcher::RequestPrincipals(set) });
+            }
+        }
+        for (field, negated, list, remote) in [
+            ("ipBlocks", false, ip_blocks, false),
+            ("notIpBlocks", true, not_ip_blocks, false),
+            ("remoteIpBlocks", false, remote_ip_blocks, true),
+            ("notRemoteIpBlocks", true, not_remote_ip_blocks, true),
+        ] {
+            let place = &place.field(field);
+            let Some(set) = self.network_set(place, list.as_deref()) else { continue };
+            let matcher = if remote {
+                self.needs |= Needs::SOURCE_ADDRESS;
+                SourceMatcher::RemoteIpBlocks(set)
+            } else {
+                self.check_source_address(place, "remoteIpBlocks");
+                SourceMatcher::IpBlocks(set)
+            };
+            tests.push(SourceTest { negated, matcher });
+        }
+        self.check_not_empty(place, tests.is_empty() && *source == SourceSource::default(), "source", "everyone");
+        tests
+    }
+
+    /// Istio's own rule: `serviceAccounts` stands alone.
+    fn check_service_account_company(&mut self, place: &Place<'_>, source: &SourceSource) {
+        let accounts = source.service_accounts.is_some() || source.not_service_accounts.is_some();
+        let others = source.principals.is_some()
+            || source.not_principals.is_some()
+            || source.namespaces.is_some()
+            || source.not_namespaces.is_some();
+        if accounts && others {
+            let flaw =
+                Flaw::new(Code::ServiceAccount, format_args!("service accounts stand beside principals or namespaces"))
+                    .help(format_args!(
+                        "a service account names its namespace already; write two sources if either may call"
+                    ));
+            self.report(&place.field("serviceAccounts"), flaw);
+        }
+    }
+
+    pub(super) fn check_source_address(&mut self, place: &Place<'_>, instead: &str) {
+        self.needs |= Needs::SOURCE_ADDRESS;
+        if !self.source_address_known {
+            let flaw = Flaw::new(
+                Code::SourceAddressHidden,
+                format_args!("behind trusted proxies the gateway does not tell the packet's source address"),
+            )
+            .help(format_args!("use `{instead}`, or set `numTrustedProxies` to 0"));
+            self.report(place, flaw);
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! A policy in force, and what is counted under it.
+
+use std::cell::RefCell;
+
+use sallyport_core::Engine;
+use sallyport_core::telemetry::{Counters, LogLimit};
+
+use crate::host::{self, Level};
+
+/// What the plugin and its streams share.
+pub struct Gate {
+    pub engine: Engine,
+    pub telemetry: RefCell<Telemetry>,
+}
+
+/// What happened since the last flush.
+pub struct Telemetry {
+    pub counters: Counters,
+    pub log_limit: LogLimit,
+    /// Metric ids by counter slot, filled when a counter first moves.
+    metrics: Vec<Option<u32>>,
+}
+
+impl Telemetry {
+    pub fn new(rules: usize) -> Self {
+        Self { counters: Counters::new(rules), log_limit: LogLimit::default(), metrics: Vec::new() }
+    }
+
+    /// Hands everything to the host.
+    pub fn flush(&mut self, engine: &Engine) {
+        let mut moved = Vec::new();
+        self.counters.drain(|slot, increase| moved.push((slot, increase)));
+        for (slot, increase) in moved {
+            if let Some(metric) = self.metric(slot, engine) {
+                host::increment(metric, increase);
+            }
+        }
+        let suppressed = self.log_limit.refill();
+        if suppressed > 0 {
+            host::log(Level::Warn, &format!("{suppressed} more lines like these were left out"));
+        }
+    }
+
+    fn metric(&mut self, slot: usize, engine: &Engine) -> Option<u32> {
+        if self.metrics.len() <= slot {
+            self.metrics.resize(slot.saturating_add(1), None);
+        }
+        let metric = self.metrics.get_mut(slot)?;
+        if metric.is_none() {
+            *metric = host::define_counter(&self.counters.name(slot, engine));
+        }
+        *metric
+    }
+}
