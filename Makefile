@@ -6,7 +6,7 @@ export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_fi
 .PHONY: help demo test wasm sallyport bench fuzz lint set-up set-up-demo set-up-wasm
 
 help: ## these lines
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
 
 demo: set-up-demo sallyport ## a real httpbin, the gate in front of it, and who may do what
 	$(CARGO) run --quiet --package sallyport-tests --bin demo
