@@ -13,6 +13,7 @@ pub mod jwt;
 pub mod load;
 pub mod process;
 pub mod scenes;
+pub mod stage;
 pub mod upstream;
 
 use std::path::{Path, PathBuf};
