@@ -14,9 +14,12 @@
 //!
 //! **Missing attributes.** A positive field or condition never holds on an attribute that is missing. A negative one
 //! holds, as in Istio, except this, where Sallyport is stricter: *in an ALLOW rule a negative field on an identity
-//! (principal, namespace, service account, trust domain, request principal, claim, audience, presenter) does not hold
-//! when that identity is missing.* A missing certificate or token must never help a caller. In DENY and AUDIT rules the
-//! negative field holds, so Istio's idiom `DENY notRequestPrincipals: ["*"]` means what it means there.
+//! (principal, namespace, service account, trust domain, request principal, claim, audience, presenter), an address or
+//! a port does not hold when it is missing.* A missing certificate or token must never help a caller. In DENY and AUDIT
+//! rules the negative field holds, so Istio's idiom `DENY notRequestPrincipals: ["*"]` means what it means there.
+//! Headers, query parameters, the SNI and other filters' metadata are missing by right: there the negative holds always.
+//! A certificate whose path is not `ns/NS/sa/SA` has a principal and a trust domain, but no namespace and no service
+//! account.
 //!
 //! **Repeated headers and query parameters.** A condition looks at each occurrence by itself. `match: all`: there is at
 //! least one occurrence (or the condition has only negative parts) and every occurrence satisfies the condition.
@@ -39,6 +42,143 @@
 //! the two differ, the second is reported beside the first. With the whole policy in shadow mode every request
 //! continues, and a refusal by all rules is what is reported. AUDIT rules never decide.
 //!
-//! **`NoIdentity`** replaces `NotAllowed` when no rule refused the request by name and either the caller showed
-//! neither certificate identity nor token and some enforced ALLOW rule asks for one, or it showed no token and every
-//! enforced ALLOW rule asks for one.
+//! **`NoIdentity`** replaces `NotAllowed` when either the caller showed neither a certificate identity nor a token and
+//! some enforced ALLOW rule asks for one of them, or it showed no token and there are enforced ALLOW rules and every one
+//! asks for a token. A rule asks for a certificate identity (a token) when any field or condition in it, positive or
+//! negative, is about one.
+
+pub mod explain;
+mod matching;
+pub(crate) mod observer;
+
+use self::matching::rule_matches;
+use self::observer::{Observer, Silent};
+use crate::policy::index::Index;
+use crate::policy::rule::{Action, CompiledRule};
+use crate::request::canonical::CanonicalRequest;
+use crate::verdict::Reason;
+
+/// Which rules spoke: of each kind the one written first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Matches {
+    allow: Option<u32>,
+    deny: Option<u32>,
+    shadow_allow: Option<u32>,
+    shadow_deny: Option<u32>,
+    audits: Vec<u32>,
+}
+
+impl Matches {
+    /// Finds the matching rules by the index.
+    pub(crate) fn find(rules: &[CompiledRule], index: &Index, request: &CanonicalRequest<'_>) -> Self {
+        let mut matches = Self::default();
+        index.candidates(request, |position| {
+            matches.consider(rules, position, request, &mut Silent);
+        });
+        matches.audits.sort_unstable();
+        matches.audits.dedup();
+        matches
+    }
+
+    /// Looks at one rule, unless it could not change anything.
+    pub(crate) fn consider<O: Observer>(
+        &mut self,
+        rules: &[CompiledRule],
+        position: u32,
+        request: &CanonicalRequest<'_>,
+        observer: &mut O,
+    ) -> bool {
+        let Some(rule) = usize::try_from(position).ok().and_then(|position| rules.get(position)) else { return false };
+        let slot = match (rule.action, rule.enforced) {
+            (Action::Allow, true) => Some(&mut self.allow),
+            (Action::Allow, false) => Some(&mut self.shadow_allow),
+            (Action::Deny, true) => Some(&mut self.deny),
+            (Action::Deny, false) => Some(&mut self.shadow_deny),
+            (Action::Audit, _) => None,
+        };
+        let settled = slot.as_ref().is_some_and(|slot| slot.is_some_and(|first| first <= position));
+        if settled && !O::RECORDS {
+            return false;
+        }
+        let matched = rule_matches(rule, request, observer);
+        if matched && !settled {
+            match slot {
+                Some(slot) => *slot = Some(position),
+                None => self.audits.push(position),
+            }
+        }
+        matched
+    }
+
+    /// The AUDIT rules that matched, in file order.
+    pub(crate) fn audits(&self) -> &[u32] {
+        &self.audits
+    }
+
+    /// What the enforced rules say.
+    pub(crate) fn enforced(&self) -> Ruling {
+        Ruling::of(self.deny, self.allow)
+    }
+
+    /// What all rules would say, were all enforced.
+    pub(crate) fn hypothetical(&self) -> Ruling {
+        let earlier = |left: Option<u32>, right: Option<u32>| match (left, right) {
+            (Some(left), Some(right)) => Some(left.min(right)),
+            (left, right) => left.or(right),
+        };
+        Ruling::of(earlier(self.deny, self.shadow_deny), earlier(self.allow, self.shadow_allow))
+    }
+}
+
+/// DENY over ALLOW over the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    /// By this rule.
+    Allowed(u32),
+    /// By this rule.
+    Denied(u32),
+    /// By none.
+    Default,
+}
+
+impl Ruling {
+    fn of(deny: Option<u32>, allow: Option<u32>) -> Self {
+        match (deny, allow) {
+            (Some(rule), _) => Self::Denied(rule),
+            (None, Some(rule)) => Self::Allowed(rule),
+            (None, None) => Self::Default,
+        }
+    }
+}
+
+/// What the enforced ALLOW rules ask callers to show; decides between 401 and 403.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asks {
+    some_identity: bool,
+    only_tokens: bool,
+}
+
+impl Asks {
+    /// Reads it off the rules.
+    pub(crate) fn of(rules: &[CompiledRule]) -> Self {
+        let mut allows = rules.iter().filter(|rule| rule.action == Action::Allow && rule.enforced).peekable();
+        let any = allows.peek().is_some();
+        let mut asks = Self { some_identity: false, only_tokens: any };
+        for rule in allows {
+            let token = matching::asks_for_token(rule);
+            asks.some_identity |= token || matching::asks_for_certificate(rule);
+            asks.only_tokens &= token;
+        }
+        asks
+    }
+
+    /// Why a request that no rule speaks of is refused.
+    pub(crate) fn default_reason(self, request: &CanonicalRequest<'_>) -> Reason {
+        if !self.some_identity {
+            return Reason::NotAllowed;
+        }
+        let nothing_shown = || request.principal.is_none() && !request.metadata().has_token();
+        let token_missing = || self.only_tokens && !request.metadata().has_token();
+        if nothing_shown() || token_missing() { Reason::NoIdentity } else { Reason::NotAllowed }
+    }
+}

@@ -1,64 +1,289 @@
-//! The engine (being built: this is its interface).
-use crate::policy::error::InvalidPolicy;
-use crate::policy::source::PolicySource;
-use crate::request::view::RequestView;
-use crate::verdict::Reason;
+//! The engine: a compiled policy, and what it says of requests.
 
-/// Bit set: what the host must be asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Needs(u32);
+use std::ops::BitOrAssign;
+
+use crate::authz::explain::{Explanation, RuleExplanation};
+use crate::authz::observer::Recorder;
+use crate::authz::{Asks, Matches, Ruling};
+use crate::policy::compile::{Compiled, compile};
+use crate::policy::error::{Code, InvalidPolicy, Problem};
+use crate::policy::index::Index;
+use crate::policy::source::PolicySource;
+use crate::request::canonical::CanonicalRequest;
+use crate::request::view::RequestView;
+use crate::verdict::{Ambiguity, Reason};
+
+/// What the host must be asked for beside the request headers. A bit set, fixed when the policy is compiled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Needs(u8);
+
+impl Needs {
+    /// `connection.mtls` and `connection.uri_san_peer_certificate`.
+    pub const PEER: Self = Self(1);
+    /// `source.address`.
+    pub const SOURCE_ADDRESS: Self = Self(1 << 1);
+    /// `destination.address`.
+    pub const DESTINATION_ADDRESS: Self = Self(1 << 2);
+    /// `connection.requested_server_name`.
+    pub const SNI: Self = Self(1 << 3);
+    /// `metadata`.
+    pub const METADATA: Self = Self(1 << 4);
+
+    /// Whether all of `other` is needed.
+    #[must_use]
+    pub fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+impl BitOrAssign for Needs {
+    fn bitor_assign(&mut self, other: Self) {
+        self.0 |= other.0;
+    }
+}
 
 /// A compiled policy.
+///
+/// # Design
+///
+/// Everything that can fail fails in [`Engine::compile`]; [`Engine::on_request`] is total. There is no way to make an
+/// engine that leaves a part of its policy out.
 #[derive(Debug)]
-pub struct Engine { source: PolicySource }
+pub struct Engine {
+    policy: Compiled,
+    index: Index,
+    asks: Asks,
+}
+
+impl Engine {
+    /// Compiles a policy.
+    ///
+    /// # Errors
+    ///
+    /// Every problem of the policy; then nothing of it is in force.
+    pub fn compile(source: &PolicySource) -> Result<Self, InvalidPolicy> {
+        let policy = compile(source)?;
+        let index = Index::build(&policy.rules);
+        let asks = Asks::of(&policy.rules);
+        Ok(Self { policy, index, asks })
+    }
+
+    /// Reads the JSON of the wire shape, then compiles it.
+    ///
+    /// # Errors
+    ///
+    /// [`Code::Shape`] at the first field that is not of the shape, else as [`Engine::compile`].
+    pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
+        Self::compile(&parse(json)?)
+    }
+
+    /// What to ask the host for.
+    #[must_use]
+    pub fn needs(&self) -> Needs {
+        self.policy.needs
+    }
+
+    /// `NAMESPACE/NAME` of the Egress that the policy was written for.
+    #[must_use]
+    pub fn upstream(&self) -> &str {
+        &self.policy.upstream
+    }
+
+    /// Whether a caller may be told which rule spoke.
+    #[must_use]
+    pub fn discloses_rule(&self) -> bool {
+        self.policy.disclose_rule
+    }
+
+    /// Whether refusals are enforced; false in shadow mode.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        self.policy.enforced
+    }
+
+    /// The ids of all rules, in file order: [`RuleRef::index`] counts here.
+    pub fn rule_ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.policy.rules.iter().map(|rule| &*rule.id)
+    }
+
+    /// Decides one request.
+    #[must_use]
+    pub fn on_request(&self, view: &RequestView<'_>) -> Decision<'_> {
+        match CanonicalRequest::read(view, &self.policy.reading) {
+            Ok(request) => {
+                let matches = Matches::find(&self.policy.rules, &self.index, &request);
+                self.decide(&request, &matches)
+            }
+            Err(kind) => self.refuse_ambiguity(kind),
+        }
+    }
+
+    /// Decides one request and tells of every rule why it did or did not match. Slow: it asks all of them.
+    #[must_use]
+    pub fn explain(&self, view: &RequestView<'_>) -> Explanation<'_> {
+        let request = match CanonicalRequest::read(view, &self.policy.reading) {
+            Ok(request) => request,
+            Err(kind) => return Explanation { decision: self.refuse_ambiguity(kind), rules: Vec::new() },
+        };
+        let mut matches = Matches::default();
+        let mut rules = Vec::with_capacity(self.policy.rules.len());
+        for (position, rule) in (0u32..).zip(&self.policy.rules) {
+            let mut recorder = Recorder::default();
+            let matched = matches.consider(&self.policy.rules, position, &request, &mut recorder);
+            rules.push(RuleExplanation {
+                id: &rule.id,
+                action: rule.action,
+                enforced: rule.enforced,
+                matched,
+                failed: recorder.paths(position),
+            });
+        }
+        Explanation { decision: self.decide(&request, &matches), rules }
+    }
+
+    fn decide(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> Decision<'_> {
+        let audits = matches.audits().iter().filter_map(|position| self.rule(*position)).collect();
+        let enforced = self.outcome(request, matches.enforced());
+        let hypothetical = self.outcome(request, matches.hypothetical());
+        if !self.policy.enforced {
+            let (verdict, shadow) = match hypothetical {
+                Outcome::Permit(rule) => (Verdict::Continue(Permit { rule: Some(rule) }), None),
+                Outcome::Refuse(refusal) => {
+                    (Verdict::Continue(Permit { rule: None }), Some(Shadow::WouldRefuse(refusal)))
+                }
+            };
+            return Decision { verdict, shadow, audits };
+        }
+        match (enforced, hypothetical) {
+            (Outcome::Permit(rule), Outcome::Permit(_)) => {
+                Decision { verdict: Verdict::Continue(Permit { rule: Some(rule) }), shadow: None, audits }
+            }
+            (Outcome::Permit(rule), Outcome::Refuse(would)) => Decision {
+                verdict: Verdict::Continue(Permit { rule: Some(rule) }),
+                shadow: Some(Shadow::WouldRefuse(would)),
+                audits,
+            },
+            (Outcome::Refuse(refusal), Outcome::Permit(would)) => {
+                Decision { verdict: Verdict::Refuse(refusal), shadow: Some(Shadow::WouldContinue(would)), audits }
+            }
+            (Outcome::Refuse(refusal), Outcome::Refuse(_)) => {
+                Decision { verdict: Verdict::Refuse(refusal), shadow: None, audits }
+            }
+        }
+    }
+
+    fn outcome(&self, request: &CanonicalRequest<'_>, ruling: Ruling) -> Outcome<'_> {
+        match ruling {
+            Ruling::Allowed(position) => match self.rule(position) {
+                Some(rule) => Outcome::Permit(rule),
+                // No such rule: nothing allows.
+                None => Outcome::Refuse(Refusal { reason: Reason::NotAllowed, rule: None }),
+            },
+            Ruling::Denied(position) => Outcome::Refuse(Refusal { reason: Reason::Denied, rule: self.rule(position) }),
+            Ruling::Default => Outcome::Refuse(Refusal { reason: self.asks.default_reason(request), rule: None }),
+        }
+    }
+
+    fn refuse_ambiguity(&self, kind: Ambiguity) -> Decision<'_> {
+        let refusal = Refusal { reason: Reason::Ambiguous(kind), rule: None };
+        if self.policy.enforced {
+            Decision { verdict: Verdict::Refuse(refusal), shadow: None, audits: Vec::new() }
+        } else {
+            Decision {
+                verdict: Verdict::Continue(Permit { rule: None }),
+                shadow: Some(Shadow::WouldRefuse(refusal)),
+                audits: Vec::new(),
+            }
+        }
+    }
+
+    fn rule(&self, position: u32) -> Option<RuleRef<'_>> {
+        let rule = self.policy.rules.get(usize::try_from(position).ok()?)?;
+        Some(RuleRef { index: position, id: &rule.id })
+    }
+}
+
+/// Reads the JSON of the wire shape.
+///
+/// # Errors
+///
+/// [`Code::Shape`] with the path of the first field that is not of the shape.
+pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
+    let problem = |path: String, message: String| InvalidPolicy {
+        problems: vec![Problem { path, code: Code::Shape, message, help: None }],
+    };
+    if json.trim_ascii().is_empty() {
+        return Err(problem(".".to_owned(), "there is no policy: the configuration is empty".to_owned()));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    let source = serde_path_to_error::deserialize(&mut deserializer)
+        .map_err(|error| problem(error.path().to_string(), error.inner().to_string()))?;
+    deserializer.end().map_err(|error| problem(".".to_owned(), error.to_string()))?;
+    Ok(source)
+}
+
+enum Outcome<'e> {
+    Permit(RuleRef<'e>),
+    Refuse(Refusal<'e>),
+}
 
 /// A rule that spoke.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleRef<'e> {
-    /// position in the file
+    /// Its position in the policy, from 0.
     pub index: u32,
-    /// the rule's id
+    /// Its id.
     pub id: &'e str,
 }
-/// Proof that a request may pass; only the engine makes one.
+
+/// Proof that a request may pass: only the engine makes one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Permit<'e> { rule: Option<RuleRef<'e>> }
-impl<'e> Permit<'e> {
-    /// The ALLOW rule that matched; `None` when nothing allowed it and the policy is in shadow mode.
-    #[must_use]
-    pub fn rule(&self) -> Option<RuleRef<'e>> { self.rule }
+pub struct Permit<'e> {
+    rule: Option<RuleRef<'e>>,
 }
+
+impl<'e> Permit<'e> {
+    /// The ALLOW rule that matched; `None` when none did and the policy is in shadow mode.
+    #[must_use]
+    pub fn rule(&self) -> Option<RuleRef<'e>> {
+        self.rule
+    }
+}
+
 /// Why not, and by which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusal<'e> { pub reason: Reason, pub rule: Option<RuleRef<'e>> }
-/// What happens to the request.
+pub struct Refusal<'e> {
+    /// The coarse reason.
+    pub reason: Reason,
+    /// The DENY rule, if one spoke.
+    pub rule: Option<RuleRef<'e>>,
+}
+
+/// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict<'e> { Continue(Permit<'e>), Refuse(Refusal<'e>) }
-/// What would have happened had every shadow rule (or the shadow policy) been enforced, where it differs.
+pub enum Verdict<'e> {
+    /// It goes on to the upstream.
+    Continue(Permit<'e>),
+    /// It is answered here.
+    Refuse(Refusal<'e>),
+}
+
+/// What would have happened, had everything in shadow mode been enforced. Reported only where it differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shadow<'e> { WouldContinue(RuleRef<'e>), WouldRefuse(Refusal<'e>) }
-/// All the engine says of one request.
+pub enum Shadow<'e> {
+    /// A shadow ALLOW rule would have let a refused request through.
+    WouldContinue(RuleRef<'e>),
+    /// A shadow DENY rule, or the shadow policy, would have refused a request that went through.
+    WouldRefuse(Refusal<'e>),
+}
+
+/// All that the engine says of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision<'e> {
+    /// What happens.
     pub verdict: Verdict<'e>,
+    /// What would have happened, where it differs.
     pub shadow: Option<Shadow<'e>>,
-    /// AUDIT rules that matched, in file order.
+    /// The AUDIT rules that matched, in file order.
     pub audits: Vec<RuleRef<'e>>,
-}
-impl Engine {
-    /// Compiles a policy, or refuses it with every problem.
-    pub fn compile(source: &PolicySource) -> Result<Engine, InvalidPolicy> { Ok(Engine { source: source.clone() }) }
-    /// Parses the JSON of the wire shape, then compiles.
-    pub fn from_json(json: &[u8]) -> Result<Engine, InvalidPolicy> {
-        let source: PolicySource = serde_json::from_slice(json).map_err(|_| InvalidPolicy { problems: vec![] })?;
-        Self::compile(&source)
-    }
-    /// What to ask the host for.
-    #[must_use]
-    pub fn needs(&self) -> Needs { Needs(u32::try_from(self.source.rules.len()).unwrap_or(0)) }
-    /// Decides one request.
-    #[must_use]
-    pub fn on_request(&self, _view: &RequestView<'_>) -> Decision<'_> {
-        Decision { verdict: Verdict::Refuse(Refusal { reason: Reason::NoPolicy, rule: None }), shadow: None, audits: Vec::new() }
-    }
 }

@@ -6,15 +6,56 @@
 //!
 //! Nothing here calls a host, reads a clock, logs, panics, or fails while deciding: what can be wrong is found when the
 //! policy is compiled, and then the whole policy is refused.
+//!
+//! ```
+//! use sallyport_core::{Engine, PeerView, RequestView, Verdict};
+//!
+//! let engine = Engine::from_json(br#"{
+//!   "version": 1,
+//!   "upstream": "httpbin/httpbin",
+//!   "rules": [{
+//!     "id": "readers", "action": "ALLOW",
+//!     "from": [{"source": {"serviceAccounts": ["httpbin/sleep"]}}],
+//!     "to": [{"operation": {"methods": ["GET"], "paths": ["/status/{*}"]}}]
+//!   }]
+//! }"#)?;
+//! let view = RequestView {
+//!     headers: &[(b":method", b"GET"), (b":path", b"/status/200"), (b":authority", b"httpbin.legacy.internal")],
+//!     peer: PeerView { mtls: true, uri_san: Some(b"spiffe://cluster.local/ns/httpbin/sa/sleep") },
+//!     ..RequestView::default()
+//! };
+//! assert!(matches!(engine.on_request(&view).verdict, Verdict::Continue(_)));
+//!
+//! let without_certificate = RequestView { peer: PeerView::default(), ..view };
+//! assert!(matches!(engine.on_request(&without_certificate).verdict, Verdict::Refuse(_)));
+//! # Ok::<(), sallyport_core::InvalidPolicy>(())
+//! ```
+
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::string_slice,
+        clippy::arithmetic_side_effects,
+        clippy::unreachable
+    )
+)]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
 
 pub mod authz;
 pub mod engine;
+mod matcher;
 pub mod policy;
 pub mod request;
 pub mod verdict;
 
 pub use engine::{Decision, Engine, Needs, Permit, Refusal, RuleRef, Shadow, Verdict};
 pub use policy::error::{Code, InvalidPolicy, Problem};
+pub use policy::rule::Action;
 pub use policy::source::PolicySource;
 pub use request::view::{PeerView, RequestView};
 pub use verdict::{Ambiguity, Reason};

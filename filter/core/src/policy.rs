@@ -1,3 +1,8 @@
-//! The policy: its wire shape, and its compilation into something that can decide.
+//! The policy: its wire shape ([`source`]), what is wrong with one ([`error`]), its compilation into rules and an
+//! index over them.
+
+pub(crate) mod compile;
 pub mod error;
+pub(crate) mod index;
+pub(crate) mod rule;
 pub mod source;

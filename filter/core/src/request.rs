@@ -1,2 +1,10 @@
-//! The request: what the host says, and its canonical form.
+//! The request: what the host says ([`view`]), and the one canonical form in which rules see it.
+
+pub(crate) mod canonical;
+pub(crate) mod forwarded;
+pub(crate) mod host;
+pub(crate) mod path;
+pub(crate) mod principal;
+pub(crate) mod query;
+pub(crate) mod token;
 pub mod view;

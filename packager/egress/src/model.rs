@@ -32,15 +32,19 @@ pub struct Upstream {
 /// Field names of Istio's DestinationRule `tls`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct UpstreamTls {
-    pub mode: TlsMode,               // default SIMPLE
-    pub sni: Option<String>,         // default: upstream.host
-    pub subject_alt_names: Vec<String>, // default: [sni]
-    pub ca_certificates: Option<String>, // path; default: the system's
+    pub mode: TlsMode,                      // default SIMPLE
+    pub sni: Option<String>,                // default: upstream.host
+    pub subject_alt_names: Vec<String>,     // default: [sni]
+    pub ca_certificates: Option<String>,    // path; default: the system's
     pub client_certificate: Option<String>, // path; MUTUAL only
     pub private_key: Option<String>,        // path; MUTUAL only
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum TlsMode { Simple, Mutual, None }
+pub enum TlsMode {
+    Simple,
+    Mutual,
+    None,
+}
 /// Who may do what: the policy's rules in Istio's vocabulary, kept in the filter's own wire types.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Authz {
@@ -50,7 +54,9 @@ pub struct Authz {
     pub rules: Vec<RuleSource>,
 }
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Authn { pub jwt: Vec<JwtProvider> }
+pub struct Authn {
+    pub jwt: Vec<JwtProvider>,
+}
 /// Field names of Istio's RequestAuthentication `jwtRules`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct JwtProvider {
@@ -62,7 +68,9 @@ pub struct JwtProvider {
     pub jwks_uri: Option<String>,
 }
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Rollout { pub mode: ModeSource }
+pub struct Rollout {
+    pub mode: ModeSource,
+}
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Gateway {
     pub replicas: u32,            // default 2
@@ -72,7 +80,7 @@ pub struct Gateway {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Mesh {
     pub name: String,
-    pub istio_version: String,          // default "1.31"
-    pub trust_domain: String,           // default "cluster.local"
+    pub istio_version: String, // default "1.31"
+    pub trust_domain: String,  // default "cluster.local"
     pub trust_domain_aliases: Vec<String>,
 }

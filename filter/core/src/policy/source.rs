@@ -2,7 +2,7 @@
 //!
 //! Serde structs only, one for one with the `authz` block of an Egress file, so a field path in a compile error
 //! (`rules[3].to[0].operation.paths[1]`) points at the same place in both. Nothing here has meaning yet:
-//! [`compile`](super::compile) turns a [`PolicySource`] into something that can decide, or refuses the whole.
+//! [`Engine::compile`](crate::Engine::compile) turns a [`PolicySource`] into something that can decide, or refuses the whole.
 //!
 //! The field names are those of Istio's `AuthorizationPolicy` (`security.istio.io/v1`), because that is what its users
 //! know. Unknown fields are refused everywhere.

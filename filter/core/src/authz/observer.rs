@@ -1,0 +1,87 @@
+//! Who watches an evaluation. The same code decides and explains; only the observer differs.
+
+use std::fmt::Write;
+
+/// Told of everything in a rule that does not hold.
+pub trait Observer {
+    /// Whether everything is to be looked at, rather than stopping at the first failure.
+    const RECORDS: bool;
+
+    /// A field or condition does not hold.
+    fn failed(&mut self, part: Part);
+
+    /// How much was recorded, to come back to.
+    fn mark(&self) -> usize;
+
+    /// Forgets what was recorded since: another alternative held.
+    fn rewind(&mut self, mark: usize);
+}
+
+/// A part of a rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// A field of one source.
+    Source { alternative: usize, field: &'static str },
+    /// A field of one operation.
+    Operation { alternative: usize, field: &'static str },
+    /// A condition.
+    Condition(usize),
+}
+
+/// Sees nothing, costs nothing.
+#[derive(Debug)]
+pub struct Silent;
+
+impl Observer for Silent {
+    const RECORDS: bool = false;
+
+    fn failed(&mut self, _: Part) {}
+
+    fn mark(&self) -> usize {
+        0
+    }
+
+    fn rewind(&mut self, _: usize) {}
+}
+
+/// Notes the path of every field that failed.
+#[derive(Debug, Default)]
+pub struct Recorder {
+    parts: Vec<Part>,
+}
+
+impl Recorder {
+    /// The field paths, below the rule at `position`.
+    #[must_use]
+    pub fn paths(&self, position: u32) -> Vec<String> {
+        self.parts
+            .iter()
+            .map(|part| {
+                let mut path = format!("rules[{position}]");
+                // Writing to a String cannot fail.
+                let _ = match part {
+                    Part::Source { alternative, field } => write!(path, ".from[{alternative}].source.{field}"),
+                    Part::Operation { alternative, field } => write!(path, ".to[{alternative}].operation.{field}"),
+                    Part::Condition(index) => write!(path, ".when[{index}]"),
+                };
+                path
+            })
+            .collect()
+    }
+}
+
+impl Observer for Recorder {
+    const RECORDS: bool = true;
+
+    fn failed(&mut self, part: Part) {
+        self.parts.push(part);
+    }
+
+    fn mark(&self) -> usize {
+        self.parts.len()
+    }
+
+    fn rewind(&mut self, mark: usize) {
+        self.parts.truncate(mark);
+    }
+}

@@ -1,0 +1,39 @@
+//! Matchers: one noun a file, each built by the compiler from text, each matching canonical values only.
+//!
+//! A matcher that cannot be built is a [`Flaw`], and one flaw refuses the whole policy: dropping a matcher would widen
+//! an ALLOW rule or narrow a DENY rule.
+
+pub mod grpc;
+pub mod host;
+pub mod identity;
+pub mod method;
+pub mod network;
+pub mod path;
+pub mod port;
+pub mod regex;
+pub mod string;
+pub mod value;
+
+use crate::policy::error::Code;
+
+/// Why a piece of text is not a matcher: a problem that does not know its place yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// The stable code.
+    pub code: Code,
+    /// The sentence.
+    pub message: String,
+    /// What would be right.
+    pub help: Option<String>,
+}
+
+impl Flaw {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), help: None }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}

@@ -1,0 +1,115 @@
+//! Host names: lower case, without port and trailing dot.
+
+use super::Flaw;
+use super::string::StringPattern;
+use crate::policy::error::Code;
+
+/// One host pattern.
+#[derive(Clone, Debug)]
+pub struct HostPattern {
+    name: StringPattern,
+    /// The explicit port the authority must carry.
+    port: Option<u16>,
+}
+
+impl HostPattern {
+    /// Reads `host`, `*.suffix`, `prefix.*`, `*`, `[IPv6]`, each with `:PORT` or `:*` behind it.
+    pub fn parse(text: &str) -> Result<Self, Flaw> {
+        let flaw = |help: &str| Flaw::new(Code::Host, format!("`{text}` is not a host")).help(help);
+        if text.is_empty() {
+            return Err(Flaw::new(Code::EmptyValue, "the host is empty").help("write a host name, or `*` for any"));
+        }
+        if text.contains("://") {
+            return Err(flaw("write the host name alone, without a scheme"));
+        }
+        let (name, port) = split_port(text).ok_or_else(|| flaw("the port is a number from 1 to 65535, or `*`"))?;
+        let pattern = StringPattern::parse(name)?.map(<[u8]>::to_ascii_lowercase);
+        let literal = name.trim_matches('*');
+        let is_literal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        let is_address = name.starts_with('[');
+        if !is_address && !literal.bytes().all(is_literal) {
+            return Err(flaw("write a host name such as `api.example.com` or `*.example.com`, without a path"));
+        }
+        if is_address && crate::request::host::parse(name.as_bytes()).is_none() {
+            return Err(flaw("an IPv6 address is written `[2001:db8::1]`"));
+        }
+        // The request's host has lost its trailing dot, so the pattern's could never match.
+        let pattern = match pattern {
+            StringPattern::Exact(name) => StringPattern::Exact(without_trailing_dot(&name).into()),
+            StringPattern::Suffix(name) => StringPattern::Suffix(without_trailing_dot(&name).into()),
+            other => other,
+        };
+        Ok(Self { name: pattern, port })
+    }
+
+    /// Whether the pattern matches a canonical host and the authority's explicit port.
+    #[must_use]
+    pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
+        self.name.matches(name) && (self.port.is_none() || self.port == port)
+    }
+}
+
+fn without_trailing_dot(name: &[u8]) -> &[u8] {
+    name.strip_suffix(b".").unwrap_or(name)
+}
+
+/// Splits `:PORT` or `:*` off; `None` when what follows the colon is neither.
+fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
+    let Some((name, port)) = text.rsplit_once(':') else { return Some((text, None)) };
+    if text.starts_with('[') && text.ends_with(']') {
+        return Some((text, None));
+    }
+    match port {
+        "*" => Some((name, None)),
+        port => super::port::parse(port).ok().map(|port| (name, Some(port))),
+    }
+}
+
+/// Several host patterns, of which one must match.
+#[derive(Clone, Debug)]
+pub struct HostSet(Box<[HostPattern]>);
+
+impl HostSet {
+    /// A set of these patterns.
+    #[must_use]
+    pub fn new(patterns: Vec<HostPattern>) -> Self {
+        Self(patterns.into())
+    }
+
+    /// Whether one of them matches.
+    #[must_use]
+    pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
+        self.0.iter().any(|pattern| pattern.matches(name, port))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_match_without_case_and_port() {
+        for (pattern, name, port, expected) in [
+            ("HttpBin.org", "httpbin.org", None, true),
+            ("httpbin.org", "httpbin.org", Some(8443), true),
+            ("httpbin.org:*", "httpbin.org", Some(8443), true),
+            ("httpbin.org:443", "httpbin.org", Some(443), true),
+            ("httpbin.org:443", "httpbin.org", None, false),
+            ("*.example.com", "a.example.com", None, true),
+            ("*.example.com", "example.com", None, false),
+            ("api.*", "api.example.com", None, true),
+            ("[2001:db8::1]", "[2001:db8::1]", None, true),
+            ("httpbin.org.", "httpbin.org", None, true),
+        ] {
+            let parsed = HostPattern::parse(pattern).unwrap();
+            assert_eq!(parsed.matches(name.as_bytes(), port), expected, "{pattern} on {name} {port:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for text in ["https://a", "a/b", "a:b", "a:0", "a b", "[::1", "é.com", "user@host"] {
+            assert_eq!(HostPattern::parse(text).unwrap_err().code, Code::Host, "{text}");
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! Paths: exact, `/prefix*`, `*suffix`, `*`, and templates with `{*}` and `{**}`.
+//!
+//! Patterns are brought into the same canonical form as request paths, so `/a%2Db`, `/a-b` and, for text outside ASCII,
+//! `/é` and `/%C3%A9` are each one pattern.
+
+use rustc_hash::FxHashSet;
+
+use super::Flaw;
+use crate::policy::error::Code;
+use crate::request::path::{Tolerance, canonical_pattern};
+
+/// Most segments in a template.
+pub const MAX_SEGMENTS: usize = 64;
+/// Above this many patterns the exact ones are looked up by hash.
+const FEW: usize = 8;
+
+/// One path pattern.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathPattern {
+    /// The whole path.
+    Exact(Box<[u8]>),
+    /// The path begins so.
+    Prefix(Box<[u8]>),
+    /// The path ends so.
+    Suffix(Box<[u8]>),
+    /// Any path.
+    Present,
+    /// Segment by segment.
+    Template(Template),
+}
+
+/// A path template (Istio's `{*}` and `{**}`, Envoy's `uri_template` match).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    /// The segments before `{**}`, or all of them.
+    pub(crate) segments: Box<[Segment]>,
+    /// With `{**}`: the text that must follow it, often none.
+    pub(crate) rest: Option<Box<[u8]>>,
+}
+
+/// One segment of a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Segment {
+    /// This text.
+    Literal(Box<[u8]>),
+    /// `{*}`: any text but none.
+    One,
+}
+
+impl PathPattern {
+    /// Reads a pattern.
+    pub fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
+        if text.is_empty() {
+            return Err(Flaw::new(Code::EmptyValue, "the path is empty").help("write a path, or `*` for any"));
+        }
+        if text == "*" {
+            return Ok(Self::Present);
+        }
+        if text.contains(['{', '}']) {
+            return Template::parse(text, tolerance).map(Self::Template);
+        }
+        let literal = |text: &str| canonical_literal(text, tolerance);
+        let inside = |text: &str| {
+            Flaw::new(Code::Wildcard, format!("`*` cannot stand inside `{text}`"))
+                .help("a `*` may stand at the beginning or at the end; one segment is `{*}`")
+        };
+        if let Some(suffix) = text.strip_prefix('*') {
+            if suffix.contains('*') {
+                return Err(inside(text));
+            }
+            return Ok(Self::Suffix(literal(suffix)?));
+        }
+        if !text.starts_with('/') {
+            return Err(Flaw::new(Code::Path, format!("the path `{text}` does not begin with `/`"))
+                .help(format!("did you mean `/{text}`?")));
+        }
+        if let Some(prefix) = text.strip_suffix('*') {
+            if prefix.contains('*') {
+                return Err(inside(text));
+            }
+            return Ok(Self::Prefix(literal(prefix)?));
+        }
+        if text.contains('*') {
+            return Err(inside(text));
+        }
+        Ok(Self::Exact(literal(text)?))
+    }
+
+    /// Whether the pattern matches a canonical path.
+    #[must_use]
+    pub fn matches(&self, path: &[u8]) -> bool {
+        match self {
+            Self::Exact(exact) => **exact == *path,
+            Self::Prefix(prefix) => path.starts_with(prefix),
+            Self::Suffix(suffix) => path.ends_with(suffix),
+            Self::Present => !path.is_empty(),
+            Self::Template(template) => template.matches(path),
+        }
+    }
+}
+
+fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw> {
+    if text.contains('?') {
+        return Err(Flaw::new(Code::Path, format!("the path `{text}` has a query"))
+            .help("paths are matched without query; use `when: [{key: \"request.query[NAME]\", values: [...]}]`"));
+    }
+    match canonical_pattern(text.as_bytes(), tolerance) {
+        Ok(canonical) => Ok(canonical.into()),
+        Err(kind) => Err(Flaw::new(
+            Code::Path,
+            format!(
+                "no request with the path `{text}` ever reaches a rule: it is refused as ambiguous ({})",
+                kind.as_str()
+            ),
+        )
+        .help(format!("write the path without it, or tolerate `{}`", kind.as_str()))),
+    }
+}
+
+impl Template {
+    fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
+        let flaw =
+            |message: &str, help: &str| Flaw::new(Code::PathTemplate, format!("{message} in `{text}`")).help(help);
+        let Some(body) = text.strip_prefix('/') else {
+            return Err(flaw("a template begins with `/`", "write `/` first"));
+        };
+        let mut segments = Vec::new();
+        let mut parts = body.split('/');
+        while let Some(part) = parts.next() {
+            if segments.len() >= MAX_SEGMENTS {
+                return Err(flaw("more than 64 segments", "use `{**}` for a long tail"));
+            }
+            match part {
+                "{*}" => segments.push(Segment::One),
+                "{**}" => {
+                    let rest = Self::parse_rest(parts.collect(), tolerance, &flaw)?;
+                    return Ok(Self { segments: segments.into(), rest: Some(rest) });
+                }
+                part => segments.push(Segment::Literal(Self::parse_literal(part, tolerance, &flaw)?)),
+            }
+        }
+        Ok(Self { segments: segments.into(), rest: None })
+    }
+
+    /// What stands behind `{**}`: literal segments only.
+    fn parse_rest(
+        parts: Vec<&str>,
+        tolerance: Tolerance,
+        flaw: &impl Fn(&str, &str) -> Flaw,
+    ) -> Result<Box<[u8]>, Flaw> {
+        let mut rest = Vec::new();
+        for part in parts {
+            if part == "{*}" || part == "{**}" {
+                return Err(flaw("an operator follows `{**}`", "`{**}` is the last operator of a template"));
+            }
+            rest.push(b'/');
+            rest.extend_from_slice(&Self::parse_literal(part, tolerance, flaw)?);
+        }
+        Ok(rest.into())
+    }
+
+    fn parse_literal(part: &str, tolerance: Tolerance, flaw: &impl Fn(&str, &str) -> Flaw) -> Result<Box<[u8]>, Flaw> {
+        if part.contains(['{', '}']) {
+            return Err(flaw("an operator shares its segment", "`{*}` and `{**}` stand alone between slashes"));
+        }
+        if part.contains('*') {
+            return Err(flaw("a plain `*` stands in a template", "one segment is `{*}`, any tail is `{**}`"));
+        }
+        canonical_literal(part, tolerance)
+    }
+
+    /// Whether the template matches a canonical path.
+    #[must_use]
+    pub fn matches(&self, path: &[u8]) -> bool {
+        let Some(mut remaining) = path.strip_prefix(b"/").map(Some) else { return false };
+        for segment in &self.segments {
+            let Some(text) = remaining else { return false };
+            let (head, tail) = split_segment(text);
+            if !segment.matches(head) {
+                return false;
+            }
+            remaining = tail;
+        }
+        match (&self.rest, remaining) {
+            (None, remaining) => remaining.is_none(),
+            (Some(rest), Some(remaining)) => remaining.ends_with(rest),
+            (Some(_), None) => false,
+        }
+    }
+}
+
+impl Segment {
+    fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Literal(literal) => **literal == *text,
+            Self::One => !text.is_empty(),
+        }
+    }
+}
+
+/// The first segment, and what follows its slash: `None` at the end of the path.
+pub(crate) fn split_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut parts = text.splitn(2, |byte| *byte == b'/');
+    (parts.next().unwrap_or(text), parts.next())
+}
+
+/// Several path patterns, of which one must match.
+#[derive(Clone, Debug)]
+pub enum PathSet {
+    /// Tried one by one.
+    Few(Box<[PathPattern]>),
+    /// The exact ones by hash, the others one by one.
+    Many(Box<ManyPaths>),
+}
+
+/// A large set.
+#[derive(Clone, Debug)]
+pub struct ManyPaths {
+    exact: FxHashSet<Box<[u8]>>,
+    others: Box<[PathPattern]>,
+}
+
+impl PathSet {
+    /// A set of these patterns.
+    #[must_use]
+    pub fn new(patterns: Vec<PathPattern>) -> Self {
+        if patterns.len() <= FEW {
+            return Self::Few(patterns.into());
+        }
+        let mut exact = FxHashSet::default();
+        let mut others = Vec::new();
+        for pattern in patterns {
+            match pattern {
+                PathPattern::Exact(text) => {
+                    exact.insert(text);
+                }
+                other => others.push(other),
+            }
+        }
+        Self::Many(Box::new(ManyPaths { exact, others: others.into() }))
+    }
+
+    /// The exact paths that are kept by hash.
+    pub(crate) fn hashed(&self) -> impl Iterator<Item = &[u8]> {
+        let many = match self {
+            Self::Few(_) => None,
+            Self::Many(many) => Some(&many.exact),
+        };
+        many.into_iter().flatten().map(|text| &**text)
+    }
+
+    /// The patterns that are kept one by one.
+    pub(crate) fn listed(&self) -> &[PathPattern] {
+        match self {
+            Self::Few(patterns) => patterns,
+            Self::Many(many) => &many.others,
+        }
+    }
+
+    /// Whether one of them matches.
+    #[must_use]
+    pub fn matches(&self, path: &[u8]) -> bool {
+        match self {
+            Self::Few(patterns) => patterns.iter().any(|pattern| pattern.matches(path)),
+            Self::Many(many) => many.exact.contains(path) || many.others.iter().any(|pattern| pattern.matches(path)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<PathPattern, Flaw> {
+        PathPattern::parse(text, Tolerance::default())
+    }
+
+    #[test]
+    fn patterns_match_canonical_paths() {
+        for (pattern, path, expected) in [
+            ("/get", "/get", true),
+            ("/get", "/get/", false),
+            ("/st*", "/status/1", true),
+            ("*.png", "/a/b.png", true),
+            ("*", "/", true),
+            ("/status/{*}", "/status/200", true),
+            ("/status/{*}", "/status/", false),
+            ("/status/{*}", "/status/200/x", false),
+            ("/{*}/b/{*}", "/a/b/c", true),
+            ("/foo/{**}", "/foo/", true),
+            ("/foo/{**}", "/foo/a/b", true),
+            ("/foo/{**}", "/foo", false),
+            ("/foo/{**}/", "/foo/bar/", true),
+            ("/foo/{**}/", "/foo//", true),
+            ("/foo/{**}/", "/foo/bar", false),
+            ("/foo/{**}/", "/foo/", false),
+            ("/foo/{**}/bar", "/foo/x/y/bar", true),
+            ("/foo/{**}/bar", "/foo/bar", false),
+            ("/{*}/{**}", "/a/", true),
+            ("/{**}", "/", true),
+            ("/a%2db", "/a-b", true),
+            ("/é", "/%C3%A9", true),
+            ("/a%c3%a9", "/a%C3%A9", true),
+        ] {
+            assert_eq!(parse(pattern).unwrap().matches(path.as_bytes()), expected, "{pattern} on {path}");
+        }
+    }
+
+    #[test]
+    fn bad_patterns_are_refused() {
+        for (pattern, code) in [
+            ("", Code::EmptyValue),
+            ("get", Code::Path),
+            ("/a?b=c", Code::Path),
+            ("/a//b", Code::Path),
+            ("/a/../b", Code::Path),
+            ("/a;b", Code::Path),
+            ("/a%2fb", Code::Path),
+            ("/a%zz", Code::Path),
+            ("/a#b", Code::Path),
+            ("/a*b", Code::Wildcard),
+            ("*a*", Code::Wildcard),
+            ("/foo/{*}.txt", Code::PathTemplate),
+            ("/foo/{**}/{*}", Code::PathTemplate),
+            ("/foo/{**}/{**}", Code::PathTemplate),
+            ("/foo/{id}", Code::PathTemplate),
+            ("/foo/{*", Code::PathTemplate),
+            ("/foo/{*}/x*", Code::PathTemplate),
+            ("foo/{*}", Code::PathTemplate),
+        ] {
+            assert_eq!(parse(pattern).unwrap_err().code, code, "{pattern}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! `when`: Istio's condition keys, and `request.query[NAME]`.
+
+use super::super::error::Code;
+use super::super::rule::{Action, Condition, IdentityField};
+use super::super::source::{ConditionSource, QuantifierSource};
+use super::Compiler;
+use super::place::Place;
+use crate::engine::Needs;
+use crate::matcher::Flaw;
+use crate::matcher::identity::{self, TrustDomains};
+use crate::matcher::method::is_token_byte;
+use crate::matcher::network::NetworkSet;
+use crate::matcher::port::{self, PortSet};
+use crate::matcher::regex::RegexSet;
+use crate::matcher::string::StringPattern;
+use crate::matcher::value::{Quantifier, ValueTest};
+
+/// What a key names.
+enum Key {
+    Header(String),
+    Query(String),
+    Identity(IdentityField),
+    RequestPrincipal,
+    Claim(Vec<String>),
+    Metadata { filter: String, key: String },
+    SourceIp,
+    RemoteIp,
+    DestinationIp,
+    DestinationPort,
+    Sni,
+}
+
+/// Every key that is not a family, as users write it.
+pub const PLAIN_KEYS: &[&str] = &[
+    "source.ip",
+    "remote.ip",
+    "source.namespace",
+    "source.serviceAccount",
+    "source.trustDomain",
+    "source.principal",
+    "request.auth.principal",
+    "request.auth.audiences",
+    "request.auth.presenter",
+    "destination.ip",
+    "destination.port",
+    "connection.sni",
+];
+
+impl Compiler {
+    /// Compiles one condition; `None` when a problem was reported.
+    pub(super) fn condition(
+        &mut self,
+        place: &Place<'_>,
+        source: &ConditionSource,
+        action: Action,
+    ) -> Option<Condition> {
+        let ConditionSource { key, values, not_values, regex, not_regex, quantifier } = source;
+        if values.is_none() && not_values.is_none() && regex.is_none() && not_regex.is_none() {
+            let flaw = Flaw::new(Code::ConditionWithoutValues, format!("the condition on `{key}` has no values"))
+                .help("write `values` or `notValues`");
+            self.report(place, flaw);
+        }
+        let key = match parse_key(key) {
+            Ok(key) => key,
+            Err(flaw) => {
+                self.report(&place.field("key"), flaw);
+                return None;
+            }
+        };
+        self.check_repeatable(place, source, &key);
+        let quantifier = match quantifier {
+            Some(QuantifierSource::Any) => Quantifier::Any,
+            Some(QuantifierSource::All) => Quantifier::All,
+            None if action == Action::Allow => Quantifier::All,
+            None => Quantifier::Any,
+        };
+        Some(self.keyed_condition(place, source, key, quantifier))
+    }
+
+    fn keyed_condition(
+        &mut self,
+        place: &Place<'_>,
+        source: &ConditionSource,
+        key: Key,
+        quantifier: Quantifier,
+    ) -> Condition {
+        match key {
+            Key::Header(name) => {
+                let name: Box<[u8]> = name.to_ascii_lowercase().into_bytes().into();
+                if name.contains(&b'-') && !self.dashed_headers.contains(&name) {
+                    self.dashed_headers.push(name.clone());
+                }
+                Condition::Header { name, quantifier, test: self.value_test(place, source) }
+            }
+            Key::Query(name) => {
+                Condition::Query { name: name.into_bytes().into(), quantifier, test: self.value_test(place, source) }
+            }
+            Key::Identity(field) => self.identity_condition(place, source, field),
+            Key::RequestPrincipal => {
+                self.needs |= Needs::METADATA;
+                Condition::RequestPrincipal { test: self.value_test(place, source) }
+            }
+            Key::Claim(path) => {
+                self.needs |= Needs::METADATA;
+                let path = path.into_iter().map(String::into_boxed_str).collect();
+                Condition::Claim { path, test: self.value_test(place, source) }
+            }
+            Key::Metadata { filter, key } => {
+                self.needs |= Needs::METADATA;
+                Condition::Metadata { filter: filter.into(), key: key.into(), test: self.value_test(place, source) }
+            }
+            Key::SourceIp => {
+                self.check_source_address(&place.field("key"), "remote.ip");
+                let (values, not_values) = self.networks(place, source);
+                Condition::SourceAddress { values, not_values }
+            }
+            Key::RemoteIp => {
+                self.needs |= Needs::SOURCE_ADDRESS;
+                let (values, not_values) = self.networks(place, source);
+                Condition::SourceAddress { values, not_values }
+            }
+            Key::DestinationIp => {
+                self.needs |= Needs::DESTINATION_ADDRESS;
+                let (values, not_values) = self.networks(place, source);
+                Condition::DestinationAddress { values, not_values }
+            }
+            Key::DestinationPort => {
+                self.needs |= Needs::DESTINATION_ADDRESS;
+                let values = self.ports(place, "values", source.values.as_deref());
+                let not_values = self.ports(place, "notValues", source.not_values.as_deref());
+                Condition::DestinationPort { values, not_values }
+            }
+            Key::Sni => {
+                self.needs |= Needs::SNI;
+                Condition::Sni { test: self.value_test(place, source) }
+            }
+        }
+    }
+
+    /// `match` and regular expressions are for keys that a request may carry several times with any text.
+    fn check_repeatable(&mut self, place: &Place<'_>, source: &ConditionSource, key: &Key) {
+        if matches!(key, Key::Header(_) | Key::Query(_)) {
+            return;
+        }
+        for (field, written) in [
+            ("match", source.quantifier.is_some()),
+            ("regex", source.regex.is_some()),
+            ("notRegex", source.not_regex.is_some()),
+        ] {
+            if written {
+                let flaw = Flaw::new(Code::ConditionQuantifier, format!("`{field}` does not go with `{}`", source.key))
+                    .help("it is for `request.headers[NAME]` and `request.query[NAME]`");
+                self.report(&place.field(field), flaw);
+            }
+        }
+    }
+
+    fn value_test(&mut self, place: &Place<'_>, source: &ConditionSource) -> ValueTest {
+        ValueTest {
+            values: self.string_set(&place.field("values"), source.values.as_deref()),
+            regex: self.regexes(&place.field("regex"), source.regex.as_deref()).map(RegexSet::new),
+            not_values: self.string_set(&place.field("notValues"), source.not_values.as_deref()),
+            not_regex: self.regexes(&place.field("notRegex"), source.not_regex.as_deref()).map(RegexSet::new),
+        }
+    }
+
+    fn identity_condition(&mut self, place: &Place<'_>, source: &ConditionSource, field: IdentityField) -> Condition {
+        let own = self.own_namespace.clone();
+        let parse = |text: &str, domains: &TrustDomains| -> Result<StringPattern, Flaw> {
+            match field {
+                IdentityField::Principal => identity::parse_principal(text, domains),
+                IdentityField::Namespace => identity::parse_namespace(text),
+                IdentityField::ServiceAccount => identity::parse_service_account(text, &own),
+                IdentityField::TrustDomain => identity::parse_trust_domain(text, domains),
+            }
+        };
+        let values = self.identity_set(&place.field("values"), source.values.as_deref(), parse);
+        let not_values = self.identity_set(&place.field("notValues"), source.not_values.as_deref(), parse);
+        Condition::Identity { field, test: ValueTest { values, not_values, ..ValueTest::default() } }
+    }
+
+    fn networks(&mut self, place: &Place<'_>, source: &ConditionSource) -> (Option<NetworkSet>, Option<NetworkSet>) {
+        (
+            self.network_set(&place.field("values"), source.values.as_deref()),
+            self.network_set(&place.field("notValues"), source.not_values.as_deref()),
+        )
+    }
+
+    fn ports(&mut self, place: &Place<'_>, field: &'static str, list: Option<&[String]>) -> Option<PortSet> {
+        self.values(&place.field(field), list, |_, text| port::parse(text)).map(PortSet::new)
+    }
+}
+
+fn parse_key(text: &str) -> Result<Key, Flaw> {
+    let unknown = || {
+        let families = "`request.headers[NAME]`, `request.query[NAME]`, `request.auth.claims[NAME]`";
+        Flaw::new(Code::ConditionKey, format!("the condition key `{text}` is unknown"))
+            .help(format!("the keys are {families}, {}", PLAIN_KEYS.join(", ")))
+    };
+    Ok(match text {
+        "source.ip" => Key::SourceIp,
+        "remote.ip" => Key::RemoteIp,
+        "source.namespace" => Key::Identity(IdentityField::Namespace),
+        "source.serviceAccount" => Key::Identity(IdentityField::ServiceAccount),
+        "source.trustDomain" => Key::Identity(IdentityField::TrustDomain),
+        "source.principal" => Key::Identity(IdentityField::Principal),
+        "request.auth.principal" => Key::RequestPrincipal,
+        "request.auth.audiences" => Key::Claim(vec!["aud".to_owned()]),
+        "request.auth.presenter" => Key::Claim(vec!["azp".to_owned()]),
+        "destination.ip" => Key::DestinationIp,
+        "destination.port" => Key::DestinationPort,
+        "connection.sni" => Key::Sni,
+        _ => {
+            let (family, names) = bracketed(text).ok_or_else(unknown)?;
+            let malformed = |what: &str| {
+                Flaw::new(Code::ConditionKey, format!("the condition key `{text}` has no {what}"))
+                    .help("write it between brackets")
+            };
+            match (family, names.as_slice()) {
+                ("request.headers", [name]) if !name.is_empty() && name.bytes().all(is_token_byte) => {
+                    Key::Header((*name).to_owned())
+                }
+                ("request.headers", _) => return Err(malformed("valid header name")),
+                ("request.query", [name]) => Key::Query((*name).to_owned()),
+                ("request.auth.claims", [_, ..]) if names.iter().all(|name| !name.is_empty()) => {
+                    Key::Claim(names.iter().map(|name| (*name).to_owned()).collect())
+                }
+                ("request.auth.claims", _) => return Err(malformed("claim name")),
+                (family, [key]) if !key.is_empty() => {
+                    let filter = family.strip_prefix("experimental.").ok_or_else(unknown)?;
+                    if !filter.starts_with("envoy.filters.") {
+                        return Err(unknown());
+                    }
+                    Key::Metadata { filter: filter.to_owned(), key: (*key).to_owned() }
+                }
+                _ => return Err(unknown()),
+            }
+        }
+    })
+}
+
+/// `family[a][b]` in its parts.
+fn bracketed(text: &str) -> Option<(&str, Vec<&str>)> {
+    let (family, rest) = text.split_once('[')?;
+    let inner = rest.strip_suffix(']')?;
+    let names: Vec<&str> = inner.split("][").collect();
+    (!names.iter().any(|name| name.contains(['[', ']']))).then_some((family, names))
+}

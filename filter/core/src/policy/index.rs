@@ -1,0 +1,222 @@
+//! The index: which rules a request could match at all, found without looking at the others.
+//!
+//! # Design
+//!
+//! A rule is posted under pairs (source key, path key). A source key is an exact principal, service account, namespace
+//! or request principal; a path key is a whole path pattern; either may be "any". A request has at most five source keys
+//! and as many path keys as patterns match its path, so the work is a handful of hash look-ups whether there are ten
+//! rules or ten thousand. The index only proposes: every candidate is then evaluated whole, so a key that is too wide
+//! costs time and never a wrong verdict.
+
+mod radix;
+mod templates;
+
+use rustc_hash::FxHashMap;
+
+use self::radix::RadixTree;
+use self::templates::TemplateTrie;
+use super::rule::{CompiledRule, IdentityField, Operation, OperationMatcher, Source, SourceMatcher};
+use crate::matcher::path::{PathPattern, PathSet};
+use crate::request::canonical::CanonicalRequest;
+
+/// The key of rules that do not say.
+const ANY: u32 = 0;
+/// Above this many pairs a rule is posted by one of its two sides only.
+const MAX_PAIRS: usize = 4096;
+
+/// Where candidates are found.
+#[derive(Debug, Default)]
+pub struct Index {
+    sources: SourceKeys,
+    paths: PathKeys,
+    /// (source key, path key) to a range of `entries`.
+    postings: FxHashMap<(u32, u32), (u32, u32)>,
+    entries: Box<[u32]>,
+}
+
+impl Index {
+    /// Indexes the rules by their position.
+    #[must_use]
+    pub fn build(rules: &[CompiledRule]) -> Self {
+        let mut index = Self::default();
+        let mut lists: FxHashMap<(u32, u32), Vec<u32>> = FxHashMap::default();
+        for (position, rule) in (0u32..).zip(rules) {
+            let sources = index.sources.keys_of(rule.from.as_deref());
+            let paths = index.paths.keys_of(rule.to.as_deref());
+            for pair in pairs(&sources, &paths) {
+                let list = lists.entry(pair).or_default();
+                if list.last() != Some(&position) {
+                    list.push(position);
+                }
+            }
+        }
+        let mut entries = Vec::new();
+        index.postings.reserve(lists.len());
+        for (pair, list) in lists {
+            // Rules are far fewer than 2^32, and so are their pairs: `compile` limits both.
+            let start = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+            entries.extend_from_slice(&list);
+            let end = u32::try_from(entries.len()).unwrap_or(u32::MAX);
+            index.postings.insert(pair, (start, end));
+        }
+        index.entries = entries.into();
+        index
+    }
+
+    /// Calls `visit` with the position of every rule that could match; some may come twice.
+    pub(crate) fn candidates(&self, request: &CanonicalRequest<'_>, mut visit: impl FnMut(u32)) {
+        let sources = self.sources.of_request(request);
+        let mut at_path = |path: u32| {
+            for source in sources.iter().flatten() {
+                let Some((start, end)) = self.postings.get(&(*source, path)) else { continue };
+                let range = usize::try_from(*start).unwrap_or(0)..usize::try_from(*end).unwrap_or(0);
+                for position in self.entries.get(range).unwrap_or(&[]) {
+                    visit(*position);
+                }
+            }
+        };
+        at_path(ANY);
+        self.paths.of_request(&request.path, &mut at_path);
+    }
+}
+
+fn pairs(sources: &[u32], paths: &[u32]) -> Vec<(u32, u32)> {
+    if sources.len().saturating_mul(paths.len()) <= MAX_PAIRS {
+        sources.iter().flat_map(|source| paths.iter().map(move |path| (*source, *path))).collect()
+    } else if sources.len() > paths.len() {
+        sources.iter().map(|source| (*source, ANY)).collect()
+    } else {
+        paths.iter().map(|path| (ANY, *path)).collect()
+    }
+}
+
+/// Exact identities that rules name.
+#[derive(Debug, Default)]
+struct SourceKeys {
+    count: u32,
+    principals: FxHashMap<Box<[u8]>, u32>,
+    service_accounts: FxHashMap<Box<[u8]>, u32>,
+    namespaces: FxHashMap<Box<[u8]>, u32>,
+    request_principals: FxHashMap<Box<[u8]>, u32>,
+}
+
+impl SourceKeys {
+    /// The keys under which a rule with these sources must be found.
+    fn keys_of(&mut self, from: Option<&[Source]>) -> Vec<u32> {
+        let Some(sources) = from else { return vec![ANY] };
+        let mut keys = Vec::new();
+        for source in sources {
+            match self.keys_of_source(source) {
+                Some(found) => keys.extend(found),
+                None => return vec![ANY],
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// The keys of the first field that names exact identities.
+    fn keys_of_source(&mut self, source: &Source) -> Option<Vec<u32>> {
+        for test in source.iter().filter(|test| !test.negated) {
+            let (map, set) = match &test.matcher {
+                SourceMatcher::Identity(IdentityField::Principal, set) => (&mut self.principals, set),
+                SourceMatcher::Identity(IdentityField::ServiceAccount, set) => (&mut self.service_accounts, set),
+                SourceMatcher::Identity(IdentityField::Namespace, set) => (&mut self.namespaces, set),
+                SourceMatcher::RequestPrincipals(set) => (&mut self.request_principals, set),
+                SourceMatcher::Identity(IdentityField::TrustDomain, _)
+                | SourceMatcher::IpBlocks(_)
+                | SourceMatcher::RemoteIpBlocks(_) => continue,
+            };
+            let Some(names) = set.all_exact() else { continue };
+            let count = &mut self.count;
+            return Some(names.into_iter().map(|name| intern(map, name, count)).collect());
+        }
+        None
+    }
+
+    fn of_request(&self, request: &CanonicalRequest<'_>) -> [Option<u32>; 5] {
+        let find = |map: &FxHashMap<Box<[u8]>, u32>, name: Option<&str>| map.get(name?.as_bytes()).copied();
+        let principal = request.principal.as_ref();
+        let request_principal = if self.request_principals.is_empty() { None } else { request.request_principal() };
+        [
+            Some(ANY),
+            find(&self.principals, principal.map(|principal| principal.as_str())),
+            find(&self.service_accounts, principal.and_then(|principal| principal.service_account())),
+            find(&self.namespaces, principal.and_then(|principal| principal.namespace())),
+            find(&self.request_principals, request_principal),
+        ]
+    }
+}
+
+fn intern(map: &mut FxHashMap<Box<[u8]>, u32>, name: &[u8], count: &mut u32) -> u32 {
+    if let Some(known) = map.get(name) {
+        return *known;
+    }
+    *count = count.saturating_add(1);
+    map.insert(name.into(), *count);
+    *count
+}
+
+/// Path patterns that rules name.
+#[derive(Debug, Default)]
+struct PathKeys {
+    count: u32,
+    exact: FxHashMap<Box<[u8]>, u32>,
+    prefixes: RadixTree,
+    suffixes: RadixTree,
+    templates: TemplateTrie,
+}
+
+impl PathKeys {
+    /// The keys under which a rule with these operations must be found.
+    fn keys_of(&mut self, to: Option<&[Operation]>) -> Vec<u32> {
+        let Some(operations) = to else { return vec![ANY] };
+        let mut keys = Vec::new();
+        for operation in operations {
+            let paths = operation.iter().filter(|test| !test.negated).find_map(|test| match &test.matcher {
+                OperationMatcher::Paths(set) | OperationMatcher::Grpc(set) => Some(set),
+                OperationMatcher::Hosts(_)
+                | OperationMatcher::Ports(_)
+                | OperationMatcher::Methods(_)
+                | OperationMatcher::PathRegex(_) => None,
+            });
+            match paths.and_then(|set| self.keys_of_set(set)) {
+                Some(found) => keys.extend(found),
+                None => return vec![ANY],
+            }
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    fn keys_of_set(&mut self, set: &PathSet) -> Option<Vec<u32>> {
+        let mut keys = Vec::new();
+        for text in set.hashed() {
+            keys.push(intern(&mut self.exact, text, &mut self.count));
+        }
+        for pattern in set.listed() {
+            keys.push(match pattern {
+                PathPattern::Exact(text) => intern(&mut self.exact, text, &mut self.count),
+                PathPattern::Prefix(text) => self.prefixes.intern(text, &mut self.count),
+                PathPattern::Suffix(text) => {
+                    let reversed: Vec<u8> = text.iter().rev().copied().collect();
+                    self.suffixes.intern(&reversed, &mut self.count)
+                }
+                PathPattern::Template(template) => self.templates.intern(template, &mut self.count),
+                PathPattern::Present => return None,
+            });
+        }
+        Some(keys)
+    }
+
+    fn of_request(&self, path: &[u8], visit: &mut impl FnMut(u32)) {
+        if let Some(key) = self.exact.get(path) {
+            visit(*key);
+        }
+        self.prefixes.visit_prefixes(path.iter().copied(), visit);
+        self.suffixes.visit_prefixes(path.iter().rev().copied(), visit);
+        self.templates.visit_matches(path, visit);
+    }
+}

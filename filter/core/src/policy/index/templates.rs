@@ -1,0 +1,181 @@
+//! A trie over the segments of path templates: every template that matches a path, in one walk.
+
+use rustc_hash::FxHashMap;
+
+use crate::matcher::path::{Segment, Template, split_segment};
+
+/// Templates with their keys.
+#[derive(Debug)]
+pub(super) struct TemplateTrie {
+    nodes: Vec<Node>,
+    segments: FxHashMap<Box<[u8]>, u32>,
+    /// (node, segment) to child.
+    literals: FxHashMap<(u32, u32), u32>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    /// The child behind `{*}`.
+    one: Option<u32>,
+    /// The template that ends here.
+    end: Option<u32>,
+    /// The templates that go on with `{**}` and this text.
+    rests: Vec<(Box<[u8]>, u32)>,
+}
+
+const ROOT: u32 = 0;
+
+impl Default for TemplateTrie {
+    fn default() -> Self {
+        Self { nodes: vec![Node::default()], segments: FxHashMap::default(), literals: FxHashMap::default() }
+    }
+}
+
+impl TemplateTrie {
+    /// The key of a template, new from `count` if it is new.
+    pub(super) fn intern(&mut self, template: &Template, count: &mut u32) -> u32 {
+        let mut at = ROOT;
+        for segment in &template.segments {
+            at = match segment {
+                Segment::Literal(text) => self.literal_child(at, text),
+                Segment::One => self.one_child(at),
+            };
+        }
+        let mut fresh = || {
+            *count = count.saturating_add(1);
+            *count
+        };
+        let Some(node) = self.node_mut(at) else { return 0 };
+        match &template.rest {
+            None => *node.end.get_or_insert_with(fresh),
+            Some(rest) => match node.rests.iter().find(|(known, _)| known == rest) {
+                Some((_, key)) => *key,
+                None => {
+                    let key = fresh();
+                    node.rests.push((rest.clone(), key));
+                    key
+                }
+            },
+        }
+    }
+
+    fn literal_child(&mut self, parent: u32, text: &[u8]) -> u32 {
+        let next_segment = u32::try_from(self.segments.len()).unwrap_or(u32::MAX);
+        let segment = match self.segments.get(text) {
+            Some(segment) => *segment,
+            None => *self.segments.entry(text.into()).or_insert(next_segment),
+        };
+        if let Some(child) = self.literals.get(&(parent, segment)) {
+            return *child;
+        }
+        let child = self.add();
+        self.literals.insert((parent, segment), child);
+        child
+    }
+
+    fn one_child(&mut self, parent: u32) -> u32 {
+        if let Some(child) = self.node(parent).and_then(|node| node.one) {
+            return child;
+        }
+        let child = self.add();
+        if let Some(node) = self.node_mut(parent) {
+            node.one = Some(child);
+        }
+        child
+    }
+
+    fn add(&mut self) -> u32 {
+        let id = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
+        self.nodes.push(Node::default());
+        id
+    }
+
+    fn node(&self, id: u32) -> Option<&Node> {
+        self.nodes.get(usize::try_from(id).ok()?)
+    }
+
+    fn node_mut(&mut self, id: u32) -> Option<&mut Node> {
+        self.nodes.get_mut(usize::try_from(id).ok()?)
+    }
+
+    /// Calls `visit` with the key of every template that matches the path.
+    pub(super) fn visit_matches(&self, path: &[u8], visit: &mut impl FnMut(u32)) {
+        if let Some(text) = path.strip_prefix(b"/") {
+            self.walk(ROOT, Some(text), visit);
+        }
+    }
+
+    /// Depth is bounded by the longest template, breadth by the branches that templates made.
+    fn walk(&self, at: u32, remaining: Option<&[u8]>, visit: &mut impl FnMut(u32)) {
+        let Some(node) = self.node(at) else { return };
+        let Some(text) = remaining else {
+            if let Some(key) = node.end {
+                visit(key);
+            }
+            return;
+        };
+        for (rest, key) in &node.rests {
+            if text.ends_with(rest) {
+                visit(*key);
+            }
+        }
+        let (head, tail) = split_segment(text);
+        if let Some(segment) = self.segments.get(head)
+            && let Some(child) = self.literals.get(&(at, *segment))
+        {
+            self.walk(*child, tail, visit);
+        }
+        if let Some(child) = node.one
+            && !head.is_empty()
+        {
+            self.walk(child, tail, visit);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matcher::path::PathPattern;
+    use crate::request::path::Tolerance;
+
+    #[test]
+    fn the_trie_agrees_with_the_matcher() {
+        let texts = [
+            "/{*}",
+            "/a/{*}",
+            "/a/b/{*}",
+            "/{*}/b/{*}",
+            "/a/{**}",
+            "/{**}",
+            "/a/{**}/",
+            "/a/{**}/z",
+            "/{*}/{*}/{**}/z",
+            "/a/{*}/c",
+        ];
+        let templates: Vec<Template> = texts
+            .iter()
+            .map(|text| match PathPattern::parse(text, Tolerance::default()).unwrap() {
+                PathPattern::Template(template) => template,
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let mut trie = TemplateTrie::default();
+        let mut count = 0;
+        let keys: Vec<u32> = templates.iter().map(|template| trie.intern(template, &mut count)).collect();
+        assert_eq!(trie.intern(&templates[2], &mut count), keys[2]);
+        for path in ["/", "/a", "/a/", "/a/b", "/a/b/c", "/a/b/z", "/x/b/c", "/a//", "/a/x/y/z", "/a/b/c/", "/a/b/"] {
+            let mut found = Vec::new();
+            trie.visit_matches(path.as_bytes(), &mut |key| found.push(key));
+            found.sort_unstable();
+            let mut expected: Vec<u32> = templates
+                .iter()
+                .zip(&keys)
+                .filter(|(template, _)| template.matches(path.as_bytes()))
+                .map(|(_, key)| *key)
+                .collect();
+            expected.sort_unstable();
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+}
