@@ -1,5 +1,7 @@
 //! What is wrong with a file: code, place, sentence, cure.
 
+use crate::code::Code;
+
 /// A file as it was read: name and text.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
@@ -47,6 +49,77 @@ pub enum Severity {
     Error,
     /// Something that is probably not meant.
     Warning,
+}
+
+/// What is wrong, before it has a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Flaw {
+    code: Code,
+    message: String,
+    help: Option<String>,
+}
+
+impl Flaw {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    #[must_use]
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(crate) fn at(self, file: usize, span: Span) -> Diagnostic {
+        let Flaw {
+            code,
+            message,
+            help,
+        } = self;
+        let severity = code.severity();
+        Diagnostic {
+            code: code.as_str(),
+            severity,
+            file,
+            span,
+            message,
+            help,
+            related: Vec::new(),
+        }
+    }
+}
+
+/// Where the problems of one file are gathered.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    file: usize,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Sink {
+    pub(crate) fn new(file: usize) -> Self {
+        Self {
+            file,
+            diagnostics: Vec::new(),
+        }
+    }
+
+    pub(crate) fn report(&mut self, span: Span, flaw: Flaw) {
+        self.diagnostics.push(flaw.at(self.file, span));
+    }
+
+    /// As [`Sink::report`], with the place that was there first.
+    pub(crate) fn report_twice(&mut self, span: Span, first: Span, flaw: Flaw) {
+        let mut diagnostic = flaw.at(self.file, span);
+        diagnostic
+            .related
+            .push((first, "first written here".to_owned()));
+        self.diagnostics.push(diagnostic);
+    }
 }
 
 /// One problem.

@@ -1,86 +1,221 @@
 //! The Egress and Mesh files as plain data: `sallyport.dev/v1alpha1`.
 //!
-//! [`parse`](crate::parse) fills these from YAML with source spans; nothing here refers to the text. The derives of
-//! `schemars` make the JSON Schema that `sallyport schema` prints, so every field's doc comment is also its hover text.
+//! [`check`](crate::check()) fills these from YAML; nothing here refers to the text. Defaults live here and nowhere else:
+//! what a reader of these types sees is what will happen, whether the file said it or not.
+
 use sallyport_core::policy::source::{AmbiguitySource, ModeSource, RuleSource};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// The `apiVersion` this build reads.
+pub const API_VERSION: &str = "sallyport.dev/v1alpha1";
 
 /// One upstream, one gateway.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Egress {
+    /// `metadata.name`: a DNS label.
     pub name: String,
+    /// `metadata.namespace`: a DNS label.
     pub namespace: String,
+    /// What the gateway does.
     pub spec: EgressSpec,
 }
-#[derive(Clone, Debug, PartialEq, Serialize)]
+
+/// What one gateway does.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EgressSpec {
-    /// host that callers in the mesh use
+    /// The host that callers in the mesh use.
     pub host: String,
+    /// Where the gateway sends what it lets through.
     pub upstream: Upstream,
-    /// absent: nobody may do anything
+    /// Who may do what. Absent: nobody may do anything.
+    #[serde(default)]
     pub authz: Authz,
+    /// Whose tokens are believed. Absent: nobody's.
+    #[serde(default)]
     pub authn: Authn,
+    /// Whether refusals are enforced.
+    #[serde(default)]
     pub rollout: Rollout,
+    /// The gateway's own shape.
+    #[serde(default)]
     pub gateway: Gateway,
 }
-#[derive(Clone, Debug, PartialEq, Serialize)]
+
+/// Where the gateway sends what it lets through.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Upstream {
+    /// A DNS name or an IP address.
     pub host: String,
+    /// 1 to 65535.
     pub port: u16,
+    /// How the connection is secured. Absent: TLS, verified.
+    #[serde(default)]
     pub tls: UpstreamTls,
 }
-/// Field names of Istio's DestinationRule `tls`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+
+/// How the connection to the upstream is secured, with the field names of Istio's DestinationRule `tls`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct UpstreamTls {
-    pub mode: TlsMode,                      // default SIMPLE
-    pub sni: Option<String>,                // default: upstream.host
-    pub subject_alt_names: Vec<String>,     // default: [sni]
-    pub ca_certificates: Option<String>,    // path; default: the system's
-    pub client_certificate: Option<String>, // path; MUTUAL only
-    pub private_key: Option<String>,        // path; MUTUAL only
+    /// TLS, mutual TLS or none. Default: `SIMPLE`.
+    pub mode: TlsMode,
+    /// The server name sent to the upstream. Filled with `upstream.host` where the file leaves it out; `None` only
+    /// without TLS, or for an upstream that is an IP address (which cannot be a server name).
+    pub sni: Option<String>,
+    /// Names of which the upstream's certificate must bear one. Filled with `sni`, or else `upstream.host`, where the
+    /// file leaves it out; empty only without TLS.
+    pub subject_alt_names: Vec<String>,
+    /// Path of the authorities to believe. `None`: the system's.
+    pub ca_certificates: Option<String>,
+    /// Path of the gateway's certificate. `MUTUAL` only, and then always there.
+    pub client_certificate: Option<String>,
+    /// Path of the gateway's private key. `MUTUAL` only, and then always there.
+    pub private_key: Option<String>,
 }
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+
+impl Upstream {
+    /// Fills what follows from other fields: the server name and the names that the certificate must bear.
+    pub(crate) fn fill_tls_names(&mut self) {
+        if self.tls.mode == TlsMode::None {
+            return;
+        }
+        let is_address = self.host.parse::<std::net::IpAddr>().is_ok();
+        if self.tls.sni.is_none() && !is_address {
+            self.tls.sni = Some(self.host.clone());
+        }
+        if self.tls.subject_alt_names.is_empty() {
+            let name = self.tls.sni.clone().unwrap_or_else(|| self.host.clone());
+            self.tls.subject_alt_names.push(name);
+        }
+    }
+}
+
+/// Whether and how TLS is spoken to the upstream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum TlsMode {
+    /// TLS; the upstream shows a certificate.
+    #[default]
     Simple,
+    /// TLS; both sides show a certificate.
     Mutual,
+    /// Plaintext.
     None,
 }
+
 /// Who may do what: the policy's rules in Istio's vocabulary, kept in the filter's own wire types.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Authz {
+    /// Principals whose `x-forwarded-client-cert` is believed.
     pub trusted_forwarders: Vec<String>,
+    /// Kinds of ambiguity that are let through to the rules instead of answered with 400.
     pub tolerate: Vec<AmbiguitySource>,
+    /// Whether a refused caller is told the id of the rule that refused it.
     pub disclose_rule: bool,
+    /// The rules. None: nobody may do anything.
     pub rules: Vec<RuleSource>,
 }
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+
+/// Whose tokens are believed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Authn {
+    /// Issuers of JSON Web Tokens, each issuer once.
     pub jwt: Vec<JwtProvider>,
 }
-/// Field names of Istio's RequestAuthentication `jwtRules`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+
+/// An issuer of tokens, with the field names of Istio's RequestAuthentication `jwtRules`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct JwtProvider {
+    /// The token's `iss`.
     pub issuer: String,
+    /// The token's `aud` must have one of these. Empty: any.
+    #[serde(default)]
     pub audiences: Vec<String>,
-    /// the key set itself, as JSON text; or
+    /// The key set itself, as JSON text. Exactly one of this and `jwks_uri` is there.
+    #[serde(default)]
     pub jwks: Option<String>,
-    /// where to fetch it
+    /// Where to fetch the key set.
+    #[serde(default)]
     pub jwks_uri: Option<String>,
 }
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+
+/// Whether refusals are enforced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Rollout {
+    /// `enforce`, or `shadow`: refusals are only counted.
     pub mode: ModeSource,
 }
-#[derive(Clone, Debug, PartialEq, Serialize)]
+
+/// The gateway's own shape.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Gateway {
-    pub replicas: u32,            // default 2
-    pub num_trusted_proxies: u32, // default 0
+    /// How many pods. Default: 2.
+    pub replicas: u32,
+    /// How many proxies before the gateway are trusted to tell the caller's address. Default: 0.
+    pub num_trusted_proxies: u32,
 }
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self {
+            replicas: 2,
+            num_trusted_proxies: 0,
+        }
+    }
+}
+
 /// What all gateways share.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Mesh {
+    /// `metadata.name`.
     pub name: String,
-    pub istio_version: String, // default "1.31"
-    pub trust_domain: String,  // default "cluster.local"
+    /// Istio's minor version. Default: `1.31`.
+    pub istio_version: String,
+    /// The mesh's trust domain. Default: `cluster.local`.
+    pub trust_domain: String,
+    /// Other names under which the mesh's own trust domain is known.
     pub trust_domain_aliases: Vec<String>,
+}
+
+impl Default for Mesh {
+    /// The mesh that is meant where no Mesh file is given.
+    fn default() -> Self {
+        let MeshSpec {
+            istio_version,
+            trust_domain,
+            trust_domain_aliases,
+        } = MeshSpec::default();
+        Self {
+            name: "mesh".to_owned(),
+            istio_version,
+            trust_domain,
+            trust_domain_aliases,
+        }
+    }
+}
+
+/// The `spec` of a Mesh file.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub(crate) struct MeshSpec {
+    pub(crate) istio_version: String,
+    pub(crate) trust_domain: String,
+    pub(crate) trust_domain_aliases: Vec<String>,
+}
+
+impl Default for MeshSpec {
+    fn default() -> Self {
+        Self {
+            istio_version: "1.31".to_owned(),
+            trust_domain: "cluster.local".to_owned(),
+            trust_domain_aliases: Vec::new(),
+        }
+    }
 }

@@ -1,0 +1,203 @@
+//! The stable codes of what can be wrong with a file, and their manual pages.
+//!
+//! `SP0...` are about the file and its structure, and live here. `SP1...` are about the policy, and live in
+//! [`sallyport_core::Code`], because the filter says them too.
+
+use crate::diagnostic::Severity;
+use std::fmt;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
+        /// A stable code: never renumbered, never reused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[doc = $doc])+ $name,)+
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)+];
+
+            /// The code as users see it: `SP0203`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Code::$name => $text,)+ }
+            }
+
+            /// What the code means and what to do, as its documentation says.
+            #[must_use]
+            pub fn summary(self) -> &'static str {
+                match self { $(Code::$name => concat!($($doc, "\n",)+),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The file is larger than 8 MiB.
+    ///
+    /// One file holds one upstream; ten thousand rules fit in a quarter of the limit.
+    TooLarge = "SP0001",
+    /// The file is not UTF-8.
+    ///
+    /// Save it as UTF-8 without a byte-order mark.
+    Encoding = "SP0002",
+    /// The file begins with a byte-order mark.
+    ///
+    /// It is invisible, and other tools of the chain take it for a part of the first key. Save the file as UTF-8
+    /// without BOM.
+    ByteOrderMark = "SP0003",
+    /// The file has carriage returns (Windows line ends).
+    ///
+    /// They would make the same file have different bytes, and so digests, on different machines. Save it with LF.
+    CarriageReturn = "SP0004",
+    /// The file has a control character, or a character that changes the direction of text.
+    ///
+    /// Such a character hides what the file says from its reader. In a double-quoted string it can be written as an
+    /// escape such as `\u0007`.
+    ControlCharacter = "SP0005",
+    /// The file has no resource in it.
+    ///
+    /// `sallyport init` writes a first one.
+    Empty = "SP0006",
+    /// The file is not valid YAML.
+    Syntax = "SP0101",
+    /// A line is indented with a tab, which YAML forbids.
+    TabIndent = "SP0102",
+    /// The file has several documents. One file holds one resource.
+    SeveralDocuments = "SP0103",
+    /// The file has a YAML anchor (`&name`) or alias (`*name`).
+    ///
+    /// They are refused altogether: a few lines of them can stand for gigabytes, and a policy should say what it says
+    /// where it is read. Write the value out. A value that merely begins with `*` or `&` needs quotes.
+    Alias = "SP0104",
+    /// The file has a YAML merge key (`<<`). Write the fields out.
+    MergeKey = "SP0105",
+    /// The file has a YAML tag (`!name`, `!!str`). A string that looks like something else needs quotes, not a tag.
+    Tag = "SP0106",
+    /// A key is not a string.
+    NonStringKey = "SP0107",
+    /// A key is written twice in one mapping. YAML readers disagree on which one counts.
+    DuplicateKey = "SP0108",
+    /// The file is nested deeper than 64 levels.
+    Depth = "SP0109",
+    /// The file has more than 500,000 values.
+    Nodes = "SP0110",
+    /// `apiVersion` is missing or not the one this build reads.
+    ApiVersion = "SP0201",
+    /// `kind` is missing or neither `Egress` nor `Mesh`.
+    Kind = "SP0202",
+    /// A field is unknown. It is refused, never ignored: an ignored matcher would widen a rule.
+    UnknownField = "SP0203",
+    /// A field goes by another name here, or belongs in another place.
+    RenamedField = "SP0204",
+    /// A required field is missing.
+    MissingField = "SP0205",
+    /// A value is of the wrong type.
+    WrongType = "SP0206",
+    /// A field is written without a value. Leave the field out, or give it one.
+    NoValue = "SP0207",
+    /// A string is written so that YAML readers take it for a number, a boolean or nothing. It needs quotes.
+    Unquoted = "SP0208",
+    /// A value is not one of the values that the field knows.
+    UnknownValue = "SP0209",
+    /// A number is too small or too large.
+    OutOfRange = "SP0210",
+    /// A string is empty.
+    EmptyText = "SP0211",
+    /// The field tables and the model disagree: a defect of this program, not of the file. Please report it.
+    Internal = "SP0299",
+    /// `metadata.name` or `metadata.namespace` is not a DNS label: 1 to 63 of `a-z`, `0-9` and `-`, beginning and
+    /// ending with a letter or digit.
+    Name = "SP0301",
+    /// A host is not a plain DNS name or IP address: no scheme, port, path, wildcard, upper case or trailing dot.
+    Host = "SP0302",
+    /// A server name (`sni`) is not a plain DNS name. An IP address cannot be one.
+    ServerName = "SP0303",
+    /// A subject alternative name is not a DNS name, an IP address or a SPIFFE id.
+    SubjectAltName = "SP0304",
+    /// A TLS field is written, but `mode: NONE` says that TLS is not spoken. It would not be used.
+    TlsFieldWithoutTls = "SP0305",
+    /// `mode: MUTUAL` without `clientCertificate` or without `privateKey`.
+    MutualWithoutCertificate = "SP0306",
+    /// `clientCertificate` or `privateKey` without `mode: MUTUAL`. It would not be used.
+    CertificateWithoutMutual = "SP0307",
+    /// A JWT issuer has spaces or control characters.
+    JwtIssuer = "SP0401",
+    /// A JWT issuer is written twice.
+    DuplicateIssuer = "SP0402",
+    /// A JWT issuer has both `jwks` and `jwksUri`, or neither.
+    JwtKeySource = "SP0403",
+    /// `jwks` is not a JSON Web Key Set of public keys.
+    Jwks = "SP0404",
+    /// `jwksUri` is not an http or https URL.
+    JwksUri = "SP0405",
+    /// A rule asks for a token, but no issuer is written in `authn.jwt`: no token is ever believed, so a positive
+    /// condition never holds.
+    TokenRuleWithoutIssuer = "SP0406",
+    /// More than one Mesh among the files. All gateways share one mesh.
+    SeveralMeshes = "SP0501",
+    /// Two Egress resources have the same namespace and name.
+    DuplicateEgress = "SP0502",
+}
+
+impl Code {
+    /// How bad it is: a property of the code, so that it is the same everywhere.
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        match self {
+            Code::TokenRuleWithoutIssuer => Severity::Warning,
+            _ => Severity::Error,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The manual page of a code (`SP0203`, `sp1302`), of the file or of the policy.
+#[must_use]
+pub fn explain(code: &str) -> Option<&'static str> {
+    let own = Code::ALL
+        .iter()
+        .map(|known| (known.as_str(), known.summary()));
+    let policy = sallyport_core::Code::ALL
+        .iter()
+        .map(|known| (known.as_str(), known.summary()));
+    own.chain(policy)
+        .find(|(known, _)| known.eq_ignore_ascii_case(code))
+        .map(|(_, summary)| summary)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn codes_are_unique_and_in_order() {
+        let texts: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        let sorted: BTreeSet<_> = texts.iter().copied().collect();
+        assert_eq!(texts, sorted.into_iter().collect::<Vec<_>>());
+        let policy: BTreeSet<_> = sallyport_core::Code::ALL
+            .iter()
+            .map(|code| code.as_str())
+            .collect();
+        assert!(texts.iter().all(|text| !policy.contains(text)));
+    }
+
+    #[test]
+    fn every_code_can_be_explained() {
+        for code in Code::ALL {
+            assert!(
+                explain(code.as_str()).is_some_and(|text| !text.trim().is_empty()),
+                "{code}"
+            );
+        }
+        assert!(explain("sp1302").is_some_and(|text| text.contains("template")));
+        assert_eq!(explain("SP9999"), None);
+    }
+}

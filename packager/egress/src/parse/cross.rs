@@ -1,0 +1,160 @@
+//! What a table of fields cannot say: fields that depend on each other.
+
+use super::tree::{Entry, Node};
+use crate::code::Code;
+use crate::diagnostic::{Flaw, Sink};
+use crate::parse::suggest::quoted;
+
+/// Reports fields of an Egress that contradict each other.
+pub(crate) fn check(root: &Node, sink: &mut Sink) {
+    let Some(spec) = root.get("spec") else { return };
+    if let Some(tls) = spec.descend(&["upstream", "tls"]) {
+        check_tls(tls, sink);
+    }
+    let issuers = spec.descend(&["authn", "jwt"]).map_or(&[][..], Node::items);
+    check_issuers(issuers, sink);
+    if issuers.is_empty() {
+        let rules = spec
+            .descend(&["authz", "rules"])
+            .map_or(&[][..], Node::items);
+        rules.iter().for_each(|rule| warn_of_tokens(rule, sink));
+    }
+}
+
+fn check_tls(tls: &Node, sink: &mut Sink) {
+    let mode = tls.get("mode").map_or(Some("SIMPLE"), Node::text);
+    let mut refuse = |entry: &Entry, code, problem: &str, help: &str| {
+        sink.report(
+            entry.key.span,
+            Flaw::new(code, format!("`{}` {problem}", entry.key.name)).help(help),
+        );
+    };
+    let written = |names: &'static [&'static str]| names.iter().filter_map(|name| tls.entry(name));
+    const CLIENT: &[&str] = &["clientCertificate", "privateKey"];
+    match mode {
+        Some("NONE") => {
+            for entry in written(&[
+                "sni",
+                "subjectAltNames",
+                "caCertificates",
+                "clientCertificate",
+                "privateKey",
+            ]) {
+                refuse(
+                    entry,
+                    Code::TlsFieldWithoutTls,
+                    "has no use with `mode: NONE`",
+                    "remove it, or write `mode: SIMPLE`",
+                );
+            }
+        }
+        Some("SIMPLE") => {
+            for entry in written(CLIENT) {
+                refuse(
+                    entry,
+                    Code::CertificateWithoutMutual,
+                    "needs `mode: MUTUAL`",
+                    "write `mode: MUTUAL`, or remove it",
+                );
+            }
+        }
+        Some("MUTUAL") => {
+            for missing in CLIENT.iter().filter(|name| tls.get(name).is_none()) {
+                if let Some(entry) = tls.entry("mode") {
+                    let flaw = Flaw::new(
+                        Code::MutualWithoutCertificate,
+                        format!("`mode: MUTUAL` without `{missing}`"),
+                    );
+                    let help = format!(
+                        "write `{missing}:` with the path of a PEM file, or `mode: SIMPLE`"
+                    );
+                    sink.report(entry.value.span, flaw.help(help));
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn check_issuers(issuers: &[Node], sink: &mut Sink) {
+    for (position, issuer) in issuers.iter().enumerate() {
+        match (issuer.entry("jwks"), issuer.entry("jwksUri")) {
+            (Some(jwks), Some(uri)) => {
+                let (first, second) = if jwks.key.span < uri.key.span {
+                    (jwks, uri)
+                } else {
+                    (uri, jwks)
+                };
+                let flaw = Flaw::new(
+                    Code::JwtKeySource,
+                    "the issuer has both `jwks` and `jwksUri`",
+                )
+                .help("keep one of the two");
+                sink.report_twice(second.key.span, first.key.span, flaw);
+            }
+            (None, None) if !issuer.entries().is_empty() => {
+                let flaw = Flaw::new(
+                    Code::JwtKeySource,
+                    "the issuer has neither `jwks` nor `jwksUri`",
+                );
+                sink.report(
+                    issuer.span,
+                    flaw.help("write where its keys are: `jwksUri: https://...`"),
+                );
+            }
+            _ => {}
+        }
+        let Some(name) = issuer
+            .get("issuer")
+            .and_then(|node| Some((node, node.text()?)))
+        else {
+            continue;
+        };
+        let same = |other: &&Node| other.text() == Some(name.1);
+        let earlier = issuers
+            .iter()
+            .take(position)
+            .filter_map(|other| other.get("issuer"))
+            .find(same);
+        if let Some(first) = earlier {
+            let flaw = Flaw::new(
+                Code::DuplicateIssuer,
+                format!("the issuer {} is written twice", quoted(name.1)),
+            );
+            sink.report_twice(
+                name.0.span,
+                first.span,
+                flaw.help("write one entry with all `audiences`"),
+            );
+        }
+    }
+}
+
+/// Without an issuer no token is believed, so these fields look at something that is never there.
+fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
+    let mut warn = |span, what: &str| {
+        let flaw = Flaw::new(
+            Code::TokenRuleWithoutIssuer,
+            format!(
+                "{} asks for a token, but no issuer is believed",
+                quoted(what)
+            ),
+        );
+        sink.report(span, flaw.help("write the issuer in `authn.jwt`"));
+    };
+    for from in rule.get("from").map_or(&[][..], Node::items) {
+        for name in ["requestPrincipals", "notRequestPrincipals"] {
+            if let Some(entry) = from.get("source").and_then(|source| source.entry(name)) {
+                warn(entry.key.span, name);
+            }
+        }
+    }
+    for condition in rule.get("when").map_or(&[][..], Node::items) {
+        let Some(key) = condition.get("key") else {
+            continue;
+        };
+        if let Some(text) = key.text().filter(|text| text.starts_with("request.auth.")) {
+            warn(key.span, text);
+        }
+    }
+}

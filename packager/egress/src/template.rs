@@ -1,0 +1,85 @@
+//! The first Egress file of a new upstream.
+
+use crate::model::API_VERSION;
+
+/// What the first file says.
+#[derive(Clone, Copy, Debug)]
+pub struct Template<'a> {
+    /// Path or URL of the JSON Schema, for the editor.
+    pub schema: &'a str,
+    /// `metadata.name`.
+    pub name: &'a str,
+    /// `metadata.namespace`.
+    pub namespace: &'a str,
+    /// The host that callers in the mesh use.
+    pub host: &'a str,
+    /// The upstream's DNS name or IP address.
+    pub upstream_host: &'a str,
+    /// The upstream's port.
+    pub upstream_port: u16,
+}
+
+/// A short commented Egress file. It passes [`check`](crate::check()) when the values given are right, and whatever
+/// they are, each stays the value of its own field.
+#[must_use]
+pub fn init_template(template: &Template<'_>) -> String {
+    let Template {
+        schema,
+        name,
+        namespace,
+        host,
+        upstream_host,
+        upstream_port,
+    } = *template;
+    let schema: String = schema.chars().filter(|c| !c.is_control()).collect();
+    let account = text(&format!("{namespace}/default"));
+    let (name, namespace, host, upstream_host) =
+        (text(name), text(namespace), text(host), text(upstream_host));
+    format!(
+        "\
+# yaml-language-server: $schema={schema}
+apiVersion: {API_VERSION}
+kind: Egress
+metadata:
+  name: {name}
+  namespace: {namespace}
+spec:
+  # What callers in the mesh use, and where their requests go: over TLS, verified against the system's authorities.
+  host: {host}
+  upstream:
+    host: {upstream_host}
+    port: {upstream_port}
+    tls: {{mode: SIMPLE}}
+  # DENY rules first, then ALLOW; what no rule allows is refused.
+  authz:
+    rules:
+    - id: readers                # speaks in reasons, metrics, logs and tests
+      action: ALLOW
+      from:
+      - source:
+          serviceAccounts: [{account}]
+      to:
+      - operation:
+          methods: [GET, HEAD]
+          paths: [\"/*\"]           # everything; narrow it: /exact, \"/prefix*\", \"/items/{{*}}\"
+  # enforce, or shadow: then refusals are only counted.
+  rollout: {{mode: enforce}}
+"
+    )
+}
+
+/// A string as YAML: plain where nobody could take it for anything else.
+fn text(value: &str) -> String {
+    let is_plain = value.starts_with(|c: char| c.is_ascii_alphabetic())
+        && value
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/'))
+        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+            .iter()
+            .any(|word| value.eq_ignore_ascii_case(word));
+    if is_plain {
+        value.to_owned()
+    } else {
+        serde_json::Value::from(value).to_string()
+    }
+}
