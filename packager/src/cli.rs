@@ -1,0 +1,58 @@
+//! The one tree of arguments: help, completions and manual pages all come out of it.
+
+use clap::{Parser, Subcommand};
+
+use crate::command::{check, completions, init, man, schema, version};
+use crate::console::Colour;
+use crate::exit;
+
+/// Safe, observable, dependable access from an Istio mesh to the services that cannot move into it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sallyport",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100,
+    after_help = exit::table(),
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Arguments that every command understands.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// When to colour what is printed; `auto` follows the terminal and NO_COLOR
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
+    pub(crate) color: Colour,
+    /// Print results and errors only: no summary, no hints
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(check::Args),
+    Init(init::Args),
+    Schema(schema::Args),
+    Completions(completions::Args),
+    Man(man::Args),
+    Version(version::Args),
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::Cli;
+
+    #[test]
+    fn the_tree_of_arguments_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,9 @@
+//! One file a verb: its `Args`, and one function that runs it.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod explain;
+pub(crate) mod init;
+pub(crate) mod man;
+pub(crate) mod schema;
+pub(crate) mod version;

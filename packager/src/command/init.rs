@@ -1,0 +1,194 @@
+//! `sallyport init`: a first Egress file, and the schema beside it for the editor.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::{check, schema};
+use crate::console::Console;
+use crate::exit::{Exit, Failure, Reason};
+use crate::input::{Input, Inputs, printable};
+use crate::report::Format;
+
+/// The schema's name, as the first line of the file that `init` writes says it to the editor.
+const SCHEMA_FILE: &str = "sallyport.schema.json";
+
+/// Write a first Egress file
+///
+/// It is short, commented and passes `check`. Beside it goes the JSON Schema with which editors complete and check it.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sallyport init
+  sallyport init --name httpbin --namespace httpbin --host httpbin.legacy.internal \\
+    --upstream httpbin.org:443 deploy/httpbin.egress.yaml")]
+pub(crate) struct Args {
+    /// The name of the upstream, and of its gateway
+    #[arg(long, default_value = "httpbin")]
+    name: String,
+    /// The namespace that the gateway lives in [default: the name]
+    #[arg(long)]
+    namespace: Option<String>,
+    /// The host that callers in the mesh use [default: NAME.legacy.internal]
+    #[arg(long)]
+    host: Option<String>,
+    /// Where the upstream is reached
+    #[arg(long, value_name = "HOST:PORT", default_value = "httpbin.org:443", value_parser = Upstream::parse)]
+    upstream: Upstream,
+    /// The file to write
+    #[arg(default_value = "egress.yaml")]
+    file: PathBuf,
+    /// Overwrite what is there
+    #[arg(long)]
+    force: bool,
+}
+
+/// `HOST:PORT`, an IPv6 address in brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Upstream {
+    host: String,
+    port: u16,
+}
+
+impl Upstream {
+    fn parse(text: &str) -> Result<Self, String> {
+        let wanted = || "expected `HOST:PORT`, such as `httpbin.org:443`".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(wanted)?;
+        let bare = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
+        if host.is_empty() || (bare.is_none() && host.contains([':', '/'])) {
+            return Err(wanted());
+        }
+        let host = bare.unwrap_or(host).to_owned();
+        match port.parse() {
+            Ok(port) if port > 0 => Ok(Upstream { host, port }),
+            _ => Err(format!(
+                "`{port}` is not a port: a port is a number from 1 to 65535"
+            )),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    let text = template(args);
+    let name = printable(&args.file);
+    // What the user gave may not make a good file: then nothing is written, and the report says what is wrong.
+    let input = Input {
+        name: name.clone(),
+        uri: String::new(),
+        content: Ok(text.clone().into_bytes()),
+    };
+    let (report, _) = check::examine(Inputs {
+        files: vec![input],
+        skipped: 0,
+    });
+    if report.exit() != Exit::Ok {
+        let shown = report.render(Format::Human, console.coloured(None), true);
+        console.write(None, shown.as_bytes())?;
+        return Err(Failure::new(
+            report.exit(),
+            "nothing was written: these arguments make no good file",
+        ));
+    }
+    let schema_path = args.file.with_file_name(SCHEMA_FILE);
+    let schema = schema::schema_text();
+    if !args.force {
+        refuse_foreign_schema(&schema_path)?;
+    }
+    write_new(&args.file, &text, args.force)?;
+    fs::write(&schema_path, schema).map_err(|error| Failure::write(&schema_path, &error))?;
+    console.note(&format!(
+        "wrote `{name}`, and `{}` for your editor\n\n\
+         next: say in `spec.authz.rules` who may do what, then run\n  sallyport check {name}",
+        printable(&schema_path),
+    ));
+    Ok(Exit::Ok)
+}
+
+/// The file's text.
+fn template(args: &Args) -> String {
+    let namespace = args.namespace.as_ref().unwrap_or(&args.name);
+    let host = args
+        .host
+        .clone()
+        .unwrap_or_else(|| format!("{}.legacy.internal", args.name));
+    format!(
+        "# yaml-language-server: $schema={SCHEMA_FILE}\n{} {namespace} {host} {} {}\n",
+        args.name, args.upstream.host, args.upstream.port
+    )
+}
+
+/// Writes a file that must not exist, unless `force`. One system call decides, so no other program can come between.
+fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+    let mut options = OpenOptions::new();
+    if force {
+        options.write(true).create(true).truncate(true);
+    } else {
+        options.write(true).create_new(true);
+    }
+    let result = options
+        .open(path)
+        .and_then(|mut file| file.write_all(text.as_bytes()));
+    result.map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => overwriting(path),
+        _ => Failure::write(path, &error),
+    })
+}
+
+/// A schema of ours is renewed; any other file of that name is the user's.
+fn refuse_foreign_schema(path: &Path) -> Result<(), Failure> {
+    match fs::read(path) {
+        Ok(bytes) if is_our_schema(&bytes) => Ok(()),
+        Ok(_) => Err(overwriting(path)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::new(
+            Exit::Io,
+            format!("cannot read `{}`: {}", printable(path), Reason(&error)),
+        )),
+    }
+}
+
+fn is_our_schema(bytes: &[u8]) -> bool {
+    let ours = sallyport_egress::json_schema();
+    let there = serde_json::from_slice::<serde_json::Value>(bytes).unwrap_or_default();
+    ours.get("title").is_some() && ours.get("title") == there.get("title")
+}
+
+fn overwriting(path: &Path) -> Failure {
+    Failure::new(Exit::Io, format!("`{}` exists already", printable(path)))
+        .with_help("--force overwrites it")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Upstream;
+
+    fn upstream(host: &str, port: u16) -> Upstream {
+        Upstream {
+            host: host.into(),
+            port,
+        }
+    }
+
+    #[test]
+    fn an_upstream_is_a_host_and_a_port() {
+        assert_eq!(
+            Upstream::parse("httpbin.org:443"),
+            Ok(upstream("httpbin.org", 443))
+        );
+        assert_eq!(Upstream::parse("[::1]:8443"), Ok(upstream("::1", 8443)));
+        for bad in [
+            "",
+            "httpbin.org",
+            ":443",
+            "a:",
+            "a:0",
+            "a:65536",
+            "a:-1",
+            "::1:443",
+            "https://a:443",
+        ] {
+            assert!(Upstream::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `sallyport version`: what this build is, and what it reads and writes.
+
+use sallyport_core::policy::source::WIRE_VERSION;
+use serde_json::json;
+
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+use crate::report;
+
+/// Print the version, and those of all that is read and written
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sallyport version
+  sallyport version --json | jq -r .version")]
+pub(crate) struct Args {
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    let text = if args.json {
+        let versions = json!({
+            "version": version,
+            "apiVersion": API_VERSION,
+            "policyVersion": WIRE_VERSION,
+            "reportVersion": report::json::VERSION,
+        });
+        format!("{versions:#}\n")
+    } else {
+        format!(
+            "sallyport {version}\nfiles:   {API_VERSION}\npolicy:  {WIRE_VERSION}\nreport:  {}\n",
+            report::json::VERSION
+        )
+    };
+    console.write(None, text.as_bytes())?;
+    Ok(Exit::Ok)
+}
+
+/// The `apiVersion` of the files that this build reads.
+const API_VERSION: &str = "sallyport.dev/v1alpha1";

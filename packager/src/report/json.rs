@@ -1,0 +1,131 @@
+//! For programs: one object whose shape is versioned.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "diagnostics": [{
+//!     "file": "egress.yaml", "line": 3, "column": 9, "endLine": 3, "endColumn": 14,
+//!     "code": "SP1305", "severity": "error", "message": "...", "help": "...",
+//!     "related": [{"line": 1, "column": 1, "endLine": 1, "endColumn": 5, "message": "..."}]
+//!   }],
+//!   "summary": {"files": 1, "skipped": 0, "egresses": 0, "rules": 0, "errors": 1, "warnings": 0}
+//! }
+//! ```
+//!
+//! Lines and columns count from 1, columns in characters; the end is one past the last character. The four are null
+//! where a problem is with the file as a whole; `help` is null where there is none. Fields may be added to version 1,
+//! never renamed, removed or given another meaning.
+
+use sallyport_egress::diagnostic::Severity;
+use serde::Serialize;
+
+use super::{Place, Problem, Report, level};
+
+/// The version of the shape.
+pub(crate) const VERSION: u32 = 1;
+
+pub(super) fn render(report: &Report) -> String {
+    let root = Root {
+        version: VERSION,
+        diagnostics: report
+            .problems
+            .iter()
+            .map(|problem| diagnostic(report, problem))
+            .collect(),
+        summary: Summary {
+            files: report.files.len(),
+            skipped: report.skipped,
+            egresses: report.egresses,
+            rules: report.rules,
+            errors: report.count(Severity::Error),
+            warnings: report.count(Severity::Warning),
+        },
+    };
+    format!("{:#}\n", serde_json::json!(root))
+}
+
+#[derive(Serialize)]
+struct Root<'a> {
+    version: u32,
+    diagnostics: Vec<JsonDiagnostic<'a>>,
+    summary: Summary,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonDiagnostic<'a> {
+    file: &'a str,
+    line: Option<usize>,
+    column: Option<usize>,
+    end_line: Option<usize>,
+    end_column: Option<usize>,
+    code: &'a str,
+    severity: &'a str,
+    message: &'a str,
+    help: Option<&'a str>,
+    related: Vec<Related<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Related<'a> {
+    line: usize,
+    column: usize,
+    end_line: usize,
+    end_column: usize,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+struct Summary {
+    files: usize,
+    skipped: usize,
+    egresses: usize,
+    rules: usize,
+    errors: usize,
+    warnings: usize,
+}
+
+fn diagnostic<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a> {
+    let Some(Place { start, end, .. }) = problem.place else {
+        return whole_file(report, problem);
+    };
+    JsonDiagnostic {
+        line: Some(start.line),
+        column: Some(start.column),
+        end_line: Some(end.line),
+        end_column: Some(end.column),
+        related: problem
+            .related
+            .iter()
+            .map(|(place, message)| related(*place, message))
+            .collect(),
+        ..whole_file(report, problem)
+    }
+}
+
+fn whole_file<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a> {
+    JsonDiagnostic {
+        file: report.file_of(problem).map_or("", |file| &file.name),
+        line: None,
+        column: None,
+        end_line: None,
+        end_column: None,
+        code: problem.code,
+        severity: level(problem.severity),
+        message: &problem.message,
+        help: problem.help.as_deref(),
+        related: Vec::new(),
+    }
+}
+
+fn related(place: Place, message: &str) -> Related<'_> {
+    let Place { start, end, .. } = place;
+    Related {
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+        message,
+    }
+}

@@ -1,0 +1,80 @@
+//! For test reports: JUnit XML, one test case a file. A file with errors failed; one that cannot be read is an error;
+//! warnings are the output of a case that passed.
+
+use std::fmt::Write as _;
+
+use quick_junit::{NonSuccessKind, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
+use sallyport_egress::diagnostic::Severity;
+
+use super::{Problem, Report, ReportedFile, counted, level};
+
+pub(super) fn render(report: &Report) -> String {
+    let mut suite = TestSuite::new("sallyport check");
+    for (index, file) in report.files.iter().enumerate() {
+        let problems: Vec<_> = report.problems_of(index).collect();
+        suite.add_test_case(case(file, &problems));
+    }
+    let mut junit = JunitReport::new("sallyport");
+    junit.add_test_suite(suite);
+    // Serialising into memory fails for no input: the crate drops what XML cannot hold.
+    junit.to_string().unwrap_or_default()
+}
+
+fn case(file: &ReportedFile, problems: &[&Problem]) -> TestCase {
+    let errors: Vec<_> = problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .collect();
+    let text = problems
+        .iter()
+        .map(|problem| line(file, problem))
+        .collect::<Vec<_>>()
+        .join("\n");
+    let Some(first) = errors.first() else {
+        let mut case = TestCase::new(file.name.as_str(), TestCaseStatus::success());
+        if !text.is_empty() {
+            case.set_system_out(text);
+        }
+        case.set_classname("sallyport");
+        return case;
+    };
+    let kind = if file.missing {
+        NonSuccessKind::Error
+    } else {
+        NonSuccessKind::Failure
+    };
+    let mut status = TestCaseStatus::non_success(kind);
+    let message = if errors.len() == 1 {
+        first.message.clone()
+    } else {
+        format!(
+            "{}, the first: {}",
+            counted(errors.len(), "error"),
+            first.message
+        )
+    };
+    status
+        .set_message(message)
+        .set_type(first.code)
+        .set_description(text);
+    let mut case = TestCase::new(file.name.as_str(), status);
+    case.set_classname("sallyport");
+    case
+}
+
+/// One problem in the form that compilers use, with its cure.
+fn line(file: &ReportedFile, problem: &Problem) -> String {
+    let mut text = file.name.clone();
+    if let Some(place) = problem.place {
+        // Writing to a String cannot fail.
+        let _ = write!(text, ":{}:{}", place.start.line, place.start.column);
+    }
+    let _ = write!(
+        text,
+        ": {}[{}]: {}",
+        level(problem.severity),
+        problem.code,
+        problem.text()
+    );
+    text
+}

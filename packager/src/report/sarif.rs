@@ -1,0 +1,87 @@
+//! For code scanning: SARIF 2.1.0 (OASIS), as GitHub and editors read it.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::{Place, Problem, Report, level};
+use crate::codes;
+
+const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+
+pub(super) fn render(report: &Report) -> String {
+    let codes: BTreeSet<_> = report.problems.iter().map(|problem| problem.code).collect();
+    let codes: Vec<_> = codes.into_iter().collect();
+    let exit = report.exit();
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": {"driver": {
+                "name": "sallyport",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "rules": codes.iter().map(|code| rule(code)).collect::<Vec<_>>(),
+            }},
+            "columnKind": "unicodeCodePoints",
+            "invocations": [{
+                "executionSuccessful": !report.files.iter().any(|file| file.missing),
+                "exitCode": exit as u8,
+            }],
+            "artifacts": report.files.iter()
+                .map(|file| json!({"location": {"uri": file.uri}}))
+                .collect::<Vec<_>>(),
+            "results": report.problems.iter().map(|problem| result(report, problem, &codes)).collect::<Vec<_>>(),
+        }],
+    });
+    format!("{log:#}\n")
+}
+
+fn rule(code: &str) -> Value {
+    let summary = codes::summary(code);
+    let manual = codes::manual(code).unwrap_or_default();
+    json!({
+        "id": code,
+        "shortDescription": {"text": summary},
+        "fullDescription": {"text": summary},
+        "help": {"text": manual},
+    })
+}
+
+fn result(report: &Report, problem: &Problem, codes: &[&str]) -> Value {
+    let related: Vec<_> = problem
+        .related
+        .iter()
+        .map(|(place, words)| {
+            json!({
+                "message": {"text": words},
+                "physicalLocation": physical_location(report, problem, Some(*place)),
+            })
+        })
+        .collect();
+    json!({
+        "ruleId": problem.code,
+        "ruleIndex": codes.iter().position(|code| *code == problem.code),
+        "level": level(problem.severity),
+        "message": {"text": problem.text()},
+        "locations": [{"physicalLocation": physical_location(report, problem, problem.place)}],
+        "relatedLocations": related,
+    })
+}
+
+fn physical_location(report: &Report, problem: &Problem, place: Option<Place>) -> Value {
+    let uri = report.file_of(problem).map_or("", |file| &file.uri);
+    let artifact = json!({"uri": uri, "index": problem.file});
+    match place {
+        Some(Place { start, end, .. }) => json!({
+            "artifactLocation": artifact,
+            "region": {
+                "startLine": start.line,
+                "startColumn": start.column,
+                "endLine": end.line,
+                "endColumn": end.column,
+            },
+        }),
+        None => json!({"artifactLocation": artifact}),
+    }
+}

@@ -1,0 +1,356 @@
+//! `sallyport check`
+
+use std::io::Read;
+use std::process::Stdio;
+
+use serde_json::Value;
+use snapbox::{assert_data_eq, file, str};
+
+use crate::sandbox::{Ended, GOOD, Sandbox, bad};
+
+const FORMATS: [&str; 5] = ["human", "json", "sarif", "github", "junit"];
+
+fn json(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+    let ended = sandbox.run(&[&["check", "--format=json"], arguments].concat());
+    assert_eq!(ended.stderr, "");
+    serde_json::from_str(&ended.stdout).unwrap()
+}
+
+/// The files that are checked, told by a missing field in each.
+fn codes(report: &Value) -> Vec<(&str, &str)> {
+    let text = |value: &'_ Value| -> &'static str {
+        Box::leak(value.as_str().unwrap().to_owned().into_boxed_str())
+    };
+    report["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (text(&one["file"]), text(&one["code"])))
+        .collect()
+}
+
+fn files(report: &Value) -> u64 {
+    report["summary"]["files"].as_u64().unwrap()
+}
+
+#[test]
+fn a_good_file_passes() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    let ended = sandbox.run(&["check", "egress.yaml"]);
+    assert_data_eq!(
+        ended.stdout,
+        str![[r#"
+1 file, 0 rules: no problems
+
+"#]]
+    );
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn the_exit_code_is_the_same_in_every_format() {
+    let sandbox = Sandbox::with(&[
+        ("good.yaml", GOOD),
+        ("bad.yaml", &bad()),
+        ("empty/other.yaml", "kind: Job"),
+    ]);
+    for (arguments, code) in [
+        (&["good.yaml"][..], 0),
+        (&["good.yaml", "bad.yaml"], 1),
+        (&["bad.yaml", "missing.yaml"], 3),
+        (&["empty"], 3),
+    ] {
+        for format in FORMATS {
+            let ended = sandbox.run(&[&["check", "--format", format], arguments].concat());
+            assert_eq!(ended.code, Some(code), "{format}: {arguments:?}\n{ended:?}");
+            assert_eq!(ended.stderr, "", "{format}: {arguments:?}");
+            assert_well_formed(format, &ended);
+            let quiet =
+                sandbox.run(&[&["check", "--quiet", "--format", format], arguments].concat());
+            assert_eq!(quiet.code, Some(code), "{format}: {arguments:?}");
+            let output = sandbox
+                .run(&[&["check", "--output=report", "--format", format], arguments].concat());
+            assert_eq!(
+                (output.code, output.stdout.as_str()),
+                (Some(code), ""),
+                "{format}: {arguments:?}"
+            );
+            assert_eq!(sandbox.read("report"), ended.stdout);
+        }
+    }
+}
+
+fn assert_well_formed(format: &str, ended: &Ended) {
+    match format {
+        "json" => {
+            let report: Value = serde_json::from_str(&ended.stdout).unwrap();
+            assert_eq!(report["version"], 1);
+        }
+        "sarif" => assert_sarif(&serde_json::from_str(&ended.stdout).unwrap()),
+        "junit" => {
+            let document = roxmltree::Document::parse(&ended.stdout).unwrap();
+            assert!(
+                document
+                    .descendants()
+                    .any(|node| node.has_tag_name("testcase"))
+            );
+        }
+        "github" => {
+            let commands: Vec<_> = ended
+                .stdout
+                .lines()
+                .filter(|line| line.starts_with("::"))
+                .collect();
+            assert_eq!(commands.is_empty(), ended.code == Some(0));
+            assert!(
+                commands
+                    .iter()
+                    .all(|line| line.starts_with("::error file=") && line.contains(",title=SP"))
+            );
+        }
+        _ => assert!(!ended.stdout.contains('\u{1b}')),
+    }
+}
+
+/// What SARIF 2.1.0 demands of the parts that are written.
+fn assert_sarif(log: &Value) {
+    assert_eq!(log["version"], "2.1.0");
+    let run = &log["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let artifacts = run["artifacts"].as_array().unwrap();
+    assert!(rules.iter().all(|rule| {
+        rule["help"]["text"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    }));
+    for result in run["results"].as_array().unwrap() {
+        let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
+        assert_eq!(rule["id"], result["ruleId"]);
+        assert!(matches!(
+            result["level"].as_str(),
+            Some("error" | "warning")
+        ));
+        assert!(
+            result["message"]["text"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
+        );
+        let location = &result["locations"][0]["physicalLocation"];
+        let artifact = &artifacts
+            [usize::try_from(location["artifactLocation"]["index"].as_u64().unwrap()).unwrap()];
+        assert_eq!(
+            artifact["location"]["uri"],
+            location["artifactLocation"]["uri"]
+        );
+        if let Some(region) = location.get("region") {
+            let at = |field: &str| region[field].as_u64().filter(|number| *number > 0).unwrap();
+            assert!((at("startLine"), at("startColumn")) <= (at("endLine"), at("endColumn")));
+        }
+    }
+}
+
+#[test]
+fn a_report_looks_like_this() {
+    let sandbox = Sandbox::with(&[("bad.yaml", &bad()), ("good.yaml", GOOD)]);
+    let ended = sandbox.run(&["check", "good.yaml", "bad.yaml", "gone.yaml"]);
+    assert_data_eq!(ended.stdout, file!["golden/report.txt"].raw());
+}
+
+#[test]
+fn a_directory_gives_what_is_for_sallyport_sorted() {
+    let sandbox = Sandbox::with(&[
+        ("d/b.yml", "apiVersion: sallyport.dev/v1\n"),
+        ("d/a/z.yaml", "apiVersion: salyport.dev/v1\n"),
+        ("d/c.yaml", "apiVersion: v1\nkind: Service\n"),
+        ("d/egress.yaml", ""),
+        ("d/notes.txt", "apiVersion: sallyport.dev/v1\n"),
+        ("d/.hidden/x.yaml", "apiVersion: sallyport.dev/v1\n"),
+    ]);
+    let report = json(&sandbox, &["d"]);
+    let mut names: Vec<_> = codes(&report).into_iter().map(|(file, _)| file).collect();
+    names.dedup();
+    assert_eq!(names, ["d/a/z.yaml", "d/b.yml", "d/egress.yaml"]);
+    assert_eq!(
+        (files(&report), &report["summary"]["skipped"]),
+        (3, &Value::from(1))
+    );
+}
+
+#[test]
+fn a_file_for_others_is_reported_when_it_is_named() {
+    let sandbox = Sandbox::with(&[("service.yaml", "apiVersion: v1\nkind: Service\n")]);
+    assert_eq!(
+        codes(&json(&sandbox, &["service.yaml"]))[0],
+        ("service.yaml", "SP0201")
+    );
+    assert_eq!(codes(&json(&sandbox, &["."])), [(".", "SP9002")]);
+}
+
+#[test]
+fn a_file_named_twice_is_checked_once() {
+    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD)]);
+    let absolute = sandbox.path().join("d/egress.yaml");
+    let report = json(
+        &sandbox,
+        &[
+            "d/egress.yaml",
+            "d",
+            "./d/../d/egress.yaml",
+            absolute.to_str().unwrap(),
+            "d",
+        ],
+    );
+    assert_eq!((files(&report), codes(&report)), (1, vec![]));
+}
+
+#[test]
+fn a_file_is_named_from_the_working_directory() {
+    let sandbox = Sandbox::with(&[("d/egress.yaml", "")]);
+    let absolute = sandbox.path().canonicalize().unwrap().join("d/egress.yaml");
+    for name in [
+        "d/egress.yaml",
+        "./d/egress.yaml",
+        absolute.to_str().unwrap(),
+    ] {
+        assert_eq!(codes(&json(&sandbox, &[name]))[0].0, "d/egress.yaml");
+    }
+}
+
+#[test]
+fn standard_input_is_a_file() {
+    let sandbox = Sandbox::new();
+    let good = sandbox.run_with(&["check", "-", "-"], GOOD.as_bytes());
+    assert_eq!(
+        (good.code, good.stdout.as_str()),
+        (Some(0), "1 file, 1 rule: no problems\n")
+    );
+    let bad = sandbox.run_with(&["check", "-"], bad().as_bytes());
+    assert_eq!(bad.code, Some(1));
+    assert!(bad.stdout.contains("--> <stdin>:"), "{}", bad.stdout);
+}
+
+#[test]
+fn bytes_that_are_no_text_are_a_problem_with_a_code() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "latin1.yaml",
+        b"apiVersion: sallyport.dev/v1alpha1\n# caf\xe9\n",
+    );
+    assert_eq!(codes(&json(&sandbox, &["."])), [("latin1.yaml", "SP0002")]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_name_may_be_any_bytes() {
+    use std::os::unix::ffi::OsStrExt;
+    let sandbox = Sandbox::new();
+    let name = std::ffi::OsStr::from_bytes(b"caf\xe9\n.yaml");
+    sandbox.write(name, "");
+    let ended = sandbox.run(&["check".as_ref(), "--format=sarif".as_ref(), name]);
+    assert_eq!(ended.code, Some(1));
+    let log: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(
+        log["runs"][0]["artifacts"][0]["location"]["uri"],
+        "caf%E9%0A.yaml"
+    );
+    assert_eq!(sandbox.run(&["check".as_ref(), name]).code, Some(1));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_form_a_circle_end() {
+    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD)]);
+    std::os::unix::fs::symlink("..", sandbox.path().join("d/up")).unwrap();
+    std::os::unix::fs::symlink("nowhere", sandbox.path().join("d/lost.yaml")).unwrap();
+    assert_eq!(codes(&json(&sandbox, &["d"])), [("d/lost.yaml", "SP9001")]);
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let sandbox = Sandbox::new();
+    let names: Vec<_> = (0..2_000)
+        .map(|number| format!("missing-{number}.yaml"))
+        .collect();
+    let mut arguments = vec!["check"];
+    arguments.extend(names.iter().map(String::as_str));
+    let mut child = sandbox
+        .command(&arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let mut stderr = String::new();
+    child
+        .stderr
+        .take()
+        .unwrap()
+        .read_to_string(&mut stderr)
+        .unwrap();
+    assert_eq!(
+        (child.wait().unwrap().code(), stderr.as_str()),
+        (Some(3), "")
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_a_failure() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    let ended = sandbox.run(&[
+        "check",
+        "egress.yaml",
+        "--output",
+        "no/such/directory/report",
+    ]);
+    assert_eq!(ended.code, Some(3));
+    assert_data_eq!(
+        ended.stderr,
+        str![[r#"
+error: cannot write `no/such/directory/report`: no such file or directory
+
+"#]]
+    );
+}
+
+#[test]
+fn a_report_never_overwrites_what_it_is_about() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    let ended = sandbox.run(&["check", "egress.yaml", "--output", "./egress.yaml"]);
+    assert_eq!(ended.code, Some(3));
+    assert_eq!(sandbox.read("egress.yaml"), GOOD);
+}
+
+#[test]
+fn colour_is_for_terminals_and_who_asks_for_it() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    let coloured = |argument: &str| {
+        sandbox
+            .run(&["check", "egress.yaml", argument])
+            .stdout
+            .contains('\u{1b}')
+    };
+    assert!(!coloured("--color=auto"));
+    assert!(!coloured("--color=never"));
+    assert!(coloured("--color=always"));
+}
+
+#[test]
+fn nothing_to_check_is_wrong_usage() {
+    let ended = Sandbox::new().run(&["check"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+}
+
+#[test]
+fn a_code_is_explained() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(&["check", "--explain", "sp1102"]);
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (Some(0), "SP1102: Two rules have the same id.\n")
+    );
+    assert_eq!(sandbox.run(&["check", "--explain", "SP0203"]).code, Some(0));
+    let unknown = sandbox.run(&["check", "--explain", "SP11O2"]);
+    assert_eq!(unknown.code, Some(2));
+    assert_data_eq!(unknown.stderr, str![]);
+    assert_data_eq!(sandbox.run(&["check", "--explain", "E0308"]).stderr, str![]);
+}

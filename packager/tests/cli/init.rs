@@ -1,0 +1,106 @@
+//! `sallyport init`
+
+use snapbox::{assert_data_eq, str};
+
+use crate::sandbox::Sandbox;
+
+#[test]
+fn a_first_file_passes_the_check() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(&["init"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+    assert_data_eq!(
+        ended.stderr,
+        str![[r#"
+wrote `egress.yaml`, and `sallyport.schema.json` for your editor
+
+next: say in `spec.authz.rules` who may do what, then run
+  sallyport check egress.yaml
+
+"#]]
+    );
+    let text = sandbox.read("egress.yaml");
+    assert!(
+        text.starts_with("# yaml-language-server: $schema=sallyport.schema.json\n"),
+        "{text}"
+    );
+    assert_eq!(
+        sandbox.read("sallyport.schema.json"),
+        sandbox.run(&["schema"]).stdout
+    );
+    assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
+}
+
+#[test]
+fn the_arguments_are_in_the_file() {
+    let sandbox = Sandbox::with(&[("deploy/readme", "")]);
+    let ended = sandbox.run(&[
+        "init",
+        "--quiet",
+        "--name=billing",
+        "--namespace=finance",
+        "--host=billing.legacy.internal",
+        "--upstream=10.1.2.3:8443",
+        "deploy/billing.egress.yaml",
+    ]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    let text = sandbox.read("deploy/billing.egress.yaml");
+    for value in [
+        "billing",
+        "finance",
+        "billing.legacy.internal",
+        "10.1.2.3",
+        "8443",
+    ] {
+        assert!(text.contains(value), "{value} in:\n{text}");
+    }
+    assert!(sandbox.path().join("deploy/sallyport.schema.json").exists());
+    assert_eq!(sandbox.run(&["check", "deploy"]).code, Some(0));
+}
+
+#[test]
+fn a_second_file_shares_the_schema() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["init", "--name=a", "a.yaml"]).code, Some(0));
+    assert_eq!(sandbox.run(&["init", "--name=b", "b.yaml"]).code, Some(0));
+    assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
+}
+
+#[test]
+fn nothing_is_overwritten_unless_asked() {
+    let sandbox = Sandbox::with(&[("egress.yaml", "mine"), ("d/sallyport.schema.json", "mine")]);
+    let ended = sandbox.run(&["init"]);
+    assert_eq!(
+        (ended.code, sandbox.read("egress.yaml").as_str()),
+        (Some(3), "mine")
+    );
+    assert_data_eq!(
+        ended.stderr,
+        str![[r#"
+error: `egress.yaml` exists already
+  help: --force overwrites it
+
+"#]]
+    );
+    assert!(!sandbox.path().join("sallyport.schema.json").exists());
+
+    assert_eq!(sandbox.run(&["init", "d/egress.yaml"]).code, Some(3));
+    assert_eq!(sandbox.read("d/sallyport.schema.json"), "mine");
+    assert!(!sandbox.path().join("d/egress.yaml").exists());
+
+    assert_eq!(sandbox.run(&["init", "--force"]).code, Some(0));
+    assert_eq!(sandbox.run(&["check", "egress.yaml"]).code, Some(0));
+}
+
+#[test]
+fn arguments_that_make_no_good_file_write_none() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(&["init", "--name=Not A Label"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("error[SP0301]"), "{}", ended.stdout);
+    assert_eq!(sandbox.path().read_dir().unwrap().count(), 0);
+    assert_eq!(
+        sandbox.run(&["init", "--upstream=httpbin.org"]).code,
+        Some(2)
+    );
+}

@@ -1,0 +1,6 @@
+//! The program as its users meet it: arguments in; stdout, stderr, files and an exit code out.
+
+mod check;
+mod init;
+mod reference;
+mod sandbox;
