@@ -2,7 +2,8 @@
 //!
 //! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP9xxx` this program's own.
 
-use sallyport_core::policy::error::Code as PolicyCode;
+use sallyport_core::Code as PolicyCode;
+use sallyport_egress::Code as FileCode;
 
 /// A file or directory cannot be read.
 pub(crate) const UNREADABLE: &str = "SP9001";
@@ -35,38 +36,24 @@ const OWN: [(&str, &str); 3] = [
 
 /// The manual of a code: one sentence, and where there is more to say, paragraphs after it.
 pub(crate) fn manual(code: &str) -> Option<String> {
-    let own = OWN
-        .iter()
-        .find(|(own, _)| *own == code)
-        .map(|(_, text)| *text);
-    let text = own.or_else(|| foreign(code))?;
+    let own = OWN.iter().find(|(own, _)| *own == code).map(|(_, text)| *text);
+    let text = own.or_else(|| sallyport_egress::explain(code))?;
     // Doc comments keep the space after their slashes.
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     Some(lines.join("\n").trim().to_owned())
 }
 
-/// The manual of a code that a library says.
-fn foreign(code: &str) -> Option<&'static str> {
-    PolicyCode::ALL
-        .iter()
-        .find(|known| known.as_str() == code)
-        .map(|known| known.summary())
-}
-
 /// The first paragraph of a code's manual, in one line.
 pub(crate) fn summary(code: &str) -> String {
     let manual = manual(code).unwrap_or_default();
-    manual
-        .lines()
-        .take_while(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    manual.lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 /// Every code.
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
+    let file = FileCode::ALL.iter().map(|code| code.as_str());
     let policy = PolicyCode::ALL.iter().map(|code| code.as_str());
-    policy.chain(OWN.iter().map(|(code, _)| *code))
+    file.chain(policy).chain(OWN.iter().map(|(code, _)| *code))
 }
 
 #[cfg(test)]

@@ -32,10 +32,7 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn new(global: &Global) -> Self {
-        Console {
-            colour: global.color,
-            quiet: global.quiet,
-        }
+        Console { colour: global.color, quiet: global.quiet }
     }
 
     /// Whether the user asked for results and errors only.
@@ -61,10 +58,9 @@ impl Console {
         }
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::new(
-                Exit::Io,
-                format!("cannot write to stdout: {}", Reason(&error)),
-            )),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(Failure::new(Exit::Io, format!("cannot write to stdout: {}", Reason(&error))))
+            }
             _ => Ok(()),
         }
     }

@@ -23,16 +23,8 @@ pub(crate) enum Exit {
 
 impl Exit {
     /// Every code, in order.
-    const ALL: [Exit; 8] = [
-        Exit::Ok,
-        Exit::Problems,
-        Exit::Usage,
-        Exit::Io,
-        Exit::NoEnvoy,
-        Exit::Port,
-        Exit::EnvoyDied,
-        Exit::Module,
-    ];
+    const ALL: [Exit; 8] =
+        [Exit::Ok, Exit::Problems, Exit::Usage, Exit::Io, Exit::NoEnvoy, Exit::Port, Exit::EnvoyDied, Exit::Module];
 
     /// What the code tells a script.
     fn meaning(self) -> &'static str {
@@ -78,11 +70,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     pub(crate) fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Failure {
-            exit,
-            message: message.into(),
-            help: None,
-        }
+        Failure { exit, message: message.into(), help: None }
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Self {
@@ -92,10 +80,7 @@ impl Failure {
 
     /// A file that cannot be written.
     pub(crate) fn write(path: &Path, error: &io::Error) -> Self {
-        Failure::new(
-            Exit::Io,
-            format!("cannot write `{}`: {}", printable(path), Reason(error)),
-        )
+        Failure::new(Exit::Io, format!("cannot write `{}`: {}", printable(path), Reason(error)))
     }
 }
 

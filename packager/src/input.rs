@@ -48,10 +48,7 @@ pub(crate) fn gather(arguments: &[PathBuf]) -> Inputs {
     for argument in arguments {
         gatherer.argument(argument);
     }
-    Inputs {
-        files: gatherer.files,
-        skipped: gatherer.skipped.len(),
-    }
+    Inputs { files: gatherer.files, skipped: gatherer.skipped.len() }
 }
 
 #[derive(Default)]
@@ -67,11 +64,7 @@ impl Gatherer {
         if path == Path::new("-") {
             if self.seen.insert(path.to_owned()) {
                 let content = read(io::stdin().lock());
-                self.files.push(Input {
-                    name: "<stdin>".to_owned(),
-                    uri: "stdin".to_owned(),
-                    content,
-                });
+                self.files.push(Input { name: "<stdin>".to_owned(), uri: "stdin".to_owned(), content });
             }
             return;
         }
@@ -92,18 +85,14 @@ impl Gatherer {
         let truth = truth(path);
         if self.seen.insert(truth.clone()) {
             self.skipped.remove(&truth);
-            self.push(
-                path,
-                File::open(path).map_or_else(|error| Err((&error).into()), read),
-            );
+            self.push(path, File::open(path).map_or_else(|error| Err((&error).into()), read));
         }
     }
 
     /// Takes the files of a directory and of all below it, hidden ones left out. Links to directories are not followed:
     /// they can form a circle. Says whether it met a file for Sallyport that was taken before.
     fn directory(&mut self, directory: &Path) -> bool {
-        let listing =
-            fs::read_dir(directory).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+        let listing = fs::read_dir(directory).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
         let mut entries = match listing {
             Ok(entries) => entries,
             Err(error) => {
@@ -145,11 +134,7 @@ impl Gatherer {
 
     fn push(&mut self, path: &Path, content: Result<Vec<u8>, Missing>) {
         let path = relative(path);
-        self.files.push(Input {
-            name: printable(&path),
-            uri: uri(&path),
-            content,
-        });
+        self.files.push(Input { name: printable(&path), uri: uri(&path), content });
     }
 }
 
@@ -161,21 +146,15 @@ impl From<&io::Error> for Missing {
 
 fn read(from: impl Read) -> Result<Vec<u8>, Missing> {
     let mut bytes = Vec::new();
-    from.take(LARGEST + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Missing::from(&error))?;
+    from.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| Missing::from(&error))?;
     if bytes.len() as u64 > LARGEST {
-        return Err(Missing::Unreadable(format!(
-            "it is larger than {} MiB",
-            LARGEST >> 20
-        )));
+        return Err(Missing::Unreadable(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
     Ok(bytes)
 }
 
 fn is_yaml(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| extension == "yaml" || extension == "yml")
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
 /// The path by which two names of one file are known to be one.
@@ -186,16 +165,10 @@ fn truth(path: &Path) -> PathBuf {
 /// A path without a leading `./`, and relative where it lies below the working directory: a report is read on other
 /// machines than the one that wrote it.
 fn relative(path: &Path) -> PathBuf {
-    let below = std::env::current_dir()
-        .ok()
-        .and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    let below = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     let path: PathBuf = below.as_deref().unwrap_or(path).components().collect();
     let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);
-    if path.as_os_str().is_empty() {
-        PathBuf::from(".")
-    } else {
-        path
-    }
+    if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
 }
 
 /// A path for a human eye: one line, whatever its bytes.
@@ -216,9 +189,7 @@ fn uri(path: &Path) -> String {
     let mut uri = String::from(if path.is_absolute() { "file://" } else { "" });
     for &byte in path.as_os_str().as_encoded_bytes() {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
-                uri.push(char::from(byte))
-            }
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
             b'\\' if cfg!(windows) => uri.push('/'),
             _ => uri.push_str(&format!("%{byte:02X}")),
         }

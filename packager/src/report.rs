@@ -83,71 +83,29 @@ pub(crate) struct Problem {
 impl Problem {
     /// A problem that was found in a file's text; `file` is the file's index in the report.
     pub(crate) fn found(diagnostic: Diagnostic, file: usize, lines: &Lines<'_>) -> Self {
-        let Diagnostic {
-            code,
-            severity,
-            file: _,
-            span,
-            message,
-            help,
-            related,
-        } = diagnostic;
-        let related = related
-            .into_iter()
-            .map(|(span, words)| (lines.place(span), words))
-            .collect();
-        Problem {
-            code,
-            severity,
-            file,
-            place: Some(lines.place(span)),
-            message,
-            help,
-            related,
-        }
+        let Diagnostic { code, severity, file: _, span, message, help, related } = diagnostic;
+        let related = related.into_iter().map(|(span, words)| (lines.place(span), words)).collect();
+        Problem { code, severity, file, place: Some(lines.place(span)), message, help, related }
     }
 
     /// The problem that a file has more problems than a report takes.
     fn more(count: usize, severity: Severity, file: usize) -> Self {
         let message = format!("{} more in this file", counted(count, "problem"));
         let help = Some("correct the others first".to_owned());
-        Problem {
-            code: codes::MORE,
-            severity,
-            file,
-            place: None,
-            message,
-            help,
-            related: Vec::new(),
-        }
+        Problem { code: codes::MORE, severity, file, place: None, message, help, related: Vec::new() }
     }
 
     /// The problem that a file is not there to be checked.
     pub(crate) fn missing(missing: &Missing, file: usize, name: &str) -> Self {
         let (code, message, help) = match missing {
-            Missing::Unreadable(reason) => (
-                codes::UNREADABLE,
-                format!("cannot read `{name}`: {reason}"),
-                None,
-            ),
+            Missing::Unreadable(reason) => (codes::UNREADABLE, format!("cannot read `{name}`: {reason}"), None),
             Missing::NothingFound => (
                 codes::NOTHING_FOUND,
                 format!("no file for Sallyport in `{name}`"),
-                Some(
-                    "wanted are `*.yaml` or `*.yml` with `apiVersion: sallyport.dev/v1alpha1`"
-                        .to_owned(),
-                ),
+                Some("wanted are `*.yaml` or `*.yml` with `apiVersion: sallyport.dev/v1alpha1`".to_owned()),
             ),
         };
-        Problem {
-            code,
-            severity: Severity::Error,
-            file,
-            place: None,
-            message,
-            help,
-            related: Vec::new(),
-        }
+        Problem { code, severity: Severity::Error, file, place: None, message, help, related: Vec::new() }
     }
 
     /// Message and cure in one text, for formats that have one place for both.
@@ -165,9 +123,7 @@ impl Report {
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         let rest = diagnostics.split_off(diagnostics.len().min(MOST));
         let lines = Lines::new(text);
-        let found = diagnostics
-            .into_iter()
-            .map(|diagnostic| Problem::found(diagnostic, file, &lines));
+        let found = diagnostics.into_iter().map(|diagnostic| Problem::found(diagnostic, file, &lines));
         self.problems.extend(found);
         if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
             self.problems.push(Problem::more(rest.len(), worst, file));
@@ -197,10 +153,7 @@ impl Report {
     }
 
     fn count(&self, severity: Severity) -> usize {
-        self.problems
-            .iter()
-            .filter(|problem| problem.severity == severity)
-            .count()
+        self.problems.iter().filter(|problem| problem.severity == severity).count()
     }
 
     /// A problem's file. Every problem has one.
@@ -210,40 +163,23 @@ impl Report {
 
     /// The problems of one file.
     fn problems_of(&self, file: usize) -> impl Iterator<Item = &Problem> {
-        self.problems
-            .iter()
-            .filter(move |problem| problem.file == file)
+        self.problems.iter().filter(move |problem| problem.file == file)
     }
 
     /// The line that says it all: `3 errors, 1 warning in 2 of 5 files`.
     fn summary(&self) -> String {
         let mut text = if self.problems.is_empty() {
-            format!(
-                "{}, {}: no problems",
-                counted(self.files.len(), "file"),
-                counted(self.rules, "rule")
-            )
+            format!("{}, {}: no problems", counted(self.files.len(), "file"), counted(self.rules, "rule"))
         } else {
             let counts = [(Severity::Error, "error"), (Severity::Warning, "warning")]
                 .map(|(severity, noun)| (self.count(severity), noun));
-            let counts: Vec<_> = counts
-                .into_iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, noun)| counted(count, noun))
-                .collect();
+            let counts: Vec<_> =
+                counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
             let affected: BTreeSet<_> = self.problems.iter().map(|problem| problem.file).collect();
-            format!(
-                "{} in {} of {}",
-                counts.join(", "),
-                affected.len(),
-                counted(self.files.len(), "file")
-            )
+            format!("{} in {} of {}", counts.join(", "), affected.len(), counted(self.files.len(), "file"))
         };
         if self.skipped > 0 {
-            text.push_str(&format!(
-                " ({} for others skipped)",
-                counted(self.skipped, "YAML file")
-            ));
+            text.push_str(&format!(" ({} for others skipped)", counted(self.skipped, "YAML file")));
         }
         text
     }

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sallyport_egress::Checked;
 use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::{Checked, decode};
 
 use super::explain;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Inputs, printable};
+use crate::input::{self, Input, Inputs, printable};
 use crate::report::{Format, Problem, Report, ReportedFile};
 
 /// Check Egress and Mesh files
@@ -53,38 +53,15 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
 
 /// Checks files together: what there is to say of them, and what they say.
 pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
-    let mut report = Report {
-        skipped: inputs.skipped,
-        ..Report::default()
-    };
+    let mut report = Report { skipped: inputs.skipped, ..Report::default() };
     let mut sources = Vec::new();
     // For each source its index among the report's files.
     let mut indices = Vec::new();
-    for (index, file) in inputs.files.into_iter().enumerate() {
-        let mut reported = ReportedFile {
-            name: file.name,
-            uri: file.uri,
-            text: String::new(),
-            missing: false,
-        };
-        match file.content {
-            Ok(bytes) => {
-                let source = SourceFile {
-                    name: reported.name.clone(),
-                    text: String::from_utf8_lossy(&bytes).into_owned(),
-                };
-                reported.text.clone_from(&source.text);
-                sources.push(source);
-                indices.push(index);
-            }
-            Err(missing) => {
-                report
-                    .problems
-                    .push(Problem::missing(&missing, index, &reported.name));
-                reported.missing = true;
-            }
+    for (index, input) in inputs.files.into_iter().enumerate() {
+        if let Some(source) = read(&mut report, input) {
+            sources.push(source);
+            indices.push(index);
         }
-        report.files.push(reported);
     }
     let mut checked = sallyport_egress::check(&sources);
     let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
@@ -98,12 +75,29 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
     }
     report.problems.sort_by_key(|problem| problem.file);
     report.egresses = checked.egresses.len();
-    report.rules = checked
-        .egresses
-        .iter()
-        .map(|egress| egress.value.spec.authz.rules.len())
-        .sum();
+    report.rules = checked.egresses.iter().map(|egress| egress.value.spec.authz.rules.len()).sum();
     (report, checked)
+}
+
+/// Notes a file in the report, and gives its text if it has one.
+fn read(report: &mut Report, input: Input) -> Option<SourceFile> {
+    let Input { name, uri, content } = input;
+    let index = report.files.len();
+    let missing = content.is_err();
+    let source = match content.as_deref().map(|bytes| decode(&name, bytes)) {
+        Ok(Ok(source)) => Ok(source),
+        Ok(Err(undecodable)) => {
+            report.take(index, &undecodable.file.text, vec![undecodable.diagnostic(index)]);
+            Err(undecodable.file.text)
+        }
+        Err(missing) => {
+            report.problems.push(Problem::missing(missing, index, &name));
+            Err(String::new())
+        }
+    };
+    let text = source.as_ref().map_or_else(String::clone, |source| source.text.clone());
+    report.files.push(ReportedFile { name, uri, text, missing });
+    source.ok()
 }
 
 /// A report must not take the place of what it reports on.
@@ -111,14 +105,8 @@ fn refuse_to_overwrite_input(output: &Path, inputs: &[PathBuf]) -> Result<(), Fa
     let Ok(truth) = fs::canonicalize(output) else {
         return Ok(());
     };
-    if inputs
-        .iter()
-        .any(|input| fs::canonicalize(input).is_ok_and(|input| input == truth))
-    {
-        let message = format!(
-            "the report would overwrite `{}`, which it is about",
-            printable(output)
-        );
+    if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == truth)) {
+        let message = format!("the report would overwrite `{}`, which it is about", printable(output));
         return Err(Failure::new(Exit::Io, message));
     }
     Ok(())

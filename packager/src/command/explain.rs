@@ -8,14 +8,9 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn run(code: &str, console: &Console) -> Result<Exit, Failure> {
     let wanted = code.trim().to_ascii_uppercase();
     let Some(manual) = codes::manual(&wanted) else {
-        let failure = Failure::new(
-            Exit::Usage,
-            format!("there is no code `{}`", code.escape_debug()),
-        );
+        let failure = Failure::new(Exit::Usage, format!("there is no code `{}`", code.escape_debug()));
         return Err(match closest(&wanted) {
-            Some(known) => {
-                failure.with_help(format!("did you mean `{known}`? {}", codes::summary(known)))
-            }
+            Some(known) => failure.with_help(format!("did you mean `{known}`? {}", codes::summary(known))),
             None => failure.with_help("codes look like `SP1302`"),
         });
     };

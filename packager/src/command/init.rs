@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use sallyport_egress::{Template, init_template};
+
 use super::{check, schema};
 use crate::console::Console;
 use crate::exit::{Exit, Failure, Reason};
@@ -53,18 +55,14 @@ impl Upstream {
     fn parse(text: &str) -> Result<Self, String> {
         let wanted = || "expected `HOST:PORT`, such as `httpbin.org:443`".to_owned();
         let (host, port) = text.rsplit_once(':').ok_or_else(wanted)?;
-        let bare = host
-            .strip_prefix('[')
-            .and_then(|host| host.strip_suffix(']'));
+        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         if host.is_empty() || (bare.is_none() && host.contains([':', '/'])) {
             return Err(wanted());
         }
         let host = bare.unwrap_or(host).to_owned();
         match port.parse() {
             Ok(port) if port > 0 => Ok(Upstream { host, port }),
-            _ => Err(format!(
-                "`{port}` is not a port: a port is a number from 1 to 65535"
-            )),
+            _ => Err(format!("`{port}` is not a port: a port is a number from 1 to 65535")),
         }
     }
 }
@@ -73,22 +71,12 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let text = template(args);
     let name = printable(&args.file);
     // What the user gave may not make a good file: then nothing is written, and the report says what is wrong.
-    let input = Input {
-        name: name.clone(),
-        uri: String::new(),
-        content: Ok(text.clone().into_bytes()),
-    };
-    let (report, _) = check::examine(Inputs {
-        files: vec![input],
-        skipped: 0,
-    });
+    let input = Input { name: name.clone(), uri: String::new(), content: Ok(text.clone().into_bytes()) };
+    let (report, _) = check::examine(Inputs { files: vec![input], skipped: 0 });
     if report.exit() != Exit::Ok {
         let shown = report.render(Format::Human, console.coloured(None), true);
         console.write(None, shown.as_bytes())?;
-        return Err(Failure::new(
-            report.exit(),
-            "nothing was written: these arguments make no good file",
-        ));
+        return Err(Failure::new(report.exit(), "nothing was written: these arguments make no good file"));
     }
     let schema_path = args.file.with_file_name(SCHEMA_FILE);
     let schema = schema::schema_text();
@@ -105,17 +93,16 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The file's text.
 fn template(args: &Args) -> String {
-    let namespace = args.namespace.as_ref().unwrap_or(&args.name);
-    let host = args
-        .host
-        .clone()
-        .unwrap_or_else(|| format!("{}.legacy.internal", args.name));
-    format!(
-        "# yaml-language-server: $schema={SCHEMA_FILE}\n{} {namespace} {host} {} {}\n",
-        args.name, args.upstream.host, args.upstream.port
-    )
+    let host = args.host.clone().unwrap_or_else(|| format!("{}.legacy.internal", args.name));
+    init_template(&Template {
+        schema: SCHEMA_FILE,
+        name: &args.name,
+        namespace: args.namespace.as_ref().unwrap_or(&args.name),
+        host: &host,
+        upstream_host: &args.upstream.host,
+        upstream_port: args.upstream.port,
+    })
 }
 
 /// Writes a file that must not exist, unless `force`. One system call decides, so no other program can come between.
@@ -126,9 +113,7 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     } else {
         options.write(true).create_new(true);
     }
-    let result = options
-        .open(path)
-        .and_then(|mut file| file.write_all(text.as_bytes()));
+    let result = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
     result.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => overwriting(path),
         _ => Failure::write(path, &error),
@@ -141,10 +126,7 @@ fn refuse_foreign_schema(path: &Path) -> Result<(), Failure> {
         Ok(bytes) if is_our_schema(&bytes) => Ok(()),
         Ok(_) => Err(overwriting(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::new(
-            Exit::Io,
-            format!("cannot read `{}`: {}", printable(path), Reason(&error)),
-        )),
+        Err(error) => Err(Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(&error)))),
     }
 }
 
@@ -155,8 +137,7 @@ fn is_our_schema(bytes: &[u8]) -> bool {
 }
 
 fn overwriting(path: &Path) -> Failure {
-    Failure::new(Exit::Io, format!("`{}` exists already", printable(path)))
-        .with_help("--force overwrites it")
+    Failure::new(Exit::Io, format!("`{}` exists already", printable(path))).with_help("--force overwrites it")
 }
 
 #[cfg(test)]
@@ -164,30 +145,14 @@ mod tests {
     use super::Upstream;
 
     fn upstream(host: &str, port: u16) -> Upstream {
-        Upstream {
-            host: host.into(),
-            port,
-        }
+        Upstream { host: host.into(), port }
     }
 
     #[test]
     fn an_upstream_is_a_host_and_a_port() {
-        assert_eq!(
-            Upstream::parse("httpbin.org:443"),
-            Ok(upstream("httpbin.org", 443))
-        );
+        assert_eq!(Upstream::parse("httpbin.org:443"), Ok(upstream("httpbin.org", 443)));
         assert_eq!(Upstream::parse("[::1]:8443"), Ok(upstream("::1", 8443)));
-        for bad in [
-            "",
-            "httpbin.org",
-            ":443",
-            "a:",
-            "a:0",
-            "a:65536",
-            "a:-1",
-            "::1:443",
-            "https://a:443",
-        ] {
+        for bad in ["", "httpbin.org", ":443", "a:", "a:0", "a:65536", "a:-1", "::1:443", "https://a:443"] {
             assert!(Upstream::parse(bad).is_err(), "{bad}");
         }
     }

@@ -26,21 +26,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         let mut page = Vec::new();
         Man::new(Cli::command())
             .render(&mut page)
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Io,
-                    format!("cannot render the page: {}", Reason(&error)),
-                )
-            })?;
+            .map_err(|error| Failure::new(Exit::Io, format!("cannot render the page: {}", Reason(&error))))?;
         console.write(None, &page)?;
         return Ok(Exit::Ok);
     };
     fs::create_dir_all(directory)
         .and_then(|()| clap_mangen::generate_to(Cli::command(), directory))
         .map_err(|error| Failure::write(directory, &error))?;
-    console.note(&format!(
-        "wrote the manual pages to `{}`",
-        printable(directory)
-    ));
+    console.note(&format!("wrote the manual pages to `{}`", printable(directory)));
     Ok(Exit::Ok)
 }

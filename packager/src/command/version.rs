@@ -1,6 +1,7 @@
 //! `sallyport version`: what this build is, and what it reads and writes.
 
 use sallyport_core::policy::source::WIRE_VERSION;
+use sallyport_egress::model::API_VERSION;
 use serde_json::json;
 
 use crate::console::Console;
@@ -37,6 +38,3 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     console.write(None, text.as_bytes())?;
     Ok(Exit::Ok)
 }
-
-/// The `apiVersion` of the files that this build reads.
-const API_VERSION: &str = "sallyport.dev/v1alpha1";

@@ -18,11 +18,7 @@ pub(super) fn is_ours(path: &Path, bytes: &[u8]) -> bool {
     for (field, value) in top_level_fields(&text) {
         match field {
             "apiVersion" => {
-                let group = value
-                    .split('/')
-                    .next()
-                    .unwrap_or(value)
-                    .to_ascii_lowercase();
+                let group = value.split('/').next().unwrap_or(value).to_ascii_lowercase();
                 if strsim::damerau_levenshtein(&group, GROUP) <= 3 {
                     return true;
                 }
@@ -37,10 +33,7 @@ pub(super) fn is_ours(path: &Path, bytes: &[u8]) -> bool {
 
 /// `egress.yaml`, `mesh.yaml` and `NAME.egress.yaml`: the names that `init` and the documentation use.
 fn is_our_name(path: &Path) -> bool {
-    let stem = path
-        .file_stem()
-        .and_then(|stem| stem.to_str())
-        .unwrap_or("");
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
     matches!(stem.rsplit('.').next(), Some("egress" | "mesh"))
 }
 
@@ -58,15 +51,11 @@ fn top_level_fields(text: &str) -> impl Iterator<Item = (&str, &str)> {
             return None;
         }
         let flow = content.starts_with('{');
-        let indent = if flow {
-            usize::MAX
-        } else {
-            line.len() - content.len()
-        };
+        let indent = if flow { usize::MAX } else { line.len() - content.len() };
         if indent > *top.get_or_insert(indent) {
             return None;
         }
-        let (field, value) = content.trim_start_matches(['{', ' ']).split_once(':')?;
+        let (field, value) = content.trim_start_matches(['-', '[', '{', ' ']).split_once(':')?;
         let value = value.split([',', '}', '#']).next().unwrap_or(value);
         Some((unquoted(field), unquoted(value)))
     })
@@ -95,6 +84,7 @@ mod tests {
             "apiVersion: salyport.dev/v1alpha1",
             "  kind: Egress\n  apiVersion: sallyport.dev/v1alpha1\n  metadata: [",
             "kind: Egress\nmetadata: {}",
+            "- apiVersion: sallyport.dev/v1alpha1\n  kind: Egress\n",
             "apiVersion: v1\nkind: Service\n---\napiVersion: sallyport.dev/v1alpha1\n",
         ] {
             assert!(ours(text), "{text:?}");
@@ -118,18 +108,13 @@ mod tests {
     fn a_file_that_says_nothing_is_taken_by_its_name() {
         assert!(is_ours(Path::new("a/egress.yaml"), b""));
         assert!(is_ours(Path::new("httpbin.egress.yml"), b"spec: {}"));
-        assert!(!is_ours(
-            Path::new("egress.yaml"),
-            b"apiVersion: v1\nkind: Service"
-        ));
+        assert!(!is_ours(Path::new("egress.yaml"), b"apiVersion: v1\nkind: Service"));
     }
 
     #[test]
     fn utf_16_is_recognised() {
-        let wide: Vec<u8> = "\u{feff}apiVersion: sallyport.dev/v1alpha1\n"
-            .encode_utf16()
-            .flat_map(u16::to_le_bytes)
-            .collect();
+        let wide: Vec<u8> =
+            "\u{feff}apiVersion: sallyport.dev/v1alpha1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
         assert!(is_ours(Path::new("some.yaml"), &wide));
     }
 }

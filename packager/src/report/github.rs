@@ -22,34 +22,20 @@ fn command(report: &Report, problem: &Problem) -> String {
         properties.push(format!("file={}", escaped_property(&file.name)));
     }
     if let Some(place) = problem.place {
-        properties.push(format!(
-            "line={},col={}",
-            place.start.line, place.start.column
-        ));
+        properties.push(format!("line={},col={}", place.start.line, place.start.column));
         // GitHub understands an end column only on the line of the beginning.
         if place.end.line == place.start.line {
-            properties.push(format!(
-                "endLine={},endColumn={}",
-                place.end.line, place.end.column
-            ));
+            properties.push(format!("endLine={},endColumn={}", place.end.line, place.end.column));
         }
     }
     properties.push(format!("title={}", escaped_property(problem.code)));
-    format!(
-        "::{} {}::{}",
-        level(problem.severity),
-        properties.join(","),
-        escaped(&problem.text())
-    )
+    format!("::{} {}::{}", level(problem.severity), properties.join(","), escaped(&problem.text()))
 }
 
 /// A message: what would end the line is escaped, and the escape character. A log is read in a terminal, so other control
 /// characters are shown, not sent.
 fn escaped(text: &str) -> String {
-    let text = text
-        .replace('%', "%25")
-        .replace('\r', "%0D")
-        .replace('\n', "%0A");
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     text.replace(char::is_control, "\u{fffd}")
 }
 

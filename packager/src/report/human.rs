@@ -11,11 +11,7 @@ use crate::exit::Exit;
 const LONGEST_SENTENCE: usize = 600;
 
 pub(super) fn render(report: &Report, coloured: bool, quiet: bool) -> String {
-    let renderer = if coloured {
-        Renderer::styled()
-    } else {
-        Renderer::plain()
-    };
+    let renderer = if coloured { Renderer::styled() } else { Renderer::plain() };
     let mut text = String::new();
     for problem in &report.problems {
         let Some(file) = report.file_of(problem) else {
@@ -45,9 +41,7 @@ fn group<'a>(problem: &'a Problem, file: &'a ReportedFile) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level
-        .primary_title(shortened(&problem.message))
-        .id(problem.code);
+    let title = level.primary_title(shortened(&problem.message)).id(problem.code);
     let mut group = match problem.place {
         Some(place) => Group::with_title(title).element(snippet(problem, place, file)),
         None => Group::with_title(title).element(Origin::path(file.name.as_str())),
@@ -64,29 +58,21 @@ fn snippet<'a>(
     place: Place,
     file: &'a ReportedFile,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let places = || {
-        problem
-            .related
-            .iter()
-            .map(|(place, _)| *place)
-            .chain([place])
-    };
+    let places = || problem.related.iter().map(|(place, _)| *place).chain([place]);
     let first = places().min_by_key(|place| place.start).unwrap_or(place);
     let from = line_start(&file.text, first.span.start);
-    let to = places()
-        .map(|place| line_end(&file.text, place.span.start))
-        .max()
-        .unwrap_or(from);
+    let to = places().map(|place| line_end(&file.text, place.span.start)).max().unwrap_or(from);
     let window = Window { file, from, to };
     Snippet::source(window.text())
         .path(file.name.as_str())
         .line_start(first.start.line)
         .annotation(AnnotationKind::Primary.span(window.range(place)))
-        .annotations(problem.related.iter().map(|(place, words)| {
-            AnnotationKind::Context
-                .span(window.range(*place))
-                .label(shortened(words))
-        }))
+        .annotations(
+            problem
+                .related
+                .iter()
+                .map(|(place, words)| AnnotationKind::Context.span(window.range(*place)).label(shortened(words))),
+        )
 }
 
 /// A part of a file in whole lines.
@@ -104,19 +90,13 @@ impl<'a> Window<'a> {
     /// A place in this window. Of a place with many lines the first is shown: it is where to begin to read.
     fn range(&self, place: Place) -> std::ops::Range<usize> {
         let start = place.span.start.min(self.to);
-        let end = place
-            .span
-            .end
-            .min(line_end(&self.file.text, start))
-            .max(start);
+        let end = place.span.end.min(line_end(&self.file.text, start)).max(start);
         start - self.from..end - self.from
     }
 }
 
 fn line_start(text: &str, offset: usize) -> usize {
-    text.get(..offset)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |newline| newline + 1)
+    text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
 }
 
 fn line_end(text: &str, offset: usize) -> usize {

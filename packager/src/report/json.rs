@@ -27,11 +27,7 @@ pub(crate) const VERSION: u32 = 1;
 pub(super) fn render(report: &Report) -> String {
     let root = Root {
         version: VERSION,
-        diagnostics: report
-            .problems
-            .iter()
-            .map(|problem| diagnostic(report, problem))
-            .collect(),
+        diagnostics: report.problems.iter().map(|problem| diagnostic(report, problem)).collect(),
         summary: Summary {
             files: report.files.len(),
             skipped: report.skipped,
@@ -95,11 +91,7 @@ fn diagnostic<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a
         column: Some(start.column),
         end_line: Some(end.line),
         end_column: Some(end.column),
-        related: problem
-            .related
-            .iter()
-            .map(|(place, message)| related(*place, message))
-            .collect(),
+        related: problem.related.iter().map(|(place, message)| related(*place, message)).collect(),
         ..whole_file(report, problem)
     }
 }
@@ -121,11 +113,5 @@ fn whole_file<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a
 
 fn related(place: Place, message: &str) -> Related<'_> {
     let Place { start, end, .. } = place;
-    Related {
-        line: start.line,
-        column: start.column,
-        end_line: end.line,
-        end_column: end.column,
-        message,
-    }
+    Related { line: start.line, column: start.column, end_line: end.line, end_column: end.column, message }
 }

@@ -21,15 +21,8 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn case(file: &ReportedFile, problems: &[&Problem]) -> TestCase {
-    let errors: Vec<_> = problems
-        .iter()
-        .filter(|problem| problem.severity == Severity::Error)
-        .collect();
-    let text = problems
-        .iter()
-        .map(|problem| line(file, problem))
-        .collect::<Vec<_>>()
-        .join("\n");
+    let errors: Vec<_> = problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+    let text = problems.iter().map(|problem| line(file, problem)).collect::<Vec<_>>().join("\n");
     let Some(first) = errors.first() else {
         let mut case = TestCase::new(file.name.as_str(), TestCaseStatus::success());
         if !text.is_empty() {
@@ -38,25 +31,14 @@ fn case(file: &ReportedFile, problems: &[&Problem]) -> TestCase {
         case.set_classname("sallyport");
         return case;
     };
-    let kind = if file.missing {
-        NonSuccessKind::Error
-    } else {
-        NonSuccessKind::Failure
-    };
+    let kind = if file.missing { NonSuccessKind::Error } else { NonSuccessKind::Failure };
     let mut status = TestCaseStatus::non_success(kind);
     let message = if errors.len() == 1 {
         first.message.clone()
     } else {
-        format!(
-            "{}, the first: {}",
-            counted(errors.len(), "error"),
-            first.message
-        )
+        format!("{}, the first: {}", counted(errors.len(), "error"), first.message)
     };
-    status
-        .set_message(message)
-        .set_type(first.code)
-        .set_description(text);
+    status.set_message(message).set_type(first.code).set_description(text);
     let mut case = TestCase::new(file.name.as_str(), status);
     case.set_classname("sallyport");
     case
@@ -69,12 +51,6 @@ fn line(file: &ReportedFile, problem: &Problem) -> String {
         // Writing to a String cannot fail.
         let _ = write!(text, ":{}:{}", place.start.line, place.start.column);
     }
-    let _ = write!(
-        text,
-        ": {}[{}]: {}",
-        level(problem.severity),
-        problem.code,
-        problem.text()
-    );
+    let _ = write!(text, ": {}[{}]: {}", level(problem.severity), problem.code, problem.text());
     text
 }

@@ -26,21 +26,14 @@ impl<'a> Lines<'a> {
     }
 
     pub(crate) fn place(&self, span: Span) -> Place {
-        Place {
-            span,
-            start: self.position(span.start),
-            end: self.position(span.end),
-        }
+        Place { span, start: self.position(span.start), end: self.position(span.end) }
     }
 
     fn position(&self, offset: usize) -> Position {
         let line = self.starts.partition_point(|&start| start <= offset);
         let start = line.checked_sub(1).and_then(|index| self.starts.get(index));
         let before = start.and_then(|&start| self.text.get(start..offset));
-        Position {
-            line,
-            column: before.unwrap_or("").chars().count() + 1,
-        }
+        Position { line, column: before.unwrap_or("").chars().count() + 1 }
     }
 }
 
@@ -53,10 +46,7 @@ mod tests {
     #[test]
     fn positions_are_those_of_the_source_file() {
         let text = "a: ü\r\n\n  b: 'x'\nlast";
-        let source = SourceFile {
-            name: String::new(),
-            text: text.to_owned(),
-        };
+        let source = SourceFile { name: String::new(), text: text.to_owned() };
         let lines = Lines::new(text);
         for (offset, _) in text.char_indices().chain([(text.len(), ' ')]) {
             assert_eq!(lines.position(offset), source.position(offset), "{offset}");

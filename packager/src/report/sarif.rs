@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::{Place, Problem, Report, level};
 use crate::codes;
 
-const SCHEMA: &str =
-    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn render(report: &Report) -> String {
     let codes: BTreeSet<_> = report.problems.iter().map(|problem| problem.code).collect();

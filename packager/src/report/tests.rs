@@ -7,25 +7,16 @@ use snapbox::{assert_data_eq, file};
 use super::{Format, Lines, MOST, Problem, Report, ReportedFile};
 use crate::input::Missing;
 
-const BAD: &str =
-    "kind: Egress\nspec:\n  authz:\n    rules:\n    - id: readers\n    - id: readers\n";
+const BAD: &str = "kind: Egress\nspec:\n  authz:\n    rules:\n    - id: readers\n    - id: readers\n";
 
 fn file(name: &str, text: &str) -> ReportedFile {
-    ReportedFile {
-        name: name.into(),
-        uri: name.replace(',', "%2C"),
-        text: text.into(),
-        missing: false,
-    }
+    ReportedFile { name: name.into(), uri: name.replace(',', "%2C"), text: text.into(), missing: false }
 }
 
 /// The span of the `nth` place where `words` stand.
 fn span(text: &str, words: &str, nth: usize) -> Span {
     let start = text.match_indices(words).nth(nth).unwrap().0;
-    Span {
-        start,
-        end: start + words.len(),
-    }
+    Span { start, end: start + words.len() }
 }
 
 fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
@@ -43,12 +34,7 @@ fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
 }
 
 fn nothing_wrong() -> Report {
-    Report {
-        files: vec![file("good.yaml", "a: b\n")],
-        egresses: 1,
-        rules: 12,
-        ..Report::default()
-    }
+    Report { files: vec![file("good.yaml", "a: b\n")], egresses: 1, rules: 12, ..Report::default() }
 }
 
 /// A good file, one with an error and a warning, one with hostile text, one that is missing.
@@ -72,30 +58,18 @@ fn much_wrong() -> Report {
         related: Vec::new(),
         ..duplicate.clone()
     };
-    let missing = Problem::missing(
-        &Missing::Unreadable("permission denied".into()),
-        3,
-        "gone.yaml",
-    );
+    let missing = Problem::missing(&Missing::Unreadable("permission denied".into()), 3, "gone.yaml");
     Report {
         files: vec![
             file("good.yaml", "a: b\n"),
             file("a,b.yaml", BAD),
             file("hostile.yaml", "x: \"<\u{1b}]]>&\"\n"),
-            ReportedFile {
-                missing: true,
-                ..file("gone.yaml", "")
-            },
+            ReportedFile { missing: true, ..file("gone.yaml", "") },
         ],
         problems: vec![
             Problem::found(warning, 1, &lines),
             Problem::found(duplicate, 1, &lines),
-            problem(
-                2,
-                "x: \"<\u{1b}]]>&\"\n",
-                Span { start: 3, end: 10 },
-                "<\u{1b}[31m]]>&\"' \u{0} `::error::`",
-            ),
+            problem(2, "x: \"<\u{1b}]]>&\"\n", Span { start: 3, end: 10 }, "<\u{1b}[31m]]>&\"' \u{0} `::error::`"),
             missing,
         ],
         skipped: 2,
@@ -135,38 +109,16 @@ fn human_in_colour_says_the_same() {
 #[test]
 fn quiet_leaves_the_summary_out() {
     assert_eq!(nothing_wrong().render(Format::Human, false, true), "");
-    assert!(
-        !much_wrong()
-            .render(Format::Github, false, true)
-            .contains("of 4 files")
-    );
+    assert!(!much_wrong().render(Format::Github, false, true).contains("of 4 files"));
 }
 
 #[test]
 fn junit_is_xml_whatever_the_file_holds() {
     let text = much_wrong().render(Format::Junit, false, false);
     let document = roxmltree::Document::parse(&text).unwrap();
-    assert_eq!(
-        document
-            .descendants()
-            .filter(|node| node.has_tag_name("testcase"))
-            .count(),
-        4
-    );
-    assert_eq!(
-        document
-            .descendants()
-            .filter(|node| node.has_tag_name("failure"))
-            .count(),
-        2
-    );
-    assert_eq!(
-        document
-            .descendants()
-            .filter(|node| node.has_tag_name("error"))
-            .count(),
-        1
-    );
+    assert_eq!(document.descendants().filter(|node| node.has_tag_name("testcase")).count(), 4);
+    assert_eq!(document.descendants().filter(|node| node.has_tag_name("failure")).count(), 2);
+    assert_eq!(document.descendants().filter(|node| node.has_tag_name("error")).count(), 1);
 }
 
 #[test]
@@ -177,17 +129,7 @@ fn a_huge_line_does_not_flood() {
         problems: vec![problem(0, &text, span, message)],
         ..Report::default()
     };
-    for span in [
-        span(&text, "!", 0),
-        Span {
-            start: 0,
-            end: text.len(),
-        },
-        Span {
-            start: text.len(),
-            end: text.len(),
-        },
-    ] {
+    for span in [span(&text, "!", 0), Span { start: 0, end: text.len() }, Span { start: text.len(), end: text.len() }] {
         let human = report(span, &"m".repeat(10_000)).render(Format::Human, false, false);
         assert!(human.len() < 3_000, "{} bytes:\n{human}", human.len());
     }
@@ -196,21 +138,13 @@ fn a_huge_line_does_not_flood() {
 #[test]
 fn a_place_at_the_end_of_the_text_can_be_shown() {
     for text in ["", "a: b", "a: b\n", "a: b\r\n", "\u{feff}", "ü"] {
-        let end = Span {
-            start: text.len(),
-            end: text.len(),
-        };
+        let end = Span { start: text.len(), end: text.len() };
         let report = Report {
             files: vec![file("end.yaml", text)],
             problems: vec![problem(0, text, end, "something is missing")],
             ..Report::default()
         };
-        assert!(
-            report
-                .render(Format::Human, false, false)
-                .contains("end.yaml:"),
-            "{text:?}"
-        );
+        assert!(report.render(Format::Human, false, false).contains("end.yaml:"), "{text:?}");
     }
 }
 
@@ -223,10 +157,7 @@ fn a_missing_file_outweighs_errors_and_errors_outweigh_warnings() {
     assert_eq!(report.exit() as u8, 1);
     report.problems.truncate(1);
     assert_eq!(report.exit() as u8, 0);
-    assert_eq!(
-        report.summary(),
-        "1 warning in 1 of 3 files (2 YAML files for others skipped)"
-    );
+    assert_eq!(report.summary(), "1 warning in 1 of 3 files (2 YAML files for others skipped)");
 }
 
 #[test]
@@ -234,30 +165,17 @@ fn a_file_with_too_many_problems_says_so_once() {
     let text = "x\n".repeat(MOST * 2);
     let diagnostics = (0..MOST * 2).rev().map(|line| Diagnostic {
         code: "SP1103",
-        severity: if line == 0 {
-            Severity::Error
-        } else {
-            Severity::Warning
-        },
+        severity: if line == 0 { Severity::Error } else { Severity::Warning },
         file: 0,
-        span: Span {
-            start: line * 2,
-            end: line * 2 + 1,
-        },
+        span: Span { start: line * 2, end: line * 2 + 1 },
         message: format!("line {line}"),
         help: None,
         related: Vec::new(),
     });
-    let mut report = Report {
-        files: vec![file("many.yaml", &text)],
-        ..Report::default()
-    };
+    let mut report = Report { files: vec![file("many.yaml", &text)], ..Report::default() };
     report.take(0, &text, diagnostics.collect());
     assert_eq!(report.problems.len(), MOST + 1);
     assert_eq!(report.problems[0].message, "line 0");
     let last = report.problems.last().unwrap();
-    assert_eq!(
-        (last.message.as_str(), last.severity),
-        ("1000 problems more in this file", Severity::Warning)
-    );
+    assert_eq!((last.message.as_str(), last.severity), ("1000 problems more in this file", Severity::Warning));
 }

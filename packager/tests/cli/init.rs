@@ -20,14 +20,8 @@ next: say in `spec.authz.rules` who may do what, then run
 "#]]
     );
     let text = sandbox.read("egress.yaml");
-    assert!(
-        text.starts_with("# yaml-language-server: $schema=sallyport.schema.json\n"),
-        "{text}"
-    );
-    assert_eq!(
-        sandbox.read("sallyport.schema.json"),
-        sandbox.run(&["schema"]).stdout
-    );
+    assert!(text.starts_with("# yaml-language-server: $schema=sallyport.schema.json\n"), "{text}");
+    assert_eq!(sandbox.read("sallyport.schema.json"), sandbox.run(&["schema"]).stdout);
     assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
 }
 
@@ -45,13 +39,7 @@ fn the_arguments_are_in_the_file() {
     ]);
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     let text = sandbox.read("deploy/billing.egress.yaml");
-    for value in [
-        "billing",
-        "finance",
-        "billing.legacy.internal",
-        "10.1.2.3",
-        "8443",
-    ] {
+    for value in ["billing", "finance", "billing.legacy.internal", "10.1.2.3", "8443"] {
         assert!(text.contains(value), "{value} in:\n{text}");
     }
     assert!(sandbox.path().join("deploy/sallyport.schema.json").exists());
@@ -70,10 +58,7 @@ fn a_second_file_shares_the_schema() {
 fn nothing_is_overwritten_unless_asked() {
     let sandbox = Sandbox::with(&[("egress.yaml", "mine"), ("d/sallyport.schema.json", "mine")]);
     let ended = sandbox.run(&["init"]);
-    assert_eq!(
-        (ended.code, sandbox.read("egress.yaml").as_str()),
-        (Some(3), "mine")
-    );
+    assert_eq!((ended.code, sandbox.read("egress.yaml").as_str()), (Some(3), "mine"));
     assert_data_eq!(
         ended.stderr,
         str![[r#"
@@ -99,8 +84,5 @@ fn arguments_that_make_no_good_file_write_none() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.contains("error[SP0301]"), "{}", ended.stdout);
     assert_eq!(sandbox.path().read_dir().unwrap().count(), 0);
-    assert_eq!(
-        sandbox.run(&["init", "--upstream=httpbin.org"]).code,
-        Some(2)
-    );
+    assert_eq!(sandbox.run(&["init", "--upstream=httpbin.org"]).code, Some(2));
 }

@@ -10,18 +10,9 @@ use crate::sandbox::Sandbox;
 #[test]
 fn help() {
     let sandbox = Sandbox::new();
-    assert_data_eq!(
-        sandbox.run(&["--help"]).stdout,
-        file!["golden/help.txt"].raw()
-    );
-    assert_data_eq!(
-        sandbox.run(&["check", "--help"]).stdout,
-        file!["golden/help-check.txt"].raw()
-    );
-    assert_data_eq!(
-        sandbox.run(&["init", "--help"]).stdout,
-        file!["golden/help-init.txt"].raw()
-    );
+    assert_data_eq!(sandbox.run(&["--help"]).stdout, file!["golden/help.txt"].raw());
+    assert_data_eq!(sandbox.run(&["check", "--help"]).stdout, file!["golden/help-check.txt"].raw());
+    assert_data_eq!(sandbox.run(&["init", "--help"]).stdout, file!["golden/help-init.txt"].raw());
 }
 
 #[test]
@@ -30,24 +21,14 @@ fn every_command_has_help_with_an_example() {
     for command in ["check", "init", "schema", "completions", "man", "version"] {
         let ended = sandbox.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0), "{command}");
-        assert!(
-            ended.stdout.contains("Examples:\n  sallyport "),
-            "{command}:\n{}",
-            ended.stdout
-        );
+        assert!(ended.stdout.contains("Examples:\n  sallyport "), "{command}:\n{}", ended.stdout);
     }
 }
 
 #[test]
 fn wrong_usage_is_exit_code_2() {
     let sandbox = Sandbox::new();
-    for arguments in [
-        &["chekc"][..],
-        &["--no-such"],
-        &[],
-        &["check", "--format=yaml", "x"],
-        &["completions"],
-    ] {
+    for arguments in [&["chekc"][..], &["--no-such"], &[], &["check", "--format=yaml", "x"], &["completions"]] {
         assert_eq!(sandbox.run(arguments).code, Some(2), "{arguments:?}");
     }
     assert!(sandbox.run(&["chekc"]).stderr.contains("check"));
@@ -81,18 +62,10 @@ fn completions_are_scripts() {
 fn manual_pages() {
     let sandbox = Sandbox::new();
     let page = sandbox.run(&["man"]).stdout;
-    assert!(
-        page.contains(".TH sallyport 1") && page.contains("Exit codes"),
-        "{page}"
-    );
+    assert!(page.contains(".TH sallyport 1") && page.contains("Exit codes"), "{page}");
     assert_eq!(sandbox.run(&["man", "new/man1"]).code, Some(0));
     for name in ["sallyport.1", "sallyport-check.1", "sallyport-init.1"] {
-        assert!(
-            sandbox
-                .read(&format!("new/man1/{name}"))
-                .contains(".SH SYNOPSIS"),
-            "{name}"
-        );
+        assert!(sandbox.read(&format!("new/man1/{name}")).contains(".SH SYNOPSIS"), "{name}");
     }
 }
 
@@ -100,20 +73,9 @@ fn manual_pages() {
 fn version() {
     let sandbox = Sandbox::new();
     let number = env!("CARGO_PKG_VERSION");
-    assert!(
-        sandbox
-            .run(&["version"])
-            .stdout
-            .starts_with(&format!("sallyport {number}\n"))
-    );
-    assert_eq!(
-        sandbox.run(&["--version"]).stdout,
-        format!("sallyport {number}\n")
-    );
+    assert!(sandbox.run(&["version"]).stdout.starts_with(&format!("sallyport {number}\n")));
+    assert_eq!(sandbox.run(&["--version"]).stdout, format!("sallyport {number}\n"));
     let json: Value = serde_json::from_str(&sandbox.run(&["version", "--json"]).stdout).unwrap();
-    assert_eq!(
-        (&json["version"], &json["apiVersion"]),
-        (&number.into(), &"sallyport.dev/v1alpha1".into())
-    );
+    assert_eq!((&json["version"], &json["apiVersion"]), (&number.into(), &"sallyport.dev/v1alpha1".into()));
     assert_data_eq!(json["policyVersion"].to_string(), str!["1"]);
 }

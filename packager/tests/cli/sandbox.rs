@@ -32,9 +32,10 @@ spec:
           methods: [GET]
 ";
 
-/// The same with an unknown field and a port that is none.
+/// Another with an unknown field and a rule's id that is none.
 pub(crate) fn bad() -> String {
-    GOOD.replace("port: 443", "port: 443\n    prot: 1")
+    GOOD.replace("name: httpbin", "name: other")
+        .replace("port: 443", "port: 443\n    prot: 1")
         .replace("readers", "re aders")
 }
 
@@ -52,9 +53,7 @@ pub(crate) struct Ended {
 
 impl Sandbox {
     pub(crate) fn new() -> Self {
-        Sandbox {
-            directory: TempDir::new().unwrap(),
-        }
+        Sandbox { directory: TempDir::new().unwrap() }
     }
 
     /// With these files in it.
@@ -97,12 +96,7 @@ impl Sandbox {
     /// With these bytes as standard input.
     pub(crate) fn run_with(&self, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Ended {
         let mut command = self.command(arguments);
-        let mut child = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // The program may end without reading.
         let _ = child.stdin.take().unwrap().write_all(input);
         let output = child.wait_with_output().unwrap();
@@ -112,10 +106,7 @@ impl Sandbox {
             stderr: String::from_utf8(output.stderr).unwrap(),
         };
         for text in [&ended.stdout, &ended.stderr] {
-            assert!(
-                !text.contains(self.path().to_str().unwrap()),
-                "a path of this machine in:\n{text}"
-            );
+            assert!(!text.contains(self.path().to_str().unwrap()), "a path of this machine in:\n{text}");
         }
         ended
     }
