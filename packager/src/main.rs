@@ -9,6 +9,7 @@ mod command;
 mod console;
 mod exit;
 mod input;
+mod local;
 mod report;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
 fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => command::check::run(&args, console),
+        Command::Run(args) => command::run::run(&args, console),
         Command::Init(args) => command::init::run(&args, console),
         Command::Schema(args) => command::schema::run(&args, console),
         Command::Completions(args) => command::completions::run(&args, console),

@@ -1,0 +1,34 @@
+//! One JSON object a request, under the names that Istio's own JSON log uses.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::typed;
+
+pub(super) fn access_log(path: &Path) -> Value {
+    json!({
+        "name": "envoy.access_loggers.file",
+        "typed_config": typed("envoy.extensions.access_loggers.file.v3.FileAccessLog", json!({
+            "path": path,
+            "log_format": {"json_format": {
+                "start_time": "%START_TIME%",
+                "method": "%REQ(:METHOD)%",
+                "authority": "%REQ(X-ENVOY-ORIGINAL-HOST?:AUTHORITY)%",
+                "path": "%REQ(X-ENVOY-ORIGINAL-PATH?:PATH)%",
+                "protocol": "%PROTOCOL%",
+                "response_code": "%RESPONSE_CODE%",
+                "response_code_details": "%RESPONSE_CODE_DETAILS%",
+                "response_flags": "%RESPONSE_FLAGS%",
+                "duration": "%DURATION%",
+                // Istio has none finer than milliseconds.
+                "duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
+                "upstream_cluster": "%UPSTREAM_CLUSTER%",
+                "upstream_host": "%UPSTREAM_HOST%",
+                "requested_server_name": "%REQUESTED_SERVER_NAME%",
+                "downstream_peer_uri_san": "%DOWNSTREAM_PEER_URI_SAN%",
+                "request_id": "%REQ(X-REQUEST-ID)%",
+            }},
+        })),
+    })
+}

@@ -1,0 +1,127 @@
+//! Where Envoy connects to: the upstream, and the servers of key sets.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use sallyport_egress::model::{JwtProvider, TlsMode, Upstream};
+use serde_json::{Value, json};
+
+use super::jwt::JwksUri;
+use super::{HostPort, Plan, address, typed};
+use crate::local::files::Pair;
+
+/// Every cluster.
+pub(crate) fn clusters(plan: Plan<'_>) -> Vec<Value> {
+    let mut all = vec![upstream(plan)];
+    for uri in plan.egress.spec.authn.jwt.iter().filter_map(jwks_uri) {
+        let cluster = jwks(&uri, plan.trust.jwks.as_deref());
+        if !all.contains(&cluster) {
+            all.push(cluster);
+        }
+    }
+    all
+}
+
+/// As Istio names the cluster of a ServiceEntry.
+pub(super) fn upstream_name(upstream: &Upstream) -> String {
+    name(&upstream.host, upstream.port)
+}
+
+/// For each provider the cluster that its key set comes from; `None` for one that is written in the file.
+pub(super) fn jwks_clusters(providers: &[JwtProvider]) -> Vec<Option<String>> {
+    providers.iter().map(|provider| jwks_uri(provider).map(|uri| jwks_name(&uri))).collect()
+}
+
+fn jwks_uri(provider: &JwtProvider) -> Option<JwksUri> {
+    if provider.jwks.is_some() { None } else { provider.jwks_uri.as_deref().and_then(JwksUri::parse) }
+}
+
+fn jwks_name(uri: &JwksUri) -> String {
+    format!("jwks_{}", name(&uri.server.host, uri.server.port))
+}
+
+fn name(host: &str, port: u16) -> String {
+    format!("outbound|{port}||{host}")
+}
+
+fn upstream(plan: Plan<'_>) -> Value {
+    let upstream = &plan.egress.spec.upstream;
+    let own = HostPort { host: upstream.host.clone(), port: upstream.port };
+    let server = plan.connect_to.unwrap_or(&own);
+    let tls = match upstream.tls.mode {
+        TlsMode::None => None,
+        TlsMode::Simple | TlsMode::Mutual => {
+            let sni = upstream.tls.sni.as_deref().unwrap_or(&upstream.host);
+            let names = &upstream.tls.subject_alt_names;
+            let names = if names.is_empty() { vec![sni.to_owned()] } else { names.clone() };
+            Some(upstream_tls(sni, &names, plan.trust.upstream.as_deref(), plan.trust.client.as_ref()))
+        }
+    };
+    cluster(&upstream_name(upstream), server, tls)
+}
+
+fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
+    let host = &uri.server.host;
+    let tls = uri.tls.then(|| upstream_tls(host, std::slice::from_ref(host), trusted_ca, None));
+    cluster(&jwks_name(uri), &uri.server, tls)
+}
+
+fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
+    let is_address = server.host.parse::<IpAddr>().is_ok();
+    // HTTP/2 where the upstream speaks it (ALPN), which plaintext cannot say.
+    let protocol = match tls {
+        Some(_) => json!({"auto_config": {}}),
+        None => json!({"explicit_http_config": {"http_protocol_options": {}}}),
+    };
+    let mut cluster = json!({
+        "name": name,
+        "type": if is_address { "STATIC" } else { "STRICT_DNS" },
+        "dns_lookup_family": "V4_PREFERRED",
+        "connect_timeout": "10s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(&server.host, server.port)}}]}],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions":
+                typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", protocol),
+        },
+    });
+    if let (Value::Object(fields), Some(tls)) = (&mut cluster, tls) {
+        fields.insert("transport_socket".to_owned(), tls);
+    }
+    typed("envoy.config.cluster.v3.Cluster", cluster)
+}
+
+fn upstream_tls(sni: &str, names: &[String], trusted_ca: Option<&Path>, client: Option<&Pair>) -> Value {
+    let names: Vec<Value> = names
+        .iter()
+        .map(|name| json!({"san_type": san_type(name), "matcher": {"exact": name}}))
+        .collect();
+    let certificates: Vec<Value> = client
+        .into_iter()
+        .map(|pair| json!({"certificate_chain": {"filename": pair.certificate}, "private_key": {"filename": pair.key}}))
+        .collect();
+    let mut context = json!({"common_tls_context": {
+        "tls_certificates": certificates,
+        "validation_context": {"trusted_ca": {"filename": trusted_ca}, "match_typed_subject_alt_names": names},
+    }});
+    // A server name is never an address (RFC 6066).
+    if let (Value::Object(fields), Err(_)) = (&mut context, sni.parse::<IpAddr>()) {
+        fields.insert("sni".to_owned(), Value::String(sni.to_owned()));
+    }
+    json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": typed("envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext", context),
+    })
+}
+
+fn san_type(name: &str) -> &'static str {
+    if name.parse::<IpAddr>().is_ok() {
+        "IP_ADDRESS"
+    } else if name.contains("://") {
+        "URI"
+    } else {
+        "DNS"
+    }
+}

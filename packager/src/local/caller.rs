@@ -1,0 +1,207 @@
+//! Who a policy speaks of: the callers that get a certificate.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use sallyport_core::policy::source::{RuleSource, SourceSource};
+use sallyport_egress::model::{Egress, Mesh};
+
+/// A workload's identity in a mesh.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Caller {
+    pub(crate) trust_domain: String,
+    pub(crate) namespace: String,
+    pub(crate) service_account: String,
+}
+
+impl Caller {
+    pub(crate) fn new(trust_domain: &str, namespace: &str, service_account: &str) -> Self {
+        Caller {
+            trust_domain: trust_domain.to_owned(),
+            namespace: namespace.to_owned(),
+            service_account: service_account.to_owned(),
+        }
+    }
+
+    /// The caller that no policy names.
+    pub(crate) fn stranger(mesh: &Mesh) -> Self {
+        Caller::new(&mesh.trust_domain, "elsewhere", "stranger")
+    }
+
+    /// As a rule's `principals` writes it.
+    pub(crate) fn principal(&self) -> String {
+        format!("{}/ns/{}/sa/{}", self.trust_domain, self.namespace, self.service_account)
+    }
+
+    /// As a certificate carries it.
+    pub(crate) fn spiffe_id(&self) -> String {
+        format!("spiffe://{}", self.principal())
+    }
+
+    /// The name of its files, without an ending. A namespace has no dot, so no two callers share one.
+    pub(crate) fn file_stem(&self, mesh: &Mesh) -> String {
+        let name = format!("{}.{}", self.namespace, self.service_account);
+        if self.trust_domain == mesh.trust_domain { name } else { format!("{name}@{}", self.trust_domain) }
+    }
+
+    /// An exact principal; `None` for one with a wildcard, which names nobody in particular.
+    fn from_principal(principal: &str) -> Option<Self> {
+        let mut parts = principal.split('/');
+        let caller = match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?) {
+            (trust_domain, "ns", namespace, "sa", service_account) => {
+                Caller::new(trust_domain, namespace, service_account)
+            }
+            _ => return None,
+        };
+        let exact = [&caller.trust_domain, &caller.namespace, &caller.service_account].into_iter().all(|p| is_name(p));
+        (parts.next().is_none() && exact).then_some(caller)
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.service_account)
+    }
+}
+
+/// `NS/SA`, as `--caller` takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ServiceAccount {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl FromStr for ServiceAccount {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('/') {
+            Some((namespace, name)) if is_name(namespace) && is_name(name) && !namespace.contains('.') => {
+                Ok(ServiceAccount { namespace: namespace.to_owned(), name: name.to_owned() })
+            }
+            _ => Err("expected NAMESPACE/SERVICE-ACCOUNT, such as httpbin/sleep".to_owned()),
+        }
+    }
+}
+
+/// Everyone that the policy names, and everyone in `extra`, in order and each once.
+///
+/// A namespace stands for its `default` service account. Negative conditions name nobody: they say who is *not* meant.
+pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) -> Vec<Caller> {
+    let authz = &egress.spec.authz;
+    let mut found: BTreeSet<Caller> = authz.trusted_forwarders.iter().filter_map(|p| Caller::from_principal(p)).collect();
+    for rule in &authz.rules {
+        found.extend(named_by(rule, egress, mesh));
+    }
+    found.extend(extra.iter().map(|account| Caller::new(&mesh.trust_domain, &account.namespace, &account.name)));
+    found.into_iter().collect()
+}
+
+fn named_by(rule: &RuleSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
+    let sources = rule.from.iter().flatten().flat_map(|from| named_by_source(&from.source, egress, mesh));
+    let conditions = rule.when.iter().flatten().flat_map(|condition| {
+        let values = condition.values.iter().flatten();
+        values.filter_map(|value| named_by_condition(&condition.key, value, egress, mesh)).collect::<Vec<_>>()
+    });
+    sources.chain(conditions).collect()
+}
+
+fn named_by_source(source: &SourceSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
+    let principals = source.principals.iter().flatten().filter_map(|p| Caller::from_principal(p));
+    let accounts = source.service_accounts.iter().flatten().filter_map(|a| from_service_account(a, egress, mesh));
+    let namespaces = source.namespaces.iter().flatten().filter_map(|n| from_namespace(n, mesh));
+    principals.chain(accounts).chain(namespaces).collect()
+}
+
+fn named_by_condition(key: &str, value: &str, egress: &Egress, mesh: &Mesh) -> Option<Caller> {
+    match key {
+        "source.principal" => Caller::from_principal(value),
+        "source.serviceAccount" => from_service_account(value, egress, mesh),
+        "source.namespace" => from_namespace(value, mesh),
+        _ => None,
+    }
+}
+
+fn from_service_account(account: &str, egress: &Egress, mesh: &Mesh) -> Option<Caller> {
+    let (namespace, name) = account.split_once('/').unwrap_or((&egress.namespace, account));
+    (is_name(namespace) && is_name(name)).then(|| Caller::new(&mesh.trust_domain, namespace, name))
+}
+
+fn from_namespace(namespace: &str, mesh: &Mesh) -> Option<Caller> {
+    is_name(namespace).then(|| Caller::new(&mesh.trust_domain, namespace, "default"))
+}
+
+/// What Kubernetes and SPIFFE let a name consist of: no wildcard, no slash, nothing that leaves a directory.
+fn is_name(text: &str) -> bool {
+    let first = text.bytes().next();
+    first.is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::example::tests::{egress_with, mesh};
+    use sallyport_core::policy::source::{ConditionSource, FromSource};
+
+    fn strings(values: &[&str]) -> Option<Vec<String>> {
+        Some(values.iter().map(|value| (*value).to_owned()).collect())
+    }
+
+    fn check(source: SourceSource, expected: &[&str]) {
+        let rule = RuleSource { id: "r".into(), from: Some(vec![FromSource { source }]), ..RuleSource::default() };
+        let found = callers(&egress_with(vec![rule]), &mesh(), &[]);
+        assert_eq!(found.iter().map(Caller::principal).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_caller_is_named_by_principal_service_account_or_namespace() {
+        let principals = strings(&["cluster.local/ns/a/sa/b", "other.example/ns/a/sa/b", "cluster.local/ns/a/sa/b"]);
+        check(
+            SourceSource { principals, ..SourceSource::default() },
+            &["cluster.local/ns/a/sa/b", "other.example/ns/a/sa/b"],
+        );
+        check(
+            SourceSource { service_accounts: strings(&["sleep", "web/front"]), ..SourceSource::default() },
+            &["cluster.local/ns/httpbin/sa/sleep", "cluster.local/ns/web/sa/front"],
+        );
+        check(
+            SourceSource { namespaces: strings(&["batch"]), ..SourceSource::default() },
+            &["cluster.local/ns/batch/sa/default"],
+        );
+    }
+
+    #[test]
+    fn a_wildcard_and_a_negative_condition_name_nobody() {
+        let principals = strings(&["*", "cluster.local/ns/a/*", "*/sa/b", "cluster.local/ns/../sa/b", "a/ns/b/sa/c/d"]);
+        check(SourceSource { principals, ..SourceSource::default() }, &[]);
+        check(SourceSource { namespaces: strings(&["prod-*"]), ..SourceSource::default() }, &[]);
+        check(SourceSource { not_service_accounts: strings(&["a/b"]), ..SourceSource::default() }, &[]);
+    }
+
+    #[test]
+    fn a_condition_names_a_caller_too() {
+        let condition = ConditionSource {
+            key: "source.serviceAccount".into(),
+            values: strings(&["web/front"]),
+            ..ConditionSource::default()
+        };
+        let rule = RuleSource { id: "r".into(), when: Some(vec![condition]), ..RuleSource::default() };
+        let found = callers(&egress_with(vec![rule]), &mesh(), &["x/y".parse().unwrap()]);
+        assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["web/front", "x/y"]);
+    }
+
+    #[test]
+    fn a_file_name_tells_trust_domains_apart() {
+        assert_eq!(Caller::new("cluster.local", "a", "b").file_stem(&mesh()), "a.b");
+        assert_eq!(Caller::new("other.example", "a", "b").file_stem(&mesh()), "a.b@other.example");
+    }
+
+    #[test]
+    fn an_argument_is_a_namespace_and_a_name() {
+        for bad in ["", "a", "a/", "/b", "a/b/c", "../b", "a.b/c", "a/*"] {
+            assert!(bad.parse::<ServiceAccount>().is_err(), "{bad}");
+        }
+    }
+}

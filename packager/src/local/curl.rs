@@ -1,0 +1,73 @@
+//! Ready-made command lines: what a user pastes into a shell.
+
+use std::path::Path;
+
+use super::example::Example;
+
+/// What every line of one session shares.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
+    pub(crate) ca: &'a Path,
+}
+
+/// A `curl` command that makes the request as the holder of a certificate.
+pub(crate) fn line(target: Target<'_>, certificate: &Path, key: &Path, example: &Example) -> String {
+    let Target { host, port, ca } = target;
+    let mut words = vec!["curl".to_owned()];
+    match example.method.as_str() {
+        "GET" => words.push("-i".to_owned()),
+        "HEAD" => words.push("-I".to_owned()),
+        method => words.extend(["-i".to_owned(), "-X".to_owned(), quote(method)]),
+    }
+    for (option, path) in [("--cacert", ca), ("--cert", certificate), ("--key", key)] {
+        words.extend([option.to_owned(), quote(&path.to_string_lossy())]);
+    }
+    words.extend(["--resolve".to_owned(), quote(&format!("{host}:{port}:127.0.0.1"))]);
+    if example.needs_token {
+        words.extend(["-H".to_owned(), "\"authorization: Bearer $TOKEN\"".to_owned()]);
+    }
+    // Without this curl reads `{a,b}` and `[1-3]` in a path as several requests.
+    if example.path.contains(['{', '}', '[', ']']) {
+        words.push("--globoff".to_owned());
+    }
+    words.push(quote(&format!("https://{host}:{port}{}", example.path)));
+    words.join(" ")
+}
+
+/// A word that a POSIX shell reads back as `text`.
+fn quote(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+,=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn check(method: &str, path: &str, needs_token: bool, expected: &str) {
+        let example = Example { method: method.into(), path: path.into(), rule: None, needs_token };
+        let target = Target { host: "h.internal", port: 8443, ca: Path::new("/d/ca.pem") };
+        assert_eq!(line(target, Path::new("/d/a.pem"), Path::new("/d/a.key"), &example), expected);
+    }
+
+    #[test]
+    fn a_line_can_be_pasted() {
+        let middle = "--cacert /d/ca.pem --cert /d/a.pem --key /d/a.key --resolve h.internal:8443:127.0.0.1";
+        check("GET", "/get", false, &format!("curl -i {middle} https://h.internal:8443/get"));
+        check("HEAD", "/get", false, &format!("curl -I {middle} https://h.internal:8443/get"));
+        check("PUT", "/a?b&c", false, &format!("curl -i -X PUT {middle} 'https://h.internal:8443/a?b&c'"));
+        let token = r#"-H "authorization: Bearer $TOKEN""#;
+        check("GET", "/a[1]", true, &format!("curl -i {middle} {token} --globoff 'https://h.internal:8443/a[1]'"));
+    }
+
+    #[test]
+    fn a_shell_reads_back_what_was_quoted() {
+        for text in ["", "plain/path-1.2", "two words", "it's", "$HOME `id` $(id)", "a\"b", "a\\b", "a;b&c|d", "ü", "*?[x]~#!"] {
+            let printed = Command::new("sh").args(["-c", &format!("printf %s {}", quote(text))]).output().unwrap();
+            assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
+        }
+    }
+}

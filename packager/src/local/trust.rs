@@ -1,0 +1,103 @@
+//! The certificates on this machine that Envoy needs to reach the upstream.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use sallyport_egress::model::{Egress, TlsMode};
+
+use super::bootstrap::{JwksUri, Trust};
+use super::files::Pair;
+use crate::exit::{Exit, Failure};
+use crate::input::printable;
+
+/// Where systems keep the certificates that they trust: Debian, Fedora, openSUSE, Alpine and BSD, RHEL.
+const SYSTEM: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+];
+
+/// Finds everything that the file asks for. Paths in the file are relative to it; `given` takes the place of its
+/// `caCertificates`.
+pub(crate) fn resolve(egress: &Egress, file: &Path, given: Option<&Path>) -> Result<Trust, Failure> {
+    let tls = &egress.spec.upstream.tls;
+    let directory = file.parent().unwrap_or(Path::new("."));
+    let named = |field: &str, path: Option<&String>| match path {
+        Some(path) => existing(&directory.join(path), &format!("spec.upstream.tls.{field}")),
+        None => Err(Failure::new(Exit::Problems, format!("`spec.upstream.tls.{field}` is missing"))),
+    };
+    let upstream = match (tls.mode, given, tls.ca_certificates.as_deref()) {
+        (TlsMode::None, ..) => None,
+        (_, Some(path), _) => Some(existing(path, "--ca-certificates")?),
+        (_, None, None | Some("system")) => Some(system()?),
+        (_, None, Some(_)) => Some(
+            named("caCertificates", tls.ca_certificates.as_ref())
+                .map_err(|failure| failure.with_help("name the file that is on this machine with --ca-certificates"))?,
+        ),
+    };
+    let client = match tls.mode {
+        TlsMode::Mutual => Some(Pair {
+            certificate: named("clientCertificate", tls.client_certificate.as_ref())?,
+            key: named("privateKey", tls.private_key.as_ref())?,
+        }),
+        TlsMode::Simple | TlsMode::None => None,
+    };
+    let fetched = egress.spec.authn.jwt.iter().filter(|provider| provider.jwks.is_none());
+    let mut jwks = None;
+    for uri in fetched.filter_map(|provider| provider.jwks_uri.as_deref()) {
+        let parsed = JwksUri::parse(uri);
+        let parsed = parsed.ok_or_else(|| Failure::new(Exit::Problems, format!("`{uri}` is no address of a key set")))?;
+        if parsed.tls && jwks.is_none() {
+            jwks = Some(system()?);
+        }
+    }
+    Ok(Trust { upstream, jwks, client })
+}
+
+fn existing(path: &Path, role: &str) -> Result<PathBuf, Failure> {
+    std::fs::canonicalize(path)
+        .map_err(|_| Failure::new(Exit::Io, format!("there is no file `{}`, which {role} names", printable(path))))
+}
+
+fn system() -> Result<PathBuf, Failure> {
+    let own = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
+    let found = own.into_iter().chain(SYSTEM.map(PathBuf::from)).find(|path| path.is_file());
+    found.ok_or_else(|| {
+        Failure::new(Exit::Io, "found no certificates that this machine trusts")
+            .with_help("install ca-certificates, or name a file with --ca-certificates or SSL_CERT_FILE")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::local::example::tests::egress_with;
+
+    #[test]
+    fn plaintext_needs_no_certificates() {
+        let mut egress = egress_with(Vec::new());
+        egress.spec.upstream.tls.mode = TlsMode::None;
+        assert_eq!(resolve(&egress, Path::new("e.yaml"), None).unwrap(), Trust::default());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let mut egress = egress_with(Vec::new());
+        egress.spec.upstream.tls.ca_certificates = Some("no/such.pem".into());
+        let failure = resolve(&egress, Path::new("/x/e.yaml"), None).unwrap_err();
+        assert_eq!(failure.message, "there is no file `/x/no/such.pem`, which spec.upstream.tls.caCertificates names");
+    }
+
+    #[test]
+    fn mutual_tls_without_a_certificate_is_refused() {
+        let mut egress = egress_with(Vec::new());
+        egress.spec.upstream.tls.mode = TlsMode::Mutual;
+        let directory = tempfile::tempdir().unwrap();
+        let ca = directory.path().join("ca.pem");
+        std::fs::write(&ca, "").unwrap();
+        let failure = resolve(&egress, Path::new("/x/e.yaml"), Some(&ca)).unwrap_err();
+        assert_eq!(failure.message, "`spec.upstream.tls.clientCertificate` is missing");
+    }
+}
