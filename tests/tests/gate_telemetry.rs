@@ -55,10 +55,18 @@ fn counters_tell_each_verdict_and_rule() {
         let stats = stage.gate.wait_until(
             "the counters",
             |gate| gate.admin("/stats?filter=sallyport"),
-            |stats| stats.contains("readers: 4") && stats.contains("no-admin: 2") && stats.contains("no-delay: 1"),
+            |stats| stats.contains("sallyport.requests.no_identity: 1"),
         )?;
-        for sign in ["ambiguous_request", "no_identity"] {
-            ensure!(stats.contains(sign), "{sign} is not counted:\n{stats}");
+        for line in [
+            "sallyport.requests.allowed: 4",
+            "sallyport.requests.denied: 2",
+            "sallyport.requests.would_refuse: 1",
+            "sallyport.requests.ambiguous.semicolon: 1",
+            "sallyport.rule.readers.allowed: 4",
+            "sallyport.rule.no-admin.denied: 2",
+            "sallyport.rule.no-delay.would_refuse: 1",
+        ] {
+            ensure!(stats.contains(line), "there is no `{line}`:\n{stats}");
         }
         Ok(())
     });

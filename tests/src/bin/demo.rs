@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use sallyport_tests::certs::Authority;
-use sallyport_tests::client::Http1;
+use sallyport_tests::client::{Http1, Request};
 use sallyport_tests::envoys::{self, Envoy};
 use sallyport_tests::gate::{Gate, Options};
 use sallyport_tests::process::Scratch;
@@ -70,8 +70,8 @@ fn show(scratch: &Scratch, envoy: &Envoy) -> Result<()> {
     table.ask(&row)?;
 
     println!();
-    println!("us: median round trip of {} requests on one connection; allowed ones include httpbin's", REQUESTS - WARM_UP);
-    println!("own time. All {} rows are as expected.", table.rows);
+    println!("us: median round trip of {} requests on an open connection; an allowed one includes", REQUESTS - WARM_UP);
+    println!("httpbin's own time. All {} rows are as expected.", table.rows);
     Ok(())
 }
 
@@ -94,6 +94,10 @@ impl Table {
         let mut times = Vec::with_capacity(REQUESTS);
         let mut outcome = Outcome::default();
         for request in 0..REQUESTS {
+            if connection.is_closing() {
+                // A 400 closes its connection. The handshake of the next is not what is measured.
+                connection.send(&Request::get("/"))?;
+            }
             let start = Instant::now();
             let reply = connection.send(&row.request)?;
             if request >= WARM_UP {

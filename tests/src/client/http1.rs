@@ -8,11 +8,12 @@ use rustls::{ClientConnection, StreamOwned};
 
 use super::{Caller, PATIENCE, Reply, Request};
 
-/// An open connection.
+/// An open connection; where an answer says that it closes, the next request opens another.
 #[derive(Debug)]
 pub struct Http1 {
-    host: String,
+    caller: Caller,
     stream: BufReader<StreamOwned<ClientConnection, TcpStream>>,
+    closing: bool,
 }
 
 impl Http1 {
@@ -23,7 +24,7 @@ impl Http1 {
         tcp.set_read_timeout(Some(PATIENCE))?;
         tcp.set_write_timeout(Some(PATIENCE))?;
         let stream = StreamOwned::new(ClientConnection::new(tls, name)?, tcp);
-        Ok(Self { host: caller.host.clone(), stream: BufReader::new(stream) })
+        Ok(Self { caller: caller.clone(), stream: BufReader::new(stream), closing: false })
     }
 
     /// The caller's own address on this connection.
@@ -33,6 +34,9 @@ impl Http1 {
 
     /// Sends a request and reads the answer.
     pub fn send(&mut self, request: &Request) -> Result<Reply> {
+        if self.closing {
+            *self = Self::open(&self.caller)?;
+        }
         let bytes = self.encode(request);
         self.send_raw(&bytes, request.method == b"HEAD")
     }
@@ -45,12 +49,18 @@ impl Http1 {
         self.read_reply(head)
     }
 
+    /// Whether the last answer has closed the connection, as Envoy's 400 does.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing
+    }
+
     fn encode(&self, request: &Request) -> Vec<u8> {
         let mut bytes = Vec::new();
         for part in [&request.method[..], b" ", &request.path, b" HTTP/1.1\r\nhost: "] {
             bytes.extend_from_slice(part);
         }
-        bytes.extend_from_slice(request.host.as_deref().unwrap_or(self.host.as_bytes()));
+        bytes.extend_from_slice(request.host.as_deref().unwrap_or(self.caller.host.as_bytes()));
         bytes.extend_from_slice(b"\r\n");
         for (name, value) in &request.headers {
             for part in [&name[..], b": ", value, b"\r\n"] {
@@ -72,6 +82,7 @@ impl Http1 {
             ensure!(read > 0, "the connection was closed without an answer");
         }
         let mut reply = parse_head(&block)?;
+        self.closing = reply.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         let without_body = head || reply.status == 204 || reply.status == 304;
         reply.headers_only = true;
         if without_body {

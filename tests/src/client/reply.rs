@@ -45,8 +45,12 @@ pub struct Spoken {
     pub kind: String,
     /// The rule that decided.
     pub rule: String,
-    /// What all rules, the shadow ones included, would have said, where that differs.
+    /// `refused` where all rules, the shadow ones included, would have refused what was allowed.
     pub shadow: String,
+    /// Why it would have been refused.
+    pub shadow_reason: String,
+    /// The ambiguity for which it would have been refused.
+    pub shadow_kind: String,
     /// The rule that would have decided.
     pub shadow_rule: String,
     /// The request's id.
@@ -64,6 +68,8 @@ impl Spoken {
                 "kind" => spoken.kind = value,
                 "rule" => spoken.rule = value,
                 "shadow" => spoken.shadow = value,
+                "shadow-reason" => spoken.shadow_reason = value,
+                "shadow-kind" => spoken.shadow_kind = value,
                 "shadow-rule" => spoken.shadow_rule = value,
                 "id" => spoken.id = value,
                 _ => {}
