@@ -6,7 +6,8 @@ use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
 use crate::authz::{Asks, Matches, Ruling};
 use crate::policy::compile::{Compiled, compile};
-use crate::policy::error::{Code, InvalidPolicy, Problem};
+use crate::policy::decode::decode;
+use crate::policy::error::InvalidPolicy;
 use crate::policy::index::Index;
 use crate::policy::source::PolicySource;
 use crate::request::canonical::CanonicalRequest;
@@ -72,7 +73,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Code::Shape`] at the first field that is not of the shape, else as [`Engine::compile`].
+    /// [`Code::Shape`](crate::Code::Shape) for fields that are not of the shape, else as [`Engine::compile`].
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
         Self::compile(&parse(json)?)
     }
@@ -207,19 +208,9 @@ impl Engine {
 ///
 /// # Errors
 ///
-/// [`Code::Shape`] with the path of the first field that is not of the shape.
+/// [`Code::Shape`](crate::Code::Shape) for every field that is not of the shape.
 pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
-    let problem = |path: String, message: String| InvalidPolicy {
-        problems: vec![Problem { path, code: Code::Shape, message, help: None }],
-    };
-    if json.trim_ascii().is_empty() {
-        return Err(problem(".".to_owned(), "there is no policy: the configuration is empty".to_owned()));
-    }
-    let mut deserializer = serde_json::Deserializer::from_slice(json);
-    let source = serde_path_to_error::deserialize(&mut deserializer)
-        .map_err(|error| problem(error.path().to_string(), error.inner().to_string()))?;
-    deserializer.end().map_err(|error| problem(".".to_owned(), error.to_string()))?;
-    Ok(source)
+    decode(json)
 }
 
 enum Outcome<'e> {

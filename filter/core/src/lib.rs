@@ -46,11 +46,13 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod answer;
 pub mod authz;
 pub mod engine;
 mod matcher;
 pub mod policy;
 pub mod request;
+pub mod telemetry;
 pub mod verdict;
 
 pub use engine::{Decision, Engine, Needs, Permit, Refusal, RuleRef, Shadow, Verdict};

@@ -2,7 +2,9 @@
 //! index over them.
 
 pub(crate) mod compile;
+pub(crate) mod decode;
 pub mod error;
 pub(crate) mod index;
+pub(crate) mod place;
 pub(crate) mod rule;
 pub mod source;

@@ -3,6 +3,7 @@
 pub(crate) mod canonical;
 pub(crate) mod forwarded;
 pub(crate) mod host;
+pub mod pairs;
 pub(crate) mod path;
 pub(crate) mod principal;
 pub(crate) mod query;

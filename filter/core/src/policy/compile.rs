@@ -3,15 +3,14 @@
 //! Each wire struct is destructured exhaustively, so a new field does not build until it has a meaning here.
 
 mod condition;
-mod place;
 
 use std::sync::Arc;
 
 use regex_lite::Regex;
 use rustc_hash::FxHashMap;
 
-use self::place::Place;
 use super::error::{Code, InvalidPolicy, Problem};
+use super::place::Place;
 use super::rule::{
     Action, CompiledRule, IdentityField, Operation, OperationMatcher, OperationTest, Source, SourceMatcher, SourceTest,
 };

@@ -1,20 +1,20 @@
 //! The policy's wire shape: what the packager writes into `pluginConfig` and the filter reads back.
 //!
-//! Serde structs only, one for one with the `authz` block of an Egress file, so a field path in a compile error
+//! Plain structs only, one for one with the `authz` block of an Egress file, so a field path in a compile error
 //! (`rules[3].to[0].operation.paths[1]`) points at the same place in both. Nothing here has meaning yet:
 //! [`Engine::compile`](crate::Engine::compile) turns a [`PolicySource`] into something that can decide, or refuses the whole.
 //!
 //! The field names are those of Istio's `AuthorizationPolicy` (`security.istio.io/v1`), because that is what its users
-//! know. Unknown fields are refused everywhere.
+//! know. They are written by serde and read by [`engine::parse`](crate::engine::parse), which refuses unknown fields everywhere.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
 pub const WIRE_VERSION: u32 = 1;
 
 /// A whole policy for one upstream.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct PolicySource {
     /// The shape's version: [`WIRE_VERSION`].
     pub version: u32,
@@ -22,55 +22,54 @@ pub struct PolicySource {
     /// (`pluginName`, Envoy's `root_id`) refuses it.
     pub upstream: String,
     /// Whether refusals are enforced or only counted.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub mode: ModeSource,
     /// The mesh's trust domain. Default: `cluster.local`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_domain: Option<String>,
     /// Other names under which the mesh's own trust domain is known.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trust_domain_aliases: Vec<String>,
     /// Principals (`TD/ns/NS/sa/SA`, exact) whose `x-forwarded-client-cert` is believed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub trusted_forwarders: Vec<String>,
     /// Kinds of ambiguity that are let through to the rules instead of answered with 400.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tolerate: Vec<AmbiguitySource>,
     /// Whether a refused caller is told the id of the rule that refused it. Default: no.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub disclose_rule: bool,
     /// The gateway's `numTrustedProxies`: above 0 the address Envoy reports is the remote one, not the packet's.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub num_trusted_proxies: u32,
     /// The rules. None means: nobody may do anything.
-    #[serde(default)]
     pub rules: Vec<RuleSource>,
 }
 
 /// One rule: a source AND an operation AND every condition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct RuleSource {
     /// The name under which the rule speaks in reasons, metrics, logs and tests: `[A-Za-z0-9._-]`, 1 to 64 bytes.
     pub id: String,
     /// What a match means.
     pub action: ActionSource,
     /// `shadow`: a match is counted, not enforced.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(skip_serializing_if = "is_default")]
     pub mode: ModeSource,
     /// Who: any of these. Absent: anyone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Vec<FromSource>>,
     /// What: any of these. Absent: anything.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Vec<ToSource>>,
     /// Under which conditions: all of these.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub when: Option<Vec<ConditionSource>>,
 }
 
 /// What a matching rule does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum ActionSource {
     /// Let the request through, unless a DENY rule matches too.
@@ -83,7 +82,7 @@ pub enum ActionSource {
 }
 
 /// Whether a rule, or the whole policy, is enforced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ModeSource {
     /// Decide.
@@ -94,7 +93,7 @@ pub enum ModeSource {
 }
 
 /// A kind of ambiguity that `tolerate` can name. A tolerated one is matched literally, byte for byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AmbiguitySource {
     /// `%2F` or `%5C` in the path.
@@ -124,137 +123,137 @@ pub enum AmbiguitySource {
 }
 
 /// Istio's `from` entry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct FromSource {
     /// The fields of one source; all that are written must hold.
     pub source: SourceSource,
 }
 
 /// Istio's `source`: fields AND, values OR, each with its `not` twin.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SourceSource {
     /// `TD/ns/NS/sa/SA`, with `prefix*`, `*suffix` and `*` (any authenticated). Needs mTLS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub principals: Option<Vec<String>>,
     /// Negative twin of `principals`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_principals: Option<Vec<String>>,
     /// `ISSUER/SUBJECT` of a verified JWT.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub request_principals: Option<Vec<String>>,
     /// Negative twin of `requestPrincipals`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_request_principals: Option<Vec<String>>,
     /// The caller's namespace. Needs mTLS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Vec<String>>,
     /// Negative twin of `namespaces`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_namespaces: Option<Vec<String>>,
     /// `NS/SA`, or `SA` in the Egress's own namespace. No wildcard. Needs mTLS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub service_accounts: Option<Vec<String>>,
     /// Negative twin of `serviceAccounts`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_service_accounts: Option<Vec<String>>,
     /// The caller's trust domain. Needs mTLS.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub trust_domains: Option<Vec<String>>,
     /// Negative twin of `trustDomains`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_trust_domains: Option<Vec<String>>,
     /// The packet's source address: IP or CIDR.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ip_blocks: Option<Vec<String>>,
     /// Negative twin of `ipBlocks`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_ip_blocks: Option<Vec<String>>,
     /// The address from X-Forwarded-For or PROXY protocol, as far as the gateway trusts it: IP or CIDR.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_ip_blocks: Option<Vec<String>>,
     /// Negative twin of `remoteIpBlocks`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_remote_ip_blocks: Option<Vec<String>>,
 }
 
 /// Istio's `to` entry.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ToSource {
     /// The fields of one operation; all that are written must hold.
     pub operation: OperationSource,
 }
 
 /// Istio's `operation`, and three fields of our own (`pathRegex`, `grpc` and their twins).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct OperationSource {
     /// Host names, any case; `*.example.com`, `api.*`, `*`; `host:port` or `host:*`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Vec<String>>,
     /// Negative twin of `hosts`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_hosts: Option<Vec<String>>,
     /// Ports of the gateway's connection, as decimal strings (Istio's shape).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ports: Option<Vec<String>>,
     /// Negative twin of `ports`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_ports: Option<Vec<String>>,
     /// HTTP methods, with Istio's wildcards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub methods: Option<Vec<String>>,
     /// Negative twin of `methods`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_methods: Option<Vec<String>>,
     /// Paths without query: exact, `/prefix*`, `*suffix`, `*`, or a template with `{*}` and `{**}`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paths: Option<Vec<String>>,
     /// Negative twin of `paths`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_paths: Option<Vec<String>>,
     /// Regular expressions over the whole path (anchored at both ends), linear time, no look-around.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub path_regex: Option<Vec<String>>,
     /// Negative twin of `pathRegex`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_path_regex: Option<Vec<String>>,
     /// gRPC calls: `package.Service/Method`, `package.Service/*` or `*`. Holds for gRPC requests only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc: Option<Vec<String>>,
     /// Negative twin of `grpc`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_grpc: Option<Vec<String>>,
 }
 
 /// Istio's `when` entry, with `regex`, `notRegex` and `match` of our own.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "camelCase")]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ConditionSource {
     /// One of Istio's condition keys, or `request.query[NAME]`.
     pub key: String,
     /// One of these must match.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
     /// None of these may match.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_values: Option<Vec<String>>,
     /// As `values`, by regular expression over the whole value. Headers and query parameters only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub regex: Option<Vec<String>>,
     /// As `notValues`, by regular expression over the whole value. Headers and query parameters only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_regex: Option<Vec<String>>,
     /// Which occurrences of a repeated header or query parameter must satisfy the condition. Default: `all` in an
     /// ALLOW rule, `any` in a DENY or AUDIT rule, so that a second value never helps a caller.
-    #[serde(default, rename = "match", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     pub quantifier: Option<QuantifierSource>,
 }
 
 /// Which occurrences of a repeated header or query parameter must satisfy a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QuantifierSource {
     /// At least one.

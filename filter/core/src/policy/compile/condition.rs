@@ -1,10 +1,10 @@
 //! `when`: Istio's condition keys, and `request.query[NAME]`.
 
 use super::super::error::Code;
+use super::super::place::Place;
 use super::super::rule::{Action, Condition, IdentityField};
 use super::super::source::{ConditionSource, QuantifierSource};
 use super::Compiler;
-use super::place::Place;
 use crate::engine::Needs;
 use crate::matcher::Flaw;
 use crate::matcher::identity::{self, TrustDomains};

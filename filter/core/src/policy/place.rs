@@ -3,7 +3,9 @@
 use std::fmt;
 
 /// A place.
-pub(super) enum Place<'p> {
+pub(crate) enum Place<'p> {
+    /// The whole policy.
+    Root,
     /// A field of the policy.
     Field(&'static str),
     /// A field of what stands at a place.
@@ -13,11 +15,14 @@ pub(super) enum Place<'p> {
 }
 
 impl Place<'_> {
-    pub(super) fn field(&self, name: &'static str) -> Place<'_> {
-        Place::Inner(self, name)
+    pub(crate) fn field(&self, name: &'static str) -> Place<'_> {
+        match self {
+            Self::Root => Place::Field(name),
+            parent => Place::Inner(parent, name),
+        }
     }
 
-    pub(super) fn item(&self, position: usize) -> Place<'_> {
+    pub(crate) fn item(&self, position: usize) -> Place<'_> {
         Place::Item(self, position)
     }
 }
@@ -25,6 +30,7 @@ impl Place<'_> {
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Root => f.write_str("."),
             Self::Field(name) => f.write_str(name),
             Self::Inner(parent, name) => write!(f, "{parent}.{name}"),
             Self::Item(list, position) => write!(f, "{list}[{position}]"),

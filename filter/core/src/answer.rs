@@ -1,0 +1,150 @@
+//! What a caller is told: the answer to a refusal, and the annotation of an allowed response.
+//!
+//! # Design
+//!
+//! A caller learns the coarse reason and the id of its request, in one header, so that whoever runs the gateway can
+//! find the rest in the log. Which rule spoke is told only where the policy says so: it helps an attacker, too.
+
+use std::fmt::Write;
+
+use crate::engine::{Decision, Refusal, Shadow, Verdict};
+use crate::verdict::Reason;
+
+/// The one header. Its value is a token with parameters (RFC 8941, 3.3): `refused;reason=denied;id="..."`.
+pub const HEADER: &str = "x-sallyport";
+/// Longest request id that is repeated.
+const MAX_REQUEST_ID: usize = 128;
+
+/// The answer to a refused request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// HTTP status: 400, 401 or 403.
+    pub status: u16,
+    /// gRPC status, for gRPC callers: 3, 16 or 7.
+    pub grpc_status: u32,
+    /// Envoy's `response_code_details`: `sallyport:REASON` or `sallyport:REASON:RULE`. No white space.
+    pub details: String,
+    /// The value of [`HEADER`].
+    pub header: String,
+    /// One line of text.
+    pub body: String,
+}
+
+impl Answer {
+    /// The answer to a refusal.
+    #[must_use]
+    pub fn new(refusal: &Refusal<'_>, request_id: Option<&[u8]>, discloses_rule: bool) -> Self {
+        let reason = refusal.reason.as_str();
+        let speaker = match refusal.reason {
+            Reason::Ambiguous(kind) => Some(kind.as_str()),
+            _ => refusal.rule.map(|rule| rule.id),
+        };
+        let details = match speaker {
+            Some(speaker) => format!("sallyport:{reason}:{speaker}"),
+            None => format!("sallyport:{reason}"),
+        };
+        let mut header = format!("refused;reason={reason}");
+        push_id(&mut header, request_id);
+        if discloses_rule {
+            push_speaker(&mut header, "", refusal);
+        }
+        Self {
+            status: refusal.reason.http_status(),
+            grpc_status: refusal.reason.grpc_status(),
+            details,
+            header,
+            body: format!("refused by the egress gateway: {reason}\n"),
+        }
+    }
+}
+
+/// The value of [`HEADER`] on an allowed response, where the policy discloses rules: the rule, and what shadow rules
+/// would have done. `None` for a refusal.
+#[must_use]
+pub fn annotation(decision: &Decision<'_>) -> Option<String> {
+    let Verdict::Continue(permit) = decision.verdict else { return None };
+    let mut header = String::from("allowed");
+    if let Some(rule) = permit.rule() {
+        push(&mut header, "rule", rule.id);
+    }
+    if let Some(Shadow::WouldRefuse(refusal)) = decision.shadow {
+        header.push_str(";shadow=refused");
+        push(&mut header, "shadow-reason", refusal.reason.as_str());
+        push_speaker(&mut header, "shadow-", &refusal);
+    }
+    Some(header)
+}
+
+fn push_speaker(header: &mut String, prefix: &str, refusal: &Refusal<'_>) {
+    if let Reason::Ambiguous(kind) = refusal.reason {
+        push(header, &format!("{prefix}kind"), kind.as_str());
+    }
+    if let Some(rule) = refusal.rule {
+        push(header, &format!("{prefix}rule"), rule.id);
+    }
+}
+
+fn push(header: &mut String, key: &str, value: &str) {
+    // Writing to a String cannot fail.
+    let _ = write!(header, ";{key}={value}");
+}
+
+/// Repeats the id of the request, if it is one: the caller chose its bytes.
+fn push_id(header: &mut String, id: Option<&[u8]>) {
+    let is_id = |id: &&[u8]| {
+        !id.is_empty()
+            && id.len() <= MAX_REQUEST_ID
+            && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
+    };
+    if let Some(id) = id.filter(is_id)
+        && let Ok(id) = std::str::from_utf8(id)
+    {
+        let _ = write!(header, ";id=\"{id}\"");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::RuleRef;
+    use crate::verdict::Ambiguity;
+
+    #[test]
+    fn refusals() {
+        let rule = Some(RuleRef { index: 0, id: "no-admin" });
+        for (reason, rule, disclosed, status, grpc, details, header) in [
+            (Reason::Denied, rule, false, 403, 7, "sallyport:denied:no-admin", "refused;reason=denied;id=\"a-1\""),
+            (
+                Reason::Denied,
+                rule,
+                true,
+                403,
+                7,
+                "sallyport:denied:no-admin",
+                "refused;reason=denied;id=\"a-1\";rule=no-admin",
+            ),
+            (Reason::NoIdentity, None, true, 401, 16, "sallyport:no_identity", "refused;reason=no_identity;id=\"a-1\""),
+            (
+                Reason::Ambiguous(Ambiguity::DotSegment),
+                None,
+                true,
+                400,
+                3,
+                "sallyport:ambiguous_request:dotSegment",
+                "refused;reason=ambiguous_request;id=\"a-1\";kind=dotSegment",
+            ),
+        ] {
+            let answer = Answer::new(&Refusal { reason, rule }, Some(b"a-1"), disclosed);
+            assert_eq!((answer.status, answer.grpc_status), (status, grpc));
+            assert_eq!((answer.details.as_str(), answer.header.as_str()), (details, header));
+        }
+    }
+
+    #[test]
+    fn an_id_with_other_bytes_is_not_repeated() {
+        let refusal = Refusal { reason: Reason::NotAllowed, rule: None };
+        for id in [&b""[..], b"a\"b", b"a b", b"\xff", &[b'a'; 200]] {
+            assert_eq!(Answer::new(&refusal, Some(id), false).header, "refused;reason=not_allowed");
+        }
+    }
+}

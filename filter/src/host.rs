@@ -1,0 +1,153 @@
+//! The only file that names host calls: proxy-wasm ABI 0.2.1, as Envoy implements it.
+//!
+//! The raw imports are declared here because the SDK's wrappers panic on every status they do not expect, decode header
+//! names as UTF-8, and cannot pass response-code details. Every status but 0 becomes `None` or is let go where nothing
+//! can be done about it.
+
+use std::ptr::null_mut;
+
+use sallyport_core::answer::{self, Answer};
+use sallyport_core::request::pairs;
+
+const OK: u32 = 0;
+
+/// Map types of the ABI.
+const REQUEST_HEADERS: u32 = 0;
+const RESPONSE_HEADERS: u32 = 2;
+/// Buffer types of the ABI.
+const PLUGIN_CONFIGURATION: u32 = 7;
+/// Metric types of the ABI.
+const COUNTER: u32 = 0;
+
+/// Log levels of the ABI.
+#[derive(Clone, Copy, Debug)]
+pub enum Level {
+    /// Something that worked.
+    Info = 2,
+    /// Something an operator may want to look at.
+    Warn = 3,
+    /// Something that an operator must look at.
+    Error = 4,
+}
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_log(level: u32, message: *const u8, size: usize) -> u32;
+    fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
+    fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_add_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        value: *const u8,
+        value_size: usize,
+    ) -> u32;
+    fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_size: usize,
+        body: *const u8,
+        body_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        grpc_status: i32,
+    ) -> u32;
+    fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+}
+
+/// Writes one line to Envoy's log.
+pub fn log(level: Level, message: &str) {
+    // SAFETY: the host reads `message.len()` bytes from the pointer before it returns.
+    unsafe {
+        proxy_log(level as u32, message.as_ptr(), message.len());
+    }
+}
+
+/// Asks for `on_tick` every so many milliseconds.
+pub fn set_tick_period(milliseconds: u32) {
+    // SAFETY: no pointers.
+    unsafe {
+        proxy_set_tick_period_milliseconds(milliseconds);
+    }
+}
+
+/// The plugin's configuration.
+pub fn plugin_configuration() -> Option<Vec<u8>> {
+    // SAFETY: see `receive`.
+    receive(|data, size| unsafe { proxy_get_buffer_bytes(PLUGIN_CONFIGURATION, 0, usize::MAX, data, size) })
+}
+
+/// All request headers, in the byte form of [`pairs`].
+pub fn request_headers() -> Option<Vec<u8>> {
+    // SAFETY: see `receive`.
+    receive(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
+}
+
+/// An attribute; `path` is its segments joined by NUL. `None` when it is absent or cannot be given.
+pub fn property(path: &str) -> Option<Vec<u8>> {
+    // SAFETY: see `receive`; the path outlives the call.
+    receive(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
+}
+
+/// Adds one response header.
+pub fn add_response_header(name: &str, value: &str) {
+    // SAFETY: the host copies both before it returns.
+    unsafe {
+        proxy_add_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len());
+    }
+}
+
+/// Answers the request here. Envoy turns this into a trailers-only response for gRPC callers, and leaves the body out
+/// for HEAD.
+pub fn send_answer(answer: &Answer) -> bool {
+    let headers = pairs::serialize(&[(answer::HEADER.as_bytes(), answer.header.as_bytes())]).unwrap_or_default();
+    let grpc_status = i32::try_from(answer.grpc_status).unwrap_or(-1);
+    // SAFETY: the host copies all four before it returns.
+    let status = unsafe {
+        proxy_send_local_response(
+            u32::from(answer.status),
+            answer.details.as_ptr(),
+            answer.details.len(),
+            answer.body.as_ptr(),
+            answer.body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            grpc_status,
+        )
+    };
+    status == OK
+}
+
+/// Makes a counter known, or finds it.
+pub fn define_counter(name: &str) -> Option<u32> {
+    let mut id = 0;
+    // SAFETY: the host reads the name and writes one `u32` before it returns.
+    let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) };
+    (status == OK).then_some(id)
+}
+
+/// Adds to a counter.
+pub fn increment(counter: u32, increase: u64) {
+    // SAFETY: no pointers.
+    unsafe {
+        proxy_increment_metric(counter, i64::try_from(increase).unwrap_or(i64::MAX));
+    }
+}
+
+/// Takes what the host allocated for us.
+fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
+    let mut data = null_mut();
+    let mut size = 0;
+    if call(&raw mut data, &raw mut size) != OK {
+        return None;
+    }
+    if data.is_null() {
+        return Some(Vec::new());
+    }
+    // SAFETY: with status 0 the host has allocated `size` bytes by the SDK's `proxy_on_memory_allocate`, a boxed slice
+    // of that length, filled them, and given them up to us.
+    Some(unsafe { Vec::from_raw_parts(data, size, size) })
+}
