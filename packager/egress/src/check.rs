@@ -1,14 +1,15 @@
 //! Files checked together: each by itself, then against each other, then by the core that will run the policy.
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Flaw, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
 use crate::model::{Authz, Egress, Mesh};
-use crate::parse::suggest::quoted;
+use crate::parse::suggest::{one_line, quoted};
 use crate::parse::tree::Node;
 use crate::parse::{ParsedEgress, Resource, parse};
 use sallyport_core::policy::source::ModeSource;
 use sallyport_core::{Engine, PolicySource, Problem};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// One resource of a file: its data, and where it begins.
 #[derive(Clone, Debug)]
@@ -50,81 +51,40 @@ pub fn check(files: &[SourceFile]) -> Checked {
         }
     }
     for (file, _, tree) in meshes.iter().skip(1) {
-        let first = meshes
-            .first()
-            .map(|(first, _, tree)| place(files, *first, tree))
-            .unwrap_or_default();
-        let flaw = Flaw::new(
-            Code::SeveralMeshes,
-            format!("a second Mesh; the first is at {first}"),
-        );
-        checked.diagnostics.push(
-            flaw.help("keep one: all gateways share one mesh")
-                .at(*file, start_of(tree)),
-        );
+        let first = meshes.first().map(|(first, _, tree)| place(files, *first, tree)).unwrap_or_default();
+        let flaw = Flaw::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
+        checked.diagnostics.push(flaw.help("keep one: all gateways share one mesh").at(*file, start_of(tree)));
     }
     if let Some((file, Some(mesh), tree)) = meshes.into_iter().next() {
         checked.mesh = check_mesh(file, mesh, &tree, &mut checked.diagnostics);
     }
-    report_duplicates(files, &egresses, &mut checked.diagnostics);
-    let mesh = checked
-        .mesh
-        .as_ref()
-        .map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let duplicates = duplicates(files, &egresses);
+    let is_duplicate = |file| duplicates.iter().any(|duplicate| duplicate.file == file);
+    let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
     for (file, parsed) in egresses {
         let problems = compile(&parsed, &mesh);
         let compiles = problems.is_empty();
-        checked.diagnostics.extend(
-            problems
-                .into_iter()
-                .map(|problem| in_place(problem, file, &parsed)),
-        );
+        checked.diagnostics.extend(problems.into_iter().map(|problem| in_place(problem, file, &parsed)));
         let ParsedEgress { tree, egress, .. } = parsed;
-        if let Some(value) = egress.filter(|_| compiles) {
-            checked.egresses.push(Located {
-                file,
-                span: tree.span,
-                value,
-            });
+        if let Some(value) = egress.filter(|_| compiles && !is_duplicate(file)) {
+            checked.egresses.push(Located { file, span: tree.span, value });
         }
     }
-    checked
-        .diagnostics
-        .sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span));
+    checked.diagnostics.extend(duplicates);
+    checked.diagnostics.sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span));
     checked
 }
 
 /// The policy that the filter gets for one Egress.
 #[must_use]
 pub fn policy_source(egress: &Egress, mesh: &Mesh) -> PolicySource {
-    let Egress {
-        name,
-        namespace,
-        spec,
-    } = egress;
+    let Egress { name, namespace, spec } = egress;
     let upstream = format!("{namespace}/{name}");
-    policy(
-        upstream,
-        &spec.authz,
-        spec.rollout.mode,
-        spec.gateway.num_trusted_proxies,
-        mesh,
-    )
+    policy(upstream, &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
 }
 
-fn policy(
-    upstream: String,
-    authz: &Authz,
-    mode: ModeSource,
-    num_trusted_proxies: u32,
-    mesh: &Mesh,
-) -> PolicySource {
-    let Authz {
-        trusted_forwarders,
-        tolerate,
-        disclose_rule,
-        rules,
-    } = authz;
+fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies: u32, mesh: &Mesh) -> PolicySource {
+    let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
     PolicySource {
         version: sallyport_core::policy::source::WIRE_VERSION,
         upstream,
@@ -140,33 +100,14 @@ fn policy(
 }
 
 /// A policy without rules shows whether the mesh's own part of every policy is right.
-fn check_mesh(
-    file: usize,
-    mesh: Mesh,
-    tree: &Node,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Option<Located<Mesh>> {
-    let policy = policy(
-        "mesh/mesh".to_owned(),
-        &Authz::default(),
-        ModeSource::Enforce,
-        0,
-        &mesh,
-    );
+fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
+    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), ModeSource::Enforce, 0, &mesh);
     let problems = problems_of(&policy);
     if problems.is_empty() {
-        return Some(Located {
-            file,
-            span: tree.span,
-            value: mesh,
-        });
+        return Some(Located { file, span: tree.span, value: mesh });
     }
     let spec = tree.get("spec").unwrap_or(tree);
-    diagnostics.extend(
-        problems
-            .into_iter()
-            .map(|problem| from_core(file, spec.nearest(&problem.path), problem)),
-    );
+    diagnostics.extend(problems.into_iter().map(|problem| from_core(file, spec.nearest(&problem.path), problem)));
     None
 }
 
@@ -175,20 +116,11 @@ fn check_mesh(
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    problems_of(&policy(
-        upstream,
-        &parsed.authz,
-        ModeSource::Enforce,
-        parsed.num_trusted_proxies,
-        mesh,
-    ))
+    problems_of(&policy(upstream, &parsed.authz, ModeSource::Enforce, parsed.num_trusted_proxies, mesh))
 }
 
 fn problems_of(policy: &PolicySource) -> Vec<Problem> {
-    Engine::compile(policy)
-        .err()
-        .map(|invalid| invalid.problems)
-        .unwrap_or_default()
+    Engine::compile(policy).err().map(|invalid| invalid.problems).unwrap_or_default()
 }
 
 /// Shows a problem of the policy where its cause is written.
@@ -196,52 +128,31 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress) -> Diagnostic 
     let tree = &parsed.tree;
     let spec = tree.get("spec").unwrap_or(tree);
     let (root, path) = match field_and_rest(&problem.path) {
-        ("rules", rest) => (
-            spec.get("authz"),
-            at_position("rules", rest, &parsed.rule_positions),
-        ),
-        ("trustedForwarders", rest) => (
-            spec.get("authz"),
-            at_position("trustedForwarders", rest, &parsed.forwarder_positions),
-        ),
+        ("rules", rest) => (spec.get("authz"), at_position("rules", rest, &parsed.rule_positions)),
+        ("trustedForwarders", rest) => {
+            (spec.get("authz"), at_position("trustedForwarders", rest, &parsed.forwarder_positions))
+        }
         ("numTrustedProxies", _) => (spec.get("gateway"), problem.path.clone()),
         ("mode", _) => (spec.get("rollout"), problem.path.clone()),
         ("upstream", _) => (tree.get("metadata"), "name".to_owned()),
         _ => (spec.get("authz"), problem.path.clone()),
     };
     let node = root.unwrap_or(spec).nearest(&path);
-    let first = (problem.code == sallyport_core::Code::DuplicateRuleId)
-        .then(|| first_with_id(spec, node))
-        .flatten();
+    let first = (problem.code == sallyport_core::Code::DuplicateRuleId).then(|| first_with_id(spec, node)).flatten();
     let mut diagnostic = from_core(file, node, problem);
-    diagnostic
-        .related
-        .extend(first.map(|span| (span, "first written here".to_owned())));
+    if let Some(span) = first {
+        // The core counts rules by the policy's positions, which are not the file's where a rule was left out.
+        diagnostic.help = Some("an id is the rule's name in every log: give each its own".to_owned());
+        diagnostic.related.push((span, "first written here".to_owned()));
+    }
     diagnostic
 }
 
 fn from_core(file: usize, node: &Node, problem: Problem) -> Diagnostic {
-    let Problem {
-        path: _,
-        code,
-        message,
-        help,
-    } = problem;
-    let severity = crate::diagnostic::Severity::Error;
-    let span = if node.text().is_some() {
-        node.span
-    } else {
-        start_of(node)
-    };
-    Diagnostic {
-        code: code.as_str(),
-        severity,
-        file,
-        span,
-        message,
-        help,
-        related: Vec::new(),
-    }
+    let Problem { path: _, code, message, help } = problem;
+    let (message, help) = (one_line(&message), help.as_deref().map(one_line));
+    let span = if node.text().is_some() { node.span } else { start_of(node) };
+    Diagnostic { code: code.as_str(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
 }
 
 /// `rules[3].to[0]`: `rules` and `[3].to[0]`.
@@ -252,8 +163,7 @@ fn field_and_rest(path: &str) -> (&str, &str) {
 /// The path with the position that the item has in the file.
 fn at_position(field: &str, rest: &str, positions: &[usize]) -> String {
     let index = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let position = index
-        .and_then(|(index, after)| Some((positions.get(index.parse::<usize>().ok()?)?, after)));
+    let position = index.and_then(|(index, after)| Some((positions.get(index.parse::<usize>().ok()?)?, after)));
     match position {
         Some((position, after)) => format!("{field}[{position}]{after}"),
         None => format!("{field}{rest}"),
@@ -263,40 +173,32 @@ fn at_position(field: &str, rest: &str, positions: &[usize]) -> String {
 /// The first rule id with the text of this one, if that is another.
 fn first_with_id(spec: &Node, id: &Node) -> Option<Span> {
     let rules = spec.descend(&["authz", "rules"])?.items();
-    let first = rules
-        .iter()
-        .filter_map(|rule| rule.get("id"))
-        .find(|other| other.text() == id.text())?;
+    let first = rules.iter().filter_map(|rule| rule.get("id")).find(|other| other.text() == id.text())?;
     (first.span != id.span).then_some(first.span)
 }
 
-fn report_duplicates(
-    files: &[SourceFile],
-    egresses: &[(usize, ParsedEgress)],
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+/// Each Egress whose namespace and name an earlier file has.
+fn duplicates(files: &[SourceFile], egresses: &[(usize, ParsedEgress)]) -> Vec<Diagnostic> {
     let mut seen: HashMap<(&str, &str), (usize, &Node)> = HashMap::new();
+    let mut duplicates = Vec::new();
     for (file, egress) in egresses {
-        let (Some(namespace), Some(name)) = (&egress.namespace, &egress.name) else {
-            continue;
-        };
-        let node = egress
-            .tree
-            .descend(&["metadata", "name"])
-            .unwrap_or(&egress.tree);
-        if let Some((first_file, first)) = seen.get(&(namespace.as_str(), name.as_str())) {
-            let resource = quoted(&format!("{namespace}/{name}"));
-            let message = format!(
-                "the Egress {resource} is written twice; the first is at {}",
-                place(files, *first_file, first)
-            );
-            let flaw = Flaw::new(Code::DuplicateEgress, message)
-                .help("give one of them another name, or remove it");
-            diagnostics.push(flaw.at(*file, node.span));
-        } else {
-            seen.insert((namespace, name), (*file, node));
+        let (Some(namespace), Some(name)) = (&egress.namespace, &egress.name) else { continue };
+        let node = egress.tree.descend(&["metadata", "name"]).unwrap_or(&egress.tree);
+        match seen.entry((namespace, name)) {
+            Entry::Vacant(vacant) => {
+                vacant.insert((*file, node));
+            }
+            Entry::Occupied(first) => {
+                let (first_file, first) = first.get();
+                let resource = quoted(&format!("{namespace}/{name}"));
+                let first = place(files, *first_file, first);
+                let message = format!("the Egress {resource} is written twice; the first is at {first}");
+                let flaw = Flaw::new(Code::DuplicateEgress, message);
+                duplicates.push(flaw.help("give one of them another name, or remove it").at(*file, node.span));
+            }
         }
     }
+    duplicates
 }
 
 fn place(files: &[SourceFile], file: usize, node: &Node) -> String {
@@ -308,8 +210,5 @@ fn place(files: &[SourceFile], file: usize, node: &Node) -> String {
 }
 
 fn start_of(node: &Node) -> Span {
-    Span {
-        start: node.span.start,
-        end: node.span.start,
-    }
+    Span { start: node.span.start, end: node.span.start }
 }

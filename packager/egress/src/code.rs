@@ -5,6 +5,7 @@
 
 use crate::diagnostic::Severity;
 use std::fmt;
+use std::sync::LazyLock;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
@@ -161,15 +162,18 @@ impl fmt::Display for Code {
 /// The manual page of a code (`SP0203`, `sp1302`), of the file or of the policy.
 #[must_use]
 pub fn explain(code: &str) -> Option<&'static str> {
-    let own = Code::ALL
-        .iter()
-        .map(|known| (known.as_str(), known.summary()));
-    let policy = sallyport_core::Code::ALL
-        .iter()
-        .map(|known| (known.as_str(), known.summary()));
-    own.chain(policy)
-        .find(|(known, _)| known.eq_ignore_ascii_case(code))
-        .map(|(_, summary)| summary)
+    static PAGES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
+        let own = Code::ALL.iter().map(|code| (code.as_str(), page(code.summary())));
+        let policy = sallyport_core::Code::ALL.iter().map(|code| (code.as_str(), page(code.summary())));
+        own.chain(policy).collect()
+    });
+    PAGES.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, page)| page.as_str())
+}
+
+/// A doc comment as plain text: without the space that follows its slashes.
+fn page(summary: &str) -> String {
+    let lines: Vec<&str> = summary.lines().map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    lines.join("\n")
 }
 
 #[cfg(test)]
@@ -182,22 +186,18 @@ mod tests {
         let texts: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         let sorted: BTreeSet<_> = texts.iter().copied().collect();
         assert_eq!(texts, sorted.into_iter().collect::<Vec<_>>());
-        let policy: BTreeSet<_> = sallyport_core::Code::ALL
-            .iter()
-            .map(|code| code.as_str())
-            .collect();
+        let policy: BTreeSet<_> = sallyport_core::Code::ALL.iter().map(|code| code.as_str()).collect();
         assert!(texts.iter().all(|text| !policy.contains(text)));
     }
 
     #[test]
     fn every_code_can_be_explained() {
         for code in Code::ALL {
-            assert!(
-                explain(code.as_str()).is_some_and(|text| !text.trim().is_empty()),
-                "{code}"
-            );
+            assert!(explain(code.as_str()).is_some_and(|text| !text.trim().is_empty()), "{code}");
         }
         assert!(explain("sp1302").is_some_and(|text| text.contains("template")));
         assert_eq!(explain("SP9999"), None);
+        let page = explain("SP0006");
+        assert_eq!(page, Some("The file has no resource in it.\n\n`sallyport init` writes a first one."));
     }
 }

@@ -12,15 +12,43 @@ pub struct SourceFile {
 }
 
 impl SourceFile {
-    /// The place of a byte offset.
+    /// The place of a byte offset. For many places of one file, use a [`LineIndex`].
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        let before = self.text.get(..offset).unwrap_or(&self.text);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        Position {
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..).unwrap_or("").chars().count() + 1,
-        }
+        LineIndex::new(self).position(offset)
+    }
+}
+
+/// Where each line of a file begins, so that thousands of places do not mean thousands of readings.
+#[derive(Clone, Debug)]
+pub struct LineIndex<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+    /// Then bytes are characters, and a long line need not be read to count them.
+    is_ascii: bool,
+}
+
+impl<'a> LineIndex<'a> {
+    /// Reads the file once.
+    #[must_use]
+    pub fn new(file: &'a SourceFile) -> Self {
+        let after_newline = |(offset, _): (usize, &str)| offset.saturating_add(1);
+        let starts = std::iter::once(0).chain(file.text.match_indices('\n').map(after_newline)).collect();
+        Self { text: &file.text, starts, is_ascii: file.text.is_ascii() }
+    }
+
+    /// The place of a byte offset; one behind the text, or within a character, counts as the end of the text.
+    #[must_use]
+    pub fn position(&self, offset: usize) -> Position {
+        let offset = if self.text.is_char_boundary(offset) { offset } else { self.text.len() };
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|line| self.starts.get(line)).copied().unwrap_or_default();
+        let characters = match self.text.get(start..offset) {
+            Some(before) if self.is_ascii => before.len(),
+            before => before.unwrap_or_default().chars().count(),
+        };
+        let column = characters.saturating_add(1);
+        Position { line, column }
     }
 }
 
@@ -61,11 +89,7 @@ pub(crate) struct Flaw {
 
 impl Flaw {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            help: None,
-        }
+        Self { code, message: message.into(), help: None }
     }
 
     #[must_use]
@@ -75,21 +99,9 @@ impl Flaw {
     }
 
     pub(crate) fn at(self, file: usize, span: Span) -> Diagnostic {
-        let Flaw {
-            code,
-            message,
-            help,
-        } = self;
+        let Flaw { code, message, help } = self;
         let severity = code.severity();
-        Diagnostic {
-            code: code.as_str(),
-            severity,
-            file,
-            span,
-            message,
-            help,
-            related: Vec::new(),
-        }
+        Diagnostic { code: code.as_str(), severity, file, span, message, help, related: Vec::new() }
     }
 }
 
@@ -102,10 +114,7 @@ pub(crate) struct Sink {
 
 impl Sink {
     pub(crate) fn new(file: usize) -> Self {
-        Self {
-            file,
-            diagnostics: Vec::new(),
-        }
+        Self { file, diagnostics: Vec::new() }
     }
 
     pub(crate) fn report(&mut self, span: Span, flaw: Flaw) {
@@ -115,9 +124,7 @@ impl Sink {
     /// As [`Sink::report`], with the place that was there first.
     pub(crate) fn report_twice(&mut self, span: Span, first: Span, flaw: Flaw) {
         let mut diagnostic = flaw.at(self.file, span);
-        diagnostic
-            .related
-            .push((first, "first written here".to_owned()));
+        diagnostic.related.push((first, "first written here".to_owned()));
         self.diagnostics.push(diagnostic);
     }
 }
@@ -139,4 +146,25 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Other places that matter, each with a few words (`first written here`).
     pub related: Vec<(Span, String)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_count_from_one_in_characters() {
+        let file = SourceFile { name: String::new(), text: "a\né😀b\n".to_owned() };
+        let place = |offset| {
+            let Position { line, column } = file.position(offset);
+            (line, column)
+        };
+        assert_eq!(place(0), (1, 1));
+        assert_eq!(place(1), (1, 2));
+        assert_eq!(place(2), (2, 1));
+        assert_eq!(place(8), (2, 3));
+        assert_eq!(place(10), (3, 1));
+        assert_eq!(place(5), (3, 1), "within a character");
+        assert_eq!(place(99), (3, 1), "behind the text");
+    }
 }

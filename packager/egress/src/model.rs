@@ -164,10 +164,7 @@ pub struct Gateway {
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self {
-            replicas: 2,
-            num_trusted_proxies: 0,
-        }
+        Self { replicas: 2, num_trusted_proxies: 0 }
     }
 }
 
@@ -187,17 +184,8 @@ pub struct Mesh {
 impl Default for Mesh {
     /// The mesh that is meant where no Mesh file is given.
     fn default() -> Self {
-        let MeshSpec {
-            istio_version,
-            trust_domain,
-            trust_domain_aliases,
-        } = MeshSpec::default();
-        Self {
-            name: "mesh".to_owned(),
-            istio_version,
-            trust_domain,
-            trust_domain_aliases,
-        }
+        let MeshSpec { istio_version, trust_domain, trust_domain_aliases } = MeshSpec::default();
+        Self { name: "mesh".to_owned(), istio_version, trust_domain, trust_domain_aliases }
     }
 }
 

@@ -5,6 +5,7 @@ mod cross;
 pub(crate) mod fields;
 mod jwks;
 mod load;
+mod offsets;
 pub(crate) mod source_text;
 pub(crate) mod suggest;
 mod syntax;
@@ -53,37 +54,38 @@ pub(crate) struct ParsedEgress {
 pub(crate) fn parse(file: usize, source: &SourceFile) -> ParsedFile {
     let mut sink = Sink::new(file);
     let readable = source_text::examine(&source.text, &mut sink);
-    let tree = if readable {
-        load::load(&source.text, &mut sink)
-    } else {
-        None
-    };
+    let tree = if readable { load::load(&source.text, &mut sink) } else { None };
     let resource = tree.and_then(|tree| resource(tree, &mut sink));
-    ParsedFile {
-        resource,
-        diagnostics: sink.diagnostics,
-    }
+    ParsedFile { resource, diagnostics: sink.diagnostics }
 }
 
 fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
+    if is_foreign(&tree) {
+        if !has_error(sink) {
+            let span = Span { start: tree.span.start, end: tree.span.start };
+            let flaw = Flaw::new(Code::Kind, "the file is no resource: it has neither `apiVersion` nor `kind`");
+            sink.report(span, flaw.help("`sallyport init` writes a first one; give only Egress and Mesh files"));
+        }
+        return None;
+    }
     match kind_of(&tree, sink)? {
         Kind::Egress => {
             let conformed = conform(&tree, &fields::EGRESS, sink);
             cross::check(&tree, sink);
-            Some(Resource::Egress(Box::new(parsed_egress(
-                tree, conformed, sink,
-            ))))
+            Some(Resource::Egress(Box::new(parsed_egress(tree, conformed, sink))))
         }
         Kind::Mesh => {
             let conformed = conform(&tree, &fields::MESH, sink);
-            let mesh = if has_error(sink) {
-                None
-            } else {
-                mesh(&conformed.json, tree.span, sink)
-            };
+            let mesh = if has_error(sink) { None } else { mesh(&conformed.json, tree.span, sink) };
             Some(Resource::Mesh { mesh, tree })
         }
     }
+}
+
+/// A mapping that has nothing in common with our resources: to list its fields one by one would help nobody.
+fn is_foreign(tree: &Node) -> bool {
+    let common = ["apiVersion", "kind", "metadata", "spec"];
+    matches!(tree.value, tree::Value::Mapping(_)) && common.iter().all(|name| tree.entry(name).is_none())
 }
 
 enum Kind {
@@ -96,8 +98,7 @@ enum Kind {
 fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
     let Some(node) = tree.get("kind") else {
         let of_mesh = |name| tree.descend(&["spec", name]).is_some();
-        let is_mesh =
-            of_mesh("istioVersion") || of_mesh("trustDomain") || of_mesh("trustDomainAliases");
+        let is_mesh = of_mesh("istioVersion") || of_mesh("trustDomain") || of_mesh("trustDomainAliases");
         return Some(if is_mesh { Kind::Mesh } else { Kind::Egress });
     };
     let Some(text) = node.text() else {
@@ -118,86 +119,37 @@ fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
 
 fn mesh(json: &Json, span: Span, sink: &mut Sink) -> Option<Mesh> {
     let spec: MeshSpec = read(json.get("spec")?, span, sink)?;
-    let MeshSpec {
-        istio_version,
-        trust_domain,
-        trust_domain_aliases,
-    } = spec;
+    let MeshSpec { istio_version, trust_domain, trust_domain_aliases } = spec;
     let name = text_at(json, "/metadata/name")?;
-    Some(Mesh {
-        name,
-        istio_version,
-        trust_domain,
-        trust_domain_aliases,
-    })
+    Some(Mesh { name, istio_version, trust_domain, trust_domain_aliases })
 }
 
 fn parsed_egress(tree: Node, conformed: Conformed, sink: &mut Sink) -> ParsedEgress {
     let mut json = conformed.json;
     let span = tree.span;
-    let authz = json.pointer_mut("/spec/authz").map(Json::take);
-    let (authz, rule_positions, forwarder_positions) =
-        sound_authz(authz.unwrap_or_default(), span, sink);
-    let (name, namespace) = (
-        text_at(&json, "/metadata/name"),
-        text_at(&json, "/metadata/namespace"),
-    );
-    let proxies = json
-        .pointer("/spec/gateway/numTrustedProxies")
-        .and_then(Json::as_u64);
-    let num_trusted_proxies = proxies
-        .and_then(|proxies| u32::try_from(proxies).ok())
-        .unwrap_or_default();
-    let egress = if has_error(sink) {
-        None
-    } else {
-        egress(&name, &namespace, json, &authz, span, sink)
-    };
-    ParsedEgress {
-        tree,
-        egress,
-        name,
-        namespace,
-        authz,
-        num_trusted_proxies,
-        rule_positions,
-        forwarder_positions,
-    }
+    let spec = json.get_mut("spec").and_then(Json::as_object_mut);
+    let authz = spec.and_then(|spec| spec.remove("authz"));
+    let (authz, rule_positions, forwarder_positions) = sound_authz(authz.unwrap_or_default(), span, sink);
+    let (name, namespace) = (text_at(&json, "/metadata/name"), text_at(&json, "/metadata/namespace"));
+    let proxies = json.pointer("/spec/gateway/numTrustedProxies").and_then(Json::as_u64);
+    let num_trusted_proxies = proxies.and_then(|proxies| u32::try_from(proxies).ok()).unwrap_or_default();
+    let egress = if has_error(sink) { None } else { egress(&json, &authz, span, sink) };
+    ParsedEgress { tree, egress, name, namespace, authz, num_trusted_proxies, rule_positions, forwarder_positions }
 }
 
-fn egress(
-    name: &Option<String>,
-    namespace: &Option<String>,
-    mut json: Json,
-    authz: &Authz,
-    span: Span,
-    sink: &mut Sink,
-) -> Option<Egress> {
-    let spec = json.get_mut("spec")?;
-    spec.as_object_mut()?.remove("authz");
-    let mut spec: EgressSpec = read(spec, span, sink)?;
+fn egress(json: &Json, authz: &Authz, span: Span, sink: &mut Sink) -> Option<Egress> {
+    let (name, namespace) = (text_at(json, "/metadata/name")?, text_at(json, "/metadata/namespace")?);
+    let mut spec: EgressSpec = read(json.get("spec")?, span, sink)?;
     spec.upstream.fill_tls_names();
     spec.authz = authz.clone();
-    Some(Egress {
-        name: name.clone()?,
-        namespace: namespace.clone()?,
-        spec,
-    })
+    Some(Egress { name, namespace, spec })
 }
 
 /// The authz block without the items that are not sound (they are `null`), and where the others were.
 fn sound_authz(mut json: Json, span: Span, sink: &mut Sink) -> (Authz, Vec<usize>, Vec<usize>) {
     let mut take = |name: &str| -> (Vec<usize>, Vec<Json>) {
-        let items = json
-            .get_mut(name)
-            .and_then(Json::as_array_mut)
-            .map(std::mem::take)
-            .unwrap_or_default();
-        items
-            .into_iter()
-            .enumerate()
-            .filter(|(_, item)| !item.is_null())
-            .unzip()
+        let items = json.get_mut(name).and_then(Json::as_array_mut).map(std::mem::take).unwrap_or_default();
+        items.into_iter().enumerate().filter(|(_, item)| !item.is_null()).unzip()
     };
     let (rule_positions, rules) = take("rules");
     let (forwarder_positions, forwarders) = take("trustedForwarders");
@@ -207,10 +159,7 @@ fn sound_authz(mut json: Json, span: Span, sink: &mut Sink) -> (Authz, Vec<usize
         rules: rules.unwrap_or_default(),
         trusted_forwarders: read(&Json::Array(forwarders), span, sink).unwrap_or_default(),
         tolerate: read(&Json::Array(tolerate), span, sink).unwrap_or_default(),
-        disclose_rule: json
-            .get("discloseRule")
-            .and_then(Json::as_bool)
-            .unwrap_or_default(),
+        disclose_rule: json.get("discloseRule").and_then(Json::as_bool).unwrap_or_default(),
     };
     (authz, rule_positions, forwarder_positions)
 }
@@ -220,32 +169,19 @@ fn read<T: DeserializeOwned>(json: &Json, span: Span, sink: &mut Sink) -> Option
     match T::deserialize(json) {
         Ok(value) => Some(value),
         Err(error) => {
-            let message = format!(
-                "the file fits the tables but not the model: {}",
-                error.to_string().replace('`', "'")
-            );
-            let span = Span {
-                start: span.start,
-                end: span.start,
-            };
-            sink.report(
-                span,
-                Flaw::new(Code::Internal, message)
-                    .help("please report this as a defect of Sallyport"),
-            );
+            let message =
+                format!("the file fits the tables but not the model: {}", error.to_string().replace('`', "'"));
+            let span = Span { start: span.start, end: span.start };
+            sink.report(span, Flaw::new(Code::Internal, message).help("please report this as a defect of Sallyport"));
             None
         }
     }
 }
 
 fn text_at(json: &Json, pointer: &str) -> Option<String> {
-    json.pointer(pointer)
-        .and_then(Json::as_str)
-        .map(str::to_owned)
+    json.pointer(pointer).and_then(Json::as_str).map(str::to_owned)
 }
 
 fn has_error(sink: &Sink) -> bool {
-    sink.diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    sink.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }

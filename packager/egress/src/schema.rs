@@ -38,11 +38,7 @@ fn block(block: &Block) -> Value {
         .filter(|field| matches!(field.presence, Presence::Required))
         .map(|field| field.name)
         .collect();
-    let properties: Map<_, _> = block
-        .fields
-        .iter()
-        .map(|each| (each.name.to_owned(), field(each)))
-        .collect();
+    let properties: Map<_, _> = block.fields.iter().map(|each| (each.name.to_owned(), field(each))).collect();
     json!({"type": "object", "additionalProperties": false, "required": required, "properties": properties})
 }
 
@@ -65,10 +61,7 @@ fn field(field: &Field) -> Value {
 }
 
 fn choice_lines(choices: &[Choice]) -> String {
-    let lines: Vec<String> = choices
-        .iter()
-        .map(|choice| format!("- `{}`: {}", choice.value, choice.doc))
-        .collect();
+    let lines: Vec<String> = choices.iter().map(|choice| format!("- `{}`: {}", choice.value, choice.doc)).collect();
     lines.join("\n")
 }
 
@@ -95,12 +88,7 @@ fn text(kind: Text) -> Value {
         Text::Const(_, value) => json!({"const": value}),
         Text::Label => json!({"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}),
         Text::JwksUri => json!({"type": "string", "pattern": "^https?://"}),
-        Text::NotEmpty
-        | Text::Host
-        | Text::ServerName
-        | Text::SubjectAltName
-        | Text::Issuer
-        | Text::Jwks => {
+        Text::NotEmpty | Text::Host | Text::ServerName | Text::SubjectAltName | Text::Issuer | Text::Jwks => {
             json!({"type": "string", "minLength": 1})
         }
     }

@@ -23,18 +23,10 @@ pub struct Template<'a> {
 /// they are, each stays the value of its own field.
 #[must_use]
 pub fn init_template(template: &Template<'_>) -> String {
-    let Template {
-        schema,
-        name,
-        namespace,
-        host,
-        upstream_host,
-        upstream_port,
-    } = *template;
+    let Template { schema, name, namespace, host, upstream_host, upstream_port } = *template;
     let schema: String = schema.chars().filter(|c| !c.is_control()).collect();
     let account = text(&format!("{namespace}/default"));
-    let (name, namespace, host, upstream_host) =
-        (text(name), text(namespace), text(host), text(upstream_host));
+    let (name, namespace, host, upstream_host) = (text(name), text(namespace), text(host), text(upstream_host));
     format!(
         "\
 # yaml-language-server: $schema={schema}
@@ -71,15 +63,9 @@ spec:
 /// A string as YAML: plain where nobody could take it for anything else.
 fn text(value: &str) -> String {
     let is_plain = value.starts_with(|c: char| c.is_ascii_alphabetic())
-        && value
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/'))
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/'))
         && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
             .iter()
             .any(|word| value.eq_ignore_ascii_case(word));
-    if is_plain {
-        value.to_owned()
-    } else {
-        serde_json::Value::from(value).to_string()
-    }
+    if is_plain { value.to_owned() } else { serde_json::Value::from(value).to_string() }
 }

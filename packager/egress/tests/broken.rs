@@ -13,8 +13,10 @@ fn folder() -> PathBuf {
 }
 
 fn broken_files() -> Vec<SourceFile> {
-    let mut paths: Vec<_> =
-        fs::read_dir(folder().join("broken")).expect("the folder is there").map(|entry| entry.expect("readable").path()).collect();
+    let mut paths: Vec<_> = fs::read_dir(folder().join("broken"))
+        .expect("the folder is there")
+        .map(|entry| entry.expect("readable").path())
+        .collect();
     paths.sort();
     let name = |path: &Path| path.file_name().expect("a file").to_string_lossy().into_owned();
     paths.iter().map(|path| decode(&name(path), &fs::read(path).expect("readable")).expect("UTF-8")).collect()
@@ -74,7 +76,10 @@ fn messages_keep_the_style() {
             for sentence in sentences.into_iter().flatten() {
                 let context = format!("{}: {sentence}", file.name);
                 assert!(!sentence.ends_with('.') && !sentence.contains('\n'), "{context}");
-                assert!(!sentence.starts_with(|c: char| c.is_uppercase() && !sentence.starts_with("YAML")), "{context}");
+                assert!(
+                    !sentence.starts_with(|c: char| c.is_uppercase() && !sentence.starts_with("YAML")),
+                    "{context}"
+                );
                 assert_eq!(sentence.matches('`').count() % 2, 0, "{context}");
             }
             assert!(problem.help.is_some(), "{}: what would be right?", file.name);
@@ -89,8 +94,11 @@ fn messages_keep_the_style() {
 /// files: those have tests of their own.
 #[test]
 fn every_code_has_a_broken_file() {
-    let shown: BTreeSet<_> =
-        broken_files().iter().flat_map(|file| check(std::slice::from_ref(file)).diagnostics).map(|problem| problem.code).collect();
+    let shown: BTreeSet<_> = broken_files()
+        .iter()
+        .flat_map(|file| check(std::slice::from_ref(file)).diagnostics)
+        .map(|problem| problem.code)
+        .collect();
     let elsewhere = ["SP0001", "SP0002", "SP0110", "SP0299", "SP0501", "SP0502"];
     let own = sallyport_egress::Code::ALL.iter().map(|code| code.as_str());
     let missing: Vec<_> = own.filter(|code| !shown.contains(code) && !elsewhere.contains(code)).collect();

@@ -2,8 +2,9 @@
 
 use super::tree::{Entry, Node};
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink};
+use crate::diagnostic::{Flaw, Sink, Span};
 use crate::parse::suggest::quoted;
+use std::collections::HashMap;
 
 /// Reports fields of an Egress that contradict each other.
 pub(crate) fn check(root: &Node, sink: &mut Sink) {
@@ -14,9 +15,7 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
     let issuers = spec.descend(&["authn", "jwt"]).map_or(&[][..], Node::items);
     check_issuers(issuers, sink);
     if issuers.is_empty() {
-        let rules = spec
-            .descend(&["authz", "rules"])
-            .map_or(&[][..], Node::items);
+        let rules = spec.descend(&["authz", "rules"]).map_or(&[][..], Node::items);
         rules.iter().for_each(|rule| warn_of_tokens(rule, sink));
     }
 }
@@ -24,22 +23,13 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
 fn check_tls(tls: &Node, sink: &mut Sink) {
     let mode = tls.get("mode").map_or(Some("SIMPLE"), Node::text);
     let mut refuse = |entry: &Entry, code, problem: &str, help: &str| {
-        sink.report(
-            entry.key.span,
-            Flaw::new(code, format!("`{}` {problem}", entry.key.name)).help(help),
-        );
+        sink.report(entry.key.span, Flaw::new(code, format!("`{}` {problem}", entry.key.name)).help(help));
     };
     let written = |names: &'static [&'static str]| names.iter().filter_map(|name| tls.entry(name));
     const CLIENT: &[&str] = &["clientCertificate", "privateKey"];
     match mode {
         Some("NONE") => {
-            for entry in written(&[
-                "sni",
-                "subjectAltNames",
-                "caCertificates",
-                "clientCertificate",
-                "privateKey",
-            ]) {
+            for entry in written(&["sni", "subjectAltNames", "caCertificates", "clientCertificate", "privateKey"]) {
                 refuse(
                     entry,
                     Code::TlsFieldWithoutTls,
@@ -61,13 +51,8 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
         Some("MUTUAL") => {
             for missing in CLIENT.iter().filter(|name| tls.get(name).is_none()) {
                 if let Some(entry) = tls.entry("mode") {
-                    let flaw = Flaw::new(
-                        Code::MutualWithoutCertificate,
-                        format!("`mode: MUTUAL` without `{missing}`"),
-                    );
-                    let help = format!(
-                        "write `{missing}:` with the path of a PEM file, or `mode: SIMPLE`"
-                    );
+                    let flaw = Flaw::new(Code::MutualWithoutCertificate, format!("`mode: MUTUAL` without `{missing}`"));
+                    let help = format!("write `{missing}:` with the path of a PEM file, or `mode: SIMPLE`");
                     sink.report(entry.value.span, flaw.help(help));
                 }
             }
@@ -77,56 +62,31 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
 }
 
 fn check_issuers(issuers: &[Node], sink: &mut Sink) {
-    for (position, issuer) in issuers.iter().enumerate() {
-        match (issuer.entry("jwks"), issuer.entry("jwksUri")) {
-            (Some(jwks), Some(uri)) => {
-                let (first, second) = if jwks.key.span < uri.key.span {
-                    (jwks, uri)
-                } else {
-                    (uri, jwks)
-                };
-                let flaw = Flaw::new(
-                    Code::JwtKeySource,
-                    "the issuer has both `jwks` and `jwksUri`",
-                )
-                .help("keep one of the two");
-                sink.report_twice(second.key.span, first.key.span, flaw);
-            }
-            (None, None) if !issuer.entries().is_empty() => {
-                let flaw = Flaw::new(
-                    Code::JwtKeySource,
-                    "the issuer has neither `jwks` nor `jwksUri`",
-                );
-                sink.report(
-                    issuer.span,
-                    flaw.help("write where its keys are: `jwksUri: https://...`"),
-                );
-            }
-            _ => {}
+    let mut seen: HashMap<&str, Span> = HashMap::new();
+    for issuer in issuers {
+        check_key_source(issuer, sink);
+        let Some((name, node)) = issuer.get("issuer").and_then(|node| Some((node.text()?, node))) else { continue };
+        if let Some(first) = seen.get(name) {
+            let flaw = Flaw::new(Code::DuplicateIssuer, format!("the issuer {} is written twice", quoted(name)));
+            sink.report_twice(node.span, *first, flaw.help("write one entry with all `audiences`"));
+        } else {
+            seen.insert(name, node.span);
         }
-        let Some(name) = issuer
-            .get("issuer")
-            .and_then(|node| Some((node, node.text()?)))
-        else {
-            continue;
-        };
-        let same = |other: &&Node| other.text() == Some(name.1);
-        let earlier = issuers
-            .iter()
-            .take(position)
-            .filter_map(|other| other.get("issuer"))
-            .find(same);
-        if let Some(first) = earlier {
-            let flaw = Flaw::new(
-                Code::DuplicateIssuer,
-                format!("the issuer {} is written twice", quoted(name.1)),
-            );
-            sink.report_twice(
-                name.0.span,
-                first.span,
-                flaw.help("write one entry with all `audiences`"),
-            );
+    }
+}
+
+fn check_key_source(issuer: &Node, sink: &mut Sink) {
+    match (issuer.entry("jwks"), issuer.entry("jwksUri")) {
+        (Some(jwks), Some(uri)) => {
+            let (first, second) = if jwks.key.span < uri.key.span { (jwks, uri) } else { (uri, jwks) };
+            let flaw = Flaw::new(Code::JwtKeySource, "the issuer has both `jwks` and `jwksUri`");
+            sink.report_twice(second.key.span, first.key.span, flaw.help("keep one of the two"));
         }
+        (None, None) if !issuer.entries().is_empty() => {
+            let flaw = Flaw::new(Code::JwtKeySource, "the issuer has neither `jwks` nor `jwksUri`");
+            sink.report(issuer.span, flaw.help("write where its keys are: `jwksUri: https://...`"));
+        }
+        _ => {}
     }
 }
 
@@ -135,10 +95,7 @@ fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
     let mut warn = |span, what: &str| {
         let flaw = Flaw::new(
             Code::TokenRuleWithoutIssuer,
-            format!(
-                "{} asks for a token, but no issuer is believed",
-                quoted(what)
-            ),
+            format!("{} asks for a token, but no issuer is believed", quoted(what)),
         );
         sink.report(span, flaw.help("write the issuer in `authn.jwt`"));
     };

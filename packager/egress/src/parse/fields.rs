@@ -1,15 +1,20 @@
 //! The tables of fields: what an Egress or Mesh file may say.
 //!
 //! # Design
-//! One table drives the decoder ([`conform`](super::conform)), the JSON Schema ([`schema`](crate::schema)) and the help
+//! One table drives the decoder ([`conform`](mod@super::conform)), the JSON Schema ([`schema`](crate::schema)) and the help
 //! in messages, so they cannot drift apart. What a table cannot say (fields that depend on each other) is in
 //! [`cross`](super::cross); what the policy means is the core's business alone.
 
 mod authz;
 mod egress;
 mod mesh;
+mod operation;
+mod rule;
+mod source;
 
+use super::suggest::either;
 use super::text::Text;
+use super::tree::{Scalar, ScalarType};
 
 pub(crate) use egress::EGRESS;
 pub(crate) use mesh::MESH;
@@ -75,6 +80,14 @@ impl Block {
     }
 }
 
+impl Choice {
+    /// As it must be written in YAML: in quotes where it looks like a number.
+    pub(crate) fn written(&self) -> String {
+        let scalar = Scalar { text: self.value.to_owned(), plain: true };
+        if scalar.resolve() == ScalarType::Text { scalar.text } else { format!("\"{}\"", scalar.text) }
+    }
+}
+
 impl Shape {
     /// What is wanted, in words: `a list of strings`.
     pub(crate) fn wanted(&self) -> String {
@@ -82,9 +95,7 @@ impl Shape {
             Shape::Text(_) => "a string".to_owned(),
             Shape::Boolean => "`true` or `false`".to_owned(),
             Shape::Whole { least, most } => format!("a whole number from {least} to {most}"),
-            Shape::OneOf(choices) => {
-                super::suggest::either(choices.iter().map(|choice| choice.value))
-            }
+            Shape::OneOf(choices) => Shape::wanted_of(choices),
             Shape::List(of) => match of {
                 Shape::Text(_) => "a list of strings".to_owned(),
                 Shape::Block(block) => format!("a list of mappings (`{}`)", block.name),
@@ -93,38 +104,23 @@ impl Shape {
             Shape::Block(_) => "a mapping".to_owned(),
         }
     }
+
+    pub(crate) fn wanted_of(choices: &[Choice]) -> String {
+        let values: Vec<String> = choices.iter().map(Choice::written).collect();
+        either(values.iter().map(String::as_str))
+    }
 }
 
 const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field {
-        name,
-        shape,
-        presence: Presence::Required,
-        doc,
-    }
+    Field { name, shape, presence: Presence::Required, doc }
 }
 
 const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
-    Field {
-        name,
-        shape,
-        presence: Presence::Optional,
-        doc,
-    }
+    Field { name, shape, presence: Presence::Optional, doc }
 }
 
-const fn defaulted(
-    name: &'static str,
-    shape: Shape,
-    default: &'static str,
-    doc: &'static str,
-) -> Field {
-    Field {
-        name,
-        shape,
-        presence: Presence::Default(default),
-        doc,
-    }
+const fn defaulted(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+    Field { name, shape, presence: Presence::Default(default), doc }
 }
 
 const fn choice(value: &'static str, doc: &'static str) -> Choice {
@@ -140,8 +136,148 @@ const fn list(of: Text) -> Shape {
     }
 }
 
-const METADATA_NAME: Field = required(
-    "name",
-    Shape::Text(Text::Label),
-    "The resource's name: 1 to 63 of `a-z`, `0-9` and `-`.",
-);
+const METADATA_NAME: Field =
+    required("name", Shape::Text(Text::Label), "The resource's name: 1 to 63 of `a-z`, `0-9` and `-`.");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Authn, Authz, EgressSpec, Gateway, JwtProvider, Rollout, TlsMode, Upstream, UpstreamTls};
+    use sallyport_core::policy::source::{
+        ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, QuantifierSource,
+        RuleSource, SourceSource, ToSource,
+    };
+    use serde_json::Value;
+
+    /// Everything that the types can say, written without `..`: a new field breaks the build here.
+    fn full() -> EgressSpec {
+        let text = || Some("x".to_owned());
+        let list = || Some(vec!["x".to_owned()]);
+        let source = SourceSource {
+            principals: list(),
+            not_principals: list(),
+            request_principals: list(),
+            not_request_principals: list(),
+            namespaces: list(),
+            not_namespaces: list(),
+            service_accounts: list(),
+            not_service_accounts: list(),
+            trust_domains: list(),
+            not_trust_domains: list(),
+            ip_blocks: list(),
+            not_ip_blocks: list(),
+            remote_ip_blocks: list(),
+            not_remote_ip_blocks: list(),
+        };
+        let operation = OperationSource {
+            hosts: list(),
+            not_hosts: list(),
+            ports: list(),
+            not_ports: list(),
+            methods: list(),
+            not_methods: list(),
+            paths: list(),
+            not_paths: list(),
+            path_regex: list(),
+            not_path_regex: list(),
+            grpc: list(),
+            not_grpc: list(),
+        };
+        let condition = ConditionSource {
+            key: "x".to_owned(),
+            values: list(),
+            not_values: list(),
+            regex: list(),
+            not_regex: list(),
+            quantifier: Some(QuantifierSource::Any),
+        };
+        let rule = RuleSource {
+            id: "x".to_owned(),
+            action: ActionSource::Audit,
+            mode: ModeSource::Shadow,
+            from: Some(vec![FromSource { source }]),
+            to: Some(vec![ToSource { operation }]),
+            when: Some(vec![condition]),
+        };
+        let provider = JwtProvider { issuer: "x".to_owned(), audiences: vec![], jwks: text(), jwks_uri: text() };
+        let tls = UpstreamTls {
+            mode: TlsMode::Mutual,
+            sni: text(),
+            subject_alt_names: vec![],
+            ca_certificates: text(),
+            client_certificate: text(),
+            private_key: text(),
+        };
+        EgressSpec {
+            host: "x".to_owned(),
+            upstream: Upstream { host: "x".to_owned(), port: 1, tls },
+            authz: Authz {
+                trusted_forwarders: vec![],
+                tolerate: vec![AmbiguitySource::Fragment],
+                disclose_rule: true,
+                rules: vec![rule],
+            },
+            authn: Authn { jwt: vec![provider] },
+            rollout: Rollout { mode: ModeSource::Shadow },
+            gateway: Gateway { replicas: 1, num_trusted_proxies: 1 },
+        }
+    }
+
+    fn same_fields(shape: &Shape, json: &Value) {
+        match (shape, json) {
+            (Shape::Block(block), Value::Object(fields)) => {
+                let mut table: Vec<_> = block.fields.iter().map(|field| field.name).collect();
+                let mut model: Vec<_> = fields.keys().map(String::as_str).collect();
+                table.sort_unstable();
+                model.sort_unstable();
+                assert_eq!(table, model, "`{}`", block.name);
+                block.fields.iter().for_each(|field| same_fields(&field.shape, &fields[field.name]));
+            }
+            (Shape::List(of), Value::Array(items)) => items.iter().for_each(|item| same_fields(of, item)),
+            (Shape::OneOf(choices), Value::String(text)) => {
+                assert!(choices.iter().any(|choice| choice.value == text), "{text}");
+            }
+            (Shape::Text(_), Value::String(_)) | (Shape::Boolean, Value::Bool(_)) => {}
+            (Shape::Whole { .. }, Value::Number(_)) => {}
+            (shape, json) => panic!("wanted {}, found {json}", shape.wanted()),
+        }
+    }
+
+    #[test]
+    fn tables_and_types_have_the_same_fields() {
+        let spec = EGRESS.field("spec").map(|field| field.shape).expect("a spec");
+        same_fields(&spec, &serde_json::to_value(full()).expect("JSON"));
+    }
+
+    /// Every choice of a table is one that its type can read.
+    #[test]
+    fn tables_and_types_have_the_same_choices() {
+        for block in EGRESS.all() {
+            for field in block.fields {
+                let shape = if let Shape::List(of) = field.shape { *of } else { field.shape };
+                let Shape::OneOf(choices) = shape else { continue };
+                for choice in choices {
+                    let json = Value::from(choice.value);
+                    let reads = match (block.name, field.name) {
+                        ("tls", "mode") => serde_json::from_value::<TlsMode>(json).is_ok(),
+                        (_, "mode") => serde_json::from_value::<ModeSource>(json).is_ok(),
+                        (_, "action") => serde_json::from_value::<ActionSource>(json).is_ok(),
+                        (_, "tolerate") => serde_json::from_value::<AmbiguitySource>(json).is_ok(),
+                        (_, "match") => serde_json::from_value::<QuantifierSource>(json).is_ok(),
+                        other => panic!("{other:?} has choices that no test reads"),
+                    };
+                    assert!(reads, "{} {}", field.name, choice.value);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_tombstone_is_no_field() {
+        for block in EGRESS.all().into_iter().chain(MESH.all()) {
+            for (old, _) in block.tombstones {
+                assert!(block.field(old).is_none(), "`{old}` in `{}`", block.name);
+            }
+        }
+    }
+}

@@ -16,9 +16,8 @@ const KEY_TYPES: [(&str, &[&str], &[&str]); 4] = [
 /// What is wrong with the text of a key set.
 pub(crate) fn check(text: &str) -> Option<Flaw> {
     problem(text).map(|problem| {
-        Flaw::new(Code::Jwks, problem).help(
-            "write the issuer's key set as one JSON string: `'{\"keys\":[{\"kty\":\"RSA\",...}]}'`",
-        )
+        Flaw::new(Code::Jwks, problem)
+            .help("write the issuer's key set as one JSON string: `'{\"keys\":[{\"kty\":\"RSA\",...}]}'`")
     })
 }
 
@@ -33,35 +32,25 @@ fn problem(text: &str) -> Option<String> {
     if keys.is_empty() {
         return Some("`jwks` has no key: no token could ever be verified".to_owned());
     }
-    keys.iter()
-        .enumerate()
-        .find_map(|(position, key)| match key.as_object() {
-            Some(key) => {
-                key_problem(key).map(|problem| format!("`keys[{position}]` of `jwks` {problem}"))
-            }
-            None => Some(format!("`keys[{position}]` of `jwks` is not an object")),
-        })
+    keys.iter().enumerate().find_map(|(position, key)| match key.as_object() {
+        Some(key) => key_problem(key).map(|problem| format!("`keys[{position}]` of `jwks` {problem}")),
+        None => Some(format!("`keys[{position}]` of `jwks` is not an object")),
+    })
 }
 
 fn key_problem(key: &Map<String, Value>) -> Option<String> {
     let Some(key_type) = key.get("kty").and_then(Value::as_str) else {
         return Some("has no `kty`".to_owned());
     };
-    let Some((_, required, private)) = KEY_TYPES.iter().find(|(known, ..)| *known == key_type)
-    else {
+    let Some((_, required, private)) = KEY_TYPES.iter().find(|(known, ..)| *known == key_type) else {
         return Some(format!("has an unknown `kty` {}", quoted(key_type)));
     };
-    let is_text = |member: &&&str| {
-        key.get(**member)
-            .is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()))
-    };
+    let is_text =
+        |member: &&&str| key.get(**member).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()));
     if let Some(secret) = private.iter().find(|member| key.contains_key(**member)) {
         return Some(format!("is a private key (it has `{secret}`)"));
     }
-    required
-        .iter()
-        .find(|member| !is_text(member))
-        .map(|missing| format!("has no `{missing}`"))
+    required.iter().find(|member| !is_text(member)).map(|missing| format!("has no `{missing}`"))
 }
 
 #[cfg(test)]
@@ -70,29 +59,14 @@ mod tests {
 
     #[test]
     fn key_sets() {
-        assert_eq!(
-            problem(r#"{"keys":[{"kty":"RSA","n":"AQ","e":"AQAB"},{"kty":"oct","k":"AQ"}]}"#),
-            None
-        );
+        assert_eq!(problem(r#"{"keys":[{"kty":"RSA","n":"AQ","e":"AQAB"},{"kty":"oct","k":"AQ"}]}"#), None);
         for (text, says) in [
-            (
-                "{",
-                "`jwks` is not JSON: EOF while parsing an object at line 1 column 1",
-            ),
+            ("{", "`jwks` is not JSON: EOF while parsing an object at line 1 column 1"),
             ("[]", "`jwks` has no list `keys`"),
-            (
-                r#"{"keys":[]}"#,
-                "`jwks` has no key: no token could ever be verified",
-            ),
+            (r#"{"keys":[]}"#, "`jwks` has no key: no token could ever be verified"),
             (r#"{"keys":[1]}"#, "`keys[0]` of `jwks` is not an object"),
-            (
-                r#"{"keys":[{"kty":"DSA"}]}"#,
-                "`keys[0]` of `jwks` has an unknown `kty` `DSA`",
-            ),
-            (
-                r#"{"keys":[{"kty":"EC","crv":"P-256","x":"AQ"}]}"#,
-                "`keys[0]` of `jwks` has no `y`",
-            ),
+            (r#"{"keys":[{"kty":"DSA"}]}"#, "`keys[0]` of `jwks` has an unknown `kty` `DSA`"),
+            (r#"{"keys":[{"kty":"EC","crv":"P-256","x":"AQ"}]}"#, "`keys[0]` of `jwks` has no `y`"),
             (
                 r#"{"keys":[{"kty":"RSA","n":"AQ","e":"AQAB","d":"AQ"}]}"#,
                 "`keys[0]` of `jwks` is a private key (it has `d`)",

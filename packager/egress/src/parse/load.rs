@@ -7,6 +7,7 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink, Span};
+use crate::parse::offsets::Offsets;
 use crate::parse::suggest::quoted;
 use crate::parse::syntax;
 use crate::parse::tree::{Entry, Key, Node, Scalar, ScalarType, Value};
@@ -19,23 +20,13 @@ pub(crate) const MOST_NODES: usize = 500_000;
 
 /// The first document's tree; `None` when nothing can be made of the text, which then has been reported.
 pub(crate) fn load(text: &str, sink: &mut Sink) -> Option<Node> {
-    let mut loader = Loader {
-        text,
-        offsets: Offsets::new(text),
-        sink,
-        open: Vec::new(),
-        root: None,
-        nodes: 0,
-        aliased: false,
-    };
+    let mut loader =
+        Loader { text, offsets: Offsets::new(text), sink, open: Vec::new(), root: None, nodes: 0, aliased: false };
     let mut documents = 0_usize;
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         let (event, span) = match event {
-            Ok((event, span)) => (
-                event,
-                loader.offsets.span(span.start.index(), span.end.index()),
-            ),
+            Ok((event, span)) => (event, loader.offsets.span(span.start.index(), span.end.index())),
             Err(error) => {
                 let offset = loader.offsets.byte(error.marker().index());
                 let (span, flaw) = syntax::explain(text, offset, error.info());
@@ -57,71 +48,24 @@ pub(crate) fn load(text: &str, sink: &mut Sink) -> Option<Node> {
     let root = loader.root;
     if root.as_ref().is_none_or(is_nothing) {
         let flaw = Flaw::new(Code::Empty, "the file has no resource in it");
-        sink.report(
-            Span { start: 0, end: 0 },
-            flaw.help("`sallyport init` writes a first one"),
-        );
+        sink.report(Span { start: 0, end: 0 }, flaw.help("`sallyport init` writes a first one"));
         return None;
     }
     root
 }
 
 fn several_documents() -> Flaw {
-    Flaw::new(Code::SeveralDocuments, "a second document begins here")
-        .help("write one resource per file")
+    Flaw::new(Code::SeveralDocuments, "a second document begins here").help("write one resource per file")
 }
 
 fn is_nothing(node: &Node) -> bool {
     matches!(&node.value, Value::Scalar(scalar) if scalar.resolve() == ScalarType::Null)
 }
 
-/// The parser counts characters, diagnostics count bytes.
-struct Offsets {
-    /// The byte offset of each character; `None` when the text is ASCII and they are the same.
-    bytes: Option<Vec<usize>>,
-    length: usize,
-}
-
-impl Offsets {
-    fn new(text: &str) -> Self {
-        let bytes =
-            (!text.is_ascii()).then(|| text.char_indices().map(|(offset, _)| offset).collect());
-        Self {
-            bytes,
-            length: text.len(),
-        }
-    }
-
-    fn byte(&self, character: usize) -> usize {
-        match &self.bytes {
-            Some(bytes) => bytes.get(character).copied().unwrap_or(self.length),
-            None => character.min(self.length),
-        }
-    }
-
-    fn span(&self, start: usize, end: usize) -> Span {
-        let start = self.byte(start);
-        Span {
-            start,
-            end: self.byte(end).max(start),
-        }
-    }
-}
-
 /// A collection whose end has not been seen.
 enum Open {
-    Sequence {
-        start: Span,
-        tagged: bool,
-        items: Vec<Node>,
-    },
-    Mapping {
-        start: Span,
-        tagged: bool,
-        entries: Vec<Entry>,
-        seen: HashMap<String, Span>,
-        key: Option<OpenKey>,
-    },
+    Sequence { start: Span, tagged: bool, items: Vec<Node> },
+    Mapping { start: Span, tagged: bool, entries: Vec<Entry>, seen: HashMap<String, Span>, key: Option<OpenKey> },
 }
 
 /// A key whose value has not been seen. `None`: reported, and its value is to be dropped.
@@ -150,47 +94,27 @@ impl Loader<'_> {
                 let value = if self.refuse_tag(tag.is_some(), span) {
                     Value::Refused
                 } else {
-                    Value::Scalar(Scalar {
-                        text: Cow::into_owned(text),
-                        plain: style == ScalarStyle::Plain,
-                    })
+                    Value::Scalar(Scalar { text: Cow::into_owned(text), plain: style == ScalarStyle::Plain })
                 };
                 self.place(Node { span, value });
             }
             Event::Alias(_) => {
                 self.count(span)?;
                 self.refuse_alias(span);
-                self.place(Node {
-                    span,
-                    value: Value::Refused,
-                });
+                self.place(Node { span, value: Value::Refused });
             }
             Event::SequenceStart(anchor, tag) => {
                 let tagged = self.begin(anchor, tag.is_some(), span)?;
                 let start = self.list_start(span);
-                self.open.push(Open::Sequence {
-                    start,
-                    tagged,
-                    items: Vec::new(),
-                });
+                self.open.push(Open::Sequence { start, tagged, items: Vec::new() });
             }
             Event::MappingStart(anchor, tag) => {
                 let tagged = self.begin(anchor, tag.is_some(), span)?;
                 let (entries, seen) = (Vec::new(), HashMap::new());
-                self.open.push(Open::Mapping {
-                    start: span,
-                    tagged,
-                    entries,
-                    seen,
-                    key: None,
-                });
+                self.open.push(Open::Mapping { start: span, tagged, entries, seen, key: None });
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(span),
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => {}
+            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {}
         }
         Ok(())
     }
@@ -210,30 +134,16 @@ impl Loader<'_> {
         if self.nodes <= MOST_NODES {
             return Ok(());
         }
-        let flaw = Flaw::new(
-            Code::Nodes,
-            format!("the file has more than {MOST_NODES} values"),
-        );
-        self.sink.report(
-            span,
-            flaw.help("one file holds one upstream: split it, or use path templates"),
-        );
+        let flaw = Flaw::new(Code::Nodes, format!("the file has more than {MOST_NODES} values"));
+        self.sink.report(span, flaw.help("one file holds one upstream: split it, or use path templates"));
         Err(Stop)
     }
 
     fn refuse_tag(&mut self, tagged: bool, span: Span) -> bool {
         if tagged {
-            let flaw = Flaw::new(
-                Code::Tag,
-                format!(
-                    "the tag {} is not understood here",
-                    quoted(self.word_at(span.start))
-                ),
-            );
-            self.sink.report(
-                span,
-                flaw.help("leave the tag out; a string that looks like a number needs quotes"),
-            );
+            let flaw =
+                Flaw::new(Code::Tag, format!("the tag {} is not understood here", quoted(self.word_at(span.start))));
+            self.sink.report(span, flaw.help("leave the tag out; a string that looks like a number needs quotes"));
         }
         tagged
     }
@@ -244,33 +154,16 @@ impl Loader<'_> {
             // The place of a collection's first event is not that of its anchor: look back for it.
             let before = self.text.get(..span.start).unwrap_or_default();
             let here = self.text.get(span.start..).unwrap_or_default();
-            let start = if here.starts_with('&') {
-                span.start
-            } else {
-                before.rfind('&').unwrap_or(span.start)
-            };
-            self.sink.report(
-                Span {
-                    start,
-                    end: span.end.max(start),
-                },
-                syntax::anchor(self.word_at(start)),
-            );
+            let start = if here.starts_with('&') { span.start } else { before.rfind('&').unwrap_or(span.start) };
+            self.sink.report(Span { start, end: span.end.max(start) }, syntax::anchor(self.word_at(start)));
         }
     }
 
     fn refuse_alias(&mut self, span: Span) {
-        let merged = matches!(
-            self.open.last(),
-            Some(Open::Mapping {
-                key: Some(None),
-                ..
-            })
-        );
+        let merged = matches!(self.open.last(), Some(Open::Mapping { key: Some(None), .. }));
         if !self.aliased && !merged {
             self.aliased = true;
-            self.sink
-                .report(span, syntax::alias(self.word_at(span.start)));
+            self.sink.report(span, syntax::alias(self.word_at(span.start)));
         }
     }
 
@@ -281,14 +174,10 @@ impl Loader<'_> {
     /// The parser puts a list that is not indented behind its first dash.
     fn list_start(&self, span: Span) -> Span {
         let here = self.text.get(span.start..).unwrap_or_default();
-        if here.starts_with(['-', '[']) {
-            return span;
-        }
-        let before = self.text.get(..span.start).unwrap_or_default();
-        let start = before.rfind('-').unwrap_or(span.start);
-        Span {
-            start,
-            end: span.end,
+        let before = self.text.get(..span.start).unwrap_or_default().trim_end();
+        match before.strip_suffix('-') {
+            Some(before) if !here.starts_with(['-', '[']) => Span { start: before.len(), end: span.end },
+            _ => span,
         }
     }
 
@@ -297,44 +186,16 @@ impl Loader<'_> {
     fn close(&mut self, end: Span) {
         let within = |start: Span, last: Option<Span>| Span {
             start: start.start,
-            end: if end.start < end.end {
-                end.end
-            } else {
-                last.map_or(start.end, |last| last.end)
-            }
-            .max(start.start),
+            end: if end.start < end.end { end.end } else { last.map_or(start.end, |last| last.end) }.max(start.start),
         };
         let node = match self.open.pop() {
-            Some(Open::Sequence {
-                start,
-                tagged,
-                items,
-            }) => {
+            Some(Open::Sequence { start, tagged, items }) => {
                 let span = within(start, items.last().map(|item| item.span));
-                Node {
-                    span,
-                    value: if tagged {
-                        Value::Refused
-                    } else {
-                        Value::Sequence(items)
-                    },
-                }
+                Node { span, value: if tagged { Value::Refused } else { Value::Sequence(items) } }
             }
-            Some(Open::Mapping {
-                start,
-                tagged,
-                entries,
-                ..
-            }) => {
+            Some(Open::Mapping { start, tagged, entries, .. }) => {
                 let span = within(start, entries.last().map(|entry| entry.value.span));
-                Node {
-                    span,
-                    value: if tagged {
-                        Value::Refused
-                    } else {
-                        Value::Mapping(entries)
-                    },
-                }
+                Node { span, value: if tagged { Value::Refused } else { Value::Mapping(entries) } }
             }
             None => return,
         };
@@ -345,9 +206,7 @@ impl Loader<'_> {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::Sequence { items, .. }) => items.push(node),
-            Some(Open::Mapping {
-                entries, key, seen, ..
-            }) => match key.take() {
+            Some(Open::Mapping { entries, key, seen, .. }) => match key.take() {
                 Some(Some(key)) => entries.push(Entry { key, value: node }),
                 Some(None) => {}
                 None => *key = Some(open_key(node, seen, self.sink)),
@@ -362,22 +221,13 @@ fn open_key(node: Node, seen: &mut HashMap<String, Span>, sink: &mut Sink) -> Op
         Value::Refused => return None,
         Value::Scalar(scalar) if scalar.resolve() == ScalarType::Text => scalar.text,
         Value::Scalar(scalar) => {
-            let flaw = Flaw::new(
-                Code::NonStringKey,
-                format!("the key {} is not a string", quoted(&scalar.text)),
-            );
+            let flaw = Flaw::new(Code::NonStringKey, format!("the key {} is not a string", quoted(&scalar.text)));
             sink.report(span, flaw.help("keys are the names of fields"));
             return None;
         }
         Value::Sequence(_) | Value::Mapping(_) => {
-            let flaw = Flaw::new(
-                Code::NonStringKey,
-                "a list or mapping stands where a key should",
-            );
-            sink.report(
-                span,
-                flaw.help("a value that begins with `{` or `[` needs quotes"),
-            );
+            let flaw = Flaw::new(Code::NonStringKey, "a list or mapping stands where a key should");
+            sink.report(span, flaw.help("a value that begins with `{` or `[` needs quotes"));
             return None;
         }
     };
@@ -387,10 +237,7 @@ fn open_key(node: Node, seen: &mut HashMap<String, Span>, sink: &mut Sink) -> Op
         return None;
     }
     if let Some(first) = seen.get(&name) {
-        let flaw = Flaw::new(
-            Code::DuplicateKey,
-            format!("the key {} is written twice in one mapping", quoted(&name)),
-        );
+        let flaw = Flaw::new(Code::DuplicateKey, format!("the key {} is written twice in one mapping", quoted(&name)));
         sink.report_twice(span, *first, flaw.help("keep one of the two"));
         return None;
     }

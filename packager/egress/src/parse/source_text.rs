@@ -19,9 +19,7 @@ impl Undecodable {
     /// The problem, for the file's index among the files that are checked together.
     #[must_use]
     pub fn diagnostic(&self, file: usize) -> Diagnostic {
-        Flaw::new(Code::Encoding, &self.message)
-            .help("save the file as UTF-8 without BOM")
-            .at(file, self.span)
+        Flaw::new(Code::Encoding, &self.message).help("save the file as UTF-8 without BOM").at(file, self.span)
     }
 }
 
@@ -33,10 +31,7 @@ impl Undecodable {
 pub fn decode(name: &str, bytes: &[u8]) -> Result<SourceFile, Box<Undecodable>> {
     let error = match str::from_utf8(bytes) {
         Ok(text) => {
-            return Ok(SourceFile {
-                name: name.to_owned(),
-                text: text.to_owned(),
-            });
+            return Ok(SourceFile { name: name.to_owned(), text: text.to_owned() });
         }
         Err(error) => error,
     };
@@ -53,27 +48,15 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<SourceFile, Box<Undecodable>> 
         Some(encoding) => format!("the file is {encoding}, not UTF-8"),
         None => format!("the byte 0x{bad:02x} is not UTF-8"),
     };
-    let end = start
-        .saturating_add(char::REPLACEMENT_CHARACTER.len_utf8())
-        .min(text.len());
-    let file = SourceFile {
-        name: name.to_owned(),
-        text,
-    };
-    Err(Box::new(Undecodable {
-        file,
-        span: Span { start, end },
-        message,
-    }))
+    let end = start.saturating_add(char::REPLACEMENT_CHARACTER.len_utf8()).min(text.len());
+    let file = SourceFile { name: name.to_owned(), text };
+    Err(Box::new(Undecodable { file, span: Span { start, end }, message }))
 }
 
 /// Reports what is wrong with the text as text. `false`: it should not be read further.
 pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
     if text.len() > LARGEST {
-        let flaw = Flaw::new(
-            Code::TooLarge,
-            format!("the file has {} bytes; the limit is {LARGEST}", text.len()),
-        );
+        let flaw = Flaw::new(Code::TooLarge, format!("the file has {} bytes; the limit is {LARGEST}", text.len()));
         sink.report(
             Span { start: 0, end: 0 },
             flaw.help("one file holds one upstream: split it, or use path templates"),
@@ -81,59 +64,32 @@ pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
         return false;
     }
     if text.starts_with('\u{feff}') {
-        let flaw = Flaw::new(
-            Code::ByteOrderMark,
-            "the file begins with a byte-order mark",
-        );
-        sink.report(
-            Span { start: 0, end: 3 },
-            flaw.help("save the file as UTF-8 without BOM"),
-        );
+        let flaw = Flaw::new(Code::ByteOrderMark, "the file begins with a byte-order mark");
+        sink.report(Span { start: 0, end: 3 }, flaw.help("save the file as UTF-8 without BOM"));
     }
     if let Some(start) = text.find('\r') {
-        let flaw = Flaw::new(
-            Code::CarriageReturn,
-            "the line ends with a carriage return (Windows line end)",
-        );
-        sink.report(
-            Span {
-                start,
-                end: start.saturating_add(1),
-            },
-            flaw.help("save the file with LF line ends"),
-        );
+        let flaw = Flaw::new(Code::CarriageReturn, "the line ends with a carriage return (Windows line end)");
+        sink.report(Span { start, end: start.saturating_add(1) }, flaw.help("save the file with LF line ends"));
     }
     // A byte-order mark is hidden text anywhere but at the start, where it has been reported.
-    let hidden = text
-        .char_indices()
-        .find(|(offset, c)| is_hidden(*c) && !(*offset == 0 && *c == '\u{feff}'));
+    let hidden = text.char_indices().find(|(offset, c)| is_hidden(*c) && !(*offset == 0 && *c == '\u{feff}'));
     if let Some((start, character)) = hidden {
         let flaw = Flaw::new(
             Code::ControlCharacter,
-            format!(
-                "the character U+{:04X} hides what the file says",
-                u32::from(character)
-            ),
+            format!("the character U+{:04X} hides what the file says", u32::from(character)),
         );
         let end = start.saturating_add(character.len_utf8());
-        sink.report(
-            Span { start, end },
-            flaw.help("remove it, or write it as an escape in a double-quoted string"),
-        );
+        sink.report(Span { start, end }, flaw.help("remove it, or write it as an escape in a double-quoted string"));
         return false;
     }
     true
 }
 
 /// Control characters and those that turn the direction of text (as in CVE-2021-42574).
-fn is_hidden(character: char) -> bool {
+pub(crate) fn is_hidden(character: char) -> bool {
     match character {
         '\t' | '\n' | '\r' => false,
-        '\u{202a}'..='\u{202e}'
-        | '\u{2066}'..='\u{2069}'
-        | '\u{2028}'
-        | '\u{2029}'
-        | '\u{feff}' => true,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => true,
         _ => character.is_control(),
     }
 }
@@ -152,19 +108,8 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf_8_have_a_place() {
         let (span, message, text) = refuse(b"a: \xc3\xa9\nb: \xff\n");
-        assert_eq!(
-            (span.start, message.as_str()),
-            (9, "the byte 0xff is not UTF-8")
-        );
-        assert_eq!(
-            SourceFile {
-                name: String::new(),
-                text
-            }
-            .position(span.start)
-            .line,
-            2
-        );
+        assert_eq!((span.start, message.as_str()), (9, "the byte 0xff is not UTF-8"));
+        assert_eq!(SourceFile { name: String::new(), text }.position(span.start).line, 2);
     }
 
     #[test]

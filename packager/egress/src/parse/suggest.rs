@@ -1,5 +1,7 @@
 //! Words for messages: the user's text in backticks, and guesses at what was meant.
 
+use super::source_text::is_hidden;
+
 /// The user's own text: one line, short, in backticks.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
@@ -11,7 +13,7 @@ pub(crate) fn quoted(text: &str) -> String {
         }
         match character {
             '`' => shown.push('\''),
-            _ if character.is_control() => shown.extend(character.escape_default()),
+            _ if must_escape(character) => shown.extend(character.escape_default()),
             _ => shown.push(character),
         }
     }
@@ -19,16 +21,21 @@ pub(crate) fn quoted(text: &str) -> String {
     shown
 }
 
+/// What would end the line, or hide a part of it (escapes in double-quoted strings can write any character).
+fn must_escape(character: char) -> bool {
+    character.is_control() || is_hidden(character)
+}
+
+/// A sentence of the core, which may hold the user's text as it is: what would end the line is escaped.
+pub(crate) fn one_line(sentence: &str) -> String {
+    let escape = |c: char| if must_escape(c) { c.escape_default().to_string() } else { c.to_string() };
+    sentence.chars().map(escape).collect()
+}
+
 /// The known word that was probably meant, if one is near enough.
-pub(crate) fn did_you_mean<'a>(
-    written: &str,
-    known: impl Iterator<Item = &'a str> + Clone,
-) -> Option<&'a str> {
+pub(crate) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let plain = |word: &str| -> String {
-        word.chars()
-            .filter(|c| !matches!(c, '_' | '-' | ' '))
-            .map(|c| c.to_ascii_lowercase())
-            .collect()
+        word.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
     };
     if written.len() > 64 {
         return None;
@@ -73,7 +80,7 @@ mod tests {
 
     #[test]
     fn quoting_is_one_short_line() {
-        assert_eq!(quoted("a\n`b\u{1b}"), "`a\\n'b\\u{1b}`");
+        assert_eq!(quoted("a\n`b\u{1b}\u{202e}"), "`a\\n'b\\u{1b}\\u{202e}`");
         assert_eq!(quoted(&"é".repeat(90)).chars().count(), 63);
         assert_eq!(either(["a", "b", "c"].into_iter()), "`a`, `b` or `c`");
     }

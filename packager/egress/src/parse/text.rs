@@ -32,7 +32,9 @@ pub(crate) enum Text {
 impl Text {
     pub(crate) fn check(self, text: &str) -> Option<Flaw> {
         if text.is_empty() && !matches!(self, Text::Free | Text::Digits) {
-            return Some(Flaw::new(Code::EmptyText, "the string is empty"));
+            return Some(
+                Flaw::new(Code::EmptyText, "the string is empty").help("write a value, or leave the field out"),
+            );
         }
         match self {
             Text::Free | Text::Digits | Text::NotEmpty => None,
@@ -67,41 +69,27 @@ fn wrong_constant(field: &str, text: &str, value: &str) -> Flaw {
             None => flaw.help("write `Egress` or `Mesh`"),
         };
     }
-    Flaw::new(
-        Code::ApiVersion,
-        format!(
-            "the {field} {} is not one that this build reads",
-            quoted(text)
-        ),
-    )
-    .help(format!("write `{value}`"))
+    Flaw::new(Code::ApiVersion, format!("the {field} {} is not one that this build reads", quoted(text)))
+        .help(format!("write `{value}`"))
 }
 
 fn is_label(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c != '-');
     (1..=63).contains(&text.len())
-        && text
-            .chars()
-            .all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'))
+        && text.chars().all(|c| matches!(c, 'a'..='z' | '0'..='9' | '-'))
         && edge(text.chars().next())
         && edge(text.chars().next_back())
 }
 
 fn label_of(text: &str) -> Option<String> {
-    let near: String = text
-        .to_ascii_lowercase()
-        .chars()
-        .map(|c| if matches!(c, '_' | '.' | ' ') { '-' } else { c })
-        .collect();
+    let near: String =
+        text.to_ascii_lowercase().chars().map(|c| if matches!(c, '_' | '.' | ' ') { '-' } else { c }).collect();
     is_label(&near).then_some(near)
 }
 
 /// A DNS name in lower case: labels of letters, digits and hyphens, the last not all digits (that is a bad address).
 fn is_dns_name(text: &str) -> bool {
-    let last_is_number = text
-        .rsplit('.')
-        .next()
-        .is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
+    let last_is_number = text.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
     text.len() <= 253 && text.split('.').all(is_label) && !last_is_number
 }
 
@@ -117,30 +105,15 @@ fn host(text: &str, code: Code) -> Option<Flaw> {
     let (problem, near) = if let Some((_, rest)) = text.split_once("://") {
         (format!("{shown} is a URL, not a host"), plain_host(rest))
     } else if text.contains(['/', '?', '#']) {
-        (
-            format!("{shown} has a path, which is no part of a host"),
-            plain_host(text),
-        )
+        (format!("{shown} has a path, which is no part of a host"), plain_host(text))
     } else if text.contains('@') {
-        (
-            format!("{shown} has a user, which is no part of a host"),
-            plain_host(text),
-        )
+        (format!("{shown} has a user, which is no part of a host"), plain_host(text))
     } else if text.starts_with('[') {
-        (
-            format!("{shown} has brackets, which are no part of an address"),
-            plain_host(text),
-        )
+        (format!("{shown} has brackets, which are no part of an address"), plain_host(text))
     } else if text.contains(':') {
-        (
-            format!("{shown} has a port, which is no part of a host"),
-            plain_host(text),
-        )
+        (format!("{shown} has a port, which is no part of a host"), plain_host(text))
     } else if text.contains('*') {
-        return Some(
-            Flaw::new(code, format!("{shown} is a pattern, not a host"))
-                .help("one Egress has one host: write it out"),
-        );
+        return Some(Flaw::new(code, format!("{shown} is a pattern, not a host")).help("write each name out"));
     } else if text.ends_with('.') {
         (format!("{shown} ends with a dot"), plain_host(text))
     } else if text.chars().any(|c| c.is_ascii_uppercase()) {
@@ -171,13 +144,8 @@ fn plain_host(text: &str) -> Option<String> {
 
 fn server_name(text: &str) -> Option<Flaw> {
     if is_address(text) {
-        let flaw = Flaw::new(
-            Code::ServerName,
-            format!(
-                "{} is an IP address, which cannot be a server name",
-                quoted(text)
-            ),
-        );
+        let flaw =
+            Flaw::new(Code::ServerName, format!("{} is an IP address, which cannot be a server name", quoted(text)));
         return Some(flaw.help("leave `sni` out, and write the address in `subjectAltNames`"));
     }
     host(text, Code::ServerName)
@@ -185,27 +153,19 @@ fn server_name(text: &str) -> Option<Flaw> {
 
 fn subject_alt_name(text: &str) -> Option<Flaw> {
     match text.strip_prefix("spiffe://") {
-        Some(rest)
-            if rest.split('/').all(|part| !part.is_empty())
-                && rest.bytes().all(|b| b.is_ascii_graphic()) =>
-        {
+        Some(rest) if rest.split('/').all(|part| !part.is_empty()) && rest.bytes().all(|b| b.is_ascii_graphic()) => {
             None
         }
         Some(_) => Some(
-            Flaw::new(
-                Code::SubjectAltName,
-                format!("{} is not a SPIFFE id", quoted(text)),
-            )
-            .help("write `spiffe://TRUST_DOMAIN/PATH`"),
+            Flaw::new(Code::SubjectAltName, format!("{} is not a SPIFFE id", quoted(text)))
+                .help("write `spiffe://TRUST_DOMAIN/PATH`"),
         ),
         None => host(text, Code::SubjectAltName),
     }
 }
 
 fn jwks_uri(text: &str) -> Option<Flaw> {
-    let rest = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"));
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let good = rest.is_some_and(|rest| {
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
         !authority.contains('@')
@@ -215,26 +175,18 @@ fn jwks_uri(text: &str) -> Option<Flaw> {
             && plain_host(authority).is_some()
     });
     (!good).then(|| {
-        Flaw::new(
-            Code::JwksUri,
-            format!("{} is not an http or https URL", quoted(text)),
-        )
-        .help("write a URL such as `https://issuer.example.com/.well-known/jwks.json`")
+        Flaw::new(Code::JwksUri, format!("{} is not an http or https URL", quoted(text)))
+            .help("write a URL such as `https://issuer.example.com/.well-known/jwks.json`")
     })
 }
 
 fn has_good_port(authority: &str) -> bool {
     let after_host = match authority.split_once(']') {
         Some((_, rest)) => rest,
-        None => authority
-            .find(':')
-            .and_then(|colon| authority.get(colon..))
-            .unwrap_or_default(),
+        None => authority.find(':').and_then(|colon| authority.get(colon..)).unwrap_or_default(),
     };
     after_host.is_empty()
-        || after_host
-            .strip_prefix(':')
-            .is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+        || after_host.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
 #[cfg(test)]
@@ -244,32 +196,16 @@ mod tests {
 
     fn complaint(kind: Text, text: &str) -> Option<String> {
         let diagnostic = kind.check(text)?.at(0, Span { start: 0, end: 0 });
-        Some(format!(
-            "{} {} -> {}",
-            diagnostic.code,
-            diagnostic.message,
-            diagnostic.help.unwrap_or_default()
-        ))
+        Some(format!("{} {} -> {}", diagnostic.code, diagnostic.message, diagnostic.help.unwrap_or_default()))
     }
 
     #[test]
     fn hosts() {
-        for good in [
-            "httpbin.org",
-            "a",
-            "a-b.c1",
-            "10.0.0.1",
-            "::1",
-            "fe80::1",
-            "1a.example",
-        ] {
+        for good in ["httpbin.org", "a", "a-b.c1", "10.0.0.1", "::1", "fe80::1", "1a.example"] {
             assert_eq!(complaint(Text::Host, good), None);
         }
         for (bad, says) in [
-            (
-                "https://httpbin.org/get",
-                "SP0302 `https://httpbin.org/get` is a URL, not a host -> write `httpbin.org`",
-            ),
+            ("https://httpbin.org/get", "SP0302 `https://httpbin.org/get` is a URL, not a host -> write `httpbin.org`"),
             (
                 "httpbin.org/get",
                 "SP0302 `httpbin.org/get` has a path, which is no part of a host -> write `httpbin.org`",
@@ -278,34 +214,16 @@ mod tests {
                 "httpbin.org:443",
                 "SP0302 `httpbin.org:443` has a port, which is no part of a host -> write `httpbin.org`",
             ),
-            (
-                "[::1]:80",
-                "SP0302 `[::1]:80` has brackets, which are no part of an address -> write `::1`",
-            ),
-            (
-                "HTTPBIN.org",
-                "SP0302 `HTTPBIN.org` has upper-case letters -> write `httpbin.org`",
-            ),
-            (
-                "httpbin.org.",
-                "SP0302 `httpbin.org.` ends with a dot -> write `httpbin.org`",
-            ),
-            (
-                "*.org",
-                "SP0302 `*.org` is a pattern, not a host -> one Egress has one host: write it out",
-            ),
+            ("[::1]:80", "SP0302 `[::1]:80` has brackets, which are no part of an address -> write `::1`"),
+            ("HTTPBIN.org", "SP0302 `HTTPBIN.org` has upper-case letters -> write `httpbin.org`"),
+            ("httpbin.org.", "SP0302 `httpbin.org.` ends with a dot -> write `httpbin.org`"),
+            ("*.org", "SP0302 `*.org` is a pattern, not a host -> write each name out"),
             (
                 "10.0.0.256",
                 "SP0302 `10.0.0.256` is not an IP address -> write a name such as `httpbin.org`, or an IP address",
             ),
-            (
-                "a_b.c",
-                "SP0302 `a_b.c` is not a DNS name -> write a name such as `httpbin.org`, or an IP address",
-            ),
-            (
-                "a..b",
-                "SP0302 `a..b` is not a DNS name -> write a name such as `httpbin.org`, or an IP address",
-            ),
+            ("a_b.c", "SP0302 `a_b.c` is not a DNS name -> write a name such as `httpbin.org`, or an IP address"),
+            ("a..b", "SP0302 `a..b` is not a DNS name -> write a name such as `httpbin.org`, or an IP address"),
         ] {
             assert_eq!(complaint(Text::Host, bad).as_deref(), Some(says));
         }
@@ -319,10 +237,7 @@ mod tests {
             Some("SP0301 `My_App` is not a DNS label -> write `my-app`")
         );
         for bad in ["-a", "a-", "é", &"a".repeat(64)] {
-            assert!(
-                complaint(Text::Label, bad).is_some_and(|says| says.starts_with("SP0301")),
-                "{bad}"
-            );
+            assert!(complaint(Text::Label, bad).is_some_and(|says| says.starts_with("SP0301")), "{bad}");
         }
     }
 
@@ -331,42 +246,20 @@ mod tests {
         for good in ["httpbin.org", "10.0.0.1", "spiffe://td/ns/a/sa/b"] {
             assert_eq!(complaint(Text::SubjectAltName, good), None);
         }
-        for bad in [
-            "*.httpbin.org",
-            "spiffe://",
-            "spiffe://td//x",
-            "https://a.b",
-        ] {
-            assert!(
-                complaint(Text::SubjectAltName, bad).is_some_and(|says| says.starts_with("SP0304")),
-                "{bad}"
-            );
+        for bad in ["*.httpbin.org", "spiffe://", "spiffe://td//x", "https://a.b"] {
+            assert!(complaint(Text::SubjectAltName, bad).is_some_and(|says| says.starts_with("SP0304")), "{bad}");
         }
-        assert!(
-            complaint(Text::ServerName, "10.0.0.1")
-                .is_some_and(|says| says.contains("cannot be a server name"))
-        );
+        assert!(complaint(Text::ServerName, "10.0.0.1").is_some_and(|says| says.contains("cannot be a server name")));
     }
 
     #[test]
     fn key_set_urls() {
-        for good in [
-            "https://a.b/jwks",
-            "http://localhost:8080/k?x=y",
-            "http://[::1]:80/",
-            "https://a.b",
-        ] {
+        for good in ["https://a.b/jwks", "http://localhost:8080/k?x=y", "http://[::1]:80/", "https://a.b"] {
             assert_eq!(complaint(Text::JwksUri, good), None);
         }
-        for bad in [
-            "a.b/jwks",
-            "ftp://a.b",
-            "https://",
-            "https://u@a.b/",
-            "https://a.b:0/",
-            "https://a.b:x",
-            "https://a.b/ x",
-        ] {
+        for bad in
+            ["a.b/jwks", "ftp://a.b", "https://", "https://u@a.b/", "https://a.b:0/", "https://a.b:x", "https://a.b/ x"]
+        {
             assert!(complaint(Text::JwksUri, bad).is_some(), "{bad}");
         }
     }

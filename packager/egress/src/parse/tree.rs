@@ -62,25 +62,20 @@ impl Scalar {
     /// A plain word that YAML 1.1 readers, among them kubectl and many editors, take for a boolean.
     pub(crate) fn is_old_boolean(&self) -> bool {
         const WORDS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
-        self.plain
-            && WORDS
-                .iter()
-                .any(|word| self.text.eq_ignore_ascii_case(word))
+        self.plain && WORDS.iter().any(|word| self.text.eq_ignore_ascii_case(word))
     }
 }
 
 fn is_number(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let radix = |prefix: &str, digit: fn(&char) -> bool| {
-        text.strip_prefix(prefix)
-            .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| digit(&c)))
+        text.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| digit(&c)))
     };
     matches!(unsigned, ".inf" | ".Inf" | ".INF")
         || matches!(text, ".nan" | ".NaN" | ".NAN")
         || radix("0x", char::is_ascii_hexdigit)
         || radix("0o", |c| ('0'..='7').contains(c))
-        || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.')
-            && unsigned.parse::<f64>().is_ok())
+        || (unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') && unsigned.parse::<f64>().is_ok())
 }
 
 impl Node {
@@ -123,10 +118,7 @@ impl Node {
         let mut node = self;
         for segment in path.split(['.', '[']).filter(|segment| !segment.is_empty()) {
             let next = match segment.strip_suffix(']') {
-                Some(index) => index
-                    .parse::<usize>()
-                    .ok()
-                    .and_then(|index| node.items().get(index)),
+                Some(index) => index.parse::<usize>().ok().and_then(|index| node.items().get(index)),
                 None => node.get(segment),
             };
             match next {
@@ -144,33 +136,15 @@ mod tests {
 
     #[test]
     fn scalars_resolve_as_yaml_1_2_says() {
-        let resolve = |text: &str| {
-            Scalar {
-                text: text.to_owned(),
-                plain: true,
-            }
-            .resolve()
-        };
-        for text in [
-            "1", "-1", "+1.5", "1e3", "0x1F", "0o17", ".5", "1.30", ".inf", "-.INF", ".nan", "010",
-        ] {
+        let resolve = |text: &str| Scalar { text: text.to_owned(), plain: true }.resolve();
+        for text in ["1", "-1", "+1.5", "1e3", "0x1F", "0o17", ".5", "1.30", ".inf", "-.INF", ".nan", "010"] {
             assert_eq!(resolve(text), ScalarType::Number, "{text}");
         }
-        for text in [
-            "1.31.2", "10.0.0.1", "inf", "nan", "infinity", "0x", "0xg", "-", ".", "1_000", "é",
-            "yes",
-        ] {
+        for text in ["1.31.2", "10.0.0.1", "inf", "nan", "infinity", "0x", "0xg", "-", ".", "1_000", "é", "yes"] {
             assert_eq!(resolve(text), ScalarType::Text, "{text}");
         }
         assert_eq!(resolve("TRUE"), ScalarType::Boolean);
         assert_eq!(resolve("~"), ScalarType::Null);
-        assert_eq!(
-            Scalar {
-                text: "1".into(),
-                plain: false
-            }
-            .resolve(),
-            ScalarType::Text
-        );
+        assert_eq!(Scalar { text: "1".into(), plain: false }.resolve(), ScalarType::Text);
     }
 }

@@ -8,21 +8,13 @@ use crate::parse::text::Text;
 pub(crate) static EGRESS: Block = Block {
     name: "Egress",
     fields: &[
-        required(
-            "apiVersion",
-            Shape::Text(Text::Const("apiVersion", API_VERSION)),
-            "The version of this format.",
-        ),
+        required("apiVersion", Shape::Text(Text::Const("apiVersion", API_VERSION)), "The version of this format."),
         required(
             "kind",
             Shape::Text(Text::Const("kind", "Egress")),
             "One upstream outside the mesh, with its own gateway.",
         ),
-        required(
-            "metadata",
-            Shape::Block(&METADATA),
-            "What the resource is called, and where it lives.",
-        ),
+        required("metadata", Shape::Block(&METADATA), "What the resource is called, and where it lives."),
         required("spec", Shape::Block(&SPEC), "What the gateway does."),
     ],
     tombstones: &[],
@@ -44,40 +36,12 @@ static METADATA: Block = Block {
 static SPEC: Block = Block {
     name: "spec",
     fields: &[
-        required(
-            "host",
-            Shape::Text(Text::Host),
-            "The host that callers in the mesh use.",
-        ),
-        required(
-            "upstream",
-            Shape::Block(&UPSTREAM),
-            "Where the gateway sends what it lets through.",
-        ),
-        defaulted(
-            "authz",
-            Shape::Block(&AUTHZ),
-            "nobody may do anything",
-            "Who may do what.",
-        ),
-        defaulted(
-            "authn",
-            Shape::Block(&AUTHN),
-            "no token is believed",
-            "Whose tokens are believed.",
-        ),
-        defaulted(
-            "rollout",
-            Shape::Block(&ROLLOUT),
-            "`enforce`",
-            "Whether refusals are enforced or only counted.",
-        ),
-        defaulted(
-            "gateway",
-            Shape::Block(&GATEWAY),
-            "two pods",
-            "The gateway's own shape.",
-        ),
+        required("host", Shape::Text(Text::Host), "The host that callers in the mesh use."),
+        required("upstream", Shape::Block(&UPSTREAM), "Where the gateway sends what it lets through."),
+        defaulted("authz", Shape::Block(&AUTHZ), "nobody may do anything", "Who may do what."),
+        defaulted("authn", Shape::Block(&AUTHN), "no token is believed", "Whose tokens are believed."),
+        defaulted("rollout", Shape::Block(&ROLLOUT), "`enforce`", "Whether refusals are enforced or only counted."),
+        defaulted("gateway", Shape::Block(&GATEWAY), "two pods", "The gateway's own shape."),
     ],
     tombstones: &[
         ("hosts", "write `host`: one Egress has one host"),
@@ -95,38 +59,16 @@ static SPEC: Block = Block {
 static UPSTREAM: Block = Block {
     name: "upstream",
     fields: &[
-        required(
-            "host",
-            Shape::Text(Text::Host),
-            "The upstream's DNS name or IP address: no scheme, no port.",
-        ),
-        required(
-            "port",
-            Shape::Whole {
-                least: 1,
-                most: 65535,
-            },
-            "The upstream's port.",
-        ),
-        defaulted(
-            "tls",
-            Shape::Block(&TLS),
-            "TLS, verified",
-            "How the connection to the upstream is secured.",
-        ),
+        required("host", Shape::Text(Text::Host), "The upstream's DNS name or IP address: no scheme, no port."),
+        required("port", Shape::Whole { least: 1, most: 65535 }, "The upstream's port."),
+        defaulted("tls", Shape::Block(&TLS), "TLS, verified", "How the connection to the upstream is secured."),
     ],
     tombstones: &[
         ("url", "write `host` and `port`"),
         ("address", "write `host` and `port`"),
         ("hostname", "write `host`"),
-        (
-            "scheme",
-            "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
-        ),
-        (
-            "protocol",
-            "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
-        ),
+        ("scheme", "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http"),
+        ("protocol", "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http"),
     ],
 };
 
@@ -143,12 +85,7 @@ static TLS: Block = Block {
             "`SIMPLE`",
             "Whether and how TLS is spoken to the upstream.",
         ),
-        defaulted(
-            "sni",
-            Shape::Text(Text::ServerName),
-            "`upstream.host`",
-            "The server name sent to the upstream.",
-        ),
+        defaulted("sni", Shape::Text(Text::ServerName), "`upstream.host`", "The server name sent to the upstream."),
         defaulted(
             "subjectAltNames",
             list(Text::SubjectAltName),
@@ -181,10 +118,7 @@ static TLS: Block = Block {
         ("keyFile", "write `privateKey`"),
         ("serverName", "write `sni`"),
         ("sans", "write `subjectAltNames`"),
-        (
-            "insecureSkipVerify",
-            "the upstream is always verified: write `caCertificates` for a private authority",
-        ),
+        ("insecureSkipVerify", "the upstream is always verified: write `caCertificates` for a private authority"),
     ],
 };
 
@@ -202,32 +136,17 @@ static AUTHN: Block = Block {
 static JWT: Block = Block {
     name: "jwt",
     fields: &[
-        required(
-            "issuer",
-            Shape::Text(Text::Issuer),
-            "The token's issuer (`iss`), exactly.",
-        ),
+        required("issuer", Shape::Text(Text::Issuer), "The token's issuer (`iss`), exactly."),
         defaulted(
             "audiences",
             list(Text::NotEmpty),
             "any audience",
             "The token's audience (`aud`) must have one of these.",
         ),
-        optional(
-            "jwks",
-            Shape::Text(Text::Jwks),
-            "The issuer's key set, as JSON text. Either this or `jwksUri`.",
-        ),
-        optional(
-            "jwksUri",
-            Shape::Text(Text::JwksUri),
-            "Where to fetch the issuer's key set. Either this or `jwks`.",
-        ),
+        optional("jwks", Shape::Text(Text::Jwks), "The issuer's key set, as JSON text. Either this or `jwksUri`."),
+        optional("jwksUri", Shape::Text(Text::JwksUri), "Where to fetch the issuer's key set. Either this or `jwks`."),
     ],
-    tombstones: &[
-        ("jwks_uri", "write `jwksUri`"),
-        ("keys", "write `jwks` with the whole key set as JSON text"),
-    ],
+    tombstones: &[("jwks_uri", "write `jwksUri`"), ("keys", "write `jwks` with the whole key set as JSON text")],
 };
 
 static ROLLOUT: Block = Block {
@@ -247,21 +166,10 @@ static ROLLOUT: Block = Block {
 static GATEWAY: Block = Block {
     name: "gateway",
     fields: &[
-        defaulted(
-            "replicas",
-            Shape::Whole {
-                least: 1,
-                most: 1000,
-            },
-            "2",
-            "How many pods.",
-        ),
+        defaulted("replicas", Shape::Whole { least: 1, most: 1000 }, "2", "How many pods."),
         defaulted(
             "numTrustedProxies",
-            Shape::Whole {
-                least: 0,
-                most: 255,
-            },
+            Shape::Whole { least: 0, most: 255 },
             "0",
             "How many proxies before the gateway are trusted to tell the caller's address (X-Forwarded-For).",
         ),

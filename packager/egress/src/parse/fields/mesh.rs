@@ -7,21 +7,9 @@ use crate::parse::text::Text;
 pub(crate) static MESH: Block = Block {
     name: "Mesh",
     fields: &[
-        required(
-            "apiVersion",
-            Shape::Text(Text::Const("apiVersion", API_VERSION)),
-            "The version of this format.",
-        ),
-        required(
-            "kind",
-            Shape::Text(Text::Const("kind", "Mesh")),
-            "What all gateways of one mesh share.",
-        ),
-        required(
-            "metadata",
-            Shape::Block(&METADATA),
-            "What the resource is called.",
-        ),
+        required("apiVersion", Shape::Text(Text::Const("apiVersion", API_VERSION)), "The version of this format."),
+        required("kind", Shape::Text(Text::Const("kind", "Mesh")), "What all gateways of one mesh share."),
+        required("metadata", Shape::Block(&METADATA), "What the resource is called."),
         required("spec", Shape::Block(&SPEC), "The mesh."),
     ],
     tombstones: &[],

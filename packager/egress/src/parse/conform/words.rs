@@ -1,0 +1,137 @@
+//! What to say of a value that does not fit its field.
+
+use crate::code::Code;
+use crate::diagnostic::Flaw;
+use crate::parse::fields::{Block, Choice, Field, Shape};
+use crate::parse::suggest::{did_you_mean, quoted};
+use crate::parse::text::Text;
+use crate::parse::tree::{Scalar, ScalarType, Value};
+use std::fmt;
+
+/// What a message speaks of: a field, or one item of the list that it holds.
+#[derive(Clone, Copy)]
+pub(super) struct What<'a> {
+    field: &'a str,
+    is_item: bool,
+}
+
+impl<'a> What<'a> {
+    pub(super) const fn field(field: &'a str) -> Self {
+        Self { field, is_item: false }
+    }
+
+    pub(super) const fn item(self) -> Self {
+        Self { is_item: true, ..self }
+    }
+}
+
+impl fmt::Display for What<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { field, is_item } = self;
+        if *is_item { write!(f, "an item of `{field}`") } else { write!(f, "`{field}`") }
+    }
+}
+
+pub(super) fn unknown_field(kind: &'static Block, block: &'static Block, name: &str) -> Flaw {
+    let unknown = |code| Flaw::new(code, format!("unknown field {} in `{}`", quoted(name), block.name));
+    if let Some((_, instead)) = block.tombstones.iter().find(|(old, _)| *old == name) {
+        return unknown(Code::RenamedField).help(*instead);
+    }
+    if let Some(near) = did_you_mean(name, block.fields.iter().map(|field| field.name)) {
+        return unknown(Code::UnknownField).help(format!("did you mean `{near}`?"));
+    }
+    let homes: Vec<_> = kind.all().into_iter().filter(|home| home.field(name).is_some()).collect();
+    match homes.as_slice() {
+        [home] if home.name != kind.name => {
+            unknown(Code::RenamedField).help(format!("it belongs in `{}`: look at the indentation", home.name))
+        }
+        _ => unknown(Code::UnknownField).help(format!("the fields are {}", field_names(block))),
+    }
+}
+
+pub(super) fn missing_field(block: &Block, field: &Field) -> Flaw {
+    let name = field.name;
+    let flaw = |code| Flaw::new(code, format!("`{}` has no `{name}`", block.name));
+    match field.shape {
+        Shape::Text(Text::Const("apiVersion", value)) => {
+            Flaw::new(Code::ApiVersion, "the file has no `apiVersion`").help(format!("write `apiVersion: {value}`"))
+        }
+        Shape::Text(Text::Const(_, value)) => {
+            Flaw::new(Code::Kind, "the file has no `kind`").help(format!("write `kind: {value}`"))
+        }
+        Shape::OneOf(_) | Shape::Whole { .. } => {
+            flaw(Code::MissingField).help(format!("write `{name}:` with {}", field.shape.wanted()))
+        }
+        _ => flaw(Code::MissingField).help(format!("write `{name}:` ({})", as_clause(field.doc))),
+    }
+}
+
+/// The first sentence of a doc, to stand within another one.
+fn as_clause(doc: &str) -> String {
+    let sentence = doc.split(". ").next().unwrap_or(doc).trim_end_matches('.');
+    let mut characters = sentence.chars();
+    characters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_lowercase(), characters.as_str()))
+}
+
+pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Flaw {
+    let found_text = match found {
+        Value::Scalar(scalar) if scalar.resolve() == ScalarType::Null => return no_value(what, shape),
+        Value::Scalar(scalar) => describe(scalar),
+        Value::Sequence(_) => "a list".to_owned(),
+        Value::Mapping(_) | Value::Refused => "a mapping".to_owned(),
+    };
+    let flaw = Flaw::new(Code::WrongType, format!("{what} is {found_text}, not {}", shape.wanted()));
+    match (shape, found) {
+        (Shape::List(_), Value::Scalar(scalar)) => {
+            flaw.help(format!("write a list: `{}: [{}]`", what.field, quoted(&scalar.text).trim_matches('`')))
+        }
+        (Shape::List(_), _) => flaw.help("begin each item with `- `"),
+        (Shape::Block(_), Value::Sequence(_)) => flaw.help("leave out the `- `: there is only one"),
+        (Shape::Block(block), _) => flaw.help(format!("write a mapping with the fields {}", field_names(block))),
+        _ => flaw.help(format!("write {}", shape.wanted())),
+    }
+}
+
+pub(super) fn wrong_scalar(shape: &Shape, what: What<'_>, found: &Scalar) -> Flaw {
+    Flaw::new(Code::WrongType, format!("{what} is {}, not {}", describe(found), shape.wanted()))
+}
+
+fn describe(scalar: &Scalar) -> String {
+    let text = quoted(&scalar.text);
+    match scalar.resolve() {
+        ScalarType::Null => "nothing".to_owned(),
+        ScalarType::Boolean => format!("the boolean {text}"),
+        ScalarType::Number => format!("the number {text}"),
+        ScalarType::Text => format!("the string {text}"),
+    }
+}
+
+pub(super) fn no_value(what: What<'_>, shape: &Shape) -> Flaw {
+    let leave_out = if what.is_item { "remove the item" } else { "leave the field out" };
+    Flaw::new(Code::NoValue, format!("{what} has no value")).help(format!("write {}, or {leave_out}", shape.wanted()))
+}
+
+pub(super) fn unquoted(text: &str, taken_for: &str) -> Flaw {
+    let shown = quoted(text);
+    Flaw::new(Code::Unquoted, format!("{shown} without quotes is taken for {taken_for}, where a string is wanted"))
+        .help(format!("write it in quotes: `\"{}\"`", shown.trim_matches('`')))
+}
+
+pub(super) fn unknown_value(choices: &[Choice], what: What<'_>, text: &str) -> Flaw {
+    let flaw = Flaw::new(Code::UnknownValue, format!("{what} cannot be {}", quoted(text)));
+    let all = Shape::wanted_of(choices);
+    let near = did_you_mean(text, choices.iter().map(|choice| choice.value));
+    match choices.iter().find(|choice| Some(choice.value) == near) {
+        Some(near) => flaw.help(format!("did you mean `{}`? it can be {all}", near.written())),
+        None => flaw.help(format!("it can be {all}")),
+    }
+}
+
+pub(super) fn out_of_range(shape: &Shape, what: What<'_>, text: &str) -> Flaw {
+    Flaw::new(Code::OutOfRange, format!("{what} cannot be {}", quoted(text))).help(format!("write {}", shape.wanted()))
+}
+
+fn field_names(block: &Block) -> String {
+    let names: Vec<String> = block.fields.iter().map(|field| format!("`{}`", field.name)).collect();
+    names.join(", ")
+}

@@ -1,0 +1,324 @@
+//! Files that are right, files with many problems, and files together.
+
+use proptest::prelude::*;
+use sallyport_egress::diagnostic::{Severity, SourceFile};
+use sallyport_egress::model::TlsMode;
+use sallyport_egress::{Checked, Template, check, decode, init_template, policy_source};
+use std::fmt::Write as _;
+
+const EXAMPLE: &str = include_str!("../../../deploy/examples/httpbin/egress.yaml");
+const MINIMAL: &str = "\
+apiVersion: sallyport.dev/v1alpha1
+kind: Egress
+metadata: {name: a, namespace: b}
+spec:
+  host: a.internal
+  upstream: {host: a.example, port: 443}
+";
+const MESH: &str = "\
+apiVersion: sallyport.dev/v1alpha1
+kind: Mesh
+metadata: {name: mesh}
+spec: {}
+";
+
+fn file(name: &str, text: &str) -> SourceFile {
+    SourceFile { name: name.to_owned(), text: text.to_owned() }
+}
+
+fn check_one(text: &str) -> Checked {
+    check(&[file("egress.yaml", text)])
+}
+
+/// `LINE:COLUMN CODE` of every problem.
+fn places(text: &str) -> Vec<String> {
+    let file = file("egress.yaml", text);
+    let place = |problem: &sallyport_egress::diagnostic::Diagnostic| {
+        let at = file.position(problem.span.start);
+        format!("{}:{} {}", at.line, at.column, problem.code)
+    };
+    check(std::slice::from_ref(&file)).diagnostics.iter().map(place).collect()
+}
+
+#[test]
+fn the_example_is_right() {
+    let checked = check_one(EXAMPLE);
+    assert_eq!(checked.diagnostics, []);
+    let egress = &checked.egresses[0].value;
+    assert_eq!((egress.namespace.as_str(), egress.name.as_str()), ("httpbin", "httpbin"));
+    let ids: Vec<_> = egress.spec.authz.rules.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids, ["no-admin", "no-legacy-clients", "readers", "writers", "trusted-role"]);
+    assert!(egress.spec.authz.disclose_rule);
+}
+
+#[test]
+fn what_is_not_written_has_a_safe_default() {
+    let checked = check(&[file("a.yaml", MINIMAL), file("mesh.yaml", MESH)]);
+    assert_eq!(checked.diagnostics, []);
+    let mesh = &checked.mesh.expect("a mesh").value;
+    assert_eq!((mesh.istio_version.as_str(), mesh.trust_domain.as_str()), ("1.31", "cluster.local"));
+    let egress = &checked.egresses[0].value;
+    let tls = &egress.spec.upstream.tls;
+    assert_eq!((tls.mode, tls.sni.as_deref()), (TlsMode::Simple, Some("a.example")));
+    assert_eq!(tls.subject_alt_names, ["a.example"]);
+    assert_eq!((egress.spec.gateway.replicas, egress.spec.gateway.num_trusted_proxies), (2, 0));
+    let policy = policy_source(egress, mesh);
+    assert_eq!(policy.upstream, "b/a");
+    assert!(policy.rules.is_empty());
+}
+
+#[test]
+fn an_upstream_address_is_no_server_name_but_must_be_in_the_certificate() {
+    let checked = check_one(&MINIMAL.replace("a.example", "10.0.0.1"));
+    let tls = &checked.egresses[0].value.spec.upstream.tls;
+    assert_eq!((tls.sni.as_deref(), tls.subject_alt_names.as_slice()), (None, &["10.0.0.1".to_owned()][..]));
+    let checked = check_one(&MINIMAL.replace("443}", "80, tls: {mode: NONE}}"));
+    let tls = &checked.egresses[0].value.spec.upstream.tls;
+    assert_eq!((tls.sni.as_deref(), tls.subject_alt_names.len()), (None, 0));
+}
+
+#[test]
+fn numbers_are_ports() {
+    let rules = "  authz: {rules: [{id: a, action: DENY, to: [{operation: {ports: [8443, \"9443\"]}}]}]}\n";
+    let checked = check_one(&format!("{MINIMAL}{rules}"));
+    assert_eq!(checked.diagnostics, []);
+    let to = checked.egresses[0].value.spec.authz.rules[0].to.as_ref().expect("an operation");
+    assert_eq!(to[0].operation.ports.as_deref(), Some(&["8443".to_owned(), "9443".to_owned()][..]));
+}
+
+#[test]
+fn all_problems_come_out_of_one_run() {
+    let text = "\
+apiVersion: sallyport.dev/v1
+kind: Egress
+metadata: {name: A, namespace: b}
+spec:
+  host: https://a.internal
+  upstream: {host: a.example, port: 0, tls: {mode: NONE, sni: a.example}}
+  authz:
+    rules:
+    - id: one
+      action: allow
+      to: [{operation: {path: [/a]}}]
+    - id: two
+      action: ALLOW
+      to: [{operation: {paths: [a]}}]
+    - id: three
+      action: DENY
+      from: [{source: {}}]
+    - id: two
+      action: DENY
+      to: [{operation: {paths: [/b, \"/{**}/{*}\"]}}]
+  gateway: {replicas: 0}
+";
+    let expected = [
+        "1:13 SP0201",
+        "3:18 SP0301",
+        "5:9 SP0302",
+        "6:37 SP0210",
+        "6:58 SP0305",
+        "10:15 SP0209",
+        "11:25 SP0203",
+        "14:33 SP1301",
+        "17:23 SP1103",
+        "18:11 SP1102",
+        "20:37 SP1302",
+        "21:23 SP0210",
+    ];
+    assert_eq!(places(text), expected);
+    assert!(check_one(text).egresses.is_empty());
+}
+
+#[test]
+fn a_rule_that_is_left_out_does_not_shift_the_others() {
+    let rules = "  authz:
+    trustedForwarders: [1, cluster.local/ns/a/sa/*]
+    rules:
+    - {id: a, action: NEVER, to: [{operation: {paths: [/a]}}]}
+    - {id: b, action: ALLOW, to: [{operation: {paths: [b]}}]}
+    - {id: c, action: DENY, to: [{operation: {verb: [GET]}}]}
+    - {id: b, action: ALLOW, to: [{operation: {paths: [/d]}}]}
+";
+    let text = format!("{MINIMAL}{rules}");
+    assert_eq!(
+        places(&text),
+        ["8:25 SP0208", "8:28 SP1201", "10:23 SP0209", "11:56 SP1301", "12:47 SP0203", "13:12 SP1102"]
+    );
+}
+
+#[test]
+fn columns_count_characters() {
+    let text = MINIMAL.replace("spec:", "# für 😀\nspec:  # é");
+    let text = text.replace("{host: a.example, port: 443}", "{\"höst\": \"ü😀\", host: a.example, port: 443, port: 1}");
+    assert_eq!(places(&text), ["7:14 SP0203", "7:56 SP0108"]);
+    let problem = &check_one(&text).diagnostics[0];
+    assert_eq!(&text[problem.span.start..problem.span.end], "\"höst\"");
+    assert_eq!(problem.help.as_deref(), Some("did you mean `host`?"));
+}
+
+/// The parser's own place of a list that is not indented is behind its first dash.
+#[test]
+fn a_list_begins_at_its_first_dash() {
+    assert_eq!(places(&MINIMAL.replace("host: a.internal", "host:\n  - a\n  - b")), ["6:3 SP0206"]);
+    assert_eq!(places(&MINIMAL.replace("host: a.internal", "host:\n    - a")), ["6:5 SP0206"]);
+    assert_eq!(places(&MINIMAL.replace("host: a.internal", "host: [a]")), ["5:9 SP0206"]);
+}
+
+#[test]
+fn an_escape_cannot_break_a_message_into_lines() {
+    let rules = "  authz: {rules: [{id: \"a\\nb\", action: DENY, to: [{operation: {paths: [\"x\\n`y\"]}}]}]}\n";
+    let checked = check_one(&format!("{MINIMAL}{rules}"));
+    assert_eq!(checked.diagnostics.len(), 2);
+    assert!(checked.diagnostics.iter().all(|problem| !problem.message.contains('\n')));
+}
+
+#[test]
+fn warnings_do_not_refuse() {
+    let rules = "  authz: {rules: [{id: a, action: DENY, from: [{source: {notRequestPrincipals: [\"*\"]}}]}]}\n";
+    let checked = check_one(&format!("{MINIMAL}{rules}"));
+    let severities: Vec<_> = checked.diagnostics.iter().map(|problem| (problem.code, problem.severity)).collect();
+    assert_eq!(severities, [("SP0406", Severity::Warning)]);
+    assert_eq!(checked.egresses.len(), 1);
+}
+
+#[test]
+fn files_are_checked_together() {
+    let other = MINIMAL.replace("name: a,", "name: c,");
+    let files = [
+        file("a.yaml", MINIMAL),
+        file("m.yaml", MESH),
+        file("b.yaml", MINIMAL),
+        file("c.yaml", &other),
+        file("n.yaml", MESH),
+    ];
+    let checked = check(&files);
+    let messages: Vec<_> =
+        checked.diagnostics.iter().map(|problem| (problem.file, problem.code, problem.message.as_str())).collect();
+    assert_eq!(
+        messages,
+        [
+            (2, "SP0502", "the Egress `b/a` is written twice; the first is at `a.yaml:3:18`"),
+            (4, "SP0501", "a second Mesh; the first is at `m.yaml:1:1`"),
+        ]
+    );
+    let found: Vec<_> = checked.egresses.iter().map(|egress| (egress.file, egress.value.name.as_str())).collect();
+    assert_eq!(found, [(0, "a"), (3, "c")]);
+}
+
+#[test]
+fn a_mesh_with_a_problem_is_told_once() {
+    let mesh = MESH.replace("{}", "{trustDomain: A B}");
+    let checked = check(&[
+        file("m.yaml", &mesh),
+        file("a.yaml", MINIMAL),
+        file("b.yaml", &MINIMAL.replace("name: a", "name: b")),
+    ]);
+    let codes: Vec<_> = checked.diagnostics.iter().map(|problem| (problem.file, problem.code)).collect();
+    assert_eq!(codes, [(0, "SP1204")]);
+    assert!(checked.mesh.is_none());
+    assert_eq!(checked.egresses.len(), 2);
+}
+
+#[test]
+fn limits_hold() {
+    let large = format!("{MINIMAL}{}", "#".repeat(8 * 1024 * 1024));
+    assert_eq!(places(&large), ["1:1 SP0001"]);
+    let many = format!("{MINIMAL}  authz: [{}]\n", "a,".repeat(500_000));
+    assert_eq!(places(&many).iter().filter(|place| place.ends_with("SP0110")).count(), 1);
+    for deep in ["[".repeat(100_000), "- ".repeat(10_000), "{a: ".repeat(10_000), "? ".repeat(10_000)] {
+        let codes = places(&deep);
+        assert_eq!(codes.len(), 1, "{codes:?}");
+        assert!(codes[0].ends_with("SP0109"), "{codes:?}");
+    }
+}
+
+#[test]
+fn ten_thousand_rules_are_read() {
+    let mut text = format!("{MINIMAL}  authz:\n    rules:\n");
+    for rule in 0..10_000 {
+        write!(
+            text,
+            "    - id: r{rule}\n      action: ALLOW\n      from: [{{source: {{serviceAccounts: [ns{rule}/sa]}}}}]\n      \
+             to: [{{operation: {{methods: [GET], paths: [\"/p{rule}/{{*}}\"]}}}}]\n"
+        )
+        .expect("a string");
+    }
+    let checked = check_one(&text);
+    assert_eq!(checked.diagnostics, []);
+    assert_eq!(checked.egresses[0].value.spec.authz.rules.len(), 10_000);
+}
+
+#[test]
+fn the_template_passes() {
+    for upstream_host in ["httpbin.org", "10.0.0.1", "::1"] {
+        let template = Template {
+            schema: "egress.schema.json",
+            name: "on",
+            namespace: "1e3",
+            host: "httpbin.legacy.internal",
+            upstream_host,
+            upstream_port: 443,
+        };
+        let text = init_template(&template);
+        assert!(text.starts_with("# yaml-language-server: $schema=egress.schema.json\n"));
+        let checked = check_one(&text);
+        assert_eq!(checked.diagnostics, [], "{text}");
+        assert_eq!(checked.egresses[0].value.spec.upstream.host, upstream_host);
+        assert_eq!(
+            (checked.egresses[0].value.name.as_str(), checked.egresses[0].value.namespace.as_str()),
+            ("on", "1e3")
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_break_the_reader(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let file = decode("a", &bytes).unwrap_or_else(|undecodable| undecodable.file.clone());
+        spans_lie_in(&file);
+    }
+
+    #[test]
+    fn no_yaml_breaks_the_reader(text in "([\\[\\]{}:,&*!|>'\"%@`#?\\-<~ \n\t\r.é😀a0\u{0}\u{feff}]|---|: |- |\n  |kind: |spec: ){0,120}") {
+        spans_lie_in(&file("a", &text));
+    }
+
+    #[test]
+    fn no_change_of_a_good_file_breaks_the_reader(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0usize..12, "[\\[\\]{}:,&*!|>'\"#?\\- \n\té😀a0\u{85}]{0,4}"), 1..6)
+    ) {
+        let mut characters: Vec<char> = EXAMPLE.chars().collect();
+        for (at, removed, inserted) in changes {
+            let at = at.index(characters.len());
+            let end = (at + removed).min(characters.len());
+            characters.splice(at..end, inserted.chars());
+        }
+        spans_lie_in(&file("a", &characters.into_iter().collect::<String>()));
+    }
+
+    /// Whatever the values are, each stays the value of its own field.
+    #[test]
+    fn nothing_escapes_from_the_template(name in any::<String>(), host in any::<String>(), schema in any::<String>()) {
+        let template =
+            Template { schema: &schema, name: &name, namespace: "n", host: &host, upstream_host: "a.b", upstream_port: 1 };
+        let checked = check_one(&init_template(&template));
+        let known = ["SP0005", "SP0211", "SP0301", "SP0302"];
+        for problem in checked.diagnostics {
+            prop_assert!(known.contains(&problem.code), "{problem:?}");
+        }
+    }
+}
+
+fn spans_lie_in(file: &SourceFile) {
+    let checked = check(std::slice::from_ref(file));
+    for problem in &checked.diagnostics {
+        assert!(file.text.get(problem.span.start..problem.span.end).is_some(), "{problem:?}");
+        assert_ne!(problem.code, "SP0299", "{problem:?}");
+        for (span, _) in &problem.related {
+            assert!(file.text.get(span.start..span.end).is_some(), "{problem:?}");
+        }
+    }
+    assert!(!checked.egresses.is_empty() || checked.mesh.is_some() || !checked.diagnostics.is_empty());
+}
