@@ -25,9 +25,8 @@ impl Authority {
     pub(crate) fn open(layout: &Layout) -> Result<Self, Failure> {
         let key = if layout.ca_key().exists() {
             let pem = String::from_utf8_lossy(&read(&layout.ca_key())?).into_owned();
-            KeyPair::from_pem(&pem).map_err(|error| {
-                crypto(&error).with_help("remove the directory, and everything in it is made anew")
-            })?
+            KeyPair::from_pem(&pem)
+                .map_err(|error| crypto(&error).with_help("remove the directory, and everything in it is made anew"))?
         } else {
             let key = KeyPair::generate().map_err(|error| crypto(&error))?;
             replace(&layout.ca_key(), key.serialize_pem().as_bytes())?;

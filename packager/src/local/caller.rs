@@ -90,7 +90,8 @@ impl FromStr for ServiceAccount {
 /// A namespace stands for its `default` service account. Negative conditions name nobody: they say who is *not* meant.
 pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) -> Vec<Caller> {
     let authz = &egress.spec.authz;
-    let mut found: BTreeSet<Caller> = authz.trusted_forwarders.iter().filter_map(|p| Caller::from_principal(p)).collect();
+    let mut found: BTreeSet<Caller> =
+        authz.trusted_forwarders.iter().filter_map(|p| Caller::from_principal(p)).collect();
     for rule in &authz.rules {
         found.extend(named_by(rule, egress, mesh));
     }
@@ -142,7 +143,7 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::example::tests::{egress_with, mesh};
+    use crate::local::example::tests::egress_with;
     use sallyport_core::policy::source::{ConditionSource, FromSource};
 
     fn strings(values: &[&str]) -> Option<Vec<String>> {
@@ -151,7 +152,7 @@ mod tests {
 
     fn check(source: SourceSource, expected: &[&str]) {
         let rule = RuleSource { id: "r".into(), from: Some(vec![FromSource { source }]), ..RuleSource::default() };
-        let found = callers(&egress_with(vec![rule]), &mesh(), &[]);
+        let found = callers(&egress_with(vec![rule]), &Mesh::default(), &[]);
         assert_eq!(found.iter().map(Caller::principal).collect::<Vec<_>>(), expected);
     }
 
@@ -188,14 +189,14 @@ mod tests {
             ..ConditionSource::default()
         };
         let rule = RuleSource { id: "r".into(), when: Some(vec![condition]), ..RuleSource::default() };
-        let found = callers(&egress_with(vec![rule]), &mesh(), &["x/y".parse().unwrap()]);
+        let found = callers(&egress_with(vec![rule]), &Mesh::default(), &["x/y".parse().unwrap()]);
         assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["web/front", "x/y"]);
     }
 
     #[test]
     fn a_file_name_tells_trust_domains_apart() {
-        assert_eq!(Caller::new("cluster.local", "a", "b").file_stem(&mesh()), "a.b");
-        assert_eq!(Caller::new("other.example", "a", "b").file_stem(&mesh()), "a.b@other.example");
+        assert_eq!(Caller::new("cluster.local", "a", "b").file_stem(&Mesh::default()), "a.b");
+        assert_eq!(Caller::new("other.example", "a", "b").file_stem(&Mesh::default()), "a.b@other.example");
     }
 
     #[test]

@@ -39,7 +39,11 @@ pub(crate) fn line(target: Target<'_>, certificate: &Path, key: &Path, example: 
 /// A word that a POSIX shell reads back as `text`.
 fn quote(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+,=".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
 }
 
 #[cfg(test)]
@@ -65,7 +69,9 @@ mod tests {
 
     #[test]
     fn a_shell_reads_back_what_was_quoted() {
-        for text in ["", "plain/path-1.2", "two words", "it's", "$HOME `id` $(id)", "a\"b", "a\\b", "a;b&c|d", "ü", "*?[x]~#!"] {
+        for text in
+            ["", "plain/path-1.2", "two words", "it's", "$HOME `id` $(id)", "a\"b", "a\\b", "a;b&c|d", "ü", "*?[x]~#!"]
+        {
             let printed = Command::new("sh").args(["-c", &format!("printf %s {}", quote(text))]).output().unwrap();
             assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
         }

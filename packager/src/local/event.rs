@@ -148,7 +148,11 @@ fn ready_text(ready: &Ready<'_>, file: &str) -> String {
     let directory = printable(ready.layout.root());
     let kept = if ready.temporary { "removed at the end" } else { "kept" };
     // Writing to a String cannot fail.
-    let _ = writeln!(text, "https://{}:{} (on 127.0.0.1) leads to {}:{}", spec.host, ready.port, spec.upstream.host, spec.upstream.port);
+    let _ = writeln!(
+        text,
+        "https://{}:{} (on 127.0.0.1) leads to {}:{}",
+        spec.host, ready.port, spec.upstream.host, spec.upstream.port
+    );
     let _ = writeln!(text, "  admin       http://{}", ready.admin);
     let _ = writeln!(text, "  files       {directory} ({kept})");
     let _ = writeln!(text, "  access log  {}", printable(&ready.layout.access_log()));

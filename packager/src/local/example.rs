@@ -130,27 +130,16 @@ pub(crate) mod tests {
                     port: 443,
                     tls: UpstreamTls {
                         mode: TlsMode::Simple,
-                        sni: None,
-                        subject_alt_names: Vec::new(),
-                        ca_certificates: None,
-                        client_certificate: None,
-                        private_key: None,
+                        sni: Some("httpbin.org".into()),
+                        subject_alt_names: vec!["httpbin.org".into()],
+                        ..UpstreamTls::default()
                     },
                 },
                 authz: Authz { rules, ..Authz::default() },
                 authn: Authn::default(),
                 rollout: Rollout::default(),
-                gateway: Gateway { replicas: 2, num_trusted_proxies: 0 },
+                gateway: Gateway::default(),
             },
-        }
-    }
-
-    pub(crate) fn mesh() -> Mesh {
-        Mesh {
-            name: "default".into(),
-            istio_version: "1.31".into(),
-            trust_domain: "cluster.local".into(),
-            trust_domain_aliases: Vec::new(),
         }
     }
 
@@ -160,7 +149,8 @@ pub(crate) mod tests {
     }
 
     fn check(json: &str, caller: (&str, &str), expected: (&str, &str, Option<&str>)) {
-        let found = example(&egress_with(rules(json)), &mesh(), &Caller::new("cluster.local", caller.0, caller.1));
+        let found =
+            example(&egress_with(rules(json)), &Mesh::default(), &Caller::new("cluster.local", caller.0, caller.1));
         assert_eq!((found.method.as_str(), found.path.as_str(), found.rule.as_deref()), expected, "{json}");
     }
 
@@ -184,7 +174,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_negative_source_shuts_a_caller_out() {
-        let json = r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"],"notServiceAccounts":["a/b"]}}]}]"#;
+        let json =
+            r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"],"notServiceAccounts":["a/b"]}}]}]"#;
         check(json, ("a", "b"), ("GET", "/", None));
         check(json, ("a", "c"), ("GET", "/", Some("r")));
     }

@@ -133,9 +133,8 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
 
 /// Reads a whole file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| {
-        Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(&error)))
-    })
+    fs::read(path)
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(&error))))
 }
 
 /// Replaces a file in one step, so that a reader sees the old one or the new one. Only this user may read it.

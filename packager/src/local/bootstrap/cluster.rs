@@ -50,19 +50,21 @@ fn upstream(plan: Plan<'_>) -> Value {
     let server = plan.connect_to.unwrap_or(&own);
     let tls = match upstream.tls.mode {
         TlsMode::None => None,
-        TlsMode::Simple | TlsMode::Mutual => {
-            let sni = upstream.tls.sni.as_deref().unwrap_or(&upstream.host);
-            let names = &upstream.tls.subject_alt_names;
-            let names = if names.is_empty() { vec![sni.to_owned()] } else { names.clone() };
-            Some(upstream_tls(sni, &names, plan.trust.upstream.as_deref(), plan.trust.client.as_ref()))
-        }
+        TlsMode::Simple | TlsMode::Mutual => Some(upstream_tls(
+            upstream.tls.sni.as_deref(),
+            &upstream.tls.subject_alt_names,
+            plan.trust.upstream.as_deref(),
+            plan.trust.client.as_ref(),
+        )),
     };
     cluster(&upstream_name(upstream), server, tls)
 }
 
 fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
     let host = &uri.server.host;
-    let tls = uri.tls.then(|| upstream_tls(host, std::slice::from_ref(host), trusted_ca, None));
+    // A server name is never an address (RFC 6066).
+    let sni = host.parse::<IpAddr>().is_err().then_some(host.as_str());
+    let tls = uri.tls.then(|| upstream_tls(sni, std::slice::from_ref(host), trusted_ca, None));
     cluster(&jwks_name(uri), &uri.server, tls)
 }
 
@@ -93,11 +95,9 @@ fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
     typed("envoy.config.cluster.v3.Cluster", cluster)
 }
 
-fn upstream_tls(sni: &str, names: &[String], trusted_ca: Option<&Path>, client: Option<&Pair>) -> Value {
-    let names: Vec<Value> = names
-        .iter()
-        .map(|name| json!({"san_type": san_type(name), "matcher": {"exact": name}}))
-        .collect();
+fn upstream_tls(sni: Option<&str>, names: &[String], trusted_ca: Option<&Path>, client: Option<&Pair>) -> Value {
+    let names: Vec<Value> =
+        names.iter().map(|name| json!({"san_type": san_type(name), "matcher": {"exact": name}})).collect();
     let certificates: Vec<Value> = client
         .into_iter()
         .map(|pair| json!({"certificate_chain": {"filename": pair.certificate}, "private_key": {"filename": pair.key}}))
@@ -106,8 +106,7 @@ fn upstream_tls(sni: &str, names: &[String], trusted_ca: Option<&Path>, client: 
         "tls_certificates": certificates,
         "validation_context": {"trusted_ca": {"filename": trusted_ca}, "match_typed_subject_alt_names": names},
     }});
-    // A server name is never an address (RFC 6066).
-    if let (Value::Object(fields), Err(_)) = (&mut context, sni.parse::<IpAddr>()) {
+    if let (Value::Object(fields), Some(sni)) = (&mut context, sni) {
         fields.insert("sni".to_owned(), Value::String(sni.to_owned()));
     }
     json!({

@@ -21,8 +21,9 @@ pub(super) fn filter(providers: &[JwtProvider], clusters: &[Option<String>]) -> 
         json!({"requires_any": {"requirements": any}})
     };
     let configured = providers.iter().zip(clusters).enumerate();
-    let providers: serde_json::Map<String, Value> =
-        configured.map(|(index, (rule, cluster))| (format!("origins-{index}"), provider(rule, cluster.as_ref()))).collect();
+    let providers: serde_json::Map<String, Value> = configured
+        .map(|(index, (rule, cluster))| (format!("origins-{index}"), provider(rule, cluster.as_ref())))
+        .collect();
     json!({
         "name": "envoy.filters.http.jwt_authn",
         "typed_config": typed("envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication", json!({

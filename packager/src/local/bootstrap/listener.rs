@@ -7,21 +7,24 @@ use super::{PLUGIN, Plan, access_log, address, from_file, jwt, plugin, typed};
 
 /// The resource of the listener.
 pub(crate) fn listener(plan: Plan<'_>) -> Value {
-    typed("envoy.config.listener.v3.Listener", json!({
-        "name": format!("127.0.0.1_{}", plan.port),
-        "address": address("127.0.0.1", plan.port),
-        "listener_filters": [{
-            "name": "envoy.filters.listener.tls_inspector",
-            "typed_config": typed("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector", json!({})),
-        }],
-        "filter_chains": [{
-            "transport_socket": downstream_tls(plan),
-            "filters": [{
-                "name": "envoy.filters.network.http_connection_manager",
-                "typed_config": connection_manager(plan),
+    typed(
+        "envoy.config.listener.v3.Listener",
+        json!({
+            "name": format!("127.0.0.1_{}", plan.port),
+            "address": address("127.0.0.1", plan.port),
+            "listener_filters": [{
+                "name": "envoy.filters.listener.tls_inspector",
+                "typed_config": typed("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector", json!({})),
             }],
-        }],
-    }))
+            "filter_chains": [{
+                "transport_socket": downstream_tls(plan),
+                "filters": [{
+                    "name": "envoy.filters.network.http_connection_manager",
+                    "typed_config": connection_manager(plan),
+                }],
+            }],
+        }),
+    )
 }
 
 fn downstream_tls(plan: Plan<'_>) -> Value {
@@ -47,21 +50,24 @@ fn downstream_tls(plan: Plan<'_>) -> Value {
 fn connection_manager(plan: Plan<'_>) -> Value {
     let spec = &plan.egress.spec;
     let forwarded = if spec.authz.trusted_forwarders.is_empty() { "SANITIZE_SET" } else { "APPEND_FORWARD" };
-    typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", json!({
-        "stat_prefix": format!("outbound_127.0.0.1_{}", plan.port),
-        "codec_type": "AUTO",
-        "use_remote_address": true,
-        "xff_num_trusted_hops": spec.gateway.num_trusted_proxies,
-        "normalize_path": true,
-        "merge_slashes": false,
-        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
-        "forward_client_cert_details": forwarded,
-        "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
-        "http2_protocol_options": {"max_concurrent_streams": 2_147_483_647_u32},
-        "route_config": route_config(plan),
-        "http_filters": http_filters(plan),
-        "access_log": [access_log::access_log(&plan.layout.access_log())],
-    }))
+    typed(
+        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        json!({
+            "stat_prefix": format!("outbound_127.0.0.1_{}", plan.port),
+            "codec_type": "AUTO",
+            "use_remote_address": true,
+            "xff_num_trusted_hops": spec.gateway.num_trusted_proxies,
+            "normalize_path": true,
+            "merge_slashes": false,
+            "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+            "forward_client_cert_details": forwarded,
+            "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
+            "http2_protocol_options": {"max_concurrent_streams": 2_147_483_647_u32},
+            "route_config": route_config(plan),
+            "http_filters": http_filters(plan),
+            "access_log": [access_log::access_log(&plan.layout.access_log())],
+        }),
+    )
 }
 
 /// Authentication before us, so that we see verified claims; nothing after us but the router.

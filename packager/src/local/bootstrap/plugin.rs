@@ -24,8 +24,5 @@ pub(crate) fn plugin(plan: Plan<'_>) -> Result<Value, serde_json::Error> {
         },
         "configuration": typed("google.protobuf.StringValue", json!({"value": configuration})),
     }});
-    Ok(typed(
-        "envoy.config.core.v3.TypedExtensionConfig",
-        json!({"name": PLUGIN, "typed_config": typed(TYPE, wasm)}),
-    ))
+    Ok(typed("envoy.config.core.v3.TypedExtensionConfig", json!({"name": PLUGIN, "typed_config": typed(TYPE, wasm)})))
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::local::example::tests::{egress_with, mesh, rules};
+use crate::local::example::tests::{egress_with, rules};
 use crate::local::resources::{Kind, Resources};
 use sallyport_egress::model::{JwtProvider, TlsMode};
 
@@ -15,7 +15,7 @@ pub(crate) fn example() -> Egress {
 pub(crate) fn with_plan<T>(egress: &Egress, then: impl FnOnce(Plan<'_>) -> T) -> T {
     let layout = Layout::new(PathBuf::from("/run/sallyport"));
     let trust = Trust { upstream: Some("/etc/ssl/ca.pem".into()), jwks: Some("/etc/ssl/ca.pem".into()), client: None };
-    then(Plan { egress, mesh: &mesh(), layout: &layout, port: 8443, connect_to: None, trust: &trust })
+    then(Plan { egress, mesh: &Mesh::default(), layout: &layout, port: 8443, connect_to: None, trust: &trust })
 }
 
 /// Holds a document to a file beside this one; `UPDATE_GOLDEN=1` writes it.
@@ -81,6 +81,8 @@ fn an_upstream_is_reached_by_name_or_address() {
     let moved = cluster(&egress, Some(&elsewhere));
     assert_eq!((&moved["type"], &context(&moved)["sni"]), (&json!("STATIC"), &json!("httpbin.org")));
     egress.spec.upstream.host = "192.0.2.7".into();
+    egress.spec.upstream.tls.sni = None;
+    egress.spec.upstream.tls.subject_alt_names = vec!["192.0.2.7".into()];
     let by_address = cluster(&egress, None);
     assert_eq!(by_address["type"], "STATIC");
     assert_eq!(context(&by_address)["sni"], Value::Null);

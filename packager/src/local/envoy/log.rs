@@ -25,8 +25,10 @@ impl<'a> Line<'a> {
         Some(Line { level, component, message })
     }
 
+    /// Of a crash the first line says what happened, and the frames say nothing to a user.
     fn is_error(&self) -> bool {
-        matches!(self.level, "error" | "critical")
+        let frame = self.component == "backtrace" && !self.message.starts_with("Caught ");
+        matches!(self.level, "error" | "critical") && !frame
     }
 }
 
@@ -62,6 +64,9 @@ mod tests {
         assert_eq!(last_error("PARSE ERROR: Argument: --x\n\n"), Some("PARSE ERROR: Argument: --x"));
         assert_eq!(last_error("[t][1][info][main] [a.cc:1] exiting\n"), Some("exiting"));
         assert_eq!(last_error(""), None);
+        let crash = "[t][1][critical][backtrace] [b.h:1] Caught Segmentation fault, suspect faulting address 0x1\n\
+                     [t][1][critical][backtrace] [b.h:2] #6: [0x7f9964d3424a]\n";
+        assert_eq!(last_error(crash), Some("Caught Segmentation fault, suspect faulting address 0x1"));
     }
 
     #[test]
