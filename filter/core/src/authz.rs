@@ -75,8 +75,6 @@ impl Matches {
         index.candidates(request, |position| {
             matches.consider(rules, position, request, &mut Silent);
         });
-        matches.audits.sort_unstable();
-        matches.audits.dedup();
         matches
     }
 
@@ -104,7 +102,13 @@ impl Matches {
         if matched && !settled {
             match slot {
                 Some(slot) => *slot = Some(position),
-                None => self.audits.push(position),
+                None => {
+                    // Candidates come in any order, and may come twice.
+                    let place = self.audits.partition_point(|known| *known < position);
+                    if self.audits.get(place) != Some(&position) {
+                        self.audits.insert(place, position);
+                    }
+                }
             }
         }
         matched

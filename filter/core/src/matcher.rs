@@ -14,6 +14,8 @@ pub mod regex;
 pub mod string;
 pub mod value;
 
+use std::fmt::{Arguments, format};
+
 use crate::policy::error::Code;
 
 /// Why a piece of text is not a matcher: a problem that does not know its place yet.
@@ -27,13 +29,18 @@ pub struct Flaw {
     pub help: Option<String>,
 }
 
+// Out of line and not generic: there are sixty places that make a flaw, and none of them is in a hurry.
 impl Flaw {
-    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), help: None }
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(code: Code, message: Arguments<'_>) -> Self {
+        Self { code, message: format(message), help: None }
     }
 
-    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn help(mut self, help: Arguments<'_>) -> Self {
+        self.help = Some(format(help));
         self
     }
 }

@@ -10,8 +10,8 @@ pub fn parse(text: &str) -> Result<PathPattern, Flaw> {
         return Ok(PathPattern::Present);
     }
     let flaw = || {
-        Flaw::new(Code::Grpc, format!("`{text}` is not a gRPC method"))
-            .help("write `package.Service/Method`, `package.Service/*` or `*`")
+        Flaw::new(Code::Grpc, format_args!("`{text}` is not a gRPC method"))
+            .help(format_args!("write `package.Service/Method`, `package.Service/*` or `*`"))
     };
     let (service, method) = text.split_once('/').ok_or_else(flaw)?;
     let is_name = |name: &str| {

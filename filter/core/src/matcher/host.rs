@@ -15,9 +15,11 @@ pub struct HostPattern {
 impl HostPattern {
     /// Reads `host`, `*.suffix`, `prefix.*`, `*`, `[IPv6]`, each with `:PORT` or `:*` behind it.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
-        let flaw = |help: &str| Flaw::new(Code::Host, format!("`{text}` is not a host")).help(help);
+        let flaw =
+            |help: &str| Flaw::new(Code::Host, format_args!("`{text}` is not a host")).help(format_args!("{}", help));
         if text.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, "the host is empty").help("write a host name, or `*` for any"));
+            return Err(Flaw::new(Code::EmptyValue, format_args!("the host is empty"))
+                .help(format_args!("write a host name, or `*` for any")));
         }
         if text.contains("://") {
             return Err(flaw("write the host name alone, without a scheme"));

@@ -50,22 +50,24 @@ pub fn check_trust_domain(name: &str) -> Result<(), Flaw> {
     if valid {
         return Ok(());
     }
-    Err(Flaw::new(Code::TrustDomain, format!("`{name}` is not a trust domain"))
-        .help("a trust domain has lower-case letters, digits, `.`, `_` and `-`"))
+    Err(Flaw::new(Code::TrustDomain, format_args!("`{name}` is not a trust domain"))
+        .help(format_args!("a trust domain has lower-case letters, digits, `.`, `_` and `-`")))
 }
 
 /// Reads a principal pattern: `TD/ns/NS/sa/SA`, any other `TD/PATH`, with Istio's wildcards.
 pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<StringPattern, Flaw> {
     let help = "write `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`";
     if let Some(rest) = text.strip_prefix("spiffe://") {
-        return Err(Flaw::new(Code::Principal, format!("the principal `{text}` has a scheme"))
-            .help(format!("did you mean `{rest}`?")));
+        return Err(Flaw::new(Code::Principal, format_args!("the principal `{text}` has a scheme"))
+            .help(format_args!("did you mean `{rest}`?")));
     }
     let pattern = StringPattern::parse(text)?;
     let is_principal_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
     let literal = text.trim_matches('*');
     if !literal.bytes().all(is_principal_byte) || literal.contains("//") {
-        return Err(Flaw::new(Code::Principal, format!("`{text}` is not a principal")).help(help));
+        return Err(
+            Flaw::new(Code::Principal, format_args!("`{text}` is not a principal")).help(format_args!("{}", help))
+        );
     }
     let canonical = |text: &str| match text.split_once('/') {
         Some((domain, path)) => format!("{}/{path}", domains.canonical_in_rule(domain)),
@@ -73,7 +75,9 @@ pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<StringPatte
     };
     match pattern {
         StringPattern::Exact(_) => {
-            check_exact_principal(text).map_err(|message| Flaw::new(Code::Principal, message).help(help))?;
+            check_exact_principal(text).map_err(|message| {
+                Flaw::new(Code::Principal, format_args!("{}", message)).help(format_args!("{}", help))
+            })?;
             Ok(StringPattern::Exact(canonical(text).into_bytes().into()))
         }
         StringPattern::Prefix(_) => Ok(StringPattern::Prefix(canonical(literal).into_bytes().into())),
@@ -102,10 +106,11 @@ fn check_exact_principal(text: &str) -> Result<(), String> {
 /// Reads a service account, `NS/SA` or `SA`, as the path of a principal: `ns/NS/sa/SA`.
 pub fn parse_service_account(text: &str, own_namespace: &str) -> Result<StringPattern, Flaw> {
     let flaw = |message: String| {
-        Err(Flaw::new(Code::ServiceAccount, message).help("write `NAMESPACE/SERVICE_ACCOUNT`, without wildcards"))
+        Err(Flaw::new(Code::ServiceAccount, format_args!("{}", message))
+            .help(format_args!("write `NAMESPACE/SERVICE_ACCOUNT`, without wildcards")))
     };
     if text.is_empty() {
-        return Err(Flaw::new(Code::EmptyValue, "the service account is empty"));
+        return Err(Flaw::new(Code::EmptyValue, format_args!("the service account is empty")));
     }
     if text.contains('*') {
         return flaw(format!("the service account `{text}` has a wildcard"));
@@ -127,8 +132,8 @@ pub fn parse_namespace(text: &str) -> Result<StringPattern, Flaw> {
         _ => literal.len() <= 63 && literal.bytes().all(is_label_byte),
     };
     if !valid {
-        return Err(Flaw::new(Code::Namespace, format!("`{text}` is not a namespace"))
-            .help("a namespace has lower-case letters, digits and `-`"));
+        return Err(Flaw::new(Code::Namespace, format_args!("`{text}` is not a namespace"))
+            .help(format_args!("a namespace has lower-case letters, digits and `-`")));
     }
     Ok(pattern)
 }

@@ -9,8 +9,8 @@ pub fn parse(text: &str) -> Result<StringPattern, Flaw> {
     let pattern = StringPattern::parse(text)?;
     let literal = text.trim_matches('*');
     if !literal.bytes().all(is_token_byte) {
-        return Err(Flaw::new(Code::Method, format!("`{text}` is not an HTTP method"))
-            .help("write a method such as `GET`, or `*` for any"));
+        return Err(Flaw::new(Code::Method, format_args!("`{text}` is not an HTTP method"))
+            .help(format_args!("write a method such as `GET`, or `*` for any")));
     }
     Ok(pattern.map(<[u8]>::to_ascii_uppercase))
 }

@@ -28,8 +28,8 @@ impl NetworkSet {
 /// Reads an address or a CIDR block. Bits outside the mask are refused: they are a slip of the pen in one of the two.
 pub fn parse(text: &str) -> Result<IpNet, Flaw> {
     let flaw = || {
-        Flaw::new(Code::Cidr, format!("`{text}` is neither an IP address nor a CIDR block"))
-            .help("write `10.1.2.3`, `10.0.0.0/8` or `2001:db8::/32`")
+        Flaw::new(Code::Cidr, format_args!("`{text}` is neither an IP address nor a CIDR block"))
+            .help(format_args!("write `10.1.2.3`, `10.0.0.0/8` or `2001:db8::/32`"))
     };
     if let Ok(address) = text.parse::<IpAddr>() {
         return Ok(IpNet::from(address.to_canonical()));
@@ -38,8 +38,8 @@ pub fn parse(text: &str) -> Result<IpNet, Flaw> {
     let block = unmapped(block).ok_or_else(flaw)?;
     let truncated = block.trunc();
     if truncated != block {
-        return Err(Flaw::new(Code::Cidr, format!("`{text}` has bits set outside its mask"))
-            .help(format!("did you mean `{truncated}`?")));
+        return Err(Flaw::new(Code::Cidr, format_args!("`{text}` has bits set outside its mask"))
+            .help(format_args!("did you mean `{truncated}`?")));
     }
     Ok(block)
 }

@@ -3,10 +3,9 @@
 //! Patterns are brought into the same canonical form as request paths, so `/a%2Db`, `/a-b` and, for text outside ASCII,
 //! `/é` and `/%C3%A9` are each one pattern.
 
-use rustc_hash::FxHashSet;
-
 use super::Flaw;
 use crate::policy::error::Code;
+use crate::policy::index::ByteMap;
 use crate::request::path::{Tolerance, canonical_pattern};
 
 /// Most segments in a template.
@@ -51,7 +50,8 @@ impl PathPattern {
     /// Reads a pattern.
     pub fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
         if text.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, "the path is empty").help("write a path, or `*` for any"));
+            return Err(Flaw::new(Code::EmptyValue, format_args!("the path is empty"))
+                .help(format_args!("write a path, or `*` for any")));
         }
         if text == "*" {
             return Ok(Self::Present);
@@ -61,8 +61,8 @@ impl PathPattern {
         }
         let literal = |text: &str| canonical_literal(text, tolerance);
         let inside = |text: &str| {
-            Flaw::new(Code::Wildcard, format!("`*` cannot stand inside `{text}`"))
-                .help("a `*` may stand at the beginning or at the end; one segment is `{*}`")
+            Flaw::new(Code::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
+                .help(format_args!("a `*` may stand at the beginning or at the end; one segment is `{{*}}`"))
         };
         if let Some(suffix) = text.strip_prefix('*') {
             if suffix.contains('*') {
@@ -71,8 +71,8 @@ impl PathPattern {
             return Ok(Self::Suffix(literal(suffix)?));
         }
         if !text.starts_with('/') {
-            return Err(Flaw::new(Code::Path, format!("the path `{text}` does not begin with `/`"))
-                .help(format!("did you mean `/{text}`?")));
+            return Err(Flaw::new(Code::Path, format_args!("the path `{text}` does not begin with `/`"))
+                .help(format_args!("did you mean `/{text}`?")));
         }
         if let Some(prefix) = text.strip_suffix('*') {
             if prefix.contains('*') {
@@ -101,26 +101,28 @@ impl PathPattern {
 
 fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw> {
     if text.contains('?') {
-        return Err(Flaw::new(Code::Path, format!("the path `{text}` has a query"))
-            .help("paths are matched without query; use `when: [{key: \"request.query[NAME]\", values: [...]}]`"));
+        return Err(Flaw::new(Code::Path, format_args!("the path `{text}` has a query")).help(format_args!(
+            "paths are matched without query; use `when: [{{key: \"request.query[NAME]\", values: [...]}}]`"
+        )));
     }
     match canonical_pattern(text.as_bytes(), tolerance) {
         Ok(canonical) => Ok(canonical.into()),
         Err(kind) => Err(Flaw::new(
             Code::Path,
-            format!(
+            format_args!(
                 "no request with the path `{text}` ever reaches a rule: it is refused as ambiguous ({})",
                 kind.as_str()
             ),
         )
-        .help(format!("write the path without it, or tolerate `{}`", kind.as_str()))),
+        .help(format_args!("write the path without it, or tolerate `{}`", kind.as_str()))),
     }
 }
 
 impl Template {
     fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
-        let flaw =
-            |message: &str, help: &str| Flaw::new(Code::PathTemplate, format!("{message} in `{text}`")).help(help);
+        let flaw = |message: &str, help: &str| {
+            Flaw::new(Code::PathTemplate, format_args!("{message} in `{text}`")).help(format_args!("{}", help))
+        };
         let Some(body) = text.strip_prefix('/') else {
             return Err(flaw("a template begins with `/`", "write `/` first"));
         };
@@ -216,7 +218,8 @@ pub enum PathSet {
 /// A large set.
 #[derive(Clone, Debug)]
 pub struct ManyPaths {
-    exact: FxHashSet<Box<[u8]>>,
+    /// As keys; the numbers mean nothing.
+    exact: ByteMap,
     others: Box<[PathPattern]>,
 }
 
@@ -227,12 +230,12 @@ impl PathSet {
         if patterns.len() <= FEW {
             return Self::Few(patterns.into());
         }
-        let mut exact = FxHashSet::default();
+        let mut exact = ByteMap::default();
         let mut others = Vec::new();
         for pattern in patterns {
             match pattern {
                 PathPattern::Exact(text) => {
-                    exact.insert(text);
+                    exact.insert(text, 0);
                 }
                 other => others.push(other),
             }
@@ -244,7 +247,7 @@ impl PathSet {
     pub(crate) fn hashed(&self) -> impl Iterator<Item = &[u8]> {
         let many = match self {
             Self::Few(_) => None,
-            Self::Many(many) => Some(&many.exact),
+            Self::Many(many) => Some(many.exact.keys()),
         };
         many.into_iter().flatten().map(|text| &**text)
     }
@@ -262,7 +265,9 @@ impl PathSet {
     pub fn matches(&self, path: &[u8]) -> bool {
         match self {
             Self::Few(patterns) => patterns.iter().any(|pattern| pattern.matches(path)),
-            Self::Many(many) => many.exact.contains(path) || many.others.iter().any(|pattern| pattern.matches(path)),
+            Self::Many(many) => {
+                many.exact.contains_key(path) || many.others.iter().any(|pattern| pattern.matches(path))
+            }
         }
     }
 }

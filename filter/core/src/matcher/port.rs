@@ -26,7 +26,8 @@ pub fn parse(text: &str) -> Result<u16, Flaw> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<u16>() {
         Ok(port) if digits && port != 0 => Ok(port),
-        _ => Err(Flaw::new(Code::Port, format!("`{text}` is not a port")).help("write a number from 1 to 65535")),
+        _ => Err(Flaw::new(Code::Port, format_args!("`{text}` is not a port"))
+            .help(format_args!("write a number from 1 to 65535"))),
     }
 }
 

@@ -10,7 +10,6 @@
 use std::sync::Arc;
 
 use regex_lite::{Regex, RegexBuilder};
-use rustc_hash::FxHashMap;
 
 use super::Flaw;
 use crate::policy::error::Code;
@@ -25,40 +24,44 @@ const MAX_PROGRAM: usize = 1 << 18;
 /// Compiles each distinct pattern once.
 #[derive(Debug, Default)]
 pub struct RegexCompiler {
-    compiled: FxHashMap<String, Arc<Regex>>,
+    /// Few enough to be searched through.
+    compiled: Vec<(String, Arc<Regex>)>,
 }
 
 impl RegexCompiler {
     /// Compiles one pattern.
     pub fn compile(&mut self, pattern: &str) -> Result<Arc<Regex>, Flaw> {
-        if let Some(known) = self.compiled.get(pattern) {
+        if let Some((_, known)) = self.compiled.iter().find(|(known, _)| known == pattern) {
             return Ok(Arc::clone(known));
         }
         if pattern.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, "the regular expression is empty"));
+            return Err(Flaw::new(Code::EmptyValue, format_args!("the regular expression is empty")));
         }
         if pattern.len() > MAX_PATTERN {
-            return Err(Flaw::new(Code::Regex, format!("the regular expression is longer than {MAX_PATTERN} bytes")));
+            return Err(Flaw::new(
+                Code::Regex,
+                format_args!("the regular expression is longer than {MAX_PATTERN} bytes"),
+            ));
         }
         if self.compiled.len() >= MAX_PATTERNS {
             return Err(Flaw::new(
                 Code::Limit,
-                format!("more than {MAX_PATTERNS} different regular expressions in one policy"),
+                format_args!("more than {MAX_PATTERNS} different regular expressions in one policy"),
             )
-            .help("write templates or prefixes, which are indexed"));
+            .help(format_args!("write templates or prefixes, which are indexed")));
         }
         // By itself first: `a)|(b` must not become well formed by what is put around it.
         build(pattern)?;
         let whole = Arc::new(build(&format!(r"\A(?:{pattern})\z"))?);
-        self.compiled.insert(pattern.to_owned(), Arc::clone(&whole));
+        self.compiled.push((pattern.to_owned(), Arc::clone(&whole)));
         Ok(whole)
     }
 }
 
 fn build(pattern: &str) -> Result<Regex, Flaw> {
     RegexBuilder::new(pattern).size_limit(MAX_PROGRAM).build().map_err(|error| {
-        Flaw::new(Code::Regex, format!("`{pattern}` is not a regular expression: {error}"))
-            .help("the syntax is that of RE2 without Unicode classes, look-around and back-references")
+        Flaw::new(Code::Regex, format_args!("`{pattern}` is not a regular expression: {error}"))
+            .help(format_args!("the syntax is that of RE2 without Unicode classes, look-around and back-references"))
     })
 }
 

@@ -1,9 +1,8 @@
 //! Strings as Istio matches them: exact, `prefix*`, `*suffix`, and `*` for present and not empty.
 
-use rustc_hash::FxHashSet;
-
 use super::Flaw;
 use crate::policy::error::Code;
+use crate::policy::index::ByteMap;
 
 /// Above this many patterns the exact ones are looked up by hash.
 const FEW: usize = 8;
@@ -26,7 +25,8 @@ impl StringPattern {
     /// author would not.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         if text.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, "the value is empty").help("write a value, or `*` for any"));
+            return Err(Flaw::new(Code::EmptyValue, format_args!("the value is empty"))
+                .help(format_args!("write a value, or `*` for any")));
         }
         if text == "*" {
             return Ok(Self::Present);
@@ -39,8 +39,8 @@ impl StringPattern {
             (Self::Exact(text.as_bytes().into()), text)
         };
         if literal.contains('*') {
-            return Err(Flaw::new(Code::Wildcard, format!("`*` cannot stand inside `{text}`"))
-                .help("a `*` may stand at the beginning or at the end, not both"));
+            return Err(Flaw::new(Code::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
+                .help(format_args!("a `*` may stand at the beginning or at the end, not both")));
         }
         Ok(pattern)
     }
@@ -79,7 +79,8 @@ pub enum StringSet {
 /// A large set.
 #[derive(Clone, Debug)]
 pub struct ManyStrings {
-    exact: FxHashSet<Box<[u8]>>,
+    /// As keys; the numbers mean nothing.
+    exact: ByteMap,
     others: Box<[StringPattern]>,
 }
 
@@ -90,12 +91,12 @@ impl StringSet {
         if patterns.len() <= FEW {
             return Self::Few(patterns.into());
         }
-        let mut exact = FxHashSet::default();
+        let mut exact = ByteMap::default();
         let mut others = Vec::new();
         for pattern in patterns {
             match pattern {
                 StringPattern::Exact(text) => {
-                    exact.insert(text);
+                    exact.insert(text, 0);
                 }
                 other => others.push(other),
             }
@@ -108,7 +109,9 @@ impl StringSet {
     pub fn matches(&self, value: &[u8]) -> bool {
         match self {
             Self::Few(patterns) => patterns.iter().any(|pattern| pattern.matches(value)),
-            Self::Many(many) => many.exact.contains(value) || many.others.iter().any(|pattern| pattern.matches(value)),
+            Self::Many(many) => {
+                many.exact.contains_key(value) || many.others.iter().any(|pattern| pattern.matches(value))
+            }
         }
     }
 
@@ -122,7 +125,7 @@ impl StringSet {
                     _ => None,
                 })
                 .collect(),
-            Self::Many(many) if many.others.is_empty() => Some(many.exact.iter().map(|text| &**text).collect()),
+            Self::Many(many) if many.others.is_empty() => Some(many.exact.keys().map(|text| &**text).collect()),
             Self::Many(_) => None,
         }
     }

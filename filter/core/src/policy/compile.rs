@@ -6,10 +6,8 @@ mod condition;
 
 use std::sync::Arc;
 
-use regex_lite::Regex;
-use rustc_hash::FxHashMap;
-
 use super::error::{Code, InvalidPolicy, Problem};
+use super::index::ByteMap;
 use super::place::Place;
 use super::rule::{
     Action, CompiledRule, IdentityField, Operation, OperationMatcher, OperationTest, Source, SourceMatcher, SourceTest,
@@ -31,6 +29,7 @@ use crate::matcher::regex::{RegexCompiler, RegexSet};
 use crate::matcher::string::{StringPattern, StringSet};
 use crate::request::canonical::Reading;
 use crate::request::path::Tolerance;
+use regex_lite::Regex;
 
 /// Most rules in a policy.
 pub const MAX_RULES: usize = 50_000;
@@ -129,8 +128,9 @@ impl Compiler {
 
     fn check_version(&mut self, version: u32) {
         if version != WIRE_VERSION {
-            let flaw = Flaw::new(Code::Version, format!("the policy has version {version}"))
-                .help(format!("this build reads version {WIRE_VERSION}; use a filter and a packager of one release"));
+            let flaw = Flaw::new(Code::Version, format_args!("the policy has version {version}")).help(format_args!(
+                "this build reads version {WIRE_VERSION}; use a filter and a packager of one release"
+            ));
             self.report(&Place::Field("version"), flaw);
         }
     }
@@ -140,14 +140,14 @@ impl Compiler {
             .split_once('/')
             .is_some_and(|(namespace, name)| identity::is_dns_label(namespace) && identity::is_dns_label(name));
         if !valid {
-            let flaw = Flaw::new(Code::Upstream, format!("`{upstream}` does not name an upstream"))
-                .help("write `NAMESPACE/NAME`");
+            let flaw = Flaw::new(Code::Upstream, format_args!("`{upstream}` does not name an upstream"))
+                .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(&Place::Field("upstream"), flaw);
         }
     }
 
     fn check_domains(&mut self, own: Option<&str>, aliases: &[String]) {
-        let empty = || Flaw::new(Code::EmptyValue, "the trust domain is empty");
+        let empty = || Flaw::new(Code::EmptyValue, format_args!("the trust domain is empty"));
         let check = |name: &str| if name.is_empty() { Err(empty()) } else { identity::check_trust_domain(name) };
         if let Some(Err(flaw)) = own.map(check) {
             self.report(&Place::Field("trustDomain"), flaw);
@@ -167,8 +167,9 @@ impl Compiler {
             match identity::parse_principal(text, &self.domains) {
                 Ok(StringPattern::Exact(name)) => forwarders.push(String::from_utf8_lossy(&name).into()),
                 Ok(_) => {
-                    let flaw = Flaw::new(Code::Principal, format!("the trusted forwarder `{text}` has a wildcard"))
-                        .help("name each forwarder whole: whoever matches may speak for anybody");
+                    let flaw =
+                        Flaw::new(Code::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
+                            .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
                     self.report(&list.item(position), flaw);
                 }
                 Err(flaw) => self.report(&list.item(position), flaw),
@@ -180,25 +181,25 @@ impl Compiler {
     fn rules(&mut self, sources: &[RuleSource]) -> Box<[CompiledRule]> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
-            let flaw = Flaw::new(Code::Limit, format!("{} rules are more than {MAX_RULES}", sources.len()));
+            let flaw = Flaw::new(Code::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
             self.report(&list, flaw);
             return Box::default();
         }
-        let mut first_use: FxHashMap<&str, usize> = FxHashMap::default();
+        let mut first_use = ByteMap::default();
         let mut rules = Vec::with_capacity(sources.len());
-        for (position, source) in sources.iter().enumerate() {
+        for (number, source) in (0u32..).zip(sources) {
+            let position = usize::try_from(number).unwrap_or(usize::MAX);
             let place = list.item(position);
-            match first_use.get(source.id.as_str()) {
+            match first_use.get(source.id.as_bytes()) {
                 Some(first) => {
-                    let flaw = Flaw::new(Code::DuplicateRuleId, format!("the rule id `{}` is taken", source.id)).help(
-                        format!(
+                    let flaw = Flaw::new(Code::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
+                        .help(format_args!(
                             "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
-                        ),
-                    );
+                        ));
                     self.report(&place.field("id"), flaw);
                 }
                 None => {
-                    first_use.insert(&source.id, position);
+                    first_use.insert(source.id.as_bytes().into(), number);
                 }
             }
             rules.push(self.rule(&place, source));
@@ -210,8 +211,8 @@ impl Compiler {
         let RuleSource { id, action, mode, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
-            let flaw = Flaw::new(Code::EmptyMatch, format!("the rule `{id}` says neither who nor what"))
-                .help("it would match every request of everybody; if that is meant, write `to: [{operation: {paths: [\"*\"]}}]`");
+            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
+                .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
         let action = match action {
@@ -243,11 +244,20 @@ impl Compiler {
     fn check_rule_id(&mut self, place: &Place<'_>, id: &str) {
         let help = "an id has 1 to 64 letters, digits, `.`, `_` and `-`";
         if id.is_empty() {
-            self.report(place, Flaw::new(Code::RuleId, "the rule's id is empty").help(help));
+            self.report(
+                place,
+                Flaw::new(Code::RuleId, format_args!("the rule's id is empty")).help(format_args!("{}", help)),
+            );
         } else if id.len() > MAX_RULE_ID {
-            self.report(place, Flaw::new(Code::RuleId, format!("the rule id `{id}` is too long")).help(help));
+            self.report(
+                place,
+                Flaw::new(Code::RuleId, format_args!("the rule id `{id}` is too long")).help(format_args!("{}", help)),
+            );
         } else if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-            self.report(place, Flaw::new(Code::RuleId, format!("`{id}` is not a rule id")).help(help));
+            self.report(
+                place,
+                Flaw::new(Code::RuleId, format_args!("`{id}` is not a rule id")).help(format_args!("{}", help)),
+            );
         }
     }
 
@@ -262,7 +272,8 @@ impl Compiler {
             self.report(place, empty_list());
         }
         if sources.len() > MAX_ALTERNATIVES {
-            let flaw = Flaw::new(Code::Limit, format!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()));
+            let flaw =
+                Flaw::new(Code::Limit, format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()));
             self.report(place, flaw);
             return Box::default();
         }
@@ -290,28 +301,18 @@ impl Compiler {
         } = source;
         self.check_service_account_company(place, source);
         let mut tests = Vec::new();
-        for (field, negated, list) in [("principals", false, principals), ("notPrincipals", true, not_principals)] {
-            let set = self.identity_set(&place.field(field), list.as_deref(), identity::parse_principal);
-            push_identity(&mut tests, negated, IdentityField::Principal, set);
-        }
-        for (field, negated, list) in
-            [("serviceAccounts", false, service_accounts), ("notServiceAccounts", true, not_service_accounts)]
-        {
-            let own = self.own_namespace.clone();
-            let parse = |text: &str, _: &TrustDomains| identity::parse_service_account(text, &own);
-            let set = self.identity_set(&place.field(field), list.as_deref(), parse);
-            push_identity(&mut tests, negated, IdentityField::ServiceAccount, set);
-        }
-        for (field, negated, list) in [("namespaces", false, namespaces), ("notNamespaces", true, not_namespaces)] {
-            let parse = |text: &str, _: &TrustDomains| identity::parse_namespace(text);
-            let set = self.identity_set(&place.field(field), list.as_deref(), parse);
-            push_identity(&mut tests, negated, IdentityField::Namespace, set);
-        }
-        for (field, negated, list) in
-            [("trustDomains", false, trust_domains), ("notTrustDomains", true, not_trust_domains)]
-        {
-            let set = self.identity_set(&place.field(field), list.as_deref(), identity::parse_trust_domain);
-            push_identity(&mut tests, negated, IdentityField::TrustDomain, set);
+        for (field, negated, list, kind) in [
+            ("principals", false, principals, IdentityField::Principal),
+            ("notPrincipals", true, not_principals, IdentityField::Principal),
+            ("serviceAccounts", false, service_accounts, IdentityField::ServiceAccount),
+            ("notServiceAccounts", true, not_service_accounts, IdentityField::ServiceAccount),
+            ("namespaces", false, namespaces, IdentityField::Namespace),
+            ("notNamespaces", true, not_namespaces, IdentityField::Namespace),
+            ("trustDomains", false, trust_domains, IdentityField::TrustDomain),
+            ("notTrustDomains", true, not_trust_domains, IdentityField::TrustDomain),
+        ] {
+            let set = self.identity_set(&place.field(field), list.as_deref(), kind);
+            tests.extend(set.map(|set| SourceTest { negated, matcher: SourceMatcher::Identity(kind, set) }));
         }
         for (field, negated, list) in
             [("requestPrincipals", false, request_principals), ("notRequestPrincipals", true, not_request_principals)]
@@ -321,19 +322,22 @@ impl Compiler {
                 tests.push(SourceTest { negated, matcher: SourceMatcher::RequestPrincipals(set) });
             }
         }
-        for (field, negated, list) in [("ipBlocks", false, ip_blocks), ("notIpBlocks", true, not_ip_blocks)] {
-            if let Some(set) = self.network_set(&place.field(field), list.as_deref()) {
-                self.check_source_address(&place.field(field), "remoteIpBlocks");
-                tests.push(SourceTest { negated, matcher: SourceMatcher::IpBlocks(set) });
-            }
-        }
-        for (field, negated, list) in
-            [("remoteIpBlocks", false, remote_ip_blocks), ("notRemoteIpBlocks", true, not_remote_ip_blocks)]
-        {
-            if let Some(set) = self.network_set(&place.field(field), list.as_deref()) {
+        for (field, negated, list, remote) in [
+            ("ipBlocks", false, ip_blocks, false),
+            ("notIpBlocks", true, not_ip_blocks, false),
+            ("remoteIpBlocks", false, remote_ip_blocks, true),
+            ("notRemoteIpBlocks", true, not_remote_ip_blocks, true),
+        ] {
+            let place = &place.field(field);
+            let Some(set) = self.network_set(place, list.as_deref()) else { continue };
+            let matcher = if remote {
                 self.needs |= Needs::SOURCE_ADDRESS;
-                tests.push(SourceTest { negated, matcher: SourceMatcher::RemoteIpBlocks(set) });
-            }
+                SourceMatcher::RemoteIpBlocks(set)
+            } else {
+                self.check_source_address(place, "remoteIpBlocks");
+                SourceMatcher::IpBlocks(set)
+            };
+            tests.push(SourceTest { negated, matcher });
         }
         self.check_not_empty(place, tests.is_empty() && *source == SourceSource::default(), "source", "everyone");
         tests.into()
@@ -347,8 +351,11 @@ impl Compiler {
             || source.namespaces.is_some()
             || source.not_namespaces.is_some();
         if accounts && others {
-            let flaw = Flaw::new(Code::ServiceAccount, "service accounts stand beside principals or namespaces")
-                .help("a service account names its namespace already; write two sources if either may call");
+            let flaw =
+                Flaw::new(Code::ServiceAccount, format_args!("service accounts stand beside principals or namespaces"))
+                    .help(format_args!(
+                        "a service account names its namespace already; write two sources if either may call"
+                    ));
             self.report(&place.field("serviceAccounts"), flaw);
         }
     }
@@ -358,9 +365,9 @@ impl Compiler {
         if !self.source_address_known {
             let flaw = Flaw::new(
                 Code::SourceAddressHidden,
-                "behind trusted proxies the gateway does not tell the packet's source address",
+                format_args!("behind trusted proxies the gateway does not tell the packet's source address"),
             )
-            .help(format!("use `{instead}`, or set `numTrustedProxies` to 0"));
+            .help(format_args!("use `{instead}`, or set `numTrustedProxies` to 0"));
             self.report(place, flaw);
         }
     }
@@ -382,48 +389,62 @@ impl Compiler {
             grpc,
             not_grpc,
         } = operation;
-        let tolerance = self.tolerance;
         let mut tests = Vec::new();
-        let mut push = |negated, matcher: Option<OperationMatcher>| {
+        for (field, negated, list, kind) in [
+            ("methods", false, methods, OperationField::Methods),
+            ("notMethods", true, not_methods, OperationField::Methods),
+            ("paths", false, paths, OperationField::Paths),
+            ("notPaths", true, not_paths, OperationField::Paths),
+            ("grpc", false, grpc, OperationField::Grpc),
+            ("notGrpc", true, not_grpc, OperationField::Grpc),
+            ("hosts", false, hosts, OperationField::Hosts),
+            ("notHosts", true, not_hosts, OperationField::Hosts),
+            ("ports", false, ports, OperationField::Ports),
+            ("notPorts", true, not_ports, OperationField::Ports),
+            ("pathRegex", false, path_regex, OperationField::PathRegex),
+            ("notPathRegex", true, not_path_regex, OperationField::PathRegex),
+        ] {
+            let matcher = self.operation_matcher(&place.field(field), list.as_deref(), kind);
             tests.extend(matcher.map(|matcher| OperationTest { negated, matcher }));
-        };
-        for (field, negated, list) in [("methods", false, methods), ("notMethods", true, not_methods)] {
-            let values = self.values(&place.field(field), list.as_deref(), |_, text| method::parse(text));
-            push(negated, values.map(|values| OperationMatcher::Methods(StringSet::new(values))));
-        }
-        for (field, negated, list) in [("paths", false, paths), ("notPaths", true, not_paths)] {
-            let values =
-                self.values(&place.field(field), list.as_deref(), |_, text| PathPattern::parse(text, tolerance));
-            push(negated, values.map(|values| OperationMatcher::Paths(PathSet::new(values))));
-        }
-        for (field, negated, list) in [("grpc", false, grpc), ("notGrpc", true, not_grpc)] {
-            let values = self.values(&place.field(field), list.as_deref(), |_, text| grpc::parse(text));
-            push(negated, values.map(|values| OperationMatcher::Grpc(PathSet::new(values))));
-        }
-        for (field, negated, list) in [("hosts", false, hosts), ("notHosts", true, not_hosts)] {
-            let values = self.values(&place.field(field), list.as_deref(), |_, text| HostPattern::parse(text));
-            push(negated, values.map(|values| OperationMatcher::Hosts(HostSet::new(values))));
-        }
-        for (field, negated, list) in [("ports", false, ports), ("notPorts", true, not_ports)] {
-            let values = self.values(&place.field(field), list.as_deref(), |_, text| port::parse(text));
-            if values.is_some() {
-                self.needs |= Needs::DESTINATION_ADDRESS;
-            }
-            push(negated, values.map(|values| OperationMatcher::Ports(PortSet::new(values))));
-        }
-        for (field, negated, list) in [("pathRegex", false, path_regex), ("notPathRegex", true, not_path_regex)] {
-            let values = self.regexes(&place.field(field), list.as_deref());
-            push(negated, values.map(|values| OperationMatcher::PathRegex(RegexSet::new(values))));
         }
         let empty = *operation == OperationSource::default();
         self.check_not_empty(place, empty, "operation", "everything");
         tests.into()
     }
 
+    fn operation_matcher(
+        &mut self,
+        place: &Place<'_>,
+        list: Option<&[String]>,
+        kind: OperationField,
+    ) -> Option<OperationMatcher> {
+        let tolerance = self.tolerance;
+        Some(match kind {
+            OperationField::Methods => {
+                OperationMatcher::Methods(StringSet::new(self.values(place, list, |_, text| method::parse(text))?))
+            }
+            OperationField::Paths => {
+                let paths = self.values(place, list, |_, text| PathPattern::parse(text, tolerance))?;
+                OperationMatcher::Paths(PathSet::new(paths))
+            }
+            OperationField::Grpc => {
+                OperationMatcher::Grpc(PathSet::new(self.values(place, list, |_, text| grpc::parse(text))?))
+            }
+            OperationField::Hosts => {
+                OperationMatcher::Hosts(HostSet::new(self.values(place, list, |_, text| HostPattern::parse(text))?))
+            }
+            OperationField::Ports => {
+                self.needs |= if list.is_some() { Needs::DESTINATION_ADDRESS } else { Needs::default() };
+                OperationMatcher::Ports(PortSet::new(self.values(place, list, |_, text| port::parse(text))?))
+            }
+            OperationField::PathRegex => OperationMatcher::PathRegex(RegexSet::new(self.regexes(place, list)?)),
+        })
+    }
+
     fn check_not_empty(&mut self, place: &Place<'_>, empty: bool, noun: &str, reach: &str) {
         if empty {
-            let flaw = Flaw::new(Code::EmptyMatch, format!("the {noun} has no field"))
-                .help(format!("it would match {reach}; write a field, or leave the entry out"));
+            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the {noun} has no field"))
+                .help(format_args!("it would match {reach}; write a field, or leave the entry out"));
             self.report(place, flaw);
         }
     }
@@ -433,38 +454,48 @@ impl Compiler {
         &mut self,
         place: &Place<'_>,
         list: Option<&[String]>,
-        mut parse: impl FnMut(&mut Self, &str) -> Result<T, Flaw>,
+        parse: impl Fn(&mut Self, &str) -> Result<T, Flaw>,
     ) -> Option<Vec<T>> {
-        let list = list?;
+        let mut values = Vec::new();
+        self.each_value(place, list?, &mut |this, text| {
+            values.push(parse(this, text)?);
+            Ok(())
+        });
+        Some(values)
+    }
+
+    /// The part of [`Self::values`] that is the same for all; kept apart because it would be compiled for each.
+    fn each_value(
+        &mut self,
+        place: &Place<'_>,
+        list: &[String],
+        read: &mut dyn FnMut(&mut Self, &str) -> Result<(), Flaw>,
+    ) {
         if list.is_empty() {
             self.report(place, empty_list());
         }
         if list.len() > MAX_VALUES {
-            let flaw = Flaw::new(Code::Limit, format!("{} values are more than {MAX_VALUES}", list.len()));
-            self.report(place, flaw);
-            return None;
+            let flaw = Flaw::new(Code::Limit, format_args!("{} values are more than {MAX_VALUES}", list.len()));
+            return self.report(place, flaw);
         }
-        let mut values = Vec::with_capacity(list.len());
         for (position, text) in list.iter().enumerate() {
-            match parse(self, text) {
-                Ok(value) => values.push(value),
-                Err(flaw) => self.report(&place.item(position), flaw),
+            if let Err(flaw) = read(self, text) {
+                self.report(&place.item(position), flaw);
             }
         }
-        Some(values)
     }
 
     fn string_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<StringSet> {
         self.values(place, list, |_, text| StringPattern::parse(text)).map(StringSet::new)
     }
 
-    fn identity_set(
-        &mut self,
-        place: &Place<'_>,
-        list: Option<&[String]>,
-        parse: impl Fn(&str, &TrustDomains) -> Result<StringPattern, Flaw>,
-    ) -> Option<StringSet> {
-        let values = self.values(place, list, |this, text| parse(text, &this.domains))?;
+    fn identity_set(&mut self, place: &Place<'_>, list: Option<&[String]>, field: IdentityField) -> Option<StringSet> {
+        let values = self.values(place, list, |this, text| match field {
+            IdentityField::Principal => identity::parse_principal(text, &this.domains),
+            IdentityField::ServiceAccount => identity::parse_service_account(text, &this.own_namespace),
+            IdentityField::Namespace => identity::parse_namespace(text),
+            IdentityField::TrustDomain => identity::parse_trust_domain(text, &this.domains),
+        })?;
         self.needs |= Needs::PEER;
         Some(StringSet::new(values))
     }
@@ -479,9 +510,17 @@ impl Compiler {
 }
 
 fn empty_list() -> Flaw {
-    Flaw::new(Code::EmptyList, "the list is empty").help("write an entry, or leave the field out")
+    Flaw::new(Code::EmptyList, format_args!("the list is empty"))
+        .help(format_args!("write an entry, or leave the field out"))
 }
 
-fn push_identity(tests: &mut Vec<SourceTest>, negated: bool, field: IdentityField, set: Option<StringSet>) {
-    tests.extend(set.map(|set| SourceTest { negated, matcher: SourceMatcher::Identity(field, set) }));
+/// The fields of an operation, each with its `not` twin.
+#[derive(Clone, Copy)]
+enum OperationField {
+    Methods,
+    Paths,
+    Grpc,
+    Hosts,
+    Ports,
+    PathRegex,
 }

@@ -19,6 +19,13 @@ use super::rule::{CompiledRule, IdentityField, Operation, OperationMatcher, Sour
 use crate::matcher::path::{PathPattern, PathSet};
 use crate::request::canonical::CanonicalRequest;
 
+// Two kinds of map serve everything here: each kind is compiled once, and a filter's module is small.
+
+/// Numbers by name.
+pub(crate) type ByteMap = FxHashMap<Box<[u8]>, u32>;
+/// Numbers by a pair of numbers.
+type PairMap = FxHashMap<(u32, u32), u32>;
+
 /// The key of rules that do not say.
 const ANY: u32 = 0;
 /// Above this many pairs a rule is posted by one of its two sides only.
@@ -29,9 +36,10 @@ const MAX_PAIRS: usize = 4096;
 pub struct Index {
     sources: SourceKeys,
     paths: PathKeys,
-    /// (source key, path key) to a range of `entries`.
-    postings: FxHashMap<(u32, u32), (u32, u32)>,
-    entries: Box<[u32]>,
+    /// (source key, path key) to a list.
+    postings: PairMap,
+    /// Positions of rules, ascending.
+    lists: Vec<Vec<u32>>,
 }
 
 impl Index {
@@ -39,28 +47,30 @@ impl Index {
     #[must_use]
     pub fn build(rules: &[CompiledRule]) -> Self {
         let mut index = Self::default();
-        let mut lists: FxHashMap<(u32, u32), Vec<u32>> = FxHashMap::default();
         for (position, rule) in (0u32..).zip(rules) {
             let sources = index.sources.keys_of(rule.from.as_deref());
             let paths = index.paths.keys_of(rule.to.as_deref());
             for pair in pairs(&sources, &paths) {
-                let list = lists.entry(pair).or_default();
-                if list.last() != Some(&position) {
-                    list.push(position);
-                }
+                index.post(pair, position);
             }
         }
-        let mut entries = Vec::new();
-        index.postings.reserve(lists.len());
-        for (pair, list) in lists {
-            // Rules are far fewer than 2^32, and so are their pairs: `compile` limits both.
-            let start = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-            entries.extend_from_slice(&list);
-            let end = u32::try_from(entries.len()).unwrap_or(u32::MAX);
-            index.postings.insert(pair, (start, end));
+        for list in &mut index.lists {
+            list.shrink_to_fit();
         }
-        index.entries = entries.into();
         index
+    }
+
+    fn post(&mut self, pair: (u32, u32), position: u32) {
+        let next = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
+        let number = *self.postings.entry(pair).or_insert(next);
+        if number == next {
+            self.lists.push(Vec::new());
+        }
+        if let Some(list) = usize::try_from(number).ok().and_then(|number| self.lists.get_mut(number))
+            && list.last() != Some(&position)
+        {
+            list.push(position);
+        }
     }
 
     /// Calls `visit` with the position of every rule that could match; some may come twice.
@@ -68,9 +78,9 @@ impl Index {
         let sources = self.sources.of_request(request);
         let mut at_path = |path: u32| {
             for source in sources.iter().flatten() {
-                let Some((start, end)) = self.postings.get(&(*source, path)) else { continue };
-                let range = usize::try_from(*start).unwrap_or(0)..usize::try_from(*end).unwrap_or(0);
-                for position in self.entries.get(range).unwrap_or(&[]) {
+                let Some(number) = self.postings.get(&(*source, path)) else { continue };
+                let list = usize::try_from(*number).ok().and_then(|number| self.lists.get(number));
+                for position in list.into_iter().flatten() {
                     visit(*position);
                 }
             }
@@ -94,10 +104,10 @@ fn pairs(sources: &[u32], paths: &[u32]) -> Vec<(u32, u32)> {
 #[derive(Debug, Default)]
 struct SourceKeys {
     count: u32,
-    principals: FxHashMap<Box<[u8]>, u32>,
-    service_accounts: FxHashMap<Box<[u8]>, u32>,
-    namespaces: FxHashMap<Box<[u8]>, u32>,
-    request_principals: FxHashMap<Box<[u8]>, u32>,
+    principals: ByteMap,
+    service_accounts: ByteMap,
+    namespaces: ByteMap,
+    request_principals: ByteMap,
 }
 
 impl SourceKeys {
@@ -111,8 +121,6 @@ impl SourceKeys {
                 None => return vec![ANY],
             }
         }
-        keys.sort_unstable();
-        keys.dedup();
         keys
     }
 
@@ -136,7 +144,7 @@ impl SourceKeys {
     }
 
     fn of_request(&self, request: &CanonicalRequest<'_>) -> [Option<u32>; 5] {
-        let find = |map: &FxHashMap<Box<[u8]>, u32>, name: Option<&str>| map.get(name?.as_bytes()).copied();
+        let find = |map: &ByteMap, name: Option<&str>| map.get(name?.as_bytes()).copied();
         let principal = request.principal.as_ref();
         let request_principal = if self.request_principals.is_empty() { None } else { request.request_principal() };
         [
@@ -149,7 +157,7 @@ impl SourceKeys {
     }
 }
 
-fn intern(map: &mut FxHashMap<Box<[u8]>, u32>, name: &[u8], count: &mut u32) -> u32 {
+fn intern(map: &mut ByteMap, name: &[u8], count: &mut u32) -> u32 {
     if let Some(known) = map.get(name) {
         return *known;
     }
@@ -162,7 +170,7 @@ fn intern(map: &mut FxHashMap<Box<[u8]>, u32>, name: &[u8], count: &mut u32) -> 
 #[derive(Debug, Default)]
 struct PathKeys {
     count: u32,
-    exact: FxHashMap<Box<[u8]>, u32>,
+    exact: ByteMap,
     prefixes: RadixTree,
     suffixes: RadixTree,
     templates: TemplateTrie,
@@ -186,8 +194,6 @@ impl PathKeys {
                 None => return vec![ANY],
             }
         }
-        keys.sort_unstable();
-        keys.dedup();
         keys
     }
 

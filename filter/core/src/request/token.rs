@@ -7,7 +7,6 @@
 //! chooses the text of a string claim could make it look like a list with other elements.
 
 use prost::Message;
-use prost::alloc::collections::BTreeMap;
 use prost::alloc::string::String;
 use prost::alloc::vec::Vec;
 
@@ -19,15 +18,45 @@ const PAYLOAD: &str = "payload";
 /// `envoy.config.core.v3.Metadata`, as far as it is read.
 #[derive(Clone, PartialEq, Message)]
 struct MetadataMessage {
-    #[prost(btree_map = "string, message", tag = "1")]
-    filter_metadata: BTreeMap<String, StructMessage>,
+    #[prost(message, repeated, tag = "1")]
+    filter_metadata: Vec<FilterEntry>,
 }
 
 /// `google.protobuf.Struct`.
 #[derive(Clone, PartialEq, Message)]
 struct StructMessage {
-    #[prost(btree_map = "string, message", tag = "1")]
-    fields: BTreeMap<String, ValueMessage>,
+    #[prost(message, repeated, tag = "1")]
+    fields: Vec<FieldEntry>,
+}
+
+// A protobuf map is, on the wire, a repeated message of key and value; of equal keys the last counts.
+
+#[derive(Clone, PartialEq, Message)]
+struct FilterEntry {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<StructMessage>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct FieldEntry {
+    #[prost(string, tag = "1")]
+    key: String,
+    #[prost(message, optional, tag = "2")]
+    value: Option<ValueMessage>,
+}
+
+impl MetadataMessage {
+    fn get(&self, filter: &str) -> Option<&StructMessage> {
+        self.filter_metadata.iter().rev().find(|entry| entry.key == filter)?.value.as_ref()
+    }
+}
+
+impl StructMessage {
+    fn get(&self, field: &str) -> Option<&ValueMessage> {
+        self.fields.iter().rev().find(|entry| entry.key == field)?.value.as_ref()
+    }
 }
 
 /// `google.protobuf.Value`, as far as it is read: numbers, booleans and null match nothing.
@@ -83,10 +112,10 @@ impl Metadata {
     #[must_use]
     pub fn claim<S: AsRef<str>>(&self, path: &[S]) -> Option<Texts<'_>> {
         let (name, parents) = path.split_last()?;
-        let mut fields = &self.payload()?.fields;
+        let mut fields = self.payload()?;
         for parent in parents {
             match &fields.get(parent.as_ref())?.kind {
-                Some(Kind::Struct(inner)) => fields = &inner.fields,
+                Some(Kind::Struct(inner)) => fields = inner,
                 _ => return None,
             }
         }
@@ -96,11 +125,11 @@ impl Metadata {
     /// A field of another filter's metadata.
     #[must_use]
     pub fn field(&self, filter: &str, key: &str) -> Option<Texts<'_>> {
-        Texts::of(self.0.filter_metadata.get(filter)?.fields.get(key)?)
+        Texts::of(self.0.get(filter)?.get(key)?)
     }
 
     fn payload(&self) -> Option<&StructMessage> {
-        match &self.0.filter_metadata.get(JWT_FILTER)?.fields.get(PAYLOAD)?.kind {
+        match &self.0.get(JWT_FILTER)?.get(PAYLOAD)?.kind {
             Some(Kind::Struct(payload)) => Some(payload),
             _ => None,
         }
@@ -162,24 +191,27 @@ mod tests {
         ValueMessage { kind: Some(Kind::Text(text.to_owned())) }
     }
 
+    fn of<const N: usize>(fields: [(&str, ValueMessage); N]) -> StructMessage {
+        let entry = |(key, value): (&str, ValueMessage)| FieldEntry { key: key.to_owned(), value: Some(value) };
+        StructMessage { fields: fields.into_iter().map(entry).collect() }
+    }
+
     #[test]
     fn claims() {
-        let inner = StructMessage { fields: BTreeMap::from([("role".to_owned(), text("ops"))]) };
+        let inner = of([("role", text("ops"))]);
         let list = ListMessage { values: vec![text("a"), ValueMessage { kind: None }, text("b c")] };
-        let payload = StructMessage {
-            fields: BTreeMap::from([
-                ("iss".to_owned(), text("issuer")),
-                ("sub".to_owned(), text("user")),
-                ("scope".to_owned(), text("read write")),
-                ("realm".to_owned(), ValueMessage { kind: Some(Kind::Struct(inner)) }),
-                ("groups".to_owned(), ValueMessage { kind: Some(Kind::List(list)) }),
-                ("level".to_owned(), ValueMessage { kind: None }),
-            ]),
-        };
-        let jwt = StructMessage {
-            fields: BTreeMap::from([(PAYLOAD.to_owned(), ValueMessage { kind: Some(Kind::Struct(payload)) })]),
-        };
-        let message = MetadataMessage { filter_metadata: BTreeMap::from([(JWT_FILTER.to_owned(), jwt)]) };
+        let payload = of([
+            ("iss", text("issuer")),
+            ("sub", text("shadowed by the next")),
+            ("sub", text("user")),
+            ("scope", text("read write")),
+            ("realm", ValueMessage { kind: Some(Kind::Struct(inner)) }),
+            ("groups", ValueMessage { kind: Some(Kind::List(list)) }),
+            ("level", ValueMessage { kind: None }),
+        ]);
+        let jwt = of([(PAYLOAD, ValueMessage { kind: Some(Kind::Struct(payload)) })]);
+        let message =
+            MetadataMessage { filter_metadata: vec![FilterEntry { key: JWT_FILTER.to_owned(), value: Some(jwt) }] };
         let metadata = Metadata::parse(&message.encode_to_vec());
         assert!(metadata.has_token());
         assert_eq!(metadata.request_principal().as_deref(), Some("issuer/user"));

@@ -7,12 +7,10 @@ use super::super::source::{ConditionSource, QuantifierSource};
 use super::Compiler;
 use crate::engine::Needs;
 use crate::matcher::Flaw;
-use crate::matcher::identity::{self, TrustDomains};
 use crate::matcher::method::is_token_byte;
 use crate::matcher::network::NetworkSet;
 use crate::matcher::port::{self, PortSet};
 use crate::matcher::regex::RegexSet;
-use crate::matcher::string::StringPattern;
 use crate::matcher::value::{Quantifier, ValueTest};
 
 /// What a key names.
@@ -56,8 +54,8 @@ impl Compiler {
     ) -> Option<Condition> {
         let ConditionSource { key, values, not_values, regex, not_regex, quantifier } = source;
         if values.is_none() && not_values.is_none() && regex.is_none() && not_regex.is_none() {
-            let flaw = Flaw::new(Code::ConditionWithoutValues, format!("the condition on `{key}` has no values"))
-                .help("write `values` or `notValues`");
+            let flaw = Flaw::new(Code::ConditionWithoutValues, format_args!("the condition on `{key}` has no values"))
+                .help(format_args!("write `values` or `notValues`"));
             self.report(place, flaw);
         }
         let key = match parse_key(key) {
@@ -148,8 +146,9 @@ impl Compiler {
             ("notRegex", source.not_regex.is_some()),
         ] {
             if written {
-                let flaw = Flaw::new(Code::ConditionQuantifier, format!("`{field}` does not go with `{}`", source.key))
-                    .help("it is for `request.headers[NAME]` and `request.query[NAME]`");
+                let flaw =
+                    Flaw::new(Code::ConditionQuantifier, format_args!("`{field}` does not go with `{}`", source.key))
+                        .help(format_args!("it is for `request.headers[NAME]` and `request.query[NAME]`"));
                 self.report(&place.field(field), flaw);
             }
         }
@@ -165,17 +164,8 @@ impl Compiler {
     }
 
     fn identity_condition(&mut self, place: &Place<'_>, source: &ConditionSource, field: IdentityField) -> Condition {
-        let own = self.own_namespace.clone();
-        let parse = |text: &str, domains: &TrustDomains| -> Result<StringPattern, Flaw> {
-            match field {
-                IdentityField::Principal => identity::parse_principal(text, domains),
-                IdentityField::Namespace => identity::parse_namespace(text),
-                IdentityField::ServiceAccount => identity::parse_service_account(text, &own),
-                IdentityField::TrustDomain => identity::parse_trust_domain(text, domains),
-            }
-        };
-        let values = self.identity_set(&place.field("values"), source.values.as_deref(), parse);
-        let not_values = self.identity_set(&place.field("notValues"), source.not_values.as_deref(), parse);
+        let values = self.identity_set(&place.field("values"), source.values.as_deref(), field);
+        let not_values = self.identity_set(&place.field("notValues"), source.not_values.as_deref(), field);
         Condition::Identity { field, test: ValueTest { values, not_values, ..ValueTest::default() } }
     }
 
@@ -194,8 +184,8 @@ impl Compiler {
 fn parse_key(text: &str) -> Result<Key, Flaw> {
     let unknown = || {
         let families = "`request.headers[NAME]`, `request.query[NAME]`, `request.auth.claims[NAME]`";
-        Flaw::new(Code::ConditionKey, format!("the condition key `{text}` is unknown"))
-            .help(format!("the keys are {families}, {}", PLAIN_KEYS.join(", ")))
+        Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` is unknown"))
+            .help(format_args!("the keys are {families}, {}", PLAIN_KEYS.join(", ")))
     };
     Ok(match text {
         "source.ip" => Key::SourceIp,
@@ -213,8 +203,8 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
         _ => {
             let (family, names) = bracketed(text).ok_or_else(unknown)?;
             let malformed = |what: &str| {
-                Flaw::new(Code::ConditionKey, format!("the condition key `{text}` has no {what}"))
-                    .help("write it between brackets")
+                Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
+                    .help(format_args!("write it between brackets"))
             };
             match (family, names.as_slice()) {
                 ("request.headers", [name]) if !name.is_empty() && name.bytes().all(is_token_byte) => {

@@ -1,13 +1,13 @@
 //! A radix tree over byte strings: every stored string that begins a given one, in one walk.
 
-use rustc_hash::FxHashMap;
+use super::PairMap;
 
 /// Strings with their keys.
 #[derive(Debug)]
 pub(super) struct RadixTree {
     nodes: Vec<Node>,
     /// (node, first byte of the label) to child.
-    children: FxHashMap<(u32, u8), u32>,
+    children: PairMap,
 }
 
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ const ROOT: u32 = 0;
 
 impl Default for RadixTree {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], children: FxHashMap::default() }
+        Self { nodes: vec![Node::default()], children: PairMap::default() }
     }
 }
 
@@ -41,7 +41,7 @@ impl RadixTree {
         let mut at = ROOT;
         let mut rest = text;
         while let Some(first) = rest.first() {
-            let Some(child) = self.children.get(&(at, *first)).copied() else {
+            let Some(child) = self.children.get(&(at, u32::from(*first))).copied() else {
                 return self.add(at, rest);
             };
             let label = self.node(child).map(|node| node.label.clone()).unwrap_or_default();
@@ -60,7 +60,7 @@ impl RadixTree {
             node.label = tail.into();
         }
         if let Some(first) = tail.first() {
-            self.children.insert((middle, *first), child);
+            self.children.insert((middle, u32::from(*first)), child);
         }
         middle
     }
@@ -69,7 +69,7 @@ impl RadixTree {
         let id = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX);
         self.nodes.push(Node { label: label.into(), key: None });
         if let Some(first) = label.first() {
-            self.children.insert((parent, *first), id);
+            self.children.insert((parent, u32::from(*first)), id);
         }
         id
     }
@@ -90,7 +90,7 @@ impl RadixTree {
         }
         while !self.children.is_empty() {
             let Some(first) = text.next() else { return };
-            let Some(child) = self.children.get(&(at, first)) else { return };
+            let Some(child) = self.children.get(&(at, u32::from(first))) else { return };
             let Some(node) = self.node(*child) else { return };
             if !node.label.iter().skip(1).all(|byte| text.next() == Some(*byte)) {
                 return;

@@ -1,16 +1,15 @@
 //! A trie over the segments of path templates: every template that matches a path, in one walk.
 
-use rustc_hash::FxHashMap;
-
+use super::{ByteMap, PairMap};
 use crate::matcher::path::{Segment, Template, split_segment};
 
 /// Templates with their keys.
 #[derive(Debug)]
 pub(super) struct TemplateTrie {
     nodes: Vec<Node>,
-    segments: FxHashMap<Box<[u8]>, u32>,
+    segments: ByteMap,
     /// (node, segment) to child.
-    literals: FxHashMap<(u32, u32), u32>,
+    literals: PairMap,
 }
 
 #[derive(Debug, Default)]
@@ -27,7 +26,7 @@ const ROOT: u32 = 0;
 
 impl Default for TemplateTrie {
     fn default() -> Self {
-        Self { nodes: vec![Node::default()], segments: FxHashMap::default(), literals: FxHashMap::default() }
+        Self { nodes: vec![Node::default()], segments: ByteMap::default(), literals: PairMap::default() }
     }
 }
 
