@@ -29,13 +29,13 @@ pub struct EgressSpec {
     /// Where the gateway sends what it lets through.
     pub upstream: Upstream,
     /// Who may do what. Absent: nobody may do anything.
-    #[serde(default)]
+    #[serde(skip_deserializing)] // read by the core
     pub authz: Authz,
     /// Whose tokens are believed. Absent: nobody's.
     #[serde(default)]
     pub authn: Authn,
     /// Whether refusals are enforced.
-    #[serde(default)]
+    #[serde(skip_deserializing)] // read by the core
     pub rollout: Rollout,
     /// The gateway's own shape.
     #[serde(default)]
@@ -106,8 +106,8 @@ pub enum TlsMode {
 }
 
 /// Who may do what: the policy's rules in Istio's vocabulary, kept in the filter's own wire types.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Authz {
     /// Principals whose `x-forwarded-client-cert` is believed.
     pub trusted_forwarders: Vec<String>,
@@ -145,8 +145,8 @@ pub struct JwtProvider {
 }
 
 /// Whether refusals are enforced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Rollout {
     /// `enforce`, or `shadow`: refusals are only counted.
     pub mode: ModeSource,

@@ -16,9 +16,10 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, Sink, SourceFile, Span};
 use crate::model::{Authz, Egress, EgressSpec, Mesh, MeshSpec};
 use conform::{Conformed, conform};
-use sallyport_core::policy::source::RuleSource;
+use sallyport_core::PolicySource;
+use sallyport_core::policy::source::WIRE_VERSION;
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 use text::Text;
 use tree::Node;
 
@@ -126,56 +127,75 @@ fn mesh(json: &Json, span: Span, sink: &mut Sink) -> Option<Mesh> {
 
 fn parsed_egress(tree: Node, conformed: Conformed, sink: &mut Sink) -> ParsedEgress {
     let mut json = conformed.json;
-    let span = tree.span;
     let spec = json.get_mut("spec").and_then(Json::as_object_mut);
-    let authz = spec.and_then(|spec| spec.remove("authz"));
-    let (authz, rule_positions, forwarder_positions) = sound_authz(authz.unwrap_or_default(), span, sink);
+    let (authz, rollout) = spec.map(|spec| (spec.remove("authz"), spec.remove("rollout"))).unwrap_or_default();
+    let sound = sound_policy(authz.unwrap_or_default(), rollout.unwrap_or_default(), tree.span, sink);
+    let SoundPolicy { policy, rule_positions, forwarder_positions } = sound;
+    let PolicySource { trusted_forwarders, tolerate, disclose_rule, rules, mode, .. } = policy;
+    let authz = Authz { trusted_forwarders, tolerate, disclose_rule, rules };
     let (name, namespace) = (text_at(&json, "/metadata/name"), text_at(&json, "/metadata/namespace"));
     let proxies = json.pointer("/spec/gateway/numTrustedProxies").and_then(Json::as_u64);
     let num_trusted_proxies = proxies.and_then(|proxies| u32::try_from(proxies).ok()).unwrap_or_default();
-    let egress = if has_error(sink) { None } else { egress(&json, &authz, span, sink) };
+    let mut egress = if has_error(sink) { None } else { egress(&json, tree.span, sink) };
+    if let Some(egress) = &mut egress {
+        egress.spec.authz = authz.clone();
+        egress.spec.rollout.mode = mode;
+    }
     ParsedEgress { tree, egress, name, namespace, authz, num_trusted_proxies, rule_positions, forwarder_positions }
 }
 
-fn egress(json: &Json, authz: &Authz, span: Span, sink: &mut Sink) -> Option<Egress> {
+/// All of an Egress but what the core reads.
+fn egress(json: &Json, span: Span, sink: &mut Sink) -> Option<Egress> {
     let (name, namespace) = (text_at(json, "/metadata/name")?, text_at(json, "/metadata/namespace")?);
     let mut spec: EgressSpec = read(json.get("spec")?, span, sink)?;
     spec.upstream.fill_tls_names();
-    spec.authz = authz.clone();
     Some(Egress { name, namespace, spec })
 }
 
-/// The authz block without the items that are not sound (they are `null`), and where the others were.
-fn sound_authz(mut json: Json, span: Span, sink: &mut Sink) -> (Authz, Vec<usize>, Vec<usize>) {
+/// The policy without the items that are not sound (they are `null`), and where the others were.
+struct SoundPolicy {
+    policy: PolicySource,
+    rule_positions: Vec<usize>,
+    forwarder_positions: Vec<usize>,
+}
+
+/// Reads the policy as the filter will: the table has checked its shape already, so nothing should be left to say.
+fn sound_policy(mut authz: Json, mut rollout: Json, span: Span, sink: &mut Sink) -> SoundPolicy {
     let mut take = |name: &str| -> (Vec<usize>, Vec<Json>) {
-        let items = json.get_mut(name).and_then(Json::as_array_mut).map(std::mem::take).unwrap_or_default();
+        let items = authz.get_mut(name).and_then(Json::as_array_mut).map(std::mem::take).unwrap_or_default();
         items.into_iter().enumerate().filter(|(_, item)| !item.is_null()).unzip()
     };
     let (rule_positions, rules) = take("rules");
     let (forwarder_positions, forwarders) = take("trustedForwarders");
     let (_, tolerate) = take("tolerate");
-    let rules: Option<Vec<RuleSource>> = rules.iter().map(|rule| read(rule, span, sink)).collect();
-    let authz = Authz {
-        rules: rules.unwrap_or_default(),
-        trusted_forwarders: read(&Json::Array(forwarders), span, sink).unwrap_or_default(),
-        tolerate: read(&Json::Array(tolerate), span, sink).unwrap_or_default(),
-        disclose_rule: json.get("discloseRule").and_then(Json::as_bool).unwrap_or_default(),
-    };
-    (authz, rule_positions, forwarder_positions)
+    let mut wire = Map::from_iter([
+        ("version".to_owned(), WIRE_VERSION.into()),
+        ("upstream".to_owned(), "unnamed/unnamed".into()),
+        ("rules".to_owned(), rules.into()),
+        ("trustedForwarders".to_owned(), forwarders.into()),
+        ("tolerate".to_owned(), tolerate.into()),
+    ]);
+    wire.extend(authz.get("discloseRule").map(|disclose| ("discloseRule".to_owned(), disclose.clone())));
+    wire.extend(rollout.get_mut("mode").map(|mode| ("mode".to_owned(), mode.take())));
+    let policy = sallyport_core::engine::parse(Json::Object(wire).to_string().as_bytes()).unwrap_or_else(|invalid| {
+        report_internal(&invalid, span, sink);
+        PolicySource::default()
+    });
+    SoundPolicy { policy, rule_positions, forwarder_positions }
 }
 
 /// What conforms to the table must fit the type; if it does not, that is our own mistake, and is said so.
 fn read<T: DeserializeOwned>(json: &Json, span: Span, sink: &mut Sink) -> Option<T> {
-    match T::deserialize(json) {
-        Ok(value) => Some(value),
-        Err(error) => {
-            let message =
-                format!("the file fits the tables but not the model: {}", error.to_string().replace('`', "'"));
-            let span = Span { start: span.start, end: span.start };
-            sink.report(span, Flaw::new(Code::Internal, message).help("please report this as a defect of Sallyport"));
-            None
-        }
-    }
+    T::deserialize(json).map_err(|error| report_internal(&error, span, sink)).ok()
+}
+
+fn report_internal(error: &dyn std::error::Error, span: Span, sink: &mut Sink) {
+    let message = format!(
+        "the file fits the tables but not the model: {}",
+        suggest::one_line(&error.to_string()).replace('`', "'")
+    );
+    let span = Span { start: span.start, end: span.start };
+    sink.report(span, Flaw::new(Code::Internal, message).help("please report this as a defect of Sallyport"));
 }
 
 fn text_at(json: &Json, pointer: &str) -> Option<String> {
