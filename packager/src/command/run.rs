@@ -45,8 +45,8 @@ pub(crate) struct Args {
     /// Keep certificates, configuration and logs here; else they are removed at the end
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Make certificates for these callers too
-    #[arg(long = "caller", value_name = "NS/SA", num_args = 1..)]
+    /// Make a certificate for this caller too; can be given again
+    #[arg(long = "caller", value_name = "NS/SA")]
     callers: Vec<ServiceAccount>,
     /// Connect there instead of to the upstream's own address; names are verified as before
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]

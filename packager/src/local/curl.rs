@@ -25,6 +25,9 @@ pub(crate) fn line(target: Target<'_>, certificate: &Path, key: &Path, example: 
         words.extend([option.to_owned(), quote(&path.to_string_lossy())]);
     }
     words.extend(["--resolve".to_owned(), quote(&format!("{host}:{port}:127.0.0.1"))]);
+    for (name, value) in &example.headers {
+        words.extend(["-H".to_owned(), quote(&format!("{name}: {value}"))]);
+    }
     if example.needs_token {
         words.extend(["-H".to_owned(), "\"authorization: Bearer $TOKEN\"".to_owned()]);
     }
@@ -49,10 +52,13 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::local::example::Outcome;
     use std::process::Command;
 
     fn check(method: &str, path: &str, needs_token: bool, expected: &str) {
-        let example = Example { method: method.into(), path: path.into(), rule: None, needs_token };
+        let headers = if needs_token { vec![("x-role".into(), "a b".into())] } else { Vec::new() };
+        let example =
+            Example { method: method.into(), path: path.into(), headers, needs_token, outcome: Outcome::Open };
         let target = Target { host: "h.internal", port: 8443, ca: Path::new("/d/ca.pem") };
         assert_eq!(line(target, Path::new("/d/a.pem"), Path::new("/d/a.key"), &example), expected);
     }
@@ -63,7 +69,7 @@ mod tests {
         check("GET", "/get", false, &format!("curl -i {middle} https://h.internal:8443/get"));
         check("HEAD", "/get", false, &format!("curl -I {middle} https://h.internal:8443/get"));
         check("PUT", "/a?b&c", false, &format!("curl -i -X PUT {middle} 'https://h.internal:8443/a?b&c'"));
-        let token = r#"-H "authorization: Bearer $TOKEN""#;
+        let token = r#"-H 'x-role: a b' -H "authorization: Bearer $TOKEN""#;
         check("GET", "/a[1]", true, &format!("curl -i {middle} {token} --globoff 'https://h.internal:8443/a[1]'"));
     }
 

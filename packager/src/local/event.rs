@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::example::Outcome;
 use super::files::Layout;
 use super::setup::{Invitation, Served, text};
 use super::source::Refusal;
@@ -162,13 +163,14 @@ fn ready_text(ready: &Ready<'_>, file: &str) -> String {
 }
 
 fn invite(text: &mut String, invitation: &Invitation) {
-    let Invitation { caller, named, rule, curl, .. } = invitation;
-    let standing = match (rule, named) {
-        (Some(rule), true) => format!("allowed by rule `{rule}`"),
-        (None, true) => "no rule allows it anything".to_owned(),
-        (Some(rule), false) => format!("not named by the policy, yet allowed by rule `{rule}`"),
-        (None, false) => "not named by the policy".to_owned(),
+    let Invitation { caller, named, outcome, curl, .. } = invitation;
+    let standing = match outcome {
+        Outcome::Allowed(Some(rule)) => format!("allowed by rule `{rule}`"),
+        Outcome::Allowed(None) => "let through, the policy being on trial".to_owned(),
+        Outcome::Refused(reason) => format!("refused, {reason}"),
+        Outcome::Open => "allowed with the right token".to_owned(),
     };
+    let standing = if *named { standing } else { format!("not named by the policy: {standing}") };
     let _ = writeln!(text, "\n# {caller}: {standing}\n{curl}");
 }
 
@@ -179,7 +181,15 @@ fn callers(invitations: &[Invitation]) -> Vec<Value> {
             "cert": text(&invitation.pair.certificate),
             "key": text(&invitation.pair.key),
             "named": invitation.named,
-            "rule": invitation.rule,
+            "expect": match &invitation.outcome {
+                Outcome::Allowed(_) => "allowed",
+                Outcome::Refused(_) => "refused",
+                Outcome::Open => "open",
+            },
+            "rule": match &invitation.outcome {
+                Outcome::Allowed(rule) => rule.as_deref(),
+                Outcome::Refused(_) | Outcome::Open => None,
+            },
             "curl": invitation.curl,
         })
     };

@@ -1,53 +1,125 @@
-//! A request worth trying: what a rule that allows a caller allows it to do.
+//! A request worth trying: one that the policy lets a caller make, if there is one.
 
-use sallyport_core::policy::source::{ActionSource, OperationSource, RuleSource, SourceSource};
-use sallyport_egress::model::{Egress, Mesh};
+use sallyport_core::policy::source::{ActionSource, ConditionSource, OperationSource, RuleSource};
+use sallyport_core::{Engine, PeerView, RequestView, Verdict};
+use sallyport_egress::model::Egress;
 
 use super::caller::Caller;
 
-/// A method and a path.
+/// A request, and what the gateway will say to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Example {
     pub(crate) method: String,
+    /// With its query.
     pub(crate) path: String,
-    /// The rule that it was made from; `None` when none allows the caller anything.
-    pub(crate) rule: Option<String>,
-    /// Whether the rule wants a token beside the certificate.
+    pub(crate) headers: Vec<(String, String)>,
+    /// Whether the rule that it was made from wants a token beside the certificate.
     pub(crate) needs_token: bool,
+    pub(crate) outcome: Outcome,
 }
 
-/// A request for `caller`: from the first rule that allows it something, else from the first that allows anyone.
-///
-/// This reads the rules, it does not decide: a DENY rule may still refuse the request.
-pub(crate) fn example(egress: &Egress, mesh: &Mesh, caller: &Caller) -> Example {
-    let allows = || egress.spec.authz.rules.iter().filter(|rule| rule.action == ActionSource::Allow);
-    if let Some(rule) = allows().find(|rule| admits(rule, egress, mesh, caller)) {
-        return Example { rule: Some(rule.id.clone()), ..from_rule(rule) };
-    }
-    let any = Example { method: "GET".to_owned(), path: "/".to_owned(), rule: None, needs_token: false };
-    allows().next().map_or(any, |rule| Example { needs_token: false, ..from_rule(rule) })
+/// What the gateway will say.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Allowed, by this rule; `None` where the policy is only on trial.
+    Allowed(Option<String>),
+    /// Refused, for this reason.
+    Refused(&'static str),
+    /// It depends on the token.
+    Open,
 }
 
-fn from_rule(rule: &RuleSource) -> Example {
-    let operation = rule.to.iter().flatten().next().map(|to| &to.operation);
-    let method = operation.and_then(|operation| operation.methods.iter().flatten().find(|m| !m.contains('*')));
-    let jwt = |source: &SourceSource| source.request_principals.is_some();
-    Example {
-        method: method.map_or("GET", String::as_str).to_owned(),
-        path: operation.map_or_else(|| "/".to_owned(), example_path),
-        rule: None,
-        needs_token: rule.from.iter().flatten().any(|from| jwt(&from.source))
-            || rule.when.iter().flatten().any(|condition| condition.key.starts_with("request.auth.")),
+/// The first request that the rules propose and the engine allows `caller`; else one that shows the refusal.
+pub(crate) fn example(engine: &Engine, egress: &Egress, caller: &Caller, named: bool) -> Example {
+    let mut proposals = Vec::new();
+    for rule in egress.spec.authz.rules.iter().filter(|rule| rule.action == ActionSource::Allow) {
+        proposals.extend(propose(rule));
+    }
+    proposals.iter_mut().for_each(|proposal| proposal.outcome = outcome(engine, egress, caller, proposal));
+    let position = |wanted: &dyn Fn(&Example) -> bool| proposals.iter().position(wanted);
+    let best = position(&|proposal| matches!(proposal.outcome, Outcome::Allowed(_)))
+        // A caller that is meant to bring a token is named; a stranger shows what it is to have none.
+        .or_else(|| position(&|proposal| proposal.needs_token == named))
+        .or_else(|| position(&|_| true));
+    let mut best = best.map_or_else(|| plain("GET", "/".to_owned()), |index| proposals.swap_remove(index));
+    best.outcome = outcome(engine, egress, caller, &best);
+    best.needs_token &= named && matches!(best.outcome, Outcome::Refused(_));
+    if best.needs_token {
+        best.outcome = Outcome::Open;
+    }
+    best
+}
+
+fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example) -> Outcome {
+    let id = caller.spiffe_id();
+    let host = &egress.spec.host;
+    let mut headers: Vec<(&[u8], &[u8])> = vec![
+        (b":method", request.method.as_bytes()),
+        (b":authority", host.as_bytes()),
+        (b":path", request.path.as_bytes()),
+        (b":scheme", b"https"),
+        (b"user-agent", b"curl/8.0.0"),
+        (b"accept", b"*/*"),
+    ];
+    headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
+    let view = RequestView {
+        headers: &headers,
+        peer: PeerView { mtls: true, uri_san: Some(id.as_bytes()) },
+        source_address: Some(b"127.0.0.1:50000"),
+        destination_address: Some(b"127.0.0.1:8443"),
+        sni: Some(host.as_bytes()),
+        metadata: None,
+    };
+    match engine.on_request(&view).verdict {
+        Verdict::Continue(permit) => Outcome::Allowed(permit.rule().map(|rule| rule.id.to_owned())),
+        Verdict::Refuse(refusal) => Outcome::Refused(refusal.reason.as_str()),
     }
 }
 
-fn example_path(operation: &OperationSource) -> String {
-    if let Some(call) = operation.grpc.iter().flatten().find(|call| !call.contains('*')) {
-        return format!("/{call}");
+/// A request for each path and each first method of a rule, with what its conditions ask for.
+fn propose(rule: &RuleSource) -> Vec<Example> {
+    let needs_token = rule.from.iter().flatten().any(|from| from.source.request_principals.is_some())
+        || rule.when.iter().flatten().any(|condition| condition.key.starts_with("request.auth."));
+    let mut proposals: Vec<Example> = match &rule.to {
+        None => vec![plain("GET", "/".to_owned())],
+        Some(to) => to.iter().flat_map(|to| from_operation(&to.operation)).collect(),
+    };
+    for proposal in &mut proposals {
+        proposal.needs_token = needs_token;
+        rule.when.iter().flatten().for_each(|condition| satisfy(proposal, condition));
     }
-    let excluded = |path: &String| operation.not_paths.iter().flatten().any(|pattern| pattern == path);
-    let mut paths = operation.paths.iter().flatten().map(|pattern| path_of(pattern));
-    paths.find(|path| !excluded(path)).unwrap_or_else(|| "/".to_owned())
+    proposals
+}
+
+fn from_operation(operation: &OperationSource) -> Vec<Example> {
+    let method = operation.methods.iter().flatten().find(|method| !method.contains('*')).map_or("GET", String::as_str);
+    let calls = operation.grpc.iter().flatten().filter(|call| !call.contains('*')).map(|call| Example {
+        headers: vec![("content-type".to_owned(), "application/grpc".to_owned())],
+        ..plain("POST", format!("/{call}"))
+    });
+    let paths = operation.paths.iter().flatten().map(|pattern| plain(method, path_of(pattern)));
+    let mut proposals: Vec<Example> = calls.chain(paths).collect();
+    if proposals.is_empty() {
+        proposals.push(plain(method, "/".to_owned()));
+    }
+    proposals
+}
+
+fn plain(method: &str, path: String) -> Example {
+    let method = method.to_owned();
+    Example { method, path, headers: Vec::new(), needs_token: false, outcome: Outcome::Open }
+}
+
+/// Adds the header or the query parameter that a condition wants.
+fn satisfy(proposal: &mut Example, condition: &ConditionSource) {
+    let Some(value) = condition.values.iter().flatten().next().map(|value| value.replace('*', "")) else { return };
+    let name = |prefix: &str| condition.key.strip_prefix(prefix)?.strip_suffix(']');
+    if let Some(header) = name("request.headers[") {
+        proposal.headers.push((header.to_ascii_lowercase(), value));
+    } else if let Some(parameter) = name("request.query[") {
+        let separator = if proposal.path.contains('?') { '&' } else { '?' };
+        proposal.path.push_str(&format!("{separator}{parameter}={value}"));
+    }
 }
 
 /// A path that a pattern of Istio's matches.
@@ -64,59 +136,10 @@ fn path_of(pattern: &str) -> String {
     }
 }
 
-fn admits(rule: &RuleSource, egress: &Egress, mesh: &Mesh, caller: &Caller) -> bool {
-    let by_source = match &rule.from {
-        None => true,
-        Some(sources) => sources.iter().any(|from| source_admits(&from.source, egress, mesh, caller)),
-    };
-    by_source
-        && rule.when.iter().flatten().all(|condition| {
-            let value = match condition.key.as_str() {
-                "source.principal" => caller.principal(),
-                "source.namespace" => caller.namespace.clone(),
-                "source.serviceAccount" => caller.to_string(),
-                _ => return true,
-            };
-            listed(condition.values.as_ref(), &value) && !named(condition.not_values.as_ref(), &value)
-        })
-}
-
-fn source_admits(source: &SourceSource, egress: &Egress, mesh: &Mesh, caller: &Caller) -> bool {
-    let principal = caller.principal();
-    let account = |list: Option<&Vec<String>>, default: bool| {
-        let Some(list) = list else { return default };
-        list.iter().any(|entry| {
-            let (namespace, name) = entry.split_once('/').unwrap_or((&egress.namespace, entry));
-            caller.trust_domain == mesh.trust_domain && caller.namespace == namespace && caller.service_account == name
-        })
-    };
-    listed(source.principals.as_ref(), &principal)
-        && !named(source.not_principals.as_ref(), &principal)
-        && listed(source.namespaces.as_ref(), &caller.namespace)
-        && !named(source.not_namespaces.as_ref(), &caller.namespace)
-        && listed(source.trust_domains.as_ref(), &caller.trust_domain)
-        && !named(source.not_trust_domains.as_ref(), &caller.trust_domain)
-        && account(source.service_accounts.as_ref(), true)
-        && !account(source.not_service_accounts.as_ref(), false)
-}
-
-fn listed(patterns: Option<&Vec<String>>, value: &str) -> bool {
-    patterns.is_none() || named(patterns, value)
-}
-
-fn named(patterns: Option<&Vec<String>>, value: &str) -> bool {
-    patterns.into_iter().flatten().any(|pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(suffix), _) => value.ends_with(suffix),
-        (None, Some(prefix)) => value.starts_with(prefix),
-        (None, None) => pattern == value,
-    })
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use sallyport_core::policy::source::ToSource;
-    use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Rollout, TlsMode, Upstream, UpstreamTls};
+    use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Mesh, Rollout, TlsMode, Upstream, UpstreamTls};
 
     /// The Egress of the documentation with these rules.
     pub(crate) fn egress_with(rules: Vec<RuleSource>) -> Egress {
@@ -148,36 +171,54 @@ pub(crate) mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    fn check(json: &str, caller: (&str, &str), expected: (&str, &str, Option<&str>)) {
-        let found =
-            example(&egress_with(rules(json)), &Mesh::default(), &Caller::new("cluster.local", caller.0, caller.1));
-        assert_eq!((found.method.as_str(), found.path.as_str(), found.rule.as_deref()), expected, "{json}");
+    fn found(json: &str, caller: (&str, &str), named: bool) -> Example {
+        let egress = egress_with(rules(json));
+        let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default())).unwrap();
+        example(&engine, &egress, &Caller::new("cluster.local", caller.0, caller.1), named)
+    }
+
+    fn check(json: &str, caller: (&str, &str), method: &str, path: &str, outcome: Outcome) {
+        let found = found(json, caller, true);
+        assert_eq!((found.method.as_str(), found.path.as_str(), found.outcome), (method, path, outcome), "{json}");
+    }
+
+    fn allowed(rule: &str) -> Outcome {
+        Outcome::Allowed(Some(rule.to_owned()))
     }
 
     #[test]
-    fn a_request_comes_from_the_first_rule_that_allows_the_caller() {
+    fn a_request_is_one_that_the_engine_allows() {
         let json = r#"[
-            {"id":"none","action":"DENY","from":[{"source":{"namespaces":["*"]}}],"to":[{"operation":{"paths":["/x"]}}]},
+            {"id":"none","action":"DENY","to":[{"operation":{"paths":["/get"]}}]},
             {"id":"readers","action":"ALLOW","from":[{"source":{"serviceAccounts":["httpbin/sleep"]}}],
-             "to":[{"operation":{"methods":["HEAD","GET"],"paths":["/status/{*}"]}}]},
+             "to":[{"operation":{"methods":["HEAD","GET"],"paths":["/get","/status/{*}"]}}]},
             {"id":"writers","action":"ALLOW","from":[{"source":{"namespaces":["web"]}}],
              "to":[{"operation":{"methods":["POST"],"paths":["/post/*"]}}]}]"#;
-        check(json, ("httpbin", "sleep"), ("HEAD", "/status/1", Some("readers")));
-        check(json, ("web", "front"), ("POST", "/post/", Some("writers")));
-        check(json, ("elsewhere", "stranger"), ("HEAD", "/status/1", None));
+        check(json, ("httpbin", "sleep"), "HEAD", "/status/1", allowed("readers"));
+        check(json, ("web", "front"), "POST", "/post/", allowed("writers"));
+        check(json, ("elsewhere", "stranger"), "HEAD", "/get", Outcome::Refused("denied"));
     }
 
     #[test]
     fn a_policy_without_rules_still_has_a_request_to_try() {
-        check("[]", ("a", "b"), ("GET", "/", None));
+        check("[]", ("a", "b"), "GET", "/", Outcome::Refused("not_allowed"));
     }
 
     #[test]
-    fn a_negative_source_shuts_a_caller_out() {
+    fn a_request_brings_what_the_conditions_ask_for() {
+        let json = r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"]}}],"when":[
+            {"key":"request.headers[X-Role]","values":["trusted*"]},{"key":"request.query[v]","values":["1"]}]}]"#;
+        check(json, ("a", "b"), "GET", "/?v=1", allowed("r"));
+        assert_eq!(found(json, ("a", "b"), true).headers, [("x-role".to_owned(), "trusted".to_owned())]);
+    }
+
+    #[test]
+    fn what_depends_on_a_token_is_left_open() {
         let json =
-            r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"],"notServiceAccounts":["a/b"]}}]}]"#;
-        check(json, ("a", "b"), ("GET", "/", None));
-        check(json, ("a", "c"), ("GET", "/", Some("r")));
+            r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"],"requestPrincipals":["i/s"]}}]}]"#;
+        let (named, stranger) = (found(json, ("a", "b"), true), found(json, ("x", "y"), false));
+        assert_eq!((named.needs_token, named.outcome), (true, Outcome::Open));
+        assert_eq!((stranger.needs_token, stranger.outcome), (false, Outcome::Refused("no_identity")));
     }
 
     #[test]
@@ -193,16 +234,5 @@ pub(crate) mod tests {
         ] {
             assert_eq!(path_of(pattern), path);
         }
-    }
-
-    #[test]
-    fn a_path_that_is_excluded_is_not_proposed() {
-        let operation = OperationSource {
-            paths: Some(vec!["/a/{*}".into(), "/b".into()]),
-            not_paths: Some(vec!["/a/1".into()]),
-            ..OperationSource::default()
-        };
-        let rule = RuleSource { to: Some(vec![ToSource { operation }]), ..RuleSource::default() };
-        assert_eq!(from_rule(&rule).path, "/b");
     }
 }

@@ -81,10 +81,10 @@ impl<'a> Session<'a> {
     fn follow(mut self, source: &Source, mut watcher: Watcher, stop: &Stop) -> Result<(), Failure> {
         while !stop.load(Ordering::Relaxed) {
             self.gateway.check()?;
-            if let Some(since) = watcher.changed(Instant::now()) {
-                if let Err(refusal) = self.reload(source, since, stop)? {
-                    self.announcer.refused(&refusal, Some(self.gateway.version()))?;
-                }
+            if let Some(since) = watcher.changed(Instant::now())
+                && let Err(refusal) = self.reload(source, since, stop)?
+            {
+                self.announcer.refused(&refusal, Some(self.gateway.version()))?;
             }
             sleep(TICK);
         }

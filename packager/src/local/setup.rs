@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use sallyport_core::Engine;
+use sallyport_egress::policy_source;
+
 use super::authority::Authority;
 use super::bootstrap::{HostPort, Plan, Trust};
 use super::caller::{Caller, ServiceAccount, callers};
 use super::curl::{self, Target};
-use super::example::example;
+use super::example::{Outcome, example};
 use super::files::{Layout, Pair, Workspace};
 use super::resources::Resources;
 use super::source::Loaded;
@@ -49,8 +52,8 @@ pub(crate) struct Invitation {
     pub(crate) pair: Pair,
     /// Whether the policy or the user named the caller.
     pub(crate) named: bool,
-    /// The rule that allows it something.
-    pub(crate) rule: Option<String>,
+    /// What the gateway says to the request.
+    pub(crate) outcome: Outcome,
     pub(crate) curl: String,
 }
 
@@ -106,6 +109,8 @@ impl Setup {
     /// Gives every caller that is named a certificate, and one that is not.
     fn invite(&mut self, loaded: &Loaded) -> Result<Vec<Invitation>, Failure> {
         let Loaded { egress, mesh, .. } = loaded;
+        let engine = Engine::compile(&policy_source(egress, mesh))
+            .map_err(|error| Failure::new(Exit::Problems, format!("the policy does not compile: {error}")))?;
         let named = callers(egress, mesh, &self.wishes.callers);
         let stranger = Caller::stranger(mesh);
         let strangers = (!named.contains(&stranger)).then_some((stranger, false));
@@ -113,10 +118,10 @@ impl Setup {
         for (caller, named) in named.into_iter().map(|caller| (caller, true)).chain(strangers) {
             let pair = self.layout().caller(&caller.file_stem(mesh));
             self.issue(&caller.spiffe_id(), &[], &pair)?;
-            let example = example(egress, mesh, &caller);
+            let example = example(&engine, egress, &caller, named);
             let target = Target { host: &egress.spec.host, port: self.port, ca: &self.layout().ca() };
             let curl = curl::line(target, &pair.certificate, &pair.key, &example);
-            invitations.push(Invitation { caller, pair, named, rule: example.rule, curl });
+            invitations.push(Invitation { caller, pair, named, outcome: example.outcome, curl });
         }
         Ok(invitations)
     }

@@ -35,7 +35,7 @@ impl<'a> Line<'a> {
 /// What went wrong last: the last line of level error or above, else the last that is no log line (a crash, a usage
 /// message), else the last.
 pub(crate) fn last_error(log: &str) -> Option<&str> {
-    let error = log.lines().filter_map(Line::parse).filter(Line::is_error).next_back();
+    let error = log.lines().filter_map(Line::parse).rfind(Line::is_error);
     let other = || log.lines().rfind(|line| !line.trim().is_empty() && Line::parse(line).is_none());
     let any = || log.lines().filter_map(Line::parse).next_back().map(|line| line.message);
     error.map(|line| line.message).or_else(other).or_else(any)

@@ -1,0 +1,146 @@
+//! `sallyport run` with a real Envoy and the real filter: what it prints is true, what is saved is live, nothing is left.
+
+mod session;
+mod upstream;
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use session::{Session, curl, egress};
+use upstream::Upstream;
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn the_printed_commands_do_what_they_say() {
+    let upstream = Upstream::start();
+    let session = Session::start(&egress("GET", upstream.port()), &["--caller", "web/front"]);
+    let callers = session.ready["callers"].as_array().unwrap();
+    let expected =
+        [("httpbin/sa/sleep", "allowed", "200"), ("web/sa/front", "refused", "403"), ("stranger", "refused", "403")];
+    for (principal, expect, status) in expected {
+        let caller = callers.iter().find(|caller| caller["principal"].as_str().unwrap().ends_with(principal)).unwrap();
+        assert_eq!(caller["expect"], expect, "{principal}");
+        assert_eq!(curl(caller["curl"].as_str().unwrap()), status, "{principal}");
+    }
+    assert_eq!(curl(&session.command("/get", false)), "401", "no certificate");
+    let log = session.access_log(|log| log.lines().count() >= 4);
+    assert!(log.contains(r#""downstream_peer_uri_san":"spiffe://cluster.local/ns/httpbin/sa/sleep""#), "{log}");
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn a_saved_policy_is_live_within_a_second_and_no_connection_is_dropped() {
+    let upstream = Upstream::start();
+    let mut session = Session::start(&egress("GET", upstream.port()), &[]);
+    // One process, one connection, forty requests over two seconds.
+    let many = session.command("/get?[1-40]", true);
+    let client =
+        session::spawn(&format!("{many} -sS --rate 20/s -o /dev/null -w '%{{http_code}} %{{num_connects}}\\n'"));
+    for methods in ["GET, POST", "GET, PUT", "GET, HEAD"] {
+        sleep(Duration::from_millis(400));
+        let started = Instant::now();
+        session.save(&egress(methods, upstream.port()));
+        let live = session.event("policy_live");
+        assert!(started.elapsed() < Duration::from_secs(1), "live after {:?}: {live}", started.elapsed());
+    }
+    let output = client.wait_with_output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(text.lines().filter(|line| line.starts_with("200 ")).count(), 40, "{text}");
+    assert_eq!(text.lines().filter(|line| line.ends_with(" 1")).count(), 1, "{text}");
+    session.save(&egress("POST", upstream.port()));
+    session.event("policy_live");
+    assert_eq!(curl(&session.command("/get", true)), "403");
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn a_bad_file_is_reported_and_the_old_one_goes_on() {
+    let upstream = Upstream::start();
+    let mut session = Session::start(&egress("GET", upstream.port()), &[]);
+    for bad in ["nonsense: [", "", &egress("GET", upstream.port()).replace("name: httpbin", "name: other")] {
+        session.save(bad);
+        let refused = session.event("policy_refused");
+        assert!(!refused["diagnostics"].as_array().unwrap().is_empty(), "{refused}");
+        assert_eq!(refused["version"], 1);
+        assert_eq!(curl(&session.command("/get", true)), "200");
+    }
+    fs::remove_file(session.file()).unwrap();
+    session.event("policy_refused");
+    session.save(&egress("POST", upstream.port()));
+    assert_eq!(session.event("policy_live")["version"], 2);
+    assert_eq!(curl(&session.command("/get", true)), "403");
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn the_upstream_can_be_moved() {
+    let (first, second) = (Upstream::start(), Upstream::start());
+    let mut session = Session::start(&egress("GET", first.port()), &[]);
+    assert_eq!(curl(&session.command("/get", true)), "200");
+    session.save(&egress("GET", second.port()));
+    session.event("policy_live");
+    assert_eq!(curl(&session.command("/get", true)), "200");
+    assert_eq!((first.served(), second.served()), (1, 1));
+}
+
+/// A gateway is a TLS server that verifies who calls it: the best upstream there is.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn the_upstream_is_verified_and_shown_a_certificate() {
+    let upstream = Upstream::start();
+    let far = Session::start(&egress("GET", upstream.port()), &[]);
+    let path = |name: &str| far.directory().join(name).to_string_lossy().into_owned();
+    let near = |names: &str| {
+        let tls = format!(
+            "{{mode: MUTUAL, sni: httpbin.legacy.internal, subjectAltNames: [{names}], caCertificates: {}, \
+             clientCertificate: {}, privateKey: {}}}",
+            path("ca.pem"),
+            path("callers/httpbin.sleep.pem"),
+            path("callers/httpbin.sleep.key"),
+        );
+        egress("GET", far.port()).replace("{mode: NONE}", &tls).replace("host: 127.0.0.1", "host: localhost")
+    };
+    let mut session = Session::start(&near("httpbin.legacy.internal"), &[]);
+    assert_eq!(curl(&session.command("/get", true)), "200");
+    session.save(&near("somebody.else"));
+    session.event("policy_live");
+    assert_eq!(curl(&session.command("/get", true)), "503", "the upstream is not who it should be");
+    assert_eq!(upstream.served(), 1);
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn nothing_is_left_when_it_ends() {
+    let upstream = Upstream::start();
+    for signal in ["INT", "TERM", "HUP"] {
+        let mut session = Session::start(&egress("GET", upstream.port()), &[]);
+        let (envoy, directory) = (session.envoy(), session.directory());
+        session.signal(signal);
+        assert_eq!(session.end(), Some(0), "{signal}");
+        assert!(!session::is_running(envoy) && !Path::new(&directory).exists(), "{signal}");
+    }
+    let mut killed = Session::start(&egress("GET", upstream.port()), &[]);
+    let (envoy, directory) = (killed.envoy(), killed.directory());
+    killed.signal("KILL");
+    killed.end();
+    let deadline = Instant::now() + Duration::from_secs(2);
+    while session::is_running(envoy) && Instant::now() < deadline {
+        sleep(Duration::from_millis(10));
+    }
+    assert!(!session::is_running(envoy), "Envoy outlives `kill -9`");
+    // Nobody is left to remove it.
+    fs::remove_dir_all(directory).unwrap();
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn an_envoy_that_dies_is_one_line_and_exit_code_6() {
+    let upstream = Upstream::start();
+    let mut session = Session::start(&egress("GET", upstream.port()), &[]);
+    session::kill(session.envoy(), "SEGV");
+    assert_eq!(session.end(), Some(6));
+    let errors = session.errors();
+    assert!(errors.contains("error: Envoy ended by itself (signal: 11"), "{errors}");
+}
