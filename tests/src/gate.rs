@@ -171,7 +171,9 @@ impl Gate {
     /// What the access log holds.
     pub fn access_log(&self) -> Result<String> {
         let path = self.told("accessLog")?;
-        fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).with_context(|| format!("cannot read {path}"))
+        fs::read(path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .with_context(|| format!("cannot read {path}"))
     }
 
     /// Asks Envoy's admin interface.

@@ -96,14 +96,8 @@ mod tests {
         let text = "starting benchmark...\n\
                     requests: 120 total, 121 started, 120 done, 100 succeeded, 20 failed, 3 errored, 0 timeout\n\
                     status codes: 100 2xx, 0 3xx, 20 4xx, 0 5xx\n";
-        let expected = Summary {
-            total: 120,
-            succeeded: 100,
-            failed: 20,
-            errored: 3,
-            timeout: 0,
-            classes: [100, 0, 20, 0],
-        };
+        let expected =
+            Summary { total: 120, succeeded: 100, failed: 20, errored: 3, timeout: 0, classes: [100, 0, 20, 0] };
         assert_eq!(Summary::parse(text), Some(expected));
     }
 }

@@ -105,7 +105,14 @@ pub fn rows() -> Vec<Row> {
         allowed(Sleep, "GET /get, user-agent: legacy/1.0", legacy, 200, "readers", "shadow: no-legacy-clients"),
         allowed(Writer, "POST /post", Request::new("POST", "/post").body("hello"), 200, "writers", ""),
         allowed(Writer, "GET /uuid, x-role: trusted", trusted(), 200, "trusted-role", ""),
-        refused(Writer, "GET /uuid, x-role: trusted, guest", trusted().header("x-role", "guest"), 403, "", "not_allowed"),
+        refused(
+            Writer,
+            "GET /uuid, x-role: trusted, guest",
+            trusted().header("x-role", "guest"),
+            403,
+            "",
+            "not_allowed",
+        ),
         refused(Writer, "GET /get", get("/get"), 403, "", "not_allowed"),
         refused(Sleep, "DELETE /get", Request::new("DELETE", "/get"), 403, "", "not_allowed"),
         refused(Sleep, "GET /ip", get("/ip"), 403, "", "not_allowed"),
@@ -141,7 +148,6 @@ fn refused(who: Who, shown: &'static str, request: Request, status: u16, rule: &
 
 fn row(who: Who, shown: &'static str, request: Request, expected: (u16, &str, &str, &str)) -> Row {
     let (status, verdict, rule, reason) = expected;
-    let expected =
-        Outcome { status, verdict: verdict.to_owned(), rule: rule.to_owned(), reason: reason.to_owned() };
+    let expected = Outcome { status, verdict: verdict.to_owned(), rule: rule.to_owned(), reason: reason.to_owned() };
     Row { who, shown, request, expected }
 }

@@ -42,13 +42,8 @@ impl Stage {
         let authority = Authority::new("upstream authority")?;
         let ca = authority.write(scratch, "upstream-ca")?;
         let echo = Echo::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
-        let options = Options {
-            envoy: &envoy.path,
-            egress,
-            upstream: echo.address(),
-            authority: &ca,
-            callers: &CALLERS,
-        };
+        let options =
+            Options { envoy: &envoy.path, egress, upstream: echo.address(), authority: &ca, callers: &CALLERS };
         Ok(Self { gate: Gate::start(scratch, &options)?, echo, authority, ca })
     }
 

@@ -69,8 +69,11 @@ fn the_filter_refuses_what_it_cannot_read_whole() {
             ("rules[0].action", set("/rules/0/action", json!("PERMIT"))?),
             ("rules[0].id", set("/rules/0/id", json!("a b"))?),
             ("rules[0]: the field `surprise`", set("/rules/0/surprise", json!(1))?),
-            ("rules[0].from[0].source.serviceAccounts[0]", set("/rules/0/from/0/source/serviceAccounts/0", json!("a/b/c"))?),
-            ("rules[0].to[0].operation.paths[0]", set(&format!("{operation}/paths/0"), json!("/a/{**}/b"))?),
+            (
+                "rules[0].from[0].source.serviceAccounts[0]",
+                set("/rules/0/from/0/source/serviceAccounts/0", json!("a/b/c"))?,
+            ),
+            ("rules[0].to[0].operation.paths[0]", set(&format!("{operation}/paths/0"), json!("/a/{**}/{*}"))?),
             ("rules[0].to[0].operation.methods", set(&format!("{operation}/methods"), json!([]))?),
             ("rules[0].to[0].operation.pathRegex[0]", set(&format!("{operation}/pathRegex"), json!(["("]))?),
             ("rules[0].when[0].key", set("/rules/0/when", json!([{"key": "source.color", "values": ["red"]}]))?),

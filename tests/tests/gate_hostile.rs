@@ -212,7 +212,9 @@ fn bytes_that_are_no_text() {
         let reply = sleep.send(&Request::get("/get").header("x-other", b"\xff\xfe"))?;
         ensure!(reply.status == 200, "{reply:?}");
         for value in [&b"reader\xff"[..], b"\xffreader", b"\xff", b"\x80\x80\x80"] {
-            for request in [Request::get("/role").header("x-role", value), Request::get("/role").header("x-role", value)] {
+            for request in
+                [Request::get("/role").header("x-role", value), Request::get("/role").header("x-role", value)]
+            {
                 let reply = sleep.send(&request)?;
                 ensure!(reply.status == 403, "{request:?}: {reply:?}");
             }
@@ -281,7 +283,9 @@ fn the_upstream_is_asked_only_what_was_allowed() {
         for raw in [
             format!("GET /get HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n{hidden}"),
             format!("GET /get HTTP/1.1\r\nhost: x\r\ncontent-length: 0\r\ncontent-length: {length}\r\n\r\n{hidden}"),
-            format!("GET /get HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n{hidden}"),
+            format!(
+                "GET /get HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\ncontent-length: 4\r\n\r\n0\r\n\r\n{hidden}"
+            ),
             format!("GET /get HTTP/1.1\r\nhost: x\r\ntransfer-encoding: xchunked\r\n\r\n{hidden}"),
             format!("GET /get HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n{hidden}"),
         ] {

@@ -103,7 +103,11 @@ fn a_header_is_no_identity() {
         assert_eq!(stage.echo.count(), 0, "a refused request reached the upstream");
 
         // It neither helps nor hurts one who may.
-        allowed(&stage.sleep()?, &Request::get("/sleep").header(XFCC, "URI=spiffe://cluster.local/ns/a/sa/b"), "sleepers")
+        allowed(
+            &stage.sleep()?,
+            &Request::get("/sleep").header(XFCC, "URI=spiffe://cluster.local/ns/a/sa/b"),
+            "sleepers",
+        )
     });
 }
 

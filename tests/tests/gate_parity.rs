@@ -41,8 +41,7 @@ fn native_told(decision: &Decision<'_>) -> Spoken {
             ..Spoken::default()
         },
         Verdict::Continue(permit) => {
-            let mut spoken =
-                Spoken { verdict: "allowed".to_owned(), rule: id(permit.rule()), ..Spoken::default() };
+            let mut spoken = Spoken { verdict: "allowed".to_owned(), rule: id(permit.rule()), ..Spoken::default() };
             if let Some(Shadow::WouldRefuse(refusal)) = decision.shadow {
                 spoken.shadow = "refused".to_owned();
                 spoken.shadow_reason = refusal.reason.as_str().to_owned();
@@ -57,12 +56,8 @@ fn native_told(decision: &Decision<'_>) -> Spoken {
 /// What the native engine says of the request that the filter will see.
 fn native(engine: &Engine, caller: &Caller, request: &Request, local: SocketAddr, gate: SocketAddr) -> Spoken {
     let host = request.host.clone().unwrap_or_else(|| caller.host().as_bytes().to_vec());
-    let mut headers: Vec<(&[u8], &[u8])> = vec![
-        (b":authority", &host),
-        (b":path", &request.path),
-        (b":method", &request.method),
-        (b":scheme", b"https"),
-    ];
+    let mut headers: Vec<(&[u8], &[u8])> =
+        vec![(b":authority", &host), (b":path", &request.path), (b":method", &request.method), (b":scheme", b"https")];
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())));
     let (source, destination) = (local.to_string(), gate.to_string());
     let spiffe = format!("spiffe://{}", caller.principal);

@@ -116,7 +116,10 @@ fn a_save_under_load_loses_nothing() {
         ensure!(summary.failed + summary.errored + summary.timeout == 0, "{summary:?}");
         ensure!(summary.classes == [summary.total, 0, 0, 0], "{summary:?}");
         let opened = connections(&stage)? - connections_before;
-        ensure!(opened == u64::from(CONNECTIONS) + 2, "{opened} connections were opened: some were dropped on a change");
+        ensure!(
+            opened == u64::from(CONNECTIONS) + 2,
+            "{opened} connections were opened: some were dropped on a change"
+        );
         Ok(())
     });
 }
@@ -149,7 +152,10 @@ fn a_bad_file_changes_nothing() {
         ("a bad address block", egress(&rule("  from: [{source: {ipBlocks: [10.0.0.0/33]}}]\n"))),
         ("a bad expression", egress(&rule("  to: [{operation: {pathRegex: [\"/(\"]}}]\n"))),
         ("an unknown key", egress(&rule("  when: [{key: request.header, values: [a]}]\n"))),
-        ("a duplicate id", egress(&format!("{READERS}- id: readers\n  action: DENY\n  to: [{{operation: {{paths: [/a]}}}}]\n"))),
+        (
+            "a duplicate id",
+            egress(&format!("{READERS}- id: readers\n  action: DENY\n  to: [{{operation: {{paths: [/a]}}}}]\n")),
+        ),
     ];
     each_envoy("bad-files", move |envoy, scratch| {
         let mut stage = Stage::start(envoy, scratch, READERS)?;

@@ -96,7 +96,8 @@ fn nobody_writes_lines_into_our_logs() {
             }
         }
         sleep.send(&Request::get("/admin/last"))?;
-        let access = stage.gate.wait_until("the last line", |gate| gate.access_log(), |log| log.contains("/admin/last"))?;
+        let access =
+            stage.gate.wait_until("the last line", |gate| gate.access_log(), |log| log.contains("/admin/last"))?;
         for log in [access, stage.gate.envoy_log()?] {
             for line in log.lines() {
                 let start = line.trim_start();

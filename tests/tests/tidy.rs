@@ -67,7 +67,11 @@ fn only_the_host_file_names_host_calls() -> Result<()> {
         let text = fs::read_to_string(&file)?;
         let named = text.contains("proxy_wasm::hostcalls") || text.contains("extern \"C\"");
         let allowed = file.ends_with("filter/src/host.rs") || file.ends_with("tests/tests/tidy.rs");
-        ensure!(!named || allowed || !file.starts_with(workspace().join("filter").canonicalize()?), "{}", file.display());
+        ensure!(
+            !named || allowed || !file.starts_with(workspace().join("filter").canonicalize()?),
+            "{}",
+            file.display()
+        );
     }
     Ok(())
 }
@@ -78,7 +82,9 @@ fn every_code_has_a_manual() -> Result<()> {
     for file in sources()? {
         let is_production = file.components().any(|part| part.as_os_str() == "src") && !file.ends_with("tests.rs");
         if is_production {
-            codes.extend(production(&fs::read_to_string(&file)?).split('"').filter(|word| is_code(word)).map(str::to_owned));
+            codes.extend(
+                production(&fs::read_to_string(&file)?).split('"').filter(|word| is_code(word)).map(str::to_owned),
+            );
         }
     }
     ensure!(codes.len() > 30, "only {} codes were found: {codes:?}", codes.len());

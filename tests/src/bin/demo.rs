@@ -45,13 +45,8 @@ fn show(scratch: &Scratch, envoy: &Envoy) -> Result<()> {
     let authority = Authority::new("upstream authority")?;
     let ca = authority.write(scratch, "upstream-ca")?;
     let httpbin = Httpbin::start(scratch, &authority.server(scratch, "httpbin", &[UPSTREAM])?, None)?;
-    let options = Options {
-        envoy: &envoy.path,
-        egress: &egress,
-        upstream: httpbin.address(),
-        authority: &ca,
-        callers: &CALLERS,
-    };
+    let options =
+        Options { envoy: &envoy.path, egress: &egress, upstream: httpbin.address(), authority: &ca, callers: &CALLERS };
     let mut gate = Gate::start(scratch, &options)?;
     println!("upstream  httpbin behind TLS, certificate for {UPSTREAM}, on {}", httpbin.address());
     println!("gate      Envoy {} with the filter, mTLS, policy {EXAMPLE}, on {}", envoy.version, gate.listener());
@@ -65,7 +60,9 @@ fn show(scratch: &Scratch, envoy: &Envoy) -> Result<()> {
     let (changed, row) = scenes::change(&egress)?;
     let milliseconds = gate.save_good(&changed)?;
     println!();
-    println!("The file is saved with one path more for `readers`: live after {milliseconds:.0} ms, on open connections.");
+    println!(
+        "The file is saved with one path more for `readers`: live after {milliseconds:.0} ms, on open connections."
+    );
     println!();
     table.ask(&row)?;
 

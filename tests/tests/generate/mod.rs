@@ -23,7 +23,8 @@ const NAMESPACES: &[&str] = &["httpbin", "other", "elsewhere"];
 const ACCOUNTS: &[&str] = &["httpbin/sleep", "httpbin/writer", "other/stranger", "httpbin/absent"];
 const TRUST_DOMAINS: &[&str] = &["cluster.local", "elsewhere.test"];
 const BLOCKS: &[&str] = &["127.0.0.0/8", "127.0.0.1", "10.0.0.0/8", "::1/128"];
-const HOSTS: &[&str] = &["httpbin.legacy.internal", "*.internal", "HTTPBIN.*", "other.test", "httpbin.legacy.internal:*"];
+const HOSTS: &[&str] =
+    &["httpbin.legacy.internal", "*.internal", "HTTPBIN.*", "other.test", "httpbin.legacy.internal:*"];
 const METHODS: &[&str] = &["GET", "POST", "HEAD", "P*", "*"];
 const PATHS: &[&str] = &["/a", "/a/b", "/a/*", "*/c", "/*", "*", "/a/{*}", "/a/{**}", "/{*}/b", "/b/{*}/c", "/A"];
 const EXPRESSIONS: &[&str] = &["/a/[a-z]+", "/(a|b)(/.*)?", "/.", ".*c"];
@@ -31,11 +32,48 @@ const VALUES: &[&str] = &["red", "green", "re*", "*en", "*", "blue"];
 const VALUE_EXPRESSIONS: &[&str] = &["r.d", "(red|green)", "[a-z]+", "b.*"];
 
 const ASKED_PATHS: &[&str] = &[
-    "/", "/a", "/a", "/a/", "/a/b", "/a/b", "/a/b/", "/a/b/c", "/b", "/b/x/c", "/b/c", "/A", "/a/%62", "/%61", "/a/a%20b",
-    "/a//b", "/a;x", "/a/b%3bc", "/a/%2fb", "/a/%5Cb", "/a/%2562", "/a/%zz", "/a/%4", "/a/%0a", "/a/%c3%a4", "/a*",
+    "/",
+    "/a",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/a/b",
+    "/a/b/",
+    "/a/b/c",
+    "/b",
+    "/b/x/c",
+    "/b/c",
+    "/A",
+    "/a/%62",
+    "/%61",
+    "/a/a%20b",
+    "/a//b",
+    "/a;x",
+    "/a/b%3bc",
+    "/a/%2fb",
+    "/a/%5Cb",
+    "/a/%2562",
+    "/a/%zz",
+    "/a/%4",
+    "/a/%0a",
+    "/a/%c3%a4",
+    "/a*",
 ];
-const ASKED_QUERIES: &[&str] =
-    &["", "", "", "?", "?q=red", "?q=green&q=red", "?q=blue", "?q", "?q=%72ed", "?q=re+d", "?r=red", "?q=&q=red", "?%71=red"];
+const ASKED_QUERIES: &[&str] = &[
+    "",
+    "",
+    "",
+    "?",
+    "?q=red",
+    "?q=green&q=red",
+    "?q=blue",
+    "?q",
+    "?q=%72ed",
+    "?q=re+d",
+    "?r=red",
+    "?q=&q=red",
+    "?%71=red",
+];
 const ASKED_HOSTS: &[&str] =
     &["HTTPBIN.legacy.internal", "httpbin.legacy.internal:8443", "httpbin.legacy.internal.", "other.test", "127.0.0.1"];
 const ASKED_METHODS: &[&str] = &["GET", "GET", "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH"];
@@ -174,7 +212,10 @@ fn condition(random: &mut Rng, gate_port: u16) -> ConditionSource {
     let port = gate_port.to_string();
     match random.u8(..8) {
         0 => ConditionSource { values: values(random, BLOCKS, 1), ..named("source.ip") },
-        1 => ConditionSource { not_values: values(random, &["httpbin.legacy.internal", "other"], 1), ..named("connection.sni") },
+        1 => ConditionSource {
+            not_values: values(random, &["httpbin.legacy.internal", "other"], 1),
+            ..named("connection.sni")
+        },
         2 => ConditionSource { values: values(random, &[port.as_str(), "1"], 1), ..named("destination.port") },
         3 => ConditionSource { values: values(random, NAMESPACES, 1), ..named("source.namespace") },
         chance => ConditionSource {
@@ -183,7 +224,9 @@ fn condition(random: &mut Rng, gate_port: u16) -> ConditionSource {
             regex: values(random, VALUE_EXPRESSIONS, 5),
             not_regex: values(random, VALUE_EXPRESSIONS, 8),
             quantifier: [None, Some(QuantifierSource::Any), Some(QuantifierSource::All)][random.usize(..3)],
-            ..named(["request.headers[x-color]", "request.headers[X-Shape]", "request.query[q]"][usize::from(chance) % 3])
+            ..named(
+                ["request.headers[x-color]", "request.headers[X-Shape]", "request.query[q]"][usize::from(chance) % 3],
+            )
         },
     }
 }
