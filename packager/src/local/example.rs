@@ -139,6 +139,7 @@ fn path_of(pattern: &str) -> String {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use sallyport_egress::diagnostic::SourceFile;
     use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Mesh, Rollout, TlsMode, Upstream, UpstreamTls};
 
     /// The Egress of the documentation with these rules.
@@ -166,9 +167,16 @@ pub(crate) mod tests {
         }
     }
 
-    /// Rules as the filter reads them.
+    /// Rules as a file has them; JSON is YAML.
     pub(crate) fn rules(json: &str) -> Vec<RuleSource> {
-        serde_json::from_str(json).unwrap()
+        let text = format!(
+            "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: httpbin}}\n\
+             spec: {{host: a.internal, upstream: {{host: b.example, port: 443}}, authz: {{rules: {}}}}}\n",
+            json.replace('\n', " "),
+        );
+        let mut checked = sallyport_egress::check(&[SourceFile { name: "egress.yaml".into(), text }]);
+        let egress = checked.egresses.pop().unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+        egress.value.spec.authz.rules
     }
 
     fn found(json: &str, caller: (&str, &str), named: bool) -> Example {
