@@ -14,7 +14,7 @@ pub mod regex;
 pub mod string;
 pub mod value;
 
-use std::fmt::{Arguments, format};
+use std::fmt::{self, Arguments, Display, Formatter, format};
 
 use crate::policy::error::Code;
 
@@ -37,10 +37,28 @@ impl Flaw {
         Self { code, message: format(message), help: None }
     }
 
+    /// Says what would be right, where there is somebody to read it: the filter leaves it out, its module is small.
+    #[inline(always)]
+    pub(crate) fn help(self, help: Arguments<'_>) -> Self {
+        if cfg!(feature = "help") { self.with_help(help) } else { self }
+    }
+
     #[cold]
     #[inline(never)]
-    pub(crate) fn help(mut self, help: Arguments<'_>) -> Self {
+    fn with_help(mut self, help: Arguments<'_>) -> Self {
         self.help = Some(format(help));
         self
+    }
+}
+
+/// Names in a message: "`a`, `b`". Written out only if somebody reads it.
+pub(crate) struct Listed<I>(pub(crate) I);
+
+impl<'n, I: Iterator<Item = &'n str> + Clone> Display for Listed<I> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for (position, name) in self.0.clone().enumerate() {
+            write!(f, "{}`{name}`", if position == 0 { "" } else { ", " })?;
+        }
+        Ok(())
     }
 }

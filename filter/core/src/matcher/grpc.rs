@@ -17,7 +17,7 @@ pub fn parse(text: &str) -> Result<PathPattern, Flaw> {
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.')
     };
-    if !is_name(service) || service.starts_with('.') || service.ends_with('.') || service.contains("..") {
+    if !is_name(service) || service.split('.').any(str::is_empty) {
         return Err(flaw());
     }
     if method == "*" {

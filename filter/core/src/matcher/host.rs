@@ -21,8 +21,8 @@ impl HostPattern {
             return Err(Flaw::new(Code::EmptyValue, format_args!("the host is empty"))
                 .help(format_args!("write a host name, or `*` for any")));
         }
-        if text.contains("://") {
-            return Err(flaw("write the host name alone, without a scheme"));
+        if text.contains('/') && text.contains(':') {
+            return Err(flaw("write the host name alone, without scheme and path"));
         }
         let (name, port) = split_port(text).ok_or_else(|| flaw("the port is a number from 1 to 65535, or `*`"))?;
         let pattern = StringPattern::parse(name)?.map(<[u8]>::to_ascii_lowercase);

@@ -64,7 +64,7 @@ pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<StringPatte
     let pattern = StringPattern::parse(text)?;
     let is_principal_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
     let literal = text.trim_matches('*');
-    if !literal.bytes().all(is_principal_byte) || literal.contains("//") {
+    if !literal.bytes().all(is_principal_byte) || literal.as_bytes().windows(2).any(|pair| pair == b"//") {
         return Err(
             Flaw::new(Code::Principal, format_args!("`{text}` is not a principal")).help(format_args!("{}", help))
         );

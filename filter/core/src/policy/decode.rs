@@ -8,6 +8,9 @@
 
 mod json;
 
+use std::borrow::Cow;
+use std::fmt::Arguments;
+
 use self::json::Json;
 use super::error::{Code, InvalidPolicy, Problem};
 use super::place::Place;
@@ -15,18 +18,19 @@ use super::source::{
     ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, PolicySource,
     QuantifierSource, RuleSource, SourceSource, ToSource,
 };
+use crate::matcher::{Flaw, Listed};
 
 /// Reads a policy.
 pub(crate) fn decode(bytes: &[u8]) -> Result<PolicySource, InvalidPolicy> {
     let mut decoder = Decoder { problems: Vec::new() };
     if bytes.trim_ascii().is_empty() {
-        decoder.report(&Place::Root, "there is no policy: the configuration is empty".to_owned(), None);
+        decoder.report(&Place::Root, flaw(format_args!("there is no policy: the configuration is empty")));
         return Err(InvalidPolicy { problems: decoder.problems });
     }
     let policy = match json::parse(bytes) {
         Ok(tree) => decoder.policy(&Place::Root, &tree),
         Err(error) => {
-            decoder.report(&Place::Root, error, None);
+            decoder.report(&Place::Root, flaw(format_args!("{error}")));
             None
         }
     };
@@ -60,8 +64,11 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn report(&mut self, place: &Place<'_>, message: String, help: Option<String>) {
-        self.problems.push(Problem { path: place.to_string(), code: Code::Shape, message, help });
+    #[cold]
+    #[inline(never)]
+    fn report(&mut self, place: &Place<'_>, flaw: Flaw) {
+        let Flaw { code, message, help } = flaw;
+        self.problems.push(Problem { path: place.to_string(), code, message, help });
     }
 
     fn policy(&mut self, place: &Place<'_>, json: &Json<'_>) -> Option<PolicySource> {
@@ -269,7 +276,7 @@ impl Decoder {
     fn sort<'j>(
         &mut self,
         place: &Place<'_>,
-        entries: &'j [(String, Json<'j>)],
+        entries: &'j [(Cow<'j, str>, Json<'j>)],
         names: &[&str],
         found: &mut [Option<&'j Json<'j>>],
     ) {
@@ -277,11 +284,11 @@ impl Decoder {
             let slot = names.iter().position(|known| known == name).and_then(|position| found.get_mut(position));
             match slot {
                 Some(slot) if slot.is_none() => *slot = Some(value),
-                Some(_) => self.report(place, format!("the field `{name}` stands twice"), None),
+                Some(_) => self.report(place, flaw(format_args!("the field `{name}` stands twice"))),
                 None => self.report(
                     place,
-                    format!("the field `{name}` is unknown"),
-                    Some(format!("the fields are {}", names.join(", "))),
+                    flaw(format_args!("the field `{name}` is unknown"))
+                        .help(format_args!("the fields are {}", Listed(names.iter().copied()))),
                 ),
             }
         }
@@ -309,7 +316,7 @@ impl Decoder {
         found: Option<&'j Json<'j>>,
     ) -> Option<&'j Json<'j>> {
         if found.is_none() {
-            self.report(place, format!("the field `{name}` is missing"), None);
+            self.report(place, flaw(format_args!("the field `{name}` is missing")));
         }
         found
     }
@@ -318,13 +325,24 @@ impl Decoder {
         &mut self,
         place: &Place<'_>,
         json: &Json<'_>,
-        mut read: impl FnMut(&mut Self, &Place<'_>, &Json<'_>) -> Option<T>,
+        read: impl Fn(&mut Self, &Place<'_>, &Json<'_>) -> Option<T>,
     ) -> Vec<T> {
-        let Json::List(items) = json else {
-            self.wrong_type(place, "a list", json);
-            return Vec::new();
-        };
-        items.iter().enumerate().filter_map(|(position, item)| read(self, &place.item(position), item)).collect()
+        let mut list = Vec::new();
+        self.each_item(place, json, &mut |this, place, json| list.extend(read(this, place, json)));
+        list
+    }
+
+    /// The part of [`Self::list`] that is the same for all.
+    fn each_item(
+        &mut self,
+        place: &Place<'_>,
+        json: &Json<'_>,
+        read: &mut dyn FnMut(&mut Self, &Place<'_>, &Json<'_>),
+    ) {
+        let Json::List(items) = json else { return self.wrong_type(place, "a list", json) };
+        for (position, item) in items.iter().enumerate() {
+            read(self, &place.item(position), item);
+        }
     }
 
     fn texts(&mut self, parent: &Place<'_>, name: &'static str, json: Option<&Json<'_>>) -> Option<Vec<String>> {
@@ -370,15 +388,19 @@ impl Decoder {
         let text = self.text(place, json);
         let known = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
         if known.is_none() && matches!(json, Json::Text(_)) {
-            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
-            self.report(place, format!("`{text}` is not known here"), Some(format!("write {}", names.join(", "))));
+            let names = Listed(choices.iter().map(|(name, _)| *name));
+            self.report(place, flaw(format_args!("`{text}` is not known here")).help(format_args!("write {names}")));
         }
         known
     }
 
     fn wrong_type(&mut self, place: &Place<'_>, wanted: &str, found: &Json<'_>) {
-        self.report(place, format!("{wanted} is wanted, {} was found", found.kind()), None);
+        self.report(place, flaw(format_args!("{wanted} is wanted, {} was found", found.kind())));
     }
+}
+
+fn flaw(message: Arguments<'_>) -> Flaw {
+    Flaw::new(Code::Shape, message)
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use super::super::rule::{Action, Condition, IdentityField};
 use super::super::source::{ConditionSource, QuantifierSource};
 use super::Compiler;
 use crate::engine::Needs;
-use crate::matcher::Flaw;
 use crate::matcher::method::is_token_byte;
 use crate::matcher::network::NetworkSet;
 use crate::matcher::port::{self, PortSet};
 use crate::matcher::regex::RegexSet;
 use crate::matcher::value::{Quantifier, ValueTest};
+use crate::matcher::{Flaw, Listed};
 
 /// What a key names.
 enum Key {
@@ -185,7 +185,7 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
     let unknown = || {
         let families = "`request.headers[NAME]`, `request.query[NAME]`, `request.auth.claims[NAME]`";
         Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` is unknown"))
-            .help(format_args!("the keys are {families}, {}", PLAIN_KEYS.join(", ")))
+            .help(format_args!("the keys are {families}, {}", Listed(PLAIN_KEYS.iter().copied())))
     };
     Ok(match text {
         "source.ip" => Key::SourceIp,
@@ -233,6 +233,14 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
 fn bracketed(text: &str) -> Option<(&str, Vec<&str>)> {
     let (family, rest) = text.split_once('[')?;
     let inner = rest.strip_suffix(']')?;
-    let names: Vec<&str> = inner.split("][").collect();
-    (!names.iter().any(|name| name.contains(['[', ']']))).then_some((family, names))
+    // `a][b`: every `]` but the last is followed by `[`.
+    let mut names = Vec::new();
+    for (position, part) in inner.split(']').enumerate() {
+        let name = if position == 0 { part } else { part.strip_prefix('[')? };
+        if name.contains('[') {
+            return None;
+        }
+        names.push(name);
+    }
+    Some((family, names))
 }

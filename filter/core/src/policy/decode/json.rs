@@ -16,7 +16,7 @@ pub(super) enum Json<'j> {
     OtherNumber,
     Text(Cow<'j, str>),
     List(Vec<Json<'j>>),
-    Map(Vec<(String, Json<'j>)>),
+    Map(Vec<(Cow<'j, str>, Json<'j>)>),
 }
 
 impl Json<'_> {
@@ -94,8 +94,11 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut map = Vec::new();
-        while let Some(entry) = entries.next_entry()? {
-            map.push(entry);
+        // Keys are read as values are: it saves a reader of its own, and JSON has no keys but strings.
+        while let Some((key, value)) = entries.next_entry::<Json<'de>, Json<'de>>()? {
+            if let Json::Text(key) = key {
+                map.push((key, value));
+            }
         }
         Ok(Json::Map(map))
     }

@@ -1,0 +1,15 @@
+//! The wire shape, read as the filter reads it.
+
+use sallyport_core::PolicySource;
+use sallyport_core::policy::source::RuleSource;
+use serde_json::{Value, json};
+
+/// The policy that this JSON is, if it has the shape.
+pub fn read(policy: &Value) -> Option<PolicySource> {
+    sallyport_core::engine::parse(&serde_json::to_vec(policy).ok()?).ok()
+}
+
+pub fn read_rule(rule: &Value) -> Option<RuleSource> {
+    let policy = json!({"version": 1, "upstream": "httpbin/httpbin", "rules": [rule]});
+    read(&policy)?.rules.pop()
+}

@@ -1,0 +1,476 @@
+//! What holds of every policy and every request.
+
+#[path = "common/case.rs"]
+mod case;
+mod common;
+mod reference;
+
+use arbitrary::Unstructured;
+use case::{Case, for_all_cases};
+use common::request::Request;
+use common::wire::read_rule;
+use proptest::test_runner::TestCaseError;
+use proptest::{prop_assert, prop_assert_eq};
+use reference::{Outcome, Said};
+use sallyport_core::policy::source::{
+    ActionSource, ConditionSource, FromSource, ModeSource, PolicySource, RuleSource, SourceSource,
+};
+use sallyport_core::{Ambiguity, Engine, PeerView, Reason, RequestView};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+type Held = Result<(), TestCaseError>;
+
+/// What the engine says; nothing where the policy does not compile, as a shrunk one may not.
+fn outcome(policy: &PolicySource, request: &Request) -> Option<Outcome> {
+    let engine = Engine::compile(policy).ok()?;
+    Some(request.with_view(|view| Outcome::from(&engine.on_request(view))))
+}
+
+fn with_rules(policy: &PolicySource, rules: Vec<RuleSource>) -> PolicySource {
+    PolicySource { rules, ..policy.clone() }
+}
+
+fn enforced(policy: &PolicySource) -> PolicySource {
+    PolicySource { mode: ModeSource::Enforce, ..policy.clone() }
+}
+
+fn anyone(id: &str, action: ActionSource) -> RuleSource {
+    let paths = json!({"id": id, "action": action, "to": [{"operation": {"paths": ["*"]}}]});
+    read_rule(&paths).expect("a rule")
+}
+
+/// A rule that reads one more header makes one more request ambiguous; that is no change of opinion about it.
+fn by_underscore(outcome: &Outcome) -> bool {
+    matches!(outcome.verdict, Said::Refuse(Reason::Ambiguous(Ambiguity::UnderscoreHeader), _))
+}
+
+#[test]
+fn generated_policies_are_valid() {
+    // Shrinking is of no use here: a policy with something left out may rightly be refused.
+    let refused = RefCell::new(None);
+    for_all_cases(|case| {
+        if let Err(problems) = Engine::compile(&case.policy) {
+            refused.borrow_mut().get_or_insert(problems.to_string());
+        }
+        Ok(())
+    });
+    assert_eq!(refused.into_inner(), None);
+}
+
+#[test]
+fn the_engine_agrees_with_the_reference() {
+    for_all_cases(|case| {
+        let Some(said) = outcome(&case.policy, &case.request) else { return Ok(()) };
+        case.request.with_view(|view| agrees(&case.policy, view, &said))
+    });
+}
+
+fn agrees(policy: &PolicySource, view: &RequestView<'_>, said: &Outcome) -> Held {
+    let agreed = reference::agrees(policy, view, said);
+    prop_assert!(agreed, "engine: {}, reference: {}", said, reference::decide(policy, view));
+    Ok(())
+}
+
+/// Properties over cases that all end alike would say little.
+#[test]
+fn generated_cases_end_in_every_way() {
+    let seen = RefCell::new(BTreeMap::<&str, u32>::new());
+    for_all_cases(|case| {
+        let said = case.request.with_view(|view| reference::decide(&case.policy, view));
+        let kind = match &said.verdict {
+            Said::Continue(Some(_)) => "allow",
+            Said::Continue(None) => "unenforced",
+            Said::Refuse(Reason::Ambiguous(_), _) => "ambiguous",
+            Said::Refuse(reason, _) => reason.as_str(),
+        };
+        let mut seen = seen.borrow_mut();
+        *seen.entry(kind).or_default() += 1;
+        *seen.entry("all").or_default() += 1;
+        for (kind, is) in [("shadow", said.shadow.is_some()), ("audit", !said.audits.is_empty())] {
+            *seen.entry(kind).or_default() += u32::from(is);
+        }
+        Ok(())
+    });
+    let seen = seen.into_inner();
+    println!("{seen:?}");
+    for kind in ["allow", "denied", "not_allowed", "no_identity", "ambiguous", "shadow", "audit"] {
+        let count = seen.get(kind).copied().unwrap_or_default();
+        assert!(count * 20 > seen["all"], "`{kind}` in too few cases: {seen:?}");
+    }
+}
+
+#[test]
+fn deny_overrides_allow() {
+    for_all_cases(|case| {
+        let policy = enforced(&case.policy);
+        for rule in &policy.rules {
+            let alone = with_rules(&policy, vec![anyone("anyone", ActionSource::Allow), rule.clone()]);
+            let Some(alone) = outcome(&alone, &case.request) else { return Ok(()) };
+            let Some(whole) = outcome(&policy, &case.request) else { return Ok(()) };
+            if matches!(alone.verdict, Said::Refuse(Reason::Denied, _)) && !by_underscore(&whole) {
+                prop_assert!(matches!(whole.verdict, Said::Refuse(Reason::Denied, Some(_))), "{}", whole);
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn default_deny() {
+    for_all_cases(|case| {
+        let policy = enforced(&case.policy);
+        let mut without_allow = policy.clone();
+        without_allow.rules.retain(|rule| rule.action != ActionSource::Allow || rule.mode == ModeSource::Shadow);
+        if let Some(said) = outcome(&without_allow, &case.request) {
+            prop_assert!(!said.verdict.continues(), "{}", said);
+        }
+        if let Some(Outcome { verdict: Said::Continue(id), .. }) = outcome(&policy, &case.request) {
+            let rule = policy.rules.iter().find(|rule| Some(&rule.id) == id.as_ref());
+            let Some(rule) = rule.filter(|rule| rule.action == ActionSource::Allow) else {
+                return Err(TestCaseError::fail("permitted by no ALLOW rule"));
+            };
+            let alone = outcome(&with_rules(&policy, vec![rule.clone()]), &case.request);
+            prop_assert!(alone.is_some_and(|alone| alone.verdict.continues()), "not by this rule alone");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn order_and_duplicates_do_not_matter() {
+    for_all_cases(|case| {
+        let mut rules: Vec<RuleSource> = case.policy.rules.iter().rev().cloned().collect();
+        let copies =
+            case.policy.rules.iter().map(|rule| RuleSource { id: format!("{}-copy", rule.id), ..rule.clone() });
+        rules.extend(copies);
+        let before = outcome(&case.policy, &case.request);
+        let after = outcome(&with_rules(&case.policy, rules), &case.request);
+        if let (Some(before), Some(after)) = (before, after) {
+            let effect = |said: &Said| match said {
+                Said::Continue(_) => None,
+                Said::Refuse(reason, _) => Some(*reason),
+            };
+            prop_assert_eq!(effect(&before.verdict), effect(&after.verdict));
+            prop_assert_eq!(before.audits.len() * 2, after.audits.len());
+        }
+        Ok(())
+    });
+}
+
+/// The case's policy with the case's extra rule put in somewhere.
+fn with_extra(case: &Case, action: ActionSource) -> PolicySource {
+    let mut policy = enforced(&case.policy);
+    let extra = RuleSource { action, mode: ModeSource::Enforce, ..case.extra.clone() };
+    let at = usize::from(case.choices.first().copied().unwrap_or_default()) % (policy.rules.len() + 1);
+    policy.rules.insert(at, extra);
+    policy
+}
+
+#[test]
+fn adding_a_deny_never_allows() {
+    for_all_cases(|case| {
+        let before = outcome(&enforced(&case.policy), &case.request);
+        let after = outcome(&with_extra(case, ActionSource::Deny), &case.request);
+        if let (Some(before), Some(after)) = (before, after) {
+            prop_assert!(before.verdict.continues() || !after.verdict.continues(), "{} became {}", before, after);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn adding_an_allow_never_refuses_more() {
+    for_all_cases(|case| {
+        let before = outcome(&enforced(&case.policy), &case.request);
+        let after = outcome(&with_extra(case, ActionSource::Allow), &case.request);
+        if let (Some(before), Some(after)) = (before, after) {
+            let held = !before.verdict.continues() || after.verdict.continues() || by_underscore(&after);
+            prop_assert!(held, "{} became {}", before, after);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn a_second_header_value_never_helps() {
+    for_all_cases(|case| {
+        let mut policy = enforced(&case.policy);
+        for condition in policy.rules.iter_mut().flat_map(|rule| rule.when.iter_mut().flatten()) {
+            condition.quantifier = None;
+        }
+        let Some(before) = outcome(&policy, &case.request) else { return Ok(()) };
+        let repeatable = ["x-role", "x-team", "host", "x-other"];
+        for (name, _) in case.request.headers.clone() {
+            if !repeatable.iter().any(|known| name.0 == known.as_bytes()) {
+                continue;
+            }
+            for value in ["admin", "reader", "", "admin,reader", "zzz"] {
+                let Some(after) = outcome(&policy, &case.request.clone().header(&name.0, value)) else { continue };
+                let held = before.verdict.continues() || !after.verdict.continues();
+                prop_assert!(held, "`{:?}: {}`: {} became {}", name, value, before, after);
+            }
+        }
+        Ok(())
+    });
+}
+
+/// The policy without the DENY rules that name a caller: who hides from those is helped, and means to be.
+fn without_denied_names(policy: &PolicySource) -> PolicySource {
+    let mut policy = enforced(policy);
+    policy.rules.retain(|rule| {
+        let names = rule.from.iter().flatten().any(|FromSource { source }| names_someone(source))
+            || rule.when.iter().flatten().any(asks_for_a_name);
+        rule.action != ActionSource::Deny || !names
+    });
+    policy
+}
+
+fn names_someone(source: &SourceSource) -> bool {
+    let SourceSource { principals, request_principals, namespaces, service_accounts, trust_domains, .. } = source;
+    [principals, request_principals, namespaces, service_accounts, trust_domains].iter().any(|field| field.is_some())
+}
+
+fn asks_for_a_name(condition: &ConditionSource) -> bool {
+    let address = condition.key == "source.ip";
+    let who = condition.key.starts_with("source.") || condition.key.starts_with("request.auth.");
+    who && !address && condition.values.is_some()
+}
+
+fn never_helps(case: &Case, lose: impl Fn(Request) -> Request) -> Held {
+    let policy = without_denied_names(&case.policy);
+    let before = outcome(&policy, &case.request);
+    let after = outcome(&policy, &lose(case.request.clone()));
+    if let (Some(before), Some(after)) = (before, after) {
+        let unreadable = matches!(before.verdict, Said::Refuse(Reason::Ambiguous(_), _));
+        let held = before.verdict.continues() || !after.verdict.continues() || unreadable;
+        prop_assert!(held, "{} became {}", before, after);
+    }
+    Ok(())
+}
+
+#[test]
+fn losing_the_certificate_never_helps() {
+    for_all_cases(|case| never_helps(case, Request::without_peer));
+}
+
+#[test]
+fn losing_the_token_never_helps() {
+    for_all_cases(|case| never_helps(case, Request::without_token));
+}
+
+/// A certificate that the connection did not verify is no certificate.
+#[test]
+fn an_unverified_certificate_is_none() {
+    for_all_cases(|case| {
+        let unverified = Request { mtls: false, ..case.request.clone() };
+        prop_assert_eq!(
+            outcome(&case.policy, &unverified),
+            outcome(&case.policy, &case.request.clone().without_peer())
+        );
+        Ok(())
+    });
+}
+
+#[test]
+fn shadow_policy_never_refuses() {
+    for_all_cases(|case| {
+        let policy = PolicySource { mode: ModeSource::Shadow, ..case.policy.clone() };
+        if let Some(said) = outcome(&policy, &case.request) {
+            prop_assert!(said.verdict.continues(), "{}", said);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn shadow_rules_never_change_the_verdict() {
+    for_all_cases(|case| {
+        let policy = enforced(&case.policy);
+        let mut without = policy.clone();
+        without.rules.retain(|rule| rule.mode == ModeSource::Enforce);
+        if let (Some(with), Some(without)) = (outcome(&policy, &case.request), outcome(&without, &case.request)) {
+            prop_assert!(with.verdict == without.verdict || by_underscore(&with), "{} without: {}", with, without);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn wire_round_trip() {
+    for_all_cases(|case| {
+        let Some(before) = outcome(&case.policy, &case.request) else { return Ok(()) };
+        let json = serde_json::to_vec(&case.policy).expect("a policy is JSON");
+        let read = sallyport_core::engine::parse(&json).expect("and can be read back");
+        prop_assert_eq!(&read, &case.policy);
+        let engine = Engine::from_json(&json).expect("and compiles again");
+        let after = case.request.with_view(|view| Outcome::from(&engine.on_request(view)));
+        prop_assert_eq!(before, after);
+        Ok(())
+    });
+}
+
+#[test]
+fn explain_agrees_with_decide() {
+    for_all_cases(|case| {
+        let Ok(engine) = Engine::compile(&case.policy) else { return Ok(()) };
+        case.request.with_view(|view| {
+            let explanation = engine.explain(view);
+            prop_assert_eq!(&explanation.decision, &engine.on_request(view));
+            if matches!(Outcome::from(&explanation.decision).verdict, Said::Refuse(Reason::Ambiguous(_), _)) {
+                prop_assert!(explanation.rules.is_empty());
+                return Ok(());
+            }
+            let matching = reference::matching(&case.policy, view);
+            if let Some(matching) = matching {
+                let matched = explanation.rules.iter().filter(|rule| rule.matched).map(|rule| rule.id);
+                prop_assert_eq!(matched.collect::<Vec<_>>(), matching);
+                prop_assert_eq!(explanation.rules.len(), case.policy.rules.len());
+            }
+            for (at, rule) in explanation.rules.iter().enumerate() {
+                prop_assert_eq!(rule.failed.is_empty(), rule.matched, "{:?}", rule);
+                let prefix = format!("rules[{at}].");
+                prop_assert!(rule.failed.iter().all(|path| path.starts_with(&prefix)), "{:?}", rule);
+            }
+            Ok(())
+        })
+    });
+}
+
+/// What an explanation names as failed is there to be looked up in the policy.
+#[test]
+fn explanations_point_into_the_policy() {
+    for_all_cases(|case| {
+        let Ok(engine) = Engine::compile(&case.policy) else { return Ok(()) };
+        let policy = serde_json::to_value(&case.policy).expect("a policy is JSON");
+        case.request.with_view(|view| {
+            for rule in engine.explain(view).rules {
+                for path in &rule.failed {
+                    let pointer = format!("/{}", path.replace(['.', '['], "/").replace(']', ""));
+                    prop_assert!(policy.pointer(&pointer).is_some(), "`{}` is not in the policy", path);
+                }
+            }
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn compiling_never_panics() {
+    for_all_cases(|case| {
+        let u = &mut Unstructured::new(&case.choices);
+        let mut policy = serde_json::to_value(&case.policy).expect("a policy is JSON");
+        for _ in 0..=u.choose_index(3).unwrap_or(0) {
+            damage(&mut policy, u);
+        }
+        let mut json = serde_json::to_vec(&policy).expect("and so is a damaged one");
+        if u.ratio(1, 4).unwrap_or(false) {
+            let at = u.choose_index(json.len()).unwrap_or(0);
+            json[at] = u.arbitrary().unwrap_or(0);
+        }
+        if let Ok(engine) = Engine::from_json(&json) {
+            case.request.with_view(|view| Outcome::from(&engine.on_request(view)));
+        }
+        Ok(())
+    });
+}
+
+/// Replaces one node of a JSON tree by something that does not belong there.
+fn damage(node: &mut Value, u: &mut Unstructured<'_>) {
+    let descend = u.ratio(9, 10).unwrap_or(false);
+    match node {
+        Value::Array(items) if descend && !items.is_empty() => {
+            let at = u.choose_index(items.len()).unwrap_or(0);
+            return damage(&mut items[at], u);
+        }
+        Value::Object(fields) if descend && !fields.is_empty() => {
+            let at = u.choose_index(fields.len()).unwrap_or(0);
+            if let Some(field) = fields.values_mut().nth(at) {
+                return damage(field, u);
+            }
+        }
+        _ => {}
+    }
+    let junk = [
+        json!(null),
+        json!(-1),
+        json!(1e308),
+        json!([]),
+        json!({}),
+        json!([[[[[[[[]]]]]]]]),
+        json!({"values": ["*"], "unknown": 1}),
+    ];
+    let words = [
+        "",
+        "*",
+        "**",
+        "{**}",
+        "/{**}/{**}",
+        "/{*",
+        "/a{*}b",
+        "/%",
+        "/%2",
+        "/\u{e9}",
+        "request.headers[",
+        "request.headers[]",
+        "request.auth.claims",
+        "request.auth.claims[a][",
+        "experimental.envoy.filters.[]",
+        "10.0.0.0/33",
+        "::/129",
+        "::1%eth0",
+        "(",
+        "(a{1000}){1000}",
+        "[^",
+        "\\p{L}",
+        "99999",
+        "-1",
+        "a/b/c",
+        "/ns//sa/",
+        "*/*",
+        "[::1",
+        ":",
+        ":*",
+        "\u{0}",
+        "\u{ffff}",
+        "pkg./",
+        "./*",
+        "a\nb",
+    ];
+    let at = u.choose_index(junk.len() + words.len()).unwrap_or(0);
+    *node = junk.get(at).cloned().unwrap_or_else(|| json!(words[at - junk.len()]));
+}
+
+#[test]
+fn deciding_never_panics() {
+    for_all_cases(|case| {
+        let Ok(engine) = Engine::compile(&case.policy) else { return Ok(()) };
+        let noise = case.choices.as_slice();
+        let mut request = case.request.clone();
+        request = request.header("x-role", "");
+        for (at, byte) in noise.iter().enumerate().take(12) {
+            let headers = request.headers.len();
+            let (name, value) = &mut request.headers[usize::from(*byte) % headers];
+            let text = if *byte > 250 { name } else { value };
+            let end = text.0.len();
+            text.0.insert(usize::from(*byte) % (end + 1), noise[noise.len() - 1 - at]);
+        }
+        request = request.header("x-role", noise);
+        request.with_view(|view| {
+            let noisy = RequestView {
+                peer: PeerView { mtls: true, uri_san: Some(noise) },
+                source_address: Some(noise),
+                destination_address: Some(noise),
+                sni: Some(noise),
+                metadata: Some(noise),
+                ..*view
+            };
+            for view in [noisy, *view, RequestView { metadata: Some(noise), ..*view }, RequestView::default()] {
+                let said = Outcome::from(&engine.on_request(&view));
+                agrees(&case.policy, &view, &said)?;
+            }
+            Ok(())
+        })
+    });
+}
