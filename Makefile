@@ -3,7 +3,7 @@ CARGO ?= cargo
 # The `sallyport` binary carries the filter inside it; without this it is built without one.
 export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_filter.wasm
 
-.PHONY: help demo test wasm sallyport bench fuzz lint set-up set-up-demo set-up-wasm
+.PHONY: help demo test wasm sallyport bench fuzz lint set-up set-up-demo set-up-fuzz set-up-wasm
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -23,7 +23,7 @@ sallyport: wasm ## the command, with the filter inside it
 bench: set-up sallyport ## nanoseconds per decision, host calls per request, sizes
 	$(CARGO) run --quiet --package sallyport-tests --bin bench
 
-fuzz: ## both fuzz targets, 60 seconds each
+fuzz: set-up-fuzz ## both fuzz targets, 60 seconds each
 	filter/core/fuzz/run 60
 
 lint: set-up-wasm ## formatting, clippy and documentation, warnings are errors
@@ -34,6 +34,9 @@ set-up:
 
 set-up-demo:
 	tests/setup wasm httpbin envoy
+
+set-up-fuzz:
+	tests/setup fuzz
 
 set-up-wasm:
 	tests/setup wasm
