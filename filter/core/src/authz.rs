@@ -31,20 +31,26 @@
 //! permit. Istio joins the lines with commas and looks once (CVE-2026-26308 is what came of that).
 //!
 //! **Claims** are strings, lists of strings, or space-delimited strings (RFC 8693 `scope`): `values` holds when any
-//! element (or the whole string) matches, `notValues` when none does. A claim of any other type counts as missing.
+//! element (or the whole string) matches, `notValues` when none does. Of a list only the strings count. A list without
+//! one, and a claim of any other type, count as missing, and so does an empty `iss` or `sub`. Other filters' metadata
+//! is read alike, but its strings are not split at spaces.
 //!
 //! **Identity** is the URI SAN of a verified peer certificate. `connection.mtls` false means none. A URI that is not a
 //! plain `spiffe://TRUST-DOMAIN/PATH` counts as none. Where the peer is a trusted forwarder, the identity is that of
 //! the last `x-forwarded-client-cert` element that is not the forwarder's own, if there is one; otherwise it is the
-//! forwarder's. Names of the mesh's own trust domain (aliases; `cluster.local` in a rule) are one name.
+//! forwarder's. The names of the mesh's own trust domain (aliases; `cluster.local` in a rule) are one: a pattern that
+//! matches one of them matches the mesh's callers, whichever of the names their certificates carry.
 //!
 //! **Shadow.** The decision is made twice over: by the enforced rules, and by all rules as if all were enforced. Where
-//! the two differ, the second is reported beside the first. With the whole policy in shadow mode every request
+//! one would permit and the other refuse, the second is reported beside the first. With the whole policy in shadow mode every request
 //! continues, and a refusal by all rules is what is reported. AUDIT rules never decide.
 //!
+//! **Twins of headers.** Servers that follow CGI read `x_role` and `x-role` as one header. A header that is such a twin
+//! of one that an enforced rule reads makes the request ambiguous.
+//!
 //! **`NoIdentity`** replaces `NotAllowed` when either the caller showed neither a certificate identity nor a token and
-//! some enforced ALLOW rule asks for one of them, or it showed no token and there are enforced ALLOW rules and every one
-//! asks for a token. A rule asks for a certificate identity (a token) when any field or condition in it, positive or
+//! some ALLOW rule asks for one of them, or it showed no token and there are ALLOW rules and every one asks for a token.
+//! (Enforced rules, that is; for what is reported of shadow, all rules.) A rule asks for a certificate identity (a token) when any field or condition in it, positive or
 //! negative, is about one.
 
 pub mod explain;
@@ -155,7 +161,7 @@ impl Ruling {
     }
 }
 
-/// What the enforced ALLOW rules ask callers to show; decides between 401 and 403.
+/// What ALLOW rules ask callers to show; decides between 401 and 403.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Asks {
     some_identity: bool,
@@ -164,8 +170,8 @@ pub(crate) struct Asks {
 
 impl Asks {
     /// Reads it off the rules.
-    pub(crate) fn of(rules: &[CompiledRule]) -> Self {
-        let mut allows = rules.iter().filter(|rule| rule.action == Action::Allow && rule.enforced).peekable();
+    pub(crate) fn of<'r>(rules: impl Iterator<Item = &'r CompiledRule>) -> Self {
+        let mut allows = rules.filter(|rule| rule.action == Action::Allow).peekable();
         let any = allows.peek().is_some();
         let mut asks = Self { some_identity: false, only_tokens: any };
         for rule in allows {

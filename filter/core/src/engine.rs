@@ -53,7 +53,10 @@ impl BitOrAssign for Needs {
 pub struct Engine {
     policy: Compiled,
     index: Index,
+    /// What the enforced ALLOW rules ask callers to show.
     asks: Asks,
+    /// What all ALLOW rules ask.
+    all_ask: Asks,
 }
 
 impl Engine {
@@ -65,8 +68,9 @@ impl Engine {
     pub fn compile(source: &PolicySource) -> Result<Self, InvalidPolicy> {
         let policy = compile(source)?;
         let index = Index::build(&policy.rules);
-        let asks = Asks::of(&policy.rules);
-        Ok(Self { policy, index, asks })
+        let asks = Asks::of(policy.rules.iter().filter(|rule| rule.enforced));
+        let all_ask = Asks::of(policy.rules.iter());
+        Ok(Self { policy, index, asks, all_ask })
     }
 
     /// Reads the JSON of the wire shape, then compiles it.
@@ -144,8 +148,8 @@ impl Engine {
 
     fn decide(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> Decision<'_> {
         let audits = matches.audits().iter().filter_map(|position| self.rule(*position)).collect();
-        let enforced = self.outcome(request, matches.enforced());
-        let hypothetical = self.outcome(request, matches.hypothetical());
+        let enforced = self.outcome(request, matches.enforced(), self.asks);
+        let hypothetical = self.outcome(request, matches.hypothetical(), self.all_ask);
         if !self.policy.enforced {
             let (verdict, shadow) = match hypothetical {
                 Outcome::Permit(rule) => (Verdict::Continue(Permit { rule: Some(rule) }), None),
@@ -173,7 +177,7 @@ impl Engine {
         }
     }
 
-    fn outcome(&self, request: &CanonicalRequest<'_>, ruling: Ruling) -> Outcome<'_> {
+    fn outcome(&self, request: &CanonicalRequest<'_>, ruling: Ruling, asks: Asks) -> Outcome<'_> {
         match ruling {
             Ruling::Allowed(position) => match self.rule(position) {
                 Some(rule) => Outcome::Permit(rule),
@@ -181,7 +185,7 @@ impl Engine {
                 None => Outcome::Refuse(Refusal { reason: Reason::NotAllowed, rule: None }),
             },
             Ruling::Denied(position) => Outcome::Refuse(Refusal { reason: Reason::Denied, rule: self.rule(position) }),
-            Ruling::Default => Outcome::Refuse(Refusal { reason: self.asks.default_reason(request), rule: None }),
+            Ruling::Default => Outcome::Refuse(Refusal { reason: asks.default_reason(request), rule: None }),
         }
     }
 

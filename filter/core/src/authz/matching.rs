@@ -116,8 +116,8 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, strict
         }
         Condition::Identity { field, test } => one_value(identity(request, *field), test, strict),
         Condition::RequestPrincipal { test } => one_value(request.request_principal(), test, strict),
-        Condition::Claim { path, test } => texts(request.metadata().claim(path), test, strict),
-        Condition::Metadata { filter, key, test } => texts(request.metadata().field(filter, key), test, false),
+        Condition::Claim { path, test } => texts(request.metadata().claim(path), true, test, strict),
+        Condition::Metadata { filter, key, test } => texts(request.metadata().field(filter, key), false, test, false),
         Condition::SourceAddress { values, not_values } => {
             both(request.source, values.as_ref(), not_values.as_ref(), strict, |set, ip: &IpAddr| set.matches(*ip))
         }
@@ -143,10 +143,11 @@ fn one_value(value: Option<&str>, test: &ValueTest, strict: bool) -> bool {
     }
 }
 
-fn texts(value: Option<Texts<'_>>, test: &ValueTest, strict: bool) -> bool {
+fn texts(value: Option<Texts<'_>>, splits: bool, test: &ValueTest, strict: bool) -> bool {
     match value {
         Some(texts) => {
-            (!test.is_positive() || texts.any(|text| test.matches(text))) && !texts.any(|text| test.forbids(text))
+            (!test.is_positive() || texts.any(splits, |text| test.matches(text)))
+                && !texts.any(splits, |text| test.forbids(text))
         }
         None => !test.is_positive() && !strict,
     }

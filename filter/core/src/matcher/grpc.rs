@@ -1,7 +1,7 @@
 //! gRPC calls: `package.Service/Method`.
 
 use super::Flaw;
-use super::path::PathPattern;
+use super::path::{PathPattern, Template};
 use crate::policy::error::Code;
 
 /// Reads `package.Service/Method`, `package.Service/*` or `*` as a pattern of the request path.
@@ -21,7 +21,7 @@ pub fn parse(text: &str) -> Result<PathPattern, Flaw> {
         return Err(flaw());
     }
     if method == "*" {
-        return Ok(PathPattern::Prefix(format!("/{service}/").into_bytes().into()));
+        return Ok(PathPattern::Template(Template::below(service.as_bytes())));
     }
     if !is_name(method) || method.contains('.') {
         return Err(flaw());
@@ -48,7 +48,9 @@ mod tests {
     fn calls_are_paths() {
         assert!(parse("a.B/C").unwrap().matches(b"/a.B/C"));
         assert!(parse("a.B/*").unwrap().matches(b"/a.B/D"));
-        assert!(!parse("a.B/*").unwrap().matches(b"/a.Bx/D"));
+        for path in ["/a.Bx/D", "/a.B", "/a.B/", "/a.B/C/D"] {
+            assert!(!parse("a.B/*").unwrap().matches(path.as_bytes()), "{path}");
+        }
         for text in ["", "a.B", "/a.B/C", "a.B/C/D", "a.B/", ".B/C", "a..B/C", "a.B/C*", "*/C"] {
             assert_eq!(parse(text).unwrap_err().code, Code::Grpc, "{text}");
         }

@@ -27,20 +27,27 @@ impl TrustDomains {
         if self.aliases.iter().any(|alias| **alias == *name) { &self.own } else { name }
     }
 
+    /// The mesh's own name, if one of its names passes the test.
+    fn own_if(&self, test: impl Fn(&str) -> bool) -> Option<&str> {
+        let mut names = self.aliases.iter().map(|alias| &**alias).chain([&*self.own, DEFAULT_TRUST_DOMAIN]);
+        names.any(test).then_some(&*self.own)
+    }
+
     /// As [`Self::canonical`], for a name in a rule: `cluster.local` means the mesh's own, as in Istio.
     fn canonical_in_rule<'a>(&'a self, name: &'a str) -> &'a str {
         if name == DEFAULT_TRUST_DOMAIN { &self.own } else { self.canonical(name) }
     }
 }
 
-/// Reads a trust domain pattern.
-pub fn parse_trust_domain(text: &str, domains: &TrustDomains) -> Result<StringPattern, Flaw> {
+/// Reads a trust domain pattern. It becomes two where it holds for a name of the mesh that callers do not carry.
+pub fn parse_trust_domain(text: &str, domains: &TrustDomains) -> Result<Vec<StringPattern>, Flaw> {
     let pattern = StringPattern::parse(text)?;
     check_trust_domain(text.trim_matches('*'))?;
-    Ok(match pattern {
-        StringPattern::Exact(_) => StringPattern::Exact(domains.canonical_in_rule(text).as_bytes().into()),
-        other => other,
-    })
+    if let StringPattern::Exact(_) = pattern {
+        return Ok(vec![exact(domains.canonical_in_rule(text))]);
+    }
+    let own = domains.own_if(|name| pattern.matches(name.as_bytes())).map(exact);
+    Ok([Some(pattern), own].into_iter().flatten().collect())
 }
 
 /// Whether a name is a SPIFFE trust domain: `[a-z0-9._-]`, at most 255 bytes (SPIFFE-ID, 2.1).
@@ -54,8 +61,13 @@ pub fn check_trust_domain(name: &str) -> Result<(), Flaw> {
         .help(format_args!("a trust domain has lower-case letters, digits, `.`, `_` and `-`")))
 }
 
-/// Reads a principal pattern: `TD/ns/NS/sa/SA`, any other `TD/PATH`, with Istio's wildcards.
-pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<StringPattern, Flaw> {
+fn exact(text: &str) -> StringPattern {
+    StringPattern::Exact(text.as_bytes().into())
+}
+
+/// Reads a principal pattern: `TD/ns/NS/sa/SA`, any other `TD/PATH`, with Istio's wildcards. It becomes two where a
+/// wildcard cuts a name of the mesh that callers do not carry.
+pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<Vec<StringPattern>, Flaw> {
     let help = "write `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`";
     if let Some(rest) = text.strip_prefix("spiffe://") {
         return Err(Flaw::new(Code::Principal, format_args!("the principal `{text}` has a scheme"))
@@ -78,10 +90,22 @@ pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<StringPatte
             check_exact_principal(text).map_err(|message| {
                 Flaw::new(Code::Principal, format_args!("{}", message)).help(format_args!("{}", help))
             })?;
-            Ok(StringPattern::Exact(canonical(text).into_bytes().into()))
+            Ok(vec![exact(&canonical(text))])
         }
-        StringPattern::Prefix(_) => Ok(StringPattern::Prefix(canonical(literal).into_bytes().into())),
-        other => Ok(other),
+        StringPattern::Prefix(_) => {
+            let cut = !literal.contains('/');
+            let own = domains.own_if(|name| cut && name.starts_with(literal));
+            let own = own.map(|own| StringPattern::Prefix(format!("{own}/").into_bytes().into()));
+            let written = StringPattern::Prefix(canonical(literal).into_bytes().into());
+            Ok([Some(written), own].into_iter().flatten().collect())
+        }
+        StringPattern::Suffix(_) => {
+            let own = literal.split_once('/').and_then(|(tail_of_domain, path)| {
+                domains.own_if(|name| name.ends_with(tail_of_domain)).map(|own| exact(&format!("{own}/{path}")))
+            });
+            Ok([Some(pattern), own].into_iter().flatten().collect())
+        }
+        StringPattern::Present => Ok(vec![pattern]),
     }
 }
 
@@ -170,12 +194,23 @@ mod tests {
         ] {
             assert_eq!(
                 parse_principal(text, &domains()).unwrap(),
-                StringPattern::Exact(expected.as_bytes().into()),
+                [StringPattern::Exact(expected.as_bytes().into())],
                 "{text}"
             );
         }
-        assert!(parse_principal("old.example/ns/a/*", &domains()).unwrap().matches(b"prod.example/ns/a/sa/x"));
-        assert!(parse_principal("*/ns/a/sa/b", &domains()).unwrap().matches(b"any/ns/a/sa/b"));
+        for (text, principal, expected) in [
+            ("old.example/ns/a/*", "prod.example/ns/a/sa/x", true),
+            ("*/ns/a/sa/b", "any/ns/a/sa/b", true),
+            ("old*", "prod.example/ns/a/sa/x", true),
+            ("old*", "other/ns/a/sa/x", false),
+            ("*d.example/ns/a/sa/b", "prod.example/ns/a/sa/b", true),
+            ("*d.example/ns/a/sa/b", "prod.example/ns/a/sa/c", false),
+            ("*x/ns/a/sa/b", "prod.example/ns/a/sa/b", false),
+        ] {
+            let patterns = parse_principal(text, &domains()).unwrap();
+            let matches = patterns.iter().any(|pattern| pattern.matches(principal.as_bytes()));
+            assert_eq!(matches, expected, "{text} on {principal}");
+        }
     }
 
     #[test]

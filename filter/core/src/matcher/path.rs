@@ -119,6 +119,11 @@ fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw
 }
 
 impl Template {
+    /// `/NAME/{*}`.
+    pub(crate) fn below(name: &[u8]) -> Self {
+        Self { segments: [Segment::Literal(name.into()), Segment::One].into(), rest: None }
+    }
+
     fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
         let flaw = |message: &str, help: &str| {
             Flaw::new(Code::PathTemplate, format_args!("{message} in `{text}`")).help(format_args!("{}", help))

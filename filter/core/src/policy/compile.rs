@@ -86,7 +86,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
             domains: compiler.domains,
             tolerance: Tolerance::new(tolerate),
             forwarders,
-            dashed_headers: compiler.dashed_headers.into(),
+            headers_with_twins: compiler.headers_with_twins.into(),
         },
         rules,
         needs: compiler.needs,
@@ -102,7 +102,7 @@ struct Compiler {
     source_address_known: bool,
     regexes: RegexCompiler,
     needs: Needs,
-    dashed_headers: Vec<Box<[u8]>>,
+    headers_with_twins: Vec<Box<[u8]>>,
 }
 
 impl Compiler {
@@ -117,7 +117,7 @@ impl Compiler {
             source_address_known: true,
             regexes: RegexCompiler::default(),
             needs: Needs::default(),
-            dashed_headers: Vec::new(),
+            headers_with_twins: Vec::new(),
         }
     }
 
@@ -164,15 +164,15 @@ impl Compiler {
         let list = Place::Field("trustedForwarders");
         let mut forwarders = Vec::new();
         for (position, text) in texts.iter().enumerate() {
-            match identity::parse_principal(text, &self.domains) {
-                Ok(StringPattern::Exact(name)) => forwarders.push(String::from_utf8_lossy(&name).into()),
+            match identity::parse_principal(text, &self.domains).as_deref() {
+                Ok([StringPattern::Exact(name)]) => forwarders.push(String::from_utf8_lossy(name).into()),
                 Ok(_) => {
                     let flaw =
                         Flaw::new(Code::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
                             .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
                     self.report(&list.item(position), flaw);
                 }
-                Err(flaw) => self.report(&list.item(position), flaw),
+                Err(flaw) => self.report(&list.item(position), flaw.clone()),
             }
         }
         forwarders.into()
@@ -230,7 +230,7 @@ impl Compiler {
                 .as_deref()
                 .map(|list| {
                     self.alternatives(&place.field("when"), list, |this, place, source| {
-                        this.condition(place, source, action)
+                        this.condition(place, source, action, *mode)
                     })
                     .into_vec()
                     .into_iter()
@@ -492,12 +492,14 @@ impl Compiler {
     fn identity_set(&mut self, place: &Place<'_>, list: Option<&[String]>, field: IdentityField) -> Option<StringSet> {
         let values = self.values(place, list, |this, text| match field {
             IdentityField::Principal => identity::parse_principal(text, &this.domains),
-            IdentityField::ServiceAccount => identity::parse_service_account(text, &this.own_namespace),
-            IdentityField::Namespace => identity::parse_namespace(text),
+            IdentityField::ServiceAccount => {
+                identity::parse_service_account(text, &this.own_namespace).map(|pattern| vec![pattern])
+            }
+            IdentityField::Namespace => identity::parse_namespace(text).map(|pattern| vec![pattern]),
             IdentityField::TrustDomain => identity::parse_trust_domain(text, &this.domains),
         })?;
         self.needs |= Needs::PEER;
-        Some(StringSet::new(values))
+        Some(StringSet::new(values.into_iter().flatten().collect()))
     }
 
     fn network_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<NetworkSet> {

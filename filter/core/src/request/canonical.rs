@@ -25,8 +25,8 @@ pub struct Reading {
     pub(crate) tolerance: Tolerance,
     /// Principals whose `x-forwarded-client-cert` is believed.
     pub(crate) forwarders: Box<[Box<str>]>,
-    /// The headers with a `-` in their name that some rule reads.
-    pub(crate) dashed_headers: Box<[Box<[u8]>]>,
+    /// The headers with a `-` or `_` in their name that some enforced rule reads.
+    pub(crate) headers_with_twins: Box<[Box<[u8]>]>,
 }
 
 /// One request with one meaning.
@@ -73,8 +73,8 @@ impl<'a> CanonicalRequest<'a> {
         let host = essentials.authority.and_then(host::parse).ok_or(Ambiguity::MalformedHost)?;
         let raw_path = essentials.path.ok_or(Ambiguity::MalformedPath)?;
         let (path, query) = path::canonical(raw_path, reading.tolerance)?;
-        if !reading.dashed_headers.is_empty() && !reading.tolerance.allows(Ambiguity::UnderscoreHeader) {
-            refuse_underscore_twins(view.headers, &reading.dashed_headers)?;
+        if !reading.headers_with_twins.is_empty() && !reading.tolerance.allows(Ambiguity::UnderscoreHeader) {
+            refuse_twins(view.headers, &reading.headers_with_twins)?;
         }
         Ok(Self {
             method,
@@ -145,13 +145,15 @@ fn set_once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], twice: Ambiguity) 
 }
 
 /// A server that maps `-` and `_` to one name (CGI does) would read the caller's `x_role` where a rule read `x-role`.
-fn refuse_underscore_twins(headers: &[(&[u8], &[u8])], dashed: &[Box<[u8]>]) -> Result<(), Ambiguity> {
-    let is_twin = |name: &[u8], dashed: &[u8]| {
-        name.len() == dashed.len()
-            && name.iter().zip(dashed).all(|(ours, theirs)| ours == theirs || (*ours == b'_' && *theirs == b'-'))
+fn refuse_twins(headers: &[(&[u8], &[u8])], read: &[Box<[u8]>]) -> Result<(), Ambiguity> {
+    let is_dash = |byte: &u8| matches!(byte, b'-' | b'_');
+    let is_twin = |name: &[u8], read: &[u8]| {
+        name.len() == read.len()
+            && name != read
+            && name.iter().zip(read).all(|(ours, theirs)| ours == theirs || (is_dash(ours) && is_dash(theirs)))
     };
     for (name, _) in headers {
-        if name.contains(&b'_') && dashed.iter().any(|dashed| is_twin(name, dashed)) {
+        if read.iter().any(|read| is_twin(name, read)) {
             return Err(Ambiguity::UnderscoreHeader);
         }
     }

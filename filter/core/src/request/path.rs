@@ -5,7 +5,8 @@
 //! Which file a legacy upstream opens for `/a/..;x/b%2fc` nobody here can know, so a path that two parsers may read in
 //! two ways is refused unless its kind of ambiguity is tolerated. What is left has one reading: percent-encoded
 //! unreserved characters are decoded, other escapes keep upper-case digits (RFC 3986, 6.2.2). A tolerated kind stays in
-//! the path as it came: rules match it literally.
+//! the path as it came, and rules match it literally; only a plain byte above 0x7f becomes its escape, so that `/é` and
+//! `/%C3%A9` stay one path.
 
 use std::borrow::Cow;
 
@@ -84,17 +85,18 @@ pub fn canonical(raw: &[u8], tolerance: Tolerance) -> Result<PathAndQuery<'_>, A
     let path = halves.next().unwrap_or(raw);
     let query = halves.next();
     let canonical = canonical_text(path, tolerance)?;
-    if query.is_some_and(|query| query.contains(&b'#')) {
-        tolerance.check(Ambiguity::Fragment)?;
+    for byte in query.into_iter().flatten() {
+        match byte {
+            b'#' => tolerance.check(Ambiguity::Fragment)?,
+            0..=0x20 | 0x7f => tolerance.check(Ambiguity::ControlCharacter)?,
+            _ => {}
+        }
     }
     Ok((canonical, query))
 }
 
 /// A rule's path text in the form in which request paths arrive; text outside ASCII is percent-encoded first.
 pub(crate) fn canonical_pattern(text: &[u8], tolerance: Tolerance) -> Result<Vec<u8>, Ambiguity> {
-    if text.is_ascii() || tolerance.allows(Ambiguity::NonAscii) {
-        return canonical_text(text, tolerance).map(Cow::into_owned);
-    }
     let mut encoded = Vec::with_capacity(text.len());
     for byte in text {
         if byte.is_ascii() { encoded.push(*byte) } else { push_escape(&mut encoded, *byte) }
@@ -151,7 +153,11 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
             b'\\' => tolerance.check(Ambiguity::Backslash)?,
             b';' => tolerance.check(Ambiguity::Semicolon)?,
             0..=0x20 | 0x7f => tolerance.check(Ambiguity::ControlCharacter)?,
-            0x80..=0xff => tolerance.check(Ambiguity::NonAscii)?,
+            0x80..=0xff => {
+                tolerance.check(Ambiguity::NonAscii)?;
+                push_escape(&mut canonical, byte);
+                continue;
+            }
             _ => {}
         }
         canonical.push(byte);

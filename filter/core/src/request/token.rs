@@ -171,13 +171,11 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Whether one element satisfies the test: a list's elements; of a text the whole, and its space-delimited parts
-    /// (RFC 8693, 4.2).
-    pub fn any(&self, test: impl Fn(&[u8]) -> bool) -> bool {
+    /// Whether one element satisfies the test: a list's elements; of a text the whole, and, where it is asked for, its
+    /// space-delimited parts (RFC 8693, 4.2).
+    pub fn any(&self, splits: bool, test: impl Fn(&[u8]) -> bool) -> bool {
         match self {
-            Self::One(text) => {
-                test(text.as_bytes()) || (text.contains(' ') && text.split(' ').any(|part| test(part.as_bytes())))
-            }
+            Self::One(text) => test(text.as_bytes()) || (splits && text.split(' ').any(|part| test(part.as_bytes()))),
             Self::Many(texts) => texts.iter().any(|text| test(text.as_bytes())),
         }
     }
@@ -219,8 +217,8 @@ mod tests {
         assert_eq!(metadata.claim(&["groups"]), Some(Texts::Many(vec!["a", "b c"])));
         assert_eq!(metadata.claim(&["level"]), None);
         assert_eq!(metadata.claim(&["realm", "none"]), None);
-        assert!(metadata.claim(&["scope"]).unwrap().any(|part| part == b"write"));
-        assert!(!metadata.claim(&["groups"]).unwrap().any(|part| part == b"c"));
+        assert!(metadata.claim(&["scope"]).unwrap().any(true, |part| part == b"write"));
+        assert!(!metadata.claim(&["groups"]).unwrap().any(true, |part| part == b"c"));
     }
 
     #[test]

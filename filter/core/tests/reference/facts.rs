@@ -2,7 +2,7 @@
 
 use super::{metadata, path};
 use prost_types::Struct;
-use sallyport_core::policy::source::{AmbiguitySource, PolicySource};
+use sallyport_core::policy::source::{ActionSource, AmbiguitySource, ModeSource, PolicySource, RuleSource};
 use sallyport_core::{Ambiguity, RequestView};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -57,11 +57,14 @@ impl Identity {
             own.push("cluster.local".to_owned());
             return own;
         }
-        if self.trust_domain == "cluster.local" {
-            // In a rule this word means the mesh's own domain, which this one is not.
-            return vec!["a cluster.local of others".to_owned()];
-        }
         vec![self.trust_domain.clone()]
+    }
+
+    /// Whether a name in a rule begins with `cluster.local` whole, which there means the mesh's own domain, and this
+    /// identity is of another domain that is really called so.
+    pub fn is_miscalled(&self, policy: &PolicySource, name: &str) -> bool {
+        let means_own = name == "cluster.local" || name.starts_with("cluster.local/");
+        means_own && self.trust_domain == "cluster.local" && !own_domains(policy).contains(&self.trust_domain)
     }
 
     pub fn principals(&self, policy: &PolicySource) -> Vec<String> {
@@ -178,15 +181,13 @@ fn read_host(text: &str) -> Option<(String, Option<u16>)> {
     (!name.is_empty() && name.bytes().all(known)).then(|| (name.to_owned(), port))
 }
 
-/// Whether the request has `a_b` beside, or instead of, an `a-b` that some rule reads.
+/// Whether the request has `a_b` beside, or instead of, an `a-b` that some enforced rule reads, or the other way round.
 fn has_underscore_twin(policy: &PolicySource, headers: &[(String, Vec<u8>)]) -> bool {
-    let conditions = policy.rules.iter().flat_map(|rule| rule.when.iter().flatten());
+    let decides = |rule: &&RuleSource| rule.mode == ModeSource::Enforce && rule.action != ActionSource::Audit;
+    let conditions = policy.rules.iter().filter(decides).flat_map(|rule| rule.when.iter().flatten());
     let read: Vec<String> = conditions.filter_map(|condition| header_name(&condition.key)).collect();
-    headers.iter().any(|(name, _)| {
-        let dashed = name.replace('_', "-");
-        dashed != *name
-            && read.iter().any(|read| read != name && read.contains('-') && read.replace('_', "-") == dashed)
-    })
+    let dashed = |name: &str| name.replace('_', "-");
+    headers.iter().any(|(name, _)| read.iter().any(|read| read != name && dashed(read) == dashed(name)))
 }
 
 /// The header that a condition's key reads.
@@ -199,7 +200,8 @@ fn identity(policy: &PolicySource, view: &RequestView<'_>, forwarded: &[&[u8]]) 
         return Ok(None);
     };
     let names = peer.principals(policy);
-    if !policy.trusted_forwarders.iter().any(|trusted| names.contains(trusted)) {
+    let trusts = |trusted: &String| names.contains(trusted) && !peer.is_miscalled(policy, trusted);
+    if !policy.trusted_forwarders.iter().any(trusts) {
         return Ok(Some(peer));
     }
     let elements = forwarded_elements(forwarded).ok_or(Ambiguity::MalformedForwardedIdentity)?;

@@ -1,7 +1,6 @@
 //! Paths: which are ambiguous, their canonical form, and the patterns over it.
 
 use sallyport_core::Ambiguity;
-use sallyport_core::policy::source::{AmbiguitySource, PolicySource};
 
 /// Splits `:path` into the canonical path and the raw query, or says in which way it is ambiguous.
 pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<(Vec<u8>, Option<Vec<u8>>), Ambiguity> {
@@ -13,7 +12,11 @@ pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<(Vec<u8>, Option
         None => (raw, None),
     };
     let found = (0..path.len()).filter_map(|at| ambiguity_at(path, at));
-    let fragment_in_query = query.iter().flatten().filter(|byte| **byte == b'#').map(|_| Ambiguity::Fragment);
+    let fragment_in_query = query.iter().flatten().filter_map(|byte| match byte {
+        b'#' => Some(Ambiguity::Fragment),
+        0..=0x20 | 0x7f => Some(Ambiguity::ControlCharacter),
+        _ => None,
+    });
     let dots = segments(path).any(|segment| segment == b"." || segment == b"..").then_some(Ambiguity::DotSegment);
     match found.chain(fragment_in_query).chain(dots).find(|kind| !tolerated.contains(kind)) {
         Some(kind) => Err(kind),
@@ -53,7 +56,7 @@ fn segments(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     segments.into_iter().map(String::into_bytes)
 }
 
-/// Decodes escaped unreserved characters, and writes the other escapes with capital digits.
+/// Decodes escaped unreserved characters, writes the other escapes with capital digits, and escapes what is not ASCII.
 fn normal(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = path;
@@ -66,6 +69,10 @@ fn normal(path: &[u8]) -> Vec<u8> {
             Some(_) => {
                 out.extend(rest[..3].to_ascii_uppercase());
                 rest = &rest[3..];
+            }
+            None if !first.is_ascii() => {
+                out.extend(format!("%{first:02X}").into_bytes());
+                rest = &rest[1..];
             }
             None => {
                 out.push(*first);
@@ -89,19 +96,9 @@ fn hex(digit: Option<&u8>) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-/// Whether a pattern of `paths` matches a canonical path. Text outside ASCII means its escapes, unless such bytes are
-/// tolerated: those are matched as they stand.
-pub fn pattern_matches(pattern: &str, path: &[u8], policy: &PolicySource) -> bool {
-    let literal = policy.tolerate.contains(&AmbiguitySource::NonAscii);
-    let mut ascii = Vec::new();
-    for byte in pattern.bytes() {
-        if literal || byte.is_ascii() {
-            ascii.push(byte);
-        } else {
-            ascii.extend(format!("%{byte:02X}").into_bytes());
-        }
-    }
-    let pattern = normal(&ascii);
+/// Whether a pattern of `paths` matches a canonical path. Text outside ASCII means its escapes.
+pub fn pattern_matches(pattern: &str, path: &[u8]) -> bool {
+    let pattern = normal(pattern.as_bytes());
     if pattern.contains(&b'{') { template(&pattern, path) } else { super::rules::string_matches(&pattern, path) }
 }
 

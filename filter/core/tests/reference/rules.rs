@@ -13,10 +13,8 @@ pub fn matches(policy: &PolicySource, rule: &RuleSource, facts: &Facts) -> bool 
         .from
         .as_ref()
         .is_none_or(|from| from.iter().any(|entry| source_holds(policy, rule.action, &entry.source, facts)));
-    let to = rule
-        .to
-        .as_ref()
-        .is_none_or(|to| to.iter().any(|entry| operation_holds(policy, rule.action, &entry.operation, facts)));
+    let to =
+        rule.to.as_ref().is_none_or(|to| to.iter().any(|entry| operation_holds(rule.action, &entry.operation, facts)));
     let when = rule.when.iter().flatten().all(|condition| condition_holds(policy, rule.action, condition, facts));
     from && to && when
 }
@@ -49,18 +47,22 @@ impl Field<'_> {
 fn source_holds(policy: &PolicySource, action: ActionSource, source: &SourceSource, facts: &Facts) -> bool {
     let field = |values, not_values| Field { values, not_values, strict: action == ActionSource::Allow };
     let attributes = Attributes::of(policy, facts);
-    field(&source.principals, &source.not_principals).holds(attributes.principals.as_ref(), any_string)
+    let any_name = |pattern: &str, names: &Vec<String>| {
+        let miscalled = facts.identity.as_ref().is_some_and(|identity| identity.is_miscalled(policy, pattern));
+        !miscalled && any_string(pattern, names)
+    };
+    field(&source.principals, &source.not_principals).holds(attributes.principals.as_ref(), any_name)
         && field(&source.request_principals, &source.not_request_principals)
             .holds(attributes.request_principal.as_ref(), any_string)
         && field(&source.namespaces, &source.not_namespaces).holds(attributes.namespace.as_ref(), any_string)
         && field(&source.service_accounts, &source.not_service_accounts)
             .holds(attributes.account.as_ref(), |value, account| account_matches(policy, value, account))
-        && field(&source.trust_domains, &source.not_trust_domains).holds(attributes.trust_domains.as_ref(), any_string)
+        && field(&source.trust_domains, &source.not_trust_domains).holds(attributes.trust_domains.as_ref(), any_name)
         && field(&source.ip_blocks, &source.not_ip_blocks).holds(facts.source_ip.as_ref(), block_contains)
         && field(&source.remote_ip_blocks, &source.not_remote_ip_blocks).holds(facts.remote_ip.as_ref(), block_contains)
 }
 
-fn operation_holds(policy: &PolicySource, action: ActionSource, operation: &OperationSource, facts: &Facts) -> bool {
+fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Facts) -> bool {
     let field = |values, not_values| Field { values, not_values, strict: false };
     let strict = |values, not_values| Field { values, not_values, strict: action == ActionSource::Allow };
     let port = facts.destination.map(|destination| destination.port());
@@ -70,7 +72,7 @@ fn operation_holds(policy: &PolicySource, action: ActionSource, operation: &Oper
             string_matches(value.to_ascii_uppercase().as_bytes(), method.as_bytes())
         })
         && field(&operation.paths, &operation.not_paths)
-            .holds(Some(&facts.path), |value, path| path::pattern_matches(value, path, policy))
+            .holds(Some(&facts.path), |value, path| path::pattern_matches(value, path))
         && field(&operation.path_regex, &operation.not_path_regex)
             .holds(Some(&facts.path), |value, path| regex_matches(value, path))
         && field(&operation.grpc, &operation.not_grpc).holds(facts.grpc.as_ref(), grpc_matches)
@@ -115,6 +117,10 @@ fn condition_holds(policy: &PolicySource, action: ActionSource, condition: &Cond
     let strict = of(action == ActionSource::Allow);
     let lenient = of(false);
     let attributes = Attributes::of(policy, facts);
+    let any_name = |pattern: &str, names: &Vec<String>| {
+        let miscalled = facts.identity.as_ref().is_some_and(|identity| identity.is_miscalled(policy, pattern));
+        !miscalled && any_string(pattern, names)
+    };
     let claim = |names: &[&str]| facts.token.as_ref().and_then(|token| metadata::claim(token, names));
     match key {
         "source.ip" => strict.holds(facts.source_ip.as_ref(), block_contains),
@@ -123,8 +129,8 @@ fn condition_holds(policy: &PolicySource, action: ActionSource, condition: &Cond
         "source.serviceAccount" => {
             strict.holds(attributes.account.as_ref(), |value, account| account_matches(policy, value, account))
         }
-        "source.trustDomain" => strict.holds(attributes.trust_domains.as_ref(), any_string),
-        "source.principal" => strict.holds(attributes.principals.as_ref(), any_string),
+        "source.trustDomain" => strict.holds(attributes.trust_domains.as_ref(), any_name),
+        "source.principal" => strict.holds(attributes.principals.as_ref(), any_name),
         "request.auth.principal" => strict.holds(attributes.request_principal.as_ref(), any_string),
         "request.auth.audiences" => strict.holds(claim(&["aud"]).as_ref(), any_string),
         "request.auth.presenter" => strict.holds(claim(&["azp"]).as_ref(), any_string),

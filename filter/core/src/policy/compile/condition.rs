@@ -3,7 +3,7 @@
 use super::super::error::Code;
 use super::super::place::Place;
 use super::super::rule::{Action, Condition, IdentityField};
-use super::super::source::{ConditionSource, QuantifierSource};
+use super::super::source::{ConditionSource, ModeSource, QuantifierSource};
 use super::Compiler;
 use crate::engine::Needs;
 use crate::matcher::method::is_token_byte;
@@ -51,6 +51,7 @@ impl Compiler {
         place: &Place<'_>,
         source: &ConditionSource,
         action: Action,
+        mode: ModeSource,
     ) -> Option<Condition> {
         let ConditionSource { key, values, not_values, regex, not_regex, quantifier } = source;
         if values.is_none() && not_values.is_none() && regex.is_none() && not_regex.is_none() {
@@ -72,7 +73,19 @@ impl Compiler {
             None if action == Action::Allow => Quantifier::All,
             None => Quantifier::Any,
         };
+        let decides = action != Action::Audit && mode == ModeSource::Enforce;
+        if let (Key::Header(name), true) = (&key, decides) {
+            self.guard_twins(name);
+        }
         Some(self.keyed_condition(place, source, key, quantifier))
+    }
+
+    /// Notes a header that has twins: names that some servers take for the same.
+    fn guard_twins(&mut self, name: &str) {
+        let name: Box<[u8]> = name.to_ascii_lowercase().into_bytes().into();
+        if name.iter().any(|byte| matches!(byte, b'-' | b'_')) && !self.headers_with_twins.contains(&name) {
+            self.headers_with_twins.push(name);
+        }
     }
 
     fn keyed_condition(
@@ -85,9 +98,6 @@ impl Compiler {
         match key {
             Key::Header(name) => {
                 let name: Box<[u8]> = name.to_ascii_lowercase().into_bytes().into();
-                if name.contains(&b'-') && !self.dashed_headers.contains(&name) {
-                    self.dashed_headers.push(name.clone());
-                }
                 Condition::Header { name, quantifier, test: self.value_test(place, source) }
             }
             Key::Query(name) => {
