@@ -247,7 +247,7 @@ pub fn sallyport() -> Result<PathBuf> {
     let own = std::env::current_exe()?;
     // A program is in target/PROFILE, a test in target/PROFILE/deps.
     let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("sallyport")).find(|path| path.is_file());
-    found.context("`sallyport` is not built: run `make build`")
+    found.context("`sallyport` is not built: run `make sallyport`")
 }
 
 /// The built filter.
