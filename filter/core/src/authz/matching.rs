@@ -37,7 +37,7 @@ pub(super) fn rule_matches<O: Observer>(rule: &CompiledRule, request: &Canonical
 
 /// Whether every test of one of the alternatives holds; an absent list holds.
 fn alternatives<T, O: Observer>(
-    list: Option<&[Box<[T]>]>,
+    list: Option<&[Vec<T>]>,
     observer: &mut O,
     holds: impl Fn(&T) -> bool,
     part: impl Fn(usize, &T) -> Part,

@@ -69,13 +69,13 @@ fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
 
 /// Several host patterns, of which one must match.
 #[derive(Clone, Debug)]
-pub struct HostSet(Box<[HostPattern]>);
+pub struct HostSet(Vec<HostPattern>);
 
 impl HostSet {
     /// A set of these patterns.
     #[must_use]
     pub fn new(patterns: Vec<HostPattern>) -> Self {
-        Self(patterns.into())
+        Self(patterns)
     }
 
     /// Whether one of them matches.

@@ -2,20 +2,20 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 
 use super::Flaw;
 use crate::policy::error::Code;
 
 /// Several blocks, of which one must hold the address.
 #[derive(Clone, Debug)]
-pub struct NetworkSet(Box<[IpNet]>);
+pub struct NetworkSet(Vec<IpNet>);
 
 impl NetworkSet {
     /// A set of these blocks.
     #[must_use]
     pub fn new(blocks: Vec<IpNet>) -> Self {
-        Self(blocks.into())
+        Self(blocks)
     }
 
     /// Whether the address is in one of them.
@@ -31,11 +31,12 @@ pub fn parse(text: &str) -> Result<IpNet, Flaw> {
         Flaw::new(Code::Cidr, format_args!("`{text}` is neither an IP address nor a CIDR block"))
             .help(format_args!("write `10.1.2.3`, `10.0.0.0/8` or `2001:db8::/32`"))
     };
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(IpNet::from(address.to_canonical()));
-    }
-    let block: IpNet = text.parse().map_err(|_| flaw())?;
-    let block = unmapped(block).ok_or_else(flaw)?;
+    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let address: IpAddr = address.parse().map_err(|_| flaw())?;
+    let block = match length {
+        None => IpNet::from(address.to_canonical()),
+        Some(length) => block(address, length).ok_or_else(flaw)?,
+    };
     let truncated = block.trunc();
     if truncated != block {
         return Err(Flaw::new(Code::Cidr, format_args!("`{text}` has bits set outside its mask"))
@@ -44,14 +45,15 @@ pub fn parse(text: &str) -> Result<IpNet, Flaw> {
     Ok(block)
 }
 
-/// An IPv4-mapped block as an IPv4 block, since addresses are compared in canonical form.
-fn unmapped(block: IpNet) -> Option<IpNet> {
-    match block {
-        IpNet::V4(_) => Some(block),
-        IpNet::V6(v6) => match v6.addr().to_ipv4_mapped() {
-            Some(v4) => Ipv4Net::new(v4, v6.prefix_len().checked_sub(96)?).ok().map(IpNet::V4),
-            None => Ipv6Net::new(v6.addr(), v6.prefix_len()).ok().map(IpNet::V6),
-        },
+/// An IPv4-mapped block becomes an IPv4 block, since addresses are compared in canonical form.
+fn block(address: IpAddr, length: &str) -> Option<IpNet> {
+    if !length.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let length: u8 = length.parse().ok()?;
+    match address.to_canonical() {
+        IpAddr::V4(v4) if address.is_ipv6() => IpNet::new(v4.into(), length.checked_sub(96)?).ok(),
+        _ => IpNet::new(address, length).ok(),
     }
 }
 
@@ -83,7 +85,18 @@ mod tests {
 
     #[test]
     fn bad_blocks_are_refused() {
-        for text in ["", "10.0.0.0/33", "10.0.0/8", "example.com", "10.0.0.1/8", "*", "::ffff:10.0.0.0/8"] {
+        for text in [
+            "",
+            "10.0.0.0/33",
+            "10.0.0/8",
+            "example.com",
+            "10.0.0.1/8",
+            "*",
+            "::ffff:10.0.0.0/8",
+            "10.0.0.0/+8",
+            "10.0.0.0/",
+            "/8",
+        ] {
             assert_eq!(parse(text).unwrap_err().code, Code::Cidr, "{text}");
         }
     }

@@ -32,7 +32,7 @@ pub enum PathPattern {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Template {
     /// The segments before `{**}`, or all of them.
-    pub(crate) segments: Box<[Segment]>,
+    pub(crate) segments: Vec<Segment>,
     /// With `{**}`: the text that must follow it, often none.
     pub(crate) rest: Option<Box<[u8]>>,
 }
@@ -121,7 +121,7 @@ fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw
 impl Template {
     /// `/NAME/{*}`.
     pub(crate) fn below(name: &[u8]) -> Self {
-        Self { segments: [Segment::Literal(name.into()), Segment::One].into(), rest: None }
+        Self { segments: vec![Segment::Literal(name.into()), Segment::One], rest: None }
     }
 
     fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
@@ -141,12 +141,12 @@ impl Template {
                 "{*}" => segments.push(Segment::One),
                 "{**}" => {
                     let rest = Self::parse_rest(parts.collect(), tolerance, &flaw)?;
-                    return Ok(Self { segments: segments.into(), rest: Some(rest) });
+                    return Ok(Self { segments, rest: Some(rest) });
                 }
                 part => segments.push(Segment::Literal(Self::parse_literal(part, tolerance, &flaw)?)),
             }
         }
-        Ok(Self { segments: segments.into(), rest: None })
+        Ok(Self { segments, rest: None })
     }
 
     /// What stands behind `{**}`: literal segments only.
@@ -215,7 +215,7 @@ pub(crate) fn split_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
 #[derive(Clone, Debug)]
 pub enum PathSet {
     /// Tried one by one.
-    Few(Box<[PathPattern]>),
+    Few(Vec<PathPattern>),
     /// The exact ones by hash, the others one by one.
     Many(Box<ManyPaths>),
 }
@@ -225,7 +225,7 @@ pub enum PathSet {
 pub struct ManyPaths {
     /// As keys; the numbers mean nothing.
     exact: ByteMap,
-    others: Box<[PathPattern]>,
+    others: Vec<PathPattern>,
 }
 
 impl PathSet {
@@ -233,7 +233,7 @@ impl PathSet {
     #[must_use]
     pub fn new(patterns: Vec<PathPattern>) -> Self {
         if patterns.len() <= FEW {
-            return Self::Few(patterns.into());
+            return Self::Few(patterns);
         }
         let mut exact = ByteMap::default();
         let mut others = Vec::new();
@@ -245,7 +245,7 @@ impl PathSet {
                 other => others.push(other),
             }
         }
-        Self::Many(Box::new(ManyPaths { exact, others: others.into() }))
+        Self::Many(Box::new(ManyPaths { exact, others }))
     }
 
     /// The exact paths that are kept by hash.

@@ -5,13 +5,13 @@ use crate::policy::error::Code;
 
 /// Several ports, of which one must be the connection's.
 #[derive(Clone, Debug)]
-pub struct PortSet(Box<[u16]>);
+pub struct PortSet(Vec<u16>);
 
 impl PortSet {
     /// A set of these ports.
     #[must_use]
     pub fn new(ports: Vec<u16>) -> Self {
-        Self(ports.into())
+        Self(ports)
     }
 
     /// Whether the port is one of them.

@@ -67,13 +67,13 @@ fn build(pattern: &str) -> Result<Regex, Flaw> {
 
 /// Several expressions, of which one must match the whole value.
 #[derive(Clone, Debug)]
-pub struct RegexSet(Box<[Arc<Regex>]>);
+pub struct RegexSet(Vec<Arc<Regex>>);
 
 impl RegexSet {
     /// A set of these expressions.
     #[must_use]
     pub fn new(expressions: Vec<Arc<Regex>>) -> Self {
-        Self(expressions.into())
+        Self(expressions)
     }
 
     /// Whether one of them matches.

@@ -71,7 +71,7 @@ impl StringPattern {
 #[derive(Clone, Debug)]
 pub enum StringSet {
     /// Tried one by one.
-    Few(Box<[StringPattern]>),
+    Few(Vec<StringPattern>),
     /// The exact ones by hash, the others one by one.
     Many(Box<ManyStrings>),
 }
@@ -81,7 +81,7 @@ pub enum StringSet {
 pub struct ManyStrings {
     /// As keys; the numbers mean nothing.
     exact: ByteMap,
-    others: Box<[StringPattern]>,
+    others: Vec<StringPattern>,
 }
 
 impl StringSet {
@@ -89,7 +89,7 @@ impl StringSet {
     #[must_use]
     pub fn new(patterns: Vec<StringPattern>) -> Self {
         if patterns.len() <= FEW {
-            return Self::Few(patterns.into());
+            return Self::Few(patterns);
         }
         let mut exact = ByteMap::default();
         let mut others = Vec::new();
@@ -101,7 +101,7 @@ impl StringSet {
                 other => others.push(other),
             }
         }
-        Self::Many(Box::new(ManyStrings { exact, others: others.into() }))
+        Self::Many(Box::new(ManyStrings { exact, others }))
     }
 
     /// Whether one of the patterns matches.

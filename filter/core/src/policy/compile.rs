@@ -47,7 +47,7 @@ pub struct Compiled {
     pub(crate) enforced: bool,
     pub(crate) disclose_rule: bool,
     pub(crate) reading: Reading,
-    pub(crate) rules: Box<[CompiledRule]>,
+    pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
 }
 
@@ -86,7 +86,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
             domains: compiler.domains,
             tolerance: Tolerance::new(tolerate),
             forwarders,
-            headers_with_twins: compiler.headers_with_twins.into(),
+            headers_with_twins: compiler.headers_with_twins,
         },
         rules,
         needs: compiler.needs,
@@ -160,7 +160,7 @@ impl Compiler {
         }
     }
 
-    fn forwarders(&mut self, texts: &[String]) -> Box<[Box<str>]> {
+    fn forwarders(&mut self, texts: &[String]) -> Vec<Box<str>> {
         let list = Place::Field("trustedForwarders");
         let mut forwarders = Vec::new();
         for (position, text) in texts.iter().enumerate() {
@@ -175,15 +175,15 @@ impl Compiler {
                 Err(flaw) => self.report(&list.item(position), flaw.clone()),
             }
         }
-        forwarders.into()
+        forwarders
     }
 
-    fn rules(&mut self, sources: &[RuleSource]) -> Box<[CompiledRule]> {
+    fn rules(&mut self, sources: &[RuleSource]) -> Vec<CompiledRule> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
             let flaw = Flaw::new(Code::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
             self.report(&list, flaw);
-            return Box::default();
+            return Vec::new();
         }
         let mut first_use = ByteMap::default();
         let mut rules = Vec::with_capacity(sources.len());
@@ -204,7 +204,7 @@ impl Compiler {
             }
             rules.push(self.rule(&place, source));
         }
-        rules.into()
+        rules
     }
 
     fn rule(&mut self, place: &Place<'_>, source: &RuleSource) -> CompiledRule {
@@ -232,7 +232,6 @@ impl Compiler {
                     self.alternatives(&place.field("when"), list, |this, place, source| {
                         this.condition(place, source, action, *mode)
                     })
-                    .into_vec()
                     .into_iter()
                     .flatten()
                     .collect()
@@ -267,7 +266,7 @@ impl Compiler {
         place: &Place<'_>,
         sources: &[S],
         mut compile: impl FnMut(&mut Self, &Place<'_>, &S) -> C,
-    ) -> Box<[C]> {
+    ) -> Vec<C> {
         if sources.is_empty() {
             self.report(place, empty_list());
         }
@@ -275,7 +274,7 @@ impl Compiler {
             let flaw =
                 Flaw::new(Code::Limit, format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()));
             self.report(place, flaw);
-            return Box::default();
+            return Vec::new();
         }
         sources.iter().enumerate().map(|(position, source)| compile(self, &place.item(position), source)).collect()
     }
@@ -340,7 +339,7 @@ impl Compiler {
             tests.push(SourceTest { negated, matcher });
         }
         self.check_not_empty(place, tests.is_empty() && *source == SourceSource::default(), "source", "everyone");
-        tests.into()
+        tests
     }
 
     /// Istio's own rule: `serviceAccounts` stands alone.
@@ -409,7 +408,7 @@ impl Compiler {
         }
         let empty = *operation == OperationSource::default();
         self.check_not_empty(place, empty, "operation", "everything");
-        tests.into()
+        tests
     }
 
     fn operation_matcher(

@@ -27,17 +27,17 @@ pub struct CompiledRule {
     /// False in shadow mode.
     pub(crate) enforced: bool,
     /// Any of these; `None`: anyone.
-    pub(crate) from: Option<Box<[Source]>>,
+    pub(crate) from: Option<Vec<Source>>,
     /// Any of these; `None`: anything.
-    pub(crate) to: Option<Box<[Operation]>>,
+    pub(crate) to: Option<Vec<Operation>>,
     /// All of these.
-    pub(crate) when: Box<[Condition]>,
+    pub(crate) when: Vec<Condition>,
 }
 
 /// One source: every test must hold.
-pub type Source = Box<[SourceTest]>;
+pub type Source = Vec<SourceTest>;
 /// One operation: every test must hold.
-pub type Operation = Box<[OperationTest]>;
+pub type Operation = Vec<OperationTest>;
 
 /// One field of a source.
 #[derive(Debug)]
@@ -110,9 +110,9 @@ pub enum Condition {
     /// `request.auth.principal`.
     RequestPrincipal { test: ValueTest },
     /// `request.auth.audiences`, `.presenter`, `.claims[A][B]`.
-    Claim { path: Box<[Box<str>]>, test: ValueTest },
+    Claim { path: Vec<String>, test: ValueTest },
     /// `experimental.envoy.filters.NAME[KEY]`.
-    Metadata { filter: Box<str>, key: Box<str>, test: ValueTest },
+    Metadata { filter: String, key: String, test: ValueTest },
     /// `source.ip`, `remote.ip`.
     SourceAddress { values: Option<NetworkSet>, not_values: Option<NetworkSet> },
     /// `destination.ip`.

@@ -24,9 +24,9 @@ pub struct Reading {
     /// What is not refused as ambiguous.
     pub(crate) tolerance: Tolerance,
     /// Principals whose `x-forwarded-client-cert` is believed.
-    pub(crate) forwarders: Box<[Box<str>]>,
+    pub(crate) forwarders: Vec<Box<str>>,
     /// The headers with a `-` or `_` in their name that some enforced rule reads.
-    pub(crate) headers_with_twins: Box<[Box<[u8]>]>,
+    pub(crate) headers_with_twins: Vec<Box<[u8]>>,
 }
 
 /// One request with one meaning.

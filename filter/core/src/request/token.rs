@@ -59,21 +59,16 @@ impl StructMessage {
     }
 }
 
-/// `google.protobuf.Value`, as far as it is read: numbers, booleans and null match nothing.
+/// `google.protobuf.Value`, as far as it is read: numbers, booleans and null match nothing. In the schema the three are
+/// a `oneof`; reading them as fields of their own makes no difference on the wire.
 #[derive(Clone, PartialEq, Message)]
 struct ValueMessage {
-    #[prost(oneof = "Kind", tags = "3, 5, 6")]
-    kind: Option<Kind>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum Kind {
-    #[prost(string, tag = "3")]
-    Text(String),
-    #[prost(message, tag = "5")]
-    Struct(StructMessage),
-    #[prost(message, tag = "6")]
-    List(ListMessage),
+    #[prost(string, optional, tag = "3")]
+    text: Option<String>,
+    #[prost(message, optional, tag = "5")]
+    fields: Option<StructMessage>,
+    #[prost(message, optional, tag = "6")]
+    list: Option<ListMessage>,
 }
 
 /// `google.protobuf.ListValue`.
@@ -114,10 +109,7 @@ impl Metadata {
         let (name, parents) = path.split_last()?;
         let mut fields = self.payload()?;
         for parent in parents {
-            match &fields.get(parent.as_ref())?.kind {
-                Some(Kind::Struct(inner)) => fields = inner,
-                _ => return None,
-            }
+            fields = fields.get(parent.as_ref())?.fields.as_ref()?;
         }
         Texts::of(fields.get(name.as_ref())?)
     }
@@ -129,10 +121,7 @@ impl Metadata {
     }
 
     fn payload(&self) -> Option<&StructMessage> {
-        match &self.0.get(JWT_FILTER)?.get(PAYLOAD)?.kind {
-            Some(Kind::Struct(payload)) => Some(payload),
-            _ => None,
-        }
+        self.0.get(JWT_FILTER)?.get(PAYLOAD)?.fields.as_ref()
     }
 }
 
@@ -147,21 +136,11 @@ pub enum Texts<'a> {
 
 impl<'a> Texts<'a> {
     fn of(value: &'a ValueMessage) -> Option<Self> {
-        match value.kind.as_ref()? {
-            Kind::Text(text) => Some(Self::One(text)),
-            Kind::Struct(_) => None,
-            Kind::List(list) => {
-                let texts: Vec<_> = list
-                    .values
-                    .iter()
-                    .filter_map(|value| match value.kind.as_ref() {
-                        Some(Kind::Text(text)) => Some(text.as_str()),
-                        _ => None,
-                    })
-                    .collect();
-                (!texts.is_empty()).then_some(Self::Many(texts))
-            }
+        if let Some(text) = &value.text {
+            return Some(Self::One(text));
         }
+        let texts: Vec<_> = value.list.as_ref()?.values.iter().filter_map(|value| value.text.as_deref()).collect();
+        (!texts.is_empty()).then_some(Self::Many(texts))
     }
 
     fn as_text(&self) -> Option<&'a str> {
@@ -186,7 +165,7 @@ mod tests {
     use super::*;
 
     fn text(text: &str) -> ValueMessage {
-        ValueMessage { kind: Some(Kind::Text(text.to_owned())) }
+        ValueMessage { text: Some(text.to_owned()), ..ValueMessage::default() }
     }
 
     fn of<const N: usize>(fields: [(&str, ValueMessage); N]) -> StructMessage {
@@ -197,17 +176,17 @@ mod tests {
     #[test]
     fn claims() {
         let inner = of([("role", text("ops"))]);
-        let list = ListMessage { values: vec![text("a"), ValueMessage { kind: None }, text("b c")] };
+        let list = ListMessage { values: vec![text("a"), ValueMessage::default(), text("b c")] };
         let payload = of([
             ("iss", text("issuer")),
             ("sub", text("shadowed by the next")),
             ("sub", text("user")),
             ("scope", text("read write")),
-            ("realm", ValueMessage { kind: Some(Kind::Struct(inner)) }),
-            ("groups", ValueMessage { kind: Some(Kind::List(list)) }),
-            ("level", ValueMessage { kind: None }),
+            ("realm", ValueMessage { fields: Some(inner), ..ValueMessage::default() }),
+            ("groups", ValueMessage { list: Some(list), ..ValueMessage::default() }),
+            ("level", ValueMessage::default()),
         ]);
-        let jwt = of([(PAYLOAD, ValueMessage { kind: Some(Kind::Struct(payload)) })]);
+        let jwt = of([(PAYLOAD, ValueMessage { fields: Some(payload), ..ValueMessage::default() })]);
         let message =
             MetadataMessage { filter_metadata: vec![FilterEntry { key: JWT_FILTER.to_owned(), value: Some(jwt) }] };
         let metadata = Metadata::parse(&message.encode_to_vec());

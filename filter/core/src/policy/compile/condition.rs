@@ -110,12 +110,11 @@ impl Compiler {
             }
             Key::Claim(path) => {
                 self.needs |= Needs::METADATA;
-                let path = path.into_iter().map(String::into_boxed_str).collect();
                 Condition::Claim { path, test: self.value_test(place, source) }
             }
             Key::Metadata { filter, key } => {
                 self.needs |= Needs::METADATA;
-                Condition::Metadata { filter: filter.into(), key: key.into(), test: self.value_test(place, source) }
+                Condition::Metadata { filter, key, test: self.value_test(place, source) }
             }
             Key::SourceIp => {
                 self.check_source_address(&place.field("key"), "remote.ip");
