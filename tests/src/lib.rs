@@ -1,1 +1,31 @@
-//! The harness: one real program a file, started and stopped by value.
+//! The end-to-end harness: one real program a file, started and stopped by value.
+//!
+//! A value of [`gate::Gate`], [`upstream::Httpbin`] or [`echo::Echo`] is a running program; dropping it ends the program
+//! and all that it started. Nothing here decides anything: the harness starts built artifacts, speaks to them over
+//! loopback TLS as a caller would, and hands back what they answered. It never links proxy-wasm.
+
+pub mod certs;
+pub mod client;
+pub mod echo;
+pub mod envoys;
+pub mod gate;
+pub mod jwt;
+pub mod load;
+pub mod process;
+pub mod scenes;
+pub mod stage;
+pub mod upstream;
+
+use std::path::{Path, PathBuf};
+
+/// The root of the workspace.
+#[must_use]
+pub fn workspace() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+}
+
+/// What `tests/setup` made.
+#[must_use]
+pub fn tools() -> PathBuf {
+    workspace().join("target/tools")
+}

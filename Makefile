@@ -1,0 +1,42 @@
+# Each recipe is one command; what takes more is a script or a program.
+CARGO ?= cargo
+# The `sallyport` binary carries the filter inside it; without this it is built without one.
+export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_filter.wasm
+
+.PHONY: help demo test wasm sallyport bench fuzz lint set-up set-up-demo set-up-fuzz set-up-wasm
+
+help: ## these lines
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
+
+demo: set-up-demo sallyport ## a real httpbin, the gate in front of it, and who may do what
+	$(CARGO) run --quiet --package sallyport-tests --bin demo
+
+test: set-up sallyport ## unit, property and golden tests; then everything through real Envoys
+	$(CARGO) test --workspace --exclude sallyport-filter --no-fail-fast
+
+wasm: set-up-wasm ## the filter, as it ships
+	tests/tools/wasm
+
+sallyport: wasm ## `sallyport`, with the filter inside it, and the demo
+	$(CARGO) build --package sallyport --package sallyport-tests --bins
+
+bench: set-up sallyport ## nanoseconds per decision, host calls per request, sizes
+	$(CARGO) run --quiet --package sallyport-tests --bin bench
+
+fuzz: set-up-fuzz ## both fuzz targets, 60 seconds each
+	filter/core/fuzz/run 60
+
+lint: set-up-wasm ## formatting, clippy and documentation, warnings are errors
+	tests/tools/lint
+
+set-up:
+	tests/setup
+
+set-up-demo:
+	tests/setup wasm httpbin envoy
+
+set-up-fuzz:
+	tests/setup fuzz
+
+set-up-wasm:
+	tests/setup wasm

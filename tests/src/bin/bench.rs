@@ -1,0 +1,171 @@
+//! `make bench`: what a decision costs, natively and in the real proxy. It asserts nothing.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context, Result, ensure};
+use sallyport_tests::client::Request;
+use sallyport_tests::envoys::{self, Envoy};
+use sallyport_tests::gate;
+use sallyport_tests::process::Scratch;
+use sallyport_tests::stage::{Stage, egress};
+
+/// Requests over which host calls are counted.
+const REQUESTS: usize = 100;
+/// Rules of the large policy.
+const RULES: usize = 10_000;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let benches = Command::new(env!("CARGO")).args(["bench", "--package", "sallyport-core"]).status()?;
+    ensure!(benches.success(), "`cargo bench --package sallyport-core` failed");
+
+    let envoy = envoys::newest()?;
+    let scratch = Scratch::new("bench")?;
+    let envoy = Envoy { path: tracing(&scratch, &envoy)?, ..envoy };
+    println!();
+    println!("filter              {} bytes", fs::metadata(gate::filter()?)?.len());
+    println!("in Envoy            {}", envoy.version);
+    println!();
+    host_calls(&envoy)?;
+    println!();
+    compile_time(&envoy, &scratch)
+}
+
+/// A script that starts Envoy with a trace of every call between it and the filter.
+fn tracing(scratch: &Scratch, envoy: &Envoy) -> Result<PathBuf> {
+    let script = format!(
+        "#!/usr/bin/env bash\n\
+         # `sallyport run` asks for the level `wasm:info`.\n\
+         exec '{}' \"${{@/wasm:info/wasm:trace}}\"\n",
+        envoy.path.display()
+    );
+    let path = scratch.write("envoy-with-trace", script)?;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
+    Ok(path)
+}
+
+/// Host calls per request, for policies that ask for more and more.
+fn host_calls(envoy: &Envoy) -> Result<()> {
+    const POLICIES: [(&str, &str); 4] = [
+        ("path and method", "to: [{operation: {methods: [GET], paths: [/get]}}]"),
+        ("and the caller", "from: [{source: {namespaces: [httpbin]}}]"),
+        ("and an address", "from: [{source: {namespaces: [httpbin], ipBlocks: [127.0.0.0/8]}}]"),
+        (
+            "and a token",
+            "from: [{source: {namespaces: [httpbin], ipBlocks: [127.0.0.0/8]}}]\n\
+         - id: no-bots\n  action: DENY\n  from: [{source: {requestPrincipals: [a/bot]}}]",
+        ),
+    ];
+    println!("host calls per request, over {REQUESTS} requests");
+    for (name, body) in POLICIES {
+        let folder = Scratch::new("bench-calls")?;
+        let stage = Stage::start(envoy, &folder, &format!("rules:\n- id: readers\n  action: ALLOW\n  {body}\n"))?;
+        let mut connection = stage.sleep()?.http1()?;
+        connection.send(&Request::get("/get"))?;
+        for (verdict, path) in [("allowed", "/get"), ("refused", "/get;a")] {
+            let before = stage.gate.envoy_log()?.len();
+            for _ in 0..REQUESTS {
+                connection.send(&Request::get(path))?;
+            }
+            let log = stage.gate.wait_until(
+                "the trace",
+                |gate| gate.envoy_log(),
+                |log| {
+                    log.get(before..).is_some_and(|new| new.matches("[host<-vm] proxy_on_delete").count() >= REQUESTS)
+                },
+            )?;
+            let calls = count_calls(log.get(before..).unwrap_or_default());
+            let total: usize = calls.values().sum();
+            let mut line = String::new();
+            for (call, count) in &calls {
+                let _ = write!(line, "  {call} {}", per_request(*count));
+            }
+            println!("  {name:<16} {verdict:<8} {:>5} {line}", per_request(total));
+        }
+    }
+    Ok(())
+}
+
+fn per_request(count: usize) -> String {
+    let hundredths = count * 100 / REQUESTS;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
+/// The calls from the VM to the host, those of ticks left out.
+fn count_calls(log: &str) -> BTreeMap<String, usize> {
+    let mut calls = BTreeMap::new();
+    let mut ticking = BTreeMap::new();
+    for line in log.lines() {
+        // `[time][thread][level]...`: each worker has a VM of its own.
+        let thread = line.split(']').nth(1).unwrap_or_default().to_owned();
+        if line.contains("[host->vm] proxy_on_tick") {
+            ticking.insert(thread, true);
+        } else if line.contains("[host<-vm] proxy_on_tick") {
+            ticking.insert(thread, false);
+        } else if let Some((_, call)) = line.split_once("[vm->host] ")
+            && !ticking.get(&thread).copied().unwrap_or(false)
+        {
+            let name = call.split('(').next().unwrap_or(call).trim_start_matches("env.");
+            *calls.entry(name.to_owned()).or_default() += 1;
+        }
+    }
+    calls
+}
+
+/// How long the filter takes to compile a large policy.
+fn compile_time(envoy: &Envoy, scratch: &Scratch) -> Result<()> {
+    let mut rules = String::from("rules:\n");
+    for number in 0..RULES {
+        let _ = writeln!(
+            rules,
+            "- id: rule-{number}
+  action: ALLOW
+  from: [{{source: {{serviceAccounts: [httpbin/sleep]}}}}]
+  \
+             to: [{{operation: {{methods: [GET], paths: [/a/{number}, \"/b/{number}/{{*}}\"]}}}}]"
+        );
+    }
+    let mut stage = Stage::start(envoy, scratch, "rules: []")?;
+    let milliseconds = stage.gate.save_good(&egress(&rules))?;
+    let log = stage.gate.envoy_log()?;
+    println!("a policy of {RULES} rules is live {milliseconds:.0} ms after it is saved; of that in wasm, per VM:");
+    let mut started: BTreeMap<&str, f64> = BTreeMap::new();
+    let mut taken = Vec::new();
+    for line in log.lines() {
+        let thread = line.split(']').nth(1).unwrap_or_default();
+        if line.contains("[host->vm] proxy_on_configure") {
+            started.insert(thread, seconds(line)?);
+        } else if line.contains("[host<-vm] proxy_on_configure")
+            && let Some(start) = started.remove(thread)
+        {
+            taken.push((seconds(line)? - start) * 1_000.0);
+        }
+    }
+    let large: Vec<String> = taken.iter().filter(|time| **time > 5.0).map(|time| format!("{time:.0} ms")).collect();
+    println!("  proxy_on_configure  {}", large.join(", "));
+    Ok(())
+}
+
+/// The time of a log line, within its day: `[2026-01-01 12:34:56.789]...`.
+fn seconds(line: &str) -> Result<f64> {
+    let time = line.split_once(' ').and_then(|(_, rest)| rest.split_once(']')).context("a line without a time")?.0;
+    let mut seconds = 0.0;
+    for part in time.split(':') {
+        seconds = seconds * 60.0 + part.parse::<f64>()?;
+    }
+    Ok(seconds)
+}

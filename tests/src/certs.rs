@@ -1,0 +1,76 @@
+//! A certificate authority of the test's own, and what it signs.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use rcgen::string::Ia5String;
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    KeyPair, KeyUsagePurpose, SanType,
+};
+
+use crate::process::Scratch;
+
+/// A certificate authority.
+#[derive(Debug)]
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+/// A certificate and its key, both as PEM files.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The certificate.
+    pub certificate: PathBuf,
+    /// The private key.
+    pub key: PathBuf,
+}
+
+impl Authority {
+    /// Makes a new authority.
+    pub fn new(name: &str) -> Result<Self> {
+        let mut params = CertificateParams::default();
+        params.distinguished_name = common_name(name);
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        Ok(Self { issuer })
+    }
+
+    /// The authority's certificate, written as `NAME.pem`.
+    pub fn write(&self, scratch: &Scratch, name: &str) -> Result<PathBuf> {
+        scratch.write(&format!("{name}.pem"), self.issuer.pem())
+    }
+
+    /// Signs a certificate for DNS names, written as `NAME.pem` and `NAME.key`.
+    pub fn server(&self, scratch: &Scratch, name: &str, hosts: &[&str]) -> Result<Identity> {
+        let names = hosts.iter().map(|host| Ok(SanType::DnsName(Ia5String::try_from(*host)?)));
+        self.sign(scratch, name, names.collect::<Result<_>>()?)
+    }
+
+    /// Signs a certificate with one URI name, for a client.
+    pub fn client(&self, scratch: &Scratch, name: &str, uri: &str) -> Result<Identity> {
+        self.sign(scratch, name, vec![SanType::URI(Ia5String::try_from(uri)?)])
+    }
+
+    fn sign(&self, scratch: &Scratch, name: &str, names: Vec<SanType>) -> Result<Identity> {
+        let key = KeyPair::generate()?;
+        let mut params = CertificateParams::default();
+        params.distinguished_name = common_name(name);
+        params.subject_alt_names = names;
+        params.use_authority_key_identifier_extension = true;
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer).with_context(|| format!("cannot sign `{name}`"))?;
+        Ok(Identity {
+            certificate: scratch.write(&format!("{name}.pem"), certificate.pem())?,
+            key: scratch.write(&format!("{name}.key"), key.serialize_pem())?,
+        })
+    }
+}
+
+fn common_name(name: &str) -> DistinguishedName {
+    let mut distinguished = DistinguishedName::new();
+    distinguished.push(DnType::CommonName, name);
+    distinguished
+}

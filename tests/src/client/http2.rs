@@ -1,0 +1,92 @@
+//! HTTP/2, stream by stream.
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use h2::client::SendRequest;
+use http::{HeaderName, HeaderValue, Method, Uri};
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio::runtime::{Builder, Runtime};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+use super::{Caller, PATIENCE, Reply, Request};
+
+/// An open connection.
+#[derive(Debug)]
+pub struct Http2 {
+    host: String,
+    runtime: Runtime,
+    requests: SendRequest<Bytes>,
+}
+
+impl Http2 {
+    pub(super) fn open(caller: &Caller) -> Result<Self> {
+        let (tls, name): (_, ServerName<'static>) = caller.tls_for(b"h2")?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        let requests = runtime.block_on(async {
+            timeout(PATIENCE, async {
+                let tcp = TcpStream::connect(caller.address).await?;
+                tcp.set_nodelay(true)?;
+                let stream = TlsConnector::from(tls).connect(name, tcp).await?;
+                let (requests, connection) = h2::client::handshake(stream).await?;
+                // It ends with the connection; what it has to say is said by the streams too.
+                tokio::spawn(async move { drop(connection.await) });
+                anyhow::Ok(requests)
+            })
+            .await?
+        })?;
+        Ok(Self { host: caller.host.clone(), runtime, requests })
+    }
+
+    /// Sends a request on a new stream and reads the answer.
+    pub fn send(&mut self, request: &Request) -> Result<Reply> {
+        let head = self.encode(request)?;
+        let body = Bytes::copy_from_slice(&request.body);
+        let requests = self.requests.clone();
+        self.runtime.block_on(async {
+            timeout(PATIENCE, async {
+                let mut requests = requests.ready().await?;
+                let (response, mut stream) = requests.send_request(head, body.is_empty())?;
+                if !body.is_empty() {
+                    stream.send_data(body, true)?;
+                }
+                read_reply(response.await?).await
+            })
+            .await
+            .context("no answer")?
+        })
+    }
+
+    fn encode(&self, request: &Request) -> Result<http::Request<()>> {
+        let host = request.host.as_deref().unwrap_or(self.host.as_bytes());
+        let uri = Uri::builder().scheme("https").authority(host).path_and_query(&request.path[..]).build()?;
+        let mut head = http::Request::builder().method(Method::from_bytes(&request.method)?).uri(uri).body(())?;
+        for (name, value) in &request.headers {
+            head.headers_mut().append(HeaderName::from_bytes(name)?, HeaderValue::from_bytes(value)?);
+        }
+        Ok(head)
+    }
+}
+
+async fn read_reply(response: http::Response<h2::RecvStream>) -> Result<Reply> {
+    let (head, mut stream) = response.into_parts();
+    let headers = |map: &http::HeaderMap| {
+        map.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect::<Vec<_>>()
+    };
+    let mut reply = Reply {
+        status: head.status.as_u16(),
+        headers: headers(&head.headers),
+        headers_only: stream.is_end_stream(),
+        ..Reply::default()
+    };
+    while let Some(data) = stream.data().await {
+        let data = data?;
+        stream.flow_control().release_capacity(data.len())?;
+        reply.body.extend_from_slice(&data);
+    }
+    if let Some(trailers) = stream.trailers().await? {
+        reply.headers.extend(headers(&trailers));
+    }
+    Ok(reply)
+}

@@ -1,0 +1,154 @@
+//! An upstream of our own that keeps every request as it came and answers 200.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use anyhow::Result;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use crate::certs::Identity;
+use crate::client::{certificates, private_key};
+
+/// How many requests are kept; later ones are only counted.
+const KEPT: usize = 1_000;
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nok\n";
+
+/// One request as it came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// The first line, without its end.
+    pub line: String,
+    /// The headers in order, names as they were written.
+    pub headers: Vec<(String, Vec<u8>)>,
+    /// The server name the connection asked for.
+    pub sni: String,
+}
+
+impl Received {
+    /// Every value of a header.
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers
+            .iter()
+            .filter(move |(candidate, _)| candidate.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_slice())
+    }
+}
+
+/// A running upstream.
+#[derive(Debug)]
+pub struct Echo {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    requests: Mutex<Vec<Received>>,
+    count: AtomicUsize,
+    ended: AtomicBool,
+}
+
+impl Echo {
+    /// Starts it with a server certificate.
+    pub fn start(identity: &Identity) -> Result<Self> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(certificates(&identity.certificate)?, private_key(&identity.key)?)?;
+        let tls = Arc::new(tls);
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State::default());
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if shared.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let (tls, state) = (Arc::clone(&tls), Arc::clone(&shared));
+                // A connection that breaks is the other side's to report.
+                thread::spawn(move || drop(serve(stream, tls, &state)));
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many requests came.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.state.count.load(Ordering::Relaxed)
+    }
+
+    /// Takes the requests kept so far.
+    #[must_use]
+    pub fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut *self.state.requests.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::Relaxed);
+        // Wakes the listener, so that it sees that it has ended.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn serve(stream: TcpStream, tls: Arc<ServerConfig>, state: &State) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let mut stream = BufReader::new(StreamOwned::new(ServerConnection::new(tls)?, stream));
+    while let Some((mut received, length)) = read_head(&mut stream)? {
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body)?;
+        received.sni = stream.get_ref().conn.server_name().unwrap_or_default().to_owned();
+        state.count.fetch_add(1, Ordering::Relaxed);
+        let mut requests = state.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() < KEPT {
+            requests.push(received);
+        }
+        drop(requests);
+        stream.get_mut().write_all(ANSWER)?;
+    }
+    Ok(())
+}
+
+type TlsReader = BufReader<StreamOwned<ServerConnection, TcpStream>>;
+
+/// The next request's head and the length of its body; none at the end of the connection.
+fn read_head(stream: &mut TlsReader) -> Result<Option<(Received, usize)>> {
+    let mut received = Received::default();
+    let mut length = 0;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if stream.read_until(b'\n', &mut line)? == 0 {
+            return Ok(None);
+        }
+        let text = line.trim_ascii_end();
+        if text.is_empty() {
+            return Ok(Some((received, length)));
+        }
+        if received.line.is_empty() {
+            received.line = String::from_utf8_lossy(text).into_owned();
+            continue;
+        }
+        let colon = text.iter().position(|byte| *byte == b':').unwrap_or(text.len());
+        let (name, value) = text.split_at(colon);
+        let name = String::from_utf8_lossy(name).into_owned();
+        let value = value.get(1..).unwrap_or_default().trim_ascii().to_vec();
+        if name.eq_ignore_ascii_case("content-length") {
+            length = String::from_utf8_lossy(&value).parse()?;
+        }
+        received.headers.push((name, value));
+    }
+}

@@ -1,0 +1,92 @@
+//! What most tests need: an upstream of our own, and the gate in front of it.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::certs::Authority;
+use crate::client::Caller;
+use crate::echo::Echo;
+use crate::envoys::Envoy;
+use crate::gate::{Gate, Options};
+use crate::process::Scratch;
+
+/// The upstream's name, to which its certificate is made out.
+pub const UPSTREAM: &str = "httpbin.org";
+
+/// The callers that every stage has, as `NAMESPACE/ACCOUNT`; `sleep` and `writer` are at home, `stranger` is not, and
+/// `ingressgateway` is made a trusted forwarder by the files that say so.
+pub const CALLERS: [&str; 4] = ["httpbin/sleep", "httpbin/writer", "other/stranger", "istio-system/ingressgateway"];
+
+/// A gate, and an upstream that keeps what reaches it.
+#[derive(Debug)]
+pub struct Stage {
+    /// The gate.
+    pub gate: Gate,
+    /// What stands behind it.
+    pub echo: Echo,
+    /// Who signed the upstream's certificate.
+    pub authority: Authority,
+    /// The authority's certificate.
+    pub ca: PathBuf,
+}
+
+impl Stage {
+    /// Starts both, with an Egress file of this `authz` block.
+    pub fn start(envoy: &Envoy, scratch: &Scratch, authz: &str) -> Result<Self> {
+        Self::with_file(envoy, scratch, &egress(authz))
+    }
+
+    /// Starts both, with this Egress file.
+    pub fn with_file(envoy: &Envoy, scratch: &Scratch, egress: &str) -> Result<Self> {
+        let authority = Authority::new("upstream authority")?;
+        let ca = authority.write(scratch, "upstream-ca")?;
+        let echo = Echo::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
+        let options =
+            Options { envoy: &envoy.path, egress, upstream: echo.address(), authority: &ca, callers: &CALLERS };
+        Ok(Self { gate: Gate::start(scratch, &options)?, echo, authority, ca })
+    }
+
+    /// The caller `httpbin/sleep`.
+    pub fn sleep(&self) -> Result<Caller> {
+        self.gate.caller("httpbin/sleep")
+    }
+
+    /// The caller `httpbin/writer`.
+    pub fn writer(&self) -> Result<Caller> {
+        self.gate.caller("httpbin/writer")
+    }
+
+    /// The caller `other/stranger`.
+    pub fn stranger(&self) -> Result<Caller> {
+        self.gate.caller("other/stranger")
+    }
+
+    /// The caller `istio-system/ingressgateway`.
+    pub fn forwarder(&self) -> Result<Caller> {
+        self.gate.caller("istio-system/ingressgateway")
+    }
+}
+
+/// An Egress file with this `authz` block (YAML, not indented).
+#[must_use]
+pub fn egress(authz: &str) -> String {
+    egress_with("", authz)
+}
+
+/// An Egress file with these further lines of `spec` and this `authz` block (both YAML, not indented).
+#[must_use]
+pub fn egress_with(spec: &str, authz: &str) -> String {
+    let indented = |text: &str, by: &str| -> String { text.lines().map(|line| format!("{by}{line}\n")).collect() };
+    format!(
+        "apiVersion: sallyport.dev/v1alpha1\n\
+         kind: Egress\n\
+         metadata: {{name: httpbin, namespace: httpbin}}\n\
+         spec:\n  \
+           host: httpbin.legacy.internal\n  \
+           upstream: {{host: {UPSTREAM}, port: 443, tls: {{mode: SIMPLE, sni: {UPSTREAM}, subjectAltNames: [{UPSTREAM}]}}}}\n\
+         {}  authz:\n{}",
+        indented(spec, "  "),
+        indented(authz, "    "),
+    )
+}

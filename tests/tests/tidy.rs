@@ -1,0 +1,204 @@
+//! What holds the house together: directions of dependency, documented codes, sizes, and what the filter is made of.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use sallyport_core::Code;
+use sallyport_tests::{gate, workspace};
+use wasmparser::{ExternalKind, Parser, Payload};
+
+/// Lines of production code in one file; about 300 are wished for, and here a file must be taken apart.
+const LONGEST_FILE: usize = 500;
+/// Bytes of the filter as it ships.
+const LARGEST_FILTER: usize = 300 * 1024;
+
+/// Every crate that a package is built from for a target; tests and build scripts left out.
+fn built_from(package: &str, target: &str) -> Result<BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--offline", "--package", package, "--target", target])
+        .args(["--edges", "normal", "--prefix", "none", "--format", "{p}"])
+        .current_dir(workspace())
+        .output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout)?;
+    Ok(tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+}
+
+fn check_absent(package: &str, target: &str, unwanted: &[&str]) -> Result<()> {
+    let crates = built_from(package, target)?;
+    ensure!(crates.contains(package), "{package} is not in its own tree: {crates:?}");
+    for name in &crates {
+        let found = unwanted.iter().find(|unwanted| name == *unwanted || name.starts_with(&format!("{unwanted}-")));
+        ensure!(found.is_none(), "{package} must not be built from {name}");
+    }
+    Ok(())
+}
+
+const YAML: [&str; 8] =
+    ["saphyr", "serde-saphyr", "granit-parser", "yaml-rust2", "serde_yaml", "serde_yml", "serde_norway", "noyalib"];
+const COMMAND: [&str; 3] = ["clap", "clap_builder", "clap_derive"];
+const NETWORK: [&str; 4] = ["tokio", "hyper", "rustls", "mio"];
+
+#[test]
+fn the_filter_has_neither_yaml_nor_a_command_line() -> Result<()> {
+    check_absent("sallyport-filter", "wasm32-wasip1", &[&YAML[..], &COMMAND, &NETWORK, &["sallyport-egress"]].concat())
+}
+
+#[test]
+fn the_core_is_pure() -> Result<()> {
+    let unwanted = [&YAML[..], &COMMAND, &NETWORK, &["proxy-wasm", "sallyport-egress", "wasm-bindgen", "log"]].concat();
+    check_absent("sallyport-core", "all", &unwanted)
+}
+
+#[test]
+fn nothing_native_is_built_from_proxy_wasm() -> Result<()> {
+    for package in ["sallyport", "sallyport-egress", "sallyport-tests"] {
+        check_absent(package, "all", &["proxy-wasm", "sallyport-filter"])?;
+    }
+    check_absent("sallyport-egress", "all", &[&COMMAND[..], &NETWORK].concat())
+}
+
+#[test]
+fn only_the_host_file_names_host_calls() -> Result<()> {
+    for file in sources()? {
+        let text = fs::read_to_string(&file)?;
+        let named = text.contains("proxy_wasm::hostcalls") || text.contains("extern \"C\"");
+        let allowed = file.ends_with("filter/src/host.rs") || file.ends_with("tests/tests/tidy.rs");
+        ensure!(
+            !named || allowed || !file.starts_with(workspace().join("filter").canonicalize()?),
+            "{}",
+            file.display()
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn every_code_has_a_manual() -> Result<()> {
+    let mut codes: BTreeSet<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
+    for file in sources()? {
+        let is_production = file.components().any(|part| part.as_os_str() == "src") && !file.ends_with("tests.rs");
+        if is_production {
+            codes.extend(
+                production(&fs::read_to_string(&file)?).split('"').filter(|word| is_code(word)).map(str::to_owned),
+            );
+        }
+    }
+    ensure!(codes.len() > 30, "only {} codes were found: {codes:?}", codes.len());
+    let sallyport = gate::sallyport()?;
+    for code in codes {
+        let output = Command::new(&sallyport).args(["check", "--explain", &code]).output()?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        ensure!(output.status.success() && text.trim().len() > 20, "{code} is not documented: {output:?}");
+    }
+    Ok(())
+}
+
+fn is_code(word: &str) -> bool {
+    word.strip_prefix("SP").is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+#[test]
+fn no_file_is_too_long_and_nothing_is_left_to_do() -> Result<()> {
+    // Split, so that this file does not find itself.
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
+    for file in sources()? {
+        let text = fs::read_to_string(&file)?;
+        let lines = production(&text).lines().count();
+        ensure!(lines <= LONGEST_FILE, "{} has {lines} lines", file.display());
+        for (number, line) in text.lines().enumerate() {
+            let mark = marks.iter().find(|mark| line.split(|c: char| !c.is_alphanumeric()).any(|word| word == **mark));
+            ensure!(mark.is_none(), "{}:{}: {line}", file.display(), number + 1);
+        }
+    }
+    Ok(())
+}
+
+/// A file without its tests, which stand at its end.
+fn production(text: &str) -> &str {
+    text.split_once("\n#[cfg(test)]").map_or(text, |(production, _)| production)
+}
+
+/// Every Rust file of the project.
+fn sources() -> Result<Vec<PathBuf>> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if name != "target" && !name.starts_with('.') {
+                    walk(&path, found)?;
+                }
+            } else if name.ends_with(".rs") {
+                found.push(path);
+            }
+        }
+        Ok(())
+    }
+    let mut found = Vec::new();
+    walk(&workspace().canonicalize()?, &mut found)?;
+    ensure!(found.len() > 50, "only {} files were found", found.len());
+    Ok(found)
+}
+
+#[test]
+fn the_filter_is_small_and_asks_only_for_what_envoy_has() -> Result<()> {
+    const WASI: [&str; 10] = [
+        "clock_time_get",
+        "environ_get",
+        "environ_sizes_get",
+        "fd_close",
+        "fd_seek",
+        "fd_write",
+        "proc_exit",
+        "random_get",
+        "args_get",
+        "args_sizes_get",
+    ];
+    let wasm = fs::read(gate::filter()?)?;
+    ensure!(wasm.len() <= LARGEST_FILTER, "the filter has {} bytes", wasm.len());
+    let mut exports = BTreeSet::new();
+    for payload in Parser::new(0).parse_all(&wasm) {
+        match payload? {
+            Payload::ImportSection(section) => {
+                for import in section.into_imports() {
+                    let import = import?;
+                    let known = match import.module {
+                        "env" => import.name.starts_with("proxy_"),
+                        "wasi_snapshot_preview1" => WASI.contains(&import.name),
+                        _ => false,
+                    };
+                    ensure!(known, "the filter asks for {}.{}", import.module, import.name);
+                }
+            }
+            Payload::ExportSection(section) => {
+                for export in section {
+                    let export = export?;
+                    if export.kind == ExternalKind::Func {
+                        exports.insert(export.name.to_owned());
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    for needed in ["proxy_abi_version_0_2_1", "proxy_on_configure", "proxy_on_request_headers", "proxy_on_tick"] {
+        ensure!(exports.contains(needed), "the filter does not export {needed}: {exports:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn no_code_of_ours_can_panic_in_the_filter() -> Result<()> {
+    // A panic carries the place in the source that it came from; without one, nothing of ours can.
+    let wasm = fs::read(gate::filter()?)?;
+    for place in ["filter/src/", "filter/core/src/"] {
+        let at = wasm.windows(place.len()).position(|window| window == place.as_bytes());
+        let around = at.map(|at| String::from_utf8_lossy(&wasm[at..(at + 80).min(wasm.len())]).into_owned());
+        ensure!(around.is_none(), "the filter can panic: {}", around.context("a place")?);
+    }
+    Ok(())
+}
