@@ -3,6 +3,9 @@ CARGO ?= cargo
 # The `sallyport` binary carries the filter inside it; without this it is built without one.
 export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_filter.wasm
 
+# What the tests of `sallyport run` start.
+export SALLYPORT_ENVOY := $(CURDIR)/target/tools/envoy-1.40.0/envoy/_bin/envoy
+
 .PHONY: help demo test wasm sallyport bench fuzz lint set-up set-up-demo set-up-fuzz set-up-wasm
 
 help: ## these lines
@@ -12,7 +15,7 @@ demo: set-up-demo sallyport ## a real httpbin, the gate in front of it, and who 
 	$(CARGO) run --quiet --package sallyport-tests --bin demo
 
 test: set-up sallyport ## unit, property and golden tests; then everything through real Envoys
-	$(CARGO) test --workspace --exclude sallyport-filter --no-fail-fast
+	$(CARGO) test --workspace --exclude sallyport-filter --no-fail-fast -- --include-ignored
 
 wasm: set-up-wasm ## the filter, as it ships
 	tests/tools/wasm

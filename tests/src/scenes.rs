@@ -87,6 +87,21 @@ pub struct Row {
     pub expected: Outcome,
 }
 
+impl Row {
+    /// The row of the table, but for the time.
+    #[must_use]
+    pub fn line(&self, outcome: &Outcome) -> String {
+        let Outcome { status, verdict, rule, reason } = outcome;
+        line([self.who.name(), self.shown, &status.to_string(), verdict, rule, reason])
+    }
+}
+
+/// One line of the table, but for the time; at most 93 columns.
+#[must_use]
+pub fn line([caller, request, status, verdict, rule, reason]: [&str; 6]) -> String {
+    format!("{caller:<8} {request:<33} {status:<3} {verdict:<7} {rule:<12} {reason:<25}")
+}
+
 const SHOWN_AS_SLEEP: &str = "By=spiffe://cluster.local/ns/httpbin/sa/gateway;Hash=00;Subject=\"\";\
                               URI=spiffe://cluster.local/ns/httpbin/sa/sleep";
 

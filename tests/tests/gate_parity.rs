@@ -32,7 +32,7 @@ fn native_told(decision: &Decision<'_>) -> Spoken {
         Reason::Ambiguous(kind) => kind.as_str().to_owned(),
         _ => String::new(),
     };
-    match decision.verdict {
+    let mut spoken = match decision.verdict {
         Verdict::Refuse(refusal) => Spoken {
             verdict: "refused".to_owned(),
             reason: refusal.reason.as_str().to_owned(),
@@ -41,16 +41,23 @@ fn native_told(decision: &Decision<'_>) -> Spoken {
             ..Spoken::default()
         },
         Verdict::Continue(permit) => {
-            let mut spoken = Spoken { verdict: "allowed".to_owned(), rule: id(permit.rule()), ..Spoken::default() };
-            if let Some(Shadow::WouldRefuse(refusal)) = decision.shadow {
-                spoken.shadow = "refused".to_owned();
-                spoken.shadow_reason = refusal.reason.as_str().to_owned();
-                spoken.shadow_kind = kind(refusal.reason);
-                spoken.shadow_rule = id(refusal.rule);
-            }
-            spoken
+            Spoken { verdict: "allowed".to_owned(), rule: id(permit.rule()), ..Spoken::default() }
         }
+    };
+    match decision.shadow {
+        Some(Shadow::WouldRefuse(refusal)) => {
+            spoken.shadow = "refused".to_owned();
+            spoken.shadow_reason = refusal.reason.as_str().to_owned();
+            spoken.shadow_kind = kind(refusal.reason);
+            spoken.shadow_rule = id(refusal.rule);
+        }
+        Some(Shadow::WouldContinue(rule)) => {
+            spoken.shadow = "allowed".to_owned();
+            spoken.shadow_rule = rule.id.to_owned();
+        }
+        None => {}
     }
+    spoken
 }
 
 /// What the native engine says of the request that the filter will see.

@@ -11,7 +11,8 @@ use sallyport_tests::{gate, workspace};
 use wasmparser::{ExternalKind, Parser, Payload};
 
 /// Lines of production code in one file; about 300 are wished for, and here a file must be taken apart.
-const LONGEST_FILE: usize = 500;
+const LONGEST_FILE: usize = 400;
+const LONGEST_TABLE: usize = 900;
 /// Bytes of the filter as it ships.
 const LARGEST_FILTER: usize = 300 * 1024;
 
@@ -108,7 +109,10 @@ fn no_file_is_too_long_and_nothing_is_left_to_do() -> Result<()> {
     for file in sources()? {
         let text = fs::read_to_string(&file)?;
         let lines = production(&text).lines().count();
-        ensure!(lines <= LONGEST_FILE, "{} has {lines} lines", file.display());
+        // Tables of cases are data, and stand better in one piece.
+        let is_table = file.components().any(|part| part.as_os_str() == "tests");
+        let longest = if is_table { LONGEST_TABLE } else { LONGEST_FILE };
+        ensure!(lines <= longest, "{} has {lines} lines", file.display());
         for (number, line) in text.lines().enumerate() {
             let mark = marks.iter().find(|mark| line.split(|c: char| !c.is_alphanumeric()).any(|word| word == **mark));
             ensure!(mark.is_none(), "{}:{}: {line}", file.display(), number + 1);

@@ -45,7 +45,7 @@ pub(crate) struct Args {
     /// Keep certificates, configuration and logs here; else they are removed at the end
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Make a certificate for this caller too; can be given again
+    /// Make a certificate for this caller too; can be given again (the first 50 that the policy names have one)
     #[arg(long = "caller", value_name = "NS/SA")]
     callers: Vec<ServiceAccount>,
     /// Connect there instead of to the upstream's own address; names are verified as before

@@ -85,7 +85,10 @@ impl FromStr for ServiceAccount {
     }
 }
 
-/// Everyone that the policy names, and everyone in `extra`, in order and each once.
+/// Most callers of a policy that get a certificate: a policy may name ten thousand, and each key takes time to make.
+pub(crate) const MOST_NAMED: usize = 50;
+
+/// The first [`MOST_NAMED`] that the policy names, and everyone in `extra`, in order and each once.
 ///
 /// A namespace stands for its `default` service account. Negative conditions name nobody: they say who is *not* meant.
 pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) -> Vec<Caller> {
@@ -95,6 +98,7 @@ pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) ->
     for rule in &authz.rules {
         found.extend(named_by(rule, egress, mesh));
     }
+    let mut found: BTreeSet<Caller> = found.into_iter().take(MOST_NAMED).collect();
     found.extend(extra.iter().map(|account| Caller::new(&mesh.trust_domain, &account.namespace, &account.name)));
     found.into_iter().collect()
 }

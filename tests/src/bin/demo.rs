@@ -80,7 +80,7 @@ struct Table {
 
 impl Table {
     fn new(gate: &Gate) -> Result<Self> {
-        println!("{}", line(["caller", "request", "", "verdict", "rule", "reason", "us"]));
+        println!("{} {:>5}", scenes::line(["caller", "request", "", "verdict", "rule", "reason"]), "us");
         let connections = Who::ALL.iter().map(|who| who.caller(gate)?.http1()).collect::<Result<_>>()?;
         Ok(Self { connections, rows: 0 })
     }
@@ -106,9 +106,7 @@ impl Table {
             }
         }
         self.rows += 1;
-        let (status, time) = (outcome.status.to_string(), median(times).as_micros().to_string());
-        let Outcome { verdict, rule, reason, .. } = &outcome;
-        println!("{}", line([row.who.name(), row.shown, &status, verdict, rule, reason, &time]));
+        println!("{} {:>5}", row.line(&outcome), median(times).as_micros());
         Ok(())
     }
 }
@@ -116,9 +114,4 @@ impl Table {
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort();
     times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-/// One line of the table, at most 99 columns.
-fn line([caller, request, status, verdict, rule, reason, time]: [&str; 7]) -> String {
-    format!("{caller:<8} {request:<33} {status:<3} {verdict:<7} {rule:<12} {reason:<25} {time:>5}")
 }
