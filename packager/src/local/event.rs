@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
+use super::bootstrap::HostPort;
 use super::example::Outcome;
 use super::files::Layout;
 use super::setup::{Invitation, Served, text};
@@ -40,6 +41,8 @@ pub(crate) struct Ready<'a> {
     pub(crate) served: &'a Served,
     pub(crate) layout: &'a Layout,
     pub(crate) port: u16,
+    /// Where requests go instead of to the upstream's own address.
+    pub(crate) connect_to: Option<&'a HostPort>,
     pub(crate) admin: &'a str,
     pub(crate) process: u32,
     pub(crate) temporary: bool,
@@ -154,6 +157,9 @@ fn ready_text(ready: &Ready<'_>, file: &str) -> String {
         "https://{}:{} (on 127.0.0.1) leads to {}:{}",
         spec.host, ready.port, spec.upstream.host, spec.upstream.port
     );
+    if let Some(HostPort { host, port }) = ready.connect_to {
+        let _ = writeln!(text, "  connects to {host}:{port} instead, as told");
+    }
     let _ = writeln!(text, "  admin       http://{}", ready.admin);
     let _ = writeln!(text, "  files       {directory} ({kept})");
     let _ = writeln!(text, "  access log  {}", printable(&ready.layout.access_log()));

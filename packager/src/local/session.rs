@@ -71,6 +71,7 @@ impl<'a> Session<'a> {
             served: &served,
             layout: &layout,
             port: setup.port(),
+            connect_to: setup.connect_to(),
             admin: gateway.admin_address(),
             process: gateway.process(),
             temporary: setup.is_temporary(),

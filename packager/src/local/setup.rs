@@ -68,6 +68,11 @@ impl Setup {
         &self.workspace.layout
     }
 
+    /// Where requests go instead of to the upstream's own address.
+    pub(crate) fn connect_to(&self) -> Option<&HostPort> {
+        self.wishes.connect_to.as_ref()
+    }
+
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
