@@ -29,7 +29,7 @@ bench: set-up sallyport ## nanoseconds per decision, host calls per request, siz
 fuzz: set-up-fuzz ## both fuzz targets, 60 seconds each
 	filter/core/fuzz/run 60
 
-lint: set-up-wasm ## formatting, clippy and documentation, warnings are errors
+lint: wasm ## formatting, clippy and documentation, warnings are errors
 	tests/tools/lint
 
 set-up:

@@ -22,8 +22,9 @@ impl Compiler {
         list: Option<&[String]>,
         parse: impl Fn(&mut Self, &str) -> Result<T, Flaw>,
     ) -> Option<Vec<T>> {
-        let mut values = Vec::new();
-        self.each_value(place, list?, &mut |this, text| {
+        let list = list?;
+        let mut values = Vec::with_capacity(list.len());
+        self.each_value(place, list, &mut |this, text| {
             values.push(parse(this, text)?);
             Ok(())
         });
@@ -70,7 +71,9 @@ impl Compiler {
             IdentityField::TrustDomain => identity::parse_trust_domain(text, &this.domains),
         })?;
         self.needs |= Needs::PEER;
-        Some(StringSet::new(values.into_iter().flatten().collect()))
+        let mut patterns: Vec<StringPattern> = values.into_iter().flatten().collect();
+        patterns.shrink_to_fit();
+        Some(StringSet::new(patterns))
     }
 
     pub(super) fn network_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<NetworkSet> {

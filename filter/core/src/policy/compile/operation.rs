@@ -62,6 +62,7 @@ impl Compiler {
         }
         let empty = *operation == OperationSource::default();
         self.check_not_empty(place, empty, "operation", "everything");
+        tests.shrink_to_fit();
         tests
     }
 

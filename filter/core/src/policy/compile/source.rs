@@ -69,6 +69,7 @@ impl Compiler {
             tests.push(SourceTest { negated, matcher });
         }
         self.check_not_empty(place, tests.is_empty() && *source == SourceSource::default(), "source", "everyone");
+        tests.shrink_to_fit();
         tests
     }
 
