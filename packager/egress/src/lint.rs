@@ -64,6 +64,7 @@ lints! {
     port_without_its_tls = "SP2201" Warning,
     token_in_plaintext = "SP2202" Warning,
     certificate_name = "SP2203" Warning,
+    caller_beside_gateway = "SP2204" Warning,
     repeated_write = "SP2301" Warning,
     opa_by_tag = "SP2302" Warning,
     istio_out_of_support = "SP2401" Warning,

@@ -53,6 +53,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
     let jwt = "authn: {jwt: [{issuer: i, jwksUri: \"https://i.example/\"}]}";
     let proxies = |number: u8| format!("gateway: {{numTrustedProxies: {number}}}");
     let expose = "expose: {host: a.example.com, credentialName: cert}";
+    let mutual = "upstream: {host: a.example, port: 443, tls: {mode: MUTUAL, clientCertificate: /c, privateKey: /k}}";
     let one = |file: SourceFile| vec![file];
     vec![
         (
@@ -128,6 +129,18 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
             "",
             one(spec(&["upstream: {host: a.example, port: 443, tls: {subjectAltNames: [b.example]}}"])),
             one(spec(&["upstream: {host: a.example, port: 443, tls: {subjectAltNames: [b.example, a.example]}}"])),
+        ),
+        (
+            "SP2204",
+            "",
+            one(spec(&[mutual, &authz("", &READER.replace("b/c", "egress/c"))])),
+            one(spec(&[mutual, &authz("", READER)])),
+        ),
+        (
+            "SP2204",
+            "",
+            one(spec(&[mutual, &authz("", &READER.replace("b/c", "c"))])),
+            one(spec(&[&authz("", &READER.replace("b/c", "c"))])),
         ),
         (
             "SP2301",
