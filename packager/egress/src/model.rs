@@ -3,6 +3,9 @@
 //! [`check`](crate::check()) fills these from YAML; nothing here refers to the text. Defaults live here and nowhere else:
 //! what a reader of these types sees is what will happen, whether the file said it or not.
 
+pub mod deploy;
+
+use self::deploy::{Expose, FilterImage, Install, Opa, Patch, Resources, Route};
 use sallyport_core::policy::source::{AmbiguitySource, ModeSource, RuleSource};
 use serde::{Deserialize, Serialize};
 
@@ -26,8 +29,14 @@ pub struct Egress {
 pub struct EgressSpec {
     /// The host that callers in the mesh use.
     pub host: String,
+    /// The way in for callers outside the mesh. Absent: there is none.
+    #[serde(default)]
+    pub expose: Option<Expose>,
     /// Where the gateway sends what it lets through.
     pub upstream: Upstream,
+    /// How it sends it there.
+    #[serde(default)]
+    pub route: Route,
     /// Who may do what. Absent: nobody may do anything.
     #[serde(skip_deserializing)] // read by the core
     pub authz: Authz,
@@ -40,6 +49,9 @@ pub struct EgressSpec {
     /// The gateway's own shape.
     #[serde(default)]
     pub gateway: Gateway,
+    /// Changes to the emitted manifests, applied last.
+    #[serde(default)]
+    pub patches: Vec<Patch>,
 }
 
 /// Where the gateway sends what it lets through.
@@ -156,15 +168,39 @@ pub struct Rollout {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Gateway {
-    /// How many pods. Default: 2.
+    /// How many pods, at least. Default: 2.
     pub replicas: u32,
+    /// How many pods, at most; above `replicas` a HorizontalPodAutoscaler is emitted. Default: `replicas`.
+    pub max_replicas: Option<u32>,
+    /// What makes the pods. Default: `injected`.
+    pub install: Install,
+    /// Of each pod.
+    pub resources: Resources,
+    /// Worker threads of each Envoy. Default: 2.
+    pub concurrency: u32,
+    /// How long a pod may take to end its requests. Default: 30 s.
+    pub drain_seconds: u32,
+    /// Whether the namespace is emitted, too. Default: no.
+    pub create_namespace: bool,
+    /// An OPA beside the proxy. Absent: none.
+    pub opa: Option<Opa>,
     /// How many proxies before the gateway are trusted to tell the caller's address. Default: 0.
     pub num_trusted_proxies: u32,
 }
 
 impl Default for Gateway {
     fn default() -> Self {
-        Self { replicas: 2, num_trusted_proxies: 0 }
+        Self {
+            replicas: 2,
+            max_replicas: None,
+            install: Install::default(),
+            resources: Resources::default(),
+            concurrency: 2,
+            drain_seconds: 30,
+            create_namespace: false,
+            opa: None,
+            num_trusted_proxies: 0,
+        }
     }
 }
 
@@ -179,13 +215,15 @@ pub struct Mesh {
     pub trust_domain: String,
     /// Other names under which the mesh's own trust domain is known.
     pub trust_domain_aliases: Vec<String>,
+    /// Where the filter's image is.
+    pub filter: FilterImage,
 }
 
 impl Default for Mesh {
     /// The mesh that is meant where no Mesh file is given.
     fn default() -> Self {
-        let MeshSpec { istio_version, trust_domain, trust_domain_aliases } = MeshSpec::default();
-        Self { name: "mesh".to_owned(), istio_version, trust_domain, trust_domain_aliases }
+        let MeshSpec { istio_version, trust_domain, trust_domain_aliases, filter } = MeshSpec::default();
+        Self { name: "mesh".to_owned(), istio_version, trust_domain, trust_domain_aliases, filter }
     }
 }
 
@@ -196,6 +234,7 @@ pub(crate) struct MeshSpec {
     pub(crate) istio_version: String,
     pub(crate) trust_domain: String,
     pub(crate) trust_domain_aliases: Vec<String>,
+    pub(crate) filter: FilterImage,
 }
 
 impl Default for MeshSpec {
@@ -204,6 +243,7 @@ impl Default for MeshSpec {
             istio_version: "1.31".to_owned(),
             trust_domain: "cluster.local".to_owned(),
             trust_domain_aliases: Vec::new(),
+            filter: FilterImage::default(),
         }
     }
 }
