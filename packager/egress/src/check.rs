@@ -46,7 +46,7 @@ pub fn check(files: &[SourceFile]) -> Checked {
         checked.diagnostics.extend(parsed.diagnostics);
         match parsed.resource {
             Some(Resource::Egress(egress)) => egresses.push((file, *egress)),
-            Some(Resource::Mesh { mesh, tree }) => meshes.push((file, mesh, tree)),
+            Some(Resource::Mesh(mesh)) => meshes.push((file, mesh.mesh, mesh.tree)),
             None => {}
         }
     }

@@ -106,6 +106,11 @@ codes! {
     OutOfRange = "SP0210",
     /// A string is empty.
     EmptyText = "SP0211",
+    /// A number is written in a way that JSON does not have, or that YAML readers take for different numbers:
+    /// hexadecimal, octal, with leading zeros, infinite.
+    ///
+    /// Write it in plain decimal digits, or in quotes if it is a string.
+    Number = "SP0212",
     /// The field tables and the model disagree: a defect of this program, not of the file. Please report it.
     Internal = "SP0299",
     /// `metadata.name` or `metadata.namespace` is not a DNS label: 1 to 63 of `a-z`, `0-9` and `-`, beginning and
@@ -123,6 +128,42 @@ codes! {
     MutualWithoutCertificate = "SP0306",
     /// `clientCertificate` or `privateKey` without `mode: MUTUAL`. It would not be used.
     CertificateWithoutMutual = "SP0307",
+    /// A length of time is not one that Istio reads: `10s`, `250ms`, `5m`, `1h30m`; at least `1ms`.
+    Duration = "SP0308",
+    /// An amount of CPU or memory is not one that Kubernetes reads, or not the one that was meant.
+    ///
+    /// CPU is cores (`"1"`) or thousandths of one (`500m`). Memory has a unit of bytes (`256Mi`, `1Gi`); `256m` would be
+    /// a quarter of one byte.
+    Quantity = "SP0309",
+    /// `expose.gateway` does not name an ingress gateway as `NAMESPACE/LABEL`: the namespace of its pods and the value
+    /// of their label `istio`.
+    IngressGateway = "SP0310",
+    /// The name of a Kubernetes resource is not a DNS subdomain.
+    ResourceName = "SP0311",
+    /// `maxReplicas` is less than `replicas`.
+    MaxReplicas = "SP0312",
+    /// `perTryTimeout` is longer than `timeout`: the first try would take all the time there is.
+    PerTryTimeout = "SP0313",
+    /// `retryOn` has a word that is not one of Envoy's retry conditions. Envoy would ignore it.
+    RetryCondition = "SP0314",
+    /// The filter's image is not named by a repository alone.
+    ///
+    /// A tag can be moved to another image, and what decides who may pass must not change by itself: the filter is
+    /// pinned by `digest`, or by the digest in `sallyport.lock`.
+    ImageRepository = "SP0315",
+    /// An image has neither tag nor digest, or is not a reference at all.
+    ImageReference = "SP0316",
+    /// A digest is not `sha256:` and 64 hexadecimal digits in lower case.
+    Digest = "SP0317",
+    /// The path of an OPA decision is not written as names with slashes between them.
+    OpaPath = "SP0318",
+    /// A patch has both `merge` and `json`, or neither.
+    PatchForm = "SP0319",
+    /// An operation of a JSON patch is not as RFC 6902 has it.
+    ///
+    /// `path` and `from` are JSON pointers. `add`, `replace` and `test` need a `value`, `move` and `copy` need `from`,
+    /// and nothing has what it does not use.
+    JsonPatch = "SP0320",
     /// A JWT issuer has spaces or control characters.
     JwtIssuer = "SP0401",
     /// A JWT issuer is written twice.

@@ -31,7 +31,13 @@ pub(crate) struct ParsedFile {
 
 pub(crate) enum Resource {
     Egress(Box<ParsedEgress>),
-    Mesh { mesh: Option<Mesh>, tree: Node },
+    Mesh(Box<ParsedMesh>),
+}
+
+/// A Mesh file with its tree. `None`: something in the file is wrong.
+pub(crate) struct ParsedMesh {
+    pub(crate) mesh: Option<Mesh>,
+    pub(crate) tree: Node,
 }
 
 /// An Egress file with its tree, so that what the core says of the policy can be shown in its place.
@@ -78,7 +84,7 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
         Kind::Mesh => {
             let conformed = conform(&tree, &fields::MESH, sink);
             let mesh = if has_error(sink) { None } else { mesh(&conformed.json, tree.span, sink) };
-            Some(Resource::Mesh { mesh, tree })
+            Some(Resource::Mesh(Box::new(ParsedMesh { mesh, tree })))
         }
     }
 }
@@ -99,7 +105,8 @@ enum Kind {
 fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
     let Some(node) = tree.get("kind") else {
         let of_mesh = |name| tree.descend(&["spec", name]).is_some();
-        let is_mesh = of_mesh("istioVersion") || of_mesh("trustDomain") || of_mesh("trustDomainAliases");
+        let is_mesh =
+            of_mesh("istioVersion") || of_mesh("trustDomain") || of_mesh("trustDomainAliases") || of_mesh("filter");
         return Some(if is_mesh { Kind::Mesh } else { Kind::Egress });
     };
     let Some(text) = node.text() else {

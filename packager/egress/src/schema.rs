@@ -78,17 +78,35 @@ fn shape(of: &Shape) -> Value {
         }
         Shape::List(of) => json!({"type": "array", "items": shape(of)}),
         Shape::Block(of) => block(of),
+        Shape::Fields => json!({"type": "object"}),
+        Shape::Any => json!({}),
     }
 }
 
 fn text(kind: Text) -> Value {
     match kind {
         Text::Free => json!({"type": "string"}),
-        Text::Digits => json!({"type": ["string", "integer"]}),
+        Text::Digits | Text::Cpu => json!({"type": ["string", "integer"]}),
         Text::Const(_, value) => json!({"const": value}),
         Text::Label => json!({"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}),
         Text::JwksUri => json!({"type": "string", "pattern": "^https?://"}),
-        Text::NotEmpty | Text::Host | Text::ServerName | Text::SubjectAltName | Text::Issuer | Text::Jwks => {
+        Text::Digest => json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}),
+        Text::JsonPointer => json!({"type": "string", "pattern": "^/"}),
+        Text::NotEmpty
+        | Text::Host
+        | Text::ServerName
+        | Text::SubjectAltName
+        | Text::Issuer
+        | Text::Jwks
+        | Text::ExposedHost
+        | Text::IngressGateway
+        | Text::ResourceName
+        | Text::Duration
+        | Text::RetryConditions
+        | Text::Memory
+        | Text::ImageRepository
+        | Text::ImageReference
+        | Text::OpaPath => {
             json!({"type": "string", "minLength": 1})
         }
     }

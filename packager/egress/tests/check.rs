@@ -322,3 +322,41 @@ fn spans_lie_in(file: &SourceFile) {
     }
     assert!(!checked.egresses.is_empty() || checked.mesh.is_some() || !checked.diagnostics.is_empty());
 }
+
+#[test]
+fn what_a_patch_says_is_kept_as_json() {
+    let deployment = "  patches: [{kind: Deployment, merge: {spec: {a: null, b: [1, -2.5, true, \"3\", text]}}}, \
+                      {kind: Service, name: a, json: [{op: add, path: /spec/x~1y, value: null}]}]\n";
+    let checked = check_one(&format!("{MINIMAL}{deployment}"));
+    assert_eq!(checked.diagnostics, []);
+    let patches = &checked.egresses[0].value.spec.patches;
+    let merge = serde_json::json!({"spec": {"a": null, "b": [1, -2.5, true, "3", "text"]}});
+    assert_eq!((&patches[0].merge, &patches[0].json), (&Some(merge), &None));
+    let operations = serde_json::json!([{"op": "add", "path": "/spec/x~1y", "value": null}]);
+    assert_eq!((patches[1].name.as_deref(), &patches[1].json), (Some("a"), &Some(operations)));
+}
+
+#[test]
+fn a_deployment_is_read() {
+    let deployment = "  expose: {host: a.example.com, credentialName: a-cert}
+  route:
+    timeout: 10s
+    retries: {attempts: 2, perTryTimeout: 3s}
+    connectionPool: {maxConnections: 10, connectTimeout: 3s}
+    outlierDetection: {consecutive5xxErrors: 5, maxEjectionPercent: 100}
+  gateway: {maxReplicas: 4, install: gateway-api, resources: {cpu: 1}, drainSeconds: 60}
+";
+    let mesh =
+        MESH.replace("{}", "{filter: {image: \"localhost:5000/filter\", pullSecret: pull, delivery: image-volume}}");
+    let checked = check(&[file("a.yaml", &format!("{MINIMAL}{deployment}")), file("mesh.yaml", &mesh)]);
+    assert_eq!(checked.diagnostics, []);
+    let spec = &checked.egresses[0].value.spec;
+    let expose = spec.expose.as_ref().expect("a way in");
+    assert_eq!((expose.gateway.as_str(), expose.https_redirect), ("istio-system/ingressgateway", true));
+    let retries = spec.route.retries.as_ref().expect("retries");
+    assert_eq!((retries.attempts, retries.retry_on.as_str()), (2, "connect-failure,refused-stream"));
+    let gateway = &spec.gateway;
+    assert_eq!((gateway.replicas, gateway.max_replicas, gateway.concurrency), (2, Some(4), 2));
+    assert_eq!((gateway.resources.cpu.as_str(), gateway.resources.memory.as_str()), ("1", "256Mi"));
+    assert_eq!(checked.mesh.expect("a mesh").value.filter.image, "localhost:5000/filter");
+}

@@ -257,9 +257,9 @@ error: there is no code `SP11O2`
 "#]]
     );
     assert_data_eq!(
-        sandbox.run(&["check", "--explain", "E0308"]).stderr,
+        sandbox.run(&["check", "--explain", "E4711"]).stderr,
         str![[r#"
-error: there is no code `E0308`
+error: there is no code `E4711`
   help: codes look like `SP1302`
 
 "#]]

@@ -1,5 +1,6 @@
 //! Holds a tree against a table of fields: reports everything that does not fit, and gives back what does.
 
+mod any;
 mod words;
 
 use super::fields::{Block, Choice, Presence, Shape};
@@ -40,6 +41,7 @@ impl Conformer<'_> {
         match (shape, &node.value) {
             (_, Value::Refused) => Conformed::refused(),
             (Shape::Block(block), _) => self.block(block, what, node),
+            (Shape::Fields, Value::Mapping(_)) | (Shape::Any, _) => self.any(node),
             (Shape::List(of), Value::Sequence(items)) => self.list(of, what, items),
             (Shape::Text(kind), Value::Scalar(scalar)) => {
                 self.settle(text(*kind, what, scalar), node.span, scalar.text.as_str())
@@ -123,7 +125,7 @@ fn text(kind: Text, what: What<'_>, scalar: &Scalar) -> Option<Flaw> {
     let text = &scalar.text;
     match scalar.resolve() {
         ScalarType::Null => Some(words::no_value(what, &Shape::Text(kind))),
-        ScalarType::Number if matches!(kind, Text::Digits) && is_decimal(text) => None,
+        ScalarType::Number if matches!(kind, Text::Digits | Text::Cpu) && is_decimal(text) => kind.check(text),
         ScalarType::Number => Some(words::unquoted(text, "a number")),
         ScalarType::Boolean => Some(words::unquoted(text, "a boolean")),
         ScalarType::Text if scalar.is_old_boolean() => Some(words::unquoted(text, "a boolean by many YAML readers")),

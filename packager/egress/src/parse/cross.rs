@@ -1,5 +1,7 @@
 //! What a table of fields cannot say: fields that depend on each other.
 
+mod deploy;
+
 use super::tree::{Entry, Node};
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink, Span};
@@ -12,6 +14,7 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
     if let Some(tls) = spec.descend(&["upstream", "tls"]) {
         check_tls(tls, sink);
     }
+    deploy::check(spec, sink);
     let issuers = spec.descend(&["authn", "jwt"]).map_or(&[][..], Node::items);
     check_issuers(issuers, sink);
     if issuers.is_empty() {

@@ -6,9 +6,12 @@
 //! [`cross`](super::cross); what the policy means is the core's business alone.
 
 mod authz;
+mod deploy;
 mod egress;
 mod mesh;
 mod operation;
+mod patch;
+mod route;
 mod rule;
 mod source;
 
@@ -48,10 +51,17 @@ pub(crate) enum Presence {
 pub(crate) enum Shape {
     Text(Text),
     Boolean,
-    Whole { least: u64, most: u64 },
+    Whole {
+        least: u64,
+        most: u64,
+    },
     OneOf(&'static [Choice]),
     List(&'static Shape),
     Block(&'static Block),
+    /// A mapping with whatever fields.
+    Fields,
+    /// Whatever JSON can say, `null` too.
+    Any,
 }
 
 pub(crate) struct Choice {
@@ -101,7 +111,8 @@ impl Shape {
                 Shape::Block(block) => format!("a list of mappings (`{}`)", block.name),
                 _ => "a list".to_owned(),
             },
-            Shape::Block(_) => "a mapping".to_owned(),
+            Shape::Block(_) | Shape::Fields => "a mapping".to_owned(),
+            Shape::Any => "a value".to_owned(),
         }
     }
 
@@ -142,6 +153,9 @@ const METADATA_NAME: Field =
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::deploy::{
+        ConnectionPool, Delivery, Expose, Install, Opa, OutlierDetection, Patch, Resources, Retries, Route,
+    };
     use crate::model::{Authn, Authz, EgressSpec, Gateway, JwtProvider, Rollout, TlsMode, Upstream, UpstreamTls};
     use sallyport_core::policy::source::{
         ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, QuantifierSource,
@@ -208,8 +222,24 @@ mod tests {
             client_certificate: text(),
             private_key: text(),
         };
+        let expose = Expose {
+            host: "x".to_owned(),
+            gateway: "x".to_owned(),
+            credential_name: "x".to_owned(),
+            https_redirect: true,
+        };
+        let patch = Patch {
+            kind: "x".to_owned(),
+            name: text(),
+            merge: Some(json!({"x": null})),
+            json: Some(json!([{"op": "add", "path": "/x", "from": "/y", "value": 1}])),
+        };
+        let route = full_route();
         EgressSpec {
             host: "x".to_owned(),
+            expose: Some(expose),
+            route,
+            patches: vec![patch],
             upstream: Upstream { host: "x".to_owned(), port: 1, tls },
             authz: Authz {
                 trusted_forwarders: vec![],
@@ -219,7 +249,42 @@ mod tests {
             },
             authn: Authn { jwt: vec![provider] },
             rollout: Rollout { mode: ModeSource::Shadow },
-            gateway: Gateway { replicas: 1, num_trusted_proxies: 1 },
+            gateway: full_gateway(),
+        }
+    }
+
+    fn full_gateway() -> Gateway {
+        let text = || "x".to_owned();
+        Gateway {
+            replicas: 1,
+            max_replicas: Some(1),
+            install: Install::Helm,
+            resources: Resources { cpu: text(), memory: text() },
+            concurrency: 1,
+            drain_seconds: 1,
+            create_namespace: true,
+            opa: Some(Opa { image: text(), policy_config_map: text(), path: text() }),
+            num_trusted_proxies: 1,
+        }
+    }
+
+    fn full_route() -> Route {
+        let text = || Some("x".to_owned());
+        Route {
+            timeout: text(),
+            retries: Some(Retries { attempts: 1, per_try_timeout: text(), retry_on: "x".to_owned() }),
+            connection_pool: Some(ConnectionPool {
+                max_connections: Some(1),
+                connect_timeout: text(),
+                max_requests: Some(1),
+                max_pending_requests: Some(1),
+            }),
+            outlier_detection: Some(OutlierDetection {
+                consecutive5xx_errors: Some(1),
+                interval: text(),
+                base_ejection_time: text(),
+                max_ejection_percent: Some(1),
+            }),
         }
     }
 
@@ -238,7 +303,7 @@ mod tests {
                 assert!(choices.iter().any(|choice| choice.value == text), "{text}");
             }
             (Shape::Text(_), Value::String(_)) | (Shape::Boolean, Value::Bool(_)) => {}
-            (Shape::Whole { .. }, Value::Number(_)) => {}
+            (Shape::Whole { .. }, Value::Number(_)) | (Shape::Fields, Value::Object(_)) | (Shape::Any, _) => {}
             (shape, json) => panic!("wanted {}, found {json}", shape.wanted()),
         }
     }
@@ -257,7 +322,7 @@ mod tests {
             wire.as_object_mut().expect("a mapping").extend(policy.as_object().expect("a mapping").clone());
             sallyport_core::engine::parse(wire.to_string().as_bytes()).is_ok()
         };
-        for block in EGRESS.all() {
+        for block in EGRESS.all().into_iter().chain(MESH.all()) {
             for field in block.fields {
                 let shape = if let Shape::List(of) = field.shape { *of } else { field.shape };
                 let Shape::OneOf(choices) = shape else { continue };
@@ -265,6 +330,11 @@ mod tests {
                     let condition = json!({"key": "x", "values": ["y"], "match": value});
                     let reads = match (block.name, field.name) {
                         ("tls", "mode") => serde_json::from_value::<TlsMode>(value.into()).is_ok(),
+                        ("gateway", "install") => serde_json::from_value::<Install>(value.into()).is_ok(),
+                        ("filter", "delivery") => serde_json::from_value::<Delivery>(value.into()).is_ok(),
+                        // RFC 6902's, and read by whoever applies them.
+                        ("json", "op") => true,
+                        ("spec", "istioVersion") => value.starts_with("1."),
                         ("rollout", "mode") => core_reads(json!({"mode": value})),
                         ("rule", "mode") => {
                             core_reads(json!({"rules": [{"id": "x", "action": "DENY", "mode": value}]}))

@@ -1,5 +1,10 @@
 //! Kinds of strings, and what is wrong with one that is not of its kind.
 
+pub(crate) mod duration;
+pub(crate) mod image;
+mod names;
+mod quantity;
+
 use super::jwks;
 use super::suggest::{did_you_mean, quoted};
 use crate::code::Code;
@@ -27,6 +32,29 @@ pub(crate) enum Text {
     Issuer,
     Jwks,
     JwksUri,
+    /// The DNS name that outside callers use.
+    ExposedHost,
+    /// `NAMESPACE/LABEL` of an ingress gateway.
+    IngressGateway,
+    /// The name of a Kubernetes resource: a DNS subdomain.
+    ResourceName,
+    /// A length of time, as Istio writes it.
+    Duration,
+    /// Envoy's retry conditions, comma-separated.
+    RetryConditions,
+    /// An amount of CPU; a whole number may be written without quotes.
+    Cpu,
+    /// An amount of memory.
+    Memory,
+    /// An image without tag or digest.
+    ImageRepository,
+    /// An image with tag or digest.
+    ImageReference,
+    Digest,
+    /// The path of an OPA decision.
+    OpaPath,
+    /// The path of an RFC 6902 operation.
+    JsonPointer,
 }
 
 impl Text {
@@ -55,6 +83,18 @@ impl Text {
             }),
             Text::Jwks => jwks::check(text),
             Text::JwksUri => jwks_uri(text),
+            Text::ExposedHost => names::check_exposed_host(text).or_else(|| host(text, Code::Host)),
+            Text::IngressGateway => names::check_ingress_gateway(text),
+            Text::ResourceName => names::check_resource(text),
+            Text::Duration => duration::check(text),
+            Text::RetryConditions => names::check_retry_conditions(text),
+            Text::Cpu => quantity::check_cpu(text),
+            Text::Memory => quantity::check_memory(text),
+            Text::ImageRepository => image::check_repository(text),
+            Text::ImageReference => image::check_reference(text),
+            Text::Digest => image::check_digest(text),
+            Text::OpaPath => names::check_decision(text),
+            Text::JsonPointer => names::check_json_pointer(text),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! The fields of `kind: Egress`, but for its rules.
 
 use super::authz::AUTHZ;
+use super::deploy::{EXPOSE, GATEWAY};
+use super::patch::PATCH;
+use super::route::ROUTE;
 use super::{Block, METADATA_NAME, Shape, choice, defaulted, list, optional, required};
 use crate::model::API_VERSION;
 use crate::parse::text::Text;
@@ -37,11 +40,19 @@ static SPEC: Block = Block {
     name: "spec",
     fields: &[
         required("host", Shape::Text(Text::Host), "The host that callers in the mesh use."),
+        optional("expose", Shape::Block(&EXPOSE), "The way in for callers outside the mesh. Absent: there is none."),
         required("upstream", Shape::Block(&UPSTREAM), "Where the gateway sends what it lets through."),
+        defaulted("route", Shape::Block(&ROUTE), "no retry, no limit", "How requests go to the upstream."),
         defaulted("authz", Shape::Block(&AUTHZ), "nobody may do anything", "Who may do what."),
         defaulted("authn", Shape::Block(&AUTHN), "no token is believed", "Whose tokens are believed."),
         defaulted("rollout", Shape::Block(&ROLLOUT), "`enforce`", "Whether refusals are enforced or only counted."),
         defaulted("gateway", Shape::Block(&GATEWAY), "two pods", "The gateway's own shape."),
+        defaulted(
+            "patches",
+            Shape::List(&Shape::Block(&PATCH)),
+            "none",
+            "Changes to the emitted manifests, applied last.",
+        ),
     ],
     tombstones: &[
         ("hosts", "write `host`: one Egress has one host"),
@@ -53,6 +64,10 @@ static SPEC: Block = Block {
         ("jwtRules", "write them in `authn.jwt`"),
         ("mode", "write it in `rollout.mode`"),
         ("replicas", "write it in `gateway.replicas`"),
+        ("resources", "write it in `gateway.resources`"),
+        ("timeout", "write it in `route.timeout`"),
+        ("retries", "write it in `route.retries`"),
+        ("overlays", "write `patches`"),
     ],
 };
 
@@ -160,19 +175,5 @@ static ROLLOUT: Block = Block {
         "`enforce`",
         "Whether refusals are enforced or only counted.",
     )],
-    tombstones: &[],
-};
-
-static GATEWAY: Block = Block {
-    name: "gateway",
-    fields: &[
-        defaulted("replicas", Shape::Whole { least: 1, most: 1000 }, "2", "How many pods."),
-        defaulted(
-            "numTrustedProxies",
-            Shape::Whole { least: 0, most: 255 },
-            "0",
-            "How many proxies before the gateway are trusted to tell the caller's address (X-Forwarded-For).",
-        ),
-    ],
     tombstones: &[],
 };

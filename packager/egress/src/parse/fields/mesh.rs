@@ -1,6 +1,6 @@
 //! The fields of `kind: Mesh`.
 
-use super::{Block, Choice, Field, METADATA_NAME, Shape, choice, defaulted, list, required};
+use super::{Block, Choice, Field, METADATA_NAME, Shape, choice, defaulted, list, optional, required};
 use crate::model::API_VERSION;
 use crate::parse::text::Text;
 
@@ -37,8 +37,13 @@ static SPEC: Block = Block {
             "none",
             "Other names under which the mesh's own trust domain is known, as in the `meshConfig` of Istio.",
         ),
+        defaulted("filter", Shape::Block(&FILTER), "a placeholder", "Where the filter's image is."),
     ],
-    tombstones: &[("version", "write `istioVersion`")],
+    tombstones: &[
+        ("version", "write `istioVersion`"),
+        ("image", "write it in `filter.image`"),
+        ("digest", "write it in `filter.digest`"),
+    ],
 };
 
 const ISTIO_VERSION: Field = defaulted(
@@ -53,3 +58,45 @@ const ISTIO_VERSIONS: &[Choice] = &[
     choice("1.30", "the filter is a TrafficExtension"),
     choice("1.31", "the filter is a TrafficExtension"),
 ];
+
+// A pull secret with `image-volume` is right: it goes into the pod's `imagePullSecrets`, for the kubelet, and never into
+// the plugin's resource, where nobody would take it out of the filter's environment again.
+static FILTER: Block = Block {
+    name: "filter",
+    fields: &[
+        defaulted(
+            "image",
+            Shape::Text(Text::ImageRepository),
+            "`registry.example.com/sallyport/filter`",
+            "The image's repository, without tag: `registry.example.com/sallyport/filter`.",
+        ),
+        defaulted(
+            "digest",
+            Shape::Text(Text::Digest),
+            "the one in `sallyport.lock`",
+            "The digest of the image's manifest: `sha256:` and 64 hexadecimal digits.",
+        ),
+        optional(
+            "pullSecret",
+            Shape::Text(Text::ResourceName),
+            "The Secret (type `kubernetes.io/dockerconfigjson`) to pull the image with, in each gateway's namespace.",
+        ),
+        defaulted(
+            "delivery",
+            Shape::OneOf(&[
+                choice("oci", "Istio's agent pulls it"),
+                choice("image-volume", "the kubelet mounts it (Kubernetes 1.35 and later)"),
+            ]),
+            "`oci`",
+            "How the filter reaches the proxy.",
+        ),
+    ],
+    tombstones: &[
+        ("tag", "write `digest`: a tag can be moved to another image"),
+        ("url", "write `image` and `digest`"),
+        ("repository", "write `image`"),
+        ("imagePullSecret", "write `pullSecret`"),
+        ("imagePullSecrets", "write `pullSecret`"),
+        ("sha256", "write `digest`"),
+    ],
+};

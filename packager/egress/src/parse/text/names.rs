@@ -1,0 +1,120 @@
+//! Names of Kubernetes resources and labels, and words of other programs.
+
+use super::{is_address, is_label};
+use crate::code::Code;
+use crate::diagnostic::Flaw;
+use crate::parse::suggest::{did_you_mean, quoted};
+
+/// What is wrong with the name of a resource: a DNS subdomain (RFC 1123).
+pub(crate) fn check_resource(text: &str) -> Option<Flaw> {
+    let good = text.len() <= 253 && text.split('.').all(is_label);
+    (!good).then(|| {
+        Flaw::new(Code::ResourceName, format!("{} cannot be the name of a resource", quoted(text)))
+            .help("write at most 253 of `a-z`, `0-9`, `-` and `.`, with a letter or digit at both ends of each part")
+    })
+}
+
+/// What is wrong with `NAMESPACE/LABEL`, which selects the pods of an ingress gateway.
+pub(crate) fn check_ingress_gateway(text: &str) -> Option<Flaw> {
+    let good = text.split_once('/').is_some_and(|(namespace, label)| is_label(namespace) && is_label_value(label));
+    (!good).then(|| {
+        Flaw::new(Code::IngressGateway, format!("{} does not name an ingress gateway", quoted(text))).help(
+            "write `NAMESPACE/LABEL` with the value of the label `istio` of its pods: `istio-system/ingressgateway`",
+        )
+    })
+}
+
+fn is_label_value(text: &str) -> bool {
+    let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.len() <= 63
+        && edge(text.chars().next())
+        && edge(text.chars().next_back())
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// What is wrong with the host that outside callers use, apart from what is wrong with any host.
+pub(crate) fn check_exposed_host(text: &str) -> Option<Flaw> {
+    is_address(text).then(|| {
+        Flaw::new(
+            Code::Host,
+            format!("{} is an IP address, which callers cannot ask for by TLS server name", quoted(text)),
+        )
+        .help("write the DNS name of which the certificate is")
+    })
+}
+
+/// What is wrong with the path of an OPA decision: `envoy/authz/allow`.
+pub(crate) fn check_decision(text: &str) -> Option<Flaw> {
+    let is_word = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    };
+    (!text.split('/').all(is_word)).then(|| {
+        Flaw::new(Code::OpaPath, format!("{} is not the path of a decision", quoted(text)))
+            .help("write the package and rule with slashes and without `data`: `envoy/authz/allow`")
+    })
+}
+
+/// What is wrong with Envoy's retry conditions, comma-separated.
+pub(crate) fn check_retry_conditions(text: &str) -> Option<Flaw> {
+    let wrong = text.split(',').map(str::trim).find(|word| !RETRY_CONDITIONS.contains(word) && !is_status(word))?;
+    let flaw = Flaw::new(Code::RetryCondition, format!("{} is not a retry condition", quoted(wrong)));
+    Some(match did_you_mean(wrong, RETRY_CONDITIONS.iter().copied()) {
+        Some(near) => flaw.help(format!("did you mean `{near}`?")),
+        None => flaw.help(format!("the conditions are {}, and status codes", RETRY_CONDITIONS.join(", "))),
+    })
+}
+
+fn is_status(word: &str) -> bool {
+    word.len() == 3 && word.parse::<u16>().is_ok_and(|status| (400..600).contains(&status))
+}
+
+/// Envoy's `x-envoy-retry-on` and `x-envoy-retry-grpc-on`.
+const RETRY_CONDITIONS: [&str; 15] = [
+    "connect-failure",
+    "refused-stream",
+    "reset-before-request",
+    "reset",
+    "gateway-error",
+    "5xx",
+    "retriable-4xx",
+    "retriable-status-codes",
+    "retriable-headers",
+    "envoy-ratelimited",
+    "cancelled",
+    "deadline-exceeded",
+    "internal",
+    "resource-exhausted",
+    "unavailable",
+];
+
+/// What is wrong with the path of an RFC 6902 operation (RFC 6901).
+pub(crate) fn check_json_pointer(text: &str) -> Option<Flaw> {
+    let is_escape = |rest: &str| rest.starts_with(['0', '1']);
+    let good = text.starts_with('/') && text.split('~').skip(1).all(is_escape);
+    (!good).then(|| {
+        Flaw::new(Code::JsonPatch, format!("{} is not a JSON pointer", quoted(text)))
+            .help("begin with `/`, and write `~1` for a `/` and `~0` for a `~` within a name: `/metadata/labels/team`")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn table(check: fn(&str) -> Option<Flaw>, good: &[&str], bad: &[&str]) {
+        good.iter().for_each(|good| assert!(check(good).is_none(), "{good}"));
+        bad.iter().for_each(|bad| assert!(check(bad).is_some(), "{bad}"));
+    }
+
+    #[test]
+    fn names() {
+        table(check_resource, &["a", "httpbin-cert", "a.b-c"], &["", "A", "a_b", "a..b", "-a", "a/b"]);
+        let gateways = ["istio-system/ingressgateway", "a/In.gress_1"];
+        table(check_ingress_gateway, &gateways, &["", "ingressgateway", "a/", "/b", "A/b", "a/b/c", "a/-b"]);
+        table(check_exposed_host, &["a.example"], &["10.0.0.1", "::1"]);
+        table(check_decision, &["envoy/authz/allow", "a"], &["", "data.envoy.authz", "/a", "a/", "a-b", "1/a"]);
+        table(check_retry_conditions, &["5xx", "connect-failure, 503"], &["", "5XX", "connect-failure,", "200"]);
+        table(check_json_pointer, &["/a", "/a~1b/0/-", "/"], &["", "a", "/a~b", "/a~"]);
+    }
+}
