@@ -98,7 +98,12 @@ impl Step {
 /// Makes the manifests of every Egress, and those of the mesh.
 ///
 /// The order in which the Egresses are given does not show.
-pub(crate) fn build(egresses: &[&Egress], mesh: &Mesh, filter: &PinnedFilter, argo: bool) -> Result<Build, Vec<Refusal>> {
+pub(crate) fn build(
+    egresses: &[&Egress],
+    mesh: &Mesh,
+    filter: &PinnedFilter,
+    argo: bool,
+) -> Result<Build, Vec<Refusal>> {
     let mut plans: Vec<_> = egresses.iter().map(|egress| Plan { egress, mesh, filter }).collect();
     plans.sort_by_key(|plan| (&plan.egress.namespace, &plan.egress.name));
     let mut refusals = Vec::new();

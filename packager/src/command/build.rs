@@ -81,7 +81,8 @@ fn finish(args: &Args, console: &Console, build: &Build, gateways: usize, api: P
     if !console.quiet() {
         let written = difference.missing.len() + difference.changed.len();
         let (files, removed) = (build.files.len(), difference.stale.len());
-        let mut text = format!("gateways: {gateways}, filter by {api}\nfiles: {files}, {written} written, {removed} removed\n");
+        let mut text =
+            format!("gateways: {gateways}, filter by {api}\nfiles: {files}, {written} written, {removed} removed\n");
         for (egress, changed) in &build.patched {
             text.push_str(&format!("patched: {egress}: {}\n", changed.join(", ")));
         }

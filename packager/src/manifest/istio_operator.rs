@@ -20,7 +20,8 @@ pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
                 "name": name,
                 "namespace": plan.egress.namespace,
                 "enabled": true,
-                "label": plan.labels(),
+                // The chart writes the labels of Kubernetes itself, and would write a given one twice.
+                "label": plan.selector(),
                 "k8s": {
                     "env": pod::env_list(),
                     "podAnnotations": pod::annotations(plan),
@@ -39,6 +40,7 @@ pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
                 "injectionTemplate": "gateway",
                 // By default these charts mount two Secrets that nobody has.
                 "secretVolumes": [],
+                "additionalContainers": pod::some(pod::others(plan)),
             }}},
         },
     })
@@ -54,9 +56,9 @@ fn patches(plan: &Plan<'_>) -> Vec<Value> {
         patch("topologySpreadConstraints", pod::spread(plan)),
         patch("containers.[name:istio-proxy].securityContext", pod::container_security()),
     ];
-    patches.extend(pod::some(pod::mounts(plan)).map(|mounts| patch("containers.[name:istio-proxy].volumeMounts", mounts)));
+    patches
+        .extend(pod::some(pod::mounts(plan)).map(|mounts| patch("containers.[name:istio-proxy].volumeMounts", mounts)));
     patches.extend(pod::some(pod::volumes(plan)).map(|volumes| patch("volumes", volumes)));
     patches.extend(pod::pull_secrets(plan).map(|secrets| patch("imagePullSecrets", secrets)));
-    patches.extend(pod::others(plan).into_iter().map(|other| patch("containers[-1]", other)));
     patches
 }

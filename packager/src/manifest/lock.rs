@@ -74,7 +74,9 @@ pub(crate) fn pin(mesh: &Mesh, lock: Option<&LockedFilter>) -> Result<PinnedFilt
     }
     let Some(locked) = lock else {
         let message = "the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`";
-        return Err(Refusal::new(codes::UNPINNED, message).with_help("run `sallyport image push`, which writes the lock"));
+        return Err(
+            Refusal::new(codes::UNPINNED, message).with_help("run `sallyport image push`, which writes the lock")
+        );
     };
     if *image != locked.image && *image != FilterImage::default().image {
         let message = format!("`{FILE}` is for `{}`, and the Mesh file names `{image}`", locked.image);

@@ -3,8 +3,8 @@
 use sallyport_egress::model::deploy::Opa;
 use serde_json::{Value, json};
 
-use super::pod;
 use super::plan::Plan;
+use super::pod;
 
 const PORT: u16 = 9191;
 /// Where the kubelet asks whether the policy is loaded.

@@ -28,8 +28,10 @@ impl Difference {
 
     /// A line a file, by kind of difference and name.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        let of = |word: &'static str, files: &[String]| files.iter().map(move |file| format!("{word} {file}")).collect();
-        let lines: [Vec<String>; 3] = [of("missing", &self.missing), of("changed", &self.changed), of("stale", &self.stale)];
+        let of =
+            |word: &'static str, files: &[String]| files.iter().map(move |file| format!("{word} {file}")).collect();
+        let lines: [Vec<String>; 3] =
+            [of("missing", &self.missing), of("changed", &self.changed), of("stale", &self.stale)];
         lines.into_iter().flatten()
     }
 }
@@ -58,7 +60,8 @@ pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Dif
     create(root)?;
     // Before the first of them, so that a run that is cut short leaves no file that the next does not know.
     replace(root, LIST, &list(&all))?;
-    let folders: BTreeSet<_> = files.keys().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
+    let folders: BTreeSet<_> =
+        files.keys().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
     folders.iter().try_for_each(|folder| create(&root.join(folder)))?;
     for name in difference.missing.iter().chain(&difference.changed) {
         if let Some(text) = files.get(name) {

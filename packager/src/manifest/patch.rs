@@ -25,7 +25,9 @@ pub(super) fn apply<'a>(egress: &Egress, objects: impl Iterator<Item = &'a mut V
             let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
             let message = format!("a patch is for `{}{name}`, and nothing is emitted by that name", patch.kind);
             let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", self::label(object))).collect();
-            return Err(Refusal::of(egress, codes::PATCH, message).with_help(format!("emitted are {}", kinds.join(", "))));
+            return Err(
+                Refusal::of(egress, codes::PATCH, message).with_help(format!("emitted are {}", kinds.join(", ")))
+            );
         }
     }
     Ok(applied)
@@ -46,7 +48,8 @@ fn change(patch: &Patch, object: &mut Value) -> Result<(), String> {
         json_patch::merge(object, merge);
     }
     if let Some(operations) = &patch.json {
-        let operations: json_patch::Patch = serde_json::from_value(operations.clone()).map_err(|error| error.to_string())?;
+        let operations: json_patch::Patch =
+            serde_json::from_value(operations.clone()).map_err(|error| error.to_string())?;
         json_patch::patch(object, &operations).map_err(|error| error.to_string())?;
     }
     if object.is_object() { Ok(()) } else { Err("it would leave no object".to_owned()) }

@@ -129,9 +129,12 @@ impl Plan<'_> {
     /// named, and every other to be selected.
     pub(super) fn attached(&self, spec: Value) -> Value {
         let mut attached = match self.install() {
-            Install::GatewayApi => Map::from_iter([("targetRefs".to_owned(), json!([{
-                "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": self.gateway_name(),
-            }]))]),
+            Install::GatewayApi => Map::from_iter([(
+                "targetRefs".to_owned(),
+                json!([{
+                    "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": self.gateway_name(),
+                }]),
+            )]),
             Install::Injected | Install::IstioOperator | Install::Helm => {
                 Map::from_iter([("selector".to_owned(), json!({"matchLabels": self.selector()}))])
             }

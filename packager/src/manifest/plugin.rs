@@ -65,7 +65,8 @@ pub(super) fn plugin(plan: &Plan<'_>) -> Result<Value, Refusal> {
 fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, Refusal> {
     let policy = policy_source(plan.egress, plan.mesh);
     let wrong = |message: String| Refusal::of(plan.egress, codes::POLICY_SIZE, message);
-    let config = serde_json::to_value(&policy).map_err(|error| wrong(format!("the policy cannot be written: {error}")))?;
+    let config =
+        serde_json::to_value(&policy).map_err(|error| wrong(format!("the policy cannot be written: {error}")))?;
     let size = config.to_string().len();
     if size > LARGEST_CONFIG {
         let message = format!("its policy has {size} bytes, more than the {LARGEST_CONFIG} that fit into one object");

@@ -96,7 +96,10 @@ fn full(egress: &mut Egress) {
 
 fn image_volume() -> Mesh {
     let pull_secret = Some("registry".to_owned());
-    Mesh { filter: FilterImage { delivery: Delivery::ImageVolume, pull_secret, ..FilterImage::default() }, ..Mesh::default() }
+    Mesh {
+        filter: FilterImage { delivery: Delivery::ImageVolume, pull_secret, ..FilterImage::default() },
+        ..Mesh::default()
+    }
 }
 
 /// Every case that has a golden.
@@ -248,7 +251,8 @@ fn with_name(egress: &Egress, number: u32) -> Egress {
 
 #[test]
 fn a_document_reads_as_one_expects() {
-    let text = yaml::document(&json!({"kind": "K", "list": [{"a": "1.31", "b": ["x", {"c": {}}]}], "lines": "a: 1\nb: |\n"}));
+    let text =
+        yaml::document(&json!({"kind": "K", "list": [{"a": "1.31", "b": ["x", {"c": {}}]}], "lines": "a: 1\nb: |\n"}));
     let value: Value = json!("kind: K\nlines: |\n  a: 1\n  b: |\nlist:\n- a: \"1.31\"\n  b:\n  - x\n  - c: {}\n");
     assert_eq!(Value::String(text), value);
 }

@@ -19,45 +19,57 @@ pub(super) const TELLS_OF_THE_MESH: [&str; 7] = [
 
 /// In the mesh: to the gateway.
 pub(super) fn mesh(plan: &Plan<'_>) -> Value {
-    object(plan, &plan.host_name(), json!({
-        "hosts": [plan.egress.spec.host],
-        "gateways": ["mesh"],
-        "http": [{"name": "to-gateway", "route": to_gateway(plan), "retries": before_the_upstream()}],
-    }))
+    object(
+        plan,
+        &plan.host_name(),
+        json!({
+            "hosts": [plan.egress.spec.host],
+            "gateways": ["mesh"],
+            "http": [{"name": "to-gateway", "route": to_gateway(plan), "retries": before_the_upstream()}],
+        }),
+    )
 }
 
 /// At the gateway: to the upstream, under its own name. Only the gateway's namespace sees it.
 pub(super) fn upstream(plan: &Plan<'_>) -> Value {
     let route = &plan.egress.spec.route;
     let destination = json!({"host": plan.upstream_host(), "port": {"number": plan.egress.spec.upstream.port}});
-    object(plan, &plan.upstream_name(), json!({
-        "hosts": [plan.egress.spec.host],
-        "gateways": [format!("{}/{}", plan.egress.namespace, plan.gateway_name())],
-        "exportTo": ["."],
-        "http": [{
-            "name": "to-upstream",
-            "rewrite": {"authority": plan.upstream_authority()},
-            "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
-            "route": [{"destination": destination}],
-            "timeout": route.timeout,
-            "retries": retries(route.retries.as_ref()),
-        }],
-    }))
+    object(
+        plan,
+        &plan.upstream_name(),
+        json!({
+            "hosts": [plan.egress.spec.host],
+            "gateways": [format!("{}/{}", plan.egress.namespace, plan.gateway_name())],
+            "exportTo": ["."],
+            "http": [{
+                "name": "to-upstream",
+                "rewrite": {"authority": plan.upstream_authority()},
+                "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
+                "route": [{"destination": destination}],
+                "timeout": route.timeout,
+                "retries": retries(route.retries.as_ref()),
+            }],
+        }),
+    )
 }
 
 /// At the ingress gateway: to this one, which knows the host under its internal name only.
 pub(super) fn ingress(plan: &Plan<'_>, expose: &Expose) -> Value {
     let (namespace, _) = gateway::pods(expose);
-    object(plan, &format!("{}-ingress", plan.egress.name), json!({
-        "hosts": [expose.host],
-        "gateways": [format!("{namespace}/{}", gateway::ingress_name(plan))],
-        "http": [{
-            "name": "to-gateway",
-            "rewrite": {"authority": plan.egress.spec.host},
-            "route": to_gateway(plan),
-            "retries": before_the_upstream(),
-        }],
-    }))
+    object(
+        plan,
+        &format!("{}-ingress", plan.egress.name),
+        json!({
+            "hosts": [expose.host],
+            "gateways": [format!("{namespace}/{}", gateway::ingress_name(plan))],
+            "http": [{
+                "name": "to-gateway",
+                "rewrite": {"authority": plan.egress.spec.host},
+                "route": to_gateway(plan),
+                "retries": before_the_upstream(),
+            }],
+        }),
+    )
 }
 
 fn object(plan: &Plan<'_>, name: &str, spec: Value) -> Value {

@@ -129,7 +129,10 @@ fn is_block(text: &str) -> bool {
     let printable = |line: &str| line.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !line.ends_with(' ');
     let body = text.strip_suffix('\n');
     body.is_some_and(|body| {
-        body.contains('\n') && !body.starts_with([' ', '\n']) && !body.ends_with('\n') && body.split('\n').all(printable)
+        body.contains('\n')
+            && !body.starts_with([' ', '\n'])
+            && !body.ends_with('\n')
+            && body.split('\n').all(printable)
     })
 }
 
@@ -175,13 +178,17 @@ mod tests {
 
     #[test]
     fn keys_have_one_order() {
-        let text = document(&json!({"spec": {"b": 1, "a": [], "name": "x"}, "kind": "K", "apiVersion": "v1", "data": {}}));
+        let text =
+            document(&json!({"spec": {"b": 1, "a": [], "name": "x"}, "kind": "K", "apiVersion": "v1", "data": {}}));
         assert_eq!(text, "apiVersion: v1\nkind: K\nspec:\n  name: x\n  a: []\n  b: 1\ndata: {}\n");
     }
 
     #[test]
     fn what_could_be_something_else_is_quoted() {
-        for text in ["", "true", "No", "1", "1.31", "0x1", "-", "- a", "a: b", "a:", "*", "a #b", "~", "null", "é", "a\tb", "1e3"] {
+        for text in [
+            "", "true", "No", "1", "1.31", "0x1", "-", "- a", "a: b", "a:", "*", "a #b", "~", "null", "é", "a\tb",
+            "1e3",
+        ] {
             assert!(string(text).starts_with('"'), "{text}");
         }
         for text in ["a", "/status/200", "oci://r.example.com/a@sha256:ab", "a.b-c_d", "x=y"] {
