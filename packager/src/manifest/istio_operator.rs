@@ -20,8 +20,7 @@ pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
                 "name": name,
                 "namespace": plan.egress.namespace,
                 "enabled": true,
-                // The chart writes the labels of Kubernetes itself, and would write a given one twice.
-                "label": plan.selector(),
+                "label": label(plan),
                 "k8s": {
                     "env": pod::env_list(),
                     "podAnnotations": pod::annotations(plan),
@@ -44,6 +43,18 @@ pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
             }}},
         },
     })
+}
+
+/// The chart's own `app` and `istio` are those of every gateway that it makes: a `Gateway` of somebody else that selects
+/// them would open a port here. The labels of Kubernetes are left to the chart, which would write a given one twice.
+fn label(plan: &Plan<'_>) -> Value {
+    let mut label = plan.selector();
+    if let Some(label) = label.as_object_mut() {
+        for key in ["app", "istio"] {
+            label.insert(key.to_owned(), plan.gateway_name().into());
+        }
+    }
+    label
 }
 
 fn patches(plan: &Plan<'_>) -> Vec<Value> {

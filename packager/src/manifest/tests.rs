@@ -5,7 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sallyport_core::policy::source::RuleSource;
-use sallyport_egress::model::deploy::{Delivery, Expose, FilterImage, Install, Opa, Patch, Retries, Route};
+use sallyport_egress::model::deploy::{
+    ConnectionPool, Delivery, Expose, FilterImage, Install, Opa, OutlierDetection, Patch, Retries, Route,
+};
 use sallyport_egress::model::{Egress, JwtProvider, Mesh, TlsMode};
 use sallyport_egress::{check, decode};
 use serde_json::{Value, json};
@@ -70,14 +72,17 @@ fn full(egress: &mut Egress) {
     let per_try_timeout = Some("2s".to_owned());
     let retries = Retries { attempts: 2, per_try_timeout, retry_on: "connect-failure".to_owned() };
     spec.route = Route { timeout: Some("10s".to_owned()), retries: Some(retries), ..Route::default() };
-    let mut pool = sallyport_egress::model::deploy::ConnectionPool::default();
-    pool.max_connections = Some(100);
-    pool.connect_timeout = Some("1s".to_owned());
-    spec.route.connection_pool = Some(pool);
-    let mut outlier = sallyport_egress::model::deploy::OutlierDetection::default();
-    outlier.consecutive5xx_errors = Some(5);
-    outlier.interval = Some("10s".to_owned());
-    spec.route.outlier_detection = Some(outlier);
+    spec.route.connection_pool = Some(ConnectionPool {
+        max_connections: Some(100),
+        connect_timeout: Some("1s".to_owned()),
+        max_pending_requests: Some(50),
+        ..ConnectionPool::default()
+    });
+    spec.route.outlier_detection = Some(OutlierDetection {
+        consecutive5xx_errors: Some(5),
+        interval: Some("10s".to_owned()),
+        ..OutlierDetection::default()
+    });
     spec.authn.jwt = vec![JwtProvider {
         issuer: "https://issuer.example.com".to_owned(),
         audiences: vec!["httpbin".to_owned()],
