@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{check, completions, init, man, run, schema, version};
+use crate::command::{build, check, completions, init, man, run, schema, version};
 use crate::console::Colour;
 use crate::exit;
 
@@ -38,6 +38,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(check::Args),
+    Build(build::Args),
     Run(run::Args),
     Init(init::Args),
     Schema(schema::Args),

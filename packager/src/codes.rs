@@ -12,8 +12,19 @@ pub(crate) const NOTHING_FOUND: &str = "SP9002";
 /// A file has more problems than are reported.
 pub(crate) const MORE: &str = "SP9003";
 
+/// The filter's image is not pinned.
+pub(crate) const UNPINNED: &str = "SP9101";
+/// A policy is too large.
+pub(crate) const POLICY_SIZE: &str = "SP9102";
+/// A name is too long, or two are one.
+pub(crate) const NAME: &str = "SP9103";
+/// A patch cannot be applied.
+pub(crate) const PATCH: &str = "SP9104";
+/// `sallyport.lock` is wrong.
+pub(crate) const LOCK: &str = "SP9105";
+
 /// The manual of this program's own codes.
-const OWN: [(&str, &str); 3] = [
+const OWN: [(&str, &str); 8] = [
     (
         UNREADABLE,
         "A file or directory cannot be read.\n\n\
@@ -31,6 +42,41 @@ const OWN: [(&str, &str); 3] = [
         MORE,
         "A file has more problems than are reported.\n\n\
          The first thousand of a file are. The severity is that of the worst of the others.",
+    ),
+    (
+        UNPINNED,
+        "The filter's image is not pinned by its digest.\n\n\
+         A tag can be moved, and then another filter guards the upstream than the one that was tested.\n\
+         `sallyport image push` pushes the filter and writes its digest to `sallyport.lock`, which\n\
+         `sallyport build` reads beside the files that it is given; or write `filter.digest` in the\n\
+         Mesh file.",
+    ),
+    (
+        POLICY_SIZE,
+        "A policy is larger than 1 MiB.\n\n\
+         The policy travels inside the resource that loads the filter, and Kubernetes keeps no larger\n\
+         object. Split the upstream in two by path or by caller, each with its own Egress, or say with\n\
+         one wildcard or one namespace what many single names say. From 256 KiB on apply it with\n\
+         `kubectl apply --server-side`: the other way keeps a copy in an annotation, which has less room.",
+    ),
+    (
+        NAME,
+        "The name of an Egress is too long to build from, or makes the same names as another.\n\n\
+         A gateway's Service is called `NAME-egress`, and where the host is exposed there is a Gateway\n\
+         `NAMESPACE-NAME-ingress`; neither may have more than 63 characters. `a-b/c` and `a/b-c` would\n\
+         share a folder and that Gateway.",
+    ),
+    (
+        PATCH,
+        "A patch of an Egress cannot be applied.\n\n\
+         No manifest of its kind and name is emitted, an operation's path is not there, or a `test` does\n\
+         not hold. Nothing is written then: somebody relies on what the patch would have changed.",
+    ),
+    (
+        LOCK,
+        "`sallyport.lock` cannot be read, or contradicts the Mesh file or another lock.\n\n\
+         `sallyport image push` writes it: `{\"version\":1,\"filter\":{\"image\":\"...\",\"digest\":\"sha256:...\"}}`.\n\
+         It must be for the image that the Mesh file names.",
     ),
 ];
 

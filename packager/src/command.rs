@@ -1,5 +1,6 @@
 //! One file a verb: its `Args`, and one function that runs it.
 
+pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod explain;

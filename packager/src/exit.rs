@@ -12,7 +12,7 @@ use crate::input::printable;
 pub(crate) enum Exit {
     Ok = 0,
     Problems = 1,
-    /// Clap ends the program with this one itself.
+    /// Clap ends the program with this one itself. `build --check` has it too, for a folder that is stale.
     Usage = 2,
     Io = 3,
     NoEnvoy = 4,
@@ -22,6 +22,9 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// `build --check`: the folder is not what would be built now.
+    pub(crate) const STALE: Exit = Exit::Usage;
+
     /// Every code, in order.
     const ALL: [Exit; 8] =
         [Exit::Ok, Exit::Problems, Exit::Usage, Exit::Io, Exit::NoEnvoy, Exit::Port, Exit::EnvoyDied, Exit::Module];
@@ -31,7 +34,7 @@ impl Exit {
         match self {
             Exit::Ok => "all is well; warnings may have been printed",
             Exit::Problems => "the input has errors",
-            Exit::Usage => "the arguments are wrong",
+            Exit::Usage => "the arguments are wrong; build --check: the folder is stale",
             Exit::Io => "a file cannot be read or written, or none was found",
             Exit::NoEnvoy => "run: no Envoy was found",
             Exit::Port => "run: a port is busy or cannot be bound",

@@ -10,6 +10,7 @@ mod console;
 mod exit;
 mod input;
 mod local;
+mod manifest;
 mod report;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
 fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => command::check::run(&args, console),
+        Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Init(args) => command::init::run(&args, console),
         Command::Schema(args) => command::schema::run(&args, console),

@@ -1,0 +1,64 @@
+//! Deployment: the gateway's pods, filled by Istio's webhook.
+
+use serde_json::{Value, json};
+
+use super::plan::Plan;
+use super::{autoscaler, pod};
+
+pub(super) fn deployment(plan: &Plan<'_>) -> Value {
+    // Where an autoscaler rules, a number here would undo its work with every apply.
+    let replicas = autoscaler::spec(plan).is_none().then_some(plan.egress.spec.gateway.replicas);
+    json!({
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": plan.metadata(&plan.gateway_name()),
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": plan.selector()},
+            "strategy": pod::strategy(),
+            "template": {
+                "metadata": {"labels": labels(plan), "annotations": annotations(plan)},
+                "spec": pod_spec(plan),
+            },
+        },
+    })
+}
+
+fn labels(plan: &Plan<'_>) -> Value {
+    with(pod::labels(plan), "sidecar.istio.io/inject", "true")
+}
+
+fn annotations(plan: &Plan<'_>) -> Value {
+    with(pod::annotations(plan), "inject.istio.io/templates", "gateway")
+}
+
+fn with(mut map: Value, key: &str, value: &str) -> Value {
+    if let Some(map) = map.as_object_mut() {
+        map.insert(key.to_owned(), value.into());
+    }
+    map
+}
+
+/// The proxy's image, arguments, probes and own volumes are Istio's: its webhook puts them in.
+fn pod_spec(plan: &Plan<'_>) -> Value {
+    let mut containers = vec![json!({
+        "name": "istio-proxy",
+        "image": "auto",
+        "env": pod::env_list(),
+        "ports": [{"name": "https", "containerPort": plan.pod_port(), "protocol": "TCP"}],
+        "resources": pod::resources(plan),
+        "securityContext": pod::container_security(),
+        "volumeMounts": pod::some(pod::mounts(plan)),
+    })];
+    containers.extend(pod::others(plan));
+    json!({
+        "serviceAccountName": plan.gateway_name(),
+        "automountServiceAccountToken": false,
+        "terminationGracePeriodSeconds": pod::grace_seconds(plan),
+        "securityContext": pod::pod_security(),
+        "topologySpreadConstraints": pod::spread(plan),
+        "imagePullSecrets": pod::pull_secrets(plan),
+        "containers": containers,
+        "volumes": pod::some(pod::volumes(plan)),
+    })
+}

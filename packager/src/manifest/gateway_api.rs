@@ -1,0 +1,117 @@
+//! Gateway, its parameters and HTTPRoute of the Kubernetes Gateway API: istiod deploys the gateway.
+
+use serde_json::{Value, json};
+
+use super::plan::{Plan, SERVICE_PORT};
+use super::virtual_service::TELLS_OF_THE_MESH;
+use super::{autoscaler, disruption_budget, pod, yaml};
+use crate::manifest::prune;
+
+/// Named and labelled as in the other ways to install, so that all else is the same.
+pub(super) fn gateway(plan: &Plan<'_>) -> Value {
+    let name = plan.gateway_name();
+    let mut metadata = plan.metadata(&name);
+    if let Some(metadata) = metadata.as_object_mut() {
+        let annotations = json!({
+            "gateway.istio.io/name-override": name,
+            "gateway.istio.io/service-account": name,
+            "networking.istio.io/service-type": "ClusterIP",
+        });
+        metadata.insert("annotations".to_owned(), annotations);
+    }
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": metadata,
+        "spec": {
+            "gatewayClassName": "istio",
+            "infrastructure": {
+                "labels": plan.labels(),
+                "parametersRef": {"group": "", "kind": "ConfigMap", "name": name},
+            },
+            "listeners": [{
+                "name": "https",
+                "hostname": plan.egress.spec.host,
+                "port": SERVICE_PORT,
+                "protocol": "HTTPS",
+                "tls": {"mode": "Terminate", "options": {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}},
+                "allowedRoutes": {"namespaces": {"from": "Same"}},
+            }],
+        },
+    })
+}
+
+/// What istiod lays over what it makes.
+pub(super) fn parameters(plan: &Plan<'_>) -> Value {
+    let text = |value: Value| yaml::document(&prune(value));
+    let scaled = autoscaler::spec(plan);
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": plan.metadata(&plan.gateway_name()),
+        "data": {
+            "deployment": text(deployment(plan)),
+            "podDisruptionBudget": text(json!({"spec": disruption_budget::spec()})),
+            "horizontalPodAutoscaler": scaled.map(|spec| text(json!({"spec": spec}))),
+        },
+    })
+}
+
+fn deployment(plan: &Plan<'_>) -> Value {
+    let replicas = autoscaler::spec(plan).is_none().then_some(plan.egress.spec.gateway.replicas);
+    let mut containers = vec![json!({
+        "name": "istio-proxy",
+        "env": pod::env_list(),
+        "resources": pod::resources(plan),
+        "securityContext": pod::container_security(),
+        "volumeMounts": pod::some(pod::mounts(plan)),
+    })];
+    containers.extend(pod::others(plan));
+    json!({"spec": {
+        "replicas": replicas,
+        "strategy": pod::strategy(),
+        "template": {
+            "metadata": {"annotations": pod::annotations(plan)},
+            "spec": {
+                "automountServiceAccountToken": false,
+                "terminationGracePeriodSeconds": pod::grace_seconds(plan),
+                "securityContext": pod::pod_security(),
+                "topologySpreadConstraints": pod::spread(plan),
+                "imagePullSecrets": pod::pull_secrets(plan),
+                "containers": containers,
+                "volumes": pod::some(pod::volumes(plan)),
+            },
+        },
+    }})
+}
+
+/// At the gateway: to the upstream, under its own name. Istio's VirtualService cannot name a gateway of this API. Of
+/// retries this API's standard channel knows nothing: `retry` is written only where the file asks for some.
+pub(super) fn route(plan: &Plan<'_>) -> Value {
+    let route = &plan.egress.spec.route;
+    let per_try = route.retries.as_ref().and_then(|retries| retries.per_try_timeout.as_ref());
+    let timeouts = route.timeout.is_some() || per_try.is_some();
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": plan.metadata(&plan.upstream_name()),
+        "spec": {
+            "hostnames": [plan.egress.spec.host],
+            "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
+            "rules": [{
+                "filters": [
+                    {"type": "URLRewrite", "urlRewrite": {"hostname": plan.upstream_host()}},
+                    {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": TELLS_OF_THE_MESH}},
+                ],
+                "backendRefs": [{
+                    "group": "networking.istio.io",
+                    "kind": "Hostname",
+                    "name": plan.upstream_host(),
+                    "port": plan.egress.spec.upstream.port,
+                }],
+                "timeouts": timeouts.then(|| json!({"request": route.timeout, "backendRequest": per_try})),
+                "retry": route.retries.as_ref().map(|retries| json!({"attempts": retries.attempts})),
+            }],
+        },
+    })
+}

@@ -1,0 +1,46 @@
+//! Values for Istio's own `gateway` chart.
+
+use serde_json::{Value, json};
+
+use super::plan::Plan;
+use super::{autoscaler, disruption_budget, pod, service};
+
+/// For a release of any name: the gateway's is a value.
+pub(super) fn helm_values(plan: &Plan<'_>) -> Value {
+    let gateway = &plan.egress.spec.gateway;
+    let scaled = autoscaler::spec(plan).is_some();
+    let mut pod_annotations = pod::annotations(plan);
+    if let Some(annotations) = pod_annotations.as_object_mut() {
+        // Given annotations are laid over the chart's; both are needed, so both are written.
+        annotations.insert("inject.istio.io/templates".to_owned(), "gateway".into());
+        annotations.insert("sidecar.istio.io/inject".to_owned(), "true".into());
+    }
+    json!({
+        "name": plan.gateway_name(),
+        "replicaCount": (!scaled).then_some(gateway.replicas),
+        "autoscaling": {
+            "enabled": scaled,
+            "minReplicas": scaled.then_some(gateway.replicas),
+            "maxReplicas": gateway.max_replicas.filter(|_| scaled),
+            "targetCPUUtilizationPercentage": scaled.then_some(autoscaler::CPU_PERCENT),
+        },
+        "serviceAccount": {"create": false, "name": plan.gateway_name()},
+        "rbac": {"enabled": false},
+        "labels": plan.selector(),
+        "podAnnotations": pod_annotations,
+        "securityContext": pod::pod_security(),
+        "containerSecurityContext": pod::container_security(),
+        "service": {"type": "ClusterIP", "ports": service::ports(plan)},
+        // Laid over the chart's own limits, which keep two CPUs.
+        "resources": pod::resources(plan),
+        "env": pod::env(),
+        "strategy": pod::strategy(),
+        "terminationGracePeriodSeconds": pod::grace_seconds(plan),
+        "topologySpreadConstraints": pod::spread(plan),
+        "podDisruptionBudget": disruption_budget::spec(),
+        "imagePullSecrets": pod::pull_secrets(plan),
+        "volumes": pod::some(pod::volumes(plan)),
+        "volumeMounts": pod::some(pod::mounts(plan)),
+        "additionalContainers": pod::some(pod::others(plan)),
+    })
+}

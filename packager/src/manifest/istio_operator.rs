@@ -1,0 +1,75 @@
+//! IstioOperator: the gateway as `istioctl manifest generate -f` makes it.
+
+use serde_json::{Value, json};
+
+use super::plan::Plan;
+use super::{autoscaler, pod, service};
+
+/// The file format outlived the operator. Its charts are Istio's older ones; what they have no value for is laid over.
+pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
+    let gateway = &plan.egress.spec.gateway;
+    let name = plan.gateway_name();
+    let scaled = autoscaler::spec(plan).is_some();
+    json!({
+        "apiVersion": "install.istio.io/v1alpha1",
+        "kind": "IstioOperator",
+        "metadata": {"name": name, "namespace": plan.egress.namespace},
+        "spec": {
+            "profile": "empty",
+            "components": {"egressGateways": [{
+                "name": name,
+                "namespace": plan.egress.namespace,
+                "enabled": true,
+                "label": label(plan),
+                "k8s": {
+                    "env": pod::env_list(),
+                    "podAnnotations": pod::annotations(plan),
+                    "replicaCount": (!scaled).then_some(gateway.replicas),
+                    "resources": pod::resources(plan),
+                    "service": {"type": "ClusterIP", "ports": service::ports(plan)},
+                    "strategy": pod::strategy(),
+                    "overlays": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "patches": patches(plan)}],
+                },
+            }]},
+            "values": {"gateways": {"istio-egressgateway": {
+                "autoscaleEnabled": scaled,
+                "autoscaleMin": scaled.then_some(gateway.replicas),
+                "autoscaleMax": gateway.max_replicas.filter(|_| scaled),
+                // With the webhook's template the pods are those of the other ways to install.
+                "injectionTemplate": "gateway",
+                // By default these charts mount two Secrets that nobody has.
+                "secretVolumes": [],
+                "additionalContainers": pod::some(pod::others(plan)),
+            }}},
+        },
+    })
+}
+
+/// The chart's own `app` and `istio` are those of every gateway that it makes: a `Gateway` of somebody else that selects
+/// them would open a port here. The labels of Kubernetes are left to the chart, which would write a given one twice.
+fn label(plan: &Plan<'_>) -> Value {
+    let mut label = plan.selector();
+    if let Some(label) = label.as_object_mut() {
+        for key in ["app", "istio"] {
+            label.insert(key.to_owned(), plan.gateway_name().into());
+        }
+    }
+    label
+}
+
+fn patches(plan: &Plan<'_>) -> Vec<Value> {
+    let patch = |path: &str, value: Value| json!({"path": format!("spec.template.spec.{path}"), "value": value});
+    let mut patches = vec![
+        patch("serviceAccountName", json!(plan.gateway_name())),
+        patch("automountServiceAccountToken", json!(false)),
+        patch("terminationGracePeriodSeconds", json!(pod::grace_seconds(plan))),
+        patch("securityContext", pod::pod_security()),
+        patch("topologySpreadConstraints", pod::spread(plan)),
+        patch("containers.[name:istio-proxy].securityContext", pod::container_security()),
+    ];
+    patches
+        .extend(pod::some(pod::mounts(plan)).map(|mounts| patch("containers.[name:istio-proxy].volumeMounts", mounts)));
+    patches.extend(pod::some(pod::volumes(plan)).map(|volumes| patch("volumes", volumes)));
+    patches.extend(pod::pull_secrets(plan).map(|secrets| patch("imagePullSecrets", secrets)));
+    patches
+}

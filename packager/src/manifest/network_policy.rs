@@ -1,0 +1,56 @@
+//! NetworkPolicy: what the network itself lets in and out. Istio alone cannot enforce egress.
+
+use serde_json::{Value, json};
+
+use super::opa;
+use super::plan::Plan;
+
+/// In: callers of the cluster on the gateway's port and metrics on theirs; the kubelet's probes. Out: names, istiod, the
+/// registry where the agent pulls the filter, the upstream's port. Of an upstream with a name the addresses are not
+/// known here, so its port is open to any.
+pub(super) fn network_policy(plan: &Plan<'_>) -> Value {
+    let cluster = json!([{"namespaceSelector": {}}]);
+    let mut probes = vec![tcp(15021)];
+    if plan.egress.spec.gateway.opa.is_some() {
+        probes.push(tcp(opa::PROBE_PORT));
+    }
+    json!({
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": plan.metadata(&plan.gateway_name()),
+        "spec": {
+            "podSelector": {"matchLabels": plan.selector()},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {"from": cluster, "ports": [tcp(plan.pod_port()), tcp(15020)]},
+                {"ports": probes},
+            ],
+            "egress": egress(plan),
+        },
+    })
+}
+
+fn egress(plan: &Plan<'_>) -> Value {
+    let upstream = &plan.egress.spec.upstream;
+    let istiod = json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "istiod"}}}]);
+    let mut rules = vec![
+        json!({"ports": [{"port": 53, "protocol": "UDP"}, tcp(53)]}),
+        json!({"to": istiod, "ports": [tcp(15012)]}),
+    ];
+    if !plan.by_image_volume() {
+        rules.push(json!({"ports": [tcp(plan.filter.registry_port())]}));
+    }
+    rules.push(match upstream.host.parse() {
+        Ok(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(upstream.port)]}),
+        Err(_) => json!({"ports": [tcp(upstream.port)]}),
+    });
+    Value::Array(rules)
+}
+
+fn only(address: std::net::IpAddr) -> String {
+    format!("{address}/{}", if address.is_ipv4() { 32 } else { 128 })
+}
+
+fn tcp(port: u16) -> Value {
+    json!({"port": port, "protocol": "TCP"})
+}

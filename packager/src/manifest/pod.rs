@@ -1,0 +1,150 @@
+//! What the gateway's pods are made of, whoever makes them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::opa;
+use super::plan::{IMAGE_VOLUME_PATH, Plan};
+
+const FILTER_VOLUME: &str = "sallyport-filter";
+const TLS_VOLUME: &str = "upstream-tls";
+
+/// The kubelet waits so much longer than the proxy drains.
+const AFTER_DRAIN_SECONDS: u32 = 10;
+/// Ten years. Istio's agent deletes a module that is in use when no update touched it for this long.
+const MODULE_EXPIRY: &str = "87600h";
+/// Folders of the proxy's image: a file there needs no Secret, and a Secret there would hide the image's files.
+const OF_THE_IMAGE: [&str; 3] = ["/etc/ssl", "/etc/pki", "/usr"];
+
+pub(super) fn labels(plan: &Plan<'_>) -> Value {
+    plan.labels()
+}
+
+pub(super) fn annotations(plan: &Plan<'_>) -> Value {
+    json!({
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": "15020",
+        "prometheus.io/path": "/stats/prometheus",
+        "proxy.istio.io/config": proxy_config(plan),
+    })
+}
+
+/// Envoy says goodbye for as long as the agent waits for it, and so no longer than a pod has to go.
+fn proxy_config(plan: &Plan<'_>) -> String {
+    let gateway = &plan.egress.spec.gateway;
+    let mut config = format!(
+        "concurrency: {}\ndrainDuration: {drain}s\nterminationDrainDuration: {drain}s\n",
+        gateway.concurrency,
+        drain = gateway.drain_seconds
+    );
+    if gateway.num_trusted_proxies > 0 {
+        config.push_str(&format!("gatewayTopology:\n  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
+    }
+    config
+}
+
+pub(super) fn env() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("WASM_MODULE_EXPIRY", MODULE_EXPIRY)])
+}
+
+pub(super) fn env_list() -> Value {
+    env().into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+}
+
+pub(super) fn grace_seconds(plan: &Plan<'_>) -> u32 {
+    plan.egress.spec.gateway.drain_seconds.saturating_add(AFTER_DRAIN_SECONDS)
+}
+
+/// Memory is limited to what is asked for; CPU is not, because a throttled proxy is late for everybody.
+pub(super) fn resources(plan: &Plan<'_>) -> Value {
+    let resources = &plan.egress.spec.gateway.resources;
+    json!({
+        "requests": {"cpu": resources.cpu, "memory": resources.memory},
+        "limits": {"memory": resources.memory},
+    })
+}
+
+pub(super) fn pod_security() -> Value {
+    json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
+}
+
+pub(super) fn container_security() -> Value {
+    json!({
+        "allowPrivilegeEscalation": false,
+        "capabilities": {"drop": ["ALL"]},
+        "privileged": false,
+        "readOnlyRootFilesystem": true,
+        "runAsNonRoot": true,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    })
+}
+
+/// Over nodes and zones, as far as there are any: a pod that runs beside another is better than one that does not run.
+pub(super) fn spread(plan: &Plan<'_>) -> Value {
+    let over = |key: &str| {
+        json!({
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": plan.selector()},
+        })
+    };
+    json!([over("kubernetes.io/hostname"), over("topology.kubernetes.io/zone")])
+}
+
+/// A new pod is ready before an old one goes.
+pub(super) fn strategy() -> Value {
+    json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+}
+
+pub(super) fn pull_secrets(plan: &Plan<'_>) -> Option<Value> {
+    let secret = plan.mesh.filter.pull_secret.as_ref().filter(|_| plan.by_image_volume())?;
+    Some(json!([{"name": secret}]))
+}
+
+/// Of the proxy's container.
+pub(super) fn mounts(plan: &Plan<'_>) -> Vec<Value> {
+    let mut mounts = Vec::new();
+    if plan.by_image_volume() {
+        mounts.push(json!({"name": FILTER_VOLUME, "mountPath": IMAGE_VOLUME_PATH, "readOnly": true}));
+    }
+    for folder in tls_folders(plan) {
+        mounts.push(json!({"name": TLS_VOLUME, "mountPath": folder, "readOnly": true}));
+    }
+    mounts
+}
+
+pub(super) fn volumes(plan: &Plan<'_>) -> Vec<Value> {
+    let mut volumes = Vec::new();
+    if plan.by_image_volume() {
+        let image = json!({"reference": plan.filter.reference(), "pullPolicy": "IfNotPresent"});
+        volumes.push(json!({"name": FILTER_VOLUME, "image": image}));
+    }
+    if !tls_folders(plan).is_empty() {
+        volumes.push(json!({"name": TLS_VOLUME, "secret": {"secretName": plan.tls_secret_name()}}));
+    }
+    if let Some(opa) = &plan.egress.spec.gateway.opa {
+        volumes.push(opa::volume(opa));
+    }
+    volumes
+}
+
+/// Containers beside the proxy.
+pub(super) fn others(plan: &Plan<'_>) -> Vec<Value> {
+    plan.egress.spec.gateway.opa.iter().map(opa::container).collect()
+}
+
+/// The folders of the files that `upstream.tls` names: each shows the keys of one Secret.
+fn tls_folders<'a>(plan: &Plan<'a>) -> BTreeSet<&'a str> {
+    let tls = &plan.egress.spec.upstream.tls;
+    let paths = [&tls.ca_certificates, &tls.client_certificate, &tls.private_key];
+    let folders = paths.into_iter().flatten().filter_map(|path| Some(path.rsplit_once('/')?.0));
+    let of_the_image = |folder: &str| OF_THE_IMAGE.iter().any(|image| folder.starts_with(image));
+    folders.filter(|folder| !folder.is_empty() && !of_the_image(folder)).collect()
+}
+
+/// An empty list is left out.
+pub(super) fn some(items: Vec<Value>) -> Option<Value> {
+    (!items.is_empty()).then_some(Value::Array(items))
+}

@@ -1,0 +1,263 @@
+//! Goldens of whole folders, and what holds for every one of them. `UPDATE_EXPECT=1` writes the goldens anew.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sallyport_core::policy::source::RuleSource;
+use sallyport_egress::model::deploy::{
+    ConnectionPool, Delivery, Expose, FilterImage, Install, Opa, OutlierDetection, Patch, Retries, Route,
+};
+use sallyport_egress::model::{Egress, JwtProvider, Mesh, TlsMode};
+use sallyport_egress::{check, decode};
+use serde_json::{Value, json};
+
+use super::plan::PinnedFilter;
+use super::{Build, build, codes, output, yaml};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn httpbin() -> Egress {
+    let bytes = fs::read(root().join("deploy/examples/httpbin/egress.yaml")).unwrap();
+    let checked = check(&[decode("egress.yaml", &bytes).unwrap()]);
+    assert!(checked.diagnostics.is_empty(), "{:?}", checked.diagnostics);
+    checked.egresses.into_iter().next().unwrap().value
+}
+
+fn filter() -> PinnedFilter {
+    PinnedFilter { image: "registry.example.com/sallyport/filter".to_owned(), sha256: "ab".repeat(32) }
+}
+
+fn mesh(version: &str) -> Mesh {
+    Mesh { istio_version: version.to_owned(), ..Mesh::default() }
+}
+
+fn built(egress: &Egress, mesh: &Mesh) -> Build {
+    build(&[egress], mesh, &filter(), false).unwrap()
+}
+
+fn with(change: impl FnOnce(&mut Egress)) -> Egress {
+    let mut egress = httpbin();
+    change(&mut egress);
+    egress
+}
+
+fn golden(case: &str, files: &BTreeMap<String, String>) {
+    let text: String = files.iter().map(|(name, text)| format!("##### {name}\n{text}")).collect();
+    let path = root().join("packager/tests/golden/build").join(format!("{case}.txt"));
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, &text).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert!(text == expected, "{case} is not what {} says; UPDATE_EXPECT=1 writes it anew:\n{text}", path.display());
+}
+
+/// Everything that an Egress can say, at once.
+fn full(egress: &mut Egress) {
+    let spec = &mut egress.spec;
+    spec.expose = Some(Expose {
+        host: "httpbin.example.com".to_owned(),
+        gateway: "istio-system/ingressgateway".to_owned(),
+        credential_name: "httpbin-cert".to_owned(),
+        https_redirect: true,
+    });
+    spec.upstream.port = 8443;
+    spec.upstream.tls.mode = TlsMode::Mutual;
+    spec.upstream.tls.ca_certificates = Some("/etc/sallyport/tls/ca.crt".to_owned());
+    spec.upstream.tls.client_certificate = Some("/etc/sallyport/tls/tls.crt".to_owned());
+    spec.upstream.tls.private_key = Some("/etc/sallyport/tls/tls.key".to_owned());
+    let per_try_timeout = Some("2s".to_owned());
+    let retries = Retries { attempts: 2, per_try_timeout, retry_on: "connect-failure".to_owned() };
+    spec.route = Route { timeout: Some("10s".to_owned()), retries: Some(retries), ..Route::default() };
+    spec.route.connection_pool = Some(ConnectionPool {
+        max_connections: Some(100),
+        connect_timeout: Some("1s".to_owned()),
+        max_pending_requests: Some(50),
+        ..ConnectionPool::default()
+    });
+    spec.route.outlier_detection = Some(OutlierDetection {
+        consecutive5xx_errors: Some(5),
+        interval: Some("10s".to_owned()),
+        ..OutlierDetection::default()
+    });
+    spec.authn.jwt = vec![JwtProvider {
+        issuer: "https://issuer.example.com".to_owned(),
+        audiences: vec!["httpbin".to_owned()],
+        jwks: None,
+        jwks_uri: Some("https://issuer.example.com/jwks".to_owned()),
+    }];
+    spec.gateway.max_replicas = Some(5);
+    spec.gateway.create_namespace = true;
+    spec.gateway.num_trusted_proxies = 1;
+    spec.gateway.opa = Some(Opa {
+        image: "openpolicyagent/opa:1.4.2-envoy".to_owned(),
+        policy_config_map: "httpbin-policy".to_owned(),
+        path: "envoy/authz/allow".to_owned(),
+    });
+}
+
+fn image_volume() -> Mesh {
+    let pull_secret = Some("registry".to_owned());
+    Mesh {
+        filter: FilterImage { delivery: Delivery::ImageVolume, pull_secret, ..FilterImage::default() },
+        ..Mesh::default()
+    }
+}
+
+/// Every case that has a golden.
+fn cases() -> Vec<(&'static str, Egress, Mesh)> {
+    let installed = |install| with(|egress| egress.spec.gateway.install = install);
+    let full_installed = |install| {
+        with(|egress| {
+            full(egress);
+            egress.spec.gateway.install = install;
+        })
+    };
+    vec![
+        ("injected", httpbin(), mesh("1.31")),
+        ("wasmplugin", httpbin(), mesh("1.29")),
+        ("istiooperator", installed(Install::IstioOperator), mesh("1.31")),
+        ("helm", installed(Install::Helm), mesh("1.31")),
+        ("gateway-api", installed(Install::GatewayApi), mesh("1.31")),
+        ("full", with(full), mesh("1.30")),
+        ("full-istiooperator", full_installed(Install::IstioOperator), image_volume()),
+        ("full-helm", full_installed(Install::Helm), image_volume()),
+        ("full-gateway-api", full_installed(Install::GatewayApi), image_volume()),
+        ("image-volume", httpbin(), image_volume()),
+        ("plain-address", with(plain_address), mesh("1.31")),
+    ]
+}
+
+fn plain_address(egress: &mut Egress) {
+    egress.spec.upstream.host = "192.0.2.7".to_owned();
+    egress.spec.upstream.port = 8080;
+    egress.spec.upstream.tls = sallyport_egress::model::UpstreamTls { mode: TlsMode::None, ..Default::default() };
+}
+
+#[test]
+fn folders_are_as_the_goldens_say() {
+    for (case, egress, mesh) in cases() {
+        golden(case, &built(&egress, &mesh).files);
+    }
+    let argo = build(&[&httpbin()], &mesh("1.31"), &filter(), true).unwrap();
+    golden("argo", &argo.files);
+}
+
+#[test]
+fn no_field_is_null_and_nothing_is_deprecated() {
+    for (case, egress, mesh) in cases() {
+        for (file, text) in built(&egress, &mesh).files {
+            assert!(!text.contains(": null"), "{case} {file}");
+            assert!(!text.contains("EnvoyFilter") && !text.contains("kind: Sidecar"), "{case} {file}");
+        }
+    }
+}
+
+#[test]
+fn the_plugin_comes_before_the_pods_and_the_routes_come_last() {
+    for (case, egress, mesh) in cases() {
+        let files = built(&egress, &mesh).files;
+        let at = |kind: &str| files.iter().position(|(_, text)| text.contains(&format!("\nkind: {kind}\n")));
+        let plugin = at("TrafficExtension").or_else(|| at("WasmPlugin")).unwrap();
+        for later in ["Deployment", "Gateway", "VirtualService", "HTTPRoute"] {
+            assert!(at(later).is_none_or(|position| plugin < position), "{case} {later}");
+        }
+        assert!(at("Gateway") <= at("VirtualService"), "{case}");
+    }
+}
+
+#[test]
+fn order_does_not_show() {
+    let other = with(|egress| egress.name = "other".to_owned());
+    let (one, mesh) = (httpbin(), mesh("1.31"));
+    let forth = build(&[&one, &other], &mesh, &filter(), false).unwrap();
+    let back = build(&[&other, &one], &mesh, &filter(), false).unwrap();
+    assert_eq!(forth, back);
+}
+
+#[test]
+fn a_patch_is_applied_last_and_named() {
+    let patch = |kind: &str, merge, json| Patch { kind: kind.to_owned(), name: None, merge, json };
+    let egress = with(|egress| {
+        egress.spec.patches = vec![
+            patch("Deployment", Some(json!({"spec": {"replicas": 7, "strategy": null}})), None),
+            patch("Service", None, Some(json!([{"op": "add", "path": "/metadata/annotations", "value": {"a": "b"}}]))),
+        ];
+    });
+    let build = built(&egress, &mesh("1.31"));
+    let text = &build.files["httpbin-httpbin/30-deployment.yaml"];
+    assert!(text.contains("replicas: 7") && !text.contains("strategy") && text.contains("  annotations:\n    a: b\n"));
+    let changed = vec!["Deployment/httpbin-egress".to_owned(), "Service/httpbin-egress".to_owned()];
+    assert_eq!(build.patched, [("httpbin/httpbin".to_owned(), changed)]);
+}
+
+fn code(egresses: &[&Egress]) -> &'static str {
+    build(egresses, &mesh("1.31"), &filter(), false).unwrap_err()[0].code
+}
+
+#[test]
+fn what_cannot_be_built_is_refused() {
+    let patch = |kind: &str, json| Patch { kind: kind.to_owned(), name: None, merge: None, json: Some(json) };
+    let patched = |patch| with(|egress| egress.spec.patches = vec![patch]);
+    assert_eq!(code(&[&patched(patch("Ingress", json!([])))]), codes::PATCH);
+    assert_eq!(code(&[&patched(patch("Service", json!([{"op": "remove", "path": "/no"}])))]), codes::PATCH);
+    assert_eq!(code(&[&patched(patch("Service", json!({})))]), codes::PATCH);
+    assert_eq!(code(&[&with(|egress| egress.name = "a".repeat(57))]), codes::NAME);
+    let named = |namespace: &str, name: &str| {
+        with(|egress| (egress.namespace, egress.name) = (namespace.to_owned(), name.to_owned()))
+    };
+    assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), codes::NAME);
+}
+
+#[test]
+fn a_policy_above_1_mib_is_refused() {
+    let large = with(|egress| {
+        let first = egress.spec.authz.rules[0].clone();
+        let rules = (0..20_000).map(|number| RuleSource { id: format!("rule-{number}"), ..first.clone() });
+        egress.spec.authz.rules = rules.collect();
+    });
+    assert_eq!(code(&[&large]), codes::POLICY_SIZE);
+}
+
+#[test]
+fn a_folder_holds_what_was_built_and_nothing_else_is_touched() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let files = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), format!("{name}\n"))).collect();
+    let first: BTreeMap<_, _> = files(&["a/1", "a/2", "b/1"]);
+    assert_eq!(output::compare(&out, &first).unwrap().missing.len(), 3);
+    assert!(!out.exists());
+    output::write(&out, &first).unwrap();
+    assert!(output::write(&out, &first).unwrap().is_empty());
+    fs::write(out.join("a/mine"), "").unwrap();
+    let second: BTreeMap<_, _> = files(&["a/1"]);
+    fs::write(out.join("a/1"), "edited").unwrap();
+    let difference = output::write(&out, &second).unwrap();
+    assert_eq!(difference.lines().collect::<Vec<_>>(), ["changed a/1", "stale a/2", "stale b/1"]);
+    assert!(out.join("a/mine").exists() && !out.join("b").exists());
+    assert!(output::compare(folder.path(), &second).is_err(), "a foreign folder");
+}
+
+#[test]
+fn a_thousand_upstreams() {
+    let egresses: Vec<_> = (0..1_000).map(|number| with_name(&httpbin(), number)).collect();
+    let start = std::time::Instant::now();
+    let build = build(&egresses.iter().collect::<Vec<_>>(), &mesh("1.31"), &filter(), false).unwrap();
+    println!("{} files of 1,000 upstreams: {:?}", build.files.len(), start.elapsed());
+    assert_eq!(build.files.len(), 6 * 1_000 + 2);
+}
+
+fn with_name(egress: &Egress, number: u32) -> Egress {
+    Egress { name: format!("upstream-{number}"), ..egress.clone() }
+}
+
+#[test]
+fn a_document_reads_as_one_expects() {
+    let text =
+        yaml::document(&json!({"kind": "K", "list": [{"a": "1.31", "b": ["x", {"c": {}}]}], "lines": "a: 1\nb: |\n"}));
+    let value: Value = json!("kind: K\nlines: |\n  a: 1\n  b: |\nlist:\n- a: \"1.31\"\n  b:\n  - x\n  - c: {}\n");
+    assert_eq!(Value::String(text), value);
+}

@@ -1,0 +1,103 @@
+//! VirtualService: caller to gateway, gateway to upstream, and from outside to the gateway.
+
+use sallyport_egress::model::deploy::{Expose, Retries};
+use serde_json::{Value, json};
+
+use super::gateway;
+use super::plan::{Plan, SERVICE_PORT};
+
+/// What Envoy and Istio say of the mesh to whoever they send a request to.
+pub(super) const TELLS_OF_THE_MESH: [&str; 7] = [
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-external-address",
+    "x-envoy-peer-metadata",
+    "x-envoy-peer-metadata-id",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+];
+
+/// In the mesh: to the gateway.
+pub(super) fn mesh(plan: &Plan<'_>) -> Value {
+    object(
+        plan,
+        &plan.host_name(),
+        json!({
+            "hosts": [plan.egress.spec.host],
+            "gateways": ["mesh"],
+            "http": [{"name": "to-gateway", "route": to_gateway(plan), "retries": before_the_upstream()}],
+        }),
+    )
+}
+
+/// At the gateway: to the upstream, under its own name. Only the gateway's namespace sees it.
+pub(super) fn upstream(plan: &Plan<'_>) -> Value {
+    let route = &plan.egress.spec.route;
+    let destination = json!({"host": plan.upstream_host(), "port": {"number": plan.egress.spec.upstream.port}});
+    object(
+        plan,
+        &plan.upstream_name(),
+        json!({
+            "hosts": [plan.egress.spec.host],
+            "gateways": [format!("{}/{}", plan.egress.namespace, plan.gateway_name())],
+            "exportTo": ["."],
+            "http": [{
+                "name": "to-upstream",
+                "rewrite": {"authority": plan.upstream_authority()},
+                "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
+                "route": [{"destination": destination}],
+                "timeout": route.timeout,
+                "retries": retries(route.retries.as_ref()),
+            }],
+        }),
+    )
+}
+
+/// At the ingress gateway: to this one, which knows the host under its internal name only.
+pub(super) fn ingress(plan: &Plan<'_>, expose: &Expose) -> Value {
+    let (namespace, _) = gateway::pods(expose);
+    object(
+        plan,
+        &format!("{}-ingress", plan.egress.name),
+        json!({
+            "hosts": [expose.host],
+            "gateways": [format!("{namespace}/{}", gateway::ingress_name(plan))],
+            "http": [{
+                "name": "to-gateway",
+                "rewrite": {"authority": plan.egress.spec.host},
+                "route": to_gateway(plan),
+                "retries": before_the_upstream(),
+            }],
+        }),
+    )
+}
+
+fn object(plan: &Plan<'_>, name: &str, spec: Value) -> Value {
+    json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": plan.metadata(name),
+        "spec": spec,
+    })
+}
+
+fn to_gateway(plan: &Plan<'_>) -> Value {
+    json!([{"destination": {"host": plan.service_host(), "port": {"number": SERVICE_PORT}}}])
+}
+
+/// A gateway's pod can go away. Asked again is only where no gateway has begun to answer; Istio's default would also
+/// repeat what the upstream refused.
+fn before_the_upstream() -> Value {
+    json!({"attempts": 2, "retryOn": "connect-failure,refused-stream"})
+}
+
+/// None is written out: Istio's default is two.
+fn retries(retries: Option<&Retries>) -> Value {
+    match retries {
+        None => json!({"attempts": 0}),
+        Some(Retries { attempts: 0, .. }) => json!({"attempts": 0}),
+        Some(Retries { attempts, per_try_timeout, retry_on }) => {
+            json!({"attempts": attempts, "perTryTimeout": per_try_timeout, "retryOn": retry_on})
+        }
+    }
+}

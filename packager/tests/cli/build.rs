@@ -1,0 +1,118 @@
+//! `sallyport build`, as its users meet it.
+
+use snapbox::{assert_data_eq, file, str};
+
+use crate::sandbox::{GOOD, Sandbox, bad};
+
+const LOCK: &str = r#"{"version":1,"filter":{"image":"registry.example.com/sallyport/filter","digest":"sha256:abababababababababababababababababababababababababababababababab"}}"#;
+
+fn sandbox() -> Sandbox {
+    Sandbox::with(&[("in/egress.yaml", GOOD), ("in/sallyport.lock", LOCK)])
+}
+
+#[test]
+fn help() {
+    let sandbox = Sandbox::new();
+    assert_data_eq!(sandbox.run(&["build", "--help"]).stdout, file!["golden/help-build.txt"].raw());
+}
+
+#[test]
+fn a_build_is_summed_up_and_the_next_changes_nothing() {
+    let sandbox = sandbox();
+    let first = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""));
+    assert_data_eq!(
+        first.stdout,
+        str![[r#"
+gateways: 1, filter by TrafficExtension
+files: 8, 8 written, 0 removed
+
+"#]]
+    );
+    let second = sandbox.run(&["build", "in", "-o", "out"]);
+    assert!(second.stdout.contains("8, 0 written, 0 removed"), "{}", second.stdout);
+    assert!(sandbox.run(&["build", "in", "-o", "out", "--quiet"]).stdout.is_empty());
+}
+
+#[test]
+fn check_says_which_files_are_stale_and_writes_nothing() {
+    let sandbox = sandbox();
+    let missing = sandbox.run(&["build", "in", "--check", "out"]);
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.stdout.contains("missing httpbin-httpbin/20-plugin.yaml\n"), "{}", missing.stdout);
+    assert!(!sandbox.path().join("out").exists());
+    sandbox.run(&["build", "in", "-o", "out"]);
+    let current = sandbox.run(&["build", "in", "--check", "out"]);
+    assert_eq!((current.code, current.stdout.as_str()), (Some(0), ""));
+    sandbox.write("in/egress.yaml", GOOD.replace("[GET]", "[GET, HEAD]"));
+    sandbox.write("in/other.yaml", GOOD.replace("name: httpbin", "name: other"));
+    let stale = sandbox.run(&["build", "in", "--check", "out"]);
+    assert_eq!(stale.code, Some(2));
+    assert!(stale.stdout.contains("changed httpbin-httpbin/20-plugin.yaml\n"), "{}", stale.stdout);
+}
+
+#[test]
+fn what_is_no_longer_built_is_removed() {
+    let sandbox = sandbox();
+    sandbox.run(&["build", "in", "-o", "out"]);
+    sandbox.write("in/egress.yaml", GOOD.replace("name: httpbin", "name: other"));
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert!(ended.stdout.contains("files: 8, 6 written, 6 removed"), "{}", ended.stdout);
+    assert!(!sandbox.path().join("out/httpbin-httpbin").exists());
+}
+
+#[test]
+fn a_foreign_folder_is_refused() {
+    let sandbox = sandbox();
+    sandbox.write("out/mine.txt", "");
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!(ended.code, Some(3));
+    assert_data_eq!(
+        ended.stderr,
+        str![[r#"
+error: `out` is not empty, and was not made by `sallyport build`
+  help: name a new or empty folder
+
+"#]]
+    );
+}
+
+#[test]
+fn a_filter_without_a_digest_is_refused() {
+    let sandbox = Sandbox::with(&[("in/egress.yaml", GOOD)]);
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!(ended.code, Some(1));
+    assert_data_eq!(
+        ended.stderr,
+        str![[r#"
+error: SP9101: the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`
+  help: run `sallyport image push`, which writes the lock
+
+"#]]
+    );
+    let of_other = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {filter: {image: r.example.com/f}}\n";
+    sandbox.write("in/mesh.yaml", of_other);
+    sandbox.write("in/sallyport.lock", LOCK);
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert!(ended.stderr.starts_with("error: SP9105: `sallyport.lock` is for "), "{}", ended.stderr);
+    sandbox.write("in/sallyport.lock", "{}");
+    assert!(sandbox.run(&["build", "in", "-o", "out"]).stderr.contains("SP9105: `in/sallyport.lock`: missing field"));
+    assert!(!sandbox.path().join("out").exists());
+}
+
+#[test]
+fn errors_are_reported_as_check_does_and_nothing_is_written() {
+    let sandbox = sandbox();
+    sandbox.write("in/bad.yaml", bad());
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stdout, sandbox.run(&["check", "in"]).stdout);
+    assert!(!sandbox.path().join("out").exists());
+}
+
+#[test]
+fn an_output_is_asked_for() {
+    let sandbox = sandbox();
+    assert_eq!(sandbox.run(&["build", "in"]).code, Some(2));
+    assert_eq!(sandbox.run(&["build", "in", "-o", "a", "--check", "b"]).code, Some(2));
+}
