@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{check, completions, init, man, run, schema, version};
+use crate::command::{check, completions, image, init, man, run, schema, version};
 use crate::console::Colour;
 use crate::exit;
 
@@ -39,6 +39,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Check(check::Args),
     Run(run::Args),
+    Image(image::Args),
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),

@@ -1,9 +1,12 @@
 //! The stable codes of all that can be wrong, and the manual of each.
 //!
-//! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP9xxx` this program's own.
+//! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP3xxx` an image's
+//! ([`crate::oci`]), `SP9xxx` this program's own.
 
 use sallyport_core::Code as PolicyCode;
 use sallyport_egress::Code as FileCode;
+
+use crate::oci::finding;
 
 /// A file or directory cannot be read.
 pub(crate) const UNREADABLE: &str = "SP9001";
@@ -36,7 +39,7 @@ const OWN: [(&str, &str); 3] = [
 
 /// The manual of a code: one sentence, and where there is more to say, paragraphs after it.
 pub(crate) fn manual(code: &str) -> Option<String> {
-    let own = OWN.iter().find(|(own, _)| *own == code).map(|(_, text)| *text);
+    let own = OWN.iter().chain(&finding::MANUAL).find(|(own, _)| *own == code).map(|(_, text)| *text);
     let text = own.or_else(|| sallyport_egress::explain(code))?;
     // Doc comments keep the space after their slashes.
     let lines: Vec<_> = text.lines().map(str::trim).collect();
@@ -53,7 +56,7 @@ pub(crate) fn summary(code: &str) -> String {
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     let file = FileCode::ALL.iter().map(|code| code.as_str());
     let policy = PolicyCode::ALL.iter().map(|code| code.as_str());
-    file.chain(policy).chain(OWN.iter().map(|(code, _)| *code))
+    file.chain(policy).chain(OWN.iter().chain(&finding::MANUAL).map(|(code, _)| *code))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod console;
 mod exit;
 mod input;
 mod local;
+mod oci;
 mod report;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => command::check::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
+        Command::Image(args) => command::image::run(&args, console),
         Command::Init(args) => command::init::run(&args, console),
         Command::Schema(args) => command::schema::run(&args, console),
         Command::Completions(args) => command::completions::run(&args, console),
