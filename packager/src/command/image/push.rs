@@ -24,7 +24,7 @@ use crate::oci::verify::{Expected, verify};
   sallyport image push registry.internal/mesh/filter:1 --layout filter.tar
   sallyport image push localhost:5000/filter:dev --wasm sallyport_filter.wasm")]
 pub(crate) struct Args {
-    /// Where to: REGISTRY/REPOSITORY[:TAG]
+    /// Where to: REGISTRY/REPOSITORY:TAG; without a tag it is `latest`
     #[arg(value_name = "REF")]
     reference: Reference,
     /// The filter module; else the one that this program holds

@@ -28,7 +28,7 @@ const VERSION: u32 = 1;
   sallyport image verify ghcr.io/acme/filter:1 --expect sha256:0123... --format json
   sallyport image verify --layout filter.tar")]
 pub(crate) struct Args {
-    /// The image at a registry: REGISTRY/REPOSITORY[:TAG|@DIGEST]
+    /// The image at a registry: REGISTRY/REPOSITORY, and :TAG or @DIGEST
     #[arg(value_name = "REF", required_unless_present = "layout", conflicts_with = "layout")]
     reference: Option<Reference>,
     /// An OCI image layout instead

@@ -12,7 +12,7 @@ use ureq::{Agent, Error};
 use super::Access;
 use super::auth::{Asked, Challenge};
 use super::credentials;
-use crate::exit::{Exit, Failure};
+use crate::exit::{Exit, Failure, Reason};
 use crate::oci::reference::Reference;
 
 /// How long to wait before the second, and before the third attempt.
@@ -210,6 +210,7 @@ impl Transport {
             }
             Error::BodyExceedsLimit(limit) => format!("it sends more than the {limit} bytes that are expected"),
             error if is_tls(error) => format!("TLS failed: {error}"),
+            Error::Io(error) => Reason(error).to_string(),
             error => error.to_string(),
         };
         let failure = Failure::new(Exit::Io, format!("cannot talk to the registry `{registry}`: {why}"));
