@@ -8,6 +8,7 @@ use std::process::{Child, Command, Output};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -26,17 +27,19 @@ struct Registry {
 }
 
 impl Registry {
-    fn start(locked: bool) -> Self {
-        let home = tempfile::tempdir().unwrap();
+    /// `extra` is added to the configuration: what it has of `http` beside the address, and `auth`.
+    fn start(home: TempDir, extra: &Value) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut config = json!({
             "version": "0.1",
             "storage": {"filesystem": {"rootdirectory": home.path().join("data")}},
             "http": {"addr": format!("127.0.0.1:{port}")},
         });
-        if locked {
-            fs::write(home.path().join("htpasswd"), HTPASSWD).unwrap();
-            config["auth"] = json!({"htpasswd": {"realm": "mesh", "path": home.path().join("htpasswd")}});
+        if let Some(auth) = extra.get("auth") {
+            config["auth"] = auth.clone();
+        }
+        if let Some(tls) = extra.get("tls") {
+            config["http"]["tls"] = tls.clone();
         }
         // JSON is YAML.
         fs::write(home.path().join("config.yml"), config.to_string()).unwrap();
@@ -56,6 +59,19 @@ impl Registry {
             sleep(Duration::from_millis(20));
         }
         registry
+    }
+
+    /// One that lets anybody in.
+    fn open() -> Self {
+        Registry::start(tempfile::tempdir().unwrap(), &json!({}))
+    }
+
+    /// One that knows one user.
+    fn locked() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("htpasswd");
+        fs::write(&path, HTPASSWD).unwrap();
+        Registry::start(home, &json!({"auth": {"htpasswd": {"realm": "mesh", "path": path}}}))
     }
 
     fn name(&self, rest: &str) -> String {
@@ -146,7 +162,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 #[ignore = "needs docker-registry and skopeo: make test"]
 fn what_is_pushed_is_what_is_served() {
-    let registry = Registry::start(false);
+    let registry = Registry::open();
     let name = registry.name("mesh/filter:1");
     let digest = registry.push(&name);
     assert_eq!(registry.uploads(), 2);
@@ -173,7 +189,7 @@ fn what_is_pushed_is_what_is_served() {
 #[test]
 #[ignore = "needs docker-registry and skopeo: make test"]
 fn a_layout_is_pushed_as_it_is() {
-    let registry = Registry::start(false);
+    let registry = Registry::open();
     for output in ["layout", "layout.tar"] {
         let built = registry.image(&["build", "--wasm", "filter.wasm", "--output", output, "--annotation", "a=b"]);
         assert_eq!(built.status.code(), Some(0), "{built:?}");
@@ -194,7 +210,7 @@ fn a_layout_is_pushed_as_it_is() {
 #[test]
 #[ignore = "needs docker-registry and skopeo: make test"]
 fn what_istio_would_refuse_is_found_before() {
-    let registry = Registry::start(false);
+    let registry = Registry::open();
     let name = registry.name("mesh/filter:1");
     let digest = registry.push(&name);
     let found = |code: Option<i32>, codes: &[&str]| (code, codes.iter().map(|&code| code.to_owned()).collect());
@@ -218,7 +234,7 @@ fn what_istio_would_refuse_is_found_before() {
 #[test]
 #[ignore = "needs docker-registry and skopeo: make test"]
 fn credentials_are_dockers() {
-    let registry = Registry::start(true);
+    let registry = Registry::locked();
     let name = registry.name("mesh/filter:1");
     let arguments = ["push", name.as_str(), "--wasm", "filter.wasm"];
     let refused = registry.image(&arguments);
@@ -251,4 +267,48 @@ fn credentials_are_dockers() {
     configure(json!({"credsStore": "none"}));
     let failed = registry.image(&["verify", &name]);
     assert!(failed.status.code() == Some(3) && stderr(&failed).contains("docker-credential-none"), "{failed:?}");
+}
+
+#[test]
+#[ignore = "needs docker-registry and skopeo: make test"]
+fn tls_is_verified() {
+    let home = tempfile::tempdir().unwrap();
+    let file = |name: &str| home.path().join(name);
+    let (ca_key, key) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    fs::write(file("ca.pem"), parameters.self_signed(&ca_key).unwrap().pem()).unwrap();
+    let issuer = Issuer::new(parameters, ca_key);
+    // A name of this machine that is none of its loopback addresses: only those are spoken to without TLS.
+    let leaf = CertificateParams::new(["0.0.0.0".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    fs::write(file("cert.pem"), leaf.pem()).unwrap();
+    fs::write(file("key.pem"), key.serialize_pem()).unwrap();
+    let extra = json!({"tls": {"certificate": file("cert.pem"), "key": file("key.pem")}});
+    let ca = file("ca.pem");
+    let registry = Registry::start(home, &extra);
+
+    let name = format!("0.0.0.0:{}/mesh/filter:1", registry.port);
+    let unknown = registry.image(&["push", &name, "--wasm", "filter.wasm"]);
+    assert_eq!(unknown.status.code(), Some(3), "{unknown:?}");
+    assert!(stderr(&unknown).contains("TLS failed: invalid peer certificate"), "{unknown:?}");
+    let known = Command::new(env!("CARGO_BIN_EXE_sallyport"))
+        .args(["image", "push", &name, "--wasm", "filter.wasm"])
+        .current_dir(registry.home.path())
+        .env("SSL_CERT_FILE", ca)
+        .output()
+        .unwrap();
+    assert_eq!(known.status.code(), Some(0), "{known:?}");
+}
+
+#[test]
+#[ignore = "needs docker-registry and skopeo: make test"]
+fn plain_http_is_spoken_where_it_is_asked_for() {
+    let registry = Registry::open();
+    let name = format!("0.0.0.0:{}/mesh/filter:1", registry.port);
+    let arguments = ["push", &name, "--wasm", "filter.wasm"];
+    let refused = registry.image(&arguments);
+    assert_eq!(refused.status.code(), Some(3), "{refused:?}");
+    assert!(stderr(&refused).contains("TLS failed") && stderr(&refused).contains("--plain-http"), "{refused:?}");
+    let pushed = registry.image(&[&arguments[..], &["--plain-http"]].concat());
+    assert_eq!(pushed.status.code(), Some(0), "{pushed:?}");
 }

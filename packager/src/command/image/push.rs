@@ -59,7 +59,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let registry = Registry::new(&args.reference, Access::Push, args.plain_http)?;
     match registry.push(&image)? {
         Pushed::AlreadyThere => console.note(&format!("{} is there already", args.reference)),
-        Pushed::Sent(blobs) => console.note(&format!("pushed {}: {blobs} blobs and the manifest", args.reference)),
+        Pushed::Sent(blobs) => console.note(&format!("pushed {} (new blobs: {blobs})", args.reference)),
     }
     let name = args.reference.image();
     if let Some(path) = &args.lock {

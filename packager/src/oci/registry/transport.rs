@@ -1,6 +1,7 @@
 //! One call to a registry: authorised where it asks for it, tried again where that may help, its errors in words.
 
 use std::cell::RefCell;
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -205,10 +206,9 @@ impl Transport {
         let why = match error {
             Error::HostNotFound => "no such host".to_owned(),
             Error::Timeout(_) => "it does not answer in time".to_owned(),
-            Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-                "connection refused".to_owned()
-            }
+            Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
             Error::BodyExceedsLimit(limit) => format!("it sends more than the {limit} bytes that are expected"),
+            Error::Io(error) if is_broken_tls(error) => format!("TLS failed: {error}"),
             error if is_tls(error) => format!("TLS failed: {error}"),
             Error::Io(error) => Reason(error).to_string(),
             error => error.to_string(),
@@ -227,9 +227,14 @@ impl Transport {
 fn is_tls(error: &Error) -> bool {
     match error {
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) => true,
-        Error::Io(error) => error.kind() == std::io::ErrorKind::InvalidData,
+        Error::Io(error) => is_broken_tls(error),
         _ => false,
     }
+}
+
+/// How rustls ends a connection whose bytes or certificates are wrong.
+fn is_broken_tls(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData
 }
 
 fn is_busy(status: StatusCode) -> bool {
