@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, init, man, run, schema, version};
+use crate::command::{build, check, completions, image, init, man, run, schema, version};
 use crate::console::Colour;
 use crate::exit;
 
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Check(check::Args),
     Build(build::Args),
     Run(run::Args),
+    Image(image::Args),
     Init(init::Args),
     Schema(schema::Args),
     Completions(completions::Args),

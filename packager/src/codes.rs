@@ -1,9 +1,12 @@
 //! The stable codes of all that can be wrong, and the manual of each.
 //!
-//! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP2xxx` the lints', `SP9xxx` this program's own.
+//! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP2xxx` the lints', `SP3xxx` an
+//! image's ([`crate::oci`]), `SP9xxx` this program's own.
 
 use sallyport_core::Code as PolicyCode;
 use sallyport_egress::Code as FileCode;
+
+use crate::oci::finding;
 
 /// A file or directory cannot be read.
 pub(crate) const UNREADABLE: &str = "SP9001";
@@ -82,7 +85,7 @@ const OWN: [(&str, &str); 8] = [
 
 /// The manual of a code: one sentence, and where there is more to say, paragraphs after it.
 pub(crate) fn manual(code: &str) -> Option<String> {
-    let own = OWN.iter().find(|(own, _)| *own == code).map(|(_, text)| *text);
+    let own = OWN.iter().chain(&finding::MANUAL).find(|(own, _)| *own == code).map(|(_, text)| *text);
     let text = own.or_else(|| sallyport_egress::explain(code))?;
     // Doc comments keep the space after their slashes.
     let lines: Vec<_> = text.lines().map(str::trim).collect();
@@ -99,7 +102,8 @@ pub(crate) fn summary(code: &str) -> String {
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     let file = FileCode::ALL.iter().map(|code| code.as_str());
     let policy = PolicyCode::ALL.iter().map(|code| code.as_str());
-    file.chain(policy).chain(sallyport_egress::lint::codes()).chain(OWN.iter().map(|(code, _)| *code))
+    let own = OWN.iter().chain(&finding::MANUAL).map(|(code, _)| *code);
+    file.chain(policy).chain(sallyport_egress::lint::codes()).chain(own)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Exit {
             Exit::Ok => "all is well; warnings may have been printed",
             Exit::Problems => "the input has errors",
             Exit::Usage => "the arguments are wrong; build --check: the folder is stale",
-            Exit::Io => "a file cannot be read or written, or none was found",
+            Exit::Io => "a file or registry cannot be read or written, or none was found",
             Exit::NoEnvoy => "run: no Envoy was found",
             Exit::Port => "run: a port is busy or cannot be bound",
             Exit::EnvoyDied => "run: Envoy ended by itself",

@@ -11,6 +11,7 @@ mod exit;
 mod input;
 mod local;
 mod manifest;
+mod oci;
 mod report;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Check(args) => command::check::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
+        Command::Image(args) => command::image::run(&args, console),
         Command::Init(args) => command::init::run(&args, console),
         Command::Schema(args) => command::schema::run(&args, console),
         Command::Completions(args) => command::completions::run(&args, console),

@@ -18,7 +18,7 @@ fn help() {
 #[test]
 fn every_command_has_help_with_an_example() {
     let sandbox = Sandbox::new();
-    for command in ["check", "build", "run", "init", "schema", "completions", "man", "version"] {
+    for command in ["check", "build", "run", "image", "init", "schema", "completions", "man", "version"] {
         let ended = sandbox.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0), "{command}");
         assert!(ended.stdout.contains("Examples:\n  sallyport "), "{command}:\n{}", ended.stdout);
