@@ -13,6 +13,7 @@ pub mod kubelet;
 pub mod network;
 pub mod pod;
 pub mod registry;
+pub mod stage;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
