@@ -68,7 +68,8 @@ impl Cluster {
     /// Starts a cluster whose folder's name begins with `name`. Pods find `hosts` at the bridge's address, and take the
     /// certificates of `authority` (a PEM file) for the public ones.
     pub fn start(name: &str, hosts: &[&str], authority: impl FnOnce(&Scratch) -> Result<PathBuf>) -> Result<Self> {
-        for needed in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "pilot-discovery", "pilot-agent"] {
+        for needed in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "pilot-discovery", "pilot-agent"]
+        {
             ensure!(program(needed).exists(), "{needed} is not set up: run `tests/setup cluster`");
         }
         let scratch = Scratch::new(name)?;

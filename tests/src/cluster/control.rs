@@ -92,7 +92,8 @@ impl Control {
              status: {{addresses: [{{type: InternalIP, address: {}}}]}}}}\n",
             network.bridge()
         ))?;
-        let manifests = run(Command::new(program("istioctl")).args(["manifest", "generate", "--set", "profile=minimal"]))?;
+        let manifests =
+            run(Command::new(program("istioctl")).args(["manifest", "generate", "--set", "profile=minimal"]))?;
         let left_out = ["Deployment", "HorizontalPodAutoscaler", "CustomResourceDefinition", "PodDisruptionBudget"];
         let wanted: Vec<&str> = manifests
             .split("\n---")

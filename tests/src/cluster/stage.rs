@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 
-use super::registry::Registry;
 use super::Cluster;
+use super::registry::Registry;
 use crate::certs::Authority;
 use crate::upstream::Httpbin;
 
@@ -163,6 +163,13 @@ pub fn cluster(name: &str, authority: &Authority) -> Result<Cluster> {
     cluster.wait_ready("httpbin", "sleep")?;
     cluster.wait_ready("other", "stranger")?;
     Ok(cluster)
+}
+
+/// A pod without a sidecar, `outside/outsider`.
+pub fn outsider(cluster: &Cluster) -> Result<()> {
+    cluster.kubectl().apply("{apiVersion: v1, kind: Namespace, metadata: {name: outside}}")?;
+    cluster.kubectl().apply(&caller("outside", "outsider"))?;
+    cluster.wait_ready("outside", "outsider")
 }
 
 /// The real httpbin, with a certificate for these names.
