@@ -1,4 +1,4 @@
-# Each recipe is one command; what takes more is a script or a program.
+# Each recipe is short; what takes more is a script or a program.
 CARGO ?= cargo
 # The `sallyport` binary carries the filter inside it; without this it is built without one.
 export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_filter.wasm
@@ -6,7 +6,7 @@ export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_fi
 # What the tests of `sallyport run` start.
 export SALLYPORT_ENVOY := $(CURDIR)/target/tools/envoy-1.40.0/envoy/_bin/envoy
 
-.PHONY: help demo test wasm sallyport bench fuzz lint set-up set-up-demo set-up-fuzz set-up-wasm
+.PHONY: help demo test wasm sallyport bench cluster fuzz lint set-up set-up-cluster set-up-demo set-up-fuzz set-up-wasm
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -29,6 +29,11 @@ bench: set-up sallyport ## nanoseconds per decision, host calls per request, siz
 fuzz: set-up-fuzz ## both fuzz targets, 60 seconds each
 	filter/core/fuzz/run 60
 
+cluster: ## Istio itself, without containers: manifests admitted, served and asked (as root)
+	@[ "$$(id -u)" = 0 ] || { echo "make cluster needs root: it makes network namespaces" >&2; exit 69; }
+	$(MAKE) set-up-cluster sallyport
+	$(CARGO) test --package sallyport-tests --features cluster --test 'cluster_*' -- --nocapture --test-threads=1
+
 lint: wasm ## formatting, clippy and documentation, warnings are errors
 	tests/tools/lint
 
@@ -37,6 +42,9 @@ set-up:
 
 set-up-demo:
 	tests/setup wasm httpbin envoy
+
+set-up-cluster:
+	tests/setup httpbin envoy cluster
 
 set-up-fuzz:
 	tests/setup fuzz

@@ -6,6 +6,7 @@
 
 pub mod certs;
 pub mod client;
+pub mod cluster;
 pub mod echo;
 pub mod envoys;
 pub mod gate;

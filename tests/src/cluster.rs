@@ -1,0 +1,209 @@
+//! A cluster without containers: etcd, the API server, its controllers, istiod, agents and Envoys as plain processes.
+//!
+//! A [`Cluster`] is all of it; dropping it ends all of it. What runs is real, built from its own sources by
+//! `tests/setup cluster`; the harness itself plays three parts only: the scheduler and the kubelet ([`kubelet`]: it does
+//! what a pod's injected spec says, as processes in a network namespace) and the world outside ([`doorway`]).
+//! There is no kube-proxy and no cluster DNS: Envoys know the pods' addresses from istiod, and names stand in each
+//! pod's `/etc/hosts`.
+
+pub mod control;
+pub mod doorway;
+pub mod kubectl;
+pub mod kubelet;
+pub mod network;
+pub mod pod;
+pub mod registry;
+pub mod stage;
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+
+use self::control::Control;
+use self::kubectl::Kubectl;
+use self::kubelet::{Kubelet, Plan};
+use self::network::Network;
+use crate::process::Scratch;
+
+/// How long something may take to come to be in the cluster.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running cluster.
+#[derive(Debug)]
+pub struct Cluster {
+    // Dropped in this order.
+    kubelet: Kubelet,
+    control: Control,
+    network: Arc<Network>,
+    scratch: Scratch,
+}
+
+/// What a call from a pod came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status; 0 where there was no answer.
+    pub status: u16,
+    /// The headers, one a line, names in lower case.
+    pub headers: String,
+    /// curl's own words, if it failed.
+    pub error: String,
+}
+
+impl Answer {
+    /// A header's value; empty if there is none.
+    #[must_use]
+    pub fn header(&self, name: &str) -> &str {
+        let value = self.headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.unwrap_or_default().trim()
+    }
+}
+
+impl Cluster {
+    /// Starts a cluster whose folder's name begins with `name`. Pods find `hosts` at the bridge's address, and take the
+    /// certificates of `authority` (a PEM file) for the public ones.
+    pub fn start(name: &str, hosts: &[&str], authority: impl FnOnce(&Scratch) -> Result<PathBuf>) -> Result<Self> {
+        for needed in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "pilot-discovery", "pilot-agent"]
+        {
+            ensure!(program(needed).exists(), "{needed} is not set up: run `tests/setup cluster`");
+        }
+        let scratch = Scratch::new(name)?;
+        let authority = authority(&scratch)?;
+        let network = Arc::new(Network::new()?);
+        let control = Control::start(&scratch, &network)?;
+        let bridge = network.bridge();
+        let mut known: Vec<(Ipv4Addr, String)> = hosts.iter().map(|host| (bridge, (*host).to_owned())).collect();
+        known.push((control.address(), "istiod.istio-system.svc".to_owned()));
+        let plan = Plan { hosts: known, authority, envoy: crate::envoys::newest()?.path };
+        let kubelet = Kubelet::start(plan, control.kubectl().clone(), &scratch, &network)?;
+        Ok(Self { kubelet, control, network, scratch })
+    }
+
+    /// The folder with every log.
+    #[must_use]
+    pub fn scratch(&self) -> &Scratch {
+        &self.scratch
+    }
+
+    /// Keeps the folder, for a look at the logs.
+    pub fn keep(&mut self) {
+        self.scratch.keep();
+    }
+
+    /// The address at which the world outside is found.
+    #[must_use]
+    pub fn bridge(&self) -> Ipv4Addr {
+        self.network.bridge()
+    }
+
+    /// The control plane.
+    #[must_use]
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// kubectl as an administrator.
+    #[must_use]
+    pub fn kubectl(&self) -> &Kubectl {
+        self.control.kubectl()
+    }
+
+    /// Waits until the only pod with the label `app=NAME` is ready.
+    pub fn wait_ready(&self, namespace: &str, app: &str) -> Result<()> {
+        self.wait(&format!("a ready pod {namespace}/{app}"), || {
+            let pods = self.kubectl().get(&["pods", "-n", namespace, "-l", &format!("app={app}")])?;
+            let ready = |pod: &Value| {
+                let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
+                conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+            };
+            let items = pods["items"].as_array().cloned().unwrap_or_default();
+            Ok(!items.is_empty() && items.iter().all(ready))
+        })
+        .with_context(|| self.kubelet.troubles())
+    }
+
+    /// Waits until something holds; failing to find out is not yet an error.
+    pub fn wait(&self, what: &str, holds: impl Fn() -> Result<bool>) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let last = match holds() {
+                Ok(true) => return Ok(()),
+                Ok(false) => String::new(),
+                Err(error) => format!(": {error:#}"),
+            };
+            if Instant::now() > deadline {
+                bail!("there is no {what} after {PATIENCE:?}{last}");
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// The network namespace and the address of the pod `NAMESPACE/NAME...`.
+    pub fn pod(&self, namespace: &str, prefix: &str) -> Result<(String, Ipv4Addr)> {
+        self.kubelet.find(namespace, prefix).with_context(|| format!("no pod {namespace}/{prefix} runs"))
+    }
+
+    /// What a pod's container has written.
+    pub fn log(&self, namespace: &str, prefix: &str) -> Result<String> {
+        self.kubelet.log(namespace, prefix).with_context(|| format!("no pod {namespace}/{prefix} runs"))
+    }
+
+    /// Calls a URL with curl from inside a pod.
+    pub fn curl(&self, namespace: &str, pod: &str, arguments: &[&str]) -> Result<Answer> {
+        let (inside, _) = self.pod(namespace, pod)?;
+        curl(network::command_in(&inside, "curl"), arguments)
+    }
+}
+
+/// Calls with curl from the machine itself, which is outside the cluster.
+pub fn curl_from_outside(arguments: &[&str]) -> Result<Answer> {
+    curl(Command::new("curl"), arguments)
+}
+
+fn curl(mut command: Command, arguments: &[&str]) -> Result<Answer> {
+    command.args(["-sS", "--max-time", "10", "-o", "/dev/null", "-D", "-"]).args(arguments);
+    let output = command.output().context("cannot start curl")?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut lines = text.lines();
+    let status = lines.next().and_then(|line| line.split_whitespace().nth(1)).and_then(|code| code.parse().ok());
+    let lower = |line: &str| match line.split_once(':') {
+        Some((name, value)) => format!("{}:{value}", name.to_ascii_lowercase()),
+        None => line.to_owned(),
+    };
+    Ok(Answer {
+        status: status.unwrap_or(0),
+        headers: lines.map(lower).collect::<Vec<_>>().join("\n"),
+        error: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+    })
+}
+
+/// What `tests/setup cluster` made.
+#[must_use]
+pub fn home() -> PathBuf {
+    crate::tools().join("cluster")
+}
+
+/// One of the programs that `tests/setup cluster` built.
+#[must_use]
+pub fn program(name: &str) -> PathBuf {
+    let path = home().join("bin").join(name);
+    Path::new(&path).canonicalize().unwrap_or(path)
+}
+
+/// Runs a scene in a cluster of its own; when it fails, says where the logs are.
+///
+/// # Panics
+///
+/// When the scene fails.
+pub fn scene(cluster: Result<Cluster>, test: impl FnOnce(&Cluster) -> Result<()>) {
+    let mut cluster = cluster.unwrap_or_else(|error| panic!("{error:#}"));
+    if let Err(error) = test(&cluster) {
+        cluster.keep();
+        panic!("{error:#}\nits logs are in {}", cluster.scratch().path().display());
+    }
+}

@@ -1,0 +1,102 @@
+//! The way to an upstream: takes connections on the bridge, notes the name each asks for, and hands them on.
+//!
+//! It does not take part in TLS: it reads the first message over the shoulder of both sides.
+
+use std::io::{Cursor, Read, Write as _};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use anyhow::{Context, Result};
+use rustls::server::Acceptor;
+
+/// A running doorway, on port 443 as public upstreams have it.
+#[derive(Debug)]
+pub struct Doorway {
+    address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    behind: Mutex<SocketAddr>,
+    names: Mutex<Vec<String>>,
+    ended: AtomicBool,
+}
+
+impl Doorway {
+    /// Opens it in front of `behind`.
+    pub fn open(address: Ipv4Addr, behind: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind((address, 443)).context("cannot listen for the upstream")?;
+        let address = listener.local_addr()?;
+        let state = Arc::new(State {
+            behind: Mutex::new(behind),
+            names: Mutex::new(Vec::new()),
+            ended: AtomicBool::new(false),
+        });
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                if shared.ended.load(Ordering::Relaxed) {
+                    return;
+                }
+                let state = Arc::clone(&shared);
+                // A connection that breaks is the two sides' to report.
+                thread::spawn(move || drop(pass(stream, &state)));
+            }
+        });
+        Ok(Self { address, state })
+    }
+
+    /// Lets new connections come to another upstream.
+    pub fn lead_to(&self, behind: SocketAddr) {
+        *self.state.behind.lock().unwrap_or_else(PoisonError::into_inner) = behind;
+    }
+
+    /// Takes the names that connections have asked for so far, in order.
+    #[must_use]
+    pub fn take_names(&self) -> Vec<String> {
+        std::mem::take(&mut *self.state.names.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Doorway {
+    fn drop(&mut self) {
+        self.state.ended.store(true, Ordering::Relaxed);
+        // Wakes the listener, so that it sees that it has ended.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn pass(mut caller: TcpStream, state: &State) -> Result<()> {
+    let mut acceptor = Acceptor::default();
+    let mut first = Vec::new();
+    let name = loop {
+        let mut part = [0; 4096];
+        let length = caller.read(&mut part)?;
+        let part = part.get(..length).unwrap_or_default();
+        first.extend_from_slice(part);
+        if part.is_empty() || acceptor.read_tls(&mut Cursor::new(part)).is_err() {
+            break None;
+        }
+        match acceptor.accept() {
+            Ok(None) => {}
+            Ok(Some(accepted)) => break accepted.client_hello().server_name().map(str::to_owned),
+            Err(_) => break None,
+        }
+    };
+    state.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.unwrap_or_default());
+    let behind = *state.behind.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut upstream = TcpStream::connect(behind)?;
+    upstream.write_all(&first)?;
+    let (mut from_caller, mut to_upstream) = (caller.try_clone()?, upstream.try_clone()?);
+    let there = thread::spawn(move || {
+        let _ = std::io::copy(&mut from_caller, &mut to_upstream);
+        to_upstream.shutdown(Shutdown::Write)
+    });
+    let _ = std::io::copy(&mut upstream, &mut caller);
+    caller.shutdown(Shutdown::Write)?;
+    let _ = there.join();
+    Ok(())
+}

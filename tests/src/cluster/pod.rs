@@ -1,0 +1,323 @@
+//! One pod: its containers as processes in a network namespace, as its injected spec says.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::chown;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::control::http_status;
+use super::kubectl::Kubectl;
+use super::kubelet::Plan;
+use super::network::{Namespace, Network, run};
+use super::program;
+use crate::process::{Program, Stdout};
+
+/// The user under which Istio's proxy runs; its packets are not captured.
+const PROXY_USER: u32 = 1337;
+/// What `/var/lib` is inside a pod: the pod's own folder, as the agent keeps what it pulls below it.
+const INSIDE: &str = "/var/lib";
+
+/// A running pod; dropping it ends it at once.
+#[derive(Debug)]
+pub struct Pod {
+    containers: Vec<Container>,
+    namespace: Namespace,
+    folder: PathBuf,
+}
+
+#[derive(Debug)]
+struct Container {
+    name: String,
+    spec: Value,
+    program: Option<Program>,
+    restarts: u32,
+    started: bool,
+    ready: bool,
+    failures: u64,
+    next_probe: Instant,
+}
+
+impl Pod {
+    /// Starts the pod of this object.
+    pub fn start(object: &Value, plan: &Plan, kubectl: &Kubectl, logs: &Path, network: &Network) -> Result<Self> {
+        let name = text(object, "/metadata/name")?;
+        let home = text(object, "/metadata/namespace")?;
+        let folder = logs.join("pods").join(format!("{home}.{name}"));
+        fs::create_dir_all(&folder)?;
+        let hosts: Vec<(Ipv4Addr, &str)> = plan.hosts.iter().map(|(address, host)| (*address, host.as_str())).collect();
+        let namespace = network.namespace(&hosts)?;
+        let mut pod = Self { containers: Vec::new(), namespace, folder };
+        pod.write_files(object, home, kubectl)?;
+        for spec in list(object, "/spec/initContainers").iter().chain(list(object, "/spec/containers")) {
+            let name = text(spec, "/name")?;
+            let arguments = strings(spec, "/args");
+            if arguments.first().is_some_and(|first| first == "istio-iptables") {
+                run(pod.namespace.command(program("pilot-agent")).args(arguments))?;
+                continue;
+            }
+            pod.containers.push(Container {
+                name: name.to_owned(),
+                spec: spec.clone(),
+                program: None,
+                restarts: 0,
+                started: false,
+                ready: false,
+                failures: 0,
+                next_probe: Instant::now(),
+            });
+        }
+        for index in 0..pod.containers.len() {
+            pod.start_container(index, object, plan)?;
+        }
+        Ok(pod)
+    }
+
+    /// Its address.
+    #[must_use]
+    pub fn address(&self) -> Ipv4Addr {
+        self.namespace.address()
+    }
+
+    /// The name of its network namespace.
+    #[must_use]
+    pub fn network_namespace(&self) -> &str {
+        self.namespace.name()
+    }
+
+    /// Where its containers write what they have to say.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Restarts what has ended and probes what is due; whether its readiness has changed.
+    pub fn look(&mut self, object: &Value, plan: &Plan) -> Result<bool> {
+        let before = self.is_ready();
+        for index in 0..self.containers.len() {
+            let Some(container) = self.containers.get_mut(index) else { continue };
+            if container.program.as_mut().is_some_and(|program| program.check_running().is_err()) {
+                container.program = None;
+                container.restarts = container.restarts.saturating_add(1);
+                (container.started, container.ready, container.failures) = (false, false, 0);
+                self.start_container(index, object, plan)?;
+            } else if Instant::now() >= container.next_probe {
+                container.probe(&self.namespace);
+            }
+        }
+        Ok(self.is_ready() != before)
+    }
+
+    /// What the kubelet reports of it.
+    #[must_use]
+    pub fn status(&self, bridge: Ipv4Addr) -> Value {
+        let condition = |kind: &str, holds: bool| json!({"type": kind, "status": if holds { "True" } else { "False" }});
+        let ready = self.is_ready();
+        let conditions = [("PodScheduled", true), ("Initialized", true), ("ContainersReady", ready), ("Ready", ready)];
+        let containers: Vec<Value> = self
+            .containers
+            .iter()
+            .map(|container| {
+                json!({
+                    "name": container.name, "ready": container.ready, "started": container.started,
+                    "restartCount": container.restarts, "image": container.spec["image"], "imageID": "none",
+                    "state": {"running": {}},
+                })
+            })
+            .collect();
+        json!({"status": {
+            "phase": "Running", "podIP": self.address().to_string(), "podIPs": [{"ip": self.address().to_string()}],
+            "hostIP": bridge.to_string(), "hostIPs": [{"ip": bridge.to_string()}],
+            "conditions": conditions.map(|(kind, holds)| condition(kind, holds)), "containerStatuses": containers,
+        }})
+    }
+
+    fn is_ready(&self) -> bool {
+        self.containers.iter().all(|container| container.ready)
+    }
+
+    /// What would be mounted: the token, the root certificate, and the pod's labels and annotations.
+    fn write_files(&self, object: &Value, home: &str, kubectl: &Kubectl) -> Result<()> {
+        let account = object.pointer("/spec/serviceAccountName").and_then(Value::as_str).unwrap_or("default");
+        let write = |path: &str, contents: &str| -> Result<()> {
+            let path = self.folder.join(path);
+            fs::create_dir_all(path.parent().context("no folder")?)?;
+            fs::write(&path, contents).with_context(|| format!("cannot write {}", path.display()))
+        };
+        let root = kubectl.get(&["configmap", "istio-ca-root-cert", "-n", home])?;
+        write("var/run/secrets/istio/root-cert.pem", text(&root, "/data/root-cert.pem")?)?;
+        let token = kubectl.run(&["create", "token", account, "-n", home, "--audience", "istio-ca"])?;
+        write("var/run/secrets/tokens/istio-token", token.trim())?;
+        for kind in ["labels", "annotations"] {
+            let pairs: BTreeMap<String, String> =
+                serde_json::from_value(object["metadata"][kind].clone()).unwrap_or_default();
+            let lines: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value:?}")).collect();
+            write(&format!("etc/istio/pod/{kind}"), &lines.join("\n"))?;
+        }
+        for folder in ["istio/data", "etc/istio/proxy", "tools", "envoy"] {
+            fs::create_dir_all(self.folder.join(folder))?;
+        }
+        own(&self.folder)
+    }
+
+    fn start_container(&mut self, index: usize, object: &Value, plan: &Plan) -> Result<()> {
+        let container = self.containers.get_mut(index).context("no such container")?;
+        let environment = environment(&container.spec, object, self.namespace.address());
+        let expand = |text: &String| {
+            environment.iter().fold(text.clone(), |text, (name, value)| text.replace(&format!("$({name})"), value))
+        };
+        let mut arguments: Vec<String> = strings(&container.spec, "/args").iter().map(expand).collect();
+        let is_proxy = arguments.first().is_some_and(|first| first == "proxy");
+        let mut command;
+        if is_proxy {
+            arguments.extend(["--templateFile".to_owned(), format!("{INSIDE}/tools/envoy_bootstrap.json")]);
+            // The certificates of the machine are those of the test: what is outside is not the internet.
+            let script = format!(
+                "set -e; mount --bind \"$1\" \"$0\"/tools; mount --bind \"$2\" \"$0\"/envoy; \
+                 mount --bind \"$3\" /etc/ssl/certs/ca-certificates.crt; mount --rbind \"$0\" {INSIDE}; cd {INSIDE}; \
+                 shift 3; exec setpriv --pdeathsig TERM --reuid {PROXY_USER} --regid {PROXY_USER} --clear-groups \
+                 {INSIDE}/tools/bin/pilot-agent \"$@\""
+            );
+            command = self.namespace.command("sh");
+            command.arg("-c").arg(script).arg(&self.folder).arg(super::home().canonicalize()?);
+            command.arg(plan.envoy.parent().context("no folder")?.canonicalize()?).arg(&plan.authority);
+            command.args(&arguments);
+        } else if let Some((first, rest)) = strings(&container.spec, "/command").split_first() {
+            command = self.namespace.command(first);
+            command.args(rest).args(&arguments);
+        } else {
+            bail!("container `{}` has no command, and there are no images here", container.name);
+        }
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(environment);
+        let log = self.folder.join(format!("{}.log", container.name));
+        fs::write(&log, "")?;
+        if is_proxy {
+            // Envoy opens its stdout anew, as the proxy's user.
+            chown(&log, Some(PROXY_USER), Some(PROXY_USER))?;
+        }
+        container.program = Some(Program::start(&container.name, &self.folder, &mut command, Stdout::Log)?);
+        container.next_probe = Instant::now();
+        Ok(())
+    }
+}
+
+impl Drop for Pod {
+    fn drop(&mut self) {
+        self.namespace.kill();
+    }
+}
+
+impl Container {
+    /// Probes as the spec says: the startup probe until it holds, then the readiness probe.
+    fn probe(&mut self, namespace: &Namespace) {
+        let startup = self.spec.get("startupProbe");
+        let (probe, is_startup) = match startup {
+            Some(probe) if !self.started => (Some(probe.clone()), true),
+            _ => (self.spec.get("readinessProbe").cloned(), false),
+        };
+        let Some(probe) = probe else {
+            (self.started, self.ready) = (true, true);
+            self.next_probe = Instant::now() + Duration::from_secs(1);
+            return;
+        };
+        let period = probe["periodSeconds"].as_u64().unwrap_or(10);
+        let holds = holds(&probe, namespace);
+        if holds {
+            self.failures = 0;
+            if is_startup {
+                self.started = true;
+                // The readiness probe is due at once.
+                self.next_probe = Instant::now();
+                return;
+            }
+            (self.started, self.ready) = (true, true);
+        } else {
+            self.failures = self.failures.saturating_add(1);
+            if self.failures >= probe["failureThreshold"].as_u64().unwrap_or(3) {
+                self.ready = false;
+            }
+        }
+        let wait = if holds || self.ready { period } else { period.min(1) };
+        self.next_probe = Instant::now() + Duration::from_secs(wait);
+    }
+}
+
+fn holds(probe: &Value, namespace: &Namespace) -> bool {
+    if let Some(path) = probe.pointer("/httpGet/path").and_then(Value::as_str) {
+        let port = probe.pointer("/httpGet/port").and_then(Value::as_u64).and_then(|port| u16::try_from(port).ok());
+        let address = SocketAddr::from((namespace.address(), port.unwrap_or(80)));
+        return http_status(address, path, "kubelet").is_ok_and(|status| (200..400).contains(&status));
+    }
+    let command = strings(probe, "/exec/command");
+    let Some((first, rest)) = command.split_first() else { return false };
+    let mut command: Command = namespace.command(first);
+    command.args(rest).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// A container's environment: what is written, and what refers to the pod. What refers to resources is left out.
+fn environment(spec: &Value, object: &Value, address: Ipv4Addr) -> BTreeMap<String, String> {
+    let mut environment = BTreeMap::new();
+    for variable in list(spec, "/env") {
+        let Some(name) = variable["name"].as_str() else { continue };
+        let field = variable.pointer("/valueFrom/fieldRef/fieldPath").and_then(Value::as_str);
+        let value = match field {
+            Some("status.podIP") => Some(address.to_string()),
+            Some(path) => field_of(object, path),
+            None => variable["value"].as_str().map(str::to_owned),
+        };
+        if let Some(value) = value {
+            environment.insert(name.to_owned(), value);
+        }
+    }
+    if let Some(settings) = environment.get_mut("PROXY_CONFIG") {
+        let mut proxy: Value = serde_json::from_str(settings).unwrap_or_else(|_| json!({}));
+        proxy["binaryPath"] = json!(format!("{INSIDE}/envoy/envoy"));
+        proxy["discoveryAddress"] = json!("istiod.istio-system.svc:15012");
+        proxy["concurrency"] = json!(1);
+        *settings = proxy.to_string();
+    }
+    environment
+}
+
+/// `metadata.name`, `metadata.labels['app']`.
+fn field_of(object: &Value, path: &str) -> Option<String> {
+    let pointer = match path.split_once("['") {
+        Some((map, key)) => {
+            let key = key.trim_end_matches("']").replace('~', "~0").replace('/', "~1");
+            format!("/{}/{key}", map.replace('.', "/"))
+        }
+        None => format!("/{}", path.replace('.', "/")),
+    };
+    object.pointer(&pointer)?.as_str().map(str::to_owned)
+}
+
+/// Gives a folder and all in it to the proxy's user.
+fn own(path: &Path) -> Result<()> {
+    chown(path, Some(PROXY_USER), Some(PROXY_USER))?;
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            own(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// A string that must be there.
+pub fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
+    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer}"))
+}
+
+fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+    value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn strings(value: &Value, pointer: &str) -> Vec<String> {
+    list(value, pointer).iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}

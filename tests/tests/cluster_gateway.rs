@@ -1,0 +1,108 @@
+//! The exercise through our gateway: a caller with a sidecar, mutual TLS, the filter, TLS to a real httpbin.
+
+use anyhow::{Result, ensure};
+use sallyport_tests::certs::Authority;
+use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::{Cluster, scene, stage};
+use sallyport_tests::echo::Echo;
+
+const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
+                     to: [{operation: {methods: [GET], paths: ['/status/{*}']}}]}]";
+const URL: &str = "http://httpbin.legacy.internal/status/200";
+
+#[test]
+fn callers_reach_the_upstream_only_through_the_gateway_and_its_policy() {
+    let authority = Authority::new("public authority").unwrap();
+    scene(stage::cluster("cluster-gateway", &authority), |cluster| exercise(cluster, &authority));
+}
+
+fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
+    let httpbin = stage::httpbin(cluster, authority, &[stage::UPSTREAM])?;
+    let doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
+    let _registry = stage::sallyport(cluster, RULES)?;
+    cluster.wait_ready("egress", "egress-httpbin")?;
+    cluster.wait("answer for sleep", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 200))?;
+    let mut names = doorway.take_names();
+    names.dedup();
+    ensure!(names == [stage::UPSTREAM], "the upstream is asked for other names: {names:?}");
+
+    who_may_do_what(cluster)?;
+    nobody_goes_round(cluster)?;
+    let names = doorway.take_names();
+    ensure!(names.is_empty(), "a refused call reached the upstream: {names:?}");
+
+    edited_policies_are_taken_up(cluster)?;
+    drop(httpbin);
+    only_the_right_upstream_is_believed(cluster, authority, &doorway)
+}
+
+fn who_may_do_what(cluster: &Cluster) -> Result<()> {
+    let allowed = cluster.curl("httpbin", "sleep", &[URL])?;
+    ensure!(allowed.status == 200, "{allowed:?}");
+    for (namespace, caller, url) in
+        [("httpbin", "sleep", "http://httpbin.legacy.internal/get"), ("other", "stranger", URL)]
+    {
+        let refused = cluster.curl(namespace, caller, &[url])?;
+        ensure!(
+            refused.status == 403 && refused.header("x-sallyport").contains("not_allowed"),
+            "{caller}: {refused:?}"
+        );
+    }
+    Ok(())
+}
+
+/// Neither past the gateway, by the sidecar's own knowledge, nor to the gateway without the mesh.
+fn nobody_goes_round(cluster: &Cluster) -> Result<()> {
+    let direct = cluster.curl("httpbin", "sleep", &["--insecure", "https://httpbin.org/status/200"])?;
+    ensure!(direct.status == 0 && !direct.error.is_empty(), "{direct:?}");
+    let direct = cluster.curl("httpbin", "sleep", &["http://httpbin.org/status/200"])?;
+    ensure!(direct.status == 502, "{direct:?}");
+
+    stage::outsider(cluster)?;
+    let (_, gateway) = cluster.pod("egress", "egress-httpbin")?;
+    let resolve = format!("{}:8443:{gateway}", stage::HOST);
+    let url = format!("https://{}:8443/status/200", stage::HOST);
+    let outsider = cluster.curl("outside", "outsider", &["--insecure", "--resolve", &resolve, &url])?;
+    ensure!(outsider.status == 0 && !outsider.error.is_empty(), "{outsider:?}");
+    let plain = cluster.curl("outside", "outsider", &["--resolve", &resolve, &url.replace("https:", "http:")])?;
+    ensure!(plain.status == 0 && !plain.error.is_empty(), "{plain:?}");
+    Ok(())
+}
+
+fn edited_policies_are_taken_up(cluster: &Cluster) -> Result<()> {
+    let edit = |rules: &str| {
+        let patch = format!("{{\"spec\": {{\"pluginConfig\": {{\"rules\": {rules}}}}}}}");
+        cluster.kubectl().run(&["patch", "wasmplugin", "httpbin", "-n", "egress", "--type=merge", "-p", &patch])
+    };
+    edit("[]")?;
+    cluster.wait("refusal after an edit", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 403))?;
+    // One that the filter refuses: the one before it goes on.
+    edit("[{\"id\": \"broken\", \"action\": \"ALLOW\", \"nonsense\": true}]")?;
+    cluster.wait("word of the refused policy", || Ok(cluster.log("egress", "egress-httpbin")?.contains("nonsense")))?;
+    let refused = cluster.curl("httpbin", "sleep", &[URL])?;
+    ensure!(refused.status == 403, "{refused:?}");
+    edit("[{\"id\": \"all\", \"action\": \"ALLOW\", \"from\": [{\"source\": {\"namespaces\": [\"httpbin\"]}}]}]")?;
+    cluster.wait("answer after an edit", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 200))
+}
+
+fn only_the_right_upstream_is_believed(cluster: &Cluster, authority: &Authority, doorway: &Doorway) -> Result<()> {
+    let wrong_name = authority.server(cluster.scratch(), "wrong-name", &["example.org"])?;
+    let wrong_authority = Authority::new("public authority")?.server(cluster.scratch(), "other", &[stage::UPSTREAM])?;
+    for identity in [wrong_name, wrong_authority] {
+        let wrong = Echo::start(&identity)?;
+        doorway.lead_to(wrong.address());
+        let answer = cluster.curl("httpbin", "sleep", &[URL])?;
+        ensure!(answer.status == 503, "{answer:?}");
+        ensure!(wrong.count() == 0, "the wrong upstream was asked");
+    }
+    let right = Echo::start(&authority.server(cluster.scratch(), "right", &[stage::UPSTREAM])?)?;
+    doorway.lead_to(right.address());
+    cluster.wait("answer of the right upstream", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 200))?;
+    let seen = right.take();
+    for request in &seen {
+        ensure!(request.sni == stage::UPSTREAM, "{request:?}");
+        ensure!(request.values("host").eq([stage::UPSTREAM.as_bytes()]), "{request:?}");
+    }
+    ensure!(!seen.is_empty(), "nothing was seen");
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! No unguarded moment: while everything is made, edited and taken away, not one forbidden request gets through.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use sallyport_tests::certs::Authority;
+use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::network::command_in;
+use sallyport_tests::cluster::{Cluster, scene, stage};
+use sallyport_tests::echo::Echo;
+use sallyport_tests::process::{Program, Stdout};
+
+const URL: &str = "http://httpbin.legacy.internal/status/200";
+const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
+
+#[test]
+fn no_forbidden_request_passes_at_any_time() {
+    let authority = Authority::new("public authority").unwrap();
+    scene(stage::cluster("cluster-unguarded", &authority), |cluster| exercise(cluster, &authority));
+}
+
+fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
+    let echo = Echo::start(&authority.server(cluster.scratch(), "upstream", &[stage::UPSTREAM])?)?;
+    let _doorway = Doorway::open(cluster.bridge(), echo.address())?;
+    let stream = forbidden(cluster)?;
+
+    let _registry = stage::sallyport(cluster, RULES)?;
+    cluster.wait_ready("egress", "egress-httpbin")?;
+    cluster.wait("answer for sleep", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 200))?;
+    for round in 0..5 {
+        let rules = format!(
+            "[{{\"id\": \"r{round}\", \"action\": \"ALLOW\", \"from\": [{{\"source\": \
+                             {{\"serviceAccounts\": [\"httpbin/sleep\"]}}}}]}}]"
+        );
+        let patch = format!("{{\"spec\": {{\"pluginConfig\": {{\"rules\": {rules}}}}}}}");
+        cluster.kubectl().run(&["patch", "wasmplugin", "httpbin", "-n", "egress", "--type=merge", "-p", &patch])?;
+        std::thread::sleep(Duration::from_secs(1));
+        ensure!(cluster.curl("httpbin", "sleep", &[URL])?.status == 200, "an edit cost the allowed caller its answer");
+    }
+    let refused = || stream.log().lines().filter(|line| *line == "403").count();
+    let before = refused();
+    ensure!(before > 100, "the stream was thin: {before} refusals");
+
+    // Taken away in the order opposite to that in which it was made: the policy last.
+    cluster.kubectl().feed(&["delete", "-f", "-"], stage::ROUTES)?;
+    cluster.wait("gateway without routes", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status != 200))?;
+    cluster.kubectl().run(&["delete", "deployment,service", "egress-httpbin", "-n", "egress"])?;
+    cluster.kubectl().run(&["delete", "wasmplugin", "httpbin", "-n", "egress"])?;
+    std::thread::sleep(Duration::from_secs(3));
+
+    let passed = stream.log().lines().filter(|line| line.starts_with('2')).count();
+    ensure!(passed == 0, "{passed} forbidden requests were answered");
+    let seen = echo.take();
+    ensure!(!seen.is_empty(), "the allowed caller was not seen");
+    ensure!(
+        seen.iter().all(|request| !request.line.contains("/forbidden")),
+        "a forbidden request reached the upstream"
+    );
+    eprintln!(
+        "{} forbidden requests, {before} of them refused by the policy, none passed",
+        stream.log().lines().count()
+    );
+    Ok(())
+}
+
+/// A stream of requests that nobody may send, until it is dropped; it logs a status a line.
+fn forbidden(cluster: &Cluster) -> Result<Program> {
+    let (inside, _) = cluster.pod("other", "stranger")?;
+    let mut command: Command = command_in(&inside, "sh");
+    command.args([
+        "-c",
+        "while :; do curl -s -o /dev/null -w '%{http_code}\\n' --max-time 5 \
+         'http://httpbin.legacy.internal/forbidden/[1-50]'; done",
+    ]);
+    Program::start("forbidden", cluster.scratch().path(), &mut command, Stdout::Log)
+}
