@@ -35,6 +35,16 @@ files: 8, 8 written, 0 removed
 }
 
 #[test]
+fn patches_are_named() {
+    let sandbox = sandbox();
+    let patches = "  patches:\n  - kind: Service\n    merge: {metadata: {annotations: {a: b}}}\n";
+    sandbox.write("in/egress.yaml", format!("{GOOD}{patches}"));
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert!(ended.stdout.ends_with("patched: httpbin/httpbin: Service/httpbin-egress\n"), "{ended:?}");
+    assert!(sandbox.read("out/httpbin-httpbin/30-deployment.yaml").contains("annotations:\n    a: b\n"));
+}
+
+#[test]
 fn check_says_which_files_are_stale_and_writes_nothing() {
     let sandbox = sandbox();
     let missing = sandbox.run(&["build", "in", "--check", "out"]);
