@@ -1,6 +1,6 @@
 //! The stable codes of all that can be wrong, and the manual of each.
 //!
-//! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP9xxx` this program's own.
+//! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP2xxx` the lints', `SP9xxx` this program's own.
 
 use sallyport_core::Code as PolicyCode;
 use sallyport_egress::Code as FileCode;
@@ -109,7 +109,7 @@ pub(crate) fn summary(code: &str) -> String {
 pub(crate) fn all() -> impl Iterator<Item = &'static str> {
     let file = FileCode::ALL.iter().map(|code| code.as_str());
     let policy = PolicyCode::ALL.iter().map(|code| code.as_str());
-    file.chain(policy).chain(OWN.iter().map(|(code, _)| *code))
+    file.chain(policy).chain(sallyport_egress::lint::codes()).chain(OWN.iter().map(|(code, _)| *code))
 }
 
 #[cfg(test)]

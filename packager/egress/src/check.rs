@@ -2,14 +2,15 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
+use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Egress, Mesh};
 use crate::parse::suggest::{one_line, quoted};
 use crate::parse::tree::Node;
 use crate::parse::{ParsedEgress, Resource, parse};
 use sallyport_core::policy::source::ModeSource;
 use sallyport_core::{Engine, PolicySource, Problem};
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 /// One resource of a file: its data, and where it begins.
 #[derive(Clone, Debug)]
@@ -55,12 +56,15 @@ pub fn check(files: &[SourceFile]) -> Checked {
         let flaw = Flaw::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
         checked.diagnostics.push(flaw.help("keep one: all gateways share one mesh").at(*file, start_of(tree)));
     }
+    let mut mesh_tree = None;
     if let Some((file, Some(mesh), tree)) = meshes.into_iter().next() {
         checked.mesh = check_mesh(file, mesh, &tree, &mut checked.diagnostics);
+        mesh_tree = Some(tree);
     }
     let duplicates = duplicates(files, &egresses);
     let is_duplicate = |file| duplicates.iter().any(|duplicate| duplicate.file == file);
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let mut trees = Vec::new();
     for (file, parsed) in egresses {
         let problems = compile(&parsed, &mesh);
         let compiles = problems.is_empty();
@@ -68,11 +72,25 @@ pub fn check(files: &[SourceFile]) -> Checked {
         let ParsedEgress { tree, egress, .. } = parsed;
         if let Some(value) = egress.filter(|_| compiles && !is_duplicate(file)) {
             checked.egresses.push(Located { file, span: tree.span, value });
+            trees.push(tree);
         }
     }
     checked.diagnostics.extend(duplicates);
+    let found = lint(files, &checked, &trees, mesh_tree.as_ref());
+    let is_wrong: HashSet<usize> =
+        found.iter().filter(|found| found.severity == Severity::Error).map(|found| found.file).collect();
+    checked.egresses.retain(|egress| !is_wrong.contains(&egress.file));
+    checked.diagnostics.extend(found);
     checked.diagnostics.sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span));
     checked
+}
+
+/// What the lints say of the files that are right; `trees` are those of the Egress files, in their order.
+fn lint(files: &[SourceFile], checked: &Checked, trees: &[Node], mesh_tree: Option<&Node>) -> Vec<Diagnostic> {
+    let subjects = checked.egresses.iter().zip(trees);
+    let egresses = subjects.map(|(egress, tree)| Subject { file: egress.file, tree, egress: &egress.value }).collect();
+    let mesh = checked.mesh.as_ref().zip(mesh_tree).map(|(mesh, tree)| (mesh.file, tree, &mesh.value));
+    lint::run(&Input { files, egresses, mesh })
 }
 
 /// The policy that the filter gets for one Egress.

@@ -1,7 +1,7 @@
 //! The stable codes of what can be wrong with a file, and their manual pages.
 //!
 //! `SP0...` are about the file and its structure, and live here. `SP1...` are about the policy, and live in
-//! [`sallyport_core::Code`], because the filter says them too.
+//! [`sallyport_core::Code`], because the filter says them too. `SP2...` are those of the [lints](crate::lint).
 
 use crate::diagnostic::Severity;
 use std::fmt;
@@ -200,13 +200,13 @@ impl fmt::Display for Code {
     }
 }
 
-/// The manual page of a code (`SP0203`, `sp1302`), of the file or of the policy.
+/// The manual page of a code (`SP0203`, `sp1302`), of the file, of the policy or of a lint.
 #[must_use]
 pub fn explain(code: &str) -> Option<&'static str> {
     static PAGES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
         let own = Code::ALL.iter().map(|code| (code.as_str(), page(code.summary())));
         let policy = sallyport_core::Code::ALL.iter().map(|code| (code.as_str(), page(code.summary())));
-        own.chain(policy).collect()
+        own.chain(policy).chain(crate::lint::manuals()).collect()
     });
     PAGES.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, page)| page.as_str())
 }

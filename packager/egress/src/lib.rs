@@ -17,6 +17,7 @@
 pub mod check;
 pub mod code;
 pub mod diagnostic;
+pub mod lint;
 pub mod model;
 mod parse;
 mod schema;

@@ -183,7 +183,7 @@ fn warnings_do_not_refuse() {
 
 #[test]
 fn files_are_checked_together() {
-    let other = MINIMAL.replace("name: a,", "name: c,");
+    let other = MINIMAL.replace("name: a,", "name: c,").replace("a.internal", "c.internal");
     let files = [
         file("a.yaml", MINIMAL),
         file("m.yaml", MESH),
@@ -211,7 +211,7 @@ fn a_mesh_with_a_problem_is_told_once() {
     let checked = check(&[
         file("m.yaml", &mesh),
         file("a.yaml", MINIMAL),
-        file("b.yaml", &MINIMAL.replace("name: a", "name: b")),
+        file("b.yaml", &MINIMAL.replace("name: a", "name: b").replace("a.internal", "b.internal")),
     ]);
     let codes: Vec<_> = checked.diagnostics.iter().map(|problem| (problem.file, problem.code)).collect();
     assert_eq!(codes, [(0, "SP1204")]);
