@@ -25,9 +25,11 @@ pub(crate) const NAME: &str = "SP9103";
 pub(crate) const PATCH: &str = "SP9104";
 /// `sallyport.lock` is wrong.
 pub(crate) const LOCK: &str = "SP9105";
+/// The way to install has no word for what the file asks.
+pub(crate) const INSTALL: &str = "SP9106";
 
 /// The manual of this program's own codes.
-const OWN: [(&str, &str); 8] = [
+const OWN: [(&str, &str); 9] = [
     (
         UNREADABLE,
         "A file or directory cannot be read.\n\n\
@@ -80,6 +82,14 @@ const OWN: [(&str, &str); 8] = [
         "`sallyport.lock` cannot be read, or contradicts the Mesh file or another lock.\n\n\
          `sallyport image push` writes it: `{\"version\":1,\"filter\":{\"image\":\"...\",\"digest\":\"sha256:...\"}}`.\n\
          It must be for the image that the Mesh file names.",
+    ),
+    (
+        INSTALL,
+        "An Egress asks for what its way to install cannot say.\n\n\
+         The Kubernetes Gateway API (`gateway.install: gateway-api`) has no retries in its standard\n\
+         channel, and cannot name an upstream that is an IP address. Left out, a field would quietly mean\n\
+         something else. Take another way to install, or leave the field out: without retries of the\n\
+         file's own, Istio tries again only where the upstream has not seen the request.",
     ),
 ];
 

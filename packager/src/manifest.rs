@@ -233,7 +233,7 @@ fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Refusal> {
     add(Step::Gateway, destination_rule::to_upstream(plan));
     add(Step::Gateway, destination_rule::to_gateway(plan));
     if install == Install::GatewayApi {
-        add(Step::Routes, gateway_api::route(plan));
+        add(Step::Routes, gateway_api::route(plan)?);
     } else {
         add(Step::Gateway, gateway::gateway(plan));
         add(Step::Routes, virtual_service::upstream(plan));

@@ -67,6 +67,7 @@ lints! {
     caller_beside_gateway = "SP2204" Warning,
     repeated_write = "SP2301" Warning,
     opa_by_tag = "SP2302" Warning,
+    patch_of_a_guard = "SP2303" Warning,
     istio_out_of_support = "SP2401" Warning,
 }
 

@@ -154,6 +154,12 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
             one(spec(&[&opa(":1.9.0-envoy")])),
             one(spec(&[&opa(&format!("@sha256:{}", "0a".repeat(32)))])),
         ),
+        (
+            "SP2303",
+            "NetworkPolicy",
+            one(spec(&["patches: [{kind: NetworkPolicy, merge: {spec: {ingress: []}}}]"])),
+            one(spec(&["patches: [{kind: Deployment, merge: {metadata: {labels: {team: a}}}}]"])),
+        ),
         ("SP2401", "1.29", one(mesh("1.29")), one(mesh("1.30"))),
     ]
 }

@@ -3,8 +3,10 @@
 use serde_json::{Value, json};
 
 use super::plan::{Plan, SERVICE_PORT};
+use super::refusal::Refusal;
 use super::virtual_service::TELLS_OF_THE_MESH;
 use super::{autoscaler, disruption_budget, pod, yaml};
+use crate::codes;
 use crate::manifest::prune;
 
 /// Named and labelled as in the other ways to install, so that all else is the same.
@@ -85,13 +87,11 @@ fn deployment(plan: &Plan<'_>) -> Value {
     }})
 }
 
-/// At the gateway: to the upstream, under its own name. Istio's VirtualService cannot name a gateway of this API. Of
-/// retries this API's standard channel knows nothing: `retry` is written only where the file asks for some.
-pub(super) fn route(plan: &Plan<'_>) -> Value {
+/// At the gateway: to the upstream, under its own name. Istio's VirtualService cannot name a gateway of this API.
+pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
     let route = &plan.egress.spec.route;
-    let per_try = route.retries.as_ref().and_then(|retries| retries.per_try_timeout.as_ref());
-    let timeouts = route.timeout.is_some() || per_try.is_some();
-    json!({
+    check_expressible(plan)?;
+    Ok(json!({
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": plan.metadata(&plan.upstream_name()),
@@ -109,9 +109,22 @@ pub(super) fn route(plan: &Plan<'_>) -> Value {
                     "name": plan.upstream_host(),
                     "port": plan.egress.spec.upstream.port,
                 }],
-                "timeouts": timeouts.then(|| json!({"request": route.timeout, "backendRequest": per_try})),
-                "retry": route.retries.as_ref().map(|retries| json!({"attempts": retries.attempts})),
+                "timeouts": route.timeout.as_ref().map(|timeout| json!({"request": timeout})),
             }],
         },
-    })
+    }))
+}
+
+/// What this API's standard channel has no word for is refused: left out, it would mean something else. Without retries
+/// Istio's own hold, which repeat no HTTP request that the upstream has seen.
+fn check_expressible(plan: &Plan<'_>) -> Result<(), Refusal> {
+    let unsaid = if plan.egress.spec.route.retries.is_some() {
+        "`route.retries` cannot be said in the Gateway API"
+    } else if plan.upstream_is_address() {
+        "an upstream that is an IP address cannot be named in the Gateway API"
+    } else {
+        return Ok(());
+    };
+    let help = "choose another `gateway.install`, such as `injected`";
+    Err(Refusal::of(plan.egress, codes::INSTALL, unsaid).with_help(help))
 }

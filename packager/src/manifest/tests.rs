@@ -114,6 +114,7 @@ fn cases() -> Vec<(&'static str, Egress, Mesh)> {
         with(|egress| {
             full(egress);
             egress.spec.gateway.install = install;
+            egress.spec.route.retries = egress.spec.route.retries.take().filter(|_| install != Install::GatewayApi);
         })
     };
     vec![
@@ -209,6 +210,13 @@ fn what_cannot_be_built_is_refused() {
     let named = |namespace: &str, name: &str| {
         with(|egress| (egress.namespace, egress.name) = (namespace.to_owned(), name.to_owned()))
     };
+    for change in [full, plain_address] {
+        let egress = with(|egress| {
+            change(egress);
+            egress.spec.gateway.install = Install::GatewayApi;
+        });
+        assert_eq!(code(&[&egress]), codes::INSTALL);
+    }
     assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), codes::NAME);
 }
 

@@ -35,6 +35,16 @@ files: 8, 8 written, 0 removed
 }
 
 #[test]
+fn patches_are_named() {
+    let sandbox = sandbox();
+    let patches = "  patches:\n  - kind: Service\n    merge: {metadata: {annotations: {a: b}}}\n";
+    sandbox.write("in/egress.yaml", format!("{GOOD}{patches}"));
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert!(ended.stdout.ends_with("patched: httpbin/httpbin: Service/httpbin-egress\n"), "{ended:?}");
+    assert!(sandbox.read("out/httpbin-httpbin/30-deployment.yaml").contains("annotations:\n    a: b\n"));
+}
+
+#[test]
 fn check_says_which_files_are_stale_and_writes_nothing() {
     let sandbox = sandbox();
     let missing = sandbox.run(&["build", "in", "--check", "out"]);
@@ -45,7 +55,8 @@ fn check_says_which_files_are_stale_and_writes_nothing() {
     let current = sandbox.run(&["build", "in", "--check", "out"]);
     assert_eq!((current.code, current.stdout.as_str()), (Some(0), ""));
     sandbox.write("in/egress.yaml", GOOD.replace("[GET]", "[GET, HEAD]"));
-    sandbox.write("in/other.yaml", GOOD.replace("name: httpbin", "name: other"));
+    let other = GOOD.replace("name: httpbin", "name: other").replace("httpbin.legacy", "other.legacy");
+    sandbox.write("in/other.yaml", other);
     let stale = sandbox.run(&["build", "in", "--check", "out"]);
     assert_eq!(stale.code, Some(2));
     assert!(stale.stdout.contains("changed httpbin-httpbin/20-plugin.yaml\n"), "{}", stale.stdout);
