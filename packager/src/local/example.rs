@@ -140,6 +140,7 @@ fn path_of(pattern: &str) -> String {
 pub(crate) mod tests {
     use super::*;
     use sallyport_egress::diagnostic::SourceFile;
+    use sallyport_egress::model::deploy::Route;
     use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Mesh, Rollout, TlsMode, Upstream, UpstreamTls};
 
     /// The Egress of the documentation with these rules.
@@ -163,6 +164,9 @@ pub(crate) mod tests {
                 authn: Authn::default(),
                 rollout: Rollout::default(),
                 gateway: Gateway::default(),
+                expose: None,
+                route: Route::default(),
+                patches: Vec::new(),
             },
         }
     }
