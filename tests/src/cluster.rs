@@ -158,6 +158,19 @@ impl Cluster {
         let (inside, _) = self.pod(namespace, pod)?;
         curl(network::command_in(&inside, "curl"), arguments)
     }
+
+    /// Calls a URL from a pod until the answer is as wanted; that answer.
+    pub fn wait_for(&self, namespace: &str, pod: &str, url: &str, wanted: impl Fn(&Answer) -> bool) -> Result<Answer> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let answer = self.curl(namespace, pod, &[url])?;
+            if wanted(&answer) {
+                return Ok(answer);
+            }
+            ensure!(Instant::now() < deadline, "{url} from {pod}, after {PATIENCE:?}: {answer:?}");
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
 }
 
 /// Calls with curl from the machine itself, which is outside the cluster.

@@ -70,6 +70,7 @@ impl Kubelet {
             network: Arc::clone(network),
             shared: Arc::clone(&shared),
             pods: BTreeMap::new(),
+            endings: Vec::new(),
         };
         let thread = thread::spawn(move || {
             while !node.shared.ended.load(Ordering::Relaxed) {
@@ -77,6 +78,10 @@ impl Kubelet {
                     node.trouble(format!("the kubelet: {error:#}"));
                     thread::sleep(AGAIN);
                 }
+            }
+            for ending in node.endings.drain(..) {
+                // What went wrong in there is of no more interest.
+                let _ = ending.join();
             }
         });
         Ok(Self { shared, thread: Some(thread) })
@@ -128,6 +133,8 @@ struct Node {
     shared: Arc<Shared>,
     /// By unique id.
     pods: BTreeMap<String, Entry>,
+    /// Pods that are ending.
+    endings: Vec<JoinHandle<()>>,
 }
 
 struct Entry {
@@ -180,11 +187,18 @@ impl Node {
         let uid = text(&object, "/metadata/uid")?.to_owned();
         let (namespace, name) = (text(&object, "/metadata/namespace")?, text(&object, "/metadata/name")?);
         if kind == "DELETED" {
-            self.remove(&uid);
+            drop(self.remove(&uid));
         } else if object["metadata"].get("deletionTimestamp").is_some() {
-            if self.pods.contains_key(&uid) {
-                self.remove(&uid);
-                self.kubectl.run(&["delete", "pod", name, "-n", namespace, "--grace-period=0", "--force"])?;
+            if let Some(pod) = self.remove(&uid) {
+                let grace = object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_u64);
+                let grace = Duration::from_secs(grace.unwrap_or(30));
+                let (kubectl, namespace, name) = (self.kubectl.clone(), namespace.to_owned(), name.to_owned());
+                // It takes seconds, and the other pods are not to wait.
+                self.endings.push(thread::spawn(move || {
+                    pod.stop(grace);
+                    // Gone already is as good; the garbage collector takes what stays.
+                    let _ = kubectl.run(&["delete", "pod", &name, "-n", &namespace, "--grace-period=0", "--force"]);
+                }));
             }
         } else if object["spec"].get("nodeName").is_none() {
             let binding = json!({
@@ -200,11 +214,12 @@ impl Node {
         Ok(())
     }
 
-    fn remove(&mut self, uid: &str) {
-        let Some(entry) = self.pods.remove(uid) else { return };
+    fn remove(&mut self, uid: &str) -> Option<Pod> {
+        let entry = self.pods.remove(uid)?;
         if let Some(key) = key(&entry.object) {
             lock(&self.shared.pods).remove(&key);
         }
+        entry.pod
     }
 
     fn look(&mut self) {

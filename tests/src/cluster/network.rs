@@ -8,6 +8,8 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
@@ -105,6 +107,22 @@ impl Namespace {
         command_in(&self.name, program)
     }
 
+    /// Asks the programs of this name to end, and waits until they have, if it is not for longer than `patience`.
+    pub fn terminate(&self, program: &str, patience: Duration) {
+        let named = |pid: &Pid| {
+            let comm = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).unwrap_or_default();
+            comm.trim() == program
+        };
+        let running = || -> Vec<Pid> { pids(&self.name).into_iter().filter(named).collect() };
+        for pid in running() {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let deadline = Instant::now() + patience;
+        while !running().is_empty() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
     /// Ends all that runs inside, at once.
     pub fn kill(&self) {
         kill_all(&self.name);
@@ -145,9 +163,13 @@ fn settings(namespace: &str) -> PathBuf {
     Path::new("/etc/netns").join(namespace)
 }
 
-fn kill_all(namespace: &str) {
+fn pids(namespace: &str) -> Vec<Pid> {
     let pids = run(Command::new("ip").args(["netns", "pids", namespace])).unwrap_or_default();
-    for pid in pids.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)) {
+    pids.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)).collect()
+}
+
+fn kill_all(namespace: &str) {
+    for pid in pids(namespace) {
         // It may have ended by itself, and that is what is wanted.
         let _ = kill_process(pid, Signal::KILL);
     }

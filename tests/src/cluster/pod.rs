@@ -96,6 +96,11 @@ impl Pod {
         &self.folder
     }
 
+    /// Ends it as the kubelet does: the agent is asked, drains its Envoy, and has `grace` for it.
+    pub fn stop(self, grace: Duration) {
+        self.namespace.terminate("pilot-agent", grace);
+    }
+
     /// Restarts what has ended and probes what is due; whether its readiness has changed.
     pub fn look(&mut self, object: &Value, plan: &Plan) -> Result<bool> {
         let before = self.is_ready();
@@ -276,7 +281,8 @@ fn environment(spec: &Value, object: &Value, address: Ipv4Addr) -> BTreeMap<Stri
             environment.insert(name.to_owned(), value);
         }
     }
-    if let Some(settings) = environment.get_mut("PROXY_CONFIG") {
+    if strings(spec, "/args").first().is_some_and(|first| first == "proxy") {
+        let settings = environment.entry("PROXY_CONFIG".to_owned()).or_default();
         let mut proxy: Value = serde_json::from_str(settings).unwrap_or_else(|_| json!({}));
         proxy["binaryPath"] = json!(format!("{INSIDE}/envoy/envoy"));
         proxy["discoveryAddress"] = json!("istiod.istio-system.svc:15012");

@@ -14,6 +14,7 @@ use super::network::{Namespace, run};
 use crate::process::{Program, Scratch, Stdout};
 
 const PORT: u16 = 5000;
+const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// A running registry, over plain HTTP.
 #[derive(Debug)]
@@ -58,6 +59,29 @@ impl Registry {
     }
 }
 
+impl Registry {
+    /// Pushes an index in front of the filter's manifest, as image builders like to; the URL that pins the index.
+    pub fn push_index(&self, scratch: &Scratch, name: &str) -> Result<String> {
+        let (_, manifest) = self.push_filter(scratch, name)?;
+        let size = fs::metadata(scratch.path().join("image/blobs/sha256").join(&manifest))?.len();
+        let index = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": [{
+                "mediaType": MANIFEST, "digest": format!("sha256:{manifest}"), "size": size,
+                "platform": {"os": "linux", "architecture": "amd64"},
+            }],
+        })
+        .to_string();
+        let file = scratch.write("image-index.json", &index)?;
+        run(Command::new("curl")
+            .args(["-sSf", "-X", "PUT", "-H", "content-type: application/vnd.oci.image.index.v1+json"])
+            .arg("--data-binary")
+            .arg(format!("@{}", file.display()))
+            .arg(format!("http://{}/v2/{name}/manifests/index", self.address)))?;
+        Ok(format!("oci://{}/{name}@sha256:{}", self.address, hex(index.as_bytes())))
+    }
+}
+
 /// An OCI layout with one manifest and one layer, as the agent accepts it; the manifest's digest.
 fn write_layout(scratch: &Scratch) -> Result<String> {
     let layout = scratch.folder("image")?;
@@ -84,9 +108,8 @@ fn write_layout(scratch: &Scratch) -> Result<String> {
         "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{plain}")]},
     });
     let config = blob(config.to_string().as_bytes(), "application/vnd.oci.image.config.v1+json")?;
-    let kind = "application/vnd.oci.image.manifest.v1+json";
-    let manifest = json!({"schemaVersion": 2, "mediaType": kind, "config": config, "layers": [layer]}).to_string();
-    let mut entry = blob(manifest.as_bytes(), kind)?;
+    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}).to_string();
+    let mut entry = blob(manifest.as_bytes(), MANIFEST)?;
     entry["annotations"] = json!({"org.opencontainers.image.ref.name": "tests"});
     fs::write(layout.join("index.json"), json!({"schemaVersion": 2, "manifests": [entry]}).to_string())?;
     fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;

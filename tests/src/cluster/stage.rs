@@ -182,9 +182,14 @@ pub fn httpbin(cluster: &Cluster, authority: &Authority, hosts: &[&str]) -> Resu
 pub fn sallyport(cluster: &Cluster, rules: &str) -> Result<Registry> {
     let registry = Registry::start(cluster.scratch(), cluster.control().namespace())?;
     let (url, _) = registry.push_filter(cluster.scratch(), "sallyport/filter")?;
-    cluster.kubectl().apply(&plugin(&url, rules))?;
+    sallyport_from(cluster, &plugin(&url, rules))?;
+    Ok(registry)
+}
+
+/// The same, with this plugin, from whatever registry there is.
+pub fn sallyport_from(cluster: &Cluster, plugin: &str) -> Result<()> {
+    cluster.kubectl().apply(plugin)?;
     let ports = "[{port: 443, targetPort: 8443, name: https}]";
     cluster.kubectl().apply(&gateway("egress", "egress-httpbin", "sallyport.dev/gateway: httpbin", ports))?;
-    cluster.kubectl().apply(ROUTES)?;
-    Ok(registry)
+    cluster.kubectl().apply(ROUTES)
 }

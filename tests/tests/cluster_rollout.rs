@@ -1,0 +1,55 @@
+//! A gateway with two replicas under load: a rolling restart loses no request, and a killed replica comes back.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use sallyport_tests::certs::Authority;
+use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::network::command_in;
+use sallyport_tests::cluster::{Cluster, scene, stage};
+use sallyport_tests::process::{Program, Stdout};
+
+const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
+const URL: &str = "http://httpbin.legacy.internal/status/200";
+
+#[test]
+fn a_rolling_restart_loses_no_request() {
+    let authority = Authority::new("public authority").unwrap();
+    scene(stage::cluster("cluster-rollout", &authority), |cluster| exercise(cluster, &authority));
+}
+
+fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
+    let httpbin = stage::httpbin(cluster, authority, &[stage::UPSTREAM])?;
+    let _doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
+    let _registry = stage::sallyport(cluster, RULES)?;
+    let kubectl = cluster.kubectl();
+    kubectl.run(&["scale", "deployment/egress-httpbin", "-n", "egress", "--replicas=2"])?;
+    let rollout = ["rollout", "status", "deployment/egress-httpbin", "-n", "egress", "--timeout=60s"];
+    kubectl.run(&rollout)?;
+    cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
+
+    let stream = allowed(cluster)?;
+    std::thread::sleep(Duration::from_secs(1));
+    kubectl.run(&["rollout", "restart", "deployment/egress-httpbin", "-n", "egress"])?;
+    kubectl.run(&rollout)?;
+    // The last of the old ones takes its time to drain.
+    std::thread::sleep(Duration::from_secs(7));
+    let log = stream.log();
+    let lost: Vec<&str> = log.lines().filter(|line| *line != "200").collect();
+    ensure!(lost.is_empty(), "{} of {} requests were lost: {lost:?}", lost.len(), log.lines().count());
+    ensure!(log.lines().count() > 100, "the load was thin");
+    eprintln!("{} requests during a rolling restart, none lost", log.lines().count());
+    Ok(())
+}
+
+/// A stream of allowed requests, until it is dropped; it logs a status a line.
+fn allowed(cluster: &Cluster) -> Result<Program> {
+    let (inside, _) = cluster.pod("httpbin", "sleep")?;
+    let mut command = command_in(&inside, "sh");
+    command.args([
+        "-c",
+        "while :; do curl -s -o /dev/null -w '%{http_code}\\n' --max-time 5 \
+         'http://httpbin.legacy.internal/anything/[1-50]'; done",
+    ]);
+    Program::start("allowed", cluster.scratch().path(), &mut command, Stdout::Log)
+}
