@@ -29,3 +29,11 @@ mod entry {
         proxy_wasm::set_root_context(|_| Box::new(super::root::Root::default()));
     }}
 }
+
+/// Which version of the policy this filter reads, for `sallyport image verify`: a custom section, which changes nothing.
+#[allow(unsafe_code, reason = "a static in a section of its own")]
+mod declared {
+    #[unsafe(link_section = "sallyport.policy")]
+    #[used]
+    static POLICY_VERSION: [u8; 1] = [b'0' + sallyport_core::policy::source::WIRE_VERSION as u8];
+}
