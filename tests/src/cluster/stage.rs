@@ -121,7 +121,7 @@ spec:
   trafficPolicy:
     portLevelSettings:
     - port: {number: 443}
-      tls: {mode: SIMPLE, sni: httpbin.org, subjectAltNames: [httpbin.org]}
+      tls: {mode: SIMPLE, sni: httpbin.org, subjectAltNames: [httpbin.org], caCertificates: system}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
