@@ -153,6 +153,13 @@ impl Cluster {
         self.kubelet.log(namespace, prefix).with_context(|| format!("no pod {namespace}/{prefix} runs"))
     }
 
+    /// Kills all that runs in a pod.
+    pub fn kill(&self, namespace: &str, prefix: &str) -> Result<()> {
+        let (inside, _) = self.pod(namespace, prefix)?;
+        network::kill_all(&inside);
+        Ok(())
+    }
+
     /// Calls a URL with curl from inside a pod.
     pub fn curl(&self, namespace: &str, pod: &str, arguments: &[&str]) -> Result<Answer> {
         let (inside, _) = self.pod(namespace, pod)?;

@@ -1,10 +1,13 @@
 //! The exercise through our gateway: a caller with a sidecar, mutual TLS, the filter, TLS to a real httpbin.
 
+use std::process::Command;
+
 use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
-use sallyport_tests::cluster::{Cluster, scene, stage};
+use sallyport_tests::cluster::{Cluster, network, program, scene, stage};
 use sallyport_tests::echo::Echo;
+use serde_json::Value;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
                      to: [{operation: {methods: [GET], paths: ['/status/{*}']}}]}]";
@@ -26,6 +29,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     names.dedup();
     ensure!(names == [stage::UPSTREAM], "the upstream is asked for other names: {names:?}");
 
+    nothing_to_complain_of(cluster)?;
     who_may_do_what(cluster)?;
     nobody_goes_round(cluster)?;
     let names = doorway.take_names();
@@ -34,6 +38,16 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     edited_policies_are_taken_up(cluster)?;
     drop(httpbin);
     only_the_right_upstream_is_believed(cluster, authority, &doorway)
+}
+
+/// `istioctl analyze` on the live objects: nothing but that a namespace for gateways has no label for injection.
+fn nothing_to_complain_of(cluster: &Cluster) -> Result<()> {
+    let mut analyze = Command::new(program("istioctl"));
+    analyze.args(["analyze", "--all-namespaces", "--output", "json", "--kubeconfig"]);
+    let said = network::run(analyze.arg(cluster.kubectl().kubeconfig()))?;
+    let said: Vec<Value> = serde_json::from_str(&said)?;
+    ensure!(said.iter().all(|message| message["code"] == "IST0102"), "{said:?}");
+    Ok(())
 }
 
 fn who_may_do_what(cluster: &Cluster) -> Result<()> {

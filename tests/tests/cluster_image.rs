@@ -34,7 +34,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
         let denied = cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 403)?;
         ensure!(denied.header("x-sallyport").is_empty(), "the filter runs: {denied:?}");
         let log = cluster.log("egress", "egress-httpbin")?;
-        let said = log.lines().filter(|line| line.contains("applying deny RBAC filter")).next_back();
+        let said = log.lines().rfind(|line| line.contains("applying deny RBAC filter"));
         ensure!(said.is_some_and(|line| line.contains(reason)), "{url}: {said:?}");
 
         // The next good one is taken up.

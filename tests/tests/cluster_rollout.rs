@@ -38,8 +38,23 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let lost: Vec<&str> = log.lines().filter(|line| *line != "200").collect();
     ensure!(lost.is_empty(), "{} of {} requests were lost: {lost:?}", lost.len(), log.lines().count());
     ensure!(log.lines().count() > 100, "the load was thin");
+    drop(stream);
     eprintln!("{} requests during a rolling restart, none lost", log.lines().count());
-    Ok(())
+    a_killed_replica_comes_back(cluster)
+}
+
+fn a_killed_replica_comes_back(cluster: &Cluster) -> Result<()> {
+    let restarts = || -> Result<u64> {
+        let pods = cluster.kubectl().get(&["pods", "-n", "egress", "-l", "app=egress-httpbin"])?;
+        let pods = pods["items"].as_array().cloned().unwrap_or_default();
+        let count = |pod: &serde_json::Value| pod.pointer("/status/containerStatuses/0/restartCount")?.as_u64();
+        Ok(pods.iter().filter_map(count).sum())
+    };
+    ensure!(restarts()? == 0, "something was restarted already");
+    cluster.kill("egress", "egress-httpbin")?;
+    cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
+    cluster.wait("restarted container", || Ok(restarts()? == 1))?;
+    cluster.wait_ready("egress", "egress-httpbin")
 }
 
 /// A stream of allowed requests, until it is dropped; it logs a status a line.

@@ -168,7 +168,8 @@ fn pids(namespace: &str) -> Vec<Pid> {
     pids.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)).collect()
 }
 
-fn kill_all(namespace: &str) {
+/// Ends all that runs in the namespace of this name.
+pub fn kill_all(namespace: &str) {
     for pid in pids(namespace) {
         // It may have ended by itself, and that is what is wanted.
         let _ = kill_process(pid, Signal::KILL);

@@ -104,6 +104,7 @@ impl Pod {
     /// Restarts what has ended and probes what is due; whether its readiness has changed.
     pub fn look(&mut self, object: &Value, plan: &Plan) -> Result<bool> {
         let before = self.is_ready();
+        let mut changed = false;
         for index in 0..self.containers.len() {
             let Some(container) = self.containers.get_mut(index) else { continue };
             if container.program.as_mut().is_some_and(|program| program.check_running().is_err()) {
@@ -111,11 +112,12 @@ impl Pod {
                 container.restarts = container.restarts.saturating_add(1);
                 (container.started, container.ready, container.failures) = (false, false, 0);
                 self.start_container(index, object, plan)?;
+                changed = true;
             } else if Instant::now() >= container.next_probe {
                 container.probe(&self.namespace);
             }
         }
-        Ok(self.is_ready() != before)
+        Ok(changed || self.is_ready() != before)
     }
 
     /// What the kubelet reports of it.

@@ -121,7 +121,7 @@ spec:
   trafficPolicy:
     portLevelSettings:
     - port: {number: 443}
-      tls: {mode: SIMPLE, sni: httpbin.org, subjectAltNames: [httpbin.org]}
+      tls: {mode: SIMPLE, sni: httpbin.org, subjectAltNames: [httpbin.org], caCertificates: system}
 ---
 apiVersion: networking.istio.io/v1
 kind: DestinationRule
@@ -156,7 +156,8 @@ spec:
 
 /// A cluster with the callers `httpbin/sleep` and `other/stranger` ready.
 pub fn cluster(name: &str, authority: &Authority) -> Result<Cluster> {
-    let cluster = Cluster::start(name, &[UPSTREAM, HOST], |scratch| authority.write(scratch, "upstream-ca"))?;
+    let hosts = [UPSTREAM, HOST, "second.org", "second.legacy.internal", "third.org", "third.legacy.internal"];
+    let cluster = Cluster::start(name, &hosts, |scratch| authority.write(scratch, "upstream-ca"))?;
     cluster.kubectl().apply(NAMESPACES)?;
     cluster.kubectl().apply(&caller("httpbin", "sleep"))?;
     cluster.kubectl().apply(&caller("other", "stranger"))?;
@@ -186,7 +187,18 @@ pub fn sallyport(cluster: &Cluster, rules: &str) -> Result<Registry> {
     Ok(registry)
 }
 
-/// The same, with this plugin, from whatever registry there is.
+/// Another gateway beside it, for `NAME.org`, which callers know as `NAME.legacy.internal`.
+pub fn another(cluster: &Cluster, registry: &Registry, name: &str, rules: &str) -> Result<()> {
+    let (url, _) = registry.push_filter(cluster.scratch(), "sallyport/filter")?;
+    let renamed = |text: &str| text.replace("httpbin", name);
+    cluster.kubectl().apply(&renamed(&plugin(&url, "RULES")).replace("RULES", rules))?;
+    let ports = "[{port: 443, targetPort: 8443, name: https}]";
+    let labels = format!("sallyport.dev/gateway: {name}");
+    cluster.kubectl().apply(&gateway("egress", &format!("egress-{name}"), &labels, ports))?;
+    cluster.kubectl().apply(&renamed(ROUTES))
+}
+
+/// Our own gateway with this plugin, from whatever registry there is.
 pub fn sallyport_from(cluster: &Cluster, plugin: &str) -> Result<()> {
     cluster.kubectl().apply(plugin)?;
     let ports = "[{port: 443, targetPort: 8443, name: https}]";
