@@ -42,7 +42,7 @@ pub(crate) enum Format {
 }
 
 /// Everything that one run of `check` has to say.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Report {
     pub(crate) files: Vec<ReportedFile>,
     /// By file and place.
@@ -56,7 +56,7 @@ pub(crate) struct Report {
 }
 
 /// One file of a report.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct ReportedFile {
     pub(crate) name: String,
     pub(crate) uri: String,
@@ -67,7 +67,7 @@ pub(crate) struct ReportedFile {
 }
 
 /// One problem, its places known by line and column.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     pub(crate) code: &'static str,
     pub(crate) severity: Severity,

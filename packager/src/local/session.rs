@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, announcer: &Announcer<'_>) -> Result<Exit, Failur
             return Ok(refusal.exit());
         }
     };
-    if let Some(session) = Session::start(args, announcer, loaded, &stop)? {
+    if let Some(session) = Session::start(args, announcer, &loaded, &stop)? {
         session.follow(&source, watcher, &stop)?;
     }
     announcer.stopped()?;
@@ -49,8 +49,24 @@ struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// `None` when the user ended it first.
-    fn start(args: &Args, announcer: &'a Announcer<'a>, loaded: Loaded, stop: &Stop) -> Result<Option<Self>, Failure> {
+    /// `None` when the user ended it first. A port that was free when it was chosen may be taken when Envoy binds it; if
+    /// any would do, another is tried.
+    fn start(args: &Args, announcer: &'a Announcer<'a>, loaded: &Loaded, stop: &Stop) -> Result<Option<Self>, Failure> {
+        let mut tries_left = if args.port == 0 { 4 } else { 0 };
+        loop {
+            match Self::try_start(args, announcer, loaded.clone(), stop) {
+                Err(failure) if failure.exit == Exit::Port && tries_left > 0 => tries_left -= 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn try_start(
+        args: &Args,
+        announcer: &'a Announcer<'a>,
+        loaded: Loaded,
+        stop: &Stop,
+    ) -> Result<Option<Self>, Failure> {
         let program = locate::envoy(args.envoy.as_deref())?;
         let module = module::load(args.wasm.as_deref())?;
         let port = port::free(args.port, "--port")?;

@@ -16,7 +16,7 @@ pub(crate) struct Source {
 }
 
 /// What a good file says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Loaded {
     pub(crate) egress: Egress,
     pub(crate) mesh: Mesh,
