@@ -15,6 +15,9 @@ fn what_a_crashed_run_left_is_taken_away() -> Result<()> {
     let (bridge, namespace) = (format!("sp{pid}"), format!("sp{pid}-2"));
     run(Command::new("ip").args(["link", "add", &bridge, "type", "bridge"]))?;
     run(Command::new("ip").args(["netns", "add", &namespace]))?;
+    let link = format!("{bridge}v3");
+    run(Command::new("ip").args(["link", "add", &link, "type", "veth", "peer", "name", &format!("{bridge}p")]))?;
+    run(Command::new("ip").args(["link", "set", &format!("{bridge}p"), "netns", &namespace]))?;
     let mut stray = Command::new("ip").args(["netns", "exec", &namespace, "sleep", "600"]).spawn()?;
     while !run(Command::new("ip").args(["netns", "pids", &namespace]))?.contains(&stray.id().to_string()) {}
 

@@ -178,6 +178,12 @@ pub fn kill_all(namespace: &str) {
 
 fn remove_namespace(name: &str) {
     kill_all(name);
+    // What is killed needs a moment to be gone; a namespace lives on as long as anything in it.
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while !pids(name).is_empty() && Instant::now() < deadline {
+        thread::sleep(Duration::from_millis(10));
+    }
+    let _ = ip(&["link", "delete", &name.replace('-', "v")]);
     let _ = ip(&["netns", "delete", name]);
     let _ = fs::remove_dir_all(settings(name));
 }
@@ -193,8 +199,13 @@ fn remove_leftovers() -> Result<()> {
             remove_namespace(&name);
         }
     }
-    for name in names("/sys/class/net").iter().filter(|name| is_orphan(name)) {
-        ip(&["link", "delete", name])?;
+    for name in names("/sys/class/net") {
+        // `sp1234` is a bridge, `sp1234v2` the outer end of a namespace's link.
+        let owner = name.split_once('v').map_or(name.as_str(), |(owner, _)| owner);
+        if is_orphan(owner) {
+            // A link goes with its namespace, a moment later: it may be gone by now.
+            let _ = ip(&["link", "delete", &name]);
+        }
     }
     if !rustix::process::geteuid().is_root() {
         bail!("network namespaces need root: run `make cluster` as root");
