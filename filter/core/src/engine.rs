@@ -118,7 +118,6 @@ impl Engine {
 
     fn decide(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> Decision<'_> {
         let audits = matches.audits().iter().filter_map(|position| self.rule(*position)).collect();
-        let enforced = self.outcome(request, matches.enforced(), self.asks);
         let hypothetical = self.outcome(request, matches.hypothetical(), self.all_ask);
         if !self.policy.enforced {
             let (verdict, shadow) = match hypothetical {
@@ -127,7 +126,7 @@ impl Engine {
             };
             return Decision { verdict, shadow, audits };
         }
-        match (enforced, hypothetical) {
+        match (self.outcome(request, matches.enforced(), self.asks), hypothetical) {
             (Outcome::Permit(rule), Outcome::Permit(_)) => {
                 Decision { verdict: Verdict::Continue(Permit::new(Some(rule))), shadow: None, audits }
             }

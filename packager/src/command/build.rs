@@ -8,10 +8,11 @@ use super::check;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input;
-use crate::manifest::lock::{self, LockedFilter};
+use crate::manifest::lock;
 use crate::manifest::plugin::PluginApi;
 use crate::manifest::refusal::Refusal;
 use crate::manifest::{self, Build, output};
+use crate::oci::lock::LockedFilter;
 use crate::report::Format;
 
 /// Make Kubernetes and Istio manifests of Egress and Mesh files

@@ -7,34 +7,16 @@ use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::Mesh;
 use sallyport_egress::model::deploy::FilterImage;
-use serde::Deserialize;
 
 use super::plan::PinnedFilter;
 use super::refusal::Refusal;
 use crate::codes;
 use crate::exit::Reason;
 use crate::input::printable;
+use crate::oci::lock::{LockFile, LockedFilter, VERSION};
 
 /// The file's name.
 const FILE: &str = "sallyport.lock";
-/// The version of its shape that is read.
-const VERSION: u32 = 1;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LockFile {
-    version: u32,
-    filter: LockedFilter,
-}
-
-/// The image that was pushed.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct LockedFilter {
-    image: String,
-    digest: String,
-}
-
 /// Reads the lock beside the files that the arguments name. Several must say the same.
 pub(crate) fn find(arguments: &[PathBuf]) -> Result<Option<LockedFilter>, Refusal> {
     let mut found: Option<LockedFilter> = None;
