@@ -113,10 +113,10 @@ impl Cluster {
         self.control.kubectl()
     }
 
-    /// Waits until the only pod with the label `app=NAME` is ready.
-    pub fn wait_ready(&self, namespace: &str, app: &str) -> Result<()> {
-        self.wait(&format!("a ready pod {namespace}/{app}"), || {
-            let pods = self.kubectl().get(&["pods", "-n", namespace, "-l", &format!("app={app}")])?;
+    /// Waits until there are pods with the labels of the selector (`app=sleep`), and every one is ready.
+    pub fn wait_ready(&self, namespace: &str, selector: &str) -> Result<()> {
+        self.wait(&format!("ready pod {namespace}/{selector}"), || {
+            let pods = self.kubectl().get(&["pods", "-n", namespace, "-l", selector])?;
             let ready = |pod: &Value| {
                 let conditions = pod["status"]["conditions"].as_array().cloned().unwrap_or_default();
                 conditions.iter().any(|condition| condition["type"] == "Ready" && condition["status"] == "True")

@@ -5,7 +5,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
-use sallyport_tests::cluster::registry::Registry;
+use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, network, program, scene, stage};
 use sallyport_tests::echo::Echo;
 
@@ -91,7 +91,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let rendered = network::run(Command::new(program("istioctl")).args(["manifest", "generate", "-f"]).arg(operator))?;
     cluster.kubectl().apply(&rendered)?;
     cluster.kubectl().apply(ROUTES)?;
-    cluster.wait_ready("httpbin", "istio-egressgateway")?;
+    cluster.wait_ready("httpbin", "app=istio-egressgateway")?;
 
     // Nobody tells the upstream's name: it is asked for the proxied one, and its certificate is checked against that.
     cluster.wait("refusal of the certificate", || {
@@ -128,11 +128,17 @@ fn anyone_may_do_anything(cluster: &Cluster) -> Result<()> {
 
 /// A policy at this gateway has nobody to speak of: the caller's sidecar shows it no certificate.
 fn nobody_is_known(cluster: &Cluster) -> Result<()> {
-    let registry = Registry::start(cluster.scratch(), cluster.control().namespace())?;
-    let (url, _) = registry.push_filter(cluster.scratch(), "sallyport/filter")?;
+    let site = Site::new(cluster, "1.31")?;
     let rules = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
-    let plugin = stage::plugin(&url, rules).replace("namespace: egress", "namespace: httpbin");
-    cluster.kubectl().apply(&plugin.replace("sallyport.dev/gateway: httpbin", "custom-egress: httpbin-egress"))?;
+    let hers = "selector: {matchLabels: {custom-egress: httpbin-egress}}";
+    let patch = format!(
+        "  patches: [{{kind: TrafficExtension, merge: {{metadata: {{namespace: httpbin}}, spec: {{{hers}}}}}}}]\n"
+    );
+    site.write("httpbin", &(stage::egress("httpbin", rules) + &patch))?;
+    site.build()?;
+    // The filter alone, on the blog's own gateway.
+    let plugin = site.manifests("httpbin").join("20-plugin.yaml");
+    cluster.kubectl().run(&["apply", "--server-side", "-f", &plugin.to_string_lossy()])?;
     // A plugin that comes to a live gateway leaves a gap, so this waits.
     let refused = cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status != 200)?;
     ensure!(refused.status == 401 && refused.header("x-sallyport").contains("no_identity"), "{refused:?}");

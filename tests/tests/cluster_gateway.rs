@@ -1,10 +1,12 @@
-//! The exercise through our gateway: a caller with a sidecar, mutual TLS, the filter, TLS to a real httpbin.
+//! The exercise through what `sallyport build` makes: a caller with a sidecar, mutual TLS, the filter, TLS to a real
+//! httpbin.
 
 use std::process::Command;
 
 use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, network, program, scene, stage};
 use sallyport_tests::echo::Echo;
 use serde_json::Value;
@@ -22,8 +24,8 @@ fn callers_reach_the_upstream_only_through_the_gateway_and_its_policy() {
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let httpbin = stage::httpbin(cluster, authority, &[stage::UPSTREAM])?;
     let doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
-    let _registry = stage::sallyport(cluster, RULES)?;
-    cluster.wait_ready("egress", "egress-httpbin")?;
+    let site = Site::new(cluster, "1.31")?;
+    site.serve("httpbin", &stage::egress("httpbin", RULES))?;
     cluster.wait("answer for sleep", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 200))?;
     let mut names = doorway.take_names();
     names.dedup();
@@ -35,7 +37,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let names = doorway.take_names();
     ensure!(names.is_empty(), "a refused call reached the upstream: {names:?}");
 
-    edited_policies_are_taken_up(cluster)?;
+    edited_policies_are_taken_up(cluster, &site)?;
     drop(httpbin);
     only_the_right_upstream_is_believed(cluster, authority, &doorway)
 }
@@ -73,7 +75,7 @@ fn nobody_goes_round(cluster: &Cluster) -> Result<()> {
     ensure!(direct.status == 502, "{direct:?}");
 
     stage::outsider(cluster)?;
-    let (_, gateway) = cluster.pod("egress", "egress-httpbin")?;
+    let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
     let resolve = format!("{}:8443:{gateway}", stage::HOST);
     let url = format!("https://{}:8443/status/200", stage::HOST);
     let outsider = cluster.curl("outside", "outsider", &["--insecure", "--resolve", &resolve, &url])?;
@@ -83,19 +85,19 @@ fn nobody_goes_round(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-fn edited_policies_are_taken_up(cluster: &Cluster) -> Result<()> {
-    let edit = |rules: &str| {
-        let patch = format!("{{\"spec\": {{\"pluginConfig\": {{\"rules\": {rules}}}}}}}");
-        cluster.kubectl().run(&["patch", "wasmplugin", "httpbin", "-n", "egress", "--type=merge", "-p", &patch])
-    };
+fn edited_policies_are_taken_up(cluster: &Cluster, site: &Site<'_>) -> Result<()> {
+    let edit = |rules: &str| site.apply("httpbin", &stage::egress("httpbin", rules));
     edit("[]")?;
     cluster.wait("refusal after an edit", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 403))?;
-    // One that the filter refuses: the one before it goes on.
-    edit("[{\"id\": \"broken\", \"action\": \"ALLOW\", \"nonsense\": true}]")?;
-    cluster.wait("word of the refused policy", || Ok(cluster.log("egress", "egress-httpbin")?.contains("nonsense")))?;
+    // One that `sallyport build` would never write, and that the filter refuses: the one before it goes on.
+    let broken = "[{\"id\": \"broken\", \"action\": \"ALLOW\", \"nonsense\": true}]";
+    let patch = format!("{{\"spec\": {{\"wasm\": {{\"pluginConfig\": {{\"rules\": {broken}}}}}}}}}");
+    let by_hand = ["patch", "trafficextension", "httpbin-egress", "-n", "egress", "--type=merge", "-p", &patch];
+    cluster.kubectl().run(&by_hand)?;
+    cluster.wait("word of the refused policy", || Ok(cluster.log("egress", "httpbin-egress")?.contains("nonsense")))?;
     let refused = cluster.curl("httpbin", "sleep", &[URL])?;
     ensure!(refused.status == 403, "{refused:?}");
-    edit("[{\"id\": \"all\", \"action\": \"ALLOW\", \"from\": [{\"source\": {\"namespaces\": [\"httpbin\"]}}]}]")?;
+    edit("[{id: all, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}]")?;
     cluster.wait("answer after an edit", || Ok(cluster.curl("httpbin", "sleep", &[URL])?.status == 200))
 }
 

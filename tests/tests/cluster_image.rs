@@ -1,10 +1,14 @@
-//! The image: what an agent does with one that is right, missing, or not what it was pinned to.
+//! The image: what an agent does with one that is right, missing, or not what it was pinned to; and that
+//! `sallyport image verify` says so before.
+
+use std::process::Command;
 
 use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
-use sallyport_tests::cluster::registry::Registry;
+use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, scene, stage};
+use sallyport_tests::gate::sallyport;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
 const URL: &str = "http://httpbin.legacy.internal/status/200";
@@ -18,28 +22,47 @@ fn without_its_image_a_gateway_refuses_everyone() {
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let httpbin = stage::httpbin(cluster, authority, &[stage::UPSTREAM])?;
     let _doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
-    let registry = Registry::start(cluster.scratch(), cluster.control().namespace())?;
-    let (good, digest) = registry.push_filter(cluster.scratch(), "sallyport/filter")?;
-    let index = registry.push_index(cluster.scratch(), "sallyport/indexed")?;
-    let missing = good.replace(&digest, &"0".repeat(64));
-    let tagged = good.replace(&format!("@sha256:{digest}"), ":tests");
-    let pinned_wrongly = format!("{tagged}\n  sha256: {:?}", "0".repeat(64));
+    let site = Site::new(cluster, "1.31")?;
+    let image = site.registry().name("sallyport/filter");
+    let missing = format!("sha256:{}", "0".repeat(64));
+    let index = site.registry().push_index(cluster.scratch(), "sallyport/filter")?;
+    let pin = |digest: &str| stage::mesh("1.31", &image, &format!("    digest: {digest}\n"));
+    let good = stage::egress("httpbin", RULES);
+    // What only a patch can write: the field beside the URL says another digest than the URL.
+    let torn = format!(
+        "  patches: [{{kind: TrafficExtension, merge: {{spec: {{wasm: {{sha256: {:?}}}}}}}}}]\n",
+        "0".repeat(64)
+    );
 
-    stage::sallyport_from(cluster, &stage::plugin(&missing, RULES))?;
-    cluster.wait_ready("egress", "egress-httpbin")?;
-    for (url, reason) in
-        [(&missing, "MANIFEST_UNKNOWN"), (&index, "which does not match"), (&pinned_wrongly, "which does not match")]
-    {
-        cluster.kubectl().apply(&stage::plugin(url, RULES))?;
+    let cases = [
+        (pin(&missing), good.clone(), format!("{image}@{missing}"), "SP3001", "MANIFEST_UNKNOWN"),
+        (pin(&index), good.clone(), format!("{image}@{index}"), "SP3003", "which does not match"),
+        (stage::mesh("1.31", &image, ""), good.clone() + &torn, String::new(), "", "which does not match"),
+    ];
+    for (mesh, egress, reference, code, reason) in cases {
+        if !reference.is_empty() {
+            let said = verify(&reference)?;
+            ensure!(said.contains(code), "{reference}: {said}");
+        }
+        site.write("mesh", &mesh)?;
+        site.serve("httpbin", &egress)?;
         let denied = cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 403)?;
         ensure!(denied.header("x-sallyport").is_empty(), "the filter runs: {denied:?}");
-        let log = cluster.log("egress", "egress-httpbin")?;
+        let log = cluster.log("egress", "httpbin-egress")?;
         let said = log.lines().rfind(|line| line.contains("applying deny RBAC filter"));
-        ensure!(said.is_some_and(|line| line.contains(reason)), "{url}: {said:?}");
+        ensure!(said.is_some_and(|line| line.contains(reason)), "{reason}: {said:?}");
 
         // The next good one is taken up.
-        cluster.kubectl().apply(&stage::plugin(&good, RULES))?;
+        site.write("mesh", &stage::mesh("1.31", &image, ""))?;
+        site.apply("httpbin", &good)?;
         cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
     }
     Ok(())
+}
+
+/// What `sallyport image verify` says of an image that it refuses.
+fn verify(reference: &str) -> Result<String> {
+    let output = Command::new(sallyport()?).args(["image", "verify", "--plain-http", reference]).output()?;
+    ensure!(!output.status.success(), "{reference} is called good");
+    Ok(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }

@@ -3,12 +3,13 @@
 use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, curl_from_outside, scene, stage};
 
 const RULES: &str = "[{id: from-outside, action: ALLOW, \
                      from: [{source: {serviceAccounts: [istio-system/istio-ingressgateway]}}], \
                      to: [{operation: {methods: [GET], paths: ['/status/{*}']}}]}]";
-/// The blog's way in; its own gateway reads the certificate, so it may read secrets.
+/// What the ingress gateway of a mesh has: it reads certificates, so it may read secrets.
 const INGRESS: &str = "
 apiVersion: rbac.authorization.k8s.io/v1
 kind: Role
@@ -20,29 +21,10 @@ kind: RoleBinding
 metadata: {name: istio-ingressgateway, namespace: istio-system}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: istio-ingressgateway}
 subjects: [{kind: ServiceAccount, name: istio-ingressgateway}]
----
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: my-ingressgateway, namespace: istio-system}
-spec:
-  selector: {istio: ingressgateway}
-  servers:
-  - port: {number: 80, name: http, protocol: HTTP}
-    hosts: [httpbin.legacy.internal]
-    tls: {httpsRedirect: true}
-  - port: {number: 443, name: https, protocol: HTTPS}
-    hosts: [httpbin.legacy.internal]
-    tls: {mode: SIMPLE, credentialName: httpbin-legacy}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: httpbin-from-outside, namespace: istio-system}
-spec:
-  hosts: [httpbin.legacy.internal]
-  gateways: [istio-system/my-ingressgateway]
-  http:
-  - route: [{destination: {host: egress-httpbin.egress.svc.cluster.local, port: {number: 443}}}]
 ";
+/// The name under which the world outside knows it.
+const OUTSIDE: &str = "httpbin.example.com";
+const EXPOSE: &str = "  expose: {host: httpbin.example.com, credentialName: httpbin-cert}\n";
 
 #[test]
 fn callers_outside_come_in_by_tls_and_under_the_policy() {
@@ -53,23 +35,23 @@ fn callers_outside_come_in_by_tls_and_under_the_policy() {
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let httpbin = stage::httpbin(cluster, authority, &[stage::UPSTREAM])?;
     let doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
-    let _registry = stage::sallyport(cluster, RULES)?;
+    let site = Site::new(cluster, "1.31")?;
     let inside = Authority::new("our own authority")?;
     let ca = inside.write(cluster.scratch(), "own-ca")?;
-    let identity = inside.server(cluster.scratch(), "legacy", &[stage::HOST])?;
+    let identity = inside.server(cluster.scratch(), "legacy", &[OUTSIDE])?;
     let (certificate, key) = (identity.certificate.to_string_lossy(), identity.key.to_string_lossy());
-    let secret = ["create", "secret", "tls", "httpbin-legacy", "-n", "istio-system", "--cert", &certificate];
+    let secret = ["create", "secret", "tls", "httpbin-cert", "-n", "istio-system", "--cert", &certificate];
     cluster.kubectl().run(&[&secret[..], &["--key", &key]].concat())?;
     let ports = "[{port: 80, targetPort: 8080, name: http}, {port: 443, targetPort: 8443, name: https}]";
     let gateway = stage::gateway("istio-system", "istio-ingressgateway", "istio: ingressgateway", ports);
     cluster.kubectl().apply(&gateway)?;
     cluster.kubectl().apply(INGRESS)?;
-    cluster.wait_ready("egress", "egress-httpbin")?;
-    cluster.wait_ready("istio-system", "istio-ingressgateway")?;
+    site.serve("httpbin", &(stage::egress("httpbin", RULES) + EXPOSE))?;
+    cluster.wait_ready("istio-system", "app=istio-ingressgateway")?;
 
     let (_, address) = cluster.pod("istio-system", "istio-ingressgateway")?;
-    let resolve = |port: u16| format!("{}:{port}:{address}", stage::HOST);
-    let url = |path: &str| format!("https://{}:8443{path}", stage::HOST);
+    let resolve = |port: u16| format!("{OUTSIDE}:{port}:{address}");
+    let url = |path: &str| format!("https://{OUTSIDE}:8443{path}");
     let ca = ca.to_string_lossy().into_owned();
     let call = |path: &str| curl_from_outside(&["--cacert", &ca, "--resolve", &resolve(8443), &url(path)]);
     cluster.wait("answer from outside", || Ok(call("/status/200")?.status == 200))?;
@@ -78,7 +60,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     ensure!(refused.status == 403 && refused.header("x-sallyport").contains("not_allowed"), "{refused:?}");
     let unverified = curl_from_outside(&["--resolve", &resolve(8443), &url("/status/200")])?;
     ensure!(unverified.status == 0, "the certificate is not the secret's: {unverified:?}");
-    let plain = format!("http://{}:8080/status/200", stage::HOST);
+    let plain = format!("http://{OUTSIDE}:8080/status/200");
     let redirected = curl_from_outside(&["--resolve", &resolve(8080), &plain])?;
     ensure!(redirected.status == 301 && redirected.header("location").starts_with("https://"), "{redirected:?}");
     let mut names = doorway.take_names();

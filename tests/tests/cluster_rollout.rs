@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::network::command_in;
+use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, scene, stage};
 use sallyport_tests::process::{Program, Stdout};
 
@@ -21,16 +22,16 @@ fn a_rolling_restart_loses_no_request() {
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let httpbin = stage::httpbin(cluster, authority, &[stage::UPSTREAM])?;
     let _doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
-    let _registry = stage::sallyport(cluster, RULES)?;
+    let site = Site::new(cluster, "1.31")?;
+    site.apply("httpbin", &stage::egress("httpbin", RULES).replace("replicas: 1", "replicas: 2"))?;
     let kubectl = cluster.kubectl();
-    kubectl.run(&["scale", "deployment/egress-httpbin", "-n", "egress", "--replicas=2"])?;
-    let rollout = ["rollout", "status", "deployment/egress-httpbin", "-n", "egress", "--timeout=60s"];
+    let rollout = ["rollout", "status", "deployment/httpbin-egress", "-n", "egress", "--timeout=60s"];
     kubectl.run(&rollout)?;
     cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
 
     let stream = allowed(cluster)?;
     std::thread::sleep(Duration::from_secs(1));
-    kubectl.run(&["rollout", "restart", "deployment/egress-httpbin", "-n", "egress"])?;
+    kubectl.run(&["rollout", "restart", "deployment/httpbin-egress", "-n", "egress"])?;
     kubectl.run(&rollout)?;
     // The last of the old ones takes its time to drain.
     std::thread::sleep(Duration::from_secs(7));
@@ -40,21 +41,21 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     ensure!(log.lines().count() > 100, "the load was thin");
     drop(stream);
     eprintln!("{} requests during a rolling restart, none lost", log.lines().count());
-    a_killed_replica_comes_back(cluster)
+    a_killed_replica_comes_back(cluster, &site)
 }
 
-fn a_killed_replica_comes_back(cluster: &Cluster) -> Result<()> {
+fn a_killed_replica_comes_back(cluster: &Cluster, site: &Site<'_>) -> Result<()> {
     let restarts = || -> Result<u64> {
-        let pods = cluster.kubectl().get(&["pods", "-n", "egress", "-l", "app=egress-httpbin"])?;
+        let pods = cluster.kubectl().get(&["pods", "-n", "egress", "-l", "sallyport.dev/gateway=httpbin"])?;
         let pods = pods["items"].as_array().cloned().unwrap_or_default();
         let count = |pod: &serde_json::Value| pod.pointer("/status/containerStatuses/0/restartCount")?.as_u64();
         Ok(pods.iter().filter_map(count).sum())
     };
     ensure!(restarts()? == 0, "something was restarted already");
-    cluster.kill("egress", "egress-httpbin")?;
+    cluster.kill("egress", "httpbin-egress")?;
     cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
     cluster.wait("restarted container", || Ok(restarts()? == 1))?;
-    cluster.wait_ready("egress", "egress-httpbin")
+    site.wait_ready("httpbin")
 }
 
 /// A stream of allowed requests, until it is dropped; it logs a status a line.

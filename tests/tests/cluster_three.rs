@@ -3,6 +3,7 @@
 use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, scene, stage};
 use sallyport_tests::echo::Echo;
 
@@ -20,11 +21,13 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let names = [stage::UPSTREAM, "second.org", "third.org"];
     let echo = Echo::start(&authority.server(cluster.scratch(), "upstreams", &names)?)?;
     let _doorway = Doorway::open(cluster.bridge(), echo.address())?;
-    let registry = stage::sallyport(cluster, FOR_SLEEP)?;
-    stage::another(cluster, &registry, "second", FOR_STRANGER)?;
-    stage::another(cluster, &registry, "third", FOR_NOBODY)?;
+    // By WasmPlugin, as Istio 1.29 wants it; the other scenes have the newer API.
+    let site = Site::new(cluster, "1.29")?;
+    for (name, rules) in [("httpbin", FOR_SLEEP), ("second", FOR_STRANGER), ("third", FOR_NOBODY)] {
+        site.apply(name, &stage::egress(name, rules))?;
+    }
     for name in ["httpbin", "second", "third"] {
-        cluster.wait_ready("egress", &format!("egress-{name}"))?;
+        site.wait_ready(name)?;
     }
     let table = [("httpbin", "sleep", [200, 403, 403]), ("other", "stranger", [403, 200, 403])];
     for (namespace, caller, statuses) in table {
@@ -42,7 +45,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     }
 
     // One gateway gone, the others go on.
-    cluster.kubectl().run(&["scale", "deployment/egress-second", "-n", "egress", "--replicas=0"])?;
+    cluster.kubectl().run(&["scale", "deployment/second-egress", "-n", "egress", "--replicas=0"])?;
     cluster.wait_for("other", "stranger", &url("second"), |answer| answer.status == 503)?;
     for _ in 0..10 {
         let answer = cluster.curl("httpbin", "sleep", &[&url("httpbin")])?;

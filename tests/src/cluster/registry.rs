@@ -1,16 +1,17 @@
 //! A real registry, and the filter's image in it.
 
-use std::fs;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
-use std::{thread, time::Instant};
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use ring::digest::{SHA256, digest};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::network::{Namespace, run};
+use crate::gate::sallyport;
 use crate::process::{Program, Scratch, Stdout};
 
 const PORT: u16 = 5000;
@@ -46,28 +47,32 @@ impl Registry {
         Ok(Self { _program: program, address })
     }
 
-    /// Pushes the built filter as `NAME:tests`; the URL that pins it, and its digest without `sha256:`.
-    pub fn push_filter(&self, scratch: &Scratch, name: &str) -> Result<(String, String)> {
-        let layout = scratch.folder("image")?;
-        let manifest = write_layout(scratch)?;
-        let target = format!("docker://{}/{name}:tests", self.address);
-        run(Command::new("skopeo")
-            .args(["--insecure-policy", "copy", "--quiet", "--preserve-digests", "--dest-tls-verify=false"])
-            .arg(format!("oci:{}:tests", layout.display()))
-            .arg(target))?;
-        Ok((format!("oci://{}/{name}@sha256:{manifest}", self.address), manifest))
+    /// The image of this name, without a tag.
+    #[must_use]
+    pub fn name(&self, name: &str) -> String {
+        format!("{}/{name}", self.address)
     }
-}
 
-impl Registry {
-    /// Pushes an index in front of the filter's manifest, as image builders like to; the URL that pins the index.
+    /// Pushes the filter as `NAME:tests` with `sallyport image push`, which writes the lock; its digest.
+    pub fn push_filter(&self, name: &str, lock: &Path) -> Result<String> {
+        let mut push = Command::new(sallyport()?);
+        push.args(["image", "push", "--plain-http", &format!("{}:tests", self.name(name)), "--lock"]).arg(lock);
+        let said = run(&mut push)?;
+        let (_, digest) = said.trim().split_once('@').with_context(|| format!("no digest: {said}"))?;
+        Ok(digest.to_owned())
+    }
+
+    /// Pushes an index in front of the filter's manifest, as image builders like to; the index's digest.
     pub fn push_index(&self, scratch: &Scratch, name: &str) -> Result<String> {
-        let (_, manifest) = self.push_filter(scratch, name)?;
-        let size = fs::metadata(scratch.path().join("image/blobs/sha256").join(&manifest))?.len();
+        let manifest = self.push_filter(name, &scratch.path().join("unused.lock"))?;
+        let url = |reference: &str| format!("http://{}/v2/{name}/manifests/{reference}", self.address);
+        let mut fetch = Command::new("curl");
+        fetch.args(["-sSf", "-H", &format!("accept: {MANIFEST}"), &url(&manifest)]);
+        let size = run(&mut fetch)?.len();
         let index = json!({
             "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
             "manifests": [{
-                "mediaType": MANIFEST, "digest": format!("sha256:{manifest}"), "size": size,
+                "mediaType": MANIFEST, "digest": manifest, "size": size,
                 "platform": {"os": "linux", "architecture": "amd64"},
             }],
         })
@@ -77,43 +82,9 @@ impl Registry {
             .args(["-sSf", "-X", "PUT", "-H", "content-type: application/vnd.oci.image.index.v1+json"])
             .arg("--data-binary")
             .arg(format!("@{}", file.display()))
-            .arg(format!("http://{}/v2/{name}/manifests/index", self.address)))?;
-        Ok(format!("oci://{}/{name}@sha256:{}", self.address, hex(index.as_bytes())))
+            .arg(url("index")))?;
+        Ok(format!("sha256:{}", hex(index.as_bytes())))
     }
-}
-
-/// An OCI layout with one manifest and one layer, as the agent accepts it; the manifest's digest.
-fn write_layout(scratch: &Scratch) -> Result<String> {
-    let layout = scratch.folder("image")?;
-    let blobs = scratch.folder("image/blobs/sha256")?;
-    let content = scratch.folder("image-content")?;
-    fs::copy(crate::gate::filter()?, content.join("plugin.wasm"))?;
-    let tar = content.join("layer.tar");
-    run(Command::new("tar")
-        .args(["--owner=0", "--group=0", "--numeric-owner", "--mtime=@0", "--mode=0644", "-C"])
-        .arg(&content)
-        .arg("-cf")
-        .arg(&tar)
-        .arg("plugin.wasm"))?;
-    let plain = hex(&fs::read(&tar)?);
-    run(Command::new("gzip").arg("-nf").arg(&tar))?;
-    let blob = |bytes: &[u8], kind: &str| -> Result<Value> {
-        let name = hex(bytes);
-        fs::write(blobs.join(&name), bytes)?;
-        Ok(json!({"mediaType": kind, "digest": format!("sha256:{name}"), "size": bytes.len()}))
-    };
-    let layer = blob(&fs::read(content.join("layer.tar.gz"))?, "application/vnd.oci.image.layer.v1.tar+gzip")?;
-    let config = json!({
-        "architecture": "amd64", "os": "linux", "config": {},
-        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{plain}")]},
-    });
-    let config = blob(config.to_string().as_bytes(), "application/vnd.oci.image.config.v1+json")?;
-    let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": [layer]}).to_string();
-    let mut entry = blob(manifest.as_bytes(), MANIFEST)?;
-    entry["annotations"] = json!({"org.opencontainers.image.ref.name": "tests"});
-    fs::write(layout.join("index.json"), json!({"schemaVersion": 2, "manifests": [entry]}).to_string())?;
-    fs::write(layout.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-    Ok(hex(manifest.as_bytes()))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,10 +1,16 @@
 //! What the scenes have in common: callers with sidecars, an upstream outside, and the manifests in between.
 
-use anyhow::Result;
+use std::path::PathBuf;
+use std::process::Command;
+use std::{fs, io};
+
+use anyhow::{Context, Result};
 
 use super::Cluster;
+use super::network::run;
 use super::registry::Registry;
 use crate::certs::Authority;
+use crate::gate::sallyport;
 use crate::upstream::Httpbin;
 
 /// The upstream's name.
@@ -80,79 +86,115 @@ spec:
     )
 }
 
-/// The filter for the gateway of `httpbin`, with these rules (JSON).
+/// The Egress file of `egress/NAME`: callers ask for `NAME.legacy.internal`, the upstream is `NAME.org`. A scene adds
+/// what else it wants of the spec.
 #[must_use]
-pub fn plugin(url: &str, rules: &str) -> String {
+pub fn egress(name: &str, rules: &str) -> String {
     format!(
-        "apiVersion: extensions.istio.io/v1alpha1
-kind: WasmPlugin
-metadata: {{name: httpbin, namespace: egress}}
+        "apiVersion: sallyport.dev/v1alpha1
+kind: Egress
+metadata: {{name: {name}, namespace: egress}}
 spec:
-  selector: {{matchLabels: {{sallyport.dev/gateway: httpbin}}}}
-  url: {url}
-  phase: AUTHZ
-  priority: 100
-  pluginName: egress/httpbin
-  failStrategy: FAIL_RELOAD
-  match: [{{mode: CLIENT}}]
-  pluginConfig: {{version: 1, upstream: egress/httpbin, discloseRule: true, rules: {rules}}}
+  host: {name}.legacy.internal
+  upstream: {{host: {name}.org, port: 443}}
+  authz: {{rules: {rules}}}
+  gateway: {{replicas: 1, drainSeconds: 5}}
 "
     )
 }
 
-/// How callers reach the gateway, with an identity, and the gateway the upstream, by its name.
-pub const ROUTES: &str = "\
-apiVersion: networking.istio.io/v1
-kind: ServiceEntry
-metadata: {name: httpbin, namespace: egress}
+/// A folder with Egress files and one Mesh file, and what `sallyport build` made of it, as a user would have them.
+#[derive(Debug)]
+pub struct Site<'a> {
+    cluster: &'a Cluster,
+    registry: Registry,
+    folder: PathBuf,
+    out: PathBuf,
+}
+
+impl<'a> Site<'a> {
+    /// A site for this version of Istio, with a registry of its own to which the filter has been pushed.
+    pub fn new(cluster: &'a Cluster, istio_version: &str) -> Result<Self> {
+        let registry = Registry::start(cluster.scratch(), cluster.control().namespace())?;
+        let folder = cluster.scratch().folder("site")?;
+        let out = cluster.scratch().path().join("manifests");
+        let site = Self { cluster, registry, folder, out };
+        let image = site.registry.name("sallyport/filter");
+        site.write("mesh", &mesh(istio_version, &image, ""))?;
+        site.registry.push_filter("sallyport/filter", &site.folder.join("sallyport.lock"))?;
+        Ok(site)
+    }
+
+    /// The registry.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Writes `NAME.yaml` into the folder.
+    pub fn write(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.folder.join(format!("{name}.yaml"));
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Runs `sallyport build`; what it says.
+    pub fn build(&self) -> Result<String> {
+        run(Command::new(sallyport()?).arg("build").arg(&self.folder).arg("-o").arg(&self.out))
+    }
+
+    /// Writes an Egress file, builds, and applies the manifests of `egress/NAME` in the order that they say.
+    pub fn apply(&self, name: &str, text: &str) -> Result<()> {
+        self.write(name, text)?;
+        self.build()?;
+        let folder = self.manifests(name);
+        let folder = folder.to_string_lossy();
+        self.cluster.kubectl().run(&["apply", "--server-side", "--force-conflicts", "-k", &folder]).map(drop)
+    }
+
+    /// As [`Site::apply`], and waits for the gateway's pods.
+    pub fn serve(&self, name: &str, text: &str) -> Result<()> {
+        self.apply(name, text)?;
+        self.wait_ready(name)
+    }
+
+    /// Waits until the pods of the gateway `egress/NAME` are ready.
+    pub fn wait_ready(&self, name: &str) -> Result<()> {
+        self.cluster.wait_ready("egress", &format!("sallyport.dev/gateway={name}"))
+    }
+
+    /// The folder with the manifests of `egress/NAME`.
+    #[must_use]
+    pub fn manifests(&self, name: &str) -> PathBuf {
+        self.out.join(format!("egress-{name}"))
+    }
+
+    /// Takes away what [`Site::apply`] applied, the last first.
+    pub fn remove(&self, name: &str) -> Result<()> {
+        let entries = fs::read_dir(self.manifests(name))?.collect::<io::Result<Vec<_>>>()?;
+        let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
+        files.retain(|file| file.file_name().is_some_and(|name| name != "kustomization.yaml"));
+        files.sort();
+        for file in files.iter().rev() {
+            self.cluster.kubectl().run(&["delete", "--wait=false", "-f", &file.to_string_lossy()])?;
+        }
+        Ok(())
+    }
+}
+
+/// The Mesh file, with more fields of `filter` (a line each, indented by four).
+#[must_use]
+pub fn mesh(istio_version: &str, image: &str, more: &str) -> String {
+    format!(
+        "apiVersion: sallyport.dev/v1alpha1
+kind: Mesh
+metadata: {{name: tests}}
 spec:
-  hosts: [httpbin.org]
-  exportTo: [\".\"]
-  location: MESH_EXTERNAL
-  resolution: DNS
-  ports: [{number: 443, name: https, protocol: HTTPS}]
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: httpbin-upstream, namespace: egress}
-spec:
-  host: httpbin.org
-  exportTo: [\".\"]
-  trafficPolicy:
-    portLevelSettings:
-    - port: {number: 443}
-      tls: {mode: SIMPLE, sni: httpbin.org, subjectAltNames: [httpbin.org], caCertificates: system}
----
-apiVersion: networking.istio.io/v1
-kind: DestinationRule
-metadata: {name: httpbin-gateway, namespace: egress}
-spec:
-  host: egress-httpbin.egress.svc.cluster.local
-  trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: httpbin.legacy.internal}}
----
-apiVersion: networking.istio.io/v1
-kind: Gateway
-metadata: {name: httpbin, namespace: egress}
-spec:
-  selector: {sallyport.dev/gateway: httpbin}
-  servers:
-  - port: {number: 443, name: https, protocol: HTTPS}
-    hosts: [httpbin.legacy.internal]
-    tls: {mode: ISTIO_MUTUAL}
----
-apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: {name: httpbin, namespace: egress}
-spec:
-  hosts: [httpbin.legacy.internal]
-  gateways: [mesh, egress/httpbin]
-  http:
-  - match: [{gateways: [egress/httpbin]}]
-    rewrite: {authority: httpbin.org}
-    route: [{destination: {host: httpbin.org, port: {number: 443}}}]
-  - match: [{gateways: [mesh]}]
-    route: [{destination: {host: egress-httpbin.egress.svc.cluster.local, port: {number: 443}}}]
-";
+  istioVersion: {istio_version:?}
+  filter:
+    image: {image}
+{more}"
+    )
+}
 
 /// A cluster with the callers `httpbin/sleep` and `other/stranger` ready.
 pub fn cluster(name: &str, authority: &Authority) -> Result<Cluster> {
@@ -161,8 +203,8 @@ pub fn cluster(name: &str, authority: &Authority) -> Result<Cluster> {
     cluster.kubectl().apply(NAMESPACES)?;
     cluster.kubectl().apply(&caller("httpbin", "sleep"))?;
     cluster.kubectl().apply(&caller("other", "stranger"))?;
-    cluster.wait_ready("httpbin", "sleep")?;
-    cluster.wait_ready("other", "stranger")?;
+    cluster.wait_ready("httpbin", "app=sleep")?;
+    cluster.wait_ready("other", "app=stranger")?;
     Ok(cluster)
 }
 
@@ -170,38 +212,11 @@ pub fn cluster(name: &str, authority: &Authority) -> Result<Cluster> {
 pub fn outsider(cluster: &Cluster) -> Result<()> {
     cluster.kubectl().apply("{apiVersion: v1, kind: Namespace, metadata: {name: outside}}")?;
     cluster.kubectl().apply(&caller("outside", "outsider"))?;
-    cluster.wait_ready("outside", "outsider")
+    cluster.wait_ready("outside", "app=outsider")
 }
 
 /// The real httpbin, with a certificate for these names.
 pub fn httpbin(cluster: &Cluster, authority: &Authority, hosts: &[&str]) -> Result<Httpbin> {
     let identity = authority.server(cluster.scratch(), &hosts.join("-"), hosts)?;
     Httpbin::start(cluster.scratch(), &identity, None)
-}
-
-/// Our own gateway: a registry with the filter, the plugin, the gateway and, last, the routes.
-pub fn sallyport(cluster: &Cluster, rules: &str) -> Result<Registry> {
-    let registry = Registry::start(cluster.scratch(), cluster.control().namespace())?;
-    let (url, _) = registry.push_filter(cluster.scratch(), "sallyport/filter")?;
-    sallyport_from(cluster, &plugin(&url, rules))?;
-    Ok(registry)
-}
-
-/// Another gateway beside it, for `NAME.org`, which callers know as `NAME.legacy.internal`.
-pub fn another(cluster: &Cluster, registry: &Registry, name: &str, rules: &str) -> Result<()> {
-    let (url, _) = registry.push_filter(cluster.scratch(), "sallyport/filter")?;
-    let renamed = |text: &str| text.replace("httpbin", name);
-    cluster.kubectl().apply(&renamed(&plugin(&url, "RULES")).replace("RULES", rules))?;
-    let ports = "[{port: 443, targetPort: 8443, name: https}]";
-    let labels = format!("sallyport.dev/gateway: {name}");
-    cluster.kubectl().apply(&gateway("egress", &format!("egress-{name}"), &labels, ports))?;
-    cluster.kubectl().apply(&renamed(ROUTES))
-}
-
-/// Our own gateway with this plugin, from whatever registry there is.
-pub fn sallyport_from(cluster: &Cluster, plugin: &str) -> Result<()> {
-    cluster.kubectl().apply(plugin)?;
-    let ports = "[{port: 443, targetPort: 8443, name: https}]";
-    cluster.kubectl().apply(&gateway("egress", "egress-httpbin", "sallyport.dev/gateway: httpbin", ports))?;
-    cluster.kubectl().apply(ROUTES)
 }
