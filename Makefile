@@ -32,7 +32,7 @@ fuzz: set-up-fuzz ## both fuzz targets, 60 seconds each
 cluster: ## Istio itself, without containers: manifests admitted, served and asked (as root)
 	@[ "$$(id -u)" = 0 ] || { echo "make cluster needs root: it makes network namespaces" >&2; exit 69; }
 	$(MAKE) set-up-cluster sallyport
-	$(CARGO) test --package sallyport-tests --features cluster --test 'cluster_*' -- --nocapture --test-threads=1
+	tests/tools/scenes
 
 lint: wasm ## formatting, clippy and documentation, warnings are errors
 	tests/tools/lint

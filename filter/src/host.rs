@@ -92,11 +92,20 @@ pub fn property(path: &str) -> Option<Vec<u8>> {
     receive(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
+/// Sets one request header, in place of any that the caller sent under its name. Envoy then looks for the route anew.
+pub fn set_request_header(name: &str, value: &str) {
+    replace_header(REQUEST_HEADERS, name, value);
+}
+
 /// Sets one response header, in place of any that the upstream sent under its name.
 pub fn set_response_header(name: &str, value: &str) {
+    replace_header(RESPONSE_HEADERS, name, value);
+}
+
+fn replace_header(map: u32, name: &str, value: &str) {
     // SAFETY: the host copies both before it returns.
     unsafe {
-        proxy_replace_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), value.as_ptr(), value.len());
+        proxy_replace_header_map_value(map, name.as_ptr(), name.len(), value.as_ptr(), value.len());
     }
 }
 

@@ -44,6 +44,8 @@ impl HttpContext for Stream {
                 if gate.engine.discloses_rule() {
                     self.annotation = answer::annotation(&decision);
                 }
+                // Without it no route leads to the upstream, so there is nothing more to do where it cannot be set.
+                host::set_request_header(answer::ROUTE_HEADER, gate.engine.upstream());
                 Action::Continue
             }
             Verdict::Refuse(refusal) => {

@@ -9,7 +9,6 @@
 //! There is no `Sidecar`: it would replace what a namespace's owner says of all the sidecars there, and with
 //! `REGISTRY_ONLY` and `exportTo` it would add nothing. There is no `EnvoyFilter`: it would break with Envoy's versions.
 
-mod authorization_policy;
 mod autoscaler;
 mod deployment;
 mod destination_rule;
@@ -210,7 +209,6 @@ fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Refusal> {
     add(Step::Identity, service_account::service_account(plan));
     add(Step::Identity, network_policy::network_policy(plan));
     add(Step::Identity, peer_authentication::peer_authentication(plan));
-    add(Step::Identity, authorization_policy::authorization_policy(plan));
     request_authentication::request_authentication(plan).into_iter().for_each(|value| add(Step::Identity, value));
     if spec.gateway.opa.is_some() {
         add(Step::Plugin, opa::service_entry(plan));

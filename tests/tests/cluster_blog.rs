@@ -130,7 +130,8 @@ fn anyone_may_do_anything(cluster: &Cluster) -> Result<()> {
 fn nobody_is_known(cluster: &Cluster) -> Result<()> {
     let site = Site::new(cluster, "1.31")?;
     let rules = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
-    let hers = "selector: {matchLabels: {custom-egress: httpbin-egress}}";
+    let hers = "selector: {matchLabels: {sallyport.dev/gateway: null, sallyport.dev/namespace: null, \
+                custom-egress: httpbin-egress}}";
     let patch = format!(
         "  patches: [{{kind: TrafficExtension, merge: {{metadata: {{namespace: httpbin}}, spec: {{{hers}}}}}}}]\n"
     );

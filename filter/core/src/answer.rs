@@ -11,6 +11,11 @@ use crate::verdict::{Decision, Reason, Refusal, Shadow, Verdict};
 
 /// The one header. Its value is a token with parameters (RFC 8941, 3.3): `refused;reason=denied;id="..."`.
 pub const HEADER: &str = "x-sallyport";
+/// The request header that a permitted request bears on its way to the router: [`Engine::upstream`](crate::Engine::upstream).
+///
+/// The gateway's route matches it, so a gateway without the filter leads nowhere. It is no secret: while the filter
+/// runs it takes the place of whatever the caller sent, and the route removes it.
+pub const ROUTE_HEADER: &str = "x-sallyport-route";
 /// Longest request id that is repeated.
 const MAX_REQUEST_ID: usize = 128;
 

@@ -1,5 +1,6 @@
 //! Gateway, its parameters and HTTPRoute of the Kubernetes Gateway API: istiod deploys the gateway.
 
+use sallyport_core::answer::ROUTE_HEADER;
 use serde_json::{Value, json};
 
 use super::plan::{Plan, SERVICE_PORT};
@@ -99,6 +100,7 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
             "hostnames": [plan.egress.spec.host],
             "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
             "rules": [{
+                "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": plan.route()}]}],
                 "filters": [
                     {"type": "URLRewrite", "urlRewrite": {"hostname": plan.upstream_host()}},
                     {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": TELLS_OF_THE_MESH}},

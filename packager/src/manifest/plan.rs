@@ -63,6 +63,11 @@ impl Plan<'_> {
         format!("{}-upstream-tls", self.egress.name)
     }
 
+    /// What the filter marks a request with that may go to the upstream.
+    pub(super) fn route(&self) -> String {
+        format!("{}/{}", self.egress.namespace, self.egress.name)
+    }
+
     /// The gateway's Service, in the namespace of whoever names it. Istio completes a name without a dot with its own
     /// cluster domain, which no file tells us.
     pub(super) fn service_host(&self) -> String {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sallyport_core::policy::source::{ActionSource, ModeSource, RuleSource};
+use sallyport_core::policy::source::RuleSource;
 use sallyport_egress::model::deploy::{
     ConnectionPool, Delivery, Expose, FilterImage, Install, Opa, OutlierDetection, Patch, Retries, Route,
 };
@@ -170,44 +170,20 @@ fn the_plugin_comes_before_the_pods_and_the_routes_come_last() {
     }
 }
 
-/// What Istio's own authorization says of callers when the filter is gone.
-fn net(change: impl FnOnce(&mut Egress)) -> Value {
-    let egress = with(change);
-    let plan = super::plan::Plan { egress: &egress, mesh: &mesh("1.31"), filter: &filter() };
-    super::authorization_policy::authorization_policy(&plan)["spec"]["rules"].clone()
-}
-
 #[test]
-fn the_net_is_never_narrower_than_the_policy() {
-    let only = |rule: RuleSource| net(|egress| egress.spec.authz.rules = vec![rule]);
-    let of = |source: Value, action, mode| {
-        let decoded = sallyport_core::engine::parse(
-            json!({"version": 1, "upstream": "a/b", "rules": [{"id": "r", "action": "ALLOW", "from": [{"source": source}]}]})
-                .to_string()
-                .as_bytes(),
-        );
-        RuleSource { action, mode, ..decoded.unwrap().rules[0].clone() }
-    };
-    let allow = |source| only(of(source, ActionSource::Allow, ModeSource::Enforce));
-    let sleep = json!([{"from": [{"source": {"principals": ["cluster.local/ns/a/sa/b"]}}]}]);
-    assert_eq!(allow(json!({"serviceAccounts": ["a/b"]})), sleep);
-    assert_eq!(
-        allow(json!({"serviceAccounts": ["b"]}))[0]["from"][0]["source"]["principals"][0],
-        "cluster.local/ns/httpbin/sa/b"
-    );
-    assert_eq!(allow(json!({"notNamespaces": ["a"]})), json!([{}]));
-    assert_eq!(allow(json!({"ipBlocks": ["10.0.0.0/8"]})), json!([{}]));
-    assert_eq!(allow(json!({"trustDomains": ["td"]})), json!([{}]));
-    // A rule that allows nothing names nobody.
-    let source = json!({"namespaces": ["a"]});
-    assert_eq!(only(of(source.clone(), ActionSource::Deny, ModeSource::Enforce)), json!([]));
-    assert_eq!(only(of(source.clone(), ActionSource::Allow, ModeSource::Shadow)), json!([]));
-    assert_eq!(net(|egress| egress.spec.authz.rules.clear()), json!([]));
-    // A policy on trial refuses nobody, and forwarders speak for those who are named.
-    assert_eq!(net(|egress| egress.spec.rollout.mode = ModeSource::Shadow), json!([{}]));
-    let forwarder = "cluster.local/ns/istio-system/sa/ingress";
-    let net = net(|egress| egress.spec.authz.trusted_forwarders = vec![forwarder.to_owned()]);
-    assert!(net[0]["from"][0]["source"]["principals"].as_array().unwrap().contains(&json!(forwarder)), "{net}");
+fn without_the_filters_mark_there_is_no_way_to_the_upstream() {
+    for (case, egress, mesh) in cases() {
+        let routes = &built(&egress, &mesh).files["httpbin-httpbin/50-routes.yaml"];
+        let to_upstream = routes.split("---\n").find(|text| text.contains("name: httpbin-upstream\n")).unwrap();
+        let marked = match egress.spec.gateway.install {
+            Install::GatewayApi => {
+                "      - name: x-sallyport-route\n        type: Exact\n        value: httpbin/httpbin\n"
+            }
+            _ => "        x-sallyport-route:\n          exact: httpbin/httpbin\n",
+        };
+        assert!(to_upstream.contains(marked), "{case}: {to_upstream}");
+        assert!(to_upstream.contains("        - x-sallyport-route\n"), "{case}: the upstream is told");
+    }
 }
 
 #[test]

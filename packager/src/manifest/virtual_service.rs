@@ -1,5 +1,6 @@
 //! VirtualService: caller to gateway, gateway to upstream, and from outside to the gateway.
 
+use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_egress::model::deploy::{Expose, Retries};
 use serde_json::{Value, json};
 
@@ -7,7 +8,8 @@ use super::gateway;
 use super::plan::{Plan, SERVICE_PORT};
 
 /// What Envoy and Istio say of the mesh to whoever they send a request to.
-pub(super) const TELLS_OF_THE_MESH: [&str; 7] = [
+pub(super) const TELLS_OF_THE_MESH: [&str; 8] = [
+    ROUTE_HEADER,
     "x-envoy-attempt-count",
     "x-envoy-decorator-operation",
     "x-envoy-external-address",
@@ -31,6 +33,8 @@ pub(super) fn mesh(plan: &Plan<'_>) -> Value {
 }
 
 /// At the gateway: to the upstream, under its own name. Only the gateway's namespace sees it.
+///
+/// Only what the filter has marked is sent on: where no filter runs there is no route, whatever the reason.
 pub(super) fn upstream(plan: &Plan<'_>) -> Value {
     let route = &plan.egress.spec.route;
     let destination = json!({"host": plan.upstream_host(), "port": {"number": plan.egress.spec.upstream.port}});
@@ -43,6 +47,7 @@ pub(super) fn upstream(plan: &Plan<'_>) -> Value {
             "exportTo": ["."],
             "http": [{
                 "name": "to-upstream",
+                "match": [{"headers": {ROUTE_HEADER: {"exact": plan.route()}}}],
                 "rewrite": {"authority": plan.upstream_authority()},
                 "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
                 "route": [{"destination": destination}],

@@ -1,5 +1,6 @@
 //! The listener of a gateway: mTLS, the connection manager, the chain of filters, one route.
 
+use sallyport_core::answer::ROUTE_HEADER;
 use serde_json::{Value, json};
 
 use super::cluster::{jwks_clusters, upstream_name};
@@ -102,7 +103,12 @@ fn route_config(plan: Plan<'_>) -> Value {
             "domains": ["*"],
             "routes": [{
                 "name": format!("{}.{}", plan.egress.namespace, plan.egress.name),
-                "match": {"prefix": "/"},
+                // Only what the filter has marked, as at a gateway of `sallyport build`.
+                "match": {"prefix": "/", "headers": [{
+                    "name": ROUTE_HEADER,
+                    "string_match": {"exact": format!("{}/{}", plan.egress.namespace, plan.egress.name)},
+                }]},
+                "request_headers_to_remove": [ROUTE_HEADER],
                 "route": {
                     "cluster": upstream_name(upstream),
                     "host_rewrite_literal": upstream.host,
