@@ -193,7 +193,7 @@ fn the_net_is_never_narrower_than_the_policy() {
     assert_eq!(allow(json!({"serviceAccounts": ["a/b"]})), sleep);
     assert_eq!(
         allow(json!({"serviceAccounts": ["b"]}))[0]["from"][0]["source"]["principals"][0],
-        "cluster.local/ns/httpbin/sa/b"
+        "cluster.local/ns/egress-httpbin/sa/b"
     );
     assert_eq!(allow(json!({"notNamespaces": ["a"]})), json!([{}]));
     assert_eq!(allow(json!({"ipBlocks": ["10.0.0.0/8"]})), json!([{}]));
@@ -229,10 +229,10 @@ fn a_patch_is_applied_last_and_named() {
         ];
     });
     let build = built(&egress, &mesh("1.31"));
-    let text = &build.files["httpbin-httpbin/30-deployment.yaml"];
+    let text = &build.files["egress-httpbin-httpbin/30-deployment.yaml"];
     assert!(text.contains("replicas: 7") && !text.contains("strategy") && text.contains("  annotations:\n    a: b\n"));
     let changed = vec!["Deployment/httpbin-egress".to_owned(), "Service/httpbin-egress".to_owned()];
-    assert_eq!(build.patched, [("httpbin/httpbin".to_owned(), changed)]);
+    assert_eq!(build.patched, [("egress-httpbin/httpbin".to_owned(), changed)]);
 }
 
 fn code(egresses: &[&Egress]) -> &'static str {
