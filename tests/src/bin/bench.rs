@@ -203,10 +203,10 @@ fn build_time(scratch: &Scratch) -> Result<()> {
         build.args(["build", "--quiet"]).arg(&sources).arg("--output").arg(built(run));
         build
     })?;
-    println!("  sallyport build, {UPSTREAMS} gateways      {ours}   ({profile} build)");
+    println!("  sallyport build, {UPSTREAMS} gateways     {ours}   ({profile} build)");
     let istioctl = cluster::program("istioctl");
     if !istioctl.exists() {
-        println!("  istioctl manifest generate      not set up: `tests/setup cluster` builds it");
+        println!("  istioctl manifest generate, one   not set up: `tests/setup cluster` builds it");
         return Ok(());
     }
     let operator = built(0).join("egress-httpbin-upstream-0/30-istiooperator.yaml");
@@ -215,7 +215,7 @@ fn build_time(scratch: &Scratch) -> Result<()> {
         generate.args(["manifest", "generate", "-f"]).arg(&operator);
         generate
     })?;
-    println!("  istioctl manifest generate, 1    {theirs}");
+    println!("  istioctl manifest generate, one   {theirs}");
     let each = theirs.seconds / ours.seconds * UPSTREAMS as f64;
     println!("  a gateway by istioctl takes {each:.0} times as long, and then has neither policy nor routes");
     Ok(())
