@@ -102,7 +102,7 @@ pub fn line([caller, request, status, verdict, rule, reason]: [&str; 6]) -> Stri
     format!("{caller:<8} {request:<33} {status:<3} {verdict:<7} {rule:<12} {reason:<25}")
 }
 
-const SHOWN_AS_SLEEP: &str = "By=spiffe://cluster.local/ns/httpbin/sa/gateway;Hash=00;Subject=\"\";\
+const SHOWN_AS_SLEEP: &str = "By=spiffe://cluster.local/ns/egress-httpbin/sa/httpbin-egress;Hash=00;Subject=\"\";\
                               URI=spiffe://cluster.local/ns/httpbin/sa/sleep";
 
 /// The rows of the table: reading, writing, what is not allowed, what is forbidden, who is nobody, and tricks.

@@ -14,7 +14,7 @@ use crate::process::Scratch;
 /// The upstream's name, to which its certificate is made out.
 pub const UPSTREAM: &str = "httpbin.org";
 
-/// The callers that every stage has, as `NAMESPACE/ACCOUNT`; `sleep` and `writer` are at home, `stranger` is not, and
+/// The callers that every stage has, as `NAMESPACE/ACCOUNT`; `sleep` and `writer` share a namespace, `stranger` has another, and
 /// `ingressgateway` is made a trusted forwarder by the files that say so.
 pub const CALLERS: [&str; 4] = ["httpbin/sleep", "httpbin/writer", "other/stranger", "istio-system/ingressgateway"];
 
@@ -81,7 +81,7 @@ pub fn egress_with(spec: &str, authz: &str) -> String {
     format!(
         "apiVersion: sallyport.dev/v1alpha1\n\
          kind: Egress\n\
-         metadata: {{name: httpbin, namespace: httpbin}}\n\
+         metadata: {{name: httpbin, namespace: egress-httpbin}}\n\
          spec:\n  \
            host: httpbin.legacy.internal\n  \
            upstream: {{host: {UPSTREAM}, port: 443, tls: {{mode: SIMPLE, sni: {UPSTREAM}, subjectAltNames: [{UPSTREAM}]}}}}\n\

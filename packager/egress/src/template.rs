@@ -25,7 +25,6 @@ pub struct Template<'a> {
 pub fn init_template(template: &Template<'_>) -> String {
     let Template { schema, name, namespace, host, upstream_host, upstream_port } = *template;
     let schema: String = schema.chars().filter(|c| !c.is_control()).collect();
-    let account = text(&format!("{namespace}/default"));
     let (name, namespace, host, upstream_host) = (text(name), text(namespace), text(host), text(upstream_host));
     format!(
         "\
@@ -49,7 +48,7 @@ spec:
       action: ALLOW
       from:
       - source:
-          serviceAccounts: [{account}]
+          serviceAccounts: [default/sleep]    # NAMESPACE/NAME; not of the gateway's namespace
       to:
       - operation:
           methods: [GET, HEAD]

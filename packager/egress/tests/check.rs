@@ -45,7 +45,7 @@ fn the_example_is_right() {
     let checked = check_one(EXAMPLE);
     assert_eq!(checked.diagnostics, []);
     let egress = &checked.egresses[0].value;
-    assert_eq!((egress.namespace.as_str(), egress.name.as_str()), ("httpbin", "httpbin"));
+    assert_eq!((egress.namespace.as_str(), egress.name.as_str()), ("egress-httpbin", "httpbin"));
     let ids: Vec<_> = egress.spec.authz.rules.iter().map(|rule| rule.id.as_str()).collect();
     assert_eq!(ids, ["no-admin", "no-legacy-clients", "readers", "writers", "trusted-role"]);
     assert!(egress.spec.authz.disclose_rule);

@@ -21,13 +21,13 @@ const SCHEMA_FILE: &str = "sallyport.schema.json";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport init
-  sallyport init --name httpbin --namespace httpbin --host httpbin.legacy.internal \\
+  sallyport init --name httpbin --namespace egress-httpbin --host httpbin.legacy.internal \\
     --upstream httpbin.org:443 deploy/httpbin.egress.yaml")]
 pub(crate) struct Args {
     /// The name of the upstream, and of its gateway
     #[arg(long, default_value = "httpbin")]
     name: String,
-    /// The namespace that the gateway lives in [default: the name]
+    /// The namespace that the gateway lives in, and nobody else [default: egress-NAME]
     #[arg(long)]
     namespace: Option<String>,
     /// The host that callers in the mesh use [default: NAME.legacy.internal]
@@ -95,10 +95,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
 
 fn template(args: &Args) -> String {
     let host = args.host.clone().unwrap_or_else(|| format!("{}.legacy.internal", args.name));
+    let namespace = args.namespace.clone().unwrap_or_else(|| format!("egress-{}", args.name));
     init_template(&Template {
         schema: SCHEMA_FILE,
         name: &args.name,
-        namespace: args.namespace.as_ref().unwrap_or(&args.name),
+        namespace: &namespace,
         host: &host,
         upstream_host: &args.upstream.host,
         upstream_port: args.upstream.port,

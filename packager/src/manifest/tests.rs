@@ -173,13 +173,13 @@ fn the_plugin_comes_before_the_pods_and_the_routes_come_last() {
 #[test]
 fn without_the_filters_mark_there_is_no_way_to_the_upstream() {
     for (case, egress, mesh) in cases() {
-        let routes = &built(&egress, &mesh).files["httpbin-httpbin/50-routes.yaml"];
+        let routes = &built(&egress, &mesh).files["egress-httpbin-httpbin/50-routes.yaml"];
         let to_upstream = routes.split("---\n").find(|text| text.contains("name: httpbin-upstream\n")).unwrap();
         let marked = match egress.spec.gateway.install {
             Install::GatewayApi => {
-                "      - name: x-sallyport-route\n        type: Exact\n        value: httpbin/httpbin\n"
+                "      - name: x-sallyport-route\n        type: Exact\n        value: egress-httpbin/httpbin\n"
             }
-            _ => "        x-sallyport-route:\n          exact: httpbin/httpbin\n",
+            _ => "        x-sallyport-route:\n          exact: egress-httpbin/httpbin\n",
         };
         assert!(to_upstream.contains(marked), "{case}: {to_upstream}");
         assert!(to_upstream.contains("        - x-sallyport-route\n"), "{case}: the upstream is told");
@@ -205,10 +205,10 @@ fn a_patch_is_applied_last_and_named() {
         ];
     });
     let build = built(&egress, &mesh("1.31"));
-    let text = &build.files["httpbin-httpbin/30-deployment.yaml"];
+    let text = &build.files["egress-httpbin-httpbin/30-deployment.yaml"];
     assert!(text.contains("replicas: 7") && !text.contains("strategy") && text.contains("  annotations:\n    a: b\n"));
     let changed = vec!["Deployment/httpbin-egress".to_owned(), "Service/httpbin-egress".to_owned()];
-    assert_eq!(build.patched, [("httpbin/httpbin".to_owned(), changed)]);
+    assert_eq!(build.patched, [("egress-httpbin/httpbin".to_owned(), changed)]);
 }
 
 fn code(egresses: &[&Egress]) -> &'static str {

@@ -1,5 +1,9 @@
 //! `sallyport build`, as its users meet it.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use snapbox::{assert_data_eq, file, str};
 
 use crate::sandbox::{GOOD, Sandbox, bad};
@@ -126,4 +130,33 @@ fn an_output_is_asked_for() {
     let sandbox = sandbox();
     assert_eq!(sandbox.run(&["build", "in"]).code, Some(2));
     assert_eq!(sandbox.run(&["build", "in", "-o", "a", "--check", "b"]).code, Some(2));
+}
+
+#[test]
+fn two_builds_are_the_same_bytes() {
+    let other = GOOD.replace("name: httpbin", "name: other").replace("httpbin.legacy", "other.legacy");
+    // The same files in another place, under other names and so in another order.
+    let here = sandbox();
+    here.write("in/other.yaml", &other);
+    let there = Sandbox::with(&[("a.yaml", &other), ("z/egress.yaml", GOOD), ("z/sallyport.lock", LOCK)]);
+    assert_eq!(here.run(&["build", "in", "-o", "out"]).code, Some(0));
+    assert_eq!(there.run(&["build", "z", "a.yaml", "-o", "elsewhere/out"]).code, Some(0));
+    let built = files(&here.path().join("out"));
+    assert_eq!(built.len(), 6 * 2 + 2 + 1, "{:?}", built.keys());
+    assert_eq!(built, files(&there.path().join("elsewhere/out")));
+}
+
+/// Every file below a folder, by its path there.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = PathBuf::from(path.file_name().unwrap());
+        if path.is_dir() {
+            found.extend(files(&path).into_iter().map(|(below, bytes)| (name.join(below), bytes)));
+        } else {
+            found.insert(name, fs::read(&path).unwrap());
+        }
+    }
+    found
 }

@@ -21,6 +21,8 @@ next: say in `spec.authz.rules` who may do what, then run
     );
     let text = sandbox.read("egress.yaml");
     assert!(text.starts_with("# yaml-language-server: $schema=sallyport.schema.json\n"), "{text}");
+    // No caller lives beside the gateway.
+    assert!(text.contains("namespace: egress-httpbin\n") && text.contains("[default/sleep]"), "{text}");
     assert_eq!(sandbox.read("sallyport.schema.json"), sandbox.run(&["schema"]).stdout);
     assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
 }

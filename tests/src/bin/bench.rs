@@ -1,23 +1,30 @@
-//! `make bench`: what a decision costs, natively and in the real proxy. It asserts nothing.
+//! `make bench`: what a decision costs, natively and in the real proxy, and what a build costs. It asserts nothing.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use sallyport_tests::client::Request;
+use sallyport_tests::cluster;
 use sallyport_tests::envoys::{self, Envoy};
 use sallyport_tests::gate;
 use sallyport_tests::process::Scratch;
-use sallyport_tests::stage::{Stage, egress};
+use sallyport_tests::stage::{Stage, egress, egress_with};
 
 /// Requests over which host calls are counted.
 const REQUESTS: usize = 100;
 /// Rules of the large policy.
 const RULES: usize = 10_000;
+/// Upstreams of the large build.
+const UPSTREAMS: usize = 1_000;
+/// Runs of a program, of which the fastest is shown.
+const RUNS: usize = 3;
 
 fn main() -> ExitCode {
     match run() {
@@ -42,7 +49,9 @@ fn run() -> Result<()> {
     println!();
     host_calls(&envoy)?;
     println!();
-    compile_time(&envoy, &scratch)
+    compile_time(&envoy, &scratch)?;
+    println!();
+    build_time(&scratch)
 }
 
 /// A script that starts Envoy with a trace of every call between it and the filter.
@@ -168,4 +177,99 @@ fn seconds(line: &str) -> Result<f64> {
         seconds = seconds * 60.0 + part.parse::<f64>()?;
     }
     Ok(seconds)
+}
+
+/// What the manifests of many gateways cost, beside what `istioctl` takes for those of one.
+fn build_time(scratch: &Scratch) -> Result<()> {
+    let (sallyport, profile) = released()?;
+    let digest = "ab".repeat(32);
+    let mesh = format!(
+        "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {{name: mesh}}\n\
+         spec: {{filter: {{image: registry.example.com/filter, digest: 'sha256:{digest}'}}}}\n"
+    );
+    let sources = scratch.folder("egresses")?;
+    fs::write(sources.join("mesh.yaml"), mesh)?;
+    let one = egress_with("gateway: {install: istiooperator}", "rules: []");
+    for number in 0..UPSTREAMS {
+        let name = format!("name: upstream-{number}");
+        let host = format!("host: upstream-{number}.legacy.internal");
+        let text = one.replace("name: httpbin", &name).replace("host: httpbin.legacy.internal", &host);
+        fs::write(sources.join(format!("{number}.egress.yaml")), text)?;
+    }
+    println!("manifests, the fastest of {RUNS} runs");
+    let built = |run: usize| scratch.path().join(format!("built-{run}"));
+    let ours = fastest(|run| {
+        let mut build = Command::new(&sallyport);
+        build.args(["build", "--quiet"]).arg(&sources).arg("--output").arg(built(run));
+        build
+    })?;
+    println!("  sallyport build, {UPSTREAMS} gateways     {ours}   ({profile} build)");
+    let istioctl = cluster::program("istioctl");
+    if !istioctl.exists() {
+        println!("  istioctl manifest generate, one   not set up: `tests/setup cluster` builds it");
+        return Ok(());
+    }
+    let operator = built(0).join("egress-httpbin-upstream-0/30-istiooperator.yaml");
+    let theirs = fastest(|_| {
+        let mut generate = Command::new(&istioctl);
+        generate.args(["manifest", "generate", "-f"]).arg(&operator);
+        generate
+    })?;
+    println!("  istioctl manifest generate, one   {theirs}");
+    let each = theirs.seconds / ours.seconds * UPSTREAMS as f64;
+    println!("  a gateway by istioctl takes {each:.0} times as long, and then has neither policy nor routes");
+    Ok(())
+}
+
+/// The `sallyport` of a release build where there is one, and its profile.
+fn released() -> Result<(PathBuf, &'static str)> {
+    let released = sallyport_tests::workspace().join("target/release/sallyport");
+    if released.exists() { Ok((released, "release")) } else { Ok((gate::sallyport()?, "debug")) }
+}
+
+/// What a program took.
+#[derive(Clone, Copy, Debug)]
+struct Cost {
+    seconds: f64,
+    /// The most memory it had, in kibibytes; none where there is no `/proc`.
+    peak: Option<u64>,
+}
+
+impl fmt::Display for Cost {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:>6.2} s", self.seconds)?;
+        match self.peak {
+            Some(kibibytes) => write!(formatter, " {:>5} MiB", kibibytes / 1024),
+            None => Ok(()),
+        }
+    }
+}
+
+fn fastest(command: impl Fn(usize) -> Command) -> Result<Cost> {
+    let costs = (0..RUNS).map(|run| measure(&mut command(run))).collect::<Result<Vec<_>>>()?;
+    costs.into_iter().min_by(|one, other| one.seconds.total_cmp(&other.seconds)).context("no run")
+}
+
+/// Runs a program to its end. The kernel's own mark of its memory is read each millisecond, because it is gone with the
+/// program: what that takes in its last millisecond is missed.
+fn measure(command: &mut Command) -> Result<Cost> {
+    let start = Instant::now();
+    let mut child = command.stdout(Stdio::null()).spawn().with_context(|| format!("cannot start {command:?}"))?;
+    let status = PathBuf::from(format!("/proc/{}/status", child.id()));
+    let mut peak = None;
+    loop {
+        peak = peak.max(high_water(&status));
+        if let Some(ended) = child.try_wait()? {
+            ensure!(ended.success(), "{command:?} ended with {ended}");
+            return Ok(Cost { seconds: start.elapsed().as_secs_f64(), peak });
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// `VmHWM` of a process's status, in kibibytes.
+fn high_water(status: &Path) -> Option<u64> {
+    let text = fs::read_to_string(status).ok()?;
+    let value = text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    value.split_whitespace().next()?.parse().ok()
 }
