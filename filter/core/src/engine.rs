@@ -3,6 +3,8 @@
 use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
 use crate::authz::{Asks, Matches, Ruling};
+use crate::health::Health;
+use crate::health::source::ReadinessSource;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::decode::decode;
 use crate::policy::error::InvalidPolicy;
@@ -68,6 +70,18 @@ impl Engine {
     #[must_use]
     pub fn discloses_rule(&self) -> bool {
         self.policy.disclose_rule
+    }
+
+    /// The health gate, if there is one.
+    #[must_use]
+    pub fn health(&self) -> Option<&Health> {
+        self.policy.health.as_ref()
+    }
+
+    /// Where the kubelet asks, if here: the connection's port, and whether the upstream counts.
+    #[must_use]
+    pub fn readiness(&self) -> Option<&ReadinessSource> {
+        self.policy.readiness.as_ref()
     }
 
     /// Whether refusals are enforced; false in shadow mode.

@@ -49,6 +49,7 @@
 pub mod answer;
 pub mod authz;
 pub mod engine;
+pub mod health;
 mod map;
 mod matcher;
 pub mod policy;

@@ -11,6 +11,8 @@ use super::error::{Code, InvalidPolicy, Problem};
 use super::place::Place;
 use super::rule::{Action, CompiledRule};
 use super::source::{ActionSource, ModeSource, PolicySource, RuleSource, WIRE_VERSION};
+use crate::health::source::ReadinessSource;
+use crate::health::{self, Health};
 use crate::map::ByteMap;
 use crate::matcher::Flaw;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
@@ -38,6 +40,8 @@ pub struct Compiled {
     pub(crate) reading: Reading,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
+    pub(crate) health: Option<Health>,
+    pub(crate) readiness: Option<ReadinessSource>,
 }
 
 /// Compiles a policy, or says everything that is wrong with it.
@@ -52,6 +56,8 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         tolerate,
         disclose_rule,
         num_trusted_proxies,
+        health,
+        readiness,
         rules,
     } = source;
     let mut compiler = Compiler::new(source);
@@ -64,6 +70,10 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
     }
     compiler.source_address_known = *num_trusted_proxies == 0;
     let rules = compiler.rules(rules);
+    let health = health.as_ref().map(|health| health::compile(upstream, health, &mut compiler.problems));
+    if let Some(readiness) = readiness {
+        health::check_readiness(readiness, &mut compiler.problems);
+    }
     if !compiler.problems.is_empty() {
         return Err(InvalidPolicy { problems: compiler.problems });
     }
@@ -79,6 +89,8 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         },
         rules,
         needs: compiler.needs,
+        health,
+        readiness: readiness.clone(),
     })
 }
 

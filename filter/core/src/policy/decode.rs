@@ -7,6 +7,7 @@
 //! literals below name every field: a new one does not build until it is read.
 
 mod fields;
+mod health;
 mod json;
 
 use std::fmt::Arguments;
@@ -82,6 +83,8 @@ impl Decoder {
             tolerate,
             disclose_rule,
             num_trusted_proxies,
+            health,
+            readiness,
             rules,
         ] = self.fields(
             place,
@@ -96,6 +99,8 @@ impl Decoder {
                 "tolerate",
                 "discloseRule",
                 "numTrustedProxies",
+                "health",
+                "readiness",
                 "rules",
             ],
         )?;
@@ -116,6 +121,8 @@ impl Decoder {
             num_trusted_proxies: num_trusted_proxies
                 .map(|json| self.number(&place.field("numTrustedProxies"), json))
                 .unwrap_or_default(),
+            health: health.and_then(|json| self.health(&place.field("health"), json)),
+            readiness: readiness.and_then(|json| self.readiness(&place.field("readiness"), json)),
             rules: rules.map(|json| self.list(&place.field("rules"), json, Self::rule)).unwrap_or_default(),
         })
     }
@@ -264,6 +271,7 @@ fn flaw(message: Arguments<'_>) -> Flaw {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::health::source::ReadinessSource;
 
     fn problems(json: &str) -> Vec<(String, String)> {
         let invalid = decode(json.as_bytes()).unwrap_err();
@@ -327,6 +335,8 @@ mod tests {
             tolerate: AMBIGUITIES.iter().map(|(_, kind)| *kind).collect(),
             disclose_rule: true,
             num_trusted_proxies: 3,
+            health: Some(health::tests::full()),
+            readiness: Some(ReadinessSource { port: 8081, upstream: true }),
             rules: vec![RuleSource {
                 id: "r".to_owned(),
                 action: ActionSource::Audit,

@@ -126,6 +126,16 @@ codes! {
     ConditionWithoutValues = "SP1402",
     /// A condition uses `match` or `regex` with a key that has one value only.
     ConditionQuantifier = "SP1403",
+    /// A number of the health gate is out of range.
+    HealthNumber = "SP1501",
+    /// Two settings of the health gate contradict each other.
+    HealthClash = "SP1502",
+    /// What the health gate looks for can never be, or is nothing.
+    HealthExpect = "SP1503",
+    /// A status is not one from 100 to 599, or a range of them.
+    Status = "SP1504",
+    /// A standby is no other upstream.
+    Standby = "SP1505",
 }
 
 impl fmt::Display for Code {

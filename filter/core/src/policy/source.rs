@@ -7,6 +7,7 @@
 //! The field names are those of Istio's `AuthorizationPolicy` (`security.istio.io/v1`), because that is what its users
 //! know. They are written by serde and read by [`engine::parse`](crate::engine::parse), which refuses unknown fields everywhere.
 
+use crate::health::source::{HealthSource, ReadinessSource};
 use serde::Serialize;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
@@ -42,6 +43,12 @@ pub struct PolicySource {
     /// The gateway's `numTrustedProxies`: above 0 the address Envoy reports is the remote one, not the packet's.
     #[serde(skip_serializing_if = "is_default")]
     pub num_trusted_proxies: u32,
+    /// When the upstream is not asked. Absent: it always is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthSource>,
+    /// Where the kubelet asks whether the gateway is ready. Absent: not here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readiness: Option<ReadinessSource>,
     /// The rules. None means: nobody may do anything.
     pub rules: Vec<RuleSource>,
 }

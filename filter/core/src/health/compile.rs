@@ -1,0 +1,242 @@
+//! From the wire shape to a gate, or every problem of it.
+
+use super::monitor::MAX_TARGETS;
+use super::probe::Probe;
+use super::source::{
+    ExpectSource, HealthSource, PassiveSource, ProbeSource, ReadinessSource, RefusalSource, SlowStartSource,
+    StandbySource,
+};
+use super::statuses::Statuses;
+use super::{Health, Limits, Passive, Target};
+use crate::matcher::Flaw;
+use crate::policy::error::{Code, Problem};
+use crate::policy::place::Place;
+
+/// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
+const MAX_BODY_PREFIX: usize = 1024;
+/// Longest time, in ms: a day.
+const MAX_TIME: u32 = 86_400_000;
+/// Shortest time from probe to probe, in ms. VMs look after each other at this pace.
+const MIN_INTERVAL: u32 = 100;
+
+/// Compiles `health`; what is wrong goes to `problems`.
+pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<Problem>) -> Health {
+    let HealthSource { force, probe, passive, hold, slow_start, refusal, failover } = source;
+    let place = &Place::Field("health");
+    let mut compiler = Compiler { problems };
+    let SlowStartSource { share, duration } = slow_start;
+    compiler.within(&place.field("slowStart").field("share"), *share, 1, 100);
+    compiler.within(&place.field("slowStart").field("duration"), *duration, 0, MAX_TIME);
+    compiler.within(&place.field("hold"), *hold, 0, MAX_TIME);
+    let RefusalSource { status, retry_after } = refusal;
+    compiler.within(&place.field("refusal").field("status"), *status, 500, 599);
+    compiler.within(&place.field("refusal").field("retryAfter"), *retry_after, 0, MAX_TIME);
+    let limits = |probe, passive| Limits { probe, passive, hold: *hold, slow_start: *duration, share: *share };
+    let probe = probe.as_ref().map(|probe| compiler.probe(&place.field("probe"), probe));
+    let passive = passive.as_ref().map(|passive| compiler.passive(&place.field("passive"), passive));
+    if let (Some(probe), Some(passive)) = (&probe, &passive) {
+        compiler.check_common(&place.field("passive").field("statuses"), &probe.statuses, &passive.statuses);
+    }
+    let watched = passive.clone();
+    let mut targets = vec![Target { upstream: upstream.into(), limits: limits(probe, passive) }];
+    let list = &place.field("failover");
+    for (position, standby) in failover.iter().enumerate() {
+        let place = &list.item(position);
+        let StandbySource { upstream: name, probe } = standby;
+        compiler.check_standby(place, name, &targets);
+        let probe = probe.as_ref().map(|probe| compiler.probe(&place.field("probe"), probe));
+        targets.push(Target { upstream: name.as_str().into(), limits: limits(probe, watched.clone()) });
+    }
+    if targets.len() > MAX_TARGETS {
+        let flaw = Flaw::new(Code::Limit, format_args!("{} standbys are more than 7", failover.len()));
+        compiler.report(list, flaw);
+    }
+    Health {
+        force: *force,
+        targets,
+        refusal_status: u16::try_from(*status).unwrap_or(503),
+        retry_after: retry_after.div_ceil(1000),
+    }
+}
+
+/// Checks `readiness`.
+pub(crate) fn check_readiness(source: &ReadinessSource, problems: &mut Vec<Problem>) {
+    let place = &Place::Field("readiness");
+    Compiler { problems }.within(&place.field("port"), source.port, 1, 65535);
+}
+
+struct Compiler<'p> {
+    problems: &'p mut Vec<Problem>,
+}
+
+impl Compiler<'_> {
+    fn report(&mut self, place: &Place<'_>, flaw: Flaw) {
+        let Flaw { code, message, help } = flaw;
+        self.problems.push(Problem { path: place.to_string(), code, message, help });
+    }
+
+    fn within(&mut self, place: &Place<'_>, number: u32, least: u32, most: u32) {
+        if !(least..=most).contains(&number) {
+            let flaw = Flaw::new(Code::HealthNumber, format_args!("{number} is out of range"))
+                .help(format_args!("it is from {least} to {most}"));
+            self.report(place, flaw);
+        }
+    }
+
+    fn probe(&mut self, place: &Place<'_>, source: &ProbeSource) -> Probe {
+        let ProbeSource { cluster, method, host, path, expect, interval, jitter, timeout, rise, fall } = source;
+        self.within(&place.field("interval"), *interval, MIN_INTERVAL, MAX_TIME);
+        self.within(&place.field("jitter"), *jitter, 0, 100);
+        self.within(&place.field("timeout"), *timeout, 1, MAX_TIME);
+        self.within(&place.field("rise"), *rise, 1, 1000);
+        self.within(&place.field("fall"), *fall, 1, 1000);
+        if timeout > interval {
+            let flaw = Flaw::new(
+                Code::HealthClash,
+                format_args!("a probe may take {timeout} ms, and the next comes after {interval} ms"),
+            )
+            .help(format_args!("a timeout is at most the interval"));
+            self.report(&place.field("timeout"), flaw);
+        }
+        if !matches!(method.as_str(), "GET" | "HEAD") {
+            let flaw = Flaw::new(Code::Method, format_args!("`{method}` is no method of a probe"))
+                .help(format_args!("write `GET` or `HEAD`: a probe changes nothing"));
+            self.report(&place.field("method"), flaw);
+        }
+        let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !path.starts_with('/') || !visible(path) || path.contains('#') {
+            let flaw = Flaw::new(Code::Path, format_args!("`{path}` is not a path"))
+                .help(format_args!("it begins with `/`, and other than visible ASCII is percent-encoded"));
+            self.report(&place.field("path"), flaw);
+        }
+        for (name, text) in [("host", host), ("cluster", cluster)] {
+            if text.is_empty() || !visible(text) {
+                self.report(&place.field(name), Flaw::new(Code::Host, format_args!("`{text}` is no {name}")));
+            }
+        }
+        let ExpectSource { statuses, header, body_prefix } = expect;
+        let place = &place.field("expect");
+        self.check_expected(place, method, expect);
+        Probe {
+            cluster: cluster.as_str().into(),
+            method: method.as_str().into(),
+            host: host.as_str().into(),
+            path: path.as_str().into(),
+            timeout: *timeout,
+            statuses: self.statuses(&place.field("statuses"), statuses),
+            header: header.as_ref().map(|header| (header.name.as_str().into(), header.value.as_str().into())),
+            body_prefix: body_prefix.as_deref().map(Into::into),
+            interval: *interval,
+            jitter: *jitter,
+            rise: *rise,
+            fall: *fall,
+        }
+    }
+
+    fn check_expected(&mut self, place: &Place<'_>, method: &str, expect: &ExpectSource) {
+        if let Some(header) = &expect.header {
+            let token =
+                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if header.name.is_empty() || !header.name.bytes().all(token) {
+                let flaw = Flaw::new(Code::HealthExpect, format_args!("`{}` is not a header", header.name))
+                    .help(format_args!("write its name in lower case"));
+                self.report(&place.field("header").field("name"), flaw);
+            }
+        }
+        let Some(prefix) = &expect.body_prefix else { return };
+        let wrong = if prefix.is_empty() {
+            "it is empty, and every body begins so"
+        } else if prefix.len() > MAX_BODY_PREFIX {
+            "it is longer than 1024 bytes"
+        } else if method == "HEAD" {
+            "an answer to HEAD has no body"
+        } else {
+            return;
+        };
+        self.report(&place.field("bodyPrefix"), Flaw::new(Code::HealthExpect, format_args!("{wrong}")));
+    }
+
+    fn passive(&mut self, place: &Place<'_>, source: &PassiveSource) -> Passive {
+        let PassiveSource {
+            window,
+            minimum_requests,
+            failure_percent,
+            consecutive,
+            consecutive_local,
+            statuses,
+            grpc_statuses,
+            p95,
+        } = source;
+        self.within(&place.field("window"), *window, 100, MAX_TIME);
+        self.within(&place.field("minimumRequests"), *minimum_requests, 1, u32::MAX);
+        for (name, number, most) in [
+            ("failurePercent", failure_percent, 100),
+            ("consecutive", consecutive, 1_000_000),
+            ("consecutiveLocal", consecutive_local, 1_000_000),
+            ("p95", p95, MAX_TIME),
+        ] {
+            if let Some(number) = number {
+                self.within(&place.field(name), *number, 1, most);
+            }
+        }
+        for (position, status) in grpc_statuses.iter().enumerate() {
+            self.within(&place.field("grpcStatuses").item(position), *status, 1, 16);
+        }
+        if [failure_percent, consecutive, consecutive_local, p95].iter().all(|limit| limit.is_none()) {
+            let flaw = Flaw::new(Code::HealthExpect, format_args!("there is no limit in it"))
+                .help(format_args!("write `consecutive`, `consecutiveLocal`, `failurePercent` or `p95`"));
+            self.report(place, flaw);
+        }
+        Passive {
+            window: *window,
+            minimum_requests: *minimum_requests,
+            failure_percent: *failure_percent,
+            consecutive: *consecutive,
+            consecutive_local: *consecutive_local,
+            statuses: self.statuses(&place.field("statuses"), statuses),
+            grpc_statuses: grpc_statuses.clone(),
+            p95: *p95,
+        }
+    }
+
+    fn statuses(&mut self, place: &Place<'_>, texts: &[String]) -> Statuses {
+        let mut statuses = Statuses::default();
+        for (position, text) in texts.iter().enumerate() {
+            if let Err(flaw) = statuses.add(text) {
+                self.report(&place.item(position), flaw);
+            }
+        }
+        if texts.is_empty() {
+            let flaw = Flaw::new(Code::EmptyList, format_args!("the list is empty"))
+                .help(format_args!("write an entry, or leave the field out"));
+            self.report(place, flaw);
+        }
+        statuses
+    }
+
+    fn check_common(&mut self, place: &Place<'_>, good: &Statuses, bad: &Statuses) {
+        if let Some(status) = good.common(bad) {
+            let flaw = Flaw::new(
+                Code::HealthClash,
+                format_args!("{status} is a good answer to a probe and a failure of a request"),
+            )
+            .help(format_args!("leave it out here, or in `probe.expect.statuses`"));
+            self.report(place, flaw);
+        }
+    }
+
+    fn check_standby(&mut self, place: &Place<'_>, name: &str, others: &[Target]) {
+        let is_name = |part: &str| crate::matcher::identity::is_dns_label(part);
+        if !name.split_once('/').is_some_and(|(namespace, name)| is_name(namespace) && is_name(name)) {
+            let flaw = Flaw::new(Code::Standby, format_args!("`{name}` does not name an upstream"))
+                .help(format_args!("write `NAMESPACE/NAME`"));
+            self.report(place, flaw);
+        }
+        if let Some(position) = others.iter().position(|other| &*other.upstream == name) {
+            let word = if position == 0 { "is the upstream itself" } else { "is named twice" };
+            let flaw = Flaw::new(Code::Standby, format_args!("the standby `{name}` {word}"))
+                .help(format_args!("name another upstream, or none"));
+            self.report(place, flaw);
+        }
+    }
+}
