@@ -3,14 +3,25 @@
 use std::cell::RefCell;
 
 use sallyport_core::Engine;
+use sallyport_core::health;
 use sallyport_core::telemetry::{Counters, LogLimit};
 
-use crate::host::{self, Level};
+use crate::health::Health;
+use crate::host::{self, Level, Metric};
 
 /// What the plugin and its streams share.
 pub struct Gate {
     pub engine: Engine,
+    /// There where the policy has a health gate.
+    pub health: Option<Health>,
     pub telemetry: RefCell<Telemetry>,
+}
+
+impl Gate {
+    /// The health gate: its settings, and what this VM has of it.
+    pub fn health(&self) -> Option<(&health::Health, &Health)> {
+        self.engine.health().zip(self.health.as_ref())
+    }
 }
 
 /// What happened since the last flush.
@@ -47,7 +58,7 @@ impl Telemetry {
         }
         let metric = self.metrics.get_mut(slot)?;
         if metric.is_none() {
-            *metric = host::define_counter(&self.counters.name(slot, engine));
+            *metric = host::define_metric(Metric::Counter, &self.counters.name(slot, engine));
         }
         *metric
     }

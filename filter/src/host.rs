@@ -5,6 +5,7 @@
 //! can be done about it.
 
 use std::ptr::null_mut;
+use std::time::Duration;
 
 use sallyport_core::answer::{self, Answer};
 use sallyport_core::request::pairs;
@@ -14,10 +15,22 @@ const OK: u32 = 0;
 /// Map types of the ABI.
 const REQUEST_HEADERS: u32 = 0;
 const RESPONSE_HEADERS: u32 = 2;
+const RESPONSE_TRAILERS: u32 = 3;
+const CALL_RESPONSE_HEADERS: u32 = 6;
 /// Buffer types of the ABI.
+const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
+
 /// Metric types of the ABI.
-const COUNTER: u32 = 0;
+#[derive(Clone, Copy, Debug)]
+pub enum Metric {
+    /// It adds up.
+    Counter = 0,
+    /// It holds what was written last.
+    Gauge = 1,
+    /// It tells the distribution of what was written.
+    Histogram = 2,
+}
 
 /// Log levels of the ABI.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +56,22 @@ unsafe extern "C" {
         value: *const u8,
         value_size: usize,
     ) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
+    fn proxy_set_shared_data(key: *const u8, key_size: usize, data: *const u8, size: usize, cas: u32) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -56,6 +85,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
 /// Writes one line to Envoy's log.
@@ -112,7 +142,12 @@ fn replace_header(map: u32, name: &str, value: &str) {
 /// Answers the request here. Envoy turns this into a trailers-only response for gRPC callers, and leaves the body out
 /// for HEAD.
 pub fn send_answer(answer: &Answer) -> bool {
-    let headers = pairs::serialize(&[(answer::HEADER.as_bytes(), answer.header.as_bytes())]).unwrap_or_default();
+    let retry_after = answer.retry_after.map(|seconds| seconds.to_string());
+    let headers = [(answer::HEADER, Some(&answer.header)), ("retry-after", retry_after.as_ref())];
+    let written = headers
+        .iter()
+        .filter_map(|(name, value)| Some((name.as_bytes(), value.filter(|value| !value.is_empty())?.as_bytes())));
+    let headers = pairs::serialize(&written.collect::<Vec<_>>()).unwrap_or_default();
     let grpc_status = i32::try_from(answer.grpc_status).unwrap_or(-1);
     // SAFETY: the host copies all four before it returns.
     let status = unsafe {
@@ -130,11 +165,11 @@ pub fn send_answer(answer: &Answer) -> bool {
     status == OK
 }
 
-/// Makes a counter known, or finds it.
-pub fn define_counter(name: &str) -> Option<u32> {
+/// Makes a metric known, or finds it.
+pub fn define_metric(kind: Metric, name: &str) -> Option<u32> {
     let mut id = 0;
     // SAFETY: the host reads the name and writes one `u32` before it returns.
-    let status = unsafe { proxy_define_metric(COUNTER, name.as_ptr(), name.len(), &raw mut id) };
+    let status = unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) };
     (status == OK).then_some(id)
 }
 
@@ -144,6 +179,77 @@ pub fn increment(counter: u32, increase: u64) {
     unsafe {
         proxy_increment_metric(counter, i64::try_from(increase).unwrap_or(i64::MAX));
     }
+}
+
+/// Sets a gauge, or adds to a histogram.
+pub fn record(metric: u32, value: u64) {
+    // SAFETY: no pointers.
+    unsafe {
+        proxy_record_metric(metric, value);
+    }
+}
+
+/// Milliseconds since the epoch, by a clock that may be set.
+pub fn now() -> u64 {
+    let mut nanoseconds = 0;
+    // SAFETY: the host writes one `u64` before it returns.
+    unsafe {
+        proxy_get_current_time_nanoseconds(&raw mut nanoseconds);
+    }
+    nanoseconds / 1_000_000
+}
+
+/// What all VMs share under a key, and its number for [`set_shared_data`]; 0 where there is nothing.
+pub fn shared_data(key: &str) -> (Option<Vec<u8>>, u32) {
+    let mut cas = 0;
+    // SAFETY: see `receive`; the key outlives the call, and the host writes one `u32` before it returns.
+    let data =
+        receive(|data, size| unsafe { proxy_get_shared_data(key.as_ptr(), key.len(), data, size, &raw mut cas) });
+    (data, cas)
+}
+
+/// Puts a value in the place of the one of this number; false if somebody was faster.
+pub fn set_shared_data(key: &str, value: &[u8], cas: u32) -> bool {
+    // SAFETY: the host copies both before it returns.
+    let status = unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) };
+    status == OK
+}
+
+/// One response header; the first where it is repeated.
+pub fn response_header(name: &str) -> Option<Vec<u8>> {
+    header(RESPONSE_HEADERS, name)
+}
+
+/// One response trailer; the first where it is repeated.
+pub fn response_trailer(name: &str) -> Option<Vec<u8>> {
+    header(RESPONSE_TRAILERS, name)
+}
+
+fn header(map: u32, name: &str) -> Option<Vec<u8>> {
+    // SAFETY: see `receive`; the name outlives the call.
+    receive(|data, size| unsafe { proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size) })
+}
+
+/// Sends a request of our own; its token, or nothing if it failed at once.
+///
+/// The SDK's function is called, and not the import, because only the SDK can hand the answer on: it keeps a list of
+/// tokens, and panics on one that it does not know. It would panic on a status other than the three that Envoy's call
+/// has.
+pub fn call(cluster: &str, headers: Vec<(&str, &str)>, timeout: u32) -> Option<u32> {
+    let timeout = Duration::from_millis(u64::from(timeout));
+    proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout).ok()
+}
+
+/// The answer's headers, in the byte form of [`pairs`]; only while it is being handed on.
+pub fn call_response_headers() -> Option<Vec<u8>> {
+    // SAFETY: see `receive`.
+    receive(|data, size| unsafe { proxy_get_header_map_pairs(CALL_RESPONSE_HEADERS, data, size) })
+}
+
+/// The beginning of the answer's body; only while it is being handed on.
+pub fn call_response_body(most: usize) -> Option<Vec<u8>> {
+    // SAFETY: see `receive`.
+    receive(|data, size| unsafe { proxy_get_buffer_bytes(CALL_RESPONSE_BODY, 0, most, data, size) })
 }
 
 /// Takes what the host allocated for us.

@@ -1,7 +1,7 @@
 //! Sallyport's proxy-wasm filter: the adapter between Envoy and the decision core.
 //!
-//! `root` configures and ticks, `gate` is what is in force, `stream` handles one request, `host` is the only place that
-//! names a host call. Nothing is decided here.
+//! `root` configures and ticks, `gate` is what is in force, `health` keeps the upstream's state and probes it, `stream`
+//! handles one request, `host` is the only place that names a host call. Nothing is decided here.
 //!
 //! Nothing here panics: a trap would end the worker's VM, and with it every counter. Host statuses that the SDK would
 //! panic on are values (`host`), a bad configuration is refused whole, and a stream without a policy is refused.
@@ -18,6 +18,7 @@
 #![deny(unsafe_code)]
 
 mod gate;
+mod health;
 #[allow(unsafe_code, reason = "the one file that calls the host")]
 mod host;
 mod root;

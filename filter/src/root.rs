@@ -8,19 +8,32 @@ use proxy_wasm::types::ContextType;
 use sallyport_core::{Code, Engine, InvalidPolicy, Problem};
 
 use crate::gate::{Gate, Telemetry};
+use crate::health::Health;
 use crate::host::{self, Level};
 use crate::stream::Stream;
 
 /// Between two flushes.
-const TICK_MILLISECONDS: u32 = 1000;
+const FLUSH_MILLISECONDS: u32 = 1000;
+/// Between two looks at the health of the upstream, where there is something to look at.
+const LOOK_MILLISECONDS: u32 = 200;
+/// Looks from one flush to the next.
+const LOOKS: u32 = FLUSH_MILLISECONDS / LOOK_MILLISECONDS;
 
 /// One root context: one configuration.
 #[derive(Default)]
 pub struct Root {
     gate: Option<Rc<Gate>>,
+    /// Looks since the last flush.
+    looks: u32,
 }
 
 impl Context for Root {
+    fn on_http_call_response(&mut self, token: u32, _: usize, _: usize, _: usize) {
+        if let Some((config, health)) = self.gate.as_deref().and_then(Gate::health) {
+            health.on_response(config, token);
+        }
+    }
+
     fn on_done(&mut self) -> bool {
         self.flush();
         true
@@ -35,8 +48,9 @@ impl RootContext for Root {
                 let enforced = if engine.is_enforced() { "enforce" } else { "shadow" };
                 host::log(Level::Info, &format!("policy for {}: {rules} rules, {enforced}", engine.upstream()));
                 let telemetry = RefCell::new(Telemetry::new(rules));
-                self.gate = Some(Rc::new(Gate { engine, telemetry }));
-                host::set_tick_period(TICK_MILLISECONDS);
+                let health = engine.health().map(Health::new);
+                host::set_tick_period(if health.is_some() { LOOK_MILLISECONDS } else { FLUSH_MILLISECONDS });
+                self.gate = Some(Rc::new(Gate { engine, health, telemetry }));
                 true
             }
             Err(invalid) => {
@@ -47,6 +61,14 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if let Some((config, health)) = self.gate.as_deref().and_then(Gate::health) {
+            health.tick(config);
+            self.looks = self.looks.saturating_add(1);
+            if self.looks < LOOKS {
+                return;
+            }
+            self.looks = 0;
+        }
         self.flush();
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
+use sallyport_core::health::{Admission, Outcome, READY_PATH, is_idempotent};
 use sallyport_core::request::pairs::{self, Pair};
 use sallyport_core::telemetry::log_line;
 use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Shadow, Verdict};
@@ -12,16 +13,28 @@ use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Sh
 use crate::gate::Gate;
 use crate::host::{self, Level};
 
+/// How the content type of a gRPC call begins.
+const GRPC: &[u8] = b"application/grpc";
+
 /// One request and its response.
 pub struct Stream {
     gate: Option<Rc<Gate>>,
     /// What an allowed response is to carry.
     annotation: Option<String>,
+    /// Whose answer is looked at for the health gate, and whether it is a gRPC answer.
+    watched: Option<Watched>,
+}
+
+/// A response that the health gate looks at.
+#[derive(Clone, Copy)]
+struct Watched {
+    target: usize,
+    grpc: bool,
 }
 
 impl Stream {
     pub fn new(gate: Option<Rc<Gate>>) -> Self {
-        Self { gate, annotation: None }
+        Self { gate, annotation: None, watched: None }
     }
 }
 
@@ -35,37 +48,110 @@ impl HttpContext for Stream {
         let Some(gate) = self.gate.clone() else {
             return refuse(&Refusal { reason: Reason::NoPolicy, rule: None }, None, &headers, false);
         };
+        if let Some(is_ready) = readiness(&gate, &headers) {
+            host::send_answer(&Answer::readiness(is_ready));
+            return Action::Pause;
+        }
         let seen = Seen::read(gate.engine.needs());
         let view = seen.view(&headers);
         let decision = gate.engine.on_request(&view);
         note(&gate, &decision, &view);
         match &decision.verdict {
-            Verdict::Continue(_) => {
-                if gate.engine.discloses_rule() {
-                    self.annotation = answer::annotation(&decision);
-                }
-                // Without it no route leads to the upstream, so there is nothing more to do where it cannot be set.
-                host::set_request_header(answer::ROUTE_HEADER, gate.engine.upstream());
-                Action::Continue
-            }
+            Verdict::Continue(_) => self.go_on(&gate, &decision, &headers),
             Verdict::Refuse(refusal) => {
                 refuse(refusal, decision.shadow.as_ref(), &headers, gate.engine.discloses_rule())
             }
         }
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
+        self.watch(end_of_stream, host::response_header);
         if let Some(annotation) = self.annotation.take() {
             host::set_response_header(answer::HEADER, &annotation);
         }
         Action::Continue
     }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        self.watch(true, host::response_trailer);
+        Action::Continue
+    }
+}
+
+impl Stream {
+    /// The request is allowed: to the upstream, to a standby, or to nobody while there is none that is well.
+    fn go_on(&mut self, gate: &Gate, decision: &Decision<'_>, headers: &[Pair<'_>]) -> Action {
+        let mut route = gate.engine.upstream();
+        if let Some((config, health)) = gate.health() {
+            let admission = health.admit(config, || is_idempotent(value(headers, b":method").unwrap_or_default()));
+            if let Ok(mut telemetry) = gate.telemetry.try_borrow_mut() {
+                telemetry.counters.record_admission(admission);
+            }
+            match admission {
+                Admission::To(target) => {
+                    route = config.targets().nth(target).unwrap_or(route);
+                    let grpc = || value(headers, b"content-type").is_some_and(|kind| kind.starts_with(GRPC));
+                    self.watched = config.watches(target).then(|| Watched { target, grpc: grpc() });
+                }
+                Admission::Refused => {
+                    host::send_answer(&Answer::upstream_down(config, value(headers, b"x-request-id")));
+                    return Action::Pause;
+                }
+            }
+        }
+        if gate.engine.discloses_rule() {
+            self.annotation = answer::annotation(decision);
+        }
+        // Without it no route leads to the upstream, so there is nothing more to do where it cannot be set.
+        host::set_request_header(answer::ROUTE_HEADER, route);
+        Action::Continue
+    }
+
+    /// Looks at the answer, once its status is known: that of a gRPC answer may come last.
+    fn watch(&mut self, is_last: bool, read: fn(&str) -> Option<Vec<u8>>) {
+        let (Some(Watched { target, grpc }), Some(gate)) = (self.watched, self.gate.clone()) else { return };
+        let Some((config, health)) = gate.health() else { return };
+        let number = |name| std::str::from_utf8(&read(name)?).ok()?.parse::<u32>().ok();
+        let grpc_status = if grpc { number("grpc-status") } else { None };
+        if grpc && grpc_status.is_none() && !is_last {
+            return;
+        }
+        self.watched = None;
+        let status = if grpc_status.is_some() { 200 } else { number(":status").unwrap_or(0) };
+        let status = u16::try_from(status).unwrap_or(0);
+        let outcome = config.outcome(target, status, grpc_status, false, None);
+        let outcome = if outcome == Outcome::Failure || config.needs_time(target) {
+            // Only what came from an upstream has it.
+            let time = host::response_header("x-envoy-upstream-service-time");
+            let own = time.is_none();
+            let time = time.and_then(|time| std::str::from_utf8(&time).ok()?.parse().ok());
+            config.outcome(target, status, grpc_status, own, time)
+        } else {
+            outcome
+        };
+        health.observe(config, target, outcome);
+    }
+}
+
+/// What the kubelet is told, if it is the kubelet: only on a port of its own is the path another than any.
+fn readiness(gate: &Gate, headers: &[Pair<'_>]) -> Option<bool> {
+    let readiness = gate.engine.readiness()?;
+    value(headers, b":path").filter(|path| *path == READY_PATH.as_bytes())?;
+    let port = host::property("destination\0port")?;
+    if port.get(..) != Some(&i64::from(readiness.port).to_le_bytes()) {
+        return None;
+    }
+    let well = || gate.health().is_none_or(|(config, health)| health.is_ready(config));
+    Some(!readiness.upstream || well())
+}
+
+fn value<'a>(headers: &[Pair<'a>], name: &[u8]) -> Option<&'a [u8]> {
+    headers.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
 }
 
 /// Answers here. The stream stays stopped whatever the host says.
 fn refuse(refusal: &Refusal<'_>, shadow: Option<&Shadow<'_>>, headers: &[Pair<'_>], discloses_rule: bool) -> Action {
-    let request_id = headers.iter().find(|(name, _)| *name == b"x-request-id").map(|(_, value)| *value);
-    host::send_answer(&Answer::new(refusal, shadow, request_id, discloses_rule));
+    host::send_answer(&Answer::new(refusal, shadow, value(headers, b"x-request-id"), discloses_rule));
     Action::Pause
 }
 

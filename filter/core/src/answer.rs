@@ -7,6 +7,7 @@
 
 use std::fmt::Write;
 
+use crate::health::Health;
 use crate::verdict::{Decision, Reason, Refusal, Shadow, Verdict};
 
 /// The one header. Its value is a token with parameters (RFC 8941, 3.3): `refused;reason=denied;id="..."`.
@@ -22,9 +23,9 @@ const MAX_REQUEST_ID: usize = 128;
 /// The answer to a refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// HTTP status: 400, 401 or 403.
+    /// HTTP status: 400, 401 or 403; for an upstream that is not asked what the file says.
     pub status: u16,
-    /// gRPC status, for gRPC callers: 3, 16 or 7.
+    /// gRPC status, for gRPC callers: 3, 16, 7 or 14.
     pub grpc_status: u32,
     /// Envoy's `response_code_details`: `sallyport:REASON` or `sallyport:REASON:RULE`. No white space.
     pub details: String,
@@ -32,6 +33,8 @@ pub struct Answer {
     pub header: String,
     /// One line of text.
     pub body: String,
+    /// `Retry-After` in seconds, where there is hope.
+    pub retry_after: Option<u32>,
 }
 
 impl Answer {
@@ -67,6 +70,29 @@ impl Answer {
             details,
             header,
             body: format!("refused by the egress gateway: {reason}\n"),
+            retry_after: None,
+        }
+    }
+
+    /// The answer to a request that is allowed while the gate is open.
+    #[must_use]
+    pub fn upstream_down(health: &Health, request_id: Option<&[u8]>) -> Self {
+        let refusal = Refusal { reason: Reason::UpstreamDown, rule: None };
+        let (status, retry_after) = health.refusal();
+        Self { status, retry_after: Some(retry_after), ..Self::new(&refusal, None, request_id, false) }
+    }
+
+    /// The answer to the kubelet, which tells it nothing but yes or no.
+    #[must_use]
+    pub fn readiness(is_ready: bool) -> Self {
+        let (status, details) = if is_ready { (200, "sallyport:ready") } else { (503, "sallyport:not_ready") };
+        Self {
+            status,
+            grpc_status: 0,
+            details: details.to_owned(),
+            header: String::new(),
+            body: String::new(),
+            retry_after: None,
         }
     }
 }

@@ -26,6 +26,12 @@ pub use window::Outcome;
 pub(crate) use compile::{check_readiness, compile};
 use source::ForceSource;
 
+/// Whether a request may be sent to another upstream: it is idempotent (RFC 9110, 9.2.2).
+#[must_use]
+pub fn is_idempotent(method: &[u8]) -> bool {
+    [&b"GET"[..], b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"].contains(&method)
+}
+
 /// The path of the kubelet's question.
 pub const READY_PATH: &str = "/sallyport/ready";
 
@@ -88,6 +94,13 @@ impl Health {
         self.targets.get(target)?.limits.probe.as_ref()
     }
 
+    /// The key of a target's record among the data that all VMs share: Istio gives every plugin of a gateway one space.
+    #[must_use]
+    pub fn key(&self, target: usize) -> String {
+        let [upstream, target] = [0, target].map(|target| self.targets().nth(target).unwrap_or_default());
+        format!("sallyport/health/1/{upstream}/{target}")
+    }
+
     /// Whether answers of a target are looked at.
     #[must_use]
     pub fn watches(&self, target: usize) -> bool {
@@ -111,7 +124,7 @@ impl Health {
             Some(grpc) => passive.grpc_statuses.contains(&grpc),
             None => passive.statuses.contains(status),
         };
-        match (failed, own && status >= 500) {
+        match (failed, own && (status >= 500 || grpc.is_some_and(|grpc| grpc != 0))) {
             (_, true) => Outcome::LocalFailure,
             (true, false) => Outcome::Failure,
             (false, false) => Outcome::Success(time),

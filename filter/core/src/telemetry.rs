@@ -8,6 +8,7 @@
 use std::fmt::Write;
 
 use crate::engine::Engine;
+use crate::health::Admission;
 use crate::request::view::RequestView;
 use crate::verdict::{Ambiguity, Decision, Reason, Refusal, Shadow, Verdict};
 
@@ -25,10 +26,21 @@ const NO_IDENTITY: usize = 3;
 const NO_POLICY: usize = 4;
 const WOULD_ALLOW: usize = 5;
 const WOULD_REFUSE: usize = 6;
-const AMBIGUOUS: usize = 7;
+const UPSTREAM_DOWN: usize = 7;
+const FAILED_OVER: usize = 8;
+const AMBIGUOUS: usize = 9;
 const TOTALS: usize = AMBIGUOUS + Ambiguity::ALL.len();
-const TOTAL_NAMES: [&str; AMBIGUOUS] =
-    ["allowed", "denied", "not_allowed", "no_identity", "no_policy", "would_allow", "would_refuse"];
+const TOTAL_NAMES: [&str; AMBIGUOUS] = [
+    "allowed",
+    "denied",
+    "not_allowed",
+    "no_identity",
+    "no_policy",
+    "would_allow",
+    "would_refuse",
+    "upstream_down",
+    "failed_over",
+];
 
 const PER_RULE: [&str; 5] = ["allowed", "denied", "audited", "would_allow", "would_refuse"];
 
@@ -84,6 +96,15 @@ impl Counters {
         }
     }
 
+    /// Counts where an allowed request goes, if that is not the upstream: it has been counted as allowed.
+    pub fn record_admission(&mut self, admission: Admission) {
+        match admission {
+            Admission::To(0) => {}
+            Admission::To(_) => self.add(FAILED_OVER),
+            Admission::Refused => self.add(UPSTREAM_DOWN),
+        }
+    }
+
     fn add(&mut self, slot: usize) {
         if let Some(value) = self.values.get_mut(slot) {
             *value = value.saturating_add(1);
@@ -136,6 +157,7 @@ fn total_of(reason: Reason) -> usize {
         Reason::NotAllowed => NOT_ALLOWED,
         Reason::NoIdentity => NO_IDENTITY,
         Reason::NoPolicy => NO_POLICY,
+        Reason::UpstreamDown => UPSTREAM_DOWN,
         Reason::Ambiguous(kind) => {
             let position = Ambiguity::ALL.iter().position(|known| *known == kind).unwrap_or(0);
             AMBIGUOUS.saturating_add(position)
@@ -162,6 +184,8 @@ impl LogLimit {
                 Reason::NoIdentity => 2,
                 Reason::Ambiguous(_) => 3,
                 Reason::NoPolicy => 4,
+                // Each change of the gate is a line, and each refusal is counted: more would say nothing more.
+                Reason::UpstreamDown => return false,
             },
             (Verdict::Continue(_), Some(_)) => 5,
             (Verdict::Continue(_), None) if !decision.audits.is_empty() => 6,

@@ -13,11 +13,13 @@ pub enum Reason {
     Ambiguous(Ambiguity),
     /// There is no policy to decide by.
     NoPolicy,
+    /// The request is allowed, and the upstream is not asked: the health gate is open.
+    UpstreamDown,
 }
 
 impl Reason {
     /// The word used in the response header, metrics and logs: `denied`, `not_allowed`, `no_identity`,
-    /// `ambiguous_request`, `no_policy`.
+    /// `ambiguous_request`, `no_policy`, `upstream_down`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -26,26 +28,30 @@ impl Reason {
             Self::NoIdentity => "no_identity",
             Self::Ambiguous(_) => "ambiguous_request",
             Self::NoPolicy => "no_policy",
+            Self::UpstreamDown => "upstream_down",
         }
     }
 
-    /// The HTTP status of the answer: 400 for ambiguity, 401 for a missing identity, else 403.
+    /// The HTTP status of the answer: 400 for ambiguity, 401 for a missing identity, 503 for an upstream that is not asked
+    /// (unless the file says another), else 403.
     #[must_use]
     pub fn http_status(self) -> u16 {
         match self {
             Self::Ambiguous(_) => 400,
             Self::NoIdentity => 401,
+            Self::UpstreamDown => 503,
             Self::Denied | Self::NotAllowed | Self::NoPolicy => 403,
         }
     }
 
     /// The gRPC status of the answer (grpc/grpc `doc/statuscodes.md`): 3 INVALID_ARGUMENT, 16 UNAUTHENTICATED,
-    /// 7 PERMISSION_DENIED.
+    /// 14 UNAVAILABLE, 7 PERMISSION_DENIED.
     #[must_use]
     pub fn grpc_status(self) -> u32 {
         match self {
             Self::Ambiguous(_) => 3,
             Self::NoIdentity => 16,
+            Self::UpstreamDown => 14,
             Self::Denied | Self::NotAllowed | Self::NoPolicy => 7,
         }
     }

@@ -98,7 +98,7 @@ impl One {
     /// How many of a thousand requests go to the upstream.
     fn share(&mut self) -> usize {
         let health = self.engine.health().unwrap();
-        (0..1000).filter(|_| self.vm.admit(health, false) == Admission::To(0)).count()
+        (0..1000).filter(|_| self.vm.admit(health, || false) == Admission::To(0)).count()
     }
 }
 
@@ -221,7 +221,7 @@ fn rows_go_over_several_vms() {
     let mut late = Monitor::new(health);
     assert_eq!(late.phase(0), None);
     look(&mut store, health, &mut late, None, 1_000_020);
-    assert_eq!((late.phase(0), late.admit(health, true)), (Some(Phase::Open), Admission::Refused));
+    assert_eq!((late.phase(0), late.admit(health, || true)), (Some(Phase::Open), Admission::Refused));
 }
 
 #[test]
@@ -232,8 +232,8 @@ fn a_standby_is_asked_by_requests_that_may_be_repeated() {
         gate.at(now, FAILED);
     }
     let health = gate.engine.health().unwrap();
-    assert_eq!(gate.vm.admit(health, true), Admission::To(1));
-    assert_eq!(gate.vm.admit(health, false), Admission::Refused);
+    assert_eq!(gate.vm.admit(health, || true), Admission::To(1));
+    assert_eq!(gate.vm.admit(health, || false), Admission::Refused);
     assert!(gate.vm.is_ready(health), "a standby is asked");
 }
 

@@ -65,8 +65,8 @@ impl Monitor {
         Self { views: health.targets.iter().map(|_| view()).collect() }
     }
 
-    /// Who is to answer a request. `idempotent`: it may be sent to a standby.
-    pub fn admit(&mut self, health: &Health, idempotent: bool) -> Admission {
+    /// Who is to answer a request. `is_idempotent`, whether it may be sent to a standby, is asked only if it matters.
+    pub fn admit(&mut self, health: &Health, is_idempotent: impl FnOnce() -> bool) -> Admission {
         let first = match health.force {
             Some(ForceSource::ForceClosed) => true,
             Some(ForceSource::ForceOpen) => false,
@@ -75,7 +75,7 @@ impl Monitor {
         if first {
             return Admission::To(0);
         }
-        if !idempotent {
+        if health.targets.len() < 2 || !is_idempotent() {
             return Admission::Refused;
         }
         let standby = self.views.iter().skip(1).position(|view| view.state.phase != Phase::Open);
@@ -107,6 +107,13 @@ impl Monitor {
         view.state.phase != Phase::Open
             && outcome_failed(outcome)
             && (reached(row, passive.consecutive) || reached(local_row, passive.consecutive_local))
+    }
+
+    /// Hears of a target without adding anything.
+    pub fn hear(&mut self, health: &Health, target: usize, stored: &[u8], now: u64) {
+        if let (Some(view), Some(state)) = (self.views.get_mut(target), record::decode(stored)) {
+            view.hear(state, health, target, now);
+        }
     }
 
     /// What to make of a target's shared record, with what this VM saw and, maybe, what came of its probe.
