@@ -134,7 +134,9 @@ fn agree(one: &[Entry], other: &[Entry]) -> bool {
     one.iter().all(|label| value(other, &label.key.name).is_none_or(|text| Some(text) == label.value.text()))
 }
 
-/// Whether a pod has all of these labels.
+/// Whether a pod has all of these labels, but for those that Istio itself gives it.
 pub(crate) fn bears(pod: &[Entry], labels: &[Entry]) -> bool {
-    labels.iter().all(|label| value(pod, &label.key.name).is_some_and(|text| Some(text) == label.value.text()))
+    let mut written = labels.iter().filter(|label| !label.key.name.starts_with("service.istio.io/")).peekable();
+    written.peek().is_some()
+        && written.all(|label| value(pod, &label.key.name).is_some_and(|text| Some(text) == label.value.text()))
 }

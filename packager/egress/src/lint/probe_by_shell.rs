@@ -29,8 +29,12 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The commands of all probes, wherever the file has them.
+/// The commands of all probes, wherever the file has them: in a container, or laid over one.
 pub(super) fn commands(spec: &Node) -> impl Iterator<Item = &Node> {
-    let probes = spec.descendants().flat_map(|node| PROBES.iter().filter_map(|probe| node.get(probe)));
-    probes.filter_map(|probe| probe.descend(&["exec", "command"]))
+    let written = spec.descendants().flat_map(|node| PROBES.iter().filter_map(|probe| node.get(probe)));
+    let laid = spec.descendants().filter_map(|node| {
+        let path = node.text_at(&["path"])?;
+        PROBES.iter().any(|probe| path.ends_with(probe)).then(|| node.get("value"))?
+    });
+    written.chain(laid).filter_map(|probe| probe.descend(&["exec", "command"]))
 }
