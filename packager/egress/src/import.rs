@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! A manifest stays the tree that it is written as, so that everything has its place, and only what a lint asks for is
-//! looked up in it: unknown fields and wrong types are the API server's to refuse. [`set::Set`] holds what the manifests
-//! say together.
+//! looked up in it: unknown fields and wrong types are the API server's to refuse. [`set::Set`] holds what the
+//! manifests say together.
 
 mod load;
 pub(crate) mod names;
@@ -67,6 +67,13 @@ impl Manifest {
     /// Where to show what is missing altogether.
     pub(crate) fn title(&self) -> &Node {
         self.tree.descend(&["metadata", "name"]).or_else(|| self.tree.get("kind")).unwrap_or(&self.tree)
+    }
+
+    /// The rules of a policy: Istio's own, or a filter's.
+    pub(crate) fn rules(&self) -> &[Node] {
+        let spec = self.spec();
+        let config = spec.get("pluginConfig").or_else(|| spec.descend(&["wasm", "pluginConfig"]));
+        config.unwrap_or(spec).items_at(&["rules"])
     }
 
     /// Whether this and the other are one object, as two folders may have it.

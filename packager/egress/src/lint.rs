@@ -96,6 +96,7 @@ lints! {
     plugin_large_number = "SP2516" Warning,
     sni_without_names = "SP2521" Warning,
     tls_without_sni = "SP2522" Warning,
+    tls_unverified = "SP2523" Warning,
     authority_not_rewritten = "SP2531" Warning,
     unknown_subset = "SP2532" Warning,
     gateway_to_itself = "SP2533" Warning,
@@ -122,6 +123,7 @@ lints! {
     wide_mutual_rule = "SP2607" Warning,
     module_expiry = "SP2608" Warning,
     guard_of_nobody = "SP2609" Warning,
+    caller_beside_secret = "SP2610" Warning,
 }
 
 /// What all lints say of these files.

@@ -2,8 +2,8 @@
 //!
 //! # Design
 //! In an Egress file whatever makes YAML hard to read is refused; manifests are somebody else's, so here anchors, merge
-//! keys and tags are taken as Kubernetes takes them. What an alias stands for is copied and counted against the limit of
-//! all values, so that a few lines cannot stand for gigabytes.
+//! keys and tags are taken as Kubernetes takes them. What an alias stands for is copied and counted against the limit
+//! of all values, so that a few lines cannot stand for gigabytes.
 
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink, Span};

@@ -41,6 +41,10 @@ impl<'a> Plugin<'a> {
         self.url().is_some_and(|(_, url)| url.starts_with("oci://") || !url.contains("://"))
     }
 
+    pub(crate) fn is_file(&self) -> bool {
+        self.url().is_some_and(|(_, url)| url.starts_with("file://"))
+    }
+
     pub(crate) fn sha256(&self) -> Option<(&'a Node, &'a str)> {
         let node = self.wasm.get("sha256")?;
         Some((node, node.text().filter(|text| !text.is_empty())?))
@@ -192,8 +196,8 @@ fn gateways(namespace: &str, node: &Node) -> Option<Vec<String>> {
 /// A gateway's pods, as their Deployment or an IstioOperator describes them.
 pub(crate) struct Workload<'a> {
     pub(crate) manifest: &'a Manifest,
-    /// Whatever describes them, with all below it.
-    pub(crate) node: &'a Node,
+    /// Where to show what is missing altogether.
+    pub(crate) title: &'a Node,
     pub(crate) name: &'a str,
     pub(crate) namespace: &'a str,
     pub(crate) labels: &'a [Entry],
@@ -206,14 +210,14 @@ impl<'a> Workload<'a> {
         match manifest.kind {
             Kind::Deployment => {
                 let labels = spec.descend(&["template", "metadata", "labels"]).map_or(&[][..], Node::entries);
-                vec![Self { manifest, node: spec, name, namespace, labels }]
+                vec![Self { manifest, title: manifest.title(), name, namespace, labels }]
             }
             Kind::IstioOperator => {
                 let of = |list| spec.items_at(&["components", list]).iter();
                 let components = of("egressGateways").chain(of("ingressGateways"));
                 let workload = |node: &'a Node| Self {
                     manifest,
-                    node,
+                    title: node.get("name").unwrap_or(node),
                     name: node.text_at(&["name"]).unwrap_or(name),
                     namespace: node.text_at(&["namespace"]).unwrap_or(namespace),
                     labels: node.get("label").map_or(&[][..], Node::entries),

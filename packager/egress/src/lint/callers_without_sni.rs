@@ -1,7 +1,7 @@
 //! Mutual TLS toward a gateway, without a server name that the gateway answers to.
 //!
-//! A gateway tells its servers apart by the server name. Where the DestinationRule has no `sni`, Istio sends the name of a
-//! cluster (`outbound_.443_._.gateway...`), which no server has, and the connection is closed.
+//! A gateway tells its servers apart by the server name. Where the DestinationRule has no `sni`, Istio sends the name
+//! of a cluster (`outbound_.443_._.gateway...`), which no server has, and the connection is closed.
 //!
 //! Write `sni` with a host of the Gateway's server.
 
@@ -15,7 +15,10 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(served) = input.set.served_at(&tls.host) else { continue };
         let host = served.first().copied().unwrap_or("HOST");
         let (place, message) = match tls.node.get("sni") {
-            None => (tls.node.get("mode"), "the server name will be a cluster's, which no gateway answers to".to_owned()),
+            None => {
+                let message = "the server name will be a cluster's, which no gateway answers to";
+                (tls.node.get("mode"), message.to_owned())
+            }
             Some(sni) => {
                 let name = sni.text().unwrap_or_default();
                 if served.is_empty() || served.iter().any(|pattern| covers(pattern, name)) {

@@ -1,7 +1,8 @@
 //! A pattern of one upstream covers the host of another.
 //!
-//! Where the one is served, the pattern takes what the other does not have: another port, a host that is written a little
-//! differently, every host once the other is gone. Those requests reach the wrong upstream, under the wrong policy.
+//! Where the one is served, the pattern takes what the other does not have: another port, a host that is written a
+//! little differently, every host once the other is gone. Those requests reach the wrong upstream, under the wrong
+//! policy.
 //!
 //! Write the hosts instead of the pattern.
 
@@ -24,7 +25,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let hosts: Vec<Host<'_>> = input.set.of(kind).flat_map(hosts).collect();
         let patterns = hosts.iter().filter(|(_, host, ..)| host.starts_with('*'));
         let mut patterns: HashMap<_, _> =
-            patterns.map(|(place, host, manifest, node)| ((place.as_str(), host.clone()), (*manifest, *node))).collect();
+            patterns.map(|(place, host, of, node)| ((place.as_str(), host.clone()), (*of, *node))).collect();
         for (place, host, manifest, _) in &hosts {
             for pattern in patterns_over(host) {
                 let Entry::Occupied(covering) = patterns.entry((place.as_str(), pattern)) else { continue };

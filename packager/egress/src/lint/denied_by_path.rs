@@ -1,7 +1,7 @@
 //! An AuthorizationPolicy names the paths that are not allowed.
 //!
-//! One thing has many paths: `/admin`, `//admin`, `/admin;x`, `/%61dmin`, `/x/%2e%2e/admin`. By default Istio resolves few of
-//! them before it matches, and an upstream that resolves more serves what the policy meant to deny.
+//! One thing has many paths: `/admin`, `//admin`, `/admin;x`, `/%61dmin`, `/x/%2e%2e/admin`. By default Istio resolves
+//! few of them before it matches, and an upstream that resolves more serves what the policy meant to deny.
 //!
 //! Write what is allowed, in a policy with `action: ALLOW` and `paths`.
 

@@ -1,6 +1,7 @@
 //! A manifest has a field that Istio gave up.
 //!
-//! It is still read, or no longer: `targetPort` of a Gateway has done nothing for years. Istio's next version may refuse it.
+//! It is still read, or no longer: `targetPort` of a Gateway has done nothing for years. Istio's next version may
+//! refuse it.
 //!
 //! Write the field that took its place.
 
@@ -9,16 +10,14 @@ use crate::import::{Kind, Manifest};
 use crate::parse::tree::Node;
 
 /// Kind, the field that holds it, the field, and what took its place.
-const FIELDS: [(Kind, &str, &str, &str); 9] = [
+const FIELDS: [(Kind, &str, &str, &str); 7] = [
     (Kind::Gateway, "port", "targetPort", "remove it"),
     (Kind::DestinationRule, "outlierDetection", "consecutiveErrors", "write `consecutive5xxErrors`"),
     (Kind::DestinationRule, "consistentHash", "minimumRingSize", "write `ringHash: {minimumRingSize}`"),
     (Kind::DestinationRule, "loadBalancer", "warmupDurationSecs", "write `warmup: {duration}`"),
     (Kind::VirtualService, "", "mirrorPercent", "write `mirrorPercentage`"),
-    (Kind::VirtualService, "", "mirror_percent", "write `mirrorPercentage`"),
     (Kind::VirtualService, "corsPolicy", "allowOrigin", "write `allowOrigins`"),
     (Kind::VirtualService, "delay", "percent", "write `percentage`"),
-    (Kind::VirtualService, "abort", "percent", "write `percentage`"),
 ];
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {

@@ -1,7 +1,7 @@
 //! A ServiceEntry behind a gateway has the resolution NONE.
 //!
-//! NONE, which is also what Istio takes where nothing is written, means: go where the request was going. At a gateway that
-//! is the gateway itself, so it asks itself until something gives up.
+//! NONE, which is also what Istio takes where nothing is written, means: go where the request was going. At a gateway
+//! that is the gateway itself, so it asks itself until something gives up.
 //!
 //! Write `resolution: DNS`, or `STATIC` and the addresses.
 
@@ -16,7 +16,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let resolution = entry.spec().get("resolution");
         let is_none = resolution.is_none_or(|resolution| resolution.text() == Some("NONE"));
         let Some(host) = entry_hosts(entry).find(|host| is_none && input.set.is_behind_gateway(host)) else { continue };
-        let message = format!("without a resolution the gateway looks for {} where the caller did: at itself", quoted(host));
+        let message = format!("the gateway looks for {} where the caller did: at itself", quoted(host));
         let help = "write `resolution: DNS`";
         findings.push(match resolution {
             Some(resolution) => finding(entry.file, resolution, message, help),

@@ -1,7 +1,7 @@
 //! A gateway runs as root.
 //!
-//! `runAsRoot`, or `runAsUser: 0`, was needed for ports below 1024. A Service maps its port to any other, so all that is
-//! left of it is what an attacker gains.
+//! `runAsRoot`, or `runAsUser: 0`, was needed for ports below 1024. A Service maps its port to any other, so all that
+//! is left of it is what an attacker gains.
 //!
 //! Remove it, and listen on a port such as 8443.
 

@@ -1,10 +1,10 @@
 //! A filter that decides who may pass stays dead after a crash.
 //!
-//! By default, or with `failStrategy: FAIL_CLOSE`, a module that crashed once answers every later request of that worker
-//! with an empty 503, until the pod is restarted. Nothing restarts it: the gateway is ready all the while.
+//! By default, or with `failStrategy: FAIL_CLOSE`, a module that crashed once answers every later request of that
+//! worker with an empty 503, until the pod is restarted. Nothing restarts it: the gateway is ready all the while.
 //!
-//! Write `failStrategy: FAIL_RELOAD` (Istio 1.27 or later): the next request gets a new VM, and until there is one nobody
-//! passes.
+//! Write `failStrategy: FAIL_RELOAD` (Istio 1.27 or later): the next request gets a new VM, and until there is one
+//! nobody passes.
 
 use super::{Finding, Input, finding, of_manifest};
 

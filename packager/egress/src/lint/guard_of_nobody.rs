@@ -1,7 +1,7 @@
 //! A filter's selector matches no gateway, by a letter or two.
 //!
-//! A gateway in its namespace has the same label with a value that is nearly the same. Istio says nothing: the filter runs
-//! nowhere, and the gateway lets everybody through.
+//! A gateway in its namespace has the same label with a value that is nearly the same. Istio says nothing: the filter
+//! runs nowhere, and the gateway lets everybody through.
 //!
 //! Write the label as the gateway's pods have it.
 

@@ -1,8 +1,9 @@
 //! A rule asks who the caller is, where callers show no certificate.
 //!
-//! A caller's identity is the certificate of its mutual TLS, and at a gateway there is that only where the `Gateway` says so.
-//! On a server in plaintext, or with one-way TLS, every principal, namespace and service account is empty: what is allowed
-//! by one is allowed to nobody, and what is denied by one is denied to nobody. PeerAuthentication does not change that.
+//! A caller's identity is the certificate of its mutual TLS, and at a gateway there is that only where the `Gateway`
+//! says so. On a server in plaintext, or with one-way TLS, every principal, namespace and service account is empty:
+//! what is allowed by one is allowed to nobody, and what is denied by one is denied to nobody. PeerAuthentication does
+//! not change that.
 //!
 //! Write `tls: {mode: ISTIO_MUTUAL}` in the server, and a DestinationRule with `ISTIO_MUTUAL` for callers.
 
@@ -40,9 +41,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
 
 /// The first place where a policy asks for the caller's identity.
 fn identity(policy: &Manifest) -> Option<&Node> {
-    let spec = policy.spec();
-    let config = spec.descend(&["pluginConfig"]).or_else(|| spec.descend(&["wasm", "pluginConfig"]));
-    config.unwrap_or(spec).items_at(&["rules"]).iter().find_map(|rule| {
+    policy.rules().iter().find_map(|rule| {
         let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));
         let fields = sources.flat_map(Node::entries).filter(|entry| FIELDS.contains(&entry.key.name.as_str()));
         let asked = |entry: &&Entry| !entry.value.items().is_empty();

@@ -1,10 +1,10 @@
 //! A plugin's module is not pinned by a digest.
 //!
-//! A tag, or a web address, can be moved to another module: pods that start tomorrow may run another filter than those of
-//! today, and nobody changed a file. With `imagePullPolicy: Always` a mere label on the resource is enough.
+//! A tag, or a web address, can be moved to another module: pods that start tomorrow may run another filter than those
+//! of today, and nobody changed a file. With `imagePullPolicy: Always` a mere label on the resource is enough.
 //!
-//! Write `oci://REPOSITORY@sha256:DIGEST` and the same 64 digits as `sha256`. The digest is that of the image's manifest,
-//! never of an index.
+//! Write `oci://REPOSITORY@sha256:DIGEST` and the same 64 digits as `sha256`. The digest is that of the image's
+//! manifest, never of an index.
 
 use super::{Finding, Input, finding};
 use crate::parse::suggest::quoted;

@@ -1,7 +1,7 @@
 //! A plugin has neither `selector` nor `targetRefs`.
 //!
-//! Then it runs in every gateway and every sidecar of its namespace, and in Istio's root namespace in those of the whole
-//! mesh. A filter with one upstream's rules refuses everything else there.
+//! Then it runs in every gateway and every sidecar of its namespace, and in Istio's root namespace in those of the
+//! whole mesh. A filter with one upstream's rules refuses everything else there.
 //!
 //! Select the gateway by a label that only its pods bear.
 

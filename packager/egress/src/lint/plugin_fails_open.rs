@@ -1,7 +1,7 @@
 //! A filter that decides who may pass lets everybody pass when it fails.
 //!
-//! With `failStrategy: FAIL_OPEN` a registry that is down, a wrong digest or a crash of the module takes the rules away:
-//! Istio puts a filter in its place that allows everything.
+//! With `failStrategy: FAIL_OPEN` a registry that is down, a wrong digest or a crash of the module takes the rules
+//! away: Istio puts a filter in its place that allows everything.
 //!
 //! Write `failStrategy: FAIL_RELOAD` (or `FAIL_CLOSE` before Istio 1.27).
 

@@ -1,7 +1,7 @@
 //! A plugin is for servers, at a gateway.
 //!
-//! To Istio a gateway's listeners are clients. A plugin with `match: [{mode: SERVER}]` is accepted there, shows no error,
-//! and never runs (istio/istio#56169): every request goes past it.
+//! To Istio a gateway's listeners are clients. A plugin with `match: [{mode: SERVER}]` is accepted there, shows no
+//! error, and never runs (istio/istio#56169): every request goes past it.
 //!
 //! Write `mode: CLIENT`, or leave `match` out.
 

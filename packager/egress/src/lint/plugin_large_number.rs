@@ -15,8 +15,10 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for plugin in &input.set.plugins {
         let config = plugin.wasm.get("pluginConfig").into_iter();
         for number in config.flat_map(Node::descendants).filter(|node| is_rounded(node)) {
-            let message = format!("the number {} is rounded on its way to the plugin", quoted(number.text().unwrap_or_default()));
-            findings.push(finding(plugin.manifest.file, number, message, "write it in quotes, if the plugin takes that"));
+            let digits = quoted(number.text().unwrap_or_default());
+            let message = format!("the number {digits} is rounded on its way to the plugin");
+            let help = "write it in quotes, if the plugin takes that";
+            findings.push(finding(plugin.manifest.file, number, message, help));
         }
     }
     findings

@@ -1,7 +1,7 @@
 //! A plugin's phase goes by another name in this kind.
 //!
-//! A WasmPlugin without a phase has `UNSPECIFIED_PHASE`, a TrafficExtension `UNSPECIFIED`. The other's word is refused, or
-//! the whole resource is dropped and nothing guards the gateway.
+//! A WasmPlugin without a phase has `UNSPECIFIED_PHASE`, a TrafficExtension `UNSPECIFIED`. The other's word is refused,
+//! or the whole resource is dropped and nothing guards the gateway.
 //!
 //! Write `AUTHZ`, or leave `phase` out.
 

@@ -7,7 +7,8 @@
 use super::{Finding, Input, finding};
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
-    let keys = input.set.plugins.iter().filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("verificationKey")?)));
+    let plugins = input.set.plugins.iter();
+    let keys = plugins.filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("verificationKey")?)));
     let message = "no signature is verified: Istio has not implemented `verificationKey`";
     keys.map(|(file, key)| finding(file, key, message, "remove it, and pin the module by digest")).collect()
 }

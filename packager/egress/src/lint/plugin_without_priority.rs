@@ -1,8 +1,8 @@
 //! A plugin has no `priority`.
 //!
-//! Plugins of one phase run in the order of their priority, highest first. Istio's documentation calls the default 0; what
-//! it does is to sort a plugin without one below every other, even below negative ones. Which of two plugins comes first
-//! then depends on what somebody else writes.
+//! Plugins of one phase run in the order of their priority, highest first. Istio's documentation calls the default 0;
+//! what it does is to sort a plugin without one below every other, even below negative ones. Which of two plugins comes
+//! first then depends on what somebody else writes.
 //!
 //! Write it.
 

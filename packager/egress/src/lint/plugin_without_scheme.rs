@@ -1,6 +1,6 @@
 //! A plugin's `url` has no scheme.
 //!
-//! Istio reads it as `oci://`, while people read it as a file or a web address, and other tools refuse it.
+//! Istio reads it as `oci://`, while people read it as a file or a web address.
 //!
 //! Write the scheme: `oci://`, `https://` or `file://`.
 

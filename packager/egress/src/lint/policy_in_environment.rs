@@ -1,7 +1,7 @@
 //! A plugin's policy is in its environment.
 //!
-//! A variable of `vmConfig.env` has room for 2,048 bytes, is read once, when the VM starts, and every change starts a new
-//! VM: what the filter counted and learned is gone, and requests may fail meanwhile.
+//! A variable of `vmConfig.env` has room for 2,048 bytes, is read once, when the VM starts, and every change starts a
+//! new VM: what the filter counted and learned is gone, and requests may fail meanwhile.
 //!
 //! Write the policy into `pluginConfig`, which changes while the VM runs.
 

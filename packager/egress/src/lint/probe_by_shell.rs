@@ -1,7 +1,7 @@
 //! A gateway's probe needs a shell, or a program that its image does not have.
 //!
-//! Istio's distroless images have neither `sh` nor `curl`. The probe fails from the first second on, in every replica, and
-//! the gateway never gets a request.
+//! Istio's distroless images have neither `sh` nor `curl`. With one of them the probe fails from the first second on, in
+//! every replica, and the gateway never gets a request.
 //!
 //! Leave the probe out: Istio's own asks Envoy on port 15021. Whether the upstream lives is not a matter of readiness.
 

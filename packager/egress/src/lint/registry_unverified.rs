@@ -9,17 +9,20 @@ use super::{Finding, Input, finding};
 use crate::import::Kind;
 use crate::parse::suggest::quoted;
 
+const VARIABLE: &str = "WASM_INSECURE_REGISTRIES";
+
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
-        let variables = pods.spec().descendants().filter(|node| node.text_at(&["name"]) == Some("WASM_INSECURE_REGISTRIES"));
+        let variables = pods.spec().descendants().filter(|node| node.text_at(&["name"]) == Some(VARIABLE));
         for value in variables.filter_map(|variable| variable.get("value")) {
             let which = match value.text().unwrap_or_default() {
                 "" => continue,
                 "*" => "any registry".to_owned(),
                 some => quoted(some),
             };
-            findings.push(finding(pods.file, value, format!("no certificate of {which} is verified"), "remove the variable"));
+            let message = format!("no certificate of {which} is verified");
+            findings.push(finding(pods.file, value, message, "remove the variable"));
         }
     }
     findings

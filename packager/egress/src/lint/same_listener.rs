@@ -1,7 +1,7 @@
 //! Two Gateways open the same host and port on the same pods.
 //!
-//! Istio keeps one of the two servers, the older one, and says nothing: requests for one upstream reach the other, with
-//! the other's TLS and under its policy.
+//! Istio lets one of the two servers win and says nothing: requests for one upstream are taken with the TLS of the other,
+//! and under its policy.
 //!
 //! Give each upstream pods, and so a label, of its own; or give each a host of its own.
 
@@ -15,7 +15,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut first: HashMap<(String, &str, &str), &Manifest> = HashMap::new();
     let mut findings = Vec::new();
     for server in &input.set.servers {
-        for (node, host) in &server.hosts {
+        // On a plaintext port for any host the routes tell upstreams apart, and Istio joins the two.
+        let joined = |host: &str| host == "*" && server.tls_mode.is_none();
+        for (node, host) in server.hosts.iter().filter(|(_, host)| !joined(host)) {
             let key = (selector(server.manifest), server.port, *host);
             let other = *first.entry(key).or_insert(server.manifest);
             if !other.is_same_object(server.manifest) {

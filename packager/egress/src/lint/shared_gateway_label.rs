@@ -1,8 +1,8 @@
 //! An egress gateway is known by a label that others have, too.
 //!
-//! A Gateway takes every pod with its labels, in all namespaces. With `istio: egressgateway` alone each upstream's ports
-//! and hosts are opened on all the others' gateways, past their filters; and pods that bear it are opened by whoever
-//! selects it.
+//! A Gateway takes every pod with its labels, in all namespaces. With `istio: egressgateway` alone each upstream's
+//! ports and hosts are opened on all the others' gateways, past their filters; and pods that bear it are opened by
+//! whoever selects it.
 //!
 //! Give each gateway a label of its own, and select by it.
 

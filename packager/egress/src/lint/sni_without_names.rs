@@ -16,7 +16,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         };
         let name = quoted(sni.text().unwrap_or_default());
         let message = format!("with `sni` alone no name is verified: any believed certificate is taken for {name}");
-        findings.push(finding(tls.manifest.file, sni, message, format!("write `subjectAltNames: [{}]`", name.trim_matches('`'))));
+        let help = format!("write `subjectAltNames: [{}]`", name.trim_matches('`'));
+        findings.push(finding(tls.manifest.file, sni, message, help));
     }
     findings
 }

@@ -1,7 +1,7 @@
 //! A PeerAuthentication demands mutual TLS of a gateway, which does not ask it.
 //!
-//! The listeners of a gateway take their TLS from the `Gateway` resource and from nothing else. With a server in plaintext,
-//! or with one-way TLS, callers without a certificate get in, whatever PeerAuthentication says.
+//! The listeners of a gateway take their TLS from the `Gateway` resource and from nothing else. With a server in
+//! plaintext, or with one-way TLS, callers without a certificate get in, whatever PeerAuthentication says.
 //!
 //! Write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server, and a DestinationRule with `ISTIO_MUTUAL` for callers.
 
@@ -24,7 +24,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let met = input.set.gateways.meeting(peers);
         let port = met.iter().find_map(|gateway| open.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
         if let Some(port) = port {
-            let message = format!("the Gateway's server on port {} does not ask for certificates all the same", quoted(port));
+            let message = format!("the Gateway's server on port {} asks for no certificate all the same", quoted(port));
             let help = "write `tls: {mode: ISTIO_MUTUAL}` in the Gateway: it alone governs its listeners";
             findings.push(finding(peers.file, strict, message, help));
         }

@@ -13,8 +13,10 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in input.set.client_tls.iter().filter(|tls| tls.originates() && !is_of_cluster(&tls.host)) {
         if tls.node.get("sni").is_none() && !tls.host.contains('*') {
-            let message = format!("the server name for {} follows from the caller's `Host`", quoted(&tls.host));
-            let help = format!("write `sni: {host}` and `subjectAltNames: [{host}]`", host = quoted(&tls.host).trim_matches('`'));
+            let host = quoted(&tls.host);
+            let message = format!("the server name for {host} follows from the caller's `Host`");
+            let host = host.trim_matches('`');
+            let help = format!("write `sni: {host}` and `subjectAltNames: [{host}]`");
             findings.push(finding(tls.manifest.file, tls.node.get("mode").unwrap_or(tls.node), message, help));
         }
     }

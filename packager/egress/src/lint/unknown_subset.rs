@@ -21,9 +21,11 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for leg in &input.set.legs {
         for to in &leg.destinations {
-            let Some((node, name)) = to.node.get("subset").and_then(|node| Some((node, node.text()?))) else { continue };
+            let Some(node) = to.node.get("subset") else { continue };
+            let name = node.text().unwrap_or_default();
             if !defined.contains(&(to.host.clone(), name)) {
-                let message = format!("no DestinationRule here defines the subset {} of {}", quoted(name), quoted(&to.host));
+                let (name, host) = (quoted(name), quoted(&to.host));
+                let message = format!("no DestinationRule here defines the subset {name} of {host}");
                 findings.push(finding(leg.manifest.file, node, message, "define the subset, or leave it out"));
             }
         }

@@ -1,8 +1,8 @@
 //! A rule for many hosts makes the mesh's mutual TLS toward an upstream outside.
 //!
 //! A DestinationRule with `ISTIO_MUTUAL` for `*.example.com` holds for every host below that has no rule of its own. An
-//! upstream outside the mesh is then shown a certificate of the mesh that it does not know, and a server name that it does
-//! not have.
+//! upstream outside the mesh is then shown a certificate of the mesh that it does not know, and a server name that it
+//! does not have.
 //!
 //! Write a DestinationRule for the upstream, or a narrower one for the mesh.
 
@@ -27,7 +27,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let rules = covered.into_iter().filter_map(|(at, host)| Some((input.set.client_tls.get(at)?, host)));
     rules
         .map(|(tls, host)| {
-            let message = format!("{} is outside the mesh and has no rule of its own, so this one holds for it", quoted(host));
+            let message = format!("{} is outside the mesh and has no rule of its own: this one holds", quoted(host));
             let place = tls.node.get("mode").unwrap_or(tls.node);
             finding(tls.manifest.file, place, message, "write a DestinationRule for the upstream, or a narrower one")
         })
