@@ -105,6 +105,17 @@ fn yaml_that_cannot_be_read_has_a_place_and_hides_nothing_before_it() {
 }
 
 #[test]
+fn lists_and_aliases_are_read_as_kubernetes_does() {
+    let entry = "apiVersion: networking.istio.io/v1\n  kind: ServiceEntry\n  spec: {hosts: [\"*\"]}\n";
+    let file = |text: String| SourceFile { name: "a.yaml".to_owned(), text };
+    let list = file(format!("apiVersion: v1\nkind: List\nitems:\n- {entry}- kind: Service\n"));
+    assert_eq!(found(&list), [(6, "SP2544".to_owned())]);
+    let shared = "all: &all\n  - \"*\"\n---\n";
+    let alias = file(format!("{shared}{}", entry.replace("\n  ", "\n").replace("[\"*\"]", "&any [\"*\"], more: *any")));
+    assert_eq!(found(&alias), [(6, "SP2544".to_owned())]);
+}
+
+#[test]
 fn a_manifest_is_read_however_it_is_shaped() {
     let kinds = ["networking.istio.io/v1 Gateway", "networking.istio.io/v1 VirtualService"];
     let others = ["networking.istio.io/v1 DestinationRule", "networking.istio.io/v1 ServiceEntry"];
