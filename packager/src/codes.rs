@@ -40,8 +40,8 @@ const OWN: [(&str, &str); 9] = [
         NOTHING_FOUND,
         "A directory holds no file for Sallyport.\n\n\
          Looked at are the files `*.yaml` and `*.yml` in it and in all directories below it, hidden\n\
-         ones left out; taken are those with `apiVersion: sallyport.dev/...`. A check that checks\n\
-         nothing is most likely a wrong path, so the exit code is 3.",
+         ones left out; taken are those with `apiVersion: sallyport.dev/...`, and by `check` those with\n\
+         Istio's. A check that checks nothing is most likely a wrong path, so the exit code is 3.",
     ),
     (
         MORE,

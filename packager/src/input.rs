@@ -7,20 +7,31 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use recognise::is_ours;
+use recognise::is_wanted;
 
 use crate::exit::Reason;
 
 /// More than any Egress file needs; a device or a wrong file must not fill the memory.
 const LARGEST: u64 = 16 << 20;
 
+/// What is taken of the files in a directory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Egress and Mesh files.
+    #[default]
+    Ours,
+    /// Those, and Istio's manifests.
+    WithManifests,
+}
+
 /// All that the arguments name.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
     /// In the order of the arguments, each once; what a directory holds by name.
     pub(crate) files: Vec<Input>,
-    /// How many YAML files in directories are not for Sallyport.
+    /// How many YAML files in directories were not wanted.
     pub(crate) skipped: usize,
+    pub(crate) wanted: Wanted,
 }
 
 /// One file.
@@ -43,16 +54,17 @@ pub(crate) enum Missing {
 }
 
 /// Reads every file that the arguments name: a file, a directory with all below it, or `-` for standard input.
-pub(crate) fn gather(arguments: &[PathBuf]) -> Inputs {
-    let mut gatherer = Gatherer::default();
+pub(crate) fn gather(arguments: &[PathBuf], wanted: Wanted) -> Inputs {
+    let mut gatherer = Gatherer { wanted, ..Gatherer::default() };
     for argument in arguments {
         gatherer.argument(argument);
     }
-    Inputs { files: gatherer.files, skipped: gatherer.skipped.len() }
+    Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), wanted }
 }
 
 #[derive(Default)]
 struct Gatherer {
+    wanted: Wanted,
     files: Vec<Input>,
     /// True paths of `files`, so that two names of one file are one file.
     seen: BTreeSet<PathBuf>,
@@ -116,14 +128,14 @@ impl Gatherer {
         repeated
     }
 
-    /// Takes a file that a directory holds, if it is for Sallyport. Says whether it was taken before.
+    /// Takes a file that a directory holds, if it is wanted. Says whether it was taken before.
     fn found(&mut self, path: &Path) -> bool {
         let truth = truth(path);
         if self.seen.contains(&truth) {
             return true;
         }
         let content = File::open(path).map_or_else(|error| Err((&error).into()), read);
-        if content.as_ref().is_ok_and(|bytes| !is_ours(path, bytes)) {
+        if content.as_ref().is_ok_and(|bytes| !is_wanted(self.wanted, path, bytes)) {
             self.skipped.insert(truth);
             return false;
         }

@@ -47,12 +47,14 @@ pub(crate) struct Report {
     pub(crate) files: Vec<ReportedFile>,
     /// By file and place.
     pub(crate) problems: Vec<Problem>,
-    /// How many YAML files in directories are not for Sallyport.
+    /// How many YAML files in directories were not wanted.
     pub(crate) skipped: usize,
     /// How many Egress files are without an error.
     pub(crate) egresses: usize,
     /// How many rules they have.
     pub(crate) rules: usize,
+    /// How many Istio manifests were read.
+    pub(crate) manifests: usize,
 }
 
 /// One file of a report.
@@ -169,7 +171,9 @@ impl Report {
     /// The line that says it all: `3 errors, 1 warning in 2 of 5 files`.
     fn summary(&self) -> String {
         let mut text = if self.problems.is_empty() {
-            format!("{}, {}: no problems", counted(self.files.len(), "file"), counted(self.rules, "rule"))
+            let manifests = (self.manifests > 0).then(|| format!(", {}", counted(self.manifests, "manifest")));
+            let (files, rules) = (counted(self.files.len(), "file"), counted(self.rules, "rule"));
+            format!("{files}, {rules}{}: no problems", manifests.unwrap_or_default())
         } else {
             let counts = [(Severity::Error, "error"), (Severity::Warning, "warning")]
                 .map(|(severity, noun)| (self.count(severity), noun));

@@ -2,6 +2,9 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
+use crate::import::recognise::{Meant, recognise};
+use crate::import::set::Set;
+use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Egress, Mesh};
 use crate::parse::suggest::{one_line, quoted};
@@ -30,6 +33,8 @@ pub struct Checked {
     pub egresses: Vec<Located<Egress>>,
     /// The Mesh file, if one was given (at most one may be) and it is without an error.
     pub mesh: Option<Located<Mesh>>,
+    /// How many manifests were read that the lints know.
+    pub manifests: usize,
     /// Every problem of every file, by file and place.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -40,9 +45,26 @@ pub struct Checked {
 /// itself is judged by [`Engine::compile`], the very code that the filter runs.
 #[must_use]
 pub fn check(files: &[SourceFile]) -> Checked {
+    check_each(files, |_| false)
+}
+
+/// As [`check()`], and reads Istio's manifests among the files, too: for the lints alone, which speak of what surely or
+/// probably is not meant. Whether a manifest is right otherwise is for others to say.
+#[must_use]
+pub fn check_with_manifests(files: &[SourceFile]) -> Checked {
+    check_each(files, |source| recognise(&source.text) == Meant::Manifests)
+}
+
+fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) -> Checked {
     let mut checked = Checked::default();
-    let (mut egresses, mut meshes) = (Vec::new(), Vec::new());
+    let (mut egresses, mut meshes, mut manifests) = (Vec::new(), Vec::new(), Vec::new());
     for (file, source) in files.iter().enumerate() {
+        if holds_manifests(source) {
+            let (imported, diagnostics) = import(file, source);
+            manifests.extend(imported);
+            checked.diagnostics.extend(diagnostics);
+            continue;
+        }
         let parsed = parse(file, source);
         checked.diagnostics.extend(parsed.diagnostics);
         match parsed.resource {
@@ -76,7 +98,8 @@ pub fn check(files: &[SourceFile]) -> Checked {
         }
     }
     checked.diagnostics.extend(duplicates);
-    let found = lint(files, &checked, &trees, mesh_tree.as_ref());
+    checked.manifests = manifests.len();
+    let found = lint(files, &checked, &trees, mesh_tree.as_ref(), &manifests);
     let is_wrong: HashSet<usize> =
         found.iter().filter(|found| found.severity == Severity::Error).map(|found| found.file).collect();
     checked.egresses.retain(|egress| !is_wrong.contains(&egress.file));
@@ -86,11 +109,17 @@ pub fn check(files: &[SourceFile]) -> Checked {
 }
 
 /// What the lints say of the files that are right; `trees` are those of the Egress files, in their order.
-fn lint(files: &[SourceFile], checked: &Checked, trees: &[Node], mesh_tree: Option<&Node>) -> Vec<Diagnostic> {
+fn lint(
+    files: &[SourceFile],
+    checked: &Checked,
+    trees: &[Node],
+    mesh_tree: Option<&Node>,
+    manifests: &[Manifest],
+) -> Vec<Diagnostic> {
     let subjects = checked.egresses.iter().zip(trees);
     let egresses = subjects.map(|(egress, tree)| Subject { file: egress.file, tree, egress: &egress.value }).collect();
     let mesh = checked.mesh.as_ref().zip(mesh_tree).map(|(mesh, tree)| (mesh.file, tree, &mesh.value));
-    lint::run(&Input { files, egresses, mesh })
+    lint::run(&Input { files, egresses, mesh, set: Set::new(manifests) })
 }
 
 /// The policy that the filter gets for one Egress.

@@ -1,7 +1,7 @@
 //! The Egress and Mesh files: text in, data and diagnostics out. Nothing here reads a file, a clock or a network.
 //!
 //! [`check()`] reads files together and reports everything that is wrong with them, each problem with a stable code
-//! ([`explain`] is the manual) and its place. [`policy_source`] is what the filter gets, [`json_schema`] what editors
+//! ([`explain`] is the manual) and its place; [`check_with_manifests`] lints Istio manifests beside them, too. [`policy_source`] is what the filter gets, [`json_schema`] what editors
 //! get, and [`init_template`] what a beginner gets.
 //!
 //! ```
@@ -17,14 +17,16 @@
 pub mod check;
 pub mod code;
 pub mod diagnostic;
+mod import;
 pub mod lint;
 pub mod model;
 mod parse;
 mod schema;
 mod template;
 
-pub use check::{Checked, Located, check, policy_source};
+pub use check::{Checked, Located, check, check_with_manifests, policy_source};
 pub use code::{Code, explain};
+pub use import::recognise::{Meant, recognise};
 pub use parse::source_text::{Undecodable, decode};
 pub use schema::json_schema;
 pub use template::{Template, init_template};

@@ -3,8 +3,13 @@
 //! # Design
 //! One lint is one file, and the `//!` comment at its head is its manual page, taken from the file itself, so that the
 //! two cannot drift apart. Lints see what the tables and the core have let through, so they need not judge syntax.
+//!
+//! `SP20xx` to `SP24xx` are about Egress and Mesh files, `SP25xx` about one manifest and what it meets, `SP26xx` about
+//! several manifests. What `sallyport build` writes has none of the latter two, unless a patch changed it.
 
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span};
+use crate::import::Manifest;
+use crate::import::set::Set;
 use crate::model::{Egress, Mesh};
 use crate::parse::tree::Node;
 use sallyport_core::policy::source::{ActionSource, RuleSource};
@@ -22,6 +27,8 @@ pub(crate) struct Input<'a> {
     pub(crate) egresses: Vec<Subject<'a>>,
     /// File, text and data of the Mesh, if there is one.
     pub(crate) mesh: Option<(usize, &'a Node, &'a Mesh)>,
+    /// The manifests.
+    pub(crate) set: Set<'a>,
 }
 
 /// What a lint found.
@@ -55,12 +62,14 @@ macro_rules! lints {
 lints! {
     same_host = "SP2001" Error,
     same_exposed_host = "SP2002" Error,
+    same_upstream = "SP2003" Error,
     anyone = "SP2101" Warning,
     allow_by_exception = "SP2102" Warning,
     repeated_rule = "SP2103" Warning,
     deny_with_ambiguity = "SP2104" Warning,
     remote_address = "SP2105" Warning,
     disclosed_outside = "SP2106" Warning,
+    rule_for_another_host = "SP2107" Warning,
     port_without_its_tls = "SP2201" Warning,
     token_in_plaintext = "SP2202" Warning,
     certificate_name = "SP2203" Warning,
@@ -69,6 +78,52 @@ lints! {
     opa_by_tag = "SP2302" Warning,
     patch_of_a_guard = "SP2303" Warning,
     istio_out_of_support = "SP2401" Warning,
+    plugin_for_servers = "SP2501" Error,
+    plugin_without_priority = "SP2502" Warning,
+    guard_out_of_phase = "SP2503" Warning,
+    plugin_without_scheme = "SP2504" Warning,
+    plugin_by_tag = "SP2505" Warning,
+    plugin_digest_form = "SP2506" Error,
+    plugin_two_digests = "SP2507" Error,
+    plugin_fails_open = "SP2508" Warning,
+    plugin_signature = "SP2509" Warning,
+    plugin_pull_secret = "SP2510" Warning,
+    plugin_everywhere = "SP2511" Warning,
+    plugin_phase_name = "SP2512" Error,
+    policy_in_environment = "SP2513" Warning,
+    guard_not_reloaded = "SP2514" Warning,
+    plugin_file_digest = "SP2515" Warning,
+    plugin_large_number = "SP2516" Warning,
+    sni_without_names = "SP2521" Warning,
+    tls_without_sni = "SP2522" Warning,
+    tls_unverified = "SP2523" Warning,
+    authority_not_rewritten = "SP2531" Warning,
+    unknown_subset = "SP2532" Warning,
+    gateway_to_itself = "SP2533" Warning,
+    entry_without_resolution = "SP2541" Warning,
+    entry_with_tls = "SP2542" Warning,
+    entry_for_everybody = "SP2543" Warning,
+    entry_for_any_host = "SP2544" Error,
+    strict_without_effect = "SP2551" Warning,
+    denied_by_path = "SP2552" Warning,
+    host_without_port = "SP2553" Warning,
+    token_not_required = "SP2554" Warning,
+    probe_by_shell = "SP2561" Warning,
+    probe_of_upstream = "SP2562" Warning,
+    gateway_as_root = "SP2563" Warning,
+    registry_unverified = "SP2564" Warning,
+    shared_gateway_label = "SP2571" Warning,
+    deprecated_field = "SP2572" Warning,
+    same_listener = "SP2601" Warning,
+    covered_host = "SP2602" Warning,
+    same_route = "SP2603" Warning,
+    identity_without_mtls = "SP2604" Warning,
+    callers_without_mtls = "SP2605" Warning,
+    callers_without_sni = "SP2606" Warning,
+    wide_mutual_rule = "SP2607" Warning,
+    module_expiry = "SP2608" Warning,
+    guard_of_nobody = "SP2609" Warning,
+    caller_beside_secret = "SP2610" Warning,
 }
 
 /// What all lints say of these files.
@@ -120,6 +175,11 @@ impl Subject<'_> {
 fn finding(file: usize, node: &Node, message: impl Into<String>, help: impl Into<String>) -> Finding {
     let end = if node.text().is_some() { node.span.end } else { node.span.start };
     Finding { file, span: Span { start: node.span.start, end }, message: message.into(), help: help.into() }
+}
+
+/// A finding about a manifest as a whole, shown at its name.
+fn of_manifest(manifest: &Manifest, message: impl Into<String>, help: impl Into<String>) -> Finding {
+    finding(manifest.file, manifest.title(), message, help)
 }
 
 #[cfg(test)]

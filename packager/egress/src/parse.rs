@@ -4,11 +4,11 @@ pub(crate) mod conform;
 mod cross;
 pub(crate) mod fields;
 mod jwks;
-mod load;
-mod offsets;
+pub(crate) mod load;
+pub(crate) mod offsets;
 pub(crate) mod source_text;
 pub(crate) mod suggest;
-mod syntax;
+pub(crate) mod syntax;
 pub(crate) mod text;
 pub(crate) mod tree;
 

@@ -7,7 +7,7 @@ use sallyport_egress::model::Mesh;
 use super::check;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::input;
+use crate::input::{self, Wanted};
 use crate::manifest::lock;
 use crate::manifest::plugin::PluginApi;
 use crate::manifest::refusal::Refusal;
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let (report, checked) = check::examine(input::gather(&args.paths));
+    let (report, checked) = check::examine(input::gather(&args.paths, Wanted::Ours));
     if !report.problems.is_empty() {
         let text = report.render(Format::Human, console.coloured(None), console.quiet());
         console.write(None, text.as_bytes())?;

@@ -4,18 +4,21 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::SourceFile;
-use sallyport_egress::{Checked, decode};
+use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
 use super::explain;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Input, Inputs, printable};
+use crate::input::{self, Input, Inputs, Wanted, printable};
 use crate::report::{Format, Problem, Report, ReportedFile};
 
-/// Check Egress and Mesh files
+/// Check Egress and Mesh files, and lint Istio manifests
 ///
 /// Every problem of every file is reported in one run, each with a code that never changes, its place, and what would be
 /// right. Files that are given together are checked together. Errors make the exit code 1; warnings do not.
+///
+/// Istio manifests are read for the traps of egress gateways: those that `sallyport build` wrote, patched or not, and those
+/// that somebody else did.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport check egress.yaml
@@ -23,7 +26,7 @@ use crate::report::{Format, Problem, Report, ReportedFile};
   kustomize build . | sallyport check -
   sallyport check --explain SP1302")]
 pub(crate) struct Args {
-    /// Files, directories (all *.yaml and *.yml below, if they are for Sallyport), or - for standard input
+    /// Files, directories (all *.yaml and *.yml below, if they are for Sallyport or Istio), or - for standard input
     #[arg(required_unless_present = "explain", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
     /// The form of the report; the exit code is the same in each
@@ -45,7 +48,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(output) = output {
         refuse_to_overwrite_input(output, &args.paths)?;
     }
-    let (report, _) = examine(input::gather(&args.paths));
+    let (report, _) = examine(input::gather(&args.paths, Wanted::WithManifests));
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(report.exit())
@@ -63,7 +66,10 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
             indices.push(index);
         }
     }
-    let mut checked = sallyport_egress::check(&sources);
+    let mut checked = match inputs.wanted {
+        Wanted::Ours => check(&sources),
+        Wanted::WithManifests => check_with_manifests(&sources),
+    };
     let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
     for diagnostic in checked.diagnostics.drain(..) {
         if let Some(of_file) = diagnostics.get_mut(diagnostic.file) {
@@ -75,6 +81,7 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
     }
     report.problems.sort_by_key(|problem| problem.file);
     report.egresses = checked.egresses.len();
+    report.manifests = checked.manifests;
     report.rules = checked.egresses.iter().map(|egress| egress.value.spec.authz.rules.len()).sum();
     (report, checked)
 }

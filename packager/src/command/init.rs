@@ -72,7 +72,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let name = printable(&args.file);
     // What the user gave may not make a good file: then nothing is written, and the report says what is wrong.
     let input = Input { name: name.clone(), uri: String::new(), content: Ok(text.clone().into_bytes()) };
-    let (report, _) = check::examine(Inputs { files: vec![input], skipped: 0 });
+    let (report, _) = check::examine(Inputs { files: vec![input], ..Inputs::default() });
     if report.exit() != Exit::Ok {
         let shown = report.render(Format::Human, console.coloured(None), true);
         console.write(None, shown.as_bytes())?;

@@ -6,7 +6,7 @@ use sallyport_egress::model::{Egress, Mesh};
 
 use crate::command::check::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, printable};
+use crate::input::{self, Wanted, printable};
 use crate::report::Report;
 
 /// An Egress file, and a Mesh file beside it.
@@ -49,7 +49,7 @@ impl Source {
                 .with_help("`run` serves one file, which it reads again whenever it changes");
             return Err(Refusal::Failure(failure));
         }
-        let (report, checked) = examine(input::gather(&self.paths));
+        let (report, checked) = examine(input::gather(&self.paths, Wanted::Ours));
         if report.exit() != Exit::Ok {
             return Err(Refusal::Report(Box::new(report)));
         }

@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sallyport_core::policy::source::RuleSource;
+use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::model::deploy::{
     ConnectionPool, Delivery, Expose, FilterImage, Install, Opa, OutlierDetection, Patch, Retries, Route,
 };
 use sallyport_egress::model::{Egress, JwtProvider, Mesh, TlsMode};
-use sallyport_egress::{check, decode};
+use sallyport_egress::{Meant, check, check_with_manifests, decode, recognise};
 use serde_json::{Value, json};
 
 use super::plan::PinnedFilter;
@@ -154,6 +155,19 @@ fn no_field_is_null_and_nothing_is_deprecated() {
             assert!(!text.contains(": null"), "{case} {file}");
             assert!(!text.contains("EnvoyFilter") && !text.contains("kind: Sidecar"), "{case} {file}");
         }
+    }
+}
+
+#[test]
+fn the_lints_of_manifests_have_nothing_to_say() {
+    for (case, mut egress, mesh) in cases() {
+        // In the namespace of its callers a gateway with a certificate of its own is rightly spoken of.
+        egress.namespace = "egress-httpbin".to_owned();
+        let files = built(&egress, &mesh).files;
+        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == Meant::Manifests);
+        let sources: Vec<_> = manifests.map(|(name, text)| SourceFile { name, text }).collect();
+        let checked = check_with_manifests(&sources);
+        assert_eq!((checked.diagnostics, checked.manifests > 5), (vec![], true), "{case}");
     }
 }
 

@@ -8,7 +8,7 @@
 //!     "code": "SP1305", "severity": "error", "message": "...", "help": "...",
 //!     "related": [{"line": 1, "column": 1, "endLine": 1, "endColumn": 5, "message": "..."}]
 //!   }],
-//!   "summary": {"files": 1, "skipped": 0, "egresses": 0, "rules": 0, "errors": 1, "warnings": 0}
+//!   "summary": {"files": 1, "skipped": 0, "egresses": 0, "rules": 0, "manifests": 0, "errors": 1, "warnings": 0}
 //! }
 //! ```
 //!
@@ -33,6 +33,7 @@ pub(super) fn render(report: &Report) -> String {
             skipped: report.skipped,
             egresses: report.egresses,
             rules: report.rules,
+            manifests: report.manifests,
             errors: report.count(Severity::Error),
             warnings: report.count(Severity::Warning),
         },
@@ -78,6 +79,7 @@ struct Summary {
     skipped: usize,
     egresses: usize,
     rules: usize,
+    manifests: usize,
     errors: usize,
     warnings: usize,
 }

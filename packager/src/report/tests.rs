@@ -75,6 +75,7 @@ fn much_wrong() -> Report {
         skipped: 2,
         egresses: 1,
         rules: 12,
+        manifests: 0,
     }
 }
 

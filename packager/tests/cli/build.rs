@@ -48,6 +48,46 @@ fn patches_are_named() {
     assert!(sandbox.read("out/httpbin-httpbin/30-deployment.yaml").contains("annotations:\n    a: b\n"));
 }
 
+/// Every trap that a lint of manifests knows is one that `build` does not fall into.
+#[test]
+fn what_is_built_of_the_examples_has_nothing_to_lint() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
+    for version in ["1.29", "1.31"] {
+        let sandbox = Sandbox::with(&[("in/sallyport.lock", LOCK)]);
+        let copy = |from: &str, to: &str| {
+            let text = fs::read_to_string(examples.join(from)).unwrap();
+            sandbox.write(
+                format!("in/{to}"),
+                text.replace("istioVersion: \"1.31\"", &format!("istioVersion: \"{version}\"")),
+            );
+        };
+        copy("mesh.yaml", "mesh.yaml");
+        for name in ["httpbin", "ledger", "mainframe", "partner"] {
+            copy(&format!("{name}/egress.yaml"), &format!("{name}.yaml"));
+        }
+        assert_eq!(sandbox.run(&["build", "in", "-o", "out"]).code, Some(0));
+        let ended = sandbox.run(&["check", "out"]);
+        assert!(
+            ended.stdout.ends_with(" manifests: no problems (5 YAML files for others skipped)\n"),
+            "{}",
+            ended.stdout
+        );
+    }
+}
+
+#[test]
+fn manifests_are_no_input_and_a_patched_one_is_linted() {
+    let sandbox = sandbox();
+    sandbox.write("sallyport.lock", LOCK);
+    let merge = "merge: {spec: {wasm: {failStrategy: FAIL_OPEN}}}";
+    sandbox.write("in/egress.yaml", format!("{GOOD}  patches:\n  - kind: TrafficExtension\n    {merge}\n"));
+    for _ in 0..2 {
+        let ended = sandbox.run(&["build", ".", "-o", "out"]);
+        assert!(ended.stdout.contains("gateways: 1") && !ended.stdout.contains("SP2508"), "{}", ended.stdout);
+    }
+    assert!(sandbox.run(&["check", "out"]).stdout.contains("warning[SP2508]"));
+}
+
 #[test]
 fn check_says_which_files_are_stale_and_writes_nothing() {
     let sandbox = sandbox();

@@ -133,6 +133,42 @@ fn a_file_for_others_is_reported_when_it_is_named() {
     assert_eq!(codes(&json(&sandbox, &["."])), [(".", "SP9002")]);
 }
 
+const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: b}\nspec:\n  \
+                       selector: {istio: egressgateway}\n";
+
+#[test]
+fn istio_manifests_are_linted_beside_egress_files() {
+    let service = "apiVersion: v1\nkind: Service\n";
+    let sandbox = Sandbox::with(&[
+        ("d/egress.yaml", GOOD),
+        ("d/gateway.yaml", &format!("{service}---\n{GATEWAY}")),
+        ("d/service.yaml", service),
+        ("d/template.yaml", &format!("{{{{- if .Values.on }}}}\n{GATEWAY}")),
+    ]);
+    let report = json(&sandbox, &["d"]);
+    assert_eq!(codes(&report), [("d/gateway.yaml", "SP2571")]);
+    assert_eq!(
+        (report["diagnostics"][0]["line"].as_u64(), report["diagnostics"][0]["column"].as_u64()),
+        (Some(8), Some(21))
+    );
+    let summary = |field: &str| report["summary"][field].as_u64().unwrap();
+    assert_eq!(["files", "egresses", "manifests", "skipped", "warnings"].map(summary), [2, 1, 1, 2, 1]);
+    sandbox.write("d/gateway.yaml", GATEWAY.replace("egressgateway", "my-own"));
+    let ended = sandbox.run(&["check", "d"]);
+    assert_eq!(ended.stdout, "2 files, 1 rule, 1 manifest: no problems (2 YAML files for others skipped)\n");
+    let piped = sandbox.run_with(&["check", "-"], GATEWAY.as_bytes());
+    assert_eq!((piped.code, piped.stdout.contains("warning[SP2571]")), (Some(0), true));
+}
+
+#[test]
+fn a_manifest_that_is_no_yaml_is_an_error_with_a_place() {
+    let sandbox = Sandbox::with(&[("d/gateway.yaml", &format!("{GATEWAY}  servers: [\n"))]);
+    let report = json(&sandbox, &["d"]);
+    assert_eq!(codes(&report), [("d/gateway.yaml", "SP0101")]);
+    assert_eq!(report["diagnostics"][0]["line"], 7);
+    assert_eq!(sandbox.run(&["check", "d"]).code, Some(1));
+}
+
 #[test]
 fn a_file_named_twice_is_checked_once() {
     let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD)]);

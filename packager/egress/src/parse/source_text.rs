@@ -53,14 +53,18 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<SourceFile, Box<Undecodable>> 
     Err(Box::new(Undecodable { file, span: Span { start, end }, message }))
 }
 
-/// Reports what is wrong with the text as text. `false`: it should not be read further.
-pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
+/// Whether the text is small enough to be read; reported if not.
+pub(crate) fn fits(text: &str, help: &str, sink: &mut Sink) -> bool {
     if text.len() > LARGEST {
         let flaw = Flaw::new(Code::TooLarge, format!("the file has {} bytes; the limit is {LARGEST}", text.len()));
-        sink.report(
-            Span { start: 0, end: 0 },
-            flaw.help("one file holds one upstream: split it, or use path templates"),
-        );
+        sink.report(Span { start: 0, end: 0 }, flaw.help(help));
+    }
+    text.len() <= LARGEST
+}
+
+/// Reports what is wrong with the text as text. `false`: it should not be read further.
+pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
+    if !fits(text, "one file holds one upstream: split it, or use path templates", sink) {
         return false;
     }
     if text.starts_with('\u{feff}') {

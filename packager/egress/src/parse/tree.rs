@@ -3,13 +3,13 @@
 use crate::diagnostic::Span;
 
 /// A value and its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) span: Span,
     pub(crate) value: Value,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Value {
     Scalar(Scalar),
     Sequence(Vec<Node>),
@@ -18,14 +18,14 @@ pub(crate) enum Value {
     Refused,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Scalar {
     pub(crate) text: String,
     /// Written without quotes: then YAML gives meaning to how it looks.
     pub(crate) plain: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) key: Key,
     pub(crate) value: Node,
@@ -93,6 +93,20 @@ impl Node {
         }
     }
 
+    pub(crate) fn into_items(self) -> Vec<Node> {
+        match self.value {
+            Value::Sequence(items) => items,
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes the value of a field out.
+    pub(crate) fn take(&mut self, name: &str) -> Option<Node> {
+        let Value::Mapping(entries) = &mut self.value else { return None };
+        let position = entries.iter().position(|entry| entry.key.name == name)?;
+        Some(entries.remove(position).value)
+    }
+
     pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(scalar) => Some(&scalar.text),
@@ -111,6 +125,26 @@ impl Node {
     /// Follows field names; `None` where one is missing.
     pub(crate) fn descend(&self, names: &[&str]) -> Option<&Node> {
         names.iter().try_fold(self, |node, name| node.get(name))
+    }
+
+    /// The text where field names lead.
+    pub(crate) fn text_at(&self, names: &[&str]) -> Option<&str> {
+        self.descend(names)?.text()
+    }
+
+    /// The items of the list where field names lead.
+    pub(crate) fn items_at(&self, names: &[&str]) -> &[Node] {
+        self.descend(names).map_or(&[], Node::items)
+    }
+
+    /// The node itself and all below it, in no order that matters.
+    pub(crate) fn descendants(&self) -> impl Iterator<Item = &Node> {
+        let mut open = vec![self];
+        std::iter::from_fn(move || {
+            let node = open.pop()?;
+            open.extend(node.items().iter().chain(node.entries().iter().map(|entry| &entry.value)));
+            Some(node)
+        })
     }
 
     /// Follows a path such as `rules[3].to[0].operation.paths[1]`, as far as the tree has it.

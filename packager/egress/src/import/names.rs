@@ -1,0 +1,55 @@
+//! Hosts as Istio compares them.
+
+/// A host as a manifest of this namespace means it: one without a dot is a Service beside it. The cluster's own domain,
+/// which no file tells, is left out.
+pub(crate) fn host_in(namespace: &str, host: &str) -> String {
+    let host = host.trim_end_matches('.');
+    match host.split_once(".svc.") {
+        Some((service, _)) => format!("{service}.svc"),
+        None if host.contains('.') || host.contains('*') => host.to_owned(),
+        None => format!("{host}.{namespace}.svc"),
+    }
+}
+
+/// Whether the host is a Service of the cluster, by its name.
+pub(crate) fn is_of_cluster(host: &str) -> bool {
+    host.ends_with(".svc") || host.ends_with(".local")
+}
+
+/// A Gateway's host may say from which namespaces it is served: `NAMESPACE/HOST`.
+pub(crate) fn without_namespace(host: &str) -> &str {
+    host.split_once('/').map_or(host, |(_, host)| host)
+}
+
+/// Whether a pattern (`*`, `*.example.com` or a host) covers the host.
+pub(crate) fn covers(pattern: &str, host: &str) -> bool {
+    match pattern.strip_prefix('*') {
+        Some(suffix) => host.len() > suffix.len() && host.ends_with(suffix),
+        None => pattern == host,
+    }
+}
+
+/// The patterns with a `*` that cover a host, the nearest first: `*.b.c`, `*.c`, `*` of `a.b.c`.
+pub(crate) fn patterns_over(host: &str) -> impl Iterator<Item = String> {
+    let own = host.strip_prefix('*').unwrap_or(host);
+    let dots = own.match_indices('.').map(|(at, _)| at).filter(move |at| *at > 0 || !host.starts_with('*'));
+    let suffixes: Vec<_> = dots.filter_map(|at| own.get(at..)).map(|suffix| format!("*{suffix}")).collect();
+    suffixes.into_iter().chain((host != "*").then(|| "*".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_compared_as_istio_does() {
+        assert_eq!(host_in("a", "gateway"), "gateway.a.svc");
+        assert_eq!(host_in("a", "gateway.b.svc.cluster.local"), "gateway.b.svc");
+        assert_eq!(host_in("a", "api.example.com"), "api.example.com");
+        assert!(covers("*.b.c", "a.b.c") && covers("*", "a") && !covers("*.b.c", "b.c") && !covers("a", "b"));
+        let over = |host| patterns_over(host).collect::<Vec<_>>();
+        assert_eq!(over("a.b.c"), ["*.b.c", "*.c", "*"]);
+        assert_eq!(over("*.b.c"), ["*.c", "*"]);
+        assert_eq!(over("*"), Vec::<String>::new());
+    }
+}

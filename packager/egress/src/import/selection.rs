@@ -1,0 +1,238 @@
+//! Which manifests have a pod in common.
+
+use super::Manifest;
+use super::view::Workload;
+use crate::parse::tree::{Entry, Node};
+use std::collections::{BTreeSet, HashMap};
+
+/// Which pods of its namespace a manifest speaks of.
+pub(crate) enum Target<'a> {
+    /// All of them.
+    Everything,
+    /// Those with these labels.
+    Labels(&'a [Entry]),
+    /// Those of resources with these names.
+    Names(Vec<&'a str>),
+}
+
+impl Manifest {
+    pub(crate) fn target(&self) -> Target<'_> {
+        let spec = self.spec();
+        let one = spec.get("targetRef").into_iter();
+        let names: Vec<_> =
+            spec.items_at(&["targetRefs"]).iter().chain(one).filter_map(|target| target.text_at(&["name"])).collect();
+        if !names.is_empty() {
+            return Target::Names(names);
+        }
+        // A Gateway has its labels right there.
+        let selector = spec.get("selector");
+        let labels =
+            selector.and_then(|selector| selector.get("matchLabels")).or(selector).map_or(&[][..], Node::entries);
+        if labels.is_empty() { Target::Everything } else { Target::Labels(labels) }
+    }
+}
+
+/// Labels in the order of their keys.
+type Labels<'a> = Vec<(&'a str, &'a str)>;
+
+/// More labels than this are compared only as a whole: of so many there would be too many combinations.
+const MOST_LABELS: usize = 6;
+
+/// Manifests by the pods that they speak of, so that a thousand of them are not compared with a thousand others.
+///
+/// # Design
+/// Two selectors meet where no key has two values. Selectors of one namespace have few sets of keys between them, so each
+/// manifest is kept under every combination of its labels, together with the set of its keys: then whoever asks goes
+/// through the sets of keys, and finds those that agree with one look.
+#[derive(Default)]
+pub(crate) struct Selection<'a> {
+    manifests: Vec<&'a Manifest>,
+    by_namespace: HashMap<&'a str, Vec<usize>>,
+    of_everything: HashMap<&'a str, Vec<usize>>,
+    by_name: HashMap<(&'a str, &'a str), Vec<usize>>,
+    /// The sets of keys of a namespace.
+    keys: HashMap<&'a str, BTreeSet<Vec<&'a str>>>,
+    by_labels: HashMap<(&'a str, Vec<&'a str>, Labels<'a>), Vec<usize>>,
+    pods: HashMap<(&'a str, &'a str, &'a str), Vec<&'a [Entry]>>,
+}
+
+impl<'a> Selection<'a> {
+    pub(super) fn new(manifests: impl Iterator<Item = &'a Manifest>, workloads: &[Workload<'a>]) -> Self {
+        let mut selection = Self::default();
+        for workload in workloads {
+            for (key, value) in sorted(workload.labels) {
+                selection.pods.entry((workload.namespace, key, value)).or_default().push(workload.labels);
+            }
+        }
+        for manifest in manifests {
+            selection.add(manifest);
+        }
+        selection
+    }
+
+    fn add(&mut self, manifest: &'a Manifest) {
+        let (at, namespace) = (self.manifests.len(), manifest.namespace.as_str());
+        self.by_namespace.entry(namespace).or_default().push(at);
+        match manifest.target() {
+            Target::Everything => self.of_everything.entry(namespace).or_default().push(at),
+            Target::Names(names) => {
+                names.iter().for_each(|name| self.by_name.entry((namespace, name)).or_default().push(at));
+            }
+            Target::Labels(labels) => {
+                let labels = sorted(labels);
+                let keys: Vec<_> = labels.iter().map(|(key, _)| *key).collect();
+                for some in combinations(&labels) {
+                    self.by_labels.entry((namespace, keys.clone(), some)).or_default().push(at);
+                }
+                self.keys.entry(namespace).or_default().insert(keys);
+            }
+        }
+        self.manifests.push(manifest);
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a Manifest> {
+        self.manifests.iter().copied()
+    }
+
+    /// Those that speak of a pod of which this one speaks, too; in the order of their files.
+    pub(crate) fn meeting(&self, manifest: &'a Manifest) -> Vec<&'a Manifest> {
+        let namespace = manifest.namespace.as_str();
+        let mut met: BTreeSet<usize> = self.of_everything.get(namespace).into_iter().flatten().copied().collect();
+        match manifest.target() {
+            Target::Everything => met.extend(self.by_namespace.get(namespace).into_iter().flatten()),
+            Target::Names(names) => {
+                met.extend(names.iter().filter_map(|name| self.by_name.get(&(namespace, *name))).flatten());
+            }
+            Target::Labels(labels) => {
+                met.extend(self.agreeing(namespace, labels));
+                for pod in self.pods_with(namespace, labels) {
+                    met.extend(self.selecting(namespace, pod));
+                }
+            }
+        }
+        met.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
+    }
+
+    /// Those that speak of a pod with these labels, by labels or by its namespace.
+    pub(crate) fn at_pod(&self, namespace: &'a str, labels: &'a [Entry]) -> Vec<&'a Manifest> {
+        let of_everything = self.of_everything.get(namespace).into_iter().flatten().copied();
+        let met: BTreeSet<_> = of_everything.chain(self.selecting(namespace, labels)).collect();
+        met.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
+    }
+
+    /// Those that have a label in common with these, and none with another value.
+    fn agreeing(&self, namespace: &'a str, labels: &'a [Entry]) -> Vec<usize> {
+        let labels = sorted(labels);
+        self.look(namespace, |keys| {
+            Some(labels.iter().copied().filter(|(key, _)| keys.contains(key)).collect())
+                .filter(|some: &Labels<'_>| !some.is_empty())
+        })
+    }
+
+    /// Those of whose labels a pod has all.
+    fn selecting(&self, namespace: &'a str, pod: &'a [Entry]) -> Vec<usize> {
+        let of_pod = |key: &&'a str| Some((*key, value(pod, key)?));
+        self.look(namespace, |keys| {
+            let written: Vec<_> = keys.iter().filter(|key| !is_given(key)).collect();
+            written.into_iter().map(of_pod).collect::<Option<Labels<'_>>>().filter(|all| !all.is_empty())
+        })
+    }
+
+    /// Those with the labels that are wanted of each set of keys.
+    fn look(&self, namespace: &'a str, wanted: impl Fn(&[&'a str]) -> Option<Labels<'a>>) -> Vec<usize> {
+        let sets = self.keys.get(namespace).into_iter().flatten();
+        let found = sets.filter_map(|keys| self.by_labels.get(&(namespace, keys.clone(), wanted(keys)?)));
+        found.flatten().copied().collect()
+    }
+
+    fn pods_with(&self, namespace: &str, labels: &[Entry]) -> Vec<&'a [Entry]> {
+        let written = sorted(labels).into_iter().filter(|(key, _)| !is_given(key));
+        let lists: Option<Vec<_>> = written.map(|(key, value)| self.pods.get(&(namespace, key, value))).collect();
+        let rarest = lists.into_iter().flatten().min_by_key(|pods| pods.len());
+        rarest.into_iter().flatten().copied().filter(|pod| bears(pod, labels)).collect()
+    }
+}
+
+fn sorted(labels: &[Entry]) -> Labels<'_> {
+    let mut sorted: Labels<'_> =
+        labels.iter().map(|label| (label.key.name.as_str(), label.value.text().unwrap_or_default())).collect();
+    sorted.sort_unstable();
+    sorted
+}
+
+/// Every choice of some of the labels.
+fn combinations<'a>(labels: &Labels<'a>) -> Vec<Labels<'a>> {
+    if labels.len() > MOST_LABELS {
+        return vec![labels.clone()];
+    }
+    let mut all: Vec<Labels<'a>> = vec![Vec::new()];
+    for label in labels {
+        let with: Vec<_> = all.iter().map(|some| some.iter().copied().chain([*label]).collect()).collect();
+        all.extend(with);
+    }
+    all
+}
+
+fn value<'e>(labels: &'e [Entry], key: &str) -> Option<&'e str> {
+    labels.iter().find(|label| label.key.name == key)?.value.text()
+}
+
+/// Whether Istio itself gives a pod the label, so that nobody writes it into a Deployment.
+fn is_given(key: &str) -> bool {
+    key.starts_with("service.istio.io/")
+}
+
+/// Whether a pod has all of these labels, but for those that Istio itself gives it.
+pub(crate) fn bears(pod: &[Entry], labels: &[Entry]) -> bool {
+    let mut written = labels.iter().filter(|label| !is_given(&label.key.name)).peekable();
+    written.peek().is_some()
+        && written.all(|label| value(pod, &label.key.name).is_some_and(|text| Some(text) == label.value.text()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::SourceFile;
+    use crate::import::{Kind, import};
+
+    /// The names of the policies that meet a Gateway with this selector, in a namespace with these policies and pods.
+    fn meeting(selector: &str) -> Vec<String> {
+        let policy = |name: &str, spec: &str| {
+            format!(
+                "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
+                 metadata: {{name: {name}, namespace: n}}\nspec: {{{spec}}}\n"
+            )
+        };
+        let labels = |name: &str, labels: &str| policy(name, &format!("selector: {{matchLabels: {{{labels}}}}}"));
+        let pods = "---\napiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {components: {egressGateways: \
+                    [{name: g, namespace: n, label: {app: x, istio: g, team: t}}]}}\n";
+        let gateway = format!(
+            "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {{name: g, namespace: n}}\nspec: {selector}\n"
+        );
+        let text = [
+            gateway,
+            policy("everything", ""),
+            policy("named", "targetRefs: [{kind: Gateway, name: g}]"),
+            labels("same", "istio: g"),
+            labels("more", "istio: g, app: x"),
+            labels("other", "istio: g, app: y"),
+            labels("by-pod", "team: t"),
+            labels("of-nobody", "team: u"),
+            pods.to_owned(),
+        ];
+        let (manifests, _) = import(0, &SourceFile { name: String::new(), text: text.concat() });
+        let workloads: Vec<_> = manifests.iter().flat_map(Workload::of).collect();
+        let policies = manifests.iter().filter(|manifest| manifest.kind == Kind::AuthorizationPolicy);
+        let met = Selection::new(policies, &workloads).meeting(&manifests[0]);
+        met.into_iter().map(|manifest| manifest.name.clone()).collect()
+    }
+
+    #[test]
+    fn manifests_meet_where_they_speak_of_one_pod() {
+        assert_eq!(meeting("{selector: {istio: g, app: x}}"), ["everything", "same", "more", "by-pod"]);
+        assert_eq!(meeting("{selector: {istio: g}}"), ["everything", "same", "more", "other", "by-pod"]);
+        assert_eq!(meeting("{selector: {team: u}}"), ["everything", "of-nobody"]);
+        assert_eq!(meeting("{targetRefs: [{kind: Gateway, name: g}]}"), ["everything", "named"]);
+        assert_eq!(meeting("{}").len(), 7);
+    }
+}

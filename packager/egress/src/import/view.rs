@@ -1,0 +1,230 @@
+//! Parts of manifests under the names by which lints speak of them.
+
+use super::names::{host_in, without_namespace};
+use super::{Kind, Manifest};
+use crate::parse::tree::{Entry, Node};
+
+/// A WasmPlugin, or a TrafficExtension with a module.
+pub(crate) struct Plugin<'a> {
+    pub(crate) manifest: &'a Manifest,
+    /// What both say of the module, in the same words.
+    pub(crate) wasm: &'a Node,
+}
+
+impl<'a> Plugin<'a> {
+    pub(crate) fn of(manifest: &'a Manifest) -> Option<Self> {
+        let wasm = match manifest.kind {
+            Kind::WasmPlugin => manifest.spec(),
+            Kind::TrafficExtension => manifest.spec().get("wasm")?,
+            _ => return None,
+        };
+        Some(Self { manifest, wasm })
+    }
+
+    /// Whether this is Sallyport's filter, or one with rules like it: one that keeps callers out.
+    pub(crate) fn is_guard(&self) -> bool {
+        self.wasm.descend(&["pluginConfig", "rules"]).is_some()
+    }
+
+    /// Whether who may pass depends on it.
+    pub(crate) fn decides(&self) -> bool {
+        self.is_guard() || matches!(self.manifest.spec().text_at(&["phase"]), Some("AUTHN" | "AUTHZ"))
+    }
+
+    pub(crate) fn url(&self) -> Option<(&'a Node, &'a str)> {
+        let node = self.wasm.get("url")?;
+        Some((node, node.text()?))
+    }
+
+    /// Whether the module comes from a registry: also where the scheme is left out.
+    pub(crate) fn is_image(&self) -> bool {
+        self.url().is_some_and(|(_, url)| url.starts_with("oci://") || !url.contains("://"))
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        self.url().is_some_and(|(_, url)| url.starts_with("file://"))
+    }
+
+    pub(crate) fn sha256(&self) -> Option<(&'a Node, &'a str)> {
+        let node = self.wasm.get("sha256")?;
+        Some((node, node.text().filter(|text| !text.is_empty())?))
+    }
+}
+
+/// One server of an Istio Gateway.
+pub(crate) struct Server<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) node: &'a Node,
+    /// Without the namespaces that they may be served from.
+    pub(crate) hosts: Vec<(&'a Node, &'a str)>,
+    pub(crate) port: &'a str,
+    pub(crate) tls_mode: Option<&'a str>,
+}
+
+impl<'a> Server<'a> {
+    pub(crate) fn of(manifest: &'a Manifest) -> impl Iterator<Item = Self> {
+        let servers = if manifest.kind == Kind::Gateway { manifest.spec().items_at(&["servers"]) } else { &[] };
+        servers.iter().map(move |node| {
+            let hosts = node.items_at(&["hosts"]).iter();
+            Self {
+                manifest,
+                node,
+                hosts: hosts.filter_map(|host| Some((host, without_namespace(host.text()?)))).collect(),
+                port: node.text_at(&["port", "number"]).unwrap_or_default(),
+                tls_mode: node.text_at(&["tls", "mode"]),
+            }
+        })
+    }
+
+    /// Whether a caller may show a certificate here, or TLS ends behind the gateway.
+    pub(crate) fn may_know_callers(&self) -> bool {
+        const MODES: [&str; 5] = ["ISTIO_MUTUAL", "MUTUAL", "OPTIONAL_MUTUAL", "PASSTHROUGH", "AUTO_PASSTHROUGH"];
+        self.tls_mode.is_some_and(|mode| MODES.contains(&mode))
+    }
+
+    pub(crate) fn only_redirects(&self) -> bool {
+        self.node.text_at(&["tls", "httpsRedirect"]) == Some("true")
+    }
+}
+
+/// What a DestinationRule says of TLS toward its host, for all ports, one, or a subset.
+pub(crate) struct ClientTls<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) host: String,
+    /// The `tls` mapping.
+    pub(crate) node: &'a Node,
+    pub(crate) mode: &'a str,
+}
+
+impl<'a> ClientTls<'a> {
+    pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
+        let spec = manifest.spec();
+        let host = spec.text_at(&["host"]).filter(|_| manifest.kind == Kind::DestinationRule);
+        let Some(host) = host.map(|host| host_in(&manifest.namespace, host)) else { return Vec::new() };
+        let subsets = spec.items_at(&["subsets"]).iter();
+        let policies = subsets.filter_map(|subset| subset.get("trafficPolicy")).chain(spec.get("trafficPolicy"));
+        let levels = policies.flat_map(|policy| policy.items_at(&["portLevelSettings"]).iter().chain([policy]));
+        let tls = levels.filter_map(|level| level.get("tls"));
+        tls.map(|node| {
+            let mode = node.text_at(&["mode"]).unwrap_or("DISABLE");
+            Self { manifest, host: host.clone(), node, mode }
+        })
+        .collect()
+    }
+
+    /// Whether TLS begins here with what the file says, not with the mesh's own certificates.
+    pub(crate) fn originates(&self) -> bool {
+        matches!(self.mode, "SIMPLE" | "MUTUAL")
+    }
+}
+
+/// One route of a VirtualService.
+pub(crate) struct Leg<'a> {
+    pub(crate) manifest: &'a Manifest,
+    pub(crate) node: &'a Node,
+    pub(crate) is_http: bool,
+    /// The hosts of the VirtualService.
+    pub(crate) hosts: Vec<(&'a Node, String)>,
+    /// Where the route holds: `mesh`, or `NAMESPACE/NAME` of Gateways.
+    pub(crate) gateways: Vec<String>,
+    /// Whether some request is taken without a look at where it comes in.
+    pub(crate) anywhere: bool,
+    pub(crate) destinations: Vec<Destination<'a>>,
+}
+
+pub(crate) struct Destination<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) host: String,
+}
+
+impl<'a> Leg<'a> {
+    pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
+        if manifest.kind != Kind::VirtualService {
+            return Vec::new();
+        }
+        let routes = ["http", "tls", "tcp"].into_iter();
+        let nodes = routes.flat_map(|list| manifest.spec().items_at(&[list]).iter().map(move |node| (list, node)));
+        nodes.map(|(list, node)| Self::from(manifest, list == "http", node)).collect()
+    }
+
+    fn from(manifest: &'a Manifest, is_http: bool, node: &'a Node) -> Self {
+        let namespace = manifest.namespace.as_str();
+        let matches = node.items_at(&["match"]);
+        let anywhere = matches.is_empty() || matches.iter().any(|one| one.get("gateways").is_none());
+        let named = matches.iter().flat_map(|one| gateways(namespace, one).unwrap_or_default());
+        let held = if anywhere { routed_at(manifest) } else { named.collect() };
+        let hosts = manifest.spec().items_at(&["hosts"]).iter();
+        let routes = node.items_at(&["route"]).iter().filter_map(|route| route.get("destination"));
+        Self {
+            manifest,
+            node,
+            is_http,
+            hosts: hosts.filter_map(|host| Some((host, host_in(namespace, host.text()?)))).collect(),
+            gateways: held,
+            anywhere,
+            destinations: routes
+                .filter_map(|node| Some(Destination { node, host: host_in(namespace, node.text_at(&["host"])?) }))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn is_in_mesh(&self) -> bool {
+        self.gateways.iter().any(|gateway| gateway == "mesh")
+    }
+
+    pub(crate) fn is_at_gateway(&self) -> bool {
+        self.gateways.iter().any(|gateway| gateway != "mesh")
+    }
+}
+
+/// Where a VirtualService holds: `mesh`, or `NAMESPACE/NAME` of Gateways.
+pub(crate) fn routed_at(manifest: &Manifest) -> Vec<String> {
+    gateways(&manifest.namespace, manifest.spec()).unwrap_or_else(|| vec!["mesh".to_owned()])
+}
+
+/// The `gateways` of a VirtualService or of one match; `None` where there are none.
+fn gateways(namespace: &str, node: &Node) -> Option<Vec<String>> {
+    let names = node.get("gateways")?.items().iter().filter_map(Node::text);
+    let qualified = |name: &str| match name {
+        "mesh" => name.to_owned(),
+        name if name.contains('/') => name.to_owned(),
+        name => format!("{namespace}/{name}"),
+    };
+    Some(names.map(qualified).collect())
+}
+
+/// A gateway's pods, as their Deployment or an IstioOperator describes them.
+pub(crate) struct Workload<'a> {
+    pub(crate) manifest: &'a Manifest,
+    /// Where to show what is missing altogether.
+    pub(crate) title: &'a Node,
+    pub(crate) name: &'a str,
+    pub(crate) namespace: &'a str,
+    pub(crate) labels: &'a [Entry],
+}
+
+impl<'a> Workload<'a> {
+    pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
+        let (name, namespace) = (manifest.name.as_str(), manifest.namespace.as_str());
+        let spec = manifest.spec();
+        match manifest.kind {
+            Kind::Deployment => {
+                let labels = spec.descend(&["template", "metadata", "labels"]).map_or(&[][..], Node::entries);
+                vec![Self { manifest, title: manifest.title(), name, namespace, labels }]
+            }
+            Kind::IstioOperator => {
+                let of = |list| spec.items_at(&["components", list]).iter();
+                let components = of("egressGateways").chain(of("ingressGateways"));
+                let workload = |node: &'a Node| Self {
+                    manifest,
+                    title: node.get("name").unwrap_or(node),
+                    name: node.text_at(&["name"]).unwrap_or(name),
+                    namespace: node.text_at(&["namespace"]).unwrap_or(namespace),
+                    labels: node.get("label").map_or(&[][..], Node::entries),
+                };
+                components.map(workload).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
