@@ -43,6 +43,7 @@ use std::collections::BTreeMap;
 
 use sallyport_egress::model::deploy::Install;
 use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::standbys;
 use serde_json::{Map, Value, json};
 
 use crate::codes;
@@ -104,7 +105,9 @@ pub(crate) fn build(
     filter: &PinnedFilter,
     argo: bool,
 ) -> Result<Build, Vec<Refusal>> {
-    let mut plans: Vec<_> = egresses.iter().map(|egress| Plan { egress, mesh, filter }).collect();
+    let standbys: Vec<_> = egresses.iter().map(|egress| standbys(egress, egresses.iter().copied())).collect();
+    let mut plans: Vec<_> =
+        egresses.iter().zip(&standbys).map(|(egress, standbys)| Plan { egress, mesh, filter, standbys }).collect();
     plans.sort_by_key(|plan| (&plan.egress.namespace, &plan.egress.name));
     let mut refusals = Vec::new();
     let mut build = Build::default();

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
+use crate::health::{health_source, readiness_source};
 use crate::import::recognise::{Meant, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
@@ -124,10 +125,20 @@ fn lint(
 
 /// The policy that the filter gets for one Egress.
 #[must_use]
-pub fn policy_source(egress: &Egress, mesh: &Mesh) -> PolicySource {
-    let Egress { name, namespace, spec } = egress;
-    let upstream = format!("{namespace}/{name}");
-    policy(upstream, &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
+pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> PolicySource {
+    let spec = &egress.spec;
+    PolicySource {
+        health: health_source(egress, standbys),
+        readiness: Some(readiness_source(egress)),
+        ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
+    }
+}
+
+/// The Egresses that `health.failover` names, in its order, as far as they are among these.
+#[must_use]
+pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clone) -> Vec<&'e Egress> {
+    let named = |name: &String| all.clone().find(|other| other.namespace == egress.namespace && other.name == *name);
+    egress.spec.health.failover.iter().filter_map(named).collect()
 }
 
 fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies: u32, mesh: &Mesh) -> PolicySource {
@@ -142,6 +153,8 @@ fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies
         tolerate: tolerate.clone(),
         disclose_rule: *disclose_rule,
         num_trusted_proxies,
+        health: None,
+        readiness: None,
         rules: rules.clone(),
     }
 }
@@ -163,7 +176,10 @@ fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagno
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    problems_of(&policy(upstream, &parsed.authz, ModeSource::Enforce, parsed.num_trusted_proxies, mesh))
+    let policy = policy(upstream, &parsed.authz, ModeSource::Enforce, parsed.num_trusted_proxies, mesh);
+    // Standbys are other files' business.
+    let health = parsed.egress.as_ref().and_then(|egress| health_source(egress, &[]));
+    problems_of(&PolicySource { health, ..policy })
 }
 
 fn problems_of(policy: &PolicySource) -> Vec<Problem> {
@@ -180,6 +196,7 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress) -> Diagnostic 
             (spec.get("authz"), at_position("trustedForwarders", rest, &parsed.forwarder_positions))
         }
         ("numTrustedProxies", _) => (spec.get("gateway"), problem.path.clone()),
+        ("health", _) => (Some(spec), problem.path.clone()),
         ("mode", _) => (spec.get("rollout"), problem.path.clone()),
         ("upstream", _) => (tree.get("metadata"), "name".to_owned()),
         _ => (spec.get("authz"), problem.path.clone()),

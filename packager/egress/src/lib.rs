@@ -17,6 +17,7 @@
 pub mod check;
 pub mod code;
 pub mod diagnostic;
+mod health;
 mod import;
 pub mod lint;
 pub mod model;
@@ -24,7 +25,7 @@ mod parse;
 mod schema;
 mod template;
 
-pub use check::{Checked, Located, check, check_with_manifests, policy_source};
+pub use check::{Checked, Located, check, check_with_manifests, policy_source, standbys};
 pub use code::{Code, explain};
 pub use import::recognise::{Meant, recognise};
 pub use parse::source_text::{Undecodable, decode};

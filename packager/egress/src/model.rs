@@ -4,8 +4,10 @@
 //! what a reader of these types sees is what will happen, whether the file said it or not.
 
 pub mod deploy;
+pub mod health;
 
 use self::deploy::{Expose, FilterImage, Install, Opa, Patch, Resources, Route};
+use self::health::Health;
 use sallyport_core::policy::source::{AmbiguitySource, ModeSource, RuleSource};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,51 @@ pub struct Egress {
     pub spec: EgressSpec,
 }
 
+/// Where the kubelet asks the gateway's pods whether they are ready.
+pub const READINESS_PORT: u16 = 8081;
+
+impl Egress {
+    /// `NAMESPACE/NAME`: what the filter marks a request with that may go to this upstream.
+    #[must_use]
+    pub fn route(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// The host by which Istio knows the upstream. An IP address is no host name, so it gets one that nobody resolves.
+    #[must_use]
+    pub fn upstream_host(&self) -> String {
+        if self.upstream_is_address() {
+            format!("{}.{}.upstream.sallyport.internal", self.name, self.namespace)
+        } else {
+            self.spec.upstream.host.clone()
+        }
+    }
+
+    /// Whether the upstream is named by an IP address.
+    #[must_use]
+    pub fn upstream_is_address(&self) -> bool {
+        self.spec.upstream.host.parse::<std::net::IpAddr>().is_ok()
+    }
+
+    /// What the upstream reads as its own name: with the port where a browser would send it.
+    #[must_use]
+    pub fn upstream_authority(&self) -> String {
+        let upstream = &self.spec.upstream;
+        let host = match upstream.host.parse::<std::net::Ipv6Addr>() {
+            Ok(address) => format!("[{address}]"),
+            Err(_) => upstream.host.clone(),
+        };
+        let usual = if upstream.tls.mode == TlsMode::None { 80 } else { 443 };
+        if upstream.port == usual { host } else { format!("{host}:{}", upstream.port) }
+    }
+
+    /// Envoy's cluster of the upstream, as Istio names it, or of a subset of its DestinationRule.
+    #[must_use]
+    pub fn cluster(&self, subset: Option<&str>) -> String {
+        format!("outbound|{}|{}|{}", self.spec.upstream.port, subset.unwrap_or_default(), self.upstream_host())
+    }
+}
+
 /// What one gateway does.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -37,6 +84,9 @@ pub struct EgressSpec {
     /// How it sends it there.
     #[serde(default)]
     pub route: Route,
+    /// When it is not asked, and who is asked instead.
+    #[serde(default)]
+    pub health: Health,
     /// Who may do what. Absent: nobody may do anything.
     #[serde(skip_deserializing)] // read by the core
     pub authz: Authz,

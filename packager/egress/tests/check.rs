@@ -62,7 +62,7 @@ fn what_is_not_written_has_a_safe_default() {
     assert_eq!((tls.mode, tls.sni.as_deref()), (TlsMode::Simple, Some("a.example")));
     assert_eq!(tls.subject_alt_names, ["a.example"]);
     assert_eq!((egress.spec.gateway.replicas, egress.spec.gateway.num_trusted_proxies), (2, 0));
-    let policy = policy_source(egress, mesh);
+    let policy = policy_source(egress, mesh, &[]);
     assert_eq!(policy.upstream, "b/a");
     assert!(policy.rules.is_empty());
 }

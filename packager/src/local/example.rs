@@ -141,6 +141,7 @@ pub(crate) mod tests {
     use super::*;
     use sallyport_egress::diagnostic::SourceFile;
     use sallyport_egress::model::deploy::Route;
+    use sallyport_egress::model::health::Health;
     use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Mesh, Rollout, TlsMode, Upstream, UpstreamTls};
 
     /// The Egress of the documentation with these rules.
@@ -166,6 +167,7 @@ pub(crate) mod tests {
                 gateway: Gateway::default(),
                 expose: None,
                 route: Route::default(),
+                health: Health::default(),
                 patches: Vec::new(),
             },
         }
@@ -185,7 +187,7 @@ pub(crate) mod tests {
 
     fn found(json: &str, caller: (&str, &str), named: bool) -> Example {
         let egress = egress_with(rules(json));
-        let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default())).unwrap();
+        let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
         example(&engine, &egress, &Caller::new("cluster.local", caller.0, caller.1), named)
     }
 

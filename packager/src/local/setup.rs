@@ -114,7 +114,7 @@ impl Setup {
     /// Gives every caller that is named a certificate, and one that is not.
     fn invite(&mut self, loaded: &Loaded) -> Result<Vec<Invitation>, Failure> {
         let Loaded { egress, mesh, .. } = loaded;
-        let engine = Engine::compile(&policy_source(egress, mesh))
+        let engine = Engine::compile(&policy_source(egress, mesh, &[]))
             .map_err(|error| Failure::new(Exit::Problems, format!("the policy does not compile: {error}")))?;
         let named = callers(egress, mesh, &self.wishes.callers);
         let stranger = Caller::stranger(mesh);

@@ -100,7 +100,7 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
             "hostnames": [plan.egress.spec.host],
             "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
             "rules": [{
-                "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": plan.route()}]}],
+                "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": plan.egress.route()}]}],
                 "filters": [
                     {"type": "URLRewrite", "urlRewrite": {"hostname": plan.upstream_host()}},
                     {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": TELLS_OF_THE_MESH}},

@@ -1,7 +1,7 @@
 //! What every manifest of one upstream is made from, and the names they call each other by.
 
 use sallyport_egress::model::deploy::{Delivery, Install};
-use sallyport_egress::model::{Egress, Mesh, TlsMode};
+use sallyport_egress::model::{Egress, Mesh};
 use serde_json::{Map, Value, json};
 
 /// The port of the gateway's Service, and so of its `Gateway`.
@@ -39,6 +39,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) egress: &'a Egress,
     pub(crate) mesh: &'a Mesh,
     pub(crate) filter: &'a PinnedFilter,
+    /// Who is asked while the upstream is not, in order.
+    pub(crate) standbys: &'a [&'a Egress],
 }
 
 impl Plan<'_> {
@@ -63,39 +65,18 @@ impl Plan<'_> {
         format!("{}-upstream-tls", self.egress.name)
     }
 
-    /// What the filter marks a request with that may go to the upstream.
-    pub(super) fn route(&self) -> String {
-        format!("{}/{}", self.egress.namespace, self.egress.name)
-    }
-
     /// The gateway's Service, in the namespace of whoever names it. Istio completes a name without a dot with its own
     /// cluster domain, which no file tells us.
     pub(super) fn service_host(&self) -> String {
         self.gateway_name()
     }
 
-    /// The host by which Istio knows the upstream. An IP address is no host name, so it gets one that nobody resolves.
     pub(super) fn upstream_host(&self) -> String {
-        if self.upstream_is_address() {
-            format!("{}.{}.upstream.sallyport.internal", self.egress.name, self.egress.namespace)
-        } else {
-            self.egress.spec.upstream.host.clone()
-        }
+        self.egress.upstream_host()
     }
 
     pub(super) fn upstream_is_address(&self) -> bool {
-        self.egress.spec.upstream.host.parse::<std::net::IpAddr>().is_ok()
-    }
-
-    /// What the upstream reads as its own name: with the port where a browser would send it.
-    pub(super) fn upstream_authority(&self) -> String {
-        let upstream = &self.egress.spec.upstream;
-        let host = match upstream.host.parse::<std::net::Ipv6Addr>() {
-            Ok(address) => format!("[{address}]"),
-            Err(_) => upstream.host.clone(),
-        };
-        let usual = if upstream.tls.mode == TlsMode::None { 80 } else { 443 };
-        if upstream.port == usual { host } else { format!("{host}:{}", upstream.port) }
+        self.egress.upstream_is_address()
     }
 
     /// Where the pods listen. A gateway that istiod deploys listens on the Service's port.

@@ -47,8 +47,8 @@ pub(super) fn upstream(plan: &Plan<'_>) -> Value {
             "exportTo": ["."],
             "http": [{
                 "name": "to-upstream",
-                "match": [{"headers": {ROUTE_HEADER: {"exact": plan.route()}}}],
-                "rewrite": {"authority": plan.upstream_authority()},
+                "match": [{"headers": {ROUTE_HEADER: {"exact": plan.egress.route()}}}],
+                "rewrite": {"authority": plan.egress.upstream_authority()},
                 "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
                 "route": [{"destination": destination}],
                 "timeout": route.timeout,

@@ -8,6 +8,7 @@
 mod authz;
 mod deploy;
 mod egress;
+mod health;
 mod mesh;
 mod operation;
 mod patch;
@@ -156,6 +157,9 @@ mod tests {
     use crate::model::deploy::{
         ConnectionPool, Delivery, Expose, Install, Opa, OutlierDetection, Patch, Resources, Retries, Route,
     };
+    use crate::model::health::{
+        Expect, ExpectedHeader, GateRefusal, Health, Override, Passive, Probe, Readiness, SlowStart,
+    };
     use crate::model::{Authn, Authz, EgressSpec, Gateway, JwtProvider, Rollout, TlsMode, Upstream, UpstreamTls};
     use sallyport_core::policy::source::{
         ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, QuantifierSource,
@@ -239,6 +243,7 @@ mod tests {
             host: "x".to_owned(),
             expose: Some(expose),
             route,
+            health: full_health(),
             patches: vec![patch],
             upstream: Upstream { host: "x".to_owned(), port: 1, tls },
             authz: Authz {
@@ -265,6 +270,40 @@ mod tests {
             create_namespace: true,
             opa: Some(Opa { image: text(), policy_config_map: text(), path: text() }),
             num_trusted_proxies: 1,
+        }
+    }
+
+    fn full_health() -> Health {
+        let text = || "x".to_owned();
+        let header = ExpectedHeader { name: text(), value: text() };
+        Health {
+            probe: Some(Probe {
+                path: text(),
+                method: text(),
+                host: Some(text()),
+                expect: Expect { statuses: vec![text()], header: Some(header), body_prefix: Some(text()) },
+                interval: text(),
+                jitter: 1,
+                timeout: Some(text()),
+                rise: 1,
+                fall: 1,
+            }),
+            passive: Some(Passive {
+                window: text(),
+                minimum_requests: 1,
+                failure_percent: Some(1),
+                consecutive: 1,
+                consecutive_local: 1,
+                statuses: vec![text()],
+                grpc_statuses: vec![1],
+                p95: Some(text()),
+            }),
+            hold: text(),
+            slow_start: SlowStart { share: 1, duration: text() },
+            refusal: GateRefusal { status: 503, retry_after: text() },
+            force: Some(Override::ForceOpen),
+            readiness: Readiness::Upstream,
+            failover: vec![text()],
         }
     }
 
@@ -331,6 +370,8 @@ mod tests {
                     let reads = match (block.name, field.name) {
                         ("tls", "mode") => serde_json::from_value::<TlsMode>(value.into()).is_ok(),
                         ("gateway", "install") => serde_json::from_value::<Install>(value.into()).is_ok(),
+                        ("health", "override") => serde_json::from_value::<Override>(value.into()).is_ok(),
+                        ("health", "readiness") => serde_json::from_value::<Readiness>(value.into()).is_ok(),
                         ("filter", "delivery") => serde_json::from_value::<Delivery>(value.into()).is_ok(),
                         // RFC 6902's, and read by whoever applies them.
                         ("json", "op") => true,

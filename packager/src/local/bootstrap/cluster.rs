@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use sallyport_egress::model::{JwtProvider, TlsMode, Upstream};
+use sallyport_egress::model::{JwtProvider, TlsMode};
 use serde_json::{Value, json};
 
 use super::jwt::JwksUri;
@@ -22,11 +22,6 @@ pub(crate) fn clusters(plan: Plan<'_>) -> Vec<Value> {
     all
 }
 
-/// As Istio names the cluster of a ServiceEntry.
-pub(super) fn upstream_name(upstream: &Upstream) -> String {
-    name(&upstream.host, upstream.port)
-}
-
 /// For each provider the cluster that its key set comes from; `None` for one that is written in the file.
 pub(super) fn jwks_clusters(providers: &[JwtProvider]) -> Vec<Option<String>> {
     providers.iter().map(|provider| jwks_uri(provider).map(|uri| jwks_name(&uri))).collect()
@@ -37,11 +32,7 @@ fn jwks_uri(provider: &JwtProvider) -> Option<JwksUri> {
 }
 
 fn jwks_name(uri: &JwksUri) -> String {
-    format!("jwks_{}", name(&uri.server.host, uri.server.port))
-}
-
-fn name(host: &str, port: u16) -> String {
-    format!("outbound|{port}||{host}")
+    format!("jwks_outbound|{}||{}", uri.server.port, uri.server.host)
 }
 
 fn upstream(plan: Plan<'_>) -> Value {
@@ -57,7 +48,7 @@ fn upstream(plan: Plan<'_>) -> Value {
             plan.trust.client.as_ref(),
         )),
     };
-    cluster(&upstream_name(upstream), server, tls)
+    cluster(&plan.egress.cluster(None), server, tls)
 }
 
 fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {

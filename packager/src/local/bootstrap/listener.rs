@@ -3,7 +3,7 @@
 use sallyport_core::answer::ROUTE_HEADER;
 use serde_json::{Value, json};
 
-use super::cluster::{jwks_clusters, upstream_name};
+use super::cluster::jwks_clusters;
 use super::{PLUGIN, Plan, access_log, address, from_file, jwt, plugin, typed};
 
 /// The resource of the listener.
@@ -106,11 +106,11 @@ fn route_config(plan: Plan<'_>) -> Value {
                 // Only what the filter has marked, as at a gateway of `sallyport build`.
                 "match": {"prefix": "/", "headers": [{
                     "name": ROUTE_HEADER,
-                    "string_match": {"exact": format!("{}/{}", plan.egress.namespace, plan.egress.name)},
+                    "string_match": {"exact": plan.egress.route()},
                 }]},
                 "request_headers_to_remove": [ROUTE_HEADER],
                 "route": {
-                    "cluster": upstream_name(upstream),
+                    "cluster": plan.egress.cluster(None),
                     "host_rewrite_literal": upstream.host,
                     "timeout": "0s",
                     "retry_policy": {

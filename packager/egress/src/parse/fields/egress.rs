@@ -2,6 +2,7 @@
 
 use super::authz::AUTHZ;
 use super::deploy::{EXPOSE, GATEWAY};
+use super::health::HEALTH;
 use super::patch::PATCH;
 use super::route::ROUTE;
 use super::{Block, METADATA_NAME, Shape, choice, defaulted, list, optional, required};
@@ -43,6 +44,12 @@ static SPEC: Block = Block {
         optional("expose", Shape::Block(&EXPOSE), "The way in for callers outside the mesh. Absent: there is none."),
         required("upstream", Shape::Block(&UPSTREAM), "Where the gateway sends what it lets through."),
         defaulted("route", Shape::Block(&ROUTE), "no retry, no limit", "How requests go to the upstream."),
+        defaulted(
+            "health",
+            Shape::Block(&HEALTH),
+            "the upstream is always asked",
+            "When the upstream is not asked, and who is asked instead.",
+        ),
         defaulted("authz", Shape::Block(&AUTHZ), "nobody may do anything", "Who may do what."),
         defaulted("authn", Shape::Block(&AUTHN), "no token is believed", "Whose tokens are believed."),
         defaulted("rollout", Shape::Block(&ROLLOUT), "`enforce`", "Whether refusals are enforced or only counted."),
@@ -68,6 +75,9 @@ static SPEC: Block = Block {
         ("timeout", "write it in `route.timeout`"),
         ("retries", "write it in `route.retries`"),
         ("overlays", "write `patches`"),
+        ("probe", "write it in `health.probe`"),
+        ("readinessProbe", "write `health: {probe: {path: ...}, readiness: upstream}`"),
+        ("failover", "write it in `health.failover`"),
     ],
 };
 

@@ -1,0 +1,95 @@
+//! From `spec.health` to what the filter reads.
+
+use crate::model::health::{
+    Expect, ExpectedHeader, GateRefusal, Health, Override, Passive, Probe, Readiness, SlowStart,
+};
+use crate::model::{Egress, READINESS_PORT};
+use crate::parse::text::duration;
+use sallyport_core::health::source::{
+    ExpectSource, ForceSource, HeaderSource, HealthSource, PassiveSource, ProbeSource, ReadinessSource, RefusalSource,
+    SlowStartSource, StandbySource,
+};
+
+/// The gate of an Egress, if it has one. `standbys` are those of `health.failover` that are known.
+pub(crate) fn health_source(egress: &Egress, standbys: &[&Egress]) -> Option<HealthSource> {
+    let health = &egress.spec.health;
+    let Health { probe, passive, hold, slow_start, refusal, force, readiness: _, failover: _ } = health;
+    let SlowStart { share, duration } = slow_start;
+    let GateRefusal { status, retry_after } = refusal;
+    health.has_gate().then(|| HealthSource {
+        force: force.map(|force| match force {
+            Override::ForceOpen => ForceSource::ForceOpen,
+            Override::ForceClosed => ForceSource::ForceClosed,
+        }),
+        probe: probe.as_ref().map(|probe| probe_source(egress, probe)),
+        passive: passive.as_ref().map(passive_source),
+        hold: milliseconds(hold),
+        slow_start: SlowStartSource { share: *share, duration: milliseconds(duration) },
+        refusal: RefusalSource { status: *status, retry_after: milliseconds(retry_after) },
+        failover: standbys
+            .iter()
+            .map(|standby| StandbySource {
+                upstream: standby.route(),
+                probe: standby.spec.health.probe.as_ref().map(|probe| probe_source(standby, probe)),
+            })
+            .collect(),
+    })
+}
+
+/// Where the kubelet asks.
+pub(crate) fn readiness_source(egress: &Egress) -> ReadinessSource {
+    ReadinessSource { port: READINESS_PORT.into(), upstream: egress.spec.health.readiness == Readiness::Upstream }
+}
+
+fn probe_source(egress: &Egress, probe: &Probe) -> ProbeSource {
+    let Probe { path, method, host, expect, interval, jitter, timeout, rise, fall } = probe;
+    let Expect { statuses, header, body_prefix } = expect;
+    let interval = milliseconds(interval);
+    ProbeSource {
+        cluster: egress.cluster(None),
+        method: method.clone(),
+        host: host.clone().unwrap_or_else(|| egress.upstream_authority()),
+        path: path.clone(),
+        expect: ExpectSource {
+            statuses: statuses.clone(),
+            header: header
+                .as_ref()
+                .map(|ExpectedHeader { name, value }| HeaderSource { name: name.clone(), value: value.clone() }),
+            body_prefix: body_prefix.clone(),
+        },
+        interval,
+        jitter: *jitter,
+        timeout: timeout.as_deref().map_or_else(|| interval.min(1000), milliseconds),
+        rise: *rise,
+        fall: *fall,
+    }
+}
+
+fn passive_source(passive: &Passive) -> PassiveSource {
+    let Passive {
+        window,
+        minimum_requests,
+        failure_percent,
+        consecutive,
+        consecutive_local,
+        statuses,
+        grpc_statuses,
+        p95,
+    } = passive;
+    PassiveSource {
+        window: milliseconds(window),
+        minimum_requests: *minimum_requests,
+        failure_percent: *failure_percent,
+        consecutive: Some(*consecutive),
+        consecutive_local: Some(*consecutive_local),
+        statuses: statuses.clone(),
+        grpc_statuses: grpc_statuses.clone(),
+        p95: p95.as_deref().map(milliseconds),
+    }
+}
+
+/// A duration that the table has let through, so that it is one; longer ones than the wire can say the core refuses.
+fn milliseconds(text: &str) -> u32 {
+    let duration = duration::parse(text).unwrap_or_default();
+    u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
+}
