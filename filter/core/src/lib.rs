@@ -55,6 +55,7 @@ mod matcher;
 pub mod policy;
 pub mod request;
 pub mod telemetry;
+pub mod trace_context;
 pub mod verdict;
 
 pub use engine::Engine;

@@ -1,0 +1,208 @@
+//! Trace context: what a request says of the trace it belongs to, and what the upstream is told of it.
+//!
+//! # Design
+//!
+//! Envoy's own tracer, where there is one, writes its headers after every filter; then this leaves them alone
+//! ([`Mode::Envoy`]). Where there is none, the gateway is a span of its own: it goes on with the trace that the request
+//! names, or begins one, and says so in the formats that the upstream reads ([`Mode::Standalone`]). A third party is told
+//! nothing ([`Mode::Strip`]). Whatever cannot be read is dropped, never repeated and never guessed at.
+//!
+//! Nothing here makes random numbers: ids are an argument.
+
+pub mod b3;
+pub mod baggage;
+pub mod other;
+pub mod tracestate;
+pub mod w3c;
+
+use crate::request::pairs::Pair;
+use b3::B3;
+use tracestate::Tracestate;
+use w3c::Traceparent;
+
+/// Who speaks for this hop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// Envoy's tracer: its headers are not touched.
+    #[default]
+    Envoy,
+    /// The filter.
+    Standalone,
+    /// Nobody: every known trace header is removed.
+    Strip,
+}
+
+/// In which words the upstream is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `traceparent` and `tracestate` (W3C Trace Context).
+    W3c,
+    /// `b3` (single header).
+    B3,
+    /// `x-b3-traceid` and its fellows.
+    B3Multi,
+}
+
+/// Whether the trace is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sampling {
+    /// Nobody has said.
+    #[default]
+    Deferred,
+    /// No.
+    Deny,
+    /// Yes.
+    Accept,
+    /// Yes, whatever it costs (B3's debug).
+    Debug,
+}
+
+/// A trace, and the span in it that called us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceContext {
+    /// Never all zero. A 64-bit id has zeros before it.
+    pub trace_id: [u8; 16],
+    /// Never all zero.
+    pub span_id: [u8; 8],
+    /// Whether the trace is recorded.
+    pub sampling: Sampling,
+    /// Whether the right half of the trace id is random (W3C level 2).
+    pub random: bool,
+    /// What vendors have added.
+    pub tracestate: Tracestate,
+}
+
+/// What a request says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Incoming {
+    /// The trace, if the request names one.
+    pub context: Option<TraceContext>,
+    /// What is said of sampling without naming a trace (B3's lone `0`, `1` and `d`).
+    pub sampling: Sampling,
+}
+
+impl Incoming {
+    /// Reads the request's headers: `traceparent` speaks before `b3`, and that before the several headers.
+    #[must_use]
+    pub fn read(headers: &[Pair<'_>]) -> Self {
+        if let Some(parent) = w3c::read(headers) {
+            let Traceparent { trace_id, parent_id, sampled, random } = parent;
+            let sampling = if sampled { Sampling::Accept } else { Sampling::Deny };
+            let tracestate = Tracestate::read(headers);
+            let context = TraceContext { trace_id, span_id: parent_id, sampling, random, tracestate };
+            return Self { context: Some(context), sampling };
+        }
+        let Some(B3 { ids, sampling }) = b3::read(headers) else { return Self::default() };
+        let context = ids.map(|(trace_id, span_id)| TraceContext {
+            trace_id,
+            span_id,
+            sampling,
+            random: false,
+            tracestate: Tracestate::default(),
+        });
+        Self { context, sampling }
+    }
+
+    /// The trace that goes on to the upstream: the same, or a new one, with a span of our own. `ids` are 24 random bytes.
+    #[must_use]
+    pub fn next(self, ids: [u8; 24]) -> TraceContext {
+        let [trace @ .., _, _, _, _, _, _, _, _] = ids;
+        let [_, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, span @ ..] = ids;
+        let span_id = not_zero(span);
+        match self.context {
+            Some(context) => TraceContext { span_id, ..context },
+            None => TraceContext {
+                trace_id: not_zero(trace),
+                span_id,
+                sampling: self.sampling,
+                random: true,
+                tracestate: Tracestate::default(),
+            },
+        }
+    }
+}
+
+/// An id of zeros is none; one in 2^64 would be.
+fn not_zero<const N: usize>(mut id: [u8; N]) -> [u8; N] {
+    if id.iter().all(|byte| *byte == 0)
+        && let Some(last) = id.last_mut()
+    {
+        *last = 1;
+    }
+    id
+}
+
+/// The trace headers of the request that the upstream is to get, in these formats.
+#[must_use]
+pub fn write(context: &TraceContext, formats: &[Format]) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::new();
+    for format in formats {
+        match format {
+            Format::W3c => {
+                headers.push((w3c::TRACEPARENT, w3c::write(context)));
+                if !context.tracestate.is_empty() {
+                    headers.push((tracestate::TRACESTATE, context.tracestate.to_string()));
+                }
+            }
+            Format::B3 => headers.push((b3::SINGLE, b3::write_single(context))),
+            Format::B3Multi => headers.extend(b3::write_multi(context)),
+        }
+    }
+    headers
+}
+
+/// Whether a header of this name (in lower case) tells of a trace.
+#[must_use]
+pub fn is_trace_header(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 11] = [
+        b"traceparent",
+        b"tracestate",
+        b"b3",
+        b"baggage",
+        b"x-amzn-trace-id",
+        b"uber-trace-id",
+        b"x-cloud-trace-context",
+        b"x-ot-span-context",
+        b"grpc-trace-bin",
+        b"sw8",
+        b"traceresponse",
+    ];
+    const PREFIXES: [&[u8]; 4] = [b"x-b3-", b"x-datadog-", b"uberctx-", b"ot-baggage-"];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+pub(crate) fn hex<const N: usize>(bytes: &[u8; N]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
+/// Bytes of lower-case hexadecimal digits, exactly `N` of them.
+pub(crate) fn unhex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    let (pairs, rest) = text.as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
+}
+
+fn digit(character: u8) -> Option<u8> {
+    match character {
+        b'0'..=b'9' => character.checked_sub(b'0'),
+        b'a'..=b'f' => character.checked_sub(b'a')?.checked_add(10),
+        _ => None,
+    }
+}
+
+/// The only header of this name; several are as good as none, since nobody knows which one is meant.
+pub(crate) fn only<'a>(headers: &[Pair<'a>], name: &str) -> Option<&'a [u8]> {
+    let mut found = headers.iter().filter(|(key, _)| *key == name.as_bytes());
+    match (found.next(), found.next()) {
+        (Some((_, value)), None) => Some(value.trim_ascii()),
+        _ => None,
+    }
+}

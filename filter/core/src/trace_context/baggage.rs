@@ -1,0 +1,76 @@
+//! `baggage` (W3C Baggage): names and values that callers hand from service to service. Only those that the file lists
+//! leave the mesh.
+
+use crate::request::pairs::Pair;
+
+/// The header's name.
+pub const BAGGAGE: &str = "baggage";
+/// Members that are passed on.
+const MOST_MEMBERS: usize = 64;
+/// Bytes that are passed on, commas included.
+const MOST_BYTES: usize = 8192;
+
+/// The members of all headers whose keys are listed, in order; none if there are none.
+///
+/// What is no member is left out, and so is what goes beyond 64 members or 8,192 bytes.
+#[must_use]
+pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
+    let values = headers.iter().filter(|(name, _)| *name == BAGGAGE.as_bytes()).map(|(_, value)| *value);
+    let members = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let listed = members.filter_map(member_of).filter(|(key, _)| keys.iter().any(|listed| **listed == **key));
+    let mut text = String::new();
+    for (_, member) in listed.take(MOST_MEMBERS) {
+        if text.len().saturating_add(member.len()).saturating_add(1) > MOST_BYTES {
+            break;
+        }
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(member);
+    }
+    (!text.is_empty()).then_some(text)
+}
+
+/// The key and the whole of a member `key=value;property`.
+fn member_of(member: &[u8]) -> Option<(&str, &str)> {
+    let text = std::str::from_utf8(member).ok()?;
+    let (key, value) = text.split_once('=')?;
+    let key = key.trim_ascii_end();
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    // Octets of a value, and what properties have beside them.
+    let good = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\",\\".contains(&byte) || byte == b'\t';
+    (!key.is_empty() && key.bytes().all(token) && value.bytes().all(good)).then_some((key, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keep(values: &[&str], keys: &[&str]) -> Option<String> {
+        let headers: Vec<Pair<'_>> = values.iter().map(|value| (&b"baggage"[..], value.as_bytes())).collect();
+        listed(&headers, &keys.iter().map(|key| (*key).into()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn only_what_is_listed_leaves() {
+        assert_eq!(
+            keep(&["user=alice, tenant=a;x=1", "other=2"], &["tenant", "other"]).as_deref(),
+            Some("tenant=a;x=1,other=2")
+        );
+        assert_eq!(keep(&["user=alice"], &[]), None);
+        assert_eq!(keep(&["Tenant=a"], &["tenant"]), None, "keys have a case");
+        assert_eq!(keep(&["tenant = a"], &["tenant"]).as_deref(), Some("tenant = a"));
+    }
+
+    #[test]
+    fn what_is_no_member_is_left_out() {
+        assert_eq!(
+            keep(&["=1,tenant,a b=1,tenant=\u{1},tenant=é,tenant=ok"], &["tenant", ""]).as_deref(),
+            Some("tenant=ok")
+        );
+        let many = vec!["k=v"; 100].join(",");
+        assert_eq!(keep(&[&many], &["k"]).map(|text| text.split(',').count()), Some(64));
+        let long = format!("k={},k=short", "x".repeat(9000));
+        assert_eq!(keep(&[&long], &["k"]), None);
+    }
+}

@@ -1,0 +1,131 @@
+//! `tracestate` (W3C Trace Context, 3.3): what vendors have added, newest first.
+
+use std::fmt;
+
+use crate::request::pairs::Pair;
+
+/// The header's name.
+pub const TRACESTATE: &str = "tracestate";
+/// Members that are passed on.
+const MOST_MEMBERS: usize = 32;
+/// Bytes that are passed on, commas included: as many as everybody must take.
+const MOST_BYTES: usize = 512;
+/// Members longer than this go first when there is too much.
+const LONG: usize = 128;
+
+/// Members `key=value`, in order, each key once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tracestate(Vec<Box<str>>);
+
+impl Tracestate {
+    /// Reads every header of the name, in order. One wrong member spoils all: nobody knows what else is wrong.
+    #[must_use]
+    pub fn read(headers: &[Pair<'_>]) -> Self {
+        let values = headers.iter().filter(|(name, _)| *name == TRACESTATE.as_bytes()).map(|(_, value)| *value);
+        let members = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        let mut kept: Vec<Box<str>> = Vec::new();
+        for member in members.filter(|member| !member.is_empty()) {
+            let Some(text) = member_of(member) else { return Self::default() };
+            let key = text.split('=').next();
+            if kept.len() >= MOST_MEMBERS || kept.iter().any(|other| other.split('=').next() == key) {
+                return Self::default();
+            }
+            kept.push(text.into());
+        }
+        shorten(&mut kept);
+        Self(kept)
+    }
+
+    /// Whether there is nothing to pass on.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Tracestate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, member) in self.0.iter().enumerate() {
+            write!(f, "{}{member}", if position == 0 { "" } else { "," })?;
+        }
+        Ok(())
+    }
+}
+
+/// Long members go first, from the right; then whatever is rightmost, as the specification says (3.3.1.5).
+fn shorten(members: &mut Vec<Box<str>>) {
+    let length = |members: &[Box<str>]| {
+        members.iter().fold(0_usize, |sum, member| sum.saturating_add(member.len()).saturating_add(1)).saturating_sub(1)
+    };
+    while length(members) > MOST_BYTES {
+        match members.iter().rposition(|member| member.len() > LONG) {
+            Some(long) => drop(members.remove(long)),
+            None => drop(members.pop()),
+        }
+    }
+}
+
+/// A member that is one: `key=value`.
+fn member_of(member: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(member).ok()?;
+    let (key, value) = text.split_once('=')?;
+    (is_key(key) && is_value(value)).then_some(text)
+}
+
+/// `simple-key`, or `tenant@system`.
+fn is_key(key: &str) -> bool {
+    let is_part = |part: &str, most: usize, may_begin: fn(u8) -> bool| {
+        let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-*/".contains(&byte);
+        (1..=most).contains(&part.len()) && part.bytes().next().is_some_and(may_begin) && part.bytes().all(rest)
+    };
+    let letter = |byte: u8| byte.is_ascii_lowercase();
+    let letter_or_digit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    match key.split_once('@') {
+        Some((tenant, system)) => is_part(tenant, 241, letter_or_digit) && is_part(system, 14, letter),
+        None => is_part(key, 256, letter_or_digit),
+    }
+}
+
+fn is_value(value: &str) -> bool {
+    let good = |byte: u8| (b' '..=b'~').contains(&byte) && !b",=".contains(&byte);
+    (1..=256).contains(&value.len()) && value.bytes().all(good) && !value.ends_with(' ')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(values: &[&str]) -> String {
+        let headers: Vec<Pair<'_>> = values.iter().map(|value| (&b"tracestate"[..], value.as_bytes())).collect();
+        Tracestate::read(&headers).to_string()
+    }
+
+    #[test]
+    fn members_keep_their_order() {
+        assert_eq!(read(&["rojo=00f067aa0ba902b7, congo=t61rcWkgMzE"]), "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE");
+        assert_eq!(read(&["a=1,,", " ,b=2", ""]), "a=1,b=2");
+        assert_eq!(read(&["fw529a3039@dt=x y,0a=1"]), "fw529a3039@dt=x y,0a=1");
+    }
+
+    #[test]
+    fn one_wrong_member_spoils_all() {
+        for value in ["a=1,b", "A=1", "a=1,a=2", "a==", "a=", "=1", "a=\u{1}", "a=é", "a@B=1", "@b=1", "a b=1"] {
+            assert_eq!(read(&[value]), "", "{value:?}");
+        }
+        let many: Vec<_> = (0..33).map(|number| format!("k{number}=1")).collect();
+        assert_eq!(read(&[&many.join(",")]), "");
+        assert_ne!(read(&[&many[..32].join(",")]), "");
+        assert_eq!(read(&[&format!("a={}", "x".repeat(257))]), "");
+    }
+
+    #[test]
+    fn what_is_too_long_is_shortened_from_the_right() {
+        let long = format!("long={}", "x".repeat(200));
+        let short: Vec<_> = (0..20).map(|number| format!("k{number:02}={}", "y".repeat(20))).collect();
+        let all = format!("{long},{}", short.join(","));
+        assert_eq!(read(&[&all]), short[..20].join(","), "the long one goes first");
+        let short: Vec<_> = (0..30).map(|number| format!("k{number:02}={}", "y".repeat(20))).collect();
+        let kept = read(&[&short.join(",")]);
+        assert!(kept.len() <= 512 && kept.starts_with(&short[..20].join(",")), "{kept}");
+    }
+}
