@@ -239,6 +239,7 @@ fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Refusal> {
         add(Step::Routes, gateway_api::route(plan)?);
     } else {
         add(Step::Gateway, gateway::gateway(plan));
+        add(Step::Gateway, gateway::ready(plan));
         add(Step::Routes, virtual_service::upstream(plan));
     }
     add(Step::Routes, service_entry::host(plan));

@@ -1,5 +1,7 @@
 //! Goldens of whole folders, and what holds for every one of them. `UPDATE_EXPECT=1` writes the goldens anew.
 
+mod health;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -115,7 +117,10 @@ fn cases() -> Vec<(&'static str, Egress, Mesh)> {
         with(|egress| {
             full(egress);
             egress.spec.gateway.install = install;
-            egress.spec.route.retries = egress.spec.route.retries.take().filter(|_| install != Install::GatewayApi);
+            if install == Install::GatewayApi {
+                egress.spec.route.retries = None;
+                egress.spec.health.probe = None;
+            }
         })
     };
     vec![
