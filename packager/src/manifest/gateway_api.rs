@@ -112,6 +112,9 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
                     "port": plan.egress.spec.upstream.port,
                 }],
                 "timeouts": route.timeout.as_ref().map(|timeout| json!({"request": timeout})),
+            }, {
+                // What the filter has not marked goes nowhere, but has a route: see `virtual_service::upstream`.
+                "matches": [{"path": {"type": "PathPrefix", "value": "/"}}],
             }],
         },
     }))

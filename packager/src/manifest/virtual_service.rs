@@ -34,7 +34,8 @@ pub(super) fn mesh(plan: &Plan<'_>) -> Value {
 
 /// At the gateway: to the upstream, under its own name. Only the gateway's namespace sees it.
 ///
-/// Only what the filter has marked is sent on: where no filter runs there is no route, whatever the reason.
+/// Only what the filter has marked is sent on: where no filter runs nothing is, whatever the reason. Until it is marked a
+/// request has a route that leads nowhere, for without any Envoy skips external authorization, which comes before.
 pub(super) fn upstream(plan: &Plan<'_>) -> Value {
     let route = &plan.egress.spec.route;
     let destination = json!({"host": plan.upstream_host(), "port": {"number": plan.egress.spec.upstream.port}});
@@ -53,6 +54,9 @@ pub(super) fn upstream(plan: &Plan<'_>) -> Value {
                 "route": [{"destination": destination}],
                 "timeout": route.timeout,
                 "retries": retries(route.retries.as_ref()),
+            }, {
+                "name": "nowhere",
+                "directResponse": {"status": 404},
             }],
         }),
     )
