@@ -123,7 +123,7 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
 /// What this API's standard channel has no word for is refused: left out, it would mean something else. Without retries
 /// Istio's own hold, which repeat no HTTP request that the upstream has seen.
 fn check_expressible(plan: &Plan<'_>) -> Result<(), Refusal> {
-    let unsaid = if plan.egress.spec.route.retries.is_some() {
+    let unsaid = if plan.egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
         "`route.retries` cannot be said in the Gateway API"
     } else if plan.upstream_is_address() {
         "an upstream that is an IP address cannot be named in the Gateway API"

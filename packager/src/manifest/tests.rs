@@ -260,6 +260,13 @@ fn what_cannot_be_built_is_refused() {
         });
         assert_eq!(code(&[&egress]), codes::INSTALL);
     }
+    // No retries are what the Gateway API says, too.
+    let none = Retries { attempts: 0, per_try_timeout: None, retry_on: "connect-failure".to_owned() };
+    let egress = with(|egress| {
+        egress.spec.gateway.install = Install::GatewayApi;
+        egress.spec.route.retries = Some(none);
+    });
+    assert!(build(&[&egress], &mesh("1.31"), &filter(), false).is_ok());
     assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), codes::NAME);
 }
 
