@@ -67,8 +67,9 @@ const OWN: [(&str, &str); 9] = [
     (
         NAME,
         "The name of an Egress is too long to build from, or makes the same names as another.\n\n\
-         A gateway's Service is called `NAME-egress`, and where the host is exposed there is a Gateway\n\
-         `NAMESPACE-NAME-ingress`; neither may have more than 63 characters. `a-b/c` and `a/b-c` would\n\
+         A gateway's Service is called `NAME-egress`, where the host is exposed there is a Gateway\n\
+         `NAMESPACE-NAME-ingress`, and where OPA decides, too, the mesh has a provider\n\
+         `sallyport-opa-NAMESPACE-NAME`; none may have more than 63 characters. `a-b/c` and `a/b-c` would\n\
          share a folder and that Gateway.",
     ),
     (

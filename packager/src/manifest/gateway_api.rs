@@ -107,7 +107,7 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
         "spec": {
             "hostnames": [plan.egress.spec.host],
             "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
-            "rules": plan.standbys.iter().copied().chain([plan.egress]).map(rule).collect::<Vec<_>>(),
+            "rules": plan.standbys.iter().copied().chain([plan.egress]).map(rule).chain([nowhere()]).collect::<Vec<_>>(),
         },
     }))
 }
@@ -129,10 +129,15 @@ fn rule(egress: &Egress) -> Value {
     })
 }
 
+/// What the filter has not marked goes nowhere, but has a route: see `virtual_service::upstream`.
+fn nowhere() -> Value {
+    json!({"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]})
+}
+
 /// What this API's standard channel has no word for is refused: left out, it would mean something else. Without retries
 /// Istio's own hold, which repeat no HTTP request that the upstream has seen.
 fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), Refusal> {
-    let unsaid = if egress.spec.route.retries.is_some() {
+    let unsaid = if egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
         "`route.retries` cannot be said in the Gateway API"
     } else if egress.upstream_is_address() {
         "an upstream that is an IP address cannot be named in the Gateway API"

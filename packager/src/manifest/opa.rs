@@ -12,9 +12,10 @@ const PORT: u16 = 9191;
 pub(super) const PROBE_PORT: u16 = 8282;
 pub(super) const VOLUME: &str = "opa-policy";
 
-/// The provider of this gateway in the mesh's configuration.
-fn provider(plan: &Plan<'_>) -> String {
-    format!("sallyport-opa.{}.{}", plan.egress.namespace, plan.egress.name)
+/// The provider of this gateway in the mesh's configuration. Istio takes small letters, digits and hyphens, 63 at most,
+/// and makes every request a refusal where a provider has another name.
+pub(super) fn provider(plan: &Plan<'_>) -> String {
+    format!("sallyport-opa-{}-{}", plan.egress.namespace, plan.egress.name)
 }
 
 fn host(plan: &Plan<'_>) -> String {

@@ -35,10 +35,12 @@ pub(super) fn mesh(plan: &Plan<'_>) -> Value {
 
 /// At the gateway: to the upstream, under its own name. Only the gateway's namespace sees it.
 ///
-/// Only what the filter has marked is sent on: where no filter runs there is no route, whatever the reason. The mark of a
-/// standby leads to that one's upstream, as its own gateway would ask it.
+/// Only what the filter has marked is sent on: where no filter runs nothing is, whatever the reason. The mark of a standby
+/// leads to that one's upstream, as its own gateway would ask it. Until it is marked a request has a route that leads
+/// nowhere, for without any Envoy skips external authorization, which comes before.
 pub(super) fn upstream(plan: &Plan<'_>) -> Value {
     let standbys = plan.standbys.iter().map(|standby| leg(&format!("to-standby-{}", standby.name), standby));
+    let nowhere = json!({"name": "nowhere", "directResponse": {"status": 404}});
     object(
         plan,
         &plan.upstream_name(),
@@ -46,7 +48,7 @@ pub(super) fn upstream(plan: &Plan<'_>) -> Value {
             "hosts": [plan.egress.spec.host],
             "gateways": [format!("{}/{}", plan.egress.namespace, plan.gateway_name())],
             "exportTo": ["."],
-            "http": standbys.chain([leg("to-upstream", plan.egress)]).collect::<Vec<_>>(),
+            "http": standbys.chain([leg("to-upstream", plan.egress), nowhere]).collect::<Vec<_>>(),
         }),
     )
 }
