@@ -15,9 +15,26 @@ pub struct Gate {
     /// There where the policy has a health gate.
     pub health: Option<Health>,
     pub telemetry: RefCell<Telemetry>,
+    /// Ids of traces and spans.
+    ids: RefCell<fastrand::Rng>,
 }
 
 impl Gate {
+    pub fn new(engine: Engine) -> Self {
+        let telemetry = RefCell::new(Telemetry::new(engine.rule_ids().len()));
+        let health = engine.health().map(Health::new);
+        Self { engine, health, telemetry, ids: RefCell::new(fastrand::Rng::with_seed(host::random())) }
+    }
+
+    /// The id of a trace and of a span.
+    pub fn ids(&self) -> [u8; 24] {
+        let mut ids = [0; 24];
+        if let Ok(mut generator) = self.ids.try_borrow_mut() {
+            generator.fill(&mut ids);
+        }
+        ids
+    }
+
     /// The health gate: its settings, and what this VM has of it.
     pub fn health(&self) -> Option<(&health::Health, &Health)> {
         self.engine.health().zip(self.health.as_ref())

@@ -15,7 +15,6 @@ const OK: u32 = 0;
 /// Map types of the ABI.
 const REQUEST_HEADERS: u32 = 0;
 const RESPONSE_HEADERS: u32 = 2;
-const RESPONSE_TRAILERS: u32 = 3;
 const CALL_RESPONSE_HEADERS: u32 = 6;
 /// Buffer types of the ABI.
 const CALL_RESPONSE_BODY: u32 = 4;
@@ -56,13 +55,7 @@ unsafe extern "C" {
         value: *const u8,
         value_size: usize,
     ) -> u32;
-    fn proxy_get_header_map_value(
-        map: u32,
-        name: *const u8,
-        name_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
+    fn proxy_remove_header_map_value(map: u32, name: *const u8, name_size: usize) -> u32;
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
     fn proxy_get_shared_data(
         key: *const u8,
@@ -86,6 +79,11 @@ unsafe extern "C" {
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
     fn proxy_record_metric(id: u32, value: u64) -> u32;
+}
+
+#[link(wasm_import_module = "wasi_snapshot_preview1")]
+unsafe extern "C" {
+    fn random_get(data: *mut u8, size: usize) -> u16;
 }
 
 /// Writes one line to Envoy's log.
@@ -125,6 +123,14 @@ pub fn property(path: &str) -> Option<Vec<u8>> {
 /// Sets one request header, in place of any that the caller sent under its name. Envoy then looks for the route anew.
 pub fn set_request_header(name: &str, value: &str) {
     replace_header(REQUEST_HEADERS, name, value);
+}
+
+/// Removes every request header of a name.
+pub fn remove_request_header(name: &[u8]) {
+    // SAFETY: the host reads the name before it returns.
+    unsafe {
+        proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len());
+    }
 }
 
 /// Sets one response header, in place of any that the upstream sent under its name.
@@ -199,6 +205,16 @@ pub fn now() -> u64 {
     nanoseconds / 1_000_000
 }
 
+/// A number that nobody can foretell.
+pub fn random() -> u64 {
+    let mut bytes = [0; 8];
+    // SAFETY: the host writes eight bytes before it returns.
+    unsafe {
+        random_get(bytes.as_mut_ptr(), bytes.len());
+    }
+    u64::from_le_bytes(bytes)
+}
+
 /// What all VMs share under a key, and its number for [`set_shared_data`]; 0 where there is nothing.
 pub fn shared_data(key: &str) -> (Option<Vec<u8>>, u32) {
     let mut cas = 0;
@@ -213,21 +229,6 @@ pub fn set_shared_data(key: &str, value: &[u8], cas: u32) -> bool {
     // SAFETY: the host copies both before it returns.
     let status = unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) };
     status == OK
-}
-
-/// One response header; the first where it is repeated.
-pub fn response_header(name: &str) -> Option<Vec<u8>> {
-    header(RESPONSE_HEADERS, name)
-}
-
-/// One response trailer; the first where it is repeated.
-pub fn response_trailer(name: &str) -> Option<Vec<u8>> {
-    header(RESPONSE_TRAILERS, name)
-}
-
-fn header(map: u32, name: &str) -> Option<Vec<u8>> {
-    // SAFETY: see `receive`; the name outlives the call.
-    receive(|data, size| unsafe { proxy_get_header_map_value(map, name.as_ptr(), name.len(), data, size) })
 }
 
 /// Sends a request of our own; its token, or nothing if it failed at once.

@@ -1,14 +1,12 @@
 //! The plugin: takes its configuration, flushes what was counted.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 use sallyport_core::{Code, Engine, InvalidPolicy, Problem};
 
-use crate::gate::{Gate, Telemetry};
-use crate::health::Health;
+use crate::gate::Gate;
 use crate::host::{self, Level};
 use crate::stream::Stream;
 
@@ -47,10 +45,9 @@ impl RootContext for Root {
                 let rules = engine.rule_ids().len();
                 let enforced = if engine.is_enforced() { "enforce" } else { "shadow" };
                 host::log(Level::Info, &format!("policy for {}: {rules} rules, {enforced}", engine.upstream()));
-                let telemetry = RefCell::new(Telemetry::new(rules));
-                let health = engine.health().map(Health::new);
-                host::set_tick_period(if health.is_some() { LOOK_MILLISECONDS } else { FLUSH_MILLISECONDS });
-                self.gate = Some(Rc::new(Gate { engine, health, telemetry }));
+                let gate = Gate::new(engine);
+                host::set_tick_period(if gate.health.is_some() { LOOK_MILLISECONDS } else { FLUSH_MILLISECONDS });
+                self.gate = Some(Rc::new(gate));
                 true
             }
             Err(invalid) => {

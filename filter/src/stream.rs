@@ -5,7 +5,8 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
-use sallyport_core::health::{Admission, Outcome, READY_PATH, is_idempotent};
+use sallyport_core::health::{Admission, READY_PATH, is_idempotent};
+use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::pairs::{self, Pair};
 use sallyport_core::telemetry::log_line;
 use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Shadow, Verdict};
@@ -58,30 +59,29 @@ impl HttpContext for Stream {
         let decision = gate.engine.on_request(&view);
         note(&gate, &decision, &view);
         match &decision.verdict {
-            Verdict::Continue(_) => self.go_on(&gate, &decision, &headers),
+            Verdict::Continue(_) => self.go_on(&gate, &decision, &view),
             Verdict::Refuse(refusal) => {
                 refuse(refusal, decision.shadow.as_ref(), &headers, gate.engine.discloses_rule())
             }
         }
     }
 
-    fn on_http_response_headers(&mut self, _: usize, end_of_stream: bool) -> Action {
-        self.watch(end_of_stream, host::response_header);
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if let Some(annotation) = self.annotation.take() {
             host::set_response_header(answer::HEADER, &annotation);
         }
         Action::Continue
     }
 
-    fn on_http_response_trailers(&mut self, _: usize) -> Action {
-        self.watch(true, host::response_trailer);
-        Action::Continue
+    fn on_log(&mut self) {
+        self.watch();
     }
 }
 
 impl Stream {
     /// The request is allowed: to the upstream, to a standby, or to nobody while there is none that is well.
-    fn go_on(&mut self, gate: &Gate, decision: &Decision<'_>, headers: &[Pair<'_>]) -> Action {
+    fn go_on(&mut self, gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>) -> Action {
+        let headers = view.headers;
         let mut route = gate.engine.upstream();
         if let Some((config, health)) = gate.health() {
             let admission = health.admit(config, || is_idempotent(value(headers, b":method").unwrap_or_default()));
@@ -103,34 +103,48 @@ impl Stream {
         if gate.engine.discloses_rule() {
             self.annotation = answer::annotation(decision);
         }
+        edit(gate, decision, view);
         // Without it no route leads to the upstream, so there is nothing more to do where it cannot be set.
         host::set_request_header(answer::ROUTE_HEADER, route);
         Action::Continue
     }
 
-    /// Looks at the answer, once its status is known: that of a gRPC answer may come last.
-    fn watch(&mut self, is_last: bool, read: fn(&str) -> Option<Vec<u8>>) {
-        let (Some(Watched { target, grpc }), Some(gate)) = (self.watched, self.gate.clone()) else { return };
+    /// Looks at the answer once all of it is known. Only then does Envoy tell who has answered.
+    fn watch(&mut self) {
+        let (Some(Watched { target, grpc }), Some(gate)) = (self.watched.take(), self.gate.clone()) else { return };
         let Some((config, health)) = gate.health() else { return };
-        let number = |name| std::str::from_utf8(&read(name)?).ok()?.parse::<u32>().ok();
-        let grpc_status = if grpc { number("grpc-status") } else { None };
-        if grpc && grpc_status.is_none() && !is_last {
-            return;
+        // A caller who left before the answer says nothing of the upstream.
+        let Some(status) = number("response\0code").and_then(|status| u16::try_from(status).ok()) else { return };
+        let grpc_status =
+            if grpc { number("response\0grpc_status").and_then(|status| u32::try_from(status).ok()) } else { None };
+        let failed = status >= 500 || grpc_status.is_some_and(|status| status != 0);
+        let own = failed && host::property("response\0code_details").is_none_or(|details| details != b"via_upstream");
+        let nanoseconds = if config.needs_time(target) { number("response\0backend_latency") } else { None };
+        let time = nanoseconds.and_then(|time| u32::try_from(time.checked_div(1_000_000)?).ok());
+        health.observe(config, target, config.outcome(target, status, grpc_status, own, time));
+    }
+}
+
+/// An attribute that is a number, or a length of time in ns.
+fn number(path: &str) -> Option<i64> {
+    host::property(path)?.try_into().ok().map(i64::from_le_bytes)
+}
+
+/// Makes of the request what the upstream gets.
+fn edit(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>) {
+    let outbound = gate.engine.outbound();
+    let principal = if outbound.needs_principal() { gate.engine.principal(view) } else { None };
+    let rule = match &decision.verdict {
+        Verdict::Continue(permit) => permit.rule().map(|rule| rule.id),
+        Verdict::Refuse(_) => None,
+    };
+    let ids = if outbound.needs_ids() { gate.ids() } else { Default::default() };
+    let facts = Facts { principal: principal.as_deref(), gateway: gate.engine.upstream(), rule, ids };
+    for edit in outbound.edits(view.headers, &facts) {
+        match edit {
+            Edit::Remove(name) => host::remove_request_header(&name),
+            Edit::Set(name, value) => host::set_request_header(&name, &value),
         }
-        self.watched = None;
-        let status = if grpc_status.is_some() { 200 } else { number(":status").unwrap_or(0) };
-        let status = u16::try_from(status).unwrap_or(0);
-        let outcome = config.outcome(target, status, grpc_status, false, None);
-        let outcome = if outcome == Outcome::Failure || config.needs_time(target) {
-            // Only what came from an upstream has it.
-            let time = host::response_header("x-envoy-upstream-service-time");
-            let own = time.is_none();
-            let time = time.and_then(|time| std::str::from_utf8(&time).ok()?.parse().ok());
-            config.outcome(target, status, grpc_status, own, time)
-        } else {
-            outcome
-        };
-        health.observe(config, target, outcome);
     }
 }
 

@@ -5,6 +5,7 @@ use crate::authz::observer::Recorder;
 use crate::authz::{Asks, Matches, Ruling};
 use crate::health::Health;
 use crate::health::source::ReadinessSource;
+use crate::outbound::Outbound;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::decode::decode;
 use crate::policy::error::InvalidPolicy;
@@ -82,6 +83,19 @@ impl Engine {
     #[must_use]
     pub fn readiness(&self) -> Option<&ReadinessSource> {
         self.policy.readiness.as_ref()
+    }
+
+    /// What is done to permitted requests on their way out.
+    #[must_use]
+    pub fn outbound(&self) -> &Outbound {
+        &self.policy.outbound
+    }
+
+    /// Who the caller is, as rules see it: by its certificate, or as a trusted forwarder says.
+    #[must_use]
+    pub fn principal(&self, view: &RequestView<'_>) -> Option<String> {
+        let request = CanonicalRequest::read(view, &self.policy.reading).ok()?;
+        request.principal.as_ref().map(|principal| principal.as_str().to_owned())
     }
 
     /// Whether refusals are enforced; false in shadow mode.

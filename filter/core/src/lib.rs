@@ -52,6 +52,7 @@ pub mod engine;
 pub mod health;
 mod map;
 mod matcher;
+pub mod outbound;
 pub mod policy;
 pub mod request;
 pub mod telemetry;

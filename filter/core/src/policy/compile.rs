@@ -18,6 +18,7 @@ use crate::matcher::Flaw;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
 use crate::matcher::regex::RegexCompiler;
 use crate::matcher::string::StringPattern;
+use crate::outbound::{self, Outbound};
 use crate::request::canonical::Reading;
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
@@ -42,6 +43,7 @@ pub struct Compiled {
     pub(crate) needs: Needs,
     pub(crate) health: Option<Health>,
     pub(crate) readiness: Option<ReadinessSource>,
+    pub(crate) outbound: Outbound,
 }
 
 /// Compiles a policy, or says everything that is wrong with it.
@@ -58,6 +60,8 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         num_trusted_proxies,
         health,
         readiness,
+        tracing,
+        headers,
         rules,
     } = source;
     let mut compiler = Compiler::new(source);
@@ -73,6 +77,10 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
     let health = health.as_ref().map(|health| health::compile(upstream, health, &mut compiler.problems));
     if let Some(readiness) = readiness {
         health::check_readiness(readiness, &mut compiler.problems);
+    }
+    let outbound = outbound::compile(tracing, headers, &mut compiler.problems);
+    if outbound.needs_principal() {
+        compiler.needs |= Needs::PEER;
     }
     if !compiler.problems.is_empty() {
         return Err(InvalidPolicy { problems: compiler.problems });
@@ -91,6 +99,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         needs: compiler.needs,
         health,
         readiness: readiness.clone(),
+        outbound,
     })
 }
 

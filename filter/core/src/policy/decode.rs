@@ -9,6 +9,7 @@
 mod fields;
 mod health;
 mod json;
+mod outbound;
 
 use std::fmt::Arguments;
 
@@ -85,6 +86,8 @@ impl Decoder {
             num_trusted_proxies,
             health,
             readiness,
+            tracing,
+            headers,
             rules,
         ] = self.fields(
             place,
@@ -101,6 +104,8 @@ impl Decoder {
                 "numTrustedProxies",
                 "health",
                 "readiness",
+                "tracing",
+                "headers",
                 "rules",
             ],
         )?;
@@ -123,6 +128,8 @@ impl Decoder {
                 .unwrap_or_default(),
             health: health.and_then(|json| self.health(&place.field("health"), json)),
             readiness: readiness.and_then(|json| self.readiness(&place.field("readiness"), json)),
+            tracing: tracing.and_then(|json| self.tracing(&place.field("tracing"), json)).unwrap_or_default(),
+            headers: headers.and_then(|json| self.headers(&place.field("headers"), json)).unwrap_or_default(),
             rules: rules.map(|json| self.list(&place.field("rules"), json, Self::rule)).unwrap_or_default(),
         })
     }
@@ -272,6 +279,9 @@ fn flaw(message: Arguments<'_>) -> Flaw {
 mod tests {
     use super::*;
     use crate::health::source::ReadinessSource;
+    use crate::outbound::source::{
+        FormatSource, HeadersSource, HygieneSource, SetSource, TracingModeSource, TracingSource,
+    };
 
     fn problems(json: &str) -> Vec<(String, String)> {
         let invalid = decode(json.as_bytes()).unwrap_err();
@@ -337,6 +347,16 @@ mod tests {
             num_trusted_proxies: 3,
             health: Some(health::tests::full()),
             readiness: Some(ReadinessSource { port: 8081, upstream: true }),
+            tracing: TracingSource {
+                mode: TracingModeSource::Standalone,
+                formats: vec![FormatSource::W3c, FormatSource::B3, FormatSource::B3Multi],
+                baggage: vec!["k".to_owned()],
+            },
+            headers: HeadersSource {
+                hygiene: HygieneSource::Strict,
+                keep: vec!["x-k".to_owned()],
+                set: vec![SetSource { name: "n".to_owned(), value: "v".to_owned() }],
+            },
             rules: vec![RuleSource {
                 id: "r".to_owned(),
                 action: ActionSource::Audit,

@@ -136,6 +136,12 @@ codes! {
     Status = "SP1504",
     /// A standby is no other upstream.
     Standby = "SP1505",
+    /// A field of `tracing` does not go with its mode.
+    TracingMode = "SP1601",
+    /// A header's name is none, or not one to be set.
+    HeaderName = "SP1602",
+    /// The value of a header cannot be written, or names what is not known.
+    HeaderTemplate = "SP1603",
 }
 
 impl fmt::Display for Code {

@@ -8,6 +8,7 @@
 //! know. They are written by serde and read by [`engine::parse`](crate::engine::parse), which refuses unknown fields everywhere.
 
 use crate::health::source::{HealthSource, ReadinessSource};
+use crate::outbound::source::{HeadersSource, TracingSource};
 use serde::Serialize;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
@@ -49,6 +50,12 @@ pub struct PolicySource {
     /// Where the kubelet asks whether the gateway is ready. Absent: not here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub readiness: Option<ReadinessSource>,
+    /// Who speaks of the trace. Absent: Envoy.
+    #[serde(skip_serializing_if = "is_default")]
+    pub tracing: TracingSource,
+    /// What else the upstream gets. Absent: what the caller sent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub headers: HeadersSource,
     /// The rules. None means: nobody may do anything.
     pub rules: Vec<RuleSource>,
 }

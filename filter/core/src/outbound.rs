@@ -1,0 +1,138 @@
+//! What leaves the mesh: the headers of a permitted request, as the upstream gets them.
+//!
+//! # Design
+//!
+//! What Envoy's route can do it does: the packager writes [`hygiene::removed_by_route`] into it, and that costs no host
+//! call. Here is what a route cannot: families of names, the trace ([`trace_context`](crate::trace_context)), and values
+//! that differ from request to request. [`Outbound::edits`] says what is to change, and nothing where nothing is.
+
+mod compile;
+pub mod hygiene;
+pub mod source;
+mod template;
+
+use std::borrow::Cow;
+
+use self::hygiene::Hygiene;
+use self::template::Template;
+use crate::request::pairs::Pair;
+use crate::trace_context::{self, Format, Incoming, Mode, baggage};
+
+pub(crate) use compile::compile;
+
+/// What is done to requests on their way out, compiled.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Outbound {
+    mode: Mode,
+    formats: Vec<Format>,
+    /// Keys of baggage that may leave.
+    baggage: Vec<Box<str>>,
+    hygiene: Hygiene,
+    /// Names that stay, whatever the hygiene says.
+    keep: Vec<Box<str>>,
+    set: Vec<(Box<str>, Template)>,
+}
+
+/// What is known of a permitted request beside its headers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Facts<'a> {
+    /// `TD/ns/NS/sa/SA`, if the caller has shown who it is.
+    pub principal: Option<&'a str>,
+    /// `NAMESPACE/NAME` of the Egress.
+    pub gateway: &'a str,
+    /// The rule that allowed it.
+    pub rule: Option<&'a str>,
+    /// 24 random bytes.
+    pub ids: [u8; 24],
+}
+
+/// A change to the request's headers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit<'a> {
+    /// Every header of this name goes.
+    Remove(Cow<'a, [u8]>),
+    /// This takes the place of every header of its name.
+    Set(Cow<'a, str>, String),
+}
+
+impl Outbound {
+    /// Whether the caller's identity is written into a header.
+    #[must_use]
+    pub fn needs_principal(&self) -> bool {
+        self.set.iter().any(|(_, template)| template.needs_principal())
+    }
+
+    /// Whether new ids are written.
+    #[must_use]
+    pub fn needs_ids(&self) -> bool {
+        self.mode == Mode::Standalone
+    }
+
+    /// What is to change.
+    #[must_use]
+    pub fn edits<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Vec<Edit<'a>> {
+        let mut edits = Vec::new();
+        let trace = self.trace(headers, facts, &mut edits);
+        for (position, (name, _)) in headers.iter().enumerate() {
+            let again = headers.get(..position).unwrap_or_default().iter().any(|(before, _)| before == name);
+            if !again && self.hygiene.removed_by_filter(name) && !self.is_kept(name) && !self.is_set(name) {
+                edits.push(Edit::Remove(Cow::Borrowed(name)));
+            }
+        }
+        for (name, template) in &self.set {
+            match template.render(headers, facts, trace.as_deref()) {
+                Some(value) => set(&mut edits, headers, name, value),
+                // What the caller has written there is not what the file says.
+                None if headers.iter().any(|(key, _)| *key == name.as_bytes()) => {
+                    edits.push(Edit::Remove(Cow::Borrowed(name.as_bytes())));
+                }
+                None => {}
+            }
+        }
+        edits
+    }
+
+    /// The headers of the trace; its id, for those who want it elsewhere.
+    fn trace<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>, edits: &mut Vec<Edit<'a>>) -> Option<String> {
+        let incoming = Incoming::read(headers);
+        let mut written: Vec<(&'static str, String)> = Vec::new();
+        let id = match self.mode {
+            Mode::Envoy | Mode::Strip => incoming.context.map(|context| trace_context::hex(&context.trace_id)),
+            Mode::Standalone => {
+                let context = incoming.next(facts.ids);
+                written = trace_context::write(&context, &self.formats);
+                written.extend(baggage::listed(headers, &self.baggage).map(|value| (baggage::BAGGAGE, value)));
+                Some(trace_context::hex(&context.trace_id))
+            }
+        };
+        if self.mode != Mode::Envoy {
+            let stays = |name: &[u8]| written.iter().any(|(kept, _)| kept.as_bytes() == name) || self.is_kept(name);
+            for (position, (name, _)) in headers.iter().enumerate() {
+                let again = headers.get(..position).unwrap_or_default().iter().any(|(before, _)| before == name);
+                if !again && trace_context::is_trace_header(name) && !stays(name) && !self.is_set(name) {
+                    edits.push(Edit::Remove(Cow::Borrowed(name)));
+                }
+            }
+        }
+        for (name, value) in written {
+            set(edits, headers, name, value);
+        }
+        id
+    }
+
+    fn is_kept(&self, name: &[u8]) -> bool {
+        self.keep.iter().any(|kept| kept.as_bytes() == name)
+    }
+
+    fn is_set(&self, name: &[u8]) -> bool {
+        self.set.iter().any(|(set, _)| set.as_bytes() == name)
+    }
+}
+
+/// Sets a header, unless that is what it says already.
+fn set<'a>(edits: &mut Vec<Edit<'a>>, headers: &[Pair<'_>], name: &'a str, value: String) {
+    let mut there = headers.iter().filter(|(key, _)| *key == name.as_bytes()).map(|(_, value)| *value);
+    if there.next() != Some(value.as_bytes()) || there.next().is_some() {
+        edits.push(Edit::Set(Cow::Borrowed(name), value));
+    }
+}

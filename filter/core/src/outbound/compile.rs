@@ -1,0 +1,114 @@
+//! From the wire shape to what is done, or every problem of it.
+
+use super::hygiene::Hygiene;
+use super::source::{FormatSource, HeadersSource, SetSource, TracingModeSource, TracingSource};
+use super::template::Template;
+use super::{Outbound, trace_context};
+use crate::answer::ROUTE_HEADER;
+use crate::matcher::Flaw;
+use crate::policy::error::{Code, Problem};
+use crate::policy::place::Place;
+use crate::trace_context::{Format, Mode, baggage};
+
+/// Most headers that are set, and most names in a list.
+const MAX_NAMES: usize = 64;
+/// Headers that carry the request itself.
+const OF_THE_REQUEST: [&str; 9] =
+    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive", "expect"];
+
+/// Compiles `tracing` and `headers`; what is wrong goes to `problems`.
+pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems: &mut Vec<Problem>) -> Outbound {
+    let mut compiler = Compiler { problems };
+    let TracingSource { mode, formats, baggage } = tracing;
+    let place = &Place::Field("tracing");
+    let is_standalone = *mode == TracingModeSource::Standalone;
+    if formats.is_empty() == is_standalone {
+        let wrong = if is_standalone { "there is nothing to write" } else { "the filter writes no trace in this mode" };
+        compiler.report(&place.field("formats"), Code::TracingMode, wrong, "`formats` go with `mode: standalone`");
+    }
+    if !baggage.is_empty() && !is_standalone {
+        let wrong = "baggage leaves by the filter alone";
+        compiler.report(&place.field("baggage"), Code::TracingMode, wrong, "write `mode: standalone`, or leave it out");
+    }
+    let HeadersSource { hygiene, keep, set } = headers;
+    let place = &Place::Field("headers");
+    for (list, names) in [("keep", keep.len()), ("set", set.len())] {
+        if names > MAX_NAMES {
+            compiler.report(&place.field(list), Code::Limit, "the list has more than 64 entries", "write fewer");
+        }
+    }
+    for (position, name) in keep.iter().enumerate() {
+        compiler.check_name(&place.field("keep").item(position), name);
+    }
+    Outbound {
+        mode: match mode {
+            TracingModeSource::Envoy => Mode::Envoy,
+            TracingModeSource::Standalone => Mode::Standalone,
+            TracingModeSource::Strip => Mode::Strip,
+        },
+        formats: formats.iter().map(format).collect(),
+        baggage: baggage.iter().map(|key| key.as_str().into()).collect(),
+        hygiene: Hygiene::of(*hygiene),
+        keep: keep.iter().map(|name| name.as_str().into()).collect(),
+        set: compiler.set(&place.field("set"), set, *mode),
+    }
+}
+
+fn format(source: &FormatSource) -> Format {
+    match source {
+        FormatSource::W3c => Format::W3c,
+        FormatSource::B3 => Format::B3,
+        FormatSource::B3Multi => Format::B3Multi,
+    }
+}
+
+struct Compiler<'p> {
+    problems: &'p mut Vec<Problem>,
+}
+
+impl Compiler<'_> {
+    fn report(&mut self, place: &Place<'_>, code: Code, message: &str, help: &str) {
+        let flaw = Flaw::new(code, format_args!("{message}")).help(format_args!("{help}"));
+        self.take(place, flaw);
+    }
+
+    fn take(&mut self, place: &Place<'_>, flaw: Flaw) {
+        let Flaw { code, message, help } = flaw;
+        self.problems.push(Problem { path: place.to_string(), code, message, help });
+    }
+
+    fn check_name(&mut self, place: &Place<'_>, name: &str) {
+        let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        if name.is_empty() || name.len() > 256 || !name.bytes().all(token) {
+            let flaw =
+                Flaw::new(Code::HeaderName, format_args!("`{}` is not the name of a header", name.escape_debug()))
+                    .help(format_args!("write it in lower case"));
+            self.take(place, flaw);
+        }
+    }
+
+    fn set(&mut self, place: &Place<'_>, sources: &[SetSource], mode: TracingModeSource) -> Vec<(Box<str>, Template)> {
+        let mut set: Vec<(Box<str>, Template)> = Vec::new();
+        for (position, SetSource { name, value }) in sources.iter().enumerate() {
+            let place = &place.item(position);
+            self.check_name(&place.field("name"), name);
+            let own_trace = mode != TracingModeSource::Strip && trace_context::is_trace_header(name.as_bytes());
+            let reserved = OF_THE_REQUEST.contains(&name.as_str()) || name == ROUTE_HEADER || name == baggage::BAGGAGE;
+            if reserved || own_trace {
+                let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` is not to be set"))
+                    .help(format_args!("it carries the request or its trace; set a header of another name"));
+                self.take(&place.field("name"), flaw);
+            }
+            if set.iter().any(|(other, _)| **other == **name) {
+                let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` is set twice"))
+                    .help(format_args!("keep one of the two"));
+                self.take(&place.field("name"), flaw);
+            }
+            match Template::parse(value) {
+                Ok(template) => set.push((name.as_str().into(), template)),
+                Err(flaw) => self.take(&place.field("value"), flaw),
+            }
+        }
+        set
+    }
+}

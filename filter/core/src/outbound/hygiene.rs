@@ -1,0 +1,151 @@
+//! Which headers do not leave the mesh.
+
+use super::source::HygieneSource;
+
+/// How much is taken away.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hygiene {
+    /// Nothing.
+    #[default]
+    Off,
+    /// What tells of the mesh: identities, pods' names, Envoy's and Istio's own words.
+    Compatible,
+    /// That, addresses and what proxies say of the way, and what callers must not say of themselves.
+    Strict,
+}
+
+/// What Envoy and Istio say of the mesh on each request: the route takes it away, which costs nothing.
+const OF_THE_MESH: [&str; 9] = [
+    "x-envoy-attempt-count",
+    "x-envoy-decorator-operation",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-envoy-original-path",
+    "x-envoy-peer-metadata",
+    "x-envoy-peer-metadata-id",
+    "x-forwarded-client-cert",
+    "x-istio-attributes",
+];
+/// What Envoy and other proxies say of the way a request has come.
+const OF_THE_WAY: [&str; 10] = [
+    "forwarded",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-real-ip",
+];
+/// Headers by which proxies tell a service behind them who the user is: a caller who writes them itself speaks for
+/// anybody.
+const IDENTITIES: [&str; 12] = [
+    "remote-user",
+    "x-authenticated-user",
+    "x-client-cert",
+    "x-goog-iap-jwt-assertion",
+    "x-ms-client-principal",
+    "x-remote-group",
+    "x-remote-groups",
+    "x-remote-user",
+    "x-ssl-cert",
+    "x-user",
+    "x-user-id",
+    "x-webauth-user",
+];
+/// The beginnings of more of the kind.
+const IDENTITY_PREFIXES: [&[u8]; 9] = [
+    b"cf-access-",
+    b"ssl-client-",
+    b"x-amzn-oidc-",
+    b"x-auth-request-",
+    b"x-forwarded-",
+    b"x-goog-authenticated-user-",
+    b"x-ms-client-principal-",
+    b"x-ms-token-",
+    b"x-ssl-client-",
+];
+const MESH_PREFIXES: [&[u8]; 2] = [b"x-envoy-", b"x-istio-"];
+
+/// What upstreams say of themselves to callers.
+const OF_THE_UPSTREAM: [&str; 8] = [
+    "server",
+    "via",
+    "x-aspnet-version",
+    "x-aspnetmvc-version",
+    "x-envoy-decorator-operation",
+    "x-generator",
+    "x-powered-by",
+    "x-runtime",
+];
+
+/// The names that the route takes away from requests.
+pub fn removed_by_route(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
+    let (mesh, strict): (&[_], bool) = match hygiene {
+        HygieneSource::Off => (&[], false),
+        HygieneSource::Compatible => (&OF_THE_MESH, false),
+        HygieneSource::Strict => (&OF_THE_MESH, true),
+    };
+    let (way, identities): (&[_], &[_]) = if strict { (&OF_THE_WAY, &IDENTITIES) } else { (&[], &[]) };
+    mesh.iter().chain(way).chain(identities).copied()
+}
+
+/// The names that the route takes away from responses.
+pub fn removed_from_responses(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
+    let names: &[_] = if hygiene == HygieneSource::Strict { &OF_THE_UPSTREAM } else { &[] };
+    names.iter().copied()
+}
+
+impl Hygiene {
+    pub(super) fn of(source: HygieneSource) -> Self {
+        match source {
+            HygieneSource::Off => Self::Off,
+            HygieneSource::Compatible => Self::Compatible,
+            HygieneSource::Strict => Self::Strict,
+        }
+    }
+
+    /// Whether the filter takes a header away: it is of a family whose members a route cannot list.
+    pub(super) fn removed_by_filter(self, name: &[u8]) -> bool {
+        let begins = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+        let by_route = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
+        match self {
+            Self::Off => false,
+            Self::Compatible => begins(&MESH_PREFIXES) && !by_route(&OF_THE_MESH),
+            Self::Strict => {
+                (begins(&MESH_PREFIXES) || begins(&IDENTITY_PREFIXES))
+                    && !by_route(&OF_THE_MESH)
+                    && !by_route(&OF_THE_WAY)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn route_and_filter_share_the_work() {
+        for (name, route, filter) in [
+            ("x-forwarded-client-cert", true, false),
+            ("x-envoy-upstream-alt-stat-name", false, true),
+            ("x-forwarded-for", true, false),
+            ("x-forwarded-email", false, true),
+            ("x-user", true, false),
+            ("x-users", false, false),
+            ("x-request-id", false, false),
+            ("authorization", false, false),
+            ("cookie", false, false),
+        ] {
+            assert_eq!(removed_by_route(HygieneSource::Strict).any(|known| known == name), route, "{name}");
+            assert_eq!(Hygiene::Strict.removed_by_filter(name.as_bytes()), filter, "{name}");
+            assert!(!Hygiene::Off.removed_by_filter(name.as_bytes()), "{name}");
+        }
+        assert!(!Hygiene::Compatible.removed_by_filter(b"x-forwarded-email"));
+        assert!(Hygiene::Compatible.removed_by_filter(b"x-envoy-max-retries"));
+        assert_eq!(removed_by_route(HygieneSource::Off).count(), 0);
+    }
+}

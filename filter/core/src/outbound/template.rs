@@ -1,0 +1,116 @@
+//! Values of headers that differ from request to request: `%{caller.namespace}`.
+
+use std::fmt::Write as _;
+
+use super::Facts;
+use crate::matcher::{Flaw, Listed};
+use crate::policy::error::Code;
+use crate::request::pairs::Pair;
+
+/// Longest value that a caller's request id may have.
+const MAX_REQUEST_ID: usize = 128;
+
+/// A value with places for facts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Template(Vec<Part>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(Box<str>),
+    Fact(Fact),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fact {
+    Principal,
+    Namespace,
+    ServiceAccount,
+    Gateway,
+    Rule,
+    TraceId,
+    RequestId,
+}
+
+/// Every name. None of them is a secret, and none the caller's to choose but the request id, whose form is checked.
+const FACTS: [(&str, Fact); 7] = [
+    ("caller.principal", Fact::Principal),
+    ("caller.namespace", Fact::Namespace),
+    ("caller.serviceAccount", Fact::ServiceAccount),
+    ("gateway", Fact::Gateway),
+    ("rule", Fact::Rule),
+    ("traceId", Fact::TraceId),
+    ("requestId", Fact::RequestId),
+];
+
+impl Template {
+    pub(super) fn parse(text: &str) -> Result<Self, Flaw> {
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("%{") {
+            let unclosed = || {
+                Flaw::new(Code::HeaderTemplate, format_args!("`%{{` has no `}}`"))
+                    .help(format_args!("write `%{{NAME}}`"))
+            };
+            let (name, after) = after.split_once('}').ok_or_else(unclosed)?;
+            if !before.is_empty() {
+                parts.push(Part::Text(before.into()));
+            }
+            let fact = FACTS.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact);
+            parts.push(Part::Fact(fact.ok_or_else(|| {
+                Flaw::new(Code::HeaderTemplate, format_args!("`%{{{name}}}` is not known"))
+                    .help(format_args!("the names are {}", Listed(FACTS.iter().map(|(name, _)| *name))))
+            })?));
+            rest = after;
+        }
+        if !rest.is_empty() {
+            parts.push(Part::Text(rest.into()));
+        }
+        let printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+        let empty = parts.is_empty();
+        if empty || !printable(text) || text.trim_ascii() != text {
+            let flaw =
+                Flaw::new(Code::HeaderTemplate, format_args!("`{}` is no value of a header", text.escape_debug()));
+            return Err(flaw.help(format_args!("write visible ASCII, without spaces at its ends")));
+        }
+        Ok(Self(parts))
+    }
+
+    pub(super) fn needs_principal(&self) -> bool {
+        let of_caller = [Fact::Principal, Fact::Namespace, Fact::ServiceAccount];
+        self.0.iter().any(|part| matches!(part, Part::Fact(fact) if of_caller.contains(fact)))
+    }
+
+    /// The value; none if something in it is not known.
+    pub(super) fn render(&self, headers: &[Pair<'_>], facts: &Facts<'_>, trace_id: Option<&str>) -> Option<String> {
+        let mut value = String::new();
+        for part in &self.0 {
+            let _ = match part {
+                Part::Text(text) => write!(value, "{text}"),
+                Part::Fact(fact) => write!(value, "{}", fact.read(headers, facts, trace_id)?),
+            };
+        }
+        Some(value)
+    }
+}
+
+impl Fact {
+    fn read<'a>(self, headers: &[Pair<'a>], facts: &Facts<'a>, trace_id: Option<&'a str>) -> Option<&'a str> {
+        let account = || {
+            let (_, path) = facts.principal?.split_once("/ns/")?;
+            path.split_once("/sa/")
+        };
+        match self {
+            Self::Principal => facts.principal,
+            Self::Namespace => account().map(|(namespace, _)| namespace),
+            Self::ServiceAccount => account().map(|(_, account)| account),
+            Self::Gateway => Some(facts.gateway),
+            Self::Rule => facts.rule,
+            Self::TraceId => trace_id,
+            Self::RequestId => {
+                let (_, id) = headers.iter().find(|(name, _)| *name == b"x-request-id")?;
+                let good = (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
+                std::str::from_utf8(id).ok().filter(|_| good)
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What leaves the mesh: tables of headers in and out, and properties of every trace.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use sallyport_core::Engine;
+use sallyport_core::outbound::{Edit, Facts};
+use sallyport_core::trace_context::{Format, Incoming, Sampling, is_trace_header, w3c, write};
+
+type Headers<'a> = Vec<(&'a str, &'a str)>;
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+const IDS: [u8; 24] = *b"0123456789abcdefABCDEFGH";
+
+fn engine(fields: &str) -> Result<Engine, Vec<(String, String)>> {
+    let policy = format!(r#"{{"version":1,"upstream":"a/b","rules":[],{fields}}}"#);
+    Engine::from_json(policy.as_bytes()).map_err(|invalid| {
+        invalid.problems.into_iter().map(|problem| (problem.code.to_string(), problem.path)).collect()
+    })
+}
+
+/// The request as the upstream gets it, as far as the filter goes.
+fn out(engine: &Engine, headers: &Headers<'_>, principal: Option<&str>) -> BTreeMap<String, Vec<String>> {
+    let pairs: Vec<_> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let facts = Facts { principal, gateway: "a/b", rule: Some("r"), ids: IDS };
+    let mut sent: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, value) in headers {
+        sent.entry((*name).to_owned()).or_default().push((*value).to_owned());
+    }
+    for edit in engine.outbound().edits(&pairs, &facts) {
+        match edit {
+            Edit::Remove(name) => drop(sent.remove(&*String::from_utf8_lossy(&name))),
+            Edit::Set(name, value) => drop(sent.insert(name.into_owned(), vec![value])),
+        }
+    }
+    sent
+}
+
+fn names(sent: &BTreeMap<String, Vec<String>>) -> Vec<&str> {
+    sent.keys().map(String::as_str).collect()
+}
+
+#[test]
+fn standalone_goes_on_with_the_trace_in_every_format() {
+    let engine = engine(r#""tracing":{"mode":"standalone","formats":["w3c","b3","b3multi"]}"#).unwrap();
+    let sent = out(&engine, &vec![("traceparent", PARENT), ("tracestate", "a=1, b=2"), ("b3", "0")], None);
+    let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "4142434445464748");
+    assert_eq!(sent["traceparent"], [format!("00-{trace}-{span}-01")]);
+    assert_eq!(sent["tracestate"], ["a=1,b=2"]);
+    assert_eq!(sent["b3"], [format!("{trace}-{span}-1")]);
+    assert_eq!(sent["x-b3-traceid"], [trace]);
+    assert_eq!((&sent["x-b3-spanid"], &sent["x-b3-sampled"]), (&vec![span.to_owned()], &vec!["1".to_owned()]));
+}
+
+#[test]
+fn standalone_begins_a_trace_where_there_is_none_that_can_be_read() {
+    let engine = engine(r#""tracing":{"mode":"standalone","formats":["w3c"]}"#).unwrap();
+    let begun = format!("00-{}-4142434445464748-02", "30313233343536373839616263646566");
+    for headers in [
+        vec![],
+        vec![("traceparent", "nonsense"), ("tracestate", "a=1")],
+        vec![("traceparent", PARENT), ("traceparent", PARENT)],
+        vec![("x-b3-traceid", "1"), ("x-b3-spanid", "2")],
+    ] {
+        let sent = out(&engine, &headers, None);
+        assert_eq!(names(&sent), ["traceparent"], "{headers:?}");
+        assert_eq!(sent["traceparent"], [begun.clone()], "{headers:?}");
+    }
+    // A lone word on sampling is heard.
+    assert_eq!(out(&engine, &vec![("b3", "d")], None)["traceparent"], [begun.replace("-02", "-03")]);
+}
+
+#[test]
+fn strip_leaves_no_trace_and_envoy_is_left_alone() {
+    let every: Headers<'_> = vec![
+        ("traceparent", PARENT),
+        ("tracestate", "a=1"),
+        ("baggage", "user=alice"),
+        ("b3", "0"),
+        ("x-b3-traceid", "1"),
+        ("x-datadog-trace-id", "1"),
+        ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793"),
+        ("uber-trace-id", "1"),
+        ("user-agent", "curl"),
+    ];
+    let strip = engine(r#""tracing":{"mode":"strip"}"#).unwrap();
+    assert_eq!(names(&out(&strip, &every, None)), ["user-agent"]);
+    let envoy = engine(r#""tracing":{"mode":"envoy"}"#).unwrap();
+    assert_eq!(out(&envoy, &every, None).len(), every.len());
+    assert!(envoy.outbound().edits(&[], &Facts::default()).is_empty());
+}
+
+#[test]
+fn baggage_leaves_by_name() {
+    let engine = engine(r#""tracing":{"mode":"standalone","formats":["w3c"],"baggage":["tenant"]}"#).unwrap();
+    let sent = out(&engine, &vec![("baggage", "user=alice,tenant=a"), ("baggage", "tenant=b")], None);
+    assert_eq!(sent["baggage"], ["tenant=a,tenant=b"]);
+    assert!(!out(&engine, &vec![("baggage", "user=alice")], None).contains_key("baggage"));
+}
+
+#[test]
+fn hygiene_takes_families_and_keeps_what_is_kept() {
+    let headers: Headers<'_> = vec![
+        ("x-envoy-max-retries", "9"),
+        ("x-forwarded-email", "me"),
+        ("x-auth-request-user", "me"),
+        ("x-auth-request-groups", "g"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("x-mine", "1"),
+        ("authorization", "Bearer"),
+    ];
+    let strict = engine(r#""headers":{"hygiene":"strict","keep":["x-auth-request-groups"]}"#).unwrap();
+    assert_eq!(
+        names(&out(&strict, &headers, None)),
+        // `x-forwarded-for` is the route's to take.
+        ["authorization", "x-auth-request-groups", "x-forwarded-for", "x-mine"]
+    );
+    let compatible = engine(r#""headers":{"hygiene":"compatible"}"#).unwrap();
+    assert!(!out(&compatible, &headers, None).contains_key("x-envoy-max-retries"));
+    assert!(out(&compatible, &headers, None).contains_key("x-forwarded-email"));
+}
+
+#[test]
+fn values_are_filled_in_and_what_is_not_known_is_not_the_callers_to_say() {
+    let engine = engine(
+        r#""headers":{"hygiene":"off","set":[
+            {"name":"x-caller","value":"%{caller.namespace}/%{caller.serviceAccount}"},
+            {"name":"x-correlation-id","value":"%{requestId}"},
+            {"name":"x-by","value":"%{gateway} %{rule}"},
+            {"name":"x-trace","value":"%{traceId}"}]}"#,
+    )
+    .unwrap();
+    let known: Headers<'_> =
+        vec![("x-caller", "root/admin"), ("x-request-id", "abc"), ("x-trace", "forged"), ("traceparent", PARENT)];
+    let sent = out(&engine, &known, Some("cluster.local/ns/shop/sa/orders"));
+    assert_eq!((&*sent["x-caller"][0], &*sent["x-by"][0]), ("shop/orders", "a/b r"));
+    assert_eq!((&*sent["x-correlation-id"][0], &*sent["x-trace"][0]), ("abc", &PARENT[3..35]));
+    let unknown: Headers<'_> =
+        vec![("x-caller", "root/admin"), ("x-request-id", "a\r\nb"), ("x-trace", "forged"), ("x-correlation-id", "x")];
+    for principal in [None, Some("cluster.local/other/path")] {
+        let sent = out(&engine, &unknown, principal);
+        assert_eq!(names(&sent), ["x-by", "x-request-id"], "{principal:?}");
+    }
+}
+
+#[test]
+fn bad_settings_are_refused_with_their_place() {
+    let of = |fields: &str| engine(fields).unwrap_err();
+    let one = |code: &str, path: &str| vec![(code.to_owned(), path.to_owned())];
+    assert_eq!(of(r#""tracing":{"mode":"standalone"}"#), one("SP1601", "tracing.formats"));
+    assert_eq!(of(r#""tracing":{"mode":"strip","formats":["b3"]}"#), one("SP1601", "tracing.formats"));
+    assert_eq!(of(r#""tracing":{"mode":"envoy","baggage":["k"]}"#), one("SP1601", "tracing.baggage"));
+    assert_eq!(of(r#""tracing":{"mode":"zipkin"}"#), one("SP1001", "tracing.mode"));
+    let keep = |name: &str| of(&format!(r#""headers":{{"hygiene":"strict","keep":["{name}"]}}"#));
+    for name in ["", "X-A", "a b", ":path"] {
+        assert_eq!(keep(name), one("SP1602", "headers.keep[0]"), "{name}");
+    }
+    let set = |name: &str, value: &str| {
+        of(&format!(r#""headers":{{"hygiene":"off","set":[{{"name":"{name}","value":"{value}"}}]}}"#))
+    };
+    for name in ["host", "content-length", "x-sallyport-route", "traceparent", "baggage", "x-b3-sampled"] {
+        assert_eq!(set(name, "v"), one("SP1602", "headers.set[0].name"), "{name}");
+    }
+    for value in ["", " v", "v\\u0001", "é", "%{caller}", "%{rule", "%{}"] {
+        assert_eq!(set("x-a", value), one("SP1603", "headers.set[0].value"), "{value}");
+    }
+    let twice = r#""headers":{"hygiene":"off","set":[{"name":"a","value":"1"},{"name":"a","value":"2"}]}"#;
+    assert_eq!(of(twice), one("SP1602", "headers.set[1].name"));
+}
+
+fn any_header() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
+    let name = prop_oneof![
+        Just(b"traceparent".to_vec()),
+        Just(b"tracestate".to_vec()),
+        Just(b"b3".to_vec()),
+        Just(b"baggage".to_vec()),
+        Just(b"x-b3-traceid".to_vec()),
+        Just(b"x-b3-spanid".to_vec()),
+        Just(b"x-b3-sampled".to_vec()),
+        Just(b"x-request-id".to_vec()),
+        "x-(envoy|forwarded|auth-request)-[a-z]{1,4}".prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..12),
+    ];
+    let value = prop_oneof![
+        Just(PARENT.as_bytes().to_vec()),
+        "[0-9a-f]{16}(-[0-9a-f]{16}(-[01d])?)?".prop_map(String::into_bytes),
+        "[a-z]{1,3}=[a-z]{0,3}(,[a-z]{1,3}=[a-z]{1,3})*".prop_map(String::into_bytes),
+        prop::collection::vec(any::<u8>(), 0..60),
+    ];
+    (name, value)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    /// Whatever comes in, one trace goes out, in each format the same, and nothing that could not be read.
+    #[test]
+    fn one_trace_leaves(headers in prop::collection::vec(any_header(), 0..12), ids in any::<[u8; 24]>()) {
+        let engine = engine(
+            r#""tracing":{"mode":"standalone","formats":["w3c","b3multi"],"baggage":["a"]},"headers":{"hygiene":"strict"}"#,
+        ).unwrap();
+        let pairs: Vec<_> = headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        let facts = Facts { ids, ..Facts::default() };
+        let mut sent: Vec<(Vec<u8>, Vec<u8>)> = headers.clone();
+        for edit in engine.outbound().edits(&pairs, &facts) {
+            let name = match &edit {
+                Edit::Remove(name) => name.to_vec(),
+                Edit::Set(name, _) => name.as_bytes().to_vec(),
+            };
+            sent.retain(|(other, _)| *other != name);
+            if let Edit::Set(_, value) = edit {
+                sent.push((name, value.into_bytes()));
+            }
+        }
+        let pairs: Vec<_> = sent.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        let parent = w3c::read(&pairs).expect("a traceparent");
+        let known = Incoming::read(&pairs).context.expect("a trace");
+        prop_assert_eq!(known.trace_id, parent.trace_id);
+        let without: Vec<_> = pairs.iter().copied().filter(|(name, _)| *name != b"traceparent").collect();
+        let b3 = Incoming::read(&without).context.expect("the same in B3");
+        prop_assert_eq!((b3.trace_id, b3.span_id), (parent.trace_id, parent.parent_id));
+        let allowed: [&[u8]; 7] = [b"traceparent", b"tracestate", b"baggage", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", b"x-b3-flags"];
+        for (name, _) in &pairs {
+            prop_assert!(!is_trace_header(name) || allowed.contains(name), "{}", name.escape_ascii());
+        }
+    }
+
+    /// What is written is read again, in every format.
+    #[test]
+    fn contexts_go_round(trace in any::<[u8; 16]>(), span in any::<[u8; 8]>(), sampled in 0..4usize) {
+        prop_assume!(trace != [0; 16] && span != [0; 8]);
+        let sampling = [Sampling::Deferred, Sampling::Deny, Sampling::Accept, Sampling::Debug][sampled];
+        let mut context = Incoming::default().next([1; 24]);
+        (context.trace_id, context.span_id, context.sampling) = (trace, span, sampling);
+        for format in [Format::W3c, Format::B3, Format::B3Multi] {
+            let written = write(&context, &[format]);
+            let pairs: Vec<_> = written.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+            let read = Incoming::read(&pairs).context.expect("a trace");
+            prop_assert_eq!((read.trace_id, read.span_id), (trace, span));
+            if format != Format::W3c {
+                prop_assert_eq!(read.sampling, sampling);
+            }
+        }
+    }
+}
