@@ -64,7 +64,7 @@ fn standalone_begins_a_trace_where_there_is_none_that_can_be_read() {
     ] {
         let sent = out(&engine, &headers, None);
         assert_eq!(names(&sent), ["traceparent"], "{headers:?}");
-        assert_eq!(sent["traceparent"], [begun.clone()], "{headers:?}");
+        assert_eq!(sent["traceparent"], std::slice::from_ref(&begun), "{headers:?}");
     }
     // A lone word on sampling is heard.
     assert_eq!(out(&engine, &vec![("b3", "d")], None)["traceparent"], [begun.replace("-02", "-03")]);

@@ -8,9 +8,11 @@ use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Egress, Mesh};
+use crate::outbound::{headers_source, tracing_source};
 use crate::parse::suggest::{one_line, quoted};
 use crate::parse::tree::Node;
 use crate::parse::{ParsedEgress, Resource, parse};
+use sallyport_core::outbound::source::{HeadersSource, TracingSource};
 use sallyport_core::policy::source::ModeSource;
 use sallyport_core::{Engine, PolicySource, Problem};
 use std::collections::hash_map::Entry;
@@ -133,6 +135,8 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
     PolicySource {
         health: health_source(egress, standbys),
         readiness: Some(readiness_source(egress)),
+        tracing: tracing_source(&spec.tracing),
+        headers: headers_source(&spec.headers),
         ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
     }
 }
@@ -158,6 +162,8 @@ fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies
         num_trusted_proxies,
         health: None,
         readiness: None,
+        tracing: TracingSource::default(),
+        headers: HeadersSource::default(),
         rules: rules.clone(),
     }
 }
@@ -182,7 +188,10 @@ fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let policy = policy(upstream, &parsed.authz, ModeSource::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
     let health = parsed.egress.as_ref().and_then(|egress| health_source(egress, &[]));
-    problems_of(&PolicySource { health, ..policy })
+    let spec = parsed.egress.as_ref().map(|egress| &egress.spec);
+    let tracing = spec.map(|spec| tracing_source(&spec.tracing)).unwrap_or_default();
+    let headers = spec.map(|spec| headers_source(&spec.headers)).unwrap_or_default();
+    problems_of(&PolicySource { health, tracing, headers, ..policy })
 }
 
 fn problems_of(policy: &PolicySource) -> Vec<Problem> {
@@ -199,7 +208,7 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress) -> Diagnostic 
             (spec.get("authz"), at_position("trustedForwarders", rest, &parsed.forwarder_positions))
         }
         ("numTrustedProxies", _) => (spec.get("gateway"), problem.path.clone()),
-        ("health", _) => (Some(spec), problem.path.clone()),
+        ("health" | "tracing" | "headers", _) => (Some(spec), problem.path.clone()),
         ("mode", _) => (spec.get("rollout"), problem.path.clone()),
         ("upstream", _) => (tree.get("metadata"), "name".to_owned()),
         _ => (spec.get("authz"), problem.path.clone()),

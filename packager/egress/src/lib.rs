@@ -21,6 +21,7 @@ mod health;
 mod import;
 pub mod lint;
 pub mod model;
+mod outbound;
 mod parse;
 mod schema;
 mod template;

@@ -5,9 +5,11 @@
 
 pub mod deploy;
 pub mod health;
+pub mod outbound;
 
 use self::deploy::{Expose, FilterImage, Install, Opa, Patch, Resources, Route};
 use self::health::Health;
+use self::outbound::{Headers, Tracing};
 use sallyport_core::policy::source::{AmbiguitySource, ModeSource, RuleSource};
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +99,12 @@ pub struct EgressSpec {
     /// When it is not asked, and who is asked instead.
     #[serde(default)]
     pub health: Health,
+    /// What the upstream is told of the trace.
+    #[serde(default)]
+    pub tracing: Tracing,
+    /// What else leaves the mesh.
+    #[serde(default)]
+    pub headers: Headers,
     /// Who may do what. Absent: nobody may do anything.
     #[serde(skip_deserializing)] // read by the core
     pub authz: Authz,

@@ -142,6 +142,7 @@ pub(crate) mod tests {
     use sallyport_egress::diagnostic::SourceFile;
     use sallyport_egress::model::deploy::Route;
     use sallyport_egress::model::health::Health;
+    use sallyport_egress::model::outbound::{Headers, Tracing};
     use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Mesh, Rollout, TlsMode, Upstream, UpstreamTls};
 
     /// The Egress of the documentation with these rules.
@@ -168,6 +169,8 @@ pub(crate) mod tests {
                 expose: None,
                 route: Route::default(),
                 health: Health::default(),
+                tracing: Tracing::default(),
+                headers: Headers::default(),
                 patches: Vec::new(),
             },
         }

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::plan::{Plan, SERVICE_PORT};
 use super::refusal::Refusal;
-use super::virtual_service::TELLS_OF_THE_MESH;
 use super::{autoscaler, disruption_budget, pod, yaml};
 use crate::codes;
 use crate::manifest::prune;
@@ -117,7 +116,8 @@ fn rule(egress: &Egress) -> Value {
         "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": egress.route()}]}],
         "filters": [
             {"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}},
-            {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": TELLS_OF_THE_MESH}},
+            {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": egress.spec.removed_from_requests()}},
+            {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": egress.spec.removed_from_responses()}},
         ],
         "backendRefs": [{
             "group": "networking.istio.io",

@@ -8,18 +8,6 @@ use serde_json::{Value, json};
 use super::gateway;
 use super::plan::{Plan, SERVICE_PORT};
 
-/// What Envoy and Istio say of the mesh to whoever they send a request to.
-pub(super) const TELLS_OF_THE_MESH: [&str; 8] = [
-    ROUTE_HEADER,
-    "x-envoy-attempt-count",
-    "x-envoy-decorator-operation",
-    "x-envoy-external-address",
-    "x-envoy-peer-metadata",
-    "x-envoy-peer-metadata-id",
-    "x-forwarded-client-cert",
-    "x-forwarded-for",
-];
-
 /// In the mesh: to the gateway.
 pub(super) fn mesh(plan: &Plan<'_>) -> Value {
     object(
@@ -64,7 +52,7 @@ fn leg(name: &str, egress: &Egress) -> Value {
         "name": name,
         "match": [{"headers": {ROUTE_HEADER: {"exact": egress.route()}}}],
         "rewrite": {"authority": egress.upstream_authority()},
-        "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
+        "headers": headers(egress),
         "route": [{"destination": destination}],
         "timeout": route.timeout,
         "retries": retries(route.retries.as_ref()),
@@ -101,6 +89,15 @@ fn object(plan: &Plan<'_>, name: &str, spec: Value) -> Value {
 
 fn to_gateway(plan: &Plan<'_>) -> Value {
     json!([{"destination": {"host": plan.service_host(), "port": {"number": SERVICE_PORT}}}])
+}
+
+/// What does not leave the mesh, and what of the upstream does not come in.
+fn headers(egress: &Egress) -> Value {
+    let from_responses = egress.spec.removed_from_responses();
+    json!({
+        "request": {"remove": egress.spec.removed_from_requests()},
+        "response": (!from_responses.is_empty()).then(|| json!({"remove": from_responses})),
+    })
 }
 
 /// A gateway's pod can go away. Asked again is only where no gateway has begun to answer; Istio's default would also

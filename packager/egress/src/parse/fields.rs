@@ -11,6 +11,7 @@ mod egress;
 mod health;
 mod mesh;
 mod operation;
+mod outbound;
 mod patch;
 mod route;
 mod rule;
@@ -160,6 +161,9 @@ mod tests {
     use crate::model::health::{
         Expect, ExpectedHeader, GateRefusal, Health, Override, Passive, Probe, Readiness, SlowStart,
     };
+    use crate::model::outbound::{
+        Credential, Headers, Hygiene, RequestId, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode,
+    };
     use crate::model::{Authn, Authz, EgressSpec, Gateway, JwtProvider, Rollout, TlsMode, Upstream, UpstreamTls};
     use sallyport_core::policy::source::{
         ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, QuantifierSource,
@@ -244,6 +248,15 @@ mod tests {
             expose: Some(expose),
             route,
             health: full_health(),
+            tracing: Tracing {
+                mode: TracingMode::Envoy,
+                formats: Some(vec![TraceFormat::B3Multi]),
+                baggage: vec![text().unwrap_or_default()],
+                provider: text(),
+                sampling_per_mille: Some(1),
+                request_id: RequestId::New,
+            },
+            headers: full_headers(),
             patches: vec![patch],
             upstream: Upstream { host: "x".to_owned(), port: 1, tls },
             authz: Authz {
@@ -270,6 +283,18 @@ mod tests {
             create_namespace: true,
             opa: Some(Opa { image: text(), policy_config_map: text(), path: text() }),
             num_trusted_proxies: 1,
+        }
+    }
+
+    fn full_headers() -> Headers {
+        let text = || "x".to_owned();
+        Headers {
+            hygiene: Hygiene::Off,
+            keep: vec![text()],
+            remove: vec![text()],
+            set: vec![SetHeader { name: text(), value: text() }],
+            response: ResponseHeaders { keep: vec![text()], remove: vec![text()] },
+            credential: Some(Credential { name: text(), prefix: text(), secret_name: text(), secret_key: text() }),
         }
     }
 
@@ -370,6 +395,10 @@ mod tests {
                     let reads = match (block.name, field.name) {
                         ("tls", "mode") => serde_json::from_value::<TlsMode>(value.into()).is_ok(),
                         ("gateway", "install") => serde_json::from_value::<Install>(value.into()).is_ok(),
+                        ("tracing", "mode") => serde_json::from_value::<TracingMode>(value.into()).is_ok(),
+                        ("tracing", "formats") => serde_json::from_value::<TraceFormat>(value.into()).is_ok(),
+                        ("tracing", "requestId") => serde_json::from_value::<RequestId>(value.into()).is_ok(),
+                        ("headers", "hygiene") => serde_json::from_value::<Hygiene>(value.into()).is_ok(),
                         ("health", "override") => serde_json::from_value::<Override>(value.into()).is_ok(),
                         ("health", "readiness") => serde_json::from_value::<Readiness>(value.into()).is_ok(),
                         ("filter", "delivery") => serde_json::from_value::<Delivery>(value.into()).is_ok(),

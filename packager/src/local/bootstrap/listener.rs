@@ -1,6 +1,7 @@
 //! The listener of a gateway: mTLS, the connection manager, the chain of filters, one route.
 
 use sallyport_core::answer::ROUTE_HEADER;
+use sallyport_egress::model::outbound::{Hygiene, RequestId};
 use serde_json::{Value, json};
 
 use super::cluster::jwks_clusters;
@@ -58,6 +59,8 @@ fn connection_manager(plan: Plan<'_>) -> Value {
             "codec_type": "AUTO",
             "use_remote_address": true,
             "xff_num_trusted_hops": spec.gateway.num_trusted_proxies,
+            // As the EnvoyFilter of `sallyport build` has it: the caller's id, and nothing of the gateway's own.
+            "preserve_external_request_id": spec.tracing.request_id == RequestId::Keep,
             "normalize_path": true,
             "merge_slashes": false,
             "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
@@ -87,7 +90,10 @@ fn http_filters(plan: Plan<'_>) -> Vec<Value> {
     }));
     filters.push(json!({
         "name": "envoy.filters.http.router",
-        "typed_config": typed("envoy.extensions.filters.http.router.v3.Router", json!({})),
+        "typed_config": typed(
+            "envoy.extensions.filters.http.router.v3.Router",
+            json!({"suppress_envoy_headers": plan.egress.spec.headers.hygiene != Hygiene::Off}),
+        ),
     }));
     filters
 }
@@ -108,7 +114,8 @@ fn route_config(plan: Plan<'_>) -> Value {
                     "name": ROUTE_HEADER,
                     "string_match": {"exact": plan.egress.route()},
                 }]},
-                "request_headers_to_remove": [ROUTE_HEADER],
+                "request_headers_to_remove": plan.egress.spec.removed_from_requests(),
+                "response_headers_to_remove": plan.egress.spec.removed_from_responses(),
                 "route": {
                     "cluster": plan.egress.cluster(None),
                     "host_rewrite_literal": upstream.host,

@@ -3,6 +3,7 @@
 use super::authz::AUTHZ;
 use super::deploy::{EXPOSE, GATEWAY};
 use super::health::HEALTH;
+use super::outbound::{HEADERS, TRACING};
 use super::patch::PATCH;
 use super::route::ROUTE;
 use super::{Block, METADATA_NAME, Shape, choice, defaulted, list, optional, required};
@@ -49,6 +50,18 @@ static SPEC: Block = Block {
             Shape::Block(&HEALTH),
             "the upstream is always asked",
             "When the upstream is not asked, and who is asked instead.",
+        ),
+        defaulted(
+            "tracing",
+            Shape::Block(&TRACING),
+            "the caller's trace goes on, as `traceparent`",
+            "What the upstream is told of the trace.",
+        ),
+        defaulted(
+            "headers",
+            Shape::Block(&HEADERS),
+            "nothing of the mesh leaves it",
+            "What else the upstream gets, and what callers get back.",
         ),
         defaulted("authz", Shape::Block(&AUTHZ), "nobody may do anything", "Who may do what."),
         defaulted("authn", Shape::Block(&AUTHN), "no token is believed", "Whose tokens are believed."),

@@ -1,0 +1,74 @@
+//! From `spec.tracing` and `spec.headers` to what the filter and the route do.
+
+use crate::model::EgressSpec;
+use crate::model::outbound::{Headers, Hygiene, SetHeader, TraceFormat, Tracing, TracingMode};
+use sallyport_core::answer::ROUTE_HEADER;
+use sallyport_core::outbound::hygiene;
+use sallyport_core::outbound::source::{
+    FormatSource, HeadersSource, HygieneSource, SetSource, TracingModeSource, TracingSource,
+};
+use std::collections::BTreeSet;
+
+pub(crate) fn tracing_source(tracing: &Tracing) -> TracingSource {
+    let Tracing { mode, formats, baggage, provider: _, sampling_per_mille: _, request_id: _ } = tracing;
+    let formats = match (formats, mode) {
+        (Some(formats), _) => formats.as_slice(),
+        (None, TracingMode::Standalone) => &[TraceFormat::W3c],
+        (None, TracingMode::Envoy | TracingMode::Strip) => &[],
+    };
+    TracingSource {
+        mode: match mode {
+            TracingMode::Envoy => TracingModeSource::Envoy,
+            TracingMode::Standalone => TracingModeSource::Standalone,
+            TracingMode::Strip => TracingModeSource::Strip,
+        },
+        formats: formats
+            .iter()
+            .map(|format| match format {
+                TraceFormat::W3c => FormatSource::W3c,
+                TraceFormat::B3 => FormatSource::B3,
+                TraceFormat::B3Multi => FormatSource::B3Multi,
+            })
+            .collect(),
+        baggage: baggage.clone(),
+    }
+}
+
+pub(crate) fn headers_source(headers: &Headers) -> HeadersSource {
+    let set = |SetHeader { name, value }: &SetHeader| SetSource { name: name.clone(), value: value.clone() };
+    HeadersSource {
+        hygiene: hygiene_source(headers.hygiene),
+        keep: headers.keep.clone(),
+        set: headers.set.iter().map(set).collect(),
+    }
+}
+
+fn hygiene_source(hygiene: Hygiene) -> HygieneSource {
+    match hygiene {
+        Hygiene::Strict => HygieneSource::Strict,
+        Hygiene::Compatible => HygieneSource::Compatible,
+        Hygiene::Off => HygieneSource::Off,
+    }
+}
+
+impl EgressSpec {
+    /// The request headers that the route takes away, by name. The filter's mark is always one of them.
+    #[must_use]
+    pub fn removed_from_requests(&self) -> BTreeSet<&str> {
+        let Headers { hygiene, keep, remove, set, .. } = &self.headers;
+        let own =
+            hygiene::removed_by_route(hygiene_source(*hygiene)).filter(|name| !keep.iter().any(|kept| kept == name));
+        // What the filter sets is not the route's to take.
+        let own: Vec<&str> = own.filter(|name| !set.iter().any(|set| set.name == **name)).collect();
+        own.into_iter().chain(remove.iter().map(String::as_str)).chain([ROUTE_HEADER]).collect()
+    }
+
+    /// The response headers that the route takes away, by name.
+    #[must_use]
+    pub fn removed_from_responses(&self) -> BTreeSet<&str> {
+        let own = hygiene::removed_from_responses(hygiene_source(self.headers.hygiene));
+        let response = &self.headers.response;
+        let own: Vec<&str> = own.filter(|name| !response.keep.iter().any(|kept| kept == name)).collect();
+        own.into_iter().chain(response.remove.iter().map(String::as_str)).collect()
+    }
+}
