@@ -6,6 +6,7 @@
 //! There is no kube-proxy and no cluster DNS: Envoys know the pods' addresses from istiod, and names stand in each
 //! pod's `/etc/hosts`.
 
+pub mod collector;
 pub mod control;
 pub mod doorway;
 pub mod image;

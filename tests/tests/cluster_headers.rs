@@ -1,0 +1,172 @@
+//! What leaves the mesh: the caller's request id and trace, and nothing of the mesh itself; spans in a real collector.
+
+use std::cell::RefCell;
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use sallyport_tests::certs::Authority;
+use sallyport_tests::cluster::collector::{self, Collector};
+use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::stage::{self, Site};
+use sallyport_tests::cluster::{Cluster, scene};
+use sallyport_tests::echo::{Echo, Received};
+use serde_json::{Map, json};
+
+const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
+const URL: &str = "http://httpbin.legacy.internal/anything";
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const SPAN: &str = "b7ad6b7169203331";
+/// What the upstream gets of a plain request with curl, and no more. (`content-length` and the like would be the
+/// request's own.)
+const WELCOME: [&str; 5] = ["host", "user-agent", "accept", "x-request-id", "traceparent"];
+
+#[test]
+fn the_callers_id_arrives_and_nothing_of_the_mesh_does() {
+    let authority = Authority::new("public authority").unwrap();
+    scene(stage::cluster("cluster-headers", &authority), |cluster| exercise(cluster, &authority));
+}
+
+fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
+    let echo = Echo::start(&authority.server(cluster.scratch(), "upstream", &[stage::UPSTREAM])?)?;
+    let _doorway = Doorway::open(cluster.bridge(), echo.address())?;
+    let site = Site::new(cluster, "1.31")?;
+    site.serve("httpbin", &stage::egress("httpbin", RULES))?;
+    cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
+
+    one_id_from_caller_to_upstream(cluster, &echo)?;
+    nothing_of_the_mesh(cluster, &echo)?;
+    what_the_file_says_is_said(cluster, &site, &echo)?;
+    spans_are_one_trace(cluster, &site, &echo)
+}
+
+/// Calls, and gives what the upstream got.
+fn received(cluster: &Cluster, echo: &Echo, headers: &[&str]) -> Result<Received> {
+    let _ = echo.take();
+    let mut arguments: Vec<&str> = headers.iter().flat_map(|header| ["-H", *header]).collect();
+    arguments.push(URL);
+    let answer = cluster.curl("httpbin", "sleep", &arguments)?;
+    ensure!(answer.status == 200, "{answer:?}");
+    echo.take().pop().context("the upstream got nothing")
+}
+
+fn only<'a>(received: &'a Received, name: &str) -> Result<&'a str> {
+    let values: Vec<&[u8]> = received.values(name).collect();
+    let [value] = values[..] else { anyhow::bail!("not one {name}: {received:?}") };
+    Ok(std::str::from_utf8(value)?)
+}
+
+fn one_id_from_caller_to_upstream(cluster: &Cluster, echo: &Echo) -> Result<()> {
+    let id = "5f0e1c1a-0000-4000-8000-0123456789ab";
+    let parent = format!("traceparent: 00-{TRACE}-{SPAN}-01");
+    let seen = received(cluster, echo, &[&format!("x-request-id: {id}"), &parent])?;
+    ensure!(only(&seen, "x-request-id")? == id, "{seen:?}");
+    let parent = only(&seen, "traceparent")?;
+    ensure!(parent.starts_with(&format!("00-{TRACE}-")) && !parent.contains(SPAN), "{parent}");
+    // Where the caller says nothing its sidecar makes the id, and that one it is.
+    let seen = received(cluster, echo, &[])?;
+    let id = only(&seen, "x-request-id")?.to_owned();
+    cluster.wait("the same id in the caller's and the gateway's log", || {
+        Ok(cluster.log("httpbin", "sleep")?.contains(&id) && cluster.log("egress", "httpbin-egress")?.contains(&id))
+    })
+}
+
+/// The strict list, and what a caller adds of its own.
+fn nothing_of_the_mesh(cluster: &Cluster, echo: &Echo) -> Result<()> {
+    let forged = [
+        "x-forwarded-client-cert: By=spiffe://x",
+        "x-forwarded-for: 1.2.3.4",
+        "x-forwarded-email: root@example.com",
+        "x-auth-request-user: root",
+        "x-user: root",
+        "x-envoy-max-retries: 9",
+        "x-sallyport-route: egress/httpbin",
+        "baggage: user=alice",
+        "b3: 0",
+        "tracestate: wrong",
+    ];
+    let seen = received(cluster, echo, &forged)?;
+    for (name, value) in &seen.headers {
+        let name = name.to_ascii_lowercase();
+        ensure!(WELCOME.contains(&name.as_str()), "{name}: {}", value.escape_ascii());
+    }
+    let text: String = seen.headers.iter().map(|(_, value)| format!("{}\n", value.escape_ascii())).collect();
+    for secret in ["10.44.", "spiffe", "legacy.internal", "cluster.local"] {
+        ensure!(!text.contains(secret), "the upstream is told of {secret}: {text}");
+    }
+    Ok(())
+}
+
+fn what_the_file_says_is_said(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<()> {
+    let more = "  tracing: {formats: [b3multi]}
+  headers:
+    set:
+    - {name: x-caller, value: '%{caller.namespace}/%{caller.serviceAccount} by %{rule}'}
+    - {name: x-correlation-id, value: '%{requestId}'}
+    response: {remove: [content-type]}
+";
+    site.apply("httpbin", &(stage::egress("httpbin", RULES) + more))?;
+    cluster
+        .wait("a header that says who calls", || Ok(received(cluster, echo, &[])?.values("x-caller").count() == 1))?;
+    let seen = received(cluster, echo, &["x-caller: root/admin", &format!("traceparent: 00-{TRACE}-{SPAN}-01")])?;
+    ensure!(only(&seen, "x-caller")? == "httpbin/sleep by readers", "{seen:?}");
+    ensure!(only(&seen, "x-correlation-id")? == only(&seen, "x-request-id")?, "{seen:?}");
+    ensure!(only(&seen, "x-b3-traceid")? == TRACE && seen.values("traceparent").next().is_none(), "{seen:?}");
+    let answer = cluster.curl("httpbin", "sleep", &[URL])?;
+    ensure!(answer.header("content-type").is_empty(), "{answer:?}");
+    Ok(())
+}
+
+/// `tracing: envoy`: the caller's span, the gateway's, and what the upstream is told, are one trace.
+fn spans_are_one_trace(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<()> {
+    let namespace = cluster.control().namespace();
+    let collector = Collector::start(cluster.scratch(), namespace)?;
+    let provider =
+        json!([{"name": "otel", "opentelemetry": {"service": "otel.tracing.internal", "port": collector::PORT}}]);
+    cluster.control().configure(&Map::from_iter([("extensionProviders".to_owned(), provider)]))?;
+    cluster.kubectl().apply(&format!(
+        "apiVersion: networking.istio.io/v1
+kind: ServiceEntry
+metadata: {{name: otel, namespace: istio-system}}
+spec:
+  hosts: [otel.tracing.internal]
+  location: MESH_EXTERNAL
+  resolution: STATIC
+  endpoints: [{{address: {}}}]
+  ports: [{{number: {}, name: grpc, protocol: GRPC}}]
+---
+apiVersion: telemetry.istio.io/v1
+kind: Telemetry
+metadata: {{name: mesh, namespace: istio-system}}
+spec: {{tracing: [{{providers: [{{name: otel}}], randomSamplingPercentage: 100}}]}}
+",
+        namespace.address(),
+        collector::PORT
+    ))?;
+    let more = "  tracing: {mode: envoy, provider: otel, samplingPerMille: 1000}\n";
+    site.apply("httpbin", &(stage::egress("httpbin", RULES) + more))?;
+    let told = RefCell::new(String::new());
+    let of_trace = |told: &str| -> Vec<collector::Span> {
+        let trace = told.split('-').nth(1).unwrap_or("none").to_owned();
+        collector.spans().into_iter().filter(|span| span.trace_id == trace).collect()
+    };
+    cluster.wait("one trace of two spans", || {
+        let seen = received(cluster, echo, &[])?;
+        told.replace(only(&seen, "traceparent")?.to_owned());
+        // Envoy sends its spans each few seconds.
+        thread::sleep(Duration::from_secs(2));
+        Ok(of_trace(&told.borrow()).len() >= 2)
+    })?;
+    let told = told.into_inner();
+    let spans = of_trace(&told);
+    let parent = told.split('-').nth(2).unwrap_or_default();
+    let gateway =
+        spans.iter().find(|span| span.id == parent).context("the upstream is told of a span that nobody sent")?;
+    ensure!(spans.iter().any(|span| span.id == gateway.parent_id), "the gateway's span is nobody's child: {spans:?}");
+    for span in &spans {
+        let named = |name: &str| span.attributes.iter().find(|attribute| attribute.starts_with(name)).cloned();
+        let (name, status) = (named("upstream_cluster.name"), named("http.status_code"));
+        eprintln!("{} {} <- {:16} {name:?} {status:?}", span.trace_id, span.id, span.parent_id);
+    }
+    Ok(())
+}
