@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::bootstrap::HostPort;
+use super::envoy::Change;
 use super::example::Outcome;
 use super::files::Layout;
 use super::setup::{Invitation, Served, text};
@@ -54,6 +55,7 @@ impl Announcer<'_> {
     }
 
     pub(crate) fn ready(&self, ready: &Ready<'_>) -> Result<(), Failure> {
+        self.standbys(ready.served, None);
         match self.output {
             Output::Human => {
                 self.warnings(&ready.served.loaded.report)?;
@@ -78,6 +80,7 @@ impl Announcer<'_> {
     /// A saved file is in force. `old` is what it takes the place of.
     pub(crate) fn live(&self, new: &Served, old: &Served, version: u64, took: Duration) -> Result<(), Failure> {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.standbys(new, Some(old));
         match self.output {
             Output::Human => {
                 self.warnings(&new.loaded.report)?;
@@ -117,6 +120,31 @@ impl Announcer<'_> {
                     Refusal::Failure(failure) => failure_diagnostics(failure, &self.file),
                 },
             })),
+        }
+    }
+
+    /// The gate of the upstream has opened, or closed, or lets a share through.
+    pub(crate) fn health(&self, change: &Change) -> Result<(), Failure> {
+        let Change { upstream, from, to, milliseconds, cause } = change;
+        match self.output {
+            Output::Human => {
+                let file = &self.file;
+                self.say(&format!("{file}: health of {upstream}: {from} -> {to}, after {milliseconds} ms: {cause}\n"))
+            }
+            Output::Json => self.event(&json!({
+                "event": "health", "upstream": upstream, "from": from, "to": to, "ms": milliseconds, "cause": cause,
+            })),
+        }
+    }
+
+    /// A session is one upstream, and has no other to ask instead.
+    fn standbys(&self, new: &Served, old: Option<&Served>) {
+        let named = |served: &Served| served.loaded.egress.spec.health.failover.clone();
+        let standbys = named(new);
+        if !standbys.is_empty() && old.map(named).as_ref() != Some(&standbys) {
+            let standbys = standbys.join(", ");
+            self.console
+                .note(&format!("one file is served here: no standby of `health.failover` is asked ({standbys})"));
         }
     }
 
