@@ -5,7 +5,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
-use sallyport_core::health::{Admission, Outcome, READY_PATH, is_idempotent};
+use sallyport_core::health::{Admission, READY_PATH, is_idempotent};
 use sallyport_core::request::pairs::{self, Pair};
 use sallyport_core::telemetry::log_line;
 use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Shadow, Verdict};
@@ -30,6 +30,15 @@ pub struct Stream {
 struct Watched {
     target: usize,
     grpc: bool,
+    /// Once a head has come whose status comes last: who sent it. Later Envoy shows the head no more.
+    sender: Option<Sender>,
+}
+
+/// Who has sent a response's head, and the upstream's time in ms.
+#[derive(Clone, Copy)]
+struct Sender {
+    own: bool,
+    time: Option<u32>,
 }
 
 impl Stream {
@@ -91,7 +100,7 @@ impl Stream {
                 Admission::To(target) => {
                     route = config.targets().nth(target).unwrap_or(route);
                     let grpc = || value(headers, b"content-type").is_some_and(|kind| kind.starts_with(GRPC));
-                    self.watched = config.watches(target).then(|| Watched { target, grpc: grpc() });
+                    self.watched = config.watches(target).then(|| Watched { target, grpc: grpc(), sender: None });
                 }
                 Admission::Refused => {
                     host::send_answer(&Answer::upstream_down(config, value(headers, b"x-request-id")));
@@ -109,27 +118,29 @@ impl Stream {
 
     /// Looks at the answer, once its status is known: that of a gRPC answer may come last.
     fn watch(&mut self, is_last: bool, read: fn(&str) -> Option<Vec<u8>>) {
-        let (Some(Watched { target, grpc }), Some(gate)) = (self.watched, self.gate.clone()) else { return };
+        let (Some(Watched { target, grpc, sender }), Some(gate)) = (self.watched, self.gate.clone()) else { return };
         let Some((config, health)) = gate.health() else { return };
         let number = |name| std::str::from_utf8(&read(name)?).ok()?.parse::<u32>().ok();
         let grpc_status = if grpc { number("grpc-status") } else { None };
         if grpc && grpc_status.is_none() && !is_last {
+            self.watched = Some(Watched { target, grpc, sender: Some(Sender::read()) });
             return;
         }
         self.watched = None;
         let status = if grpc_status.is_some() { 200 } else { number(":status").unwrap_or(0) };
         let status = u16::try_from(status).unwrap_or(0);
-        let outcome = config.outcome(target, status, grpc_status, false, None);
-        let outcome = if outcome == Outcome::Failure || config.needs_time(target) {
-            // Only what came from an upstream has it.
-            let time = host::response_header("x-envoy-upstream-service-time");
-            let own = time.is_none();
-            let time = time.and_then(|time| std::str::from_utf8(&time).ok()?.parse().ok());
-            config.outcome(target, status, grpc_status, own, time)
-        } else {
-            outcome
-        };
-        health.observe(config, target, outcome);
+        let matters = status >= 500 || grpc_status.is_some_and(|status| status != 0) || config.needs_time(target);
+        let sender = sender.or_else(|| matters.then(Sender::read)).unwrap_or(Sender { own: false, time: None });
+        health.observe(config, target, config.outcome(target, status, grpc_status, sender.own, sender.time));
+    }
+}
+
+impl Sender {
+    fn read() -> Self {
+        // Only what came from an upstream has it.
+        let time = host::response_header("x-envoy-upstream-service-time");
+        let own = time.is_none();
+        Self { own, time: time.and_then(|time| std::str::from_utf8(&time).ok()?.parse().ok()) }
     }
 }
 
