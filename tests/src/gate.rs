@@ -61,12 +61,18 @@ pub enum Saved {
 impl Gate {
     /// Starts a gate and waits until it is ready.
     pub fn start(scratch: &Scratch, options: &Options<'_>) -> Result<Self> {
+        Self::start_with(scratch, options, &[])
+    }
+
+    /// Starts a gate with further arguments of `sallyport run`.
+    pub fn start_with(scratch: &Scratch, options: &Options<'_>, arguments: &[&str]) -> Result<Self> {
         let file = scratch.write(FILE, options.egress)?;
         let mut command = Command::new(sallyport()?);
         command.arg("run").arg(&file).arg("--envoy").arg(options.envoy).arg("--wasm").arg(filter()?);
         command.args(["--port", "0", "--output", "json"]).arg("--dir").arg(scratch.folder("gate")?);
         command.arg("--upstream").arg(options.upstream.to_string());
         command.arg("--ca-certificates").arg(options.authority);
+        command.args(arguments);
         for caller in options.callers {
             command.arg("--caller").arg(caller);
         }
@@ -159,6 +165,16 @@ impl Gate {
         match self.save_and_wait(text)? {
             Saved::Live { milliseconds } => Ok(milliseconds),
             Saved::Refused(diagnostics) => bail!("the file was refused: {diagnostics:?}"),
+        }
+    }
+
+    /// Waits until the upstream's health has become this, and tells why it has.
+    pub fn wait_health(&mut self, to: &str) -> Result<String> {
+        loop {
+            let event = self.wait_event(&["health"])?;
+            if event["to"] == to {
+                return Ok(event["cause"].as_str().unwrap_or_default().to_owned());
+            }
         }
     }
 
