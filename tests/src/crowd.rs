@@ -51,7 +51,7 @@ pub struct Crowd {
 struct State {
     /// In the order in which they ended.
     samples: Mutex<Vec<Sample>>,
-    unreachable: AtomicBool,
+    unreachable: Arc<AtomicBool>,
     ended: AtomicBool,
 }
 
@@ -68,32 +68,28 @@ impl Crowd {
         Self { state, thread }
     }
 
-    /// As if there were nobody to connect to: calls fail at once, and are not sent.
-    pub fn set_unreachable(&self, unreachable: bool) {
-        self.state.unreachable.store(unreachable, Ordering::Relaxed);
+    /// While it is set, there is nobody to connect to: calls fail at once, and are not sent.
+    #[must_use]
+    pub fn unreachable(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.state.unreachable)
     }
 
-    /// How many calls have ended.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.state.samples().len()
+    /// Whether the last `count` calls that ended, all begun since then, are all as wanted.
+    pub fn are_all(&self, count: usize, since: Instant, wanted: impl Fn(&Sample) -> bool) -> bool {
+        let samples = self.state.samples();
+        let recent = samples.get(samples.len().saturating_sub(count)..).unwrap_or_default();
+        recent.len() == count && recent.iter().all(|sample| sample.at >= since && wanted(sample))
     }
 
     /// Waits until the last `count` calls that ended, begun after this was asked, are all as wanted.
     pub fn wait_all(&self, count: usize, what: &str, wanted: impl Fn(&Sample) -> bool) -> Result<()> {
         let start = Instant::now();
-        loop {
-            let samples = self.state.samples();
-            let recent = samples.get(samples.len().saturating_sub(count)..).unwrap_or_default();
-            if recent.len() == count && recent.iter().all(|sample| sample.at >= start && wanted(sample)) {
-                return Ok(());
-            }
-            let last = samples.last().cloned();
-            drop(samples);
+        while !self.are_all(count, start, &wanted) {
             ensure!(!self.thread.is_finished(), "the callers have ended");
-            ensure!(start.elapsed() < PATIENCE, "not all {what}: {last:?}");
+            ensure!(start.elapsed() < PATIENCE, "not all {what}: {:?}", self.state.samples().last());
             thread::sleep(TICK);
         }
+        Ok(())
     }
 
     /// Waits for the last answers, and tells all that came.

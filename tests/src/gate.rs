@@ -194,14 +194,7 @@ impl Gate {
 
     /// Asks Envoy's admin interface.
     pub fn admin(&self, path: &str) -> Result<String> {
-        let address: SocketAddr = self.told("admin")?.parse()?;
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (_, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
-        Ok(body.to_owned())
+        ask_admin(self.told("admin")?.parse()?, path)
     }
 
     /// Waits until `found` holds for what `read` returns; the last thing read is in the error.
@@ -253,6 +246,17 @@ impl Gate {
             }
         }
     }
+}
+
+/// Asks the administration interface of an Envoy.
+pub(crate) fn ask_admin(address: SocketAddr, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
+    Ok(body.to_owned())
 }
 
 /// The built `sallyport`: `SALLYPORT_BIN`, or beside this program.

@@ -16,6 +16,8 @@ pub mod faulty;
 pub mod gate;
 pub mod jwt;
 pub mod load;
+pub mod plain;
+pub mod prober;
 pub mod process;
 pub mod scenes;
 pub mod stage;

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const HEALTH: &str = "
 health:
-  probe: {path: /health, interval: 400ms, jitter: 0, timeout: 200ms, rise: 2, fall: 2, expect: {bodyPrefix: ok}}
+  probe: {path: /health, interval: 400ms, jitter: 0, timeout: 400ms, rise: 2, fall: 2, expect: {bodyPrefix: ok}}
   hold: 500ms
   slowStart: {share: 20, duration: 1s}
   refusal: {retryAfter: 7s}
@@ -155,8 +155,13 @@ fn probes_do_not_grow_with_workers() {
 #[test]
 fn half_open_a_share_is_let_through_and_one_failed_probe_is_enough() {
     each_envoy("half-open", |envoy, scratch| {
-        let health = HEALTH.replace("share: 20, duration: 1s", "share: 10, duration: 1h");
-        let mut stage = FaultyStage::start(envoy, scratch, &health, 1)?;
+        let health = "
+health:
+  probe: {path: /health, interval: 1s, timeout: 1s, rise: 1, fall: 1}
+  hold: 500ms
+  slowStart: {share: 10, duration: 1h}
+";
+        let mut stage = FaultyStage::start(envoy, scratch, health, 1)?;
         stage.upstream.set(Mood::Status(500));
         stage.gate.wait_health("open")?;
         stage.upstream.set(Mood::Well);

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 const HEALTH: &str = "
 health:
-  probe: {path: /health, interval: 400ms, jitter: 0, timeout: 200ms, rise: 2, fall: 2}
+  probe: {path: /health, interval: 400ms, jitter: 0, timeout: 400ms, rise: 2, fall: 2}
   hold: 500ms
   slowStart: {duration: 500ms}
 ";

@@ -1,4 +1,8 @@
-//! `make bench`: what a decision costs, natively and in the real proxy, and what a build costs. It asserts nothing.
+//! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
+//!
+//! It asserts nothing. Its arguments name the parts to run: `decisions`, `calls`, `policy`, `builds`, `outage`.
+
+mod outage;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -36,22 +40,35 @@ fn main() -> ExitCode {
     }
 }
 
+/// All parts, or those that are named.
 fn run() -> Result<()> {
-    let benches = Command::new(env!("CARGO")).args(["bench", "--package", "sallyport-core"]).status()?;
-    ensure!(benches.success(), "`cargo bench --package sallyport-core` failed");
-
-    let envoy = envoys::newest()?;
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let wants = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    if wants("decisions") {
+        let benches = Command::new(env!("CARGO")).args(["bench", "--package", "sallyport-core"]).status()?;
+        ensure!(benches.success(), "`cargo bench --package sallyport-core` failed");
+    }
+    let newest = envoys::newest()?;
     let scratch = Scratch::new("bench")?;
-    let envoy = calls::tracing(&scratch, &envoy)?;
-    println!();
-    println!("filter              {} bytes", fs::metadata(gate::filter()?)?.len());
-    println!("in Envoy            {}", envoy.version);
-    println!();
-    host_calls(&envoy)?;
-    println!();
-    compile_time(&envoy, &scratch)?;
-    println!();
-    build_time(&scratch)
+    let envoy = calls::tracing(&scratch, &newest)?;
+    println!("\nfilter              {} bytes", fs::metadata(gate::filter()?)?.len());
+    println!("in Envoy            {}\n", envoy.version);
+    if wants("calls") {
+        host_calls(&envoy)?;
+        println!();
+    }
+    if wants("policy") {
+        compile_time(&envoy, &scratch)?;
+        println!();
+    }
+    if wants("builds") {
+        build_time(&scratch)?;
+        println!();
+    }
+    if wants("outage") {
+        outage::run(&newest)?;
+    }
+    Ok(())
 }
 
 /// Host calls per request, for policies that ask for more and more, and with a health gate.
