@@ -57,11 +57,12 @@ impl HttpContext for Stream {
         let Some(gate) = self.gate.clone() else {
             return refuse(&Refusal { reason: Reason::NoPolicy, rule: None }, None, &headers, false);
         };
-        if let Some(is_ready) = readiness(&gate, &headers) {
-            host::send_answer(&Answer::readiness(is_ready));
+        let seen = Seen::read(gate.engine.needs());
+        // The kubelet has no certificate, so of whoever has shown one this need not be asked.
+        if !seen.mtls && is_kubelets_port(&gate) {
+            host::send_answer(&Answer::readiness(readiness(&gate, &headers)));
             return Action::Pause;
         }
-        let seen = Seen::read(gate.engine.needs());
         let view = seen.view(&headers);
         let decision = gate.engine.on_request(&view);
         note(&gate, &decision, &view);
@@ -144,14 +145,16 @@ impl Sender {
     }
 }
 
-/// What the kubelet is told, if it is the kubelet: only on a port of its own is the path another than any.
+/// Whether this is the port that is the kubelet's alone.
+fn is_kubelets_port(gate: &Gate) -> bool {
+    let port = gate.engine.readiness().map(|readiness| i64::from(readiness.port).to_le_bytes());
+    port.is_some_and(|port| host::property("destination\0port").is_some_and(|found| found == port))
+}
+
+/// What the kubelet is told, if it asks for that.
 fn readiness(gate: &Gate, headers: &[Pair<'_>]) -> Option<bool> {
     let readiness = gate.engine.readiness()?;
     value(headers, b":path").filter(|path| *path == READY_PATH.as_bytes())?;
-    let port = host::property("destination\0port")?;
-    if port.get(..) != Some(&i64::from(readiness.port).to_le_bytes()) {
-        return None;
-    }
     let well = || gate.health().is_none_or(|(config, health)| health.is_ready(config));
     Some(!readiness.upstream || well())
 }

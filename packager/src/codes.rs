@@ -67,8 +67,9 @@ const OWN: [(&str, &str); 9] = [
     (
         NAME,
         "The name of an Egress is too long to build from, or makes the same names as another.\n\n\
-         A gateway's Service is called `NAME-egress`, and where the host is exposed there is a Gateway\n\
-         `NAMESPACE-NAME-ingress`; neither may have more than 63 characters. `a-b/c` and `a/b-c` would\n\
+         A gateway's Service is called `NAME-egress`, where the host is exposed there is a Gateway\n\
+         `NAMESPACE-NAME-ingress`, and where OPA decides, too, the mesh has a provider\n\
+         `sallyport-opa-NAMESPACE-NAME`; none may have more than 63 characters. `a-b/c` and `a/b-c` would\n\
          share a folder and that Gateway.",
     ),
     (
@@ -87,8 +88,8 @@ const OWN: [(&str, &str); 9] = [
         INSTALL,
         "An Egress asks for what its way to install cannot say.\n\n\
          The Kubernetes Gateway API (`gateway.install: gateway-api`) has no retries in its standard\n\
-         channel, and cannot name an upstream that is an IP address. Left out, a field would quietly mean\n\
-         something else. Take another way to install, or leave the field out: without retries of the\n\
+         channel, and can name neither an upstream that is an IP address nor a subset, which keeps outlier\n\
+         detection from the gate's probe. Left out, a field would quietly mean something else. Take another way to install, or leave the field out: without retries of the\n\
          file's own, Istio tries again only where the upstream has not seen the request.",
     ),
 ];

@@ -50,7 +50,7 @@ use crate::codes;
 use plan::{PinnedFilter, Plan};
 use refusal::Refusal;
 
-/// The longest name of a Service, and value of a label.
+/// The longest name of a Service or of a provider of the mesh, and value of a label.
 const LONGEST_NAME: usize = 63;
 
 /// Everything that a build writes.
@@ -151,9 +151,10 @@ fn check_names(plan: &Plan<'_>, other: Option<&Egress>) -> Result<(), Refusal> {
     }
     let mut names = vec![plan.gateway_name()];
     names.extend(plan.egress.spec.expose.iter().map(|_| gateway::ingress_name(plan)));
+    names.extend(plan.egress.spec.gateway.opa.iter().map(|_| opa::provider(plan)));
     match names.into_iter().find(|name| name.len() > LONGEST_NAME) {
         Some(name) => {
-            let message = format!("its gateway's name `{name}` has more than {LONGEST_NAME} characters");
+            let message = format!("a name that is made of its own, `{name}`, has more than {LONGEST_NAME} characters");
             wrong(message, "give it a shorter name")
         }
         None => Ok(()),
@@ -239,6 +240,7 @@ fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Refusal> {
         add(Step::Routes, gateway_api::route(plan)?);
     } else {
         add(Step::Gateway, gateway::gateway(plan));
+        add(Step::Gateway, gateway::ready(plan));
         add(Step::Routes, virtual_service::upstream(plan));
     }
     add(Step::Routes, service_entry::host(plan));

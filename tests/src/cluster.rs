@@ -8,8 +8,10 @@
 
 pub mod control;
 pub mod doorway;
+pub mod image;
 pub mod kubectl;
 pub mod kubelet;
+pub mod manifests;
 pub mod network;
 pub mod pod;
 pub mod registry;
@@ -23,6 +25,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use rustix::process::{Signal, kill_process};
 use serde_json::Value;
 
 use self::control::Control;
@@ -157,6 +160,18 @@ impl Cluster {
     pub fn kill(&self, namespace: &str, prefix: &str) -> Result<()> {
         let (inside, _) = self.pod(namespace, prefix)?;
         network::kill_all(&inside);
+        Ok(())
+    }
+
+    /// Sends a signal to the program of this name in a pod.
+    pub fn signal(&self, namespace: &str, prefix: &str, program: &str, signal: Signal) -> Result<()> {
+        let (inside, _) = self.pod(namespace, prefix)?;
+        let pids = network::pids_named(&inside, program);
+        ensure!(!pids.is_empty(), "no {program} runs in {namespace}/{prefix}");
+        // One that has just ended is as good as told.
+        for pid in pids {
+            let _ = kill_process(pid, signal);
+        }
         Ok(())
     }
 

@@ -49,6 +49,28 @@ fn the_upstream_sees_its_own_name() {
     });
 }
 
+/// What the caller writes in its place is overwritten, and the upstream learns nothing of the mark.
+#[test]
+fn the_mark_of_the_route_is_the_filters_own() {
+    each_envoy("mark", |envoy, scratch| {
+        let authority = Authority::new("upstream authority")?;
+        let ca = authority.write(scratch, "upstream-ca")?;
+        let (echo, _) = serve(scratch, &authority, &[UPSTREAM])?;
+        let gate = gate(envoy, scratch, echo.address(), &ca)?;
+
+        let marks = ["httpbin/other", "httpbin/httpbin", ""];
+        let forged = marks.iter().fold(Request::get("/get"), |request, mark| request.header("x-sallyport-route", mark));
+        let reply = gate.caller("httpbin/sleep")?.send(&forged)?;
+        ensure!(reply.status == 200, "{reply:?}");
+        let refused = gate.caller("elsewhere/stranger")?.send(&forged)?;
+        ensure!(refused.status == 403, "{refused:?}");
+        let seen = echo.take();
+        let [seen] = seen.as_slice() else { anyhow::bail!("not one request: {seen:?}") };
+        ensure!(seen.values("x-sallyport-route").next().is_none(), "{seen:?}");
+        Ok(())
+    });
+}
+
 #[test]
 fn an_upstream_with_another_name_is_not_believed() {
     each_envoy("wrong-name", |envoy, scratch| {

@@ -82,13 +82,17 @@ impl Answer {
         Self { status, retry_after: Some(retry_after), ..Self::new(&refusal, None, request_id, false) }
     }
 
-    /// The answer to the kubelet, which tells it nothing but yes or no.
+    /// The answer on the kubelet's port, which tells nobody more than yes or no; `None`: that nothing else is here.
     #[must_use]
-    pub fn readiness(is_ready: bool) -> Self {
-        let (status, details) = if is_ready { (200, "sallyport:ready") } else { (503, "sallyport:not_ready") };
+    pub fn readiness(is_ready: Option<bool>) -> Self {
+        let (status, details) = match is_ready {
+            Some(true) => (200, "sallyport:ready"),
+            Some(false) => (503, "sallyport:not_ready"),
+            None => (404, "sallyport:not_found"),
+        };
         Self {
             status,
-            grpc_status: 0,
+            grpc_status: 12,
             details: details.to_owned(),
             header: String::new(),
             body: String::new(),

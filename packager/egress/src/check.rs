@@ -87,6 +87,8 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
     let duplicates = duplicates(files, &egresses);
     let is_duplicate = |file| duplicates.iter().any(|duplicate| duplicate.file == file);
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let names =
+        egresses.iter().filter_map(|(_, parsed)| Some((parsed.namespace.clone()?, parsed.name.clone()?))).collect();
     let mut trees = Vec::new();
     for (file, parsed) in egresses {
         let problems = compile(&parsed, &mesh);
@@ -100,7 +102,7 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
     }
     checked.diagnostics.extend(duplicates);
     checked.manifests = manifests.len();
-    let found = lint(files, &checked, &trees, mesh_tree.as_ref(), &manifests);
+    let found = lint(files, &checked, &names, &trees, mesh_tree.as_ref(), &manifests);
     let is_wrong: HashSet<usize> =
         found.iter().filter(|found| found.severity == Severity::Error).map(|found| found.file).collect();
     checked.egresses.retain(|egress| !is_wrong.contains(&egress.file));
@@ -113,6 +115,7 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
 fn lint(
     files: &[SourceFile],
     checked: &Checked,
+    names: &HashSet<(String, String)>,
     trees: &[Node],
     mesh_tree: Option<&Node>,
     manifests: &[Manifest],
@@ -120,7 +123,7 @@ fn lint(
     let subjects = checked.egresses.iter().zip(trees);
     let egresses = subjects.map(|(egress, tree)| Subject { file: egress.file, tree, egress: &egress.value }).collect();
     let mesh = checked.mesh.as_ref().zip(mesh_tree).map(|(mesh, tree)| (mesh.file, tree, &mesh.value));
-    lint::run(&Input { files, egresses, mesh, set: Set::new(manifests) })
+    lint::run(&Input { files, egresses, names, mesh, set: Set::new(manifests) })
 }
 
 /// The policy that the filter gets for one Egress.

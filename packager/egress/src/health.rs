@@ -9,6 +9,7 @@ use sallyport_core::health::source::{
     ExpectSource, ForceSource, HeaderSource, HealthSource, PassiveSource, ProbeSource, ReadinessSource, RefusalSource,
     SlowStartSource, StandbySource,
 };
+use std::time::Duration;
 
 /// The gate of an Egress, if it has one. `standbys` are those of `health.failover` that are known.
 pub(crate) fn health_source(egress: &Egress, standbys: &[&Egress]) -> Option<HealthSource> {
@@ -42,9 +43,8 @@ pub(crate) fn readiness_source(egress: &Egress) -> ReadinessSource {
 }
 
 fn probe_source(egress: &Egress, probe: &Probe) -> ProbeSource {
-    let Probe { path, method, host, expect, interval, jitter, timeout, rise, fall } = probe;
+    let Probe { path, method, host, expect, interval, jitter, timeout: _, rise, fall } = probe;
     let Expect { statuses, header, body_prefix } = expect;
-    let interval = milliseconds(interval);
     ProbeSource {
         cluster: egress.cluster(None),
         method: method.clone(),
@@ -57,9 +57,9 @@ fn probe_source(egress: &Egress, probe: &Probe) -> ProbeSource {
                 .map(|ExpectedHeader { name, value }| HeaderSource { name: name.clone(), value: value.clone() }),
             body_prefix: body_prefix.clone(),
         },
-        interval,
+        interval: milliseconds(interval),
         jitter: *jitter,
-        timeout: timeout.as_deref().map_or_else(|| interval.min(1000), milliseconds),
+        timeout: whole_milliseconds(probe_timeout(probe)),
         rise: *rise,
         fall: *fall,
     }
@@ -88,8 +88,20 @@ fn passive_source(passive: &Passive) -> PassiveSource {
     }
 }
 
-/// A duration that the table has let through, so that it is one; longer ones than the wire can say the core refuses.
+/// After which a probe has failed.
+pub(crate) fn probe_timeout(probe: &Probe) -> Duration {
+    match &probe.timeout {
+        Some(timeout) => duration::parse(timeout).unwrap_or_default(),
+        None => duration::parse(&probe.interval).unwrap_or_default().min(Duration::from_secs(1)),
+    }
+}
+
+/// A duration that the table has let through, so that it is one.
 fn milliseconds(text: &str) -> u32 {
-    let duration = duration::parse(text).unwrap_or_default();
+    whole_milliseconds(duration::parse(text).unwrap_or_default())
+}
+
+/// Longer ones than the wire can say the core refuses.
+fn whole_milliseconds(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }

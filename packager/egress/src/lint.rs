@@ -13,6 +13,7 @@ use crate::import::set::Set;
 use crate::model::{Egress, Mesh};
 use crate::parse::tree::Node;
 use sallyport_core::policy::source::{ActionSource, RuleSource};
+use std::collections::HashSet;
 
 /// An Egress that is right, with its text.
 pub(crate) struct Subject<'a> {
@@ -25,6 +26,8 @@ pub(crate) struct Subject<'a> {
 pub(crate) struct Input<'a> {
     pub(crate) files: &'a [SourceFile],
     pub(crate) egresses: Vec<Subject<'a>>,
+    /// Namespace and name of every Egress, right or wrong.
+    pub(crate) names: &'a HashSet<(String, String)>,
     /// File, text and data of the Mesh, if there is one.
     pub(crate) mesh: Option<(usize, &'a Node, &'a Mesh)>,
     /// The manifests.
@@ -63,6 +66,10 @@ lints! {
     same_host = "SP2001" Error,
     same_exposed_host = "SP2002" Error,
     same_upstream = "SP2003" Error,
+    standby_not_here = "SP2004" Error,
+    standby_loop = "SP2005" Error,
+    standby_twice = "SP2006" Error,
+    standby_files = "SP2007" Error,
     anyone = "SP2101" Warning,
     allow_by_exception = "SP2102" Warning,
     repeated_rule = "SP2103" Warning,
@@ -70,6 +77,9 @@ lints! {
     remote_address = "SP2105" Warning,
     disclosed_outside = "SP2106" Warning,
     rule_for_another_host = "SP2107" Warning,
+    probe_ambiguous = "SP2108" Error,
+    probe_query_denied = "SP2109" Error,
+    rule_for_probe = "SP2110" Warning,
     port_without_its_tls = "SP2201" Warning,
     token_in_plaintext = "SP2202" Warning,
     certificate_name = "SP2203" Warning,
@@ -77,6 +87,12 @@ lints! {
     repeated_write = "SP2301" Warning,
     opa_by_tag = "SP2302" Warning,
     patch_of_a_guard = "SP2303" Warning,
+    retries_of_the_ill = "SP2304" Warning,
+    timeout_before_probe = "SP2305" Warning,
+    ejection_beyond_hold = "SP2306" Warning,
+    failover_without_gate = "SP2307" Warning,
+    readiness_without_gate = "SP2308" Warning,
+    override_left = "SP2309" Warning,
     istio_out_of_support = "SP2401" Warning,
     plugin_for_servers = "SP2501" Error,
     plugin_without_priority = "SP2502" Warning,
@@ -161,6 +177,17 @@ impl Subject<'_> {
     fn at(&self, path: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
         let spec = self.tree.get("spec").unwrap_or(self.tree);
         finding(self.file, spec.nearest(path), message, help)
+    }
+
+    /// The Egresses among these that `health.failover` names, with their positions in it.
+    fn standbys<'s>(&self, input: &'s Input<'_>) -> impl Iterator<Item = (usize, &'s Egress)> {
+        let namespace = self.egress.namespace.as_str();
+        let named = |name: &String| {
+            let mut all = input.egresses.iter().map(|subject| subject.egress);
+            all.find(|other| other.namespace == namespace && other.name == *name)
+        };
+        let failover = self.egress.spec.health.failover.iter().enumerate();
+        failover.filter_map(|(position, name)| Some((position, named(name)?))).collect::<Vec<_>>().into_iter()
     }
 
     /// The rules that allow or deny, with their paths in the file.

@@ -63,6 +63,16 @@ impl Egress {
         if upstream.port == usual { host } else { format!("{host}:{}", upstream.port) }
     }
 
+    /// The subset of the upstream's DestinationRule that callers' requests go to, if not to the host as a whole.
+    ///
+    /// Envoy hides an ejected address from everybody who asks its cluster, and the gate's probe is to find out that it is
+    /// well again. So where there are both, callers get a cluster of their own.
+    #[must_use]
+    pub fn traffic_subset(&self) -> Option<&'static str> {
+        let has_both = self.spec.route.outlier_detection.is_some() && self.spec.health.probe.is_some();
+        has_both.then_some("traffic")
+    }
+
     /// Envoy's cluster of the upstream, as Istio names it, or of a subset of its DestinationRule.
     #[must_use]
     pub fn cluster(&self, subset: Option<&str>) -> String {

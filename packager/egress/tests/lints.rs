@@ -54,6 +54,18 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
     let proxies = |number: u8| format!("gateway: {{numTrustedProxies: {number}}}");
     let expose = "expose: {host: a.example.com, credentialName: cert}";
     let mutual = "upstream: {host: a.example, port: 443, tls: {mode: MUTUAL, clientCertificate: /c, privateKey: /k}}";
+    const PROBE: &str = "health: {probe: {path: /up}}";
+    const UP: &str =
+        "{id: up, action: ALLOW, from: [{source: {principals: [\"*\"]}}], to: [{operation: {paths: [/up]}}]}";
+    const NO_DEBUG: &str = "{id: d, action: DENY, when: [{key: \"request.query[debug]\", values: [\"*\"]}]}";
+    const FOR_SOME: &str = "DENY, from: [{source: {notServiceAccounts: [b/c]}}]";
+    let to = |names: &str| format!("  health: {{passive: {{}}, failover: [{names}]}}\n");
+    let watched = |probe: &str| {
+        format!("  health: {{probe: {{{probe}}}, hold: 30s}}\n  route: {{outlierDetection: {{interval: 5s}}}}\n")
+    };
+    let files = |host: &str, folder: &str| {
+        format!("  upstream: {{host: {host}.example, port: 443, tls: {{caCertificates: /{folder}/ca.crt}}}}\n")
+    };
     let one = |file: SourceFile| vec![file];
     vec![
         (
@@ -73,6 +85,35 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
             "a.example",
             vec![egress("a", ""), egress("b", "  upstream: {host: a.example, port: 443, tls: {sni: b.example}}\n")],
             vec![egress("a", ""), egress("b", "  upstream: {host: a.example, port: 8443}\n")],
+        ),
+        (
+            "SP2003",
+            "a.example",
+            vec![
+                egress("a", &watched("path: /up")),
+                egress("b", &watched("path: /up").replace("probe: {path: /up}, ", "")),
+            ],
+            vec![egress("a", &watched("path: /up")), egress("b", &watched("path: /health"))],
+        ),
+        ("SP2004", "c", vec![egress("a", &to("b, c")), egress("b", "")], vec![egress("a", &to("b")), egress("b", "")]),
+        (
+            "SP2005",
+            "c",
+            vec![egress("a", &to("b")), egress("b", &to("c")), egress("c", &to("b"))],
+            vec![egress("a", &to("b")), egress("b", &to("c")), egress("c", "")],
+        ),
+        ("SP2005", "a", one(egress("a", &to("a"))), vec![egress("a", &to("b")), egress("b", "")]),
+        (
+            "SP2006",
+            "b",
+            vec![egress("a", &to("b, b")), egress("b", "")],
+            vec![egress("a", &to("b, c")), egress("b", ""), egress("c", "")],
+        ),
+        (
+            "SP2007",
+            "b",
+            vec![egress("a", &format!("{}{}", to("b"), files("a", "ca"))), egress("b", &files("b", "ca"))],
+            vec![egress("a", &format!("{}{}", to("b"), files("a", "ca/a"))), egress("b", &files("b", "ca/b"))],
         ),
         ("SP2101", "all", one(rules("{id: all, action: ALLOW, to: [{operation: {paths: [/a]}}]}")), one(rules(READER))),
         (
@@ -117,6 +158,19 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
             "",
             one(rules(&READER.replace("methods: [GET]", "hosts: [a.example.com, \"*.example.com\"]"))),
             one(rules(&READER.replace("methods: [GET]", "hosts: [other.internal, \"A.Internal:*\"]"))),
+        ),
+        ("SP2108", "/a/../up", one(spec(&["health: {probe: {path: /a/../up}}"])), one(spec(&[PROBE]))),
+        (
+            "SP2109",
+            "/up?debug=1",
+            one(spec(&["health: {probe: {path: \"/up?debug=1\"}}", &authz("", NO_DEBUG)])),
+            one(spec(&["health: {probe: {path: \"/up?debug=1\"}}", &authz("", &NO_DEBUG.replace("DENY", FOR_SOME))])),
+        ),
+        (
+            "SP2110",
+            "up",
+            one(spec(&[PROBE, &authz("", UP)])),
+            one(spec(&[PROBE, &authz("", &UP.replace("[/up]", "[/up, /down]"))])),
         ),
         (
             "SP2201",
@@ -172,6 +226,37 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
             one(spec(&["patches: [{kind: NetworkPolicy, merge: {spec: {ingress: []}}}]"])),
             one(spec(&["patches: [{kind: Deployment, merge: {metadata: {labels: {team: a}}}}]"])),
         ),
+        (
+            "SP2304",
+            "connect-failure,503",
+            one(spec(&[PROBE, &retries("connect-failure,503"), &authz("", READER)])),
+            one(spec(&[PROBE, &retries("connect-failure,retriable-4xx"), &authz("", READER)])),
+        ),
+        (
+            "SP2305",
+            "500ms",
+            one(spec(&[PROBE, "route: {timeout: 500ms}"])),
+            one(spec(&["health: {probe: {path: /up, interval: 500ms}}", "route: {timeout: 500ms}"])),
+        ),
+        (
+            "SP2306",
+            "1m",
+            one(spec(&["health: {passive: {}, hold: 30s}", "route: {outlierDetection: {baseEjectionTime: 1m}}"])),
+            one(spec(&["health: {passive: {}, hold: 30s}", "route: {outlierDetection: {interval: 5s}}"])),
+        ),
+        (
+            "SP2307",
+            "",
+            vec![egress("a", "  health: {failover: [b]}\n"), egress("b", "")],
+            vec![egress("a", &to("b")), egress("b", "")],
+        ),
+        (
+            "SP2308",
+            "upstream",
+            one(spec(&["health: {readiness: upstream}"])),
+            one(spec(&["health: {readiness: upstream, passive: {}}"])),
+        ),
+        ("SP2309", "forceOpen", one(spec(&["health: {override: forceOpen}"])), one(spec(&[PROBE]))),
         ("SP2401", "1.29", one(mesh("1.29")), one(mesh("1.30"))),
     ]
 }

@@ -1,5 +1,6 @@
 //! Deployment: the gateway's pods, filled by Istio's webhook.
 
+use sallyport_egress::model::READINESS_PORT;
 use serde_json::{Value, json};
 
 use super::plan::Plan;
@@ -39,13 +40,17 @@ fn with(mut map: Value, key: &str, value: &str) -> Value {
     map
 }
 
-/// The proxy's image, arguments, probes and own volumes are Istio's: its webhook puts them in.
+/// The proxy's image, arguments and own volumes are Istio's: its webhook puts them in, and what is written here over them.
 fn pod_spec(plan: &Plan<'_>) -> Value {
     let mut containers = vec![json!({
         "name": "istio-proxy",
         "image": "auto",
         "env": pod::env_list(),
-        "ports": [{"name": "https", "containerPort": plan.pod_port(), "protocol": "TCP"}],
+        "ports": [
+            {"name": "https", "containerPort": plan.pod_port(), "protocol": "TCP"},
+            {"name": "ready", "containerPort": READINESS_PORT, "protocol": "TCP"},
+        ],
+        "readinessProbe": pod::readiness_probe(plan),
         "resources": pod::resources(plan),
         "securityContext": pod::container_security(),
         "volumeMounts": pod::some(pod::mounts(plan)),

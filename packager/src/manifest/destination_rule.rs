@@ -21,8 +21,16 @@ pub(super) fn to_gateway(plan: &Plan<'_>) -> Value {
 }
 
 /// Server name *and* names to verify: with `sni` alone Istio verifies no name.
+///
+/// Where callers' requests have a subset, it alone ejects addresses. It has no labels, and so every address; what its policy
+/// does not replace is the rule's.
 pub(super) fn to_upstream(plan: &Plan<'_>) -> Value {
     let Route { timeout: _, retries: _, connection_pool, outlier_detection } = &plan.egress.spec.route;
+    let outlier = outlier_detection.as_ref().map(outlier);
+    let (of_all, of_subset) = match plan.egress.traffic_subset() {
+        None => (outlier, None),
+        Some(name) => (None, Some(json!([{"name": name, "trafficPolicy": {"outlierDetection": outlier}}]))),
+    };
     json!({
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
@@ -33,8 +41,9 @@ pub(super) fn to_upstream(plan: &Plan<'_>) -> Value {
             "trafficPolicy": {
                 "tls": tls(&plan.egress.spec.upstream.tls),
                 "connectionPool": connection_pool.as_ref().map(pool),
-                "outlierDetection": outlier_detection.as_ref().map(outlier),
+                "outlierDetection": of_all,
             },
+            "subsets": of_subset,
         },
     })
 }

@@ -1,5 +1,6 @@
 //! Gateway: what this gateway, and where the file exposes the host the ingress gateway, listens for.
 
+use sallyport_egress::model::READINESS_PORT;
 use sallyport_egress::model::deploy::Expose;
 use serde_json::{Value, json};
 
@@ -17,6 +18,26 @@ pub(super) fn gateway(plan: &Plan<'_>) -> Value {
                 "port": {"number": SERVICE_PORT, "name": "https", "protocol": "HTTPS"},
                 "hosts": [plan.egress.spec.host],
                 "tls": {"mode": "ISTIO_MUTUAL"},
+            }],
+        },
+    })
+}
+
+/// The kubelet's way in, with a name of its own: no VirtualService is for it, so what the filter does not answer itself
+/// gets 404. A server of the other Gateway would take that one's routes along, without mutual TLS.
+///
+/// No Service has the port. Istio translates the port of a Gateway that selects pods where a Service of theirs has it, and
+/// otherwise lets them listen on the port as it is.
+pub(super) fn ready(plan: &Plan<'_>) -> Value {
+    json!({
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "Gateway",
+        "metadata": plan.metadata(&format!("{}-ready", plan.gateway_name())),
+        "spec": {
+            "selector": plan.selector(),
+            "servers": [{
+                "port": {"number": READINESS_PORT, "name": "http-ready", "protocol": "HTTP"},
+                "hosts": ["*"],
             }],
         },
     })

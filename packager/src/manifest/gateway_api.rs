@@ -1,6 +1,7 @@
 //! Gateway, its parameters and HTTPRoute of the Kubernetes Gateway API: istiod deploys the gateway.
 
 use sallyport_core::answer::ROUTE_HEADER;
+use sallyport_egress::model::{Egress, READINESS_PORT};
 use serde_json::{Value, json};
 
 use super::plan::{Plan, SERVICE_PORT};
@@ -39,6 +40,13 @@ pub(super) fn gateway(plan: &Plan<'_>) -> Value {
                 "protocol": "HTTPS",
                 "tls": {"mode": "Terminate", "options": {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}},
                 "allowedRoutes": {"namespaces": {"from": "Same"}},
+            }, {
+                // The kubelet's: our route names the other, so what the filter does not answer itself gets 404. A
+                // listener needs no route, but a port of the Service, which istiod makes of it.
+                "name": "ready",
+                "port": READINESS_PORT,
+                "protocol": "HTTP",
+                "allowedRoutes": {"namespaces": {"from": "Same"}},
             }],
         },
     })
@@ -65,6 +73,7 @@ fn deployment(plan: &Plan<'_>) -> Value {
     let mut containers = vec![json!({
         "name": "istio-proxy",
         "env": pod::env_list(),
+        "readinessProbe": pod::readiness_probe(plan),
         "resources": pod::resources(plan),
         "securityContext": pod::container_security(),
         "volumeMounts": pod::some(pod::mounts(plan)),
@@ -90,8 +99,7 @@ fn deployment(plan: &Plan<'_>) -> Value {
 
 /// At the gateway: to the upstream, under its own name. Istio's VirtualService cannot name a gateway of this API.
 pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
-    let route = &plan.egress.spec.route;
-    check_expressible(plan)?;
+    plan.upstreams().try_for_each(|egress| check_expressible(plan, egress))?;
     Ok(json!({
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
@@ -99,34 +107,50 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
         "spec": {
             "hostnames": [plan.egress.spec.host],
             "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
-            "rules": [{
-                "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": plan.egress.route()}]}],
-                "filters": [
-                    {"type": "URLRewrite", "urlRewrite": {"hostname": plan.upstream_host()}},
-                    {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": TELLS_OF_THE_MESH}},
-                ],
-                "backendRefs": [{
-                    "group": "networking.istio.io",
-                    "kind": "Hostname",
-                    "name": plan.upstream_host(),
-                    "port": plan.egress.spec.upstream.port,
-                }],
-                "timeouts": route.timeout.as_ref().map(|timeout| json!({"request": timeout})),
-            }],
+            "rules": plan.standbys.iter().copied().chain([plan.egress]).map(rule).chain([nowhere()]).collect::<Vec<_>>(),
         },
     }))
 }
 
+fn rule(egress: &Egress) -> Value {
+    json!({
+        "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": egress.route()}]}],
+        "filters": [
+            {"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}},
+            {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": TELLS_OF_THE_MESH}},
+        ],
+        "backendRefs": [{
+            "group": "networking.istio.io",
+            "kind": "Hostname",
+            "name": egress.upstream_host(),
+            "port": egress.spec.upstream.port,
+        }],
+        "timeouts": egress.spec.route.timeout.as_ref().map(|timeout| json!({"request": timeout})),
+    })
+}
+
+/// What the filter has not marked goes nowhere, but has a route: see `virtual_service::upstream`.
+fn nowhere() -> Value {
+    json!({"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]})
+}
+
 /// What this API's standard channel has no word for is refused: left out, it would mean something else. Without retries
 /// Istio's own hold, which repeat no HTTP request that the upstream has seen.
-fn check_expressible(plan: &Plan<'_>) -> Result<(), Refusal> {
-    let unsaid = if plan.egress.spec.route.retries.is_some() {
+fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), Refusal> {
+    let unsaid = if egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
         "`route.retries` cannot be said in the Gateway API"
-    } else if plan.upstream_is_address() {
+    } else if egress.upstream_is_address() {
         "an upstream that is an IP address cannot be named in the Gateway API"
+    } else if egress.traffic_subset().is_some() {
+        "`route.outlierDetection` beside `health.probe` cannot be said in the Gateway API"
     } else {
         return Ok(());
     };
+    let message = if egress.name == plan.egress.name {
+        unsaid.to_owned()
+    } else {
+        format!("its standby `{}`: {unsaid}", egress.name)
+    };
     let help = "choose another `gateway.install`, such as `injected`";
-    Err(Refusal::of(plan.egress, codes::INSTALL, unsaid).with_help(help))
+    Err(Refusal::of(plan.egress, codes::INSTALL, message).with_help(help))
 }

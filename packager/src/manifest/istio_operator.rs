@@ -24,6 +24,7 @@ pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
                 "k8s": {
                     "env": pod::env_list(),
                     "podAnnotations": pod::annotations(plan),
+                    "readinessProbe": pod::readiness_probe(plan),
                     "replicaCount": (!scaled).then_some(gateway.replicas),
                     "resources": pod::resources(plan),
                     "service": {"type": "ClusterIP", "ports": service::ports(plan)},

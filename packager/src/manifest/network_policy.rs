@@ -1,16 +1,17 @@
 //! NetworkPolicy: what the network itself lets in and out. Istio alone cannot enforce egress.
 
+use sallyport_egress::model::{READINESS_PORT, Upstream};
 use serde_json::{Value, json};
 
 use super::opa;
 use super::plan::Plan;
 
 /// In: callers of the cluster on the gateway's port and metrics on theirs; the kubelet's probes. Out: names, istiod, the
-/// registry where the agent pulls the filter, the upstream's port. Of an upstream with a name the addresses are not
-/// known here, so its port is open to any.
+/// registry where the agent pulls the filter, the ports of the upstream and its standbys. Of an upstream with a name the
+/// addresses are not known here, so its port is open to any.
 pub(super) fn network_policy(plan: &Plan<'_>) -> Value {
     let cluster = json!([{"namespaceSelector": {}}]);
-    let mut probes = vec![tcp(15021)];
+    let mut probes = vec![tcp(15021), tcp(READINESS_PORT)];
     if plan.egress.spec.gateway.opa.is_some() {
         probes.push(tcp(opa::PROBE_PORT));
     }
@@ -31,7 +32,6 @@ pub(super) fn network_policy(plan: &Plan<'_>) -> Value {
 }
 
 fn egress(plan: &Plan<'_>) -> Value {
-    let upstream = &plan.egress.spec.upstream;
     let istiod = json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "istiod"}}}]);
     let mut rules = vec![
         json!({"ports": [{"port": 53, "protocol": "UDP"}, tcp(53)]}),
@@ -40,10 +40,15 @@ fn egress(plan: &Plan<'_>) -> Value {
     if !plan.by_image_volume() {
         rules.push(json!({"ports": [tcp(plan.filter.registry_port())]}));
     }
-    rules.push(match upstream.host.parse() {
-        Ok(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(upstream.port)]}),
-        Err(_) => json!({"ports": [tcp(upstream.port)]}),
-    });
+    for Upstream { host, port, tls: _ } in plan.upstreams().map(|egress| &egress.spec.upstream) {
+        let rule = match host.parse() {
+            Ok(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(*port)]}),
+            Err(_) => json!({"ports": [tcp(*port)]}),
+        };
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
     Value::Array(rules)
 }
 

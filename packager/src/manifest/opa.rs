@@ -1,5 +1,6 @@
 //! OPA beside the proxy: its container, how Istio calls it, and the policy that makes it a second decider.
 
+use sallyport_egress::model::READINESS_PORT;
 use sallyport_egress::model::deploy::Opa;
 use serde_json::{Value, json};
 
@@ -11,9 +12,10 @@ const PORT: u16 = 9191;
 pub(super) const PROBE_PORT: u16 = 8282;
 pub(super) const VOLUME: &str = "opa-policy";
 
-/// The provider of this gateway in the mesh's configuration.
-fn provider(plan: &Plan<'_>) -> String {
-    format!("sallyport-opa.{}.{}", plan.egress.namespace, plan.egress.name)
+/// The provider of this gateway in the mesh's configuration. Istio takes small letters, digits and hyphens, 63 at most,
+/// and makes every request a refusal where a provider has another name.
+pub(super) fn provider(plan: &Plan<'_>) -> String {
+    format!("sallyport-opa-{}-{}", plan.egress.namespace, plan.egress.name)
 }
 
 fn host(plan: &Plan<'_>) -> String {
@@ -65,14 +67,16 @@ pub(super) fn service_entry(plan: &Plan<'_>) -> Value {
     })
 }
 
-/// Every request is asked about. Both deciders must agree: Istio asks this one first, and the filter decides after it.
+/// Every request is asked about, but not the kubelet's, which come to a port of their own and are no caller's. Both
+/// deciders must agree: Istio asks this one first, and the filter decides after it.
 pub(super) fn authorization_policy(plan: &Plan<'_>) -> Value {
+    let of_callers = json!({"to": [{"operation": {"notPorts": [READINESS_PORT.to_string()]}}]});
     json!({
         "apiVersion": "security.istio.io/v1",
         "kind": "AuthorizationPolicy",
         "metadata": plan.metadata(&plan.gateway_name()),
         "spec": plan.attached(json!({
-            "action": "CUSTOM", "provider": {"name": provider(plan)}, "rules": [{}],
+            "action": "CUSTOM", "provider": {"name": provider(plan)}, "rules": [of_callers],
         })),
     })
 }

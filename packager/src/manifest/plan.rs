@@ -44,6 +44,11 @@ pub(crate) struct Plan<'a> {
 }
 
 impl Plan<'_> {
+    /// Everybody whom this gateway asks: the upstream first, then its standbys in order.
+    pub(super) fn upstreams(&self) -> impl Iterator<Item = &Egress> {
+        std::iter::once(self.egress).chain(self.standbys.iter().copied())
+    }
+
     /// The name of the gateway's own objects. No two Egresses of a namespace share one, whatever they are called: each
     /// object's name ends in what it is for.
     pub(super) fn gateway_name(&self) -> String {
@@ -58,11 +63,6 @@ impl Plan<'_> {
     /// The name of what describes the host that callers use.
     pub(super) fn host_name(&self) -> String {
         format!("{}-host", self.egress.name)
-    }
-
-    /// The Secret with the files that `upstream.tls` names.
-    pub(super) fn tls_secret_name(&self) -> String {
-        format!("{}-upstream-tls", self.egress.name)
     }
 
     /// The gateway's Service, in the namespace of whoever names it. Istio completes a name without a dot with its own

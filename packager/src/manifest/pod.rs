@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sallyport_core::health::READY_PATH;
+use sallyport_egress::model::health::Readiness;
+use sallyport_egress::model::{Egress, READINESS_PORT};
 use serde_json::{Value, json};
 
 use super::opa;
 use super::plan::{IMAGE_VOLUME_PATH, Plan};
 
 const FILTER_VOLUME: &str = "sallyport-filter";
-const TLS_VOLUME: &str = "upstream-tls";
 
 /// The kubelet waits so much longer than the proxy drains.
 const AFTER_DRAIN_SECONDS: u32 = 10;
@@ -65,6 +67,24 @@ pub(super) fn resources(plan: &Plan<'_>) -> Value {
     })
 }
 
+/// The filter answers, so no pod is ready without its policy. Istio lays this over its own probe, which asks the agent
+/// whether Envoy has any configuration; what starts the pod stays Istio's.
+///
+/// A pod that goes with its upstream goes within five seconds, so that callers soon reach those who know better. The
+/// others miss four answers, as many as Istio allows: one that is only late is of use, and would burden the rest.
+pub(super) fn readiness_probe(plan: &Plan<'_>) -> Value {
+    let failures = match plan.egress.spec.health.readiness {
+        Readiness::Gateway => 4,
+        Readiness::Upstream => 2,
+    };
+    json!({
+        "httpGet": {"path": READY_PATH, "port": READINESS_PORT},
+        "periodSeconds": 2,
+        "timeoutSeconds": 1,
+        "failureThreshold": failures,
+    })
+}
+
 pub(super) fn pod_security() -> Value {
     json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
 }
@@ -109,8 +129,13 @@ pub(super) fn mounts(plan: &Plan<'_>) -> Vec<Value> {
     if plan.by_image_volume() {
         mounts.push(json!({"name": FILTER_VOLUME, "mountPath": IMAGE_VOLUME_PATH, "readOnly": true}));
     }
-    for folder in tls_folders(plan) {
-        mounts.push(json!({"name": TLS_VOLUME, "mountPath": folder, "readOnly": true}));
+    for (position, egress) in plan.upstreams().enumerate() {
+        let volume = tls_volume(position);
+        mounts.extend(
+            tls_folders(egress)
+                .into_iter()
+                .map(|folder| json!({"name": volume, "mountPath": folder, "readOnly": true})),
+        );
     }
     mounts
 }
@@ -121,8 +146,8 @@ pub(super) fn volumes(plan: &Plan<'_>) -> Vec<Value> {
         let image = json!({"reference": plan.filter.reference(), "pullPolicy": "IfNotPresent"});
         volumes.push(json!({"name": FILTER_VOLUME, "image": image}));
     }
-    if !tls_folders(plan).is_empty() {
-        volumes.push(json!({"name": TLS_VOLUME, "secret": {"secretName": plan.tls_secret_name()}}));
+    for (position, egress) in plan.upstreams().enumerate().filter(|(_, egress)| !tls_folders(egress).is_empty()) {
+        volumes.push(json!({"name": tls_volume(position), "secret": {"secretName": tls_secret_name(egress)}}));
     }
     if let Some(opa) = &plan.egress.spec.gateway.opa {
         volumes.push(opa::volume(opa));
@@ -135,9 +160,19 @@ pub(super) fn others(plan: &Plan<'_>) -> Vec<Value> {
     plan.egress.spec.gateway.opa.iter().map(opa::container).collect()
 }
 
+/// Of the upstream, or of a standby by its position.
+fn tls_volume(position: usize) -> String {
+    if position == 0 { "upstream-tls".to_owned() } else { format!("standby-{position}-tls") }
+}
+
+/// The Secret with the files that `upstream.tls` names, whichever gateway asks that upstream.
+fn tls_secret_name(egress: &Egress) -> String {
+    format!("{}-upstream-tls", egress.name)
+}
+
 /// The folders of the files that `upstream.tls` names: each shows the keys of one Secret.
-fn tls_folders<'a>(plan: &Plan<'a>) -> BTreeSet<&'a str> {
-    let tls = &plan.egress.spec.upstream.tls;
+fn tls_folders(egress: &Egress) -> BTreeSet<&str> {
+    let tls = &egress.spec.upstream.tls;
     let paths = [&tls.ca_certificates, &tls.client_certificate, &tls.private_key];
     let folders = paths.into_iter().flatten().filter_map(|path| Some(path.rsplit_once('/')?.0));
     let of_the_image = |folder: &str| OF_THE_IMAGE.iter().any(|image| folder.starts_with(image));

@@ -1,5 +1,7 @@
 //! Goldens of whole folders, and what holds for every one of them. `UPDATE_EXPECT=1` writes the goldens anew.
 
+mod health;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -115,7 +117,10 @@ fn cases() -> Vec<(&'static str, Egress, Mesh)> {
         with(|egress| {
             full(egress);
             egress.spec.gateway.install = install;
-            egress.spec.route.retries = egress.spec.route.retries.take().filter(|_| install != Install::GatewayApi);
+            if install == Install::GatewayApi {
+                egress.spec.route.retries = None;
+                egress.spec.health.probe = None;
+            }
         })
     };
     vec![
@@ -189,14 +194,17 @@ fn without_the_filters_mark_there_is_no_way_to_the_upstream() {
     for (case, egress, mesh) in cases() {
         let routes = &built(&egress, &mesh).files["egress-httpbin-httpbin/50-routes.yaml"];
         let to_upstream = routes.split("---\n").find(|text| text.contains("name: httpbin-upstream\n")).unwrap();
-        let marked = match egress.spec.gateway.install {
-            Install::GatewayApi => {
-                "      - name: x-sallyport-route\n        type: Exact\n        value: egress-httpbin/httpbin\n"
-            }
-            _ => "        x-sallyport-route:\n          exact: egress-httpbin/httpbin\n",
+        let (marked, nowhere) = match egress.spec.gateway.install {
+            Install::GatewayApi => (
+                "      - name: x-sallyport-route\n        type: Exact\n        value: egress-httpbin/httpbin\n",
+                "  - matches:\n    - path:\n        type: PathPrefix\n        value: /\n",
+            ),
+            _ => ("        x-sallyport-route:\n          exact: egress-httpbin/httpbin\n", "  - name: nowhere\n"),
         };
         assert!(to_upstream.contains(marked), "{case}: {to_upstream}");
         assert!(to_upstream.contains("        - x-sallyport-route\n"), "{case}: the upstream is told");
+        // Without a route Envoy asks no external authorization.
+        assert!(to_upstream.contains(nowhere), "{case}: OPA is not asked: {to_upstream}");
     }
 }
 
@@ -237,6 +245,16 @@ fn what_cannot_be_built_is_refused() {
     assert_eq!(code(&[&patched(patch("Service", json!([{"op": "remove", "path": "/no"}])))]), codes::PATCH);
     assert_eq!(code(&[&patched(patch("Service", json!({})))]), codes::PATCH);
     assert_eq!(code(&[&with(|egress| egress.name = "a".repeat(57))]), codes::NAME);
+    let with_opa = |length| {
+        with(|egress| {
+            full(egress);
+            egress.namespace = "a".to_owned();
+            egress.name = "b".repeat(length);
+        })
+    };
+    let longest = 63 - "sallyport-opa-a-".len();
+    assert!(build(&[&with_opa(longest)], &mesh("1.31"), &filter(), false).is_ok());
+    assert_eq!(code(&[&with_opa(longest + 1)]), codes::NAME);
     let named = |namespace: &str, name: &str| {
         with(|egress| (egress.namespace, egress.name) = (namespace.to_owned(), name.to_owned()))
     };
@@ -247,6 +265,13 @@ fn what_cannot_be_built_is_refused() {
         });
         assert_eq!(code(&[&egress]), codes::INSTALL);
     }
+    // No retries are what the Gateway API says, too.
+    let none = Retries { attempts: 0, per_try_timeout: None, retry_on: "connect-failure".to_owned() };
+    let egress = with(|egress| {
+        egress.spec.gateway.install = Install::GatewayApi;
+        egress.spec.route.retries = Some(none);
+    });
+    assert!(build(&[&egress], &mesh("1.31"), &filter(), false).is_ok());
     assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), codes::NAME);
 }
 

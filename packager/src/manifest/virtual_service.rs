@@ -1,6 +1,7 @@
 //! VirtualService: caller to gateway, gateway to upstream, and from outside to the gateway.
 
 use sallyport_core::answer::ROUTE_HEADER;
+use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::{Expose, Retries};
 use serde_json::{Value, json};
 
@@ -34,10 +35,12 @@ pub(super) fn mesh(plan: &Plan<'_>) -> Value {
 
 /// At the gateway: to the upstream, under its own name. Only the gateway's namespace sees it.
 ///
-/// Only what the filter has marked is sent on: where no filter runs there is no route, whatever the reason.
+/// Only what the filter has marked is sent on: where no filter runs nothing is, whatever the reason. The mark of a standby
+/// leads to that one's upstream, as its own gateway would ask it. Until it is marked a request has a route that leads
+/// nowhere, for without any Envoy skips external authorization, which comes before.
 pub(super) fn upstream(plan: &Plan<'_>) -> Value {
-    let route = &plan.egress.spec.route;
-    let destination = json!({"host": plan.upstream_host(), "port": {"number": plan.egress.spec.upstream.port}});
+    let standbys = plan.standbys.iter().map(|standby| leg(&format!("to-standby-{}", standby.name), standby));
+    let nowhere = json!({"name": "nowhere", "directResponse": {"status": 404}});
     object(
         plan,
         &plan.upstream_name(),
@@ -45,17 +48,27 @@ pub(super) fn upstream(plan: &Plan<'_>) -> Value {
             "hosts": [plan.egress.spec.host],
             "gateways": [format!("{}/{}", plan.egress.namespace, plan.gateway_name())],
             "exportTo": ["."],
-            "http": [{
-                "name": "to-upstream",
-                "match": [{"headers": {ROUTE_HEADER: {"exact": plan.egress.route()}}}],
-                "rewrite": {"authority": plan.egress.upstream_authority()},
-                "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
-                "route": [{"destination": destination}],
-                "timeout": route.timeout,
-                "retries": retries(route.retries.as_ref()),
-            }],
+            "http": standbys.chain([leg("to-upstream", plan.egress), nowhere]).collect::<Vec<_>>(),
         }),
     )
+}
+
+fn leg(name: &str, egress: &Egress) -> Value {
+    let route = &egress.spec.route;
+    let destination = json!({
+        "host": egress.upstream_host(),
+        "port": {"number": egress.spec.upstream.port},
+        "subset": egress.traffic_subset(),
+    });
+    json!({
+        "name": name,
+        "match": [{"headers": {ROUTE_HEADER: {"exact": egress.route()}}}],
+        "rewrite": {"authority": egress.upstream_authority()},
+        "headers": {"request": {"remove": TELLS_OF_THE_MESH}},
+        "route": [{"destination": destination}],
+        "timeout": route.timeout,
+        "retries": retries(route.retries.as_ref()),
+    })
 }
 
 /// At the ingress gateway: to this one, which knows the host under its internal name only.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rcgen::KeyPair;
+use serde_json::{Map, Value};
 
 use super::kubectl::Kubectl;
 use super::network::{Namespace, Network, run};
@@ -51,13 +52,17 @@ pub struct Control {
 }
 
 impl Control {
-    /// Starts all of it.
-    pub fn start(scratch: &Scratch, network: &Network) -> Result<Self> {
+    /// An API server with nothing in it yet.
+    pub fn bare(scratch: &Scratch, network: &Network) -> Result<Self> {
         let namespace = network.namespace(&[(Ipv4Addr::LOCALHOST, "istiod.istio-system.svc")])?;
         let etcd = etcd(scratch, &namespace)?;
         let (apiserver, kubectl) = apiserver(scratch, &namespace)?;
-        let mut control =
-            Self { istiod: None, _controllers: None, _apiserver: apiserver, _etcd: etcd, namespace, kubectl };
+        Ok(Self { istiod: None, _controllers: None, _apiserver: apiserver, _etcd: etcd, namespace, kubectl })
+    }
+
+    /// Starts all of it.
+    pub fn start(scratch: &Scratch, network: &Network) -> Result<Self> {
+        let mut control = Self::bare(scratch, network)?;
         control.install(network)?;
         control._controllers = Some(control.controllers(scratch)?);
         control.istiod = Some(control.start_istiod(scratch)?);
@@ -84,8 +89,11 @@ impl Control {
 
     /// Istio's own objects, but for what would run in containers.
     fn install(&self, network: &Network) -> Result<()> {
-        let crds = super::home().join("crds.yaml");
-        self.kubectl.run(&["apply", "--server-side", "-f", &crds.to_string_lossy()])?;
+        // Those of the Gateway API too: istiod looks for them when it starts.
+        for crds in ["crds.yaml", "gateway-api-crds.yaml"] {
+            let crds = super::home().join(crds);
+            self.kubectl.run(&["apply", "--server-side", "-f", &crds.to_string_lossy()])?;
+        }
         self.kubectl.apply(&format!(
             "{{apiVersion: v1, kind: Namespace, metadata: {{name: istio-system}}}}\n---\n\
              {{apiVersion: v1, kind: Node, metadata: {{name: node-1, labels: {{kubernetes.io/hostname: node-1}}}}, \
@@ -100,11 +108,7 @@ impl Control {
             .filter(|document| left_out.iter().all(|kind| !document.contains(&format!("\nkind: {kind}\n"))))
             .collect();
         self.kubectl.apply(&wanted.join("\n---"))?;
-        let indented: String = MESH.lines().map(|line| format!("    {line}\n")).collect();
-        self.kubectl.apply(&format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\n\
-             data:\n  meshNetworks: 'networks: {{}}'\n  mesh: |\n{indented}"
-        ))?;
+        self.configure(&Map::new())?;
         let ports: Vec<String> =
             ISTIOD_PORTS.iter().map(|(name, port)| format!("{{name: {name}, port: {port}}}")).collect();
         self.kubectl.apply(&format!(
@@ -113,6 +117,17 @@ impl Control {
              endpoints: [{{addresses: [{}], conditions: {{ready: true}}}}], ports: [{}]}}\n",
             self.address(),
             ports.join(", ")
+        ))
+    }
+
+    /// Lays fields of a `meshConfig` over the mesh's own.
+    pub fn configure(&self, fields: &Map<String, Value>) -> Result<()> {
+        let kept = MESH.lines().filter(|line| line.split_once(':').is_none_or(|(name, _)| !fields.contains_key(name)));
+        let mut mesh: String = kept.map(|line| format!("    {line}\n")).collect();
+        mesh.extend(fields.iter().map(|(name, value)| format!("    {name}: {value}\n")));
+        self.kubectl.apply(&format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\n\
+             data:\n  meshNetworks: 'networks: {{}}'\n  mesh: |\n{mesh}"
         ))
     }
 

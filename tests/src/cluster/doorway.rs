@@ -2,6 +2,7 @@
 //!
 //! It does not take part in TLS: it reads the first message over the shoulder of both sides.
 
+use std::collections::BTreeMap;
 use std::io::{Cursor, Read, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,10 @@ pub struct Doorway {
 #[derive(Debug)]
 struct State {
     behind: Mutex<SocketAddr>,
+    /// For connections that ask for these names.
+    by_name: Mutex<BTreeMap<String, SocketAddr>>,
     names: Mutex<Vec<String>>,
+    open: Mutex<Vec<TcpStream>>,
     ended: AtomicBool,
 }
 
@@ -32,7 +36,9 @@ impl Doorway {
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             behind: Mutex::new(behind),
-            names: Mutex::new(Vec::new()),
+            by_name: Mutex::default(),
+            names: Mutex::default(),
+            open: Mutex::default(),
             ended: AtomicBool::new(false),
         });
         let shared = Arc::clone(&state);
@@ -52,6 +58,19 @@ impl Doorway {
     /// Lets new connections come to another upstream.
     pub fn lead_to(&self, behind: SocketAddr) {
         *self.state.behind.lock().unwrap_or_else(PoisonError::into_inner) = behind;
+    }
+
+    /// Lets new connections that ask for this name come to another upstream.
+    pub fn lead_name_to(&self, name: &str, behind: SocketAddr) {
+        self.state.by_name.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), behind);
+    }
+
+    /// Ends every connection, as an upstream does that goes away.
+    pub fn hang_up(&self) {
+        for stream in self.state.open.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            // One that has ended by itself is as good.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
     }
 
     /// Takes the names that connections have asked for so far, in order.
@@ -86,9 +105,12 @@ fn pass(mut caller: TcpStream, state: &State) -> Result<()> {
             Err(_) => break None,
         }
     };
-    state.names.lock().unwrap_or_else(PoisonError::into_inner).push(name.unwrap_or_default());
-    let behind = *state.behind.lock().unwrap_or_else(PoisonError::into_inner);
+    let name = name.unwrap_or_default();
+    let by_name = state.by_name.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+    let behind = by_name.unwrap_or_else(|| *state.behind.lock().unwrap_or_else(PoisonError::into_inner));
+    state.names.lock().unwrap_or_else(PoisonError::into_inner).push(name);
     let mut upstream = TcpStream::connect(behind)?;
+    state.open.lock().unwrap_or_else(PoisonError::into_inner).push(upstream.try_clone()?);
     upstream.write_all(&first)?;
     let (mut from_caller, mut to_upstream) = (caller.try_clone()?, upstream.try_clone()?);
     let there = thread::spawn(move || {

@@ -109,16 +109,11 @@ impl Namespace {
 
     /// Asks the programs of this name to end, and waits until they have, if it is not for longer than `patience`.
     pub fn terminate(&self, program: &str, patience: Duration) {
-        let named = |pid: &Pid| {
-            let comm = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).unwrap_or_default();
-            comm.trim() == program
-        };
-        let running = || -> Vec<Pid> { pids(&self.name).into_iter().filter(named).collect() };
-        for pid in running() {
+        for pid in pids_named(&self.name, program) {
             let _ = kill_process(pid, Signal::TERM);
         }
         let deadline = Instant::now() + patience;
-        while !running().is_empty() && Instant::now() < deadline {
+        while !pids_named(&self.name, program).is_empty() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(100));
         }
     }
@@ -166,6 +161,16 @@ fn settings(namespace: &str) -> PathBuf {
 fn pids(namespace: &str) -> Vec<Pid> {
     let pids = run(Command::new("ip").args(["netns", "pids", namespace])).unwrap_or_default();
     pids.lines().filter_map(|line| Pid::from_raw(line.trim().parse().ok()?)).collect()
+}
+
+/// The programs of one name in the namespace of another.
+#[must_use]
+pub fn pids_named(namespace: &str, program: &str) -> Vec<Pid> {
+    let named = |pid: &Pid| {
+        let comm = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).unwrap_or_default();
+        comm.trim() == program
+    };
+    pids(namespace).into_iter().filter(named).collect()
 }
 
 /// Ends all that runs in the namespace of this name.

@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::control::http_status;
+use super::image::Image;
 use super::kubectl::Kubectl;
 use super::kubelet::Plan;
 use super::network::{Namespace, Network, run};
@@ -54,12 +55,16 @@ impl Pod {
         let namespace = network.namespace(&hosts)?;
         let mut pod = Self { containers: Vec::new(), namespace, folder };
         pod.write_files(object, home, kubectl)?;
+        pod.set_sysctls(object)?;
         for spec in list(object, "/spec/initContainers").iter().chain(list(object, "/spec/containers")) {
             let name = text(spec, "/name")?;
             let arguments = strings(spec, "/args");
             if arguments.first().is_some_and(|first| first == "istio-iptables") {
                 run(pod.namespace.command(program("pilot-agent")).args(arguments))?;
                 continue;
+            }
+            if has_only_its_image(spec) {
+                Image::find(text(spec, "/image")?)?.unpack(&root(&pod.folder, name), spec, object, kubectl)?;
             }
             pod.containers.push(Container {
                 name: name.to_owned(),
@@ -172,6 +177,16 @@ impl Pod {
         own(&self.folder)
     }
 
+    /// What the kernel is told of the pod's network, such as which ports need no privilege.
+    fn set_sysctls(&self, object: &Value) -> Result<()> {
+        for sysctl in list(object, "/spec/securityContext/sysctls") {
+            let path = format!("/proc/sys/{}", text(sysctl, "/name")?.replace('.', "/"));
+            let mut command = self.namespace.command("sh");
+            run(command.args(["-c", "echo \"$1\" >\"$0\"", &path, text(sysctl, "/value")?]))?;
+        }
+        Ok(())
+    }
+
     fn start_container(&mut self, index: usize, object: &Value, plan: &Plan) -> Result<()> {
         let container = self.containers.get_mut(index).context("no such container")?;
         let environment = environment(&container.spec, object, self.namespace.address());
@@ -198,7 +213,9 @@ impl Pod {
             command = self.namespace.command(first);
             command.args(rest).args(&arguments);
         } else {
-            bail!("container `{}` has no command, and there are no images here", container.name);
+            command = Image::find(text(&container.spec, "/image")?)?
+                .command(&self.namespace, &root(&self.folder, &container.name));
+            command.args(&arguments);
         }
         command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(environment);
@@ -322,7 +339,19 @@ pub fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
     value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer}"))
 }
 
-fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
+/// The root folder of a container that is run from its image.
+fn root(pod: &Path, container: &str) -> PathBuf {
+    pod.join("roots").join(container)
+}
+
+/// Whether the spec leaves to the image what is run.
+fn has_only_its_image(spec: &Value) -> bool {
+    list(spec, "/command").is_empty() && strings(spec, "/args").first().is_none_or(|first| first != "proxy")
+}
+
+/// The items of a list; none, if it is not there.
+#[must_use]
+pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 

@@ -111,7 +111,9 @@ impl Compiler<'_> {
         }
         for (name, text) in [("host", host), ("cluster", cluster)] {
             if text.is_empty() || !visible(text) {
-                self.report(&place.field(name), Flaw::new(Code::Host, format_args!("`{text}` is no {name}")));
+                let flaw = Flaw::new(Code::Host, format_args!("`{text}` is no {name}"))
+                    .help(format_args!("write a name in visible ASCII"));
+                self.report(&place.field(name), flaw);
             }
         }
         let ExpectSource { statuses, header, body_prefix } = expect;
@@ -144,16 +146,17 @@ impl Compiler<'_> {
             }
         }
         let Some(prefix) = &expect.body_prefix else { return };
-        let wrong = if prefix.is_empty() {
-            "it is empty, and every body begins so"
+        let (wrong, help) = if prefix.is_empty() {
+            ("it is empty, and every body begins so", "leave it out")
         } else if prefix.len() > MAX_BODY_PREFIX {
-            "it is longer than 1024 bytes"
+            ("it is longer than 1024 bytes", "write what tells a good body from others")
         } else if method == "HEAD" {
-            "an answer to HEAD has no body"
+            ("an answer to HEAD has no body", "write `method: GET`, or leave it out")
         } else {
             return;
         };
-        self.report(&place.field("bodyPrefix"), Flaw::new(Code::HealthExpect, format_args!("{wrong}")));
+        let flaw = Flaw::new(Code::HealthExpect, format_args!("{wrong}")).help(format_args!("{help}"));
+        self.report(&place.field("bodyPrefix"), flaw);
     }
 
     fn passive(&mut self, place: &Place<'_>, source: &PassiveSource) -> Passive {

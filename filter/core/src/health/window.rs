@@ -104,7 +104,7 @@ impl Window {
     }
 
     fn number(width: u32, now: u64) -> u64 {
-        let slice = u64::from(width).checked_div(SLICES as u64).unwrap_or(0).max(1);
+        let slice = u64::from(width).checked_div(SLICES as u64).unwrap_or(1).max(1);
         now.checked_div(slice).unwrap_or(0)
     }
 }

@@ -22,6 +22,8 @@ pub(crate) struct Set<'a> {
     pub(crate) extensions: Selection<'a>,
     /// Hosts outside the mesh, as ServiceEntries name them.
     external: HashSet<&'a str>,
+    /// The Gateways that some route is for.
+    routed: HashSet<String>,
     /// The hosts that some gateway sends requests to.
     through_gateway: HashSet<String>,
     /// The hosts by which callers reach gateways, and the hosts that are served there.
@@ -45,6 +47,7 @@ impl<'a> Set<'a> {
             policies: Selection::new(deciding.chain(of(Kind::AuthorizationPolicy)), &workloads),
             extensions: Selection::new(plugins.iter().map(|plugin| plugin.manifest), &workloads),
             client_tls: manifests.iter().flat_map(ClientTls::of).collect(),
+            routed: legs.iter().flat_map(|leg| leg.gateways.iter().cloned()).collect(),
             through_gateway: at_gateway.map(|destination| destination.host.clone()).collect(),
             manifests,
             plugins,
@@ -67,6 +70,12 @@ impl<'a> Set<'a> {
 
     pub(crate) fn external_hosts(&self) -> impl Iterator<Item = &'a str> {
         self.external.iter().copied()
+    }
+
+    /// Whether a server is for any host and no route is for its Gateway: what no filter answers there gets 404.
+    pub(crate) fn leads_nowhere(&self, server: &Server<'_>) -> bool {
+        let Manifest { namespace, name, .. } = server.manifest;
+        server.hosts.iter().all(|(_, host)| *host == "*") && !self.routed.contains(&format!("{namespace}/{name}"))
     }
 
     /// Whether some gateway sends requests to the host, which may be a pattern.

@@ -20,7 +20,10 @@ const KEYS: [&str; 3] = ["source.principal", "source.namespace", "source.service
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut blind: HashMap<(&str, &str), &Server<'_>> = HashMap::new();
-    for server in input.set.servers.iter().filter(|server| !server.may_know_callers() && !server.only_redirects()) {
+    let is_blind = |server: &&Server<'_>| {
+        !server.may_know_callers() && !server.only_redirects() && !input.set.leads_nowhere(server)
+    };
+    for server in input.set.servers.iter().filter(is_blind) {
         blind.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server);
     }
     let mut findings = Vec::new();

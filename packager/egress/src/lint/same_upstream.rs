@@ -4,7 +4,8 @@
 //! TLS, the pools and the outlier detection of the older, and says nothing. One gateway then shows the other's client
 //! certificate, or none.
 //!
-//! Give one of them another namespace, or write the same `upstream.tls` and `route` in both.
+//! Give one of them another namespace, or write the same `upstream.tls` and `route` in both. Beside outlier detection
+//! both need a probe, or neither: with one, only the cluster of callers' requests ejects addresses.
 
 use super::{Finding, Input};
 use crate::model::Egress;
@@ -39,7 +40,11 @@ fn difference(one: &Egress, other: &Egress) -> Option<&'static str> {
         Some("`upstream.tls`")
     } else if one.route.connection_pool != other.route.connection_pool {
         Some("`route.connectionPool`")
+    } else if one.route.outlier_detection != other.route.outlier_detection {
+        Some("`route.outlierDetection`")
     } else {
-        (one.route.outlier_detection != other.route.outlier_detection).then_some("`route.outlierDetection`")
+        // With a probe the outlier detection is a subset's.
+        let is_other = one.route.outlier_detection.is_some() && one.health.probe.is_some() != other.health.probe.is_some();
+        is_other.then_some("`health.probe`")
     }
 }

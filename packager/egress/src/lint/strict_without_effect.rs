@@ -8,12 +8,14 @@
 use super::{Finding, Input, finding};
 use crate::import::Kind;
 use crate::import::selection::Target;
+use crate::import::view::Server;
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut open = HashMap::new();
-    for server in input.set.servers.iter().filter(|server| !server.may_know_callers()) {
+    let asks_nobody = |server: &&Server<'_>| !server.may_know_callers() && !input.set.leads_nowhere(server);
+    for server in input.set.servers.iter().filter(asks_nobody) {
         open.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server.port);
     }
     let mut findings = Vec::new();

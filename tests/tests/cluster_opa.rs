@@ -1,0 +1,121 @@
+//! OPA beside the gateway, the real one: a request passes when both deciders allow it, and none when OPA does not answer.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
+use sallyport_tests::certs::Authority;
+use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::network::run;
+use sallyport_tests::cluster::stage::{self, HOST, Site, UPSTREAM};
+use sallyport_tests::cluster::{Answer, Cluster, scene};
+use serde_json::Value;
+
+const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
+                     to: [{operation: {paths: ['/status/{*}']}}]}]";
+const OPA: &str = "opa: {image: 'openpolicyagent/opa:1.4.2-envoy', policyConfigMap: policy}";
+/// Each attaches the policy that asks OPA in a way of its own.
+const INSTALLS: [(&str, &str); 2] = [("httpbin", "injected"), ("second", "gateway-api")];
+const POLICY: &str = "\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: policy, namespace: egress}
+data:
+  policy.rego: |
+    package envoy.authz
+
+    default allow := false
+
+    allow if not input.attributes.request.http.headers[\"x-freeze\"]
+";
+/// OPA refuses what bears this.
+const FREEZE: &str = "x-freeze: yes";
+
+#[test]
+fn a_request_passes_only_if_both_deciders_allow_it() {
+    let authority = Authority::new("public authority").unwrap();
+    scene(stage::cluster("cluster-opa", &authority), |cluster| exercise(cluster, &authority));
+}
+
+fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
+    let httpbin = stage::httpbin(cluster, authority, &[UPSTREAM, "second.org"])?;
+    let doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
+    let site = Site::new(cluster, "1.31")?;
+    cluster.kubectl().apply(POLICY)?;
+    for (name, install) in INSTALLS {
+        let gateway = format!("gateway: {{install: {install}, {OPA}, ");
+        site.write(name, &stage::egress(name, RULES).replace("gateway: {", &gateway))?;
+    }
+    site.build()?;
+    configure_mesh(cluster, &site)?;
+    for (name, _) in INSTALLS {
+        let folder = site.manifests(name);
+        cluster.kubectl().run(&["apply", "--server-side", "-k", &folder.to_string_lossy()])?;
+    }
+    for (name, install) in INSTALLS {
+        site.wait_ready(name)?;
+        let host = format!("{name}.legacy.internal");
+        let allowed = format!("http://{host}/status/200");
+        cluster.wait_for("httpbin", "sleep", &allowed, |answer| answer.status == 200)?;
+        let _ = doorway.take_names();
+        both_must_agree(cluster, &host).with_context(|| format!("installed by {install}"))?;
+        ensure!(doorway.take_names().is_empty(), "a refused call reached the upstream");
+    }
+    without_opa_nothing_passes(cluster)?;
+    ensure!(doorway.take_names().is_empty(), "a refused call reached the upstream");
+    cluster.wait_for("httpbin", "sleep", &format!("http://{HOST}/status/200"), |answer| answer.status == 200).map(drop)
+}
+
+/// What `sallyport build` says of the mesh, in the configuration that istiod reads.
+fn configure_mesh(cluster: &Cluster, site: &Site<'_>) -> Result<()> {
+    let file = site.manifests("httpbin").with_file_name("mesh").join("istiooperator.yaml");
+    let mut command = cluster.kubectl().command();
+    // Made JSON of without asking the server, which does not know the kind.
+    command.args(["annotate", "--local", "-o", "json", "read-by=tests", "-f"]).arg(file);
+    let operator: Value = serde_json::from_str(&run(&mut command)?)?;
+    let mesh = operator.pointer("/spec/meshConfig").and_then(Value::as_object).context("no meshConfig")?;
+    ensure!(mesh.contains_key("extensionProviders"), "{operator}");
+    cluster.control().configure(mesh)
+}
+
+fn both_must_agree(cluster: &Cluster, host: &str) -> Result<()> {
+    let ours = |answer: &Answer| answer.header("x-sallyport").contains("not_allowed");
+    let call =
+        |path: &str, header: &str| cluster.curl("httpbin", "sleep", &["-H", header, &format!("http://{host}{path}")]);
+    let by_opa = call("/status/200", FREEZE)?;
+    ensure!(by_opa.status == 403 && by_opa.header("x-sallyport").is_empty(), "{by_opa:?}");
+    let by_us = call("/get", "accept: */*")?;
+    ensure!(by_us.status == 403 && ours(&by_us), "{by_us:?}");
+    let by_both = call("/get", FREEZE)?;
+    ensure!(by_both.status == 403, "{by_both:?}");
+    Ok(())
+}
+
+fn without_opa_nothing_passes(cluster: &Cluster) -> Result<()> {
+    let signal = |signal| cluster.signal("egress", "httpbin-egress", "opa", signal);
+    let call = || cluster.curl("httpbin", "sleep", &[&format!("http://{HOST}/status/200")]);
+    signal(Signal::STOP)?;
+    let silent = call()?;
+    ensure!(silent.status == 403 && silent.header("x-sallyport").is_empty(), "{silent:?}");
+
+    // It is restarted, so it must be killed again and again to stay dead.
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) {
+                // Between two lives there is nothing to kill.
+                let _ = signal(Signal::KILL);
+                thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let calls = (0..10).map(|_| call()).collect::<Result<Vec<_>>>();
+        ended.store(true, Ordering::Relaxed);
+        for answer in calls? {
+            // First the gateway refuses; then it has no pod that is ready.
+            ensure!([403, 503].contains(&answer.status), "{answer:?}");
+        }
+        Ok(())
+    })
+}

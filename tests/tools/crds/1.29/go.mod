@@ -1,0 +1,5 @@
+module sallyport.dev/tests/tools/crds
+
+go 1.26.0
+
+require istio.io/api v1.29.6
