@@ -55,7 +55,6 @@ impl Announcer<'_> {
     }
 
     pub(crate) fn ready(&self, ready: &Ready<'_>) -> Result<(), Failure> {
-        self.standbys(ready.served, None);
         match self.output {
             Output::Human => {
                 self.warnings(&ready.served.loaded.report)?;
@@ -80,7 +79,6 @@ impl Announcer<'_> {
     /// A saved file is in force. `old` is what it takes the place of.
     pub(crate) fn live(&self, new: &Served, old: &Served, version: u64, took: Duration) -> Result<(), Failure> {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-        self.standbys(new, Some(old));
         match self.output {
             Output::Human => {
                 self.warnings(&new.loaded.report)?;
@@ -134,17 +132,6 @@ impl Announcer<'_> {
             Output::Json => self.event(&json!({
                 "event": "health", "upstream": upstream, "from": from, "to": to, "ms": milliseconds, "cause": cause,
             })),
-        }
-    }
-
-    /// A session is one upstream, and has no other to ask instead.
-    fn standbys(&self, new: &Served, old: Option<&Served>) {
-        let named = |served: &Served| served.loaded.egress.spec.health.failover.clone();
-        let standbys = named(new);
-        if !standbys.is_empty() && old.map(named).as_ref() != Some(&standbys) {
-            let standbys = standbys.join(", ");
-            self.console
-                .note(&format!("one file is served here: no standby of `health.failover` is asked ({standbys})"));
         }
     }
 
