@@ -2,7 +2,7 @@
 //!
 //! # Design
 //!
-//! [`gate`] is the state of one upstream and the steps it takes; all VMs of an Envoy share it as bytes ([`Plan`]).
+//! `gate` is the state of one upstream and the steps it takes; all VMs of an Envoy share it as bytes ([`Plan`]).
 //! [`Monitor`] is what one VM keeps: what it saw since it last told the others, and what it last heard from them. So a
 //! request costs a look at memory ([`Monitor::admit`]); the host is asked on ticks alone. Nothing here reads a clock:
 //! times are milliseconds since the epoch, and may go backwards.
