@@ -23,7 +23,7 @@ wasm: set-up-wasm ## the filter, as it ships
 sallyport: wasm ## `sallyport`, with the filter inside it, and the demo
 	$(CARGO) build --package sallyport --package sallyport-tests --bins
 
-bench: set-up sallyport ## nanoseconds per decision, host calls per request, sizes, builds
+bench: set-up sallyport ## nanoseconds per decision, host calls per request, sizes, builds, an outage
 	$(CARGO) build --release --package sallyport
 	$(CARGO) run --quiet --package sallyport-tests --bin bench
 

@@ -27,9 +27,11 @@ pub(crate) const PATCH: &str = "SP9104";
 pub(crate) const LOCK: &str = "SP9105";
 /// The way to install has no word for what the file asks.
 pub(crate) const INSTALL: &str = "SP9106";
+/// A standby's Egress is not among the files.
+pub(crate) const STANDBY: &str = "SP9107";
 
 /// The manual of this program's own codes.
-const OWN: [(&str, &str); 9] = [
+const OWN: [(&str, &str); 10] = [
     (
         UNREADABLE,
         "A file or directory cannot be read.\n\n\
@@ -88,9 +90,16 @@ const OWN: [(&str, &str); 9] = [
         INSTALL,
         "An Egress asks for what its way to install cannot say.\n\n\
          The Kubernetes Gateway API (`gateway.install: gateway-api`) has no retries in its standard\n\
-         channel, and can name neither an upstream that is an IP address nor a subset, which keeps outlier\n\
-         detection from the gate's probe. Left out, a field would quietly mean something else. Take another way to install, or leave the field out: without retries of the\n\
-         file's own, Istio tries again only where the upstream has not seen the request.",
+         channel, can name neither an upstream that is an IP address nor a subset, which keeps outlier\n\
+         detection from the gate's probe, and removes sixteen headers at most. Left out, a field would\n\
+         quietly mean something else. Take another way to install, or leave the field out: without\n\
+         retries of the file's own, Istio tries again only where the upstream has not seen the request.",
+    ),
+    (
+        STANDBY,
+        "A standby's Egress is not among the files.\n\n\
+         The route to a standby is made from the standby's own file: its host, its TLS, its timeouts.\n\
+         Without it the filter would send requests where no route leads. Build both files together.",
     ),
 ];
 

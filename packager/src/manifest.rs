@@ -7,12 +7,14 @@
 //! Fields that somebody else owns, or that equal a default which cannot change, are not written.
 //!
 //! There is no `Sidecar`: it would replace what a namespace's owner says of all the sidecars there, and with
-//! `REGISTRY_ONLY` and `exportTo` it would add nothing. There is no `EnvoyFilter`: it would break with Envoy's versions.
+//! `REGISTRY_ONLY` and `exportTo` it would add nothing. The `EnvoyFilter` has two fields and no more: what else it
+//! could do would break with Envoy's versions.
 
 mod autoscaler;
 mod deployment;
 mod destination_rule;
 mod disruption_budget;
+mod envoy_filter;
 mod gateway;
 mod gateway_api;
 mod helm_values;
@@ -114,7 +116,8 @@ pub(crate) fn build(
     let mut folders: BTreeMap<String, &Egress> = BTreeMap::new();
     for plan in &plans {
         let name = folder_name(plan);
-        if let Err(refusal) = check_names(plan, folders.insert(name.clone(), plan.egress)) {
+        let named = check_names(plan, folders.insert(name.clone(), plan.egress)).and_then(|()| check_standbys(plan));
+        if let Err(refusal) = named {
             refusals.push(refusal);
             continue;
         }
@@ -140,6 +143,18 @@ pub(crate) fn build(
 
 fn folder_name(plan: &Plan<'_>) -> String {
     format!("{}-{}", plan.egress.namespace, plan.egress.name)
+}
+
+fn check_standbys(plan: &Plan<'_>) -> Result<(), Refusal> {
+    let Egress { namespace, spec, .. } = plan.egress;
+    let is_there = |name: &&String| plan.standbys.iter().any(|standby| standby.name == **name);
+    match spec.health.failover.iter().find(|name| !is_there(name)) {
+        Some(name) => {
+            let message = format!("its standby `{namespace}/{name}` is not among the files");
+            Err(Refusal::of(plan.egress, codes::STANDBY, message).with_help("build its file together with this one"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// `other`: the Egress that has the same folder, if there is one.
@@ -220,6 +235,7 @@ fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Refusal> {
     }
     add(Step::Plugin, plugin::plugin(plan)?);
     add(Step::Plugin, telemetry::telemetry(plan));
+    envoy_filter::envoy_filter(plan).into_iter().for_each(|value| add(Step::Plugin, value));
     match install {
         Install::Injected => {
             add(Step::Deployment, service::service(plan));

@@ -80,6 +80,11 @@ impl Caller {
         Http2::open(self).with_context(|| format!("`{}` cannot connect", self.name))
     }
 
+    /// Opens a connection for HTTP/2, for requests that do not wait for each other.
+    pub(crate) async fn channel(&self) -> Result<http2::Channel> {
+        http2::Channel::open(self).await.with_context(|| format!("`{}` cannot connect", self.name))
+    }
+
     /// Sends one request on an HTTP/1.1 connection of its own.
     pub fn send(&self, request: &Request) -> Result<Reply> {
         self.http1()?.send(request)

@@ -61,12 +61,18 @@ pub enum Saved {
 impl Gate {
     /// Starts a gate and waits until it is ready.
     pub fn start(scratch: &Scratch, options: &Options<'_>) -> Result<Self> {
+        Self::start_with(scratch, options, &[])
+    }
+
+    /// Starts a gate with further arguments of `sallyport run`.
+    pub fn start_with(scratch: &Scratch, options: &Options<'_>, arguments: &[&str]) -> Result<Self> {
         let file = scratch.write(FILE, options.egress)?;
         let mut command = Command::new(sallyport()?);
         command.arg("run").arg(&file).arg("--envoy").arg(options.envoy).arg("--wasm").arg(filter()?);
         command.args(["--port", "0", "--output", "json"]).arg("--dir").arg(scratch.folder("gate")?);
         command.arg("--upstream").arg(options.upstream.to_string());
         command.arg("--ca-certificates").arg(options.authority);
+        command.args(arguments);
         for caller in options.callers {
             command.arg("--caller").arg(caller);
         }
@@ -162,6 +168,16 @@ impl Gate {
         }
     }
 
+    /// Waits until the upstream's health has become this, and tells why it has.
+    pub fn wait_health(&mut self, to: &str) -> Result<String> {
+        loop {
+            let event = self.wait_event(&["health"])?;
+            if event["to"] == to {
+                return Ok(event["cause"].as_str().unwrap_or_default().to_owned());
+            }
+        }
+    }
+
     /// What Envoy has written.
     pub fn envoy_log(&self) -> Result<String> {
         let path = self.folder()?.join("envoy.log");
@@ -178,14 +194,7 @@ impl Gate {
 
     /// Asks Envoy's admin interface.
     pub fn admin(&self, path: &str) -> Result<String> {
-        let address: SocketAddr = self.told("admin")?.parse()?;
-        let mut stream = TcpStream::connect(address)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        let (_, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
-        Ok(body.to_owned())
+        ask_admin(self.told("admin")?.parse()?, path)
     }
 
     /// Waits until `found` holds for what `read` returns; the last thing read is in the error.
@@ -237,6 +246,17 @@ impl Gate {
             }
         }
     }
+}
+
+/// Asks the administration interface of an Envoy.
+pub(crate) fn ask_admin(address: SocketAddr, path: &str) -> Result<String> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let (_, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
+    Ok(body.to_owned())
 }
 
 /// The built `sallyport`: `SALLYPORT_BIN`, or beside this program.

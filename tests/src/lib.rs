@@ -4,14 +4,20 @@
 //! and all that it started. Nothing here decides anything: the harness starts built artifacts, speaks to them over
 //! loopback TLS as a caller would, and hands back what they answered. It never links proxy-wasm.
 
+pub mod calls;
 pub mod certs;
 pub mod client;
 pub mod cluster;
+pub mod crowd;
+pub mod dns;
 pub mod echo;
 pub mod envoys;
+pub mod faulty;
 pub mod gate;
 pub mod jwt;
 pub mod load;
+pub mod plain;
+pub mod prober;
 pub mod process;
 pub mod scenes;
 pub mod stage;

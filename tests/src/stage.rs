@@ -8,6 +8,7 @@ use crate::certs::Authority;
 use crate::client::Caller;
 use crate::echo::Echo;
 use crate::envoys::Envoy;
+use crate::faulty::Faulty;
 use crate::gate::{Gate, Options};
 use crate::process::Scratch;
 
@@ -65,6 +66,52 @@ impl Stage {
     /// The caller `istio-system/ingressgateway`.
     pub fn forwarder(&self) -> Result<Caller> {
         self.gate.caller("istio-system/ingressgateway")
+    }
+}
+
+/// A gate, and an upstream that does as it is told. `httpbin/sleep` may read everything, and call `library.Shelves`.
+#[derive(Debug)]
+pub struct FaultyStage {
+    /// The gate.
+    pub gate: Gate,
+    /// What stands behind it.
+    pub upstream: Faulty,
+}
+
+impl FaultyStage {
+    /// Starts both, with this `health` block and so many workers.
+    pub fn start(envoy: &Envoy, scratch: &Scratch, health: &str, workers: u16) -> Result<Self> {
+        let authority = Authority::new("upstream authority")?;
+        let ca = authority.write(scratch, "upstream-ca")?;
+        let upstream = Faulty::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
+        let options = Options {
+            envoy: &envoy.path,
+            egress: &Self::file(health),
+            upstream: upstream.address(),
+            authority: &ca,
+            callers: &CALLERS,
+        };
+        let gate = Gate::start_with(scratch, &options, &["--concurrency", &workers.to_string()])?;
+        Ok(Self { gate, upstream })
+    }
+
+    /// The file with another `health` block.
+    #[must_use]
+    pub fn file(health: &str) -> String {
+        const AUTHZ: &str = "rules:\n\
+             - id: readers\n  action: ALLOW\n  from: [{source: {serviceAccounts: [httpbin/sleep]}}]\n  \
+               to: [{operation: {methods: [GET, HEAD]}}, {operation: {grpc: [library.Shelves/*]}}]\n";
+        egress_with(health, AUTHZ)
+    }
+
+    /// The caller `httpbin/sleep`.
+    pub fn sleep(&self) -> Result<Caller> {
+        self.gate.caller("httpbin/sleep")
+    }
+
+    /// The caller `other/stranger`.
+    pub fn stranger(&self) -> Result<Caller> {
+        self.gate.caller("other/stranger")
     }
 }
 

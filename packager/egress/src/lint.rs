@@ -66,7 +66,7 @@ lints! {
     same_host = "SP2001" Error,
     same_exposed_host = "SP2002" Error,
     same_upstream = "SP2003" Error,
-    standby_not_here = "SP2004" Error,
+    standby_not_here = "SP2004" Warning,
     standby_loop = "SP2005" Error,
     standby_twice = "SP2006" Error,
     standby_files = "SP2007" Error,

@@ -287,6 +287,14 @@ pub struct Mesh {
     pub filter: FilterImage,
 }
 
+impl Mesh {
+    /// The number after the first point of Istio's version.
+    #[must_use]
+    pub fn minor(&self) -> Option<u32> {
+        self.istio_version.split('.').nth(1)?.parse().ok()
+    }
+}
+
 impl Default for Mesh {
     /// The mesh that is meant where no Mesh file is given.
     fn default() -> Self {

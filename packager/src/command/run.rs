@@ -16,7 +16,7 @@ use crate::local::setup::Wishes;
 /// What a gateway has in the mesh is made here: a listener with mTLS on 127.0.0.1, certificates with SPIFFE ids for every
 /// caller that the policy names and for one that it does not, the filter, the connection to the upstream. Ready-made curl
 /// commands are printed. A saved file is live in under a second, and no connection is dropped; a file with errors is
-/// reported, and the old one goes on.
+/// reported, and the old one goes on. Changes of the upstream's health are told as they happen.
 ///
 /// A caller without a certificate gets the filter's 401 here. In the mesh the gateway ends its handshake.
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,6 @@
 //! The Envoy that a session runs: started, watched over, ended.
 
+mod change;
 mod log;
 
 use std::fs::{self, File};
@@ -15,6 +16,7 @@ use super::files::Layout;
 use crate::exit::{Exit, Failure};
 use crate::input::printable;
 
+pub(crate) use change::{Change, Changes};
 pub(crate) use log::{last_error, last_filter_error};
 
 /// How long Envoy has to end by itself.

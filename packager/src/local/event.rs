@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::bootstrap::HostPort;
+use super::envoy::Change;
 use super::example::Outcome;
 use super::files::Layout;
 use super::setup::{Invitation, Served, text};
@@ -116,6 +117,20 @@ impl Announcer<'_> {
                     Refusal::Report(report) => diagnostics(report),
                     Refusal::Failure(failure) => failure_diagnostics(failure, &self.file),
                 },
+            })),
+        }
+    }
+
+    /// The gate of the upstream has opened, or closed, or lets a share through.
+    pub(crate) fn health(&self, change: &Change) -> Result<(), Failure> {
+        let Change { upstream, from, to, milliseconds, cause } = change;
+        match self.output {
+            Output::Human => {
+                let file = &self.file;
+                self.say(&format!("{file}: health of {upstream}: {from} -> {to}, after {milliseconds} ms: {cause}\n"))
+            }
+            Output::Json => self.event(&json!({
+                "event": "health", "upstream": upstream, "from": from, "to": to, "ms": milliseconds, "cause": cause,
             })),
         }
     }

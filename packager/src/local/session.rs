@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::bootstrap::bootstrap;
+use super::envoy::Changes;
 use super::event::{Announcer, Ready};
 use super::files::replace;
 use super::gateway::{Applied, Gateway, Stop};
@@ -96,8 +97,12 @@ impl<'a> Session<'a> {
     }
 
     fn follow(mut self, source: &Source, mut watcher: Watcher, stop: &Stop) -> Result<(), Failure> {
+        let mut changes = Changes::new(&self.setup.layout().envoy_log());
         while !stop.load(Ordering::Relaxed) {
             self.gateway.check()?;
+            for change in changes.read() {
+                self.announcer.health(&change)?;
+            }
             if let Some(since) = watcher.changed(Instant::now())
                 && let Err(refusal) = self.reload(source, since, stop)?
             {

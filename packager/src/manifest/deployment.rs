@@ -45,7 +45,7 @@ fn pod_spec(plan: &Plan<'_>) -> Value {
     let mut containers = vec![json!({
         "name": "istio-proxy",
         "image": "auto",
-        "env": pod::env_list(),
+        "env": pod::env_list(plan),
         "ports": [
             {"name": "https", "containerPort": plan.pod_port(), "protocol": "TCP"},
             {"name": "ready", "containerPort": READINESS_PORT, "protocol": "TCP"},

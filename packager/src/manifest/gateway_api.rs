@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Plan, SERVICE_PORT};
 use super::refusal::Refusal;
-use super::{autoscaler, disruption_budget, pod, yaml};
+use super::{autoscaler, disruption_budget, pod, virtual_service, yaml};
 use crate::codes;
 use crate::manifest::prune;
 
@@ -71,7 +71,7 @@ fn deployment(plan: &Plan<'_>) -> Value {
     let replicas = autoscaler::spec(plan).is_none().then_some(plan.egress.spec.gateway.replicas);
     let mut containers = vec![json!({
         "name": "istio-proxy",
-        "env": pod::env_list(),
+        "env": pod::env_list(plan),
         "readinessProbe": pod::readiness_probe(plan),
         "resources": pod::resources(plan),
         "securityContext": pod::container_security(),
@@ -111,14 +111,27 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
     }))
 }
 
+/// A filter of this API has so many places.
+const MOST_REMOVED: usize = 16;
+
 fn rule(egress: &Egress) -> Value {
+    let set = virtual_service::credential(egress).map(|header| {
+        let named = |(name, value): (String, String)| json!({"name": name, "value": value});
+        header.into_iter().map(named).collect::<Vec<_>>()
+    });
+    let request = json!({"remove": egress.spec.removed_from_requests(), "set": set});
+    let mut filters = vec![
+        json!({"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}}),
+        json!({"type": "RequestHeaderModifier", "requestHeaderModifier": request}),
+    ];
+    let from_responses = egress.spec.removed_from_responses();
+    if !from_responses.is_empty() {
+        let response = json!({"remove": from_responses});
+        filters.push(json!({"type": "ResponseHeaderModifier", "responseHeaderModifier": response}));
+    }
     json!({
         "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": egress.route()}]}],
-        "filters": [
-            {"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}},
-            {"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": egress.spec.removed_from_requests()}},
-            {"type": "ResponseHeaderModifier", "responseHeaderModifier": {"remove": egress.spec.removed_from_responses()}},
-        ],
+        "filters": filters,
         "backendRefs": [{
             "group": "networking.istio.io",
             "kind": "Hostname",
@@ -139,6 +152,10 @@ fn nowhere() -> Value {
 fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), Refusal> {
     let unsaid = if egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
         "`route.retries` cannot be said in the Gateway API"
+    } else if egress.spec.removed_from_requests().len() > MOST_REMOVED
+        || egress.spec.removed_from_responses().len() > MOST_REMOVED
+    {
+        "more than sixteen headers to remove cannot be said in the Gateway API"
     } else if egress.upstream_is_address() {
         "an upstream that is an IP address cannot be named in the Gateway API"
     } else if egress.traffic_subset().is_some() {

@@ -34,6 +34,7 @@ pub(super) fn helm_values(plan: &Plan<'_>) -> Value {
         // Laid over the chart's own limits, which keep two CPUs.
         "resources": pod::resources(plan),
         "env": pod::env(),
+        "envVarFrom": pod::some(pod::secret_env(plan)),
         "readinessProbe": pod::readiness_probe(plan),
         "strategy": pod::strategy(),
         "terminationGracePeriodSeconds": pod::grace_seconds(plan),

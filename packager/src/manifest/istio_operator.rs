@@ -22,7 +22,7 @@ pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
                 "enabled": true,
                 "label": label(plan),
                 "k8s": {
-                    "env": pod::env_list(),
+                    "env": pod::env_list(plan),
                     "podAnnotations": pod::annotations(plan),
                     "readinessProbe": pod::readiness_probe(plan),
                     "replicaCount": (!scaled).then_some(gateway.replicas),

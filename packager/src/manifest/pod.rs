@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_core::health::READY_PATH;
 use sallyport_egress::model::health::Readiness;
+use sallyport_egress::model::outbound::Credential;
 use sallyport_egress::model::{Egress, READINESS_PORT};
 use serde_json::{Value, json};
 
@@ -50,8 +51,25 @@ pub(super) fn env() -> BTreeMap<&'static str, &'static str> {
     BTreeMap::from([("WASM_MODULE_EXPIRY", MODULE_EXPIRY)])
 }
 
-pub(super) fn env_list() -> Value {
-    env().into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+pub(super) fn env_list(plan: &Plan<'_>) -> Value {
+    let fixed = env().into_iter().map(|(name, value)| json!({"name": name, "value": value}));
+    fixed.chain(secret_env(plan)).collect()
+}
+
+/// What the pods have from Secrets: the credentials of the upstream and its standbys, which the routes refer to.
+pub(super) fn secret_env(plan: &Plan<'_>) -> Vec<Value> {
+    let egresses = plan.standbys.iter().copied().chain([plan.egress]);
+    let variable = |egress: &Egress| {
+        let Credential { secret_name, secret_key, .. } = egress.spec.headers.credential.as_ref()?;
+        let reference = json!({"name": secret_name, "key": secret_key});
+        Some(json!({"name": credential_variable(egress), "valueFrom": {"secretKeyRef": reference}}))
+    };
+    egresses.filter_map(variable).collect()
+}
+
+/// The environment variable with the credential of an upstream.
+pub(super) fn credential_variable(egress: &Egress) -> String {
+    format!("SALLYPORT_CREDENTIAL_{}", egress.name.to_ascii_uppercase().replace('-', "_"))
 }
 
 pub(super) fn grace_seconds(plan: &Plan<'_>) -> u32 {

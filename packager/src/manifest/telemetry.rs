@@ -1,5 +1,6 @@
-//! Telemetry: every request leaves a line.
+//! Telemetry: every request leaves a line, and who speaks of traces.
 
+use sallyport_egress::model::outbound::TracingMode;
 use serde_json::{Value, json};
 
 use super::plan::Plan;
@@ -10,6 +11,28 @@ pub(super) fn telemetry(plan: &Plan<'_>) -> Value {
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
         "metadata": plan.metadata(&plan.gateway_name()),
-        "spec": plan.attached(json!({"accessLogging": [{"providers": [{"name": "envoy"}]}]})),
+        "spec": plan.attached(json!({
+            "accessLogging": [{"providers": [{"name": "envoy"}]}],
+            "tracing": tracing(plan).map(|tracing| json!([tracing])),
+        })),
     })
+}
+
+/// Envoy's tracer writes its headers after every filter: where the filter speaks, or nobody, it must not.
+///
+/// What a span can be told of a decision is little: the mark of the route is gone when the span ends, and a wasm filter
+/// has no other way to it. The line in the access log has it.
+fn tracing(plan: &Plan<'_>) -> Option<Value> {
+    let tracing = &plan.egress.spec.tracing;
+    match tracing.mode {
+        TracingMode::Envoy => Some(json!({
+            "providers": tracing.provider.as_ref().map(|name| json!([{"name": name}])),
+            "randomSamplingPercentage": tracing.sampling_per_mille.map(|share| f64::from(share) / 10.0),
+            "customTags": {"sallyport.gateway": {"literal": {"value": plan.egress.route()}}},
+        })),
+        // Older versions have no word for it; the lint says so.
+        TracingMode::Standalone | TracingMode::Strip => {
+            plan.mesh.minor().is_none_or(|minor| minor >= 30).then(|| json!({"disableContextPropagation": true}))
+        }
+    }
 }

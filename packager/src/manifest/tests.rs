@@ -158,7 +158,7 @@ fn no_field_is_null_and_nothing_is_deprecated() {
     for (case, egress, mesh) in cases() {
         for (file, text) in built(&egress, &mesh).files {
             assert!(!text.contains(": null"), "{case} {file}");
-            assert!(!text.contains("EnvoyFilter") && !text.contains("kind: Sidecar"), "{case} {file}");
+            assert!(!text.contains("kind: Sidecar"), "{case} {file}");
         }
     }
 }
@@ -265,6 +265,7 @@ fn what_cannot_be_built_is_refused() {
         });
         assert_eq!(code(&[&egress]), codes::INSTALL);
     }
+    assert_eq!(code(&[&with(|egress| egress.spec.health.failover = vec!["nobody".to_owned()])]), codes::STANDBY);
     // No retries are what the Gateway API says, too.
     let none = Retries { attempts: 0, per_try_timeout: None, retry_on: "connect-failure".to_owned() };
     let egress = with(|egress| {

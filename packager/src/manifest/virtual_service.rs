@@ -1,12 +1,15 @@
 //! VirtualService: caller to gateway, gateway to upstream, and from outside to the gateway.
 
+use std::collections::BTreeMap;
+
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::{Expose, Retries};
+use sallyport_egress::model::outbound::Credential;
 use serde_json::{Value, json};
 
-use super::gateway;
 use super::plan::{Plan, SERVICE_PORT};
+use super::{gateway, pod};
 
 /// In the mesh: to the gateway.
 pub(super) fn mesh(plan: &Plan<'_>) -> Value {
@@ -91,13 +94,22 @@ fn to_gateway(plan: &Plan<'_>) -> Value {
     json!([{"destination": {"host": plan.service_host(), "port": {"number": SERVICE_PORT}}}])
 }
 
-/// What does not leave the mesh, and what of the upstream does not come in.
+/// What does not leave the mesh, what of the upstream does not come in, and what the upstream is shown.
 fn headers(egress: &Egress) -> Value {
     let from_responses = egress.spec.removed_from_responses();
     json!({
-        "request": {"remove": egress.spec.removed_from_requests()},
+        "request": {"remove": egress.spec.removed_from_requests(), "set": credential(egress)},
         "response": (!from_responses.is_empty()).then(|| json!({"remove": from_responses})),
     })
+}
+
+/// By name and value. Envoy fills the secret in from its environment: no manifest, policy or log has it.
+pub(super) fn credential(egress: &Egress) -> Option<BTreeMap<String, String>> {
+    let Credential { name, prefix, .. } = egress.spec.headers.credential.as_ref()?;
+    // What stands before it is text, and to Envoy a percent sign is none.
+    let prefix = prefix.replace('%', "%%");
+    let value = format!("{prefix}%ENVIRONMENT({})%", pod::credential_variable(egress));
+    Some(BTreeMap::from([(name.clone(), value)]))
 }
 
 /// A gateway's pod can go away. Asked again is only where no gateway has begun to answer; Istio's default would also

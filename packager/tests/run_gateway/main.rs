@@ -8,6 +8,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
 use session::{Session, curl, egress};
 use upstream::Upstream;
 
@@ -52,6 +53,30 @@ fn a_saved_policy_is_live_within_a_second_and_no_connection_is_dropped() {
     session.save(&egress("POST", upstream.port()));
     session.event("policy_live");
     assert_eq!(curl(&session.command("/get", true)), "403");
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn changes_of_health_are_told() {
+    let upstream = Upstream::start();
+    // The upstream says 200 to everything.
+    let health = |status: u16| {
+        format!(
+            "  health:\n    probe: {{path: /, interval: 200ms, rise: 1, fall: 2, expect: {{statuses: [\"{status}\"]}}}}\n    \
+             hold: 1ms\n    slowStart: {{duration: 1ms}}\n  authz:\n"
+        )
+    };
+    let file = |status: u16| egress("GET", upstream.port()).replace("  authz:\n", &health(status));
+    let mut session = Session::start(&file(204), &[]);
+    let opened = session.event("health");
+    let cause = "2 failed probes, the last: status 200";
+    assert_eq!((&opened["from"], &opened["to"], &opened["cause"]), (&json!("closed"), &json!("open"), &json!(cause)));
+    assert_eq!(opened["upstream"], "httpbin/httpbin");
+    session.save(&file(200));
+    session.event("policy_live");
+    for to in ["half-open", "closed"] {
+        assert_eq!(session.event("health")["to"], to);
+    }
 }
 
 #[test]

@@ -41,6 +41,14 @@ impl Http1 {
         self.send_raw(&bytes, request.method == b"HEAD")
     }
 
+    /// Sends a request, and goes away without an answer.
+    pub fn send_and_leave(mut self, request: &Request) -> Result<()> {
+        let bytes = self.encode(request);
+        let stream = self.stream.get_mut();
+        stream.write_all(&bytes)?;
+        Ok(stream.flush()?)
+    }
+
     /// Sends bytes as they are and reads the answer; that to a HEAD has no body.
     pub fn send_raw(&mut self, bytes: &[u8], head: bool) -> Result<Reply> {
         let stream = self.stream.get_mut();

@@ -15,47 +15,61 @@ use super::{Caller, PATIENCE, Reply, Request};
 /// An open connection.
 #[derive(Debug)]
 pub struct Http2 {
-    host: String,
     runtime: Runtime,
+    channel: Channel,
+}
+
+/// An open connection, for requests that do not wait for each other.
+#[derive(Debug)]
+pub(crate) struct Channel {
+    host: String,
     requests: SendRequest<Bytes>,
 }
 
 impl Http2 {
     pub(super) fn open(caller: &Caller) -> Result<Self> {
-        let (tls, name): (_, ServerName<'static>) = caller.tls_for(b"h2")?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let requests = runtime.block_on(async {
-            timeout(PATIENCE, async {
-                let tcp = TcpStream::connect(caller.address).await?;
-                tcp.set_nodelay(true)?;
-                let stream = TlsConnector::from(tls).connect(name, tcp).await?;
-                let (requests, connection) = h2::client::handshake(stream).await?;
-                // It ends with the connection; what it has to say is said by the streams too.
-                tokio::spawn(async move { drop(connection.await) });
-                anyhow::Ok(requests)
-            })
-            .await?
-        })?;
-        Ok(Self { host: caller.host.clone(), runtime, requests })
+        let channel = runtime.block_on(Channel::open(caller))?;
+        Ok(Self { runtime, channel })
     }
 
     /// Sends a request on a new stream and reads the answer.
     pub fn send(&mut self, request: &Request) -> Result<Reply> {
+        self.runtime.block_on(self.channel.send(request))
+    }
+}
+
+impl Channel {
+    pub(super) async fn open(caller: &Caller) -> Result<Self> {
+        let (tls, name): (_, ServerName<'static>) = caller.tls_for(b"h2")?;
+        let requests = timeout(PATIENCE, async {
+            let tcp = TcpStream::connect(caller.address).await?;
+            tcp.set_nodelay(true)?;
+            let stream = TlsConnector::from(tls).connect(name, tcp).await?;
+            let (requests, connection) = h2::client::handshake(stream).await?;
+            // It ends with the connection; what it has to say is said by the streams too.
+            tokio::spawn(async move { drop(connection.await) });
+            anyhow::Ok(requests)
+        })
+        .await??;
+        Ok(Self { host: caller.host.clone(), requests })
+    }
+
+    /// Sends a request on a new stream and reads the answer.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Reply> {
         let head = self.encode(request)?;
         let body = Bytes::copy_from_slice(&request.body);
         let requests = self.requests.clone();
-        self.runtime.block_on(async {
-            timeout(PATIENCE, async {
-                let mut requests = requests.ready().await?;
-                let (response, mut stream) = requests.send_request(head, body.is_empty())?;
-                if !body.is_empty() {
-                    stream.send_data(body, true)?;
-                }
-                read_reply(response.await?).await
-            })
-            .await
-            .context("no answer")?
+        timeout(PATIENCE, async {
+            let mut requests = requests.ready().await?;
+            let (response, mut stream) = requests.send_request(head, body.is_empty())?;
+            if !body.is_empty() {
+                stream.send_data(body, true)?;
+            }
+            read_reply(response.await?).await
         })
+        .await
+        .context("no answer")?
     }
 
     fn encode(&self, request: &Request) -> Result<http::Request<()>> {

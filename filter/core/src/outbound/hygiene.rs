@@ -14,31 +14,22 @@ pub enum Hygiene {
     Strict,
 }
 
-/// What Envoy and Istio say of the mesh on each request: the route takes it away, which costs nothing.
-const OF_THE_MESH: [&str; 9] = [
+/// What Envoy and Istio say of the mesh on each request: the route takes it away, which costs nothing. A route of the
+/// Gateway API has sixteen places.
+const OF_THE_MESH: [&str; 7] = [
     "x-envoy-attempt-count",
     "x-envoy-decorator-operation",
     "x-envoy-external-address",
     "x-envoy-internal",
-    "x-envoy-original-path",
     "x-envoy-peer-metadata",
     "x-envoy-peer-metadata-id",
     "x-forwarded-client-cert",
-    "x-istio-attributes",
 ];
-/// What Envoy and other proxies say of the way a request has come.
-const OF_THE_WAY: [&str; 10] = [
-    "forwarded",
-    "true-client-ip",
-    "via",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-port",
-    "x-forwarded-proto",
-    "x-real-ip",
-];
+/// What Envoy says of the way of each request.
+const OF_THE_WAY: [&str; 2] = ["x-forwarded-for", "x-forwarded-proto"];
+/// What other proxies say of it, where there are any: the filter takes it away, which costs something where it is there.
+const OF_OTHER_WAYS: [&str; 6] =
+    ["forwarded", "true-client-ip", "via", "x-client-ip", "x-cluster-client-ip", "x-real-ip"];
 /// Headers by which proxies tell a service behind them who the user is: a caller who writes them itself speaks for
 /// anybody.
 const IDENTITIES: [&str; 12] = [
@@ -83,13 +74,12 @@ const OF_THE_UPSTREAM: [&str; 8] = [
 
 /// The names that the route takes away from requests.
 pub fn removed_by_route(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
-    let (mesh, strict): (&[_], bool) = match hygiene {
-        HygieneSource::Off => (&[], false),
-        HygieneSource::Compatible => (&OF_THE_MESH, false),
-        HygieneSource::Strict => (&OF_THE_MESH, true),
+    let (mesh, way): (&[_], &[_]) = match hygiene {
+        HygieneSource::Off => (&[], &[]),
+        HygieneSource::Compatible => (&OF_THE_MESH, &[]),
+        HygieneSource::Strict => (&OF_THE_MESH, &OF_THE_WAY),
     };
-    let (way, identities): (&[_], &[_]) = if strict { (&OF_THE_WAY, &IDENTITIES) } else { (&[], &[]) };
-    mesh.iter().chain(way).chain(identities).copied()
+    mesh.iter().chain(way).copied()
 }
 
 /// The names that the route takes away from responses.
@@ -107,17 +97,19 @@ impl Hygiene {
         }
     }
 
-    /// Whether the filter takes a header away: it is of a family whose members a route cannot list.
+    /// Whether the filter takes a header away: it is seldom there, or of a family whose members a route cannot list.
     pub(super) fn removed_by_filter(self, name: &[u8]) -> bool {
         let begins = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| name.starts_with(prefix));
-        let by_route = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
+        let one_of = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
         match self {
             Self::Off => false,
-            Self::Compatible => begins(&MESH_PREFIXES) && !by_route(&OF_THE_MESH),
+            Self::Compatible => begins(&MESH_PREFIXES) && !one_of(&OF_THE_MESH),
             Self::Strict => {
-                (begins(&MESH_PREFIXES) || begins(&IDENTITY_PREFIXES))
-                    && !by_route(&OF_THE_MESH)
-                    && !by_route(&OF_THE_WAY)
+                let meant = begins(&MESH_PREFIXES)
+                    || begins(&IDENTITY_PREFIXES)
+                    || one_of(&OF_OTHER_WAYS)
+                    || one_of(&IDENTITIES);
+                meant && !one_of(&OF_THE_MESH) && !one_of(&OF_THE_WAY)
             }
         }
     }
@@ -134,7 +126,8 @@ mod tests {
             ("x-envoy-upstream-alt-stat-name", false, true),
             ("x-forwarded-for", true, false),
             ("x-forwarded-email", false, true),
-            ("x-user", true, false),
+            ("x-user", false, true),
+            ("x-forwarded-host", false, true),
             ("x-users", false, false),
             ("x-request-id", false, false),
             ("authorization", false, false),

@@ -1,7 +1,8 @@
 //! `health.failover` names an Egress that is not among the files.
 //!
 //! The gateway's route to a standby is made from the standby's own Egress: its host, its TLS, its timeouts. Without that
-//! file there is no route, and requests that should go there would get 404.
+//! file there is no route, so `sallyport build` refuses to go on without it. `sallyport run` serves one file, and has no
+//! standbys.
 //!
 //! Check and build both files together. A standby is of the same namespace: Istio shows an upstream to its own only.
 

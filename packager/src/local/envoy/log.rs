@@ -30,6 +30,12 @@ impl<'a> Line<'a> {
         let frame = self.component == "backtrace" && !self.message.starts_with("Caught ");
         matches!(self.level, "error" | "critical") && !frame
     }
+
+    /// What the filter itself says: `wasm log NAME: what`.
+    fn of_filter(&self) -> Option<&'a str> {
+        let said = self.message.strip_prefix("wasm log ").filter(|_| self.component == "wasm")?;
+        Some(said.split_once(": ")?.1)
+    }
 }
 
 /// What went wrong last: the last line of level error or above, else the last that is no log line (a crash, a usage
@@ -41,10 +47,14 @@ pub(crate) fn last_error(log: &str) -> Option<&str> {
     error.map(|line| line.message).or_else(other).or_else(any)
 }
 
-/// What the filter itself said last of an error: `wasm log NAME: what`.
+/// What the filter itself said last of an error.
 pub(crate) fn last_filter_error(log: &str) -> Option<&str> {
-    let lines = log.lines().filter_map(Line::parse).filter(|line| line.component == "wasm" && line.is_error());
-    lines.filter_map(|line| Some(line.message.strip_prefix("wasm log ")?.split_once(": ")?.1)).next_back()
+    log.lines().filter_map(Line::parse).filter(Line::is_error).filter_map(|line| line.of_filter()).next_back()
+}
+
+/// What the filter says in a line of the log.
+pub(super) fn filter_line(line: &str) -> Option<&str> {
+    Line::parse(line)?.of_filter()
 }
 
 #[cfg(test)]

@@ -1,15 +1,19 @@
-//! `make bench`: what a decision costs, natively and in the real proxy, and what a build costs. It asserts nothing.
+//! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
+//!
+//! It asserts nothing. Its arguments name the parts to run: `decisions`, `calls`, `policy`, `builds`, `outage`.
+
+mod outage;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use sallyport_tests::calls;
 use sallyport_tests::client::Request;
 use sallyport_tests::cluster;
 use sallyport_tests::envoys::{self, Envoy};
@@ -36,68 +40,59 @@ fn main() -> ExitCode {
     }
 }
 
+/// All parts, or those that are named.
 fn run() -> Result<()> {
-    let benches = Command::new(env!("CARGO")).args(["bench", "--package", "sallyport-core"]).status()?;
-    ensure!(benches.success(), "`cargo bench --package sallyport-core` failed");
-
-    let envoy = envoys::newest()?;
+    let named: Vec<String> = std::env::args().skip(1).collect();
+    let wants = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
+    if wants("decisions") {
+        let benches = Command::new(env!("CARGO")).args(["bench", "--package", "sallyport-core"]).status()?;
+        ensure!(benches.success(), "`cargo bench --package sallyport-core` failed");
+    }
+    let newest = envoys::newest()?;
     let scratch = Scratch::new("bench")?;
-    let envoy = Envoy { path: tracing(&scratch, &envoy)?, ..envoy };
-    println!();
-    println!("filter              {} bytes", fs::metadata(gate::filter()?)?.len());
-    println!("in Envoy            {}", envoy.version);
-    println!();
-    host_calls(&envoy)?;
-    println!();
-    compile_time(&envoy, &scratch)?;
-    println!();
-    build_time(&scratch)
+    let envoy = calls::tracing(&scratch, &newest)?;
+    println!("\nfilter              {} bytes", fs::metadata(gate::filter()?)?.len());
+    println!("in Envoy            {}\n", envoy.version);
+    if wants("calls") {
+        host_calls(&envoy)?;
+        println!();
+    }
+    if wants("policy") {
+        compile_time(&envoy, &scratch)?;
+        println!();
+    }
+    if wants("builds") {
+        build_time(&scratch)?;
+        println!();
+    }
+    if wants("outage") {
+        outage::run(&newest)?;
+    }
+    Ok(())
 }
 
-/// A script that starts Envoy with a trace of every call between it and the filter.
-fn tracing(scratch: &Scratch, envoy: &Envoy) -> Result<PathBuf> {
-    let script = format!(
-        "#!/usr/bin/env bash\n\
-         # `sallyport run` asks for the level `wasm:info`.\n\
-         exec '{}' \"${{@/wasm:info/wasm:trace}}\"\n",
-        envoy.path.display()
-    );
-    let path = scratch.write("envoy-with-trace", script)?;
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
-    Ok(path)
-}
-
-/// Host calls per request, for policies that ask for more and more.
+/// Host calls per request, for policies that ask for more and more, and with a health gate.
 fn host_calls(envoy: &Envoy) -> Result<()> {
-    const POLICIES: [(&str, &str); 4] = [
-        ("path and method", "to: [{operation: {methods: [GET], paths: [/get]}}]"),
-        ("and the caller", "from: [{source: {namespaces: [httpbin]}}]"),
-        ("and an address", "from: [{source: {namespaces: [httpbin], ipBlocks: [127.0.0.0/8]}}]"),
+    const POLICIES: [(&str, &str, &str); 6] = [
+        ("path and method", "", "to: [{operation: {methods: [GET], paths: [/get]}}]"),
+        ("and the caller", "", "from: [{source: {namespaces: [httpbin]}}]"),
+        ("and an address", "", "from: [{source: {namespaces: [httpbin], ipBlocks: [127.0.0.0/8]}}]"),
         (
             "and a token",
+            "",
             "from: [{source: {namespaces: [httpbin], ipBlocks: [127.0.0.0/8]}}]\n\
          - id: no-bots\n  action: DENY\n  from: [{source: {requestPrincipals: [a/bot]}}]",
         ),
+        ("caller, probe", "health: {probe: {path: /get}}", "from: [{source: {namespaces: [httpbin]}}]"),
+        ("caller, passive", "health: {passive: {}}", "from: [{source: {namespaces: [httpbin]}}]"),
     ];
     println!("host calls per request, over {REQUESTS} requests");
-    for (name, body) in POLICIES {
+    for (name, health, body) in POLICIES {
         let folder = Scratch::new("bench-calls")?;
-        let stage = Stage::start(envoy, &folder, &format!("rules:\n- id: readers\n  action: ALLOW\n  {body}\n"))?;
-        let mut connection = stage.sleep()?.http1()?;
-        connection.send(&Request::get("/get"))?;
-        for (verdict, path) in [("allowed", "/get"), ("refused", "/get;a")] {
-            let before = stage.gate.envoy_log()?.len();
-            for _ in 0..REQUESTS {
-                connection.send(&Request::get(path))?;
-            }
-            let log = stage.gate.wait_until(
-                "the trace",
-                |gate| gate.envoy_log(),
-                |log| {
-                    log.get(before..).is_some_and(|new| new.matches("[host<-vm] proxy_on_delete").count() >= REQUESTS)
-                },
-            )?;
-            let calls = count_calls(log.get(before..).unwrap_or_default());
+        let file = egress_with(health, &format!("rules:\n- id: readers\n  action: ALLOW\n  {body}\n"));
+        let stage = Stage::with_file(envoy, &folder, &file)?;
+        for (verdict, path, status) in [("allowed", "/get", 200), ("refused", "/get;a", 400)] {
+            let calls = calls::count(&stage.gate, &stage.sleep()?, &Request::get(path), status, REQUESTS)?;
             let total: usize = calls.values().sum();
             let mut line = String::new();
             for (call, count) in &calls {
@@ -112,27 +107,6 @@ fn host_calls(envoy: &Envoy) -> Result<()> {
 fn per_request(count: usize) -> String {
     let hundredths = count * 100 / REQUESTS;
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
-}
-
-/// The calls from the VM to the host, those of ticks left out.
-fn count_calls(log: &str) -> BTreeMap<String, usize> {
-    let mut calls = BTreeMap::new();
-    let mut ticking = BTreeMap::new();
-    for line in log.lines() {
-        // `[time][thread][level]...`: each worker has a VM of its own.
-        let thread = line.split(']').nth(1).unwrap_or_default().to_owned();
-        if line.contains("[host->vm] proxy_on_tick") {
-            ticking.insert(thread, true);
-        } else if line.contains("[host<-vm] proxy_on_tick") {
-            ticking.insert(thread, false);
-        } else if let Some((_, call)) = line.split_once("[vm->host] ")
-            && !ticking.get(&thread).copied().unwrap_or(false)
-        {
-            let name = call.split('(').next().unwrap_or(call).trim_start_matches("env.");
-            *calls.entry(name.to_owned()).or_default() += 1;
-        }
-    }
-    calls
 }
 
 /// How long the filter takes to compile a large policy.

@@ -1,0 +1,111 @@
+//! Changes of the upstream's health, as the filter writes them to Envoy's log.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
+use super::log::filter_line;
+
+/// One change of the health gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Change {
+    /// `NAMESPACE/NAME`.
+    pub(crate) upstream: String,
+    /// `closed`, `half-open` or `open`.
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// How long the phase before lasted.
+    pub(crate) milliseconds: u64,
+    pub(crate) cause: String,
+}
+
+impl Change {
+    /// `health of NAMESPACE/NAME: closed -> open, after 5000 ms: 3 failed probes, the last: status 503`.
+    fn parse(line: &str) -> Option<Self> {
+        let (upstream, rest) = filter_line(line)?.strip_prefix("health of ")?.split_once(": ")?;
+        let (phases, rest) = rest.split_once(", after ")?;
+        let (from, to) = phases.split_once(" -> ")?;
+        let (milliseconds, cause) = rest.split_once(" ms: ")?;
+        Some(Change {
+            upstream: upstream.to_owned(),
+            from: from.to_owned(),
+            to: to.to_owned(),
+            milliseconds: milliseconds.parse().ok()?,
+            cause: cause.to_owned(),
+        })
+    }
+}
+
+/// Reads the changes from a log that grows.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    /// `None` where there is no log to read: then nothing is told, and the session goes on.
+    log: Option<File>,
+    /// The beginning of a line whose end is not written yet.
+    pending: Vec<u8>,
+}
+
+impl Changes {
+    /// From the beginning of the log.
+    pub(crate) fn new(log: &Path) -> Self {
+        Changes { log: File::open(log).ok(), pending: Vec::new() }
+    }
+
+    /// Those that were written since the last look.
+    pub(crate) fn read(&mut self) -> Vec<Change> {
+        let Some(log) = &mut self.log else { return Vec::new() };
+        // What was read before an error is kept, and the rest is there at the next look.
+        let _ = log.read_to_end(&mut self.pending);
+        let Some(end) = self.pending.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
+        let rest = self.pending.split_off(end.saturating_add(1));
+        let whole = std::mem::replace(&mut self.pending, rest);
+        String::from_utf8_lossy(&whole).lines().filter_map(Change::parse).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    const LINE: &str = "[2026-11-25 17:50:19.515][8764][warning][wasm] [source/extensions/common/wasm/context.cc:1154] \
+                        wasm log httpbin.httpbin httpbin/httpbin: health of httpbin/httpbin: closed -> open, after \
+                        5000 ms: 3 failed probes, the last: status 503\n";
+
+    #[test]
+    fn a_change_is_told_once_and_whole() {
+        let mut log = tempfile::NamedTempFile::new().unwrap();
+        let mut changes = Changes::new(log.path());
+        assert_eq!(changes.read(), []);
+        let (begun, rest) = LINE.split_at(150);
+        log.write_all(b"no log line\n").unwrap();
+        log.write_all(begun.as_bytes()).unwrap();
+        assert_eq!(changes.read(), []);
+        log.write_all(rest.as_bytes()).unwrap();
+        let change = Change {
+            upstream: "httpbin/httpbin".into(),
+            from: "closed".into(),
+            to: "open".into(),
+            milliseconds: 5000,
+            cause: "3 failed probes, the last: status 503".into(),
+        };
+        assert_eq!((changes.read(), changes.read()), (vec![change], vec![]));
+    }
+
+    #[test]
+    fn other_lines_are_no_changes() {
+        for line in [
+            "",
+            &LINE.replace("][wasm]", "][main]"),
+            &LINE.replace("wasm log ", "says "),
+            &LINE.replace("health of ", "health by "),
+            &LINE.replace(" -> ", " to "),
+            &LINE.replace("5000", "many"),
+            &LINE.replace(" ms: ", " s: "),
+        ] {
+            assert_eq!(Change::parse(line.trim_end()), None, "{line}");
+        }
+        assert_eq!(Changes::new(Path::new("/nonexistent/log")).read(), []);
+    }
+}
