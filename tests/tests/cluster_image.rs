@@ -21,7 +21,7 @@ fn without_its_image_a_gateway_refuses_everyone() {
 
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let httpbin = stage::httpbin(cluster, authority, &[stage::UPSTREAM])?;
-    let _doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
+    let doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
     let site = Site::new(cluster, "1.31")?;
     let image = site.registry().name("sallyport/filter");
     let missing = format!("sha256:{}", "0".repeat(64));
@@ -45,17 +45,24 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
             ensure!(said.contains(code), "{reference}: {said}");
         }
         site.write("mesh", &mesh)?;
-        site.serve("httpbin", &egress)?;
-        let denied = cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 403)?;
+        site.apply("httpbin", &egress)?;
+        cluster.wait(&format!("word of {reason}"), || {
+            let log = cluster.log("egress", "httpbin-egress")?;
+            let said = log.lines().rfind(|line| line.contains("applying deny RBAC filter"));
+            Ok(said.is_some_and(|line| line.contains(reason)))
+        })?;
+        // The gateway refuses everyone, the kubelet too: so its pods leave the Service, and then callers ask nobody.
+        let denied = cluster.wait_for("httpbin", "sleep", URL, |answer| matches!(answer.status, 403 | 503))?;
         ensure!(denied.header("x-sallyport").is_empty(), "the filter runs: {denied:?}");
-        let log = cluster.log("egress", "httpbin-egress")?;
-        let said = log.lines().rfind(|line| line.contains("applying deny RBAC filter"));
-        ensure!(said.is_some_and(|line| line.contains(reason)), "{reason}: {said:?}");
+        let alone = cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 503)?;
+        ensure!(alone.header("x-sallyport").is_empty(), "the filter runs: {alone:?}");
+        ensure!(doorway.take_names().is_empty(), "the upstream was asked");
 
         // The next good one is taken up.
         site.write("mesh", &stage::mesh("1.31", &image, ""))?;
         site.apply("httpbin", &good)?;
         cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
+        let _ = doorway.take_names();
     }
     Ok(())
 }
