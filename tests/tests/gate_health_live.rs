@@ -211,7 +211,7 @@ fn a_healthy_upstream_costs_no_host_call_more() {
         let [without, probe, passive] = &seen[..] else { anyhow::bail!("three were counted") };
         ensure!(without == probe, "{without:?}\n{probe:?}");
         let mut one_more = without.clone();
-        *one_more.entry("proxy_get_header_map_value".to_owned()).or_default() += REQUESTS;
+        *one_more.entry("proxy_get_property".to_owned()).or_default() += REQUESTS;
         ensure!(&one_more == passive, "{without:?}\n{passive:?}");
         Ok(())
     });

@@ -164,6 +164,15 @@ codes! {
     /// `path` and `from` are JSON pointers. `add`, `replace` and `test` need a `value`, `move` and `copy` need `from`,
     /// and nothing has what it does not use.
     JsonPatch = "SP0320",
+    /// A name is none of a header, or of one that carries the request itself.
+    ///
+    /// Names are written in lower case, as HTTP/2 has them. `host`, `content-length` and what belongs to a connection are
+    /// the proxies' own business.
+    HeaderName = "SP0321",
+    /// Two fields of `headers` say different things of one header.
+    HeaderClash = "SP0322",
+    /// A field of `tracing` does not go with its mode.
+    TracingField = "SP0323",
     /// A JWT issuer has spaces or control characters.
     JwtIssuer = "SP0401",
     /// A JWT issuer is written twice.

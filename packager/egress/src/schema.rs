@@ -91,6 +91,7 @@ fn text(kind: Text) -> Value {
         Text::Label => json!({"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}),
         Text::JwksUri => json!({"type": "string", "pattern": "^https?://"}),
         Text::Digest => json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}),
+        Text::HeaderName => json!({"type": "string", "pattern": "^[a-z0-9!#$%&'*+.^_`|~-]+$"}),
         Text::JsonPointer => json!({"type": "string", "pattern": "^/"}),
         Text::NotEmpty
         | Text::Host

@@ -258,6 +258,33 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
         ),
         ("SP2309", "forceOpen", one(spec(&["health: {override: forceOpen}"])), one(spec(&[PROBE]))),
         ("SP2401", "1.29", one(mesh("1.29")), one(mesh("1.30"))),
+        (
+            "SP2205",
+            "off",
+            one(spec(&["headers: {hygiene: off}"])),
+            one(spec(&["headers: {hygiene: off, remove: [x-forwarded-client-cert]}"])),
+        ),
+        (
+            "SP2205",
+            "x-forwarded-client-cert",
+            one(spec(&["headers: {keep: [x-forwarded-client-cert]}"])),
+            one(spec(&["headers: {keep: [x-forwarded-for]}"])),
+        ),
+        (
+            "SP2206",
+            "",
+            one(spec(&[
+                "headers: {credential: {name: x-key, secretName: s}}",
+                "upstream: {host: a.example, port: 80, tls: {mode: NONE}}",
+            ])),
+            one(spec(&["headers: {credential: {name: x-key, secretName: s}}"])),
+        ),
+        (
+            "SP2402",
+            "strip",
+            vec![mesh("1.29"), spec(&["tracing: {mode: strip}"])],
+            vec![mesh("1.29"), spec(&["tracing: {mode: standalone}"])],
+        ),
     ]
 }
 
@@ -265,12 +292,18 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
 fn every_lint_speaks_of_its_bad_example_alone() {
     let mut shown = BTreeSet::new();
     for (code, at, bad, good) in examples() {
-        let found = check(&bad).diagnostics;
+        // Of an old version there are two things to say, and only one is the example's.
+        let found = |files: &[SourceFile]| {
+            let mut found = check(files).diagnostics;
+            found.retain(|found| code != "SP2402" || found.code != "SP2401");
+            found
+        };
+        let (good, found) = (found(&good), found(&bad));
         let codes: Vec<_> = found.iter().map(|found| found.code).collect();
         assert_eq!(codes, [code], "{found:?}");
         let (file, span) = (&bad[found[0].file], found[0].span);
         assert_eq!(file.text[span.start..span.end].trim_matches('"'), at, "{code}");
-        assert_eq!(check(&good).diagnostics, [], "{code}");
+        assert_eq!(good, [], "{code}");
         shown.insert(code);
     }
     // The others are about manifests, and have their examples in files.

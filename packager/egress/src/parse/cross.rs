@@ -1,6 +1,7 @@
 //! What a table of fields cannot say: fields that depend on each other.
 
 mod deploy;
+mod outbound;
 
 use super::tree::{Entry, Node};
 use crate::code::Code;
@@ -15,6 +16,7 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
         check_tls(tls, sink);
     }
     deploy::check(spec, sink);
+    outbound::check(spec, sink);
     let issuers = spec.descend(&["authn", "jwt"]).map_or(&[][..], Node::items);
     check_issuers(issuers, sink);
     if issuers.is_empty() {

@@ -145,6 +145,7 @@ const fn list(of: Text) -> Shape {
         Text::Free => Shape::List(&Shape::Text(Text::Free)),
         Text::Digits => Shape::List(&Shape::Text(Text::Digits)),
         Text::SubjectAltName => Shape::List(&Shape::Text(Text::SubjectAltName)),
+        Text::HeaderName => Shape::List(&Shape::Text(Text::HeaderName)),
         _ => Shape::List(&Shape::Text(Text::NotEmpty)),
     }
 }

@@ -51,6 +51,8 @@ pub(crate) enum Text {
     /// An image with tag or digest.
     ImageReference,
     Digest,
+    /// The name of a header that may be taken away, kept or set, in lower case.
+    HeaderName,
     /// The path of an OPA decision.
     OpaPath,
     /// The path of an RFC 6902 operation.
@@ -93,6 +95,7 @@ impl Text {
             Text::ImageRepository => image::check_repository(text),
             Text::ImageReference => image::check_reference(text),
             Text::Digest => image::check_digest(text),
+            Text::HeaderName => names::check_header(text),
             Text::OpaPath => names::check_decision(text),
             Text::JsonPointer => names::check_json_pointer(text),
         }

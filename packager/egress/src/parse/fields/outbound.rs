@@ -73,8 +73,8 @@ pub(crate) static HEADERS: Block = Block {
             "`strict`",
             "Which headers do not leave the mesh.",
         ),
-        defaulted("keep", list(Text::NotEmpty), "none", "Names that stay all the same, in lower case."),
-        defaulted("remove", list(Text::NotEmpty), "none", "Names that go, too, in lower case."),
+        defaulted("keep", list(Text::HeaderName), "none", "Names that stay all the same, in lower case."),
+        defaulted("remove", list(Text::HeaderName), "none", "Names that go, too, in lower case."),
         defaulted(
             "set",
             Shape::List(&Shape::Block(&SET)),
@@ -94,7 +94,7 @@ pub(crate) static HEADERS: Block = Block {
 static SET: Block = Block {
     name: "set",
     fields: &[
-        required("name", Shape::Text(Text::NotEmpty), "Its name, in lower case."),
+        required("name", Shape::Text(Text::HeaderName), "Its name, in lower case."),
         required(
             "value",
             Shape::Text(Text::NotEmpty),
@@ -107,8 +107,8 @@ static SET: Block = Block {
 static RESPONSE: Block = Block {
     name: "response",
     fields: &[
-        defaulted("keep", list(Text::NotEmpty), "none", "Names that stay all the same, in lower case."),
-        defaulted("remove", list(Text::NotEmpty), "none", "Names that go, too, in lower case: `set-cookie`."),
+        defaulted("keep", list(Text::HeaderName), "none", "Names that stay all the same, in lower case."),
+        defaulted("remove", list(Text::HeaderName), "none", "Names that go, too, in lower case: `set-cookie`."),
     ],
     tombstones: &[],
 };
@@ -116,7 +116,7 @@ static RESPONSE: Block = Block {
 static CREDENTIAL: Block = Block {
     name: "credential",
     fields: &[
-        required("name", Shape::Text(Text::NotEmpty), "The header's name, in lower case: `authorization`."),
+        required("name", Shape::Text(Text::HeaderName), "The header's name, in lower case: `authorization`."),
         defaulted("prefix", Shape::Text(Text::Free), "nothing", "What stands before the secret: `Bearer `."),
         required("secretName", Shape::Text(Text::ResourceName), "The Secret, in the Egress's namespace."),
         defaulted("secretKey", Shape::Text(Text::NotEmpty), "`token`", "Its key."),

@@ -98,6 +98,33 @@ pub(crate) fn check_json_pointer(text: &str) -> Option<Flaw> {
     })
 }
 
+/// Headers that carry the request itself, or belong to one connection.
+const OF_THE_REQUEST: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "x-sallyport-route",
+];
+
+/// What is wrong with the name of a header.
+pub(crate) fn check_header(text: &str) -> Option<Flaw> {
+    let flaw = |problem: &str| Flaw::new(Code::HeaderName, format!("{} {problem}", quoted(text)));
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if text.len() > 256 || !text.bytes().all(token) {
+        return Some(flaw("is not the name of a header").help("write one name, without `:` and without its value"));
+    }
+    let lower = text.to_ascii_lowercase();
+    if OF_THE_REQUEST.contains(&lower.as_str()) {
+        return Some(flaw("carries the request itself").help("leave it to the proxies"));
+    }
+    (lower != text).then(|| flaw("is not in lower case").help(format!("write {}", quoted(&lower))))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
