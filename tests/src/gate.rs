@@ -197,6 +197,11 @@ impl Gate {
         ask_admin(self.told("admin")?.parse()?, path)
     }
 
+    /// Where Envoy's admin answers.
+    pub fn admin_address(&self) -> Result<&str> {
+        self.told("admin")
+    }
+
     /// Waits until `found` holds for what `read` returns; the last thing read is in the error.
     pub fn wait_until(
         &self,

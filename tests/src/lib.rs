@@ -19,6 +19,7 @@ pub mod load;
 pub mod plain;
 pub mod prober;
 pub mod process;
+pub mod prometheus;
 pub mod scenes;
 pub mod stage;
 pub mod upstream;
