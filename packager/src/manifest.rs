@@ -10,6 +10,7 @@
 //! `REGISTRY_ONLY` and `exportTo` it would add nothing. The `EnvoyFilter` has two fields and no more: what else it
 //! could do would break with Envoy's versions.
 
+mod access_log;
 mod autoscaler;
 mod deployment;
 mod destination_rule;

@@ -11,7 +11,7 @@ use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::{self, Site};
 use sallyport_tests::cluster::{Cluster, scene};
 use sallyport_tests::echo::{Echo, Received};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
 const URL: &str = "http://httpbin.legacy.internal/anything";
@@ -37,6 +37,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     one_id_from_caller_to_upstream(cluster, &echo)?;
     nothing_of_the_mesh(cluster, &echo)?;
     what_the_file_says_is_said(cluster, &site, &echo)?;
+    lines_are_objects(cluster, &site, &echo)?;
     spans_are_one_trace(cluster, &site, &echo)
 }
 
@@ -114,6 +115,32 @@ fn what_the_file_says_is_said(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -
     ensure!(only(&seen, "x-b3-traceid")? == TRACE && seen.values("traceparent").next().is_none(), "{seen:?}");
     let answer = cluster.curl("httpbin", "sleep", &[URL])?;
     ensure!(answer.header("content-type").is_empty(), "{answer:?}");
+    Ok(())
+}
+
+/// `accessLog: json`: who asked for what, what became of it and why, under the caller's id.
+fn lines_are_objects(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<()> {
+    let image = site.registry().name("sallyport/filter");
+    site.write("mesh", &(stage::mesh("1.31", &image, "") + "  accessLog: json\n"))?;
+    site.build()?;
+    site.configure_mesh()?;
+    site.apply("httpbin", &stage::egress("httpbin", RULES))?;
+    let line = |wanted: &str| -> Result<Value> {
+        let log = cluster.log("egress", "httpbin-egress")?;
+        let mut objects = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        objects.find(|line| line["requestId"] == wanted).context("no such line")
+    };
+    let (allowed, refused) = ("00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b");
+    cluster.wait("a line that is an object", || {
+        received(cluster, echo, &[&format!("x-request-id: {allowed}")])?;
+        cluster.curl("other", "stranger", &["-H", &format!("x-request-id: {refused}"), &format!("{URL}?secret")])?;
+        Ok(line(allowed).is_ok() && line(refused).is_ok())
+    })?;
+    let (allowed, refused) = (line(allowed)?, line(refused)?);
+    ensure!(allowed["status"] == 200 && allowed["route"] == "to-upstream", "{allowed}");
+    ensure!(allowed["principal"] == "spiffe://cluster.local/ns/httpbin/sa/sleep", "{allowed}");
+    ensure!(refused["status"] == 403 && refused["reason"] == "sallyport:not_allowed", "{refused}");
+    ensure!(refused["path"] == "/anything" && refused["method"] == "GET", "{refused}");
     Ok(())
 }
 

@@ -8,10 +8,8 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
-use sallyport_tests::cluster::network::run;
 use sallyport_tests::cluster::stage::{self, HOST, Site, UPSTREAM};
 use sallyport_tests::cluster::{Answer, Cluster, scene};
-use serde_json::Value;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
                      to: [{operation: {paths: ['/status/{*}']}}]}]";
@@ -49,7 +47,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
         site.write(name, &stage::egress(name, RULES).replace("gateway: {", &gateway))?;
     }
     site.build()?;
-    configure_mesh(cluster, &site)?;
+    ensure!(site.configure_mesh()?.contains_key("extensionProviders"), "the mesh is not told of OPA");
     for (name, _) in INSTALLS {
         let folder = site.manifests(name);
         cluster.kubectl().run(&["apply", "--server-side", "-k", &folder.to_string_lossy()])?;
@@ -66,18 +64,6 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     without_opa_nothing_passes(cluster)?;
     ensure!(doorway.take_names().is_empty(), "a refused call reached the upstream");
     cluster.wait_for("httpbin", "sleep", &format!("http://{HOST}/status/200"), |answer| answer.status == 200).map(drop)
-}
-
-/// What `sallyport build` says of the mesh, in the configuration that istiod reads.
-fn configure_mesh(cluster: &Cluster, site: &Site<'_>) -> Result<()> {
-    let file = site.manifests("httpbin").with_file_name("mesh").join("istiooperator.yaml");
-    let mut command = cluster.kubectl().command();
-    // Made JSON of without asking the server, which does not know the kind.
-    command.args(["annotate", "--local", "-o", "json", "read-by=tests", "-f"]).arg(file);
-    let operator: Value = serde_json::from_str(&run(&mut command)?)?;
-    let mesh = operator.pointer("/spec/meshConfig").and_then(Value::as_object).context("no meshConfig")?;
-    ensure!(mesh.contains_key("extensionProviders"), "{operator}");
-    cluster.control().configure(mesh)
 }
 
 fn both_must_agree(cluster: &Cluster, host: &str) -> Result<()> {

@@ -136,6 +136,19 @@ fn the_file_keeps_removes_and_sets() {
     });
 }
 
+/// `sallyport run` has it from its own environment; a caller's own is overwritten, and nothing else has it.
+#[test]
+fn the_upstream_is_shown_the_gateways_credential() {
+    each_envoy("headers-credential", |envoy, scratch| {
+        let more = "  headers: {credential: {name: x-api-key, prefix: '100% ', secretName: s}}\n";
+        let stage = Stage::with_file(envoy, scratch, &file(more))?;
+        let seen = send(&stage, &everything().header("x-api-key", "mine"))?;
+        // The variable is not set, and Envoy writes a dash for it.
+        ensure!(all(&seen, "x-api-key") == ["100% -"], "{seen:?}");
+        Ok(())
+    });
+}
+
 #[test]
 fn what_is_made_to_go_wrong_does_not() {
     each_envoy("headers-hostile", |envoy, scratch| {

@@ -285,6 +285,19 @@ pub struct Mesh {
     pub trust_domain_aliases: Vec<String>,
     /// Where the filter's image is.
     pub filter: FilterImage,
+    /// In which form gateways write a line a request. Default: `text`.
+    pub access_log: AccessLog,
+}
+
+/// The form of the access log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AccessLog {
+    /// As Istio has it, by the provider that every mesh has.
+    #[default]
+    Text,
+    /// One object a line, by a provider that is part of the emitted mesh configuration.
+    Json,
 }
 
 impl Mesh {
@@ -298,8 +311,8 @@ impl Mesh {
 impl Default for Mesh {
     /// The mesh that is meant where no Mesh file is given.
     fn default() -> Self {
-        let MeshSpec { istio_version, trust_domain, trust_domain_aliases, filter } = MeshSpec::default();
-        Self { name: "mesh".to_owned(), istio_version, trust_domain, trust_domain_aliases, filter }
+        let MeshSpec { istio_version, trust_domain, trust_domain_aliases, filter, access_log } = MeshSpec::default();
+        Self { name: "mesh".to_owned(), istio_version, trust_domain, trust_domain_aliases, filter, access_log }
     }
 }
 
@@ -311,6 +324,7 @@ pub(crate) struct MeshSpec {
     pub(crate) trust_domain: String,
     pub(crate) trust_domain_aliases: Vec<String>,
     pub(crate) filter: FilterImage,
+    pub(crate) access_log: AccessLog,
 }
 
 impl Default for MeshSpec {
@@ -320,6 +334,7 @@ impl Default for MeshSpec {
             trust_domain: "cluster.local".to_owned(),
             trust_domain_aliases: Vec::new(),
             filter: FilterImage::default(),
+            access_log: AccessLog::default(),
         }
     }
 }

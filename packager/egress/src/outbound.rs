@@ -1,7 +1,7 @@
 //! From `spec.tracing` and `spec.headers` to what the filter and the route do.
 
-use crate::model::EgressSpec;
-use crate::model::outbound::{Headers, Hygiene, SetHeader, TraceFormat, Tracing, TracingMode};
+use crate::model::outbound::{Credential, Headers, Hygiene, SetHeader, TraceFormat, Tracing, TracingMode};
+use crate::model::{Egress, EgressSpec};
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::outbound::hygiene;
 use sallyport_core::outbound::source::{
@@ -70,5 +70,23 @@ impl EgressSpec {
         let response = &self.headers.response;
         let own: Vec<&str> = own.filter(|name| !response.keep.iter().any(|kept| kept == name)).collect();
         own.into_iter().chain(response.remove.iter().map(String::as_str)).collect()
+    }
+}
+
+impl Egress {
+    /// The environment variable of the gateway's pods with the upstream's credential.
+    #[must_use]
+    pub fn credential_variable(&self) -> String {
+        format!("SALLYPORT_CREDENTIAL_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// The header that shows it, by name and value. Envoy fills the secret in from its environment, so that no manifest,
+    /// policy or log has it.
+    #[must_use]
+    pub fn credential_header(&self) -> Option<(&str, String)> {
+        let Credential { name, prefix, .. } = self.spec.headers.credential.as_ref()?;
+        // What stands before it is text, and to Envoy a percent sign is none.
+        let prefix = prefix.replace('%', "%%");
+        Some((name, format!("{prefix}%ENVIRONMENT({})%", self.credential_variable())))
     }
 }

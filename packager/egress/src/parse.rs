@@ -127,9 +127,9 @@ fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
 
 fn mesh(json: &Json, span: Span, sink: &mut Sink) -> Option<Mesh> {
     let spec: MeshSpec = read(json.get("spec")?, span, sink)?;
-    let MeshSpec { istio_version, trust_domain, trust_domain_aliases, filter } = spec;
+    let MeshSpec { istio_version, trust_domain, trust_domain_aliases, filter, access_log } = spec;
     let name = text_at(json, "/metadata/name")?;
-    Some(Mesh { name, istio_version, trust_domain, trust_domain_aliases, filter })
+    Some(Mesh { name, istio_version, trust_domain, trust_domain_aliases, filter, access_log })
 }
 
 fn parsed_egress(tree: Node, conformed: Conformed, sink: &mut Sink) -> ParsedEgress {

@@ -3,8 +3,8 @@
 use sallyport_egress::model::Mesh;
 use serde_json::{Value, json};
 
-use super::opa;
 use super::plan::Plan;
+use super::{access_log, opa};
 
 /// For `istioctl install -f`.
 pub(super) fn istio_operator(mesh: &Mesh, plans: &[Plan<'_>]) -> Value {
@@ -23,7 +23,7 @@ pub(super) fn helm_values(mesh: &Mesh, plans: &[Plan<'_>]) -> Value {
 
 fn mesh_config(mesh: &Mesh, plans: &[Plan<'_>]) -> Value {
     let with_opa = plans.iter().filter(|plan| plan.egress.spec.gateway.opa.is_some());
-    let providers: Vec<_> = with_opa.map(opa::extension_provider).collect();
+    let providers: Vec<_> = with_opa.map(opa::extension_provider).chain(access_log::extension_provider(mesh)).collect();
     let aliases = &mesh.trust_domain_aliases;
     json!({
         "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},

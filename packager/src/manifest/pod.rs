@@ -64,14 +64,9 @@ pub(super) fn secret_env(plan: &Plan<'_>) -> Vec<Value> {
     let variable = |egress: &Egress| {
         let Credential { secret_name, secret_key, .. } = egress.spec.headers.credential.as_ref()?;
         let reference = json!({"name": secret_name, "key": secret_key});
-        Some(json!({"name": credential_variable(egress), "valueFrom": {"secretKeyRef": reference}}))
+        Some(json!({"name": egress.credential_variable(), "valueFrom": {"secretKeyRef": reference}}))
     };
     egresses.filter_map(variable).collect()
-}
-
-/// The environment variable with the credential of an upstream.
-pub(super) fn credential_variable(egress: &Egress) -> String {
-    format!("SALLYPORT_CREDENTIAL_{}", egress.name.to_ascii_uppercase().replace('-', "_"))
 }
 
 pub(super) fn grace_seconds(plan: &Plan<'_>) -> u32 {

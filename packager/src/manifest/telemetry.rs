@@ -3,16 +3,16 @@
 use sallyport_egress::model::outbound::TracingMode;
 use serde_json::{Value, json};
 
+use super::access_log;
 use super::plan::Plan;
 
-/// `envoy` is the provider that every Istio has: a line a request on the proxy's stdout.
 pub(super) fn telemetry(plan: &Plan<'_>) -> Value {
     json!({
         "apiVersion": "telemetry.istio.io/v1",
         "kind": "Telemetry",
         "metadata": plan.metadata(&plan.gateway_name()),
         "spec": plan.attached(json!({
-            "accessLogging": [{"providers": [{"name": "envoy"}]}],
+            "accessLogging": [{"providers": [{"name": access_log::provider(plan.mesh)}]}],
             "tracing": tracing(plan).map(|tracing| json!([tracing])),
         })),
     })

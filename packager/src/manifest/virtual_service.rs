@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::{Expose, Retries};
-use sallyport_egress::model::outbound::Credential;
 use serde_json::{Value, json};
 
+use super::gateway;
 use super::plan::{Plan, SERVICE_PORT};
-use super::{gateway, pod};
 
 /// In the mesh: to the gateway.
 pub(super) fn mesh(plan: &Plan<'_>) -> Value {
@@ -103,13 +102,9 @@ fn headers(egress: &Egress) -> Value {
     })
 }
 
-/// By name and value. Envoy fills the secret in from its environment: no manifest, policy or log has it.
+/// By name and value.
 pub(super) fn credential(egress: &Egress) -> Option<BTreeMap<String, String>> {
-    let Credential { name, prefix, .. } = egress.spec.headers.credential.as_ref()?;
-    // What stands before it is text, and to Envoy a percent sign is none.
-    let prefix = prefix.replace('%', "%%");
-    let value = format!("{prefix}%ENVIRONMENT({})%", pod::credential_variable(egress));
-    Some(BTreeMap::from([(name.clone(), value)]))
+    egress.credential_header().map(|(name, value)| BTreeMap::from([(name.to_owned(), value)]))
 }
 
 /// A gateway's pod can go away. Asked again is only where no gateway has begun to answer; Istio's default would also

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::{fs, io};
 
 use anyhow::{Context, Result};
+use serde_json::{Map, Value};
 
 use super::Cluster;
 use super::network::run;
@@ -140,6 +141,17 @@ impl<'a> Site<'a> {
     /// Runs `sallyport build`; what it says.
     pub fn build(&self) -> Result<String> {
         run(Command::new(sallyport()?).arg("build").arg(&self.folder).arg("-o").arg(&self.out))
+    }
+
+    /// Gives istiod the configuration that `sallyport build` wrote of the mesh; its fields.
+    pub fn configure_mesh(&self) -> Result<Map<String, Value>> {
+        let mut command = self.cluster.kubectl().command();
+        // Made JSON of without asking the server, which does not know the kind.
+        command.args(["annotate", "--local", "-o", "json", "read-by=tests", "-f"]);
+        let mut operator: Value = serde_json::from_str(&run(command.arg(self.out.join("mesh/istiooperator.yaml")))?)?;
+        let mesh = operator.pointer_mut("/spec/meshConfig").and_then(Value::as_object_mut).context("no meshConfig")?;
+        self.cluster.control().configure(mesh)?;
+        Ok(std::mem::take(mesh))
     }
 
     /// Writes an Egress file, builds, and applies the manifests of `egress/NAME` in the order that they say.

@@ -165,7 +165,9 @@ mod tests {
     use crate::model::outbound::{
         Credential, Headers, Hygiene, RequestId, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode,
     };
-    use crate::model::{Authn, Authz, EgressSpec, Gateway, JwtProvider, Rollout, TlsMode, Upstream, UpstreamTls};
+    use crate::model::{
+        AccessLog, Authn, Authz, EgressSpec, Gateway, JwtProvider, Rollout, TlsMode, Upstream, UpstreamTls,
+    };
     use sallyport_core::policy::source::{
         ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, QuantifierSource,
         RuleSource, SourceSource, ToSource,
@@ -402,6 +404,7 @@ mod tests {
                         ("headers", "hygiene") => serde_json::from_value::<Hygiene>(value.into()).is_ok(),
                         ("health", "override") => serde_json::from_value::<Override>(value.into()).is_ok(),
                         ("health", "readiness") => serde_json::from_value::<Readiness>(value.into()).is_ok(),
+                        ("spec", "accessLog") => serde_json::from_value::<AccessLog>(value.into()).is_ok(),
                         ("filter", "delivery") => serde_json::from_value::<Delivery>(value.into()).is_ok(),
                         // RFC 6902's, and read by whoever applies them.
                         ("json", "op") => true,

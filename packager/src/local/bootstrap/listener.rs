@@ -115,6 +115,7 @@ fn route_config(plan: Plan<'_>) -> Value {
                     "string_match": {"exact": plan.egress.route()},
                 }]},
                 "request_headers_to_remove": plan.egress.spec.removed_from_requests(),
+                "request_headers_to_add": credential(plan),
                 "response_headers_to_remove": plan.egress.spec.removed_from_responses(),
                 "route": {
                     "cluster": plan.egress.cluster(None),
@@ -128,4 +129,12 @@ fn route_config(plan: Plan<'_>) -> Value {
             }],
         }],
     })
+}
+
+/// From the environment of `sallyport run`, as a gateway's pods have it from a Secret.
+fn credential(plan: Plan<'_>) -> Vec<Value> {
+    let header = plan.egress.credential_header();
+    let add =
+        |(name, value)| json!({"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"});
+    header.map(add).into_iter().collect()
 }

@@ -1,8 +1,10 @@
 //! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
 //!
-//! It asserts nothing. Its arguments name the parts to run: `decisions`, `calls`, `policy`, `builds`, `outage`.
+//! It asserts nothing. Its arguments name the parts to run: `decisions`, `calls`, `outbound`, `policy`, `builds`,
+//! `outage`.
 
 mod outage;
+mod outbound;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -55,6 +57,10 @@ fn run() -> Result<()> {
     println!("in Envoy            {}\n", envoy.version);
     if wants("calls") {
         host_calls(&envoy)?;
+        println!();
+    }
+    if wants("outbound") {
+        outbound::run(&envoy, &newest)?;
         println!();
     }
     if wants("policy") {

@@ -4,6 +4,7 @@ use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink};
 use crate::parse::suggest::quoted;
 use crate::parse::tree::Node;
+use sallyport_core::trace_context::is_trace_header;
 
 /// Reports what contradicts each other there.
 pub(super) fn check(spec: &Node, sink: &mut Sink) {
@@ -16,6 +17,20 @@ pub(super) fn check(spec: &Node, sink: &mut Sink) {
             check_lists(response, &["keep", "remove"], sink);
         }
         check_credential(headers, sink);
+        let mode = spec.descend(&["tracing", "mode"]).map_or(Some("standalone"), Node::text);
+        if mode == Some("standalone") {
+            check_trace(headers, sink);
+        }
+    }
+}
+
+/// The route comes after the filter, and would take away what the filter has written.
+fn check_trace(headers: &Node, sink: &mut Sink) {
+    for item in headers.get("remove").map_or(&[][..], Node::items) {
+        if let Some(name) = item.text().filter(|name| is_trace_header(name.as_bytes())) {
+            let flaw = Flaw::new(Code::HeaderClash, format!("{} tells of the trace, as `tracing` says", quoted(name)));
+            sink.report(item.span, flaw.help("write `tracing: {mode: strip}`, or other `formats`"));
+        }
     }
 }
 

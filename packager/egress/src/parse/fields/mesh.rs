@@ -38,6 +38,15 @@ static SPEC: Block = Block {
             "Other names under which the mesh's own trust domain is known, as in the `meshConfig` of Istio.",
         ),
         defaulted("filter", Shape::Block(&FILTER), "a placeholder", "Where the filter's image is."),
+        defaulted(
+            "accessLog",
+            Shape::OneOf(&[
+                choice("text", "as Istio has it"),
+                choice("json", "one object a line; needs the emitted mesh configuration"),
+            ]),
+            "`text`",
+            "In which form gateways write a line a request.",
+        ),
     ],
     tombstones: &[
         ("version", "write `istioVersion`"),
