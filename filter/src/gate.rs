@@ -1,10 +1,10 @@
 //! A policy in force, and what is counted under it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use sallyport_core::Engine;
 use sallyport_core::health;
-use sallyport_core::telemetry::{Counters, LogLimit};
+use sallyport_core::telemetry::{Counters, LogLimit, policy_hash};
 
 use crate::health::Health;
 use crate::host::{self, Level, Metric};
@@ -17,13 +17,50 @@ pub struct Gate {
     pub telemetry: RefCell<Telemetry>,
     /// Ids of traces and spans.
     ids: RefCell<fastrand::Rng>,
+    /// Requests since the last whose time was taken.
+    since_sample: Cell<u32>,
 }
+
+/// Of so many requests the time of one is taken: to ask for it costs as much as a small decision.
+const SAMPLE: u32 = 256;
 
 impl Gate {
     pub fn new(engine: Engine) -> Self {
         let telemetry = RefCell::new(Telemetry::new(engine.rule_ids().len()));
         let health = engine.health().map(Health::new);
-        Self { engine, health, telemetry, ids: RefCell::new(fastrand::Rng::with_seed(host::random())) }
+        Self {
+            engine,
+            health,
+            telemetry,
+            ids: RefCell::new(fastrand::Rng::with_seed(host::random())),
+            since_sample: Cell::new(0),
+        }
+    }
+
+    /// Tells which configuration is in force, and since when.
+    pub fn announce(&self, configuration: &[u8]) {
+        for (name, value) in [
+            ("sallyport.config.policy_hash", u64::from(policy_hash(configuration))),
+            ("sallyport.config.loaded_at_seconds", host::now() / 1000),
+        ] {
+            if let Some(metric) = host::define_metric(Metric::Gauge, name) {
+                host::record(metric, value);
+            }
+        }
+    }
+
+    /// When this request came, if its time is to be taken.
+    pub fn sample(&self) -> Option<u64> {
+        let count = self.since_sample.get().saturating_add(1);
+        self.since_sample.set(if count < SAMPLE { count } else { 0 });
+        (count >= SAMPLE).then(host::now_nanoseconds)
+    }
+
+    /// Takes the time that the filter has had a request for.
+    pub fn take_time(&self, started: u64) {
+        if let Some(metric) = host::define_metric(Metric::Histogram, "sallyport.filter.microseconds") {
+            host::record(metric, host::now_nanoseconds().saturating_sub(started) / 1000);
+        }
     }
 
     /// The id of a trace and of a span.

@@ -197,12 +197,17 @@ pub fn record(metric: u32, value: u64) {
 
 /// Milliseconds since the epoch, by a clock that may be set.
 pub fn now() -> u64 {
+    now_nanoseconds() / 1_000_000
+}
+
+/// Nanoseconds since the epoch, by the same clock.
+pub fn now_nanoseconds() -> u64 {
     let mut nanoseconds = 0;
     // SAFETY: the host writes one `u64` before it returns.
     unsafe {
         proxy_get_current_time_nanoseconds(&raw mut nanoseconds);
     }
-    nanoseconds / 1_000_000
+    nanoseconds
 }
 
 /// A number that nobody can foretell.

@@ -40,12 +40,14 @@ impl Context for Root {
 
 impl RootContext for Root {
     fn on_configure(&mut self, _: usize) -> bool {
-        match configure() {
+        let configuration = host::plugin_configuration().unwrap_or_default();
+        match configure(&configuration) {
             Ok(engine) => {
                 let rules = engine.rule_ids().len();
                 let enforced = if engine.is_enforced() { "enforce" } else { "shadow" };
                 host::log(Level::Info, &format!("policy for {}: {rules} rules, {enforced}", engine.upstream()));
                 let gate = Gate::new(engine);
+                gate.announce(&configuration);
                 host::set_tick_period(if gate.health.is_some() { LOOK_MILLISECONDS } else { FLUSH_MILLISECONDS });
                 self.gate = Some(Rc::new(gate));
                 true
@@ -88,8 +90,8 @@ impl Root {
 }
 
 /// Compiles the configuration, and makes sure that it is meant for this plugin.
-fn configure() -> Result<Engine, InvalidPolicy> {
-    let engine = Engine::from_json(&host::plugin_configuration().unwrap_or_default())?;
+fn configure(configuration: &[u8]) -> Result<Engine, InvalidPolicy> {
+    let engine = Engine::from_json(configuration)?;
     let plugin = host::property("plugin_root_id").unwrap_or_default();
     if plugin.is_empty() || plugin == engine.upstream().as_bytes() {
         return Ok(engine);

@@ -49,21 +49,12 @@ impl HttpContext for Stream {
         let Some(gate) = self.gate.clone() else {
             return refuse(&Refusal { reason: Reason::NoPolicy, rule: None }, None, &headers, false);
         };
-        let seen = Seen::read(gate.engine.needs());
-        // The kubelet has no certificate, so of whoever has shown one this need not be asked.
-        if !seen.mtls && is_kubelets_port(&gate) {
-            host::send_answer(&Answer::readiness(readiness(&gate, &headers)));
-            return Action::Pause;
+        let started = gate.sample();
+        let action = self.decide(&gate, &headers);
+        if let Some(started) = started {
+            gate.take_time(started);
         }
-        let view = seen.view(&headers);
-        let decision = gate.engine.on_request(&view);
-        note(&gate, &decision, &view);
-        match &decision.verdict {
-            Verdict::Continue(_) => self.go_on(&gate, &decision, &view),
-            Verdict::Refuse(refusal) => {
-                refuse(refusal, decision.shadow.as_ref(), &headers, gate.engine.discloses_rule())
-            }
-        }
+        action
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
@@ -79,6 +70,24 @@ impl HttpContext for Stream {
 }
 
 impl Stream {
+    fn decide(&mut self, gate: &Gate, headers: &[Pair<'_>]) -> Action {
+        let seen = Seen::read(gate.engine.needs());
+        // The kubelet has no certificate, so of whoever has shown one this need not be asked.
+        if !seen.mtls && is_kubelets_port(gate) {
+            host::send_answer(&Answer::readiness(readiness(gate, headers)));
+            return Action::Pause;
+        }
+        let view = seen.view(headers);
+        let decision = gate.engine.on_request(&view);
+        note(gate, &decision, &view);
+        match &decision.verdict {
+            Verdict::Continue(_) => self.go_on(gate, &decision, &view),
+            Verdict::Refuse(refusal) => {
+                refuse(refusal, decision.shadow.as_ref(), headers, gate.engine.discloses_rule())
+            }
+        }
+    }
+
     /// The request is allowed: to the upstream, to a standby, or to nobody while there is none that is well.
     fn go_on(&mut self, gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>) -> Action {
         let headers = view.headers;

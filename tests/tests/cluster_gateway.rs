@@ -9,6 +9,7 @@ use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, network, program, scene, stage};
 use sallyport_tests::echo::Echo;
+use sallyport_tests::prometheus::{Prometheus, job};
 use serde_json::Value;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
@@ -34,6 +35,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     nothing_to_complain_of(cluster)?;
     who_may_do_what(cluster)?;
     nobody_goes_round(cluster)?;
+    prometheus_sees_the_filter(cluster)?;
     let names = doorway.take_names();
     ensure!(names.is_empty(), "a refused call reached the upstream: {names:?}");
 
@@ -63,6 +65,24 @@ fn who_may_do_what(cluster: &Cluster) -> Result<()> {
             refused.status == 403 && refused.header("x-sallyport").contains("not_allowed"),
             "{caller}: {refused:?}"
         );
+    }
+    Ok(())
+}
+
+/// A real Prometheus, at the agent's port, with the relabelling that users have.
+fn prometheus_sees_the_filter(cluster: &Cluster) -> Result<()> {
+    let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
+    let agent = format!("{gateway}:15020").parse()?;
+    let prometheus = Prometheus::start(cluster.scratch(), &job(cluster.scratch(), &[("gateway", agent)])?)?;
+    for query in [
+        r#"sallyport_requests_total{verdict="allowed"}"#,
+        r#"sallyport_rule_total{rule="readers", verdict="allowed"}"#,
+        "sallyport_config_policy_hash",
+        r#"sallyport_delivery_total{event="config_reload"} > 0"#,
+        r#"istio_agent_wasm_remote_fetch_count{result="success"} > 0"#,
+        r#"istio_agent_wasm_config_conversion_count{result="success"} > 0"#,
+    ] {
+        prometheus.wait(query, |rows| !rows.is_empty())?;
     }
     Ok(())
 }

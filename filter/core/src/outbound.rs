@@ -3,7 +3,7 @@
 //! # Design
 //!
 //! What Envoy's route can do it does: the packager writes [`hygiene::removed_by_route`] into it, and that costs no host
-//! call. Here is what a route cannot: families of names, the trace ([`trace_context`](crate::trace_context)), and values
+//! call. Here is what a route cannot: families of names, the trace ([`trace_context`]), and values
 //! that differ from request to request. [`Outbound::edits`] says what is to change, and nothing where nothing is.
 
 mod compile;

@@ -29,10 +29,15 @@ pub(super) fn envoy_filter(plan: &Plan<'_>) -> Option<Value> {
         {
             spec.insert("workloadSelector".to_owned(), json!({"labels": selector["matchLabels"]}));
         }
+        let mut metadata = plan.metadata(&plan.gateway_name());
+        if let Some(metadata) = metadata.as_object_mut() {
+            // What `istioctl analyze` says of every object of this kind is said above.
+            metadata.insert("annotations".to_owned(), json!({"galley.istio.io/analyze-suppress": "IST0133"}));
+        }
         json!({
             "apiVersion": "networking.istio.io/v1alpha3",
             "kind": "EnvoyFilter",
-            "metadata": plan.metadata(&plan.gateway_name()),
+            "metadata": metadata,
             "spec": spec,
         })
     })

@@ -41,6 +41,8 @@ fn proxy_config(plan: &Plan<'_>) -> String {
         gateway.concurrency,
         drain = gateway.drain_seconds
     );
+    // Istio shows a few of Envoy's own numbers only, unless it is told of others.
+    config.push_str("proxyStatsMatcher:\n  inclusionPrefixes:\n  - sallyport\n  - extension_config_discovery\n");
     if gateway.num_trusted_proxies > 0 {
         config.push_str(&format!("gatewayTopology:\n  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
     }

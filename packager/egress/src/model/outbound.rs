@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// `spec.tracing`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Tracing {
     /// Who speaks of the trace. Default: `standalone`.
@@ -19,19 +19,6 @@ pub struct Tracing {
     pub sampling_per_mille: Option<u32>,
     /// Whether the caller's request id goes on to the upstream. Default: `keep`.
     pub request_id: RequestId,
-}
-
-impl Default for Tracing {
-    fn default() -> Self {
-        Self {
-            mode: TracingMode::default(),
-            formats: None,
-            baggage: Vec::new(),
-            provider: None,
-            sampling_per_mille: None,
-            request_id: RequestId::default(),
-        }
-    }
 }
 
 /// `tracing.mode`.
