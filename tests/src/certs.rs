@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 use rcgen::string::Ia5String;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType,
+    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 use crate::process::Scratch;
@@ -29,7 +29,17 @@ pub struct Identity {
 impl Authority {
     /// Makes a new authority.
     pub fn new(name: &str) -> Result<Self> {
+        Self::with(name, CertificateParams::default())
+    }
+
+    /// Makes an authority whose time is over.
+    pub fn expired(name: &str) -> Result<Self> {
         let mut params = CertificateParams::default();
+        params.not_after = date_time_ymd(2001, 1, 1);
+        Self::with(name, params)
+    }
+
+    fn with(name: &str, mut params: CertificateParams) -> Result<Self> {
         params.distinguished_name = common_name(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];

@@ -64,6 +64,12 @@ impl Caller {
         })
     }
 
+    /// The same caller, calling somewhere else.
+    #[must_use]
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { address, ..self.clone() }
+    }
+
     /// The host it calls by default.
     #[must_use]
     pub fn host(&self) -> &str {

@@ -192,14 +192,14 @@ impl Gate {
             .with_context(|| format!("cannot read {path}"))
     }
 
-    /// Asks Envoy's admin interface.
-    pub fn admin(&self, path: &str) -> Result<String> {
-        ask_admin(self.told("admin")?.parse()?, path)
+    /// Where Envoy's admin interface listens.
+    pub fn admin_address(&self) -> Result<SocketAddr> {
+        Ok(self.told("admin")?.parse()?)
     }
 
-    /// Where Envoy's admin answers.
-    pub fn admin_address(&self) -> Result<&str> {
-        self.told("admin")
+    /// Asks Envoy's admin interface.
+    pub fn admin(&self, path: &str) -> Result<String> {
+        ask_admin(self.admin_address()?, path)
     }
 
     /// Waits until `found` holds for what `read` returns; the last thing read is in the error.

@@ -16,6 +16,7 @@ pub mod faulty;
 pub mod gate;
 pub mod jwt;
 pub mod load;
+pub mod named;
 pub mod plain;
 pub mod prober;
 pub mod process;

@@ -1,8 +1,11 @@
-//! The real Prometheus, with the scrape configuration that users have.
+//! A real Prometheus, and its promtool.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,69 +15,163 @@ use serde_json::Value;
 
 use crate::process::{Program, Scratch, Stdout};
 
-/// Where the dashboard and its companions are.
+/// How long it may take to start, or to have what it is asked for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running Prometheus.
+#[derive(Debug)]
+pub struct Prometheus {
+    address: SocketAddr,
+    _program: Program,
+}
+
+/// One series of an answer, and its last value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// The labels; the metric's name is `__name__`.
+    pub labels: BTreeMap<String, String>,
+    /// The value.
+    pub value: f64,
+}
+
+impl Row {
+    /// A label; empty where there is none.
+    #[must_use]
+    pub fn label(&self, name: &str) -> &str {
+        self.labels.get(name).map_or("", String::as_str)
+    }
+}
+
+impl Prometheus {
+    /// Starts it with a configuration in a file, whose relative paths begin beside it.
+    pub fn start(scratch: &Scratch, config: &Path) -> Result<Self> {
+        let mut command = Command::new("prometheus");
+        command.arg("--config.file").arg(config).arg("--storage.tsdb.path").arg(scratch.folder("prometheus")?);
+        command.args(["--web.listen-address", "127.0.0.1:0", "--log.format", "logfmt"]);
+        let mut program = Program::start("prometheus", scratch.path(), &mut command, Stdout::Log)
+            .context("Prometheus is not set up: run `tests/setup prometheus`")?;
+        let address = program.wait_log(PATIENCE, |log| {
+            log.contains("ready to receive web requests").then_some(())?;
+            let (_, rest) = log.split_once("msg=\"Listening on\" address=")?;
+            rest.split_whitespace().next()?.parse().ok()
+        })?;
+        Ok(Self { address, _program: program })
+    }
+
+    /// What a query returns now: a vector, or a single number as one row.
+    pub fn query(&self, query: &str) -> Result<Vec<Row>> {
+        let answer = self.get(&format!("/api/v1/query?query={}", escape(query)))?;
+        ensure!(answer["status"] == "success", "`{query}`: {}", answer["error"]);
+        let (kind, result) = (&answer["data"]["resultType"], &answer["data"]["result"]);
+        match kind.as_str() {
+            Some("vector") => result.as_array().context("no vector")?.iter().map(row).collect(),
+            Some("scalar") => Ok(vec![Row { labels: BTreeMap::new(), value: number(result)? }]),
+            _ => bail!("`{query}` returns a {kind}"),
+        }
+    }
+
+    /// The alert rules that it has loaded: name and query.
+    pub fn alerts(&self) -> Result<Vec<(String, String)>> {
+        let answer = self.get("/api/v1/rules?type=alert")?;
+        let groups = answer["data"]["groups"].as_array().context("no groups")?;
+        let rules = groups.iter().flat_map(|group| group["rules"].as_array().into_iter().flatten());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Ok(rules.map(|rule| (text(&rule["name"]), text(&rule["query"]))).collect())
+    }
+
+    /// Waits until a query returns what is looked for.
+    pub fn wait(&self, query: &str, found: impl Fn(&[Row]) -> bool) -> Result<Vec<Row>> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let rows = self.query(query)?;
+            if found(&rows) {
+                return Ok(rows);
+            }
+            ensure!(Instant::now() < deadline, "`{query}` returns {rows:?}");
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn get(&self, path: &str) -> Result<Value> {
+        let mut stream = TcpStream::connect(self.address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        // In this version an answer comes in one piece.
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        let (head, body) = answer.split_once("\r\n\r\n").context("half an answer")?;
+        serde_json::from_str(body).with_context(|| format!("{head}\n{body}"))
+    }
+}
+
+fn row(series: &Value) -> Result<Row> {
+    let labels = series["metric"].as_object().context("no labels")?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let labels = labels.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    Ok(Row { labels, value: number(&series["value"])? })
+}
+
+/// A value with its time, as Prometheus writes it.
+fn number(sample: &Value) -> Result<f64> {
+    Ok(sample[1].as_str().with_context(|| format!("no number in {sample}"))?.parse()?)
+}
+
+fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            escaped.push(char::from(byte));
+        } else {
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+/// Runs promtool in a folder, and returns what it prints.
+pub fn promtool(folder: &Path, arguments: &[&str]) -> Result<String> {
+    let output = Command::new("promtool")
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .context("promtool is not set up: run `tests/setup prometheus`")?;
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    ensure!(output.status.success(), "promtool {arguments:?}:\n{text}");
+    Ok(text)
+}
+
+/// Where the job, the alerts and the dashboard are.
 #[must_use]
 pub fn dashboards() -> PathBuf {
     crate::workspace().join("deploy/dashboards")
 }
 
-/// A running Prometheus.
-#[derive(Debug)]
-pub struct Prometheus {
-    program: Program,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    /// Starts one that scrapes a gateway's Envoy each second, as `prometheus.yaml` says but for the finding of pods.
-    pub fn start(scratch: &Scratch, gateway: &str) -> Result<Self> {
-        let users = fs::read_to_string(dashboards().join("prometheus.yaml"))?;
-        let (_, relabelling) = users.split_once("  metric_relabel_configs:\n").context("no relabelling")?;
-        let configuration = format!(
-            "global: {{scrape_interval: 1s, evaluation_interval: 1s}}
-rule_files: ['{}']
-scrape_configs:
-- job_name: sallyport
-  metrics_path: /stats/prometheus
-  static_configs: [{{targets: ['{gateway}'], labels: {{namespace: egress, gateway: httpbin, pod: httpbin-1}}}}]
-  metric_relabel_configs:
-{relabelling}",
-            dashboards().join("alerts.yaml").canonicalize()?.display()
-        );
-        let configuration = scratch.write("prometheus.yaml", configuration)?;
-        // Somebody else may take the port in between; then the test says so.
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let mut command = Command::new("prometheus");
-        command.arg(format!("--config.file={}", configuration.display()));
-        command.arg(format!("--storage.tsdb.path={}", scratch.folder("prometheus")?.display()));
-        command.arg(format!("--web.listen-address={address}"));
-        let mut program = Program::start("prometheus", scratch.path(), &mut command, Stdout::Log)?;
-        program.wait_log(Duration::from_secs(20), |log| log.contains("ready to receive").then_some(()))?;
-        Ok(Self { program, address })
+/// The job as it ships, in a file, with these pods of a gateway in place of those that Kubernetes would name: the name and
+/// where it is to be scraped. A pod without a name is none of a gateway's.
+pub fn job(scratch: &Scratch, pods: &[(&str, SocketAddr)]) -> Result<PathBuf> {
+    const DISCOVERY: &str = "  kubernetes_sd_configs:\n  - role: pod\n";
+    let shipped = fs::read_to_string(dashboards().join("prometheus.yaml"))?;
+    ensure!(shipped.contains(DISCOVERY) && shipped.contains("_interval: 15s"), "{shipped}");
+    let mut found = "  static_configs:\n".to_owned();
+    for (name, address) in pods {
+        let label = if name.is_empty() { "app" } else { "sallyport_dev_gateway" };
+        // As if the pod had two ports, neither of them the one of its annotations.
+        found.push_str(&format!(
+            "  - targets: [\"{ip}:2\", \"{ip}:3\"]\n    labels:\n      \
+               __meta_kubernetes_namespace: egress-httpbin\n      \
+               __meta_kubernetes_pod_name: {name:?}\n      \
+               __meta_kubernetes_pod_ip: \"{ip}\"\n      \
+               __meta_kubernetes_pod_phase: Running\n      \
+               __meta_kubernetes_pod_label_{label}: httpbin\n      \
+               __meta_kubernetes_pod_annotation_prometheus_io_scrape: \"true\"\n      \
+               __meta_kubernetes_pod_annotation_prometheus_io_path: /stats/prometheus\n      \
+               __meta_kubernetes_pod_annotation_prometheus_io_port: \"{port}\"\n",
+            ip = address.ip(),
+            port = address.port(),
+        ));
     }
-
-    /// What a query gives now.
-    pub fn query(&self, query: &str) -> Result<Vec<Value>> {
-        let mut command = Command::new("curl");
-        command.args(["-sS", "--max-time", "10", "--data-urlencode", &format!("query={query}")]);
-        let output = command.arg(format!("http://{}/api/v1/query", self.address)).output()?;
-        let answer: Value = serde_json::from_slice(&output.stdout).with_context(|| self.program.log())?;
-        ensure!(answer["status"] == "success", "{query}: {}", answer["error"]);
-        Ok(answer["data"]["result"].as_array().cloned().unwrap_or_default())
-    }
-
-    /// What a query gives once it gives something.
-    pub fn wait(&self, query: &str) -> Result<Vec<Value>> {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let rows = self.query(query)?;
-            if !rows.is_empty() {
-                return Ok(rows);
-            }
-            if Instant::now() > deadline {
-                bail!("{query} gives nothing");
-            }
-            thread::sleep(Duration::from_millis(300));
-        }
-    }
+    scratch.write("alerts.yaml", fs::read(dashboards().join("alerts.yaml"))?)?;
+    let text = shipped.replace(DISCOVERY, &found).replace("_interval: 15s", "_interval: 500ms");
+    scratch.write("prometheus.yaml", text)
 }

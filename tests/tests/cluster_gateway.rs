@@ -9,7 +9,7 @@ use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, network, program, scene, stage};
 use sallyport_tests::echo::Echo;
-use sallyport_tests::prometheus::Prometheus;
+use sallyport_tests::prometheus::{Prometheus, job};
 use serde_json::Value;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
@@ -72,14 +72,17 @@ fn who_may_do_what(cluster: &Cluster) -> Result<()> {
 /// A real Prometheus, at the agent's port, with the relabelling that users have.
 fn prometheus_sees_the_filter(cluster: &Cluster) -> Result<()> {
     let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
-    let prometheus = Prometheus::start(cluster.scratch(), &format!("{gateway}:15020"))?;
+    let agent = format!("{gateway}:15020").parse()?;
+    let prometheus = Prometheus::start(cluster.scratch(), &job(cluster.scratch(), &[("gateway", agent)])?)?;
     for query in [
         r#"sallyport_requests_total{verdict="allowed"}"#,
         r#"sallyport_rule_total{rule="readers", verdict="allowed"}"#,
         "sallyport_config_policy_hash",
-        r#"sallyport_config_updates_total{outcome="config_reload"} > 0"#,
+        r#"sallyport_delivery_total{event="config_reload"} > 0"#,
+        r#"istio_agent_wasm_remote_fetch_count{result="success"} > 0"#,
+        r#"istio_agent_wasm_config_conversion_count{result="success"} > 0"#,
     ] {
-        prometheus.wait(query)?;
+        prometheus.wait(query, |rows| !rows.is_empty())?;
     }
     Ok(())
 }
