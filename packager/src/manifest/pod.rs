@@ -17,6 +17,18 @@ const FILTER_VOLUME: &str = "sallyport-filter";
 const AFTER_DRAIN_SECONDS: u32 = 10;
 /// Ten years. Istio's agent deletes a module that is in use when no update touched it for this long.
 const MODULE_EXPIRY: &str = "87600h";
+/// Which of Envoy's numbers the dashboard and the alerts ask for: the filter's own, whether its configurations are taken,
+/// what Istio's deny-all filter refuses, and how the upstream answers and shows itself.
+const SHOWN: &str = r"proxyStatsMatcher:
+  inclusionPrefixes:
+  - sallyport
+  - extension_config_discovery
+  inclusionSuffixes:
+  - wasm-default-deny.denied
+  inclusionRegexps:
+  - cluster\.outbound\|.*\.upstream_rq_[1-5]xx
+  - cluster\.outbound\|.*\.ssl\.(fail_verify_(error|san|cert_hash)|certificate\..*)
+";
 /// Folders of the proxy's image: a file there needs no Secret, and a Secret there would hide the image's files.
 const OF_THE_IMAGE: [&str; 3] = ["/etc/ssl", "/etc/pki", "/usr"];
 
@@ -42,7 +54,7 @@ fn proxy_config(plan: &Plan<'_>) -> String {
         drain = gateway.drain_seconds
     );
     // Istio shows a few of Envoy's own numbers only, unless it is told of others.
-    config.push_str("proxyStatsMatcher:\n  inclusionPrefixes:\n  - sallyport\n  - extension_config_discovery\n");
+    config.push_str(SHOWN);
     if gateway.num_trusted_proxies > 0 {
         config.push_str(&format!("gatewayTopology:\n  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
     }

@@ -14,13 +14,13 @@ const COUNTED: usize = 100;
 const TURN: usize = 500;
 const TURNS: usize = 8;
 const RULES: &str = "rules:\n- {id: readers, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}\n";
-const NOTHING: &str = "tracing: {mode: envoy}\n  headers: {hygiene: off}";
+const NOTHING: &str = "tracing: {mode: envoy}\nheaders: {hygiene: off}";
 const KINDS: [(&str, &str); 6] = [
     ("nothing", NOTHING),
     ("hygiene strict", "tracing: {mode: envoy}"),
     ("tracing standalone, w3c", "headers: {hygiene: off}"),
-    ("tracing standalone, w3c, b3, b3multi", "tracing: {formats: [w3c, b3, b3multi]}\n  headers: {hygiene: off}"),
-    ("tracing strip", "tracing: {mode: strip}\n  headers: {hygiene: off}"),
+    ("tracing standalone, w3c, b3, b3multi", "tracing: {formats: [w3c, b3, b3multi]}\nheaders: {hygiene: off}"),
+    ("tracing strip", "tracing: {mode: strip}\nheaders: {hygiene: off}"),
     (
         "all of it, and two headers set",
         "headers: {set: [{name: x-caller, value: \"%{caller.serviceAccount}\"}, {name: x-by, value: \"%{rule}\"}]}",
