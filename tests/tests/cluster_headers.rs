@@ -190,6 +190,9 @@ spec: {{tracing: [{{providers: [{{name: otel}}], randomSamplingPercentage: 100}}
     let gateway =
         spans.iter().find(|span| span.id == parent).context("the upstream is told of a span that nobody sent")?;
     ensure!(spans.iter().any(|span| span.id == gateway.parent_id), "the gateway's span is nobody's child: {spans:?}");
+    for tag in ["sallyport.gateway: Str(egress/httpbin)", "sallyport.reason: Str(via_upstream)"] {
+        ensure!(gateway.attributes.iter().any(|attribute| attribute == tag), "{tag}: {gateway:?}");
+    }
     for span in &spans {
         let named = |name: &str| span.attributes.iter().find(|attribute| attribute.starts_with(name)).cloned();
         let (name, status) = (named("upstream_cluster.name"), named("http.status_code"));

@@ -127,14 +127,21 @@ fn values_are_filled_in_and_what_is_not_known_is_not_the_callers_to_say() {
             {"name":"x-caller","value":"%{caller.namespace}/%{caller.serviceAccount}"},
             {"name":"x-correlation-id","value":"%{requestId}"},
             {"name":"x-by","value":"%{gateway} %{rule}"},
-            {"name":"x-trace","value":"%{traceId}"}]}"#,
+            {"name":"x-trace","value":"%{traceId}"},
+            {"name":"x-foreign","value":"%{foreignTrace}"}]}"#,
     )
     .unwrap();
-    let known: Headers<'_> =
-        vec![("x-caller", "root/admin"), ("x-request-id", "abc"), ("x-trace", "forged"), ("traceparent", PARENT)];
+    let known: Headers<'_> = vec![
+        ("x-caller", "root/admin"),
+        ("x-request-id", "abc"),
+        ("x-trace", "forged"),
+        ("traceparent", PARENT),
+        ("x-datadog-trace-id", "42"),
+    ];
     let sent = out(&engine, &known, Some("cluster.local/ns/shop/sa/orders"));
     assert_eq!((&*sent["x-caller"][0], &*sent["x-by"][0]), ("shop/orders", "a/b r"));
     assert_eq!((&*sent["x-correlation-id"][0], &*sent["x-trace"][0]), ("abc", &PARENT[3..35]));
+    assert_eq!(sent["x-foreign"], ["datadog:42"]);
     let unknown: Headers<'_> =
         vec![("x-caller", "root/admin"), ("x-request-id", "a\r\nb"), ("x-trace", "forged"), ("x-correlation-id", "x")];
     for principal in [None, Some("cluster.local/other/path")] {

@@ -20,15 +20,18 @@ pub(super) fn telemetry(plan: &Plan<'_>) -> Value {
 
 /// Envoy's tracer writes its headers after every filter: where the filter speaks, or nobody, it must not.
 ///
-/// What a span can be told of a decision is little: the mark of the route is gone when the span ends, and a wasm filter
-/// has no other way to it. The line in the access log has it.
+/// A span is told the reason, with the rule of a refusal. Of a permitted request it cannot be told the rule: the mark of
+/// the route is gone when the span ends, and a wasm filter has no other way to it.
 fn tracing(plan: &Plan<'_>) -> Option<Value> {
     let tracing = &plan.egress.spec.tracing;
     match tracing.mode {
         TracingMode::Envoy => Some(json!({
             "providers": tracing.provider.as_ref().map(|name| json!([{"name": name}])),
             "randomSamplingPercentage": tracing.sampling_per_mille.map(|share| f64::from(share) / 10.0),
-            "customTags": {"sallyport.gateway": {"literal": {"value": plan.egress.route()}}},
+            "customTags": {
+                "sallyport.gateway": {"literal": {"value": plan.egress.route()}},
+                "sallyport.reason": {"formatter": {"value": "%RESPONSE_CODE_DETAILS%"}},
+            },
         })),
         // Older versions have no word for it; the lint says so.
         TracingMode::Standalone | TracingMode::Strip => {

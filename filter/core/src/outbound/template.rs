@@ -1,11 +1,13 @@
 //! Values of headers that differ from request to request: `%{caller.namespace}`.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Facts;
 use crate::matcher::{Flaw, Listed};
 use crate::policy::error::Code;
 use crate::request::pairs::Pair;
+use crate::trace_context::other;
 
 /// Longest value that a caller's request id may have.
 const MAX_REQUEST_ID: usize = 128;
@@ -29,10 +31,11 @@ enum Fact {
     Rule,
     TraceId,
     RequestId,
+    ForeignTrace,
 }
 
-/// Every name. None of them is a secret, and none the caller's to choose but the request id, whose form is checked.
-const FACTS: [(&str, Fact); 7] = [
+/// Every name. None of them is a secret, and none the caller's to choose but the ids, whose form is checked.
+const FACTS: [(&str, Fact); 8] = [
     ("caller.principal", Fact::Principal),
     ("caller.namespace", Fact::Namespace),
     ("caller.serviceAccount", Fact::ServiceAccount),
@@ -40,6 +43,7 @@ const FACTS: [(&str, Fact); 7] = [
     ("rule", Fact::Rule),
     ("traceId", Fact::TraceId),
     ("requestId", Fact::RequestId),
+    ("foreignTrace", Fact::ForeignTrace),
 ];
 
 impl Template {
@@ -94,12 +98,13 @@ impl Template {
 }
 
 impl Fact {
-    fn read<'a>(self, headers: &[Pair<'a>], facts: &Facts<'a>, trace_id: Option<&'a str>) -> Option<&'a str> {
+    fn read<'a>(self, headers: &[Pair<'a>], facts: &Facts<'a>, trace_id: Option<&'a str>) -> Option<Cow<'a, str>> {
         let account = || {
             let (_, path) = facts.principal?.split_once("/ns/")?;
             path.split_once("/sa/")
         };
-        match self {
+        let text = match self {
+            Self::ForeignTrace => return other::correlation(headers).map(Cow::Owned),
             Self::Principal => facts.principal,
             Self::Namespace => account().map(|(namespace, _)| namespace),
             Self::ServiceAccount => account().map(|(_, account)| account),
@@ -111,6 +116,7 @@ impl Fact {
                 let good = (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
                 std::str::from_utf8(id).ok().filter(|_| good)
             }
-        }
+        };
+        text.map(Cow::Borrowed)
     }
 }

@@ -98,7 +98,7 @@ static SET: Block = Block {
         required(
             "value",
             Shape::Text(Text::NotEmpty),
-            "Text, with `%{caller.principal}`, `%{caller.namespace}`, `%{caller.serviceAccount}`, `%{gateway}`, `%{rule}`, `%{traceId}` and `%{requestId}` for what differs. What is not known leaves the header out.",
+            "Text, with `%{caller.principal}`, `%{caller.namespace}`, `%{caller.serviceAccount}`, `%{gateway}`, `%{rule}`, `%{traceId}`, `%{requestId}` and `%{foreignTrace}` (an id of X-Ray or Datadog) for what differs. What is not known leaves the header out.",
         ),
     ],
     tombstones: &[("header", "write `name`")],
