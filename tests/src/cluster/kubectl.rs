@@ -33,6 +33,8 @@ impl Kubectl {
         // Its cache of what the server knows would go to the home folder.
         let cache = self.kubeconfig.with_file_name("kubectl-cache");
         command.arg("--kubeconfig").arg(&self.kubeconfig).arg("--cache-dir").arg(cache);
+        // Over HTTP/2 it gives a connection up that is silent for long, and on a busy machine one may be.
+        command.env("DISABLE_HTTP2", "true");
         command
     }
 
