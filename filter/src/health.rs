@@ -40,6 +40,11 @@ impl Health {
         }
     }
 
+    /// The state of the upstream's gate, as last heard of.
+    pub fn phase(&self) -> Option<Phase> {
+        self.monitor.try_borrow().ok()?.phase(0)
+    }
+
     /// Whether the pod is ready, as far as its upstream goes.
     pub fn is_ready(&self, health: &health::Health) -> bool {
         self.monitor.try_borrow().is_ok_and(|monitor| monitor.is_ready(health))

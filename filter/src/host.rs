@@ -66,6 +66,7 @@ unsafe extern "C" {
     ) -> u32;
     fn proxy_set_shared_data(key: *const u8, key_size: usize, data: *const u8, size: usize, cas: u32) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, value_size: usize) -> u32;
     fn proxy_send_local_response(
         status: u32,
         details: *const u8,
@@ -118,6 +119,14 @@ pub fn request_headers() -> Option<Vec<u8>> {
 pub fn property(path: &str) -> Option<Vec<u8>> {
     // SAFETY: see `receive`; the path outlives the call.
     receive(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
+}
+
+/// Leaves a value in the stream's filter state, as `wasm.NAME`.
+pub fn leave(name: &str, value: &str) {
+    // SAFETY: the host copies both before it returns.
+    unsafe {
+        proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len());
+    }
 }
 
 /// Sets one request header, in place of any that the caller sent under its name. Envoy then looks for the route anew.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
+use sallyport_core::attributes::attributes;
 use sallyport_core::health::{Admission, READY_PATH, is_idempotent};
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::pairs::{self, Pair};
@@ -83,6 +84,7 @@ impl Stream {
         match &decision.verdict {
             Verdict::Continue(_) => self.go_on(gate, &decision, &view),
             Verdict::Refuse(refusal) => {
+                leave(gate, &decision, &view, false);
                 refuse(refusal, decision.shadow.as_ref(), headers, gate.engine.discloses_rule())
             }
         }
@@ -104,6 +106,7 @@ impl Stream {
                     self.watched = config.watches(target).then(|| Watched { target, grpc: grpc() });
                 }
                 Admission::Refused => {
+                    leave(gate, decision, view, true);
                     host::send_answer(&Answer::upstream_down(config, value(headers, b"x-request-id")));
                     return Action::Pause;
                 }
@@ -112,6 +115,7 @@ impl Stream {
         if gate.engine.discloses_rule() {
             self.annotation = answer::annotation(decision);
         }
+        leave(gate, decision, view, false);
         edit(gate, decision, view);
         // Without it no route leads to the upstream, so there is nothing more to do where it cannot be set.
         host::set_request_header(answer::ROUTE_HEADER, route);
@@ -131,6 +135,18 @@ impl Stream {
         let nanoseconds = if config.needs_time(target) { number("response\0backend_latency") } else { None };
         let time = nanoseconds.and_then(|time| u32::try_from(time.checked_div(1_000_000)?).ok());
         health.observe(config, target, config.outcome(target, status, grpc_status, own, time));
+    }
+}
+
+/// Tells Envoy's access log and spans what was decided, where they ask for it.
+fn leave(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>, answered_here: bool) {
+    if !gate.engine.leaves_filter_state() {
+        return;
+    }
+    let permitted = matches!(decision.verdict, Verdict::Continue(_));
+    let phase = if permitted { gate.health().and_then(|(_, health)| health.phase()) } else { None };
+    for (name, value) in attributes(&gate.engine, decision, view, phase, answered_here) {
+        host::leave(name, &value);
     }
 }
 

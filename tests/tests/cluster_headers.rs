@@ -138,6 +138,8 @@ fn lines_are_objects(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<
     })?;
     let (allowed, refused) = (line(allowed)?, line(refused)?);
     ensure!(allowed["status"] == 200 && allowed["route"] == "to-upstream", "{allowed}");
+    ensure!(allowed["decision"] == "allowed" && allowed["rule"] == "readers", "{allowed}");
+    ensure!(refused["decision"] == "refused" && refused["rule"].is_null(), "{refused}");
     ensure!(allowed["principal"] == "spiffe://cluster.local/ns/httpbin/sa/sleep", "{allowed}");
     ensure!(refused["status"] == 403 && refused["reason"] == "sallyport:not_allowed", "{refused}");
     ensure!(refused["path"] == "/anything" && refused["method"] == "GET", "{refused}");
@@ -170,7 +172,7 @@ spec: {{tracing: [{{providers: [{{name: otel}}], randomSamplingPercentage: 100}}
         namespace.address(),
         collector::PORT
     ))?;
-    let more = "  tracing: {mode: envoy, provider: otel, samplingPerMille: 1000}\n";
+    let more = "  tracing: {mode: envoy, provider: otel, samplingPerMille: 1000}\n  health: {probe: {path: /get, interval: 1s}}\n";
     site.apply("httpbin", &(stage::egress("httpbin", RULES) + more))?;
     let told = RefCell::new(String::new());
     let of_trace = |told: &str| -> Vec<collector::Span> {
@@ -190,8 +192,15 @@ spec: {{tracing: [{{providers: [{{name: otel}}], randomSamplingPercentage: 100}}
     let gateway =
         spans.iter().find(|span| span.id == parent).context("the upstream is told of a span that nobody sent")?;
     ensure!(spans.iter().any(|span| span.id == gateway.parent_id), "the gateway's span is nobody's child: {spans:?}");
-    for tag in ["sallyport.gateway: Str(egress/httpbin)", "sallyport.reason: Str(via_upstream)"] {
-        ensure!(gateway.attributes.iter().any(|attribute| attribute == tag), "{tag}: {gateway:?}");
+    for (tag, value) in [
+        ("gateway", "egress/httpbin"),
+        ("reason", "via_upstream"),
+        ("decision", "allowed"),
+        ("rule", "readers"),
+        ("health", "closed"),
+    ] {
+        let tag = format!("sallyport.{tag}: Str({value})");
+        ensure!(gateway.attributes.contains(&tag), "{tag}: {gateway:?}");
     }
     for span in &spans {
         let named = |name: &str| span.attributes.iter().find(|attribute| attribute.starts_with(name)).cloned();

@@ -1,9 +1,12 @@
 //! What is left behind of a request: details in the access log, counters, log lines.
 
-use anyhow::ensure;
+use anyhow::{Context, Result, ensure};
 use sallyport_tests::client::Request;
 use sallyport_tests::envoys::each_envoy;
-use sallyport_tests::stage::Stage;
+use sallyport_tests::faulty::Mood;
+use sallyport_tests::gate::Gate;
+use sallyport_tests::stage::{FaultyStage, Stage, egress_with};
+use serde_json::Value;
 
 const AUTHZ: &str = "
 rules:
@@ -37,6 +40,91 @@ fn details_are_in_the_access_log() {
         ] {
             stage.gate.wait_until(details, |gate| gate.access_log(), |log| log.contains(details))?;
         }
+        Ok(())
+    });
+}
+
+/// The line of a path, once it is written.
+fn line(gate: &Gate, path: &str) -> Result<Value> {
+    let is_it = |line: &str| serde_json::from_str::<Value>(line).is_ok_and(|line| line["path"] == path);
+    let log = gate.wait_until(path, Gate::access_log, |log| log.lines().any(is_it))?;
+    let line = log.lines().find(|line| is_it(line)).unwrap_or_default();
+    Ok(serde_json::from_str(line)?)
+}
+
+/// Each field of the line: null, or what is told.
+fn check(line: &Value, fields: [(&str, &str); 5]) -> Result<()> {
+    for (name, value) in fields {
+        let told = line[name].as_str().unwrap_or_default();
+        ensure!(told == value, "{name} is `{told}` and not `{value}`: {line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_was_decided_stays_with_the_request() {
+    const TOLD: [&str; 5] = ["decision", "rule", "shadow", "health", "caller"];
+    let fields =
+        |values: [&'static str; 5]| -> [(&str, &str); 5] { std::array::from_fn(|field| (TOLD[field], values[field])) };
+    each_envoy("filter-state", |envoy, scratch| {
+        let more = "tracing: {mode: envoy}";
+        let forwarded = format!("trustedForwarders: [cluster.local/ns/istio-system/sa/ingressgateway]{AUTHZ}");
+        let stage = Stage::with_file(envoy, scratch, &egress_with(more, &forwarded))?;
+        let sleep = stage.sleep()?;
+        for (path, told) in [
+            ("/get", ["allowed", "readers", "", "", ""]),
+            ("/admin", ["refused", "no-admin", "", "", ""]),
+            ("/delay/1", ["allowed", "readers", "would_refuse:denied:no-delay", "", ""]),
+            ("/get;a", ["refused", "", "", "", ""]),
+        ] {
+            sleep.send(&Request::get(path))?;
+            check(&line(&stage.gate, path)?, fields(told))?;
+        }
+        let behalf = Request::get("/get/behalf").header(
+            "x-forwarded-client-cert",
+            "By=spiffe://a/ns/b/sa/c;URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
+        );
+        stage.forwarder()?.send(&behalf)?;
+        let told = line(&stage.gate, "/get/behalf")?;
+        check(&told, fields(["allowed", "readers", "", "", "cluster.local/ns/httpbin/sa/sleep"]))?;
+        ensure!(told["upstream_certificate_ends"] == "4096-01-01T00:00:00.000Z", "{told}");
+        drop(stage);
+
+        // Nobody reads it there, so it is not left.
+        let stage = Stage::start(envoy, scratch, AUTHZ)?;
+        stage.sleep()?.send(&Request::get("/get/unread"))?;
+        check(&line(&stage.gate, "/get/unread")?, fields([""; 5]))
+    });
+}
+
+#[test]
+fn how_the_upstream_was_stays_with_the_request() {
+    let health = "tracing: {mode: envoy}
+health: {probe: {path: /health, interval: 300ms, timeout: 200ms, rise: 1, fall: 2}, hold: 5s}
+";
+    each_envoy("filter-state-health", |envoy, scratch| {
+        let mut stage = FaultyStage::start(envoy, scratch, health, 1)?;
+        let sleep = stage.sleep()?;
+        // A worker hears of it on its next tick.
+        let until = |gate: &Gate, health: &str| -> Result<Value> {
+            let lines = (0..50).map(|number| {
+                let path = format!("/{health}/{number}");
+                sleep.send(&Request::get(&path))?;
+                line(gate, &path)
+            });
+            let mut lines = lines.filter(|line| line.as_ref().map_or(true, |line| line["health"] == health));
+            lines.next().with_context(|| format!("{health} is never told"))?
+        };
+        let well = until(&stage.gate, "closed")?;
+        ensure!(well["decision"] == "allowed" && well["response_code"] == 200, "{well}");
+        stage.upstream.set(Mood::Refuse);
+        stage.gate.wait_health("open")?;
+        let ill = until(&stage.gate, "open")?;
+        ensure!(ill["decision"] == "refused" && ill["rule"] == "readers" && ill["response_code"] == 503, "{ill}");
+        // Whoever may not ask does not count among those that the upstream failed.
+        stage.stranger()?.send(&Request::get("/strange"))?;
+        let strange = line(&stage.gate, "/strange")?;
+        ensure!(strange["health"].is_null() && strange["decision"] == "refused", "{strange}");
         Ok(())
     });
 }

@@ -73,6 +73,12 @@ impl Engine {
         self.policy.disclose_rule
     }
 
+    /// Whether Envoy's access log and spans are told what was decided: [`attributes`](crate::attributes).
+    #[must_use]
+    pub fn leaves_filter_state(&self) -> bool {
+        self.policy.filter_state
+    }
+
     /// The health gate, if there is one.
     #[must_use]
     pub fn health(&self) -> Option<&Health> {
@@ -96,6 +102,15 @@ impl Engine {
     pub fn principal(&self, view: &RequestView<'_>) -> Option<String> {
         let request = CanonicalRequest::read(view, &self.policy.reading).ok()?;
         request.principal.as_ref().map(|principal| principal.as_str().to_owned())
+    }
+
+    /// On whose behalf the request is made, where a trusted forwarder says so.
+    pub(crate) fn forwarded_caller(&self, view: &RequestView<'_>) -> Option<String> {
+        if self.policy.reading.forwarders.is_empty() {
+            return None;
+        }
+        let peer = view.peer.uri_san.and_then(|uri| uri.strip_prefix(b"spiffe://"));
+        self.principal(view).filter(|principal| Some(principal.as_bytes()) != peer)
     }
 
     /// Whether refusals are enforced; false in shadow mode.

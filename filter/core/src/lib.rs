@@ -47,6 +47,7 @@
 #![warn(missing_docs)]
 
 pub mod answer;
+pub mod attributes;
 pub mod authz;
 pub mod engine;
 pub mod health;

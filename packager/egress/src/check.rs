@@ -7,7 +7,8 @@ use crate::import::recognise::{Meant, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
-use crate::model::{Authz, Egress, Mesh};
+use crate::model::outbound::TracingMode;
+use crate::model::{AccessLog, Authz, Egress, Mesh};
 use crate::outbound::{headers_source, tracing_source};
 use crate::parse::suggest::{one_line, quoted};
 use crate::parse::tree::Node;
@@ -137,6 +138,8 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
         readiness: Some(readiness_source(egress)),
         tracing: tracing_source(&spec.tracing),
         headers: headers_source(&spec.headers),
+        // Somebody reads it: the JSON line, or a span.
+        filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
         ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
     }
 }
@@ -159,6 +162,7 @@ fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies
         trusted_forwarders: trusted_forwarders.clone(),
         tolerate: tolerate.clone(),
         disclose_rule: *disclose_rule,
+        filter_state: false,
         num_trusted_proxies,
         health: None,
         readiness: None,

@@ -1,5 +1,6 @@
 //! Telemetry: every request leaves a line, and who speaks of traces.
 
+use sallyport_core::attributes::{DECISION, HEALTH, RULE, SHADOW, operator};
 use sallyport_egress::model::outbound::TracingMode;
 use serde_json::{Value, json};
 
@@ -19,23 +20,28 @@ pub(super) fn telemetry(plan: &Plan<'_>) -> Value {
 }
 
 /// Envoy's tracer writes its headers after every filter: where the filter speaks, or nobody, it must not.
-///
-/// A span is told the reason, with the rule of a refusal. Of a permitted request it cannot be told the rule: the mark of
-/// the route is gone when the span ends, and a wasm filter has no other way to it.
 fn tracing(plan: &Plan<'_>) -> Option<Value> {
     let tracing = &plan.egress.spec.tracing;
     match tracing.mode {
         TracingMode::Envoy => Some(json!({
             "providers": tracing.provider.as_ref().map(|name| json!([{"name": name}])),
             "randomSamplingPercentage": tracing.sampling_per_mille.map(|share| f64::from(share) / 10.0),
-            "customTags": {
-                "sallyport.gateway": {"literal": {"value": plan.egress.route()}},
-                "sallyport.reason": {"formatter": {"value": "%RESPONSE_CODE_DETAILS%"}},
-            },
+            "customTags": tags(plan),
         })),
         // Older versions have no word for it; the lint says so.
         TracingMode::Standalone | TracingMode::Strip => {
             plan.mesh.minor().is_none_or(|minor| minor >= 30).then(|| json!({"disableContextPropagation": true}))
         }
     }
+}
+
+/// What the filter has left with the request, under the same names.
+fn tags(plan: &Plan<'_>) -> Value {
+    let formatted = |text: String| json!({"formatter": {"value": text}});
+    let left = [DECISION, RULE, SHADOW, HEALTH].map(|name| (name.to_owned(), formatted(operator(name))));
+    let fixed = [
+        ("sallyport.gateway".to_owned(), json!({"literal": {"value": plan.egress.route()}})),
+        ("sallyport.reason".to_owned(), formatted("%RESPONSE_CODE_DETAILS%".to_owned())),
+    ];
+    left.into_iter().chain(fixed).collect()
 }

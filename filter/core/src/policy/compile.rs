@@ -38,6 +38,7 @@ pub struct Compiled {
     pub(crate) upstream: Box<str>,
     pub(crate) enforced: bool,
     pub(crate) disclose_rule: bool,
+    pub(crate) filter_state: bool,
     pub(crate) reading: Reading,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
@@ -57,6 +58,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         trusted_forwarders,
         tolerate,
         disclose_rule,
+        filter_state,
         num_trusted_proxies,
         health,
         readiness,
@@ -89,6 +91,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         upstream: upstream.as_str().into(),
         enforced: *mode == ModeSource::Enforce,
         disclose_rule: *disclose_rule,
+        filter_state: *filter_state,
         reading: Reading {
             domains: compiler.domains,
             tolerance: Tolerance::new(tolerate),

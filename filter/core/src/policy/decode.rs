@@ -83,6 +83,7 @@ impl Decoder {
             trusted_forwarders,
             tolerate,
             disclose_rule,
+            filter_state,
             num_trusted_proxies,
             health,
             readiness,
@@ -101,6 +102,7 @@ impl Decoder {
                 "trustedForwarders",
                 "tolerate",
                 "discloseRule",
+                "filterState",
                 "numTrustedProxies",
                 "health",
                 "readiness",
@@ -123,6 +125,7 @@ impl Decoder {
                 .map(|json| self.list(tolerated, json, |this, place, json| this.known(place, json, AMBIGUITIES)))
                 .unwrap_or_default(),
             disclose_rule: disclose_rule.is_some_and(|json| self.flag(&place.field("discloseRule"), json)),
+            filter_state: filter_state.is_some_and(|json| self.flag(&place.field("filterState"), json)),
             num_trusted_proxies: num_trusted_proxies
                 .map(|json| self.number(&place.field("numTrustedProxies"), json))
                 .unwrap_or_default(),
@@ -344,6 +347,7 @@ mod tests {
             trusted_forwarders: vec!["td/x".to_owned()],
             tolerate: AMBIGUITIES.iter().map(|(_, kind)| *kind).collect(),
             disclose_rule: true,
+            filter_state: true,
             num_trusted_proxies: 3,
             health: Some(health::tests::full()),
             readiness: Some(ReadinessSource { port: 8081, upstream: true }),

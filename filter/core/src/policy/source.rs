@@ -41,6 +41,9 @@ pub struct PolicySource {
     /// Whether a refused caller is told the id of the rule that refused it. Default: no.
     #[serde(skip_serializing_if = "is_default")]
     pub disclose_rule: bool,
+    /// Whether what was decided is left in Envoy's filter state, where its access log and spans find it. Default: no.
+    #[serde(skip_serializing_if = "is_default")]
+    pub filter_state: bool,
     /// The gateway's `numTrustedProxies`: above 0 the address Envoy reports is the remote one, not the packet's.
     #[serde(skip_serializing_if = "is_default")]
     pub num_trusted_proxies: u32,

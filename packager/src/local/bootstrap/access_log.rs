@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use sallyport_core::attributes::{CALLER, DECISION, HEALTH, RULE, SHADOW, operator};
 use serde_json::{Value, json};
 
 use super::typed;
@@ -27,6 +28,13 @@ pub(super) fn access_log(path: &Path) -> Value {
                 "upstream_host": "%UPSTREAM_HOST%",
                 "requested_server_name": "%REQUESTED_SERVER_NAME%",
                 "downstream_peer_uri_san": "%DOWNSTREAM_PEER_URI_SAN%",
+                // Left where the Mesh file says `accessLog: json`, or the trace is Envoy's.
+                "decision": operator(DECISION),
+                "rule": operator(RULE),
+                "shadow": operator(SHADOW),
+                "health": operator(HEALTH),
+                "caller": operator(CALLER),
+                "upstream_certificate_ends": "%UPSTREAM_PEER_CERT_V_END%",
                 "request_id": "%REQ(X-REQUEST-ID)%",
             }},
         })),

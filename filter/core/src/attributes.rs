@@ -1,0 +1,150 @@
+//! What Envoy's own access log and spans are told of a decision: attributes in the stream's filter state.
+//!
+//! # Design
+//!
+//! Headers are the upstream's business, and those that the filter sets are gone when a line or a span is written. Filter
+//! state stays with the request, and nobody outside Envoy sees it. Each attribute is a host call, so they are left only
+//! where something reads them: `filterState` of the policy.
+
+use std::borrow::Cow;
+
+use crate::engine::Engine;
+use crate::health::Phase;
+use crate::request::view::RequestView;
+use crate::verdict::{Decision, Reason, Shadow, Verdict};
+
+/// `allowed` or `refused`; as a caller is answered, so `refused` while the health gate is open, too.
+pub const DECISION: &str = "sallyport.decision";
+/// The rule that allowed or denied.
+pub const RULE: &str = "sallyport.rule";
+/// `would_allow:RULE`, `would_refuse:REASON` or `would_refuse:REASON:RULE`, where a trial disagrees.
+pub const SHADOW: &str = "sallyport.shadow";
+/// `closed`, `half-open` or `open`: the health gate of the upstream, for requests that the policy allows.
+pub const HEALTH: &str = "sallyport.health";
+/// On whose behalf, where a trusted forwarder says so: `TD/ns/NS/sa/SA`.
+pub const CALLER: &str = "sallyport.caller";
+
+/// Envoy's command operator for an attribute (Envoy, "Access logging", `FILTER_STATE`). What a Wasm filter leaves begins
+/// with `wasm.`; what it has not left is written as `-`.
+#[must_use]
+pub fn operator(attribute: &str) -> String {
+    format!("%FILTER_STATE(wasm.{attribute}:PLAIN)%")
+}
+
+/// The attributes of a request that have a value.
+///
+/// `health` is the phase of the upstream's gate, where the request came so far as to need it; `answered_here`: the policy
+/// allows it, and the upstream is not asked all the same.
+#[must_use]
+pub fn attributes<'e>(
+    engine: &Engine,
+    decision: &Decision<'e>,
+    view: &RequestView<'_>,
+    health: Option<Phase>,
+    answered_here: bool,
+) -> Vec<(&'static str, Cow<'e, str>)> {
+    let (word, rule) = match &decision.verdict {
+        Verdict::Continue(permit) => (if answered_here { "refused" } else { "allowed" }, permit.rule()),
+        Verdict::Refuse(refusal) => ("refused", refusal.rule),
+    };
+    let mut attributes = vec![(DECISION, Cow::Borrowed(word))];
+    attributes.extend(rule.map(|rule| (RULE, Cow::Borrowed(rule.id))));
+    attributes.extend(decision.shadow.as_ref().map(|shadow| (SHADOW, Cow::Owned(trial(shadow)))));
+    attributes.extend(health.map(|phase| (HEALTH, Cow::Borrowed(phase.as_str()))));
+    attributes.extend(engine.forwarded_caller(view).map(|caller| (CALLER, Cow::Owned(caller))));
+    attributes
+}
+
+fn trial(shadow: &Shadow<'_>) -> String {
+    match shadow {
+        Shadow::WouldContinue(rule) => format!("would_allow:{}", rule.id),
+        Shadow::WouldRefuse(refusal) => {
+            let reason = refusal.reason.as_str();
+            let speaker = match refusal.reason {
+                Reason::Ambiguous(kind) => Some(kind.as_str()),
+                _ => refusal.rule.map(|rule| rule.id),
+            };
+            speaker
+                .map_or_else(|| format!("would_refuse:{reason}"), |speaker| format!("would_refuse:{reason}:{speaker}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::view::PeerView;
+
+    const SLEEP: &[u8] = b"spiffe://cluster.local/ns/httpbin/sa/sleep";
+
+    fn engine() -> Engine {
+        Engine::from_json(
+            br#"{"version":1,"upstream":"a/b","filterState":true,
+              "trustedForwarders":["cluster.local/ns/istio-system/sa/ingress"],"rules":[
+              {"id":"read","action":"ALLOW","from":[{"source":{"namespaces":["httpbin"]}}]},
+              {"id":"admin","action":"DENY","to":[{"operation":{"paths":["/admin"]}}]},
+              {"id":"slow","action":"DENY","mode":"shadow","to":[{"operation":{"paths":["/slow"]}}]},
+              {"id":"all","action":"ALLOW","mode":"shadow","to":[{"operation":{"methods":["GET"]}}]}]}"#,
+        )
+        .unwrap()
+    }
+
+    fn told(path: &str, peer: &[u8], forwarded: &str, health: Option<Phase>, answered_here: bool) -> String {
+        let headers: &[(&[u8], &[u8])] = &[
+            (b":method", b"GET"),
+            (b":path", path.as_bytes()),
+            (b":authority", b"a"),
+            (b"x-forwarded-client-cert", forwarded.as_bytes()),
+        ];
+        let peer = PeerView { mtls: true, uri_san: Some(peer) };
+        let view = RequestView { headers, peer, ..RequestView::default() };
+        let engine = engine();
+        let attributes = attributes(&engine, &engine.on_request(&view), &view, health, answered_here);
+        attributes.iter().map(|(name, value)| format!("{} {value}\n", name.trim_start_matches("sallyport."))).collect()
+    }
+
+    #[test]
+    fn what_has_a_value_is_told() {
+        let stranger = b"spiffe://cluster.local/ns/other/sa/stranger";
+        let ingress = b"spiffe://cluster.local/ns/istio-system/sa/ingress";
+        let (by, uri) = ("By=spiffe://cluster.local/ns/a/sa/b;", "URI=spiffe://cluster.local/ns/httpbin/sa/sleep");
+        for (path, peer, forwarded, health, answered_here, expected) in [
+            ("/", SLEEP, "", None, false, "decision allowed\nrule read\n"),
+            ("/", SLEEP, "", Some(Phase::HalfOpen), false, "decision allowed\nrule read\nhealth half-open\n"),
+            ("/", SLEEP, "", Some(Phase::Open), true, "decision refused\nrule read\nhealth open\n"),
+            ("/admin", SLEEP, "", None, false, "decision refused\nrule admin\n"),
+            ("/slow", SLEEP, "", None, false, "decision allowed\nrule read\nshadow would_refuse:denied:slow\n"),
+            ("/", stranger, "", None, false, "decision refused\nshadow would_allow:all\n"),
+            ("/a;b", SLEEP, "", None, false, "decision refused\n"),
+            (
+                "/",
+                ingress,
+                &format!("{by}{uri}"),
+                None,
+                false,
+                "decision allowed\nrule read\ncaller cluster.local/ns/httpbin/sa/sleep\n",
+            ),
+        ] {
+            assert_eq!(told(path, peer, forwarded, health, answered_here), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_on_trial_says_why_it_would_refuse() {
+        let policy = br#"{"version":1,"upstream":"a/b","mode":"shadow","rules":[]}"#;
+        let engine = Engine::from_json(policy).unwrap();
+        for (path, expected) in
+            [(&b"/"[..], "would_refuse:not_allowed"), (b"/a;b", "would_refuse:ambiguous_request:semicolon")]
+        {
+            let headers: &[(&[u8], &[u8])] = &[(b":method", b"GET"), (b":path", path), (b":authority", b"a")];
+            let view = RequestView { headers, ..RequestView::default() };
+            let told = attributes(&engine, &engine.on_request(&view), &view, None, false);
+            assert_eq!(told, [(DECISION, Cow::Borrowed("allowed")), (SHADOW, Cow::Borrowed(expected))]);
+        }
+    }
+
+    #[test]
+    fn envoy_reads_them_as_text() {
+        assert_eq!(operator(RULE), "%FILTER_STATE(wasm.sallyport.rule:PLAIN)%");
+    }
+}
