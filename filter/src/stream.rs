@@ -5,8 +5,8 @@ use std::rc::Rc;
 use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
-use sallyport_core::attributes::attributes;
-use sallyport_core::health::{Admission, READY_PATH, is_idempotent};
+use sallyport_core::attributes::{Outcome, attributes};
+use sallyport_core::health::{Admission, Phase, READY_PATH, is_idempotent};
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::pairs::{self, Pair};
 use sallyport_core::telemetry::log_line;
@@ -84,7 +84,7 @@ impl Stream {
         match &decision.verdict {
             Verdict::Continue(_) => self.go_on(gate, &decision, &view),
             Verdict::Refuse(refusal) => {
-                leave(gate, &decision, &view, false);
+                leave(gate, &decision, &view, Outcome::default());
                 refuse(refusal, decision.shadow.as_ref(), headers, gate.engine.discloses_rule())
             }
         }
@@ -106,7 +106,7 @@ impl Stream {
                     self.watched = config.watches(target).then(|| Watched { target, grpc: grpc() });
                 }
                 Admission::Refused => {
-                    leave(gate, decision, view, true);
+                    leave(gate, decision, view, Outcome { health: phase(gate), sent: None });
                     host::send_answer(&Answer::upstream_down(config, value(headers, b"x-request-id")));
                     return Action::Pause;
                 }
@@ -115,8 +115,9 @@ impl Stream {
         if gate.engine.discloses_rule() {
             self.annotation = answer::annotation(decision);
         }
-        leave(gate, decision, view, false);
-        edit(gate, decision, view);
+        let ids = if gate.engine.outbound().needs_ids() { gate.ids() } else { Default::default() };
+        leave(gate, decision, view, Outcome { health: phase(gate), sent: Some(ids) });
+        edit(gate, decision, view, ids);
         // Without it no route leads to the upstream, so there is nothing more to do where it cannot be set.
         host::set_request_header(answer::ROUTE_HEADER, route);
         Action::Continue
@@ -139,15 +140,16 @@ impl Stream {
 }
 
 /// Tells Envoy's access log and spans what was decided, where they ask for it.
-fn leave(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>, answered_here: bool) {
-    if !gate.engine.leaves_filter_state() {
-        return;
+fn leave(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>, outcome: Outcome) {
+    if gate.engine.leaves_filter_state() {
+        for (name, value) in attributes(&gate.engine, decision, view, outcome) {
+            host::leave(name, &value);
+        }
     }
-    let permitted = matches!(decision.verdict, Verdict::Continue(_));
-    let phase = if permitted { gate.health().and_then(|(_, health)| health.phase()) } else { None };
-    for (name, value) in attributes(&gate.engine, decision, view, phase, answered_here) {
-        host::leave(name, &value);
-    }
+}
+
+fn phase(gate: &Gate) -> Option<Phase> {
+    gate.health()?.1.phase()
 }
 
 /// An attribute that is a number, or a length of time in ns.
@@ -156,14 +158,13 @@ fn number(path: &str) -> Option<i64> {
 }
 
 /// Makes of the request what the upstream gets.
-fn edit(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>) {
+fn edit(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>, ids: [u8; 24]) {
     let outbound = gate.engine.outbound();
     let principal = if outbound.needs_principal() { gate.engine.principal(view) } else { None };
     let rule = match &decision.verdict {
         Verdict::Continue(permit) => permit.rule().map(|rule| rule.id),
         Verdict::Refuse(_) => None,
     };
-    let ids = if outbound.needs_ids() { gate.ids() } else { Default::default() };
     let facts = Facts { principal: principal.as_deref(), gateway: gate.engine.upstream(), rule, ids };
     for edit in outbound.edits(view.headers, &facts) {
         match edit {

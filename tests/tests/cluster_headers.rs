@@ -138,6 +138,8 @@ fn lines_are_objects(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<
     })?;
     let (allowed, refused) = (line(allowed)?, line(refused)?);
     ensure!(allowed["status"] == 200 && allowed["route"] == "to-upstream", "{allowed}");
+    let parent = allowed["traceparent"].as_str().context("the upstream is told of no trace")?;
+    ensure!(allowed["traceId"].as_str() == parent.split('-').nth(1), "{allowed}");
     ensure!(allowed["decision"] == "allowed" && allowed["rule"] == "readers", "{allowed}");
     ensure!(refused["decision"] == "refused" && refused["rule"].is_null(), "{refused}");
     ensure!(allowed["principal"] == "spiffe://cluster.local/ns/httpbin/sa/sleep", "{allowed}");

@@ -84,9 +84,11 @@ fn what_was_decided_stays_with_the_request() {
             "x-forwarded-client-cert",
             "By=spiffe://a/ns/b/sa/c;URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
         );
-        stage.forwarder()?.send(&behalf)?;
+        let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        stage.forwarder()?.send(&behalf.header("traceparent", parent))?;
         let told = line(&stage.gate, "/get/behalf")?;
         check(&told, fields(["allowed", "readers", "", "", "cluster.local/ns/httpbin/sa/sleep"]))?;
+        ensure!(told["trace_id"] == "0af7651916cd43dd8448eb211c80319c", "{told}");
         ensure!(told["upstream_certificate_ends"] == "4096-01-01T00:00:00.000Z", "{told}");
         drop(stage);
 

@@ -23,6 +23,10 @@ pub const SHADOW: &str = "sallyport.shadow";
 pub const HEALTH: &str = "sallyport.health";
 /// On whose behalf, where a trusted forwarder says so: `TD/ns/NS/sa/SA`.
 pub const CALLER: &str = "sallyport.caller";
+/// The id of the trace, 32 hexadecimal digits, whatever format the upstream reads: as [`Outbound::trace_id`] has it.
+///
+/// [`Outbound::trace_id`]: crate::outbound::Outbound::trace_id
+pub const TRACE: &str = "sallyport.trace";
 
 /// Envoy's command operator for an attribute (Envoy, "Access logging", `FILTER_STATE`). What a Wasm filter leaves begins
 /// with `wasm.`; what it has not left is written as `-`.
@@ -31,27 +35,35 @@ pub fn operator(attribute: &str) -> String {
     format!("%FILTER_STATE(wasm.{attribute}:PLAIN)%")
 }
 
+/// What came of a request, beside the decision.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcome {
+    /// The phase of the upstream's gate, where the request came so far as to need it.
+    pub health: Option<Phase>,
+    /// The random bytes of its trace and span, where it goes on to the upstream.
+    pub sent: Option<[u8; 24]>,
+}
+
 /// The attributes of a request that have a value.
-///
-/// `health` is the phase of the upstream's gate, where the request came so far as to need it; `answered_here`: the policy
-/// allows it, and the upstream is not asked all the same.
 #[must_use]
 pub fn attributes<'e>(
     engine: &Engine,
     decision: &Decision<'e>,
     view: &RequestView<'_>,
-    health: Option<Phase>,
-    answered_here: bool,
+    outcome: Outcome,
 ) -> Vec<(&'static str, Cow<'e, str>)> {
-    let (word, rule) = match &decision.verdict {
-        Verdict::Continue(permit) => (if answered_here { "refused" } else { "allowed" }, permit.rule()),
-        Verdict::Refuse(refusal) => ("refused", refusal.rule),
+    let Outcome { health, sent } = outcome;
+    let rule = match &decision.verdict {
+        Verdict::Continue(permit) => permit.rule(),
+        Verdict::Refuse(refusal) => refusal.rule,
     };
+    let word = if sent.is_some() { "allowed" } else { "refused" };
     let mut attributes = vec![(DECISION, Cow::Borrowed(word))];
     attributes.extend(rule.map(|rule| (RULE, Cow::Borrowed(rule.id))));
     attributes.extend(decision.shadow.as_ref().map(|shadow| (SHADOW, Cow::Owned(trial(shadow)))));
     attributes.extend(health.map(|phase| (HEALTH, Cow::Borrowed(phase.as_str()))));
     attributes.extend(engine.forwarded_caller(view).map(|caller| (CALLER, Cow::Owned(caller))));
+    attributes.extend(engine.outbound().trace_id(view.headers, sent).map(|id| (TRACE, Cow::Owned(id))));
     attributes
 }
 
@@ -75,6 +87,8 @@ mod tests {
     use super::*;
     use crate::request::view::PeerView;
 
+    const SENT: Outcome = Outcome { health: None, sent: Some([0xab; 24]) };
+    const HERE: Outcome = Outcome { health: None, sent: None };
     const SLEEP: &[u8] = b"spiffe://cluster.local/ns/httpbin/sa/sleep";
 
     fn engine() -> Engine {
@@ -89,7 +103,7 @@ mod tests {
         .unwrap()
     }
 
-    fn told(path: &str, peer: &[u8], forwarded: &str, health: Option<Phase>, answered_here: bool) -> String {
+    fn told(path: &str, peer: &[u8], forwarded: &str, outcome: Outcome) -> String {
         let headers: &[(&[u8], &[u8])] = &[
             (b":method", b"GET"),
             (b":path", path.as_bytes()),
@@ -99,7 +113,7 @@ mod tests {
         let peer = PeerView { mtls: true, uri_san: Some(peer) };
         let view = RequestView { headers, peer, ..RequestView::default() };
         let engine = engine();
-        let attributes = attributes(&engine, &engine.on_request(&view), &view, health, answered_here);
+        let attributes = attributes(&engine, &engine.on_request(&view), &view, outcome);
         attributes.iter().map(|(name, value)| format!("{} {value}\n", name.trim_start_matches("sallyport."))).collect()
     }
 
@@ -108,24 +122,35 @@ mod tests {
         let stranger = b"spiffe://cluster.local/ns/other/sa/stranger";
         let ingress = b"spiffe://cluster.local/ns/istio-system/sa/ingress";
         let (by, uri) = ("By=spiffe://cluster.local/ns/a/sa/b;", "URI=spiffe://cluster.local/ns/httpbin/sa/sleep");
-        for (path, peer, forwarded, health, answered_here, expected) in [
-            ("/", SLEEP, "", None, false, "decision allowed\nrule read\n"),
-            ("/", SLEEP, "", Some(Phase::HalfOpen), false, "decision allowed\nrule read\nhealth half-open\n"),
-            ("/", SLEEP, "", Some(Phase::Open), true, "decision refused\nrule read\nhealth open\n"),
-            ("/admin", SLEEP, "", None, false, "decision refused\nrule admin\n"),
-            ("/slow", SLEEP, "", None, false, "decision allowed\nrule read\nshadow would_refuse:denied:slow\n"),
-            ("/", stranger, "", None, false, "decision refused\nshadow would_allow:all\n"),
-            ("/a;b", SLEEP, "", None, false, "decision refused\n"),
+        for (path, peer, forwarded, outcome, expected) in [
+            ("/", SLEEP, "", SENT, "decision allowed\nrule read\n"),
+            (
+                "/",
+                SLEEP,
+                "",
+                Outcome { health: Some(Phase::HalfOpen), ..SENT },
+                "decision allowed\nrule read\nhealth half-open\n",
+            ),
+            (
+                "/",
+                SLEEP,
+                "",
+                Outcome { health: Some(Phase::Open), ..HERE },
+                "decision refused\nrule read\nhealth open\n",
+            ),
+            ("/admin", SLEEP, "", HERE, "decision refused\nrule admin\n"),
+            ("/slow", SLEEP, "", SENT, "decision allowed\nrule read\nshadow would_refuse:denied:slow\n"),
+            ("/", stranger, "", HERE, "decision refused\nshadow would_allow:all\n"),
+            ("/a;b", SLEEP, "", HERE, "decision refused\n"),
             (
                 "/",
                 ingress,
                 &format!("{by}{uri}"),
-                None,
-                false,
+                SENT,
                 "decision allowed\nrule read\ncaller cluster.local/ns/httpbin/sa/sleep\n",
             ),
         ] {
-            assert_eq!(told(path, peer, forwarded, health, answered_here), expected, "{path}");
+            assert_eq!(told(path, peer, forwarded, outcome), expected, "{path}");
         }
     }
 
@@ -138,8 +163,29 @@ mod tests {
         {
             let headers: &[(&[u8], &[u8])] = &[(b":method", b"GET"), (b":path", path), (b":authority", b"a")];
             let view = RequestView { headers, ..RequestView::default() };
-            let told = attributes(&engine, &engine.on_request(&view), &view, None, false);
+            let told = attributes(&engine, &engine.on_request(&view), &view, SENT);
             assert_eq!(told, [(DECISION, Cow::Borrowed("allowed")), (SHADOW, Cow::Borrowed(expected))]);
+        }
+    }
+
+    #[test]
+    fn the_trace_is_the_one_that_the_upstream_is_told_of() {
+        let parent: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let (known, new) = (Some("0af7651916cd43dd8448eb211c80319c".to_owned()), Some("ab".repeat(16)));
+        for (tracing, outcome, with_parent, without) in [
+            (r#""mode":"standalone","formats":["b3"]"#, SENT, &known, &new),
+            (r#""mode":"standalone","formats":["b3"]"#, HERE, &known, &None),
+            (r#""mode":"strip""#, SENT, &known, &None),
+            (r#""mode":"envoy""#, SENT, &known, &None),
+        ] {
+            let policy = format!(r#"{{"version":1,"upstream":"a/b","tracing":{{{tracing}}},"rules":[]}}"#);
+            let engine = Engine::from_json(policy.as_bytes()).unwrap();
+            for (headers, expected) in [(&[(&b"traceparent"[..], parent)][..], with_parent), (&[], without)] {
+                let view = RequestView { headers, ..RequestView::default() };
+                let told = attributes(&engine, &engine.on_request(&view), &view, outcome);
+                let trace = told.into_iter().find_map(|(name, value)| (name == TRACE).then(|| value.into_owned()));
+                assert_eq!(&trace, expected, "{tracing} {outcome:?}");
+            }
         }
     }
 

@@ -68,6 +68,18 @@ impl Outbound {
         self.mode == Mode::Standalone
     }
 
+    /// The id of the request's trace: the caller's, or the one that begins here with these 24 random bytes. Where the
+    /// filter is not the one who speaks, the caller's alone.
+    #[must_use]
+    pub fn trace_id(&self, headers: &[Pair<'_>], ids: Option<[u8; 24]>) -> Option<String> {
+        let incoming = Incoming::read(headers);
+        let context = match ids {
+            Some(ids) if self.mode == Mode::Standalone => Some(incoming.next(ids)),
+            _ => incoming.context,
+        };
+        context.map(|context| trace_context::hex(&context.trace_id))
+    }
+
     /// What is to change.
     #[must_use]
     pub fn edits<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Vec<Edit<'a>> {

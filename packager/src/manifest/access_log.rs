@@ -1,6 +1,6 @@
 //! The access log: a line a request, with the filter's reason.
 
-use sallyport_core::attributes::{CALLER, DECISION, HEALTH, RULE, SHADOW, operator};
+use sallyport_core::attributes::{CALLER, DECISION, HEALTH, RULE, SHADOW, TRACE, operator};
 use sallyport_egress::model::{AccessLog, Mesh};
 use serde_json::{Value, json};
 
@@ -44,6 +44,7 @@ pub(super) fn extension_provider(mesh: &Mesh) -> Option<Value> {
                     "caller": operator(CALLER),
                     "sni": "%REQUESTED_SERVER_NAME%",
                     "requestId": "%REQ(X-REQUEST-ID)%",
+                    "traceId": operator(TRACE),
                     "traceparent": "%REQ(TRACEPARENT)%",
                     "route": "%ROUTE_NAME%",
                     "upstream": "%UPSTREAM_HOST%",

@@ -11,7 +11,8 @@ use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::model::deploy::{
     ConnectionPool, Delivery, Expose, FilterImage, Install, Opa, OutlierDetection, Patch, Retries, Route,
 };
-use sallyport_egress::model::{Egress, JwtProvider, Mesh, TlsMode};
+use sallyport_egress::model::outbound::{Credential, Headers, SetHeader, Tracing, TracingMode};
+use sallyport_egress::model::{AccessLog, Egress, JwtProvider, Mesh, TlsMode};
 use sallyport_egress::{Meant, check, check_with_manifests, decode, recognise};
 use serde_json::{Value, json};
 
@@ -92,6 +93,19 @@ fn full(egress: &mut Egress) {
         jwks: None,
         jwks_uri: Some("https://issuer.example.com/jwks".to_owned()),
     }];
+    let provider = Some("otel".to_owned());
+    spec.tracing = Tracing { mode: TracingMode::Envoy, provider, sampling_per_mille: Some(10), ..Tracing::default() };
+    spec.headers = Headers {
+        keep: vec!["x-user".to_owned()],
+        set: vec![SetHeader { name: "x-caller".to_owned(), value: "%{caller.serviceAccount}".to_owned() }],
+        credential: Some(Credential {
+            name: "authorization".to_owned(),
+            prefix: "Bearer ".to_owned(),
+            secret_name: "httpbin-token".to_owned(),
+            secret_key: "token".to_owned(),
+        }),
+        ..Headers::default()
+    };
     spec.gateway.max_replicas = Some(5);
     spec.gateway.create_namespace = true;
     spec.gateway.num_trusted_proxies = 1;
@@ -129,7 +143,7 @@ fn cases() -> Vec<(&'static str, Egress, Mesh)> {
         ("istiooperator", installed(Install::IstioOperator), mesh("1.31")),
         ("helm", installed(Install::Helm), mesh("1.31")),
         ("gateway-api", installed(Install::GatewayApi), mesh("1.31")),
-        ("full", with(full), mesh("1.30")),
+        ("full", with(full), Mesh { access_log: AccessLog::Json, ..mesh("1.30") }),
         ("full-istiooperator", full_installed(Install::IstioOperator), image_volume()),
         ("full-helm", full_installed(Install::Helm), image_volume()),
         ("full-gateway-api", full_installed(Install::GatewayApi), image_volume()),

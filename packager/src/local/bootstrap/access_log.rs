@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sallyport_core::attributes::{CALLER, DECISION, HEALTH, RULE, SHADOW, operator};
+use sallyport_core::attributes::{CALLER, DECISION, HEALTH, RULE, SHADOW, TRACE, operator};
 use serde_json::{Value, json};
 
 use super::typed;
@@ -34,6 +34,7 @@ pub(super) fn access_log(path: &Path) -> Value {
                 "shadow": operator(SHADOW),
                 "health": operator(HEALTH),
                 "caller": operator(CALLER),
+                "trace_id": operator(TRACE),
                 "upstream_certificate_ends": "%UPSTREAM_PEER_CERT_V_END%",
                 "request_id": "%REQ(X-REQUEST-ID)%",
             }},
