@@ -55,6 +55,8 @@ pub struct Answer {
     pub status: u16,
     /// The headers, one a line, names in lower case.
     pub headers: String,
+    /// The body, as far as it is text.
+    pub body: String,
     /// curl's own words, if it failed.
     pub error: String,
 }
@@ -202,10 +204,11 @@ pub fn curl_from_outside(arguments: &[&str]) -> Result<Answer> {
 }
 
 fn curl(mut command: Command, arguments: &[&str]) -> Result<Answer> {
-    command.args(["-sS", "--max-time", "10", "-o", "/dev/null", "-D", "-"]).args(arguments);
+    command.args(["-sS", "--max-time", "10", "-i"]).args(arguments);
     let output = command.output().context("cannot start curl")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let mut lines = text.lines();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let mut lines = head.lines();
     let status = lines.next().and_then(|line| line.split_whitespace().nth(1)).and_then(|code| code.parse().ok());
     let lower = |line: &str| match line.split_once(':') {
         Some((name, value)) => format!("{}:{value}", name.to_ascii_lowercase()),
@@ -214,6 +217,7 @@ fn curl(mut command: Command, arguments: &[&str]) -> Result<Answer> {
     Ok(Answer {
         status: status.unwrap_or(0),
         headers: lines.map(lower).collect::<Vec<_>>().join("\n"),
+        body: body.to_owned(),
         error: String::from_utf8_lossy(&output.stderr).trim().to_owned(),
     })
 }

@@ -49,5 +49,19 @@ fn serves(cluster: &Cluster, site: &Site<'_>, name: &str, doorway: &Doorway) -> 
     let refused = cluster.curl("other", "stranger", &[&url])?;
     ensure!(refused.status == 403 && refused.header("x-sallyport").contains("not_allowed"), "{refused:?}");
     ensure!(doorway.take_names().is_empty(), "a refused call reached the upstream");
+    the_id_and_nothing_of_the_mesh(cluster, name)
+}
+
+/// What two fields of Envoy do, the EnvoyFilter's, it does in a listener that is not of Istio's own gateways, too.
+fn the_id_and_nothing_of_the_mesh(cluster: &Cluster, name: &str) -> Result<()> {
+    let id = "5f0e1c1a-0000-4000-8000-0123456789ab";
+    // httpbin hides some headers of whoever does not ask.
+    let url = format!("http://{name}.legacy.internal/headers?show_env=1");
+    let told = cluster.curl("httpbin", "sleep", &["-H", &format!("x-request-id: {id}"), &url])?;
+    let body = told.body.to_ascii_lowercase();
+    ensure!(told.status == 200 && body.contains(id), "the caller's id is not told: {told:?}");
+    for secret in ["x-envoy-", "x-forwarded-", "spiffe", "legacy.internal"] {
+        ensure!(!body.contains(secret), "the upstream is told of {secret}: {told:?}");
+    }
     Ok(())
 }

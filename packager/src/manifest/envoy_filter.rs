@@ -4,7 +4,8 @@
 //! A gateway makes a new request id, because to it every caller of the mesh is outside, so the caller's log and the
 //! upstream's could not be joined. And the router tells the upstream the host that was asked for, after every removal of
 //! headers. `ENABLE_HCM_INTERNAL_NETWORKS` would bring the ids back too, for the whole mesh and with trust in every
-//! `x-envoy-` header of its callers. Both fields are old, and their filters have the names that they always had.
+//! `x-envoy-` header of its callers. Both fields are old, and their filters have the names that they always had. 1.29, 1.30
+//! and 1.31 merge such a patch in the same way, and a Mesh file that names another version is refused.
 
 use sallyport_egress::model::outbound::{Hygiene, RequestId};
 use serde_json::{Value, json};

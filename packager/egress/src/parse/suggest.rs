@@ -44,6 +44,10 @@ pub(crate) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a st
     if let Some(same) = known.clone().find(|word| plain(word) == written) {
         return Some(same);
     }
+    if written.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+        // The next version is no misspelling of this one.
+        return known.clone().find(|word| written.starts_with(*word));
+    }
     let allowed = (written.chars().count() / 3).clamp(1, 3);
     known
         .map(|word| (strsim::osa_distance(&plain(word), &written), word))
