@@ -137,6 +137,7 @@ fn lines_are_objects(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<
         Ok(line(allowed).is_ok() && line(refused).is_ok())
     })?;
     let (allowed, refused) = (line(allowed)?, line(refused)?);
+    eprintln!("{allowed}\n{refused}");
     ensure!(allowed["status"] == 200 && allowed["route"] == "to-upstream", "{allowed}");
     let parent = allowed["traceparent"].as_str().context("the upstream is told of no trace")?;
     ensure!(allowed["traceId"].as_str() == parent.split('-').nth(1), "{allowed}");
