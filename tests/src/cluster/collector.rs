@@ -35,8 +35,18 @@ pub struct Span {
     pub parent_id: String,
     /// `Client`, `Server`.
     pub kind: String,
+    /// Whose it is: `sleep.httpbin`.
+    pub service: String,
     /// Attributes, `key: value`.
     pub attributes: Vec<String>,
+}
+
+impl Span {
+    /// Whether it has this attribute, `key: value`.
+    #[must_use]
+    pub fn has(&self, attribute: &str) -> bool {
+        self.attributes.iter().any(|found| found == attribute)
+    }
 }
 
 impl Collector {
@@ -55,12 +65,21 @@ impl Collector {
     pub fn spans(&self) -> Vec<Span> {
         let log = self.program.log();
         let mut spans: Vec<Span> = Vec::new();
+        let (mut service, mut in_span) = (String::new(), false);
         for line in log.lines().map(str::trim) {
             if line.starts_with("Span #") {
-                spans.push(Span::default());
-                continue;
+                spans.push(Span { service: service.clone(), ..Span::default() });
+                in_span = true;
+            } else if line.contains("ResourceSpans #") {
+                in_span = false;
+            }
+            if let Some(name) = line.strip_prefix("-> service.name: Str(").filter(|_| !in_span) {
+                service = name.trim_end_matches(')').to_owned();
             }
             let (Some(span), Some((name, value))) = (spans.last_mut(), line.split_once(':')) else { continue };
+            if !in_span {
+                continue;
+            }
             let value = value.trim().to_owned();
             match name.trim() {
                 "Trace ID" => span.trace_id = value,
