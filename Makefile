@@ -27,7 +27,7 @@ bench: set-up sallyport ## nanoseconds per decision, host calls per request, siz
 	$(CARGO) build --release --package sallyport
 	$(CARGO) run --quiet --package sallyport-tests --bin bench
 
-fuzz: set-up-fuzz ## both fuzz targets, 60 seconds each
+fuzz: set-up-fuzz ## three fuzz targets, 60 seconds each
 	filter/core/fuzz/run 60
 
 cluster: ## Istio itself, without containers: manifests admitted, served and asked (as root)

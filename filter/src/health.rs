@@ -20,14 +20,12 @@ pub struct Health {
 }
 
 impl Health {
-    /// Hears what other VMs know already.
+    /// Hears what other VMs know already, and tells the state that it begins with.
     pub fn new(health: &health::Health) -> Self {
         let mut monitor = Monitor::new(health);
         let keys: Vec<_> = (0..health.targets().len()).map(|target| health.key(target)).collect();
         for (target, key) in keys.iter().enumerate() {
-            if let (Some(record), _) = host::shared_data(key) {
-                monitor.hear(health, target, &record, host::now());
-            }
+            begin(health, &mut monitor, target, key);
         }
         Self { monitor: RefCell::new(monitor), probes: RefCell::default(), keys }
     }
@@ -131,6 +129,23 @@ impl Health {
             }
             None => self.look(health, target, Some(health.judge(target, &Reply::Unsent))),
         }
+    }
+}
+
+/// Hears of a target and tells its state, which would else be told when it first changes. Another VM may be changing it:
+/// it is told anew until the record still says so, or the last word could be an old one.
+fn begin(health: &health::Health, monitor: &mut Monitor, target: usize, key: &str) {
+    let mut told = None;
+    for _ in 0..TRIES {
+        if let (Some(record), _) = host::shared_data(key) {
+            monitor.hear(health, target, &record, host::now());
+        }
+        let phase = monitor.phase(target).unwrap_or_default();
+        if told == Some(phase) {
+            return;
+        }
+        count(target, Metric::Gauge, "state", state(phase));
+        told = Some(phase);
     }
 }
 

@@ -9,6 +9,7 @@
 pub mod collector;
 pub mod control;
 pub mod doorway;
+mod environment;
 pub mod image;
 pub mod kubectl;
 pub mod kubelet;

@@ -1,6 +1,6 @@
 //! A real Prometheus, and its promtool.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -23,6 +23,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Prometheus {
     address: SocketAddr,
     _program: Program,
+}
+
+/// Queries by their titles.
+pub type Queries = Vec<(String, String)>;
+
+/// A pod of a gateway. Where it has no gateway it is none of theirs.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The gateway's name.
+    pub gateway: &'a str,
+    /// The pod's name.
+    pub pod: &'a str,
+    /// Where it is scraped.
+    pub address: SocketAddr,
 }
 
 /// One series of an answer, and its last value.
@@ -70,13 +84,32 @@ impl Prometheus {
         }
     }
 
-    /// The alert rules that it has loaded: name and query.
-    pub fn alerts(&self) -> Result<Vec<(String, String)>> {
+    /// The alert rules that it has loaded.
+    fn alerts(&self) -> Result<Queries> {
         let answer = self.get("/api/v1/rules?type=alert")?;
         let groups = answer["data"]["groups"].as_array().context("no groups")?;
         let rules = groups.iter().flat_map(|group| group["rules"].as_array().into_iter().flatten());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(rules.map(|rule| (text(&rule["name"]), text(&rule["query"]))).collect())
+    }
+
+    /// Every query of the dashboard and of the alerts.
+    pub fn queries(&self) -> Result<Queries> {
+        let mut queries = dashboard()?;
+        queries.extend(self.alerts()?);
+        Ok(queries)
+    }
+
+    /// Runs every query, and keeps those that return nothing.
+    pub fn look(&self, queries: &mut Queries) -> Result<()> {
+        let mut quiet = Queries::new();
+        for (title, query) in queries.drain(..) {
+            if self.query(&query).with_context(|| title.clone())?.iter().all(|row| row.value.is_nan()) {
+                quiet.push((title, query));
+            }
+        }
+        *queries = quiet;
+        Ok(())
     }
 
     /// Waits until a query returns what is looked for.
@@ -147,23 +180,62 @@ pub fn dashboards() -> PathBuf {
     crate::workspace().join("deploy/dashboards")
 }
 
-/// The job as it ships, in a file, with these pods of a gateway in place of those that Kubernetes would name: the name and
-/// where it is to be scraped. A pod without a name is none of a gateway's.
-pub fn job(scratch: &Scratch, pods: &[(&str, SocketAddr)]) -> Result<PathBuf> {
+/// Every query of the dashboard, with its variables filled in.
+fn dashboard() -> Result<Queries> {
+    let board: Value = serde_json::from_slice(&fs::read(dashboards().join("grafana.json"))?)?;
+    let variables = board["templating"]["list"].as_array().context("no variables")?;
+    let mut queries: Queries = Vec::new();
+    for variable in variables.iter().filter(|variable| variable["type"] == "query") {
+        let query = variable["query"]["query"].as_str().context("no query")?;
+        let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
+        let (series, label) = inner.and_then(|inner| inner.rsplit_once(", ")).context("no label_values")?;
+        queries.push((format!("variable {label}"), format!("count by ({label}) ({series})")));
+    }
+    let mut ids = BTreeSet::new();
+    for panel in board["panels"].as_array().context("no panels")? {
+        ensure!(ids.insert(panel["id"].as_u64()), "two panels have one id: {panel}");
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            ensure!(target["datasource"]["uid"] == "${datasource}", "{target}");
+            let title = panel["title"].as_str().context("no title")?;
+            let expr = target["expr"].as_str().context("no query")?;
+            queries.push((title.to_owned(), expr.to_owned()));
+        }
+    }
+    for (_, query) in &mut queries {
+        // The number that stands in where there is nothing would hide that there is nothing.
+        *query = query.replace(" or vector(0)", "");
+        for (name, value) in
+            [("$namespace", "egress-.*"), ("$gateway", "httpbin"), ("$__rate_interval", "30s"), ("$__range", "1m")]
+        {
+            *query = query.replace(name, value);
+        }
+        ensure!(!query.contains('$'), "{query}");
+    }
+    Ok(queries)
+}
+
+/// Whether a query asks for series of Istio's agent, which only a cluster has.
+#[must_use]
+pub fn asks_the_agent(query: &str) -> bool {
+    query.contains("istio_agent_")
+}
+
+/// The job as it ships, in a file, with these pods in place of those that Kubernetes would name.
+pub fn job(scratch: &Scratch, targets: &[Target<'_>]) -> Result<PathBuf> {
     const DISCOVERY: &str = "  kubernetes_sd_configs:\n  - role: pod\n";
     let shipped = fs::read_to_string(dashboards().join("prometheus.yaml"))?;
     ensure!(shipped.contains(DISCOVERY) && shipped.contains("_interval: 15s"), "{shipped}");
     let mut found = "  static_configs:\n".to_owned();
-    for (name, address) in pods {
-        let label = if name.is_empty() { "app" } else { "sallyport_dev_gateway" };
+    for Target { gateway, pod, address } in targets {
+        let label = if gateway.is_empty() { "app" } else { "sallyport_dev_gateway" };
         // As if the pod had two ports, neither of them the one of its annotations.
         found.push_str(&format!(
             "  - targets: [\"{ip}:2\", \"{ip}:3\"]\n    labels:\n      \
-               __meta_kubernetes_namespace: egress-httpbin\n      \
-               __meta_kubernetes_pod_name: {name:?}\n      \
+               __meta_kubernetes_namespace: egress-{gateway}\n      \
+               __meta_kubernetes_pod_name: {pod:?}\n      \
                __meta_kubernetes_pod_ip: \"{ip}\"\n      \
                __meta_kubernetes_pod_phase: Running\n      \
-               __meta_kubernetes_pod_label_{label}: httpbin\n      \
+               __meta_kubernetes_pod_label_{label}: {gateway:?}\n      \
                __meta_kubernetes_pod_annotation_prometheus_io_scrape: \"true\"\n      \
                __meta_kubernetes_pod_annotation_prometheus_io_path: /stats/prometheus\n      \
                __meta_kubernetes_pod_annotation_prometheus_io_port: \"{port}\"\n",

@@ -9,7 +9,7 @@ use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, network, program, scene, stage};
 use sallyport_tests::echo::Echo;
-use sallyport_tests::prometheus::{Prometheus, job};
+use sallyport_tests::prometheus::{Prometheus, Target, job};
 use serde_json::Value;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
@@ -72,8 +72,8 @@ fn who_may_do_what(cluster: &Cluster) -> Result<()> {
 /// A real Prometheus, at the agent's port, with the relabelling that users have.
 fn prometheus_sees_the_filter(cluster: &Cluster) -> Result<()> {
     let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
-    let agent = format!("{gateway}:15020").parse()?;
-    let prometheus = Prometheus::start(cluster.scratch(), &job(cluster.scratch(), &[("gateway", agent)])?)?;
+    let target = Target { gateway: "httpbin", pod: "gateway", address: (gateway, stage::AGENT).into() };
+    let prometheus = Prometheus::start(cluster.scratch(), &job(cluster.scratch(), &[target])?)?;
     for query in [
         r#"sallyport_requests_total{verdict="allowed"}"#,
         r#"sallyport_rule_total{rule="readers", verdict="allowed"}"#,

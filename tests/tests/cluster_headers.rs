@@ -1,6 +1,7 @@
 //! What leaves the mesh: the caller's request id and trace, and nothing of the mesh itself; spans in a real collector.
 
 use std::cell::RefCell;
+use std::fs;
 use std::thread;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::collector::{self, Collector};
 use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::{self, Site};
-use sallyport_tests::cluster::{Cluster, scene};
+use sallyport_tests::cluster::{Cluster, network, scene};
 use sallyport_tests::echo::{Echo, Received};
 use serde_json::{Map, Value, json};
 
@@ -38,7 +39,8 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     nothing_of_the_mesh(cluster, &echo)?;
     what_the_file_says_is_said(cluster, &site, &echo)?;
     lines_are_objects(cluster, &site, &echo)?;
-    spans_are_one_trace(cluster, &site, &echo)
+    spans_are_one_trace(cluster, &site, &echo)?;
+    a_credential_comes_from_a_secret(cluster, &site, &echo)
 }
 
 /// Calls, and gives what the upstream got.
@@ -216,4 +218,56 @@ fn way_back(collector: &Collector, told: &str) -> Option<Vec<collector::Span>> {
         way.push(span.clone());
     }
     Some(way)
+}
+
+/// `headers.credential`: the pods have it from a Secret, the upstream from the pods, and nobody else has it.
+fn a_credential_comes_from_a_secret(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<()> {
+    const KEY: &str = "open-sesame-4711";
+    let more = "  headers: {credential: {name: x-api-key, prefix: 'Key ', secretName: upstream}}\n";
+    site.apply("httpbin", &(stage::egress("httpbin", RULES) + more))?;
+    let pods = || cluster.kubectl().get(&["pods", "-n", "egress", "-l", "sallyport.dev/gateway=httpbin"]);
+    let secret = |key: &str| {
+        let data = json!({key: KEY});
+        let metadata = json!({"name": "upstream", "namespace": "egress"});
+        let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data});
+        cluster.kubectl().apply(&secret.to_string())
+    };
+    // Without it a new pod does not start, and the one before it goes on.
+    for reason in ["\\\"upstream\\\" not found", "no key token"] {
+        cluster.wait(reason, || {
+            let pods = pods()?.to_string();
+            Ok(pods.contains("CreateContainerConfigError") && pods.contains(reason))
+        })?;
+        received(cluster, echo, &[])?;
+        secret("other")?;
+    }
+    secret("token")?;
+    cluster.wait("credential at the upstream, of the new pod alone", || {
+        let seen = received(cluster, echo, &["x-api-key: forged"])?;
+        Ok(only(&seen, "x-api-key")? == format!("Key {KEY}")
+            && pods()?["items"].as_array().is_some_and(|pods| pods.len() == 1))
+    })?;
+
+    let (inside, _) = cluster.pod("egress", "httpbin-egress")?;
+    let mut ask = network::command_in(&inside, "curl");
+    let dump = network::run(ask.args(["-sS", "http://127.0.0.1:15000/config_dump?include_eds"]))?;
+    let reference = "Key %ENVIRONMENT(SALLYPORT_CREDENTIAL_HTTPBIN)%";
+    let live = cluster.kubectl().run(&[
+        "get",
+        "virtualservices,trafficextensions,deployments,pods",
+        "-n",
+        "egress",
+        "-o",
+        "json",
+    ])?;
+    let mut built = String::new();
+    for entry in fs::read_dir(site.manifests("httpbin"))? {
+        built += &fs::read_to_string(entry?.path())?;
+    }
+    for (what, text) in [("what was built", &built), ("what is applied", &live), ("Envoy's configuration", &dump)] {
+        ensure!(text.contains(reference) && !text.contains(KEY), "{what}");
+    }
+    let log = cluster.log("egress", "httpbin-egress")?;
+    ensure!(log.contains("/anything") && !log.contains(KEY), "{log}");
+    Ok(())
 }

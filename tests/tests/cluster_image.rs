@@ -1,14 +1,15 @@
-//! The image: what an agent does with one that is right, missing, or not what it was pinned to; and that
-//! `sallyport image verify` says so before.
+//! The image: what an agent does with one that is right, missing, or not what it was pinned to; that `sallyport image
+//! verify` says so before, and that every query about it finds that out in a real Prometheus.
 
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, scene, stage};
 use sallyport_tests::gate::sallyport;
+use sallyport_tests::prometheus::{Prometheus, Queries, Target, asks_the_agent, job};
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
 const URL: &str = "http://httpbin.legacy.internal/status/200";
@@ -39,6 +40,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
         (pin(&index), good.clone(), format!("{image}@{index}"), "SP3003", "which does not match"),
         (stage::mesh("1.31", &image, ""), good.clone() + &torn, String::new(), "", "which does not match"),
     ];
+    let mut watch = None;
     for (mesh, egress, reference, code, reason) in cases {
         if !reference.is_empty() {
             let said = verify(&reference)?;
@@ -51,6 +53,9 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
             let said = log.lines().rfind(|line| line.contains("applying deny RBAC filter"));
             Ok(said.is_some_and(|line| line.contains(reason)))
         })?;
+        if watch.is_none() {
+            watch = Some(Watch::start(cluster)?);
+        }
         // The gateway refuses everyone, the kubelet too: so its pods leave the Service, and then callers ask nobody.
         let denied = cluster.wait_for("httpbin", "sleep", URL, |answer| matches!(answer.status, 403 | 503))?;
         ensure!(denied.header("x-sallyport").is_empty(), "the filter runs: {denied:?}");
@@ -63,8 +68,40 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
         site.apply("httpbin", &good)?;
         cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
         let _ = doorway.take_names();
+        watch.as_mut().context("nobody watches")?.look()?;
     }
-    Ok(())
+    watch.context("nobody watches")?.finish()
+}
+
+/// A real Prometheus at the gateway's agent, and the queries that have not returned anything yet.
+struct Watch {
+    prometheus: Prometheus,
+    queries: Queries,
+    all: usize,
+}
+
+impl Watch {
+    fn start(cluster: &Cluster) -> Result<Self> {
+        let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
+        let target = Target { gateway: "httpbin", pod: "gateway", address: (gateway, stage::AGENT).into() };
+        let prometheus = Prometheus::start(cluster.scratch(), &job(cluster.scratch(), &[target])?)?;
+        prometheus.wait("up == 1", |rows| rows.len() == 1)?;
+        let mut queries = prometheus.queries()?;
+        queries.retain(|(_, query)| asks_the_agent(query));
+        ensure!(queries.len() >= 3, "{queries:?}");
+        let all = queries.len();
+        Ok(Self { prometheus, queries, all })
+    }
+
+    fn look(&mut self) -> Result<()> {
+        self.prometheus.look(&mut self.queries)
+    }
+
+    fn finish(self) -> Result<()> {
+        ensure!(self.queries.is_empty(), "these return nothing: {:#?}", self.queries);
+        println!("{} queries about the agent returned rows", self.all);
+        Ok(())
+    }
 }
 
 /// What `sallyport image verify` says of an image that it refuses.

@@ -78,6 +78,9 @@ fn an_open_gate_stays_open_through_a_new_policy() {
         for file in edits {
             stage.gate.save_good(&file)?;
             crowd.wait_all(ALL, "refused", Sample::is_refused)?;
+            // The VMs that begin with the new policy do not say that all is well.
+            let told = stats(&stage.gate)?;
+            ensure!(told.contains("sallyport.health.upstream.state: 2"), "{told}");
         }
         ensure!(stage.upstream.requests() == asked, "the upstream was asked");
         stage.upstream.set(Mood::Well);
@@ -96,6 +99,9 @@ fn metrics_tell_the_gate() {
             let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
             move |stats: &str| lines.iter().all(|line| stats.contains(line.as_str()))
         };
+        // Before anything has changed, and before anybody has called.
+        let told = stats(&stage.gate)?;
+        ensure!(told.contains("sallyport.health.upstream.state: 0") && !told.contains("changed_at"), "{told}");
         stage.upstream.set(Mood::Status(500));
         stage.gate.wait_health("open")?;
         let crowd = crowd(&stage)?;

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::client::{Caller, Request};
 use sallyport_tests::envoys::{Envoy, newest_envoy};
@@ -14,9 +14,8 @@ use sallyport_tests::faulty::{Faulty, Mood};
 use sallyport_tests::gate::{Gate, Options};
 use sallyport_tests::named::{KEPT, Named};
 use sallyport_tests::process::Scratch;
-use sallyport_tests::prometheus::{Prometheus, Row, dashboards, job, promtool};
+use sallyport_tests::prometheus::{Prometheus, Queries, Row, Target, asks_the_agent, dashboards, job, promtool};
 use sallyport_tests::stage::{CALLERS, Stage, UPSTREAM, egress_with};
-use serde_json::Value;
 
 const HEALTH: &str = "
 health:
@@ -38,65 +37,15 @@ rules:
   mode: shadow
   to: [{operation: {paths: [\"/delay*\"]}}]
 ";
-/// Series of Istio's agent, which needs a cluster. What asks for them is only read by Prometheus here.
-const OF_THE_AGENT: [&str; 2] = ["istio_agent_wasm_config_conversion_count", "istio_agent_wasm_remote_fetch_count"];
-/// It asks for three gateways at least.
-const QUIET: &str = "SallyportGatesOpen";
+/// Further gateways before the same upstream: many gates are open when three are.
+const OTHERS: [&str; 2] = ["ledger", "partner"];
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Queries by their titles.
-type Queries = Vec<(String, String)>;
-
-/// Every query of the dashboard, with its variables filled in.
-fn dashboard() -> Result<Queries> {
-    let board: Value = serde_json::from_slice(&fs::read(dashboards().join("grafana.json"))?)?;
-    let variables = board["templating"]["list"].as_array().context("no variables")?;
-    let mut queries: Queries = Vec::new();
-    for variable in variables.iter().filter(|variable| variable["type"] == "query") {
-        let query = variable["query"]["query"].as_str().context("no query")?;
-        let inner = query.strip_prefix("label_values(").and_then(|rest| rest.strip_suffix(')'));
-        let (series, label) = inner.and_then(|inner| inner.rsplit_once(", ")).context("no label_values")?;
-        queries.push((format!("variable {label}"), format!("count by ({label}) ({series})")));
-    }
-    let mut ids = BTreeSet::new();
-    for panel in board["panels"].as_array().context("no panels")? {
-        ensure!(ids.insert(panel["id"].as_u64()), "two panels have one id: {panel}");
-        for target in panel["targets"].as_array().into_iter().flatten() {
-            ensure!(target["datasource"]["uid"] == "${datasource}", "{target}");
-            let title = panel["title"].as_str().context("no title")?;
-            let expr = target["expr"].as_str().context("no query")?;
-            queries.push((title.to_owned(), expr.to_owned()));
-        }
-    }
-    for (_, query) in &mut queries {
-        // The number that stands in where there is nothing would hide that there is nothing.
-        *query = query.replace(" or vector(0)", "");
-        for (name, value) in
-            [("$namespace", "egress-.*"), ("$gateway", "httpbin"), ("$__rate_interval", "30s"), ("$__range", "1m")]
-        {
-            *query = query.replace(name, value);
-        }
-        ensure!(!query.contains('$'), "{query}");
-    }
-    Ok(queries)
-}
-
-/// Lets Prometheus run every query, and keeps those that returned nothing.
-fn look(prometheus: &Prometheus, queries: &mut Queries) -> Result<()> {
-    let mut quiet = Queries::new();
-    for (title, query) in queries.drain(..) {
-        if prometheus.query(&query).with_context(|| title.clone())?.iter().all(|row| row.value.is_nan()) {
-            quiet.push((title, query));
-        }
-    }
-    *queries = quiet;
-    Ok(())
-}
-
-/// Two pods of one gateway, and an upstream that does as it is told.
+/// Two pods of one gateway, two more gateways, and an upstream that does as it is told.
 struct Scene {
     gate: Gate,
     named: Named,
+    others: Vec<(Gate, Scratch)>,
     upstream: Faulty,
     sleep: Caller,
 }
@@ -106,19 +55,49 @@ impl Scene {
         let authority = Authority::new("upstream authority")?;
         let ca = authority.write(scratch, "upstream-ca")?;
         let upstream = Faulty::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
+        let egress = egress_with(HEALTH, AUTHZ);
         let options = Options {
             envoy: &envoy.path,
-            egress: &egress_with(HEALTH, AUTHZ),
+            egress: &egress,
             upstream: upstream.address(),
             authority: &ca,
             callers: &CALLERS,
         };
         let gate = Gate::start(scratch, &options)?;
+        let other = |name: &&str| -> Result<(Gate, Scratch)> {
+            let scratch = Scratch::new(&format!("prometheus-{name}"))?;
+            let egress = egress.replace("{name: httpbin, namespace: egress-httpbin}", &metadata(name));
+            Ok((Gate::start(&scratch, &Options { egress: &egress, ..options })?, scratch))
+        };
+        let others = OTHERS.iter().map(other).collect::<Result<_>>()?;
         let named = Named::start(scratch, envoy, &gate)?;
         // A pod that has not heard of the newest policy.
         named.change("ecds", |text| text.replace("no-delay", "no-wait"))?;
         let sleep = gate.caller("httpbin/sleep")?;
-        Ok(Self { gate, named, upstream, sleep })
+        Ok(Self { gate, named, others, upstream, sleep })
+    }
+
+    /// All that Prometheus finds.
+    fn targets(&self) -> Result<Vec<Target<'static>>> {
+        let target = |gateway, pod, address| Target { gateway, pod, address };
+        // Nobody listens on port 1; the last is no gateway's.
+        let mute = SocketAddr::from(([127, 0, 0, 1], 1));
+        let mut targets = vec![
+            target("httpbin", "gate", self.gate.admin_address()?),
+            target("httpbin", "named", self.named.admin()),
+            target("httpbin", "mute", mute),
+            target("", "other", mute),
+        ];
+        for (name, (gate, _)) in OTHERS.into_iter().zip(&self.others) {
+            targets.push(target(name, name, gate.admin_address()?));
+        }
+        Ok(targets)
+    }
+
+    /// Waits for a state in every gateway.
+    fn wait_health(&mut self, to: &str) -> Result<()> {
+        let others = self.others.iter_mut().map(|(gate, _)| gate);
+        std::iter::once(&mut self.gate).chain(others).try_for_each(|gate| gate.wait_health(to).map(drop))
     }
 
     /// One request of every verdict, to both pods.
@@ -140,6 +119,11 @@ impl Scene {
         ensure!(reply.status == 401, "{reply:?}");
         Ok(())
     }
+}
+
+/// The name and the namespace of a gateway, as the file has them.
+fn metadata(name: &str) -> String {
+    format!("{{name: {name}, namespace: egress-{name}}}")
 }
 
 /// What is counted once is counted once, and its name has become labels.
@@ -201,56 +185,55 @@ fn check_bounded(prometheus: &Prometheus, scene: &Scene) -> Result<f64> {
 fn every_query_finds_what_it_asks_for() {
     newest_envoy("prometheus", |envoy, scratch| {
         let mut scene = Scene::start(envoy, scratch)?;
-        // Nobody listens on port 1; the pod without a name is no gateway's.
-        let mute = SocketAddr::from(([127, 0, 0, 1], 1));
-        let pods = [("gate", scene.gate.admin_address()?), ("named", scene.named.admin()), ("mute", mute), ("", mute)];
-        let config = job(scratch, &pods)?;
+        let config = job(scratch, &scene.targets()?)?;
         println!("{}", promtool(scratch.path(), &["check", "config", "prometheus.yaml"])?);
         let prometheus = Prometheus::start(scratch, &config)?;
-        let mut queries = dashboard()?;
-        queries.extend(prometheus.alerts()?);
+        let queries = prometheus.queries()?;
         let all = queries.len();
         ensure!(all >= 50, "only {all} queries");
+        let (of_the_agent, mut queries): (Queries, Queries) =
+            queries.into_iter().partition(|(_, query)| asks_the_agent(query));
 
         let up =
-            prometheus.wait("up", |rows| rows.len() == 3 && rows.iter().filter(|row| row.value == 1.0).count() == 2)?;
+            prometheus.wait("up", |rows| rows.len() == 5 && rows.iter().filter(|row| row.value == 1.0).count() == 4)?;
         let names: BTreeSet<_> = up.iter().map(|row| row.label("pod")).collect();
-        ensure!(names == BTreeSet::from(["gate", "mute", "named"]), "{up:?}");
+        ensure!(names == BTreeSet::from(["gate", "mute", "named", "ledger", "partner"]), "{up:?}");
+        // Nothing has happened yet, and every gate tells that it is closed.
+        let states = prometheus.query("sallyport_health_state")?;
+        ensure!(states.len() == 4 && states.iter().all(|row| row.value == 0.0), "{states:?}");
         for _ in 0..3 {
             scene.round()?;
             thread::sleep(Duration::from_secs(1));
         }
         check_labels(&prometheus, 3.0)?;
-        look(&prometheus, &mut queries)?;
+        prometheus.look(&mut queries)?;
         let series = check_bounded(&prometheus, &scene)?;
 
         scene.upstream.set(Mood::Refuse);
-        scene.gate.wait_health("open")?;
+        scene.wait_health("open")?;
         for _ in 0..10 {
             let reply = scene.sleep.send(&Request::get("/"))?;
             ensure!(reply.status == 503, "{reply:?}");
             thread::sleep(Duration::from_millis(200));
         }
-        prometheus.wait("sallyport_health_state{pod=\"gate\",target=\"upstream\"} == 2", |rows| rows.len() == 1)?;
-        look(&prometheus, &mut queries)?;
+        prometheus.wait("sallyport_health_state{target=\"upstream\"} == 2", |rows| rows.len() == 4)?;
+        prometheus.look(&mut queries)?;
         scene.upstream.set(Mood::Well);
-        scene.gate.wait_health("closed")?;
+        scene.wait_health("closed")?;
 
         refuse_and_substitute(&prometheus, &scene, scratch)?;
         let deadline = Instant::now() + PATIENCE;
-        let is_expected =
-            |(title, query): &(String, String)| title == QUIET || OF_THE_AGENT.iter().any(|name| query.contains(name));
-        while !queries.iter().all(is_expected) && Instant::now() < deadline {
+        while !queries.is_empty() && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(500));
-            look(&prometheus, &mut queries)?;
+            prometheus.look(&mut queries)?;
         }
-        let (only_read, silent): (Queries, Queries) = queries.into_iter().partition(is_expected);
-        ensure!(silent.is_empty(), "these return nothing: {silent:#?}");
-        for name in OF_THE_AGENT {
-            ensure!(prometheus.query(name)?.is_empty(), "{name} is there, and what asks for it must find it");
+        ensure!(queries.is_empty(), "these return nothing: {queries:#?}");
+        for (title, query) in &of_the_agent {
+            ensure!(prometheus.query(query)?.is_empty(), "{title} has no need of a cluster");
         }
-        let only_read: Vec<_> = only_read.iter().map(|(title, _)| title).collect();
-        println!("{series} series of one pod; {all} queries, {} of them only read: {only_read:?}", only_read.len());
+        let told: Vec<_> = of_the_agent.iter().map(|(title, _)| title).collect();
+        let found = all - told.len();
+        println!("{series} series of one pod; {found} of {all} queries returned rows, `cluster_image` has {told:?}");
         Ok(())
     });
 }
@@ -291,7 +274,8 @@ fn a_long_policy_has_a_thousand_rules_with_series_of_their_own() {
         let rules = (0..RULES)
             .map(|number| format!("- {{id: r{number}, action: ALLOW, to: [{{operation: {{paths: [/{number}]}}}}]}}\n"));
         let stage = Stage::start(envoy, scratch, &format!("rules:\n{}", rules.collect::<String>()))?;
-        let prometheus = Prometheus::start(scratch, &job(scratch, &[("gate", stage.gate.admin_address()?)])?)?;
+        let target = Target { gateway: "httpbin", pod: "gate", address: stage.gate.admin_address()? };
+        let prometheus = Prometheus::start(scratch, &job(scratch, &[target])?)?;
         let mut connection = stage.sleep()?.http1()?;
         for number in 0..RULES {
             ensure!(connection.send(&Request::get(format!("/{number}")))?.status == 200, "{number}");
@@ -301,6 +285,26 @@ fn a_long_policy_has_a_thousand_rules_with_series_of_their_own() {
         ensure!(matches!(series.as_slice(), [row] if row.value == 1_001.0), "{series:?}");
         let others = prometheus.query("sallyport_rule_total{rule=\"(others)\"}")?;
         ensure!(matches!(others.as_slice(), [row] if row.value == (RULES - 1_000) as f64), "{others:?}");
+        Ok(())
+    });
+}
+
+#[test]
+fn rules_whose_ids_differ_in_a_mark_are_one_series() {
+    newest_envoy("one-series", |envoy, scratch| {
+        let rule =
+            |id: &str, path: &str| format!("- {{id: {id}, action: ALLOW, to: [{{operation: {{paths: [{path}]}}}}]}}\n");
+        let authz = format!("rules:\n{}{}", rule("read-all", "/first"), rule("read.all", "/second"));
+        let stage = Stage::start(envoy, scratch, &authz)?;
+        let target = Target { gateway: "httpbin", pod: "gate", address: stage.gate.admin_address()? };
+        let prometheus = Prometheus::start(scratch, &job(scratch, &[target])?)?;
+        let sleep = stage.sleep()?;
+        for path in ["/first", "/second", "/second", "/second"] {
+            ensure!(sleep.send(&Request::get(path))?.status == 200, "{path}");
+        }
+        prometheus.wait("sallyport_requests_total", |rows| matches!(rows, [row] if row.value == 4.0))?;
+        let rows = prometheus.query("sallyport_rule_total")?;
+        ensure!(matches!(&rows[..], [row] if row.label("rule") == "read_all" && row.value < 4.0), "{rows:?}");
         Ok(())
     });
 }

@@ -86,6 +86,7 @@ lints! {
     caller_beside_gateway = "SP2204" Warning,
     tells_of_the_caller = "SP2205" Warning,
     credential_in_plaintext = "SP2206" Warning,
+    same_series = "SP2207" Warning,
     repeated_write = "SP2301" Warning,
     opa_by_tag = "SP2302" Warning,
     patch_of_a_guard = "SP2303" Warning,

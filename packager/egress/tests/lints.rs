@@ -280,6 +280,12 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
             one(spec(&["headers: {credential: {name: x-key, secretName: s}}"])),
         ),
         (
+            "SP2207",
+            "r.1",
+            one(rules(&format!("{}, {}", READER.replace("id: r", "id: r-1"), WRITER.replace("id: w", "id: r.1")))),
+            one(rules(&format!("{}, {}", READER.replace("id: r", "id: r-1"), WRITER.replace("id: w", "id: r-11")))),
+        ),
+        (
             "SP2402",
             "strip",
             vec![mesh("1.29"), spec(&["tracing: {mode: strip}"])],

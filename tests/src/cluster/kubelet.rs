@@ -23,8 +23,8 @@ use crate::process::{Program, Scratch, Stdout};
 
 /// How often pods are looked at.
 const TICK: Duration = Duration::from_millis(100);
-/// When a pod that could not be started is tried again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// When a pod or a container that could not be started is tried again.
+pub(super) const AGAIN: Duration = Duration::from_secs(1);
 
 /// What pods are given beside their specs.
 #[derive(Clone, Debug)]
@@ -226,7 +226,7 @@ impl Node {
         let mut troubles = Vec::new();
         for entry in self.pods.values_mut().filter(|entry| Instant::now() >= entry.next_try) {
             let outcome = match &mut entry.pod {
-                Some(pod) => pod.look(&entry.object, &self.plan),
+                Some(pod) => pod.look(&entry.object, &self.plan, &self.kubectl),
                 none => Pod::start(&entry.object, &self.plan, &self.kubectl, &self.folder, &self.network).map(|pod| {
                     if let Some(key) = key(&entry.object) {
                         let known = Known {

@@ -12,9 +12,10 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::control::http_status;
+use super::environment::environment;
 use super::image::Image;
 use super::kubectl::Kubectl;
-use super::kubelet::Plan;
+use super::kubelet::{AGAIN, Plan};
 use super::network::{Namespace, Network, run};
 use super::program;
 use crate::process::{Program, Stdout};
@@ -22,7 +23,7 @@ use crate::process::{Program, Stdout};
 /// The user under which Istio's proxy runs; its packets are not captured.
 const PROXY_USER: u32 = 1337;
 /// What `/var/lib` is inside a pod: the pod's own folder, as the agent keeps what it pulls below it.
-const INSIDE: &str = "/var/lib";
+pub(super) const INSIDE: &str = "/var/lib";
 
 /// A running pod; dropping it ends it at once.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ struct Container {
     ready: bool,
     failures: u64,
     next_probe: Instant,
+    /// Why it is not started.
+    waiting: Option<String>,
 }
 
 impl Pod {
@@ -75,10 +78,11 @@ impl Pod {
                 ready: false,
                 failures: 0,
                 next_probe: Instant::now(),
+                waiting: None,
             });
         }
         for index in 0..pod.containers.len() {
-            pod.start_container(index, object, plan)?;
+            pod.start_container(index, object, plan, kubectl)?;
         }
         Ok(pod)
     }
@@ -106,19 +110,23 @@ impl Pod {
         self.namespace.terminate("pilot-agent", grace);
     }
 
-    /// Restarts what has ended and probes what is due; whether its readiness has changed.
-    pub fn look(&mut self, object: &Value, plan: &Plan) -> Result<bool> {
+    /// Starts what has ended or waits, and probes what is due; whether there is something to report.
+    pub fn look(&mut self, object: &Value, plan: &Plan, kubectl: &Kubectl) -> Result<bool> {
         let before = self.is_ready();
         let mut changed = false;
         for index in 0..self.containers.len() {
             let Some(container) = self.containers.get_mut(index) else { continue };
-            if container.program.as_mut().is_some_and(|program| program.check_running().is_err()) {
-                container.program = None;
-                container.restarts = container.restarts.saturating_add(1);
+            let is_due = Instant::now() >= container.next_probe;
+            let is_ended = match &mut container.program {
+                Some(program) => program.check_running().is_err(),
+                None => is_due,
+            };
+            if is_ended {
+                container.restarts = container.restarts.saturating_add(container.program.take().map_or(0, |_| 1));
                 (container.started, container.ready, container.failures) = (false, false, 0);
-                self.start_container(index, object, plan)?;
+                self.start_container(index, object, plan, kubectl)?;
                 changed = true;
-            } else if Instant::now() >= container.next_probe {
+            } else if is_due {
                 container.probe(&self.namespace);
             }
         }
@@ -138,7 +146,7 @@ impl Pod {
                 json!({
                     "name": container.name, "ready": container.ready, "started": container.started,
                     "restartCount": container.restarts, "image": container.spec["image"], "imageID": "none",
-                    "state": {"running": {}},
+                    "state": container.state(),
                 })
             })
             .collect();
@@ -187,9 +195,16 @@ impl Pod {
         Ok(())
     }
 
-    fn start_container(&mut self, index: usize, object: &Value, plan: &Plan) -> Result<()> {
+    fn start_container(&mut self, index: usize, object: &Value, plan: &Plan, kubectl: &Kubectl) -> Result<()> {
         let container = self.containers.get_mut(index).context("no such container")?;
-        let environment = environment(&container.spec, object, self.namespace.address());
+        let environment = match environment(&container.spec, object, self.namespace.address(), kubectl) {
+            Ok(environment) => environment,
+            Err(why) => {
+                container.waiting = Some(format!("{why:#}"));
+                container.next_probe = Instant::now() + AGAIN;
+                return Ok(());
+            }
+        };
         let expand = |text: &String| {
             environment.iter().fold(text.clone(), |text, (name, value)| text.replace(&format!("$({name})"), value))
         };
@@ -225,6 +240,7 @@ impl Pod {
             // Envoy opens its stdout anew, as the proxy's user.
             chown(&log, Some(PROXY_USER), Some(PROXY_USER))?;
         }
+        container.waiting = None;
         container.program = Some(Program::start(&container.name, &self.folder, &mut command, Stdout::Log)?);
         container.next_probe = Instant::now();
         Ok(())
@@ -238,6 +254,13 @@ impl Drop for Pod {
 }
 
 impl Container {
+    fn state(&self) -> Value {
+        match &self.waiting {
+            Some(why) => json!({"waiting": {"reason": "CreateContainerConfigError", "message": why}}),
+            None => json!({"running": {}}),
+        }
+    }
+
     /// Probes as the spec says: the startup probe until it holds, then the readiness probe.
     fn probe(&mut self, namespace: &Namespace) {
         let startup = self.spec.get("startupProbe");
@@ -285,44 +308,6 @@ fn holds(probe: &Value, namespace: &Namespace) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// A container's environment: what is written, and what refers to the pod. What refers to resources is left out.
-fn environment(spec: &Value, object: &Value, address: Ipv4Addr) -> BTreeMap<String, String> {
-    let mut environment = BTreeMap::new();
-    for variable in list(spec, "/env") {
-        let Some(name) = variable["name"].as_str() else { continue };
-        let field = variable.pointer("/valueFrom/fieldRef/fieldPath").and_then(Value::as_str);
-        let value = match field {
-            Some("status.podIP") => Some(address.to_string()),
-            Some(path) => field_of(object, path),
-            None => variable["value"].as_str().map(str::to_owned),
-        };
-        if let Some(value) = value {
-            environment.insert(name.to_owned(), value);
-        }
-    }
-    if strings(spec, "/args").first().is_some_and(|first| first == "proxy") {
-        let settings = environment.entry("PROXY_CONFIG".to_owned()).or_default();
-        let mut proxy: Value = serde_json::from_str(settings).unwrap_or_else(|_| json!({}));
-        proxy["binaryPath"] = json!(format!("{INSIDE}/envoy/envoy"));
-        proxy["discoveryAddress"] = json!("istiod.istio-system.svc:15012");
-        proxy["concurrency"] = json!(1);
-        *settings = proxy.to_string();
-    }
-    environment
-}
-
-/// `metadata.name`, `metadata.labels['app']`.
-fn field_of(object: &Value, path: &str) -> Option<String> {
-    let pointer = match path.split_once("['") {
-        Some((map, key)) => {
-            let key = key.trim_end_matches("']").replace('~', "~0").replace('/', "~1");
-            format!("/{}/{key}", map.replace('.', "/"))
-        }
-        None => format!("/{}", path.replace('.', "/")),
-    };
-    object.pointer(&pointer)?.as_str().map(str::to_owned)
-}
-
 /// Gives a folder and all in it to the proxy's user.
 fn own(path: &Path) -> Result<()> {
     chown(path, Some(PROXY_USER), Some(PROXY_USER))?;
@@ -355,6 +340,6 @@ pub fn list<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
     value.pointer(pointer).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-fn strings(value: &Value, pointer: &str) -> Vec<String> {
+pub(super) fn strings(value: &Value, pointer: &str) -> Vec<String> {
     list(value, pointer).iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }

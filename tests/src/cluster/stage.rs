@@ -19,6 +19,9 @@ pub const UPSTREAM: &str = "httpbin.org";
 /// What callers in the mesh call it.
 pub const HOST: &str = "httpbin.legacy.internal";
 
+/// Where the agent of every pod answers Prometheus.
+pub const AGENT: u16 = 15020;
+
 /// Two namespaces that are injected, and one for gateways.
 const NAMESPACES: &str = "\
 {apiVersion: v1, kind: Namespace, metadata: {name: httpbin, labels: {istio-injection: enabled}}}

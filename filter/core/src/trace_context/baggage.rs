@@ -9,6 +9,8 @@ pub const BAGGAGE: &str = "baggage";
 const MOST_MEMBERS: usize = 64;
 /// Bytes that are passed on, commas included.
 const MOST_BYTES: usize = 8192;
+/// What may stand between a key and its `=`; any other white space would leave with it.
+const OWS: [char; 2] = [' ', '\t'];
 
 /// The members of all headers whose keys are listed, in order; none if there are none.
 ///
@@ -35,7 +37,7 @@ pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
 fn member_of(member: &[u8]) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(member).ok()?;
     let (key, value) = text.split_once('=')?;
-    let key = key.trim_ascii_end();
+    let key = key.trim_end_matches(OWS);
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     // Octets of a value, and what properties have beside them.
     let good = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\",\\".contains(&byte) || byte == b'\t';
@@ -68,6 +70,7 @@ mod tests {
             keep(&["=1,tenant,a b=1,tenant=\u{1},tenant=é,tenant=ok"], &["tenant", ""]).as_deref(),
             Some("tenant=ok")
         );
+        assert_eq!(keep(&["tenant\r\n=a,tenant\u{c}=b,tenant\t =c"], &["tenant"]).as_deref(), Some("tenant\t =c"));
         let many = vec!["k=v"; 100].join(",");
         assert_eq!(keep(&[&many], &["k"]).map(|text| text.split(',').count()), Some(64));
         let long = format!("k={},k=short", "x".repeat(9000));
