@@ -129,6 +129,9 @@ fn serve(stream: TcpStream, tls: Arc<ServerConfig>, state: &State) -> Result<()>
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(StreamOwned::new(ServerConnection::new(tls)?, stream));
     while let Some((mut received, length)) = read_head(&mut stream)? {
+        if received.values("transfer-encoding").next().is_some() {
+            skip_chunks(&mut stream)?;
+        }
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
         received.sni = stream.get_ref().conn.server_name().unwrap_or_default().to_owned();
@@ -140,6 +143,19 @@ fn serve(stream: TcpStream, tls: Arc<ServerConfig>, state: &State) -> Result<()>
         }
     }
     Ok(())
+}
+
+fn skip_chunks(stream: &mut TlsReader) -> Result<()> {
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim(), 16)?;
+        let mut chunk = vec![0; size + b"\r\n".len()];
+        stream.read_exact(&mut chunk)?;
+        if size == 0 {
+            return Ok(());
+        }
+    }
 }
 
 fn send_back(stream: &mut TlsReader) -> Result<()> {
