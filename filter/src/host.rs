@@ -31,6 +31,15 @@ pub enum Metric {
     Histogram = 2,
 }
 
+/// Whose trailers: map types of the ABI.
+#[derive(Clone, Copy, Debug)]
+pub enum Trailers {
+    /// The caller's.
+    Request = 1,
+    /// The upstream's.
+    Response = 3,
+}
+
 /// Log levels of the ABI.
 #[derive(Clone, Copy, Debug)]
 pub enum Level {
@@ -140,6 +149,19 @@ pub fn remove_request_header(name: &[u8]) {
     unsafe {
         proxy_remove_header_map_value(REQUEST_HEADERS, name.as_ptr(), name.len());
     }
+}
+
+/// All trailers of a message, in the byte form of [`pairs`]; only while they are being handed on.
+pub fn trailers(of: Trailers) -> Option<Vec<u8>> {
+    // SAFETY: see `receive`.
+    receive(|data, size| unsafe { proxy_get_header_map_pairs(of as u32, data, size) })
+}
+
+/// Removes every trailer of a name; false if they are not there to be changed.
+pub fn remove_trailer(of: Trailers, name: &[u8]) -> bool {
+    // SAFETY: the host reads the name before it returns.
+    let status = unsafe { proxy_remove_header_map_value(of as u32, name.as_ptr(), name.len()) };
+    status == OK
 }
 
 /// Sets one response header, in place of any that the upstream sent under its name.

@@ -1,7 +1,8 @@
 //! Sallyport's proxy-wasm filter: the adapter between Envoy and the decision core.
 //!
 //! `root` configures and ticks, `gate` is what is in force, `health` keeps the upstream's state and probes it, `stream`
-//! handles one request, `host` is the only place that names a host call. Nothing is decided here.
+//! handles one request, `trailers` what comes after its body and its answer's, `host` is the only place that names a
+//! host call. Nothing is decided here.
 //!
 //! Nothing here panics: a trap would end the worker's VM, and with it every counter. Host statuses that the SDK would
 //! panic on are values (`host`), a bad configuration is refused whole, and a stream without a policy is refused.
@@ -23,6 +24,7 @@ mod health;
 mod host;
 mod root;
 mod stream;
+mod trailers;
 
 #[allow(unsafe_code, reason = "the entry point that the proxy-wasm ABI asks for")]
 mod entry {

@@ -13,7 +13,8 @@ use sallyport_core::telemetry::log_line;
 use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Shadow, Verdict};
 
 use crate::gate::Gate;
-use crate::host::{self, Level};
+use crate::host::{self, Level, Trailers};
+use crate::trailers;
 
 /// How the content type of a gRPC call begins.
 const GRPC: &[u8] = b"application/grpc";
@@ -58,11 +59,19 @@ impl HttpContext for Stream {
         action
     }
 
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        trailers::clean(self.gate.as_deref(), Trailers::Request)
+    }
+
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if let Some(annotation) = self.annotation.take() {
             host::set_response_header(answer::HEADER, &annotation);
         }
         Action::Continue
+    }
+
+    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+        trailers::clean(self.gate.as_deref(), Trailers::Response)
     }
 
     fn on_log(&mut self) {

@@ -1,6 +1,7 @@
 //! A certificate authority of the test's own, and what it signs.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use rcgen::string::Ia5String;
@@ -8,7 +9,9 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
+use rustls::ServerConfig;
 
+use crate::client::{certificates, private_key};
 use crate::process::Scratch;
 
 /// A certificate authority.
@@ -24,6 +27,19 @@ pub struct Identity {
     pub certificate: PathBuf,
     /// The private key.
     pub key: PathBuf,
+}
+
+impl Identity {
+    /// What a server needs that shows it, and speaks these protocols (ALPN; none: says nothing of them).
+    pub(crate) fn tls(&self, protocols: &[&[u8]]) -> Result<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut tls = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(certificates(&self.certificate)?, private_key(&self.key)?)?;
+        tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+        Ok(tls)
+    }
 }
 
 impl Authority {

@@ -116,6 +116,8 @@ pub struct Request {
     pub headers: Vec<(Vec<u8>, Vec<u8>)>,
     /// The body; an empty one is not announced.
     pub body: Vec<u8>,
+    /// What comes after the body, in order.
+    pub trailers: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Request {
@@ -128,6 +130,7 @@ impl Request {
             host: None,
             headers: Vec::new(),
             body: Vec::new(),
+            trailers: Vec::new(),
         }
     }
 
@@ -141,6 +144,13 @@ impl Request {
     #[must_use]
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
+        self
+    }
+
+    /// The request with one more trailer.
+    #[must_use]
+    pub fn trailer(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
+        self.trailers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         self
     }
 

@@ -1,4 +1,6 @@
-//! An upstream of our own that keeps every request as it came and answers 200.
+//! An upstream of our own that keeps every request as it came and answers 200, or what it is told.
+
+mod http2;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -9,11 +11,12 @@ use std::thread;
 use anyhow::Result;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+pub use self::http2::Http2Echo;
 use crate::certs::Identity;
-use crate::client::{certificates, private_key};
 
 /// How many requests are kept; later ones are only counted.
 const KEPT: usize = 1_000;
+/// What it answers until it is told something else.
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 3\r\n\r\nok\n";
 
 /// One request as it came.
@@ -23,6 +26,8 @@ pub struct Received {
     pub line: String,
     /// The headers in order, names as they were written.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// What came after the body; over HTTP/2.
+    pub trailers: Vec<(String, Vec<u8>)>,
     /// The server name the connection asked for.
     pub sni: String,
 }
@@ -47,6 +52,8 @@ pub struct Echo {
 #[derive(Debug, Default)]
 struct State {
     requests: Mutex<Vec<Received>>,
+    /// Empty: the usual one.
+    answer: Mutex<Vec<u8>>,
     count: AtomicUsize,
     ended: AtomicBool,
 }
@@ -54,12 +61,7 @@ struct State {
 impl Echo {
     /// Starts it with a server certificate.
     pub fn start(identity: &Identity) -> Result<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(certificates(&identity.certificate)?, private_key(&identity.key)?)?;
-        let tls = Arc::new(tls);
+        let tls = Arc::new(identity.tls(&[])?);
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
@@ -89,10 +91,29 @@ impl Echo {
         self.state.count.load(Ordering::Relaxed)
     }
 
+    /// Tells it what to answer from now on: a response as it is on the wire. After a 101, what comes goes back.
+    pub fn answer(&self, bytes: impl Into<Vec<u8>>) {
+        *self.state.answer.lock().unwrap_or_else(PoisonError::into_inner) = bytes.into();
+    }
+
     /// Takes the requests kept so far.
     #[must_use]
     pub fn take(&self) -> Vec<Received> {
-        std::mem::take(&mut *self.state.requests.lock().unwrap_or_else(PoisonError::into_inner))
+        self.state.take()
+    }
+}
+
+impl State {
+    fn keep(&self, received: Received) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        if requests.len() < KEPT {
+            requests.push(received);
+        }
+    }
+
+    fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut *self.requests.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -108,18 +129,45 @@ fn serve(stream: TcpStream, tls: Arc<ServerConfig>, state: &State) -> Result<()>
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(StreamOwned::new(ServerConnection::new(tls)?, stream));
     while let Some((mut received, length)) = read_head(&mut stream)? {
+        if received.values("transfer-encoding").next().is_some() {
+            skip_chunks(&mut stream)?;
+        }
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
         received.sni = stream.get_ref().conn.server_name().unwrap_or_default().to_owned();
-        state.count.fetch_add(1, Ordering::Relaxed);
-        let mut requests = state.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        if requests.len() < KEPT {
-            requests.push(received);
+        state.keep(received);
+        let answer = state.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        stream.get_mut().write_all(if answer.is_empty() { ANSWER } else { &answer })?;
+        if answer.starts_with(b"HTTP/1.1 101") {
+            return send_back(&mut stream);
         }
-        drop(requests);
-        stream.get_mut().write_all(ANSWER)?;
     }
     Ok(())
+}
+
+fn skip_chunks(stream: &mut TlsReader) -> Result<()> {
+    loop {
+        let mut line = String::new();
+        stream.read_line(&mut line)?;
+        let size = usize::from_str_radix(line.trim(), 16)?;
+        let mut chunk = vec![0; size + b"\r\n".len()];
+        stream.read_exact(&mut chunk)?;
+        if size == 0 {
+            return Ok(());
+        }
+    }
+}
+
+fn send_back(stream: &mut TlsReader) -> Result<()> {
+    loop {
+        let bytes = stream.fill_buf()?.to_vec();
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        stream.consume(bytes.len());
+        stream.get_mut().write_all(&bytes)?;
+        stream.get_mut().flush()?;
+    }
 }
 
 type TlsReader = BufReader<StreamOwned<ServerConnection, TcpStream>>;

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, HeaderValue, Request, Response};
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
@@ -19,7 +18,6 @@ use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use crate::certs::Identity;
-use crate::client::{certificates, private_key};
 
 /// How often a task looks whether it is told something else.
 const TICK: Duration = Duration::from_millis(10);
@@ -69,13 +67,7 @@ enum Door {
 impl Faulty {
     /// Starts it with a server certificate, and well.
     pub fn start(identity: &Identity) -> Result<Self> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let mut tls = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_no_client_auth()
-            .with_single_cert(certificates(&identity.certificate)?, private_key(&identity.key)?)?;
-        tls.alpn_protocols = vec![b"h2".to_vec()];
-        let tls = TlsAcceptor::from(Arc::new(tls));
+        let tls = TlsAcceptor::from(Arc::new(identity.tls(&[b"h2"])?));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;

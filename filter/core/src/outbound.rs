@@ -4,12 +4,14 @@
 //!
 //! What Envoy's route can do it does: the packager writes [`hygiene::removed_by_route`] into it, and that costs no host
 //! call. Here is what a route cannot: families of names, the trace ([`trace_context`]), and values
-//! that differ from request to request. [`Outbound::edits`] says what is to change, and nothing where nothing is.
+//! that differ from request to request. [`Outbound::edits`] says what is to change, and nothing where nothing is. Nor can
+//! a route do anything about trailers: [`Outbound::removed_from_trailers`] has all of it.
 
 mod compile;
 pub mod hygiene;
 pub mod source;
 mod template;
+mod trailers;
 
 use std::borrow::Cow;
 
@@ -30,6 +32,11 @@ pub struct Outbound {
     hygiene: Hygiene,
     /// Names that stay, whatever the hygiene says.
     keep: Vec<Box<str>>,
+    /// Names that go, too. Of headers the route takes them.
+    remove: Vec<Box<str>>,
+    /// The same of answers.
+    keep_of_responses: Vec<Box<str>>,
+    remove_from_responses: Vec<Box<str>>,
     set: Vec<(Box<str>, Template)>,
 }
 
@@ -85,12 +92,8 @@ impl Outbound {
     pub fn edits<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Vec<Edit<'a>> {
         let mut edits = Vec::new();
         let trace = self.trace(headers, facts, &mut edits);
-        for (position, (name, _)) in headers.iter().enumerate() {
-            let again = headers.get(..position).unwrap_or_default().iter().any(|(before, _)| before == name);
-            if !again && self.hygiene.removed_by_filter(name) && !self.is_kept(name) && !self.is_set(name) {
-                edits.push(Edit::Remove(Cow::Borrowed(name)));
-            }
-        }
+        let goes = |name: &[u8]| self.hygiene.removed_by_filter(name) && !self.is_kept(name) && !self.is_set(name);
+        remove(&mut edits, headers, goes);
         for (name, template) in &self.set {
             match template.render(headers, facts, trace.as_deref()) {
                 Some(value) => set(&mut edits, headers, name, value),
@@ -119,12 +122,8 @@ impl Outbound {
         };
         if self.mode != Mode::Envoy {
             let stays = |name: &[u8]| written.iter().any(|(kept, _)| kept.as_bytes() == name) || self.is_kept(name);
-            for (position, (name, _)) in headers.iter().enumerate() {
-                let again = headers.get(..position).unwrap_or_default().iter().any(|(before, _)| before == name);
-                if !again && trace_context::is_trace_header(name) && !stays(name) && !self.is_set(name) {
-                    edits.push(Edit::Remove(Cow::Borrowed(name)));
-                }
-            }
+            let goes = |name: &[u8]| trace_context::is_trace_header(name) && !stays(name) && !self.is_set(name);
+            remove(edits, headers, goes);
         }
         for (name, value) in written {
             set(edits, headers, name, value);
@@ -133,12 +132,31 @@ impl Outbound {
     }
 
     fn is_kept(&self, name: &[u8]) -> bool {
-        self.keep.iter().any(|kept| kept.as_bytes() == name)
+        contains(&self.keep, name)
     }
 
     fn is_set(&self, name: &[u8]) -> bool {
         self.set.iter().any(|(set, _)| set.as_bytes() == name)
     }
+}
+
+fn contains(names: &[Box<str>], name: &[u8]) -> bool {
+    names.iter().any(|known| known.as_bytes() == name)
+}
+
+/// The names that are to go, each once.
+fn names<'a>(headers: &[Pair<'a>], goes: impl Fn(&[u8]) -> bool) -> Vec<&'a [u8]> {
+    let mut names = Vec::new();
+    for (name, _) in headers {
+        if goes(name) && !names.contains(name) {
+            names.push(*name);
+        }
+    }
+    names
+}
+
+fn remove<'a>(edits: &mut Vec<Edit<'a>>, headers: &[Pair<'a>], goes: impl Fn(&[u8]) -> bool) {
+    edits.extend(names(headers, goes).into_iter().map(|name| Edit::Remove(Cow::Borrowed(name))));
 }
 
 /// Sets a header, unless that is what it says already.

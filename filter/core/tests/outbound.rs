@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sallyport_core::Engine;
+use sallyport_core::outbound::hygiene::removed_by_route;
+use sallyport_core::outbound::source::HygieneSource;
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::trace_context::{Format, Incoming, Sampling, is_trace_header, w3c, write};
 
@@ -158,9 +160,18 @@ fn bad_settings_are_refused_with_their_place() {
     assert_eq!(of(r#""tracing":{"mode":"strip","formats":["b3"]}"#), one("SP1601", "tracing.formats"));
     assert_eq!(of(r#""tracing":{"mode":"envoy","baggage":["k"]}"#), one("SP1601", "tracing.baggage"));
     assert_eq!(of(r#""tracing":{"mode":"zipkin"}"#), one("SP1001", "tracing.mode"));
-    let keep = |name: &str| of(&format!(r#""headers":{{"hygiene":"strict","keep":["{name}"]}}"#));
-    for name in ["", "X-A", "a b", ":path"] {
-        assert_eq!(keep(name), one("SP1602", "headers.keep[0]"), "{name}");
+    let lists = ["keep", "remove", "response.keep", "response.remove"];
+    let listed = |list: &str, names: &str| {
+        let [open, close] = if list.contains('.') { ["\"response\":{", "}"] } else { ["", ""] };
+        let field = list.trim_start_matches("response.");
+        of(&format!(r#""headers":{{"hygiene":"strict",{open}"{field}":[{names}]{close}}}"#))
+    };
+    for list in lists {
+        for name in ["", "X-A", "a b", ":path"] {
+            assert_eq!(listed(list, &format!("\"{name}\"")), one("SP1602", &format!("headers.{list}[0]")), "{name}");
+        }
+        let many = vec!["\"x-a\""; 65].join(",");
+        assert_eq!(listed(list, &many), one("SP1004", &format!("headers.{list}")));
     }
     let set = |name: &str, value: &str| {
         of(&format!(r#""headers":{{"hygiene":"off","set":[{{"name":"{name}","value":"{value}"}}]}}"#))
@@ -175,6 +186,69 @@ fn bad_settings_are_refused_with_their_place() {
     assert_eq!(of(twice), one("SP1602", "headers.set[1].name"));
 }
 
+/// Names of trailers, of a request or its answer, that are left.
+fn left<'a>(trailers: &[&'a str], removed: impl Fn(&[(&'a [u8], &'a [u8])]) -> Vec<&'a [u8]>) -> Vec<&'a str> {
+    let pairs: Vec<_> = trailers.iter().map(|name| (name.as_bytes(), &b"v"[..])).collect();
+    let removed = removed(&pairs);
+    trailers.iter().filter(|name| !removed.contains(&name.as_bytes())).copied().collect()
+}
+
+#[test]
+fn trailers_lose_what_headers_lose_by_whomever() {
+    let sent = [
+        "grpc-timeout",
+        "x-checksum",
+        "x-forwarded-client-cert",
+        "x-envoy-max-retries",
+        "x-forwarded-for",
+        "x-user",
+        "x-user",
+        "traceparent",
+        "baggage",
+        "x-set",
+        "x-removed",
+        "x-sallyport-route",
+    ];
+    for (fields, wanted) in [
+        (
+            r#""tracing":{"mode":"standalone","formats":["w3c"],"baggage":["k"]},"headers":{"hygiene":"strict"}"#,
+            &["grpc-timeout", "x-checksum", "x-set", "x-removed"][..],
+        ),
+        (
+            r#""tracing":{"mode":"strip"},"headers":{"hygiene":"compatible"}"#,
+            &["grpc-timeout", "x-checksum", "x-forwarded-for", "x-user", "x-user", "x-set", "x-removed"],
+        ),
+        (r#""tracing":{"mode":"envoy"},"headers":{"hygiene":"off"}"#, &sent[..11]),
+        (
+            r#""headers":{"hygiene":"strict","keep":["x-user","x-forwarded-for"],"remove":["x-removed"],
+                "set":[{"name":"x-set","value":"%{rule}"}]}"#,
+            &["grpc-timeout", "x-checksum", "x-forwarded-for", "x-user", "x-user", "traceparent", "baggage"],
+        ),
+    ] {
+        let engine = engine(fields).unwrap();
+        assert_eq!(left(&sent, |pairs| engine.outbound().removed_from_trailers(pairs)), wanted, "{fields}");
+        assert!(engine.outbound().removed_from_trailers(&[]).is_empty());
+    }
+}
+
+#[test]
+fn trailers_of_answers_keep_the_outcome() {
+    let sent = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-checksum", "server", "via", "x-sallyport"];
+    for (headers, wanted) in [
+        (r#"{"hygiene":"off"}"#, &sent[..]),
+        (r#"{"hygiene":"compatible"}"#, &sent[..6]),
+        (r#"{"hygiene":"strict"}"#, &sent[..4]),
+        (
+            r#"{"hygiene":"strict","response":{"keep":["via"],
+                "remove":["grpc-status","grpc-message","grpc-status-details-bin"]}}"#,
+            &["grpc-status", "grpc-message", "x-checksum", "via"],
+        ),
+    ] {
+        let engine = engine(&format!(r#""headers":{headers}"#)).unwrap();
+        assert_eq!(left(&sent, |pairs| engine.outbound().removed_from_response_trailers(pairs)), wanted, "{headers}");
+    }
+}
+
 fn any_header() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
     let name = prop_oneof![
         Just(b"traceparent".to_vec()),
@@ -186,6 +260,7 @@ fn any_header() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
         Just(b"x-b3-sampled".to_vec()),
         Just(b"x-request-id".to_vec()),
         "x-(envoy|forwarded|auth-request)-[a-z]{1,4}".prop_map(String::into_bytes),
+        "x-(forwarded-(for|client-cert)|user|real-ip|envoy-internal|sallyport-route)".prop_map(String::into_bytes),
         prop::collection::vec(any::<u8>(), 0..12),
     ];
     let value = prop_oneof![
@@ -229,6 +304,24 @@ proptest! {
         let allowed: [&[u8]; 7] = [b"traceparent", b"tracestate", b"baggage", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", b"x-b3-flags"];
         for (name, _) in &pairs {
             prop_assert!(!is_trace_header(name) || allowed.contains(name), "{}", name.escape_ascii());
+        }
+    }
+
+    /// Nothing that goes from headers comes back as a trailer, and nothing else goes.
+    #[test]
+    fn no_trailer_says_what_no_header_may(trailers in prop::collection::vec(any_header(), 0..12)) {
+        let strict = engine(r#""tracing":{"mode":"strip"},"headers":{"hygiene":"strict"}"#).unwrap();
+        let pairs: Vec<_> = trailers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+        let gone = strict.outbound().removed_from_trailers(&pairs);
+        let route: Vec<_> = removed_by_route(HygieneSource::Strict).chain(["x-sallyport-route"]).collect();
+        let edits = strict.outbound().edits(&pairs, &Facts::default());
+        for (name, _) in &pairs {
+            let by_filter = edits.iter().any(|edit| matches!(edit, Edit::Remove(removed) if **removed == **name));
+            let by_route = route.iter().any(|removed| removed.as_bytes() == *name);
+            prop_assert_eq!(gone.contains(name), by_filter || by_route, "{}", name.escape_ascii());
+        }
+        for (position, name) in gone.iter().enumerate() {
+            prop_assert!(!gone[..position].contains(name), "{} goes twice", name.escape_ascii());
         }
     }
 

@@ -1,11 +1,13 @@
 //! From `spec.tracing` and `spec.headers` to what the filter and the route do.
 
-use crate::model::outbound::{Credential, Headers, Hygiene, SetHeader, TraceFormat, Tracing, TracingMode};
+use crate::model::outbound::{
+    Credential, Headers, Hygiene, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode,
+};
 use crate::model::{Egress, EgressSpec};
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::outbound::hygiene;
 use sallyport_core::outbound::source::{
-    FormatSource, HeadersSource, HygieneSource, SetSource, TracingModeSource, TracingSource,
+    FormatSource, HeadersSource, HygieneSource, ResponseSource, SetSource, TracingModeSource, TracingSource,
 };
 use std::collections::BTreeSet;
 
@@ -36,10 +38,22 @@ pub(crate) fn tracing_source(tracing: &Tracing) -> TracingSource {
 
 pub(crate) fn headers_source(headers: &Headers) -> HeadersSource {
     let set = |SetHeader { name, value }: &SetHeader| SetSource { name: name.clone(), value: value.clone() };
+    let Headers {
+        hygiene,
+        keep,
+        remove,
+        set: all,
+        response: ResponseHeaders { keep: kept, remove: removed },
+        credential,
+    } = headers;
+    // What the route sets is not the caller's to say, either, and no route reaches trailers.
+    let shown = credential.iter().map(|credential| &credential.name);
     HeadersSource {
-        hygiene: hygiene_source(headers.hygiene),
-        keep: headers.keep.clone(),
-        set: headers.set.iter().map(set).collect(),
+        hygiene: hygiene_source(*hygiene),
+        keep: keep.clone(),
+        remove: remove.iter().chain(shown).cloned().collect(),
+        set: all.iter().map(set).collect(),
+        response: ResponseSource { keep: kept.clone(), remove: removed.clone() },
     }
 }
 

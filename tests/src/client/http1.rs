@@ -57,6 +57,16 @@ impl Http1 {
         self.read_reply(head)
     }
 
+    /// Sends bytes after an upgrade, and reads as many.
+    pub fn exchange(&mut self, bytes: &[u8]) -> Result<Vec<u8>> {
+        let stream = self.stream.get_mut();
+        stream.write_all(bytes)?;
+        stream.flush()?;
+        let mut back = vec![0; bytes.len()];
+        self.stream.read_exact(&mut back)?;
+        Ok(back)
+    }
+
     /// Whether the last answer has closed the connection, as Envoy's 400 does.
     #[must_use]
     pub fn is_closing(&self) -> bool {
@@ -70,13 +80,18 @@ impl Http1 {
         }
         bytes.extend_from_slice(request.host.as_deref().unwrap_or(self.caller.host.as_bytes()));
         bytes.extend_from_slice(b"\r\n");
-        for (name, value) in &request.headers {
-            for part in [&name[..], b": ", value, b"\r\n"] {
-                bytes.extend_from_slice(part);
-            }
+        push_fields(&mut bytes, &request.headers);
+        let length = request.body.len();
+        if !request.trailers.is_empty() {
+            bytes.extend_from_slice(format!("transfer-encoding: chunked\r\n\r\n{length:x}\r\n").as_bytes());
+            bytes.extend_from_slice(&request.body);
+            bytes.extend_from_slice(b"\r\n0\r\n");
+            push_fields(&mut bytes, &request.trailers);
+            bytes.extend_from_slice(b"\r\n");
+            return bytes;
         }
-        if !request.body.is_empty() {
-            bytes.extend_from_slice(format!("content-length: {}\r\n", request.body.len()).as_bytes());
+        if length > 0 {
+            bytes.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
         }
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&request.body);
@@ -91,7 +106,7 @@ impl Http1 {
         }
         let mut reply = parse_head(&block)?;
         self.closing = reply.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
-        let without_body = head || reply.status == 204 || reply.status == 304;
+        let without_body = head || reply.status == 101 || reply.status == 204 || reply.status == 304;
         reply.headers_only = true;
         if without_body {
             return Ok(reply);
@@ -125,6 +140,14 @@ impl Http1 {
         let mut line = String::new();
         self.stream.read_line(&mut line)?;
         Ok(line)
+    }
+}
+
+fn push_fields(bytes: &mut Vec<u8>, fields: &[(Vec<u8>, Vec<u8>)]) {
+    for (name, value) in fields {
+        for part in [&name[..], b": ", value, b"\r\n"] {
+            bytes.extend_from_slice(part);
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use h2::client::SendRequest;
-use http::{HeaderName, HeaderValue, Method, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
@@ -59,12 +59,17 @@ impl Channel {
     pub(crate) async fn send(&self, request: &Request) -> Result<Reply> {
         let head = self.encode(request)?;
         let body = Bytes::copy_from_slice(&request.body);
+        let mut trailers = HeaderMap::new();
+        append(&mut trailers, &request.trailers)?;
         let requests = self.requests.clone();
         timeout(PATIENCE, async {
             let mut requests = requests.ready().await?;
-            let (response, mut stream) = requests.send_request(head, body.is_empty())?;
+            let (response, mut stream) = requests.send_request(head, body.is_empty() && trailers.is_empty())?;
             if !body.is_empty() {
-                stream.send_data(body, true)?;
+                stream.send_data(body, trailers.is_empty())?;
+            }
+            if !trailers.is_empty() {
+                stream.send_trailers(trailers)?;
             }
             read_reply(response.await?).await
         })
@@ -76,16 +81,21 @@ impl Channel {
         let host = request.host.as_deref().unwrap_or(self.host.as_bytes());
         let uri = Uri::builder().scheme("https").authority(host).path_and_query(&request.path[..]).build()?;
         let mut head = http::Request::builder().method(Method::from_bytes(&request.method)?).uri(uri).body(())?;
-        for (name, value) in &request.headers {
-            head.headers_mut().append(HeaderName::from_bytes(name)?, HeaderValue::from_bytes(value)?);
-        }
+        append(head.headers_mut(), &request.headers)?;
         Ok(head)
     }
 }
 
+fn append(map: &mut HeaderMap, fields: &[(Vec<u8>, Vec<u8>)]) -> Result<()> {
+    for (name, value) in fields {
+        map.append(HeaderName::from_bytes(name)?, HeaderValue::from_bytes(value)?);
+    }
+    Ok(())
+}
+
 async fn read_reply(response: http::Response<h2::RecvStream>) -> Result<Reply> {
     let (head, mut stream) = response.into_parts();
-    let headers = |map: &http::HeaderMap| {
+    let headers = |map: &HeaderMap| {
         map.iter().map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec())).collect::<Vec<_>>()
     };
     let mut reply = Reply {

@@ -1,7 +1,7 @@
 //! From the wire shape to what is done, or every problem of it.
 
 use super::hygiene::Hygiene;
-use super::source::{FormatSource, HeadersSource, SetSource, TracingModeSource, TracingSource};
+use super::source::{FormatSource, HeadersSource, ResponseSource, SetSource, TracingModeSource, TracingSource};
 use super::template::Template;
 use super::{Outbound, trace_context};
 use crate::answer::ROUTE_HEADER;
@@ -30,16 +30,10 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
         let wrong = "baggage leaves by the filter alone";
         compiler.report(&place.field("baggage"), Code::TracingMode, wrong, "write `mode: standalone`, or leave it out");
     }
-    let HeadersSource { hygiene, keep, set } = headers;
+    let HeadersSource { hygiene, keep, remove, set, response } = headers;
+    let ResponseSource { keep: kept_of_responses, remove: removed_from_responses } = response;
     let place = &Place::Field("headers");
-    for (list, names) in [("keep", keep.len()), ("set", set.len())] {
-        if names > MAX_NAMES {
-            compiler.report(&place.field(list), Code::Limit, "the list has more than 64 entries", "write fewer");
-        }
-    }
-    for (position, name) in keep.iter().enumerate() {
-        compiler.check_name(&place.field("keep").item(position), name);
-    }
+    let of_responses = &place.field("response");
     Outbound {
         mode: match mode {
             TracingModeSource::Envoy => Mode::Envoy,
@@ -49,7 +43,10 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
         formats: formats.iter().map(format).collect(),
         baggage: baggage.iter().map(|key| key.as_str().into()).collect(),
         hygiene: Hygiene::of(*hygiene),
-        keep: keep.iter().map(|name| name.as_str().into()).collect(),
+        keep: compiler.names(&place.field("keep"), keep),
+        remove: compiler.names(&place.field("remove"), remove),
+        keep_of_responses: compiler.names(&of_responses.field("keep"), kept_of_responses),
+        remove_from_responses: compiler.names(&of_responses.field("remove"), removed_from_responses),
         set: compiler.set(&place.field("set"), set, *mode),
     }
 }
@@ -77,6 +74,20 @@ impl Compiler<'_> {
         self.problems.push(Problem { path: place.to_string(), code, message, help });
     }
 
+    fn check_length(&mut self, place: &Place<'_>, length: usize) {
+        if length > MAX_NAMES {
+            self.report(place, Code::Limit, "the list has more than 64 entries", "write fewer");
+        }
+    }
+
+    fn names(&mut self, place: &Place<'_>, names: &[String]) -> Vec<Box<str>> {
+        self.check_length(place, names.len());
+        for (position, name) in names.iter().enumerate() {
+            self.check_name(&place.item(position), name);
+        }
+        names.iter().map(|name| name.as_str().into()).collect()
+    }
+
     fn check_name(&mut self, place: &Place<'_>, name: &str) {
         let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if name.is_empty() || name.len() > 256 || !name.bytes().all(token) {
@@ -88,6 +99,7 @@ impl Compiler<'_> {
     }
 
     fn set(&mut self, place: &Place<'_>, sources: &[SetSource], mode: TracingModeSource) -> Vec<(Box<str>, Template)> {
+        self.check_length(place, sources.len());
         let mut set: Vec<(Box<str>, Template)> = Vec::new();
         for (position, SetSource { name, value }) in sources.iter().enumerate() {
             let place = &place.item(position);

@@ -1,6 +1,7 @@
 //! Which headers do not leave the mesh.
 
 use super::source::HygieneSource;
+use crate::answer;
 
 /// How much is taken away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,20 +73,17 @@ const OF_THE_UPSTREAM: [&str; 8] = [
     "x-runtime",
 ];
 
+/// What the gate alone says to callers. The route takes it from what the upstream sent, before the filter writes its own.
+const OF_THE_GATE: [&str; 1] = [answer::HEADER];
+
 /// The names that the route takes away from requests.
 pub fn removed_by_route(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
-    let (mesh, way): (&[_], &[_]) = match hygiene {
-        HygieneSource::Off => (&[], &[]),
-        HygieneSource::Compatible => (&OF_THE_MESH, &[]),
-        HygieneSource::Strict => (&OF_THE_MESH, &OF_THE_WAY),
-    };
-    mesh.iter().chain(way).copied()
+    Hygiene::of(hygiene).removed_by_route()
 }
 
 /// The names that the route takes away from responses.
 pub fn removed_from_responses(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
-    let names: &[_] = if hygiene == HygieneSource::Strict { &OF_THE_UPSTREAM } else { &[] };
-    names.iter().copied()
+    Hygiene::of(hygiene).removed_from_responses()
 }
 
 impl Hygiene {
@@ -95,6 +93,34 @@ impl Hygiene {
             HygieneSource::Compatible => Self::Compatible,
             HygieneSource::Strict => Self::Strict,
         }
+    }
+
+    fn removed_by_route(self) -> impl Iterator<Item = &'static str> {
+        let (mesh, way): (&[_], &[_]) = match self {
+            Self::Off => (&[], &[]),
+            Self::Compatible => (&OF_THE_MESH, &[]),
+            Self::Strict => (&OF_THE_MESH, &OF_THE_WAY),
+        };
+        mesh.iter().chain(way).copied()
+    }
+
+    fn removed_from_responses(self) -> impl Iterator<Item = &'static str> {
+        let (gate, upstream): (&[_], &[_]) = match self {
+            Self::Off => (&[], &[]),
+            Self::Compatible => (&OF_THE_GATE, &[]),
+            Self::Strict => (&OF_THE_GATE, &OF_THE_UPSTREAM),
+        };
+        gate.iter().chain(upstream).copied()
+    }
+
+    /// Whether nobody is to be told this by a request, whoever of the two takes it away.
+    pub(super) fn removes(self, name: &[u8]) -> bool {
+        self.removed_by_filter(name) || self.removed_by_route().any(|known| known.as_bytes() == name)
+    }
+
+    /// Whether no caller is to be told this.
+    pub(super) fn removes_from_responses(self, name: &[u8]) -> bool {
+        self.removed_from_responses().any(|known| known.as_bytes() == name)
     }
 
     /// Whether the filter takes a header away: it is seldom there, or of a family whose members a route cannot list.

@@ -51,9 +51,33 @@ pub struct HeadersSource {
     /// Names that stay all the same, in lower case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<String>,
+    /// Names that go, too, in lower case. Of headers the route takes them; of trailers it cannot.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
     /// Headers that are set, in place of what the caller sent under their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<SetSource>,
+    /// The same for the trailers of answers.
+    #[serde(skip_serializing_if = "ResponseSource::is_empty")]
+    pub response: ResponseSource,
+}
+
+/// `headers.response`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ResponseSource {
+    /// Names that stay all the same, in lower case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
+    /// Names that go, too, in lower case.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<String>,
+}
+
+impl ResponseSource {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// `headers.hygiene`.

@@ -283,7 +283,7 @@ mod tests {
     use super::*;
     use crate::health::source::ReadinessSource;
     use crate::outbound::source::{
-        FormatSource, HeadersSource, HygieneSource, SetSource, TracingModeSource, TracingSource,
+        FormatSource, HeadersSource, HygieneSource, ResponseSource, SetSource, TracingModeSource, TracingSource,
     };
 
     fn problems(json: &str) -> Vec<(String, String)> {
@@ -359,7 +359,9 @@ mod tests {
             headers: HeadersSource {
                 hygiene: HygieneSource::Strict,
                 keep: vec!["x-k".to_owned()],
+                remove: vec!["x-r".to_owned()],
                 set: vec![SetSource { name: "n".to_owned(), value: "v".to_owned() }],
+                response: ResponseSource { keep: vec!["x-k".to_owned()], remove: vec!["x-r".to_owned()] },
             },
             rules: vec![RuleSource {
                 id: "r".to_owned(),

@@ -66,6 +66,8 @@ fn connection_manager(plan: Plan<'_>) -> Value {
             "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
             "forward_client_cert_details": forwarded,
             "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
+            // As each of Istio's gateways has it.
+            "upgrade_configs": [{"upgrade_type": "websocket"}],
             "http2_protocol_options": {"max_concurrent_streams": 2_147_483_647_u32},
             "route_config": route_config(plan),
             "http_filters": http_filters(plan),
@@ -126,9 +128,15 @@ fn route_config(plan: Plan<'_>) -> Value {
                         "num_retries": 2,
                     },
                 },
-            }],
+            }, nowhere()],
         }],
     })
+}
+
+/// Until it is marked a request has a route that leads nowhere, as at a gateway of `sallyport build`: without any Envoy
+/// would not refuse upgrades that it does not know, and hand on what is hidden behind them (seen).
+fn nowhere() -> Value {
+    json!({"name": "nowhere", "match": {"prefix": "/"}, "direct_response": {"status": 404}})
 }
 
 /// From the environment of `sallyport run`, as a gateway's pods have it from a Secret.

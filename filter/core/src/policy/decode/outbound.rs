@@ -3,7 +3,7 @@
 use super::Decoder;
 use super::json::Json;
 use crate::outbound::source::{
-    FormatSource, HeadersSource, HygieneSource, SetSource, TracingModeSource, TracingSource,
+    FormatSource, HeadersSource, HygieneSource, ResponseSource, SetSource, TracingModeSource, TracingSource,
 };
 use crate::policy::place::Place;
 
@@ -34,14 +34,25 @@ impl Decoder {
     }
 
     pub(super) fn headers(&mut self, place: &Place<'_>, json: &Json<'_>) -> Option<HeadersSource> {
-        let [hygiene, keep, set] = self.fields(place, json, ["hygiene", "keep", "set"])?;
+        let [hygiene, keep, remove, set, response] =
+            self.fields(place, json, ["hygiene", "keep", "remove", "set", "response"])?;
         Some(HeadersSource {
             hygiene: self
                 .required(place, "hygiene", hygiene)
                 .map(|json| self.choice(&place.field("hygiene"), json, HYGIENES))
                 .unwrap_or_default(),
             keep: self.texts(place, "keep", keep).unwrap_or_default(),
+            remove: self.texts(place, "remove", remove).unwrap_or_default(),
             set: set.map(|json| self.list(&place.field("set"), json, Self::set_header)).unwrap_or_default(),
+            response: response.and_then(|json| self.response(&place.field("response"), json)).unwrap_or_default(),
+        })
+    }
+
+    fn response(&mut self, place: &Place<'_>, json: &Json<'_>) -> Option<ResponseSource> {
+        let [keep, remove] = self.fields(place, json, ["keep", "remove"])?;
+        Some(ResponseSource {
+            keep: self.texts(place, "keep", keep).unwrap_or_default(),
+            remove: self.texts(place, "remove", remove).unwrap_or_default(),
         })
     }
 
