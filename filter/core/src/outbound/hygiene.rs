@@ -28,9 +28,10 @@ const OF_THE_MESH: [&str; 7] = [
 ];
 /// What Envoy says of the way of each request.
 const OF_THE_WAY: [&str; 2] = ["x-forwarded-for", "x-forwarded-proto"];
-/// What other proxies say of it, where there are any: the filter takes it away, which costs something where it is there.
-const OF_OTHER_WAYS: [&str; 6] =
-    ["forwarded", "true-client-ip", "via", "x-client-ip", "x-cluster-client-ip", "x-real-ip"];
+/// What other proxies say of it, where there are any, and what a caller says to a proxy alone (RFC 9110, 11.7.2): the
+/// filter takes it away, which costs something where it is there.
+const OF_OTHER_WAYS: [&str; 7] =
+    ["forwarded", "proxy-authorization", "true-client-ip", "via", "x-client-ip", "x-cluster-client-ip", "x-real-ip"];
 /// Headers by which proxies tell a service behind them who the user is: a caller who writes them itself speaks for
 /// anybody.
 const IDENTITIES: [&str; 12] = [
