@@ -40,6 +40,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     what_the_file_says_is_said(cluster, &site, &echo)?;
     lines_are_objects(cluster, &site, &echo)?;
     spans_are_one_trace(cluster, &site, &echo)?;
+    the_tracer_is_silent_where_it_is_not_wanted(cluster, &site, &echo)?;
     a_credential_comes_from_a_secret(cluster, &site, &echo)
 }
 
@@ -202,6 +203,25 @@ spec: {{tracing: [{{providers: [{{name: otel}}], randomSamplingPercentage: 100}}
     }
     for span in &spans {
         eprintln!("{} {} <- {:16} {} {}", span.trace_id, span.id, span.parent_id, span.service, span.kind);
+    }
+    Ok(())
+}
+
+/// With a tracer in the whole mesh: `strip` tells of no trace, and `standalone` goes on with the sidecar's, in its own format.
+fn the_tracer_is_silent_where_it_is_not_wanted(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<()> {
+    let traces = |seen: &Received| -> Vec<String> {
+        let names = seen.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        names.filter(|name| name.starts_with("trace") || name.contains("b3")).collect()
+    };
+    for (tracing, wanted) in [("{mode: strip}", &[][..]), ("{formats: [b3]}", &["b3"])] {
+        site.apply("httpbin", &(stage::egress("httpbin", RULES) + &format!("  tracing: {tracing}\n")))?;
+        cluster.wait(tracing, || Ok(traces(&received(cluster, echo, &[])?) == wanted))?;
+        // And so it stays.
+        for _ in 0..3 {
+            let seen = received(cluster, echo, &[&format!("traceparent: 00-{TRACE}-{SPAN}-01")])?;
+            ensure!(traces(&seen) == wanted, "{tracing}: {seen:?}");
+            ensure!(wanted.is_empty() || only(&seen, "b3")?.starts_with(TRACE), "{seen:?}");
+        }
     }
     Ok(())
 }

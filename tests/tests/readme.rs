@@ -153,7 +153,8 @@ fn every_file_of_a_command_is_there() -> Result<()> {
 #[test]
 fn every_test_that_is_named_exists() -> Result<()> {
     let readme = readme()?;
-    let named: Vec<_> = spans(&readme).into_iter().filter(|span| span.starts_with("cluster_")).collect();
+    let named: Vec<_> =
+        spans(&readme).into_iter().filter(|span| span.starts_with("cluster_") || span.starts_with("gate_")).collect();
     ensure!(named.len() >= 6, "only {named:?} were found");
     for name in named {
         ensure!(root().join(format!("tests/tests/{name}.rs")).exists(), "there is no test `{name}`");

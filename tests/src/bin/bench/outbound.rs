@@ -16,9 +16,10 @@ const TURNS: usize = 8;
 const RULES: &str = "rules:\n- {id: readers, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}\n";
 /// The request's only trace header stays, and nothing is told of it.
 const NOTHING: &str = "tracing: {mode: strip}\nheaders: {hygiene: off, keep: [traceparent]}";
-const KINDS: [(&str, &str); 7] = [
+const KINDS: [(&str, &str); 8] = [
     ("nothing", NOTHING),
     ("hygiene strict", "tracing: {mode: strip}\nheaders: {keep: [traceparent]}"),
+    ("hygiene compatible", "tracing: {mode: strip}\nheaders: {hygiene: compatible, keep: [traceparent]}"),
     ("tracing envoy, decision and rule told", "tracing: {mode: envoy}\nheaders: {hygiene: off}"),
     ("tracing standalone, w3c", "headers: {hygiene: off}"),
     ("tracing standalone, w3c, b3, b3multi", "tracing: {formats: [w3c, b3, b3multi]}\nheaders: {hygiene: off}"),
