@@ -8,7 +8,6 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
-use crate::cli::Global;
 use crate::exit::{Exit, Failure, Reason};
 
 /// When to colour.
@@ -31,8 +30,8 @@ pub(crate) struct Console {
 }
 
 impl Console {
-    pub(crate) fn new(global: &Global) -> Self {
-        Console { colour: global.color, quiet: global.quiet }
+    pub(crate) fn new(colour: Colour, quiet: bool) -> Self {
+        Console { colour, quiet }
     }
 
     /// Whether the user asked for results and errors only.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::input::printable;
+use crate::printable::printable;
 
 /// The exit codes. They are part of the interface: never renumbered, and the same in every report format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

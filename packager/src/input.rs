@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use recognise::is_wanted;
 
 use crate::exit::Reason;
+use crate::printable::printable;
 
 /// More than any Egress file needs; a device or a wrong file must not fill the memory.
 const LARGEST: u64 = 16 << 20;
@@ -183,19 +184,6 @@ fn relative(path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
 }
 
-/// A path for a human eye: one line, whatever its bytes.
-pub(crate) fn printable(path: &Path) -> String {
-    let mut text = String::new();
-    for character in path.to_string_lossy().chars() {
-        if character.is_control() {
-            text.extend(character.escape_default());
-        } else {
-            text.push(character);
-        }
-    }
-    text
-}
-
 /// A path as a URI reference (RFC 3986), its bytes percent-encoded.
 fn uri(path: &Path) -> String {
     let mut uri = String::from(if path.is_absolute() { "file://" } else { "" });
@@ -217,11 +205,6 @@ mod tests {
     fn a_uri_has_no_byte_that_a_uri_cannot_have() {
         assert_eq!(uri(Path::new("a b/ü:1%.yaml")), "a%20b/%C3%BC%3A1%25.yaml");
         assert_eq!(uri(Path::new("/tmp/x.yaml")), "file:///tmp/x.yaml");
-    }
-
-    #[test]
-    fn a_name_is_one_line() {
-        assert_eq!(printable(Path::new("a\nb\u{1b}.yaml")), "a\\nb\\u{1b}.yaml");
     }
 
     #[test]

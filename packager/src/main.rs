@@ -12,6 +12,7 @@ mod input;
 mod local;
 mod manifest;
 mod oci;
+mod printable;
 mod report;
 
 use std::process::ExitCode;
@@ -24,7 +25,7 @@ use exit::{Exit, Failure};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let console = Console::new(&cli.global);
+    let console = Console::new(cli.global.color, cli.global.quiet);
     match run(cli.command, &console) {
         Ok(exit) => exit.into(),
         Err(failure) => {

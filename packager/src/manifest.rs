@@ -33,6 +33,7 @@ pub(crate) mod plugin;
 mod pod;
 pub(crate) mod refusal;
 mod request_authentication;
+mod security;
 mod service;
 mod service_account;
 mod service_entry;

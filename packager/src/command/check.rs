@@ -9,7 +9,8 @@ use sallyport_egress::{Checked, check, check_with_manifests, decode};
 use super::explain;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Input, Inputs, Wanted, printable};
+use crate::input::{self, Input, Inputs, Wanted};
+use crate::printable::printable;
 use crate::report::{Format, Problem, Report, ReportedFile};
 
 /// Check Egress and Mesh files, and lint Istio manifests

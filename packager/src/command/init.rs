@@ -9,7 +9,8 @@ use sallyport_egress::{Template, init_template};
 use super::{check, schema};
 use crate::console::Console;
 use crate::exit::{Exit, Failure, Reason};
-use crate::input::{Input, Inputs, printable};
+use crate::input::{Input, Inputs};
+use crate::printable::printable;
 use crate::report::Format;
 
 /// The schema's name, as the first line of the file that `init` writes says it to the editor.

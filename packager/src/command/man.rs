@@ -9,7 +9,7 @@ use clap_mangen::Man;
 use crate::cli::Cli;
 use crate::console::Console;
 use crate::exit::{Exit, Failure, Reason};
-use crate::input::printable;
+use crate::printable::printable;
 
 /// Print the manual page, or write one page a command
 #[derive(Debug, clap::Args)]

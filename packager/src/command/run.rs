@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::input::printable;
 use crate::local::bootstrap::HostPort;
 use crate::local::caller::ServiceAccount;
 use crate::local::event::{Announcer, Output};
 use crate::local::session;
 use crate::local::setup::Wishes;
+use crate::printable::printable;
 
 /// Serve an Egress file with a real Envoy on this machine
 ///

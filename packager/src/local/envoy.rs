@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::files::Layout;
 use crate::exit::{Exit, Failure};
-use crate::input::printable;
+use crate::printable::printable;
 
 pub(crate) use change::{Change, Changes};
 pub(crate) use log::{last_error, last_filter_error};

@@ -16,7 +16,7 @@ use super::setup::{Invitation, Served, text};
 use super::source::Refusal;
 use crate::console::Console;
 use crate::exit::Failure;
-use crate::input::printable;
+use crate::printable::printable;
 use crate::report::{Format, Report};
 
 /// In which form a session speaks.

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure, Reason};
-use crate::input::printable;
+use crate::printable::printable;
 
 /// Where everything lies. Paths only: asking for one touches nothing.
 #[derive(Clone, Debug)]

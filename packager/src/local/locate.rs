@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure};
-use crate::input::printable;
+use crate::printable::printable;
 
 /// The variable that names an Envoy.
 const VARIABLE: &str = "SALLYPORT_ENVOY";

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::files::read;
 use super::locate::upwards;
 use crate::exit::{Exit, Failure};
-use crate::input::printable;
+use crate::printable::printable;
 
 /// The filter that this program was built with, if it was built with one (`build.rs`).
 const EMBEDDED: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/embedded_filter.rs"));

@@ -6,7 +6,8 @@ use sallyport_egress::model::{Egress, Mesh};
 
 use crate::command::check::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Wanted, printable};
+use crate::input::{self, Wanted};
+use crate::printable::printable;
 use crate::report::Report;
 
 /// An Egress file, and a Mesh file beside it.

@@ -8,7 +8,7 @@ use sallyport_egress::model::{Egress, TlsMode};
 use super::bootstrap::{JwksUri, Trust};
 use super::files::Pair;
 use crate::exit::{Exit, Failure};
-use crate::input::printable;
+use crate::printable::printable;
 
 /// Where systems keep the certificates that they trust: Debian, Fedora, openSUSE, Alpine and BSD, RHEL.
 const SYSTEM: [&str; 5] = [

@@ -4,7 +4,7 @@ use sallyport_egress::model::READINESS_PORT;
 use serde_json::{Value, json};
 
 use super::plan::Plan;
-use super::{autoscaler, pod};
+use super::{autoscaler, pod, security};
 
 pub(super) fn deployment(plan: &Plan<'_>) -> Value {
     // Where an autoscaler rules, a number here would undo its work with every apply.
@@ -52,7 +52,7 @@ fn pod_spec(plan: &Plan<'_>) -> Value {
         ],
         "readinessProbe": pod::readiness_probe(plan),
         "resources": pod::resources(plan),
-        "securityContext": pod::container_security(),
+        "securityContext": security::of_container(),
         "volumeMounts": pod::some(pod::mounts(plan)),
     })];
     containers.extend(pod::others(plan));
@@ -60,7 +60,7 @@ fn pod_spec(plan: &Plan<'_>) -> Value {
         "serviceAccountName": plan.gateway_name(),
         "automountServiceAccountToken": false,
         "terminationGracePeriodSeconds": pod::grace_seconds(plan),
-        "securityContext": pod::pod_security(),
+        "securityContext": security::of_pod(),
         "topologySpreadConstraints": pod::spread(plan),
         "imagePullSecrets": pod::pull_secrets(plan),
         "containers": containers,

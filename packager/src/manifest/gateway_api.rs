@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Plan, SERVICE_PORT};
 use super::refusal::Refusal;
-use super::{autoscaler, disruption_budget, pod, virtual_service, yaml};
+use super::{autoscaler, disruption_budget, pod, security, virtual_service, yaml};
 use crate::codes;
 use crate::manifest::prune;
 
@@ -74,7 +74,7 @@ fn deployment(plan: &Plan<'_>) -> Value {
         "env": pod::env_list(plan),
         "readinessProbe": pod::readiness_probe(plan),
         "resources": pod::resources(plan),
-        "securityContext": pod::container_security(),
+        "securityContext": security::of_container(),
         "volumeMounts": pod::some(pod::mounts(plan)),
     })];
     containers.extend(pod::others(plan));
@@ -86,7 +86,7 @@ fn deployment(plan: &Plan<'_>) -> Value {
             "spec": {
                 "automountServiceAccountToken": false,
                 "terminationGracePeriodSeconds": pod::grace_seconds(plan),
-                "securityContext": pod::pod_security(),
+                "securityContext": security::of_pod(),
                 "topologySpreadConstraints": pod::spread(plan),
                 "imagePullSecrets": pod::pull_secrets(plan),
                 "containers": containers,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::plan::Plan;
-use super::{autoscaler, disruption_budget, pod, service};
+use super::{autoscaler, disruption_budget, pod, security, service};
 
 /// For a release of any name: the gateway's is a value.
 pub(super) fn helm_values(plan: &Plan<'_>) -> Value {
@@ -28,8 +28,8 @@ pub(super) fn helm_values(plan: &Plan<'_>) -> Value {
         "rbac": {"enabled": false},
         "labels": plan.selector(),
         "podAnnotations": pod_annotations,
-        "securityContext": pod::pod_security(),
-        "containerSecurityContext": pod::container_security(),
+        "securityContext": security::of_pod(),
+        "containerSecurityContext": security::of_container(),
         "service": {"type": "ClusterIP", "ports": service::ports(plan)},
         // Laid over the chart's own limits, which keep two CPUs.
         "resources": pod::resources(plan),

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::plan::Plan;
-use super::{autoscaler, pod, service};
+use super::{autoscaler, pod, security, service};
 
 /// The file format outlived the operator. Its charts are Istio's older ones; what they have no value for is laid over.
 pub(super) fn istio_operator(plan: &Plan<'_>) -> Value {
@@ -64,9 +64,9 @@ fn patches(plan: &Plan<'_>) -> Vec<Value> {
         patch("serviceAccountName", json!(plan.gateway_name())),
         patch("automountServiceAccountToken", json!(false)),
         patch("terminationGracePeriodSeconds", json!(pod::grace_seconds(plan))),
-        patch("securityContext", pod::pod_security()),
+        patch("securityContext", security::of_pod()),
         patch("topologySpreadConstraints", pod::spread(plan)),
-        patch("containers.[name:istio-proxy].securityContext", pod::container_security()),
+        patch("containers.[name:istio-proxy].securityContext", security::of_container()),
     ];
     patches
         .extend(pod::some(pod::mounts(plan)).map(|mounts| patch("containers.[name:istio-proxy].volumeMounts", mounts)));

@@ -12,8 +12,8 @@ use super::plan::PinnedFilter;
 use super::refusal::Refusal;
 use crate::codes;
 use crate::exit::Reason;
-use crate::input::printable;
 use crate::oci::lock::{LockFile, LockedFilter, VERSION};
+use crate::printable::printable;
 
 /// The file's name.
 const FILE: &str = "sallyport.lock";

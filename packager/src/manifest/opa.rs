@@ -5,7 +5,7 @@ use sallyport_egress::model::deploy::Opa;
 use serde_json::{Value, json};
 
 use super::plan::Plan;
-use super::pod;
+use super::security;
 
 const PORT: u16 = 9191;
 /// Where the kubelet asks whether the policy is loaded.
@@ -41,7 +41,7 @@ pub(super) fn container(opa: &Opa) -> Value {
         "readinessProbe": {"httpGet": health},
         "livenessProbe": {"httpGet": {"path": "/health", "port": PROBE_PORT}},
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "128Mi"}},
-        "securityContext": pod::container_security(),
+        "securityContext": security::of_container(),
         "volumeMounts": [{"name": VOLUME, "mountPath": "/policy", "readOnly": true}],
     })
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use crate::exit::{Exit, Failure, Reason};
-use crate::input::printable;
+use crate::printable::printable;
 
 /// Lists what was written here. A folder without it, if it is not empty, is somebody else's.
 const LIST: &str = ".sallyport";

@@ -112,21 +112,6 @@ pub(super) fn readiness_probe(plan: &Plan<'_>) -> Value {
     })
 }
 
-pub(super) fn pod_security() -> Value {
-    json!({"runAsNonRoot": true, "seccompProfile": {"type": "RuntimeDefault"}})
-}
-
-pub(super) fn container_security() -> Value {
-    json!({
-        "allowPrivilegeEscalation": false,
-        "capabilities": {"drop": ["ALL"]},
-        "privileged": false,
-        "readOnlyRootFilesystem": true,
-        "runAsNonRoot": true,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    })
-}
-
 /// Over nodes and zones, as far as there are any: a pod that runs beside another is better than one that does not run.
 pub(super) fn spread(plan: &Plan<'_>) -> Value {
     let over = |key: &str| {

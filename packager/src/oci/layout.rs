@@ -14,7 +14,7 @@ use super::image::Image;
 use super::manifest::{Descriptor, Index, OCI_INDEX, OCI_MANIFEST};
 use super::reference::{Reference, Selector};
 use crate::exit::{Exit, Failure, Reason};
-use crate::input::printable;
+use crate::printable::printable;
 
 const MARK: &str = "oci-layout";
 const INDEX: &str = "index.json";

@@ -8,12 +8,12 @@ use serde_json::json;
 use super::{line, own_filter};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::input::printable;
 use crate::oci::digest::Digest;
 use crate::oci::layout::Layout;
 use crate::oci::reference::Reference;
 use crate::oci::registry::{Access, Registry};
 use crate::oci::verify::{Expected, Verdict, verify};
+use crate::printable::printable;
 
 /// The version of the shape of the JSON report.
 const VERSION: u32 = 1;

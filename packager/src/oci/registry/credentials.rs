@@ -11,7 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::exit::{Exit, Failure, Reason};
-use crate::input::printable;
+use crate::printable::printable;
 
 /// The key under which docker keeps what is for Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
