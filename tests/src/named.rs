@@ -38,12 +38,17 @@ pub struct Named {
     listener: SocketAddr,
     admin: SocketAddr,
     discovery: PathBuf,
-    _program: Program,
+    program: Program,
 }
 
 impl Named {
     /// Starts it beside a gate, whose files it copies, and waits until it listens.
     pub fn start(scratch: &Scratch, envoy: &Envoy, gate: &Gate) -> Result<Self> {
+        Self::start_with(scratch, envoy, gate, |_| {})
+    }
+
+    /// Starts it with another connection manager, as an EnvoyFilter would make it.
+    pub fn start_with(scratch: &Scratch, envoy: &Envoy, gate: &Gate, patch: impl Fn(&mut Value)) -> Result<Self> {
         let (folder, own) = (gate.folder()?, scratch.folder("named")?);
         let moved = |text: String| {
             let xds = |folder: &PathBuf| folder.join("xds").display().to_string();
@@ -54,6 +59,9 @@ impl Named {
             let file = format!("xds/{kind}/{kind}.json");
             let mut resources: Value = serde_json::from_str(&moved(fs::read_to_string(folder.join(&file))?))?;
             rename(&mut resources["resources"][0], kind)?;
+            if kind == "lds" {
+                patch(manager(&mut resources["resources"][0]));
+            }
             fs::write(own.join(&file), resources.to_string())?;
         }
         let mut bootstrap: Value = serde_json::from_str(&moved(fs::read_to_string(folder.join("bootstrap.json"))?))?;
@@ -75,7 +83,7 @@ impl Named {
             ensure!(Instant::now() < deadline, "Envoy does not listen:\n{}", program.log());
             thread::sleep(Duration::from_millis(20));
         };
-        Ok(Self { listener, admin, discovery: own.join("xds"), _program: program })
+        Ok(Self { listener, admin, discovery: own.join("xds"), program })
     }
 
     /// Where callers connect to.
@@ -88,6 +96,12 @@ impl Named {
     #[must_use]
     pub fn admin(&self) -> SocketAddr {
         self.admin
+    }
+
+    /// What Envoy has written.
+    #[must_use]
+    pub fn log(&self) -> String {
+        self.program.log()
     }
 
     /// Gives it another resource of a kind (`cds`, `lds`, `ecds`), as istiod would.
@@ -119,6 +133,10 @@ fn listener(admin: SocketAddr) -> Option<SocketAddr> {
     told.lines().find_map(|line| line.strip_prefix(&prefix))?.parse().ok()
 }
 
+fn manager(listener: &mut Value) -> &mut Value {
+    &mut listener["filter_chains"][0]["filters"][0]["typed_config"]
+}
+
 /// Gives a resource the names that istiod gives.
 fn rename(resource: &mut Value, kind: &str) -> Result<()> {
     match kind {
@@ -127,7 +145,7 @@ fn rename(resource: &mut Value, kind: &str) -> Result<()> {
         _ => {
             resource["name"] = json!(LISTENER);
             resource["address"]["socket_address"]["port_value"] = json!(0);
-            let manager = &mut resource["filter_chains"][0]["filters"][0]["typed_config"];
+            let manager = manager(resource);
             manager["stat_prefix"] = json!(format!("outbound_{LISTENER};"));
             let filters = manager["http_filters"].as_array_mut().context("no filters")?;
             let ours = filters.iter_mut().find(|filter| filter.get("config_discovery").is_some());

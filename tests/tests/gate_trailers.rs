@@ -170,8 +170,13 @@ fn trailers_of_answers() {
             let spoken: Vec<_> =
                 first.iter().filter(|(name, _)| name == "x-sallyport").map(|(_, value)| value).collect();
             ensure!(spoken == [b"allowed;rule=all"], "{headers}: {reply:?}");
-            let refused = stage.gate.caller("other/stranger")?.http2()?.send(&Request::get("/get"))?;
-            ensure!(refused.status == 403 && refused.spoken().reason == "not_allowed", "{refused:?}");
+            // Nor does the route take it from a refusal, not even of a caller who names the route.
+            let stranger = stage.gate.caller("other/stranger")?;
+            let marked = Request::get("/get").header("x-sallyport-route", "egress-httpbin/httpbin");
+            for request in [Request::get("/get"), marked, Request::grpc("/library.Shelves/Get")] {
+                let refused = stranger.http2()?.send(&request)?;
+                ensure!(refused.spoken().reason == "not_allowed", "{refused:?}");
+            }
             stage.upstream.answer(&[], TRAILERS);
             let (_, reply) = stage.send(&Request::get("/get"))?;
             ensure!(reply.header("x-debug").is_some() == headers.contains("compatible"), "{reply:?}");

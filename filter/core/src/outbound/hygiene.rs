@@ -63,12 +63,13 @@ const IDENTITY_PREFIXES: [&[u8]; 9] = [
 const MESH_PREFIXES: [&[u8]; 2] = [b"x-envoy-", b"x-istio-"];
 
 /// What upstreams say of themselves to callers.
-const OF_THE_UPSTREAM: [&str; 8] = [
+const OF_THE_UPSTREAM: [&str; 9] = [
     "server",
     "via",
     "x-aspnet-version",
     "x-aspnetmvc-version",
     "x-envoy-decorator-operation",
+    "x-envoy-upstream-service-time",
     "x-generator",
     "x-powered-by",
     "x-runtime",
