@@ -225,6 +225,18 @@ impl Gate {
         self.program.check_running()
     }
 
+    /// The CPU time that Envoy has taken so far, all its threads together.
+    pub fn cpu(&self) -> Result<Duration> {
+        let process = self.ready.get("envoyPid").and_then(Value::as_u64).context("the gate does not tell its Envoy")?;
+        let mut nanoseconds = 0;
+        for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+            // Linux, "Scheduler statistics": the first number is the time on a CPU, in ns.
+            let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
+            nanoseconds += statistics.split(' ').next().unwrap_or_default().parse::<u64>()?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
     fn authority(&self) -> Result<PathBuf> {
         Ok(PathBuf::from(self.told("ca")?))
     }

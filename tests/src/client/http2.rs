@@ -1,5 +1,7 @@
 //! HTTP/2, stream by stream.
 
+use std::sync::Arc;
+
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -7,6 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
@@ -16,7 +19,7 @@ use super::{Caller, PATIENCE, Reply, Request};
 #[derive(Debug)]
 pub struct Http2 {
     runtime: Runtime,
-    channel: Channel,
+    channel: Arc<Channel>,
 }
 
 /// An open connection, for requests that do not wait for each other.
@@ -30,12 +33,31 @@ impl Http2 {
     pub(super) fn open(caller: &Caller) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let channel = runtime.block_on(Channel::open(caller))?;
-        Ok(Self { runtime, channel })
+        Ok(Self { runtime, channel: Arc::new(channel) })
     }
 
     /// Sends a request on a new stream and reads the answer.
     pub fn send(&mut self, request: &Request) -> Result<Reply> {
         self.runtime.block_on(self.channel.send(request))
+    }
+
+    /// Sends a request so many times, a few of them at once; the answers, as they came.
+    pub fn send_many(&mut self, request: &Request, times: usize, at_once: usize) -> Result<Vec<Reply>> {
+        let request = Arc::new(request.clone());
+        self.runtime.block_on(async {
+            let (mut calls, mut replies) = (JoinSet::new(), Vec::with_capacity(times));
+            for number in 0..times {
+                if number >= at_once {
+                    replies.push(calls.join_next().await.context("no call is on its way")???);
+                }
+                let (channel, request) = (Arc::clone(&self.channel), Arc::clone(&request));
+                calls.spawn(async move { channel.send(&request).await });
+            }
+            while let Some(reply) = calls.join_next().await {
+                replies.push(reply??);
+            }
+            Ok(replies)
+        })
     }
 }
 

@@ -1,18 +1,18 @@
-//! What it costs to choose what leaves the mesh: host calls, and microseconds beside a gate that changes nothing.
-
-use std::time::Instant;
+//! What it costs to choose what leaves the mesh: host calls, and Envoy's CPU beside a gate that changes nothing.
 
 use anyhow::{Result, ensure};
 use sallyport_tests::calls;
-use sallyport_tests::client::Request;
+use sallyport_tests::client::{Http2, Request};
 use sallyport_tests::envoys::Envoy;
 use sallyport_tests::process::Scratch;
 use sallyport_tests::stage::{Stage, egress_with};
 
 const COUNTED: usize = 100;
 /// Requests of a turn, and turns: the gates take turns, so that what else the machine does meets them all.
-const TURN: usize = 500;
-const TURNS: usize = 8;
+const TURN: usize = 2_000;
+const TURNS: usize = 12;
+/// So many are on their way at once: an Envoy that sleeps between two requests spends its time on waking.
+const AT_ONCE: usize = 32;
 const RULES: &str = "rules:\n- {id: readers, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}\n";
 /// The request's only trace header stays, and nothing is told of it.
 const NOTHING: &str = "tracing: {mode: strip}\nheaders: {hygiene: off, keep: [traceparent]}";
@@ -42,36 +42,57 @@ fn request() -> Request {
     .fold(Request::get("/get"), |request, (name, value)| request.header(name, value))
 }
 
-/// Counts with a tracing Envoy, times with a plain one.
-pub fn run(tracing: &Envoy, plain: &Envoy) -> Result<()> {
-    println!("what leaves the mesh        host calls   median round trip   beside nothing");
-    let mut gates = Vec::new();
-    for (name, more) in KINDS {
+/// A gate whose CPU time is taken.
+struct Timed {
+    name: &'static str,
+    calls: f64,
+    connection: Http2,
+    stage: Stage,
+    _folder: Scratch,
+    /// The least that a turn took, in µs a request.
+    cpu: f64,
+}
+
+impl Timed {
+    fn start(tracing: &Envoy, plain: &Envoy, (name, more): (&'static str, &str)) -> Result<Self> {
         let folder = Scratch::new("bench-outbound")?;
         let stage = Stage::with_file(tracing, &folder, &egress_with(more, RULES))?;
         let calls = calls::count(&stage.gate, &stage.sleep()?, &request(), 200, COUNTED)?;
         drop(stage);
         let folder = Scratch::new("bench-outbound")?;
         let stage = Stage::with_file(plain, &folder, &egress_with(more, RULES))?;
-        let connection = stage.sleep()?.http1()?;
-        gates.push((name, calls.values().sum::<usize>(), connection, f64::INFINITY, (stage, folder)));
+        Ok(Self {
+            name,
+            calls: calls.values().sum::<usize>() as f64 / COUNTED as f64,
+            connection: stage.sleep()?.http2()?,
+            stage,
+            _folder: folder,
+            cpu: f64::INFINITY,
+        })
     }
+
+    fn turn(&mut self) -> Result<()> {
+        let before = self.stage.gate.cpu()?;
+        let replies = self.connection.send_many(&request(), TURN, AT_ONCE)?;
+        let cpu = self.stage.gate.cpu()?.saturating_sub(before);
+        ensure!(replies.iter().all(|reply| reply.status == 200), "a call failed");
+        self.cpu = self.cpu.min(cpu.as_secs_f64() * 1e6 / TURN as f64);
+        Ok(())
+    }
+}
+
+/// Counts with a tracing Envoy, times with a plain one.
+pub fn run(tracing: &Envoy, plain: &Envoy) -> Result<()> {
+    println!("what leaves the mesh                  host calls   Envoy's CPU a request, beside nothing");
+    let mut gates = KINDS.into_iter().map(|kind| Timed::start(tracing, plain, kind)).collect::<Result<Vec<_>>>()?;
     for _ in 0..TURNS {
-        for (_, _, connection, best, _) in &mut gates {
-            let mut times = Vec::with_capacity(TURN);
-            for _ in 0..TURN {
-                let started = Instant::now();
-                ensure!(connection.send(&request())?.status == 200, "a call failed");
-                times.push(started.elapsed().as_secs_f64() * 1e6);
-            }
-            times.sort_by(f64::total_cmp);
-            *best = best.min(times.get(TURN / 2).copied().unwrap_or(f64::INFINITY));
+        for gate in &mut gates {
+            gate.turn()?;
         }
     }
-    let nothing = gates.first().map_or(f64::NAN, |(.., best, _)| *best);
-    for (name, calls, _, best, _) in &gates {
-        let calls = *calls as f64 / COUNTED as f64;
-        println!("  {name:<38} {calls:>5.2}   {best:>9.1} µs   {:>+8.1} µs ({:.2})", best - nothing, best / nothing);
+    let nothing = gates.first().map_or(f64::NAN, |gate| gate.cpu);
+    for Timed { name, calls, cpu, .. } in &gates {
+        println!("  {name:<38} {calls:>5.2}   {cpu:>9.1} µs   {:>+6.1} µs ({:.2})", cpu - nothing, cpu / nothing);
     }
     Ok(())
 }
