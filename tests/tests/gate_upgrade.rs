@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use sallyport_tests::client::Request;
 use sallyport_tests::envoys::each_envoy;
+use sallyport_tests::named::Named;
 use sallyport_tests::stage::{Stage, egress};
 
 const AUTHZ: &str = "discloseRule: true
@@ -97,6 +98,30 @@ fn who_is_refused_switches_nothing() {
             ensure!(reply.spoken().verdict == "refused", "{reply:?}");
         }
         ensure!(stage.echo.count() == 0, "{:?}", stage.echo.take());
+        Ok(())
+    });
+}
+
+/// A gateway whose route that leads nowhere was patched away: there Envoy refuses no upgrade, and the filter does.
+#[test]
+fn without_the_route_that_leads_nowhere_the_filter_refuses() {
+    each_envoy("upgrade-patched", |envoy, scratch| {
+        let stage = Stage::start(envoy, scratch, AUTHZ)?;
+        let patched = Named::start_with(scratch, envoy, &stage.gate, |manager| {
+            let routes = manager["route_config"]["virtual_hosts"][0]["routes"].as_array_mut();
+            routes.into_iter().for_each(|routes| routes.retain(|route| route["name"] != "nowhere"));
+        })?;
+        let sleep = stage.sleep()?.at(patched.listener());
+        let hidden = "GET /private HTTP/1.1\r\nhost: httpbin.org\r\n\r\n";
+        for protocol in ["TLS/1.0", "websocket, h2c", "any"] {
+            let head = "GET /chat HTTP/1.1\r\nhost: httpbin.legacy.internal\r\nconnection: upgrade";
+            let raw = format!("{head}\r\nupgrade: {protocol}\r\n\r\n{hidden}");
+            let reply = sleep.http1()?.send_raw(raw.as_bytes(), false)?;
+            ensure!(reply.status == 400 && reply.spoken().reason == "ambiguous_request", "{protocol}: {reply:?}");
+        }
+        ensure!(sleep.send(&Request::get("/chat"))?.status == 200, "the gate is not open at all");
+        thread::sleep(Duration::from_millis(500));
+        ensure!(stage.echo.count() == 1, "{:?}", stage.echo.take());
         Ok(())
     });
 }

@@ -109,6 +109,9 @@ ambiguities! {
     MalformedMethod = "malformedMethod",
     /// A trusted forwarder sent an `x-forwarded-client-cert` that cannot be read. Cannot be tolerated.
     MalformedForwardedIdentity = "malformedForwardedIdentity",
+    /// An `Upgrade` to something else than a WebSocket: what comes after its head an upstream may take for another request.
+    /// Cannot be tolerated.
+    UnknownUpgrade = "unknownUpgrade",
 }
 
 /// A rule that spoke.

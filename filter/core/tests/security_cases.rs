@@ -375,6 +375,19 @@ fn underscores_for_dashes() {
     check(&only(anything()), &get().header("x_role", "admin"), "allow a");
 }
 
+/// Behind a head that asks for another protocol Envoy reads no more requests, and an upstream that knows none might.
+#[test]
+fn upgrades_that_hide_what_comes_after() {
+    for protocol in ["websocket", "WebSocket"] {
+        check(&only(anything()), &get().header("upgrade", protocol), "allow a");
+    }
+    for protocol in ["TLS/1.0", "websocket, h2c", "h2c", "", "web socket", "connect-udp"] {
+        check(&only(anything()), &get().header("upgrade", protocol), "400 unknownUpgrade");
+    }
+    check(&only(anything()), &get().header("upgrade", "websocket").header("upgrade", "foo"), "400 unknownUpgrade");
+    check(&only(anything()), &get().header("upgrade-insecure-requests", "1"), "allow a");
+}
+
 /// 23 (CVE-2025-64527): that a token is verified, and that there is one only, is Envoy's.
 #[test]
 fn tokens() {

@@ -128,6 +128,7 @@ impl<'a> Essentials<'a> {
                 b":path" => set_once(&mut found.path, value, Ambiguity::MalformedPath)?,
                 b":authority" => set_once(&mut found.authority, value, Ambiguity::MalformedHost)?,
                 b"host" => set_once(&mut host, value, Ambiguity::MalformedHost)?,
+                b"upgrade" if !value.eq_ignore_ascii_case(b"websocket") => return Err(Ambiguity::UnknownUpgrade),
                 b"content-type" => found.is_grpc |= is_grpc_content_type(value),
                 _ => {}
             }

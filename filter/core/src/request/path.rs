@@ -52,7 +52,8 @@ fn bit(kind: Ambiguity) -> u16 {
         Ambiguity::MalformedPath
         | Ambiguity::MalformedHost
         | Ambiguity::MalformedMethod
-        | Ambiguity::MalformedForwardedIdentity => 0,
+        | Ambiguity::MalformedForwardedIdentity
+        | Ambiguity::UnknownUpgrade => 0,
     }
 }
 

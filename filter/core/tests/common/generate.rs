@@ -443,6 +443,9 @@ pub fn request(u: Bytes<'_, '_>) -> Request {
         ];
         request = request.header("content-type", pick(u, &kinds));
     }
+    if sometimes(u, 3) {
+        request = request.header("upgrade", pick(u, &["websocket", "WebSocket", "h2c"]));
+    }
     connection(u, &mut request);
     request
 }

@@ -110,6 +110,10 @@ impl Facts {
         let method = method(&all(":method"));
         let identity = identity(policy, view, &all("x-forwarded-client-cert"));
         let mut defects = Vec::new();
+        // Envoy reads no requests behind such a one; the upstream may.
+        if all("upgrade").iter().any(|protocol| protocol.to_ascii_lowercase() != b"websocket") {
+            defects.push(Ambiguity::UnknownUpgrade);
+        }
         defects.extend(method.as_ref().err());
         defects.extend(path.as_ref().err());
         defects.extend(host.as_ref().err());
