@@ -1,8 +1,9 @@
 //! A patch changes a manifest that keeps callers out.
 //!
 //! The plugin's resource, mutual TLS, the network policy and the upstream's ServiceEntry are what makes the rules hold:
-//! without one of them a caller goes round the filter, or comes without an identity. A patch is applied last and nothing
-//! is checked after it.
+//! without one of them a caller goes round the filter, or comes without an identity. So is the route: it opens to what the
+//! filter has marked, has another that leads nowhere behind it, and takes away what the upstream must not be told, as the
+//! EnvoyFilter does. A patch is applied last and nothing is checked after it.
 //!
 //! Patch the pods or the Service instead, or say in the Egress file what is meant. If the patch is right, keep it: this is
 //! a warning so that it is read twice.
@@ -10,7 +11,7 @@
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
 
-const GUARDS: [&str; 7] = [
+const GUARDS: [&str; 10] = [
     "WasmPlugin",
     "TrafficExtension",
     "PeerAuthentication",
@@ -18,6 +19,9 @@ const GUARDS: [&str; 7] = [
     "AuthorizationPolicy",
     "NetworkPolicy",
     "ServiceEntry",
+    "VirtualService",
+    "HTTPRoute",
+    "EnvoyFilter",
 ];
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
