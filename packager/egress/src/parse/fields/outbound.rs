@@ -107,7 +107,12 @@ static SET: Block = Block {
 static RESPONSE: Block = Block {
     name: "response",
     fields: &[
-        defaulted("keep", list(Text::HeaderName), "none", "Names that stay all the same, in lower case."),
+        defaulted(
+            "keep",
+            list(Text::HeaderName),
+            "none",
+            "Names that stay all the same, in lower case. Of `server` callers see Envoy's own, whatever is written here.",
+        ),
         defaulted("remove", list(Text::HeaderName), "none", "Names that go, too, in lower case: `set-cookie`."),
     ],
     tombstones: &[],
