@@ -111,7 +111,7 @@ impl Facts {
         let identity = identity(policy, view, &all("x-forwarded-client-cert"));
         let mut defects = Vec::new();
         // Envoy reads no requests behind such a one; the upstream may.
-        if all("upgrade").iter().any(|protocol| protocol.to_ascii_lowercase() != b"websocket") {
+        if all("upgrade").iter().any(|protocol| !protocol.eq_ignore_ascii_case(b"websocket")) {
             defects.push(Ambiguity::UnknownUpgrade);
         }
         defects.extend(method.as_ref().err());
