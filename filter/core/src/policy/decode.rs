@@ -46,21 +46,6 @@ const MODES: &[(&str, ModeSource)] = &[("enforce", ModeSource::Enforce), ("shado
 const ACTIONS: &[(&str, ActionSource)] =
     &[("ALLOW", ActionSource::Allow), ("DENY", ActionSource::Deny), ("AUDIT", ActionSource::Audit)];
 const QUANTIFIERS: &[(&str, QuantifierSource)] = &[("any", QuantifierSource::Any), ("all", QuantifierSource::All)];
-const AMBIGUITIES: &[(&str, AmbiguitySource)] = &[
-    ("escapedSlash", AmbiguitySource::EscapedSlash),
-    ("escapedNul", AmbiguitySource::EscapedNul),
-    ("doubleSlash", AmbiguitySource::DoubleSlash),
-    ("semicolon", AmbiguitySource::Semicolon),
-    ("backslash", AmbiguitySource::Backslash),
-    ("dotSegment", AmbiguitySource::DotSegment),
-    ("doubleEncoding", AmbiguitySource::DoubleEncoding),
-    ("controlCharacter", AmbiguitySource::ControlCharacter),
-    ("nonAscii", AmbiguitySource::NonAscii),
-    ("fragment", AmbiguitySource::Fragment),
-    ("invalidEncoding", AmbiguitySource::InvalidEncoding),
-    ("underscoreHeader", AmbiguitySource::UnderscoreHeader),
-];
-
 struct Decoder {
     problems: Vec<Problem>,
 }
@@ -112,6 +97,7 @@ impl Decoder {
             ],
         )?;
         let tolerated = &place.field("tolerate");
+        let ambiguities: Vec<_> = AmbiguitySource::ALL.iter().map(|kind| (kind.kind().as_str(), *kind)).collect();
         Some(PolicySource {
             version: self.required(place, "version", version).map(|json| self.number(&place.field("version"), json))?,
             upstream: self
@@ -122,7 +108,7 @@ impl Decoder {
             trust_domain_aliases: self.texts(place, "trustDomainAliases", trust_domain_aliases).unwrap_or_default(),
             trusted_forwarders: self.texts(place, "trustedForwarders", trusted_forwarders).unwrap_or_default(),
             tolerate: tolerate
-                .map(|json| self.list(tolerated, json, |this, place, json| this.known(place, json, AMBIGUITIES)))
+                .map(|json| self.list(tolerated, json, |this, place, json| this.known(place, json, &ambiguities)))
                 .unwrap_or_default(),
             disclose_rule: disclose_rule.is_some_and(|json| self.flag(&place.field("discloseRule"), json)),
             filter_state: filter_state.is_some_and(|json| self.flag(&place.field("filterState"), json)),
@@ -345,7 +331,7 @@ mod tests {
             trust_domain: Some("td".to_owned()),
             trust_domain_aliases: vec!["alias".to_owned()],
             trusted_forwarders: vec!["td/x".to_owned()],
-            tolerate: AMBIGUITIES.iter().map(|(_, kind)| *kind).collect(),
+            tolerate: AmbiguitySource::ALL.to_vec(),
             disclose_rule: true,
             filter_state: true,
             num_trusted_proxies: 3,

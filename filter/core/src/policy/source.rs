@@ -9,6 +9,7 @@
 
 use crate::health::source::{HealthSource, ReadinessSource};
 use crate::outbound::source::{HeadersSource, TracingSource};
+use crate::verdict::Ambiguity;
 use serde::Serialize;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
@@ -109,10 +110,27 @@ pub enum ModeSource {
     Shadow,
 }
 
-/// A kind of ambiguity that `tolerate` can name. A tolerated one is matched literally, byte for byte.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum AmbiguitySource {
+macro_rules! tolerable {
+    ($($(#[doc = $doc:literal])+ $kind:ident,)+) => {
+        /// A kind of ambiguity that `tolerate` can name. A tolerated one is matched literally, byte for byte.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+        #[serde(rename_all = "camelCase")]
+        pub enum AmbiguitySource { $($(#[doc = $doc])+ $kind,)+ }
+
+        impl AmbiguitySource {
+            /// Every kind.
+            pub const ALL: &'static [Self] = &[$(Self::$kind,)+];
+
+            /// The kind as the core speaks of it; its name there is the one that `tolerate` has.
+            #[must_use]
+            pub fn kind(self) -> Ambiguity {
+                match self { $(Self::$kind => Ambiguity::$kind,)+ }
+            }
+        }
+    };
+}
+
+tolerable! {
     /// `%2F` or `%5C` in the path.
     EscapedSlash,
     /// `%00` in the path.

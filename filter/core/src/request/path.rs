@@ -15,13 +15,13 @@ use crate::verdict::Ambiguity;
 
 /// The kinds of ambiguity that are tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Tolerance(u16);
+pub struct Tolerance(u32);
 
 impl Tolerance {
     /// The set of these kinds.
     #[must_use]
     pub fn new(kinds: &[AmbiguitySource]) -> Self {
-        kinds.iter().fold(Self::default(), |set, kind| Self(set.0 | bit(ambiguity(*kind))))
+        kinds.iter().fold(Self::default(), |set, kind| Self(set.0 | bit(kind.kind())))
     }
 
     /// Whether a kind is tolerated.
@@ -35,43 +35,8 @@ impl Tolerance {
     }
 }
 
-fn bit(kind: Ambiguity) -> u16 {
-    match kind {
-        Ambiguity::EscapedSlash => 1,
-        Ambiguity::EscapedNul => 1 << 1,
-        Ambiguity::DoubleSlash => 1 << 2,
-        Ambiguity::Semicolon => 1 << 3,
-        Ambiguity::Backslash => 1 << 4,
-        Ambiguity::DotSegment => 1 << 5,
-        Ambiguity::DoubleEncoding => 1 << 6,
-        Ambiguity::ControlCharacter => 1 << 7,
-        Ambiguity::NonAscii => 1 << 8,
-        Ambiguity::Fragment => 1 << 9,
-        Ambiguity::InvalidEncoding => 1 << 10,
-        Ambiguity::UnderscoreHeader => 1 << 11,
-        Ambiguity::MalformedPath
-        | Ambiguity::MalformedHost
-        | Ambiguity::MalformedMethod
-        | Ambiguity::MalformedForwardedIdentity
-        | Ambiguity::UnknownUpgrade => 0,
-    }
-}
-
-fn ambiguity(kind: AmbiguitySource) -> Ambiguity {
-    match kind {
-        AmbiguitySource::EscapedSlash => Ambiguity::EscapedSlash,
-        AmbiguitySource::EscapedNul => Ambiguity::EscapedNul,
-        AmbiguitySource::DoubleSlash => Ambiguity::DoubleSlash,
-        AmbiguitySource::Semicolon => Ambiguity::Semicolon,
-        AmbiguitySource::Backslash => Ambiguity::Backslash,
-        AmbiguitySource::DotSegment => Ambiguity::DotSegment,
-        AmbiguitySource::DoubleEncoding => Ambiguity::DoubleEncoding,
-        AmbiguitySource::ControlCharacter => Ambiguity::ControlCharacter,
-        AmbiguitySource::NonAscii => Ambiguity::NonAscii,
-        AmbiguitySource::Fragment => Ambiguity::Fragment,
-        AmbiguitySource::InvalidEncoding => Ambiguity::InvalidEncoding,
-        AmbiguitySource::UnderscoreHeader => Ambiguity::UnderscoreHeader,
-    }
+fn bit(kind: Ambiguity) -> u32 {
+    1_u32.checked_shl(kind as u32).unwrap_or(0)
 }
 
 /// Canonical path, raw query.

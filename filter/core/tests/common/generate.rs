@@ -237,7 +237,7 @@ pub fn policy(u: Bytes<'_, '_>) -> PolicySource {
     // A bounded number of tries: a stream that has run dry gives the same answer for ever.
     let tolerated = if sometimes(u, 75) { 0 } else { 1 + below(u, 3) };
     for _ in 0..tolerated {
-        let kind = TOLERABLE[below(u, TOLERABLE.len())];
+        let kind = AmbiguitySource::ALL[below(u, AmbiguitySource::ALL.len())];
         if !policy.tolerate.contains(&kind) {
             policy.tolerate.push(kind);
         }
@@ -254,21 +254,6 @@ pub fn policy(u: Bytes<'_, '_>) -> PolicySource {
     }
     policy
 }
-
-const TOLERABLE: &[AmbiguitySource] = &[
-    AmbiguitySource::EscapedSlash,
-    AmbiguitySource::EscapedNul,
-    AmbiguitySource::DoubleSlash,
-    AmbiguitySource::Semicolon,
-    AmbiguitySource::Backslash,
-    AmbiguitySource::DotSegment,
-    AmbiguitySource::DoubleEncoding,
-    AmbiguitySource::ControlCharacter,
-    AmbiguitySource::NonAscii,
-    AmbiguitySource::Fragment,
-    AmbiguitySource::InvalidEncoding,
-    AmbiguitySource::UnderscoreHeader,
-];
 
 /// A valid rule of this policy, with an id that no other index gives.
 pub fn rule(u: Bytes<'_, '_>, policy: &PolicySource, index: usize) -> RuleSource {

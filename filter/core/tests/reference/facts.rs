@@ -2,7 +2,7 @@
 
 use super::{metadata, path};
 use prost_types::Struct;
-use sallyport_core::policy::source::{ActionSource, AmbiguitySource, ModeSource, PolicySource, RuleSource};
+use sallyport_core::policy::source::{ActionSource, ModeSource, PolicySource, RuleSource};
 use sallyport_core::{Ambiguity, RequestView};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -89,7 +89,7 @@ fn own_domains(policy: &PolicySource) -> Vec<String> {
 impl Facts {
     /// Reads a request, or tells of all its defects.
     pub fn read(policy: &PolicySource, view: &RequestView<'_>) -> Result<Self, Vec<Ambiguity>> {
-        let tolerated: Vec<Ambiguity> = policy.tolerate.iter().map(|kind| tolerated(*kind)).collect();
+        let tolerated: Vec<Ambiguity> = policy.tolerate.iter().map(|kind| kind.kind()).collect();
         let headers: Vec<(String, Vec<u8>)> = view
             .headers
             .iter()
@@ -290,21 +290,4 @@ fn form_decoded(text: &[u8]) -> Vec<u8> {
 
 fn socket(text: &[u8]) -> Option<SocketAddr> {
     std::str::from_utf8(text).ok()?.parse().ok()
-}
-
-fn tolerated(kind: AmbiguitySource) -> Ambiguity {
-    match kind {
-        AmbiguitySource::EscapedSlash => Ambiguity::EscapedSlash,
-        AmbiguitySource::EscapedNul => Ambiguity::EscapedNul,
-        AmbiguitySource::DoubleSlash => Ambiguity::DoubleSlash,
-        AmbiguitySource::Semicolon => Ambiguity::Semicolon,
-        AmbiguitySource::Backslash => Ambiguity::Backslash,
-        AmbiguitySource::DotSegment => Ambiguity::DotSegment,
-        AmbiguitySource::DoubleEncoding => Ambiguity::DoubleEncoding,
-        AmbiguitySource::ControlCharacter => Ambiguity::ControlCharacter,
-        AmbiguitySource::NonAscii => Ambiguity::NonAscii,
-        AmbiguitySource::Fragment => Ambiguity::Fragment,
-        AmbiguitySource::InvalidEncoding => Ambiguity::InvalidEncoding,
-        AmbiguitySource::UnderscoreHeader => Ambiguity::UnderscoreHeader,
-    }
 }
