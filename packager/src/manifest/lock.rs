@@ -12,6 +12,7 @@ use super::plan::PinnedFilter;
 use super::refusal::Refusal;
 use crate::codes;
 use crate::exit::Reason;
+use crate::oci::digest::Digest;
 use crate::oci::lock::{LockFile, LockedFilter, VERSION};
 use crate::printable::printable;
 
@@ -68,10 +69,9 @@ pub(crate) fn pin(mesh: &Mesh, lock: Option<&LockedFilter>) -> Result<PinnedFilt
 }
 
 fn pinned(image: &str, digest: &str) -> Result<PinnedFilter, Refusal> {
-    let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    match digest.strip_prefix("sha256:").filter(|sha256| sha256.len() == 64 && sha256.bytes().all(hex)) {
-        Some(sha256) => Ok(PinnedFilter { image: image.to_owned(), sha256: sha256.to_owned() }),
-        None => Err(Refusal::new(codes::UNPINNED, format!("`{}` is no digest", digest.escape_debug()))
+    match digest.parse::<Digest>() {
+        Ok(digest) => Ok(PinnedFilter { image: image.to_owned(), sha256: digest.hex().to_owned() }),
+        Err(_) => Err(Refusal::new(codes::UNPINNED, format!("`{}` is no digest", digest.escape_debug()))
             .with_help("write `sha256:` and 64 hexadecimal digits in lower case")),
     }
 }
