@@ -160,6 +160,15 @@ impl Cluster {
         self.kubelet.log(namespace, prefix).with_context(|| format!("no pod {namespace}/{prefix} runs"))
     }
 
+    /// What istiod has signed for a caller: the chain and the key.
+    pub fn identity(&self, namespace: &str, prefix: &str) -> Result<[PathBuf; 2]> {
+        let file = |name: &str| {
+            let file = self.kubelet.file(namespace, prefix, &format!("istio/data/{name}.pem"));
+            file.with_context(|| format!("no pod {namespace}/{prefix} runs"))
+        };
+        Ok([file("cert-chain")?, file("key")?])
+    }
+
     /// Kills all that runs in a pod.
     pub fn kill(&self, namespace: &str, prefix: &str) -> Result<()> {
         let (inside, _) = self.pod(namespace, prefix)?;

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
-use sallyport_tests::cluster::{Cluster, network, program, scene, stage};
+use sallyport_tests::cluster::{Cluster, curl_from_outside, network, program, scene, stage};
 use sallyport_tests::echo::Echo;
 use sallyport_tests::prometheus::{Prometheus, Target, job};
 use serde_json::Value;
@@ -35,6 +35,7 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     nothing_to_complain_of(cluster)?;
     who_may_do_what(cluster)?;
     nobody_goes_round(cluster)?;
+    nothing_hides_behind_an_upgrade(cluster, &doorway)?;
     prometheus_sees_the_filter(cluster)?;
     let names = doorway.take_names();
     ensure!(names.is_empty(), "a refused call reached the upstream: {names:?}");
@@ -102,6 +103,32 @@ fn nobody_goes_round(cluster: &Cluster) -> Result<()> {
     ensure!(outsider.status == 0 && !outsider.error.is_empty(), "{outsider:?}");
     let plain = cluster.curl("outside", "outsider", &["--resolve", &resolve, &url.replace("https:", "http:")])?;
     ensure!(plain.status == 0 && !plain.error.is_empty(), "{plain:?}");
+    Ok(())
+}
+
+/// A caller that has taken its certificate out of its sidecar, and says what no sidecar would.
+fn nothing_hides_behind_an_upgrade(cluster: &Cluster, doorway: &Doorway) -> Result<()> {
+    let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
+    let identity = cluster.identity("httpbin", "sleep")?;
+    let [chain, key] = identity.each_ref().map(|path| path.to_string_lossy());
+    let resolve = format!("{}:8443:{gateway}", stage::HOST);
+    let url = format!("https://{}:8443/status/200", stage::HOST);
+    let own = ["--insecure", "--http1.1", "--cert", &chain, "--key", &key, "--resolve", &resolve, &url];
+    let allowed = curl_from_outside(&own)?;
+    ensure!(allowed.status == 200, "{allowed:?}");
+    let _ = doorway.take_names();
+    let forbidden = curl_from_outside(&[&own[..], &["-X", "DELETE"]].concat())?;
+    ensure!(forbidden.status == 403 && forbidden.header("x-sallyport").contains("not_allowed"), "{forbidden:?}");
+    // Without a length, what follows the head is no body of the request's.
+    let hidden = format!("DELETE /status/200 HTTP/1.1\r\nhost: {}\r\n\r\n", stage::UPSTREAM);
+    let behind = ["-X", "GET", "-H", "content-length:", "-H", "content-type:", "--data-binary", &hidden];
+    for (protocol, status) in [("TLS/1.0", 403), ("any", 403), ("websocket, any", 403)] {
+        let upgrade = format!("upgrade: {protocol}");
+        let answer = curl_from_outside(
+            &[&own[..], &behind, &["-H", "connection: upgrade", "-H", &upgrade, "--max-time", "5"]].concat(),
+        )?;
+        ensure!(answer.status == status, "{protocol}: {answer:?}");
+    }
     Ok(())
 }
 

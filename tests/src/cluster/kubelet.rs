@@ -101,6 +101,12 @@ impl Kubelet {
         Some(String::from_utf8_lossy(&bytes).into_owned())
     }
 
+    /// A file of such a pod, by its place below `/var/lib`.
+    #[must_use]
+    pub fn file(&self, namespace: &str, prefix: &str, path: &str) -> Option<PathBuf> {
+        self.known(namespace, prefix).map(|known| known.folder.join(path))
+    }
+
     /// What has gone wrong so far.
     #[must_use]
     pub fn troubles(&self) -> String {

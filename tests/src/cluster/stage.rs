@@ -31,6 +31,9 @@ const NAMESPACES: &str = "\
 {apiVersion: v1, kind: Namespace, metadata: {name: egress}}
 ";
 
+/// Where the agent of a caller writes its certificate: below the only folder of a pod that it may write to.
+const CERTIFICATES: &str = "/var/lib/istio/data";
+
 /// A caller, as Istio's sleep sample has it. It runs nothing by itself; `Cluster::curl` calls from its namespace.
 fn caller(namespace: &str, name: &str) -> String {
     format!(
@@ -51,7 +54,10 @@ metadata: {{name: {name}, namespace: {namespace}}}
 spec:
   selector: {{matchLabels: {{app: {name}}}}}
   template:
-    metadata: {{labels: {{app: {name}}}}}
+    metadata:
+      labels: {{app: {name}}}
+      # As Istio's documentation tells Prometheus to have certificates of its own: see `Cluster::identity`.
+      annotations: {{proxy.istio.io/config: '{{proxyMetadata: {{OUTPUT_CERTS: {CERTIFICATES}}}}}'}}
     spec:
       serviceAccountName: {name}
       containers: [{{name: sleep, image: curlimages/curl, command: [/bin/sleep, infinity]}}]
