@@ -6,8 +6,8 @@ use proxy_wasm::traits::{Context, HttpContext};
 use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
 use sallyport_core::attributes::{Outcome, attributes};
-use sallyport_core::health::{Admission, Phase, READY_PATH, is_idempotent};
-use sallyport_core::outbound::{Edit, Facts};
+use sallyport_core::health::{Admission, READY_PATH, is_idempotent};
+use sallyport_core::outbound::{Edit, Facts, Outgoing};
 use sallyport_core::request::pairs::{self, Pair};
 use sallyport_core::telemetry::log_line;
 use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Shadow, Verdict};
@@ -93,7 +93,7 @@ impl Stream {
         match &decision.verdict {
             Verdict::Continue(_) => self.go_on(gate, &decision, &view),
             Verdict::Refuse(refusal) => {
-                leave(gate, &decision, &view, Outcome::default());
+                leave(gate, &decision, &view, None);
                 refuse(refusal, decision.shadow.as_ref(), headers, gate.engine.discloses_rule())
             }
         }
@@ -115,7 +115,7 @@ impl Stream {
                     self.watched = config.watches(target).then(|| Watched { target, grpc: grpc() });
                 }
                 Admission::Refused => {
-                    leave(gate, decision, view, Outcome { health: phase(gate), sent: None });
+                    leave(gate, decision, view, None);
                     host::send_answer(&Answer::upstream_down(config, value(headers, b"x-request-id")));
                     return Action::Pause;
                 }
@@ -124,9 +124,7 @@ impl Stream {
         if gate.engine.discloses_rule() {
             self.annotation = answer::annotation(decision);
         }
-        let ids = if gate.engine.outbound().needs_ids() { gate.ids() } else { Default::default() };
-        leave(gate, decision, view, Outcome { health: phase(gate), sent: Some(ids) });
-        edit(gate, decision, view, ids);
+        edit(gate, decision, view);
         // Without it no route leads to the upstream, so there is nothing more to do where it cannot be set.
         host::set_request_header(answer::ROUTE_HEADER, route);
         Action::Continue
@@ -149,16 +147,17 @@ impl Stream {
 }
 
 /// Tells Envoy's access log and spans what was decided, where they ask for it.
-fn leave(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>, outcome: Outcome) {
-    if gate.engine.leaves_filter_state() {
-        for (name, value) in attributes(&gate.engine, decision, view, outcome) {
-            host::leave(name, &value);
-        }
+fn leave(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>, sent: Option<&Outgoing<'_>>) {
+    if !gate.engine.leaves_filter_state() {
+        return;
     }
-}
-
-fn phase(gate: &Gate) -> Option<Phase> {
-    gate.health()?.1.phase()
+    let health = match &decision.verdict {
+        Verdict::Continue(_) => gate.health().and_then(|(_, health)| health.phase()),
+        Verdict::Refuse(_) => None,
+    };
+    for (name, value) in attributes(&gate.engine, decision, view, Outcome { health, sent }) {
+        host::leave(name, &value);
+    }
 }
 
 /// An attribute that is a number, or a length of time in ns.
@@ -166,16 +165,19 @@ fn number(path: &str) -> Option<i64> {
     host::property(path)?.try_into().ok().map(i64::from_le_bytes)
 }
 
-/// Makes of the request what the upstream gets.
-fn edit(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>, ids: [u8; 24]) {
+/// Makes of the request what the upstream gets, and tells of it.
+fn edit(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>) {
     let outbound = gate.engine.outbound();
     let principal = if outbound.needs_principal() { gate.engine.principal(view) } else { None };
     let rule = match &decision.verdict {
         Verdict::Continue(permit) => permit.rule().map(|rule| rule.id),
         Verdict::Refuse(_) => None,
     };
+    let ids = if outbound.needs_ids() { gate.ids() } else { Default::default() };
     let facts = Facts { principal: principal.as_deref(), gateway: gate.engine.upstream(), rule, ids };
-    for edit in outbound.edits(view.headers, &facts) {
+    let outgoing = outbound.outgoing(view.headers, &facts);
+    leave(gate, decision, view, Some(&outgoing));
+    for edit in outgoing.edits {
         match edit {
             Edit::Remove(name) => host::remove_request_header(&name),
             Edit::Set(name, value) => host::set_request_header(&name, &value),

@@ -47,14 +47,6 @@ impl Answer {
         discloses_rule: bool,
     ) -> Self {
         let reason = refusal.reason.as_str();
-        let speaker = match refusal.reason {
-            Reason::Ambiguous(kind) => Some(kind.as_str()),
-            _ => refusal.rule.map(|rule| rule.id),
-        };
-        let details = match speaker {
-            Some(speaker) => format!("sallyport:{reason}:{speaker}"),
-            None => format!("sallyport:{reason}"),
-        };
         let mut header = format!("refused;reason={reason}");
         push_id(&mut header, request_id);
         if discloses_rule {
@@ -67,7 +59,7 @@ impl Answer {
         Self {
             status: refusal.reason.http_status(),
             grpc_status: refusal.reason.grpc_status(),
-            details,
+            details: format!("sallyport:{refusal}"),
             header,
             body: format!("refused by the egress gateway: {reason}\n"),
             retry_after: None,

@@ -10,8 +10,10 @@ use std::borrow::Cow;
 
 use crate::engine::Engine;
 use crate::health::Phase;
+use crate::outbound::Outgoing;
 use crate::request::view::RequestView;
-use crate::verdict::{Decision, Reason, Shadow, Verdict};
+use crate::trace_context::Incoming;
+use crate::verdict::{Decision, Shadow, Verdict};
 
 /// `allowed` or `refused`; as a caller is answered, so `refused` while the health gate is open, too.
 pub const DECISION: &str = "sallyport.decision";
@@ -23,9 +25,7 @@ pub const SHADOW: &str = "sallyport.shadow";
 pub const HEALTH: &str = "sallyport.health";
 /// On whose behalf, where a trusted forwarder says so: `TD/ns/NS/sa/SA`.
 pub const CALLER: &str = "sallyport.caller";
-/// The id of the trace, 32 hexadecimal digits, whatever format the upstream reads: as [`Outbound::trace_id`] has it.
-///
-/// [`Outbound::trace_id`]: crate::outbound::Outbound::trace_id
+/// The id of the trace, 32 hexadecimal digits, whatever format the upstream reads.
 pub const TRACE: &str = "sallyport.trace";
 
 /// Envoy's command operator for an attribute (Envoy, "Access logging", `FILTER_STATE`). What a Wasm filter leaves begins
@@ -37,11 +37,11 @@ pub fn operator(attribute: &str) -> String {
 
 /// What came of a request, beside the decision.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome {
+pub struct Outcome<'a> {
     /// The phase of the upstream's gate, where the request came so far as to need it.
     pub health: Option<Phase>,
-    /// The random bytes of its trace and span, where it goes on to the upstream.
-    pub sent: Option<[u8; 24]>,
+    /// What goes on to the upstream; nothing where it is answered here.
+    pub sent: Option<&'a Outgoing<'a>>,
 }
 
 /// The attributes of a request that have a value.
@@ -50,7 +50,7 @@ pub fn attributes<'e>(
     engine: &Engine,
     decision: &Decision<'e>,
     view: &RequestView<'_>,
-    outcome: Outcome,
+    outcome: Outcome<'_>,
 ) -> Vec<(&'static str, Cow<'e, str>)> {
     let Outcome { health, sent } = outcome;
     let rule = match &decision.verdict {
@@ -63,32 +63,29 @@ pub fn attributes<'e>(
     attributes.extend(decision.shadow.as_ref().map(|shadow| (SHADOW, Cow::Owned(trial(shadow)))));
     attributes.extend(health.map(|phase| (HEALTH, Cow::Borrowed(phase.as_str()))));
     attributes.extend(engine.forwarded_caller(view).map(|caller| (CALLER, Cow::Owned(caller))));
-    attributes.extend(engine.outbound().trace_id(view.headers, sent).map(|id| (TRACE, Cow::Owned(id))));
+    let trace = sent.map_or_else(|| Incoming::read(view.headers).trace_id(), |outgoing| outgoing.trace_id.clone());
+    attributes.extend(trace.map(|id| (TRACE, Cow::Owned(id))));
     attributes
 }
 
 fn trial(shadow: &Shadow<'_>) -> String {
     match shadow {
         Shadow::WouldContinue(rule) => format!("would_allow:{}", rule.id),
-        Shadow::WouldRefuse(refusal) => {
-            let reason = refusal.reason.as_str();
-            let speaker = match refusal.reason {
-                Reason::Ambiguous(kind) => Some(kind.as_str()),
-                _ => refusal.rule.map(|rule| rule.id),
-            };
-            speaker
-                .map_or_else(|| format!("would_refuse:{reason}"), |speaker| format!("would_refuse:{reason}:{speaker}"))
-        }
+        Shadow::WouldRefuse(refusal) => format!("would_refuse:{refusal}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outbound::Facts;
     use crate::request::view::PeerView;
 
-    const SENT: Outcome = Outcome { health: None, sent: Some([0xab; 24]) };
-    const HERE: Outcome = Outcome { health: None, sent: None };
+    /// The health, and whether the request goes on to the upstream.
+    type Case = (Option<Phase>, bool);
+
+    const SENT: Case = (None, true);
+    const HERE: Case = (None, false);
     const SLEEP: &[u8] = b"spiffe://cluster.local/ns/httpbin/sa/sleep";
 
     fn engine() -> Engine {
@@ -103,7 +100,14 @@ mod tests {
         .unwrap()
     }
 
-    fn told(path: &str, peer: &[u8], forwarded: &str, outcome: Outcome) -> String {
+    fn all(engine: &Engine, view: &RequestView<'_>, (health, sent): Case) -> Vec<(&'static str, String)> {
+        let decision = engine.on_request(view);
+        let outgoing = engine.outbound().outgoing(view.headers, &Facts { ids: [0xab; 24], ..Facts::default() });
+        let told = attributes(engine, &decision, view, Outcome { health, sent: sent.then_some(&outgoing) });
+        told.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
+    }
+
+    fn told(path: &str, peer: &[u8], forwarded: &str, case: Case) -> String {
         let headers: &[(&[u8], &[u8])] = &[
             (b":method", b"GET"),
             (b":path", path.as_bytes()),
@@ -112,9 +116,8 @@ mod tests {
         ];
         let peer = PeerView { mtls: true, uri_san: Some(peer) };
         let view = RequestView { headers, peer, ..RequestView::default() };
-        let engine = engine();
-        let attributes = attributes(&engine, &engine.on_request(&view), &view, outcome);
-        attributes.iter().map(|(name, value)| format!("{} {value}\n", name.trim_start_matches("sallyport."))).collect()
+        let told = all(&engine(), &view, case);
+        told.iter().map(|(name, value)| format!("{} {value}\n", name.trim_start_matches("sallyport."))).collect()
     }
 
     #[test]
@@ -122,22 +125,10 @@ mod tests {
         let stranger = b"spiffe://cluster.local/ns/other/sa/stranger";
         let ingress = b"spiffe://cluster.local/ns/istio-system/sa/ingress";
         let (by, uri) = ("By=spiffe://cluster.local/ns/a/sa/b;", "URI=spiffe://cluster.local/ns/httpbin/sa/sleep");
-        for (path, peer, forwarded, outcome, expected) in [
+        for (path, peer, forwarded, case, expected) in [
             ("/", SLEEP, "", SENT, "decision allowed\nrule read\n"),
-            (
-                "/",
-                SLEEP,
-                "",
-                Outcome { health: Some(Phase::HalfOpen), ..SENT },
-                "decision allowed\nrule read\nhealth half-open\n",
-            ),
-            (
-                "/",
-                SLEEP,
-                "",
-                Outcome { health: Some(Phase::Open), ..HERE },
-                "decision refused\nrule read\nhealth open\n",
-            ),
+            ("/", SLEEP, "", (Some(Phase::HalfOpen), true), "decision allowed\nrule read\nhealth half-open\n"),
+            ("/", SLEEP, "", (Some(Phase::Open), false), "decision refused\nrule read\nhealth open\n"),
             ("/admin", SLEEP, "", HERE, "decision refused\nrule admin\n"),
             ("/slow", SLEEP, "", SENT, "decision allowed\nrule read\nshadow would_refuse:denied:slow\n"),
             ("/", stranger, "", HERE, "decision refused\nshadow would_allow:all\n"),
@@ -150,7 +141,7 @@ mod tests {
                 "decision allowed\nrule read\ncaller cluster.local/ns/httpbin/sa/sleep\n",
             ),
         ] {
-            assert_eq!(told(path, peer, forwarded, outcome), expected, "{path}");
+            assert_eq!(told(path, peer, forwarded, case), expected, "{path}");
         }
     }
 
@@ -163,8 +154,8 @@ mod tests {
         {
             let headers: &[(&[u8], &[u8])] = &[(b":method", b"GET"), (b":path", path), (b":authority", b"a")];
             let view = RequestView { headers, ..RequestView::default() };
-            let told = attributes(&engine, &engine.on_request(&view), &view, SENT);
-            assert_eq!(told, [(DECISION, Cow::Borrowed("allowed")), (SHADOW, Cow::Borrowed(expected))]);
+            let told = all(&engine, &view, SENT);
+            assert_eq!(told, [(DECISION, "allowed".to_owned()), (SHADOW, expected.to_owned())]);
         }
     }
 
@@ -172,7 +163,7 @@ mod tests {
     fn the_trace_is_the_one_that_the_upstream_is_told_of() {
         let parent: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let (known, new) = (Some("0af7651916cd43dd8448eb211c80319c".to_owned()), Some("ab".repeat(16)));
-        for (tracing, outcome, with_parent, without) in [
+        for (tracing, case, with_parent, without) in [
             (r#""mode":"standalone","formats":["b3"]"#, SENT, &known, &new),
             (r#""mode":"standalone","formats":["b3"]"#, HERE, &known, &None),
             (r#""mode":"strip""#, SENT, &known, &None),
@@ -182,9 +173,9 @@ mod tests {
             let engine = Engine::from_json(policy.as_bytes()).unwrap();
             for (headers, expected) in [(&[(&b"traceparent"[..], parent)][..], with_parent), (&[], without)] {
                 let view = RequestView { headers, ..RequestView::default() };
-                let told = attributes(&engine, &engine.on_request(&view), &view, outcome);
-                let trace = told.into_iter().find_map(|(name, value)| (name == TRACE).then(|| value.into_owned()));
-                assert_eq!(&trace, expected, "{tracing} {outcome:?}");
+                let told = all(&engine, &view, case);
+                let trace = told.into_iter().find_map(|(name, value)| (name == TRACE).then_some(value));
+                assert_eq!(&trace, expected, "{tracing} {case:?}");
             }
         }
     }

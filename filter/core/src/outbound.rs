@@ -4,7 +4,7 @@
 //!
 //! What Envoy's route can do it does: the packager writes [`hygiene::removed_by_route`] into it, and that costs no host
 //! call. Here is what a route cannot: families of names, the trace ([`trace_context`]), and values
-//! that differ from request to request. [`Outbound::edits`] says what is to change, and nothing where nothing is. Nor can
+//! that differ from request to request. [`Outbound::outgoing`] says what is to change, and nothing where nothing is. Nor can
 //! a route do anything about trailers: [`Outbound::removed_from_trailers`] has all of it.
 
 mod compile;
@@ -62,6 +62,16 @@ pub enum Edit<'a> {
     Set(Cow<'a, str>, String),
 }
 
+/// A permitted request on its way out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing<'a> {
+    /// What is to change, in this order; nothing where nothing is.
+    pub edits: Vec<Edit<'a>>,
+    /// The id of the trace, 32 hexadecimal digits: the caller's, or where the filter speaks of traces the one that begins
+    /// here.
+    pub trace_id: Option<String>,
+}
+
 impl Outbound {
     /// Whether the caller's identity is written into a header.
     #[must_use]
@@ -75,27 +85,15 @@ impl Outbound {
         self.mode == Mode::Standalone
     }
 
-    /// The id of the request's trace: the caller's, or the one that begins here with these 24 random bytes. Where the
-    /// filter is not the one who speaks, the caller's alone.
+    /// What is to change, and the trace of the request.
     #[must_use]
-    pub fn trace_id(&self, headers: &[Pair<'_>], ids: Option<[u8; 24]>) -> Option<String> {
-        let incoming = Incoming::read(headers);
-        let context = match ids {
-            Some(ids) if self.mode == Mode::Standalone => Some(incoming.next(ids)),
-            _ => incoming.context,
-        };
-        context.map(|context| trace_context::hex(&context.trace_id))
-    }
-
-    /// What is to change.
-    #[must_use]
-    pub fn edits<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Vec<Edit<'a>> {
+    pub fn outgoing<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Outgoing<'a> {
         let mut edits = Vec::new();
-        let trace = self.trace(headers, facts, &mut edits);
+        let trace_id = self.trace(headers, facts, &mut edits);
         let goes = |name: &[u8]| self.hygiene.removed_by_filter(name) && !self.is_kept(name) && !self.is_set(name);
         remove(&mut edits, headers, goes);
         for (name, template) in &self.set {
-            match template.render(headers, facts, trace.as_deref()) {
+            match template.render(headers, facts, trace_id.as_deref()) {
                 Some(value) => set(&mut edits, headers, name, value),
                 // What the caller has written there is not what the file says.
                 None if headers.iter().any(|(key, _)| *key == name.as_bytes()) => {
@@ -104,7 +102,7 @@ impl Outbound {
                 None => {}
             }
         }
-        edits
+        Outgoing { edits, trace_id }
     }
 
     /// The headers of the trace; its id, for those who want it elsewhere.
@@ -112,7 +110,7 @@ impl Outbound {
         let incoming = Incoming::read(headers);
         let mut written: Vec<(&'static str, String)> = Vec::new();
         let id = match self.mode {
-            Mode::Envoy | Mode::Strip => incoming.context.map(|context| trace_context::hex(&context.trace_id)),
+            Mode::Envoy | Mode::Strip => incoming.trace_id(),
             Mode::Standalone => {
                 let context = incoming.next(facts.ids);
                 written = trace_context::write(&context, &self.formats);

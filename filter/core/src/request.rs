@@ -10,3 +10,5 @@ pub(crate) mod principal;
 pub(crate) mod query;
 pub(crate) mod token;
 pub mod view;
+
+pub use crate::matcher::method::is_token_byte;

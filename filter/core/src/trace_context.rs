@@ -103,6 +103,12 @@ impl Incoming {
         Self { context, sampling }
     }
 
+    /// The id of the caller's trace, in hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> Option<String> {
+        self.context.as_ref().map(|context| hex(&context.trace_id))
+    }
+
     /// The trace that goes on to the upstream: the same, or a new one, with a span of our own. `ids` are 24 random bytes.
     #[must_use]
     pub fn next(self, ids: [u8; 24]) -> TraceContext {

@@ -1,5 +1,7 @@
 //! What the engine says of a request.
 
+use std::fmt;
+
 /// Why a request was refused, coarse enough to be told to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
@@ -148,6 +150,18 @@ pub struct Refusal<'e> {
     pub reason: Reason,
     /// The DENY rule, if one spoke.
     pub rule: Option<RuleRef<'e>>,
+}
+
+/// `REASON`, or with who spoke `REASON:RULE`; of an ambiguity `REASON:KIND`.
+impl fmt::Display for Refusal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.reason.as_str())?;
+        let speaker = match self.reason {
+            Reason::Ambiguous(kind) => Some(kind.as_str()),
+            _ => self.rule.map(|rule| rule.id),
+        };
+        speaker.map_or(Ok(()), |speaker| write!(f, ":{speaker}"))
+    }
 }
 
 /// What happens to a request.

@@ -29,7 +29,7 @@ fn out(engine: &Engine, headers: &Headers<'_>, principal: Option<&str>) -> BTree
     for (name, value) in headers {
         sent.entry((*name).to_owned()).or_default().push((*value).to_owned());
     }
-    for edit in engine.outbound().edits(&pairs, &facts) {
+    for edit in engine.outbound().outgoing(&pairs, &facts).edits {
         match edit {
             Edit::Remove(name) => drop(sent.remove(&*String::from_utf8_lossy(&name))),
             Edit::Set(name, value) => drop(sent.insert(name.into_owned(), vec![value])),
@@ -89,7 +89,7 @@ fn strip_leaves_no_trace_and_envoy_is_left_alone() {
     assert_eq!(names(&out(&strip, &every, None)), ["user-agent"]);
     let envoy = engine(r#""tracing":{"mode":"envoy"}"#).unwrap();
     assert_eq!(out(&envoy, &every, None).len(), every.len());
-    assert!(envoy.outbound().edits(&[], &Facts::default()).is_empty());
+    assert!(envoy.outbound().outgoing(&[], &Facts::default()).edits.is_empty());
 }
 
 #[test]
@@ -284,7 +284,7 @@ proptest! {
         let pairs: Vec<_> = headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         let facts = Facts { ids, ..Facts::default() };
         let mut sent: Vec<(Vec<u8>, Vec<u8>)> = headers.clone();
-        for edit in engine.outbound().edits(&pairs, &facts) {
+        for edit in engine.outbound().outgoing(&pairs, &facts).edits {
             let name = match &edit {
                 Edit::Remove(name) => name.to_vec(),
                 Edit::Set(name, _) => name.as_bytes().to_vec(),
@@ -314,7 +314,7 @@ proptest! {
         let pairs: Vec<_> = trailers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         let gone = strict.outbound().removed_from_trailers(&pairs);
         let route: Vec<_> = removed_by_route(HygieneSource::Strict).chain(["x-sallyport-route"]).collect();
-        let edits = strict.outbound().edits(&pairs, &Facts::default());
+        let edits = strict.outbound().outgoing(&pairs, &Facts::default()).edits;
         for (name, _) in &pairs {
             let by_filter = edits.iter().any(|edit| matches!(edit, Edit::Remove(removed) if **removed == **name));
             let by_route = route.iter().any(|removed| removed.as_bytes() == *name);

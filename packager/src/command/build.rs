@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
     let filter = lock::find(&args.paths).and_then(|lock: Option<LockedFilter>| lock::pin(&mesh, lock.as_ref()))?;
     match manifest::build(&egresses, &mesh, &filter, args.argo) {
-        Ok(build) => finish(args, console, &build, egresses.len(), PluginApi::of(&mesh.istio_version)),
+        Ok(build) => finish(args, console, &build, egresses.len(), PluginApi::of(&mesh)),
         Err(refusals) => Ok(refuse(refusals, console)),
     }
 }

@@ -30,15 +30,11 @@ pub(super) fn envoy_filter(plan: &Plan<'_>) -> Option<Value> {
         {
             spec.insert("workloadSelector".to_owned(), json!({"labels": selector["matchLabels"]}));
         }
-        let mut metadata = plan.metadata(&plan.gateway_name());
-        if let Some(metadata) = metadata.as_object_mut() {
-            // What `istioctl analyze` says of every object of this kind is said above.
-            metadata.insert("annotations".to_owned(), json!({"galley.istio.io/analyze-suppress": "IST0133"}));
-        }
         json!({
             "apiVersion": "networking.istio.io/v1alpha3",
             "kind": "EnvoyFilter",
-            "metadata": metadata,
+            // It is said of every object of this kind, and answered above.
+            "metadata": plan.metadata_without("IST0133", &plan.gateway_name()),
             "spec": spec,
         })
     })

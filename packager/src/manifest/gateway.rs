@@ -29,15 +29,11 @@ pub(super) fn gateway(plan: &Plan<'_>) -> Value {
 /// No Service has the port. Istio translates the port of a Gateway that selects pods where a Service of theirs has it, and
 /// otherwise lets them listen on the port as it is.
 pub(super) fn ready(plan: &Plan<'_>) -> Value {
-    let mut metadata = plan.metadata(&format!("{}-ready", plan.gateway_name()));
-    if let Some(metadata) = metadata.as_object_mut() {
-        // The port is in no Service on purpose: `istioctl analyze` would have it there.
-        metadata.insert("annotations".to_owned(), json!({"galley.istio.io/analyze-suppress": "IST0162"}));
-    }
     json!({
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
-        "metadata": metadata,
+        // It would have the port in a Service.
+        "metadata": plan.metadata_without("IST0162", &format!("{}-ready", plan.gateway_name())),
         "spec": {
             "selector": plan.selector(),
             "servers": [{

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::plan::{Plan, SERVICE_PORT};
 use super::refusal::Refusal;
-use super::{autoscaler, disruption_budget, pod, security, virtual_service, yaml};
+use super::{autoscaler, disruption_budget, pod, security, yaml};
 use crate::codes;
 use crate::manifest::prune;
 
@@ -115,10 +115,7 @@ pub(super) fn route(plan: &Plan<'_>) -> Result<Value, Refusal> {
 const MOST_REMOVED: usize = 16;
 
 fn rule(egress: &Egress) -> Value {
-    let set = virtual_service::credential(egress).map(|header| {
-        let named = |(name, value): (String, String)| json!({"name": name, "value": value});
-        header.into_iter().map(named).collect::<Vec<_>>()
-    });
+    let set = egress.credential_header().map(|(name, value)| json!([{"name": name, "value": value}]));
     let request = json!({"remove": egress.spec.removed_from_requests(), "set": set});
     let mut filters = vec![
         json!({"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}}),

@@ -111,6 +111,15 @@ impl Plan<'_> {
         json!({"name": name, "namespace": self.egress.namespace, "labels": self.labels()})
     }
 
+    /// The same, where `istioctl analyze` is not to say this of the object: it is so on purpose.
+    pub(super) fn metadata_without(&self, message: &str, name: &str) -> Value {
+        let mut metadata = self.metadata(name);
+        if let Some(metadata) = metadata.as_object_mut() {
+            metadata.insert("annotations".to_owned(), json!({"galley.istio.io/analyze-suppress": message}));
+        }
+        metadata
+    }
+
     /// The fields by which a policy of Istio finds this gateway. Istio wants a gateway that it deployed itself to be
     /// named, and every other to be selected.
     pub(super) fn attached(&self, spec: Value) -> Value {

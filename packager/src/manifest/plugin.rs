@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use sallyport_egress::model::Mesh;
 use sallyport_egress::policy_source;
 use serde_json::{Map, Value, json};
 
@@ -24,10 +25,9 @@ pub(crate) enum PluginApi {
 }
 
 impl PluginApi {
-    /// The one that this version of Istio wants.
-    pub(crate) fn of(istio_version: &str) -> Self {
-        let minor = istio_version.split('.').nth(1).and_then(|minor| minor.parse::<u32>().ok());
-        if minor.is_some_and(|minor| minor < 30) { PluginApi::WasmPlugin } else { PluginApi::TrafficExtension }
+    /// The one that this mesh's version of Istio wants.
+    pub(crate) fn of(mesh: &Mesh) -> Self {
+        if mesh.minor().is_some_and(|minor| minor < 30) { PluginApi::WasmPlugin } else { PluginApi::TrafficExtension }
     }
 }
 
@@ -41,7 +41,7 @@ impl fmt::Display for PluginApi {
 }
 
 pub(super) fn plugin(plan: &Plan<'_>) -> Result<Value, Refusal> {
-    let api = PluginApi::of(&plan.mesh.istio_version);
+    let api = PluginApi::of(plan.mesh);
     // A gateway's listeners count as clients: another mode never matches.
     let mut spec = json!({"phase": "AUTHZ", "priority": PRIORITY, "match": [{"mode": "CLIENT"}]});
     let wasm = wasm(plan)?;
@@ -102,7 +102,8 @@ mod tests {
             ("1.30", PluginApi::TrafficExtension),
             ("1.31", PluginApi::TrafficExtension),
         ] {
-            assert_eq!(PluginApi::of(version), api, "{version}");
+            let mesh = Mesh { istio_version: version.to_owned(), ..Mesh::default() };
+            assert_eq!(PluginApi::of(&mesh), api, "{version}");
         }
     }
 }

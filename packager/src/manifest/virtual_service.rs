@@ -103,7 +103,7 @@ fn headers(egress: &Egress) -> Value {
 }
 
 /// By name and value.
-pub(super) fn credential(egress: &Egress) -> Option<BTreeMap<String, String>> {
+fn credential(egress: &Egress) -> Option<BTreeMap<String, String>> {
     egress.credential_header().map(|(name, value)| BTreeMap::from([(name.to_owned(), value)]))
 }
 

@@ -109,7 +109,7 @@ impl Policy {
     fn send(&self, headers: &[Header], facts: &Facts<'_>) -> Vec<Header> {
         let mut sent = headers.to_vec();
         let mut edited = BTreeSet::new();
-        for edit in self.engine.outbound().edits(&pairs(headers), facts) {
+        for edit in self.engine.outbound().outgoing(&pairs(headers), facts).edits {
             let (name, value) = match edit {
                 Edit::Remove(name) => (name.into_owned(), None),
                 Edit::Set(name, value) => (name.into_owned().into_bytes(), Some(value.into_bytes())),

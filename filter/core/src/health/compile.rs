@@ -11,6 +11,7 @@ use super::{Health, Limits, Passive, Target};
 use crate::matcher::Flaw;
 use crate::policy::error::{Code, Problem};
 use crate::policy::place::Place;
+use crate::request::is_token_byte;
 
 /// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
 const MAX_BODY_PREFIX: usize = 1024;
@@ -137,9 +138,8 @@ impl Compiler<'_> {
 
     fn check_expected(&mut self, place: &Place<'_>, method: &str, expect: &ExpectSource) {
         if let Some(header) = &expect.header {
-            let token =
-                |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
-            if header.name.is_empty() || !header.name.bytes().all(token) {
+            let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
+            if header.name.is_empty() || !header.name.bytes().all(good) {
                 let flaw = Flaw::new(Code::HealthExpect, format_args!("`{}` is not a header", header.name))
                     .help(format_args!("write its name in lower case"));
                 self.report(&place.field("header").field("name"), flaw);

@@ -8,6 +8,7 @@ use crate::answer::ROUTE_HEADER;
 use crate::matcher::Flaw;
 use crate::policy::error::{Code, Problem};
 use crate::policy::place::Place;
+use crate::request::is_token_byte;
 use crate::trace_context::{Format, Mode, baggage};
 
 /// Most headers that are set, and most names in a list.
@@ -89,8 +90,8 @@ impl Compiler<'_> {
     }
 
     fn check_name(&mut self, place: &Place<'_>, name: &str) {
-        let token = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        if name.is_empty() || name.len() > 256 || !name.bytes().all(token) {
+        let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
+        if name.is_empty() || name.len() > 256 || !name.bytes().all(good) {
             let flaw =
                 Flaw::new(Code::HeaderName, format_args!("`{}` is not the name of a header", name.escape_debug()))
                     .help(format_args!("write it in lower case"));

@@ -46,6 +46,7 @@ const MODES: &[(&str, ModeSource)] = &[("enforce", ModeSource::Enforce), ("shado
 const ACTIONS: &[(&str, ActionSource)] =
     &[("ALLOW", ActionSource::Allow), ("DENY", ActionSource::Deny), ("AUDIT", ActionSource::Audit)];
 const QUANTIFIERS: &[(&str, QuantifierSource)] = &[("any", QuantifierSource::Any), ("all", QuantifierSource::All)];
+
 struct Decoder {
     problems: Vec<Problem>,
 }

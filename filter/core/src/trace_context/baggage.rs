@@ -1,6 +1,7 @@
 //! `baggage` (W3C Baggage): names and values that callers hand from service to service. Only those that the file lists
 //! leave the mesh.
 
+use crate::request::is_token_byte;
 use crate::request::pairs::Pair;
 
 /// The header's name.
@@ -38,10 +39,9 @@ fn member_of(member: &[u8]) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(member).ok()?;
     let (key, value) = text.split_once('=')?;
     let key = key.trim_end_matches(OWS);
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     // Octets of a value, and what properties have beside them.
     let good = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\",\\".contains(&byte) || byte == b'\t';
-    (!key.is_empty() && key.bytes().all(token) && value.bytes().all(good)).then_some((key, text))
+    (!key.is_empty() && key.bytes().all(is_token_byte) && value.bytes().all(good)).then_some((key, text))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::{is_address, is_label};
 use crate::code::Code;
 use crate::diagnostic::Flaw;
 use crate::parse::suggest::{did_you_mean, quoted};
+use sallyport_core::request::is_token_byte;
 
 /// What is wrong with the name of a resource: a DNS subdomain (RFC 1123).
 pub(crate) fn check_resource(text: &str) -> Option<Flaw> {
@@ -114,8 +115,7 @@ const OF_THE_REQUEST: [&str; 9] = [
 /// What is wrong with the name of a header.
 pub(crate) fn check_header(text: &str) -> Option<Flaw> {
     let flaw = |problem: &str| Flaw::new(Code::HeaderName, format!("{} {problem}", quoted(text)));
-    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if text.len() > 256 || !text.bytes().all(token) {
+    if text.len() > 256 || !text.bytes().all(is_token_byte) {
         return Some(flaw("is not the name of a header").help("write one name, without `:` and without its value"));
     }
     let lower = text.to_ascii_lowercase();
