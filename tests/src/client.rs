@@ -96,6 +96,11 @@ impl Caller {
         self.http1()?.send(request)
     }
 
+    /// Sends one request on a connection of its own, over one of the protocols.
+    pub fn send_over(&self, request: &Request, http2: bool) -> Result<Reply> {
+        if http2 { self.http2()?.send(request) } else { self.send(request) }
+    }
+
     fn tls_for(&self, protocol: &[u8]) -> Result<(Arc<ClientConfig>, ServerName<'static>)> {
         let mut tls = ClientConfig::clone(&self.tls);
         tls.alpn_protocols = vec![protocol.to_vec()];

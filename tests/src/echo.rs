@@ -33,6 +33,20 @@ pub struct Received {
 }
 
 impl Received {
+    /// The names of its headers, in lower case and in order.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        let mut names: Vec<_> = self.headers.iter().map(|(name, _)| name.to_ascii_lowercase()).collect();
+        names.sort();
+        names
+    }
+
+    /// Every value of a header, as text.
+    #[must_use]
+    pub fn texts(&self, name: &str) -> Vec<String> {
+        self.values(name).map(|value| value.escape_ascii().to_string()).collect()
+    }
+
     /// Every value of a header.
     pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.headers

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 
 use crate::certs::Authority;
-use crate::client::Caller;
-use crate::echo::Echo;
+use crate::client::{Caller, Request};
+use crate::echo::{Echo, Received};
 use crate::envoys::Envoy;
 use crate::faulty::Faulty;
 use crate::gate::{Gate, Options};
@@ -51,6 +51,14 @@ impl Stage {
     /// The caller `httpbin/sleep`.
     pub fn sleep(&self) -> Result<Caller> {
         self.gate.caller("httpbin/sleep")
+    }
+
+    /// What the upstream gets of a request of `httpbin/sleep`, which must be allowed.
+    pub fn pass(&self, request: &Request, http2: bool) -> Result<Received> {
+        let _ = self.echo.take();
+        let reply = self.sleep()?.send_over(request, http2)?;
+        ensure!(reply.status == 200, "{reply:?}");
+        self.echo.take().pop().context("the upstream got nothing")
     }
 
     /// The caller `httpbin/writer`.

@@ -210,8 +210,7 @@ spec: {{tracing: [{{providers: [{{name: otel}}], randomSamplingPercentage: 100}}
 /// With a tracer in the whole mesh: `strip` tells of no trace, and `standalone` goes on with the sidecar's, in its own format.
 fn the_tracer_is_silent_where_it_is_not_wanted(cluster: &Cluster, site: &Site<'_>, echo: &Echo) -> Result<()> {
     let traces = |seen: &Received| -> Vec<String> {
-        let names = seen.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-        names.filter(|name| name.starts_with("trace") || name.contains("b3")).collect()
+        seen.names().into_iter().filter(|name| name.starts_with("trace") || name.contains("b3")).collect()
     };
     for (tracing, wanted) in [("{mode: strip}", &[][..]), ("{formats: [b3]}", &["b3"])] {
         site.apply("httpbin", &(stage::egress("httpbin", RULES) + &format!("  tracing: {tracing}\n")))?;

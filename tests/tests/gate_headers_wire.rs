@@ -1,7 +1,7 @@
 //! What the upstream and the caller get, byte by byte, in real Envoys: values that are no text, traces that contradict
 //! each other, and what upstreams say of themselves.
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 use sallyport_tests::client::Request;
 use sallyport_tests::echo::Received;
 use sallyport_tests::envoys::each_envoy;
@@ -12,17 +12,6 @@ const A: &str = "0af7651916cd43dd8448eb211c80319c";
 const B: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "b7ad6b7169203331";
 const MODES: [&str; 3] = ["{formats: [w3c, b3, b3multi]}", "{mode: strip}", "{mode: envoy}"];
-
-fn send(stage: &Stage, request: &Request, http2: bool) -> Result<Received> {
-    let caller = stage.sleep()?;
-    let reply = if http2 { caller.http2()?.send(request)? } else { caller.send(request)? };
-    ensure!(reply.status == 200, "{reply:?}");
-    stage.echo.take().pop().context("the upstream got nothing")
-}
-
-fn all(received: &Received, name: &str) -> Vec<String> {
-    received.values(name).map(|value| value.escape_ascii().to_string()).collect()
-}
 
 #[test]
 fn values_that_are_no_text() {
@@ -43,7 +32,7 @@ fn values_that_are_no_text() {
                 let trace = ["traceparent", "tracestate", "b3", "baggage", "x-amzn-trace-id", "x-request-id"];
                 let request =
                     names.iter().chain(&trace).fold(Request::get("/get"), |request, name| request.header(name, value));
-                let seen = send(&stage, &request, http2)?;
+                let seen = stage.pass(&request, http2)?;
                 for kept in ["x-user", "x-plain"] {
                     ensure!(seen.values(kept).eq([value]), "{mode}: {kept}: {seen:?}");
                 }
@@ -109,18 +98,18 @@ impl Case {
 
     /// One trace goes on, in each format the same.
     fn goes_on(&self, seen: &Received) -> Result<()> {
-        let [parent] = &all(seen, "traceparent")[..] else { bail!("{:?}: {seen:?}", self.headers) };
+        let [parent] = &seen.texts("traceparent")[..] else { bail!("{:?}: {seen:?}", self.headers) };
         let (trace, span) = (&parent[3..35], &parent[36..52]);
         let right = self.goes_on.map_or(trace != A && trace != B, |wanted| trace == wanted);
         ensure!(right && span != SPAN, "{:?}: {parent}", self.headers);
-        let [b3] = &all(seen, "b3")[..] else { bail!("{:?}: {seen:?}", self.headers) };
+        let [b3] = &seen.texts("b3")[..] else { bail!("{:?}: {seen:?}", self.headers) };
         ensure!(b3.starts_with(&format!("{trace}-{span}")), "{:?}: {b3} beside {parent}", self.headers);
-        ensure!(all(seen, "x-b3-traceid") == [trace] && all(seen, "x-b3-spanid") == [span], "{seen:?}");
+        ensure!(seen.texts("x-b3-traceid") == [trace] && seen.texts("x-b3-spanid") == [span], "{seen:?}");
         // It belongs to the traceparent, and without one means nothing.
         let states = self.sent("tracestate");
         let belongs = self.goes_on.is_some() && self.sent("traceparent").len() == 1 && !states.is_empty();
         let joined = if belongs { vec![states.join(",")] } else { Vec::new() };
-        ensure!(all(seen, "tracestate") == joined, "{:?}: {seen:?}", self.headers);
+        ensure!(seen.texts("tracestate") == joined, "{:?}: {seen:?}", self.headers);
         Ok(())
     }
 }
@@ -132,14 +121,14 @@ fn traces_that_contradict_each_other() {
         for mode in MODES {
             let stage = Stage::with_file(envoy, scratch, &format!("{}  tracing: {mode}\n", egress(AUTHZ)))?;
             for (case, http2) in cases().iter().flat_map(|case| [(case, false), (case, true)]) {
-                let seen = send(&stage, &case.request(), http2)?;
+                let seen = stage.pass(&case.request(), http2)?;
                 if mode.contains("formats") {
                     case.goes_on(&seen)?;
                     continue;
                 }
                 for name in names {
                     let wanted = if mode.contains("envoy") { case.sent(name) } else { Vec::new() };
-                    ensure!(all(&seen, name) == wanted, "{mode}: {:?}: {seen:?}", case.headers);
+                    ensure!(seen.texts(name) == wanted, "{mode}: {:?}: {seen:?}", case.headers);
                 }
             }
         }

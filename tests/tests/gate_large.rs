@@ -2,7 +2,7 @@
 //! and the rest arrives as it was sent.
 
 use anyhow::{Context as _, Result, ensure};
-use sallyport_tests::client::{Caller, Reply, Request};
+use sallyport_tests::client::{Caller, Request};
 use sallyport_tests::echo::Received;
 use sallyport_tests::envoys::{Envoy, each_envoy};
 use sallyport_tests::named::Named;
@@ -42,7 +42,7 @@ impl Large {
 
     /// What comes of a request that is allowed, over one of the protocols.
     fn send(&self, request: &Request, http2: bool) -> Result<Received> {
-        let reply = send(&self.sleep()?, request, http2)?;
+        let reply = self.sleep()?.send_over(request, http2)?;
         ensure!(reply.status == 200, "{} {}", reply.status, reply.text());
         self.stage.echo.take().pop().context("the upstream got nothing")
     }
@@ -52,7 +52,7 @@ impl Large {
         let stranger = self.stage.stranger()?.at(self.named.listener());
         let marked = request.clone().header("x-marked", "bad one");
         for (caller, request) in [(self.sleep()?, &marked), (stranger, request)] {
-            let reply = send(&caller, request, http2)?;
+            let reply = caller.send_over(request, http2)?;
             ensure!(reply.status == 403 && reply.spoken().verdict == "refused", "{}: {reply:?}", caller.name);
         }
         ensure!(self.stage.echo.take().is_empty(), "the upstream got what was refused");
@@ -68,10 +68,6 @@ impl Large {
         }
         Ok(())
     }
-}
-
-fn send(caller: &Caller, request: &Request, http2: bool) -> Result<Reply> {
-    if http2 { caller.http2()?.send(request) } else { caller.send(request) }
 }
 
 /// All but what Envoy and the filter have written, which must be one of each.
