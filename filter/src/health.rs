@@ -115,13 +115,13 @@ impl Health {
 
     fn probe(&self, health: &health::Health, target: usize, now: u64) {
         let Some(probe) = health.probe(target) else { return };
-        let headers = vec![
+        let headers = [
             (":method", &*probe.method),
             (":path", &*probe.path),
             (":authority", &*probe.host),
             ("user-agent", "sallyport-probe"),
         ];
-        match host::call(&probe.cluster, headers, probe.timeout) {
+        match host::call(&probe.cluster, &headers, probe.timeout) {
             Some(token) => {
                 if let Ok(mut probes) = self.probes.try_borrow_mut() {
                     probes.push((token, target, now));

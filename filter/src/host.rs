@@ -1,11 +1,8 @@
 //! The only file that names host calls: proxy-wasm ABI 0.2.1, as Envoy implements it.
 //!
-//! The raw imports are declared here because the SDK's wrappers panic on every status they do not expect, decode header
-//! names as UTF-8, and cannot pass response-code details. Every status but 0 becomes `None` or is let go where nothing
-//! can be done about it.
+//! Every status but 0 becomes `None`, or is let go where nothing can be done about it.
 
 use std::ptr::null_mut;
-use std::time::Duration;
 
 use sallyport_core::answer::{self, Answer};
 use sallyport_core::request::pairs;
@@ -85,6 +82,18 @@ unsafe extern "C" {
         headers: *const u8,
         headers_size: usize,
         grpc_status: i32,
+    ) -> u32;
+    fn proxy_http_call(
+        cluster: *const u8,
+        cluster_size: usize,
+        headers: *const u8,
+        headers_size: usize,
+        body: *const u8,
+        body_size: usize,
+        trailers: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        token: *mut u32,
     ) -> u32;
     fn proxy_define_metric(kind: u32, name: *const u8, name_size: usize, id: *mut u32) -> u32;
     fn proxy_increment_metric(id: u32, offset: i64) -> u32;
@@ -267,14 +276,28 @@ pub fn set_shared_data(key: &str, value: &[u8], cas: u32) -> bool {
     status == OK
 }
 
-/// Sends a request of our own; its token, or nothing if it failed at once.
-///
-/// The SDK's function is called, and not the import, because only the SDK can hand the answer on: it keeps a list of
-/// tokens, and panics on one that it does not know. It would panic on a status other than the three that Envoy's call
-/// has.
-pub fn call(cluster: &str, headers: Vec<(&str, &str)>, timeout: u32) -> Option<u32> {
-    let timeout = Duration::from_millis(u64::from(timeout));
-    proxy_wasm::hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), timeout).ok()
+/// Sends a request of our own; its token, or nothing if it failed at once. `timeout` is in milliseconds.
+pub fn call(cluster: &str, headers: &[(&str, &str)], timeout: u32) -> Option<u32> {
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let headers = pairs::serialize(&headers)?;
+    let trailers = pairs::serialize(&[])?;
+    let mut token = 0;
+    // SAFETY: the host copies all of them, and writes one `u32`, before it returns.
+    let status = unsafe {
+        proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            null_mut(),
+            0,
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout,
+            &raw mut token,
+        )
+    };
+    (status == OK).then_some(token)
 }
 
 /// The answer's headers, in the byte form of [`pairs`]; only while it is being handed on.
@@ -299,7 +322,7 @@ fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>
     if data.is_null() {
         return Some(Vec::new());
     }
-    // SAFETY: with status 0 the host has allocated `size` bytes by the SDK's `proxy_on_memory_allocate`, a boxed slice
-    // of that length, filled them, and given them up to us.
+    // SAFETY: with status 0 the host has allocated `size` bytes by `proxy_on_memory_allocate`, a boxed slice of that
+    // length, filled them, and given them up to us.
     Some(unsafe { Vec::from_raw_parts(data, size, size) })
 }

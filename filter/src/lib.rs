@@ -1,11 +1,11 @@
 //! Sallyport's proxy-wasm filter: the adapter between Envoy and the decision core.
 //!
-//! `root` configures and ticks, `gate` is what is in force, `health` keeps the upstream's state and probes it, `stream`
+//! `dispatch` is called by the host, `root` configures and ticks, `gate` is what is in force, `health` keeps the upstream's state and probes it, `stream`
 //! handles one request, `trailers` what comes after its body and its answer's, `host` is the only place that names a
 //! host call. Nothing is decided here.
 //!
-//! Nothing here panics: a trap would end the worker's VM, and with it every counter. Host statuses that the SDK would
-//! panic on are values (`host`), a bad configuration is refused whole, and a stream without a policy is refused.
+//! Nothing here panics: a trap would end the worker's VM, and with it every counter. Every host status is a value (`host`),
+//! every unknown context is refused (`dispatch`), a bad configuration is refused whole, and a stream without a policy is refused.
 
 #![deny(
     clippy::unwrap_used,
@@ -18,6 +18,8 @@
 )]
 #![deny(unsafe_code)]
 
+#[allow(unsafe_code, reason = "the entry points that the host calls")]
+mod dispatch;
 mod gate;
 mod health;
 #[allow(unsafe_code, reason = "the one file that calls the host")]
@@ -25,13 +27,6 @@ mod host;
 mod root;
 mod stream;
 mod trailers;
-
-#[allow(unsafe_code, reason = "the entry point that the proxy-wasm ABI asks for")]
-mod entry {
-    proxy_wasm::main! {{
-        proxy_wasm::set_root_context(|_| Box::new(super::root::Root::default()));
-    }}
-}
 
 /// Which version of the policy this filter reads, for `sallyport image verify`: a custom section, which changes nothing.
 #[allow(unsafe_code, reason = "a static in a section of its own")]

@@ -2,13 +2,10 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext, RootContext};
-use proxy_wasm::types::ContextType;
 use sallyport_core::{Code, Engine, InvalidPolicy, Problem};
 
 use crate::gate::Gate;
 use crate::host::{self, Level};
-use crate::stream::Stream;
 
 /// Between two flushes.
 const FLUSH_MILLISECONDS: u32 = 1000;
@@ -25,21 +22,21 @@ pub struct Root {
     looks: u32,
 }
 
-impl Context for Root {
-    fn on_http_call_response(&mut self, token: u32, _: usize, _: usize, _: usize) {
+impl Root {
+    /// What streams are decided by; nothing before there is a configuration.
+    pub fn gate(&self) -> Option<Rc<Gate>> {
+        self.gate.clone()
+    }
+
+    /// Takes the answer to a probe.
+    pub fn on_call_response(&mut self, token: u32) {
         if let Some((config, health)) = self.gate.as_deref().and_then(Gate::health) {
             health.on_response(config, token);
         }
     }
 
-    fn on_done(&mut self) -> bool {
-        self.flush();
-        true
-    }
-}
-
-impl RootContext for Root {
-    fn on_configure(&mut self, _: usize) -> bool {
+    /// Takes the plugin's configuration; false: it is refused, and nothing of it is in force.
+    pub fn configure(&mut self) -> bool {
         let configuration = host::plugin_configuration().unwrap_or_default();
         match configure(&configuration) {
             Ok(engine) => {
@@ -59,7 +56,8 @@ impl RootContext for Root {
         }
     }
 
-    fn on_tick(&mut self) {
+    /// Looks at the health of the upstream, and now and then hands on what was counted.
+    pub fn tick(&mut self) {
         if let Some((config, health)) = self.gate.as_deref().and_then(Gate::health) {
             health.tick(config);
             self.looks = self.looks.saturating_add(1);
@@ -71,17 +69,8 @@ impl RootContext for Root {
         self.flush();
     }
 
-    fn create_http_context(&self, _: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Stream::new(self.gate.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(ContextType::HttpContext)
-    }
-}
-
-impl Root {
-    fn flush(&self) {
+    /// Hands on what was counted.
+    pub fn flush(&mut self) {
         let Some(gate) = &self.gate else { return };
         if let Ok(mut telemetry) = gate.telemetry.try_borrow_mut() {
             telemetry.flush(&gate.engine);

@@ -2,22 +2,19 @@
 
 use std::rc::Rc;
 
-use proxy_wasm::traits::{Context, HttpContext};
-use proxy_wasm::types::Action;
 use sallyport_core::answer::{self, Answer};
 use sallyport_core::attributes::{Outcome, attributes};
 use sallyport_core::health::{Admission, READY_PATH, is_idempotent};
 use sallyport_core::outbound::{Edit, Facts, Outgoing};
+use sallyport_core::request::is_grpc_call;
 use sallyport_core::request::pairs::{self, Pair};
 use sallyport_core::telemetry::log_line;
 use sallyport_core::{Decision, Needs, PeerView, Reason, Refusal, RequestView, Shadow, Verdict};
 
+use crate::dispatch::Action;
 use crate::gate::Gate;
 use crate::host::{self, Level, Trailers};
 use crate::trailers;
-
-/// How the content type of a gRPC call begins.
-const GRPC: &[u8] = b"application/grpc";
 
 /// One request and its response.
 pub struct Stream {
@@ -39,12 +36,8 @@ impl Stream {
     pub fn new(gate: Option<Rc<Gate>>) -> Self {
         Self { gate, annotation: None, watched: None }
     }
-}
 
-impl Context for Stream {}
-
-impl HttpContext for Stream {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+    pub fn on_request_headers(&mut self) -> Action {
         let raw = host::request_headers().unwrap_or_default();
         // Bytes that are no header map leave no method, and that is refused.
         let headers = pairs::parse(&raw).unwrap_or_default();
@@ -59,22 +52,22 @@ impl HttpContext for Stream {
         action
     }
 
-    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+    pub fn on_request_trailers(&mut self) -> Action {
         trailers::clean(self.gate.as_deref(), Trailers::Request)
     }
 
-    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+    pub fn on_response_headers(&mut self) -> Action {
         if let Some(annotation) = self.annotation.take() {
             host::set_response_header(answer::HEADER, &annotation);
         }
         Action::Continue
     }
 
-    fn on_http_response_trailers(&mut self, _: usize) -> Action {
+    pub fn on_response_trailers(&mut self) -> Action {
         trailers::clean(self.gate.as_deref(), Trailers::Response)
     }
 
-    fn on_log(&mut self) {
+    pub fn on_log(&mut self) {
         self.watch();
     }
 }
@@ -111,8 +104,7 @@ impl Stream {
             match admission {
                 Admission::To(target) => {
                     route = config.targets().nth(target).unwrap_or(route);
-                    let grpc = || value(headers, b"content-type").is_some_and(|kind| kind.starts_with(GRPC));
-                    self.watched = config.watches(target).then(|| Watched { target, grpc: grpc() });
+                    self.watched = config.watches(target).then(|| Watched { target, grpc: is_grpc_call(headers) });
                 }
                 Admission::Refused => {
                     leave(gate, decision, view, None);
@@ -222,6 +214,7 @@ fn note(gate: &Gate, decision: &Decision<'_>, view: &RequestView<'_>) {
 struct Seen {
     mtls: bool,
     uri_san: Option<Vec<u8>>,
+    digest: Option<Vec<u8>>,
     source_address: Option<Vec<u8>>,
     destination_address: Option<Vec<u8>>,
     sni: Option<Vec<u8>>,
@@ -235,6 +228,7 @@ impl Seen {
         Self {
             mtls,
             uri_san: if mtls { ask(Needs::PEER, "connection\0uri_san_peer_certificate") } else { None },
+            digest: if mtls { ask(Needs::PEER_DIGEST, "connection\0sha256_peer_certificate_digest") } else { None },
             source_address: ask(Needs::SOURCE_ADDRESS, "source\0address"),
             destination_address: ask(Needs::DESTINATION_ADDRESS, "destination\0address"),
             sni: ask(Needs::SNI, "connection\0requested_server_name"),
@@ -245,7 +239,7 @@ impl Seen {
     fn view<'a>(&'a self, headers: &'a [Pair<'a>]) -> RequestView<'a> {
         RequestView {
             headers,
-            peer: PeerView { mtls: self.mtls, uri_san: self.uri_san.as_deref() },
+            peer: PeerView { mtls: self.mtls, uri_san: self.uri_san.as_deref(), digest: self.digest.as_deref() },
             source_address: self.source_address.as_deref(),
             destination_address: self.destination_address.as_deref(),
             sni: self.sni.as_deref(),

@@ -1,9 +1,9 @@
 //! Trailers: what comes after a body, of a request or of its answer.
 
-use proxy_wasm::types::Action;
 use sallyport_core::outbound::Outbound;
 use sallyport_core::request::pairs;
 
+use crate::dispatch::Action;
 use crate::gate::Gate;
 use crate::host::{self, Trailers};
 

@@ -1,0 +1,167 @@
+//! The entry points that the host calls, and the contexts that it calls them for.
+//!
+//! # Design
+//!
+//! proxy-wasm ABI 0.2.1 as Envoy uses it, and of it only what the filter has an answer to: for a function that is not
+//! exported Envoy makes no call. The SDK would export all of them, is an eighth of the module, and panics on a context
+//! or a token that it does not know. Here an unknown context is refused, and a callback into one that is at work finds
+//! it gone.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::FxHashMap;
+
+use crate::gate::Gate;
+use crate::root::Root;
+use crate::stream::Stream;
+
+/// What Envoy does with a message after a callback; the numbers are the ABI's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Action {
+    /// It goes on.
+    Continue = 0,
+    /// It stays where it is.
+    Pause = 1,
+}
+
+/// All contexts of this VM. One that is at work has left its place.
+#[derive(Default)]
+struct Contexts {
+    /// A handful: one for each configuration that is still in use.
+    roots: Vec<(u32, Option<Root>)>,
+    streams: FxHashMap<u32, Option<Stream>>,
+}
+
+impl Contexts {
+    fn root(&mut self, id: u32) -> Option<&mut Option<Root>> {
+        self.roots.iter_mut().find(|(known, _)| *known == id).map(|(_, root)| root)
+    }
+
+    /// What a stream of this root is to be decided by.
+    fn gate_of(&mut self, root: u32) -> Option<Rc<Gate>> {
+        self.root(root)?.as_ref()?.gate()
+    }
+}
+
+thread_local! {
+    static CONTEXTS: RefCell<Contexts> = RefCell::default();
+}
+
+fn with<R>(work: impl FnOnce(&mut Contexts) -> R) -> Option<R> {
+    CONTEXTS.with(|contexts| contexts.try_borrow_mut().ok().map(|mut contexts| work(&mut contexts)))
+}
+
+/// Lets a root work. The contexts are not borrowed meanwhile: the host may call back.
+fn with_root<R>(id: u32, work: impl FnOnce(&mut Root) -> R) -> Option<R> {
+    let mut root = with(|contexts| contexts.root(id)?.take())??;
+    let result = work(&mut root);
+    with(|contexts| {
+        if let Some(place) = contexts.root(id) {
+            *place = Some(root);
+        }
+    });
+    Some(result)
+}
+
+/// Lets a stream work, in the same way.
+fn with_stream<R>(id: u32, work: impl FnOnce(&mut Stream) -> R) -> Option<R> {
+    let mut stream = with(|contexts| contexts.streams.get_mut(&id)?.take())??;
+    let result = work(&mut stream);
+    with(|contexts| {
+        if let Some(place) = contexts.streams.get_mut(&id) {
+            *place = Some(stream);
+        }
+    });
+    Some(result)
+}
+
+unsafe extern "C" {
+    /// Made by the linker: what must run before anything else here does.
+    fn __wasm_call_ctors();
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    // SAFETY: the host calls this once, before any other function.
+    unsafe { __wasm_call_ctors() }
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_abi_version_0_2_1() {}
+
+/// Memory that the host fills and [`host::receive`](crate::host) takes over: a boxed slice of this length.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_memory_allocate(size: usize) -> *mut u8 {
+    Box::into_raw(Box::<[u8]>::new_uninit_slice(size)).cast()
+}
+
+/// `root` is 0 for a root context, else the root that the stream belongs to.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_context_create(id: u32, root: u32) {
+    with(|contexts| {
+        if root == 0 {
+            contexts.roots.push((id, Some(Root::default())));
+        } else {
+            let gate = contexts.gate_of(root);
+            contexts.streams.insert(id, Some(Stream::new(gate)));
+        }
+    });
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_configure(id: u32, _size: usize) -> bool {
+    with_root(id, Root::configure).unwrap_or(false)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_tick(id: u32) {
+    with_root(id, Root::tick);
+}
+
+/// The answer to a probe, or that there is none. Only roots send any.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_http_call_response(id: u32, token: u32, _headers: usize, _body: usize, _trailers: usize) {
+    with_root(id, |root| root.on_call_response(token));
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_headers(id: u32, _headers: usize, _end: bool) -> Action {
+    with_stream(id, Stream::on_request_headers).unwrap_or(Action::Pause)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_request_trailers(id: u32, _trailers: usize) -> Action {
+    with_stream(id, Stream::on_request_trailers).unwrap_or(Action::Pause)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_headers(id: u32, _headers: usize, _end: bool) -> Action {
+    with_stream(id, Stream::on_response_headers).unwrap_or(Action::Pause)
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_response_trailers(id: u32, _trailers: usize) -> Action {
+    with_stream(id, Stream::on_response_trailers).unwrap_or(Action::Pause)
+}
+
+/// The end of a stream, or of a configuration; true: nothing is left to do.
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_done(id: u32) -> bool {
+    with_root(id, Root::flush);
+    true
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_log(id: u32) {
+    with_stream(id, Stream::on_log);
+}
+
+#[unsafe(no_mangle)]
+extern "C" fn proxy_on_delete(id: u32) {
+    with(|contexts| {
+        contexts.streams.remove(&id);
+        contexts.roots.retain(|(known, _)| *known != id);
+    });
+}
