@@ -96,6 +96,7 @@ lints! {
     failover_without_gate = "SP2307" Warning,
     readiness_without_gate = "SP2308" Warning,
     override_left = "SP2309" Warning,
+    patch_of_the_caller = "SP2310" Error,
     istio_out_of_support = "SP2401" Warning,
     traces_of_old_istio = "SP2402" Warning,
     plugin_for_servers = "SP2501" Error,

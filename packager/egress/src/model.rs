@@ -199,6 +199,15 @@ pub struct Authz {
     pub rules: Vec<RuleSource>,
 }
 
+impl Authz {
+    /// What a gateway does with `x-forwarded-client-cert` (Istio's `gatewayTopology.forwardClientCertDetails`, Envoy's
+    /// `forward_client_cert_details`): it writes its own, behind those of others only where somebody may speak for others.
+    #[must_use]
+    pub fn forward_client_cert_details(&self) -> &'static str {
+        if self.trusted_forwarders.is_empty() { "SANITIZE_SET" } else { "APPEND_FORWARD" }
+    }
+}
+
 /// Whose tokens are believed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

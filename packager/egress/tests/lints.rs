@@ -257,6 +257,14 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
             one(spec(&["health: {readiness: upstream, passive: {}}"])),
         ),
         ("SP2309", "forceOpen", one(spec(&["health: {override: forceOpen}"])), one(spec(&[PROBE]))),
+        (
+            "SP2310",
+            "{kind: Deployment",
+            one(spec(&[
+                "patches: [{kind: Deployment, merge: {spec: {template: {metadata: {annotations: {proxy.istio.io/config: x}}}}}}]",
+            ])),
+            one(spec(&["patches: [{kind: Deployment, merge: {metadata: {annotations: {team: a}}}}]"])),
+        ),
         ("SP2401", "1.29", one(mesh("1.29")), one(mesh("1.30"))),
         (
             "SP2205",

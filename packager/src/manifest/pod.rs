@@ -55,8 +55,10 @@ fn proxy_config(plan: &Plan<'_>) -> String {
     );
     // Istio shows a few of Envoy's own numbers only, unless it is told of others.
     config.push_str(SHOWN);
+    let forwarded = plan.egress.spec.authz.forward_client_cert_details();
+    config.push_str(&format!("gatewayTopology:\n  forwardClientCertDetails: {forwarded}\n"));
     if gateway.num_trusted_proxies > 0 {
-        config.push_str(&format!("gatewayTopology:\n  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
+        config.push_str(&format!("  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
     }
     config
 }

@@ -51,7 +51,6 @@ fn downstream_tls(plan: Plan<'_>) -> Value {
 
 fn connection_manager(plan: Plan<'_>) -> Value {
     let spec = &plan.egress.spec;
-    let forwarded = if spec.authz.trusted_forwarders.is_empty() { "SANITIZE_SET" } else { "APPEND_FORWARD" };
     typed(
         "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         json!({
@@ -64,7 +63,7 @@ fn connection_manager(plan: Plan<'_>) -> Value {
             "normalize_path": true,
             "merge_slashes": false,
             "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
-            "forward_client_cert_details": forwarded,
+            "forward_client_cert_details": spec.authz.forward_client_cert_details(),
             "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
             // As each of Istio's gateways has it.
             "upgrade_configs": [{"upgrade_type": "websocket"}],
