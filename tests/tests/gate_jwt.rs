@@ -81,7 +81,7 @@ fn tokens_are_verified_by_envoy_and_read_by_rules() {
         check("/principal", json!({"sub": "bob"}), "not_allowed")?;
         check("/group", json!({"groups": "admins"}), "admins")?;
         check("/group", json!({"groups": ["staff", "admins"]}), "admins")?;
-        check("/group", json!({"groups": "staff admins"}), "admins")?;
+        check("/group", json!({"groups": "staff admins"}), "not_allowed")?;
         check("/group", json!({"groups": ["staff"]}), "not_allowed")?;
         check("/group", json!({"groups": "admins2"}), "not_allowed")?;
         check("/group", json!({"groups": {"admins": true}}), "not_allowed")?;

@@ -66,12 +66,17 @@ fn native(engine: &Engine, caller: &Caller, request: &Request, local: SocketAddr
     let mut headers: Vec<(&[u8], &[u8])> =
         vec![(b":authority", &host), (b":path", &request.path), (b":method", &request.method), (b":scheme", b"https")];
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())));
+    // What Envoy writes of the caller's certificate.
+    let forwarded = format!("Hash=00;URI=spiffe://{}", caller.principal);
+    if !caller.principal.is_empty() {
+        headers.push((b"x-forwarded-client-cert", forwarded.as_bytes()));
+    }
     let (source, destination) = (local.to_string(), gate.to_string());
     let spiffe = format!("spiffe://{}", caller.principal);
     let mtls = !caller.principal.is_empty();
     let view = RequestView {
         headers: &headers,
-        peer: PeerView { mtls, uri_san: mtls.then_some(spiffe.as_bytes()) },
+        peer: PeerView { mtls, uri_san: mtls.then_some(spiffe.as_bytes()), digest: None },
         source_address: Some(source.as_bytes()),
         destination_address: Some(destination.as_bytes()),
         sni: Some(caller.host().as_bytes()),

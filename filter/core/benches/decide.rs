@@ -132,9 +132,14 @@ fn mixed(shape: Shape, rules: usize) -> Vec<Asked> {
 
 /// Runs all requests `rounds` times.
 fn decide(engine: &Engine, asked: &[Asked], rounds: u64) -> Duration {
-    let headers: Vec<[(&[u8], &[u8]); 7]> = asked
+    // As the gateway writes it, but for the certificate itself.
+    let element = |caller: &String| format!("By=spiffe://x;Hash={};Subject=\"\";URI={caller}", "0".repeat(64));
+    let forwarded: Vec<String> =
+        asked.iter().map(|asked| asked.caller.as_ref().map_or_else(String::new, element)).collect();
+    let headers: Vec<[(&[u8], &[u8]); 8]> = asked
         .iter()
-        .map(|asked| {
+        .zip(&forwarded)
+        .map(|(asked, forwarded)| {
             [
                 (&b":method"[..], asked.method.as_bytes()),
                 (b":scheme", b"https"),
@@ -143,6 +148,7 @@ fn decide(engine: &Engine, asked: &[Asked], rounds: u64) -> Duration {
                 (b"user-agent", b"curl/8.5.0"),
                 (b"accept", b"*/*"),
                 (b"x-request-id", b"6f1b1c1e-6f6b-4c5a-9a53-0f6a3a1d1a11"),
+                (b"x-forwarded-client-cert", forwarded.as_bytes()),
             ]
         })
         .collect();
@@ -151,7 +157,11 @@ fn decide(engine: &Engine, asked: &[Asked], rounds: u64) -> Duration {
         .zip(asked)
         .map(|(headers, asked)| RequestView {
             headers,
-            peer: PeerView { mtls: asked.caller.is_some(), uri_san: asked.caller.as_deref().map(str::as_bytes) },
+            peer: PeerView {
+                mtls: asked.caller.is_some(),
+                uri_san: asked.caller.as_deref().map(str::as_bytes),
+                digest: None,
+            },
             source_address: Some(b"10.1.2.3:41000"),
             destination_address: Some(b"10.9.0.1:8443"),
             sni: Some(b"httpbin.org"),

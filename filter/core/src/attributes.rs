@@ -112,9 +112,9 @@ mod tests {
             (b":method", b"GET"),
             (b":path", path.as_bytes()),
             (b":authority", b"a"),
-            (b"x-forwarded-client-cert", forwarded.as_bytes()),
+            (b"x-forwarded-client-cert", &[forwarded.as_bytes(), b"Hash=1;URI=", peer].concat()),
         ];
-        let peer = PeerView { mtls: true, uri_san: Some(peer) };
+        let peer = PeerView { mtls: true, uri_san: Some(peer), digest: Some(b"1") };
         let view = RequestView { headers, peer, ..RequestView::default() };
         let told = all(&engine(), &view, case);
         told.iter().map(|(name, value)| format!("{} {value}\n", name.trim_start_matches("sallyport."))).collect()
@@ -136,7 +136,7 @@ mod tests {
             (
                 "/",
                 ingress,
-                &format!("{by}{uri}"),
+                &format!("{by}{uri},"),
                 SENT,
                 "decision allowed\nrule read\ncaller cluster.local/ns/httpbin/sa/sleep\n",
             ),

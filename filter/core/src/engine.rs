@@ -6,9 +6,13 @@ use crate::authz::{Asks, Matches, Ruling};
 use crate::health::Health;
 use crate::health::source::ReadinessSource;
 use crate::outbound::Outbound;
+#[cfg(feature = "compile")]
+use crate::policy::compile::MAX_STEPS;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::decode::decode;
 use crate::policy::error::InvalidPolicy;
+#[cfg(feature = "compile")]
+use crate::policy::error::{Code, Problem};
 use crate::policy::index::Index;
 use crate::policy::source::PolicySource;
 use crate::request::canonical::CanonicalRequest;
@@ -41,6 +45,8 @@ impl Engine {
     pub fn compile(source: &PolicySource) -> Result<Self, InvalidPolicy> {
         let policy = compile(source)?;
         let index = Index::build(&policy.rules);
+        #[cfg(feature = "compile")]
+        check_steps(index.worst_case(&policy.rules))?;
         let asks = Asks::of(policy.rules.iter().filter(|rule| rule.enforced));
         let all_ask = Asks::of(policy.rules.iter());
         Ok(Self { policy, index, asks, all_ask })
@@ -53,6 +59,14 @@ impl Engine {
     /// [`Code::Shape`](crate::Code::Shape) for fields that are not of the shape, else as [`Engine::compile`].
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
         Self::compile(&parse(json)?)
+    }
+
+    /// Most bytes that the regular expressions of the policy read for one request, each in one step: however the request
+    /// is made, no more rules that have expressions can be asked about it, and no expression reads more of a value.
+    #[cfg(feature = "compile")]
+    #[must_use]
+    pub fn worst_case_steps(&self) -> u64 {
+        self.index.worst_case(&self.policy.rules)
     }
 
     /// What to ask the host for.
@@ -101,7 +115,7 @@ impl Engine {
     #[must_use]
     pub fn principal(&self, view: &RequestView<'_>) -> Option<String> {
         let request = CanonicalRequest::read(view, &self.policy.reading).ok()?;
-        request.principal.as_ref().map(|principal| principal.as_str().to_owned())
+        request.caller.principal.as_ref().map(|principal| principal.as_str().to_owned())
     }
 
     /// On whose behalf the request is made, where a trusted forwarder says so.
@@ -218,6 +232,18 @@ impl Engine {
     }
 }
 
+/// Where policies are written they are held to [`MAX_STEPS`]; the filter takes what was checked.
+#[cfg(feature = "compile")]
+fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
+    if steps <= MAX_STEPS {
+        return Ok(());
+    }
+    let message = format!("for one request the regular expressions could read {steps} bytes, more than {MAX_STEPS}");
+    let help = "write templates, prefixes or values in their place, or give the rules different exact paths or callers";
+    let problem = Problem { path: "rules".to_owned(), code: Code::Limit, message, help: Some(help.to_owned()) };
+    Err(InvalidPolicy { problems: vec![problem] })
+}
+
 /// Reads the JSON of the wire shape.
 ///
 /// # Errors
@@ -230,4 +256,99 @@ pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
 enum Outcome<'e> {
     Permit(RuleRef<'e>),
     Refuse(Refusal<'e>),
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use super::*;
+    use crate::matcher::regex::{MAX_READ, steps};
+    use crate::request::view::PeerView;
+
+    fn engine(rules: &str) -> Result<Engine, InvalidPolicy> {
+        Engine::from_json(format!(r#"{{"version": 1, "upstream": "a/b", "rules": [{rules}]}}"#).as_bytes())
+    }
+
+    fn rule(id: usize, match_: &str) -> String {
+        format!(r#"{{"id": "r{id}", "action": "DENY", {match_}}}"#)
+    }
+
+    /// Bytes that expressions read when this is decided.
+    fn steps_of(engine: &Engine, path: &str, headers: &[(&[u8], &[u8])]) -> u64 {
+        let mut all: Vec<(&[u8], &[u8])> =
+            vec![(b":method", b"GET"), (b":authority", b"a"), (b":path", path.as_bytes())];
+        all.extend_from_slice(headers);
+        let line = b"Hash=1;URI=spiffe://cluster.local/ns/n/sa/a";
+        all.push((b"x-forwarded-client-cert", line));
+        let peer = PeerView { mtls: true, uri_san: Some(b"spiffe://cluster.local/ns/n/sa/a"), digest: None };
+        steps::take();
+        let _ = engine.on_request(&RequestView { headers: &all, peer, ..RequestView::default() });
+        u64::try_from(steps::take()).unwrap()
+    }
+
+    #[test]
+    fn no_request_takes_more_steps_than_the_policy_says() {
+        let mut rules = Vec::new();
+        for at in 0..4 {
+            rules.push(rule(at, &format!(r#""to": [{{"operation": {{"pathRegex": [".*k{at}", "x{at}"]}}}}]"#)));
+            rules.push(rule(
+                10 + at,
+                &format!(r#""to": [{{"operation": {{"paths": ["/p{at}"], "notPathRegex": ["y{at}"]}}}}]"#),
+            ));
+            rules.push(rule(
+                20 + at,
+                &format!(
+                    r#""from": [{{"source": {{"serviceAccounts": ["n/s{at}"]}}}}],
+                   "when": [{{"key": "request.headers[x]", "regex": [".*z{at}", "w{at}"]}}]"#
+                ),
+            ));
+            rules.push(rule(
+                30 + at,
+                &format!(
+                    r#""when": [{{"key": "request.headers[x]", "notRegex": ["v{at}"]}},
+                            {{"key": "request.query[q]", "regex": ["u{at}"], "match": "all"}}]"#
+                ),
+            ));
+        }
+        let engine = engine(&rules.join(",")).unwrap();
+        let bound = engine.worst_case_steps();
+        // Rules for other callers and other whole paths are no part of it.
+        let reads = |path: u64, header: u64, query: u64| (path + 8 * header + query) * MAX_READ as u64;
+        assert_eq!(bound, reads(4 * 2 + 1, 2 + 4, 4));
+        let mut worst = 0;
+        for path in [format!("/{}", "a".repeat(MAX_READ - 1)), format!("/p1?q={}", "b".repeat(MAX_READ - 1))] {
+            for value in ["c".repeat(MAX_READ - 1), "c,".repeat(127), " c".repeat(MAX_READ / 2 - 1)] {
+                worst = worst.max(steps_of(&engine, &path, &[(b"x", value.as_bytes())]));
+            }
+            let lines = vec![(&b"x"[..], &b" cccccccccccccccc"[..]); 200];
+            worst = worst.max(steps_of(&engine, &path, &lines));
+        }
+        assert!(worst <= bound, "{worst} steps, {bound} were promised");
+        assert!(worst * 10 > bound, "the bound says nothing: {worst} of {bound}");
+    }
+
+    #[test]
+    fn a_caller_who_may_not_call_makes_no_expression_read() {
+        let engine = engine(
+            r#"{"id": "a", "action": "ALLOW", "from": [{"source": {"serviceAccounts": ["n/other"]}}],
+                "to": [{"operation": {"pathRegex": [".*"]}}],
+                "when": [{"key": "request.headers[x]", "regex": [".*"]}]}"#,
+        )
+        .unwrap();
+        assert_eq!(steps_of(&engine, "/a", &[(b"x", b"y")]), 0);
+    }
+
+    #[test]
+    fn a_policy_that_could_read_too_much_is_refused() {
+        let mut patterns = String::new();
+        for at in 0..=MAX_STEPS / MAX_READ as u64 {
+            let _ = write!(patterns, r#"{}"x{at}""#, if at == 0 { "" } else { "," });
+        }
+        let many = format!(r#""to": [{{"operation": {{"pathRegex": [{patterns}]}}}}]"#);
+        let invalid = engine(&rule(0, &many)).unwrap_err();
+        assert_eq!((invalid.problems[0].code, invalid.problems[0].path.as_str()), (Code::Limit, "rules"));
+        let fewer = many.replacen(r#""x0","#, "", 1);
+        assert!(engine(&rule(0, &fewer)).is_ok());
+    }
 }

@@ -4,6 +4,10 @@
 //! ([`RequestView`]), is made canonical once and decided ([`Engine::on_request`]). The wasm filter and the `sallyport`
 //! command run this same code.
 //!
+//! What a matcher makes of an attribute that can be read in several ways, all of them derive from one principle: see
+//! `matcher/reading.rs`. *A restrictive use (values in DENY and AUDIT, notValues in ALLOW) matches if any reading matches;
+//! a permissive use (values in ALLOW, notValues in DENY and AUDIT) only if all readings do.*
+//!
 //! Nothing here calls a host, reads a clock, logs, panics, or fails while deciding: what can be wrong is found when the
 //! policy is compiled, and then the whole policy is refused.
 //!
@@ -20,8 +24,14 @@
 //!   }]
 //! }"#)?;
 //! let view = RequestView {
-//!     headers: &[(b":method", b"GET"), (b":path", b"/status/200"), (b":authority", b"httpbin.legacy.internal")],
-//!     peer: PeerView { mtls: true, uri_san: Some(b"spiffe://cluster.local/ns/httpbin/sa/sleep") },
+//!     headers: &[
+//!         (b":method", b"GET"),
+//!         (b":path", b"/status/200"),
+//!         (b":authority", b"httpbin.legacy.internal"),
+//!         // Written by the gateway: every name of the caller's certificate.
+//!         (b"x-forwarded-client-cert", b"Hash=c0ffee;URI=spiffe://cluster.local/ns/httpbin/sa/sleep"),
+//!     ],
+//!     peer: PeerView { mtls: true, uri_san: Some(b"spiffe://cluster.local/ns/httpbin/sa/sleep"), digest: None },
 //!     ..RequestView::default()
 //! };
 //! assert!(matches!(engine.on_request(&view).verdict, Verdict::Continue(_)));

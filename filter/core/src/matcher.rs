@@ -6,11 +6,14 @@
 pub mod grpc;
 pub mod host;
 pub mod identity;
+pub mod metadata;
 pub mod method;
 pub mod network;
 pub mod path;
 pub mod port;
+pub mod reading;
 pub mod regex;
+pub mod request_principal;
 pub mod set;
 pub mod string;
 pub mod value;

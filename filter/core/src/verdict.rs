@@ -101,16 +101,23 @@ ambiguities! {
     Fragment = "fragment",
     /// `%` not followed by two hexadecimal digits.
     InvalidEncoding = "invalidEncoding",
+    /// The path, decoded, is not UTF-8.
+    InvalidUtf8 = "invalidUtf8",
     /// A header name that differs from one a rule reads only by `_` for `-`.
     UnderscoreHeader = "underscoreHeader",
+    /// A rule reads the query, and it has `;`, or a parameter that servers take for the one that the rule reads.
+    AmbiguousQuery = "ambiguousQuery",
+    /// A rule would have to read more of a value than it does. Cannot be tolerated.
+    ValueTooLong = "valueTooLong",
     /// No `:path`, more than one, or one that does not begin with `/`. Cannot be tolerated.
     MalformedPath = "malformedPath",
     /// No `:authority`, more than one, or one that is not a host name or address. Cannot be tolerated.
     MalformedHost = "malformedHost",
     /// No `:method`, more than one, or one that is not a token. Cannot be tolerated.
     MalformedMethod = "malformedMethod",
-    /// A trusted forwarder sent an `x-forwarded-client-cert` that cannot be read. Cannot be tolerated.
-    MalformedForwardedIdentity = "malformedForwardedIdentity",
+    /// The caller has a certificate, and the `x-forwarded-client-cert` in which the gateway names it is missing or cannot be
+    /// read. Cannot be tolerated.
+    UnreadableCertificate = "unreadableCertificate",
     /// An `Upgrade` to something else than a WebSocket: what comes after its head an upstream may take for another request.
     /// Cannot be tolerated.
     UnknownUpgrade = "unknownUpgrade",

@@ -15,7 +15,7 @@ use reference::{Outcome, Said};
 use sallyport_core::policy::source::{
     ActionSource, ConditionSource, FromSource, ModeSource, PolicySource, RuleSource, SourceSource,
 };
-use sallyport_core::{Ambiguity, Engine, PeerView, Reason, RequestView};
+use sallyport_core::{Ambiguity, Code, Engine, PeerView, Reason, RequestView};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -42,16 +42,23 @@ fn anyone(id: &str, action: ActionSource) -> RuleSource {
 }
 
 /// A rule that reads one more header makes one more request ambiguous; that is no change of opinion about it.
-fn by_underscore(outcome: &Outcome) -> bool {
-    matches!(outcome.verdict, Said::Refuse(Reason::Ambiguous(Ambiguity::UnderscoreHeader), _))
+fn by_what_rules_read(outcome: &Outcome) -> bool {
+    use Ambiguity as A;
+    matches!(
+        outcome.verdict,
+        Said::Refuse(Reason::Ambiguous(A::UnderscoreHeader | A::AmbiguousQuery | A::ValueTooLong), _)
+    )
 }
 
 #[test]
 fn generated_policies_are_valid() {
-    // Shrinking is of no use here: a policy with something left out may rightly be refused.
+    // Shrinking is of no use here: a policy with something left out may rightly be refused. So may one with many regular
+    // expressions.
     let refused = RefCell::new(None);
     for_all_cases(|case| {
-        if let Err(problems) = Engine::compile(&case.policy) {
+        if let Err(problems) = Engine::compile(&case.policy)
+            && problems.problems.iter().any(|problem| problem.code != Code::Limit)
+        {
             refused.borrow_mut().get_or_insert(problems.to_string());
         }
         Ok(())
@@ -109,7 +116,7 @@ fn deny_overrides_allow() {
             let alone = with_rules(&policy, vec![anyone("anyone", ActionSource::Allow), rule.clone()]);
             let Some(alone) = outcome(&alone, &case.request) else { return Ok(()) };
             let Some(whole) = outcome(&policy, &case.request) else { return Ok(()) };
-            if matches!(alone.verdict, Said::Refuse(Reason::Denied, _)) && !by_underscore(&whole) {
+            if matches!(alone.verdict, Said::Refuse(Reason::Denied, _)) && !by_what_rules_read(&whole) {
                 prop_assert!(matches!(whole.verdict, Said::Refuse(Reason::Denied, Some(_))), "{}", whole);
             }
         }
@@ -186,7 +193,7 @@ fn adding_an_allow_never_refuses_more() {
         let before = outcome(&enforced(&case.policy), &case.request);
         let after = outcome(&with_extra(case, ActionSource::Allow), &case.request);
         if let (Some(before), Some(after)) = (before, after) {
-            let held = !before.verdict.continues() || after.verdict.continues() || by_underscore(&after);
+            let held = !before.verdict.continues() || after.verdict.continues() || by_what_rules_read(&after);
             prop_assert!(held, "{} became {}", before, after);
         }
         Ok(())
@@ -459,7 +466,7 @@ fn deciding_never_panics() {
         request = request.header("x-role", noise);
         request.with_view(|view| {
             let noisy = RequestView {
-                peer: PeerView { mtls: true, uri_san: Some(noise) },
+                peer: PeerView { mtls: true, uri_san: Some(noise), digest: None },
                 source_address: Some(noise),
                 destination_address: Some(noise),
                 sni: Some(noise),

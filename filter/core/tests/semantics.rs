@@ -230,7 +230,7 @@ fn hosts() {
             (get().host("x.test:8443"), ALLOWED),
             (get().host("x.test"), DEFAULT),
             (get().host("x.test:443"), DEFAULT),
-            (get().host("y.test"), ALLOWED),
+            (get().host("y.test"), DEFAULT),
             (get().host("y.test:1"), ALLOWED),
             (get().host("[::1]:8443"), ALLOWED),
             (get().host("evil-httpbin.org"), DEFAULT),
@@ -274,7 +274,8 @@ fn methods() {
         &operation(json!({"methods": ["GET", "P*"]})),
         [
             (request("GET"), ALLOWED),
-            (request("get"), ALLOWED),
+            // The upstream may take it for GET, or not.
+            (request("get"), DEFAULT),
             (request("POST"), ALLOWED),
             (request("PATCH"), ALLOWED),
             (request("DELETE"), DEFAULT),
@@ -284,7 +285,7 @@ fn methods() {
             (get().without(":method"), "400 malformedMethod"),
         ],
     );
-    let not = operation(json!({"notMethods": ["delete"]}));
+    let not = operation(json!({"notMethods": ["DELETE"]}));
     allowing(&not, [(request("DELETE"), DEFAULT), (request("Delete"), DEFAULT), (request("GET"), ALLOWED)]);
     denying(&not, [(request("DELETE"), ALLOWED), (request("GET"), DENIED)]);
 }
@@ -314,7 +315,6 @@ fn paths() {
     ];
     let table: &[(&str, &[&str])] = &[
         ("/get", &["/get"]),
-        ("/g%65t", &["/get"]),
         ("/get*", &["/get", "/get/", "/get/a"]),
         ("/get/*", &["/get/", "/get/a"]),
         ("*.json", &["/a.json"]),
@@ -326,9 +326,8 @@ fn paths() {
         ("/{**}/admin", &["/x/admin", "/x/y/admin"]),
         ("/foo/{*}/b/{**}", &["/foo/x/b/y", "/foo/a/b/"]),
         ("/{*}", &["/get", "/status", "/a.json", "/~u", "/caf%C3%A9", "/a*b"]),
-        ("/%7Eu", &["/~u"]),
-        ("/caf\u{e9}", &["/caf%C3%A9"]),
-        ("/caf%c3%a9", &["/caf%C3%A9"]),
+        ("/~u", &["/~u"]),
+        ("/caf%C3%A9", &["/caf%C3%A9"]),
     ];
     for (pattern, matched) in table {
         for path in paths {
@@ -432,9 +431,13 @@ fn header_conditions() {
             (role(&["admin"]), ALLOWED),
             (role(&["reader"]), ALLOWED),
             (role(&["Admin"]), DEFAULT),
-            (role(&["admin", "reader"]), ALLOWED),
+            (role(&["reader", "reading"]), ALLOWED),
+            // Joined, as Envoy and Istio read them, the two are `admin,reader`.
+            (role(&["admin", "reader"]), DEFAULT),
+            (role(&["reader,reading"]), ALLOWED),
             (role(&["admin", "writer"]), DEFAULT),
             (role(&["admin,writer"]), DEFAULT),
+            (role(&[" admin"]), DEFAULT),
             (role(&[]), DEFAULT),
         ],
     );
@@ -444,6 +447,7 @@ fn header_conditions() {
             (role(&["writer", "admin"]), DENIED),
             (role(&["writer, admin"]), DENIED),
             (role(&["writer,\tadmin \t,x"]), DENIED),
+            (role(&["\tadmin "]), DENIED),
             (role(&["writer"]), ALLOWED),
             (role(&[]), ALLOWED),
         ],
@@ -458,26 +462,32 @@ fn header_conditions() {
     let not = condition(json!({"notValues": ["admin"]}));
     allowing(&not, [(role(&["writer"]), ALLOWED), (role(&["writer", "admin"]), DEFAULT), (role(&[]), ALLOWED)]);
     denying(&not, [(role(&["admin"]), ALLOWED), (role(&["admin", "writer"]), DENIED), (role(&[]), DENIED)]);
-    // Without positive parts a line is looked at whole.
-    denying(&not, [(role(&["admin,admin"]), DENIED)]);
+    denying(&not, [(role(&["admin,admin"]), DENIED), (role(&[" admin"]), DENIED)]);
+    allowing(&not, [(role(&["writer,admin"]), DEFAULT), (role(&["admin "]), DEFAULT)]);
+    let several = condition(json!({"values": ["x, admin"]}));
+    denying(&several, [(role(&["x", "admin"]), DENIED), (role(&["x ,admin"]), DENIED), (role(&["x"]), ALLOWED)]);
     let both = condition(json!({"values": ["*"], "notValues": ["admin"]}));
     allowing(
         &both,
-        [(role(&["writer"]), ALLOWED), (role(&["admin"]), DEFAULT), (role(&[""]), DEFAULT), (role(&[]), DEFAULT)],
+        // An empty header is there.
+        [(role(&["writer"]), ALLOWED), (role(&["admin"]), DEFAULT), (role(&[""]), ALLOWED), (role(&[]), DEFAULT)],
     );
     denying(&both, [(role(&["admin,writer"]), DENIED), (role(&["admin"]), ALLOWED)]);
+    let agent = when(json!({"key": "request.headers[user-agent]", "values": ["Mozilla (KHTML, like Gecko)"]}));
+    allowing(&agent, [(get().header("user-agent", "Mozilla (KHTML, like Gecko)"), ALLOWED)]);
     let regex = condition(json!({"regex": ["adm.n|[0-9]+"], "notRegex": ["13"]}));
     allowing(
         &regex,
         [
             (role(&["admin"]), ALLOWED),
             (role(&["xadmin"]), DEFAULT),
-            (role(&["12", "14"]), ALLOWED),
+            (role(&["12", "14"]), DEFAULT),
             (role(&["12", "13"]), DEFAULT),
+            (role(&["13 "]), DEFAULT),
         ],
     );
     let either = condition(json!({"values": ["a"], "regex": ["b"]}));
-    allowing(&either, [(role(&["a", "b"]), ALLOWED), (role(&["c"]), DEFAULT)]);
+    allowing(&either, [(role(&["a"]), ALLOWED), (role(&["b"]), ALLOWED), (role(&["c"]), DEFAULT)]);
 }
 
 #[test]
@@ -492,7 +502,10 @@ fn query_conditions() {
             (Request::get("/get?a+b=%zz"), ALLOWED),
             (Request::get("/get?c=1&a+b=x+y"), ALLOWED),
             (Request::get("/get?a+b=x+y&a+b=z"), DEFAULT),
-            (Request::get("/get?A+b=x+y"), DEFAULT),
+            (Request::get("/get?A+b=x+y"), "400 ambiguousQuery"),
+            (Request::get("/get?a+b=x+y;c"), "400 ambiguousQuery"),
+            (Request::get("/get?a+b[]=x+y"), "400 ambiguousQuery"),
+            (Request::get("/get?c[]=x%00&a+b=x+y"), ALLOWED),
             (Request::get("/get?a+b=x,x+y"), DEFAULT),
             (Request::get("/get"), DEFAULT),
         ],
@@ -508,7 +521,14 @@ fn query_conditions() {
             (Request::get("/get?a+b"), ALLOWED),
         ],
     );
-    allowing(&condition(json!({"regex": ["\u{e9}"]})), [(Request::get("/get?a+b=%e9"), ALLOWED)]);
+    let accented = condition(json!({"regex": ["\u{e9}"]}));
+    allowing(
+        &accented,
+        [(Request::get("/get?a+b=%c3%a9"), ALLOWED), (Request::get("/get?a+b=%e9"), "400 ambiguousQuery")],
+    );
+    let tolerant = policy_with(json!({"tolerate": ["ambiguousQuery"]}), [allow(accented)]);
+    check(&tolerant, &Request::get("/get?A+b=x;c&a+b=%c3%a9"), ALLOWED);
+    check(&tolerant, &Request::get("/get?a+b=%e9"), DEFAULT);
 }
 
 fn asks_who(key: &str) -> bool {
@@ -531,9 +551,9 @@ fn single_valued_conditions() {
         ("experimental.envoy.filters.http.waf[tags]", "a", waf(json!("a")), waf(json!("b")), get(), true),
         (
             "experimental.envoy.filters.http.waf[tags]",
-            "a",
+            "[a]",
             waf(json!(["b", "a"])),
-            waf(json!(["b"])),
+            waf(json!("a")),
             waf(json!(1)),
             true,
         ),
@@ -567,13 +587,14 @@ fn single_valued_conditions() {
             false,
         ),
         (
-            "request.auth.claims[scope]",
+            "request.auth.claims[role]",
             "r w",
-            token(json!({"scope": "r w"})),
-            token(json!({"scope": "w r"})),
+            token(json!({"role": "r w"})),
+            token(json!({"role": "w r"})),
             get(),
             false,
         ),
+        ("request.auth.claims[role]", "w", token(json!({"role": "w"})), token(json!({"role": "r w"})), get(), false),
         (
             "request.auth.claims[g]",
             "a",
@@ -761,7 +782,7 @@ fn ambiguity_is_refused_unless_tolerated() {
 #[test]
 fn tolerated_ambiguity_is_matched_as_it_stands() {
     for (kind, pattern, path) in [
-        ("escapedSlash", "/a%2fb", "/a%2Fb"),
+        ("escapedSlash", "/a%2Fb", "/a%2fb"),
         ("doubleSlash", "/foo/{**}/", "/foo//"),
         ("semicolon", "/a;b", "/a;b"),
         ("backslash", "/a\\b", "/a\\b"),
@@ -825,7 +846,7 @@ fn forwarded_identity() {
         (SLEEP, vec![&curl], ALLOWED),
         // The words of a quoted subject are not keys.
         (GATEWAY, vec!["Hash=a;Subject=\"URI=spiffe://cluster.local/ns/httpbin/sa/sleep\""], NOBODY),
-        (GATEWAY, vec!["Subject=\"x;URI=spiffe://cluster.local/ns/httpbin/sa/sleep"], "400 malformedForwardedIdentity"),
+        (GATEWAY, vec!["Subject=\"x;URI=spiffe://cluster.local/ns/httpbin/sa/sleep"], "400 unreadableCertificate"),
     ];
     for (peer, lines, expect) in rows {
         check(&trusting, &forwarded(peer, &lines), expect);
@@ -868,4 +889,49 @@ fn shadow_rules_make_nothing_ambiguous() {
         .header("x_role", "x")
         .with_view(|view| reference::Outcome::from(&engine.on_request(view)).verdict.continues());
     assert!(continues);
+}
+
+/// The whole text of a list of words counts against the caller only.
+#[test]
+fn words_of_a_scope() {
+    let scope = || get().token(json!({"iss": "i", "sub": "s", "scope": "r w"}));
+    let whole = || when(json!({"key": "request.auth.claims[scope]", "values": ["r w"]}));
+    check(&policy([allow(whole())]), &scope(), DEFAULT);
+    check(&policy([deny(whole()), allow(anything())]), &scope(), DENIED);
+}
+
+/// Issuer and subject are matched apart.
+#[test]
+fn slashes_in_tokens() {
+    let token = |iss: &str, sub: &str| get().token(json!({"iss": iss, "sub": sub}));
+    let part = |pattern: &str| source(json!({ "requestPrincipals": [pattern] }));
+    allowing(&part("*/admin"), [(token("https://i", "admin"), ALLOWED), (token("https://i", "guest/admin"), DEFAULT)]);
+    let exact = "https://i/t/u";
+    allowing(&part(exact), [(token("https://i/t", "u"), ALLOWED), (token("https://i", "t/u"), DEFAULT)]);
+    denying(&part("https://i/*"), [(token("https://i", "t/u"), DENIED), (token("https://i/t", "u"), ALLOWED)]);
+}
+
+/// A certificate that is not one plain SPIFFE identity is granted nothing, and escapes no rule that refuses.
+#[test]
+fn certificates_with_several_names() {
+    let with = |request: Request, name: &str| {
+        let mut request = request;
+        request.other_names.push(name.into());
+        request
+    };
+    let second = "URI=spiffe://cluster.local/ns/httpbin/sa/curl";
+    let several = || with(get().peer(SLEEP), second);
+    let principals = |name: &str| source(json!({ "principals": [name] }));
+    check(&policy([allow(principals("*"))]), &several(), NOBODY);
+    check(&policy([allow(source(json!({"notPrincipals": ["x/y"]})))]), &several(), NOBODY);
+    for name in ["cluster.local/ns/httpbin/sa/sleep", "cluster.local/ns/httpbin/sa/curl", "*"] {
+        check(&policy([deny(principals(name)), allow(anything())]), &several(), DENIED);
+    }
+    // A DNS name takes no identity away, and gives none.
+    let named = || with(get().peer(SLEEP), "DNS=other.example");
+    check(&policy([allow(principals("cluster.local/ns/httpbin/sa/sleep"))]), &named(), ALLOWED);
+    check(&policy([allow(principals("other.example/x"))]), &named(), DEFAULT);
+    check(&policy([deny(source(json!({"notPrincipals": ["*"]}))), allow(anything())]), &several(), DENIED);
+    // What the gateway writes cannot be told from what a name makes of it: refused.
+    check(&policy([allow(principals("*"))]), &with(get().peer(SLEEP), "DNS=\""), "400 unreadableCertificate");
 }

@@ -142,6 +142,7 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
         filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
         ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
     }
+    .with_automata()
 }
 
 /// The Egresses that `health.failover` names, in its order, as far as they are among these.
@@ -169,6 +170,7 @@ fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies
         tracing: TracingSource::default(),
         headers: HeadersSource::default(),
         rules: rules.clone(),
+        automata: Vec::new(),
     }
 }
 

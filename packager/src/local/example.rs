@@ -61,10 +61,13 @@ fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example)
         (b"user-agent", b"curl/8.0.0"),
         (b"accept", b"*/*"),
     ];
+    // The gateway's own word of the caller's certificate.
+    let forwarded = format!("Hash=0;URI={id}");
+    headers.push((b"x-forwarded-client-cert", forwarded.as_bytes()));
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let view = RequestView {
         headers: &headers,
-        peer: PeerView { mtls: true, uri_san: Some(id.as_bytes()) },
+        peer: PeerView { mtls: true, uri_san: Some(id.as_bytes()), digest: None },
         source_address: Some(b"127.0.0.1:50000"),
         destination_address: Some(b"127.0.0.1:8443"),
         sni: Some(host.as_bytes()),

@@ -1,34 +1,38 @@
 //! Whether one rule matches one request.
 
-use std::net::IpAddr;
-
 use super::observer::{Observer, Part};
-use crate::matcher::value::ValueTest;
+use crate::matcher::reading::Use;
+use crate::matcher::string::StringSet;
+use crate::matcher::value::{Quantifier, ValueTest};
 use crate::policy::rule::{
-    Action, CompiledRule, Condition, IdentityField, OperationMatcher, OperationTest, SourceMatcher, SourceTest,
+    Action, CompiledRule, Condition, IdentityField, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
 };
 use crate::request::canonical::CanonicalRequest;
-use crate::request::principal::Principal;
-use crate::request::token::Texts;
+use crate::request::table::Values;
 
 /// Whether a rule matches: a source AND an operation AND every condition.
+///
+/// What is cheap is asked first, so that a caller who may not call makes nobody read long values by regular expressions:
+/// who, then what, then conditions without expressions, then those with some.
 pub(super) fn rule_matches<O: Observer>(rule: &CompiledRule, request: &CanonicalRequest<'_>, observer: &mut O) -> bool {
-    let strict = rule.action == Action::Allow;
-    let to = alternatives(rule.to.as_deref(), observer, |test| operation_holds(test, request, strict), operation_part);
-    if !to && !O::RECORDS {
-        return false;
-    }
-    let from = alternatives(rule.from.as_deref(), observer, |test| source_holds(test, request, strict), source_part);
+    let action = rule.action;
+    let from = alternatives(rule.from.as_deref(), observer, |test| source_holds(test, request, action), source_part);
     if !from && !O::RECORDS {
         return false;
     }
+    let to = alternatives(rule.to.as_deref(), observer, |test| operation_holds(test, request, action), operation_part);
+    if !to && !O::RECORDS {
+        return false;
+    }
     let mut when = true;
-    for (index, condition) in rule.when.iter().enumerate() {
-        if !condition_holds(condition, request, strict) {
-            observer.failed(Part::Condition(index));
-            when = false;
-            if !O::RECORDS {
-                return false;
+    for by_pattern in [false, true] {
+        for (index, condition) in rule.when.iter().enumerate() {
+            if (condition.patterns() > 0) == by_pattern && !condition_holds(condition, request, action) {
+                observer.failed(Part::Condition(index));
+                when = false;
+                if !O::RECORDS {
+                    return false;
+                }
             }
         }
     }
@@ -63,109 +67,113 @@ fn alternatives<T, O: Observer>(
     false
 }
 
-/// A field and its `not` twin, on an attribute that may be missing.
-fn field_holds(matched: Option<bool>, negated: bool, strict: bool) -> bool {
+/// A field and its `not` twin, on an attribute that may be missing: in an ALLOW rule that never helps the caller.
+fn field_holds(matched: Option<bool>, negated: bool, action: Action) -> bool {
     match matched {
         Some(matched) => matched != negated,
-        None => negated && !strict,
+        None => negated && action != Action::Allow,
     }
 }
 
-fn source_holds(test: &SourceTest, request: &CanonicalRequest<'_>, strict: bool) -> bool {
+fn source_holds(test: &SourceTest, request: &CanonicalRequest<'_>, action: Action) -> bool {
     let matched = match &test.matcher {
-        SourceMatcher::Identity(field, set) => {
-            identity(request, *field).map(|identity| set.matches(identity.as_bytes()))
-        }
-        SourceMatcher::RequestPrincipals(set) => {
-            request.request_principal().map(|principal| set.matches(principal.as_bytes()))
-        }
+        SourceMatcher::Identity(field, set) => request.caller.matches(*field, Use::of(action, test.negated), set),
+        SourceMatcher::RequestPrincipals(set) => request.request_principal().map(|principal| set.matches(principal)),
         SourceMatcher::IpBlocks(set) | SourceMatcher::RemoteIpBlocks(set) => {
             request.source.map(|address| set.matches(address))
         }
     };
-    field_holds(matched, test.negated, strict)
+    field_holds(matched, test.negated, action)
 }
 
-fn identity<'r>(request: &'r CanonicalRequest<'_>, field: IdentityField) -> Option<&'r str> {
-    let principal: &Principal<'_> = request.principal.as_ref()?;
-    match field {
-        IdentityField::Principal => Some(principal.as_str()),
-        IdentityField::Namespace => principal.namespace(),
-        IdentityField::ServiceAccount => principal.service_account(),
-        IdentityField::TrustDomain => Some(principal.trust_domain()),
-    }
-}
-
-fn operation_holds(test: &OperationTest, request: &CanonicalRequest<'_>, strict: bool) -> bool {
+fn operation_holds(test: &OperationTest, request: &CanonicalRequest<'_>, action: Action) -> bool {
+    let by = Use::of(action, test.negated);
     let matched = match &test.matcher {
         OperationMatcher::Hosts(set) => Some(set.matches(&request.host.name, request.host.port)),
         OperationMatcher::Ports(set) => request.destination.map(|(_, port)| set.matches(port)),
-        OperationMatcher::Methods(set) => Some(set.matches(&request.method)),
+        OperationMatcher::Methods(set) => Some(in_any_case(by, request.method, u8::to_ascii_uppercase, set)),
         OperationMatcher::Paths(set) => Some(set.matches(&request.path)),
-        OperationMatcher::PathRegex(set) => Some(set.matches(&request.path)),
-        OperationMatcher::Grpc(set) => Some(request.is_grpc && set.matches(&request.path)),
+        OperationMatcher::PathRegex(set) => Some(set.matches(&request.path, by)),
+        // A server may take calls of any content type, so only what permits asks for it.
+        OperationMatcher::Grpc(set) => {
+            Some((by == Use::Restrictive || request.is_grpc_call()) && set.matches(&request.path))
+        }
     };
-    field_holds(matched, test.negated, strict)
+    field_holds(matched, test.negated, action)
 }
 
-fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, strict: bool) -> bool {
+/// On a text as it came, and in the one case in which a server may compare it.
+fn in_any_case(by: Use, text: &[u8], change: impl Fn(&u8) -> u8, set: &StringSet) -> bool {
+    if text.iter().all(|byte| change(byte) == *byte) {
+        return set.matches(text);
+    }
+    let changed: Vec<u8> = text.iter().map(change).collect();
+    by.matches([text, &changed].into_iter(), |text| set.matches(text))
+}
+
+fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action: Action) -> bool {
     match condition {
-        Condition::Header { name, quantifier, test } => test.holds(*quantifier, request.header(name), true),
-        Condition::Query { name, quantifier, test } => {
-            test.holds(*quantifier, crate::request::query::values(request.query, name), false)
+        Condition::Header { slot, quantifier, test } => slot_holds(&request.headers, *slot, *quantifier, test, action),
+        Condition::Query { slot, quantifier, test } => {
+            slot_holds(&request.parameters, *slot, *quantifier, test, action)
         }
-        Condition::Identity { field, test } => one_value(identity(request, *field), test, strict),
-        Condition::RequestPrincipal { test } => one_value(request.request_principal(), test, strict),
-        Condition::Claim { path, test } => texts(request.metadata().claim(path), true, test, strict),
-        Condition::Metadata { filter, key, test } => texts(request.metadata().field(filter, key), false, test, false),
-        Condition::SourceAddress { values, not_values } => {
-            both(request.source, values.as_ref(), not_values.as_ref(), strict, |set, ip: &IpAddr| set.matches(*ip))
+        Condition::Identity { field, test } => {
+            both(test, action, action, |set, by| request.caller.matches(*field, by, set))
         }
-        Condition::DestinationAddress { values, not_values } => {
-            let address = request.destination.map(|(address, _)| address);
-            both(address, values.as_ref(), not_values.as_ref(), strict, |set, ip| set.matches(*ip))
+        Condition::RequestPrincipal { test } => {
+            both(test, action, action, |set, _| request.request_principal().map(|principal| set.matches(principal)))
         }
-        Condition::DestinationPort { values, not_values } => {
-            let port = request.destination.map(|(_, port)| port);
-            both(port, values.as_ref(), not_values.as_ref(), strict, |set, port| set.matches(*port))
+        Condition::Claim { path, words, test } => {
+            let claim = request.metadata().claim(path);
+            both(test, action, action, |set, by| {
+                let claim = claim.as_ref()?;
+                Some(if *words {
+                    claim.any_word(by, |word| set.matches(word))
+                } else {
+                    claim.any(|text| set.matches(text))
+                })
+            })
         }
-        Condition::Sni { test } => match request.sni {
-            Some(name) => test.satisfied_by(name),
-            None => !test.is_positive(),
-        },
+        // Other filters' metadata and the server name are missing by right.
+        Condition::Metadata { filter, key, test } => {
+            let field = request.metadata().field(filter, key);
+            both(test, action, Action::Deny, |set, _| field.as_ref().map(|field| set.matches(field)))
+        }
+        Condition::Sni { test } => both(test, action, Action::Deny, |set, by| {
+            request.sni.map(|name| in_any_case(by, name, u8::to_ascii_lowercase, set))
+        }),
+        Condition::SourceAddress { test } => {
+            both(test, action, action, |set, _| request.source.map(|address| set.matches(address)))
+        }
+        Condition::DestinationAddress { test } => {
+            both(test, action, action, |set, _| request.destination.map(|(address, _)| set.matches(address)))
+        }
+        Condition::DestinationPort { test } => {
+            both(test, action, action, |set, _| request.destination.map(|(_, port)| set.matches(port)))
+        }
     }
 }
 
-fn one_value(value: Option<&str>, test: &ValueTest, strict: bool) -> bool {
-    match value {
-        Some(value) => test.satisfied_by(value.as_bytes()),
-        None => !test.is_positive() && !strict,
-    }
-}
-
-fn texts(value: Option<Texts<'_>>, splits: bool, test: &ValueTest, strict: bool) -> bool {
-    match value {
-        Some(texts) => {
-            (!test.is_positive() || texts.any(splits, |text| test.matches(text)))
-                && !texts.any(splits, |text| test.forbids(text))
-        }
-        None => !test.is_positive() && !strict,
-    }
-}
-
-fn both<V, S>(
-    value: Option<V>,
-    values: Option<&S>,
-    not_values: Option<&S>,
-    strict: bool,
-    matches: impl Fn(&S, &V) -> bool,
+fn slot_holds(
+    values: &Values<'_>,
+    slot: usize,
+    quantifier: Option<Quantifier>,
+    test: &ValueTest,
+    action: Action,
 ) -> bool {
-    match value {
-        Some(value) => {
-            values.is_none_or(|set| matches(set, &value)) && !not_values.is_some_and(|set| matches(set, &value))
-        }
-        None => values.is_none() && !strict,
+    match values.slot(slot) {
+        Some(slot) => test.holds(action, quantifier, slot),
+        None => !test.is_positive(),
     }
+}
+
+/// `values` and `notValues`, of which each must hold if it is written; `missing`: as which action's a missing attribute is
+/// taken.
+fn both<S>(test: &SetTest<S>, action: Action, missing: Action, matched: impl Fn(&S, Use) -> Option<bool>) -> bool {
+    let holds = |set: &Option<S>, negated: bool| {
+        set.as_ref().is_none_or(|set| field_holds(matched(set, Use::of(action, negated)), negated, missing))
+    };
+    holds(&test.values, false) && holds(&test.not_values, true)
 }
 
 /// Whether a rule looks at the caller's certificate.

@@ -8,12 +8,23 @@ use crate::policy::error::Code;
 #[derive(Clone, Debug)]
 pub struct HostPattern {
     name: StringPattern,
-    /// The explicit port the authority must carry.
-    port: Option<u16>,
+    port: Port,
+}
+
+/// What the authority must carry behind the name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    /// A port or none.
+    AnyOrNone,
+    /// Some port.
+    Any,
+    /// This port.
+    Exact(u16),
 }
 
 impl HostPattern {
-    /// Reads `host`, `*.suffix`, `prefix.*`, `*`, `[IPv6]`, each with `:PORT` or `:*` behind it.
+    /// Reads `host`, `*.suffix`, `prefix.*`, `*`, `[IPv6]`, each with `:PORT`, or `:*` for any port but none,
+    /// behind it. Without one the port of a request does not matter.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let flaw =
             |help: &str| Flaw::new(Code::Host, format_args!("`{text}` is not a host")).help(format_args!("{}", help));
@@ -35,35 +46,35 @@ impl HostPattern {
         if is_address && crate::request::host::parse(name.as_bytes()).is_none() {
             return Err(flaw("an IPv6 address is written `[2001:db8::1]`"));
         }
-        // The request's host has lost its trailing dot, so the pattern's could never match.
-        let pattern = match pattern {
-            StringPattern::Exact(name) => StringPattern::Exact(without_trailing_dot(&name).into()),
-            StringPattern::Suffix(name) => StringPattern::Suffix(without_trailing_dot(&name).into()),
-            other => other,
-        };
+        if literal.ends_with('.') && !matches!(pattern, StringPattern::Prefix(_)) {
+            let plain = text.trim_end_matches('.');
+            return Err(Flaw::new(Code::Host, format_args!("the host `{text}` ends with a dot"))
+                .help(format_args!("requests are matched without it: write `{plain}`")));
+        }
         Ok(Self { name: pattern, port })
     }
 
     /// Whether the pattern matches a canonical host and the authority's explicit port.
     #[must_use]
     pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
-        self.name.matches(name) && (self.port.is_none() || self.port == port)
+        let port_matches = match self.port {
+            Port::AnyOrNone => true,
+            Port::Any => port.is_some(),
+            Port::Exact(expected) => port == Some(expected),
+        };
+        port_matches && self.name.matches(name)
     }
-}
-
-fn without_trailing_dot(name: &[u8]) -> &[u8] {
-    name.strip_suffix(b".").unwrap_or(name)
 }
 
 /// Splits `:PORT` or `:*` off; `None` when what follows the colon is neither.
-fn split_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let Some((name, port)) = text.rsplit_once(':') else { return Some((text, None)) };
+fn split_port(text: &str) -> Option<(&str, Port)> {
+    let Some((name, port)) = text.rsplit_once(':') else { return Some((text, Port::AnyOrNone)) };
     if text.starts_with('[') && text.ends_with(']') {
-        return Some((text, None));
+        return Some((text, Port::AnyOrNone));
     }
     match port {
-        "*" => Some((name, None)),
-        port => super::port::parse(port).ok().map(|port| (name, Some(port))),
+        "*" => Some((name, Port::Any)),
+        port => super::port::parse(port).ok().map(|port| (name, Port::Exact(port))),
     }
 }
 
@@ -101,7 +112,7 @@ mod tests {
             ("*.example.com", "example.com", None, false),
             ("api.*", "api.example.com", None, true),
             ("[2001:db8::1]", "[2001:db8::1]", None, true),
-            ("httpbin.org.", "httpbin.org", None, true),
+            ("httpbin.org:*", "httpbin.org", None, false),
         ] {
             let parsed = HostPattern::parse(pattern).unwrap();
             assert_eq!(parsed.matches(name.as_bytes(), port), expected, "{pattern} on {name} {port:?}");
@@ -110,7 +121,7 @@ mod tests {
 
     #[test]
     fn what_is_no_host_is_refused() {
-        for text in ["https://a", "a/b", "a:b", "a:0", "a b", "[::1", "é.com", "user@host"] {
+        for text in ["https://a", "a/b", "a:b", "a:0", "a b", "[::1", "é.com", "user@host", "a.", "*.a.", "a.:80"] {
             assert_eq!(HostPattern::parse(text).unwrap_err().code, Code::Host, "{text}");
         }
     }

@@ -1,53 +1,52 @@
 //! What rules say of callers: principals, service accounts, namespaces, trust domains.
 
 use super::Flaw;
+use super::reading::Use;
 use super::string::StringPattern;
 use crate::policy::error::Code;
 
 /// The names of the mesh's own trust domain.
 #[derive(Clone, Debug)]
 pub struct TrustDomains {
-    own: Box<str>,
-    aliases: Box<[Box<str>]>,
+    /// Its name, then its aliases.
+    own: Box<[Box<str>]>,
 }
 
-/// What a trust domain is called when nobody said otherwise, and what it may be called in rules whatever its name is.
+/// What a trust domain is called when nobody said otherwise, and what the mesh's own may be called in principals whatever
+/// its name is.
 pub const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
 
 impl TrustDomains {
     /// The trust domain and its other names.
     #[must_use]
     pub fn new(own: &str, aliases: &[String]) -> Self {
-        Self { own: own.into(), aliases: aliases.iter().map(|alias| alias.as_str().into()).collect() }
+        Self { own: std::iter::once(own).chain(aliases.iter().map(String::as_str)).map(Into::into).collect() }
     }
 
-    /// The one name that stands for all names of the mesh's own trust domain.
-    #[must_use]
-    pub fn canonical<'a>(&'a self, name: &'a str) -> &'a str {
-        if self.aliases.iter().any(|alias| **alias == *name) { &self.own } else { name }
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.own.iter().map(|name| &**name)
     }
 
-    /// The mesh's own name, if one of its names passes the test.
-    fn own_if(&self, test: impl Fn(&str) -> bool) -> Option<&str> {
-        let mut names = self.aliases.iter().map(|alias| &**alias).chain([&*self.own, DEFAULT_TRUST_DOMAIN]);
-        names.any(test).then_some(&*self.own)
-    }
-
-    /// As [`Self::canonical`], for a name in a rule: `cluster.local` means the mesh's own, as in Istio.
-    fn canonical_in_rule<'a>(&'a self, name: &'a str) -> &'a str {
-        if name == DEFAULT_TRUST_DOMAIN { &self.own } else { self.canonical(name) }
+    /// The mesh's names, if one of them, or the name that always stands for them, passes the test.
+    fn own_if(&self, test: impl Fn(&str) -> bool) -> impl Iterator<Item = &str> {
+        let found = self.names().chain([DEFAULT_TRUST_DOMAIN]).any(test);
+        self.names().filter(move |_| found)
     }
 }
 
-/// Reads a trust domain pattern. It becomes two where it holds for a name of the mesh that callers do not carry.
-pub fn parse_trust_domain(text: &str, domains: &TrustDomains) -> Result<Vec<StringPattern>, Flaw> {
+/// Reads a trust domain pattern. For a use that permits it stands for the mesh's aliases exactly where Istio has it stand
+/// for them (`ExpandTrustDomainAliases` in its `trustdomain/bundle.go`); for one that restricts wherever it matches one of
+/// the mesh's names.
+pub fn parse_trust_domain(text: &str, domains: &TrustDomains, by: Use) -> Result<Vec<StringPattern>, Flaw> {
     let pattern = StringPattern::parse(text)?;
     check_trust_domain(text.trim_matches('*'))?;
-    if let StringPattern::Exact(_) = pattern {
-        return Ok(vec![exact(domains.canonical_in_rule(text))]);
-    }
-    let own = domains.own_if(|name| pattern.matches(name.as_bytes())).map(exact);
-    Ok([Some(pattern), own].into_iter().flatten().collect())
+    let is_alike = |name: &str| match by {
+        Use::Permissive => name == text && domains.names().any(|own| own == name),
+        Use::Restrictive => pattern.matches(name.as_bytes()),
+    };
+    let mut patterns: Vec<StringPattern> = domains.own_if(is_alike).map(exact).collect();
+    patterns.push(pattern.clone());
+    Ok(patterns)
 }
 
 /// Whether a name is a SPIFFE trust domain: `[a-z0-9._-]`, at most 255 bytes (SPIFFE-ID, 2.1).
@@ -65,9 +64,9 @@ fn exact(text: &str) -> StringPattern {
     StringPattern::Exact(text.as_bytes().into())
 }
 
-/// Reads a principal pattern: `TD/ns/NS/sa/SA`, any other `TD/PATH`, with Istio's wildcards. It becomes two where a
-/// wildcard cuts a name of the mesh that callers do not carry.
-pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<Vec<StringPattern>, Flaw> {
+/// Reads a principal pattern: `TD/ns/NS/sa/SA`, any other `TD/PATH`, with Istio's wildcards. It becomes several where it
+/// stands for the mesh's aliases, too.
+pub fn parse_principal(text: &str, domains: &TrustDomains, by: Use) -> Result<Vec<StringPattern>, Flaw> {
     let help = "write `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`";
     if let Some(rest) = text.strip_prefix("spiffe://") {
         return Err(Flaw::new(Code::Principal, format_args!("the principal `{text}` has a scheme"))
@@ -81,31 +80,53 @@ pub fn parse_principal(text: &str, domains: &TrustDomains) -> Result<Vec<StringP
             Flaw::new(Code::Principal, format_args!("`{text}` is not a principal")).help(format_args!("{}", help))
         );
     }
-    let canonical = |text: &str| match text.split_once('/') {
-        Some((domain, path)) => format!("{}/{path}", domains.canonical_in_rule(domain)),
-        None => text.to_owned(),
-    };
-    match pattern {
-        StringPattern::Exact(_) => {
-            check_exact_principal(text).map_err(|message| {
-                Flaw::new(Code::Principal, format_args!("{}", message)).help(format_args!("{}", help))
-            })?;
-            Ok(vec![exact(&canonical(text))])
+    if let StringPattern::Exact(_) = pattern {
+        check_exact_principal(text).map_err(|message| {
+            Flaw::new(Code::Principal, format_args!("{}", message)).help(format_args!("{}", help))
+        })?;
+    }
+    let mut patterns = Vec::new();
+    for name in expanded(text, domains) {
+        patterns.push(StringPattern::parse(&name)?);
+    }
+    if by == Use::Restrictive {
+        patterns.push(pattern.clone());
+        patterns.extend(names_of_the_mesh(&pattern, literal, domains));
+    }
+    Ok(patterns)
+}
+
+/// As Istio has it (`ReplaceTrustDomainAliases`): a principal of five parts whose trust domain is the mesh's, or
+/// `cluster.local`, stands for each of the mesh's names; any other for itself.
+fn expanded(text: &str, domains: &TrustDomains) -> Vec<String> {
+    let own = text.split_once('/').filter(|(domain, _)| text.split('/').count() == 5 && *domain != "*");
+    let Some((domain, path)) = own else { return vec![text.to_owned()] };
+    let is_cut = |name: &str| domain.strip_prefix('*').is_some_and(|tail| name.ends_with(tail));
+    if domain != DEFAULT_TRUST_DOMAIN && !domains.names().any(|name| name == domain || is_cut(name)) {
+        return vec![text.to_owned()];
+    }
+    let replaced = |name: &str| if is_cut(name) { text.to_owned() } else { format!("{name}/{path}") };
+    domains.names().map(replaced).collect()
+}
+
+/// For a use that restricts, a pattern that matches one name of the mesh's trust domain speaks of callers by all of them.
+fn names_of_the_mesh(pattern: &StringPattern, literal: &str, domains: &TrustDomains) -> Vec<StringPattern> {
+    let prefix = |text: String| StringPattern::Prefix(text.into_bytes().into());
+    let (head, path) = literal.split_once('/').map_or((literal, None), |(head, path)| (head, Some(path)));
+    match (pattern, path) {
+        (StringPattern::Exact(_), Some(path)) => {
+            domains.own_if(|name| name == head).map(|own| exact(&format!("{own}/{path}"))).collect()
         }
-        StringPattern::Prefix(_) => {
-            let cut = !literal.contains('/');
-            let own = domains.own_if(|name| cut && name.starts_with(literal));
-            let own = own.map(|own| StringPattern::Prefix(format!("{own}/").into_bytes().into()));
-            let written = StringPattern::Prefix(canonical(literal).into_bytes().into());
-            Ok([Some(written), own].into_iter().flatten().collect())
+        (StringPattern::Prefix(_), Some(path)) => {
+            domains.own_if(|name| name == head).map(|own| prefix(format!("{own}/{path}"))).collect()
         }
-        StringPattern::Suffix(_) => {
-            let own = literal.split_once('/').and_then(|(tail_of_domain, path)| {
-                domains.own_if(|name| name.ends_with(tail_of_domain)).map(|own| exact(&format!("{own}/{path}")))
-            });
-            Ok([Some(pattern), own].into_iter().flatten().collect())
+        (StringPattern::Prefix(_), None) => {
+            domains.own_if(|name| name.starts_with(head)).map(|own| prefix(format!("{own}/"))).collect()
         }
-        StringPattern::Present => Ok(vec![pattern]),
+        (StringPattern::Suffix(_), Some(path)) => {
+            domains.own_if(|name| name.ends_with(head)).map(|own| exact(&format!("{own}/{path}"))).collect()
+        }
+        (StringPattern::Exact(_) | StringPattern::Suffix(_) | StringPattern::Present, _) => Vec::new(),
     }
 }
 
@@ -184,32 +205,58 @@ mod tests {
     }
 
     #[test]
-    fn principals_are_canonical() {
-        for (text, expected) in [
-            ("prod.example/ns/a/sa/b", "prod.example/ns/a/sa/b"),
-            ("cluster.local/ns/a/sa/b", "prod.example/ns/a/sa/b"),
-            ("old.example/ns/a/sa/b", "prod.example/ns/a/sa/b"),
-            ("other/ns/a/sa/b", "other/ns/a/sa/b"),
-            ("other/some/path", "other/some/path"),
+    fn principals_stand_for_aliases() {
+        let (mesh, alias, other) = ("prod.example/ns/a/sa/b", "old.example/ns/a/sa/b", "other/ns/a/sa/b");
+        let default = "cluster.local/ns/a/sa/b";
+        for (text, by, matched) in [
+            (mesh, Use::Permissive, &[mesh, alias][..]),
+            (default, Use::Permissive, &[mesh, alias]),
+            (alias, Use::Permissive, &[mesh, alias]),
+            (other, Use::Permissive, &[other]),
+            ("old.example/ns/a/sa/*", Use::Permissive, &[mesh, alias]),
+            // Not of five parts: to the letter.
+            ("old.example/ns/a/*", Use::Permissive, &[alias]),
+            ("cluster.local/ns/*", Use::Permissive, &[default]),
+            ("old*", Use::Permissive, &[alias]),
+            ("*d.example/ns/a/sa/b", Use::Permissive, &[mesh, alias]),
+            ("*r/ns/a/sa/b", Use::Permissive, &[other]),
+            ("*/ns/a/sa/b", Use::Permissive, &[mesh, alias, other, default]),
+            ("*", Use::Permissive, &[mesh, alias, other, default]),
+            (default, Use::Restrictive, &[mesh, alias, default]),
+            ("old.example/ns/a/*", Use::Restrictive, &[mesh, alias]),
+            ("cluster.local/ns/*", Use::Restrictive, &[mesh, alias, default]),
+            ("old*", Use::Restrictive, &[mesh, alias]),
+            ("*ld.example/ns/a/sa/b", Use::Restrictive, &[mesh, alias]),
+            ("*x/ns/a/sa/b", Use::Restrictive, &[]),
         ] {
-            assert_eq!(
-                parse_principal(text, &domains()).unwrap(),
-                [StringPattern::Exact(expected.as_bytes().into())],
-                "{text}"
-            );
+            let patterns = parse_principal(text, &domains(), by).unwrap();
+            let all = [mesh, alias, other, default];
+            let got: Vec<_> = all
+                .into_iter()
+                .filter(|name| patterns.iter().any(|pattern| pattern.matches(name.as_bytes())))
+                .collect();
+            assert_eq!(got, matched, "{text} {by:?}");
         }
-        for (text, principal, expected) in [
-            ("old.example/ns/a/*", "prod.example/ns/a/sa/x", true),
-            ("*/ns/a/sa/b", "any/ns/a/sa/b", true),
-            ("old*", "prod.example/ns/a/sa/x", true),
-            ("old*", "other/ns/a/sa/x", false),
-            ("*d.example/ns/a/sa/b", "prod.example/ns/a/sa/b", true),
-            ("*d.example/ns/a/sa/b", "prod.example/ns/a/sa/c", false),
-            ("*x/ns/a/sa/b", "prod.example/ns/a/sa/b", false),
+    }
+
+    #[test]
+    fn trust_domains_stand_for_aliases() {
+        for (text, by, matched) in [
+            ("prod.example", Use::Permissive, &["prod.example", "old.example"][..]),
+            ("old.example", Use::Permissive, &["prod.example", "old.example"]),
+            ("cluster.local", Use::Permissive, &["cluster.local"]),
+            ("old*", Use::Permissive, &["old.example"]),
+            ("cluster.local", Use::Restrictive, &["prod.example", "old.example", "cluster.local"]),
+            ("old*", Use::Restrictive, &["prod.example", "old.example"]),
+            ("other", Use::Restrictive, &[]),
         ] {
-            let patterns = parse_principal(text, &domains()).unwrap();
-            let matches = patterns.iter().any(|pattern| pattern.matches(principal.as_bytes()));
-            assert_eq!(matches, expected, "{text} on {principal}");
+            let patterns = parse_trust_domain(text, &domains(), by).unwrap();
+            let all = ["prod.example", "old.example", "cluster.local"];
+            let got: Vec<_> = all
+                .into_iter()
+                .filter(|name| patterns.iter().any(|pattern| pattern.matches(name.as_bytes())))
+                .collect();
+            assert_eq!(got, matched, "{text} {by:?}");
         }
     }
 
@@ -227,7 +274,7 @@ mod tests {
             ("a/*/b", Code::Wildcard),
             ("", Code::EmptyValue),
         ] {
-            assert_eq!(parse_principal(text, &domains()).unwrap_err().code, code, "{text}");
+            assert_eq!(parse_principal(text, &domains(), Use::Permissive).unwrap_err().code, code, "{text}");
         }
     }
 

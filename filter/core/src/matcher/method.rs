@@ -1,10 +1,11 @@
-//! HTTP methods: tokens, compared in upper case.
+//! HTTP methods: tokens, in upper case (RFC 9110, 9.1: their case is significant).
 
 use super::Flaw;
 use super::string::StringPattern;
 use crate::policy::error::Code;
 
-/// Reads a method pattern: a token with Istio's wildcards, any case.
+/// Reads a method pattern: a token with Istio's wildcards. One with a lower-case letter is refused: Istio would match it
+/// to the letter, and no client sends it.
 pub fn parse(text: &str) -> Result<StringPattern, Flaw> {
     let pattern = StringPattern::parse(text)?;
     let literal = text.trim_matches('*');
@@ -12,7 +13,11 @@ pub fn parse(text: &str) -> Result<StringPattern, Flaw> {
         return Err(Flaw::new(Code::Method, format_args!("`{text}` is not an HTTP method"))
             .help(format_args!("write a method such as `GET`, or `*` for any")));
     }
-    Ok(pattern.map(<[u8]>::to_ascii_uppercase))
+    if literal.bytes().any(|byte| byte.is_ascii_lowercase()) {
+        return Err(Flaw::new(Code::Method, format_args!("the method `{text}` is in lower case"))
+            .help(format_args!("methods are case-sensitive: write `{}`", text.to_ascii_uppercase())));
+    }
+    Ok(pattern)
 }
 
 /// Whether a byte may stand in a token (RFC 9110, 5.6.2).
@@ -26,14 +31,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn case_does_not_matter() {
-        assert!(parse("get").unwrap().matches(b"GET"));
+    fn methods_match_to_the_letter() {
+        assert!(parse("GET").unwrap().matches(b"GET"));
+        assert!(!parse("GET").unwrap().matches(b"get"));
         assert!(parse("P*").unwrap().matches(b"PATCH"));
     }
 
     #[test]
     fn what_is_no_token_is_refused() {
-        for text in ["GET POST", "GET,POST", "GÉT"] {
+        for text in ["GET POST", "GET,POST", "GÉT", "get", "Get", "p*"] {
             assert_eq!(parse(text).unwrap_err().code, Code::Method, "{text}");
         }
     }

@@ -1,36 +1,54 @@
-//! Regular expressions: bounded in size, linear in time, over the whole value.
+//! Regular expressions over paths, header values and query parameters, matched against the whole value.
 //!
 //! # Design
 //!
-//! `regex-lite` costs about 80 KB of module, a tenth of `regex`, and runs a Pike VM: no backtracking, so no input can
-//! make it slow beyond (pattern size) x (value size). It reads `str`; a value with bytes above 0x7f is read as Latin-1,
-//! one character a byte, so that no byte sequence escapes a match (Envoy's own matcher failed open there,
-//! CVE-2026-73552).
+//! `sallyport-pattern` has the one compiler and the one meaning. Natively an expression is compiled from its text; the
+//! filter takes the automaton that the policy carries beside it
+//! ([`PolicySource::automata`](crate::PolicySource::automata)). Where both are there they must agree, so a policy that
+//! was tampered with does not pass `check`.
+//!
+//! An expression reads at most [`MAX_READ`] bytes of a value. A longer one is refused before any rule is asked
+//! ([`Ambiguity::ValueTooLong`](crate::Ambiguity::ValueTooLong)) if an enforced rule would read it; under rules that do
+//! not decide it counts as a match where a match restricts, and as none where a match permits.
 
 use std::sync::Arc;
 
-use regex_lite::{Regex, RegexBuilder};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sallyport_pattern::Pattern;
 
 use super::Flaw;
+use super::reading::Use;
 use crate::policy::error::Code;
+use crate::policy::source::AutomatonSource;
 
 /// Longest pattern, in bytes.
 pub const MAX_PATTERN: usize = 1024;
 /// Most distinct patterns in one policy.
 pub const MAX_PATTERNS: usize = 256;
-/// Largest compiled program, in bytes.
-const MAX_PROGRAM: usize = 1 << 18;
+/// Most bytes of automata in one policy: an object in a cluster has room for about a million.
+pub const MAX_AUTOMATA: usize = 512 * 1024;
+/// Most bytes of a value that a pattern reads.
+pub const MAX_READ: usize = 2048;
 
 /// Compiles each distinct pattern once.
-#[derive(Debug, Default)]
-pub struct RegexCompiler {
+#[derive(Debug)]
+pub struct RegexCompiler<'s> {
+    /// What the policy carries.
+    carried: &'s [AutomatonSource],
     /// Few enough to be searched through.
-    compiled: Vec<(String, Arc<Regex>)>,
+    compiled: Vec<(String, Arc<Pattern>)>,
+    /// Bytes of all automata so far.
+    bytes: usize,
 }
 
-impl RegexCompiler {
+impl<'s> RegexCompiler<'s> {
+    pub(crate) fn new(carried: &'s [AutomatonSource]) -> Self {
+        Self { carried, compiled: Vec::new(), bytes: 0 }
+    }
+
     /// Compiles one pattern.
-    pub fn compile(&mut self, pattern: &str) -> Result<Arc<Regex>, Flaw> {
+    pub(crate) fn compile(&mut self, pattern: &str) -> Result<Arc<Pattern>, Flaw> {
         if let Some((_, known)) = self.compiled.iter().find(|(known, _)| known == pattern) {
             return Ok(Arc::clone(known));
         }
@@ -50,42 +68,109 @@ impl RegexCompiler {
             )
             .help(format_args!("write templates or prefixes, which are indexed")));
         }
-        // By itself first: `a)|(b` must not become well formed by what is put around it.
-        build(pattern)?;
-        let whole = Arc::new(build(&format!(r"\A(?:{pattern})\z"))?);
-        self.compiled.push((pattern.to_owned(), Arc::clone(&whole)));
-        Ok(whole)
+        let carried = self.carried.iter().find(|carried| carried.pattern == pattern);
+        let automaton = automaton(pattern, carried.map(|carried| carried.automaton.as_str()))?;
+        self.bytes = self.bytes.saturating_add(automaton.len());
+        if self.bytes > MAX_AUTOMATA {
+            return Err(Flaw::new(
+                Code::Limit,
+                format_args!("the regular expressions of the policy need more than {MAX_AUTOMATA} bytes of automata"),
+            )
+            .help(format_args!("write templates or prefixes, or fewer and simpler expressions")));
+        }
+        let compiled = Pattern::from_bytes(&automaton)
+            .map_err(|_| Flaw::new(Code::Regex, format_args!("the automaton of `{pattern}` cannot be read")))?;
+        let compiled = Arc::new(compiled);
+        self.compiled.push((pattern.to_owned(), Arc::clone(&compiled)));
+        Ok(compiled)
     }
 }
 
-fn build(pattern: &str) -> Result<Regex, Flaw> {
-    RegexBuilder::new(pattern).size_limit(MAX_PROGRAM).build().map_err(|error| {
-        Flaw::new(Code::Regex, format_args!("`{pattern}` is not a regular expression: {error}"))
-            .help(format_args!("the syntax is that of RE2 without Unicode classes, look-around and back-references"))
-    })
+/// The automaton of a pattern: compiled, and the one that the policy carries, if it carries one, must be the same.
+#[cfg(feature = "compile")]
+fn automaton(pattern: &str, carried: Option<&str>) -> Result<Vec<u8>, Flaw> {
+    use sallyport_pattern::{InvalidPattern, MAX_AUTOMATON, compile};
+
+    let automaton = compile(pattern).map_err(|invalid| match invalid {
+        InvalidPattern::Syntax(what) => {
+            Flaw::new(Code::Regex, format_args!("`{pattern}` is not a regular expression: {what}")).help(format_args!(
+                "the syntax is that of RE2 without Unicode classes, look-around and back-references"
+            ))
+        }
+        InvalidPattern::TooLarge => {
+            Flaw::new(Code::Regex, format_args!("`{pattern}` needs an automaton of more than {MAX_AUTOMATON} bytes"))
+                .help(format_args!("write smaller numbers in `{{n,m}}`, and fewer alternatives that begin with `.*`"))
+        }
+    })?;
+    if carried.is_some_and(|text| BASE64.decode(text).ok().as_ref() != Some(&automaton)) {
+        return Err(Flaw::new(
+            Code::Regex,
+            format_args!("the automaton that the policy carries for `{pattern}` is another"),
+        )
+        .help(format_args!("build the manifests anew with this version")));
+    }
+    Ok(automaton)
+}
+
+#[cfg(not(feature = "compile"))]
+fn automaton(pattern: &str, carried: Option<&str>) -> Result<Vec<u8>, Flaw> {
+    carried
+        .and_then(|text| BASE64.decode(text).ok())
+        .ok_or_else(|| Flaw::new(Code::Regex, format_args!("the policy carries no automaton for `{pattern}`")))
+}
+
+/// The automata of these patterns, as a policy carries them; those that do not compile are left to [`RegexCompiler`].
+#[cfg(feature = "compile")]
+pub(crate) fn carry<'p>(patterns: impl Iterator<Item = &'p String>) -> Vec<AutomatonSource> {
+    let carried = |pattern: &String| {
+        let automaton = BASE64.encode(sallyport_pattern::compile(pattern).ok()?);
+        Some(AutomatonSource { pattern: pattern.clone(), automaton })
+    };
+    patterns.filter_map(carried).collect()
 }
 
 /// Several expressions, of which one must match the whole value.
 #[derive(Clone, Debug)]
-pub struct RegexSet(Vec<Arc<Regex>>);
+pub struct RegexSet(Vec<Arc<Pattern>>);
 
 impl RegexSet {
     /// A set of these expressions.
     #[must_use]
-    pub fn new(expressions: Vec<Arc<Regex>>) -> Self {
+    pub fn new(expressions: Vec<Arc<Pattern>>) -> Self {
         Self(expressions)
     }
 
-    /// Whether one of them matches.
+    /// How many they are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether one of them matches. What is too long to be read matches where a match restricts.
     #[must_use]
-    pub fn matches(&self, value: &[u8]) -> bool {
-        if value.is_ascii()
-            && let Ok(text) = std::str::from_utf8(value)
-        {
-            return self.0.iter().any(|expression| expression.is_match(text));
+    pub fn matches(&self, value: &[u8], by: Use) -> bool {
+        if value.len() > MAX_READ {
+            return by == Use::Restrictive;
         }
-        let latin1: String = value.iter().copied().map(char::from).collect();
-        self.0.iter().any(|expression| expression.is_match(&latin1))
+        #[cfg(test)]
+        steps::count(self.0.len() * value.len());
+        self.0.iter().any(|expression| expression.is_match(value))
+    }
+}
+
+/// What the tests count: bytes that expressions have read.
+#[cfg(test)]
+pub(crate) mod steps {
+    use std::cell::Cell;
+
+    thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn count(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// The steps since the last call.
+    pub(crate) fn take() -> usize {
+        STEPS.replace(0)
     }
 }
 
@@ -93,31 +178,46 @@ impl RegexSet {
 mod tests {
     use super::*;
 
-    fn matches(pattern: &str, value: &[u8]) -> bool {
-        RegexSet::new(vec![RegexCompiler::default().compile(pattern).unwrap()]).matches(value)
-    }
-
-    #[test]
-    fn the_whole_value_is_meant() {
-        assert!(matches("a|b", b"b"));
-        assert!(!matches("a|b", b"ab"));
-        assert!(!matches("a", b"a\n"));
-        assert!(matches("(?m)a$", b"a"));
-        assert!(!matches("(?m)^a$", b"a\nb"));
-    }
-
-    #[test]
-    fn bytes_above_ascii_are_seen() {
-        assert!(matches(".*evil.*", b"\xff evil \xfe"));
-        assert!(matches("\u{ff}", b"\xff"));
+    fn compile(pattern: &str) -> Result<Arc<Pattern>, Flaw> {
+        RegexCompiler::new(&[]).compile(pattern)
     }
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        let mut compiler = RegexCompiler::default();
-        for pattern in ["(", "a)|(b", "(?=x)", r"\1", "x{1000000}"] {
-            assert_eq!(compiler.compile(pattern).unwrap_err().code, Code::Regex, "{pattern}");
+        for pattern in ["(", "a)|(b", "(?=x)", r"\1", "x{1000000}", ".*a.{12}"] {
+            assert_eq!(compile(pattern).unwrap_err().code, Code::Regex, "{pattern}");
         }
-        assert_eq!(compiler.compile(&"a".repeat(2000)).unwrap_err().code, Code::Regex);
+        assert_eq!(compile(&"a".repeat(2000)).unwrap_err().code, Code::Regex);
+        assert_eq!(compile("").unwrap_err().code, Code::EmptyValue);
+    }
+
+    #[test]
+    fn a_carried_automaton_is_the_one_of_its_text() {
+        let mut carried = carry(["a+".to_owned()].iter());
+        assert!(RegexCompiler::new(&carried).compile("a+").is_ok());
+        carried[0].pattern = "b+".to_owned();
+        assert_eq!(RegexCompiler::new(&carried).compile("b+").unwrap_err().code, Code::Regex);
+    }
+
+    #[test]
+    fn a_policy_holds_a_bounded_number_and_size() {
+        let mut compiler = RegexCompiler::new(&[]);
+        for number in 0..MAX_PATTERNS {
+            compiler.compile(&format!("a{number}")).unwrap();
+        }
+        assert_eq!(compiler.compile("one more").unwrap_err().code, Code::Limit);
+        let mut compiler = RegexCompiler::new(&[]);
+        let large = (0..MAX_PATTERNS).find_map(|number| compiler.compile(&format!(".*a.{{7}}{number}")).err());
+        assert_eq!(large.unwrap().code, Code::Limit);
+    }
+
+    #[test]
+    fn what_is_too_long_counts_against_the_caller() {
+        let set = RegexSet::new(vec![compile("b*").unwrap()]);
+        let (longest, longer) = (vec![b'a'; MAX_READ], vec![b'a'; MAX_READ + 1]);
+        for by in [Use::Restrictive, Use::Permissive] {
+            assert!(!set.matches(&longest, by));
+            assert_eq!(set.matches(&longer, by), by == Use::Restrictive);
+        }
     }
 }

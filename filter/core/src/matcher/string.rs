@@ -1,4 +1,4 @@
-//! Strings as Istio matches them: exact, `prefix*`, `*suffix`, and `*` for present and not empty.
+//! Strings as Istio matches them: exact, `prefix*`, `*suffix`, and `*` for present and not empty (of a header: present).
 
 use super::Flaw;
 use super::set::{Pattern, PatternSet};
@@ -62,6 +62,15 @@ impl StringPattern {
             Self::Present => Self::Present,
         }
     }
+}
+
+/// Reads a pattern of a header's value: there `*` means that the header is there, if only with an empty value, because
+/// that is what Envoy's present match means.
+pub(crate) fn header_pattern(text: &str) -> Result<StringPattern, Flaw> {
+    Ok(match StringPattern::parse(text)? {
+        StringPattern::Present => StringPattern::Prefix(Box::default()),
+        pattern => pattern,
+    })
 }
 
 impl Pattern for StringPattern {

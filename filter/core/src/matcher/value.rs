@@ -1,7 +1,11 @@
 //! Conditions on values that a request may carry several times: headers, query parameters, claims.
 
+use super::reading::Use;
 use super::regex::RegexSet;
 use super::string::StringSet;
+use crate::policy::rule::Action;
+use crate::request::reading;
+use crate::request::table::Slot;
 
 /// What one value must satisfy.
 #[derive(Clone, Debug, Default)]
@@ -32,66 +36,100 @@ impl ValueTest {
         self.values.is_some() || self.regex.is_some()
     }
 
-    /// Whether one value satisfies the test.
-    #[must_use]
-    pub fn satisfied_by(&self, value: &[u8]) -> bool {
-        (!self.is_positive() || self.matches(value)) && !self.forbids(value)
+    /// How many regular expressions it has.
+    pub(crate) fn patterns(&self) -> usize {
+        let count = |set: &Option<RegexSet>| set.as_ref().map_or(0, RegexSet::len);
+        count(&self.regex).saturating_add(count(&self.not_regex))
+    }
+
+    /// Whether a header or parameter satisfies the test, in a rule of this action, as told in [`authz`](crate::authz).
+    pub(crate) fn holds(&self, action: Action, quantifier: Option<Quantifier>, slot: &Slot<'_>) -> bool {
+        if slot.lines().is_empty() {
+            return !self.is_positive();
+        }
+        match quantifier {
+            Some(quantifier) => self.holds_for(action, quantifier, slot),
+            None => {
+                let (by, not_by) = (Use::of(action, false), Use::of(action, true));
+                let readings = slot.readings();
+                // Expressions are asked last: they cost the most.
+                (!self.is_positive() || readings.matches(by, |value| self.matches(by, value)))
+                    && !readings.matches(not_by, |value| self.forbids(not_by, value))
+            }
+        }
+    }
+
+    /// The author's own choice of which occurrences count.
+    fn holds_for(&self, action: Action, quantifier: Quantifier, slot: &Slot<'_>) -> bool {
+        let satisfied = |value: &[u8]| {
+            (!self.is_positive() || self.matches(Use::of(action, false), value))
+                && !self.forbids(Use::of(action, true), value)
+        };
+        let mut lines = slot.lines().iter().map(|line| reading::trim(line));
+        match quantifier {
+            Quantifier::All => lines.all(satisfied),
+            Quantifier::Any => lines.any(|line| {
+                let in_elements = || self.is_positive() && slot.is_list() && reading::elements(line).any(satisfied);
+                satisfied(line) || in_elements()
+            }),
+        }
     }
 
     /// Whether the positive part matches.
-    #[must_use]
-    pub fn matches(&self, value: &[u8]) -> bool {
+    fn matches(&self, by: Use, value: &[u8]) -> bool {
         self.values.as_ref().is_some_and(|values| values.matches(value))
-            || self.regex.as_ref().is_some_and(|regex| regex.matches(value))
+            || self.regex.as_ref().is_some_and(|regex| regex.matches(value, by))
     }
 
     /// Whether the negative part matches.
-    #[must_use]
-    pub fn forbids(&self, value: &[u8]) -> bool {
+    fn forbids(&self, by: Use, value: &[u8]) -> bool {
         self.not_values.as_ref().is_some_and(|values| values.matches(value))
-            || self.not_regex.as_ref().is_some_and(|regex| regex.matches(value))
+            || self.not_regex.as_ref().is_some_and(|regex| regex.matches(value, by))
     }
-
-    /// Whether a repeated attribute satisfies the test, as told in [`authz`](crate::authz).
-    #[must_use]
-    pub fn holds<V: AsRef<[u8]>>(
-        &self,
-        quantifier: Quantifier,
-        occurrences: impl Iterator<Item = V>,
-        split_elements: bool,
-    ) -> bool {
-        let mut seen = false;
-        for occurrence in occurrences {
-            seen = true;
-            let value = occurrence.as_ref();
-            let satisfied = self.satisfied_by(value)
-                || (quantifier == Quantifier::Any
-                    && split_elements
-                    && self.is_positive()
-                    && elements(value).any(|element| self.satisfied_by(element)));
-            match (quantifier, satisfied) {
-                (Quantifier::Any, true) => return true,
-                (Quantifier::All, false) => return false,
-                (Quantifier::Any, false) | (Quantifier::All, true) => {}
-            }
-        }
-        if seen { quantifier == Quantifier::All } else { !self.is_positive() }
-    }
-}
-
-/// The elements of a comma-separated header line (RFC 9110, 5.6.1).
-fn elements(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::matcher::string::StringPattern;
+    use crate::matcher::string::header_pattern;
 
     fn set(patterns: &[&str]) -> Option<StringSet> {
-        let parsed = patterns.iter().map(|text| StringPattern::parse(text).unwrap()).collect();
+        let parsed = patterns.iter().map(|text| header_pattern(text).unwrap()).collect();
         (!patterns.is_empty()).then(|| StringSet::new(parsed))
+    }
+
+    #[test]
+    fn readings_count_against_the_caller() {
+        use Action::{Allow, Deny};
+        for (values, not_values, action, lines, expected) in [
+            (&["a"][..], &[][..], Allow, &["a"][..], true),
+            (&["a"], &[], Allow, &[" a\t"], false),
+            (&["a*"], &[], Allow, &["ab", "ac"], true),
+            (&["a"], &[], Allow, &["a", "a"], false),
+            (&["a"], &[], Allow, &["a", "b"], false),
+            (&["a"], &[], Allow, &["b, a"], false),
+            (&["a"], &[], Allow, &[], false),
+            (&["a"], &[], Deny, &["b", "a"], true),
+            (&["a"], &[], Deny, &["b, a"], true),
+            (&["a, b"], &[], Deny, &["a", "b"], true),
+            (&["a,b"], &[], Deny, &["a ,\tb"], true),
+            (&["a"], &[], Deny, &["\ta"], true),
+            (&["a"], &[], Deny, &[], false),
+            (&[], &["a"], Allow, &[], true),
+            (&[], &["a"], Allow, &["b"], true),
+            (&[], &["a"], Allow, &[" a"], false),
+            (&[], &["a"], Allow, &["b, a"], false),
+            (&[], &["a"], Deny, &["b", "a"], true),
+            (&[], &["a"], Deny, &["a"], false),
+            (&[], &["a"], Deny, &["a,a"], true),
+            (&[], &["a*"], Deny, &["a,a"], false),
+            (&["*"], &[], Allow, &[""], true),
+            (&[], &["*"], Allow, &[""], false),
+        ] {
+            let test = ValueTest { values: set(values), not_values: set(not_values), ..ValueTest::default() };
+            let said = format!("{values:?} not {not_values:?} {action:?} on {lines:?}");
+            assert_eq!(test.holds(action, None, &Slot::of_header(lines)), expected, "{said}");
+        }
     }
 
     #[test]
@@ -103,6 +141,7 @@ mod tests {
             (&["a"], &[], Any, &["b", "a"], true),
             (&["a"], &[], Any, &["b, a"], true),
             (&["a"], &[], All, &["b, a"], false),
+            (&["a"], &[], All, &["a "], true),
             (&["a"], &[], All, &[], false),
             (&["a"], &[], Any, &[], false),
             (&[], &["a"], All, &[], true),
@@ -114,11 +153,10 @@ mod tests {
             (&["x*"], &["xa"], All, &["xa", "xb"], false),
         ] {
             let test = ValueTest { values: set(values), not_values: set(not_values), ..ValueTest::default() };
-            assert_eq!(
-                test.holds(quantifier, lines.iter().copied(), true),
-                expected,
-                "{values:?} not {not_values:?} {quantifier:?} on {lines:?}"
-            );
+            for action in [Action::Allow, Action::Deny] {
+                let said = format!("{values:?} not {not_values:?} {quantifier:?} on {lines:?}");
+                assert_eq!(test.holds(action, Some(quantifier), &Slot::of_header(lines)), expected, "{said}");
+            }
         }
     }
 }

@@ -16,12 +16,14 @@ use crate::health::{self, Health};
 use crate::map::ByteMap;
 use crate::matcher::Flaw;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
+use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexCompiler;
 use crate::matcher::string::StringPattern;
 use crate::outbound::{self, Outbound};
 use crate::request::canonical::Reading;
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
+use crate::request::table::NameTable;
 
 /// Most rules in a policy.
 pub const MAX_RULES: usize = 50_000;
@@ -29,6 +31,9 @@ pub const MAX_RULES: usize = 50_000;
 pub const MAX_ALTERNATIVES: usize = 512;
 /// Most values in one list.
 pub const MAX_VALUES: usize = 10_000;
+#[cfg(feature = "compile")]
+/// Most bytes that regular expressions read for one request, whoever sends it and whatever is in it; each is one step.
+pub const MAX_STEPS: u64 = 500_000;
 /// Longest rule id, in bytes.
 pub const MAX_RULE_ID: usize = 64;
 
@@ -65,6 +70,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         tracing,
         headers,
         rules,
+        automata: _,
     } = source;
     let mut compiler = Compiler::new(source);
     compiler.check_version(*version);
@@ -73,6 +79,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
     let forwarders = compiler.forwarders(trusted_forwarders);
     if !forwarders.is_empty() {
         compiler.needs |= Needs::PEER;
+        compiler.needs |= Needs::PEER_DIGEST;
     }
     compiler.source_address_known = *num_trusted_proxies == 0;
     let rules = compiler.rules(rules);
@@ -93,10 +100,11 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         disclose_rule: *disclose_rule,
         filter_state: *filter_state,
         reading: Reading {
-            domains: compiler.domains,
             tolerance: Tolerance::new(tolerate),
             forwarders,
-            headers_with_twins: compiler.headers_with_twins,
+            headers: compiler.headers,
+            parameters: compiler.parameters,
+            path_by_pattern: compiler.path_by_pattern,
         },
         rules,
         needs: compiler.needs,
@@ -107,19 +115,21 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
 }
 
 /// What is known, and what was found wrong, so far.
-struct Compiler {
+struct Compiler<'s> {
     problems: Vec<Problem>,
     domains: TrustDomains,
     tolerance: Tolerance,
     own_namespace: String,
     source_address_known: bool,
-    regexes: RegexCompiler,
+    regexes: RegexCompiler<'s>,
     needs: Needs,
-    headers_with_twins: Vec<Box<[u8]>>,
+    headers: NameTable,
+    parameters: NameTable,
+    path_by_pattern: bool,
 }
 
-impl Compiler {
-    fn new(source: &PolicySource) -> Self {
+impl<'s> Compiler<'s> {
+    fn new(source: &'s PolicySource) -> Self {
         let own = source.trust_domain.as_deref().unwrap_or(DEFAULT_TRUST_DOMAIN);
         let own_namespace = source.upstream.split('/').next().unwrap_or("").to_owned();
         Self {
@@ -128,9 +138,11 @@ impl Compiler {
             tolerance: Tolerance::new(&source.tolerate),
             own_namespace,
             source_address_known: true,
-            regexes: RegexCompiler::default(),
+            regexes: RegexCompiler::new(&source.automata),
             needs: Needs::default(),
-            headers_with_twins: Vec::new(),
+            headers: NameTable::default(),
+            parameters: NameTable::default(),
+            path_by_pattern: false,
         }
     }
 
@@ -177,15 +189,21 @@ impl Compiler {
         let list = Place::Field("trustedForwarders");
         let mut forwarders = Vec::new();
         for (position, text) in texts.iter().enumerate() {
-            match identity::parse_principal(text, &self.domains).as_deref() {
-                Ok([StringPattern::Exact(name)]) => forwarders.push(String::from_utf8_lossy(name).into()),
+            let patterns = identity::parse_principal(text, &self.domains, Use::Permissive);
+            match patterns {
+                Ok(patterns) if !text.contains('*') => {
+                    forwarders.extend(patterns.into_iter().filter_map(|pattern| match pattern {
+                        StringPattern::Exact(name) => Some(String::from_utf8_lossy(&name).into()),
+                        _ => None,
+                    }));
+                }
                 Ok(_) => {
                     let flaw =
                         Flaw::new(Code::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
                             .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
                     self.report(&list.item(position), flaw);
                 }
-                Err(flaw) => self.report(&list.item(position), flaw.clone()),
+                Err(flaw) => self.report(&list.item(position), flaw),
             }
         }
         forwarders
@@ -233,12 +251,17 @@ impl Compiler {
             ActionSource::Deny => Action::Deny,
             ActionSource::Audit => Action::Audit,
         };
+        let decides = action != Action::Audit && *mode == ModeSource::Enforce;
         CompiledRule {
             id: id.as_str().into(),
             action,
             enforced: *mode == ModeSource::Enforce,
-            from: from.as_deref().map(|list| self.alternatives(&place.field("from"), list, Self::source)),
-            to: to.as_deref().map(|list| self.alternatives(&place.field("to"), list, Self::operation)),
+            from: from.as_deref().map(|list| {
+                self.alternatives(&place.field("from"), list, |this, place, from| this.source(place, from, action))
+            }),
+            to: to.as_deref().map(|list| {
+                self.alternatives(&place.field("to"), list, |this, place, to| this.operation(place, to, decides))
+            }),
             when: when
                 .as_deref()
                 .map(|list| {

@@ -17,8 +17,8 @@ use self::json::Json;
 use super::error::{Code, InvalidPolicy, Problem};
 use super::place::Place;
 use super::source::{
-    ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, PolicySource,
-    QuantifierSource, RuleSource, SourceSource, ToSource,
+    ActionSource, AmbiguitySource, AutomatonSource, ConditionSource, FromSource, ModeSource, OperationSource,
+    PolicySource, QuantifierSource, RuleSource, SourceSource, ToSource,
 };
 use crate::matcher::Flaw;
 
@@ -76,6 +76,7 @@ impl Decoder {
             tracing,
             headers,
             rules,
+            automata,
         ] = self.fields(
             place,
             json,
@@ -95,6 +96,7 @@ impl Decoder {
                 "tracing",
                 "headers",
                 "rules",
+                "automata",
             ],
         )?;
         let tolerated = &place.field("tolerate");
@@ -121,6 +123,19 @@ impl Decoder {
             tracing: tracing.and_then(|json| self.tracing(&place.field("tracing"), json)).unwrap_or_default(),
             headers: headers.and_then(|json| self.headers(&place.field("headers"), json)).unwrap_or_default(),
             rules: rules.map(|json| self.list(&place.field("rules"), json, Self::rule)).unwrap_or_default(),
+            automata: automata
+                .map(|json| self.list(&place.field("automata"), json, Self::automaton))
+                .unwrap_or_default(),
+        })
+    }
+
+    fn automaton(&mut self, place: &Place<'_>, json: &Json<'_>) -> Option<AutomatonSource> {
+        let [pattern, automaton] = self.fields(place, json, ["pattern", "automaton"])?;
+        Some(AutomatonSource {
+            pattern: self.required(place, "pattern", pattern).map(|json| self.text(&place.field("pattern"), json))?,
+            automaton: self
+                .required(place, "automaton", automaton)
+                .map(|json| self.text(&place.field("automaton"), json))?,
         })
     }
 
@@ -397,6 +412,7 @@ mod tests {
                     quantifier: Some(QuantifierSource::All),
                 }]),
             }],
+            automata: vec![AutomatonSource { pattern: "p".to_owned(), automaton: "YQ==".to_owned() }],
         };
         assert_eq!(decode(&serde_json::to_vec(&policy).unwrap()), Ok(policy));
     }

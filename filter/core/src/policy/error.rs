@@ -104,6 +104,8 @@ codes! {
     TrustDomain = "SP1204",
     /// An IP block is neither an address nor a CIDR, or has bits set outside its mask.
     Cidr = "SP1205",
+    /// A request principal is not of the form `ISSUER/SUBJECT`.
+    RequestPrincipal = "SP1207",
     /// The packet's source address is asked for where the gateway cannot tell it.
     SourceAddressHidden = "SP1206",
     /// A path could never match a canonical request path.

@@ -3,11 +3,13 @@
 //! # Design
 //!
 //! A rule is posted under pairs (source key, path key). A source key is an exact principal, service account, namespace
-//! or request principal; a path key is a whole path pattern; either may be "any". A request has at most five source keys
+//! or request principal; a path key is a whole path pattern; either may be "any". A request has a few source keys
 //! and as many path keys as patterns match its path, so the work is a handful of hash look-ups whether there are ten
 //! rules or ten thousand. The index only proposes: every candidate is then evaluated whole, so a key that is too wide
 //! costs time and never a wrong verdict.
 
+#[cfg(feature = "compile")]
+mod cost;
 mod radix;
 mod templates;
 
@@ -17,6 +19,7 @@ use super::rule::{CompiledRule, IdentityField, Operation, OperationMatcher, Sour
 use crate::map::{ByteMap, PairMap};
 use crate::matcher::path::{PathPattern, PathSet};
 use crate::request::canonical::CanonicalRequest;
+use crate::request::token::RequestPrincipal;
 
 /// The key of rules that do not say.
 const ANY: u32 = 0;
@@ -69,7 +72,7 @@ impl Index {
     pub(crate) fn candidates(&self, request: &CanonicalRequest<'_>, mut visit: impl FnMut(u32)) {
         let sources = self.sources.of_request(request);
         let mut at_path = |path: u32| {
-            for source in sources.iter().flatten() {
+            for source in &sources {
                 let Some(number) = self.postings.get(&(*source, path)) else { continue };
                 let list = usize::try_from(*number).ok().and_then(|number| self.lists.get(number));
                 for position in list.into_iter().flatten() {
@@ -119,33 +122,41 @@ impl SourceKeys {
     /// The keys of the first field that names exact identities.
     fn keys_of_source(&mut self, source: &Source) -> Option<Vec<u32>> {
         for test in source.iter().filter(|test| !test.negated) {
-            let (map, set) = match &test.matcher {
-                SourceMatcher::Identity(IdentityField::Principal, set) => (&mut self.principals, set),
-                SourceMatcher::Identity(IdentityField::ServiceAccount, set) => (&mut self.service_accounts, set),
-                SourceMatcher::Identity(IdentityField::Namespace, set) => (&mut self.namespaces, set),
-                SourceMatcher::RequestPrincipals(set) => (&mut self.request_principals, set),
+            let (map, names) = match &test.matcher {
+                SourceMatcher::Identity(IdentityField::Principal, set) => (&mut self.principals, set.all_exact()),
+                SourceMatcher::Identity(IdentityField::ServiceAccount, set) => {
+                    (&mut self.service_accounts, set.all_exact())
+                }
+                SourceMatcher::Identity(IdentityField::Namespace, set) => (&mut self.namespaces, set.all_exact()),
+                SourceMatcher::RequestPrincipals(set) => (&mut self.request_principals, set.all_exact()),
                 SourceMatcher::Identity(IdentityField::TrustDomain, _)
                 | SourceMatcher::IpBlocks(_)
                 | SourceMatcher::RemoteIpBlocks(_) => continue,
             };
-            let Some(names) = set.all_exact() else { continue };
+            let Some(names) = names else { continue };
             let count = &mut self.count;
             return Some(names.into_iter().map(|name| intern(map, name, count)).collect());
         }
         None
     }
 
-    fn of_request(&self, request: &CanonicalRequest<'_>) -> [Option<u32>; 5] {
-        let find = |map: &ByteMap, name: Option<&str>| map.get(name?.as_bytes()).copied();
-        let principal = request.principal.as_ref();
-        let request_principal = if self.request_principals.is_empty() { None } else { request.request_principal() };
-        [
-            Some(ANY),
-            find(&self.principals, principal.map(|principal| principal.as_str())),
-            find(&self.service_accounts, principal.and_then(|principal| principal.service_account())),
-            find(&self.namespaces, principal.and_then(|principal| principal.namespace())),
-            find(&self.request_principals, request_principal),
-        ]
+    /// The keys of a request: of the caller's identity, of its other names, which rules that refuse look at, and of its token.
+    fn of_request(&self, request: &CanonicalRequest<'_>) -> Vec<u32> {
+        let mut keys = vec![ANY];
+        for (map, field) in [
+            (&self.principals, IdentityField::Principal),
+            (&self.service_accounts, IdentityField::ServiceAccount),
+            (&self.namespaces, IdentityField::Namespace),
+        ] {
+            if !map.is_empty() {
+                request.caller.visit(field, &mut |text| keys.extend(map.get(text)));
+            }
+        }
+        if !self.request_principals.is_empty() {
+            let principal = request.request_principal().map(RequestPrincipal::as_str);
+            keys.extend(principal.and_then(|principal| self.request_principals.get(principal.as_bytes())));
+        }
+        keys
     }
 }
 

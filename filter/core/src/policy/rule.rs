@@ -1,12 +1,18 @@
 //! Compiled rules: matchers only, nothing left to parse.
 
 use crate::matcher::host::HostSet;
+use crate::matcher::metadata::MetadataSet;
 use crate::matcher::network::NetworkSet;
 use crate::matcher::path::PathSet;
 use crate::matcher::port::PortSet;
+#[cfg(feature = "compile")]
+use crate::matcher::regex::MAX_READ;
 use crate::matcher::regex::RegexSet;
+use crate::matcher::request_principal::RequestPrincipalSet;
 use crate::matcher::string::StringSet;
 use crate::matcher::value::{Quantifier, ValueTest};
+#[cfg(feature = "compile")]
+use crate::request::reading::MAX_HEADER_READINGS;
 
 /// What a match means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +59,7 @@ pub enum SourceMatcher {
     /// On the caller's certificate.
     Identity(IdentityField, StringSet),
     /// `ISS/SUB`.
-    RequestPrincipals(StringSet),
+    RequestPrincipals(RequestPrincipalSet),
     /// The packet's source.
     IpBlocks(NetworkSet),
     /// The trusted remote address.
@@ -101,24 +107,61 @@ pub enum OperationMatcher {
 /// One condition.
 #[derive(Debug)]
 pub enum Condition {
-    /// `request.headers[NAME]`.
-    Header { name: Box<[u8]>, quantifier: Quantifier, test: ValueTest },
-    /// `request.query[NAME]`.
-    Query { name: Box<[u8]>, quantifier: Quantifier, test: ValueTest },
+    /// `request.headers[NAME]`, by its slot; without a quantifier by the principle of
+    /// [`matcher::reading`](crate::matcher::reading).
+    Header { slot: usize, quantifier: Option<Quantifier>, test: ValueTest },
+    /// `request.query[NAME]`, by its slot.
+    Query { slot: usize, quantifier: Option<Quantifier>, test: ValueTest },
     /// `source.principal`, `.namespace`, `.serviceAccount`, `.trustDomain`.
-    Identity { field: IdentityField, test: ValueTest },
+    Identity { field: IdentityField, test: SetTest<StringSet> },
     /// `request.auth.principal`.
-    RequestPrincipal { test: ValueTest },
-    /// `request.auth.audiences`, `.presenter`, `.claims[A][B]`.
-    Claim { path: Vec<String>, test: ValueTest },
+    RequestPrincipal { test: SetTest<RequestPrincipalSet> },
+    /// `request.auth.audiences`, `.presenter`, `.claims[A][B]`; `words`: a text is a list of words.
+    Claim { path: Vec<String>, words: bool, test: SetTest<StringSet> },
     /// `experimental.envoy.filters.NAME[KEY]`.
-    Metadata { filter: String, key: String, test: ValueTest },
+    Metadata { filter: String, key: String, test: SetTest<MetadataSet> },
     /// `source.ip`, `remote.ip`.
-    SourceAddress { values: Option<NetworkSet>, not_values: Option<NetworkSet> },
+    SourceAddress { test: SetTest<NetworkSet> },
     /// `destination.ip`.
-    DestinationAddress { values: Option<NetworkSet>, not_values: Option<NetworkSet> },
+    DestinationAddress { test: SetTest<NetworkSet> },
     /// `destination.port`.
-    DestinationPort { values: Option<PortSet>, not_values: Option<PortSet> },
+    DestinationPort { test: SetTest<PortSet> },
     /// `connection.sni`.
-    Sni { test: ValueTest },
+    Sni { test: SetTest<StringSet> },
+}
+
+/// `values` and `notValues` of a condition without regular expressions.
+#[derive(Debug)]
+pub struct SetTest<S> {
+    /// One of these must match, if written.
+    pub(crate) values: Option<S>,
+    /// None of these may.
+    pub(crate) not_values: Option<S>,
+}
+
+#[cfg(feature = "compile")]
+impl CompiledRule {
+    /// Most bytes that its regular expressions read of one request.
+    pub(crate) fn steps(&self) -> u64 {
+        let of_path = self.to.iter().flatten().flatten().map(|test| match &test.matcher {
+            OperationMatcher::PathRegex(set) => set.len(),
+            _ => 0,
+        });
+        let of_values = self.when.iter().map(|condition| match condition {
+            Condition::Header { .. } => condition.patterns().saturating_mul(MAX_HEADER_READINGS),
+            _ => condition.patterns(),
+        });
+        let reads = of_path.chain(of_values).fold(0, usize::saturating_add).saturating_mul(MAX_READ);
+        u64::try_from(reads).unwrap_or(u64::MAX)
+    }
+}
+
+impl Condition {
+    /// How many regular expressions it has.
+    pub(crate) fn patterns(&self) -> usize {
+        match self {
+            Self::Header { test, .. } | Self::Query { test, .. } => test.patterns(),
+            _ => 0,
+        }
+    }
 }

@@ -62,6 +62,35 @@ pub struct PolicySource {
     pub headers: HeadersSource,
     /// The rules. None means: nobody may do anything.
     pub rules: Vec<RuleSource>,
+    /// Of each regular expression in the rules its automaton, in base64: the filter has no compiler.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub automata: Vec<AutomatonSource>,
+}
+
+/// A regular expression and its automaton.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AutomatonSource {
+    /// The expression, as the rules have it.
+    pub pattern: String,
+    /// The automaton that `sallyport-pattern` makes of it, in base64 (RFC 4648, 4).
+    pub automaton: String,
+}
+
+#[cfg(feature = "compile")]
+impl PolicySource {
+    /// The same policy with the automata of its regular expressions, as the filter needs it. What is no expression is left
+    /// out: [`Engine::compile`](crate::Engine::compile) says why.
+    #[must_use]
+    pub fn with_automata(mut self) -> Self {
+        let operations = self.rules.iter().filter_map(|rule| rule.to.as_ref()).flatten().map(|to| &to.operation);
+        let of_paths = operations.flat_map(|operation| [&operation.path_regex, &operation.not_path_regex]);
+        let conditions = self.rules.iter().filter_map(|rule| rule.when.as_ref()).flatten();
+        let of_values = conditions.flat_map(|condition| [&condition.regex, &condition.not_regex]);
+        let patterns: std::collections::BTreeSet<&String> = of_paths.chain(of_values).flatten().flatten().collect();
+        self.automata = crate::matcher::regex::carry(patterns.into_iter());
+        self
+    }
 }
 
 /// One rule: a source AND an operation AND every condition.
@@ -153,8 +182,13 @@ tolerable! {
     Fragment,
     /// `%` not followed by two hexadecimal digits.
     InvalidEncoding,
+    /// A path that is not UTF-8 when it is decoded, such as `/caf%E9`. Overlong forms (`%c0%ae`) are refused all the same.
+    InvalidUtf8,
     /// A header whose name differs from one that a rule reads only by `_` for `-`.
     UnderscoreHeader,
+    /// In the query, where a rule reads it: `;`, a parameter whose name differs from the one that the rule reads only by
+    /// case, blanks at its ends, a NUL or brackets behind it or `.` for `_`, and a value with a NUL or outside UTF-8.
+    AmbiguousQuery,
 }
 
 /// Istio's `from` entry.

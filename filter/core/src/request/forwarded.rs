@@ -1,7 +1,9 @@
-//! `x-forwarded-client-cert`, believed only when a trusted forwarder sent it.
+//! `x-forwarded-client-cert`: what a proxy says of a client's certificate. The last element is the gateway's own word;
+//! the others are believed only when a trusted forwarder sent them.
 //!
 //! Shape (envoyproxy.io, "HTTP header manipulation"): elements between commas, the newest last; in each, `Key=Value`
-//! between semicolons; a value with `,`, `;` or `=` is in double quotes, where `\"` is a quote.
+//! between semicolons; a value with `,`, `;` or `=` is in double quotes, where `\"` is a quote. `URI` and `DNS` come once
+//! for each name of the certificate (seen in Envoy 1.36.4, 1.38.2 and 1.40.0).
 
 use std::borrow::Cow;
 
@@ -12,11 +14,15 @@ pub const HEADER: &[u8] = b"x-forwarded-client-cert";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// One element: its first `URI`, if it has one.
+/// One element: the certificate that it tells of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element<'a> {
-    /// The URI SAN of the certificate that the element tells of.
-    pub uri: Option<Cow<'a, [u8]>>,
+    /// The URI names that are not empty.
+    pub uris: Vec<Cow<'a, [u8]>>,
+    /// The other names: DNS names, then the subject, unless it is empty.
+    pub others: Vec<Cow<'a, [u8]>>,
+    /// The SHA-256 digest, in hexadecimal digits.
+    pub hash: Option<Cow<'a, [u8]>>,
 }
 
 /// Reads one header line into its elements, oldest first.
@@ -29,8 +35,17 @@ fn parse_element(text: &[u8]) -> Result<Element<'_>, Malformed> {
     for pair in split_outside_quotes(text.trim_ascii(), b';')? {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let (Some(key), Some(value)) = (halves.next(), halves.next()) else { return Err(Malformed) };
-        if key.trim_ascii().eq_ignore_ascii_case(b"uri") && element.uri.is_none() && !value.is_empty() {
-            element.uri = Some(unquote(value)?);
+        let key = key.trim_ascii();
+        let is = |name: &[u8]| key.eq_ignore_ascii_case(name);
+        if value.is_empty() || value == b"\"\"" {
+            continue;
+        }
+        if is(b"uri") {
+            element.uris.push(unquote(value)?);
+        } else if is(b"dns") || is(b"subject") {
+            element.others.push(unquote(value)?);
+        } else if is(b"hash") {
+            element.hash = Some(unquote(value)?);
         }
     }
     Ok(element)
@@ -74,12 +89,16 @@ mod tests {
 
     #[test]
     fn elements() {
-        let line = br#"By=spiffe://x;Hash=ab;Subject="CN=\"a\",O=b;c";URI=spiffe://td/one,Hash=cd;URI="spiffe://td/two",By=z;URI="#;
-        let uris: Vec<_> = parse(line).unwrap().into_iter().map(|element| element.uri).collect();
-        assert_eq!(
-            uris,
-            [Some(Cow::Borrowed(&b"spiffe://td/one"[..])), Some(Cow::Borrowed(&b"spiffe://td/two"[..])), None]
-        );
+        let line = br#"By=spiffe://x;Hash=ab;Subject="CN=\"a\",O=b;c";URI=spiffe://td/one;URI=urn:x;DNS=a.b,Hash=cd;Subject="";URI="spiffe://td/two",By=z;URI="#;
+        let texts = |names: &[Cow<'_, [u8]>]| -> Vec<String> {
+            names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+        };
+        let elements = parse(line).unwrap();
+        let uris: Vec<_> = elements.iter().map(|element| texts(&element.uris)).collect();
+        assert_eq!(uris, [vec!["spiffe://td/one", "urn:x"], vec!["spiffe://td/two"], vec![]]);
+        let others: Vec<_> = elements.iter().map(|element| texts(&element.others)).collect();
+        assert_eq!(others, [vec!["CN=\"a\",O=b;c", "a.b"], vec![], vec![]]);
+        assert_eq!(elements[1].hash.as_deref(), Some(&b"cd"[..]));
     }
 
     #[test]

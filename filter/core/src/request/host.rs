@@ -29,8 +29,9 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
     } else if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte)) {
         return None;
     }
+    // One trailing dot means the same name; a label without letters is no name at all.
     let name = name.strip_suffix(b".").unwrap_or(name);
-    if name.is_empty() {
+    if name.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
         return None;
     }
     let name = if name.iter().any(u8::is_ascii_uppercase) {
@@ -61,6 +62,9 @@ mod tests {
             ("[::1]", Some(("[::1]", None))),
             ("", None),
             (".", None),
+            ("a..", None),
+            (".a", None),
+            ("a..b", None),
             (":443", None),
             ("a:", None),
             ("a:b", None),

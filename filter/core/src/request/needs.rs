@@ -17,6 +17,8 @@ impl Needs {
     pub const SNI: Self = Self(1 << 3);
     /// `metadata`.
     pub const METADATA: Self = Self(1 << 4);
+    /// `connection.sha256_peer_certificate_digest`.
+    pub const PEER_DIGEST: Self = Self(1 << 5);
 
     /// Whether all of `other` is needed.
     #[must_use]

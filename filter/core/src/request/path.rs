@@ -128,7 +128,29 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
         }
         canonical.push(byte);
     }
+    check_utf8(path, tolerance)?;
     Ok(Cow::Owned(canonical))
+}
+
+/// Decoded, a path is UTF-8, or servers may read it in more ways than one. An overlong form of an ASCII character, which
+/// careless decoders take for that character (`%c0%ae` for `.`), is refused even where other encodings are tolerated.
+fn check_utf8(path: &[u8], tolerance: Tolerance) -> Result<(), Ambiguity> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped = if byte == b'%' { escape(tail) } else { None };
+        let (value, behind) = escaped.unwrap_or((byte, tail));
+        decoded.push(value);
+        rest = behind;
+    }
+    if std::str::from_utf8(&decoded).is_ok() {
+        return Ok(());
+    }
+    let is_overlong = decoded
+        .iter()
+        .zip(decoded.iter().skip(1))
+        .any(|pair| matches!(pair, (0xc0 | 0xc1, 0x80..=0xbf) | (0xe0, 0x80..=0x9f) | (0xf0, 0x80..=0x8f)));
+    if is_overlong { Err(Ambiguity::InvalidUtf8) } else { tolerance.check(Ambiguity::InvalidUtf8) }
 }
 
 /// What a percent-escape may hide.
@@ -259,6 +281,11 @@ mod tests {
             ("/a?b#c", A::Fragment),
             ("/a%2", A::InvalidEncoding),
             ("/a%zz", A::InvalidEncoding),
+            ("/%c0%ae%c0%ae/a", A::InvalidUtf8),
+            ("/a%E0%80%AFb", A::InvalidUtf8),
+            ("/%ff", A::InvalidUtf8),
+            ("/%e9", A::InvalidUtf8),
+            ("/%ed%a0%80", A::InvalidUtf8),
         ] {
             assert_eq!(canonical_path(raw), Err(kind), "{raw}");
         }
@@ -267,7 +294,7 @@ mod tests {
     #[test]
     fn what_is_tolerated_is_literal() {
         use AmbiguitySource as S;
-        let tolerance = Tolerance::new(&[S::EscapedSlash, S::Semicolon, S::DoubleSlash, S::Backslash]);
+        let tolerance = Tolerance::new(&[S::EscapedSlash, S::Semicolon, S::DoubleSlash, S::Backslash, S::InvalidUtf8]);
         for (raw, expected) in [
             ("/a%2fb", Ok("/a%2Fb")),
             ("/a;b//c", Ok("/a;b//c")),
@@ -277,6 +304,9 @@ mod tests {
             ("/a/..%3bx", Err(Ambiguity::DotSegment)),
             ("/a;../b", Ok("/a;../b")),
             ("/a%2f..b", Ok("/a%2F..b")),
+            ("/caf%e9", Ok("/caf%E9")),
+            ("/a/%c0%ae%c0%ae/b", Err(Ambiguity::InvalidUtf8)),
+            ("/a%f0%80%80%af", Err(Ambiguity::InvalidUtf8)),
         ] {
             let got =
                 canonical(raw.as_bytes(), tolerance).map(|(path, _)| String::from_utf8(path.into_owned()).unwrap());

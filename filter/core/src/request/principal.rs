@@ -2,15 +2,13 @@
 
 use std::borrow::Cow;
 
-use crate::matcher::identity::TrustDomains;
-
 /// Longest SPIFFE id (SPIFFE-ID, 2.3).
 const MAX_ID: usize = 2048;
 
 /// A verified caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal<'a> {
-    /// `TD/PATH`, with the mesh's own trust domain under its one name.
+    /// `TD/PATH`.
     full: Cow<'a, str>,
     /// Length of the trust domain.
     domain_length: usize,
@@ -22,7 +20,7 @@ impl<'a> Principal<'a> {
     /// Reads `spiffe://TD/PATH` (SPIFFE-ID, 2): lower-case trust domain, path segments of `A-Za-z0-9._-` that are
     /// neither empty nor `.` nor `..`. Anything else (a NUL, an escape, a query, another scheme) is no principal.
     #[must_use]
-    pub fn from_uri_san(uri: &'a [u8], domains: &'a TrustDomains) -> Option<Self> {
+    pub fn from_uri_san(uri: &'a [u8]) -> Option<Self> {
         let id = std::str::from_utf8(uri).ok()?.strip_prefix("spiffe://")?;
         if uri.len() > MAX_ID {
             return None;
@@ -39,9 +37,7 @@ impl<'a> Principal<'a> {
         if !path.split('/').all(is_segment) {
             return None;
         }
-        let canonical = domains.canonical(domain);
-        let full = if canonical == domain { Cow::Borrowed(id) } else { Cow::Owned(format!("{canonical}/{path}")) };
-        Some(Self { full, domain_length: canonical.len(), namespace_length: namespace_length(path) })
+        Some(Self { full: Cow::Borrowed(id), domain_length: domain.len(), namespace_length: namespace_length(path) })
     }
 
     /// The same, free of what it was read from.
@@ -93,19 +89,17 @@ mod tests {
 
     #[test]
     fn istio_identities() {
-        let domains = TrustDomains::new("prod", &["old".to_owned()]);
-        let principal = Principal::from_uri_san(b"spiffe://old/ns/a/sa/b", &domains).unwrap();
+        let principal = Principal::from_uri_san(b"spiffe://prod/ns/a/sa/b").unwrap();
         assert_eq!(principal.as_str(), "prod/ns/a/sa/b");
         assert_eq!(principal.trust_domain(), "prod");
         assert_eq!(principal.namespace(), Some("a"));
         assert_eq!(principal.service_account(), Some("ns/a/sa/b"));
-        let other = Principal::from_uri_san(b"spiffe://x/ns/a/sa/b/c", &domains).unwrap();
+        let other = Principal::from_uri_san(b"spiffe://x/ns/a/sa/b/c").unwrap();
         assert_eq!((other.namespace(), other.service_account()), (None, None));
     }
 
     #[test]
     fn what_is_no_spiffe_id_is_no_principal() {
-        let domains = TrustDomains::new("prod", &[]);
         for uri in [
             &b""[..],
             b"prod/ns/a/sa/b",
@@ -123,7 +117,7 @@ mod tests {
             b"spiffe://prod:80/ns/a/sa/b",
             b"spiffe://prod/ns/a/sa/\xff",
         ] {
-            assert_eq!(Principal::from_uri_san(uri, &domains), None, "{uri:?}");
+            assert_eq!(Principal::from_uri_san(uri), None, "{uri:?}");
         }
     }
 }

@@ -1,21 +1,39 @@
-//! Query parameters: `&` between them, the first `=` inside, percent-decoded, `+` for a space.
+//! Query parameters: `&` between them, the first `=` inside, percent-decoded, `+` for a blank.
 //!
-//! This is the reading of the WHATWG URL standard's form parser. An escape that is none stays as it is.
+//! This is the reading of the WHATWG URL standard's form parser. An escape that is none stays as it is. Servers differ
+//! in `;` as a separator, in names such as `role[]`, `role%00x`, `+role` and `ROLE` (PHP reads the first three as
+//! `role`, ASP.NET the last), in a NUL inside of a value, and in bytes that are no UTF-8. Where a rule reads the query,
+//! these are refused as [`Ambiguity::AmbiguousQuery`], unless that is tolerated; then names are taken to the letter.
 
 use std::borrow::Cow;
 
-use super::path::escape;
+use super::name::fold_parameter;
+use super::path::{Tolerance, escape};
+use super::table::{NameTable, Values};
+use crate::verdict::Ambiguity;
 
-/// The decoded values of one parameter, in order.
-pub fn values<'q>(query: Option<&'q [u8]>, name: &'q [u8]) -> impl Iterator<Item = Cow<'q, [u8]>> {
-    query.into_iter().flat_map(|query| query.split(|byte| *byte == b'&')).filter(|pair| !pair.is_empty()).filter_map(
-        move |pair| {
-            let mut halves = pair.splitn(2, |byte| *byte == b'=');
-            let key = halves.next().unwrap_or(pair);
-            let value = halves.next().unwrap_or(b"");
-            (*decode(key) == *name).then(|| decode(value))
-        },
-    )
+/// What the query has under the names that rules read.
+pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance) -> Result<Values<'a>, Ambiguity> {
+    let mut values = Values::new(table);
+    let Some(query) = query.filter(|_| !table.is_empty()) else { return Ok(values) };
+    let strict = (!tolerance.allows(Ambiguity::AmbiguousQuery)).then_some(Ambiguity::AmbiguousQuery);
+    if let Some(kind) = strict.filter(|_| table.decides() && query.contains(&b';')) {
+        return Err(kind);
+    }
+    for pair in query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+        let mut halves = pair.splitn(2, |byte| *byte == b'=');
+        let name = decode(halves.next().unwrap_or(pair));
+        let value = decode(halves.next().unwrap_or(b""));
+        let folded = fold_parameter(&name);
+        let Some(decides) = table.reads(&folded) else { continue };
+        let is_odd = || value.contains(&0) || std::str::from_utf8(&value).is_err();
+        if let Some(kind) = strict.filter(|_| decides && is_odd()) {
+            return Err(kind);
+        }
+        values.take(table, (&folded, &name), &value, strict)?;
+    }
+    values.check_lengths(table)?;
+    Ok(values)
 }
 
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {
@@ -44,19 +62,58 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::source::AmbiguitySource;
+    use crate::request::reading::Kind;
+    use crate::request::table::Reader;
+
+    fn values(query: &str, name: &str, tolerance: Tolerance) -> Result<Vec<String>, Ambiguity> {
+        let mut table = NameTable::default();
+        let reader = Reader { decides: true, by_pattern: false };
+        let slot = table.slot(&fold_parameter(name.as_bytes()), name.as_bytes(), Kind::Parameter, reader);
+        let values = read(Some(query.as_bytes()), &table, tolerance)?;
+        let lines = values.slot(slot).unwrap().lines();
+        Ok(lines.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect())
+    }
 
     #[test]
     fn parameters() {
-        let query = b"a=1&b=x%20y+z&a=&%61=2&c&&=3&bad=%zz";
-        let read = |name: &str| -> Vec<String> {
-            values(Some(query), name.as_bytes()).map(|v| String::from_utf8(v.into_owned()).unwrap()).collect()
-        };
-        assert_eq!(read("a"), ["1", "", "2"]);
-        assert_eq!(read("b"), ["x y z"]);
-        assert_eq!(read("c"), [""]);
-        assert_eq!(read(""), ["3"]);
-        assert_eq!(read("bad"), ["%zz"]);
-        assert_eq!(read("none"), [""; 0]);
-        assert_eq!(values(None, b"a").count(), 0);
+        let query = "a=1&b=x%20y+z&a=&%61=2&c&&=3&bad=%zz";
+        for (name, expected) in [
+            ("a", &["1", "", "2"][..]),
+            ("b", &["x y z"]),
+            ("c", &[""]),
+            ("", &["3"]),
+            ("bad", &["%zz"]),
+            ("none", &[]),
+        ] {
+            assert_eq!(values(query, name, Tolerance::default()).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_servers_read_in_two_ways_is_refused_unless_tolerated() {
+        let tolerant = Tolerance::new(&[AmbiguitySource::AmbiguousQuery]);
+        for query in [
+            "a=1;role=x",
+            "role[]=x",
+            "role[a]=x",
+            "role%00x=x",
+            "+role=x",
+            "%20role=x",
+            "role+=x",
+            "ROLE=x",
+            "role=x%00y",
+            "role=%c0%ae",
+            "role=%ff",
+        ] {
+            assert_eq!(values(query, "role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery), "{query}");
+            assert!(values(query, "role", tolerant).is_ok(), "{query}");
+        }
+        assert_eq!(values("my.role=x", "my_role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery));
+        for query in ["a=1%3Brole=x", "roles=x", "other[]=x", "other=%00", "role=a%3bb", "a=%ff"] {
+            assert!(values(query, "role", Tolerance::default()).is_ok(), "{query}");
+        }
+        // A rule that names the parameter so reads it so.
+        assert_eq!(values("role[]=x", "role[]", Tolerance::default()).unwrap(), ["x"]);
     }
 }

@@ -10,6 +10,8 @@ use prost::Message;
 use prost::alloc::string::String;
 use prost::alloc::vec::Vec;
 
+use crate::matcher::reading::Use;
+
 /// Where Envoy's `jwt_authn` filter leaves the claims of a verified token.
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
 /// The field that Istio's `RequestAuthentication` names for them.
@@ -95,12 +97,13 @@ impl Metadata {
         self.payload().is_some()
     }
 
-    /// `ISS/SUB` of the token, if it has both.
+    /// Issuer and subject of the token, if it has both.
     #[must_use]
-    pub fn request_principal(&self) -> Option<String> {
+    pub fn request_principal(&self) -> Option<RequestPrincipal> {
         let issuer = self.claim(&["iss"])?.as_text()?;
         let subject = self.claim(&["sub"])?.as_text()?;
-        (!issuer.is_empty() && !subject.is_empty()).then(|| format!("{issuer}/{subject}"))
+        let principal = || RequestPrincipal { joined: format!("{issuer}/{subject}"), issuer_length: issuer.len() };
+        (!issuer.is_empty() && !subject.is_empty()).then(principal)
     }
 
     /// A claim by its path.
@@ -123,6 +126,37 @@ impl Metadata {
     fn payload(&self) -> Option<&StructMessage> {
         self.0.get(JWT_FILTER)?.get(PAYLOAD)?.fields.as_ref()
     }
+}
+
+/// Who a token is about: `ISS/SUB`. Both may have slashes in them, so they are never told apart by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestPrincipal {
+    joined: String,
+    issuer_length: usize,
+}
+
+impl RequestPrincipal {
+    /// `ISS/SUB`.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.joined
+    }
+
+    /// `iss`.
+    pub(crate) fn issuer(&self) -> &[u8] {
+        self.joined.as_bytes().get(..self.issuer_length).unwrap_or_default()
+    }
+
+    /// `sub`.
+    pub(crate) fn subject(&self) -> &[u8] {
+        let start = self.issuer_length.saturating_add(1);
+        self.joined.as_bytes().get(start..).unwrap_or_default()
+    }
+}
+
+/// For the tests of matchers.
+#[cfg(test)]
+pub(crate) fn request_principal(issuer: &str, subject: &str) -> RequestPrincipal {
+    RequestPrincipal { joined: format!("{issuer}/{subject}"), issuer_length: issuer.len() }
 }
 
 /// A value that is text, or a list with text in it.
@@ -150,12 +184,22 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// Whether one element satisfies the test: a list's elements; of a text the whole, and, where it is asked for, its
-    /// space-delimited parts (RFC 8693, 4.2).
-    pub fn any(&self, splits: bool, test: impl Fn(&[u8]) -> bool) -> bool {
+    /// Whether the text, or one element of the list, satisfies the test.
+    pub fn any(&self, test: impl Fn(&[u8]) -> bool) -> bool {
         match self {
-            Self::One(text) => test(text.as_bytes()) || (splits && text.split(' ').any(|part| test(part.as_bytes()))),
+            Self::One(text) => test(text.as_bytes()),
             Self::Many(texts) => texts.iter().any(|text| test(text.as_bytes())),
+        }
+    }
+
+    /// The same of a claim whose text is a list of words (RFC 8693, 4.2). Envoy makes a list of it before the filter sees
+    /// it, where it is told to; the whole text is a reading for rules that refuse only.
+    pub fn any_word(&self, by: Use, test: impl Fn(&[u8]) -> bool) -> bool {
+        match self {
+            Self::One(text) => {
+                (by == Use::Restrictive && test(text.as_bytes())) || text.split(' ').any(|word| test(word.as_bytes()))
+            }
+            Self::Many(_) => self.any(test),
         }
     }
 }
@@ -191,13 +235,20 @@ mod tests {
             MetadataMessage { filter_metadata: vec![FilterEntry { key: JWT_FILTER.to_owned(), value: Some(jwt) }] };
         let metadata = Metadata::parse(&message.encode_to_vec());
         assert!(metadata.has_token());
-        assert_eq!(metadata.request_principal().as_deref(), Some("issuer/user"));
+        let principal = metadata.request_principal().unwrap();
+        assert_eq!(principal.as_str(), "issuer/user");
+        assert_eq!((principal.issuer(), principal.subject()), (&b"issuer"[..], &b"user"[..]));
         assert_eq!(metadata.claim(&["realm", "role"]), Some(Texts::One("ops")));
         assert_eq!(metadata.claim(&["groups"]), Some(Texts::Many(vec!["a", "b c"])));
         assert_eq!(metadata.claim(&["level"]), None);
         assert_eq!(metadata.claim(&["realm", "none"]), None);
-        assert!(metadata.claim(&["scope"]).unwrap().any(true, |part| part == b"write"));
-        assert!(!metadata.claim(&["groups"]).unwrap().any(true, |part| part == b"c"));
+        let scope = metadata.claim(&["scope"]).unwrap();
+        for by in [Use::Restrictive, Use::Permissive] {
+            assert!(scope.any_word(by, |word| word == b"write"));
+            assert_eq!(scope.any_word(by, |word| word == b"read write"), by == Use::Restrictive);
+            assert!(!metadata.claim(&["groups"]).unwrap().any_word(by, |part| part == b"c"));
+        }
+        assert!(!scope.any(|part| part == b"write"));
     }
 
     #[test]

@@ -24,6 +24,9 @@ pub struct RequestView<'a> {
 pub struct PeerView<'a> {
     /// `connection.mtls`: TLS, and the peer presented a certificate that was verified.
     pub mtls: bool,
-    /// `connection.uri_san_peer_certificate`: the first URI SAN. Read only when `mtls` is true.
+    /// `connection.uri_san_peer_certificate`: the first URI SAN. Read only when `mtls` is true; all names are in the
+    /// element of `x-forwarded-client-cert` that the gateway writes.
     pub uri_san: Option<&'a [u8]>,
+    /// `connection.sha256_peer_certificate_digest`, in hexadecimal digits. Asked for where a policy has trusted forwarders.
+    pub digest: Option<&'a [u8]>,
 }

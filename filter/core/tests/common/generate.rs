@@ -26,13 +26,22 @@ const PRINCIPALS: &[&str] = &[
 const NAMESPACES: &[&str] = &["httpbin", "other", "istio-system", "http*", "*", "*bin"];
 const ACCOUNTS: &[&str] = &["sleep", "httpbin/curl", "other/sleep", "httpbin/sleep"];
 const TRUST_DOMAINS: &[&str] = &["cluster.local", "mesh.example", "old.example", "partner.example", "partner*", "*"];
-const REQUEST_PRINCIPALS: &[&str] = &["*", "issuer/alice", "issuer/*", "*/bob", "https://idp.example/alice"];
+const REQUEST_PRINCIPALS: &[&str] = &[
+    "*",
+    "issuer/alice",
+    "issuer/*",
+    "*/bob",
+    "https://idp.example/alice",
+    "https://idp.example/t/alice",
+    "*e",
+    "iss*",
+];
 const BLOCKS: &[&str] =
     &["10.1.0.0/16", "10.1.2.3", "192.168.0.0/24", "0.0.0.0/0", "10.9.0.1", "fd00::/8", "fd00::1", "10.1.2.2/31"];
 const HOSTS: &[&str] =
     &["httpbin.org", "HTTPBIN.org", "*.example.com", "api.*", "*", "httpbin.org:8443", "httpbin.org:*", "[::1]"];
 const PORTS: &[&str] = &["8443", "443", "80"];
-const METHODS: &[&str] = &["GET", "POST", "get", "P*", "*", "*T"];
+const METHODS: &[&str] = &["GET", "POST", "PUT", "P*", "*", "*T"];
 const PATHS: &[&str] = &[
     "/get",
     "/status/200",
@@ -47,15 +56,15 @@ const PATHS: &[&str] = &[
     "/anything/{**}/",
     "/{**}/admin",
     "/{*}/b/{**}",
-    "/%7euser",
-    "/caf\u{e9}",
+    "/~user",
+    "/caf%C3%A9",
     "/a%20b",
     "/",
     "/pkg.Svc/Get",
 ];
 /// Patterns that only a tolerant policy may have.
 const ODD_PATHS: &[(AmbiguitySource, &str)] = &[
-    (AmbiguitySource::EscapedSlash, "/a%2fb"),
+    (AmbiguitySource::EscapedSlash, "/a%2Fb"),
     (AmbiguitySource::DoubleSlash, "/anything//"),
     (AmbiguitySource::Semicolon, "/get;v=1"),
     (AmbiguitySource::Backslash, "/a\\b"),
@@ -63,15 +72,16 @@ const ODD_PATHS: &[(AmbiguitySource, &str)] = &[
     (AmbiguitySource::DoubleEncoding, "/%2541"),
     (AmbiguitySource::Fragment, "/get#top"),
     (AmbiguitySource::EscapedNul, "/get%00"),
-    (AmbiguitySource::ControlCharacter, "/a%0ab"),
+    (AmbiguitySource::ControlCharacter, "/a%0Ab"),
 ];
 const PATH_REGEXES: &[&str] = &["/status/[0-9]+", "/.*", "/get|/anything.*", "(?i)/GET", "/caf%C3%A9"];
 const CALLS: &[&str] = &["pkg.Svc/Get", "pkg.Svc/*", "other.Svc/Get", "*"];
-const HEADERS: &[&str] = &["X-Role", "x-team", "host", "x_team"];
-const QUERIES: &[&str] = &["q", "debug", "a b"];
-const VALUES: &[&str] = &["admin", "reader", "adm*", "*er", "*", "a,b", "admin,reader", "caf\u{e9}"];
-const REGEXES: &[&str] = &["adm.n", "[a-z]+", "()", ".*,.*", "caf\u{c3}.", "\u{ff}+", "(?s).*"];
+const HEADERS: &[&str] = &["X-Role", "x-team", "user-agent", "x_team"];
+const QUERIES: &[&str] = &["q", "debug", "a b", "q[]"];
+const VALUES: &[&str] = &["admin", "reader", "adm*", "*er", "*", "a,b", "a, b", "admin,reader", "caf\u{e9}"];
+const REGEXES: &[&str] = &["adm.n", "[a-z]+", "()", ".*,.*", "caf.+", "admin\\n?", "(?s).*"];
 const WORDS: &[&str] = &["admin", "reader", "adm*", "*er", "*", "admin reader"];
+const TAGS: &[&str] = &["admin", "[admin]", "[adm*]", "*", "[*]", "writer"];
 const SNIS: &[&str] = &["httpbin.org", "*.example.com", "*"];
 const CLAIM_KEYS: &[&str] = &[
     "request.auth.claims[scope]",
@@ -106,6 +116,18 @@ const ODD_IDENTITIES: &[&[u8]] = &[
     b"spiffe://cluster.local/ns/httpbin/sa/sl\xffp",
     b"",
 ];
+/// What a certificate may have beside its first URI name, as the gateway writes it.
+const OTHER_NAMES: &[&str] = &[
+    "URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
+    "URI=spiffe://old.example/x/ns/other/y/sa/sleep/z",
+    "URI=https://httpbin.org",
+    "DNS=httpbin.org",
+    "DNS=cluster.local/ns/httpbin/sa/sleep",
+    "Subject=\"CN=sleep,O=\\\"x\\\"\"",
+    "Subject=\"\"",
+    "DNS=unbalanced\"",
+    "DNS=x,URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
+];
 const FORWARDED: &[&str] = &[
     "By=spiffe://cluster.local/ns/istio-system/sa/gw;Hash=ab;Subject=\"CN=a,b;c\";URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
     "Hash=ab;URI=spiffe://cluster.local/ns/other/sa/sleep",
@@ -120,6 +142,10 @@ const REQUEST_PATHS: &[&str] = &[
     "/get?q=admin",
     "/get?q=reader&q=admin",
     "/get?debug",
+    "/get?q[]=admin",
+    "/get?debug=1;q=admin",
+    "/get?Q=admin",
+    "/get?q=admin%0a",
     "/get?a+b=adm%69n&%71=reader",
     "/status/200",
     "/status/",
@@ -170,6 +196,13 @@ const ODD_REQUEST_PATHS: &[&[u8]] = &[
     b"http://httpbin.org/get",
     b"/get?q=%zz&q=a%",
     b"/get?q=caf\xe9",
+    b"/get?+q=admin",
+    b"/get?q%00=admin",
+    b"/get?q=admin%00",
+    b"/get?q=%c1%a1dmin",
+    b"/%c0%ae%c0%ae/get",
+    b"/anything/%e9",
+    b"/anything/%c1%81",
 ];
 const REQUEST_HOSTS: &[&str] = &[
     "httpbin.org",
@@ -181,14 +214,38 @@ const REQUEST_HOSTS: &[&str] = &[
     "api.x",
     "[::1]:8443",
 ];
-const ODD_HOSTS: &[&[u8]] = &[b"", b"user@httpbin.org", b"httpbin.org:x", b"::1", b"[::1", b"http bin", b"h\xff", b"."];
-const HEADER_VALUES: &[&[u8]] =
-    &[b"admin", b"reader", b"admin,reader", b"reader , admin", b"", b"a,b", b"\xff", b"caf\xc3\xa9", b"ADMIN", b","];
+const ODD_HOSTS: &[&[u8]] = &[
+    b"",
+    b"user@httpbin.org",
+    b"httpbin.org:x",
+    b"::1",
+    b"[::1",
+    b"http bin",
+    b"h\xff",
+    b".",
+    b"httpbin.org..",
+    b"httpbin..org",
+];
+const HEADER_VALUES: &[&[u8]] = &[
+    b"admin",
+    b"reader",
+    b"admin,reader",
+    b"reader , admin",
+    b"",
+    b"a,b",
+    b"\xff",
+    b"caf\xc3\xa9",
+    b"ADMIN",
+    b",",
+    b" admin",
+    b"admin\t",
+    b"\treader ,admin",
+];
 const ADDRESSES: &[&str] =
     &["10.1.2.3:41000", "10.1.2.2:41000", "192.168.0.9:1", "[fd00::1]:5", "[2001:db8::1]:5", "203.0.113.9:65535"];
 const DESTINATIONS: &[&str] = &["10.9.0.1:8443", "10.9.0.1:443", "[fd00::1]:80"];
 
-const ODD_METHODS: &[&[u8]] = &[b"", b"G T", b"CONNECT", b"OPTIONS", b"\xff"];
+const ODD_METHODS: &[&[u8]] = &[b"", b"G T", b"CONNECT", b"OPTIONS", b"\xff", b"get", b"Post", b"pOST"];
 
 type Bytes<'a, 'b> = &'a mut Unstructured<'b>;
 
@@ -356,7 +413,7 @@ fn condition(u: Bytes<'_, '_>, policy: &PolicySource) -> ConditionSource {
         19 => ("destination.ip", BLOCKS),
         20 => ("destination.port", PORTS),
         21 => ("connection.sni", SNIS),
-        _ => ("experimental.envoy.filters.http.waf[tags]", WORDS),
+        _ => ("experimental.envoy.filters.http.waf[tags]", TAGS),
     };
     let (positive, negative) = (sometimes(u, 70), sometimes(u, 40));
     ConditionSource {
@@ -412,11 +469,11 @@ pub fn request(u: Bytes<'_, '_>) -> Request {
     }
     caller(u, &mut request);
     for _ in 0..below(u, 4) {
-        let name = pick(u, &["x-role", "x-role", "x-role", "x-team", "x-other"]);
+        let name = pick(u, &["x-role", "x-role", "x-role", "x-team", "x-other", "user-agent"]);
         request = request.header(name, pick(u, HEADER_VALUES));
     }
     if sometimes(u, 4) {
-        request = request.header(pick(u, &["x_role", "x_other", "x-_team"]), "admin");
+        request = request.header(pick(u, &["x_role", "x_other", "x-_team", "user_agent"]), "admin");
     }
     if sometimes(u, 12) {
         let kinds = [
@@ -442,6 +499,11 @@ fn caller(u: Bytes<'_, '_>, request: &mut Request) {
             Some(if sometimes(u, 8) { pick(u, ODD_IDENTITIES).into() } else { pick(u, IDENTITIES).into() });
     }
     for _ in 0..below(u, 3) {
+        if sometimes(u, 6) {
+            request.other_names.push(pick(u, OTHER_NAMES).into());
+        }
+    }
+    for _ in 0..below(u, 3) {
         if sometimes(u, 60) {
             request.headers.push(("x-forwarded-client-cert".into(), pick(u, FORWARDED).into()));
         }
@@ -460,10 +522,13 @@ fn caller(u: Bytes<'_, '_>, request: &mut Request) {
 fn claims(u: Bytes<'_, '_>) -> Value {
     let mut claims = serde_json::Map::new();
     if sometimes(u, 90) {
-        claims.insert("iss".to_owned(), pick(u, &["issuer", "issuer", "https://idp.example", ""]).into());
+        claims.insert(
+            "iss".to_owned(),
+            pick(u, &["issuer", "issuer", "https://idp.example", "https://idp.example/t", ""]).into(),
+        );
     }
     if sometimes(u, 90) {
-        claims.insert("sub".to_owned(), pick(u, &["alice", "alice", "bob"]).into());
+        claims.insert("sub".to_owned(), pick(u, &["alice", "alice", "bob", "t/alice", "x/bob"]).into());
     }
     for name in ["aud", "azp", "scope", "groups", "a.b", "level", "a"] {
         if sometimes(u, 40) {

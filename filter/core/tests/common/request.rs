@@ -16,6 +16,8 @@ pub struct Request {
     pub headers: Vec<(Text, Text)>,
     pub mtls: bool,
     pub uri_san: Option<Text>,
+    /// What else the gateway tells of the certificate: `DNS=NAME`, `URI=NAME`, `Subject="..."`.
+    pub other_names: Vec<Text>,
     pub source_address: Option<Text>,
     pub destination_address: Option<Text>,
     pub sni: Option<Text>,
@@ -41,8 +43,9 @@ impl<T: AsRef<[u8]>> From<T> for Text {
 
 impl std::fmt::Display for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { headers, mtls, uri_san, source_address, destination_address, sni, metadata } = self;
-        write!(f, "request: mtls {mtls} {uri_san:?} from {source_address:?} to {destination_address:?} sni {sni:?}")?;
+        let Self { headers, mtls, uri_san, other_names, source_address, destination_address, sni, metadata } = self;
+        write!(f, "request: mtls {mtls} {uri_san:?} {other_names:?}")?;
+        write!(f, " from {source_address:?} to {destination_address:?} sni {sni:?}")?;
         for (name, value) in headers {
             write!(f, "\n  {name:?}: {value:?}")?;
         }
@@ -145,12 +148,24 @@ impl Request {
         fn bytes(text: Option<&Text>) -> Option<&[u8]> {
             text.map(|text| text.0.as_slice())
         }
-        let headers: Vec<(&[u8], &[u8])> =
-            self.headers.iter().map(|(name, value)| (name.0.as_slice(), value.0.as_slice())).collect();
+        // With mutual TLS the gateway appends what it has seen, without it takes away what the caller has sent.
+        let is_forwarded = |name: &Text| name.0 == b"x-forwarded-client-cert";
+        let sent = self.headers.iter().filter(|(name, _)| is_forwarded(name)).map(|(_, value)| value.0.as_slice());
+        let mut own = [b"Hash=", DIGEST, b";URI=", bytes(self.uri_san.as_ref()).unwrap_or_default()].concat();
+        for name in &self.other_names {
+            own.extend([b";", name.0.as_slice()].concat());
+        }
+        let forwarded = sent.chain([own.as_slice()]).collect::<Vec<_>>().join(&b","[..]);
+        let others = self.headers.iter().filter(|(name, _)| !is_forwarded(name));
+        let mut headers: Vec<(&[u8], &[u8])> =
+            others.map(|(name, value)| (name.0.as_slice(), value.0.as_slice())).collect();
+        if self.mtls {
+            headers.push((b"x-forwarded-client-cert", &forwarded));
+        }
         let metadata = encode_metadata(&self.metadata);
         f(&RequestView {
             headers: &headers,
-            peer: PeerView { mtls: self.mtls, uri_san: bytes(self.uri_san.as_ref()) },
+            peer: PeerView { mtls: self.mtls, uri_san: bytes(self.uri_san.as_ref()), digest: Some(DIGEST) },
             source_address: bytes(self.source_address.as_ref()),
             destination_address: bytes(self.destination_address.as_ref()),
             sni: bytes(self.sni.as_ref()),
@@ -158,6 +173,9 @@ impl Request {
         })
     }
 }
+
+/// Of the caller's certificate.
+const DIGEST: &[u8] = b"5a11";
 
 /// `envoy.config.core.v3.Metadata`, as far as it matters here.
 #[derive(Clone, PartialEq, prost::Message)]

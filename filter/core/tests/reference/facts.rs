@@ -2,7 +2,7 @@
 
 use super::{metadata, path};
 use prost_types::Struct;
-use sallyport_core::policy::source::{ActionSource, ModeSource, PolicySource, RuleSource};
+use sallyport_core::policy::source::{ActionSource, ConditionSource, ModeSource, PolicySource, RuleSource};
 use sallyport_core::{Ambiguity, RequestView};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -15,9 +15,11 @@ pub struct Facts {
     pub path: Vec<u8>,
     pub query: Vec<(Vec<u8>, Vec<u8>)>,
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The path of a gRPC call.
-    pub grpc: Option<String>,
+    /// Whether it is a gRPC call: a POST of gRPC's content type and no other.
+    pub is_grpc: bool,
     pub identity: Option<Identity>,
+    /// The other names of the certificate, for rules that refuse.
+    pub other_names: Vec<String>,
     pub token: Option<Struct>,
     pub metadata: metadata::Metadata,
     /// `None` where the gateway's proxies hide the packet's own source.
@@ -50,25 +52,9 @@ impl Identity {
         (plain_domain && plain_path).then(|| Self { trust_domain: trust_domain.to_owned(), path: path.to_owned() })
     }
 
-    /// Every name a rule may use for the identity's trust domain.
-    pub fn domain_names(&self, policy: &PolicySource) -> Vec<String> {
-        let mut own = own_domains(policy);
-        if own.contains(&self.trust_domain) {
-            own.push("cluster.local".to_owned());
-            return own;
-        }
-        vec![self.trust_domain.clone()]
-    }
-
-    /// Whether a name in a rule begins with `cluster.local` whole, which there means the mesh's own domain, and this
-    /// identity is of another domain that is really called so.
-    pub fn is_miscalled(&self, policy: &PolicySource, name: &str) -> bool {
-        let means_own = name == "cluster.local" || name.starts_with("cluster.local/");
-        means_own && self.trust_domain == "cluster.local" && !own_domains(policy).contains(&self.trust_domain)
-    }
-
-    pub fn principals(&self, policy: &PolicySource) -> Vec<String> {
-        self.domain_names(policy).iter().map(|domain| format!("{domain}/{}", self.path)).collect()
+    /// `TRUST-DOMAIN/PATH`.
+    pub fn principal(&self) -> String {
+        format!("{}/{}", self.trust_domain, self.path)
     }
 
     /// Namespace and service account, where the path is exactly `ns/NAMESPACE/sa/ACCOUNT`.
@@ -80,7 +66,7 @@ impl Identity {
     }
 }
 
-fn own_domains(policy: &PolicySource) -> Vec<String> {
+pub fn own_domains(policy: &PolicySource) -> Vec<String> {
     let mut own = vec![policy.trust_domain.clone().unwrap_or_else(|| "cluster.local".to_owned())];
     own.extend(policy.trust_domain_aliases.clone());
     own
@@ -108,7 +94,7 @@ impl Facts {
         };
         let host = host(&authority);
         let method = method(&all(":method"));
-        let identity = identity(policy, view, &all("x-forwarded-client-cert"));
+        let caller = caller(policy, view, &all("x-forwarded-client-cert"));
         let mut defects = Vec::new();
         // Envoy reads no requests behind such a one; the upstream may.
         if all("upgrade").iter().any(|protocol| !protocol.eq_ignore_ascii_case(b"websocket")) {
@@ -117,19 +103,30 @@ impl Facts {
         defects.extend(method.as_ref().err());
         defects.extend(path.as_ref().err());
         defects.extend(host.as_ref().err());
-        defects.extend(identity.as_ref().err());
+        defects.extend(caller.as_ref().err());
         if !tolerated.contains(&Ambiguity::UnderscoreHeader) && has_underscore_twin(policy, &headers) {
             defects.push(Ambiguity::UnderscoreHeader);
         }
-        let (Ok((path, query)), Ok((host, host_port)), Ok(method), Ok(identity), []) =
-            (path, host, method, identity, &defects[..])
+        if let Ok((path, query)) = &path {
+            let pairs = query.as_deref().map(query_pairs).unwrap_or_default();
+            if !tolerated.contains(&Ambiguity::AmbiguousQuery)
+                && has_two_readings(policy, query.as_deref().unwrap_or_default(), &pairs)
+            {
+                defects.push(Ambiguity::AmbiguousQuery);
+            }
+            if is_too_long(policy, path, &headers, &pairs) {
+                defects.push(Ambiguity::ValueTooLong);
+            }
+        }
+        let (Ok((path, query)), Ok((host, host_port)), Ok(method), Ok((identity, other_names)), []) =
+            (path, host, method, caller, &defects[..])
         else {
             return Err(defects);
         };
         let metadata = metadata::Metadata::read(view.metadata);
         let source = view.source_address.and_then(socket);
         Ok(Self {
-            grpc: grpc(&all("content-type"), &path),
+            is_grpc: method == "POST" && is_grpc(&all("content-type")),
             method,
             host,
             host_port,
@@ -137,6 +134,7 @@ impl Facts {
             query: query.as_deref().map(query_pairs).unwrap_or_default(),
             headers,
             identity,
+            other_names,
             token: metadata.token(),
             metadata,
             source_ip: source.filter(|_| policy.num_trusted_proxies == 0).map(|address| address.ip()),
@@ -151,7 +149,7 @@ fn method(values: &[&[u8]]) -> Result<String, Ambiguity> {
     let is_token = |b: &u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(b);
     match values {
         [method] if !method.is_empty() && method.iter().all(is_token) => {
-            Ok(String::from_utf8_lossy(method).to_ascii_uppercase())
+            Ok(String::from_utf8_lossy(method).into_owned())
         }
         _ => Err(Ambiguity::MalformedMethod),
     }
@@ -182,16 +180,79 @@ fn read_host(text: &str) -> Option<(String, Option<u16>)> {
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
-    (!name.is_empty() && name.bytes().all(known)).then(|| (name.to_owned(), port))
+    let labels = name.split('.').all(|label| !label.is_empty());
+    (labels && name.bytes().all(known)).then(|| (name.to_owned(), port))
+}
+
+/// The conditions of rules that decide.
+fn deciding(policy: &PolicySource) -> impl Iterator<Item = &ConditionSource> {
+    let decides = |rule: &&RuleSource| rule.mode == ModeSource::Enforce && rule.action != ActionSource::Audit;
+    policy.rules.iter().filter(decides).flat_map(|rule| rule.when.iter().flatten())
 }
 
 /// Whether the request has `a_b` beside, or instead of, an `a-b` that some enforced rule reads, or the other way round.
 fn has_underscore_twin(policy: &PolicySource, headers: &[(String, Vec<u8>)]) -> bool {
-    let decides = |rule: &&RuleSource| rule.mode == ModeSource::Enforce && rule.action != ActionSource::Audit;
-    let conditions = policy.rules.iter().filter(decides).flat_map(|rule| rule.when.iter().flatten());
-    let read: Vec<String> = conditions.filter_map(|condition| header_name(&condition.key)).collect();
-    let dashed = |name: &str| name.replace('_', "-");
+    let read: Vec<String> = deciding(policy).filter_map(|condition| header_name(&condition.key)).collect();
+    let dashed = |name: &str| name.replace('_', "-").to_ascii_lowercase();
     headers.iter().any(|(name, _)| read.iter().any(|read| read != name && dashed(read) == dashed(name)))
+}
+
+/// The parameter that a condition's key reads.
+fn parameter_name(key: &str) -> Option<&str> {
+    key.strip_prefix("request.query[")?.strip_suffix(']')
+}
+
+/// Whether a server could read the query in another way where an enforced rule reads it.
+fn has_two_readings(policy: &PolicySource, query: &[u8], pairs: &[(Vec<u8>, Vec<u8>)]) -> bool {
+    let read: Vec<&str> = deciding(policy).filter_map(|condition| parameter_name(&condition.key)).collect();
+    let php = |name: &[u8]| -> String {
+        let text: String = name.iter().copied().map(char::from).collect();
+        let cut = text.split(['\0', '[']).next().unwrap_or_default();
+        cut.trim_matches([' ', '\t', '\n', '\r', '\x0c']).replace(['.', ' '], "_").to_ascii_lowercase()
+    };
+    let odd = pairs.iter().any(|(name, value)| {
+        let alike: Vec<&&str> = read.iter().filter(|read| php(read.as_bytes()) == php(name)).collect();
+        let value_is_odd = value.contains(&0) || std::str::from_utf8(value).is_err();
+        alike.iter().any(|read| read.as_bytes() != name) || (!alike.is_empty() && value_is_odd)
+    });
+    !read.is_empty() && (query.contains(&b';') || odd)
+}
+
+/// Whether an enforced rule would read more than 2,048 bytes by a regular expression, or more than 256 elements.
+fn is_too_long(
+    policy: &PolicySource,
+    path: &[u8],
+    headers: &[(String, Vec<u8>)],
+    pairs: &[(Vec<u8>, Vec<u8>)],
+) -> bool {
+    let decides = |rule: &&RuleSource| rule.mode == ModeSource::Enforce && rule.action != ActionSource::Audit;
+    let operations = policy.rules.iter().filter(decides).flat_map(|rule| rule.to.iter().flatten());
+    let path_read = operations
+        .map(|to| &to.operation)
+        .any(|operation| operation.path_regex.is_some() || operation.not_path_regex.is_some());
+    let long = |condition: &ConditionSource| {
+        let header = header_name(&condition.key);
+        let parameter = parameter_name(&condition.key);
+        let lines: Vec<&[u8]> = match (&header, parameter) {
+            (Some(name), _) => headers.iter().filter(|(other, _)| other == name).map(|(_, line)| &line[..]).collect(),
+            (None, Some(name)) => {
+                pairs.iter().filter(|(other, _)| other == name.as_bytes()).map(|(_, value)| &value[..]).collect()
+            }
+            (None, None) => return false,
+        };
+        let commas: usize = lines.iter().map(|line| line.iter().filter(|byte| **byte == b',').count()).sum();
+        let splits = header.is_some_and(|name| !super::rules::is_whole(&name));
+        let elements = lines.len() + if splits { commas } else { 0 };
+        let bytes = lines.iter().map(|line| line.len() + 1).sum::<usize>();
+        // Another condition on the same name may be the one with the expression.
+        let by_pattern = deciding(policy).any(|other| {
+            let same = other.key.eq_ignore_ascii_case(&condition.key)
+                && (header_name(&other.key).is_some() || other.key == condition.key);
+            same && (other.regex.is_some() || other.not_regex.is_some())
+        });
+        elements > 256 || (by_pattern && bytes > 2048)
+    };
+    (path_read && path.len() > 2048) || deciding(policy).any(long)
 }
 
 /// The header that a condition's key reads.
@@ -199,39 +260,89 @@ pub fn header_name(key: &str) -> Option<String> {
     Some(key.strip_prefix("request.headers[")?.strip_suffix(']')?.to_ascii_lowercase())
 }
 
-fn identity(policy: &PolicySource, view: &RequestView<'_>, forwarded: &[&[u8]]) -> Result<Option<Identity>, Ambiguity> {
-    let Some(peer) = view.peer.uri_san.filter(|_| view.peer.mtls).and_then(Identity::read) else {
-        return Ok(None);
-    };
-    let names = peer.principals(policy);
-    let trusts = |trusted: &String| names.contains(trusted) && !peer.is_miscalled(policy, trusted);
-    if !policy.trusted_forwarders.iter().any(trusts) {
-        return Ok(Some(peer));
+/// Whom the request is from: an identity, and the other names that a certificate has.
+type Names = (Option<Identity>, Vec<String>);
+
+fn caller(policy: &PolicySource, view: &RequestView<'_>, forwarded: &[&[u8]]) -> Result<Names, Ambiguity> {
+    if !view.peer.mtls {
+        return Ok((None, Vec::new()));
     }
-    let elements = forwarded_elements(forwarded).ok_or(Ambiguity::MalformedForwardedIdentity)?;
-    let is_forwarders = |identity: &Option<Identity>| identity.as_ref().is_some_and(|i| i.principals(policy) == names);
-    let of_others = elements.iter().map(|uri| uri.as_deref().and_then(Identity::read)).rfind(|i| !is_forwarders(i));
-    Ok(of_others.unwrap_or(Some(peer)))
+    let unreadable = Ambiguity::UnreadableCertificate;
+    let [line] = forwarded else { return Err(unreadable) };
+    let elements = forwarded_elements(line).ok_or(unreadable)?;
+    let (own, before) = elements.split_last().ok_or(unreadable)?;
+    if own.uris.first().map(Vec::as_slice) != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
+        return Err(unreadable);
+    }
+    let is_own = match view.peer.digest {
+        Some(digest) => own.hash.as_ref().is_some_and(|hash| hash.eq_ignore_ascii_case(digest)),
+        None => before.is_empty() && policy.trusted_forwarders.is_empty(),
+    };
+    if !is_own {
+        return Err(unreadable);
+    }
+    let peer = names(own);
+    let Some(identity) = peer.0.clone() else { return Ok(peer) };
+    let principal = identity.principal();
+    let trusts = |trusted: &String| super::rules::principals(policy, trusted).contains(&principal);
+    if !policy.trusted_forwarders.iter().any(trusts) {
+        return Ok(peer);
+    }
+    let is_forwarders = |names: &Names| names.0.as_ref().is_some_and(|i| i.principal() == principal);
+    Ok(before.iter().map(names).rfind(|names| !is_forwarders(names)).unwrap_or(peer))
 }
 
-/// The URI of each element of all `x-forwarded-client-cert` lines, or nothing where one cannot be read.
-fn forwarded_elements(lines: &[&[u8]]) -> Option<Vec<Option<Vec<u8>>>> {
-    let mut uris = Vec::new();
-    for line in lines {
-        for element in split_unquoted(line, b',')? {
-            let mut uri = None;
-            for pair in split_unquoted(&element, b';')? {
-                let equals = pair.iter().position(|byte| *byte == b'=')?;
-                if pair[..equals].trim_ascii().eq_ignore_ascii_case(b"uri") && uri.is_none() {
-                    let value = pair[equals + 1..].trim_ascii();
-                    let quoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-                    uri = Some(quoted.unwrap_or(value).to_vec());
-                }
-            }
-            uris.push(uri);
-        }
+/// One URI name alone is an identity; every name beside it, or instead of it, is another name.
+fn names(element: &Element) -> Names {
+    let text = |name: &Vec<u8>| String::from_utf8_lossy(name).into_owned();
+    let mut others: Vec<String> = element.others.iter().map(text).collect();
+    let identity = match &element.uris[..] {
+        [uri] => Identity::read(uri),
+        _ => None,
+    };
+    if identity.is_none() {
+        others.extend(element.uris.iter().map(text).map(|uri| uri.trim_start_matches("spiffe://").to_owned()));
     }
-    Some(uris)
+    (identity, others)
+}
+
+/// What an element of `x-forwarded-client-cert` says.
+#[derive(Default)]
+struct Element {
+    uris: Vec<Vec<u8>>,
+    others: Vec<Vec<u8>>,
+    hash: Option<Vec<u8>>,
+}
+
+fn forwarded_elements(line: &[u8]) -> Option<Vec<Element>> {
+    let mut elements = Vec::new();
+    for text in split_unquoted(line, b',')? {
+        let mut element = Element::default();
+        for pair in split_unquoted(text.trim_ascii(), b';')? {
+            let equals = pair.iter().position(|byte| *byte == b'=')?;
+            let key = pair[..equals].trim_ascii().to_ascii_lowercase();
+            let value = &pair[equals + 1..];
+            let value = match value.strip_prefix(b"\"") {
+                Some(inner) => {
+                    let inner = String::from_utf8_lossy(inner.strip_suffix(b"\"")?).into_owned();
+                    inner.replace("\\\"", "\"").into_bytes()
+                }
+                None if value.contains(&b'"') && [&b"uri"[..], b"dns", b"subject", b"hash"].contains(&&key[..]) => {
+                    return None;
+                }
+                None => value.to_vec(),
+            };
+            match &key[..] {
+                _ if value.is_empty() => {}
+                b"uri" => element.uris.push(value),
+                b"dns" | b"subject" => element.others.push(value),
+                b"hash" => element.hash = Some(value),
+                _ => {}
+            }
+        }
+        elements.push(element);
+    }
+    Some(elements)
 }
 
 fn split_unquoted(text: &[u8], separator: u8) -> Option<Vec<Vec<u8>>> {
@@ -254,13 +365,15 @@ fn split_unquoted(text: &[u8], separator: u8) -> Option<Vec<Vec<u8>>> {
     (!quoted).then_some(parts)
 }
 
-/// The path of a request of which some content type says gRPC.
-fn grpc(content_types: &[&[u8]], path: &[u8]) -> Option<String> {
+/// Whether there is a content type, and each is gRPC's.
+fn is_grpc(content_types: &[&[u8]]) -> bool {
     let is_grpc = |value: &&[u8]| {
-        let value = value.trim_ascii().to_ascii_lowercase();
-        value.strip_prefix(b"application/grpc").is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
+        let value = value.to_ascii_lowercase();
+        value
+            .strip_prefix(b"application/grpc")
+            .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
     };
-    content_types.iter().any(is_grpc).then(|| String::from_utf8_lossy(path).into_owned())
+    !content_types.is_empty() && content_types.iter().all(is_grpc)
 }
 
 fn query_pairs(query: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -25,27 +25,27 @@ impl Metadata {
         }
     }
 
-    /// A string, or the strings of a list, that a filter wrote.
+    /// A string, or the strings of a list each in brackets, that a filter wrote.
     pub fn get(&self, filter: &str, key: &str) -> Option<Vec<String>> {
-        strings(self.filter_metadata.get(filter)?.fields.get(key)?)
+        let value = self.filter_metadata.get(filter)?.fields.get(key)?;
+        let texts = strings(value)?;
+        let is_list = matches!(&value.kind, Some(Kind::ListValue(_)));
+        Some(if is_list { texts.iter().map(|text| format!("[{text}]")).collect() } else { texts })
     }
 }
 
-/// The claim at this path of names: a list's elements, or a string and its words.
-pub fn claim(token: &Struct, names: &[&str]) -> Option<Vec<String>> {
+/// The claim at this path of names: a list's elements, or a string; `words`: the string's words instead.
+pub fn claim(token: &Struct, names: &[&str], words: bool) -> Option<Vec<String>> {
     let (first, rest) = names.split_first()?;
     let value = token.fields.get(*first)?;
     if !rest.is_empty() {
         return match &value.kind {
-            Some(Kind::StructValue(inner)) => claim(inner, rest),
+            Some(Kind::StructValue(inner)) => claim(inner, rest, words),
             _ => None,
         };
     }
     match &value.kind {
-        Some(Kind::StringValue(text)) => {
-            let words = text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned);
-            Some(std::iter::once(text.clone()).chain(words).collect())
-        }
+        Some(Kind::StringValue(text)) if words => Some(text.split(' ').map(str::to_owned).collect()),
         _ => strings(value),
     }
 }

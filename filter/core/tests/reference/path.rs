@@ -18,10 +18,36 @@ pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<(Vec<u8>, Option
         _ => None,
     });
     let dots = segments(path).any(|segment| segment == b"." || segment == b"..").then_some(Ambiguity::DotSegment);
-    match found.chain(fragment_in_query).chain(dots).find(|kind| !tolerated.contains(kind)) {
+    let tolerable = |kind: &Ambiguity| !tolerated.contains(kind);
+    let first = { found }.find(tolerable).or_else(|| utf8_defect(&decoded(path), tolerated));
+    match first.into_iter().chain(fragment_in_query.chain(dots).filter(tolerable)).next() {
         Some(kind) => Err(kind),
         None => Ok((normal(path), query)),
     }
+}
+
+/// Every escape taken for its byte.
+fn decoded(path: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < path.len() {
+        let byte = escape(&path[at..]);
+        out.push(byte.unwrap_or(path[at]));
+        at += if byte.is_some() { 3 } else { 1 };
+    }
+    out
+}
+
+/// No UTF-8 is a defect unless tolerated; an overlong form of an ASCII character is one in any case.
+fn utf8_defect(bytes: &[u8], tolerated: &[Ambiguity]) -> Option<Ambiguity> {
+    let overlong = bytes.windows(2).any(|pair| match pair[0] {
+        0xc0 | 0xc1 => (0x80..0xc0).contains(&pair[1]),
+        0xe0 => (0x80..0xa0).contains(&pair[1]),
+        0xf0 => (0x80..0x90).contains(&pair[1]),
+        _ => false,
+    });
+    let wrong = String::from_utf8(bytes.to_vec()).is_err();
+    (wrong && (overlong || !tolerated.contains(&Ambiguity::InvalidUtf8))).then_some(Ambiguity::InvalidUtf8)
 }
 
 /// The kind of ambiguity that begins at this byte of the path.

@@ -2,16 +2,23 @@
 
 use super::super::error::Code;
 use super::super::place::Place;
-use super::super::rule::{Action, Condition, IdentityField};
+use super::super::rule::{Action, Condition, IdentityField, SetTest};
 use super::super::source::{ConditionSource, ModeSource, QuantifierSource};
 use super::Compiler;
+use crate::matcher::metadata::{MetadataPattern, MetadataSet};
 use crate::matcher::method::is_token_byte;
-use crate::matcher::network::NetworkSet;
+use crate::matcher::network::{self, NetworkSet};
 use crate::matcher::port::{self, PortSet};
+use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexSet;
+use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
+use crate::matcher::string::{StringPattern, StringSet, header_pattern};
 use crate::matcher::value::{Quantifier, ValueTest};
 use crate::matcher::{Flaw, Listed};
+use crate::request::name::{fold, fold_parameter};
 use crate::request::needs::Needs;
+use crate::request::reading::Kind;
+use crate::request::table::Reader;
 
 /// What a key names.
 enum Key {
@@ -27,6 +34,14 @@ enum Key {
     DestinationPort,
     Sni,
 }
+
+/// Claims whose text is a list of words, as Istio tells Envoy's `jwt_authn` (`spaceDelimitedClaims` adds to them there;
+/// an Egress file has no such field, and its other claims are one text each).
+const WORDS: [&str; 2] = ["scope", "permission"];
+
+/// Pseudo headers and the field that each is read by; `host` is one of them in all but name.
+const INSTEAD: [(&str, &str); 5] =
+    [("host", "hosts"), (":authority", "hosts"), (":path", "paths"), (":method", "methods"), (":scheme", "ports")];
 
 /// Every key that is not a family, as users write it.
 pub const PLAIN_KEYS: &[&str] = &[
@@ -44,7 +59,7 @@ pub const PLAIN_KEYS: &[&str] = &[
     "connection.sni",
 ];
 
-impl Compiler {
+impl Compiler<'_> {
     /// Compiles one condition; `None` when a problem was reported.
     pub(super) fn condition(
         &mut self,
@@ -68,24 +83,13 @@ impl Compiler {
         };
         self.check_repeatable(place, source, &key);
         let quantifier = match quantifier {
-            Some(QuantifierSource::Any) => Quantifier::Any,
-            Some(QuantifierSource::All) => Quantifier::All,
-            None if action == Action::Allow => Quantifier::All,
-            None => Quantifier::Any,
+            Some(QuantifierSource::Any) => Some(Quantifier::Any),
+            Some(QuantifierSource::All) => Some(Quantifier::All),
+            None => None,
         };
         let decides = action != Action::Audit && mode == ModeSource::Enforce;
-        if let (Key::Header(name), true) = (&key, decides) {
-            self.guard_twins(name);
-        }
-        Some(self.keyed_condition(place, source, key, quantifier))
-    }
-
-    /// Notes a header that has twins: names that some servers take for the same.
-    fn guard_twins(&mut self, name: &str) {
-        let name: Box<[u8]> = name.to_ascii_lowercase().into_bytes().into();
-        if name.iter().any(|byte| matches!(byte, b'-' | b'_')) && !self.headers_with_twins.contains(&name) {
-            self.headers_with_twins.push(name);
-        }
+        let by_pattern = decides && (source.regex.is_some() || source.not_regex.is_some());
+        Some(self.keyed_condition(place, source, key, (action, quantifier), Reader { decides, by_pattern }))
     }
 
     fn keyed_condition(
@@ -93,53 +97,58 @@ impl Compiler {
         place: &Place<'_>,
         source: &ConditionSource,
         key: Key,
-        quantifier: Quantifier,
+        (action, quantifier): (Action, Option<Quantifier>),
+        reader: Reader,
     ) -> Condition {
         match key {
             Key::Header(name) => {
-                let name: Box<[u8]> = name.to_ascii_lowercase().into_bytes().into();
-                Condition::Header { name, quantifier, test: self.value_test(place, source) }
+                let name = name.to_ascii_lowercase().into_bytes();
+                let slot = self.headers.slot(&fold(&name), &name, Kind::of_header(&name), reader);
+                Condition::Header { slot, quantifier, test: self.value_test(place, source, header_pattern) }
             }
             Key::Query(name) => {
-                Condition::Query { name: name.into_bytes().into(), quantifier, test: self.value_test(place, source) }
+                let name = name.as_bytes();
+                let slot = self.parameters.slot(&fold_parameter(name), name, Kind::Parameter, reader);
+                Condition::Query { slot, quantifier, test: self.value_test(place, source, StringPattern::parse) }
             }
-            Key::Identity(field) => self.identity_condition(place, source, field),
+            Key::Identity(field) => self.identity_condition(place, source, field, action),
             Key::RequestPrincipal => {
                 self.needs |= Needs::METADATA;
-                Condition::RequestPrincipal { test: self.value_test(place, source) }
+                let parse = |_: &mut Self, text: &str| RequestPrincipalPattern::parse(text);
+                Condition::RequestPrincipal { test: self.set_test(place, source, parse, RequestPrincipalSet::new) }
             }
             Key::Claim(path) => {
                 self.needs |= Needs::METADATA;
-                Condition::Claim { path, test: self.value_test(place, source) }
+                let words = matches!(path.as_slice(), [name] if WORDS.contains(&name.as_str()));
+                let parse = |_: &mut Self, text: &str| StringPattern::parse(text);
+                Condition::Claim { path, words, test: self.set_test(place, source, parse, StringSet::new) }
             }
             Key::Metadata { filter, key } => {
                 self.needs |= Needs::METADATA;
-                Condition::Metadata { filter, key, test: self.value_test(place, source) }
+                let parse = |_: &mut Self, text: &str| MetadataPattern::parse(text);
+                Condition::Metadata { filter, key, test: self.set_test(place, source, parse, MetadataSet::new) }
             }
             Key::SourceIp => {
                 self.check_source_address(&place.field("key"), "remote.ip");
-                let (values, not_values) = self.networks(place, source);
-                Condition::SourceAddress { values, not_values }
+                Condition::SourceAddress { test: self.networks(place, source) }
             }
             Key::RemoteIp => {
                 self.needs |= Needs::SOURCE_ADDRESS;
-                let (values, not_values) = self.networks(place, source);
-                Condition::SourceAddress { values, not_values }
+                Condition::SourceAddress { test: self.networks(place, source) }
             }
             Key::DestinationIp => {
                 self.needs |= Needs::DESTINATION_ADDRESS;
-                let (values, not_values) = self.networks(place, source);
-                Condition::DestinationAddress { values, not_values }
+                Condition::DestinationAddress { test: self.networks(place, source) }
             }
             Key::DestinationPort => {
                 self.needs |= Needs::DESTINATION_ADDRESS;
-                let values = self.ports(place, "values", source.values.as_deref());
-                let not_values = self.ports(place, "notValues", source.not_values.as_deref());
-                Condition::DestinationPort { values, not_values }
+                let parse = |_: &mut Self, text: &str| port::parse(text);
+                Condition::DestinationPort { test: self.set_test(place, source, parse, PortSet::new) }
             }
             Key::Sni => {
                 self.needs |= Needs::SNI;
-                Condition::Sni { test: self.value_test(place, source) }
+                let parse = |_: &mut Self, text: &str| StringPattern::parse(text);
+                Condition::Sni { test: self.set_test(place, source, parse, StringSet::new) }
             }
         }
     }
@@ -163,30 +172,49 @@ impl Compiler {
         }
     }
 
-    fn value_test(&mut self, place: &Place<'_>, source: &ConditionSource) -> ValueTest {
+    fn value_test(
+        &mut self,
+        place: &Place<'_>,
+        source: &ConditionSource,
+        parse: fn(&str) -> Result<StringPattern, Flaw>,
+    ) -> ValueTest {
+        let SetTest { values, not_values } = self.set_test(place, source, |_, text| parse(text), StringSet::new);
         ValueTest {
-            values: self.string_set(&place.field("values"), source.values.as_deref()),
+            values,
             regex: self.regexes(&place.field("regex"), source.regex.as_deref()).map(RegexSet::new),
-            not_values: self.string_set(&place.field("notValues"), source.not_values.as_deref()),
+            not_values,
             not_regex: self.regexes(&place.field("notRegex"), source.not_regex.as_deref()).map(RegexSet::new),
         }
     }
 
-    fn identity_condition(&mut self, place: &Place<'_>, source: &ConditionSource, field: IdentityField) -> Condition {
-        let values = self.identity_set(&place.field("values"), source.values.as_deref(), field);
-        let not_values = self.identity_set(&place.field("notValues"), source.not_values.as_deref(), field);
-        Condition::Identity { field, test: ValueTest { values, not_values, ..ValueTest::default() } }
+    /// `values` and `notValues`, each a set of what is parsed.
+    fn set_test<P, S>(
+        &mut self,
+        place: &Place<'_>,
+        source: &ConditionSource,
+        parse: impl Fn(&mut Self, &str) -> Result<P, Flaw>,
+        set: impl Fn(Vec<P>) -> S,
+    ) -> SetTest<S> {
+        let values = self.values(&place.field("values"), source.values.as_deref(), &parse).map(&set);
+        let not_values = self.values(&place.field("notValues"), source.not_values.as_deref(), &parse).map(&set);
+        SetTest { values, not_values }
     }
 
-    fn networks(&mut self, place: &Place<'_>, source: &ConditionSource) -> (Option<NetworkSet>, Option<NetworkSet>) {
-        (
-            self.network_set(&place.field("values"), source.values.as_deref()),
-            self.network_set(&place.field("notValues"), source.not_values.as_deref()),
-        )
+    fn identity_condition(
+        &mut self,
+        place: &Place<'_>,
+        source: &ConditionSource,
+        field: IdentityField,
+        action: Action,
+    ) -> Condition {
+        let values = self.identity_set(&place.field("values"), source.values.as_deref(), field, Use::of(action, false));
+        let not_values =
+            self.identity_set(&place.field("notValues"), source.not_values.as_deref(), field, Use::of(action, true));
+        Condition::Identity { field, test: SetTest { values, not_values } }
     }
 
-    fn ports(&mut self, place: &Place<'_>, field: &'static str, list: Option<&[String]>) -> Option<PortSet> {
-        self.values(&place.field(field), list, |_, text| port::parse(text)).map(PortSet::new)
+    fn networks(&mut self, place: &Place<'_>, source: &ConditionSource) -> SetTest<NetworkSet> {
+        self.set_test(place, source, |_, text| network::parse(text), NetworkSet::new)
     }
 }
 
@@ -210,17 +238,23 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
         "destination.port" => Key::DestinationPort,
         "connection.sni" => Key::Sni,
         _ => {
+            // A parameter's name may have brackets of its own.
+            if let Some(name) = text.strip_prefix("request.query[").and_then(|rest| rest.strip_suffix(']')) {
+                return Ok(Key::Query(name.to_owned()));
+            }
             let (family, names) = bracketed(text).ok_or_else(unknown)?;
             let malformed = |what: &str| {
                 Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
                     .help(format_args!("write it between brackets"))
             };
             match (family, names.as_slice()) {
+                ("request.headers", [name]) if name.starts_with(':') || name.eq_ignore_ascii_case("host") => {
+                    return Err(pseudo_header(name));
+                }
                 ("request.headers", [name]) if !name.is_empty() && name.bytes().all(is_token_byte) => {
                     Key::Header((*name).to_owned())
                 }
                 ("request.headers", _) => return Err(malformed("valid header name")),
-                ("request.query", [name]) => Key::Query((*name).to_owned()),
                 ("request.auth.claims", [_, ..]) if names.iter().all(|name| !name.is_empty()) => {
                     Key::Claim(names.iter().map(|name| (*name).to_owned()).collect())
                 }
@@ -236,6 +270,15 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
             }
         }
     })
+}
+
+/// No request has a header of this name: HTTP/2 has none, and Envoy makes pseudo headers of HTTP/1.1's.
+fn pseudo_header(name: &str) -> Flaw {
+    let flaw = Flaw::new(Code::ConditionKey, format_args!("`{name}` is not read as a header"));
+    match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
+        None => flaw.help(format_args!("the fields of an operation are `hosts`, `ports`, `methods` and `paths`")),
+    }
 }
 
 /// `family[a][b]` in its parts.

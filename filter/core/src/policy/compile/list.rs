@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use regex_lite::Regex;
+use sallyport_pattern::Pattern;
 
 use super::{Compiler, MAX_VALUES, empty_list};
 use crate::matcher::Flaw;
 use crate::matcher::identity;
 use crate::matcher::network::{self, NetworkSet};
+use crate::matcher::reading::Use;
 use crate::matcher::string::{StringPattern, StringSet};
 use crate::policy::error::Code;
 use crate::policy::place::Place;
 use crate::policy::rule::IdentityField;
 use crate::request::needs::Needs;
 
-impl Compiler {
+impl Compiler<'_> {
     /// Reads a list: `None` when it is not written; every flaw is reported in its place.
     pub(super) fn values<T>(
         &mut self,
@@ -52,23 +53,20 @@ impl Compiler {
         }
     }
 
-    pub(super) fn string_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<StringSet> {
-        self.values(place, list, |_, text| StringPattern::parse(text)).map(StringSet::new)
-    }
-
     pub(super) fn identity_set(
         &mut self,
         place: &Place<'_>,
         list: Option<&[String]>,
         field: IdentityField,
+        by: Use,
     ) -> Option<StringSet> {
         let values = self.values(place, list, |this, text| match field {
-            IdentityField::Principal => identity::parse_principal(text, &this.domains),
+            IdentityField::Principal => identity::parse_principal(text, &this.domains, by),
             IdentityField::ServiceAccount => {
                 identity::parse_service_account(text, &this.own_namespace).map(|pattern| vec![pattern])
             }
             IdentityField::Namespace => identity::parse_namespace(text).map(|pattern| vec![pattern]),
-            IdentityField::TrustDomain => identity::parse_trust_domain(text, &this.domains),
+            IdentityField::TrustDomain => identity::parse_trust_domain(text, &this.domains, by),
         })?;
         self.needs |= Needs::PEER;
         let mut patterns: Vec<StringPattern> = values.into_iter().flatten().collect();
@@ -80,7 +78,7 @@ impl Compiler {
         self.values(place, list, |_, text| network::parse(text)).map(NetworkSet::new)
     }
 
-    pub(super) fn regexes(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<Vec<Arc<Regex>>> {
+    pub(super) fn regexes(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<Vec<Arc<Pattern>>> {
         self.values(place, list, |this, text| this.regexes.compile(text))
     }
 }

@@ -24,8 +24,8 @@ enum OperationField {
     PathRegex,
 }
 
-impl Compiler {
-    pub(super) fn operation(&mut self, place: &Place<'_>, to: &ToSource) -> Operation {
+impl Compiler<'_> {
+    pub(super) fn operation(&mut self, place: &Place<'_>, to: &ToSource, decides: bool) -> Operation {
         let ToSource { operation } = to;
         let place = &place.field("operation");
         let OperationSource {
@@ -42,7 +42,9 @@ impl Compiler {
             grpc,
             not_grpc,
         } = operation;
+        self.path_by_pattern |= decides && (path_regex.is_some() || not_path_regex.is_some());
         let mut tests = Vec::new();
+        // In this order they are asked, so expressions come last: they cost the most.
         for (field, negated, list, kind) in [
             ("methods", false, methods, OperationField::Methods),
             ("notMethods", true, not_methods, OperationField::Methods),

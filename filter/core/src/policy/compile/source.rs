@@ -2,14 +2,16 @@
 
 use super::Compiler;
 use crate::matcher::Flaw;
+use crate::matcher::reading::Use;
+use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
 use crate::policy::error::Code;
 use crate::policy::place::Place;
-use crate::policy::rule::{IdentityField, Source, SourceMatcher, SourceTest};
+use crate::policy::rule::{Action, IdentityField, Source, SourceMatcher, SourceTest};
 use crate::policy::source::{FromSource, SourceSource};
 use crate::request::needs::Needs;
 
-impl Compiler {
-    pub(super) fn source(&mut self, place: &Place<'_>, from: &FromSource) -> Source {
+impl Compiler<'_> {
+    pub(super) fn source(&mut self, place: &Place<'_>, from: &FromSource, action: Action) -> Source {
         let FromSource { source } = from;
         let place = &place.field("source");
         let SourceSource {
@@ -40,14 +42,16 @@ impl Compiler {
             ("trustDomains", false, trust_domains, IdentityField::TrustDomain),
             ("notTrustDomains", true, not_trust_domains, IdentityField::TrustDomain),
         ] {
-            let set = self.identity_set(&place.field(field), list.as_deref(), kind);
+            let set = self.identity_set(&place.field(field), list.as_deref(), kind, Use::of(action, negated));
             tests.extend(set.map(|set| SourceTest { negated, matcher: SourceMatcher::Identity(kind, set) }));
         }
         for (field, negated, list) in
             [("requestPrincipals", false, request_principals), ("notRequestPrincipals", true, not_request_principals)]
         {
-            if let Some(set) = self.string_set(&place.field(field), list.as_deref()) {
+            let parse = |_: &mut Self, text: &str| RequestPrincipalPattern::parse(text);
+            if let Some(patterns) = self.values(&place.field(field), list.as_deref(), parse) {
                 self.needs |= Needs::METADATA;
+                let set = RequestPrincipalSet::new(patterns);
                 tests.push(SourceTest { negated, matcher: SourceMatcher::RequestPrincipals(set) });
             }
         }

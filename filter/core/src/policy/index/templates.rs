@@ -1,5 +1,6 @@
 //! A trie over the segments of path templates: every template that matches a path, in one walk.
 
+use super::radix::RadixTree;
 use crate::map::{ByteMap, PairMap};
 use crate::matcher::path::{Segment, Template, split_segment};
 
@@ -18,8 +19,8 @@ struct Node {
     one: Option<u32>,
     /// The template that ends here.
     end: Option<u32>,
-    /// The templates that go on with `{**}` and this text.
-    rests: Vec<(Box<[u8]>, u32)>,
+    /// The templates that go on with `{**}` and a text, by that text from its end.
+    rests: Option<Box<RadixTree>>,
 }
 
 const ROOT: u32 = 0;
@@ -40,21 +41,16 @@ impl TemplateTrie {
                 Segment::One => self.one_child(at),
             };
         }
-        let mut fresh = || {
-            *count = count.saturating_add(1);
-            *count
-        };
         let Some(node) = self.node_mut(at) else { return 0 };
         match &template.rest {
-            None => *node.end.get_or_insert_with(fresh),
-            Some(rest) => match node.rests.iter().find(|(known, _)| known == rest) {
-                Some((_, key)) => *key,
-                None => {
-                    let key = fresh();
-                    node.rests.push((rest.clone(), key));
-                    key
-                }
-            },
+            None => *node.end.get_or_insert_with(|| {
+                *count = count.saturating_add(1);
+                *count
+            }),
+            Some(rest) => {
+                let reversed: Vec<u8> = rest.iter().rev().copied().collect();
+                node.rests.get_or_insert_default().intern(&reversed, count)
+            }
         }
     }
 
@@ -113,10 +109,8 @@ impl TemplateTrie {
             }
             return;
         };
-        for (rest, key) in &node.rests {
-            if text.ends_with(rest) {
-                visit(*key);
-            }
+        if let Some(rests) = &node.rests {
+            rests.visit_prefixes(text.iter().rev().copied(), visit);
         }
         let (head, tail) = split_segment(text);
         if let Some(segment) = self.segments.get(head)

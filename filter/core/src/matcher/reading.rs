@@ -1,0 +1,52 @@
+//! The one principle by which every matcher reads a request.
+//!
+//! An attribute may have several **readings**: a header is each of its lines, each element of a line between commas, and
+//! the lines joined (RFC 9110, 5.3); a certificate has several names; `get` over HTTP/2 is `get` to one server and `GET`
+//! to another. Which of them the upstream will take nobody here can know, so the reading that counts is the one that
+//! helps the caller least:
+//!
+//! *A restrictive use (values in DENY and AUDIT, notValues in ALLOW) matches if **any** reading matches. A permissive
+//! use (values in ALLOW, notValues in DENY and AUDIT) matches only if **all** readings do.*
+//!
+//! | attribute | readings |
+//! |---|---|
+//! | header | each line as it came and trimmed, each comma-separated element, the joined lines; [`header`](crate::request::header) |
+//! | query parameter | each value; [`query`](crate::request::query) |
+//! | method | as it came, and in upper case |
+//! | path, host | one, after [canonicalisation](crate::request::path); what has two is refused |
+//! | server name (SNI) | as it came, and in lower case |
+//! | identity | permissive: the one SPIFFE name of the certificate; restrictive: every name that it has; [`caller`](crate::request::caller) |
+//! | `grpc` | permissive: a POST with a gRPC content type; restrictive: any request for the path |
+//! | `scope`, `permission` | permissive: each word; restrictive: the whole text, too |
+//! | other claims, metadata | one: a text, or a list in which one element must match |
+//! | address, port | one |
+
+use crate::policy::rule::Action;
+
+/// How a list of values is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Use {
+    /// A match refuses, or keeps a rule from permitting.
+    Restrictive,
+    /// A match permits, or keeps a rule from refusing.
+    Permissive,
+}
+
+impl Use {
+    /// The use of `values`, or of `notValues` (`negated`), in a rule.
+    #[must_use]
+    pub fn of(action: Action, negated: bool) -> Self {
+        match (action, negated) {
+            (Action::Allow, true) | (Action::Deny | Action::Audit, false) => Self::Restrictive,
+            (Action::Allow, false) | (Action::Deny | Action::Audit, true) => Self::Permissive,
+        }
+    }
+
+    /// Whether a test matches an attribute of these readings. There is at least one.
+    pub fn matches<T>(self, mut readings: impl Iterator<Item = T>, test: impl FnMut(T) -> bool) -> bool {
+        match self {
+            Self::Restrictive => readings.any(test),
+            Self::Permissive => readings.all(test),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! What one request can cost at most: the rules with regular expressions that it can be a candidate of, all at once.
+//!
+//! A request has one path and one caller. So of the rules posted under whole paths those of one path count, and of the
+//! rules posted under exact callers those of one principal, one service account, one namespace and one token.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{ANY, Index};
+use crate::policy::rule::CompiledRule;
+
+impl Index {
+    /// The sum of [`CompiledRule::steps`] over the costliest set of rules that one request can meet.
+    pub(crate) fn worst_case(&self, rules: &[CompiledRule]) -> u64 {
+        let steps: Vec<u64> = rules.iter().map(CompiledRule::steps).collect();
+        if steps.iter().all(|steps| *steps == 0) {
+            return 0;
+        }
+        let whole_paths: HashSet<u32> = self.paths.exact.values().copied().collect();
+        let sources = &self.sources;
+        let maps = [&sources.principals, &sources.service_accounts, &sources.namespaces, &sources.request_principals];
+        let kinds: HashMap<u32, usize> =
+            (1_usize..).zip(maps).flat_map(|(kind, map)| map.values().map(move |key| (*key, kind))).collect();
+
+        // By kind of caller and caller, and by whole path (`None`: any other): what that combination costs.
+        let mut costs: HashMap<(usize, Option<u32>), HashMap<u32, u64>> = HashMap::new();
+        for ((source, path), list) in &self.postings {
+            let positions = usize::try_from(*list).ok().and_then(|list| self.lists.get(list)).into_iter().flatten();
+            let cost_of = |position: &u32| usize::try_from(*position).ok().and_then(|position| steps.get(position));
+            let cost = positions.filter_map(cost_of).fold(0, |sum: u64, cost| sum.saturating_add(*cost));
+            let kind = if *source == ANY { 0 } else { kinds.get(source).copied().unwrap_or(0) };
+            let whole = whole_paths.contains(path).then_some(*path);
+            let of_caller = costs.entry((kind, whole)).or_default().entry(*source).or_default();
+            *of_caller = of_caller.saturating_add(cost);
+        }
+        // Of each kind the costliest caller, for other paths, and for the whole path that costs most.
+        let mut other_paths = [0_u64; 5];
+        let mut one_path = [0_u64; 5];
+        for ((kind, whole), callers) in costs {
+            let costliest = callers.into_values().max().unwrap_or(0);
+            let slots = if whole.is_some() { &mut one_path } else { &mut other_paths };
+            if let Some(slot) = slots.get_mut(kind) {
+                *slot = costliest.max(*slot);
+            }
+        }
+        other_paths.into_iter().chain(one_path).fold(0, u64::saturating_add)
+    }
+}

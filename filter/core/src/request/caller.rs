@@ -1,0 +1,224 @@
+//! The caller: whom its certificate, or a trusted forwarder, says it is.
+//!
+//! # Design
+//!
+//! A certificate may have several names, and Istio's policies match any of them. A caller is granted something only for
+//! the one SPIFFE name of a certificate that has exactly one URI name; that is the **identity**. A rule that refuses
+//! looks at every name: URI names, DNS names, the subject, SPIFFE ids or not.
+//!
+//! The attribute of the connection has the first URI name only. All of them are in the element of
+//! `x-forwarded-client-cert` that the gateway itself writes, because `build` and `run` set it so (`SANITIZE_SET`, or with
+//! trusted forwarders `APPEND_FORWARD`, both with URI and DNS). Envoy does not quote the names in it, so it is read with
+//! care: its first URI name must be the attribute's; there must be one element, or with forwarders the last one must have
+//! the digest of the connection's certificate, which no certificate can contain. A gateway that does not write it cannot
+//! be asked about callers, and every request is refused.
+
+use std::borrow::Cow;
+
+use super::canonical::Reading;
+use super::forwarded::{self, Element};
+use super::principal::Principal;
+use super::view::RequestView;
+use crate::matcher::reading::Use;
+use crate::matcher::string::StringSet;
+use crate::policy::rule::IdentityField;
+use crate::verdict::Ambiguity;
+
+/// Who calls.
+#[derive(Debug, Default)]
+pub struct Caller<'a> {
+    /// What it may be granted something for.
+    pub(crate) principal: Option<Principal<'a>>,
+    /// Its other names, as rules that refuse see them: SPIFFE ids without the scheme.
+    others: Vec<Cow<'a, [u8]>>,
+}
+
+impl<'a> Caller<'a> {
+    /// Reads who calls, or says in which way that is ambiguous.
+    pub(crate) fn read(view: &RequestView<'a>, reading: &'a Reading) -> Result<Self, Ambiguity> {
+        if !view.peer.mtls {
+            return Ok(Self::default());
+        }
+        let mut elements = own_element(view, reading).ok_or(Ambiguity::UnreadableCertificate)?;
+        let own = elements.pop().ok_or(Ambiguity::UnreadableCertificate)?;
+        if own.uris.first().map(|uri| &**uri) != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
+            return Err(Ambiguity::UnreadableCertificate);
+        }
+        let peer = Self::of(own);
+        let forwarder = peer.principal.as_ref().filter(|peer| reading.is_forwarder(peer.as_str()));
+        let Some(forwarder) = forwarder else { return Ok(peer) };
+        let spoken_for = elements.into_iter().map(|element| Self::of(element));
+        // A forwarder that has a sidecar of its own stands in front of itself.
+        let is_other =
+            |caller: &Self| caller.principal.as_ref().is_none_or(|other| other.as_str() != forwarder.as_str());
+        Ok(spoken_for.filter(is_other).last().unwrap_or(peer))
+    }
+
+    fn of(element: Element<'a>) -> Self {
+        let Element { uris, mut others, hash: _ } = element;
+        let mut uris = uris.into_iter();
+        let (first, second) = (uris.next(), uris.next());
+        let principal = match (&first, &second) {
+            (Some(Cow::Borrowed(uri)), None) => Principal::from_uri_san(uri),
+            (Some(Cow::Owned(uri)), None) => Principal::from_uri_san(uri).map(Principal::into_owned),
+            _ => None,
+        };
+        if principal.is_none() {
+            others.extend([first, second].into_iter().flatten().chain(uris).map(|uri| other_name(uri)));
+        }
+        Self { principal, others }
+    }
+
+    /// A part of the identity.
+    pub(crate) fn identity(&self, field: IdentityField) -> Option<&str> {
+        let principal = self.principal.as_ref()?;
+        match field {
+            IdentityField::Principal => Some(principal.as_str()),
+            IdentityField::Namespace => principal.namespace(),
+            IdentityField::ServiceAccount => principal.service_account(),
+            IdentityField::TrustDomain => Some(principal.trust_domain()),
+        }
+    }
+
+    /// Whether a set matches a part of the caller's names, as it is used; `None` where the caller has no such part.
+    pub(crate) fn matches(&self, field: IdentityField, by: Use, set: &StringSet) -> Option<bool> {
+        let matched = self.identity(field).map(|identity| set.matches(identity.as_bytes()));
+        let mut test = |part: &[u8]| set.matches(part);
+        let restricted = by == Use::Restrictive && self.names().any(|name| any_part(name, field, &mut test));
+        if restricted { Some(true) } else { matched }
+    }
+
+    /// Every name: the identity, if there is one, and the others.
+    fn names(&self) -> impl Iterator<Item = &[u8]> {
+        let identity = self.principal.as_ref().map(|principal| principal.as_str().as_bytes());
+        identity.into_iter().chain(self.others.iter().map(|name| &**name))
+    }
+
+    /// Calls `visit` with every text that a rule may match this part by.
+    pub(crate) fn visit(&self, field: IdentityField, visit: &mut dyn FnMut(&[u8])) {
+        for name in self.names() {
+            any_part(name, field, &mut |part| {
+                visit(part);
+                false
+            });
+        }
+    }
+}
+
+/// The elements of the gateway's own header, the last of them about this connection.
+fn own_element<'a>(view: &RequestView<'a>, reading: &Reading) -> Option<Vec<Element<'a>>> {
+    let mut lines = view.headers.iter().filter(|(name, _)| *name == forwarded::HEADER).map(|(_, line)| *line);
+    let (line, None) = (lines.next()?, lines.next()) else { return None };
+    let elements = forwarded::parse(line).ok()?;
+    let is_own = match view.peer.digest {
+        Some(digest) => elements.last()?.hash.as_deref().is_some_and(|hash| hash.eq_ignore_ascii_case(digest)),
+        None => elements.len() == 1 && !reading.has_forwarders(),
+    };
+    is_own.then_some(elements)
+}
+
+/// A name that is no identity, in the form of one: without its scheme.
+fn other_name(uri: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+    match uri {
+        Cow::Borrowed(uri) => Cow::Borrowed(uri.strip_prefix(b"spiffe://").unwrap_or(uri)),
+        Cow::Owned(uri) => Cow::Owned(uri.strip_prefix(b"spiffe://").unwrap_or(&uri).to_vec()),
+    }
+}
+
+/// Whether a test matches some part of a name that Istio's rules could match as the namespace, service account or trust
+/// domain: they look for `/ns/NAMESPACE/` and `/ns/NAMESPACE/.../sa/ACCOUNT` anywhere, and their `*` goes over slashes.
+fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let segments: Vec<&[u8]> = name.split(|byte| *byte == b'/').collect();
+    let behind = |word: &'static [u8]| {
+        let pairs = segments.iter().zip(segments.iter().skip(1));
+        pairs.enumerate().filter(move |(_, (key, _))| **key == word).map(|(at, (_, value))| (at, *value))
+    };
+    match field {
+        IdentityField::Principal => test(name),
+        IdentityField::TrustDomain => segments.first().is_some_and(|domain| test(domain)),
+        IdentityField::Namespace => behind(b"ns").any(|(at, _)| {
+            let rest = segments.get(at.saturating_add(1)..).unwrap_or_default();
+            (1..=rest.len().saturating_sub(1).max(1))
+                .any(|length| test(&rest.get(..length).unwrap_or_default().join(&b"/"[..])))
+        }),
+        IdentityField::ServiceAccount => behind(b"ns").any(|(at, namespace)| {
+            let mut accounts = behind(b"sa").filter(|(behind, _)| *behind > at);
+            accounts.any(|(_, account)| test(&[b"ns/", namespace, b"/sa/", account].concat()))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::matcher::identity::{parse_namespace, parse_service_account};
+    use crate::matcher::string::StringPattern;
+    use crate::request::view::PeerView;
+
+    fn set(field: IdentityField, text: &str) -> StringSet {
+        StringSet::new(vec![match field {
+            IdentityField::ServiceAccount => parse_service_account(text, "x").unwrap(),
+            IdentityField::Namespace => parse_namespace(text).unwrap(),
+            IdentityField::Principal | IdentityField::TrustDomain => StringPattern::parse(text).unwrap(),
+        }])
+    }
+
+    fn read(
+        line: &str,
+        uri: Option<&str>,
+    ) -> Result<(Option<String>, Vec<(IdentityField, &'static str, bool)>), Ambiguity> {
+        use IdentityField as F;
+        let reading = Reading::for_tests();
+        let headers = [(forwarded::HEADER, line.as_bytes())];
+        let peer = PeerView { mtls: true, uri_san: uri.map(str::as_bytes), digest: None };
+        let caller = Caller::read(&RequestView { headers: &headers, peer, ..RequestView::default() }, &reading)?;
+        let asked = [
+            (F::Principal, "td/ns/a/sa/b"),
+            (F::Namespace, "a"),
+            (F::ServiceAccount, "a/b"),
+            (F::TrustDomain, "td"),
+            (F::Principal, "*"),
+        ];
+        let restricted = asked.map(|(field, text)| {
+            (field, text, caller.matches(field, Use::Restrictive, &set(field, text)) == Some(true))
+        });
+        let granted = caller.matches(F::Principal, Use::Permissive, &set(F::Principal, "*")) == Some(true);
+        assert_eq!(granted, caller.principal.is_some());
+        Ok((caller.principal.map(|principal| principal.as_str().to_owned()), restricted.to_vec()))
+    }
+
+    #[test]
+    fn one_plain_name_is_an_identity_and_every_name_restricts() {
+        for (line, identity, restricts) in [
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b", Some("td/ns/a/sa/b"), [true; 5]),
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b;DNS=x.y", Some("td/ns/a/sa/b"), [true; 5]),
+            ("Hash=1;URI=spiffe://td/ns/x/sa/y;URI=spiffe://td/ns/a/sa/b", None, [true; 5]),
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b;URI=https://x", None, [true; 5]),
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b/c", Some("td/ns/a/sa/b/c"), [false, true, true, true, true]),
+            ("Hash=1;URI=spiffe://td/x/ns/a/y/sa/b?z", None, [false, true, false, true, true]),
+            ("Hash=1;URI=spiffe://td/x/ns/a/y/sa/b/?", None, [false, true, true, true, true]),
+            ("Hash=1;Subject=\"\";URI=;DNS=td/ns/a/sa/b", None, [true; 5]),
+            ("Hash=1;Subject=\"CN=x\"", None, [false, false, false, false, true]),
+            ("Hash=1", None, [false; 5]),
+        ] {
+            let uri = line.split(';').find_map(|pair| pair.strip_prefix("URI=")).filter(|uri| !uri.is_empty());
+            let (got, restricted) = read(line, uri).unwrap();
+            assert_eq!(got.as_deref(), identity, "{line}");
+            assert_eq!(restricted.iter().map(|(_, _, hit)| *hit).collect::<Vec<_>>(), restricts, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_header_that_is_not_the_gateways_is_refused() {
+        for (line, uri) in [
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b", Some("spiffe://td/ns/a/sa/c")),
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b", None),
+            ("Hash=1", Some("spiffe://td/ns/a/sa/b")),
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b,Hash=2;URI=spiffe://td/ns/a/sa/b", Some("spiffe://td/ns/a/sa/b")),
+            ("Hash=1;URI=spiffe://td/ns/a/sa/b;DNS=\"", Some("spiffe://td/ns/a/sa/b")),
+            ("", None),
+        ] {
+            assert_eq!(read(line, uri).unwrap_err(), Ambiguity::UnreadableCertificate, "{line}");
+        }
+    }
+}
