@@ -3,6 +3,7 @@
 pub(crate) mod canonical;
 pub(crate) mod forwarded;
 pub(crate) mod host;
+pub mod name;
 pub mod needs;
 pub mod pairs;
 pub(crate) mod path;

@@ -1,0 +1,71 @@
+//! Names of headers as CGI reads them.
+//!
+//! CGI, and after it WSGI, Rack and PHP, hand a header to the program as a variable: `x-api-key` as `HTTP_X_API_KEY`. So
+//! `x_api_key` and `X-Api_Key` are the same variable, and a server that gets both joins them or takes the last one. Whatever
+//! is decided about a name is therefore decided about its *twins*, too: the names that differ from it only in `_` for `-`
+//! and in the case of letters.
+
+use std::borrow::Cow;
+
+/// Whether CGI reads two names as the same header: they are equal but for ASCII case and `_` for `-`.
+#[must_use]
+pub fn is_same_to_cgi(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| folded(*a) == folded(*b))
+}
+
+/// The one spelling that all twins of a name share: in lower case, with `-` for `_`. Two names have the same if and only if
+/// [`is_same_to_cgi`] holds, so it serves as a key.
+#[must_use]
+pub fn fold(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.iter().all(|byte| folded(*byte) == *byte) {
+        Cow::Borrowed(name)
+    } else {
+        Cow::Owned(name.iter().map(|byte| folded(*byte)).collect())
+    }
+}
+
+fn folded(byte: u8) -> u8 {
+    if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn twins() {
+        for (a, b, same) in [
+            ("x-api-key", "x-api-key", true),
+            ("x-api-key", "x_api_key", true),
+            ("x-api_key", "x_api-key", true),
+            ("X_Api_Key", "x-api-key", true),
+            ("", "", true),
+            ("__", "--", true),
+            ("x-api-key", "x-api-keys", false),
+            ("x-api-key", "xapikey", false),
+            ("x-api-key", "x.api.key", false),
+            ("x-api-key", "x api key", false),
+            // Only ASCII letters have a case: these differ in bit 5 alone.
+            ("[", "{", false),
+            ("_", "\u{7f}", false),
+            ("\r", "-", false),
+            ("é", "É", false),
+        ] {
+            let (a, b) = (a.as_bytes(), b.as_bytes());
+            assert_eq!(is_same_to_cgi(a, b), same, "{} {}", a.escape_ascii(), b.escape_ascii());
+            assert_eq!(is_same_to_cgi(b, a), same, "{} {}", b.escape_ascii(), a.escape_ascii());
+            assert_eq!(fold(a) == fold(b), same, "{} {}", a.escape_ascii(), b.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_byte_has_one_spelling() {
+        for byte in 0..=u8::MAX {
+            let name = [byte];
+            let once = fold(&name);
+            assert_eq!(fold(&once), once, "{byte}");
+            assert!(is_same_to_cgi(&name, &once), "{byte}");
+            assert_eq!(matches!(once, Cow::Borrowed(_)), byte != b'_' && !byte.is_ascii_uppercase(), "{byte}");
+        }
+    }
+}
