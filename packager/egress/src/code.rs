@@ -82,7 +82,10 @@ codes! {
     DuplicateKey = "SP0108",
     /// The file is nested deeper than 64 levels.
     Depth = "SP0109",
-    /// The file has more than 500,000 values.
+    /// The file has more than 1,600,000 keys and values.
+    ///
+    /// That is 32 for each of the 50,000 rules that a policy may have, so an ordinary policy meets the limit on its rules
+    /// first: SP1004.
     Nodes = "SP0110",
     /// `apiVersion` is missing or not the one this build reads.
     ApiVersion = "SP0201",
@@ -249,5 +252,13 @@ mod tests {
         assert_eq!(explain("SP9999"), None);
         let page = explain("SP0006");
         assert_eq!(page, Some("The file has no resource in it.\n\n`sallyport init` writes a first one."));
+    use crate::parse::load::MOST_NODES;
+    use sallyport_core::policy::MAX_RULES;
     }
 }
+        // The pages name the numbers that hold.
+        for (code, number) in [("SP0110", MOST_NODES), ("SP0110", MAX_RULES), ("SP1004", MAX_RULES)] {
+            let page = explain(code).unwrap_or_default().replace(',', "");
+            let named = page.split(|c: char| !c.is_ascii_digit()).any(|word| word == number.to_string());
+            assert!(named, "{code} does not name {number}: {page}");
+        }

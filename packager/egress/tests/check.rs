@@ -1,6 +1,7 @@
 //! Files that are right, files with many problems, and files together.
 
 use proptest::prelude::*;
+use sallyport_core::policy::MAX_RULES;
 use sallyport_egress::diagnostic::{Severity, SourceFile};
 use sallyport_egress::model::TlsMode;
 use sallyport_egress::{Checked, Template, check, decode, init_template, policy_source};
@@ -223,8 +224,10 @@ fn a_mesh_with_a_problem_is_told_once() {
 fn limits_hold() {
     let large = format!("{MINIMAL}{}", "#".repeat(8 * 1024 * 1024));
     assert_eq!(places(&large), ["1:1 SP0001"]);
-    let many = format!("{MINIMAL}  authz: [{}]\n", "a,".repeat(500_000));
-    assert_eq!(places(&many).iter().filter(|place| place.ends_with("SP0110")).count(), 1);
+    // The file has 21 keys and values without them, `authz` and its list.
+    let many = |more: usize| format!("{MINIMAL}  authz: [{}]\n", "a,".repeat(MAX_RULES * 32 - 23 + more));
+    let too_many = |text: &str| places(text).iter().filter(|place| place.ends_with("SP0110")).count();
+    assert_eq!((too_many(&many(0)), too_many(&many(1))), (0, 1));
     for deep in ["[".repeat(100_000), "- ".repeat(10_000), "{a: ".repeat(10_000), "? ".repeat(10_000)] {
         let codes = places(&deep);
         assert_eq!(codes.len(), 1, "{codes:?}");
@@ -246,6 +249,28 @@ fn ten_thousand_rules_are_read() {
     let checked = check_one(&text);
     assert_eq!(checked.diagnostics, []);
     assert_eq!(checked.egresses[0].value.spec.authz.rules.len(), 10_000);
+}
+
+/// The file's own limits leave room for as many rules as a policy may have, and one more is refused as one too many.
+#[test]
+fn the_most_rules_are_read_and_one_more_is_not() {
+    let mut text = format!("{MINIMAL}  authz:\n    rules:\n");
+    let rule = |text: &mut String, rule: usize| {
+        writeln!(
+            text,
+            "    - {{id: r{rule}, action: ALLOW, from: [{{source: {{serviceAccounts: [ns/sa]}}}}], \
+             to: [{{operation: {{methods: [GET], paths: [/p/{rule}]}}}}]}}"
+        )
+        .expect("a string");
+    };
+    (0..MAX_RULES).for_each(|number| rule(&mut text, number));
+    let checked = check_one(&text);
+    assert_eq!(checked.diagnostics, []);
+    assert_eq!(checked.egresses[0].value.spec.authz.rules.len(), MAX_RULES);
+    rule(&mut text, MAX_RULES);
+    let problems = check_one(&text).diagnostics;
+    let found: Vec<_> = problems.iter().map(|problem| (problem.code, problem.message.as_str())).collect();
+    assert_eq!(found, [("SP1004", "50001 rules are more than 50000")]);
 }
 
 #[test]
