@@ -137,7 +137,7 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
         health: health_source(egress, standbys),
         readiness: Some(readiness_source(egress)),
         tracing: tracing_source(&spec.tracing),
-        headers: headers_source(&spec.headers),
+        headers: headers_source(&spec.headers, standbys),
         // Somebody reads it: the JSON line, or a span.
         filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
         ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
@@ -194,7 +194,7 @@ fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let health = parsed.egress.as_ref().and_then(|egress| health_source(egress, &[]));
     let spec = parsed.egress.as_ref().map(|egress| &egress.spec);
     let tracing = spec.map(|spec| tracing_source(&spec.tracing)).unwrap_or_default();
-    let headers = spec.map(|spec| headers_source(&spec.headers)).unwrap_or_default();
+    let headers = spec.map(|spec| headers_source(&spec.headers, &[])).unwrap_or_default();
     problems_of(&PolicySource { health, tracing, headers, ..policy })
 }
 

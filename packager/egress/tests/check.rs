@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use sallyport_core::policy::MAX_RULES;
 use sallyport_egress::diagnostic::{Severity, SourceFile};
-use sallyport_egress::model::TlsMode;
+use sallyport_egress::model::{Egress, Mesh, TlsMode};
 use sallyport_egress::{Checked, Template, check, decode, init_template, policy_source};
 use std::fmt::Write as _;
 
@@ -249,6 +249,31 @@ fn ten_thousand_rules_are_read() {
     let checked = check_one(&text);
     assert_eq!(checked.diagnostics, []);
     assert_eq!(checked.egresses[0].value.spec.authz.rules.len(), 10_000);
+}
+
+/// A route of a standby shows the standby's credential and removes what its file says, so the filter knows those names, too.
+#[test]
+fn the_policy_has_the_names_that_routes_set_and_remove() {
+    let with = |name: &str, headers: &str| {
+        let own =
+            MINIMAL.replace("name: a", &format!("name: {name}")).replace("a.internal", &format!("{name}.internal"));
+        format!("{own}  headers: {{{headers}}}\n")
+    };
+    let checked = check(&[
+        file("a.yaml", &with("a", "remove: [x-own], credential: {name: x-api-key, secretName: s}")),
+        file("b.yaml", &with("b", "remove: [x-secret, x-own], credential: {name: authorization, secretName: t}")),
+        file("c.yaml", &with("c", "credential: {name: x-api-key, secretName: u}")),
+    ]);
+    assert_eq!(checked.diagnostics, []);
+    let [a, b, c] = &checked.egresses[..] else { panic!("three files") };
+    let names = |standbys: &[&Egress]| {
+        let headers = policy_source(&a.value, &Mesh::default(), standbys).headers;
+        (headers.remove, headers.routed)
+    };
+    let own = vec!["x-own".to_owned()];
+    assert_eq!(names(&[]), (own.clone(), vec!["x-api-key".to_owned()]));
+    let all = ["authorization", "x-api-key", "x-own", "x-secret"].map(str::to_owned).to_vec();
+    assert_eq!(names(&[&b.value, &c.value]), (own, all));
 }
 
 /// The file's own limits leave room for as many rules as a policy may have, and one more is refused as one too many.
