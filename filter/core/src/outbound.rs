@@ -165,21 +165,18 @@ fn contains(names: &[Box<str>], name: &[u8]) -> bool {
     names.iter().any(|known| known.as_bytes() == name)
 }
 
-/// A set of names that CGI reads as the same header as one of its members.
+/// Names, as CGI reads them. There are few, so they are compared one by one.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Folded(Vec<Box<[u8]>>);
 
 impl Folded {
     fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
-        let mut folded: Vec<Box<[u8]>> = names.map(|name| fold(name.as_bytes()).into()).collect();
-        folded.sort_unstable();
-        folded.dedup();
-        Self(folded)
+        Self(names.map(|name| fold(name.as_bytes()).into()).collect())
     }
 
-    /// Whether it has the name of this spelling: [`fold`].
+    /// Whether it has a name of this spelling: [`fold`].
     fn has(&self, folded: &[u8]) -> bool {
-        self.0.binary_search_by(|known| (**known).cmp(folded)).is_ok()
+        self.0.iter().any(|known| **known == *folded)
     }
 }
 
