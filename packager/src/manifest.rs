@@ -7,7 +7,7 @@
 //! Fields that somebody else owns, or that equal a default which cannot change, are not written.
 //!
 //! There is no `Sidecar`: it would replace what a namespace's owner says of all the sidecars there, and with
-//! `REGISTRY_ONLY` and `exportTo` it would add nothing. The `EnvoyFilter` has two fields and no more: what else it
+//! `REGISTRY_ONLY` and `exportTo` it would add nothing. The `EnvoyFilter` has three fields and no more: what else it
 //! could do would break with Envoy's versions.
 
 mod access_log;
@@ -15,7 +15,7 @@ mod autoscaler;
 mod deployment;
 mod destination_rule;
 mod disruption_budget;
-mod envoy_filter;
+pub(crate) mod envoy_filter;
 mod gateway;
 mod gateway_api;
 mod helm_values;
@@ -237,7 +237,7 @@ fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Refusal> {
     }
     add(Step::Plugin, plugin::plugin(plan)?);
     add(Step::Plugin, telemetry::telemetry(plan));
-    envoy_filter::envoy_filter(plan).into_iter().for_each(|value| add(Step::Plugin, value));
+    add(Step::Plugin, envoy_filter::envoy_filter(plan));
     match install {
         Install::Injected => {
             add(Step::Deployment, service::service(plan));

@@ -123,6 +123,8 @@ pub struct Request {
     pub body: Vec<u8>,
     /// What comes after the body, in order.
     pub trailers: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What HTTP/2 calls the scheme: `https`, unless a sidecar says otherwise.
+    pub scheme: &'static str,
 }
 
 impl Request {
@@ -136,6 +138,7 @@ impl Request {
             headers: Vec::new(),
             body: Vec::new(),
             trailers: Vec::new(),
+            scheme: "https",
         }
     }
 

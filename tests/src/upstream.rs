@@ -26,6 +26,8 @@ impl Httpbin {
         command.args(["httpbin:app", "--bind", "127.0.0.1:0", "--worker-class", "gthread", "--threads", "8"]);
         // One process answers every request over connections that stay open, so the figures are those of the gate.
         command.args(["--workers", "1", "--keep-alive", "75", "--no-control-socket"]);
+        // As WSGI servers of old read names with an underscore, which gunicorn drops otherwise.
+        command.args(["--header-map", "dangerous"]);
         command.arg("--certfile").arg(&identity.certificate).arg("--keyfile").arg(&identity.key);
         if let Some(authority) = client_authority {
             const CERT_REQUIRED: &str = "2";

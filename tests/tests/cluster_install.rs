@@ -52,7 +52,7 @@ fn serves(cluster: &Cluster, site: &Site<'_>, name: &str, doorway: &Doorway) -> 
     the_id_and_nothing_of_the_mesh(cluster, name)
 }
 
-/// What two fields of Envoy do, the EnvoyFilter's, it does in a listener that is not of Istio's own gateways, too.
+/// What the fields of Envoy do that are the EnvoyFilter's, it does in a listener that is not of Istio's own gateways, too.
 fn the_id_and_nothing_of_the_mesh(cluster: &Cluster, name: &str) -> Result<()> {
     let id = "5f0e1c1a-0000-4000-8000-0123456789ab";
     // httpbin hides some headers of whoever does not ask.

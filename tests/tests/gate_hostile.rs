@@ -99,6 +99,13 @@ fn path_tricks() {
         let reached = stage.echo.take();
         ensure!(reached.is_empty(), "the upstream saw {reached:?}");
 
+        // Dots are resolved by Envoy, and rules and the upstream see what is left.
+        for path in ["/info/../get", "/info/%2e%2E/get", "/./get", "/info/x/.././../get"] {
+            let reply = sleep.send(&Request::get(path))?;
+            let seen: Vec<_> = stage.echo.take().into_iter().map(|seen| seen.line).collect();
+            ensure!(reply.status == 200 && seen == ["GET /get HTTP/1.1"], "{path}: {reply:?}: {seen:?}");
+        }
+
         // What only looks like a trick.
         for path in ["/get?x=../..", "/get?x=%2f//;a", "/anything/a*b", "/anything/%41", "/info/", "/anything/a.b"] {
             let reply = sleep.send(&Request::get(path))?;

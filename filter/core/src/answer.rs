@@ -10,7 +10,8 @@ use std::fmt::Write;
 use crate::health::Health;
 use crate::verdict::{Decision, Reason, Refusal, Shadow, Verdict};
 
-/// The one header. Its value is a token with parameters (RFC 8941, 3.3): `refused;reason=denied;id="..."`.
+/// The one header. Its value is a token with parameters (RFC 8941, 3.3): `refused;reason=denied;id="..."`. Neither a caller
+/// nor an upstream can send it through the gate.
 pub const HEADER: &str = "x-sallyport";
 /// The request header that a permitted request bears on its way to the router: [`Engine::upstream`](crate::Engine::upstream).
 ///

@@ -24,6 +24,7 @@ pub use statuses::Statuses;
 pub use window::Outcome;
 
 pub(crate) use compile::{check_readiness, compile};
+pub(crate) use monitor::MAX_TARGETS;
 use source::ForceSource;
 
 /// Whether a request may be sent to another upstream: it is idempotent (RFC 9110, 9.2.2).

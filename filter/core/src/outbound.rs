@@ -6,9 +6,15 @@
 //! call. Here is what a route cannot: families of names, the trace ([`trace_context`]), and values
 //! that differ from request to request. [`Outbound::outgoing`] says what is to change, and nothing where nothing is. Nor can
 //! a route do anything about trailers: [`Outbound::removed_from_trailers`] has all of it.
+//!
+//! A route removes a header by its very name, and an upstream behind CGI, WSGI or PHP reads `x_api_key` as `x-api-key`. So
+//! the filter takes away the *twins* ([`name::is_same_to_cgi`](crate::request::name::is_same_to_cgi)) of every name that the
+//! filter or a route sets, removes or fills with a secret, whichever of the two has the name itself. `keep` is for a name as
+//! it is written: its twins go, unless they are kept, too. A name with an underscore that has no such twin passes unchanged.
 
 mod compile;
 pub mod hygiene;
+pub mod reserved;
 pub mod source;
 mod template;
 mod trailers;
@@ -17,6 +23,8 @@ use std::borrow::Cow;
 
 use self::hygiene::Hygiene;
 use self::template::Template;
+use crate::answer::ROUTE_HEADER;
+use crate::request::name::fold;
 use crate::request::pairs::Pair;
 use crate::trace_context::{self, Format, Incoming, Mode, baggage};
 
@@ -32,11 +40,13 @@ pub struct Outbound {
     hygiene: Hygiene,
     /// Names that stay, whatever the hygiene says.
     keep: Vec<Box<str>>,
-    /// Names that go, too. Of headers the route takes them.
-    remove: Vec<Box<str>>,
+    /// Names that a route sets or removes because the file says so.
+    by_route: Vec<Box<str>>,
+    /// Those, the names that are set here, and the gate's own: under none of them is a caller heard.
+    owned: Folded,
     /// The same of answers.
     keep_of_responses: Vec<Box<str>>,
-    remove_from_responses: Vec<Box<str>>,
+    remove_from_responses: Folded,
     set: Vec<(Box<str>, Template)>,
 }
 
@@ -88,10 +98,13 @@ impl Outbound {
     /// What is to change, and the trace of the request.
     #[must_use]
     pub fn outgoing<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Outgoing<'a> {
-        let mut edits = Vec::new();
-        let trace_id = self.trace(headers, facts, &mut edits);
-        let goes = |name: &[u8]| self.hygiene.removed_by_filter(name) && !self.is_kept(name) && !self.is_set(name);
-        remove(&mut edits, headers, goes);
+        let (trace_id, written) = self.trace(headers, facts);
+        let is_written = |name: &[u8]| written.iter().any(|(written, _)| written.as_bytes() == name);
+        let gone = names(headers, |name| self.is_taken_away(name) && !is_written(name));
+        let mut edits: Vec<_> = gone.into_iter().map(|name| Edit::Remove(Cow::Borrowed(name))).collect();
+        for (name, value) in written {
+            set(&mut edits, headers, name, value);
+        }
         for (name, template) in &self.set {
             match template.render(headers, facts, trace_id.as_deref()) {
                 Some(value) => set(&mut edits, headers, name, value),
@@ -105,28 +118,39 @@ impl Outbound {
         Outgoing { edits, trace_id }
     }
 
-    /// The headers of the trace; its id, for those who want it elsewhere.
-    fn trace<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>, edits: &mut Vec<Edit<'a>>) -> Option<String> {
+    /// The id of the trace, for those who want it elsewhere, and the headers that tell of it.
+    fn trace(&self, headers: &[Pair<'_>], facts: &Facts<'_>) -> (Option<String>, Vec<(&'static str, String)>) {
         let incoming = Incoming::read(headers);
-        let mut written: Vec<(&'static str, String)> = Vec::new();
-        let id = match self.mode {
-            Mode::Envoy | Mode::Strip => incoming.trace_id(),
+        match self.mode {
+            Mode::Envoy | Mode::Strip => (incoming.trace_id(), Vec::new()),
             Mode::Standalone => {
                 let context = incoming.next(facts.ids);
-                written = trace_context::write(&context, &self.formats);
+                let mut written = trace_context::write(&context, &self.formats);
                 written.extend(baggage::listed(headers, &self.baggage).map(|value| (baggage::BAGGAGE, value)));
-                Some(trace_context::hex(&context.trace_id))
+                (Some(trace_context::hex(&context.trace_id)), written)
             }
-        };
-        if self.mode != Mode::Envoy {
-            let stays = |name: &[u8]| written.iter().any(|(kept, _)| kept.as_bytes() == name) || self.is_kept(name);
-            let goes = |name: &[u8]| trace_context::is_trace_header(name) && !stays(name) && !self.is_set(name);
-            remove(edits, headers, goes);
         }
-        for (name, value) in written {
-            set(edits, headers, name, value);
+    }
+
+    /// Whether the filter removes a request's header. What it sets it replaces, and what a route sets or removes by this very
+    /// name is left to that route, unless the hygiene has it, too: another route may be taken.
+    fn is_taken_away(&self, name: &[u8]) -> bool {
+        if self.is_set(name) || name == ROUTE_HEADER.as_bytes() {
+            return false;
         }
-        id
+        let folded = fold(name);
+        let is_owned = self.owned.has(&folded) && !contains(&self.by_route, name);
+        if is_owned || reserved::is_second_reading(name, &folded) {
+            return true;
+        }
+        let is_twin = *folded != *name;
+        let by_hygiene = if is_twin { self.hygiene.removes(&folded) } else { self.hygiene.removed_by_filter(name) };
+        (by_hygiene || self.is_foreign_trace(&folded)) && !self.is_kept(name)
+    }
+
+    /// Whether a header tells of the caller's trace where the caller is not to.
+    fn is_foreign_trace(&self, folded: &[u8]) -> bool {
+        self.mode != Mode::Envoy && trace_context::is_trace_header(folded)
     }
 
     fn is_kept(&self, name: &[u8]) -> bool {
@@ -142,6 +166,21 @@ fn contains(names: &[Box<str>], name: &[u8]) -> bool {
     names.iter().any(|known| known.as_bytes() == name)
 }
 
+/// Names, as CGI reads them. There are few, so they are compared one by one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Folded(Vec<Box<[u8]>>);
+
+impl Folded {
+    fn new<'n>(names: impl Iterator<Item = &'n str>) -> Self {
+        Self(names.map(|name| fold(name.as_bytes()).into()).collect())
+    }
+
+    /// Whether it has a name of this spelling: [`fold`].
+    fn has(&self, folded: &[u8]) -> bool {
+        self.0.iter().any(|known| **known == *folded)
+    }
+}
+
 /// The names that are to go, each once.
 fn names<'a>(headers: &[Pair<'a>], goes: impl Fn(&[u8]) -> bool) -> Vec<&'a [u8]> {
     let mut names = Vec::new();
@@ -151,10 +190,6 @@ fn names<'a>(headers: &[Pair<'a>], goes: impl Fn(&[u8]) -> bool) -> Vec<&'a [u8]
         }
     }
     names
-}
-
-fn remove<'a>(edits: &mut Vec<Edit<'a>>, headers: &[Pair<'a>], goes: impl Fn(&[u8]) -> bool) {
-    edits.extend(names(headers, goes).into_iter().map(|name| Edit::Remove(Cow::Borrowed(name))));
 }
 
 /// Sets a header, unless that is what it says already.

@@ -8,3 +8,5 @@ pub(crate) mod index;
 pub(crate) mod place;
 pub(crate) mod rule;
 pub mod source;
+
+pub use compile::MAX_RULES;

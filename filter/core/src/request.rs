@@ -4,7 +4,7 @@ pub(crate) mod caller;
 pub(crate) mod canonical;
 pub(crate) mod forwarded;
 pub(crate) mod host;
-pub(crate) mod name;
+pub mod name;
 pub mod needs;
 pub mod pairs;
 pub(crate) mod path;

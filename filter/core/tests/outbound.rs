@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sallyport_core::Engine;
 use sallyport_core::outbound::hygiene::removed_by_route;
+use sallyport_core::outbound::reserved::{OF_THE_GATE, OF_THE_REQUEST};
 use sallyport_core::outbound::source::HygieneSource;
 use sallyport_core::outbound::{Edit, Facts};
+use sallyport_core::request::name::{fold, is_same_to_cgi};
 use sallyport_core::trace_context::{Format, Incoming, Sampling, is_trace_header, w3c, write};
 
 type Headers<'a> = Vec<(&'a str, &'a str)>;
@@ -23,7 +25,7 @@ fn engine(fields: &str) -> Result<Engine, Vec<(String, String)>> {
 
 /// The request as the upstream gets it, as far as the filter goes.
 fn out(engine: &Engine, headers: &Headers<'_>, principal: Option<&str>) -> BTreeMap<String, Vec<String>> {
-    let pairs: Vec<_> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let pairs = pairs(headers);
     let facts = Facts { principal, gateway: "a/b", rule: Some("r"), ids: IDS };
     let mut sent: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in headers {
@@ -36,6 +38,10 @@ fn out(engine: &Engine, headers: &Headers<'_>, principal: Option<&str>) -> BTree
         }
     }
     sent
+}
+
+fn pairs<'a>(headers: &Headers<'a>) -> Vec<(&'a [u8], &'a [u8])> {
+    headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
 }
 
 fn names(sent: &BTreeMap<String, Vec<String>>) -> Vec<&str> {
@@ -160,30 +166,120 @@ fn bad_settings_are_refused_with_their_place() {
     assert_eq!(of(r#""tracing":{"mode":"strip","formats":["b3"]}"#), one("SP1601", "tracing.formats"));
     assert_eq!(of(r#""tracing":{"mode":"envoy","baggage":["k"]}"#), one("SP1601", "tracing.baggage"));
     assert_eq!(of(r#""tracing":{"mode":"zipkin"}"#), one("SP1001", "tracing.mode"));
-    let lists = ["keep", "remove", "response.keep", "response.remove"];
+    let lists = ["keep", "remove", "routed", "response.keep", "response.remove"];
     let listed = |list: &str, names: &str| {
         let [open, close] = if list.contains('.') { ["\"response\":{", "}"] } else { ["", ""] };
         let field = list.trim_start_matches("response.");
         of(&format!(r#""headers":{{"hygiene":"strict",{open}"{field}":[{names}]{close}}}"#))
     };
     for list in lists {
-        for name in ["", "X-A", "a b", ":path"] {
+        for name in ["", "X-A", "a b", ":path", "x_sallyport", "content_length"].iter().chain(&reserved()) {
             assert_eq!(listed(list, &format!("\"{name}\"")), one("SP1602", &format!("headers.{list}[0]")), "{name}");
         }
-        let many = vec!["\"x-a\""; 65].join(",");
+        // Seven standbys have as many as the upstream, and each may show a credential.
+        let most = if list == "routed" { 8 * 65 } else { 64 };
+        let many = vec!["\"x-a\""; most + 1].join(",");
         assert_eq!(listed(list, &many), one("SP1004", &format!("headers.{list}")));
     }
     let set = |name: &str, value: &str| {
         of(&format!(r#""headers":{{"hygiene":"off","set":[{{"name":"{name}","value":"{value}"}}]}}"#))
     };
-    for name in ["host", "content-length", "x-sallyport-route", "traceparent", "baggage", "x-b3-sampled"] {
+    let of_the_trace = ["traceparent", "baggage", "x-b3-sampled", "x_b3_sampled", "ot_baggage_user"];
+    for name in reserved().iter().chain(&of_the_trace).chain(&["transfer_encoding", "x_sallyport-route"]) {
         assert_eq!(set(name, "v"), one("SP1602", "headers.set[0].name"), "{name}");
     }
     for value in ["", " v", "v\\u0001", "é", "%{caller}", "%{rule", "%{}"] {
         assert_eq!(set("x-a", value), one("SP1603", "headers.set[0].value"), "{value}");
     }
-    let twice = r#""headers":{"hygiene":"off","set":[{"name":"a","value":"1"},{"name":"a","value":"2"}]}"#;
-    assert_eq!(of(twice), one("SP1602", "headers.set[1].name"));
+    for (first, second) in [("a", "a"), ("x-a", "x_a"), ("x_a-b", "x-a_b")] {
+        let value = r#""value":"1""#;
+        let set = format!(r#"[{{"name":"{first}",{value}}},{{"name":"{second}",{value}}}]"#);
+        let twice = of(&format!(r#""headers":{{"hygiene":"off","set":{set}}}"#));
+        assert_eq!(twice, one("SP1602", "headers.set[1].name"), "{first} {second}");
+    }
+}
+
+/// Every name that no file may keep, remove or set.
+fn reserved() -> Vec<&'static str> {
+    OF_THE_REQUEST.iter().chain(&OF_THE_GATE).copied().collect()
+}
+
+/// What the filter takes away, and what it leaves; where the route takes a header by its very name the filter need not.
+#[test]
+fn what_cgi_reads_as_the_same_header_goes() {
+    const EVERY: &str = r#""headers":{"hygiene":"HYGIENE","keep":["x-real-ip","x_kept_name"],"remove":["x-secret","x_odd_name"],
+        "routed":["x-api-key"],"set":[{"name":"x-caller","value":"%{caller.namespace}"}]},
+        "tracing":{"mode":"standalone","formats":["w3c","b3multi"]}"#;
+    // Under any hygiene: what is set, removed, shown or marked.
+    let always = [
+        "x_secret",
+        "x-odd-name",
+        "x-odd_name",
+        "x_api_key",
+        "x-api_key",
+        "X_Api_Key",
+        "x_caller",
+        "x-sallyport",
+        "x_sallyport",
+        "x_sallyport_route",
+        "x-sallyport_route",
+        "x_b3_traceid",
+        "x-b3_traceid",
+        "grpc_trace_bin",
+    ];
+    let of_the_mesh = ["x_forwarded_client_cert", "x_envoy_internal", "x_envoy_anything", "x-istio_attributes"];
+    let of_callers = [
+        "x_user",
+        "x_forwarded_for",
+        "x-forwarded_proto",
+        "x_forwarded_anything",
+        "x_real_ip",
+        "proxy_authorization",
+        "remote_user",
+        "x_auth_request_email",
+        "ssl_client_verify",
+        "x_amzn_oidc_data",
+    ];
+    let left = ["x_plain_name", "x_users", "x_api_keys", "content_type", "x-real-ip", "x_kept_name", "authorization"];
+    // The route's to take, or to set.
+    let routed = ["x-secret", "x_odd_name", "x-api-key", "x-sallyport-route"];
+    let sent: Headers<'_> =
+        [&always[..], &of_the_mesh, &of_callers, &left, &routed].concat().iter().map(|name| (*name, "v")).collect();
+    for (hygiene, gone) in [
+        ("off", &[&always[..]][..]),
+        ("compatible", &[&always, &of_the_mesh]),
+        ("strict", &[&always, &of_the_mesh, &of_callers]),
+    ] {
+        let engine = engine(&EVERY.replace("HYGIENE", hygiene)).unwrap();
+        let (gone, pairs) = (gone.concat(), pairs(&sent));
+        let edits = engine.outbound().outgoing(&pairs, &Facts::default()).edits;
+        let is_removed = |name: &str| {
+            edits.iter().any(|edit| matches!(edit, Edit::Remove(removed) if **removed == *name.as_bytes()))
+        };
+        for (name, _) in &sent {
+            assert_eq!(is_removed(name), gone.contains(name), "{hygiene}: {name}");
+        }
+        // A route reaches no trailer.
+        let trailers: Vec<_> = sent.iter().map(|(name, _)| *name).collect();
+        for name in self::left(&trailers, |pairs| engine.outbound().removed_from_trailers(pairs)) {
+            assert!(!gone.contains(&name) && !routed.contains(&name), "{hygiene}: {name}");
+        }
+    }
+}
+
+#[test]
+fn names_without_twins_cost_nothing() {
+    let engine = engine(r#""headers":{"hygiene":"strict","remove":["x-secret"],"routed":["x-api-key"]}"#).unwrap();
+    let ordinary =
+        vec![(":path", "/"), ("x-secret", "v"), ("x-api-key", "v"), ("x_plain", "v"), ("x-forwarded-for", "v")];
+    assert_eq!(engine.outbound().outgoing(&pairs(&ordinary), &Facts::default()).edits, []);
+}
+
+/// A standby's route does not come into play where the upstream itself is asked.
+#[test]
+fn what_a_standby_removes_is_still_subject_to_the_hygiene() {
+    let engine = engine(r#""headers":{"hygiene":"strict","routed":["x-user","x-api-key"]}"#).unwrap();
+    assert_eq!(names(&out(&engine, &vec![("x-user", "root"), ("x-api-key", "v")], None)), ["x-api-key"]);
 }
 
 /// Names of trailers, of a request or its answer, that are left.
@@ -208,6 +304,7 @@ fn trailers_lose_what_headers_lose_by_whomever() {
         "x-set",
         "x-removed",
         "x-sallyport-route",
+        "x-sallyport",
     ];
     for (fields, wanted) in [
         (
@@ -233,14 +330,25 @@ fn trailers_lose_what_headers_lose_by_whomever() {
 
 #[test]
 fn trailers_of_answers_keep_the_outcome() {
-    let sent = ["grpc-status", "grpc-message", "grpc-status-details-bin", "x-checksum", "server", "via", "x-sallyport"];
+    let sent = [
+        "grpc-status",
+        "grpc-message",
+        "grpc-status-details-bin",
+        "x-checksum",
+        "server",
+        "via",
+        "x_powered_by",
+        "x-sallyport",
+        "x_sallyport",
+        "x-sallyport-route",
+    ];
     for (headers, wanted) in [
-        (r#"{"hygiene":"off"}"#, &sent[..]),
-        (r#"{"hygiene":"compatible"}"#, &sent[..6]),
+        (r#"{"hygiene":"off"}"#, &sent[..7]),
+        (r#"{"hygiene":"compatible"}"#, &sent[..7]),
         (r#"{"hygiene":"strict"}"#, &sent[..4]),
         (
             r#"{"hygiene":"strict","response":{"keep":["via"],
-                "remove":["grpc-status","grpc-message","grpc-status-details-bin"]}}"#,
+                "remove":["grpc-status","grpc_message","grpc-status-details-bin"]}}"#,
             &["grpc-status", "grpc-message", "x-checksum", "via"],
         ),
     ] {
@@ -260,7 +368,9 @@ fn any_header() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
         Just(b"x-b3-sampled".to_vec()),
         Just(b"x-request-id".to_vec()),
         "x-(envoy|forwarded|auth-request)-[a-z]{1,4}".prop_map(String::into_bytes),
-        "x-(forwarded-(for|client-cert)|user|real-ip|envoy-internal|sallyport-route)".prop_map(String::into_bytes),
+        "x-(forwarded-(for|client-cert)|user|real-ip|envoy-internal|sallyport(-route)?)".prop_map(String::into_bytes),
+        "x[_-](forwarded[_-](for|client[_-]cert)|user|b3[_-]traceid|sallyport[_-]route|[a-z_]{1,4})"
+            .prop_map(String::into_bytes),
         prop::collection::vec(any::<u8>(), 0..12),
     ];
     let value = prop_oneof![
@@ -303,7 +413,38 @@ proptest! {
         prop_assert_eq!((b3.trace_id, b3.span_id), (parent.trace_id, parent.parent_id));
         let allowed: [&[u8]; 7] = [b"traceparent", b"tracestate", b"baggage", b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", b"x-b3-flags"];
         for (name, _) in &pairs {
-            prop_assert!(!is_trace_header(name) || allowed.contains(name), "{}", name.escape_ascii());
+            prop_assert!(!is_trace_header(&fold(name)) || allowed.contains(name), "{}", name.escape_ascii());
+        }
+    }
+
+    /// Whatever name is protected, none is left that CGI would read as it.
+    #[test]
+    fn no_twin_is_left(
+        protected in "[a-z]{1,3}([_-][a-z]{1,2}){1,2}",
+        seen in prop::collection::vec("[a-zA-Z]{1,3}([_-][a-zA-Z]{1,2}){1,2}", 0..6),
+        spelling in any::<u8>(),
+        of_set in any::<bool>(),
+    ) {
+        let field = if of_set { format!(r#""set":[{{"name":"{protected}","value":"v"}}]"#) } else { format!(r#""routed":["{protected}"]"#) };
+        let engine = engine(&format!(r#""headers":{{"hygiene":"off",{field}}}"#)).unwrap();
+        let spelled = |(position, byte): (usize, u8)| match byte {
+            b'-' | b'_' if spelling & (1 << (position % 8)) != 0 => b'_',
+            b'-' | b'_' => b'-',
+            byte if spelling & (1 << (position % 8)) != 0 => byte.to_ascii_uppercase(),
+            byte => byte,
+        };
+        let twin: Vec<u8> = protected.bytes().enumerate().map(spelled).collect();
+        let mut sent: Vec<(&[u8], &[u8])> = seen.iter().map(|name| (name.as_bytes(), &b"v"[..])).collect();
+        sent.push((&twin, b"v"));
+        let edits = engine.outbound().outgoing(&sent, &Facts::default()).edits;
+        for (name, _) in &sent {
+            let is_removed = edits.iter().any(|edit| matches!(edit, Edit::Remove(removed) if **removed == **name));
+            let is_twin = is_same_to_cgi(name, protected.as_bytes()) && *name != protected.as_bytes();
+            prop_assert_eq!(is_removed, is_twin, "{} beside {}", name.escape_ascii(), protected);
+        }
+        let gone = engine.outbound().removed_from_trailers(&sent);
+        for (name, _) in &sent {
+            prop_assert_eq!(gone.contains(name), is_same_to_cgi(name, protected.as_bytes()), "{}", name.escape_ascii());
         }
     }
 

@@ -96,7 +96,9 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
     for (file, parsed) in egresses {
         let problems = compile(&parsed, &mesh);
         let compiles = problems.is_empty();
-        checked.diagnostics.extend(problems.into_iter().map(|problem| in_place(problem, file, &parsed)));
+        let first_ids = first_ids(&problems, &parsed.tree);
+        let shown = problems.into_iter().map(|problem| in_place(problem, file, &parsed, &first_ids));
+        checked.diagnostics.extend(shown);
         let ParsedEgress { tree, egress, .. } = parsed;
         if let Some(value) = egress.filter(|_| compiles && !is_duplicate(file)) {
             checked.egresses.push(Located { file, span: tree.span, value });
@@ -137,7 +139,7 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
         health: health_source(egress, standbys),
         readiness: Some(readiness_source(egress)),
         tracing: tracing_source(&spec.tracing),
-        headers: headers_source(&spec.headers),
+        headers: headers_source(&spec.headers, standbys),
         // Somebody reads it: the JSON line, or a span.
         filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
         ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
@@ -196,7 +198,7 @@ fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let health = parsed.egress.as_ref().and_then(|egress| health_source(egress, &[]));
     let spec = parsed.egress.as_ref().map(|egress| &egress.spec);
     let tracing = spec.map(|spec| tracing_source(&spec.tracing)).unwrap_or_default();
-    let headers = spec.map(|spec| headers_source(&spec.headers)).unwrap_or_default();
+    let headers = spec.map(|spec| headers_source(&spec.headers, &[])).unwrap_or_default();
     problems_of(&PolicySource { health, tracing, headers, ..policy })
 }
 
@@ -204,8 +206,8 @@ fn problems_of(policy: &PolicySource) -> Vec<Problem> {
     Engine::compile(policy).err().map(|invalid| invalid.problems).unwrap_or_default()
 }
 
-/// Shows a problem of the policy where its cause is written.
-fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress) -> Diagnostic {
+/// Shows a problem of the policy where its cause is written; `first_ids` has where each rule id is written first.
+fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress, first_ids: &HashMap<&str, Span>) -> Diagnostic {
     let tree = &parsed.tree;
     let spec = tree.get("spec").unwrap_or(tree);
     let (root, path) = match field_and_rest(&problem.path) {
@@ -220,7 +222,9 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress) -> Diagnostic 
         _ => (spec.get("authz"), problem.path.clone()),
     };
     let node = root.unwrap_or(spec).nearest(&path);
-    let first = (problem.code == sallyport_core::Code::DuplicateRuleId).then(|| first_with_id(spec, node)).flatten();
+    let is_duplicate = problem.code == sallyport_core::Code::DuplicateRuleId;
+    let first = node.text().filter(|_| is_duplicate).and_then(|id| first_ids.get(id)).copied();
+    let first = first.filter(|first| *first != node.span);
     let mut diagnostic = from_core(file, node, problem);
     if let Some(span) = first {
         // The core counts rules by the policy's positions, which are not the file's where a rule was left out.
@@ -252,11 +256,16 @@ fn at_position(field: &str, rest: &str, positions: &[usize]) -> String {
     }
 }
 
-/// The first rule id with the text of this one, if that is another.
-fn first_with_id(spec: &Node, id: &Node) -> Option<Span> {
-    let rules = spec.descend(&["authz", "rules"])?.items();
-    let first = rules.iter().filter_map(|rule| rule.get("id")).find(|other| other.text() == id.text())?;
-    (first.span != id.span).then_some(first.span)
+/// Where each rule id is written first, if some is written twice.
+fn first_ids<'t>(problems: &[Problem], tree: &'t Node) -> HashMap<&'t str, Span> {
+    let mut first = HashMap::new();
+    if problems.iter().any(|problem| problem.code == sallyport_core::Code::DuplicateRuleId) {
+        let rules = tree.items_at(&["spec", "authz", "rules"]).iter();
+        for id in rules.filter_map(|rule| rule.get("id")) {
+            id.text().map(|text| first.entry(text).or_insert(id.span));
+        }
+    }
+    first
 }
 
 /// Each Egress whose namespace and name an earlier file has.

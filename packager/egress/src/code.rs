@@ -82,7 +82,10 @@ codes! {
     DuplicateKey = "SP0108",
     /// The file is nested deeper than 64 levels.
     Depth = "SP0109",
-    /// The file has more than 500,000 values.
+    /// The file has more than 1,600,000 keys and values.
+    ///
+    /// That is 32 for each of the 50,000 rules that a policy may have, so an ordinary policy meets the limit on its rules
+    /// first: SP1004.
     Nodes = "SP0110",
     /// `apiVersion` is missing or not the one this build reads.
     ApiVersion = "SP0201",
@@ -166,13 +169,33 @@ codes! {
     JsonPatch = "SP0320",
     /// A name is none of a header, or of one that carries the request itself.
     ///
-    /// Names are written in lower case, as HTTP/2 has them. `host`, `content-length` and what belongs to a connection are
-    /// the proxies' own business.
+    /// Names are written in lower case, as HTTP/2 has them. `host`, `content-length`, `expect` and what belongs to a
+    /// connection are the proxies' own business, and `x-sallyport` and `x-sallyport-route` the gate's. So are the names that
+    /// CGI, WSGI and PHP read as one of these, such as `content_length`.
     HeaderName = "SP0321",
     /// Two fields of `headers` say different things of one header.
+    ///
+    /// `x-user` and `x_user` are one header, too: CGI, WSGI and PHP read them as the same.
     HeaderClash = "SP0322",
     /// A field of `tracing` does not go with its mode.
     TracingField = "SP0323",
+    /// `headers.credential.prefix` has a character that cannot stand in a header's value, or begins with a space.
+    ///
+    /// A line end would begin another header, and Envoy refuses the whole route for it. Write visible ASCII and spaces; the
+    /// space that separates it from the secret belongs to the prefix: `Bearer `.
+    HeaderPrefix = "SP0324",
+    /// `headers.credential.secretKey` is not a key that a Kubernetes Secret can have.
+    ///
+    /// A key has at most 253 letters, digits, `-`, `_` and `.`. It is also a file's name, so it is not `.` and does not begin
+    /// with `..`.
+    SecretKey = "SP0325",
+    /// The path of a file has `.`, `..`, an empty part, a `:` or a control character.
+    ///
+    /// The folder of the file is where a Secret is mounted in the gateway's pods, so it has no `..`, which would lead out of
+    /// it, and no `:`, which Kubernetes refuses.
+    FilePath = "SP0326",
+    /// A name that is compared byte by byte has a space or a control character, so it would never be found.
+    Word = "SP0327",
     /// A JWT issuer has spaces or control characters.
     JwtIssuer = "SP0401",
     /// A JWT issuer is written twice.
@@ -229,6 +252,8 @@ fn page(summary: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::load::MOST_NODES;
+    use sallyport_core::policy::MAX_RULES;
     use std::collections::BTreeSet;
 
     #[test]
@@ -247,6 +272,12 @@ mod tests {
         }
         assert!(explain("sp1302").is_some_and(|text| text.contains("template")));
         assert_eq!(explain("SP9999"), None);
+        // The pages name the numbers that hold.
+        for (code, number) in [("SP0110", MOST_NODES), ("SP0110", MAX_RULES), ("SP1004", MAX_RULES)] {
+            let page = explain(code).unwrap_or_default().replace(',', "");
+            let named = page.split(|c: char| !c.is_ascii_digit()).any(|word| word == number.to_string());
+            assert!(named, "{code} does not name {number}: {page}");
+        }
         let page = explain("SP0006");
         assert_eq!(page, Some("The file has no resource in it.\n\n`sallyport init` writes a first one."));
     }

@@ -36,7 +36,8 @@ pub(crate) fn tracing_source(tracing: &Tracing) -> TracingSource {
     }
 }
 
-pub(crate) fn headers_source(headers: &Headers) -> HeadersSource {
+/// `standbys`: those whose routes the gateway has, too.
+pub(crate) fn headers_source(headers: &Headers, standbys: &[&Egress]) -> HeadersSource {
     let set = |SetHeader { name, value }: &SetHeader| SetSource { name: name.clone(), value: value.clone() };
     let Headers {
         hygiene,
@@ -46,12 +47,16 @@ pub(crate) fn headers_source(headers: &Headers) -> HeadersSource {
         response: ResponseHeaders { keep: kept, remove: removed },
         credential,
     } = headers;
-    // What the route sets is not the caller's to say, either, and no route reaches trailers.
-    let shown = credential.iter().map(|credential| &credential.name);
+    // What a route sets or removes is not the caller's to say: by no other spelling, and not in trailers.
+    let shown = |credential: &Option<Credential>| credential.as_ref().map(|credential| credential.name.clone());
+    let of_standbys = standbys.iter().map(|standby| &standby.spec.headers);
+    let of_standbys = of_standbys.flat_map(|headers| headers.remove.iter().cloned().chain(shown(&headers.credential)));
+    let routed: BTreeSet<String> = shown(credential).into_iter().chain(of_standbys).collect();
     HeadersSource {
         hygiene: hygiene_source(*hygiene),
         keep: keep.clone(),
-        remove: remove.iter().chain(shown).cloned().collect(),
+        remove: remove.clone(),
+        routed: routed.into_iter().collect(),
         set: all.iter().map(set).collect(),
         response: ResponseSource { keep: kept.clone(), remove: removed.clone() },
     }

@@ -92,6 +92,8 @@ fn text(kind: Text) -> Value {
         Text::JwksUri => json!({"type": "string", "pattern": "^https?://"}),
         Text::Digest => json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}),
         Text::HeaderName => json!({"type": "string", "pattern": "^[a-z0-9!#$%&'*+.^_`|~-]+$"}),
+        Text::HeaderPrefix => json!({"type": "string", "pattern": "^([!-~][ -~]*)?$"}),
+        Text::SecretKey => json!({"type": "string", "pattern": "^[-._a-zA-Z0-9]{1,253}$"}),
         Text::JsonPointer => json!({"type": "string", "pattern": "^/"}),
         Text::NotEmpty
         | Text::Host
@@ -105,6 +107,8 @@ fn text(kind: Text) -> Value {
         | Text::Duration
         | Text::RetryConditions
         | Text::Memory
+        | Text::FilePath
+        | Text::Word
         | Text::ImageRepository
         | Text::ImageReference
         | Text::OpaPath => {

@@ -1,8 +1,9 @@
 //! Files that are right, files with many problems, and files together.
 
 use proptest::prelude::*;
+use sallyport_core::policy::MAX_RULES;
 use sallyport_egress::diagnostic::{Severity, SourceFile};
-use sallyport_egress::model::TlsMode;
+use sallyport_egress::model::{Egress, Mesh, TlsMode};
 use sallyport_egress::{Checked, Template, check, decode, init_template, policy_source};
 use std::fmt::Write as _;
 
@@ -223,8 +224,10 @@ fn a_mesh_with_a_problem_is_told_once() {
 fn limits_hold() {
     let large = format!("{MINIMAL}{}", "#".repeat(8 * 1024 * 1024));
     assert_eq!(places(&large), ["1:1 SP0001"]);
-    let many = format!("{MINIMAL}  authz: [{}]\n", "a,".repeat(500_000));
-    assert_eq!(places(&many).iter().filter(|place| place.ends_with("SP0110")).count(), 1);
+    // The file has 21 keys and values without them, `authz` and its list.
+    let many = |more: usize| format!("{MINIMAL}  authz: [{}]\n", "a,".repeat(MAX_RULES * 32 - 23 + more));
+    let too_many = |text: &str| places(text).iter().filter(|place| place.ends_with("SP0110")).count();
+    assert_eq!((too_many(&many(0)), too_many(&many(1))), (0, 1));
     for deep in ["[".repeat(100_000), "- ".repeat(10_000), "{a: ".repeat(10_000), "? ".repeat(10_000)] {
         let codes = places(&deep);
         assert_eq!(codes.len(), 1, "{codes:?}");
@@ -246,6 +249,53 @@ fn ten_thousand_rules_are_read() {
     let checked = check_one(&text);
     assert_eq!(checked.diagnostics, []);
     assert_eq!(checked.egresses[0].value.spec.authz.rules.len(), 10_000);
+}
+
+/// A route of a standby shows the standby's credential and removes what its file says, so the filter knows those names, too.
+#[test]
+fn the_policy_has_the_names_that_routes_set_and_remove() {
+    let with = |name: &str, headers: &str| {
+        let own =
+            MINIMAL.replace("name: a", &format!("name: {name}")).replace("a.internal", &format!("{name}.internal"));
+        format!("{own}  headers: {{{headers}}}\n")
+    };
+    let checked = check(&[
+        file("a.yaml", &with("a", "remove: [x-own], credential: {name: x-api-key, secretName: s}")),
+        file("b.yaml", &with("b", "remove: [x-secret, x-own], credential: {name: authorization, secretName: t}")),
+        file("c.yaml", &with("c", "credential: {name: x-api-key, secretName: u}")),
+    ]);
+    assert_eq!(checked.diagnostics, []);
+    let [a, b, c] = &checked.egresses[..] else { panic!("three files") };
+    let names = |standbys: &[&Egress]| {
+        let headers = policy_source(&a.value, &Mesh::default(), standbys).headers;
+        (headers.remove, headers.routed)
+    };
+    let own = vec!["x-own".to_owned()];
+    assert_eq!(names(&[]), (own.clone(), vec!["x-api-key".to_owned()]));
+    let all = ["authorization", "x-api-key", "x-own", "x-secret"].map(str::to_owned).to_vec();
+    assert_eq!(names(&[&b.value, &c.value]), (own, all));
+}
+
+/// The file's own limits leave room for as many rules as a policy may have, and one more is refused as one too many.
+#[test]
+fn the_most_rules_are_read_and_one_more_is_not() {
+    let mut text = format!("{MINIMAL}  authz:\n    rules:\n");
+    let rule = |text: &mut String, rule: usize| {
+        writeln!(
+            text,
+            "    - {{id: r{rule}, action: ALLOW, from: [{{source: {{serviceAccounts: [ns/sa]}}}}], \
+             to: [{{operation: {{methods: [GET], paths: [/p/{rule}]}}}}]}}"
+        )
+        .expect("a string");
+    };
+    (0..MAX_RULES).for_each(|number| rule(&mut text, number));
+    let checked = check_one(&text);
+    assert_eq!(checked.diagnostics, []);
+    assert_eq!(checked.egresses[0].value.spec.authz.rules.len(), MAX_RULES);
+    rule(&mut text, MAX_RULES);
+    let problems = check_one(&text).diagnostics;
+    let found: Vec<_> = problems.iter().map(|problem| (problem.code, problem.message.as_str())).collect();
+    assert_eq!(found, [("SP1004", "50001 rules are more than 50000")]);
 }
 
 #[test]

@@ -29,25 +29,42 @@ pub(crate) enum Outcome {
     Open,
 }
 
-/// The first request that the rules propose and the engine allows `caller`; else one that shows the refusal.
+/// Most requests that are tried for one caller: each may cost as much as there are rules, and there may be as many requests.
+const MOST_TRIED: usize = 64;
+
+/// The first request that the rules propose and the engine allows `caller`, as far as it is looked for; else one that shows
+/// the refusal.
 pub(crate) fn example(engine: &Engine, egress: &Egress, caller: &Caller, named: bool) -> Example {
-    let mut proposals = Vec::new();
-    for rule in egress.spec.authz.rules.iter().filter(|rule| rule.action == ActionSource::Allow) {
-        proposals.extend(propose(rule));
+    let rules = || egress.spec.authz.rules.iter().filter(|rule| rule.action == ActionSource::Allow);
+    let tried = rules().filter(|rule| may_be_for(rule, caller)).flat_map(propose).take(MOST_TRIED);
+    let with_outcome = |proposal| Example { outcome: outcome(engine, egress, caller, &proposal), ..proposal };
+    let mut allowed = tried.map(with_outcome).filter(|tried| matches!(tried.outcome, Outcome::Allowed(_)));
+    if let Some(allowed) = allowed.next() {
+        return Example { needs_token: false, ..allowed };
     }
-    proposals.iter_mut().for_each(|proposal| proposal.outcome = outcome(engine, egress, caller, proposal));
-    let position = |wanted: &dyn Fn(&Example) -> bool| proposals.iter().position(wanted);
-    let best = position(&|proposal| matches!(proposal.outcome, Outcome::Allowed(_)))
-        // A caller that is meant to bring a token is named; a stranger shows what it is to have none.
-        .or_else(|| position(&|proposal| proposal.needs_token == named))
-        .or_else(|| position(&|_| true));
-    let mut best = best.map_or_else(|| plain("GET", "/".to_owned()), |index| proposals.swap_remove(index));
-    best.outcome = outcome(engine, egress, caller, &best);
+    // A caller that is meant to bring a token is named; a stranger shows what it is to have none.
+    let proposed = || rules().flat_map(propose);
+    let best = proposed().find(|proposal| proposal.needs_token == named).or_else(|| proposed().next());
+    let mut best = with_outcome(best.unwrap_or_else(|| plain("GET", "/".to_owned())));
     best.needs_token &= named && matches!(best.outcome, Outcome::Refused(_));
     if best.needs_token {
         best.outcome = Outcome::Open;
     }
     best
+}
+
+/// Whether a rule may hold for a caller: no, where each of its sources names others, each by its whole name.
+fn may_be_for(rule: &RuleSource, caller: &Caller) -> bool {
+    let has = |names: &Option<Vec<String>>, is_meant: &dyn Fn(&str) -> bool| {
+        names.as_ref().is_none_or(|names| names.iter().any(|name| name.contains('*') || is_meant(name)))
+    };
+    rule.from.as_ref().is_none_or(|from| {
+        from.iter().any(|from| {
+            has(&from.source.service_accounts, &|name| name.rsplit('/').next() == Some(&caller.service_account))
+                && has(&from.source.namespaces, &|name| name == caller.namespace)
+                && has(&from.source.principals, &|name| name.contains(&caller.service_account))
+        })
+    })
 }
 
 fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example) -> Outcome {
@@ -217,6 +234,39 @@ pub(crate) mod tests {
         check(json, ("httpbin", "sleep"), "HEAD", "/status/1", allowed("readers"));
         check(json, ("web", "front"), "POST", "/post/", allowed("writers"));
         check(json, ("elsewhere", "stranger"), "HEAD", "/get", Outcome::Refused("denied"));
+    }
+
+    /// Where thousands of rules speak of others first, a caller's own is found, and is not looked for among those.
+    #[test]
+    fn a_callers_own_rule_is_found_among_thousands() {
+        let of = |number: usize| {
+            format!(
+                r#"{{"id":"r{number}","action":"ALLOW","from":[{{"source":{{"serviceAccounts":["web/a{number}"]}}}}],
+                "to":[{{"operation":{{"paths":["/{{**}}/x{number}"]}}}}]}}"#
+            )
+        };
+        let json = format!("[{}]", (0..5_000).map(of).collect::<Vec<_>>().join(","));
+        check(&json, ("web", "a4999"), "GET", "/1/2/x4999", allowed("r4999"));
+        check(&json, ("elsewhere", "stranger"), "GET", "/1/2/x0", Outcome::Refused("not_allowed"));
+    }
+
+    #[test]
+    fn a_rule_that_names_others_is_passed_over() {
+        let caller = Caller::new("cluster.local", "web", "front");
+        for (source, may_be) in [
+            (r#"{"serviceAccounts":["web/front"]}"#, true),
+            (r#"{"serviceAccounts":["web/back"]}"#, false),
+            (r#"{"namespaces":["w*"]}"#, true),
+            (r#"{"namespaces":["shop"]}"#, false),
+            (r#"{"namespaces":["web"],"notNamespaces":["web"]}"#, true),
+            (r#"{"principals":["*"]}"#, true),
+            (r#"{"principals":["cluster.local/ns/web/sa/front"]}"#, true),
+            (r#"{"principals":["cluster.local/ns/web/sa/back"]}"#, false),
+            (r#"{"trustDomains":["other"]}"#, true),
+        ] {
+            let json = format!(r#"[{{"id":"r","action":"ALLOW","from":[{{"source":{source}}}]}}]"#);
+            assert_eq!(may_be_for(&rules(&json)[0], &caller), may_be, "{source}");
+        }
     }
 
     #[test]

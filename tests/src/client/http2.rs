@@ -101,7 +101,7 @@ impl Channel {
 
     fn encode(&self, request: &Request) -> Result<http::Request<()>> {
         let host = request.host.as_deref().unwrap_or(self.host.as_bytes());
-        let uri = Uri::builder().scheme("https").authority(host).path_and_query(&request.path[..]).build()?;
+        let uri = Uri::builder().scheme(request.scheme).authority(host).path_and_query(&request.path[..]).build()?;
         let mut head = http::Request::builder().method(Method::from_bytes(&request.method)?).uri(uri).body(())?;
         append(head.headers_mut(), &request.headers)?;
         Ok(head)

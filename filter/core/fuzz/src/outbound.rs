@@ -10,8 +10,10 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use sallyport_core::Engine;
 use sallyport_core::outbound::hygiene::removed_by_route;
+use sallyport_core::outbound::reserved::OF_THE_GATE;
 use sallyport_core::outbound::source::HygieneSource;
 use sallyport_core::outbound::{Edit, Facts};
+use sallyport_core::request::name::fold;
 use sallyport_core::trace_context::{
     Incoming, TraceContext, b3, baggage, is_trace_header, tracestate::Tracestate, w3c,
 };
@@ -128,7 +130,7 @@ impl Policy {
     /// One trace leaves, the caller's where it names one, the same in every format; or none.
     fn check_trace(&self, headers: &[Header], sent: &[Header], facts: &Facts<'_>) {
         let traces = |headers: &[Header]| -> Vec<Header> {
-            headers.iter().filter(|(name, _)| is_trace_header(name)).cloned().collect()
+            headers.iter().filter(|(name, _)| is_trace_header(&fold(name))).cloned().collect()
         };
         if self.mode == "envoy" {
             assert_eq!(traces(sent), traces(headers));
@@ -189,13 +191,23 @@ impl Policy {
         for (name, _) in sent {
             let of_route = removed_by_route(self.hygiene).any(|known| known.as_bytes() == name);
             let is_kept = self.sets && KEPT.contains(&&**name);
-            let is_listed = families.iter().any(|family| name.starts_with(family))
-                || self.hygiene == HygieneSource::Strict && NAMES.contains(&&**name);
+            let folded = fold(name);
+            let is_listed = families.iter().any(|family| folded.starts_with(family))
+                || self.hygiene == HygieneSource::Strict && NAMES.contains(&&*folded);
             assert!(!is_listed || of_route || is_kept, "{} is left", name.escape_ascii());
+            // Of what the gate says itself, only what its route takes away.
+            let is_own = OF_THE_GATE.iter().any(|own| own.as_bytes() == &*folded);
+            assert!(!is_own || **name == *b"x-sallyport-route", "{} is left", name.escape_ascii());
+            let is_twin_of_set = self.sets && SET.contains(&&*folded) && *folded != **name;
+            assert!(!is_twin_of_set, "{} is left", name.escape_ascii());
         }
         let others = |headers: &[Header]| -> Vec<Header> {
             let is_other = |name: &[u8]| match self.hygiene {
-                HygieneSource::Off => !is_trace_header(name) && !SET.contains(&name),
+                HygieneSource::Off => {
+                    let folded = fold(name);
+                    let is_own = OF_THE_GATE.iter().any(|own| own.as_bytes() == &*folded);
+                    !is_trace_header(&folded) && !SET.contains(&&*folded) && !is_own
+                }
                 _ => [&b"authorization"[..], b"cookie", b"x-request-id", b"user-agent"].contains(&name),
             };
             headers.iter().filter(|(name, _)| is_other(name)).cloned().collect()

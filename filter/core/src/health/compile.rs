@@ -144,6 +144,14 @@ impl Compiler<'_> {
                     .help(format_args!("write its name in lower case"));
                 self.report(&place.field("header").field("name"), flaw);
             }
+            if header.value.chars().any(char::is_control) || header.value.trim_ascii() != header.value {
+                let flaw = Flaw::new(
+                    Code::HealthExpect,
+                    format_args!("no header has the value `{}`", header.value.escape_debug()),
+                )
+                .help(format_args!("write it without control characters, and without spaces at its ends"));
+                self.report(&place.field("header").field("value"), flaw);
+            }
         }
         let Some(prefix) = &expect.body_prefix else { return };
         let (wrong, help) = if prefix.is_empty() {

@@ -8,7 +8,7 @@ use super::window::{Outcome, Tally};
 use super::{Health, Target};
 
 /// Most targets: an upstream and its standbys.
-pub(super) const MAX_TARGETS: usize = 8;
+pub(crate) const MAX_TARGETS: usize = 8;
 
 /// One VM's view of all targets.
 #[derive(Debug)]

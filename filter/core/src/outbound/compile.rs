@@ -1,21 +1,22 @@
 //! From the wire shape to what is done, or every problem of it.
 
 use super::hygiene::Hygiene;
+use super::reserved::{OF_THE_GATE, Reserved};
 use super::source::{FormatSource, HeadersSource, ResponseSource, SetSource, TracingModeSource, TracingSource};
 use super::template::Template;
-use super::{Outbound, trace_context};
-use crate::answer::ROUTE_HEADER;
+use super::{Folded, Outbound, trace_context};
+use crate::health::MAX_TARGETS;
 use crate::matcher::Flaw;
 use crate::policy::error::{Code, Problem};
 use crate::policy::place::Place;
 use crate::request::is_token_byte;
+use crate::request::name::{fold, is_same_to_cgi};
 use crate::trace_context::{Format, Mode, baggage};
 
 /// Most headers that are set, and most names in a list.
 const MAX_NAMES: usize = 64;
-/// Headers that carry the request itself.
-const OF_THE_REQUEST: [&str; 9] =
-    ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "keep-alive", "expect"];
+/// Most names that routes set or remove: those of the upstream and of every standby, and of each a credential.
+const MAX_ROUTED: usize = MAX_TARGETS * (MAX_NAMES + 1);
 
 /// Compiles `tracing` and `headers`; what is wrong goes to `problems`.
 pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems: &mut Vec<Problem>) -> Outbound {
@@ -31,10 +32,14 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
         let wrong = "baggage leaves by the filter alone";
         compiler.report(&place.field("baggage"), Code::TracingMode, wrong, "write `mode: standalone`, or leave it out");
     }
-    let HeadersSource { hygiene, keep, remove, set, response } = headers;
+    let HeadersSource { hygiene, keep, remove, routed, set, response } = headers;
     let ResponseSource { keep: kept_of_responses, remove: removed_from_responses } = response;
     let place = &Place::Field("headers");
     let of_responses = &place.field("response");
+    let mut by_route = compiler.names(&place.field("remove"), remove, MAX_NAMES);
+    by_route.extend(compiler.names(&place.field("routed"), routed, MAX_ROUTED));
+    let set = compiler.set(&place.field("set"), set, *mode);
+    let owned = by_route.iter().chain(set.iter().map(|(name, _)| name)).map(|name| &**name).chain(OF_THE_GATE);
     Outbound {
         mode: match mode {
             TracingModeSource::Envoy => Mode::Envoy,
@@ -44,11 +49,14 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
         formats: formats.iter().map(format).collect(),
         baggage: baggage.iter().map(|key| key.as_str().into()).collect(),
         hygiene: Hygiene::of(*hygiene),
-        keep: compiler.names(&place.field("keep"), keep),
-        remove: compiler.names(&place.field("remove"), remove),
-        keep_of_responses: compiler.names(&of_responses.field("keep"), kept_of_responses),
-        remove_from_responses: compiler.names(&of_responses.field("remove"), removed_from_responses),
-        set: compiler.set(&place.field("set"), set, *mode),
+        keep: compiler.names(&place.field("keep"), keep, MAX_NAMES),
+        owned: Folded::new(owned),
+        by_route,
+        keep_of_responses: compiler.names(&of_responses.field("keep"), kept_of_responses, MAX_NAMES),
+        remove_from_responses: Folded::new(
+            compiler.names(&of_responses.field("remove"), removed_from_responses, MAX_NAMES).iter().map(|name| &**name),
+        ),
+        set,
     }
 }
 
@@ -75,14 +83,15 @@ impl Compiler<'_> {
         self.problems.push(Problem { path: place.to_string(), code, message, help });
     }
 
-    fn check_length(&mut self, place: &Place<'_>, length: usize) {
-        if length > MAX_NAMES {
-            self.report(place, Code::Limit, "the list has more than 64 entries", "write fewer");
+    fn check_length(&mut self, place: &Place<'_>, length: usize, most: usize) {
+        if length > most {
+            let flaw = Flaw::new(Code::Limit, format_args!("the list has more than {most} entries"));
+            self.take(place, flaw.help(format_args!("write fewer")));
         }
     }
 
-    fn names(&mut self, place: &Place<'_>, names: &[String]) -> Vec<Box<str>> {
-        self.check_length(place, names.len());
+    fn names(&mut self, place: &Place<'_>, names: &[String], most: usize) -> Vec<Box<str>> {
+        self.check_length(place, names.len(), most);
         for (position, name) in names.iter().enumerate() {
             self.check_name(&place.item(position), name);
         }
@@ -96,26 +105,32 @@ impl Compiler<'_> {
                 Flaw::new(Code::HeaderName, format_args!("`{}` is not the name of a header", name.escape_debug()))
                     .help(format_args!("write it in lower case"));
             self.take(place, flaw);
+        } else if let Some(reserved) = Reserved::of(name) {
+            let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` {}", reserved.problem()));
+            self.take(place, flaw.help(format_args!("{}", reserved.help())));
         }
     }
 
     fn set(&mut self, place: &Place<'_>, sources: &[SetSource], mode: TracingModeSource) -> Vec<(Box<str>, Template)> {
-        self.check_length(place, sources.len());
+        self.check_length(place, sources.len(), MAX_NAMES);
         let mut set: Vec<(Box<str>, Template)> = Vec::new();
         for (position, SetSource { name, value }) in sources.iter().enumerate() {
             let place = &place.item(position);
             self.check_name(&place.field("name"), name);
-            let own_trace = mode != TracingModeSource::Strip && trace_context::is_trace_header(name.as_bytes());
-            let reserved = OF_THE_REQUEST.contains(&name.as_str()) || name == ROUTE_HEADER || name == baggage::BAGGAGE;
-            if reserved || own_trace {
+            let folded = fold(name.as_bytes());
+            let own_trace = mode != TracingModeSource::Strip && trace_context::is_trace_header(&folded);
+            if own_trace || *folded == *baggage::BAGGAGE.as_bytes() {
                 let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` is not to be set"))
-                    .help(format_args!("it carries the request or its trace; set a header of another name"));
+                    .help(format_args!("it tells of the request's trace; set a header of another name"));
                 self.take(&place.field("name"), flaw);
             }
-            if set.iter().any(|(other, _)| **other == **name) {
-                let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` is set twice"))
-                    .help(format_args!("keep one of the two"));
-                self.take(&place.field("name"), flaw);
+            if let Some((other, _)) = set.iter().find(|(other, _)| is_same_to_cgi(other.as_bytes(), name.as_bytes())) {
+                let flaw = if **other == **name {
+                    Flaw::new(Code::HeaderName, format_args!("`{name}` is set twice"))
+                } else {
+                    Flaw::new(Code::HeaderName, format_args!("`{name}` and `{other}` are one header to CGI"))
+                };
+                self.take(&place.field("name"), flaw.help(format_args!("keep one of the two")));
             }
             match Template::parse(value) {
                 Ok(template) => set.push((name.as_str().into(), template)),

@@ -1,7 +1,7 @@
 //! Which headers do not leave the mesh.
 
+use super::reserved::OF_THE_GATE;
 use super::source::HygieneSource;
-use crate::answer;
 
 /// How much is taken away.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,9 +75,6 @@ const OF_THE_UPSTREAM: [&str; 9] = [
     "x-runtime",
 ];
 
-/// What the gate alone says to callers. The route takes it from what the upstream sent, before the filter writes its own.
-const OF_THE_GATE: [&str; 1] = [answer::HEADER];
-
 /// The names that the route takes away from requests.
 pub fn removed_by_route(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
     Hygiene::of(hygiene).removed_by_route()
@@ -107,12 +104,13 @@ impl Hygiene {
     }
 
     fn removed_from_responses(self) -> impl Iterator<Item = &'static str> {
-        let (gate, upstream): (&[_], &[_]) = match self {
-            Self::Off => (&[], &[]),
-            Self::Compatible => (&OF_THE_GATE, &[]),
-            Self::Strict => (&OF_THE_GATE, &OF_THE_UPSTREAM),
+        let upstream: &[_] = match self {
+            Self::Off | Self::Compatible => &[],
+            Self::Strict => &OF_THE_UPSTREAM,
         };
-        gate.iter().chain(upstream).copied()
+        // Under any hygiene: no upstream speaks for the gate. The route takes these from what the upstream sent, before
+        // the filter writes its own.
+        OF_THE_GATE.iter().chain(upstream).copied()
     }
 
     /// Whether nobody is to be told this by a request, whoever of the two takes it away.
@@ -125,7 +123,8 @@ impl Hygiene {
         self.removed_from_responses().any(|known| known.as_bytes() == name)
     }
 
-    /// Whether the filter takes a header away: it is seldom there, or of a family whose members a route cannot list.
+    /// Whether the filter takes a header of this very name away: it is seldom there, or of a family whose members a route
+    /// cannot list.
     pub(super) fn removed_by_filter(self, name: &[u8]) -> bool {
         let begins = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let one_of = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
@@ -146,6 +145,7 @@ impl Hygiene {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::request::name::fold;
 
     #[test]
     fn route_and_filter_share_the_work() {
@@ -168,5 +168,24 @@ mod tests {
         assert!(!Hygiene::Compatible.removed_by_filter(b"x-forwarded-email"));
         assert!(Hygiene::Compatible.removed_by_filter(b"x-envoy-max-retries"));
         assert_eq!(removed_by_route(HygieneSource::Off).count(), 0);
+    }
+
+    /// Names are looked up by their folded spelling, so a list with another one would never match.
+    #[test]
+    fn every_name_is_folded() {
+        let prefixes = MESH_PREFIXES.iter().chain(&IDENTITY_PREFIXES).copied();
+        let lists = [&OF_THE_MESH[..], &OF_THE_WAY, &OF_OTHER_WAYS, &IDENTITIES, &OF_THE_UPSTREAM, &OF_THE_GATE];
+        for name in prefixes.chain(lists.into_iter().flatten().map(|name| name.as_bytes())) {
+            assert_eq!(*fold(name), *name, "{}", name.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn no_upstream_speaks_for_the_gate() {
+        for hygiene in [HygieneSource::Off, HygieneSource::Compatible, HygieneSource::Strict] {
+            for name in OF_THE_GATE {
+                assert!(removed_from_responses(hygiene).any(|removed| removed == name), "{hygiene:?}: {name}");
+            }
+        }
     }
 }

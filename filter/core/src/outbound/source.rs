@@ -51,9 +51,13 @@ pub struct HeadersSource {
     /// Names that stay all the same, in lower case.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<String>,
-    /// Names that go, too, in lower case. Of headers the route takes them; of trailers it cannot.
+    /// Names that go, too, in lower case. Of headers the route takes them; their twins, and trailers, it cannot.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remove: Vec<String>,
+    /// Names in lower case that a route sets or removes beside: the headers that it fills with a secret, and what the
+    /// routes to standbys remove. Of them, too, the filter takes twins and trailers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routed: Vec<String>,
     /// Headers that are set, in place of what the caller sent under their names.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub set: Vec<SetSource>,

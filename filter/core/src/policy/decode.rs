@@ -362,6 +362,7 @@ mod tests {
                 hygiene: HygieneSource::Strict,
                 keep: vec!["x-k".to_owned()],
                 remove: vec!["x-r".to_owned()],
+                routed: vec!["x-s".to_owned()],
                 set: vec![SetSource { name: "n".to_owned(), value: "v".to_owned() }],
                 response: ResponseSource { keep: vec!["x-k".to_owned()], remove: vec!["x-r".to_owned()] },
             },

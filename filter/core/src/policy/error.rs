@@ -81,6 +81,8 @@ codes! {
     /// The policy was written for another upstream than the plugin it was given to.
     Upstream = "SP1003",
     /// A limit on the size of a policy is exceeded.
+    ///
+    /// A policy has at most 50,000 rules.
     Limit = "SP1004",
     /// A rule's id is empty, too long, or has characters outside `A-Za-z0-9._-`.
     RuleId = "SP1101",

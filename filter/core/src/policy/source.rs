@@ -170,7 +170,7 @@ tolerable! {
     Semicolon,
     /// `\` in the path.
     Backslash,
-    /// A `.` or `..` segment, plain or percent-encoded.
+    /// A `.` or `..` segment that Envoy has left: it resolves plain ones, and `%2e`, before the filter sees the path.
     DotSegment,
     /// `%25` followed by two hexadecimal digits.
     DoubleEncoding,

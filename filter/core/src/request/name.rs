@@ -1,24 +1,31 @@
 //! Names that servers take for one another.
+//!
+//! CGI, and after it WSGI, Rack and PHP, hand a header to the program as a variable: `x-api-key` as `HTTP_X_API_KEY`. So
+//! `x_api_key` and `X-Api_Key` are the same variable, and a server that gets both joins them or takes the last one. Whatever
+//! is decided about a name is therefore decided about its *twins*, too: the names that differ from it only in `_` for `-`
+//! and in the case of letters.
 
 use std::borrow::Cow;
 
-/// A header's name as CGI, WSGI and PHP have it: they hand on `x-role`, `x_role` and `X-Role` as one `HTTP_X_ROLE`
-/// (RFC 3875, 4.1.18). In lower case, with `-` for `_`.
-pub(crate) fn fold(name: &[u8]) -> Cow<'_, [u8]> {
-    if name.iter().any(|byte| *byte == b'_' || byte.is_ascii_uppercase()) {
-        Cow::Owned(name.iter().map(|byte| fold_byte(*byte)).collect())
-    } else {
+/// Whether CGI reads two names as the same header: they are equal but for ASCII case and `_` for `-`.
+#[must_use]
+pub fn is_same_to_cgi(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| folded(*a) == folded(*b))
+}
+
+/// The one spelling that all twins of a name share: in lower case, with `-` for `_`. Two names have the same if and only if
+/// [`is_same_to_cgi`] holds, so it serves as a key.
+#[must_use]
+pub fn fold(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.iter().all(|byte| folded(*byte) == *byte) {
         Cow::Borrowed(name)
+    } else {
+        Cow::Owned(name.iter().map(|byte| folded(*byte)).collect())
     }
 }
 
-fn fold_byte(byte: u8) -> u8 {
+fn folded(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
-}
-
-/// Whether two names are one to a server that follows CGI.
-pub(crate) fn is_same_to_cgi(left: &[u8], right: &[u8]) -> bool {
-    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| fold_byte(*left) == fold_byte(*right))
 }
 
 /// A query parameter's name as PHP and servers that ignore case read it: what stands behind a NUL or an opening bracket
@@ -40,15 +47,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_cgi_takes_for_one() {
-        for (left, right, expected) in [
-            ("x-api-key", "X_Api_Key", true),
-            ("x-api-key", "x-api_key", true),
+    fn twins() {
+        for (a, b, same) in [
+            ("x-api-key", "x-api-key", true),
+            ("x-api-key", "x_api_key", true),
+            ("x-api_key", "x_api-key", true),
+            ("X_Api_Key", "x-api-key", true),
+            ("", "", true),
+            ("__", "--", true),
             ("x-api-key", "x-api-keys", false),
-            ("x-api-key", "xapi-key", false),
+            ("x-api-key", "xapikey", false),
+            ("x-api-key", "x.api.key", false),
+            ("x-api-key", "x api key", false),
+            // Only ASCII letters have a case: these differ in bit 5 alone.
+            ("[", "{", false),
+            ("_", "\u{7f}", false),
+            ("\r", "-", false),
+            ("é", "É", false),
         ] {
-            assert_eq!(is_same_to_cgi(left.as_bytes(), right.as_bytes()), expected, "{left} {right}");
-            assert_eq!(fold(left.as_bytes()) == fold(right.as_bytes()), expected, "{left} {right}");
+            let (a, b) = (a.as_bytes(), b.as_bytes());
+            assert_eq!(is_same_to_cgi(a, b), same, "{} {}", a.escape_ascii(), b.escape_ascii());
+            assert_eq!(is_same_to_cgi(b, a), same, "{} {}", b.escape_ascii(), a.escape_ascii());
+            assert_eq!(fold(a) == fold(b), same, "{} {}", a.escape_ascii(), b.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn every_byte_has_one_spelling() {
+        for byte in 0..=u8::MAX {
+            let name = [byte];
+            let once = fold(&name);
+            assert_eq!(fold(&once), once, "{byte}");
+            assert!(is_same_to_cgi(&name, &once), "{byte}");
+            assert_eq!(matches!(once, Cow::Borrowed(_)), byte != b'_' && !byte.is_ascii_uppercase(), "{byte}");
         }
     }
 

@@ -1,7 +1,8 @@
 //! The probe's path can be read in two ways.
 //!
-//! The filter refuses such a path to every caller, because it may stand for another one at the upstream: `//health`,
-//! `/health/`, `/a/../health`, `/%68ealth`. What the probe then learns need not be what callers will find.
+//! It may stand for another path at the upstream: `//health`, `/a;b/health`, `/a/../health`. To a caller the filter refuses
+//! such a path, or Envoy has resolved its `..` before; a probe passes neither. What it learns need not be what callers will
+//! find.
 //!
 //! Write the path as the upstream reads it in the end, or the kind of ambiguity in `authz.tolerate`.
 

@@ -146,6 +146,7 @@ const fn list(of: Text) -> Shape {
         Text::Digits => Shape::List(&Shape::Text(Text::Digits)),
         Text::SubjectAltName => Shape::List(&Shape::Text(Text::SubjectAltName)),
         Text::HeaderName => Shape::List(&Shape::Text(Text::HeaderName)),
+        Text::Word => Shape::List(&Shape::Text(Text::Word)),
         _ => Shape::List(&Shape::Text(Text::NotEmpty)),
     }
 }

@@ -11,12 +11,16 @@ use crate::parse::offsets::Offsets;
 use crate::parse::suggest::quoted;
 use crate::parse::syntax;
 use crate::parse::tree::{Entry, Key, Node, Scalar, ScalarType, Value};
+use sallyport_core::policy::MAX_RULES;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 pub(crate) const DEEPEST: usize = 64;
-pub(crate) const MOST_NODES: usize = 500_000;
+/// Keys and values: as many as a policy of the most rules has, if each rule is of an ordinary size.
+pub(crate) const MOST_NODES: usize = MAX_RULES * NODES_PER_RULE;
+/// A rule with callers, methods, a path and a condition has about thirty.
+const NODES_PER_RULE: usize = 32;
 
 /// The first document's tree; `None` when nothing can be made of the text, which then has been reported.
 pub(crate) fn load(text: &str, sink: &mut Sink) -> Option<Node> {

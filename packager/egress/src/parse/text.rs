@@ -53,6 +53,14 @@ pub(crate) enum Text {
     Digest,
     /// The name of a header that may be taken away, kept or set, in lower case.
     HeaderName,
+    /// What stands before a secret in a header's value; it may be empty.
+    HeaderPrefix,
+    /// A key of a Secret.
+    SecretKey,
+    /// The path of a file in the gateway's pods.
+    FilePath,
+    /// A name without spaces that is compared byte by byte.
+    Word,
     /// The path of an OPA decision.
     OpaPath,
     /// The path of an RFC 6902 operation.
@@ -61,7 +69,7 @@ pub(crate) enum Text {
 
 impl Text {
     pub(crate) fn check(self, text: &str) -> Option<Flaw> {
-        if text.is_empty() && !matches!(self, Text::Free | Text::Digits) {
+        if text.is_empty() && !matches!(self, Text::Free | Text::Digits | Text::HeaderPrefix) {
             return Some(
                 Flaw::new(Code::EmptyText, "the string is empty").help("write a value, or leave the field out"),
             );
@@ -96,6 +104,10 @@ impl Text {
             Text::ImageReference => image::check_reference(text),
             Text::Digest => image::check_digest(text),
             Text::HeaderName => names::check_header(text),
+            Text::HeaderPrefix => names::check_header_prefix(text),
+            Text::SecretKey => names::check_secret_key(text),
+            Text::FilePath => names::check_file_path(text),
+            Text::Word => names::check_word(text),
             Text::OpaPath => names::check_decision(text),
             Text::JsonPointer => names::check_json_pointer(text),
         }

@@ -1,11 +1,12 @@
 //! The listener of a gateway: mTLS, the connection manager, the chain of filters, one route.
 
 use sallyport_core::answer::ROUTE_HEADER;
-use sallyport_egress::model::outbound::{Hygiene, RequestId};
+use sallyport_egress::model::outbound::Hygiene;
 use serde_json::{Value, json};
 
 use super::cluster::jwks_clusters;
 use super::{PLUGIN, Plan, access_log, address, from_file, jwt, plugin, typed};
+use crate::manifest::envoy_filter;
 
 /// The resource of the listener.
 pub(crate) fn listener(plan: Plan<'_>) -> Value {
@@ -51,28 +52,29 @@ fn downstream_tls(plan: Plan<'_>) -> Value {
 
 fn connection_manager(plan: Plan<'_>) -> Value {
     let spec = &plan.egress.spec;
-    typed(
-        "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        json!({
-            "stat_prefix": format!("outbound_127.0.0.1_{}", plan.port),
-            "codec_type": "AUTO",
-            "use_remote_address": true,
-            "xff_num_trusted_hops": spec.gateway.num_trusted_proxies,
-            // As the EnvoyFilter of `sallyport build` has it: the caller's id, and nothing of the gateway's own.
-            "preserve_external_request_id": spec.tracing.request_id == RequestId::Keep,
-            "normalize_path": true,
-            "merge_slashes": false,
-            "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
-            "forward_client_cert_details": spec.authz.forward_client_cert_details(),
-            "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
-            // As each of Istio's gateways has it.
-            "upgrade_configs": [{"upgrade_type": "websocket"}],
-            "http2_protocol_options": {"max_concurrent_streams": 2_147_483_647_u32},
-            "route_config": route_config(plan),
-            "http_filters": http_filters(plan),
-            "access_log": [access_log::access_log(&plan.layout.access_log())],
-        }),
-    )
+    let mut fields = json!({
+        "stat_prefix": format!("outbound_127.0.0.1_{}", plan.port),
+        "codec_type": "AUTO",
+        "use_remote_address": true,
+        "xff_num_trusted_hops": spec.gateway.num_trusted_proxies,
+        "normalize_path": true,
+        "merge_slashes": false,
+        "path_with_escaped_slashes_action": "KEEP_UNCHANGED",
+        "forward_client_cert_details": spec.authz.forward_client_cert_details(),
+        "set_current_client_cert_details": {"subject": true, "cert": true, "dns": true, "uri": true},
+        // As each of Istio's gateways has it.
+        "upgrade_configs": [{"upgrade_type": "websocket"}],
+        "http2_protocol_options": {"max_concurrent_streams": 2_147_483_647_u32},
+        "route_config": route_config(plan),
+        "http_filters": http_filters(plan),
+        "access_log": [access_log::access_log(&plan.layout.access_log())],
+    });
+    // As the EnvoyFilter of `sallyport build` has it.
+    if let (Value::Object(fields), Value::Object(patch)) = (&mut fields, envoy_filter::connection_manager(plan.egress))
+    {
+        fields.extend(patch);
+    }
+    typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", fields)
 }
 
 /// Authentication before us, so that we see verified claims; nothing after us but the router.

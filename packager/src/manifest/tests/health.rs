@@ -68,7 +68,8 @@ fn the_marks_of_standbys_lead_to_them_and_come_first() {
         for of_standby in ["standby.example", "8443", "20s"] {
             assert!(at(of_standby) < at(": egress-httpbin/httpbin\n"), "{install:?}: {of_standby}");
         }
-        assert_eq!(routes.matches("- x-sallyport-route\n").count(), 2, "{install:?}: an upstream is told");
+        // Of each the request to it, and its answer.
+        assert_eq!(routes.matches("- x-sallyport-route\n").count(), 4, "{install:?}: an upstream is told");
         let policy = object(&build, "10-identity.yaml", "NetworkPolicy", "httpbin-egress");
         assert!(policy.contains("    - port: 8443\n"), "{install:?}: {policy}");
     }

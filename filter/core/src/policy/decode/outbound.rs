@@ -34,8 +34,8 @@ impl Decoder {
     }
 
     pub(super) fn headers(&mut self, place: &Place<'_>, json: &Json<'_>) -> Option<HeadersSource> {
-        let [hygiene, keep, remove, set, response] =
-            self.fields(place, json, ["hygiene", "keep", "remove", "set", "response"])?;
+        let [hygiene, keep, remove, routed, set, response] =
+            self.fields(place, json, ["hygiene", "keep", "remove", "routed", "set", "response"])?;
         Some(HeadersSource {
             hygiene: self
                 .required(place, "hygiene", hygiene)
@@ -43,6 +43,7 @@ impl Decoder {
                 .unwrap_or_default(),
             keep: self.texts(place, "keep", keep).unwrap_or_default(),
             remove: self.texts(place, "remove", remove).unwrap_or_default(),
+            routed: self.texts(place, "routed", routed).unwrap_or_default(),
             set: set.map(|json| self.list(&place.field("set"), json, Self::set_header)).unwrap_or_default(),
             response: response.and_then(|json| self.response(&place.field("response"), json)).unwrap_or_default(),
         })

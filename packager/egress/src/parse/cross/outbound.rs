@@ -4,6 +4,7 @@ use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink};
 use crate::parse::suggest::quoted;
 use crate::parse::tree::Node;
+use sallyport_core::request::name::{fold, is_same_to_cgi};
 use sallyport_core::trace_context::is_trace_header;
 
 /// Reports what contradicts each other there.
@@ -12,10 +13,11 @@ pub(super) fn check(spec: &Node, sink: &mut Sink) {
         check_tracing(tracing, sink);
     }
     if let Some(headers) = spec.get("headers") {
-        check_lists(headers, &["keep", "remove"], sink);
+        check_lists(headers, sink);
         if let Some(response) = headers.get("response") {
-            check_lists(response, &["keep", "remove"], sink);
+            check_lists(response, sink);
         }
+        check_set(headers, sink);
         check_credential(headers, sink);
         let mode = spec.descend(&["tracing", "mode"]).map_or(Some("standalone"), Node::text);
         if mode == Some("standalone") {
@@ -27,7 +29,7 @@ pub(super) fn check(spec: &Node, sink: &mut Sink) {
 /// The route comes after the filter, and would take away what the filter has written.
 fn check_trace(headers: &Node, sink: &mut Sink) {
     for item in headers.get("remove").map_or(&[][..], Node::items) {
-        if let Some(name) = item.text().filter(|name| is_trace_header(name.as_bytes())) {
+        if let Some(name) = item.text().filter(|name| is_trace_header(&fold(name.as_bytes()))) {
             let flaw = Flaw::new(Code::HeaderClash, format!("{} tells of the trace, as `tracing` says", quoted(name)));
             sink.report(item.span, flaw.help("write `tracing: {mode: strip}`, or other `formats`"));
         }
@@ -47,15 +49,28 @@ fn check_tracing(tracing: &Node, sink: &mut Sink) {
     }
 }
 
-/// A name that is in two lists.
-fn check_lists(node: &Node, lists: &[&str; 2], sink: &mut Sink) {
-    let [first, second] = lists.map(|list| node.get(list).map_or(&[][..], Node::items));
-    for item in second {
+/// A name that is in both lists, in one spelling or another.
+fn check_lists(node: &Node, sink: &mut Sink) {
+    for item in node.items_at(&["remove"]) {
         let Some(name) = item.text() else { continue };
-        if let Some(other) = first.iter().find(|other| other.text() == Some(name)) {
-            let [first, second] = lists;
-            let flaw = Flaw::new(Code::HeaderClash, format!("{} is in `{first}` and in `{second}`", quoted(name)));
-            sink.report_twice(item.span, other.span, flaw.help("keep one of the two"));
+        let Some(other) = node.items_at(&["keep"]).iter().find(|other| is_same(other, name)) else { continue };
+        let message = match one_header(name, other) {
+            Some(message) => message,
+            None => format!("{} is in `keep` and in `remove`", quoted(name)),
+        };
+        sink.report_twice(item.span, other.span, clash(message));
+    }
+}
+
+/// What is set takes the place of what the caller sent, and the route comes after it.
+fn check_set(headers: &Node, sink: &mut Sink) {
+    for node in headers.items_at(&["set"]).iter().filter_map(|set| set.get("name")) {
+        let Some(name) = node.text() else { continue };
+        if let Some(other) = headers.items_at(&["remove"]).iter().find(|other| is_same(other, name)) {
+            let message = one_header(name, other).unwrap_or_else(|| format!("{} is set and removed", quoted(name)));
+            sink.report_twice(node.span, other.span, clash(message));
+        } else if let Some((other, message)) = kept_twin(headers, name) {
+            sink.report_twice(node.span, other.span, clash(message));
         }
     }
 }
@@ -64,10 +79,31 @@ fn check_lists(node: &Node, lists: &[&str; 2], sink: &mut Sink) {
 fn check_credential(headers: &Node, sink: &mut Sink) {
     let Some(node) = headers.descend(&["credential", "name"]) else { return };
     let Some(name) = node.text() else { return };
-    let removed = headers.get("remove").map_or(&[][..], Node::items).iter();
-    let set = headers.get("set").map_or(&[][..], Node::items).iter().filter_map(|set| set.get("name"));
-    if let Some(other) = removed.chain(set).find(|other| other.text() == Some(name)) {
-        let flaw = Flaw::new(Code::HeaderClash, format!("the credential's {} is set or removed, too", quoted(name)));
-        sink.report_twice(node.span, other.span, flaw.help("keep one of the two"));
+    let removed = headers.items_at(&["remove"]).iter();
+    let set = headers.items_at(&["set"]).iter().filter_map(|set| set.get("name"));
+    if let Some(other) = removed.chain(set).find(|other| is_same(other, name)) {
+        let message = format!("the credential's {} is set or removed, too", quoted(name));
+        sink.report_twice(node.span, other.span, clash(one_header(name, other).unwrap_or(message)));
+    } else if let Some((other, message)) = kept_twin(headers, name) {
+        sink.report_twice(node.span, other.span, clash(message));
     }
+}
+
+/// A kept name that is another spelling of this one, which the gateway writes: kept it would stand beside it.
+fn kept_twin<'n>(headers: &'n Node, name: &str) -> Option<(&'n Node, String)> {
+    headers.items_at(&["keep"]).iter().find_map(|other| Some((other, one_header(name, other)?)))
+}
+
+fn is_same(node: &Node, name: &str) -> bool {
+    node.text().is_some_and(|other| is_same_to_cgi(other.as_bytes(), name.as_bytes()))
+}
+
+/// What is wrong with two spellings of one header; `None` where they are the same or of two headers.
+fn one_header(name: &str, other: &Node) -> Option<String> {
+    let other = other.text().filter(|text| *text != name && is_same_to_cgi(text.as_bytes(), name.as_bytes()))?;
+    Some(format!("{} and {} are one header to CGI", quoted(name), quoted(other)))
+}
+
+fn clash(message: String) -> Flaw {
+    Flaw::new(Code::HeaderClash, message).help("keep one of the two")
 }

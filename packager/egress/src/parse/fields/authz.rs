@@ -54,7 +54,10 @@ static AMBIGUITY: Shape = Shape::OneOf(&[
     choice("doubleSlash", "`//` in the path"),
     choice("semicolon", "`;` or `%3B` in the path"),
     choice("backslash", "`\\` in the path"),
-    choice("dotSegment", "a `.` or `..` segment, plain or percent-encoded"),
+    choice(
+        "dotSegment",
+        "a `.` or `..` segment that Envoy has left, such as one beside a `;`; it resolves plain ones and `%2e`",
+    ),
     choice("doubleEncoding", "`%25` followed by two hexadecimal digits"),
     choice("controlCharacter", "a control character, plain or percent-encoded"),
     choice("nonAscii", "a plain byte above 0x7f in the path"),

@@ -132,18 +132,18 @@ static TLS: Block = Block {
         ),
         defaulted(
             "caCertificates",
-            Shape::Text(Text::NotEmpty),
+            Shape::Text(Text::FilePath),
             "the system's authorities",
             "Path of a PEM file with the authorities to believe.",
         ),
         optional(
             "clientCertificate",
-            Shape::Text(Text::NotEmpty),
+            Shape::Text(Text::FilePath),
             "Path of a PEM file with the gateway's certificate. Needs `mode: MUTUAL`.",
         ),
         optional(
             "privateKey",
-            Shape::Text(Text::NotEmpty),
+            Shape::Text(Text::FilePath),
             "Path of a PEM file with the gateway's private key. Needs `mode: MUTUAL`.",
         ),
     ],

@@ -28,13 +28,13 @@ pub(crate) static TRACING: Block = Block {
         ),
         defaulted(
             "baggage",
-            list(Text::NotEmpty),
+            list(Text::Word),
             "none",
             "Keys of W3C baggage that leave the mesh. Needs `mode: standalone`.",
         ),
         optional(
             "provider",
-            Shape::Text(Text::NotEmpty),
+            Shape::Text(Text::Word),
             "The tracer among Istio's extension providers. Needs `mode: envoy`; absent: the mesh's own.",
         ),
         optional(
@@ -73,16 +73,30 @@ pub(crate) static HEADERS: Block = Block {
             "`strict`",
             "Which headers do not leave the mesh.",
         ),
-        defaulted("keep", list(Text::HeaderName), "none", "Names that stay all the same, in lower case."),
-        defaulted("remove", list(Text::HeaderName), "none", "Names that go, too, in lower case."),
+        defaulted(
+            "keep",
+            list(Text::HeaderName),
+            "none",
+            "Names that stay all the same, in lower case, and exactly as written: with `x-user` kept, `x_user` still goes.",
+        ),
+        defaulted(
+            "remove",
+            list(Text::HeaderName),
+            "none",
+            "Names that go, too, in lower case. With `x-user`, `x_user` goes, too: CGI reads the two as one header.",
+        ),
         defaulted(
             "set",
             Shape::List(&Shape::Block(&SET)),
             "none",
-            "Headers that are set, in place of what the caller sent under their names.",
+            "Headers that are set, in place of what the caller sent under their names, with `_` for `-` too.",
         ),
         defaulted("response", Shape::Block(&RESPONSE), "by `hygiene`", "The same for answers."),
-        optional("credential", Shape::Block(&CREDENTIAL), "A header with a secret, for the upstream."),
+        optional(
+            "credential",
+            Shape::Block(&CREDENTIAL),
+            "A header with a secret, for the upstream, in place of the caller's own.",
+        ),
     ],
     tombstones: &[
         ("add", "write `set`"),
@@ -122,9 +136,14 @@ static CREDENTIAL: Block = Block {
     name: "credential",
     fields: &[
         required("name", Shape::Text(Text::HeaderName), "The header's name, in lower case: `authorization`."),
-        defaulted("prefix", Shape::Text(Text::Free), "nothing", "What stands before the secret: `Bearer `."),
+        defaulted(
+            "prefix",
+            Shape::Text(Text::HeaderPrefix),
+            "nothing",
+            "What stands before the secret: `Bearer `. Visible ASCII and spaces, and no space at the beginning.",
+        ),
         required("secretName", Shape::Text(Text::ResourceName), "The Secret, in the Egress's namespace."),
-        defaulted("secretKey", Shape::Text(Text::NotEmpty), "`token`", "Its key."),
+        defaulted("secretKey", Shape::Text(Text::SecretKey), "`token`", "Its key: letters, digits, `-`, `_` and `.`."),
     ],
     tombstones: &[
         ("value", "a secret is never written here: write `secretName`"),
