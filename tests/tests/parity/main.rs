@@ -1,0 +1,164 @@
+//! Nowhere looser than Istio: generated policies, as the RBAC filters that Istio's own code makes of them, beside the
+//! filter with the same rules, in one Envoy.
+//!
+//! Every field of an AuthorizationPolicy is drawn, with values and with its `not` twin, in ALLOW and DENY policies, one or
+//! several at once, under trust domains with and without aliases; every request goes through Envoy's own jwt_authn and
+//! its codecs for HTTP/1.1 and HTTP/2. A difference must be of a named class: see [`class`].
+//!
+//! `SALLYPORT_PARITY_SEED` and `SALLYPORT_PARITY_CASES` draw others, or more.
+
+mod ask;
+mod caller;
+mod case;
+mod class;
+mod envoy;
+mod istio;
+mod policy;
+mod pool;
+mod report;
+mod run;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use fastrand::Rng;
+use sallyport_core::{Engine, PolicySource};
+use sallyport_tests::certs::Authority;
+use sallyport_tests::envoys::newest_envoy;
+use sallyport_tests::jwt::Issuer;
+use sallyport_tests::process::Scratch;
+use serde_json::Value;
+
+use self::case::Case;
+use self::envoy::Setting;
+use self::istio::Made;
+use self::report::Report;
+
+const SEED: u64 = 20_261_125;
+const CASES: usize = 500;
+const REQUESTS: usize = 44;
+
+fn number(name: &str, default: u64) -> Result<u64> {
+    match std::env::var(name) {
+        Ok(text) => text.parse().with_context(|| format!("{name} is not a number")),
+        Err(_) => Ok(default),
+    }
+}
+
+/// What was drawn, and what each side would not take.
+#[derive(Debug, Default)]
+struct Drawn {
+    cases: Vec<Case>,
+    filters: Vec<Vec<Value>>,
+    /// Policies that Istio takes and Sallyport refuses, by the first code.
+    refused_here: BTreeMap<String, usize>,
+    refused_by_both: usize,
+    refused_by_istio: Vec<String>,
+}
+
+/// Draws cases until there are so many that both sides take.
+fn draw(scratch: &Scratch, random: &mut Rng, count: usize, ports: [u16; 2]) -> Result<Drawn> {
+    let mut drawn = Drawn::default();
+    while drawn.cases.len() < count {
+        let missing = count - drawn.cases.len();
+        let (mut cases, mut refused) = (Vec::new(), Vec::new());
+        while cases.len() < missing {
+            let policy = policy::draw(random, drawn.cases.len() + cases.len(), ports);
+            let problem = Engine::compile(&policy).err().and_then(|invalid| invalid.problems.into_iter().next());
+            let case = Case { istio: case::spread(random, &policy.rules), policy, asked: Vec::new() };
+            match problem {
+                Some(problem) => refused.push((problem.code.to_string(), case)),
+                None => cases.push(case),
+            }
+        }
+        let all = cases.iter().chain(refused.iter().map(|(_, case)| case));
+        let all = all.enumerate().map(|(number, case)| case.to_istio(&number.to_string())).collect();
+        let mut made = istio::translate(scratch, all)?.into_iter();
+        for (case, made) in cases.into_iter().zip(made.by_ref()) {
+            match made {
+                Made::Filters(filters) => {
+                    drawn.cases.push(case);
+                    drawn.filters.push(filters);
+                }
+                Made::Refused(reason) => drawn.refused_by_istio.push(reason),
+            }
+        }
+        for ((code, _), made) in refused.into_iter().zip(made) {
+            match made {
+                Made::Filters(_) => *drawn.refused_here.entry(code).or_default() += 1,
+                Made::Refused(_) => drawn.refused_by_both += 1,
+            }
+        }
+        rename(&mut drawn.cases);
+    }
+    for case in &mut drawn.cases {
+        case.asked = (0..REQUESTS).map(|_| ask::draw(random, &case.policy)).collect();
+    }
+    Ok(drawn)
+}
+
+/// Each policy is for an upstream of its own, so that no two are one configuration.
+fn rename(cases: &mut [Case]) {
+    for (number, case) in cases.iter_mut().enumerate() {
+        case.policy = PolicySource { upstream: format!("{}/case-{number}", case::NAMESPACE), ..case.policy.clone() };
+    }
+}
+
+#[test]
+fn nowhere_looser_than_istio() {
+    newest_envoy("parity", |envoy, scratch| {
+        let started = Instant::now();
+        let seed = number("SALLYPORT_PARITY_SEED", SEED)?;
+        let count = usize::try_from(number("SALLYPORT_PARITY_CASES", CASES as u64)?)?;
+        let ports = envoy::free_ports()?;
+        let drawn = draw(scratch, &mut Rng::with_seed(seed), count, ports)?;
+        println!("seed {seed}, {count} cases of {REQUESTS} requests, drawn in {:.1?}", started.elapsed());
+        println!(
+            "refused here and taken by Istio {:?}; refused by both {}; refused by Istio only {}: {:?}",
+            drawn.refused_here,
+            drawn.refused_by_both,
+            drawn.refused_by_istio.len(),
+            drawn.refused_by_istio.iter().take(3).collect::<Vec<_>>(),
+        );
+
+        let authority = Authority::new("parity")?;
+        let server = authority.server(scratch, "server", &[caller::HOST, "other.test", "127.0.0.1"])?;
+        let callers = caller::callers(scratch, &authority, envoy::has_v6())?;
+        let issuer = Issuer::new()?;
+        let root = authority.write(scratch, "root")?;
+        let setting = Setting {
+            cases: &drawn.cases,
+            filters: &drawn.filters,
+            ports,
+            server: &server,
+            authority: &root,
+            key_set: &issuer.key_set(),
+        };
+        let starting = Instant::now();
+        let mut running = envoy::start(envoy, scratch, &setting)?;
+        println!("Envoy started in {:.1?}", starting.elapsed());
+
+        let asking = Instant::now();
+        let answers = run::ask_all(&drawn.cases, &callers, ports, &caller::signed(&issuer)?)?;
+        running.check_running()?;
+        println!("asked in {:.1?}", asking.elapsed());
+
+        let mut report = Report::default();
+        for (case, answers) in drawn.cases.iter().zip(&answers) {
+            report.take(case, answers);
+        }
+        println!("{}", report.to_text());
+        check(&report, count * REQUESTS)
+    });
+}
+
+/// Agreement on one kind of answer would prove little.
+fn check(report: &Report, pairs: usize) -> Result<()> {
+    ensure!(report.pairs == pairs, "{} pairs of {pairs}", report.pairs);
+    ensure!(report.both_allowed > pairs / 10, "only {} pairs are allowed by both", report.both_allowed);
+    ensure!(report.both_refused > pairs / 10, "only {} pairs are refused by both", report.both_refused);
+    ensure!(report.before < pairs / 10, "{} pairs never got as far as either side", report.before);
+    ensure!(report.strange() == 0, "{} pairs differ, and are of no class", report.strange());
+    Ok(())
+}
