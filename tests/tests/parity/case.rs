@@ -1,7 +1,9 @@
 //! A case: one policy in both forms, and the requests that both are asked.
 
 use fastrand::Rng;
-use sallyport_core::policy::source::{ActionSource, ConditionSource, PolicySource, RuleSource};
+use sallyport_core::policy::source::{
+    ActionSource, ConditionSource, OperationSource, PolicySource, RuleSource, ToSource,
+};
 use sallyport_tests::client::Request;
 use serde_json::{Map, Value, json};
 
@@ -61,14 +63,33 @@ impl Case {
     }
 }
 
-/// Spreads the rules over policies: those of each action over one or two. What no ALLOW rule speaks of is refused here,
-/// so there always is an ALLOW policy, as Istio's own advice has it.
+/// Beside DENY rules alone, so that there is something to tell apart.
+pub(crate) fn everything() -> RuleSource {
+    let operation = OperationSource { paths: Some(vec!["/*".to_owned()]), ..OperationSource::default() };
+    RuleSource {
+        id: "everything".to_owned(),
+        action: ActionSource::Allow,
+        to: Some(vec![ToSource { operation }]),
+        ..RuleSource::default()
+    }
+}
+
+/// Spreads the rules over policies: those of each action over one or two.
 pub(crate) fn spread(random: &mut Rng, rules: &[RuleSource]) -> Vec<IstioPolicy> {
+    policies(rules, |count| if random.bool() { random.usize(..=count) } else { count })
+}
+
+/// One policy for each action.
+pub(crate) fn whole(rules: &[RuleSource]) -> Vec<IstioPolicy> {
+    policies(rules, |count| count)
+}
+
+/// What no ALLOW rule speaks of is refused here, so there always is an ALLOW policy, as Istio's own advice has it.
+fn policies(rules: &[RuleSource], mut cut: impl FnMut(usize) -> usize) -> Vec<IstioPolicy> {
     let mut policies = Vec::new();
     for (action, name) in [(ActionSource::Deny, "DENY"), (ActionSource::Allow, "ALLOW")] {
         let of_action: Vec<usize> = (0..rules.len()).filter(|at| rules[*at].action == action).collect();
-        let cut = if random.bool() { random.usize(..=of_action.len()) } else { of_action.len() };
-        let (first, second) = of_action.split_at(cut);
+        let (first, second) = of_action.split_at(cut(of_action.len()));
         for (number, part) in [first, second].into_iter().enumerate() {
             let is_needed = number == 0 && action == ActionSource::Allow;
             if !part.is_empty() || is_needed {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use sallyport_tests::client::Request;
 use sallyport_tests::process::Scratch;
 use sallyport_tests::tools;
@@ -16,6 +16,16 @@ pub(crate) enum Made {
     Filters(Vec<Value>),
     /// The admission webhook refuses them.
     Refused(String),
+}
+
+impl Made {
+    /// The filters of policies that must be good.
+    pub(crate) fn into_filters(self) -> Result<Vec<Value>> {
+        match self {
+            Self::Filters(filters) => Ok(filters),
+            Self::Refused(reason) => bail!("Istio refuses a part of a policy that it takes: {reason}"),
+        }
+    }
 }
 
 /// Asks the translator that `tests/setup parity` built.

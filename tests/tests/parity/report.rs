@@ -1,4 +1,4 @@
-//! The verdict on all answers: what agrees, what is of a class, and what is neither, in groups that can be read.
+//! What came of all pairs: what agrees, what is of a class, and what is neither.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,16 +7,13 @@ use sallyport_core::policy::source::{ActionSource, RuleSource};
 use serde_json::Value;
 
 use super::caller::{WHO, tokens};
-use super::case::{Asked, Case, field_kinds};
+use super::case::{Asked, Case};
 use super::class::{CLASSES, Direction, Pair};
 use super::run::{Answers, End};
 
-/// How many pairs of one kind are shown in full.
-const SHOWN: usize = 3;
-
-/// What came of all pairs.
+/// The numbers, and the pairs that are of no class.
 #[derive(Debug, Default)]
-pub(crate) struct Report {
+pub(crate) struct Report<'c> {
     pub(crate) pairs: usize,
     pub(crate) both_allowed: usize,
     pub(crate) both_refused: usize,
@@ -24,30 +21,41 @@ pub(crate) struct Report {
     pub(crate) before: usize,
     /// By class, in the order of the table.
     classes: BTreeMap<usize, usize>,
-    /// What is of no class, by its signature.
-    strange: BTreeMap<String, Vec<String>>,
+    pub(crate) strange: Vec<Strange<'c>>,
 }
 
-impl Report {
+/// A difference of no class.
+#[derive(Debug)]
+pub(crate) struct Strange<'c> {
+    pub(crate) case: &'c Case,
+    pub(crate) asked: &'c Asked,
+    pub(crate) answers: &'c Answers,
+    /// Nothing where one side was not asked at all.
+    pub(crate) direction: Option<Direction>,
+    /// The rules that can have made the difference.
+    pub(crate) suspects: Vec<&'c RuleSource>,
+}
+
+impl<'c> Report<'c> {
     /// Takes the answers to one case.
-    pub(crate) fn take(&mut self, case: &Case, answers: &[Answers]) {
+    pub(crate) fn take(&mut self, case: &'c Case, answers: &'c [Answers]) {
         let all = tokens();
         for (asked, answers) in case.asked.iter().zip(answers) {
             self.take_pair(case, asked, &all[asked.token], answers);
         }
     }
 
-    fn take_pair(&mut self, case: &Case, asked: &Asked, claims: &Value, answers: &Answers) {
+    fn take_pair(&mut self, case: &'c Case, asked: &'c Asked, claims: &Value, answers: &'c Answers) {
         self.pairs += 1;
         let direction = match (&answers.istio, &answers.sallyport) {
             (End::Allowed, End::Allowed) => return self.both_allowed += 1,
             (End::Refused, End::Refused) => return self.both_refused += 1,
+            // Envoy's codec answers, or resets the stream.
             (End::Before(istio), End::Before(sallyport)) if istio == sallyport => return self.before += 1,
-            // Envoy's codec resets the stream, or the client does not send it at all.
             (End::Nothing, End::Nothing) => return self.before += 1,
             (End::Refused, End::Allowed) => Direction::Looser,
             (End::Allowed, End::Refused) => Direction::Stricter,
-            _ => return self.note("answered by different parts of Envoy".to_owned(), case, asked, claims, answers),
+            _ => return self.strange.push(Strange { case, asked, answers, direction: None, suspects: Vec::new() }),
         };
         let suspects = suspects(case, direction, answers);
         let pair = Pair {
@@ -61,20 +69,11 @@ impl Report {
         let class = CLASSES.iter().position(|class| class.direction == direction && (class.holds)(&pair));
         match class {
             Some(class) => *self.classes.entry(class).or_default() += 1,
-            None => self.note(signature(direction, &suspects, answers), case, asked, claims, answers),
+            None => self.strange.push(Strange { case, asked, answers, direction: Some(direction), suspects }),
         }
     }
 
-    fn note(&mut self, signature: String, case: &Case, asked: &Asked, claims: &Value, answers: &Answers) {
-        self.strange.entry(signature).or_default().push(show(case, asked, claims, answers));
-    }
-
-    /// How many pairs are of no class.
-    pub(crate) fn strange(&self) -> usize {
-        self.strange.values().map(Vec::len).sum()
-    }
-
-    /// The table, and what is wrong, the most frequent kinds first.
+    /// The table.
     pub(crate) fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |count: usize, what: &str| {
@@ -88,18 +87,7 @@ impl Report {
             let count = self.classes.get(&at).copied().unwrap_or_default();
             line(count, &format!("{}: {}: {}", class.direction.as_str(), class.name, class.what));
         }
-        line(self.strange(), "of no class");
-        let mut groups: Vec<_> = self.strange.iter().collect();
-        groups.sort_by_key(|(_, shown)| std::cmp::Reverse(shown.len()));
-        for (signature, shown) in &groups {
-            let _ = writeln!(text, "{:>7}  {signature}", shown.len());
-        }
-        for (signature, shown) in groups {
-            let _ = writeln!(text, "\n{} x {signature}", shown.len());
-            for example in shown.iter().take(SHOWN) {
-                text.push_str(example);
-            }
-        }
+        line(self.strange.len(), "of no class");
         text
     }
 }
@@ -121,50 +109,42 @@ fn suspects<'c>(case: &'c Case, direction: Direction, answers: &Answers) -> Vec<
     }
 }
 
-/// A short name for what two failures have in common.
-fn signature(direction: Direction, suspects: &[&RuleSource], answers: &Answers) -> String {
-    let mut kinds: Vec<String> = suspects.iter().flat_map(|rule| field_kinds(rule)).collect();
-    kinds.sort();
-    kinds.dedup();
-    let actions = match suspects.first().map(|rule| rule.action) {
-        Some(ActionSource::Deny) => "DENY",
-        _ => "ALLOW",
-    };
-    let reason = format!("{} {}", answers.spoken.reason, answers.spoken.kind);
-    format!("{} {actions} [{}] {}", direction.as_str(), kinds.join(", "), reason.trim())
-}
+impl Strange<'_> {
+    /// `looser`, `stricter`, or that one side was not asked.
+    pub(crate) fn kind(&self) -> &'static str {
+        self.direction.map_or("answered by different parts of Envoy", Direction::as_str)
+    }
 
-fn show(case: &Case, asked: &Asked, claims: &Value, answers: &Answers) -> String {
-    let policy = &case.policy;
-    let who = &WHO[asked.who];
-    let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
-    let headers: Vec<String> =
-        asked.request.headers.iter().map(|(name, value)| format!("{}: {:?}", text(name), text(value))).collect();
-    let rules: Vec<String> =
-        policy.rules.iter().map(|rule| serde_json::to_string(rule).unwrap_or_else(|error| error.to_string())).collect();
-    format!(
-        "  {} of {} {:?}, trusted proxies {}\n    {}\n    {} {} {} {{{}}}\n    {} {:?} {:?}, SNI {}, to {}, token {}\n    \
-         istio {:?} {:?}, sallyport {:?} {} {} {}\n",
-        policy.upstream,
-        policy.trust_domain.as_deref().unwrap_or("cluster.local"),
-        policy.trust_domain_aliases,
-        policy.num_trusted_proxies,
-        rules.join("\n    "),
-        if asked.http2 { "HTTP/2" } else { "HTTP/1.1" },
-        text(&asked.request.method),
-        format_args!("{}{}", text(asked.request.host.as_deref().unwrap_or_default()), text(&asked.request.path)),
-        headers.join(", "),
-        who.name,
-        who.uris,
-        who.dns,
-        who.sni,
-        who.to,
-        claims,
-        answers.istio,
-        answers.istio_rule,
-        answers.sallyport,
-        answers.spoken.reason,
-        answers.spoken.kind,
-        answers.spoken.rule,
-    )
+    /// All there is to know of it.
+    pub(crate) fn to_text(&self) -> String {
+        let policy = &self.case.policy;
+        let (who, answers, request) = (&WHO[self.asked.who], self.answers, &self.asked.request);
+        let text = |bytes: &[u8]| bytes.escape_ascii().to_string();
+        let rules = policy.rules.iter().map(|rule| serde_json::to_string(rule).unwrap_or_default());
+        let headers = request.headers.iter().map(|(name, value)| format!("{}: {:?}", text(name), text(value)));
+        let mut lines = vec![format!(
+            "{} of {} {:?}, trusted proxies {}",
+            policy.upstream,
+            policy.trust_domain.as_deref().unwrap_or("cluster.local"),
+            policy.trust_domain_aliases,
+            policy.num_trusted_proxies,
+        )];
+        lines.extend(rules.map(|rule| format!("  {rule}")));
+        lines.push(format!(
+            "  {} {} {}{} {{{}}}",
+            if self.asked.http2 { "HTTP/2" } else { "HTTP/1.1" },
+            text(&request.method),
+            text(request.host.as_deref().unwrap_or_default()),
+            text(&request.path),
+            headers.collect::<Vec<_>>().join(", "),
+        ));
+        lines.push(format!("  {}: {:?} {:?}, SNI {}, to {}", who.name, who.uris, who.dns, who.sni, who.to));
+        lines.push(format!("  token {}", tokens()[self.asked.token]));
+        let spoken = &answers.spoken;
+        lines.push(format!(
+            "  Istio: {:?} {:?}; Sallyport: {:?} {} {} {}",
+            answers.istio, answers.istio_rule, answers.sallyport, spoken.reason, spoken.kind, spoken.rule,
+        ));
+        lines.iter().map(|line| format!("  {}\n", line.trim_end())).collect()
+    }
 }
