@@ -39,6 +39,7 @@ const PATHS: &[&str] = &[
     "/a/%zz",
     "/a/%0a",
     "/a/%c3%a4",
+    "/a/%C3%A4",
     "/a/%c0%ae",
     "/a*",
     "/a/*",
@@ -183,7 +184,7 @@ fn with_header(
         if random.u8(..10) == 0 {
             value = format!("{value},{}", one(random, pool));
         }
-        if http2 && random.u8(..12) == 0 {
+        if http2 && random.u8(..8) == 0 {
             value = [format!(" {value}"), format!("{value}\t")][random.usize(..2)].clone();
         }
         request = request.header(name, value);

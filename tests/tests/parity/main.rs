@@ -40,7 +40,7 @@ use self::report::Report;
 use self::run::Answers;
 
 const SEED: u64 = 20_261_125;
-const CASES: usize = 500;
+const CASES: usize = 700;
 const REQUESTS: usize = 44;
 
 fn number(name: &str, default: u64) -> Result<u64> {
@@ -192,6 +192,7 @@ fn check(report: &Report<'_>, pairs: usize) -> Result<()> {
     ensure!(report.pairs == pairs, "{} pairs of {pairs}", report.pairs);
     ensure!(report.both_allowed > pairs / 10, "only {} pairs are allowed by both", report.both_allowed);
     ensure!(report.both_refused > pairs / 10, "only {} pairs are refused by both", report.both_refused);
+    ensure!(report.nothing < pairs / 100, "{} pairs have no answers", report.nothing);
     ensure!(report.before < pairs / 10, "{} pairs never got as far as either side", report.before);
     ensure!(report.strange.is_empty(), "{} pairs differ, and are of no class", report.strange.len());
     Ok(())

@@ -72,8 +72,31 @@ pub(crate) const HOSTS: &[&str] = &[
 ];
 pub(crate) const METHODS: &[&str] = &["GET", "GET", "POST", "PUT", "P*", "*T", "*", "get", "DELETE"];
 pub(crate) const PATHS: &[&str] = &[
-    "/a", "/a", "/a/b", "/a/*", "/a*", "*/c", "*b", "*", "/*", "/a/{*}", "/a/{**}", "/{*}/b", "/b/{*}/c", "/{**}/c",
-    "/a/{*}/", "/A", "/a/%41", "/a/a%20b", "/a/", "/a//b", "/a/../b", "a",
+    "/a",
+    "/a",
+    "/a/b",
+    "/a/*",
+    "/a*",
+    "*/c",
+    "*b",
+    "*",
+    "/*",
+    "/a/{*}",
+    "/a/{**}",
+    "/{*}/b",
+    "/b/{*}/c",
+    "/{**}/c",
+    "/a/{*}/",
+    "/A",
+    "/a/%41",
+    "/a/a%20b",
+    "/a/%C3%A4",
+    "/a/%c3%a4",
+    "/a/ä",
+    "/a/",
+    "/a//b",
+    "/a/../b",
+    "a",
 ];
 pub(crate) const SNIS: &[&str] =
     &["httpbin.legacy.internal", "other.test", "*.internal", "httpbin*", "*", "HTTPBIN.legacy.internal"];

@@ -19,6 +19,8 @@ pub(crate) struct Report<'c> {
     pub(crate) both_refused: usize,
     /// Answered by Envoy before either side was asked, on both sides alike.
     pub(crate) before: usize,
+    /// Not answered at all: Envoy resets the stream, or the client cannot say it.
+    pub(crate) nothing: usize,
     /// By class, in the order of the table.
     classes: BTreeMap<usize, usize>,
     pub(crate) strange: Vec<Strange<'c>>,
@@ -50,9 +52,8 @@ impl<'c> Report<'c> {
         let direction = match (&answers.istio, &answers.sallyport) {
             (End::Allowed, End::Allowed) => return self.both_allowed += 1,
             (End::Refused, End::Refused) => return self.both_refused += 1,
-            // Envoy's codec answers, or resets the stream.
             (End::Before(istio), End::Before(sallyport)) if istio == sallyport => return self.before += 1,
-            (End::Nothing, End::Nothing) => return self.before += 1,
+            (End::Nothing, End::Nothing) => return self.nothing += 1,
             (End::Refused, End::Allowed) => Direction::Looser,
             (End::Allowed, End::Refused) => Direction::Stricter,
             _ => return self.strange.push(Strange { case, asked, answers, direction: None, suspects: Vec::new() }),
@@ -83,6 +84,7 @@ impl<'c> Report<'c> {
         line(self.both_allowed, "allowed by both");
         line(self.both_refused, "refused by both");
         line(self.before, "answered by Envoy before either was asked");
+        line(self.nothing, "not answered on either side");
         for (at, class) in CLASSES.iter().enumerate() {
             let count = self.classes.get(&at).copied().unwrap_or_default();
             line(count, &format!("{}: {}: {}", class.direction.as_str(), class.name, class.what));

@@ -12,8 +12,9 @@ use sallyport_core::policy::source::{
 };
 
 use super::case::{Case, everything, field_kinds, whole};
+use super::class::Direction;
 use super::report::Strange;
-use super::run::Answers;
+use super::run::{Answers, End};
 
 /// How many pairs are looked into.
 const MOST: usize = 800;
@@ -44,7 +45,12 @@ pub(crate) fn explain(
     let mut guilty: BTreeMap<usize, Vec<(Strange<'_>, String)>> = BTreeMap::new();
     for ((owner, case), answers) in owners.iter().zip(&cases).zip(&answers) {
         for (asked, answers) in case.asked.iter().zip(answers) {
-            if answers.istio != answers.sallyport {
+            let differs = match strange[*owner].direction {
+                Some(Direction::Looser) => (&answers.istio, &answers.sallyport) == (&End::Refused, &End::Allowed),
+                Some(Direction::Stricter) => (&answers.istio, &answers.sallyport) == (&End::Allowed, &End::Refused),
+                None => answers.istio != answers.sallyport,
+            };
+            if differs {
                 let suspects: Vec<&RuleSource> = case.policy.rules.iter().take(1).collect();
                 let kinds = suspects.iter().flat_map(|rule| field_kinds(rule)).collect::<Vec<_>>().join(", ");
                 let direction = strange[*owner].direction;

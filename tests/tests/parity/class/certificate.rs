@@ -17,6 +17,8 @@ struct Reads {
     identity: bool,
     /// A namespace or a service account.
     workload: bool,
+    /// One of these two, with `not`.
+    not_workload: bool,
     /// One of the four, with `not`.
     not: bool,
 }
@@ -29,6 +31,7 @@ fn reads(rule: &RuleSource) -> Reads {
         let written = |lists: &[&Option<Vec<String>>]| lists.iter().any(|list| list.is_some());
         reads.identity |= written(&[principals, not_principals, trust_domains, not_trust_domains]);
         reads.workload |= written(&[namespaces, not_namespaces, service_accounts, not_service_accounts]);
+        reads.not_workload |= written(&[not_namespaces, not_service_accounts]);
         reads.not |= written(&[not_principals, not_trust_domains, not_namespaces, not_service_accounts]);
     }
     for condition in rule.when.iter().flatten() {
@@ -36,6 +39,7 @@ fn reads(rule: &RuleSource) -> Reads {
         let workload = matches!(condition.key.as_str(), "source.namespace" | "source.serviceAccount");
         reads.identity |= identity;
         reads.workload |= workload;
+        reads.not_workload |= workload && condition.not_values.is_some();
         reads.not |= (identity || workload) && condition.not_values.is_some();
     }
     reads
@@ -61,7 +65,8 @@ pub(super) fn is_no_plain_identity(pair: &Pair<'_>) -> bool {
 }
 
 pub(super) fn is_no_workload(pair: &Pair<'_>) -> bool {
-    let grants = |rule: &&RuleSource| is_allow(rule) && reads(rule).workload;
+    // To be in a namespace, or not in one, must be shown: for ALLOW either way, for DENY by those it does not deny.
+    let grants = |rule: &&RuleSource| if is_allow(rule) { reads(rule).workload } else { reads(rule).not_workload };
     is_plain(pair.who) && !is_workload(pair.who) && pair.rules.iter().any(grants)
 }
 
