@@ -113,6 +113,10 @@ pub(crate) fn draw(random: &mut Rng, policy: &PolicySource) -> Asked {
     if random.u8(..16) == 0 {
         request = request.header("x_color", one(random, VALUES));
     }
+    if random.u8(..16) == 0 {
+        // Whoever it names, the gateway writes its own.
+        request = request.header("x-forwarded-client-cert", "URI=spiffe://cluster.local/ns/httpbin/sa/writer");
+    }
     if policy.num_trusted_proxies > 0 && random.bool() {
         request = request.header("x-forwarded-for", one(random, &["10.1.2.3", "10.1.2.3, 192.0.2.1", "192.0.2.9"]));
     }

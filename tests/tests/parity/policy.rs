@@ -60,7 +60,7 @@ fn rule(random: &mut Rng, id: String, port: &str) -> RuleSource {
                     source(random, &mut last.source);
                 }
             }
-            4..7 => {
+            4..6 => {
                 let operations = rule.to.get_or_insert_default();
                 if operations.is_empty() || random.u8(..4) == 0 {
                     operations.push(ToSource::default());

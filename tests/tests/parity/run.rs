@@ -1,6 +1,7 @@
 //! Asks both sides everything, over connections that stay open.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -113,15 +114,17 @@ impl Connections<'_> {
         let caller = self.callers.get(asked.who).with_context(|| format!("no caller {}", WHO[asked.who].name))?;
         let to = SocketAddr::new(caller.address().ip(), self.ports[hops]);
         if asked.http2 {
-            if !self.http2.contains_key(&key) {
-                self.http2.insert(key, caller.at(to).http2()?);
-            }
-            return self.http2.get_mut(&key).context("no connection")?.send(request);
+            let open = match self.http2.entry(key) {
+                Entry::Occupied(open) => open.into_mut(),
+                Entry::Vacant(none) => none.insert(caller.at(to).http2()?),
+            };
+            return open.send(request);
         }
-        if !self.http1.contains_key(&key) {
-            self.http1.insert(key, caller.at(to).http1()?);
-        }
-        self.http1.get_mut(&key).context("no connection")?.send(request)
+        let open = match self.http1.entry(key) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(none) => none.insert(caller.at(to).http1()?),
+        };
+        open.send(request)
     }
 }
 

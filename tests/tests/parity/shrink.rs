@@ -17,10 +17,7 @@ use super::report::Strange;
 use super::run::{Answers, End};
 
 /// How many pairs are looked into.
-const MOST: usize = 800;
-/// How many of a group are shown in full.
-const SHOWN: usize = 3;
-
+const MOST: usize = 2_000;
 /// One field of one rule, in a case of its own.
 struct Part {
     /// Of which pair.
@@ -28,9 +25,10 @@ struct Part {
     case: Case,
 }
 
-/// The groups, the most frequent first. `ask` puts cases to both sides.
+/// The groups, the most frequent first, with so many examples of each. `ask` puts cases to both sides.
 pub(crate) fn explain(
     strange: &[Strange<'_>],
+    examples: usize,
     ask: impl Fn(&mut [Case]) -> Result<Vec<Vec<Answers>>>,
 ) -> Result<String> {
     let looked_into = strange.len().min(MOST);
@@ -86,7 +84,7 @@ pub(crate) fn explain(
     }
     for (signature, (count, shown)) in groups {
         let _ = writeln!(text, "\n{count} x {signature}");
-        for example in shown.iter().take(SHOWN) {
+        for example in shown.iter().take(examples) {
             text.push_str(example);
         }
     }

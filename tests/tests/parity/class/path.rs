@@ -2,8 +2,10 @@
 
 use super::{Pair, ambiguous};
 
-/// The kinds, each with what makes a path one of it.
-const KINDS: &[(&str, fn(&[u8]) -> bool)] = &[
+/// A kind's name, and what makes a path one of it.
+type Kind = (&'static str, fn(&[u8]) -> bool);
+
+const KINDS: &[Kind] = &[
     ("escapedSlash", |path| escapes(path).any(|byte| matches!(byte, b'/' | b'\\'))),
     ("doubleSlash", |path| path.windows(2).any(|pair| pair == b"//")),
     ("semicolon", |path| path.contains(&b';') || escapes(path).any(|byte| byte == b';')),
