@@ -40,6 +40,7 @@ impl Direction {
 /// One difference.
 #[derive(Debug)]
 pub(crate) struct Pair<'a> {
+    pub(crate) direction: Direction,
     /// Those that can have made it: the rule that one side alone has matched, or all that one of may be.
     pub(crate) rules: &'a [&'a RuleSource],
     pub(crate) who: &'a Who,
@@ -57,9 +58,20 @@ pub(crate) struct Class {
     pub(crate) name: &'static str,
     pub(crate) direction: Direction,
     pub(crate) what: &'static str,
-    pub(crate) holds: fn(&Pair<'_>) -> bool,
+    /// The kind of ambiguity that Sallyport names, where the class is about requests that are answered 400.
+    ambiguity: Option<fn(&str) -> bool>,
+    holds: fn(&Pair<'_>) -> bool,
     example: fn() -> Sample,
     near_miss: fn() -> Sample,
+}
+
+impl Class {
+    /// Whether a difference is of this class.
+    pub(crate) fn takes(&self, pair: &Pair<'_>) -> bool {
+        let ambiguous = pair.spoken.reason == "ambiguous_request";
+        let as_told = self.ambiguity.map_or(!ambiguous, |is_of_kind| ambiguous && is_of_kind(&pair.spoken.kind));
+        self.direction == pair.direction && as_told && (self.holds)(pair)
+    }
 }
 
 use Direction::{Looser, Stricter};
@@ -70,6 +82,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "host-port",
         direction: Looser,
         what: "the authority's port and one trailing dot are dropped before hosts are matched",
+        ambiguity: None,
         holds: reads_another_host,
         example: || allow(r#"{"to":[{"operation":{"hosts":["a.test"]}}]}"#).host("A.test.:8443"),
         // Istio reads no port there either.
@@ -79,6 +92,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "host-port",
         direction: Stricter,
         what: "the same, where a host is denied or must not be another",
+        ambiguity: None,
         holds: reads_another_host,
         example: || deny(r#"{"to":[{"operation":{"hosts":["a.test"]}}]}"#).host("a.test:80"),
         near_miss: || deny(r#"{"to":[{"operation":{"hosts":["a.*"]}}]}"#).host("a.test:80"),
@@ -87,7 +101,8 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "host-malformed",
         direction: Stricter,
         what: "an authority that is no host name or address is answered 400",
-        holds: |pair| ambiguous(pair, "malformedHost") && !is_host(&host(pair)),
+        ambiguity: Some(|kind| kind == "malformedHost"),
+        holds: |pair| !is_host(&host(pair)),
         example: || Sample::default().host("a..").said("ambiguous_request", "malformedHost"),
         near_miss: || Sample::default().host("a.b.").said("ambiguous_request", "malformedHost"),
     },
@@ -95,6 +110,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "method-case",
         direction: Stricter,
         what: "where a method is denied or must not be another, it is compared in any case",
+        ambiguity: None,
         holds: denies_method_in_another_case,
         example: || deny(r#"{"to":[{"operation":{"methods":["GET"]}}]}"#).method("gEt"),
         near_miss: || allow(r#"{"to":[{"operation":{"methods":["GET"]}}]}"#).method("gEt"),
@@ -103,7 +119,8 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "path-ambiguous",
         direction: Stricter,
         what: "a path that servers read in several ways is answered 400 (each kind can be tolerated)",
-        holds: path::is_ambiguous_as_told,
+        ambiguity: Some(path::is_kind),
+        holds: path::is_as_told,
         example: || Sample::default().path("/a/%2Fb").said("ambiguous_request", "escapedSlash"),
         near_miss: || Sample::default().path("/a%20/b?x=%2F").said("ambiguous_request", "escapedSlash"),
     },
@@ -111,6 +128,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "header-twin",
         direction: Stricter,
         what: "a header that differs from one that a rule reads by `_` for `-` is answered 400",
+        ambiguity: Some(|kind| kind == "underscoreHeader"),
         holds: header::has_a_twin,
         example: || deny(header::RED).header("x_color", "red").said("ambiguous_request", "underscoreHeader"),
         near_miss: || deny(header::RED).header("x_shape", "red").said("ambiguous_request", "underscoreHeader"),
@@ -119,6 +137,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "header-readings",
         direction: Stricter,
         what: "of several lines or elements of a header, one is enough to deny, and all must satisfy to allow",
+        ambiguity: None,
         holds: header::readings_differ,
         example: || deny(header::RED).header("x-color", "green, red"),
         near_miss: || deny(header::RED).header("x-color", "green, reddish"),
@@ -127,6 +146,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "header-white-space",
         direction: Stricter,
         what: "white space at the ends of a value, which only HTTP/2 carries, does not hide it from a denial",
+        ambiguity: None,
         holds: header::white_space_hides,
         example: || deny(header::RED).over_http2().header("x-color", " red"),
         near_miss: || deny(header::RED).over_http2().header("x-color", " green"),
@@ -135,6 +155,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "certificate-names",
         direction: Stricter,
         what: "a certificate that is not one plain SPIFFE identity grants nothing, and is denied by any of its names",
+        ambiguity: None,
         holds: certificate::is_no_plain_identity,
         example: || allow(certificate::SLEEP).who("two identities"),
         near_miss: || allow(certificate::SLEEP).who("sleep"),
@@ -143,6 +164,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "certificate-path",
         direction: Stricter,
         what: "an identity that is not `ns/NS/sa/SA` has neither a namespace nor a service account to grant by",
+        ambiguity: None,
         holds: certificate::is_no_workload,
         example: || allow(certificate::IN_HTTPBIN).who("a path above sleep"),
         near_miss: || allow(certificate::SLEEP).who("a path above sleep"),
@@ -151,6 +173,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "certificate-missing",
         direction: Stricter,
         what: "a missing certificate never satisfies the `not` of an identity in an ALLOW rule",
+        ambiguity: None,
         holds: certificate::is_missing_under_not,
         example: || allow(certificate::NOT_SLEEP).who("nobody"),
         near_miss: || deny(certificate::NOT_SLEEP).who("nobody"),
@@ -159,6 +182,7 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "token-missing",
         direction: Stricter,
         what: "a token or claim that is missing, or no text, never satisfies a `not` in an ALLOW rule",
+        ambiguity: None,
         holds: claim::is_missing_under_not,
         example: || allow(claim::NOT_GUEST).claims(r#"{"iss":"i","sub":"s","role":5}"#),
         near_miss: || allow(claim::NOT_GUEST).claims(r#"{"iss":"i","sub":"s","role":"admin"}"#),
@@ -167,16 +191,12 @@ pub(crate) const CLASSES: &[Class] = &[
         name: "token-subject",
         direction: Stricter,
         what: "a token without an issuer or with an empty subject has no request principal",
+        ambiguity: None,
         holds: claim::has_an_empty_principal,
         example: || allow(claim::NOBODY_OF_I).claims(r#"{"iss":"i","sub":""}"#),
         near_miss: || allow(claim::NOBODY_OF_I).claims(r#"{"iss":"i","sub":"s"}"#),
     },
 ];
-
-/// Whether Sallyport answers 400 for this reason.
-fn ambiguous(pair: &Pair<'_>, kind: &str) -> bool {
-    pair.spoken.reason == "ambiguous_request" && pair.spoken.kind == kind
-}
 
 fn is_allow(rule: &RuleSource) -> bool {
     rule.action == ActionSource::Allow
@@ -200,7 +220,12 @@ fn host(pair: &Pair<'_>) -> String {
     String::from_utf8_lossy(pair.request.host.as_deref().unwrap_or_default()).into_owned()
 }
 
-/// The authority has a port or a trailing dot, and a pattern of these rules gives another answer without it.
+/// Whether a field's values grant: those of an ALLOW rule, and what a DENY rule must not match.
+fn is_permissive(rule: &RuleSource, negated: bool) -> bool {
+    is_allow(rule) != negated
+}
+
+/// The authority has a port or a trailing dot, and some pattern makes this difference because it is not looked at.
 fn reads_another_host(pair: &Pair<'_>) -> bool {
     let authority = host(pair);
     let (name, port) = match authority.rsplit_once(':') {
@@ -211,18 +236,24 @@ fn reads_another_host(pair: &Pair<'_>) -> bool {
     if name == authority {
         return false;
     }
-    let differs = |pattern: &String| {
+    let matches_here = |pattern: &String| {
         let (wanted, wanted_port) = match pattern.rsplit_once(':') {
             Some((wanted, "*")) => (wanted, None),
             Some((wanted, port)) => (wanted, Some(port)),
             None => (pattern.as_str(), None),
         };
         let wanted = wanted.strip_suffix('.').unwrap_or(wanted);
-        let here = host_matches(wanted, name) && (wanted_port.is_none() || wanted_port == port);
-        here != host_matches(pattern, &authority)
+        host_matches(wanted, name) && (wanted_port.is_none() || wanted_port == port)
     };
     let hosts: Field = |operation| [&operation.hosts, &operation.not_hosts];
-    pair.rules.iter().flat_map(|rule| operations(rule, hosts)).any(|(patterns, _)| patterns.iter().any(differs))
+    pair.rules.iter().any(|rule| {
+        operations(rule, hosts).any(|(patterns, negated)| {
+            let here = patterns.iter().any(matches_here);
+            let at_istio = patterns.iter().any(|pattern| host_matches(pattern, &authority));
+            // To grant more is looser, to restrict more is stricter.
+            here != at_istio && (here == is_permissive(rule, negated)) == (pair.direction == Looser)
+        })
+    })
 }
 
 /// `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT`, with labels between single dots.
@@ -247,8 +278,8 @@ fn denies_method_in_another_case(pair: &Pair<'_>) -> bool {
     };
     let methods: Field = |operation| [&operation.methods, &operation.not_methods];
     pair.rules.iter().any(|rule| {
-        let restricts = |negated: bool| negated == is_allow(rule);
-        operations(rule, methods).any(|(patterns, negated)| restricts(negated) && patterns.iter().any(differs))
+        let mut lists = operations(rule, methods);
+        lists.any(|(patterns, negated)| !is_permissive(rule, negated) && patterns.iter().any(differs))
     })
 }
 

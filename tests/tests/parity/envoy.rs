@@ -13,7 +13,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 use sallyport_tests::certs::Identity;
 use sallyport_tests::envoys::Envoy;
 use sallyport_tests::gate;
@@ -41,10 +41,14 @@ pub(crate) fn sallyport(case: usize) -> String {
     format!("sallyport-{case}")
 }
 
-/// Ports for both listeners: without a trusted proxy, and with one.
+/// Ports for both listeners: without a trusted proxy, and with one. They are taken again by each Envoy of a run, so none
+/// is of the range that connections get theirs from.
 pub(crate) fn free_ports() -> Result<[u16; 2]> {
-    let held = [TcpListener::bind((V4, 0))?, TcpListener::bind((V4, 0))?];
-    Ok([held[0].local_addr()?.port(), held[1].local_addr()?.port()])
+    const RANGE: std::ops::Range<u16> = 20_000..32_000;
+    let start = RANGE.start + u16::try_from(std::process::id() % u32::from(RANGE.end - RANGE.start))?;
+    let is_free = |port: &u16| [V4, SECOND].into_iter().all(|address| TcpListener::bind((address, *port)).is_ok());
+    let mut free = (start..RANGE.end).chain(RANGE.start..start).filter(is_free);
+    Ok([free.next().context("no port is free")?, free.next().context("one port is free")?])
 }
 
 /// Whether this machine has the loopback address of IPv6.

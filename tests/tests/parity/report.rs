@@ -60,6 +60,7 @@ impl<'c> Report<'c> {
         };
         let suspects = suspects(case, direction, answers);
         let pair = Pair {
+            direction,
             rules: &suspects,
             who: &WHO[asked.who],
             claims,
@@ -67,7 +68,7 @@ impl<'c> Report<'c> {
             http2: asked.http2,
             spoken: &answers.spoken,
         };
-        let class = CLASSES.iter().position(|class| class.direction == direction && (class.holds)(&pair));
+        let class = CLASSES.iter().position(|class| class.takes(&pair));
         match class {
             Some(class) => *self.classes.entry(class).or_default() += 1,
             None => self.strange.push(Strange { case, asked, answers, direction: Some(direction), suspects }),

@@ -3,7 +3,7 @@
 use sallyport_core::policy::source::ConditionSource;
 
 use super::super::istio::{header_lines, header_matches};
-use super::{Pair, ambiguous, is_allow};
+use super::{Pair, is_allow};
 
 /// A condition for examples.
 pub(super) const RED: &str = r#"{"when":[{"key":"request.headers[x-color]","values":["red"]}]}"#;
@@ -23,11 +23,10 @@ fn name(condition: &ConditionSource) -> Option<String> {
 pub(super) fn has_a_twin(pair: &Pair<'_>) -> bool {
     let conditions = pair.rules.iter().flat_map(|rule| rule.when.iter().flatten());
     let read: Vec<String> = conditions.filter_map(name).collect();
-    ambiguous(pair, "underscoreHeader")
-        && pair.request.headers.iter().any(|(header, _)| {
-            let header = String::from_utf8_lossy(header).to_ascii_lowercase();
-            !read.contains(&header) && read.contains(&header.replace('_', "-"))
-        })
+    pair.request.headers.iter().any(|(header, _)| {
+        let header = String::from_utf8_lossy(header).to_ascii_lowercase();
+        !read.contains(&header) && read.contains(&header.replace('_', "-"))
+    })
 }
 
 /// Readings of a header's lines.

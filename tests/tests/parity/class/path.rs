@@ -1,6 +1,6 @@
 //! Paths with more than one reading.
 
-use super::{Pair, ambiguous};
+use super::Pair;
 
 /// A kind's name, and what makes a path one of it.
 type Kind = (&'static str, fn(&[u8]) -> bool);
@@ -15,10 +15,15 @@ const KINDS: &[Kind] = &[
     ("invalidUtf8", |path| std::str::from_utf8(&decode(path)).is_err()),
 ];
 
+/// Whether a kind of ambiguity is one of these.
+pub(super) fn is_kind(kind: &str) -> bool {
+    KINDS.iter().any(|(known, _)| *known == kind)
+}
+
 /// Whether the path is of the kind that Sallyport says it is.
-pub(super) fn is_ambiguous_as_told(pair: &Pair<'_>) -> bool {
+pub(super) fn is_as_told(pair: &Pair<'_>) -> bool {
     let path = pair.request.path.split(|byte| *byte == b'?').next().unwrap_or_default();
-    KINDS.iter().any(|(kind, is)| ambiguous(pair, kind) && is(path))
+    KINDS.iter().any(|(kind, is)| *kind == pair.spoken.kind && is(path))
 }
 
 /// At each `%`: what it encodes, or nothing.

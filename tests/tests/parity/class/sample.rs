@@ -83,11 +83,12 @@ impl Sample {
         Self { spoken: Spoken { reason: reason.to_owned(), kind: kind.to_owned(), ..Spoken::default() }, ..self }
     }
 
-    /// Whether the predicate of the class takes it.
+    /// Whether the class takes it.
     pub(crate) fn is_of(&self, class: &Class) -> bool {
         let rules: Vec<&RuleSource> = self.rules.iter().collect();
         let who = WHO.iter().find(|who| who.name == self.who).unwrap_or_else(|| panic!("no caller {}", self.who));
-        (class.holds)(&Pair {
+        class.takes(&Pair {
+            direction: class.direction,
             rules: &rules,
             who,
             claims: &self.claims,
