@@ -6,7 +6,8 @@ export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_fi
 # What the tests of `sallyport run` start.
 export SALLYPORT_ENVOY := $(CURDIR)/target/tools/envoy-1.40.0/envoy/_bin/envoy
 
-.PHONY: help demo test wasm sallyport bench cluster fuzz lint set-up set-up-cluster set-up-demo set-up-fuzz set-up-wasm
+.PHONY: help demo test wasm sallyport bench parity cluster fuzz lint set-up set-up-cluster set-up-demo set-up-fuzz \
+	set-up-parity set-up-wasm
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -30,6 +31,9 @@ bench: set-up sallyport ## nanoseconds per decision, host calls per request, siz
 fuzz: set-up-fuzz ## three fuzz targets, 60 seconds each
 	filter/core/fuzz/run 60
 
+parity: set-up-parity wasm ## the filter beside the RBAC filters that Istio makes of the same policies
+	$(CARGO) test --package sallyport-tests --features parity --test parity -- --nocapture
+
 cluster: ## Istio itself, without containers: manifests admitted, served and asked (as root)
 	@[ "$$(id -u)" = 0 ] || { echo "make cluster needs root: it makes network namespaces" >&2; exit 69; }
 	$(MAKE) set-up-cluster sallyport
@@ -46,6 +50,9 @@ set-up-demo:
 
 set-up-cluster:
 	tests/setup httpbin envoy cluster
+
+set-up-parity:
+	tests/setup envoy parity
 
 set-up-fuzz:
 	tests/setup fuzz

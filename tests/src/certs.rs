@@ -68,15 +68,25 @@ impl Authority {
         scratch.write(&format!("{name}.pem"), self.issuer.pem())
     }
 
-    /// Signs a certificate for DNS names, written as `NAME.pem` and `NAME.key`.
+    /// Signs a certificate for DNS names and addresses, written as `NAME.pem` and `NAME.key`.
     pub fn server(&self, scratch: &Scratch, name: &str, hosts: &[&str]) -> Result<Identity> {
-        let names = hosts.iter().map(|host| Ok(SanType::DnsName(Ia5String::try_from(*host)?)));
+        let names = hosts.iter().map(|host| match host.parse() {
+            Ok(address) => Ok(SanType::IpAddress(address)),
+            Err(_) => Ok(SanType::DnsName(Ia5String::try_from(*host)?)),
+        });
         self.sign(scratch, name, names.collect::<Result<_>>()?)
     }
 
     /// Signs a certificate with one URI name, for a client.
     pub fn client(&self, scratch: &Scratch, name: &str, uri: &str) -> Result<Identity> {
         self.sign(scratch, name, vec![SanType::URI(Ia5String::try_from(uri)?)])
+    }
+
+    /// Signs a certificate with any URI and DNS names, none included, for a client.
+    pub fn client_of_names(&self, scratch: &Scratch, name: &str, uris: &[&str], hosts: &[&str]) -> Result<Identity> {
+        let uris = uris.iter().map(|uri| Ok(SanType::URI(Ia5String::try_from(*uri)?)));
+        let hosts = hosts.iter().map(|host| Ok(SanType::DnsName(Ia5String::try_from(*host)?)));
+        self.sign(scratch, name, uris.chain(hosts).collect::<Result<_>>()?)
     }
 
     fn sign(&self, scratch: &Scratch, name: &str, names: Vec<SanType>) -> Result<Identity> {

@@ -70,6 +70,12 @@ impl Caller {
         Self { address, ..self.clone() }
     }
 
+    /// Where it calls.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// The host it calls by default.
     #[must_use]
     pub fn host(&self) -> &str {
