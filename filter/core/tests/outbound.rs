@@ -226,8 +226,13 @@ fn what_cgi_reads_as_the_same_header_goes() {
         "x_b3_traceid",
         "x-b3_traceid",
         "grpc_trace_bin",
+        // The filter reads these.
+        "x_forwarded_client_cert",
+        "content_type",
+        "x_request-id",
+        "transfer_encoding",
     ];
-    let of_the_mesh = ["x_forwarded_client_cert", "x_envoy_internal", "x_envoy_anything", "x-istio_attributes"];
+    let of_the_mesh = ["x_envoy_internal", "x_envoy_anything", "x-istio_attributes"];
     let of_callers = [
         "x_user",
         "x_forwarded_for",
@@ -240,7 +245,7 @@ fn what_cgi_reads_as_the_same_header_goes() {
         "ssl_client_verify",
         "x_amzn_oidc_data",
     ];
-    let left = ["x_plain_name", "x_users", "x_api_keys", "content_type", "x-real-ip", "x_kept_name", "authorization"];
+    let left = ["x_plain_name", "x_users", "x_api_keys", "x-real-ip", "x_kept_name", "authorization"];
     // The route's to take, or to set.
     let routed = ["x-secret", "x_odd_name", "x-api-key", "x-sallyport-route"];
     let sent: Headers<'_> =

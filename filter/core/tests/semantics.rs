@@ -338,7 +338,7 @@ fn paths() {
     }
     allowing(
         &operation(json!({"paths": ["/get"]})),
-        [(Request::get("/get?x=/admin"), ALLOWED), (Request::get("/%67et?"), ALLOWED), (Request::get("/GET"), DEFAULT)],
+        [(Request::get("/get?x=/admin"), ALLOWED), (Request::get("/%67et?"), DEFAULT), (Request::get("/GET"), DEFAULT)],
     );
 }
 
@@ -351,7 +351,9 @@ fn path_regexes() {
             (Request::get("/status/200?q"), ALLOWED),
             (Request::get("/status/2000"), DEFAULT),
             (Request::get("/x/status/200"), DEFAULT),
-            (Request::get("/caf%c3%a9"), ALLOWED),
+            (Request::get("/caf%C3%A9"), ALLOWED),
+            // To the letter, as Istio matches escapes.
+            (Request::get("/caf%c3%a9"), DEFAULT),
         ],
     );
     let alternatives = operation(json!({"pathRegex": ["/get|/put"]}));
@@ -782,7 +784,7 @@ fn ambiguity_is_refused_unless_tolerated() {
 #[test]
 fn tolerated_ambiguity_is_matched_as_it_stands() {
     for (kind, pattern, path) in [
-        ("escapedSlash", "/a%2Fb", "/a%2fb"),
+        ("escapedSlash", "/a%2Fb", "/a%2Fb"),
         ("doubleSlash", "/foo/{**}/", "/foo//"),
         ("semicolon", "/a;b", "/a;b"),
         ("backslash", "/a\\b", "/a\\b"),

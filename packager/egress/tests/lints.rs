@@ -259,7 +259,7 @@ fn examples() -> Vec<(&'static str, &'static str, Vec<SourceFile>, Vec<SourceFil
         ("SP2309", "forceOpen", one(spec(&["health: {override: forceOpen}"])), one(spec(&[PROBE]))),
         (
             "SP2310",
-            "{kind: Deployment",
+            "Deployment",
             one(spec(&[
                 "patches: [{kind: Deployment, merge: {spec: {template: {metadata: {annotations: {proxy.istio.io/config: x}}}}}}]",
             ])),

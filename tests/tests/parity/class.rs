@@ -43,6 +43,8 @@ pub(crate) struct Pair<'a> {
     pub(crate) direction: Direction,
     /// Those that can have made it: the rule that one side alone has matched, or all that one of may be.
     pub(crate) rules: &'a [&'a RuleSource],
+    /// The names of the mesh's trust domain.
+    pub(crate) domains: &'a [String],
     pub(crate) who: &'a Who,
     /// Of the token; null without one.
     pub(crate) claims: &'a Value,
@@ -188,13 +190,23 @@ pub(crate) const CLASSES: &[Class] = &[
         near_miss: || allow(claim::NOT_GUEST).claims(r#"{"iss":"i","sub":"s","role":"admin"}"#),
     },
     Class {
-        name: "token-subject",
+        name: "certificate-alias",
         direction: Stricter,
-        what: "a token without an issuer or with an empty subject has no request principal",
+        what: "where a caller is denied or must not be another, a pattern that matches one name of the mesh's trust domain \
+               stands for all of them",
         ambiguity: None,
-        holds: claim::has_an_empty_principal,
-        example: || allow(claim::NOBODY_OF_I).claims(r#"{"iss":"i","sub":""}"#),
-        near_miss: || allow(claim::NOBODY_OF_I).claims(r#"{"iss":"i","sub":"s"}"#),
+        holds: certificate::is_known_by_another_name,
+        example: || deny(r#"{"from":[{"source":{"principals":["old*"]}}]}"#),
+        near_miss: || deny(r#"{"from":[{"source":{"principals":["other*"]}}]}"#),
+    },
+    Class {
+        name: "path-escape-case",
+        direction: Stricter,
+        what: "an escape with lower-case digits is also read with capitals, and must match both ways to allow",
+        ambiguity: None,
+        holds: path::is_an_escape_in_another_case,
+        example: || allow(r#"{"to":[{"operation":{"notPaths":["/a/%C3%A4"]}}]}"#).path("/a/%c3%a4"),
+        near_miss: || allow(r#"{"to":[{"operation":{"notPaths":["/a/%C3%A4"]}}]}"#).path("/a/%c3%a5"),
     },
 ];
 

@@ -59,9 +59,12 @@ impl<'c> Report<'c> {
             _ => return self.strange.push(Strange { case, asked, answers, direction: None, suspects: Vec::new() }),
         };
         let suspects = suspects(case, direction, answers);
+        let own = case.policy.trust_domain.clone().unwrap_or_else(|| "cluster.local".to_owned());
+        let domains: Vec<String> = [own].into_iter().chain(case.policy.trust_domain_aliases.clone()).collect();
         let pair = Pair {
             direction,
             rules: &suspects,
+            domains: &domains,
             who: &WHO[asked.who],
             claims,
             request: &asked.request,

@@ -92,11 +92,12 @@ fn operation_holds(test: &OperationTest, request: &CanonicalRequest<'_>, action:
         OperationMatcher::Hosts(set) => Some(set.matches(&request.host.name, request.host.port)),
         OperationMatcher::Ports(set) => request.destination.map(|(_, port)| set.matches(port)),
         OperationMatcher::Methods(set) => Some(in_any_case(by, request.method, u8::to_ascii_uppercase, set)),
-        OperationMatcher::Paths(set) => Some(set.matches(&request.path)),
-        OperationMatcher::PathRegex(set) => Some(set.matches(&request.path, by)),
+        OperationMatcher::Paths(set) => Some(request.path.matches(by, |path| set.matches(path))),
+        OperationMatcher::PathRegex(set) => Some(request.path.matches(by, |path| set.matches(path, by))),
         // A server may take calls of any content type, so only what permits asks for it.
         OperationMatcher::Grpc(set) => {
-            Some((by == Use::Restrictive || request.is_grpc_call()) && set.matches(&request.path))
+            let is_call = by == Use::Restrictive || request.is_grpc_call();
+            Some(is_call && request.path.matches(by, |path| set.matches(path)))
         }
     };
     field_holds(matched, test.negated, action)

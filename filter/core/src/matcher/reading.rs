@@ -13,7 +13,8 @@
 //! | header | each line as it came and trimmed, each comma-separated element, the joined lines; [`header`](crate::request::header) |
 //! | query parameter | each value; [`query`](crate::request::query) |
 //! | method | as it came, and in upper case |
-//! | path, host | one, after [canonicalisation](crate::request::path); what has two is refused |
+//! | path | the canonical form, and as it came where its escapes have lower-case digits; what has more is refused; [`path`](crate::request::path) |
+//! | host | one: in lower case, without port and trailing dot |
 //! | server name (SNI) | as it came, and in lower case |
 //! | identity | permissive: the one SPIFFE name of the certificate; restrictive: every name that it has; [`caller`](crate::request::caller) |
 //! | `grpc` | permissive: a POST with a gRPC content type; restrictive: any request for the path |

@@ -81,7 +81,10 @@ impl Index {
             }
         };
         at_path(ANY);
-        self.paths.of_request(&request.path, &mut at_path);
+        self.paths.of_request(&request.path.text, &mut at_path);
+        if let Some(raw) = request.path.raw {
+            self.paths.of_request(raw, &mut at_path);
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::matcher::request_principal::RequestPrincipalSet;
 use crate::matcher::string::StringSet;
 use crate::matcher::value::{Quantifier, ValueTest};
 #[cfg(feature = "compile")]
+use crate::request::path::MAX_PATH_READINGS;
+#[cfg(feature = "compile")]
 use crate::request::reading::MAX_HEADER_READINGS;
 
 /// What a match means.
@@ -144,7 +146,7 @@ impl CompiledRule {
     /// Most bytes that its regular expressions read of one request.
     pub(crate) fn steps(&self) -> u64 {
         let of_path = self.to.iter().flatten().flatten().map(|test| match &test.matcher {
-            OperationMatcher::PathRegex(set) => set.len(),
+            OperationMatcher::PathRegex(set) => set.len().saturating_mul(MAX_PATH_READINGS),
             _ => 0,
         });
         let of_values = self.when.iter().map(|condition| match condition {

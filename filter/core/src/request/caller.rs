@@ -47,11 +47,11 @@ impl<'a> Caller<'a> {
         let peer = Self::of(own);
         let forwarder = peer.principal.as_ref().filter(|peer| reading.is_forwarder(peer.as_str()));
         let Some(forwarder) = forwarder else { return Ok(peer) };
-        let spoken_for = elements.into_iter().map(|element| Self::of(element));
+        let spoken_for = elements.into_iter().map(Self::of);
         // A forwarder that has a sidecar of its own stands in front of itself.
         let is_other =
             |caller: &Self| caller.principal.as_ref().is_none_or(|other| other.as_str() != forwarder.as_str());
-        Ok(spoken_for.filter(is_other).last().unwrap_or(peer))
+        Ok(spoken_for.rev().find(is_other).unwrap_or(peer))
     }
 
     fn of(element: Element<'a>) -> Self {
@@ -163,10 +163,9 @@ mod tests {
         }])
     }
 
-    fn read(
-        line: &str,
-        uri: Option<&str>,
-    ) -> Result<(Option<String>, Vec<(IdentityField, &'static str, bool)>), Ambiguity> {
+    type Restricted = (IdentityField, &'static str, bool);
+
+    fn read(line: &str, uri: Option<&str>) -> Result<(Option<String>, Vec<Restricted>), Ambiguity> {
         use IdentityField as F;
         let reading = Reading::for_tests();
         let headers = [(forwarded::HEADER, line.as_bytes())];

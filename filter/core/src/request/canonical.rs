@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::caller::Caller;
 use super::host;
 use super::name::fold;
-use super::path::{self, Tolerance};
+use super::path::{self, CanonicalPath, Tolerance};
 use super::query;
 use super::table::{NameTable, Values};
 use super::token::{Metadata, RequestPrincipal};
@@ -61,7 +61,7 @@ pub struct CanonicalRequest<'a> {
     /// As it came: over HTTP/2 in any case.
     pub(crate) method: &'a [u8],
     /// Without query; see [`path`].
-    pub(crate) path: Cow<'a, [u8]>,
+    pub(crate) path: CanonicalPath<'a>,
     /// Lower case, without port and trailing dot.
     pub(crate) host: host::Host<'a>,
     /// The headers that rules read.
@@ -93,7 +93,7 @@ impl<'a> CanonicalRequest<'a> {
         let host = essentials.authority.and_then(host::parse).ok_or(Ambiguity::MalformedHost)?;
         let raw_path = essentials.path.ok_or(Ambiguity::MalformedPath)?;
         let (path, query) = path::canonical(raw_path, reading.tolerance)?;
-        if reading.path_by_pattern && path.len() > MAX_READ {
+        if reading.path_by_pattern && path.text.len() > MAX_READ {
             return Err(Ambiguity::ValueTooLong);
         }
         Ok(Self {
@@ -174,7 +174,7 @@ fn read_headers<'a>(headers: &[(&'a [u8], &'a [u8])], reading: &Reading) -> Resu
     let twin = Ambiguity::UnderscoreHeader;
     let twin = (!reading.tolerance.allows(twin)).then_some(twin);
     for (name, value) in headers {
-        values.take(table, (&fold(name), name), &Cow::Borrowed(value), twin)?;
+        values.take(table, (&fold(name), name), Cow::Borrowed(value), twin)?;
     }
     values.check_lengths(table)?;
     Ok(values)

@@ -10,6 +10,7 @@
 
 use std::borrow::Cow;
 
+use crate::matcher::reading::Use;
 use crate::policy::source::AmbiguitySource;
 use crate::verdict::Ambiguity;
 
@@ -39,8 +40,32 @@ fn bit(kind: Ambiguity) -> u32 {
     1_u32.checked_shl(kind as u32).unwrap_or(0)
 }
 
+/// How often at most a path is read: in its canonical form, and as it came.
+#[cfg(feature = "compile")]
+pub(crate) const MAX_PATH_READINGS: usize = 2;
+
+/// A path as rules see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalPath<'a> {
+    /// The canonical form.
+    pub text: Cow<'a, [u8]>,
+    /// As it came, where that differs: escapes with lower-case digits mean the same to every server and not to Istio, which
+    /// matches to the letter. So it is a second reading.
+    pub raw: Option<&'a [u8]>,
+}
+
+impl CanonicalPath<'_> {
+    /// Whether a test matches, as it is used.
+    pub(crate) fn matches(&self, by: Use, test: impl Fn(&[u8]) -> bool) -> bool {
+        match self.raw {
+            None => test(&self.text),
+            Some(raw) => by.matches([&self.text, raw].into_iter(), test),
+        }
+    }
+}
+
 /// Canonical path, raw query.
-type PathAndQuery<'a> = (Cow<'a, [u8]>, Option<&'a [u8]>);
+type PathAndQuery<'a> = (CanonicalPath<'a>, Option<&'a [u8]>);
 
 /// Splits `:path` into canonical path and raw query, or says why it cannot be read in one way only.
 pub fn canonical(raw: &[u8], tolerance: Tolerance) -> Result<PathAndQuery<'_>, Ambiguity> {
@@ -50,7 +75,8 @@ pub fn canonical(raw: &[u8], tolerance: Tolerance) -> Result<PathAndQuery<'_>, A
     let mut halves = raw.splitn(2, |byte| *byte == b'?');
     let path = halves.next().unwrap_or(raw);
     let query = halves.next();
-    let canonical = canonical_text(path, tolerance)?;
+    let text = canonical_text(path, tolerance)?;
+    let raw = (*text != *path).then_some(path);
     for byte in query.into_iter().flatten() {
         match byte {
             b'#' => tolerance.check(Ambiguity::Fragment)?,
@@ -58,7 +84,7 @@ pub fn canonical(raw: &[u8], tolerance: Tolerance) -> Result<PathAndQuery<'_>, A
             _ => {}
         }
     }
-    Ok((canonical, query))
+    Ok((CanonicalPath { text, raw }, query))
 }
 
 /// A rule's path text in the form in which request paths arrive; text outside ASCII is percent-encoded first.
@@ -232,7 +258,8 @@ mod tests {
     use super::*;
 
     fn canonical_path(raw: &str) -> Result<String, Ambiguity> {
-        canonical(raw.as_bytes(), Tolerance::default()).map(|(path, _)| String::from_utf8(path.into_owned()).unwrap())
+        canonical(raw.as_bytes(), Tolerance::default())
+            .map(|(path, _)| String::from_utf8(path.text.into_owned()).unwrap())
     }
 
     #[test]
@@ -308,8 +335,8 @@ mod tests {
             ("/a/%c0%ae%c0%ae/b", Err(Ambiguity::InvalidUtf8)),
             ("/a%f0%80%80%af", Err(Ambiguity::InvalidUtf8)),
         ] {
-            let got =
-                canonical(raw.as_bytes(), tolerance).map(|(path, _)| String::from_utf8(path.into_owned()).unwrap());
+            let got = canonical(raw.as_bytes(), tolerance)
+                .map(|(path, _)| String::from_utf8(path.text.into_owned()).unwrap());
             assert_eq!(got.as_deref().map_err(|kind| *kind), expected, "{raw}");
         }
     }

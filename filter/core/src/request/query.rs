@@ -30,7 +30,7 @@ pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance
         if let Some(kind) = strict.filter(|_| decides && is_odd()) {
             return Err(kind);
         }
-        values.take(table, (&folded, &name), &value, strict)?;
+        values.take(table, (&folded, &name), value, strict)?;
     }
     values.check_lengths(table)?;
     Ok(values)

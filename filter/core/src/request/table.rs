@@ -119,13 +119,15 @@ impl<'a> Values<'a> {
         &mut self,
         table: &NameTable,
         (folded, name): (&[u8], &[u8]),
-        value: &Cow<'a, [u8]>,
+        value: Cow<'a, [u8]>,
         twin: Option<Ambiguity>,
     ) -> Result<(), Ambiguity> {
+        let mut value = Some(value);
         for (slot, known) in table.group(folded) {
             if *known.text == *name {
                 if let Some(slot) = self.slots.get_mut(slot) {
-                    slot.lines.push(value.clone());
+                    // Of one spelling there is one slot.
+                    slot.lines.extend(value.take());
                 }
             } else if let (true, Some(twin)) = (known.reader.decides, twin) {
                 return Err(twin);
@@ -195,7 +197,7 @@ mod tests {
         let mut values = Values::new(table);
         for (name, value) in headers {
             let (folded, value) = (fold(name.as_bytes()), Cow::Borrowed(value.as_bytes()));
-            values.take(table, (&folded, name.as_bytes()), &value, Some(Ambiguity::UnderscoreHeader))?;
+            values.take(table, (&folded, name.as_bytes()), value, Some(Ambiguity::UnderscoreHeader))?;
         }
         values.check_lengths(table)?;
         Ok(values)

@@ -12,7 +12,8 @@ pub struct Facts {
     pub method: String,
     pub host: String,
     pub host_port: Option<u16>,
-    pub path: Vec<u8>,
+    /// In canonical form, and as it came.
+    pub paths: Vec<Vec<u8>>,
     pub query: Vec<(Vec<u8>, Vec<u8>)>,
     pub headers: Vec<(String, Vec<u8>)>,
     /// Whether it is a gRPC call: a POST of gRPC's content type and no other.
@@ -107,18 +108,18 @@ impl Facts {
         if !tolerated.contains(&Ambiguity::UnderscoreHeader) && has_underscore_twin(policy, &headers) {
             defects.push(Ambiguity::UnderscoreHeader);
         }
-        if let Ok((path, query)) = &path {
+        if let Ok((paths, query)) = &path {
             let pairs = query.as_deref().map(query_pairs).unwrap_or_default();
             if !tolerated.contains(&Ambiguity::AmbiguousQuery)
                 && has_two_readings(policy, query.as_deref().unwrap_or_default(), &pairs)
             {
                 defects.push(Ambiguity::AmbiguousQuery);
             }
-            if is_too_long(policy, path, &headers, &pairs) {
+            if is_too_long(policy, &paths[0], &headers, &pairs) {
                 defects.push(Ambiguity::ValueTooLong);
             }
         }
-        let (Ok((path, query)), Ok((host, host_port)), Ok(method), Ok((identity, other_names)), []) =
+        let (Ok((paths, query)), Ok((host, host_port)), Ok(method), Ok((identity, other_names)), []) =
             (path, host, method, caller, &defects[..])
         else {
             return Err(defects);
@@ -130,7 +131,7 @@ impl Facts {
             method,
             host,
             host_port,
-            path,
+            paths,
             query: query.as_deref().map(query_pairs).unwrap_or_default(),
             headers,
             identity,

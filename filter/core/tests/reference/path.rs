@@ -2,8 +2,11 @@
 
 use sallyport_core::Ambiguity;
 
-/// Splits `:path` into the canonical path and the raw query, or says in which way it is ambiguous.
-pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<(Vec<u8>, Option<Vec<u8>>), Ambiguity> {
+/// The readings of a path, the canonical one first, and the raw query.
+type Read = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
+/// Splits `:path` into the readings of the path, the canonical one first, and the raw query, or says in which way it is ambiguous.
+pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<Read, Ambiguity> {
     if raw.first() != Some(&b'/') {
         return Err(Ambiguity::MalformedPath);
     }
@@ -22,7 +25,7 @@ pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<(Vec<u8>, Option
     let first = { found }.find(tolerable).or_else(|| utf8_defect(&decoded(path), tolerated));
     match first.into_iter().chain(fragment_in_query.chain(dots).filter(tolerable)).next() {
         Some(kind) => Err(kind),
-        None => Ok((normal(path), query)),
+        None => Ok((vec![normal(path), path.to_vec()], query)),
     }
 }
 
@@ -122,10 +125,10 @@ fn hex(digit: Option<&u8>) -> Option<u8> {
     u8::try_from(value).ok()
 }
 
-/// Whether a pattern of `paths` matches a canonical path. Text outside ASCII means its escapes.
+/// Whether a pattern of `paths` matches a path.
 pub fn pattern_matches(pattern: &str, path: &[u8]) -> bool {
-    let pattern = normal(pattern.as_bytes());
-    if pattern.contains(&b'{') { template(&pattern, path) } else { super::rules::string_matches(&pattern, path) }
+    let pattern = pattern.as_bytes();
+    if pattern.contains(&b'{') { template(pattern, path) } else { super::rules::string_matches(pattern, path) }
 }
 
 /// `{*}` is one segment, `{**}` anything at all.

@@ -98,11 +98,26 @@ fn source_holds(policy: &PolicySource, action: ActionSource, source: &SourceSour
         && field(&source.remote_ip_blocks, &source.not_remote_ip_blocks).holds(facts.remote_ip.as_ref(), block_contains)
 }
 
+/// A field and its `not` twin.
+type Twins<'a> = (&'a Option<Vec<String>>, &'a Option<Vec<String>>);
+
 fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Facts) -> bool {
     let field = |values, not_values| Field { values, not_values, action, optional: false };
     let port = facts.destination.map(|destination| destination.port());
-    let grpc = |value: &str, restrictive: bool| {
-        (restrictive || facts.is_grpc) && grpc_matches(value, &String::from_utf8_lossy(&facts.path))
+    // A use that restricts needs one reading of the path that matches, one that permits needs all.
+    let on_path = |restrictive: bool, test: &dyn Fn(&[u8]) -> bool| match restrictive {
+        true => facts.paths.iter().any(|path| test(path)),
+        false => facts.paths.iter().all(|path| test(path)),
+    };
+    let lists = |values: &Option<Vec<String>>, restrictive: bool, test: &dyn Fn(&str, &[u8]) -> bool| {
+        on_path(restrictive, &|path| values.iter().flatten().any(|value| test(value, path)))
+    };
+    let on_paths = |(values, not_values): Twins<'_>, allows: bool, test: &dyn Fn(&str, &[u8], bool) -> bool| {
+        (values.is_none() || lists(values, !allows, &|value, path| test(value, path, !allows)))
+            && (not_values.is_none() || !lists(not_values, allows, &|value, path| test(value, path, allows)))
+    };
+    let grpc = |value: &str, path: &[u8], restrictive: bool| {
+        (restrictive || facts.is_grpc) && grpc_matches(value, &String::from_utf8_lossy(path))
     };
     let upper = facts.method.to_ascii_uppercase();
     let method = |value: &str| string_matches(value.as_bytes(), facts.method.as_bytes());
@@ -117,11 +132,11 @@ fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Fa
         && (operation.not_methods.is_none() || !methods(&operation.not_methods, allows))
         && field(&operation.hosts, &operation.not_hosts).holds(Some(facts), host_matches)
         && field(&operation.ports, &operation.not_ports).holds(port.as_ref(), port_matches)
-        && field(&operation.paths, &operation.not_paths)
-            .holds(Some(&facts.path), |value, path| path::pattern_matches(value, path))
-        && field(&operation.path_regex, &operation.not_path_regex)
-            .holds_by(true, |value, restrictive| regex_matches(value, &facts.path, restrictive))
-        && field(&operation.grpc, &operation.not_grpc).holds_by(true, grpc)
+        && on_paths((&operation.paths, &operation.not_paths), allows, &|value, path, _| {
+            path::pattern_matches(value, path)
+        })
+        && on_paths((&operation.path_regex, &operation.not_path_regex), allows, &regex_matches)
+        && on_paths((&operation.grpc, &operation.not_grpc), allows, &grpc)
 }
 
 /// What Istio makes of a principal: one of five parts, of the mesh's trust domain or `cluster.local`, stands for each of

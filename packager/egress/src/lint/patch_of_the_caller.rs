@@ -26,7 +26,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             if let Some(setting) = found {
                 let message = format!("the patch changes {}, by which the gateway names its callers", quoted(setting));
                 let help = "take it out; who may speak for others is said by `authz.trustedForwarders`";
-                findings.push(subject.at(&format!("patches[{position}]"), message, help));
+                findings.push(subject.at(&format!("patches[{position}].kind"), message, help));
             }
         }
     }

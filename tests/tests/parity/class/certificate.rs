@@ -3,6 +3,7 @@
 use sallyport_core::policy::source::{RuleSource, SourceSource};
 
 use super::super::caller::Who;
+use super::super::istio::string_matches;
 use super::{Pair, is_allow};
 
 /// Rules for examples.
@@ -45,11 +46,11 @@ fn reads(rule: &RuleSource) -> Reads {
     reads
 }
 
-/// Exactly one URI name and no other, `spiffe://TRUST-DOMAIN/PATH` in plain letters.
+/// Exactly one URI name, `spiffe://TRUST-DOMAIN/PATH` in plain letters, whatever other names there are.
 fn is_plain(who: &Who) -> bool {
     let [uri] = who.uris else { return false };
     let is_plain_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
-    who.dns.is_empty() && uri.strip_prefix("spiffe://").is_some_and(|id| id.bytes().all(is_plain_byte))
+    uri.strip_prefix("spiffe://").is_some_and(|id| id.bytes().all(is_plain_byte))
 }
 
 /// `ns/NS/sa/SA` and nothing more.
@@ -72,4 +73,39 @@ pub(super) fn is_no_workload(pair: &Pair<'_>) -> bool {
 
 pub(super) fn is_missing_under_not(pair: &Pair<'_>) -> bool {
     !pair.who.certificate && pair.rules.iter().any(|rule| is_allow(rule) && reads(rule).not)
+}
+
+/// A restrictive use of a principal or trust domain that would match the caller under another name of the mesh's; or,
+/// where `cluster.local` is none of them and stands for them in rules, to the letter.
+pub(super) fn is_known_by_another_name(pair: &Pair<'_>) -> bool {
+    let [uri] = pair.who.uris else { return false };
+    let Some((domain, path)) = uri.strip_prefix("spiffe://").and_then(|id| id.split_once('/')) else { return false };
+    let is_own = pair.domains.iter().any(|own| own == domain);
+    if !is_own && domain != "cluster.local" {
+        return false;
+    }
+    let own = if is_own { pair.domains } else { &[] };
+    let others = || own.iter().map(String::as_str).chain(["cluster.local"]);
+    let principal = |pattern: &String| others().any(|other| string_matches(pattern, &format!("{other}/{path}")));
+    let trust_domain = |pattern: &String| others().any(|other| string_matches(pattern, other));
+    let any = |list: &Option<Vec<String>>, test: &dyn Fn(&String) -> bool| list.iter().flatten().any(test);
+    pair.rules.iter().any(|rule| {
+        let mut sources = rule.from.iter().flatten().map(|from| &from.source);
+        let mut conditions = rule.when.iter().flatten();
+        let allows = is_allow(rule);
+        sources.any(|source| {
+            let (principals, domains) = match allows {
+                true => (&source.not_principals, &source.not_trust_domains),
+                false => (&source.principals, &source.trust_domains),
+            };
+            any(principals, &principal) || any(domains, &trust_domain)
+        }) || conditions.any(|condition| {
+            let list = if allows { &condition.not_values } else { &condition.values };
+            match condition.key.as_str() {
+                "source.principal" => any(list, &principal),
+                "source.trustDomain" => any(list, &trust_domain),
+                _ => false,
+            }
+        })
+    })
 }

@@ -8,7 +8,6 @@ use super::{Pair, is_allow};
 
 /// Rules for examples.
 pub(super) const NOT_GUEST: &str = r#"{"when":[{"key":"request.auth.claims[role]","notValues":["guest"]}]}"#;
-pub(super) const NOBODY_OF_I: &str = r#"{"from":[{"source":{"requestPrincipals":["i/"]}}]}"#;
 
 fn text<'c>(claims: &'c Value, name: &str) -> Option<&'c str> {
     claims[name].as_str().filter(|text| !text.is_empty())
@@ -19,17 +18,12 @@ fn has_principal(claims: &Value) -> bool {
     text(claims, "iss").is_some() && text(claims, "sub").is_some()
 }
 
-/// Whether the rule has `values`, or else `notValues`, on the request's principal.
-fn asks_for_principal(rule: &RuleSource, negated: bool) -> bool {
+/// Whether the rule has `notValues` on the request's principal.
+fn must_not_be_another(rule: &RuleSource) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     let mut conditions = rule.when.iter().flatten().filter(|condition| condition.key == "request.auth.principal");
-    if negated {
-        sources.any(|source| source.not_request_principals.is_some())
-            || conditions.any(|condition| condition.not_values.is_some())
-    } else {
-        sources.any(|source| source.request_principals.is_some())
-            || conditions.any(|condition| condition.values.is_some())
-    }
+    sources.any(|source| source.not_request_principals.is_some())
+        || conditions.any(|condition| condition.not_values.is_some())
 }
 
 pub(super) fn is_missing_under_not(pair: &Pair<'_>) -> bool {
@@ -39,11 +33,6 @@ pub(super) fn is_missing_under_not(pair: &Pair<'_>) -> bool {
             let is_claim = condition.key.starts_with("request.auth.") && condition.key != "request.auth.principal";
             is_claim && condition.not_values.is_some() && claim_strings(pair.claims, &condition.key).is_empty()
         });
-        claim || (asks_for_principal(rule, true) && !has_principal(pair.claims))
+        claim || (must_not_be_another(rule) && !has_principal(pair.claims))
     })
-}
-
-pub(super) fn has_an_empty_principal(pair: &Pair<'_>) -> bool {
-    let empty = pair.claims["iss"].is_string() && pair.claims["sub"].is_string() && !has_principal(pair.claims);
-    empty && pair.rules.iter().any(|rule| is_allow(rule) && asks_for_principal(rule, false))
 }

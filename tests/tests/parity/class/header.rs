@@ -68,9 +68,12 @@ fn condition_refuses(pair: &Pair<'_>, allows: bool, condition: &ConditionSource,
 pub(super) fn readings_differ(pair: &Pair<'_>) -> bool {
     refuses(pair, |name, lines| {
         let mut readings: Vec<String> = lines.iter().map(|line| line.trim().to_owned()).collect();
-        readings.push(lines.join(","));
+        readings.extend([lines.join(","), lines.join(", "), lines.join("; ")]);
         if !UNSPLIT.contains(&name) {
-            readings.extend(lines.iter().flat_map(|line| line.split(',')).map(|element| element.trim().to_owned()));
+            let elements = lines.iter().flat_map(|line| line.split(',')).map(|element| element.trim().to_owned());
+            let elements: Vec<String> = elements.collect();
+            readings.extend([elements.join(","), elements.join(", ")]);
+            readings.extend(elements);
         }
         // Without a comma or a second line there is no choice of readings.
         let is_plain = lines.len() == 1 && (UNSPLIT.contains(&name) || !lines.iter().any(|line| line.contains(',')));

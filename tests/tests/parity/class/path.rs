@@ -1,6 +1,7 @@
 //! Paths with more than one reading.
 
-use super::Pair;
+use super::super::istio::string_matches;
+use super::{Field, Pair, operations};
 
 /// A kind's name, and what makes a path one of it.
 type Kind = (&'static str, fn(&[u8]) -> bool);
@@ -24,6 +25,22 @@ pub(super) fn is_kind(kind: &str) -> bool {
 pub(super) fn is_as_told(pair: &Pair<'_>) -> bool {
     let path = pair.request.path.split(|byte| *byte == b'?').next().unwrap_or_default();
     KINDS.iter().any(|(kind, is)| *kind == pair.spoken.kind && is(path))
+}
+
+/// Some pattern of a path matches it with capital digits in its escapes, and not as it came, or the other way round.
+pub(super) fn is_an_escape_in_another_case(pair: &Pair<'_>) -> bool {
+    let path = pair.request.path.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let raw = String::from_utf8_lossy(path).into_owned();
+    let mut capital = raw.clone().into_bytes();
+    for (at, _) in raw.match_indices('%') {
+        if let Some(digits) = capital.get_mut(at + 1..at + 3) {
+            digits.make_ascii_uppercase();
+        }
+    }
+    let capital = String::from_utf8_lossy(&capital).into_owned();
+    let paths: Field = |operation| [&operation.paths, &operation.not_paths];
+    let differs = |pattern: &String| string_matches(pattern, &raw) != string_matches(pattern, &capital);
+    raw != capital && pair.rules.iter().any(|rule| operations(rule, paths).any(|(list, _)| list.iter().any(differs)))
 }
 
 /// At each `%`: what it encodes, or nothing.

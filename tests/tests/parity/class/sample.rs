@@ -90,6 +90,7 @@ impl Sample {
         class.takes(&Pair {
             direction: class.direction,
             rules: &rules,
+            domains: &["cluster.local".to_owned(), "old.test".to_owned()],
             who,
             claims: &self.claims,
             request: &self.request,
