@@ -16,7 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
-pub use self::frames::Frames;
+pub use self::frames::{Answer, Frames};
 pub use self::http1::Http1;
 pub use self::http2::Http2;
 pub use self::reply::{Reply, Spoken};

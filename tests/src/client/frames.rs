@@ -3,17 +3,15 @@
 //! Header blocks are literals without indexing (RFC 7541, 6.2.2), and the other side is told to keep no table, so of
 //! what comes back only the status has to be decoded.
 
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use rustls::{ClientConnection, StreamOwned};
 
-use super::{Caller, Request};
+use super::{Caller, PATIENCE, Request};
 
-/// How long an answer may take. What is malformed may get none.
-const PATIENCE: Duration = Duration::from_secs(5);
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// RFC 9113, 6: types of frames, and flags.
 const DATA: u8 = 0;
@@ -37,8 +35,23 @@ const LARGEST: usize = 16_384;
 pub struct Frames {
     host: Vec<u8>,
     stream: StreamOwned<ClientConnection, TcpStream>,
+    /// What has come and is not a whole frame yet.
+    unread: Vec<u8>,
     next: u32,
     usable: bool,
+    /// The status of the request that is on its way, as soon as it is there.
+    status: Option<u16>,
+}
+
+/// What came of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// The stream ended, with this status.
+    Status(u16),
+    /// The stream was reset or the connection closed: there is no answer and will be none.
+    None,
+    /// Nothing so far.
+    Silence,
 }
 
 impl Frames {
@@ -46,7 +59,6 @@ impl Frames {
         let (tls, name) = caller.tls_for(b"h2")?;
         let tcp = TcpStream::connect(caller.address)?;
         tcp.set_nodelay(true)?;
-        tcp.set_read_timeout(Some(PATIENCE))?;
         tcp.set_write_timeout(Some(PATIENCE))?;
         let mut stream = StreamOwned::new(ClientConnection::new(tls, name)?, tcp);
         // No table of headers, and no push.
@@ -55,7 +67,8 @@ impl Frames {
         bytes.extend(frame(SETTINGS, 0, 0, &settings));
         bytes.extend(frame(WINDOW_UPDATE, 0, 0, &(1_u32 << 30).to_be_bytes()));
         stream.write_all(&bytes)?;
-        Ok(Self { host: caller.host.clone().into_bytes(), stream, next: 1, usable: true })
+        let host = caller.host.clone().into_bytes();
+        Ok(Self { host, stream, unread: Vec::new(), next: 1, usable: true, status: None })
     }
 
     /// Whether another request can be sent.
@@ -64,39 +77,51 @@ impl Frames {
         self.usable
     }
 
-    /// Sends a request and waits for the end of its stream; the status, or none where the stream was reset or the
-    /// connection closed instead. Headers whose name begins with `:` follow the request's own pseudo-headers.
-    pub fn send(&mut self, request: &Request) -> Result<Option<u16>> {
-        let id = self.next;
-        self.next += 2;
-        let outcome = self.exchange(id, request);
-        self.usable &= matches!(outcome, Ok(Some(_)));
-        outcome
+    /// Sends a request and waits so long for the end of its stream. Headers whose name begins with `:` follow the
+    /// request's own pseudo-headers.
+    pub fn send(&mut self, request: &Request, patience: Duration) -> Result<Answer> {
+        let bytes = self.encode(self.next, request);
+        (self.next, self.status) = (self.next + 2, None);
+        // A connection that is closed meanwhile has an answer to that, too: none.
+        let _ = self.stream.write_all(&bytes).and_then(|()| self.stream.flush());
+        self.wait(patience)
     }
 
-    fn exchange(&mut self, id: u32, request: &Request) -> Result<Option<u16>> {
-        let bytes = self.encode(id, request);
-        self.stream.write_all(&bytes)?;
-        self.stream.flush()?;
-        let mut status = None;
+    /// Waits on for the answer to the last request.
+    pub fn wait(&mut self, patience: Duration) -> Result<Answer> {
+        let (id, deadline) = (self.next - 2, Instant::now() + patience);
         loop {
-            let Ok((kind, flags, stream, payload)) = self.read_frame() else {
-                // Closed: an answer that did not end is none.
-                self.usable = false;
-                return Ok(None);
+            let Some((kind, flags, stream, payload)) = self.take_frame() else {
+                let left = deadline.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Ok(Answer::Silence);
+                }
+                self.stream.sock.set_read_timeout(Some(left))?;
+                let mut bytes = [0; 4_096];
+                match self.stream.read(&mut bytes) {
+                    Ok(read @ 1..) => self.unread.extend(&bytes[..read]),
+                    Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {}
+                    Ok(0) | Err(_) => return Ok(self.end(true)),
+                }
+                continue;
             };
             match kind {
                 SETTINGS if flags & ACK == 0 => self.stream.write_all(&frame(SETTINGS, ACK, 0, &[]))?,
                 PING if flags & ACK == 0 => self.stream.write_all(&frame(PING, ACK, 0, &payload))?,
                 GOAWAY => self.usable = false,
-                RST_STREAM if stream == id => return Ok(status),
-                HEADERS if stream == id => status = status.or_else(|| read_status(block(flags, &payload))),
+                RST_STREAM if stream == id => return Ok(self.end(false)),
+                HEADERS if stream == id => self.status = self.status.or_else(|| read_status(block(flags, &payload))),
                 _ => {}
             }
             if stream == id && matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0 {
-                return Ok(status);
+                return Ok(self.end(false));
             }
         }
+    }
+
+    fn end(&mut self, closed: bool) -> Answer {
+        self.usable &= !closed;
+        self.status.map_or(Answer::None, Answer::Status)
     }
 
     fn encode(&self, id: u32, request: &Request) -> Vec<u8> {
@@ -126,13 +151,12 @@ impl Frames {
         bytes
     }
 
-    fn read_frame(&mut self) -> Result<(u8, u8, u32, Vec<u8>)> {
-        let mut head = [0; 9];
-        self.stream.read_exact(&mut head)?;
-        let [a, b, c, kind, flags, id @ ..] = head;
-        let mut payload = vec![0; u32::from_be_bytes([0, a, b, c]) as usize];
-        self.stream.read_exact(&mut payload)?;
-        Ok((kind, flags, u32::from_be_bytes(id) & 0x7fff_ffff, payload))
+    fn take_frame(&mut self) -> Option<(u8, u8, u32, Vec<u8>)> {
+        let [a, b, c, kind, flags, id @ ..] = *self.unread.first_chunk::<9>()?;
+        let end = u32::from_be_bytes([0, a, b, c]) as usize + 9;
+        let payload = self.unread.get(9..end)?.to_vec();
+        self.unread.drain(..end);
+        Some((kind, flags, u32::from_be_bytes(id) & 0x7fff_ffff, payload))
     }
 }
 

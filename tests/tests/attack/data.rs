@@ -1,7 +1,7 @@
 //! The corpus as it is written in `tests/attack/*.yaml`; `tests/attack/README.md` says what each field means.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::{fmt, fs};
 
 use anyhow::{Context as _, Result, ensure};
 use sallyport_tests::client::Request;
@@ -133,6 +133,26 @@ pub struct Values {
     pub whole: bool,
 }
 
+impl fmt::Display for Forbidden {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts =
+            [("path", &self.path), ("method", &self.method), ("query", &self.query), ("header", &self.header)];
+        for (what, values) in parts {
+            let Some(Values { name, values, other, missing, .. }) = values else { continue };
+            write!(f, "{what} {name} ")?;
+            match (values.is_empty(), other.is_empty()) {
+                (_, false) => write!(f, "other than {other:?} ")?,
+                (false, _) => write!(f, "{values:?} ")?,
+                (true, true) => {}
+            }
+            if *missing {
+                write!(f, "or none ")?;
+            }
+        }
+        Ok(())
+    }
+}
+
 fn sleep() -> String {
     "sleep".to_owned()
 }
@@ -157,6 +177,11 @@ pub enum Sent {
 }
 
 impl Seed {
+    /// Whether it says of itself that it is a gRPC call.
+    pub fn is_grpc(&self) -> bool {
+        self.headers.iter().any(|(_, value)| value.to_ascii_lowercase().starts_with("application/grpc"))
+    }
+
     /// What it sends, but for its token.
     pub fn sent(&self) -> Sent {
         if let Some(raw) = &self.raw {
@@ -213,6 +238,7 @@ impl Group {
                 if let Some(each) = each {
                     seed.id = format!("{}/{each}", seed.id);
                 }
+                seed.id = format!("{}: {}", self.name, seed.id);
                 ensure!(seed.vary.is_empty() || !seed.forbidden.is_empty(), "{}: what must no mutant be?", seed.id);
                 self.seeds.push(seed);
             }

@@ -372,6 +372,8 @@ impl Change<'_> {
         names.sort();
         names.dedup();
         for changed in names {
+            // Of a name that is in upper case or has a blank HTTP/2 makes nothing at all.
+            let only = changed.bytes().any(|byte| byte.is_ascii_uppercase() || byte <= b' ').then_some(Protocol::Http1);
             let rename = |fields: &mut Vec<(Vec<u8>, Vec<u8>)>| {
                 fields
                     .iter_mut()
@@ -380,11 +382,11 @@ impl Change<'_> {
                     })
                     .for_each(|(key, _)| *key = changed.clone().into_bytes());
             };
-            self.push(format!("as {changed:?}"), None, |request| {
+            self.push(format!("as {changed:?}"), only, |request| {
                 rename(&mut request.headers);
                 rename(&mut request.trailers);
             });
-            self.push(format!("beside {changed:?}"), None, |request| {
+            self.push(format!("beside {changed:?}"), only, |request| {
                 let again = |fields: &mut Vec<(Vec<u8>, Vec<u8>)>| {
                     let mut renamed = fields.clone();
                     rename(&mut renamed);
