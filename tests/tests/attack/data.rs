@@ -104,7 +104,7 @@ pub enum Vary {
 }
 
 /// What the upstream must never get; all that is written must hold at once.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Forbidden {
     pub path: Option<Values>,
@@ -114,7 +114,7 @@ pub struct Forbidden {
 }
 
 /// Values of something, and of a header or a query parameter its name.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Values {
     #[serde(default)]
@@ -135,8 +135,7 @@ pub struct Values {
 
 impl fmt::Display for Forbidden {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parts =
-            [("path", &self.path), ("method", &self.method), ("query", &self.query), ("header", &self.header)];
+        let parts = [("path", &self.path), ("method", &self.method), ("query", &self.query), ("header", &self.header)];
         for (what, values) in parts {
             let Some(Values { name, values, other, missing, .. }) = values else { continue };
             write!(f, "{what} {name} ")?;
