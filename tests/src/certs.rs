@@ -70,13 +70,19 @@ impl Authority {
 
     /// Signs a certificate for DNS names, written as `NAME.pem` and `NAME.key`.
     pub fn server(&self, scratch: &Scratch, name: &str, hosts: &[&str]) -> Result<Identity> {
-        let names = hosts.iter().map(|host| Ok(SanType::DnsName(Ia5String::try_from(*host)?)));
-        self.sign(scratch, name, names.collect::<Result<_>>()?)
+        self.named(scratch, name, &[], hosts)
     }
 
     /// Signs a certificate with one URI name, for a client.
     pub fn client(&self, scratch: &Scratch, name: &str, uri: &str) -> Result<Identity> {
-        self.sign(scratch, name, vec![SanType::URI(Ia5String::try_from(uri)?)])
+        self.named(scratch, name, &[uri], &[])
+    }
+
+    /// Signs a certificate with these URI and DNS names, in this order.
+    pub fn named(&self, scratch: &Scratch, name: &str, uris: &[&str], hosts: &[&str]) -> Result<Identity> {
+        let uris = uris.iter().map(|uri| Ok(SanType::URI(Ia5String::try_from(*uri)?)));
+        let hosts = hosts.iter().map(|host| Ok(SanType::DnsName(Ia5String::try_from(*host)?)));
+        self.sign(scratch, name, uris.chain(hosts).collect::<Result<_>>()?)
     }
 
     fn sign(&self, scratch: &Scratch, name: &str, names: Vec<SanType>) -> Result<Identity> {

@@ -247,7 +247,8 @@ impl Gate {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    fn authority(&self) -> Result<PathBuf> {
+    /// The file of authorities that the gate's Envoy trusts, and that callers trust.
+    pub fn authority(&self) -> Result<PathBuf> {
         Ok(PathBuf::from(self.told("ca")?))
     }
 

@@ -3,10 +3,12 @@
 //! The requests are data, in `tests/attack`. A request that must be refused must not reach the upstream at all; a mutant
 //! of it may, but never as what was forbidden, by any reading of a lenient old server.
 
+mod certificates;
 mod data;
 mod mutate;
 mod reading;
 mod run;
+mod wsgi;
 mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,10 +74,11 @@ fn shown(failures: &[run::Failure]) -> String {
     for failure in failures {
         classes.entry(&failure.class).or_default().push(&failure.text);
     }
+    let most = std::env::var("SALLYPORT_ATTACK_SHOWN").ok().and_then(|most| most.parse().ok()).unwrap_or(SHOWN);
     let mut text = format!("{} cases went wrong\n", failures.len());
     for (class, failures) in classes {
         let _ = writeln!(text, "  {class}: {}", failures.len());
-        for failure in failures.iter().take(SHOWN) {
+        for failure in failures.iter().take(most) {
             let _ = writeln!(text, "    {failure}");
         }
     }

@@ -91,6 +91,9 @@ fn resolved(path: &[u8]) -> Vec<u8> {
     }
     let mut resolved = vec![b'/'];
     resolved.extend(kept.join(&b'/'));
+    if resolved.len() > 1 && text.ends_with(b"/") {
+        resolved.push(b'/');
+    }
     resolved
 }
 
