@@ -78,7 +78,7 @@ impl Frames {
     }
 
     /// Sends a request and waits so long for the end of its stream. Headers whose name begins with `:` follow the
-    /// request's own pseudo-headers.
+    /// request's own pseudo-headers, but `:scheme` takes the place of `https`.
     pub fn send(&mut self, request: &Request, patience: Duration) -> Result<Answer> {
         let bytes = self.encode(self.next, request);
         (self.next, self.status) = (self.next + 2, None);
@@ -126,13 +126,15 @@ impl Frames {
 
     fn encode(&self, id: u32, request: &Request) -> Vec<u8> {
         let host = request.host.as_deref().unwrap_or(&self.host);
+        let is_scheme = |(name, _): &&(Vec<u8>, Vec<u8>)| name == b":scheme";
+        let scheme = request.headers.iter().find(is_scheme).map_or(&b"https"[..], |(_, value)| value);
         let pseudo: [(&[u8], &[u8]); 4] =
-            [(b":method", &request.method), (b":scheme", b"https"), (b":authority", host), (b":path", &request.path)];
+            [(b":method", &request.method), (b":scheme", scheme), (b":authority", host), (b":path", &request.path)];
         let mut block = Vec::new();
         for (name, value) in pseudo {
             push_field(&mut block, name, value);
         }
-        for (name, value) in &request.headers {
+        for (name, value) in request.headers.iter().filter(|header| !is_scheme(header)) {
             push_field(&mut block, name, value);
         }
         let ends = request.body.is_empty() && request.trailers.is_empty();

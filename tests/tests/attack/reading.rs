@@ -25,9 +25,10 @@ fn is(received: &Received, forbidden: &Forbidden) -> bool {
         values.values.iter().any(|value| all.iter().any(|path| matches(path, value)))
             || (!values.other.is_empty() && canonical.iter().skip(1).any(|path| !one_of(path, &values.other)))
     };
-    let named = |values: &Values, found: Vec<Vec<u8>>| {
+    let named = |values: &Values, (found, joined): (Vec<Vec<u8>>, Option<Vec<u8>>)| {
         (values.missing && found.is_empty())
-            || found.iter().any(|value| values.values.iter().any(|wanted| matches(value, wanted)))
+            || found.iter().chain(&joined).any(|value| one_of(value, &values.values))
+            // Twice the same is still that.
             || (!values.other.is_empty() && found.iter().any(|value| !one_of(value, &values.other)))
     };
     forbidden.path.as_ref().is_none_or(path)
@@ -35,7 +36,7 @@ fn is(received: &Received, forbidden: &Forbidden) -> bool {
             .method
             .as_ref()
             .is_none_or(|values| one_of(method.trim().to_ascii_uppercase().as_bytes(), &values.values))
-        && forbidden.query.as_ref().is_none_or(|values| named(values, parameters(target, &values.name)))
+        && forbidden.query.as_ref().is_none_or(|values| named(values, (parameters(target, &values.name), None)))
         && forbidden.header.as_ref().is_none_or(|values| named(values, header(received, values)))
 }
 
@@ -124,7 +125,8 @@ fn parameters(target: &[u8], name: &str) -> Vec<Vec<u8>> {
             let middle = pair.iter().position(|byte| *byte == b'=').unwrap_or(pair.len());
             let key = decode(&pair[..middle], true);
             let end = key.iter().position(|byte| matches!(byte, 0 | b'[')).unwrap_or(key.len());
-            if key[..end].trim_ascii() == name.as_bytes() {
+            let spaces = key.iter().take_while(|byte| **byte == b' ').count();
+            if key.get(spaces..end) == Some(name.as_bytes()) {
                 found.push(decode(pair.get(middle + 1..).unwrap_or_default(), true));
             }
         }
@@ -137,28 +139,21 @@ pub fn folded(name: &str) -> String {
     name.trim().to_ascii_uppercase().replace('-', "_")
 }
 
-/// The readings of a header, trailers included: each line, each element of a list, and all lines joined.
-fn header(received: &Received, values: &Values) -> Vec<Vec<u8>> {
+/// The readings of a header, trailers included: each line and each element of a list; and all lines joined.
+fn header(received: &Received, values: &Values) -> (Vec<Vec<u8>>, Option<Vec<u8>>) {
     let all = received.headers.iter().chain(&received.trailers);
     let lines: Vec<_> =
-        all.filter(|(name, _)| folded(name) == folded(&values.name)).map(|(_, value)| trimmed(value)).collect();
+        all.filter(|(name, _)| folded(name) == folded(&values.name)).map(|(_, value)| value.trim_ascii()).collect();
     let mut readings: Vec<Vec<u8>> = lines.iter().map(|line| line.to_vec()).collect();
     if !values.whole {
-        readings
-            .extend(lines.iter().flat_map(|line| line.split(|byte| *byte == b',')).map(|part| trimmed(part).to_vec()));
-    }
-    if lines.len() > 1 {
-        readings.push(lines.join(&b','));
+        let elements = lines.iter().flat_map(|line| line.split(|byte| *byte == b','));
+        readings.extend(elements.map(|element| element.trim_ascii().to_vec()));
     }
     // Empty elements of a list say nothing (RFC 9110, 5.6.1); a header that is empty does.
-    if readings.len() > 1 {
+    if readings.iter().any(|reading| !reading.is_empty()) {
         readings.retain(|reading| !reading.is_empty());
     }
-    readings
-}
-
-fn trimmed(value: &[u8]) -> &[u8] {
-    value.trim_ascii()
+    (readings, (lines.len() > 1).then(|| lines.join(&b',')))
 }
 
 #[cfg(test)]

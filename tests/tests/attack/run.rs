@@ -120,11 +120,7 @@ pub fn run(envoy: &Envoy, scratch: &Scratch, groups: &[Group]) -> Result<Report>
             None => Stage::start(envoy, scratch, group).with_context(|| group.name.clone())?,
         };
         let (_, stage) = stage.insert((group, ready));
-        let begun = std::time::Instant::now();
         stage.group(group, &mut report).with_context(|| group.name.clone())?;
-        if std::env::var_os("SALLYPORT_ATTACK_TIMES").is_some() {
-            eprintln!("{}: {:.1?}", group.name, begun.elapsed());
-        }
     }
     Ok(report)
 }
