@@ -41,8 +41,7 @@ impl Httpbin {
     }
 }
 
-/// An application that answers with the headers it reads, as `HTTP_*` keys in JSON (`tests/tools/environ.py`). Its server
-/// takes `_` for `-` in their names, as servers did for decades.
+/// An application that answers with the headers it reads, as `HTTP_*` keys in JSON (`tests/tools/environ.py`).
 #[derive(Debug)]
 pub struct Environ {
     server: Gunicorn,
@@ -52,7 +51,7 @@ impl Environ {
     /// Starts it with a server certificate.
     pub fn start(scratch: &Scratch, identity: &Identity) -> Result<Self> {
         let server = Gunicorn::start(scratch, identity, "environ", |command| {
-            command.args(["--header-map", "dangerous", "--pythonpath"]).arg(crate::workspace().join("tests/tools"));
+            command.arg("--pythonpath").arg(crate::workspace().join("tests/tools"));
             command.env("PYTHONDONTWRITEBYTECODE", "1");
         })?;
         Ok(Self { server })
@@ -80,6 +79,8 @@ impl Gunicorn {
         command.arg(format!("{module}:app")).args(["--bind", "127.0.0.1:0", "--worker-class", "gthread"]);
         // One process answers every request over connections that stay open, so the figures are those of the gate.
         command.args(["--threads", "8", "--workers", "1", "--keep-alive", "75", "--no-control-socket"]);
+        // As servers did for decades: names with an underscore are read, which gunicorn drops otherwise.
+        command.args(["--header-map", "dangerous"]);
         command.arg("--certfile").arg(&identity.certificate).arg("--keyfile").arg(&identity.key);
         more(&mut command);
         command.current_dir(scratch.path());

@@ -188,14 +188,13 @@ impl Seed {
         }
         let pairs =
             |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
-        Sent::Request(Request {
-            method: bytes(&self.method),
-            path: bytes(&self.path),
-            host: self.host.as_deref().map(bytes),
-            headers: pairs(&self.headers),
-            body: bytes(&self.body),
-            trailers: pairs(&self.trailers),
-        })
+        let mut request = Request::new("", bytes(&self.path));
+        request.method = bytes(&self.method);
+        request.host = self.host.as_deref().map(bytes);
+        request.headers = pairs(&self.headers);
+        request.body = bytes(&self.body);
+        request.trailers = pairs(&self.trailers);
+        Sent::Request(request)
     }
 }
 
