@@ -178,7 +178,7 @@ pub enum Sent {
 impl Seed {
     /// Whether it says of itself that it is a gRPC call.
     pub fn is_grpc(&self) -> bool {
-        self.headers.iter().any(|(_, value)| value.to_ascii_lowercase().starts_with("application/grpc"))
+        self.headers.iter().any(|(_, value)| value.trim().to_ascii_lowercase().starts_with("application/grpc"))
     }
 
     /// What it sends, but for its token.
