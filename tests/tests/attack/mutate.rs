@@ -2,6 +2,8 @@
 //!
 //! Which part is changed the seed says in `vary`, and what is in it the first of its `forbidden`.
 
+mod names;
+
 use sallyport_tests::client::Request;
 
 use super::data::{Protocol, Seed, Sent, Values, Vary, bytes};
@@ -157,8 +159,9 @@ impl Change<'_> {
         }
         // HTTP/1.1 would take these for the end of a line or of a word.
         for added in [" ", " HTTP/1.1", "\t", "\r\n", "\0", " HTTP/1.1\r\nx: y"] {
-            let name = format!("{:?} added", added);
-            self.push(name, Some(Protocol::Http2), |request| request.path = [path, added.as_bytes(), query].concat());
+            self.push(format!("{added:?} added"), Some(Protocol::Http2), |request| {
+                request.path = [path, added.as_bytes(), query].concat()
+            });
         }
         for before in ["https://httpbin.legacy.internal", "http://x", "https://u@x:1", "httpbin.legacy.internal", "x"] {
             self.push(format!("{before} before"), None, |request| request.path = [before.as_bytes(), &whole].concat());
@@ -344,58 +347,6 @@ impl Change<'_> {
         for (headers, lines, only) in sets {
             let described: Vec<_> = lines.iter().map(|line| line.escape_ascii().to_string()).collect();
             self.push(described.join(" | "), only, |request| request.headers = headers);
-        }
-    }
-
-    /// The header, or trailer, by the names that lenient servers take for its own.
-    fn names(&mut self, name: &str) {
-        let under = name.replace('-', "_");
-        let first = name.replacen('-', "_", 1);
-        let title = |text: &str| {
-            let mut start = true;
-            let mut upper = |c: char| {
-                let is_start = std::mem::replace(&mut start, !c.is_alphanumeric());
-                if is_start { c.to_ascii_uppercase() } else { c }
-            };
-            text.chars().map(&mut upper).collect::<String>()
-        };
-        let mut names = vec![
-            under.clone(),
-            first.clone(),
-            title(name),
-            title(&under),
-            name.to_uppercase(),
-            under.to_uppercase(),
-            title(&first),
-        ];
-        names.extend([format!("{name} "), format!("{name}\t"), format!(" {name}"), format!("{under} ")]);
-        names.sort();
-        names.dedup();
-        for changed in names {
-            // Of a name that is in upper case or has a blank HTTP/2 makes nothing at all.
-            let only = changed.bytes().any(|byte| byte.is_ascii_uppercase() || byte <= b' ').then_some(Protocol::Http1);
-            let rename = |fields: &mut Vec<(Vec<u8>, Vec<u8>)>| {
-                fields
-                    .iter_mut()
-                    .filter(|(key, _)| {
-                        super::reading::folded(&String::from_utf8_lossy(key)) == super::reading::folded(name)
-                    })
-                    .for_each(|(key, _)| *key = changed.clone().into_bytes());
-            };
-            self.push(format!("as {changed:?}"), only, |request| {
-                rename(&mut request.headers);
-                rename(&mut request.trailers);
-            });
-            self.push(format!("beside {changed:?}"), only, |request| {
-                let again = |fields: &mut Vec<(Vec<u8>, Vec<u8>)>| {
-                    let mut renamed = fields.clone();
-                    rename(&mut renamed);
-                    renamed.retain(|field| !fields.contains(field));
-                    fields.extend(renamed);
-                };
-                again(&mut request.headers);
-                again(&mut request.trailers);
-            });
         }
     }
 }
