@@ -70,22 +70,21 @@ impl Authority {
 
     /// Signs a certificate for DNS names and addresses, written as `NAME.pem` and `NAME.key`.
     pub fn server(&self, scratch: &Scratch, name: &str, hosts: &[&str]) -> Result<Identity> {
-        let names = hosts.iter().map(|host| match host.parse() {
-            Ok(address) => Ok(SanType::IpAddress(address)),
-            Err(_) => Ok(SanType::DnsName(Ia5String::try_from(*host)?)),
-        });
-        self.sign(scratch, name, names.collect::<Result<_>>()?)
+        self.named(scratch, name, &[], hosts)
     }
 
     /// Signs a certificate with one URI name, for a client.
     pub fn client(&self, scratch: &Scratch, name: &str, uri: &str) -> Result<Identity> {
-        self.sign(scratch, name, vec![SanType::URI(Ia5String::try_from(uri)?)])
+        self.named(scratch, name, &[uri], &[])
     }
 
-    /// Signs a certificate with any URI and DNS names, none included, for a client.
-    pub fn client_of_names(&self, scratch: &Scratch, name: &str, uris: &[&str], hosts: &[&str]) -> Result<Identity> {
+    /// Signs a certificate with these URI names, and DNS names or addresses, in this order; none is needed.
+    pub fn named(&self, scratch: &Scratch, name: &str, uris: &[&str], hosts: &[&str]) -> Result<Identity> {
         let uris = uris.iter().map(|uri| Ok(SanType::URI(Ia5String::try_from(*uri)?)));
-        let hosts = hosts.iter().map(|host| Ok(SanType::DnsName(Ia5String::try_from(*host)?)));
+        let hosts = hosts.iter().map(|host| match host.parse() {
+            Ok(address) => Ok(SanType::IpAddress(address)),
+            Err(_) => Ok(SanType::DnsName(Ia5String::try_from(*host)?)),
+        });
         self.sign(scratch, name, uris.chain(hosts).collect::<Result<_>>()?)
     }
 

@@ -1,5 +1,6 @@
 //! Callers: TLS clients with or without a certificate, over HTTP/1.1 byte by byte, or over HTTP/2.
 
+mod frames;
 mod http1;
 mod http2;
 mod reply;
@@ -15,6 +16,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
+pub use self::frames::{Answer, Frames};
 pub use self::http1::Http1;
 pub use self::http2::Http2;
 pub use self::reply::{Reply, Spoken};
@@ -90,6 +92,11 @@ impl Caller {
     /// Opens a connection for HTTP/2.
     pub fn http2(&self) -> Result<Http2> {
         Http2::open(self).with_context(|| format!("`{}` cannot connect", self.name))
+    }
+
+    /// Opens a connection for HTTP/2, for what no client library would send.
+    pub fn frames(&self) -> Result<Frames> {
+        Frames::open(self).with_context(|| format!("`{}` cannot connect", self.name))
     }
 
     /// Opens a connection for HTTP/2, for requests that do not wait for each other.

@@ -3,6 +3,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::PathBuf;
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 
@@ -51,6 +52,20 @@ pub fn each_envoy(name: &str, test: impl Fn(&Envoy, &Scratch) -> Result<()>) {
     for envoy in envoys().unwrap_or_else(|error| panic!("{error:#}")) {
         run(name, &envoy, &test);
     }
+}
+
+/// Runs a test against every Envoy at once, each with an empty folder of its own: for long ones, which mostly wait.
+///
+/// # Panics
+///
+/// As [`each_envoy`], after all have ended.
+pub fn all_envoys_at_once(name: &str, test: impl Fn(&Envoy, &Scratch) -> Result<()> + Sync) {
+    let envoys = envoys().unwrap_or_else(|error| panic!("{error:#}"));
+    thread::scope(|scope| {
+        let running: Vec<_> = envoys.iter().map(|envoy| scope.spawn(|| run(name, envoy, &test))).collect();
+        let ended: Vec<_> = running.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        ended.into_iter().for_each(|end| end.unwrap_or_else(|panic| resume_unwind(panic)));
+    });
 }
 
 /// Runs a test against the newest Envoy only, for what does not depend on Envoy's version.

@@ -66,13 +66,23 @@ impl Gate {
 
     /// Starts a gate with further arguments of `sallyport run`.
     pub fn start_with(scratch: &Scratch, options: &Options<'_>, arguments: &[&str]) -> Result<Self> {
+        Self::start_in(scratch, options, arguments, &[])
+    }
+
+    /// Starts a gate with further arguments, and further variables in its environment.
+    pub fn start_in(
+        scratch: &Scratch,
+        options: &Options<'_>,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Result<Self> {
         let file = scratch.write(FILE, options.egress)?;
         let mut command = Command::new(sallyport()?);
         command.arg("run").arg(&file).arg("--envoy").arg(options.envoy).arg("--wasm").arg(filter()?);
         command.args(["--port", "0", "--output", "json"]).arg("--dir").arg(scratch.folder("gate")?);
         command.arg("--upstream").arg(options.upstream.to_string());
         command.arg("--ca-certificates").arg(options.authority);
-        command.args(arguments);
+        command.args(arguments).envs(environment.iter().copied());
         for caller in options.callers {
             command.arg("--caller").arg(caller);
         }
@@ -237,7 +247,8 @@ impl Gate {
         Ok(Duration::from_nanos(nanoseconds))
     }
 
-    fn authority(&self) -> Result<PathBuf> {
+    /// The file of authorities that the gate's Envoy trusts, and that callers trust.
+    pub fn authority(&self) -> Result<PathBuf> {
         Ok(PathBuf::from(self.told("ca")?))
     }
 

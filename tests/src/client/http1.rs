@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use rustls::{ClientConnection, StreamOwned};
@@ -25,6 +26,11 @@ impl Http1 {
         tcp.set_write_timeout(Some(PATIENCE))?;
         let stream = StreamOwned::new(ClientConnection::new(tls, name)?, tcp);
         Ok(Self { caller: caller.clone(), stream: BufReader::new(stream), closing: false })
+    }
+
+    /// Waits no longer than this for an answer.
+    pub fn set_patience(&self, patience: Duration) -> Result<()> {
+        Ok(self.stream.get_ref().sock.set_read_timeout(Some(patience))?)
     }
 
     /// The caller's own address on this connection.

@@ -72,7 +72,7 @@ pub(crate) fn callers(scratch: &Scratch, authority: &Authority, with_v6: bool) -
     let mut callers = Vec::new();
     for (number, who) in WHO.iter().enumerate() {
         let name = format!("caller-{number}");
-        let identity = authority.client_of_names(scratch, &name, who.uris, who.dns)?;
+        let identity = authority.named(scratch, &name, who.uris, who.dns)?;
         let identity = who.certificate.then_some((identity.certificate.as_path(), identity.key.as_path()));
         let to = if who.to == V6 && !with_v6 { V4 } else { who.to };
         callers.push(Caller::new(who.name, "", ((to, 0).into(), who.sni), &root, identity)?);
