@@ -89,7 +89,7 @@ ambiguities! {
     Semicolon = "semicolon",
     /// `\` in the path.
     Backslash = "backslash",
-    /// A `.` or `..` segment.
+    /// A `.` or `..` segment that Envoy has left.
     DotSegment = "dotSegment",
     /// `%25` followed by two hexadecimal digits.
     DoubleEncoding = "doubleEncoding",
@@ -99,6 +99,8 @@ ambiguities! {
     NonAscii = "nonAscii",
     /// `#` in the path.
     Fragment = "fragment",
+    /// `%23` or `%3F` in the path: a server that decodes before it splits off the query cuts the path there.
+    EscapedDelimiter = "escapedDelimiter",
     /// `%` not followed by two hexadecimal digits.
     InvalidEncoding = "invalidEncoding",
     /// The path, decoded, is not UTF-8.

@@ -89,11 +89,11 @@ fn source_holds(test: &SourceTest, request: &CanonicalRequest<'_>, action: Actio
 fn operation_holds(test: &OperationTest, request: &CanonicalRequest<'_>, action: Action) -> bool {
     let by = Use::of(action, test.negated);
     let matched = match &test.matcher {
-        OperationMatcher::Hosts(set) => Some(set.matches(&request.host.name, request.host.port)),
+        OperationMatcher::Hosts(set) => Some(request.host.matches(by, |name, port| set.matches(name, port))),
         OperationMatcher::Ports(set) => request.destination.map(|(_, port)| set.matches(port)),
         OperationMatcher::Methods(set) => Some(in_any_case(by, request.method, u8::to_ascii_uppercase, set)),
         OperationMatcher::Paths(set) => Some(request.path.matches(by, |path| set.matches(path))),
-        OperationMatcher::PathRegex(set) => Some(request.path.matches(by, |path| set.matches(path, by))),
+        OperationMatcher::PathRegex(set) => Some(request.path.matches_pattern(by, |path| set.matches(path, by))),
         // A server may take calls of any content type, so only what permits asks for it.
         OperationMatcher::Grpc(set) => {
             let is_call = by == Use::Restrictive || request.is_grpc_call();

@@ -30,22 +30,48 @@ const OF_THE_MESH: [&str; 7] = [
 const OF_THE_WAY: [&str; 2] = ["x-forwarded-for", "x-forwarded-proto"];
 /// What other proxies say of it, where there are any, and what a caller says to a proxy alone (RFC 9110, 11.7.2): the
 /// filter takes it away, which costs something where it is there.
-const OF_OTHER_WAYS: [&str; 7] =
-    ["forwarded", "proxy-authorization", "true-client-ip", "via", "x-client-ip", "x-cluster-client-ip", "x-real-ip"];
+const OF_OTHER_WAYS: [&str; 10] = [
+    "cf-connecting-ip",
+    "client-ip",
+    "fastly-client-ip",
+    "forwarded",
+    "proxy-authorization",
+    "true-client-ip",
+    "via",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-real-ip",
+];
+/// Headers by which a caller tells some servers that it means another method or path than the one that rules have seen
+/// (Rack and Symfony: the method; IIS and Symfony: the URL). Whoever needs one keeps it by name.
+const OVERRIDES: [&str; 6] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-uri",
+    "x-original-url",
+    "x-rewrite-url",
+];
 /// Headers by which proxies tell a service behind them who the user is: a caller who writes them itself speaks for
 /// anybody.
-const IDENTITIES: [&str; 12] = [
+const IDENTITIES: [&str; 18] = [
+    "l5d-client-id",
     "remote-user",
     "x-authenticated-user",
     "x-client-cert",
+    "x-email",
     "x-goog-iap-jwt-assertion",
+    "x-groups",
     "x-ms-client-principal",
     "x-remote-group",
     "x-remote-groups",
     "x-remote-user",
+    "x-roles",
     "x-ssl-cert",
     "x-user",
     "x-user-id",
+    "x-userinfo",
+    "x-username",
     "x-webauth-user",
 ];
 /// The beginnings of more of the kind.
@@ -135,6 +161,7 @@ impl Hygiene {
                 let meant = begins(&MESH_PREFIXES)
                     || begins(&IDENTITY_PREFIXES)
                     || one_of(&OF_OTHER_WAYS)
+                    || one_of(&OVERRIDES)
                     || one_of(&IDENTITIES);
                 meant && !one_of(&OF_THE_MESH) && !one_of(&OF_THE_WAY)
             }

@@ -14,7 +14,7 @@ use crate::matcher::value::{Quantifier, ValueTest};
 #[cfg(feature = "compile")]
 use crate::request::path::MAX_PATH_READINGS;
 #[cfg(feature = "compile")]
-use crate::request::reading::MAX_HEADER_READINGS;
+use crate::request::reading::{MAX_HEADER_READINGS, MAX_PARAMETER_READINGS};
 
 /// What a match means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,7 @@ impl CompiledRule {
         });
         let of_values = self.when.iter().map(|condition| match condition {
             Condition::Header { .. } => condition.patterns().saturating_mul(MAX_HEADER_READINGS),
-            _ => condition.patterns(),
+            _ => condition.patterns().saturating_mul(MAX_PARAMETER_READINGS),
         });
         let reads = of_path.chain(of_values).fold(0, usize::saturating_add).saturating_mul(MAX_READ);
         u64::try_from(reads).unwrap_or(u64::MAX)

@@ -180,6 +180,8 @@ tolerable! {
     NonAscii,
     /// `#` in the path.
     Fragment,
+    /// `%23` or `%3F` in the path: a server that decodes before it splits off the query cuts the path there.
+    EscapedDelimiter,
     /// `%` not followed by two hexadecimal digits.
     InvalidEncoding,
     /// A path that is not UTF-8 when it is decoded, such as `/caf%E9`. Overlong forms (`%c0%ae`) are refused all the same.

@@ -1,19 +1,34 @@
 //! The canonical host: lower case, without port and trailing dot.
 
 use std::borrow::Cow;
-use std::net::Ipv6Addr;
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::matcher::reading::Use;
 
 /// A host as rules see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host<'a> {
     /// Lower case, no trailing dot; an IPv6 address in brackets.
     pub name: Cow<'a, [u8]>,
+    /// Of an IPv6 address the canonical spelling (RFC 5952), where that is another: a second reading.
+    pub canonical: Option<Box<[u8]>>,
     /// The port that the authority carries, if it does.
     pub port: Option<u16>,
 }
 
+impl Host<'_> {
+    /// Whether a test matches, as it is used.
+    pub(crate) fn matches(&self, by: Use, test: impl Fn(&[u8], Option<u16>) -> bool) -> bool {
+        match &self.canonical {
+            None => test(&self.name, self.port),
+            Some(canonical) => by.matches([&*self.name, canonical].into_iter(), |name| test(name, self.port)),
+        }
+    }
+}
+
 /// Reads an authority. `None` for anything but `HOST`, `HOST:PORT`, `[IPv6]`, `[IPv6]:PORT`: user information, percent
-/// signs and bytes outside ASCII have more than one reading.
+/// signs and bytes outside ASCII have more than one reading, and so have IPv4 addresses in any form but `10.1.2.3` (WHATWG
+/// URL, "ends in a number").
 #[must_use]
 pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
     let (name, port) = match authority.iter().rposition(|byte| *byte == b':') {
@@ -23,9 +38,11 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
         }
         _ => (authority, None),
     };
+    let mut canonical = None;
     if let Some(address) = name.strip_prefix(b"[") {
         let address = std::str::from_utf8(address.strip_suffix(b"]")?).ok()?;
-        address.parse::<Ipv6Addr>().ok()?;
+        let spelled = format!("[{}]", address.parse::<Ipv6Addr>().ok()?).into_bytes();
+        canonical = (!spelled.eq_ignore_ascii_case(name)).then(|| spelled.into());
     } else if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte)) {
         return None;
     }
@@ -34,12 +51,17 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
     if name.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
         return None;
     }
+    let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
+    let is_number = last.iter().all(u8::is_ascii_digit) || last.starts_with(b"0x") || last.starts_with(b"0X");
+    if is_number && std::str::from_utf8(name).ok()?.parse::<Ipv4Addr>().is_err() {
+        return None;
+    }
     let name = if name.iter().any(u8::is_ascii_uppercase) {
         Cow::Owned(name.to_ascii_lowercase())
     } else {
         Cow::Borrowed(name)
     };
-    Some(Host { name, port })
+    Some(Host { name, canonical, port })
 }
 
 fn parse_port(digits: &[u8]) -> Option<u16> {
@@ -76,10 +98,30 @@ mod tests {
             ("[::1", None),
             ("[::1%eth0]", None),
             ("a,b", None),
+            ("10.1.2.3:80", Some(("10.1.2.3", Some(80)))),
+            ("a.10", None),
+            ("10.1.2", None),
+            ("167772161", None),
+            ("0x0a.0.0.1", None),
+            ("010.1.2.3", None),
+            ("a.0x7f", None),
+            ("10.example", Some(("10.example", None))),
         ] {
             let got = parse(authority.as_bytes());
             let got = got.as_ref().map(|host| (std::str::from_utf8(&host.name).unwrap(), host.port));
             assert_eq!(got, expected, "{authority}");
         }
+    }
+
+    #[test]
+    fn addresses_have_one_more_reading() {
+        let host = parse(b"[2001:DB8:0:0::1]:80").unwrap();
+        assert_eq!(host.canonical.as_deref(), Some(&b"[2001:db8::1]"[..]));
+        let is = |wanted: &'static [u8]| move |name: &[u8], _| name == wanted;
+        for wanted in [&b"[2001:db8::1]"[..], b"[2001:db8:0:0::1]"] {
+            assert!(host.matches(Use::Restrictive, is(wanted)));
+            assert!(!host.matches(Use::Permissive, is(wanted)));
+        }
+        assert_eq!(parse(b"[2001:DB8::1]").unwrap().canonical, None);
     }
 }

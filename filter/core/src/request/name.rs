@@ -28,18 +28,35 @@ fn folded(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
-/// A query parameter's name as PHP and servers that ignore case read it: what stands behind a NUL or an opening bracket
-/// is cut off, so are blanks at the ends, and `.` and blanks inside become `_`
-/// (PHP manual, "Variables From External Sources"). In lower case.
+/// A query parameter's name as servers may read it: what stands behind a NUL, a byte that is no UTF-8 or a bracket is cut
+/// off, so are blanks at the ends, and `.` and blanks become `_` (PHP manual, "Variables From External Sources"). In lower
+/// case, because ASP.NET's names are.
 pub(crate) fn fold_parameter(name: &[u8]) -> Cow<'_, [u8]> {
-    let special = |byte: &u8| matches!(byte, 0..=0x20 | b'[' | b'.') || byte.is_ascii_uppercase();
+    let special = |byte: &u8| matches!(byte, 0..=0x20 | b'[' | b'.' | 0x80..) || byte.is_ascii_uppercase();
     if !name.iter().any(special) {
         return Cow::Borrowed(name);
     }
-    let end = name.iter().position(|byte| matches!(byte, 0 | b'[')).unwrap_or(name.len());
-    let cut = name.get(..end).unwrap_or(name).trim_ascii();
-    let fold = |byte: &u8| if matches!(byte, b'.' | b' ') { b'_' } else { byte.to_ascii_lowercase() };
-    Cow::Owned(cut.iter().map(fold).collect())
+    let text = readable(name).split(|byte| *byte == b'[').next().unwrap_or_default();
+    Cow::Owned(folded_parameter(text))
+}
+
+/// The other reading of a name with a bracket that is never closed: PHP makes an `_` of it.
+pub(crate) fn fold_open_bracket(name: &[u8]) -> Option<Vec<u8>> {
+    let text = readable(name);
+    let open = text.iter().position(|byte| *byte == b'[')?;
+    let is_closed = text.iter().skip(open).any(|byte| *byte == b']');
+    (!is_closed).then(|| folded_parameter(text))
+}
+
+/// What stands before a NUL or a byte that is no UTF-8.
+fn readable(name: &[u8]) -> &[u8] {
+    let end = std::str::from_utf8(name).map_or_else(|error| error.valid_up_to(), str::len);
+    name.get(..end).unwrap_or(name).split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+fn folded_parameter(text: &[u8]) -> Vec<u8> {
+    let fold = |byte: &u8| if matches!(byte, b'.' | b' ' | b'[') { b'_' } else { byte.to_ascii_lowercase() };
+    text.trim_ascii().iter().map(fold).collect()
 }
 
 #[cfg(test)]
@@ -95,9 +112,16 @@ mod tests {
             ("my.role", "my_role"),
             ("my role", "my_role"),
             ("my_role", "my_role"),
+            ("my[role", "my"),
+            ("my[role]", "my"),
             ("", ""),
         ] {
             assert_eq!(*fold_parameter(name.as_bytes()), *expected.as_bytes(), "{name}");
         }
+        assert_eq!(*fold_parameter(b"role\xc0\x80x"), *b"role");
+        assert_eq!(fold_open_bracket(b"My[role").as_deref(), Some(&b"my_role"[..]));
+        assert_eq!(fold_open_bracket(b"my[role\0]").as_deref(), Some(&b"my_role"[..]));
+        assert_eq!(fold_open_bracket(b"my[role]"), None);
+        assert_eq!(fold_open_bracket(b"my_role"), None);
     }
 }

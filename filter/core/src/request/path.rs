@@ -40,9 +40,9 @@ fn bit(kind: Ambiguity) -> u32 {
     1_u32.checked_shl(kind as u32).unwrap_or(0)
 }
 
-/// How often at most a path is read: in its canonical form, and as it came.
+/// How often at most an expression reads a path: in its canonical form, as it came, and decoded.
 #[cfg(feature = "compile")]
-pub(crate) const MAX_PATH_READINGS: usize = 2;
+pub(crate) const MAX_PATH_READINGS: usize = 3;
 
 /// A path as rules see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,13 @@ impl CanonicalPath<'_> {
             None => test(&self.text),
             Some(raw) => by.matches([&self.text, raw].into_iter(), test),
         }
+    }
+
+    /// The same for regular expressions. To one that restricts, a path has a further reading: decoded, as the upstream's
+    /// program sees it. There `.` stands for the blank of `%20`.
+    pub(crate) fn matches_pattern(&self, by: Use, test: impl Fn(&[u8]) -> bool) -> bool {
+        let decoded = || by == Use::Restrictive && self.text.contains(&b'%') && test(&decode_all(&self.text));
+        self.matches(by, &test) || decoded()
     }
 }
 
@@ -161,14 +168,7 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
 /// Decoded, a path is UTF-8, or servers may read it in more ways than one. An overlong form of an ASCII character, which
 /// careless decoders take for that character (`%c0%ae` for `.`), is refused even where other encodings are tolerated.
 fn check_utf8(path: &[u8], tolerance: Tolerance) -> Result<(), Ambiguity> {
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let Some((&byte, tail)) = rest.split_first() {
-        let escaped = if byte == b'%' { escape(tail) } else { None };
-        let (value, behind) = escaped.unwrap_or((byte, tail));
-        decoded.push(value);
-        rest = behind;
-    }
+    let decoded = decode_all(path);
     if std::str::from_utf8(&decoded).is_ok() {
         return Ok(());
     }
@@ -179,12 +179,26 @@ fn check_utf8(path: &[u8], tolerance: Tolerance) -> Result<(), Ambiguity> {
     if is_overlong { Err(Ambiguity::InvalidUtf8) } else { tolerance.check(Ambiguity::InvalidUtf8) }
 }
 
+/// Every escape taken for its byte.
+fn decode_all(path: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let escaped = if byte == b'%' { escape(tail) } else { None };
+        let (value, behind) = escaped.unwrap_or((byte, tail));
+        decoded.push(value);
+        rest = behind;
+    }
+    decoded
+}
+
 /// What a percent-escape may hide.
 fn check_escape(value: u8, behind: &[u8], tolerance: Tolerance) -> Result<(), Ambiguity> {
     match value {
         0 => tolerance.check(Ambiguity::EscapedNul),
         b'/' | b'\\' => tolerance.check(Ambiguity::EscapedSlash),
         b';' => tolerance.check(Ambiguity::Semicolon),
+        b'#' | b'?' => tolerance.check(Ambiguity::EscapedDelimiter),
         b'%' if hex_pair(behind).is_some() => tolerance.check(Ambiguity::DoubleEncoding),
         0x01..=0x1f | 0x7f => tolerance.check(Ambiguity::ControlCharacter),
         _ => Ok(()),
@@ -306,6 +320,8 @@ mod tests {
             ("/é", A::NonAscii),
             ("/a#b", A::Fragment),
             ("/a?b#c", A::Fragment),
+            ("/a%23", A::EscapedDelimiter),
+            ("/a%3fb", A::EscapedDelimiter),
             ("/a%2", A::InvalidEncoding),
             ("/a%zz", A::InvalidEncoding),
             ("/%c0%ae%c0%ae/a", A::InvalidUtf8),

@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use super::name::fold_parameter;
+use super::name::{fold_open_bracket, fold_parameter};
 use super::path::{Tolerance, escape};
 use super::table::{NameTable, Values};
 use crate::verdict::Ambiguity;
@@ -24,6 +24,11 @@ pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = decode(halves.next().unwrap_or(pair));
         let value = decode(halves.next().unwrap_or(b""));
+        if let Some(kind) =
+            strict.filter(|_| fold_open_bracket(&name).is_some_and(|name| table.reads(&name) == Some(true)))
+        {
+            return Err(kind);
+        }
         let folded = fold_parameter(&name);
         let Some(decides) = table.reads(&folded) else { continue };
         let is_odd = || value.contains(&0) || std::str::from_utf8(&value).is_err();
@@ -104,11 +109,13 @@ mod tests {
             "ROLE=x",
             "role=x%00y",
             "role=%c0%ae",
+            "role[=x",
             "role=%ff",
         ] {
             assert_eq!(values(query, "role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery), "{query}");
             assert!(values(query, "role", tolerant).is_ok(), "{query}");
         }
+        assert_eq!(values("my[role=x", "my_role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery));
         assert_eq!(values("my.role=x", "my_role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery));
         for query in ["a=1%3Brole=x", "roles=x", "other[]=x", "other=%00", "role=a%3bb", "a=%ff"] {
             assert!(values(query, "role", Tolerance::default()).is_ok(), "{query}");

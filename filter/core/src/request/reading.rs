@@ -32,6 +32,10 @@ const NEVER_SPLIT: [&str; 17] = [
 #[cfg(feature = "compile")]
 pub(crate) const MAX_HEADER_READINGS: usize = 8;
 
+/// The same of a query parameter.
+#[cfg(feature = "compile")]
+pub(crate) const MAX_PARAMETER_READINGS: usize = 2;
+
 /// How the values of a name are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -39,7 +43,7 @@ pub enum Kind {
     List,
     /// A header that is never split at commas.
     Whole,
-    /// A query parameter: each value by itself.
+    /// A query parameter: each value by itself, as it came and trimmed.
     Parameter,
 }
 
@@ -77,6 +81,9 @@ impl Readings {
             readings.add(line);
         }
         if kind == Kind::Parameter {
+            for line in lines {
+                readings.add(line.trim_ascii());
+            }
             return readings;
         }
         for line in lines {
@@ -158,7 +165,8 @@ mod tests {
     fn some_fields_and_parameters_are_never_split() {
         assert_eq!(Kind::of_header(b"user-agent"), Kind::Whole);
         assert_eq!(readings(Kind::Whole, &["Mozilla (KHTML, like Gecko)"]), ["Mozilla (KHTML, like Gecko)"]);
-        assert_eq!(readings(Kind::Parameter, &["a,b", "c"]), ["a,b", "c"]);
+        assert_eq!(readings(Kind::Parameter, &["a,b"]), ["a,b"]);
+        assert_eq!(readings(Kind::Parameter, &["a\n"]), ["a\n", "a"]);
     }
 
     #[test]

@@ -200,6 +200,11 @@ const ODD_REQUEST_PATHS: &[&[u8]] = &[
     b"/get?q%00=admin",
     b"/get?q=admin%00",
     b"/get?q=%c1%a1dmin",
+    b"/get%23",
+    b"/get%3fq=1",
+    b"/get?q=%0aadmin+",
+    b"/get?q[=admin",
+    b"/get?q%ff=admin",
     b"/%c0%ae%c0%ae/get",
     b"/anything/%e9",
     b"/anything/%c1%81",
@@ -213,6 +218,8 @@ const REQUEST_HOSTS: &[&str] = &[
     "a.example.com",
     "api.x",
     "[::1]:8443",
+    "[0:0::1]",
+    "[0::1]:80",
 ];
 const ODD_HOSTS: &[&[u8]] = &[
     b"",

@@ -10,7 +10,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 #[derive(Debug)]
 pub struct Facts {
     pub method: String,
-    pub host: String,
+    /// As it came and, of an IPv6 address, as RFC 5952 spells it.
+    pub hosts: Vec<String>,
     pub host_port: Option<u16>,
     /// In canonical form, and as it came.
     pub paths: Vec<Vec<u8>>,
@@ -119,7 +120,7 @@ impl Facts {
                 defects.push(Ambiguity::ValueTooLong);
             }
         }
-        let (Ok((paths, query)), Ok((host, host_port)), Ok(method), Ok((identity, other_names)), []) =
+        let (Ok((paths, query)), Ok((hosts, host_port)), Ok(method), Ok((identity, other_names)), []) =
             (path, host, method, caller, &defects[..])
         else {
             return Err(defects);
@@ -129,7 +130,7 @@ impl Facts {
         Ok(Self {
             is_grpc: method == "POST" && is_grpc(&all("content-type")),
             method,
-            host,
+            hosts,
             host_port,
             paths,
             query: query.as_deref().map(query_pairs).unwrap_or_default(),
@@ -156,7 +157,7 @@ fn method(values: &[&[u8]]) -> Result<String, Ambiguity> {
     }
 }
 
-fn host(values: &[&[u8]]) -> Result<(String, Option<u16>), Ambiguity> {
+fn host(values: &[&[u8]]) -> Result<(Vec<String>, Option<u16>), Ambiguity> {
     let [value] = values else {
         return Err(Ambiguity::MalformedHost);
     };
@@ -164,7 +165,7 @@ fn host(values: &[&[u8]]) -> Result<(String, Option<u16>), Ambiguity> {
     read_host(&text).ok_or(Ambiguity::MalformedHost)
 }
 
-fn read_host(text: &str) -> Option<(String, Option<u16>)> {
+fn read_host(text: &str) -> Option<(Vec<String>, Option<u16>)> {
     let name_end = text.find(']').map_or(0, |at| at + 1);
     let (name, port) = match text[name_end..].find(':') {
         Some(colon) => (&text[..name_end + colon], Some(&text[name_end + colon + 1..])),
@@ -176,13 +177,16 @@ fn read_host(text: &str) -> Option<(String, Option<u16>)> {
         None => None,
     };
     if let Some(address) = name.strip_prefix('[') {
-        address.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
-        return Some((name.to_owned(), port));
+        let address = address.strip_suffix(']')?.parse::<Ipv6Addr>().ok()?;
+        return Some((vec![name.to_owned(), format!("[{address}]")], port));
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b".-_".contains(&b);
     let labels = name.split('.').all(|label| !label.is_empty());
-    (labels && name.bytes().all(known)).then(|| (name.to_owned(), port))
+    let last = name.split('.').next_back().unwrap_or_default();
+    let is_number = last.starts_with("0x") || last.bytes().all(|b| b.is_ascii_digit());
+    let plain = !is_number || name.parse::<std::net::Ipv4Addr>().is_ok();
+    (labels && plain && name.bytes().all(known)).then(|| (vec![name.to_owned()], port))
 }
 
 /// The conditions of rules that decide.
@@ -206,15 +210,29 @@ fn parameter_name(key: &str) -> Option<&str> {
 /// Whether a server could read the query in another way where an enforced rule reads it.
 fn has_two_readings(policy: &PolicySource, query: &[u8], pairs: &[(Vec<u8>, Vec<u8>)]) -> bool {
     let read: Vec<&str> = deciding(policy).filter_map(|condition| parameter_name(&condition.key)).collect();
-    let php = |name: &[u8]| -> String {
-        let text: String = name.iter().copied().map(char::from).collect();
-        let cut = text.split(['\0', '[']).next().unwrap_or_default();
-        cut.trim_matches([' ', '\t', '\n', '\r', '\x0c']).replace(['.', ' '], "_").to_ascii_lowercase()
+    let folds = |name: &[u8]| -> Vec<String> {
+        let valid = match std::str::from_utf8(name) {
+            Ok(text) => text,
+            Err(error) => std::str::from_utf8(&name[..error.valid_up_to()]).unwrap_or_default(),
+        };
+        let text = valid.split('\0').next().unwrap_or_default();
+        let php = |text: &str| {
+            let blanks = [' ', '\t', '\n', '\r', '\x0c'];
+            text.trim_matches(blanks).replace(['.', ' ', '['], "_").to_ascii_lowercase()
+        };
+        let cut = text.split('[').next().unwrap_or_default();
+        let open = text.find('[').is_some_and(|at| !text[at..].contains(']'));
+        let mut folds = vec![php(cut)];
+        folds.extend(open.then(|| php(text)));
+        folds
     };
+    let first = |name: &str| folds(name.as_bytes()).swap_remove(0);
     let odd = pairs.iter().any(|(name, value)| {
-        let alike: Vec<&&str> = read.iter().filter(|read| php(read.as_bytes()) == php(name)).collect();
+        let found = folds(name);
+        let alike = |read: &&&str| found.contains(&first(read));
         let value_is_odd = value.contains(&0) || std::str::from_utf8(value).is_err();
-        alike.iter().any(|read| read.as_bytes() != name) || (!alike.is_empty() && value_is_odd)
+        let other = read.iter().filter(alike).any(|read| read.as_bytes() != name);
+        other || (read.iter().any(|read| first(read) == found[0]) && value_is_odd)
     });
     !read.is_empty() && (query.contains(&b';') || odd)
 }

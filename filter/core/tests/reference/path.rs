@@ -30,7 +30,7 @@ pub fn canonical(raw: &[u8], tolerated: &[Ambiguity]) -> Result<Read, Ambiguity>
 }
 
 /// Every escape taken for its byte.
-fn decoded(path: &[u8]) -> Vec<u8> {
+pub fn decoded(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut at = 0;
     while at < path.len() {
@@ -68,6 +68,7 @@ fn ambiguity_at(path: &[u8], at: usize) -> Option<Ambiguity> {
             Some(0) => Some(Ambiguity::EscapedNul),
             Some(b'/' | b'\\') => Some(Ambiguity::EscapedSlash),
             Some(b';') => Some(Ambiguity::Semicolon),
+            Some(b'#' | b'?') => Some(Ambiguity::EscapedDelimiter),
             Some(b'%') if hex(rest.get(3)).is_some() && hex(rest.get(4)).is_some() => Some(Ambiguity::DoubleEncoding),
             Some(0x01..=0x1f | 0x7f) => Some(Ambiguity::ControlCharacter),
             Some(_) => None,

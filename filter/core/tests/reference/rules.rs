@@ -130,12 +130,16 @@ fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Fa
     let allows = action == ActionSource::Allow;
     (operation.methods.is_none() || methods(&operation.methods, !allows))
         && (operation.not_methods.is_none() || !methods(&operation.not_methods, allows))
-        && field(&operation.hosts, &operation.not_hosts).holds(Some(facts), host_matches)
+        && host_holds(&operation.hosts, &operation.not_hosts, allows, facts)
         && field(&operation.ports, &operation.not_ports).holds(port.as_ref(), port_matches)
         && on_paths((&operation.paths, &operation.not_paths), allows, &|value, path, _| {
             path::pattern_matches(value, path)
         })
-        && on_paths((&operation.path_regex, &operation.not_path_regex), allows, &regex_matches)
+        && on_paths((&operation.path_regex, &operation.not_path_regex), allows, &|value, path, restrictive| {
+            // To what restricts, a path has one more reading.
+            regex_matches(value, path, restrictive)
+                || (restrictive && regex_matches(value, &path::decoded(&facts.paths[0]), true))
+        })
         && on_paths((&operation.grpc, &operation.not_grpc), allows, &grpc)
 }
 
@@ -343,6 +347,9 @@ fn repeated_holds(
         }
         None => {
             let mut readings = lines.clone();
+            if header.is_none() {
+                readings.extend(lines.iter().map(|line| line.trim_ascii().to_vec()));
+            }
             if header.is_some() {
                 readings.extend(trimmed.map(<[u8]>::to_vec));
                 for separator in [&b","[..], b", ", b"; "] {
@@ -473,19 +480,30 @@ fn port_matches(value: &str, port: &u16) -> bool {
     value.parse() == Ok(*port)
 }
 
-fn host_matches(pattern: &str, facts: &Facts) -> bool {
+fn host_holds(values: &Option<Vec<String>>, not_values: &Option<Vec<String>>, allows: bool, facts: &Facts) -> bool {
+    let one = |values: &Option<Vec<String>>, host: &String| {
+        values.iter().flatten().any(|pattern| host_matches(pattern, host, facts.host_port))
+    };
+    let matched = |values: &Option<Vec<String>>, restrictive: bool| match restrictive {
+        true => facts.hosts.iter().any(|host| one(values, host)),
+        false => facts.hosts.iter().all(|host| one(values, host)),
+    };
+    (values.is_none() || matched(values, !allows)) && (not_values.is_none() || !matched(not_values, allows))
+}
+
+fn host_matches(pattern: &str, host: &str, host_port: Option<u16>) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     let name_end = pattern.find(']').map_or(0, |at| at + 1);
     let (name, port) = match pattern[name_end..].find(':') {
         Some(colon) => (&pattern[..name_end + colon], Some(&pattern[name_end + colon + 1..])),
         None => (pattern.as_str(), None),
     };
-    let port_holds = match (port, facts.host_port) {
+    let port_holds = match (port, host_port) {
         (None, _) | (Some("*"), Some(_)) => true,
         (Some(port), Some(found)) => port.parse() == Ok(found),
         (Some(_), None) => false,
     };
-    port_holds && string_matches(name.as_bytes(), facts.host.as_bytes())
+    port_holds && string_matches(name.as_bytes(), host.as_bytes())
 }
 
 /// The path is `/SERVICE/METHOD`; `*` is any of that form.
