@@ -63,8 +63,9 @@ fn native_told(decision: &Decision<'_>) -> Spoken {
 /// What the native engine says of the request that the filter will see.
 fn native(engine: &Engine, caller: &Caller, request: &Request, local: SocketAddr, gate: SocketAddr) -> Spoken {
     let host = request.host.clone().unwrap_or_else(|| caller.host().as_bytes().to_vec());
+    let path = normalized(&request.path);
     let mut headers: Vec<(&[u8], &[u8])> =
-        vec![(b":authority", &host), (b":path", &request.path), (b":method", &request.method), (b":scheme", b"https")];
+        vec![(b":authority", &host), (b":path", &path), (b":method", &request.method), (b":scheme", b"https")];
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_slice(), value.as_slice())));
     // What Envoy writes of the caller's certificate.
     let forwarded = format!("Hash=00;URI=spiffe://{}", caller.principal);
@@ -83,6 +84,30 @@ fn native(engine: &Engine, caller: &Caller, request: &Request, local: SocketAddr
         metadata: None,
     };
     native_told(&engine.on_request(&view))
+}
+
+/// As Envoy's `normalize_path` leaves a path: escapes of unreserved characters are decoded, the others stay as they came.
+fn normalized(target: &[u8]) -> Vec<u8> {
+    let end = target.iter().position(|byte| *byte == b'?').unwrap_or(target.len());
+    let (path, query) = target.split_at(end);
+    let mut text = Vec::new();
+    let mut at = 0;
+    while let Some(byte) = path.get(at) {
+        let digits = path.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let value = digits.filter(|_| *byte == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match value.filter(|value| value.is_ascii_alphanumeric() || b"-._~".contains(value)) {
+            Some(value) => {
+                text.push(value);
+                at += 3;
+            }
+            None => {
+                text.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    text.extend_from_slice(query);
+    text
 }
 
 #[test]

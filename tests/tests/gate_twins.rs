@@ -20,8 +20,8 @@ const MORE: &str = "  headers:
     credential: {name: x-api-key, prefix: 'Bearer ', secretName: s}
   tracing: {formats: [w3c, b3multi]}
 ";
-/// Under any hygiene: what is set, removed, shown, traced or marked.
-const ALWAYS: [&str; 13] = [
+/// Under any hygiene: what is set, removed, shown, traced, marked or read.
+const ALWAYS: [&str; 17] = [
     "X_Api_Key",
     "x-api_key",
     "x_secret",
@@ -35,9 +35,13 @@ const ALWAYS: [&str; 13] = [
     "x_sallyport_route",
     "X-Sallyport_Route",
     "uber_trace_id",
+    "x_forwarded_client_cert",
+    "content_type",
+    "content_length",
+    "x_request_id",
 ];
-const OF_THE_MESH: [&str; 3] = ["x_forwarded_client_cert", "x_envoy_peer_metadata", "x-istio_attributes"];
-const OF_CALLERS: [&str; 7] = [
+const OF_THE_MESH: [&str; 2] = ["x_envoy_peer_metadata", "x-istio_attributes"];
+const OF_CALLERS: [&str; 10] = [
     "x_user",
     "x_forwarded_for",
     "X-Forwarded_Proto",
@@ -45,6 +49,9 @@ const OF_CALLERS: [&str; 7] = [
     "proxy_authorization",
     "remote_user",
     "x_auth_request_email",
+    "x-http-method-override",
+    "X-Original-URL",
+    "x_rewrite_url",
 ];
 const PLAIN: [&str; 4] = ["x_plain_name", "x_api_keys", "x_kept_name", "x-real-ip"];
 

@@ -14,7 +14,7 @@ use wasmparser::{ExternalKind, Parser, Payload};
 const LONGEST_FILE: usize = 400;
 const LONGEST_TABLE: usize = 900;
 /// Bytes of the filter as it ships.
-const LARGEST_FILTER: usize = 400_000;
+const LARGEST_FILTER: usize = 310_000;
 
 /// Every crate that a package is built from for a target; tests and build scripts left out.
 fn built_from(package: &str, target: &str) -> Result<BTreeSet<String>> {
@@ -66,7 +66,7 @@ fn nothing_native_is_built_from_proxy_wasm() -> Result<()> {
 fn only_the_host_file_names_host_calls() -> Result<()> {
     for file in sources()? {
         let text = fs::read_to_string(&file)?;
-        let named = text.contains("proxy_wasm::hostcalls") || text.contains("extern \"C\"");
+        let named = text.contains("wasm_import_module");
         let allowed = file.ends_with("filter/src/host.rs") || file.ends_with("tests/tests/tidy.rs");
         ensure!(
             !named || allowed || !file.starts_with(workspace().join("filter").canonicalize()?),

@@ -10,7 +10,12 @@
 //! `to` holds. Within a source or an operation all written fields must hold. A field holds when one of its values
 //! matches; its `not` twin holds when none does.
 //!
-//! **Strings** match exactly, by `prefix*`, by `*suffix`, or by `*` (present and not empty), as in Istio.
+//! **Strings** match exactly, by `prefix*`, by `*suffix`, or by `*` (present and not empty; of a header: present), as in
+//! Istio.
+//!
+//! **Readings.** Where an attribute has several readings, `values` in DENY and AUDIT rules and `notValues` in ALLOW rules
+//! match if any of them matches; `values` in ALLOW rules and `notValues` in DENY and AUDIT rules match only if all do. The
+//! principle, and which readings each attribute has, is in `matcher/reading.rs`.
 //!
 //! **Missing attributes.** A positive field or condition never holds on an attribute that is missing. A negative one
 //! holds, as in Istio, except this, where Sallyport is stricter: *in an ALLOW rule a negative field on an identity
@@ -21,32 +26,31 @@
 //! A certificate whose path is not `ns/NS/sa/SA` has a principal and a trust domain, but no namespace and no service
 //! account.
 //!
-//! **Repeated headers and query parameters.** A condition looks at each occurrence by itself. `match: all`: there is at
-//! least one occurrence (or the condition has only negative parts) and every occurrence satisfies the condition.
-//! `match: any`: some occurrence satisfies it; with positive parts (`values`, `regex`) each comma-separated element of
-//! a header line, trimmed of spaces and tabs, counts as an occurrence too, beside the whole line. Without an
-//! occurrence, both hold exactly when the condition has only negative parts. An occurrence satisfies the condition when
-//! (neither `values` nor `regex` is written, or one of them matches) and none of `notValues` and `notRegex` matches.
-//! Default: `all` in ALLOW rules, `any` in DENY and AUDIT rules, so a second value can never turn a refusal into a
-//! permit. Istio joins the lines with commas and looks once (CVE-2026-26308 is what came of that).
+//! **Headers and query parameters.** Without `match` their readings decide. `match: all` and `match: any` are the author's
+//! choice instead: *all*: every line, trimmed, satisfies the condition; *any*: some line does, or with positive parts
+//! (`values`, `regex`) some comma-separated element of one. A line satisfies it when (neither `values` nor `regex` is
+//! written, or one of them matches) and none of `notValues` and `notRegex` matches. Without a line, a condition holds
+//! exactly when it has only negative parts.
 //!
-//! **Claims** are strings, lists of strings, or space-delimited strings (RFC 8693 `scope`): `values` holds when any
-//! element (or the whole string) matches, `notValues` when none does. Of a list only the strings count. A list without
-//! one, and a claim of any other type, count as missing, and so does an empty `iss` or `sub`. Other filters' metadata
-//! is read alike, but its strings are not split at spaces.
+//! **Claims** are texts, or lists in which one text must match; `scope` and `permission` are lists of words (RFC 8693).
+//! Of a list only the texts count. A list without one, and a claim of any other type, count as missing, and so does an empty
+//! `iss` or `sub`. Issuer and subject are matched apart, split at the pattern's last `/`. Other filters' metadata: `VALUE`
+//! is a text, `[VALUE]` an element of a list.
 //!
-//! **Identity** is the URI SAN of a verified peer certificate. `connection.mtls` false means none. A URI that is not a
-//! plain `spiffe://TRUST-DOMAIN/PATH` counts as none. Where the peer is a trusted forwarder, the identity is that of
-//! the last `x-forwarded-client-cert` element that is not the forwarder's own, if there is one; otherwise it is the
-//! forwarder's. The names of the mesh's own trust domain (aliases; `cluster.local` in a rule) are one: a pattern that
-//! matches one of them matches the mesh's callers, whichever of the names their certificates carry.
+//! **Identity** is the one URI name of a verified peer certificate. `connection.mtls` false means none. A URI that is not a
+//! plain `spiffe://TRUST-DOMAIN/PATH` counts as none, and so do two URI names; rules that restrict look at every name all the
+//! same. Where the peer is a trusted forwarder, the identity is that of the last `x-forwarded-client-cert` element before
+//! the gateway's own that is not the forwarder's, if there is one; otherwise it is the forwarder's. What a rule says of the
+//! mesh's own trust domain holds for its aliases: for a use that permits exactly where Istio expands it, for one that
+//! restricts wherever a pattern matches one of the names.
 //!
 //! **Shadow.** The decision is made twice over: by the enforced rules, and by all rules as if all were enforced. Where
 //! one would permit and the other refuse, the second is reported beside the first. With the whole policy in shadow mode every request
 //! continues, and a refusal by all rules is what is reported. AUDIT rules never decide.
 //!
-//! **Twins of headers.** Servers that follow CGI read `x_role` and `x-role` as one header. A header that is such a twin
-//! of one that an enforced rule reads makes the request ambiguous.
+//! **Ambiguity.** Servers that follow CGI read `x_role` and `x-role` as one header, PHP reads `role[]` as `role`: such a twin
+//! of a name that an enforced rule reads makes the request ambiguous, and so does a value that is longer than what an
+//! enforced rule reads of it. Rules that do not decide make nothing ambiguous.
 //!
 //! **`NoIdentity`** replaces `NotAllowed` when either the caller showed neither a certificate identity nor a token and
 //! some ALLOW rule asks for one of them, or it showed no token and there are ALLOW rules and every one asks for a token.

@@ -10,3 +10,5 @@ pub(crate) mod rule;
 pub mod source;
 
 pub use compile::MAX_RULES;
+#[cfg(feature = "compile")]
+pub use compile::MAX_STEPS;

@@ -79,7 +79,8 @@ fn resolved(path: &[u8]) -> Vec<u8> {
             text.splice(at..at + overlong.len(), [plain]);
         }
     }
-    let end = text.iter().position(|byte| *byte == 0).unwrap_or(text.len());
+    // Decoded before the query is split off, as some do.
+    let end = text.iter().position(|byte| matches!(byte, 0 | b'?' | b'#')).unwrap_or(text.len());
     text.truncate(end);
     text.retain(|byte| !byte.is_ascii_control());
     let mut kept: Vec<&[u8]> = Vec::new();

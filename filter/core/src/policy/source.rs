@@ -273,7 +273,7 @@ pub struct OperationSource {
     /// Negative twin of `ports`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_ports: Option<Vec<String>>,
-    /// HTTP methods, with Istio's wildcards.
+    /// HTTP methods in capitals, with Istio's wildcards.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub methods: Option<Vec<String>>,
     /// Negative twin of `methods`.
@@ -291,7 +291,7 @@ pub struct OperationSource {
     /// Negative twin of `pathRegex`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_path_regex: Option<Vec<String>>,
-    /// gRPC calls: `package.Service/Method`, `package.Service/*` or `*`. Holds for gRPC requests only.
+    /// gRPC calls: `package.Service/Method`, `package.Service/*` or `*`. To permit, for gRPC requests only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub grpc: Option<Vec<String>>,
     /// Negative twin of `grpc`.
@@ -317,8 +317,8 @@ pub struct ConditionSource {
     /// As `notValues`, by regular expression over the whole value. Headers and query parameters only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_regex: Option<Vec<String>>,
-    /// Which occurrences of a repeated header or query parameter must satisfy the condition. Default: `all` in an
-    /// ALLOW rule, `any` in a DENY or AUDIT rule, so that a second value never helps a caller.
+    /// Which lines of a repeated header, or values of a query parameter, must satisfy the condition. Default: the reading
+    /// that helps the caller least, as told in [`authz`](crate::authz).
     #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
     pub quantifier: Option<QuantifierSource>,
 }

@@ -1,10 +1,12 @@
 //! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
 //!
-//! It asserts nothing. Its arguments name the parts to run: `decisions`, `calls`, `outbound`, `policy`, `builds`,
-//! `outage`.
+//! It asserts nothing. Its arguments name the parts to run: `decisions`, `sizes`, `calls`, `outbound`, `policy`,
+//! `worst`, `builds`, `outage`.
 
 mod outage;
 mod outbound;
+mod sizes;
+mod worst;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -55,6 +57,10 @@ fn run() -> Result<()> {
     let envoy = calls::tracing(&scratch, &newest)?;
     println!("\nfilter              {} bytes", fs::metadata(gate::filter()?)?.len());
     println!("in Envoy            {}\n", envoy.version);
+    if wants("sizes") {
+        sizes::run()?;
+        println!();
+    }
     if wants("calls") {
         host_calls(&envoy)?;
         println!();
@@ -65,6 +71,10 @@ fn run() -> Result<()> {
     }
     if wants("policy") {
         compile_time(&envoy, &scratch)?;
+        println!();
+    }
+    if wants("worst") {
+        worst::run(&newest)?;
         println!();
     }
     if wants("builds") {
@@ -115,23 +125,49 @@ fn per_request(count: usize) -> String {
     format!("{}.{:02}", hundredths / 100, hundredths % 100)
 }
 
-/// How long the filter takes to compile a large policy.
+/// A name, a number of rules, and what each of them says.
+type Shape<'s> = (&'s str, usize, &'s dyn Fn(usize) -> String);
+
+/// How long the filter takes to compile large policies of several shapes.
 fn compile_time(envoy: &Envoy, scratch: &Scratch) -> Result<()> {
-    let mut rules = String::from("rules:\n");
-    for number in 0..RULES {
-        let _ = writeln!(
-            rules,
-            "- id: rule-{number}
-  action: ALLOW
-  from: [{{source: {{serviceAccounts: [httpbin/sleep]}}}}]
-  \
-             to: [{{operation: {{methods: [GET], paths: [/a/{number}, \"/b/{number}/{{*}}\"]}}}}]"
+    // Every template of fourteen segments that are `a` or any.
+    let overlapping = |number: usize| {
+        let segments = (0..14).map(|bit| if number >> bit & 1 == 0 { "/a" } else { "/{*}" });
+        format!("to: [{{operation: {{paths: [\"{}\"]}}}}]", segments.collect::<String>())
+    };
+    let shapes: [Shape<'_>; 4] = [
+        ("paths and templates", RULES, &|number| {
+            format!("to: [{{operation: {{methods: [GET], paths: [/a/{number}, \"/b/{number}/{{*}}\"]}}}}]")
+        }),
+        ("overlapping templates", 1 << 14, &overlapping),
+        ("templates by their ends", 16_000, &|number| {
+            format!("to: [{{operation: {{paths: [\"/{{**}}/x{number}\"]}}}}]")
+        }),
+        ("conditions on headers", RULES, &|number| {
+            format!("when: [{{key: \"request.headers[x-h{number}]\", values: [a]}}]")
+        }),
+    ];
+    let mut stage = Stage::start(envoy, scratch, "rules: []")?;
+    for (name, count, body) in shapes {
+        let mut rules = String::from("rules:\n");
+        for number in 0..count {
+            let _ = writeln!(rules, "- id: rule-{number}\n  action: ALLOW\n  {}", body(number));
+        }
+        let before = stage.gate.envoy_log()?.len();
+        let milliseconds = stage.gate.save_good(&egress(&rules))?;
+        let log = stage.gate.envoy_log()?;
+        let taken = configuring(log.get(before..).unwrap_or_default())?;
+        let large: Vec<String> = taken.iter().filter(|time| **time > 5.0).map(|time| format!("{time:.0}")).collect();
+        println!(
+            "{count} rules, {name}: live {milliseconds:.0} ms after the save; in wasm, per VM: {} ms",
+            large.join(", ")
         );
     }
-    let mut stage = Stage::start(envoy, scratch, "rules: []")?;
-    let milliseconds = stage.gate.save_good(&egress(&rules))?;
-    let log = stage.gate.envoy_log()?;
-    println!("a policy of {RULES} rules is live {milliseconds:.0} ms after it is saved; of that in wasm, per VM:");
+    Ok(())
+}
+
+/// What each VM took to take a configuration, in milliseconds.
+fn configuring(log: &str) -> Result<Vec<f64>> {
     let mut started: BTreeMap<&str, f64> = BTreeMap::new();
     let mut taken = Vec::new();
     for line in log.lines() {
@@ -144,9 +180,7 @@ fn compile_time(envoy: &Envoy, scratch: &Scratch) -> Result<()> {
             taken.push((seconds(line)? - start) * 1_000.0);
         }
     }
-    let large: Vec<String> = taken.iter().filter(|time| **time > 5.0).map(|time| format!("{time:.0} ms")).collect();
-    println!("  proxy_on_configure  {}", large.join(", "));
-    Ok(())
+    Ok(taken)
 }
 
 /// The time of a log line, within its day: `[2026-01-01 12:34:56.789]...`.

@@ -184,7 +184,14 @@ static JWT: Block = Block {
         optional("jwks", Shape::Text(Text::Jwks), "The issuer's key set, as JSON text. Either this or `jwksUri`."),
         optional("jwksUri", Shape::Text(Text::JwksUri), "Where to fetch the issuer's key set. Either this or `jwks`."),
     ],
-    tombstones: &[("jwks_uri", "write `jwksUri`"), ("keys", "write `jwks` with the whole key set as JSON text")],
+    tombstones: &[
+        ("jwks_uri", "write `jwksUri`"),
+        ("keys", "write `jwks` with the whole key set as JSON text"),
+        (
+            "spaceDelimitedClaims",
+            "leave it out: `scope` and `permission` are lists of words, any other claim is one text",
+        ),
+    ],
 };
 
 static ROLLOUT: Block = Block {

@@ -19,12 +19,16 @@ static OPERATION: Block = Block {
         optional(
             "hosts",
             list(Text::Free),
-            "Host names in any case, with `*.suffix`, `prefix.*` or `*`; `host:port` or `host:*`.",
+            "Host names in any case, with `*.suffix`, `prefix.*` or `*`. The request's port and one trailing dot do not matter, which is looser than Istio; `host:443` wants that port, `host:*` any explicit one.",
         ),
         optional("notHosts", list(Text::Free), "None of these, in the terms of `hosts`."),
         optional("ports", list(Text::Digits), "Ports of the gateway's connection, in quotes as in Istio."),
         optional("notPorts", list(Text::Digits), "None of these, in the terms of `ports`."),
-        optional("methods", list(Text::Free), "HTTP methods. A gRPC call is always POST."),
+        optional(
+            "methods",
+            list(Text::Free),
+            "HTTP methods, in capitals. ALLOW compares them to the letter, DENY in any case. A gRPC call is always POST.",
+        ),
         optional("notMethods", list(Text::Free), "None of these, in the terms of `methods`."),
         optional(
             "paths",
@@ -35,13 +39,13 @@ static OPERATION: Block = Block {
         optional(
             "pathRegex",
             list(Text::Free),
-            "Regular expressions over the whole path: linear time, no look-around.",
+            "Regular expressions over the whole path, of which at most 2,048 bytes are read: no look-around, `.` is any byte.",
         ),
         optional("notPathRegex", list(Text::Free), "None of these, in the terms of `pathRegex`."),
         optional(
             "grpc",
             list(Text::Free),
-            "gRPC calls: `package.Service/Method`, `package.Service/*` or `*`. Holds for gRPC requests only.",
+            "gRPC calls: `package.Service/Method`, `package.Service/*` or `*`. ALLOW wants a POST with a gRPC content type; DENY refuses the path whatever its content type.",
         ),
         optional("notGrpc", list(Text::Free), "None of these, in the terms of `grpc`."),
     ],

@@ -71,11 +71,13 @@ static CONDITION: Block = Block {
         Field {
             name: "match",
             shape: Shape::OneOf(&[
-                choice("any", "at least one occurrence must satisfy the condition"),
-                choice("all", "every occurrence must satisfy the condition"),
+                choice("any", "at least one line, or element of one, must satisfy the condition"),
+                choice("all", "every line must satisfy the condition"),
             ]),
-            presence: Presence::Default("`all` in an ALLOW rule, `any` in a DENY or AUDIT rule"),
-            doc: "Which occurrences of a repeated header or query parameter must satisfy the condition.",
+            presence: Presence::Default(
+                "what helps the caller least: any reading (line, element between commas, joined lines) to deny, all of them to allow",
+            ),
+            doc: "Which lines of a repeated header, or values of a query parameter, must satisfy the condition, in place of the default.",
         },
     ],
     tombstones: &[
