@@ -13,7 +13,9 @@ use sallyport_core::policy::source::{ActionSource, AmbiguitySource, RuleSource};
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        let about_paths = |kind: &AmbiguitySource| *kind != AmbiguitySource::UnderscoreHeader;
+        let about_paths = |kind: &AmbiguitySource| {
+            !matches!(kind, AmbiguitySource::UnderscoreHeader | AmbiguitySource::AmbiguousQuery)
+        };
         if !subject.egress.spec.authz.tolerate.iter().any(about_paths) {
             continue;
         }

@@ -427,6 +427,19 @@ mod tests {
         }
     }
 
+    /// And what the core can tolerate, in its order, is what a file can name.
+    #[test]
+    fn each_kind_of_ambiguity_that_the_core_tolerates_is_a_choice() {
+        let blocks = EGRESS.all();
+        let authz = blocks.iter().find(|block| block.name == "authz").expect("a block");
+        let Shape::List(Shape::OneOf(choices)) = authz.field("tolerate").expect("a field").shape else {
+            panic!("`tolerate` is a list of choices");
+        };
+        let choices: Vec<_> = choices.iter().map(|choice| choice.value).collect();
+        let core: Vec<_> = AmbiguitySource::ALL.iter().map(|kind| kind.kind().as_str()).collect();
+        assert_eq!(choices, core);
+    }
+
     #[test]
     fn a_tombstone_is_no_field() {
         for block in EGRESS.all().into_iter().chain(MESH.all()) {

@@ -40,8 +40,8 @@ enum Key {
 const WORDS: [&str; 2] = ["scope", "permission"];
 
 /// Pseudo headers and the field that each is read by; `host` is one of them in all but name.
-const INSTEAD: [(&str, &str); 5] =
-    [("host", "hosts"), (":authority", "hosts"), (":path", "paths"), (":method", "methods"), (":scheme", "ports")];
+const INSTEAD: [(&str, &str); 4] =
+    [("host", "hosts"), (":authority", "hosts"), (":path", "paths"), (":method", "methods")];
 
 /// Every key that is not a family, as users write it.
 pub const PLAIN_KEYS: &[&str] = &[
@@ -277,7 +277,7 @@ fn pseudo_header(name: &str) -> Flaw {
     let flaw = Flaw::new(Code::ConditionKey, format_args!("`{name}` is not read as a header"));
     match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
-        None => flaw.help(format_args!("the fields of an operation are `hosts`, `ports`, `methods` and `paths`")),
+        None => flaw.help(format_args!("no rule reads it; an operation has `hosts`, `ports`, `methods` and `paths`")),
     }
 }
 

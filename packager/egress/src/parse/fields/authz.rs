@@ -62,6 +62,15 @@ static AMBIGUITY: Shape = Shape::OneOf(&[
     choice("controlCharacter", "a control character, plain or percent-encoded"),
     choice("nonAscii", "a plain byte above 0x7f in the path"),
     choice("fragment", "`#` in the path"),
+    choice("escapedDelimiter", "`%23` or `%3F` in the path"),
     choice("invalidEncoding", "`%` not followed by two hexadecimal digits"),
+    choice(
+        "invalidUtf8",
+        "a path that is not UTF-8 when it is decoded, such as `/caf%E9`; overlong forms are refused all the same",
+    ),
     choice("underscoreHeader", "a header that differs from one that a rule reads only by `_` for `-`"),
+    choice(
+        "ambiguousQuery",
+        "in a query that a rule reads: `;`, a name that is its parameter's but for case or brackets, bytes that are not text",
+    ),
 ]);
