@@ -58,7 +58,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Code::Shape`](crate::Code::Shape) for fields that are not of the shape, else as [`Engine::compile`].
+    /// [`Code::Shape`] for fields that are not of the shape, else as [`Engine::compile`].
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
         Self::compile(&parse(json)?)
     }
@@ -264,7 +264,7 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
 ///
 /// # Errors
 ///
-/// [`Code::Shape`](crate::Code::Shape) for every field that is not of the shape.
+/// [`Code::Shape`] for every field that is not of the shape.
 pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
     decode(json)
 }

@@ -3,7 +3,7 @@
 //! # Design
 //!
 //! A caller chooses the bytes that an expression reads, so the cost of reading them must not depend on the expression.
-//! The packager compiles every expression into a deterministic automaton ([`compile`], feature `compile`) and the policy
+//! The packager compiles every expression into a deterministic automaton ([`compile()`], feature `compile`) and the policy
 //! carries the automaton. The filter loads it ([`Pattern::from_bytes`]) and takes one transition per byte. An expression
 //! whose automaton would be too large is refused when the policy is checked.
 //!
@@ -56,7 +56,7 @@ pub struct Pattern {
 pub struct InvalidAutomaton;
 
 impl Pattern {
-    /// Loads what [`compile`] made. Every transition is checked, so a search cannot leave the automaton.
+    /// Loads what [`compile()`] made. Every transition is checked, so a search cannot leave the automaton.
     ///
     /// # Errors
     ///

@@ -10,13 +10,13 @@
 //!
 //! | attribute | readings |
 //! |---|---|
-//! | header | each line as it came and trimmed, each comma-separated element, the joined lines; [`header`](crate::request::header) |
-//! | query parameter | each value; [`query`](crate::request::query) |
+//! | header | each line as it came and trimmed, each comma-separated element, the joined lines (`request::reading`) |
+//! | query parameter | each value (`request::query`) |
 //! | method | as it came, and in upper case |
-//! | path | the canonical form, and as it came where its escapes have lower-case digits; what has more is refused; [`path`](crate::request::path) |
-//! | host | one: in lower case, without port and trailing dot |
+//! | path | the canonical form, and as it came where its escapes have lower-case digits; what has more is refused (`request::path`) |
+//! | host | in lower case, without port and trailing dot; an IPv6 address also as RFC 5952 spells it (`request::host`) |
 //! | server name (SNI) | as it came, and in lower case |
-//! | identity | permissive: the one SPIFFE name of the certificate; restrictive: every name that it has; [`caller`](crate::request::caller) |
+//! | identity | permissive: the one SPIFFE name of the certificate; restrictive: every name that it has (`request::caller`) |
 //! | `grpc` | permissive: a POST with a gRPC content type; restrictive: any request for the path |
 //! | `scope`, `permission` | permissive: each word; restrictive: the whole text, too |
 //! | other claims, metadata | one: a text, or a list in which one element must match |
