@@ -254,7 +254,7 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
     if steps <= MAX_STEPS {
         return Ok(());
     }
-    let message = format!("for one request the regular expressions could read {steps} bytes, more than {MAX_STEPS}");
+    let message = format!("for one request the regular expressions could take {steps} steps, more than {MAX_STEPS}");
     let help = "write templates, prefixes or values in their place, or give the rules different exact paths or callers";
     let problem = Problem { path: "rules".to_owned(), code: Code::Limit, message, help: Some(help.to_owned()) };
     Err(InvalidPolicy { problems: vec![problem] })

@@ -18,7 +18,8 @@ use crate::printable::printable;
 /// commands are printed. A saved file is live in under a second, and no connection is dropped; a file with errors is
 /// reported, and the old one goes on. Changes of the upstream's health are told as they happen.
 ///
-/// A caller without a certificate gets the filter's 401 here. In the mesh the gateway ends its handshake.
+/// A caller without a certificate is judged by the rules here: 401, or what a rule that asks for a token alone allows. In
+/// the mesh the gateway ends its handshake. The access log tells of decision and rule if a Mesh file has `accessLog: json`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport run egress.yaml

@@ -79,12 +79,13 @@ fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example)
         (b"accept", b"*/*"),
     ];
     // The gateway's own word of the caller's certificate.
-    let forwarded = format!("Hash=0;URI={id}");
+    let digest = "0";
+    let forwarded = format!("Hash={digest};URI={id}");
     headers.push((b"x-forwarded-client-cert", forwarded.as_bytes()));
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let view = RequestView {
         headers: &headers,
-        peer: PeerView { mtls: true, uri_san: Some(id.as_bytes()), digest: None },
+        peer: PeerView { mtls: true, uri_san: Some(id.as_bytes()), digest: Some(digest.as_bytes()) },
         source_address: Some(b"127.0.0.1:50000"),
         destination_address: Some(b"127.0.0.1:8443"),
         sni: Some(host.as_bytes()),
@@ -234,6 +235,22 @@ pub(crate) mod tests {
         check(json, ("httpbin", "sleep"), "HEAD", "/status/1", allowed("readers"));
         check(json, ("web", "front"), "POST", "/post/", allowed("writers"));
         check(json, ("elsewhere", "stranger"), "HEAD", "/get", Outcome::Refused("denied"));
+    }
+
+    /// The gateway's word of the certificate is then held against its digest.
+    #[test]
+    fn trusted_forwarders_change_no_forecast() {
+        let json = r#"[{"id":"readers","action":"ALLOW","to":[{"operation":{"paths":["/get"]}}],
+            "from":[{"source":{"serviceAccounts":["httpbin/sleep"]}}]}]"#;
+        let mut egress = egress_with(rules(json));
+        egress.spec.authz.trusted_forwarders = vec!["cluster.local/ns/istio-system/sa/ingress".to_owned()];
+        let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
+        for (caller, outcome) in
+            [(("httpbin", "sleep"), allowed("readers")), (("a", "b"), Outcome::Refused("not_allowed"))]
+        {
+            let caller = Caller::new("cluster.local", caller.0, caller.1);
+            assert_eq!(example(&engine, &egress, &caller, true).outcome, outcome);
+        }
     }
 
     /// Where thousands of rules speak of others first, a caller's own is found, and is not looked for among those.

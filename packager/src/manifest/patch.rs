@@ -7,6 +7,9 @@ use serde_json::Value;
 use super::refusal::Refusal;
 use crate::codes;
 
+/// Without it the filter does not know its callers, and refuses them.
+const OF_CALLERS: &str = "forwardClientCertDetails";
+
 /// Applies an Egress's patches in their order, and says what each changed: `Kind/name`.
 ///
 /// A patch that finds nothing is a mistake, and may be the mistake of somebody who relies on it.
@@ -17,8 +20,13 @@ pub(super) fn apply<'a>(egress: &Egress, objects: impl Iterator<Item = &'a mut V
         let before = applied.len();
         for object in objects.iter_mut().filter(|object| is_meant(patch, object)) {
             let label = label(object);
-            change(patch, object)
-                .map_err(|reason| Refusal::of(egress, codes::PATCH, format!("a patch of `{label}`: {reason}")))?;
+            let refusal = |reason: &str| Refusal::of(egress, codes::PATCH, format!("a patch of `{label}`: {reason}"));
+            let callers_before = settings_of_callers(object);
+            change(patch, object).map_err(|reason| refusal(&reason))?;
+            if settings_of_callers(object) != callers_before {
+                return Err(refusal(&format!("it takes away or moves `{OF_CALLERS}`"))
+                    .with_help("change less: the setting tells the gateway how to identify callers"));
+            }
             applied.push(label);
         }
         if applied.len() == before {
@@ -31,6 +39,29 @@ pub(super) fn apply<'a>(egress: &Egress, objects: impl Iterator<Item = &'a mut V
         }
     }
     Ok(applied)
+}
+
+/// Every place of the setting, as a JSON pointer, and what is set there. The setting is a line of an annotation's YAML.
+fn settings_of_callers(object: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    collect(object, String::new(), &mut found);
+    found
+}
+
+fn collect(value: &Value, place: String, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| collect(value, format!("{place}/{name}"), found))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| collect(item, format!("{place}/{at}"), found));
+        }
+        Value::String(text) => {
+            let lines = text.lines().map(str::trim).filter(|line| line.contains(OF_CALLERS));
+            found.extend(lines.map(|line| (place.clone(), line.to_owned())));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 fn is_meant(patch: &Patch, object: &Value) -> bool {

@@ -247,6 +247,46 @@ fn a_patch_is_applied_last_and_named() {
     assert_eq!(build.patched, [("egress-httpbin/httpbin".to_owned(), changed)]);
 }
 
+/// However a patch goes about it: the gateway would not write who calls.
+#[test]
+fn a_patch_cannot_take_away_who_calls() {
+    let annotations = "/spec/template/metadata/annotations";
+    for install in [Install::Injected, Install::GatewayApi, Install::IstioOperator] {
+        let with_patch = |kind: &str, merge, json| {
+            with(|egress| {
+                egress.spec.gateway.install = install;
+                egress.spec.patches = vec![Patch { kind: kind.to_owned(), name: None, merge, json }];
+            })
+        };
+        let (kind, merge, json) = match install {
+            Install::Injected => (
+                "Deployment",
+                json!({"spec": {"template": {"metadata": {"annotations": null}}}}),
+                [
+                    json!({"op": "remove", "path": annotations}),
+                    json!({"op": "replace", "path": "/spec/template/metadata", "value": {"labels": {}}}),
+                    json!({"op": "move", "from": annotations, "path": "/metadata/annotations"}),
+                    json!({"op": "replace", "path": "/spec/template", "value": {}}),
+                ]
+                .to_vec(),
+            ),
+            Install::GatewayApi => ("ConfigMap", json!({"data": null}), vec![json!({"op": "remove", "path": "/data"})]),
+            _ => {
+                ("IstioOperator", json!({"spec": {"components": null}}), vec![json!({"op": "remove", "path": "/spec"})])
+            }
+        };
+        let json = json.into_iter().map(|operation| (None, Some(json!([operation]))));
+        for (merge, json) in json.chain([(Some(merge), None)]) {
+            let egress = with_patch(kind, merge.clone(), json.clone());
+            let refusals = build(&[&egress], &mesh("1.31"), &filter(), false).unwrap_err();
+            assert_eq!(refusals[0].code, codes::PATCH, "{merge:?} {json:?}");
+            assert!(refusals[0].message.contains("forwardClientCertDetails"), "{}", refusals[0].message);
+        }
+        let harmless = with_patch(kind, Some(json!({"metadata": {"labels": {"team": "a"}}})), None);
+        assert!(build(&[&harmless], &mesh("1.31"), &filter(), false).is_ok());
+    }
+}
+
 fn code(egresses: &[&Egress]) -> &'static str {
     build(egresses, &mesh("1.31"), &filter(), false).unwrap_err()[0].code
 }

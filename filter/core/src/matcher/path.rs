@@ -1,13 +1,14 @@
 //! Paths: exact, `/prefix*`, `*suffix`, `*`, and templates with `{*}` and `{**}`.
 //!
 //! Patterns are written in the canonical form of request paths: `/a-b` and not `/a%2Db`, `/%C3%A9` and not `/é`. Others
-//! are refused with that form as the cure. The digits of escapes may be of either case and match to the letter, as at
-//! Istio: for clients that write `/%c3%a9`, list both.
+//! are refused with that form as the cure. Only the digits of escapes may be in lower case, beside the canonical form: a
+//! request for `/%c3%a9` is read in both forms, and an ALLOW rule must match both ([`check_beside`]).
 
 use super::Flaw;
 use super::set::{Pattern, PatternSet};
 use crate::policy::error::Code;
 use crate::request::path::{Tolerance, canonical_pattern};
+use crate::verdict::Ambiguity;
 
 /// Most segments in a template.
 pub const MAX_SEGMENTS: usize = 64;
@@ -106,7 +107,7 @@ fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw
     }
     match canonical_pattern(text.as_bytes(), tolerance) {
         Ok(canonical) if canonical == text.as_bytes() => Ok(canonical.into()),
-        Ok(canonical) if canonical == with_capital_escapes(text) => Ok(text.as_bytes().into()),
+        Ok(canonical) if canonical == with_capital_escapes(text).as_bytes() => Ok(text.as_bytes().into()),
         // Istio would match it to the letter, and so never.
         Ok(canonical) => {
             Err(Flaw::new(Code::Path, format_args!("the path `{text}` is not in the form that requests have"))
@@ -119,19 +120,53 @@ fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw
                 kind.as_str()
             ),
         )
-        .help(format_args!("write the path without it, or tolerate `{}`", kind.as_str()))),
+        .help(format_args!("{}", instead(kind, text)))),
     }
 }
 
+/// Refuses a pattern whose escapes have lower-case digits, unless `all` has its canonical form, too. Alone, it could never
+/// allow, and would deny one spelling of two.
+pub(crate) fn check_beside(text: &str, all: &[String]) -> Result<(), Flaw> {
+    if !text.contains('%') {
+        return Ok(());
+    }
+    let canonical = with_capital_escapes(text);
+    if canonical == text || all.contains(&canonical) {
+        return Ok(());
+    }
+    Err(Flaw::new(Code::Path, format_args!("the path `{text}` is not in the form that requests have"))
+        .help(format_args!("write `{canonical}`; in an ALLOW rule, both if clients send it so")))
+}
+
 /// The text with capital digits in its escapes.
-fn with_capital_escapes(text: &str) -> Vec<u8> {
+fn with_capital_escapes(text: &str) -> String {
     let mut behind_percent = 0_u8;
-    let capital = |byte: u8| {
+    let capital = |character: char| {
         let is_digit = behind_percent > 0;
-        behind_percent = if byte == b'%' { 2 } else { behind_percent.saturating_sub(1) };
-        if is_digit { byte.to_ascii_uppercase() } else { byte }
+        behind_percent = if character == '%' { 2 } else { behind_percent.saturating_sub(1) };
+        if is_digit { character.to_ascii_uppercase() } else { character }
     };
-    text.bytes().map(capital).collect()
+    text.chars().map(capital).collect()
+}
+
+/// What to write in place of a path that is ambiguous. Some kinds are of no use to tolerate: Envoy answers such requests
+/// itself, or rewrites them before any filter sees them.
+fn instead(kind: Ambiguity, text: &str) -> String {
+    let is_plain = !text.contains(['%', ';', '\\']);
+    match kind {
+        Ambiguity::ControlCharacter if text.contains(' ') => format!("write `{}`", text.replace(' ', "%20")),
+        Ambiguity::ControlCharacter if is_plain => {
+            "write the path without it: Envoy refuses it before any rule".to_owned()
+        }
+        Ambiguity::Fragment | Ambiguity::EscapedNul => {
+            "write the path without it: Envoy refuses it before any rule".to_owned()
+        }
+        Ambiguity::Backslash => format!("write `{}`: Envoy makes it so before any rule", text.replace('\\', "/")),
+        Ambiguity::DotSegment if is_plain => {
+            "write the path without dot segments: Envoy resolves them before any rule".to_owned()
+        }
+        kind => format!("write the path without it, or tolerate `{}`", kind.as_str()),
+    }
 }
 
 impl Template {
@@ -312,6 +347,16 @@ mod tests {
             ("foo/{*}", Code::PathTemplate),
         ] {
             assert_eq!(parse(pattern).unwrap_err().code, code, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn escapes_with_lower_case_digits_stand_beside_the_canonical_form() {
+        let all = ["/%c3%a9", "/%C3%A9", "/x/%e2%82%ac/*", "/a%20b", "/%C3%a9"].map(str::to_owned);
+        for (text, taken) in
+            [("/%c3%a9", true), ("/%C3%A9", true), ("/%C3%a9", true), ("/a%20b", true), ("/x/%e2%82%ac/*", false)]
+        {
+            assert_eq!(check_beside(text, &all).is_ok(), taken, "{text}");
         }
     }
 }

@@ -82,7 +82,14 @@ codes! {
     Upstream = "SP1003",
     /// A limit on the size of a policy is exceeded.
     ///
-    /// A policy has at most 50,000 rules.
+    /// A policy has at most 50,000 rules, 10,000 values in a list, and 256 different regular expressions, whose automata have
+    /// at most 512 KiB together.
+    ///
+    /// One request may cost at most 500,000 steps of regular expressions; a step is a byte that an expression reads. Of one
+    /// request an expression for paths may read 3 times 2,048 bytes, one for a query parameter 2 times and one for a header
+    /// 8 times as much, because each is asked about every reading of the value. Rules that no single caller and path can meet
+    /// do not add up: give them different callers or exact paths, or write templates, prefixes and values in place of
+    /// expressions.
     Limit = "SP1004",
     /// A rule's id is empty, too long, or has characters outside `A-Za-z0-9._-`.
     RuleId = "SP1101",
@@ -111,20 +118,27 @@ codes! {
     /// The packet's source address is asked for where the gateway cannot tell it.
     SourceAddressHidden = "SP1206",
     /// A path could never match a canonical request path.
+    ///
+    /// Requests are matched without their query and in canonical form: letters, digits, `-`, `.`, `_` and `~` are plain, what
+    /// else is escaped has capital digits, as in `/caf%C3%A9`. What can be read in several ways is refused before any rule,
+    /// unless `authz.tolerate` names it.
     Path = "SP1301",
     /// A path template breaks the rules of `{*}` and `{**}`.
     PathTemplate = "SP1302",
     /// A regular expression does not compile, or is too large.
+    ///
+    /// The syntax is RE2's, without Unicode classes, look-around and back-references. Each expression becomes an automaton of
+    /// at most 64 KiB. A number behind `.*`, as in `.*a.{12}`, doubles it with each that is counted; most others add little.
     Regex = "SP1303",
-    /// A host is not a host name or pattern.
+    /// A host is not a host name or pattern, or ends with a dot.
     Host = "SP1304",
     /// A port is not a number from 1 to 65535.
     Port = "SP1305",
-    /// A method is not an HTTP token.
+    /// A method is not an HTTP token, or is in lower case.
     Method = "SP1306",
     /// A gRPC pattern is not of the form `package.Service/Method`.
     Grpc = "SP1307",
-    /// A condition's key is unknown.
+    /// A condition's key is unknown, or stands for what has a field of its own: `hosts`, `methods`, `paths`.
     ConditionKey = "SP1401",
     /// A condition has neither values nor notValues.
     ConditionWithoutValues = "SP1402",

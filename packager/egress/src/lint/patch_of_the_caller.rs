@@ -1,11 +1,12 @@
-//! A patch changes how the gateway names its callers.
+//! A patch changes how the gateway identifies its callers.
 //!
 //! The filter reads every name of a caller's certificate from the `x-forwarded-client-cert` that the gateway itself writes.
 //! `build` sets `gatewayTopology.forwardClientCertDetails` to `SANITIZE_SET`, or with `authz.trustedForwarders` to
 //! `APPEND_FORWARD`; both take away, or put an element behind, what a caller wrote there. With any other setting a caller
 //! could name itself, so the filter refuses every request that it cannot read a certificate for.
 //!
-//! Take the setting out of the patch. Who may speak for others is said by `authz.trustedForwarders`.
+//! Take the setting out of the patch. List forwarders in `authz.trustedForwarders`. The number of worker threads, which is
+//! in the same annotation, is `gateway.concurrency`.
 
 use serde_json::Value;
 
@@ -24,8 +25,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         for (position, patch) in subject.egress.spec.patches.iter().enumerate() {
             let found = patch.merge.iter().chain(&patch.json).find_map(setting);
             if let Some(setting) = found {
-                let message = format!("the patch changes {}, by which the gateway names its callers", quoted(setting));
-                let help = "take it out; who may speak for others is said by `authz.trustedForwarders`";
+                let message = format!("the patch changes {}, which tells the gateway how to identify callers", quoted(setting));
+                let help = "take it out; list forwarders in `authz.trustedForwarders`";
                 findings.push(subject.at(&format!("patches[{position}].kind"), message, help));
             }
         }

@@ -16,7 +16,7 @@ pub struct Health {
     pub slow_start: SlowStart,
     /// What callers are told while the gate is open.
     pub refusal: GateRefusal,
-    /// Somebody has decided, and the gate has not to.
+    /// A manual decision; the gate does not decide.
     #[serde(rename = "override")]
     pub force: Option<Override>,
     /// Whether a pod is ready while its upstream is not asked.

@@ -63,7 +63,7 @@ pub enum RequestId {
 pub struct Headers {
     /// How much is taken away. Default: `strict`.
     pub hygiene: Hygiene,
-    /// Names that stay all the same.
+    /// Names that are kept anyway.
     pub keep: Vec<String>,
     /// Names that go, too.
     pub remove: Vec<String>,
@@ -102,7 +102,7 @@ pub struct SetHeader {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ResponseHeaders {
-    /// Names that stay all the same.
+    /// Names that are kept anyway.
     pub keep: Vec<String>,
     /// Names that go, too.
     pub remove: Vec<String>,

@@ -30,7 +30,7 @@ pub(crate) static AUTHZ: Block = Block {
             "discloseRule",
             Shape::Boolean,
             "`false`",
-            "Whether a refused caller is told the id of the rule that refused it.",
+            "Whether callers are told, in the answer's `x-sallyport`, which rule decided and what was ambiguous.",
         ),
     ],
     tombstones: &[

@@ -27,7 +27,7 @@ pub(crate) static HEALTH: Block = Block {
                 choice("forceOpen", "the upstream is not asked, however well it is"),
                 choice("forceClosed", "the upstream is asked, however ill it is"),
             ]),
-            "Somebody has decided, and the gate has not to. It goes on probing, and tells what it finds.",
+            "A manual decision; the gate does not decide. It goes on probing, and tells what it finds.",
         ),
         defaulted(
             "readiness",
@@ -72,7 +72,7 @@ static PROBE: Block = Block {
             "jitter",
             Shape::Whole { least: 0, most: 100 },
             "10",
-            "By how much of the interval a probe may be early, in percent: gateways are not to ask all at once.",
+            "By how much of the interval a probe may be early, in percent: so that gateways do not probe together.",
         ),
         defaulted(
             "timeout",

@@ -77,7 +77,7 @@ pub(crate) static HEADERS: Block = Block {
             "keep",
             list(Text::HeaderName),
             "none",
-            "Names that stay all the same, in lower case, and exactly as written: with `x-user` kept, `x_user` still goes.",
+            "Names that are kept anyway, in lower case, and exactly as written: with `x-user` kept, `x_user` still goes.",
         ),
         defaulted(
             "remove",
@@ -125,7 +125,7 @@ static RESPONSE: Block = Block {
             "keep",
             list(Text::HeaderName),
             "none",
-            "Names that stay all the same, in lower case. Of `server` callers see Envoy's own, whatever is written here.",
+            "Names that are kept anyway, in lower case. Of `server` callers see Envoy's own, whatever is written here.",
         ),
         defaulted("remove", list(Text::HeaderName), "none", "Names that go, too, in lower case: `set-cookie`."),
     ],
