@@ -191,8 +191,8 @@ impl Asks {
         if !self.some_identity {
             return Reason::NotAllowed;
         }
-        let nothing_shown = || request.caller.principal.is_none() && !request.metadata().has_token();
-        let token_missing = || self.only_tokens && !request.metadata().has_token();
+        let nothing_shown = || request.caller.principal.is_none() && !request.metadata.has_token();
+        let token_missing = || self.only_tokens && !request.metadata.has_token();
         if nothing_shown() || token_missing() { Reason::NoIdentity } else { Reason::NotAllowed }
     }
 }

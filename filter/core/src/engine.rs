@@ -331,7 +331,11 @@ mod tests {
         let bound = engine.worst_case_steps();
         // Rules for other callers and other whole paths are no part of it.
         let reads = |path: u64, header: u64, query: u64| (path + 8 * header + 2 * query) * MAX_READ as u64;
-        assert_eq!(bound, reads(3 * (4 * 2 + 1), 2 + 4, 4));
+        assert_eq!(bound, reads(3 * (4 * 2 + 2), 4 * 2 + 4, 4));
+        // Of those that allow, one caller's.
+        let allow = rules.join(",").replace("DENY", "ALLOW");
+        let allowing = self::engine(&allow).unwrap().worst_case_steps();
+        assert_eq!(allowing, reads(3 * (4 * 2 + 2), 2 + 4, 4));
         let mut worst = 0;
         for path in [format!("/%c3%a9{}", "a".repeat(MAX_READ - 7)), format!("/p1?q={}", "b".repeat(MAX_READ - 1))] {
             for value in ["c".repeat(MAX_READ - 1), "c,".repeat(127), " c".repeat(MAX_READ / 2 - 1)] {

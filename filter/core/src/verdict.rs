@@ -120,6 +120,9 @@ ambiguities! {
     /// The caller has a certificate, and the `x-forwarded-client-cert` in which the gateway names it is missing or cannot be
     /// read. Cannot be tolerated.
     UnreadableCertificate = "unreadableCertificate",
+    /// A rule reads the token or other metadata, and it cannot be read: it is nested too deeply (objects in a claim more than
+    /// about 30 levels), or a text is not UTF-8. Cannot be tolerated.
+    UnreadableMetadata = "unreadableMetadata",
     /// An `Upgrade` to something else than a WebSocket: what comes after its head an upstream may take for another request.
     /// Cannot be tolerated.
     UnknownUpgrade = "unknownUpgrade",

@@ -423,6 +423,37 @@ fn tokens() {
     check(&scope, &elsewhere, "no_identity");
 }
 
+/// A claim that the caller may choose does not hide the token from a rule that denies it.
+#[test]
+fn tokens_that_are_nested_too_deeply() {
+    let policy = policy([deny(source(json!({"requestPrincipals": ["i/mallory"]}))), allow(anything())]);
+    let nested = |depth: usize| {
+        let deep = (0..depth).fold(json!("x"), |inner, _| json!({"a": inner}));
+        get().token(json!({"iss": "i", "sub": "mallory", "user_metadata": deep}))
+    };
+    check(&policy, &nested(10), "denied d");
+    for depth in [40, 90] {
+        check(&policy, &nested(depth), "400 unreadableMetadata");
+    }
+}
+
+/// To most servers `%40` is `@` and `[` is `%5B`: a denial of one is a denial of the other, an ALLOW is to the letter.
+#[test]
+fn characters_of_a_segment_plain_and_escaped() {
+    let denied = policy([
+        deny(operation(json!({"paths": ["*:delete", "/@admin*", "/{*}/@me", "/a%5Bb%5D", "/s%2At"]}))),
+        allow(anything()),
+    ]);
+    for path in ["/v1/x:delete", "/v1/x%3Adelete", "/%40admin/x", "/a/%40me", "/a[b]", "/a%5bb]", "/s*t", "/s%2at"] {
+        check(&denied, &Request::get(path), "denied d");
+    }
+    let excepted = only(operation(json!({"notPaths": ["/@admin*"]})));
+    paths(&excepted, &[("/%40admin", "not_allowed"), ("/@admin", "not_allowed"), ("/admin", "allow a")]);
+    paths(&only(operation(json!({"paths": ["/@me"]}))), &[("/@me", "allow a"), ("/%40me", "not_allowed")]);
+    let both = only(operation(json!({"paths": ["/@me", "/%40me"]})));
+    paths(&both, &[("/@me", "allow a"), ("/%40me", "allow a")]);
+}
+
 /// 24 (CVE-2020-8595)
 #[test]
 fn exact_paths_with_a_query_or_fragment() {

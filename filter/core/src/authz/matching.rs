@@ -125,7 +125,7 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action
             both(test, action, action, |set, _| request.request_principal().map(|principal| set.matches(principal)))
         }
         Condition::Claim { path, words, test } => {
-            let claim = request.metadata().claim(path);
+            let claim = request.metadata.claim(path);
             both(test, action, action, |set, by| {
                 let claim = claim.as_ref()?;
                 Some(if *words {
@@ -137,7 +137,7 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action
         }
         // Other filters' metadata and the server name are missing by right.
         Condition::Metadata { filter, key, test } => {
-            let field = request.metadata().field(filter, key);
+            let field = request.metadata.field(filter, key);
             both(test, action, Action::Deny, |set, _| field.as_ref().map(|field| set.matches(field)))
         }
         Condition::Sni { test } => both(test, action, Action::Deny, |set, by| {

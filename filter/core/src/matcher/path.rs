@@ -1,13 +1,15 @@
 //! Paths: exact, `/prefix*`, `*suffix`, `*`, and templates with `{*}` and `{**}`.
 //!
 //! Patterns are written in the canonical form of request paths: `/a-b` and not `/a%2Db`, `/%C3%A9` and not `/é`. Others
-//! are refused with that form as the cure. Only the digits of escapes may be in lower case, beside the canonical form: a
-//! request for `/%c3%a9` is read in both forms, and an ALLOW rule must match both ([`check_beside`]).
+//! are refused with that form as the cure. What a request may have in another form, such as `/%c3%a9` or `/%40a`, may stand
+//! beside its canonical form: such a request is read in both, and an ALLOW rule must match both.
+
+use std::fmt;
 
 use super::Flaw;
 use super::set::{Pattern, PatternSet};
 use crate::policy::error::Code;
-use crate::request::path::{Tolerance, canonical_pattern};
+use crate::request::path::{Tolerance, canonical_pattern, escape, is_unreserved};
 use crate::verdict::Ambiguity;
 
 /// Most segments in a template.
@@ -86,6 +88,35 @@ impl PathPattern {
         Ok(Self::Exact(literal(text)?))
     }
 
+    /// A flaw, if the pattern is not in canonical form and `all` lacks that form. Alone it could never allow, and would deny
+    /// one spelling of two.
+    pub(crate) fn check_beside(&self, all: &[Self], tolerance: Tolerance) -> Result<(), Flaw> {
+        let canonical = self.map_literals(&|literal| canonical_pattern(literal, tolerance).map(Vec::into_boxed_slice));
+        let Ok(canonical) = canonical else { return Ok(()) };
+        if canonical == *self || all.contains(&canonical) {
+            return Ok(());
+        }
+        Err(Flaw::new(Code::Path, format_args!("the path `{self}` is not in the form that requests have"))
+            .help(format_args!("write `{canonical}`; in an ALLOW rule, both if clients send it so")))
+    }
+
+    fn map_literals(&self, map: &dyn Fn(&[u8]) -> Result<Box<[u8]>, Ambiguity>) -> Result<Self, Ambiguity> {
+        Ok(match self {
+            Self::Exact(literal) => Self::Exact(map(literal)?),
+            Self::Prefix(literal) => Self::Prefix(map(literal)?),
+            Self::Suffix(literal) => Self::Suffix(map(literal)?),
+            Self::Present => Self::Present,
+            Self::Template(Template { segments, rest }) => {
+                let segment = |segment: &Segment| match segment {
+                    Segment::Literal(literal) => map(literal).map(Segment::Literal),
+                    Segment::One => Ok(Segment::One),
+                };
+                let segments = segments.iter().map(segment).collect::<Result<_, _>>()?;
+                Self::Template(Template { segments, rest: rest.as_deref().map(map).transpose()? })
+            }
+        })
+    }
+
     /// Whether the pattern matches a canonical path.
     #[must_use]
     pub fn matches(&self, path: &[u8]) -> bool {
@@ -99,6 +130,28 @@ impl PathPattern {
     }
 }
 
+/// As it is written.
+impl fmt::Display for PathPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy;
+        match self {
+            Self::Exact(literal) => f.write_str(&text(literal)),
+            Self::Prefix(literal) => write!(f, "{}*", text(literal)),
+            Self::Suffix(literal) => write!(f, "*{}", text(literal)),
+            Self::Present => f.write_str("*"),
+            Self::Template(template) => {
+                for segment in &template.segments {
+                    match segment {
+                        Segment::Literal(literal) => write!(f, "/{}", text(literal))?,
+                        Segment::One => f.write_str("/{*}")?,
+                    }
+                }
+                template.rest.as_ref().map_or(Ok(()), |rest| write!(f, "/{{**}}{}", text(rest)))
+            }
+        }
+    }
+}
+
 fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw> {
     if text.contains('?') {
         return Err(Flaw::new(Code::Path, format_args!("the path `{text}` has a query")).help(format_args!(
@@ -107,7 +160,7 @@ fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw
     }
     match canonical_pattern(text.as_bytes(), tolerance) {
         Ok(canonical) if canonical == text.as_bytes() => Ok(canonical.into()),
-        Ok(canonical) if canonical == with_capital_escapes(text).as_bytes() => Ok(text.as_bytes().into()),
+        Ok(_) if may_come(text) => Ok(text.as_bytes().into()),
         // Istio would match it to the letter, and so never.
         Ok(canonical) => {
             Err(Flaw::new(Code::Path, format_args!("the path `{text}` is not in the form that requests have"))
@@ -124,29 +177,11 @@ fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw
     }
 }
 
-/// Refuses a pattern whose escapes have lower-case digits, unless `all` has its canonical form, too. Alone, it could never
-/// allow, and would deny one spelling of two.
-pub(crate) fn check_beside(text: &str, all: &[String]) -> Result<(), Flaw> {
-    if !text.contains('%') {
-        return Ok(());
-    }
-    let canonical = with_capital_escapes(text);
-    if canonical == text || all.contains(&canonical) {
-        return Ok(());
-    }
-    Err(Flaw::new(Code::Path, format_args!("the path `{text}` is not in the form that requests have"))
-        .help(format_args!("write `{canonical}`; in an ALLOW rule, both if clients send it so")))
-}
-
-/// The text with capital digits in its escapes.
-fn with_capital_escapes(text: &str) -> String {
-    let mut behind_percent = 0_u8;
-    let capital = |character: char| {
-        let is_digit = behind_percent > 0;
-        behind_percent = if character == '%' { 2 } else { behind_percent.saturating_sub(1) };
-        if is_digit { character.to_ascii_uppercase() } else { character }
-    };
-    text.chars().map(capital).collect()
+/// Whether a request may have this text: Envoy decodes escaped letters, digits, `-`, `.`, `_` and `~`, and refuses or
+/// escapes what is not ASCII.
+fn may_come(text: &str) -> bool {
+    let escaped = |(at, _): (usize, &str)| text.as_bytes().get(at.saturating_add(1)..).and_then(escape);
+    text.is_ascii() && !text.match_indices('%').filter_map(escaped).any(|(byte, _)| is_unreserved(byte))
 }
 
 /// What to write in place of a path that is ambiguous. Some kinds are of no use to tolerate: Envoy answers such requests
@@ -351,12 +386,18 @@ mod tests {
     }
 
     #[test]
-    fn escapes_with_lower_case_digits_stand_beside_the_canonical_form() {
-        let all = ["/%c3%a9", "/%C3%A9", "/x/%e2%82%ac/*", "/a%20b", "/%C3%a9"].map(str::to_owned);
-        for (text, taken) in
-            [("/%c3%a9", true), ("/%C3%A9", true), ("/%C3%a9", true), ("/a%20b", true), ("/x/%e2%82%ac/*", false)]
-        {
-            assert_eq!(check_beside(text, &all).is_ok(), taken, "{text}");
+    fn other_spellings_stand_beside_the_canonical_form() {
+        let texts = ["/%c3%a9", "/%C3%A9", "/%C3%a9", "/x/%e2%82%ac/*", "*%40", "*@", "/{*}/[a]", "/{*}/%5Ba%5D"];
+        let all: Vec<_> = texts.iter().map(|text| parse(text).unwrap()).collect();
+        for (text, pattern) in texts.iter().zip(&all) {
+            assert_eq!(pattern.to_string(), *text);
+            let flaw = pattern.check_beside(&all, Tolerance::default()).err();
+            assert_eq!(flaw.is_some(), *text == "/x/%e2%82%ac/*", "{text}");
+            assert!(flaw.is_none_or(|flaw| flaw.help.unwrap().contains("`/x/%E2%82%AC/*`")));
+        }
+        for text in ["/a/%3A", "/{**}/%40/b", "*[", "/a|*"] {
+            let pattern = parse(text).unwrap();
+            assert!(pattern.check_beside(&[pattern.clone()], Tolerance::default()).is_err(), "{text}");
         }
     }
 }

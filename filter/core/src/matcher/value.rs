@@ -51,19 +51,20 @@ impl ValueTest {
             Some(quantifier) => self.holds_for(action, quantifier, slot),
             None => {
                 let (by, not_by) = (Use::of(action, false), Use::of(action, true));
-                let readings = slot.readings();
+                let (readings, long) = (slot.readings(), slot.is_long());
                 // Expressions are asked last: they cost the most.
-                (!self.is_positive() || readings.matches(by, |value| self.matches(by, value)))
-                    && !readings.matches(not_by, |value| self.forbids(not_by, value))
+                (!self.is_positive() || readings.matches(by, |value| self.matches(by, value, long)))
+                    && !readings.matches(not_by, |value| self.forbids(not_by, value, long))
             }
         }
     }
 
     /// The author's own choice of which occurrences count.
     fn holds_for(&self, action: Action, quantifier: Quantifier, slot: &Slot<'_>) -> bool {
+        let long = slot.is_long();
         let satisfied = |value: &[u8]| {
-            (!self.is_positive() || self.matches(Use::of(action, false), value))
-                && !self.forbids(Use::of(action, true), value)
+            (!self.is_positive() || self.matches(Use::of(action, false), value, long))
+                && !self.forbids(Use::of(action, true), value, long)
         };
         let mut lines = slot.lines().iter().map(|line| reading::trim(line));
         match quantifier {
@@ -75,17 +76,20 @@ impl ValueTest {
         }
     }
 
-    /// Whether the positive part matches.
-    fn matches(&self, by: Use, value: &[u8]) -> bool {
-        self.values.as_ref().is_some_and(|values| values.matches(value))
-            || self.regex.as_ref().is_some_and(|regex| regex.matches(value, by))
+    /// Whether the positive part matches. `long`: all values together are too long to be read by an expression.
+    fn matches(&self, by: Use, value: &[u8], long: bool) -> bool {
+        one_of(&self.values, &self.regex, by, value, long)
     }
 
     /// Whether the negative part matches.
-    fn forbids(&self, by: Use, value: &[u8]) -> bool {
-        self.not_values.as_ref().is_some_and(|values| values.matches(value))
-            || self.not_regex.as_ref().is_some_and(|regex| regex.matches(value, by))
+    fn forbids(&self, by: Use, value: &[u8], long: bool) -> bool {
+        one_of(&self.not_values, &self.not_regex, by, value, long)
     }
+}
+
+fn one_of(values: &Option<StringSet>, regex: &Option<RegexSet>, by: Use, value: &[u8], long: bool) -> bool {
+    let expression = |regex: &RegexSet| if long { by == Use::Restrictive } else { regex.matches(value, by) };
+    values.as_ref().is_some_and(|values| values.matches(value)) || regex.as_ref().is_some_and(expression)
 }
 
 #[cfg(test)]

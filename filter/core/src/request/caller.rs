@@ -24,6 +24,11 @@ use crate::matcher::string::StringSet;
 use crate::policy::rule::IdentityField;
 use crate::verdict::Ambiguity;
 
+/// Most slashes in a name of a certificate.
+const MAX_SEGMENTS: usize = 32;
+/// Most bytes of all names of a certificate.
+const MAX_NAMES: usize = 8192;
+
 /// Who calls.
 #[derive(Debug, Default)]
 pub struct Caller<'a> {
@@ -41,6 +46,9 @@ impl<'a> Caller<'a> {
         }
         let mut elements = own_element(view, reading).ok_or(Ambiguity::UnreadableCertificate)?;
         let own = elements.pop().ok_or(Ambiguity::UnreadableCertificate)?;
+        if !fits(&own) || !elements.iter().all(fits) {
+            return Err(Ambiguity::UnreadableCertificate);
+        }
         if own.uris.first().map(|uri| &**uri) != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
             return Err(Ambiguity::UnreadableCertificate);
         }
@@ -105,6 +113,14 @@ impl<'a> Caller<'a> {
     }
 }
 
+/// Whether there is no more of names than rules look at in bounded time. A SPIFFE id of Istio's has four segments.
+fn fits(element: &Element<'_>) -> bool {
+    let names = || element.uris.iter().chain(&element.others);
+    let segments = |name: &[u8]| name.iter().filter(|byte| **byte == b'/').count();
+    names().all(|name| segments(name) <= MAX_SEGMENTS)
+        && names().fold(0_usize, |sum, name| sum.saturating_add(name.len())) <= MAX_NAMES
+}
+
 /// The elements of the gateway's own header, the last of them about this connection.
 fn own_element<'a>(view: &RequestView<'a>, reading: &Reading) -> Option<Vec<Element<'a>>> {
     let mut lines = view.headers.iter().filter(|(name, _)| *name == forwarded::HEADER).map(|(_, line)| *line);
@@ -128,6 +144,7 @@ fn other_name(uri: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 /// Whether a test matches some part of a name that Istio's rules could match as the namespace, service account or trust
 /// domain: they look for `/ns/NAMESPACE/` and `/ns/NAMESPACE/.../sa/ACCOUNT` anywhere, and their `*` goes over slashes.
 fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    // Few: [`fits`] has seen to it.
     let segments: Vec<&[u8]> = name.split(|byte| *byte == b'/').collect();
     let behind = |word: &'static [u8]| {
         let pairs = segments.iter().zip(segments.iter().skip(1));
@@ -136,10 +153,16 @@ fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bo
     match field {
         IdentityField::Principal => test(name),
         IdentityField::TrustDomain => segments.first().is_some_and(|domain| test(domain)),
-        IdentityField::Namespace => behind(b"ns").any(|(at, _)| {
-            let rest = segments.get(at.saturating_add(1)..).unwrap_or_default();
-            (1..=rest.len().saturating_sub(1).max(1))
-                .any(|length| test(&rest.get(..length).unwrap_or_default().join(&b"/"[..])))
+        IdentityField::Namespace => behind(b"ns").any(|(at, first)| {
+            let start: usize =
+                segments.iter().take(at.saturating_add(1)).map(|segment| segment.len().saturating_add(1)).sum();
+            let middle = segments.get(at.saturating_add(2)..segments.len().saturating_sub(1)).unwrap_or_default();
+            let mut end = start.saturating_add(first.len());
+            test(first)
+                || middle.iter().any(|segment| {
+                    end = end.saturating_add(segment.len()).saturating_add(1);
+                    name.get(start..end).is_some_and(&mut *test)
+                })
         }),
         IdentityField::ServiceAccount => behind(b"ns").any(|(at, namespace)| {
             let mut accounts = behind(b"sa").filter(|(behind, _)| *behind > at);

@@ -77,8 +77,8 @@ pub struct CanonicalRequest<'a> {
     /// The name asked for in the TLS handshake.
     pub(crate) sni: Option<&'a [u8]>,
     all_headers: &'a [(&'a [u8], &'a [u8])],
-    metadata: Option<&'a [u8]>,
-    parsed_metadata: OnceCell<Metadata>,
+    /// What verified tokens and other filters said.
+    pub(crate) metadata: Metadata,
     request_principal: OnceCell<Option<RequestPrincipal>>,
 }
 
@@ -107,20 +107,14 @@ impl<'a> CanonicalRequest<'a> {
             destination: view.destination_address.and_then(network::parse_endpoint),
             sni: view.sni.filter(|name| !name.is_empty()),
             all_headers: view.headers,
-            metadata: view.metadata,
-            parsed_metadata: OnceCell::new(),
+            metadata: view.metadata.map(Metadata::parse).transpose()?.unwrap_or_default(),
             request_principal: OnceCell::new(),
         })
     }
 
-    /// The dynamic metadata, parsed when first asked for.
-    pub(crate) fn metadata(&self) -> &Metadata {
-        self.parsed_metadata.get_or_init(|| self.metadata.map(Metadata::parse).unwrap_or_default())
-    }
-
     /// Issuer and subject of the token.
     pub(crate) fn request_principal(&self) -> Option<&RequestPrincipal> {
-        self.request_principal.get_or_init(|| self.metadata().request_principal()).as_ref()
+        self.request_principal.get_or_init(|| self.metadata.request_principal()).as_ref()
     }
 
     /// Whether this is a gRPC call.

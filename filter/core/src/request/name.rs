@@ -40,12 +40,17 @@ pub(crate) fn fold_parameter(name: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(folded_parameter(text))
 }
 
-/// The other reading of a name with a bracket that is never closed: PHP makes an `_` of it.
-pub(crate) fn fold_open_bracket(name: &[u8]) -> Option<Vec<u8>> {
-    let text = readable(name);
-    let open = text.iter().position(|byte| *byte == b'[')?;
+/// The name as PHP reads it, where that is another reading: it makes an `_` of a bracket that is never closed, and of a
+/// blank at the end.
+pub(crate) fn fold_as_php(name: &[u8]) -> Option<Vec<u8>> {
+    if !name.iter().any(|byte| matches!(byte, b'[' | b' ')) {
+        return None;
+    }
+    let text = readable(name).trim_ascii_start();
+    let open = text.iter().position(|byte| *byte == b'[').unwrap_or(text.len());
     let is_closed = text.iter().skip(open).any(|byte| *byte == b']');
-    (!is_closed).then(|| folded_parameter(text))
+    let text = if is_closed { text.get(..open).unwrap_or(text) } else { text };
+    Some(text.iter().map(folded_in_parameter).collect())
 }
 
 /// What stands before a NUL or a byte that is no UTF-8.
@@ -55,8 +60,19 @@ fn readable(name: &[u8]) -> &[u8] {
 }
 
 fn folded_parameter(text: &[u8]) -> Vec<u8> {
-    let fold = |byte: &u8| if matches!(byte, b'.' | b' ' | b'[') { b'_' } else { byte.to_ascii_lowercase() };
-    text.trim_ascii().iter().map(fold).collect()
+    trim_spaces(text).iter().map(folded_in_parameter).collect()
+}
+
+fn folded_in_parameter(byte: &u8) -> u8 {
+    if matches!(byte, b'.' | b' ' | b'[') { b'_' } else { byte.to_ascii_lowercase() }
+}
+
+/// Without white space at both ends; a vertical tab, which `trim_ascii` leaves, is some to PHP and Java.
+pub(crate) fn trim_spaces(text: &[u8]) -> &[u8] {
+    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last.saturating_add(1));
+    text.get(start..end).unwrap_or(text)
 }
 
 #[cfg(test)]
@@ -119,9 +135,15 @@ mod tests {
             assert_eq!(*fold_parameter(name.as_bytes()), *expected.as_bytes(), "{name}");
         }
         assert_eq!(*fold_parameter(b"role\xc0\x80x"), *b"role");
-        assert_eq!(fold_open_bracket(b"My[role").as_deref(), Some(&b"my_role"[..]));
-        assert_eq!(fold_open_bracket(b"my[role\0]").as_deref(), Some(&b"my_role"[..]));
-        assert_eq!(fold_open_bracket(b"my[role]"), None);
-        assert_eq!(fold_open_bracket(b"my_role"), None);
+        assert_eq!(*trim_spaces(b"\x0b a\x0b"), *b"a");
+        for (name, as_php) in [
+            ("My[role", Some("my_role")),
+            ("my[role\0]", Some("my_role")),
+            ("my[role]", Some("my")),
+            (" role ", Some("role_")),
+            ("my_role", None),
+        ] {
+            assert_eq!(fold_as_php(name.as_bytes()).as_deref(), as_php.map(str::as_bytes), "{name}");
+        }
     }
 }

@@ -3,8 +3,9 @@
 //! # Design
 //!
 //! Which file a legacy upstream opens for `/a/..;x/b%2fc` nobody here can know, so a path that two parsers may read in
-//! two ways is refused unless its kind of ambiguity is tolerated. What is left has one reading: percent-encoded
-//! unreserved characters are decoded, other escapes keep upper-case digits (RFC 3986, 6.2.2). A tolerated kind stays in
+//! two ways is refused unless its kind of ambiguity is tolerated. What is left has a canonical form (RFC 3986, 3.3 and
+//! 6.2.2): the characters of a segment are plain, all others and `*` are escaped with upper-case digits. A path that came
+//! in another form is matched as it came, too: `/%40a` and `/@a` mean the same to most servers. A tolerated kind stays in
 //! the path as it came, and rules match it literally; only a plain byte above 0x7f becomes its escape, so that `/é` and
 //! `/%C3%A9` stay one path.
 
@@ -49,8 +50,8 @@ pub(crate) const MAX_PATH_READINGS: usize = 3;
 pub struct CanonicalPath<'a> {
     /// The canonical form.
     pub text: Cow<'a, [u8]>,
-    /// As it came, where that differs: escapes with lower-case digits mean the same to every server and not to Istio, which
-    /// matches to the letter. So it is a second reading.
+    /// As it came, where that differs: it means the same to most servers and not to Istio, which matches to the letter. So it
+    /// is a second reading.
     pub raw: Option<&'a [u8]>,
 }
 
@@ -118,9 +119,9 @@ fn canonical_text(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Am
     Ok(canonical)
 }
 
-/// Bytes that need no look: they mean the same to every parser.
+/// Bytes that need no look: they mean the same to every parser, and stand plain in the canonical form.
 fn is_plain(byte: u8) -> bool {
-    matches!(byte, 0x21..=0x7e) && !matches!(byte, b'%' | b'#' | b'\\' | b';')
+    byte == b'/' || is_of_segment(byte)
 }
 
 fn has_double_slash(path: &[u8]) -> bool {
@@ -137,7 +138,7 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
             b'%' => match escape(tail) {
                 Some((value, tail_behind)) => {
                     check_escape(value, tail_behind, tolerance)?;
-                    if is_unreserved(value) {
+                    if is_of_segment(value) {
                         canonical.push(value)
                     } else {
                         push_escape(&mut canonical, value)
@@ -148,6 +149,10 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
                 None => tolerance.check(Ambiguity::InvalidEncoding)?,
             },
             b'/' if canonical.last() == Some(&b'/') => tolerance.check(Ambiguity::DoubleSlash)?,
+            b'"' | b'*' | b'<' | b'>' | b'[' | b']' | b'^' | b'`' | b'{' | b'|' | b'}' => {
+                push_escape(&mut canonical, byte);
+                continue;
+            }
             b'#' => tolerance.check(Ambiguity::Fragment)?,
             b'\\' => tolerance.check(Ambiguity::Backslash)?,
             b';' => tolerance.check(Ambiguity::Semicolon)?,
@@ -172,11 +177,13 @@ fn check_utf8(path: &[u8], tolerance: Tolerance) -> Result<(), Ambiguity> {
     if std::str::from_utf8(&decoded).is_ok() {
         return Ok(());
     }
-    let is_overlong = decoded
-        .iter()
-        .zip(decoded.iter().skip(1))
-        .any(|pair| matches!(pair, (0xc0 | 0xc1, 0x80..=0xbf) | (0xe0, 0x80..=0x9f) | (0xf0, 0x80..=0x8f)));
-    if is_overlong { Err(Ambiguity::InvalidUtf8) } else { tolerance.check(Ambiguity::InvalidUtf8) }
+    if is_overlong(&decoded) { Err(Ambiguity::InvalidUtf8) } else { tolerance.check(Ambiguity::InvalidUtf8) }
+}
+
+/// Whether a character has a longer form than UTF-8 gives it.
+pub(crate) fn is_overlong(text: &[u8]) -> bool {
+    let mut pairs = text.iter().zip(text.iter().skip(1));
+    pairs.any(|pair| matches!(pair, (0xc0 | 0xc1, 0x80..=0xbf) | (0xe0, 0x80..=0x9f) | (0xf0, 0x80..=0x8f)))
 }
 
 /// Every escape taken for its byte.
@@ -262,8 +269,14 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
     out.push(digit(byte & 0x0f) as u8);
 }
 
-/// RFC 3986, 2.3.
-fn is_unreserved(byte: u8) -> bool {
+/// What may stand plain in a segment (RFC 3986, `pchar`), but for `;`, which has its own kind, and `*`, which patterns cannot
+/// name.
+fn is_of_segment(byte: u8) -> bool {
+    is_unreserved(byte) || b"!$&'()+,=:@".contains(&byte)
+}
+
+/// RFC 3986, 2.3. Envoy decodes their escapes.
+pub(crate) fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
@@ -287,7 +300,9 @@ mod tests {
             ("/a%25zz", "/a%25zz"),
             ("/...", "/..."),
             ("/.well-known", "/.well-known"),
-            ("/a*b", "/a*b"),
+            ("/a*b%2a", "/a%2Ab%2A"),
+            ("/%40a%3ab=%3D%20", "/@a:b==%20"),
+            ("/a[b]{c}|^`\"<>", "/a%5Bb%5D%7Bc%7D%7C%5E%60%22%3C%3E"),
         ] {
             if !raw.contains('#') {
                 assert_eq!(canonical_path(raw).as_deref(), Ok(expected), "{raw}");

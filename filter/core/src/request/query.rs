@@ -1,14 +1,14 @@
 //! Query parameters: `&` between them, the first `=` inside, percent-decoded, `+` for a blank.
 //!
-//! This is the reading of the WHATWG URL standard's form parser. An escape that is none stays as it is. Servers differ
-//! in `;` as a separator, in names such as `role[]`, `role%00x`, `+role` and `ROLE` (PHP reads the first three as
-//! `role`, ASP.NET the last), in a NUL inside of a value, and in bytes that are no UTF-8. Where a rule reads the query,
+//! This is the reading of the WHATWG URL standard's form parser. Servers differ in `;` as a separator, in names such as
+//! `role[]`, `role%00x`, `+role` and `ROLE` (PHP reads the first three as `role`, ASP.NET the last), in a NUL inside of a
+//! value, in escapes that are none (`%u0061`), and in bytes that are no UTF-8. Where a rule reads the query,
 //! these are refused as [`Ambiguity::AmbiguousQuery`], unless that is tolerated; then names are taken to the letter.
 
 use std::borrow::Cow;
 
-use super::name::{fold_open_bracket, fold_parameter};
-use super::path::{Tolerance, escape};
+use super::name::{fold_as_php, fold_parameter};
+use super::path::{Tolerance, escape, is_overlong};
 use super::table::{NameTable, Values};
 use crate::verdict::Ambiguity;
 
@@ -22,16 +22,21 @@ pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance
     }
     for pair in query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let name = decode(halves.next().unwrap_or(pair));
-        let value = decode(halves.next().unwrap_or(b""));
-        if let Some(kind) =
-            strict.filter(|_| fold_open_bracket(&name).is_some_and(|name| table.reads(&name) == Some(true)))
-        {
+        let (raw_name, raw_value) = (halves.next().unwrap_or(pair), halves.next().unwrap_or(b""));
+        let (name, value) = (decode(raw_name), decode(raw_value));
+        let folded = fold_parameter(&name);
+        // ASP.NET reads `%u0072ole` as `role`, its forerunner `ro%le`, careless decoders `r%c1%afle`.
+        let is_odd_name = || {
+            let as_php = fold_as_php(&name).filter(|name| **name != *folded);
+            as_php.is_some_and(|name| table.reads(&name) == Some(true))
+                || has_broken_escape(raw_name)
+                || is_overlong(&name)
+        };
+        if let Some(kind) = strict.filter(|_| table.decides() && is_odd_name()) {
             return Err(kind);
         }
-        let folded = fold_parameter(&name);
         let Some(decides) = table.reads(&folded) else { continue };
-        let is_odd = || value.contains(&0) || std::str::from_utf8(&value).is_err();
+        let is_odd = || value.contains(&0) || std::str::from_utf8(&value).is_err() || has_broken_escape(raw_value);
         if let Some(kind) = strict.filter(|_| decides && is_odd()) {
             return Err(kind);
         }
@@ -39,6 +44,18 @@ pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance
     }
     values.check_lengths(table)?;
     Ok(values)
+}
+
+/// Whether a `%` is not followed by two hexadecimal digits.
+fn has_broken_escape(text: &[u8]) -> bool {
+    let mut rest = text;
+    while let Some(at) = rest.iter().position(|byte| *byte == b'%') {
+        rest = rest.get(at.saturating_add(1)..).unwrap_or_default();
+        if escape(rest).is_none() {
+            return true;
+        }
+    }
+    false
 }
 
 fn decode(text: &[u8]) -> Cow<'_, [u8]> {
@@ -82,15 +99,10 @@ mod tests {
 
     #[test]
     fn parameters() {
-        let query = "a=1&b=x%20y+z&a=&%61=2&c&&=3&bad=%zz";
-        for (name, expected) in [
-            ("a", &["1", "", "2"][..]),
-            ("b", &["x y z"]),
-            ("c", &[""]),
-            ("", &["3"]),
-            ("bad", &["%zz"]),
-            ("none", &[]),
-        ] {
+        let query = "a=1&b=x%20y+z&a=&%61=2&c&&=3&other=%zz";
+        for (name, expected) in
+            [("a", &["1", "", "2"][..]), ("b", &["x y z"]), ("c", &[""]), ("", &["3"]), ("none", &[])]
+        {
             assert_eq!(values(query, name, Tolerance::default()).unwrap(), expected, "{name}");
         }
     }
@@ -111,13 +123,24 @@ mod tests {
             "role=%c0%ae",
             "role[=x",
             "role=%ff",
+            "role=%u0061dmin",
+            "role=ad%min",
+            "role=a%",
+            "%u0072ole=x",
+            "ro%le=x",
+            "r%c1%afle=x",
         ] {
             assert_eq!(values(query, "role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery), "{query}");
             assert!(values(query, "role", tolerant).is_ok(), "{query}");
         }
         assert_eq!(values("my[role=x", "my_role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery));
         assert_eq!(values("my.role=x", "my_role", Tolerance::default()), Err(Ambiguity::AmbiguousQuery));
-        for query in ["a=1%3Brole=x", "roles=x", "other[]=x", "other=%00", "role=a%3bb", "a=%ff"] {
+        for php in ["role_+=x", "role%20=x", "role.=x", "+role_=x"] {
+            assert_eq!(values(php, "role_", Tolerance::default()), Err(Ambiguity::AmbiguousQuery), "{php}");
+        }
+        for query in
+            ["a=%zz", "gr%f6%dfe=1", "a=1%3Brole=x", "roles=x", "other[]=x", "other=%00", "role=a%3bb", "a=%ff"]
+        {
             assert!(values(query, "role", Tolerance::default()).is_ok(), "{query}");
         }
         // A rule that names the parameter so reads it so.

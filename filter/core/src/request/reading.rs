@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use super::name;
 use super::table::MAX_ELEMENTS;
 use crate::matcher::reading::Use;
 
@@ -82,7 +83,7 @@ impl Readings {
         }
         if kind == Kind::Parameter {
             for line in lines {
-                readings.add(line.trim_ascii());
+                readings.add(name::trim_spaces(line));
             }
             return readings;
         }

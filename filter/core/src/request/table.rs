@@ -139,9 +139,7 @@ impl<'a> Values<'a> {
     /// Refuses what enforced rules would have to read and do not: values that are too long or have too many elements.
     pub(crate) fn check_lengths(&self, table: &NameTable) -> Result<(), Ambiguity> {
         for (slot, name) in self.slots.iter().zip(&table.names).filter(|(_, name)| name.reader.decides) {
-            let length = slot.lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.len()));
-            let long = name.reader.by_pattern && length.saturating_add(slot.lines.len()) > MAX_READ;
-            if long || name.kind.count(&slot.lines) > MAX_ELEMENTS {
+            if (name.reader.by_pattern && slot.is_long()) || name.kind.count(&slot.lines) > MAX_ELEMENTS {
                 return Err(Ambiguity::ValueTooLong);
             }
         }
@@ -159,6 +157,12 @@ impl<'a> Slot<'a> {
     pub(crate) fn of_header(lines: &[&'a str]) -> Self {
         let lines = lines.iter().map(|line| Cow::Borrowed(line.as_bytes())).collect();
         Self { kind: Kind::List, lines, readings: OnceCell::new() }
+    }
+
+    /// Whether all occurrences together are longer than what an expression reads.
+    pub(crate) fn is_long(&self) -> bool {
+        let length = self.lines.iter().fold(0_usize, |sum, line| sum.saturating_add(line.len()));
+        length.saturating_add(self.lines.len()) > MAX_READ
     }
 
     /// Whether a line may be a list of values.

@@ -11,6 +11,7 @@ use prost::alloc::string::String;
 use prost::alloc::vec::Vec;
 
 use crate::matcher::reading::Use;
+use crate::verdict::Ambiguity;
 
 /// Where Envoy's `jwt_authn` filter leaves the claims of a verified token.
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";
@@ -80,15 +81,15 @@ struct ListMessage {
     values: Vec<ValueMessage>,
 }
 
-/// The request's dynamic metadata. Bytes that are no such message read as none.
+/// The request's dynamic metadata.
 #[derive(Clone, Debug, Default)]
 pub struct Metadata(MetadataMessage);
 
 impl Metadata {
-    /// Reads the serialised message.
-    #[must_use]
-    pub fn parse(bytes: &[u8]) -> Self {
-        Self(MetadataMessage::decode(bytes).unwrap_or_default())
+    /// Reads the serialised message. [`Ambiguity::UnreadableMetadata`] if it is none, or is nested too deeply: read as no
+    /// token, a denial of its subject would be avoided by one claim that the caller chose.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Ambiguity> {
+        MetadataMessage::decode(bytes).map(Self).map_err(|_| Ambiguity::UnreadableMetadata)
     }
 
     /// Whether a verified token was shown.
@@ -233,7 +234,7 @@ mod tests {
         let jwt = of([(PAYLOAD, ValueMessage { fields: Some(payload), ..ValueMessage::default() })]);
         let message =
             MetadataMessage { filter_metadata: vec![FilterEntry { key: JWT_FILTER.to_owned(), value: Some(jwt) }] };
-        let metadata = Metadata::parse(&message.encode_to_vec());
+        let metadata = Metadata::parse(&message.encode_to_vec()).unwrap();
         assert!(metadata.has_token());
         let principal = metadata.request_principal().unwrap();
         assert_eq!(principal.as_str(), "issuer/user");
@@ -252,9 +253,29 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_metadata_holds_no_token() {
-        for bytes in [&b""[..], b"\xff\xff", b"\x0a\xff"] {
-            assert!(!Metadata::parse(bytes).has_token());
+    fn what_is_no_metadata_is_refused() {
+        assert!(!Metadata::parse(b"").unwrap().has_token());
+        for bytes in [&b"\xff\xff"[..], b"\x0a\xff", b"\x0a\x03\x0a\x01\xff"] {
+            assert_eq!(Metadata::parse(bytes).unwrap_err(), Ambiguity::UnreadableMetadata);
+        }
+    }
+
+    #[test]
+    fn what_is_nested_too_deeply_is_refused() {
+        let nested = |depth: usize| {
+            let mut value = ValueMessage { text: Some("x".to_owned()), ..ValueMessage::default() };
+            for _ in 0..depth {
+                let field = FieldEntry { key: "a".to_owned(), value: Some(value) };
+                value = ValueMessage { fields: Some(StructMessage { fields: vec![field] }), ..ValueMessage::default() };
+            }
+            let payload = FieldEntry { key: PAYLOAD.to_owned(), value: Some(value) };
+            let jwt = StructMessage { fields: vec![payload] };
+            let entry = FilterEntry { key: JWT_FILTER.to_owned(), value: Some(jwt) };
+            Metadata::parse(&MetadataMessage { filter_metadata: vec![entry] }.encode_to_vec())
+        };
+        assert!(nested(30).unwrap().has_token());
+        for depth in [40, 90, 1000] {
+            assert_eq!(nested(depth).unwrap_err(), Ambiguity::UnreadableMetadata, "{depth}");
         }
     }
 }

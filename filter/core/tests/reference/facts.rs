@@ -106,6 +106,8 @@ impl Facts {
         defects.extend(path.as_ref().err());
         defects.extend(host.as_ref().err());
         defects.extend(caller.as_ref().err());
+        let metadata = metadata::Metadata::read(view.metadata);
+        defects.extend(metadata.is_none().then_some(Ambiguity::UnreadableMetadata));
         if !tolerated.contains(&Ambiguity::UnderscoreHeader) && has_underscore_twin(policy, &headers) {
             defects.push(Ambiguity::UnderscoreHeader);
         }
@@ -125,7 +127,7 @@ impl Facts {
         else {
             return Err(defects);
         };
-        let metadata = metadata::Metadata::read(view.metadata);
+        let metadata = metadata.unwrap_or_default();
         let source = view.source_address.and_then(socket);
         Ok(Self {
             is_grpc: method == "POST" && is_grpc(&all("content-type")),
@@ -217,14 +219,17 @@ fn has_two_readings(policy: &PolicySource, query: &[u8], pairs: &[(Vec<u8>, Vec<
         };
         let text = valid.split('\0').next().unwrap_or_default();
         let php = |text: &str| {
-            let blanks = [' ', '\t', '\n', '\r', '\x0c'];
+            let blanks = [' ', '\t', '\n', '\r', '\x0b', '\x0c'];
             text.trim_matches(blanks).replace(['.', ' ', '['], "_").to_ascii_lowercase()
         };
         let cut = text.split('[').next().unwrap_or_default();
         let open = text.find('[').is_some_and(|at| !text[at..].contains(']'));
-        let mut folds = vec![php(cut)];
-        folds.extend(open.then(|| php(text)));
-        folds
+        // PHP skips blanks before a name only; what follows it becomes `_`.
+        let end = |text: &str| {
+            let text = text.trim_start_matches([' ', '\t', '\n', '\r', '\x0c']);
+            text.replace(['.', ' ', '['], "_").to_ascii_lowercase()
+        };
+        vec![php(cut), end(if open { text } else { cut })]
     };
     let first = |name: &str| folds(name.as_bytes()).swap_remove(0);
     let odd = pairs.iter().any(|(name, value)| {
@@ -234,7 +239,18 @@ fn has_two_readings(policy: &PolicySource, query: &[u8], pairs: &[(Vec<u8>, Vec<
         let other = read.iter().filter(alike).any(|read| read.as_bytes() != name);
         other || (read.iter().any(|read| first(read) == found[0]) && value_is_odd)
     });
-    !read.is_empty() && (query.contains(&b';') || odd)
+    let broken = |text: &[u8]| (0..text.len()).any(|at| text[at] == b'%' && path::escape(&text[at..]).is_none());
+    let raw = query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    let odd_escape = raw.zip(pairs).any(|(raw, (name, _))| {
+        let (raw_name, raw_value) = match raw.iter().position(|byte| *byte == b'=') {
+            Some(at) => (&raw[..at], &raw[at + 1..]),
+            None => (raw, &b""[..]),
+        };
+        let overlong = path::is_overlong(name);
+        let is_read = read.iter().any(|read| first(read) == folds(name)[0]);
+        broken(raw_name) || overlong || (is_read && broken(raw_value))
+    });
+    !read.is_empty() && (query.contains(&b';') || odd || odd_escape)
 }
 
 /// Whether an enforced rule would read more than 2,048 bytes by a regular expression, or more than 256 elements.
@@ -290,6 +306,15 @@ fn caller(policy: &PolicySource, view: &RequestView<'_>, forwarded: &[&[u8]]) ->
     let [line] = forwarded else { return Err(unreadable) };
     let elements = forwarded_elements(line).ok_or(unreadable)?;
     let (own, before) = elements.split_last().ok_or(unreadable)?;
+    // So much that rules would take long to look at it.
+    let is_too_much = |element: &Element| {
+        let names = || element.uris.iter().chain(&element.others);
+        names().map(Vec::len).sum::<usize>() > 8192
+            || names().any(|name| name.iter().filter(|byte| **byte == b'/').count() > 32)
+    };
+    if elements.iter().any(is_too_much) {
+        return Err(unreadable);
+    }
     if own.uris.first().map(Vec::as_slice) != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
         return Err(unreadable);
     }

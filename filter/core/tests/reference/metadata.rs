@@ -12,9 +12,9 @@ pub struct Metadata {
 }
 
 impl Metadata {
-    /// What cannot be read counts as not said.
-    pub fn read(bytes: Option<&[u8]>) -> Self {
-        bytes.and_then(|bytes| Metadata::decode(bytes).ok()).unwrap_or_default()
+    /// `None` where it cannot be read.
+    pub fn read(bytes: Option<&[u8]>) -> Option<Self> {
+        bytes.map_or_else(|| Some(Self::default()), |bytes| Metadata::decode(bytes).ok())
     }
 
     /// The claims of the verified token, where one was shown.

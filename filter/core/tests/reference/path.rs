@@ -43,14 +43,19 @@ pub fn decoded(path: &[u8]) -> Vec<u8> {
 
 /// No UTF-8 is a defect unless tolerated; an overlong form of an ASCII character is one in any case.
 fn utf8_defect(bytes: &[u8], tolerated: &[Ambiguity]) -> Option<Ambiguity> {
-    let overlong = bytes.windows(2).any(|pair| match pair[0] {
+    let overlong = is_overlong(bytes);
+    let wrong = String::from_utf8(bytes.to_vec()).is_err();
+    (wrong && (overlong || !tolerated.contains(&Ambiguity::InvalidUtf8))).then_some(Ambiguity::InvalidUtf8)
+}
+
+/// Whether some character is written with more bytes than it needs.
+pub fn is_overlong(bytes: &[u8]) -> bool {
+    bytes.windows(2).any(|pair| match pair[0] {
         0xc0 | 0xc1 => (0x80..0xc0).contains(&pair[1]),
         0xe0 => (0x80..0xa0).contains(&pair[1]),
         0xf0 => (0x80..0x90).contains(&pair[1]),
         _ => false,
-    });
-    let wrong = String::from_utf8(bytes.to_vec()).is_err();
-    (wrong && (overlong || !tolerated.contains(&Ambiguity::InvalidUtf8))).then_some(Ambiguity::InvalidUtf8)
+    })
 }
 
 /// The kind of ambiguity that begins at this byte of the path.
@@ -86,13 +91,14 @@ fn segments(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
     segments.into_iter().map(String::into_bytes)
 }
 
-/// Decodes escaped unreserved characters, writes the other escapes with capital digits, and escapes what is not ASCII.
+/// Byte by byte: what may stand plain in a segment stands so, and a tolerated `;`, `#`, backslash or blank as it came; all
+/// else is an escape with capital digits.
 fn normal(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     let mut rest = path;
     while let Some(first) = rest.first() {
         match escape(rest) {
-            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) => {
+            Some(byte) if byte.is_ascii_alphanumeric() || b"-._~!$&'()+,=:@".contains(&byte) => {
                 out.push(byte);
                 rest = &rest[3..];
             }
@@ -100,7 +106,7 @@ fn normal(path: &[u8]) -> Vec<u8> {
                 out.extend(rest[..3].to_ascii_uppercase());
                 rest = &rest[3..];
             }
-            None if !first.is_ascii() => {
+            None if !first.is_ascii() || b"\"*<>[]^`{|}".contains(first) => {
                 out.extend(format!("%{first:02X}").into_bytes());
                 rest = &rest[1..];
             }

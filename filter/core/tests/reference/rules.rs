@@ -334,9 +334,11 @@ fn repeated_holds(
         if splits { parts.collect() } else { Vec::new() }
     };
     let allows = action == ActionSource::Allow;
+    // What is too long for expressions all together is not read by them.
+    let is_long = lines.iter().map(|line| line.len() + 1).sum::<usize>() > 2048;
+    let how = (header.is_some(), is_long);
     let satisfies = |line: &[u8]| {
-        (!has_positive || demands(condition, line, !allows, header.is_some()))
-            && !forbids(condition, line, allows, header.is_some())
+        (!has_positive || demands(condition, line, !allows, how)) && !forbids(condition, line, allows, how)
     };
     let trimmed = lines.iter().map(|line| if header.is_some() { trim_blanks(line) } else { &line[..] });
     match condition.quantifier {
@@ -348,7 +350,14 @@ fn repeated_holds(
         None => {
             let mut readings = lines.clone();
             if header.is_none() {
-                readings.extend(lines.iter().map(|line| line.trim_ascii().to_vec()));
+                let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+                let trim = |line: &Vec<u8>| -> Vec<u8> {
+                    let from_end = line.iter().rev().skip_while(|byte| is_blank(byte));
+                    let mut reversed: Vec<u8> = from_end.copied().collect();
+                    reversed.reverse();
+                    reversed.into_iter().skip_while(is_blank).collect()
+                };
+                readings.extend(lines.iter().map(trim));
             }
             if header.is_some() {
                 readings.extend(trimmed.map(<[u8]>::to_vec));
@@ -361,24 +370,24 @@ fn repeated_holds(
                 }
                 readings.extend(parts);
             }
-            let is_header = header.is_some();
             // The test is asked of each reading; a use that restricts needs one that matches, one that permits all.
             let matched = |restrictive: bool, test: &dyn Fn(&[u8], bool) -> bool| match restrictive {
                 true => readings.iter().any(|reading| test(reading, true)),
                 false => readings.iter().all(|reading| test(reading, false)),
             };
-            (!has_positive || matched(!allows, &|value, restrictive| demands(condition, value, restrictive, is_header)))
-                && !matched(allows, &|value, restrictive| forbids(condition, value, restrictive, is_header))
+            (!has_positive || matched(!allows, &|value, restrictive| demands(condition, value, restrictive, how)))
+                && !matched(allows, &|value, restrictive| forbids(condition, value, restrictive, how))
         }
     }
 }
 
-fn demands(condition: &ConditionSource, value: &[u8], restrictive: bool, is_header: bool) -> bool {
-    one_of(&condition.values, &condition.regex, value, restrictive, is_header)
+/// `how`: whether it is a header, and whether its values are too long for expressions.
+fn demands(condition: &ConditionSource, value: &[u8], restrictive: bool, how: (bool, bool)) -> bool {
+    one_of(&condition.values, &condition.regex, value, restrictive, how)
 }
 
-fn forbids(condition: &ConditionSource, value: &[u8], restrictive: bool, is_header: bool) -> bool {
-    one_of(&condition.not_values, &condition.not_regex, value, restrictive, is_header)
+fn forbids(condition: &ConditionSource, value: &[u8], restrictive: bool, how: (bool, bool)) -> bool {
+    one_of(&condition.not_values, &condition.not_regex, value, restrictive, how)
 }
 
 fn one_of(
@@ -386,12 +395,15 @@ fn one_of(
     expressions: &Option<Vec<String>>,
     value: &[u8],
     restrictive: bool,
-    is_header: bool,
+    (is_header, is_long): (bool, bool),
 ) -> bool {
     // Of a header `*` means that it is there.
     let string = |pattern: &String| (is_header && pattern == "*") || string_matches(pattern.as_bytes(), value);
     strings.iter().flatten().any(string)
-        || expressions.iter().flatten().any(|pattern| regex_matches(pattern, value, restrictive))
+        || expressions
+            .iter()
+            .flatten()
+            .any(|pattern| if is_long { restrictive } else { regex_matches(pattern, value, restrictive) })
 }
 
 /// Of metadata a value in brackets is an element of a list, and any other the text.

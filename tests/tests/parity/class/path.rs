@@ -12,6 +12,7 @@ const KINDS: &[Kind] = &[
     ("semicolon", |path| path.contains(&b';') || escapes(path).any(|byte| byte == b';')),
     ("doubleEncoding", has_double_encoding),
     ("controlCharacter", |path| escapes(path).any(|byte| byte < 0x20 || byte == 0x7f)),
+    ("escapedDelimiter", |path| escapes(path).any(|byte| matches!(byte, b'#' | b'?'))),
     ("invalidEncoding", has_invalid_escape),
     ("invalidUtf8", |path| std::str::from_utf8(&decode(path)).is_err()),
 ];
@@ -27,20 +28,23 @@ pub(super) fn is_as_told(pair: &Pair<'_>) -> bool {
     KINDS.iter().any(|(kind, is)| *kind == pair.spoken.kind && is(path))
 }
 
-/// Some pattern of a path matches it with capital digits in its escapes, and not as it came, or the other way round.
-pub(super) fn is_an_escape_in_another_case(pair: &Pair<'_>) -> bool {
+/// Some pattern matches the path in its canonical form, and not as it came, or the other way round.
+pub(super) fn is_spelled_in_another_way(pair: &Pair<'_>) -> bool {
     let path = pair.request.path.split(|byte| *byte == b'?').next().unwrap_or_default();
+    let canonical = decode(path).into_iter().map(spelled).collect::<String>();
     let raw = String::from_utf8_lossy(path).into_owned();
-    let mut capital = raw.clone().into_bytes();
-    for (at, _) in raw.match_indices('%') {
-        if let Some(digits) = capital.get_mut(at + 1..at + 3) {
-            digits.make_ascii_uppercase();
-        }
-    }
-    let capital = String::from_utf8_lossy(&capital).into_owned();
     let paths: Field = |operation| [&operation.paths, &operation.not_paths];
-    let differs = |pattern: &String| string_matches(pattern, &raw) != string_matches(pattern, &capital);
-    raw != capital && pair.rules.iter().any(|rule| operations(rule, paths).any(|(list, _)| list.iter().any(differs)))
+    let differs = |pattern: &String| string_matches(pattern, &raw) != string_matches(pattern, &canonical);
+    raw != canonical && pair.rules.iter().any(|rule| operations(rule, paths).any(|(list, _)| list.iter().any(differs)))
+}
+
+/// RFC 3986: a segment has its characters plain, but for `;` and `*`, and all others escaped.
+fn spelled(byte: u8) -> String {
+    match byte {
+        b'/' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        byte if byte.is_ascii_alphanumeric() || b"!$&'()+,=:@".contains(&byte) => char::from(byte).to_string(),
+        byte => format!("%{byte:02X}"),
+    }
 }
 
 /// At each `%`: what it encodes, or nothing.

@@ -4,7 +4,7 @@ use super::Compiler;
 use crate::matcher::grpc;
 use crate::matcher::host::{HostPattern, HostSet};
 use crate::matcher::method;
-use crate::matcher::path::{self, PathPattern, PathSet};
+use crate::matcher::path::{PathPattern, PathSet};
 use crate::matcher::port::{self, PortSet};
 use crate::matcher::regex::RegexSet;
 use crate::matcher::string::StringSet;
@@ -80,10 +80,12 @@ impl Compiler<'_> {
                 OperationMatcher::Methods(StringSet::new(self.values(place, list, |_, text| method::parse(text))?))
             }
             OperationField::Paths => {
-                let paths = self.values(place, list, |_, text| {
-                    let pattern = PathPattern::parse(text, tolerance)?;
-                    path::check_beside(text, list.unwrap_or_default()).map(|()| pattern)
-                })?;
+                let paths = self.values(place, list, |_, text| PathPattern::parse(text, tolerance))?;
+                for (position, path) in paths.iter().enumerate() {
+                    if let Err(flaw) = path.check_beside(&paths, tolerance) {
+                        self.report(&place.item(position), flaw);
+                    }
+                }
                 OperationMatcher::Paths(PathSet::new(paths))
             }
             OperationField::Grpc => {

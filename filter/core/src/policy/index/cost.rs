@@ -1,12 +1,13 @@
 //! What one request can cost at most: the rules with regular expressions that it can be a candidate of, all at once.
 //!
-//! A request has one path and one caller. So of the rules posted under whole paths those of one path count, and of the
-//! rules posted under exact callers those of one principal, one service account, one namespace and one token.
+//! A request has one path in at most two spellings, and one caller. So of the rules posted under whole paths those of two
+//! paths count at most, and of the ALLOW rules posted under exact callers those of one principal, one service account, one
+//! namespace and one token. Rules that refuse look at every name of a certificate, so of those all count.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{ANY, Index};
-use crate::policy::rule::CompiledRule;
+use crate::policy::rule::{Action, CompiledRule};
 
 impl Index {
     /// The sum of [`CompiledRule::steps`] over the costliest set of rules that one request can meet.
@@ -23,14 +24,24 @@ impl Index {
 
         // By kind of caller and caller, and by whole path (`None`: any other): what that combination costs.
         let mut costs: HashMap<(usize, Option<u32>), HashMap<u32, u64>> = HashMap::new();
+        // Each of these once, for however many callers it is posted.
+        let mut for_all: HashSet<(u32, Option<u32>)> = HashSet::new();
         for ((source, path), list) in &self.postings {
-            let positions = usize::try_from(*list).ok().and_then(|list| self.lists.get(list)).into_iter().flatten();
-            let cost_of = |position: &u32| usize::try_from(*position).ok().and_then(|position| steps.get(position));
-            let cost = positions.filter_map(cost_of).fold(0, |sum: u64, cost| sum.saturating_add(*cost));
-            let kind = if *source == ANY { 0 } else { kinds.get(source).copied().unwrap_or(0) };
             let whole = whole_paths.contains(path).then_some(*path);
-            let of_caller = costs.entry((kind, whole)).or_default().entry(*source).or_default();
-            *of_caller = of_caller.saturating_add(cost);
+            let kind = if *source == ANY { 0 } else { kinds.get(source).copied().unwrap_or(0) };
+            for position in usize::try_from(*list).ok().and_then(|list| self.lists.get(list)).into_iter().flatten() {
+                let Some(rule) = usize::try_from(*position).ok().and_then(|at| Some((rules.get(at)?, *steps.get(at)?)))
+                else {
+                    continue;
+                };
+                let (kind, source) = match rule.0.action {
+                    Action::Allow => (kind, *source),
+                    Action::Deny | Action::Audit if for_all.insert((*position, whole)) => (0, ANY),
+                    Action::Deny | Action::Audit => continue,
+                };
+                let of_caller = costs.entry((kind, whole)).or_default().entry(source).or_default();
+                *of_caller = of_caller.saturating_add(rule.1);
+            }
         }
         // Of each kind the costliest caller, for other paths, and for the whole path that costs most.
         let mut other_paths = [0_u64; 5];
@@ -42,6 +53,7 @@ impl Index {
                 *slot = costliest.max(*slot);
             }
         }
-        other_paths.into_iter().chain(one_path).fold(0, u64::saturating_add)
+        let two_paths = one_path.into_iter().map(|steps| steps.saturating_mul(2));
+        other_paths.into_iter().chain(two_paths).fold(0, u64::saturating_add)
     }
 }
