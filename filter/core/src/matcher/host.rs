@@ -1,7 +1,7 @@
 //! Host names: lower case, without port and trailing dot.
 
 use super::Flaw;
-use super::string::StringPattern;
+use super::string::{StringPattern, StringSet};
 use crate::policy::error::Code;
 
 /// One host pattern.
@@ -57,12 +57,17 @@ impl HostPattern {
     /// Whether the pattern matches a canonical host and the authority's explicit port.
     #[must_use]
     pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
-        let port_matches = match self.port {
-            Port::AnyOrNone => true,
-            Port::Any => port.is_some(),
-            Port::Exact(expected) => port == Some(expected),
-        };
-        port_matches && self.name.matches(name)
+        self.port.matches(port) && self.name.matches(name)
+    }
+}
+
+impl Port {
+    fn matches(self, port: Option<u16>) -> bool {
+        match self {
+            Self::AnyOrNone => true,
+            Self::Any => port.is_some(),
+            Self::Exact(expected) => port == Some(expected),
+        }
     }
 }
 
@@ -78,21 +83,28 @@ fn split_port(text: &str) -> Option<(&str, Port)> {
     }
 }
 
-/// Several host patterns, of which one must match.
+/// Several host patterns, of which one must match: of each port its names.
 #[derive(Clone, Debug)]
-pub struct HostSet(Vec<HostPattern>);
+pub struct HostSet(Vec<(Port, StringSet)>);
 
 impl HostSet {
     /// A set of these patterns.
     #[must_use]
     pub fn new(patterns: Vec<HostPattern>) -> Self {
-        Self(patterns)
+        let mut of_ports: Vec<(Port, Vec<StringPattern>)> = Vec::new();
+        for HostPattern { name, port } in patterns {
+            match of_ports.iter_mut().find(|(known, _)| *known == port) {
+                Some((_, names)) => names.push(name),
+                None => of_ports.push((port, vec![name])),
+            }
+        }
+        Self(of_ports.into_iter().map(|(port, names)| (port, StringSet::new(names))).collect())
     }
 
     /// Whether one of them matches.
     #[must_use]
     pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
-        self.0.iter().any(|pattern| pattern.matches(name, port))
+        self.0.iter().any(|(of_port, names)| of_port.matches(port) && names.matches(name))
     }
 }
 
@@ -116,6 +128,19 @@ mod tests {
         ] {
             let parsed = HostPattern::parse(pattern).unwrap();
             assert_eq!(parsed.matches(name.as_bytes(), port), expected, "{pattern} on {name} {port:?}");
+        }
+    }
+
+    #[test]
+    fn a_set_matches_where_one_of_its_patterns_does() {
+        let texts = (0..40).map(|n| format!("h{n}{}", ["", ":*", ":80", ".*", ".*:443"][n % 5]));
+        let patterns: Vec<_> = texts.map(|text| HostPattern::parse(&text).unwrap()).collect();
+        let set = HostSet::new(patterns.clone());
+        for name in (0..41).flat_map(|n| [format!("h{n}"), format!("h{n}.a")]) {
+            for port in [None, Some(80), Some(443)] {
+                let expected = patterns.iter().any(|pattern| pattern.matches(name.as_bytes(), port));
+                assert_eq!(set.matches(name.as_bytes(), port), expected, "{name} {port:?}");
+            }
         }
     }
 
