@@ -97,6 +97,10 @@ fn automaton(pattern: &str, carried: Option<&str>) -> Result<Vec<u8>, Flaw> {
                 "the syntax is that of RE2 without Unicode classes, look-around and back-references"
             ))
         }
+        InvalidPattern::Unicode => Flaw::new(Code::Regex, format_args!("the flag `u` in `{pattern}` is not supported"))
+            .help(format_args!(
+                "leave `u` out, as in `(?i)` for `(?iu)`: expressions read bytes, and `.` matches every byte"
+            )),
         InvalidPattern::TooLarge => {
             Flaw::new(Code::Regex, format_args!("`{pattern}` needs an automaton of more than {MAX_AUTOMATON} bytes"))
                 .help(format_args!("write smaller numbers in `{{n,m}}`, and fewer alternatives that begin with `.*`"))
@@ -184,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        for pattern in ["(", "a)|(b", "(?=x)", r"\1", "x{1000000}", ".*a.{12}"] {
+        for pattern in ["(", "a)|(b", "(?=x)", r"\1", "x{1000000}", ".*a.{12}", "(?u)a"] {
             assert_eq!(compile(pattern).unwrap_err().code, Code::Regex, "{pattern}");
         }
         assert_eq!(compile(&"a".repeat(2000)).unwrap_err().code, Code::Regex);
