@@ -10,8 +10,9 @@ use regex_syntax::ast::{self, Ast, Flag, GroupKind};
 
 /// Largest automaton of one expression, in bytes. Ordinary expressions take 1 to 10 kB.
 pub const MAX_AUTOMATON: usize = 64 * 1024;
-/// Most memory while one is built, in bytes: many sparse states fit where few dense ones do.
-const MAX_DENSE: usize = 4 * 1024 * 1024;
+/// Most memory while one is built, in bytes: many sparse states fit where few dense ones do. An expression that explodes
+/// takes as long as it takes to fill this, so it is no more than ordinary expressions need.
+const MAX_DENSE: usize = 1024 * 1024;
 /// Most memory of the nondeterministic automaton before, in bytes.
 const MAX_NFA: usize = 1024 * 1024;
 
