@@ -43,8 +43,17 @@ impl HostPattern {
         if !is_address && !literal.bytes().all(is_literal) {
             return Err(flaw("write a host name such as `api.example.com` or `*.example.com`, without a path"));
         }
-        if is_address && crate::request::host::parse(name.as_bytes()).is_none() {
-            return Err(flaw("an IPv6 address is written `[2001:db8::1]`"));
+        if is_address {
+            let address = crate::request::host::parse(name.as_bytes())
+                .ok_or_else(|| flaw("an IPv6 address is written `[2001:db8::1]`"))?;
+            // Requests have the canonical spelling as a second reading, so only that one names every spelling.
+            if let Some(canonical) = address.canonical {
+                return Err(Flaw::new(
+                    Code::Host,
+                    format_args!("`{name}` is not the canonical spelling of the address"),
+                )
+                .help(format_args!("write `{}`", canonical.escape_ascii())));
+            }
         }
         if literal.ends_with('.') && !matches!(pattern, StringPattern::Prefix(_)) {
             let plain = text.trim_end_matches('.');
@@ -52,12 +61,6 @@ impl HostPattern {
                 .help(format_args!("requests are matched without it: write `{plain}`")));
         }
         Ok(Self { name: pattern, port })
-    }
-
-    /// Whether the pattern matches a canonical host and the authority's explicit port.
-    #[must_use]
-    pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
-        self.port.matches(port) && self.name.matches(name)
     }
 }
 
@@ -126,9 +129,24 @@ mod tests {
             ("[2001:db8::1]", "[2001:db8::1]", None, true),
             ("httpbin.org:*", "httpbin.org", None, false),
         ] {
-            let parsed = HostPattern::parse(pattern).unwrap();
+            let parsed = HostSet::new(vec![HostPattern::parse(pattern).unwrap()]);
             assert_eq!(parsed.matches(name.as_bytes(), port), expected, "{pattern} on {name} {port:?}");
         }
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        for (text, canonical) in [
+            ("[2001:db8:0::1]", "[2001:db8::1]"),
+            ("[2001:DB8:0:0:0:0:0:1]:443", "[2001:db8::1]"),
+            ("[::01]", "[::1]"),
+            ("[::ffff:a00:1]:*", "[::ffff:10.0.0.1]"),
+        ] {
+            let flaw = HostPattern::parse(text).unwrap_err();
+            assert_eq!((flaw.code, flaw.help), (Code::Host, Some(format!("write `{canonical}`"))), "{text}");
+            assert!(HostPattern::parse(canonical).is_ok(), "{canonical}");
+        }
+        assert!(HostPattern::parse("[2001:DB8::1]").is_ok());
     }
 
     #[test]
@@ -138,7 +156,8 @@ mod tests {
         let set = HostSet::new(patterns.clone());
         for name in (0..41).flat_map(|n| [format!("h{n}"), format!("h{n}.a")]) {
             for port in [None, Some(80), Some(443)] {
-                let expected = patterns.iter().any(|pattern| pattern.matches(name.as_bytes(), port));
+                let alone = |pattern: &HostPattern| HostSet::new(vec![pattern.clone()]).matches(name.as_bytes(), port);
+                let expected = patterns.iter().any(alone);
                 assert_eq!(set.matches(name.as_bytes(), port), expected, "{name} {port:?}");
             }
         }
