@@ -41,7 +41,7 @@ const ALWAYS: [&str; 17] = [
     "x_request_id",
 ];
 const OF_THE_MESH: [&str; 2] = ["x_envoy_peer_metadata", "x-istio_attributes"];
-const OF_CALLERS: [&str; 10] = [
+const OF_CALLERS: [&str; 11] = [
     "x_user",
     "x_forwarded_for",
     "X-Forwarded_Proto",
@@ -52,6 +52,7 @@ const OF_CALLERS: [&str; 10] = [
     "x-http-method-override",
     "X-Original-URL",
     "x_rewrite_url",
+    "Proxy",
 ];
 const PLAIN: [&str; 4] = ["x_plain_name", "x_api_keys", "x_kept_name", "x-real-ip"];
 

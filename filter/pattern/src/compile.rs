@@ -6,11 +6,13 @@ use regex_automata::MatchKind;
 use regex_automata::dfa::{StartKind, dense};
 use regex_automata::nfa::thompson::{self, WhichCaptures};
 use regex_automata::util::syntax;
+use regex_syntax::ast::{self, Ast, Flag, GroupKind};
 
 /// Largest automaton of one expression, in bytes. Ordinary expressions take 1 to 10 kB.
 pub const MAX_AUTOMATON: usize = 64 * 1024;
-/// Most memory while one is built, in bytes: many sparse states fit where few dense ones do.
-const MAX_DENSE: usize = 4 * 1024 * 1024;
+/// Most memory while one is built, in bytes: many sparse states fit where few dense ones do. An expression that explodes
+/// takes as long as it takes to fill this, so it is no more than ordinary expressions need.
+const MAX_DENSE: usize = 1024 * 1024;
 /// Most memory of the nondeterministic automaton before, in bytes.
 const MAX_NFA: usize = 1024 * 1024;
 
@@ -19,6 +21,8 @@ const MAX_NFA: usize = 1024 * 1024;
 pub enum InvalidPattern {
     /// It breaks the syntax: how.
     Syntax(String),
+    /// It turns the flag `u` on, under which a `.` no longer matches every byte.
+    Unicode,
     /// Its automaton is larger than [`MAX_AUTOMATON`].
     TooLarge,
 }
@@ -31,6 +35,9 @@ pub enum InvalidPattern {
 /// [`InvalidPattern`].
 pub fn compile(text: &str) -> Result<Vec<u8>, InvalidPattern> {
     let bytes = syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true);
+    if turns_unicode_on(text) {
+        return Err(InvalidPattern::Unicode);
+    }
     // What is wrong with the syntax is said by its own parser; any error behind it is one of size.
     syntax::parse_with(text, &bytes).map_err(|error| InvalidPattern::Syntax(one_line(&error)))?;
     let automaton = dense::Builder::new()
@@ -50,6 +57,31 @@ pub fn compile(text: &str) -> Result<Vec<u8>, InvalidPattern> {
         .map_err(|_| InvalidPattern::TooLarge)?;
     let sparse = automaton.to_sparse().map_err(|_| InvalidPattern::TooLarge)?.to_bytes_little_endian();
     if sparse.len() > MAX_AUTOMATON { Err(InvalidPattern::TooLarge) } else { Ok(sparse) }
+}
+
+/// Whether a flag `u` is set anywhere, as in `(?u)` and `(?i-s:(?u:a))`. What does not parse sets none.
+fn turns_unicode_on(text: &str) -> bool {
+    struct Unicode;
+    impl ast::Visitor for Unicode {
+        type Output = ();
+        type Err = ();
+        fn finish(self) -> Result<(), ()> {
+            Ok(())
+        }
+        fn visit_pre(&mut self, node: &Ast) -> Result<(), ()> {
+            let flags = match node {
+                Ast::Flags(set) => Some(&set.flags),
+                Ast::Group(group) => match &group.kind {
+                    GroupKind::NonCapturing(flags) => Some(flags),
+                    GroupKind::CaptureIndex(_) | GroupKind::CaptureName { .. } => None,
+                },
+                _ => None,
+            };
+            let is_on = flags.and_then(|flags| flags.flag_state(Flag::Unicode)) == Some(true);
+            if is_on { Err(()) } else { Ok(()) }
+        }
+    }
+    ast::parse::Parser::new().parse(text).is_ok_and(|parsed| ast::visit(&parsed, Unicode).is_err())
 }
 
 /// The last line of the parser's report, which says what is wrong; the lines before it point into the text.
@@ -92,8 +124,21 @@ mod tests {
         for value in [&b"/admin"[..], b"/admin\n", b"/admin\r\nx", b"/admin\xff", b"/admin\0"] {
             assert!(pattern("/admin.*").is_match(value), "{value:?}");
         }
+        for byte in 0..=u8::MAX {
+            assert!(pattern(".").is_match(&[byte]), "{byte}");
+        }
         assert!(pattern(".*evil.*").is_match(b"\xff evil \xfe"));
         assert!(pattern("\u{e9}").is_match("\u{e9}".as_bytes()));
+    }
+
+    #[test]
+    fn the_flag_for_unicode_is_refused() {
+        for text in ["(?u).*admin.*", "(?u:.*)admin", "(?iu)a", "(?u-i)a", "a|(b(?i:(?su:c))*)", "(?-u)(?u)a"] {
+            assert_eq!(compile(text), Err(InvalidPattern::Unicode), "{text}");
+        }
+        for text in ["(?-u).*admin.*", "(?i-u:.*)admin", r"\(\?u\)", "[(?u)]", "(?i)a"] {
+            assert!(compile(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

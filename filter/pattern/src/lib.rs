@@ -11,7 +11,8 @@
 //!
 //! The syntax is that of RE2 without Unicode classes, look-around and back-references (crate `regex-syntax`). An
 //! expression matches the whole value. It reads bytes: text outside ASCII in an expression stands for its UTF-8 bytes.
-//! `.` matches every byte, a line feed too: a line feed that arrives as `%0a` is no way past a rule.
+//! `.` matches every byte, a line feed too: a line feed that arrives as `%0a` is no way past a rule, and neither is a byte
+//! that is no UTF-8. That is why the flag `u` is refused.
 //!
 //! Nothing here panics, and no input makes a search fail.
 

@@ -1,7 +1,7 @@
 //! Host names: lower case, without port and trailing dot.
 
 use super::Flaw;
-use super::string::StringPattern;
+use super::string::{StringPattern, StringSet};
 use crate::policy::error::Code;
 
 /// One host pattern.
@@ -43,8 +43,17 @@ impl HostPattern {
         if !is_address && !literal.bytes().all(is_literal) {
             return Err(flaw("write a host name such as `api.example.com` or `*.example.com`, without a path"));
         }
-        if is_address && crate::request::host::parse(name.as_bytes()).is_none() {
-            return Err(flaw("an IPv6 address is written `[2001:db8::1]`"));
+        if is_address {
+            let address = crate::request::host::parse(name.as_bytes())
+                .ok_or_else(|| flaw("an IPv6 address is written `[2001:db8::1]`"))?;
+            // Requests have the canonical spelling as a second reading, so only that one names every spelling.
+            if let Some(canonical) = address.canonical {
+                return Err(Flaw::new(
+                    Code::Host,
+                    format_args!("`{name}` is not the canonical spelling of the address"),
+                )
+                .help(format_args!("write `{}`", canonical.escape_ascii())));
+            }
         }
         if literal.ends_with('.') && !matches!(pattern, StringPattern::Prefix(_)) {
             let plain = text.trim_end_matches('.');
@@ -53,16 +62,15 @@ impl HostPattern {
         }
         Ok(Self { name: pattern, port })
     }
+}
 
-    /// Whether the pattern matches a canonical host and the authority's explicit port.
-    #[must_use]
-    pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
-        let port_matches = match self.port {
-            Port::AnyOrNone => true,
-            Port::Any => port.is_some(),
-            Port::Exact(expected) => port == Some(expected),
-        };
-        port_matches && self.name.matches(name)
+impl Port {
+    fn matches(self, port: Option<u16>) -> bool {
+        match self {
+            Self::AnyOrNone => true,
+            Self::Any => port.is_some(),
+            Self::Exact(expected) => port == Some(expected),
+        }
     }
 }
 
@@ -78,21 +86,28 @@ fn split_port(text: &str) -> Option<(&str, Port)> {
     }
 }
 
-/// Several host patterns, of which one must match.
+/// Several host patterns, of which one must match: of each port its names.
 #[derive(Clone, Debug)]
-pub struct HostSet(Vec<HostPattern>);
+pub struct HostSet(Vec<(Port, StringSet)>);
 
 impl HostSet {
     /// A set of these patterns.
     #[must_use]
     pub fn new(patterns: Vec<HostPattern>) -> Self {
-        Self(patterns)
+        let mut of_ports: Vec<(Port, Vec<StringPattern>)> = Vec::new();
+        for HostPattern { name, port } in patterns {
+            match of_ports.iter_mut().find(|(known, _)| *known == port) {
+                Some((_, names)) => names.push(name),
+                None => of_ports.push((port, vec![name])),
+            }
+        }
+        Self(of_ports.into_iter().map(|(port, names)| (port, StringSet::new(names))).collect())
     }
 
     /// Whether one of them matches.
     #[must_use]
     pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
-        self.0.iter().any(|pattern| pattern.matches(name, port))
+        self.0.iter().any(|(of_port, names)| of_port.matches(port) && names.matches(name))
     }
 }
 
@@ -114,8 +129,37 @@ mod tests {
             ("[2001:db8::1]", "[2001:db8::1]", None, true),
             ("httpbin.org:*", "httpbin.org", None, false),
         ] {
-            let parsed = HostPattern::parse(pattern).unwrap();
+            let parsed = HostSet::new(vec![HostPattern::parse(pattern).unwrap()]);
             assert_eq!(parsed.matches(name.as_bytes(), port), expected, "{pattern} on {name} {port:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_one_spelling() {
+        for (text, canonical) in [
+            ("[2001:db8:0::1]", "[2001:db8::1]"),
+            ("[2001:DB8:0:0:0:0:0:1]:443", "[2001:db8::1]"),
+            ("[::01]", "[::1]"),
+            ("[::ffff:a00:1]:*", "[::ffff:10.0.0.1]"),
+        ] {
+            let flaw = HostPattern::parse(text).unwrap_err();
+            assert_eq!((flaw.code, flaw.help), (Code::Host, Some(format!("write `{canonical}`"))), "{text}");
+            assert!(HostPattern::parse(canonical).is_ok(), "{canonical}");
+        }
+        assert!(HostPattern::parse("[2001:DB8::1]").is_ok());
+    }
+
+    #[test]
+    fn a_set_matches_where_one_of_its_patterns_does() {
+        let texts = (0..40).map(|n| format!("h{n}{}", ["", ":*", ":80", ".*", ".*:443"][n % 5]));
+        let patterns: Vec<_> = texts.map(|text| HostPattern::parse(&text).unwrap()).collect();
+        let set = HostSet::new(patterns.clone());
+        for name in (0..41).flat_map(|n| [format!("h{n}"), format!("h{n}.a")]) {
+            for port in [None, Some(80), Some(443)] {
+                let alone = |pattern: &HostPattern| HostSet::new(vec![pattern.clone()]).matches(name.as_bytes(), port);
+                let expected = patterns.iter().any(alone);
+                assert_eq!(set.matches(name.as_bytes(), port), expected, "{name} {port:?}");
+            }
         }
     }
 

@@ -31,26 +31,28 @@ pub const MAX_AUTOMATA: usize = 512 * 1024;
 /// Most bytes of a value that a pattern reads.
 pub const MAX_READ: usize = 2048;
 
-/// Compiles each distinct pattern once.
+/// Compiles each distinct pattern once, and none behind a limit: what is refused has cost time, too.
 #[derive(Debug)]
 pub struct RegexCompiler<'s> {
     /// What the policy carries.
     carried: &'s [AutomatonSource],
     /// Few enough to be searched through.
-    compiled: Vec<(String, Arc<Pattern>)>,
-    /// Bytes of all automata so far.
+    compiled: Vec<(String, Result<Arc<Pattern>, Flaw>)>,
+    /// Bytes of all automata so far; one that is too large counts as much as the largest.
     bytes: usize,
+    /// Whether a limit was passed, which is reported once.
+    is_full: bool,
 }
 
 impl<'s> RegexCompiler<'s> {
     pub(crate) fn new(carried: &'s [AutomatonSource]) -> Self {
-        Self { carried, compiled: Vec::new(), bytes: 0 }
+        Self { carried, compiled: Vec::new(), bytes: 0, is_full: false }
     }
 
-    /// Compiles one pattern.
-    pub(crate) fn compile(&mut self, pattern: &str) -> Result<Arc<Pattern>, Flaw> {
+    /// Compiles one pattern. `None`: a limit was passed before and reported then, so the policy is refused.
+    pub(crate) fn compile(&mut self, pattern: &str) -> Result<Option<Arc<Pattern>>, Flaw> {
         if let Some((_, known)) = self.compiled.iter().find(|(known, _)| known == pattern) {
-            return Ok(Arc::clone(known));
+            return known.clone().map(Some);
         }
         if pattern.is_empty() {
             return Err(Flaw::new(Code::EmptyValue, format_args!("the regular expression is empty")));
@@ -61,42 +63,61 @@ impl<'s> RegexCompiler<'s> {
                 format_args!("the regular expression is longer than {MAX_PATTERN} bytes"),
             ));
         }
+        if self.is_full {
+            return Ok(None);
+        }
         if self.compiled.len() >= MAX_PATTERNS {
+            self.is_full = true;
             return Err(Flaw::new(
                 Code::Limit,
                 format_args!("more than {MAX_PATTERNS} different regular expressions in one policy"),
             )
             .help(format_args!("write templates or prefixes, which are indexed")));
         }
-        let carried = self.carried.iter().find(|carried| carried.pattern == pattern);
-        let automaton = automaton(pattern, carried.map(|carried| carried.automaton.as_str()))?;
-        self.bytes = self.bytes.saturating_add(automaton.len());
+        let compiled = self.build(pattern);
         if self.bytes > MAX_AUTOMATA {
+            self.is_full = true;
             return Err(Flaw::new(
                 Code::Limit,
                 format_args!("the regular expressions of the policy need more than {MAX_AUTOMATA} bytes of automata"),
             )
             .help(format_args!("write templates or prefixes, or fewer and simpler expressions")));
         }
-        let compiled = Pattern::from_bytes(&automaton)
-            .map_err(|_| Flaw::new(Code::Regex, format_args!("the automaton of `{pattern}` cannot be read")))?;
-        let compiled = Arc::new(compiled);
-        self.compiled.push((pattern.to_owned(), Arc::clone(&compiled)));
-        Ok(compiled)
+        self.compiled.push((pattern.to_owned(), compiled.clone()));
+        compiled.map(Some)
+    }
+
+    fn build(&mut self, pattern: &str) -> Result<Arc<Pattern>, Flaw> {
+        let carried = self.carried.iter().find(|carried| carried.pattern == pattern);
+        let automaton = automaton(pattern, carried.map(|carried| carried.automaton.as_str()), &mut self.bytes)?;
+        Pattern::from_bytes(&automaton)
+            .map(Arc::new)
+            .map_err(|_| Flaw::new(Code::Regex, format_args!("the automaton of `{pattern}` cannot be read")))
     }
 }
 
-/// The automaton of a pattern: compiled, and the one that the policy carries, if it carries one, must be the same.
+/// The automaton of a pattern: compiled, and the one that the policy carries, if it carries one, must be the same. Its
+/// size is added to `bytes`.
 #[cfg(feature = "compile")]
-fn automaton(pattern: &str, carried: Option<&str>) -> Result<Vec<u8>, Flaw> {
+fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<Vec<u8>, Flaw> {
     use sallyport_pattern::{InvalidPattern, MAX_AUTOMATON, compile};
 
-    let automaton = compile(pattern).map_err(|invalid| match invalid {
+    let compiled = compile(pattern);
+    *bytes = bytes.saturating_add(match &compiled {
+        Ok(automaton) => automaton.len(),
+        Err(InvalidPattern::TooLarge) => MAX_AUTOMATON,
+        Err(InvalidPattern::Syntax(_) | InvalidPattern::Unicode) => 0,
+    });
+    let automaton = compiled.map_err(|invalid| match invalid {
         InvalidPattern::Syntax(what) => {
             Flaw::new(Code::Regex, format_args!("`{pattern}` is not a regular expression: {what}")).help(format_args!(
                 "the syntax is that of RE2 without Unicode classes, look-around and back-references"
             ))
         }
+        InvalidPattern::Unicode => Flaw::new(Code::Regex, format_args!("the flag `u` in `{pattern}` is not supported"))
+            .help(format_args!(
+                "leave `u` out, as in `(?i)` for `(?iu)`: expressions read bytes, and `.` matches every byte"
+            )),
         InvalidPattern::TooLarge => {
             Flaw::new(Code::Regex, format_args!("`{pattern}` needs an automaton of more than {MAX_AUTOMATON} bytes"))
                 .help(format_args!("write smaller numbers in `{{n,m}}`, and fewer alternatives that begin with `.*`"))
@@ -113,20 +134,24 @@ fn automaton(pattern: &str, carried: Option<&str>) -> Result<Vec<u8>, Flaw> {
 }
 
 #[cfg(not(feature = "compile"))]
-fn automaton(pattern: &str, carried: Option<&str>) -> Result<Vec<u8>, Flaw> {
-    carried
+fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<Vec<u8>, Flaw> {
+    let automaton = carried
         .and_then(|text| BASE64.decode(text).ok())
-        .ok_or_else(|| Flaw::new(Code::Regex, format_args!("the policy carries no automaton for `{pattern}`")))
+        .ok_or_else(|| Flaw::new(Code::Regex, format_args!("the policy carries no automaton for `{pattern}`")))?;
+    *bytes = bytes.saturating_add(automaton.len());
+    Ok(automaton)
 }
 
-/// The automata of these patterns, as a policy carries them; those that do not compile are left to [`RegexCompiler`].
+/// The automata of these patterns, as a policy carries them. It ends at the first that [`RegexCompiler`] refuses, which
+/// says why.
 #[cfg(feature = "compile")]
 pub(crate) fn carry<'p>(patterns: impl Iterator<Item = &'p String>) -> Vec<AutomatonSource> {
     let carried = |pattern: &String| {
-        let automaton = BASE64.encode(sallyport_pattern::compile(pattern).ok()?);
+        let compiled = (pattern.len() <= MAX_PATTERN).then(|| sallyport_pattern::compile(pattern))?;
+        let automaton = BASE64.encode(compiled.ok()?);
         Some(AutomatonSource { pattern: pattern.clone(), automaton })
     };
-    patterns.filter_map(carried).collect()
+    patterns.take(MAX_PATTERNS).map_while(carried).collect()
 }
 
 /// Several expressions, of which one must match the whole value.
@@ -179,12 +204,12 @@ mod tests {
     use super::*;
 
     fn compile(pattern: &str) -> Result<Arc<Pattern>, Flaw> {
-        RegexCompiler::new(&[]).compile(pattern)
+        RegexCompiler::new(&[]).compile(pattern).map(Option::unwrap)
     }
 
     #[test]
     fn what_is_no_expression_is_refused() {
-        for pattern in ["(", "a)|(b", "(?=x)", r"\1", "x{1000000}", ".*a.{12}"] {
+        for pattern in ["(", "a)|(b", "(?=x)", r"\1", "x{1000000}", ".*a.{12}", "(?u)a"] {
             assert_eq!(compile(pattern).unwrap_err().code, Code::Regex, "{pattern}");
         }
         assert_eq!(compile(&"a".repeat(2000)).unwrap_err().code, Code::Regex);
@@ -209,6 +234,30 @@ mod tests {
         let mut compiler = RegexCompiler::new(&[]);
         let large = (0..MAX_PATTERNS).find_map(|number| compiler.compile(&format!(".*a.{{7}}{number}")).err());
         assert_eq!(large.unwrap().code, Code::Limit);
+    }
+
+    #[test]
+    fn what_is_refused_counts_too() {
+        let mut compiler = RegexCompiler::new(&[]);
+        let refused = |compiler: &mut RegexCompiler<'_>, text: &str| compiler.compile(text).map_err(|flaw| flaw.code);
+        for number in 0..MAX_PATTERNS {
+            for _ in 0..2 {
+                assert_eq!(refused(&mut compiler, &format!("({number}")).unwrap_err(), Code::Regex);
+            }
+        }
+        assert_eq!(refused(&mut compiler, "a").unwrap_err(), Code::Limit);
+        // Reported once.
+        assert!(refused(&mut compiler, "b").unwrap().is_none());
+        assert_eq!(refused(&mut compiler, "(0").unwrap_err(), Code::Regex);
+
+        let mut compiler = RegexCompiler::new(&[]);
+        for number in 0..8 {
+            for _ in 0..20 {
+                assert_eq!(refused(&mut compiler, &format!(".*{number}.{{30}}")).unwrap_err(), Code::Regex);
+            }
+        }
+        assert_eq!(refused(&mut compiler, "a").unwrap_err(), Code::Limit);
+        assert!((0..10_000).all(|number| refused(&mut compiler, &format!(".*x{number}.{{30}}")).unwrap().is_none()));
     }
 
     #[test]

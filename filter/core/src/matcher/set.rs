@@ -1,8 +1,10 @@
 //! Several patterns, of which one must match.
 
+use std::cmp::Ordering;
+
 use crate::map::ByteMap;
 
-/// Above this many patterns the exact ones are looked up by hash.
+/// Above this many patterns they are looked up, not tried.
 const FEW: usize = 8;
 
 /// What a set is made of.
@@ -12,6 +14,41 @@ pub trait Pattern: Sized {
 
     /// The text, if the pattern matches that and nothing else; otherwise the pattern again.
     fn into_exact(self) -> Result<Box<[u8]>, Self>;
+
+    /// The end and its text, if the pattern matches every value with that text at that end and nothing else; otherwise
+    /// the pattern again. What is given away here is no longer in [`PatternSet::listed`]; paths keep theirs, because the
+    /// index reads them there.
+    fn into_affix(self) -> Result<(End, Box<[u8]>), Self> {
+        Err(self)
+    }
+}
+
+/// One end of a value.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum End {
+    /// The first bytes.
+    #[default]
+    First,
+    /// The last bytes.
+    Last,
+}
+
+impl End {
+    /// Compares two texts from this end on.
+    fn order(self, left: &[u8], right: &[u8]) -> Ordering {
+        match self {
+            Self::First => left.cmp(right),
+            Self::Last => left.iter().rev().cmp(right.iter().rev()),
+        }
+    }
+
+    /// Whether a value has a text at this end.
+    fn is_at(self, text: &[u8], value: &[u8]) -> bool {
+        match self {
+            Self::First => value.starts_with(text),
+            Self::Last => value.ends_with(text),
+        }
+    }
 }
 
 /// A set.
@@ -19,16 +56,59 @@ pub trait Pattern: Sized {
 pub enum PatternSet<P> {
     /// Tried one by one.
     Few(Vec<P>),
-    /// The exact ones by hash, the others one by one.
+    /// The exact ones by hash, prefixes and suffixes by binary search, the others one by one.
     Many(Box<ManyPatterns<P>>),
 }
 
 /// A large set.
 #[derive(Clone, Debug)]
 pub struct ManyPatterns<P> {
+    texts: Texts,
+    others: Vec<P>,
+}
+
+/// What the patterns of a large set say, as far as it is a text.
+#[derive(Clone, Debug, Default)]
+struct Texts {
     /// As keys; the numbers mean nothing.
     exact: ByteMap,
-    others: Vec<P>,
+    prefixes: Affixes,
+    suffixes: Affixes,
+}
+
+/// Texts at one end of a value, in the order of that end. None of them has another at that end, so the only one that a
+/// value can have is the last that is not greater than the value.
+#[derive(Clone, Debug, Default)]
+struct Affixes {
+    end: End,
+    texts: Vec<Box<[u8]>>,
+}
+
+impl Affixes {
+    /// Puts a text in its place. A sort would be faster, and two kilobytes more of the filter.
+    fn insert(&mut self, text: Box<[u8]>) {
+        let end = self.end;
+        let place = self.texts.partition_point(|known| end.order(known, &text).is_lt());
+        self.texts.insert(place, text);
+    }
+
+    /// Drops what another one covers: it comes right behind that.
+    fn reduce(&mut self) {
+        let end = self.end;
+        self.texts.dedup_by(|later, earlier| end.is_at(earlier, later));
+    }
+
+    fn matches(&self, value: &[u8]) -> bool {
+        let behind = self.texts.partition_point(|known| self.end.order(known, value).is_le());
+        let last = behind.checked_sub(1).and_then(|place| self.texts.get(place));
+        last.is_some_and(|text| self.end.is_at(text, value))
+    }
+}
+
+impl Texts {
+    fn matches(&self, value: &[u8]) -> bool {
+        self.exact.contains_key(value) || self.prefixes.matches(value) || self.suffixes.matches(value)
+    }
 }
 
 impl<P: Pattern> PatternSet<P> {
@@ -38,15 +118,20 @@ impl<P: Pattern> PatternSet<P> {
         if patterns.len() <= FEW {
             return Self::Few(patterns);
         }
-        let mut many = ManyPatterns { exact: ByteMap::default(), others: Vec::new() };
+        let suffixes = Affixes { end: End::Last, texts: Vec::new() };
+        let mut many = ManyPatterns { texts: Texts { suffixes, ..Texts::default() }, others: Vec::new() };
         for pattern in patterns {
-            match pattern.into_exact() {
+            match pattern.into_exact().map_err(Pattern::into_affix) {
                 Ok(text) => {
-                    many.exact.insert(text, 0);
+                    many.texts.exact.insert(text, 0);
                 }
-                Err(other) => many.others.push(other),
+                Err(Ok((End::First, text))) => many.texts.prefixes.insert(text),
+                Err(Ok((End::Last, text))) => many.texts.suffixes.insert(text),
+                Err(Err(other)) => many.others.push(other),
             }
         }
+        many.texts.prefixes.reduce();
+        many.texts.suffixes.reduce();
         Self::Many(Box::new(many))
     }
 
@@ -54,14 +139,19 @@ impl<P: Pattern> PatternSet<P> {
     #[must_use]
     pub fn matches(&self, value: &[u8]) -> bool {
         self.listed().iter().any(|pattern| pattern.matches(value))
-            || matches!(self, Self::Many(many) if many.exact.contains_key(value))
+            || matches!(self, Self::Many(many) if many.texts.matches(value))
+    }
+
+    /// Whether prefixes or suffixes are kept apart.
+    pub(crate) fn has_affixes(&self) -> bool {
+        matches!(self, Self::Many(many) if !(many.texts.prefixes.texts.is_empty() && many.texts.suffixes.texts.is_empty()))
     }
 
     /// The exact texts that are kept by hash.
     pub(crate) fn hashed(&self) -> impl Iterator<Item = &[u8]> {
         let many = match self {
             Self::Few(_) => None,
-            Self::Many(many) => Some(many.exact.keys()),
+            Self::Many(many) => Some(many.texts.exact.keys()),
         };
         many.into_iter().flatten().map(|text| &**text)
     }
@@ -87,5 +177,47 @@ mod tests {
         assert!(set.matches(b"v7"));
         assert!(set.matches(b"v10 and more"));
         assert!(!set.matches(b"v7 and more"));
+    }
+
+    /// Every short text over two letters, as a value of sets of such prefixes and suffixes.
+    #[test]
+    fn prefixes_and_suffixes_are_found_wherever_they_stand() {
+        let mut values = vec![String::new()];
+        for from in 0..63 {
+            let longer = ["a", "b"].map(|letter| format!("{}{letter}", values[from]));
+            values.extend(longer);
+        }
+        for step in 1..values.len() {
+            let literals: Vec<_> = values.iter().skip(1).step_by(step).cycle().take(20).collect();
+            let pattern = |(n, text): (usize, &&String)| match n % 3 {
+                0 => text.to_string(),
+                1 => format!("{text}*"),
+                _ => format!("*b{text}"),
+            };
+            let texts: Vec<_> = literals.iter().enumerate().map(pattern).collect();
+            let patterns: Vec<_> = texts.iter().map(|text| StringPattern::parse(text).unwrap()).collect();
+            let set = StringSet::new(patterns.clone());
+            for value in &values {
+                let expected = patterns.iter().any(|pattern| pattern.matches(value.as_bytes()));
+                assert_eq!(set.matches(value.as_bytes()), expected, "{value} in {texts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_another_covers_is_dropped() {
+        let set = |texts: &mut dyn Iterator<Item = String>| {
+            StringSet::new(texts.map(|text| StringPattern::parse(&text).unwrap()).collect())
+        };
+        for (set, left) in [
+            (set(&mut (0..100).map(|n| format!("{n}*"))), 10),
+            (set(&mut (0..100).map(|n| format!("*{n}"))), 10),
+            (set(&mut (100..200).map(|n| format!("*{n}"))), 100),
+            (set(&mut (0..100).map(|_| "*a".to_owned())), 1),
+        ] {
+            assert!(set.has_affixes() && set.all_exact().is_none());
+            let StringSet::Many(many) = set else { panic!("few") };
+            assert_eq!(many.texts.prefixes.texts.len() + many.texts.suffixes.texts.len(), left);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Strings as Istio matches them: exact, `prefix*`, `*suffix`, and `*` for present and not empty (of a header: present).
 
 use super::Flaw;
-use super::set::{Pattern, PatternSet};
+use super::set::{End, Pattern, PatternSet};
 use crate::policy::error::Code;
 
 /// One pattern.
@@ -84,6 +84,14 @@ impl Pattern for StringPattern {
             other => Err(other),
         }
     }
+
+    fn into_affix(self) -> Result<(End, Box<[u8]>), Self> {
+        match self {
+            Self::Prefix(text) => Ok((End::First, text)),
+            Self::Suffix(text) => Ok((End::Last, text)),
+            other => Err(other),
+        }
+    }
 }
 
 /// Several patterns, of which one must match.
@@ -92,6 +100,9 @@ pub type StringSet = PatternSet<StringPattern>;
 impl StringSet {
     /// The exact texts, if every pattern is exact.
     pub(crate) fn all_exact(&self) -> Option<Vec<&[u8]>> {
+        if self.has_affixes() {
+            return None;
+        }
         let mut texts: Vec<&[u8]> = self.hashed().collect();
         for pattern in self.listed() {
             match pattern {

@@ -79,8 +79,8 @@ pub struct AutomatonSource {
 
 #[cfg(feature = "compile")]
 impl PolicySource {
-    /// The same policy with the automata of its regular expressions, as the filter needs it. What is no expression is left
-    /// out: [`Engine::compile`](crate::Engine::compile) says why.
+    /// The same policy with the automata of its regular expressions, as the filter needs it. They are not complete if one
+    /// of the expressions is refused: [`Engine::compile`](crate::Engine::compile) says why.
     #[must_use]
     pub fn with_automata(mut self) -> Self {
         let operations = self.rules.iter().filter_map(|rule| rule.to.as_ref()).flatten().map(|to| &to.operation);

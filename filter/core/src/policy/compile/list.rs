@@ -79,6 +79,8 @@ impl Compiler<'_> {
     }
 
     pub(super) fn regexes(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<Vec<Arc<Pattern>>> {
-        self.values(place, list, |this, text| this.regexes.compile(text))
+        let compiled = self.values(place, list, |this, text| this.regexes.compile(text))?;
+        // What is not there stands behind a limit, and the policy is refused for that.
+        Some(compiled.into_iter().flatten().collect())
     }
 }
