@@ -81,6 +81,7 @@ impl Compiler<'_> {
             }
             OperationField::Paths => {
                 let paths = self.values(place, list, |_, text| PathPattern::parse(text, tolerance))?;
+                #[cfg(feature = "compile")]
                 for (position, path) in paths.iter().enumerate() {
                     if let Err(flaw) = path.check_beside(&paths, tolerance) {
                         self.report(&place.item(position), flaw);
