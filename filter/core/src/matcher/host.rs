@@ -44,15 +44,17 @@ impl HostPattern {
             return Err(flaw("write a host name such as `api.example.com` or `*.example.com`, without a path"));
         }
         if is_address {
-            let address = crate::request::host::parse(name.as_bytes())
-                .ok_or_else(|| flaw("an IPv6 address is written `[2001:db8::1]`"))?;
-            // Requests have the canonical spelling as a second reading, so only that one names every spelling.
-            if let Some(canonical) = address.canonical {
-                return Err(Flaw::new(
-                    Code::Host,
-                    format_args!("`{name}` is not the canonical spelling of the address"),
-                )
-                .help(format_args!("write `{}`", canonical.escape_ascii())));
+            let written = flaw("an IPv6 address is written `[2001:db8::1]`");
+            match crate::request::host::parse(name.as_bytes()).map(|address| address.canonical) {
+                Some(None) => {}
+                // Requests have the canonical spelling as a second reading, so only that one names every spelling.
+                Some(Some(canonical)) => {
+                    let canonical = canonical.escape_ascii();
+                    return Err(
+                        written.help(format_args!("write `{canonical}`, which stands for every spelling of it"))
+                    );
+                }
+                None => return Err(written),
             }
         }
         if literal.ends_with('.') && !matches!(pattern, StringPattern::Prefix(_)) {
@@ -86,28 +88,34 @@ fn split_port(text: &str) -> Option<(&str, Port)> {
     }
 }
 
-/// Several host patterns, of which one must match: of each port its names.
+/// Several host patterns, of which one must match.
 #[derive(Clone, Debug)]
-pub struct HostSet(Vec<(Port, StringSet)>);
+pub struct HostSet {
+    /// Those that match with any port and without one.
+    names: StringSet,
+    /// Those that do not, one by one.
+    with_port: Vec<HostPattern>,
+}
 
 impl HostSet {
     /// A set of these patterns.
     #[must_use]
     pub fn new(patterns: Vec<HostPattern>) -> Self {
-        let mut of_ports: Vec<(Port, Vec<StringPattern>)> = Vec::new();
-        for HostPattern { name, port } in patterns {
-            match of_ports.iter_mut().find(|(known, _)| *known == port) {
-                Some((_, names)) => names.push(name),
-                None => of_ports.push((port, vec![name])),
+        let (mut names, mut with_port) = (Vec::new(), Vec::new());
+        for pattern in patterns {
+            match pattern.port {
+                Port::AnyOrNone => names.push(pattern.name),
+                Port::Any | Port::Exact(_) => with_port.push(pattern),
             }
         }
-        Self(of_ports.into_iter().map(|(port, names)| (port, StringSet::new(names))).collect())
+        Self { names: StringSet::new(names), with_port }
     }
 
     /// Whether one of them matches.
     #[must_use]
     pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {
-        self.0.iter().any(|(of_port, names)| of_port.matches(port) && names.matches(name))
+        self.names.matches(name)
+            || self.with_port.iter().any(|pattern| pattern.port.matches(port) && pattern.name.matches(name))
     }
 }
 
@@ -143,7 +151,11 @@ mod tests {
             ("[::ffff:a00:1]:*", "[::ffff:10.0.0.1]"),
         ] {
             let flaw = HostPattern::parse(text).unwrap_err();
-            assert_eq!((flaw.code, flaw.help), (Code::Host, Some(format!("write `{canonical}`"))), "{text}");
+            assert_eq!(
+                (flaw.code, flaw.help),
+                (Code::Host, Some(format!("write `{canonical}`, which stands for every spelling of it"))),
+                "{text}"
+            );
             assert!(HostPattern::parse(canonical).is_ok(), "{canonical}");
         }
         assert!(HostPattern::parse("[2001:DB8::1]").is_ok());

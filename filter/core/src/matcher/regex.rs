@@ -37,7 +37,10 @@ pub struct RegexCompiler<'s> {
     /// What the policy carries.
     carried: &'s [AutomatonSource],
     /// Few enough to be searched through.
-    compiled: Vec<(String, Result<Arc<Pattern>, Flaw>)>,
+    compiled: Vec<(String, Arc<Pattern>)>,
+    /// What was refused, and why. The filter has no compiler whose time is to be saved, and its module is small.
+    #[cfg(feature = "compile")]
+    refused: Vec<(String, Flaw)>,
     /// Bytes of all automata so far; one that is too large counts as much as the largest.
     bytes: usize,
     /// Whether a limit was passed, which is reported once.
@@ -46,13 +49,24 @@ pub struct RegexCompiler<'s> {
 
 impl<'s> RegexCompiler<'s> {
     pub(crate) fn new(carried: &'s [AutomatonSource]) -> Self {
-        Self { carried, compiled: Vec::new(), bytes: 0, is_full: false }
+        Self {
+            carried,
+            compiled: Vec::new(),
+            #[cfg(feature = "compile")]
+            refused: Vec::new(),
+            bytes: 0,
+            is_full: false,
+        }
     }
 
     /// Compiles one pattern. `None`: a limit was passed before and reported then, so the policy is refused.
     pub(crate) fn compile(&mut self, pattern: &str) -> Result<Option<Arc<Pattern>>, Flaw> {
         if let Some((_, known)) = self.compiled.iter().find(|(known, _)| known == pattern) {
-            return known.clone().map(Some);
+            return Ok(Some(Arc::clone(known)));
+        }
+        #[cfg(feature = "compile")]
+        if let Some((_, why)) = self.refused.iter().find(|(known, _)| known == pattern) {
+            return Err(why.clone());
         }
         if pattern.is_empty() {
             return Err(Flaw::new(Code::EmptyValue, format_args!("the regular expression is empty")));
@@ -66,7 +80,11 @@ impl<'s> RegexCompiler<'s> {
         if self.is_full {
             return Ok(None);
         }
-        if self.compiled.len() >= MAX_PATTERNS {
+        #[cfg(feature = "compile")]
+        let different = self.compiled.len().saturating_add(self.refused.len());
+        #[cfg(not(feature = "compile"))]
+        let different = self.compiled.len();
+        if different >= MAX_PATTERNS {
             self.is_full = true;
             return Err(Flaw::new(
                 Code::Limit,
@@ -83,8 +101,13 @@ impl<'s> RegexCompiler<'s> {
             )
             .help(format_args!("write templates or prefixes, or fewer and simpler expressions")));
         }
-        self.compiled.push((pattern.to_owned(), compiled.clone()));
-        compiled.map(Some)
+        #[cfg(feature = "compile")]
+        if let Err(why) = &compiled {
+            self.refused.push((pattern.to_owned(), why.clone()));
+        }
+        let compiled = compiled?;
+        self.compiled.push((pattern.to_owned(), Arc::clone(&compiled)));
+        Ok(Some(compiled))
     }
 
     fn build(&mut self, pattern: &str) -> Result<Arc<Pattern>, Flaw> {

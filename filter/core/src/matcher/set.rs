@@ -85,27 +85,36 @@ struct Affixes {
 }
 
 impl Affixes {
-    /// Puts a text in its place. A sort would be faster, and two kilobytes more of the filter.
+    /// Behind the last text that is not greater.
+    // Not generic and out of line, as the rest of these: each kind of set would have its own copy otherwise.
+    #[inline(never)]
+    fn place(&self, value: &[u8]) -> usize {
+        self.texts.partition_point(|known| self.end.order(known, value).is_le())
+    }
+
+    /// Puts a text in its place, unless another covers it; those that it covers come right behind it, and go. A sort
+    /// would be faster, and two kilobytes more of the filter.
+    #[inline(never)]
     fn insert(&mut self, text: Box<[u8]>) {
-        let end = self.end;
-        let place = self.texts.partition_point(|known| end.order(known, &text).is_lt());
+        if self.matches(&text) {
+            return;
+        }
+        let place = self.place(&text);
+        while self.texts.get(place).is_some_and(|later| self.end.is_at(&text, later)) {
+            self.texts.remove(place);
+        }
         self.texts.insert(place, text);
     }
 
-    /// Drops what another one covers: it comes right behind that.
-    fn reduce(&mut self) {
-        let end = self.end;
-        self.texts.dedup_by(|later, earlier| end.is_at(earlier, later));
-    }
-
+    #[inline(never)]
     fn matches(&self, value: &[u8]) -> bool {
-        let behind = self.texts.partition_point(|known| self.end.order(known, value).is_le());
-        let last = behind.checked_sub(1).and_then(|place| self.texts.get(place));
+        let last = self.place(value).checked_sub(1).and_then(|place| self.texts.get(place));
         last.is_some_and(|text| self.end.is_at(text, value))
     }
 }
 
 impl Texts {
+    #[inline(never)]
     fn matches(&self, value: &[u8]) -> bool {
         self.exact.contains_key(value) || self.prefixes.matches(value) || self.suffixes.matches(value)
     }
@@ -130,8 +139,6 @@ impl<P: Pattern> PatternSet<P> {
                 Err(Err(other)) => many.others.push(other),
             }
         }
-        many.texts.prefixes.reduce();
-        many.texts.suffixes.reduce();
         Self::Many(Box::new(many))
     }
 

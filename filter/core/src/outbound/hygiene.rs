@@ -43,8 +43,10 @@ const OF_OTHER_WAYS: [&str; 10] = [
     "x-real-ip",
 ];
 /// Headers by which a caller tells some servers that it means another method or path than the one that rules have seen
-/// (Rack and Symfony: the method; IIS and Symfony: the URL). Whoever needs one keeps it by name.
-const OVERRIDES: [&str; 6] = [
+/// (Rack and Symfony: the method; IIS and Symfony: the URL), or through which proxy they are to send their own requests
+/// (`proxy`, which CGI hands over as `HTTP_PROXY`: httpoxy). Whoever needs one keeps it by name.
+const OVERRIDES: [&str; 7] = [
+    "proxy",
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
@@ -52,9 +54,6 @@ const OVERRIDES: [&str; 6] = [
     "x-original-url",
     "x-rewrite-url",
 ];
-/// CGI hands a header `Proxy` over as `HTTP_PROXY`, the variable that names a client's own proxy: a caller who writes it
-/// takes the upstream's requests to itself (httpoxy, CVE-2016-5385).
-const OF_CGI: &str = "proxy";
 /// Headers by which proxies tell a service behind them who the user is: a caller who writes them itself speaks for
 /// anybody.
 const IDENTITIES: [&str; 18] = [
@@ -165,7 +164,6 @@ impl Hygiene {
                     || begins(&IDENTITY_PREFIXES)
                     || one_of(&OF_OTHER_WAYS)
                     || one_of(&OVERRIDES)
-                    || name == OF_CGI.as_bytes()
                     || one_of(&IDENTITIES);
                 meant && !one_of(&OF_THE_MESH) && !one_of(&OF_THE_WAY)
             }
@@ -206,16 +204,8 @@ mod tests {
     #[test]
     fn every_name_is_folded() {
         let prefixes = MESH_PREFIXES.iter().chain(&IDENTITY_PREFIXES).copied();
-        let lists = [
-            &OF_THE_MESH[..],
-            &OF_THE_WAY,
-            &OF_OTHER_WAYS,
-            &OVERRIDES,
-            &[OF_CGI],
-            &IDENTITIES,
-            &OF_THE_UPSTREAM,
-            &OF_THE_GATE,
-        ];
+        let lists =
+            [&OF_THE_MESH[..], &OF_THE_WAY, &OF_OTHER_WAYS, &OVERRIDES, &IDENTITIES, &OF_THE_UPSTREAM, &OF_THE_GATE];
         for name in prefixes.chain(lists.into_iter().flatten().map(|name| name.as_bytes())) {
             assert_eq!(*fold(name), *name, "{}", name.escape_ascii());
         }
