@@ -348,6 +348,40 @@ mod tests {
         assert!(worst * 10 > bound, "the bound says nothing: {worst} of {bound}");
     }
 
+    /// A rule that does not decide refuses nothing that is too long, and does not read it either.
+    #[test]
+    fn an_audit_takes_no_more_steps_than_the_policy_says() {
+        let audit = rule(0, r#""when": [{"key": "request.query[q]", "regex": [".*x", "y"]}]"#).replace("DENY", "AUDIT");
+        let engine = engine(&audit).unwrap();
+        let many: Vec<String> = (0..28).map(|at| format!("q={at}{}", "a".repeat(1000))).collect();
+        let few = format!("/?q={}", "a".repeat(MAX_READ - 1));
+        assert!(steps_of(&engine, &few, &[]) > 0);
+        let steps = steps_of(&engine, &format!("/?{}", many.join("&")), &[]);
+        assert!(steps <= engine.worst_case_steps(), "{steps}");
+    }
+
+    /// Both spellings of a path may be named, and a certificate may have the names of several callers.
+    #[test]
+    fn what_one_request_can_meet_counts_together() {
+        let mut rules = Vec::new();
+        for (at, path) in ["/%C3%A9", "/%c3%a9\", \"/%C3%A9"].into_iter().enumerate() {
+            rules.push(rule(
+                at,
+                &format!(r#""to": [{{"operation": {{"paths": ["{path}"], "notPathRegex": ["x{at}"]}}}}]"#),
+            ));
+        }
+        for at in 2..6 {
+            rules.push(rule(
+                at,
+                &format!(
+                    r#""from": [{{"source": {{"namespaces": ["n{at}"]}}}}], "to": [{{"operation": {{"pathRegex": ["y{at}"]}}}}]"#
+                ),
+            ));
+        }
+        let bound = engine(&rules.join(",")).unwrap().worst_case_steps();
+        assert!(bound >= (2 + 4) * 3 * MAX_READ as u64, "{bound}");
+    }
+
     #[test]
     fn what_rules_read_is_no_trailer() {
         let engine = engine(&rule(0, r#""when": [{"key": "request.headers[x-marked]", "values": ["evil"]}]"#)).unwrap();

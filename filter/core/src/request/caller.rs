@@ -232,6 +232,7 @@ mod tests {
 
     #[test]
     fn a_header_that_is_not_the_gateways_is_refused() {
+        let long = format!("spiffe://td{}", "/ns".repeat(MAX_SEGMENTS));
         for (line, uri) in [
             ("Hash=1;URI=spiffe://td/ns/a/sa/b", Some("spiffe://td/ns/a/sa/c")),
             ("Hash=1;URI=spiffe://td/ns/a/sa/b", None),
@@ -239,6 +240,9 @@ mod tests {
             ("Hash=1;URI=spiffe://td/ns/a/sa/b,Hash=2;URI=spiffe://td/ns/a/sa/b", Some("spiffe://td/ns/a/sa/b")),
             ("Hash=1;URI=spiffe://td/ns/a/sa/b;DNS=\"", Some("spiffe://td/ns/a/sa/b")),
             ("", None),
+            // So many names, or segments of one, that rules would take long to look at them.
+            (&*format!("Hash=1;URI={long}"), Some(&*long)),
+            (&*format!("Hash=1;URI=spiffe://td/a{}", ";DNS=a.example.com".repeat(700)), Some("spiffe://td/a")),
         ] {
             assert_eq!(read(line, uri).unwrap_err(), Ambiguity::UnreadableCertificate, "{line}");
         }
