@@ -206,7 +206,10 @@ impl Policy {
                 HygieneSource::Off => {
                     let folded = fold(name);
                     let is_own = OF_THE_GATE.iter().any(|own| own.as_bytes() == &*folded);
-                    !is_trace_header(&folded) && !SET.contains(&&*folded) && !is_own
+                    // The gate reads these, so their twins go.
+                    let read: [&[u8]; 3] = [b"content-type", b"x-forwarded-client-cert", b"x-request-id"];
+                    let is_read = read.contains(&&*folded) && *folded != *name;
+                    !is_trace_header(&folded) && !SET.contains(&&*folded) && !is_own && !is_read
                 }
                 _ => [&b"authorization"[..], b"cookie", b"x-request-id", b"user-agent"].contains(&name),
             };
