@@ -144,7 +144,6 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
         filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
         ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
     }
-    .with_automata()
 }
 
 /// The Egresses that `health.failover` names, in its order, as far as they are among these.

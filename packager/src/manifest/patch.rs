@@ -4,11 +4,9 @@ use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Patch;
 use serde_json::Value;
 
+use super::pod::OF_CALLERS;
 use super::refusal::Refusal;
 use crate::codes;
-
-/// Without it the filter does not know its callers, and refuses them.
-const OF_CALLERS: &str = "forwardClientCertDetails";
 
 /// Applies an Egress's patches in their order, and says what each changed: `Kind/name`.
 ///

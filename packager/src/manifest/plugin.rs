@@ -63,7 +63,7 @@ pub(super) fn plugin(plan: &Plan<'_>) -> Result<Value, Refusal> {
 
 /// What both resources say of the module, in the same words.
 fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, Refusal> {
-    let policy = policy_source(plan.egress, plan.mesh, plan.standbys);
+    let policy = policy_source(plan.egress, plan.mesh, plan.standbys).with_automata();
     let wrong = |message: String| Refusal::of(plan.egress, codes::POLICY_SIZE, message);
     let config =
         serde_json::to_value(&policy).map_err(|error| wrong(format!("the policy cannot be written: {error}")))?;

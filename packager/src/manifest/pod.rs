@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 use super::opa;
 use super::plan::{IMAGE_VOLUME_PATH, Plan};
 
+/// The setting of a gateway by which it says who calls. Without it the filter does not know its callers, and refuses them.
+pub(super) const OF_CALLERS: &str = "forwardClientCertDetails";
 const FILTER_VOLUME: &str = "sallyport-filter";
 
 /// The kubelet waits so much longer than the proxy drains.
@@ -56,7 +58,7 @@ fn proxy_config(plan: &Plan<'_>) -> String {
     // Istio shows a few of Envoy's own numbers only, unless it is told of others.
     config.push_str(SHOWN);
     let forwarded = plan.egress.spec.authz.forward_client_cert_details();
-    config.push_str(&format!("gatewayTopology:\n  forwardClientCertDetails: {forwarded}\n"));
+    config.push_str(&format!("gatewayTopology:\n  {OF_CALLERS}: {forwarded}\n"));
     if gateway.num_trusted_proxies > 0 {
         config.push_str(&format!("  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
     }

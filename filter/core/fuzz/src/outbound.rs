@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use sallyport_core::Engine;
 use sallyport_core::outbound::hygiene::removed_by_route;
-use sallyport_core::outbound::reserved::OF_THE_GATE;
+use sallyport_core::outbound::reserved::{OF_THE_GATE, READ};
 use sallyport_core::outbound::source::HygieneSource;
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::name::fold;
@@ -207,8 +207,7 @@ impl Policy {
                     let folded = fold(name);
                     let is_own = OF_THE_GATE.iter().any(|own| own.as_bytes() == &*folded);
                     // The gate reads these, so their twins go.
-                    let read: [&[u8]; 3] = [b"content-type", b"x-forwarded-client-cert", b"x-request-id"];
-                    let is_read = read.contains(&&*folded) && *folded != *name;
+                    let is_read = *folded != *name && READ.iter().any(|read| read.as_bytes() == &*folded);
                     !is_trace_header(&folded) && !SET.contains(&&*folded) && !is_own && !is_read
                 }
                 _ => [&b"authorization"[..], b"cookie", b"x-request-id", b"user-agent"].contains(&name),

@@ -25,14 +25,12 @@ pub(super) fn rule_matches<O: Observer>(rule: &CompiledRule, request: &Canonical
         return false;
     }
     let mut when = true;
-    for by_pattern in [false, true] {
-        for (index, condition) in rule.when.iter().enumerate() {
-            if (condition.patterns() > 0) == by_pattern && !condition_holds(condition, request, action) {
-                observer.failed(Part::Condition(index));
-                when = false;
-                if !O::RECORDS {
-                    return false;
-                }
+    for (index, condition) in &rule.when {
+        if !condition_holds(condition, request, action) {
+            observer.failed(Part::Condition(*index));
+            when = false;
+            if !O::RECORDS {
+                return false;
             }
         }
     }
@@ -181,7 +179,7 @@ fn both<S>(test: &SetTest<S>, action: Action, missing: Action, matched: impl Fn(
 pub(super) fn asks_for_certificate(rule: &CompiledRule) -> bool {
     let in_source = |test: &SourceTest| matches!(test.matcher, SourceMatcher::Identity(..));
     rule.from.iter().flatten().flatten().any(in_source)
-        || rule.when.iter().any(|condition| matches!(condition, Condition::Identity { .. }))
+        || rule.when.iter().any(|(_, condition)| matches!(condition, Condition::Identity { .. }))
 }
 
 /// Whether a rule looks at the caller's token.
@@ -191,7 +189,7 @@ pub(super) fn asks_for_token(rule: &CompiledRule) -> bool {
         || rule
             .when
             .iter()
-            .any(|condition| matches!(condition, Condition::RequestPrincipal { .. } | Condition::Claim { .. }))
+            .any(|(_, condition)| matches!(condition, Condition::RequestPrincipal { .. } | Condition::Claim { .. }))
 }
 
 fn source_part(alternative: usize, test: &SourceTest) -> Part {

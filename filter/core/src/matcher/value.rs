@@ -51,7 +51,8 @@ impl ValueTest {
             Some(quantifier) => self.holds_for(action, quantifier, slot),
             None => {
                 let (by, not_by) = (Use::of(action, false), Use::of(action, true));
-                let (readings, long) = (slot.readings(), slot.is_long());
+                let readings = slot.readings();
+                let long = self.is_long(slot);
                 // Expressions are asked last: they cost the most.
                 (!self.is_positive() || readings.matches(by, |value| self.matches(by, value, long)))
                     && !readings.matches(not_by, |value| self.forbids(not_by, value, long))
@@ -61,7 +62,7 @@ impl ValueTest {
 
     /// The author's own choice of which occurrences count.
     fn holds_for(&self, action: Action, quantifier: Quantifier, slot: &Slot<'_>) -> bool {
-        let long = slot.is_long();
+        let long = self.is_long(slot);
         let satisfied = |value: &[u8]| {
             (!self.is_positive() || self.matches(Use::of(action, false), value, long))
                 && !self.forbids(Use::of(action, true), value, long)
@@ -74,6 +75,11 @@ impl ValueTest {
                 satisfied(line) || in_elements()
             }),
         }
+    }
+
+    /// Whether there is more than its expressions read.
+    fn is_long(&self, slot: &Slot<'_>) -> bool {
+        self.patterns() > 0 && slot.is_long()
     }
 
     /// Whether the positive part matches. `long`: all values together are too long to be read by an expression.

@@ -10,7 +10,7 @@ pub const OF_THE_REQUEST: [&str; 9] =
 pub const OF_THE_GATE: [&str; 2] = [HEADER, ROUTE_HEADER];
 
 /// What the filter reads of every request beside them.
-const READ: [&str; 3] = ["content-type", "x-forwarded-client-cert", "x-request-id"];
+pub const READ: [&str; 3] = ["content-type", "x-forwarded-client-cert", "x-request-id"];
 
 /// Whether a name is none of these itself, but to CGI one of those that carry the request or that the filter reads. No
 /// client means it: `content_length` beside `content-length` is two lengths to some servers.

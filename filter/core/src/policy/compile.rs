@@ -264,14 +264,7 @@ impl<'s> Compiler<'s> {
             }),
             when: when
                 .as_deref()
-                .map(|list| {
-                    self.alternatives(&place.field("when"), list, |this, place, source| {
-                        this.condition(place, source, action, *mode)
-                    })
-                    .into_iter()
-                    .flatten()
-                    .collect()
-                })
+                .map(|list| self.conditions(&place.field("when"), list, action, *mode))
                 .unwrap_or_default(),
         }
     }

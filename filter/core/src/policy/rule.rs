@@ -39,7 +39,7 @@ pub struct CompiledRule {
     /// Any of these; `None`: anything.
     pub(crate) to: Option<Vec<Operation>>,
     /// All of these.
-    pub(crate) when: Vec<Condition>,
+    pub(crate) when: Vec<(usize, Condition)>,
 }
 
 /// One source: every test must hold.
@@ -149,7 +149,7 @@ impl CompiledRule {
             OperationMatcher::PathRegex(set) => set.len().saturating_mul(MAX_PATH_READINGS),
             _ => 0,
         });
-        let of_values = self.when.iter().map(|condition| match condition {
+        let of_values = self.when.iter().map(|(_, condition)| match condition {
             Condition::Header { .. } => condition.patterns().saturating_mul(MAX_HEADER_READINGS),
             _ => condition.patterns().saturating_mul(MAX_PARAMETER_READINGS),
         });

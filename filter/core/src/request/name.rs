@@ -69,9 +69,13 @@ fn folded_in_parameter(byte: &u8) -> u8 {
 
 /// Without white space at both ends; a vertical tab, which `trim_ascii` leaves, is some to PHP and Java.
 pub(crate) fn trim_spaces(text: &[u8]) -> &[u8] {
-    let is_space = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
-    let start = text.iter().position(|byte| !is_space(byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_space(byte)).map_or(start, |last| last.saturating_add(1));
+    trim_where(text, |byte| byte.is_ascii_whitespace() || *byte == 0x0b)
+}
+
+/// Without such bytes at both ends.
+pub(crate) fn trim_where(text: &[u8], is_blank: fn(&u8) -> bool) -> &[u8] {
+    let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
+    let end = text.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last.saturating_add(1));
     text.get(start..end).unwrap_or(text)
 }
 

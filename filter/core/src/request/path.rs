@@ -149,16 +149,16 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
                 None => tolerance.check(Ambiguity::InvalidEncoding)?,
             },
             b'/' if canonical.last() == Some(&b'/') => tolerance.check(Ambiguity::DoubleSlash)?,
-            b'"' | b'*' | b'<' | b'>' | b'[' | b']' | b'^' | b'`' | b'{' | b'|' | b'}' => {
-                push_escape(&mut canonical, byte);
-                continue;
-            }
             b'#' => tolerance.check(Ambiguity::Fragment)?,
             b'\\' => tolerance.check(Ambiguity::Backslash)?,
             b';' => tolerance.check(Ambiguity::Semicolon)?,
             0..=0x20 | 0x7f => tolerance.check(Ambiguity::ControlCharacter)?,
             0x80..=0xff => {
                 tolerance.check(Ambiguity::NonAscii)?;
+                push_escape(&mut canonical, byte);
+                continue;
+            }
+            byte if !is_plain(byte) => {
                 push_escape(&mut canonical, byte);
                 continue;
             }

@@ -17,7 +17,9 @@ pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance
     let mut values = Values::new(table);
     let Some(query) = query.filter(|_| !table.is_empty()) else { return Ok(values) };
     let strict = (!tolerance.allows(Ambiguity::AmbiguousQuery)).then_some(Ambiguity::AmbiguousQuery);
-    if let Some(kind) = strict.filter(|_| table.decides() && query.contains(&b';')) {
+    // What is odd anywhere in the query matters if an enforced rule reads any of it.
+    let strict_of_all = strict.filter(|_| table.decides());
+    if let Some(kind) = strict_of_all.filter(|_| query.contains(&b';')) {
         return Err(kind);
     }
     for pair in query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -32,7 +34,7 @@ pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance
                 || has_broken_escape(raw_name)
                 || is_overlong(&name)
         };
-        if let Some(kind) = strict.filter(|_| table.decides() && is_odd_name()) {
+        if let Some(kind) = strict_of_all.filter(|_| is_odd_name()) {
             return Err(kind);
         }
         let Some(decides) = table.reads(&folded) else { continue };

@@ -128,10 +128,7 @@ pub(crate) fn elements(line: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// Without blanks and tabs at both ends (RFC 9110, 5.5): over HTTP/2 Envoy hands them on.
 pub(crate) fn trim(text: &[u8]) -> &[u8] {
-    let is_blank = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let start = text.iter().position(|byte| !is_blank(byte)).unwrap_or(text.len());
-    let end = text.iter().rposition(|byte| !is_blank(byte)).map_or(start, |last| last.saturating_add(1));
-    text.get(start..end).unwrap_or(text)
+    name::trim_where(text, |byte| matches!(byte, b' ' | b'\t'))
 }
 
 #[cfg(test)]

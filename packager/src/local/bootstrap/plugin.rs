@@ -12,7 +12,7 @@ pub(super) const TYPE: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 ///
 /// The root id is the upstream that the policy was written for: the filter refuses another's.
 pub(crate) fn plugin(plan: Plan<'_>) -> Result<Value, serde_json::Error> {
-    let policy = policy_source(plan.egress, plan.mesh, &[]);
+    let policy = policy_source(plan.egress, plan.mesh, &[]).with_automata();
     let configuration = serde_json::to_string(&policy)?;
     let wasm = json!({"config": {
         "name": format!("{}.{}", plan.egress.namespace, plan.egress.name),

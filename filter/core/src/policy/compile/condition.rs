@@ -60,6 +60,23 @@ pub const PLAIN_KEYS: &[&str] = &[
 ];
 
 impl Compiler<'_> {
+    /// In the order in which they are asked, each with its place in the file: those with expressions last.
+    pub(super) fn conditions(
+        &mut self,
+        place: &Place<'_>,
+        list: &[ConditionSource],
+        action: Action,
+        mode: ModeSource,
+    ) -> Vec<(usize, Condition)> {
+        let read = self.alternatives(place, list, |this, place, source| this.condition(place, source, action, mode));
+        let (plain, by_pattern): (Vec<_>, Vec<_>) = read
+            .into_iter()
+            .enumerate()
+            .filter_map(|(index, condition)| Some((index, condition?)))
+            .partition(|(_, condition)| condition.patterns() == 0);
+        plain.into_iter().chain(by_pattern).collect()
+    }
+
     /// Compiles one condition; `None` when a problem was reported.
     pub(super) fn condition(
         &mut self,
