@@ -28,7 +28,7 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 #[test]
 fn every_kind_of_ambiguity_is_listed() -> Result<()> {
     let page = page()?;
-    let rows = rows(&page, "What cannot be read in one way", "## Beside Istio");
+    let rows = rows(&page, "A request that cannot be reduced", "## Differences from Istio");
     let listed: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(row[0])).collect();
     let known: BTreeSet<&str> = Ambiguity::ALL.iter().map(|kind| kind.as_str()).collect();
     ensure!(listed == known, "listed {listed:?}, known {known:?}");
@@ -44,7 +44,7 @@ fn every_kind_of_ambiguity_is_listed() -> Result<()> {
 #[test]
 fn every_class_of_difference_is_listed() -> Result<()> {
     let page = page()?;
-    let rows = rows(&page, "## Beside Istio", "## Ways round");
+    let rows = rows(&page, "## Differences from Istio", "## Ways around");
     let listed: BTreeSet<(String, String)> =
         rows.iter().skip(1).map(|row| (row[0].trim_matches('`').to_owned(), row[1].to_owned())).collect();
     // The table stands in a test that only `make parity` builds, so its text is read.
@@ -63,7 +63,7 @@ fn every_class_of_difference_is_listed() -> Result<()> {
 #[test]
 fn only_tests_that_exist_are_named() -> Result<()> {
     let page = page()?;
-    let rows = rows(&page, "## Ways round a rule", "## No request may hold");
+    let rows = rows(&page, "## Ways around a rule", "## No request may block");
     ensure!(rows.len() > 10, "{rows:?}");
     for test in rows.iter().skip(1).flat_map(|row| quoted(row[2])) {
         let folder = workspace().join("tests/tests");
