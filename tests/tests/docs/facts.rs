@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::page::Page;
 
 /// The first cells of a table's rows between two marks, with the other cells.
-fn rows(page: &Page, begin: &str, end: &str) -> Result<Vec<Vec<String>>> {
+pub(crate) fn rows(page: &Page, begin: &str, end: &str) -> Result<Vec<Vec<String>>> {
     let (_, rest) = page.text.split_once(begin).with_context(|| format!("{}: no `{begin}`", page.name))?;
     let (table, _) = rest.split_once(end).with_context(|| format!("{}: no `{end}`", page.name))?;
     let rows = table.lines().filter(|line| line.starts_with("| "));
@@ -21,7 +21,7 @@ fn rows(page: &Page, begin: &str, end: &str) -> Result<Vec<Vec<String>>> {
 }
 
 /// The words in backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 

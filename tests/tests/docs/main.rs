@@ -6,6 +6,7 @@ mod facts;
 mod links;
 mod page;
 mod readme;
+mod semantics;
 mod yaml_blocks;
 
 #[path = "../../../packager/egress/tests/yaml/mod.rs"]
