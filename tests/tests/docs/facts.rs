@@ -30,6 +30,15 @@ fn printed(arguments: &[&str]) -> Result<String> {
     Ok(String::from_utf8([output.stdout, output.stderr].concat())?)
 }
 
+/// A Mesh file with a pinned image.
+fn mesh(more: &str) -> String {
+    let digest = "ab".repeat(32);
+    format!(
+        "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {{name: mesh}}\nspec:\n{more}  \
+         filter: {{image: registry.example.com/filter, digest: 'sha256:{digest}'}}\n"
+    )
+}
+
 #[test]
 fn the_exit_codes_are_those_of_the_help() -> Result<()> {
     let help = printed(&["--help"])?;
@@ -193,12 +202,7 @@ fn read_sources(folder: &Path, text: &mut String) -> Result<()> {
 #[test]
 fn every_key_of_the_access_log_is_described() -> Result<()> {
     let scratch = Scratch::new("docs-log")?;
-    let digest = "ab".repeat(32);
-    let mesh = format!(
-        "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {{name: mesh}}\nspec:\n  accessLog: json\n  \
-         filter: {{image: registry.example.com/filter, digest: 'sha256:{digest}'}}\n"
-    );
-    let mesh = scratch.write("mesh.yaml", mesh)?;
+    let mesh = scratch.write("mesh.yaml", mesh("  accessLog: json\n"))?;
     let example = workspace().join("deploy/examples/httpbin/egress.yaml");
     let out = scratch.path().join("out");
     let arguments = [&mesh, &example].map(|path| path.to_string_lossy().into_owned());
@@ -215,6 +219,31 @@ fn every_key_of_the_access_log_is_described() -> Result<()> {
     for key in keys {
         ensure!(spans.contains(key), "`{key}` is not described");
     }
+    Ok(())
+}
+
+/// The page shows a short block, and the same with its defaults: the gateway gets the same.
+#[test]
+fn the_defaults_of_health_are_the_defaults() -> Result<()> {
+    let page = Page::read("docs/health.md")?;
+    let blocks: Vec<_> = page.blocks().into_iter().filter(|block| block.language == "yaml").take(2).collect();
+    let mut plugins = Vec::new();
+    for block in &blocks {
+        let scratch = Scratch::new("docs-health")?;
+        let lines: String = block.lines.iter().map(|line| format!("  {line}\n")).collect();
+        let text = format!(
+            "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: b}}\nspec:\n  host: a.test\n  \
+             upstream: {{host: b.test, port: 443}}\n{lines}"
+        );
+        let files = [scratch.write("egress.yaml", text)?, scratch.write("mesh.yaml", mesh(""))?];
+        let files = files.map(|path| path.to_string_lossy().into_owned());
+        let out = scratch.path().join("out");
+        let report = printed(&["build", &files[0], &files[1], "-o", &out.to_string_lossy()])?;
+        let plugin = fs::read_to_string(out.join("b-a/20-plugin.yaml")).context(report)?;
+        ensure!(plugin.contains("health:") && plugin.contains("passive:"), "{plugin}");
+        plugins.push(plugin);
+    }
+    ensure!(plugins.len() == 2 && plugins[0] == plugins[1], "{plugins:#?}");
     Ok(())
 }
 
