@@ -266,3 +266,22 @@ fn every_file_of_a_command_exists() -> Result<()> {
     ensure!(seen >= 10, "only {seen} files were found");
     Ok(())
 }
+
+#[test]
+fn the_files_of_a_build_are_listed() -> Result<()> {
+    let sallyport = gate::sallyport()?;
+    let site = Site::new(&sallyport)?;
+    let built = site.run(&sallyport, "sallyport build deploy/kind -o out")?;
+    ensure!(built.status.success(), "{built:?}");
+    let page = Page::read("docs/install.md")?;
+    let cells = page.text.lines().filter(|line| line.starts_with("| `")).filter_map(|line| line.split(" | ").next());
+    let listed: Vec<&str> = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2)).collect();
+    for folder in ["egress-httpbin-httpbin", "mesh"] {
+        for entry in fs::read_dir(site.repository().join("out").join(folder))? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            let name = if folder == "mesh" { format!("mesh/{name}") } else { name };
+            ensure!(listed.contains(&name.as_str()), "docs/install.md does not list `{name}`: {listed:?}");
+        }
+    }
+    Ok(())
+}
