@@ -1,0 +1,26 @@
+//! Two Egress files are exposed under the same host of the same ingress gateway.
+//!
+//! The ingress gateway tells upstreams apart by host. With one host in two files Istio merges or drops one of the routes,
+//! and callers outside the mesh reach the wrong upstream, under the wrong policy.
+//!
+//! Give each a host of its own.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+use std::collections::HashMap;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let (mut first, mut findings) = (HashMap::new(), Vec::new());
+    for subject in &input.egresses {
+        let Some(expose) = &subject.egress.spec.expose else { continue };
+        let key = (expose.gateway.as_str(), expose.host.as_str());
+        if let Some(other) = first.get(&key).and_then(|file: &usize| input.files.get(*file)) {
+            let message = format!("the host {} is exposed by {}, too", quoted(&expose.host), quoted(&other.name));
+            findings.push(subject.at("expose.host", message, "give each Egress a host of its own"));
+        } else {
+            first.insert(key, subject.file);
+        }
+    }
+    findings
+}

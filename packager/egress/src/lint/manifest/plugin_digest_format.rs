@@ -1,0 +1,27 @@
+//! A plugin's `sha256` is not 64 hexadecimal digits.
+//!
+//! The field holds the digits alone, in lower case. With `sha256:` before them, as image references have it, Kubernetes
+//! refuses the resource, and where nothing validates it no module ever has that digest: the gateway denies everything.
+//!
+//! Write the 64 digits.
+
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for plugin in &input.set.plugins {
+        let Some((node, digest)) = plugin.sha256() else { continue };
+        let (message, help) = match digest.strip_prefix("sha256:") {
+            Some(_) => ("`sha256` begins with `sha256:`", "leave the prefix out"),
+            None if is_digest(digest) => continue,
+            None => ("`sha256` is not 64 hexadecimal digits in lower case", "write the digest's digits alone"),
+        };
+        findings.push(finding(plugin.manifest.file, node, message, help));
+    }
+    findings
+}
+
+fn is_digest(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}

@@ -1,0 +1,30 @@
+//! A gateway takes its filter from a registry that is not verified.
+//!
+//! For the hosts in `WASM_INSECURE_REGISTRIES` (`*`: for all) Istio's agent verifies no certificate. Without a digest
+//! whoever is on the way decides which filter runs.
+//!
+//! Remove it. A registry without TLS works without it, and one with an authority of its own needs that authority.
+
+use crate::import::Kind;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+
+const VARIABLE: &str = "WASM_INSECURE_REGISTRIES";
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
+        let variables = pods.spec().descendants().filter(|node| node.text_at(&["name"]) == Some(VARIABLE));
+        for value in variables.filter_map(|variable| variable.get("value")) {
+            let which = match value.text().unwrap_or_default() {
+                "" => continue,
+                "*" => "any registry".to_owned(),
+                some => quoted(some),
+            };
+            let message = format!("no certificate of {which} is verified");
+            findings.push(finding(pods.file, value, message, "remove the variable"));
+        }
+    }
+    findings
+}

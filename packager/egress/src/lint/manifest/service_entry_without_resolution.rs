@@ -1,0 +1,28 @@
+//! A ServiceEntry behind a gateway has the resolution NONE.
+//!
+//! NONE, which is also what Istio takes where nothing is written, means: go where the request was going. At a gateway
+//! that is the gateway itself, so it asks itself until something gives up.
+//!
+//! Write `resolution: DNS`, or `STATIC` and the addresses.
+
+use crate::import::Kind;
+use crate::import::set::entry_hosts;
+use crate::lint::finding::{Finding, finding, of_manifest};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for entry in input.set.of(Kind::ServiceEntry) {
+        let resolution = entry.spec().get("resolution");
+        let is_none = resolution.is_none_or(|resolution| resolution.text() == Some("NONE"));
+        let Some(host) = entry_hosts(entry).find(|host| is_none && input.set.is_behind_gateway(host)) else { continue };
+        let message = format!("the gateway looks for {} where the caller did: at itself", quoted(host));
+        let help = "write `resolution: DNS`";
+        findings.push(match resolution {
+            Some(resolution) => finding(entry.file, resolution, message, help),
+            None => of_manifest(entry, message, help),
+        });
+    }
+    findings
+}

@@ -1,0 +1,35 @@
+//! A route leads to a subset that no DestinationRule defines.
+//!
+//! Istio accepts the route, and answers 503 to every request: there is no cluster of that name. Where several
+//! DestinationRules are for one host and lie in different namespaces, only one of them counts.
+//!
+//! Define the subset, or leave it out of the route.
+
+use crate::import::Kind;
+use crate::import::names::host_in;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+use std::collections::HashSet;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut defined: HashSet<(String, &str)> = HashSet::new();
+    for rule in input.set.of(Kind::DestinationRule) {
+        let Some(host) = rule.spec().text_at(&["host"]) else { continue };
+        let names = rule.spec().items_at(&["subsets"]).iter().filter_map(|subset| subset.text_at(&["name"]));
+        defined.extend(names.map(|name| (host_in(&rule.namespace, host), name)));
+    }
+    let mut findings = Vec::new();
+    for leg in &input.set.legs {
+        for to in &leg.destinations {
+            let Some(node) = to.node.get("subset") else { continue };
+            let name = node.text().unwrap_or_default();
+            if !defined.contains(&(to.host.clone(), name)) {
+                let (name, host) = (quoted(name), quoted(&to.host));
+                let message = format!("no DestinationRule here defines the subset {name} of {host}");
+                findings.push(finding(leg.manifest.file, node, message, "define the subset, or leave it out"));
+            }
+        }
+    }
+    findings
+}

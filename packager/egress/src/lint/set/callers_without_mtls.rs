@@ -1,0 +1,30 @@
+//! Callers are sent to a gateway that asks for mutual TLS, and nothing makes them speak it.
+//!
+//! Istio turns mutual TLS on by itself toward sidecars, never toward a gateway. Without a DestinationRule for the
+//! gateway's Service callers speak plaintext to a server with `ISTIO_MUTUAL`, and get 503.
+//!
+//! Write a DestinationRule for the Service with `tls: {mode: ISTIO_MUTUAL, sni: HOST}`.
+
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+use std::collections::HashSet;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let ruled: HashSet<&str> = input.set.client_tls.iter().map(|tls| tls.host.as_str()).collect();
+    let mutual = input.set.servers.iter().filter(|server| server.tls_mode == Some("ISTIO_MUTUAL"));
+    let hosts: HashSet<&str> = mutual.flat_map(|server| server.hosts.iter().map(|(_, host)| *host)).collect();
+    let mut findings = Vec::new();
+    for leg in input.set.legs.iter().filter(|leg| leg.is_in_mesh()) {
+        let Some((_, host)) = leg.hosts.iter().find(|(_, host)| hosts.contains(host.as_str())) else { continue };
+        for to in &leg.destinations {
+            if input.set.served_at(&to.host).is_some() && !ruled.contains(to.host.as_str()) {
+                let (service, host) = (quoted(&to.host), quoted(host));
+                let message = format!("the gateway asks for mutual TLS, and no DestinationRule here is for {service}");
+                let help = format!("write one with `tls: {{mode: ISTIO_MUTUAL, sni: {}}}`", host.trim_matches('`'));
+                findings.push(finding(leg.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+            }
+        }
+    }
+    findings
+}
