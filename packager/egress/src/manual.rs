@@ -58,6 +58,17 @@ pub fn groups() -> impl Iterator<Item = (&'static str, Vec<Code>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parse::load::MOST_NODES;
+    use sallyport_core::policy::MAX_RULES;
+
+    #[test]
+    fn pages_name_the_limits_that_hold() {
+        for (number, limit) in [("SP0110", MOST_NODES), ("SP0110", MAX_RULES), ("SP1004", MAX_RULES)] {
+            let page = Code::parse(number).map(page).unwrap_or_default().replace(',', "");
+            let named = page.split(|c: char| !c.is_ascii_digit()).any(|word| word == limit.to_string());
+            assert!(named, "{number} does not name {limit}: {page}");
+        }
+    }
 
     #[test]
     fn every_code_is_in_one_group() {

@@ -280,9 +280,9 @@ fn nothing_to_check_is_wrong_usage() {
 fn a_code_is_explained() {
     let sandbox = Sandbox::new();
     let ended = sandbox.run(&["check", "--explain", "sp1102"]);
-    assert!(ended.code == Some(0) && ended.stdout.starts_with("SP1102: Two rules have the same id.\n"), "{ended:?}");
+    assert!(ended.code == Some(0) && ended.stdout.starts_with("SP1102: Two rules have the same ID.\n"), "{ended:?}");
     let all = sandbox.run(&["check", "--explain"]);
-    assert!(all.code == Some(0) && all.stdout.contains("  SP1102  Two rules have the same id.\n"), "{all:?}");
+    assert!(all.code == Some(0) && all.stdout.contains("  SP1102  Two rules have the same ID.\n"), "{all:?}");
     assert_eq!(sandbox.run(&["check", "--explain", "SP0203"]).code, Some(0));
     let unknown = sandbox.run(&["check", "--explain", "SP11O2"]);
     assert_eq!(unknown.code, Some(2));
@@ -290,7 +290,7 @@ fn a_code_is_explained() {
         unknown.stderr,
         str![[r#"
 error: sallyport 0.1.0 has no code `SP11O2`
-  help: did you mean `SP1102`? Two rules have the same id.
+  help: did you mean `SP1102`? Two rules have the same ID.
 
 "#]]
     );

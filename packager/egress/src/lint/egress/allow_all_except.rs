@@ -1,9 +1,33 @@
-//! An ALLOW rule says only what it does not allow.
+//! An ALLOW rule lists only exceptions.
 //!
-//! A source or operation with nothing but `not...` fields holds for all the rest, and the rest grows: the upstream's next
-//! path, the mesh's next namespace are allowed before anybody has thought of them.
+//! A source or operation with nothing but `not...` fields matches everything else, and everything else
+//! grows: the upstream's next path and the mesh's next namespace are allowed before anyone has thought
+//! about them.
 //!
-//! Write what is allowed, and the exceptions in a DENY rule: DENY comes first.
+//! Bad:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//!   to: [{operation: {notPaths: [/admin]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//!   to: [{operation: {paths: ["/{**}"]}}]
+//! - id: no-admin
+//!   action: DENY
+//!   to: [{operation: {paths: [/admin]}}]
+//! ```
+//!
+//! Fix: Write an allow list, and put exceptions into a DENY rule. DENY rules are evaluated first.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

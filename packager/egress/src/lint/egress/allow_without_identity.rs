@@ -1,10 +1,30 @@
-//! An ALLOW rule does not ask who the caller is.
+//! An ALLOW rule does not check who the caller is.
 //!
-//! It has no `from`, or a `from` that no certificate or token has to pass: whoever reaches the gateway may, even without
-//! mutual TLS and without a token. An IP address is no identity: pods share and inherit addresses.
+//! It has no `from`, or a `from` that requires neither a certificate nor a token. Any client that
+//! reaches the gateway may send the request, even without mutual TLS and without a token. An IP address
+//! is not an identity: pods share and inherit addresses.
 //!
-//! Write whom you mean: `from: [{source: {serviceAccounts: [NAMESPACE/ACCOUNT]}}]`. If you do mean everyone with an
-//! identity of the mesh, write `principals: ["*"]`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   to: [{operation: {methods: [GET]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//!   to: [{operation: {methods: [GET]}}]
+//! ```
+//!
+//! Fix: Name the callers in `from`. If you do mean every workload with an identity in the mesh, write
+//! `principals: ["*"]`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

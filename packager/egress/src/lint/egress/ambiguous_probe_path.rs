@@ -1,10 +1,25 @@
-//! The probe's path can be read in two ways.
+//! The probe's path is ambiguous.
 //!
-//! It may stand for another path at the upstream: `//health`, `/a;b/health`, `/a/../health`. To a caller the filter refuses
-//! such a path, or Envoy has resolved its `..` before; a probe passes neither. What it learns need not be what callers will
-//! find.
+//! The upstream may read it as another path: `//health`, `/a;b/health`, `/a/../health`. For callers the
+//! filter refuses such a path, or Envoy resolves it first; a probe passes neither, so its result may
+//! say nothing about what callers get.
 //!
-//! Write the path as the upstream reads it in the end, or the kind of ambiguity in `authz.tolerate`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/../get}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /get}}
+//! ```
+//!
+//! Fix: Write the path as the upstream finally reads it, or add this kind of ambiguity to
+//! `authz.tolerate`.
 
 use super::probe_query_denied::headers;
 use crate::check::policy_source;

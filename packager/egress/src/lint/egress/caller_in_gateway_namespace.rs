@@ -1,9 +1,48 @@
-//! A caller lives in the gateway's namespace, where the gateway's client certificate is.
+//! A rule allows callers from the gateway's own namespace, which holds the gateway's client
+//! certificate.
 //!
-//! With `mode: MUTUAL` the upstream knows the gateway by a certificate in a Secret, and every pod of a namespace may mount
-//! its Secrets and use its service accounts. Such a caller can go to the upstream as the gateway, past every rule.
+//! With `mode: MUTUAL` the upstream identifies the gateway by a certificate in a Secret. Every pod in a
+//! namespace may mount its Secrets and use its service accounts, so such a caller could connect to the
+//! upstream as the gateway, past every rule.
 //!
-//! Give the gateway a namespace of its own: `metadata: {namespace: egress-NAME}`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! upstream:
+//!   host: bank.example
+//!   port: 443
+//!   tls:
+//!     mode: MUTUAL
+//!     clientCertificate: /etc/sallyport/bank/tls.crt
+//!     privateKey: /etc/sallyport/bank/tls.key
+//! authz:
+//!   rules:
+//!   - id: readers
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! upstream:
+//!   host: bank.example
+//!   port: 443
+//!   tls:
+//!     mode: MUTUAL
+//!     clientCertificate: /etc/sallyport/bank/tls.crt
+//!     privateKey: /etc/sallyport/bank/tls.key
+//! authz:
+//!   rules:
+//!   - id: readers
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [payments/sleep]}}]
+//! ```
+//!
+//! Fix: Give the gateway its own namespace, such as `metadata: {namespace: egress-bank}`. In the
+//! examples the gateway is in `httpbin`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

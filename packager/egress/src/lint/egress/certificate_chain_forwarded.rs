@@ -1,11 +1,25 @@
-//! The upstream is told the caller's whole certificate chain.
+//! The upstream receives the caller's whole certificate chain.
 //!
-//! `x-forwarded-client-cert` has it, with the caller's SPIFFE id and the gateway's: names of namespaces and accounts, for
-//! a party outside the mesh to keep. With `hygiene: off` it leaves with every request, and so do pods' addresses and the
-//! host's internal name.
+//! The header `x-forwarded-client-cert` has it, together with the SPIFFE IDs of the caller and the
+//! gateway: names of namespaces and accounts that a party outside the mesh should not learn. With
+//! `hygiene: off` it is sent with every request, and so are pod addresses and the host's internal name.
 //!
-//! Write `strict` or `compatible`, and set one header with what the upstream really needs:
-//! `set: [{name: x-caller, value: "%{caller.serviceAccount}"}]`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! headers: {hygiene: off}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! headers: {hygiene: strict, set: [{name: x-caller, value: "%{caller.serviceAccount}"}]}
+//! ```
+//!
+//! Fix: Write `hygiene: strict` or `hygiene: compatible`, and `set` one header with what the upstream
+//! really needs.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,8 +1,25 @@
-//! The gateway shows the upstream a credential, and the way there is plaintext.
+//! The gateway's credential goes to the upstream in plaintext.
 //!
-//! Whoever listens on the way has it, and it is the gateway's own: with it anybody may do what all callers together may.
+//! An attacker on the network can read it. It is the gateway's own credential, so it gives access to
+//! everything that all callers together may do.
 //!
-//! Write `tls: {mode: SIMPLE}` or `MUTUAL`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: bank.example, port: 8080, tls: {mode: NONE}}
+//! headers: {credential: {name: x-api-key, secretName: bank-key}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: bank.example, port: 8443, tls: {mode: SIMPLE}}
+//! headers: {credential: {name: x-api-key, secretName: bank-key}}
+//! ```
+//!
+//! Fix: Use TLS to the upstream: `tls: {mode: SIMPLE}` or `tls: {mode: MUTUAL}`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

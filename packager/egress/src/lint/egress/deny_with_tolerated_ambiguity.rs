@@ -1,10 +1,33 @@
-//! A DENY rule names paths, and ambiguous paths are tolerated.
+//! A DENY rule names paths while `authz.tolerate` lets ambiguous paths through.
 //!
-//! What `tolerate` lets through is matched byte for byte, while the upstream may read it as another path: `/admin%2Fx`
-//! passes a rule that denies `/admin/{**}`, and some servers then answer for `/admin/x`. An ALLOW rule is safe from this,
-//! because it must name what it lets through.
+//! A tolerated path is matched byte for byte, but the upstream may read it as another path:
+//! `/admin%2Fx` does not match a rule that denies `/admin/{**}`, and some servers answer it as
+//! `/admin/x`. An ALLOW rule is not affected, because it names what it lets through.
 //!
-//! Remove `tolerate`, or allow by path and leave the DENY rule out.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! authz:
+//!   tolerate: [escapedSlash]
+//!   rules:
+//!   - id: no-admin
+//!     action: DENY
+//!     to: [{operation: {paths: ["/admin/{**}"]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! authz:
+//!   rules:
+//!   - id: no-admin
+//!     action: DENY
+//!     to: [{operation: {paths: ["/admin/{**}"]}}]
+//! ```
+//!
+//! Fix: Remove `tolerate`, or allow by path and remove the DENY rule.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,9 +1,33 @@
-//! A rule says what an earlier one says already.
+//! A rule repeats an earlier rule.
 //!
-//! The two differ in nothing but their id, so the second never decides anything: its counter stays at zero, and whoever
-//! edits one of the two wonders why nothing changes.
+//! The two differ only in their ID, so the second never decides anything: its counter stays at zero,
+//! and editing only one of the two has no effect.
 //!
-//! Remove it, or write what was meant instead.
+//! Bad:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! - id: copy
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! - id: curl
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/curl]}}]
+//! ```
+//!
+//! Fix: Remove the repeated rule, or write the rule that you intended.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,9 +1,49 @@
 //! `health.failover` names a standby twice.
 //!
-//! Standbys are asked in order, the first that is well: a second mention changes nothing, and most likely another name was
-//! meant.
+//! Standbys are tried in order, and the first healthy one gets the request. A second mention changes
+//! nothing, so another name was probably intended.
 //!
-//! Name each once.
+//! Bad:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {passive: {}, failover: [b, b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {passive: {}, failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//! ```
+//!
+//! Fix: Name each standby once.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,10 +1,27 @@
-//! The gate lets requests through again while addresses are still ejected.
+//! The gate lets requests through again while all addresses of the upstream may still be ejected.
 //!
-//! `route.outlierDetection` takes single addresses out for `baseEjectionTime` (Istio's default: `30s`), and longer each
-//! time. The gate tries again after `hold`: if no address is left by then, the first requests fail before they reach
-//! anybody, and the gate opens again, whatever the upstream has become.
+//! `route.outlierDetection` ejects single addresses for `baseEjectionTime` (Istio's default is `30s`),
+//! longer each time. The gate tries the upstream again after `health.hold`. If no address is left by
+//! then, the first requests fail before they reach the upstream, and the gate opens again although the
+//! upstream may be healthy.
 //!
-//! Write a `baseEjectionTime` that is no longer than `health.hold`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {passive: {}, hold: 30s}
+//! route: {outlierDetection: {baseEjectionTime: 1m}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {passive: {}, hold: 1m}
+//! route: {outlierDetection: {baseEjectionTime: 30s}}
+//! ```
+//!
+//! Fix: Write a `baseEjectionTime` that is no longer than `health.hold`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

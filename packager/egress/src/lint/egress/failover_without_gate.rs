@@ -1,9 +1,49 @@
-//! There are standbys, and nothing that would ever send a request to them.
+//! `health.failover` has standbys, but nothing ever sends requests to them.
 //!
-//! A standby is asked while the gate is open, and the gate opens by `health.probe`, `health.passive` or
-//! `health.override`.
+//! A standby gets requests while the gate is open, and the gate opens by `health.probe`,
+//! `health.passive` or `health.override`. The file has none of them.
 //!
-//! Write one of them, or leave `failover` out.
+//! Bad:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {probe: {path: /health}, failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//! ```
+//!
+//! Fix: Write `health.probe` or `health.passive`, or remove `failover`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

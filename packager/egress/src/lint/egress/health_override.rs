@@ -1,9 +1,24 @@
-//! Somebody has decided in place of the gate.
+//! `health.override` switches the health gate by hand.
 //!
-//! `health.override` is for the hour of a repair. Left behind, it is found out with the next outage: `forceClosed` lets
-//! every caller wait for an upstream that is down, and `forceOpen` keeps them from one that is well.
+//! The override is for the duration of a repair. If it is forgotten, the next outage shows it:
+//! `forceClosed` lets every caller wait for an upstream that is down, and `forceOpen` keeps callers
+//! away from one that is healthy.
 //!
-//! Remove it when the reason for it is gone.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {override: forceOpen, probe: {path: /status/200}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! ```
+//!
+//! Fix: Remove the override when the repair is done.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

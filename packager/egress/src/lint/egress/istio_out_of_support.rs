@@ -1,9 +1,27 @@
-//! The Mesh file names a version of Istio that gets no more fixes.
+//! The Mesh file names an Istio version that gets no more fixes.
 //!
-//! Istio supports a minor version until about six weeks after the second one that follows it: with 1.31 out, 1.29 is at
-//! its end, and its gateways keep every hole that is found from then on.
+//! Istio supports a minor version until about six weeks after the second one that follows it. With 1.31
+//! released, 1.29 is at its end, and vulnerabilities found from then on stay open in its gateways.
 //!
-//! Upgrade Istio, then write the version that runs: it decides which resources are emitted.
+//! Bad:
+//!
+//! ```yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Mesh
+//! metadata: {name: mesh}
+//! spec: {istioVersion: "1.29"}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Mesh
+//! metadata: {name: mesh}
+//! spec: {istioVersion: "1.31"}
+//! ```
+//!
+//! Fix: Upgrade Istio, then write the version that runs: it decides which resources are emitted.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

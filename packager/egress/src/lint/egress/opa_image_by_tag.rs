@@ -1,9 +1,26 @@
-//! The image of OPA is named by a tag.
+//! The OPA image is named by a tag.
 //!
-//! OPA decides here who may pass, and a tag can be moved: pods that start tomorrow may run another decider than those of
-//! today, and nobody changed a file.
+//! OPA decides who may pass, and a tag can be moved: pods that start tomorrow may run another version
+//! than those of today, although no file has changed.
 //!
-//! Write the digest: `REPOSITORY@sha256:...`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! gateway: {opa: {image: "openpolicyagent/opa:1.9.0-envoy", policyConfigMap: policy}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! gateway:
+//!   opa:
+//!     image: openpolicyagent/opa@sha256:abababababababababababababababababababababababababababababababab
+//!     policyConfigMap: policy
+//! ```
+//!
+//! Fix: Write the digest: `REPOSITORY@sha256:DIGEST`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

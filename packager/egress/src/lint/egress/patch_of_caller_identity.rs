@@ -1,12 +1,29 @@
 //! A patch changes how the gateway identifies its callers.
 //!
-//! The filter reads every name of a caller's certificate from the `x-forwarded-client-cert` that the gateway itself writes.
-//! `build` sets `gatewayTopology.forwardClientCertDetails` to `SANITIZE_SET`, or with `authz.trustedForwarders` to
-//! `APPEND_FORWARD`; both take away, or put an element behind, what a caller wrote there. With any other setting a caller
-//! could name itself, so the filter refuses every request that it cannot read a certificate for.
+//! The filter reads the caller's identity from the `x-forwarded-client-cert` header that the gateway
+//! itself writes. `sallyport build` sets `gatewayTopology.forwardClientCertDetails` to `SANITIZE_SET`,
+//! or with `authz.trustedForwarders` to `APPEND_FORWARD`, so that a caller cannot choose its own
+//! identity. With any other setting a caller could, so the filter refuses every request whose
+//! certificate it cannot read.
 //!
-//! Take the setting out of the patch. List forwarders in `authz.trustedForwarders`. The number of worker threads, which is
-//! in the same annotation, is `gateway.concurrency`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! patches:
+//! - kind: Deployment
+//!   merge: {spec: {template: {metadata: {annotations: {proxy.istio.io/config: "concurrency: 2"}}}}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! gateway: {concurrency: 2}
+//! ```
+//!
+//! Fix: Remove the setting from the patch. List forwarders in `authz.trustedForwarders`. The number of
+//! worker threads, which is in the same annotation, is `gateway.concurrency`.
 
 use serde_json::Value;
 

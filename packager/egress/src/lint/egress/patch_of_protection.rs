@@ -1,12 +1,28 @@
-//! A patch changes a manifest that keeps callers out.
+//! A patch changes a manifest that enforces the policy.
 //!
-//! The plugin's resource, mutual TLS, the network policy and the upstream's ServiceEntry are what makes the rules hold:
-//! without one of them a caller goes round the filter, or comes without an identity. So is the route: it opens to what the
-//! filter has marked, has another that leads nowhere behind it, and takes away what the upstream must not be told, as the
-//! EnvoyFilter does. A patch is applied last and nothing is checked after it.
+//! The filter's resource, mutual TLS, the network policy and the upstream's ServiceEntry enforce the
+//! rules: without one of them a caller can bypass the filter or arrive without an identity. The route
+//! and the EnvoyFilter matter as well: they let through only what the filter has marked, and remove
+//! headers that the upstream must not see. Patches are applied last, and nothing checks their result.
 //!
-//! Patch the pods or the Service instead, or say in the Egress file what is meant. If the patch is right, keep it: this is
-//! a warning so that it is read twice.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! patches:
+//! - {kind: NetworkPolicy, merge: {spec: {ingress: []}}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! patches:
+//! - {kind: Deployment, merge: {metadata: {labels: {team: payments}}}}
+//! ```
+//!
+//! Fix: Patch the pods or the Service instead, or use a field of the Egress file. If the patch is
+//! right, keep it: the warning asks for a second look.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

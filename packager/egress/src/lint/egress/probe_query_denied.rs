@@ -1,9 +1,33 @@
-//! The probe's path has a query that the policy denies to everybody.
+//! The probe's query is denied by a rule that applies to all callers.
 //!
-//! A probe needs no rule: it is the gateway's own request. But where a DENY rule forbids a parameter whoever asks, the
-//! upstream is not to see it, and so not from the probe either.
+//! A probe is the gateway's own request and needs no rule. But if a DENY rule forbids a query parameter
+//! for every caller, the upstream should not receive it from the probe either.
 //!
-//! Ask without that parameter, or say in the rule's `from` whom it is meant for.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: "/status/200?debug=1"}}
+//! authz:
+//!   rules:
+//!   - id: no-debug
+//!     action: DENY
+//!     when: [{key: "request.query[debug]", values: ["*"]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! authz:
+//!   rules:
+//!   - id: no-debug
+//!     action: DENY
+//!     when: [{key: "request.query[debug]", values: ["*"]}]
+//! ```
+//!
+//! Fix: Probe without that parameter, or name in the rule's `from` the callers that it is for.
 
 use crate::check::policy_source;
 use crate::lint::finding::Finding;

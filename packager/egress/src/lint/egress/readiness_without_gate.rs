@@ -1,9 +1,24 @@
-//! Pods are to be ready while their upstream is well, and nobody finds out whether it is.
+//! `readiness: upstream` is set, but nothing checks whether the upstream is healthy.
 //!
-//! `readiness: upstream` goes by the gate, which `health.probe` and `health.passive` open. Without them a pod is ready while
-//! it has its policy, as with `readiness: gateway`.
+//! With this setting the gateway's pods are ready only while the upstream is healthy. Without a probe
+//! and without passive checks, a pod is ready as soon as it has its policy, as with
+//! `readiness: gateway`.
 //!
-//! Write one of them, or leave `readiness` out.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {readiness: upstream}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {readiness: upstream, probe: {path: /status/200}}
+//! ```
+//!
+//! Fix: Write `health.probe` or `health.passive`, or remove `readiness`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

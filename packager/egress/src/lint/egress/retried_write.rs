@@ -1,9 +1,37 @@
 //! A request that writes may be sent to the upstream twice.
 //!
-//! `retryOn` repeats requests that the upstream may have carried out already: a `5xx`, a `reset` or a time-out says
-//! nothing of what happened before it. With POST or PATCH allowed, or every method, one payment can become two.
+//! `retryOn` repeats requests that the upstream may already have carried out: a `5xx`, a `reset` or a
+//! timeout does not say what happened before it. With POST or PATCH allowed, one payment can become
+//! two.
 //!
-//! Leave `retryOn` out: the default (`connect-failure,refused-stream`) repeats only what the upstream has not seen.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! route: {retries: {attempts: 2, retryOn: "connect-failure,5xx"}}
+//! authz:
+//!   rules:
+//!   - id: payments
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [shop/checkout]}}]
+//!     to: [{operation: {methods: [POST]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! route: {retries: {attempts: 2}}
+//! authz:
+//!   rules:
+//!   - id: payments
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [shop/checkout]}}]
+//!     to: [{operation: {methods: [POST]}}]
+//! ```
+//!
+//! Fix: Remove `retryOn`: the default (`connect-failure,refused-stream`) repeats only requests that the
+//! upstream has not seen.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

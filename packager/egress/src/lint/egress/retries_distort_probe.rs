@@ -1,10 +1,27 @@
-//! What the upstream refuses is asked again, beside a gate that is to spare it.
+//! Retries send more load to an unhealthy upstream, and delay the health gate.
 //!
-//! `retryOn` with `5xx`, `gateway-error` or a time-out repeats what an ill upstream has just failed to do, so that it gets
-//! several times the load when it can bear the least. The gate sees the last answer alone: it counts one failure where the
-//! upstream has failed with every attempt, and opens so much later.
+//! `retryOn` with `5xx`, `gateway-error` or a timeout repeats requests that the upstream has just
+//! failed to answer, so it gets several times the load when it can handle the least. The gate sees only
+//! the last answer: it counts one failure for all attempts together, and opens later.
 //!
-//! Leave `retryOn` out: the default (`connect-failure,refused-stream`) repeats only what the upstream has not seen.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! route: {retries: {attempts: 2, retryOn: "connect-failure,503"}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! route: {retries: {attempts: 2}}
+//! ```
+//!
+//! Fix: Remove `retryOn`: the default (`connect-failure,refused-stream`) repeats only requests that the
+//! upstream has not seen.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

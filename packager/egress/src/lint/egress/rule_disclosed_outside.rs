@@ -1,9 +1,29 @@
-//! Callers outside the mesh are told which rule refused them.
+//! Clients outside the mesh see which rule refused them.
 //!
-//! `discloseRule` puts the id of the rule into the answer. That helps a colleague; to a stranger who comes in through
-//! `expose` it tells how the policy is built, and which guess came nearer.
+//! `authz.discloseRule` puts the rule's ID into the response. That helps a colleague, but it also shows
+//! a stranger who comes in through `expose` how the policy is built and which attempt came closer.
 //!
-//! Leave `discloseRule` out: the id is in logs and counters either way.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! expose: {host: httpbin.example.com, credentialName: cert}
+//! authz: {discloseRule: true, rules: []}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! expose: {host: httpbin.example.com, credentialName: cert}
+//! authz:
+//!   rules:
+//!   - id: readers
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! ```
+//!
+//! Fix: Remove `discloseRule`: logs and metrics have the ID in any case.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

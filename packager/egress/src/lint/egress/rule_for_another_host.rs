@@ -1,9 +1,36 @@
-//! A rule asks for a host by which no request comes.
+//! A rule is for a host that no request has.
 //!
-//! At the gateway every request bears `spec.host`: callers in the mesh ask for it, and the ingress gateway rewrites the
-//! exposed host to it. A rule whose `hosts` do not have it never matches: it allows nobody, or denies nobody.
+//! At the gateway every request has `spec.host`: callers in the mesh use it, and the ingress gateway
+//! rewrites the exposed host to it. A rule whose `hosts` do not include it never matches, so it allows
+//! or denies nothing.
 //!
-//! Leave `hosts` out. Who comes from outside is known by the token, or by `expose` being there at all.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! host: httpbin.internal
+//! authz:
+//!   rules:
+//!   - id: readers
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//!     to: [{operation: {hosts: [httpbin.example.com]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! host: httpbin.internal
+//! authz:
+//!   rules:
+//!   - id: readers
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//!     to: [{operation: {methods: [GET]}}]
+//! ```
+//!
+//! Fix: Remove `hosts`. To distinguish clients from outside the mesh, check their token.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

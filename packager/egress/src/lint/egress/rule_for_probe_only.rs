@@ -1,9 +1,35 @@
-//! A rule allows everybody the probe's path, and nothing else.
+//! A rule allows all callers the probe's path, and nothing else.
 //!
-//! The probe is a request of the gateway's own, past the policy: it needs no rule. One that is there for its sake lets every
-//! caller ask the upstream how it is, again and again, through the gateway.
+//! The probe is the gateway's own request and needs no rule. A rule that exists only for it lets every
+//! caller send health checks to the upstream through the gateway.
 //!
-//! Remove the rule, or say in its `from` who else needs the path.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! authz:
+//!   rules:
+//!   - id: probe
+//!     action: ALLOW
+//!     from: [{source: {principals: ["*"]}}]
+//!     to: [{operation: {paths: [/status/200]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! authz:
+//!   rules:
+//!   - id: monitoring
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [monitoring/prober]}}]
+//!     to: [{operation: {paths: [/status/200]}}]
+//! ```
+//!
+//! Fix: Remove the rule, or name in its `from` the callers that need the path.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,9 +1,49 @@
 //! A standby's TLS files are in the same folder as those of another upstream of the gateway.
 //!
-//! The gateway's pods have a folder for each upstream that they ask, with the files of its Secret, `NAME-upstream-tls`. Two
-//! Secrets cannot be in one folder: the pods would not be made.
+//! For each upstream the gateway's pods mount a Secret, `NAME-upstream-tls`, as a folder. Kubernetes
+//! cannot mount two Secrets at one path, so it would refuse the pods.
 //!
-//! Give each upstream a folder of its own: `/etc/sallyport/NAME/ca.crt`.
+//! Bad:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443, tls: {caCertificates: /etc/sallyport/ca.crt}}
+//!   health: {passive: {}, failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443, tls: {caCertificates: /etc/sallyport/ca.crt}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443, tls: {caCertificates: /etc/sallyport/a/ca.crt}}
+//!   health: {passive: {}, failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443, tls: {caCertificates: /etc/sallyport/b/ca.crt}}
+//! ```
+//!
+//! Fix: Give each upstream its own folder: `/etc/sallyport/NAME/ca.crt`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

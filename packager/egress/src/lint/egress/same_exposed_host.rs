@@ -1,9 +1,52 @@
 //! Two Egress files are exposed under the same host of the same ingress gateway.
 //!
-//! The ingress gateway tells upstreams apart by host. With one host in two files Istio merges or drops one of the routes,
-//! and callers outside the mesh reach the wrong upstream, under the wrong policy.
+//! The ingress gateway distinguishes upstreams by host. With one host in two files Istio merges or
+//! drops one of the routes, so requests from outside the mesh reach the wrong upstream, under the wrong
+//! policy.
 //!
-//! Give each a host of its own.
+//! Bad:
+//!
+//! ```yaml
+//! # httpbin.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: httpbin, namespace: httpbin}
+//! spec:
+//!   host: httpbin.internal
+//!   expose: {host: api.example.com, credentialName: api-cert}
+//!   upstream: {host: httpbin.org, port: 443}
+//! # ledger.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: ledger, namespace: ledger}
+//! spec:
+//!   host: ledger.internal
+//!   expose: {host: api.example.com, credentialName: api-cert}
+//!   upstream: {host: ledger.example, port: 443}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # httpbin.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: httpbin, namespace: httpbin}
+//! spec:
+//!   host: httpbin.internal
+//!   expose: {host: httpbin.example.com, credentialName: api-cert}
+//!   upstream: {host: httpbin.org, port: 443}
+//! # ledger.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: ledger, namespace: ledger}
+//! spec:
+//!   host: ledger.internal
+//!   expose: {host: ledger.example.com, credentialName: api-cert}
+//!   upstream: {host: ledger.example, port: 443}
+//! ```
+//!
+//! Fix: Give each Egress its own exposed host.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

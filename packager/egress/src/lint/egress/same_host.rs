@@ -1,9 +1,48 @@
 //! Two Egress files have the same `host`.
 //!
-//! A caller in the mesh names an upstream by its host alone. With one host in two files Istio keeps one of the two
-//! routes, the older one, and says nothing: requests meant for one upstream reach the other, under the other's policy.
+//! Callers in the mesh name an upstream by its host alone. With one host in two files Istio silently
+//! keeps only the older route, so requests for one upstream reach the other one, under the other one's
+//! policy.
 //!
-//! Give each Egress a host of its own.
+//! Bad:
+//!
+//! ```yaml
+//! # httpbin.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: httpbin, namespace: httpbin}
+//! spec:
+//!   host: httpbin.internal
+//!   upstream: {host: httpbin.org, port: 443}
+//! # copy.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: copy, namespace: httpbin}
+//! spec:
+//!   host: httpbin.internal
+//!   upstream: {host: httpbin.example, port: 443}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # httpbin.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: httpbin, namespace: httpbin}
+//! spec:
+//!   host: httpbin.internal
+//!   upstream: {host: httpbin.org, port: 443}
+//! # copy.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: copy, namespace: httpbin}
+//! spec:
+//!   host: copy.internal
+//!   upstream: {host: httpbin.example, port: 443}
+//! ```
+//!
+//! Fix: Give each Egress its own host.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

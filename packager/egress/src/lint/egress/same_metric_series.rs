@@ -1,11 +1,35 @@
-//! Two rules that Prometheus cannot tell apart.
+//! Two rules have the same metric name in Prometheus.
 //!
-//! In Prometheus' names Envoy writes `_` for whatever is no letter and no digit, so that the rules `no-admin` and
-//! `no.admin` are both counted under `sallyport_rule_no_admin_denied`. Prometheus keeps the first of two series of one
-//! name, and what the other rule decides is lost, in dashboards and in alerts. The filter itself, its log lines and
-//! Envoy's own `/stats` keep the two apart.
+//! For Prometheus, Envoy replaces every character of a name that is not a letter or digit by `_`, so
+//! the rules `no-admin` and `no.admin` are both counted as `sallyport_rule_no_admin_denied`. Prometheus
+//! keeps only one of the two, so dashboards and alerts miss the other rule's decisions. The filter, its
+//! log lines and Envoy's own `/stats` keep the two apart.
 //!
-//! Give one of them an id that differs in a letter or a digit.
+//! Bad:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: no-admin
+//!   action: DENY
+//!   to: [{operation: {paths: [/admin]}}]
+//! - id: no.admin
+//!   action: DENY
+//!   to: [{operation: {paths: [/manage]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: no-admin
+//!   action: DENY
+//!   to: [{operation: {paths: [/admin]}}]
+//! - id: no-manage
+//!   action: DENY
+//!   to: [{operation: {paths: [/manage]}}]
+//! ```
+//!
+//! Fix: Give one of them an ID that differs in a letter or digit.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,11 +1,50 @@
-//! Two Egress files of one namespace have the same upstream, and say different things of the way there.
+//! Two Egress files in one namespace have the same upstream, but connect to it differently.
 //!
-//! Istio knows the way to an upstream by its host, once a namespace: of two DestinationRules for one host it takes the
-//! TLS, the pools and the outlier detection of the older, and says nothing. One gateway then shows the other's client
-//! certificate, or none.
+//! Within a namespace Istio configures connections by the upstream's host. Of two DestinationRules for
+//! one host it silently uses the TLS settings, connection pools and outlier detection of the older one,
+//! so one gateway would show the other's client certificate, or none.
 //!
-//! Give one of them another namespace, or write the same `upstream.tls` and `route` in both. Beside outlier detection
-//! both need a probe, or neither: with one, only the cluster of callers' requests ejects addresses.
+//! Bad:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: bank.example, port: 443}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: bank.example, port: 443, tls: {sni: other.example}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress-a}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: bank.example, port: 443}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress-b}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: bank.example, port: 443, tls: {sni: other.example}}
+//! ```
+//!
+//! Fix: Give one of them another namespace, or write the same `upstream.tls` and `route` in both. If
+//! they use outlier detection, either both have a probe or neither has: with a probe, outlier detection
+//! applies to a subset of its own.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

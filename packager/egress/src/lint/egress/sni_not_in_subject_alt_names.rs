@@ -1,10 +1,24 @@
-//! The server name is not among the names that the certificate must bear.
+//! The server name (`sni`) is not among the names that the upstream's certificate must have.
 //!
-//! The upstream picks its certificate by `sni`. If `subjectAltNames` lists only other DNS names, that certificate is
-//! refused, unless it happens to bear one of them, too: most often one of the two is a misspelling, seen as 503 later.
-//! A `sni` without `subjectAltNames`, Istio's own trap, cannot be written here: the names then are filled with the `sni`.
+//! The upstream picks its certificate by `sni`. If `subjectAltNames` lists only other DNS names, the
+//! gateway refuses that certificate unless it happens to have one of them, too. Usually one of the two
+//! is misspelled, and callers get 503.
 //!
-//! Add the `sni` to `subjectAltNames`, or leave both out: then both are `upstream.host`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {sni: httpbin.org, subjectAltNames: [httpbin.com]}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {sni: httpbin.org, subjectAltNames: [httpbin.org]}}
+//! ```
+//!
+//! Fix: Add the `sni` to `subjectAltNames`, or remove both: then both are `upstream.host`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

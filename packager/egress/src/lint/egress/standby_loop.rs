@@ -1,9 +1,51 @@
-//! An upstream stands by for itself, or standbys stand by for each other.
+//! An upstream is its own standby, or standbys form a loop.
 //!
-//! If `a` fails over to `b` and `b` to `a`, the load of the one that is ill comes to the other, and makes it ill, too. Then
-//! each gateway tries the other's upstream in turn, and neither rests.
+//! If `a` fails over to `b` and `b` to `a`, the load of the unhealthy one moves to the other and can
+//! make it unhealthy, too. Then each gateway tries the other's upstream, and neither recovers.
 //!
-//! Let one of them be the last: leave its `failover` out.
+//! Bad:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {passive: {}, failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//!   health: {passive: {}, failover: [a]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {passive: {}, failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//!   health: {passive: {}}
+//! ```
+//!
+//! Fix: Remove `failover` from one of them.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,9 +1,26 @@
-//! A request is given up before a probe would be.
+//! Requests time out earlier than probes.
 //!
-//! An upstream that answers probes within their time, and requests not within theirs, is well as far as the probe can tell:
-//! the gate stays closed, and every caller waits for a time-out.
+//! An upstream that answers probes in time, but requests too late, counts as healthy: the gate stays
+//! closed, and every caller waits for a timeout.
 //!
-//! Let the probe's `timeout` be no longer than the route's.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! route: {timeout: 500ms}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200, timeout: 500ms}}
+//! route: {timeout: 500ms}
+//! ```
+//!
+//! Fix: Make the probe's `timeout` no longer than the route's. A probe's default timeout is `1s`, or
+//! its interval if that is shorter.
 
 use crate::health::probe_timeout;
 use crate::lint::finding::Finding;

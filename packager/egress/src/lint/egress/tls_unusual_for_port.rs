@@ -1,9 +1,24 @@
-//! The upstream's port and `tls.mode` do not go together.
+//! The upstream's port and its `tls.mode` do not fit together.
 //!
-//! Plaintext to port 443 is answered by a TLS server with an error that reads like an outage; TLS to port 80 ends in a
-//! handshake that never completes. Both show up as 503 with nothing in the file that explains it.
+//! A TLS server on port 443 answers plaintext with an error that looks like an outage; TLS to a
+//! plaintext port 80 ends in a handshake that never completes. Callers get 503 in both cases, and
+//! nothing says why.
 //!
-//! Write the port or the mode that was meant.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {mode: NONE}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {mode: SIMPLE}}
+//! ```
+//!
+//! Fix: Correct the port or the mode.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

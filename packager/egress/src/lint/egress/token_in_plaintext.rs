@@ -1,9 +1,25 @@
-//! Tokens are believed here, and the way to the upstream is plaintext.
+//! Callers' tokens go to the upstream in plaintext.
 //!
-//! The caller's token goes on to the upstream with the request. Without TLS whoever listens on the way has it, and may be
-//! the caller until it expires.
+//! The caller's token is forwarded with the request. Without TLS, an attacker on the network can read
+//! it and act as the caller until it expires.
 //!
-//! Write `tls: {mode: SIMPLE}` or `MUTUAL`.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 8080, tls: {mode: NONE}}
+//! authn: {jwt: [{issuer: "https://login.example.com", jwksUri: "https://login.example.com/jwks"}]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 8443, tls: {mode: SIMPLE}}
+//! authn: {jwt: [{issuer: "https://login.example.com", jwksUri: "https://login.example.com/jwks"}]}
+//! ```
+//!
+//! Fix: Use TLS to the upstream: `tls: {mode: SIMPLE}` or `tls: {mode: MUTUAL}`.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

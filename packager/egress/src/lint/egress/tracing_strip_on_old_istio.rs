@@ -1,10 +1,46 @@
-//! Istio 1.29 cannot keep Envoy's tracer from speaking after the filter.
+//! Istio 1.29 cannot stop Envoy's tracer from adding trace headers after the filter.
 //!
-//! Where the mesh has a tracer, Envoy writes its own `traceparent` or `b3` after every filter: over what `standalone` has
-//! written, and where `strip` has taken away. From 1.30 on the emitted Telemetry says `disableContextPropagation`; 1.29 has
-//! no such field. In a mesh without a tracer all is well.
+//! Where the mesh has a tracer, Envoy writes its own `traceparent` or `b3` after every filter, so
+//! `mode: strip` does not remove them. From Istio 1.30 on, the emitted Telemetry sets
+//! `disableContextPropagation`; 1.29 has no such field. In a mesh without a tracer `mode: strip` works.
 //!
-//! Upgrade Istio, or write `tracing: {mode: envoy}`.
+//! Bad:
+//!
+//! ```yaml
+//! # mesh.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Mesh
+//! metadata: {name: mesh}
+//! spec: {istioVersion: "1.29"}
+//! # httpbin.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: httpbin, namespace: httpbin}
+//! spec:
+//!   host: httpbin.internal
+//!   upstream: {host: httpbin.org, port: 443}
+//!   tracing: {mode: strip}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # mesh.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Mesh
+//! metadata: {name: mesh}
+//! spec: {istioVersion: "1.31"}
+//! # httpbin.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: httpbin, namespace: httpbin}
+//! spec:
+//!   host: httpbin.internal
+//!   upstream: {host: httpbin.org, port: 443}
+//!   tracing: {mode: strip}
+//! ```
+//!
+//! Fix: Upgrade Istio, or make sure that the mesh has no tracer.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,10 +1,37 @@
-//! A rule asks for the caller's address, which the gateway cannot know.
+//! A rule checks the client's address, which the gateway cannot know.
 //!
-//! `remoteIpBlocks` and `remote.ip` are read from `X-Forwarded-For` as far as `numTrustedProxies` says. With `expose` and
-//! no trusted proxy the address is that of the ingress gateway, for everybody. Without `expose` there is no proxy to
-//! trust: callers in the mesh write the header themselves.
+//! `remoteIpBlocks` and `remote.ip` are read from `X-Forwarded-For`, as far as
+//! `gateway.numTrustedProxies` says. With `expose` and no trusted proxy, every client has the address
+//! of the ingress gateway. Without `expose` there is no proxy to trust: callers in the mesh write the
+//! header themselves.
 //!
-//! Behind an ingress gateway count the proxies; otherwise use `ipBlocks`, or better an identity.
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! expose: {host: httpbin.example.com, credentialName: cert}
+//! authz:
+//!   rules:
+//!   - id: no-office
+//!     action: DENY
+//!     from: [{source: {remoteIpBlocks: [10.0.0.0/8]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! expose: {host: httpbin.example.com, credentialName: cert}
+//! gateway: {numTrustedProxies: 1}
+//! authz:
+//!   rules:
+//!   - id: no-office
+//!     action: DENY
+//!     from: [{source: {remoteIpBlocks: [10.0.0.0/8]}}]
+//! ```
+//!
+//! Fix: Behind an ingress gateway, set `gateway.numTrustedProxies` to the number of proxies. Otherwise
+//! use `ipBlocks`, or better an identity.
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

@@ -1,9 +1,42 @@
-//! A gateway sends requests to an external host under the name that callers use.
+//! A gateway sends requests to an external host with the `Host` that callers use.
 //!
-//! The upstream reads a `Host` that it does not know, and answers for another site or not at all; where the server name
-//! follows from it, TLS fails, too.
+//! The upstream does not know that host and answers for another site, or not at all. Where the TLS
+//! server name follows from it, TLS fails as well.
 //!
-//! Write `rewrite: {authority: UPSTREAM}` in the route.
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - rewrite: {authority: httpbin.org}
+//!     route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Fix: Write `rewrite: {authority: UPSTREAM}` in the route.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,30 @@
-//! An AuthorizationPolicy names the paths that are not allowed.
+//! An AuthorizationPolicy lists the paths that are not allowed.
 //!
-//! One thing has many paths: `/admin`, `//admin`, `/admin;x`, `/%61dmin`, `/x/%2e%2e/admin`. By default Istio resolves
-//! few of them before it matches, and an upstream that resolves more serves what the policy meant to deny.
+//! One resource has many paths: `/admin`, `//admin`, `/admin;x`, `/%61dmin`, `/x/%2e%2e/admin`. By
+//! default Istio normalises only some of them before it matches, and an upstream that normalises more
+//! serves what the policy was meant to deny.
 //!
-//! Write what is allowed, in a policy with `action: ALLOW` and `paths`.
+//! Bad:
+//!
+//! ```yaml
+//! kind: AuthorizationPolicy
+//! metadata: {name: no-admin, namespace: egress}
+//! spec:
+//!   action: DENY
+//!   rules: [{to: [{operation: {paths: [/admin]}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: AuthorizationPolicy
+//! metadata: {name: readers, namespace: egress}
+//! spec:
+//!   action: ALLOW
+//!   rules: [{to: [{operation: {paths: [/get]}}]}]
+//! ```
+//!
+//! Fix: Write the paths that are allowed, in a policy with `action: ALLOW` and `paths`.
 
 use crate::import::Kind;
 use crate::lint::finding::{Finding, finding};

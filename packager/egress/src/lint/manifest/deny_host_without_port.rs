@@ -1,9 +1,29 @@
-//! An AuthorizationPolicy denies a host, and not the same host with a port.
+//! An AuthorizationPolicy denies a host, but not the same host with a port.
 //!
-//! A caller may write `httpbin.org:443` as the host. Istio routes it as if the port were not there, and compares the
-//! policy's hosts with the whole text, so the rule is avoided.
+//! A client may send `httpbin.org:443` as the host. Istio's routing ignores the port, but the policy
+//! compares the whole text, so the rule can be bypassed.
 //!
-//! Write both: `[httpbin.org, "httpbin.org:*"]`.
+//! Bad:
+//!
+//! ```yaml
+//! kind: AuthorizationPolicy
+//! metadata: {name: no-httpbin, namespace: egress}
+//! spec:
+//!   action: DENY
+//!   rules: [{to: [{operation: {hosts: [httpbin.org]}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: AuthorizationPolicy
+//! metadata: {name: no-httpbin, namespace: egress}
+//! spec:
+//!   action: DENY
+//!   rules: [{to: [{operation: {hosts: [httpbin.org, "httpbin.org:*"]}}]}]
+//! ```
+//!
+//! Fix: Write both: `[httpbin.org, "httpbin.org:*"]`.
 
 use crate::import::Kind;
 use crate::lint::finding::{Finding, finding};

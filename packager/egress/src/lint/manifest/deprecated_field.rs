@@ -1,9 +1,29 @@
-//! A manifest has a field that Istio gave up.
+//! A manifest has a field that Istio has deprecated.
 //!
-//! It is still read, or no longer: `targetPort` of a Gateway has done nothing for years. Istio's next version may
-//! refuse it.
+//! Some of these fields still work, others no longer do: `targetPort` of a Gateway has had no effect
+//! for years. A later version of Istio may refuse them.
 //!
-//! Write the field that took its place.
+//! Bad:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: httpbin.org
+//!   trafficPolicy: {outlierDetection: {consecutiveErrors: 5}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: httpbin.org
+//!   trafficPolicy: {outlierDetection: {consecutive5xxErrors: 5}}
+//! ```
+//!
+//! Fix: Write the field that replaces it.
 
 use crate::import::{Kind, Manifest};
 use crate::lint::finding::{Finding, finding};

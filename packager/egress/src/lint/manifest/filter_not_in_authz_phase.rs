@@ -1,9 +1,30 @@
-//! A filter that decides who may pass does not run in the phase AUTHZ.
+//! A filter that decides who may pass does not run in phase AUTHZ.
 //!
-//! In `AUTHN` it runs before Istio has verified the token, and sees no claims; a rule that wants one never holds.
-//! Without a phase, or in `STATS`, it runs behind plugins that count requests, and so count those that it refuses.
+//! In `AUTHN` it runs before Istio has verified the token and sees no claims, so a rule that needs one
+//! never matches. Without a phase, or in `STATS`, it runs after plugins that count requests, so they
+//! count requests that the filter then refuses.
 //!
-//! Write `phase: AUTHZ`: after the tokens, before everything else.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHN
+//!   pluginConfig: {rules: []}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//!   pluginConfig: {rules: []}
+//! ```
+//!
+//! Fix: Write `phase: AUTHZ`: after token verification, and before everything else.
 
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;

@@ -1,10 +1,31 @@
-//! A filter that decides who may pass stays dead after a crash.
+//! A filter that decides who may pass is not reloaded after a crash.
 //!
-//! By default, or with `failStrategy: FAIL_CLOSE`, a module that crashed once answers every later request of that
-//! worker with an empty 503, until the pod is restarted. Nothing restarts it: the gateway is ready all the while.
+//! By default, or with `failStrategy: FAIL_CLOSE`, a module that crashed once answers every later
+//! request of that worker with an empty 503 until the pod is restarted. Nothing restarts it, because
+//! the gateway stays ready.
 //!
-//! Write `failStrategy: FAIL_RELOAD` (Istio 1.27 or later): the next request gets a new VM, and until there is one
-//! nobody passes.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   failStrategy: FAIL_CLOSE
+//!   pluginConfig: {rules: []}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   failStrategy: FAIL_RELOAD
+//!   pluginConfig: {rules: []}
+//! ```
+//!
+//! Fix: Write `failStrategy: FAIL_RELOAD` (Istio 1.27 or later): the next request gets a new VM, and
+//! until then no request passes.
 
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;

@@ -1,9 +1,33 @@
 //! A gateway runs as root.
 //!
-//! `runAsRoot`, or `runAsUser: 0`, was needed for ports below 1024. A Service maps its port to any other, so all that
-//! is left of it is what an attacker gains.
+//! `runAsRoot`, or `runAsUser: 0`, was needed for ports below 1024. A Service maps its port to any
+//! other, so the only one who gains from root today is an attacker.
 //!
-//! Remove it, and listen on a port such as 8443.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - {name: istio-proxy, securityContext: {runAsUser: 0}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - {name: istio-proxy, securityContext: {runAsNonRoot: true}}
+//! ```
+//!
+//! Fix: Remove it, and listen on a port such as 8443.
 
 use crate::import::Kind;
 use crate::lint::finding::{Finding, finding};

@@ -1,10 +1,48 @@
 //! A gateway sends requests to itself.
 //!
-//! One VirtualService is for the mesh and for the gateway, and its route to the gateway does not say that it is for the
-//! mesh alone. So the gateway follows it, too: the request goes round until something gives up.
+//! One VirtualService is for the mesh and for the gateway, and its route to the gateway is not limited
+//! to the mesh. The gateway follows that route as well, so a request goes in circles until something
+//! gives up.
 //!
-//! Write `match: [{gateways: [mesh]}]` in the route to the gateway and the Gateway's name in the other, or write two
-//! VirtualServices.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [mesh, httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin-egress}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [mesh, httpbin]
+//!   http:
+//!   - match: [{gateways: [mesh]}]
+//!     route: [{destination: {host: httpbin-egress}}]
+//! ```
+//!
+//! Fix: Write `match: [{gateways: [mesh]}]` in the route to the gateway, and the Gateway's name in the
+//! other. Two VirtualServices work, too.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

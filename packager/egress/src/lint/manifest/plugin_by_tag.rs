@@ -1,10 +1,30 @@
 //! A plugin's module is not pinned by a digest.
 //!
-//! A tag, or a web address, can be moved to another module: pods that start tomorrow may run another filter than those
-//! of today, and nobody changed a file. With `imagePullPolicy: Always` a mere label on the resource is enough.
+//! A tag or a web address can be moved to another module: pods that start tomorrow may run another
+//! filter than those of today, although no file has changed. With `imagePullPolicy: Always`, a new
+//! label on the resource is enough.
 //!
-//! Write `oci://REPOSITORY@sha256:DIGEST` and the same 64 digits as `sha256`. The digest is that of the image's
-//! manifest, never of an index.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter:1.0
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//!   sha256: abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Fix: Write `oci://REPOSITORY@sha256:DIGEST`, and the same 64 digits as `sha256`. Use the digest of
+//! the image's manifest, not of an index.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,28 @@
-//! A plugin's `sha256` is not 64 hexadecimal digits.
+//! A plugin's `sha256` is not 64 lower-case hexadecimal digits.
 //!
-//! The field holds the digits alone, in lower case. With `sha256:` before them, as image references have it, Kubernetes
-//! refuses the resource, and where nothing validates it no module ever has that digest: the gateway denies everything.
+//! The field holds the digits alone. With `sha256:` before them, as in image references, Kubernetes
+//! refuses the resource. Where nothing validates it, no module ever has that digest, and the gateway
+//! denies every request.
 //!
-//! Write the 64 digits.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   sha256: sha256:abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   sha256: abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Fix: Write the 64 digits without a prefix.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,29 @@
-//! A filter that decides who may pass lets everybody pass when it fails.
+//! A filter that decides who may pass fails open.
 //!
-//! With `failStrategy: FAIL_OPEN` a registry that is down, a wrong digest or a crash of the module takes the rules
-//! away: Istio puts a filter in its place that allows everything.
+//! With `failStrategy: FAIL_OPEN`, a registry that is down, a wrong digest or a crash of the module
+//! disables the rules: Istio installs a filter in its place that allows every request.
 //!
-//! Write `failStrategy: FAIL_RELOAD` (or `FAIL_CLOSE` before Istio 1.27).
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//!   failStrategy: FAIL_OPEN
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//!   failStrategy: FAIL_RELOAD
+//! ```
+//!
+//! Fix: Write `failStrategy: FAIL_RELOAD`, or `FAIL_CLOSE` before Istio 1.27.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,28 @@
-//! A plugin from a file has a `sha256`, which is not verified.
+//! A plugin from a file has a `sha256`, which nothing verifies.
 //!
-//! Envoy opens a `file://` module itself, and Istio's agent, which verifies digests, is not asked. Any file at that
-//! path is run.
+//! Envoy opens a `file://` module itself. Istio's agent, which verifies digests, is not involved, so
+//! any file at that path is run.
 //!
-//! Remove it, and pin the image that the file comes from by its digest.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: file:///opt/plugin.wasm
+//!   sha256: abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: file:///opt/plugin.wasm
+//! ```
+//!
+//! Fix: Remove it, and pin the image that the file comes from by its digest.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,8 +1,27 @@
-//! A number in a plugin's configuration is too large to arrive as it is written.
+//! A number in a plugin's configuration is too large to be passed on exactly.
 //!
-//! Istio hands `pluginConfig` on as numbers with 53 bits. A larger one is rounded, and nobody says so.
+//! Istio passes `pluginConfig` on as floating-point numbers with 53 bits. A larger integer is rounded
+//! silently.
 //!
-//! Write it in quotes, if the plugin takes that.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   pluginConfig: {limit: 9007199254740993}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   pluginConfig: {limit: "9007199254740993"}
+//! ```
+//!
+//! Fix: Put the number in quotes, if the plugin accepts a string.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,29 @@
-//! A plugin is for servers, at a gateway.
+//! A plugin at a gateway is for server listeners, so it never runs.
 //!
-//! To Istio a gateway's listeners are clients. A plugin with `match: [{mode: SERVER}]` is accepted there, shows no
-//! error, and never runs (istio/istio#56169): every request goes past it.
+//! To Istio, a gateway's listeners are clients. A plugin with `match: [{mode: SERVER}]` is accepted,
+//! reports no error, and never runs (istio/istio#56169): every request bypasses it.
 //!
-//! Write `mode: CLIENT`, or leave `match` out.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {sallyport.dev/gateway: httpbin}}
+//!   match: [{mode: SERVER}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {sallyport.dev/gateway: httpbin}}
+//!   match: [{mode: CLIENT}]
+//! ```
+//!
+//! Fix: Write `mode: CLIENT`, or remove `match`.
 
 use crate::import::Manifest;
 use crate::import::selection::Target;

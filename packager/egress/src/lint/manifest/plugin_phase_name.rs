@@ -1,9 +1,28 @@
-//! A plugin's phase goes by another name in this kind.
+//! A plugin's phase has another name in this kind.
 //!
-//! A WasmPlugin without a phase has `UNSPECIFIED_PHASE`, a TrafficExtension `UNSPECIFIED`. The other's word is refused,
-//! or the whole resource is dropped and nothing guards the gateway.
+//! The phase of a plugin without one is `UNSPECIFIED_PHASE` in a WasmPlugin and `UNSPECIFIED` in a
+//! TrafficExtension. With the name of the other kind, the API server refuses the resource, or Istio
+//! drops it and no filter protects the gateway.
 //!
-//! Write `AUTHZ`, or leave `phase` out.
+//! Bad:
+//!
+//! ```yaml
+//! kind: TrafficExtension
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: UNSPECIFIED_PHASE
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: TrafficExtension
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//! ```
+//!
+//! Fix: Write `AUTHZ`, or remove `phase`.
 
 use crate::import::Kind;
 use crate::lint::finding::{Finding, finding};

@@ -1,9 +1,29 @@
 //! A plugin from a file has an `imagePullSecret`.
 //!
-//! No image is pulled for `file://`, so the Secret does not help. It does harm: Istio hands its content to the proxy in
-//! the module's environment, and for a file nothing takes it out again, so the module can read the credentials.
+//! No image is pulled for `file://`, so the Secret has no use. It does harm: Istio passes its content
+//! to the proxy in the module's environment and, for a file, does not remove it again, so the module
+//! can read the registry's credentials.
 //!
-//! Remove it. An image volume has `imagePullSecrets` of its own, in the pod.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: file:///opt/plugin.wasm
+//!   imagePullSecret: registry
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: file:///opt/plugin.wasm
+//! ```
+//!
+//! Fix: Remove it. For an image volume, write `imagePullSecrets` in the pod.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,8 +1,27 @@
-//! A plugin has a `verificationKey`, which Istio does not use.
+//! A plugin has a `verificationKey`, which Istio ignores.
 //!
-//! The field is in the API and nothing reads it: no signature is ever verified, whatever is written there.
+//! The field is in the API, but nothing reads it: no signature is verified, whatever its value is.
 //!
-//! Remove it. Pin the module by digest, and verify signatures where images are admitted or in CI.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter:1.0
+//!   verificationKey: cosign.pub
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Fix: Remove it. Pin the module by digest, and verify signatures in CI or in an admission controller.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,29 @@
-//! A plugin's `sha256` is another digest than the one in its `url`.
+//! A plugin's `sha256` differs from the digest in its `url`.
 //!
-//! For an image both are the digest of its manifest. No image has both of two, so the module is never loaded, and the
-//! gateway denies everything or, with FAIL_OPEN, allows everything.
+//! For an image both are the digest of its manifest. No image has two digests, so the module is never
+//! loaded, and the gateway denies every request, or with `FAIL_OPEN` allows every request.
 //!
-//! Write the same digest in both.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//!   sha256: cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//!   sha256: abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Fix: Write the same digest in both.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

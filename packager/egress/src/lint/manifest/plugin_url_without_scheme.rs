@@ -1,8 +1,26 @@
 //! A plugin's `url` has no scheme.
 //!
-//! Istio reads it as `oci://`, while people read it as a file or a web address.
+//! Istio reads it as `oci://`, while most people read it as a file or a web address.
 //!
-//! Write the scheme: `oci://`, `https://` or `file://`.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Fix: Write the scheme: `oci://`, `https://` or `file://`.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

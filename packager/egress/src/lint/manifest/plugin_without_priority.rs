@@ -1,10 +1,29 @@
 //! A plugin has no `priority`.
 //!
-//! Plugins of one phase run in the order of their priority, highest first. Istio's documentation calls the default 0;
-//! what it does is to sort a plugin without one below every other, even below negative ones. Which of two plugins comes
-//! first then depends on what somebody else writes.
+//! Plugins of one phase run in the order of their priority, highest first. Istio's documentation gives
+//! 0 as the default; in fact Istio sorts a plugin without a priority below every other, even below
+//! negative ones. Which plugin runs first then depends on manifests that others write.
 //!
-//! Write it.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//!   priority: 100
+//! ```
+//!
+//! Fix: Write a `priority`.
 
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;

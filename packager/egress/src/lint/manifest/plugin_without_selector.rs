@@ -1,9 +1,28 @@
 //! A plugin has neither `selector` nor `targetRefs`.
 //!
-//! Then it runs in every gateway and every sidecar of its namespace, and in Istio's root namespace in those of the
-//! whole mesh. A filter with one upstream's rules refuses everything else there.
+//! It then runs in every gateway and sidecar of its namespace, and from Istio's root namespace in those
+//! of the whole mesh. A filter with the rules of one upstream refuses all other traffic there.
 //!
-//! Select the gateway by a label that only its pods bear.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   phase: AUTHZ
+//! ```
+//!
+//! Fix: Select the gateway by a label that only its pods have.
 
 use crate::import::selection::Target;
 use crate::lint::finding::{Finding, of_manifest};

@@ -1,9 +1,29 @@
-//! A plugin's policy is in its environment.
+//! A plugin's policy is in its environment variables.
 //!
-//! A variable of `vmConfig.env` has room for 2,048 bytes, is read once, when the VM starts, and every change starts a
-//! new VM: what the filter counted and learned is gone, and requests may fail meanwhile.
+//! A variable in `vmConfig.env` has room for 2,048 bytes and is read once, when the VM starts. Every
+//! change starts a new VM: the filter loses its counters and health state, and requests may fail
+//! meanwhile.
 //!
-//! Write the policy into `pluginConfig`, which changes while the VM runs.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   vmConfig:
+//!     env: [{name: POLICY, value: '{"rules":[]}'}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   pluginConfig: {rules: []}
+//! ```
+//!
+//! Fix: Write the policy into `pluginConfig`, which can change while the VM runs.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,36 @@
-//! A gateway's probe needs a shell, or a program that its image does not have.
+//! A gateway's probe needs a shell or a program that its image does not have.
 //!
-//! Istio's distroless images have neither `sh` nor `curl`. With one of them the probe fails from the first second on, in
-//! every replica, and the gateway never gets a request.
+//! Istio's distroless images have neither `sh` nor `curl`. The probe fails in every replica from the
+//! start, and the gateway never gets a request.
 //!
-//! Leave the probe out: Istio's own asks Envoy on port 15021. Whether the upstream lives is not a matter of readiness.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: istio-proxy
+//!         readinessProbe: {exec: {command: [sh, -c, "curl localhost:15021/healthz/ready"]}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: istio-proxy
+//!         readinessProbe: {httpGet: {path: /healthz/ready, port: 15021}}
+//! ```
+//!
+//! Fix: Remove the probe: Istio's own asks Envoy on port 15021. Do not make readiness depend on the
+//! upstream.
 
 use crate::import::Kind;
 use crate::lint::finding::{Finding, finding};

@@ -1,9 +1,36 @@
 //! A gateway is ready only while its upstream answers.
 //!
-//! Every replica asks the upstream, and one blip of it takes all of them out of the Service at once. Callers then get a
-//! bare 503 without a reason, and the upstream is asked by every replica, all the time.
+//! Every replica probes the upstream, so one short failure removes all of them from the Service at
+//! once. Callers then get a 503 without a reason, and the probes of all replicas keep loading the
+//! upstream.
 //!
-//! Leave the upstream out of the probe.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: istio-proxy
+//!         readinessProbe: {exec: {command: [pilot-agent, wait, --url, "https://httpbin.org/status/200"]}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: istio-proxy
+//!         readinessProbe: {httpGet: {path: /healthz/ready, port: 15021}}
+//! ```
+//!
+//! Fix: Remove the upstream from the probe.
 
 use super::probe_by_shell::commands;
 use crate::import::Kind;

@@ -1,9 +1,34 @@
-//! A gateway takes its filter from a registry that is not verified.
+//! A gateway pulls its filter from a registry whose certificate is not verified.
 //!
-//! For the hosts in `WASM_INSECURE_REGISTRIES` (`*`: for all) Istio's agent verifies no certificate. Without a digest
-//! whoever is on the way decides which filter runs.
+//! For the hosts in `WASM_INSECURE_REGISTRIES` (`*` means all) Istio's agent verifies no certificate.
+//! Without a digest, an attacker on the network decides which filter runs.
 //!
-//! Remove it. A registry without TLS works without it, and one with an authority of its own needs that authority.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - {name: istio-proxy, env: [{name: WASM_INSECURE_REGISTRIES, value: "*"}]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - {name: istio-proxy}
+//! ```
+//!
+//! Fix: Remove the variable. A registry without TLS works without it; for a registry with its own
+//! certificate authority, mount that authority's certificate.
 
 use crate::import::Kind;
 use crate::lint::finding::{Finding, finding};

@@ -1,9 +1,40 @@
-//! Every sidecar knows the upstream, so callers can leave the gateway aside.
+//! Every sidecar knows the upstream, so callers can bypass the gateway.
 //!
-//! A ServiceEntry without `exportTo` is for all namespaces. A caller that asks for the upstream itself, and not for the
-//! host that leads to the gateway, goes there directly, past every rule; `REGISTRY_ONLY` does not keep it back.
+//! A ServiceEntry without `exportTo` applies to all namespaces. A caller that names the upstream's own
+//! host, instead of the host that leads to the gateway, connects to it directly and past every rule.
+//! `REGISTRY_ONLY` does not prevent it, because the host is in the registry.
 //!
-//! Write `exportTo: ["."]`, in the gateway's namespace.
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http: [{route: [{destination: {host: httpbin.org}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], resolution: DNS, exportTo: ["."]}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http: [{route: [{destination: {host: httpbin.org}}]}]
+//! ```
+//!
+//! Fix: Write `exportTo: ["."]`, and keep the entry in the gateway's namespace.
 
 use crate::import::Kind;
 use crate::import::set::entry_hosts;

@@ -1,8 +1,24 @@
 //! A ServiceEntry is for every host.
 //!
-//! Istio refuses the host `*`: it would take every request that no other service is found for.
+//! Istio refuses the host `*`, which would take every request that no other service matches.
 //!
-//! Write the hosts, or patterns such as `*.example.com`.
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: ["*"]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org]}
+//! ```
+//!
+//! Fix: Write the hosts, or patterns such as `*.example.com`.
 
 use crate::import::Kind;
 use crate::lint::finding::{Finding, finding};

@@ -1,9 +1,48 @@
-//! A ServiceEntry says `TLS` of a port where the gateway begins TLS itself.
+//! A ServiceEntry declares the protocol `TLS` for a port where the gateway itself starts TLS.
 //!
-//! `TLS` stands for bytes that a caller has encrypted already. Whoever reads it, a person, a dashboard or another proxy
-//! that the entry is exported to, does not look for HTTP there; and a caller that does encrypt is encrypted twice.
+//! `TLS` means bytes that the caller has already encrypted. Readers, dashboards and other proxies that
+//! the entry is exported to do not expect HTTP there, and a caller that does encrypt is encrypted
+//! twice.
 //!
-//! Write `protocol: HTTPS`: HTTP, with TLS around it.
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], resolution: DNS, ports: [{number: 443, name: tls, protocol: TLS}]}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {host: httpbin.org, trafficPolicy: {tls: {mode: SIMPLE}}}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http: [{route: [{destination: {host: httpbin.org}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], resolution: DNS, ports: [{number: 443, name: https, protocol: HTTPS}]}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {host: httpbin.org, trafficPolicy: {tls: {mode: SIMPLE}}}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http: [{route: [{destination: {host: httpbin.org}}]}]
+//! ```
+//!
+//! Fix: Write `protocol: HTTPS`: HTTP, encrypted with TLS.
 
 use crate::import::Kind;
 use crate::import::set::entry_hosts;

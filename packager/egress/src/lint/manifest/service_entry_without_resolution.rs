@@ -1,9 +1,41 @@
-//! A ServiceEntry behind a gateway has the resolution NONE.
+//! A ServiceEntry behind a gateway has resolution NONE.
 //!
-//! NONE, which is also what Istio takes where nothing is written, means: go where the request was going. At a gateway
-//! that is the gateway itself, so it asks itself until something gives up.
+//! NONE, which is also Istio's default, sends a request to the address it was going to. At a gateway
+//! that is the gateway itself, so the request goes in circles until something gives up.
 //!
-//! Write `resolution: DNS`, or `STATIC` and the addresses.
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: NONE}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Fix: Write `resolution: DNS`, or `STATIC` and the addresses.
 
 use crate::import::Kind;
 use crate::import::set::entry_hosts;

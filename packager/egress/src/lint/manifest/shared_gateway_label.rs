@@ -1,10 +1,30 @@
-//! An egress gateway is known by a label that others have, too.
+//! An egress gateway is selected by a label that other gateways have, too.
 //!
-//! A Gateway takes every pod with its labels, in all namespaces. With `istio: egressgateway` alone each upstream's
-//! ports and hosts are opened on all the others' gateways, past their filters; and pods that bear it are opened by
-//! whoever selects it.
+//! A Gateway applies to every pod with its labels, in all namespaces. With `istio: egressgateway`
+//! alone, each upstream's ports and hosts are opened on all other egress gateways, past their filters;
+//! and any Gateway that selects the label opens ports on this one.
 //!
-//! Give each gateway a label of its own, and select by it.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {istio: egressgateway}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ```
+//!
+//! Fix: Give each gateway its own label, and select by it.
 
 use crate::import::view::{Server, Workload};
 use crate::import::{Kind, Manifest};

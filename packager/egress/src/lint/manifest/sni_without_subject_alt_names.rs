@@ -1,9 +1,31 @@
-//! A DestinationRule names the server, and not whom to believe.
+//! A DestinationRule has an `sni`, but no `subjectAltNames`.
 //!
-//! With neither `sni` nor `subjectAltNames` Istio verifies that the certificate is for the host. With `sni` alone it
-//! verifies no name at all: whoever has any certificate of a believed authority may be the upstream.
+//! With neither, Istio verifies that the certificate is for the host. With `sni` alone it verifies no
+//! name at all: anyone with a certificate of a trusted authority can act as the upstream.
 //!
-//! Write `subjectAltNames`, too.
+//! Bad:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: httpbin.org
+//!   trafficPolicy:
+//!     tls: {mode: SIMPLE, sni: httpbin.org}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: httpbin.org
+//!   trafficPolicy:
+//!     tls: {mode: SIMPLE, sni: httpbin.org, subjectAltNames: [httpbin.org]}
+//! ```
+//!
+//! Fix: Write `subjectAltNames`, too.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,39 @@
-//! A PeerAuthentication demands mutual TLS of a gateway, which does not ask it.
+//! A PeerAuthentication requires mutual TLS of a gateway, where it has no effect.
 //!
-//! The listeners of a gateway take their TLS from the `Gateway` resource and from nothing else. With a server in
-//! plaintext, or with one-way TLS, callers without a certificate get in, whatever PeerAuthentication says.
+//! The listeners of a gateway take their TLS settings from the `Gateway` resource only. With a
+//! plaintext server, or with one-way TLS, callers without a certificate get in, whatever the
+//! PeerAuthentication says.
 //!
-//! Write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server, and a DestinationRule with `ISTIO_MUTUAL` for callers.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 80, protocol: HTTP}, hosts: [httpbin.internal]}]
+//! ---
+//! kind: PeerAuthentication
+//! metadata: {name: strict, namespace: egress}
+//! spec: {selector: {matchLabels: {gateway: httpbin}}, mtls: {mode: STRICT}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: PeerAuthentication
+//! metadata: {name: strict, namespace: egress}
+//! spec: {selector: {matchLabels: {gateway: httpbin}}, mtls: {mode: STRICT}}
+//! ```
+//!
+//! Fix: Write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server, and a DestinationRule with
+//! `ISTIO_MUTUAL` for callers.
 
 use crate::import::Kind;
 use crate::import::selection::Target;

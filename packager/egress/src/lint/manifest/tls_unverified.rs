@@ -1,9 +1,32 @@
-//! A DestinationRule verifies nothing of the upstream's certificate.
+//! A DestinationRule does not verify the upstream's certificate.
 //!
-//! With `insecureSkipVerify` whoever is on the way may be the upstream: TLS then keeps secrets from everybody but the one
-//! who wants them.
+//! With `insecureSkipVerify`, an attacker on the network can act as the upstream. TLS then protects
+//! only against passive listeners.
 //!
-//! Remove it. For an upstream with an authority of its own write `caCertificates` or `credentialName`.
+//! Bad:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: bank.example
+//!   trafficPolicy:
+//!     tls: {mode: SIMPLE, sni: bank.example, insecureSkipVerify: true}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: bank.example
+//!   trafficPolicy:
+//!     tls: {mode: SIMPLE, sni: bank.example, subjectAltNames: [bank.example], caCertificates: /etc/bank/ca.crt}
+//! ```
+//!
+//! Fix: Remove it. For an upstream with its own certificate authority, write `caCertificates` or
+//! `credentialName`.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

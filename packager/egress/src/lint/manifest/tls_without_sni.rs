@@ -1,9 +1,32 @@
-//! TLS to an external host, without a server name.
+//! TLS to an external host has no server name (`sni`).
 //!
-//! Without `sni` the name follows from the request's `Host`, which at a gateway is the one that callers use, not the
-//! upstream's own. The upstream answers with another site's certificate, or none, and callers get 503.
+//! Without `sni` the server name follows from the request's `Host`, which at a gateway is the one that
+//! callers use, not the upstream's. The upstream answers with another site's certificate, or none, and
+//! callers get 503.
 //!
-//! Write `sni` and `subjectAltNames`.
+//! Bad:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: httpbin.org
+//!   trafficPolicy:
+//!     tls: {mode: SIMPLE}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   host: httpbin.org
+//!   trafficPolicy:
+//!     tls: {mode: SIMPLE, sni: httpbin.org, subjectAltNames: [httpbin.org]}
+//! ```
+//!
+//! Fix: Write `sni` and `subjectAltNames`.
 
 use crate::import::names::is_of_cluster;
 use crate::lint::finding::{Finding, finding};

@@ -1,9 +1,37 @@
-//! Tokens are verified, and none is required.
+//! Tokens are verified, but none is required.
 //!
-//! A RequestAuthentication refuses wrong tokens. A request without any passes it: only a policy that asks for a token's
-//! claims or principal keeps it out.
+//! A RequestAuthentication refuses invalid tokens. A request without a token passes it: only a policy
+//! that asks for a claim or a request principal refuses that.
 //!
-//! Write an AuthorizationPolicy that denies `notRequestPrincipals: ["*"]`, or a filter whose rules ask for the token.
+//! Bad:
+//!
+//! ```yaml
+//! kind: RequestAuthentication
+//! metadata: {name: tokens, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   jwtRules: [{issuer: "https://login.example.com"}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: RequestAuthentication
+//! metadata: {name: tokens, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   jwtRules: [{issuer: "https://login.example.com"}]
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: with-token, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   action: DENY
+//!   rules: [{from: [{source: {notRequestPrincipals: ["*"]}}]}]
+//! ```
+//!
+//! Fix: Write an AuthorizationPolicy that denies `notRequestPrincipals: ["*"]`, or use a filter whose
+//! rules check the token.
 
 use crate::import::{Kind, Manifest};
 use crate::lint::finding::{Finding, of_manifest};

@@ -1,9 +1,37 @@
 //! A route leads to a subset that no DestinationRule defines.
 //!
-//! Istio accepts the route, and answers 503 to every request: there is no cluster of that name. Where several
-//! DestinationRules are for one host and lie in different namespaces, only one of them counts.
+//! Istio accepts the route, but there is no such cluster, so every request gets 503. If several
+//! DestinationRules in different namespaces are for one host, only one of them counts.
 //!
-//! Define the subset, or leave it out of the route.
+//! Bad:
+//!
+//! ```yaml
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin.org, subset: v1}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: DestinationRule
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {host: httpbin.org, subsets: [{name: v1}]}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin.org, subset: v1}}]
+//! ```
+//!
+//! Fix: Define the subset, or remove it from the route.
 
 use crate::import::Kind;
 use crate::import::names::host_in;

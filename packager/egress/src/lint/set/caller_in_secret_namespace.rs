@@ -1,9 +1,50 @@
-//! A policy allows callers of the namespace where the gateway's client certificate is.
+//! A policy allows callers from the namespace that holds the gateway's client certificate.
 //!
-//! With `mode: MUTUAL` the upstream knows the gateway by a certificate in a Secret, and every pod of a namespace may mount
-//! its Secrets. Such a caller can go to the upstream as the gateway, past every rule.
+//! With `mode: MUTUAL` the upstream identifies the gateway by a certificate in a Secret, and every pod
+//! of a namespace may mount its Secrets. Such a caller could connect to the upstream as the gateway,
+//! past every rule.
 //!
-//! Give the gateway a namespace of its own.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: bank, namespace: egress}
+//! spec:
+//!   selector: {gateway: bank}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [bank.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: bank, namespace: egress}
+//! spec: {host: bank.example, trafficPolicy: {tls: {mode: MUTUAL}}}
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: callers, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: bank}}
+//!   rules: [{from: [{source: {namespaces: [egress]}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: bank, namespace: egress}
+//! spec:
+//!   selector: {gateway: bank}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [bank.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: bank, namespace: egress}
+//! spec: {host: bank.example, trafficPolicy: {tls: {mode: MUTUAL}}}
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: callers, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: bank}}
+//!   rules: [{from: [{source: {namespaces: [payments]}}]}]
+//! ```
+//!
+//! Fix: Give the gateway its own namespace.
 
 use crate::import::Manifest;
 use crate::lint::finding::{Finding, finding};

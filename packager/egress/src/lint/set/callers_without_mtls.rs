@@ -1,9 +1,42 @@
-//! Callers are sent to a gateway that asks for mutual TLS, and nothing makes them speak it.
+//! A gateway requires mutual TLS, but callers are not told to use it.
 //!
-//! Istio turns mutual TLS on by itself toward sidecars, never toward a gateway. Without a DestinationRule for the
-//! gateway's Service callers speak plaintext to a server with `ISTIO_MUTUAL`, and get 503.
+//! Istio uses mutual TLS automatically towards sidecars, never towards a gateway. Without a
+//! DestinationRule for the gateway's Service, callers send plaintext to a server with `ISTIO_MUTUAL`
+//! and get 503.
 //!
-//! Write a DestinationRule for the Service with `tls: {mode: ISTIO_MUTUAL, sni: HOST}`.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: callers, namespace: egress}
+//! spec: {hosts: [httpbin.internal], http: [{route: [{destination: {host: httpbin-egress}}]}]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: callers, namespace: egress}
+//! spec: {hosts: [httpbin.internal], http: [{route: [{destination: {host: httpbin-egress}}]}]}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: callers, namespace: egress}
+//! spec: {host: httpbin-egress, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: httpbin.internal}}}
+//! ```
+//!
+//! Fix: Write a DestinationRule for the Service with `tls: {mode: ISTIO_MUTUAL, sni: HOST}`.
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -1,9 +1,46 @@
-//! Mutual TLS toward a gateway, without a server name that the gateway answers to.
+//! Callers use mutual TLS towards a gateway without a server name that the gateway serves.
 //!
-//! A gateway tells its servers apart by the server name. Where the DestinationRule has no `sni`, Istio sends the name
-//! of a cluster (`outbound_.443_._.gateway...`), which no server has, and the connection is closed.
+//! A gateway chooses among its servers by the TLS server name. If the DestinationRule has no `sni`,
+//! Istio sends the name of a cluster (`outbound_.443_._.gateway...`), which no server has, and the
+//! connection is closed.
 //!
-//! Write `sni` with a host of the Gateway's server.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: callers, namespace: egress}
+//! spec: {hosts: [httpbin.internal], http: [{route: [{destination: {host: httpbin-egress}}]}]}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: callers, namespace: egress}
+//! spec: {host: httpbin-egress, trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: callers, namespace: egress}
+//! spec: {hosts: [httpbin.internal], http: [{route: [{destination: {host: httpbin-egress}}]}]}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: callers, namespace: egress}
+//! spec: {host: httpbin-egress, trafficPolicy: {tls: {mode: ISTIO_MUTUAL, sni: httpbin.internal}}}
+//! ```
+//!
+//! Fix: Write `sni` with a host of the Gateway's server.
 
 use crate::import::names::covers;
 use crate::lint::finding::{Finding, finding};

@@ -1,10 +1,33 @@
-//! A pattern of one upstream covers the host of another.
+//! A host pattern of one manifest covers a host of another.
 //!
-//! Where the one is served, the pattern takes what the other does not have: another port, a host that is written a
-//! little differently, every host once the other is gone. Those requests reach the wrong upstream, under the wrong
-//! policy.
+//! The pattern also takes what the other host does not: another port, a misspelled host, every host
+//! after the other is removed. Those requests reach the wrong upstream, under the wrong policy.
 //!
-//! Write the hosts instead of the pattern.
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: all, namespace: egress}
+//! spec: {hosts: ["*.org"]}
+//! ---
+//! kind: ServiceEntry
+//! metadata: {name: httpbin, namespace: egress}
+//! spec: {hosts: [httpbin.org]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: istio, namespace: egress}
+//! spec: {hosts: [istio.org]}
+//! ---
+//! kind: ServiceEntry
+//! metadata: {name: httpbin, namespace: egress}
+//! spec: {hosts: [httpbin.org]}
+//! ```
+//!
+//! Fix: Write the hosts instead of the pattern.
 
 use super::same_listener::selector;
 use crate::import::names::{host_in, patterns_over, without_namespace};

@@ -1,9 +1,41 @@
-//! A filter's selector matches no gateway, by a letter or two.
+//! A filter's selector matches no gateway, because of a likely misspelling.
 //!
-//! A gateway in its namespace has the same label with a value that is nearly the same. Istio says nothing: the filter
-//! runs nowhere, and the gateway lets everybody through.
+//! A gateway in its namespace has the same label with a value that is nearly the same. Istio reports
+//! nothing: the filter runs nowhere, and the gateway lets every caller through.
 //!
-//! Write the label as the gateway's pods have it.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: htpbin}}
+//!   pluginConfig: {rules: []}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   pluginConfig: {rules: []}
+//! ```
+//!
+//! Fix: Write the label as the gateway's pods have it.
 
 use crate::import::Kind;
 use crate::import::selection::{Target, bears};

@@ -1,11 +1,44 @@
-//! A rule asks who the caller is, where callers show no certificate.
+//! A rule checks the caller's identity where callers show no certificate.
 //!
-//! A caller's identity is the certificate of its mutual TLS, and at a gateway there is that only where the `Gateway`
-//! says so. On a server in plaintext, or with one-way TLS, every principal, namespace and service account is empty:
-//! what is allowed by one is allowed to nobody, and what is denied by one is denied to nobody. PeerAuthentication does
-//! not change that.
+//! The caller's identity comes from the certificate of its mutual TLS connection, which a gateway has
+//! only where its `Gateway` resource asks for it. On a plaintext server, or with one-way TLS, every
+//! principal, namespace and service account is empty: a rule that allows one allows no caller, and a
+//! rule that denies one denies no caller. A PeerAuthentication does not change that.
 //!
-//! Write `tls: {mode: ISTIO_MUTUAL}` in the server, and a DestinationRule with `ISTIO_MUTUAL` for callers.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 80, protocol: HTTP}, hosts: [httpbin.internal]}]
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: readers, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   rules: [{from: [{source: {namespaces: [httpbin]}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: readers, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   rules: [{from: [{source: {namespaces: [httpbin]}}]}]
+//! ```
+//!
+//! Fix: Write `tls: {mode: ISTIO_MUTUAL}` in the server, and a DestinationRule with `ISTIO_MUTUAL` for
+//! callers.
 
 use crate::import::Manifest;
 use crate::import::view::Server;

@@ -1,10 +1,45 @@
-//! A gateway forgets its filter after a day.
+//! A gateway loses its filter module after a day.
 //!
-//! Istio's agent deletes a module from a registry when no update touched it for `WASM_MODULE_EXPIRY` (24 hours), even
-//! while it is in use. The next change of a listener is then refused for good (istio/istio#42154).
+//! Istio's agent deletes a module from a registry if no update has touched it for `WASM_MODULE_EXPIRY`
+//! (24 hours), even while it is in use. After that, the next change of a listener is refused until the
+//! pod restarts (istio/istio#42154).
 //!
-//! Write the variable with a long time into the proxy's `env`, such as `87600h`, or take the module from an image
-//! volume.
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//! ---
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     metadata: {labels: {gateway: httpbin}}
+//!     spec: {containers: [{name: istio-proxy}]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//! ---
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     metadata: {labels: {gateway: httpbin}}
+//!     spec: {containers: [{name: istio-proxy, env: [{name: WASM_MODULE_EXPIRY, value: 87600h}]}]}
+//! ```
+//!
+//! Fix: Set the variable in the proxy's `env` to a long time, such as `87600h`, or take the module from
+//! an image volume.
 
 use crate::import::view::{Plugin, Workload};
 use crate::lint::finding::{Finding, finding};

@@ -1,9 +1,41 @@
 //! Two Gateways open the same host and port on the same pods.
 //!
-//! Istio lets one of the two servers win and says nothing: requests for one upstream are taken with the TLS of the other,
-//! and under its policy.
+//! Istio silently lets one of the two servers win: requests for one upstream are accepted with the TLS
+//! settings of the other, under its policy.
 //!
-//! Give each upstream pods, and so a label, of its own; or give each a host of its own.
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: shared}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: Gateway
+//! metadata: {name: copy, namespace: egress}
+//! spec:
+//!   selector: {gateway: shared}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: Gateway
+//! metadata: {name: copy, namespace: egress}
+//! spec:
+//!   selector: {gateway: copy}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ```
+//!
+//! Fix: Give each upstream its own pods with their own label, or its own host.
 
 use crate::import::Manifest;
 use crate::lint::finding::{Finding, finding};

@@ -1,9 +1,33 @@
 //! Two VirtualServices route the same host in the mesh.
 //!
-//! A caller names an upstream by its host alone. Of two VirtualServices for it Istio takes the older, and says nothing:
-//! requests meant for one gateway reach the other, under the other's policy.
+//! Callers name an upstream by its host alone. Of two VirtualServices for it Istio silently uses the
+//! older one, so requests for one gateway reach the other, under the other's policy.
 //!
-//! Give each upstream a host of its own.
+//! Bad:
+//!
+//! ```yaml
+//! kind: VirtualService
+//! metadata: {name: a, namespace: egress}
+//! spec: {hosts: [httpbin.internal], http: [{route: [{destination: {host: a-egress}}]}]}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: b, namespace: egress}
+//! spec: {hosts: [httpbin.internal], http: [{route: [{destination: {host: b-egress}}]}]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: VirtualService
+//! metadata: {name: a, namespace: egress}
+//! spec: {hosts: [a.internal], http: [{route: [{destination: {host: a-egress}}]}]}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: b, namespace: egress}
+//! spec: {hosts: [b.internal], http: [{route: [{destination: {host: b-egress}}]}]}
+//! ```
+//!
+//! Fix: Give each upstream its own host.
 
 use crate::import::names::host_in;
 use crate::import::view::routed_at;

@@ -1,10 +1,34 @@
-//! A rule for many hosts makes the mesh's mutual TLS toward an upstream outside.
+//! A DestinationRule for a host pattern applies the mesh's mutual TLS to an upstream outside.
 //!
-//! A DestinationRule with `ISTIO_MUTUAL` for `*.example.com` holds for every host below that has no rule of its own. An
-//! upstream outside the mesh is then shown a certificate of the mesh that it does not know, and a server name that it
-//! does not have.
+//! A rule with `ISTIO_MUTUAL` for `*.example.com` applies to every host below it that has no rule of
+//! its own. An upstream outside the mesh then gets a certificate that it does not know and a server
+//! name that it does not serve.
 //!
-//! Write a DestinationRule for the upstream, or a narrower one for the mesh.
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [api.example.com], location: MESH_EXTERNAL}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: mesh, namespace: egress}
+//! spec: {host: "*.example.com", trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [api.example.com], location: MESH_EXTERNAL}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: mesh, namespace: egress}
+//! spec: {host: "*.mesh.example.com", trafficPolicy: {tls: {mode: ISTIO_MUTUAL}}}
+//! ```
+//!
+//! Fix: Write a DestinationRule for the upstream, or a narrower one for the mesh.
 
 use crate::import::names::patterns_over;
 use crate::lint::finding::{Finding, finding};
