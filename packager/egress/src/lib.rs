@@ -29,7 +29,7 @@ mod template;
 
 pub use check::{Checked, Located, check, check_with_manifests, policy_source, standbys};
 pub use code::Code;
-pub use import::recognise::{Meant, recognise};
+pub use import::recognise::{FileKind, recognise};
 pub use parse::source_text::{Undecodable, decode};
 pub use schema::json_schema;
 pub use template::{Template, init_template};

@@ -13,7 +13,7 @@ use sallyport_egress::model::deploy::{
 };
 use sallyport_egress::model::outbound::{Credential, Headers, SetHeader, Tracing, TracingMode};
 use sallyport_egress::model::{AccessLog, Egress, JwtProvider, Mesh, TlsMode};
-use sallyport_egress::{Meant, check, check_with_manifests, decode, recognise};
+use sallyport_egress::{FileKind, check, check_with_manifests, decode, recognise};
 use serde_json::{Value, json};
 
 use super::plan::PinnedFilter;
@@ -184,7 +184,7 @@ fn the_lints_of_manifests_have_nothing_to_say() {
         // In the namespace of its callers a gateway with a certificate of its own is rightly spoken of.
         egress.namespace = "egress-httpbin".to_owned();
         let files = built(&egress, &mesh).files;
-        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == Meant::Manifests);
+        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == FileKind::Manifests);
         let sources: Vec<_> = manifests.map(|(name, text)| SourceFile { name, text }).collect();
         let checked = check_with_manifests(&sources);
         assert_eq!((checked.diagnostics, checked.manifests > 5), (vec![], true), "{case}");
