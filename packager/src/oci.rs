@@ -10,7 +10,6 @@ pub(crate) mod digest;
 pub(crate) mod finding;
 pub(crate) mod image;
 pub(crate) mod layout;
-pub(crate) mod lock;
 pub(crate) mod manifest;
 pub(crate) mod module;
 pub(crate) mod reference;
