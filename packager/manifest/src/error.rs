@@ -2,13 +2,14 @@
 
 use std::fmt;
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Egress;
 
 /// One reason why a build fails, with a stable code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
-    /// Stable code: `SP9101`. `sallyport check --explain` prints its manual page.
-    pub code: &'static str,
+    /// Its manual page says more: `sallyport check --explain CODE`.
+    pub code: Code,
     /// Lower case, no full stop, user text in backticks.
     pub message: String,
     /// What to do.
@@ -17,12 +18,12 @@ pub struct BuildError {
 
 impl BuildError {
     /// An error that concerns the whole build.
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         BuildError { code, message: message.into(), help: None }
     }
 
     /// An error that concerns one Egress, which the message names.
-    pub(crate) fn of(egress: &Egress, code: &'static str, message: impl AsRef<str>) -> Self {
+    pub(crate) fn of(egress: &Egress, code: Code, message: impl AsRef<str>) -> Self {
         BuildError::new(code, format!("the Egress `{}/{}`: {}", egress.namespace, egress.name, message.as_ref()))
     }
 

@@ -37,7 +37,6 @@
 //! break with Envoy's versions.
 
 mod build;
-mod codes;
 mod error;
 mod kind;
 mod lock;

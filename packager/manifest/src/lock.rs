@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::model::deploy::FilterImage;
 use serde::{Deserialize, Serialize};
 
-use crate::codes;
 use crate::error::BuildError;
 use crate::plan::PinnedFilter;
 
@@ -74,12 +74,12 @@ impl PinnedFilter {
         }
         let Some(locked) = lock else {
             let message = "the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`";
-            return Err(BuildError::new(codes::UNPINNED, message)
+            return Err(BuildError::new(Code::UnpinnedFilter, message)
                 .with_help("run `sallyport image push REF --lock sallyport.lock`, which writes the lock"));
         };
         if *image != locked.image && *image != FilterImage::default().image {
             let message = format!("`{}` is for `{}`, but the Mesh file names `{image}`", Lock::FILE, locked.image);
-            return Err(BuildError::new(codes::LOCK, message).with_help("run `sallyport image push` for that image"));
+            return Err(BuildError::new(Code::Lock, message).with_help("run `sallyport image push` for that image"));
         }
         pinned(&locked.image, &locked.digest)
     }
@@ -91,7 +91,7 @@ fn pinned(image: &str, digest: &str) -> Result<PinnedFilter, BuildError> {
         Some(hex) if hex.len() == 64 && hex.bytes().all(is_digit) => {
             Ok(PinnedFilter { image: image.to_owned(), sha256: hex.to_owned() })
         }
-        _ => Err(BuildError::new(codes::UNPINNED, format!("`{}` is not a digest", digest.escape_debug()))
+        _ => Err(BuildError::new(Code::UnpinnedFilter, format!("`{}` is not a digest", digest.escape_debug()))
             .with_help("write `sha256:` and 64 lower-case hexadecimal digits")),
     }
 }
@@ -111,7 +111,7 @@ impl BuildError {
     /// A lock file that cannot be used: one that cannot be read, is [invalid](InvalidLock), or contradicts another.
     #[must_use]
     pub fn unusable_lock(path: &str, reason: impl fmt::Display) -> BuildError {
-        BuildError::new(codes::LOCK, format!("`{path}`: {reason}"))
+        BuildError::new(Code::Lock, format!("`{path}`: {reason}"))
     }
 }
 
@@ -164,8 +164,8 @@ mod tests {
         assert_eq!(choose("r.example.com/f", Some(&other), Some(&locked)), Ok(format!("r.example.com/f@{other}")));
         assert_eq!(choose(&locked.image, None, Some(&locked)), of_lock());
         assert_eq!(choose(&FilterImage::default().image, None, Some(&locked)), of_lock());
-        assert_eq!(choose("r.example.com/f", None, Some(&locked)), Err(codes::LOCK));
-        assert_eq!(choose(&locked.image, None, None), Err(codes::UNPINNED));
-        assert_eq!(choose(&locked.image, Some("sha256:1"), None), Err(codes::UNPINNED));
+        assert_eq!(choose("r.example.com/f", None, Some(&locked)), Err(Code::Lock));
+        assert_eq!(choose(&locked.image, None, None), Err(Code::UnpinnedFilter));
+        assert_eq!(choose(&locked.image, Some("sha256:1"), None), Err(Code::UnpinnedFilter));
     }
 }

@@ -1,8 +1,8 @@
 //! Names that must fit and must differ.
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Egress;
 
-use crate::codes;
 use crate::error::BuildError;
 use crate::kind::{gateway, opa};
 use crate::plan::Plan;
@@ -17,7 +17,7 @@ pub(crate) fn folder_name(plan: &Plan<'_>) -> String {
 
 /// `other`: the Egress that has the same folder, if there is one.
 pub(crate) fn check_names(plan: &Plan<'_>, other: Option<&Egress>) -> Result<(), BuildError> {
-    let wrong = |message: String, help| Err(BuildError::of(plan.egress, codes::NAME, message).with_help(help));
+    let wrong = |message: String, help| Err(BuildError::of(plan.egress, Code::ResourceNames, message).with_help(help));
     if let Some(other) = other {
         let message = format!("its folder would be that of `{}/{}`", other.namespace, other.name);
         return wrong(message, "give one of them another name");
@@ -41,7 +41,7 @@ pub(crate) fn check_standbys(plan: &Plan<'_>) -> Result<(), BuildError> {
     match spec.health.failover.iter().find(|name| !is_there(name)) {
         Some(name) => {
             let message = format!("its standby `{namespace}/{name}` is not among the files");
-            Err(BuildError::of(plan.egress, codes::STANDBY, message)
+            Err(BuildError::of(plan.egress, Code::StandbyMissing, message)
                 .with_help("build the standby's file together with it"))
         }
         None => Ok(()),

@@ -1,10 +1,10 @@
 //! `patches`: changes to emitted manifests, applied last.
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Patch;
 use serde_json::Value;
 
-use crate::codes;
 use crate::error::BuildError;
 use crate::kind::pod::FORWARDED_CALLER;
 
@@ -21,7 +21,8 @@ pub(crate) fn apply<'a>(
         let before = applied.len();
         for object in objects.iter_mut().filter(|object| matches_patch(patch, object)) {
             let label = label(object);
-            let error = |reason: &str| BuildError::of(egress, codes::PATCH, format!("a patch of `{label}`: {reason}"));
+            let error =
+                |reason: &str| BuildError::of(egress, Code::PatchNotApplied, format!("a patch of `{label}`: {reason}"));
             let before_patch = caller_settings(object);
             change(patch, object).map_err(|reason| error(&reason))?;
             if caller_settings(object) != before_patch {
@@ -34,7 +35,7 @@ pub(crate) fn apply<'a>(
             let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
             let message = format!("a patch is for `{}{name}`, but no manifest of that name is emitted", patch.kind);
             let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", self::label(object))).collect();
-            return Err(BuildError::of(egress, codes::PATCH, message)
+            return Err(BuildError::of(egress, Code::PatchNotApplied, message)
                 .with_help(format!("the emitted manifests are {}", kinds.join(", "))));
         }
     }

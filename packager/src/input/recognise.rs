@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use sallyport_egress::{Meant, recognise};
+use sallyport_egress::{FileKind, recognise};
 
 use super::Wanted;
 
@@ -13,10 +13,10 @@ pub(super) fn is_wanted(wanted: Wanted, path: &Path, bytes: &[u8]) -> bool {
     // UTF-16 is recognised too, to be refused with a sentence of its own.
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
     match recognise(&String::from_utf8_lossy(&bytes)) {
-        Meant::Sallyport => true,
-        Meant::Manifests => wanted == Wanted::WithManifests,
-        Meant::Others => false,
-        Meant::Unknown => is_our_name(path),
+        FileKind::Sallyport => true,
+        FileKind::Manifests => wanted == Wanted::WithManifests,
+        FileKind::Others => false,
+        FileKind::Unknown => is_our_name(path),
     }
 }
 

@@ -1,13 +1,14 @@
 //! Gateway, its parameters and HTTPRoute of the Kubernetes Gateway API: istiod deploys the gateway.
 
 use sallyport_core::answer::ROUTE_HEADER;
+use sallyport_egress::Code;
 use sallyport_egress::model::{Egress, READINESS_PORT};
 use serde_json::{Value, json};
 
 use super::{autoscaler, disruption_budget, pod, security};
 use crate::error::BuildError;
 use crate::plan::{Plan, SERVICE_PORT};
-use crate::{codes, yaml};
+use crate::yaml;
 
 /// Named and labelled as with the other ways of installation, so that everything else is the same.
 pub(crate) fn gateway(plan: &Plan<'_>) -> Value {
@@ -166,5 +167,5 @@ fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), BuildError>
         format!("its standby `{}`: {inexpressible}", egress.name)
     };
     let help = "choose another `gateway.install`, such as `injected`";
-    Err(BuildError::of(plan.egress, codes::INSTALL, message).with_help(help))
+    Err(BuildError::of(plan.egress, Code::InstallMode, message).with_help(help))
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::policy_source;
 use serde_json::{Map, Value, json};
 
-use crate::codes;
 use crate::error::BuildError;
 use crate::plan::{IMAGE_VOLUME_PATH, Plan};
 
@@ -65,7 +65,7 @@ pub(crate) fn plugin(plan: &Plan<'_>) -> Result<Value, BuildError> {
 /// The fields that both resources have.
 fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
     let policy = policy_source(plan.egress, plan.mesh, &plan.standbys).with_automata();
-    let wrong = |message: String| BuildError::of(plan.egress, codes::POLICY_SIZE, message);
+    let wrong = |message: String| BuildError::of(plan.egress, Code::PolicyTooLarge, message);
     let config =
         serde_json::to_value(&policy).map_err(|error| wrong(format!("its policy cannot be serialized: {error}")))?;
     let size = config.to_string().len();

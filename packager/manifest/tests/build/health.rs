@@ -154,7 +154,7 @@ fn what_the_gateway_api_cannot_say_of_standbys_is_refused() {
         egress.spec.route.retries = Some(Retries { attempts: 1, per_try_timeout: None, retry_on });
     };
     for refusal in [refusal(ejecting), refusal(plain_address), refusal(retrying)] {
-        assert_eq!(refusal.code, INSTALL);
+        assert_eq!(refusal.code, Code::InstallMode);
         assert!(refusal.message.contains("httpbin`: its standby `standby`: "), "{}", refusal.message);
     }
 }
@@ -167,7 +167,7 @@ fn the_lints_of_manifests_have_nothing_to_say_of_a_pair() {
             egresses.iter_mut().for_each(ejecting);
         }
         let files = built_together(&egresses).files;
-        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == Meant::Manifests);
+        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == FileKind::Manifests);
         let sources: Vec<_> = manifests.map(|(name, text)| SourceFile { name, text }).collect();
         assert_eq!(check_with_manifests(&sources).diagnostics, vec![], "{install:?}");
     }

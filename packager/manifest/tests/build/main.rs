@@ -13,17 +13,11 @@ use sallyport_egress::model::deploy::{
 };
 use sallyport_egress::model::outbound::{Credential, Headers, SetHeader, Tracing, TracingMode};
 use sallyport_egress::model::{AccessLog, Egress, JwtProvider, Mesh, TlsMode};
-use sallyport_egress::{Meant, check, check_with_manifests, decode, recognise};
+use sallyport_egress::{Code, FileKind, check, check_with_manifests, decode, recognise};
 use serde_json::json;
 
 use sallyport_manifest::{Build, BuildError, Options, PinnedFilter};
 use snapbox::{Data, assert_data_eq};
-
-const POLICY_SIZE: &str = "SP9102";
-const NAME: &str = "SP9103";
-const PATCH: &str = "SP9104";
-const INSTALL: &str = "SP9106";
-const STANDBY: &str = "SP9107";
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -188,7 +182,7 @@ fn the_lints_of_manifests_have_nothing_to_say() {
         // In the namespace of its callers a gateway with a certificate of its own is rightly spoken of.
         egress.namespace = "egress-httpbin".to_owned();
         let files = built(&egress, &mesh).files;
-        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == Meant::Manifests);
+        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == FileKind::Manifests);
         let sources: Vec<_> = manifests.map(|(name, text)| SourceFile { name, text }).collect();
         let checked = check_with_manifests(&sources);
         assert_eq!((checked.diagnostics, checked.manifests > 5), (vec![], true), "{case}");
@@ -284,7 +278,7 @@ fn a_patch_cannot_take_away_who_calls() {
         for (merge, json) in json.chain([(Some(merge), None)]) {
             let egress = with_patch(kind, merge.clone(), json.clone());
             let refusals = build(&[&egress], &mesh("1.31"), &filter(), false).unwrap_err();
-            assert_eq!(refusals[0].code, PATCH, "{merge:?} {json:?}");
+            assert_eq!(refusals[0].code, Code::PatchNotApplied, "{merge:?} {json:?}");
             assert!(refusals[0].message.contains("forwardClientCertDetails"), "{}", refusals[0].message);
         }
         let harmless = with_patch(kind, Some(json!({"metadata": {"labels": {"team": "a"}}})), None);
@@ -292,7 +286,7 @@ fn a_patch_cannot_take_away_who_calls() {
     }
 }
 
-fn code(egresses: &[&Egress]) -> &'static str {
+fn code(egresses: &[&Egress]) -> Code {
     build(egresses, &mesh("1.31"), &filter(), false).unwrap_err()[0].code
 }
 
@@ -300,10 +294,10 @@ fn code(egresses: &[&Egress]) -> &'static str {
 fn what_cannot_be_built_is_refused() {
     let patch = |kind: &str, json| Patch { kind: kind.to_owned(), name: None, merge: None, json: Some(json) };
     let patched = |patch| with(|egress| egress.spec.patches = vec![patch]);
-    assert_eq!(code(&[&patched(patch("Ingress", json!([])))]), PATCH);
-    assert_eq!(code(&[&patched(patch("Service", json!([{"op": "remove", "path": "/no"}])))]), PATCH);
-    assert_eq!(code(&[&patched(patch("Service", json!({})))]), PATCH);
-    assert_eq!(code(&[&with(|egress| egress.name = "a".repeat(57))]), NAME);
+    assert_eq!(code(&[&patched(patch("Ingress", json!([])))]), Code::PatchNotApplied);
+    assert_eq!(code(&[&patched(patch("Service", json!([{"op": "remove", "path": "/no"}])))]), Code::PatchNotApplied);
+    assert_eq!(code(&[&patched(patch("Service", json!({})))]), Code::PatchNotApplied);
+    assert_eq!(code(&[&with(|egress| egress.name = "a".repeat(57))]), Code::ResourceNames);
     let with_opa = |length| {
         with(|egress| {
             full(egress);
@@ -313,7 +307,7 @@ fn what_cannot_be_built_is_refused() {
     };
     let longest = 63 - "sallyport-opa-a-".len();
     assert!(build(&[&with_opa(longest)], &mesh("1.31"), &filter(), false).is_ok());
-    assert_eq!(code(&[&with_opa(longest + 1)]), NAME);
+    assert_eq!(code(&[&with_opa(longest + 1)]), Code::ResourceNames);
     let named = |namespace: &str, name: &str| {
         with(|egress| (egress.namespace, egress.name) = (namespace.to_owned(), name.to_owned()))
     };
@@ -322,9 +316,9 @@ fn what_cannot_be_built_is_refused() {
             change(egress);
             egress.spec.gateway.install = Install::GatewayApi;
         });
-        assert_eq!(code(&[&egress]), INSTALL);
+        assert_eq!(code(&[&egress]), Code::InstallMode);
     }
-    assert_eq!(code(&[&with(|egress| egress.spec.health.failover = vec!["nobody".to_owned()])]), STANDBY);
+    assert_eq!(code(&[&with(|egress| egress.spec.health.failover = vec!["nobody".to_owned()])]), Code::StandbyMissing);
     // No retries are what the Gateway API says, too.
     let none = Retries { attempts: 0, per_try_timeout: None, retry_on: "connect-failure".to_owned() };
     let egress = with(|egress| {
@@ -332,7 +326,7 @@ fn what_cannot_be_built_is_refused() {
         egress.spec.route.retries = Some(none);
     });
     assert!(build(&[&egress], &mesh("1.31"), &filter(), false).is_ok());
-    assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), NAME);
+    assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), Code::ResourceNames);
 }
 
 #[test]
@@ -342,7 +336,7 @@ fn a_policy_above_1_mib_is_refused() {
         let rules = (0..20_000).map(|number| RuleSource { id: format!("rule-{number}"), ..first.clone() });
         egress.spec.authz.rules = rules.collect();
     });
-    assert_eq!(code(&[&large]), POLICY_SIZE);
+    assert_eq!(code(&[&large]), Code::PolicyTooLarge);
 }
 
 #[test]
