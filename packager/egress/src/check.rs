@@ -3,7 +3,7 @@
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
 use crate::health::{health_source, readiness_source};
-use crate::import::recognise::{Meant, recognise};
+use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
@@ -56,7 +56,7 @@ pub fn check(files: &[SourceFile]) -> Checked {
 /// probably is not meant. Whether a manifest is right otherwise is for others to say.
 #[must_use]
 pub fn check_with_manifests(files: &[SourceFile]) -> Checked {
-    check_each(files, |source| recognise(&source.text) == Meant::Manifests)
+    check_each(files, |source| recognise(&source.text) == FileKind::Manifests)
 }
 
 fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) -> Checked {
@@ -237,7 +237,7 @@ fn from_core(file: usize, node: &Node, problem: Problem) -> Diagnostic {
     let Problem { path: _, code, message, help } = problem;
     let (message, help) = (one_line(&message), help.as_deref().map(one_line));
     let span = if node.text().is_some() { node.span } else { start_of(node) };
-    Diagnostic { code: code.as_str(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
+    Diagnostic { code: code.into(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
 }
 
 /// `rules[3].to[0]`: `rules` and `[3].to[0]`.
