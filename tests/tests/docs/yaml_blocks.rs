@@ -40,7 +40,8 @@ fn yaml_blocks_pass_check() -> Result<()> {
     let sallyport = gate::sallyport()?;
     let (mut good, mut bad) = (0, 0);
     for page in Page::all()? {
-        for block in page.blocks().iter().filter(|block| block.language == "yaml") {
+        let blocks = page.blocks();
+        for (index, block) in blocks.iter().enumerate().filter(|(_, block)| block.language == "yaml") {
             let place = format!("{}:{}", page.name, block.line);
             let Some(text) = file(block) else {
                 yaml::to_json(&block.lines.join("\n")).with_context(|| format!("{place}: this is not YAML"))?;
@@ -60,6 +61,16 @@ fn yaml_blocks_pass_check() -> Result<()> {
                     bad += 1;
                     let found = printed.contains(&format!("[{code}]"));
                     ensure!(output.status.code() == Some(1) && found, "{place}: no {code} in\n{printed}");
+                    // What the page shows below it.
+                    let shown = blocks
+                        .get(index + 1)
+                        .filter(|next| next.lines.iter().any(|line| line.contains(&format!("[{code}]"))));
+                    for line in shown.into_iter().flat_map(|next| &next.lines) {
+                        ensure!(
+                            printed.contains(line.trim_end()),
+                            "{place}: check does not print\n{line}\nbut\n{printed}"
+                        );
+                    }
                 }
                 None => {
                     good += 1;
