@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use sallyport_core::{Code, Engine, InvalidPolicy, Problem};
+use sallyport_core::{Engine, InvalidPolicy, PolicyCode, Problem};
 
 use crate::gate::Gate;
 use crate::host::{self, Level};
@@ -87,7 +87,7 @@ fn configure(configuration: &[u8]) -> Result<Engine, InvalidPolicy> {
     }
     let message = format!("the policy is for `{}`, the plugin is `{}`", engine.upstream(), plugin.escape_ascii());
     Err(InvalidPolicy {
-        problems: vec![Problem { path: "upstream".to_owned(), code: Code::Upstream, message, help: None }],
+        problems: vec![Problem { path: "upstream".to_owned(), code: PolicyCode::Upstream, message, help: None }],
     })
 }
 
