@@ -59,6 +59,7 @@
 pub mod answer;
 pub mod attributes;
 pub mod authz;
+pub mod dns;
 pub mod engine;
 pub mod health;
 mod map;

@@ -2,6 +2,8 @@
 
 use super::reading::Use;
 use super::string::StringPattern;
+pub(crate) use crate::dns::is_label as is_dns_label;
+use crate::dns::is_subdomain as is_dns_subdomain;
 use crate::problem::{Flaw, PolicyCode};
 
 /// The names of the mesh's own trust domain.
@@ -179,19 +181,6 @@ pub fn parse_namespace(text: &str) -> Result<StringPattern, Flaw> {
             .help(format_args!("a namespace has lower-case letters, digits and `-`")));
     }
     Ok(pattern)
-}
-
-/// RFC 1123 label.
-pub(crate) fn is_dns_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 63
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
-fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
 #[cfg(test)]
