@@ -252,7 +252,7 @@ fn page(summary: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::load::MOST_NODES;
+    use crate::yaml::reader::MOST_NODES;
     use sallyport_core::policy::MAX_RULES;
     use std::collections::BTreeSet;
 

@@ -25,10 +25,12 @@ mod outbound;
 mod parse;
 mod schema;
 mod template;
+mod wording;
+mod yaml;
 
 pub use check::{Checked, Located, check, check_with_manifests, policy_source, standbys};
 pub use code::{Code, explain};
 pub use import::recognise::{Meant, recognise};
-pub use parse::source_text::{Undecodable, decode};
 pub use schema::json_schema;
 pub use template::{Template, init_template};
+pub use yaml::source_text::{Undecodable, decode};

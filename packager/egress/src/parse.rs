@@ -4,17 +4,15 @@ pub(crate) mod conform;
 mod cross;
 pub(crate) mod fields;
 mod jwks;
-pub(crate) mod load;
-pub(crate) mod offsets;
-pub(crate) mod source_text;
-pub(crate) mod suggest;
-pub(crate) mod syntax;
 pub(crate) mod text;
-pub(crate) mod tree;
+
+pub(crate) use crate::wording as suggest;
+pub(crate) use crate::yaml::tree;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, Sink, SourceFile, Span};
 use crate::model::{Authz, Egress, EgressSpec, Mesh, MeshSpec};
+use crate::yaml::{reader, source_text};
 use conform::{Conformed, conform};
 use sallyport_core::PolicySource;
 use sallyport_core::policy::source::WIRE_VERSION;
@@ -61,7 +59,7 @@ pub(crate) struct ParsedEgress {
 pub(crate) fn parse(file: usize, source: &SourceFile) -> ParsedFile {
     let mut sink = Sink::new(file);
     let readable = source_text::examine(&source.text, &mut sink);
-    let tree = if readable { load::load(&source.text, &mut sink) } else { None };
+    let tree = if readable { reader::read_one(&source.text, &mut sink) } else { None };
     let resource = tree.and_then(|tree| resource(tree, &mut sink));
     ParsedFile { resource, diagnostics: sink.diagnostics }
 }

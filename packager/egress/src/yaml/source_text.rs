@@ -1,7 +1,9 @@
 //! From bytes to text that is fit to be read: encoding, size, line ends, hidden characters.
 
+use super::reader::Rules;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Sink, SourceFile, Span};
+use crate::wording::is_hidden;
 
 /// The largest file that is read.
 pub(crate) const LARGEST: usize = 8 * 1024 * 1024;
@@ -54,17 +56,17 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<SourceFile, Box<Undecodable>> 
 }
 
 /// Whether the text is small enough to be read; reported if not.
-pub(crate) fn fits(text: &str, help: &str, sink: &mut Sink) -> bool {
+pub(crate) fn fits(text: &str, rules: Rules, sink: &mut Sink) -> bool {
     if text.len() > LARGEST {
         let flaw = Flaw::new(Code::TooLarge, format!("the file has {} bytes; the limit is {LARGEST}", text.len()));
-        sink.report(Span { start: 0, end: 0 }, flaw.help(help));
+        sink.report(Span { start: 0, end: 0 }, flaw.help(rules.how_to_split()));
     }
     text.len() <= LARGEST
 }
 
 /// Reports what is wrong with the text as text. `false`: it should not be read further.
 pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
-    if !fits(text, "one file holds one upstream: split it, or use path templates", sink) {
+    if !fits(text, Rules::Strict, sink) {
         return false;
     }
     if text.starts_with('\u{feff}') {
@@ -87,15 +89,6 @@ pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
         return false;
     }
     true
-}
-
-/// Control characters and those that turn the direction of text (as in CVE-2021-42574).
-pub(crate) fn is_hidden(character: char) -> bool {
-    match character {
-        '\t' | '\n' | '\r' => false,
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => true,
-        _ => character.is_control(),
-    }
 }
 
 #[cfg(test)]

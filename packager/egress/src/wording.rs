@@ -1,7 +1,5 @@
 //! Words for messages: the user's text in backticks, and guesses at what was meant.
 
-use super::source_text::is_hidden;
-
 /// The user's own text: one line, short, in backticks.
 pub(crate) fn quoted(text: &str) -> String {
     const LONGEST: usize = 60;
@@ -19,6 +17,15 @@ pub(crate) fn quoted(text: &str) -> String {
     }
     shown.push('`');
     shown
+}
+
+/// Control characters and those that turn the direction of text (as in CVE-2021-42574).
+pub(crate) fn is_hidden(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => false,
+        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' | '\u{feff}' => true,
+        _ => character.is_control(),
+    }
 }
 
 /// What would end the line, or hide a part of it (escapes in double-quoted strings can write any character).

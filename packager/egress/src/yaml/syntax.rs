@@ -1,9 +1,9 @@
 //! What the YAML parser's own errors mean to the person who wrote the file.
 
+use super::reader::DEEPEST;
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Span};
-use crate::parse::load::DEEPEST;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 /// The place and the meaning of an error of the YAML parser.
 pub(crate) fn explain(text: &str, offset: usize, info: &str) -> (Span, Flaw) {
