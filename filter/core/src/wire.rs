@@ -20,7 +20,7 @@ mod words;
 
 pub use self::json::Json;
 pub use self::read::{Reader, Wire};
-pub use self::shape::{Block, Choice, Field, Presence, Shape, TextFlaw, TextKind};
+pub use self::shape::{Block, Choice, DefaultValue, Field, Presence, Shape, TextFlaw, TextKind, json_of};
 
 /// For the macros: what they expand to names serde by this path, so that their callers need not depend on it.
 #[doc(hidden)]
