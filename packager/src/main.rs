@@ -4,7 +4,6 @@
 //! [`command`] has one file a verb, [`report`] one file a format. Reports go to stdout, all else to stderr.
 
 mod cli;
-mod codes;
 mod command;
 mod console;
 mod exit;

@@ -50,9 +50,9 @@ use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::standbys;
 use serde_json::{Map, Value, json};
 
-use crate::codes;
 use plan::{PinnedFilter, Plan};
 use refusal::Refusal;
+use sallyport_egress::Code;
 
 /// The longest name of a Service or of a provider of the mesh, and value of a label.
 const LONGEST_NAME: usize = 63;
@@ -153,7 +153,8 @@ fn check_standbys(plan: &Plan<'_>) -> Result<(), Refusal> {
     match spec.health.failover.iter().find(|name| !is_there(name)) {
         Some(name) => {
             let message = format!("its standby `{namespace}/{name}` is not among the files");
-            Err(Refusal::of(plan.egress, codes::STANDBY, message).with_help("build its file together with this one"))
+            Err(Refusal::of(plan.egress, Code::StandbyMissing, message)
+                .with_help("build its file together with this one"))
         }
         None => Ok(()),
     }
@@ -161,7 +162,7 @@ fn check_standbys(plan: &Plan<'_>) -> Result<(), Refusal> {
 
 /// `other`: the Egress that has the same folder, if there is one.
 fn check_names(plan: &Plan<'_>, other: Option<&Egress>) -> Result<(), Refusal> {
-    let wrong = |message: String, help| Err(Refusal::of(plan.egress, codes::NAME, message).with_help(help));
+    let wrong = |message: String, help| Err(Refusal::of(plan.egress, Code::ResourceNames, message).with_help(help));
     if let Some(other) = other {
         let message = format!("its folder would be that of `{}/{}`", other.namespace, other.name);
         return wrong(message, "give one of them another name");

@@ -7,12 +7,12 @@
 pub(crate) mod accept;
 pub(crate) mod archive;
 pub(crate) mod digest;
-pub(crate) mod finding;
 pub(crate) mod image;
 pub(crate) mod layout;
 pub(crate) mod lock;
 pub(crate) mod manifest;
 pub(crate) mod module;
+pub(crate) mod problem;
 pub(crate) mod reference;
 pub(crate) mod registry;
 #[cfg(test)]

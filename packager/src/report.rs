@@ -17,10 +17,10 @@ use std::collections::BTreeSet;
 use clap::ValueEnum;
 use sallyport_egress::diagnostic::{Diagnostic, Severity};
 
-use crate::codes;
 use crate::exit::Exit;
 use crate::input::Missing;
 pub(crate) use place::{Lines, Place};
+use sallyport_egress::Code;
 
 /// How many problems of one file are reported. No one reads more, and a hostile file could have half a million.
 const MOST: usize = 1_000;
@@ -71,7 +71,7 @@ pub(crate) struct ReportedFile {
 /// One problem, its places known by line and column.
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     pub(crate) severity: Severity,
     /// Index into the report's files.
     pub(crate) file: usize,
@@ -94,15 +94,15 @@ impl Problem {
     fn more(count: usize, severity: Severity, file: usize) -> Self {
         let message = format!("{} more in this file", counted(count, "problem"));
         let help = Some("correct the others first".to_owned());
-        Problem { code: codes::MORE, severity, file, place: None, message, help, related: Vec::new() }
+        Problem { code: Code::MoreProblems, severity, file, place: None, message, help, related: Vec::new() }
     }
 
     /// The problem that a file is not there to be checked.
     pub(crate) fn missing(missing: &Missing, file: usize, name: &str) -> Self {
         let (code, message, help) = match missing {
-            Missing::Unreadable(reason) => (codes::UNREADABLE, format!("cannot read `{name}`: {reason}"), None),
+            Missing::Unreadable(reason) => (Code::Unreadable, format!("cannot read `{name}`: {reason}"), None),
             Missing::NothingFound => (
-                codes::NOTHING_FOUND,
+                Code::NothingFound,
                 format!("no file for Sallyport in `{name}`"),
                 Some("wanted are `*.yaml` or `*.yml` with `apiVersion: sallyport.dev/v1alpha1`".to_owned()),
             ),
@@ -191,12 +191,4 @@ impl Report {
 
 fn counted(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
-}
-
-/// The word for a severity that JSON, SARIF and GitHub share.
-fn level(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
 }

@@ -237,7 +237,7 @@ fn from_core(file: usize, node: &Node, problem: Problem) -> Diagnostic {
     let Problem { path: _, code, message, help } = problem;
     let (message, help) = (one_line(&message), help.as_deref().map(one_line));
     let span = if node.text().is_some() { node.span } else { start_of(node) };
-    Diagnostic { code: code.as_str(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
+    Diagnostic { code: code.into(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
 }
 
 /// `rules[3].to[0]`: `rules` and `[3].to[0]`.

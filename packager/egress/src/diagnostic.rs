@@ -1,6 +1,7 @@
 //! What is wrong with a file: code, place, sentence, cure.
 
 use crate::code::Code;
+pub use crate::code::Severity;
 
 /// A file as it was read: name and text.
 #[derive(Clone, Debug)]
@@ -70,24 +71,15 @@ pub struct Span {
     pub end: usize,
 }
 
-/// How bad it is. Errors decide the exit code; warnings do not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Nothing can be made of the file.
-    Error,
-    /// Something that is probably not meant.
-    Warning,
-}
-
 /// What is wrong, before it has a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Flaw {
+pub(crate) struct UnplacedDiagnostic {
     code: Code,
     message: String,
     help: Option<String>,
 }
 
-impl Flaw {
+impl UnplacedDiagnostic {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), help: None }
     }
@@ -99,11 +91,14 @@ impl Flaw {
     }
 
     pub(crate) fn at(self, file: usize, span: Span) -> Diagnostic {
-        let Flaw { code, message, help } = self;
+        let UnplacedDiagnostic { code, message, help } = self;
         let severity = code.severity();
-        Diagnostic { code: code.as_str(), severity, file, span, message, help, related: Vec::new() }
+        Diagnostic { code, severity, file, span, message, help, related: Vec::new() }
     }
 }
+
+/// The short name that the parser uses.
+pub(crate) type Flaw = UnplacedDiagnostic;
 
 /// Where the problems of one file are gathered.
 #[derive(Debug)]
@@ -117,13 +112,13 @@ impl Sink {
         Self { file, diagnostics: Vec::new() }
     }
 
-    pub(crate) fn report(&mut self, span: Span, flaw: Flaw) {
-        self.diagnostics.push(flaw.at(self.file, span));
+    pub(crate) fn report(&mut self, span: Span, problem: UnplacedDiagnostic) {
+        self.diagnostics.push(problem.at(self.file, span));
     }
 
     /// As [`Sink::report`], with the place that was there first.
-    pub(crate) fn report_twice(&mut self, span: Span, first: Span, flaw: Flaw) {
-        let mut diagnostic = flaw.at(self.file, span);
+    pub(crate) fn report_twice(&mut self, span: Span, first: Span, problem: UnplacedDiagnostic) {
+        let mut diagnostic = problem.at(self.file, span);
         diagnostic.related.push((first, "first written here".to_owned()));
         self.diagnostics.push(diagnostic);
     }
@@ -132,8 +127,8 @@ impl Sink {
 /// One problem.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Stable code: `SP0203`.
-    pub code: &'static str,
+    /// What is wrong, as a stable code.
+    pub code: Code,
     /// How bad it is.
     pub severity: Severity,
     /// Index into the files that were given.

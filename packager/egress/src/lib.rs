@@ -1,7 +1,7 @@
 //! The Egress and Mesh files: text in, data and diagnostics out. Nothing here reads a file, a clock or a network.
 //!
 //! [`check()`] reads files together and reports everything that is wrong with them, each problem with a stable code
-//! ([`explain`] is the manual) and its place; [`check_with_manifests`] lints Istio manifests beside them, too. [`policy_source`] is what the filter gets, [`json_schema`] what editors
+//! ([`manual`] has a page for each) and its place; [`check_with_manifests`] lints Istio manifests beside them, too. [`policy_source`] is what the filter gets, [`json_schema`] what editors
 //! get, and [`init_template`] what a beginner gets.
 //!
 //! ```
@@ -20,6 +20,7 @@ pub mod diagnostic;
 mod health;
 mod import;
 pub mod lint;
+pub mod manual;
 pub mod model;
 mod outbound;
 mod parse;
@@ -29,7 +30,7 @@ mod wording;
 mod yaml;
 
 pub use check::{Checked, Located, check, check_with_manifests, policy_source, standbys};
-pub use code::{Code, explain};
+pub use code::Code;
 pub use import::recognise::{Meant, recognise};
 pub use schema::json_schema;
 pub use template::{Template, init_template};

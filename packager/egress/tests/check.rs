@@ -177,7 +177,8 @@ fn an_escape_cannot_break_a_message_into_lines() {
 fn warnings_do_not_refuse() {
     let rules = "  authz: {rules: [{id: a, action: DENY, from: [{source: {notRequestPrincipals: [\"*\"]}}]}]}\n";
     let checked = check_one(&format!("{MINIMAL}{rules}"));
-    let severities: Vec<_> = checked.diagnostics.iter().map(|problem| (problem.code, problem.severity)).collect();
+    let severities: Vec<_> =
+        checked.diagnostics.iter().map(|problem| (problem.code.as_str(), problem.severity)).collect();
     assert_eq!(severities, [("SP0406", Severity::Warning)]);
     assert_eq!(checked.egresses.len(), 1);
 }
@@ -193,8 +194,11 @@ fn files_are_checked_together() {
         file("n.yaml", MESH),
     ];
     let checked = check(&files);
-    let messages: Vec<_> =
-        checked.diagnostics.iter().map(|problem| (problem.file, problem.code, problem.message.as_str())).collect();
+    let messages: Vec<_> = checked
+        .diagnostics
+        .iter()
+        .map(|problem| (problem.file, problem.code.as_str(), problem.message.as_str()))
+        .collect();
     assert_eq!(
         messages,
         [
@@ -214,7 +218,7 @@ fn a_mesh_with_a_problem_is_told_once() {
         file("a.yaml", MINIMAL),
         file("b.yaml", &MINIMAL.replace("name: a", "name: b").replace("a.internal", "b.internal")),
     ]);
-    let codes: Vec<_> = checked.diagnostics.iter().map(|problem| (problem.file, problem.code)).collect();
+    let codes: Vec<_> = checked.diagnostics.iter().map(|problem| (problem.file, problem.code.as_str())).collect();
     assert_eq!(codes, [(0, "SP1204")]);
     assert!(checked.mesh.is_none());
     assert_eq!(checked.egresses.len(), 2);
@@ -294,7 +298,7 @@ fn the_most_rules_are_read_and_one_more_is_not() {
     assert_eq!(checked.egresses[0].value.spec.authz.rules.len(), MAX_RULES);
     rule(&mut text, MAX_RULES);
     let problems = check_one(&text).diagnostics;
-    let found: Vec<_> = problems.iter().map(|problem| (problem.code, problem.message.as_str())).collect();
+    let found: Vec<_> = problems.iter().map(|problem| (problem.code.as_str(), problem.message.as_str())).collect();
     assert_eq!(found, [("SP1004", "50001 rules are more than 50000")]);
 }
 
@@ -356,7 +360,7 @@ proptest! {
         let checked = check_one(&init_template(&template));
         let known = ["SP0005", "SP0211", "SP0301", "SP0302"];
         for problem in checked.diagnostics {
-            prop_assert!(known.contains(&problem.code), "{problem:?}");
+            prop_assert!(known.contains(&problem.code.as_str()), "{problem:?}");
         }
     }
 }

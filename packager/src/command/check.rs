@@ -36,14 +36,14 @@ pub(crate) struct Args {
     /// Write the report to FILE instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print the manual of one code, and check nothing
+    /// Print the page of one code, or list all codes if none is given; check nothing
     #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format", "output"])]
-    explain: Option<String>,
+    explain: Option<Option<String>>,
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(code) = &args.explain {
-        return explain::run(code, console);
+        return explain::run(code.as_deref(), console);
     }
     let output = args.output.as_deref();
     if let Some(output) = output {

@@ -13,7 +13,7 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::local::module;
-use crate::oci::finding::{Finding, Severity};
+use crate::oci::problem::ImageProblem;
 use crate::oci::verify::Verdict;
 
 /// Build, push and verify the image of the filter
@@ -67,11 +67,7 @@ fn judge(verdict: &Verdict, console: &Console) -> Result<(), Exit> {
     if verdict.is_good() { Ok(()) } else { Err(Exit::Problems) }
 }
 
-/// A finding for people.
-fn line(finding: &Finding) -> String {
-    let level = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    format!("{level}[{}]: {}", finding.code, finding.message)
+/// A problem in one line.
+fn line(problem: &ImageProblem) -> String {
+    format!("{}[{}]: {}", problem.severity.as_str(), problem.code, problem.message)
 }

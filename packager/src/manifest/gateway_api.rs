@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::plan::{Plan, SERVICE_PORT};
 use super::refusal::Refusal;
 use super::{autoscaler, disruption_budget, pod, security, yaml};
-use crate::codes;
 use crate::manifest::prune;
+use sallyport_egress::Code;
 
 /// Named and labelled as in the other ways to install, so that all else is the same.
 pub(super) fn gateway(plan: &Plan<'_>) -> Value {
@@ -166,5 +166,5 @@ fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), Refusal> {
         format!("its standby `{}`: {unsaid}", egress.name)
     };
     let help = "choose another `gateway.install`, such as `injected`";
-    Err(Refusal::of(plan.egress, codes::INSTALL, message).with_help(help))
+    Err(Refusal::of(plan.egress, Code::InstallMode, message).with_help(help))
 }

@@ -10,11 +10,11 @@ use sallyport_egress::model::deploy::FilterImage;
 
 use super::plan::PinnedFilter;
 use super::refusal::Refusal;
-use crate::codes;
 use crate::exit::Reason;
 use crate::oci::digest::Digest;
 use crate::oci::lock::{LockFile, LockedFilter, VERSION};
 use crate::printable::printable;
+use sallyport_egress::Code;
 
 /// The file's name.
 const FILE: &str = "sallyport.lock";
@@ -22,7 +22,7 @@ const FILE: &str = "sallyport.lock";
 pub(crate) fn find(arguments: &[PathBuf]) -> Result<Option<LockedFilter>, Refusal> {
     let mut found: Option<LockedFilter> = None;
     for path in beside(arguments) {
-        let wrong = |reason: String| Refusal::new(codes::LOCK, format!("`{}`: {reason}", printable(&path)));
+        let wrong = |reason: String| Refusal::new(Code::Lock, format!("`{}`: {reason}", printable(&path)));
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
@@ -58,12 +58,12 @@ pub(crate) fn pin(mesh: &Mesh, lock: Option<&LockedFilter>) -> Result<PinnedFilt
     let Some(locked) = lock else {
         let message = "the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`";
         return Err(
-            Refusal::new(codes::UNPINNED, message).with_help("run `sallyport image push`, which writes the lock")
+            Refusal::new(Code::UnpinnedFilter, message).with_help("run `sallyport image push`, which writes the lock")
         );
     };
     if *image != locked.image && *image != FilterImage::default().image {
         let message = format!("`{FILE}` is for `{}`, and the Mesh file names `{image}`", locked.image);
-        return Err(Refusal::new(codes::LOCK, message).with_help("run `sallyport image push` for that image"));
+        return Err(Refusal::new(Code::Lock, message).with_help("run `sallyport image push` for that image"));
     }
     pinned(&locked.image, &locked.digest)
 }
@@ -71,7 +71,7 @@ pub(crate) fn pin(mesh: &Mesh, lock: Option<&LockedFilter>) -> Result<PinnedFilt
 fn pinned(image: &str, digest: &str) -> Result<PinnedFilter, Refusal> {
     match digest.parse::<Digest>() {
         Ok(digest) => Ok(PinnedFilter { image: image.to_owned(), sha256: digest.hex().to_owned() }),
-        Err(_) => Err(Refusal::new(codes::UNPINNED, format!("`{}` is no digest", digest.escape_debug()))
+        Err(_) => Err(Refusal::new(Code::UnpinnedFilter, format!("`{}` is no digest", digest.escape_debug()))
             .with_help("write `sha256:` and 64 hexadecimal digits in lower case")),
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::pod::OF_CALLERS;
 use super::refusal::Refusal;
-use crate::codes;
+use sallyport_egress::Code;
 
 /// Applies an Egress's patches in their order, and says what each changed: `Kind/name`.
 ///
@@ -18,7 +18,8 @@ pub(super) fn apply<'a>(egress: &Egress, objects: impl Iterator<Item = &'a mut V
         let before = applied.len();
         for object in objects.iter_mut().filter(|object| is_meant(patch, object)) {
             let label = label(object);
-            let refusal = |reason: &str| Refusal::of(egress, codes::PATCH, format!("a patch of `{label}`: {reason}"));
+            let refusal =
+                |reason: &str| Refusal::of(egress, Code::PatchNotApplied, format!("a patch of `{label}`: {reason}"));
             let callers_before = settings_of_callers(object);
             change(patch, object).map_err(|reason| refusal(&reason))?;
             if settings_of_callers(object) != callers_before {
@@ -31,9 +32,8 @@ pub(super) fn apply<'a>(egress: &Egress, objects: impl Iterator<Item = &'a mut V
             let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
             let message = format!("a patch is for `{}{name}`, and nothing is emitted by that name", patch.kind);
             let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", self::label(object))).collect();
-            return Err(
-                Refusal::of(egress, codes::PATCH, message).with_help(format!("emitted are {}", kinds.join(", ")))
-            );
+            return Err(Refusal::of(egress, Code::PatchNotApplied, message)
+                .with_help(format!("emitted are {}", kinds.join(", "))));
         }
     }
     Ok(applied)

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::plan::{IMAGE_VOLUME_PATH, Plan};
 use super::refusal::Refusal;
-use crate::codes;
+use sallyport_egress::Code;
 
 /// More than this the API server and etcd do not take in one object.
 const LARGEST_CONFIG: usize = 1 << 20;
@@ -64,7 +64,7 @@ pub(super) fn plugin(plan: &Plan<'_>) -> Result<Value, Refusal> {
 /// What both resources say of the module, in the same words.
 fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, Refusal> {
     let policy = policy_source(plan.egress, plan.mesh, plan.standbys).with_automata();
-    let wrong = |message: String| Refusal::of(plan.egress, codes::POLICY_SIZE, message);
+    let wrong = |message: String| Refusal::of(plan.egress, Code::PolicyTooLarge, message);
     let config =
         serde_json::to_value(&policy).map_err(|error| wrong(format!("the policy cannot be written: {error}")))?;
     let size = config.to_string().len();

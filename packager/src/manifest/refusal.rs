@@ -1,5 +1,6 @@
 //! Why nothing is built though every file is sound by itself.
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Egress;
 
 use crate::exit::{Exit, Failure};
@@ -7,19 +8,19 @@ use crate::exit::{Exit, Failure};
 /// One reason, with a code that never changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refusal {
-    pub(crate) code: &'static str,
+    pub(crate) code: Code,
     /// Lower case, no full stop, user text in backticks.
     pub(crate) message: String,
     pub(crate) help: Option<String>,
 }
 
 impl Refusal {
-    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Refusal { code, message: message.into(), help: None }
     }
 
     /// One that is about an Egress.
-    pub(super) fn of(egress: &Egress, code: &'static str, message: impl AsRef<str>) -> Self {
+    pub(super) fn of(egress: &Egress, code: Code, message: impl AsRef<str>) -> Self {
         Refusal::new(code, format!("the Egress `{}/{}`: {}", egress.namespace, egress.name, message.as_ref()))
     }
 

@@ -17,7 +17,8 @@ use sallyport_egress::{Meant, check, check_with_manifests, decode, recognise};
 use serde_json::{Value, json};
 
 use super::plan::PinnedFilter;
-use super::{Build, build, codes, output, yaml};
+use super::{Build, build, output, yaml};
+use sallyport_egress::Code;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -279,7 +280,7 @@ fn a_patch_cannot_take_away_who_calls() {
         for (merge, json) in json.chain([(Some(merge), None)]) {
             let egress = with_patch(kind, merge.clone(), json.clone());
             let refusals = build(&[&egress], &mesh("1.31"), &filter(), false).unwrap_err();
-            assert_eq!(refusals[0].code, codes::PATCH, "{merge:?} {json:?}");
+            assert_eq!(refusals[0].code, Code::PatchNotApplied, "{merge:?} {json:?}");
             assert!(refusals[0].message.contains("forwardClientCertDetails"), "{}", refusals[0].message);
         }
         let harmless = with_patch(kind, Some(json!({"metadata": {"labels": {"team": "a"}}})), None);
@@ -287,7 +288,7 @@ fn a_patch_cannot_take_away_who_calls() {
     }
 }
 
-fn code(egresses: &[&Egress]) -> &'static str {
+fn code(egresses: &[&Egress]) -> Code {
     build(egresses, &mesh("1.31"), &filter(), false).unwrap_err()[0].code
 }
 
@@ -295,10 +296,10 @@ fn code(egresses: &[&Egress]) -> &'static str {
 fn what_cannot_be_built_is_refused() {
     let patch = |kind: &str, json| Patch { kind: kind.to_owned(), name: None, merge: None, json: Some(json) };
     let patched = |patch| with(|egress| egress.spec.patches = vec![patch]);
-    assert_eq!(code(&[&patched(patch("Ingress", json!([])))]), codes::PATCH);
-    assert_eq!(code(&[&patched(patch("Service", json!([{"op": "remove", "path": "/no"}])))]), codes::PATCH);
-    assert_eq!(code(&[&patched(patch("Service", json!({})))]), codes::PATCH);
-    assert_eq!(code(&[&with(|egress| egress.name = "a".repeat(57))]), codes::NAME);
+    assert_eq!(code(&[&patched(patch("Ingress", json!([])))]), Code::PatchNotApplied);
+    assert_eq!(code(&[&patched(patch("Service", json!([{"op": "remove", "path": "/no"}])))]), Code::PatchNotApplied);
+    assert_eq!(code(&[&patched(patch("Service", json!({})))]), Code::PatchNotApplied);
+    assert_eq!(code(&[&with(|egress| egress.name = "a".repeat(57))]), Code::ResourceNames);
     let with_opa = |length| {
         with(|egress| {
             full(egress);
@@ -308,7 +309,7 @@ fn what_cannot_be_built_is_refused() {
     };
     let longest = 63 - "sallyport-opa-a-".len();
     assert!(build(&[&with_opa(longest)], &mesh("1.31"), &filter(), false).is_ok());
-    assert_eq!(code(&[&with_opa(longest + 1)]), codes::NAME);
+    assert_eq!(code(&[&with_opa(longest + 1)]), Code::ResourceNames);
     let named = |namespace: &str, name: &str| {
         with(|egress| (egress.namespace, egress.name) = (namespace.to_owned(), name.to_owned()))
     };
@@ -317,9 +318,9 @@ fn what_cannot_be_built_is_refused() {
             change(egress);
             egress.spec.gateway.install = Install::GatewayApi;
         });
-        assert_eq!(code(&[&egress]), codes::INSTALL);
+        assert_eq!(code(&[&egress]), Code::InstallMode);
     }
-    assert_eq!(code(&[&with(|egress| egress.spec.health.failover = vec!["nobody".to_owned()])]), codes::STANDBY);
+    assert_eq!(code(&[&with(|egress| egress.spec.health.failover = vec!["nobody".to_owned()])]), Code::StandbyMissing);
     // No retries are what the Gateway API says, too.
     let none = Retries { attempts: 0, per_try_timeout: None, retry_on: "connect-failure".to_owned() };
     let egress = with(|egress| {
@@ -327,7 +328,7 @@ fn what_cannot_be_built_is_refused() {
         egress.spec.route.retries = Some(none);
     });
     assert!(build(&[&egress], &mesh("1.31"), &filter(), false).is_ok());
-    assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), codes::NAME);
+    assert_eq!(code(&[&named("a-b", "c"), &named("a", "b-c")]), Code::ResourceNames);
 }
 
 #[test]
@@ -337,7 +338,7 @@ fn a_policy_above_1_mib_is_refused() {
         let rules = (0..20_000).map(|number| RuleSource { id: format!("rule-{number}"), ..first.clone() });
         egress.spec.authz.rules = rules.collect();
     });
-    assert_eq!(code(&[&large]), codes::POLICY_SIZE);
+    assert_eq!(code(&[&large]), Code::PolicyTooLarge);
 }
 
 #[test]

@@ -1,21 +1,22 @@
 //! Which images Istio's agent takes: its own algorithm (`pkg/wasm/imagefetcher.go`), in its own words.
 
 use super::archive::{LARGEST, NoModule, find_module};
-use super::finding::{ARCHIVE, Finding, NO_PLUGIN, NOT_WASM, SHAPE, TOO_LARGE};
 use super::manifest::{DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest, OCI_LAYER, WASM_LAYER};
+use super::problem::ImageProblem;
 use crate::exit::Failure;
+use sallyport_egress::Code;
 
 /// Why no module comes out of an image.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// The image is wrong.
-    Refused(Finding),
+    Refused(ImageProblem),
     /// Nobody can tell.
     Failed(Failure),
 }
 
-impl From<Finding> for Stop {
-    fn from(finding: Finding) -> Self {
+impl From<ImageProblem> for Stop {
+    fn from(finding: ImageProblem) -> Self {
         Stop::Refused(finding)
     }
 }
@@ -54,27 +55,31 @@ pub(crate) fn module(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, S
     };
     match module.starts_with(MAGIC) && module.len() >= SHORTEST {
         true => Ok(module),
-        false => Err(Finding::error(NOT_WASM, "fetched Wasm binary from URL is invalid").into()),
+        false => Err(ImageProblem::new(Code::NotWasm, "fetched Wasm binary from URL is invalid").into()),
     }
 }
 
 /// The module in the archive of the last layer.
 fn archived(manifest: &Manifest, wanted: &str, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
-    let layer =
-        manifest.layers.last().ok_or_else(|| Finding::error(SHAPE, "number of layers must be greater than zero"))?;
+    let layer = manifest
+        .layers
+        .last()
+        .ok_or_else(|| ImageProblem::new(Code::ImageLayers, "number of layers must be greater than zero"))?;
     if layer.media_type != wanted {
         let found = layer.media_type.escape_debug();
-        return Err(Finding::error(SHAPE, format!("invalid media type {found} (expect {wanted})")).into());
+        return Err(
+            ImageProblem::new(Code::ImageLayers, format!("invalid media type {found} (expect {wanted})")).into()
+        );
     }
     let content = fetch(layer)?;
     find_module(&content).map_err(|reason| {
         let (code, words) = match reason {
-            NoModule::NotGzip(error) => (ARCHIVE, format!("failed to parse layer as tar.gz: {error}")),
-            NoModule::Unreadable(error) => (ARCHIVE, error.to_string()),
-            NoModule::NotFound => (NO_PLUGIN, "plugin.wasm not found in the archive".to_owned()),
-            NoModule::TooLarge => (TOO_LARGE, too_large()),
+            NoModule::NotGzip(error) => (Code::ImageArchive, format!("failed to parse layer as tar.gz: {error}")),
+            NoModule::Unreadable(error) => (Code::ImageArchive, error.to_string()),
+            NoModule::NotFound => (Code::ImageWithoutModule, "plugin.wasm not found in the archive".to_owned()),
+            NoModule::TooLarge => (Code::ModuleTooLarge, too_large()),
         };
-        Finding::error(code, format!("could not extract wasm binary: {words}")).into()
+        ImageProblem::new(code, format!("could not extract wasm binary: {words}")).into()
     })
 }
 
@@ -82,30 +87,32 @@ fn archived(manifest: &Manifest, wanted: &str, fetch: Fetch<'_>) -> Result<Vec<u
 fn raw(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     let count = manifest.layers.len();
     if count != 2 {
-        return Err(Finding::error(SHAPE, format!("number of layers must be 2 but got {count}")).into());
+        return Err(ImageProblem::new(Code::ImageLayers, format!("number of layers must be 2 but got {count}")).into());
     }
     let layer = manifest.layers.iter().find(|layer| layer.media_type == WASM_LAYER);
-    let layer = layer.ok_or_else(|| Finding::error(SHAPE, format!("could not find the layer of type {WASM_LAYER}")))?;
+    let layer = layer.ok_or_else(|| {
+        ImageProblem::new(Code::ImageLayers, format!("could not find the layer of type {WASM_LAYER}"))
+    })?;
     if layer.size > LARGEST {
-        return Err(Finding::error(TOO_LARGE, too_large()).into());
+        return Err(ImageProblem::new(Code::ModuleTooLarge, too_large()).into());
     }
     fetch(layer)
 }
 
 /// Both refusals in one. The code is that of the shape that was meant: the one that came further than its layers.
-fn neither(compat: Finding, oci: Finding) -> Finding {
-    let code = if compat.code == SHAPE { oci.code } else { compat.code };
+fn neither(compat: ImageProblem, oci: ImageProblem) -> ImageProblem {
+    let code = if compat.code == Code::ImageLayers { oci.code } else { compat.code };
     let message = format!(
         "the given image is in invalid format as an OCI image: could not parse as compat variant: {}; \
          could not parse as oci variant: {}",
         compat.message, oci.message
     );
-    Finding::error(code, message)
+    ImageProblem::new(code, message)
 }
 
 fn prefixed(stop: Stop, prefix: &str) -> Stop {
     match stop {
-        Stop::Refused(finding) => Finding { message: format!("{prefix}{}", finding.message), ..finding }.into(),
+        Stop::Refused(finding) => ImageProblem { message: format!("{prefix}{}", finding.message), ..finding }.into(),
         failed => failed,
     }
 }

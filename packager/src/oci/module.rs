@@ -3,9 +3,10 @@
 use sallyport_core::policy::source::WIRE_VERSION;
 use wasmparser::{BinaryReaderError, Parser, Payload, Validator};
 
-use super::finding::{ABI, Finding, IMPORT, INVALID_MODULE, LARGE, NO_POLICY, POLICY};
+use super::problem::ImageProblem;
+use sallyport_egress::Code;
 
-/// The function that says which ABI a module speaks.
+/// The function that says which Code::ModuleAbi a module speaks.
 const ABI_EXPORT: &str = "proxy_abi_version_0_2_1";
 /// The custom section in which a filter says, in decimal, which version of the policy it reads.
 const POLICY_SECTION: &str = "sallyport.policy";
@@ -79,44 +80,44 @@ const WASI: [&str; 15] = [
 ];
 
 /// All that is wrong with a module. `own` is the filter that this program holds, whose version is known.
-pub(crate) fn inspect(module: &[u8], own: Option<&[u8]>) -> Vec<Finding> {
+pub(crate) fn inspect(module: &[u8], own: Option<&[u8]>) -> Vec<ImageProblem> {
     if let Err(error) = Validator::new().validate_all(module) {
-        return vec![Finding::error(INVALID_MODULE, format!("the wasm module is not valid: {error}"))];
+        return vec![ImageProblem::new(Code::InvalidModule, format!("the wasm module is not valid: {error}"))];
     }
     let traits = match Traits::read(module) {
         Ok(traits) => traits,
         Err(error) => {
-            return vec![Finding::error(INVALID_MODULE, format!("the wasm module cannot be read: {error}"))];
+            return vec![ImageProblem::new(Code::InvalidModule, format!("the wasm module cannot be read: {error}"))];
         }
     };
     let mut findings = Vec::new();
     if !traits.abi {
-        findings.push(Finding::error(ABI, format!("the module does not export `{ABI_EXPORT}`")));
+        findings.push(ImageProblem::new(Code::ModuleAbi, format!("the module does not export `{ABI_EXPORT}`")));
     }
     for import in &traits.unknown_imports {
         let words = format!("the module imports `{}`, which Envoy does not have", import.escape_debug());
-        findings.push(Finding::error(IMPORT, words));
+        findings.push(ImageProblem::new(Code::ModuleImport, words));
     }
     findings.extend(policy(traits.policy.as_deref(), own == Some(module)));
     if module.len() > REMARKABLE {
-        findings.push(Finding::warning(LARGE, format!("the module has {} MiB", module.len() >> 20)));
+        findings.push(ImageProblem::new(Code::LargeModule, format!("the module has {} MiB", module.len() >> 20)));
     }
     findings
 }
 
 /// What there is to say of the policy version.
-fn policy(declared: Option<&str>, is_own: bool) -> Option<Finding> {
+fn policy(declared: Option<&str>, is_own: bool) -> Option<ImageProblem> {
     match declared {
         Some(version) if version == WIRE_VERSION.to_string() => None,
         Some(version) => {
             let version = version.escape_debug();
             let words = format!("the filter reads policy version {version}, this program writes {WIRE_VERSION}");
-            Some(Finding::error(POLICY, words))
+            Some(ImageProblem::new(Code::ModulePolicyVersion, words))
         }
         None if is_own => None,
         None => {
             let words = format!("the filter does not say that it reads policy version {WIRE_VERSION}");
-            Some(Finding::warning(NO_POLICY, words))
+            Some(ImageProblem::new(Code::ModuleWithoutPolicyVersion, words))
         }
     }
 }

@@ -177,7 +177,10 @@ fn a_wrong_digest_is_named_as_istio_names_it() {
         image.digest().hex(),
         other.hex()
     );
-    assert_eq!((findings[0].code, findings[0].message.as_str(), findings.len()), ("SP3002", words.as_str(), 1));
+    assert_eq!(
+        (findings[0].code.as_str(), findings[0].message.as_str(), findings.len()),
+        ("SP3002", words.as_str(), 1)
+    );
 }
 
 #[test]

@@ -5,10 +5,12 @@ use serde::Serialize;
 use super::accept::{self, Stop};
 use super::archive::LARGEST;
 use super::digest::Digest;
-use super::finding::{BLOB, DIGEST, Finding, INDEX, MANIFEST, MISSING, Severity, TOO_LARGE};
 use super::manifest::{Descriptor, Document, Index, Manifest};
+use super::problem::ImageProblem;
 use super::{Source, module};
 use crate::exit::Failure;
+use sallyport_egress::Code;
+use sallyport_egress::diagnostic::Severity;
 
 /// The platform that Istio's agent takes out of an index.
 const PLATFORM: (&str, &str) = ("linux", "amd64");
@@ -23,7 +25,7 @@ pub(crate) struct Verdict {
     pub(crate) digest: Option<Digest>,
     /// Bytes of the module, uncompressed.
     pub(crate) module_size: Option<usize>,
-    pub(crate) findings: Vec<Finding>,
+    pub(crate) findings: Vec<ImageProblem>,
 }
 
 impl Verdict {
@@ -54,7 +56,10 @@ pub(crate) fn verify(source: &dyn Source, image: String, expected: Expected<'_>)
 
 fn examine(source: &dyn Source, expected: Expected<'_>, verdict: &mut Verdict) -> Result<(), Stop> {
     let bytes = source.manifest(None)?.ok_or_else(|| {
-        Finding::error(MISSING, format!("could not fetch manifest: there is no image `{}`", verdict.image))
+        ImageProblem::new(
+            Code::ImageMissing,
+            format!("could not fetch manifest: there is no image `{}`", verdict.image),
+        )
     })?;
     let digest = Digest::of(&bytes);
     verdict.digest = Some(digest.clone());
@@ -69,7 +74,7 @@ fn examine(source: &dyn Source, expected: Expected<'_>, verdict: &mut Verdict) -
                 _ => "",
             };
             let words = format!("an index of {} where one manifest is wanted{pinned}", index.manifests.len());
-            verdict.findings.push(Finding::error(INDEX, words));
+            verdict.findings.push(ImageProblem::new(Code::ImageIndex, words));
             let (digest, manifest) = child(source, &index)?;
             compare(&digest, expected.digest, verdict);
             manifest
@@ -86,12 +91,13 @@ fn compare(found: &Digest, expected: Option<&Digest>, verdict: &mut Verdict) {
     if let Some(expected) = expected.filter(|expected| *expected != found) {
         let (found, expected) = (found.hex(), expected.hex());
         let words = format!("module downloaded from URL has checksum {found}, which does not match: {expected}");
-        verdict.findings.push(Finding::error(DIGEST, words));
+        verdict.findings.push(ImageProblem::new(Code::ImageDigest, words));
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Document, Finding> {
-    Document::parse(bytes).map_err(|error| Finding::error(MANIFEST, format!("could not retrieve manifest: {error}")))
+fn parse(bytes: &[u8]) -> Result<Document, ImageProblem> {
+    Document::parse(bytes)
+        .map_err(|error| ImageProblem::new(Code::ImageManifest, format!("could not retrieve manifest: {error}")))
 }
 
 /// The image of an index that Istio's agent takes.
@@ -101,7 +107,7 @@ fn child(source: &dyn Source, index: &Index) -> Result<(Digest, Manifest), Stop>
         Some(platform) => platform.os == os && platform.architecture == architecture,
         None => true,
     };
-    let lost = |why: &str| Finding::error(MISSING, format!("could not fetch image: {why}"));
+    let lost = |why: &str| ImageProblem::new(Code::ImageMissing, format!("could not fetch image: {why}"));
     let chosen = index.manifests.iter().find(of_platform);
     let digest = &chosen.ok_or_else(|| lost(&format!("no child with platform {os}/{architecture}")))?.digest;
     let bytes = source.manifest(Some(digest))?.ok_or_else(|| lost(&format!("there is no {digest}")))?;
@@ -116,9 +122,9 @@ fn blob(source: &dyn Source, descriptor: &Descriptor) -> Result<Vec<u8>, Stop> {
     let Descriptor { digest, size, .. } = descriptor;
     if *size > LARGEST {
         let words = format!("the blob {digest} has {size} bytes, more than {} MiB", LARGEST >> 20);
-        return Err(Finding::error(TOO_LARGE, words).into());
+        return Err(ImageProblem::new(Code::ModuleTooLarge, words).into());
     }
-    let wrong = |why: String| Finding::error(BLOB, format!("could not get layer content: {why}"));
+    let wrong = |why: String| ImageProblem::new(Code::ImageBlob, format!("could not get layer content: {why}"));
     let content = source.blob(digest, *size)?.ok_or_else(|| wrong(format!("there is no blob {digest}")))?;
     if content.len() as u64 != *size || Digest::of(&content) != *digest {
         return Err(wrong(format!("error verifying sha256 checksum of the blob {digest}")).into());

@@ -1,6 +1,6 @@
 //! For GitHub Actions: one workflow command a problem, which GitHub shows beside the line in the pull request.
 
-use super::{Problem, Report, level};
+use super::{Problem, Report};
 
 pub(super) fn render(report: &Report, quiet: bool) -> String {
     let mut text = String::new();
@@ -28,8 +28,8 @@ fn command(report: &Report, problem: &Problem) -> String {
             properties.push(format!("endLine={},endColumn={}", place.end.line, place.end.column));
         }
     }
-    properties.push(format!("title={}", escaped_property(problem.code)));
-    format!("::{} {}::{}", level(problem.severity), properties.join(","), escaped(&problem.text()))
+    properties.push(format!("title={}", escaped_property(problem.code.as_str())));
+    format!("::{} {}::{}", problem.severity.as_str(), properties.join(","), escaped(&problem.text()))
 }
 
 /// A message: what would end the line is escaped, and the escape character. A log is read in a terminal, so other control

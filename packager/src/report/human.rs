@@ -41,7 +41,7 @@ fn group<'a>(problem: &'a Problem, file: &'a ReportedFile) -> Group<'a> {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(shortened(&problem.message)).id(problem.code);
+    let title = level.primary_title(shortened(&problem.message)).id(problem.code.as_str());
     let mut group = match problem.place {
         Some(place) => Group::with_title(title).element(snippet(problem, place, file)),
         None => Group::with_title(title).element(Origin::path(file.name.as_str())),

@@ -19,7 +19,7 @@
 use sallyport_egress::diagnostic::Severity;
 use serde::Serialize;
 
-use super::{Place, Problem, Report, level};
+use super::{Place, Problem, Report};
 
 /// The version of the shape.
 pub(crate) const VERSION: u32 = 1;
@@ -105,8 +105,8 @@ fn whole_file<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a
         column: None,
         end_line: None,
         end_column: None,
-        code: problem.code,
-        severity: level(problem.severity),
+        code: problem.code.as_str(),
+        severity: problem.severity.as_str(),
         message: &problem.message,
         help: problem.help.as_deref(),
         related: Vec::new(),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
 use sallyport_egress::diagnostic::Severity;
 
-use super::{Problem, Report, ReportedFile, counted, level};
+use super::{Problem, Report, ReportedFile, counted};
 
 pub(super) fn render(report: &Report) -> String {
     let mut suite = TestSuite::new("sallyport check");
@@ -38,7 +38,7 @@ fn case(file: &ReportedFile, problems: &[&Problem]) -> TestCase {
     } else {
         format!("{}, the first: {}", counted(errors.len(), "error"), first.message)
     };
-    status.set_message(message).set_type(first.code).set_description(text);
+    status.set_message(message).set_type(first.code.as_str()).set_description(text);
     let mut case = TestCase::new(file.name.as_str(), status);
     case.set_classname("sallyport");
     case
@@ -51,6 +51,6 @@ fn line(file: &ReportedFile, problem: &Problem) -> String {
         // Writing to a String cannot fail.
         let _ = write!(text, ":{}:{}", place.start.line, place.start.column);
     }
-    let _ = write!(text, ": {}[{}]: {}", level(problem.severity), problem.code, problem.text());
+    let _ = write!(text, ": {}[{}]: {}", problem.severity.as_str(), problem.code, problem.text());
     text
 }

@@ -1,6 +1,7 @@
 //! Every format's picture of the same reports, made by hand so that no change of a check can change them.
 
 use clap::ValueEnum;
+use sallyport_core::PolicyCode;
 use sallyport_egress::diagnostic::{Diagnostic, Severity, Span};
 use snapbox::{assert_data_eq, file};
 
@@ -22,7 +23,7 @@ fn span(text: &str, words: &str, nth: usize) -> Span {
 fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
     let lines = Lines::new(text);
     let diagnostic = Diagnostic {
-        code: "SP1102",
+        code: PolicyCode::DuplicateRuleId.into(),
         severity: Severity::Error,
         file: 0,
         span,
@@ -41,7 +42,7 @@ fn nothing_wrong() -> Report {
 fn much_wrong() -> Report {
     let lines = Lines::new(BAD);
     let duplicate = Diagnostic {
-        code: "SP1102",
+        code: PolicyCode::DuplicateRuleId.into(),
         severity: Severity::Error,
         file: 0,
         span: span(BAD, "readers", 1),
@@ -51,7 +52,7 @@ fn much_wrong() -> Report {
     };
     let warning = Diagnostic {
         severity: Severity::Warning,
-        code: "SP1103",
+        code: PolicyCode::EmptyMatch.into(),
         span: span(BAD, "- id: readers\n    - id", 0),
         message: "50% of it,\nsays: nothing".into(),
         help: None,
@@ -165,7 +166,7 @@ fn a_missing_file_outweighs_errors_and_errors_outweigh_warnings() {
 fn a_file_with_too_many_problems_says_so_once() {
     let text = "x\n".repeat(MOST * 2);
     let diagnostics = (0..MOST * 2).rev().map(|line| Diagnostic {
-        code: "SP1103",
+        code: PolicyCode::EmptyMatch.into(),
         severity: if line == 0 { Severity::Error } else { Severity::Warning },
         file: 0,
         span: Span { start: line * 2, end: line * 2 + 1 },

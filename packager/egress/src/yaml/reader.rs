@@ -299,7 +299,7 @@ mod tests {
     fn read(text: &str) -> (Vec<Node>, Vec<&'static str>) {
         let mut sink = Sink::new(0);
         let documents = read_all(text, &mut sink);
-        (documents, sink.diagnostics.iter().map(|diagnostic| diagnostic.code).collect())
+        (documents, sink.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect())
     }
 
     #[test]

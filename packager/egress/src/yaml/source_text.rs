@@ -98,7 +98,7 @@ mod tests {
     fn refuse(bytes: &[u8]) -> (Span, String, String) {
         let undecodable = decode("a.yaml", bytes).expect_err("not UTF-8");
         let diagnostic = undecodable.diagnostic(0);
-        assert_eq!(diagnostic.code, "SP0002");
+        assert_eq!(diagnostic.code.as_str(), "SP0002");
         (diagnostic.span, diagnostic.message, undecodable.file.text)
     }
 

@@ -210,7 +210,7 @@ mod tests {
             for spelling in [(*name).to_owned(), name.replace('-', "_"), name.to_ascii_uppercase()] {
                 let reserved = Reserved::of(name).expect("it is in the list");
                 let flaw = check_header(&spelling).expect("it is refused").at(0, Span { start: 0, end: 0 });
-                assert_eq!((flaw.code, flaw.help.as_deref()), ("SP0321", Some(reserved.help())), "{spelling}");
+                assert_eq!((flaw.code.as_str(), flaw.help.as_deref()), ("SP0321", Some(reserved.help())), "{spelling}");
             }
         }
     }

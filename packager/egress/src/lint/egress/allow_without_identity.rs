@@ -1,0 +1,70 @@
+//! An ALLOW rule does not check who the caller is.
+//!
+//! It has no `from`, or a `from` that requires neither a certificate nor a token. Any client that
+//! reaches the gateway may send the request, even without mutual TLS and without a token. An IP address
+//! is not an identity: pods share and inherit addresses.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   to: [{operation: {methods: [GET]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//!   to: [{operation: {methods: [GET]}}]
+//! ```
+//!
+//! Fix: Name the callers in `from`. If you do mean every workload with an identity in the mesh, write
+//! `principals: ["*"]`.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+use sallyport_core::policy::source::{ActionSource, ConditionSource, RuleSource, SourceSource};
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subject in &input.egresses {
+        for (path, rule) in subject.rules(ActionSource::Allow) {
+            if !asks_who(rule) {
+                let message = format!("the rule {} allows callers without any identity", quoted(&rule.id));
+                let help =
+                    "write `from` with `serviceAccounts`, or with `principals: [\"*\"]` for everyone in the mesh";
+                findings.push(subject.at(&format!("{path}.id"), message, help));
+            }
+        }
+    }
+    findings
+}
+
+fn asks_who(rule: &RuleSource) -> bool {
+    let sources = rule.from.as_deref().unwrap_or_default();
+    let conditions = rule.when.as_deref().unwrap_or_default();
+    (!sources.is_empty() && sources.iter().all(|from| has_identity(&from.source))) || conditions.iter().any(is_identity)
+}
+
+fn has_identity(source: &SourceSource) -> bool {
+    let fields = [
+        &source.principals,
+        &source.request_principals,
+        &source.namespaces,
+        &source.service_accounts,
+        &source.trust_domains,
+    ];
+    fields.iter().any(|field| field.is_some())
+}
+
+fn is_identity(condition: &ConditionSource) -> bool {
+    let of_caller = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
+    let about_caller = of_caller.contains(&condition.key.as_str()) || condition.key.starts_with("request.auth.");
+    about_caller && (condition.values.is_some() || condition.regex.is_some())
+}

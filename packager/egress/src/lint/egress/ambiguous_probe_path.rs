@@ -1,0 +1,55 @@
+//! The probe's path is ambiguous.
+//!
+//! The upstream may read it as another path: `//health`, `/a;b/health`, `/a/../health`. For callers the
+//! filter refuses such a path, or Envoy resolves it first; a probe passes neither, so its result may
+//! say nothing about what callers get.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/../get}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /get}}
+//! ```
+//!
+//! Fix: Write the path as the upstream finally reads it, or add this kind of ambiguity to
+//! `authz.tolerate`.
+
+use super::probe_query_denied::headers;
+use crate::check::policy_source;
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::model::Mesh;
+use crate::parse::suggest::quoted;
+use sallyport_core::policy::source::ModeSource;
+use sallyport_core::{Ambiguity, Engine, PolicySource, Reason, Refusal, RequestView, Verdict};
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subject in &input.egresses {
+        let Some(probe) = &subject.egress.spec.health.probe else { continue };
+        // How a path is read is no matter of rules, and none of the mesh.
+        let policy = policy_source(subject.egress, &Mesh::default(), &[]);
+        let policy = PolicySource { rules: Vec::new(), mode: ModeSource::Enforce, ..policy };
+        let headers = headers(subject, probe, &probe.path);
+        if let Some(kind) = ambiguity(&policy, &RequestView { headers: &headers, ..RequestView::default() }) {
+            let message = format!("the path {} can be read in two ways: `{}`", quoted(&probe.path), kind.as_str());
+            let help = "write it as the upstream reads it in the end, as callers must";
+            findings.push(subject.at("health.probe.path", message, help));
+        }
+    }
+    findings
+}
+
+fn ambiguity(policy: &PolicySource, view: &RequestView<'_>) -> Option<Ambiguity> {
+    match Engine::compile(policy).ok()?.on_request(view).verdict {
+        Verdict::Refuse(Refusal { reason: Reason::Ambiguous(kind), .. }) => Some(kind),
+        _ => None,
+    }
+}

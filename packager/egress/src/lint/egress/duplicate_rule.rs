@@ -1,0 +1,55 @@
+//! A rule repeats an earlier rule.
+//!
+//! The two differ only in their ID, so the second never decides anything: its counter stays at zero,
+//! and editing only one of the two has no effect.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! - id: copy
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec.authz.rules
+//! - id: readers
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! - id: curl
+//!   action: ALLOW
+//!   from: [{source: {serviceAccounts: [httpbin/curl]}}]
+//! ```
+//!
+//! Fix: Remove the repeated rule, or write the rule that you intended.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+use std::collections::HashMap;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subject in &input.egresses {
+        let mut first: HashMap<String, &str> = HashMap::new();
+        for (position, rule) in subject.egress.spec.authz.rules.iter().enumerate() {
+            let mut nameless = rule.clone();
+            nameless.id.clear();
+            let text = serde_json::to_string(&nameless).unwrap_or_default();
+            if let Some(earlier) = first.get(&text) {
+                let message = format!("the rule {} says the same as {}", quoted(&rule.id), quoted(earlier));
+                let path = format!("authz.rules[{position}].id");
+                findings.push(subject.at(&path, message, "remove it, or write what was meant instead"));
+            } else {
+                first.insert(text, rule.id.as_str());
+            }
+        }
+    }
+    findings
+}

@@ -1,0 +1,59 @@
+//! `health.failover` has standbys, but nothing ever sends requests to them.
+//!
+//! A standby gets requests while the gate is open, and the gate opens by `health.probe`,
+//! `health.passive` or `health.override`. The file has none of them.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # a.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: a, namespace: egress}
+//! spec:
+//!   host: a.internal
+//!   upstream: {host: a.example, port: 443}
+//!   health: {probe: {path: /health}, failover: [b]}
+//! # b.yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Egress
+//! metadata: {name: b, namespace: egress}
+//! spec:
+//!   host: b.internal
+//!   upstream: {host: b.example, port: 443}
+//! ```
+//!
+//! Fix: Write `health.probe` or `health.passive`, or remove `failover`.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let useless = input.egresses.iter().filter(|subject| {
+        let health = &subject.egress.spec.health;
+        !health.failover.is_empty() && !health.has_gate()
+    });
+    let message = "no standby is ever asked: nothing opens the gate";
+    let help = "write `health.probe` or `health.passive`, or leave `failover` out";
+    useless.map(|subject| subject.at("health.failover", message, help)).collect()
+}

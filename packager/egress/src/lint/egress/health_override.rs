@@ -1,0 +1,38 @@
+//! `health.override` switches the health gate by hand.
+//!
+//! The override is for the duration of a repair. If it is forgotten, the next outage shows it:
+//! `forceClosed` lets every caller wait for an upstream that is down, and `forceOpen` keeps callers
+//! away from one that is healthy.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {override: forceOpen, probe: {path: /status/200}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! ```
+//!
+//! Fix: Remove the override when the repair is done.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::model::health::Override;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subject in &input.egresses {
+        let message = match subject.egress.spec.health.force {
+            None => continue,
+            Some(Override::ForceOpen) => "the upstream is not asked, however well it is",
+            Some(Override::ForceClosed) => "the upstream is asked, however ill it is",
+        };
+        findings.push(subject.at("health.override", message, "remove it when the reason for it is gone"));
+    }
+    findings
+}

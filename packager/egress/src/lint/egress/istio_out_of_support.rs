@@ -1,0 +1,35 @@
+//! The Mesh file names an Istio version that gets no more fixes.
+//!
+//! Istio supports a minor version until about six weeks after the second one that follows it. With 1.31
+//! released, 1.29 is at its end, and vulnerabilities found from then on stay open in its gateways.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Mesh
+//! metadata: {name: mesh}
+//! spec: {istioVersion: "1.29"}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! apiVersion: sallyport.dev/v1alpha1
+//! kind: Mesh
+//! metadata: {name: mesh}
+//! spec: {istioVersion: "1.31"}
+//! ```
+//!
+//! Fix: Upgrade Istio, then write the version that runs: it decides which resources are emitted.
+
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let Some((file, tree, mesh)) = input.mesh.filter(|(_, _, mesh)| mesh.istio_version == "1.29") else {
+        return Vec::new();
+    };
+    let message = format!("the Istio version `{}` is at the end of its support", mesh.istio_version);
+    vec![finding(file, tree.nearest("spec.istioVersion"), message, "upgrade Istio to 1.30 or 1.31")]
+}

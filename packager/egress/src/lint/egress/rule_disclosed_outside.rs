@@ -1,0 +1,40 @@
+//! Clients outside the mesh see which rule refused them.
+//!
+//! `authz.discloseRule` puts the rule's ID into the response. That helps a colleague, but it also shows
+//! a stranger who comes in through `expose` how the policy is built and which attempt came closer.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! expose: {host: httpbin.example.com, credentialName: cert}
+//! authz: {discloseRule: true, rules: []}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! expose: {host: httpbin.example.com, credentialName: cert}
+//! authz:
+//!   rules:
+//!   - id: readers
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+//! ```
+//!
+//! Fix: Remove `discloseRule`: logs and metrics have the ID in any case.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let exposed = input.egresses.iter().filter(|subject| subject.egress.spec.expose.is_some());
+    let disclosing = exposed.filter(|subject| subject.egress.spec.authz.disclose_rule);
+    let message = "callers outside the mesh are told which rule refused them";
+    disclosing
+        .map(|subject| {
+            subject.at("authz.discloseRule", message, "remove it: the id is in logs and counters either way")
+        })
+        .collect()
+}

@@ -1,0 +1,68 @@
+//! A rule allows all callers the probe's path, and nothing else.
+//!
+//! The probe is the gateway's own request and needs no rule. A rule that exists only for it lets every
+//! caller send health checks to the upstream through the gateway.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! authz:
+//!   rules:
+//!   - id: probe
+//!     action: ALLOW
+//!     from: [{source: {principals: ["*"]}}]
+//!     to: [{operation: {paths: [/status/200]}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! health: {probe: {path: /status/200}}
+//! authz:
+//!   rules:
+//!   - id: monitoring
+//!     action: ALLOW
+//!     from: [{source: {serviceAccounts: [monitoring/prober]}}]
+//!     to: [{operation: {paths: [/status/200]}}]
+//! ```
+//!
+//! Fix: Remove the rule, or name in its `from` the callers that need the path.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+use sallyport_core::policy::source::{ActionSource, RuleSource};
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subject in &input.egresses {
+        let Some(probe) = &subject.egress.spec.health.probe else { continue };
+        let asked = probe.path.split('?').next().unwrap_or_default();
+        for (path, rule) in subject.rules(ActionSource::Allow) {
+            if allows_only(rule, asked) && is_for_everybody(rule) {
+                let message = format!("the rule {} allows everybody what the probe does without it", quoted(&rule.id));
+                let help = "remove it, or write in `from` who else needs the path";
+                findings.push(subject.at(&format!("{path}.id"), message, help));
+            }
+        }
+    }
+    findings
+}
+
+fn allows_only(rule: &RuleSource, asked: &str) -> bool {
+    let operations = rule.to.as_deref().unwrap_or_default();
+    let is_asked = |paths: &Vec<String>| paths.iter().all(|path| path == asked);
+    !operations.is_empty() && operations.iter().all(|to| to.operation.paths.as_ref().is_some_and(is_asked))
+}
+
+fn is_for_everybody(rule: &RuleSource) -> bool {
+    let is_any = |names: &Vec<String>| names.iter().any(|name| name == "*");
+    rule.when.is_none()
+        && rule
+            .from
+            .as_ref()
+            .is_none_or(|from| from.iter().any(|from| from.source.principals.as_ref().is_some_and(is_any)))
+}

@@ -1,0 +1,40 @@
+//! The server name (`sni`) is not among the names that the upstream's certificate must have.
+//!
+//! The upstream picks its certificate by `sni`. If `subjectAltNames` lists only other DNS names, the
+//! gateway refuses that certificate unless it happens to have one of them, too. Usually one of the two
+//! is misspelled, and callers get 503.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {sni: httpbin.org, subjectAltNames: [httpbin.com]}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {sni: httpbin.org, subjectAltNames: [httpbin.org]}}
+//! ```
+//!
+//! Fix: Add the `sni` to `subjectAltNames`, or remove both: then both are `upstream.host`.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subject in &input.egresses {
+        let tls = &subject.egress.spec.upstream.tls;
+        let Some(sni) = &tls.sni else { continue };
+        let of_dns = |name: &String| !name.starts_with("spiffe://") && name.parse::<std::net::IpAddr>().is_err();
+        if !tls.subject_alt_names.contains(sni) && tls.subject_alt_names.iter().all(of_dns) {
+            let message = format!("the server name {} is not in `subjectAltNames`", quoted(sni));
+            let help = format!("add {}, or leave `subjectAltNames` out", quoted(sni));
+            findings.push(subject.at("upstream.tls.subjectAltNames", message, help));
+        }
+    }
+    findings
+}

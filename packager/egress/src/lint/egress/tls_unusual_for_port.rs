@@ -1,0 +1,41 @@
+//! The upstream's port and its `tls.mode` do not fit together.
+//!
+//! A TLS server on port 443 answers plaintext with an error that looks like an outage; TLS to a
+//! plaintext port 80 ends in a handshake that never completes. Callers get 503 in both cases, and
+//! nothing says why.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {mode: NONE}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! # spec
+//! upstream: {host: httpbin.org, port: 443, tls: {mode: SIMPLE}}
+//! ```
+//!
+//! Fix: Correct the port or the mode.
+
+use crate::lint::finding::Finding;
+use crate::lint::input::Input;
+use crate::model::TlsMode;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for subject in &input.egresses {
+        let upstream = &subject.egress.spec.upstream;
+        let (message, help) = match (upstream.port, upstream.tls.mode) {
+            (443, TlsMode::None) => ("port 443, where TLS is spoken, without TLS", "write `tls: {mode: SIMPLE}`"),
+            (80, TlsMode::Simple | TlsMode::Mutual) => {
+                ("port 80, where plaintext is spoken, with TLS", "write `port: 443`, or `tls: {mode: NONE}`")
+            }
+            _ => continue,
+        };
+        findings.push(subject.at("upstream.port", message, help));
+    }
+    findings
+}

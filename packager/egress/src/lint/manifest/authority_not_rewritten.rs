@@ -1,0 +1,57 @@
+//! A gateway sends requests to an external host with the `Host` that callers use.
+//!
+//! The upstream does not know that host and answers for another site, or not at all. Where the TLS
+//! server name follows from it, TLS fails as well.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - rewrite: {authority: httpbin.org}
+//!     route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Fix: Write `rewrite: {authority: UPSTREAM}` in the route.
+
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let legs = input.set.legs.iter().filter(|leg| leg.is_http && leg.is_at_gateway());
+    for leg in legs.filter(|leg| leg.node.descend(&["rewrite", "authority"]).is_none()) {
+        for to in leg.destinations.iter().filter(|to| input.set.is_external(&to.host)) {
+            let Some((_, host)) = leg.hosts.iter().find(|(_, host)| *host != to.host) else { continue };
+            let message = format!("the upstream {} is asked for {}", quoted(&to.host), quoted(host));
+            let help = format!("write `rewrite: {{authority: {}}}`", quoted(&to.host).trim_matches('`'));
+            findings.push(finding(leg.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+        }
+    }
+    findings
+}

@@ -1,0 +1,43 @@
+//! A plugin's phase has another name in this kind.
+//!
+//! The phase of a plugin without one is `UNSPECIFIED_PHASE` in a WasmPlugin and `UNSPECIFIED` in a
+//! TrafficExtension. With the name of the other kind, the API server refuses the resource, or Istio
+//! drops it and no filter protects the gateway.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: TrafficExtension
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: UNSPECIFIED_PHASE
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: TrafficExtension
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//! ```
+//!
+//! Fix: Write `AUTHZ`, or remove `phase`.
+
+use crate::import::Kind;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (kind, of_other) in [(Kind::WasmPlugin, "UNSPECIFIED"), (Kind::TrafficExtension, "UNSPECIFIED_PHASE")] {
+        for manifest in input.set.of(kind) {
+            if let Some(phase) = manifest.spec().get("phase").filter(|phase| phase.text() == Some(of_other)) {
+                let message = format!("the phase {} is not known in this kind", quoted(of_other));
+                findings.push(finding(manifest.file, phase, message, "write `AUTHZ`, or leave `phase` out"));
+            }
+        }
+    }
+    findings
+}

@@ -1,0 +1,37 @@
+//! A plugin's `url` has no scheme.
+//!
+//! Istio reads it as `oci://`, while most people read it as a file or a web address.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   url: oci://registry.example.com/filter@sha256:abababababababababababababababababababababababababababababababab
+//! ```
+//!
+//! Fix: Write the scheme: `oci://`, `https://` or `file://`.
+
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let urls = input.set.plugins.iter().filter_map(|plugin| Some((plugin.manifest.file, plugin.url()?)));
+    let bare = urls.filter(|(_, (_, url))| !url.contains("://"));
+    bare.map(|(file, (node, url))| {
+        let message = format!("the url {} has no scheme, and is taken for an image", quoted(url));
+        finding(file, node, message, "write `oci://` before it")
+    })
+    .collect()
+}

@@ -1,0 +1,43 @@
+//! A plugin has neither `selector` nor `targetRefs`.
+//!
+//! It then runs in every gateway and sidecar of its namespace, and from Istio's root namespace in those
+//! of the whole mesh. A filter with the rules of one upstream refuses all other traffic there.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   phase: AUTHZ
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: WasmPlugin
+//! metadata: {name: filter, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   phase: AUTHZ
+//! ```
+//!
+//! Fix: Select the gateway by a label that only its pods have.
+
+use crate::import::selection::Target;
+use crate::lint::finding::{Finding, of_manifest};
+use crate::lint::input::Input;
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let plugins = input.set.plugins.iter().filter(|plugin| matches!(plugin.manifest.target(), Target::Everything));
+    plugins
+        .map(|plugin| {
+            let where_to = match plugin.manifest.namespace.as_str() {
+                "istio-system" => "the whole mesh",
+                _ => "its namespace",
+            };
+            let message = format!("the plugin runs in every proxy of {where_to}");
+            of_manifest(plugin.manifest, message, "write a `selector`, or `targetRefs`")
+        })
+        .collect()
+}

@@ -1,0 +1,58 @@
+//! A gateway is ready only while its upstream answers.
+//!
+//! Every replica probes the upstream, so one short failure removes all of them from the Service at
+//! once. Callers then get a 503 without a reason, and the probes of all replicas keep loading the
+//! upstream.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: istio-proxy
+//!         readinessProbe: {exec: {command: [pilot-agent, wait, --url, "https://httpbin.org/status/200"]}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Deployment
+//! metadata: {name: httpbin-egress, namespace: egress}
+//! spec:
+//!   template:
+//!     spec:
+//!       containers:
+//!       - name: istio-proxy
+//!         readinessProbe: {httpGet: {path: /healthz/ready, port: 15021}}
+//! ```
+//!
+//! Fix: Remove the upstream from the probe.
+
+use super::probe_by_shell::commands;
+use crate::import::Kind;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+
+const OWN: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
+        let words = commands(pods.spec()).flat_map(|command| command.items());
+        for word in words.filter(|word| word.text().is_some_and(asks_another)) {
+            let message = "while the upstream does not answer, every replica leaves the Service at once";
+            findings.push(finding(pods.file, word, message, "leave the upstream out of the probe"));
+        }
+    }
+    findings
+}
+
+/// Whether there is a URL in the text that is not of the pod itself.
+fn asks_another(text: &str) -> bool {
+    let mut urls = text.split("http").skip(1).filter_map(|rest| rest.trim_start_matches('s').strip_prefix("://"));
+    urls.any(|url| !OWN.iter().any(|own| url.starts_with(own)))
+}

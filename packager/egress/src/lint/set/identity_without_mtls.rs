@@ -1,0 +1,88 @@
+//! A rule checks the caller's identity where callers show no certificate.
+//!
+//! The caller's identity comes from the certificate of its mutual TLS connection, which a gateway has
+//! only where its `Gateway` resource asks for it. On a plaintext server, or with one-way TLS, every
+//! principal, namespace and service account is empty: a rule that allows one allows no caller, and a
+//! rule that denies one denies no caller. A PeerAuthentication does not change that.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 80, protocol: HTTP}, hosts: [httpbin.internal]}]
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: readers, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   rules: [{from: [{source: {namespaces: [httpbin]}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: readers, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {gateway: httpbin}}
+//!   rules: [{from: [{source: {namespaces: [httpbin]}}]}]
+//! ```
+//!
+//! Fix: Write `tls: {mode: ISTIO_MUTUAL}` in the server, and a DestinationRule with `ISTIO_MUTUAL` for
+//! callers.
+
+use crate::import::Manifest;
+use crate::import::view::Server;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::parse::suggest::quoted;
+use crate::parse::tree::{Entry, Node};
+use std::collections::HashMap;
+
+const FIELDS: [&str; 6] =
+    ["principals", "namespaces", "serviceAccounts", "notPrincipals", "notNamespaces", "notServiceAccounts"];
+const KEYS: [&str; 3] = ["source.principal", "source.namespace", "source.serviceAccount"];
+
+pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut blind: HashMap<(&str, &str), &Server<'_>> = HashMap::new();
+    let is_blind = |server: &&Server<'_>| {
+        !server.may_know_callers() && !server.only_redirects() && !input.set.leads_nowhere(server)
+    };
+    for server in input.set.servers.iter().filter(is_blind) {
+        blind.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server);
+    }
+    let mut findings = Vec::new();
+    for policy in input.set.policies.all() {
+        let Some(place) = identity(policy) else { continue };
+        let met = input.set.gateways.meeting(policy);
+        let server = met.iter().find_map(|gateway| blind.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
+        if let Some(server) = server {
+            let name = quoted(&format!("{}/{}", server.manifest.namespace, server.manifest.name));
+            let message = format!("on port {} of the Gateway {name} callers have no identity", quoted(server.port));
+            let help = "write `tls: {mode: ISTIO_MUTUAL}` in that server, and in a DestinationRule for callers";
+            findings.push(finding(policy.file, place, message, help));
+        }
+    }
+    findings
+}
+
+/// The first place where a policy asks for the caller's identity.
+fn identity(policy: &Manifest) -> Option<&Node> {
+    policy.rules().iter().find_map(|rule| {
+        let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));
+        let fields = sources.flat_map(Node::entries).filter(|entry| FIELDS.contains(&entry.key.name.as_str()));
+        let asked = |entry: &&Entry| !entry.value.items().is_empty();
+        let keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
+        let mut keys = keys.filter(|key| key.text().is_some_and(|key| KEYS.contains(&key)));
+        fields.filter(asked).map(|entry| &entry.value).next().or_else(|| keys.next())
+    })
+}
