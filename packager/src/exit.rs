@@ -5,6 +5,8 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use sallyport_manifest::BuildError;
+
 use crate::printable::printable;
 
 /// The exit codes. They are part of the interface: never renumbered, and the same in every report format.
@@ -84,6 +86,12 @@ impl Failure {
     /// A file that cannot be written.
     pub(crate) fn write(path: &Path, error: &io::Error) -> Self {
         Failure::new(Exit::Io, format!("cannot write `{}`: {}", printable(path), Reason(error)))
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(BuildError { code, message, help }: BuildError) -> Self {
+        Failure { exit: Exit::Problems, message: format!("{code}: {message}"), help }
     }
 }
 

@@ -9,8 +9,9 @@ mod console;
 mod exit;
 mod input;
 mod local;
-mod manifest;
+mod lock;
 mod oci;
+mod output;
 mod printable;
 mod report;
 

@@ -9,7 +9,6 @@ pub(crate) mod archive;
 pub(crate) mod digest;
 pub(crate) mod image;
 pub(crate) mod layout;
-pub(crate) mod lock;
 pub(crate) mod manifest;
 pub(crate) mod module;
 pub(crate) mod problem;

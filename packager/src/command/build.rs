@@ -3,17 +3,14 @@
 use std::path::PathBuf;
 
 use sallyport_egress::model::Mesh;
+use sallyport_manifest::{Build, BuildError, Options, PinnedFilter, PluginApi};
 
 use super::check;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Wanted};
-use crate::manifest::lock;
-use crate::manifest::plugin::PluginApi;
-use crate::manifest::refusal::Refusal;
-use crate::manifest::{self, Build, output};
-use crate::oci::lock::LockedFilter;
 use crate::report::Format;
+use crate::{lock, output};
 
 /// Make Kubernetes and Istio manifests of Egress and Mesh files
 ///
@@ -54,16 +51,16 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let mesh = checked.mesh.map_or_else(Mesh::default, |mesh| mesh.value);
     let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
-    let filter = lock::find(&args.paths).and_then(|lock: Option<LockedFilter>| lock::pin(&mesh, lock.as_ref()))?;
-    match manifest::build(&egresses, &mesh, &filter, args.argo) {
+    let filter = lock::find(&args.paths).and_then(|lock| PinnedFilter::choose(&mesh, lock.as_ref()))?;
+    match sallyport_manifest::build(&egresses, &mesh, &filter, Options { argo: args.argo }) {
         Ok(build) => finish(args, console, &build, egresses.len(), PluginApi::of(&mesh)),
-        Err(refusals) => Ok(refuse(refusals, console)),
+        Err(errors) => Ok(report_errors(errors, console)),
     }
 }
 
-fn refuse(refusals: Vec<Refusal>, console: &Console) -> Exit {
-    for refusal in refusals {
-        console.fail(&refusal.into());
+fn report_errors(errors: Vec<BuildError>, console: &Console) -> Exit {
+    for error in errors {
+        console.fail(&error.into());
     }
     Exit::Problems
 }

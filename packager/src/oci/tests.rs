@@ -9,7 +9,6 @@ use super::archive::{gzip, tar};
 use super::digest::Digest;
 use super::image::Image;
 use super::layout::{self, Layout};
-use super::lock;
 use super::manifest::{
     DOCKER_LAYER, DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, WASM_LAYER,
 };
@@ -236,22 +235,4 @@ fn a_layout_gives_back_what_it_was_given() {
     std::fs::write(directory.path().join("other"), "x").unwrap();
     assert!(layout::write(&image, None, directory.path()).is_err(), "another directory was overwritten");
     assert!(Layout::open(directory.path()).is_err());
-}
-
-#[test]
-fn the_lock_file_is_what_it_is() {
-    let text = lock::render("ghcr.io/acme/filter", &Digest::of(b"")).unwrap();
-    snapbox::assert_data_eq!(
-        text,
-        snapbox::str![[r#"
-{
-  "version": 1,
-  "filter": {
-    "image": "ghcr.io/acme/filter",
-    "digest": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-  }
-}
-
-"#]]
-    );
 }

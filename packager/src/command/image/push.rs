@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use sallyport_manifest::Lock;
+
 use super::{cannot_make, judge, load, own_filter};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::oci::image::Image;
 use crate::oci::layout::Layout;
-use crate::oci::lock;
 use crate::oci::reference::Reference;
 use crate::oci::registry::{Access, Pushed, Registry};
 use crate::oci::verify::{Expected, verify};
@@ -63,7 +64,8 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let name = args.reference.image();
     if let Some(path) = &args.lock {
-        let text = lock::render(&name, &digest).map_err(|error| cannot_make(&error.into()))?;
+        let lock = Lock { image: name.clone(), digest: digest.to_string() };
+        let text = lock.render().map_err(|error| cannot_make(&error.into()))?;
         console.write(Some(path), text.as_bytes())?;
     }
     console.write(None, format!("{name}@{digest}\n").as_bytes())?;

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::cluster::jwks_clusters;
 use super::{PLUGIN, Plan, access_log, address, from_file, jwt, plugin, typed};
-use crate::manifest::envoy_filter;
 
 /// The resource of the listener.
 pub(crate) fn listener(plan: Plan<'_>) -> Value {
@@ -69,10 +68,9 @@ fn connection_manager(plan: Plan<'_>) -> Value {
         "http_filters": http_filters(plan),
         "access_log": [access_log::access_log(&plan.layout.access_log())],
     });
-    // As the EnvoyFilter of `sallyport build` has it.
-    if let (Value::Object(fields), Value::Object(patch)) = (&mut fields, envoy_filter::connection_manager(plan.egress))
-    {
-        fields.extend(patch);
+    // The same as the EnvoyFilter of `sallyport build` sets.
+    if let Value::Object(fields) = &mut fields {
+        fields.extend(sallyport_manifest::connection_manager(plan.egress));
     }
     typed("envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", fields)
 }
