@@ -23,7 +23,7 @@
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::outbound::Hygiene;
+use sallyport_core::wire::Hygiene;
 
 const CHAIN: &str = "x-forwarded-client-cert";
 
@@ -33,9 +33,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let headers = &subject.egress.spec.headers;
         let help = "write `hygiene: strict`, and `set` what the upstream needs";
         let message = "the upstream is told the caller's certificate chain";
-        if headers.hygiene == Hygiene::Off && !headers.remove.iter().any(|name| name == CHAIN) {
+        if headers.hygiene == Hygiene::Off && !headers.remove.iter().any(|name| *name == *CHAIN) {
             findings.push(subject.at("headers.hygiene", message, help));
-        } else if let Some(position) = headers.keep.iter().position(|name| name == CHAIN) {
+        } else if let Some(position) = headers.keep.iter().position(|name| *name == *CHAIN) {
             findings.push(subject.at(&format!("headers.keep[{position}]"), message, help));
         }
     }

@@ -26,10 +26,10 @@
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
-use crate::parse::text::duration;
+use crate::value::duration::Duration;
 
 /// Istio's.
-const DEFAULT: &str = "30s";
+const DEFAULT_SECONDS: u32 = 30;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -37,11 +37,11 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let (health, route) = (&subject.egress.spec.health, &subject.egress.spec.route);
         let watched = health.probe.is_some() || health.passive.is_some();
         let Some(outlier) = route.outlier_detection.as_ref().filter(|_| watched) else { continue };
-        let ejected = outlier.base_ejection_time.as_deref().unwrap_or(DEFAULT);
-        if duration::parse(ejected) > duration::parse(&health.hold) {
+        let ejected = outlier.base_ejection_time.clone().unwrap_or_else(|| Duration::of_seconds(DEFAULT_SECONDS));
+        if ejected.length() > health.hold.length() {
             let message = format!(
                 "an address is out for {}, and the gate asks again after {}",
-                quoted(ejected),
+                quoted(&ejected),
                 quoted(&health.hold)
             );
             let help = "write a longer `health.hold`, or a shorter `baseEjectionTime`";

@@ -22,7 +22,7 @@
 
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::health::Override;
+use sallyport_core::wire::Override;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

@@ -25,9 +25,10 @@
 
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
+use crate::model::IstioVersion;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
-    let Some((file, tree, mesh)) = input.mesh.filter(|(_, _, mesh)| mesh.istio_version == "1.29") else {
+    let Some((file, tree, mesh)) = input.mesh.filter(|(_, _, mesh)| mesh.istio_version == IstioVersion::V1_29) else {
         return Vec::new();
     };
     let message = format!("the Istio version `{}` is at the end of its support", mesh.istio_version);

@@ -23,14 +23,16 @@
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
+use crate::value::host::SubjectAltName;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let tls = &subject.egress.spec.upstream.tls;
         let Some(sni) = &tls.sni else { continue };
-        let of_dns = |name: &String| !name.starts_with("spiffe://") && name.parse::<std::net::IpAddr>().is_err();
-        if !tls.subject_alt_names.contains(sni) && tls.subject_alt_names.iter().all(of_dns) {
+        let of_dns =
+            |name: &SubjectAltName| !name.starts_with("spiffe://") && name.parse::<std::net::IpAddr>().is_err();
+        if !tls.subject_alt_names.iter().any(|name| *name == **sni) && tls.subject_alt_names.iter().all(of_dns) {
             let message = format!("the server name {} is not in `subjectAltNames`", quoted(sni));
             let help = format!("add {}, or leave `subjectAltNames` out", quoted(sni));
             findings.push(subject.at("upstream.tls.subjectAltNames", message, help));
