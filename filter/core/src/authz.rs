@@ -64,9 +64,10 @@ pub(crate) mod observer;
 use self::matching::rule_matches;
 use self::observer::{Observer, Silent};
 use crate::policy::index::Index;
-use crate::policy::rule::{Action, CompiledRule};
+use crate::policy::rule::CompiledRule;
 use crate::request::canonical::CanonicalRequest;
 use crate::verdict::Reason;
+use crate::wire::Action;
 
 /// Which rules spoke: of each kind the one written first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

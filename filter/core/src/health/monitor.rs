@@ -3,9 +3,9 @@
 use super::gate::{Change, Phase, State};
 use super::probe::{ProbeFailure, Reply};
 use super::record;
-use super::source::ForceSource;
 use super::window::{Outcome, Tally};
 use super::{Health, Target};
+use crate::wire;
 
 /// Most targets: an upstream and its standbys.
 pub(crate) const MAX_TARGETS: usize = 8;
@@ -68,8 +68,8 @@ impl Monitor {
     /// Who is to answer a request. `is_idempotent`, whether it may be sent to a standby, is asked only if it matters.
     pub fn admit(&mut self, health: &Health, is_idempotent: impl FnOnce() -> bool) -> Admission {
         let first = match health.force {
-            Some(ForceSource::ForceClosed) => true,
-            Some(ForceSource::ForceOpen) => false,
+            Some(wire::Override::ForceClosed) => true,
+            Some(wire::Override::ForceOpen) => false,
             None => self.views.first_mut().is_none_or(View::admit),
         };
         if first {
@@ -85,10 +85,10 @@ impl Monitor {
     /// Whether somebody is asked at all, and has shown that it is well: what makes a pod ready.
     #[must_use]
     pub fn is_ready(&self, health: &Health) -> bool {
-        if health.force == Some(ForceSource::ForceClosed) {
+        if health.force == Some(wire::Override::ForceClosed) {
             return true;
         }
-        let skipped = usize::from(health.force == Some(ForceSource::ForceOpen));
+        let skipped = usize::from(health.force == Some(wire::Override::ForceOpen));
         let mut targets = self.views.iter().zip(&health.targets).skip(skipped);
         targets.any(|(view, target)| {
             let known = target.limits.probe.is_none() || view.state.was_good;
