@@ -7,7 +7,7 @@ use super::source::{
     StandbySource,
 };
 use super::statuses::Statuses;
-use super::{Health, Limits, Passive, Target};
+use super::{HealthPolicy, Limits, Passive, Target};
 use crate::matcher::Flaw;
 use crate::policy::error::{Code, Problem};
 use crate::policy::place::Place;
@@ -21,7 +21,7 @@ const MAX_TIME: u32 = 86_400_000;
 const MIN_INTERVAL: u32 = 100;
 
 /// Compiles `health`; what is wrong goes to `problems`.
-pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<Problem>) -> Health {
+pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<Problem>) -> HealthPolicy {
     let HealthSource { force, probe, passive, hold, slow_start, refusal, failover } = source;
     let place = &Place::Field("health");
     let mut compiler = Compiler { problems };
@@ -52,7 +52,7 @@ pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<
         let flaw = Flaw::new(Code::Limit, format_args!("{} standbys are more than 7", failover.len()));
         compiler.report(list, flaw);
     }
-    Health {
+    HealthPolicy {
         force: *force,
         targets,
         refusal_status: u16::try_from(*status).unwrap_or(503),

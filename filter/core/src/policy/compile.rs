@@ -9,10 +9,10 @@ mod source;
 
 use super::error::{Code, InvalidPolicy, Problem};
 use super::place::Place;
-use super::rule::{Action, CompiledRule};
+use super::rule::{Action, CompiledRule, Role};
 use super::source::{ActionSource, ModeSource, PolicySource, RuleSource, WIRE_VERSION};
 use crate::health::source::ReadinessSource;
-use crate::health::{self, Health};
+use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
 use crate::matcher::Flaw;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
@@ -47,7 +47,7 @@ pub struct Compiled {
     pub(crate) reading: Reading,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
-    pub(crate) health: Option<Health>,
+    pub(crate) health: Option<HealthPolicy>,
     pub(crate) readiness: Option<ReadinessSource>,
     pub(crate) outbound: Outbound,
 }
@@ -255,7 +255,10 @@ impl<'s> Compiler<'s> {
         CompiledRule {
             id: id.as_str().into(),
             action,
-            enforced: *mode == ModeSource::Enforce,
+            role: match mode {
+                ModeSource::Enforce => Role::Enforced,
+                ModeSource::Shadow => Role::Shadow,
+            },
             from: from.as_deref().map(|list| {
                 self.alternatives(&place.field("from"), list, |this, place, from| this.source(place, from, action))
             }),
