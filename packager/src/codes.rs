@@ -3,7 +3,7 @@
 //! `SP0xxx` are the files' (`sallyport-egress`), `SP1xxx` the policy's (`sallyport-core`), `SP2xxx` the lints', `SP3xxx` an
 //! image's ([`crate::oci`]), `SP9xxx` this program's own.
 
-use sallyport_core::Code as PolicyCode;
+use sallyport_core::PolicyCode;
 use sallyport_egress::Code as FileCode;
 
 use crate::oci::finding;

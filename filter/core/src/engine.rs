@@ -10,12 +10,12 @@ use crate::outbound::Outbound;
 use crate::policy::compile::MAX_STEPS;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::decode::decode;
-use crate::policy::error::InvalidPolicy;
-#[cfg(feature = "compile")]
-use crate::policy::error::{Code, Problem};
 use crate::policy::index::Index;
 use crate::policy::rule::Role;
 use crate::policy::source::PolicySource;
+use crate::problem::InvalidPolicy;
+#[cfg(feature = "compile")]
+use crate::problem::{PolicyCode, Problem};
 use crate::request::canonical::CanonicalRequest;
 use crate::request::name::fold;
 use crate::request::needs::Needs;
@@ -60,7 +60,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Code::Shape`] for fields that are not of the shape, else as [`Engine::compile`].
+    /// [`PolicyCode::Shape`] for fields that are not of the shape, else as [`Engine::compile`].
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
         Self::compile(&parse(json)?)
     }
@@ -259,7 +259,7 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
     }
     let message = format!("for one request the regular expressions could take {steps} steps, more than {MAX_STEPS}");
     let help = "write templates, prefixes or values in their place, or give the rules different exact paths or callers";
-    let problem = Problem { path: "rules".to_owned(), code: Code::Limit, message, help: Some(help.to_owned()) };
+    let problem = Problem { path: "rules".to_owned(), code: PolicyCode::Limit, message, help: Some(help.to_owned()) };
     Err(InvalidPolicy { problems: vec![problem] })
 }
 
@@ -267,7 +267,7 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
 ///
 /// # Errors
 ///
-/// [`Code::Shape`] for every field that is not of the shape.
+/// [`PolicyCode::Shape`] for every field that is not of the shape.
 pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
     decode(json)
 }
@@ -413,7 +413,7 @@ mod tests {
         }
         let many = format!(r#""to": [{{"operation": {{"pathRegex": [{patterns}]}}}}]"#);
         let invalid = engine(&rule(0, &many)).unwrap_err();
-        assert_eq!((invalid.problems[0].code, invalid.problems[0].path.as_str()), (Code::Limit, "rules"));
+        assert_eq!((invalid.problems[0].code, invalid.problems[0].path.as_str()), (PolicyCode::Limit, "rules"));
         let fewer = many.replacen(r#""x0","#, "", 1);
         assert!(engine(&rule(0, &fewer)).is_ok());
     }

@@ -1,11 +1,9 @@
-//! The policy: its wire shape ([`source`]), what is wrong with one ([`error`]), its compilation into rules and an
+//! The policy: its wire shape ([`source`]), what is wrong with one ([`problem`](crate::problem)), its compilation into rules and an
 //! index over them.
 
 pub(crate) mod compile;
 pub(crate) mod decode;
-pub mod error;
 pub(crate) mod index;
-pub(crate) mod place;
 pub(crate) mod rule;
 pub mod source;
 

@@ -15,7 +15,7 @@ use reference::{Outcome, Said};
 use sallyport_core::policy::source::{
     ActionSource, ConditionSource, FromSource, ModeSource, PolicySource, RuleSource, SourceSource,
 };
-use sallyport_core::{Ambiguity, Code, Engine, PeerView, Reason, RequestView};
+use sallyport_core::{Ambiguity, Engine, PeerView, PolicyCode, Reason, RequestView};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ fn generated_policies_are_valid() {
     let refused = RefCell::new(None);
     for_all_cases(|case| {
         if let Err(problems) = Engine::compile(&case.policy)
-            && problems.problems.iter().any(|problem| problem.code != Code::Limit)
+            && problems.problems.iter().any(|problem| problem.code != PolicyCode::Limit)
         {
             refused.borrow_mut().get_or_insert(problems.to_string());
         }

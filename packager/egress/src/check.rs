@@ -221,7 +221,7 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress, first_ids: &Ha
         _ => (spec.get("authz"), problem.path.clone()),
     };
     let node = root.unwrap_or(spec).nearest(&path);
-    let is_duplicate = problem.code == sallyport_core::Code::DuplicateRuleId;
+    let is_duplicate = problem.code == sallyport_core::PolicyCode::DuplicateRuleId;
     let first = node.text().filter(|_| is_duplicate).and_then(|id| first_ids.get(id)).copied();
     let first = first.filter(|first| *first != node.span);
     let mut diagnostic = from_core(file, node, problem);
@@ -258,7 +258,7 @@ fn at_position(field: &str, rest: &str, positions: &[usize]) -> String {
 /// Where each rule id is written first, if some is written twice.
 fn first_ids<'t>(problems: &[Problem], tree: &'t Node) -> HashMap<&'t str, Span> {
     let mut first = HashMap::new();
-    if problems.iter().any(|problem| problem.code == sallyport_core::Code::DuplicateRuleId) {
+    if problems.iter().any(|problem| problem.code == sallyport_core::PolicyCode::DuplicateRuleId) {
         let rules = tree.items_at(&["spec", "authz", "rules"]).iter();
         for id in rules.filter_map(|rule| rule.get("id")) {
             id.text().map(|text| first.entry(text).or_insert(id.span));

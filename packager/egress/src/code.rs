@@ -1,7 +1,7 @@
 //! The stable codes of what can be wrong with a file, and their manual pages.
 //!
 //! `SP0...` are about the file and its structure, and live here. `SP1...` are about the policy, and live in
-//! [`sallyport_core::Code`], because the filter says them too. `SP2...` are those of the [lints](crate::lint).
+//! [`sallyport_core::PolicyCode`], because the filter says them too. `SP2...` are those of the [lints](crate::lint).
 
 use crate::diagnostic::Severity;
 use std::fmt;
@@ -237,7 +237,7 @@ impl fmt::Display for Code {
 pub fn explain(code: &str) -> Option<&'static str> {
     static PAGES: LazyLock<Vec<(&str, String)>> = LazyLock::new(|| {
         let own = Code::ALL.iter().map(|code| (code.as_str(), page(code.summary())));
-        let policy = sallyport_core::Code::ALL.iter().map(|code| (code.as_str(), page(code.summary())));
+        let policy = sallyport_core::PolicyCode::ALL.iter().map(|code| (code.as_str(), page(code.summary())));
         own.chain(policy).chain(crate::lint::manuals()).collect()
     });
     PAGES.iter().find(|(known, _)| known.eq_ignore_ascii_case(code)).map(|(_, page)| page.as_str())
@@ -261,7 +261,7 @@ mod tests {
         let texts: Vec<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
         let sorted: BTreeSet<_> = texts.iter().copied().collect();
         assert_eq!(texts, sorted.into_iter().collect::<Vec<_>>());
-        let policy: BTreeSet<_> = sallyport_core::Code::ALL.iter().map(|code| code.as_str()).collect();
+        let policy: BTreeSet<_> = sallyport_core::PolicyCode::ALL.iter().map(|code| code.as_str()).collect();
         assert!(texts.iter().all(|text| !policy.contains(text)));
     }
 

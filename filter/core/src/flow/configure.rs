@@ -3,7 +3,7 @@
 use super::effect::{Effect, Level};
 use super::tick;
 use crate::engine::Engine;
-use crate::policy::error::{Code, InvalidPolicy, Problem};
+use crate::problem::{InvalidPolicy, PolicyCode, Problem};
 use crate::telemetry::policy_hash;
 
 /// Longest refusal, in characters: with thousands of problems it would fill the log.
@@ -56,7 +56,7 @@ fn check_plugin(engine: Engine, plugin: &[u8]) -> Result<Engine, InvalidPolicy> 
     }
     let message = format!("the policy is for `{}`, the plugin is `{}`", engine.upstream(), plugin.escape_ascii());
     Err(InvalidPolicy {
-        problems: vec![Problem { path: "upstream".to_owned(), code: Code::Upstream, message, help: None }],
+        problems: vec![Problem { path: "upstream".to_owned(), code: PolicyCode::Upstream, message, help: None }],
     })
 }
 

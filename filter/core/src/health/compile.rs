@@ -8,9 +8,7 @@ use super::source::{
 };
 use super::statuses::Statuses;
 use super::{HealthPolicy, Limits, Passive, Target};
-use crate::matcher::Flaw;
-use crate::policy::error::{Code, Problem};
-use crate::policy::place::Place;
+use crate::problem::{Flaw, Place, PolicyCode, Problem};
 use crate::request::is_token_byte;
 
 /// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
@@ -49,7 +47,7 @@ pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<
         targets.push(Target { upstream: name.as_str().into(), limits: limits(probe, watched.clone()) });
     }
     if targets.len() > MAX_TARGETS {
-        let flaw = Flaw::new(Code::Limit, format_args!("{} standbys are more than 7", failover.len()));
+        let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} standbys are more than 7", failover.len()));
         compiler.report(list, flaw);
     }
     HealthPolicy {
@@ -78,7 +76,7 @@ impl Compiler<'_> {
 
     fn within(&mut self, place: &Place<'_>, number: u32, least: u32, most: u32) {
         if !(least..=most).contains(&number) {
-            let flaw = Flaw::new(Code::HealthNumber, format_args!("{number} is out of range"))
+            let flaw = Flaw::new(PolicyCode::HealthNumber, format_args!("{number} is out of range"))
                 .help(format_args!("it is from {least} to {most}"));
             self.report(place, flaw);
         }
@@ -93,26 +91,26 @@ impl Compiler<'_> {
         self.within(&place.field("fall"), *fall, 1, 1000);
         if timeout > interval {
             let flaw = Flaw::new(
-                Code::HealthClash,
+                PolicyCode::HealthClash,
                 format_args!("a probe may take {timeout} ms, and the next comes after {interval} ms"),
             )
             .help(format_args!("a timeout is at most the interval"));
             self.report(&place.field("timeout"), flaw);
         }
         if !matches!(method.as_str(), "GET" | "HEAD") {
-            let flaw = Flaw::new(Code::Method, format_args!("`{method}` is no method of a probe"))
+            let flaw = Flaw::new(PolicyCode::Method, format_args!("`{method}` is no method of a probe"))
                 .help(format_args!("write `GET` or `HEAD`: a probe changes nothing"));
             self.report(&place.field("method"), flaw);
         }
         let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
         if !path.starts_with('/') || !visible(path) || path.contains('#') {
-            let flaw = Flaw::new(Code::Path, format_args!("`{path}` is not a path"))
+            let flaw = Flaw::new(PolicyCode::Path, format_args!("`{path}` is not a path"))
                 .help(format_args!("it begins with `/`, and other than visible ASCII is percent-encoded"));
             self.report(&place.field("path"), flaw);
         }
         for (name, text) in [("host", host), ("cluster", cluster)] {
             if text.is_empty() || !visible(text) {
-                let flaw = Flaw::new(Code::Host, format_args!("`{text}` is no {name}"))
+                let flaw = Flaw::new(PolicyCode::Host, format_args!("`{text}` is no {name}"))
                     .help(format_args!("write a name in visible ASCII"));
                 self.report(&place.field(name), flaw);
             }
@@ -140,14 +138,14 @@ impl Compiler<'_> {
         if let Some(header) = &expect.header {
             let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
             if header.name.is_empty() || !header.name.bytes().all(good) {
-                let flaw = Flaw::new(Code::HealthExpect, format_args!("`{}` is not a header", header.name))
+                let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("`{}` is not a header", header.name))
                     .help(format_args!("write its name in lower case"));
                 self.report(&place.field("header").field("name"), flaw);
             }
             if header.value.chars().any(char::is_control) || header.value.trim_ascii() != header.value {
                 let flaw = Flaw::new(
-                    Code::HealthExpect,
-                    format_args!("no header has the value `{}`", header.value.escape_debug()),
+                    PolicyCode::HealthExpect,
+                    format_args!("no header has the value `{}`", header.value.escape_default()),
                 )
                 .help(format_args!("write it without control characters, and without spaces at its ends"));
                 self.report(&place.field("header").field("value"), flaw);
@@ -163,7 +161,7 @@ impl Compiler<'_> {
         } else {
             return;
         };
-        let flaw = Flaw::new(Code::HealthExpect, format_args!("{wrong}")).help(format_args!("{help}"));
+        let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("{wrong}")).help(format_args!("{help}"));
         self.report(&place.field("bodyPrefix"), flaw);
     }
 
@@ -194,7 +192,7 @@ impl Compiler<'_> {
             self.within(&place.field("grpcStatuses").item(position), *status, 1, 16);
         }
         if [failure_percent, consecutive, consecutive_local, p95].iter().all(|limit| limit.is_none()) {
-            let flaw = Flaw::new(Code::HealthExpect, format_args!("there is no limit in it"))
+            let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("there is no limit in it"))
                 .help(format_args!("write `consecutive`, `consecutiveLocal`, `failurePercent` or `p95`"));
             self.report(place, flaw);
         }
@@ -218,7 +216,7 @@ impl Compiler<'_> {
             }
         }
         if texts.is_empty() {
-            let flaw = Flaw::new(Code::EmptyList, format_args!("the list is empty"))
+            let flaw = Flaw::new(PolicyCode::EmptyList, format_args!("the list is empty"))
                 .help(format_args!("write an entry, or leave the field out"));
             self.report(place, flaw);
         }
@@ -228,7 +226,7 @@ impl Compiler<'_> {
     fn check_common(&mut self, place: &Place<'_>, good: &Statuses, bad: &Statuses) {
         if let Some(status) = good.common(bad) {
             let flaw = Flaw::new(
-                Code::HealthClash,
+                PolicyCode::HealthClash,
                 format_args!("{status} is a good answer to a probe and a failure of a request"),
             )
             .help(format_args!("leave it out here, or in `probe.expect.statuses`"));
@@ -239,13 +237,13 @@ impl Compiler<'_> {
     fn check_standby(&mut self, place: &Place<'_>, name: &str, others: &[Target]) {
         let is_name = |part: &str| crate::matcher::identity::is_dns_label(part);
         if !name.split_once('/').is_some_and(|(namespace, name)| is_name(namespace) && is_name(name)) {
-            let flaw = Flaw::new(Code::Standby, format_args!("`{name}` does not name an upstream"))
+            let flaw = Flaw::new(PolicyCode::Standby, format_args!("`{name}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(place, flaw);
         }
         if let Some(position) = others.iter().position(|other| &*other.upstream == name) {
             let word = if position == 0 { "is the upstream itself" } else { "is named twice" };
-            let flaw = Flaw::new(Code::Standby, format_args!("the standby `{name}` {word}"))
+            let flaw = Flaw::new(PolicyCode::Standby, format_args!("the standby `{name}` {word}"))
                 .help(format_args!("name another upstream, or none"));
             self.report(place, flaw);
         }

@@ -6,9 +6,7 @@ use super::source::{FormatSource, HeadersSource, ResponseSource, SetSource, Trac
 use super::template::Template;
 use super::{Folded, Outbound, trace_context};
 use crate::health::MAX_TARGETS;
-use crate::matcher::Flaw;
-use crate::policy::error::{Code, Problem};
-use crate::policy::place::Place;
+use crate::problem::{Flaw, Place, PolicyCode, Problem};
 use crate::request::is_token_byte;
 use crate::request::name::{fold, is_same_to_cgi};
 use crate::trace_context::{Format, Mode, baggage};
@@ -26,11 +24,21 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
     let is_standalone = *mode == TracingModeSource::Standalone;
     if formats.is_empty() == is_standalone {
         let wrong = if is_standalone { "there is nothing to write" } else { "the filter writes no trace in this mode" };
-        compiler.report(&place.field("formats"), Code::TracingMode, wrong, "`formats` go with `mode: standalone`");
+        compiler.report(
+            &place.field("formats"),
+            PolicyCode::TracingMode,
+            wrong,
+            "`formats` go with `mode: standalone`",
+        );
     }
     if !baggage.is_empty() && !is_standalone {
         let wrong = "baggage leaves by the filter alone";
-        compiler.report(&place.field("baggage"), Code::TracingMode, wrong, "write `mode: standalone`, or leave it out");
+        compiler.report(
+            &place.field("baggage"),
+            PolicyCode::TracingMode,
+            wrong,
+            "write `mode: standalone`, or leave it out",
+        );
     }
     let HeadersSource { hygiene, keep, remove, routed, set, response } = headers;
     let ResponseSource { keep: kept_of_responses, remove: removed_from_responses } = response;
@@ -73,7 +81,7 @@ struct Compiler<'p> {
 }
 
 impl Compiler<'_> {
-    fn report(&mut self, place: &Place<'_>, code: Code, message: &str, help: &str) {
+    fn report(&mut self, place: &Place<'_>, code: PolicyCode, message: &str, help: &str) {
         let flaw = Flaw::new(code, format_args!("{message}")).help(format_args!("{help}"));
         self.take(place, flaw);
     }
@@ -85,7 +93,7 @@ impl Compiler<'_> {
 
     fn check_length(&mut self, place: &Place<'_>, length: usize, most: usize) {
         if length > most {
-            let flaw = Flaw::new(Code::Limit, format_args!("the list has more than {most} entries"));
+            let flaw = Flaw::new(PolicyCode::Limit, format_args!("the list has more than {most} entries"));
             self.take(place, flaw.help(format_args!("write fewer")));
         }
     }
@@ -101,12 +109,14 @@ impl Compiler<'_> {
     fn check_name(&mut self, place: &Place<'_>, name: &str) {
         let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
         if name.is_empty() || name.len() > 256 || !name.bytes().all(good) {
-            let flaw =
-                Flaw::new(Code::HeaderName, format_args!("`{}` is not the name of a header", name.escape_debug()))
-                    .help(format_args!("write it in lower case"));
+            let flaw = Flaw::new(
+                PolicyCode::HeaderName,
+                format_args!("`{}` is not the name of a header", name.escape_default()),
+            )
+            .help(format_args!("write it in lower case"));
             self.take(place, flaw);
         } else if let Some(reserved) = Reserved::of(name) {
-            let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` {}", reserved.problem()));
+            let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` {}", reserved.problem()));
             self.take(place, flaw.help(format_args!("{}", reserved.help())));
         }
     }
@@ -120,15 +130,15 @@ impl Compiler<'_> {
             let folded = fold(name.as_bytes());
             let own_trace = mode != TracingModeSource::Strip && trace_context::is_trace_header(&folded);
             if own_trace || *folded == *baggage::BAGGAGE.as_bytes() {
-                let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` is not to be set"))
+                let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` is not to be set"))
                     .help(format_args!("it tells of the request's trace; set a header of another name"));
                 self.take(&place.field("name"), flaw);
             }
             if let Some((other, _)) = set.iter().find(|(other, _)| is_same_to_cgi(other.as_bytes(), name.as_bytes())) {
                 let flaw = if **other == **name {
-                    Flaw::new(Code::HeaderName, format_args!("`{name}` is set twice"))
+                    Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` is set twice"))
                 } else {
-                    Flaw::new(Code::HeaderName, format_args!("`{name}` and `{other}` are one header to CGI"))
+                    Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` and `{other}` are one header to CGI"))
                 };
                 self.take(&place.field("name"), flaw.help(format_args!("keep one of the two")));
             }

@@ -7,19 +7,17 @@ mod list;
 mod operation;
 mod source;
 
-use super::error::{Code, InvalidPolicy, Problem};
-use super::place::Place;
 use super::rule::{Action, CompiledRule, Role};
 use super::source::{ActionSource, ModeSource, PolicySource, RuleSource, WIRE_VERSION};
 use crate::health::source::ReadinessSource;
 use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
-use crate::matcher::Flaw;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
 use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexCompiler;
 use crate::matcher::string::StringPattern;
 use crate::outbound::{self, Outbound};
+use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problem};
 use crate::request::canonical::Reading;
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
@@ -153,9 +151,9 @@ impl<'s> Compiler<'s> {
 
     fn check_version(&mut self, version: u32) {
         if version != WIRE_VERSION {
-            let flaw = Flaw::new(Code::Version, format_args!("the policy has version {version}")).help(format_args!(
-                "this build reads version {WIRE_VERSION}; use a filter and a packager of one release"
-            ));
+            let flaw = Flaw::new(PolicyCode::Version, format_args!("the policy has version {version}")).help(
+                format_args!("this build reads version {WIRE_VERSION}; use a filter and a packager of one release"),
+            );
             self.report(&Place::Field("version"), flaw);
         }
     }
@@ -165,14 +163,14 @@ impl<'s> Compiler<'s> {
             .split_once('/')
             .is_some_and(|(namespace, name)| identity::is_dns_label(namespace) && identity::is_dns_label(name));
         if !valid {
-            let flaw = Flaw::new(Code::Upstream, format_args!("`{upstream}` does not name an upstream"))
+            let flaw = Flaw::new(PolicyCode::Upstream, format_args!("`{upstream}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(&Place::Field("upstream"), flaw);
         }
     }
 
     fn check_domains(&mut self, own: Option<&str>, aliases: &[String]) {
-        let empty = || Flaw::new(Code::EmptyValue, format_args!("the trust domain is empty"));
+        let empty = || Flaw::new(PolicyCode::EmptyValue, format_args!("the trust domain is empty"));
         let check = |name: &str| if name.is_empty() { Err(empty()) } else { identity::check_trust_domain(name) };
         if let Some(Err(flaw)) = own.map(check) {
             self.report(&Place::Field("trustDomain"), flaw);
@@ -199,7 +197,7 @@ impl<'s> Compiler<'s> {
                 }
                 Ok(_) => {
                     let flaw =
-                        Flaw::new(Code::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
+                        Flaw::new(PolicyCode::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
                             .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
                     self.report(&list.item(position), flaw);
                 }
@@ -212,7 +210,7 @@ impl<'s> Compiler<'s> {
     fn rules(&mut self, sources: &[RuleSource]) -> Vec<CompiledRule> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
-            let flaw = Flaw::new(Code::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
+            let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
             self.report(&list, flaw);
             return Vec::new();
         }
@@ -223,10 +221,11 @@ impl<'s> Compiler<'s> {
             let place = list.item(position);
             match first_use.get(source.id.as_bytes()) {
                 Some(first) => {
-                    let flaw = Flaw::new(Code::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
-                        .help(format_args!(
-                            "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
-                        ));
+                    let flaw =
+                        Flaw::new(PolicyCode::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
+                            .help(format_args!(
+                                "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
+                            ));
                     self.report(&place.field("id"), flaw);
                 }
                 None => {
@@ -242,7 +241,7 @@ impl<'s> Compiler<'s> {
         let RuleSource { id, action, mode, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
-            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
+            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
                 .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
@@ -277,17 +276,18 @@ impl<'s> Compiler<'s> {
         if id.is_empty() {
             self.report(
                 place,
-                Flaw::new(Code::RuleId, format_args!("the rule's id is empty")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("the rule's id is empty")).help(format_args!("{}", help)),
             );
         } else if id.len() > MAX_RULE_ID {
             self.report(
                 place,
-                Flaw::new(Code::RuleId, format_args!("the rule id `{id}` is too long")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("the rule id `{id}` is too long"))
+                    .help(format_args!("{}", help)),
             );
         } else if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
             self.report(
                 place,
-                Flaw::new(Code::RuleId, format_args!("`{id}` is not a rule id")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("`{id}` is not a rule id")).help(format_args!("{}", help)),
             );
         }
     }
@@ -303,8 +303,10 @@ impl<'s> Compiler<'s> {
             self.report(place, empty_list());
         }
         if sources.len() > MAX_ALTERNATIVES {
-            let flaw =
-                Flaw::new(Code::Limit, format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()));
+            let flaw = Flaw::new(
+                PolicyCode::Limit,
+                format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()),
+            );
             self.report(place, flaw);
             return Vec::new();
         }
@@ -313,7 +315,7 @@ impl<'s> Compiler<'s> {
 
     fn check_not_empty(&mut self, place: &Place<'_>, empty: bool, noun: &str, reach: &str) {
         if empty {
-            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the {noun} has no field"))
+            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the {noun} has no field"))
                 .help(format_args!("it would match {reach}; write a field, or leave the entry out"));
             self.report(place, flaw);
         }
@@ -321,6 +323,6 @@ impl<'s> Compiler<'s> {
 }
 
 fn empty_list() -> Flaw {
-    Flaw::new(Code::EmptyList, format_args!("the list is empty"))
+    Flaw::new(PolicyCode::EmptyList, format_args!("the list is empty"))
         .help(format_args!("write an entry, or leave the field out"))
 }

@@ -8,19 +8,16 @@
 
 mod fields;
 mod health;
-mod json;
 mod outbound;
 
 use std::fmt::Arguments;
 
-use self::json::Json;
-use super::error::{Code, InvalidPolicy, Problem};
-use super::place::Place;
 use super::source::{
     ActionSource, AmbiguitySource, AutomatonSource, ConditionSource, FromSource, ModeSource, OperationSource,
     PolicySource, QuantifierSource, RuleSource, SourceSource, ToSource,
 };
-use crate::matcher::Flaw;
+use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problem};
+use crate::wire::json::{self, Json};
 
 /// Reads a policy.
 pub(crate) fn decode(bytes: &[u8]) -> Result<PolicySource, InvalidPolicy> {
@@ -277,7 +274,7 @@ impl Decoder {
 }
 
 fn flaw(message: Arguments<'_>) -> Flaw {
-    Flaw::new(Code::Shape, message)
+    Flaw::new(PolicyCode::Shape, message)
 }
 
 #[cfg(test)]
@@ -290,7 +287,7 @@ mod tests {
 
     fn problems(json: &str) -> Vec<(String, String)> {
         let invalid = decode(json.as_bytes()).unwrap_err();
-        assert!(invalid.problems.iter().all(|problem| problem.code == Code::Shape));
+        assert!(invalid.problems.iter().all(|problem| problem.code == PolicyCode::Shape));
         invalid.problems.into_iter().map(|problem| (problem.path, problem.message)).collect()
     }
 

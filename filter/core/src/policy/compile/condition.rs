@@ -1,7 +1,5 @@
 //! `when`: Istio's condition keys, and `request.query[NAME]`.
 
-use super::super::error::Code;
-use super::super::place::Place;
 use super::super::rule::{Action, Condition, IdentityField, SetTest};
 use super::super::source::{ConditionSource, ModeSource, QuantifierSource};
 use super::Compiler;
@@ -14,7 +12,7 @@ use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
 use crate::matcher::string::{StringPattern, StringSet, header_pattern};
 use crate::matcher::value::{Quantifier, ValueTest};
-use crate::matcher::{Flaw, Listed};
+use crate::problem::{Flaw, Listed, Place, PolicyCode};
 use crate::request::name::{fold, fold_parameter};
 use crate::request::needs::Needs;
 use crate::request::reading::Kind;
@@ -87,8 +85,9 @@ impl Compiler<'_> {
     ) -> Option<Condition> {
         let ConditionSource { key, values, not_values, regex, not_regex, quantifier } = source;
         if values.is_none() && not_values.is_none() && regex.is_none() && not_regex.is_none() {
-            let flaw = Flaw::new(Code::ConditionWithoutValues, format_args!("the condition on `{key}` has no values"))
-                .help(format_args!("write `values` or `notValues`"));
+            let flaw =
+                Flaw::new(PolicyCode::ConditionWithoutValues, format_args!("the condition on `{key}` has no values"))
+                    .help(format_args!("write `values` or `notValues`"));
             self.report(place, flaw);
         }
         let key = match parse_key(key) {
@@ -181,9 +180,11 @@ impl Compiler<'_> {
             ("notRegex", source.not_regex.is_some()),
         ] {
             if written {
-                let flaw =
-                    Flaw::new(Code::ConditionQuantifier, format_args!("`{field}` does not go with `{}`", source.key))
-                        .help(format_args!("it is for `request.headers[NAME]` and `request.query[NAME]`"));
+                let flaw = Flaw::new(
+                    PolicyCode::ConditionQuantifier,
+                    format_args!("`{field}` does not go with `{}`", source.key),
+                )
+                .help(format_args!("it is for `request.headers[NAME]` and `request.query[NAME]`"));
                 self.report(&place.field(field), flaw);
             }
         }
@@ -238,7 +239,7 @@ impl Compiler<'_> {
 fn parse_key(text: &str) -> Result<Key, Flaw> {
     let unknown = || {
         let families = "`request.headers[NAME]`, `request.query[NAME]`, `request.auth.claims[NAME]`";
-        Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` is unknown"))
+        Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` is unknown"))
             .help(format_args!("the keys are {families}, {}", Listed(PLAIN_KEYS.iter().copied())))
     };
     Ok(match text {
@@ -261,7 +262,7 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
             }
             let (family, names) = bracketed(text).ok_or_else(unknown)?;
             let malformed = |what: &str| {
-                Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
+                Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
                     .help(format_args!("write it between brackets"))
             };
             match (family, names.as_slice()) {
@@ -291,7 +292,7 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
 
 /// No request has a header of this name: HTTP/2 has none, and Envoy makes pseudo headers of HTTP/1.1's.
 fn pseudo_header(name: &str) -> Flaw {
-    let flaw = Flaw::new(Code::ConditionKey, format_args!("`{name}` is not read as a header"));
+    let flaw = Flaw::new(PolicyCode::ConditionKey, format_args!("`{name}` is not read as a header"));
     match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
         None => flaw.help(format_args!("no rule reads it; an operation has `hosts`, `ports`, `methods` and `paths`")),

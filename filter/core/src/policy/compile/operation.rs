@@ -8,9 +8,9 @@ use crate::matcher::path::{PathPattern, PathSet};
 use crate::matcher::port::{self, PortSet};
 use crate::matcher::regex::RegexSet;
 use crate::matcher::string::StringSet;
-use crate::policy::place::Place;
 use crate::policy::rule::{Operation, OperationMatcher, OperationTest};
 use crate::policy::source::{OperationSource, ToSource};
+use crate::problem::Place;
 use crate::request::needs::Needs;
 
 /// The fields of an operation, each with its `not` twin.

@@ -1,13 +1,11 @@
 //! `from`: who.
 
 use super::Compiler;
-use crate::matcher::Flaw;
 use crate::matcher::reading::Use;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
-use crate::policy::error::Code;
-use crate::policy::place::Place;
 use crate::policy::rule::{Action, IdentityField, Source, SourceMatcher, SourceTest};
 use crate::policy::source::{FromSource, SourceSource};
+use crate::problem::{Flaw, Place, PolicyCode};
 use crate::request::needs::Needs;
 
 impl Compiler<'_> {
@@ -85,11 +83,11 @@ impl Compiler<'_> {
             || source.namespaces.is_some()
             || source.not_namespaces.is_some();
         if accounts && others {
-            let flaw =
-                Flaw::new(Code::ServiceAccount, format_args!("service accounts stand beside principals or namespaces"))
-                    .help(format_args!(
-                        "a service account names its namespace already; write two sources if either may call"
-                    ));
+            let flaw = Flaw::new(
+                PolicyCode::ServiceAccount,
+                format_args!("service accounts stand beside principals or namespaces"),
+            )
+            .help(format_args!("a service account names its namespace already; write two sources if either may call"));
             self.report(&place.field("serviceAccounts"), flaw);
         }
     }
@@ -98,7 +96,7 @@ impl Compiler<'_> {
         self.needs |= Needs::SOURCE_ADDRESS;
         if !self.source_address_known {
             let flaw = Flaw::new(
-                Code::SourceAddressHidden,
+                PolicyCode::SourceAddressHidden,
                 format_args!("behind trusted proxies the gateway does not tell the packet's source address"),
             )
             .help(format_args!("use `{instead}`, or set `numTrustedProxies` to 0"));

@@ -2,10 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::json::Json;
 use super::{Decoder, flaw};
-use crate::matcher::Listed;
-use crate::policy::place::Place;
+use crate::problem::{Listed, Place};
+use crate::wire::Json;
 
 impl Decoder {
     /// The named fields of a mapping, in order of the names; anything else in it is reported.
@@ -119,7 +118,7 @@ impl Decoder {
 
     pub(super) fn number(&mut self, place: &Place<'_>, json: &Json<'_>) -> u32 {
         match json {
-            Json::Number(number) => *number,
+            Json::Whole(number) => *number,
             other => {
                 self.wrong_type(place, "a whole number", other);
                 0
@@ -129,7 +128,7 @@ impl Decoder {
 
     pub(super) fn flag(&mut self, place: &Place<'_>, json: &Json<'_>) -> bool {
         match json {
-            Json::Flag(flag) => *flag,
+            Json::Boolean(flag) => *flag,
             other => {
                 self.wrong_type(place, "true or false", other);
                 false

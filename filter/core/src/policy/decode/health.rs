@@ -1,12 +1,12 @@
 //! `health` and `readiness`.
 
 use super::Decoder;
-use super::json::Json;
 use crate::health::source::{
     ExpectSource, ForceSource, HeaderSource, HealthSource, PassiveSource, ProbeSource, ReadinessSource, RefusalSource,
     SlowStartSource, StandbySource,
 };
-use crate::policy::place::Place;
+use crate::problem::Place;
+use crate::wire::Json;
 
 const FORCES: &[(&str, ForceSource)] =
     &[("forceOpen", ForceSource::ForceOpen), ("forceClosed", ForceSource::ForceClosed)];

@@ -1,11 +1,11 @@
 //! `tracing` and `headers`.
 
 use super::Decoder;
-use super::json::Json;
 use crate::outbound::source::{
     FormatSource, HeadersSource, HygieneSource, ResponseSource, SetSource, TracingModeSource, TracingSource,
 };
-use crate::policy::place::Place;
+use crate::problem::Place;
+use crate::wire::Json;
 
 const MODES: &[(&str, TracingModeSource)] = &[
     ("envoy", TracingModeSource::Envoy),

@@ -1,28 +1,34 @@
-//! Where in a policy something stands: kept as a chain on the stack, written out only when a problem is reported.
+//! Where in a policy something is written.
 
 use std::fmt;
 
-/// A place.
-pub(crate) enum Place<'p> {
+/// A place in a policy: a chain of borrowed links on the stack. It is formatted only when a problem is reported, so a sound
+/// policy allocates nothing for its places.
+#[derive(Clone, Copy, Debug)]
+pub enum Place<'p> {
     /// The whole policy.
     Root,
     /// A field of the policy.
     Field(&'static str),
-    /// A field of what stands at a place.
+    /// A field of the mapping at a place.
     Inner(&'p Place<'p>, &'static str),
     /// An item of a list.
     Item(&'p Place<'p>, usize),
 }
 
 impl Place<'_> {
-    pub(crate) fn field(&self, name: &'static str) -> Place<'_> {
+    /// The place of a field of the mapping that is here.
+    #[must_use]
+    pub fn field(&self, name: &'static str) -> Place<'_> {
         match self {
             Self::Root => Place::Field(name),
             parent => Place::Inner(parent, name),
         }
     }
 
-    pub(crate) fn item(&self, position: usize) -> Place<'_> {
+    /// The place of an item of the list that is here.
+    #[must_use]
+    pub fn item(&self, position: usize) -> Place<'_> {
         Place::Item(self, position)
     }
 }

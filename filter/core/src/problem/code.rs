@@ -1,73 +1,30 @@
-//! Why a policy was refused: every problem, each with a stable code, the field path and what would be right.
+//! The stable codes of what can be wrong with a policy: `SP1nnn`. The registry of all codes is in `sallyport-egress`, which
+//! shows these, too.
 
 use std::fmt;
-
-/// All problems of one policy. Never empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidPolicy {
-    /// The problems, in the order of the policy's text.
-    pub problems: Vec<Problem>,
-}
-
-impl fmt::Display for InvalidPolicy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, problem) in self.problems.iter().enumerate() {
-            if position > 0 {
-                f.write_str("; ")?;
-            }
-            write!(f, "{problem}")?;
-        }
-        Ok(())
-    }
-}
-
-impl std::error::Error for InvalidPolicy {}
-
-/// One thing that is wrong with a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    /// Where, as a path of fields from the policy's root: `rules[3].to[0].operation.paths[1]`.
-    pub path: String,
-    /// What is wrong.
-    pub code: Code,
-    /// The sentence: lower case, no full stop, the user's own text in backticks.
-    pub message: String,
-    /// What would be right, where that is known.
-    pub help: Option<String>,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at {}: {}", self.code, self.path, self.message)?;
-        match &self.help {
-            Some(help) => write!(f, " ({help})"),
-            None => Ok(()),
-        }
-    }
-}
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
         /// A stable code: never renumbered, never reused.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Code {
+        pub enum PolicyCode {
             $($(#[doc = $doc])+ $name,)+
         }
 
-        impl Code {
+        impl PolicyCode {
             /// Every code, in order.
-            pub const ALL: &'static [Code] = &[$(Code::$name,)+];
+            pub const ALL: &'static [PolicyCode] = &[$(PolicyCode::$name,)+];
 
             /// The code as users see it: `SP1302`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
-                match self { $(Code::$name => $text,)+ }
+                match self { $(PolicyCode::$name => $text,)+ }
             }
 
             /// What the code means, as its documentation says.
             #[must_use]
             pub fn summary(self) -> &'static str {
-                match self { $(Code::$name => concat!($($doc, "\n",)+),)+ }
+                match self { $(PolicyCode::$name => concat!($($doc, "\n",)+),)+ }
             }
         }
     };
@@ -162,7 +119,7 @@ codes! {
     HeaderTemplate = "SP1603",
 }
 
-impl fmt::Display for Code {
+impl fmt::Display for PolicyCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -1,4 +1,4 @@
-//! JSON as a tree that keeps repeated keys.
+//! JSON as a tree that keeps repeated keys, which serde_json's own tree does not.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,27 +6,37 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A value.
-#[derive(Debug)]
-pub(super) enum Json<'j> {
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'j> {
+    /// `null`.
     Null,
-    Flag(bool),
+    /// `true` or `false`.
+    Boolean(bool),
     /// A whole number from 0 on.
-    Number(u32),
+    Whole(u32),
+    /// A larger one.
+    Large(u64),
+    /// A whole number below 0.
+    Negative(i64),
     /// Any other number.
-    OtherNumber,
+    Fraction(f64),
+    /// A string.
     Text(Cow<'j, str>),
+    /// A list.
     List(Vec<Json<'j>>),
+    /// A mapping, in the order of its text.
     Map(Vec<(Cow<'j, str>, Json<'j>)>),
 }
 
 impl Json<'_> {
     /// What it is, for messages.
-    pub(super) fn kind(&self) -> &'static str {
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
-            Self::Flag(_) => "a flag",
-            Self::Number(_) => "a whole number",
-            Self::OtherNumber => "another number",
+            Self::Boolean(_) => "a boolean",
+            Self::Whole(_) | Self::Large(_) => "a whole number",
+            Self::Negative(_) | Self::Fraction(_) => "another number",
             Self::Text(_) => "a string",
             Self::List(_) => "a list",
             Self::Map(_) => "a mapping",
@@ -34,8 +44,8 @@ impl Json<'_> {
     }
 }
 
-/// Reads one JSON text; nesting is bounded by serde_json.
-pub(super) fn parse(bytes: &[u8]) -> Result<Json<'_>, String> {
+/// Parses one JSON text; serde_json bounds its nesting.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Json<'_>, String> {
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
 
@@ -59,21 +69,21 @@ impl<'de> Visitor<'de> for TreeVisitor {
     }
 
     fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
-        Ok(Json::Flag(flag))
+        Ok(Json::Boolean(flag))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(u32::try_from(number).map_or(Json::OtherNumber, Json::Number))
+        Ok(u32::try_from(number).map_or(Json::Large(number), Json::Whole))
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
-        Ok(Json::OtherNumber)
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Json::Negative(number))
     }
 
     /// In a protobuf Struct, as istiod keeps `pluginConfig`, every number is a double.
     fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
         let whole = number as u32;
-        Ok(if f64::from(whole) == number { Json::Number(whole) } else { Json::OtherNumber })
+        Ok(if f64::from(whole) == number { Json::Whole(whole) } else { Json::Fraction(number) })
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
