@@ -17,7 +17,7 @@ impl ActivePolicy {
             loop {
                 let (record, _) = host::shared_data(&key);
                 let now = host::now();
-                match self.run(|state| first_read.on_read(health, state, record.as_deref(), now)).flatten() {
+                match self.run(|state| first_read.on_read(health, state.monitor()?, record.as_deref(), now)).flatten() {
                     Some(effect) => host::apply(&effect),
                     None => break,
                 }
@@ -51,10 +51,11 @@ impl ActivePolicy {
         loop {
             let (record, version) = host::shared_data(&key);
             let now = host::now();
-            let step = self.run(|state| update.on_read(health, state, record.as_deref(), now));
+            let step =
+                self.run(|state| Some(update.on_read(health, state.monitor()?, record.as_deref(), now))).flatten();
             let Some(RecordStep::Write(new)) = step else { return false };
             let outcome = (host::set_shared_data(&key, &new.bytes, version), record.is_some());
-            match self.run(|state| update.on_write(health, state, &new, outcome, now)) {
+            match self.run(|state| Some(update.on_write(health, state.monitor()?, &new, outcome, now))).flatten() {
                 Some(WriteStep::ReadAgain) => {}
                 Some(WriteStep::Done(updated)) => {
                     updated.effects.iter().for_each(host::apply);

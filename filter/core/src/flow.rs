@@ -43,3 +43,6 @@ pub use request::{
 };
 pub use tick::{Flush, Increase, Tick};
 pub use worker::WorkerState;
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sallyport_core::Engine;
+use sallyport_core::flow::health::{RecordStep, TargetUpdate, WriteStep};
 use sallyport_core::health::{Admission, Change, HealthPolicy, Monitor, Outcome, Phase, ProbeFailure, RecordUpdate};
 
 /// A policy with this `health` and no rules.
@@ -45,28 +46,23 @@ impl Store {
     }
 }
 
-/// A VM's look at one target, as the filter's adapter does it. What changed, and whether it owes a probe.
+/// A VM updates the record of one target, as the filter does. What changed, and whether it owes a probe.
 fn look(
     store: &mut Store,
     health: &HealthPolicy,
     vm: &mut Monitor,
-    reply: Option<Result<(), ProbeFailure>>,
+    probed: Option<Result<(), ProbeFailure>>,
     now: u64,
 ) -> (Option<Change>, bool) {
-    for _ in 0..5 {
+    let mut update = probed.map_or_else(|| TargetUpdate::new(0), |result| TargetUpdate::of_probe(0, result));
+    loop {
         let (bytes, cas) = store.0.get(&0).cloned().map_or((None, 0), |(bytes, cas)| (Some(bytes), cas));
-        match vm.update(health, 0, bytes.as_deref(), reply, now, 0) {
-            RecordUpdate::Unchanged => return (None, false),
-            RecordUpdate::Write(step) => {
-                let known = bytes.is_some();
-                if store.write(0, step.bytes.clone(), cas) && known {
-                    vm.record_written(health, 0, &step, now);
-                    return (step.change, step.owes_probe);
-                }
-            }
+        let RecordStep::Write(new) = update.on_read(health, vm, bytes.as_deref(), now) else { return (None, false) };
+        let is_written = store.write(0, new.bytes.clone(), cas);
+        if let WriteStep::Done(updated) = update.on_write(health, vm, &new, (is_written, bytes.is_some()), now) {
+            return (updated.change, updated.owes_probe);
         }
     }
-    panic!("five tries");
 }
 
 struct One {

@@ -1,8 +1,7 @@
 //! The record of a target, which all workers share: read, updated, and written unless another worker was faster.
 
 use super::effect::{Effect, Level};
-use super::worker::WorkerState;
-use crate::health::{Change, HealthPolicy, NewRecord, Phase, ProbeFailure, RecordUpdate};
+use crate::health::{Change, HealthPolicy, Monitor, NewRecord, Phase, ProbeFailure, RecordUpdate};
 
 /// How often an update is tried when other workers write at the same time. What is not written now stays in memory until
 /// the next tick.
@@ -38,7 +37,9 @@ pub enum WriteStep {
 /// What an update leads to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Updated {
-    /// What has changed, for log and metrics.
+    /// The change of phase, if there is one.
+    pub change: Option<Change>,
+    /// What it leads to: a line for the log, and the metrics of the target.
     pub effects: Vec<Effect>,
     /// Whether this worker must send a probe: [`HealthPolicy::probe`].
     pub owes_probe: bool,
@@ -52,7 +53,8 @@ impl TargetUpdate {
     }
 
     /// The same, with the result of a probe.
-    pub(super) fn of_probe(target: usize, result: Result<(), ProbeFailure>) -> Self {
+    #[must_use]
+    pub fn of_probe(target: usize, result: Result<(), ProbeFailure>) -> Self {
         Self { probed: Some(result), ..Self::new(target) }
     }
 
@@ -66,15 +68,14 @@ impl TargetUpdate {
     pub fn on_read(
         &mut self,
         policy: &HealthPolicy,
-        worker: &mut WorkerState,
+        monitor: &mut Monitor,
         record: Option<&[u8]>,
         now: u64,
     ) -> RecordStep {
-        let Some(health) = &mut worker.health else { return RecordStep::Done };
         self.tries = self.tries.saturating_sub(1);
         // Only for the jitter of probes, which needs no more than that workers differ: the low bits of a clock will do.
         let random = (now as u32).wrapping_mul(0x9e37_79b9);
-        match health.monitor.update(policy, self.target, record, self.probed, now, random) {
+        match monitor.update(policy, self.target, record, self.probed, now, random) {
             RecordUpdate::Unchanged => RecordStep::Done,
             RecordUpdate::Write(new) => RecordStep::Write(new),
         }
@@ -84,19 +85,19 @@ impl TargetUpdate {
     pub fn on_write(
         &mut self,
         policy: &HealthPolicy,
-        worker: &mut WorkerState,
+        monitor: &mut Monitor,
         new: &NewRecord,
         (is_written, was_there): (bool, bool),
         now: u64,
     ) -> WriteStep {
-        let Some(health) = &mut worker.health else { return WriteStep::Done(Updated::default()) };
         // A write where nothing was before always succeeds, so it does not show that no other worker has written.
         if !is_written || !was_there {
             return if self.tries > 0 { WriteStep::ReadAgain } else { WriteStep::Done(Updated::default()) };
         }
-        health.monitor.record_written(policy, self.target, new, now);
-        let effects = new.change.as_ref().map(|change| change_effects(policy, self.target, change, now));
-        WriteStep::Done(Updated { effects: effects.unwrap_or_default(), owes_probe: new.owes_probe })
+        monitor.record_written(policy, self.target, new, now);
+        let change = new.change;
+        let effects = change.map(|change| change_effects(policy, self.target, &change, now)).unwrap_or_default();
+        WriteStep::Done(Updated { change, effects, owes_probe: new.owes_probe })
     }
 }
 
@@ -123,16 +124,15 @@ impl FirstRead {
     pub fn on_read(
         &mut self,
         policy: &HealthPolicy,
-        worker: &mut WorkerState,
+        monitor: &mut Monitor,
         record: Option<&[u8]>,
         now: u64,
     ) -> Option<Effect> {
-        let health = worker.health.as_mut()?;
         self.tries = self.tries.checked_sub(1)?;
         if let Some(record) = record {
-            health.monitor.read_record(policy, self.target, record, now);
+            monitor.read_record(policy, self.target, record, now);
         }
-        let phase = health.monitor.phase(self.target).unwrap_or_default();
+        let phase = monitor.phase(self.target).unwrap_or_default();
         if self.written.replace(phase) == Some(phase) {
             return None;
         }

@@ -40,6 +40,13 @@ impl WorkerState {
     }
 }
 
+impl WorkerState {
+    /// What this worker knows of the targets' health, where the policy has a health gate.
+    pub fn monitor(&mut self) -> Option<&mut Monitor> {
+        self.health.as_mut().map(|health| &mut health.monitor)
+    }
+}
+
 impl HealthRuntime {
     fn new(health: &HealthPolicy) -> Self {
         Self { monitor: Monitor::new(health), probes: Vec::new() }
