@@ -60,6 +60,7 @@ pub mod answer;
 pub mod attributes;
 pub mod authz;
 pub mod engine;
+pub mod flow;
 pub mod health;
 mod map;
 mod matcher;
