@@ -61,6 +61,7 @@ pub mod attributes;
 pub mod authz;
 pub mod dns;
 pub mod engine;
+pub mod flow;
 pub mod health;
 mod map;
 mod matcher;

@@ -1,5 +1,6 @@
 //! What the engine says of a request.
 
+use std::borrow::Cow;
 use std::fmt;
 
 pub use crate::wire::Ambiguity;
@@ -136,4 +137,23 @@ pub struct Decision<'e> {
     pub shadow: Option<Shadow<'e>>,
     /// The AUDIT rules that matched, in file order.
     pub audits: Vec<RuleRef<'e>>,
+    /// Who called; nobody known where the request is ambiguous.
+    pub caller: CallerIdentity<'e>,
+}
+
+/// Who called, as rules see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallerIdentity<'e> {
+    /// `TD/ns/NS/sa/SA`, from the caller's certificate or from a trusted forwarder; none without an identity.
+    pub principal: Option<Cow<'e, str>>,
+    /// Whether it is a trusted forwarder that says so.
+    pub is_forwarded: bool,
+}
+
+impl<'e> CallerIdentity<'e> {
+    /// The caller on whose behalf a trusted forwarder sends the request.
+    #[must_use]
+    pub fn forwarded(&self) -> Option<&Cow<'e, str>> {
+        self.principal.as_ref().filter(|_| self.is_forwarded)
+    }
 }

@@ -3,7 +3,7 @@
 use super::monitor::MAX_TARGETS;
 use super::probe::Probe;
 use super::statuses::Statuses;
-use super::{Health, Limits, Passive, Target};
+use super::{HealthPolicy, Limits, Passive, Target};
 use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
 use crate::wire;
@@ -16,7 +16,7 @@ const MAX_TIME: u32 = 86_400_000;
 const MIN_INTERVAL: u32 = 100;
 
 /// Compiles `health`; what is wrong goes to `problems`.
-pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Problems) -> Health {
+pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Problems) -> HealthPolicy {
     let wire::Health { force, probe, passive, hold, slow_start, refusal, failover } = source;
     let place = &Place::Field("health");
     let mut compiler = Compiler { problems };
@@ -47,7 +47,7 @@ pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Prob
         let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} standbys are more than 7", failover.len()));
         compiler.report(list, flaw);
     }
-    Health {
+    HealthPolicy {
         force: *force,
         targets,
         refusal_status: u16::try_from(*status).unwrap_or(503),
@@ -141,7 +141,7 @@ impl Compiler<'_> {
             if header.value.chars().any(char::is_control) || header.value.trim_ascii() != header.value {
                 let flaw = Flaw::new(
                     PolicyCode::HealthExpect,
-                    format_args!("no header has the value `{}`", header.value.escape_debug()),
+                    format_args!("no header has the value `{}`", header.value.escape_default()),
                 )
                 .help(format_args!("write it without control characters, and without spaces at its ends"));
                 self.report(&place.field("header").field("value"), flaw);

@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn anything_else_is_refused() {
         for text in ["", "2xx", "99", "600", "0200", "300-200", "200-", "-200", "200-299-300", "２００"] {
             assert_eq!(Statuses::default().add(text).unwrap_err().code, PolicyCode::Status, "{text}");
         }

@@ -97,7 +97,7 @@ impl Compiler<'_> {
         if name.is_empty() || name.len() > 256 || !name.bytes().all(good) {
             let flaw = Flaw::new(
                 PolicyCode::HeaderName,
-                format_args!("`{}` is not the name of a header", name.escape_debug()),
+                format_args!("`{}` is not the name of a header", name.escape_default()),
             )
             .help(format_args!("write it in lower case"));
             self.take(place, flaw);

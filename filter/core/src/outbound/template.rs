@@ -73,7 +73,7 @@ impl Template {
         if empty || !printable(text) || text.trim_ascii() != text {
             let flaw = Flaw::new(
                 PolicyCode::HeaderTemplate,
-                format_args!("`{}` is no value of a header", text.escape_debug()),
+                format_args!("`{}` is no value of a header", text.escape_default()),
             );
             return Err(flaw.help(format_args!("write visible ASCII, without spaces at its ends")));
         }

@@ -7,8 +7,8 @@ mod list;
 mod operation;
 mod source;
 
-use super::rule::CompiledRule;
-use crate::health::{self, Health};
+use super::rule::{CompiledRule, Role};
+use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
 use crate::matcher::reading::Use;
@@ -44,7 +44,7 @@ pub struct Compiled {
     pub(crate) reading: Reading,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
-    pub(crate) health: Option<Health>,
+    pub(crate) health: Option<HealthPolicy>,
     pub(crate) readiness: Option<wire::Readiness>,
     pub(crate) outbound: Outbound,
 }
@@ -250,12 +250,15 @@ impl<'s> Compiler<'s> {
                 .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
-        let (action, enforced) = (*action, *mode == Mode::Enforce);
-        let decides = action != Action::Audit && enforced;
+        let action = *action;
+        let decides = action != Action::Audit && *mode == Mode::Enforce;
         CompiledRule {
             id: id.as_str().into(),
             action,
-            enforced,
+            role: match mode {
+                Mode::Enforce => Role::Enforced,
+                Mode::Shadow => Role::Shadow,
+            },
             from: from.as_deref().map(|list| {
                 self.alternatives(&place.field("from"), list, |this, place, from| this.source(place, from, action))
             }),
