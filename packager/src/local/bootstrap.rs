@@ -25,7 +25,6 @@ use serde_json::{Value, json};
 use super::files::{Layout, Pair};
 
 pub(crate) use cluster::clusters;
-pub(crate) use jwt::JwksUri;
 pub(crate) use listener::listener;
 pub(crate) use plugin::plugin;
 

@@ -1,7 +1,7 @@
 //! The listener of a gateway: mTLS, the connection manager, the chain of filters, one route.
 
 use sallyport_core::answer::ROUTE_HEADER;
-use sallyport_egress::model::outbound::Hygiene;
+use sallyport_core::wire::Hygiene;
 use serde_json::{Value, json};
 
 use super::cluster::jwks_clusters;
