@@ -6,13 +6,12 @@ use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
-use crate::model::{AccessLog, Authz, Egress, Mesh};
+use crate::model::{Authz, Egress, Mesh};
 use crate::parse::{ParsedEgress, Resource, parse};
-use crate::value::names::DnsLabel;
+use crate::policy;
 use crate::wording::{one_line, quoted};
 use crate::yaml::tree::Node;
-use sallyport_core::wire::{Headers, Tracing, TracingMode};
-use sallyport_core::wire::{Mode, Policy, WIRE_VERSION};
+use sallyport_core::wire::{Mode, Policy};
 use sallyport_core::{Engine, Problem};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -129,53 +128,9 @@ fn lint(
     lint::run(&Input { files, egresses, names, mesh, set: Set::new(manifests) })
 }
 
-/// The policy that the filter gets for one Egress.
-#[must_use]
-pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Policy {
-    let spec = &egress.spec;
-    Policy {
-        health: spec.health.to_wire(egress, standbys),
-        readiness: Some(spec.health.readiness.to_wire()),
-        tracing: spec.tracing.to_wire(),
-        headers: spec.headers.to_wire(standbys),
-        // The JSON access log and spans read it.
-        filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
-        ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
-    }
-}
-
-/// The Egresses that `health.failover` names, in its order, as far as they are among these.
-#[must_use]
-pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clone) -> Vec<&'e Egress> {
-    let named = |name: &DnsLabel| all.clone().find(|other| other.namespace == egress.namespace && other.name == *name);
-    egress.spec.health.failover.iter().filter_map(named).collect()
-}
-
-fn policy(upstream: String, authz: &Authz, mode: Mode, num_trusted_proxies: u32, mesh: &Mesh) -> Policy {
-    let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
-    Policy {
-        version: WIRE_VERSION,
-        upstream,
-        mode,
-        trust_domain: Some(mesh.trust_domain.clone()),
-        trust_domain_aliases: mesh.trust_domain_aliases.clone(),
-        trusted_forwarders: trusted_forwarders.clone(),
-        tolerate: tolerate.clone(),
-        disclose_rule: *disclose_rule,
-        filter_state: false,
-        num_trusted_proxies,
-        health: None,
-        readiness: None,
-        tracing: Tracing::default(),
-        headers: Headers::default(),
-        rules: rules.clone(),
-        automata: Vec::new(),
-    }
-}
-
 /// A policy without rules shows whether the mesh's own part of every policy is right.
 fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
-    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
+    let policy = policy::of_rules("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
     let problems = problems_of(&policy);
     if problems.is_empty() {
         return Some(Located { file, span: tree.span, value: mesh });
@@ -190,7 +145,7 @@ fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagno
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    let policy = policy(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
+    let policy = policy::of_rules(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
     let Some(egress) = &parsed.egress else { return problems_of(&policy) };
     let spec = &egress.spec;
