@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use sallyport_manifest::{BuildError, Lock};
 
-use crate::exit::Reason;
+use crate::exit::IoErrorText;
 use crate::printable::printable;
 
 /// Reads the lock beside the files that the arguments name. If there are several, they must agree.
@@ -18,7 +18,7 @@ pub(crate) fn find(arguments: &[PathBuf]) -> Result<Option<Lock>, BuildError> {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(unusable(Reason(&error).to_string())),
+            Err(error) => return Err(unusable(IoErrorText(&error).to_string())),
         };
         let lock = Lock::parse(&text).map_err(|error| unusable(error.to_string()))?;
         if found.as_ref().is_some_and(|other| *other != lock) {

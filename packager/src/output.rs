@@ -1,23 +1,24 @@
-//! The output folder: writes what changed, removes what it wrote before and no longer would, touches nothing else.
+//! The output folder of `build`. Files that have changed are written, obsolete files of an earlier build are removed, and all
+//! others are left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
-use crate::exit::{Exit, Failure, Reason};
+use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
-/// Lists what was written here. A folder without it, if it is not empty, is somebody else's.
+/// The file that lists what `build` has written. A folder that has files but no list is not an output folder.
 const LIST: &str = ".sallyport";
-const LIST_HEADER: &str = "# The files that `sallyport build` wrote here. It removes those it no longer would write.\n";
+const LIST_HEADER: &str = "# The files that `sallyport build` wrote here. It removes those that it no longer writes.\n";
 
-/// How a folder differs from what it should hold.
+/// How a folder differs from the files of a build.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     pub(crate) missing: Vec<String>,
     pub(crate) changed: Vec<String>,
-    /// Written by an earlier build, and no part of this one.
+    /// Written by an earlier build, but not part of this one.
     pub(crate) stale: Vec<String>,
 }
 
@@ -26,7 +27,7 @@ impl Difference {
         self.missing.is_empty() && self.changed.is_empty() && self.stale.is_empty()
     }
 
-    /// A line a file, by kind of difference and name.
+    /// One line per file, sorted by kind of difference and name.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         let of =
             |word: &'static str, files: &[String]| files.iter().map(move |file| format!("{word} {file}")).collect();
@@ -36,7 +37,7 @@ impl Difference {
     }
 }
 
-/// Compares, and writes nothing.
+/// Compares without writing.
 pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<Difference, Failure> {
     let listed = listed(root)?;
     let mut difference = Difference::default();
@@ -45,7 +46,7 @@ pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<D
             Ok(bytes) if bytes == text.as_bytes() => {}
             Ok(_) => difference.changed.push(name.clone()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => difference.missing.push(name.clone()),
-            Err(error) => return Err(unreadable(&root.join(name), &error)),
+            Err(error) => return Err(Failure::read(&root.join(name), &error)),
         }
     }
     let gone = listed.into_iter().filter(|name| !files.contains_key(name) && root.join(name).exists());
@@ -53,12 +54,12 @@ pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<D
     Ok(difference)
 }
 
-/// Makes the folder hold the files, each replaced as a whole.
+/// Writes the files into the folder, each in one step.
 pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Difference, Failure> {
     let difference = compare(root, files)?;
     let all = files.keys().chain(&difference.stale).map(String::as_str).collect();
     create(root)?;
-    // Before the first of them, so that a run that is cut short leaves no file that the next does not know.
+    // The list is written first, so that the next build knows every file even if this one is interrupted.
     replace(root, LIST, &list(&all))?;
     let folders: BTreeSet<_> =
         files.keys().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
@@ -72,7 +73,7 @@ pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Dif
         let path = root.join(name);
         fs::remove_file(&path).map_err(|error| Failure::write(&path, &error))?;
         if let Some(folder) = path.parent().filter(|folder| *folder != root) {
-            // Only an empty folder goes; what else is in it is not ours.
+            // This fails if the folder is not empty, which is intended.
             let _ = fs::remove_dir(folder);
         }
     }
@@ -82,7 +83,7 @@ pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Dif
     Ok(difference)
 }
 
-/// What earlier builds wrote. Refuses a folder that is not ours.
+/// The files that earlier builds wrote. Fails for a folder that is not an output folder.
 fn listed(root: &Path) -> Result<Vec<String>, Failure> {
     match fs::read_to_string(root.join(LIST)) {
         Ok(text) => {
@@ -91,18 +92,18 @@ fn listed(root: &Path) -> Result<Vec<String>, Failure> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_dir(root).map(Iterator::count) {
             Ok(1..) => {
-                let message = format!("`{}` is not empty, and was not made by `sallyport build`", printable(root));
-                Err(Failure::new(Exit::Io, message).with_help("name a new or empty folder"))
+                let message = format!("`{}` is not empty, and was not written by `sallyport build`", printable(root));
+                Err(Failure::new(Exit::Io, message).with_help("use a new or empty folder"))
             }
             Ok(_) => Ok(Vec::new()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(unreadable(root, &error)),
+            Err(error) => Err(Failure::read(root, &error)),
         },
-        Err(error) => Err(unreadable(root, &error)),
+        Err(error) => Err(Failure::read(root, &error)),
     }
 }
 
-/// A list can be edited: nothing outside the folder is removed.
+/// The list may have been edited, so entries outside the folder are ignored.
 fn is_below(name: &str) -> bool {
     !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
@@ -120,7 +121,7 @@ fn create(folder: &Path) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))
 }
 
-/// A reader sees the old file or the new one, never a part.
+/// Replaces a file in one step: a reader sees the old content or the new one.
 fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
     let path: PathBuf = root.join(name);
     if fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()) {
@@ -134,7 +135,7 @@ fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
     written.map(drop).map_err(|error| Failure::write(&path, &error))
 }
 
-/// As readable as any other new file: a temporary one is its owner's alone.
+/// With the permissions of an ordinary new file: a temporary file would be readable by its owner only.
 fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".sallyport-");
@@ -143,16 +144,12 @@ fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     builder.tempfile_in(folder)
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(error)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_holds_what_was_built_and_nothing_else_is_touched() {
+    fn a_folder_has_the_built_files_and_others_are_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("out");
         let files = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), format!("{name}\n"))).collect();

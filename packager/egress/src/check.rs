@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
-use crate::import::recognise::{Meant, recognise};
+use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
@@ -54,7 +54,7 @@ pub fn check(files: &[SourceFile]) -> Checked {
 /// probably is not meant. Whether a manifest is right otherwise is for others to say.
 #[must_use]
 pub fn check_with_manifests(files: &[SourceFile]) -> Checked {
-    check_each(files, |source| recognise(&source.text) == Meant::Manifests)
+    check_each(files, |source| recognise(&source.text) == FileKind::Manifests)
 }
 
 fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) -> Checked {

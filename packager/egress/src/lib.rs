@@ -31,7 +31,7 @@ mod yaml;
 
 pub use check::{Checked, Located, check, check_with_manifests, policy_source, standbys};
 pub use code::Code;
-pub use import::recognise::{Meant, recognise};
+pub use import::recognise::{FileKind, recognise};
 pub use reference::{BlockReference, FieldReference, reference, reference_page};
 pub use schema::json_schema;
 pub use template::{Template, init_template};

@@ -1,8 +1,8 @@
 //! `sallyport.lock`: the filter's image and digest. `image push` writes it, `build` reads it.
 
-use sallyport_egress::Code;
 use std::fmt;
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::model::deploy::FilterImage;
 use sallyport_egress::value::InvalidValue;

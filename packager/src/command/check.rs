@@ -3,15 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sallyport_egress::diagnostic::SourceFile;
-use sallyport_egress::{Checked, check, check_with_manifests, decode};
-
 use super::explain;
 use crate::console::Console;
+use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Input, Inputs, Wanted};
+use crate::input::{self, Wanted};
 use crate::printable::printable;
-use crate::report::{Format, Problem, Report, ReportedFile};
+use crate::report::Format;
 
 /// Check Egress and Mesh files, and lint Istio manifests
 ///
@@ -53,59 +51,6 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(report.exit())
-}
-
-/// Checks files together: what there is to say of them, and what they say.
-pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
-    let mut report = Report { skipped: inputs.skipped, ..Report::default() };
-    let mut sources = Vec::new();
-    // For each source its index among the report's files.
-    let mut indices = Vec::new();
-    for (index, input) in inputs.files.into_iter().enumerate() {
-        if let Some(source) = read(&mut report, input) {
-            sources.push(source);
-            indices.push(index);
-        }
-    }
-    let mut checked = match inputs.wanted {
-        Wanted::Ours => check(&sources),
-        Wanted::WithManifests => check_with_manifests(&sources),
-    };
-    let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
-    for diagnostic in checked.diagnostics.drain(..) {
-        if let Some(of_file) = diagnostics.get_mut(diagnostic.file) {
-            of_file.push(diagnostic);
-        }
-    }
-    for ((source, index), diagnostics) in sources.iter().zip(indices).zip(diagnostics) {
-        report.take(index, &source.text, diagnostics);
-    }
-    report.problems.sort_by_key(|problem| problem.file);
-    report.egresses = checked.egresses.len();
-    report.manifests = checked.manifests;
-    report.rules = checked.egresses.iter().map(|egress| egress.value.spec.authz.rules.len()).sum();
-    (report, checked)
-}
-
-/// Notes a file in the report, and gives its text if it has one.
-fn read(report: &mut Report, input: Input) -> Option<SourceFile> {
-    let Input { name, uri, content } = input;
-    let index = report.files.len();
-    let missing = content.is_err();
-    let source = match content.as_deref().map(|bytes| decode(&name, bytes)) {
-        Ok(Ok(source)) => Ok(source),
-        Ok(Err(undecodable)) => {
-            report.take(index, &undecodable.file.text, vec![undecodable.diagnostic(index)]);
-            Err(undecodable.file.text)
-        }
-        Err(missing) => {
-            report.problems.push(Problem::missing(missing, index, &name));
-            Err(String::new())
-        }
-    };
-    let text = source.as_ref().map_or_else(String::clone, |source| source.text.clone());
-    report.files.push(ReportedFile { name, uri, text, missing });
-    source.ok()
 }
 
 /// A report must not take the place of what it reports on.

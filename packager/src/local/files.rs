@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::exit::{Exit, Failure, Reason};
+use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
 
 /// Where everything lies. Paths only: asking for one touches nothing.
@@ -134,7 +134,7 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
 /// Reads a whole file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path)
-        .map_err(|error| Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(&error))))
+        .map_err(|error| Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), IoErrorText(&error))))
 }
 
 /// Replaces a file in one step, so that a reader sees the old one or the new one. Only this user may read it.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::{Egress, Mesh};
 
-use crate::command::check::examine;
+use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Wanted};
 use crate::printable::printable;

@@ -1,4 +1,4 @@
-//! Which images Istio's agent takes: its own algorithm (`pkg/wasm/imagefetcher.go`), in its own words.
+//! Which images Istio's agent accepts. It is the agent's algorithm (`pkg/wasm/imagefetcher.go`), with its error messages.
 
 use super::archive::{LARGEST, NoModule, find_module};
 use super::manifest::{DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest, OCI_LAYER, WASM_LAYER};
@@ -6,18 +6,18 @@ use super::problem::ImageProblem;
 use crate::exit::Failure;
 use sallyport_egress::Code;
 
-/// Why no module comes out of an image.
+/// Why an image yields no module.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The image is wrong.
-    Refused(ImageProblem),
-    /// Nobody can tell.
+    /// The image is invalid.
+    Rejected(ImageProblem),
+    /// The image cannot be read.
     Failed(Failure),
 }
 
 impl From<ImageProblem> for Stop {
-    fn from(finding: ImageProblem) -> Self {
-        Stop::Refused(finding)
+    fn from(problem: ImageProblem) -> Self {
+        Stop::Rejected(problem)
     }
 }
 
@@ -27,17 +27,17 @@ impl From<Failure> for Stop {
     }
 }
 
-/// How every module begins.
+/// The first bytes of every module.
 const MAGIC: &[u8] = b"\0asm";
 const SHORTEST: usize = 8;
 
-/// Gives the content of a layer.
+/// Returns the content of a layer.
 pub(crate) type Fetch<'a> = &'a dyn Fn(&Descriptor) -> Result<Vec<u8>, Stop>;
 
-/// The module that Istio's agent takes out of an image, or why it takes none.
+/// The module that Istio's agent extracts from an image, or why it rejects the image.
 ///
-/// A Docker manifest has one chance. Another is tried as the shape "compat" and, whatever was wrong with that, as the
-/// shape "oci"; where both fail Istio says both, and so does the finding. The config is never looked at.
+/// A Docker manifest must have one format. Any other manifest is tried as the format "compat" and then as the format "oci";
+/// if both fail, Istio's message has both reasons, and so has the problem. The config is ignored.
 pub(crate) fn module(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     let module = if manifest.media_type.as_deref() == Some(DOCKER_MANIFEST) {
         archived(manifest, DOCKER_LAYER, fetch)
@@ -46,20 +46,21 @@ pub(crate) fn module(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, S
         match archived(manifest, OCI_LAYER, fetch) {
             Ok(module) => module,
             Err(Stop::Failed(failure)) => return Err(failure.into()),
-            Err(Stop::Refused(compat)) => match raw(manifest, fetch) {
+            Err(Stop::Rejected(compat)) => match raw(manifest, fetch) {
                 Ok(module) => module,
                 Err(Stop::Failed(failure)) => return Err(failure.into()),
-                Err(Stop::Refused(oci)) => return Err(neither(compat, oci).into()),
+                Err(Stop::Rejected(oci)) => return Err(neither(compat, oci).into()),
             },
         }
     };
-    match module.starts_with(MAGIC) && module.len() >= SHORTEST {
-        true => Ok(module),
-        false => Err(ImageProblem::new(Code::NotWasm, "fetched Wasm binary from URL is invalid").into()),
+    if module.starts_with(MAGIC) && module.len() >= SHORTEST {
+        Ok(module)
+    } else {
+        Err(ImageProblem::new(Code::NotWasm, "fetched Wasm binary from URL is invalid").into())
     }
 }
 
-/// The module in the archive of the last layer.
+/// The module in the archive that is the last layer.
 fn archived(manifest: &Manifest, wanted: &str, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     let layer = manifest
         .layers
@@ -83,7 +84,7 @@ fn archived(manifest: &Manifest, wanted: &str, fetch: Fetch<'_>) -> Result<Vec<u
     })
 }
 
-/// The module that is a layer, uncompressed.
+/// The module that is itself a layer, uncompressed.
 fn raw(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     let count = manifest.layers.len();
     if count != 2 {
@@ -99,7 +100,8 @@ fn raw(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     fetch(layer)
 }
 
-/// Both refusals in one. The code is that of the shape that was meant: the one that came further than its layers.
+/// Both problems in one. The code is that of the format that was probably intended: the one whose layers have the right
+/// types.
 fn neither(compat: ImageProblem, oci: ImageProblem) -> ImageProblem {
     let code = if compat.code == Code::ImageLayers { oci.code } else { compat.code };
     let message = format!(
@@ -112,7 +114,7 @@ fn neither(compat: ImageProblem, oci: ImageProblem) -> ImageProblem {
 
 fn prefixed(stop: Stop, prefix: &str) -> Stop {
     match stop {
-        Stop::Refused(finding) => ImageProblem { message: format!("{prefix}{}", finding.message), ..finding }.into(),
+        Stop::Rejected(problem) => ImageProblem { message: format!("{prefix}{}", problem.message), ..problem }.into(),
         failed => failed,
     }
 }

@@ -6,14 +6,14 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-/// `sha256:` and 64 lower-case hexadecimal digits: the name of content.
+/// `sha256:` and 64 lower-case hexadecimal digits, which identify content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String", into = "String")]
 pub(crate) struct Digest {
     hex: String,
 }
 
-/// Text that is no digest.
+/// A text that is not a digest.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct InvalidDigest(String);
 
@@ -67,7 +67,11 @@ impl fmt::Display for Digest {
 
 impl fmt::Display for InvalidDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no digest: wanted are `sha256:` and 64 hexadecimal digits", self.0.escape_debug())
+        write!(
+            f,
+            "`{}` is not a digest: expected `sha256:` and 64 lower-case hexadecimal digits",
+            self.0.escape_debug()
+        )
     }
 }
 

@@ -1,4 +1,4 @@
-//! The name of an image at a registry.
+//! The name of an image in a registry.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,8 +9,8 @@ use super::digest::Digest;
 /// `REGISTRY/REPOSITORY`, and a tag or a digest, never both.
 ///
 /// # Design
-/// The registry is always written: Istio's agent would take `docker.io` for a name without one, which is seldom meant.
-/// A tag beside a digest is refused because the agent drops the tag without a word, so that it says nothing.
+/// The registry is required: for a name without one Istio's agent would use `docker.io`, which is rarely intended. A tag
+/// together with a digest is an error, because the agent would silently ignore the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) registry: String,
@@ -21,12 +21,12 @@ pub(crate) struct Reference {
 /// Which image of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Selector {
-    /// `latest` where none is written.
+    /// `latest` by default.
     Tag(String),
     Digest(Digest),
 }
 
-/// Why a text names no image.
+/// Why a text is not an image reference.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum InvalidReference {
     Scheme,
@@ -59,7 +59,7 @@ impl Reference {
     }
 }
 
-/// Whether `host` or `host:port` is a name or address of this machine itself.
+/// Whether `host` or `host:port` is a loopback name or address.
 pub(crate) fn is_loopback(authority: &str) -> bool {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or(rest),
@@ -105,7 +105,7 @@ impl FromStr for Reference {
     }
 }
 
-/// A host name or address, and perhaps a port.
+/// A host name or address with an optional port.
 fn is_registry(registry: &str) -> bool {
     let (host, port) = match registry.rsplit_once(':') {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
@@ -133,9 +133,10 @@ fn check_repository(repository: &str) -> Result<(), InvalidReference> {
                 .into_iter()
                 .all(|joint| matches!(joint, "" | "." | "_" | "__") || joint.bytes().all(|b| b == b'-'))
     };
-    match repository.split('/').all(is_component) && repository.len() <= 255 {
-        true => Ok(()),
-        false => Err(InvalidReference::Repository(repository.to_owned())),
+    if repository.split('/').all(is_component) && repository.len() <= 255 {
+        Ok(())
+    } else {
+        Err(InvalidReference::Repository(repository.to_owned()))
     }
 }
 
@@ -167,27 +168,35 @@ impl fmt::Display for InvalidReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         use InvalidReference::*;
         match self {
-            Scheme => f.write_str("the name of an image has no scheme: leave out all up to `://`"),
-            NoRepository => f.write_str("no repository: wanted is REGISTRY/REPOSITORY[:TAG|@DIGEST]"),
+            Scheme => f.write_str("an image reference has no scheme: remove everything up to `://`"),
+            NoRepository => f.write_str("the repository is missing: expected REGISTRY/REPOSITORY[:TAG|@DIGEST]"),
             NoRegistry(name) => {
                 let name = name.escape_debug();
-                write!(f, "no registry: wanted is REGISTRY/REPOSITORY, such as `docker.io/{name}`")
+                write!(f, "the registry is missing: expected REGISTRY/REPOSITORY, such as `docker.io/{name}`")
             }
-            Registry(registry) => write!(f, "`{}` is no registry: wanted is HOST[:PORT]", registry.escape_debug()),
+            Registry(registry) => write!(f, "`{}` is not a registry: expected HOST[:PORT]", registry.escape_debug()),
             UpperCase(repository) => {
                 let lower = repository.to_ascii_lowercase();
-                write!(f, "the repository has upper-case letters, which no registry takes: `{}`", lower.escape_debug())
+                write!(f, "a repository has no upper-case letters: write `{}`", lower.escape_debug())
             }
             Repository(repository) => write!(
                 f,
-                "`{}` is no repository: wanted are lower-case words, joined by `/`, `.`, `_` or `-`",
+                "`{}` is not a repository: expected lower-case letters and digits, separated by `/`, `.`, `_` or `-`",
                 repository.escape_debug()
             ),
-            Tag(tag) => write!(f, "`{}` is no tag: up to 128 letters, digits, `.`, `_` and `-`", tag.escape_debug()),
-            Digest(digest) => {
-                write!(f, "`{}` is no digest: wanted are `sha256:` and 64 hexadecimal digits", digest.escape_debug())
+            Tag(tag) => {
+                write!(f, "`{}` is not a tag: expected up to 128 letters, digits, `.`, `_` and `-`", tag.escape_debug())
             }
-            TagAndDigest => f.write_str("a tag and a digest: write the digest alone; Istio would ignore the tag"),
+            Digest(digest) => {
+                write!(
+                    f,
+                    "`{}` is not a digest: expected `sha256:` and 64 lower-case hexadecimal digits",
+                    digest.escape_debug()
+                )
+            }
+            TagAndDigest => {
+                f.write_str("a tag and a digest: write only the digest, because Istio would ignore the tag")
+            }
         }
     }
 }
@@ -203,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_is_written_as_it_is_read() {
+    fn a_reference_is_displayed_as_it_is_parsed() {
         let digest = Digest::of(b"");
         for text in [
             "ghcr.io/acme/filter:1.2.3",
@@ -239,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_is_this_machine_alone() {
+    fn only_loopback_names_are_this_machine() {
         for here in ["localhost", "localhost:5000", "a.localhost:1", "127.0.0.1:5000", "127.9.9.9", "[::1]:1"] {
             assert!(is_loopback(here), "{here}");
         }

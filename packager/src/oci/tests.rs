@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Source as _;
+use super::ImageSource as _;
 use super::archive::{gzip, tar};
 use super::digest::Digest;
 use super::image::Image;
@@ -12,7 +12,7 @@ use super::layout::{self, Layout};
 use super::manifest::{
     DOCKER_LAYER, DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, WASM_LAYER,
 };
-use super::verify::{Expected, Verdict, verify};
+use super::verify::{Expected, Verification, verify};
 
 /// The digest of the image of a module that never changes: another digest here is another one for every user.
 const GOLDEN: &str = "sha256:af4e9cafbdfbd7bf67fd1e9bf46ddd25a5ac38f6e4a455e81d75ac6f540e9181";
@@ -60,13 +60,13 @@ fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     gzip(&tar(&[("readme", b"text"), (name, content)]).unwrap()).unwrap()
 }
 
-fn judge(image: &Image) -> Verdict {
+fn judge(image: &Image) -> Verification {
     verify(image, "i".into(), Expected::default()).unwrap()
 }
 
 /// Checks the code of the only finding, and that it says all these words.
 fn check(image: &Image, code: &str, words: &[&str]) {
-    let findings = judge(image).findings;
+    let findings = judge(image).problems;
     assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{findings:?}");
     for words in words {
         assert!(findings[0].message.contains(words), "no `{words}` in `{}`", findings[0].message);
@@ -107,7 +107,7 @@ fn every_shape_that_istio_takes_is_taken() {
         (None, vec![(WASM_LAYER, module()), ("any/thing", b"x".to_vec())]),
         (None, vec![("any/thing", b"x".to_vec()), (WASM_LAYER, module())]),
     ] {
-        assert_eq!(judge(&image(kind, &layers)).findings, [], "{kind:?} {layers:?}");
+        assert_eq!(judge(&image(kind, &layers)).problems, [], "{kind:?} {layers:?}");
     }
 }
 
@@ -148,7 +148,7 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
     for kind in [OCI_INDEX, DOCKER_LIST] {
         let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": [child]}).to_string();
         let lost = Image { manifest: index.clone().into_bytes(), blobs: Vec::new() };
-        let codes = |verdict: &Verdict| verdict.findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
+        let codes = |verdict: &Verification| verdict.problems.iter().map(|finding| finding.code).collect::<Vec<_>>();
         assert_eq!(codes(&judge(&lost)), ["SP3003", "SP3001"]);
         // A layout keeps manifests among its blobs.
         let directory = tempfile::tempdir().unwrap();
@@ -161,7 +161,7 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
         let expected = Expected { digest: Some(&pinned), filter: None };
         let verdict = verify(&layout, "i".into(), expected).unwrap();
         assert_eq!(codes(&verdict), ["SP3003", "SP3002"]);
-        assert!(verdict.findings[0].message.contains("can never match"), "{verdict:?}");
+        assert!(verdict.problems[0].message.contains("can never match"), "{verdict:?}");
     }
 }
 
@@ -170,7 +170,7 @@ fn a_wrong_digest_is_named_as_istio_names_it() {
     let image = Image::build(&module(), &BTreeMap::new()).unwrap();
     let other = Digest::of(b"other");
     let expected = Expected { digest: Some(&other), filter: None };
-    let findings = verify(&image, "i".into(), expected).unwrap().findings;
+    let findings = verify(&image, "i".into(), expected).unwrap().problems;
     let words = format!(
         "module downloaded from URL has checksum {}, which does not match: {}",
         image.digest().hex(),
@@ -214,7 +214,7 @@ fn the_filter_of_this_program_reads_what_this_program_writes() {
     let module = exporting("proxy_abi_version_0_2_1");
     let image = Image::build(&module, &BTreeMap::new()).unwrap();
     let expected = Expected { digest: None, filter: Some(&module) };
-    assert_eq!(verify(&image, "i".into(), expected).unwrap().findings, []);
+    assert_eq!(verify(&image, "i".into(), expected).unwrap().problems, []);
 }
 
 #[test]

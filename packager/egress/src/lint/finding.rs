@@ -12,13 +12,13 @@ pub(super) struct Finding {
     pub(super) help: String,
 }
 
-/// A long node is shown where it begins.
+/// A mapping or list is shown at its beginning only.
 pub(super) fn finding(file: usize, node: &Node, message: impl Into<String>, help: impl Into<String>) -> Finding {
     let end = if node.text().is_some() { node.span.end } else { node.span.start };
     Finding { file, span: Span { start: node.span.start, end }, message: message.into(), help: help.into() }
 }
 
-/// A finding about a manifest as a whole, shown at its name.
+/// A finding about a whole manifest, shown at its name.
 pub(super) fn of_manifest(manifest: &Manifest, message: impl Into<String>, help: impl Into<String>) -> Finding {
     finding(manifest.file, manifest.title(), message, help)
 }

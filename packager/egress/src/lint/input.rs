@@ -9,18 +9,18 @@ use crate::value::names::DnsLabel;
 use sallyport_core::wire;
 use std::collections::HashSet;
 
-/// An Egress that is right, with its text.
+/// A valid Egress, with its text.
 pub(crate) struct Subject<'a> {
     pub(crate) file: usize,
     pub(crate) tree: &'a Node,
     pub(crate) egress: &'a Egress,
 }
 
-/// All that is checked together.
+/// Everything that is checked together.
 pub(crate) struct Input<'a> {
     pub(crate) files: &'a [SourceFile],
     pub(crate) egresses: Vec<Subject<'a>>,
-    /// Namespace and name of every Egress, right or wrong.
+    /// Namespace and name of every Egress, valid or not.
     pub(crate) names: &'a HashSet<(String, String)>,
     /// File, text and data of the Mesh, if there is one.
     pub(crate) mesh: Option<(usize, &'a Node, &'a Mesh)>,
@@ -29,7 +29,7 @@ pub(crate) struct Input<'a> {
 }
 
 impl Subject<'_> {
-    /// A finding where the path leads, or as near to it as the file has it: `gateway.opa.image`.
+    /// A finding at a field path such as `gateway.opa.image`, or at the nearest ancestor that the file has.
     pub(super) fn at(&self, path: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
         let spec = self.tree.get("spec").unwrap_or(self.tree);
         finding(self.file, spec.nearest(path), message, help)

@@ -167,7 +167,7 @@ fn the_lints_of_manifests_have_nothing_to_say_of_a_pair() {
             egresses.iter_mut().for_each(ejecting);
         }
         let files = built_together(&egresses).files;
-        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == Meant::Manifests);
+        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == FileKind::Manifests);
         let sources: Vec<_> = manifests.map(|(name, text)| SourceFile { name, text }).collect();
         assert_eq!(check_with_manifests(&sources).diagnostics, vec![], "{install:?}");
     }

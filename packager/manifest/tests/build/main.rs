@@ -16,7 +16,7 @@ use sallyport_egress::model::deploy::{
 use sallyport_egress::model::outbound::{Credential, Headers, SetHeader, Tracing};
 use sallyport_egress::model::{AccessLog, Egress, IstioVersion, JwtProvider, Mesh, TlsMode};
 use sallyport_egress::value::digest::Digest;
-use sallyport_egress::{Code, Meant, check, check_with_manifests, decode, recognise};
+use sallyport_egress::{Code, FileKind, check, check_with_manifests, decode, recognise};
 use serde_json::{Value, json};
 
 use sallyport_manifest::{Build, BuildError, Options, PinnedFilter};
@@ -195,7 +195,7 @@ fn the_lints_of_manifests_have_nothing_to_say() {
         // In the namespace of its callers a gateway with a certificate of its own is rightly spoken of.
         egress.namespace = value("egress-httpbin");
         let files = built(&egress, &mesh).files;
-        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == Meant::Manifests);
+        let manifests = files.into_iter().filter(|(_, text)| recognise(text) == FileKind::Manifests);
         let sources: Vec<_> = manifests.map(|(name, text)| SourceFile { name, text }).collect();
         let checked = check_with_manifests(&sources);
         assert_eq!((checked.diagnostics, checked.manifests > 5), (vec![], true), "{case}");

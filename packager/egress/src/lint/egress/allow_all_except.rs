@@ -41,8 +41,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         for (path, rule) in subject.rules(wire::Action::Allow) {
             for place in exceptions(rule) {
-                let message = format!("the rule {} allows everything but what it names", quoted(&rule.id));
-                let help = "write what is allowed, and the exceptions in a rule with `action: DENY`";
+                let message = format!("the rule {} lists only exceptions and allows everything else", quoted(&rule.id));
+                let help = "write an allow list, and put the exceptions into a rule with `action: DENY`";
                 findings.push(subject.at(&format!("{path}.{place}"), message, help));
             }
         }
@@ -58,7 +58,7 @@ fn exceptions(rule: &wire::Rule) -> Vec<String> {
     sources.chain(operations).collect()
 }
 
-/// As the policy is written: absent fields are left out, and all others that begin with `not` are exceptions.
+/// Whether every field that is written begins with `not`. Absent fields are not serialized.
 fn is_negative(fields: &impl Serialize) -> bool {
     let json = serde_json::to_value(fields).unwrap_or_default();
     json.as_object().is_some_and(|fields| {

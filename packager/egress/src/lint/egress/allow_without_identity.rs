@@ -35,10 +35,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         for (path, rule) in subject.rules(wire::Action::Allow) {
-            if !asks_who(rule) {
+            if !checks_identity(rule) {
                 let message = format!("the rule {} allows callers without any identity", quoted(&rule.id));
-                let help =
-                    "write `from` with `serviceAccounts`, or with `principals: [\"*\"]` for everyone in the mesh";
+                let help = "name the callers in `from`, or write `principals: [\"*\"]` for every workload in the mesh";
                 findings.push(subject.at(&format!("{path}.id"), message, help));
             }
         }
@@ -46,7 +45,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn asks_who(rule: &wire::Rule) -> bool {
+fn checks_identity(rule: &wire::Rule) -> bool {
     let sources = rule.from.as_deref().unwrap_or_default();
     let conditions = rule.when.as_deref().unwrap_or_default();
     (!sources.is_empty() && sources.iter().all(|from| has_identity(&from.source))) || conditions.iter().any(is_identity)
@@ -64,7 +63,7 @@ fn has_identity(source: &wire::Source) -> bool {
 }
 
 fn is_identity(condition: &wire::Condition) -> bool {
-    let of_caller = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
-    let about_caller = of_caller.contains(&condition.key.as_str()) || condition.key.starts_with("request.auth.");
-    about_caller && (condition.values.is_some() || condition.regex.is_some())
+    let identity_keys = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
+    let is_about_caller = identity_keys.contains(&condition.key.as_str()) || condition.key.starts_with("request.auth.");
+    is_about_caller && (condition.values.is_some() || condition.regex.is_some())
 }

@@ -33,13 +33,13 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
-        // How a path is read is no matter of rules, and none of the mesh.
+        // Whether a path is ambiguous depends neither on rules nor on the mesh.
         let policy = policy_source(subject.egress, &Mesh::default(), &[]);
         let policy = wire::Policy { rules: Vec::new(), mode: wire::Mode::Enforce, ..policy };
         let headers = headers(subject, probe, &probe.path);
         if let Some(kind) = ambiguity(&policy, &RequestView { headers: &headers, ..RequestView::default() }) {
-            let message = format!("the path {} can be read in two ways: `{}`", quoted(&probe.path), kind.as_str());
-            let help = "write it as the upstream reads it in the end, as callers must";
+            let message = format!("the path {} is ambiguous: `{}`", quoted(&probe.path), kind.as_str());
+            let help = "write the path as the upstream finally reads it";
             findings.push(subject.at("health.probe.path", message, help));
         }
     }

@@ -56,14 +56,14 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let namespace = &subject.egress.namespace;
         for (path, rule) in subject.rules(wire::Action::Allow) {
             for (position, _) in
-                rule.from.iter().flatten().enumerate().filter(|(_, from)| names(&from.source, namespace))
+                rule.from.iter().flatten().enumerate().filter(|(_, from)| names_namespace(&from.source, namespace))
             {
                 let message = format!(
-                    "the rule {} allows callers of {}, the gateway's namespace",
+                    "the rule {} allows callers from {}, the gateway's own namespace",
                     quoted(&rule.id),
                     quoted(namespace)
                 );
-                let help = "give the gateway a namespace of its own: its Secrets are open to every pod of this one";
+                let help = "give the gateway its own namespace: every pod of a namespace can mount its Secrets";
                 findings.push(subject.at(&format!("{path}.from[{position}].source"), message, help));
             }
         }
@@ -71,8 +71,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// Whether the source speaks of this namespace by name.
-fn names(source: &wire::Source, namespace: &str) -> bool {
+/// Whether the source names this namespace.
+fn names_namespace(source: &wire::Source, namespace: &str) -> bool {
     let has =
         |field: &Option<Vec<String>>, test: &dyn Fn(&str) -> bool| field.iter().flatten().any(|value| test(value));
     has(&source.namespaces, &|value| value == namespace)

@@ -31,8 +31,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let headers = &subject.egress.spec.headers;
-        let help = "write `hygiene: strict`, and `set` what the upstream needs";
-        let message = "the upstream is told the caller's certificate chain";
+        let help = "write `hygiene: strict`, and `set` a header with what the upstream needs";
+        let message = "the upstream receives the caller's certificate chain";
         if headers.hygiene == Hygiene::Off && !headers.remove.iter().any(|name| *name == *CHAIN) {
             findings.push(subject.at("headers.hygiene", message, help));
         } else if let Some(position) = headers.keep.iter().position(|name| *name == *CHAIN) {

@@ -44,9 +44,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             continue;
         }
         for (path, rule) in subject.rules(wire::Action::Deny).filter(|(_, rule)| names_paths(rule)) {
-            let message =
-                format!("the rule {} can be avoided by a path that `tolerate` lets through", quoted(&rule.id));
-            let help = "remove `tolerate`, or allow by path and leave this rule out";
+            let message = format!("a path that `tolerate` lets through can bypass the rule {}", quoted(&rule.id));
+            let help = "remove `tolerate`, or allow by path and remove this rule";
             findings.push(subject.at(&format!("{path}.id"), message, help));
         }
     }

@@ -39,13 +39,13 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let mut first: HashMap<String, &str> = HashMap::new();
         for (position, rule) in subject.egress.spec.authz.rules.iter().enumerate() {
-            let mut nameless = rule.clone();
-            nameless.id.clear();
-            let text = serde_json::to_string(&nameless).unwrap_or_default();
+            let mut without_id = rule.clone();
+            without_id.id.clear();
+            let text = serde_json::to_string(&without_id).unwrap_or_default();
             if let Some(earlier) = first.get(&text) {
-                let message = format!("the rule {} says the same as {}", quoted(&rule.id), quoted(earlier));
+                let message = format!("the rule {} repeats the rule {}", quoted(&rule.id), quoted(earlier));
                 let path = format!("authz.rules[{position}].id");
-                findings.push(subject.at(&path, message, "remove it, or write what was meant instead"));
+                findings.push(subject.at(&path, message, "remove it, or write the rule that you intended"));
             } else {
                 first.insert(text, rule.id.as_str());
             }

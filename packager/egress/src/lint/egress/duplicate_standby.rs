@@ -58,7 +58,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             if !seen.insert(name) {
                 let message = format!("the standby {} is named twice", quoted(name));
                 let path = format!("health.failover[{position}]");
-                findings.push(subject.at(&path, message, "name another upstream, or none"));
+                findings.push(subject.at(&path, message, "name each standby once"));
             }
         }
     }

@@ -28,19 +28,19 @@ use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::value::duration::Duration;
 
-/// Istio's.
+/// Istio's default for `baseEjectionTime`.
 const DEFAULT_SECONDS: u32 = 30;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let (health, route) = (&subject.egress.spec.health, &subject.egress.spec.route);
-        let watched = health.probe.is_some() || health.passive.is_some();
-        let Some(outlier) = route.outlier_detection.as_ref().filter(|_| watched) else { continue };
+        let is_checked = health.probe.is_some() || health.passive.is_some();
+        let Some(outlier) = route.outlier_detection.as_ref().filter(|_| is_checked) else { continue };
         let ejected = outlier.base_ejection_time.clone().unwrap_or_else(|| Duration::of_seconds(DEFAULT_SECONDS));
         if ejected.length() > health.hold.length() {
             let message = format!(
-                "an address is out for {}, and the gate asks again after {}",
+                "addresses are ejected for {}, but the gate tries the upstream again after {}",
                 quoted(&ejected),
                 quoted(&health.hold)
             );

@@ -53,7 +53,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let health = &subject.egress.spec.health;
         !health.failover.is_empty() && !health.has_gate()
     });
-    let message = "no standby is ever asked: nothing opens the gate";
-    let help = "write `health.probe` or `health.passive`, or leave `failover` out";
+    let message = "no standby ever gets a request: nothing opens the gate";
+    let help = "write `health.probe` or `health.passive`, or remove `failover`";
     useless.map(|subject| subject.at("health.failover", message, help)).collect()
 }

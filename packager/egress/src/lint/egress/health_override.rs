@@ -29,10 +29,10 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let message = match subject.egress.spec.health.force {
             None => continue,
-            Some(Override::ForceOpen) => "the upstream is not asked, however well it is",
-            Some(Override::ForceClosed) => "the upstream is asked, however ill it is",
+            Some(Override::ForceOpen) => "the upstream gets no requests, even while it is healthy",
+            Some(Override::ForceClosed) => "the upstream gets requests, even while it is unhealthy",
         };
-        findings.push(subject.at("health.override", message, "remove it when the reason for it is gone"));
+        findings.push(subject.at("health.override", message, "remove it when the repair is done"));
     }
     findings
 }

@@ -31,6 +31,6 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let Some((file, tree, mesh)) = input.mesh.filter(|(_, _, mesh)| mesh.istio_version == IstioVersion::V1_29) else {
         return Vec::new();
     };
-    let message = format!("the Istio version `{}` is at the end of its support", mesh.istio_version);
+    let message = format!("Istio `{}` is at the end of its support", mesh.istio_version);
     vec![finding(file, tree.nearest("spec.istioVersion"), message, "upgrade Istio to 1.30 or 1.31")]
 }

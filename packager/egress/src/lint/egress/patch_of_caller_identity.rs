@@ -31,10 +31,10 @@ use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-/// As a gateway's annotation has it, and as Envoy's connection manager does.
+/// The names in the gateway's annotation and in Envoy's connection manager.
 const SETTINGS: [&str; 3] =
     ["forwardClientCertDetails", "forward_client_cert_details", "set_current_client_cert_details"];
-/// The annotation that holds the first of them, whole: a patch of it leaves out what `build` wrote.
+/// The annotation with the first of them. A patch of the annotation replaces what `build` wrote.
 const ANNOTATION: &str = "proxy.istio.io/config";
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
@@ -45,8 +45,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             let found = merged.or_else(|| setting(&patch.operations()?));
             if let Some(setting) = found {
                 let message =
-                    format!("the patch changes {}, which tells the gateway how to identify callers", quoted(setting));
-                let help = "take it out; list forwarders in `authz.trustedForwarders`";
+                    format!("the patch changes {}, which decides how the gateway identifies callers", quoted(setting));
+                let help = "remove it from the patch; list forwarders in `authz.trustedForwarders`";
                 findings.push(subject.at(&format!("patches[{position}].kind"), message, help));
             }
         }
@@ -54,7 +54,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A setting that stands somewhere in a patch: as a field, in a JSON pointer, or in the text of an annotation.
+/// A setting that occurs in a patch: as a field, in a JSON pointer, or in the text of an annotation.
 fn setting(value: &Value) -> Option<&'static str> {
     let named = |text: &str| {
         // In a JSON pointer a slash is `~1` (RFC 6901).

@@ -28,7 +28,7 @@ use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-const GUARDS: [&str; 10] = [
+const PROTECTIVE_KINDS: [&str; 10] = [
     "WasmPlugin",
     "TrafficExtension",
     "PeerAuthentication",
@@ -45,9 +45,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         for (position, patch) in subject.egress.spec.patches.iter().enumerate() {
-            if GUARDS.contains(&patch.kind.as_str()) {
-                let message = format!("the patch changes the {}, which keeps callers out", quoted(&patch.kind));
-                let help = "say what is meant in the Egress file, or look twice at what the patch opens";
+            if PROTECTIVE_KINDS.contains(&patch.kind.as_str()) {
+                let message = format!("the patch changes the {}, which enforces the policy", quoted(&patch.kind));
+                let help = "use a field of the Egress file instead, or check what the patch opens";
                 findings.push(subject.at(&format!("patches[{position}].kind"), message, help));
             }
         }

@@ -49,29 +49,29 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(engine) = engine(subject, mesh) else { continue };
         let without = denied(&engine, subject, probe, path);
         if let Some(rule) = denied(&engine, subject, probe, &probe.path).difference(&without).next() {
-            let message = format!("the rule {} denies this query to everybody", quoted(rule));
-            let help = "ask without that parameter, or write in the rule's `from` whom it is meant for";
+            let message = format!("the rule {} denies this query to all callers", quoted(rule));
+            let help = "probe without that parameter, or name in the rule's `from` the callers that it is for";
             findings.push(subject.at("health.probe.path", message, help));
         }
     }
     findings
 }
 
-/// The policy, as far as it speaks of nobody.
+/// The policy's rules that deny without looking at the caller.
 fn engine(subject: &Subject<'_>, mesh: &Mesh) -> Option<Engine> {
     let mut policy = policy_source(subject.egress, mesh, &[]);
-    policy.rules.retain(denies_everybody);
+    policy.rules.retain(denies_all_callers);
     Engine::compile(&policy).ok()
 }
 
-fn denies_everybody(rule: &wire::Rule) -> bool {
+fn denies_all_callers(rule: &wire::Rule) -> bool {
     let wire::Rule { id: _, action, mode, from, to: _, when } = rule;
-    let of_the_request = |key: &str| key.starts_with("request.query[") || key.starts_with("request.headers[");
+    let is_about_request = |key: &str| key.starts_with("request.query[") || key.starts_with("request.headers[");
     let conditions = when.as_deref().unwrap_or_default();
     *action == wire::Action::Deny
         && *mode == wire::Mode::Enforce
         && from.is_none()
-        && conditions.iter().all(|condition| of_the_request(&condition.key))
+        && conditions.iter().all(|condition| is_about_request(&condition.key))
 }
 
 /// The rules that match the probe's request with this path.
@@ -81,7 +81,7 @@ fn denied<'e>(engine: &'e Engine, subject: &Subject<'_>, probe: &Probe, path: &s
     engine.explain(&view).rules.iter().filter(|rule| rule.matched).map(|rule| rule.id).collect()
 }
 
-/// The probe's request as a caller would send it.
+/// The probe's request, as if a caller had sent it.
 pub(super) fn headers<'a>(subject: &Subject<'a>, probe: &'a Probe, path: &'a str) -> [(&'a [u8], &'a [u8]); 4] {
     [
         (b":method", probe.method.as_bytes()),

@@ -29,7 +29,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let health = &subject.egress.spec.health;
         health.readiness == Readiness::Upstream && health.probe.is_none() && health.passive.is_none()
     });
-    let message = "nobody finds out whether the upstream is well";
-    let help = "write `health.probe` or `health.passive`, or leave `readiness` out";
+    let message = "nothing checks whether the upstream is healthy";
+    let help = "write `health.probe` or `health.passive`, or remove `readiness`";
     useless.map(|subject| subject.at("health.readiness", message, help)).collect()
 }

@@ -52,11 +52,11 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         };
         if let Some((_, rule)) = subject.rules(wire::Action::Allow).find(|(_, rule)| may_write(rule)) {
             let message = format!(
-                "{} repeats requests that the upstream may have carried out, and the rule {} allows writes",
+                "{} repeats requests that the upstream may already have carried out, and the rule {} allows writes",
                 quoted(condition),
                 quoted(&rule.id)
             );
-            findings.push(subject.at("route.retries.retryOn", message, "leave `retryOn` out"));
+            findings.push(subject.at("route.retries.retryOn", message, "remove `retryOn`"));
         }
     }
     findings

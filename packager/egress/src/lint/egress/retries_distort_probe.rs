@@ -27,8 +27,8 @@ use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-/// Conditions by which Envoy repeats what the upstream has failed to do.
-const ILL: [&str; 7] = [
+/// Conditions under which Envoy repeats a request that the upstream failed to answer.
+const AFTER_FAILURE: [&str; 7] = [
     "gateway-error",
     "reset",
     "retriable-status-codes",
@@ -42,21 +42,23 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let spec = &subject.egress.spec;
-        let watched = spec.health.probe.is_some() || spec.health.passive.is_some();
-        let Some(retries) = spec.route.retries.as_ref().filter(|retries| watched && retries.attempts > 0) else {
+        let is_checked = spec.health.probe.is_some() || spec.health.passive.is_some();
+        let Some(retries) = spec.route.retries.as_ref().filter(|retries| is_checked && retries.attempts > 0) else {
             continue;
         };
-        if let Some(condition) = retries.retry_on.split(',').map(str::trim).find(is_of_the_ill) {
+        if let Some(condition) = retries.retry_on.split(',').map(str::trim).find(repeats_failures) {
             let times = retries.attempts.saturating_add(1);
-            let message =
-                format!("by {} an ill upstream is asked {times} times what the gate counts once", quoted(condition));
-            findings.push(subject.at("route.retries.retryOn", message, "leave `retryOn` out"));
+            let message = format!(
+                "with {}, an unhealthy upstream gets up to {times} requests where the gate counts one failure",
+                quoted(condition)
+            );
+            findings.push(subject.at("route.retries.retryOn", message, "remove `retryOn`"));
         }
     }
     findings
 }
 
-/// `5xx` and the statuses of it, too.
-fn is_of_the_ill(condition: &&str) -> bool {
-    ILL.contains(condition) || condition.starts_with('5')
+/// Includes `5xx` and single statuses such as `503`.
+fn repeats_failures(condition: &&str) -> bool {
+    AFTER_FAILURE.contains(condition) || condition.starts_with('5')
 }

@@ -31,10 +31,8 @@ use crate::lint::input::Input;
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let exposed = input.egresses.iter().filter(|subject| subject.egress.spec.expose.is_some());
     let disclosing = exposed.filter(|subject| subject.egress.spec.authz.disclose_rule);
-    let message = "callers outside the mesh are told which rule refused them";
+    let message = "clients outside the mesh see which rule refused them";
     disclosing
-        .map(|subject| {
-            subject.at("authz.discloseRule", message, "remove it: the id is in logs and counters either way")
-        })
+        .map(|subject| subject.at("authz.discloseRule", message, "remove it: logs and metrics have the ID in any case"))
         .collect()
 }

@@ -42,27 +42,28 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let host = subject.egress.spec.host.as_str();
         for (position, rule) in subject.egress.spec.authz.rules.iter().enumerate() {
             for (at, to) in rule.to.iter().flatten().enumerate() {
-                let Some(hosts) = to.operation.hosts.as_ref().filter(|hosts| !hosts.iter().any(|one| holds(one, host)))
+                let Some(hosts) =
+                    to.operation.hosts.as_ref().filter(|hosts| !hosts.iter().any(|one| matches(one, host)))
                 else {
                     continue;
                 };
                 let named = hosts.first().map(String::as_str).unwrap_or_default();
                 let message = format!(
-                    "the rule {} asks for the host {}, and every request here has {}",
+                    "the rule {} is for the host {}, but every request here has {}",
                     quoted(&rule.id),
                     quoted(named),
                     quoted(host)
                 );
                 let path = format!("authz.rules[{position}].to[{at}].operation.hosts");
-                findings.push(subject.at(&path, message, "leave `hosts` out"));
+                findings.push(subject.at(&path, message, "remove `hosts`"));
             }
         }
     }
     findings
 }
 
-/// Whether a pattern of the policy holds for the host, with any port.
-fn holds(pattern: &str, host: &str) -> bool {
+/// Whether a host pattern of the policy matches the host with any port.
+fn matches(pattern: &str, host: &str) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     let name = match pattern.rsplit_once(':') {
         Some((name, port)) if port == "*" || port.bytes().all(|byte| byte.is_ascii_digit()) => name,

@@ -40,11 +40,12 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
-        let asked = probe.path.split('?').next().unwrap_or_default();
+        let probed = probe.path.split('?').next().unwrap_or_default();
         for (path, rule) in subject.rules(wire::Action::Allow) {
-            if allows_only(rule, asked) && is_for_everybody(rule) {
-                let message = format!("the rule {} allows everybody what the probe does without it", quoted(&rule.id));
-                let help = "remove it, or write in `from` who else needs the path";
+            if allows_only(rule, probed) && applies_to_all_callers(rule) {
+                let message =
+                    format!("the rule {} allows all callers what the probe does without a rule", quoted(&rule.id));
+                let help = "remove it, or name in `from` the callers that need the path";
                 findings.push(subject.at(&format!("{path}.id"), message, help));
             }
         }
@@ -52,13 +53,13 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn allows_only(rule: &wire::Rule, asked: &str) -> bool {
+fn allows_only(rule: &wire::Rule, probed: &str) -> bool {
     let operations = rule.to.as_deref().unwrap_or_default();
-    let is_asked = |paths: &Vec<String>| paths.iter().all(|path| path == asked);
-    !operations.is_empty() && operations.iter().all(|to| to.operation.paths.as_ref().is_some_and(is_asked))
+    let is_probed = |paths: &Vec<String>| paths.iter().all(|path| path == probed);
+    !operations.is_empty() && operations.iter().all(|to| to.operation.paths.as_ref().is_some_and(is_probed))
 }
 
-fn is_for_everybody(rule: &wire::Rule) -> bool {
+fn applies_to_all_callers(rule: &wire::Rule) -> bool {
     let is_any = |names: &Vec<String>| names.iter().any(|name| name == "*");
     rule.when.is_none()
         && rule

@@ -63,8 +63,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             });
             if let Some((folder, owner)) = taken {
                 let (folder, standby, owner) = (quoted(folder), quoted(&standby.name), quoted(&owner.name));
-                let message = format!("the files of {standby} are in {folder}, as those of {owner} are");
-                let help = "give each upstream a folder of its own in `upstream.tls`";
+                let message = format!("the TLS files of {standby} and {owner} are both in {folder}");
+                let help = "give each upstream its own folder in `upstream.tls`";
                 findings.push(subject.at(&format!("health.failover[{position}]"), message, help));
             }
         }

@@ -59,8 +59,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(expose) = &subject.egress.spec.expose else { continue };
         let key = (expose.gateway.as_str(), expose.host.as_str());
         if let Some(other) = first.get(&key).and_then(|file: &usize| input.files.get(*file)) {
-            let message = format!("the host {} is exposed by {}, too", quoted(&expose.host), quoted(&other.name));
-            findings.push(subject.at("expose.host", message, "give each Egress a host of its own"));
+            let message = format!("the host {} is also exposed by {}", quoted(&expose.host), quoted(&other.name));
+            findings.push(subject.at("expose.host", message, "give each Egress its own host"));
         } else {
             first.insert(key, subject.file);
         }

@@ -54,8 +54,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let host = subject.egress.spec.host.as_str();
         if let Some(other) = first.get(host).and_then(|file: &usize| input.files.get(*file)) {
-            let message = format!("the host {} is that of {}, too", quoted(host), quoted(&other.name));
-            findings.push(subject.at("host", message, "give each Egress a host of its own"));
+            let message = format!("the host {} is also the host of {}", quoted(host), quoted(&other.name));
+            findings.push(subject.at("host", message, "give each Egress its own host"));
         } else {
             first.insert(host, subject.file);
         }

@@ -41,14 +41,17 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let mut first: HashMap<String, &str> = HashMap::new();
-        // The rules after these have no series of their own.
+        // Later rules have no metric of their own.
         for (position, rule) in subject.egress.spec.authz.rules.iter().enumerate().take(MAX_COUNTED_RULES) {
             let series = rule.id.replace(['.', '-'], "_");
             if let Some(earlier) = first.get(&series) {
-                let message =
-                    format!("the rules {} and {} are one series in Prometheus", quoted(earlier), quoted(&rule.id));
+                let message = format!(
+                    "the rules {} and {} have the same metric name in Prometheus",
+                    quoted(earlier),
+                    quoted(&rule.id)
+                );
                 let path = format!("authz.rules[{position}].id");
-                findings.push(subject.at(&path, message, "change a letter or a digit of one of the two ids"));
+                findings.push(subject.at(&path, message, "change a letter or digit of one of the IDs"));
             } else {
                 first.insert(series, rule.id.as_str());
             }

@@ -56,7 +56,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let (mut first, mut findings) = (HashMap::new(), Vec::new());
     for subject in &input.egresses {
         let host = subject.egress.spec.upstream.host.as_str();
-        // An address gets a host of its own for each Egress.
+        // For an IP address, `build` makes a host name per Egress.
         if host.parse::<std::net::IpAddr>().is_ok() {
             continue;
         }
@@ -64,15 +64,15 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             *first.entry((subject.egress.namespace.as_str(), host)).or_insert((subject.file, subject.egress));
         if let Some(what) = difference(subject.egress, other) {
             let other = input.files.get(file).map(|other| quoted(&other.name)).unwrap_or_default();
-            let message = format!("the way to {} is another here than in {other}: {what}", quoted(host));
-            let help = "write the same in both, or give one of them another namespace";
+            let message = format!("{} is configured differently in {other}: {what}", quoted(host));
+            let help = "write the same settings in both, or give one of them another namespace";
             findings.push(subject.at("upstream.host", message, help));
         }
     }
     findings
 }
 
-/// What the rule for the upstream would say otherwise.
+/// The first setting of the DestinationRule that differs.
 fn difference(one: &Egress, other: &Egress) -> Option<&'static str> {
     let (one, other) = (&one.spec, &other.spec);
     if one.upstream.tls != other.upstream.tls {
@@ -82,7 +82,7 @@ fn difference(one: &Egress, other: &Egress) -> Option<&'static str> {
     } else if one.route.outlier_detection != other.route.outlier_detection {
         Some("`route.outlierDetection`")
     } else {
-        // With a probe the outlier detection is a subset's.
+        // With a probe, outlier detection applies to a subset.
         let is_other =
             one.route.outlier_detection.is_some() && one.health.probe.is_some() != other.health.probe.is_some();
         is_other.then_some("`health.probe`")

@@ -30,11 +30,11 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let tls = &subject.egress.spec.upstream.tls;
         let Some(sni) = &tls.sni else { continue };
-        let of_dns =
+        let is_dns_name =
             |name: &SubjectAltName| !name.starts_with("spiffe://") && name.parse::<std::net::IpAddr>().is_err();
-        if !tls.subject_alt_names.iter().any(|name| *name == **sni) && tls.subject_alt_names.iter().all(of_dns) {
+        if !tls.subject_alt_names.iter().any(|name| *name == **sni) && tls.subject_alt_names.iter().all(is_dns_name) {
             let message = format!("the server name {} is not in `subjectAltNames`", quoted(sni));
-            let help = format!("add {}, or leave `subjectAltNames` out", quoted(sni));
+            let help = format!("add {}, or remove `subjectAltNames`", quoted(sni));
             findings.push(subject.at("upstream.tls.subjectAltNames", message, help));
         }
     }

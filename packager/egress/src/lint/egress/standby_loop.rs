@@ -59,22 +59,22 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let all: HashMap<Name<'_>, &Egress> =
         input.egresses.iter().map(|subject| (name_of(subject.egress), subject.egress)).collect();
     let within = between_loops(&all);
-    let (mut told, mut findings) = (HashSet::new(), Vec::new());
+    let (mut reported, mut findings) = (HashSet::new(), Vec::new());
     for subject in &input.egresses {
         let own = name_of(subject.egress);
         if !within.contains(&own) {
             continue;
         }
         for (position, standby) in subject.egress.spec.health.failover.iter().enumerate() {
-            let Some(way) = way(&all, (own.0, standby.as_str()), own).filter(|_| !told.contains(&own)) else {
+            let Some(chain) = chain(&all, (own.0, standby.as_str()), own).filter(|_| !reported.contains(&own)) else {
                 continue;
             };
-            let message = match way.as_slice() {
-                [_] => "the standby is the upstream itself".to_owned(),
-                _ => format!("the standbys go in a loop: {}", words(own.1, &way)),
+            let message = match chain.as_slice() {
+                [_] => "the upstream is its own standby".to_owned(),
+                _ => format!("the standbys form a loop: {}", listed(own.1, &chain)),
             };
-            told.extend(way.into_iter().map(|name| (own.0, name)));
-            let help = "name another upstream, or none: one of them is the last";
+            reported.extend(chain.into_iter().map(|name| (own.0, name)));
+            let help = "name another upstream, or remove the entry";
             findings.push(subject.at(&format!("health.failover[{position}]"), message, help));
         }
     }
@@ -85,20 +85,20 @@ fn name_of(egress: &Egress) -> Name<'_> {
     (&egress.namespace, &egress.name)
 }
 
-/// The Egresses in loops, and those on a way from one loop to another: most files are neither, and need no search.
+/// The Egresses in loops and those between two loops. Usually there are none, and no search is needed.
 fn between_loops<'a>(all: &HashMap<Name<'a>, &'a Egress>) -> HashSet<Name<'a>> {
     let edges = all.iter().flat_map(|(name, egress)| {
         let to = egress.spec.health.failover.iter().map(|standby| (name.0, standby.as_str()));
         to.filter(|to| all.contains_key(to)).map(|to| (*name, to))
     });
-    // First without what leads to no loop, then, backwards, without what no loop leads to.
-    let leading = without_ends(edges.collect());
-    let between = without_ends(leading.into_iter().map(|(from, to)| (to, from)).collect());
+    // Remove what does not lead to a loop; then, on the reversed edges, what no loop leads to.
+    let leading = without_dead_ends(edges.collect());
+    let between = without_dead_ends(leading.into_iter().map(|(from, to)| (to, from)).collect());
     between.into_iter().map(|(from, _)| from).collect()
 }
 
-/// The edges from which a way goes on for ever.
-fn without_ends<'a>(edges: Vec<(Name<'a>, Name<'a>)>) -> Vec<(Name<'a>, Name<'a>)> {
+/// The edges that do not end in an Egress without failover.
+fn without_dead_ends<'a>(edges: Vec<(Name<'a>, Name<'a>)>) -> Vec<(Name<'a>, Name<'a>)> {
     let (mut going_out, mut coming_in) = (HashMap::<_, usize>::new(), HashMap::<_, Vec<_>>::new());
     for (from, to) in &edges {
         *going_out.entry(*from).or_default() += 1;
@@ -121,9 +121,9 @@ fn without_ends<'a>(edges: Vec<(Name<'a>, Name<'a>)>) -> Vec<(Name<'a>, Name<'a>
     edges.into_iter().filter(|(_, to)| !ended.contains(to)).collect()
 }
 
-/// The names from one to the other, both included, if failover leads there.
-fn way<'a>(all: &HashMap<Name<'a>, &'a Egress>, from: Name<'a>, to: Name<'a>) -> Option<Vec<&'a str>> {
-    // Each with the place of the one before it.
+/// The names on the way from one to the other, both included, if failover leads there.
+fn chain<'a>(all: &HashMap<Name<'a>, &'a Egress>, from: Name<'a>, to: Name<'a>) -> Option<Vec<&'a str>> {
+    // Each name with the index of the one before it.
     let mut reached: Vec<(&str, Option<usize>)> = vec![(from.1, None)];
     let mut open = vec![0];
     let mut seen = HashSet::new();
@@ -132,9 +132,9 @@ fn way<'a>(all: &HashMap<Name<'a>, &'a Egress>, from: Name<'a>, to: Name<'a>) ->
         if last == to.1 {
             let before = |place: &usize| reached.get(*place).and_then(|(_, before)| *before);
             let places = std::iter::successors(Some(place), before);
-            let mut way: Vec<&str> = places.filter_map(|place| Some(reached.get(place)?.0)).collect();
-            way.reverse();
-            return Some(way);
+            let mut chain: Vec<&str> = places.filter_map(|place| Some(reached.get(place)?.0)).collect();
+            chain.reverse();
+            return Some(chain);
         }
         if seen.insert(last) {
             for name in all.get(&(from.0, last)).map_or(&[][..], |egress| &egress.spec.health.failover) {
@@ -146,7 +146,7 @@ fn way<'a>(all: &HashMap<Name<'a>, &'a Egress>, from: Name<'a>, to: Name<'a>) ->
     None
 }
 
-fn words(first: &str, way: &[&str]) -> String {
-    let names: Vec<_> = std::iter::once(&first).chain(way).map(|name| quoted(name)).collect();
+fn listed(first: &str, chain: &[&str]) -> String {
+    let names: Vec<_> = std::iter::once(&first).chain(chain).map(|name| quoted(name)).collect();
     names.join(", ")
 }

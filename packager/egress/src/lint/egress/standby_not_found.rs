@@ -45,7 +45,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         for (position, name) in subject.egress.spec.health.failover.iter().enumerate() {
             if !input.names.contains(&(namespace.to_string(), name.to_string())) {
                 let message = format!("the Egress {} is not among these files", quoted(&format!("{namespace}/{name}")));
-                let help = "check its file together with this one, or leave it out";
+                let help = "check its file together with this one, or remove the entry";
                 findings.push(subject.at(&format!("health.failover[{position}]"), message, help));
             }
         }

@@ -32,8 +32,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let spec = &subject.egress.spec;
         let (Some(probe), Some(timeout)) = (&spec.health.probe, &spec.route.timeout) else { continue };
         if timeout.length() < probe.effective_timeout().length() {
-            let asked = probe.timeout.as_deref().map_or("by default up to `1s`".to_owned(), quoted);
-            let message = format!("requests are given up after {}, and probes may take {asked}", quoted(timeout));
+            let asked = probe.timeout.as_deref().map_or("up to `1s` by default".to_owned(), quoted);
+            let message = format!("requests time out after {}, but probes may take {asked}", quoted(timeout));
             findings.push(subject.at("route.timeout", message, "write a shorter `health.probe.timeout`"));
         }
     }

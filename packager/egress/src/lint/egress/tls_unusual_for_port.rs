@@ -29,9 +29,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let upstream = &subject.egress.spec.upstream;
         let (message, help) = match (upstream.port, upstream.tls.mode) {
-            (443, TlsMode::None) => ("port 443, where TLS is spoken, without TLS", "write `tls: {mode: SIMPLE}`"),
+            (443, TlsMode::None) => ("port 443 expects TLS, but the mode is `NONE`", "write `tls: {mode: SIMPLE}`"),
             (80, TlsMode::Simple | TlsMode::Mutual) => {
-                ("port 80, where plaintext is spoken, with TLS", "write `port: 443`, or `tls: {mode: NONE}`")
+                ("port 80 expects plaintext, but `tls.mode` turns TLS on", "write `port: 443`, or `tls: {mode: NONE}`")
             }
             _ => continue,
         };

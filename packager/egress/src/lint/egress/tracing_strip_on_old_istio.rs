@@ -51,10 +51,14 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let is_old = input.mesh.is_some_and(|(_, _, mesh)| mesh.istio_version < IstioVersion::V1_30);
     let written = |subject: &&crate::lint::input::Subject<'_>| subject.egress.spec.tracing.mode == TracingMode::Strip;
     let subjects = input.egresses.iter().filter(|_| is_old).filter(written);
-    let message = "a tracer of the mesh would write its headers again";
+    let message = "if the mesh has a tracer, Envoy adds its trace headers again";
     subjects
         .map(|subject| {
-            subject.at("tracing.mode", message, "upgrade Istio to 1.30 or 1.31, or see that the mesh has no tracer")
+            subject.at(
+                "tracing.mode",
+                message,
+                "upgrade Istio to 1.30 or 1.31, or make sure that the mesh has no tracer",
+            )
         })
         .collect()
 }

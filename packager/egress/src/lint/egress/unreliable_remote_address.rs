@@ -43,19 +43,21 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let spec = &subject.egress.spec;
         let (what, help) = match (spec.expose.is_some(), spec.gateway.num_trusted_proxies) {
-            (true, 0) => ("which is the ingress gateway's for all", "write `gateway: {numTrustedProxies: 1}` or more"),
+            (true, 0) => {
+                ("which is the ingress gateway's for every client", "write `gateway: {numTrustedProxies: 1}` or more")
+            }
             (false, 1..) => ("which callers can forge", "write `ipBlocks`, or an identity"),
             _ => continue,
         };
-        for (position, rule) in spec.authz.rules.iter().enumerate().filter(|(_, rule)| asks_for_address(rule)) {
-            let message = format!("the rule {} asks for the caller's address, {what}", quoted(&rule.id));
+        for (position, rule) in spec.authz.rules.iter().enumerate().filter(|(_, rule)| checks_address(rule)) {
+            let message = format!("the rule {} checks the client's address, {what}", quoted(&rule.id));
             findings.push(subject.at(&format!("authz.rules[{position}].id"), message, help));
         }
     }
     findings
 }
 
-fn asks_for_address(rule: &wire::Rule) -> bool {
+fn checks_address(rule: &wire::Rule) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     sources.any(|source| source.remote_ip_blocks.is_some() || source.not_remote_ip_blocks.is_some())
         || rule.when.iter().flatten().any(|condition| condition.key == "remote.ip")

@@ -44,13 +44,13 @@ use crate::parse::suggest::quoted;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let legs = input.set.legs.iter().filter(|leg| leg.is_http && leg.is_at_gateway());
-    for leg in legs.filter(|leg| leg.node.descend(&["rewrite", "authority"]).is_none()) {
-        for to in leg.destinations.iter().filter(|to| input.set.is_external(&to.host)) {
-            let Some((_, host)) = leg.hosts.iter().find(|(_, host)| *host != to.host) else { continue };
-            let message = format!("the upstream {} is asked for {}", quoted(&to.host), quoted(host));
+    let routes = input.set.routes.iter().filter(|route| route.is_http && route.is_at_gateway());
+    for route in routes.filter(|route| route.node.descend(&["rewrite", "authority"]).is_none()) {
+        for to in route.destinations.iter().filter(|to| input.set.is_external(&to.host)) {
+            let Some((_, host)) = route.hosts.iter().find(|(_, host)| *host != to.host) else { continue };
+            let message = format!("{} gets requests for the host {}", quoted(&to.host), quoted(host));
             let help = format!("write `rewrite: {{authority: {}}}`", quoted(&to.host).trim_matches('`'));
-            findings.push(finding(leg.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+            findings.push(finding(route.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
         }
     }
     findings

@@ -46,7 +46,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             };
             for host in hosts.iter().filter(|host| host.text().is_some_and(is_open)) {
                 let name = quoted(host.text().unwrap_or_default());
-                let message = format!("{name} with a port is another host to this rule, and none to the route");
+                let message = format!("the rule does not match {name} with a port, but the route does");
                 findings.push(finding(policy.file, host, message, format!("add `\"{}:*\"`", name.trim_matches('`'))));
             }
         }

@@ -30,7 +30,7 @@ use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::tree::Node;
 
-/// Kind, the field that holds it, the field, and what took its place.
+/// Kind, parent field, deprecated field, and what to do.
 const FIELDS: [(Kind, &str, &str, &str); 7] = [
     (Kind::Gateway, "port", "targetPort", "remove it"),
     (Kind::DestinationRule, "outlierDetection", "consecutiveErrors", "write `consecutive5xxErrors`"),
@@ -51,14 +51,14 @@ fn of_one(manifest: &Manifest) -> Vec<Finding> {
         let holders = manifest.spec().descendants();
         let holders = holders.filter_map(|node| if holder.is_empty() { Some(node) } else { node.get(holder) });
         for written in holders.filter_map(|node| node.get(field)) {
-            let message = format!("`{field}` was given up by Istio");
+            let message = format!("`{field}` is deprecated in Istio");
             findings.push(finding(manifest.file, written, message, *help));
         }
     }
     if manifest.kind == Kind::DestinationRule {
         let simple = manifest.spec().descendants().filter_map(|node| node.descend(&["loadBalancer", "simple"]));
         for written in simple.filter(|written: &&Node| written.text() == Some("LEAST_CONN")) {
-            let message = "the name `LEAST_CONN` was given up";
+            let message = "`LEAST_CONN` is deprecated in Istio";
             findings.push(finding(manifest.file, written, message, "write `LEAST_REQUEST`"));
         }
     }

@@ -32,20 +32,24 @@ use crate::parse::suggest::quoted;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for guard in input.set.plugins.iter().filter(|plugin| plugin.is_guard()) {
+    for filter in input.set.plugins.iter().filter(|plugin| plugin.enforces_rules()) {
         let help = "write `phase: AUTHZ`";
-        match guard.manifest.spec().get("phase") {
+        match filter.manifest.spec().get("phase") {
             None => {
-                let message = "the filter decides who may pass, and without a `phase` it runs behind all that have one";
-                findings.push(of_manifest(guard.manifest, message, help));
+                let message =
+                    "the filter decides who may pass, but without a `phase` it runs after all plugins that have one";
+                findings.push(of_manifest(filter.manifest, message, help));
             }
             Some(phase) if matches!(phase.text(), Some("AUTHN" | "STATS")) => {
                 let name = phase.text().unwrap_or_default();
                 let message = match name {
-                    "AUTHN" => format!("in {} no token has been verified, so no rule sees a claim", quoted(name)),
-                    _ => format!("in {} the filter runs behind others, which see what it refuses", quoted(name)),
+                    "AUTHN" => format!("in {} no token has been verified yet, so rules see no claims", quoted(name)),
+                    _ => format!(
+                        "in {} the filter runs after other plugins, which see requests that it refuses",
+                        quoted(name)
+                    ),
                 };
-                findings.push(finding(guard.manifest.file, phase, message, help));
+                findings.push(finding(filter.manifest.file, phase, message, help));
             }
             Some(_) => {}
         }

@@ -31,15 +31,15 @@ use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
-    let guards = input.set.plugins.iter().filter(|plugin| plugin.is_guard());
-    guards
-        .filter_map(|guard| {
-            let message = "after one crash the filter answers 503 until the pod is restarted";
+    let filters = input.set.plugins.iter().filter(|plugin| plugin.enforces_rules());
+    filters
+        .filter_map(|filter| {
+            let message = "after a crash the filter answers 503 until the pod is restarted";
             let help = "write `failStrategy: FAIL_RELOAD`";
-            match guard.wasm.get("failStrategy") {
-                None => Some(of_manifest(guard.manifest, message, help)),
+            match filter.wasm.get("failStrategy") {
+                None => Some(of_manifest(filter.manifest, message, help)),
                 Some(strategy) if strategy.text() == Some("FAIL_CLOSE") => {
-                    Some(finding(guard.manifest.file, strategy, message, help))
+                    Some(finding(filter.manifest.file, strategy, message, help))
                 }
                 Some(_) => None,
             }

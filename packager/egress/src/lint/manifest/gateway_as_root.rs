@@ -41,7 +41,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         for node in pods.spec().descendants() {
             for (field, value) in ROOT {
                 if let Some(written) = node.get(field).filter(|written| written.text() == Some(value)) {
-                    let message = format!("`{field}: {value}` gives the gateway rights that it does not need");
+                    let message = format!("`{field}: {value}` gives the gateway privileges that it does not need");
                     findings.push(finding(pods.file, written, message, "remove it, and listen on a port such as 8443"));
                 }
             }

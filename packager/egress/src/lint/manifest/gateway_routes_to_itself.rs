@@ -50,12 +50,17 @@ use crate::parse::suggest::quoted;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let legs = input.set.legs.iter().filter(|leg| leg.is_in_mesh() && leg.is_at_gateway() && leg.anywhere);
-    for leg in legs {
-        for to in leg.destinations.iter().filter(|to| input.set.served_at(&to.host).is_some()) {
-            let message = format!("the gateway {} follows this route, too, and asks itself", quoted(&to.host));
-            let help = "write `match: [{gateways: [mesh]}]`, or a VirtualService of its own";
-            findings.push(finding(leg.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+    let routes = input
+        .set
+        .routes
+        .iter()
+        .filter(|route| route.is_in_mesh() && route.is_at_gateway() && route.matches_any_gateway);
+    for route in routes {
+        for to in route.destinations.iter().filter(|to| input.set.served_at(&to.host).is_some()) {
+            let message =
+                format!("the gateway {} follows this route, too, and sends the request to itself", quoted(&to.host));
+            let help = "write `match: [{gateways: [mesh]}]`, or use two VirtualServices";
+            findings.push(finding(route.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
         }
     }
     findings

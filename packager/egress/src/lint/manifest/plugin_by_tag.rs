@@ -36,9 +36,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some((node, url)) = plugin.url() else { continue };
         let pinned = url.contains("@sha256:") || url.starts_with("file://") || plugin.sha256().is_some();
         if !pinned {
-            let message = format!("what {} names can be moved to another module", quoted(url));
+            let message = format!("{} can be moved to another module", quoted(url));
             let help = match plugin.is_image() {
-                true => "write `oci://REPOSITORY@sha256:DIGEST`, and the digits as `sha256`",
+                true => "write `oci://REPOSITORY@sha256:DIGEST`, and the same digits as `sha256`",
                 false => "write the module's digest as `sha256`",
             };
             findings.push(finding(plugin.manifest.file, node, message, help));

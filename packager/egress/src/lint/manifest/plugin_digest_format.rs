@@ -32,9 +32,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for plugin in &input.set.plugins {
         let Some((node, digest)) = plugin.sha256() else { continue };
         let (message, help) = match digest.strip_prefix("sha256:") {
-            Some(_) => ("`sha256` begins with `sha256:`", "leave the prefix out"),
+            Some(_) => ("`sha256` begins with `sha256:`", "remove the prefix"),
             None if is_digest(digest) => continue,
-            None => ("`sha256` is not 64 hexadecimal digits in lower case", "write the digest's digits alone"),
+            None => ("`sha256` is not 64 lower-case hexadecimal digits", "write the digits of the digest"),
         };
         findings.push(finding(plugin.manifest.file, node, message, help));
     }

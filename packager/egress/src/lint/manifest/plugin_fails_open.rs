@@ -29,9 +29,9 @@ use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
-    let deciding = input.set.plugins.iter().filter(|plugin| plugin.decides());
+    let deciding = input.set.plugins.iter().filter(|plugin| plugin.decides_access());
     let strategies = deciding.filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("failStrategy")?)));
     let open = strategies.filter(|(_, strategy)| strategy.text() == Some("FAIL_OPEN"));
-    let message = "whenever the filter cannot be loaded, or crashes, everybody may pass";
+    let message = "if the filter crashes or cannot be loaded, every request is allowed";
     open.map(|(file, strategy)| finding(file, strategy, message, "write `FAIL_RELOAD`")).collect()
 }

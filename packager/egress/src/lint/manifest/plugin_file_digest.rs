@@ -31,5 +31,9 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let files = input.set.plugins.iter().filter(|plugin| plugin.is_file());
     let digests = files.filter_map(|plugin| Some((plugin.manifest.file, plugin.sha256()?.0)));
     let message = "the digest of a `file://` module is not verified";
-    digests.map(|(file, node)| finding(file, node, message, "remove it, and pin the image that has the file")).collect()
+    digests
+        .map(|(file, node)| {
+            finding(file, node, message, "remove it, and pin the image that contains the file by its digest")
+        })
+        .collect()
 }

@@ -36,8 +36,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let config = plugin.wasm.get("pluginConfig").into_iter();
         for number in config.flat_map(Node::descendants).filter(|node| is_rounded(node)) {
             let digits = quoted(number.text().unwrap_or_default());
-            let message = format!("the number {digits} is rounded on its way to the plugin");
-            let help = "write it in quotes, if the plugin takes that";
+            let message = format!("Istio rounds the number {digits} before the plugin gets it");
+            let help = "put it in quotes, if the plugin accepts a string";
             findings.push(finding(plugin.manifest.file, number, message, help));
         }
     }

@@ -26,7 +26,7 @@
 //! Fix: Write `mode: CLIENT`, or remove `match`.
 
 use crate::import::Manifest;
-use crate::import::selection::Target;
+use crate::import::selection::SelectedPods;
 use crate::import::set::Set;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
@@ -39,23 +39,23 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let only_servers = modes.len() == matches.len() && modes.iter().all(|mode| mode.text() == Some("SERVER"));
         if let Some(mode) = modes.first().filter(|_| only_servers && is_at_gateway(&input.set, plugin.manifest)) {
             let message = "a gateway's listeners count as clients, so this plugin never runs";
-            findings.push(finding(plugin.manifest.file, mode, message, "write `CLIENT`, or leave `match` out"));
+            findings.push(finding(plugin.manifest.file, mode, message, "write `CLIENT`, or remove `match`"));
         }
     }
     findings
 }
 
 fn is_at_gateway(set: &Set<'_>, plugin: &Manifest) -> bool {
-    let labelled = match plugin.target() {
-        Target::Labels(labels) => labels.iter().any(|label| {
+    let labelled = match plugin.selected_pods() {
+        SelectedPods::WithLabels(labels) => labels.iter().any(|label| {
             let is_gateway = label.value.text().is_some_and(|value| value.ends_with("gateway"));
             label.key.name == "sallyport.dev/gateway" || (label.key.name == "istio" && is_gateway)
         }),
-        Target::Everything => return false,
-        Target::Names(_) => {
+        SelectedPods::All => return false,
+        SelectedPods::OfResources(_) => {
             let refs = plugin.spec().items_at(&["targetRefs"]);
             refs.iter().any(|target| target.text_at(&["kind"]) == Some("Gateway"))
         }
     };
-    labelled || !set.gateways.meeting(plugin).is_empty()
+    labelled || !set.gateways.overlapping(plugin).is_empty()
 }

@@ -34,8 +34,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for (kind, of_other) in [(Kind::WasmPlugin, "UNSPECIFIED"), (Kind::TrafficExtension, "UNSPECIFIED_PHASE")] {
         for manifest in input.set.of(kind) {
             if let Some(phase) = manifest.spec().get("phase").filter(|phase| phase.text() == Some(of_other)) {
-                let message = format!("the phase {} is not known in this kind", quoted(of_other));
-                findings.push(finding(manifest.file, phase, message, "write `AUTHZ`, or leave `phase` out"));
+                let message = format!("a resource of this kind has no phase {}", quoted(of_other));
+                findings.push(finding(manifest.file, phase, message, "write `AUTHZ`, or remove `phase`"));
             }
         }
     }

@@ -31,6 +31,6 @@ use crate::lint::input::Input;
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let files = input.set.plugins.iter().filter(|plugin| plugin.is_file());
     let secrets = files.filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("imagePullSecret")?)));
-    let message = "for a `file://` module the registry's credentials are left in the module's environment";
+    let message = "for a `file://` module, the registry's credentials stay in the module's environment";
     secrets.map(|(file, secret)| finding(file, secret, message, "remove it")).collect()
 }

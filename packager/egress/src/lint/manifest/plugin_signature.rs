@@ -29,6 +29,6 @@ use crate::lint::input::Input;
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let plugins = input.set.plugins.iter();
     let keys = plugins.filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("verificationKey")?)));
-    let message = "no signature is verified: Istio has not implemented `verificationKey`";
+    let message = "no signature is verified: Istio does not implement `verificationKey`";
     keys.map(|(file, key)| finding(file, key, message, "remove it, and pin the module by digest")).collect()
 }

@@ -34,7 +34,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let (Some((_, url)), Some((node, digest))) = (plugin.url(), plugin.sha256()) else { continue };
         let in_url = url.rsplit_once("@sha256:").map(|(_, in_url)| in_url);
         if in_url.is_some_and(|in_url| in_url != digest.trim_start_matches("sha256:")) {
-            let message = "`sha256` is not the digest that `url` names, and no image has both";
+            let message = "`sha256` differs from the digest in `url`";
             findings.push(finding(plugin.manifest.file, node, message, "write the same digest in both"));
         }
     }

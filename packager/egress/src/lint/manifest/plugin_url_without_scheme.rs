@@ -30,8 +30,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let urls = input.set.plugins.iter().filter_map(|plugin| Some((plugin.manifest.file, plugin.url()?)));
     let bare = urls.filter(|(_, (_, url))| !url.contains("://"));
     bare.map(|(file, (node, url))| {
-        let message = format!("the url {} has no scheme, and is taken for an image", quoted(url));
-        finding(file, node, message, "write `oci://` before it")
+        let message = format!("the URL {} has no scheme, so Istio reads it as an image", quoted(url));
+        finding(file, node, message, "begin it with `oci://`, if it is an image")
     })
     .collect()
 }

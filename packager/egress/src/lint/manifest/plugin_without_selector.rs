@@ -24,12 +24,13 @@
 //!
 //! Fix: Select the gateway by a label that only its pods have.
 
-use crate::import::selection::Target;
+use crate::import::selection::SelectedPods;
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
-    let plugins = input.set.plugins.iter().filter(|plugin| matches!(plugin.manifest.target(), Target::Everything));
+    let plugins =
+        input.set.plugins.iter().filter(|plugin| matches!(plugin.manifest.selected_pods(), SelectedPods::All));
     plugins
         .map(|plugin| {
             let where_to = match plugin.manifest.namespace.as_str() {
@@ -37,7 +38,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
                 _ => "its namespace",
             };
             let message = format!("the plugin runs in every proxy of {where_to}");
-            of_manifest(plugin.manifest, message, "write a `selector`, or `targetRefs`")
+            of_manifest(plugin.manifest, message, "write a `selector` or `targetRefs`")
         })
         .collect()
 }

@@ -48,8 +48,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             let Some(program) = command.items().first() else { continue };
             let name = program.text().unwrap_or_default();
             if PROGRAMS.contains(&name.rsplit('/').next().unwrap_or(name)) {
-                let message = format!("the probe runs {}, which a distroless image does not have", quoted(name));
-                let help = "leave the probe out: Istio's own asks Envoy on port 15021";
+                let message = format!("the probe runs {}, which distroless images do not have", quoted(name));
+                let help = "remove the probe: Istio's own asks Envoy on port 15021";
                 findings.push(finding(pods.file, program, message, help));
             }
         }
@@ -57,12 +57,12 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The commands of all probes, wherever the file has them: in a container, or laid over one.
+/// The commands of all probes, in containers and in an IstioOperator's overlays.
 pub(super) fn commands(spec: &Node) -> impl Iterator<Item = &Node> {
     let written = spec.descendants().flat_map(|node| PROBES.iter().filter_map(|probe| node.get(probe)));
-    let laid = spec.descendants().filter_map(|node| {
+    let patched = spec.descendants().filter_map(|node| {
         let path = node.text_at(&["path"])?;
         PROBES.iter().any(|probe| path.ends_with(probe)).then(|| node.get("value"))?
     });
-    written.chain(laid).filter_map(|probe| probe.descend(&["exec", "command"]))
+    written.chain(patched).filter_map(|probe| probe.descend(&["exec", "command"]))
 }

@@ -43,16 +43,16 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
         let words = commands(pods.spec()).flat_map(|command| command.items());
-        for word in words.filter(|word| word.text().is_some_and(asks_another)) {
-            let message = "while the upstream does not answer, every replica leaves the Service at once";
-            findings.push(finding(pods.file, word, message, "leave the upstream out of the probe"));
+        for word in words.filter(|word| word.text().is_some_and(names_another_host)) {
+            let message = "while the upstream does not answer, all replicas leave the Service at once";
+            findings.push(finding(pods.file, word, message, "remove the upstream from the probe"));
         }
     }
     findings
 }
 
-/// Whether there is a URL in the text that is not of the pod itself.
-fn asks_another(text: &str) -> bool {
+/// Whether the text has a URL of another host than the pod itself.
+fn names_another_host(text: &str) -> bool {
     let mut urls = text.split("http").skip(1).filter_map(|rest| rest.trim_start_matches('s').strip_prefix("://"));
     urls.any(|url| !OWN.iter().any(|own| url.starts_with(own)))
 }

@@ -47,7 +47,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
                 "*" => "any registry".to_owned(),
                 some => quoted(some),
             };
-            let message = format!("no certificate of {which} is verified");
+            let message = format!("certificates of {which} are not verified");
             findings.push(finding(pods.file, value, message, "remove the variable"));
         }
     }

@@ -50,7 +50,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let host = entry_hosts(entry)
             .find(|host| is_for_all && input.set.is_external(host) && input.set.is_behind_gateway(host));
         if let Some(host) = host {
-            let message = format!("every sidecar knows {}, so callers can leave the gateway aside", quoted(host));
+            let message = format!("every sidecar knows {}, so callers can bypass the gateway", quoted(host));
             findings.push(of_manifest(entry, message, "write `exportTo: [\".\"]`"));
         }
     }

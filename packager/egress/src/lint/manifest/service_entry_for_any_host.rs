@@ -28,5 +28,5 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let entries = input.set.of(Kind::ServiceEntry);
     let hosts = entries.flat_map(|entry| entry.spec().items_at(&["hosts"]).iter().map(|host| (entry.file, host)));
     let any = hosts.filter(|(_, host)| host.text() == Some("*"));
-    any.map(|(file, host)| finding(file, host, "the host `*` is refused by Istio", "write the hosts")).collect()
+    any.map(|(file, host)| finding(file, host, "Istio refuses the host `*`", "write the hosts")).collect()
 }

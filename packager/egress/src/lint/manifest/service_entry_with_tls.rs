@@ -62,7 +62,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         };
         let protocols = entry.spec().items_at(&["ports"]).iter().filter_map(|port| port.get("protocol"));
         for protocol in protocols.filter(|protocol| protocol.text() == Some("TLS")) {
-            let message = format!("the gateway speaks HTTP to {} and begins TLS itself", quoted(host));
+            let message = format!("the gateway sends HTTP to {} and starts TLS itself", quoted(host));
             findings.push(finding(entry.file, protocol, message, "write `HTTPS`"));
         }
     }

@@ -49,7 +49,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let resolution = entry.spec().get("resolution");
         let is_none = resolution.is_none_or(|resolution| resolution.text() == Some("NONE"));
         let Some(host) = entry_hosts(entry).find(|host| is_none && input.set.is_behind_gateway(host)) else { continue };
-        let message = format!("the gateway looks for {} where the caller did: at itself", quoted(host));
+        let message = format!("the gateway sends requests for {} to itself", quoted(host));
         let help = "write `resolution: DNS`";
         findings.push(match resolution {
             Some(resolution) => finding(entry.file, resolution, message, help),

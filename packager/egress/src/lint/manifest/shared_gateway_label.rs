@@ -41,19 +41,19 @@ const SHARED: [(&str, &str); 4] = [
 ];
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
-    let help = "give each gateway a label of its own, and select by it";
+    let help = "give each gateway its own label, and select by it";
     let mut findings = Vec::new();
     for gateway in input.set.of(Kind::Gateway) {
         let selector = gateway.spec().get("selector").map_or(&[][..], Node::entries);
         if let Some(label) = selector.first().filter(|_| selector.iter().all(is_shared) && is_egress(input, gateway)) {
-            let message = format!("{} is the label of other gateways, too", shown(label));
+            let message = format!("other gateways have the label {}, too", shown(label));
             findings.push(finding(gateway.file, &label.value, message, help));
         }
     }
     for Workload { manifest, name, labels, .. } in &input.set.workloads {
         let shared = labels.iter().find(|label| is_shared(label) && label.key.name == "istio");
         if let Some(label) = shared.filter(|label| !is_own(name, label)) {
-            let message = format!("whoever selects {} opens ports on this gateway", shown(label));
+            let message = format!("any Gateway that selects {} opens ports on this gateway", shown(label));
             findings.push(finding(manifest.file, &label.value, message, help));
         }
     }
@@ -64,7 +64,7 @@ fn is_shared(label: &Entry) -> bool {
     SHARED.iter().any(|(key, value)| label.key.name == *key && label.value.text() == Some(value))
 }
 
-/// Istio's own gateways bear the labels by right.
+/// Istio's own gateways are supposed to have these labels.
 fn is_own(name: &str, label: &Entry) -> bool {
     name.strip_prefix("istio-") == label.value.text()
 }
@@ -73,7 +73,7 @@ fn shown(label: &Entry) -> String {
     quoted(&format!("{}: {}", label.key.name, label.value.text().unwrap_or_default()))
 }
 
-/// An ingress gateway's label is right for what comes from outside.
+/// A Gateway for traffic from outside the mesh may select an ingress gateway's label.
 fn is_egress(input: &Input<'_>, gateway: &Manifest) -> bool {
     gateway.spec().text_at(&["selector", "istio"]) == Some("egressgateway")
         || Server::of(gateway).any(|server| {

@@ -38,7 +38,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             continue;
         };
         let name = quoted(sni.text().unwrap_or_default());
-        let message = format!("with `sni` alone no name is verified: any believed certificate is taken for {name}");
+        let message = format!("with `sni` alone no name is verified: any trusted certificate is accepted for {name}");
         let help = format!("write `subjectAltNames: [{}]`", name.trim_matches('`'));
         findings.push(finding(tls.manifest.file, sni, message, help));
     }

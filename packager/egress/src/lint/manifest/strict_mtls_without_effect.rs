@@ -36,7 +36,7 @@
 //! `ISTIO_MUTUAL` for callers.
 
 use crate::import::Kind;
-use crate::import::selection::Target;
+use crate::import::selection::SelectedPods;
 use crate::import::view::Server;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
@@ -45,20 +45,24 @@ use std::collections::HashMap;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut open = HashMap::new();
-    let asks_nobody = |server: &&Server<'_>| !server.may_know_callers() && !input.set.leads_nowhere(server);
-    for server in input.set.servers.iter().filter(asks_nobody) {
+    let requires_no_certificate =
+        |server: &&Server<'_>| !server.may_identify_callers() && !input.set.leads_nowhere(server);
+    for server in input.set.servers.iter().filter(requires_no_certificate) {
         open.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server.port);
     }
     let mut findings = Vec::new();
     for peers in input.set.of(Kind::PeerAuthentication) {
         let strict = peers.spec().descend(&["mtls", "mode"]).filter(|mode| mode.text() == Some("STRICT"));
-        // One for a whole namespace is meant for its sidecars, and governs them.
-        let Some(strict) = strict.filter(|_| matches!(peers.target(), Target::Labels(_))) else { continue };
-        let met = input.set.gateways.meeting(peers);
-        let port = met.iter().find_map(|gateway| open.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
+        // One without a selector is for the namespace's sidecars, where it works.
+        let Some(strict) = strict.filter(|_| matches!(peers.selected_pods(), SelectedPods::WithLabels(_))) else {
+            continue;
+        };
+        let overlapping = input.set.gateways.overlapping(peers);
+        let port =
+            overlapping.iter().find_map(|gateway| open.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
         if let Some(port) = port {
-            let message = format!("the Gateway's server on port {} asks for no certificate all the same", quoted(port));
-            let help = "write `tls: {mode: ISTIO_MUTUAL}` in the Gateway: it alone governs its listeners";
+            let message = format!("the Gateway's server on port {} still requires no certificate", quoted(port));
+            let help = "write `tls: {mode: ISTIO_MUTUAL}` in the Gateway: only it configures the gateway's listeners";
             findings.push(finding(peers.file, strict, message, help));
         }
     }

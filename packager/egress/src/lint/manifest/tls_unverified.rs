@@ -35,8 +35,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in &input.set.client_tls {
         if let Some(skip) = tls.node.get("insecureSkipVerify").filter(|skip| skip.text() == Some("true")) {
-            let message = "any certificate is taken for the upstream's";
-            let help = "remove it, and write `caCertificates` for an authority of its own";
+            let message = "any certificate is accepted for the upstream";
+            let help = "remove it, and write `caCertificates` if the upstream has its own certificate authority";
             findings.push(finding(tls.manifest.file, skip, message, help));
         }
     }

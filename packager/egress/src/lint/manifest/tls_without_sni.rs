@@ -28,17 +28,17 @@
 //!
 //! Fix: Write `sni` and `subjectAltNames`.
 
-use crate::import::names::is_of_cluster;
+use crate::import::names::is_cluster_service;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for tls in input.set.client_tls.iter().filter(|tls| tls.originates() && !is_of_cluster(&tls.host)) {
+    for tls in input.set.client_tls.iter().filter(|tls| tls.originates() && !is_cluster_service(&tls.host)) {
         if tls.node.get("sni").is_none() && !tls.host.contains('*') {
             let host = quoted(&tls.host);
-            let message = format!("the server name for {host} follows from the caller's `Host`");
+            let message = format!("the server name for {host} follows from the request's `Host`");
             let host = host.trim_matches('`');
             let help = format!("write `sni: {host}` and `subjectAltNames: [{host}]`");
             findings.push(finding(tls.manifest.file, tls.node.get("mode").unwrap_or(tls.node), message, help));

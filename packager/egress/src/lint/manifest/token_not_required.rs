@@ -41,8 +41,8 @@ use crate::parse::tree::Node;
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tokens in input.set.of(Kind::RequestAuthentication) {
-        if !input.set.policies.meeting(tokens).into_iter().any(asks_for_token) {
-            let message = "a request without a token passes, and no policy here asks for one";
+        if !input.set.policies.overlapping(tokens).into_iter().any(requires_token) {
+            let message = "a request without a token passes: no policy here requires one";
             let help = "deny `notRequestPrincipals: [\"*\"]` in an AuthorizationPolicy for the same pods";
             findings.push(of_manifest(tokens, message, help));
         }
@@ -50,8 +50,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A filter's rules deny what they do not allow, so with one the token is the rules' matter.
-fn asks_for_token(policy: &Manifest) -> bool {
+/// A filter denies what its rules do not allow, so whether a token is required is up to its rules.
+fn requires_token(policy: &Manifest) -> bool {
     policy.kind != Kind::AuthorizationPolicy
         || policy.spec().descendants().any(|node| {
             let of_token = |key: &Node| key.text().is_some_and(|key| key.starts_with("request.auth."));

@@ -48,14 +48,19 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         defined.extend(names.map(|name| (host_in(&rule.namespace, host), name)));
     }
     let mut findings = Vec::new();
-    for leg in &input.set.legs {
-        for to in &leg.destinations {
+    for route in &input.set.routes {
+        for to in &route.destinations {
             let Some(node) = to.node.get("subset") else { continue };
             let name = node.text().unwrap_or_default();
             if !defined.contains(&(to.host.clone(), name)) {
                 let (name, host) = (quoted(name), quoted(&to.host));
                 let message = format!("no DestinationRule here defines the subset {name} of {host}");
-                findings.push(finding(leg.manifest.file, node, message, "define the subset, or leave it out"));
+                findings.push(finding(
+                    route.manifest.file,
+                    node,
+                    message,
+                    "define the subset, or remove it from the route",
+                ));
             }
         }
     }

@@ -55,19 +55,20 @@ use std::collections::HashSet;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mutual = input.set.client_tls.iter().filter(|tls| tls.mode == "MUTUAL");
-    let secretive: HashSet<&str> = mutual.map(|tls| tls.manifest.namespace.as_str()).collect();
+    let with_client_certificate: HashSet<&str> = mutual.map(|tls| tls.manifest.namespace.as_str()).collect();
     let mut findings = Vec::new();
-    for policy in input.set.policies.all().filter(|policy| secretive.contains(policy.namespace.as_str())) {
-        let is_at_gateway = || !input.set.gateways.meeting(policy).is_empty();
+    for policy in input.set.policies.all().filter(|policy| with_client_certificate.contains(policy.namespace.as_str()))
+    {
+        let is_at_gateway = || !input.set.gateways.overlapping(policy).is_empty();
         let Some(caller) = caller_of(policy).filter(|_| is_at_gateway()) else { continue };
-        let message = format!("callers of {}, the gateway's namespace, are allowed", quoted(&policy.namespace));
-        let help = "give the gateway a namespace of its own: its Secrets are open to every pod of this one";
+        let message = format!("callers from {}, the gateway's own namespace, are allowed", quoted(&policy.namespace));
+        let help = "give the gateway its own namespace: every pod of a namespace can mount its Secrets";
         findings.push(finding(policy.file, caller, message, help));
     }
     findings
 }
 
-/// The first caller of the policy's own namespace that it allows by name.
+/// The first caller that the policy allows by its own namespace.
 fn caller_of(policy: &Manifest) -> Option<&Node> {
     let (spec, namespace) = (policy.spec(), policy.namespace.as_str());
     let allows = |node: &Node| node.text_at(&["action"]).is_none_or(|action| action == "ALLOW");

@@ -48,14 +48,14 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mutual = input.set.servers.iter().filter(|server| server.tls_mode == Some("ISTIO_MUTUAL"));
     let hosts: HashSet<&str> = mutual.flat_map(|server| server.hosts.iter().map(|(_, host)| *host)).collect();
     let mut findings = Vec::new();
-    for leg in input.set.legs.iter().filter(|leg| leg.is_in_mesh()) {
-        let Some((_, host)) = leg.hosts.iter().find(|(_, host)| hosts.contains(host.as_str())) else { continue };
-        for to in &leg.destinations {
+    for route in input.set.routes.iter().filter(|route| route.is_in_mesh()) {
+        let Some((_, host)) = route.hosts.iter().find(|(_, host)| hosts.contains(host.as_str())) else { continue };
+        for to in &route.destinations {
             if input.set.served_at(&to.host).is_some() && !ruled.contains(to.host.as_str()) {
                 let (service, host) = (quoted(&to.host), quoted(host));
-                let message = format!("the gateway asks for mutual TLS, and no DestinationRule here is for {service}");
+                let message = format!("the gateway requires mutual TLS, but no DestinationRule here is for {service}");
                 let help = format!("write one with `tls: {{mode: ISTIO_MUTUAL, sni: {}}}`", host.trim_matches('`'));
-                findings.push(finding(leg.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+                findings.push(finding(route.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
             }
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let host = served.first().copied().unwrap_or("HOST");
         let (place, message) = match tls.node.get("sni") {
             None => {
-                let message = "the server name will be a cluster's, which no gateway answers to";
+                let message = "the server name will be the name of a cluster, which no gateway serves";
                 (tls.node.get("mode"), message.to_owned())
             }
             Some(sni) => {
@@ -62,7 +62,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
                 if served.is_empty() || served.iter().any(|pattern| covers(pattern, name)) {
                     continue;
                 }
-                (Some(sni), format!("no server there answers to the name {}", quoted(name)))
+                (Some(sni), format!("no server of the gateway serves the name {}", quoted(name)))
             }
         };
         let help = format!("write `sni: {}`", quoted(host).trim_matches('`'));

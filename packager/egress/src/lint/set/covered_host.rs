@@ -40,7 +40,7 @@ use crate::parse::tree::Node;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-/// Where a host is served, the host, and where that is written.
+/// Where a host is served, the host, its manifest and its place in it.
 type Host<'a> = (String, String, &'a Manifest, &'a Node);
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
@@ -56,7 +56,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
                 let (other, node) = *covering.get();
                 if !other.is_same_object(manifest) {
                     let ((_, pattern), _) = covering.remove_entry();
-                    let message = format!("{} covers {}, which is of another manifest", quoted(&pattern), quoted(host));
+                    let message = format!("{} covers {} of another manifest", quoted(&pattern), quoted(host));
                     findings.push(finding(other.file, node, message, "write the hosts instead of the pattern"));
                 }
             }

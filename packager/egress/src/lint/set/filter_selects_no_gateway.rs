@@ -38,7 +38,7 @@
 //! Fix: Write the label as the gateway's pods have it.
 
 use crate::import::Kind;
-use crate::import::selection::{Target, bears};
+use crate::import::selection::{SelectedPods, has_labels};
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::{did_you_mean, quoted};
@@ -58,11 +58,12 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     let mut findings = Vec::new();
-    for guard in input.set.plugins.iter().filter(|plugin| plugin.is_guard()).map(|plugin| plugin.manifest) {
-        let namespace = guard.namespace.as_str();
-        let Target::Labels(labels) = guard.target() else { continue };
-        let borne = || input.set.workloads.iter().any(|pod| pod.namespace == namespace && bears(pod.labels, labels));
-        if !input.set.gateways.meeting(guard).is_empty() || borne() {
+    for filter in input.set.plugins.iter().filter(|plugin| plugin.enforces_rules()).map(|plugin| plugin.manifest) {
+        let namespace = filter.namespace.as_str();
+        let SelectedPods::WithLabels(labels) = filter.selected_pods() else { continue };
+        let has_pod =
+            || input.set.workloads.iter().any(|pod| pod.namespace == namespace && has_labels(pod.labels, labels));
+        if !input.set.gateways.overlapping(filter).is_empty() || has_pod() {
             continue;
         }
         for label in labels {
@@ -71,7 +72,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
             if let Some(meant) = did_you_mean(value, values).filter(|meant| *meant != value) {
                 let shown = quoted(&format!("{}: {value}", label.key.name));
                 let message = format!("no gateway in this namespace has the label {shown}");
-                findings.push(finding(guard.file, &label.value, message, format!("did you mean {}?", quoted(meant))));
+                findings.push(finding(filter.file, &label.value, message, format!("did you mean {}?", quoted(meant))));
             }
         }
     }

@@ -53,21 +53,22 @@ const FIELDS: [&str; 6] =
 const KEYS: [&str; 3] = ["source.principal", "source.namespace", "source.serviceAccount"];
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut blind: HashMap<(&str, &str), &Server<'_>> = HashMap::new();
-    let is_blind = |server: &&Server<'_>| {
-        !server.may_know_callers() && !server.only_redirects() && !input.set.leads_nowhere(server)
+    let mut anonymous: HashMap<(&str, &str), &Server<'_>> = HashMap::new();
+    let is_anonymous = |server: &&Server<'_>| {
+        !server.may_identify_callers() && !server.redirects_to_https() && !input.set.leads_nowhere(server)
     };
-    for server in input.set.servers.iter().filter(is_blind) {
-        blind.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server);
+    for server in input.set.servers.iter().filter(is_anonymous) {
+        anonymous.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server);
     }
     let mut findings = Vec::new();
     for policy in input.set.policies.all() {
         let Some(place) = identity(policy) else { continue };
-        let met = input.set.gateways.meeting(policy);
-        let server = met.iter().find_map(|gateway| blind.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
+        let overlapping = input.set.gateways.overlapping(policy);
+        let server =
+            overlapping.iter().find_map(|gateway| anonymous.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
         if let Some(server) = server {
             let name = quoted(&format!("{}/{}", server.manifest.namespace, server.manifest.name));
-            let message = format!("on port {} of the Gateway {name} callers have no identity", quoted(server.port));
+            let message = format!("callers on port {} of the Gateway {name} have no identity", quoted(server.port));
             let help = "write `tls: {mode: ISTIO_MUTUAL}` in that server, and in a DestinationRule for callers";
             findings.push(finding(policy.file, place, message, help));
         }
@@ -75,7 +76,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The first place where a policy asks for the caller's identity.
+/// The first place where a policy checks the caller's identity.
 fn identity(policy: &Manifest) -> Option<&Node> {
     policy.rules().iter().find_map(|rule| {
         let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));

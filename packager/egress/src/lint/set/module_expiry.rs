@@ -56,8 +56,8 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(plugin) = plugins.into_iter().find(Plugin::is_image) else { continue };
         if !manifest.spec().descendants().any(sets_expiry) {
             let name = quoted(&plugin.manifest.name);
-            let message = format!("the module of the plugin {name} is deleted after a day, while it is in use");
-            let help = format!("write `{VARIABLE}: 87600h` into the proxy's `env`");
+            let message = format!("Istio deletes the module of the plugin {name} after a day, even while it is in use");
+            let help = format!("set `{VARIABLE}` to `87600h` in the proxy's `env`");
             findings.push(finding(manifest.file, title, message, help));
         }
     }

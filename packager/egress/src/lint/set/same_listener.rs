@@ -48,19 +48,19 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut first: HashMap<(String, &str, &str), &Manifest> = HashMap::new();
     let mut findings = Vec::new();
     for server in &input.set.servers {
-        // On a plaintext port for any host the routes tell upstreams apart, and Istio joins the two.
-        let joined = |host: &str| host == "*" && server.tls_mode.is_none();
-        for (node, host) in server.hosts.iter().filter(|(_, host)| !joined(host)) {
+        // On a plaintext port for any host Istio merges the two, and the routes distinguish upstreams.
+        let is_merged = |host: &str| host == "*" && server.tls_mode.is_none();
+        for (node, host) in server.hosts.iter().filter(|(_, host)| !is_merged(host)) {
             let key = (selector(server.manifest), server.port, *host);
             let other = *first.entry(key).or_insert(server.manifest);
             if !other.is_same_object(server.manifest) {
                 let message = format!(
-                    "the Gateway {} opens port {} for {} on the same pods",
+                    "the Gateway {} also opens port {} for {} on the same pods",
                     quoted(&format!("{}/{}", other.namespace, other.name)),
                     quoted(server.port),
                     quoted(host)
                 );
-                let help = "give each upstream pods, and a label, of its own";
+                let help = "give each upstream its own pods with their own label";
                 findings.push(finding(server.manifest.file, node, message, help));
             }
         }
@@ -68,7 +68,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The labels in one text, in an order of their own.
+/// The labels as one text, sorted.
 pub(super) fn selector(gateway: &Manifest) -> String {
     let labels = gateway.spec().get("selector").map_or(&[][..], Node::entries).iter();
     let mut labels: Vec<_> =

@@ -43,19 +43,19 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     for route in input.set.of(Kind::VirtualService).filter(|route| routed_at(route).iter().any(|at| at == "mesh")) {
         for node in route.spec().items_at(&["hosts"]) {
             let Some(host) = node.text().map(|host| host_in(&route.namespace, host)) else { continue };
-            let other = *first.entry((host.clone(), seen_by(route))).or_insert(route);
+            let other = *first.entry((host.clone(), visible_in(route))).or_insert(route);
             if !other.is_same_object(route) {
                 let name = quoted(&format!("{}/{}", other.namespace, other.name));
-                let message = format!("{} is routed by the VirtualService {name}, too", quoted(&host));
-                findings.push(finding(route.file, node, message, "give each upstream a host of its own"));
+                let message = format!("the VirtualService {name} also routes {}", quoted(&host));
+                findings.push(finding(route.file, node, message, "give each upstream its own host"));
             }
         }
     }
     findings
 }
 
-/// The one namespace whose callers see the route, or empty.
-fn seen_by(route: &Manifest) -> &str {
+/// The only namespace to which the route is exported, or empty.
+fn visible_in(route: &Manifest) -> &str {
     match route.spec().items_at(&["exportTo"]) {
         [to] if to.text() == Some(".") => &route.namespace,
         _ => "",

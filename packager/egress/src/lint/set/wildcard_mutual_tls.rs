@@ -41,7 +41,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let wide = input.set.client_tls.iter().enumerate();
     let wide = wide.filter(|(_, tls)| tls.mode == "ISTIO_MUTUAL" && tls.host.starts_with('*'));
     let wide: HashMap<&str, usize> = wide.map(|(at, tls)| (tls.host.as_str(), at)).collect();
-    // For each rule the first host in the order of the alphabet.
+    // The alphabetically first host per rule.
     let mut covered: BTreeMap<usize, &str> = BTreeMap::new();
     for host in input.set.external_hosts().filter(|host| !own.contains(host)) {
         for at in patterns_over(host).filter_map(|pattern| wide.get(pattern.as_str()).copied()) {
@@ -52,7 +52,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let rules = covered.into_iter().filter_map(|(at, host)| Some((input.set.client_tls.get(at)?, host)));
     rules
         .map(|(tls, host)| {
-            let message = format!("{} is outside the mesh and has no rule of its own: this one holds", quoted(host));
+            let message = format!("this rule applies to {}, which is outside the mesh", quoted(host));
             let place = tls.node.get("mode").unwrap_or(tls.node);
             finding(tls.manifest.file, place, message, "write a DestinationRule for the upstream, or a narrower one")
         })

@@ -1,22 +1,28 @@
-//! Whether a YAML file that lies in a directory is to be read.
+//! Which YAML files of a directory are read.
 
 use std::path::Path;
 
-use sallyport_egress::{Meant, recognise};
+use sallyport_egress::{FileKind, recognise};
 
-use super::Wanted;
+/// Which files of a directory are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// Egress and Mesh files.
+    #[default]
+    Ours,
+    /// Those, and Istio's manifests.
+    WithManifests,
+}
 
-/// Whether a file that nobody named is to be checked.
-///
-/// A file that says nothing of itself is taken by its name.
+/// Whether a file that was found in a directory is taken. Its content decides, or its name if it has no `apiVersion`.
 pub(super) fn is_wanted(wanted: Wanted, path: &Path, bytes: &[u8]) -> bool {
-    // UTF-16 is recognised too, to be refused with a sentence of its own.
+    // UTF-16 is recognised too, so that it gets a diagnostic of its own.
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
     match recognise(&String::from_utf8_lossy(&bytes)) {
-        Meant::Sallyport => true,
-        Meant::Manifests => wanted == Wanted::WithManifests,
-        Meant::Others => false,
-        Meant::Unknown => is_our_name(path),
+        FileKind::Sallyport => true,
+        FileKind::Manifests => wanted == Wanted::WithManifests,
+        FileKind::Others => false,
+        FileKind::Unknown => is_our_name(path),
     }
 }
 
@@ -35,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_nothing_is_taken_by_its_name() {
+    fn a_file_without_api_version_is_taken_by_its_name() {
         assert!(is_ours("a/egress.yaml", b""));
         assert!(is_ours("httpbin.egress.yml", b"spec: {}"));
         assert!(!is_ours("some.yaml", b"spec: {}"));
