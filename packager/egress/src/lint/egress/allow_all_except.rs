@@ -29,6 +29,8 @@
 //!
 //! Fix: Write an allow list, and put exceptions into a DENY rule. DENY rules are evaluated first.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
@@ -36,7 +38,9 @@ use sallyport_core::wire;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::AllowAllExcept, run, source: include_str!("allow_all_except.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         for (path, rule) in subject.rules(wire::Action::Allow) {

@@ -26,12 +26,17 @@
 //! Fix: Name the callers in `from`. If you do mean every workload with an identity in the mesh, write
 //! `principals: ["*"]`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use sallyport_core::wire;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::AllowWithoutIdentity, run, source: include_str!("allow_without_identity.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         for (path, rule) in subject.rules(wire::Action::Allow) {

@@ -23,13 +23,18 @@
 
 use super::probe_query_denied::headers;
 use crate::check::policy_source;
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Mesh;
 use crate::parse::suggest::quoted;
 use sallyport_core::{Ambiguity, Engine, Reason, Refusal, RequestView, Verdict, wire};
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::AmbiguousProbePath, run, source: include_str!("ambiguous_probe_path.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };

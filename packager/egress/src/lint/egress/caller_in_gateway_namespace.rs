@@ -44,13 +44,18 @@
 //! Fix: Give the gateway its own namespace, such as `metadata: {namespace: egress-bank}`. In the
 //! examples the gateway is in `httpbin`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::TlsMode;
 use crate::parse::suggest::quoted;
 use sallyport_core::wire;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::CallerInGatewayNamespace, run, source: include_str!("caller_in_gateway_namespace.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in input.egresses.iter().filter(|subject| subject.egress.spec.upstream.tls.mode == TlsMode::Mutual) {
         let namespace = &subject.egress.namespace;

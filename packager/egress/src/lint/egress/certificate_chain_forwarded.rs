@@ -21,13 +21,18 @@
 //! Fix: Write `hygiene: strict` or `hygiene: compatible`, and `set` one header with what the upstream
 //! really needs.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use sallyport_core::wire::Hygiene;
 
+pub(super) const LINT: Lint =
+    Lint { code: Code::CertificateChainForwarded, run, source: include_str!("certificate_chain_forwarded.rs") };
+
 const CHAIN: &str = "x-forwarded-client-cert";
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let headers = &subject.egress.spec.headers;

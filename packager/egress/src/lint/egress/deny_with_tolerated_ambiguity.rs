@@ -29,12 +29,17 @@
 //!
 //! Fix: Remove `tolerate`, or allow by path and remove the DENY rule.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use sallyport_core::wire;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::DenyWithToleratedAmbiguity, run, source: include_str!("deny_with_tolerated_ambiguity.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let about_paths = |kind: &wire::Ambiguity| {

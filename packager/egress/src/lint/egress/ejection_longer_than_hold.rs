@@ -23,15 +23,20 @@
 //!
 //! Fix: Write a `baseEjectionTime` that is no longer than `health.hold`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::value::duration::Duration;
 
+pub(super) const LINT: Lint =
+    Lint { code: Code::EjectionLongerThanHold, run, source: include_str!("ejection_longer_than_hold.rs") };
+
 /// Istio's default for `baseEjectionTime`.
 const DEFAULT_SECONDS: u32 = 30;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let (health, route) = (&subject.egress.spec.health, &subject.egress.spec.route);

@@ -22,12 +22,16 @@
 //!
 //! Fix: Write the digest: `REPOSITORY@sha256:DIGEST`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::value::image::Selector;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::OpaImageByTag, run, source: include_str!("opa_image_by_tag.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(opa) = &subject.egress.spec.gateway.opa else { continue };

@@ -30,6 +30,8 @@
 //! Fix: Probe without that parameter, or name in the rule's `from` the callers that it is for.
 
 use crate::check::policy_source;
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::{Input, Subject};
 use crate::model::Mesh;
@@ -39,7 +41,9 @@ use sallyport_core::wire;
 use sallyport_core::{Engine, RequestView};
 use std::collections::HashSet;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::ProbeQueryDenied, run, source: include_str!("probe_query_denied.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let unwritten = Mesh::default();
     let mesh = input.mesh.as_ref().map_or(&unwritten, |(_, _, mesh)| *mesh);

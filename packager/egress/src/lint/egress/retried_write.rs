@@ -33,15 +33,19 @@
 //! Fix: Remove `retryOn`: the default (`connect-failure,refused-stream`) repeats only requests that the
 //! upstream has not seen.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use sallyport_core::wire;
 
+pub(super) const LINT: Lint = Lint { code: Code::RetriedWrite, run, source: include_str!("retried_write.rs") };
+
 /// Conditions under which the upstream has not seen the request.
 const UNSEEN: [&str; 3] = ["connect-failure", "refused-stream", "reset-before-request"];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(retries) = subject.egress.spec.route.retries.as_ref().filter(|retries| retries.attempts > 0) else {

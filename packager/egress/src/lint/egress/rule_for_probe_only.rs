@@ -31,12 +31,17 @@
 //!
 //! Fix: Remove the rule, or name in its `from` the callers that need the path.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use sallyport_core::wire;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::RuleForProbeOnly, run, source: include_str!("rule_for_probe_only.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };

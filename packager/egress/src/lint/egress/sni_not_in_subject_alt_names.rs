@@ -20,12 +20,17 @@
 //!
 //! Fix: Add the `sni` to `subjectAltNames`, or remove both: then both are `upstream.host`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::value::host::SubjectAltName;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::SniNotInSubjectAltNames, run, source: include_str!("sni_not_in_subject_alt_names.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let tls = &subject.egress.spec.upstream.tls;

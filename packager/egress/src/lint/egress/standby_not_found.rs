@@ -34,11 +34,15 @@
 //! Fix: Check and build both files together. A standby is in the same namespace as the Egress that
 //! names it.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::StandbyNotFound, run, source: include_str!("standby_not_found.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let namespace = &subject.egress.namespace;

@@ -22,11 +22,16 @@
 //! Fix: Make the probe's `timeout` no longer than the route's. A probe's default timeout is `1s`, or
 //! its interval if that is shorter.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::TimeoutBelowProbeTimeout, run, source: include_str!("timeout_below_probe_timeout.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let spec = &subject.egress.spec;

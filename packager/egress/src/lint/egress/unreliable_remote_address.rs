@@ -33,12 +33,17 @@
 //! Fix: Behind an ingress gateway, set `gateway.numTrustedProxies` to the number of proxies. Otherwise
 //! use `ipBlocks`, or better an identity.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use sallyport_core::wire;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::UnreliableRemoteAddress, run, source: include_str!("unreliable_remote_address.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let spec = &subject.egress.spec;
