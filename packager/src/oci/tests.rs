@@ -199,14 +199,14 @@ fn envoy_must_be_able_to_load_the_module() {
     };
     let mut cut = module();
     cut.truncate(20);
-    check_module(cut, "SP3011", "not valid");
+    check_module(cut, "SP3011", "is invalid");
     check_module(with_section(exporting("_start"), "sallyport.policy", "1"), "SP3012", "proxy_abi_version_0_2_1");
     let mut importing = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x09\x01\x03env\x01f\0\0".to_vec();
     importing.extend(b"\x07\x1b\x01\x17proxy_abi_version_0_2_1\0\0");
     check_module(with_section(importing, "sallyport.policy", "1"), "SP3013", "`env.f`");
     let other = with_section(exporting("proxy_abi_version_0_2_1"), "sallyport.policy", "9");
     check_module(other, "SP3014", "reads policy version 9");
-    check_module(exporting("proxy_abi_version_0_2_1"), "SP3015", "does not say");
+    check_module(exporting("proxy_abi_version_0_2_1"), "SP3015", "does not declare");
 }
 
 #[test]
