@@ -30,7 +30,7 @@ use crate::printable::printable;
 pub(crate) struct Args {
     /// The Egress file
     file: PathBuf,
-    /// A Mesh file for it
+    /// The Mesh file, if there is one
     #[arg(long, value_name = "FILE")]
     mesh: Option<PathBuf>,
     /// Port of the listener on 127.0.0.1; 0 for any free port
