@@ -4,7 +4,7 @@ use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
 use crate::input::{Input, Inputs, Wanted};
-use crate::report::{Problem, Report, ReportedFile};
+use crate::report::{Report, ReportedFile, ReportedProblem};
 
 /// Checks files together. Returns the report, and the content of the valid files.
 pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
@@ -50,7 +50,7 @@ fn read(report: &mut Report, input: Input) -> Option<SourceFile> {
             Err(undecodable.file.text)
         }
         Err(missing) => {
-            report.problems.push(Problem::missing(missing, index, &name));
+            report.problems.push(ReportedProblem::missing(missing, index, &name));
             Err(String::new())
         }
     };

@@ -34,8 +34,8 @@ fn check(arguments: &[&str], code: i32, words: &str) {
 fn a_bad_reference_is_wrong_usage() {
     let both = format!("ghcr.io/a/b:1@sha256:{}", "0".repeat(64));
     for verb in ["push", "verify"] {
-        check(&[verb, "ghcr.io/Acme/filter"], 64, "no upper-case letters");
-        check(&[verb, "ghcr.io"], 64, "the repository is missing");
+        check(&[verb, "ghcr.io/Acme/filter"], 64, "upper-case letters");
+        check(&[verb, "ghcr.io"], 64, "there is no repository");
         check(&[verb, "acme/filter"], 64, "such as `docker.io/acme/filter`");
         check(&[verb, "oci://ghcr.io/acme/filter"], 64, "has no scheme");
         check(&[verb, &both], 64, "a tag and a digest");

@@ -17,19 +17,22 @@
 pub mod check;
 pub mod code;
 pub mod diagnostic;
-mod health;
 mod import;
 pub mod lint;
 pub mod manual;
 pub mod model;
-mod outbound;
 mod parse;
+mod reference;
 mod schema;
 mod template;
+pub mod value;
+mod wording;
+mod yaml;
 
 pub use check::{Checked, Located, check, check_with_manifests, policy_source, standbys};
 pub use code::Code;
 pub use import::recognise::{FileKind, recognise};
-pub use parse::source_text::{Undecodable, decode};
+pub use reference::{BlockReference, FieldReference, reference, reference_page};
 pub use schema::json_schema;
 pub use template::{Template, init_template};
+pub use yaml::source_text::{Undecodable, decode};

@@ -4,10 +4,11 @@
 //! One lint is one file, and the `//!` comment at its head is its manual page, taken from the file itself, so that the
 //! two cannot drift apart. Lints see only files that the parser and the core accept, so they need not judge syntax.
 //!
-//! `SP20xx` to `SP24xx` are about Egress and Mesh files ([`egress`]), `SP25xx` about one manifest and the resources that it
-//! selects ([`manifest`]), `SP26xx` about several manifests together ([`set`]). What `sallyport build` writes raises none of
+//! `SP20xx` to `SP24xx` are about Egress and Mesh files (`egress`), `SP25xx` about one manifest and the resources that it
+//! selects (`manifest`), `SP26xx` about several manifests together (`set`). What `sallyport build` writes raises none of
 //! the latter two, unless a patch changed it.
 
+mod definition;
 mod egress;
 mod finding;
 mod input;
@@ -16,21 +17,9 @@ mod set;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use definition::Lint;
 use finding::Finding;
 pub(crate) use input::{Input, Subject};
-
-struct Lint {
-    code: Code,
-    run: fn(&Input<'_>) -> Vec<Finding>,
-    /// The text of the lint's own file.
-    source: &'static str,
-}
-
-impl Lint {
-    const fn new(code: Code, run: fn(&Input<'_>) -> Vec<Finding>, source: &'static str) -> Self {
-        Self { code, run, source }
-    }
-}
 
 /// Every lint, in the order of the codes.
 fn all() -> impl Iterator<Item = &'static Lint> {
@@ -64,4 +53,15 @@ pub(crate) fn page(code: Code) -> Option<String> {
     let lines = lint.source.lines().map_while(|line| line.strip_prefix("//!"));
     let lines: Vec<_> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     Some(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_of_a_lint_has_one_lint() {
+        let all = Code::all().into_iter().filter(|code| code.as_str().starts_with("SP2"));
+        assert_eq!(codes().collect::<Vec<_>>(), all.collect::<Vec<_>>());
+    }
 }

@@ -1,4 +1,4 @@
-//! `sallyport check`: reads files and says what is wrong with them.
+//! `sallyport check`: reads files and reports what is wrong with them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,11 +13,10 @@ use crate::report::Format;
 
 /// Check Egress and Mesh files, and lint Istio manifests
 ///
-/// Every problem of every file is reported in one run, each with a code that never changes, its place, and what would be
-/// right. Files that are given together are checked together. Errors make the exit code 1; warnings do not.
+/// One run reports every problem of every file, each with a stable code, its place, and what to do. Files that are given
+/// together are checked together. Errors make the exit code 1; warnings do not.
 ///
-/// Istio manifests are read for the traps of egress gateways: those that `sallyport build` wrote, patched or not, and those
-/// that somebody else did.
+/// Istio manifests are checked for common mistakes with egress gateways, whether `sallyport build` wrote them or not.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport check egress.yaml
@@ -25,16 +24,16 @@ use crate::report::Format;
   kustomize build . | sallyport check -
   sallyport check --explain SP1302")]
 pub(crate) struct Args {
-    /// Files, directories (all *.yaml and *.yml below, if they are for Sallyport or Istio), or - for standard input
+    /// Files, directories (all *.yaml and *.yml files below that are for Sallyport or Istio), or - for standard input
     #[arg(required_unless_present = "explain", value_name = "FILE|DIR")]
     paths: Vec<PathBuf>,
-    /// The form of the report; the exit code is the same in each
+    /// The format of the report; the exit code is the same in each
     #[arg(long, short, value_enum, default_value_t)]
     format: Format,
     /// Write the report to FILE instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Print the page of one code, or list all codes if none is given; check nothing
+    /// Explain one code, or list all codes; no files are checked
     #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format", "output"])]
     explain: Option<Option<String>>,
 }
@@ -53,13 +52,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     Ok(report.exit())
 }
 
-/// A report must not take the place of what it reports on.
+/// A report must not overwrite a file that it is about.
 fn refuse_to_overwrite_input(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
     let Ok(truth) = fs::canonicalize(output) else {
         return Ok(());
     };
     if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == truth)) {
-        let message = format!("the report would overwrite `{}`, which it is about", printable(output));
+        let message = format!("the report would overwrite `{}`, one of its inputs", printable(output));
         return Err(Failure::new(Exit::Io, message));
     }
     Ok(())

@@ -48,3 +48,32 @@ fn closest(wanted: &str) -> Option<Code> {
     let distances = Code::all().into_iter().map(|code| (strsim::damerau_levenshtein(wanted, code.as_str()), code));
     distances.min().filter(|&(distance, _)| distance <= 1).map(|(_, code)| code)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_on_the_pages_can_be_parsed() {
+        let mut commands = 0;
+        for code in Code::all() {
+            for line in manual::page(code).lines().filter_map(|line| line.strip_prefix("$ ")) {
+                let words: Vec<_> = line.split_whitespace().collect();
+                if words.first() == Some(&"sallyport") {
+                    let parsed = Cli::command().try_get_matches_from(&words);
+                    assert!(parsed.is_ok(), "{code}: {line}: {:?}", parsed.err());
+                    commands += 1;
+                }
+            }
+        }
+        assert!(commands > 20, "{commands}");
+    }
+
+    #[test]
+    fn a_code_is_suggested_only_if_one_character_differs() {
+        assert_eq!(closest("SP11O2").map(Code::as_str), Some("SP1102"));
+        assert_eq!(closest("SP9999"), None);
+    }
+}

@@ -29,7 +29,6 @@ use message::{address, from_file};
 
 pub(crate) use cluster::clusters;
 pub(crate) use inputs::{EnvoyInputs, HostPort, PLUGIN, Trust};
-pub(crate) use jwt::JwksUri;
 pub(crate) use listener::listener;
 pub(crate) use plugin::plugin;
 

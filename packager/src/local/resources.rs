@@ -106,9 +106,9 @@ mod tests {
     fn only_what_changed_is_replaced() {
         check(|_| {}, &[]);
         check(|egress| egress.spec.authz.rules = rules("[]"), &[Kind::Plugin]);
-        check(|egress| egress.spec.upstream.tls.sni = Some("other".into()), &[Kind::Clusters]);
+        check(|egress| egress.spec.upstream.tls.sni = Some("other".parse().unwrap()), &[Kind::Clusters]);
         check(|egress| egress.spec.upstream.port = 8443, &[Kind::Clusters, Kind::Listener]);
-        check(|egress| egress.spec.host = "other.internal".into(), &[Kind::Listener]);
+        check(|egress| egress.spec.host = "other.internal".parse().unwrap(), &[Kind::Listener]);
         check(|egress| egress.spec.gateway.num_trusted_proxies = 1, &[Kind::Plugin, Kind::Listener]);
     }
 

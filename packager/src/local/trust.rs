@@ -4,8 +4,10 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::{Egress, TlsMode};
+use sallyport_egress::value::authn::JwksUri;
+use sallyport_egress::value::names::FilePath;
 
-use super::bootstrap::{JwksUri, Trust};
+use super::bootstrap::Trust;
 use super::files::Pair;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
@@ -24,8 +26,8 @@ const SYSTEM: [&str; 5] = [
 pub(crate) fn resolve(egress: &Egress, file: &Path, given: Option<&Path>) -> Result<Trust, Failure> {
     let tls = &egress.spec.upstream.tls;
     let directory = file.parent().unwrap_or(Path::new("."));
-    let named = |field: &str, path: Option<&String>| match path {
-        Some(path) => existing(&directory.join(path), &format!("spec.upstream.tls.{field}")),
+    let named = |field: &str, path: Option<&FilePath>| match path {
+        Some(path) => existing(&directory.join(path.as_str()), &format!("spec.upstream.tls.{field}")),
         None => Err(Failure::new(Exit::Problems, format!("`spec.upstream.tls.{field}` is missing"))),
     };
     let upstream = match (tls.mode, given, tls.ca_certificates.as_deref()) {
@@ -45,15 +47,8 @@ pub(crate) fn resolve(egress: &Egress, file: &Path, given: Option<&Path>) -> Res
         TlsMode::Simple | TlsMode::None => None,
     };
     let fetched = egress.spec.authn.jwt.iter().filter(|provider| provider.jwks.is_none());
-    let mut jwks = None;
-    for uri in fetched.filter_map(|provider| provider.jwks_uri.as_deref()) {
-        let parsed = JwksUri::parse(uri);
-        let parsed =
-            parsed.ok_or_else(|| Failure::new(Exit::Problems, format!("`{uri}` is not the URL of a key set")))?;
-        if parsed.tls && jwks.is_none() {
-            jwks = Some(system()?);
-        }
-    }
+    let needs_ca_certificates = fetched.filter_map(|provider| provider.jwks_uri.as_ref()).any(JwksUri::is_tls);
+    let jwks = if needs_ca_certificates { Some(system()?) } else { None };
     Ok(Trust { upstream, jwks, client })
 }
 
@@ -86,7 +81,7 @@ mod tests {
     #[test]
     fn a_missing_file_is_reported() {
         let mut egress = egress_with(Vec::new());
-        egress.spec.upstream.tls.ca_certificates = Some("no/such.pem".into());
+        egress.spec.upstream.tls.ca_certificates = "no/such.pem".parse().ok();
         let failure = resolve(&egress, Path::new("/x/e.yaml"), None).unwrap_err();
         assert_eq!(failure.message, "the file `/x/no/such.pem` from spec.upstream.tls.caCertificates does not exist");
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::ImageSource as _;
 use super::archive::{gzip, tar};
-use super::digest::Digest;
+use super::digest::digest_of;
 use super::image::Image;
 use super::layout::{self, Layout};
 use super::manifest::{
@@ -36,14 +36,14 @@ fn with_section(mut module: Vec<u8>, name: &str, content: &str) -> Vec<u8> {
 }
 
 fn module() -> Vec<u8> {
-    let version = sallyport_core::policy::source::WIRE_VERSION.to_string();
+    let version = sallyport_core::wire::WIRE_VERSION.to_string();
     with_section(exporting("proxy_abi_version_0_2_1"), "sallyport.policy", &version)
 }
 
 /// An image with this manifest type and these layers.
 fn image(kind: Option<&str>, layers: &[(&str, Vec<u8>)]) -> Image {
     let describe =
-        |kind: &str, content: &[u8]| json!({"mediaType": kind, "digest": Digest::of(content), "size": content.len()});
+        |kind: &str, content: &[u8]| json!({"mediaType": kind, "digest": digest_of(content), "size": content.len()});
     let mut manifest = json!({
         "schemaVersion": 2,
         "config": describe(OCI_CONFIG, b"{}"),
@@ -89,7 +89,7 @@ fn the_config_tells_the_truth_of_the_layer() {
     let mut archive = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&image.blobs[1][..]), &mut archive).unwrap();
     let config: serde_json::Value = serde_json::from_slice(&image.blobs[0]).unwrap();
-    assert_eq!(config["rootfs"]["diff_ids"], json!([Digest::of(&archive)]));
+    assert_eq!(config["rootfs"]["diff_ids"], json!([digest_of(&archive)]));
     let mut archive = tar::Archive::new(&archive[..]);
     let entries: Vec<_> = archive.entries().unwrap().map(|entry| entry.unwrap().header().clone()).collect();
     let [entry] = &entries[..] else { panic!("{entries:?}") };
@@ -168,7 +168,7 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
 #[test]
 fn a_wrong_digest_is_named_as_istio_names_it() {
     let image = Image::build(&module(), &BTreeMap::new()).unwrap();
-    let other = Digest::of(b"other");
+    let other = digest_of(b"other");
     let expected = Expected { digest: Some(&other), filter: None };
     let findings = verify(&image, "i".into(), expected).unwrap().problems;
     let words = format!(

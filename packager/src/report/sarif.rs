@@ -1,11 +1,11 @@
-//! For code scanning: SARIF 2.1.0 (OASIS), as GitHub and editors read it.
+//! For code scanning: SARIF 2.1.0 (OASIS), which GitHub and editors read.
 
 use std::collections::BTreeSet;
 
 use sallyport_egress::{Code, manual};
 use serde_json::{Value, json};
 
-use super::{Place, Problem, Report};
+use super::{Place, Report, ReportedProblem};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
@@ -46,7 +46,7 @@ fn rule(code: Code) -> Value {
     })
 }
 
-fn result(report: &Report, problem: &Problem, codes: &[Code]) -> Value {
+fn result(report: &Report, problem: &ReportedProblem, codes: &[Code]) -> Value {
     let related: Vec<_> = problem
         .related
         .iter()
@@ -67,7 +67,7 @@ fn result(report: &Report, problem: &Problem, codes: &[Code]) -> Value {
     })
 }
 
-fn physical_location(report: &Report, problem: &Problem, place: Option<Place>) -> Value {
+fn physical_location(report: &Report, problem: &ReportedProblem, place: Option<Place>) -> Value {
     let uri = report.file_of(problem).map_or("", |file| &file.uri);
     let artifact = json!({"uri": uri, "index": problem.file});
     match place {

@@ -1,11 +1,11 @@
 //! Every format's picture of the same reports, made by hand so that no change of a check can change them.
 
 use clap::ValueEnum;
-use sallyport_core::Code as PolicyCode;
-use sallyport_egress::diagnostic::{Diagnostic, Severity, Span};
+use sallyport_core::PolicyCode;
+use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Severity, Span};
 use snapbox::{assert_data_eq, file};
 
-use super::{Format, Lines, MOST, Problem, Report, ReportedFile};
+use super::{Format, MOST, Report, ReportedFile, ReportedProblem};
 use crate::input::Missing;
 
 const BAD: &str = "kind: Egress\nspec:\n  authz:\n    rules:\n    - id: readers\n    - id: readers\n";
@@ -20,8 +20,8 @@ fn span(text: &str, words: &str, nth: usize) -> Span {
     Span { start, end: start + words.len() }
 }
 
-fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
-    let lines = Lines::new(text);
+fn problem(file: usize, text: &str, span: Span, message: &str) -> ReportedProblem {
+    let lines = LineIndex::new(text);
     let diagnostic = Diagnostic {
         code: PolicyCode::DuplicateRuleId.into(),
         severity: Severity::Error,
@@ -31,7 +31,7 @@ fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
         help: None,
         related: Vec::new(),
     };
-    Problem::found(diagnostic, file, &lines)
+    ReportedProblem::found(diagnostic, file, &lines)
 }
 
 fn nothing_wrong() -> Report {
@@ -40,7 +40,7 @@ fn nothing_wrong() -> Report {
 
 /// A good file, one with an error and a warning, one with hostile text, one that is missing.
 fn much_wrong() -> Report {
-    let lines = Lines::new(BAD);
+    let lines = LineIndex::new(BAD);
     let duplicate = Diagnostic {
         code: PolicyCode::DuplicateRuleId.into(),
         severity: Severity::Error,
@@ -59,7 +59,7 @@ fn much_wrong() -> Report {
         related: Vec::new(),
         ..duplicate.clone()
     };
-    let missing = Problem::missing(&Missing::Unreadable("permission denied".into()), 3, "gone.yaml");
+    let missing = ReportedProblem::missing(&Missing::Unreadable("permission denied".into()), 3, "gone.yaml");
     Report {
         files: vec![
             file("good.yaml", "a: b\n"),
@@ -68,8 +68,8 @@ fn much_wrong() -> Report {
             ReportedFile { missing: true, ..file("gone.yaml", "") },
         ],
         problems: vec![
-            Problem::found(warning, 1, &lines),
-            Problem::found(duplicate, 1, &lines),
+            ReportedProblem::found(warning, 1, &lines),
+            ReportedProblem::found(duplicate, 1, &lines),
             problem(2, "x: \"<\u{1b}]]>&\"\n", Span { start: 3, end: 10 }, "<\u{1b}[31m]]>&\"' \u{0} `::error::`"),
             missing,
         ],
@@ -179,5 +179,5 @@ fn a_file_with_too_many_problems_says_so_once() {
     assert_eq!(report.problems.len(), MOST + 1);
     assert_eq!(report.problems[0].message, "line 0");
     let last = report.problems.last().unwrap();
-    assert_eq!((last.message.as_str(), last.severity), ("1000 problems more in this file", Severity::Warning));
+    assert_eq!((last.message.as_str(), last.severity), ("1000 more problems in this file", Severity::Warning));
 }

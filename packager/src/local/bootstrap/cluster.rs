@@ -4,10 +4,10 @@ use std::net::IpAddr;
 use std::path::Path;
 
 use sallyport_egress::model::{JwtProvider, TlsMode};
+use sallyport_egress::value::authn::JwksUri;
 use serde_json::{Value, json};
 
 use super::inputs::{EnvoyInputs, HostPort};
-use super::jwt::JwksUri;
 use super::message::{address, typed};
 use crate::local::files::Pair;
 
@@ -15,7 +15,7 @@ use crate::local::files::Pair;
 pub(crate) fn clusters(inputs: EnvoyInputs<'_>) -> Vec<Value> {
     let mut all = vec![upstream(inputs)];
     for uri in inputs.egress.spec.authn.jwt.iter().filter_map(jwks_uri) {
-        let cluster = jwks(&uri, inputs.trust.jwks.as_deref());
+        let cluster = jwks(uri, inputs.trust.jwks.as_deref());
         if !all.contains(&cluster) {
             all.push(cluster);
         }
@@ -25,26 +25,27 @@ pub(crate) fn clusters(inputs: EnvoyInputs<'_>) -> Vec<Value> {
 
 /// For each provider the cluster of its key set; `None` if the key set is in the file.
 pub(super) fn jwks_clusters(providers: &[JwtProvider]) -> Vec<Option<String>> {
-    providers.iter().map(|provider| jwks_uri(provider).map(|uri| jwks_name(&uri))).collect()
+    providers.iter().map(|provider| jwks_uri(provider).map(jwks_name)).collect()
 }
 
-fn jwks_uri(provider: &JwtProvider) -> Option<JwksUri> {
-    if provider.jwks.is_some() { None } else { provider.jwks_uri.as_deref().and_then(JwksUri::parse) }
+fn jwks_uri(provider: &JwtProvider) -> Option<&JwksUri> {
+    provider.jwks_uri.as_ref().filter(|_| provider.jwks.is_none())
 }
 
 fn jwks_name(uri: &JwksUri) -> String {
-    format!("jwks_outbound|{}||{}", uri.server.port, uri.server.host)
+    format!("jwks_outbound|{}||{}", uri.port(), uri.host())
 }
 
 fn upstream(inputs: EnvoyInputs<'_>) -> Value {
     let upstream = &inputs.egress.spec.upstream;
-    let own = HostPort { host: upstream.host.clone(), port: upstream.port };
+    let own = HostPort { host: upstream.host.to_string(), port: upstream.port };
     let server = inputs.connect_to.unwrap_or(&own);
+    let names: Vec<&str> = upstream.tls.subject_alt_names.iter().map(|name| name.as_str()).collect();
     let tls = match upstream.tls.mode {
         TlsMode::None => None,
         TlsMode::Simple | TlsMode::Mutual => Some(upstream_tls(
             upstream.tls.sni.as_deref(),
-            &upstream.tls.subject_alt_names,
+            &names,
             inputs.trust.upstream.as_deref(),
             inputs.trust.client.as_ref(),
         )),
@@ -53,11 +54,11 @@ fn upstream(inputs: EnvoyInputs<'_>) -> Value {
 }
 
 fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
-    let host = &uri.server.host;
+    let host = uri.host();
     // A server name is never an address (RFC 6066).
-    let sni = host.parse::<IpAddr>().is_err().then_some(host.as_str());
-    let tls = uri.tls.then(|| upstream_tls(sni, std::slice::from_ref(host), trusted_ca, None));
-    cluster(&jwks_name(uri), &uri.server, tls)
+    let sni = host.parse::<IpAddr>().is_err().then_some(host);
+    let tls = uri.is_tls().then(|| upstream_tls(sni, &[host], trusted_ca, None));
+    cluster(&jwks_name(uri), &HostPort { host: host.to_owned(), port: uri.port() }, tls)
 }
 
 fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
@@ -87,7 +88,7 @@ fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
     typed("envoy.config.cluster.v3.Cluster", cluster)
 }
 
-fn upstream_tls(sni: Option<&str>, names: &[String], trusted_ca: Option<&Path>, client: Option<&Pair>) -> Value {
+fn upstream_tls(sni: Option<&str>, names: &[&str], trusted_ca: Option<&Path>, client: Option<&Pair>) -> Value {
     let names: Vec<Value> =
         names.iter().map(|name| json!({"san_type": san_type(name), "matcher": {"exact": name}})).collect();
     let certificates: Vec<Value> = client

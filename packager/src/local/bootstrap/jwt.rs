@@ -5,7 +5,6 @@
 use sallyport_egress::model::JwtProvider;
 use serde_json::{Value, json};
 
-use super::inputs::HostPort;
 use super::message::typed;
 
 /// The filter for these providers. `clusters` has for each the cluster of its key set.
@@ -61,45 +60,3 @@ fn provider(rule: &JwtProvider, cluster: Option<&String>) -> Value {
 
 /// A key set that verifies no token.
 const NO_KEYS: &str = r#"{"keys":[]}"#;
-
-/// The location of a key set.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JwksUri {
-    pub(crate) server: HostPort,
-    pub(crate) tls: bool,
-}
-
-impl JwksUri {
-    /// `http[s]://HOST[:PORT]/...`; `None` for anything else.
-    pub(crate) fn parse(uri: &str) -> Option<Self> {
-        let (tls, rest) = match uri.strip_prefix("https://") {
-            Some(rest) => (true, rest),
-            None => (false, uri.strip_prefix("http://")?),
-        };
-        let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.contains('@'))?;
-        let default_port = if tls { 443 } else { 80 };
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
-            _ => (authority, default_port),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        (!host.is_empty()).then_some(JwksUri { server: HostPort { host, port }, tls })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_set_is_fetched_where_its_uri_says() {
-        let parsed = |uri| JwksUri::parse(uri).map(|JwksUri { server, tls }| (server.host, server.port, tls));
-        assert_eq!(parsed("https://id.example/keys"), Some(("id.example".into(), 443, true)));
-        assert_eq!(parsed("http://127.0.0.1:9000/k?a=b:c"), Some(("127.0.0.1".into(), 9000, false)));
-        assert_eq!(parsed("https://[::1]/k"), Some(("::1".into(), 443, true)));
-        assert_eq!(parsed("https://[::1]:1/k"), Some(("::1".into(), 1, true)));
-        for bad in ["", "id.example", "ftp://a/b", "https://", "https:///k", "http://a:b/", "http://a@b/"] {
-            assert_eq!(parsed(bad), None, "{bad}");
-        }
-    }
-}

@@ -1,7 +1,7 @@
 //! The listener: mutual TLS, the connection manager, its filters and one route.
 
 use sallyport_core::answer::ROUTE_HEADER;
-use sallyport_egress::model::outbound::Hygiene;
+use sallyport_core::wire::Hygiene;
 use serde_json::{Value, json};
 
 use super::cluster::jwks_clusters;

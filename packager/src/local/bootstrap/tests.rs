@@ -47,12 +47,12 @@ fn envoy_gets_what_a_gateway_has() {
 fn tokens_are_verified_as_istio_does() {
     let mut egress = example();
     let provider = |issuer: &str, jwks: Option<&str>, uri: Option<&str>| JwtProvider {
-        issuer: issuer.into(),
+        issuer: issuer.parse().unwrap(),
         audiences: vec!["gate".into()],
-        jwks: jwks.map(Into::into),
-        jwks_uri: uri.map(Into::into),
+        jwks: jwks.map(|jwks| jwks.parse().unwrap()),
+        jwks_uri: uri.map(|uri| uri.parse().unwrap()),
     };
-    egress.spec.authn.jwt = vec![provider("a", Some(r#"{"keys":[]}"#), None)];
+    egress.spec.authn.jwt = vec![provider("a", None, None)];
     let one = document(&egress, Kind::Listener);
     let filter = &one["resources"][0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0];
     golden("jwt_one.json", filter);
@@ -80,14 +80,14 @@ fn an_upstream_is_reached_by_name_or_address() {
     let elsewhere = HostPort { host: "127.0.0.1".into(), port: 9443 };
     let moved = cluster(&egress, Some(&elsewhere));
     assert_eq!((&moved["type"], &context(&moved)["sni"]), (&json!("STATIC"), &json!("httpbin.org")));
-    egress.spec.upstream.host = "192.0.2.7".into();
+    egress.spec.upstream.host = "192.0.2.7".parse().unwrap();
     egress.spec.upstream.tls.sni = None;
-    egress.spec.upstream.tls.subject_alt_names = vec!["192.0.2.7".into()];
+    egress.spec.upstream.tls.subject_alt_names = vec!["192.0.2.7".parse().unwrap()];
     let by_address = cluster(&egress, None);
     assert_eq!(by_address["type"], "STATIC");
     assert_eq!(context(&by_address)["sni"], Value::Null);
     assert_eq!(context(&by_address).pointer(names).unwrap()["san_type"], "IP_ADDRESS");
-    egress.spec.upstream.tls.subject_alt_names = vec!["spiffe://a/ns/b/sa/c".into()];
+    egress.spec.upstream.tls.subject_alt_names = vec!["spiffe://a/ns/b/sa/c".parse().unwrap()];
     assert_eq!(context(&cluster(&egress, None)).pointer(names).unwrap()["san_type"], "URI");
     egress.spec.upstream.tls.mode = TlsMode::None;
     assert_eq!(cluster(&egress, None)["transport_socket"], Value::Null);

@@ -29,17 +29,21 @@
 //!
 //! Fix: Write an allow list, and put exceptions into a DENY rule. DENY rules are evaluated first.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use sallyport_core::wire;
 use serde::Serialize;
 use serde_json::Value;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::AllowAllExcept, run, source: include_str!("allow_all_except.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             for place in exceptions(rule) {
                 let message = format!("the rule {} lists only exceptions and allows everything else", quoted(&rule.id));
                 let help = "write an allow list, and put the exceptions into a rule with `action: DENY`";
@@ -50,7 +54,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn exceptions(rule: &RuleSource) -> Vec<String> {
+fn exceptions(rule: &wire::Rule) -> Vec<String> {
     let from = rule.from.iter().flatten().enumerate();
     let sources = from.filter(|(_, from)| is_negative(&from.source)).map(|(at, _)| format!("from[{at}].source"));
     let to = rule.to.iter().flatten().enumerate();

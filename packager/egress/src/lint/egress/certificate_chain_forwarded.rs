@@ -21,21 +21,26 @@
 //! Fix: Write `hygiene: strict` or `hygiene: compatible`, and `set` one header with what the upstream
 //! really needs.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::outbound::Hygiene;
+use sallyport_core::wire::Hygiene;
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::CertificateChainForwarded, run, source: include_str!("certificate_chain_forwarded.rs") };
 
 const CHAIN: &str = "x-forwarded-client-cert";
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let headers = &subject.egress.spec.headers;
         let help = "write `hygiene: strict`, and `set` a header with what the upstream needs";
         let message = "the upstream receives the caller's certificate chain";
-        if headers.hygiene == Hygiene::Off && !headers.remove.iter().any(|name| name == CHAIN) {
+        if headers.hygiene == Hygiene::Off && !headers.remove.iter().any(|name| *name == *CHAIN) {
             findings.push(subject.at("headers.hygiene", message, help));
-        } else if let Some(position) = headers.keep.iter().position(|name| name == CHAIN) {
+        } else if let Some(position) = headers.keep.iter().position(|name| *name == *CHAIN) {
             findings.push(subject.at(&format!("headers.keep[{position}]"), message, help));
         }
     }

@@ -21,11 +21,16 @@
 //!
 //! Fix: Use TLS to the upstream: `tls: {mode: SIMPLE}` or `tls: {mode: MUTUAL}`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::TlsMode;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::CredentialInPlaintext, run, source: include_str!("credential_in_plaintext.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let plaintext = input.egresses.iter().filter(|subject| subject.egress.spec.upstream.tls.mode == TlsMode::None);
     let with_credential = plaintext.filter(|subject| subject.egress.spec.headers.credential.is_some());
     let message = "the gateway's credential goes to the upstream in plaintext";

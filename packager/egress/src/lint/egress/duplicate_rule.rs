@@ -29,12 +29,16 @@
 //!
 //! Fix: Remove the repeated rule, or write the rule that you intended.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::DuplicateRule, run, source: include_str!("duplicate_rule.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let mut first: HashMap<String, &str> = HashMap::new();

@@ -45,10 +45,15 @@
 //!
 //! Fix: Write `health.probe` or `health.passive`, or remove `failover`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::FailoverWithoutGate, run, source: include_str!("failover_without_gate.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let useless = input.egresses.iter().filter(|subject| {
         let health = &subject.egress.spec.health;
         !health.failover.is_empty() && !health.has_gate()

@@ -20,11 +20,15 @@
 //!
 //! Fix: Remove the override when the repair is done.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::health::Override;
+use sallyport_core::wire::Override;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::HealthOverride, run, source: include_str!("health_override.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let message = match subject.egress.spec.health.force {

@@ -24,9 +24,14 @@
 //! Fix: Patch the pods or the Service instead, or use a field of the Egress file. If the patch is
 //! right, keep it: the warning asks for a second look.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::PatchOfProtection, run, source: include_str!("patch_of_protection.rs") };
 
 const PROTECTIVE_KINDS: [&str; 10] = [
     "WasmPlugin",
@@ -41,7 +46,7 @@ const PROTECTIVE_KINDS: [&str; 10] = [
     "EnvoyFilter",
 ];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         for (position, patch) in subject.egress.spec.patches.iter().enumerate() {

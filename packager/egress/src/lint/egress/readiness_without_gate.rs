@@ -20,11 +20,16 @@
 //!
 //! Fix: Write `health.probe` or `health.passive`, or remove `readiness`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::health::Readiness;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::ReadinessWithoutGate, run, source: include_str!("readiness_without_gate.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let useless = input.egresses.iter().filter(|subject| {
         let health = &subject.egress.spec.health;
         health.readiness == Readiness::Upstream && health.probe.is_none() && health.passive.is_none()

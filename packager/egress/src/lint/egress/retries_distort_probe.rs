@@ -23,9 +23,14 @@
 //! Fix: Remove `retryOn`: the default (`connect-failure,refused-stream`) repeats only requests that the
 //! upstream has not seen.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::RetriesDistortProbe, run, source: include_str!("retries_distort_probe.rs") };
 
 /// Conditions under which Envoy repeats a request that the upstream failed to answer.
 const AFTER_FAILURE: [&str; 7] = [
@@ -38,7 +43,7 @@ const AFTER_FAILURE: [&str; 7] = [
     "internal",
 ];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let spec = &subject.egress.spec;

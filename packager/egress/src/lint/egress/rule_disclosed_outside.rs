@@ -25,10 +25,15 @@
 //!
 //! Fix: Remove `discloseRule`: logs and metrics have the ID in any case.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::RuleDisclosedOutside, run, source: include_str!("rule_disclosed_outside.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let exposed = input.egresses.iter().filter(|subject| subject.egress.spec.expose.is_some());
     let disclosing = exposed.filter(|subject| subject.egress.spec.authz.disclose_rule);
     let message = "clients outside the mesh see which rule refused them";

@@ -32,11 +32,16 @@
 //!
 //! Fix: Remove `hosts`. To distinguish clients from outside the mesh, check their token.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::RuleForAnotherHost, run, source: include_str!("rule_for_another_host.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let host = subject.egress.spec.host.as_str();

@@ -45,13 +45,18 @@
 //!
 //! Fix: Give each upstream its own folder: `/etc/sallyport/NAME/ca.crt`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::{Egress, UpstreamTls};
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::SameCertificateFolder, run, source: include_str!("same_certificate_folder.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let own = folders(subject.egress).map(|folder| (folder, subject.egress));

@@ -48,12 +48,16 @@
 //!
 //! Fix: Give each Egress its own exposed host.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::SameExposedHost, run, source: include_str!("same_exposed_host.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let (mut first, mut findings) = (HashMap::new(), Vec::new());
     for subject in &input.egresses {
         let Some(expose) = &subject.egress.spec.expose else { continue };

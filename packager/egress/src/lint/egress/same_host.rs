@@ -44,12 +44,16 @@
 //!
 //! Fix: Give each Egress its own host.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::SameHost, run, source: include_str!("same_host.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let (mut first, mut findings) = (HashMap::new(), Vec::new());
     for subject in &input.egresses {
         let host = subject.egress.spec.host.as_str();

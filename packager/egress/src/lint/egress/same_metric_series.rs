@@ -31,13 +31,17 @@
 //!
 //! Fix: Give one of them an ID that differs in a letter or digit.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use sallyport_core::telemetry::MAX_COUNTED_RULES;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::SameMetricSeries, run, source: include_str!("same_metric_series.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let mut first: HashMap<String, &str> = HashMap::new();

@@ -46,13 +46,17 @@
 //! they use outlier detection, either both have a probe or neither has: with a probe, outlier detection
 //! applies to a subset of its own.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Egress;
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::SameUpstream, run, source: include_str!("same_upstream.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let (mut first, mut findings) = (HashMap::new(), Vec::new());
     for subject in &input.egresses {
         let host = subject.egress.spec.upstream.host.as_str();

@@ -47,15 +47,19 @@
 //!
 //! Fix: Remove `failover` from one of them.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Egress;
 use crate::parse::suggest::quoted;
 use std::collections::{HashMap, HashSet};
 
+pub(super) const LINT: Lint = Lint { code: Code::StandbyLoop, run, source: include_str!("standby_loop.rs") };
+
 type Name<'a> = (&'a str, &'a str);
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let all: HashMap<Name<'_>, &Egress> =
         input.egresses.iter().map(|subject| (name_of(subject.egress), subject.egress)).collect();
     let within = between_loops(&all);

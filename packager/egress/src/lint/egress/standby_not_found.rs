@@ -34,16 +34,20 @@
 //! Fix: Check and build both files together. A standby is in the same namespace as the Egress that
 //! names it.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::StandbyNotFound, run, source: include_str!("standby_not_found.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let namespace = &subject.egress.namespace;
         for (position, name) in subject.egress.spec.health.failover.iter().enumerate() {
-            if !input.names.contains(&(namespace.clone(), name.clone())) {
+            if !input.names.contains(&(namespace.to_string(), name.to_string())) {
                 let message = format!("the Egress {} is not among these files", quoted(&format!("{namespace}/{name}")));
                 let help = "check its file together with this one, or remove the entry";
                 findings.push(subject.at(&format!("health.failover[{position}]"), message, help));

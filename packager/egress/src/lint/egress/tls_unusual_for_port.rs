@@ -20,11 +20,16 @@
 //!
 //! Fix: Correct the port or the mode.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::TlsMode;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::TlsUnusualForPort, run, source: include_str!("tls_unusual_for_port.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let upstream = &subject.egress.spec.upstream;

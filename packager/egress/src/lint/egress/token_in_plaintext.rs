@@ -21,11 +21,15 @@
 //!
 //! Fix: Use TLS to the upstream: `tls: {mode: SIMPLE}` or `tls: {mode: MUTUAL}`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::TlsMode;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::TokenInPlaintext, run, source: include_str!("token_in_plaintext.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let plaintext = input.egresses.iter().filter(|subject| subject.egress.spec.upstream.tls.mode == TlsMode::None);
     let with_tokens = plaintext.filter(|subject| !subject.egress.spec.authn.jwt.is_empty());
     let message = "callers' tokens go to the upstream in plaintext";

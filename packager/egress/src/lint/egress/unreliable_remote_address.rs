@@ -33,12 +33,17 @@
 //! Fix: Behind an ingress gateway, set `gateway.numTrustedProxies` to the number of proxies. Otherwise
 //! use `ipBlocks`, or better an identity.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::RuleSource;
+use sallyport_core::wire;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::UnreliableRemoteAddress, run, source: include_str!("unreliable_remote_address.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let spec = &subject.egress.spec;
@@ -57,7 +62,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn checks_address(rule: &RuleSource) -> bool {
+fn checks_address(rule: &wire::Rule) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     sources.any(|source| source.remote_ip_blocks.is_some() || source.not_remote_ip_blocks.is_some())
         || rule.when.iter().flatten().any(|condition| condition.key == "remote.ip")

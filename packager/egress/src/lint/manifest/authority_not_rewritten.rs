@@ -38,11 +38,16 @@
 //!
 //! Fix: Write `rewrite: {authority: UPSTREAM}` in the route.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::AuthorityNotRewritten, run, source: include_str!("authority_not_rewritten.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let routes = input.set.routes.iter().filter(|route| route.is_http && route.is_at_gateway());
     for route in routes.filter(|route| route.node.descend(&["rewrite", "authority"]).is_none()) {

@@ -26,11 +26,15 @@
 //!
 //! Fix: Write the paths that are allowed, in a policy with `action: ALLOW` and `paths`.
 
+use crate::code::Code;
 use crate::import::Kind;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::DenyByPath, run, source: include_str!("deny_by_path.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for policy in input.set.of(Kind::AuthorizationPolicy) {
         let (field, message) = match policy.spec().text_at(&["action"]) {

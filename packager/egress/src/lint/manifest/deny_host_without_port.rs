@@ -25,12 +25,17 @@
 //!
 //! Fix: Write both: `[httpbin.org, "httpbin.org:*"]`.
 
+use crate::code::Code;
 use crate::import::Kind;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::DenyHostWithoutPort, run, source: include_str!("deny_host_without_port.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for policy in input.set.of(Kind::AuthorizationPolicy) {
         let field = match policy.spec().text_at(&["action"]) {

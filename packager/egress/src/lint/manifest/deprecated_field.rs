@@ -25,10 +25,14 @@
 //!
 //! Fix: Write the field that replaces it.
 
+use crate::code::Code;
 use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::tree::Node;
+
+pub(super) const LINT: Lint = Lint { code: Code::DeprecatedField, run, source: include_str!("deprecated_field.rs") };
 
 /// Kind, parent field, deprecated field, and what to do.
 const FIELDS: [(Kind, &str, &str, &str); 7] = [
@@ -41,7 +45,7 @@ const FIELDS: [(Kind, &str, &str, &str); 7] = [
     (Kind::VirtualService, "delay", "percent", "write `percentage`"),
 ];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     input.set.manifests.iter().flat_map(of_one).collect()
 }
 

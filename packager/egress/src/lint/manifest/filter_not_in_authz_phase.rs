@@ -26,11 +26,16 @@
 //!
 //! Fix: Write `phase: AUTHZ`: after token verification, and before everything else.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::FilterNotInAuthzPhase, run, source: include_str!("filter_not_in_authz_phase.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for filter in input.set.plugins.iter().filter(|plugin| plugin.enforces_rules()) {
         let help = "write `phase: AUTHZ`";

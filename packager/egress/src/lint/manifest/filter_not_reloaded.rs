@@ -27,10 +27,15 @@
 //! Fix: Write `failStrategy: FAIL_RELOAD` (Istio 1.27 or later): the next request gets a new VM, and
 //! until then no request passes.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::FilterNotReloaded, run, source: include_str!("filter_not_reloaded.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let filters = input.set.plugins.iter().filter(|plugin| plugin.enforces_rules());
     filters
         .filter_map(|filter| {

@@ -29,13 +29,17 @@
 //!
 //! Fix: Remove it, and listen on a port such as 8443.
 
+use crate::code::Code;
 use crate::import::Kind;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
+pub(super) const LINT: Lint = Lint { code: Code::GatewayAsRoot, run, source: include_str!("gateway_as_root.rs") };
+
 const ROOT: [(&str, &str); 3] = [("runAsRoot", "true"), ("runAsUser", "0"), ("privileged", "true")];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
         for node in pods.spec().descendants() {

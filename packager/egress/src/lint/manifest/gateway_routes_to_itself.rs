@@ -44,11 +44,16 @@
 //! Fix: Write `match: [{gateways: [mesh]}]` in the route to the gateway, and the Gateway's name in the
 //! other. Two VirtualServices work, too.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::GatewayRoutesToItself, run, source: include_str!("gateway_routes_to_itself.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let routes = input
         .set

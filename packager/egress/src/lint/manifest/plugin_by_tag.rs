@@ -26,11 +26,15 @@
 //! Fix: Write `oci://REPOSITORY@sha256:DIGEST`, and the same 64 digits as `sha256`. Use the digest of
 //! the image's manifest, not of an index.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginByTag, run, source: include_str!("plugin_by_tag.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for plugin in &input.set.plugins {
         let Some((node, url)) = plugin.url() else { continue };

@@ -24,10 +24,15 @@
 //!
 //! Fix: Write the 64 digits without a prefix.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::PluginDigestFormat, run, source: include_str!("plugin_digest_format.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for plugin in &input.set.plugins {
         let Some((node, digest)) = plugin.sha256() else { continue };

@@ -25,10 +25,14 @@
 //!
 //! Fix: Write `failStrategy: FAIL_RELOAD`, or `FAIL_CLOSE` before Istio 1.27.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginFailsOpen, run, source: include_str!("plugin_fails_open.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let deciding = input.set.plugins.iter().filter(|plugin| plugin.decides_access());
     let strategies = deciding.filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("failStrategy")?)));
     let open = strategies.filter(|(_, strategy)| strategy.text() == Some("FAIL_OPEN"));

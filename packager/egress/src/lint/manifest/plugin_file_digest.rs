@@ -24,10 +24,14 @@
 //!
 //! Fix: Remove it, and pin the image that the file comes from by its digest.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginFileDigest, run, source: include_str!("plugin_file_digest.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let files = input.set.plugins.iter().filter(|plugin| plugin.is_file());
     let digests = files.filter_map(|plugin| Some((plugin.manifest.file, plugin.sha256()?.0)));
     let message = "the digest of a `file://` module is not verified";

@@ -23,14 +23,19 @@
 //!
 //! Fix: Put the number in quotes, if the plugin accepts a string.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::parse::tree::{Node, ScalarType, Value};
 
+pub(super) const LINT: Lint =
+    Lint { code: Code::PluginLargeNumber, run, source: include_str!("plugin_large_number.rs") };
+
 const LARGEST: u128 = 1 << 53;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for plugin in &input.set.plugins {
         let config = plugin.wasm.get("pluginConfig").into_iter();

@@ -25,13 +25,17 @@
 //!
 //! Fix: Write `mode: CLIENT`, or remove `match`.
 
+use crate::code::Code;
 use crate::import::Manifest;
 use crate::import::selection::SelectedPods;
 use crate::import::set::Set;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginModeServer, run, source: include_str!("plugin_mode_server.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for plugin in &input.set.plugins {
         let matches = plugin.manifest.spec().items_at(&["match"]);

@@ -24,12 +24,16 @@
 //!
 //! Fix: Write `AUTHZ`, or remove `phase`.
 
+use crate::code::Code;
 use crate::import::Kind;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginPhaseName, run, source: include_str!("plugin_phase_name.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (kind, of_other) in [(Kind::WasmPlugin, "UNSPECIFIED"), (Kind::TrafficExtension, "UNSPECIFIED_PHASE")] {
         for manifest in input.set.of(kind) {

@@ -25,10 +25,14 @@
 //!
 //! Fix: Remove it. For an image volume, write `imagePullSecrets` in the pod.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginPullSecret, run, source: include_str!("plugin_pull_secret.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let files = input.set.plugins.iter().filter(|plugin| plugin.is_file());
     let secrets = files.filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("imagePullSecret")?)));
     let message = "for a `file://` module, the registry's credentials stay in the module's environment";

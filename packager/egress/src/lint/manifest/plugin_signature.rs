@@ -23,10 +23,14 @@
 //!
 //! Fix: Remove it. Pin the module by digest, and verify signatures in CI or in an admission controller.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginSignature, run, source: include_str!("plugin_signature.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let plugins = input.set.plugins.iter();
     let keys = plugins.filter_map(|plugin| Some((plugin.manifest.file, plugin.wasm.get("verificationKey")?)));
     let message = "no signature is verified: Istio does not implement `verificationKey`";

@@ -25,10 +25,14 @@
 //!
 //! Fix: Write the same digest in both.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::PluginTwoDigests, run, source: include_str!("plugin_two_digests.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for plugin in &input.set.plugins {
         let (Some((_, url)), Some((node, digest))) = (plugin.url(), plugin.sha256()) else { continue };

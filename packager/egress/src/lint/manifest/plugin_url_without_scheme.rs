@@ -22,11 +22,16 @@
 //!
 //! Fix: Write the scheme: `oci://`, `https://` or `file://`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::PluginUrlWithoutScheme, run, source: include_str!("plugin_url_without_scheme.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let urls = input.set.plugins.iter().filter_map(|plugin| Some((plugin.manifest.file, plugin.url()?)));
     let bare = urls.filter(|(_, (_, url))| !url.contains("://"));
     bare.map(|(file, (node, url))| {

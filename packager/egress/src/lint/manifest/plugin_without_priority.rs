@@ -25,10 +25,15 @@
 //!
 //! Fix: Write a `priority`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::PluginWithoutPriority, run, source: include_str!("plugin_without_priority.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let plugins = input.set.plugins.iter().filter(|plugin| plugin.manifest.spec().get("priority").is_none());
     let message = "the plugin has no `priority`, so it runs after all that have one";
     plugins.map(|plugin| of_manifest(plugin.manifest, message, "write a `priority`, such as 100")).collect()

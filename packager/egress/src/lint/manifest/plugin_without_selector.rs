@@ -24,11 +24,16 @@
 //!
 //! Fix: Select the gateway by a label that only its pods have.
 
+use crate::code::Code;
 use crate::import::selection::SelectedPods;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::PluginWithoutSelector, run, source: include_str!("plugin_without_selector.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let plugins =
         input.set.plugins.iter().filter(|plugin| matches!(plugin.manifest.selected_pods(), SelectedPods::All));
     plugins

@@ -25,11 +25,16 @@
 //!
 //! Fix: Write the policy into `pluginConfig`, which can change while the VM runs.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::PolicyInEnvironment, run, source: include_str!("policy_in_environment.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for plugin in &input.set.plugins {
         for variable in plugin.wasm.items_at(&["vmConfig", "env"]) {

@@ -32,16 +32,20 @@
 //! Fix: Remove the probe: Istio's own asks Envoy on port 15021. Do not make readiness depend on the
 //! upstream.
 
+use crate::code::Code;
 use crate::import::Kind;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::parse::tree::Node;
 
+pub(super) const LINT: Lint = Lint { code: Code::ProbeByShell, run, source: include_str!("probe_by_shell.rs") };
+
 const PROBES: [&str; 3] = ["readinessProbe", "livenessProbe", "startupProbe"];
 const PROGRAMS: [&str; 6] = ["sh", "bash", "ash", "dash", "curl", "wget"];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
         for command in commands(pods.spec()) {

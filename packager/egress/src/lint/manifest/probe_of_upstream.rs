@@ -33,13 +33,17 @@
 //! Fix: Remove the upstream from the probe.
 
 use super::probe_by_shell::commands;
+use crate::code::Code;
 use crate::import::Kind;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
+pub(super) const LINT: Lint = Lint { code: Code::ProbeOfUpstream, run, source: include_str!("probe_of_upstream.rs") };
+
 const OWN: [&str; 3] = ["localhost", "127.0.0.1", "[::1]"];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
         let words = commands(pods.spec()).flat_map(|command| command.items());

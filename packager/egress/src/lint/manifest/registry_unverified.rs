@@ -30,14 +30,19 @@
 //! Fix: Remove the variable. A registry without TLS works without it; for a registry with its own
 //! certificate authority, mount that authority's certificate.
 
+use crate::code::Code;
 use crate::import::Kind;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
+pub(super) const LINT: Lint =
+    Lint { code: Code::RegistryUnverified, run, source: include_str!("registry_unverified.rs") };
+
 const VARIABLE: &str = "WASM_INSECURE_REGISTRIES";
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for pods in input.set.of(Kind::Deployment).chain(input.set.of(Kind::IstioOperator)) {
         let variables = pods.spec().descendants().filter(|node| node.text_at(&["name"]) == Some(VARIABLE));

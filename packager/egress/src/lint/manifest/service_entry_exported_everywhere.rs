@@ -36,13 +36,21 @@
 //!
 //! Fix: Write `exportTo: ["."]`, and keep the entry in the gateway's namespace.
 
+use crate::code::Code;
 use crate::import::Kind;
 use crate::import::set::entry_hosts;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint {
+    code: Code::ServiceEntryExportedEverywhere,
+    run,
+    source: include_str!("service_entry_exported_everywhere.rs"),
+};
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for entry in input.set.of(Kind::ServiceEntry) {
         let exported = entry.spec().items_at(&["exportTo"]);

@@ -44,14 +44,19 @@
 //!
 //! Fix: Write `protocol: HTTPS`: HTTP, encrypted with TLS.
 
+use crate::code::Code;
 use crate::import::Kind;
 use crate::import::set::entry_hosts;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashSet;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::ServiceEntryWithTls, run, source: include_str!("service_entry_with_tls.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let rules = input.set.client_tls.iter().filter(|tls| tls.originates());
     let originated: HashSet<&str> = rules.map(|tls| tls.host.as_str()).collect();
     let mut findings = Vec::new();

@@ -37,13 +37,21 @@
 //!
 //! Fix: Write `resolution: DNS`, or `STATIC` and the addresses.
 
+use crate::code::Code;
 use crate::import::Kind;
 use crate::import::set::entry_hosts;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint {
+    code: Code::ServiceEntryWithoutResolution,
+    run,
+    source: include_str!("service_entry_without_resolution.rs"),
+};
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for entry in input.set.of(Kind::ServiceEntry) {
         let resolution = entry.spec().get("resolution");

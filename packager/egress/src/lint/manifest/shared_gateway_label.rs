@@ -26,12 +26,17 @@
 //!
 //! Fix: Give each gateway its own label, and select by it.
 
+use crate::code::Code;
 use crate::import::view::{Server, Workload};
 use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::parse::tree::{Entry, Node};
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::SharedGatewayLabel, run, source: include_str!("shared_gateway_label.rs") };
 
 const SHARED: [(&str, &str); 4] = [
     ("istio", "egressgateway"),
@@ -40,7 +45,7 @@ const SHARED: [(&str, &str); 4] = [
     ("app", "istio-ingressgateway"),
 ];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let help = "give each gateway its own label, and select by it";
     let mut findings = Vec::new();
     for gateway in input.set.of(Kind::Gateway) {

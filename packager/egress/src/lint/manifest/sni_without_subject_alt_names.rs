@@ -27,11 +27,16 @@
 //!
 //! Fix: Write `subjectAltNames`, too.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::SniWithoutSubjectAltNames, run, source: include_str!("sni_without_subject_alt_names.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in input.set.client_tls.iter().filter(|tls| tls.originates()) {
         let Some(sni) = tls.node.get("sni").filter(|_| tls.node.items_at(&["subjectAltNames"]).is_empty()) else {

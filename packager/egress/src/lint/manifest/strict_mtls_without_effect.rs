@@ -35,15 +35,20 @@
 //! Fix: Write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server, and a DestinationRule with
 //! `ISTIO_MUTUAL` for callers.
 
+use crate::code::Code;
 use crate::import::Kind;
 use crate::import::selection::SelectedPods;
 use crate::import::view::Server;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::StrictMtlsWithoutEffect, run, source: include_str!("strict_mtls_without_effect.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut open = HashMap::new();
     let requires_no_certificate =
         |server: &&Server<'_>| !server.may_identify_callers() && !input.set.leads_nowhere(server);

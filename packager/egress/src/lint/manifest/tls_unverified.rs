@@ -28,10 +28,14 @@
 //! Fix: Remove it. For an upstream with its own certificate authority, write `caCertificates` or
 //! `credentialName`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::TlsUnverified, run, source: include_str!("tls_unverified.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in &input.set.client_tls {
         if let Some(skip) = tls.node.get("insecureSkipVerify").filter(|skip| skip.text() == Some("true")) {

@@ -28,12 +28,16 @@
 //!
 //! Fix: Write `sni` and `subjectAltNames`.
 
+use crate::code::Code;
 use crate::import::names::is_cluster_service;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::TlsWithoutSni, run, source: include_str!("tls_without_sni.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in input.set.client_tls.iter().filter(|tls| tls.originates() && !is_cluster_service(&tls.host)) {
         if tls.node.get("sni").is_none() && !tls.host.contains('*') {

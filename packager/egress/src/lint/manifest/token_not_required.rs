@@ -33,12 +33,16 @@
 //! Fix: Write an AuthorizationPolicy that denies `notRequestPrincipals: ["*"]`, or use a filter whose
 //! rules check the token.
 
+use crate::code::Code;
 use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;
 use crate::parse::tree::Node;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::TokenNotRequired, run, source: include_str!("token_not_required.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tokens in input.set.of(Kind::RequestAuthentication) {
         if !input.set.policies.overlapping(tokens).into_iter().any(requires_token) {

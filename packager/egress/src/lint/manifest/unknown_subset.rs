@@ -33,14 +33,18 @@
 //!
 //! Fix: Define the subset, or remove it from the route.
 
+use crate::code::Code;
 use crate::import::Kind;
 use crate::import::names::host_in;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashSet;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::UnknownSubset, run, source: include_str!("unknown_subset.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut defined: HashSet<(String, &str)> = HashSet::new();
     for rule in input.set.of(Kind::DestinationRule) {
         let Some(host) = rule.spec().text_at(&["host"]) else { continue };

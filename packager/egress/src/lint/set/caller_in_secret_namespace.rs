@@ -46,14 +46,19 @@
 //!
 //! Fix: Give the gateway its own namespace.
 
+use crate::code::Code;
 use crate::import::Manifest;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::parse::tree::Node;
 use std::collections::HashSet;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::CallerInSecretNamespace, run, source: include_str!("caller_in_secret_namespace.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mutual = input.set.client_tls.iter().filter(|tls| tls.mode == "MUTUAL");
     let with_client_certificate: HashSet<&str> = mutual.map(|tls| tls.manifest.namespace.as_str()).collect();
     let mut findings = Vec::new();

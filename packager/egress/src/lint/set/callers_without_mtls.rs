@@ -1,4 +1,4 @@
-//! A gateway requires mutual TLS, but callers are not told to use it.
+//! A gateway requires mutual TLS, but nothing makes callers use it.
 //!
 //! Istio uses mutual TLS automatically towards sidecars, never towards a gateway. Without a
 //! DestinationRule for the gateway's Service, callers send plaintext to a server with `ISTIO_MUTUAL`
@@ -38,12 +38,17 @@
 //!
 //! Fix: Write a DestinationRule for the Service with `tls: {mode: ISTIO_MUTUAL, sni: HOST}`.
 
+use crate::code::Code;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashSet;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::CallersWithoutMtls, run, source: include_str!("callers_without_mtls.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let ruled: HashSet<&str> = input.set.client_tls.iter().map(|tls| tls.host.as_str()).collect();
     let mutual = input.set.servers.iter().filter(|server| server.tls_mode == Some("ISTIO_MUTUAL"));
     let hosts: HashSet<&str> = mutual.flat_map(|server| server.hosts.iter().map(|(_, host)| *host)).collect();

@@ -42,12 +42,17 @@
 //!
 //! Fix: Write `sni` with a host of the Gateway's server.
 
+use crate::code::Code;
 use crate::import::names::covers;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::CallersWithoutSni, run, source: include_str!("callers_without_sni.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in input.set.client_tls.iter().filter(|tls| tls.mode == "ISTIO_MUTUAL") {
         let Some(served) = input.set.served_at(&tls.host) else { continue };

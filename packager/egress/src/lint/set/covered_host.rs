@@ -30,9 +30,11 @@
 //! Fix: Write the hosts instead of the pattern.
 
 use super::same_listener::selector;
+use crate::code::Code;
 use crate::import::names::{host_in, patterns_over, without_namespace};
 use crate::import::view::{Server, routed_at};
 use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
@@ -40,10 +42,12 @@ use crate::parse::tree::Node;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+pub(super) const LINT: Lint = Lint { code: Code::CoveredHost, run, source: include_str!("covered_host.rs") };
+
 /// Where a host is served, the host, its manifest and its place in it.
 type Host<'a> = (String, String, &'a Manifest, &'a Node);
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for kind in [Kind::Gateway, Kind::VirtualService, Kind::ServiceEntry] {
         let hosts: Vec<Host<'_>> = input.set.of(kind).flat_map(hosts).collect();

@@ -37,15 +37,20 @@
 //!
 //! Fix: Write the label as the gateway's pods have it.
 
+use crate::code::Code;
 use crate::import::Kind;
 use crate::import::selection::{SelectedPods, has_labels};
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::{did_you_mean, quoted};
 use crate::parse::tree::Node;
 use std::collections::{BTreeSet, HashMap};
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::FilterSelectsNoGateway, run, source: include_str!("filter_selects_no_gateway.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut known: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
     let selectors = input
         .set

@@ -40,19 +40,24 @@
 //! Fix: Write `tls: {mode: ISTIO_MUTUAL}` in the server, and a DestinationRule with `ISTIO_MUTUAL` for
 //! callers.
 
+use crate::code::Code;
 use crate::import::Manifest;
 use crate::import::view::Server;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::parse::tree::{Entry, Node};
 use std::collections::HashMap;
 
+pub(super) const LINT: Lint =
+    Lint { code: Code::IdentityWithoutMtls, run, source: include_str!("identity_without_mtls.rs") };
+
 const FIELDS: [&str; 6] =
     ["principals", "namespaces", "serviceAccounts", "notPrincipals", "notNamespaces", "notServiceAccounts"];
 const KEYS: [&str; 3] = ["source.principal", "source.namespace", "source.serviceAccount"];
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut anonymous: HashMap<(&str, &str), &Server<'_>> = HashMap::new();
     let is_anonymous = |server: &&Server<'_>| {
         !server.may_identify_callers() && !server.redirects_to_https() && !input.set.leads_nowhere(server)

@@ -41,15 +41,19 @@
 //! Fix: Set the variable in the proxy's `env` to a long time, such as `87600h`, or take the module from
 //! an image volume.
 
+use crate::code::Code;
 use crate::import::view::{Plugin, Workload};
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::parse::tree::Node;
 
+pub(super) const LINT: Lint = Lint { code: Code::ModuleExpiry, run, source: include_str!("module_expiry.rs") };
+
 const VARIABLE: &str = "WASM_MODULE_EXPIRY";
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for Workload { manifest, title, namespace, labels, .. } in &input.set.workloads {
         let plugins = input.set.extensions.at_pod(namespace, labels).into_iter().filter_map(Plugin::of);

@@ -37,14 +37,18 @@
 //!
 //! Fix: Give each upstream its own pods with their own label, or its own host.
 
+use crate::code::Code;
 use crate::import::Manifest;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use crate::parse::tree::Node;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::SameListener, run, source: include_str!("same_listener.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut first: HashMap<(String, &str, &str), &Manifest> = HashMap::new();
     let mut findings = Vec::new();
     for server in &input.set.servers {

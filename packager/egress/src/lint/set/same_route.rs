@@ -29,15 +29,19 @@
 //!
 //! Fix: Give each upstream its own host.
 
+use crate::code::Code;
 use crate::import::names::host_in;
 use crate::import::view::routed_at;
 use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::HashMap;
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint = Lint { code: Code::SameRoute, run, source: include_str!("same_route.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut first: HashMap<(String, &str), &Manifest> = HashMap::new();
     let mut findings = Vec::new();
     for route in input.set.of(Kind::VirtualService).filter(|route| routed_at(route).iter().any(|at| at == "mesh")) {

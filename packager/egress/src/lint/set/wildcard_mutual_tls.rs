@@ -30,13 +30,18 @@
 //!
 //! Fix: Write a DestinationRule for the upstream, or a narrower one for the mesh.
 
+use crate::code::Code;
 use crate::import::names::patterns_over;
+use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::parse::suggest::quoted;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
+pub(super) const LINT: Lint =
+    Lint { code: Code::WildcardMutualTls, run, source: include_str!("wildcard_mutual_tls.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
     let own: HashSet<&str> = input.set.client_tls.iter().map(|tls| tls.host.as_str()).collect();
     let wide = input.set.client_tls.iter().enumerate();
     let wide = wide.filter(|(_, tls)| tls.mode == "ISTIO_MUTUAL" && tls.host.starts_with('*'));
