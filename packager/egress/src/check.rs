@@ -8,7 +8,7 @@ use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Egress, Mesh};
 use crate::parse::{ParsedEgress, Resource, parse};
-use crate::policy;
+use crate::policy::policy;
 use crate::wording::{one_line, quoted};
 use crate::yaml::tree::Node;
 use sallyport_core::wire::{Mode, Policy};
@@ -130,7 +130,7 @@ fn lint(
 
 /// A policy without rules shows whether the mesh's own part of every policy is right.
 fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
-    let policy = policy::of_rules("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
+    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
     let problems = problems_of(&policy);
     if problems.is_empty() {
         return Some(Located { file, span: tree.span, value: mesh });
@@ -145,7 +145,7 @@ fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagno
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    let policy = policy::of_rules(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
+    let policy = policy(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
     let Some(egress) = &parsed.egress else { return problems_of(&policy) };
     let spec = &egress.spec;

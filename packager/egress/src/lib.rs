@@ -1,8 +1,9 @@
 //! The Egress and Mesh files: text in, data and diagnostics out. Nothing here reads a file, a clock or a network.
 //!
 //! [`check()`] reads files together and reports everything that is wrong with them, each problem with a stable code
-//! ([`manual`] has a page for each) and its place; [`check_with_manifests`] lints Istio manifests beside them, too. [`policy_source`] is what the filter gets, [`json_schema`] what editors
-//! get, and [`init_template`] what a beginner gets.
+//! ([`manual`] has a page for each) and its place; [`check_with_manifests`] lints Istio manifests beside them, too.
+//! [`policy_source`] is what the filter gets, [`json_schema`] what editors get, [`reference()`] what the documentation says,
+//! and [`init_template`] what a beginner gets.
 //!
 //! ```
 //! use sallyport_egress::{check, decode};
@@ -13,6 +14,20 @@
 //! assert_eq!(file.position(problem.span.start).line, 2);
 //! assert_eq!(problem.help.as_deref(), Some("did you mean `Egress`?"));
 //! ```
+
+// Each module uses only those of the floors below it; a test holds them.
+//
+//   schema  reference  template
+//   check
+//   manual
+//   lint
+//   import     policy
+//   parse         |
+//   model --------+
+//   value
+//   yaml
+//   diagnostic
+//   code  wording
 
 pub mod check;
 pub mod code;

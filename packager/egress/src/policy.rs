@@ -1,4 +1,4 @@
-//! From an Egress file to the policy of the filter.
+//! What the filter gets of an Egress.
 
 use crate::model::{AccessLog, Authz, Egress, Mesh};
 use crate::value::names::DnsLabel;
@@ -15,19 +15,19 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
         headers: spec.headers.to_wire(standbys),
         // The JSON access log and spans read it.
         filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
-        ..of_rules(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
+        ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
     }
 }
 
-/// The Egresses that `health.failover` names, in its order, if they are among these.
+/// The Egresses that `health.failover` names, in its order, as far as they are among these.
 #[must_use]
 pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clone) -> Vec<&'e Egress> {
     let named = |name: &DnsLabel| all.clone().find(|other| other.namespace == egress.namespace && other.name == *name);
     egress.spec.health.failover.iter().filter_map(named).collect()
 }
 
-/// The policy of these rules, without what an Egress says of health, traces and headers.
-pub(crate) fn of_rules(upstream: String, authz: &Authz, mode: Mode, num_trusted_proxies: u32, mesh: &Mesh) -> Policy {
+/// The part of the policy that needs no more than a sound `authz` block.
+pub(crate) fn policy(upstream: String, authz: &Authz, mode: Mode, num_trusted_proxies: u32, mesh: &Mesh) -> Policy {
     let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
     Policy {
         version: WIRE_VERSION,

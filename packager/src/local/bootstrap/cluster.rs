@@ -1,4 +1,4 @@
-//! Where Envoy connects to: the upstream, and the servers of key sets.
+//! Clusters: the upstream, and the servers of key sets.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -7,14 +7,15 @@ use sallyport_egress::model::{JwtProvider, TlsMode};
 use sallyport_egress::value::authn::JwksUri;
 use serde_json::{Value, json};
 
-use super::{HostPort, Plan, address, typed};
+use super::inputs::{EnvoyInputs, HostPort};
+use super::message::{address, typed};
 use crate::local::files::Pair;
 
 /// Every cluster.
-pub(crate) fn clusters(plan: Plan<'_>) -> Vec<Value> {
-    let mut all = vec![upstream(plan)];
-    for uri in plan.egress.spec.authn.jwt.iter().filter_map(jwks_uri) {
-        let cluster = jwks(uri, plan.trust.jwks.as_deref());
+pub(crate) fn clusters(inputs: EnvoyInputs<'_>) -> Vec<Value> {
+    let mut all = vec![upstream(inputs)];
+    for uri in inputs.egress.spec.authn.jwt.iter().filter_map(jwks_uri) {
+        let cluster = jwks(uri, inputs.trust.jwks.as_deref());
         if !all.contains(&cluster) {
             all.push(cluster);
         }
@@ -22,7 +23,7 @@ pub(crate) fn clusters(plan: Plan<'_>) -> Vec<Value> {
     all
 }
 
-/// For each provider the cluster that its key set comes from; `None` for one that is written in the file.
+/// For each provider the cluster of its key set; `None` if the key set is in the file.
 pub(super) fn jwks_clusters(providers: &[JwtProvider]) -> Vec<Option<String>> {
     providers.iter().map(|provider| jwks_uri(provider).map(jwks_name)).collect()
 }
@@ -35,21 +36,21 @@ fn jwks_name(uri: &JwksUri) -> String {
     format!("jwks_outbound|{}||{}", uri.port(), uri.host())
 }
 
-fn upstream(plan: Plan<'_>) -> Value {
-    let upstream = &plan.egress.spec.upstream;
+fn upstream(inputs: EnvoyInputs<'_>) -> Value {
+    let upstream = &inputs.egress.spec.upstream;
     let own = HostPort { host: upstream.host.to_string(), port: upstream.port };
-    let server = plan.connect_to.unwrap_or(&own);
+    let server = inputs.connect_to.unwrap_or(&own);
     let names: Vec<&str> = upstream.tls.subject_alt_names.iter().map(|name| name.as_str()).collect();
     let tls = match upstream.tls.mode {
         TlsMode::None => None,
         TlsMode::Simple | TlsMode::Mutual => Some(upstream_tls(
             upstream.tls.sni.as_deref(),
             &names,
-            plan.trust.upstream.as_deref(),
-            plan.trust.client.as_ref(),
+            inputs.trust.upstream.as_deref(),
+            inputs.trust.client.as_ref(),
         )),
     };
-    cluster(&plan.egress.cluster(None), server, tls)
+    cluster(&inputs.egress.cluster(None), server, tls)
 }
 
 fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
@@ -62,7 +63,7 @@ fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
 
 fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
     let is_address = server.host.parse::<IpAddr>().is_ok();
-    // HTTP/2 where the upstream speaks it (ALPN), which plaintext cannot say.
+    // HTTP/2 if the upstream supports it, which is known from ALPN and so only with TLS.
     let protocol = match tls {
         Some(_) => json!({"auto_config": {}}),
         None => json!({"explicit_http_config": {"http_protocol_options": {}}}),

@@ -1,20 +1,20 @@
-//! What istiod makes of a RequestAuthentication (`convertToEnvoyJwtConfig` in its `policy_applier.go`).
+//! The JWT filter, as istiod makes it from a RequestAuthentication (`convertToEnvoyJwtConfig` in `policy_applier.go`).
 //!
-//! A token that is shown must be good; none at all goes on to the filter, whose claim rules it never satisfies.
+//! An invalid token is refused. A request without a token goes on to Sallyport's filter, where no rule for claims matches it.
 
 use sallyport_egress::model::JwtProvider;
 use serde_json::{Value, json};
 
-use super::typed;
+use super::message::typed;
 
-/// The Envoy filter for these providers. `clusters` names, for each, where its key set is fetched.
+/// The filter for these providers. `clusters` has for each the cluster of its key set.
 pub(super) fn filter(providers: &[JwtProvider], clusters: &[Option<String>]) -> Value {
     let name = |index: usize| json!({"provider_name": format!("origins-{index}")});
     let optional = |index: usize| json!({"requires_any": {"requirements": [name(index), {"allow_missing": {}}]}});
     let requires = if providers.len() == 1 {
         optional(0)
     } else {
-        // One good token is enough; otherwise each that is shown must be good.
+        // One valid token is enough; otherwise every token in the request must be valid.
         let mut any: Vec<Value> = (0..providers.len()).map(name).collect();
         let all: Vec<Value> = (0..providers.len()).map(optional).collect();
         any.push(json!({"requires_all": {"requirements": all}}));
@@ -58,5 +58,5 @@ fn provider(rule: &JwtProvider, cluster: Option<&String>) -> Value {
     provider
 }
 
-/// A set that verifies no token.
+/// A key set that verifies no token.
 const NO_KEYS: &str = r#"{"keys":[]}"#;

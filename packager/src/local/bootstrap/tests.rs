@@ -1,7 +1,12 @@
+use std::path::{Path, PathBuf};
+
 use super::*;
 use crate::local::example::tests::{egress_with, rules};
+use crate::local::files::Layout;
 use crate::local::resources::{Kind, Resources};
+use sallyport_egress::model::Mesh;
 use sallyport_egress::model::{JwtProvider, TlsMode};
+use snapbox::{Data, assert_data_eq};
 
 /// The Egress of the documentation.
 pub(crate) fn example() -> Egress {
@@ -12,32 +17,27 @@ pub(crate) fn example() -> Egress {
 }
 
 /// Calls `then` with what a session would have for this Egress.
-pub(crate) fn with_plan<T>(egress: &Egress, then: impl FnOnce(Plan<'_>) -> T) -> T {
+pub(crate) fn with_inputs<T>(egress: &Egress, then: impl FnOnce(EnvoyInputs<'_>) -> T) -> T {
     let layout = Layout::new(PathBuf::from("/run/sallyport"));
     let trust = Trust { upstream: Some("/etc/ssl/ca.pem".into()), jwks: Some("/etc/ssl/ca.pem".into()), client: None };
-    then(Plan { egress, mesh: &Mesh::default(), layout: &layout, port: 8443, connect_to: None, trust: &trust })
+    then(EnvoyInputs { egress, mesh: &Mesh::default(), layout: &layout, port: 8443, connect_to: None, trust: &trust })
 }
 
-/// Holds a document to a file beside this one; `UPDATE_GOLDEN=1` writes it.
+/// Compares a document with a file beside this one; `SNAPSHOTS=overwrite` writes it.
 fn golden(name: &str, value: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/local/bootstrap/golden").join(name);
-    let text = format!("{value:#}\n");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(text == expected, "{name} differs; UPDATE_GOLDEN=1 writes what is made now:\n{text}");
+    assert_data_eq!(format!("{value:#}\n"), Data::read_from(&path, Some(snapbox::data::DataFormat::Text)).raw());
 }
 
 fn document(egress: &Egress, kind: Kind) -> Value {
-    let text = with_plan(egress, |plan| Resources::new(plan).unwrap().document(kind, 1));
+    let text = with_inputs(egress, |inputs| Resources::new(inputs).unwrap().document(kind, 1));
     serde_json::from_str(&text).unwrap()
 }
 
 #[test]
 fn envoy_gets_what_a_gateway_has() {
     let egress = example();
-    golden("bootstrap.json", &with_plan(&egress, |plan| bootstrap(&egress, plan.layout, 0)));
+    golden("bootstrap.json", &with_inputs(&egress, |inputs| bootstrap(&egress, inputs.layout, 0)));
     golden("clusters.json", &document(&egress, Kind::Clusters));
     golden("plugin.json", &document(&egress, Kind::Plugin));
     golden("listener.json", &document(&egress, Kind::Listener));
@@ -72,7 +72,7 @@ fn tokens_are_verified_as_istio_does() {
 #[test]
 fn an_upstream_is_reached_by_name_or_address() {
     let cluster = |egress: &Egress, connect_to: Option<&HostPort>| {
-        with_plan(egress, |plan| clusters(Plan { connect_to, ..plan }).remove(0))
+        with_inputs(egress, |inputs| clusters(EnvoyInputs { connect_to, ..inputs }).remove(0))
     };
     let context = |cluster: &Value| cluster["transport_socket"]["typed_config"].clone();
     let names = "/common_tls_context/validation_context/match_typed_subject_alt_names/0";
