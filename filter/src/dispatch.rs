@@ -2,31 +2,22 @@
 //!
 //! # Design
 //!
-//! proxy-wasm ABI 0.2.1 as Envoy uses it, and of it only what the filter has an answer to: for a function that is not
-//! exported Envoy makes no call. The SDK would export all of them, is an eighth of the module, and panics on a context
-//! or a token that it does not know. Here an unknown context is refused, and a callback into one that is at work finds
-//! it gone.
+//! proxy-wasm ABI 0.2.1 as Envoy uses it, and only the functions that the filter needs: Envoy does not call a function that
+//! is not exported. The SDK would export all of them, make the module an eighth larger, and panic on a context or a token
+//! that it does not know. Here an unknown context is refused, and a callback into one that is running finds its place
+//! empty.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
 use rustc_hash::FxHashMap;
 
-use crate::gate::Gate;
+use crate::host::Action;
+use crate::policy::ActivePolicy;
 use crate::root::Root;
 use crate::stream::Stream;
 
-/// What Envoy does with a message after a callback; the numbers are the ABI's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Action {
-    /// It goes on.
-    Continue = 0,
-    /// It stays where it is.
-    Pause = 1,
-}
-
-/// All contexts of this VM. One that is at work has left its place.
+/// All contexts of this VM. While one runs, its place is empty.
 #[derive(Default)]
 struct Contexts {
     /// A handful: one for each configuration that is still in use.
@@ -39,9 +30,9 @@ impl Contexts {
         self.roots.iter_mut().find(|(known, _)| *known == id).map(|(_, root)| root)
     }
 
-    /// What a stream of this root is to be decided by.
-    fn gate_of(&mut self, root: u32) -> Option<Rc<Gate>> {
-        self.root(root)?.as_ref()?.gate()
+    /// What a new stream of this root is decided by.
+    fn policy_of(&mut self, root: u32) -> Option<Rc<ActivePolicy>> {
+        self.root(root)?.as_ref()?.policy()
     }
 }
 
@@ -53,7 +44,7 @@ fn with<R>(work: impl FnOnce(&mut Contexts) -> R) -> Option<R> {
     CONTEXTS.with(|contexts| contexts.try_borrow_mut().ok().map(|mut contexts| work(&mut contexts)))
 }
 
-/// Lets a root work. The contexts are not borrowed meanwhile: the host may call back.
+/// Runs a callback of a root. The contexts are not borrowed meanwhile: the host may call back.
 fn with_root<R>(id: u32, work: impl FnOnce(&mut Root) -> R) -> Option<R> {
     let mut root = with(|contexts| contexts.root(id)?.take())??;
     let result = work(&mut root);
@@ -65,7 +56,7 @@ fn with_root<R>(id: u32, work: impl FnOnce(&mut Root) -> R) -> Option<R> {
     Some(result)
 }
 
-/// Lets a stream work, in the same way.
+/// Runs a callback of a stream, in the same way.
 fn with_stream<R>(id: u32, work: impl FnOnce(&mut Stream) -> R) -> Option<R> {
     let mut stream = with(|contexts| contexts.streams.get_mut(&id)?.take())??;
     let result = work(&mut stream);
@@ -78,7 +69,7 @@ fn with_stream<R>(id: u32, work: impl FnOnce(&mut Stream) -> R) -> Option<R> {
 }
 
 unsafe extern "C" {
-    /// Made by the linker: what must run before anything else here does.
+    /// Made by the linker: it must run before anything else here does.
     fn __wasm_call_ctors();
 }
 
@@ -104,8 +95,8 @@ extern "C" fn proxy_on_context_create(id: u32, root: u32) {
         if root == 0 {
             contexts.roots.push((id, Some(Root::default())));
         } else {
-            let gate = contexts.gate_of(root);
-            contexts.streams.insert(id, Some(Stream::new(gate)));
+            let policy = contexts.policy_of(root);
+            contexts.streams.insert(id, Some(Stream::new(policy)));
         }
     });
 }
@@ -120,7 +111,7 @@ extern "C" fn proxy_on_tick(id: u32) {
     with_root(id, Root::tick);
 }
 
-/// The answer to a probe, or that there is none. Only roots send any.
+/// The answer to a probe, or the news that there is none. Only roots send probes.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_http_call_response(id: u32, token: u32, _headers: usize, _body: usize, _trailers: usize) {
     with_root(id, |root| root.on_call_response(token));

@@ -1,10 +1,12 @@
 //! The only file that names host calls: proxy-wasm ABI 0.2.1, as Envoy implements it.
 //!
-//! Every status but 0 becomes `None`, or is let go where nothing can be done about it.
+//! Every status but 0 becomes `None`, or is ignored where nothing can be done about it.
 
 use std::ptr::null_mut;
 
-use sallyport_core::answer::{self, Answer};
+use sallyport_core::answer::Answer;
+use sallyport_core::flow::trailers::Message;
+use sallyport_core::flow::{Effect, Level, MetricKind, Needs, Properties};
 use sallyport_core::request::pairs;
 
 const OK: u32 = 0;
@@ -17,35 +19,56 @@ const CALL_RESPONSE_HEADERS: u32 = 6;
 const CALL_RESPONSE_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
-/// Metric types of the ABI.
-#[derive(Clone, Copy, Debug)]
-pub enum Metric {
-    /// It adds up.
-    Counter = 0,
-    /// It holds what was written last.
-    Gauge = 1,
-    /// It tells the distribution of what was written.
-    Histogram = 2,
+/// What Envoy does with a message after a callback; the numbers are the ABI's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Action {
+    /// It goes on.
+    Continue = 0,
+    /// It is held back.
+    Pause = 1,
 }
 
-/// Whose trailers: map types of the ABI.
-#[derive(Clone, Copy, Debug)]
-pub enum Trailers {
-    /// The caller's.
-    Request = 1,
-    /// The upstream's.
-    Response = 3,
+/// Where Envoy has what a stage needs: the segments of an attribute's path, joined by NUL.
+const PROPERTIES: [(Needs, &str); 12] = [
+    (Needs::MTLS, "connection\0mtls"),
+    (Needs::URI_SAN, "connection\0uri_san_peer_certificate"),
+    (Needs::PEER_DIGEST, "connection\0sha256_peer_certificate_digest"),
+    (Needs::SOURCE_ADDRESS, "source\0address"),
+    (Needs::DESTINATION_ADDRESS, "destination\0address"),
+    (Needs::DESTINATION_PORT, "destination\0port"),
+    (Needs::SNI, "connection\0requested_server_name"),
+    (Needs::METADATA, "metadata"),
+    (Needs::RESPONSE_STATUS, "response\0code"),
+    (Needs::GRPC_STATUS, "response\0grpc_status"),
+    (Needs::RESPONSE_DETAILS, "response\0code_details"),
+    (Needs::BACKEND_LATENCY, "response\0backend_latency"),
+];
+
+/// The map type of a message's trailers.
+fn trailers_map(of: Message) -> u32 {
+    match of {
+        Message::Request => 1,
+        Message::Response => 3,
+    }
 }
 
-/// Log levels of the ABI.
-#[derive(Clone, Copy, Debug)]
-pub enum Level {
-    /// Something that worked.
-    Info = 2,
-    /// Something an operator may want to look at.
-    Warn = 3,
-    /// Something that an operator must look at.
-    Error = 4,
+/// The ABI's number of a metric type.
+fn metric_type(kind: MetricKind) -> u32 {
+    match kind {
+        MetricKind::Counter => 0,
+        MetricKind::Gauge => 1,
+        MetricKind::Histogram => 2,
+    }
+}
+
+/// The ABI's number of a log level.
+fn log_level(level: Level) -> u32 {
+    match level {
+        Level::Info => 2,
+        Level::Warn => 3,
+        Level::Error => 4,
+    }
 }
 
 #[link(wasm_import_module = "env")]
@@ -105,15 +128,28 @@ unsafe extern "C" {
     fn random_get(data: *mut u8, size: usize) -> u16;
 }
 
-/// Writes one line to Envoy's log.
-pub fn log(level: Level, message: &str) {
-    // SAFETY: the host reads `message.len()` bytes from the pointer before it returns.
-    unsafe {
-        proxy_log(level as u32, message.as_ptr(), message.len());
+/// Writes one line to Envoy's log, or a value into a metric. These metrics change seldom, so each is looked up by name.
+pub fn apply(effect: &Effect) {
+    match effect {
+        Effect::Log(level, line) => log(*level, line),
+        Effect::Metric { kind, name, value } => {
+            let Some(metric) = define_metric(*kind, name) else { return };
+            match kind {
+                MetricKind::Counter => increment(metric, *value),
+                MetricKind::Gauge | MetricKind::Histogram => record(metric, *value),
+            }
+        }
     }
 }
 
-/// Asks for `on_tick` every so many milliseconds.
+fn log(level: Level, message: &str) {
+    // SAFETY: the host reads `message.len()` bytes from the pointer before it returns.
+    unsafe {
+        proxy_log(log_level(level), message.as_ptr(), message.len());
+    }
+}
+
+/// Asks the host for a tick at this interval, in milliseconds.
 pub fn set_tick_period(milliseconds: u32) {
     // SAFETY: no pointers.
     unsafe {
@@ -133,21 +169,35 @@ pub fn request_headers() -> Option<Vec<u8>> {
     receive(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
 }
 
-/// An attribute; `path` is its segments joined by NUL. `None` when it is absent or cannot be given.
-pub fn property(path: &str) -> Option<Vec<u8>> {
+/// The name that the plugin's configuration gives it.
+pub fn plugin_root_id() -> Option<Vec<u8>> {
+    property("plugin_root_id")
+}
+
+/// Looks up the properties that a stage needs, one host call each.
+pub fn read_properties(needs: Needs, properties: &mut Properties) {
+    for (need, path) in PROPERTIES {
+        if needs.contains(need) {
+            properties.insert(need, property(path));
+        }
+    }
+}
+
+/// An attribute. `None` when it is absent or cannot be given.
+fn property(path: &str) -> Option<Vec<u8>> {
     // SAFETY: see `receive`; the path outlives the call.
     receive(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
-/// Leaves a value in the stream's filter state, as `wasm.NAME`.
-pub fn leave(name: &str, value: &str) {
+/// Sets a value of the stream's filter state, as `wasm.NAME`.
+pub fn set_filter_state(name: &str, value: &str) {
     // SAFETY: the host copies both before it returns.
     unsafe {
         proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len());
     }
 }
 
-/// Sets one request header, in place of any that the caller sent under its name. Envoy then looks for the route anew.
+/// Sets one request header, in place of any that the caller sent under its name. Envoy then looks for the route again.
 pub fn set_request_header(name: &str, value: &str) {
     replace_header(REQUEST_HEADERS, name, value);
 }
@@ -160,16 +210,17 @@ pub fn remove_request_header(name: &[u8]) {
     }
 }
 
-/// All trailers of a message, in the byte form of [`pairs`]; only while they are being handed on.
-pub fn trailers(of: Trailers) -> Option<Vec<u8>> {
+/// All trailers of a message, in the byte form of [`pairs`]; only while they are being
+/// passed on.
+pub fn trailers(of: Message) -> Option<Vec<u8>> {
     // SAFETY: see `receive`.
-    receive(|data, size| unsafe { proxy_get_header_map_pairs(of as u32, data, size) })
+    receive(|data, size| unsafe { proxy_get_header_map_pairs(trailers_map(of), data, size) })
 }
 
-/// Removes every trailer of a name; false if they are not there to be changed.
-pub fn remove_trailer(of: Trailers, name: &[u8]) -> bool {
+/// Removes every trailer of a name; false if they cannot be changed.
+pub fn remove_trailer(of: Message, name: &[u8]) -> bool {
     // SAFETY: the host reads the name before it returns.
-    let status = unsafe { proxy_remove_header_map_value(of as u32, name.as_ptr(), name.len()) };
+    let status = unsafe { proxy_remove_header_map_value(trailers_map(of), name.as_ptr(), name.len()) };
     status == OK
 }
 
@@ -187,16 +238,13 @@ fn replace_header(map: u32, name: &str, value: &str) {
 
 /// Answers the request here. Envoy turns this into a trailers-only response for gRPC callers, and leaves the body out
 /// for HEAD.
-pub fn send_answer(answer: &Answer) -> bool {
-    let retry_after = answer.retry_after.map(|seconds| seconds.to_string());
-    let headers = [(answer::HEADER, Some(&answer.header)), ("retry-after", retry_after.as_ref())];
-    let written = headers
-        .iter()
-        .filter_map(|(name, value)| Some((name.as_bytes(), value.filter(|value| !value.is_empty())?.as_bytes())));
-    let headers = pairs::serialize(&written.collect::<Vec<_>>()).unwrap_or_default();
+pub fn send_answer(answer: &Answer) {
+    let headers = answer.headers();
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+    let headers = pairs::serialize(&headers).unwrap_or_default();
     let grpc_status = i32::try_from(answer.grpc_status).unwrap_or(-1);
     // SAFETY: the host copies all four before it returns.
-    let status = unsafe {
+    unsafe {
         proxy_send_local_response(
             u32::from(answer.status),
             answer.details.as_ptr(),
@@ -206,16 +254,15 @@ pub fn send_answer(answer: &Answer) -> bool {
             headers.as_ptr(),
             headers.len(),
             grpc_status,
-        )
-    };
-    status == OK
+        );
+    }
 }
 
-/// Makes a metric known, or finds it.
-pub fn define_metric(kind: Metric, name: &str) -> Option<u32> {
+/// Defines a metric, or finds it.
+pub fn define_metric(kind: MetricKind, name: &str) -> Option<u32> {
     let mut id = 0;
     // SAFETY: the host reads the name and writes one `u32` before it returns.
-    let status = unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) };
+    let status = unsafe { proxy_define_metric(metric_type(kind), name.as_ptr(), name.len(), &raw mut id) };
     (status == OK).then_some(id)
 }
 
@@ -228,7 +275,7 @@ pub fn increment(counter: u32, increase: u64) {
 }
 
 /// Sets a gauge, or adds to a histogram.
-pub fn record(metric: u32, value: u64) {
+fn record(metric: u32, value: u64) {
     // SAFETY: no pointers.
     unsafe {
         proxy_record_metric(metric, value);
@@ -250,7 +297,7 @@ pub fn now_nanoseconds() -> u64 {
     nanoseconds
 }
 
-/// A number that nobody can foretell.
+/// An unpredictable number.
 pub fn random() -> u64 {
     let mut bytes = [0; 8];
     // SAFETY: the host writes eight bytes before it returns.
@@ -260,7 +307,7 @@ pub fn random() -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// What all VMs share under a key, and its number for [`set_shared_data`]; 0 where there is nothing.
+/// The value that all VMs share under a key, and its version for [`set_shared_data`]; 0 where there is none.
 pub fn shared_data(key: &str) -> (Option<Vec<u8>>, u32) {
     let mut cas = 0;
     // SAFETY: see `receive`; the key outlives the call, and the host writes one `u32` before it returns.
@@ -269,14 +316,14 @@ pub fn shared_data(key: &str) -> (Option<Vec<u8>>, u32) {
     (data, cas)
 }
 
-/// Puts a value in the place of the one of this number; false if somebody was faster.
+/// Replaces the value of this version; false if another VM has replaced it first.
 pub fn set_shared_data(key: &str, value: &[u8], cas: u32) -> bool {
     // SAFETY: the host copies both before it returns.
     let status = unsafe { proxy_set_shared_data(key.as_ptr(), key.len(), value.as_ptr(), value.len(), cas) };
     status == OK
 }
 
-/// Sends a request of our own; its token, or nothing if it failed at once. `timeout` is in milliseconds.
+/// Sends a request of our own. Its token, or `None` if it could not be sent. `timeout` is in milliseconds.
 pub fn call(cluster: &str, headers: &[(&str, &str)], timeout: u32) -> Option<u32> {
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
     let headers = pairs::serialize(&headers)?;
@@ -300,19 +347,19 @@ pub fn call(cluster: &str, headers: &[(&str, &str)], timeout: u32) -> Option<u32
     (status == OK).then_some(token)
 }
 
-/// The answer's headers, in the byte form of [`pairs`]; only while it is being handed on.
+/// The answer's headers, in the byte form of [`pairs`]; only while it is being passed on.
 pub fn call_response_headers() -> Option<Vec<u8>> {
     // SAFETY: see `receive`.
     receive(|data, size| unsafe { proxy_get_header_map_pairs(CALL_RESPONSE_HEADERS, data, size) })
 }
 
-/// The beginning of the answer's body; only while it is being handed on.
+/// The beginning of the answer's body; only while it is being passed on.
 pub fn call_response_body(most: usize) -> Option<Vec<u8>> {
     // SAFETY: see `receive`.
     receive(|data, size| unsafe { proxy_get_buffer_bytes(CALL_RESPONSE_BODY, 0, most, data, size) })
 }
 
-/// Takes what the host allocated for us.
+/// Takes over the memory that the host allocated for a result.
 fn receive(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
     let mut data = null_mut();
     let mut size = 0;

@@ -1,11 +1,11 @@
 //! Sallyport's proxy-wasm filter: the adapter between Envoy and the decision core.
 //!
-//! `dispatch` is called by the host, `root` configures and ticks, `gate` is what is in force, `health` keeps the upstream's state and probes it, `stream`
-//! handles one request, `trailers` what comes after its body and its answer's, `host` is the only place that names a
-//! host call. Nothing is decided here.
+//! Nothing is decided here: [`sallyport_core::flow`] says what to look up and what to do. In the order of their imports,
+//! `host` is the only file that names a host call, `policy` is what is in force in this VM, `health` reads and writes the
+//! records that all VMs share, `stream` is one request, `root` is the plugin, and `dispatch` is what the host calls.
 //!
 //! Nothing here panics: a trap would end the worker's VM, and with it every counter. Every host status is a value (`host`),
-//! every unknown context is refused (`dispatch`), a bad configuration is refused whole, and a stream without a policy is refused.
+//! every unknown context is refused (`dispatch`), a bad configuration is refused whole, and so is a stream without a policy.
 
 #![deny(
     clippy::unwrap_used,
@@ -20,18 +20,17 @@
 
 #[allow(unsafe_code, reason = "the entry points that the host calls")]
 mod dispatch;
-mod gate;
 mod health;
 #[allow(unsafe_code, reason = "the one file that calls the host")]
 mod host;
+mod policy;
 mod root;
 mod stream;
-mod trailers;
 
 /// Which version of the policy this filter reads, for `sallyport image verify`: a custom section, which changes nothing.
 #[allow(unsafe_code, reason = "a static in a section of its own")]
 mod declared {
     #[unsafe(link_section = "sallyport.policy")]
     #[used]
-    static POLICY_VERSION: [u8; 1] = [b'0' + sallyport_core::policy::source::WIRE_VERSION as u8];
+    static POLICY_VERSION: [u8; 1] = [b'0' + sallyport_core::wire::WIRE_VERSION as u8];
 }

@@ -1,98 +1,68 @@
-//! The plugin: takes its configuration, flushes what was counted.
+//! The plugin: its configuration, its ticks, and the answers to its probes.
 
 use std::rc::Rc;
 
-use sallyport_core::{Code, Engine, InvalidPolicy, Problem};
+use sallyport_core::flow::configure::configure;
+use sallyport_core::flow::health::TargetUpdate;
 
-use crate::gate::Gate;
-use crate::host::{self, Level};
-
-/// Between two flushes.
-const FLUSH_MILLISECONDS: u32 = 1000;
-/// Between two looks at the health of the upstream, where there is something to look at.
-const LOOK_MILLISECONDS: u32 = 200;
-/// Looks from one flush to the next.
-const LOOKS: u32 = FLUSH_MILLISECONDS / LOOK_MILLISECONDS;
+use crate::host;
+use crate::policy::ActivePolicy;
 
 /// One root context: one configuration.
 #[derive(Default)]
 pub struct Root {
-    gate: Option<Rc<Gate>>,
-    /// Looks since the last flush.
-    looks: u32,
+    policy: Option<Rc<ActivePolicy>>,
 }
 
 impl Root {
-    /// What streams are decided by; nothing before there is a configuration.
-    pub fn gate(&self) -> Option<Rc<Gate>> {
-        self.gate.clone()
-    }
-
-    /// Takes the answer to a probe.
-    pub fn on_call_response(&mut self, token: u32) {
-        if let Some((config, health)) = self.gate.as_deref().and_then(Gate::health) {
-            health.on_response(config, token);
-        }
+    /// What streams are decided by; none before there is a configuration.
+    pub fn policy(&self) -> Option<Rc<ActivePolicy>> {
+        self.policy.clone()
     }
 
     /// Takes the plugin's configuration; false: it is refused, and nothing of it is in force.
     pub fn configure(&mut self) -> bool {
         let configuration = host::plugin_configuration().unwrap_or_default();
-        match configure(&configuration) {
-            Ok(engine) => {
-                let rules = engine.rule_ids().len();
-                let enforced = if engine.is_enforced() { "enforce" } else { "shadow" };
-                host::log(Level::Info, &format!("policy for {}: {rules} rules, {enforced}", engine.upstream()));
-                let gate = Gate::new(engine);
-                gate.announce(&configuration);
-                host::set_tick_period(if gate.health.is_some() { LOOK_MILLISECONDS } else { FLUSH_MILLISECONDS });
-                self.gate = Some(Rc::new(gate));
+        let plugin = host::plugin_root_id().unwrap_or_default();
+        match configure(&configuration, &plugin, host::now()) {
+            Ok(configured) => {
+                let policy = ActivePolicy::new(configured.engine);
+                configured.effects.iter().for_each(host::apply);
+                policy.read_records();
+                host::set_tick_period(configured.tick_period);
+                self.policy = Some(Rc::new(policy));
                 true
             }
-            Err(invalid) => {
-                host::log(Level::Error, &format!("policy refused: {}", one_line(&invalid)));
+            Err(refusal) => {
+                host::apply(&refusal);
                 false
             }
         }
     }
 
-    /// Looks at the health of the upstream, and now and then hands on what was counted.
+    /// Takes the answer to a probe.
+    pub fn on_call_response(&mut self, token: u32) {
+        if let Some(policy) = &self.policy {
+            policy.on_probe_answer(token);
+        }
+    }
+
+    /// Does what is due on a tick.
     pub fn tick(&mut self) {
-        if let Some((config, health)) = self.gate.as_deref().and_then(Gate::health) {
-            health.tick(config);
-            self.looks = self.looks.saturating_add(1);
-            if self.looks < LOOKS {
-                return;
-            }
-            self.looks = 0;
+        let Some(policy) = &self.policy else { return };
+        let Some(tick) = policy.run(|state| state.on_tick(&policy.engine)) else { return };
+        for target in 0..tick.targets {
+            policy.update_record(TargetUpdate::new(target));
         }
-        self.flush();
+        if tick.flushes {
+            policy.flush();
+        }
     }
 
-    /// Hands on what was counted.
+    /// Gives what has been counted to the host.
     pub fn flush(&mut self) {
-        let Some(gate) = &self.gate else { return };
-        if let Ok(mut telemetry) = gate.telemetry.try_borrow_mut() {
-            telemetry.flush(&gate.engine);
+        if let Some(policy) = &self.policy {
+            policy.flush();
         }
     }
-}
-
-/// Compiles the configuration, and makes sure that it is meant for this plugin.
-fn configure(configuration: &[u8]) -> Result<Engine, InvalidPolicy> {
-    let engine = Engine::from_json(configuration)?;
-    let plugin = host::property("plugin_root_id").unwrap_or_default();
-    if plugin.is_empty() || plugin == engine.upstream().as_bytes() {
-        return Ok(engine);
-    }
-    let message = format!("the policy is for `{}`, the plugin is `{}`", engine.upstream(), plugin.escape_ascii());
-    Err(InvalidPolicy {
-        problems: vec![Problem { path: "upstream".to_owned(), code: Code::Upstream, message, help: None }],
-    })
-}
-
-/// The refusal on one line, cut where it would fill the log.
-fn one_line(invalid: &InvalidPolicy) -> String {
-    const MOST: usize = 2000;
-    invalid.to_string().chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(MOST).collect()
 }

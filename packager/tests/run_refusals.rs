@@ -1,4 +1,4 @@
-//! What `sallyport run` says when it cannot begin: one clear line, and its own exit code. No Envoy is needed for that.
+//! The errors of `sallyport run` when it cannot start, each with its exit code. They need no Envoy.
 
 use std::fs;
 use std::net::TcpListener;
@@ -35,42 +35,42 @@ fn run(home: &Path, arguments: &[&str]) -> std::process::Output {
 #[test]
 fn without_envoy() {
     check(&["egress.yaml"], 4, "error: found no Envoy");
-    check(&["egress.yaml", "--envoy", "nope"], 4, "error: `nope`, which --envoy names, is no program");
-    check(&["egress.yaml", "--envoy", "egress.yaml"], 4, "error: `egress.yaml`, which --envoy names, is no program");
+    check(&["egress.yaml", "--envoy", "nope"], 4, "error: `nope` from --envoy is not an executable file");
+    check(&["egress.yaml", "--envoy", "egress.yaml"], 4, "error: `egress.yaml` from --envoy is not an executable file");
 }
 
 #[test]
 fn without_the_filter() {
     check(&["egress.yaml", "--envoy", "/bin/true", "--wasm", "nope"], 7, "error: cannot read `nope`");
-    check(&["egress.yaml", "--envoy", "/bin/true", "--wasm", "bad.yaml"], 7, "error: `bad.yaml` is no wasm module");
+    check(&["egress.yaml", "--envoy", "/bin/true", "--wasm", "bad.yaml"], 7, "error: `bad.yaml` is not a wasm module");
 }
 
 #[test]
-fn with_a_busy_port() {
+fn with_a_port_in_use() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port().to_string();
-    let line = format!("error: port {port} of 127.0.0.1 is busy");
+    let line = format!("error: port {port} of 127.0.0.1 is in use");
     let base = ["egress.yaml", "--envoy", "/bin/true", "--wasm", "filter.wasm"];
     check(&[&base[..], &["--port", &port]].concat(), 5, &line);
     check(&[&base[..], &["--port", "0", "--admin-port", &port]].concat(), 5, &line);
 }
 
 #[test]
-fn with_an_envoy_that_ends_at_once() {
+fn with_an_envoy_that_exits_at_once() {
     let base = ["egress.yaml", "--wasm", "filter.wasm", "--port", "0"];
-    check(&[&base[..], &["--envoy", "/bin/false"]].concat(), 6, "error: Envoy ended by itself (exit status: 1)");
+    check(&[&base[..], &["--envoy", "/bin/false"]].concat(), 6, "error: Envoy exited unexpectedly (exit status: 1)");
 }
 
 #[test]
-fn with_a_file_that_will_not_do() {
+fn with_an_invalid_file() {
     check(&["bad.yaml"], 1, "error[SP");
     check(&["nope.yaml"], 3, "error[SP");
     check(&["."], 3, "error: `.` is not a file");
 }
 
 #[test]
-fn with_arguments_that_will_not_do() {
-    check(&["egress.yaml", "--port", "70000"], 2, "error: invalid value '70000' for '--port <N>'");
-    check(&["egress.yaml", "--caller", "x"], 2, "error: invalid value 'x' for '--caller <NS/SA>'");
-    check(&["egress.yaml", "--upstream", "x"], 2, "error: invalid value 'x' for '--upstream <HOST:PORT>'");
+fn with_invalid_arguments() {
+    check(&["egress.yaml", "--port", "70000"], 64, "error: invalid value '70000' for '--port <N>'");
+    check(&["egress.yaml", "--caller", "x"], 64, "error: invalid value 'x' for '--caller <NS/SA>'");
+    check(&["egress.yaml", "--upstream", "x"], 64, "error: invalid value 'x' for '--upstream <HOST:PORT>'");
 }

@@ -28,7 +28,7 @@ const ILL: [(Mood, &str); 6] = [
     (Mood::Reset, "unreachable"),
     (Mood::Slow(Duration::from_secs(1)), "unreachable"),
     (Mood::Status(500), "status 500"),
-    (Mood::Body("sorry"), "another body"),
+    (Mood::Body("sorry"), "unexpected body"),
 ];
 /// Callers' connections, which Envoy spreads over its workers.
 const CONNECTIONS: usize = 8;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use sallyport_core::Code;
+use sallyport_core::PolicyCode;
 use sallyport_tests::{gate, workspace};
 use wasmparser::{ExternalKind, Parser, Payload};
 
@@ -79,7 +79,7 @@ fn only_the_host_file_names_host_calls() -> Result<()> {
 
 #[test]
 fn every_code_has_a_manual() -> Result<()> {
-    let mut codes: BTreeSet<String> = Code::ALL.iter().map(|code| code.as_str().to_owned()).collect();
+    let mut codes: BTreeSet<String> = PolicyCode::ALL.iter().map(|code| code.as_str().to_owned()).collect();
     for file in sources()? {
         let is_production = file.components().any(|part| part.as_os_str() == "src") && !file.ends_with("tests.rs");
         if is_production {

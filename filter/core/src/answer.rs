@@ -1,30 +1,30 @@
-//! What a caller is told: the answer to a refusal, and the annotation of an allowed response.
+//! What a caller gets from the gate: the answer to a refusal, and the annotation of an allowed response.
 //!
 //! # Design
 //!
-//! A caller learns the coarse reason and the id of its request, in one header, so that whoever runs the gateway can
-//! find the rest in the log. Which rule spoke is told only where the policy says so: it helps an attacker, too.
+//! A caller learns the coarse reason and the id of its request, in one header, so that an operator of the gateway can
+//! find the rest in the log. Which rule decided is disclosed only where the policy says so: it helps an attacker, too.
 
 use std::fmt::Write;
 
-use crate::health::Health;
+use crate::health::HealthPolicy;
 use crate::verdict::{Decision, Reason, Refusal, Shadow, Verdict};
 
 /// The one header. Its value is a token with parameters (RFC 8941, 3.3): `refused;reason=denied;id="..."`. Neither a caller
 /// nor an upstream can send it through the gate.
 pub const HEADER: &str = "x-sallyport";
-/// The request header that a permitted request bears on its way to the router: [`Engine::upstream`](crate::Engine::upstream).
+/// The request header that a permitted request has on its way to the router: [`Engine::route`](crate::Engine::route).
 ///
-/// The gateway's route matches it, so a gateway without the filter leads nowhere. It is no secret: while the filter
-/// runs it takes the place of whatever the caller sent, and the route removes it.
+/// The gateway's route matches it, so a gateway without the filter has no route to the upstream. It is not a secret: the
+/// filter replaces whatever the caller sent, and the route removes it.
 pub const ROUTE_HEADER: &str = "x-sallyport-route";
-/// Longest request id that is repeated.
+/// Longest request id that an answer repeats.
 const MAX_REQUEST_ID: usize = 128;
 
 /// The answer to a refused request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// HTTP status: 400, 401 or 403; for an upstream that is not asked what the file says.
+    /// HTTP status: 400, 401 or 403; while the health gate is open the one in the file.
     pub status: u16,
     /// gRPC status, for gRPC callers: 3, 16, 7 or 14.
     pub grpc_status: u32,
@@ -34,12 +34,12 @@ pub struct Answer {
     pub header: String,
     /// One line of text.
     pub body: String,
-    /// `Retry-After` in seconds, where there is hope.
+    /// `Retry-After` in seconds, where the same request may succeed later.
     pub retry_after: Option<u32>,
 }
 
 impl Answer {
-    /// The answer to a refusal; `shadow` is what would have happened, told where rules are disclosed.
+    /// The answer to a refusal; `shadow` is what would have happened, disclosed where rules are.
     #[must_use]
     pub fn new(
         refusal: &Refusal<'_>,
@@ -51,7 +51,7 @@ impl Answer {
         let mut header = format!("refused;reason={reason}");
         push_id(&mut header, request_id);
         if discloses_rule {
-            push_speaker(&mut header, "", refusal);
+            push_rule(&mut header, "", refusal);
             if let Some(Shadow::WouldContinue(rule)) = shadow {
                 header.push_str(";shadow=allowed");
                 push(&mut header, "shadow-rule", rule.id);
@@ -67,15 +67,19 @@ impl Answer {
         }
     }
 
-    /// The answer to a request that is allowed while the gate is open.
+    /// The answer to a request that is allowed while the health gate is open.
     #[must_use]
-    pub fn upstream_down(health: &Health, request_id: Option<&[u8]>) -> Self {
+    pub fn upstream_down(health: Option<&HealthPolicy>, request_id: Option<&[u8]>) -> Self {
         let refusal = Refusal { reason: Reason::UpstreamDown, rule: None };
-        let (status, retry_after) = health.refusal();
-        Self { status, retry_after: Some(retry_after), ..Self::new(&refusal, None, request_id, false) }
+        let mut answer = Self::new(&refusal, None, request_id, false);
+        if let Some((status, retry_after)) = health.map(HealthPolicy::refusal) {
+            (answer.status, answer.retry_after) = (status, Some(retry_after));
+        }
+        answer
     }
 
-    /// The answer on the kubelet's port, which tells nobody more than yes or no; `None`: that nothing else is here.
+    /// The answer on the kubelet's port: ready, not ready, or (`None`) that nothing else is there. Any client that reaches the
+    /// port gets it, so it has no body and no header.
     #[must_use]
     pub fn readiness(is_ready: Option<bool>) -> Self {
         let (status, details) = match is_ready {
@@ -94,6 +98,19 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The headers of the answer.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        let mut headers = Vec::new();
+        if !self.header.is_empty() {
+            headers.push((HEADER, self.header.clone()));
+        }
+        headers.extend(self.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        headers
+    }
+}
+
 /// The value of [`HEADER`] on an allowed response, where the policy discloses rules: the rule, and what shadow rules
 /// would have done. `None` for a refusal.
 #[must_use]
@@ -106,12 +123,12 @@ pub fn annotation(decision: &Decision<'_>) -> Option<String> {
     if let Some(Shadow::WouldRefuse(refusal)) = decision.shadow {
         header.push_str(";shadow=refused");
         push(&mut header, "shadow-reason", refusal.reason.as_str());
-        push_speaker(&mut header, "shadow-", &refusal);
+        push_rule(&mut header, "shadow-", &refusal);
     }
     Some(header)
 }
 
-fn push_speaker(header: &mut String, prefix: &str, refusal: &Refusal<'_>) {
+fn push_rule(header: &mut String, prefix: &str, refusal: &Refusal<'_>) {
     if let Reason::Ambiguous(kind) = refusal.reason {
         push(header, &format!("{prefix}kind"), kind.as_str());
     }
@@ -125,7 +142,7 @@ fn push(header: &mut String, key: &str, value: &str) {
     let _ = write!(header, ";{key}={value}");
 }
 
-/// Repeats the id of the request, if it is one: the caller chose its bytes.
+/// Adds the id of the request, if it has the form of one: the caller chose its bytes.
 fn push_id(header: &mut String, id: Option<&[u8]>) {
     let is_id = |id: &&[u8]| {
         !id.is_empty()
@@ -177,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shadow_rule_would_have_allowed_is_told_where_rules_are() {
+    fn what_a_shadow_rule_would_have_allowed_is_disclosed_where_rules_are() {
         let refusal = Refusal { reason: Reason::NotAllowed, rule: None };
         let shadow = Shadow::WouldContinue(RuleRef { index: 1, id: "new" });
         let header = |disclosed| Answer::new(&refusal, Some(&shadow), None, disclosed).header;

@@ -1,58 +1,48 @@
-//! What Envoy's own access log and spans are told of a decision: attributes in the stream's filter state.
+//! Attributes of a decision in the stream's filter state, for Envoy's own access log and spans.
 //!
 //! # Design
 //!
-//! Headers are the upstream's business, and those that the filter sets are gone when a line or a span is written. Filter
-//! state stays with the request, and nobody outside Envoy sees it. Each attribute is a host call, so they are left only
+//! Headers are for the upstream, and those that the filter sets have been removed again when a log line or a span is
+//! written. Filter state stays with the request and never leaves Envoy. Each attribute is a host call, so they are set only
 //! where something reads them: `filterState` of the policy.
 
 use std::borrow::Cow;
 
-use crate::engine::Engine;
 use crate::health::Phase;
 use crate::outbound::Outgoing;
 use crate::request::view::RequestView;
 use crate::trace_context::Incoming;
 use crate::verdict::{Decision, Shadow, Verdict};
 
-/// `allowed` or `refused`; as a caller is answered, so `refused` while the health gate is open, too.
+/// `allowed` or `refused`, as the caller is answered: while the health gate is open it is `refused`, too.
 pub const DECISION: &str = "sallyport.decision";
 /// The rule that allowed or denied.
 pub const RULE: &str = "sallyport.rule";
-/// `would_allow:RULE`, `would_refuse:REASON` or `would_refuse:REASON:RULE`, where a trial disagrees.
+/// `would_allow:RULE`, `would_refuse:REASON` or `would_refuse:REASON:RULE`, where what is in shadow mode disagrees.
 pub const SHADOW: &str = "sallyport.shadow";
 /// `closed`, `half-open` or `open`: the health gate of the upstream, for requests that the policy allows.
 pub const HEALTH: &str = "sallyport.health";
-/// On whose behalf, where a trusted forwarder says so: `TD/ns/NS/sa/SA`.
+/// The caller on whose behalf a trusted forwarder sends the request: `TD/ns/NS/sa/SA`.
 pub const CALLER: &str = "sallyport.caller";
-/// The id of the trace, 32 hexadecimal digits, whatever format the upstream reads.
+/// The id of the trace: 32 hexadecimal digits, in whichever format the upstream gets it.
 pub const TRACE: &str = "sallyport.trace";
 
-/// Envoy's command operator for an attribute (Envoy, "Access logging", `FILTER_STATE`). What a Wasm filter leaves begins
-/// with `wasm.`; what it has not left is written as `-`.
+/// Envoy's command operator for an attribute (Envoy, "Access logging", `FILTER_STATE`). The names that a Wasm filter sets
+/// begin with `wasm.` there; an attribute that is not set is written as `-`.
 #[must_use]
 pub fn operator(attribute: &str) -> String {
     format!("%FILTER_STATE(wasm.{attribute}:PLAIN)%")
 }
 
-/// What came of a request, beside the decision.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Outcome<'a> {
-    /// The phase of the upstream's gate, where the request came so far as to need it.
-    pub health: Option<Phase>,
-    /// What goes on to the upstream; nothing where it is answered here.
-    pub sent: Option<&'a Outgoing<'a>>,
-}
-
-/// The attributes of a request that have a value.
+/// The attributes of a request that have a value. `health` is the phase of the upstream's gate, for requests that the policy
+/// allows; `sent` is what goes on to the upstream, and nothing where the request is answered here.
 #[must_use]
 pub fn attributes<'e>(
-    engine: &Engine,
     decision: &Decision<'e>,
     view: &RequestView<'_>,
-    outcome: Outcome<'_>,
+    health: Option<Phase>,
+    sent: Option<&Outgoing<'_>>,
 ) -> Vec<(&'static str, Cow<'e, str>)> {
-    let Outcome { health, sent } = outcome;
     let rule = match &decision.verdict {
         Verdict::Continue(permit) => permit.rule(),
         Verdict::Refuse(refusal) => refusal.rule,
@@ -60,15 +50,15 @@ pub fn attributes<'e>(
     let word = if sent.is_some() { "allowed" } else { "refused" };
     let mut attributes = vec![(DECISION, Cow::Borrowed(word))];
     attributes.extend(rule.map(|rule| (RULE, Cow::Borrowed(rule.id))));
-    attributes.extend(decision.shadow.as_ref().map(|shadow| (SHADOW, Cow::Owned(trial(shadow)))));
+    attributes.extend(decision.shadow.as_ref().map(|shadow| (SHADOW, Cow::Owned(shadow_text(shadow)))));
     attributes.extend(health.map(|phase| (HEALTH, Cow::Borrowed(phase.as_str()))));
-    attributes.extend(engine.forwarded_caller(view).map(|caller| (CALLER, Cow::Owned(caller))));
+    attributes.extend(decision.caller.forwarded().map(|caller| (CALLER, caller.clone())));
     let trace = sent.map_or_else(|| Incoming::read(view.headers).trace_id(), |outgoing| outgoing.trace_id.clone());
     attributes.extend(trace.map(|id| (TRACE, Cow::Owned(id))));
     attributes
 }
 
-fn trial(shadow: &Shadow<'_>) -> String {
+fn shadow_text(shadow: &Shadow<'_>) -> String {
     match shadow {
         Shadow::WouldContinue(rule) => format!("would_allow:{}", rule.id),
         Shadow::WouldRefuse(refusal) => format!("would_refuse:{refusal}"),
@@ -78,6 +68,7 @@ fn trial(shadow: &Shadow<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Engine;
     use crate::outbound::Facts;
     use crate::request::view::PeerView;
 
@@ -103,11 +94,11 @@ mod tests {
     fn all(engine: &Engine, view: &RequestView<'_>, (health, sent): Case) -> Vec<(&'static str, String)> {
         let decision = engine.on_request(view);
         let outgoing = engine.outbound().outgoing(view.headers, &Facts { ids: [0xab; 24], ..Facts::default() });
-        let told = attributes(engine, &decision, view, Outcome { health, sent: sent.then_some(&outgoing) });
-        told.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
+        let attributes = attributes(&decision, view, health, sent.then_some(&outgoing));
+        attributes.into_iter().map(|(name, value)| (name, value.into_owned())).collect()
     }
 
-    fn told(path: &str, peer: &[u8], forwarded: &str, case: Case) -> String {
+    fn found(path: &str, peer: &[u8], forwarded: &str, case: Case) -> String {
         let headers: &[(&[u8], &[u8])] = &[
             (b":method", b"GET"),
             (b":path", path.as_bytes()),
@@ -116,12 +107,12 @@ mod tests {
         ];
         let peer = PeerView { mtls: true, uri_san: Some(peer), digest: Some(b"1") };
         let view = RequestView { headers, peer, ..RequestView::default() };
-        let told = all(&engine(), &view, case);
-        told.iter().map(|(name, value)| format!("{} {value}\n", name.trim_start_matches("sallyport."))).collect()
+        let found = all(&engine(), &view, case);
+        found.iter().map(|(name, value)| format!("{} {value}\n", name.trim_start_matches("sallyport."))).collect()
     }
 
     #[test]
-    fn what_has_a_value_is_told() {
+    fn attributes_with_a_value_are_set() {
         let stranger = b"spiffe://cluster.local/ns/other/sa/stranger";
         let ingress = b"spiffe://cluster.local/ns/istio-system/sa/ingress";
         let (by, uri) = ("By=spiffe://cluster.local/ns/a/sa/b;", "URI=spiffe://cluster.local/ns/httpbin/sa/sleep");
@@ -141,12 +132,12 @@ mod tests {
                 "decision allowed\nrule read\ncaller cluster.local/ns/httpbin/sa/sleep\n",
             ),
         ] {
-            assert_eq!(told(path, peer, forwarded, case), expected, "{path}");
+            assert_eq!(found(path, peer, forwarded, case), expected, "{path}");
         }
     }
 
     #[test]
-    fn what_is_on_trial_says_why_it_would_refuse() {
+    fn a_shadow_policy_says_why_it_would_refuse() {
         let policy = br#"{"version":1,"upstream":"a/b","mode":"shadow","rules":[]}"#;
         let engine = Engine::from_json(policy).unwrap();
         for (path, expected) in
@@ -154,13 +145,13 @@ mod tests {
         {
             let headers: &[(&[u8], &[u8])] = &[(b":method", b"GET"), (b":path", path), (b":authority", b"a")];
             let view = RequestView { headers, ..RequestView::default() };
-            let told = all(&engine, &view, SENT);
-            assert_eq!(told, [(DECISION, "allowed".to_owned()), (SHADOW, expected.to_owned())]);
+            let found = all(&engine, &view, SENT);
+            assert_eq!(found, [(DECISION, "allowed".to_owned()), (SHADOW, expected.to_owned())]);
         }
     }
 
     #[test]
-    fn the_trace_is_the_one_that_the_upstream_is_told_of() {
+    fn the_trace_is_the_one_that_the_upstream_gets() {
         let parent: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let (known, new) = (Some("0af7651916cd43dd8448eb211c80319c".to_owned()), Some("ab".repeat(16)));
         for (tracing, case, with_parent, without) in [
@@ -173,8 +164,8 @@ mod tests {
             let engine = Engine::from_json(policy.as_bytes()).unwrap();
             for (headers, expected) in [(&[(&b"traceparent"[..], parent)][..], with_parent), (&[], without)] {
                 let view = RequestView { headers, ..RequestView::default() };
-                let told = all(&engine, &view, case);
-                let trace = told.into_iter().find_map(|(name, value)| (name == TRACE).then_some(value));
+                let found = all(&engine, &view, case);
+                let trace = found.into_iter().find_map(|(name, value)| (name == TRACE).then_some(value));
                 assert_eq!(&trace, expected, "{tracing} {case:?}");
             }
         }

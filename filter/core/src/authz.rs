@@ -64,18 +64,32 @@ pub(crate) mod observer;
 use self::matching::rule_matches;
 use self::observer::{Observer, Silent};
 use crate::policy::index::Index;
-use crate::policy::rule::{Action, CompiledRule};
+use crate::policy::rule::{CompiledRule, Role};
 use crate::request::canonical::CanonicalRequest;
 use crate::verdict::Reason;
+use crate::wire::Action;
 
-/// Which rules spoke: of each kind the one written first.
+/// Which rules matched: for each action and role, the one that comes first in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Matches {
-    allow: Option<u32>,
-    deny: Option<u32>,
-    shadow_allow: Option<u32>,
-    shadow_deny: Option<u32>,
+    allow: First,
+    deny: First,
     audits: Vec<u32>,
+}
+
+/// By role, the position of the first rule that matched.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct First([Option<u32>; Role::COUNT]);
+
+impl First {
+    fn slot(&mut self, role: Role) -> Option<&mut Option<u32>> {
+        self.0.get_mut(role as usize)
+    }
+
+    /// The first among several roles.
+    fn of(&self, roles: &[Role]) -> Option<u32> {
+        roles.iter().filter_map(|role| *self.0.get(*role as usize)?).min()
+    }
 }
 
 impl Matches {
@@ -88,7 +102,7 @@ impl Matches {
         matches
     }
 
-    /// Looks at one rule, unless it could not change anything.
+    /// Evaluates one rule, unless it could not change anything.
     pub(crate) fn consider<O: Observer>(
         &mut self,
         rules: &[CompiledRule],
@@ -97,13 +111,13 @@ impl Matches {
         observer: &mut O,
     ) -> bool {
         let Some(rule) = usize::try_from(position).ok().and_then(|position| rules.get(position)) else { return false };
-        let slot = match (rule.action, rule.enforced) {
-            (Action::Allow, true) => Some(&mut self.allow),
-            (Action::Allow, false) => Some(&mut self.shadow_allow),
-            (Action::Deny, true) => Some(&mut self.deny),
-            (Action::Deny, false) => Some(&mut self.shadow_deny),
-            (Action::Audit, _) => None,
+        let slot = match rule.action {
+            Action::Allow => self.allow.slot(rule.role),
+            Action::Deny => self.deny.slot(rule.role),
+            Action::Audit => None,
         };
+        // Only the first rule of an action and a role can be reported, so a later one need not be evaluated: most of the
+        // rules that a search finds for a busy path are skipped here.
         let settled = slot.as_ref().is_some_and(|slot| slot.is_some_and(|first| first <= position));
         if settled && !O::RECORDS {
             return false;
@@ -129,22 +143,17 @@ impl Matches {
         &self.audits
     }
 
-    /// What the enforced rules say.
-    pub(crate) fn enforced(&self) -> Ruling {
-        Ruling::of(self.deny, self.allow)
-    }
-
-    /// What all rules would say, were all enforced.
-    pub(crate) fn hypothetical(&self) -> Ruling {
-        let earlier = |left: Option<u32>, right: Option<u32>| match (left, right) {
-            (Some(left), Some(right)) => Some(left.min(right)),
-            (left, right) => left.or(right),
-        };
-        Ruling::of(earlier(self.deny, self.shadow_deny), earlier(self.allow, self.shadow_allow))
+    /// What the rules of these roles decide together.
+    pub(crate) fn ruling(&self, roles: &[Role]) -> Ruling {
+        match (self.deny.of(roles), self.allow.of(roles)) {
+            (Some(rule), _) => Ruling::Denied(rule),
+            (None, Some(rule)) => Ruling::Allowed(rule),
+            (None, None) => Ruling::Default,
+        }
     }
 }
 
-/// DENY over ALLOW over the default.
+/// DENY before ALLOW before the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ruling {
     /// By this rule.
@@ -153,16 +162,6 @@ pub(crate) enum Ruling {
     Denied(u32),
     /// By none.
     Default,
-}
-
-impl Ruling {
-    fn of(deny: Option<u32>, allow: Option<u32>) -> Self {
-        match (deny, allow) {
-            (Some(rule), _) => Self::Denied(rule),
-            (None, Some(rule)) => Self::Allowed(rule),
-            (None, None) => Self::Default,
-        }
-    }
 }
 
 /// What ALLOW rules ask callers to show; decides between 401 and 403.

@@ -3,24 +3,24 @@
 use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
 use crate::authz::{Asks, Matches, Ruling};
-use crate::health::Health;
-use crate::health::source::ReadinessSource;
+use crate::health::HealthPolicy;
 use crate::outbound::Outbound;
 #[cfg(feature = "compile")]
 use crate::policy::compile::MAX_STEPS;
 use crate::policy::compile::{Compiled, compile};
-use crate::policy::decode::decode;
-use crate::policy::error::InvalidPolicy;
-#[cfg(feature = "compile")]
-use crate::policy::error::{Code, Problem};
 use crate::policy::index::Index;
-use crate::policy::source::PolicySource;
+use crate::policy::rule::Role;
+use crate::problem::InvalidPolicy;
+#[cfg(feature = "compile")]
+use crate::problem::{PolicyCode, Problem};
 use crate::request::canonical::CanonicalRequest;
 use crate::request::name::fold;
 use crate::request::needs::Needs;
 use crate::request::pairs::Pair;
+use crate::request::principal::Principal;
 use crate::request::view::RequestView;
-use crate::verdict::{Ambiguity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};
+use crate::verdict::{Ambiguity, CallerIdentity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};
+use crate::wire;
 
 /// A compiled policy.
 ///
@@ -44,12 +44,12 @@ impl Engine {
     /// # Errors
     ///
     /// Every problem of the policy; then nothing of it is in force.
-    pub fn compile(source: &PolicySource) -> Result<Self, InvalidPolicy> {
+    pub fn compile(source: &wire::Policy) -> Result<Self, InvalidPolicy> {
         let policy = compile(source)?;
         let index = Index::build(&policy.rules);
         #[cfg(feature = "compile")]
         check_steps(index.worst_case(&policy.rules))?;
-        let asks = Asks::of(policy.rules.iter().filter(|rule| rule.enforced));
+        let asks = Asks::of(policy.rules.iter().filter(|rule| Role::IN_FORCE.contains(&rule.role)));
         let all_ask = Asks::of(policy.rules.iter());
         Ok(Self { policy, index, asks, all_ask })
     }
@@ -58,7 +58,7 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// [`Code::Shape`] for fields that are not of the shape, else as [`Engine::compile`].
+    /// [`PolicyCode::Shape`] for fields that are not of the shape, else as [`Engine::compile`].
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
         Self::compile(&parse(json)?)
     }
@@ -83,27 +83,33 @@ impl Engine {
         &self.policy.upstream
     }
 
+    /// The value of the route header that leads to a target: the upstream is the first, and the only one without a gate.
+    #[must_use]
+    pub fn route(&self, target: usize) -> &str {
+        self.policy.health.as_ref().and_then(|health| health.targets().nth(target)).unwrap_or(&self.policy.upstream)
+    }
+
     /// Whether a caller may be told which rule spoke.
     #[must_use]
     pub fn discloses_rule(&self) -> bool {
         self.policy.disclose_rule
     }
 
-    /// Whether Envoy's access log and spans are told what was decided: [`attributes`](crate::attributes).
+    /// Whether decisions are written into the filter state, for Envoy's access log and spans: [`attributes`](crate::attributes).
     #[must_use]
-    pub fn leaves_filter_state(&self) -> bool {
+    pub fn sets_filter_state(&self) -> bool {
         self.policy.filter_state
     }
 
     /// The health gate, if there is one.
     #[must_use]
-    pub fn health(&self) -> Option<&Health> {
+    pub fn health(&self) -> Option<&HealthPolicy> {
         self.policy.health.as_ref()
     }
 
     /// Where the kubelet asks, if here: the connection's port, and whether the upstream counts.
     #[must_use]
-    pub fn readiness(&self) -> Option<&ReadinessSource> {
+    pub fn readiness(&self) -> Option<&wire::Readiness> {
         self.policy.readiness.as_ref()
     }
 
@@ -127,22 +133,6 @@ impl Engine {
         names
     }
 
-    /// Who the caller is, as rules see it: by its certificate, or as a trusted forwarder says.
-    #[must_use]
-    pub fn principal(&self, view: &RequestView<'_>) -> Option<String> {
-        let request = CanonicalRequest::read(view, &self.policy.reading).ok()?;
-        request.caller.principal.as_ref().map(|principal| principal.as_str().to_owned())
-    }
-
-    /// On whose behalf the request is made, where a trusted forwarder says so.
-    pub(crate) fn forwarded_caller(&self, view: &RequestView<'_>) -> Option<String> {
-        if self.policy.reading.forwarders.is_empty() {
-            return None;
-        }
-        let peer = view.peer.uri_san.and_then(|uri| uri.strip_prefix(b"spiffe://"));
-        self.principal(view).filter(|principal| Some(principal.as_bytes()) != peer)
-    }
-
     /// Whether refusals are enforced; false in shadow mode.
     #[must_use]
     pub fn is_enforced(&self) -> bool {
@@ -156,90 +146,101 @@ impl Engine {
 
     /// Decides one request.
     #[must_use]
-    pub fn on_request(&self, view: &RequestView<'_>) -> Decision<'_> {
-        match CanonicalRequest::read(view, &self.policy.reading) {
-            Ok(request) => {
-                let matches = Matches::find(&self.policy.rules, &self.index, &request);
-                self.decide(&request, &matches)
-            }
-            Err(kind) => self.refuse_ambiguity(kind),
-        }
+    pub fn on_request<'r>(&'r self, view: &RequestView<'r>) -> Decision<'r> {
+        self.decide(view, |request| Matches::find(&self.policy.rules, &self.index, request))
     }
 
-    /// Decides one request and tells of every rule why it did or did not match. Slow: it asks all of them.
+    /// Decides one request, and says for every rule why it did or did not match. Slow: it evaluates all of them.
     #[must_use]
-    pub fn explain(&self, view: &RequestView<'_>) -> Explanation<'_> {
+    pub fn explain<'e: 'r, 'r>(&'e self, view: &RequestView<'r>) -> Explanation<'e, 'r> {
+        let mut rules = Vec::new();
+        let decision = self.decide(view, |request| {
+            let mut matches = Matches::default();
+            for (position, rule) in (0u32..).zip(&self.policy.rules) {
+                let mut recorder = Recorder::default();
+                let matched = matches.consider(&self.policy.rules, position, request, &mut recorder);
+                rules.push(RuleExplanation {
+                    id: &rule.id,
+                    action: rule.action,
+                    enforced: rule.role == Role::Enforced,
+                    matched,
+                    failed: recorder.paths(position),
+                });
+            }
+            matches
+        });
+        Explanation { decision, rules }
+    }
+
+    /// The one sequence of a decision: make the request canonical, find the rules that match, and read the verdict off
+    /// them. `find` is what deciding and explaining do differently.
+    fn decide<'r>(
+        &'r self,
+        view: &RequestView<'r>,
+        find: impl FnOnce(&CanonicalRequest<'r>) -> Matches,
+    ) -> Decision<'r> {
         let request = match CanonicalRequest::read(view, &self.policy.reading) {
             Ok(request) => request,
-            Err(kind) => return Explanation { decision: self.refuse_ambiguity(kind), rules: Vec::new() },
+            Err(kind) => return self.refuse_ambiguity(kind),
         };
-        let mut matches = Matches::default();
-        let mut rules = Vec::with_capacity(self.policy.rules.len());
-        for (position, rule) in (0u32..).zip(&self.policy.rules) {
-            let mut recorder = Recorder::default();
-            let matched = matches.consider(&self.policy.rules, position, &request, &mut recorder);
-            rules.push(RuleExplanation {
-                id: &rule.id,
-                action: rule.action,
-                enforced: rule.enforced,
-                matched,
-                failed: recorder.paths(position),
-            });
-        }
-        Explanation { decision: self.decide(&request, &matches), rules }
-    }
-
-    fn decide(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> Decision<'_> {
+        let matches = find(&request);
+        let (verdict, shadow) = self.verdict(&request, &matches);
         let audits = matches.audits().iter().filter_map(|position| self.rule(*position)).collect();
-        let hypothetical = self.outcome(request, matches.hypothetical(), self.all_ask);
+        Decision { verdict, shadow, audits, caller: self.caller(request, view) }
+    }
+
+    /// The verdict, and where it differs from that the verdict if everything in shadow mode were enforced.
+    fn verdict(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> (Verdict<'_>, Option<Shadow<'_>>) {
+        let if_enforced = self.judge(request, matches.ruling(Role::IF_ENFORCED), self.all_ask);
         if !self.policy.enforced {
-            let (verdict, shadow) = match hypothetical {
-                Outcome::Permit(rule) => (Verdict::Continue(Permit::new(Some(rule))), None),
-                Outcome::Refuse(refusal) => (Verdict::Continue(Permit::new(None)), Some(Shadow::WouldRefuse(refusal))),
+            return match if_enforced {
+                Judgement::Permit(rule) => (Verdict::Continue(Permit::new(Some(rule))), None),
+                Judgement::Refuse(would) => (Verdict::Continue(Permit::new(None)), Some(Shadow::WouldRefuse(would))),
             };
-            return Decision { verdict, shadow, audits };
         }
-        match (self.outcome(request, matches.enforced(), self.asks), hypothetical) {
-            (Outcome::Permit(rule), Outcome::Permit(_)) => {
-                Decision { verdict: Verdict::Continue(Permit::new(Some(rule))), shadow: None, audits }
+        match (self.judge(request, matches.ruling(Role::IN_FORCE), self.asks), if_enforced) {
+            (Judgement::Permit(rule), Judgement::Permit(_)) => (Verdict::Continue(Permit::new(Some(rule))), None),
+            (Judgement::Permit(rule), Judgement::Refuse(would)) => {
+                (Verdict::Continue(Permit::new(Some(rule))), Some(Shadow::WouldRefuse(would)))
             }
-            (Outcome::Permit(rule), Outcome::Refuse(would)) => Decision {
-                verdict: Verdict::Continue(Permit::new(Some(rule))),
-                shadow: Some(Shadow::WouldRefuse(would)),
-                audits,
-            },
-            (Outcome::Refuse(refusal), Outcome::Permit(would)) => {
-                Decision { verdict: Verdict::Refuse(refusal), shadow: Some(Shadow::WouldContinue(would)), audits }
+            (Judgement::Refuse(refusal), Judgement::Permit(would)) => {
+                (Verdict::Refuse(refusal), Some(Shadow::WouldContinue(would)))
             }
-            (Outcome::Refuse(refusal), Outcome::Refuse(_)) => {
-                Decision { verdict: Verdict::Refuse(refusal), shadow: None, audits }
-            }
+            (Judgement::Refuse(refusal), Judgement::Refuse(_)) => (Verdict::Refuse(refusal), None),
         }
     }
 
-    fn outcome(&self, request: &CanonicalRequest<'_>, ruling: Ruling, asks: Asks) -> Outcome<'_> {
+    fn judge(&self, request: &CanonicalRequest<'_>, ruling: Ruling, asks: Asks) -> Judgement<'_> {
         match ruling {
             Ruling::Allowed(position) => match self.rule(position) {
-                Some(rule) => Outcome::Permit(rule),
-                // No such rule: nothing allows.
-                None => Outcome::Refuse(Refusal { reason: Reason::NotAllowed, rule: None }),
+                Some(rule) => Judgement::Permit(rule),
+                // Cannot happen; if it did, nothing would allow the request.
+                None => Judgement::Refuse(Refusal { reason: Reason::NotAllowed, rule: None }),
             },
-            Ruling::Denied(position) => Outcome::Refuse(Refusal { reason: Reason::Denied, rule: self.rule(position) }),
-            Ruling::Default => Outcome::Refuse(Refusal { reason: asks.default_reason(request), rule: None }),
+            Ruling::Denied(position) => {
+                Judgement::Refuse(Refusal { reason: Reason::Denied, rule: self.rule(position) })
+            }
+            Ruling::Default => Judgement::Refuse(Refusal { reason: asks.default_reason(request), rule: None }),
         }
+    }
+
+    /// The caller is a forwarded one where its identity is not that of the connection's own certificate.
+    fn caller<'r>(&self, request: CanonicalRequest<'r>, view: &RequestView<'r>) -> CallerIdentity<'r> {
+        let principal = request.caller.principal.map(Principal::into_text);
+        let peer = view.peer.uri_san.and_then(|uri| uri.strip_prefix(b"spiffe://"));
+        let is_forwarded = self.policy.reading.has_forwarders()
+            && principal.as_ref().is_some_and(|principal| Some(principal.as_bytes()) != peer);
+        CallerIdentity { principal, is_forwarded }
     }
 
     fn refuse_ambiguity(&self, kind: Ambiguity) -> Decision<'_> {
         let refusal = Refusal { reason: Reason::Ambiguous(kind), rule: None };
-        if self.policy.enforced {
-            Decision { verdict: Verdict::Refuse(refusal), shadow: None, audits: Vec::new() }
+        let (verdict, shadow) = if self.policy.enforced {
+            (Verdict::Refuse(refusal), None)
         } else {
-            Decision {
-                verdict: Verdict::Continue(Permit::new(None)),
-                shadow: Some(Shadow::WouldRefuse(refusal)),
-                audits: Vec::new(),
-            }
-        }
+            (Verdict::Continue(Permit::new(None)), Some(Shadow::WouldRefuse(refusal)))
+        };
+        Decision { verdict, shadow, audits: Vec::new(), caller: CallerIdentity::default() }
     }
 
     fn rule(&self, position: u32) -> Option<RuleRef<'_>> {
@@ -256,7 +257,7 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
     }
     let message = format!("for one request the regular expressions could take {steps} steps, more than {MAX_STEPS}");
     let help = "write templates, prefixes or values in their place, or give the rules different exact paths or callers";
-    let problem = Problem { path: "rules".to_owned(), code: Code::Limit, message, help: Some(help.to_owned()) };
+    let problem = Problem { path: "rules".to_owned(), code: PolicyCode::Limit, message, help: Some(help.to_owned()) };
     Err(InvalidPolicy { problems: vec![problem] })
 }
 
@@ -264,12 +265,13 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
 ///
 /// # Errors
 ///
-/// [`Code::Shape`] for every field that is not of the shape.
-pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
-    decode(json)
+/// [`PolicyCode::Shape`] for every field that is not of the shape.
+pub fn parse(json: &[u8]) -> Result<wire::Policy, InvalidPolicy> {
+    wire::Reader::parse(json)
 }
 
-enum Outcome<'e> {
+/// What the rules of some roles come to.
+enum Judgement<'e> {
     Permit(RuleRef<'e>),
     Refuse(Refusal<'e>),
 }
@@ -409,7 +411,7 @@ mod tests {
         }
         let many = format!(r#""to": [{{"operation": {{"pathRegex": [{patterns}]}}}}]"#);
         let invalid = engine(&rule(0, &many)).unwrap_err();
-        assert_eq!((invalid.problems[0].code, invalid.problems[0].path.as_str()), (Code::Limit, "rules"));
+        assert_eq!((invalid.problems[0].code, invalid.problems[0].path.as_str()), (PolicyCode::Limit, "rules"));
         let fewer = many.replacen(r#""x0","#, "", 1);
         assert!(engine(&rule(0, &fewer)).is_ok());
     }

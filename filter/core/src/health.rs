@@ -1,11 +1,11 @@
-//! The health gate: whether the upstream is asked, and who is asked instead.
+//! The health gate: whether the upstream gets requests, and which standby gets them instead.
 //!
 //! # Design
 //!
-//! `gate` is the state of one upstream and the steps it takes; all VMs of an Envoy share it as bytes ([`Plan`]).
-//! [`Monitor`] is what one VM keeps: what it saw since it last told the others, and what it last heard from them. So a
-//! request costs a look at memory ([`Monitor::admit`]); the host is asked on ticks alone. Nothing here reads a clock:
-//! times are milliseconds since the epoch, and may go backwards.
+//! `gate` is the state of one target and its transitions; all VMs of an Envoy share it as a record of bytes
+//! ([`RecordUpdate`]). [`Monitor`] is what one VM keeps: what it saw since it last wrote the record, and the record as it
+//! last read it. So a request costs a read of memory ([`Monitor::admit`]), and the host is called on ticks only. Nothing
+//! here reads a clock: times are milliseconds since the epoch, and may go backwards.
 
 mod compile;
 mod gate;
@@ -13,19 +13,18 @@ mod lease;
 mod monitor;
 mod probe;
 mod record;
-pub mod source;
 mod statuses;
 mod window;
 
 pub use gate::{Cause, Change, Phase};
-pub use monitor::{Admission, Monitor, Plan, Step};
-pub use probe::{Probe, ProbeFailure, Reply, is_gateways_own, status};
+pub use monitor::{Admission, Monitor, NewRecord, RecordUpdate};
+pub use probe::{Probe, ProbeFailure, Reply};
 pub use statuses::Statuses;
 pub use window::Outcome;
 
+use crate::wire;
 pub(crate) use compile::{check_readiness, compile};
 pub(crate) use monitor::MAX_TARGETS;
-use source::ForceSource;
 
 /// Whether a request may be sent to another upstream: it is idempotent (RFC 9110, 9.2.2).
 #[must_use]
@@ -33,40 +32,40 @@ pub fn is_idempotent(method: &[u8]) -> bool {
     [&b"GET"[..], b"HEAD", b"OPTIONS", b"TRACE", b"PUT", b"DELETE"].contains(&method)
 }
 
-/// The path of the kubelet's question.
+/// The path of the kubelet's readiness probe.
 pub const READY_PATH: &str = "/sallyport/ready";
 
-/// A gate and its standbys, compiled.
+/// The health settings of a policy, compiled: the gate of the upstream, and its standbys.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Health {
-    /// Somebody has decided.
-    pub(crate) force: Option<ForceSource>,
+pub struct HealthPolicy {
+    /// The gate is overridden by the file.
+    pub(crate) force: Option<wire::Override>,
     /// The upstream, then its standbys in order.
     pub(crate) targets: Vec<Target>,
     /// HTTP status of a refusal.
     pub(crate) refusal_status: u16,
-    /// Whole seconds.
+    /// `Retry-After` of a refusal, in whole seconds.
     pub(crate) retry_after: u32,
 }
 
-/// Somebody who can be asked.
+/// The upstream or a standby, as the gate counts them.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target {
-    /// `NAMESPACE/NAME`, the mark of its route.
+    /// `NAMESPACE/NAME`: the value of the route header that leads to it.
     pub(crate) upstream: Box<str>,
     pub(crate) limits: Limits,
 }
 
-/// When a target is well.
+/// When a target is healthy.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Limits {
     pub(crate) probe: Option<Probe>,
     pub(crate) passive: Option<Passive>,
-    /// In ms.
+    /// How long the gate stays open at least, in ms.
     pub(crate) hold: u32,
-    /// In ms.
+    /// How long the gate stays half-open, in ms.
     pub(crate) slow_start: u32,
-    /// In percent.
+    /// The share of requests when it becomes half-open, in percent.
     pub(crate) share: u32,
 }
 
@@ -83,13 +82,13 @@ pub(crate) struct Passive {
     pub(crate) p95: Option<u32>,
 }
 
-impl Health {
+impl HealthPolicy {
     /// Every target's name, the upstream's first.
     pub fn targets(&self) -> impl ExactSizeIterator<Item = &str> {
         self.targets.iter().map(|target| &*target.upstream)
     }
 
-    /// What is asked of a target.
+    /// The probe of a target.
     #[must_use]
     pub fn probe(&self, target: usize) -> Option<&Probe> {
         self.targets.get(target)?.limits.probe.as_ref()
@@ -102,22 +101,29 @@ impl Health {
         format!("sallyport/health/1/{upstream}/{target}")
     }
 
-    /// Whether answers of a target are looked at.
+    /// Whether answers of a target are counted.
     #[must_use]
     pub fn watches(&self, target: usize) -> bool {
         self.targets.get(target).is_some_and(|target| target.limits.passive.is_some())
     }
 
-    /// The status and the seconds that a refused caller is told.
+    /// The status and the `Retry-After` of a refusal while the gate is open.
     #[must_use]
     pub fn refusal(&self) -> (u16, u32) {
         (self.refusal_status, self.retry_after)
     }
 
-    /// Reads what a caller got: the answer's status, its gRPC status where it is a gRPC answer, whether it is Envoy's own,
-    /// and the upstream's time in ms.
+    /// What an answer counts as: its status, its gRPC status where it is a gRPC answer, whether Envoy made it itself, and
+    /// how long the upstream took in ms.
     #[must_use]
-    pub fn outcome(&self, target: usize, status: u16, grpc: Option<u32>, own: bool, time: Option<u32>) -> Outcome {
+    pub fn outcome(
+        &self,
+        target: usize,
+        status: u16,
+        grpc: Option<u32>,
+        is_envoys: bool,
+        time: Option<u32>,
+    ) -> Outcome {
         let Some(passive) = self.targets.get(target).and_then(|target| target.limits.passive.as_ref()) else {
             return Outcome::Success(None);
         };
@@ -125,17 +131,23 @@ impl Health {
             Some(grpc) => passive.grpc_statuses.contains(&grpc),
             None => passive.statuses.contains(status),
         };
-        match (failed, own && (status >= 500 || grpc.is_some_and(|grpc| grpc != 0))) {
+        match (failed, is_envoys && is_error(status, grpc)) {
+            // Whatever statuses the file counts: they are about answers of the upstream, and this is none.
             (_, true) => Outcome::LocalFailure,
             (true, false) => Outcome::Failure,
             (false, false) => Outcome::Success(time),
         }
     }
 
-    /// Whether the upstream's own time matters.
+    /// Whether it matters how long the upstream took.
     #[must_use]
     pub fn needs_time(&self, target: usize) -> bool {
         let passive = self.targets.get(target).and_then(|target| target.limits.passive.as_ref());
         passive.is_some_and(|passive| passive.p95.is_some())
     }
+}
+
+/// Whether a status, or the gRPC status of an answer that has one, is an error of the server's side.
+pub(crate) fn is_error(status: u16, grpc: Option<u32>) -> bool {
+    status >= 500 || grpc.is_some_and(|grpc| grpc != 0)
 }

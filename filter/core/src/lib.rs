@@ -59,21 +59,23 @@
 pub mod answer;
 pub mod attributes;
 pub mod authz;
+pub mod dns;
 pub mod engine;
+pub mod flow;
 pub mod health;
 mod map;
 mod matcher;
 pub mod outbound;
 pub mod policy;
+pub mod problem;
 pub mod request;
 pub mod telemetry;
 pub mod trace_context;
 pub mod verdict;
+pub mod wire;
 
 pub use engine::Engine;
-pub use policy::error::{Code, InvalidPolicy, Problem};
-pub use policy::rule::Action;
-pub use policy::source::PolicySource;
+pub use problem::{InvalidPolicy, PolicyCode, Problem};
 pub use request::needs::Needs;
 pub use request::view::{PeerView, RequestView};
 pub use verdict::{Ambiguity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};

@@ -15,7 +15,6 @@
 mod compile;
 pub mod hygiene;
 pub mod reserved;
-pub mod source;
 mod template;
 mod trailers;
 
@@ -26,15 +25,16 @@ use self::template::Template;
 use crate::answer::ROUTE_HEADER;
 use crate::request::name::fold;
 use crate::request::pairs::Pair;
-use crate::trace_context::{self, Format, Incoming, Mode, baggage};
+use crate::trace_context::{self, Incoming, baggage};
+use crate::wire::{TraceFormat, TracingMode};
 
 pub(crate) use compile::compile;
 
 /// What is done to requests on their way out, compiled.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Outbound {
-    mode: Mode,
-    formats: Vec<Format>,
+    mode: TracingMode,
+    formats: Vec<TraceFormat>,
     /// Keys of baggage that may leave.
     baggage: Vec<Box<str>>,
     hygiene: Hygiene,
@@ -92,7 +92,7 @@ impl Outbound {
     /// Whether new ids are written.
     #[must_use]
     pub fn needs_ids(&self) -> bool {
-        self.mode == Mode::Standalone
+        self.mode == TracingMode::Standalone
     }
 
     /// What is to change, and the trace of the request.
@@ -122,8 +122,8 @@ impl Outbound {
     fn trace(&self, headers: &[Pair<'_>], facts: &Facts<'_>) -> (Option<String>, Vec<(&'static str, String)>) {
         let incoming = Incoming::read(headers);
         match self.mode {
-            Mode::Envoy | Mode::Strip => (incoming.trace_id(), Vec::new()),
-            Mode::Standalone => {
+            TracingMode::Envoy | TracingMode::Strip => (incoming.trace_id(), Vec::new()),
+            TracingMode::Standalone => {
                 let context = incoming.next(facts.ids);
                 let mut written = trace_context::write(&context, &self.formats);
                 written.extend(baggage::listed(headers, &self.baggage).map(|value| (baggage::BAGGAGE, value)));
@@ -150,7 +150,7 @@ impl Outbound {
 
     /// Whether a header tells of the caller's trace where the caller is not to.
     fn is_foreign_trace(&self, folded: &[u8]) -> bool {
-        self.mode != Mode::Envoy && trace_context::is_trace_header(folded)
+        self.mode != TracingMode::Envoy && trace_context::is_trace_header(folded)
     }
 
     fn is_kept(&self, name: &[u8]) -> bool {

@@ -1,6 +1,9 @@
 //! What the engine says of a request.
 
+use std::borrow::Cow;
 use std::fmt;
+
+pub use crate::wire::Ambiguity;
 
 /// Why a request was refused, coarse enough to be told to the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,75 +60,6 @@ impl Reason {
             Self::Denied | Self::NotAllowed | Self::NoPolicy => 7,
         }
     }
-}
-
-macro_rules! ambiguities {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
-        /// In which way a request is ambiguous or malformed.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Ambiguity { $($(#[doc = $doc])+ $name,)+ }
-
-        impl Ambiguity {
-            /// Every kind.
-            pub const ALL: &'static [Ambiguity] = &[$(Ambiguity::$name,)+];
-
-            /// The name used in details, logs, metrics and the Egress file's `tolerate`.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Ambiguity::$name => $text,)+ }
-            }
-        }
-    };
-}
-
-ambiguities! {
-    /// `%2F` or `%5C` in the path.
-    EscapedSlash = "escapedSlash",
-    /// `%00` in the path.
-    EscapedNul = "escapedNul",
-    /// `//` in the path.
-    DoubleSlash = "doubleSlash",
-    /// `;` or `%3B` in the path.
-    Semicolon = "semicolon",
-    /// `\` in the path.
-    Backslash = "backslash",
-    /// A `.` or `..` segment that Envoy has left.
-    DotSegment = "dotSegment",
-    /// `%25` followed by two hexadecimal digits.
-    DoubleEncoding = "doubleEncoding",
-    /// A control character.
-    ControlCharacter = "controlCharacter",
-    /// A plain byte above 0x7f in the path.
-    NonAscii = "nonAscii",
-    /// `#` in the path.
-    Fragment = "fragment",
-    /// `%23` or `%3F` in the path: a server that decodes before it splits off the query cuts the path there.
-    EscapedDelimiter = "escapedDelimiter",
-    /// `%` not followed by two hexadecimal digits.
-    InvalidEncoding = "invalidEncoding",
-    /// The path, decoded, is not UTF-8.
-    InvalidUtf8 = "invalidUtf8",
-    /// A header name that differs from one a rule reads only by `_` for `-`.
-    UnderscoreHeader = "underscoreHeader",
-    /// A rule reads the query, and it has `;`, or a parameter that servers take for the one that the rule reads.
-    AmbiguousQuery = "ambiguousQuery",
-    /// A rule would have to read more of a value than it does. Cannot be tolerated.
-    ValueTooLong = "valueTooLong",
-    /// No `:path`, more than one, or one that does not begin with `/`. Cannot be tolerated.
-    MalformedPath = "malformedPath",
-    /// No `:authority`, more than one, or one that is not a host name or address. Cannot be tolerated.
-    MalformedHost = "malformedHost",
-    /// No `:method`, more than one, or one that is not a token. Cannot be tolerated.
-    MalformedMethod = "malformedMethod",
-    /// The caller has a certificate, and the `x-forwarded-client-cert` in which the gateway names it is missing or cannot be
-    /// read. Cannot be tolerated.
-    UnreadableCertificate = "unreadableCertificate",
-    /// A rule reads the token or other metadata, and it cannot be read: it is nested too deeply (objects in a claim more than
-    /// about 30 levels), or a text is not UTF-8. Cannot be tolerated.
-    UnreadableMetadata = "unreadableMetadata",
-    /// An `Upgrade` to something else than a WebSocket: what comes after its head an upstream may take for another request.
-    /// Cannot be tolerated.
-    UnknownUpgrade = "unknownUpgrade",
 }
 
 /// A rule that spoke.
@@ -203,4 +137,23 @@ pub struct Decision<'e> {
     pub shadow: Option<Shadow<'e>>,
     /// The AUDIT rules that matched, in file order.
     pub audits: Vec<RuleRef<'e>>,
+    /// Who called; nobody known where the request is ambiguous.
+    pub caller: CallerIdentity<'e>,
+}
+
+/// Who called, as rules see it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CallerIdentity<'e> {
+    /// `TD/ns/NS/sa/SA`, from the caller's certificate or from a trusted forwarder; none without an identity.
+    pub principal: Option<Cow<'e, str>>,
+    /// Whether it is a trusted forwarder that says so.
+    pub is_forwarded: bool,
+}
+
+impl<'e> CallerIdentity<'e> {
+    /// The caller on whose behalf a trusted forwarder sends the request.
+    #[must_use]
+    pub fn forwarded(&self) -> Option<&Cow<'e, str>> {
+        self.principal.as_ref().filter(|_| self.is_forwarded)
+    }
 }

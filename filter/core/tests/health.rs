@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use sallyport_core::Engine;
-use sallyport_core::health::{Admission, Change, Health, Monitor, Outcome, Phase, Plan, ProbeFailure};
+use sallyport_core::flow::health::{RecordStep, TargetUpdate, WriteStep};
+use sallyport_core::health::{Admission, Change, HealthPolicy, Monitor, Outcome, Phase, ProbeFailure, RecordUpdate};
 
 /// A policy with this `health` and no rules.
 fn engine(health: &str) -> Result<Engine, Vec<(String, String)>> {
@@ -45,28 +46,23 @@ impl Store {
     }
 }
 
-/// A VM's look at one target, as the filter's adapter does it. What changed, and whether it owes a probe.
+/// A VM updates the record of one target, as the filter does. What changed, and whether it owes a probe.
 fn look(
     store: &mut Store,
-    health: &Health,
+    health: &HealthPolicy,
     vm: &mut Monitor,
-    reply: Option<Result<(), ProbeFailure>>,
+    probed: Option<Result<(), ProbeFailure>>,
     now: u64,
 ) -> (Option<Change>, bool) {
-    for _ in 0..5 {
+    let mut update = probed.map_or_else(|| TargetUpdate::new(0), |result| TargetUpdate::of_probe(0, result));
+    loop {
         let (bytes, cas) = store.0.get(&0).cloned().map_or((None, 0), |(bytes, cas)| (Some(bytes), cas));
-        match vm.plan(health, 0, bytes.as_deref(), reply, now, 0) {
-            Plan::Keep => return (None, false),
-            Plan::Write(step) => {
-                let known = bytes.is_some();
-                if store.write(0, step.record.clone(), cas) && known {
-                    vm.commit(health, 0, &step, now);
-                    return (step.change, step.probe);
-                }
-            }
+        let RecordStep::Write(new) = update.on_read(health, vm, bytes.as_deref(), now) else { return (None, false) };
+        let is_written = store.write(0, new.bytes.clone(), cas);
+        if let WriteStep::Done(updated) = update.on_write(health, vm, &new, (is_written, bytes.is_some()), now) {
+            return (updated.change, updated.owes_probe);
         }
     }
-    panic!("five tries");
 }
 
 struct One {
@@ -98,7 +94,7 @@ impl One {
     /// How many of a thousand requests go to the upstream.
     fn share(&mut self) -> usize {
         let health = self.engine.health().unwrap();
-        (0..1000).filter(|_| self.vm.admit(health, || false) == Admission::To(0)).count()
+        (0..1000).filter(|_| self.vm.admit(health, false) == Admission::To(0)).count()
     }
 }
 
@@ -221,7 +217,7 @@ fn rows_go_over_several_vms() {
     let mut late = Monitor::new(health);
     assert_eq!(late.phase(0), None);
     look(&mut store, health, &mut late, None, 1_000_020);
-    assert_eq!((late.phase(0), late.admit(health, || true)), (Some(Phase::Open), Admission::Refused));
+    assert_eq!((late.phase(0), late.admit(health, true)), (Some(Phase::Open), Admission::Refused));
 }
 
 #[test]
@@ -232,8 +228,8 @@ fn a_standby_is_asked_by_requests_that_may_be_repeated() {
         gate.at(now, FAILED);
     }
     let health = gate.engine.health().unwrap();
-    assert_eq!(gate.vm.admit(health, || true), Admission::To(1));
-    assert_eq!(gate.vm.admit(health, || false), Admission::Refused);
+    assert_eq!(gate.vm.admit(health, true), Admission::To(1));
+    assert_eq!(gate.vm.admit(health, false), Admission::Refused);
     assert!(gate.vm.is_ready(health), "a standby is asked");
 }
 
@@ -441,10 +437,10 @@ proptest! {
         let engine = both();
         let health = engine.health().unwrap();
         let mut vm = Monitor::new(health);
-        if let Plan::Write(step) = vm.plan(health, 0, Some(&bytes), Some(Ok(())), now, u32::MAX) {
-            vm.commit(health, 0, &step, now);
+        if let RecordUpdate::Write(step) = vm.update(health, 0, Some(&bytes), Some(Ok(())), now, u32::MAX) {
+            vm.record_written(health, 0, &step, now);
             prop_assert!(vm.phase(0).is_some());
-            prop_assert!(matches!(vm.plan(health, 0, Some(&step.record), None, now, 0), Plan::Keep | Plan::Write(_)));
+            prop_assert!(matches!(vm.update(health, 0, Some(&step.bytes), None, now, 0), RecordUpdate::Unchanged | RecordUpdate::Write(_)));
         }
     }
 

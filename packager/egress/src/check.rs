@@ -2,20 +2,17 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
-use crate::health::{health_source, readiness_source};
 use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
-use crate::model::outbound::TracingMode;
-use crate::model::{AccessLog, Authz, Egress, Mesh};
-use crate::outbound::{headers_source, tracing_source};
-use crate::parse::suggest::{one_line, quoted};
-use crate::parse::tree::Node;
+use crate::model::{Authz, Egress, Mesh};
 use crate::parse::{ParsedEgress, Resource, parse};
-use sallyport_core::outbound::source::{HeadersSource, TracingSource};
-use sallyport_core::policy::source::ModeSource;
-use sallyport_core::{Engine, PolicySource, Problem};
+use crate::policy::policy;
+use crate::wording::{one_line, quoted};
+use crate::yaml::tree::Node;
+use sallyport_core::wire::{Mode, Policy};
+use sallyport_core::{Engine, Problem};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -131,53 +128,9 @@ fn lint(
     lint::run(&Input { files, egresses, names, mesh, set: Set::new(manifests) })
 }
 
-/// The policy that the filter gets for one Egress.
-#[must_use]
-pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> PolicySource {
-    let spec = &egress.spec;
-    PolicySource {
-        health: health_source(egress, standbys),
-        readiness: Some(readiness_source(egress)),
-        tracing: tracing_source(&spec.tracing),
-        headers: headers_source(&spec.headers, standbys),
-        // Somebody reads it: the JSON line, or a span.
-        filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
-        ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
-    }
-}
-
-/// The Egresses that `health.failover` names, in its order, as far as they are among these.
-#[must_use]
-pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clone) -> Vec<&'e Egress> {
-    let named = |name: &String| all.clone().find(|other| other.namespace == egress.namespace && other.name == *name);
-    egress.spec.health.failover.iter().filter_map(named).collect()
-}
-
-fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies: u32, mesh: &Mesh) -> PolicySource {
-    let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
-    PolicySource {
-        version: sallyport_core::policy::source::WIRE_VERSION,
-        upstream,
-        mode,
-        trust_domain: Some(mesh.trust_domain.clone()),
-        trust_domain_aliases: mesh.trust_domain_aliases.clone(),
-        trusted_forwarders: trusted_forwarders.clone(),
-        tolerate: tolerate.clone(),
-        disclose_rule: *disclose_rule,
-        filter_state: false,
-        num_trusted_proxies,
-        health: None,
-        readiness: None,
-        tracing: TracingSource::default(),
-        headers: HeadersSource::default(),
-        rules: rules.clone(),
-        automata: Vec::new(),
-    }
-}
-
 /// A policy without rules shows whether the mesh's own part of every policy is right.
 fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
-    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), ModeSource::Enforce, 0, &mesh);
+    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
     let problems = problems_of(&policy);
     if problems.is_empty() {
         return Some(Located { file, span: tree.span, value: mesh });
@@ -192,16 +145,15 @@ fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagno
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    let policy = policy(upstream, &parsed.authz, ModeSource::Enforce, parsed.num_trusted_proxies, mesh);
+    let policy = policy(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
-    let health = parsed.egress.as_ref().and_then(|egress| health_source(egress, &[]));
-    let spec = parsed.egress.as_ref().map(|egress| &egress.spec);
-    let tracing = spec.map(|spec| tracing_source(&spec.tracing)).unwrap_or_default();
-    let headers = spec.map(|spec| headers_source(&spec.headers, &[])).unwrap_or_default();
-    problems_of(&PolicySource { health, tracing, headers, ..policy })
+    let Some(egress) = &parsed.egress else { return problems_of(&policy) };
+    let spec = &egress.spec;
+    let (health, tracing) = (spec.health.to_wire(egress, &[]), spec.tracing.to_wire());
+    problems_of(&Policy { health, tracing, headers: spec.headers.to_wire(&[]), ..policy })
 }
 
-fn problems_of(policy: &PolicySource) -> Vec<Problem> {
+fn problems_of(policy: &Policy) -> Vec<Problem> {
     Engine::compile(policy).err().map(|invalid| invalid.problems).unwrap_or_default()
 }
 
@@ -221,7 +173,7 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress, first_ids: &Ha
         _ => (spec.get("authz"), problem.path.clone()),
     };
     let node = root.unwrap_or(spec).nearest(&path);
-    let is_duplicate = problem.code == sallyport_core::Code::DuplicateRuleId;
+    let is_duplicate = problem.code == sallyport_core::PolicyCode::DuplicateRuleId;
     let first = node.text().filter(|_| is_duplicate).and_then(|id| first_ids.get(id)).copied();
     let first = first.filter(|first| *first != node.span);
     let mut diagnostic = from_core(file, node, problem);
@@ -258,7 +210,7 @@ fn at_position(field: &str, rest: &str, positions: &[usize]) -> String {
 /// Where each rule id is written first, if some is written twice.
 fn first_ids<'t>(problems: &[Problem], tree: &'t Node) -> HashMap<&'t str, Span> {
     let mut first = HashMap::new();
-    if problems.iter().any(|problem| problem.code == sallyport_core::Code::DuplicateRuleId) {
+    if problems.iter().any(|problem| problem.code == sallyport_core::PolicyCode::DuplicateRuleId) {
         let rules = tree.items_at(&["spec", "authz", "rules"]).iter();
         for id in rules.filter_map(|rule| rule.get("id")) {
             id.text().map(|text| first.entry(text).or_insert(id.span));

@@ -7,7 +7,7 @@
 //! the core, because the filter reports them too, and are embedded. This module uses no other of this crate, so that every
 //! module can name a code.
 
-use sallyport_core::Code as PolicyCode;
+use sallyport_core::PolicyCode;
 use serde::{Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;

@@ -74,9 +74,9 @@ pub struct Span {
 /// A [`Diagnostic`] that has no place yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UnplacedDiagnostic {
-    code: Code,
-    message: String,
-    help: Option<String>,
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
 impl UnplacedDiagnostic {

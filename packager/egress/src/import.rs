@@ -5,7 +5,6 @@
 //! need: unknown fields and wrong types are left to the API server. [`set::Set`] has what the manifests say
 //! together.
 
-mod load;
 pub(crate) mod names;
 pub(crate) mod recognise;
 pub(crate) mod selection;
@@ -13,8 +12,9 @@ pub(crate) mod set;
 pub(crate) mod view;
 
 use crate::diagnostic::{Diagnostic, Sink, SourceFile};
-use crate::parse::source_text;
-use crate::parse::tree::Node;
+use crate::yaml::reader::{self, Rules};
+use crate::yaml::source_text;
+use crate::yaml::tree::Node;
 
 macro_rules! kinds {
     ($($group:literal: $($kind:ident)+;)+) => {
@@ -85,8 +85,8 @@ impl Manifest {
 /// The manifests in a file that lints read, and problems of its YAML.
 pub(crate) fn import(file: usize, source: &SourceFile) -> (Vec<Manifest>, Vec<Diagnostic>) {
     let mut sink = Sink::new(file);
-    let readable = source_text::fits(&source.text, "split it: one file may hold a part of the manifests", &mut sink);
-    let documents = if readable { load::load(&source.text, &mut sink) } else { Vec::new() };
+    let readable = source_text::fits(&source.text, Rules::Lenient, &mut sink);
+    let documents = if readable { reader::read_all(&source.text, &mut sink) } else { Vec::new() };
     let objects = documents.into_iter().flat_map(objects);
     (objects.filter_map(|tree| manifest(file, tree)).collect(), sink.diagnostics)
 }

@@ -4,8 +4,8 @@
 //! One lint is one file, and the `//!` comment at its head is its manual page, taken from the file itself, so that the
 //! two cannot drift apart. Lints see only files that the parser and the core accept, so they need not judge syntax.
 //!
-//! `SP20xx` to `SP24xx` are about Egress and Mesh files ([`egress`]), `SP25xx` about one manifest and the resources that it
-//! selects ([`manifest`]), `SP26xx` about several manifests together ([`set`]). What `sallyport build` writes raises none of
+//! `SP20xx` to `SP24xx` are about Egress and Mesh files (`egress`), `SP25xx` about one manifest and the resources that it
+//! selects (`manifest`), `SP26xx` about several manifests together (`set`). What `sallyport build` writes raises none of
 //! the latter two, unless a patch changed it.
 
 mod definition;

@@ -58,7 +58,7 @@ pub fn groups() -> impl Iterator<Item = (&'static str, Vec<Code>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse::load::MOST_NODES;
+    use crate::yaml::reader::MOST_NODES;
     use sallyport_core::policy::MAX_RULES;
 
     #[test]

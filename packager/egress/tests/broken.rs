@@ -2,6 +2,7 @@
 
 use sallyport_egress::diagnostic::{Severity, SourceFile};
 use sallyport_egress::{Code, check, decode};
+use snapbox::Data;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
@@ -41,19 +42,11 @@ fn table(files: &[SourceFile]) -> String {
     table
 }
 
-/// `UPDATE_EXPECT=1 cargo test -p sallyport-egress --test broken` writes the table anew.
+/// `SNAPSHOTS=overwrite cargo test -p sallyport-egress --test broken` writes the table.
 #[test]
 fn every_broken_file_says_what_is_expected() {
-    let actual = table(&broken_files());
-    let expected_path = folder().join("broken.expected");
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        fs::write(&expected_path, &actual).expect("writable");
-    }
-    let expected = fs::read_to_string(&expected_path).expect("the table is there");
-    for (line, (actual, expected)) in actual.lines().zip(expected.lines()).enumerate() {
-        assert_eq!(actual, expected, "line {} of broken.expected", line + 1);
-    }
-    assert_eq!(actual.lines().count(), expected.lines().count());
+    let expected = Data::read_from(&folder().join("broken.expected"), None).raw();
+    snapbox::Assert::new().action_env("SNAPSHOTS").eq(table(&broken_files()), expected);
 }
 
 #[test]

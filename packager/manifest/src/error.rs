@@ -8,7 +8,7 @@ use sallyport_egress::model::Egress;
 /// One reason why a build fails, with a stable code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError {
-    /// Its manual page says more: `sallyport check --explain CODE`.
+    /// Stable code: `SP9101`. `sallyport check --explain` prints its manual page.
     pub code: Code,
     /// Lower case, no full stop, user text in backticks.
     pub message: String,

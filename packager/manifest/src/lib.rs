@@ -6,6 +6,7 @@
 //!
 //! ```
 //! use sallyport_egress::model::Mesh;
+//! use sallyport_egress::value::digest::Digest;
 //! use sallyport_egress::{check, decode};
 //! use sallyport_manifest::{Options, PinnedFilter, build};
 //!
@@ -16,9 +17,10 @@
 //! ";
 //! let checked = check(&[decode("egress.yaml", text).expect("UTF-8")]);
 //! let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
-//! let filter = PinnedFilter { image: "registry.example.com/filter".to_owned(), sha256: "ab".repeat(32) };
+//! let filter = PinnedFilter { image: "registry.example.com/filter".parse()?, digest: Digest::from_bytes([0xab; 32]) };
 //! let build = build(&egresses, &Mesh::default(), &filter, Options::default()).expect("it can be built");
 //! assert!(build.files["egress-ledger-ledger/20-plugin.yaml"].contains("failStrategy: FAIL_RELOAD"));
+//! # Ok::<(), sallyport_egress::value::InvalidValue>(())
 //! ```
 //!
 //! # Invariants

@@ -5,6 +5,7 @@ use std::fmt;
 use sallyport_egress::Code;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::model::deploy::FilterImage;
+use sallyport_egress::value::InvalidValue;
 use serde::{Deserialize, Serialize};
 
 use crate::error::BuildError;
@@ -70,28 +71,28 @@ impl PinnedFilter {
     pub fn choose(mesh: &Mesh, lock: Option<&Lock>) -> Result<PinnedFilter, BuildError> {
         let FilterImage { image, digest, .. } = &mesh.filter;
         if let Some(digest) = digest {
-            return pinned(image, digest);
+            return Ok(PinnedFilter { image: image.clone(), digest: digest.clone() });
         }
         let Some(locked) = lock else {
             let message = "the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`";
             return Err(BuildError::new(Code::UnpinnedFilter, message)
                 .with_help("run `sallyport image push REF --lock sallyport.lock`, which writes the lock"));
         };
-        if *image != locked.image && *image != FilterImage::default().image {
+        if *image != *locked.image && *image != FilterImage::default().image {
             let message = format!("`{}` is for `{}`, but the Mesh file names `{image}`", Lock::FILE, locked.image);
             return Err(BuildError::new(Code::Lock, message).with_help("run `sallyport image push` for that image"));
         }
-        pinned(&locked.image, &locked.digest)
+        pinned(locked)
     }
 }
 
-fn pinned(image: &str, digest: &str) -> Result<PinnedFilter, BuildError> {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    match digest.strip_prefix("sha256:") {
-        Some(hex) if hex.len() == 64 && hex.bytes().all(is_digit) => {
-            Ok(PinnedFilter { image: image.to_owned(), sha256: hex.to_owned() })
-        }
-        _ => Err(BuildError::new(Code::UnpinnedFilter, format!("`{}` is not a digest", digest.escape_debug()))
+fn pinned(locked: &Lock) -> Result<PinnedFilter, BuildError> {
+    let Lock { image, digest } = locked;
+    let wrong = |reason: String| BuildError::new(Code::UnpinnedFilter, reason);
+    let image = image.parse().map_err(|error: InvalidValue| wrong(error.to_string()))?;
+    match digest.parse() {
+        Ok(digest) => Ok(PinnedFilter { image, digest }),
+        Err(_) => Err(wrong(format!("`{}` is not a digest", digest.escape_debug()))
             .with_help("write `sha256:` and 64 lower-case hexadecimal digits")),
     }
 }
@@ -155,17 +156,18 @@ mod tests {
     fn the_mesh_file_wins_and_must_not_contradict_the_lock() {
         let choose = |image: &str, digest: Option<&str>, lock: Option<&Lock>| {
             let mut mesh = Mesh::default();
-            mesh.filter.image = image.to_owned();
-            mesh.filter.digest = digest.map(str::to_owned);
+            mesh.filter.image = image.parse().unwrap();
+            mesh.filter.digest = digest.map(|digest| digest.parse().unwrap());
             PinnedFilter::choose(&mesh, lock).map(|filter| filter.reference()).map_err(|error| error.code)
         };
         let (locked, other) = (lock(), format!("sha256:{}", "cd".repeat(32)));
         let of_lock = || Ok(format!("{}@{}", locked.image, locked.digest));
         assert_eq!(choose("r.example.com/f", Some(&other), Some(&locked)), Ok(format!("r.example.com/f@{other}")));
         assert_eq!(choose(&locked.image, None, Some(&locked)), of_lock());
-        assert_eq!(choose(&FilterImage::default().image, None, Some(&locked)), of_lock());
+        assert_eq!(choose(FilterImage::default().image.as_str(), None, Some(&locked)), of_lock());
         assert_eq!(choose("r.example.com/f", None, Some(&locked)), Err(Code::Lock));
         assert_eq!(choose(&locked.image, None, None), Err(Code::UnpinnedFilter));
-        assert_eq!(choose(&locked.image, Some("sha256:1"), None), Err(Code::UnpinnedFilter));
+        let short = Lock { digest: "sha256:1".to_owned(), ..locked.clone() };
+        assert_eq!(choose(&locked.image, None, Some(&short)), Err(Code::UnpinnedFilter));
     }
 }

@@ -2,6 +2,7 @@
 
 use sallyport_egress::Code;
 use sallyport_egress::model::Egress;
+use sallyport_egress::value::names::DnsLabel;
 
 use crate::error::BuildError;
 use crate::kind::{gateway, opa};
@@ -37,7 +38,7 @@ pub(crate) fn check_names(plan: &Plan<'_>, other: Option<&Egress>) -> Result<(),
 /// Without a standby's own file there is no route to it, and the filter would send requests where no route leads.
 pub(crate) fn check_standbys(plan: &Plan<'_>) -> Result<(), BuildError> {
     let Egress { namespace, spec, .. } = plan.egress;
-    let is_there = |name: &&String| plan.standbys.iter().any(|standby| standby.name == **name);
+    let is_there = |name: &DnsLabel| plan.standbys.iter().any(|standby| standby.name == *name);
     match spec.health.failover.iter().find(|name| !is_there(name)) {
         Some(name) => {
             let message = format!("its standby `{namespace}/{name}` is not among the files");

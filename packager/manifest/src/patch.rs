@@ -80,9 +80,8 @@ fn change(patch: &Patch, object: &mut Value) -> Result<(), String> {
     if let Some(merge) = &patch.merge {
         json_patch::merge(object, merge);
     }
-    if let Some(operations) = &patch.json {
-        let operations: json_patch::Patch =
-            serde_json::from_value(operations.clone()).map_err(|error| error.to_string())?;
+    if let Some(operations) = patch.operations() {
+        let operations: json_patch::Patch = serde_json::from_value(operations).map_err(|error| error.to_string())?;
         json_patch::patch(object, &operations).map_err(|error| error.to_string())?;
     }
     if object.is_object() { Ok(()) } else { Err("the result would not be an object".to_owned()) }

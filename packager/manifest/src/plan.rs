@@ -3,6 +3,8 @@
 use sallyport_egress::model::deploy::{Delivery, Install};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::standbys;
+use sallyport_egress::value::digest::Digest;
+use sallyport_egress::value::image::ImageRepository;
 use serde_json::{Map, Value, json};
 
 /// The port of the gateway's Service, and so of its `Gateway`.
@@ -16,21 +18,20 @@ pub(crate) const IMAGE_VOLUME_PATH: &str = "/opt/sallyport";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedFilter {
     /// Registry and repository, without a tag.
-    pub image: String,
-    /// The SHA-256 digest of the image's manifest, 64 hexadecimal digits.
-    pub sha256: String,
+    pub image: ImageRepository,
+    /// The digest of the image's manifest.
+    pub digest: Digest,
 }
 
 impl PinnedFilter {
     /// `IMAGE@sha256:DIGEST`.
     pub(crate) fn reference(&self) -> String {
-        format!("{}@sha256:{}", self.image, self.sha256)
+        format!("{}@{}", self.image, self.digest)
     }
 
     /// The port of the registry, which the agent must be able to reach.
     pub(crate) fn registry_port(&self) -> u16 {
-        let registry = self.image.split('/').next().unwrap_or_default();
-        registry.rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or(443)
+        self.image.name().registry_port().unwrap_or(443)
     }
 }
 

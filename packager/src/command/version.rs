@@ -1,6 +1,6 @@
 //! `sallyport version`: the versions of the program and of its formats.
 
-use sallyport_core::policy::source::WIRE_VERSION;
+use sallyport_core::wire::WIRE_VERSION;
 use sallyport_egress::model::API_VERSION;
 use serde_json::json;
 

@@ -1,10 +1,10 @@
-//! Who a policy speaks of: the callers that get a certificate.
+//! The callers that a policy names, which get a certificate.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use sallyport_core::policy::source::{RuleSource, SourceSource};
+use sallyport_core::wire;
 use sallyport_egress::model::{Egress, Mesh};
 
 /// A workload's identity in a mesh.
@@ -24,28 +24,28 @@ impl Caller {
         }
     }
 
-    /// The caller that no policy names.
+    /// A caller that no policy names.
     pub(crate) fn stranger(mesh: &Mesh) -> Self {
         Caller::new(&mesh.trust_domain, "elsewhere", "stranger")
     }
 
-    /// As a rule's `principals` writes it.
+    /// As in a rule's `principals`.
     pub(crate) fn principal(&self) -> String {
         format!("{}/ns/{}/sa/{}", self.trust_domain, self.namespace, self.service_account)
     }
 
-    /// As a certificate carries it.
+    /// As in a certificate.
     pub(crate) fn spiffe_id(&self) -> String {
         format!("spiffe://{}", self.principal())
     }
 
-    /// The name of its files, without an ending. A namespace has no dot, so no two callers share one.
+    /// The name of its files, without an extension. A namespace has no dot, so each caller has a name of its own.
     pub(crate) fn file_stem(&self, mesh: &Mesh) -> String {
         let name = format!("{}.{}", self.namespace, self.service_account);
         if self.trust_domain == mesh.trust_domain { name } else { format!("{name}@{}", self.trust_domain) }
     }
 
-    /// An exact principal; `None` for one with a wildcard, which names nobody in particular.
+    /// From an exact principal; `None` for one with a wildcard, which does not name a single caller.
     fn from_principal(principal: &str) -> Option<Self> {
         let mut parts = principal.split('/');
         let caller = match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?) {
@@ -65,7 +65,7 @@ impl fmt::Display for Caller {
     }
 }
 
-/// `NS/SA`, as `--caller` takes it.
+/// `NS/SA`, the value of `--caller`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceAccount {
     pub(crate) namespace: String,
@@ -85,12 +85,13 @@ impl FromStr for ServiceAccount {
     }
 }
 
-/// Most callers of a policy that get a certificate: a policy may name ten thousand, and each key takes time to make.
+/// How many callers of a policy get a certificate. A policy may name ten thousand, and creating a key takes time.
 pub(crate) const MOST_NAMED: usize = 50;
 
-/// The first [`MOST_NAMED`] that the policy names, and everyone in `extra`, in order and each once.
+/// The first [`MOST_NAMED`] callers that the policy names, and those in `extra`, sorted and without duplicates.
 ///
-/// A namespace stands for its `default` service account. Negative conditions name nobody: they say who is *not* meant.
+/// A namespace stands for its `default` service account. Negative conditions are ignored, because they name callers that do
+/// not match.
 pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) -> Vec<Caller> {
     let authz = &egress.spec.authz;
     let mut found: BTreeSet<Caller> =
@@ -103,7 +104,7 @@ pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) ->
     found.into_iter().collect()
 }
 
-fn named_by(rule: &RuleSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
+fn named_by(rule: &wire::Rule, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
     let sources = rule.from.iter().flatten().flat_map(|from| named_by_source(&from.source, egress, mesh));
     let conditions = rule.when.iter().flatten().flat_map(|condition| {
         let values = condition.values.iter().flatten();
@@ -112,7 +113,7 @@ fn named_by(rule: &RuleSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
     sources.chain(conditions).collect()
 }
 
-fn named_by_source(source: &SourceSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
+fn named_by_source(source: &wire::Source, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
     let principals = source.principals.iter().flatten().filter_map(|p| Caller::from_principal(p));
     let accounts = source.service_accounts.iter().flatten().filter_map(|a| from_service_account(a, egress, mesh));
     let namespaces = source.namespaces.iter().flatten().filter_map(|n| from_namespace(n, mesh));
@@ -137,7 +138,7 @@ fn from_namespace(namespace: &str, mesh: &Mesh) -> Option<Caller> {
     is_name(namespace).then(|| Caller::new(&mesh.trust_domain, namespace, "default"))
 }
 
-/// What Kubernetes and SPIFFE let a name consist of: no wildcard, no slash, nothing that leaves a directory.
+/// Whether Kubernetes and SPIFFE allow the name: it has no wildcard and no slash, so it is also safe as a file name.
 fn is_name(text: &str) -> bool {
     let first = text.bytes().next();
     first.is_some_and(|byte| byte.is_ascii_alphanumeric())
@@ -148,14 +149,14 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::local::example::tests::egress_with;
-    use sallyport_core::policy::source::{ConditionSource, FromSource};
+    use sallyport_core::wire;
 
     fn strings(values: &[&str]) -> Option<Vec<String>> {
         Some(values.iter().map(|value| (*value).to_owned()).collect())
     }
 
-    fn check(source: SourceSource, expected: &[&str]) {
-        let rule = RuleSource { id: "r".into(), from: Some(vec![FromSource { source }]), ..RuleSource::default() };
+    fn check(source: wire::Source, expected: &[&str]) {
+        let rule = wire::Rule { id: "r".into(), from: Some(vec![wire::FromEntry { source }]), ..wire::Rule::default() };
         let found = callers(&egress_with(vec![rule]), &Mesh::default(), &[]);
         assert_eq!(found.iter().map(Caller::principal).collect::<Vec<_>>(), expected);
     }
@@ -164,41 +165,41 @@ mod tests {
     fn a_caller_is_named_by_principal_service_account_or_namespace() {
         let principals = strings(&["cluster.local/ns/a/sa/b", "other.example/ns/a/sa/b", "cluster.local/ns/a/sa/b"]);
         check(
-            SourceSource { principals, ..SourceSource::default() },
+            wire::Source { principals, ..wire::Source::default() },
             &["cluster.local/ns/a/sa/b", "other.example/ns/a/sa/b"],
         );
         check(
-            SourceSource { service_accounts: strings(&["sleep", "web/front"]), ..SourceSource::default() },
+            wire::Source { service_accounts: strings(&["sleep", "web/front"]), ..wire::Source::default() },
             &["cluster.local/ns/httpbin/sa/sleep", "cluster.local/ns/web/sa/front"],
         );
         check(
-            SourceSource { namespaces: strings(&["batch"]), ..SourceSource::default() },
+            wire::Source { namespaces: strings(&["batch"]), ..wire::Source::default() },
             &["cluster.local/ns/batch/sa/default"],
         );
     }
 
     #[test]
-    fn a_wildcard_and_a_negative_condition_name_nobody() {
+    fn a_wildcard_and_a_negative_condition_name_no_caller() {
         let principals = strings(&["*", "cluster.local/ns/a/*", "*/sa/b", "cluster.local/ns/../sa/b", "a/ns/b/sa/c/d"]);
-        check(SourceSource { principals, ..SourceSource::default() }, &[]);
-        check(SourceSource { namespaces: strings(&["prod-*"]), ..SourceSource::default() }, &[]);
-        check(SourceSource { not_service_accounts: strings(&["a/b"]), ..SourceSource::default() }, &[]);
+        check(wire::Source { principals, ..wire::Source::default() }, &[]);
+        check(wire::Source { namespaces: strings(&["prod-*"]), ..wire::Source::default() }, &[]);
+        check(wire::Source { not_service_accounts: strings(&["a/b"]), ..wire::Source::default() }, &[]);
     }
 
     #[test]
     fn a_condition_names_a_caller_too() {
-        let condition = ConditionSource {
+        let condition = wire::Condition {
             key: "source.serviceAccount".into(),
             values: strings(&["web/front"]),
-            ..ConditionSource::default()
+            ..wire::Condition::default()
         };
-        let rule = RuleSource { id: "r".into(), when: Some(vec![condition]), ..RuleSource::default() };
+        let rule = wire::Rule { id: "r".into(), when: Some(vec![condition]), ..wire::Rule::default() };
         let found = callers(&egress_with(vec![rule]), &Mesh::default(), &["x/y".parse().unwrap()]);
         assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["web/front", "x/y"]);
     }
 
     #[test]
-    fn a_file_name_tells_trust_domains_apart() {
+    fn callers_of_other_trust_domains_have_other_file_names() {
         assert_eq!(Caller::new("cluster.local", "a", "b").file_stem(&Mesh::default()), "a.b");
         assert_eq!(Caller::new("other.example", "a", "b").file_stem(&Mesh::default()), "a.b@other.example");
     }

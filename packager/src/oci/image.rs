@@ -6,7 +6,7 @@ use std::io;
 use serde::Serialize;
 
 use super::archive::{PLUGIN, gzip, tar};
-use super::digest::Digest;
+use super::digest::{Digest, digest_of};
 use super::manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
 use super::{ImageSource, archive};
 use crate::exit::{Exit, Failure};
@@ -34,7 +34,7 @@ impl Image {
         let config = serde_json::to_vec(&Config {
             architecture: "amd64",
             os: "linux",
-            rootfs: RootFs { kind: "layers", diff_ids: [Digest::of(&archive)] },
+            rootfs: RootFs { kind: "layers", diff_ids: [digest_of(&archive)] },
         })?;
         let mut annotations = annotations.clone();
         annotations.insert(VARIANT.0.to_owned(), VARIANT.1.to_owned());
@@ -57,14 +57,14 @@ impl Image {
         let mut blobs = Vec::new();
         for descriptor in std::iter::once(&parsed.config).chain(&parsed.layers) {
             let blob = source.blob(&descriptor.digest, archive::LARGEST)?;
-            let blob = blob.filter(|blob| Digest::of(blob) == descriptor.digest);
+            let blob = blob.filter(|blob| digest_of(blob) == descriptor.digest);
             blobs.push(blob.ok_or_else(|| lost(&format!("blob {}", descriptor.digest)))?);
         }
         Ok(Image { manifest, blobs })
     }
 
     pub(crate) fn digest(&self) -> Digest {
-        Digest::of(&self.manifest)
+        digest_of(&self.manifest)
     }
 }
 
@@ -75,7 +75,7 @@ impl ImageSource for Image {
     }
 
     fn blob(&self, digest: &Digest, _: u64) -> Result<Option<Vec<u8>>, Failure> {
-        Ok(self.blobs.iter().find(|blob| Digest::of(blob) == *digest).cloned())
+        Ok(self.blobs.iter().find(|blob| digest_of(blob) == *digest).cloned())
     }
 }
 

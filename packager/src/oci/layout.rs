@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::ImageSource;
 use super::archive::{LARGEST, tar};
-use super::digest::Digest;
+use super::digest::{Digest, digest_of};
 use super::image::Image;
 use super::manifest::{Descriptor, Index, OCI_INDEX, OCI_MANIFEST};
 use super::reference::{Reference, Selector};
@@ -131,7 +131,7 @@ fn files(image: &Image, name: Option<&Reference>) -> serde_json::Result<BTreeMap
         (INDEX.to_owned(), serde_json::to_vec(&index)?),
     ]);
     for content in image.blobs.iter().chain([&image.manifest]) {
-        files.insert(blob_name(&Digest::of(content)), content.clone());
+        files.insert(blob_name(&digest_of(content)), content.clone());
     }
     Ok(files)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
+use super::digest::{Digest, digest_of};
 
 pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -33,7 +33,7 @@ impl Descriptor {
     pub(crate) fn of(media_type: &str, content: &[u8]) -> Self {
         Descriptor {
             media_type: media_type.to_owned(),
-            digest: Digest::of(content),
+            digest: digest_of(content),
             size: content.len() as u64,
             annotations: BTreeMap::new(),
             platform: None,

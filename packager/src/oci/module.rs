@@ -1,6 +1,6 @@
 //! Whether Envoy can load a module, and whether the module reads the policies of this program.
 
-use sallyport_core::policy::source::WIRE_VERSION;
+use sallyport_core::wire::WIRE_VERSION;
 use wasmparser::{BinaryReaderError, Parser, Payload, Validator};
 
 use super::problem::ImageProblem;

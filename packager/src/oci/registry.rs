@@ -7,7 +7,7 @@ mod transport;
 use ureq::http::{HeaderMap, StatusCode, header};
 
 use super::ImageSource;
-use super::digest::Digest;
+use super::digest::{Digest, digest_of};
 use super::image::Image;
 use super::manifest::{DOCKER_LIST, DOCKER_MANIFEST, OCI_INDEX, OCI_MANIFEST};
 use super::reference::Reference;
@@ -44,7 +44,7 @@ impl<'a> Registry<'a> {
     /// Pushes an image under the reference, without the blobs that the registry already has.
     pub(crate) fn push(&self, image: &Image) -> Result<Pushed, Failure> {
         let digest = image.digest();
-        let name = self.reference.selector.to_string();
+        let name = self.reference.selector();
         let manifest = format!("/manifests/{name}");
         let accept = [(header::ACCEPT, OCI_MANIFEST.to_owned())];
         let head = self.call(&Call { headers: &accept, ..Call::head(&manifest) })?;
@@ -64,7 +64,7 @@ impl<'a> Registry<'a> {
 
     /// Returns whether the blob had to be sent.
     fn push_blob(&self, content: &[u8]) -> Result<bool, Failure> {
-        let digest = Digest::of(content);
+        let digest = digest_of(content);
         if self.call(&Call::head(&format!("/blobs/{digest}")))?.status == StatusCode::OK {
             return Ok(false);
         }
@@ -104,7 +104,7 @@ impl<'a> Registry<'a> {
 
 impl ImageSource for Registry<'_> {
     fn manifest(&self, digest: Option<&Digest>) -> Result<Option<Vec<u8>>, Failure> {
-        let name = digest.map_or_else(|| self.reference.selector.to_string(), Digest::to_string);
+        let name = digest.map_or_else(|| self.reference.selector(), Digest::to_string);
         let kinds = [OCI_MANIFEST, DOCKER_MANIFEST, OCI_INDEX, DOCKER_LIST];
         let accept = [(header::ACCEPT, kinds.join(", "))];
         let path = format!("/manifests/{name}");

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::ImageSource as _;
 use super::archive::{gzip, tar};
-use super::digest::Digest;
+use super::digest::digest_of;
 use super::image::Image;
 use super::layout::{self, Layout};
 use super::manifest::{
@@ -36,14 +36,14 @@ fn with_section(mut module: Vec<u8>, name: &str, content: &str) -> Vec<u8> {
 }
 
 fn module() -> Vec<u8> {
-    let version = sallyport_core::policy::source::WIRE_VERSION.to_string();
+    let version = sallyport_core::wire::WIRE_VERSION.to_string();
     with_section(exporting("proxy_abi_version_0_2_1"), "sallyport.policy", &version)
 }
 
 /// An image with this manifest type and these layers.
 fn image(kind: Option<&str>, layers: &[(&str, Vec<u8>)]) -> Image {
     let describe =
-        |kind: &str, content: &[u8]| json!({"mediaType": kind, "digest": Digest::of(content), "size": content.len()});
+        |kind: &str, content: &[u8]| json!({"mediaType": kind, "digest": digest_of(content), "size": content.len()});
     let mut manifest = json!({
         "schemaVersion": 2,
         "config": describe(OCI_CONFIG, b"{}"),
@@ -89,7 +89,7 @@ fn the_config_tells_the_truth_of_the_layer() {
     let mut archive = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&image.blobs[1][..]), &mut archive).unwrap();
     let config: serde_json::Value = serde_json::from_slice(&image.blobs[0]).unwrap();
-    assert_eq!(config["rootfs"]["diff_ids"], json!([Digest::of(&archive)]));
+    assert_eq!(config["rootfs"]["diff_ids"], json!([digest_of(&archive)]));
     let mut archive = tar::Archive::new(&archive[..]);
     let entries: Vec<_> = archive.entries().unwrap().map(|entry| entry.unwrap().header().clone()).collect();
     let [entry] = &entries[..] else { panic!("{entries:?}") };
@@ -168,7 +168,7 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
 #[test]
 fn a_wrong_digest_is_named_as_istio_names_it() {
     let image = Image::build(&module(), &BTreeMap::new()).unwrap();
-    let other = Digest::of(b"other");
+    let other = digest_of(b"other");
     let expected = Expected { digest: Some(&other), filter: None };
     let findings = verify(&image, "i".into(), expected).unwrap().problems;
     let words = format!(
@@ -199,14 +199,14 @@ fn envoy_must_be_able_to_load_the_module() {
     };
     let mut cut = module();
     cut.truncate(20);
-    check_module(cut, "SP3011", "not valid");
+    check_module(cut, "SP3011", "is invalid");
     check_module(with_section(exporting("_start"), "sallyport.policy", "1"), "SP3012", "proxy_abi_version_0_2_1");
     let mut importing = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x09\x01\x03env\x01f\0\0".to_vec();
     importing.extend(b"\x07\x1b\x01\x17proxy_abi_version_0_2_1\0\0");
     check_module(with_section(importing, "sallyport.policy", "1"), "SP3013", "`env.f`");
     let other = with_section(exporting("proxy_abi_version_0_2_1"), "sallyport.policy", "9");
     check_module(other, "SP3014", "reads policy version 9");
-    check_module(exporting("proxy_abi_version_0_2_1"), "SP3015", "does not say");
+    check_module(exporting("proxy_abi_version_0_2_1"), "SP3015", "does not declare");
 }
 
 #[test]

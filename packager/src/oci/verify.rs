@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::accept::{self, Stop};
 use super::archive::LARGEST;
-use super::digest::Digest;
+use super::digest::{Digest, digest_of};
 use super::manifest::{Descriptor, Document, Index, Manifest};
 use super::problem::ImageProblem;
 use super::{ImageSource, module};
@@ -63,7 +63,7 @@ fn examine(source: &dyn ImageSource, expected: Expected<'_>, verification: &mut 
             format!("could not fetch manifest: there is no image `{}`", verification.image),
         )
     })?;
-    let digest = Digest::of(&bytes);
+    let digest = digest_of(&bytes);
     verification.digest = Some(digest.clone());
     let manifest = match parse(&bytes)? {
         Document::Manifest(manifest) => {
@@ -115,7 +115,7 @@ fn child(source: &dyn ImageSource, index: &Index) -> Result<(Digest, Manifest), 
     let digest = &chosen.ok_or_else(|| lost(&format!("no child with platform {os}/{architecture}")))?.digest;
     let bytes = source.manifest(Some(digest))?.ok_or_else(|| lost(&format!("there is no {digest}")))?;
     match parse(&bytes)? {
-        Document::Manifest(manifest) => Ok((Digest::of(&bytes), manifest)),
+        Document::Manifest(manifest) => Ok((digest_of(&bytes), manifest)),
         Document::Index(_) => Err(lost("an index in an index").into()),
     }
 }
@@ -129,7 +129,7 @@ fn blob(source: &dyn ImageSource, descriptor: &Descriptor) -> Result<Vec<u8>, St
     }
     let wrong = |why: String| ImageProblem::new(Code::ImageBlob, format!("could not get layer content: {why}"));
     let content = source.blob(digest, *size)?.ok_or_else(|| wrong(format!("there is no blob {digest}")))?;
-    if content.len() as u64 != *size || Digest::of(&content) != *digest {
+    if content.len() as u64 != *size || digest_of(&content) != *digest {
         return Err(wrong(format!("error verifying sha256 checksum of the blob {digest}")).into());
     }
     Ok(content)

@@ -1,7 +1,7 @@
 //! Every format's picture of the same reports, made by hand so that no change of a check can change them.
 
 use clap::ValueEnum;
-use sallyport_core::Code as PolicyCode;
+use sallyport_core::PolicyCode;
 use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Severity, Span};
 use snapbox::{assert_data_eq, file};
 

@@ -273,7 +273,7 @@ fn colour_is_for_terminals_and_who_asks_for_it() {
 #[test]
 fn nothing_to_check_is_wrong_usage() {
     let ended = Sandbox::new().run(&["check"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(2), ""));
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(64), ""));
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_code_is_explained() {
     assert!(all.code == Some(0) && all.stdout.contains("  SP1102  Two rules have the same ID.\n"), "{all:?}");
     assert_eq!(sandbox.run(&["check", "--explain", "SP0203"]).code, Some(0));
     let unknown = sandbox.run(&["check", "--explain", "SP11O2"]);
-    assert_eq!(unknown.code, Some(2));
+    assert_eq!(unknown.code, Some(64));
     assert_data_eq!(
         unknown.stderr,
         str![[r#"

@@ -167,5 +167,5 @@ fn an_envoy_that_dies_is_one_line_and_exit_code_6() {
     session::kill(session.envoy(), "SEGV");
     assert_eq!(session.end(), Some(6));
     let errors = session.errors();
-    assert!(errors.contains("error: Envoy ended by itself (signal: 11"), "{errors}");
+    assert!(errors.contains("error: Envoy exited unexpectedly (signal: 11"), "{errors}");
 }

@@ -9,6 +9,8 @@ pub mod abi;
 use sallyport_core::{Engine, PeerView, RequestView, Verdict};
 use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::model::Mesh;
+use sallyport_egress::value::InvalidValue;
+use sallyport_egress::value::digest::Digest;
 use sallyport_egress::{Checked, policy_source};
 use sallyport_manifest::{Options, PinnedFilter};
 use serde::Deserialize;
@@ -77,7 +79,11 @@ pub fn build_manifests(argument: &str) -> String {
     with_argument(argument, |argument| {
         let checked = checked(argument);
         let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
-        let filter = PinnedFilter { image: "registry.example.com/filter".to_owned(), sha256: "ab".repeat(32) };
+        let image = match "registry.example.com/filter".parse() {
+            Ok(image) => image,
+            Err::<_, InvalidValue>(invalid) => return error(&invalid.to_string()),
+        };
+        let filter = PinnedFilter { image, digest: Digest::from_bytes([0xab; 32]) };
         match sallyport_manifest::build(&egresses, &mesh(&checked), &filter, Options::default()) {
             Ok(build) => json!(build.files),
             Err(errors) => error(&errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),

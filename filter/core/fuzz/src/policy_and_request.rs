@@ -9,7 +9,7 @@ mod reference;
 use arbitrary::Unstructured;
 use common::generate;
 use libfuzzer_sys::fuzz_target;
-use sallyport_core::{Code, Engine};
+use sallyport_core::{PolicyCode, Engine};
 
 fuzz_target!(|bytes: &[u8]| {
     let u = &mut Unstructured::new(bytes);
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
     let engine = match Engine::compile(&policy) {
         Ok(engine) => engine,
         // Many expressions on one request: valid, and more than `check` takes.
-        Err(refused) if refused.problems.iter().all(|problem| problem.code == Code::Limit) => return,
+        Err(refused) if refused.problems.iter().all(|problem| problem.code == PolicyCode::Limit) => return,
         Err(problems) => panic!("a valid policy was refused: {problems}{}", told()),
     };
     request.with_view(|view| {

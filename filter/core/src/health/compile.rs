@@ -2,16 +2,11 @@
 
 use super::monitor::MAX_TARGETS;
 use super::probe::Probe;
-use super::source::{
-    ExpectSource, HealthSource, PassiveSource, ProbeSource, ReadinessSource, RefusalSource, SlowStartSource,
-    StandbySource,
-};
 use super::statuses::Statuses;
-use super::{Health, Limits, Passive, Target};
-use crate::matcher::Flaw;
-use crate::policy::error::{Code, Problem};
-use crate::policy::place::Place;
+use super::{HealthPolicy, Limits, Passive, Target};
+use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
+use crate::wire;
 
 /// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
 const MAX_BODY_PREFIX: usize = 1024;
@@ -21,15 +16,15 @@ const MAX_TIME: u32 = 86_400_000;
 const MIN_INTERVAL: u32 = 100;
 
 /// Compiles `health`; what is wrong goes to `problems`.
-pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<Problem>) -> Health {
-    let HealthSource { force, probe, passive, hold, slow_start, refusal, failover } = source;
+pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Problems) -> HealthPolicy {
+    let wire::Health { force, probe, passive, hold, slow_start, refusal, failover } = source;
     let place = &Place::Field("health");
     let mut compiler = Compiler { problems };
-    let SlowStartSource { share, duration } = slow_start;
+    let wire::SlowStart { share, duration } = slow_start;
     compiler.within(&place.field("slowStart").field("share"), *share, 1, 100);
     compiler.within(&place.field("slowStart").field("duration"), *duration, 0, MAX_TIME);
     compiler.within(&place.field("hold"), *hold, 0, MAX_TIME);
-    let RefusalSource { status, retry_after } = refusal;
+    let wire::RefusalAnswer { status, retry_after } = refusal;
     compiler.within(&place.field("refusal").field("status"), *status, 500, 599);
     compiler.within(&place.field("refusal").field("retryAfter"), *retry_after, 0, MAX_TIME);
     let limits = |probe, passive| Limits { probe, passive, hold: *hold, slow_start: *duration, share: *share };
@@ -43,16 +38,16 @@ pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<
     let list = &place.field("failover");
     for (position, standby) in failover.iter().enumerate() {
         let place = &list.item(position);
-        let StandbySource { upstream: name, probe } = standby;
+        let wire::Standby { upstream: name, probe } = standby;
         compiler.check_standby(place, name, &targets);
         let probe = probe.as_ref().map(|probe| compiler.probe(&place.field("probe"), probe));
         targets.push(Target { upstream: name.as_str().into(), limits: limits(probe, watched.clone()) });
     }
     if targets.len() > MAX_TARGETS {
-        let flaw = Flaw::new(Code::Limit, format_args!("{} standbys are more than 7", failover.len()));
+        let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} standbys are more than 7", failover.len()));
         compiler.report(list, flaw);
     }
-    Health {
+    HealthPolicy {
         force: *force,
         targets,
         refusal_status: u16::try_from(*status).unwrap_or(503),
@@ -61,31 +56,30 @@ pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<
 }
 
 /// Checks `readiness`.
-pub(crate) fn check_readiness(source: &ReadinessSource, problems: &mut Vec<Problem>) {
+pub(crate) fn check_readiness(source: &wire::Readiness, problems: &mut Problems) {
     let place = &Place::Field("readiness");
     Compiler { problems }.within(&place.field("port"), source.port, 1, 65535);
 }
 
 struct Compiler<'p> {
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
 }
 
 impl Compiler<'_> {
     fn report(&mut self, place: &Place<'_>, flaw: Flaw) {
-        let Flaw { code, message, help } = flaw;
-        self.problems.push(Problem { path: place.to_string(), code, message, help });
+        self.problems.report(place, flaw);
     }
 
     fn within(&mut self, place: &Place<'_>, number: u32, least: u32, most: u32) {
         if !(least..=most).contains(&number) {
-            let flaw = Flaw::new(Code::HealthNumber, format_args!("{number} is out of range"))
+            let flaw = Flaw::new(PolicyCode::HealthNumber, format_args!("{number} is out of range"))
                 .help(format_args!("it is from {least} to {most}"));
             self.report(place, flaw);
         }
     }
 
-    fn probe(&mut self, place: &Place<'_>, source: &ProbeSource) -> Probe {
-        let ProbeSource { cluster, method, host, path, expect, interval, jitter, timeout, rise, fall } = source;
+    fn probe(&mut self, place: &Place<'_>, source: &wire::Probe) -> Probe {
+        let wire::Probe { cluster, method, host, path, expect, interval, jitter, timeout, rise, fall } = source;
         self.within(&place.field("interval"), *interval, MIN_INTERVAL, MAX_TIME);
         self.within(&place.field("jitter"), *jitter, 0, 100);
         self.within(&place.field("timeout"), *timeout, 1, MAX_TIME);
@@ -93,31 +87,31 @@ impl Compiler<'_> {
         self.within(&place.field("fall"), *fall, 1, 1000);
         if timeout > interval {
             let flaw = Flaw::new(
-                Code::HealthClash,
+                PolicyCode::HealthClash,
                 format_args!("a probe may take {timeout} ms, and the next comes after {interval} ms"),
             )
             .help(format_args!("a timeout is at most the interval"));
             self.report(&place.field("timeout"), flaw);
         }
         if !matches!(method.as_str(), "GET" | "HEAD") {
-            let flaw = Flaw::new(Code::Method, format_args!("`{method}` is no method of a probe"))
+            let flaw = Flaw::new(PolicyCode::Method, format_args!("`{method}` is no method of a probe"))
                 .help(format_args!("write `GET` or `HEAD`: a probe changes nothing"));
             self.report(&place.field("method"), flaw);
         }
         let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
         if !path.starts_with('/') || !visible(path) || path.contains('#') {
-            let flaw = Flaw::new(Code::Path, format_args!("`{path}` is not a path"))
+            let flaw = Flaw::new(PolicyCode::Path, format_args!("`{path}` is not a path"))
                 .help(format_args!("it begins with `/`, and other than visible ASCII is percent-encoded"));
             self.report(&place.field("path"), flaw);
         }
         for (name, text) in [("host", host), ("cluster", cluster)] {
             if text.is_empty() || !visible(text) {
-                let flaw = Flaw::new(Code::Host, format_args!("`{text}` is no {name}"))
+                let flaw = Flaw::new(PolicyCode::Host, format_args!("`{text}` is no {name}"))
                     .help(format_args!("write a name in visible ASCII"));
                 self.report(&place.field(name), flaw);
             }
         }
-        let ExpectSource { statuses, header, body_prefix } = expect;
+        let wire::Expect { statuses, header, body_prefix } = expect;
         let place = &place.field("expect");
         self.check_expected(place, method, expect);
         Probe {
@@ -136,18 +130,18 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_expected(&mut self, place: &Place<'_>, method: &str, expect: &ExpectSource) {
+    fn check_expected(&mut self, place: &Place<'_>, method: &str, expect: &wire::Expect) {
         if let Some(header) = &expect.header {
             let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
             if header.name.is_empty() || !header.name.bytes().all(good) {
-                let flaw = Flaw::new(Code::HealthExpect, format_args!("`{}` is not a header", header.name))
+                let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("`{}` is not a header", header.name))
                     .help(format_args!("write its name in lower case"));
                 self.report(&place.field("header").field("name"), flaw);
             }
             if header.value.chars().any(char::is_control) || header.value.trim_ascii() != header.value {
                 let flaw = Flaw::new(
-                    Code::HealthExpect,
-                    format_args!("no header has the value `{}`", header.value.escape_debug()),
+                    PolicyCode::HealthExpect,
+                    format_args!("no header has the value `{}`", header.value.escape_default()),
                 )
                 .help(format_args!("write it without control characters, and without spaces at its ends"));
                 self.report(&place.field("header").field("value"), flaw);
@@ -163,12 +157,12 @@ impl Compiler<'_> {
         } else {
             return;
         };
-        let flaw = Flaw::new(Code::HealthExpect, format_args!("{wrong}")).help(format_args!("{help}"));
+        let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("{wrong}")).help(format_args!("{help}"));
         self.report(&place.field("bodyPrefix"), flaw);
     }
 
-    fn passive(&mut self, place: &Place<'_>, source: &PassiveSource) -> Passive {
-        let PassiveSource {
+    fn passive(&mut self, place: &Place<'_>, source: &wire::Passive) -> Passive {
+        let wire::Passive {
             window,
             minimum_requests,
             failure_percent,
@@ -194,7 +188,7 @@ impl Compiler<'_> {
             self.within(&place.field("grpcStatuses").item(position), *status, 1, 16);
         }
         if [failure_percent, consecutive, consecutive_local, p95].iter().all(|limit| limit.is_none()) {
-            let flaw = Flaw::new(Code::HealthExpect, format_args!("there is no limit in it"))
+            let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("there is no limit in it"))
                 .help(format_args!("write `consecutive`, `consecutiveLocal`, `failurePercent` or `p95`"));
             self.report(place, flaw);
         }
@@ -218,7 +212,7 @@ impl Compiler<'_> {
             }
         }
         if texts.is_empty() {
-            let flaw = Flaw::new(Code::EmptyList, format_args!("the list is empty"))
+            let flaw = Flaw::new(PolicyCode::EmptyList, format_args!("the list is empty"))
                 .help(format_args!("write an entry, or leave the field out"));
             self.report(place, flaw);
         }
@@ -228,7 +222,7 @@ impl Compiler<'_> {
     fn check_common(&mut self, place: &Place<'_>, good: &Statuses, bad: &Statuses) {
         if let Some(status) = good.common(bad) {
             let flaw = Flaw::new(
-                Code::HealthClash,
+                PolicyCode::HealthClash,
                 format_args!("{status} is a good answer to a probe and a failure of a request"),
             )
             .help(format_args!("leave it out here, or in `probe.expect.statuses`"));
@@ -239,13 +233,13 @@ impl Compiler<'_> {
     fn check_standby(&mut self, place: &Place<'_>, name: &str, others: &[Target]) {
         let is_name = |part: &str| crate::matcher::identity::is_dns_label(part);
         if !name.split_once('/').is_some_and(|(namespace, name)| is_name(namespace) && is_name(name)) {
-            let flaw = Flaw::new(Code::Standby, format_args!("`{name}` does not name an upstream"))
+            let flaw = Flaw::new(PolicyCode::Standby, format_args!("`{name}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(place, flaw);
         }
         if let Some(position) = others.iter().position(|other| &*other.upstream == name) {
             let word = if position == 0 { "is the upstream itself" } else { "is named twice" };
-            let flaw = Flaw::new(Code::Standby, format_args!("the standby `{name}` {word}"))
+            let flaw = Flaw::new(PolicyCode::Standby, format_args!("the standby `{name}` {word}"))
                 .help(format_args!("name another upstream, or none"));
             self.report(place, flaw);
         }

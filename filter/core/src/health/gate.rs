@@ -1,10 +1,11 @@
-//! The gate of one upstream: closed, open, half-open. A state, what happened, and a time make the next state.
+//! The gate of one target: closed, open or half-open. A state, what happened, and the time give the next state.
 //!
 //! # Design
 //!
-//! The state is shared by all workers of an Envoy and belongs to none: whoever has something to add takes it, makes the
-//! next one, and puts that in its place if nobody was faster. So there is no leader to lose. The words are those of the
-//! circuit breaker: closed lets requests through, open does not, half-open lets a growing share through.
+//! The state is shared by all workers of an Envoy and owned by none: a worker that has something to add reads it, computes
+//! the next state and writes that, unless another worker has written in the meantime. So there is no leader to lose. The
+//! terms are those of a circuit breaker: closed lets requests through, open does not, half-open lets a growing share
+//! through.
 
 use std::fmt;
 
@@ -12,23 +13,23 @@ use super::Limits;
 use super::probe::ProbeFailure;
 use super::window::{Tally, Window};
 
-/// Of each answer the slowest twentieth may be slower than the limit: that is what a 95th percentile says.
+/// Percentage of answers that may be slower than the limit: a 95th percentile is within it while at most this share is slow.
 const SLOW_PERCENT: u64 = 5;
 
-/// Whether the upstream is asked.
+/// Whether a target gets requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// Yes.
+    /// It gets all of them.
     #[default]
     Closed,
-    /// A share of the requests asks it.
+    /// It gets a share of them.
     HalfOpen,
-    /// No.
+    /// It gets none.
     Open,
 }
 
 impl Phase {
-    /// The word in logs and events.
+    /// The word in logs and attributes.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -45,21 +46,21 @@ pub enum Cause {
     /// Nothing has happened yet.
     #[default]
     Start,
-    /// So many probes failed in a row, the last for this reason.
+    /// This many probes failed in a row, the last for this reason.
     Probes(u32, ProbeFailure),
-    /// So many requests failed in a row.
+    /// This many requests failed in a row.
     InARow(u32),
-    /// So many requests in a row did not reach the upstream.
+    /// This many requests in a row did not reach the upstream.
     Unreached(u32),
-    /// Too many of the requests in the window failed: failed, all.
+    /// Too many of the requests in the window failed: how many failed, and how many there were.
     Share(u32, u32),
-    /// Too many of the answers in the window were slow: slow, all.
+    /// Too many of the answers in the window were slow: how many were slow, and how many there were.
     Slow(u32, u32),
-    /// So many probes succeeded in a row.
+    /// This many probes succeeded in a row.
     Risen(u32),
-    /// The time to stay open is over, and there is no probe to ask.
+    /// The gate has been open for as long as it must, and there is no probe that could show more.
     Held,
-    /// The slow start went well.
+    /// The slow start is over, without a new reason to open.
     Started,
 }
 
@@ -99,24 +100,25 @@ impl fmt::Display for Change {
     }
 }
 
-/// What all VMs know of an upstream.
+/// What all VMs know about a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State {
     pub(super) phase: Phase,
     /// When the phase began, in ms since the epoch.
     pub(super) since: u64,
     pub(super) cause: Cause,
-    /// Good and failed probes in a row: one of the two is 0.
+    /// Successful and failed probes in a row: one of the two is 0.
     pub(super) good: u32,
     pub(super) failed: u32,
     pub(super) last_failure: Option<ProbeFailure>,
-    /// Whether a probe has ever been good.
+    /// Whether a probe has ever succeeded.
     pub(super) was_good: bool,
     /// Failed requests in a row.
     pub(super) row: u32,
+    /// Requests in a row that did not reach the upstream.
     pub(super) local_row: u32,
     pub(super) window: Window,
-    /// Until when nobody else probes, in ms since the epoch.
+    /// Until when no other VM sends a probe, in ms since the epoch.
     pub(super) leased_until: u64,
 }
 
@@ -125,11 +127,13 @@ impl State {
         Self { since: now, ..Self::default() }
     }
 
-    /// Adds what callers got. While the gate is open these are stragglers, and tell of the past.
-    pub(super) fn take_tally(&mut self, limits: &Limits, tally: &Tally, now: u64) {
+    /// Adds what callers got.
+    pub(super) fn add_tally(&mut self, limits: &Limits, tally: &Tally, now: u64) {
+        // Answers that arrive while the gate is open were asked for before it opened, and say nothing about the time since.
         if self.phase == Phase::Open || tally.is_empty() {
             return;
         }
+        // A success in this tally ends the row that the record has; failures in the tally after it start a new one.
         let before = |row: u32| if tally.any_success { 0 } else { row };
         self.row = before(self.row).saturating_add(tally.row);
         self.local_row = before(self.local_row).saturating_add(tally.local_row);
@@ -138,9 +142,9 @@ impl State {
         }
     }
 
-    /// Adds what came of a probe.
-    pub(super) fn take_probe(&mut self, outcome: Result<(), ProbeFailure>) {
-        match outcome {
+    /// Adds the result of a probe.
+    pub(super) fn add_probe(&mut self, result: Result<(), ProbeFailure>) {
+        match result {
             Ok(()) => {
                 self.good = self.good.saturating_add(1);
                 (self.failed, self.was_good) = (0, true);
@@ -152,37 +156,40 @@ impl State {
         }
     }
 
-    /// Goes on to the next phase, if it is time.
+    /// Moves to the next phase, if there is a reason to.
     pub(super) fn advance(&mut self, limits: &Limits, now: u64) -> Option<Change> {
-        // The clock went back: what is known of the phase is that it has begun.
+        // Where the clock went back, all that is known is that the phase has begun. Without this an open gate would stay
+        // open until the clock has caught up.
         self.since = self.since.min(now);
         let lasted = now.saturating_sub(self.since);
         let (to, cause) = match self.phase {
-            Phase::Closed => (Phase::Open, self.trip(limits, now)?),
-            Phase::HalfOpen => match self.reopen(limits, now) {
+            Phase::Closed => (Phase::Open, self.unhealthy_because(limits, now)?),
+            Phase::HalfOpen => match self.reopen_because(limits, now) {
                 Some(cause) => (Phase::Open, cause),
                 None if lasted >= u64::from(limits.slow_start) => (Phase::Closed, Cause::Started),
                 None => return None,
             },
             Phase::Open if lasted < u64::from(limits.hold) => return None,
-            Phase::Open => (Phase::HalfOpen, self.risen(limits)?),
+            Phase::Open => (Phase::HalfOpen, self.half_open_because(limits)?),
         };
         let from = std::mem::replace(&mut self.phase, to);
         (self.since, self.cause) = (now, cause);
         if to != Phase::Closed {
-            // Each attempt is judged by what happens in it.
+            // Each attempt is judged by what happens in it. Going to closed keeps the counts: the slow start was that attempt.
             (self.row, self.local_row, self.window) = (0, 0, Window::default());
         }
         match to {
+            // Only probes sent while the gate is open count towards half-open ...
             Phase::Open => self.good = 0,
+            // ... and only probes that fail after that can open it again.
             Phase::HalfOpen => self.failed = 0,
             Phase::Closed => {}
         }
         Some(Change { from, to, cause, lasted })
     }
 
-    /// Why the upstream is ill.
-    fn trip(&self, limits: &Limits, now: u64) -> Option<Cause> {
+    /// Why the target is unhealthy, if it is.
+    fn unhealthy_because(&self, limits: &Limits, now: u64) -> Option<Cause> {
         if let Some(probe) = &limits.probe
             && self.failed >= probe.fall
         {
@@ -196,6 +203,7 @@ impl State {
         if reached(self.local_row, passive.consecutive_local) {
             return Some(Cause::Unreached(self.local_row));
         }
+        // A share of a few requests means nothing: one failure of two would open the gate.
         let (total, failed, slow) = self.window.sum(passive.window, now);
         if total < u64::from(passive.minimum_requests) {
             return None;
@@ -209,22 +217,24 @@ impl State {
         is_slow.then(|| Cause::Slow(narrow(slow), narrow(total)))
     }
 
-    /// Half-open, one failed probe is enough.
-    fn reopen(&self, limits: &Limits, now: u64) -> Option<Cause> {
+    /// Why a half-open gate opens again: one failed probe is enough. The target was unhealthy a moment ago, so there is less
+    /// to prove, and `fall` failed probes would let callers wait for each of them.
+    fn reopen_because(&self, limits: &Limits, now: u64) -> Option<Cause> {
         match self.last_failure {
             Some(last) if self.failed > 0 => Some(Cause::Probes(self.failed, last)),
-            _ => self.trip(limits, now),
+            _ => self.unhealthy_because(limits, now),
         }
     }
 
-    fn risen(&self, limits: &Limits) -> Option<Cause> {
+    /// Why an open gate becomes half-open.
+    fn half_open_because(&self, limits: &Limits) -> Option<Cause> {
         match &limits.probe {
             Some(probe) => (self.good >= probe.rise).then_some(Cause::Risen(self.good)),
             None => Some(Cause::Held),
         }
     }
 
-    /// The share of requests that asks the upstream now, in thousandths.
+    /// The share of requests that the target gets now, in thousandths.
     pub(super) fn share(&self, limits: &Limits, now: u64) -> u32 {
         match self.phase {
             Phase::Closed => 1000,

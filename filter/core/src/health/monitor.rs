@@ -1,14 +1,16 @@
-//! What one VM keeps of its targets between two ticks.
+//! What one VM knows of its targets between two ticks.
 
 use super::gate::{Change, Phase, State};
 use super::probe::{ProbeFailure, Reply};
 use super::record;
-use super::source::ForceSource;
 use super::window::{Outcome, Tally};
-use super::{Health, Target};
+use super::{HealthPolicy, Target};
+use crate::wire;
 
 /// Most targets: an upstream and its standbys.
 pub(crate) const MAX_TARGETS: usize = 8;
+/// A share is counted in thousandths.
+const WHOLE: u32 = 1000;
 
 /// One VM's view of all targets.
 #[derive(Debug)]
@@ -16,15 +18,19 @@ pub struct Monitor {
     views: Vec<View>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct View {
+    /// What this VM saw and has not written into the record yet.
     tally: Tally,
-    /// What was last heard of.
+    /// The record, as it was last read or written.
     state: State,
-    heard: bool,
-    /// In thousandths; a request is let through when it adds up to a whole.
+    /// Whether a record has been read at all.
+    known: bool,
+    /// The share of requests that may go to this target, in thousandths.
     share: u32,
-    saved: u32,
+    /// What earlier requests left of the share. A request is let through when the two add up to a whole, so that a share
+    /// of a tenth lets every tenth request through: an even spread, without random numbers.
+    credit: u32,
 }
 
 /// Where a permitted request goes.
@@ -36,165 +42,177 @@ pub enum Admission {
     Refused,
 }
 
-/// What to do with a target's record.
+/// What to do with a target's shared record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Plan {
-    /// Nothing: there is nothing new.
-    Keep,
-    /// Put this in its place, and then [`Monitor::commit`] it; if somebody was faster, plan again.
-    Write(Box<Step>),
+pub enum RecordUpdate {
+    /// Leave it as it is.
+    Unchanged,
+    /// Replace it, and once that has succeeded call [`Monitor::record_written`]. If another VM has replaced it in the
+    /// meantime, read it and update it again.
+    Write(Box<NewRecord>),
 }
 
-/// A record that is not written yet.
+/// A record that has not been written yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Step {
+pub struct NewRecord {
     /// The bytes to write.
-    pub record: Vec<u8>,
-    /// Whether whoever writes them owes a probe.
-    pub probe: bool,
-    /// What changes with them.
+    pub bytes: Vec<u8>,
+    /// Whether the VM that writes it must send a probe.
+    pub owes_probe: bool,
+    /// The change of phase that it brings.
     pub change: Option<Change>,
     state: State,
 }
 
 impl Monitor {
-    /// Nothing has been heard yet: every target is taken to be well.
+    /// No record has been read yet: every target counts as healthy.
     #[must_use]
-    pub fn new(health: &Health) -> Self {
-        let view = || View { share: 1000, ..View::default() };
-        Self { views: health.targets.iter().map(|_| view()).collect() }
+    pub fn new(health: &HealthPolicy) -> Self {
+        Self { views: health.targets.iter().map(|_| View::new()).collect() }
     }
 
-    /// Who is to answer a request. `is_idempotent`, whether it may be sent to a standby, is asked only if it matters.
-    pub fn admit(&mut self, health: &Health, is_idempotent: impl FnOnce() -> bool) -> Admission {
+    /// Which target gets a request. `may_fail_over`: whether it may be sent to a standby.
+    pub fn admit(&mut self, health: &HealthPolicy, may_fail_over: bool) -> Admission {
         let first = match health.force {
-            Some(ForceSource::ForceClosed) => true,
-            Some(ForceSource::ForceOpen) => false,
+            Some(wire::Override::ForceClosed) => true,
+            Some(wire::Override::ForceOpen) => false,
             None => self.views.first_mut().is_none_or(View::admit),
         };
         if first {
             return Admission::To(0);
         }
-        if health.targets.len() < 2 || !is_idempotent() {
+        if !may_fail_over {
             return Admission::Refused;
         }
+        // A half-open standby gets all of the requests: the alternative is to refuse them.
         let standby = self.views.iter().skip(1).position(|view| view.state.phase != Phase::Open);
         standby.map_or(Admission::Refused, |position| Admission::To(position.saturating_add(1)))
     }
 
-    /// Whether somebody is asked at all, and has shown that it is well: what makes a pod ready.
+    /// Whether some target gets requests and has been shown to be healthy: then the pod is ready.
     #[must_use]
-    pub fn is_ready(&self, health: &Health) -> bool {
-        if health.force == Some(ForceSource::ForceClosed) {
+    pub fn is_ready(&self, health: &HealthPolicy) -> bool {
+        if health.force == Some(wire::Override::ForceClosed) {
             return true;
         }
-        let skipped = usize::from(health.force == Some(ForceSource::ForceOpen));
+        let skipped = usize::from(health.force == Some(wire::Override::ForceOpen));
         let mut targets = self.views.iter().zip(&health.targets).skip(skipped);
         targets.any(|(view, target)| {
-            let known = target.limits.probe.is_none() || view.state.was_good;
-            known && view.state.phase != Phase::Open
+            // A closed gate alone is no evidence: every gate starts closed, before the first probe has been answered.
+            let is_proven = target.limits.probe.is_none() || view.state.was_good;
+            is_proven && view.state.phase != Phase::Open
         })
     }
 
-    /// Notes what a caller got from a target. True: it may be the last straw, so the others should hear of it now.
-    pub fn observe(&mut self, health: &Health, target: usize, outcome: Outcome) -> bool {
+    /// Counts what a caller got from a target. True: this may open the gate, so the record should be updated now.
+    pub fn observe(&mut self, health: &HealthPolicy, target: usize, outcome: Outcome) -> bool {
         let (Some(view), Some(target)) = (self.views.get_mut(target), health.targets.get(target)) else { return false };
         let Some(passive) = &target.limits.passive else { return false };
         view.tally.add(outcome, passive.p95);
+        // Failures in a row are counted over all VMs, so what this VM adds to the last record is what counts. A wrong
+        // guess costs one read of the record; waiting for the tick would send more requests to an unhealthy upstream.
         let reached = |row: u32, limit: Option<u32>| limit.is_some_and(|limit| row >= limit);
         let Tally { row, local_row, .. } = view.tally;
         let (row, local_row) = (row.saturating_add(view.state.row), local_row.saturating_add(view.state.local_row));
         view.state.phase != Phase::Open
-            && outcome_failed(outcome)
+            && outcome.is_failure()
             && (reached(row, passive.consecutive) || reached(local_row, passive.consecutive_local))
     }
 
-    /// Hears of a target without adding anything.
-    pub fn hear(&mut self, health: &Health, target: usize, stored: &[u8], now: u64) {
+    /// Takes a target's record as it is, and adds nothing to it.
+    pub fn read_record(&mut self, health: &HealthPolicy, target: usize, stored: &[u8], now: u64) {
         if let (Some(view), Some(state)) = (self.views.get_mut(target), record::decode(stored)) {
-            view.hear(state, health, target, now);
+            view.set_state(state, health, target, now);
         }
     }
 
-    /// What to make of a target's shared record, with what this VM saw and, maybe, what came of its probe.
+    /// What becomes of a target's shared record, given what this VM saw and, where it has probed, the probe's result.
     ///
-    /// `stored` is the record, absent or undecodable at first; `random` is any number.
-    pub fn plan(
+    /// `stored` is the record; at first there is none, or one that cannot be decoded. `random` is any number.
+    pub fn update(
         &mut self,
-        health: &Health,
+        health: &HealthPolicy,
         target: usize,
         stored: Option<&[u8]>,
-        reply: Option<Result<(), ProbeFailure>>,
+        probed: Option<Result<(), ProbeFailure>>,
         now: u64,
         random: u32,
-    ) -> Plan {
+    ) -> RecordUpdate {
         let (Some(view), Some(Target { limits, .. })) = (self.views.get_mut(target), health.targets.get(target)) else {
-            return Plan::Keep;
+            return RecordUpdate::Unchanged;
         };
         let Some(known) = stored.and_then(record::decode) else {
-            // There is no way to write only what is absent, so whoever writes this owes nothing and looks again.
+            // The host cannot write a key on the condition that it is absent, so several VMs may write this first record
+            // at once. None of them may act on it: each reads again, and the second write is conditional.
             let state = State::new(now);
-            return Plan::Write(Box::new(Step { record: record::encode(&state), probe: false, change: None, state }));
+            return RecordUpdate::Write(Box::new(NewRecord::new(state, false, None)));
         };
         let mut state = known;
-        state.take_tally(limits, &view.tally, now);
-        if let Some(outcome) = reply {
-            state.take_probe(outcome);
+        state.add_tally(limits, &view.tally, now);
+        if let Some(result) = probed {
+            state.add_probe(result);
         }
         let change = state.advance(limits, now);
-        let probe = limits.probe.as_ref().is_some_and(|probe| state.lease(probe, now, random));
+        let owes_probe = limits.probe.as_ref().is_some_and(|probe| state.take_lease(probe, now, random));
         if state == known {
-            view.hear(state, health, target, now);
+            // The tally is empty, or came too late to count; either way it is not to be counted again.
+            view.set_state(state, health, target, now);
             view.tally = Tally::default();
-            return Plan::Keep;
+            return RecordUpdate::Unchanged;
         }
-        Plan::Write(Box::new(Step { record: record::encode(&state), probe, change, state }))
+        RecordUpdate::Write(Box::new(NewRecord::new(state, owes_probe, change)))
     }
 
-    /// The step's record is written: everybody knows now, this VM too.
-    pub fn commit(&mut self, health: &Health, target: usize, step: &Step, now: u64) {
+    /// The record has been written. Only now is the tally in it, and may be forgotten.
+    pub fn record_written(&mut self, health: &HealthPolicy, target: usize, record: &NewRecord, now: u64) {
         if let Some(view) = self.views.get_mut(target) {
             view.tally = Tally::default();
-            view.hear(step.state, health, target, now);
+            view.set_state(record.state, health, target, now);
         }
     }
 
-    /// The phase of a target, as last heard of; none before that.
+    /// The phase of a target, from the last record; none before there is one.
     #[must_use]
     pub fn phase(&self, target: usize) -> Option<Phase> {
-        self.views.get(target).filter(|view| view.heard).map(|view| view.state.phase)
+        self.views.get(target).filter(|view| view.known).map(|view| view.state.phase)
+    }
+}
+
+impl NewRecord {
+    fn new(state: State, owes_probe: bool, change: Option<Change>) -> Self {
+        Self { bytes: record::encode(&state), owes_probe, change, state }
     }
 }
 
 impl View {
+    fn new() -> Self {
+        Self { tally: Tally::default(), state: State::default(), known: false, share: WHOLE, credit: 0 }
+    }
+
     fn admit(&mut self) -> bool {
-        if self.share >= 1000 {
+        if self.share >= WHOLE {
             return true;
         }
-        self.saved = self.saved.saturating_add(self.share);
-        let whole = self.saved >= 1000;
-        if whole {
-            self.saved = self.saved.saturating_sub(1000);
+        self.credit = self.credit.saturating_add(self.share);
+        let is_whole = self.credit >= WHOLE;
+        if is_whole {
+            self.credit = self.credit.saturating_sub(WHOLE);
         }
-        whole
+        is_whole
     }
 
-    fn hear(&mut self, state: State, health: &Health, target: usize, now: u64) {
-        (self.state, self.heard) = (state, true);
-        self.share = health.targets.get(target).map_or(1000, |target| state.share(&target.limits, now));
+    fn set_state(&mut self, state: State, health: &HealthPolicy, target: usize, now: u64) {
+        (self.state, self.known) = (state, true);
+        self.share = health.targets.get(target).map_or(WHOLE, |target| state.share(&target.limits, now));
     }
 }
 
-fn outcome_failed(outcome: Outcome) -> bool {
-    !matches!(outcome, Outcome::Success(_))
-}
-
-impl Health {
-    /// What a reply makes of a target.
+impl HealthPolicy {
+    /// Whether a reply to a probe shows that a target is healthy.
     ///
     /// # Errors
     ///
-    /// Why it is a failure.
+    /// Why it does not.
     pub fn judge(&self, target: usize, reply: &Reply<'_>) -> Result<(), ProbeFailure> {
         self.probe(target).map_or(Err(ProbeFailure::Unreachable), |probe| probe.judge(reply))
     }

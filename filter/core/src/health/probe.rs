@@ -1,11 +1,11 @@
-//! One probe: what is asked, and what the answer means.
+//! One probe: the request, and what the reply means.
 
 use std::fmt;
 
 use super::statuses::Statuses;
 use crate::request::pairs::Pair;
 
-/// What is asked of an upstream.
+/// The request that shows whether a target is healthy, and the reply that it must give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Probe {
     /// Envoy's cluster.
@@ -27,30 +27,30 @@ pub struct Probe {
     pub(super) fall: u32,
 }
 
-/// What came of a probe.
+/// The reply to a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply<'a> {
-    /// It could not be sent: no healthy host, no such cluster.
+    /// The probe could not be sent: no healthy host, no such cluster.
     Unsent,
-    /// An answer, Envoy's own included. No headers: it failed later than at once.
+    /// An answer, Envoy's own included. Without headers: the probe was sent, and failed later.
     Answer {
         /// All headers.
         headers: &'a [Pair<'a>],
-        /// The beginning of the body, as much of it as [`Probe::body_needed`] says.
+        /// The first [`Probe::body_needed`] bytes of the body.
         body: &'a [u8],
     },
 }
 
-/// Why a probe is a failed one.
+/// Why a probe failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeFailure {
     /// The upstream could not be reached, or did not answer in time.
     Unreachable,
     /// The upstream answered with another status.
     Status(u16),
-    /// The header is not there, or has another value.
+    /// The expected header is missing, or has another value.
     Header,
-    /// The body begins otherwise.
+    /// The body begins differently.
     Body,
 }
 
@@ -59,30 +59,42 @@ impl fmt::Display for ProbeFailure {
         match self {
             Self::Unreachable => f.write_str("unreachable"),
             Self::Status(status) => write!(f, "status {status}"),
-            Self::Header => f.write_str("another header"),
-            Self::Body => f.write_str("another body"),
+            Self::Header => f.write_str("unexpected header"),
+            Self::Body => f.write_str("unexpected body"),
         }
     }
 }
 
 impl Probe {
-    /// How many bytes of the body matter.
+    /// The headers of the request.
     #[must_use]
-    pub fn body_needed(&self) -> usize {
-        self.body_prefix.as_ref().map_or(0, |prefix| prefix.len())
+    pub fn headers(&self) -> [(&str, &str); 4] {
+        [
+            (":method", &self.method),
+            (":path", &self.path),
+            (":authority", &self.host),
+            ("user-agent", "sallyport-probe"),
+        ]
     }
 
-    /// What the upstream's state makes of a reply.
+    /// How many bytes of the body are compared; none where the body does not matter.
+    #[must_use]
+    pub fn body_needed(&self) -> Option<usize> {
+        self.body_prefix.as_ref().map(|prefix| prefix.len())
+    }
+
+    /// Whether a reply shows that the target is healthy.
     ///
     /// # Errors
     ///
-    /// Why it is a failure.
+    /// Why it does not.
     pub fn judge(&self, reply: &Reply<'_>) -> Result<(), ProbeFailure> {
         let Reply::Answer { headers, body } = reply else { return Err(ProbeFailure::Unreachable) };
         let Some(status) = status(headers) else { return Err(ProbeFailure::Unreachable) };
         if !self.statuses.contains(status) {
-            let own = status >= 500 && is_gateways_own(headers);
-            return Err(if own { ProbeFailure::Unreachable } else { ProbeFailure::Status(status) });
+            // An answer that Envoy made itself says that the upstream was not reached, and its status is Envoy's choice.
+            let is_envoys = status >= 500 && is_envoys_own(headers);
+            return Err(if is_envoys { ProbeFailure::Unreachable } else { ProbeFailure::Status(status) });
         }
         let has = |(name, value): &(Box<str>, Box<str>)| {
             headers.iter().any(|(key, found)| *key == name.as_bytes() && *found == value.as_bytes())
@@ -96,7 +108,8 @@ impl Probe {
         }
     }
 
-    /// When the next probe is due: never later than the interval, and never before this one has timed out.
+    /// When the next probe is due: at the interval or, by chance, up to `jitter` percent earlier, so that gateways that
+    /// started together do not probe together; and never before this one has timed out.
     pub(super) fn next(&self, now: u64, random: u32) -> u64 {
         let early = u64::from(self.interval).saturating_mul(u64::from(self.jitter)) / 100;
         let early = early.saturating_mul(u64::from(random)) >> 32;
@@ -106,15 +119,13 @@ impl Probe {
 }
 
 /// `:status`.
-#[must_use]
-pub fn status(headers: &[Pair<'_>]) -> Option<u16> {
+fn status(headers: &[Pair<'_>]) -> Option<u16> {
     let (_, value) = headers.iter().find(|(name, _)| *name == b":status")?;
     std::str::from_utf8(value).ok()?.parse().ok()
 }
 
-/// Whether Envoy itself has answered: only what came from an upstream tells the upstream's time.
-#[must_use]
-pub fn is_gateways_own(headers: &[Pair<'_>]) -> bool {
+/// Whether Envoy itself has answered: it adds the upstream's time to answers of upstreams only.
+fn is_envoys_own(headers: &[Pair<'_>]) -> bool {
     headers.iter().all(|(name, _)| *name != b"x-envoy-upstream-service-time")
 }
 
@@ -162,7 +173,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_next_one_is_early_by_chance_and_never_late() {
+    fn the_next_probe_may_be_early_and_is_never_late() {
         let mut probe = probe();
         assert_eq!(probe.next(100, 0), 5_100);
         assert_eq!(probe.next(100, u32::MAX), 4_601);

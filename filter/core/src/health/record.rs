@@ -1,4 +1,4 @@
-//! The shared state as bytes. What cannot be read is as good as absent: another version wrote it.
+//! The shared state as bytes. Bytes that cannot be decoded count as absent: a filter of another version wrote them.
 
 use super::gate::{Cause, Phase, State};
 use super::probe::ProbeFailure;
@@ -67,7 +67,7 @@ impl Reader<'_> {
     }
 }
 
-/// A status as itself, the rest below.
+/// A status as its number plus 100, so that the other kinds fit below.
 fn failure_number(failure: Option<ProbeFailure>) -> u32 {
     match failure {
         None => 0,
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_record_can_be_read() {
         let causes = [
             Cause::Start,
             Cause::Probes(3, ProbeFailure::Status(503)),
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_absent() {
+    fn a_record_that_cannot_be_decoded_is_absent() {
         let good = encode(&State::default());
         for length in 0..good.len() {
             assert_eq!(decode(&good[..length]), None);

@@ -1,7 +1,6 @@
 //! Sets of HTTP statuses: `200`, `200-299`.
 
-use crate::matcher::Flaw;
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 
 /// A set of statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +19,7 @@ impl Statuses {
                 self.0.push((first, last));
                 Ok(())
             }
-            _ => Err(Flaw::new(Code::Status, format_args!("`{text}` is not a status"))
+            _ => Err(Flaw::new(PolicyCode::Status, format_args!("`{text}` is not a status"))
                 .help(format_args!("write one from 100 to 599, or a range such as `200-299`"))),
         }
     }
@@ -60,9 +59,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none_is_refused() {
+    fn anything_else_is_refused() {
         for text in ["", "2xx", "99", "600", "0200", "300-200", "200-", "-200", "200-299-300", "２００"] {
-            assert_eq!(Statuses::default().add(text).unwrap_err().code, Code::Status, "{text}");
+            assert_eq!(Statuses::default().add(text).unwrap_err().code, PolicyCode::Status, "{text}");
         }
     }
 }

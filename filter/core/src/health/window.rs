@@ -1,29 +1,30 @@
-//! What callers got lately: a ring of slices of time, and a tally of what one VM saw since it last looked.
+//! What callers got recently: a ring of time slices that all VMs share, and a tally of what one VM saw since it last wrote
+//! the record.
 
-/// Slices of a window: what is too old goes a tenth at a time.
+/// Slices of a window: old counts are dropped a tenth of the window at a time.
 pub(super) const SLICES: usize = 10;
 
-/// What one VM saw since it last told the others.
+/// What one VM saw since it last wrote the record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Answers, good and bad.
+    /// Answers, failures included.
     pub(super) total: u32,
-    /// Failures, the gateway's own included.
+    /// Failures, those to reach the upstream included.
     pub(super) failed: u32,
     /// Answers slower than the limit.
     pub(super) slow: u32,
-    /// Whether there was a success: it breaks a row of failures that began before.
+    /// Whether there was a success: it ends a row of failures that began earlier.
     pub(super) any_success: bool,
     /// Failures of the upstream since the last success.
     pub(super) row: u32,
-    /// Failures to reach it since the last success.
+    /// Failures to reach the upstream since the last success.
     pub(super) local_row: u32,
 }
 
 /// What a caller got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// An answer that is no failure, and the upstream's time in ms where it is known.
+    /// An answer that is not a failure, and how long the upstream took in ms, where that is known.
     Success(Option<u32>),
     /// The upstream's own failure.
     Failure,
@@ -31,8 +32,14 @@ pub enum Outcome {
     LocalFailure,
 }
 
+impl Outcome {
+    pub(super) fn is_failure(self) -> bool {
+        !matches!(self, Self::Success(_))
+    }
+}
+
 impl Tally {
-    /// Adds one; `slow` is the limit in ms.
+    /// Adds one; above `limit`, in ms, it is slow.
     pub(super) fn add(&mut self, outcome: Outcome, limit: Option<u32>) {
         self.total = self.total.saturating_add(1);
         match outcome {
@@ -45,6 +52,7 @@ impl Tally {
             Outcome::Failure => {
                 self.failed = self.failed.saturating_add(1);
                 self.row = self.row.saturating_add(1);
+                // It answered, so it was reached.
                 self.local_row = 0;
             }
             Outcome::LocalFailure => {
@@ -62,7 +70,7 @@ impl Tally {
 /// One slice of the ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Slice {
-    /// Since when, in slices since the epoch.
+    /// Its position in time, in slices since the epoch.
     pub(super) number: u64,
     pub(super) total: u32,
     pub(super) failed: u32,
@@ -76,7 +84,7 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Adds what a VM saw, as of now.
+    /// Adds what a VM saw, as if all of it happened now.
     pub(super) fn add(&mut self, tally: &Tally, width: u32, now: u64) {
         let number = Self::number(width, now);
         let slot = usize::try_from(number.checked_rem(SLICES as u64).unwrap_or(0)).unwrap_or(0);
@@ -89,8 +97,8 @@ impl Window {
         slice.slow = slice.slow.saturating_add(tally.slow);
     }
 
-    /// Total, failed and slow of the slices that are not too old. Slices of the future, after the clock went back, count
-    /// for nothing.
+    /// Total, failed and slow of the slices that are not too old. Slices of the future, there after the clock went back,
+    /// are ignored.
     pub(super) fn sum(&self, width: u32, now: u64) -> (u64, u64, u64) {
         let number = Self::number(width, now);
         let recent = |slice: &&Slice| number.checked_sub(slice.number).is_some_and(|age| age < SLICES as u64);
@@ -120,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_success_ends_a_row_and_the_two_rows_are_apart() {
+    fn a_success_ends_a_row_and_the_two_rows_are_separate() {
         use Outcome::{Failure, LocalFailure, Success};
         let seen = tally(&[Failure, Success(Some(101)), Failure, Failure]);
         assert_eq!((seen.total, seen.failed, seen.slow, seen.row, seen.local_row), (4, 3, 1, 2, 0));
@@ -129,21 +137,21 @@ mod tests {
     }
 
     #[test]
-    fn what_is_old_is_forgotten_a_slice_at_a_time() {
+    fn old_counts_are_dropped_a_slice_at_a_time() {
         let mut window = Window::default();
         window.add(&tally(&[Outcome::Failure; 3]), 10_000, 100_000);
         window.add(&tally(&[Outcome::Success(None); 5]), 10_000, 105_500);
         assert_eq!(window.sum(10_000, 105_500), (8, 3, 0));
         assert_eq!(window.sum(10_000, 109_999), (8, 3, 0));
         assert_eq!(window.sum(10_000, 110_000), (5, 0, 0));
-        // The clock goes back: the future is no evidence.
+        // The clock goes back: counts of the future are ignored.
         assert_eq!(window.sum(10_000, 50_000), (0, 0, 0));
         window.add(&tally(&[Outcome::Failure; 2]), 10_000, 120_000);
-        assert_eq!(window.sum(10_000, 120_000), (2, 2, 0), "a slot is used again");
+        assert_eq!(window.sum(10_000, 120_000), (2, 2, 0), "a slot is reused");
     }
 
     #[test]
-    fn counts_and_times_have_ends() {
+    fn counts_and_times_saturate() {
         let mut window = Window::default();
         let most = Tally { total: u32::MAX, failed: u32::MAX, ..Tally::default() };
         for _ in 0..2 {

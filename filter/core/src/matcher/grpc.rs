@@ -1,8 +1,7 @@
 //! gRPC calls: `package.Service/Method`, and the one definition of what a gRPC call is.
 
-use super::Flaw;
 use super::path::{PathPattern, Template};
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 
 /// Reads `package.Service/Method`, `package.Service/*` or `*` as a pattern of the request path. `*` is any path of two
 /// segments: that is the shape of every call.
@@ -11,7 +10,7 @@ pub fn parse(text: &str) -> Result<PathPattern, Flaw> {
         return Ok(PathPattern::Template(Template::any_call()));
     }
     let flaw = || {
-        Flaw::new(Code::Grpc, format_args!("`{text}` is not a gRPC method"))
+        Flaw::new(PolicyCode::Grpc, format_args!("`{text}` is not a gRPC method"))
             .help(format_args!("write `package.Service/Method`, `package.Service/*` or `*`"))
     };
     let (service, method) = text.split_once('/').ok_or_else(flaw)?;
@@ -62,7 +61,7 @@ mod tests {
             assert!(!parse("a.B/*").unwrap().matches(path.as_bytes()), "{path}");
         }
         for text in ["", "a.B", "/a.B/C", "a.B/C/D", "a.B/", ".B/C", "a..B/C", "a.B/C*", "*/C"] {
-            assert_eq!(parse(text).unwrap_err().code, Code::Grpc, "{text}");
+            assert_eq!(parse(text).unwrap_err().code, PolicyCode::Grpc, "{text}");
         }
     }
 

@@ -1,8 +1,7 @@
 //! Host names: lower case, without port and trailing dot.
 
-use super::Flaw;
 use super::string::{StringPattern, StringSet};
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 
 /// One host pattern.
 #[derive(Clone, Debug)]
@@ -26,10 +25,11 @@ impl HostPattern {
     /// Reads `host`, `*.suffix`, `prefix.*`, `*`, `[IPv6]`, each with `:PORT`, or `:*` for any port but none,
     /// behind it. Without one the port of a request does not matter.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
-        let flaw =
-            |help: &str| Flaw::new(Code::Host, format_args!("`{text}` is not a host")).help(format_args!("{}", help));
+        let flaw = |help: &str| {
+            Flaw::new(PolicyCode::Host, format_args!("`{text}` is not a host")).help(format_args!("{}", help))
+        };
         if text.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, format_args!("the host is empty"))
+            return Err(Flaw::new(PolicyCode::EmptyValue, format_args!("the host is empty"))
                 .help(format_args!("write a host name, or `*` for any")));
         }
         if text.contains('/') && text.contains(':') {
@@ -59,7 +59,7 @@ impl HostPattern {
         }
         if literal.ends_with('.') && !matches!(pattern, StringPattern::Prefix(_)) {
             let plain = text.trim_end_matches('.');
-            return Err(Flaw::new(Code::Host, format_args!("the host `{text}` ends with a dot"))
+            return Err(Flaw::new(PolicyCode::Host, format_args!("the host `{text}` ends with a dot"))
                 .help(format_args!("requests are matched without it: write `{plain}`")));
         }
         Ok(Self { name: pattern, port })
@@ -153,7 +153,7 @@ mod tests {
             let flaw = HostPattern::parse(text).unwrap_err();
             assert_eq!(
                 (flaw.code, flaw.help),
-                (Code::Host, Some(format!("write `{canonical}`, which stands for every spelling of it"))),
+                (PolicyCode::Host, Some(format!("write `{canonical}`, which stands for every spelling of it"))),
                 "{text}"
             );
             assert!(HostPattern::parse(canonical).is_ok(), "{canonical}");
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_no_host_is_refused() {
         for text in ["https://a", "a/b", "a:b", "a:0", "a b", "[::1", "é.com", "user@host", "a.", "*.a.", "a.:80"] {
-            assert_eq!(HostPattern::parse(text).unwrap_err().code, Code::Host, "{text}");
+            assert_eq!(HostPattern::parse(text).unwrap_err().code, PolicyCode::Host, "{text}");
         }
     }
 }

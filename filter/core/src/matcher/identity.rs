@@ -1,9 +1,10 @@
 //! What rules say of callers: principals, service accounts, namespaces, trust domains.
 
-use super::Flaw;
 use super::reading::Use;
 use super::string::StringPattern;
-use crate::policy::error::Code;
+pub(crate) use crate::dns::is_label as is_dns_label;
+use crate::dns::is_subdomain as is_dns_subdomain;
+use crate::problem::{Flaw, PolicyCode};
 
 /// The names of the mesh's own trust domain.
 #[derive(Clone, Debug)]
@@ -56,7 +57,7 @@ pub fn check_trust_domain(name: &str) -> Result<(), Flaw> {
     if valid {
         return Ok(());
     }
-    Err(Flaw::new(Code::TrustDomain, format_args!("`{name}` is not a trust domain"))
+    Err(Flaw::new(PolicyCode::TrustDomain, format_args!("`{name}` is not a trust domain"))
         .help(format_args!("a trust domain has lower-case letters, digits, `.`, `_` and `-`")))
 }
 
@@ -69,20 +70,19 @@ fn exact(text: &str) -> StringPattern {
 pub fn parse_principal(text: &str, domains: &TrustDomains, by: Use) -> Result<Vec<StringPattern>, Flaw> {
     let help = "write `TRUST_DOMAIN/ns/NAMESPACE/sa/SERVICE_ACCOUNT`";
     if let Some(rest) = text.strip_prefix("spiffe://") {
-        return Err(Flaw::new(Code::Principal, format_args!("the principal `{text}` has a scheme"))
+        return Err(Flaw::new(PolicyCode::Principal, format_args!("the principal `{text}` has a scheme"))
             .help(format_args!("did you mean `{rest}`?")));
     }
     let pattern = StringPattern::parse(text)?;
     let is_principal_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"._-/".contains(&byte);
     let literal = text.trim_matches('*');
     if !literal.bytes().all(is_principal_byte) || literal.as_bytes().windows(2).any(|pair| pair == b"//") {
-        return Err(
-            Flaw::new(Code::Principal, format_args!("`{text}` is not a principal")).help(format_args!("{}", help))
-        );
+        return Err(Flaw::new(PolicyCode::Principal, format_args!("`{text}` is not a principal"))
+            .help(format_args!("{}", help)));
     }
     if let StringPattern::Exact(_) = pattern {
         check_exact_principal(text).map_err(|message| {
-            Flaw::new(Code::Principal, format_args!("{}", message)).help(format_args!("{}", help))
+            Flaw::new(PolicyCode::Principal, format_args!("{}", message)).help(format_args!("{}", help))
         })?;
     }
     let mut patterns = Vec::new();
@@ -151,11 +151,11 @@ fn check_exact_principal(text: &str) -> Result<(), String> {
 /// Reads a service account, `NS/SA` or `SA`, as the path of a principal: `ns/NS/sa/SA`.
 pub fn parse_service_account(text: &str, own_namespace: &str) -> Result<StringPattern, Flaw> {
     let flaw = |message: String| {
-        Err(Flaw::new(Code::ServiceAccount, format_args!("{}", message))
+        Err(Flaw::new(PolicyCode::ServiceAccount, format_args!("{}", message))
             .help(format_args!("write `NAMESPACE/SERVICE_ACCOUNT`, without wildcards")))
     };
     if text.is_empty() {
-        return Err(Flaw::new(Code::EmptyValue, format_args!("the service account is empty")));
+        return Err(Flaw::new(PolicyCode::EmptyValue, format_args!("the service account is empty")));
     }
     if text.contains('*') {
         return flaw(format!("the service account `{text}` has a wildcard"));
@@ -177,23 +177,10 @@ pub fn parse_namespace(text: &str) -> Result<StringPattern, Flaw> {
         _ => literal.len() <= 63 && literal.bytes().all(is_label_byte),
     };
     if !valid {
-        return Err(Flaw::new(Code::Namespace, format_args!("`{text}` is not a namespace"))
+        return Err(Flaw::new(PolicyCode::Namespace, format_args!("`{text}` is not a namespace"))
             .help(format_args!("a namespace has lower-case letters, digits and `-`")));
     }
     Ok(pattern)
-}
-
-/// RFC 1123 label.
-pub(crate) fn is_dns_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 63
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
-fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
 #[cfg(test)]
@@ -263,16 +250,16 @@ mod tests {
     #[test]
     fn bad_principals_are_refused() {
         for (text, code) in [
-            ("spiffe://a/ns/b/sa/c", Code::Principal),
-            ("sleep", Code::Principal),
-            ("a/ns/b", Code::Principal),
-            ("a/ns/b/sa/", Code::Principal),
-            ("a/ns//sa/c", Code::Principal),
-            ("a/ns/b/sa/c/d", Code::Principal),
-            ("A/ns/b/sa/c", Code::Principal),
-            ("a/ns/b c/sa/d", Code::Principal),
-            ("a/*/b", Code::Wildcard),
-            ("", Code::EmptyValue),
+            ("spiffe://a/ns/b/sa/c", PolicyCode::Principal),
+            ("sleep", PolicyCode::Principal),
+            ("a/ns/b", PolicyCode::Principal),
+            ("a/ns/b/sa/", PolicyCode::Principal),
+            ("a/ns//sa/c", PolicyCode::Principal),
+            ("a/ns/b/sa/c/d", PolicyCode::Principal),
+            ("A/ns/b/sa/c", PolicyCode::Principal),
+            ("a/ns/b c/sa/d", PolicyCode::Principal),
+            ("a/*/b", PolicyCode::Wildcard),
+            ("", PolicyCode::EmptyValue),
         ] {
             assert_eq!(parse_principal(text, &domains(), Use::Permissive).unwrap_err().code, code, "{text}");
         }
@@ -285,11 +272,11 @@ mod tests {
             StringPattern::Exact((*b"ns/httpbin/sa/sleep").into())
         );
         for text in ["a/*", "a/b/c", "A/b", "a/", "/b", "a/b_c"] {
-            assert_eq!(parse_service_account(text, "x").unwrap_err().code, Code::ServiceAccount, "{text}");
+            assert_eq!(parse_service_account(text, "x").unwrap_err().code, PolicyCode::ServiceAccount, "{text}");
         }
         assert!(parse_namespace("team-*").unwrap().matches(b"team-a"));
         for text in ["Team", "a.b", "-a", "a/b"] {
-            assert_eq!(parse_namespace(text).unwrap_err().code, Code::Namespace, "{text}");
+            assert_eq!(parse_namespace(text).unwrap_err().code, PolicyCode::Namespace, "{text}");
         }
     }
 }

@@ -4,8 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
-use super::Flaw;
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 
 /// Several blocks, of which one must hold the address.
 #[derive(Clone, Debug)]
@@ -28,7 +27,7 @@ impl NetworkSet {
 /// Reads an address or a CIDR block. Bits outside the mask are refused: they are a slip of the pen in one of the two.
 pub fn parse(text: &str) -> Result<IpNet, Flaw> {
     let flaw = || {
-        Flaw::new(Code::Cidr, format_args!("`{text}` is neither an IP address nor a CIDR block"))
+        Flaw::new(PolicyCode::Cidr, format_args!("`{text}` is neither an IP address nor a CIDR block"))
             .help(format_args!("write `10.1.2.3`, `10.0.0.0/8` or `2001:db8::/32`"))
     };
     let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
@@ -39,7 +38,7 @@ pub fn parse(text: &str) -> Result<IpNet, Flaw> {
     };
     let truncated = block.trunc();
     if truncated != block {
-        return Err(Flaw::new(Code::Cidr, format_args!("`{text}` has bits set outside its mask"))
+        return Err(Flaw::new(PolicyCode::Cidr, format_args!("`{text}` has bits set outside its mask"))
             .help(format_args!("did you mean `{truncated}`?")));
     }
     Ok(block)
@@ -97,7 +96,7 @@ mod tests {
             "10.0.0.0/",
             "/8",
         ] {
-            assert_eq!(parse(text).unwrap_err().code, Code::Cidr, "{text}");
+            assert_eq!(parse(text).unwrap_err().code, PolicyCode::Cidr, "{text}");
         }
     }
 

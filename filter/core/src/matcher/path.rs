@@ -7,9 +7,8 @@
 #[cfg(feature = "compile")]
 use std::fmt;
 
-use super::Flaw;
 use super::set::{Pattern, PatternSet};
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 use crate::request::path::{Tolerance, canonical_pattern, escape, is_unreserved};
 use crate::verdict::Ambiguity;
 
@@ -53,7 +52,7 @@ impl PathPattern {
     /// Reads a pattern.
     pub fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
         if text.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, format_args!("the path is empty"))
+            return Err(Flaw::new(PolicyCode::EmptyValue, format_args!("the path is empty"))
                 .help(format_args!("write a path, or `*` for any")));
         }
         if text == "*" {
@@ -64,7 +63,7 @@ impl PathPattern {
         }
         let literal = |text: &str| canonical_literal(text, tolerance);
         let inside = |text: &str| {
-            Flaw::new(Code::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
+            Flaw::new(PolicyCode::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
                 .help(format_args!("a `*` may stand at the beginning or at the end; one segment is `{{*}}`"))
         };
         if let Some(suffix) = text.strip_prefix('*') {
@@ -74,7 +73,7 @@ impl PathPattern {
             return Ok(Self::Suffix(literal(suffix)?));
         }
         if !text.starts_with('/') {
-            return Err(Flaw::new(Code::Path, format_args!("the path `{text}` does not begin with `/`"))
+            return Err(Flaw::new(PolicyCode::Path, format_args!("the path `{text}` does not begin with `/`"))
                 .help(format_args!("did you mean `/{text}`?")));
         }
         if let Some(prefix) = text.strip_suffix('*') {
@@ -98,7 +97,7 @@ impl PathPattern {
         if canonical == *self || all.contains(&canonical) {
             return Ok(());
         }
-        Err(Flaw::new(Code::Path, format_args!("the path `{self}` is not in the form that requests have"))
+        Err(Flaw::new(PolicyCode::Path, format_args!("the path `{self}` is not in the form that requests have"))
             .help(format_args!("write `{canonical}`; in an ALLOW rule, both if clients send it so")))
     }
 
@@ -161,7 +160,7 @@ impl fmt::Display for PathPattern {
 
 fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw> {
     if text.contains('?') {
-        return Err(Flaw::new(Code::Path, format_args!("the path `{text}` has a query")).help(format_args!(
+        return Err(Flaw::new(PolicyCode::Path, format_args!("the path `{text}` has a query")).help(format_args!(
             "paths are matched without query; use `when: [{{key: \"request.query[NAME]\", values: [...]}}]`"
         )));
     }
@@ -170,11 +169,11 @@ fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw
         Ok(_) if may_come(text) => Ok(text.as_bytes().into()),
         // Istio would match it to the letter, and so never.
         Ok(canonical) => {
-            Err(Flaw::new(Code::Path, format_args!("the path `{text}` is not in the form that requests have"))
+            Err(Flaw::new(PolicyCode::Path, format_args!("the path `{text}` is not in the form that requests have"))
                 .help(format_args!("write `{}`", String::from_utf8_lossy(&canonical))))
         }
         Err(kind) => Err(Flaw::new(
-            Code::Path,
+            PolicyCode::Path,
             format_args!(
                 "no request with the path `{text}` ever reaches a rule: it is refused as ambiguous ({})",
                 kind.as_str()
@@ -224,7 +223,7 @@ impl Template {
 
     fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
         let flaw = |message: &str, help: &str| {
-            Flaw::new(Code::PathTemplate, format_args!("{message} in `{text}`")).help(format_args!("{}", help))
+            Flaw::new(PolicyCode::PathTemplate, format_args!("{message} in `{text}`")).help(format_args!("{}", help))
         };
         let Some(body) = text.strip_prefix('/') else {
             return Err(flaw("a template begins with `/`", "write `/` first"));
@@ -366,27 +365,27 @@ mod tests {
     #[test]
     fn bad_patterns_are_refused() {
         for (pattern, code) in [
-            ("", Code::EmptyValue),
-            ("get", Code::Path),
-            ("/a?b=c", Code::Path),
-            ("/a//b", Code::Path),
-            ("/a/../b", Code::Path),
-            ("/a;b", Code::Path),
-            ("/a%2fb", Code::Path),
-            ("/a%zz", Code::Path),
-            ("/a%2db", Code::Path),
-            ("/é", Code::Path),
-            ("/a/{*}/%41", Code::Path),
-            ("/a#b", Code::Path),
-            ("/a*b", Code::Wildcard),
-            ("*a*", Code::Wildcard),
-            ("/foo/{*}.txt", Code::PathTemplate),
-            ("/foo/{**}/{*}", Code::PathTemplate),
-            ("/foo/{**}/{**}", Code::PathTemplate),
-            ("/foo/{id}", Code::PathTemplate),
-            ("/foo/{*", Code::PathTemplate),
-            ("/foo/{*}/x*", Code::PathTemplate),
-            ("foo/{*}", Code::PathTemplate),
+            ("", PolicyCode::EmptyValue),
+            ("get", PolicyCode::Path),
+            ("/a?b=c", PolicyCode::Path),
+            ("/a//b", PolicyCode::Path),
+            ("/a/../b", PolicyCode::Path),
+            ("/a;b", PolicyCode::Path),
+            ("/a%2fb", PolicyCode::Path),
+            ("/a%zz", PolicyCode::Path),
+            ("/a%2db", PolicyCode::Path),
+            ("/é", PolicyCode::Path),
+            ("/a/{*}/%41", PolicyCode::Path),
+            ("/a#b", PolicyCode::Path),
+            ("/a*b", PolicyCode::Wildcard),
+            ("*a*", PolicyCode::Wildcard),
+            ("/foo/{*}.txt", PolicyCode::PathTemplate),
+            ("/foo/{**}/{*}", PolicyCode::PathTemplate),
+            ("/foo/{**}/{**}", PolicyCode::PathTemplate),
+            ("/foo/{id}", PolicyCode::PathTemplate),
+            ("/foo/{*", PolicyCode::PathTemplate),
+            ("/foo/{*}/x*", PolicyCode::PathTemplate),
+            ("foo/{*}", PolicyCode::PathTemplate),
         ] {
             assert_eq!(parse(pattern).unwrap_err().code, code, "{pattern}");
         }

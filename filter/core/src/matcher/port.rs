@@ -1,7 +1,6 @@
 //! Ports, written as decimal strings as in Istio.
 
-use super::Flaw;
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 
 /// Several ports, of which one must be the connection's.
 #[derive(Clone, Debug)]
@@ -26,7 +25,7 @@ pub fn parse(text: &str) -> Result<u16, Flaw> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     match text.parse::<u16>() {
         Ok(port) if digits && port != 0 => Ok(port),
-        _ => Err(Flaw::new(Code::Port, format_args!("`{text}` is not a port"))
+        _ => Err(Flaw::new(PolicyCode::Port, format_args!("`{text}` is not a port"))
             .help(format_args!("write a number from 1 to 65535"))),
     }
 }
@@ -39,7 +38,7 @@ mod tests {
     fn only_plain_numbers_are_ports() {
         assert_eq!(parse("443"), Ok(443));
         for text in ["", "0", "65536", "+80", "80-90", "http", " 80"] {
-            assert_eq!(parse(text).unwrap_err().code, Code::Port, "{text}");
+            assert_eq!(parse(text).unwrap_err().code, PolicyCode::Port, "{text}");
         }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! `sallyport-pattern` has the one compiler and the one meaning. Natively an expression is compiled from its text; the
 //! filter takes the automaton that the policy carries beside it
-//! ([`PolicySource::automata`](crate::PolicySource::automata)). Where both are there they must agree, so a policy that
+//! ([`wire::Policy::automata`]). Where both are there they must agree, so a policy that
 //! was tampered with does not pass `check`.
 //!
 //! An expression reads at most [`MAX_READ`] bytes of a value. A longer one is refused before any rule is asked
@@ -17,10 +17,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sallyport_pattern::Pattern;
 
-use super::Flaw;
 use super::reading::Use;
-use crate::policy::error::Code;
-use crate::policy::source::AutomatonSource;
+use crate::problem::{Flaw, PolicyCode};
+use crate::wire;
 
 /// Longest pattern, in bytes.
 pub const MAX_PATTERN: usize = 1024;
@@ -35,7 +34,7 @@ pub const MAX_READ: usize = 2048;
 #[derive(Debug)]
 pub struct RegexCompiler<'s> {
     /// What the policy carries.
-    carried: &'s [AutomatonSource],
+    carried: &'s [wire::Automaton],
     /// Few enough to be searched through.
     compiled: Vec<(String, Arc<Pattern>)>,
     /// What was refused, and why. The filter has no compiler whose time is to be saved, and its module is small.
@@ -48,7 +47,7 @@ pub struct RegexCompiler<'s> {
 }
 
 impl<'s> RegexCompiler<'s> {
-    pub(crate) fn new(carried: &'s [AutomatonSource]) -> Self {
+    pub(crate) fn new(carried: &'s [wire::Automaton]) -> Self {
         Self {
             carried,
             compiled: Vec::new(),
@@ -69,11 +68,11 @@ impl<'s> RegexCompiler<'s> {
             return Err(why.clone());
         }
         if pattern.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, format_args!("the regular expression is empty")));
+            return Err(Flaw::new(PolicyCode::EmptyValue, format_args!("the regular expression is empty")));
         }
         if pattern.len() > MAX_PATTERN {
             return Err(Flaw::new(
-                Code::Regex,
+                PolicyCode::Regex,
                 format_args!("the regular expression is longer than {MAX_PATTERN} bytes"),
             ));
         }
@@ -87,7 +86,7 @@ impl<'s> RegexCompiler<'s> {
         if different >= MAX_PATTERNS {
             self.is_full = true;
             return Err(Flaw::new(
-                Code::Limit,
+                PolicyCode::Limit,
                 format_args!("more than {MAX_PATTERNS} different regular expressions in one policy"),
             )
             .help(format_args!("write templates or prefixes, which are indexed")));
@@ -96,7 +95,7 @@ impl<'s> RegexCompiler<'s> {
         if self.bytes > MAX_AUTOMATA {
             self.is_full = true;
             return Err(Flaw::new(
-                Code::Limit,
+                PolicyCode::Limit,
                 format_args!("the regular expressions of the policy need more than {MAX_AUTOMATA} bytes of automata"),
             )
             .help(format_args!("write templates or prefixes, or fewer and simpler expressions")));
@@ -115,7 +114,7 @@ impl<'s> RegexCompiler<'s> {
         let automaton = automaton(pattern, carried.map(|carried| carried.automaton.as_str()), &mut self.bytes)?;
         Pattern::from_bytes(&automaton)
             .map(Arc::new)
-            .map_err(|_| Flaw::new(Code::Regex, format_args!("the automaton of `{pattern}` cannot be read")))
+            .map_err(|_| Flaw::new(PolicyCode::Regex, format_args!("the automaton of `{pattern}` cannot be read")))
     }
 }
 
@@ -133,22 +132,26 @@ fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<
     });
     let automaton = compiled.map_err(|invalid| match invalid {
         InvalidPattern::Syntax(what) => {
-            Flaw::new(Code::Regex, format_args!("`{pattern}` is not a regular expression: {what}")).help(format_args!(
-                "the syntax is that of RE2 without Unicode classes, look-around and back-references"
-            ))
+            Flaw::new(PolicyCode::Regex, format_args!("`{pattern}` is not a regular expression: {what}")).help(
+                format_args!("the syntax is that of RE2 without Unicode classes, look-around and back-references"),
+            )
         }
-        InvalidPattern::Unicode => Flaw::new(Code::Regex, format_args!("the flag `u` in `{pattern}` is not supported"))
-            .help(format_args!(
-                "leave `u` out, as in `(?i)` for `(?iu)`: expressions read bytes, and `.` matches every byte"
-            )),
-        InvalidPattern::TooLarge => {
-            Flaw::new(Code::Regex, format_args!("`{pattern}` needs an automaton of more than {MAX_AUTOMATON} bytes"))
-                .help(format_args!("write smaller numbers in `{{n,m}}`, and fewer alternatives that begin with `.*`"))
+        InvalidPattern::Unicode => {
+            Flaw::new(PolicyCode::Regex, format_args!("the flag `u` in `{pattern}` is not supported")).help(
+                format_args!(
+                    "leave `u` out, as in `(?i)` for `(?iu)`: expressions read bytes, and `.` matches every byte"
+                ),
+            )
         }
+        InvalidPattern::TooLarge => Flaw::new(
+            PolicyCode::Regex,
+            format_args!("`{pattern}` needs an automaton of more than {MAX_AUTOMATON} bytes"),
+        )
+        .help(format_args!("write smaller numbers in `{{n,m}}`, and fewer alternatives that begin with `.*`")),
     })?;
     if carried.is_some_and(|text| BASE64.decode(text).ok().as_ref() != Some(&automaton)) {
         return Err(Flaw::new(
-            Code::Regex,
+            PolicyCode::Regex,
             format_args!("the automaton that the policy carries for `{pattern}` is another"),
         )
         .help(format_args!("build the manifests anew with this version")));
@@ -160,7 +163,7 @@ fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<
 fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<Vec<u8>, Flaw> {
     let automaton = carried
         .and_then(|text| BASE64.decode(text).ok())
-        .ok_or_else(|| Flaw::new(Code::Regex, format_args!("the policy carries no automaton for `{pattern}`")))?;
+        .ok_or_else(|| Flaw::new(PolicyCode::Regex, format_args!("the policy carries no automaton for `{pattern}`")))?;
     *bytes = bytes.saturating_add(automaton.len());
     Ok(automaton)
 }
@@ -168,11 +171,11 @@ fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<
 /// The automata of these patterns, as a policy carries them. It ends at the first that [`RegexCompiler`] refuses, which
 /// says why.
 #[cfg(feature = "compile")]
-pub(crate) fn carry<'p>(patterns: impl Iterator<Item = &'p String>) -> Vec<AutomatonSource> {
+pub(crate) fn carry<'p>(patterns: impl Iterator<Item = &'p String>) -> Vec<wire::Automaton> {
     let carried = |pattern: &String| {
         let compiled = (pattern.len() <= MAX_PATTERN).then(|| sallyport_pattern::compile(pattern))?;
         let automaton = BASE64.encode(compiled.ok()?);
-        Some(AutomatonSource { pattern: pattern.clone(), automaton })
+        Some(wire::Automaton { pattern: pattern.clone(), automaton })
     };
     patterns.take(MAX_PATTERNS).map_while(carried).collect()
 }
@@ -233,10 +236,10 @@ mod tests {
     #[test]
     fn what_is_no_expression_is_refused() {
         for pattern in ["(", "a)|(b", "(?=x)", r"\1", "x{1000000}", ".*a.{12}", "(?u)a"] {
-            assert_eq!(compile(pattern).unwrap_err().code, Code::Regex, "{pattern}");
+            assert_eq!(compile(pattern).unwrap_err().code, PolicyCode::Regex, "{pattern}");
         }
-        assert_eq!(compile(&"a".repeat(2000)).unwrap_err().code, Code::Regex);
-        assert_eq!(compile("").unwrap_err().code, Code::EmptyValue);
+        assert_eq!(compile(&"a".repeat(2000)).unwrap_err().code, PolicyCode::Regex);
+        assert_eq!(compile("").unwrap_err().code, PolicyCode::EmptyValue);
     }
 
     #[test]
@@ -244,7 +247,7 @@ mod tests {
         let mut carried = carry(["a+".to_owned()].iter());
         assert!(RegexCompiler::new(&carried).compile("a+").is_ok());
         carried[0].pattern = "b+".to_owned();
-        assert_eq!(RegexCompiler::new(&carried).compile("b+").unwrap_err().code, Code::Regex);
+        assert_eq!(RegexCompiler::new(&carried).compile("b+").unwrap_err().code, PolicyCode::Regex);
     }
 
     #[test]
@@ -253,10 +256,10 @@ mod tests {
         for number in 0..MAX_PATTERNS {
             compiler.compile(&format!("a{number}")).unwrap();
         }
-        assert_eq!(compiler.compile("one more").unwrap_err().code, Code::Limit);
+        assert_eq!(compiler.compile("one more").unwrap_err().code, PolicyCode::Limit);
         let mut compiler = RegexCompiler::new(&[]);
         let large = (0..MAX_PATTERNS).find_map(|number| compiler.compile(&format!(".*a.{{7}}{number}")).err());
-        assert_eq!(large.unwrap().code, Code::Limit);
+        assert_eq!(large.unwrap().code, PolicyCode::Limit);
     }
 
     #[test]
@@ -265,21 +268,21 @@ mod tests {
         let refused = |compiler: &mut RegexCompiler<'_>, text: &str| compiler.compile(text).map_err(|flaw| flaw.code);
         for number in 0..MAX_PATTERNS {
             for _ in 0..2 {
-                assert_eq!(refused(&mut compiler, &format!("({number}")).unwrap_err(), Code::Regex);
+                assert_eq!(refused(&mut compiler, &format!("({number}")).unwrap_err(), PolicyCode::Regex);
             }
         }
-        assert_eq!(refused(&mut compiler, "a").unwrap_err(), Code::Limit);
+        assert_eq!(refused(&mut compiler, "a").unwrap_err(), PolicyCode::Limit);
         // Reported once.
         assert!(refused(&mut compiler, "b").unwrap().is_none());
-        assert_eq!(refused(&mut compiler, "(0").unwrap_err(), Code::Regex);
+        assert_eq!(refused(&mut compiler, "(0").unwrap_err(), PolicyCode::Regex);
 
         let mut compiler = RegexCompiler::new(&[]);
         for number in 0..8 {
             for _ in 0..20 {
-                assert_eq!(refused(&mut compiler, &format!(".*{number}.{{30}}")).unwrap_err(), Code::Regex);
+                assert_eq!(refused(&mut compiler, &format!(".*{number}.{{30}}")).unwrap_err(), PolicyCode::Regex);
             }
         }
-        assert_eq!(refused(&mut compiler, "a").unwrap_err(), Code::Limit);
+        assert_eq!(refused(&mut compiler, "a").unwrap_err(), PolicyCode::Limit);
         assert!((0..10_000).all(|number| refused(&mut compiler, &format!(".*x{number}.{{30}}")).unwrap().is_none()));
     }
 

@@ -3,10 +3,9 @@
 //! A pattern is split at its last `/`, because issuers are URLs, and both halves are matched by themselves, as Istio does
 //! (`requestPrincipalGenerator`): `*/admin` is the subject `admin` of any issuer, and not the subject `guest/admin`.
 
-use super::Flaw;
 use super::string::StringPattern;
 use crate::map::ByteMap;
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 use crate::request::token::RequestPrincipal;
 
 /// One pattern.
@@ -21,7 +20,7 @@ impl RequestPrincipalPattern {
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         let pattern = StringPattern::parse(text)?;
         let flaw = || {
-            Flaw::new(Code::RequestPrincipal, format_args!("`{text}` does not name the subject of a token"))
+            Flaw::new(PolicyCode::RequestPrincipal, format_args!("`{text}` does not name the subject of a token"))
                 .help(format_args!("write `ISSUER/SUBJECT`, with `*` at one end if there are several, or `*` for any"))
         };
         let half = |text: &str| StringPattern::parse(text).map_err(|_| flaw());
@@ -109,8 +108,8 @@ mod tests {
     fn what_names_no_subject_is_refused() {
         for text in ["issuer", "https://i/", "/u", "*/", "/*", "*/a*"] {
             let code = RequestPrincipalPattern::parse(text).unwrap_err().code;
-            assert!(matches!(code, Code::RequestPrincipal | Code::Wildcard), "{text}: {code}");
+            assert!(matches!(code, PolicyCode::RequestPrincipal | PolicyCode::Wildcard), "{text}: {code}");
         }
-        assert_eq!(RequestPrincipalPattern::parse("").unwrap_err().code, Code::EmptyValue);
+        assert_eq!(RequestPrincipalPattern::parse("").unwrap_err().code, PolicyCode::EmptyValue);
     }
 }

@@ -1,8 +1,7 @@
 //! Strings as Istio matches them: exact, `prefix*`, `*suffix`, and `*` for present and not empty (of a header: present).
 
-use super::Flaw;
 use super::set::{End, Pattern, PatternSet};
-use crate::policy::error::Code;
+use crate::problem::{Flaw, PolicyCode};
 
 /// One pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +21,7 @@ impl StringPattern {
     /// author would not.
     pub fn parse(text: &str) -> Result<Self, Flaw> {
         if text.is_empty() {
-            return Err(Flaw::new(Code::EmptyValue, format_args!("the value is empty"))
+            return Err(Flaw::new(PolicyCode::EmptyValue, format_args!("the value is empty"))
                 .help(format_args!("write a value, or `*` for any")));
         }
         if text == "*" {
@@ -36,7 +35,7 @@ impl StringPattern {
             (Self::Exact(text.as_bytes().into()), text)
         };
         if literal.contains('*') {
-            return Err(Flaw::new(Code::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
+            return Err(Flaw::new(PolicyCode::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
                 .help(format_args!("a `*` may stand at the beginning or at the end, not both")));
         }
         Ok(pattern)
@@ -138,8 +137,8 @@ mod tests {
     #[test]
     fn a_star_inside_is_refused() {
         for pattern in ["a*b", "*a*", "**", "a**"] {
-            assert_eq!(StringPattern::parse(pattern).unwrap_err().code, Code::Wildcard, "{pattern}");
+            assert_eq!(StringPattern::parse(pattern).unwrap_err().code, PolicyCode::Wildcard, "{pattern}");
         }
-        assert_eq!(StringPattern::parse("").unwrap_err().code, Code::EmptyValue);
+        assert_eq!(StringPattern::parse("").unwrap_err().code, PolicyCode::EmptyValue);
     }
 }

@@ -1,17 +1,14 @@
 //! From the wire shape to what is done, or every problem of it.
 
-use super::hygiene::Hygiene;
 use super::reserved::{OF_THE_GATE, Reserved};
-use super::source::{FormatSource, HeadersSource, ResponseSource, SetSource, TracingModeSource, TracingSource};
 use super::template::Template;
 use super::{Folded, Outbound, trace_context};
 use crate::health::MAX_TARGETS;
-use crate::matcher::Flaw;
-use crate::policy::error::{Code, Problem};
-use crate::policy::place::Place;
+use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
 use crate::request::name::{fold, is_same_to_cgi};
-use crate::trace_context::{Format, Mode, baggage};
+use crate::trace_context::baggage;
+use crate::wire::{self, TracingMode};
 
 /// Most headers that are set, and most names in a list.
 const MAX_NAMES: usize = 64;
@@ -19,21 +16,31 @@ const MAX_NAMES: usize = 64;
 const MAX_ROUTED: usize = MAX_TARGETS * (MAX_NAMES + 1);
 
 /// Compiles `tracing` and `headers`; what is wrong goes to `problems`.
-pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems: &mut Vec<Problem>) -> Outbound {
+pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems: &mut Problems) -> Outbound {
     let mut compiler = Compiler { problems };
-    let TracingSource { mode, formats, baggage } = tracing;
+    let wire::Tracing { mode, formats, baggage } = tracing;
     let place = &Place::Field("tracing");
-    let is_standalone = *mode == TracingModeSource::Standalone;
+    let is_standalone = *mode == TracingMode::Standalone;
     if formats.is_empty() == is_standalone {
         let wrong = if is_standalone { "there is nothing to write" } else { "the filter writes no trace in this mode" };
-        compiler.report(&place.field("formats"), Code::TracingMode, wrong, "`formats` go with `mode: standalone`");
+        compiler.report(
+            &place.field("formats"),
+            PolicyCode::TracingMode,
+            wrong,
+            "`formats` go with `mode: standalone`",
+        );
     }
     if !baggage.is_empty() && !is_standalone {
         let wrong = "baggage leaves by the filter alone";
-        compiler.report(&place.field("baggage"), Code::TracingMode, wrong, "write `mode: standalone`, or leave it out");
+        compiler.report(
+            &place.field("baggage"),
+            PolicyCode::TracingMode,
+            wrong,
+            "write `mode: standalone`, or leave it out",
+        );
     }
-    let HeadersSource { hygiene, keep, remove, routed, set, response } = headers;
-    let ResponseSource { keep: kept_of_responses, remove: removed_from_responses } = response;
+    let wire::Headers { hygiene, keep, remove, routed, set, response } = headers;
+    let wire::ResponseHeaders { keep: kept_of_responses, remove: removed_from_responses } = response;
     let place = &Place::Field("headers");
     let of_responses = &place.field("response");
     let mut by_route = compiler.names(&place.field("remove"), remove, MAX_NAMES);
@@ -41,14 +48,10 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
     let set = compiler.set(&place.field("set"), set, *mode);
     let owned = by_route.iter().chain(set.iter().map(|(name, _)| name)).map(|name| &**name).chain(OF_THE_GATE);
     Outbound {
-        mode: match mode {
-            TracingModeSource::Envoy => Mode::Envoy,
-            TracingModeSource::Standalone => Mode::Standalone,
-            TracingModeSource::Strip => Mode::Strip,
-        },
-        formats: formats.iter().map(format).collect(),
+        mode: *mode,
+        formats: formats.clone(),
         baggage: baggage.iter().map(|key| key.as_str().into()).collect(),
-        hygiene: Hygiene::of(*hygiene),
+        hygiene: *hygiene,
         keep: compiler.names(&place.field("keep"), keep, MAX_NAMES),
         owned: Folded::new(owned),
         by_route,
@@ -60,32 +63,23 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
     }
 }
 
-fn format(source: &FormatSource) -> Format {
-    match source {
-        FormatSource::W3c => Format::W3c,
-        FormatSource::B3 => Format::B3,
-        FormatSource::B3Multi => Format::B3Multi,
-    }
-}
-
 struct Compiler<'p> {
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
 }
 
 impl Compiler<'_> {
-    fn report(&mut self, place: &Place<'_>, code: Code, message: &str, help: &str) {
+    fn report(&mut self, place: &Place<'_>, code: PolicyCode, message: &str, help: &str) {
         let flaw = Flaw::new(code, format_args!("{message}")).help(format_args!("{help}"));
         self.take(place, flaw);
     }
 
     fn take(&mut self, place: &Place<'_>, flaw: Flaw) {
-        let Flaw { code, message, help } = flaw;
-        self.problems.push(Problem { path: place.to_string(), code, message, help });
+        self.problems.report(place, flaw);
     }
 
     fn check_length(&mut self, place: &Place<'_>, length: usize, most: usize) {
         if length > most {
-            let flaw = Flaw::new(Code::Limit, format_args!("the list has more than {most} entries"));
+            let flaw = Flaw::new(PolicyCode::Limit, format_args!("the list has more than {most} entries"));
             self.take(place, flaw.help(format_args!("write fewer")));
         }
     }
@@ -101,34 +95,36 @@ impl Compiler<'_> {
     fn check_name(&mut self, place: &Place<'_>, name: &str) {
         let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
         if name.is_empty() || name.len() > 256 || !name.bytes().all(good) {
-            let flaw =
-                Flaw::new(Code::HeaderName, format_args!("`{}` is not the name of a header", name.escape_debug()))
-                    .help(format_args!("write it in lower case"));
+            let flaw = Flaw::new(
+                PolicyCode::HeaderName,
+                format_args!("`{}` is not the name of a header", name.escape_default()),
+            )
+            .help(format_args!("write it in lower case"));
             self.take(place, flaw);
         } else if let Some(reserved) = Reserved::of(name) {
-            let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` {}", reserved.problem()));
+            let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` {}", reserved.problem()));
             self.take(place, flaw.help(format_args!("{}", reserved.help())));
         }
     }
 
-    fn set(&mut self, place: &Place<'_>, sources: &[SetSource], mode: TracingModeSource) -> Vec<(Box<str>, Template)> {
+    fn set(&mut self, place: &Place<'_>, sources: &[wire::SetHeader], mode: TracingMode) -> Vec<(Box<str>, Template)> {
         self.check_length(place, sources.len(), MAX_NAMES);
         let mut set: Vec<(Box<str>, Template)> = Vec::new();
-        for (position, SetSource { name, value }) in sources.iter().enumerate() {
+        for (position, wire::SetHeader { name, value }) in sources.iter().enumerate() {
             let place = &place.item(position);
             self.check_name(&place.field("name"), name);
             let folded = fold(name.as_bytes());
-            let own_trace = mode != TracingModeSource::Strip && trace_context::is_trace_header(&folded);
+            let own_trace = mode != TracingMode::Strip && trace_context::is_trace_header(&folded);
             if own_trace || *folded == *baggage::BAGGAGE.as_bytes() {
-                let flaw = Flaw::new(Code::HeaderName, format_args!("`{name}` is not to be set"))
+                let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` is not to be set"))
                     .help(format_args!("it tells of the request's trace; set a header of another name"));
                 self.take(&place.field("name"), flaw);
             }
             if let Some((other, _)) = set.iter().find(|(other, _)| is_same_to_cgi(other.as_bytes(), name.as_bytes())) {
                 let flaw = if **other == **name {
-                    Flaw::new(Code::HeaderName, format_args!("`{name}` is set twice"))
+                    Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` is set twice"))
                 } else {
-                    Flaw::new(Code::HeaderName, format_args!("`{name}` and `{other}` are one header to CGI"))
+                    Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` and `{other}` are one header to CGI"))
                 };
                 self.take(&place.field("name"), flaw.help(format_args!("keep one of the two")));
             }

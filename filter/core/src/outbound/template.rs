@@ -4,8 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use super::Facts;
-use crate::matcher::{Flaw, Listed};
-use crate::policy::error::Code;
+use crate::problem::{Flaw, Listed, PolicyCode};
 use crate::request::pairs::Pair;
 use crate::trace_context::other;
 
@@ -52,7 +51,7 @@ impl Template {
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("%{") {
             let unclosed = || {
-                Flaw::new(Code::HeaderTemplate, format_args!("`%{{` has no `}}`"))
+                Flaw::new(PolicyCode::HeaderTemplate, format_args!("`%{{` has no `}}`"))
                     .help(format_args!("write `%{{NAME}}`"))
             };
             let (name, after) = after.split_once('}').ok_or_else(unclosed)?;
@@ -61,7 +60,7 @@ impl Template {
             }
             let fact = FACTS.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact);
             parts.push(Part::Fact(fact.ok_or_else(|| {
-                Flaw::new(Code::HeaderTemplate, format_args!("`%{{{name}}}` is not known"))
+                Flaw::new(PolicyCode::HeaderTemplate, format_args!("`%{{{name}}}` is not known"))
                     .help(format_args!("the names are {}", Listed(FACTS.iter().map(|(name, _)| *name))))
             })?));
             rest = after;
@@ -72,8 +71,10 @@ impl Template {
         let printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
         let empty = parts.is_empty();
         if empty || !printable(text) || text.trim_ascii() != text {
-            let flaw =
-                Flaw::new(Code::HeaderTemplate, format_args!("`{}` is no value of a header", text.escape_debug()));
+            let flaw = Flaw::new(
+                PolicyCode::HeaderTemplate,
+                format_args!("`{}` is no value of a header", text.escape_default()),
+            );
             return Err(flaw.help(format_args!("write visible ASCII, without spaces at its ends")));
         }
         Ok(Self(parts))

@@ -7,23 +7,20 @@ mod list;
 mod operation;
 mod source;
 
-use super::error::{Code, InvalidPolicy, Problem};
-use super::place::Place;
-use super::rule::{Action, CompiledRule};
-use super::source::{ActionSource, ModeSource, PolicySource, RuleSource, WIRE_VERSION};
-use crate::health::source::ReadinessSource;
-use crate::health::{self, Health};
+use super::rule::{CompiledRule, Role};
+use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
-use crate::matcher::Flaw;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
 use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexCompiler;
 use crate::matcher::string::StringPattern;
 use crate::outbound::{self, Outbound};
+use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problems};
 use crate::request::canonical::Reading;
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
 use crate::request::table::NameTable;
+use crate::wire::{self, Action, Ambiguity, Mode, WIRE_VERSION};
 
 /// Most rules in a policy.
 pub const MAX_RULES: usize = 50_000;
@@ -47,14 +44,14 @@ pub struct Compiled {
     pub(crate) reading: Reading,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
-    pub(crate) health: Option<Health>,
-    pub(crate) readiness: Option<ReadinessSource>,
+    pub(crate) health: Option<HealthPolicy>,
+    pub(crate) readiness: Option<wire::Readiness>,
     pub(crate) outbound: Outbound,
 }
 
 /// Compiles a policy, or says everything that is wrong with it.
-pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
-    let PolicySource {
+pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
+    let wire::Policy {
         version,
         upstream,
         mode,
@@ -76,6 +73,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
     compiler.check_version(*version);
     compiler.check_upstream(upstream);
     compiler.check_domains(trust_domain.as_deref(), trust_domain_aliases);
+    compiler.check_tolerated(tolerate);
     let forwarders = compiler.forwarders(trusted_forwarders);
     if !forwarders.is_empty() {
         compiler.needs |= Needs::PEER;
@@ -91,12 +89,9 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
     if outbound.needs_principal() {
         compiler.needs |= Needs::PEER;
     }
-    if !compiler.problems.is_empty() {
-        return Err(InvalidPolicy { problems: compiler.problems });
-    }
-    Ok(Compiled {
+    let compiled = Compiled {
         upstream: upstream.as_str().into(),
-        enforced: *mode == ModeSource::Enforce,
+        enforced: *mode == Mode::Enforce,
         disclose_rule: *disclose_rule,
         filter_state: *filter_state,
         reading: Reading {
@@ -111,12 +106,13 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         health,
         readiness: readiness.clone(),
         outbound,
-    })
+    };
+    compiler.problems.or(compiled)
 }
 
 /// What is known, and what was found wrong, so far.
 struct Compiler<'s> {
-    problems: Vec<Problem>,
+    problems: Problems,
     domains: TrustDomains,
     tolerance: Tolerance,
     own_namespace: String,
@@ -129,11 +125,11 @@ struct Compiler<'s> {
 }
 
 impl<'s> Compiler<'s> {
-    fn new(source: &'s PolicySource) -> Self {
+    fn new(source: &'s wire::Policy) -> Self {
         let own = source.trust_domain.as_deref().unwrap_or(DEFAULT_TRUST_DOMAIN);
         let own_namespace = source.upstream.split('/').next().unwrap_or("").to_owned();
         Self {
-            problems: Vec::new(),
+            problems: Problems::default(),
             domains: TrustDomains::new(own, &source.trust_domain_aliases),
             tolerance: Tolerance::new(&source.tolerate),
             own_namespace,
@@ -147,15 +143,14 @@ impl<'s> Compiler<'s> {
     }
 
     fn report(&mut self, place: &Place<'_>, flaw: Flaw) {
-        let Flaw { code, message, help } = flaw;
-        self.problems.push(Problem { path: place.to_string(), code, message, help });
+        self.problems.report(place, flaw);
     }
 
     fn check_version(&mut self, version: u32) {
         if version != WIRE_VERSION {
-            let flaw = Flaw::new(Code::Version, format_args!("the policy has version {version}")).help(format_args!(
-                "this build reads version {WIRE_VERSION}; use a filter and a packager of one release"
-            ));
+            let flaw = Flaw::new(PolicyCode::Version, format_args!("the policy has version {version}")).help(
+                format_args!("this build reads version {WIRE_VERSION}; use a filter and a packager of one release"),
+            );
             self.report(&Place::Field("version"), flaw);
         }
     }
@@ -165,14 +160,14 @@ impl<'s> Compiler<'s> {
             .split_once('/')
             .is_some_and(|(namespace, name)| identity::is_dns_label(namespace) && identity::is_dns_label(name));
         if !valid {
-            let flaw = Flaw::new(Code::Upstream, format_args!("`{upstream}` does not name an upstream"))
+            let flaw = Flaw::new(PolicyCode::Upstream, format_args!("`{upstream}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(&Place::Field("upstream"), flaw);
         }
     }
 
     fn check_domains(&mut self, own: Option<&str>, aliases: &[String]) {
-        let empty = || Flaw::new(Code::EmptyValue, format_args!("the trust domain is empty"));
+        let empty = || Flaw::new(PolicyCode::EmptyValue, format_args!("the trust domain is empty"));
         let check = |name: &str| if name.is_empty() { Err(empty()) } else { identity::check_trust_domain(name) };
         if let Some(Err(flaw)) = own.map(check) {
             self.report(&Place::Field("trustDomain"), flaw);
@@ -182,6 +177,14 @@ impl<'s> Compiler<'s> {
             if let Err(flaw) = check(alias) {
                 self.report(&list.item(position), flaw);
             }
+        }
+    }
+
+    fn check_tolerated(&mut self, kinds: &[Ambiguity]) {
+        let list = Place::Field("tolerate");
+        for (position, kind) in kinds.iter().enumerate().filter(|(_, kind)| !kind.is_tolerable()) {
+            let flaw = Flaw::new(PolicyCode::Shape, format_args!("`{kind}` cannot be tolerated"));
+            self.report(&list.item(position), flaw);
         }
     }
 
@@ -199,7 +202,7 @@ impl<'s> Compiler<'s> {
                 }
                 Ok(_) => {
                     let flaw =
-                        Flaw::new(Code::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
+                        Flaw::new(PolicyCode::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
                             .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
                     self.report(&list.item(position), flaw);
                 }
@@ -209,10 +212,10 @@ impl<'s> Compiler<'s> {
         forwarders
     }
 
-    fn rules(&mut self, sources: &[RuleSource]) -> Vec<CompiledRule> {
+    fn rules(&mut self, sources: &[wire::Rule]) -> Vec<CompiledRule> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
-            let flaw = Flaw::new(Code::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
+            let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
             self.report(&list, flaw);
             return Vec::new();
         }
@@ -223,10 +226,11 @@ impl<'s> Compiler<'s> {
             let place = list.item(position);
             match first_use.get(source.id.as_bytes()) {
                 Some(first) => {
-                    let flaw = Flaw::new(Code::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
-                        .help(format_args!(
-                            "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
-                        ));
+                    let flaw =
+                        Flaw::new(PolicyCode::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
+                            .help(format_args!(
+                                "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
+                            ));
                     self.report(&place.field("id"), flaw);
                 }
                 None => {
@@ -238,24 +242,23 @@ impl<'s> Compiler<'s> {
         rules
     }
 
-    fn rule(&mut self, place: &Place<'_>, source: &RuleSource) -> CompiledRule {
-        let RuleSource { id, action, mode, from, to, when } = source;
+    fn rule(&mut self, place: &Place<'_>, source: &wire::Rule) -> CompiledRule {
+        let wire::Rule { id, action, mode, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
-            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
+            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
                 .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
-        let action = match action {
-            ActionSource::Allow => Action::Allow,
-            ActionSource::Deny => Action::Deny,
-            ActionSource::Audit => Action::Audit,
-        };
-        let decides = action != Action::Audit && *mode == ModeSource::Enforce;
+        let action = *action;
+        let decides = action != Action::Audit && *mode == Mode::Enforce;
         CompiledRule {
             id: id.as_str().into(),
             action,
-            enforced: *mode == ModeSource::Enforce,
+            role: match mode {
+                Mode::Enforce => Role::Enforced,
+                Mode::Shadow => Role::Shadow,
+            },
             from: from.as_deref().map(|list| {
                 self.alternatives(&place.field("from"), list, |this, place, from| this.source(place, from, action))
             }),
@@ -264,7 +267,7 @@ impl<'s> Compiler<'s> {
             }),
             when: when
                 .as_deref()
-                .map(|list| self.conditions(&place.field("when"), list, action, *mode))
+                .map(|list| self.conditions(&place.field("when"), list, action, decides))
                 .unwrap_or_default(),
         }
     }
@@ -274,17 +277,18 @@ impl<'s> Compiler<'s> {
         if id.is_empty() {
             self.report(
                 place,
-                Flaw::new(Code::RuleId, format_args!("the rule's id is empty")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("the rule's id is empty")).help(format_args!("{}", help)),
             );
         } else if id.len() > MAX_RULE_ID {
             self.report(
                 place,
-                Flaw::new(Code::RuleId, format_args!("the rule id `{id}` is too long")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("the rule id `{id}` is too long"))
+                    .help(format_args!("{}", help)),
             );
         } else if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
             self.report(
                 place,
-                Flaw::new(Code::RuleId, format_args!("`{id}` is not a rule id")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("`{id}` is not a rule id")).help(format_args!("{}", help)),
             );
         }
     }
@@ -300,8 +304,10 @@ impl<'s> Compiler<'s> {
             self.report(place, empty_list());
         }
         if sources.len() > MAX_ALTERNATIVES {
-            let flaw =
-                Flaw::new(Code::Limit, format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()));
+            let flaw = Flaw::new(
+                PolicyCode::Limit,
+                format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()),
+            );
             self.report(place, flaw);
             return Vec::new();
         }
@@ -310,7 +316,7 @@ impl<'s> Compiler<'s> {
 
     fn check_not_empty(&mut self, place: &Place<'_>, empty: bool, noun: &str, reach: &str) {
         if empty {
-            let flaw = Flaw::new(Code::EmptyMatch, format_args!("the {noun} has no field"))
+            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the {noun} has no field"))
                 .help(format_args!("it would match {reach}; write a field, or leave the entry out"));
             self.report(place, flaw);
         }
@@ -318,6 +324,6 @@ impl<'s> Compiler<'s> {
 }
 
 fn empty_list() -> Flaw {
-    Flaw::new(Code::EmptyList, format_args!("the list is empty"))
+    Flaw::new(PolicyCode::EmptyList, format_args!("the list is empty"))
         .help(format_args!("write an entry, or leave the field out"))
 }

@@ -10,21 +10,36 @@ use crate::matcher::regex::MAX_READ;
 use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::RequestPrincipalSet;
 use crate::matcher::string::StringSet;
-use crate::matcher::value::{Quantifier, ValueTest};
+use crate::matcher::value::ValueTest;
 #[cfg(feature = "compile")]
 use crate::request::path::MAX_PATH_READINGS;
 #[cfg(feature = "compile")]
 use crate::request::reading::{MAX_HEADER_READINGS, MAX_PARAMETER_READINGS};
+use crate::wire::{Action, Quantifier};
 
-/// What a match means.
+/// What a rule's match counts for.
+///
+/// # Design
+///
+/// The index knows nothing of roles: rules of every role are in it, and one search finds the candidates among all of them.
+/// [`Matches`](crate::authz::Matches) then keeps, for each action and role, the rule that comes first, and a ruling is
+/// read off a set of roles ([`Role::IN_FORCE`], [`Role::IF_ENFORCED`]). So a second policy that only reports, such as
+/// the candidate of a rollout, needs a role for its rules and a set that has it, not a second index or search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Grant.
-    Allow,
-    /// Refuse.
-    Deny,
-    /// Note.
-    Audit,
+pub enum Role {
+    /// It decides.
+    Enforced,
+    /// It is in shadow mode: what it would decide is reported.
+    Shadow,
+}
+
+impl Role {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 2;
+    /// The rules that decide.
+    pub(crate) const IN_FORCE: &'static [Self] = &[Self::Enforced];
+    /// The rules that would decide if none were in shadow mode.
+    pub(crate) const IF_ENFORCED: &'static [Self] = &[Self::Enforced, Self::Shadow];
 }
 
 /// One rule.
@@ -32,8 +47,7 @@ pub enum Action {
 pub struct CompiledRule {
     pub(crate) id: Box<str>,
     pub(crate) action: Action,
-    /// False in shadow mode.
-    pub(crate) enforced: bool,
+    pub(crate) role: Role,
     /// Any of these; `None`: anyone.
     pub(crate) from: Option<Vec<Source>>,
     /// Any of these; `None`: anything.
@@ -143,7 +157,7 @@ pub struct SetTest<S> {
 
 #[cfg(feature = "compile")]
 impl CompiledRule {
-    /// Most bytes that its regular expressions read of one request.
+    /// Most bytes that its regular expressions read for one request.
     pub(crate) fn steps(&self) -> u64 {
         let of_path = self.to.iter().flatten().flatten().map(|test| match &test.matcher {
             OperationMatcher::PathRegex(set) => set.len().saturating_mul(MAX_PATH_READINGS),

@@ -28,6 +28,12 @@ pub fn parse(bytes: &[u8]) -> Option<Vec<Pair<'_>>> {
     Some(pairs)
 }
 
+/// The first value of a name.
+#[must_use]
+pub fn first<'a>(pairs: &[Pair<'a>], name: &[u8]) -> Option<&'a [u8]> {
+    pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| *value)
+}
+
 fn split_u32(bytes: &[u8]) -> Option<(usize, &[u8])> {
     let (number, rest) = bytes.split_first_chunk::<4>()?;
     Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))

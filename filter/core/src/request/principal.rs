@@ -49,6 +49,11 @@ impl<'a> Principal<'a> {
         }
     }
 
+    /// `TD/PATH`, and nothing else.
+    pub(crate) fn into_text(self) -> Cow<'a, str> {
+        self.full
+    }
+
     /// `TD/PATH`.
     #[must_use]
     pub fn as_str(&self) -> &str {

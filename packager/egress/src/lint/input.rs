@@ -4,8 +4,9 @@ use super::finding::{Finding, finding};
 use crate::diagnostic::SourceFile;
 use crate::import::set::Set;
 use crate::model::{Egress, Mesh};
-use crate::parse::tree::Node;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use crate::value::names::DnsLabel;
+use crate::yaml::tree::Node;
+use sallyport_core::wire;
 use std::collections::HashSet;
 
 /// A valid Egress, with its text.
@@ -37,16 +38,16 @@ impl Subject<'_> {
     /// The Egresses among these that `health.failover` names, with their positions in it.
     pub(super) fn standbys<'s>(&self, input: &'s Input<'_>) -> impl Iterator<Item = (usize, &'s Egress)> {
         let namespace = self.egress.namespace.as_str();
-        let named = |name: &String| {
+        let named = |name: &DnsLabel| {
             let mut all = input.egresses.iter().map(|subject| subject.egress);
-            all.find(|other| other.namespace == namespace && other.name == *name)
+            all.find(|other| other.namespace == *namespace && other.name == *name)
         };
         let failover = self.egress.spec.health.failover.iter().enumerate();
         failover.filter_map(|(position, name)| Some((position, named(name)?))).collect::<Vec<_>>().into_iter()
     }
 
     /// The rules that allow or deny, with their paths in the file.
-    pub(super) fn rules(&self, action: ActionSource) -> impl Iterator<Item = (String, &RuleSource)> {
+    pub(super) fn rules(&self, action: wire::Action) -> impl Iterator<Item = (String, &wire::Rule)> {
         let rules = self.egress.spec.authz.rules.iter().enumerate();
         let rules = rules.filter(move |(_, rule)| rule.action == action);
         rules.map(|(position, rule)| (format!("authz.rules[{position}]"), rule))

@@ -1,12 +1,13 @@
-//! What a table of fields cannot say: fields that depend on each other.
+//! What the declaration of a field cannot say: fields that depend on each other.
 
 mod deploy;
 mod outbound;
 
-use super::tree::{Entry, Node};
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink, Span};
-use crate::parse::suggest::quoted;
+use crate::model::{TlsMode, UpstreamTls};
+use crate::wording::quoted;
+use crate::yaml::tree::{Entry, Node};
 use std::collections::HashMap;
 
 /// Reports fields of an Egress that contradict each other.
@@ -26,14 +27,17 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
 }
 
 fn check_tls(tls: &Node, sink: &mut Sink) {
-    let mode = tls.get("mode").map_or(Some("SIMPLE"), Node::text);
+    let mode = match tls.get("mode") {
+        Some(mode) => mode.text().and_then(TlsMode::parse),
+        None => Some(UpstreamTls::default().mode),
+    };
     let mut refuse = |entry: &Entry, code, problem: &str, help: &str| {
         sink.report(entry.key.span, Flaw::new(code, format!("`{}` {problem}", entry.key.name)).help(help));
     };
     let written = |names: &'static [&'static str]| names.iter().filter_map(|name| tls.entry(name));
     const CLIENT: &[&str] = &["clientCertificate", "privateKey"];
     match mode {
-        Some("NONE") => {
+        Some(TlsMode::None) => {
             for entry in written(&["sni", "subjectAltNames", "caCertificates", "clientCertificate", "privateKey"]) {
                 refuse(
                     entry,
@@ -43,7 +47,7 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
                 );
             }
         }
-        Some("SIMPLE") => {
+        Some(TlsMode::Simple) => {
             for entry in written(CLIENT) {
                 refuse(
                     entry,
@@ -53,7 +57,7 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
                 );
             }
         }
-        Some("MUTUAL") => {
+        Some(TlsMode::Mutual) => {
             for missing in CLIENT.iter().filter(|name| tls.get(name).is_none()) {
                 if let Some(entry) = tls.entry("mode") {
                     let flaw = Flaw::new(Code::MutualWithoutCertificate, format!("`mode: MUTUAL` without `{missing}`"));
@@ -62,7 +66,7 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
                 }
             }
         }
-        _ => {}
+        None => {}
     }
 }
 
@@ -95,12 +99,12 @@ fn check_key_source(issuer: &Node, sink: &mut Sink) {
     }
 }
 
-/// Without an issuer no token is believed, so these fields look at something that is never there.
+/// Without an issuer no token is trusted, so these fields look at something that is never there.
 fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
     let mut warn = |span, what: &str| {
         let flaw = Flaw::new(
             Code::TokenRuleWithoutIssuer,
-            format!("{} asks for a token, but no issuer is believed", quoted(what)),
+            format!("{} needs a token, but no issuer is trusted", quoted(what)),
         );
         sink.report(span, flaw.help("write the issuer in `authn.jwt`"));
     };

@@ -10,8 +10,9 @@
 //! The patch relies only on filter names that have never changed. Istio 1.29, 1.30 and 1.31 merge it in the same way, and
 //! a Mesh file that names another version is refused.
 
+use sallyport_core::wire::Hygiene;
 use sallyport_egress::model::Egress;
-use sallyport_egress::model::outbound::{Hygiene, RequestId};
+use sallyport_egress::model::outbound::RequestId;
 use serde_json::{Map, Value, json};
 
 use crate::plan::Plan;

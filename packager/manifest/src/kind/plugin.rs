@@ -1,9 +1,9 @@
 //! WasmPlugin or TrafficExtension: the filter and its policy on this gateway.
 
+use sallyport_egress::Code;
 use std::fmt;
 
-use sallyport_egress::Code;
-use sallyport_egress::model::Mesh;
+use sallyport_egress::model::{IstioVersion, Mesh};
 use sallyport_egress::policy_source;
 use serde_json::{Map, Value, json};
 
@@ -28,7 +28,7 @@ impl PluginApi {
     /// The one for this mesh's version of Istio.
     #[must_use]
     pub fn of(mesh: &Mesh) -> Self {
-        if mesh.minor().is_some_and(|minor| minor < 30) { PluginApi::WasmPlugin } else { PluginApi::TrafficExtension }
+        if mesh.istio_version < IstioVersion::V1_30 { PluginApi::WasmPlugin } else { PluginApi::TrafficExtension }
     }
 }
 
@@ -85,9 +85,9 @@ fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
         wasm.insert("url".to_owned(), format!("file://{IMAGE_VOLUME_PATH}/plugin.wasm").into());
     } else {
         wasm.insert("url".to_owned(), format!("oci://{}", plan.filter.reference()).into());
-        wasm.insert("sha256".to_owned(), plan.filter.sha256.clone().into());
+        wasm.insert("sha256".to_owned(), plan.filter.digest.hex().into());
         wasm.insert("imagePullPolicy".to_owned(), "IfNotPresent".into());
-        wasm.insert("imagePullSecret".to_owned(), plan.mesh.filter.pull_secret.clone().into());
+        wasm.insert("imagePullSecret".to_owned(), plan.mesh.filter.pull_secret.as_deref().into());
     }
     Ok(wasm)
 }
@@ -99,11 +99,11 @@ mod tests {
     #[test]
     fn the_api_follows_the_version() {
         for (version, api) in [
-            ("1.29", PluginApi::WasmPlugin),
-            ("1.30", PluginApi::TrafficExtension),
-            ("1.31", PluginApi::TrafficExtension),
+            (IstioVersion::V1_29, PluginApi::WasmPlugin),
+            (IstioVersion::V1_30, PluginApi::TrafficExtension),
+            (IstioVersion::V1_31, PluginApi::TrafficExtension),
         ] {
-            let mesh = Mesh { istio_version: version.to_owned(), ..Mesh::default() };
+            let mesh = Mesh { istio_version: version, ..Mesh::default() };
             assert_eq!(PluginApi::of(&mesh), api, "{version}");
         }
     }

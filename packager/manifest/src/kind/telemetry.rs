@@ -1,7 +1,8 @@
 //! Telemetry: the access log, and which component reports traces.
 
 use sallyport_core::attributes::{DECISION, HEALTH, RULE, SHADOW, operator};
-use sallyport_egress::model::outbound::TracingMode;
+use sallyport_core::wire::TracingMode;
+use sallyport_egress::model::IstioVersion;
 use serde_json::{Value, json};
 
 use super::access_log;
@@ -30,7 +31,7 @@ fn tracing(plan: &Plan<'_>) -> Option<Value> {
         })),
         // Older versions have no field for it; a lint reports that.
         TracingMode::Standalone | TracingMode::Strip => {
-            plan.mesh.minor().is_none_or(|minor| minor >= 30).then(|| json!({"disableContextPropagation": true}))
+            (plan.mesh.istio_version >= IstioVersion::V1_30).then(|| json!({"disableContextPropagation": true}))
         }
     }
 }

@@ -11,23 +11,23 @@ const FOLDER: &str = "egress-httpbin-httpbin";
 fn pair(install: Install) -> [Egress; 2] {
     let upstream = with(|egress| {
         egress.spec.gateway.install = install;
-        egress.spec.route.timeout = Some("10s".to_owned());
+        egress.spec.route.timeout = Some(value("10s"));
         let probe = egress.spec.health.probe.take();
         egress.spec.health = Health {
-            probe: probe.map(|probe| Probe { host: Some("httpbin".to_owned()), ..probe }),
+            probe: probe.map(|probe| Probe { host: Some(value("httpbin")), ..probe }),
             passive: Some(Passive { failure_percent: Some(50), ..Passive::default() }),
             readiness: Readiness::Upstream,
-            failover: vec!["standby".to_owned()],
+            failover: vec![value("standby")],
             ..Health::default()
         };
     });
     let standby = with(|egress| {
-        egress.name = "standby".to_owned();
-        egress.spec.host = "standby.legacy.internal".to_owned();
-        egress.spec.upstream.host = "standby.example".to_owned();
+        egress.name = value("standby");
+        egress.spec.host = value("standby.legacy.internal");
+        egress.spec.upstream.host = value("standby.example");
         egress.spec.upstream.port = 8443;
-        egress.spec.upstream.tls.ca_certificates = Some("/etc/sallyport/standby/ca.crt".to_owned());
-        egress.spec.route.timeout = Some("20s".to_owned());
+        egress.spec.upstream.tls.ca_certificates = Some(value("/etc/sallyport/standby/ca.crt"));
+        egress.spec.route.timeout = Some(value("20s"));
     });
     [upstream, standby]
 }
@@ -150,7 +150,7 @@ fn what_the_gateway_api_cannot_say_of_standbys_is_refused() {
         build(&[&upstream, &standby], &mesh("1.31"), &filter(), false).unwrap_err().remove(0)
     };
     let retrying = |egress: &mut Egress| {
-        let retry_on = "connect-failure".to_owned();
+        let retry_on = value("connect-failure");
         egress.spec.route.retries = Some(Retries { attempts: 1, per_try_timeout: None, retry_on });
     };
     for refusal in [refusal(ejecting), refusal(plain_address), refusal(retrying)] {

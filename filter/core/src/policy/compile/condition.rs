@@ -1,9 +1,6 @@
 //! `when`: Istio's condition keys, and `request.query[NAME]`.
 
-use super::super::error::Code;
-use super::super::place::Place;
-use super::super::rule::{Action, Condition, IdentityField, SetTest};
-use super::super::source::{ConditionSource, ModeSource, QuantifierSource};
+use super::super::rule::{Condition, IdentityField, SetTest};
 use super::Compiler;
 use crate::matcher::metadata::{MetadataPattern, MetadataSet};
 use crate::matcher::method::is_token_byte;
@@ -13,12 +10,13 @@ use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
 use crate::matcher::string::{StringPattern, StringSet, header_pattern};
-use crate::matcher::value::{Quantifier, ValueTest};
-use crate::matcher::{Flaw, Listed};
+use crate::matcher::value::ValueTest;
+use crate::problem::{Flaw, Listed, Place, PolicyCode};
 use crate::request::name::{fold, fold_parameter};
 use crate::request::needs::Needs;
 use crate::request::reading::Kind;
 use crate::request::table::Reader;
+use crate::wire::{self, Action, Quantifier};
 
 /// What a key names.
 enum Key {
@@ -64,11 +62,11 @@ impl Compiler<'_> {
     pub(super) fn conditions(
         &mut self,
         place: &Place<'_>,
-        list: &[ConditionSource],
+        list: &[wire::Condition],
         action: Action,
-        mode: ModeSource,
+        decides: bool,
     ) -> Vec<(usize, Condition)> {
-        let read = self.alternatives(place, list, |this, place, source| this.condition(place, source, action, mode));
+        let read = self.alternatives(place, list, |this, place, source| this.condition(place, source, action, decides));
         let (plain, by_pattern): (Vec<_>, Vec<_>) = read
             .into_iter()
             .enumerate()
@@ -81,14 +79,15 @@ impl Compiler<'_> {
     pub(super) fn condition(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         action: Action,
-        mode: ModeSource,
+        decides: bool,
     ) -> Option<Condition> {
-        let ConditionSource { key, values, not_values, regex, not_regex, quantifier } = source;
+        let wire::Condition { key, values, not_values, regex, not_regex, quantifier } = source;
         if values.is_none() && not_values.is_none() && regex.is_none() && not_regex.is_none() {
-            let flaw = Flaw::new(Code::ConditionWithoutValues, format_args!("the condition on `{key}` has no values"))
-                .help(format_args!("write `values` or `notValues`"));
+            let flaw =
+                Flaw::new(PolicyCode::ConditionWithoutValues, format_args!("the condition on `{key}` has no values"))
+                    .help(format_args!("write `values` or `notValues`"));
             self.report(place, flaw);
         }
         let key = match parse_key(key) {
@@ -99,20 +98,14 @@ impl Compiler<'_> {
             }
         };
         self.check_repeatable(place, source, &key);
-        let quantifier = match quantifier {
-            Some(QuantifierSource::Any) => Some(Quantifier::Any),
-            Some(QuantifierSource::All) => Some(Quantifier::All),
-            None => None,
-        };
-        let decides = action != Action::Audit && mode == ModeSource::Enforce;
         let by_pattern = decides && (source.regex.is_some() || source.not_regex.is_some());
-        Some(self.keyed_condition(place, source, key, (action, quantifier), Reader { decides, by_pattern }))
+        Some(self.keyed_condition(place, source, key, (action, *quantifier), Reader { decides, by_pattern }))
     }
 
     fn keyed_condition(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         key: Key,
         (action, quantifier): (Action, Option<Quantifier>),
         reader: Reader,
@@ -171,7 +164,7 @@ impl Compiler<'_> {
     }
 
     /// `match` and regular expressions are for keys that a request may carry several times with any text.
-    fn check_repeatable(&mut self, place: &Place<'_>, source: &ConditionSource, key: &Key) {
+    fn check_repeatable(&mut self, place: &Place<'_>, source: &wire::Condition, key: &Key) {
         if matches!(key, Key::Header(_) | Key::Query(_)) {
             return;
         }
@@ -181,9 +174,11 @@ impl Compiler<'_> {
             ("notRegex", source.not_regex.is_some()),
         ] {
             if written {
-                let flaw =
-                    Flaw::new(Code::ConditionQuantifier, format_args!("`{field}` does not go with `{}`", source.key))
-                        .help(format_args!("it is for `request.headers[NAME]` and `request.query[NAME]`"));
+                let flaw = Flaw::new(
+                    PolicyCode::ConditionQuantifier,
+                    format_args!("`{field}` does not go with `{}`", source.key),
+                )
+                .help(format_args!("it is for `request.headers[NAME]` and `request.query[NAME]`"));
                 self.report(&place.field(field), flaw);
             }
         }
@@ -192,7 +187,7 @@ impl Compiler<'_> {
     fn value_test(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         parse: fn(&str) -> Result<StringPattern, Flaw>,
     ) -> ValueTest {
         let SetTest { values, not_values } = self.set_test(place, source, |_, text| parse(text), StringSet::new);
@@ -208,7 +203,7 @@ impl Compiler<'_> {
     fn set_test<P, S>(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         parse: impl Fn(&mut Self, &str) -> Result<P, Flaw>,
         set: impl Fn(Vec<P>) -> S,
     ) -> SetTest<S> {
@@ -220,7 +215,7 @@ impl Compiler<'_> {
     fn identity_condition(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         field: IdentityField,
         action: Action,
     ) -> Condition {
@@ -230,7 +225,7 @@ impl Compiler<'_> {
         Condition::Identity { field, test: SetTest { values, not_values } }
     }
 
-    fn networks(&mut self, place: &Place<'_>, source: &ConditionSource) -> SetTest<NetworkSet> {
+    fn networks(&mut self, place: &Place<'_>, source: &wire::Condition) -> SetTest<NetworkSet> {
         self.set_test(place, source, |_, text| network::parse(text), NetworkSet::new)
     }
 }
@@ -238,7 +233,7 @@ impl Compiler<'_> {
 fn parse_key(text: &str) -> Result<Key, Flaw> {
     let unknown = || {
         let families = "`request.headers[NAME]`, `request.query[NAME]`, `request.auth.claims[NAME]`";
-        Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` is unknown"))
+        Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` is unknown"))
             .help(format_args!("the keys are {families}, {}", Listed(PLAIN_KEYS.iter().copied())))
     };
     Ok(match text {
@@ -261,7 +256,7 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
             }
             let (family, names) = bracketed(text).ok_or_else(unknown)?;
             let malformed = |what: &str| {
-                Flaw::new(Code::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
+                Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
                     .help(format_args!("write it between brackets"))
             };
             match (family, names.as_slice()) {
@@ -291,7 +286,7 @@ fn parse_key(text: &str) -> Result<Key, Flaw> {
 
 /// No request has a header of this name: HTTP/2 has none, and Envoy makes pseudo headers of HTTP/1.1's.
 fn pseudo_header(name: &str) -> Flaw {
-    let flaw = Flaw::new(Code::ConditionKey, format_args!("`{name}` is not read as a header"));
+    let flaw = Flaw::new(PolicyCode::ConditionKey, format_args!("`{name}` is not read as a header"));
     match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
         None => flaw.help(format_args!("no rule reads it; an operation has `hosts`, `ports`, `methods` and `paths`")),

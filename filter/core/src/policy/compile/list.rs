@@ -5,14 +5,12 @@ use std::sync::Arc;
 use sallyport_pattern::Pattern;
 
 use super::{Compiler, MAX_VALUES, empty_list};
-use crate::matcher::Flaw;
 use crate::matcher::identity;
 use crate::matcher::network::{self, NetworkSet};
 use crate::matcher::reading::Use;
 use crate::matcher::string::{StringPattern, StringSet};
-use crate::policy::error::Code;
-use crate::policy::place::Place;
 use crate::policy::rule::IdentityField;
+use crate::problem::{Flaw, Place, PolicyCode};
 use crate::request::needs::Needs;
 
 impl Compiler<'_> {
@@ -43,7 +41,7 @@ impl Compiler<'_> {
             self.report(place, empty_list());
         }
         if list.len() > MAX_VALUES {
-            let flaw = Flaw::new(Code::Limit, format_args!("{} values are more than {MAX_VALUES}", list.len()));
+            let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} values are more than {MAX_VALUES}", list.len()));
             return self.report(place, flaw);
         }
         for (position, text) in list.iter().enumerate() {

@@ -33,8 +33,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use crate::wording::quoted;
+use sallyport_core::wire;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ pub(super) const LINT: Lint = Lint { code: Code::AllowAllExcept, run, source: in
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             for place in exceptions(rule) {
                 let message = format!("the rule {} lists only exceptions and allows everything else", quoted(&rule.id));
                 let help = "write an allow list, and put the exceptions into a rule with `action: DENY`";
@@ -54,7 +54,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn exceptions(rule: &RuleSource) -> Vec<String> {
+fn exceptions(rule: &wire::Rule) -> Vec<String> {
     let from = rule.from.iter().flatten().enumerate();
     let sources = from.filter(|(_, from)| is_negative(&from.source)).map(|(at, _)| format!("from[{at}].source"));
     let to = rule.to.iter().flatten().enumerate();

@@ -30,8 +30,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, ConditionSource, RuleSource, SourceSource};
+use crate::wording::quoted;
+use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::AllowWithoutIdentity, run, source: include_str!("allow_without_identity.rs") };
@@ -39,7 +39,7 @@ pub(super) const LINT: Lint =
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             if !checks_identity(rule) {
                 let message = format!("the rule {} allows callers without any identity", quoted(&rule.id));
                 let help = "name the callers in `from`, or write `principals: [\"*\"]` for every workload in the mesh";
@@ -50,13 +50,13 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn checks_identity(rule: &RuleSource) -> bool {
+fn checks_identity(rule: &wire::Rule) -> bool {
     let sources = rule.from.as_deref().unwrap_or_default();
     let conditions = rule.when.as_deref().unwrap_or_default();
     (!sources.is_empty() && sources.iter().all(|from| has_identity(&from.source))) || conditions.iter().any(is_identity)
 }
 
-fn has_identity(source: &SourceSource) -> bool {
+fn has_identity(source: &wire::Source) -> bool {
     let fields = [
         &source.principals,
         &source.request_principals,
@@ -67,7 +67,7 @@ fn has_identity(source: &SourceSource) -> bool {
     fields.iter().any(|field| field.is_some())
 }
 
-fn is_identity(condition: &ConditionSource) -> bool {
+fn is_identity(condition: &wire::Condition) -> bool {
     let identity_keys = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
     let is_about_caller = identity_keys.contains(&condition.key.as_str()) || condition.key.starts_with("request.auth.");
     is_about_caller && (condition.values.is_some() || condition.regex.is_some())

@@ -22,15 +22,14 @@
 //! `authz.tolerate`.
 
 use super::probe_query_denied::headers;
-use crate::check::policy_source;
 use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Mesh;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::ModeSource;
-use sallyport_core::{Ambiguity, Engine, PolicySource, Reason, Refusal, RequestView, Verdict};
+use crate::policy::policy_source;
+use crate::wording::quoted;
+use sallyport_core::{Ambiguity, Engine, Reason, Refusal, RequestView, Verdict, wire};
 
 pub(super) const LINT: Lint =
     Lint { code: Code::AmbiguousProbePath, run, source: include_str!("ambiguous_probe_path.rs") };
@@ -41,7 +40,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
         // Whether a path is ambiguous depends neither on rules nor on the mesh.
         let policy = policy_source(subject.egress, &Mesh::default(), &[]);
-        let policy = PolicySource { rules: Vec::new(), mode: ModeSource::Enforce, ..policy };
+        let policy = wire::Policy { rules: Vec::new(), mode: wire::Mode::Enforce, ..policy };
         let headers = headers(subject, probe, &probe.path);
         if let Some(kind) = ambiguity(&policy, &RequestView { headers: &headers, ..RequestView::default() }) {
             let message = format!("the path {} is ambiguous: `{}`", quoted(&probe.path), kind.as_str());
@@ -52,7 +51,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn ambiguity(policy: &PolicySource, view: &RequestView<'_>) -> Option<Ambiguity> {
+fn ambiguity(policy: &wire::Policy, view: &RequestView<'_>) -> Option<Ambiguity> {
     match Engine::compile(policy).ok()?.on_request(view).verdict {
         Verdict::Refuse(Refusal { reason: Reason::Ambiguous(kind), .. }) => Some(kind),
         _ => None,

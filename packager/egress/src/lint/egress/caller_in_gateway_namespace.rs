@@ -49,8 +49,8 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::TlsMode;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, SourceSource};
+use crate::wording::quoted;
+use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::CallerInGatewayNamespace, run, source: include_str!("caller_in_gateway_namespace.rs") };
@@ -59,7 +59,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in input.egresses.iter().filter(|subject| subject.egress.spec.upstream.tls.mode == TlsMode::Mutual) {
         let namespace = &subject.egress.namespace;
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             for (position, _) in
                 rule.from.iter().flatten().enumerate().filter(|(_, from)| names_namespace(&from.source, namespace))
             {
@@ -77,7 +77,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 }
 
 /// Whether the source names this namespace.
-fn names_namespace(source: &SourceSource, namespace: &str) -> bool {
+fn names_namespace(source: &wire::Source, namespace: &str) -> bool {
     let has =
         |field: &Option<Vec<String>>, test: &dyn Fn(&str) -> bool| field.iter().flatten().any(|value| test(value));
     has(&source.namespaces, &|value| value == namespace)

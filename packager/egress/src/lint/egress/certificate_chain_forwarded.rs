@@ -25,7 +25,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::outbound::Hygiene;
+use sallyport_core::wire::Hygiene;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::CertificateChainForwarded, run, source: include_str!("certificate_chain_forwarded.rs") };
@@ -38,9 +38,9 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let headers = &subject.egress.spec.headers;
         let help = "write `hygiene: strict`, and `set` a header with what the upstream needs";
         let message = "the upstream receives the caller's certificate chain";
-        if headers.hygiene == Hygiene::Off && !headers.remove.iter().any(|name| name == CHAIN) {
+        if headers.hygiene == Hygiene::Off && !headers.remove.iter().any(|name| *name == *CHAIN) {
             findings.push(subject.at("headers.hygiene", message, help));
-        } else if let Some(position) = headers.keep.iter().position(|name| name == CHAIN) {
+        } else if let Some(position) = headers.keep.iter().position(|name| *name == *CHAIN) {
             findings.push(subject.at(&format!("headers.keep[{position}]"), message, help));
         }
     }

@@ -33,8 +33,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, AmbiguitySource, RuleSource};
+use crate::wording::quoted;
+use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::DenyWithToleratedAmbiguity, run, source: include_str!("deny_with_tolerated_ambiguity.rs") };
@@ -42,13 +42,13 @@ pub(super) const LINT: Lint =
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        let about_paths = |kind: &AmbiguitySource| {
-            !matches!(kind, AmbiguitySource::UnderscoreHeader | AmbiguitySource::AmbiguousQuery)
+        let about_paths = |kind: &wire::Ambiguity| {
+            !matches!(kind, wire::Ambiguity::UnderscoreHeader | wire::Ambiguity::AmbiguousQuery)
         };
         if !subject.egress.spec.authz.tolerate.iter().any(about_paths) {
             continue;
         }
-        for (path, rule) in subject.rules(ActionSource::Deny).filter(|(_, rule)| names_paths(rule)) {
+        for (path, rule) in subject.rules(wire::Action::Deny).filter(|(_, rule)| names_paths(rule)) {
             let message = format!("a path that `tolerate` lets through can bypass the rule {}", quoted(&rule.id));
             let help = "remove `tolerate`, or allow by path and remove this rule";
             findings.push(subject.at(&format!("{path}.id"), message, help));
@@ -57,7 +57,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn names_paths(rule: &RuleSource) -> bool {
+fn names_paths(rule: &wire::Rule) -> bool {
     let operations = rule.to.iter().flatten().map(|to| &to.operation);
     operations.into_iter().any(|operation| operation.paths.is_some() || operation.path_regex.is_some())
 }

@@ -27,14 +27,14 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::text::duration;
+use crate::value::duration::Duration;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::EjectionLongerThanHold, run, source: include_str!("ejection_longer_than_hold.rs") };
 
 /// Istio's default for `baseEjectionTime`.
-const DEFAULT: &str = "30s";
+const DEFAULT_SECONDS: u32 = 30;
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -42,11 +42,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let (health, route) = (&subject.egress.spec.health, &subject.egress.spec.route);
         let is_checked = health.probe.is_some() || health.passive.is_some();
         let Some(outlier) = route.outlier_detection.as_ref().filter(|_| is_checked) else { continue };
-        let ejected = outlier.base_ejection_time.as_deref().unwrap_or(DEFAULT);
-        if duration::parse(ejected) > duration::parse(&health.hold) {
+        let ejected = outlier.base_ejection_time.clone().unwrap_or_else(|| Duration::of_seconds(DEFAULT_SECONDS));
+        if ejected.length() > health.hold.length() {
             let message = format!(
                 "addresses are ejected for {}, but the gate tries the upstream again after {}",
-                quoted(ejected),
+                quoted(&ejected),
                 quoted(&health.hold)
             );
             let help = "write a longer `health.hold`, or a shorter `baseEjectionTime`";

@@ -24,7 +24,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::health::Override;
+use sallyport_core::wire::Override;
 
 pub(super) const LINT: Lint = Lint { code: Code::HealthOverride, run, source: include_str!("health_override.rs") };
 

@@ -27,12 +27,13 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
+use crate::model::IstioVersion;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::IstioOutOfSupport, run, source: include_str!("istio_out_of_support.rs") };
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let Some((file, tree, mesh)) = input.mesh.filter(|(_, _, mesh)| mesh.istio_version == "1.29") else {
+    let Some((file, tree, mesh)) = input.mesh.filter(|(_, _, mesh)| mesh.istio_version == IstioVersion::V1_29) else {
         return Vec::new();
     };
     let message = format!("Istio `{}` is at the end of its support", mesh.istio_version);

@@ -26,7 +26,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::value::image::Selector;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint { code: Code::OpaImageByTag, run, source: include_str!("opa_image_by_tag.rs") };
 
@@ -34,7 +35,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(opa) = &subject.egress.spec.gateway.opa else { continue };
-        if !opa.image.contains("@sha256:") {
+        if matches!(opa.image.selector(), Selector::Tag(_)) {
             let message = format!("the tag of {} can be moved to another image", quoted(&opa.image));
             findings.push(subject.at("gateway.opa.image", message, "write `REPOSITORY@sha256:DIGEST`"));
         }

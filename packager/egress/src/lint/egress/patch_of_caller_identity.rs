@@ -31,7 +31,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::PatchOfCallerIdentity, run, source: include_str!("patch_of_caller_identity.rs") };
@@ -46,7 +46,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         for (position, patch) in subject.egress.spec.patches.iter().enumerate() {
-            let found = patch.merge.iter().chain(&patch.json).find_map(setting);
+            let merged = patch.merge.as_ref().and_then(|merge| setting(merge));
+            let found = merged.or_else(|| setting(&patch.operations()?));
             if let Some(setting) = found {
                 let message =
                     format!("the patch changes {}, which decides how the gateway identifies callers", quoted(setting));

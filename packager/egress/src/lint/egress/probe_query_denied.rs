@@ -29,15 +29,15 @@
 //!
 //! Fix: Probe without that parameter, or name in the rule's `from` the callers that it is for.
 
-use crate::check::policy_source;
 use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::{Input, Subject};
 use crate::model::Mesh;
 use crate::model::health::Probe;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, ModeSource, RuleSource};
+use crate::policy::policy_source;
+use crate::wording::quoted;
+use sallyport_core::wire;
 use sallyport_core::{Engine, RequestView};
 use std::collections::HashSet;
 
@@ -68,12 +68,12 @@ fn engine(subject: &Subject<'_>, mesh: &Mesh) -> Option<Engine> {
     Engine::compile(&policy).ok()
 }
 
-fn denies_all_callers(rule: &RuleSource) -> bool {
-    let RuleSource { id: _, action, mode, from, to: _, when } = rule;
+fn denies_all_callers(rule: &wire::Rule) -> bool {
+    let wire::Rule { id: _, action, mode, from, to: _, when } = rule;
     let is_about_request = |key: &str| key.starts_with("request.query[") || key.starts_with("request.headers[");
     let conditions = when.as_deref().unwrap_or_default();
-    *action == ActionSource::Deny
-        && *mode == ModeSource::Enforce
+    *action == wire::Action::Deny
+        && *mode == wire::Mode::Enforce
         && from.is_none()
         && conditions.iter().all(|condition| is_about_request(&condition.key))
 }

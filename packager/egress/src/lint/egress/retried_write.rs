@@ -37,8 +37,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use crate::wording::quoted;
+use sallyport_core::wire;
 
 pub(super) const LINT: Lint = Lint { code: Code::RetriedWrite, run, source: include_str!("retried_write.rs") };
 
@@ -54,7 +54,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(condition) = retries.retry_on.split(',').map(str::trim).find(|word| !UNSEEN.contains(word)) else {
             continue;
         };
-        if let Some((_, rule)) = subject.rules(ActionSource::Allow).find(|(_, rule)| may_write(rule)) {
+        if let Some((_, rule)) = subject.rules(wire::Action::Allow).find(|(_, rule)| may_write(rule)) {
             let message = format!(
                 "{} repeats requests that the upstream may already have carried out, and the rule {} allows writes",
                 quoted(condition),
@@ -66,7 +66,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn may_write(rule: &RuleSource) -> bool {
+fn may_write(rule: &wire::Rule) -> bool {
     let Some(to) = &rule.to else { return true };
     let is_write = |method: &String| matches!(method.as_str(), "POST" | "PATCH") || method.contains('*');
     to.iter().any(|to| to.operation.methods.as_ref().is_none_or(|methods| methods.iter().any(is_write)))

@@ -35,8 +35,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use crate::wording::quoted;
+use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::RuleForProbeOnly, run, source: include_str!("rule_for_probe_only.rs") };
@@ -46,7 +46,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
         let probed = probe.path.split('?').next().unwrap_or_default();
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             if allows_only(rule, probed) && applies_to_all_callers(rule) {
                 let message =
                     format!("the rule {} allows all callers what the probe does without a rule", quoted(&rule.id));
@@ -58,13 +58,13 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn allows_only(rule: &RuleSource, probed: &str) -> bool {
+fn allows_only(rule: &wire::Rule, probed: &str) -> bool {
     let operations = rule.to.as_deref().unwrap_or_default();
     let is_probed = |paths: &Vec<String>| paths.iter().all(|path| path == probed);
     !operations.is_empty() && operations.iter().all(|to| to.operation.paths.as_ref().is_some_and(is_probed))
 }
 
-fn applies_to_all_callers(rule: &RuleSource) -> bool {
+fn applies_to_all_callers(rule: &wire::Rule) -> bool {
     let is_any = |names: &Vec<String>| names.iter().any(|name| name == "*");
     rule.when.is_none()
         && rule

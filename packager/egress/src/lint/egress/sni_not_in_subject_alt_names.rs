@@ -24,7 +24,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::value::host::SubjectAltName;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::SniNotInSubjectAltNames, run, source: include_str!("sni_not_in_subject_alt_names.rs") };
@@ -34,8 +35,9 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let tls = &subject.egress.spec.upstream.tls;
         let Some(sni) = &tls.sni else { continue };
-        let is_dns_name = |name: &String| !name.starts_with("spiffe://") && name.parse::<std::net::IpAddr>().is_err();
-        if !tls.subject_alt_names.contains(sni) && tls.subject_alt_names.iter().all(is_dns_name) {
+        let is_dns_name =
+            |name: &SubjectAltName| !name.starts_with("spiffe://") && name.parse::<std::net::IpAddr>().is_err();
+        if !tls.subject_alt_names.iter().any(|name| *name == **sni) && tls.subject_alt_names.iter().all(is_dns_name) {
             let message = format!("the server name {} is not in `subjectAltNames`", quoted(sni));
             let help = format!("add {}, or remove `subjectAltNames`", quoted(sni));
             findings.push(subject.at("upstream.tls.subjectAltNames", message, help));

@@ -38,7 +38,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint { code: Code::StandbyNotFound, run, source: include_str!("standby_not_found.rs") };
 
@@ -47,7 +47,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let namespace = &subject.egress.namespace;
         for (position, name) in subject.egress.spec.health.failover.iter().enumerate() {
-            if !input.names.contains(&(namespace.clone(), name.clone())) {
+            if !input.names.contains(&(namespace.to_string(), name.to_string())) {
                 let message = format!("the Egress {} is not among these files", quoted(&format!("{namespace}/{name}")));
                 let help = "check its file together with this one, or remove the entry";
                 findings.push(subject.at(&format!("health.failover[{position}]"), message, help));

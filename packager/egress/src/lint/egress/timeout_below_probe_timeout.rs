@@ -23,12 +23,10 @@
 //! its interval if that is shorter.
 
 use crate::code::Code;
-use crate::health::probe_timeout;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::text::duration;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::TimeoutBelowProbeTimeout, run, source: include_str!("timeout_below_probe_timeout.rs") };
@@ -38,7 +36,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         let spec = &subject.egress.spec;
         let (Some(probe), Some(timeout)) = (&spec.health.probe, &spec.route.timeout) else { continue };
-        if duration::parse(timeout).is_some_and(|timeout| timeout < probe_timeout(probe)) {
+        if timeout.length() < probe.effective_timeout().length() {
             let asked = probe.timeout.as_deref().map_or("up to `1s` by default".to_owned(), quoted);
             let message = format!("requests time out after {}, but probes may take {asked}", quoted(timeout));
             findings.push(subject.at("route.timeout", message, "write a shorter `health.probe.timeout`"));

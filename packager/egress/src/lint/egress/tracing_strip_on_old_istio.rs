@@ -46,13 +46,14 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::outbound::TracingMode;
+use crate::model::IstioVersion;
+use sallyport_core::wire::TracingMode;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::TracingStripOnOldIstio, run, source: include_str!("tracing_strip_on_old_istio.rs") };
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let is_old = input.mesh.is_some_and(|(_, _, mesh)| mesh.minor().is_some_and(|minor| minor < 30));
+    let is_old = input.mesh.is_some_and(|(_, _, mesh)| mesh.istio_version < IstioVersion::V1_30);
     let written = |subject: &&crate::lint::input::Subject<'_>| subject.egress.spec.tracing.mode == TracingMode::Strip;
     let subjects = input.egresses.iter().filter(|_| is_old).filter(written);
     let message = "if the mesh has a tracer, Envoy adds its trace headers again";

@@ -37,8 +37,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::RuleSource;
+use crate::wording::quoted;
+use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::UnreliableRemoteAddress, run, source: include_str!("unreliable_remote_address.rs") };
@@ -62,7 +62,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn checks_address(rule: &RuleSource) -> bool {
+fn checks_address(rule: &wire::Rule) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     sources.any(|source| source.remote_ip_blocks.is_some() || source.not_remote_ip_blocks.is_some())
         || rule.when.iter().flatten().any(|condition| condition.key == "remote.ip")

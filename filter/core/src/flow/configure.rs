@@ -1,0 +1,67 @@
+//! A policy comes into force, or is refused whole.
+
+use super::effect::{Effect, Level};
+use super::tick;
+use crate::engine::Engine;
+use crate::problem::{InvalidPolicy, PolicyCode, Problem};
+use crate::telemetry::policy_hash;
+
+/// Longest refusal, in characters: with thousands of problems it would fill the log.
+const LONGEST_REFUSAL: usize = 2000;
+
+/// A policy in force.
+#[derive(Debug)]
+pub struct Configured {
+    /// What requests are decided by.
+    pub engine: Engine,
+    /// What is said about it.
+    pub effects: Vec<Effect>,
+    /// How often the host is to tick, in ms.
+    pub tick_period: u32,
+}
+
+/// Compiles a plugin's configuration, and makes sure that it is meant for this plugin. `plugin` is the plugin's root id,
+/// which the packager sets to the name of the upstream; `now` in ms.
+///
+/// # Errors
+///
+/// The line for the log. Then nothing of the policy is in force.
+pub fn configure(configuration: &[u8], plugin: &[u8], now: u64) -> Result<Configured, Effect> {
+    let engine = Engine::from_json(configuration).and_then(|engine| check_plugin(engine, plugin));
+    match engine {
+        Ok(engine) => Ok(Configured {
+            effects: vec![
+                Effect::Log(Level::Info, summary(&engine)),
+                Effect::gauge("sallyport.config.policy_hash", policy_hash(configuration).into()),
+                Effect::gauge("sallyport.config.loaded_at_seconds", now / 1000),
+            ],
+            tick_period: tick::period(&engine),
+            engine,
+        }),
+        Err(invalid) => Err(Effect::Log(Level::Error, format!("policy refused: {}", one_line(&invalid)))),
+    }
+}
+
+fn summary(engine: &Engine) -> String {
+    let rules = engine.rule_ids().len();
+    let mode = if engine.is_enforced() { "enforce" } else { "shadow" };
+    format!("policy for {}: {rules} rules, {mode}", engine.upstream())
+}
+
+/// Several plugins of one gateway differ in their configuration only. One that got the policy of another upstream would
+/// decide by the wrong rules and set the wrong route. A plugin without an id takes any policy.
+fn check_plugin(engine: Engine, plugin: &[u8]) -> Result<Engine, InvalidPolicy> {
+    if plugin.is_empty() || plugin == engine.upstream().as_bytes() {
+        return Ok(engine);
+    }
+    let message = format!("the policy is for `{}`, the plugin is `{}`", engine.upstream(), plugin.escape_ascii());
+    Err(InvalidPolicy {
+        problems: vec![Problem { path: "upstream".to_owned(), code: PolicyCode::Upstream, message, help: None }],
+    })
+}
+
+/// A policy can contain any text, and a line end in it would begin a log line of its own.
+fn one_line(invalid: &InvalidPolicy) -> String {
+    let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+    invalid.to_string().chars().map(plain).take(LONGEST_REFUSAL).collect()
+}

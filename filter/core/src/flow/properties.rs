@@ -1,0 +1,137 @@
+//! What the host has said about one request so far.
+
+use crate::request::needs::Needs;
+use crate::request::pairs::Pair;
+use crate::request::view::{PeerView, RequestView};
+
+/// The host's answers to [`Needs`], as raw bytes.
+///
+/// Shapes are those of Envoy's attributes (envoyproxy.io, "Attributes"): a number is an `i64`, little-endian; a boolean is
+/// one byte.
+#[derive(Clone, Debug, Default)]
+pub struct Properties {
+    /// A handful, so they are searched one by one.
+    values: Vec<(Needs, Vec<u8>)>,
+    time: Option<u64>,
+    ids: [u8; 24],
+}
+
+impl Properties {
+    /// Adds the value of a property; `None` when the host has none.
+    pub fn insert(&mut self, need: Needs, value: Option<Vec<u8>>) {
+        self.values.extend(value.map(|value| (need, value)));
+    }
+
+    /// Adds the time, in nanoseconds since the epoch: [`Needs::TIME`].
+    pub fn set_time(&mut self, nanoseconds: u64) {
+        self.time = Some(nanoseconds);
+    }
+
+    /// Adds random bytes: [`Needs::RANDOM_IDS`].
+    pub fn set_ids(&mut self, ids: [u8; 24]) {
+        self.ids = ids;
+    }
+
+    /// The time, if it was asked for.
+    #[must_use]
+    pub fn time(&self) -> Option<u64> {
+        self.time
+    }
+
+    /// The request with these properties.
+    #[must_use]
+    pub fn view<'a>(&'a self, headers: &'a [Pair<'a>]) -> RequestView<'a> {
+        RequestView {
+            headers,
+            peer: PeerView {
+                mtls: self.has_mtls(),
+                uri_san: self.get(Needs::URI_SAN),
+                digest: self.get(Needs::PEER_DIGEST),
+            },
+            source_address: self.get(Needs::SOURCE_ADDRESS),
+            destination_address: self.get(Needs::DESTINATION_ADDRESS),
+            sni: self.get(Needs::SNI),
+            metadata: self.get(Needs::METADATA),
+        }
+    }
+
+    pub(super) fn ids(&self) -> [u8; 24] {
+        self.ids
+    }
+
+    pub(super) fn get(&self, need: Needs) -> Option<&[u8]> {
+        self.values.iter().find(|(known, _)| *known == need).map(|(_, value)| &**value)
+    }
+
+    /// Whether the caller has shown a certificate. Anything but a plain yes is a no: without one a caller has no identity.
+    pub(super) fn has_mtls(&self) -> bool {
+        self.get(Needs::MTLS) == Some(&[1])
+    }
+
+    pub(super) fn number(&self, need: Needs) -> Option<i64> {
+        self.get(need)?.try_into().ok().map(i64::from_le_bytes)
+    }
+}
+
+#[cfg(test)]
+impl Properties {
+    /// For tests of stages: with one more property.
+    pub(super) fn with(mut self, need: Needs, value: &[u8]) -> Self {
+        self.insert(need, Some(value.to_vec()));
+        self
+    }
+
+    pub(super) fn with_number(self, need: Needs, value: i64) -> Self {
+        self.with(need, &value.to_le_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_plain_yes_is_mtls() {
+        for (value, has_mtls) in [(&[1][..], true), (&[0], false), (&[2], false), (&[], false), (&[1, 0], false)] {
+            let properties = Properties::default().with(Needs::MTLS, value);
+            assert_eq!(properties.has_mtls(), has_mtls, "{value:?}");
+            assert_eq!(properties.view(&[]).peer.mtls, has_mtls);
+        }
+        assert!(!Properties::default().has_mtls());
+    }
+
+    #[test]
+    fn numbers_have_eight_bytes() {
+        let properties =
+            Properties::default().with_number(Needs::RESPONSE_STATUS, -1).with(Needs::GRPC_STATUS, &[1, 2, 3, 4]);
+        assert_eq!(properties.number(Needs::RESPONSE_STATUS), Some(-1));
+        assert_eq!(properties.number(Needs::GRPC_STATUS), None);
+        assert_eq!(properties.number(Needs::BACKEND_LATENCY), None);
+    }
+
+    #[test]
+    fn each_property_has_its_place_in_the_view() {
+        let mut properties = Properties::default();
+        for (need, value) in [
+            (Needs::URI_SAN, "san"),
+            (Needs::PEER_DIGEST, "digest"),
+            (Needs::SOURCE_ADDRESS, "source"),
+            (Needs::DESTINATION_ADDRESS, "destination"),
+            (Needs::SNI, "sni"),
+            (Needs::METADATA, "metadata"),
+        ] {
+            properties = properties.with(need, value.as_bytes());
+        }
+        let view = properties.view(&[]);
+        let values = [
+            view.peer.uri_san,
+            view.peer.digest,
+            view.source_address,
+            view.destination_address,
+            view.sni,
+            view.metadata,
+        ];
+        let texts = ["san", "digest", "source", "destination", "sni", "metadata"];
+        assert_eq!(values, texts.map(|text| Some(text.as_bytes())));
+    }
+}

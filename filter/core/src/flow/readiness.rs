@@ -1,0 +1,41 @@
+//! The kubelet's question: whether the pod is ready.
+//!
+//! It is answered on a port of its own and on no other. There the kubelet reaches the gate without a certificate, and no
+//! caller may use that to get anything but this answer.
+
+use super::properties::Properties;
+use super::worker::WorkerState;
+use crate::answer::Answer;
+use crate::engine::Engine;
+use crate::health::READY_PATH;
+use crate::request::needs::Needs;
+use crate::request::pairs::{self, Pair};
+
+/// What shows whether this is the kubelet's port.
+pub(super) fn needs(engine: &Engine) -> Needs {
+    if engine.readiness().is_some() { Needs::DESTINATION_PORT } else { Needs::default() }
+}
+
+/// The answer, if the request came in on the kubelet's port: to any other path there that there is nothing.
+pub(super) fn answer(
+    engine: &Engine,
+    worker: &WorkerState,
+    headers: &[Pair<'_>],
+    properties: &Properties,
+) -> Option<Answer> {
+    let readiness = engine.readiness()?;
+    // Not the destination address: the port is a number, and a number cannot be spelled in two ways.
+    if properties.number(Needs::DESTINATION_PORT)? != i64::from(readiness.port) {
+        return None;
+    }
+    let is_asked = pairs::first(headers, b":path").is_some_and(|path| path == READY_PATH.as_bytes());
+    let is_ready = || !readiness.upstream || worker.is_ready(engine);
+    Some(Answer::readiness(is_asked.then(is_ready)))
+}
+
+impl WorkerState {
+    /// Whether some target gets requests and is healthy; without a gate the upstream always is.
+    fn is_ready(&self, engine: &Engine) -> bool {
+        engine.health().zip(self.health.as_ref()).is_none_or(|(policy, health)| health.monitor.is_ready(policy))
+    }
+}

@@ -1,0 +1,161 @@
+use super::*;
+use crate::flow::{Forwarded, Level, refuse_without_policy, response};
+use crate::outbound::Edit;
+
+#[test]
+fn nothing_is_looked_up_that_the_policy_does_not_need() {
+    let engine = engine(RULES, "");
+    let (headers, properties) = (headers("GET", "/"), Properties::default());
+    let (asked, step) = run(&engine, &mut WorkerState::new(&engine), &headers, &properties);
+    assert_eq!(asked, []);
+    assert!(matches!(step, RequestStep::Forward(_)));
+}
+
+#[test]
+fn properties_of_a_certificate_are_looked_up_where_there_is_one() {
+    let callers = r#"{"id": "a", "action": "ALLOW", "from": [{"source": {"namespaces": ["httpbin"]}}]}"#;
+    let forwarders = r#", "trustedForwarders": ["cluster.local/ns/istio-system/sa/ingress"]"#;
+    let readiness = r#", "readiness": {"port": 15020, "upstream": false}"#;
+    let sni = r#"{"id": "s", "action": "ALLOW", "when": [{"key": "connection.sni", "values": ["a"]}]}"#;
+    let ids = r#", "tracing": {"mode": "standalone", "formats": ["w3c"]}"#;
+    let with = Properties::default().with(Needs::MTLS, &[1]);
+    let without = Properties::default().with(Needs::MTLS, &[0]);
+    for (rules, more, properties, expected) in [
+        (callers, "", &with, vec![Needs::MTLS, Needs::URI_SAN]),
+        (callers, "", &without, vec![Needs::MTLS]),
+        (callers, forwarders, &with, vec![Needs::MTLS, Needs::URI_SAN | Needs::PEER_DIGEST]),
+        (callers, forwarders, &without, vec![Needs::MTLS]),
+        (callers, readiness, &with, vec![Needs::MTLS, Needs::URI_SAN]),
+        (callers, readiness, &without, vec![Needs::MTLS, Needs::DESTINATION_PORT]),
+        (RULES, readiness, &Properties::default(), vec![Needs::DESTINATION_PORT]),
+        (sni, "", &without, vec![Needs::SNI]),
+        (RULES, ids, &without, vec![Needs::RANDOM_IDS]),
+    ] {
+        let engine = engine(rules, more);
+        let headers = headers("GET", "/");
+        let (asked, _) = run(&engine, &mut WorkerState::new(&engine), &headers, properties);
+        assert_eq!(asked, expected, "{rules} {more}");
+    }
+}
+
+#[test]
+fn a_host_that_has_nothing_is_asked_twice_at_most() {
+    let rules = r#"
+        {"id": "a", "action": "ALLOW", "from": [{"source": {"namespaces": ["httpbin"], "ipBlocks": ["10.0.0.1"]}}]},
+        {"id": "s", "action": "ALLOW", "when": [{"key": "connection.sni", "values": ["a"]},
+            {"key": "destination.port", "values": ["1"]}]}"#;
+    let more = r#", "readiness": {"port": 1, "upstream": true}, "tracing": {"mode": "standalone", "formats": ["b3"]}"#;
+    let engine = engine(rules, more);
+    let (headers, properties) = (headers("GET", "/"), Properties::default());
+    let (asked, step) = run(&engine, &mut WorkerState::new(&engine), &headers, &properties);
+    assert_eq!(asked.len(), 2);
+    assert!(matches!(step, RequestStep::Answer(_)));
+}
+
+#[test]
+fn without_a_policy_every_request_is_refused() {
+    let answer = refuse_without_policy(&headers("GET", "/"));
+    assert_eq!((answer.status, answer.header.as_str()), (403, r#"refused;reason=no_policy;id="id-1""#));
+    assert_eq!(refuse_without_policy(&[]).status, 403);
+}
+
+#[test]
+fn a_refused_request_is_answered_counted_and_logged() {
+    let engine = engine(RULES, r#", "filterState": true"#);
+    let mut worker = WorkerState::new(&engine);
+    let (headers, properties) = (headers("GET", "/admin"), Properties::default());
+    let Answered { answer, report } = answered(&engine, &mut worker, &headers, &properties);
+    assert_eq!((answer.status, answer.details.as_str()), (403, "sallyport:denied:admin"));
+    assert_eq!(answer.header, r#"refused;reason=denied;id="id-1""#);
+    let Some(Effect::Log(Level::Warn, line)) = report.log else { panic!("{:?}", report.log) };
+    assert!(line.starts_with("refused reason=denied rule=admin"), "{line}");
+    let attributes: Vec<_> = report.attributes.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    assert_eq!(attributes, ["sallyport.decision refused", "sallyport.rule admin"]);
+    let expected = [("sallyport.requests.denied", 1), ("sallyport.rule.admin.denied", 1)];
+    assert_eq!(counted(&engine, &mut worker), expected.map(|(name, by)| (name.to_owned(), by)));
+}
+
+#[test]
+fn headers_that_cannot_be_read_are_refused() {
+    let engine = engine(RULES, "");
+    let properties = Properties::default();
+    let answer = answered(&engine, &mut WorkerState::new(&engine), &[], &properties).answer;
+    assert_eq!((answer.status, answer.details.as_str()), (400, "sallyport:ambiguous_request:malformedMethod"));
+}
+
+#[test]
+fn a_permitted_request_is_forwarded_and_says_nothing() {
+    let engine = engine(RULES, "");
+    let mut worker = WorkerState::new(&engine);
+    let (headers, properties) = (headers("GET", "/"), Properties::default());
+    let Forward { route, edits, report, forwarded } = forward(&engine, &mut worker, &headers, &properties);
+    assert_eq!((route, edits.len(), report.attributes.len()), ("httpbin/httpbin", 0, 0));
+    assert_eq!((report.log, forwarded), (None, Forwarded::default()));
+    let expected = [("sallyport.requests.allowed", 1), ("sallyport.rule.read.allowed", 1)];
+    assert_eq!(counted(&engine, &mut worker), expected.map(|(name, by)| (name.to_owned(), by)));
+}
+
+#[test]
+fn a_response_is_annotated_once_and_where_the_policy_discloses_rules() {
+    for (more, expected) in [(r#", "discloseRule": true"#, Some("allowed;rule=read")), ("", None)] {
+        let engine = engine(RULES, more);
+        let (headers, properties) = (headers("GET", "/"), Properties::default());
+        let mut forwarded = forward(&engine, &mut WorkerState::new(&engine), &headers, &properties).forwarded;
+        let header = response::on_headers(&mut forwarded);
+        assert_eq!(header, expected.map(|value| ("x-sallyport", value.to_owned())));
+        assert_eq!(response::on_headers(&mut forwarded), None, "{more}");
+    }
+}
+
+#[test]
+fn shadow_decides_nothing_and_is_reported() {
+    let shadow = r#"{"id": "new", "action": "DENY", "mode": "shadow", "to": [{"operation": {"paths": ["/"]}}]}"#;
+    let engine = engine(&format!("{RULES},{shadow}"), r#", "filterState": true"#);
+    let mut worker = WorkerState::new(&engine);
+    let (headers, properties) = (headers("GET", "/"), Properties::default());
+    let report = forward(&engine, &mut worker, &headers, &properties).report;
+    assert!(report.log.as_ref().is_some_and(is_log));
+    assert!(report.attributes.contains(&("sallyport.shadow", "would_refuse:denied:new".into())));
+    assert!(counted(&engine, &mut worker).contains(&("sallyport.rule.new.would_refuse".to_owned(), 1)));
+}
+
+#[test]
+fn log_lines_of_one_kind_are_limited_between_flushes() {
+    let engine = engine(RULES, "");
+    let mut worker = WorkerState::new(&engine);
+    let (headers, properties) = (headers("GET", "/admin"), Properties::default());
+    let mut lines = || answered(&engine, &mut worker, &headers, &properties).report.log.is_some();
+    assert_eq!((0..20).filter(|_| lines()).count(), 5);
+    let Some(Effect::Log(Level::Warn, line)) = worker.flush().log else { panic!("no line about lines left out") };
+    assert_eq!(line, "15 more lines like these were left out");
+    assert_eq!(worker.flush().log, None);
+}
+
+#[test]
+fn a_trace_gets_the_ids_of_the_host() {
+    let engine = engine(RULES, r#", "tracing": {"mode": "standalone", "formats": ["w3c"]}, "filterState": true"#);
+    let mut properties = Properties::default();
+    properties.set_ids([0xab; 24]);
+    let headers = headers("GET", "/");
+    let forward = forward(&engine, &mut WorkerState::new(&engine), &headers, &properties);
+    let (trace, span) = ("ab".repeat(16), "ab".repeat(8));
+    let parent = |edit: &Edit<'_>| match edit {
+        Edit::Set(name, value) if name == "traceparent" => Some(value.clone()),
+        _ => None,
+    };
+    let parents: Vec<_> = forward.edits.iter().filter_map(parent).collect();
+    assert!(parents[0].starts_with(&format!("00-{trace}-{span}-")), "{parents:?}");
+    assert!(forward.report.attributes.contains(&("sallyport.trace", trace.into())));
+}
+
+#[test]
+fn one_request_in_256_has_its_time_measured() {
+    let engine = engine(RULES, "");
+    let mut worker = WorkerState::new(&engine);
+    let (headers, properties) = (headers("GET", "/"), Properties::default());
+    let timed: Vec<usize> =
+        (1..=600).filter(|_| run(&engine, &mut worker, &headers, &properties).0 == [Needs::TIME]).collect();
+    assert_eq!(timed, [256, 512]);
+    assert_eq!(metrics(&[crate::flow::time_taken(5_000, 12_345)]), ["sallyport.filter.microseconds 7"]);
+    assert_eq!(metrics(&[crate::flow::time_taken(2, 1)]), ["sallyport.filter.microseconds 0"]);
+}

@@ -1,0 +1,115 @@
+//! JSON as a tree that keeps repeated keys, which serde_json's own tree does not.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// A value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Json<'j> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Boolean(bool),
+    /// A whole number from 0 on.
+    Whole(u32),
+    /// A larger one.
+    Large(u64),
+    /// A whole number below 0.
+    Negative(i64),
+    /// Any other number.
+    Fraction(f64),
+    /// A string.
+    Text(Cow<'j, str>),
+    /// A list.
+    List(Vec<Json<'j>>),
+    /// A mapping, in the order of its text.
+    Map(Vec<(Cow<'j, str>, Json<'j>)>),
+}
+
+impl Json<'_> {
+    /// What it is, for messages.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean(_) => "a boolean",
+            Self::Whole(_) | Self::Large(_) => "a whole number",
+            Self::Negative(_) | Self::Fraction(_) => "another number",
+            Self::Text(_) => "a string",
+            Self::List(_) => "a list",
+            Self::Map(_) => "a mapping",
+        }
+    }
+}
+
+/// Parses one JSON text; serde_json bounds its nesting.
+pub(crate) fn parse(bytes: &[u8]) -> Result<Json<'_>, String> {
+    serde_json::from_slice(bytes).map_err(|error| error.to_string())
+}
+
+impl<'de> Deserialize<'de> for Json<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(TreeVisitor)
+    }
+}
+
+struct TreeVisitor;
+
+impl<'de> Visitor<'de> for TreeVisitor {
+    type Value = Json<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, flag: bool) -> Result<Self::Value, E> {
+        Ok(Json::Boolean(flag))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        Ok(u32::try_from(number).map_or(Json::Large(number), Json::Whole))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Json::Negative(number))
+    }
+
+    /// In a protobuf Struct, as istiod keeps `pluginConfig`, every number is a double.
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        let whole = number as u32;
+        Ok(if f64::from(whole) == number { Json::Whole(whole) } else { Json::Fraction(number) })
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Json::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+        let mut map = Vec::new();
+        // Keys are read as values are: it saves a reader of its own, and JSON has no keys but strings.
+        while let Some((key, value)) = entries.next_entry::<Json<'de>, Json<'de>>()? {
+            if let Json::Text(key) = key {
+                map.push((key, value));
+            }
+        }
+        Ok(Json::Map(map))
+    }
+}
