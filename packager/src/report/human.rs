@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use anstyle::AnsiColor;
 use sallyport_egress::diagnostic::Severity;
 
-use super::{Place, Report, ReportedFile, ReportedProblem};
+use super::model::{Place, Report, ReportedFile, ReportedProblem};
 use crate::exit::Exit;
 
 /// Longer messages, such as those that quote a huge value, are cut after this many characters.
