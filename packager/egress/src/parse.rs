@@ -8,13 +8,11 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, Sink, SourceFile, Span};
 use crate::model::{self, EgressFile, Mesh, MeshFile};
 use crate::wording::{did_you_mean, one_line};
-use crate::yaml::tree::Node;
+use crate::yaml::tree::{Node, Value};
 use crate::yaml::{reader, source_text};
 use conform::conform;
 use sallyport_core::wire::{Json, Reader, Wire};
 
-pub(crate) use crate::wording as suggest;
-pub(crate) use crate::yaml::tree;
 pub(crate) use egress::ParsedEgress;
 
 /// What was made of one file.
@@ -65,7 +63,7 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
 /// A mapping that has nothing in common with our resources: a list of its unknown fields would not help.
 fn is_foreign(tree: &Node) -> bool {
     let mut common = EgressFile::BLOCK.fields.iter().chain(MeshFile::BLOCK.fields);
-    matches!(tree.value, tree::Value::Mapping(_)) && common.all(|field| tree.entry(field.name).is_none())
+    matches!(tree.value, Value::Mapping(_)) && common.all(|field| tree.entry(field.name).is_none())
 }
 
 enum Kind {

@@ -10,8 +10,8 @@
 //! copied and counts against the limit, so that a few lines cannot stand for gigabytes.
 
 use super::offsets::Offsets;
-use super::refusals;
-use super::syntax;
+use super::refusals::{self, Refusals};
+use super::syntax::{self, DEEPEST};
 use super::tree::{Entry, Key, Node, Scalar, ScalarType, Value};
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink, Span};
@@ -20,8 +20,6 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// How deep collections may be nested.
-pub(crate) const DEEPEST: usize = 64;
 /// Keys and values: as many as a policy with the most rules has, if each rule is of an ordinary size.
 pub(crate) const MOST_NODES: usize = MAX_RULES * NODES_PER_RULE;
 /// A rule with callers, methods, a path and a condition has about thirty.
@@ -123,18 +121,18 @@ type OpenKey = Option<Key>;
 /// Nothing more can be read; the reason has been reported.
 struct Stop;
 
-pub(super) struct Reader<'a> {
-    pub(super) text: &'a str,
+struct Reader<'a> {
+    text: &'a str,
     rules: Rules,
+    /// Under [`Rules::Strict`].
+    refusals: Refusals<'a>,
     offsets: Offsets,
-    pub(super) sink: &'a mut Sink,
+    sink: &'a mut Sink,
     open: Vec<Open>,
     documents: Vec<Node>,
     /// What the anchors name, under [`Rules::Lenient`].
     anchored: HashMap<usize, Node>,
     nodes: usize,
-    /// An anchor or alias was reported, under [`Rules::Strict`]: one report is enough, a bomb has thousands.
-    pub(super) is_alias_reported: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -142,13 +140,13 @@ impl<'a> Reader<'a> {
         Self {
             text,
             rules,
+            refusals: Refusals::new(text),
             offsets: Offsets::new(text),
             sink,
             open: Vec::new(),
             documents: Vec::new(),
             anchored: HashMap::new(),
             nodes: 0,
-            is_alias_reported: false,
         }
     }
 
@@ -187,9 +185,9 @@ impl<'a> Reader<'a> {
         if self.rules == Rules::Lenient {
             return Ok(false);
         }
-        self.refuse_anchor(anchor, span);
+        self.refusals.anchor(anchor, span, self.sink);
         if is_tagged {
-            self.refuse_tag(span);
+            self.refusals.tag(span, self.sink);
         }
         Ok(is_tagged)
     }
@@ -218,7 +216,7 @@ impl<'a> Reader<'a> {
         if self.rules == Rules::Strict {
             let is_merged =
                 matches!(self.open.last(), Some(Open { parts: Parts::Mapping { key: Some(None), .. }, .. }));
-            self.refuse_alias(is_merged, span);
+            self.refusals.alias(is_merged, span, self.sink);
         }
         self.anchored.get(&anchor).cloned().unwrap_or(Node { span, value: Value::Refused })
     }

@@ -1,6 +1,5 @@
 //! What [`Rules::Strict`](super::reader::Rules::Strict) refuses.
 
-use super::reader::Reader;
 use super::syntax;
 use super::tree::{Key, Node, ScalarType, Value};
 use crate::code::Code;
@@ -12,14 +11,24 @@ pub(super) fn second_document() -> Flaw {
     Flaw::new(Code::SeveralDocuments, "a second document begins here").help("write one resource per file")
 }
 
-impl Reader<'_> {
-    pub(super) fn refuse_tag(&mut self, span: Span) {
-        let tag = quoted(self.word_at(span.start));
-        let flaw = Flaw::new(Code::Tag, format!("the YAML tag {tag} is not allowed in this file"));
-        self.sink.report(span, flaw.help("leave the tag out; a string that looks like a number needs quotes"));
+pub(super) struct Refusals<'a> {
+    text: &'a str,
+    /// An anchor or alias was reported: one report is enough, a bomb has thousands.
+    is_alias_reported: bool,
+}
+
+impl<'a> Refusals<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self { text, is_alias_reported: false }
     }
 
-    pub(super) fn refuse_anchor(&mut self, anchor: usize, span: Span) {
+    pub(super) fn tag(&self, span: Span, sink: &mut Sink) {
+        let tag = quoted(self.word_at(span.start));
+        let flaw = Flaw::new(Code::Tag, format!("the YAML tag {tag} is not allowed in this file"));
+        sink.report(span, flaw.help("leave the tag out; a string that looks like a number needs quotes"));
+    }
+
+    pub(super) fn anchor(&mut self, anchor: usize, span: Span, sink: &mut Sink) {
         if anchor != 0 && !self.is_alias_reported {
             self.is_alias_reported = true;
             // The place of a collection's first event is not that of its anchor: look back for it.
@@ -27,16 +36,16 @@ impl Reader<'_> {
             let here = self.text.get(span.start..).unwrap_or_default();
             let start = if here.starts_with('&') { span.start } else { before.rfind('&').unwrap_or(span.start) };
             let flaw = syntax::anchor(self.word_at(start));
-            self.sink.report(Span { start, end: span.end.max(start) }, flaw);
+            sink.report(Span { start, end: span.end.max(start) }, flaw);
         }
     }
 
     /// `is_merged`: the alias is the value of a merge key, which was reported.
-    pub(super) fn refuse_alias(&mut self, is_merged: bool, span: Span) {
+    pub(super) fn alias(&mut self, is_merged: bool, span: Span, sink: &mut Sink) {
         if !self.is_alias_reported && !is_merged {
             self.is_alias_reported = true;
             let flaw = syntax::alias(self.word_at(span.start));
-            self.sink.report(span, flaw);
+            sink.report(span, flaw);
         }
     }
 

@@ -1,9 +1,11 @@
 //! What the YAML parser's own errors mean to the person who wrote the file.
 
-use super::reader::DEEPEST;
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Span};
 use crate::wording::quoted;
+
+/// How deep collections may be nested.
+pub(super) const DEEPEST: usize = 64;
 
 /// The place and the meaning of an error of the YAML parser.
 pub(crate) fn explain(text: &str, offset: usize, info: &str) -> (Span, Flaw) {

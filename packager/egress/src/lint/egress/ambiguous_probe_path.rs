@@ -22,13 +22,13 @@
 //! `authz.tolerate`.
 
 use super::probe_query_denied::headers;
-use crate::check::policy_source;
 use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Mesh;
-use crate::parse::suggest::quoted;
+use crate::policy::policy_source;
+use crate::wording::quoted;
 use sallyport_core::{Ambiguity, Engine, Reason, Refusal, RequestView, Verdict, wire};
 
 pub(super) const LINT: Lint =

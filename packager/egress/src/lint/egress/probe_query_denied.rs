@@ -29,14 +29,14 @@
 //!
 //! Fix: Probe without that parameter, or name in the rule's `from` the callers that it is for.
 
-use crate::check::policy_source;
 use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::{Input, Subject};
 use crate::model::Mesh;
 use crate::model::health::Probe;
-use crate::parse::suggest::quoted;
+use crate::policy::policy_source;
+use crate::wording::quoted;
 use sallyport_core::wire;
 use sallyport_core::{Engine, RequestView};
 use std::collections::HashSet;
