@@ -271,3 +271,27 @@ fn every_code_and_every_test_that_is_named_exists() -> Result<()> {
     }
     Ok(())
 }
+
+/// Parts that will come.
+const PLANNED: [&str; 3] = ["packager/cluster", "packager/egress/src/scenario", "deploy/playground"];
+
+#[test]
+fn every_path_that_is_named_exists() -> Result<()> {
+    let mut seen = 0;
+    for page in Page::all()? {
+        for span in page.spans() {
+            let is_ours =
+                ["filter/", "packager/", "tests/", "deploy/", "docs/"].iter().any(|top| span.starts_with(top));
+            let is_pattern =
+                span.contains(['*', ' ', '<']) || ["NAME", "SPnnnn"].iter().any(|stand_in| span.contains(stand_in));
+            if is_ours && !is_pattern && !PLANNED.contains(&span.as_str()) {
+                seen += 1;
+                // A test may be a file or a folder.
+                let exists = workspace().join(&span).exists() || workspace().join(format!("{span}.rs")).exists();
+                ensure!(exists, "{}: there is no `{span}`", page.name);
+            }
+        }
+    }
+    ensure!(seen >= 20, "only {seen} paths were found");
+    Ok(())
+}
