@@ -2,7 +2,7 @@
 
 use super::Manifest;
 use super::view::Workload;
-use crate::parse::tree::{Entry, Node};
+use crate::yaml::tree::{Entry, Node};
 use std::collections::{BTreeSet, HashMap};
 
 /// Which pods of its namespace a manifest applies to.

@@ -2,7 +2,7 @@
 
 use super::names::{host_in, without_namespace};
 use super::{Kind, Manifest};
-use crate::parse::tree::{Entry, Node};
+use crate::yaml::tree::{Entry, Node};
 
 /// A WasmPlugin, or a TrafficExtension with a module.
 pub(crate) struct Plugin<'a> {

@@ -2,7 +2,7 @@
 
 use crate::diagnostic::Span;
 use crate::import::Manifest;
-use crate::parse::tree::Node;
+use crate::yaml::tree::Node;
 
 /// What a lint found: the place, what is wrong there, and what to do. The code is the lint's.
 pub(super) struct Finding {

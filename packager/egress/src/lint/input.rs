@@ -4,8 +4,8 @@ use super::finding::{Finding, finding};
 use crate::diagnostic::SourceFile;
 use crate::import::set::Set;
 use crate::model::{Egress, Mesh};
-use crate::parse::tree::Node;
 use crate::value::names::DnsLabel;
+use crate::yaml::tree::Node;
 use sallyport_core::wire;
 use std::collections::HashSet;
 

@@ -27,8 +27,8 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Mesh;
-use crate::parse::suggest::quoted;
 use crate::policy::policy_source;
+use crate::wording::quoted;
 use sallyport_core::{Ambiguity, Engine, Reason, Refusal, RequestView, Verdict, wire};
 
 pub(super) const LINT: Lint =

@@ -49,7 +49,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint { code: Code::DuplicateStandby, run, source: include_str!("duplicate_standby.rs") };

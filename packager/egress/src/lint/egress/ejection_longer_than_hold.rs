@@ -27,8 +27,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
 use crate::value::duration::Duration;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::EjectionLongerThanHold, run, source: include_str!("ejection_longer_than_hold.rs") };

@@ -26,8 +26,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
 use crate::value::image::Selector;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint { code: Code::OpaImageByTag, run, source: include_str!("opa_image_by_tag.rs") };
 

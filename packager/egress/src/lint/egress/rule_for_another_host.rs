@@ -36,7 +36,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::RuleForAnotherHost, run, source: include_str!("rule_for_another_host.rs") };

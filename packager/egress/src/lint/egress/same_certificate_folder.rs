@@ -50,7 +50,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::{Egress, UpstreamTls};
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint =

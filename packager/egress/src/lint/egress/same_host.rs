@@ -48,7 +48,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint { code: Code::SameHost, run, source: include_str!("same_host.rs") };

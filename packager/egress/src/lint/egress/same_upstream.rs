@@ -51,7 +51,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Egress;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint { code: Code::SameUpstream, run, source: include_str!("same_upstream.rs") };

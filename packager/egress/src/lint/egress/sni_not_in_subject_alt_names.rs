@@ -24,8 +24,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
 use crate::value::host::SubjectAltName;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::SniNotInSubjectAltNames, run, source: include_str!("sni_not_in_subject_alt_names.rs") };

@@ -52,7 +52,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::Egress;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::{HashMap, HashSet};
 
 pub(super) const LINT: Lint = Lint { code: Code::StandbyLoop, run, source: include_str!("standby_loop.rs") };

@@ -38,7 +38,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint { code: Code::StandbyNotFound, run, source: include_str!("standby_not_found.rs") };
 

@@ -37,7 +37,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use sallyport_core::wire;
 
 pub(super) const LINT: Lint =

@@ -42,7 +42,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::AuthorityNotRewritten, run, source: include_str!("authority_not_rewritten.rs") };

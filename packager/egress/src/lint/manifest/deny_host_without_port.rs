@@ -30,7 +30,7 @@ use crate::import::Kind;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::DenyHostWithoutPort, run, source: include_str!("deny_host_without_port.rs") };

@@ -30,7 +30,7 @@ use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::tree::Node;
+use crate::yaml::tree::Node;
 
 pub(super) const LINT: Lint = Lint { code: Code::DeprecatedField, run, source: include_str!("deprecated_field.rs") };
 

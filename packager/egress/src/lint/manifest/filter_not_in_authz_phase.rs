@@ -30,7 +30,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::FilterNotInAuthzPhase, run, source: include_str!("filter_not_in_authz_phase.rs") };

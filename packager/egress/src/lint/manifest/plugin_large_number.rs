@@ -27,8 +27,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::tree::{Node, ScalarType, Value};
+use crate::wording::quoted;
+use crate::yaml::tree::{Node, ScalarType, Value};
 
 pub(super) const LINT: Lint =
     Lint { code: Code::PluginLargeNumber, run, source: include_str!("plugin_large_number.rs") };

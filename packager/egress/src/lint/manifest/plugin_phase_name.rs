@@ -29,7 +29,7 @@ use crate::import::Kind;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint { code: Code::PluginPhaseName, run, source: include_str!("plugin_phase_name.rs") };
 

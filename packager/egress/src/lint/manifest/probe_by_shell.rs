@@ -37,8 +37,8 @@ use crate::import::Kind;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::tree::Node;
+use crate::wording::quoted;
+use crate::yaml::tree::Node;
 
 pub(super) const LINT: Lint = Lint { code: Code::ProbeByShell, run, source: include_str!("probe_by_shell.rs") };
 

@@ -35,7 +35,7 @@ use crate::import::Kind;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::RegistryUnverified, run, source: include_str!("registry_unverified.rs") };

@@ -50,7 +50,7 @@ use crate::import::set::entry_hosts;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashSet;
 
 pub(super) const LINT: Lint =

@@ -43,7 +43,7 @@ use crate::import::set::entry_hosts;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint {
     code: Code::ServiceEntryWithoutResolution,

@@ -32,8 +32,8 @@ use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::tree::{Entry, Node};
+use crate::wording::quoted;
+use crate::yaml::tree::{Entry, Node};
 
 pub(super) const LINT: Lint =
     Lint { code: Code::SharedGatewayLabel, run, source: include_str!("shared_gateway_label.rs") };

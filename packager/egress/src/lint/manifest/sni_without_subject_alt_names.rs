@@ -31,7 +31,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::SniWithoutSubjectAltNames, run, source: include_str!("sni_without_subject_alt_names.rs") };

@@ -42,7 +42,7 @@ use crate::import::view::Server;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint =

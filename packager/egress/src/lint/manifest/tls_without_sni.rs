@@ -33,7 +33,7 @@ use crate::import::names::is_cluster_service;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint { code: Code::TlsWithoutSni, run, source: include_str!("tls_without_sni.rs") };
 

@@ -38,7 +38,7 @@ use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;
-use crate::parse::tree::Node;
+use crate::yaml::tree::Node;
 
 pub(super) const LINT: Lint = Lint { code: Code::TokenNotRequired, run, source: include_str!("token_not_required.rs") };
 

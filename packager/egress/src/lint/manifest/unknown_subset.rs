@@ -39,7 +39,7 @@ use crate::import::names::host_in;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint { code: Code::UnknownSubset, run, source: include_str!("unknown_subset.rs") };

@@ -51,8 +51,8 @@ use crate::import::Manifest;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::tree::Node;
+use crate::wording::quoted;
+use crate::yaml::tree::Node;
 use std::collections::HashSet;
 
 pub(super) const LINT: Lint =

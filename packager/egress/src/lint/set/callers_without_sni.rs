@@ -47,7 +47,7 @@ use crate::import::names::covers;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::CallersWithoutSni, run, source: include_str!("callers_without_sni.rs") };

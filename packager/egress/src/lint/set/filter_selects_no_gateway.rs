@@ -43,8 +43,8 @@ use crate::import::selection::{SelectedPods, has_labels};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::{did_you_mean, quoted};
-use crate::parse::tree::Node;
+use crate::wording::{did_you_mean, quoted};
+use crate::yaml::tree::Node;
 use std::collections::{BTreeSet, HashMap};
 
 pub(super) const LINT: Lint =

@@ -46,8 +46,8 @@ use crate::import::view::Server;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::tree::{Entry, Node};
+use crate::wording::quoted;
+use crate::yaml::tree::{Entry, Node};
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint =

@@ -46,8 +46,8 @@ use crate::import::view::{Plugin, Workload};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::tree::Node;
+use crate::wording::quoted;
+use crate::yaml::tree::Node;
 
 pub(super) const LINT: Lint = Lint { code: Code::ModuleExpiry, run, source: include_str!("module_expiry.rs") };
 

@@ -42,8 +42,8 @@ use crate::import::Manifest;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
-use crate::parse::tree::Node;
+use crate::wording::quoted;
+use crate::yaml::tree::Node;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint { code: Code::SameListener, run, source: include_str!("same_listener.rs") };

@@ -36,7 +36,7 @@ use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint { code: Code::SameRoute, run, source: include_str!("same_route.rs") };

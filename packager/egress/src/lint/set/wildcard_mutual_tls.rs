@@ -35,7 +35,7 @@ use crate::import::names::patterns_over;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::parse::suggest::quoted;
+use crate::wording::quoted;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub(super) const LINT: Lint =
