@@ -1,9 +1,9 @@
 //! JSON values as YAML whose bytes depend on the values alone.
 //!
 //! # Design
-//! A reader looks for the same field in the same place, so mappings begin with the keys of [`FIRST`], in its order, and
-//! go on by name. The order is a function of the keys: who built the value, and in which order, cannot show. Strings
-//! that any YAML reader, of 1.1 or 1.2, could take for something else are quoted.
+//! Readers look for the same field in the same place, so mappings begin with the keys of [`FIRST`], in its order, and the
+//! others follow by name. The order depends only on the keys, not on how the value was built. Strings that a reader of YAML
+//! 1.1 or 1.2 could take for something else are quoted.
 
 use std::fmt::Write as _;
 
@@ -56,7 +56,7 @@ pub(crate) fn without_nulls(value: Value) -> Value {
     }
 }
 
-/// `inline`: the first line stands behind a `- ` that is written already.
+/// `inline`: a `- ` has already been written before the first line.
 fn mapping(text: &mut String, map: &Map<String, Value>, indent: usize, inline: bool) {
     let mut entries: Vec<_> = map.iter().collect();
     entries.sort_by_key(|(key, _)| (rank(key), key.as_str()));
@@ -74,12 +74,12 @@ fn rank(key: &str) -> usize {
     FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len())
 }
 
-/// What stands behind `key:`.
+/// What follows `key:`.
 fn field(text: &mut String, value: &Value, indent: usize) {
     match value {
         Value::Object(map) if !map.is_empty() => {
             text.push('\n');
-            mapping(text, map, indent + 2, false);
+            mapping(text, map, deeper(indent), false);
         }
         Value::Array(items) if !items.is_empty() => {
             text.push('\n');
@@ -89,7 +89,7 @@ fn field(text: &mut String, value: &Value, indent: usize) {
             text.push_str(" |\n");
             for line in lines.lines() {
                 if !line.is_empty() {
-                    pad(text, indent + 2);
+                    pad(text, deeper(indent));
                     text.push_str(line);
                 }
                 text.push('\n');
@@ -109,11 +109,11 @@ fn sequence(text: &mut String, items: &[Value], indent: usize) {
         match item {
             Value::Object(map) if !map.is_empty() => {
                 text.push(' ');
-                mapping(text, map, indent + 2, true);
+                mapping(text, map, deeper(indent), true);
             }
             Value::Array(inner) if !inner.is_empty() => {
                 text.push('\n');
-                sequence(text, inner, indent + 2);
+                sequence(text, inner, deeper(indent));
             }
             scalar => {
                 text.push(' ');
@@ -122,6 +122,10 @@ fn sequence(text: &mut String, items: &[Value], indent: usize) {
             }
         }
     }
+}
+
+fn deeper(indent: usize) -> usize {
+    indent.saturating_add(2)
 }
 
 fn pad(text: &mut String, indent: usize) {
@@ -137,7 +141,7 @@ fn scalar(value: &Value) -> String {
     }
 }
 
-/// Several lines that a literal block keeps exactly.
+/// Whether a literal block can express the text exactly: it has several lines of printable characters.
 fn is_block(text: &str) -> bool {
     let printable = |line: &str| line.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !line.ends_with(' ');
     let body = text.strip_suffix('\n');
@@ -153,7 +157,7 @@ fn string(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { quoted(text) }
 }
 
-/// Whether every reader takes the bare text for this string.
+/// Whether every YAML reader takes the unquoted text for this string.
 fn is_plain(text: &str) -> bool {
     let first_is_safe = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/' || first == '_');
     let rest_is_safe = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/_.-:@=".contains(&byte));
@@ -171,7 +175,7 @@ fn quoted(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\t' => quoted.push_str("\\t"),
             ' '..='~' => quoted.push(character),
-            // JSON's pairs of surrogates are no YAML: what they stand for has an escape of eight digits.
+            // YAML has no surrogate pairs: such characters have an escape of eight digits.
             _ if u32::from(character) > 0xffff => {
                 let _ = write!(quoted, "\\U{:08x}", u32::from(character));
             }
@@ -202,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_something_else_is_quoted() {
+    fn ambiguous_strings_are_quoted() {
         for text in [
             "", "true", "No", "1", "1.31", "0x1", "-", "- a", "a: b", "a:", "*", "a #b", "~", "null", "é", "a\tb",
             "1e3",

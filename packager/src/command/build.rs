@@ -78,7 +78,7 @@ fn finish(args: &Args, console: &Console, build: &Build, gateways: usize, api: P
     };
     let difference = output::write(folder, &build.files)?;
     if !console.quiet() {
-        let written = difference.missing.len() + difference.changed.len();
+        let written = difference.missing.len().saturating_add(difference.changed.len());
         let (files, removed) = (build.files.len(), difference.stale.len());
         let mut text = format!(
             "gateways: {gateways}, filter loaded by {api}\nfiles: {files}, {written} written, {removed} removed\n"

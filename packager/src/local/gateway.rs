@@ -59,7 +59,7 @@ impl Gateway {
             replace(&layout.discovery(kind.service()), document.as_bytes())?;
         }
         let mut envoy = Envoy::start(program, layout, concurrency)?;
-        let deadline = Instant::now() + START;
+        let started = Instant::now();
         let mut admin = None;
         while !stop.load(Ordering::Relaxed) {
             check(&mut envoy, layout)?;
@@ -84,7 +84,7 @@ impl Gateway {
                 }
                 admin = Some(found);
             }
-            if Instant::now() > deadline {
+            if started.elapsed() > START {
                 let message = format!("Envoy is not ready after {} s", START.as_secs());
                 return Err(Failure::new(Exit::EnvoyDied, explained(message, last_error(&log(layout, 0)))));
             }
@@ -164,7 +164,7 @@ impl Gateway {
         before: &Counters,
         stop: &Stop,
     ) -> Result<UpdateState, Failure> {
-        let deadline = Instant::now() + UPDATE;
+        let started = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             let now = self.counters()?;
             if now.in_force(kind, version) {
@@ -173,7 +173,7 @@ impl Gateway {
             if now.rejected(kind) > before.rejected(kind) {
                 return Ok(UpdateState::Rejected);
             }
-            if Instant::now() > deadline {
+            if started.elapsed() > UPDATE {
                 return Ok(UpdateState::TimedOut);
             }
             sleep(TICK);

@@ -58,13 +58,14 @@ impl<'a> Session<'a> {
         loaded: &Loaded,
         stop: &Stop,
     ) -> Result<Option<Self>, Failure> {
-        let mut tries_left = if settings.port == 0 { 4 } else { 0 };
-        loop {
+        let retries = if settings.port == 0 { 4 } else { 0 };
+        for _ in 0..retries {
             match Self::try_start(settings, announcer, loaded.clone(), stop) {
-                Err(failure) if failure.exit == Exit::Port && tries_left > 0 => tries_left -= 1,
+                Err(failure) if failure.exit == Exit::Port => {}
                 ended => return ended,
             }
         }
+        Self::try_start(settings, announcer, loaded.clone(), stop)
     }
 
     fn try_start(

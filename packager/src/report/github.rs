@@ -1,6 +1,6 @@
 //! For GitHub Actions: one workflow command per problem, which GitHub shows at the line in the pull request.
 
-use super::{Report, ReportedProblem};
+use super::model::{Report, ReportedProblem};
 
 pub(super) fn render(report: &Report, quiet: bool) -> String {
     let mut text = String::new();

@@ -4,7 +4,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 use anstyle::AnsiColor;
 use sallyport_egress::diagnostic::Severity;
 
-use super::{Place, Report, ReportedFile, ReportedProblem};
+use super::model::{Place, Report, ReportedFile, ReportedProblem};
 use crate::exit::Exit;
 
 /// Longer messages, such as those that quote a huge value, are cut after this many characters.
@@ -91,17 +91,17 @@ impl<'a> Window<'a> {
     fn range(&self, place: Place) -> std::ops::Range<usize> {
         let start = place.span.start.min(self.to);
         let end = place.span.end.min(line_end(&self.file.text, start)).max(start);
-        start - self.from..end - self.from
+        start.saturating_sub(self.from)..end.saturating_sub(self.from)
     }
 }
 
 fn line_start(text: &str, offset: usize) -> usize {
-    text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+    text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline.saturating_add(1))
 }
 
 fn line_end(text: &str, offset: usize) -> usize {
     let rest = text.get(offset..).unwrap_or("");
-    offset + rest.find(['\r', '\n']).unwrap_or(rest.len())
+    offset.saturating_add(rest.find(['\r', '\n']).unwrap_or(rest.len()))
 }
 
 fn shortened(sentence: &str) -> String {

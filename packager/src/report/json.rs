@@ -19,7 +19,7 @@
 use sallyport_egress::diagnostic::Severity;
 use serde::Serialize;
 
-use super::{Place, Report, ReportedProblem};
+use super::model::{Place, Report, ReportedProblem};
 
 /// The version of the schema.
 pub(crate) const VERSION: u32 = 1;

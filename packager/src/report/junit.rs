@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use quick_junit::{NonSuccessKind, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
 use sallyport_egress::diagnostic::Severity;
 
-use super::{Report, ReportedFile, ReportedProblem, counted};
+use super::model::{Report, ReportedFile, ReportedProblem, counted};
 
 pub(super) fn render(report: &Report) -> String {
     let mut suite = TestSuite::new("sallyport check");

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use sallyport_egress::{Code, manual};
 use serde_json::{Value, json};
 
-use super::{Place, Report, ReportedProblem};
+use super::model::{Place, Report, ReportedProblem};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 

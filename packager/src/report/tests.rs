@@ -5,7 +5,8 @@ use sallyport_core::PolicyCode;
 use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Severity, Span};
 use snapbox::{assert_data_eq, file};
 
-use super::{Format, MOST, Report, ReportedFile, ReportedProblem};
+use super::Format;
+use super::model::{MOST, Report, ReportedFile, ReportedProblem};
 use crate::input::Missing;
 
 const BAD: &str = "kind: Egress\nspec:\n  authz:\n    rules:\n    - id: readers\n    - id: readers\n";
