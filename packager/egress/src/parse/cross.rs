@@ -45,7 +45,7 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
                 refuse(
                     entry,
                     Code::TlsFieldWithoutTls,
-                    "has no use with `mode: NONE`",
+                    "is not used with `mode: NONE`",
                     "remove it, or write `mode: SIMPLE`",
                 );
             }

@@ -100,13 +100,13 @@ fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     let (problem, near) = if let Some((_, rest)) = text.split_once("://") {
         (format!("{shown} is a URL, not a host"), plain_host(rest))
     } else if text.contains(['/', '?', '#']) {
-        (format!("{shown} has a path, which is no part of a host"), plain_host(text))
+        (format!("{shown} has a path, which is not part of a host"), plain_host(text))
     } else if text.contains('@') {
-        (format!("{shown} has a user, which is no part of a host"), plain_host(text))
+        (format!("{shown} has a user, which is not part of a host"), plain_host(text))
     } else if text.starts_with('[') {
-        (format!("{shown} has brackets, which are no part of an address"), plain_host(text))
+        (format!("{shown} has brackets, which are not part of an address"), plain_host(text))
     } else if text.contains(':') {
-        (format!("{shown} has a port, which is no part of a host"), plain_host(text))
+        (format!("{shown} has a port, which is not part of a host"), plain_host(text))
     } else if text.contains('*') {
         return Some(
             UnplacedDiagnostic::new(code, format!("{shown} is a pattern, not a host")).help("write each name out"),
@@ -186,9 +186,9 @@ mod tests {
         }
         for (bad, says, help) in [
             ("https://httpbin.org/get", "`https://httpbin.org/get` is a URL, not a host", "write `httpbin.org`"),
-            ("httpbin.org/get", "`httpbin.org/get` has a path, which is no part of a host", "write `httpbin.org`"),
-            ("httpbin.org:443", "`httpbin.org:443` has a port, which is no part of a host", "write `httpbin.org`"),
-            ("[::1]:80", "`[::1]:80` has brackets, which are no part of an address", "write `::1`"),
+            ("httpbin.org/get", "`httpbin.org/get` has a path, which is not part of a host", "write `httpbin.org`"),
+            ("httpbin.org:443", "`httpbin.org:443` has a port, which is not part of a host", "write `httpbin.org`"),
+            ("[::1]:80", "`[::1]:80` has brackets, which are not part of an address", "write `::1`"),
             ("HTTPBIN.org", "`HTTPBIN.org` has upper-case letters", "write `httpbin.org`"),
             ("httpbin.org.", "`httpbin.org.` ends with a dot", "write `httpbin.org`"),
             ("*.org", "`*.org` is a pattern, not a host", "write each name out"),

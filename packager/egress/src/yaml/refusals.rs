@@ -25,7 +25,7 @@ impl<'a> Refusals<'a> {
     pub(super) fn tag(&self, span: Span, sink: &mut Sink) {
         let tag = quoted(self.word_at(span.start));
         let flaw = UnplacedDiagnostic::new(Code::Tag, format!("the YAML tag {tag} is not allowed in this file"));
-        sink.report(span, flaw.help("leave the tag out; a string that looks like a number needs quotes"));
+        sink.report(span, flaw.help("remove the tag; a string that looks like a number needs quotes"));
     }
 
     pub(super) fn anchor(&mut self, anchor: usize, span: Span, sink: &mut Sink) {

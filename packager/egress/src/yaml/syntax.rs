@@ -47,7 +47,7 @@ pub(crate) fn alias(word: &str) -> UnplacedDiagnostic {
 
 pub(crate) fn anchor(word: &str) -> UnplacedDiagnostic {
     UnplacedDiagnostic::new(Code::Alias, format!("{} without quotes is a YAML anchor, which is refused", quoted(word)))
-        .help("leave the anchor out; a string that begins with `&` needs quotes")
+        .help("remove the anchor; a string that begins with `&` needs quotes")
 }
 
 /// From an offset to the next space, comma, bracket or end of line.

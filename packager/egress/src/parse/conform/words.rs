@@ -86,7 +86,7 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
             flaw.help(format!("write a list: `{}: [{}]`", what.field, quoted(&scalar.text).trim_matches('`')))
         }
         (Shape::List(_), _) => flaw.help("begin each item with `- `"),
-        (Shape::Block(_), Value::Sequence(_)) => flaw.help("leave out the `- `: there is only one"),
+        (Shape::Block(_), Value::Sequence(_)) => flaw.help("remove the `- `: there is only one"),
         (Shape::Block(block), _) => flaw.help(format!("write a mapping with the fields {}", field_names(block))),
         _ => flaw.help(format!("write {}", expected(shape))),
     }
@@ -162,6 +162,6 @@ fn expected_of(choices: &[Choice]) -> String {
 
 /// As a word must be written in YAML: in quotes where it looks like a number.
 fn written(choice: &Choice) -> String {
-    let scalar = Scalar { text: choice.value.to_owned(), plain: true };
-    if scalar.resolve() == ScalarType::Text { scalar.text } else { format!("\"{}\"", scalar.text) }
+    let Choice { value, .. } = choice;
+    if Scalar::is_plain_string(value) { (*value).to_owned() } else { format!("\"{value}\"") }
 }

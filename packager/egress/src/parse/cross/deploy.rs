@@ -30,8 +30,10 @@ fn check_replicas(gateway: &Node, sink: &mut Sink) {
     // What is not a number was reported already.
     let (Some(Some(most)), Some(least)) = (number("maxReplicas"), least) else { return };
     if let (Some(entry), true) = (gateway.entry("maxReplicas"), most > 0 && most < least) {
-        let flaw =
-            UnplacedDiagnostic::new(Code::MaxReplicas, format!("`maxReplicas` is {most}, and `replicas` is {least}"));
+        let flaw = UnplacedDiagnostic::new(
+            Code::MaxReplicas,
+            format!("`maxReplicas` ({most}) is less than `replicas` ({least})"),
+        );
         sink.report(entry.value.span, flaw.help(format!("write {least} or more, or fewer `replicas`")));
     }
 }
@@ -84,7 +86,7 @@ fn check_operation(operation: &Node, sink: &mut Sink) {
     for Entry { key, .. } in useless {
         let flaw = UnplacedDiagnostic::new(
             Code::JsonPatch,
-            format!("`{}` has no use with {}", key.name, quoted(&format!("op: {op}"))),
+            format!("`{}` is not used with {}", key.name, quoted(&format!("op: {op}"))),
         );
         let users = if key.name == "from" { ["move", "copy"].as_slice() } else { &["add", "replace", "test"] };
         sink.report(key.span, flaw.help(format!("remove it, or write {}", either(users.iter().copied()))));

@@ -52,9 +52,8 @@ fn check_trace(headers: &Node, sink: &mut Sink) {
 fn check_tracing(tracing: &Node, sink: &mut Sink) {
     for name in ["provider", "samplingPerMille"] {
         if let Some(entry) = tracing.entry(name) {
-            let flaw =
-                UnplacedDiagnostic::new(Code::TracingField, format!("`{name}` has no use without `mode: envoy`"));
-            sink.report(entry.key.span, flaw.help("write `mode: envoy`, or leave it out"));
+            let flaw = UnplacedDiagnostic::new(Code::TracingField, format!("`{name}` is only used with `mode: envoy`"));
+            sink.report(entry.key.span, flaw.help("write `mode: envoy`, or remove it"));
         }
     }
 }
