@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity, Sink, SourceFile, Span, UnplacedDiagnostic};
 use crate::model::{self, EgressFile, Mesh, MeshFile};
 use crate::wording::{did_you_mean, one_line};
-use crate::yaml::tree::{self, Node};
+use crate::yaml::tree::{Node, Value};
 use crate::yaml::{reader, source_text};
 use conform::conform;
 use sallyport_core::wire::{Json, Reader, Wire};

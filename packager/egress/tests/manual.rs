@@ -80,6 +80,13 @@ fn every_code_has_a_page_with_all_its_parts() {
 }
 
 #[test]
+fn no_two_codes_have_the_same_summary() {
+    let mut summaries: Vec<_> = Code::all().into_iter().map(manual::summary).collect();
+    summaries.sort();
+    assert!(summaries.windows(2).all(|pair| pair[0] != pair[1]), "{summaries:#?}");
+}
+
+#[test]
 fn bad_examples_raise_their_code_and_good_ones_do_not() {
     let mut wrong = Vec::new();
     for (code, page) in pages().into_iter().filter(|(code, _)| !has_commands(*code)) {

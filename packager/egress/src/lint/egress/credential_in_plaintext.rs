@@ -1,7 +1,7 @@
 //! The gateway's credential goes to the upstream in plaintext.
 //!
-//! An attacker on the network can read it. It is the gateway's own credential, so it gives access to
-//! everything that all callers together may do.
+//! An attacker on the network can read it. It is the gateway's own credential, so with it an attacker
+//! can do everything that all callers together may do.
 //!
 //! Bad:
 //!

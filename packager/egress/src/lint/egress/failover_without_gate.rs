@@ -1,7 +1,7 @@
 //! `health.failover` has standbys, but nothing ever sends requests to them.
 //!
-//! A standby gets requests while the gate is open, and the gate opens by `health.probe`,
-//! `health.passive` or `health.override`. The file has none of them.
+//! A standby gets requests while the gate is open, and only `health.probe`, `health.passive` or
+//! `health.override` open the gate. The file has none of them.
 //!
 //! Bad:
 //!

@@ -1,7 +1,8 @@
 //! The Mesh file names an Istio version that gets no more fixes.
 //!
-//! Istio supports a minor version until about six weeks after the second one that follows it. With 1.31
-//! released, 1.29 is at its end, and vulnerabilities found from then on stay open in its gateways.
+//! Istio supports a minor version until about six weeks after the release of its second successor. With
+//! 1.31 released, 1.29 is at its end, and vulnerabilities that are found later stay open in its
+//! gateways.
 //!
 //! Bad:
 //!
