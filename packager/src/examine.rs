@@ -3,7 +3,7 @@
 use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
-use crate::input::{Input, Inputs, Wanted};
+use crate::input::{Input, Inputs, Selection};
 use crate::report::{Report, ReportedFile, ReportedProblem};
 
 /// Checks files together. Returns the report, and the content of the valid files.
@@ -18,9 +18,9 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
             indices.push(index);
         }
     }
-    let mut checked = match inputs.wanted {
-        Wanted::Ours => check(&sources),
-        Wanted::WithManifests => check_with_manifests(&sources),
+    let mut checked = match inputs.selection {
+        Selection::Ours => check(&sources),
+        Selection::WithManifests => check_with_manifests(&sources),
     };
     let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
     for diagnostic in checked.diagnostics.drain(..) {

@@ -1,6 +1,6 @@
 //! The files that a command reads.
 
-mod wanted;
+mod selection;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::IoErrorText;
 use crate::printable::printable;
-pub(crate) use wanted::Wanted;
-use wanted::is_wanted;
+pub(crate) use selection::Selection;
+use selection::is_selected;
 
 /// Far more than any Egress file needs, so that a device or a wrong file does not fill the memory.
 const LARGEST: u64 = 16 << 20;
@@ -22,7 +22,7 @@ pub(crate) struct Inputs {
     pub(crate) files: Vec<Input>,
     /// How many YAML files in directories were skipped.
     pub(crate) skipped: usize,
-    pub(crate) wanted: Wanted,
+    pub(crate) selection: Selection,
 }
 
 /// One file.
@@ -45,17 +45,17 @@ pub(crate) enum Missing {
 }
 
 /// Reads every file that the arguments name: files, directories with their subdirectories, or `-` for standard input.
-pub(crate) fn gather(arguments: &[PathBuf], wanted: Wanted) -> Inputs {
-    let mut gatherer = Gatherer { wanted, ..Gatherer::default() };
+pub(crate) fn gather(arguments: &[PathBuf], selection: Selection) -> Inputs {
+    let mut gatherer = Gatherer { selection, ..Gatherer::default() };
     for argument in arguments {
         gatherer.argument(argument);
     }
-    Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), wanted }
+    Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), selection }
 }
 
 #[derive(Default)]
 struct Gatherer {
-    wanted: Wanted,
+    selection: Selection,
     files: Vec<Input>,
     /// Canonical paths of `files`, so that a file with two names is read once.
     seen: BTreeSet<PathBuf>,
@@ -119,14 +119,14 @@ impl Gatherer {
         repeated
     }
 
-    /// Takes a file of a directory, if it is wanted. Returns whether it had been taken before.
+    /// Takes a file of a directory, if it is selected. Returns whether it had been taken before.
     fn found(&mut self, path: &Path) -> bool {
         let canonical = canonical(path);
         if self.seen.contains(&canonical) {
             return true;
         }
         let content = File::open(path).map_or_else(|error| Err((&error).into()), read);
-        if content.as_ref().is_ok_and(|bytes| !is_wanted(self.wanted, path, bytes)) {
+        if content.as_ref().is_ok_and(|bytes| !is_selected(self.selection, path, bytes)) {
             self.skipped.insert(canonical);
             return false;
         }

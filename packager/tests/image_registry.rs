@@ -66,7 +66,7 @@ impl Registry {
         Registry::start(tempfile::tempdir().unwrap(), &json!({}))
     }
 
-    /// One that knows one user.
+    /// A registry with one user.
     fn locked() -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("htpasswd");
@@ -142,7 +142,7 @@ impl Drop for Registry {
     }
 }
 
-/// `sallyport image` in a directory, which is also where docker's configuration lies.
+/// `sallyport image` in a directory, which also has Docker's configuration.
 fn sallyport(home: &Path, arguments: &[&str]) -> Output {
     let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());
     Command::new(env!("CARGO_BIN_EXE_sallyport"))

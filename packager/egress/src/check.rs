@@ -1,7 +1,7 @@
 //! Files checked together: each by itself, then against each other, then by the core that will run the policy.
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span, UnplacedDiagnostic};
 use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
@@ -76,7 +76,7 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
     }
     for (file, _, tree) in meshes.iter().skip(1) {
         let first = meshes.first().map(|(first, _, tree)| place(files, *first, tree)).unwrap_or_default();
-        let flaw = Flaw::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
+        let flaw = UnplacedDiagnostic::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
         checked.diagnostics.push(flaw.help("keep one: all gateways share one mesh").at(*file, start_of(tree)));
     }
     let mut mesh_tree = None;
@@ -235,7 +235,7 @@ fn duplicates(files: &[SourceFile], egresses: &[(usize, ParsedEgress)]) -> Vec<D
                 let resource = quoted(&format!("{namespace}/{name}"));
                 let first = place(files, *first_file, first);
                 let message = format!("the Egress {resource} is written twice; the first is at {first}");
-                let flaw = Flaw::new(Code::DuplicateEgress, message);
+                let flaw = UnplacedDiagnostic::new(Code::DuplicateEgress, message);
                 duplicates.push(flaw.help("give one of them another name, or remove it").at(*file, node.span));
             }
         }

@@ -97,9 +97,6 @@ impl UnplacedDiagnostic {
     }
 }
 
-/// The short name that the parser uses.
-pub(crate) type Flaw = UnplacedDiagnostic;
-
 /// Collects the problems of one file.
 #[derive(Debug)]
 pub(crate) struct Sink {

@@ -27,7 +27,7 @@ use self::deploy::{Expose, Patch, Route};
 use self::health::Health;
 use self::outbound::{Headers, Tracing};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::value::host::Host;
 use crate::value::names::DnsLabel;
 use crate::wording::{did_you_mean, quoted};
@@ -146,14 +146,14 @@ const fn kind_text(kind: &'static str) -> TextKind {
     }
 }
 
-fn wrong_api_version(text: &str) -> Flaw {
-    Flaw::new(Code::ApiVersion, format!("this build does not read the apiVersion {}", quoted(text)))
+fn wrong_api_version(text: &str) -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::ApiVersion, format!("this build does not read the apiVersion {}", quoted(text)))
         .help(format!("write `{API_VERSION}`"))
 }
 
 /// What is wrong with a kind that is not one of [`KINDS`].
-pub(crate) fn wrong_kind(text: &str) -> Flaw {
-    let flaw = Flaw::new(Code::Kind, format!("unknown kind {}", quoted(text)));
+pub(crate) fn wrong_kind(text: &str) -> UnplacedDiagnostic {
+    let flaw = UnplacedDiagnostic::new(Code::Kind, format!("unknown kind {}", quoted(text)));
     match did_you_mean(text, KINDS.into_iter()) {
         Some(near) => flaw.help(format!("did you mean `{near}`?")),
         None => flaw.help("write `Egress` or `Mesh`"),

@@ -5,7 +5,7 @@ mod cross;
 mod egress;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Flaw, Severity, Sink, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Severity, Sink, SourceFile, Span, UnplacedDiagnostic};
 use crate::model::{self, EgressFile, Mesh, MeshFile};
 use crate::wording::{did_you_mean, one_line};
 use crate::yaml::tree::{Node, Value};
@@ -45,7 +45,10 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
     if is_foreign(&tree) {
         if !has_error(sink) {
             let span = Span { start: tree.span.start, end: tree.span.start };
-            let flaw = Flaw::new(Code::Kind, "the file is not a resource: it has neither `apiVersion` nor `kind`");
+            let flaw = UnplacedDiagnostic::new(
+                Code::Kind,
+                "the file is not a resource: it has neither `apiVersion` nor `kind`",
+            );
             sink.report(span, flaw.help("`sallyport init` writes a first one; give only Egress and Mesh files"));
         }
         return None;
@@ -63,7 +66,7 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
 /// A mapping that has nothing in common with our resources: a list of its unknown fields would not help.
 fn is_foreign(tree: &Node) -> bool {
     let mut common = EgressFile::BLOCK.fields.iter().chain(MeshFile::BLOCK.fields);
-    matches!(tree.value, Value::Mapping(_)) && common.all(|field| tree.entry(field.name).is_none())
+    matches!(tree.value, tree::Value::Mapping(_)) && common.all(|field| tree.entry(field.name).is_none())
 }
 
 enum Kind {
@@ -99,7 +102,8 @@ fn read<T: Wire>(json: &Json<'_>, span: Span, sink: &mut Sink) -> Option<T> {
         Err(invalid) => invalid,
     };
     let message = one_line(&invalid.to_string()).replace('`', "'");
-    let flaw = Flaw::new(Code::Internal, format!("the file fits the declaration but not the type: {message}"));
+    let flaw =
+        UnplacedDiagnostic::new(Code::Internal, format!("the file fits the declaration but not the type: {message}"));
     let span = Span { start: span.start, end: span.start };
     sink.report(span, flaw.help("please report this as a defect of Sallyport"));
     None

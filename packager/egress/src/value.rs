@@ -15,7 +15,7 @@ pub mod names;
 pub mod quantity;
 
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use sallyport_core::problem::Place;
 use sallyport_core::wire::{Json, Reader, Shape, TextFlaw, TextKind};
 use std::error::Error;
@@ -29,13 +29,13 @@ pub(crate) const NOT_EMPTY_LIST: Shape = Shape::List(&NOT_EMPTY);
 pub(crate) const DIGITS_LIST: Shape = Shape::List(&Shape::Text(&TextKind::DIGITS));
 
 /// What is wrong with an empty text, for every kind that may not be empty.
-pub(crate) fn empty() -> Flaw {
-    Flaw::new(Code::EmptyText, "the string is empty").help("write a value, or leave the field out")
+pub(crate) fn empty() -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::EmptyText, "the string is empty").help("write a value, or leave the field out")
 }
 
 /// A text that is not the value it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidValue(Flaw);
+pub struct InvalidValue(UnplacedDiagnostic);
 
 impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -51,7 +51,7 @@ pub(crate) trait FromText: Sized {
     const KIND: TextKind;
 
     /// The value, or what is wrong with the text.
-    fn from_text(text: &str) -> Result<Self, Flaw>;
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic>;
 }
 
 /// A kind of string of which no more is known than what [`FromText::from_text`] says.
@@ -75,14 +75,14 @@ pub(crate) fn read<T: FromText>(reader: &mut Reader, place: &Place<'_>, json: &J
     }
 }
 
-impl From<Flaw> for TextFlaw {
-    fn from(flaw: Flaw) -> Self {
-        let Flaw { code, message, help } = flaw;
+impl From<UnplacedDiagnostic> for TextFlaw {
+    fn from(flaw: UnplacedDiagnostic) -> Self {
+        let UnplacedDiagnostic { code, message, help } = flaw;
         Self { code: code.as_str(), message, help }
     }
 }
 
-impl From<TextFlaw> for Flaw {
+impl From<TextFlaw> for UnplacedDiagnostic {
     fn from(flaw: TextFlaw) -> Self {
         let TextFlaw { code, message, help } = flaw;
         // A code that is not in the registry is a defect of this program.
@@ -180,7 +180,7 @@ macro_rules! checked_text {
         impl $crate::value::FromText for $name {
             const KIND: sallyport_core::wire::TextKind = $kind;
 
-            fn from_text(text: &str) -> Result<Self, $crate::diagnostic::Flaw> {
+            fn from_text(text: &str) -> Result<Self, $crate::diagnostic::UnplacedDiagnostic> {
                 match $check(text) {
                     None => Ok(Self(text.to_owned())),
                     Some(flaw) => Err(flaw),

@@ -8,7 +8,7 @@ use sallyport_manifest::{Build, BuildError, Options, PinnedFilter, PluginApi};
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Wanted};
+use crate::input::{self, Selection};
 use crate::report::Format;
 use crate::{lock, output};
 
@@ -42,7 +42,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let (report, checked) = examine(input::gather(&args.paths, Wanted::Ours));
+    let (report, checked) = examine(input::gather(&args.paths, Selection::Ours));
     if !report.problems.is_empty() {
         let text = report.render(Format::Human, console.coloured(None), console.quiet());
         console.write(None, text.as_bytes())?;

@@ -7,7 +7,7 @@ use super::explain;
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Wanted};
+use crate::input::{self, Selection};
 use crate::printable::printable;
 use crate::report::Format;
 
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(output) = output {
         refuse_to_overwrite_input(output, &args.paths)?;
     }
-    let (report, _) = examine(input::gather(&args.paths, Wanted::WithManifests));
+    let (report, _) = examine(input::gather(&args.paths, Selection::WithManifests));
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(report.exit())

@@ -6,7 +6,7 @@ use sallyport_egress::model::{Egress, Mesh};
 
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Wanted};
+use crate::input::{self, Selection};
 use crate::printable::printable;
 use crate::report::Report;
 
@@ -50,7 +50,7 @@ impl EgressFiles {
                 .with_help("`run` serves one file, and reads it again when it changes");
             return Err(NotServed::Failure(failure));
         }
-        let (report, checked) = examine(input::gather(&self.paths, Wanted::Ours));
+        let (report, checked) = examine(input::gather(&self.paths, Selection::Ours));
         if report.exit() != Exit::Ok {
             return Err(NotServed::Report(Box::new(report)));
         }

@@ -79,7 +79,7 @@ impl<'a> Session<'a> {
         let port = port::free(settings.port, "--port")?;
         let admin_port = match settings.admin_port {
             0 => 0,
-            wanted => port::free(wanted, "--admin-port")?,
+            requested => port::free(requested, "--admin-port")?,
         };
         let mut setup = Setup::open(settings.clone(), port)?;
         let layout = setup.layout().clone();

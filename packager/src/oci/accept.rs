@@ -61,15 +61,15 @@ pub(crate) fn module(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, S
 }
 
 /// The module in the archive that is the last layer.
-fn archived(manifest: &Manifest, wanted: &str, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
+fn archived(manifest: &Manifest, expected: &str, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     let layer = manifest
         .layers
         .last()
         .ok_or_else(|| ImageProblem::new(Code::ImageLayers, "number of layers must be greater than zero"))?;
-    if layer.media_type != wanted {
+    if layer.media_type != expected {
         let found = layer.media_type.escape_debug();
         return Err(
-            ImageProblem::new(Code::ImageLayers, format!("invalid media type {found} (expect {wanted})")).into()
+            ImageProblem::new(Code::ImageLayers, format!("invalid media type {found} (expect {expected})")).into()
         );
     }
     let content = fetch(layer)?;

@@ -6,7 +6,7 @@ use wasmparser::{BinaryReaderError, Parser, Payload, Validator};
 use super::problem::ImageProblem;
 use sallyport_egress::Code;
 
-/// The function that says which Code::ModuleAbi a module speaks.
+/// The exported function that declares the ABI of a module.
 const ABI_EXPORT: &str = "proxy_abi_version_0_2_1";
 /// The custom section in which a filter declares the version of the policy that it reads, in decimal.
 const POLICY_SECTION: &str = "sallyport.policy";

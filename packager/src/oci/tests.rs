@@ -1,4 +1,4 @@
-//! One door: an image of this shape, judged as `image verify` judges it, has these findings.
+//! What `image verify` finds in images of all kinds.
 
 use std::collections::BTreeMap;
 
@@ -60,16 +60,16 @@ fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     gzip(&tar(&[("readme", b"text"), (name, content)]).unwrap()).unwrap()
 }
 
-fn judge(image: &Image) -> Verification {
+fn verified(image: &Image) -> Verification {
     verify(image, "i".into(), Expected::default()).unwrap()
 }
 
-/// Checks the code of the only finding, and that it says all these words.
-fn check(image: &Image, code: &str, words: &[&str]) {
-    let findings = judge(image).problems;
-    assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{findings:?}");
-    for words in words {
-        assert!(findings[0].message.contains(words), "no `{words}` in `{}`", findings[0].message);
+/// Checks the code of the only problem, and that its message contains these texts.
+fn check(image: &Image, code: &str, texts: &[&str]) {
+    let problems = verified(image).problems;
+    assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), [code], "{problems:?}");
+    for text in texts {
+        assert!(problems[0].message.contains(text), "no `{text}` in `{}`", problems[0].message);
     }
 }
 
@@ -107,7 +107,7 @@ fn every_shape_that_istio_takes_is_taken() {
         (None, vec![(WASM_LAYER, module()), ("any/thing", b"x".to_vec())]),
         (None, vec![("any/thing", b"x".to_vec()), (WASM_LAYER, module())]),
     ] {
-        assert_eq!(judge(&image(kind, &layers)).problems, [], "{kind:?} {layers:?}");
+        assert_eq!(verified(&image(kind, &layers)).problems, [], "{kind:?} {layers:?}");
     }
 }
 
@@ -149,7 +149,7 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
         let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": [child]}).to_string();
         let lost = Image { manifest: index.clone().into_bytes(), blobs: Vec::new() };
         let codes = |verdict: &Verification| verdict.problems.iter().map(|finding| finding.code).collect::<Vec<_>>();
-        assert_eq!(codes(&judge(&lost)), ["SP3003", "SP3001"]);
+        assert_eq!(codes(&verified(&lost)), ["SP3003", "SP3001"]);
         // A layout keeps manifests among its blobs.
         let directory = tempfile::tempdir().unwrap();
         let inner = held.manifest.clone();
@@ -170,14 +170,14 @@ fn a_wrong_digest_is_named_as_istio_names_it() {
     let image = Image::build(&module(), &BTreeMap::new()).unwrap();
     let other = digest_of(b"other");
     let expected = Expected { digest: Some(&other), filter: None };
-    let findings = verify(&image, "i".into(), expected).unwrap().problems;
+    let problems = verify(&image, "i".into(), expected).unwrap().problems;
     let words = format!(
         "module downloaded from URL has checksum {}, which does not match: {}",
         image.digest().hex(),
         other.hex()
     );
     assert_eq!(
-        (findings[0].code.as_str(), findings[0].message.as_str(), findings.len()),
+        (problems[0].code.as_str(), problems[0].message.as_str(), problems.len()),
         ("SP3002", words.as_str(), 1)
     );
 }

@@ -1,4 +1,4 @@
-//! What the program says of itself: help, schema, completions, manual pages, version.
+//! The program's own reference: help, schema, completions, manual pages, version.
 
 use std::process::Command;
 

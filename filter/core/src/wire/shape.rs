@@ -67,6 +67,8 @@ fn words_of(value: &serde_json::Value) -> String {
         serde_json::Value::Array(items) if items.is_empty() => "none".to_owned(),
         serde_json::Value::Array(items) => items.iter().map(words_of).collect::<Vec<_>>().join(", "),
         serde_json::Value::String(text) if text.is_empty() => "nothing".to_owned(),
+        // A file needs quotes there.
+        serde_json::Value::String(text) if text.parse::<f64>().is_ok() => format!("`\"{text}\"`"),
         serde_json::Value::String(text) => format!("`{text}`"),
         serde_json::Value::Object(fields) if fields.is_empty() => "the defaults of its fields".to_owned(),
         other => format!("`{other}`"),

@@ -4,7 +4,7 @@ mod any;
 mod scalar;
 mod words;
 
-use crate::diagnostic::{Flaw, Sink, Span};
+use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::yaml::tree::{Entry, Node, Value};
 use sallyport_core::wire::{Block, Json, Presence, Shape};
 use words::What;
@@ -90,7 +90,7 @@ impl Conformer<'_> {
         Conformed { json: Json::List(list), sound: all_sound }
     }
 
-    fn settle<'t>(&mut self, value: Result<Json<'t>, Flaw>, span: Span) -> Conformed<'t> {
+    fn settle<'t>(&mut self, value: Result<Json<'t>, UnplacedDiagnostic>, span: Span) -> Conformed<'t> {
         match value {
             Ok(json) => Conformed::sound(json),
             Err(flaw) => {

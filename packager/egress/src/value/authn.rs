@@ -3,7 +3,7 @@
 use super::host::plain_host;
 use super::{FromText, checked_text, jwks, kind, text_value};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::wire::TextKind;
 
@@ -61,9 +61,9 @@ text_value!(JwksUri);
 impl FromText for JwksUri {
     const KIND: TextKind = TextKind { pattern: Some("^https?://"), ..kind::<Self>("URL") };
 
-    fn from_text(text: &str) -> Result<Self, Flaw> {
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
         parse_uri(text).ok_or_else(|| {
-            Flaw::new(Code::JwksUri, format!("{} is not an http or https URL", quoted(text)))
+            UnplacedDiagnostic::new(Code::JwksUri, format!("{} is not an http or https URL", quoted(text)))
                 .help("write a URL such as `https://issuer.example.com/.well-known/jwks.json`")
         })
     }
@@ -91,10 +91,13 @@ fn parse_uri(text: &str) -> Option<JwksUri> {
     Some(JwksUri { text: text.to_owned(), is_tls, host: host.to_owned(), port })
 }
 
-fn check_issuer(text: &str) -> Option<Flaw> {
+fn check_issuer(text: &str) -> Option<UnplacedDiagnostic> {
     text.chars().any(|c| c.is_whitespace() || c.is_control()).then(|| {
-        Flaw::new(Code::JwtIssuer, format!("the issuer {} has a space or control character", quoted(text)))
-            .help("write the token's `iss` exactly")
+        UnplacedDiagnostic::new(
+            Code::JwtIssuer,
+            format!("the issuer {} has a space or control character", quoted(text)),
+        )
+        .help("write the token's `iss` exactly")
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{FromText, kind, wire_text};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::wire::TextKind;
 use serde::{Deserialize, Serialize};
@@ -56,9 +56,9 @@ wire_text!(Digest);
 impl FromText for Digest {
     const KIND: TextKind = TextKind { pattern: Some("^sha256:[0-9a-f]{64}$"), ..kind::<Self>("SHA-256 digest") };
 
-    fn from_text(text: &str) -> Result<Self, Flaw> {
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
         text.parse().map_err(|InvalidDigest(text)| {
-            Flaw::new(Code::Digest, format!("{} is not a SHA-256 digest", quoted(&text)))
+            UnplacedDiagnostic::new(Code::Digest, format!("{} is not a SHA-256 digest", quoted(&text)))
                 .help("write `sha256:` and 64 of `0-9` and `a-f`, as `sallyport image build` prints it")
         })
     }

@@ -2,7 +2,7 @@
 
 use super::{FromText, kind, text_value};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::wire::TextKind;
 
@@ -46,8 +46,8 @@ text_value!(Duration);
 impl FromText for Duration {
     const KIND: TextKind = kind::<Self>("duration");
 
-    fn from_text(text: &str) -> Result<Self, Flaw> {
-        let flaw = |problem: &str| Flaw::new(Code::Duration, format!("{} {problem}", quoted(text)));
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
+        let flaw = |problem: &str| UnplacedDiagnostic::new(Code::Duration, format!("{} {problem}", quoted(text)));
         match parse(text) {
             Some(length) if length < LEAST => Err(flaw("is shorter than `1ms`").help("write `1ms` or more")),
             Some(length) if length > MOST => Err(flaw("is longer than a year").help("write `8760h` or less")),

@@ -2,7 +2,7 @@
 
 use super::{checked_text, default_text, kind};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::outbound::reserved::Reserved;
 use sallyport_core::request::is_token_byte;
@@ -24,8 +24,8 @@ checked_text!(
 
 default_text!(HeaderPrefix);
 
-fn check_name(text: &str) -> Option<Flaw> {
-    let flaw = |problem: &str| Flaw::new(Code::HeaderName, format!("{} {problem}", quoted(text)));
+fn check_name(text: &str) -> Option<UnplacedDiagnostic> {
+    let flaw = |problem: &str| UnplacedDiagnostic::new(Code::HeaderName, format!("{} {problem}", quoted(text)));
     if text.len() > 256 || !text.bytes().all(is_token_byte) {
         return Some(flaw("is not the name of a header").help("write one name, without `:` and without its value"));
     }
@@ -36,10 +36,10 @@ fn check_name(text: &str) -> Option<Flaw> {
     (lower != text).then(|| flaw("is not in lower case").help(format!("write {}", quoted(&lower))))
 }
 
-fn check_prefix(text: &str) -> Option<Flaw> {
+fn check_prefix(text: &str) -> Option<UnplacedDiagnostic> {
     let good = text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) && !text.starts_with(' ');
     (!good).then(|| {
-        Flaw::new(Code::HeaderPrefix, format!("{} cannot begin the value of a header", quoted(text)))
+        UnplacedDiagnostic::new(Code::HeaderPrefix, format!("{} cannot begin the value of a header", quoted(text)))
             .help("write visible ASCII and spaces, without a space at the beginning: `Bearer `")
     })
 }
@@ -67,7 +67,7 @@ mod tests {
             for spelling in [(*name).to_owned(), name.replace('-', "_"), name.to_ascii_uppercase()] {
                 let reserved = Reserved::of(name).expect("it is in the list");
                 let message = format!("{} {}", quoted(&spelling), reserved.problem());
-                let refused = Flaw::new(Code::HeaderName, message).help(reserved.help());
+                let refused = UnplacedDiagnostic::new(Code::HeaderName, message).help(reserved.help());
                 assert_eq!(check_name(&spelling), Some(refused), "{spelling}");
             }
         }

@@ -2,7 +2,7 @@
 
 use super::{FromText, checked_text, kind, text_value};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::dns;
 use sallyport_core::wire::TextKind;
@@ -34,7 +34,7 @@ text_value!(Host);
 impl FromText for Host {
     const KIND: TextKind = kind::<Self>("host");
 
-    fn from_text(text: &str) -> Result<Self, Flaw> {
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
         match problem(text, Code::Host) {
             None => Ok(Self { text: text.to_owned(), address: text.parse().ok() }),
             Some(flaw) => Err(flaw),
@@ -92,7 +92,7 @@ fn is_dns_name(text: &str) -> bool {
     dns::is_subdomain(text) && !last_is_number
 }
 
-fn problem(text: &str, code: Code) -> Option<Flaw> {
+fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     if is_address(text) || is_dns_name(text) {
         return None;
     }
@@ -100,15 +100,17 @@ fn problem(text: &str, code: Code) -> Option<Flaw> {
     let (problem, near) = if let Some((_, rest)) = text.split_once("://") {
         (format!("{shown} is a URL, not a host"), plain_host(rest))
     } else if text.contains(['/', '?', '#']) {
-        (format!("{shown} has a path, which is no part of a host"), plain_host(text))
+        (format!("{shown} has a path, which is not part of a host"), plain_host(text))
     } else if text.contains('@') {
-        (format!("{shown} has a user, which is no part of a host"), plain_host(text))
+        (format!("{shown} has a user, which is not part of a host"), plain_host(text))
     } else if text.starts_with('[') {
-        (format!("{shown} has brackets, which are no part of an address"), plain_host(text))
+        (format!("{shown} has brackets, which are not part of an address"), plain_host(text))
     } else if text.contains(':') {
-        (format!("{shown} has a port, which is no part of a host"), plain_host(text))
+        (format!("{shown} has a port, which is not part of a host"), plain_host(text))
     } else if text.contains('*') {
-        return Some(Flaw::new(code, format!("{shown} is a pattern, not a host")).help("write each name out"));
+        return Some(
+            UnplacedDiagnostic::new(code, format!("{shown} is a pattern, not a host")).help("write each name out"),
+        );
     } else if text.ends_with('.') {
         (format!("{shown} ends with a dot"), plain_host(text))
     } else if text.chars().any(|c| c.is_ascii_uppercase()) {
@@ -118,7 +120,7 @@ fn problem(text: &str, code: Code) -> Option<Flaw> {
     } else {
         (format!("{shown} is not a DNS name"), None)
     };
-    let flaw = Flaw::new(code, problem);
+    let flaw = UnplacedDiagnostic::new(code, problem);
     Some(match near {
         Some(near) => flaw.help(format!("write `{near}`")),
         None => flaw.help("write a name such as `httpbin.org`, or an IP address"),
@@ -137,30 +139,32 @@ pub(super) fn plain_host(text: &str) -> Option<String> {
     (is_address(&host) || is_dns_name(&host)).then_some(host)
 }
 
-fn check_server_name(text: &str) -> Option<Flaw> {
+fn check_server_name(text: &str) -> Option<UnplacedDiagnostic> {
     if is_address(text) {
-        let flaw =
-            Flaw::new(Code::ServerName, format!("{} is an IP address, which cannot be a server name", quoted(text)));
+        let flaw = UnplacedDiagnostic::new(
+            Code::ServerName,
+            format!("{} is an IP address, which cannot be a server name", quoted(text)),
+        );
         return Some(flaw.help("leave `sni` out, and write the address in `subjectAltNames`"));
     }
     problem(text, Code::ServerName)
 }
 
-fn check_subject_alt_name(text: &str) -> Option<Flaw> {
+fn check_subject_alt_name(text: &str) -> Option<UnplacedDiagnostic> {
     let Some(rest) = text.strip_prefix("spiffe://") else {
         return problem(text, Code::SubjectAltName);
     };
     let good = rest.split('/').all(|part| !part.is_empty()) && rest.bytes().all(|byte| byte.is_ascii_graphic());
     (!good).then(|| {
-        Flaw::new(Code::SubjectAltName, format!("{} is not a SPIFFE ID", quoted(text)))
+        UnplacedDiagnostic::new(Code::SubjectAltName, format!("{} is not a SPIFFE ID", quoted(text)))
             .help("write `spiffe://TRUST_DOMAIN/PATH`")
     })
 }
 
-fn check_exposed_host(text: &str) -> Option<Flaw> {
+fn check_exposed_host(text: &str) -> Option<UnplacedDiagnostic> {
     if is_address(text) {
         let problem = format!("{} is an IP address, which callers cannot ask for by TLS server name", quoted(text));
-        return Some(Flaw::new(Code::Host, problem).help("write a DNS name that is in the certificate"));
+        return Some(UnplacedDiagnostic::new(Code::Host, problem).help("write a DNS name that is in the certificate"));
     }
     problem(text, Code::Host)
 }
@@ -182,9 +186,9 @@ mod tests {
         }
         for (bad, says, help) in [
             ("https://httpbin.org/get", "`https://httpbin.org/get` is a URL, not a host", "write `httpbin.org`"),
-            ("httpbin.org/get", "`httpbin.org/get` has a path, which is no part of a host", "write `httpbin.org`"),
-            ("httpbin.org:443", "`httpbin.org:443` has a port, which is no part of a host", "write `httpbin.org`"),
-            ("[::1]:80", "`[::1]:80` has brackets, which are no part of an address", "write `::1`"),
+            ("httpbin.org/get", "`httpbin.org/get` has a path, which is not part of a host", "write `httpbin.org`"),
+            ("httpbin.org:443", "`httpbin.org:443` has a port, which is not part of a host", "write `httpbin.org`"),
+            ("[::1]:80", "`[::1]:80` has brackets, which are not part of an address", "write `::1`"),
             ("HTTPBIN.org", "`HTTPBIN.org` has upper-case letters", "write `httpbin.org`"),
             ("httpbin.org.", "`httpbin.org.` ends with a dot", "write `httpbin.org`"),
             ("*.org", "`*.org` is a pattern, not a host", "write each name out"),
@@ -192,7 +196,7 @@ mod tests {
             ("a_b.c", "`a_b.c` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
             ("a..b", "`a..b` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
         ] {
-            assert_eq!(Host::from_text(bad), Err(Flaw::new(Code::Host, says).help(help)), "{bad}");
+            assert_eq!(Host::from_text(bad), Err(UnplacedDiagnostic::new(Code::Host, says).help(help)), "{bad}");
         }
     }
 

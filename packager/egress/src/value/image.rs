@@ -3,7 +3,7 @@
 use super::digest::Digest;
 use super::{FromText, kind, text_value};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::wire::TextKind;
 use std::fmt;
@@ -223,8 +223,9 @@ text_value!(ImageRepository);
 impl FromText for ImageRepository {
     const KIND: TextKind = kind::<Self>("image repository");
 
-    fn from_text(text: &str) -> Result<Self, Flaw> {
-        let flaw = |problem: &str| Flaw::new(Code::ImageRepository, format!("{} {problem}", quoted(text)));
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
+        let flaw =
+            |problem: &str| UnplacedDiagnostic::new(Code::ImageRepository, format!("{} {problem}", quoted(text)));
         let digest_apart =
             |name: &ImageName| format!("write {}, and the digest in `digest`", quoted(&name.without_selector()));
         if let Some((_, rest)) = text.split_once("://") {
@@ -270,8 +271,8 @@ text_value!(ImageReference);
 impl FromText for ImageReference {
     const KIND: TextKind = kind::<Self>("image reference");
 
-    fn from_text(text: &str) -> Result<Self, Flaw> {
-        let flaw = |problem: &str| Flaw::new(Code::ImageReference, format!("{} {problem}", quoted(text)));
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
+        let flaw = |problem: &str| UnplacedDiagnostic::new(Code::ImageReference, format!("{} {problem}", quoted(text)));
         match text.parse() {
             Ok(ImageName { selector: Some(selector), .. }) => Ok(Self { text: text.to_owned(), selector }),
             Ok(name @ ImageName { selector: None, .. }) => {

@@ -1,7 +1,7 @@
 //! A JSON Web Key Set written into the file: public keys, and nothing that should be secret.
 
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use serde_json::{Map, Value};
 
@@ -14,9 +14,9 @@ const KEY_TYPES: [(&str, &[&str], &[&str]); 4] = [
 ];
 
 /// What is wrong with the text of a key set.
-pub(super) fn check(text: &str) -> Option<Flaw> {
+pub(super) fn check(text: &str) -> Option<UnplacedDiagnostic> {
     problem(text).map(|problem| {
-        Flaw::new(Code::Jwks, problem)
+        UnplacedDiagnostic::new(Code::Jwks, problem)
             .help("write the issuer's key set as one JSON string: `'{\"keys\":[{\"kty\":\"RSA\",...}]}'`")
     })
 }

@@ -2,7 +2,7 @@
 
 use super::{FromText, checked_text, default_text, kind, text_value};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::{did_you_mean, quoted};
 use sallyport_core::dns;
 use sallyport_core::wire::TextKind;
@@ -103,21 +103,21 @@ text_value!(IngressGateway);
 impl FromText for IngressGateway {
     const KIND: TextKind = kind::<Self>("ingress gateway");
 
-    fn from_text(text: &str) -> Result<Self, Flaw> {
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
         match text.split_once('/') {
             Some((namespace, label)) if dns::is_label(namespace) && is_label_value(label) => {
                 Ok(Self { text: text.to_owned(), namespace_length: namespace.len() })
             }
-            _ => Err(Flaw::new(Code::IngressGateway, format!("{} does not name an ingress gateway", quoted(text))).help(
+            _ => Err(UnplacedDiagnostic::new(Code::IngressGateway, format!("{} does not name an ingress gateway", quoted(text))).help(
                 "write `NAMESPACE/LABEL` with the value of the label `istio` of its pods: `istio-system/ingressgateway`",
             )),
         }
     }
 }
 
-fn check_label(text: &str) -> Option<Flaw> {
+fn check_label(text: &str) -> Option<UnplacedDiagnostic> {
     (!dns::is_label(text)).then(|| {
-        let flaw = Flaw::new(Code::Name, format!("{} is not a DNS label", quoted(text)));
+        let flaw = UnplacedDiagnostic::new(Code::Name, format!("{} is not a DNS label", quoted(text)));
         match label_near(text) {
             Some(near) => flaw.help(format!("write {}", quoted(&near))),
             None => flaw.help("write 1 to 63 of `a-z`, `0-9` and `-`, with a letter or digit at both ends"),
@@ -131,9 +131,9 @@ fn label_near(text: &str) -> Option<String> {
     dns::is_label(&near).then_some(near)
 }
 
-fn check_resource(text: &str) -> Option<Flaw> {
+fn check_resource(text: &str) -> Option<UnplacedDiagnostic> {
     (!dns::is_subdomain(text)).then(|| {
-        Flaw::new(Code::ResourceName, format!("{} cannot be the name of a resource", quoted(text)))
+        UnplacedDiagnostic::new(Code::ResourceName, format!("{} cannot be the name of a resource", quoted(text)))
             .help("write at most 253 of `a-z`, `0-9`, `-` and `.`, with a letter or digit at both ends of each part")
     })
 }
@@ -146,51 +146,51 @@ fn is_label_value(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
-fn check_secret_key(text: &str) -> Option<Flaw> {
+fn check_secret_key(text: &str) -> Option<UnplacedDiagnostic> {
     let good = text.len() <= 253
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
         && text != "."
         && !text.starts_with("..");
     (!good).then(|| {
-        Flaw::new(Code::SecretKey, format!("{} cannot be a key of a Secret", quoted(text))).help(
+        UnplacedDiagnostic::new(Code::SecretKey, format!("{} cannot be a key of a Secret", quoted(text))).help(
             "write at most 253 of `A-Z`, `a-z`, `0-9`, `-`, `_` and `.`, not `.` alone and not `..` at the beginning",
         )
     })
 }
 
-fn check_file_path(text: &str) -> Option<Flaw> {
+fn check_file_path(text: &str) -> Option<UnplacedDiagnostic> {
     // A colon ends the path of a mount, and `..` would lead out of the folder that is mounted.
     let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
     let good = text.strip_prefix('/').unwrap_or(text).split('/').all(is_segment)
         && !text.contains(':')
         && !text.chars().any(char::is_control);
     (!good).then(|| {
-        Flaw::new(Code::FilePath, format!("{} is not the path of a file", quoted(text)))
+        UnplacedDiagnostic::new(Code::FilePath, format!("{} is not the path of a file", quoted(text)))
             .help("write it without `.`, `..`, `//` and `:`: `/etc/upstream/tls.crt`")
     })
 }
 
-fn check_word(text: &str) -> Option<Flaw> {
+fn check_word(text: &str) -> Option<UnplacedDiagnostic> {
     text.chars().any(|c| c.is_whitespace() || c.is_control()).then(|| {
-        Flaw::new(Code::Word, format!("{} has a space or control character", quoted(text)))
+        UnplacedDiagnostic::new(Code::Word, format!("{} has a space or control character", quoted(text)))
             .help("write the name exactly, without spaces")
     })
 }
 
-fn check_decision(text: &str) -> Option<Flaw> {
+fn check_decision(text: &str) -> Option<UnplacedDiagnostic> {
     let is_word = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
     };
     (!text.split('/').all(is_word)).then(|| {
-        Flaw::new(Code::OpaPath, format!("{} is not the path of a decision", quoted(text)))
+        UnplacedDiagnostic::new(Code::OpaPath, format!("{} is not the path of a decision", quoted(text)))
             .help("write the package and rule with slashes and without `data`: `envoy/authz/allow`")
     })
 }
 
-fn check_retry_conditions(text: &str) -> Option<Flaw> {
+fn check_retry_conditions(text: &str) -> Option<UnplacedDiagnostic> {
     let wrong = text.split(',').map(str::trim).find(|word| !RETRY_CONDITIONS.contains(word) && !is_status(word))?;
-    let flaw = Flaw::new(Code::RetryCondition, format!("{} is not a retry condition", quoted(wrong)));
+    let flaw = UnplacedDiagnostic::new(Code::RetryCondition, format!("{} is not a retry condition", quoted(wrong)));
     Some(match did_you_mean(wrong, RETRY_CONDITIONS.iter().copied()) {
         Some(near) => flaw.help(format!("did you mean `{near}`?")),
         None => flaw.help(format!("the conditions are {}, and status codes", RETRY_CONDITIONS.join(", "))),
@@ -220,11 +220,11 @@ const RETRY_CONDITIONS: [&str; 15] = [
     "unavailable",
 ];
 
-fn check_json_pointer(text: &str) -> Option<Flaw> {
+fn check_json_pointer(text: &str) -> Option<UnplacedDiagnostic> {
     let is_escape = |rest: &str| rest.starts_with(['0', '1']);
     let good = text.starts_with('/') && text.split('~').skip(1).all(is_escape);
     (!good).then(|| {
-        Flaw::new(Code::JsonPatch, format!("{} is not a JSON pointer", quoted(text)))
+        UnplacedDiagnostic::new(Code::JsonPatch, format!("{} is not a JSON pointer", quoted(text)))
             .help("begin with `/`, and write `~1` for a `/` and `~0` for a `~` within a name: `/metadata/labels/team`")
     })
 }
@@ -242,7 +242,7 @@ mod tests {
     fn names() {
         let long = "a".repeat(64);
         table::<DnsLabel>(&["a-1", &long[1..]], &["My_App", "-a", "a-", "é", &long]);
-        let near = Flaw::new(Code::Name, "`My_App` is not a DNS label").help("write `my-app`");
+        let near = UnplacedDiagnostic::new(Code::Name, "`My_App` is not a DNS label").help("write `my-app`");
         assert_eq!(check_label("My_App"), Some(near));
         table::<ResourceName>(&["a", "httpbin-cert", "a.b-c"], &["A", "a_b", "a..b", "-a", "a/b"]);
         let gateways = ["istio-system/ingressgateway", "a/In.gress_1"];

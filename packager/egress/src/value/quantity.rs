@@ -2,7 +2,7 @@
 
 use super::{checked_text, default_text, kind};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::wire::TextKind;
 
@@ -22,26 +22,26 @@ checked_text!(
 
 default_text!(Cpu, Memory);
 
-fn check_cpu(text: &str) -> Option<Flaw> {
+fn check_cpu(text: &str) -> Option<UnplacedDiagnostic> {
     let good = match split(text) {
         Some((number, "")) => is_positive(number),
         Some((number, "m")) => is_positive(number) && !number.contains('.'),
         _ => false,
     };
     (!good).then(|| {
-        Flaw::new(Code::Quantity, format!("{} is not an amount of CPU", quoted(text)))
+        UnplacedDiagnostic::new(Code::Quantity, format!("{} is not an amount of CPU", quoted(text)))
             .help("write `500m` for half a core, or `\"1\"` for one")
     })
 }
 
 /// A trailing `m` is refused: Kubernetes reads it as thousandths of a byte.
-fn check_memory(text: &str) -> Option<Flaw> {
+fn check_memory(text: &str) -> Option<UnplacedDiagnostic> {
     const UNITS: [&str; 9] = ["", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"];
     let parts = split(text);
     if parts.is_some_and(|(number, unit)| UNITS.contains(&unit) && is_positive(number)) {
         return None;
     }
-    let flaw = Flaw::new(Code::Quantity, format!("{} is not an amount of memory", quoted(text)));
+    let flaw = UnplacedDiagnostic::new(Code::Quantity, format!("{} is not an amount of memory", quoted(text)));
     Some(match parts {
         Some((number, "m" | "MB" | "MiB" | "Mb" | "mi")) if is_positive(number) => {
             flaw.help(format!("did you mean `{number}Mi`?"))

@@ -14,7 +14,7 @@ use super::refusals::{self, Refusals};
 use super::syntax::{self, DEEPEST};
 use super::tree::{Entry, Key, Node, Scalar, ScalarType, Value};
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink, Span};
+use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use sallyport_core::policy::MAX_RULES;
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use std::borrow::Cow;
@@ -52,7 +52,7 @@ pub(crate) fn read_one(text: &str, sink: &mut Sink) -> Option<Node> {
     }
     let root = read.documents.into_iter().next().filter(|root| !is_nothing(root));
     if root.is_none() {
-        let flaw = Flaw::new(Code::Empty, "the file has no resource in it");
+        let flaw = UnplacedDiagnostic::new(Code::Empty, "the file has no resource in it");
         sink.report(Span { start: 0, end: 0 }, flaw.help("`sallyport init` writes a first one"));
     }
     root
@@ -206,7 +206,7 @@ impl<'a> Reader<'a> {
         if self.nodes <= MOST_NODES {
             return Ok(());
         }
-        let flaw = Flaw::new(Code::Nodes, format!("the file has more than {MOST_NODES} values"));
+        let flaw = UnplacedDiagnostic::new(Code::Nodes, format!("the file has more than {MOST_NODES} values"));
         self.sink.report(span, flaw.help(self.rules.how_to_split()));
         Err(Stop)
     }

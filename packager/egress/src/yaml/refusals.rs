@@ -3,12 +3,12 @@
 use super::syntax;
 use super::tree::{Key, Node, ScalarType, Value};
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink, Span};
+use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::wording::quoted;
 use std::collections::HashMap;
 
-pub(super) fn second_document() -> Flaw {
-    Flaw::new(Code::SeveralDocuments, "a second document begins here").help("write one resource per file")
+pub(super) fn second_document() -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::SeveralDocuments, "a second document begins here").help("write one resource per file")
 }
 
 pub(super) struct Refusals<'a> {
@@ -24,8 +24,8 @@ impl<'a> Refusals<'a> {
 
     pub(super) fn tag(&self, span: Span, sink: &mut Sink) {
         let tag = quoted(self.word_at(span.start));
-        let flaw = Flaw::new(Code::Tag, format!("the YAML tag {tag} is not allowed in this file"));
-        sink.report(span, flaw.help("leave the tag out; a string that looks like a number needs quotes"));
+        let flaw = UnplacedDiagnostic::new(Code::Tag, format!("the YAML tag {tag} is not allowed in this file"));
+        sink.report(span, flaw.help("remove the tag; a string that looks like a number needs quotes"));
     }
 
     pub(super) fn anchor(&mut self, anchor: usize, span: Span, sink: &mut Sink) {
@@ -61,23 +61,29 @@ pub(super) fn key(node: Node, seen: &mut HashMap<String, Span>, sink: &mut Sink)
         Value::Refused => return None,
         Value::Scalar(scalar) if scalar.resolve() == ScalarType::Text => scalar.text,
         Value::Scalar(scalar) => {
-            let flaw = Flaw::new(Code::NonStringKey, format!("the key {} is not a string", quoted(&scalar.text)));
+            let flaw = UnplacedDiagnostic::new(
+                Code::NonStringKey,
+                format!("the key {} is not a string", quoted(&scalar.text)),
+            );
             sink.report(span, flaw.help("keys are the names of fields"));
             return None;
         }
         Value::Sequence(_) | Value::Mapping(_) => {
-            let flaw = Flaw::new(Code::NonStringKey, "a key is a list or mapping, not a string");
+            let flaw = UnplacedDiagnostic::new(Code::NonStringKey, "a key is a list or mapping, not a string");
             sink.report(span, flaw.help("a value that begins with `{` or `[` needs quotes"));
             return None;
         }
     };
     if name == "<<" {
-        let flaw = Flaw::new(Code::MergeKey, "the merge key `<<` is not allowed in this file");
+        let flaw = UnplacedDiagnostic::new(Code::MergeKey, "the merge key `<<` is not allowed in this file");
         sink.report(span, flaw.help("write the fields out"));
         return None;
     }
     if let Some(first) = seen.get(&name) {
-        let flaw = Flaw::new(Code::DuplicateKey, format!("the key {} is written twice in one mapping", quoted(&name)));
+        let flaw = UnplacedDiagnostic::new(
+            Code::DuplicateKey,
+            format!("the key {} is written twice in one mapping", quoted(&name)),
+        );
         sink.report_twice(span, *first, flaw.help("keep one of the two"));
         return None;
     }

@@ -2,7 +2,7 @@
 
 use super::reader::Rules;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Flaw, Sink, SourceFile, Span};
+use crate::diagnostic::{Diagnostic, Sink, SourceFile, Span, UnplacedDiagnostic};
 use crate::wording::is_hidden;
 
 /// The largest file that is read.
@@ -21,7 +21,9 @@ impl Undecodable {
     /// The problem, for the file's index among the files that are checked together.
     #[must_use]
     pub fn diagnostic(&self, file: usize) -> Diagnostic {
-        Flaw::new(Code::Encoding, &self.message).help("save the file as UTF-8 without BOM").at(file, self.span)
+        UnplacedDiagnostic::new(Code::Encoding, &self.message)
+            .help("save the file as UTF-8 without BOM")
+            .at(file, self.span)
     }
 }
 
@@ -58,7 +60,10 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<SourceFile, Box<Undecodable>> 
 /// Whether the text is small enough to be read; reported if not.
 pub(crate) fn fits(text: &str, rules: Rules, sink: &mut Sink) -> bool {
     if text.len() > LARGEST {
-        let flaw = Flaw::new(Code::TooLarge, format!("the file has {} bytes; the limit is {LARGEST}", text.len()));
+        let flaw = UnplacedDiagnostic::new(
+            Code::TooLarge,
+            format!("the file has {} bytes; the limit is {LARGEST}", text.len()),
+        );
         sink.report(Span { start: 0, end: 0 }, flaw.help(rules.how_to_split()));
     }
     text.len() <= LARGEST
@@ -70,17 +75,18 @@ pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
         return false;
     }
     if text.starts_with('\u{feff}') {
-        let flaw = Flaw::new(Code::ByteOrderMark, "the file begins with a byte-order mark");
+        let flaw = UnplacedDiagnostic::new(Code::ByteOrderMark, "the file begins with a byte-order mark");
         sink.report(Span { start: 0, end: 3 }, flaw.help("save the file as UTF-8 without BOM"));
     }
     if let Some(start) = text.find('\r') {
-        let flaw = Flaw::new(Code::CarriageReturn, "the line ends with a carriage return (Windows line end)");
+        let flaw =
+            UnplacedDiagnostic::new(Code::CarriageReturn, "the line ends with a carriage return (Windows line end)");
         sink.report(Span { start, end: start.saturating_add(1) }, flaw.help("save the file with LF line ends"));
     }
     // A byte-order mark is hidden text anywhere but at the start, where it has been reported.
     let hidden = text.char_indices().find(|(offset, c)| is_hidden(*c) && !(*offset == 0 && *c == '\u{feff}'));
     if let Some((start, character)) = hidden {
-        let flaw = Flaw::new(
+        let flaw = UnplacedDiagnostic::new(
             Code::ControlCharacter,
             format!("the character U+{:04X} hides what the file says", u32::from(character)),
         );

@@ -1,20 +1,20 @@
 //! What the YAML parser's own errors mean to the person who wrote the file.
 
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Span};
+use crate::diagnostic::{Span, UnplacedDiagnostic};
 use crate::wording::quoted;
 
 /// How deep collections may be nested.
 pub(super) const DEEPEST: usize = 64;
 
 /// The place and the meaning of an error of the YAML parser.
-pub(crate) fn explain(text: &str, offset: usize, info: &str) -> (Span, Flaw) {
+pub(crate) fn explain(text: &str, offset: usize, info: &str) -> (Span, UnplacedDiagnostic) {
     let here = |flaw| (Span { start: offset, end: offset }, flaw);
     if info.contains("recursion limit") {
         return here(too_deep());
     }
     if let Some(start) = tab_indent(text, offset) {
-        let flaw = Flaw::new(Code::TabIndent, "the line is indented with a tab, which YAML forbids");
+        let flaw = UnplacedDiagnostic::new(Code::TabIndent, "the line is indented with a tab, which YAML forbids");
         let end = start.saturating_add(1);
         return (Span { start, end }, flaw.help("indent with spaces"));
     }
@@ -26,27 +26,28 @@ pub(crate) fn explain(text: &str, offset: usize, info: &str) -> (Span, Flaw) {
         let word = word_at(text, start);
         return (Span { start, end: start.saturating_add(word.len()) }, anchor(word));
     }
-    let flaw = Flaw::new(Code::Syntax, format!("not valid YAML: {}", info.replace('`', "'")));
+    let flaw = UnplacedDiagnostic::new(Code::Syntax, format!("not valid YAML: {}", info.replace('`', "'")));
     here(match cure(text, offset, info) {
         Some(help) => flaw.help(help),
         None => flaw,
     })
 }
 
-pub(crate) fn too_deep() -> Flaw {
-    Flaw::new(Code::Depth, format!("the file is nested deeper than {DEEPEST} levels"))
+pub(crate) fn too_deep() -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::Depth, format!("the file is nested deeper than {DEEPEST} levels"))
         .help("an Egress file needs no more than 12; a value that begins with `[` or `{` needs quotes")
 }
 
-pub(crate) fn alias(word: &str) -> Flaw {
+pub(crate) fn alias(word: &str) -> UnplacedDiagnostic {
     let shown = quoted(word);
-    let flaw = Flaw::new(Code::Alias, format!("{shown} without quotes is a YAML alias, which is refused"));
+    let flaw =
+        UnplacedDiagnostic::new(Code::Alias, format!("{shown} without quotes is a YAML alias, which is refused"));
     flaw.help(format!("a string with `*` in it needs quotes: `\"{}\"`", shown.trim_matches('`')))
 }
 
-pub(crate) fn anchor(word: &str) -> Flaw {
-    Flaw::new(Code::Alias, format!("{} without quotes is a YAML anchor, which is refused", quoted(word)))
-        .help("leave the anchor out; a string that begins with `&` needs quotes")
+pub(crate) fn anchor(word: &str) -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::Alias, format!("{} without quotes is a YAML anchor, which is refused", quoted(word)))
+        .help("remove the anchor; a string that begins with `&` needs quotes")
 }
 
 /// From an offset to the next space, comma, bracket or end of line.

@@ -59,6 +59,12 @@ impl Scalar {
         }
     }
 
+    /// Whether every YAML reader takes this text for a string, without quotes.
+    pub(crate) fn is_plain_string(text: &str) -> bool {
+        let scalar = Self { text: text.to_owned(), plain: true };
+        scalar.resolve() == ScalarType::Text && !scalar.is_old_boolean()
+    }
+
     /// A plain word that YAML 1.1 readers, among them kubectl and many editors, take for a boolean.
     pub(crate) fn is_old_boolean(&self) -> bool {
         const WORDS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];

@@ -48,8 +48,8 @@ pub(crate) fn ready(plan: &Plan<'_>) -> Value {
 /// In the ingress gateway's namespace, so that it also works if Istio is configured to bind Gateways to pods of their own
 /// namespace only.
 pub(crate) fn ingress(plan: &Plan<'_>, expose: &Expose) -> Value {
-    let Expose { host, gateway: _, credential_name, https_redirect } = expose;
-    let (namespace, label) = pods(expose);
+    let Expose { host, gateway, credential_name, https_redirect } = expose;
+    let (namespace, label) = (gateway.namespace(), gateway.label());
     let mut metadata = plan.metadata(&ingress_name(plan));
     if let Some(metadata) = metadata.as_object_mut() {
         metadata.insert("namespace".to_owned(), namespace.into());
@@ -77,9 +77,4 @@ pub(crate) fn ingress(plan: &Plan<'_>, expose: &Expose) -> Value {
 /// The namespace is shared, so the name says which Egress it belongs to.
 pub(crate) fn ingress_name(plan: &Plan<'_>) -> String {
     format!("{}-{}-ingress", plan.egress.namespace, plan.egress.name)
-}
-
-/// The namespace and the `istio` label of the ingress gateway's pods.
-pub(crate) fn pods(expose: &Expose) -> (&str, &str) {
-    expose.gateway.split_once('/').unwrap_or(("istio-system", &expose.gateway))
 }

@@ -41,9 +41,9 @@ fn egress(plan: &Plan<'_>) -> Value {
         rules.push(json!({"ports": [tcp(plan.filter.registry_port())]}));
     }
     for Upstream { host, port, tls: _ } in plan.upstreams().map(|egress| &egress.spec.upstream) {
-        let rule = match host.parse() {
-            Ok(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(*port)]}),
-            Err(_) => json!({"ports": [tcp(*port)]}),
+        let rule = match host.address() {
+            Some(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(*port)]}),
+            None => json!({"ports": [tcp(*port)]}),
         };
         if !rules.contains(&rule) {
             rules.push(rule);

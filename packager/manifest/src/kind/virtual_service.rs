@@ -63,7 +63,7 @@ fn leg(name: &str, egress: &Egress) -> Value {
 
 /// From the ingress gateway to this one, which knows the host only by its internal name.
 pub(crate) fn ingress(plan: &Plan<'_>, expose: &Expose) -> Value {
-    let (namespace, _) = gateway::pods(expose);
+    let namespace = expose.gateway.namespace();
     object(
         plan,
         &format!("{}-ingress", plan.egress.name),

@@ -3,7 +3,7 @@
 use super::words;
 use super::{Conformed, Conformer};
 use crate::code::Code;
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use crate::yaml::tree::{Node, Scalar, ScalarType, Value};
 use sallyport_core::wire::Json;
@@ -33,14 +33,17 @@ impl Conformer<'_> {
     }
 }
 
-fn json_of(scalar: &Scalar) -> Result<Json<'_>, Flaw> {
+fn json_of(scalar: &Scalar) -> Result<Json<'_>, UnplacedDiagnostic> {
     let text = &scalar.text;
     match scalar.resolve() {
         ScalarType::Null => Ok(Json::Null),
         ScalarType::Boolean => Ok(Json::Boolean(text.eq_ignore_ascii_case("true"))),
         ScalarType::Number => serde_json::from_str(text).ok().and_then(number).ok_or_else(|| {
-            Flaw::new(Code::Number, format!("the number {} is not written as JSON writes numbers", quoted(text)))
-                .help("write it in plain decimal digits, or in quotes if it is a string")
+            UnplacedDiagnostic::new(
+                Code::Number,
+                format!("the number {} is not written as JSON writes numbers", quoted(text)),
+            )
+            .help("write it in plain decimal digits, or in quotes if it is a string")
         }),
         ScalarType::Text if scalar.is_old_boolean() => Err(words::unquoted(text, "a boolean by many YAML readers")),
         ScalarType::Text => Ok(Json::Text(text.as_str().into())),

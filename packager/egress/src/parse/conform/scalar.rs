@@ -1,7 +1,7 @@
 //! Scalars against shapes: strings, booleans, numbers, words.
 
 use super::words::{self, What};
-use crate::diagnostic::Flaw;
+use crate::diagnostic::UnplacedDiagnostic;
 use crate::value;
 use crate::wording::quoted;
 use crate::yaml::tree::{Scalar, ScalarType};
@@ -9,7 +9,7 @@ use sallyport_core::wire::{Choice, Json, Shape, TextKind};
 use std::ops::RangeInclusive;
 
 /// The value of a scalar, or what is wrong with it.
-pub(super) fn read<'t>(shape: &Shape, what: What<'_>, scalar: &'t Scalar) -> Result<Json<'t>, Flaw> {
+pub(super) fn read<'t>(shape: &Shape, what: What<'_>, scalar: &'t Scalar) -> Result<Json<'t>, UnplacedDiagnostic> {
     let text = || Json::Text(scalar.text.as_str().into());
     match shape {
         Shape::Text(kind) => check_text(kind, what, scalar).map(|()| text()),
@@ -22,7 +22,7 @@ pub(super) fn read<'t>(shape: &Shape, what: What<'_>, scalar: &'t Scalar) -> Res
     }
 }
 
-fn check_text(kind: &'static TextKind, what: What<'_>, scalar: &Scalar) -> Result<(), Flaw> {
+fn check_text(kind: &'static TextKind, what: What<'_>, scalar: &Scalar) -> Result<(), UnplacedDiagnostic> {
     let text = &scalar.text;
     match scalar.resolve() {
         ScalarType::Null => Err(words::no_value(what, &Shape::Text(kind))),
@@ -34,14 +34,14 @@ fn check_text(kind: &'static TextKind, what: What<'_>, scalar: &Scalar) -> Resul
     }
 }
 
-fn check_kind(kind: &TextKind, text: &str) -> Result<(), Flaw> {
+fn check_kind(kind: &TextKind, text: &str) -> Result<(), UnplacedDiagnostic> {
     if text.is_empty() && !kind.may_be_empty {
         return Err(value::empty());
     }
-    (kind.check)(text).map_err(Flaw::from)
+    (kind.check)(text).map_err(UnplacedDiagnostic::from)
 }
 
-fn check_boolean(what: What<'_>, scalar: &Scalar) -> Result<(), Flaw> {
+fn check_boolean(what: What<'_>, scalar: &Scalar) -> Result<(), UnplacedDiagnostic> {
     let wrong = |help: &str| Err(words::wrong_scalar(&Shape::Boolean, what, scalar).help(help));
     match (scalar.resolve(), scalar.text.to_ascii_lowercase().as_str()) {
         (ScalarType::Boolean, _) => Ok(()),
@@ -52,7 +52,7 @@ fn check_boolean(what: What<'_>, scalar: &Scalar) -> Result<(), Flaw> {
     }
 }
 
-fn whole<'t>(range: RangeInclusive<u64>, what: What<'_>, scalar: &Scalar) -> Result<Json<'t>, Flaw> {
+fn whole<'t>(range: RangeInclusive<u64>, what: What<'_>, scalar: &Scalar) -> Result<Json<'t>, UnplacedDiagnostic> {
     let text = &scalar.text;
     let shape = Shape::Whole { least: *range.start(), most: *range.end() };
     let is_negative = text.strip_prefix('-').is_some_and(is_decimal);
@@ -76,7 +76,7 @@ fn is_decimal(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) && (text.len() == 1 || !text.starts_with('0'))
 }
 
-fn check_word(choices: &[Choice], what: What<'_>, scalar: &Scalar) -> Result<(), Flaw> {
+fn check_word(choices: &[Choice], what: What<'_>, scalar: &Scalar) -> Result<(), UnplacedDiagnostic> {
     let is_known = choices.iter().any(|choice| choice.value == scalar.text);
     match scalar.resolve() {
         ScalarType::Null => Err(words::no_value(what, &Shape::Text(&TextKind::ANY))),

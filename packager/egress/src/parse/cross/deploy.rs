@@ -1,7 +1,7 @@
 //! Fields of the deployment that depend on each other.
 
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink};
+use crate::diagnostic::{Sink, UnplacedDiagnostic};
 use crate::model::Gateway;
 use crate::model::deploy::OperationKind;
 use crate::value::duration::Duration;
@@ -30,7 +30,10 @@ fn check_replicas(gateway: &Node, sink: &mut Sink) {
     // What is not a number was reported already.
     let (Some(Some(most)), Some(least)) = (number("maxReplicas"), least) else { return };
     if let (Some(entry), true) = (gateway.entry("maxReplicas"), most > 0 && most < least) {
-        let flaw = Flaw::new(Code::MaxReplicas, format!("`maxReplicas` is {most}, and `replicas` is {least}"));
+        let flaw = UnplacedDiagnostic::new(
+            Code::MaxReplicas,
+            format!("`maxReplicas` ({most}) is less than `replicas` ({least})"),
+        );
         sink.report(entry.value.span, flaw.help(format!("write {least} or more, or fewer `replicas`")));
     }
 }
@@ -43,7 +46,7 @@ fn check_timeouts(route: &Node, sink: &mut Sink) {
         && length.length() > limit.length()
     {
         let message = format!("`perTryTimeout` {} is longer than `timeout` {}", quoted(each), quoted(whole));
-        let flaw = Flaw::new(Code::PerTryTimeout, message);
+        let flaw = UnplacedDiagnostic::new(Code::PerTryTimeout, message);
         sink.report(node.span, flaw.help(format!("write {} or less, or a longer `timeout`", quoted(whole))));
     }
 }
@@ -52,11 +55,11 @@ fn check_patch(patch: &Node, sink: &mut Sink) {
     match (patch.entry("merge"), patch.entry("json")) {
         (Some(merge), Some(json)) => {
             let (first, second) = if merge.key.span < json.key.span { (merge, json) } else { (json, merge) };
-            let flaw = Flaw::new(Code::PatchForm, "the patch has both `merge` and `json`");
+            let flaw = UnplacedDiagnostic::new(Code::PatchForm, "the patch has both `merge` and `json`");
             sink.report_twice(second.key.span, first.key.span, flaw.help("write two patches: they apply in order"));
         }
         (None, None) if patch.entry("kind").is_some() => {
-            let flaw = Flaw::new(Code::PatchForm, "the patch has neither `merge` nor `json`");
+            let flaw = UnplacedDiagnostic::new(Code::PatchForm, "the patch has neither `merge` nor `json`");
             sink.report(patch.span, flaw.help("write what is to change: `merge: {spec: {...}}`"));
         }
         _ => {}
@@ -75,13 +78,16 @@ fn check_operation(operation: &Node, sink: &mut Sink) {
         OperationKind::Remove => (None, &["from", "value"]),
     };
     if let Some(missing) = needed.filter(|name| operation.entry(name).is_none()) {
-        let flaw = Flaw::new(Code::JsonPatch, format!("{} without `{missing}`", quoted(&format!("op: {op}"))));
+        let flaw =
+            UnplacedDiagnostic::new(Code::JsonPatch, format!("{} without `{missing}`", quoted(&format!("op: {op}"))));
         sink.report(at, flaw.help(format!("write `{missing}:`")));
     }
     let useless = useless.iter().filter_map(|name| operation.entry(name));
     for Entry { key, .. } in useless {
-        let flaw =
-            Flaw::new(Code::JsonPatch, format!("`{}` has no use with {}", key.name, quoted(&format!("op: {op}"))));
+        let flaw = UnplacedDiagnostic::new(
+            Code::JsonPatch,
+            format!("`{}` is not used with {}", key.name, quoted(&format!("op: {op}"))),
+        );
         let users = if key.name == "from" { ["move", "copy"].as_slice() } else { &["add", "replace", "test"] };
         sink.report(key.span, flaw.help(format!("remove it, or write {}", either(users.iter().copied()))));
     }

@@ -1,7 +1,7 @@
 //! Fields of `tracing` and `headers` that depend on each other.
 
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink};
+use crate::diagnostic::{Sink, UnplacedDiagnostic};
 use crate::model::outbound::Tracing;
 use crate::wording::quoted;
 use crate::yaml::tree::Node;
@@ -39,7 +39,7 @@ fn tracing_mode(spec: &Node) -> Option<TracingMode> {
 fn check_trace(headers: &Node, sink: &mut Sink) {
     for item in headers.get("remove").map_or(&[][..], Node::items) {
         if let Some(name) = item.text().filter(|name| is_trace_header(&fold(name.as_bytes()))) {
-            let flaw = Flaw::new(
+            let flaw = UnplacedDiagnostic::new(
                 Code::HeaderClash,
                 format!("{} is a trace header, which `tracing` decides about", quoted(name)),
             );
@@ -52,8 +52,8 @@ fn check_trace(headers: &Node, sink: &mut Sink) {
 fn check_tracing(tracing: &Node, sink: &mut Sink) {
     for name in ["provider", "samplingPerMille"] {
         if let Some(entry) = tracing.entry(name) {
-            let flaw = Flaw::new(Code::TracingField, format!("`{name}` has no use without `mode: envoy`"));
-            sink.report(entry.key.span, flaw.help("write `mode: envoy`, or leave it out"));
+            let flaw = UnplacedDiagnostic::new(Code::TracingField, format!("`{name}` is only used with `mode: envoy`"));
+            sink.report(entry.key.span, flaw.help("write `mode: envoy`, or remove it"));
         }
     }
 }
@@ -113,6 +113,6 @@ fn one_header(name: &str, other: &Node) -> Option<String> {
     Some(format!("{} and {} are one header to CGI", quoted(name), quoted(other)))
 }
 
-fn clash(message: String) -> Flaw {
-    Flaw::new(Code::HeaderClash, message).help("keep one of the two")
+fn clash(message: String) -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::HeaderClash, message).help("keep one of the two")
 }

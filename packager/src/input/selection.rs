@@ -6,7 +6,7 @@ use sallyport_egress::{FileKind, recognise};
 
 /// Which files of a directory are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum Selection {
     /// Egress and Mesh files.
     #[default]
     Ours,
@@ -15,12 +15,12 @@ pub(crate) enum Wanted {
 }
 
 /// Whether a file that was found in a directory is taken. Its content decides, or its name if it has no `apiVersion`.
-pub(super) fn is_wanted(wanted: Wanted, path: &Path, bytes: &[u8]) -> bool {
+pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bool {
     // UTF-16 is recognised too, so that it gets a diagnostic of its own.
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
     match recognise(&String::from_utf8_lossy(&bytes)) {
         FileKind::Sallyport => true,
-        FileKind::Manifests => wanted == Wanted::WithManifests,
+        FileKind::Manifests => selection == Selection::WithManifests,
         FileKind::Others => false,
         FileKind::Unknown => is_our_name(path),
     }
@@ -37,7 +37,7 @@ mod tests {
     use super::*;
 
     fn is_ours(path: &str, bytes: &[u8]) -> bool {
-        is_wanted(Wanted::Ours, Path::new(path), bytes)
+        is_selected(Selection::Ours, Path::new(path), bytes)
     }
 
     #[test]
@@ -52,7 +52,7 @@ mod tests {
     fn manifests_are_taken_where_they_are_wanted() {
         let gateway = b"apiVersion: networking.istio.io/v1\nkind: Gateway\n";
         assert!(!is_ours("gateway.yaml", gateway));
-        assert!(is_wanted(Wanted::WithManifests, Path::new("gateway.yaml"), gateway));
+        assert!(is_selected(Selection::WithManifests, Path::new("gateway.yaml"), gateway));
     }
 
     #[test]
