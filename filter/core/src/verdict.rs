@@ -1,9 +1,9 @@
-//! What the engine says of a request.
+//! What the engine decides about a request.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// Why a request was refused, coarse enough to be told to the caller.
+/// Why a request was refused, coarse enough for the caller to learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// A DENY rule matched.
@@ -14,9 +14,9 @@ pub enum Reason {
     NoIdentity,
     /// The request can be read in more than one way.
     Ambiguous(Ambiguity),
-    /// There is no policy to decide by.
+    /// No policy is in force.
     NoPolicy,
-    /// The request is allowed, and the upstream is not asked: the health gate is open.
+    /// The policy allows the request, but the health gate is open.
     UpstreamDown,
 }
 
@@ -35,8 +35,8 @@ impl Reason {
         }
     }
 
-    /// The HTTP status of the answer: 400 for ambiguity, 401 for a missing identity, 503 for an upstream that is not asked
-    /// (unless the file says another), else 403.
+    /// The HTTP status of the answer: 400 for ambiguity, 401 for a missing identity, 503 while the health gate is open (or
+    /// the status that the file sets), otherwise 403.
     #[must_use]
     pub fn http_status(self) -> u16 {
         match self {
@@ -90,13 +90,13 @@ ambiguities! {
     Semicolon = "semicolon",
     /// `\` in the path.
     Backslash = "backslash",
-    /// A `.` or `..` segment that Envoy has left.
+    /// A `.` or `..` segment that Envoy has not resolved.
     DotSegment = "dotSegment",
     /// `%25` followed by two hexadecimal digits.
     DoubleEncoding = "doubleEncoding",
     /// A control character.
     ControlCharacter = "controlCharacter",
-    /// A plain byte above 0x7f in the path.
+    /// An unescaped byte above 0x7f in the path.
     NonAscii = "nonAscii",
     /// `#` in the path.
     Fragment = "fragment",
@@ -108,9 +108,9 @@ ambiguities! {
     InvalidUtf8 = "invalidUtf8",
     /// A header name that differs from one a rule reads only by `_` for `-`.
     UnderscoreHeader = "underscoreHeader",
-    /// A rule reads the query, and it has `;`, or a parameter that servers take for the one that the rule reads.
+    /// A rule reads the query, and it has `;`, or a parameter that some servers read as the one that the rule reads.
     AmbiguousQuery = "ambiguousQuery",
-    /// A rule would have to read more of a value than it does. Cannot be tolerated.
+    /// A value is longer than what a rule reads of it. Cannot be tolerated.
     ValueTooLong = "valueTooLong",
     /// No `:path`, more than one, or one that does not begin with `/`. Cannot be tolerated.
     MalformedPath = "malformedPath",
@@ -124,12 +124,12 @@ ambiguities! {
     /// A rule reads the token or other metadata, and it cannot be read: it is nested too deeply (objects in a claim more than
     /// about 30 levels), or a text is not UTF-8. Cannot be tolerated.
     UnreadableMetadata = "unreadableMetadata",
-    /// An `Upgrade` to something else than a WebSocket: what comes after its head an upstream may take for another request.
-    /// Cannot be tolerated.
+    /// An `Upgrade` to anything but a WebSocket: the upstream may read what follows the headers as another request. Cannot
+    /// be tolerated.
     UnknownUpgrade = "unknownUpgrade",
 }
 
-/// A rule that spoke.
+/// A rule that decided, or would have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleRef<'e> {
     /// Its position in the policy, from 0.
@@ -138,7 +138,7 @@ pub struct RuleRef<'e> {
     pub id: &'e str,
 }
 
-/// Proof that a request may pass: only the engine makes one.
+/// Proof that a request may pass: only the engine can make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit<'e> {
     rule: Option<RuleRef<'e>>,
@@ -156,24 +156,24 @@ impl<'e> Permit<'e> {
     }
 }
 
-/// Why not, and by which rule.
+/// Why a request may not pass, and by which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal<'e> {
     /// The coarse reason.
     pub reason: Reason,
-    /// The DENY rule, if one spoke.
+    /// The DENY rule, if one decided.
     pub rule: Option<RuleRef<'e>>,
 }
 
-/// `REASON`, or with who spoke `REASON:RULE`; of an ambiguity `REASON:KIND`.
+/// `REASON`, or with the rule that decided `REASON:RULE`; for an ambiguity `REASON:KIND`.
 impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason.as_str())?;
-        let speaker = match self.reason {
+        let detail = match self.reason {
             Reason::Ambiguous(kind) => Some(kind.as_str()),
             _ => self.rule.map(|rule| rule.id),
         };
-        speaker.map_or(Ok(()), |speaker| write!(f, ":{speaker}"))
+        detail.map_or(Ok(()), |detail| write!(f, ":{detail}"))
     }
 }
 
@@ -186,7 +186,7 @@ pub enum Verdict<'e> {
     Refuse(Refusal<'e>),
 }
 
-/// What would have happened, had everything in shadow mode been enforced. Reported only where it differs.
+/// What would have happened if everything in shadow mode were enforced. Reported only where it differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shadow<'e> {
     /// A shadow ALLOW rule would have let a refused request through.
@@ -195,16 +195,16 @@ pub enum Shadow<'e> {
     WouldRefuse(Refusal<'e>),
 }
 
-/// All that the engine says of one request.
+/// All that the engine decides about one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision<'e> {
     /// What happens.
     pub verdict: Verdict<'e>,
-    /// What would have happened, where it differs.
+    /// What would have happened without shadow mode, where it differs.
     pub shadow: Option<Shadow<'e>>,
     /// The AUDIT rules that matched, in file order.
     pub audits: Vec<RuleRef<'e>>,
-    /// Who called; nobody known where the request is ambiguous.
+    /// Who called; unknown where the request is ambiguous.
     pub caller: CallerIdentity<'e>,
 }
 

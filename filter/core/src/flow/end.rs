@@ -2,33 +2,16 @@
 //!
 //! Only when all of a response is known does Envoy say who made it, so nothing is looked up earlier.
 
+use super::forwarded::{Forwarded, Watch};
 use super::properties::Properties;
-use super::request::Forwarded;
 use super::worker::WorkerState;
 use crate::engine::Engine;
 use crate::health::{HealthPolicy, Outcome, is_error};
-use crate::request::is_grpc_call;
 use crate::request::needs::Needs;
-use crate::request::pairs::Pair;
 
 /// Envoy's `response_code_details` of an answer that came from the upstream.
 const VIA_UPSTREAM: &[u8] = b"via_upstream";
 const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
-
-/// A response that counts for the health gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Watch {
-    target: usize,
-    is_grpc: bool,
-}
-
-impl Watch {
-    /// Whether the answer of this target to this request counts.
-    pub(super) fn new(engine: &Engine, target: usize, headers: &[Pair<'_>]) -> Option<Self> {
-        let is_watched = engine.health().is_some_and(|health| health.watches(target));
-        is_watched.then(|| Self { target, is_grpc: is_grpc_call(headers) })
-    }
-}
 
 /// The stage at the end of a stream.
 #[derive(Debug)]
@@ -49,7 +32,7 @@ pub enum EndStep {
 }
 
 impl ResponseEnd {
-    /// The end of a request that was forwarded so.
+    /// The end of the response to this request.
     #[must_use]
     pub fn new(forwarded: &Forwarded) -> Self {
         Self { watch: forwarded.watch, asked: Needs::default() }

@@ -2,25 +2,9 @@
 
 use super::effect::Effect;
 use super::health::{TargetUpdate, metric_name};
-use super::worker::WorkerState;
+use super::worker::{SentProbe, WorkerState};
 use crate::health::{HealthPolicy, ProbeFailure, Reply};
 use crate::request::pairs;
-
-/// A probe that has no answer yet.
-#[derive(Clone, Copy, Debug)]
-pub struct SentProbe {
-    token: u32,
-    target: usize,
-    sent: u64,
-}
-
-impl SentProbe {
-    /// How many bytes of the answer's body are compared; none where the body does not matter.
-    #[must_use]
-    pub fn body_needed(&self, policy: &HealthPolicy) -> Option<usize> {
-        policy.probe(self.target)?.body_needed()
-    }
-}
 
 /// What a probe's result leads to.
 #[derive(Debug)]

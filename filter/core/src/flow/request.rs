@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::ops::BitOr as _;
 
 use super::effect::{Effect, Level};
-use super::end::Watch;
+use super::forwarded::{Forwarded, Watch};
 use super::properties::Properties;
 use super::readiness;
 use super::worker::WorkerState;
@@ -78,15 +78,6 @@ pub struct Report<'r> {
     pub log: Option<Effect>,
     /// Attributes for Envoy's access log and spans: [`attributes`](crate::attributes).
     pub attributes: Vec<(&'static str, Cow<'r, str>)>,
-}
-
-/// What the stages of a response need to know about its request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Forwarded {
-    /// The value of [`answer::HEADER`] on the response, where the policy discloses rules.
-    pub(super) annotation: Option<String>,
-    /// What the health gate learns from the response, where it looks.
-    pub(super) watch: Option<Watch>,
 }
 
 impl RequestHeaders {
