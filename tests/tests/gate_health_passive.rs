@@ -144,9 +144,9 @@ fn without_a_probe_it_is_asked_again_after_a_while() {
         stage.gate.wait_health("open")?;
         stage.upstream.set(Mood::Well);
         let cause = stage.gate.wait_health("half-open")?;
-        ensure!(cause == "held long enough", "{cause}");
+        ensure!(cause == "hold time is over", "{cause}");
         let cause = stage.gate.wait_health("closed")?;
-        ensure!(cause == "slow start went well", "{cause}");
+        ensure!(cause == "slow start completed", "{cause}");
         let well = |status: &str| status == "200";
         stage.gate.wait_until("well", |_| Ok(sleep.send(&Request::get("/"))?.status.to_string()), well)?;
         Ok(())

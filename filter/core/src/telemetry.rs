@@ -207,7 +207,7 @@ impl LogLimit {
         true
     }
 
-    /// Starts a new interval. How many lines were left out in the last one.
+    /// Starts a new interval. How many lines were suppressed in the last one.
     pub fn refill(&mut self) -> u64 {
         self.written = [0; Self::KINDS];
         std::mem::take(&mut self.suppressed)

@@ -119,12 +119,12 @@ fn probes_open_it_and_close_it_again() {
     gate.at(1_023_000, WELL);
     assert_eq!(gate.phase(), Phase::Open);
     let (change, _) = gate.at(1_026_000, None);
-    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: 2 good probes");
+    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: 2 successful probes");
     assert_eq!(gate.share(), 100);
     gate.at(1_031_000, WELL);
     assert_eq!(gate.share(), 550);
     let (change, _) = gate.at(1_036_000, None);
-    assert_eq!(change.unwrap().to_string(), "half-open -> closed, after 10000 ms: slow start went well");
+    assert_eq!(change.unwrap().to_string(), "half-open -> closed, after 10000 ms: slow start completed");
     assert_eq!(gate.share(), 1000);
 }
 
@@ -153,7 +153,7 @@ fn failures_in_a_row_open_it_and_the_last_one_says_so() {
     gate.at(1_005_099, None);
     assert_eq!(gate.phase(), Phase::Open);
     let (change, _) = gate.at(1_005_100, None);
-    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: held long enough");
+    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: hold time is over");
 }
 
 #[test]

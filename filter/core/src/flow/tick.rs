@@ -29,7 +29,7 @@ pub struct Tick {
 pub struct Flush {
     /// By how much each counter has grown.
     pub increases: Vec<Increase>,
-    /// A line about log lines that were left out.
+    /// A line about log lines that were suppressed.
     pub log: Option<Effect>,
 }
 
@@ -59,7 +59,7 @@ impl WorkerState {
         let mut increases = Vec::new();
         self.counters.drain(|slot, by| increases.push(Increase { slot, by }));
         let suppressed = self.log_limit.refill();
-        let text = || format!("{suppressed} more lines like these were left out");
+        let text = || format!("{suppressed} more log lines like these were suppressed");
         Flush { increases, log: (suppressed > 0).then(|| Effect::Log(Level::Warn, text())) }
     }
 
