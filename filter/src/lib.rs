@@ -32,5 +32,5 @@ mod stream;
 mod declared {
     #[unsafe(link_section = "sallyport.policy")]
     #[used]
-    static POLICY_VERSION: [u8; 1] = [b'0' + sallyport_core::policy::source::WIRE_VERSION as u8];
+    static POLICY_VERSION: [u8; 1] = [b'0' + sallyport_core::wire::WIRE_VERSION as u8];
 }

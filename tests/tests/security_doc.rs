@@ -6,7 +6,7 @@ use std::fs;
 
 use anyhow::{Result, ensure};
 use sallyport_core::Ambiguity;
-use sallyport_core::policy::source::AmbiguitySource;
+use sallyport_core::wire;
 use sallyport_tests::workspace;
 
 fn page() -> Result<String> {
@@ -32,7 +32,7 @@ fn every_kind_of_ambiguity_is_listed() -> Result<()> {
     let listed: BTreeSet<&str> = rows.iter().flat_map(|row| quoted(row[0])).collect();
     let known: BTreeSet<&str> = Ambiguity::ALL.iter().map(|kind| kind.as_str()).collect();
     ensure!(listed == known, "listed {listed:?}, known {known:?}");
-    let tolerable: BTreeSet<&str> = AmbiguitySource::ALL.iter().map(|kind| kind.kind().as_str()).collect();
+    let tolerable: BTreeSet<&str> = wire::Ambiguity::TOLERABLE.iter().map(|kind| kind.as_str()).collect();
     for row in rows.iter().skip(1) {
         for kind in quoted(row[0]) {
             ensure!((row[2] == "yes") == tolerable.contains(kind), "{kind}: {}", row[2]);

@@ -64,9 +64,10 @@ pub(crate) mod observer;
 use self::matching::rule_matches;
 use self::observer::{Observer, Silent};
 use crate::policy::index::Index;
-use crate::policy::rule::{Action, CompiledRule, Role};
+use crate::policy::rule::{CompiledRule, Role};
 use crate::request::canonical::CanonicalRequest;
 use crate::verdict::Reason;
+use crate::wire::Action;
 
 /// Which rules matched: for each action and role, the one that comes first in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

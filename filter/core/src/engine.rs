@@ -4,15 +4,12 @@ use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
 use crate::authz::{Matches, Requirements, Ruling};
 use crate::health::HealthPolicy;
-use crate::health::source::ReadinessSource;
 use crate::outbound::Outbound;
 #[cfg(feature = "compile")]
 use crate::policy::compile::MAX_STEPS;
 use crate::policy::compile::{Compiled, compile};
-use crate::policy::decode::decode;
 use crate::policy::index::Index;
 use crate::policy::rule::Role;
-use crate::policy::source::PolicySource;
 use crate::problem::InvalidPolicy;
 #[cfg(feature = "compile")]
 use crate::problem::{PolicyCode, Problem};
@@ -23,6 +20,7 @@ use crate::request::pairs::Pair;
 use crate::request::principal::Principal;
 use crate::request::view::RequestView;
 use crate::verdict::{Ambiguity, CallerIdentity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};
+use crate::wire;
 
 /// A compiled policy.
 ///
@@ -46,7 +44,7 @@ impl Engine {
     /// # Errors
     ///
     /// Every problem of the policy. Then nothing of it is in force.
-    pub fn compile(source: &PolicySource) -> Result<Self, InvalidPolicy> {
+    pub fn compile(source: &wire::Policy) -> Result<Self, InvalidPolicy> {
         let policy = compile(source)?;
         let index = Index::build(&policy.rules);
         #[cfg(feature = "compile")]
@@ -111,7 +109,7 @@ impl Engine {
 
     /// Where the kubelet's readiness probe comes in, if it does: the connection's port, and whether the upstream counts.
     #[must_use]
-    pub fn readiness(&self) -> Option<&ReadinessSource> {
+    pub fn readiness(&self) -> Option<&wire::Readiness> {
         self.policy.readiness.as_ref()
     }
 
@@ -269,8 +267,8 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
 /// # Errors
 ///
 /// [`PolicyCode::Shape`] for every field that is not of the shape.
-pub fn parse(json: &[u8]) -> Result<PolicySource, InvalidPolicy> {
-    decode(json)
+pub fn parse(json: &[u8]) -> Result<wire::Policy, InvalidPolicy> {
+    wire::Reader::parse(json)
 }
 
 /// What the rules of some roles come to.

@@ -13,7 +13,6 @@ mod lease;
 mod monitor;
 mod probe;
 mod record;
-pub mod source;
 mod statuses;
 mod window;
 
@@ -23,9 +22,9 @@ pub use probe::{Probe, ProbeFailure, Reply};
 pub use statuses::Statuses;
 pub use window::Outcome;
 
+use crate::wire;
 pub(crate) use compile::{check_readiness, compile};
 pub(crate) use monitor::MAX_TARGETS;
-use source::ForceSource;
 
 /// Whether a request may be sent to another upstream: it is idempotent (RFC 9110, 9.2.2).
 #[must_use]
@@ -40,7 +39,7 @@ pub const READY_PATH: &str = "/sallyport/ready";
 #[derive(Debug, PartialEq, Eq)]
 pub struct HealthPolicy {
     /// The gate is overridden by the file.
-    pub(crate) force: Option<ForceSource>,
+    pub(crate) force: Option<wire::Override>,
     /// The upstream, then its standbys in order.
     pub(crate) targets: Vec<Target>,
     /// HTTP status of a refusal.

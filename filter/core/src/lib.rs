@@ -74,8 +74,6 @@ pub mod verdict;
 pub mod wire;
 
 pub use engine::Engine;
-pub use policy::rule::Action;
-pub use policy::source::PolicySource;
 pub use problem::{InvalidPolicy, PolicyCode, Problem};
 pub use request::needs::Needs;
 pub use request::view::{PeerView, RequestView};

@@ -16,7 +16,6 @@
 mod compile;
 pub mod hygiene;
 pub mod reserved;
-pub mod source;
 mod template;
 mod trailers;
 
@@ -27,15 +26,16 @@ use self::template::Template;
 use crate::answer::ROUTE_HEADER;
 use crate::request::name::fold;
 use crate::request::pairs::Pair;
-use crate::trace_context::{self, Format, Incoming, Mode, baggage};
+use crate::trace_context::{self, Incoming, baggage};
+use crate::wire::{TraceFormat, TracingMode};
 
 pub(crate) use compile::compile;
 
 /// How the headers of requests are changed on their way out, compiled.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Outbound {
-    mode: Mode,
-    formats: Vec<Format>,
+    mode: TracingMode,
+    formats: Vec<TraceFormat>,
     /// Keys of baggage that may leave.
     baggage: Vec<Box<str>>,
     hygiene: Hygiene,
@@ -93,7 +93,7 @@ impl Outbound {
     /// Whether random ids are needed.
     #[must_use]
     pub fn needs_ids(&self) -> bool {
-        self.mode == Mode::Standalone
+        self.mode == TracingMode::Standalone
     }
 
     /// The changes, and the trace of the request.
@@ -123,8 +123,8 @@ impl Outbound {
     fn trace(&self, headers: &[Pair<'_>], facts: &Facts<'_>) -> (Option<String>, Vec<(&'static str, String)>) {
         let incoming = Incoming::read(headers);
         match self.mode {
-            Mode::Envoy | Mode::Strip => (incoming.trace_id(), Vec::new()),
-            Mode::Standalone => {
+            TracingMode::Envoy | TracingMode::Strip => (incoming.trace_id(), Vec::new()),
+            TracingMode::Standalone => {
                 let context = incoming.next(facts.ids);
                 let mut written = trace_context::write(&context, &self.formats);
                 written.extend(baggage::listed(headers, &self.baggage).map(|value| (baggage::BAGGAGE, value)));
@@ -151,7 +151,7 @@ impl Outbound {
 
     /// Whether a header belongs to the caller's trace, and that must not pass.
     fn is_foreign_trace(&self, folded: &[u8]) -> bool {
-        self.mode != Mode::Envoy && trace_context::is_trace_header(folded)
+        self.mode != TracingMode::Envoy && trace_context::is_trace_header(folded)
     }
 
     fn is_kept(&self, name: &[u8]) -> bool {

@@ -1,11 +1,10 @@
-//! The policy: its wire shape ([`source`]), what is wrong with one ([`problem`](crate::problem)), its compilation into rules and an
-//! index over them.
+//! The policy, compiled: from its wire shape ([`wire::Policy`](crate::wire::Policy)) into rules and an index over them.
 
+#[cfg(feature = "compile")]
+mod automata;
 pub(crate) mod compile;
-pub(crate) mod decode;
 pub(crate) mod index;
 pub(crate) mod rule;
-pub mod source;
 
 pub use compile::MAX_RULES;
 #[cfg(feature = "compile")]

@@ -68,14 +68,14 @@ impl Problems {
         self.0.push(Problem { path: place.to_string(), code, message, help });
     }
 
-    /// Whether nothing is wrong.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// The value, if nothing is wrong.
     pub(crate) fn or<T>(self, value: T) -> Result<T, InvalidPolicy> {
-        if self.is_empty() { Ok(value) } else { Err(self.into()) }
+        if self.0.is_empty() { Ok(value) } else { Err(self.into()) }
     }
 }
 

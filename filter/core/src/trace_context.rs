@@ -3,9 +3,9 @@
 //! # Design
 //!
 //! Envoy's own tracer, where there is one, writes its headers after all filters; then this does not touch them
-//! ([`Mode::Envoy`]). Where there is none, the gateway is a span of its own: it continues the trace of the request, or
-//! starts one, and propagates it in the formats that the upstream reads ([`Mode::Standalone`]). A third party gets no trace
-//! at all ([`Mode::Strip`]). Headers that cannot be read are dropped, never passed on and never guessed at.
+//! (`TracingMode::Envoy`). Where there is none, the gateway is a span of its own: it continues the trace of the request, or
+//! starts one, and propagates it in the formats that the upstream reads (`TracingMode::Standalone`). A third party gets no
+//! trace at all (`TracingMode::Strip`). Headers that cannot be read are dropped, never passed on and never guessed at.
 //!
 //! Nothing here makes random numbers: ids are an argument.
 
@@ -16,32 +16,10 @@ pub mod tracestate;
 pub mod w3c;
 
 use crate::request::pairs::Pair;
+use crate::wire::TraceFormat;
 use b3::B3;
 use tracestate::Tracestate;
 use w3c::Traceparent;
-
-/// What propagates the trace from this hop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// Envoy's tracer: its headers are not touched.
-    #[default]
-    Envoy,
-    /// The filter propagates it.
-    Standalone,
-    /// Nothing: every known trace header is removed.
-    Strip,
-}
-
-/// A format in which the trace is propagated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// `traceparent` and `tracestate` (W3C Trace Context).
-    W3c,
-    /// `b3` (single header).
-    B3,
-    /// `x-b3-traceid`, `x-b3-spanid`, `x-b3-sampled` and `x-b3-flags`.
-    B3Multi,
-}
 
 /// Whether the trace is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,18 +118,18 @@ fn not_zero<const N: usize>(mut id: [u8; N]) -> [u8; N] {
 
 /// The trace headers that the upstream gets, in these formats.
 #[must_use]
-pub fn write(context: &TraceContext, formats: &[Format]) -> Vec<(&'static str, String)> {
+pub fn write(context: &TraceContext, formats: &[TraceFormat]) -> Vec<(&'static str, String)> {
     let mut headers = Vec::new();
     for format in formats {
         match format {
-            Format::W3c => {
+            TraceFormat::W3c => {
                 headers.push((w3c::TRACEPARENT, w3c::write(context)));
                 if !context.tracestate.is_empty() {
                     headers.push((tracestate::TRACESTATE, context.tracestate.to_string()));
                 }
             }
-            Format::B3 => headers.push((b3::SINGLE, b3::write_single(context))),
-            Format::B3Multi => headers.extend(b3::write_multi(context)),
+            TraceFormat::B3 => headers.push((b3::SINGLE, b3::write_single(context))),
+            TraceFormat::B3Multi => headers.extend(b3::write_multi(context)),
         }
     }
     headers

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+pub use crate::wire::Ambiguity;
+
 /// Why a request was refused, coarse enough for the caller to learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
@@ -58,75 +60,6 @@ impl Reason {
             Self::Denied | Self::NotAllowed | Self::NoPolicy => 7,
         }
     }
-}
-
-macro_rules! ambiguities {
-    ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {
-        /// In which way a request is ambiguous or malformed.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        pub enum Ambiguity { $($(#[doc = $doc])+ $name,)+ }
-
-        impl Ambiguity {
-            /// Every kind.
-            pub const ALL: &'static [Ambiguity] = &[$(Ambiguity::$name,)+];
-
-            /// The name used in details, logs, metrics and the Egress file's `tolerate`.
-            #[must_use]
-            pub fn as_str(self) -> &'static str {
-                match self { $(Ambiguity::$name => $text,)+ }
-            }
-        }
-    };
-}
-
-ambiguities! {
-    /// `%2F` or `%5C` in the path.
-    EscapedSlash = "escapedSlash",
-    /// `%00` in the path.
-    EscapedNul = "escapedNul",
-    /// `//` in the path.
-    DoubleSlash = "doubleSlash",
-    /// `;` or `%3B` in the path.
-    Semicolon = "semicolon",
-    /// `\` in the path.
-    Backslash = "backslash",
-    /// A `.` or `..` segment that Envoy has not resolved.
-    DotSegment = "dotSegment",
-    /// `%25` followed by two hexadecimal digits.
-    DoubleEncoding = "doubleEncoding",
-    /// A control character.
-    ControlCharacter = "controlCharacter",
-    /// An unescaped byte above 0x7f in the path.
-    NonAscii = "nonAscii",
-    /// `#` in the path.
-    Fragment = "fragment",
-    /// `%23` or `%3F` in the path: a server that decodes before it splits off the query cuts the path there.
-    EscapedDelimiter = "escapedDelimiter",
-    /// `%` not followed by two hexadecimal digits.
-    InvalidEncoding = "invalidEncoding",
-    /// The path, decoded, is not UTF-8.
-    InvalidUtf8 = "invalidUtf8",
-    /// A header name that differs from one a rule reads only by `_` for `-`.
-    UnderscoreHeader = "underscoreHeader",
-    /// A rule reads the query, and it has `;`, or a parameter that some servers read as the one that the rule reads.
-    AmbiguousQuery = "ambiguousQuery",
-    /// A value is longer than what a rule reads of it. Cannot be tolerated.
-    ValueTooLong = "valueTooLong",
-    /// No `:path`, more than one, or one that does not begin with `/`. Cannot be tolerated.
-    MalformedPath = "malformedPath",
-    /// No `:authority`, more than one, or one that is not a host name or address. Cannot be tolerated.
-    MalformedHost = "malformedHost",
-    /// No `:method`, more than one, or one that is not a token. Cannot be tolerated.
-    MalformedMethod = "malformedMethod",
-    /// The caller has a certificate, and the `x-forwarded-client-cert` in which the gateway names it is missing or cannot be
-    /// read. Cannot be tolerated.
-    UnreadableCertificate = "unreadableCertificate",
-    /// A rule reads the token or other metadata, and it cannot be read: it is nested too deeply (objects in a claim more than
-    /// about 30 levels), or a text is not UTF-8. Cannot be tolerated.
-    UnreadableMetadata = "unreadableMetadata",
-    /// An `Upgrade` to anything but a WebSocket: the upstream may read what follows the headers as another request. Cannot
-    /// be tolerated.
-    UnknownUpgrade = "unknownUpgrade",
 }
 
 /// A rule that decided, or would have.

@@ -11,16 +11,34 @@
 //! size. So serde_json and one visitor make a small tree of the JSON ([`Json`]), and the types read that ([`Wire::read`]),
 //! with every problem in its place.
 
-pub mod json;
-pub mod read;
-pub mod shape;
-
+mod ambiguity;
+mod health;
+mod json;
+mod operation;
+mod outbound;
+mod policy;
+mod read;
 mod record;
+mod rule;
+mod shape;
+mod source;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
+pub use self::ambiguity::Ambiguity;
+pub use self::health::{
+    Expect, ExpectedHeader, Health, Override, Passive, Probe, Readiness, RefusalAnswer, SlowStart, Standby,
+};
 pub use self::json::Json;
+pub use self::operation::{Operation, ToEntry};
+pub use self::outbound::{Headers, Hygiene, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode};
+pub use self::policy::{Automaton, Mode, Policy, WIRE_VERSION};
 pub use self::read::{Reader, Wire};
+pub use self::rule::{Action, Condition, Quantifier, Rule};
 pub use self::shape::{Block, Choice, Field, Presence, Shape, TextFlaw, TextKind};
+pub use self::source::{FromEntry, Source};
 
 /// For the macros: what they expand to names serde by this path, so that their callers need not depend on it.
 #[doc(hidden)]

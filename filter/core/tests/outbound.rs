@@ -6,10 +6,10 @@ use proptest::prelude::*;
 use sallyport_core::Engine;
 use sallyport_core::outbound::hygiene::removed_by_route;
 use sallyport_core::outbound::reserved::{OF_THE_GATE, OF_THE_REQUEST};
-use sallyport_core::outbound::source::HygieneSource;
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::name::{fold, is_same_to_cgi};
-use sallyport_core::trace_context::{Format, Incoming, Sampling, is_trace_header, w3c, write};
+use sallyport_core::trace_context::{Incoming, Sampling, is_trace_header, w3c, write};
+use sallyport_core::wire::{self, TraceFormat};
 
 type Headers<'a> = Vec<(&'a str, &'a str)>;
 
@@ -459,7 +459,7 @@ proptest! {
         let strict = engine(r#""tracing":{"mode":"strip"},"headers":{"hygiene":"strict"}"#).unwrap();
         let pairs: Vec<_> = trailers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         let gone = strict.outbound().removed_from_trailers(&pairs);
-        let route: Vec<_> = removed_by_route(HygieneSource::Strict).chain(["x-sallyport-route"]).collect();
+        let route: Vec<_> = removed_by_route(wire::Hygiene::Strict).chain(["x-sallyport-route"]).collect();
         let edits = strict.outbound().outgoing(&pairs, &Facts::default()).edits;
         for (name, _) in &pairs {
             let by_filter = edits.iter().any(|edit| matches!(edit, Edit::Remove(removed) if **removed == **name));
@@ -482,12 +482,12 @@ proptest! {
         let sampling = [Sampling::Deferred, Sampling::Deny, Sampling::Accept, Sampling::Debug][sampled];
         let mut context = Incoming::default().next([1; 24]);
         (context.trace_id, context.span_id, context.sampling) = (trace, span, sampling);
-        for format in [Format::W3c, Format::B3, Format::B3Multi] {
+        for format in [TraceFormat::W3c, TraceFormat::B3, TraceFormat::B3Multi] {
             let written = write(&context, &[format]);
             let pairs: Vec<_> = written.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
             let read = Incoming::read(&pairs).context.expect("a trace");
             prop_assert_eq!((read.trace_id, read.span_id), (trace, span));
-            if format != Format::W3c {
+            if format != TraceFormat::W3c {
                 prop_assert_eq!(read.sampling, sampling);
             }
         }

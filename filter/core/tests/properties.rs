@@ -12,9 +12,7 @@ use common::wire::read_rule;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
 use reference::{Outcome, Said};
-use sallyport_core::policy::source::{
-    ActionSource, ConditionSource, FromSource, ModeSource, PolicySource, RuleSource, SourceSource,
-};
+use sallyport_core::wire;
 use sallyport_core::{Ambiguity, Engine, PeerView, PolicyCode, Reason, RequestView};
 use serde_json::{Value, json};
 use std::cell::RefCell;
@@ -23,20 +21,20 @@ use std::collections::BTreeMap;
 type Held = Result<(), TestCaseError>;
 
 /// What the engine says; nothing where the policy does not compile, as a shrunk one may not.
-fn outcome(policy: &PolicySource, request: &Request) -> Option<Outcome> {
+fn outcome(policy: &wire::Policy, request: &Request) -> Option<Outcome> {
     let engine = Engine::compile(policy).ok()?;
     Some(request.with_view(|view| Outcome::from(&engine.on_request(view))))
 }
 
-fn with_rules(policy: &PolicySource, rules: Vec<RuleSource>) -> PolicySource {
-    PolicySource { rules, ..policy.clone() }
+fn with_rules(policy: &wire::Policy, rules: Vec<wire::Rule>) -> wire::Policy {
+    wire::Policy { rules, ..policy.clone() }
 }
 
-fn enforced(policy: &PolicySource) -> PolicySource {
-    PolicySource { mode: ModeSource::Enforce, ..policy.clone() }
+fn enforced(policy: &wire::Policy) -> wire::Policy {
+    wire::Policy { mode: wire::Mode::Enforce, ..policy.clone() }
 }
 
-fn anyone(id: &str, action: ActionSource) -> RuleSource {
+fn anyone(id: &str, action: wire::Action) -> wire::Rule {
     let paths = json!({"id": id, "action": action, "to": [{"operation": {"paths": ["*"]}}]});
     read_rule(&paths).expect("a rule")
 }
@@ -74,7 +72,7 @@ fn the_engine_agrees_with_the_reference() {
     });
 }
 
-fn agrees(policy: &PolicySource, view: &RequestView<'_>, said: &Outcome) -> Held {
+fn agrees(policy: &wire::Policy, view: &RequestView<'_>, said: &Outcome) -> Held {
     let agreed = reference::agrees(policy, view, said);
     prop_assert!(agreed, "engine: {}, reference: {}", said, reference::decide(policy, view));
     Ok(())
@@ -113,7 +111,7 @@ fn deny_overrides_allow() {
     for_all_cases(|case| {
         let policy = enforced(&case.policy);
         for rule in &policy.rules {
-            let alone = with_rules(&policy, vec![anyone("anyone", ActionSource::Allow), rule.clone()]);
+            let alone = with_rules(&policy, vec![anyone("anyone", wire::Action::Allow), rule.clone()]);
             let Some(alone) = outcome(&alone, &case.request) else { return Ok(()) };
             let Some(whole) = outcome(&policy, &case.request) else { return Ok(()) };
             if matches!(alone.verdict, Said::Refuse(Reason::Denied, _)) && !by_what_rules_read(&whole) {
@@ -129,13 +127,13 @@ fn default_deny() {
     for_all_cases(|case| {
         let policy = enforced(&case.policy);
         let mut without_allow = policy.clone();
-        without_allow.rules.retain(|rule| rule.action != ActionSource::Allow || rule.mode == ModeSource::Shadow);
+        without_allow.rules.retain(|rule| rule.action != wire::Action::Allow || rule.mode == wire::Mode::Shadow);
         if let Some(said) = outcome(&without_allow, &case.request) {
             prop_assert!(!said.verdict.continues(), "{}", said);
         }
         if let Some(Outcome { verdict: Said::Continue(id), .. }) = outcome(&policy, &case.request) {
             let rule = policy.rules.iter().find(|rule| Some(&rule.id) == id.as_ref());
-            let Some(rule) = rule.filter(|rule| rule.action == ActionSource::Allow) else {
+            let Some(rule) = rule.filter(|rule| rule.action == wire::Action::Allow) else {
                 return Err(TestCaseError::fail("permitted by no ALLOW rule"));
             };
             let alone = outcome(&with_rules(&policy, vec![rule.clone()]), &case.request);
@@ -148,9 +146,9 @@ fn default_deny() {
 #[test]
 fn order_and_duplicates_do_not_matter() {
     for_all_cases(|case| {
-        let mut rules: Vec<RuleSource> = case.policy.rules.iter().rev().cloned().collect();
+        let mut rules: Vec<wire::Rule> = case.policy.rules.iter().rev().cloned().collect();
         let copies =
-            case.policy.rules.iter().map(|rule| RuleSource { id: format!("{}-copy", rule.id), ..rule.clone() });
+            case.policy.rules.iter().map(|rule| wire::Rule { id: format!("{}-copy", rule.id), ..rule.clone() });
         rules.extend(copies);
         let before = outcome(&case.policy, &case.request);
         let after = outcome(&with_rules(&case.policy, rules), &case.request);
@@ -167,9 +165,9 @@ fn order_and_duplicates_do_not_matter() {
 }
 
 /// The case's policy with the case's extra rule put in somewhere.
-fn with_extra(case: &Case, action: ActionSource) -> PolicySource {
+fn with_extra(case: &Case, action: wire::Action) -> wire::Policy {
     let mut policy = enforced(&case.policy);
-    let extra = RuleSource { action, mode: ModeSource::Enforce, ..case.extra.clone() };
+    let extra = wire::Rule { action, mode: wire::Mode::Enforce, ..case.extra.clone() };
     let at = usize::from(case.choices.first().copied().unwrap_or_default()) % (policy.rules.len() + 1);
     policy.rules.insert(at, extra);
     policy
@@ -179,7 +177,7 @@ fn with_extra(case: &Case, action: ActionSource) -> PolicySource {
 fn adding_a_deny_never_allows() {
     for_all_cases(|case| {
         let before = outcome(&enforced(&case.policy), &case.request);
-        let after = outcome(&with_extra(case, ActionSource::Deny), &case.request);
+        let after = outcome(&with_extra(case, wire::Action::Deny), &case.request);
         if let (Some(before), Some(after)) = (before, after) {
             prop_assert!(before.verdict.continues() || !after.verdict.continues(), "{} became {}", before, after);
         }
@@ -191,7 +189,7 @@ fn adding_a_deny_never_allows() {
 fn adding_an_allow_never_refuses_more() {
     for_all_cases(|case| {
         let before = outcome(&enforced(&case.policy), &case.request);
-        let after = outcome(&with_extra(case, ActionSource::Allow), &case.request);
+        let after = outcome(&with_extra(case, wire::Action::Allow), &case.request);
         if let (Some(before), Some(after)) = (before, after) {
             let held = !before.verdict.continues() || after.verdict.continues() || by_what_rules_read(&after);
             prop_assert!(held, "{} became {}", before, after);
@@ -224,22 +222,22 @@ fn a_second_header_value_never_helps() {
 }
 
 /// The policy without the DENY rules that name a caller: who hides from those is helped, and means to be.
-fn without_denied_names(policy: &PolicySource) -> PolicySource {
+fn without_denied_names(policy: &wire::Policy) -> wire::Policy {
     let mut policy = enforced(policy);
     policy.rules.retain(|rule| {
-        let names = rule.from.iter().flatten().any(|FromSource { source }| names_someone(source))
+        let names = rule.from.iter().flatten().any(|wire::FromEntry { source }| names_someone(source))
             || rule.when.iter().flatten().any(asks_for_a_name);
-        rule.action != ActionSource::Deny || !names
+        rule.action != wire::Action::Deny || !names
     });
     policy
 }
 
-fn names_someone(source: &SourceSource) -> bool {
-    let SourceSource { principals, request_principals, namespaces, service_accounts, trust_domains, .. } = source;
+fn names_someone(source: &wire::Source) -> bool {
+    let wire::Source { principals, request_principals, namespaces, service_accounts, trust_domains, .. } = source;
     [principals, request_principals, namespaces, service_accounts, trust_domains].iter().any(|field| field.is_some())
 }
 
-fn asks_for_a_name(condition: &ConditionSource) -> bool {
+fn asks_for_a_name(condition: &wire::Condition) -> bool {
     let address = condition.key == "source.ip";
     let who = condition.key.starts_with("source.") || condition.key.starts_with("request.auth.");
     who && !address && condition.values.is_some()
@@ -283,7 +281,7 @@ fn an_unverified_certificate_is_none() {
 #[test]
 fn shadow_policy_never_refuses() {
     for_all_cases(|case| {
-        let policy = PolicySource { mode: ModeSource::Shadow, ..case.policy.clone() };
+        let policy = wire::Policy { mode: wire::Mode::Shadow, ..case.policy.clone() };
         if let Some(said) = outcome(&policy, &case.request) {
             prop_assert!(said.verdict.continues(), "{}", said);
         }
@@ -296,7 +294,7 @@ fn shadow_rules_never_change_the_verdict() {
     for_all_cases(|case| {
         let policy = enforced(&case.policy);
         let mut without = policy.clone();
-        without.rules.retain(|rule| rule.mode == ModeSource::Enforce);
+        without.rules.retain(|rule| rule.mode == wire::Mode::Enforce);
         if let (Some(with), Some(without)) = (outcome(&policy, &case.request), outcome(&without, &case.request)) {
             prop_assert!(with.verdict == without.verdict, "{} without: {}", with, without);
         }

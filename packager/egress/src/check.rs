@@ -13,9 +13,7 @@ use crate::outbound::{headers_source, tracing_source};
 use crate::parse::suggest::{one_line, quoted};
 use crate::parse::tree::Node;
 use crate::parse::{ParsedEgress, Resource, parse};
-use sallyport_core::outbound::source::{HeadersSource, TracingSource};
-use sallyport_core::policy::source::ModeSource;
-use sallyport_core::{Engine, PolicySource, Problem};
+use sallyport_core::{Engine, Problem, wire};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -133,9 +131,9 @@ fn lint(
 
 /// The policy that the filter gets for one Egress.
 #[must_use]
-pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> PolicySource {
+pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> wire::Policy {
     let spec = &egress.spec;
-    PolicySource {
+    wire::Policy {
         health: health_source(egress, standbys),
         readiness: Some(readiness_source(egress)),
         tracing: tracing_source(&spec.tracing),
@@ -153,10 +151,10 @@ pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clo
     egress.spec.health.failover.iter().filter_map(named).collect()
 }
 
-fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies: u32, mesh: &Mesh) -> PolicySource {
+fn policy(upstream: String, authz: &Authz, mode: wire::Mode, num_trusted_proxies: u32, mesh: &Mesh) -> wire::Policy {
     let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
-    PolicySource {
-        version: sallyport_core::policy::source::WIRE_VERSION,
+    wire::Policy {
+        version: sallyport_core::wire::WIRE_VERSION,
         upstream,
         mode,
         trust_domain: Some(mesh.trust_domain.clone()),
@@ -168,8 +166,8 @@ fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies
         num_trusted_proxies,
         health: None,
         readiness: None,
-        tracing: TracingSource::default(),
-        headers: HeadersSource::default(),
+        tracing: wire::Tracing::default(),
+        headers: wire::Headers::default(),
         rules: rules.clone(),
         automata: Vec::new(),
     }
@@ -177,7 +175,7 @@ fn policy(upstream: String, authz: &Authz, mode: ModeSource, num_trusted_proxies
 
 /// A policy without rules shows whether the mesh's own part of every policy is right.
 fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
-    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), ModeSource::Enforce, 0, &mesh);
+    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), wire::Mode::Enforce, 0, &mesh);
     let problems = problems_of(&policy);
     if problems.is_empty() {
         return Some(Located { file, span: tree.span, value: mesh });
@@ -192,16 +190,16 @@ fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagno
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    let policy = policy(upstream, &parsed.authz, ModeSource::Enforce, parsed.num_trusted_proxies, mesh);
+    let policy = policy(upstream, &parsed.authz, wire::Mode::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
     let health = parsed.egress.as_ref().and_then(|egress| health_source(egress, &[]));
     let spec = parsed.egress.as_ref().map(|egress| &egress.spec);
     let tracing = spec.map(|spec| tracing_source(&spec.tracing)).unwrap_or_default();
     let headers = spec.map(|spec| headers_source(&spec.headers, &[])).unwrap_or_default();
-    problems_of(&PolicySource { health, tracing, headers, ..policy })
+    problems_of(&wire::Policy { health, tracing, headers, ..policy })
 }
 
-fn problems_of(policy: &PolicySource) -> Vec<Problem> {
+fn problems_of(policy: &wire::Policy) -> Vec<Problem> {
     Engine::compile(policy).err().map(|invalid| invalid.problems).unwrap_or_default()
 }
 

@@ -5,31 +5,28 @@ use crate::model::health::{
 };
 use crate::model::{Egress, READINESS_PORT};
 use crate::parse::text::duration;
-use sallyport_core::health::source::{
-    ExpectSource, ForceSource, HeaderSource, HealthSource, PassiveSource, ProbeSource, ReadinessSource, RefusalSource,
-    SlowStartSource, StandbySource,
-};
+use sallyport_core::wire;
 use std::time::Duration;
 
 /// The gate of an Egress, if it has one. `standbys` are those of `health.failover` that are known.
-pub(crate) fn health_source(egress: &Egress, standbys: &[&Egress]) -> Option<HealthSource> {
+pub(crate) fn health_source(egress: &Egress, standbys: &[&Egress]) -> Option<wire::Health> {
     let health = &egress.spec.health;
     let Health { probe, passive, hold, slow_start, refusal, force, readiness: _, failover: _ } = health;
     let SlowStart { share, duration } = slow_start;
     let GateRefusal { status, retry_after } = refusal;
-    health.has_gate().then(|| HealthSource {
+    health.has_gate().then(|| wire::Health {
         force: force.map(|force| match force {
-            Override::ForceOpen => ForceSource::ForceOpen,
-            Override::ForceClosed => ForceSource::ForceClosed,
+            Override::ForceOpen => wire::Override::ForceOpen,
+            Override::ForceClosed => wire::Override::ForceClosed,
         }),
         probe: probe.as_ref().map(|probe| probe_source(egress, probe)),
         passive: passive.as_ref().map(passive_source),
         hold: milliseconds(hold),
-        slow_start: SlowStartSource { share: *share, duration: milliseconds(duration) },
-        refusal: RefusalSource { status: *status, retry_after: milliseconds(retry_after) },
+        slow_start: wire::SlowStart { share: *share, duration: milliseconds(duration) },
+        refusal: wire::RefusalAnswer { status: *status, retry_after: milliseconds(retry_after) },
         failover: standbys
             .iter()
-            .map(|standby| StandbySource {
+            .map(|standby| wire::Standby {
                 upstream: standby.route(),
                 probe: standby.spec.health.probe.as_ref().map(|probe| probe_source(standby, probe)),
             })
@@ -38,23 +35,24 @@ pub(crate) fn health_source(egress: &Egress, standbys: &[&Egress]) -> Option<Hea
 }
 
 /// Where the kubelet asks.
-pub(crate) fn readiness_source(egress: &Egress) -> ReadinessSource {
-    ReadinessSource { port: READINESS_PORT.into(), upstream: egress.spec.health.readiness == Readiness::Upstream }
+pub(crate) fn readiness_source(egress: &Egress) -> wire::Readiness {
+    wire::Readiness { port: READINESS_PORT.into(), upstream: egress.spec.health.readiness == Readiness::Upstream }
 }
 
-fn probe_source(egress: &Egress, probe: &Probe) -> ProbeSource {
+fn probe_source(egress: &Egress, probe: &Probe) -> wire::Probe {
     let Probe { path, method, host, expect, interval, jitter, timeout: _, rise, fall } = probe;
     let Expect { statuses, header, body_prefix } = expect;
-    ProbeSource {
+    wire::Probe {
         cluster: egress.cluster(None),
         method: method.clone(),
         host: host.clone().unwrap_or_else(|| egress.upstream_authority()),
         path: path.clone(),
-        expect: ExpectSource {
+        expect: wire::Expect {
             statuses: statuses.clone(),
-            header: header
-                .as_ref()
-                .map(|ExpectedHeader { name, value }| HeaderSource { name: name.clone(), value: value.clone() }),
+            header: header.as_ref().map(|ExpectedHeader { name, value }| wire::ExpectedHeader {
+                name: name.clone(),
+                value: value.clone(),
+            }),
             body_prefix: body_prefix.clone(),
         },
         interval: milliseconds(interval),
@@ -65,7 +63,7 @@ fn probe_source(egress: &Egress, probe: &Probe) -> ProbeSource {
     }
 }
 
-fn passive_source(passive: &Passive) -> PassiveSource {
+fn passive_source(passive: &Passive) -> wire::Passive {
     let Passive {
         window,
         minimum_requests,
@@ -76,7 +74,7 @@ fn passive_source(passive: &Passive) -> PassiveSource {
         grpc_statuses,
         p95,
     } = passive;
-    PassiveSource {
+    wire::Passive {
         window: milliseconds(window),
         minimum_requests: *minimum_requests,
         failure_percent: *failure_percent,

@@ -12,7 +12,7 @@ use crate::import::Manifest;
 use crate::import::set::Set;
 use crate::model::{Egress, Mesh};
 use crate::parse::tree::Node;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use sallyport_core::wire;
 use std::collections::HashSet;
 
 /// An Egress that is right, with its text.
@@ -196,7 +196,7 @@ impl Subject<'_> {
     }
 
     /// The rules that allow or deny, with their paths in the file.
-    fn rules(&self, action: ActionSource) -> impl Iterator<Item = (String, &RuleSource)> {
+    fn rules(&self, action: wire::Action) -> impl Iterator<Item = (String, &wire::Rule)> {
         let rules = self.egress.spec.authz.rules.iter().enumerate();
         let rules = rules.filter(move |(_, rule)| rule.action == action);
         rules.map(|(position, rule)| (format!("authz.rules[{position}]"), rule))

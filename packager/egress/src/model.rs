@@ -10,7 +10,7 @@ pub mod outbound;
 use self::deploy::{Expose, FilterImage, Install, Opa, Patch, Resources, Route};
 use self::health::Health;
 use self::outbound::{Headers, Tracing};
-use sallyport_core::policy::source::{AmbiguitySource, ModeSource, RuleSource};
+use sallyport_core::wire;
 use serde::{Deserialize, Serialize};
 
 /// The `apiVersion` this build reads.
@@ -192,11 +192,11 @@ pub struct Authz {
     /// Principals whose `x-forwarded-client-cert` is believed.
     pub trusted_forwarders: Vec<String>,
     /// Kinds of ambiguity that are let through to the rules instead of answered with 400.
-    pub tolerate: Vec<AmbiguitySource>,
+    pub tolerate: Vec<wire::Ambiguity>,
     /// Whether a refused caller is told the id of the rule that refused it.
     pub disclose_rule: bool,
     /// The rules. None: nobody may do anything.
-    pub rules: Vec<RuleSource>,
+    pub rules: Vec<wire::Rule>,
 }
 
 impl Authz {
@@ -238,7 +238,7 @@ pub struct JwtProvider {
 #[serde(rename_all = "camelCase")]
 pub struct Rollout {
     /// `enforce`, or `shadow`: refusals are only counted.
-    pub mode: ModeSource,
+    pub mode: wire::Mode,
 }
 
 /// The gateway's own shape.

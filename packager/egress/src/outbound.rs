@@ -6,30 +6,28 @@ use crate::model::outbound::{
 use crate::model::{Egress, EgressSpec};
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::outbound::hygiene;
-use sallyport_core::outbound::source::{
-    FormatSource, HeadersSource, HygieneSource, ResponseSource, SetSource, TracingModeSource, TracingSource,
-};
+use sallyport_core::wire;
 use std::collections::BTreeSet;
 
-pub(crate) fn tracing_source(tracing: &Tracing) -> TracingSource {
+pub(crate) fn tracing_source(tracing: &Tracing) -> wire::Tracing {
     let Tracing { mode, formats, baggage, provider: _, sampling_per_mille: _, request_id: _ } = tracing;
     let formats = match (formats, mode) {
         (Some(formats), _) => formats.as_slice(),
         (None, TracingMode::Standalone) => &[TraceFormat::W3c],
         (None, TracingMode::Envoy | TracingMode::Strip) => &[],
     };
-    TracingSource {
+    wire::Tracing {
         mode: match mode {
-            TracingMode::Envoy => TracingModeSource::Envoy,
-            TracingMode::Standalone => TracingModeSource::Standalone,
-            TracingMode::Strip => TracingModeSource::Strip,
+            TracingMode::Envoy => wire::TracingMode::Envoy,
+            TracingMode::Standalone => wire::TracingMode::Standalone,
+            TracingMode::Strip => wire::TracingMode::Strip,
         },
         formats: formats
             .iter()
             .map(|format| match format {
-                TraceFormat::W3c => FormatSource::W3c,
-                TraceFormat::B3 => FormatSource::B3,
-                TraceFormat::B3Multi => FormatSource::B3Multi,
+                TraceFormat::W3c => wire::TraceFormat::W3c,
+                TraceFormat::B3 => wire::TraceFormat::B3,
+                TraceFormat::B3Multi => wire::TraceFormat::B3Multi,
             })
             .collect(),
         baggage: baggage.clone(),
@@ -37,8 +35,8 @@ pub(crate) fn tracing_source(tracing: &Tracing) -> TracingSource {
 }
 
 /// `standbys`: those whose routes the gateway has, too.
-pub(crate) fn headers_source(headers: &Headers, standbys: &[&Egress]) -> HeadersSource {
-    let set = |SetHeader { name, value }: &SetHeader| SetSource { name: name.clone(), value: value.clone() };
+pub(crate) fn headers_source(headers: &Headers, standbys: &[&Egress]) -> wire::Headers {
+    let set = |SetHeader { name, value }: &SetHeader| wire::SetHeader { name: name.clone(), value: value.clone() };
     let Headers {
         hygiene,
         keep,
@@ -52,21 +50,21 @@ pub(crate) fn headers_source(headers: &Headers, standbys: &[&Egress]) -> Headers
     let of_standbys = standbys.iter().map(|standby| &standby.spec.headers);
     let of_standbys = of_standbys.flat_map(|headers| headers.remove.iter().cloned().chain(shown(&headers.credential)));
     let routed: BTreeSet<String> = shown(credential).into_iter().chain(of_standbys).collect();
-    HeadersSource {
+    wire::Headers {
         hygiene: hygiene_source(*hygiene),
         keep: keep.clone(),
         remove: remove.clone(),
         routed: routed.into_iter().collect(),
         set: all.iter().map(set).collect(),
-        response: ResponseSource { keep: kept.clone(), remove: removed.clone() },
+        response: wire::ResponseHeaders { keep: kept.clone(), remove: removed.clone() },
     }
 }
 
-fn hygiene_source(hygiene: Hygiene) -> HygieneSource {
+fn hygiene_source(hygiene: Hygiene) -> wire::Hygiene {
     match hygiene {
-        Hygiene::Strict => HygieneSource::Strict,
-        Hygiene::Compatible => HygieneSource::Compatible,
-        Hygiene::Off => HygieneSource::Off,
+        Hygiene::Strict => wire::Hygiene::Strict,
+        Hygiene::Compatible => wire::Hygiene::Compatible,
+        Hygiene::Off => wire::Hygiene::Off,
     }
 }
 

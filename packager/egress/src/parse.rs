@@ -16,8 +16,8 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Flaw, Severity, Sink, SourceFile, Span};
 use crate::model::{Authz, Egress, EgressSpec, Mesh, MeshSpec};
 use conform::{Conformed, conform};
-use sallyport_core::PolicySource;
-use sallyport_core::policy::source::WIRE_VERSION;
+use sallyport_core::wire;
+use sallyport_core::wire::WIRE_VERSION;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value as Json};
 use text::Text;
@@ -138,7 +138,7 @@ fn parsed_egress(tree: Node, conformed: Conformed, sink: &mut Sink) -> ParsedEgr
     let (authz, rollout) = spec.map(|spec| (spec.remove("authz"), spec.remove("rollout"))).unwrap_or_default();
     let sound = sound_policy(authz.unwrap_or_default(), rollout.unwrap_or_default(), tree.span, sink);
     let SoundPolicy { policy, rule_positions, forwarder_positions } = sound;
-    let PolicySource { trusted_forwarders, tolerate, disclose_rule, rules, mode, .. } = policy;
+    let wire::Policy { trusted_forwarders, tolerate, disclose_rule, rules, mode, .. } = policy;
     let authz = Authz { trusted_forwarders, tolerate, disclose_rule, rules };
     let (name, namespace) = (text_at(&json, "/metadata/name"), text_at(&json, "/metadata/namespace"));
     let proxies = json.pointer("/spec/gateway/numTrustedProxies").and_then(Json::as_u64);
@@ -161,7 +161,7 @@ fn egress(json: &Json, span: Span, sink: &mut Sink) -> Option<Egress> {
 
 /// The policy without the items that are not sound (they are `null`), and where the others were.
 struct SoundPolicy {
-    policy: PolicySource,
+    policy: wire::Policy,
     rule_positions: Vec<usize>,
     forwarder_positions: Vec<usize>,
 }
@@ -186,7 +186,7 @@ fn sound_policy(mut authz: Json, mut rollout: Json, span: Span, sink: &mut Sink)
     wire.extend(rollout.get_mut("mode").map(|mode| ("mode".to_owned(), mode.take())));
     let policy = sallyport_core::engine::parse(Json::Object(wire).to_string().as_bytes()).unwrap_or_else(|invalid| {
         report_internal(&invalid, span, sink);
-        PolicySource::default()
+        wire::Policy::default()
     });
     SoundPolicy { policy, rule_positions, forwarder_positions }
 }

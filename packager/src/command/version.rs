@@ -1,6 +1,6 @@
 //! `sallyport version`: what this build is, and what it reads and writes.
 
-use sallyport_core::policy::source::WIRE_VERSION;
+use sallyport_core::wire::WIRE_VERSION;
 use sallyport_egress::model::API_VERSION;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
-use sallyport_core::policy::source::{RuleSource, SourceSource};
+use sallyport_core::wire;
 use sallyport_egress::model::{Egress, Mesh};
 
 /// A workload's identity in a mesh.
@@ -103,7 +103,7 @@ pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) ->
     found.into_iter().collect()
 }
 
-fn named_by(rule: &RuleSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
+fn named_by(rule: &wire::Rule, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
     let sources = rule.from.iter().flatten().flat_map(|from| named_by_source(&from.source, egress, mesh));
     let conditions = rule.when.iter().flatten().flat_map(|condition| {
         let values = condition.values.iter().flatten();
@@ -112,7 +112,7 @@ fn named_by(rule: &RuleSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
     sources.chain(conditions).collect()
 }
 
-fn named_by_source(source: &SourceSource, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
+fn named_by_source(source: &wire::Source, egress: &Egress, mesh: &Mesh) -> Vec<Caller> {
     let principals = source.principals.iter().flatten().filter_map(|p| Caller::from_principal(p));
     let accounts = source.service_accounts.iter().flatten().filter_map(|a| from_service_account(a, egress, mesh));
     let namespaces = source.namespaces.iter().flatten().filter_map(|n| from_namespace(n, mesh));
@@ -148,14 +148,14 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
     use crate::local::example::tests::egress_with;
-    use sallyport_core::policy::source::{ConditionSource, FromSource};
+    use sallyport_core::wire;
 
     fn strings(values: &[&str]) -> Option<Vec<String>> {
         Some(values.iter().map(|value| (*value).to_owned()).collect())
     }
 
-    fn check(source: SourceSource, expected: &[&str]) {
-        let rule = RuleSource { id: "r".into(), from: Some(vec![FromSource { source }]), ..RuleSource::default() };
+    fn check(source: wire::Source, expected: &[&str]) {
+        let rule = wire::Rule { id: "r".into(), from: Some(vec![wire::FromEntry { source }]), ..wire::Rule::default() };
         let found = callers(&egress_with(vec![rule]), &Mesh::default(), &[]);
         assert_eq!(found.iter().map(Caller::principal).collect::<Vec<_>>(), expected);
     }
@@ -164,15 +164,15 @@ mod tests {
     fn a_caller_is_named_by_principal_service_account_or_namespace() {
         let principals = strings(&["cluster.local/ns/a/sa/b", "other.example/ns/a/sa/b", "cluster.local/ns/a/sa/b"]);
         check(
-            SourceSource { principals, ..SourceSource::default() },
+            wire::Source { principals, ..wire::Source::default() },
             &["cluster.local/ns/a/sa/b", "other.example/ns/a/sa/b"],
         );
         check(
-            SourceSource { service_accounts: strings(&["sleep", "web/front"]), ..SourceSource::default() },
+            wire::Source { service_accounts: strings(&["sleep", "web/front"]), ..wire::Source::default() },
             &["cluster.local/ns/httpbin/sa/sleep", "cluster.local/ns/web/sa/front"],
         );
         check(
-            SourceSource { namespaces: strings(&["batch"]), ..SourceSource::default() },
+            wire::Source { namespaces: strings(&["batch"]), ..wire::Source::default() },
             &["cluster.local/ns/batch/sa/default"],
         );
     }
@@ -180,19 +180,19 @@ mod tests {
     #[test]
     fn a_wildcard_and_a_negative_condition_name_nobody() {
         let principals = strings(&["*", "cluster.local/ns/a/*", "*/sa/b", "cluster.local/ns/../sa/b", "a/ns/b/sa/c/d"]);
-        check(SourceSource { principals, ..SourceSource::default() }, &[]);
-        check(SourceSource { namespaces: strings(&["prod-*"]), ..SourceSource::default() }, &[]);
-        check(SourceSource { not_service_accounts: strings(&["a/b"]), ..SourceSource::default() }, &[]);
+        check(wire::Source { principals, ..wire::Source::default() }, &[]);
+        check(wire::Source { namespaces: strings(&["prod-*"]), ..wire::Source::default() }, &[]);
+        check(wire::Source { not_service_accounts: strings(&["a/b"]), ..wire::Source::default() }, &[]);
     }
 
     #[test]
     fn a_condition_names_a_caller_too() {
-        let condition = ConditionSource {
+        let condition = wire::Condition {
             key: "source.serviceAccount".into(),
             values: strings(&["web/front"]),
-            ..ConditionSource::default()
+            ..wire::Condition::default()
         };
-        let rule = RuleSource { id: "r".into(), when: Some(vec![condition]), ..RuleSource::default() };
+        let rule = wire::Rule { id: "r".into(), when: Some(vec![condition]), ..wire::Rule::default() };
         let found = callers(&egress_with(vec![rule]), &Mesh::default(), &["x/y".parse().unwrap()]);
         assert_eq!(found.iter().map(ToString::to_string).collect::<Vec<_>>(), ["web/front", "x/y"]);
     }

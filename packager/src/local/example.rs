@@ -1,6 +1,6 @@
 //! A request worth trying: one that the policy lets a caller make, if there is one.
 
-use sallyport_core::policy::source::{ActionSource, ConditionSource, OperationSource, RuleSource};
+use sallyport_core::wire;
 use sallyport_core::{Engine, PeerView, RequestView, Verdict};
 use sallyport_egress::model::Egress;
 
@@ -35,7 +35,7 @@ const MOST_TRIED: usize = 64;
 /// The first request that the rules propose and the engine allows `caller`, as far as it is looked for; else one that shows
 /// the refusal.
 pub(crate) fn example(engine: &Engine, egress: &Egress, caller: &Caller, named: bool) -> Example {
-    let rules = || egress.spec.authz.rules.iter().filter(|rule| rule.action == ActionSource::Allow);
+    let rules = || egress.spec.authz.rules.iter().filter(|rule| rule.action == wire::Action::Allow);
     let tried = rules().filter(|rule| may_be_for(rule, caller)).flat_map(propose).take(MOST_TRIED);
     let with_outcome = |proposal| Example { outcome: outcome(engine, egress, caller, &proposal), ..proposal };
     let mut allowed = tried.map(with_outcome).filter(|tried| matches!(tried.outcome, Outcome::Allowed(_)));
@@ -54,7 +54,7 @@ pub(crate) fn example(engine: &Engine, egress: &Egress, caller: &Caller, named: 
 }
 
 /// Whether a rule may hold for a caller: no, where each of its sources names others, each by its whole name.
-fn may_be_for(rule: &RuleSource, caller: &Caller) -> bool {
+fn may_be_for(rule: &wire::Rule, caller: &Caller) -> bool {
     let has = |names: &Option<Vec<String>>, is_meant: &dyn Fn(&str) -> bool| {
         names.as_ref().is_none_or(|names| names.iter().any(|name| name.contains('*') || is_meant(name)))
     };
@@ -98,7 +98,7 @@ fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example)
 }
 
 /// A request for each path and each first method of a rule, with what its conditions ask for.
-fn propose(rule: &RuleSource) -> Vec<Example> {
+fn propose(rule: &wire::Rule) -> Vec<Example> {
     let needs_token = rule.from.iter().flatten().any(|from| from.source.request_principals.is_some())
         || rule.when.iter().flatten().any(|condition| condition.key.starts_with("request.auth."));
     let mut proposals: Vec<Example> = match &rule.to {
@@ -112,7 +112,7 @@ fn propose(rule: &RuleSource) -> Vec<Example> {
     proposals
 }
 
-fn from_operation(operation: &OperationSource) -> Vec<Example> {
+fn from_operation(operation: &wire::Operation) -> Vec<Example> {
     let method = operation.methods.iter().flatten().find(|method| !method.contains('*')).map_or("GET", String::as_str);
     let calls = operation.grpc.iter().flatten().filter(|call| !call.contains('*')).map(|call| Example {
         headers: vec![("content-type".to_owned(), "application/grpc".to_owned())],
@@ -132,7 +132,7 @@ fn plain(method: &str, path: String) -> Example {
 }
 
 /// Adds the header or the query parameter that a condition wants.
-fn satisfy(proposal: &mut Example, condition: &ConditionSource) {
+fn satisfy(proposal: &mut Example, condition: &wire::Condition) {
     let Some(value) = condition.values.iter().flatten().next().map(|value| value.replace('*', "")) else { return };
     let name = |prefix: &str| condition.key.strip_prefix(prefix)?.strip_suffix(']');
     if let Some(header) = name("request.headers[") {
@@ -167,7 +167,7 @@ pub(crate) mod tests {
     use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Mesh, Rollout, TlsMode, Upstream, UpstreamTls};
 
     /// The Egress of the documentation with these rules.
-    pub(crate) fn egress_with(rules: Vec<RuleSource>) -> Egress {
+    pub(crate) fn egress_with(rules: Vec<wire::Rule>) -> Egress {
         Egress {
             name: "httpbin".into(),
             namespace: "httpbin".into(),
@@ -198,7 +198,7 @@ pub(crate) mod tests {
     }
 
     /// Rules as a file has them; JSON is YAML.
-    pub(crate) fn rules(json: &str) -> Vec<RuleSource> {
+    pub(crate) fn rules(json: &str) -> Vec<wire::Rule> {
         let text = format!(
             "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: httpbin}}\n\
              spec: {{host: a.internal, upstream: {{host: b.example, port: 443}}, authz: {{rules: {}}}}}\n",

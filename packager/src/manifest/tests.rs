@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sallyport_core::policy::source::RuleSource;
+use sallyport_core::wire;
 use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::model::deploy::{
     ConnectionPool, Delivery, Expose, FilterImage, Install, Opa, OutlierDetection, Patch, Retries, Route,
@@ -334,7 +334,7 @@ fn what_cannot_be_built_is_refused() {
 fn a_policy_above_1_mib_is_refused() {
     let large = with(|egress| {
         let first = egress.spec.authz.rules[0].clone();
-        let rules = (0..20_000).map(|number| RuleSource { id: format!("rule-{number}"), ..first.clone() });
+        let rules = (0..20_000).map(|number| wire::Rule { id: format!("rule-{number}"), ..first.clone() });
         egress.spec.authz.rules = rules.collect();
     });
     assert_eq!(code(&[&large]), codes::POLICY_SIZE);

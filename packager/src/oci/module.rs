@@ -1,6 +1,6 @@
 //! Whether Envoy can load a module, and whether it reads the policies that this program writes.
 
-use sallyport_core::policy::source::WIRE_VERSION;
+use sallyport_core::wire::WIRE_VERSION;
 use wasmparser::{BinaryReaderError, Parser, Payload, Validator};
 
 use super::finding::{ABI, Finding, IMPORT, INVALID_MODULE, LARGE, NO_POLICY, POLICY};

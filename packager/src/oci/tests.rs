@@ -37,7 +37,7 @@ fn with_section(mut module: Vec<u8>, name: &str, content: &str) -> Vec<u8> {
 }
 
 fn module() -> Vec<u8> {
-    let version = sallyport_core::policy::source::WIRE_VERSION.to_string();
+    let version = sallyport_core::wire::WIRE_VERSION.to_string();
     with_section(exporting("proxy_abi_version_0_2_1"), "sallyport.policy", &version)
 }
 

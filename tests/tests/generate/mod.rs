@@ -2,11 +2,8 @@
 
 use anyhow::{Context as _, Result};
 use fastrand::Rng;
-use sallyport_core::policy::source::{
-    ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, PolicySource,
-    QuantifierSource, RuleSource, SourceSource, ToSource, WIRE_VERSION,
-};
-use sallyport_core::{Engine, PolicySource as Policy};
+use sallyport_core::wire::{self, WIRE_VERSION};
+use sallyport_core::{Engine, wire::Policy};
 use sallyport_tests::client::Request;
 use sallyport_tests::stage::{egress, egress_with};
 use serde_json::json;
@@ -101,8 +98,8 @@ pub(crate) fn egress_file(policy: &Policy) -> Result<String> {
     let fields = authz.as_object().context("an object")?;
     let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
     Ok(match policy.mode {
-        ModeSource::Enforce => egress(&lines),
-        ModeSource::Shadow => egress_with("rollout: {mode: shadow}", &lines),
+        wire::Mode::Enforce => egress(&lines),
+        wire::Mode::Shadow => egress_with("rollout: {mode: shadow}", &lines),
     })
 }
 
@@ -124,20 +121,20 @@ pub(crate) fn request(random: &mut Rng) -> Request {
     request
 }
 
-fn draw(random: &mut Rng, gate_port: u16) -> PolicySource {
-    PolicySource {
+fn draw(random: &mut Rng, gate_port: u16) -> wire::Policy {
+    wire::Policy {
         version: WIRE_VERSION,
         upstream: "httpbin/httpbin".to_owned(),
-        mode: if random.u8(..8) == 0 { ModeSource::Shadow } else { ModeSource::Enforce },
+        mode: if random.u8(..8) == 0 { wire::Mode::Shadow } else { wire::Mode::Enforce },
         disclose_rule: true,
         tolerate: tolerated(random),
         rules: (0..random.usize(1..8)).map(|number| rule(random, number, gate_port)).collect(),
-        ..PolicySource::default()
+        ..wire::Policy::default()
     }
 }
 
-fn tolerated(random: &mut Rng) -> Vec<AmbiguitySource> {
-    use AmbiguitySource as Kind;
+fn tolerated(random: &mut Rng) -> Vec<wire::Ambiguity> {
+    use wire::Ambiguity as Kind;
     let kinds = [
         Kind::EscapedSlash,
         Kind::DoubleSlash,
@@ -150,23 +147,23 @@ fn tolerated(random: &mut Rng) -> Vec<AmbiguitySource> {
     kinds.into_iter().filter(|_| random.u8(..4) == 0).collect()
 }
 
-fn rule(random: &mut Rng, number: usize, gate_port: u16) -> RuleSource {
-    RuleSource {
+fn rule(random: &mut Rng, number: usize, gate_port: u16) -> wire::Rule {
+    wire::Rule {
         id: format!("rule-{number}"),
         action: match random.u8(..10) {
-            0..3 => ActionSource::Deny,
-            3 => ActionSource::Audit,
-            _ => ActionSource::Allow,
+            0..3 => wire::Action::Deny,
+            3 => wire::Action::Audit,
+            _ => wire::Action::Allow,
         },
-        mode: if random.u8(..5) == 0 { ModeSource::Shadow } else { ModeSource::Enforce },
-        from: list(random, 2, |random| FromSource { source: source(random) }),
-        to: list(random, 2, |random| ToSource { operation: operation(random, gate_port) }),
+        mode: if random.u8(..5) == 0 { wire::Mode::Shadow } else { wire::Mode::Enforce },
+        from: list(random, 2, |random| wire::FromEntry { source: source(random) }),
+        to: list(random, 2, |random| wire::ToEntry { operation: operation(random, gate_port) }),
         when: if random.u8(..3) == 0 { list(random, 2, |random| condition(random, gate_port)) } else { None },
     }
 }
 
-fn source(random: &mut Rng) -> SourceSource {
-    let mut source = SourceSource::default();
+fn source(random: &mut Rng) -> wire::Source {
+    let mut source = wire::Source::default();
     match random.u8(..4) {
         0 => {
             source.principals = values(random, PRINCIPALS, 2);
@@ -188,10 +185,10 @@ fn source(random: &mut Rng) -> SourceSource {
     source
 }
 
-fn operation(random: &mut Rng, gate_port: u16) -> OperationSource {
+fn operation(random: &mut Rng, gate_port: u16) -> wire::Operation {
     let port = [gate_port.to_string(), "443".to_owned()];
     let port = [port[0].as_str(), port[1].as_str()];
-    OperationSource {
+    wire::Operation {
         hosts: values(random, HOSTS, 8),
         not_hosts: values(random, HOSTS, 16),
         ports: values(random, &port, 8),
@@ -207,23 +204,23 @@ fn operation(random: &mut Rng, gate_port: u16) -> OperationSource {
     }
 }
 
-fn condition(random: &mut Rng, gate_port: u16) -> ConditionSource {
-    let named = |key: &str| ConditionSource { key: key.to_owned(), ..ConditionSource::default() };
+fn condition(random: &mut Rng, gate_port: u16) -> wire::Condition {
+    let named = |key: &str| wire::Condition { key: key.to_owned(), ..wire::Condition::default() };
     let port = gate_port.to_string();
     match random.u8(..8) {
-        0 => ConditionSource { values: values(random, BLOCKS, 1), ..named("source.ip") },
-        1 => ConditionSource {
+        0 => wire::Condition { values: values(random, BLOCKS, 1), ..named("source.ip") },
+        1 => wire::Condition {
             not_values: values(random, &["httpbin.legacy.internal", "other"], 1),
             ..named("connection.sni")
         },
-        2 => ConditionSource { values: values(random, &[port.as_str(), "1"], 1), ..named("destination.port") },
-        3 => ConditionSource { values: values(random, NAMESPACES, 1), ..named("source.namespace") },
-        chance => ConditionSource {
+        2 => wire::Condition { values: values(random, &[port.as_str(), "1"], 1), ..named("destination.port") },
+        3 => wire::Condition { values: values(random, NAMESPACES, 1), ..named("source.namespace") },
+        chance => wire::Condition {
             values: values(random, VALUES, 2),
             not_values: values(random, VALUES, 2),
             regex: values(random, VALUE_EXPRESSIONS, 5),
             not_regex: values(random, VALUE_EXPRESSIONS, 8),
-            quantifier: [None, Some(QuantifierSource::Any), Some(QuantifierSource::All)][random.usize(..3)],
+            quantifier: [None, Some(wire::Quantifier::Any), Some(wire::Quantifier::All)][random.usize(..3)],
             ..named(
                 ["request.headers[x-color]", "request.headers[X-Shape]", "request.query[q]"][usize::from(chance) % 3],
             )

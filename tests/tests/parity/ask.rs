@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use fastrand::Rng;
-use sallyport_core::policy::source::{ConditionSource, PolicySource, RuleSource, SourceSource};
+use sallyport_core::wire;
 use sallyport_tests::client::Request;
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ const VALUES: &[&str] = &[
 const AGENTS: &[&str] = &["curl", "curl, red", "red", "curl/8 (x, red)", ""];
 
 /// One request for a case.
-pub(crate) fn draw(random: &mut Rng, policy: &PolicySource) -> Asked {
+pub(crate) fn draw(random: &mut Rng, policy: &wire::Policy) -> Asked {
     let rule = policy.rules.get(random.usize(..policy.rules.len())).filter(|_| random.u8(..4) > 0);
     let http2 = random.bool();
     let path = pick(random, http2, rule, &[PATHS], |rule| {
@@ -131,9 +131,9 @@ pub(crate) fn draw(random: &mut Rng, policy: &PolicySource) -> Asked {
 fn pick<'r, I: Iterator<Item = &'r String>>(
     random: &mut Rng,
     http2: bool,
-    rule: Option<&'r RuleSource>,
+    rule: Option<&'r wire::Rule>,
     pools: &[&[&str]],
-    patterns: impl Fn(&'r RuleSource) -> I,
+    patterns: impl Fn(&'r wire::Rule) -> I,
 ) -> String {
     let patterns: Vec<&String> = rule.into_iter().flat_map(patterns).collect();
     if !patterns.is_empty() && random.u8(..3) > 0 {
@@ -172,13 +172,13 @@ fn decorated_host(random: &mut Rng, host: String) -> String {
 fn with_header(
     random: &mut Rng,
     http2: bool,
-    rule: Option<&RuleSource>,
+    rule: Option<&wire::Rule>,
     mut request: Request,
     name: &str,
     pool: &[&str],
 ) -> Request {
     let key = format!("request.headers[{name}]");
-    let conditions: Vec<&ConditionSource> =
+    let conditions: Vec<&wire::Condition> =
         conditions(rule).filter(|condition| condition.key.eq_ignore_ascii_case(&key)).collect();
     let lines = if conditions.is_empty() { random.usize(..2) } else { [0, 1, 1, 1, 2, 3][random.usize(..6)] };
     for _ in 0..lines {
@@ -197,22 +197,22 @@ fn with_header(
     request
 }
 
-fn conditions(rule: Option<&RuleSource>) -> impl Iterator<Item = &ConditionSource> {
+fn conditions(rule: Option<&wire::Rule>) -> impl Iterator<Item = &wire::Condition> {
     rule.into_iter().flat_map(|rule| rule.when.iter().flatten())
 }
 
-fn pattern_of(random: &mut Rng, condition: &ConditionSource) -> Option<String> {
+fn pattern_of(random: &mut Rng, condition: &wire::Condition) -> Option<String> {
     let patterns: Vec<&String> = condition.values.iter().chain(&condition.not_values).flatten().collect();
     (!patterns.is_empty()).then(|| patterns[random.usize(..patterns.len())].clone())
 }
 
 /// A caller; where a rule leads, often one that its sources speak of.
-fn caller(random: &mut Rng, rule: Option<&RuleSource>) -> usize {
+fn caller(random: &mut Rng, rule: Option<&wire::Rule>) -> usize {
     let mut who = random.usize(..WHO.len());
     let Some(rule) = rule else { return who };
     for _ in 0..6 {
         let uris = WHO[who].uris;
-        let fits = |source: &SourceSource| {
+        let fits = |source: &wire::Source| {
             let any = |list: &Option<Vec<String>>, test: &dyn Fn(&str, &str) -> bool| {
                 list.as_ref().is_none_or(|list| list.iter().any(|text| uris.iter().any(|uri| test(text, uri))))
             };
@@ -229,10 +229,10 @@ fn caller(random: &mut Rng, rule: Option<&RuleSource>) -> usize {
 }
 
 /// A token; where a rule asks for one, seldom none, and often one with the claim.
-fn token(random: &mut Rng, rule: Option<&RuleSource>) -> usize {
+fn token(random: &mut Rng, rule: Option<&wire::Rule>) -> usize {
     let all = tokens();
-    let asks_for = |condition: &&ConditionSource| condition.key.starts_with("request.auth.");
-    let claims: Vec<&ConditionSource> = conditions(rule).filter(asks_for).collect();
+    let asks_for = |condition: &&wire::Condition| condition.key.starts_with("request.auth.");
+    let claims: Vec<&wire::Condition> = conditions(rule).filter(asks_for).collect();
     let principals = rule.is_some_and(|rule| {
         let mut sources = rule.from.iter().flatten().map(|from| &from.source);
         sources.any(|source| source.request_principals.is_some() || source.not_request_principals.is_some())
@@ -242,7 +242,7 @@ fn token(random: &mut Rng, rule: Option<&RuleSource>) -> usize {
     }
     let mut token = random.usize(..all.len());
     for _ in 0..4 {
-        let has = |condition: &&ConditionSource| !claim_strings(&all[token], &condition.key).is_empty();
+        let has = |condition: &&wire::Condition| !claim_strings(&all[token], &condition.key).is_empty();
         if all[token] != Value::Null && claims.iter().all(has) {
             return token;
         }

@@ -11,7 +11,7 @@ mod header;
 mod path;
 mod sample;
 
-use sallyport_core::policy::source::{ActionSource, OperationSource, RuleSource};
+use sallyport_core::wire;
 use sallyport_tests::client::{Request, Spoken};
 use serde_json::Value;
 
@@ -42,7 +42,7 @@ impl Direction {
 pub(crate) struct Pair<'a> {
     pub(crate) direction: Direction,
     /// Those that can have made it: the rule that one side alone has matched, or all that one of may be.
-    pub(crate) rules: &'a [&'a RuleSource],
+    pub(crate) rules: &'a [&'a wire::Rule],
     /// The names of the mesh's trust domain.
     pub(crate) domains: &'a [String],
     pub(crate) who: &'a Who,
@@ -210,17 +210,17 @@ pub(crate) const CLASSES: &[Class] = &[
     },
 ];
 
-fn is_allow(rule: &RuleSource) -> bool {
-    rule.action == ActionSource::Allow
+fn is_allow(rule: &wire::Rule) -> bool {
+    rule.action == wire::Action::Allow
 }
 
 /// A field and its `not` twin.
-type Field = fn(&OperationSource) -> [&Option<Vec<String>>; 2];
+type Field = fn(&wire::Operation) -> [&Option<Vec<String>>; 2];
 /// Values, and whether they are those of a `not` field.
 type Listed<'a> = (&'a [String], bool);
 
 /// The values of one field of every operation.
-fn operations<'a>(rule: &'a RuleSource, field: Field) -> impl Iterator<Item = Listed<'a>> {
+fn operations<'a>(rule: &'a wire::Rule, field: Field) -> impl Iterator<Item = Listed<'a>> {
     let operations = rule.to.iter().flatten().map(|to| &to.operation);
     operations.flat_map(move |operation| {
         let [values, not_values] = field(operation);
@@ -233,7 +233,7 @@ fn host(pair: &Pair<'_>) -> String {
 }
 
 /// Whether a field's values grant: those of an ALLOW rule, and what a DENY rule must not match.
-fn is_permissive(rule: &RuleSource, negated: bool) -> bool {
+fn is_permissive(rule: &wire::Rule, negated: bool) -> bool {
     is_allow(rule) != negated
 }
 

@@ -26,7 +26,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use fastrand::Rng;
-use sallyport_core::{Engine, PolicySource};
+use sallyport_core::{Engine, wire};
 use sallyport_tests::certs::{Authority, Identity};
 use sallyport_tests::client::Caller;
 use sallyport_tests::envoys::{Envoy, newest_envoy};
@@ -108,7 +108,7 @@ fn draw(scratch: &Scratch, random: &mut Rng, count: usize, ports: [u16; 2]) -> R
 /// Each policy is for an upstream of its own, so that no two are one configuration.
 fn rename(cases: &mut [Case]) {
     for (number, case) in cases.iter_mut().enumerate() {
-        case.policy = PolicySource { upstream: format!("{}/case-{number}", case::NAMESPACE), ..case.policy.clone() };
+        case.policy = wire::Policy { upstream: format!("{}/case-{number}", case::NAMESPACE), ..case.policy.clone() };
     }
 }
 

@@ -1,10 +1,7 @@
 //! Policies by chance, over every field of an AuthorizationPolicy, from pools small enough that requests often meet them.
 
 use fastrand::Rng;
-use sallyport_core::policy::source::{
-    ActionSource, ConditionSource, FromSource, OperationSource, PolicySource, RuleSource, SourceSource, ToSource,
-    WIRE_VERSION,
-};
+use sallyport_core::wire::{self, WIRE_VERSION};
 
 use super::case::{NAMESPACE, everything};
 use super::pool::{
@@ -25,16 +22,16 @@ const MESHES: &[(Option<&str>, &[&str])] = &[
 type Both = (Option<Vec<String>>, Option<Vec<String>>);
 
 /// A policy; it may be one that does not compile.
-pub(crate) fn draw(random: &mut Rng, number: usize, gate_ports: [u16; 2]) -> PolicySource {
+pub(crate) fn draw(random: &mut Rng, number: usize, gate_ports: [u16; 2]) -> wire::Policy {
     let (trust_domain, aliases) = MESHES[random.usize(..MESHES.len())];
     let hops = u32::from(random.u8(..6) == 0);
     let port = gate_ports[hops as usize].to_string();
-    let mut rules: Vec<RuleSource> =
+    let mut rules: Vec<wire::Rule> =
         (0..few(random)).map(|number| rule(random, format!("rule-{number}"), &port)).collect();
-    if rules.iter().all(|rule| rule.action == ActionSource::Deny) {
+    if rules.iter().all(|rule| rule.action == wire::Action::Deny) {
         rules.push(everything());
     }
-    PolicySource {
+    wire::Policy {
         version: WIRE_VERSION,
         upstream: format!("{NAMESPACE}/case-{number}"),
         trust_domain: trust_domain.map(str::to_owned),
@@ -42,19 +39,19 @@ pub(crate) fn draw(random: &mut Rng, number: usize, gate_ports: [u16; 2]) -> Pol
         disclose_rule: true,
         num_trusted_proxies: hops,
         rules,
-        ..PolicySource::default()
+        ..wire::Policy::default()
     }
 }
 
-fn rule(random: &mut Rng, id: String, port: &str) -> RuleSource {
-    let action = if random.u8(..5) < 2 { ActionSource::Deny } else { ActionSource::Allow };
-    let mut rule = RuleSource { id, action, ..RuleSource::default() };
+fn rule(random: &mut Rng, id: String, port: &str) -> wire::Rule {
+    let action = if random.u8(..5) < 2 { wire::Action::Deny } else { wire::Action::Allow };
+    let mut rule = wire::Rule { id, action, ..wire::Rule::default() };
     for _ in 0..few(random) {
         match random.u8(..10) {
             0..4 => {
                 let sources = rule.from.get_or_insert_default();
                 if sources.is_empty() || random.u8(..4) == 0 {
-                    sources.push(FromSource::default());
+                    sources.push(wire::FromEntry::default());
                 }
                 if let Some(last) = sources.last_mut() {
                     source(random, &mut last.source);
@@ -63,7 +60,7 @@ fn rule(random: &mut Rng, id: String, port: &str) -> RuleSource {
             4..6 => {
                 let operations = rule.to.get_or_insert_default();
                 if operations.is_empty() || random.u8(..4) == 0 {
-                    operations.push(ToSource::default());
+                    operations.push(wire::ToEntry::default());
                 }
                 if let Some(last) = operations.last_mut() {
                     operation(random, &mut last.operation, port);
@@ -80,7 +77,7 @@ fn few(random: &mut Rng) -> usize {
     [1, 1, 1, 2, 2, 3][random.usize(..6)]
 }
 
-fn source(random: &mut Rng, source: &mut SourceSource) {
+fn source(random: &mut Rng, source: &mut wire::Source) {
     match random.u8(..10) {
         0..2 => (source.principals, source.not_principals) = both(random, PRINCIPALS),
         2..4 => (source.request_principals, source.not_request_principals) = both(random, REQUEST_PRINCIPALS),
@@ -92,7 +89,7 @@ fn source(random: &mut Rng, source: &mut SourceSource) {
     }
 }
 
-fn operation(random: &mut Rng, operation: &mut OperationSource, port: &str) {
+fn operation(random: &mut Rng, operation: &mut wire::Operation, port: &str) {
     match random.u8(..8) {
         0..2 => (operation.hosts, operation.not_hosts) = both(random, HOSTS),
         2 => (operation.ports, operation.not_ports) = both(random, &[port, "443", "0"]),
@@ -101,7 +98,7 @@ fn operation(random: &mut Rng, operation: &mut OperationSource, port: &str) {
     }
 }
 
-fn condition(random: &mut Rng, port: &str) -> ConditionSource {
+fn condition(random: &mut Rng, port: &str) -> wire::Condition {
     let (key, pool): (String, &[&str]) = match random.u8(..24) {
         0..6 => {
             let (name, pool) = HEADERS[random.usize(..HEADERS.len())];
@@ -122,18 +119,18 @@ fn condition(random: &mut Rng, port: &str) -> ConditionSource {
         20 => (["remote.ip", "destination.ip"][random.usize(..2)].to_owned(), BLOCKS),
         21 => {
             let (values, not_values) = both(random, &[port, "443"]);
-            return ConditionSource {
+            return wire::Condition {
                 key: "destination.port".to_owned(),
                 values,
                 not_values,
-                ..ConditionSource::default()
+                ..wire::Condition::default()
             };
         }
         22 => ("connection.sni".to_owned(), SNIS),
         _ => (format!("experimental.{}[{}]", pool::METADATA_FILTER, pool::METADATA_KEY), METADATA),
     };
     let (values, not_values) = both(random, pool);
-    ConditionSource { key, values, not_values, ..ConditionSource::default() }
+    wire::Condition { key, values, not_values, ..wire::Condition::default() }
 }
 
 fn both(random: &mut Rng, pool: &[&str]) -> Both {

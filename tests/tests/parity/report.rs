@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use sallyport_core::wire;
 use serde_json::Value;
 
 use super::caller::{WHO, tokens};
@@ -35,7 +35,7 @@ pub(crate) struct Strange<'c> {
     /// Nothing where one side was not asked at all.
     pub(crate) direction: Option<Direction>,
     /// The rules that can have made the difference.
-    pub(crate) suspects: Vec<&'c RuleSource>,
+    pub(crate) suspects: Vec<&'c wire::Rule>,
 }
 
 impl<'c> Report<'c> {
@@ -99,10 +99,10 @@ impl<'c> Report<'c> {
 }
 
 /// The rules that can have made the difference.
-fn suspects<'c>(case: &'c Case, direction: Direction, answers: &Answers) -> Vec<&'c RuleSource> {
+fn suspects<'c>(case: &'c Case, direction: Direction, answers: &Answers) -> Vec<&'c wire::Rule> {
     let rules = &case.policy.rules;
     let spoke = || rules.iter().filter(|rule| rule.id == answers.spoken.rule).collect();
-    let allows = || rules.iter().filter(|rule| rule.action == ActionSource::Allow).collect();
+    let allows = || rules.iter().filter(|rule| rule.action == wire::Action::Allow).collect();
     match (direction, &answers.istio_rule) {
         // Istio's DENY rule matched, and ours did not; or our ALLOW rule matched, and Istio's did not.
         (Direction::Looser, Some((policy, index))) => case.istio_rule(policy, *index).into_iter().collect(),

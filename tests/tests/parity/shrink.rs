@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use sallyport_core::policy::source::{
-    ActionSource, ConditionSource, FromSource, OperationSource, PolicySource, RuleSource, SourceSource, ToSource,
-};
+use sallyport_core::wire;
 
 use super::case::{Case, everything, field_kinds, whole};
 use super::class::Direction;
@@ -49,7 +47,7 @@ pub(crate) fn explain(
                 None => answers.istio != answers.sallyport,
             };
             if differs {
-                let suspects: Vec<&RuleSource> = case.policy.rules.iter().take(1).collect();
+                let suspects: Vec<&wire::Rule> = case.policy.rules.iter().take(1).collect();
                 let kinds = suspects.iter().flat_map(|rule| field_kinds(rule)).collect::<Vec<_>>().join(", ");
                 let direction = strange[*owner].direction;
                 let part = Strange { case, asked, answers, direction, suspects };
@@ -93,8 +91,8 @@ pub(crate) fn explain(
 
 fn action(pair: &Strange<'_>) -> &'static str {
     match pair.suspects.first().map(|rule| rule.action) {
-        Some(ActionSource::Deny) => "DENY",
-        Some(ActionSource::Allow) => "ALLOW",
+        Some(wire::Action::Deny) => "DENY",
+        Some(wire::Action::Allow) => "ALLOW",
         _ => "-",
     }
 }
@@ -104,10 +102,10 @@ fn parts(strange: usize, pair: &Strange<'_>) -> Vec<Part> {
     let mut parts = Vec::new();
     for rule in pair.suspects.iter().flat_map(|rule| single_fields(rule)) {
         let mut rules = vec![rule];
-        if rules.iter().all(|rule| rule.action == ActionSource::Deny) {
+        if rules.iter().all(|rule| rule.action == wire::Action::Deny) {
             rules.push(everything());
         }
-        let policy = PolicySource { rules, ..pair.case.policy.clone() };
+        let policy = wire::Policy { rules, ..pair.case.policy.clone() };
         let case = Case { istio: whole(&policy.rules), policy, asked: vec![pair.asked.clone()] };
         parts.push(Part { strange, case });
     }
@@ -115,28 +113,28 @@ fn parts(strange: usize, pair: &Strange<'_>) -> Vec<Part> {
 }
 
 /// Rules with one field each.
-fn single_fields(rule: &RuleSource) -> Vec<RuleSource> {
-    let bare = || RuleSource { id: rule.id.clone(), action: rule.action, ..RuleSource::default() };
+fn single_fields(rule: &wire::Rule) -> Vec<wire::Rule> {
+    let bare = || wire::Rule { id: rule.id.clone(), action: rule.action, ..wire::Rule::default() };
     let mut all = Vec::new();
     for from in rule.from.iter().flatten() {
         all.extend(sources(&from.source).into_iter().map(|source| {
-            let from = Some(vec![FromSource { source }]);
-            RuleSource { from, ..bare() }
+            let from = Some(vec![wire::FromEntry { source }]);
+            wire::Rule { from, ..bare() }
         }));
     }
     for to in rule.to.iter().flatten() {
         all.extend(operations(&to.operation).into_iter().map(|operation| {
-            let to = Some(vec![ToSource { operation }]);
-            RuleSource { to, ..bare() }
+            let to = Some(vec![wire::ToEntry { operation }]);
+            wire::Rule { to, ..bare() }
         }));
     }
     for condition in rule.when.iter().flatten() {
         let sides = [
-            ConditionSource { not_values: None, ..condition.clone() },
-            ConditionSource { values: None, ..condition.clone() },
+            wire::Condition { not_values: None, ..condition.clone() },
+            wire::Condition { values: None, ..condition.clone() },
         ];
         let written = sides.into_iter().filter(|side| side.values.is_some() || side.not_values.is_some());
-        all.extend(written.map(|side| RuleSource { when: Some(vec![side]), ..bare() }));
+        all.extend(written.map(|side| wire::Rule { when: Some(vec![side]), ..bare() }));
     }
     all
 }
@@ -152,14 +150,14 @@ macro_rules! each_field {
     }};
 }
 
-fn sources(source: &SourceSource) -> Vec<SourceSource> {
+fn sources(source: &wire::Source) -> Vec<wire::Source> {
     each_field!(
-        source, SourceSource, principals not_principals request_principals not_request_principals namespaces
+        source, wire::Source, principals not_principals request_principals not_request_principals namespaces
         not_namespaces service_accounts not_service_accounts trust_domains not_trust_domains ip_blocks not_ip_blocks
         remote_ip_blocks not_remote_ip_blocks
     )
 }
 
-fn operations(operation: &OperationSource) -> Vec<OperationSource> {
-    each_field!(operation, OperationSource, hosts not_hosts ports not_ports methods not_methods paths not_paths)
+fn operations(operation: &wire::Operation) -> Vec<wire::Operation> {
+    each_field!(operation, wire::Operation, hosts not_hosts ports not_ports methods not_methods paths not_paths)
 }

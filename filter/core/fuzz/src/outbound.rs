@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use sallyport_core::Engine;
 use sallyport_core::outbound::hygiene::removed_by_route;
 use sallyport_core::outbound::reserved::{OF_THE_GATE, READ};
-use sallyport_core::outbound::source::HygieneSource;
+use sallyport_core::wire;
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::name::fold;
 use sallyport_core::trace_context::{
@@ -32,8 +32,8 @@ const TRACING: [(&str, &[&str]); 9] = [
     ("standalone", &["w3c", "b3multi"]),
     ("standalone", &["w3c", "b3", "b3multi"]),
 ];
-const HYGIENE: [(&str, HygieneSource); 3] =
-    [("off", HygieneSource::Off), ("compatible", HygieneSource::Compatible), ("strict", HygieneSource::Strict)];
+const HYGIENE: [(&str, wire::Hygiene); 3] =
+    [("off", wire::Hygiene::Off), ("compatible", wire::Hygiene::Compatible), ("strict", wire::Hygiene::Strict)];
 const KEPT: [&[u8]; 2] = [b"x-auth-request-groups", b"uber-trace-id"];
 const SET: [&[u8]; 4] = [b"x-caller", b"x-correlation-id", b"x-foreign", b"x-trace"];
 const MORE: &str = r#","keep":["x-auth-request-groups","uber-trace-id"],"set":[
@@ -50,7 +50,7 @@ struct Policy {
     engine: Engine,
     mode: &'static str,
     formats: &'static [&'static str],
-    hygiene: HygieneSource,
+    hygiene: wire::Hygiene,
     sets: bool,
 }
 
@@ -184,16 +184,16 @@ impl Policy {
     /// Nothing of the list is left, and nothing is touched that no list has.
     fn check_hygiene(&self, headers: &[Header], sent: &[Header]) {
         let families: &[&[u8]] = match self.hygiene {
-            HygieneSource::Off => &[],
-            HygieneSource::Compatible => &FAMILIES[..2],
-            HygieneSource::Strict => &FAMILIES,
+            wire::Hygiene::Off => &[],
+            wire::Hygiene::Compatible => &FAMILIES[..2],
+            wire::Hygiene::Strict => &FAMILIES,
         };
         for (name, _) in sent {
             let of_route = removed_by_route(self.hygiene).any(|known| known.as_bytes() == name);
             let is_kept = self.sets && KEPT.contains(&&**name);
             let folded = fold(name);
             let is_listed = families.iter().any(|family| folded.starts_with(family))
-                || self.hygiene == HygieneSource::Strict && NAMES.contains(&&*folded);
+                || self.hygiene == wire::Hygiene::Strict && NAMES.contains(&&*folded);
             assert!(!is_listed || of_route || is_kept, "{} is left", name.escape_ascii());
             // Of what the gate says itself, only what its route takes away.
             let is_own = OF_THE_GATE.iter().any(|own| own.as_bytes() == &*folded);
@@ -203,7 +203,7 @@ impl Policy {
         }
         let others = |headers: &[Header]| -> Vec<Header> {
             let is_other = |name: &[u8]| match self.hygiene {
-                HygieneSource::Off => {
+                wire::Hygiene::Off => {
                     let folded = fold(name);
                     let is_own = OF_THE_GATE.iter().any(|own| own.as_bytes() == &*folded);
                     // The gate reads these, so their twins go.

@@ -1,7 +1,7 @@
 //! Explanations: the decision, and for each rule what kept it from matching.
 
-use crate::policy::rule::Action;
 use crate::verdict::Decision;
+use crate::wire::Action;
 
 /// A decision with its reasons.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,12 +3,13 @@
 use super::observer::{Observer, Part};
 use crate::matcher::reading::Use;
 use crate::matcher::string::StringSet;
-use crate::matcher::value::{Quantifier, ValueTest};
+use crate::matcher::value::ValueTest;
 use crate::policy::rule::{
-    Action, CompiledRule, Condition, IdentityField, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
+    CompiledRule, Condition, IdentityField, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
 };
 use crate::request::canonical::CanonicalRequest;
 use crate::request::table::Values;
+use crate::wire::{Action, Quantifier};
 
 /// Whether a rule matches: a source AND an operation AND every condition.
 ///

@@ -2,14 +2,11 @@
 
 use super::monitor::MAX_TARGETS;
 use super::probe::Probe;
-use super::source::{
-    ExpectSource, HealthSource, PassiveSource, ProbeSource, ReadinessSource, RefusalSource, SlowStartSource,
-    StandbySource,
-};
 use super::statuses::Statuses;
 use super::{HealthPolicy, Limits, Passive, Target};
-use crate::problem::{Flaw, Place, PolicyCode, Problem};
+use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
+use crate::wire;
 
 /// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
 const MAX_BODY_PREFIX: usize = 1024;
@@ -19,15 +16,15 @@ const MAX_TIME: u32 = 86_400_000;
 const MIN_INTERVAL: u32 = 100;
 
 /// Compiles `health`; what is wrong goes to `problems`.
-pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<Problem>) -> HealthPolicy {
-    let HealthSource { force, probe, passive, hold, slow_start, refusal, failover } = source;
+pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Problems) -> HealthPolicy {
+    let wire::Health { force, probe, passive, hold, slow_start, refusal, failover } = source;
     let place = &Place::Field("health");
     let mut compiler = Compiler { problems };
-    let SlowStartSource { share, duration } = slow_start;
+    let wire::SlowStart { share, duration } = slow_start;
     compiler.within(&place.field("slowStart").field("share"), *share, 1, 100);
     compiler.within(&place.field("slowStart").field("duration"), *duration, 0, MAX_TIME);
     compiler.within(&place.field("hold"), *hold, 0, MAX_TIME);
-    let RefusalSource { status, retry_after } = refusal;
+    let wire::RefusalAnswer { status, retry_after } = refusal;
     compiler.within(&place.field("refusal").field("status"), *status, 500, 599);
     compiler.within(&place.field("refusal").field("retryAfter"), *retry_after, 0, MAX_TIME);
     let limits = |probe, passive| Limits { probe, passive, hold: *hold, slow_start: *duration, share: *share };
@@ -41,7 +38,7 @@ pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<
     let list = &place.field("failover");
     for (position, standby) in failover.iter().enumerate() {
         let place = &list.item(position);
-        let StandbySource { upstream: name, probe } = standby;
+        let wire::Standby { upstream: name, probe } = standby;
         compiler.check_standby(place, name, &targets);
         let probe = probe.as_ref().map(|probe| compiler.probe(&place.field("probe"), probe));
         targets.push(Target { upstream: name.as_str().into(), limits: limits(probe, watched.clone()) });
@@ -59,19 +56,18 @@ pub(crate) fn compile(upstream: &str, source: &HealthSource, problems: &mut Vec<
 }
 
 /// Checks `readiness`.
-pub(crate) fn check_readiness(source: &ReadinessSource, problems: &mut Vec<Problem>) {
+pub(crate) fn check_readiness(source: &wire::Readiness, problems: &mut Problems) {
     let place = &Place::Field("readiness");
     Compiler { problems }.within(&place.field("port"), source.port, 1, 65535);
 }
 
 struct Compiler<'p> {
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
 }
 
 impl Compiler<'_> {
     fn report(&mut self, place: &Place<'_>, flaw: Flaw) {
-        let Flaw { code, message, help } = flaw;
-        self.problems.push(Problem { path: place.to_string(), code, message, help });
+        self.problems.report(place, flaw);
     }
 
     fn within(&mut self, place: &Place<'_>, number: u32, least: u32, most: u32) {
@@ -82,8 +78,8 @@ impl Compiler<'_> {
         }
     }
 
-    fn probe(&mut self, place: &Place<'_>, source: &ProbeSource) -> Probe {
-        let ProbeSource { cluster, method, host, path, expect, interval, jitter, timeout, rise, fall } = source;
+    fn probe(&mut self, place: &Place<'_>, source: &wire::Probe) -> Probe {
+        let wire::Probe { cluster, method, host, path, expect, interval, jitter, timeout, rise, fall } = source;
         self.within(&place.field("interval"), *interval, MIN_INTERVAL, MAX_TIME);
         self.within(&place.field("jitter"), *jitter, 0, 100);
         self.within(&place.field("timeout"), *timeout, 1, MAX_TIME);
@@ -115,7 +111,7 @@ impl Compiler<'_> {
                 self.report(&place.field(name), flaw);
             }
         }
-        let ExpectSource { statuses, header, body_prefix } = expect;
+        let wire::Expect { statuses, header, body_prefix } = expect;
         let place = &place.field("expect");
         self.check_expected(place, method, expect);
         Probe {
@@ -134,7 +130,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn check_expected(&mut self, place: &Place<'_>, method: &str, expect: &ExpectSource) {
+    fn check_expected(&mut self, place: &Place<'_>, method: &str, expect: &wire::Expect) {
         if let Some(header) = &expect.header {
             let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
             if header.name.is_empty() || !header.name.bytes().all(good) {
@@ -165,8 +161,8 @@ impl Compiler<'_> {
         self.report(&place.field("bodyPrefix"), flaw);
     }
 
-    fn passive(&mut self, place: &Place<'_>, source: &PassiveSource) -> Passive {
-        let PassiveSource {
+    fn passive(&mut self, place: &Place<'_>, source: &wire::Passive) -> Passive {
+        let wire::Passive {
             window,
             minimum_requests,
             failure_percent,

@@ -3,9 +3,9 @@
 use super::gate::{Change, Phase, State};
 use super::probe::{ProbeFailure, Reply};
 use super::record;
-use super::source::ForceSource;
 use super::window::{Outcome, Tally};
 use super::{HealthPolicy, Target};
+use crate::wire;
 
 /// Most targets: an upstream and its standbys.
 pub(crate) const MAX_TARGETS: usize = 8;
@@ -74,8 +74,8 @@ impl Monitor {
     /// Which target gets a request. `may_fail_over`: whether it may be sent to a standby.
     pub fn admit(&mut self, health: &HealthPolicy, may_fail_over: bool) -> Admission {
         let first = match health.force {
-            Some(ForceSource::ForceClosed) => true,
-            Some(ForceSource::ForceOpen) => false,
+            Some(wire::Override::ForceClosed) => true,
+            Some(wire::Override::ForceOpen) => false,
             None => self.views.first_mut().is_none_or(View::admit),
         };
         if first {
@@ -92,10 +92,10 @@ impl Monitor {
     /// Whether some target gets requests and has been shown to be healthy: then the pod is ready.
     #[must_use]
     pub fn is_ready(&self, health: &HealthPolicy) -> bool {
-        if health.force == Some(ForceSource::ForceClosed) {
+        if health.force == Some(wire::Override::ForceClosed) {
             return true;
         }
-        let skipped = usize::from(health.force == Some(ForceSource::ForceOpen));
+        let skipped = usize::from(health.force == Some(wire::Override::ForceOpen));
         let mut targets = self.views.iter().zip(&health.targets).skip(skipped);
         targets.any(|(view, target)| {
             // A closed gate alone is no evidence: every gate starts closed, before the first probe has been answered.

@@ -22,7 +22,7 @@
 //! | other claims, metadata | one: a text, or a list in which one element must match |
 //! | address, port | one |
 
-use crate::policy::rule::Action;
+use crate::wire::Action;
 
 /// How a list of values is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //!
 //! `sallyport-pattern` has the one compiler and the one meaning. Natively an expression is compiled from its text; the
 //! filter takes the automaton that the policy carries beside it
-//! ([`PolicySource::automata`](crate::PolicySource::automata)). Where both are there they must agree, so a policy that
+//! ([`wire::Policy::automata`]). Where both are there they must agree, so a policy that
 //! was tampered with does not pass `check`.
 //!
 //! An expression reads at most [`MAX_READ`] bytes of a value. A longer one is refused before any rule is asked
@@ -18,8 +18,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use sallyport_pattern::Pattern;
 
 use super::reading::Use;
-use crate::policy::source::AutomatonSource;
 use crate::problem::{Flaw, PolicyCode};
+use crate::wire;
 
 /// Longest pattern, in bytes.
 pub const MAX_PATTERN: usize = 1024;
@@ -34,7 +34,7 @@ pub const MAX_READ: usize = 2048;
 #[derive(Debug)]
 pub struct RegexCompiler<'s> {
     /// What the policy carries.
-    carried: &'s [AutomatonSource],
+    carried: &'s [wire::Automaton],
     /// Few enough to be searched through.
     compiled: Vec<(String, Arc<Pattern>)>,
     /// What was refused, and why. The filter has no compiler whose time is to be saved, and its module is small.
@@ -47,7 +47,7 @@ pub struct RegexCompiler<'s> {
 }
 
 impl<'s> RegexCompiler<'s> {
-    pub(crate) fn new(carried: &'s [AutomatonSource]) -> Self {
+    pub(crate) fn new(carried: &'s [wire::Automaton]) -> Self {
         Self {
             carried,
             compiled: Vec::new(),
@@ -171,11 +171,11 @@ fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<
 /// The automata of these patterns, as a policy carries them. It ends at the first that [`RegexCompiler`] refuses, which
 /// says why.
 #[cfg(feature = "compile")]
-pub(crate) fn carry<'p>(patterns: impl Iterator<Item = &'p String>) -> Vec<AutomatonSource> {
+pub(crate) fn carry<'p>(patterns: impl Iterator<Item = &'p String>) -> Vec<wire::Automaton> {
     let carried = |pattern: &String| {
         let compiled = (pattern.len() <= MAX_PATTERN).then(|| sallyport_pattern::compile(pattern))?;
         let automaton = BASE64.encode(compiled.ok()?);
-        Some(AutomatonSource { pattern: pattern.clone(), automaton })
+        Some(wire::Automaton { pattern: pattern.clone(), automaton })
     };
     patterns.take(MAX_PATTERNS).map_while(carried).collect()
 }

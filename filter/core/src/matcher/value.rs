@@ -3,9 +3,9 @@
 use super::reading::Use;
 use super::regex::RegexSet;
 use super::string::StringSet;
-use crate::policy::rule::Action;
 use crate::request::reading;
 use crate::request::table::Slot;
+use crate::wire::{Action, Quantifier};
 
 /// What one value must satisfy.
 #[derive(Clone, Debug, Default)]
@@ -18,15 +18,6 @@ pub struct ValueTest {
     pub(crate) not_values: Option<StringSet>,
     /// Nor of these.
     pub(crate) not_regex: Option<RegexSet>,
-}
-
-/// Which occurrences count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Quantifier {
-    /// One satisfying occurrence is enough.
-    Any,
-    /// Every occurrence must satisfy.
-    All,
 }
 
 impl ValueTest {

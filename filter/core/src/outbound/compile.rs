@@ -1,15 +1,14 @@
 //! From the wire shape to what is done, or every problem of it.
 
-use super::hygiene::Hygiene;
 use super::reserved::{OF_THE_GATE, Reserved};
-use super::source::{FormatSource, HeadersSource, ResponseSource, SetSource, TracingModeSource, TracingSource};
 use super::template::Template;
 use super::{Folded, Outbound, trace_context};
 use crate::health::MAX_TARGETS;
-use crate::problem::{Flaw, Place, PolicyCode, Problem};
+use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
 use crate::request::name::{fold, is_same_to_cgi};
-use crate::trace_context::{Format, Mode, baggage};
+use crate::trace_context::baggage;
+use crate::wire::{self, TracingMode};
 
 /// Most headers that are set, and most names in a list.
 const MAX_NAMES: usize = 64;
@@ -17,11 +16,11 @@ const MAX_NAMES: usize = 64;
 const MAX_ROUTED: usize = MAX_TARGETS * (MAX_NAMES + 1);
 
 /// Compiles `tracing` and `headers`; what is wrong goes to `problems`.
-pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems: &mut Vec<Problem>) -> Outbound {
+pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems: &mut Problems) -> Outbound {
     let mut compiler = Compiler { problems };
-    let TracingSource { mode, formats, baggage } = tracing;
+    let wire::Tracing { mode, formats, baggage } = tracing;
     let place = &Place::Field("tracing");
-    let is_standalone = *mode == TracingModeSource::Standalone;
+    let is_standalone = *mode == TracingMode::Standalone;
     if formats.is_empty() == is_standalone {
         let wrong = if is_standalone { "there is nothing to write" } else { "the filter writes no trace in this mode" };
         compiler.report(
@@ -40,8 +39,8 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
             "write `mode: standalone`, or leave it out",
         );
     }
-    let HeadersSource { hygiene, keep, remove, routed, set, response } = headers;
-    let ResponseSource { keep: kept_of_responses, remove: removed_from_responses } = response;
+    let wire::Headers { hygiene, keep, remove, routed, set, response } = headers;
+    let wire::ResponseHeaders { keep: kept_of_responses, remove: removed_from_responses } = response;
     let place = &Place::Field("headers");
     let of_responses = &place.field("response");
     let mut by_route = compiler.names(&place.field("remove"), remove, MAX_NAMES);
@@ -49,14 +48,10 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
     let set = compiler.set(&place.field("set"), set, *mode);
     let owned = by_route.iter().chain(set.iter().map(|(name, _)| name)).map(|name| &**name).chain(OF_THE_GATE);
     Outbound {
-        mode: match mode {
-            TracingModeSource::Envoy => Mode::Envoy,
-            TracingModeSource::Standalone => Mode::Standalone,
-            TracingModeSource::Strip => Mode::Strip,
-        },
-        formats: formats.iter().map(format).collect(),
+        mode: *mode,
+        formats: formats.clone(),
         baggage: baggage.iter().map(|key| key.as_str().into()).collect(),
-        hygiene: Hygiene::of(*hygiene),
+        hygiene: *hygiene,
         keep: compiler.names(&place.field("keep"), keep, MAX_NAMES),
         owned: Folded::new(owned),
         by_route,
@@ -68,16 +63,8 @@ pub(crate) fn compile(tracing: &TracingSource, headers: &HeadersSource, problems
     }
 }
 
-fn format(source: &FormatSource) -> Format {
-    match source {
-        FormatSource::W3c => Format::W3c,
-        FormatSource::B3 => Format::B3,
-        FormatSource::B3Multi => Format::B3Multi,
-    }
-}
-
 struct Compiler<'p> {
-    problems: &'p mut Vec<Problem>,
+    problems: &'p mut Problems,
 }
 
 impl Compiler<'_> {
@@ -87,8 +74,7 @@ impl Compiler<'_> {
     }
 
     fn take(&mut self, place: &Place<'_>, flaw: Flaw) {
-        let Flaw { code, message, help } = flaw;
-        self.problems.push(Problem { path: place.to_string(), code, message, help });
+        self.problems.report(place, flaw);
     }
 
     fn check_length(&mut self, place: &Place<'_>, length: usize, most: usize) {
@@ -121,14 +107,14 @@ impl Compiler<'_> {
         }
     }
 
-    fn set(&mut self, place: &Place<'_>, sources: &[SetSource], mode: TracingModeSource) -> Vec<(Box<str>, Template)> {
+    fn set(&mut self, place: &Place<'_>, sources: &[wire::SetHeader], mode: TracingMode) -> Vec<(Box<str>, Template)> {
         self.check_length(place, sources.len(), MAX_NAMES);
         let mut set: Vec<(Box<str>, Template)> = Vec::new();
-        for (position, SetSource { name, value }) in sources.iter().enumerate() {
+        for (position, wire::SetHeader { name, value }) in sources.iter().enumerate() {
             let place = &place.item(position);
             self.check_name(&place.field("name"), name);
             let folded = fold(name.as_bytes());
-            let own_trace = mode != TracingModeSource::Strip && trace_context::is_trace_header(&folded);
+            let own_trace = mode != TracingMode::Strip && trace_context::is_trace_header(&folded);
             if own_trace || *folded == *baggage::BAGGAGE.as_bytes() {
                 let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` is not to be set"))
                     .help(format_args!("it tells of the request's trace; set a header of another name"));

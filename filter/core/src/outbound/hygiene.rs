@@ -1,19 +1,7 @@
 //! Headers that do not leave the mesh.
 
 use super::reserved::OF_THE_GATE;
-use super::source::HygieneSource;
-
-/// How much is removed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Hygiene {
-    /// Nothing.
-    #[default]
-    Off,
-    /// Whatever describes the mesh: identities, names of pods, Envoy's and Istio's own headers.
-    Compatible,
-    /// Also addresses, what proxies say about the path of the request, and what callers must not claim about themselves.
-    Strict,
-}
+pub use crate::wire::Hygiene;
 
 /// What Envoy and Istio add about the mesh to each request. The route removes these, which costs nothing; a route of the
 /// Gateway API can remove sixteen.
@@ -104,24 +92,16 @@ const OF_THE_UPSTREAM: [&str; 9] = [
 ];
 
 /// The names that the route removes from requests.
-pub fn removed_by_route(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
-    Hygiene::of(hygiene).removed_by_route()
+pub fn removed_by_route(hygiene: Hygiene) -> impl Iterator<Item = &'static str> {
+    hygiene.removed_by_route()
 }
 
 /// The names that the route removes from responses.
-pub fn removed_from_responses(hygiene: HygieneSource) -> impl Iterator<Item = &'static str> {
-    Hygiene::of(hygiene).removed_from_responses()
+pub fn removed_from_responses(hygiene: Hygiene) -> impl Iterator<Item = &'static str> {
+    hygiene.removed_from_responses()
 }
 
 impl Hygiene {
-    pub(super) fn of(source: HygieneSource) -> Self {
-        match source {
-            HygieneSource::Off => Self::Off,
-            HygieneSource::Compatible => Self::Compatible,
-            HygieneSource::Strict => Self::Strict,
-        }
-    }
-
     fn removed_by_route(self) -> impl Iterator<Item = &'static str> {
         let (mesh, way): (&[_], &[_]) = match self {
             Self::Off => (&[], &[]),
@@ -191,13 +171,13 @@ mod tests {
             ("authorization", false, false),
             ("cookie", false, false),
         ] {
-            assert_eq!(removed_by_route(HygieneSource::Strict).any(|known| known == name), route, "{name}");
+            assert_eq!(removed_by_route(Hygiene::Strict).any(|known| known == name), route, "{name}");
             assert_eq!(Hygiene::Strict.removed_by_filter(name.as_bytes()), filter, "{name}");
             assert!(!Hygiene::Off.removed_by_filter(name.as_bytes()), "{name}");
         }
         assert!(!Hygiene::Compatible.removed_by_filter(b"x-forwarded-email"));
         assert!(Hygiene::Compatible.removed_by_filter(b"x-envoy-max-retries"));
-        assert_eq!(removed_by_route(HygieneSource::Off).count(), 0);
+        assert_eq!(removed_by_route(Hygiene::Off).count(), 0);
     }
 
     /// Names are looked up by their folded spelling, so a list with another one would never match.
@@ -213,7 +193,7 @@ mod tests {
 
     #[test]
     fn no_upstream_sends_the_headers_of_the_gate() {
-        for hygiene in [HygieneSource::Off, HygieneSource::Compatible, HygieneSource::Strict] {
+        for hygiene in [Hygiene::Off, Hygiene::Compatible, Hygiene::Strict] {
             for name in OF_THE_GATE {
                 assert!(removed_from_responses(hygiene).any(|removed| removed == name), "{hygiene:?}: {name}");
             }

@@ -7,9 +7,7 @@ mod list;
 mod operation;
 mod source;
 
-use super::rule::{Action, CompiledRule, Role};
-use super::source::{ActionSource, ModeSource, PolicySource, RuleSource, WIRE_VERSION};
-use crate::health::source::ReadinessSource;
+use super::rule::{CompiledRule, Role};
 use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
@@ -17,11 +15,12 @@ use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexCompiler;
 use crate::matcher::string::StringPattern;
 use crate::outbound::{self, Outbound};
-use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problem};
+use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problems};
 use crate::request::canonical::Reading;
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
 use crate::request::table::NameTable;
+use crate::wire::{self, Action, Ambiguity, Mode, WIRE_VERSION};
 
 /// Most rules in a policy.
 pub const MAX_RULES: usize = 50_000;
@@ -46,13 +45,13 @@ pub struct Compiled {
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
     pub(crate) health: Option<HealthPolicy>,
-    pub(crate) readiness: Option<ReadinessSource>,
+    pub(crate) readiness: Option<wire::Readiness>,
     pub(crate) outbound: Outbound,
 }
 
 /// Compiles a policy, or says everything that is wrong with it.
-pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
-    let PolicySource {
+pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
+    let wire::Policy {
         version,
         upstream,
         mode,
@@ -74,6 +73,7 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
     compiler.check_version(*version);
     compiler.check_upstream(upstream);
     compiler.check_domains(trust_domain.as_deref(), trust_domain_aliases);
+    compiler.check_tolerated(tolerate);
     let forwarders = compiler.forwarders(trusted_forwarders);
     if !forwarders.is_empty() {
         compiler.needs |= Needs::PEER;
@@ -89,12 +89,9 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
     if outbound.needs_principal() {
         compiler.needs |= Needs::PEER;
     }
-    if !compiler.problems.is_empty() {
-        return Err(InvalidPolicy { problems: compiler.problems });
-    }
-    Ok(Compiled {
+    let compiled = Compiled {
         upstream: upstream.as_str().into(),
-        enforced: *mode == ModeSource::Enforce,
+        enforced: *mode == Mode::Enforce,
         disclose_rule: *disclose_rule,
         filter_state: *filter_state,
         reading: Reading {
@@ -109,12 +106,13 @@ pub fn compile(source: &PolicySource) -> Result<Compiled, InvalidPolicy> {
         health,
         readiness: readiness.clone(),
         outbound,
-    })
+    };
+    compiler.problems.or(compiled)
 }
 
 /// What is known, and what was found wrong, so far.
 struct Compiler<'s> {
-    problems: Vec<Problem>,
+    problems: Problems,
     domains: TrustDomains,
     tolerance: Tolerance,
     own_namespace: String,
@@ -127,11 +125,11 @@ struct Compiler<'s> {
 }
 
 impl<'s> Compiler<'s> {
-    fn new(source: &'s PolicySource) -> Self {
+    fn new(source: &'s wire::Policy) -> Self {
         let own = source.trust_domain.as_deref().unwrap_or(DEFAULT_TRUST_DOMAIN);
         let own_namespace = source.upstream.split('/').next().unwrap_or("").to_owned();
         Self {
-            problems: Vec::new(),
+            problems: Problems::default(),
             domains: TrustDomains::new(own, &source.trust_domain_aliases),
             tolerance: Tolerance::new(&source.tolerate),
             own_namespace,
@@ -145,8 +143,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn report(&mut self, place: &Place<'_>, flaw: Flaw) {
-        let Flaw { code, message, help } = flaw;
-        self.problems.push(Problem { path: place.to_string(), code, message, help });
+        self.problems.report(place, flaw);
     }
 
     fn check_version(&mut self, version: u32) {
@@ -183,6 +180,14 @@ impl<'s> Compiler<'s> {
         }
     }
 
+    fn check_tolerated(&mut self, kinds: &[Ambiguity]) {
+        let list = Place::Field("tolerate");
+        for (position, kind) in kinds.iter().enumerate().filter(|(_, kind)| !kind.is_tolerable()) {
+            let flaw = Flaw::new(PolicyCode::Shape, format_args!("`{kind}` cannot be tolerated"));
+            self.report(&list.item(position), flaw);
+        }
+    }
+
     fn forwarders(&mut self, texts: &[String]) -> Vec<Box<str>> {
         let list = Place::Field("trustedForwarders");
         let mut forwarders = Vec::new();
@@ -207,7 +212,7 @@ impl<'s> Compiler<'s> {
         forwarders
     }
 
-    fn rules(&mut self, sources: &[RuleSource]) -> Vec<CompiledRule> {
+    fn rules(&mut self, sources: &[wire::Rule]) -> Vec<CompiledRule> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
             let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
@@ -237,26 +242,22 @@ impl<'s> Compiler<'s> {
         rules
     }
 
-    fn rule(&mut self, place: &Place<'_>, source: &RuleSource) -> CompiledRule {
-        let RuleSource { id, action, mode, from, to, when } = source;
+    fn rule(&mut self, place: &Place<'_>, source: &wire::Rule) -> CompiledRule {
+        let wire::Rule { id, action, mode, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
             let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
                 .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
-        let action = match action {
-            ActionSource::Allow => Action::Allow,
-            ActionSource::Deny => Action::Deny,
-            ActionSource::Audit => Action::Audit,
-        };
-        let decides = action != Action::Audit && *mode == ModeSource::Enforce;
+        let action = *action;
+        let decides = action != Action::Audit && *mode == Mode::Enforce;
         CompiledRule {
             id: id.as_str().into(),
             action,
             role: match mode {
-                ModeSource::Enforce => Role::Enforced,
-                ModeSource::Shadow => Role::Shadow,
+                Mode::Enforce => Role::Enforced,
+                Mode::Shadow => Role::Shadow,
             },
             from: from.as_deref().map(|list| {
                 self.alternatives(&place.field("from"), list, |this, place, from| this.source(place, from, action))
@@ -266,7 +267,7 @@ impl<'s> Compiler<'s> {
             }),
             when: when
                 .as_deref()
-                .map(|list| self.conditions(&place.field("when"), list, action, *mode))
+                .map(|list| self.conditions(&place.field("when"), list, action, decides))
                 .unwrap_or_default(),
         }
     }

@@ -10,22 +10,12 @@ use crate::matcher::regex::MAX_READ;
 use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::RequestPrincipalSet;
 use crate::matcher::string::StringSet;
-use crate::matcher::value::{Quantifier, ValueTest};
+use crate::matcher::value::ValueTest;
 #[cfg(feature = "compile")]
 use crate::request::path::MAX_PATH_READINGS;
 #[cfg(feature = "compile")]
 use crate::request::reading::{MAX_HEADER_READINGS, MAX_PARAMETER_READINGS};
-
-/// What a rule's match means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Grant.
-    Allow,
-    /// Refuse.
-    Deny,
-    /// Report, and decide nothing.
-    Audit,
-}
+use crate::wire::{Action, Quantifier};
 
 /// What a rule's match counts for.
 ///

@@ -12,7 +12,6 @@
 use std::borrow::Cow;
 
 use crate::matcher::reading::Use;
-use crate::policy::source::AmbiguitySource;
 use crate::verdict::Ambiguity;
 
 /// The kinds of ambiguity that are tolerated.
@@ -22,8 +21,9 @@ pub struct Tolerance(u32);
 impl Tolerance {
     /// The set of these kinds.
     #[must_use]
-    pub fn new(kinds: &[AmbiguitySource]) -> Self {
-        kinds.iter().fold(Self::default(), |set, kind| Self(set.0 | bit(kind.kind())))
+    pub fn new(kinds: &[Ambiguity]) -> Self {
+        let kinds = kinds.iter().filter(|kind| kind.is_tolerable());
+        kinds.fold(Self::default(), |set, kind| Self(set.0 | bit(*kind)))
     }
 
     /// Whether a kind is tolerated.
@@ -351,7 +351,7 @@ mod tests {
 
     #[test]
     fn what_is_tolerated_is_literal() {
-        use AmbiguitySource as S;
+        use Ambiguity as S;
         let tolerance = Tolerance::new(&[S::EscapedSlash, S::Semicolon, S::DoubleSlash, S::Backslash, S::InvalidUtf8]);
         for (raw, expected) in [
             ("/a%2fb", Ok("/a%2Fb")),

@@ -86,7 +86,6 @@ fn decode(text: &[u8]) -> Cow<'_, [u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::source::AmbiguitySource;
     use crate::request::reading::Kind;
     use crate::request::table::Reader;
 
@@ -111,7 +110,7 @@ mod tests {
 
     #[test]
     fn what_servers_read_in_two_ways_is_refused_unless_tolerated() {
-        let tolerant = Tolerance::new(&[AmbiguitySource::AmbiguousQuery]);
+        let tolerant = Tolerance::new(&[Ambiguity::AmbiguousQuery]);
         for query in [
             "a=1;role=x",
             "role[]=x",

@@ -14,7 +14,8 @@ pub trait Wire: Serialize + Sized {
     /// What a file may say.
     const SHAPE: Shape;
 
-    /// Reads a value, or reports what is wrong with it and gives `None`.
+    /// Reads a value, or reports what is wrong with it. What it returns then is not used: a value with a problem in it is
+    /// refused as a whole.
     fn read(reader: &mut Reader, place: &Place<'_>, json: &Json<'_>) -> Option<Self>;
 }
 
@@ -62,7 +63,7 @@ impl Reader {
         match value {
             Some(value) => self.problems.or(value),
             None => {
-                if self.problems.is_empty() {
+                if self.problems() == 0 {
                     self.refuse(&Place::Root, format_args!("there is no value"));
                 }
                 Err(self.problems.into())
@@ -112,28 +113,23 @@ impl Reader {
         Some(())
     }
 
-    /// The value of a field that must be there.
+    /// The value of a field that must be there; `None` if it is not, or is wrong.
     pub fn required<T: Wire>(&mut self, place: &Place<'_>, name: &'static str, found: Option<&Json<'_>>) -> Option<T> {
-        match found {
-            Some(json) => T::read(self, &place.field(name), json),
-            None => {
-                self.missing(place, name);
-                None
-            }
+        if found.is_none() {
+            self.missing(place, name);
         }
+        self.optional(place, name, found)
     }
 
-    /// The value of a field that may be absent: `Some(None)` if it is, `None` if it is wrong.
-    pub fn optional<T: Wire>(
-        &mut self,
-        place: &Place<'_>,
-        name: &'static str,
-        found: Option<&Json<'_>>,
-    ) -> Option<Option<T>> {
-        match found {
-            Some(json) => T::read(self, &place.field(name), json).map(Some),
-            None => Some(None),
-        }
+    /// The value of a field that may be absent; `None` if it is, or is wrong: [`Self::problems`] tells the two apart.
+    pub fn optional<T: Wire>(&mut self, place: &Place<'_>, name: &'static str, found: Option<&Json<'_>>) -> Option<T> {
+        T::read(self, &place.field(name), found?)
+    }
+
+    /// How many problems were found so far.
+    #[must_use]
+    pub fn problems(&self) -> usize {
+        self.problems.len()
     }
 
     #[cold]
@@ -162,20 +158,29 @@ impl Reader {
         }
     }
 
-    /// The items of a list.
-    fn items<'j>(&mut self, place: &Place<'_>, json: &'j Json<'j>) -> Option<&'j [Json<'j>]> {
-        match json {
-            Json::List(items) => Some(items),
-            other => self.wrong_type(place, "a list", other),
+    /// Calls `read` with each item of a list. The part of reading lists that is the same for all types: compiled once.
+    fn each_item(
+        &mut self,
+        place: &Place<'_>,
+        json: &Json<'_>,
+        read: &mut dyn FnMut(&mut Self, &Place<'_>, &Json<'_>),
+    ) {
+        let Json::List(items) = json else { return self.report_type(place, "a list", json) };
+        for (position, item) in items.iter().enumerate() {
+            read(self, &place.item(position), item);
         }
     }
 
     /// Reports a value of the wrong type; always `None`.
+    pub fn wrong_type<T>(&mut self, place: &Place<'_>, expected: &str, found: &Json<'_>) -> Option<T> {
+        self.report_type(place, expected, found);
+        None
+    }
+
     #[cold]
     #[inline(never)]
-    pub fn wrong_type<T>(&mut self, place: &Place<'_>, expected: &str, found: &Json<'_>) -> Option<T> {
+    fn report_type(&mut self, place: &Place<'_>, expected: &str, found: &Json<'_>) {
         self.refuse(place, format_args!("expected {expected}, found {}", found.kind()));
-        None
     }
 }
 
@@ -237,11 +242,12 @@ impl<T: Wire> Wire for Vec<T> {
 
     /// Reads on after a bad item, so that every problem of the list is reported.
     fn read(reader: &mut Reader, place: &Place<'_>, json: &Json<'_>) -> Option<Self> {
-        let items = reader.items(place, json)?;
-        let mut list = Self::with_capacity(items.len());
-        for (position, item) in items.iter().enumerate() {
-            list.extend(T::read(reader, &place.item(position), item));
-        }
-        (list.len() == items.len()).then_some(list)
+        let mut list = Self::new();
+        reader.each_item(place, json, &mut |reader, place, item| {
+            if let Some(item) = T::read(reader, place, item) {
+                list.push(item);
+            }
+        });
+        Some(list)
     }
 }

@@ -103,11 +103,13 @@ macro_rules! record {
                 json: &$crate::wire::Json<'_>,
             ) -> Option<Self> {
                 let [$($field),*] = reader.fields(place, json, [$($key),*])?;
-                // Every field is read before any is missed, so that every problem is reported.
-                $(let $field = $crate::record!(
-                    @read reader, place, $key, $field, $type, $presence $(($($value)+))?
-                );)*
-                Some(Self { $($field: $field?,)* })
+                let before = reader.problems();
+                $(let $field = $crate::record!(@read reader, place, $key, $field, $type, $presence $(($($value)+))?);)*
+                // Only now that every field is read, so that every problem is reported.
+                if reader.problems() > before $(|| $crate::record!(@is_missing $field $presence))* {
+                    return None;
+                }
+                Some(Self { $($field: $crate::record!(@take $field $presence),)* })
             }
         }
     };
@@ -155,6 +157,12 @@ macro_rules! record {
     };
     (@read $reader:ident, $place:ident, $key:literal, $found:ident, $type:ty,
         $default:ident ($value:expr $(, $words:literal)?)) => {
-        $reader.optional::<$type>($place, $key, $found).map(|value| value.unwrap_or_else(|| $value))
+        $reader.optional::<$type>($place, $key, $found).unwrap_or_else(|| $value)
     };
+
+    (@is_missing $field:ident required) => { $field.is_none() };
+    (@is_missing $field:ident $presence:ident) => { false };
+
+    (@take $field:ident required) => { $field? };
+    (@take $field:ident $presence:ident) => { $field };
 }

@@ -9,14 +9,14 @@ use arbitrary::Unstructured;
 use proptest::prelude::Rng;
 use proptest::strategy::{NewTree, Strategy, ValueTree};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use sallyport_core::policy::source::{PolicySource, RuleSource};
+use sallyport_core::wire;
 use serde_json::Value;
 
 /// A policy, a request, one more rule that the policy may be given, and bytes for choices of the test itself.
 #[derive(Clone)]
 pub struct Case {
-    pub policy: PolicySource,
-    pub extra: RuleSource,
+    pub policy: wire::Policy,
+    pub extra: wire::Rule,
     pub request: Request,
     pub choices: Vec<u8>,
 }

@@ -4,13 +4,13 @@
 use crate::common::request::Request;
 use crate::common::wire::read;
 use crate::reference::{self, Outcome};
-use sallyport_core::{Engine, PolicySource};
+use sallyport_core::{Engine, wire};
 use serde_json::{Map, Value, json};
 
 /// Holds the engine and the reference to what is expected, in the words of `Outcome`'s `Display`.
 #[track_caller]
 pub fn check(policy: &Value, request: &Request, expect: &str) {
-    let source: PolicySource = read(policy).expect("a policy of the wire's shape");
+    let source: wire::Policy = read(policy).expect("a policy of the wire's shape");
     let case = || format!("\npolicy: {policy}\n{request}\n");
     let engine = match Engine::compile(&source) {
         Ok(engine) => engine,

@@ -5,10 +5,7 @@
 
 use super::request::{JWT, Request, Text};
 use arbitrary::Unstructured;
-use sallyport_core::policy::source::{
-    ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, PolicySource,
-    QuantifierSource, RuleSource, SourceSource, ToSource, WIRE_VERSION,
-};
+use sallyport_core::wire::{self, WIRE_VERSION};
 use serde_json::{Value, json};
 
 const PRINCIPALS: &[&str] = &[
@@ -63,16 +60,16 @@ const PATHS: &[&str] = &[
     "/pkg.Svc/Get",
 ];
 /// Patterns that only a tolerant policy may have.
-const ODD_PATHS: &[(AmbiguitySource, &str)] = &[
-    (AmbiguitySource::EscapedSlash, "/a%2Fb"),
-    (AmbiguitySource::DoubleSlash, "/anything//"),
-    (AmbiguitySource::Semicolon, "/get;v=1"),
-    (AmbiguitySource::Backslash, "/a\\b"),
-    (AmbiguitySource::DotSegment, "/anything/../get"),
-    (AmbiguitySource::DoubleEncoding, "/%2541"),
-    (AmbiguitySource::Fragment, "/get#top"),
-    (AmbiguitySource::EscapedNul, "/get%00"),
-    (AmbiguitySource::ControlCharacter, "/a%0Ab"),
+const ODD_PATHS: &[(wire::Ambiguity, &str)] = &[
+    (wire::Ambiguity::EscapedSlash, "/a%2Fb"),
+    (wire::Ambiguity::DoubleSlash, "/anything//"),
+    (wire::Ambiguity::Semicolon, "/get;v=1"),
+    (wire::Ambiguity::Backslash, "/a\\b"),
+    (wire::Ambiguity::DotSegment, "/anything/../get"),
+    (wire::Ambiguity::DoubleEncoding, "/%2541"),
+    (wire::Ambiguity::Fragment, "/get#top"),
+    (wire::Ambiguity::EscapedNul, "/get%00"),
+    (wire::Ambiguity::ControlCharacter, "/a%0Ab"),
 ];
 const PATH_REGEXES: &[&str] = &["/status/[0-9]+", "/.*", "/get|/anything.*", "(?i)/GET", "/caf%C3%A9"];
 const CALLS: &[&str] = &["pkg.Svc/Get", "pkg.Svc/*", "other.Svc/Get", "*"];
@@ -283,9 +280,9 @@ fn values(u: Bytes<'_, '_>, alphabet: &[&str]) -> Option<Vec<String>> {
 }
 
 /// A valid policy.
-pub fn policy(u: Bytes<'_, '_>) -> PolicySource {
+pub fn policy(u: Bytes<'_, '_>) -> wire::Policy {
     let mut policy =
-        PolicySource { version: WIRE_VERSION, upstream: "httpbin/httpbin".to_owned(), ..PolicySource::default() };
+        wire::Policy { version: WIRE_VERSION, upstream: "httpbin/httpbin".to_owned(), ..wire::Policy::default() };
     if sometimes(u, 30) {
         policy.trust_domain = Some("mesh.example".to_owned());
         if sometimes(u, 70) {
@@ -301,13 +298,13 @@ pub fn policy(u: Bytes<'_, '_>) -> PolicySource {
     // A bounded number of tries: a stream that has run dry gives the same answer for ever.
     let tolerated = if sometimes(u, 75) { 0 } else { 1 + below(u, 3) };
     for _ in 0..tolerated {
-        let kind = AmbiguitySource::ALL[below(u, AmbiguitySource::ALL.len())];
+        let kind = wire::Ambiguity::TOLERABLE[below(u, wire::Ambiguity::TOLERABLE.len())];
         if !policy.tolerate.contains(&kind) {
             policy.tolerate.push(kind);
         }
     }
     if sometimes(u, 10) {
-        policy.mode = ModeSource::Shadow;
+        policy.mode = wire::Mode::Shadow;
     }
     policy.disclose_rule = sometimes(u, 10);
     policy.num_trusted_proxies = if sometimes(u, 20) { 1 } else { 0 };
@@ -320,19 +317,19 @@ pub fn policy(u: Bytes<'_, '_>) -> PolicySource {
 }
 
 /// A valid rule of this policy, with an id that no other index gives.
-pub fn rule(u: Bytes<'_, '_>, policy: &PolicySource, index: usize) -> RuleSource {
+pub fn rule(u: Bytes<'_, '_>, policy: &wire::Policy, index: usize) -> wire::Rule {
     let action = match below(u, 10) {
-        0..=5 => ActionSource::Allow,
-        6..=7 => ActionSource::Deny,
-        _ => ActionSource::Audit,
+        0..=5 => wire::Action::Allow,
+        6..=7 => wire::Action::Deny,
+        _ => wire::Action::Audit,
     };
-    let mode = if sometimes(u, 20) { ModeSource::Shadow } else { ModeSource::Enforce };
-    let mut rule = RuleSource { id: format!("r{index}"), action, mode, ..RuleSource::default() };
+    let mode = if sometimes(u, 20) { wire::Mode::Shadow } else { wire::Mode::Enforce };
+    let mut rule = wire::Rule { id: format!("r{index}"), action, mode, ..wire::Rule::default() };
     if sometimes(u, 55) {
-        rule.from = Some((0..=below(u, 2)).map(|_| FromSource { source: source(u, policy) }).collect());
+        rule.from = Some((0..=below(u, 2)).map(|_| wire::FromEntry { source: source(u, policy) }).collect());
     }
     if sometimes(u, 60) {
-        rule.to = Some((0..=below(u, 2)).map(|_| ToSource { operation: operation(u, policy) }).collect());
+        rule.to = Some((0..=below(u, 2)).map(|_| wire::ToEntry { operation: operation(u, policy) }).collect());
     }
     if sometimes(u, 35) || (rule.from.is_none() && rule.to.is_none()) {
         rule.when = Some((0..=below(u, 2)).map(|_| condition(u, policy)).collect());
@@ -340,8 +337,8 @@ pub fn rule(u: Bytes<'_, '_>, policy: &PolicySource, index: usize) -> RuleSource
     rule
 }
 
-fn source(u: Bytes<'_, '_>, policy: &PolicySource) -> SourceSource {
-    let mut source = SourceSource::default();
+fn source(u: Bytes<'_, '_>, policy: &wire::Policy) -> wire::Source {
+    let mut source = wire::Source::default();
     for _ in 0..=below(u, 2) {
         match below(u, 16) {
             0..=2 => source.principals = values(u, PRINCIPALS),
@@ -371,8 +368,8 @@ fn source(u: Bytes<'_, '_>, policy: &PolicySource) -> SourceSource {
     source
 }
 
-fn operation(u: Bytes<'_, '_>, policy: &PolicySource) -> OperationSource {
-    let mut operation = OperationSource::default();
+fn operation(u: Bytes<'_, '_>, policy: &wire::Policy) -> wire::Operation {
+    let mut operation = wire::Operation::default();
     for _ in 0..=below(u, 2) {
         match below(u, 18) {
             0..=2 => operation.methods = values(u, METHODS),
@@ -392,7 +389,7 @@ fn operation(u: Bytes<'_, '_>, policy: &PolicySource) -> OperationSource {
     operation
 }
 
-fn paths(u: Bytes<'_, '_>, policy: &PolicySource) -> Option<Vec<String>> {
+fn paths(u: Bytes<'_, '_>, policy: &wire::Policy) -> Option<Vec<String>> {
     let mut paths = values(u, PATHS)?;
     for (kind, path) in ODD_PATHS {
         if policy.tolerate.contains(kind) && sometimes(u, 60) {
@@ -402,7 +399,7 @@ fn paths(u: Bytes<'_, '_>, policy: &PolicySource) -> Option<Vec<String>> {
     Some(paths)
 }
 
-fn condition(u: Bytes<'_, '_>, policy: &PolicySource) -> ConditionSource {
+fn condition(u: Bytes<'_, '_>, policy: &wire::Policy) -> wire::Condition {
     let hidden = policy.num_trusted_proxies > 0;
     let (key, alphabet) = match below(u, 23) {
         0..=5 => return repeated(u, "request.headers", HEADERS),
@@ -423,17 +420,17 @@ fn condition(u: Bytes<'_, '_>, policy: &PolicySource) -> ConditionSource {
         _ => ("experimental.envoy.filters.http.waf[tags]", TAGS),
     };
     let (positive, negative) = (sometimes(u, 70), sometimes(u, 40));
-    ConditionSource {
+    wire::Condition {
         key: key.to_owned(),
         values: if positive || !negative { values(u, alphabet) } else { None },
         not_values: if negative { values(u, alphabet) } else { None },
-        ..ConditionSource::default()
+        ..wire::Condition::default()
     }
 }
 
-fn repeated(u: Bytes<'_, '_>, what: &str, names: &[&str]) -> ConditionSource {
+fn repeated(u: Bytes<'_, '_>, what: &str, names: &[&str]) -> wire::Condition {
     let key = format!("{what}[{}]", pick(u, names));
-    let mut condition = ConditionSource { key, ..ConditionSource::default() };
+    let mut condition = wire::Condition { key, ..wire::Condition::default() };
     for _ in 0..=below(u, 2) {
         match below(u, 7) {
             0..=2 => condition.values = values(u, VALUES),
@@ -443,8 +440,8 @@ fn repeated(u: Bytes<'_, '_>, what: &str, names: &[&str]) -> ConditionSource {
         }
     }
     condition.quantifier = match below(u, 4) {
-        0 => Some(QuantifierSource::Any),
-        1 => Some(QuantifierSource::All),
+        0 => Some(wire::Quantifier::Any),
+        1 => Some(wire::Quantifier::All),
         _ => None,
     };
     condition

@@ -2,7 +2,7 @@
 
 use super::{metadata, path};
 use prost_types::Struct;
-use sallyport_core::policy::source::{ActionSource, ConditionSource, ModeSource, PolicySource, RuleSource};
+use sallyport_core::wire;
 use sallyport_core::{Ambiguity, RequestView};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -68,7 +68,7 @@ impl Identity {
     }
 }
 
-pub fn own_domains(policy: &PolicySource) -> Vec<String> {
+pub fn own_domains(policy: &wire::Policy) -> Vec<String> {
     let mut own = vec![policy.trust_domain.clone().unwrap_or_else(|| "cluster.local".to_owned())];
     own.extend(policy.trust_domain_aliases.clone());
     own
@@ -76,8 +76,8 @@ pub fn own_domains(policy: &PolicySource) -> Vec<String> {
 
 impl Facts {
     /// Reads a request, or tells of all its defects.
-    pub fn read(policy: &PolicySource, view: &RequestView<'_>) -> Result<Self, Vec<Ambiguity>> {
-        let tolerated: Vec<Ambiguity> = policy.tolerate.iter().map(|kind| kind.kind()).collect();
+    pub fn read(policy: &wire::Policy, view: &RequestView<'_>) -> Result<Self, Vec<Ambiguity>> {
+        let tolerated: Vec<Ambiguity> = policy.tolerate.clone();
         let headers: Vec<(String, Vec<u8>)> = view
             .headers
             .iter()
@@ -192,13 +192,13 @@ fn read_host(text: &str) -> Option<(Vec<String>, Option<u16>)> {
 }
 
 /// The conditions of rules that decide.
-fn deciding(policy: &PolicySource) -> impl Iterator<Item = &ConditionSource> {
-    let decides = |rule: &&RuleSource| rule.mode == ModeSource::Enforce && rule.action != ActionSource::Audit;
+fn deciding(policy: &wire::Policy) -> impl Iterator<Item = &wire::Condition> {
+    let decides = |rule: &&wire::Rule| rule.mode == wire::Mode::Enforce && rule.action != wire::Action::Audit;
     policy.rules.iter().filter(decides).flat_map(|rule| rule.when.iter().flatten())
 }
 
 /// Whether the request has `a_b` beside, or instead of, an `a-b` that some enforced rule reads, or the other way round.
-fn has_underscore_twin(policy: &PolicySource, headers: &[(String, Vec<u8>)]) -> bool {
+fn has_underscore_twin(policy: &wire::Policy, headers: &[(String, Vec<u8>)]) -> bool {
     let read: Vec<String> = deciding(policy).filter_map(|condition| header_name(&condition.key)).collect();
     let dashed = |name: &str| name.replace('_', "-").to_ascii_lowercase();
     headers.iter().any(|(name, _)| read.iter().any(|read| read != name && dashed(read) == dashed(name)))
@@ -210,7 +210,7 @@ fn parameter_name(key: &str) -> Option<&str> {
 }
 
 /// Whether a server could read the query in another way where an enforced rule reads it.
-fn has_two_readings(policy: &PolicySource, query: &[u8], pairs: &[(Vec<u8>, Vec<u8>)]) -> bool {
+fn has_two_readings(policy: &wire::Policy, query: &[u8], pairs: &[(Vec<u8>, Vec<u8>)]) -> bool {
     let read: Vec<&str> = deciding(policy).filter_map(|condition| parameter_name(&condition.key)).collect();
     let folds = |name: &[u8]| -> Vec<String> {
         let valid = match std::str::from_utf8(name) {
@@ -255,17 +255,17 @@ fn has_two_readings(policy: &PolicySource, query: &[u8], pairs: &[(Vec<u8>, Vec<
 
 /// Whether an enforced rule would read more than 2,048 bytes by a regular expression, or more than 256 elements.
 fn is_too_long(
-    policy: &PolicySource,
+    policy: &wire::Policy,
     path: &[u8],
     headers: &[(String, Vec<u8>)],
     pairs: &[(Vec<u8>, Vec<u8>)],
 ) -> bool {
-    let decides = |rule: &&RuleSource| rule.mode == ModeSource::Enforce && rule.action != ActionSource::Audit;
+    let decides = |rule: &&wire::Rule| rule.mode == wire::Mode::Enforce && rule.action != wire::Action::Audit;
     let operations = policy.rules.iter().filter(decides).flat_map(|rule| rule.to.iter().flatten());
     let path_read = operations
         .map(|to| &to.operation)
         .any(|operation| operation.path_regex.is_some() || operation.not_path_regex.is_some());
-    let long = |condition: &ConditionSource| {
+    let long = |condition: &wire::Condition| {
         let header = header_name(&condition.key);
         let parameter = parameter_name(&condition.key);
         let lines: Vec<&[u8]> = match (&header, parameter) {
@@ -298,7 +298,7 @@ pub fn header_name(key: &str) -> Option<String> {
 /// Whom the request is from: an identity, and the other names that a certificate has.
 type Names = (Option<Identity>, Vec<String>);
 
-fn caller(policy: &PolicySource, view: &RequestView<'_>, forwarded: &[&[u8]]) -> Result<Names, Ambiguity> {
+fn caller(policy: &wire::Policy, view: &RequestView<'_>, forwarded: &[&[u8]]) -> Result<Names, Ambiguity> {
     if !view.peer.mtls {
         return Ok((None, Vec::new()));
     }

@@ -11,7 +11,7 @@ mod metadata;
 mod path;
 mod rules;
 
-use sallyport_core::policy::source::{ActionSource, ModeSource, PolicySource, RuleSource};
+use sallyport_core::wire;
 use sallyport_core::{Ambiguity, Decision, Reason, Refusal, RequestView, RuleRef, Shadow, Verdict};
 use std::fmt;
 
@@ -39,7 +39,7 @@ impl Said {
 }
 
 /// Decides one request by the naive reading of the policy. Of several defects, the first is as good as any.
-pub fn decide(policy: &PolicySource, view: &RequestView<'_>) -> Outcome {
+pub fn decide(policy: &wire::Policy, view: &RequestView<'_>) -> Outcome {
     match Facts::read(policy, view) {
         Ok(facts) => by_facts(policy, &facts),
         Err(defects) => ambiguous(policy, defects[0]),
@@ -47,7 +47,7 @@ pub fn decide(policy: &PolicySource, view: &RequestView<'_>) -> Outcome {
 }
 
 /// Whether this is what the naive reading gives, or another of the request's defects.
-pub fn agrees(policy: &PolicySource, view: &RequestView<'_>, said: &Outcome) -> bool {
+pub fn agrees(policy: &wire::Policy, view: &RequestView<'_>, said: &Outcome) -> bool {
     match Facts::read(policy, view) {
         Ok(facts) => *said == by_facts(policy, &facts),
         Err(defects) => defects.iter().any(|defect| *said == ambiguous(policy, *defect)),
@@ -55,18 +55,18 @@ pub fn agrees(policy: &PolicySource, view: &RequestView<'_>, said: &Outcome) -> 
 }
 
 /// The ids of the rules that match, unless the request is refused before any is asked.
-pub fn matching<'p>(policy: &'p PolicySource, view: &RequestView<'_>) -> Option<Vec<&'p str>> {
+pub fn matching<'p>(policy: &'p wire::Policy, view: &RequestView<'_>) -> Option<Vec<&'p str>> {
     let facts = Facts::read(policy, view).ok()?;
     let matching = policy.rules.iter().filter(|rule| rules::matches(policy, rule, &facts));
     Some(matching.map(|rule| rule.id.as_str()).collect())
 }
 
-fn by_facts(policy: &PolicySource, facts: &Facts) -> Outcome {
-    let matching: Vec<&RuleSource> = policy.rules.iter().filter(|rule| rules::matches(policy, rule, facts)).collect();
-    let enforced = by_rules(policy, &matching, facts, |rule| rule.mode == ModeSource::Enforce);
+fn by_facts(policy: &wire::Policy, facts: &Facts) -> Outcome {
+    let matching: Vec<&wire::Rule> = policy.rules.iter().filter(|rule| rules::matches(policy, rule, facts)).collect();
+    let enforced = by_rules(policy, &matching, facts, |rule| rule.mode == wire::Mode::Enforce);
     let all = by_rules(policy, &matching, facts, |_| true);
-    let audits = matching.iter().filter(|r| r.action == ActionSource::Audit).map(|r| r.id.clone()).collect();
-    if policy.mode == ModeSource::Shadow {
+    let audits = matching.iter().filter(|r| r.action == wire::Action::Audit).map(|r| r.id.clone()).collect();
+    if policy.mode == wire::Mode::Shadow {
         let permit = match &all {
             Said::Continue(rule) => rule.clone(),
             Said::Refuse(..) => None,
@@ -78,30 +78,30 @@ fn by_facts(policy: &PolicySource, facts: &Facts) -> Outcome {
     Outcome { verdict: enforced, shadow, audits }
 }
 
-fn ambiguous(policy: &PolicySource, ambiguity: Ambiguity) -> Outcome {
+fn ambiguous(policy: &wire::Policy, ambiguity: Ambiguity) -> Outcome {
     let refusal = Said::Refuse(Reason::Ambiguous(ambiguity), None);
     match policy.mode {
-        ModeSource::Enforce => Outcome { verdict: refusal, shadow: None, audits: Vec::new() },
-        ModeSource::Shadow => Outcome { verdict: Said::Continue(None), shadow: Some(refusal), audits: Vec::new() },
+        wire::Mode::Enforce => Outcome { verdict: refusal, shadow: None, audits: Vec::new() },
+        wire::Mode::Shadow => Outcome { verdict: Said::Continue(None), shadow: Some(refusal), audits: Vec::new() },
     }
 }
 
 /// DENY, then ALLOW, then the default, among the rules that count.
 fn by_rules(
-    policy: &PolicySource,
-    matching: &[&RuleSource],
+    policy: &wire::Policy,
+    matching: &[&wire::Rule],
     facts: &Facts,
-    counts: impl Fn(&RuleSource) -> bool,
+    counts: impl Fn(&wire::Rule) -> bool,
 ) -> Said {
     let first = |action| matching.iter().find(|rule| rule.action == action && counts(rule)).map(|rule| rule.id.clone());
-    if let Some(rule) = first(ActionSource::Deny) {
+    if let Some(rule) = first(wire::Action::Deny) {
         return Said::Refuse(Reason::Denied, Some(rule));
     }
-    if let Some(rule) = first(ActionSource::Allow) {
+    if let Some(rule) = first(wire::Action::Allow) {
         return Said::Continue(Some(rule));
     }
-    let allows: Vec<&RuleSource> =
-        policy.rules.iter().filter(|rule| rule.action == ActionSource::Allow && counts(rule)).collect();
+    let allows: Vec<&wire::Rule> =
+        policy.rules.iter().filter(|rule| rule.action == wire::Action::Allow && counts(rule)).collect();
     let showed_certificate = facts.identity.is_some();
     let showed_token = facts.token.is_some();
     let neither = !showed_certificate

@@ -2,13 +2,10 @@
 
 use super::facts::{Facts, header_name};
 use super::{metadata, path};
-use sallyport_core::policy::source::{
-    ActionSource, ConditionSource, FromSource, OperationSource, PolicySource, QuantifierSource, RuleSource,
-    SourceSource,
-};
+use sallyport_core::wire;
 use std::net::IpAddr;
 
-pub fn matches(policy: &PolicySource, rule: &RuleSource, facts: &Facts) -> bool {
+pub fn matches(policy: &wire::Policy, rule: &wire::Rule, facts: &Facts) -> bool {
     let from = rule
         .from
         .as_ref()
@@ -23,7 +20,7 @@ pub fn matches(policy: &PolicySource, rule: &RuleSource, facts: &Facts) -> bool 
 struct Field<'a> {
     values: &'a Option<Vec<String>>,
     not_values: &'a Option<Vec<String>>,
-    action: ActionSource,
+    action: wire::Action,
     /// Whether a missing attribute is nothing out of the ordinary.
     optional: bool,
 }
@@ -56,7 +53,7 @@ impl Field<'_> {
 
     /// `matches` is told whether the use is restrictive: `values` in DENY and AUDIT, `notValues` in ALLOW.
     fn holds_by(&self, is_there: bool, matches: impl Fn(&str, bool) -> bool) -> bool {
-        let allows = self.action == ActionSource::Allow;
+        let allows = self.action == wire::Action::Allow;
         let some_match = |values: &[String], restrictive| values.iter().any(|value| matches(value, restrictive));
         let positive = self.values.as_ref().is_none_or(|values| some_match(values, !allows));
         let negative = self.not_values.as_ref().is_none_or(|values| {
@@ -67,7 +64,7 @@ impl Field<'_> {
     }
 }
 
-fn source_holds(policy: &PolicySource, action: ActionSource, source: &SourceSource, facts: &Facts) -> bool {
+fn source_holds(policy: &wire::Policy, action: wire::Action, source: &wire::Source, facts: &Facts) -> bool {
     let field = |values, not_values| Field { values, not_values, action, optional: false };
     let attributes = Attributes::of(facts);
     let names = Others::of(facts);
@@ -101,7 +98,7 @@ fn source_holds(policy: &PolicySource, action: ActionSource, source: &SourceSour
 /// A field and its `not` twin.
 type Twins<'a> = (&'a Option<Vec<String>>, &'a Option<Vec<String>>);
 
-fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Facts) -> bool {
+fn operation_holds(action: wire::Action, operation: &wire::Operation, facts: &Facts) -> bool {
     let field = |values, not_values| Field { values, not_values, action, optional: false };
     let port = facts.destination.map(|destination| destination.port());
     // A use that restricts needs one reading of the path that matches, one that permits needs all.
@@ -127,7 +124,7 @@ fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Fa
         let any = |test: &dyn Fn(&str) -> bool| values.iter().flatten().any(|value| test(value));
         if restrictive { any(&method) || any(&same) } else { any(&method) && any(&same) }
     };
-    let allows = action == ActionSource::Allow;
+    let allows = action == wire::Action::Allow;
     (operation.methods.is_none() || methods(&operation.methods, !allows))
         && (operation.not_methods.is_none() || !methods(&operation.not_methods, allows))
         && host_holds(&operation.hosts, &operation.not_hosts, allows, facts)
@@ -145,7 +142,7 @@ fn operation_holds(action: ActionSource, operation: &OperationSource, facts: &Fa
 
 /// What Istio makes of a principal: one of five parts, of the mesh's trust domain or `cluster.local`, stands for each of
 /// the mesh's names.
-pub fn principals(policy: &PolicySource, pattern: &str) -> Vec<String> {
+pub fn principals(policy: &wire::Policy, pattern: &str) -> Vec<String> {
     let own = super::facts::own_domains(policy);
     let parts: Vec<&str> = pattern.split('/').collect();
     let cut = |name: &String| parts[0].starts_with('*') && name.ends_with(&parts[0][1..]);
@@ -158,7 +155,7 @@ pub fn principals(policy: &PolicySource, pattern: &str) -> Vec<String> {
 }
 
 /// The names by which a name of the mesh's own trust domain could be called, too.
-fn renamed(policy: &PolicySource, name: &str) -> Vec<String> {
+fn renamed(policy: &wire::Policy, name: &str) -> Vec<String> {
     let (domain, path) = name.split_once('/').unwrap_or((name, ""));
     let mut own = super::facts::own_domains(policy);
     if !own.iter().any(|own| own == domain) {
@@ -168,13 +165,13 @@ fn renamed(policy: &PolicySource, name: &str) -> Vec<String> {
     own.iter().map(|own| if path.is_empty() { own.clone() } else { format!("{own}/{path}") }).collect()
 }
 
-fn principal_matches(policy: &PolicySource, pattern: &str, name: &str, restrictive: bool) -> bool {
+fn principal_matches(policy: &wire::Policy, pattern: &str, name: &str, restrictive: bool) -> bool {
     let is = |pattern: &str, name: &str| string_matches(pattern.as_bytes(), name.as_bytes());
     principals(policy, pattern).iter().any(|pattern| is(pattern, name))
         || (restrictive && (is(pattern, name) || renamed(policy, name).iter().any(|name| is(pattern, name))))
 }
 
-fn trust_domain_matches(policy: &PolicySource, pattern: &str, domain: &str, restrictive: bool) -> bool {
+fn trust_domain_matches(policy: &wire::Policy, pattern: &str, domain: &str, restrictive: bool) -> bool {
     let own = super::facts::own_domains(policy);
     let is = |name: &str| string_matches(pattern.as_bytes(), name.as_bytes());
     let by_alias = own.iter().any(|own| own == pattern) && own.iter().any(|own| own == domain);
@@ -237,7 +234,7 @@ impl Attributes {
     }
 }
 
-fn condition_holds(policy: &PolicySource, action: ActionSource, condition: &ConditionSource, facts: &Facts) -> bool {
+fn condition_holds(policy: &wire::Policy, action: wire::Action, condition: &wire::Condition, facts: &Facts) -> bool {
     let key = condition.key.as_str();
     if let Some(name) = header_name(key) {
         let lines = facts.headers.iter().filter(|(other, _)| *other == name).map(|(_, value)| value.clone());
@@ -303,7 +300,7 @@ fn sni_holds(field: &Field<'_>, facts: &Facts) -> bool {
         true => any(values, sni) || any(values, &lower),
         false => any(values, sni) && any(values, &lower),
     };
-    let allows = field.action == ActionSource::Allow;
+    let allows = field.action == wire::Action::Allow;
     (field.values.is_none() || matched(field.values, !allows))
         && (field.not_values.is_none() || !matched(field.not_values, allows))
 }
@@ -319,8 +316,8 @@ pub fn is_whole(name: &str) -> bool {
 
 /// A condition on something that a request may carry more than once.
 fn repeated_holds(
-    action: ActionSource,
-    condition: &ConditionSource,
+    action: wire::Action,
+    condition: &wire::Condition,
     lines: Vec<Vec<u8>>,
     header: Option<&str>,
 ) -> bool {
@@ -333,7 +330,7 @@ fn repeated_holds(
         let parts = line.split(|byte| *byte == b',').map(|part| trim_blanks(part).to_vec());
         if splits { parts.collect() } else { Vec::new() }
     };
-    let allows = action == ActionSource::Allow;
+    let allows = action == wire::Action::Allow;
     // What is too long for expressions all together is not read by them.
     let is_long = lines.iter().map(|line| line.len() + 1).sum::<usize>() > 2048;
     let how = (header.is_some(), is_long);
@@ -342,8 +339,8 @@ fn repeated_holds(
     };
     let trimmed = lines.iter().map(|line| if header.is_some() { trim_blanks(line) } else { &line[..] });
     match condition.quantifier {
-        Some(QuantifierSource::All) => trimmed.clone().all(satisfies),
-        Some(QuantifierSource::Any) => {
+        Some(wire::Quantifier::All) => trimmed.clone().all(satisfies),
+        Some(wire::Quantifier::Any) => {
             trimmed.clone().any(satisfies)
                 || (has_positive && lines.iter().flat_map(elements).any(|element| satisfies(&element)))
         }
@@ -382,11 +379,11 @@ fn repeated_holds(
 }
 
 /// `how`: whether it is a header, and whether its values are too long for expressions.
-fn demands(condition: &ConditionSource, value: &[u8], restrictive: bool, how: (bool, bool)) -> bool {
+fn demands(condition: &wire::Condition, value: &[u8], restrictive: bool, how: (bool, bool)) -> bool {
     one_of(&condition.values, &condition.regex, value, restrictive, how)
 }
 
-fn forbids(condition: &ConditionSource, value: &[u8], restrictive: bool, how: (bool, bool)) -> bool {
+fn forbids(condition: &wire::Condition, value: &[u8], restrictive: bool, how: (bool, bool)) -> bool {
     one_of(&condition.not_values, &condition.not_regex, value, restrictive, how)
 }
 
@@ -465,7 +462,7 @@ fn regex_matches(pattern: &str, value: &[u8], restrictive: bool) -> bool {
 }
 
 /// `NAMESPACE/ACCOUNT`, or `ACCOUNT` in the namespace of the Egress.
-fn account_matches(policy: &PolicySource, value: &str, account: &(String, String)) -> bool {
+fn account_matches(policy: &wire::Policy, value: &str, account: &(String, String)) -> bool {
     let own_namespace = policy.upstream.split('/').next().unwrap_or_default();
     let (namespace, name) = value.split_once('/').unwrap_or((own_namespace, value));
     account.0 == namespace && account.1 == name
@@ -531,22 +528,20 @@ fn grpc_matches(pattern: &str, path: &str) -> bool {
 }
 
 /// Whether any field or condition of the rule is about a certificate's identity.
-pub fn asks_for_certificate(rule: &RuleSource) -> bool {
+pub fn asks_for_certificate(rule: &wire::Rule) -> bool {
     let keys = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
     rule.from.iter().flatten().any(|entry| source_asks_for_certificate(&entry.source))
         || rule.when.iter().flatten().any(|condition| keys.contains(&condition.key.as_str()))
 }
 
 /// Whether any field or condition of the rule is about a token.
-pub fn asks_for_token(rule: &RuleSource) -> bool {
-    rule.from
-        .iter()
-        .flatten()
-        .any(|FromSource { source }| source.request_principals.is_some() || source.not_request_principals.is_some())
-        || rule.when.iter().flatten().any(|condition| condition.key.starts_with("request.auth."))
+pub fn asks_for_token(rule: &wire::Rule) -> bool {
+    rule.from.iter().flatten().any(|wire::FromEntry { source }| {
+        source.request_principals.is_some() || source.not_request_principals.is_some()
+    }) || rule.when.iter().flatten().any(|condition| condition.key.starts_with("request.auth."))
 }
 
-fn source_asks_for_certificate(source: &SourceSource) -> bool {
+fn source_asks_for_certificate(source: &wire::Source) -> bool {
     let fields = [
         &source.principals,
         &source.not_principals,

@@ -7,14 +7,14 @@
 
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use sallyport_core::wire;
 use serde::Serialize;
 use serde_json::Value;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             for place in exceptions(rule) {
                 let message = format!("the rule {} allows everything but what it names", quoted(&rule.id));
                 let help = "write what is allowed, and the exceptions in a rule with `action: DENY`";
@@ -25,7 +25,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn exceptions(rule: &RuleSource) -> Vec<String> {
+fn exceptions(rule: &wire::Rule) -> Vec<String> {
     let from = rule.from.iter().flatten().enumerate();
     let sources = from.filter(|(_, from)| is_negative(&from.source)).map(|(at, _)| format!("from[{at}].source"));
     let to = rule.to.iter().flatten().enumerate();

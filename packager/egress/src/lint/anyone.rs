@@ -8,12 +8,12 @@
 
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, ConditionSource, RuleSource, SourceSource};
+use sallyport_core::wire;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             if !asks_who(rule) {
                 let message = format!("the rule {} allows callers without any identity", quoted(&rule.id));
                 let help = "write `from` with `serviceAccounts`, or with `principals: [\"*\"]` for everyone in the mesh";
@@ -24,13 +24,13 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn asks_who(rule: &RuleSource) -> bool {
+fn asks_who(rule: &wire::Rule) -> bool {
     let sources = rule.from.as_deref().unwrap_or_default();
     let conditions = rule.when.as_deref().unwrap_or_default();
     (!sources.is_empty() && sources.iter().all(|from| has_identity(&from.source))) || conditions.iter().any(is_identity)
 }
 
-fn has_identity(source: &SourceSource) -> bool {
+fn has_identity(source: &wire::Source) -> bool {
     let fields = [
         &source.principals,
         &source.request_principals,
@@ -41,7 +41,7 @@ fn has_identity(source: &SourceSource) -> bool {
     fields.iter().any(|field| field.is_some())
 }
 
-fn is_identity(condition: &ConditionSource) -> bool {
+fn is_identity(condition: &wire::Condition) -> bool {
     let of_caller = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
     let about_caller = of_caller.contains(&condition.key.as_str()) || condition.key.starts_with("request.auth.");
     about_caller && (condition.values.is_some() || condition.regex.is_some())

@@ -8,13 +8,13 @@
 use super::{Finding, Input};
 use crate::model::TlsMode;
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, SourceSource};
+use sallyport_core::wire;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in input.egresses.iter().filter(|subject| subject.egress.spec.upstream.tls.mode == TlsMode::Mutual) {
         let namespace = &subject.egress.namespace;
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             for (position, _) in
                 rule.from.iter().flatten().enumerate().filter(|(_, from)| names(&from.source, namespace))
             {
@@ -29,7 +29,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
 }
 
 /// Whether the source speaks of this namespace by name.
-fn names(source: &SourceSource, namespace: &str) -> bool {
+fn names(source: &wire::Source, namespace: &str) -> bool {
     let has = |field: &Option<Vec<String>>, test: &dyn Fn(&str) -> bool| {
         field.iter().flatten().any(|value| test(value))
     };

@@ -11,8 +11,7 @@ use super::{Finding, Input};
 use crate::check::policy_source;
 use crate::model::Mesh;
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::ModeSource;
-use sallyport_core::{Ambiguity, Engine, PolicySource, Reason, Refusal, RequestView, Verdict};
+use sallyport_core::{Ambiguity, Engine, Reason, Refusal, RequestView, Verdict, wire};
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -20,7 +19,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
         // How a path is read is no matter of rules, and none of the mesh.
         let policy = policy_source(subject.egress, &Mesh::default(), &[]);
-        let policy = PolicySource { rules: Vec::new(), mode: ModeSource::Enforce, ..policy };
+        let policy = wire::Policy { rules: Vec::new(), mode: wire::Mode::Enforce, ..policy };
         let headers = headers(subject, probe, &probe.path);
         if let Some(kind) = ambiguity(&policy, &RequestView { headers: &headers, ..RequestView::default() }) {
             let message = format!("the path {} can be read in two ways: `{}`", quoted(&probe.path), kind.as_str());
@@ -31,7 +30,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn ambiguity(policy: &PolicySource, view: &RequestView<'_>) -> Option<Ambiguity> {
+fn ambiguity(policy: &wire::Policy, view: &RequestView<'_>) -> Option<Ambiguity> {
     match Engine::compile(policy).ok()?.on_request(view).verdict {
         Verdict::Refuse(Refusal { reason: Reason::Ambiguous(kind), .. }) => Some(kind),
         _ => None,

@@ -10,7 +10,7 @@ use crate::check::policy_source;
 use crate::model::Mesh;
 use crate::model::health::Probe;
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, ModeSource, RuleSource};
+use sallyport_core::wire;
 use sallyport_core::{Engine, RequestView};
 use std::collections::HashSet;
 
@@ -39,12 +39,12 @@ fn engine(subject: &Subject<'_>, mesh: &Mesh) -> Option<Engine> {
     Engine::compile(&policy).ok()
 }
 
-fn denies_everybody(rule: &RuleSource) -> bool {
-    let RuleSource { id: _, action, mode, from, to: _, when } = rule;
+fn denies_everybody(rule: &wire::Rule) -> bool {
+    let wire::Rule { id: _, action, mode, from, to: _, when } = rule;
     let of_the_request = |key: &str| key.starts_with("request.query[") || key.starts_with("request.headers[");
     let conditions = when.as_deref().unwrap_or_default();
-    *action == ActionSource::Deny
-        && *mode == ModeSource::Enforce
+    *action == wire::Action::Deny
+        && *mode == wire::Mode::Enforce
         && from.is_none()
         && conditions.iter().all(|condition| of_the_request(&condition.key))
 }

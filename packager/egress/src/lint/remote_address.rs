@@ -8,7 +8,7 @@
 
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::RuleSource;
+use sallyport_core::wire;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn asks_for_address(rule: &RuleSource) -> bool {
+fn asks_for_address(rule: &wire::Rule) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     sources.any(|source| source.remote_ip_blocks.is_some() || source.not_remote_ip_blocks.is_some())
         || rule.when.iter().flatten().any(|condition| condition.key == "remote.ip")

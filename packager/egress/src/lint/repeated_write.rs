@@ -7,7 +7,7 @@
 
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use sallyport_core::wire;
 
 /// Conditions under which the upstream has not seen the request.
 const UNSEEN: [&str; 3] = ["connect-failure", "refused-stream", "reset-before-request"];
@@ -21,7 +21,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(condition) = retries.retry_on.split(',').map(str::trim).find(|word| !UNSEEN.contains(word)) else {
             continue;
         };
-        if let Some((_, rule)) = subject.rules(ActionSource::Allow).find(|(_, rule)| may_write(rule)) {
+        if let Some((_, rule)) = subject.rules(wire::Action::Allow).find(|(_, rule)| may_write(rule)) {
             let message = format!(
                 "{} repeats requests that the upstream may have carried out, and the rule {} allows writes",
                 quoted(condition),
@@ -33,7 +33,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn may_write(rule: &RuleSource) -> bool {
+fn may_write(rule: &wire::Rule) -> bool {
     let Some(to) = &rule.to else { return true };
     let is_write = |method: &String| matches!(method.as_str(), "POST" | "PATCH") || method.contains('*');
     to.iter().any(|to| to.operation.methods.as_ref().is_none_or(|methods| methods.iter().any(is_write)))

@@ -7,14 +7,14 @@
 
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
-use sallyport_core::policy::source::{ActionSource, RuleSource};
+use sallyport_core::wire;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
         let asked = probe.path.split('?').next().unwrap_or_default();
-        for (path, rule) in subject.rules(ActionSource::Allow) {
+        for (path, rule) in subject.rules(wire::Action::Allow) {
             if allows_only(rule, asked) && is_for_everybody(rule) {
                 let message = format!("the rule {} allows everybody what the probe does without it", quoted(&rule.id));
                 let help = "remove it, or write in `from` who else needs the path";
@@ -25,13 +25,13 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn allows_only(rule: &RuleSource, asked: &str) -> bool {
+fn allows_only(rule: &wire::Rule, asked: &str) -> bool {
     let operations = rule.to.as_deref().unwrap_or_default();
     let is_asked = |paths: &Vec<String>| paths.iter().all(|path| path == asked);
     !operations.is_empty() && operations.iter().all(|to| to.operation.paths.as_ref().is_some_and(is_asked))
 }
 
-fn is_for_everybody(rule: &RuleSource) -> bool {
+fn is_for_everybody(rule: &wire::Rule) -> bool {
     let is_any = |names: &Vec<String>| names.iter().any(|name| name == "*");
     rule.when.is_none()
         && rule.from.as_ref().is_none_or(|from| {

@@ -169,17 +169,14 @@ mod tests {
     use crate::model::{
         AccessLog, Authn, Authz, EgressSpec, Gateway, JwtProvider, Rollout, TlsMode, Upstream, UpstreamTls,
     };
-    use sallyport_core::policy::source::{
-        ActionSource, AmbiguitySource, ConditionSource, FromSource, ModeSource, OperationSource, QuantifierSource,
-        RuleSource, SourceSource, ToSource,
-    };
+    use sallyport_core::wire;
     use serde_json::{Value, json};
 
     /// Everything that the types can say, written without `..`: a new field breaks the build here.
     fn full() -> EgressSpec {
         let text = || Some("x".to_owned());
         let list = || Some(vec!["x".to_owned()]);
-        let source = SourceSource {
+        let source = wire::Source {
             principals: list(),
             not_principals: list(),
             request_principals: list(),
@@ -195,7 +192,7 @@ mod tests {
             remote_ip_blocks: list(),
             not_remote_ip_blocks: list(),
         };
-        let operation = OperationSource {
+        let operation = wire::Operation {
             hosts: list(),
             not_hosts: list(),
             ports: list(),
@@ -209,20 +206,20 @@ mod tests {
             grpc: list(),
             not_grpc: list(),
         };
-        let condition = ConditionSource {
+        let condition = wire::Condition {
             key: "x".to_owned(),
             values: list(),
             not_values: list(),
             regex: list(),
             not_regex: list(),
-            quantifier: Some(QuantifierSource::Any),
+            quantifier: Some(wire::Quantifier::Any),
         };
-        let rule = RuleSource {
+        let rule = wire::Rule {
             id: "x".to_owned(),
-            action: ActionSource::Audit,
-            mode: ModeSource::Shadow,
-            from: Some(vec![FromSource { source }]),
-            to: Some(vec![ToSource { operation }]),
+            action: wire::Action::Audit,
+            mode: wire::Mode::Shadow,
+            from: Some(vec![wire::FromEntry { source }]),
+            to: Some(vec![wire::ToEntry { operation }]),
             when: Some(vec![condition]),
         };
         let provider = JwtProvider { issuer: "x".to_owned(), audiences: vec![], jwks: text(), jwks_uri: text() };
@@ -265,12 +262,12 @@ mod tests {
             upstream: Upstream { host: "x".to_owned(), port: 1, tls },
             authz: Authz {
                 trusted_forwarders: vec![],
-                tolerate: vec![AmbiguitySource::Fragment],
+                tolerate: vec![wire::Ambiguity::Fragment],
                 disclose_rule: true,
                 rules: vec![rule],
             },
             authn: Authn { jwt: vec![provider] },
-            rollout: Rollout { mode: ModeSource::Shadow },
+            rollout: Rollout { mode: wire::Mode::Shadow },
             gateway: full_gateway(),
         }
     }
@@ -436,7 +433,7 @@ mod tests {
             panic!("`tolerate` is a list of choices");
         };
         let choices: Vec<_> = choices.iter().map(|choice| choice.value).collect();
-        let core: Vec<_> = AmbiguitySource::ALL.iter().map(|kind| kind.kind().as_str()).collect();
+        let core: Vec<_> = wire::Ambiguity::TOLERABLE.iter().map(|kind| kind.as_str()).collect();
         assert_eq!(choices, core);
     }
 

@@ -1,6 +1,6 @@
 //! Callers whose certificate is not one plain SPIFFE identity of a workload, or who show none.
 
-use sallyport_core::policy::source::{RuleSource, SourceSource};
+use sallyport_core::wire;
 
 use super::super::caller::Who;
 use super::super::istio::string_matches;
@@ -24,11 +24,11 @@ struct Reads {
     not: bool,
 }
 
-fn reads(rule: &RuleSource) -> Reads {
+fn reads(rule: &wire::Rule) -> Reads {
     let mut reads = Reads::default();
     for from in rule.from.iter().flatten() {
-        let SourceSource { principals, not_principals, trust_domains, not_trust_domains, .. } = &from.source;
-        let SourceSource { namespaces, not_namespaces, service_accounts, not_service_accounts, .. } = &from.source;
+        let wire::Source { principals, not_principals, trust_domains, not_trust_domains, .. } = &from.source;
+        let wire::Source { namespaces, not_namespaces, service_accounts, not_service_accounts, .. } = &from.source;
         let written = |lists: &[&Option<Vec<String>>]| lists.iter().any(|list| list.is_some());
         reads.identity |= written(&[principals, not_principals, trust_domains, not_trust_domains]);
         reads.workload |= written(&[namespaces, not_namespaces, service_accounts, not_service_accounts]);
@@ -61,13 +61,13 @@ fn is_workload(who: &Who) -> bool {
 }
 
 pub(super) fn is_no_plain_identity(pair: &Pair<'_>) -> bool {
-    let read = |rule: &&RuleSource| reads(rule).identity || reads(rule).workload;
+    let read = |rule: &&wire::Rule| reads(rule).identity || reads(rule).workload;
     pair.who.certificate && !is_plain(pair.who) && pair.rules.iter().any(read)
 }
 
 pub(super) fn is_no_workload(pair: &Pair<'_>) -> bool {
     // To be in a namespace, or not in one, must be shown: for ALLOW either way, for DENY by those it does not deny.
-    let grants = |rule: &&RuleSource| if is_allow(rule) { reads(rule).workload } else { reads(rule).not_workload };
+    let grants = |rule: &&wire::Rule| if is_allow(rule) { reads(rule).workload } else { reads(rule).not_workload };
     is_plain(pair.who) && !is_workload(pair.who) && pair.rules.iter().any(grants)
 }
 

@@ -1,6 +1,6 @@
 //! Tokens and claims that are not there, or are no text.
 
-use sallyport_core::policy::source::RuleSource;
+use sallyport_core::wire;
 use serde_json::Value;
 
 use super::super::istio::claim_strings;
@@ -19,7 +19,7 @@ fn has_principal(claims: &Value) -> bool {
 }
 
 /// Whether the rule has `notValues` on the request's principal.
-fn must_not_be_another(rule: &RuleSource) -> bool {
+fn must_not_be_another(rule: &wire::Rule) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     let mut conditions = rule.when.iter().flatten().filter(|condition| condition.key == "request.auth.principal");
     sources.any(|source| source.not_request_principals.is_some())

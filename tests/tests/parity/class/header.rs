@@ -1,6 +1,6 @@
 //! Headers: names that are one to some servers, and values with several readings.
 
-use sallyport_core::policy::source::ConditionSource;
+use sallyport_core::wire;
 
 use super::super::istio::{header_lines, header_matches};
 use super::{Pair, is_allow};
@@ -14,7 +14,7 @@ const UNSPLIT: &[&str] = &["user-agent"];
 const JOINED: &[&str] = &["user-agent"];
 
 /// The name that a condition reads.
-fn name(condition: &ConditionSource) -> Option<String> {
+fn name(condition: &wire::Condition) -> Option<String> {
     let name = condition.key.strip_prefix("request.headers[")?.strip_suffix(']')?;
     Some(name.to_ascii_lowercase())
 }
@@ -47,7 +47,7 @@ fn envoy_lines(name: &str, lines: &[String]) -> Vec<String> {
 
 /// A permissive use that Envoy's readings match and one of `readings` does not; or a restrictive one that only one of
 /// `readings` matches.
-fn condition_refuses(pair: &Pair<'_>, allows: bool, condition: &ConditionSource, readings: Readings) -> bool {
+fn condition_refuses(pair: &Pair<'_>, allows: bool, condition: &wire::Condition, readings: Readings) -> bool {
     let Some(name) = name(condition) else { return false };
     let lines = header_lines(pair.request, &name);
     let (envoys, readings) = (envoy_lines(&name, &lines), readings(&name, &lines));

@@ -1,7 +1,7 @@
 //! Examples and near misses of classes.
 
 use sallyport_core::engine::parse;
-use sallyport_core::policy::source::RuleSource;
+use sallyport_core::wire;
 use sallyport_tests::client::{Request, Spoken};
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::{Class, Pair};
 /// A difference by example.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
-    rules: Vec<RuleSource>,
+    rules: Vec<wire::Rule>,
     who: &'static str,
     claims: Value,
     request: Request,
@@ -42,7 +42,7 @@ pub(crate) fn deny(fields: &str) -> Sample {
     Sample { rules: rules("DENY", fields), ..Sample::default() }
 }
 
-fn rules(action: &str, fields: &str) -> Vec<RuleSource> {
+fn rules(action: &str, fields: &str) -> Vec<wire::Rule> {
     let fields = fields.trim_start_matches('{');
     let policy = format!(r#"{{"version":1,"upstream":"a/b","rules":[{{"id":"r","action":"{action}",{fields}]}}"#);
     parse(policy.as_bytes()).unwrap_or_else(|error| panic!("{policy}: {error}")).rules
@@ -85,7 +85,7 @@ impl Sample {
 
     /// Whether the class takes it.
     pub(crate) fn is_of(&self, class: &Class) -> bool {
-        let rules: Vec<&RuleSource> = self.rules.iter().collect();
+        let rules: Vec<&wire::Rule> = self.rules.iter().collect();
         let who = WHO.iter().find(|who| who.name == self.who).unwrap_or_else(|| panic!("no caller {}", self.who));
         class.takes(&Pair {
             direction: class.direction,

@@ -1,7 +1,6 @@
 //! `when`: Istio's condition keys, and `request.query[NAME]`.
 
-use super::super::rule::{Action, Condition, IdentityField, SetTest};
-use super::super::source::{ConditionSource, ModeSource, QuantifierSource};
+use super::super::rule::{Condition, IdentityField, SetTest};
 use super::Compiler;
 use crate::matcher::metadata::{MetadataPattern, MetadataSet};
 use crate::matcher::method::is_token_byte;
@@ -11,12 +10,13 @@ use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
 use crate::matcher::string::{StringPattern, StringSet, header_pattern};
-use crate::matcher::value::{Quantifier, ValueTest};
+use crate::matcher::value::ValueTest;
 use crate::problem::{Flaw, Listed, Place, PolicyCode};
 use crate::request::name::{fold, fold_parameter};
 use crate::request::needs::Needs;
 use crate::request::reading::Kind;
 use crate::request::table::Reader;
+use crate::wire::{self, Action, Quantifier};
 
 /// What a key names.
 enum Key {
@@ -62,11 +62,11 @@ impl Compiler<'_> {
     pub(super) fn conditions(
         &mut self,
         place: &Place<'_>,
-        list: &[ConditionSource],
+        list: &[wire::Condition],
         action: Action,
-        mode: ModeSource,
+        decides: bool,
     ) -> Vec<(usize, Condition)> {
-        let read = self.alternatives(place, list, |this, place, source| this.condition(place, source, action, mode));
+        let read = self.alternatives(place, list, |this, place, source| this.condition(place, source, action, decides));
         let (plain, by_pattern): (Vec<_>, Vec<_>) = read
             .into_iter()
             .enumerate()
@@ -79,11 +79,11 @@ impl Compiler<'_> {
     pub(super) fn condition(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         action: Action,
-        mode: ModeSource,
+        decides: bool,
     ) -> Option<Condition> {
-        let ConditionSource { key, values, not_values, regex, not_regex, quantifier } = source;
+        let wire::Condition { key, values, not_values, regex, not_regex, quantifier } = source;
         if values.is_none() && not_values.is_none() && regex.is_none() && not_regex.is_none() {
             let flaw =
                 Flaw::new(PolicyCode::ConditionWithoutValues, format_args!("the condition on `{key}` has no values"))
@@ -98,20 +98,14 @@ impl Compiler<'_> {
             }
         };
         self.check_repeatable(place, source, &key);
-        let quantifier = match quantifier {
-            Some(QuantifierSource::Any) => Some(Quantifier::Any),
-            Some(QuantifierSource::All) => Some(Quantifier::All),
-            None => None,
-        };
-        let decides = action != Action::Audit && mode == ModeSource::Enforce;
         let by_pattern = decides && (source.regex.is_some() || source.not_regex.is_some());
-        Some(self.keyed_condition(place, source, key, (action, quantifier), Reader { decides, by_pattern }))
+        Some(self.keyed_condition(place, source, key, (action, *quantifier), Reader { decides, by_pattern }))
     }
 
     fn keyed_condition(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         key: Key,
         (action, quantifier): (Action, Option<Quantifier>),
         reader: Reader,
@@ -170,7 +164,7 @@ impl Compiler<'_> {
     }
 
     /// `match` and regular expressions are for keys that a request may carry several times with any text.
-    fn check_repeatable(&mut self, place: &Place<'_>, source: &ConditionSource, key: &Key) {
+    fn check_repeatable(&mut self, place: &Place<'_>, source: &wire::Condition, key: &Key) {
         if matches!(key, Key::Header(_) | Key::Query(_)) {
             return;
         }
@@ -193,7 +187,7 @@ impl Compiler<'_> {
     fn value_test(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         parse: fn(&str) -> Result<StringPattern, Flaw>,
     ) -> ValueTest {
         let SetTest { values, not_values } = self.set_test(place, source, |_, text| parse(text), StringSet::new);
@@ -209,7 +203,7 @@ impl Compiler<'_> {
     fn set_test<P, S>(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         parse: impl Fn(&mut Self, &str) -> Result<P, Flaw>,
         set: impl Fn(Vec<P>) -> S,
     ) -> SetTest<S> {
@@ -221,7 +215,7 @@ impl Compiler<'_> {
     fn identity_condition(
         &mut self,
         place: &Place<'_>,
-        source: &ConditionSource,
+        source: &wire::Condition,
         field: IdentityField,
         action: Action,
     ) -> Condition {
@@ -231,7 +225,7 @@ impl Compiler<'_> {
         Condition::Identity { field, test: SetTest { values, not_values } }
     }
 
-    fn networks(&mut self, place: &Place<'_>, source: &ConditionSource) -> SetTest<NetworkSet> {
+    fn networks(&mut self, place: &Place<'_>, source: &wire::Condition) -> SetTest<NetworkSet> {
         self.set_test(place, source, |_, text| network::parse(text), NetworkSet::new)
     }
 }

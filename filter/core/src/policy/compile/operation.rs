@@ -9,9 +9,9 @@ use crate::matcher::port::{self, PortSet};
 use crate::matcher::regex::RegexSet;
 use crate::matcher::string::StringSet;
 use crate::policy::rule::{Operation, OperationMatcher, OperationTest};
-use crate::policy::source::{OperationSource, ToSource};
 use crate::problem::Place;
 use crate::request::needs::Needs;
+use crate::wire;
 
 /// The fields of an operation, each with its `not` twin.
 #[derive(Clone, Copy)]
@@ -25,10 +25,10 @@ enum OperationField {
 }
 
 impl Compiler<'_> {
-    pub(super) fn operation(&mut self, place: &Place<'_>, to: &ToSource, decides: bool) -> Operation {
-        let ToSource { operation } = to;
+    pub(super) fn operation(&mut self, place: &Place<'_>, to: &wire::ToEntry, decides: bool) -> Operation {
+        let wire::ToEntry { operation } = to;
         let place = &place.field("operation");
-        let OperationSource {
+        let wire::Operation {
             hosts,
             not_hosts,
             ports,
@@ -62,7 +62,7 @@ impl Compiler<'_> {
             let matcher = self.operation_matcher(&place.field(field), list.as_deref(), kind);
             tests.extend(matcher.map(|matcher| OperationTest { negated, matcher }));
         }
-        let empty = *operation == OperationSource::default();
+        let empty = *operation == wire::Operation::default();
         self.check_not_empty(place, empty, "operation", "everything");
         tests.shrink_to_fit();
         tests

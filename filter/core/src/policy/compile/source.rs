@@ -3,16 +3,16 @@
 use super::Compiler;
 use crate::matcher::reading::Use;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
-use crate::policy::rule::{Action, IdentityField, Source, SourceMatcher, SourceTest};
-use crate::policy::source::{FromSource, SourceSource};
+use crate::policy::rule::{IdentityField, Source, SourceMatcher, SourceTest};
 use crate::problem::{Flaw, Place, PolicyCode};
 use crate::request::needs::Needs;
+use crate::wire::{self, Action};
 
 impl Compiler<'_> {
-    pub(super) fn source(&mut self, place: &Place<'_>, from: &FromSource, action: Action) -> Source {
-        let FromSource { source } = from;
+    pub(super) fn source(&mut self, place: &Place<'_>, from: &wire::FromEntry, action: Action) -> Source {
+        let wire::FromEntry { source } = from;
         let place = &place.field("source");
-        let SourceSource {
+        let wire::Source {
             principals,
             not_principals,
             request_principals,
@@ -70,13 +70,13 @@ impl Compiler<'_> {
             };
             tests.push(SourceTest { negated, matcher });
         }
-        self.check_not_empty(place, tests.is_empty() && *source == SourceSource::default(), "source", "everyone");
+        self.check_not_empty(place, tests.is_empty() && *source == wire::Source::default(), "source", "everyone");
         tests.shrink_to_fit();
         tests
     }
 
     /// Istio's own rule: `serviceAccounts` stands alone.
-    fn check_service_account_company(&mut self, place: &Place<'_>, source: &SourceSource) {
+    fn check_service_account_company(&mut self, place: &Place<'_>, source: &wire::Source) {
         let accounts = source.service_accounts.is_some() || source.not_service_accounts.is_some();
         let others = source.principals.is_some()
             || source.not_principals.is_some()

@@ -7,7 +7,8 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{ANY, Index};
-use crate::policy::rule::{Action, CompiledRule};
+use crate::policy::rule::CompiledRule;
+use crate::wire::Action;
 
 impl Index {
     /// The sum of [`CompiledRule::steps`] over the costliest set of rules that one request can meet.

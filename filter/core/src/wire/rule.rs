@@ -1,0 +1,84 @@
+//! Rules: Istio's, with an id on each, `mode`, and in conditions `regex`, `notRegex` and `match` of our own.
+
+use super::operation::ToEntry;
+use super::policy::Mode;
+use super::source::FromEntry;
+
+crate::record! {
+    /// One rule: a source AND an operation AND every condition.
+    pub struct Rule: Default = "rule" {
+        /// The rule's name in reasons, metrics, logs and tests: 1 to 64 of `A-Za-z0-9._-`.
+        "id" id: String = required,
+        /// What a match means.
+        "action" action: Action = required,
+        /// Whether the rule decides.
+        "mode" mode: Mode = default(Mode::Enforce, "`enforce`"),
+        /// Who: any of these sources.
+        "from" from: Option<Vec<FromEntry>> = default(None, "anyone"),
+        /// What: any of these operations.
+        "to" to: Option<Vec<ToEntry>> = default(None, "anything"),
+        /// Under which conditions: all of these.
+        "when" when: Option<Vec<Condition>> = default(None, "always"),
+    }
+    instead {
+        "name" => "write `id`",
+        "rule" => "write `id`",
+        "effect" => "write `action`",
+        "source" => "write `from: [{source: {...}}]`",
+        "operation" => "write `to: [{operation: {...}}]`",
+        "conditions" => "write `when`",
+        "shadow" => "write `mode: shadow`",
+        "dryRun" => "write `mode: shadow`",
+        "disabled" => "write `mode: shadow`, or comment the rule out",
+    }
+}
+
+crate::words! {
+    /// What a matching rule does.
+    pub enum Action: Default = Allow {
+        /// Let the request through, unless a DENY rule matches too.
+        "ALLOW" Allow,
+        /// Refuse the request, whatever else matches.
+        "DENY" Deny,
+        /// Only note the request, with the rule's id.
+        "AUDIT" Audit,
+    }
+}
+
+crate::record! {
+    /// Istio's `when` entry.
+    pub struct Condition: Default = "when" {
+        /// What is looked at: a key of Istio's conditions such as `request.headers[x-role]`, or `request.query[NAME]`.
+        "key" key: String = required,
+        /// One of these must match: exact, `prefix*`, `*suffix` or `*` (present).
+        "values" values: Option<Vec<String>> = optional,
+        /// None of these may match.
+        "notValues" not_values: Option<Vec<String>> = optional,
+        /// One of these regular expressions must match the whole value. Headers and query parameters only.
+        "regex" regex: Option<Vec<String>> = optional,
+        /// None of these regular expressions may match the whole value. Headers and query parameters only.
+        "notRegex" not_regex: Option<Vec<String>> = optional,
+        /// Which lines of a repeated header, or values of a query parameter, must satisfy the condition, in place of the
+        /// default.
+        "match" quantifier: Option<Quantifier> = default(
+            None,
+            "what helps the caller least: any reading (line, element between commas, joined lines) to deny, all of them to allow"
+        ),
+    }
+    instead {
+        "value" => "write `values` with a list",
+        "equals" => "write `values` with a list",
+        "header" => "write `key: \"request.headers[NAME]\"`",
+        "name" => "write `key`",
+    }
+}
+
+crate::words! {
+    /// Which occurrences of a repeated header or query parameter must satisfy a condition.
+    pub enum Quantifier {
+        /// At least one line, or element of one, must satisfy the condition.
+        "any" Any,
+        /// Every line must satisfy the condition.
+        "all" All,
+    }
+}
