@@ -192,6 +192,7 @@ impl Engine {
 
     /// The verdict, and where it differs from that the verdict if everything in shadow mode were enforced.
     fn verdict(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> (Verdict<'_>, Option<Shadow<'_>>) {
+        // Both rulings come from the same search, so the second one costs no evaluation of rules.
         let if_enforced = self.judge(request, matches.ruling(Role::IF_ENFORCED), self.requirements_if_enforced);
         if !self.policy.enforced {
             return match if_enforced {

@@ -9,7 +9,7 @@
 //!
 //! A request goes through these:
 //!
-//! 1. [`RequestHeaders`]: the kubelet's question ([`readiness`]), authorization, the health gate, header edits.
+//! 1. [`RequestHeaders`]: the kubelet's readiness probe, authorization, the health gate, header edits.
 //! 2. [`trailers`] of the request.
 //! 3. [`response`] headers: the annotation.
 //! 4. [`trailers`] of the response.

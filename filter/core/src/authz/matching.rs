@@ -17,6 +17,7 @@ use crate::wire::{Action, Quantifier};
 /// values: sources, then operations, then conditions without expressions, then those with some.
 pub(super) fn rule_matches<O: Observer>(rule: &CompiledRule, request: &CanonicalRequest<'_>, observer: &mut O) -> bool {
     let action = rule.action;
+    // An observer that records needs all failures, so then nothing is cut short.
     let from = alternatives(rule.from.as_deref(), observer, |test| source_holds(test, request, action), source_part);
     if !from && !O::RECORDS {
         return false;
@@ -59,6 +60,7 @@ fn alternatives<T, O: Observer>(
             }
         }
         if held {
+            // What failed in other alternatives is no reason any more.
             observer.rewind(mark);
             return true;
         }
@@ -104,6 +106,7 @@ fn operation_holds(test: &OperationTest, request: &CanonicalRequest<'_>, action:
 
 /// Matches a text as it was sent, and in the one case in which a server may compare it.
 fn in_any_case(by: Use, text: &[u8], change: impl Fn(&u8) -> u8, set: &StringSet) -> bool {
+    // Nearly every method is in upper case and every server name in lower case: no copy is needed then.
     if text.iter().all(|byte| change(byte) == *byte) {
         return set.matches(text);
     }

@@ -44,6 +44,7 @@ impl ResponseEnd {
             return EndStep::Done(None);
         };
         let answer = Response::read(watch, properties);
+        // With each property more is known about what else matters: a failure shows only in the status.
         let missing = needs(watch, policy, answer).without(self.asked);
         if !missing.is_empty() {
             self.asked |= missing;
@@ -60,6 +61,7 @@ impl ResponseEnd {
 fn needs(watch: Watch, policy: &HealthPolicy, response: Option<Response>) -> Needs {
     let Some(response) = response else { return Needs::RESPONSE_STATUS };
     let mut needs = Needs::default();
+    // gRPC puts its own status into trailers, and HTTP says 200 for calls that have failed.
     if watch.is_grpc {
         needs |= Needs::GRPC_STATUS;
     }
@@ -94,6 +96,7 @@ impl Response {
     fn outcome(self, watch: Watch, policy: &HealthPolicy, properties: &Properties) -> Outcome {
         // An error without details counts as Envoy's own: without them nothing shows that the upstream was reached.
         let is_envoys = self.is_error() && properties.get(Needs::RESPONSE_DETAILS) != Some(VIA_UPSTREAM);
+        // Until the first byte of the answer: how fast the caller then reads it says nothing about the upstream.
         let time = properties.number(Needs::BACKEND_LATENCY).map(|time| time / NANOSECONDS_PER_MILLISECOND);
         let time = time.and_then(|time| u32::try_from(time).ok());
         policy.outcome(watch.target, self.status, self.grpc_status, is_envoys, time)

@@ -24,6 +24,7 @@ impl WorkerState {
         token: Option<u32>,
         now: u64,
     ) -> Option<Probed> {
+        // The host will not call back for a probe that was not sent, so its result is known now.
         match (token, &mut self.health) {
             (Some(token), Some(health)) => {
                 health.probes.push(SentProbe { token, target, sent: now });
@@ -36,6 +37,7 @@ impl WorkerState {
     /// The probe of this token; none where the host's answer is to something else.
     pub fn take_probe(&mut self, token: u32) -> Option<SentProbe> {
         let probes = &mut self.health.as_mut()?.probes;
+        // Removed here: an answer is used once, and tokens may be reused.
         let position = probes.iter().position(|probe| probe.token == token)?;
         Some(probes.swap_remove(position))
     }

@@ -1,4 +1,4 @@
-//! The kubelet's question: whether the pod is ready.
+//! The kubelet's readiness probe.
 //!
 //! It is answered on a port of its own and on no other. There the kubelet reaches the gate without a certificate, and no
 //! caller may use that to get anything but this answer.

@@ -89,6 +89,7 @@ impl RequestHeaders {
         headers: &'r [Pair<'r>],
         properties: &'r Properties,
     ) -> RequestStep<'r> {
+        // A round without needs costs no call of the host, and no second call of the stage.
         while let Some(needs) = self.next_needs(engine, worker, properties) {
             if !needs.is_empty() {
                 return RequestStep::Ask(needs);
@@ -126,6 +127,7 @@ const OF_THE_CERTIFICATE: [Needs; 2] = [Needs::URI_SAN, Needs::PEER_DIGEST];
 
 fn first_needs(engine: &Engine, worker: &mut WorkerState) -> Needs {
     let mut needs = OF_THE_CERTIFICATE.into_iter().fold(engine.needs(), Needs::without);
+    // Asked for before it is known whether the request passes: random bytes cost less than a third round.
     if engine.outbound().needs_ids() {
         needs |= Needs::RANDOM_IDS;
     }
@@ -155,6 +157,7 @@ struct Decided<'r> {
 
 impl<'r> Decided<'r> {
     fn next(self, worker: &mut WorkerState, ids: [u8; 24]) -> RequestStep<'r> {
+        // The policy first, the gate second: a caller without permission must not learn whether the upstream is healthy.
         match self.decision.verdict {
             Verdict::Refuse(refusal) => self.refuse(&refusal),
             Verdict::Continue(permit) => match worker.admit(self.engine, self.view.headers) {
@@ -167,6 +170,7 @@ impl<'r> Decided<'r> {
     fn refuse(self, refusal: &Refusal<'_>) -> RequestStep<'r> {
         let id = request_id(self.view.headers);
         let answer = Answer::new(refusal, self.decision.shadow.as_ref(), id, self.engine.discloses_rule());
+        // Without a phase: the gate has no part in this answer.
         let attributes = self.attributes(None, None);
         RequestStep::Answer(Answered { answer, report: Report { log: self.log, attributes } })
     }
@@ -188,6 +192,7 @@ impl<'r> Decided<'r> {
         };
         let outgoing = engine.outbound().outgoing(view.headers, &facts);
         let attributes = self.attributes(phase, Some(&outgoing));
+        // Kept until the response: the upstream's own headers are there by then, and ours replaces them.
         let annotation = if engine.discloses_rule() { answer::annotation(decision) } else { None };
         let watch = Watch::new(engine, target, view.headers);
         RequestStep::Forward(Forward {
@@ -227,12 +232,14 @@ impl WorkerState {
     /// Counts a decision. A line for the log, where there is something to say and there have not been too many like it.
     fn record_decision(&mut self, decision: &Decision<'_>, view: &RequestView<'_>) -> Option<Effect> {
         self.counters.record(decision);
+        // Counted whether a line is written or not, so a flood of refusals costs memory but no disk.
         self.log_limit.admit(decision).then(|| Effect::Log(Level::Warn, log_line(decision, view)))
     }
 
     /// Which target gets a permitted request, counted; without a gate it is the upstream.
     fn admit(&mut self, engine: &Engine, headers: &[Pair<'_>]) -> Admission {
         let (Some(policy), Some(health)) = (engine.health(), &mut self.health) else { return Admission::To(0) };
+        // A standby may get a request that the upstream has already acted on, so it must be safe to repeat.
         let may_fail_over = pairs::first(headers, b":method").is_some_and(is_idempotent);
         let admission = health.monitor.admit(policy, may_fail_over);
         self.counters.record_admission(admission);

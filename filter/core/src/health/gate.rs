@@ -137,6 +137,7 @@ impl State {
         let before = |row: u32| if tally.any_success { 0 } else { row };
         self.row = before(self.row).saturating_add(tally.row);
         self.local_row = before(self.local_row).saturating_add(tally.local_row);
+        // Without limits on answers nothing reads the window, and an unchanged record need not be written.
         if let Some(passive) = &limits.passive {
             self.window.add(tally, passive.window, now);
         }
@@ -147,6 +148,7 @@ impl State {
         match result {
             Ok(()) => {
                 self.good = self.good.saturating_add(1);
+                // Never unset: a pod that was ready once is judged by its gate from then on.
                 (self.failed, self.was_good) = (0, true);
             }
             Err(failure) => {
@@ -169,6 +171,7 @@ impl State {
                 None if lasted >= u64::from(limits.slow_start) => (Phase::Closed, Cause::SlowStartDone),
                 None => return None,
             },
+            // Whatever probes say meanwhile: an upstream that comes and goes would take the gate with it.
             Phase::Open if lasted < u64::from(limits.hold) => return None,
             Phase::Open => (Phase::HalfOpen, self.half_open_because(limits)?),
         };
@@ -196,6 +199,7 @@ impl State {
             return Some(Cause::Probes(self.failed, self.last_failure.unwrap_or(ProbeFailure::Unreachable)));
         }
         let passive = limits.passive.as_ref()?;
+        // Rows first: they show an outage after a few requests, a window only when it has enough of them.
         let reached = |row: u32, limit: Option<u32>| limit.is_some_and(|limit| row >= limit);
         if reached(self.row, passive.consecutive) {
             return Some(Cause::FailedInARow(self.row));
@@ -229,6 +233,7 @@ impl State {
     /// Why an open gate becomes half-open.
     fn half_open_because(&self, limits: &Limits) -> Option<Cause> {
         match &limits.probe {
+            // A probe is better evidence than time, so with one the end of the hold is not enough.
             Some(probe) => (self.good >= probe.rise).then_some(Cause::ProbesSucceeded(self.good)),
             None => Some(Cause::HoldOver),
         }
