@@ -195,3 +195,25 @@ impl Requirements {
         if nothing_shown() || token_missing() { Reason::NoIdentity } else { Reason::NotAllowed }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ruling_is_read_off_a_set_of_roles() {
+        let matches = |allow, deny| Matches { allow: First(allow), deny: First(deny), audits: Vec::new() };
+        for (allow, deny, in_force, if_enforced) in [
+            ([None, None], [None, None], Ruling::Default, Ruling::Default),
+            ([Some(3), Some(1)], [None, None], Ruling::Allowed(3), Ruling::Allowed(1)),
+            ([Some(1), Some(3)], [None, None], Ruling::Allowed(1), Ruling::Allowed(1)),
+            ([None, Some(1)], [None, None], Ruling::Default, Ruling::Allowed(1)),
+            ([Some(1), None], [None, Some(4)], Ruling::Allowed(1), Ruling::Denied(4)),
+            ([None, None], [Some(2), Some(0)], Ruling::Denied(2), Ruling::Denied(0)),
+        ] {
+            let matches = matches(allow, deny);
+            let rulings = (matches.ruling(Role::IN_FORCE), matches.ruling(Role::IF_ENFORCED));
+            assert_eq!(rulings, (in_force, if_enforced), "{matches:?}");
+        }
+    }
+}
