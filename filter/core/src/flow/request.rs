@@ -1,7 +1,6 @@
 //! The headers of a request: who may send it, where it goes, and what is changed on the way.
 
 use std::borrow::Cow;
-use std::ops::BitOr as _;
 
 use super::effect::{Effect, Level};
 use super::forwarded::{Forwarded, Watch};
@@ -131,7 +130,7 @@ fn first_needs(engine: &Engine, worker: &mut WorkerState) -> Needs {
     if engine.outbound().needs_ids() {
         needs |= Needs::RANDOM_IDS;
     }
-    if worker.is_timed() {
+    if worker.is_next_timed() {
         needs |= Needs::TIME;
     }
     needs
@@ -140,7 +139,7 @@ fn first_needs(engine: &Engine, worker: &mut WorkerState) -> Needs {
 fn second_needs(engine: &Engine, properties: &Properties) -> Needs {
     if properties.has_mtls() {
         let is_needed = |need: &Needs| engine.needs().contains(*need);
-        OF_THE_CERTIFICATE.into_iter().filter(is_needed).fold(Needs::default(), Needs::bitor)
+        OF_THE_CERTIFICATE.into_iter().filter(is_needed).fold(Needs::default(), |needs, need| needs | need)
     } else {
         // The kubelet has no certificate, so a caller that has shown one is not it, and the port need not be looked up.
         readiness::needs(engine)
@@ -221,8 +220,8 @@ fn request_id<'a>(headers: &[Pair<'a>]) -> Option<&'a [u8]> {
 }
 
 impl WorkerState {
-    /// Whether the next request has its time measured.
-    fn is_timed(&mut self) -> bool {
+    /// Whether this request has its time measured; counts it.
+    fn is_next_timed(&mut self) -> bool {
         let count = self.since_timed.saturating_add(1);
         let is_timed = count >= TIMED;
         self.since_timed = if is_timed { 0 } else { count };
