@@ -24,7 +24,7 @@ pub(super) fn is_second_reading(name: &[u8], folded: &[u8]) -> bool {
 pub enum Reserved {
     /// It carries the request itself.
     Request,
-    /// It is the gate's own.
+    /// It is reserved for the gate.
     Gate,
 }
 
@@ -47,7 +47,7 @@ impl Reserved {
     pub fn problem(self) -> &'static str {
         match self {
             Self::Request => "carries the request itself",
-            Self::Gate => "is the gate's own",
+            Self::Gate => "is reserved for the gate",
         }
     }
 
@@ -56,7 +56,7 @@ impl Reserved {
     pub fn help(self) -> &'static str {
         match self {
             Self::Request => "leave it to the proxies",
-            Self::Gate => "leave it out: it never leaves the mesh, and never comes in",
+            Self::Gate => "leave it out: the gate removes it in both directions",
         }
     }
 }
