@@ -8,6 +8,7 @@
 
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
+use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::wire;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
@@ -42,7 +43,6 @@ fn has_identity(source: &wire::Source) -> bool {
 }
 
 fn is_identity(condition: &wire::Condition) -> bool {
-    let of_caller = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
-    let about_caller = of_caller.contains(&condition.key.as_str()) || condition.key.starts_with("request.auth.");
+    let about_caller = matches!(topic_of(&condition.key), Some(Topic::Caller | Topic::Token));
     about_caller && (condition.values.is_some() || condition.regex.is_some())
 }

@@ -8,6 +8,7 @@
 
 use super::{Finding, Input};
 use crate::parse::suggest::quoted;
+use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::wire;
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
@@ -30,5 +31,5 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
 fn asks_for_address(rule: &wire::Rule) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     sources.any(|source| source.remote_ip_blocks.is_some() || source.not_remote_ip_blocks.is_some())
-        || rule.when.iter().flatten().any(|condition| condition.key == "remote.ip")
+        || rule.when.iter().flatten().any(|condition| topic_of(&condition.key) == Some(Topic::RemoteAddress))
 }

@@ -8,6 +8,7 @@
 use super::{Finding, Input, of_manifest};
 use crate::import::{Kind, Manifest};
 use crate::parse::tree::Node;
+use sallyport_core::policy::key::{Topic, topic_of};
 
 pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -25,7 +26,7 @@ pub(super) fn run(input: &Input<'_>) -> Vec<Finding> {
 fn asks_for_token(policy: &Manifest) -> bool {
     policy.kind != Kind::AuthorizationPolicy
         || policy.spec().descendants().any(|node| {
-            let of_token = |key: &Node| key.text().is_some_and(|key| key.starts_with("request.auth."));
+            let of_token = |key: &Node| key.text().and_then(topic_of) == Some(Topic::Token);
             node.get("requestPrincipals").or_else(|| node.get("notRequestPrincipals")).is_some()
                 || node.get("key").is_some_and(of_token)
         })

@@ -7,6 +7,7 @@ use super::tree::{Entry, Node};
 use crate::code::Code;
 use crate::diagnostic::{Flaw, Sink, Span};
 use crate::parse::suggest::quoted;
+use sallyport_core::policy::key::{Topic, topic_of};
 use std::collections::HashMap;
 
 /// Reports fields of an Egress that contradict each other.
@@ -115,7 +116,7 @@ fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
         let Some(key) = condition.get("key") else {
             continue;
         };
-        if let Some(text) = key.text().filter(|text| text.starts_with("request.auth.")) {
+        if let Some(text) = key.text().filter(|text| topic_of(text) == Some(Topic::Token)) {
             warn(key.span, text);
         }
     }
