@@ -29,22 +29,6 @@ pub enum Action {
     Pause = 1,
 }
 
-/// Where Envoy has what a stage needs: the segments of an attribute's path, joined by NUL.
-const PROPERTIES: [(Needs, &str); 12] = [
-    (Needs::MTLS, "connection\0mtls"),
-    (Needs::URI_SAN, "connection\0uri_san_peer_certificate"),
-    (Needs::PEER_DIGEST, "connection\0sha256_peer_certificate_digest"),
-    (Needs::SOURCE_ADDRESS, "source\0address"),
-    (Needs::DESTINATION_ADDRESS, "destination\0address"),
-    (Needs::DESTINATION_PORT, "destination\0port"),
-    (Needs::SNI, "connection\0requested_server_name"),
-    (Needs::METADATA, "metadata"),
-    (Needs::RESPONSE_STATUS, "response\0code"),
-    (Needs::GRPC_STATUS, "response\0grpc_status"),
-    (Needs::RESPONSE_DETAILS, "response\0code_details"),
-    (Needs::BACKEND_LATENCY, "response\0backend_latency"),
-];
-
 /// The map type of a message's trailers.
 fn trailers_map(of: Message) -> u32 {
     match of {
@@ -176,7 +160,7 @@ pub fn plugin_root_id() -> Option<Vec<u8>> {
 
 /// Looks up the properties that a stage needs, one host call each.
 pub fn read_properties(needs: Needs, properties: &mut Properties) {
-    for (need, path) in PROPERTIES {
+    for (need, path) in Needs::PROPERTIES {
         if needs.contains(need) {
             properties.insert(need, property(path));
         }

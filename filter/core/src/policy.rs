@@ -4,6 +4,7 @@
 mod automata;
 pub(crate) mod compile;
 pub(crate) mod index;
+pub mod key;
 pub(crate) mod rule;
 
 pub use compile::MAX_RULES;

@@ -1,5 +1,6 @@
 //! An example request for a caller: one that the policy allows, if there is one.
 
+use sallyport_core::policy::key::{Topic, WrittenKey, topic_of};
 use sallyport_core::wire;
 use sallyport_core::{Engine, PeerView, RequestView, Verdict};
 use sallyport_egress::model::Egress;
@@ -89,7 +90,7 @@ fn forecast(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example
         source_address: Some(b"127.0.0.1:50000"),
         destination_address: Some(b"127.0.0.1:8443"),
         sni: Some(host.as_bytes()),
-        metadata: None,
+        ..RequestView::default()
     };
     match engine.on_request(&view).verdict {
         Verdict::Continue(permit) => Forecast::Allowed(permit.rule().map(|rule| rule.id.to_owned())),
@@ -100,7 +101,7 @@ fn forecast(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example
 /// One request per path of a rule, with the first method and whatever its conditions ask for.
 fn propose(rule: &wire::Rule) -> Vec<Example> {
     let needs_token = rule.from.iter().flatten().any(|from| from.source.request_principals.is_some())
-        || rule.when.iter().flatten().any(|condition| condition.key.starts_with("request.auth."));
+        || rule.when.iter().flatten().any(|condition| topic_of(&condition.key) == Some(Topic::Token));
     let mut proposals: Vec<Example> = match &rule.to {
         None => vec![plain("GET", "/".to_owned())],
         Some(to) => to.iter().flat_map(|to| from_operation(&to.operation)).collect(),
@@ -134,12 +135,14 @@ fn plain(method: &str, path: String) -> Example {
 /// Adds the header or the query parameter that a condition asks for.
 fn satisfy(proposal: &mut Example, condition: &wire::Condition) {
     let Some(value) = condition.values.iter().flatten().next().map(|value| value.replace('*', "")) else { return };
-    let name = |prefix: &str| condition.key.strip_prefix(prefix)?.strip_suffix(']');
-    if let Some(header) = name("request.headers[") {
-        proposal.headers.push((header.to_ascii_lowercase(), value));
-    } else if let Some(parameter) = name("request.query[") {
-        let separator = if proposal.path.contains('?') { '&' } else { '?' };
-        proposal.path.push_str(&format!("{separator}{parameter}={value}"));
+    let Some(WrittenKey { key, names }) = WrittenKey::read(&condition.key) else { return };
+    match (key.topic, names.as_slice()) {
+        (Topic::Header, [name]) => proposal.headers.push((name.to_ascii_lowercase(), value)),
+        (Topic::QueryParameter, [name]) => {
+            let separator = if proposal.path.contains('?') { '&' } else { '?' };
+            proposal.path.push_str(&format!("{separator}{name}={value}"));
+        }
+        _ => {}
     }
 }
 

@@ -134,23 +134,18 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action
                 })
             })
         }
-        // Other filters' metadata and the server name are missing by right.
+        // Other filters' metadata and the server name are missing by right: that is no reason to refuse.
         Condition::Metadata { filter, key, test } => {
             let field = request.metadata.field(filter, key);
             both(test, action, Action::Deny, |set, _| field.as_ref().map(|field| set.matches(field)))
         }
-        Condition::Sni { test } => both(test, action, Action::Deny, |set, by| {
-            request.sni.map(|name| in_any_case(by, name, u8::to_ascii_lowercase, set))
+        Condition::HostName { of, test } => both(test, action, Action::Deny, |set, by| {
+            of(request).map(|name| in_any_case(by, name, u8::to_ascii_lowercase, set))
         }),
-        Condition::SourceAddress { test } => {
-            both(test, action, action, |set, _| request.source.map(|address| set.matches(address)))
+        Condition::Address { of, test } => {
+            both(test, action, action, |set, _| of(request).map(|address| set.matches(address)))
         }
-        Condition::DestinationAddress { test } => {
-            both(test, action, action, |set, _| request.destination.map(|(address, _)| set.matches(address)))
-        }
-        Condition::DestinationPort { test } => {
-            both(test, action, action, |set, _| request.destination.map(|(_, port)| set.matches(port)))
-        }
+        Condition::Port { of, test } => both(test, action, action, |set, _| of(request).map(|port| set.matches(port))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::request::needs::Needs;
 use crate::request::pairs::Pair;
-use crate::request::view::{PeerView, RequestView};
+use crate::request::view::RequestView;
 
 /// The host's answers to [`Needs`], as raw bytes.
 ///
@@ -41,18 +41,7 @@ impl Properties {
     /// The request with these properties.
     #[must_use]
     pub fn view<'a>(&'a self, headers: &'a [Pair<'a>]) -> RequestView<'a> {
-        RequestView {
-            headers,
-            peer: PeerView {
-                mtls: self.has_mtls(),
-                uri_san: self.get(Needs::URI_SAN),
-                digest: self.get(Needs::PEER_DIGEST),
-            },
-            source_address: self.get(Needs::SOURCE_ADDRESS),
-            destination_address: self.get(Needs::DESTINATION_ADDRESS),
-            sni: self.get(Needs::SNI),
-            metadata: self.get(Needs::METADATA),
-        }
+        RequestView::new(headers, |need| self.get(need))
     }
 
     pub(super) fn ids(&self) -> [u8; 24] {
@@ -63,9 +52,9 @@ impl Properties {
         self.values.iter().find(|(known, _)| *known == need).map(|(_, value)| &**value)
     }
 
-    /// Whether the caller has shown a certificate. Anything but a plain yes is a no: without one a caller has no identity.
+    /// Whether the caller has shown a certificate.
     pub(super) fn has_mtls(&self) -> bool {
-        self.get(Needs::MTLS) == Some(&[1])
+        self.view(&[]).peer.mtls
     }
 
     pub(super) fn number(&self, need: Needs) -> Option<i64> {

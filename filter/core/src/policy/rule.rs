@@ -1,5 +1,7 @@
 //! Compiled rules: matchers only, nothing left to parse.
 
+use std::net::IpAddr;
+
 use crate::matcher::host::HostSet;
 use crate::matcher::metadata::MetadataSet;
 use crate::matcher::network::NetworkSet;
@@ -11,6 +13,7 @@ use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::RequestPrincipalSet;
 use crate::matcher::string::StringSet;
 use crate::matcher::value::ValueTest;
+use crate::request::canonical::CanonicalRequest;
 #[cfg(feature = "compile")]
 use crate::request::path::MAX_PATH_READINGS;
 #[cfg(feature = "compile")]
@@ -136,14 +139,12 @@ pub enum Condition {
     Claim { path: Vec<String>, words: bool, test: SetTest<StringSet> },
     /// `experimental.envoy.filters.NAME[KEY]`.
     Metadata { filter: String, key: String, test: SetTest<MetadataSet> },
-    /// `source.ip`, `remote.ip`.
-    SourceAddress { test: SetTest<NetworkSet> },
-    /// `destination.ip`.
-    DestinationAddress { test: SetTest<NetworkSet> },
-    /// `destination.port`.
-    DestinationPort { test: SetTest<PortSet> },
-    /// `connection.sni`.
-    Sni { test: SetTest<StringSet> },
+    /// A key whose value is an IP address, such as `source.ip`.
+    Address { of: fn(&CanonicalRequest<'_>) -> Option<IpAddr>, test: SetTest<NetworkSet> },
+    /// A key whose value is a port, such as `destination.port`.
+    Port { of: fn(&CanonicalRequest<'_>) -> Option<u16>, test: SetTest<PortSet> },
+    /// A key whose value is a host name, such as `connection.sni`.
+    HostName { of: for<'r> fn(&'r CanonicalRequest<'_>) -> Option<&'r [u8]>, test: SetTest<StringSet> },
 }
 
 /// `values` and `notValues` of a condition without regular expressions.

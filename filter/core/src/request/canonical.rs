@@ -74,9 +74,8 @@ pub struct CanonicalRequest<'a> {
     pub(crate) source: Option<IpAddr>,
     /// To which address and port of the gateway.
     pub(crate) destination: Option<(IpAddr, u16)>,
-    /// The name asked for in the TLS handshake.
-    pub(crate) sni: Option<&'a [u8]>,
-    all_headers: &'a [(&'a [u8], &'a [u8])],
+    /// As the host sees it.
+    pub(crate) view: RequestView<'a>,
     /// What verified tokens and other filters said.
     pub(crate) metadata: Metadata,
     request_principal: OnceCell<Option<RequestPrincipal>>,
@@ -105,8 +104,7 @@ impl<'a> CanonicalRequest<'a> {
             caller: Caller::read(view, reading)?,
             source: view.source_address.and_then(network::parse_endpoint).map(|(address, _)| address),
             destination: view.destination_address.and_then(network::parse_endpoint),
-            sni: view.sni.filter(|name| !name.is_empty()),
-            all_headers: view.headers,
+            view: *view,
             metadata: view.metadata.map(Metadata::parse).transpose()?.unwrap_or_default(),
             request_principal: OnceCell::new(),
         })
@@ -119,7 +117,7 @@ impl<'a> CanonicalRequest<'a> {
 
     /// Whether this is a gRPC call.
     pub(crate) fn is_grpc_call(&self) -> bool {
-        super::is_grpc_call(self.all_headers)
+        super::is_grpc_call(self.view.headers)
     }
 }
 

@@ -8,6 +8,8 @@ use std::ops::{BitOr, BitOrAssign};
 pub struct Needs(u16);
 
 impl Needs {
+    /// Nothing.
+    pub const NONE: Self = Self(0);
     /// `connection.mtls`.
     pub const MTLS: Self = Self(1);
     /// `connection.uri_san_peer_certificate`.
@@ -38,6 +40,22 @@ impl Needs {
     pub const TIME: Self = Self(1 << 12);
     /// 24 random bytes.
     pub const RANDOM_IDS: Self = Self(1 << 13);
+
+    /// Where Envoy has each property: the segments of its attribute's path, joined by NUL.
+    pub const PROPERTIES: [(Self, &'static str); 12] = [
+        (Self::MTLS, "connection\0mtls"),
+        (Self::URI_SAN, "connection\0uri_san_peer_certificate"),
+        (Self::PEER_DIGEST, "connection\0sha256_peer_certificate_digest"),
+        (Self::SOURCE_ADDRESS, "source\0address"),
+        (Self::DESTINATION_ADDRESS, "destination\0address"),
+        (Self::DESTINATION_PORT, "destination\0port"),
+        (Self::SNI, "connection\0requested_server_name"),
+        (Self::METADATA, "metadata"),
+        (Self::RESPONSE_STATUS, "response\0code"),
+        (Self::GRPC_STATUS, "response\0grpc_status"),
+        (Self::RESPONSE_DETAILS, "response\0code_details"),
+        (Self::BACKEND_LATENCY, "response\0backend_latency"),
+    ];
 
     /// Whether all of `other` is needed.
     #[must_use]

@@ -1,6 +1,8 @@
-//! What a host tells of one request: raw bytes, nothing decided.
+//! What a host says of one request: raw bytes, nothing decided.
 
-/// One request as the host sees it. Fields that [`Needs`](crate::request::needs::Needs) does not ask for may be left `None`.
+use super::needs::Needs;
+
+/// One request as the host sees it. Fields that [`Needs`] does not ask for may be left `None`.
 ///
 /// Shapes are those of Envoy's attributes (envoyproxy.io, "Attributes").
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,6 +19,25 @@ pub struct RequestView<'a> {
     pub sni: Option<&'a [u8]>,
     /// `metadata`: the serialised `envoy.config.core.v3.Metadata` of the request.
     pub metadata: Option<&'a [u8]>,
+}
+
+impl<'a> RequestView<'a> {
+    /// The request, with what the host answers to each need.
+    pub fn new(headers: &'a [(&'a [u8], &'a [u8])], property: impl Fn(Needs) -> Option<&'a [u8]>) -> Self {
+        Self {
+            headers,
+            peer: PeerView {
+                // Anything but a plain yes is a no: without a certificate a caller has no identity.
+                mtls: property(Needs::MTLS) == Some(&[1]),
+                uri_san: property(Needs::URI_SAN),
+                digest: property(Needs::PEER_DIGEST),
+            },
+            source_address: property(Needs::SOURCE_ADDRESS),
+            destination_address: property(Needs::DESTINATION_ADDRESS),
+            sni: property(Needs::SNI),
+            metadata: property(Needs::METADATA),
+        }
+    }
 }
 
 /// What the connection shows of the caller.

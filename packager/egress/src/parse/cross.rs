@@ -8,6 +8,7 @@ use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::model::{TlsMode, UpstreamTls};
 use crate::wording::quoted;
 use crate::yaml::tree::{Entry, Node};
+use sallyport_core::policy::key::{Topic, topic_of};
 use std::collections::HashMap;
 
 /// Reports fields of an Egress that contradict each other.
@@ -126,7 +127,7 @@ fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
         let Some(key) = condition.get("key") else {
             continue;
         };
-        if let Some(text) = key.text().filter(|text| text.starts_with("request.auth.")) {
+        if let Some(text) = key.text().filter(|text| topic_of(text) == Some(Topic::Token)) {
             warn(key.span, text);
         }
     }

@@ -1,9 +1,8 @@
-//! `when`: Istio's condition keys, and `request.query[NAME]`.
+//! `when`: conditions, each by the type of its key's value.
 
 use super::super::rule::{Condition, IdentityField, SetTest};
 use super::Compiler;
 use crate::matcher::metadata::{MetadataPattern, MetadataSet};
-use crate::matcher::method::is_token_byte;
 use crate::matcher::network::{self, NetworkSet};
 use crate::matcher::port::{self, PortSet};
 use crate::matcher::reading::Use;
@@ -11,51 +10,16 @@ use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
 use crate::matcher::string::{StringPattern, StringSet, header_pattern};
 use crate::matcher::value::ValueTest;
-use crate::problem::{Flaw, Listed, Place, PolicyCode};
+use crate::policy::key::{self, Key, Topic, Value, WrittenKey};
+use crate::problem::{Flaw, Place, PolicyCode};
 use crate::request::name::{fold, fold_parameter};
-use crate::request::needs::Needs;
 use crate::request::reading::Kind;
 use crate::request::table::Reader;
 use crate::wire::{self, Action, Quantifier};
 
-/// What a key names.
-enum Key {
-    Header(String),
-    Query(String),
-    Identity(IdentityField),
-    RequestPrincipal,
-    Claim(Vec<String>),
-    Metadata { filter: String, key: String },
-    SourceIp,
-    RemoteIp,
-    DestinationIp,
-    DestinationPort,
-    Sni,
-}
-
 /// Claims whose text is a list of words, as Istio tells Envoy's `jwt_authn` (`spaceDelimitedClaims` adds to them there;
 /// an Egress file has no such field, and its other claims are one text each).
 const WORDS: [&str; 2] = ["scope", "permission"];
-
-/// Pseudo headers and the field that each is read by; `host` is one of them in all but name.
-const INSTEAD: [(&str, &str); 4] =
-    [("host", "hosts"), (":authority", "hosts"), (":path", "paths"), (":method", "methods")];
-
-/// Every key that is not a family, as users write it.
-pub const PLAIN_KEYS: &[&str] = &[
-    "source.ip",
-    "remote.ip",
-    "source.namespace",
-    "source.serviceAccount",
-    "source.trustDomain",
-    "source.principal",
-    "request.auth.principal",
-    "request.auth.audiences",
-    "request.auth.presenter",
-    "destination.ip",
-    "destination.port",
-    "connection.sni",
-];
 
 impl Compiler<'_> {
     /// In the order in which they are asked, each with its place in the file: those with expressions last.
@@ -90,82 +54,76 @@ impl Compiler<'_> {
                     .help(format_args!("write `values` or `notValues`"));
             self.report(place, flaw);
         }
-        let key = match parse_key(key) {
-            Ok(key) => key,
+        let written = match WrittenKey::parse(key) {
+            Ok(written) => written,
             Err(flaw) => {
                 self.report(&place.field("key"), flaw);
                 return None;
             }
         };
-        self.check_repeatable(place, source, &key);
+        self.needs |= written.key.needs;
+        if written.key.topic == Topic::PacketAddress {
+            let instead = key::names(|key| key.topic == Topic::RemoteAddress);
+            self.check_source_address(&place.field("key"), format_args!("{instead}"));
+        }
+        self.check_repeatable(place, source, written.key);
         let by_pattern = decides && (source.regex.is_some() || source.not_regex.is_some());
-        Some(self.keyed_condition(place, source, key, (action, *quantifier), Reader { decides, by_pattern }))
+        Some(self.keyed_condition(place, source, &written, (action, *quantifier), Reader { decides, by_pattern }))
     }
 
     fn keyed_condition(
         &mut self,
         place: &Place<'_>,
         source: &wire::Condition,
-        key: Key,
+        written: &WrittenKey<'_>,
         (action, quantifier): (Action, Option<Quantifier>),
         reader: Reader,
     ) -> Condition {
-        match key {
-            Key::Header(name) => {
-                let name = name.to_ascii_lowercase().into_bytes();
+        let text = |_: &mut Self, text: &str| StringPattern::parse(text);
+        let name = |position: usize| written.names.get(position).copied().unwrap_or_default();
+        match &written.key.value {
+            Value::Header => {
+                let name = name(0).to_ascii_lowercase().into_bytes();
                 let slot = self.headers.slot(&fold(&name), &name, Kind::of_header(&name), reader);
                 Condition::Header { slot, quantifier, test: self.value_test(place, source, header_pattern) }
             }
-            Key::Query(name) => {
-                let name = name.as_bytes();
+            Value::Parameter => {
+                let name = name(0).as_bytes();
                 let slot = self.parameters.slot(&fold_parameter(name), name, Kind::Parameter, reader);
                 Condition::Query { slot, quantifier, test: self.value_test(place, source, StringPattern::parse) }
             }
-            Key::Identity(field) => self.identity_condition(place, source, field, action),
-            Key::RequestPrincipal => {
-                self.needs |= Needs::METADATA;
+            Value::Identity(field) => self.identity_condition(place, source, *field, action),
+            Value::RequestPrincipal => {
                 let parse = |_: &mut Self, text: &str| RequestPrincipalPattern::parse(text);
                 Condition::RequestPrincipal { test: self.set_test(place, source, parse, RequestPrincipalSet::new) }
             }
-            Key::Claim(path) => {
-                self.needs |= Needs::METADATA;
+            Value::Claim(fixed) => {
+                let path: Vec<String> = fixed.iter().chain(&written.names).map(|name| (*name).to_owned()).collect();
                 let words = matches!(path.as_slice(), [name] if WORDS.contains(&name.as_str()));
-                let parse = |_: &mut Self, text: &str| StringPattern::parse(text);
-                Condition::Claim { path, words, test: self.set_test(place, source, parse, StringSet::new) }
+                Condition::Claim { path, words, test: self.set_test(place, source, text, StringSet::new) }
             }
-            Key::Metadata { filter, key } => {
-                self.needs |= Needs::METADATA;
+            Value::Metadata => {
+                let (filter, key) = (name(0).to_owned(), name(1).to_owned());
                 let parse = |_: &mut Self, text: &str| MetadataPattern::parse(text);
                 Condition::Metadata { filter, key, test: self.set_test(place, source, parse, MetadataSet::new) }
             }
-            Key::SourceIp => {
-                self.check_source_address(&place.field("key"), "remote.ip");
-                Condition::SourceAddress { test: self.networks(place, source) }
+            Value::Address(of) => {
+                let parse = |_: &mut Self, text: &str| network::parse(text);
+                Condition::Address { of: *of, test: self.set_test(place, source, parse, NetworkSet::new) }
             }
-            Key::RemoteIp => {
-                self.needs |= Needs::SOURCE_ADDRESS;
-                Condition::SourceAddress { test: self.networks(place, source) }
-            }
-            Key::DestinationIp => {
-                self.needs |= Needs::DESTINATION_ADDRESS;
-                Condition::DestinationAddress { test: self.networks(place, source) }
-            }
-            Key::DestinationPort => {
-                self.needs |= Needs::DESTINATION_ADDRESS;
+            Value::Port(of) => {
                 let parse = |_: &mut Self, text: &str| port::parse(text);
-                Condition::DestinationPort { test: self.set_test(place, source, parse, PortSet::new) }
+                Condition::Port { of: *of, test: self.set_test(place, source, parse, PortSet::new) }
             }
-            Key::Sni => {
-                self.needs |= Needs::SNI;
-                let parse = |_: &mut Self, text: &str| StringPattern::parse(text);
-                Condition::Sni { test: self.set_test(place, source, parse, StringSet::new) }
+            Value::HostName(of) => {
+                Condition::HostName { of: *of, test: self.set_test(place, source, text, StringSet::new) }
             }
         }
     }
 
-    /// `match` and regular expressions are for keys that a request may carry several times with any text.
+    /// `match` and regular expressions are for keys that a request may have several times with any text.
     fn check_repeatable(&mut self, place: &Place<'_>, source: &wire::Condition, key: &Key) {
-        if matches!(key, Key::Header(_) | Key::Query(_)) {
+        if key.is_repeatable() {
             return;
         }
         for (field, written) in [
@@ -178,7 +136,7 @@ impl Compiler<'_> {
                     PolicyCode::ConditionQuantifier,
                     format_args!("`{field}` does not go with `{}`", source.key),
                 )
-                .help(format_args!("it is for `request.headers[NAME]` and `request.query[NAME]`"));
+                .help(format_args!("it is for {}", key::names(Key::is_repeatable)));
                 self.report(&place.field(field), flaw);
             }
         }
@@ -224,87 +182,4 @@ impl Compiler<'_> {
             self.identity_set(&place.field("notValues"), source.not_values.as_deref(), field, Use::of(action, true));
         Condition::Identity { field, test: SetTest { values, not_values } }
     }
-
-    fn networks(&mut self, place: &Place<'_>, source: &wire::Condition) -> SetTest<NetworkSet> {
-        self.set_test(place, source, |_, text| network::parse(text), NetworkSet::new)
-    }
-}
-
-fn parse_key(text: &str) -> Result<Key, Flaw> {
-    let unknown = || {
-        let families = "`request.headers[NAME]`, `request.query[NAME]`, `request.auth.claims[NAME]`";
-        Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` is unknown"))
-            .help(format_args!("the keys are {families}, {}", Listed(PLAIN_KEYS.iter().copied())))
-    };
-    Ok(match text {
-        "source.ip" => Key::SourceIp,
-        "remote.ip" => Key::RemoteIp,
-        "source.namespace" => Key::Identity(IdentityField::Namespace),
-        "source.serviceAccount" => Key::Identity(IdentityField::ServiceAccount),
-        "source.trustDomain" => Key::Identity(IdentityField::TrustDomain),
-        "source.principal" => Key::Identity(IdentityField::Principal),
-        "request.auth.principal" => Key::RequestPrincipal,
-        "request.auth.audiences" => Key::Claim(vec!["aud".to_owned()]),
-        "request.auth.presenter" => Key::Claim(vec!["azp".to_owned()]),
-        "destination.ip" => Key::DestinationIp,
-        "destination.port" => Key::DestinationPort,
-        "connection.sni" => Key::Sni,
-        _ => {
-            // A parameter's name may have brackets of its own.
-            if let Some(name) = text.strip_prefix("request.query[").and_then(|rest| rest.strip_suffix(']')) {
-                return Ok(Key::Query(name.to_owned()));
-            }
-            let (family, names) = bracketed(text).ok_or_else(unknown)?;
-            let malformed = |what: &str| {
-                Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
-                    .help(format_args!("write it between brackets"))
-            };
-            match (family, names.as_slice()) {
-                ("request.headers", [name]) if name.starts_with(':') || name.eq_ignore_ascii_case("host") => {
-                    return Err(pseudo_header(name));
-                }
-                ("request.headers", [name]) if !name.is_empty() && name.bytes().all(is_token_byte) => {
-                    Key::Header((*name).to_owned())
-                }
-                ("request.headers", _) => return Err(malformed("valid header name")),
-                ("request.auth.claims", [_, ..]) if names.iter().all(|name| !name.is_empty()) => {
-                    Key::Claim(names.iter().map(|name| (*name).to_owned()).collect())
-                }
-                ("request.auth.claims", _) => return Err(malformed("claim name")),
-                (family, [key]) if !key.is_empty() => {
-                    let filter = family.strip_prefix("experimental.").ok_or_else(unknown)?;
-                    if !filter.starts_with("envoy.filters.") {
-                        return Err(unknown());
-                    }
-                    Key::Metadata { filter: filter.to_owned(), key: (*key).to_owned() }
-                }
-                _ => return Err(unknown()),
-            }
-        }
-    })
-}
-
-/// No request has a header of this name: HTTP/2 has none, and Envoy makes pseudo headers of HTTP/1.1's.
-fn pseudo_header(name: &str) -> Flaw {
-    let flaw = Flaw::new(PolicyCode::ConditionKey, format_args!("`{name}` is not read as a header"));
-    match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
-        Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
-        None => flaw.help(format_args!("no rule reads it; an operation has `hosts`, `ports`, `methods` and `paths`")),
-    }
-}
-
-/// `family[a][b]` in its parts.
-fn bracketed(text: &str) -> Option<(&str, Vec<&str>)> {
-    let (family, rest) = text.split_once('[')?;
-    let inner = rest.strip_suffix(']')?;
-    // `a][b`: every `]` but the last is followed by `[`.
-    let mut names = Vec::new();
-    for (position, part) in inner.split(']').enumerate() {
-        let name = if position == 0 { part } else { part.strip_prefix('[')? };
-        if name.contains('[') {
-            return None;
-        }
-        names.push(name);
-    }
-    Some((family, names))
 }

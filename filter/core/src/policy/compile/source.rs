@@ -1,5 +1,7 @@
 //! `from`: who.
 
+use std::fmt::Arguments;
+
 use super::Compiler;
 use crate::matcher::reading::Use;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
@@ -65,7 +67,7 @@ impl Compiler<'_> {
                 self.needs |= Needs::SOURCE_ADDRESS;
                 SourceMatcher::RemoteIpBlocks(set)
             } else {
-                self.check_source_address(place, "remoteIpBlocks");
+                self.check_source_address(place, format_args!("`remoteIpBlocks`"));
                 SourceMatcher::IpBlocks(set)
             };
             tests.push(SourceTest { negated, matcher });
@@ -92,14 +94,14 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn check_source_address(&mut self, place: &Place<'_>, instead: &str) {
+    pub(super) fn check_source_address(&mut self, place: &Place<'_>, instead: Arguments<'_>) {
         self.needs |= Needs::SOURCE_ADDRESS;
         if !self.source_address_known {
             let flaw = Flaw::new(
                 PolicyCode::SourceAddressHidden,
                 format_args!("behind trusted proxies the gateway does not tell the packet's source address"),
             )
-            .help(format_args!("use `{instead}`, or set `numTrustedProxies` to 0"));
+            .help(format_args!("use {instead}, or set `numTrustedProxies` to 0"));
             self.report(place, flaw);
         }
     }

@@ -31,6 +31,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::wording::quoted;
+use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
@@ -68,7 +69,6 @@ fn has_identity(source: &wire::Source) -> bool {
 }
 
 fn is_identity(condition: &wire::Condition) -> bool {
-    let identity_keys = ["source.principal", "source.namespace", "source.serviceAccount", "source.trustDomain"];
-    let is_about_caller = identity_keys.contains(&condition.key.as_str()) || condition.key.starts_with("request.auth.");
+    let is_about_caller = matches!(topic_of(&condition.key), Some(Topic::Caller | Topic::Token));
     is_about_caller && (condition.values.is_some() || condition.regex.is_some())
 }

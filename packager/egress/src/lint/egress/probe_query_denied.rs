@@ -37,6 +37,7 @@ use crate::model::Mesh;
 use crate::model::health::Probe;
 use crate::policy::policy_source;
 use crate::wording::quoted;
+use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::wire;
 use sallyport_core::{Engine, RequestView};
 use std::collections::HashSet;
@@ -70,7 +71,7 @@ fn engine(subject: &Subject<'_>, mesh: &Mesh) -> Option<Engine> {
 
 fn denies_all_callers(rule: &wire::Rule) -> bool {
     let wire::Rule { id: _, action, mode, from, to: _, when } = rule;
-    let is_about_request = |key: &str| key.starts_with("request.query[") || key.starts_with("request.headers[");
+    let is_about_request = |key: &str| matches!(topic_of(key), Some(Topic::QueryParameter | Topic::Header));
     let conditions = when.as_deref().unwrap_or_default();
     *action == wire::Action::Deny
         && *mode == wire::Mode::Enforce

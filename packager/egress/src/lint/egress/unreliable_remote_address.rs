@@ -38,6 +38,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::wording::quoted;
+use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
@@ -65,5 +66,5 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 fn checks_address(rule: &wire::Rule) -> bool {
     let mut sources = rule.from.iter().flatten().map(|from| &from.source);
     sources.any(|source| source.remote_ip_blocks.is_some() || source.not_remote_ip_blocks.is_some())
-        || rule.when.iter().flatten().any(|condition| condition.key == "remote.ip")
+        || rule.when.iter().flatten().any(|condition| topic_of(&condition.key) == Some(Topic::RemoteAddress))
 }

@@ -39,6 +39,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, of_manifest};
 use crate::lint::input::Input;
 use crate::yaml::tree::Node;
+use sallyport_core::policy::key::{Topic, topic_of};
 
 pub(super) const LINT: Lint = Lint { code: Code::TokenNotRequired, run, source: include_str!("token_not_required.rs") };
 
@@ -58,7 +59,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 fn requires_token(policy: &Manifest) -> bool {
     policy.kind != Kind::AuthorizationPolicy
         || policy.spec().descendants().any(|node| {
-            let of_token = |key: &Node| key.text().is_some_and(|key| key.starts_with("request.auth."));
+            let of_token = |key: &Node| key.text().and_then(topic_of) == Some(Topic::Token);
             node.get("requestPrincipals").or_else(|| node.get("notRequestPrincipals")).is_some()
                 || node.get("key").is_some_and(of_token)
         })

@@ -1,0 +1,400 @@
+//! Condition keys: the one table that says which there are, what each needs of the host, how it is read, and what it means.
+//!
+//! # Design
+//!
+//! Whoever wants to know something of a key (the compiler, a lint, a message, the documentation) asks the table and compares
+//! no text. A key on a further attribute of the host is an entry here, a field of
+//! [`RequestView`](crate::request::view::RequestView) and a bit of [`Needs`]: how a condition on it is compiled and matched
+//! depends on the type of its value alone ([`Value`]).
+
+use std::net::IpAddr;
+
+use super::rule::IdentityField;
+use crate::matcher::method::is_token_byte;
+use crate::problem::{Flaw, Listed, PolicyCode};
+use crate::request::canonical::CanonicalRequest;
+use crate::request::needs::Needs;
+
+/// What a key is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// A header of the request.
+    Header,
+    /// A parameter of the request's query.
+    QueryParameter,
+    /// The caller's certificate.
+    Caller,
+    /// A verified token.
+    Token,
+    /// The packet's source address. A gateway behind trusted proxies does not know it.
+    PacketAddress,
+    /// The caller's address as far as the gateway trusts what proxies say.
+    RemoteAddress,
+    /// The connection to the gateway.
+    Connection,
+    /// What another filter says.
+    Metadata,
+}
+
+/// A key, or a family of keys.
+#[derive(Debug)]
+pub struct Key {
+    /// As it is written; a family has placeholders in brackets: `request.headers[NAME]`.
+    pub name: &'static str,
+    /// What it is about.
+    pub topic: Topic,
+    /// One sentence. Empty without the feature `help`.
+    pub doc: &'static str,
+    /// A condition on it, as an item of `when`. Empty without the feature `help`.
+    pub example: &'static str,
+    /// What the host is asked for.
+    pub(crate) needs: Needs,
+    pub(crate) value: Value,
+}
+
+/// The type of a key's value, and where the request has it.
+#[derive(Debug)]
+pub(crate) enum Value {
+    /// The lines of a header.
+    Header,
+    /// The values of a query parameter.
+    Parameter,
+    /// A part of the caller's names.
+    Identity(IdentityField),
+    /// Issuer and subject of a token.
+    RequestPrincipal,
+    /// The claim of this name, or for a family the one in the brackets.
+    Claim(Option<&'static str>),
+    /// A field of a filter's metadata: the filter's name and the field's are in the key.
+    Metadata,
+    /// An IP address.
+    Address(fn(&CanonicalRequest<'_>) -> Option<IpAddr>),
+    /// A port.
+    Port(fn(&CanonicalRequest<'_>) -> Option<u16>),
+    /// A host name, compared in any case. It may rightly be missing.
+    HostName(for<'r> fn(&'r CanonicalRequest<'_>) -> Option<&'r [u8]>),
+}
+
+/// Every key, in the order in which they are documented.
+pub static KEYS: [Key; 16] = [
+    Key {
+        name: "request.headers[NAME]",
+        topic: Topic::Header,
+        doc: help("A header, by its name in any case. It may be repeated: see `match`."),
+        example: help("{key: \"request.headers[x-role]\", values: [admin]}"),
+        needs: Needs::NONE,
+        value: Value::Header,
+    },
+    Key {
+        name: "request.query[NAME]",
+        topic: Topic::QueryParameter,
+        doc: help("A parameter of the query, decoded, by its exact name. It may be repeated: see `match`."),
+        example: help("{key: \"request.query[version]\", values: [\"1\"]}"),
+        needs: Needs::NONE,
+        value: Value::Parameter,
+    },
+    Key {
+        name: "request.auth.claims[NAME]",
+        topic: Topic::Token,
+        doc: help("A claim of the verified token; further brackets for claims within it."),
+        example: help("{key: \"request.auth.claims[realm_access][roles]\", values: [operator]}"),
+        needs: Needs::METADATA,
+        value: Value::Claim(None),
+    },
+    Key {
+        name: "request.auth.principal",
+        topic: Topic::Token,
+        doc: help("`ISSUER/SUBJECT` of the verified token."),
+        example: help("{key: request.auth.principal, values: [\"https://issuer.example.com/*\"]}"),
+        needs: Needs::METADATA,
+        value: Value::RequestPrincipal,
+    },
+    Key {
+        name: "request.auth.audiences",
+        topic: Topic::Token,
+        doc: help("The verified token's `aud`."),
+        example: help("{key: request.auth.audiences, values: [httpbin]}"),
+        needs: Needs::METADATA,
+        value: Value::Claim(Some("aud")),
+    },
+    Key {
+        name: "request.auth.presenter",
+        topic: Topic::Token,
+        doc: help("The verified token's `azp`: the client it was issued to."),
+        example: help("{key: request.auth.presenter, values: [dashboard]}"),
+        needs: Needs::METADATA,
+        value: Value::Claim(Some("azp")),
+    },
+    Key {
+        name: "source.principal",
+        topic: Topic::Caller,
+        doc: help("The caller's principal, as in `principals`."),
+        example: help("{key: source.principal, values: [cluster.local/ns/httpbin/sa/sleep]}"),
+        needs: Needs::PEER,
+        value: Value::Identity(IdentityField::Principal),
+    },
+    Key {
+        name: "source.namespace",
+        topic: Topic::Caller,
+        doc: help("The caller's namespace, as in `namespaces`."),
+        example: help("{key: source.namespace, notValues: [default]}"),
+        needs: Needs::PEER,
+        value: Value::Identity(IdentityField::Namespace),
+    },
+    Key {
+        name: "source.serviceAccount",
+        topic: Topic::Caller,
+        doc: help("The caller's service account, as in `serviceAccounts`."),
+        example: help("{key: source.serviceAccount, values: [httpbin/sleep]}"),
+        needs: Needs::PEER,
+        value: Value::Identity(IdentityField::ServiceAccount),
+    },
+    Key {
+        name: "source.trustDomain",
+        topic: Topic::Caller,
+        doc: help("The caller's trust domain, as in `trustDomains`."),
+        example: help("{key: source.trustDomain, values: [cluster.local]}"),
+        needs: Needs::PEER,
+        value: Value::Identity(IdentityField::TrustDomain),
+    },
+    Key {
+        name: "source.ip",
+        topic: Topic::PacketAddress,
+        doc: help("The packet's source address, as in `ipBlocks`."),
+        example: help("{key: source.ip, values: [10.0.0.0/8]}"),
+        needs: Needs::SOURCE_ADDRESS,
+        value: Value::Address(|request| request.source),
+    },
+    Key {
+        name: "remote.ip",
+        topic: Topic::RemoteAddress,
+        doc: help("The caller's address from X-Forwarded-For, as in `remoteIpBlocks`."),
+        example: help("{key: remote.ip, values: [203.0.113.0/24]}"),
+        needs: Needs::SOURCE_ADDRESS,
+        value: Value::Address(|request| request.source),
+    },
+    Key {
+        name: "destination.ip",
+        topic: Topic::Connection,
+        doc: help("The gateway's address on the connection."),
+        example: help("{key: destination.ip, values: [10.1.2.3]}"),
+        needs: Needs::DESTINATION_ADDRESS,
+        value: Value::Address(|request| request.destination.map(|(address, _)| address)),
+    },
+    Key {
+        name: "destination.port",
+        topic: Topic::Connection,
+        doc: help("The gateway's port on the connection, as in `ports`."),
+        example: help("{key: destination.port, values: [\"8443\"]}"),
+        needs: Needs::DESTINATION_ADDRESS,
+        value: Value::Port(|request| request.destination.map(|(_, port)| port)),
+    },
+    Key {
+        name: "connection.sni",
+        topic: Topic::Connection,
+        doc: help("The server name that the caller asked for in its TLS handshake."),
+        example: help("{key: connection.sni, values: [\"*.example.com\"]}"),
+        needs: Needs::SNI,
+        value: Value::HostName(|request| request.view.sni.filter(|name| !name.is_empty())),
+    },
+    Key {
+        name: "experimental.envoy.filters.FILTER[KEY]",
+        topic: Topic::Metadata,
+        doc: help("A field of the dynamic metadata of the Envoy filter `envoy.filters.FILTER`."),
+        example: help("{key: \"experimental.envoy.filters.network.mysql_proxy[db.table]\", values: [\"[update]\"]}"),
+        needs: Needs::METADATA,
+        value: Value::Metadata,
+    },
+];
+
+/// The text, or nothing in the filter: it shows no documentation, and its module is small.
+const fn help(text: &'static str) -> &'static str {
+    if cfg!(feature = "help") { text } else { "" }
+}
+
+/// Header-like names and the field that each is read by; `host` is a pseudo header in all but name.
+const INSTEAD: [(&str, &str); 4] =
+    [("host", "hosts"), (":authority", "hosts"), (":path", "paths"), (":method", "methods")];
+
+/// A key as a condition has it.
+#[derive(Clone, Debug)]
+pub struct WrittenKey<'t> {
+    /// Its entry in the table.
+    pub key: &'static Key,
+    /// What is written for the placeholders; of claims there may be several.
+    pub names: Vec<&'t str>,
+}
+
+impl Key {
+    /// Whether a request may have several values, so that `match` and regular expressions go with the key.
+    #[must_use]
+    pub fn is_repeatable(&self) -> bool {
+        matches!(self.value, Value::Header | Value::Parameter)
+    }
+
+    /// What is written before the brackets; of a key that is no family, the whole.
+    fn stem(&self) -> &'static str {
+        self.name.split_once('[').map_or(self.name, |(stem, _)| stem)
+    }
+}
+
+/// What a key is about, by its text; `None` if it is not a key.
+#[must_use]
+pub fn topic_of(text: &str) -> Option<Topic> {
+    WrittenKey::read(text).map(|written| written.key.topic)
+}
+
+/// The names of some keys, for messages.
+pub(crate) fn names(is_one: impl Fn(&Key) -> bool + Clone) -> Listed<impl Iterator<Item = &'static str> + Clone> {
+    Listed(KEYS.iter().filter(move |key| is_one(key)).map(|key| key.name))
+}
+
+impl<'t> WrittenKey<'t> {
+    /// Reads a key; `None` if it is not one.
+    #[must_use]
+    pub fn read(text: &'t str) -> Option<Self> {
+        Self::parse(text).ok()
+    }
+
+    /// Reads a key, or says what is wrong with it.
+    pub(crate) fn parse(text: &'t str) -> Result<Self, Flaw> {
+        let unknown = || {
+            Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` is unknown"))
+                .help(format_args!("the keys are {}", names(|_| true)))
+        };
+        let first = text.find('[').unwrap_or(text.len());
+        let (stem, brackets) = text.split_at_checked(first).ok_or_else(unknown)?;
+        let is_it = |key: &&Key| match key.value {
+            // The filter's name is a part of the stem: `envoy.filters.http.ext_authz`.
+            Value::Metadata => stem.starts_with(METADATA),
+            _ => key.stem() == stem && key.name.contains('[') != brackets.is_empty(),
+        };
+        let key = KEYS.iter().find(is_it).ok_or_else(unknown)?;
+        // A parameter's name may have brackets of its own.
+        let names = match key.value {
+            Value::Parameter => {
+                brackets.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).map(|name| vec![name])
+            }
+            _ => in_brackets(brackets),
+        };
+        let mut names = names.ok_or_else(unknown)?;
+        check_names(key, &names, text)?;
+        if let (Value::Metadata, Some(filter)) = (&key.value, stem.strip_prefix("experimental.")) {
+            names.insert(0, filter);
+        }
+        Ok(Self { key, names })
+    }
+}
+
+/// How keys of other filters' metadata begin: Istio has no others.
+const METADATA: &str = "experimental.envoy.filters.";
+
+/// Whether the names in the brackets are right for the key.
+fn check_names(key: &Key, names: &[&str], text: &str) -> Result<(), Flaw> {
+    let malformed = |what: &str| {
+        Err(Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` has no {what}"))
+            .help(format_args!("write it between brackets")))
+    };
+    let is_token = |name: &str| !name.is_empty() && name.bytes().all(is_token_byte);
+    match (&key.value, names) {
+        (Value::Header, [name]) if name.starts_with(':') || name.eq_ignore_ascii_case("host") => {
+            Err(pseudo_header(name))
+        }
+        (Value::Header, [name]) if is_token(name) => Ok(()),
+        (Value::Header, _) => malformed("valid header name"),
+        (Value::Claim(None), [_, ..]) if names.iter().all(|name| !name.is_empty()) => Ok(()),
+        (Value::Claim(None), _) => malformed("claim name"),
+        (Value::Metadata, [field]) if !field.is_empty() => Ok(()),
+        (Value::Metadata, _) => malformed("metadata key"),
+        _ => Ok(()),
+    }
+}
+
+/// No request has a header of this name: HTTP/2 has none, and Envoy makes pseudo headers of HTTP/1.1's.
+fn pseudo_header(name: &str) -> Flaw {
+    let flaw = Flaw::new(PolicyCode::ConditionKey, format_args!("`{name}` is not read as a header"));
+    match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+        Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
+        None => flaw.help(format_args!("no rule reads it; an operation has `hosts`, `ports`, `methods` and `paths`")),
+    }
+}
+
+/// `[a][b]` in its parts; none of nothing.
+fn in_brackets(brackets: &str) -> Option<Vec<&str>> {
+    if brackets.is_empty() {
+        return Some(Vec::new());
+    }
+    let inner = brackets.strip_prefix('[')?.strip_suffix(']')?;
+    // `a][b`: every `]` but the last is followed by `[`.
+    let mut names = Vec::new();
+    for (position, part) in inner.split(']').enumerate() {
+        let name = if position == 0 { part } else { part.strip_prefix('[')? };
+        if name.contains('[') {
+            return None;
+        }
+        names.push(name);
+    }
+    Some(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<(&'static str, Vec<&str>)> {
+        WrittenKey::read(text).map(|written| (written.key.name, written.names))
+    }
+
+    #[test]
+    fn keys_are_found_by_their_text() {
+        for key in KEYS.iter().filter(|key| !key.name.contains('[')) {
+            assert_eq!(read(key.name), Some((key.name, vec![])));
+            assert_eq!(read(&format!("{}[x]", key.name)), None);
+        }
+        for (text, name, names) in [
+            ("request.headers[X-Role]", "request.headers[NAME]", &["X-Role"][..]),
+            ("request.query[a[b]]", "request.query[NAME]", &["a[b]"]),
+            ("request.query[]", "request.query[NAME]", &[""]),
+            ("request.auth.claims[a][b]", "request.auth.claims[NAME]", &["a", "b"]),
+            (
+                "experimental.envoy.filters.http.x[k]",
+                "experimental.envoy.filters.FILTER[KEY]",
+                &["envoy.filters.http.x", "k"],
+            ),
+        ] {
+            assert_eq!(read(text), Some((name, names.to_vec())), "{text}");
+        }
+        for text in [
+            "",
+            "source",
+            "request.headers",
+            "request.headers[]",
+            "request.headers[a b]",
+            "request.headers[a][b]",
+            "request.headers[host]",
+            "request.headers[:path]",
+            "request.query",
+            "request.query[a",
+            "request.auth.claims",
+            "request.auth.claims[]",
+            "request.auth.claims[a][]",
+            "request.auth.claims[a]b",
+            "request.auth.claims[a[b]]",
+            "experimental.envoy.filters.http.x",
+            "experimental.envoy.filters.http.x[]",
+            "experimental.other[k]",
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_key_is_documented_with_an_example_that_compiles() {
+        for key in &KEYS {
+            assert!(key.doc.ends_with('.'), "{}", key.name);
+            let (_, rest) = key.example.split_once("key: ").unwrap();
+            let text = rest.trim_start_matches('"').split(['"', ',']).next().unwrap();
+            assert_eq!(read(text).map(|(name, _)| name), Some(key.name), "{}", key.example);
+        }
+    }
+}
