@@ -66,7 +66,7 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
 /// A mapping that has nothing in common with our resources: a list of its unknown fields would not help.
 fn is_foreign(tree: &Node) -> bool {
     let mut common = EgressFile::BLOCK.fields.iter().chain(MeshFile::BLOCK.fields);
-    matches!(tree.value, tree::Value::Mapping(_)) && common.all(|field| tree.entry(field.name).is_none())
+    matches!(tree.value, Value::Mapping(_)) && common.all(|field| tree.entry(field.name).is_none())
 }
 
 enum Kind {
