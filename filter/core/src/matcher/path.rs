@@ -10,7 +10,7 @@ use std::fmt;
 use super::set::{Pattern, PatternSet};
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::path::{Tolerance, canonical_pattern, escape, is_unreserved};
-use crate::verdict::Ambiguity;
+use crate::wire::Ambiguity;
 
 /// Most segments in a template.
 pub const MAX_SEGMENTS: usize = 64;

@@ -9,10 +9,10 @@
 
 use std::net::IpAddr;
 
-use super::rule::IdentityField;
-use crate::matcher::method::is_token_byte;
 use crate::problem::{Flaw, Listed, PolicyCode};
+pub use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
+use crate::request::name::is_token_byte;
 use crate::request::needs::Needs;
 
 /// What a key is about.
@@ -230,6 +230,15 @@ impl Key {
     #[must_use]
     pub fn is_repeatable(&self) -> bool {
         matches!(self.value, Value::Header | Value::Parameter)
+    }
+
+    /// Which part of the caller's identity it is, if it is one.
+    #[must_use]
+    pub fn identity(&self) -> Option<IdentityField> {
+        match self.value {
+            Value::Identity(field) => Some(field),
+            _ => None,
+        }
     }
 
     /// What is written before the brackets; of a key that is no family, the whole.
