@@ -1,8 +1,9 @@
 //! What rules say of callers: principals, service accounts, namespaces, trust domains.
 
-use super::reading::Use;
 use super::string::StringPattern;
+use crate::dns;
 use crate::problem::{Flaw, PolicyCode};
+use crate::request::usage::Use;
 
 /// The names of the mesh's own trust domain.
 #[derive(Clone, Debug)]
@@ -159,7 +160,7 @@ pub fn parse_service_account(text: &str, own_namespace: &str) -> Result<StringPa
         return flaw(format!("the service account `{text}` has a wildcard"));
     }
     let (namespace, account) = text.split_once('/').unwrap_or((own_namespace, text));
-    if !is_dns_label(namespace) || !is_dns_subdomain(account) {
+    if !dns::is_label(namespace) || !dns::is_subdomain(account) {
         return flaw(format!("`{text}` is not a service account"));
     }
     Ok(StringPattern::Exact(format!("ns/{namespace}/sa/{account}").into_bytes().into()))
@@ -171,7 +172,7 @@ pub fn parse_namespace(text: &str) -> Result<StringPattern, Flaw> {
     let literal = text.trim_matches('*');
     let is_label_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let valid = match pattern {
-        StringPattern::Exact(_) => is_dns_label(literal),
+        StringPattern::Exact(_) => dns::is_label(literal),
         _ => literal.len() <= 63 && literal.bytes().all(is_label_byte),
     };
     if !valid {
@@ -179,19 +180,6 @@ pub fn parse_namespace(text: &str) -> Result<StringPattern, Flaw> {
             .help(format_args!("a namespace has lower-case letters, digits and `-`")));
     }
     Ok(pattern)
-}
-
-/// RFC 1123 label.
-pub(crate) fn is_dns_label(text: &str) -> bool {
-    !text.is_empty()
-        && text.len() <= 63
-        && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-        && !text.starts_with('-')
-        && !text.ends_with('-')
-}
-
-fn is_dns_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_dns_label)
 }
 
 #[cfg(test)]
