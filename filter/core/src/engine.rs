@@ -283,7 +283,8 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::matcher::regex::{MAX_READ, steps};
+    use crate::matcher::regex::steps;
+    use crate::request::reading::MAX_READ;
     use crate::request::view::PeerView;
 
     fn engine(rules: &str) -> Result<Engine, InvalidPolicy> {

@@ -20,6 +20,31 @@
 //!
 //! Around them, per worker: [`configure`], [`WorkerState::on_tick`], [`health`] (the records that workers share) and
 //! [`probe`].
+//!
+//! ```
+//! use sallyport_core::Engine;
+//! use sallyport_core::flow::{Needs, Properties, RequestHeaders, RequestStep, WorkerState};
+//!
+//! let engine = Engine::from_json(br#"{"version": 1, "upstream": "httpbin/httpbin", "rules": [
+//!   {"id": "local", "action": "ALLOW", "when": [{"key": "source.ip", "values": ["10.0.0.0/8"]}]}
+//! ]}"#)?;
+//! let mut worker = WorkerState::new(&engine);
+//! let headers: &[(&[u8], &[u8])] = &[(b":method", b"GET"), (b":path", b"/"), (b":authority", b"httpbin.org")];
+//!
+//! let (mut stage, mut properties) = (RequestHeaders::default(), Properties::default());
+//! let route = loop {
+//!     match stage.next(&engine, &mut worker, headers, &properties) {
+//!         RequestStep::Ask(needs) if needs.contains(Needs::SOURCE_ADDRESS) => {
+//!             properties.insert(Needs::SOURCE_ADDRESS, Some(b"10.1.2.3:4567".to_vec()));
+//!         }
+//!         RequestStep::Ask(_) => {}
+//!         RequestStep::Forward(forward) => break forward.route,
+//!         RequestStep::Answer(answered) => panic!("{}", answered.answer.details),
+//!     }
+//! };
+//! assert_eq!(route, "httpbin/httpbin");
+//! # Ok::<(), sallyport_core::InvalidPolicy>(())
+//! ```
 
 pub mod configure;
 mod effect;

@@ -1,14 +1,15 @@
 //! Whether one rule matches one request.
 
 use super::observer::{Observer, Part};
-use crate::matcher::reading::Use;
 use crate::matcher::string::StringSet;
 use crate::matcher::value::ValueTest;
 use crate::policy::rule::{
-    CompiledRule, Condition, IdentityField, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
+    CompiledRule, Condition, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
 };
+use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
 use crate::request::table::Values;
+use crate::request::usage::Use;
 use crate::wire::{Action, Quantifier};
 
 /// Whether a rule matches: a source AND an operation AND every condition.
@@ -78,7 +79,9 @@ fn field_holds(matched: Option<bool>, negated: bool, action: Action) -> bool {
 
 fn source_holds(test: &SourceTest, request: &CanonicalRequest<'_>, action: Action) -> bool {
     let matched = match &test.matcher {
-        SourceMatcher::Identity(field, set) => request.caller.matches(*field, Use::of(action, test.negated), set),
+        SourceMatcher::Identity(field, set) => {
+            request.caller.matches(*field, Use::of(action, test.negated), |name| set.matches(name))
+        }
         SourceMatcher::RequestPrincipals(set) => request.request_principal().map(|principal| set.matches(principal)),
         SourceMatcher::IpBlocks(set) | SourceMatcher::RemoteIpBlocks(set) => {
             request.source.map(|address| set.matches(address))
@@ -121,7 +124,7 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action
             slot_holds(&request.parameters, *slot, *quantifier, test, action)
         }
         Condition::Identity { field, test } => {
-            both(test, action, action, |set, by| request.caller.matches(*field, by, set))
+            both(test, action, action, |set, by| request.caller.matches(*field, by, |name| set.matches(name)))
         }
         Condition::RequestPrincipal { test } => {
             both(test, action, action, |set, _| request.request_principal().map(|principal| set.matches(principal)))

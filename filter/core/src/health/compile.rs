@@ -4,6 +4,7 @@ use super::monitor::MAX_TARGETS;
 use super::probe::Probe;
 use super::statuses::Statuses;
 use super::{HealthPolicy, Limits, Passive, Target};
+use crate::dns;
 use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
 use crate::wire;
@@ -231,8 +232,7 @@ impl Compiler<'_> {
     }
 
     fn check_standby(&mut self, place: &Place<'_>, name: &str, others: &[Target]) {
-        let is_name = |part: &str| crate::matcher::identity::is_dns_label(part);
-        if !name.split_once('/').is_some_and(|(namespace, name)| is_name(namespace) && is_name(name)) {
+        if !dns::is_namespaced(name) {
             let flaw = Flaw::new(PolicyCode::Standby, format_args!("`{name}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(place, flaw);

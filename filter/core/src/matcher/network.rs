@@ -1,6 +1,6 @@
 //! Addresses and CIDR blocks.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -56,13 +56,6 @@ fn block(address: IpAddr, length: &str) -> Option<IpNet> {
     }
 }
 
-/// Reads Envoy's address attributes: `IP:PORT`, `[IPv6]:PORT`. A pipe or an internal address has no IP.
-#[must_use]
-pub fn parse_endpoint(text: &[u8]) -> Option<(IpAddr, u16)> {
-    let endpoint: SocketAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some((endpoint.ip().to_canonical(), endpoint.port()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,12 +91,5 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap_err().code, PolicyCode::Cidr, "{text}");
         }
-    }
-
-    #[test]
-    fn endpoints() {
-        assert_eq!(parse_endpoint(b"10.0.0.1:80"), Some(("10.0.0.1".parse().unwrap(), 80)));
-        assert_eq!(parse_endpoint(b"[::ffff:10.0.0.1]:80"), Some(("10.0.0.1".parse().unwrap(), 80)));
-        assert_eq!(parse_endpoint(b"/run/socket"), None);
     }
 }

@@ -8,18 +8,19 @@ mod operation;
 mod source;
 
 use super::rule::{CompiledRule, Role};
+use crate::dns;
 use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
-use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexCompiler;
 use crate::matcher::string::StringPattern;
 use crate::outbound::{self, Outbound};
 use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problems};
-use crate::request::canonical::Reading;
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
+use crate::request::settings::ReadSettings;
 use crate::request::table::NameTable;
+use crate::request::usage::Use;
 use crate::wire::{self, Action, Ambiguity, Mode, WIRE_VERSION};
 
 /// Most rules in a policy.
@@ -41,7 +42,7 @@ pub struct Compiled {
     pub(crate) enforced: bool,
     pub(crate) disclose_rule: bool,
     pub(crate) filter_state: bool,
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadSettings,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
     pub(crate) health: Option<HealthPolicy>,
@@ -94,7 +95,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
         enforced: *mode == Mode::Enforce,
         disclose_rule: *disclose_rule,
         filter_state: *filter_state,
-        reading: Reading {
+        reading: ReadSettings {
             tolerance: Tolerance::new(tolerate),
             forwarders,
             headers: compiler.headers,
@@ -156,10 +157,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn check_upstream(&mut self, upstream: &str) {
-        let valid = upstream
-            .split_once('/')
-            .is_some_and(|(namespace, name)| identity::is_dns_label(namespace) && identity::is_dns_label(name));
-        if !valid {
+        if !dns::is_namespaced(upstream) {
             let flaw = Flaw::new(PolicyCode::Upstream, format_args!("`{upstream}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(&Place::Field("upstream"), flaw);

@@ -18,9 +18,10 @@ mod templates;
 
 use self::radix::RadixTree;
 use self::templates::TemplateTrie;
-use super::rule::{CompiledRule, IdentityField, Operation, OperationMatcher, Source, SourceMatcher};
+use super::rule::{CompiledRule, Operation, OperationMatcher, Source, SourceMatcher};
 use crate::map::{ByteMap, PairMap};
 use crate::matcher::path::{PathPattern, PathSet};
+use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
 use crate::request::token::RequestPrincipal;
 

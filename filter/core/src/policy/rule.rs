@@ -7,15 +7,16 @@ use crate::matcher::metadata::MetadataSet;
 use crate::matcher::network::NetworkSet;
 use crate::matcher::path::PathSet;
 use crate::matcher::port::PortSet;
-#[cfg(feature = "compile")]
-use crate::matcher::regex::MAX_READ;
 use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::RequestPrincipalSet;
 use crate::matcher::string::StringSet;
 use crate::matcher::value::ValueTest;
+use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
 #[cfg(feature = "compile")]
 use crate::request::path::MAX_PATH_READINGS;
+#[cfg(feature = "compile")]
+use crate::request::reading::MAX_READ;
 #[cfg(feature = "compile")]
 use crate::request::reading::{MAX_HEADER_READINGS, MAX_PARAMETER_READINGS};
 use crate::wire::{Action, Quantifier};
@@ -85,19 +86,6 @@ pub enum SourceMatcher {
     RemoteIpBlocks(NetworkSet),
 }
 
-/// A part of the certificate identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityField {
-    /// `TD/PATH`.
-    Principal,
-    /// The namespace.
-    Namespace,
-    /// `ns/NS/sa/SA`.
-    ServiceAccount,
-    /// The trust domain.
-    TrustDomain,
-}
-
 /// One field of an operation.
 #[derive(Debug)]
 pub struct OperationTest {
@@ -127,7 +115,7 @@ pub enum OperationMatcher {
 #[derive(Debug)]
 pub enum Condition {
     /// `request.headers[NAME]`, by its slot; without a quantifier by the principle of
-    /// [`matcher::reading`](crate::matcher::reading).
+    /// [`usage`](crate::request::usage).
     Header { slot: usize, quantifier: Option<Quantifier>, test: ValueTest },
     /// `request.query[NAME]`, by its slot.
     Query { slot: usize, quantifier: Option<Quantifier>, test: ValueTest },

@@ -15,19 +15,30 @@
 
 use std::borrow::Cow;
 
-use super::canonical::Reading;
 use super::forwarded::{self, Element};
 use super::principal::Principal;
+use super::settings::ReadSettings;
+use super::usage::Use;
 use super::view::RequestView;
-use crate::matcher::reading::Use;
-use crate::matcher::string::StringSet;
-use crate::policy::rule::IdentityField;
-use crate::verdict::Ambiguity;
+use crate::wire::Ambiguity;
 
 /// Most slashes in a name of a certificate.
 const MAX_SEGMENTS: usize = 32;
 /// Most bytes of all names of a certificate.
 const MAX_NAMES: usize = 8192;
+
+/// A part of the certificate identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityField {
+    /// `TD/PATH`.
+    Principal,
+    /// The namespace.
+    Namespace,
+    /// `ns/NS/sa/SA`.
+    ServiceAccount,
+    /// The trust domain.
+    TrustDomain,
+}
 
 /// Who calls.
 #[derive(Debug, Default)]
@@ -40,7 +51,7 @@ pub struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     /// Reads who calls, or says in which way that is ambiguous.
-    pub(crate) fn read(view: &RequestView<'a>, reading: &'a Reading) -> Result<Self, Ambiguity> {
+    pub(crate) fn read(view: &RequestView<'a>, reading: &'a ReadSettings) -> Result<Self, Ambiguity> {
         if !view.peer.mtls {
             return Ok(Self::default());
         }
@@ -88,10 +99,9 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Whether a set matches a part of the caller's names, as it is used; `None` where the caller has no such part.
-    pub(crate) fn matches(&self, field: IdentityField, by: Use, set: &StringSet) -> Option<bool> {
-        let matched = self.identity(field).map(|identity| set.matches(identity.as_bytes()));
-        let mut test = |part: &[u8]| set.matches(part);
+    /// Whether a test matches a part of the caller's names, as it is used; `None` where the caller has no such part.
+    pub(crate) fn matches(&self, field: IdentityField, by: Use, mut test: impl FnMut(&[u8]) -> bool) -> Option<bool> {
+        let matched = self.identity(field).map(|identity| test(identity.as_bytes()));
         let restricted = by == Use::Restrictive && self.names().any(|name| any_part(name, field, &mut test));
         if restricted { Some(true) } else { matched }
     }
@@ -122,7 +132,7 @@ fn fits(element: &Element<'_>) -> bool {
 }
 
 /// The elements of the gateway's own header, the last of them about this connection.
-fn own_element<'a>(view: &RequestView<'a>, reading: &Reading) -> Option<Vec<Element<'a>>> {
+fn own_element<'a>(view: &RequestView<'a>, reading: &ReadSettings) -> Option<Vec<Element<'a>>> {
     let mut lines = view.headers.iter().filter(|(name, _)| *name == forwarded::HEADER).map(|(_, line)| *line);
     let (line, None) = (lines.next()?, lines.next()) else { return None };
     let elements = forwarded::parse(line).ok()?;
@@ -175,7 +185,7 @@ fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bo
 mod tests {
     use super::*;
     use crate::matcher::identity::{parse_namespace, parse_service_account};
-    use crate::matcher::string::StringPattern;
+    use crate::matcher::string::{StringPattern, StringSet};
     use crate::request::view::PeerView;
 
     fn set(field: IdentityField, text: &str) -> StringSet {
@@ -190,7 +200,7 @@ mod tests {
 
     fn read(line: &str, uri: Option<&str>) -> Result<(Option<String>, Vec<Restricted>), Ambiguity> {
         use IdentityField as F;
-        let reading = Reading::for_tests();
+        let reading = ReadSettings::for_tests();
         let headers = [(forwarded::HEADER, line.as_bytes())];
         let peer = PeerView { mtls: true, uri_san: uri.map(str::as_bytes), digest: None };
         let caller = Caller::read(&RequestView { headers: &headers, peer, ..RequestView::default() }, &reading)?;
@@ -202,9 +212,13 @@ mod tests {
             (F::Principal, "*"),
         ];
         let restricted = asked.map(|(field, text)| {
-            (field, text, caller.matches(field, Use::Restrictive, &set(field, text)) == Some(true))
+            (field, text, {
+                let set = set(field, text);
+                caller.matches(field, Use::Restrictive, |name| set.matches(name)) == Some(true)
+            })
         });
-        let granted = caller.matches(F::Principal, Use::Permissive, &set(F::Principal, "*")) == Some(true);
+        let any = set(F::Principal, "*");
+        let granted = caller.matches(F::Principal, Use::Permissive, |name| any.matches(name)) == Some(true);
         assert_eq!(granted, caller.principal.is_some());
         Ok((caller.principal.map(|principal| principal.as_str().to_owned()), restricted.to_vec()))
     }

@@ -7,6 +7,12 @@
 
 use std::borrow::Cow;
 
+/// Whether a byte may stand in a token (RFC 9110, 5.6.2).
+#[must_use]
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// Whether CGI reads two names as the same header: they are equal but for ASCII case and `_` for `-`.
 #[must_use]
 pub fn is_same_to_cgi(a: &[u8], b: &[u8]) -> bool {

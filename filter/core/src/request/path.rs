@@ -11,8 +11,8 @@
 
 use std::borrow::Cow;
 
-use crate::matcher::reading::Use;
-use crate::verdict::Ambiguity;
+use crate::request::usage::Use;
+use crate::wire::Ambiguity;
 
 /// The kinds of ambiguity that are tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::ambiguity::Ambiguity;
 use super::health::{Health, Readiness};
 use super::outbound::{Headers, Tracing};
-use super::rule::Rule;
+use super::rule::{Mode, Rule};
 use super::shape::Shape;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
@@ -50,16 +50,6 @@ crate::record! {
         "rules" rules: Vec<Rule> = written(Vec::new(), "every request is refused"),
         /// The automaton of each regular expression in the rules: the filter has no compiler.
         "automata" automata: Vec<Automaton> = default(Vec::new(), "none"),
-    }
-}
-
-crate::words! {
-    /// Whether a rule, or the whole policy, is enforced.
-    pub enum Mode: Default = Enforce {
-        /// Its decisions take effect.
-        "enforce" Enforce,
-        /// Its decisions have no effect, and are only counted.
-        "shadow" Shadow,
     }
 }
 

@@ -7,11 +7,11 @@ use sallyport_pattern::Pattern;
 use super::{Compiler, MAX_VALUES, empty_list};
 use crate::matcher::identity;
 use crate::matcher::network::{self, NetworkSet};
-use crate::matcher::reading::Use;
 use crate::matcher::string::{StringPattern, StringSet};
-use crate::policy::rule::IdentityField;
 use crate::problem::{Flaw, Place, PolicyCode};
+use crate::request::caller::IdentityField;
 use crate::request::needs::Needs;
+use crate::request::usage::Use;
 
 impl Compiler<'_> {
     /// Reads a list: `None` when it is not written; every flaw is reported in its place.

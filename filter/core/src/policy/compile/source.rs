@@ -3,11 +3,12 @@
 use std::fmt::Arguments;
 
 use super::Compiler;
-use crate::matcher::reading::Use;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
-use crate::policy::rule::{IdentityField, Source, SourceMatcher, SourceTest};
+use crate::policy::rule::{Source, SourceMatcher, SourceTest};
 use crate::problem::{Flaw, Place, PolicyCode};
+use crate::request::caller::IdentityField;
 use crate::request::needs::Needs;
+use crate::request::usage::Use;
 use crate::wire::{self, Action};
 
 impl Compiler<'_> {
