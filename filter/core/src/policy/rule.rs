@@ -1,4 +1,4 @@
-//! Compiled rules: matchers only, nothing left to parse.
+//! Compiled rules: matchers only, with nothing left to parse.
 
 use std::net::IpAddr;
 
@@ -52,11 +52,11 @@ pub struct CompiledRule {
     pub(crate) id: Box<str>,
     pub(crate) action: Action,
     pub(crate) role: Role,
-    /// Any of these; `None`: anyone.
+    /// One of these must match; `None`: any caller does.
     pub(crate) from: Option<Vec<Source>>,
-    /// Any of these; `None`: anything.
+    /// One of these must match; `None`: any request does.
     pub(crate) to: Option<Vec<Operation>>,
-    /// All of these.
+    /// All of these must hold, each with its position in the file.
     pub(crate) when: Vec<(usize, Condition)>,
 }
 
@@ -138,9 +138,9 @@ pub enum Condition {
 /// `values` and `notValues` of a condition without regular expressions.
 #[derive(Debug)]
 pub struct SetTest<S> {
-    /// One of these must match, if written.
+    /// One of these must match, if the list is written.
     pub(crate) values: Option<S>,
-    /// None of these may.
+    /// None of these may match.
     pub(crate) not_values: Option<S>,
 }
 
