@@ -1,8 +1,20 @@
 //! Sallyport's proxy-wasm filter: the adapter between Envoy and the decision core.
 //!
-//! Nothing is decided here: [`sallyport_core::flow`] says what to look up and what to do. In the order of their imports,
-//! `host` is the only file that names a host call, `policy` is what is in force in this VM, `health` reads and writes the
-//! records that all VMs share, `stream` is one request, `root` is the plugin, and `dispatch` is what the host calls.
+//! Nothing is decided here: [`sallyport_core::flow`] says what to look up and what to do. `host` is the only file that names
+//! a host call, `policy` is what is in force in this VM, `health` reads and writes the records that all VMs share, `stream`
+//! is one request, `root` is the plugin, and `dispatch` is what the host calls.
+//!
+//! # Floors
+//!
+//! Each module uses only modules of lower floors; a test holds it to that.
+//!
+//! ```text
+//! dispatch
+//! root stream
+//! health
+//! policy
+//! host
+//! ```
 //!
 //! Nothing here panics: a trap would end the worker's VM, and with it every counter. Every host status is a value (`host`),
 //! every unknown context is refused (`dispatch`), a bad configuration is refused whole, and so is a stream without a policy.

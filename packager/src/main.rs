@@ -4,16 +4,24 @@
 //! else to stderr.
 //!
 //! # Floors
-//! A module uses only modules of lower floors, and no two modules use each other:
 //!
-//! 1. [`printable`]: paths in messages.
-//! 2. [`exit`]: exit codes and failures.
-//! 3. [`console`]: the terminal. [`input`], [`lock`], [`output`]: files that are read and written. [`oci`]: the filter's image.
-//! 4. [`report`]: what `check` has found, in one file per format.
-//! 5. [`examine`]: files checked together.
-//! 6. [`local`]: the gateway that `run` serves.
-//! 7. [`command`]: one file per command.
-//! 8. [`cli`]: the tree of arguments.
+//! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
+//!
+//! ```text
+//! cli
+//! command
+//! local
+//! examine
+//! report
+//! console input lock output oci
+//! exit
+//! printable
+//! ```
+//!
+//! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); the terminal, files that are read and
+//! written, and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
+//! file per format ([`report`]); files checked together ([`examine`]); the gateway that `run` serves ([`local`]); one file
+//! per command ([`command`]); and the tree of arguments ([`cli`]).
 
 mod cli;
 mod command;

@@ -14,20 +14,24 @@
 //! assert_eq!(file.position(problem.span.start).line, 2);
 //! assert_eq!(problem.help.as_deref(), Some("did you mean `Egress`?"));
 //! ```
-
-// Each module uses only those of the floors below it; a test holds them.
-//
-//   schema  reference  template
-//   check
-//   manual
-//   lint
-//   import     policy
-//   parse         |
-//   model --------+
-//   value
-//   yaml
-//   diagnostic
-//   code  wording
+//!
+//! # Floors
+//!
+//! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
+//!
+//! ```text
+//! schema reference template
+//! check
+//! manual
+//! lint
+//! import
+//! parse policy
+//! model
+//! value
+//! yaml
+//! diagnostic
+//! code wording
+//! ```
 
 pub mod check;
 pub mod code;

@@ -29,6 +29,18 @@
 //! - A build is complete or it fails: with an error in one Egress nothing is built, and all errors are reported at once.
 //! - A patch that cannot be applied is an error, because something relies on what it would have changed.
 //!
+//! # Floors
+//!
+//! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
+//!
+//! ```text
+//! build
+//! names patch step
+//! kind lock
+//! plan
+//! error yaml
+//! ```
+//!
 //! # Design
 //! Manifests are grouped into numbered files by step, because their order is part of the policy: a plugin that is added to
 //! a live gateway lets requests through until its new listener is warm, so the plugin comes first. Fields that have
