@@ -16,7 +16,7 @@
 //!
 //! **Readings.** Where an attribute has several readings, `values` in DENY and AUDIT rules and `notValues` in ALLOW rules
 //! match if any of them matches; `values` in ALLOW rules and `notValues` in DENY and AUDIT rules match only if all do. The
-//! principle, and the readings of each attribute, are in `matcher/reading.rs`.
+//! principle, and the readings of each attribute, are in `request/usage.rs`.
 //!
 //! **Missing attributes.** A positive field or condition never holds on a missing attribute. A negative one holds, as in
 //! Istio, with one exception, where Sallyport is stricter: *in an ALLOW rule a negative field on an identity (principal,

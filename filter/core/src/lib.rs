@@ -6,8 +6,8 @@
 //! this same code.
 //!
 //! Where an attribute can be read in several ways, all matchers follow one principle: see `request/usage.rs`. *A restrictive
-//! use (values in DENY and AUDIT, notValues in ALLOW) matches if any reading matches; a permissive use
-//! (values in ALLOW, notValues in DENY and AUDIT) only if all readings do.*
+//! use (values in DENY and AUDIT, notValues in ALLOW) matches if any reading matches; a permissive use (values in ALLOW,
+//! notValues in DENY and AUDIT) only if all readings do.*
 //!
 //! # Floors
 //!

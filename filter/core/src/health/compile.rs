@@ -1,4 +1,4 @@
-//! From the wire shape to a gate, or every problem of it.
+//! From the wire shape to the health settings, or every problem in it.
 
 use super::monitor::MAX_TARGETS;
 use super::probe::Probe;
@@ -13,7 +13,7 @@ use crate::wire;
 const MAX_BODY_PREFIX: usize = 1024;
 /// Longest time, in ms: a day.
 const MAX_TIME: u32 = 86_400_000;
-/// Shortest time from probe to probe, in ms. VMs look after each other at this pace.
+/// Shortest time from probe to probe, in ms: the VMs renew and check the lease at this pace.
 const MIN_INTERVAL: u32 = 100;
 
 /// Compiles `health`; what is wrong goes to `problems`.

@@ -12,7 +12,7 @@ pub struct TrustDomains {
     own: Box<[Box<str>]>,
 }
 
-/// What a trust domain is called when nobody said otherwise, and what the mesh's own may be called in principals whatever
+/// The default trust domain, and the name that stands for the mesh's own trust domain in principals whatever
 /// its name is.
 pub const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
 

@@ -24,7 +24,8 @@ impl NetworkSet {
     }
 }
 
-/// Reads an address or a CIDR block. Bits outside the mask are refused: they are a slip of the pen in one of the two.
+/// Reads an address or a CIDR block. Bits outside the mask are refused: either the address or the length is a mistake, and guessing could
+/// widen an ALLOW rule.
 pub fn parse(text: &str) -> Result<IpNet, Flaw> {
     let flaw = || {
         Flaw::new(PolicyCode::Cidr, format_args!("`{text}` is neither an IP address nor a CIDR block"))

@@ -1,4 +1,4 @@
-//! From the wire shape to rules that can decide, or a refusal of the whole with every problem found.
+//! From the wire shape to rules that can decide, or a refusal of the whole policy with every problem in it.
 //!
 //! Each wire struct is destructured exhaustively, so a new field does not build until it has a meaning here.
 
@@ -30,7 +30,7 @@ pub const MAX_ALTERNATIVES: usize = 512;
 /// Most values in one list.
 pub const MAX_VALUES: usize = 10_000;
 #[cfg(feature = "compile")]
-/// Most bytes that regular expressions read for one request, whoever sends it and whatever is in it; each is one step.
+/// Most bytes that regular expressions read for one request, whatever its caller and content; each is one step.
 pub const MAX_STEPS: u64 = 500_000;
 /// Longest rule id, in bytes.
 pub const MAX_RULE_ID: usize = 64;
@@ -50,7 +50,7 @@ pub struct Compiled {
     pub(crate) outbound: Outbound,
 }
 
-/// Compiles a policy, or says everything that is wrong with it.
+/// Compiles a policy, or reports everything that is wrong with it.
 pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     let wire::Policy {
         version,
@@ -75,6 +75,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     compiler.check_upstream(upstream);
     compiler.check_domains(trust_domain.as_deref(), trust_domain_aliases);
     compiler.check_tolerated(tolerate);
+    // Only the digest tells the gateway's own element of the header from one that the caller wrote.
     let forwarders = compiler.forwarders(trusted_forwarders);
     if !forwarders.is_empty() {
         compiler.needs |= Needs::PEER;
@@ -111,7 +112,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     compiler.problems.or(compiled)
 }
 
-/// What is known, and what was found wrong, so far.
+/// What is known, and which problems were found, so far.
 struct Compiler<'s> {
     problems: Problems,
     domains: TrustDomains,
@@ -201,7 +202,9 @@ impl<'s> Compiler<'s> {
                 Ok(_) => {
                     let flaw =
                         Flaw::new(PolicyCode::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
-                            .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
+                            .help(format_args!(
+                                "name each forwarder whole: any caller that matches could act as any other"
+                            ));
                     self.report(&list.item(position), flaw);
                 }
                 Err(flaw) => self.report(&list.item(position), flaw),
@@ -215,6 +218,7 @@ impl<'s> Compiler<'s> {
         if sources.len() > MAX_RULES {
             let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
             self.report(&list, flaw);
+            // None of them is compiled: the limit is there so that this takes bounded time.
             return Vec::new();
         }
         let mut first_use = ByteMap::default();
@@ -224,11 +228,13 @@ impl<'s> Compiler<'s> {
             let place = list.item(position);
             match first_use.get(source.id.as_bytes()) {
                 Some(first) => {
-                    let flaw =
-                        Flaw::new(PolicyCode::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
-                            .help(format_args!(
-                                "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
-                            ));
+                    let flaw = Flaw::new(
+                        PolicyCode::DuplicateRuleId,
+                        format_args!("the rule id `{}` is taken", source.id),
+                    )
+                    .help(format_args!(
+                        "`rules[{first}]` has it; the id is the rule's name in every log, so give each rule its own"
+                    ));
                     self.report(&place.field("id"), flaw);
                 }
                 None => {
@@ -244,8 +250,8 @@ impl<'s> Compiler<'s> {
         let wire::Rule { id, action, mode, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
-            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
-                .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
+            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` has no `from`, `to` or `when`"))
+                .help(format_args!("it would match every request of every caller; if that is intended, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
         let action = *action;

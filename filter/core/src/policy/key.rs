@@ -141,7 +141,7 @@ impl<'t> WrittenKey<'t> {
         let (stem, brackets) = text.split_at_checked(first).ok_or_else(unknown)?;
         let is_it = |key: &&Key| match key.value {
             // The filter's name is a part of the stem: `envoy.filters.http.ext_authz`.
-            Value::Metadata => key.name.split("FILTER").next().is_some_and(|begin| stem.starts_with(begin)),
+            Value::Metadata => key.stem().strip_suffix("FILTER").is_some_and(|begin| stem.starts_with(begin)),
             _ => key.stem() == stem && key.name.contains('[') != brackets.is_empty(),
         };
         let key = KEYS.iter().find(is_it).ok_or_else(unknown)?;

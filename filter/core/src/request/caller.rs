@@ -1,4 +1,4 @@
-//! The caller: whom its certificate, or a trusted forwarder, says it is.
+//! The caller: who it is by its certificate, or as a trusted forwarder says.
 //!
 //! # Design
 //!
@@ -40,10 +40,10 @@ pub enum IdentityField {
     TrustDomain,
 }
 
-/// Who calls.
+/// The caller of a request.
 #[derive(Debug, Default)]
 pub struct Caller<'a> {
-    /// What it may be granted something for.
+    /// The identity that ALLOW rules look at.
     pub(crate) principal: Option<Principal<'a>>,
     /// Its other names, as rules that refuse see them: SPIFFE ids without the scheme.
     others: Vec<Cow<'a, [u8]>>,
@@ -55,6 +55,7 @@ impl<'a> Caller<'a> {
         if !view.peer.mtls {
             return Ok(Self::default());
         }
+        // Fail closed: a caller that cannot be named must not pass a rule that denies it by name.
         let mut elements = own_element(view, reading).ok_or(Ambiguity::UnreadableCertificate)?;
         let own = elements.pop().ok_or(Ambiguity::UnreadableCertificate)?;
         if !fits(&own) || !elements.iter().all(fits) {
@@ -63,11 +64,12 @@ impl<'a> Caller<'a> {
         if own.uris.first().map(|uri| &**uri) != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
             return Err(Ambiguity::UnreadableCertificate);
         }
+        // Only now that the gateway is known to have written the element.
         let peer = Self::of(own);
         let forwarder = peer.principal.as_ref().filter(|peer| reading.is_forwarder(peer.as_str()));
         let Some(forwarder) = forwarder else { return Ok(peer) };
         let spoken_for = elements.into_iter().map(Self::of);
-        // A forwarder that has a sidecar of its own stands in front of itself.
+        // A forwarder with a sidecar adds its own certificate to the header, too.
         let is_other =
             |caller: &Self| caller.principal.as_ref().is_none_or(|other| other.as_str() != forwarder.as_str());
         Ok(spoken_for.rev().find(is_other).unwrap_or(peer))
@@ -123,7 +125,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Whether there is no more of names than rules look at in bounded time. A SPIFFE id of Istio's has four segments.
+/// Whether rules can look at all names in bounded time. A SPIFFE id of Istio's has four segments.
 fn fits(element: &Element<'_>) -> bool {
     let names = || element.uris.iter().chain(&element.others);
     let segments = |name: &[u8]| name.iter().filter(|byte| **byte == b'/').count();
@@ -154,7 +156,7 @@ fn other_name(uri: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 /// Whether a test matches some part of a name that Istio's rules could match as the namespace, service account or trust
 /// domain: they look for `/ns/NAMESPACE/` and `/ns/NAMESPACE/.../sa/ACCOUNT` anywhere, and their `*` goes over slashes.
 fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-    // Few: [`fits`] has seen to it.
+    // Few: [`fits`] has made sure of that.
     let segments: Vec<&[u8]> = name.split(|byte| *byte == b'/').collect();
     let behind = |word: &'static [u8]| {
         let pairs = segments.iter().zip(segments.iter().skip(1));

@@ -142,7 +142,7 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    /// What stands in a slot.
+    /// The values of a slot.
     pub(crate) fn slot(&self, slot: usize) -> Option<&Slot<'a>> {
         self.slots.get(slot)
     }

@@ -58,7 +58,7 @@ crate::record! {
     pub struct Automaton: Default = "automaton" {
         /// The expression, as it is written in the rules.
         "pattern" pattern: String = required,
-        /// The automaton that `sallyport-pattern` makes of it, in base64 (RFC 4648, 4).
+        /// The automaton that `sallyport-pattern` compiles it to, in base64 (RFC 4648, 4).
         "automaton" automaton: String = required,
     }
 }

@@ -61,7 +61,7 @@ impl Template {
         Ok(Self { segments, rest: None })
     }
 
-    /// What stands behind `{**}`: literal segments only.
+    /// What follows `{**}`: literal segments only.
     fn parse_rest(
         parts: Vec<&str>,
         tolerance: Tolerance,
@@ -80,10 +80,10 @@ impl Template {
 
     fn parse_literal(part: &str, tolerance: Tolerance, flaw: &impl Fn(&str, &str) -> Flaw) -> Result<Box<[u8]>, Flaw> {
         if part.contains(['{', '}']) {
-            return Err(flaw("an operator shares its segment", "`{*}` and `{**}` stand alone between slashes"));
+            return Err(flaw("an operator does not fill its segment", "write `{*}` and `{**}` alone between slashes"));
         }
         if part.contains('*') {
-            return Err(flaw("a plain `*` stands in a template", "one segment is `{*}`, any tail is `{**}`"));
+            return Err(flaw("there is a plain `*`", "one segment is `{*}`, any tail is `{**}`"));
         }
         canonical_literal(part, tolerance)
     }

@@ -78,7 +78,7 @@ impl Compiler<'_> {
 
     pub(super) fn regexes(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<Vec<Arc<Pattern>>> {
         let compiled = self.values(place, list, |this, text| this.regexes.compile(text))?;
-        // What is not there stands behind a limit, and the policy is refused for that.
+        // An expression beyond a limit is missing here, and the policy is refused for it.
         Some(compiled.into_iter().flatten().collect())
     }
 }
