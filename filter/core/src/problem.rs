@@ -1,6 +1,6 @@
 //! What is wrong with a policy.
 //!
-//! A matcher that cannot be built is a [`Flaw`], which does not know where it was written; with a [`Place`] it becomes a
+//! A matcher that cannot be built is a `Flaw`, which does not know where it was written; with a `Place` it becomes a
 //! [`Problem`]. One problem refuses the whole policy: dropping a matcher would widen an ALLOW rule or narrow a DENY rule.
 
 mod code;

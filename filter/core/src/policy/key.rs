@@ -5,7 +5,7 @@
 //! What the compiler, lints, messages and the documentation need to know about a key they take from the table; none of them
 //! compares its text. A key on a further attribute of the host is an entry here, a field of
 //! [`RequestView`](crate::request::view::RequestView) and a bit of [`Needs`]: how a condition on it is compiled and matched
-//! depends on the type of its value alone ([`Value`]).
+//! depends on the type of its value alone (`Value`).
 
 mod table;
 
