@@ -30,7 +30,7 @@ pub struct Build {
 
 /// Makes the manifests of every Egress, and those of the mesh.
 ///
-/// The order of the Egresses does not matter. The result is deterministic: see the [crate](crate)'s invariants.
+/// The order of the Egresses does not matter. The result is deterministic: see the invariants of this [crate].
 ///
 /// # Errors
 /// Every reason why an Egress cannot be built. The files are then valid by themselves, but not together or not with the way

@@ -109,10 +109,7 @@ fn verdict(engine: &Engine, request: &Request) -> Value {
             uri_san: caller.map(str::as_bytes),
             digest: caller.map(|_| DIGEST.as_bytes()),
         },
-        source_address: None,
-        destination_address: None,
-        sni: None,
-        metadata: None,
+        ..RequestView::default()
     };
     match engine.on_request(&view).verdict {
         Verdict::Continue(permit) => json!({"allowed": true, "rule": permit.rule().map(|rule| rule.id)}),

@@ -25,7 +25,7 @@ use crate::oci::verify::{Expected, verify};
   sallyport image push registry.internal/mesh/filter:1 --layout filter.tar
   sallyport image push localhost:5000/filter:dev --wasm sallyport_filter.wasm")]
 pub(crate) struct Args {
-    /// REGISTRY/REPOSITORY[:TAG]; the tag defaults to `latest`
+    /// Where to push to: REGISTRY/REPOSITORY:TAG; the tag defaults to `latest`
     #[arg(value_name = "REF")]
     reference: Reference,
     /// The filter module [default: the one in this program]

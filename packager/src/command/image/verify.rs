@@ -28,7 +28,7 @@ const VERSION: u32 = 1;
   sallyport image verify ghcr.io/acme/filter:1 --expect sha256:0123... --format json
   sallyport image verify --layout filter.tar")]
 pub(crate) struct Args {
-    /// The image in a registry: REGISTRY/REPOSITORY[:TAG|@DIGEST]
+    /// The image in a registry: REGISTRY/REPOSITORY, followed by :TAG or @DIGEST
     #[arg(value_name = "REF", required_unless_present = "layout", conflicts_with = "layout")]
     reference: Option<Reference>,
     /// Verify the image in this OCI image layout instead
