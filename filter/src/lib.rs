@@ -18,17 +18,17 @@
 )]
 #![deny(unsafe_code)]
 
-#[allow(unsafe_code, reason = "the entry points that the host calls")]
+#[expect(unsafe_code, reason = "the entry points that the host calls")]
 mod dispatch;
 mod health;
-#[allow(unsafe_code, reason = "the one file that calls the host")]
+#[expect(unsafe_code, reason = "the one file that calls the host")]
 mod host;
 mod policy;
 mod root;
 mod stream;
 
 /// Which version of the policy this filter reads, for `sallyport image verify`: a custom section, which changes nothing.
-#[allow(unsafe_code, reason = "a static in a section of its own")]
+#[expect(unsafe_code, reason = "a static in a section of its own")]
 mod declared {
     #[unsafe(link_section = "sallyport.policy")]
     #[used]

@@ -1,4 +1,5 @@
-//! An upstream of our own that does as it is told: well, wrong, late, never, or not there at all. It speaks HTTP/2.
+//! An upstream whose behaviour the test sets: it answers correctly, wrongly, late or never, or does not listen at all. It
+//! serves HTTP/2.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,14 +20,14 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certs::Identity;
 
-/// How often a task looks whether it is told something else.
+/// How often a task checks whether the behaviour has been changed.
 const TICK: Duration = Duration::from_millis(10);
 
 /// What it does with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mood {
     /// 200, with the body `ok`.
-    Well,
+    Healthy,
     /// This status, with the body `ok`.
     Status(u16),
     /// 200, with this body.
@@ -35,11 +36,11 @@ pub enum Mood {
     Slow(Duration),
     /// 200, and this `grpc-status` in the trailers.
     Grpc(&'static str),
-    /// Nothing, until it is told something else; then the request is reset.
+    /// No answer until the behaviour is changed; then the request is reset.
     Hang,
     /// The request is reset.
     Reset,
-    /// Nobody listens, and no connection goes on.
+    /// The port is closed, and so is every connection.
     Refuse,
 }
 
@@ -58,21 +59,21 @@ struct State {
     ended: AtomicBool,
 }
 
-/// The listener; while nobody listens, what keeps its port.
+/// The listener, or a socket that keeps its port while it is closed.
 enum Door {
     Open(TcpListener),
     Closed(TcpSocket),
 }
 
 impl Faulty {
-    /// Starts it with a server certificate, and well.
+    /// Starts it with a server certificate; at first it is healthy.
     pub fn start(identity: &Identity) -> Result<Self> {
         let tls = TlsAcceptor::from(Arc::new(identity.tls(&[b"h2"])?));
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
-            mood: Mutex::new(Mood::Well),
+            mood: Mutex::new(Mood::Healthy),
             probes: AtomicUsize::new(0),
             requests: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
@@ -92,7 +93,7 @@ impl Faulty {
         self.address
     }
 
-    /// Tells it what to do from now on.
+    /// Sets its behaviour from now on.
     pub fn set(&self, mood: Mood) {
         *self.state.mood.lock().unwrap_or_else(PoisonError::into_inner) = mood;
     }
@@ -175,7 +176,7 @@ async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, 
         sent.flow_control().release_capacity(data?.len())?;
     }
     let (status, body, grpc_status) = match state.mood() {
-        Mood::Well => (200, "ok\n", None),
+        Mood::Healthy => (200, "ok\n", None),
         Mood::Status(status) => (status, "ok\n", None),
         Mood::Body(body) => (200, body, None),
         Mood::Slow(time) => {

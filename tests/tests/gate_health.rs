@@ -1,5 +1,5 @@
-//! The health gate, with an upstream that does as it is told: what callers get while it is ill, and when it is well
-//! again.
+//! The health gate, with an upstream whose behaviour the test sets: what callers get while it is unhealthy, and once it has
+//! recovered.
 
 use std::fs;
 use std::thread;
@@ -21,8 +21,8 @@ health:
   slowStart: {share: 20, duration: 1s}
   refusal: {retryAfter: 7s}
 ";
-/// All moods that a probe sees.
-const ILL: [(Mood, &str); 6] = [
+/// Every way in which a probe can fail.
+const UNHEALTHY: [(Mood, &str); 6] = [
     (Mood::Hang, "unreachable"),
     (Mood::Refuse, "unreachable"),
     (Mood::Reset, "unreachable"),
@@ -33,18 +33,18 @@ const ILL: [(Mood, &str); 6] = [
 /// Callers' connections, which Envoy spreads over its workers.
 const CONNECTIONS: usize = 8;
 const EVERY: Duration = Duration::from_millis(10);
-/// Calls in a row that show that all workers have heard.
+/// Calls in a row that show that all workers have read the record.
 const ALL: usize = 5 * CONNECTIONS;
 
 fn crowd(stage: &FaultyStage) -> Result<Crowd> {
     Ok(Crowd::start(&stage.sleep()?, Request::get("/"), CONNECTIONS, EVERY))
 }
 
-fn is_well(sample: &Sample) -> bool {
+fn is_healthy(sample: &Sample) -> bool {
     sample.status() == 200
 }
 
-/// The filter is in one piece: nothing of it has failed.
+/// Nothing in the filter has failed.
 fn check_log(stage: &FaultyStage) -> Result<()> {
     let log = stage.gate.envoy_log()?;
     let bad =
@@ -74,10 +74,10 @@ fn check_refusals(stage: &FaultyStage) -> Result<()> {
     Ok(())
 }
 
-/// Makes the upstream ill and well again, under load.
-fn ill_and_well(stage: &mut FaultyStage, mood: Mood, failure: &str) -> Result<()> {
+/// Makes the upstream fail and recover, under load.
+fn fails_and_recovers(stage: &mut FaultyStage, mood: Mood, failure: &str) -> Result<()> {
     let crowd = crowd(stage)?;
-    crowd.wait_all(ALL, "well", is_well)?;
+    crowd.wait_all(ALL, "healthy", is_healthy)?;
     let fell = Instant::now();
     stage.upstream.set(mood);
     let cause = stage.gate.wait_health("open")?;
@@ -90,12 +90,12 @@ fn ill_and_well(stage: &mut FaultyStage, mood: Mood, failure: &str) -> Result<()
     ensure!(stage.upstream.requests() == asked, "{mood:?}: the upstream is asked while the gate is open");
 
     let rose = Instant::now();
-    stage.upstream.set(Mood::Well);
+    stage.upstream.set(Mood::Healthy);
     stage.gate.wait_health("half-open")?;
     let asked_again = rose.elapsed();
     stage.gate.wait_health("closed")?;
     let closed = rose.elapsed();
-    crowd.wait_all(ALL, "well", is_well)?;
+    crowd.wait_all(ALL, "healthy", is_healthy)?;
     let samples = crowd.finish()?;
 
     let mut refused: Vec<Duration> = Vec::new();
@@ -114,10 +114,10 @@ fn ill_and_well(stage: &mut FaultyStage, mood: Mood, failure: &str) -> Result<()
 }
 
 #[test]
-fn nobody_waits_for_an_upstream_that_is_ill() {
+fn no_caller_waits_for_an_unhealthy_upstream() {
     each_envoy("health", |envoy, scratch| {
         let mut stage = FaultyStage::start(envoy, scratch, HEALTH, 2)?;
-        ILL.iter().try_for_each(|(mood, failure)| ill_and_well(&mut stage, *mood, failure))
+        UNHEALTHY.iter().try_for_each(|(mood, failure)| fails_and_recovers(&mut stage, *mood, failure))
     });
 }
 
@@ -126,7 +126,7 @@ fn any_number_of_workers_agrees() {
     newest_envoy("health-workers", |envoy, scratch| {
         for workers in [1, 4] {
             let mut stage = FaultyStage::start(envoy, scratch, HEALTH, workers)?;
-            ILL[..2].iter().try_for_each(|(mood, failure)| ill_and_well(&mut stage, *mood, failure))?;
+            UNHEALTHY[..2].iter().try_for_each(|(mood, failure)| fails_and_recovers(&mut stage, *mood, failure))?;
         }
         Ok(())
     });
@@ -164,7 +164,7 @@ health:
         let mut stage = FaultyStage::start(envoy, scratch, health, 1)?;
         stage.upstream.set(Mood::Status(500));
         stage.gate.wait_health("open")?;
-        stage.upstream.set(Mood::Well);
+        stage.upstream.set(Mood::Healthy);
         stage.gate.wait_health("half-open")?;
         // Another VM may have said so: each looks five times a second.
         thread::sleep(Duration::from_millis(500));
@@ -192,15 +192,15 @@ health:
 }
 
 #[test]
-fn a_flapping_upstream_is_asked_no_more_than_it_is_well() {
+fn a_flapping_upstream_gets_requests_only_while_it_is_healthy() {
     newest_envoy("flaps", |envoy, scratch| {
         let mut stage = FaultyStage::start(envoy, scratch, HEALTH, 2)?;
         let crowd = crowd(&stage)?;
-        for mood in [Mood::Refuse, Mood::Well, Mood::Hang, Mood::Well, Mood::Reset, Mood::Well].repeat(2) {
+        for mood in [Mood::Refuse, Mood::Healthy, Mood::Hang, Mood::Healthy, Mood::Reset, Mood::Healthy].repeat(2) {
             stage.upstream.set(mood);
             thread::sleep(Duration::from_millis(700));
         }
-        crowd.wait_all(ALL, "well", is_well)?;
+        crowd.wait_all(ALL, "healthy", is_healthy)?;
         let samples = crowd.finish()?;
         let unanswered = samples.iter().filter(|sample| sample.reply.is_none()).count();
         ensure!(unanswered == 0, "{unanswered} calls of {} have no answer", samples.len());
@@ -223,14 +223,14 @@ fn a_name_that_goes_away_and_comes_back() {
         let (read, is) = hosts(1);
         stage.gate.wait_until("one host", read, is)?;
         let crowd = crowd(&stage)?;
-        crowd.wait_all(ALL, "well", is_well)?;
+        crowd.wait_all(ALL, "healthy", is_healthy)?;
         dns.set_exists(false);
         let cause = stage.gate.wait_health("open")?;
         ensure!(cause.ends_with("unreachable"), "{cause}");
         crowd.wait_all(ALL, "refused", Sample::is_refused)?;
         dns.set_exists(true);
         stage.gate.wait_health("closed")?;
-        crowd.wait_all(ALL, "well", is_well)?;
+        crowd.wait_all(ALL, "healthy", is_healthy)?;
         crowd.finish()?;
         check_log(&stage)
     });

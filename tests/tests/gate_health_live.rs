@@ -1,5 +1,5 @@
-//! The health gate as an operator meets it: its settings change while it is open, somebody decides in its place, its
-//! state is told.
+//! The health gate as an operator meets it: its settings change while it is open, an override decides in its place, and
+//! its state is in metrics.
 
 use std::fs;
 use std::time::Duration;
@@ -21,7 +21,7 @@ health:
   slowStart: {duration: 500ms}
 ";
 const CONNECTIONS: usize = 8;
-/// Calls in a row that show that all workers have heard.
+/// Calls in a row that show that all workers have read the record.
 const ALL: usize = 5 * CONNECTIONS;
 
 fn crowd(stage: &FaultyStage) -> Result<Crowd> {
@@ -43,12 +43,12 @@ fn an_override_takes_effect_at_once_and_ends_at_once() {
         let mut stage = FaultyStage::start(envoy, scratch, HEALTH, 2)?;
         let crowd = crowd(&stage)?;
         let file = |line: &str| FaultyStage::file(&format!("{HEALTH}  {line}\n"));
-        crowd.wait_all(ALL, "well", has_status(200))?;
+        crowd.wait_all(ALL, "healthy", has_status(200))?;
         stage.gate.save_good(&file("override: forceOpen"))?;
         crowd.wait_all(ALL, "refused", Sample::is_refused)?;
         stage.gate.save_good(&file("override: forceClosed"))?;
-        crowd.wait_all(ALL, "well", has_status(200))?;
-        // The gate goes on probing, and tells what it finds; but the upstream is asked.
+        crowd.wait_all(ALL, "healthy", has_status(200))?;
+        // The gate goes on probing and reports what it finds, but the upstream gets requests.
         stage.upstream.set(Mood::Status(500));
         stage.gate.wait_health("open")?;
         crowd.wait_all(ALL, "of the upstream", has_status(500))?;
@@ -78,28 +78,28 @@ fn an_open_gate_stays_open_through_a_new_policy() {
         for file in edits {
             stage.gate.save_good(&file)?;
             crowd.wait_all(ALL, "refused", Sample::is_refused)?;
-            // The VMs that begin with the new policy do not say that all is well.
+            // The VMs that start with the new policy do not report a healthy upstream.
             let told = stats(&stage.gate)?;
             ensure!(told.contains("sallyport.health.upstream.state: 2"), "{told}");
         }
         ensure!(stage.upstream.requests() == asked, "the upstream was asked");
-        stage.upstream.set(Mood::Well);
+        stage.upstream.set(Mood::Healthy);
         stage.gate.wait_health("closed")?;
-        crowd.wait_all(ALL, "well", has_status(200))?;
+        crowd.wait_all(ALL, "healthy", has_status(200))?;
         crowd.finish()?;
         Ok(())
     });
 }
 
 #[test]
-fn metrics_tell_the_gate() {
+fn metrics_show_the_state_of_the_gate() {
     each_envoy("health-metrics", |envoy, scratch| {
         let mut stage = FaultyStage::start(envoy, scratch, &HEALTH.replace("hold: 500ms", "hold: 1500ms"), 2)?;
         let has = |lines: &[&str]| {
             let lines: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
             move |stats: &str| lines.iter().all(|line| stats.contains(line.as_str()))
         };
-        // Before anything has changed, and before anybody has called.
+        // Before anything has changed, and before the first request.
         let told = stats(&stage.gate)?;
         ensure!(told.contains("sallyport.health.upstream.state: 0") && !told.contains("changed_at"), "{told}");
         stage.upstream.set(Mood::Status(500));
@@ -107,7 +107,7 @@ fn metrics_tell_the_gate() {
         let crowd = crowd(&stage)?;
         crowd.wait_all(ALL, "refused", Sample::is_refused)?;
         stage.gate.wait_until("open", stats, has(&["sallyport.health.upstream.state: 2"]))?;
-        stage.upstream.set(Mood::Well);
+        stage.upstream.set(Mood::Healthy);
         stage.gate.wait_health("closed")?;
         let refused = crowd.finish()?.iter().filter(|sample| sample.is_refused()).count();
         let closed = [
@@ -132,7 +132,7 @@ fn metrics_tell_the_gate() {
 }
 
 #[test]
-fn the_kubelet_is_told_on_its_own_port_only() {
+fn the_kubelet_is_answered_on_its_own_port_only() {
     each_envoy("readiness", |envoy, scratch| {
         let health = HEALTH.replace("slowStart:", "readiness: upstream\n  slowStart:");
         let mut stage = FaultyStage::start(envoy, scratch, &health, 2)?;
@@ -141,7 +141,7 @@ fn the_kubelet_is_told_on_its_own_port_only() {
         // On a port of callers the path is a path like any.
         ensure!(ask("/sallyport/ready")?.status == 401);
 
-        // `sallyport run` has no listener for the kubelet, so the filter is told that the callers' is.
+        // `sallyport run` has no listener for the kubelet, so the filter is configured with the callers' port.
         let file = stage.gate.folder()?.join("xds/ecds/ecds.json");
         let mut document: Value = serde_json::from_slice(&fs::read(&file)?)?;
         document["version_info"] = json!("readiness");
@@ -162,11 +162,11 @@ fn the_kubelet_is_told_on_its_own_port_only() {
         stage.upstream.set(Mood::Hang);
         stage.gate.wait_health("open")?;
         stage.gate.wait_until("not ready", |_| status("/sallyport/ready"), |status| status == "503")?;
-        stage.upstream.set(Mood::Well);
+        stage.upstream.set(Mood::Healthy);
         stage.gate.wait_health("half-open")?;
         stage.gate.wait_until("ready", |_| status("/sallyport/ready"), |status| status == "200")?;
         let reply = ask("/sallyport/ready")?;
-        ensure!(reply.body.is_empty() && reply.header("x-sallyport").is_none(), "it tells too much: {reply:?}");
+        ensure!(reply.body.is_empty() && reply.header("x-sallyport").is_none(), "it discloses too much: {reply:?}");
         Ok(())
     });
 }
@@ -180,7 +180,7 @@ fn nothing_traps() {
         let upgrade =
             Request::get("/").header("connection", "upgrade").header("upgrade", "websocket").header("x-test", "1");
         let call = Request::grpc("/library.Shelves/List");
-        for mood in [Mood::Well, Mood::Grpc("0"), Mood::Reset, Mood::Hang, Mood::Refuse, Mood::Well] {
+        for mood in [Mood::Healthy, Mood::Grpc("0"), Mood::Reset, Mood::Hang, Mood::Refuse, Mood::Healthy] {
             stage.upstream.set(mood);
             for request in [&Request::get("/"), &Request::new("HEAD", "/"), &upgrade] {
                 for _ in 0..5 {

@@ -10,8 +10,8 @@ use sallyport_tests::faulty::Mood;
 use sallyport_tests::process::Scratch;
 use sallyport_tests::stage::FaultyStage;
 
-/// A gate that stays open. What is in a row is certain only where one worker sees it all: workers tell each other from
-/// time to time, and not in which order they have seen things.
+/// A gate that stays open. The order of failures is certain only where one worker sees all of them: workers share their
+/// counts from time to time, and not the order of what they have seen.
 fn start(envoy: &Envoy, scratch: &Scratch, passive: &str) -> Result<FaultyStage> {
     FaultyStage::start(envoy, scratch, &health(passive, "1h"), 1)
 }
@@ -49,7 +49,7 @@ fn failures_in_a_row_open_it() {
         for (mood, count, status) in [
             (Mood::Status(404), 20, 404),
             (Mood::Status(500), 4, 500),
-            (Mood::Well, 1, 200),
+            (Mood::Healthy, 1, 200),
             (Mood::Status(502), 4, 502),
         ] {
             stage.upstream.set(mood);
@@ -67,7 +67,7 @@ fn workers_add_up_what_they_see() {
     newest_envoy("passive-workers", |envoy, scratch| {
         let mut stage = FaultyStage::start(envoy, scratch, &health("consecutive: 40", "1h"), 4)?;
         let crowd = Crowd::start(&stage.sleep()?, Request::get("/"), 8, Duration::from_millis(10));
-        crowd.wait_all(40, "well", |sample| sample.status() == 200)?;
+        crowd.wait_all(40, "healthy", |sample| sample.status() == 200)?;
         stage.upstream.set(Mood::Status(500));
         let cause = stage.gate.wait_health("open")?;
         ensure!(cause.ends_with(" failed requests in a row"), "{cause}");
@@ -126,7 +126,7 @@ fn slow_answers_and_a_share_of_failures_open_it() {
         let mut stage =
             start(envoy, &folder, "failurePercent: 50, consecutive: 1000, window: 1m, minimumRequests: 10")?;
         let sleep = stage.sleep()?;
-        for (mood, status) in [(Mood::Well, 200), (Mood::Status(503), 503)] {
+        for (mood, status) in [(Mood::Healthy, 200), (Mood::Status(503), 503)] {
             stage.upstream.set(mood);
             send(&sleep, &Request::get("/"), 5, status)?;
         }
@@ -142,13 +142,13 @@ fn without_a_probe_it_is_asked_again_after_a_while() {
         stage.upstream.set(Mood::Status(500));
         send(&sleep, &Request::get("/"), 3, 500)?;
         stage.gate.wait_health("open")?;
-        stage.upstream.set(Mood::Well);
+        stage.upstream.set(Mood::Healthy);
         let cause = stage.gate.wait_health("half-open")?;
-        ensure!(cause == "held long enough", "{cause}");
+        ensure!(cause == "hold time is over", "{cause}");
         let cause = stage.gate.wait_health("closed")?;
-        ensure!(cause == "slow start went well", "{cause}");
+        ensure!(cause == "slow start completed", "{cause}");
         let well = |status: &str| status == "200";
-        stage.gate.wait_until("well", |_| Ok(sleep.send(&Request::get("/"))?.status.to_string()), well)?;
+        stage.gate.wait_until("healthy", |_| Ok(sleep.send(&Request::get("/"))?.status.to_string()), well)?;
         Ok(())
     });
 }

@@ -24,7 +24,7 @@ fn status(caller: &Caller, path: &str) -> Result<u16> {
 }
 
 #[test]
-fn shadow_rules_let_through_and_tell() {
+fn shadow_rules_let_through_and_report() {
     const AUTHZ: &str = "
 discloseRule: true
 rules:
@@ -53,7 +53,7 @@ rules:
         let told = stage.writer()?.send(&Request::get("/get"))?;
         ensure!(told.status == 403 && told.spoken().reason == "not_allowed", "{told:?}");
 
-        // The whole policy in shadow: nothing is refused, and what would have been is told.
+        // The whole policy in shadow: nothing is refused, and what would have been is reported.
         stage.gate.save_good(&egress_with("rollout: {mode: shadow}", READERS))?;
         let told = stage.stranger()?.send(&Request::get("/get"))?;
         ensure!((told.status, told.spoken().shadow.as_str()) == (200, "refused"), "{told:?}");
@@ -64,7 +64,7 @@ rules:
 }
 
 #[test]
-fn the_rule_is_told_only_where_the_file_says_so() {
+fn the_rule_is_disclosed_only_where_the_file_says_so() {
     each_envoy("disclosure", |envoy, scratch| {
         let stage = Stage::start(envoy, scratch, &READERS.replace("discloseRule: true\n", ""))?;
 

@@ -218,7 +218,7 @@ fn every_query_finds_what_it_asks_for() {
         }
         prometheus.wait("sallyport_health_state{target=\"upstream\"} == 2", |rows| rows.len() == 4)?;
         prometheus.look(&mut queries)?;
-        scene.upstream.set(Mood::Well);
+        scene.upstream.set(Mood::Healthy);
         scene.wait_health("closed")?;
 
         refuse_and_substitute(&prometheus, &scene, scratch)?;

@@ -92,7 +92,7 @@ fn what_was_decided_stays_with_the_request() {
         ensure!(told["upstream_certificate_ends"] == "4096-01-01T00:00:00.000Z", "{told}");
         drop(stage);
 
-        // Nobody reads it there, so it is not left.
+        // Nothing reads it there, so it is not set.
         let stage = Stage::start(envoy, scratch, AUTHZ)?;
         stage.sleep()?.send(&Request::get("/get/unread"))?;
         check(&line(&stage.gate, "/get/unread")?, fields([""; 5]))
@@ -107,7 +107,7 @@ health: {probe: {path: /health, interval: 300ms, timeout: 200ms, rise: 1, fall: 
     each_envoy("filter-state-health", |envoy, scratch| {
         let mut stage = FaultyStage::start(envoy, scratch, health, 1)?;
         let sleep = stage.sleep()?;
-        // A worker hears of it on its next tick.
+        // A worker reads it on its next tick.
         let until = |gate: &Gate, health: &str| -> Result<Value> {
             let lines = (0..50).map(|number| {
                 let path = format!("/{health}/{number}");
@@ -115,7 +115,7 @@ health: {probe: {path: /health, interval: 300ms, timeout: 200ms, rise: 1, fall: 
                 line(gate, &path)
             });
             let mut lines = lines.filter(|line| line.as_ref().map_or(true, |line| line["health"] == health));
-            lines.next().with_context(|| format!("{health} is never told"))?
+            lines.next().with_context(|| format!("{health} is never logged"))?
         };
         let well = until(&stage.gate, "closed")?;
         ensure!(well["decision"] == "allowed" && well["response_code"] == 200, "{well}");
@@ -123,7 +123,7 @@ health: {probe: {path: /health, interval: 300ms, timeout: 200ms, rise: 1, fall: 
         stage.gate.wait_health("open")?;
         let ill = until(&stage.gate, "open")?;
         ensure!(ill["decision"] == "refused" && ill["rule"] == "readers" && ill["response_code"] == 503, "{ill}");
-        // Whoever may not ask does not count among those that the upstream failed.
+        // A request without permission does not count as one that the upstream has failed.
         stage.stranger()?.send(&Request::get("/strange"))?;
         let strange = line(&stage.gate, "/strange")?;
         ensure!(strange["health"].is_null() && strange["decision"] == "refused", "{strange}");
@@ -132,7 +132,7 @@ health: {probe: {path: /health, interval: 300ms, timeout: 200ms, rise: 1, fall: 
 }
 
 #[test]
-fn counters_tell_each_verdict_and_rule() {
+fn counters_show_each_verdict_and_rule() {
     each_envoy("counters", |envoy, scratch| {
         let stage = Stage::start(envoy, scratch, AUTHZ)?;
         let sleep = stage.sleep()?;

@@ -107,3 +107,48 @@ fn the_adapters_modules_have_no_circles() -> Result<()> {
     }
     Ok(())
 }
+
+/// A second place that makes requests canonical or decides them would be a second sequence.
+#[test]
+fn a_request_is_made_canonical_and_decided_in_one_place() -> Result<()> {
+    for (call, home) in [
+        ("CanonicalRequest::read(", "engine.rs"),
+        ("Matches::find(", "engine.rs"),
+        (".on_request(", "flow/request.rs"),
+        ("Caller::read(", "request/canonical.rs"),
+    ] {
+        let mut found = Vec::new();
+        for (file, line) in core()? {
+            let is_code = !line.trim_start().starts_with("//");
+            if is_code && line.contains(call) {
+                found.push(file);
+            }
+        }
+        ensure!(found == [home], "{call} is in {found:?}");
+    }
+    Ok(())
+}
+
+/// The lines of production code of the core.
+fn core() -> Result<Vec<(String, String)>> {
+    let folder = workspace().join("filter/core/src");
+    let mut folders = vec![folder.clone()];
+    let mut lines = Vec::new();
+    while let Some(next) = folders.pop() {
+        for entry in fs::read_dir(next)? {
+            let path = entry?.path();
+            let name = path.strip_prefix(&folder)?.to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !name.ends_with("tests") {
+                    folders.push(path);
+                }
+                continue;
+            }
+            let text = fs::read_to_string(&path)?;
+            let production = text.split_once("\n#[cfg(test)]").map_or(text.as_str(), |(production, _)| production);
+            lines.extend(production.lines().map(|line| (name.clone(), line.to_owned())));
+        }
+    }
+    ensure!(lines.len() > 3000, "only {} lines were found", lines.len());
+    Ok(lines)
+}

@@ -1,30 +1,30 @@
-//! Authorization: which rules match a canonical request, and what follows.
+//! Authorization: which rules match a canonical request, and what follows from that.
 //!
 //! # Semantics
 //!
-//! **A decision.** If an enforced DENY rule matches, refuse ([`Reason::Denied`]). Else, if an enforced ALLOW rule
-//! matches, permit. Else refuse ([`Reason::NotAllowed`], or [`Reason::NoIdentity`] as told below). Where several rules
-//! of the deciding action match, the one written first speaks. No rules: everybody is refused.
+//! **A decision.** If an enforced DENY rule matches, the request is refused ([`Reason::Denied`]). Otherwise, if an enforced
+//! ALLOW rule matches, it is permitted. Otherwise it is refused ([`Reason::NotAllowed`], or [`Reason::NoIdentity`] as
+//! described below). Where several rules of the deciding action match, the first in the file is reported. A policy without
+//! rules refuses every request.
 //!
 //! **A rule** matches when one of its sources AND one of its operations AND every condition hold; an absent `from` or
 //! `to` holds. Within a source or an operation all written fields must hold. A field holds when one of its values
 //! matches; its `not` twin holds when none does.
 //!
-//! **Strings** match exactly, by `prefix*`, by `*suffix`, or by `*` (present and not empty; of a header: present), as in
+//! **Strings** match exactly, by `prefix*`, by `*suffix`, or by `*` (present and not empty; for a header: present), as in
 //! Istio.
 //!
 //! **Readings.** Where an attribute has several readings, `values` in DENY and AUDIT rules and `notValues` in ALLOW rules
 //! match if any of them matches; `values` in ALLOW rules and `notValues` in DENY and AUDIT rules match only if all do. The
-//! principle, and which readings each attribute has, is in `matcher/reading.rs`.
+//! principle, and the readings of each attribute, are in `request/usage.rs`.
 //!
-//! **Missing attributes.** A positive field or condition never holds on an attribute that is missing. A negative one
-//! holds, as in Istio, except this, where Sallyport is stricter: *in an ALLOW rule a negative field on an identity
-//! (principal, namespace, service account, trust domain, request principal, claim, audience, presenter), an address or
-//! a port does not hold when it is missing.* A missing certificate or token must never help a caller. In DENY and AUDIT
-//! rules the negative field holds, so Istio's idiom `DENY notRequestPrincipals: ["*"]` means what it means there.
-//! Headers, query parameters, the SNI and other filters' metadata are missing by right: there the negative holds always.
-//! A certificate whose path is not `ns/NS/sa/SA` has a principal and a trust domain, but no namespace and no service
-//! account.
+//! **Missing attributes.** A positive field or condition never holds on a missing attribute. A negative one holds, as in
+//! Istio, with one exception, where Sallyport is stricter: *in an ALLOW rule a negative field on an identity (principal,
+//! namespace, service account, trust domain, request principal, claim, audience, presenter), an address or a port does not
+//! hold when it is missing.* A missing certificate or token must never help a caller. In DENY and AUDIT rules the negative
+//! field holds, so Istio's idiom `DENY notRequestPrincipals: ["*"]` keeps its meaning. Headers, query parameters, the SNI
+//! and other filters' metadata may legitimately be missing: on these a negative field always holds. A certificate whose path
+//! is not `ns/NS/sa/SA` has a principal and a trust domain, but no namespace and no service account.
 //!
 //! **Headers and query parameters.** Without `match` their readings decide. `match: all` and `match: any` are the author's
 //! choice instead: *all*: every line, trimmed, satisfies the condition; *any*: some line does, or with positive parts
@@ -32,30 +32,30 @@
 //! written, or one of them matches) and none of `notValues` and `notRegex` matches. Without a line, a condition holds
 //! exactly when it has only negative parts.
 //!
-//! **Claims** are texts, or lists in which one text must match; `scope` and `permission` are lists of words (RFC 8693).
-//! Of a list only the texts count. A list without one, and a claim of any other type, count as missing, and so does an empty
-//! `iss` or `sub`. Issuer and subject are matched apart, split at the pattern's last `/`. Other filters' metadata: `VALUE`
-//! is a text, `[VALUE]` an element of a list.
+//! **Claims** are strings, or lists of which one string must match; `scope` and `permission` are lists of words (RFC 8693).
+//! Elements of a list that are not strings are ignored. A list without strings, and a claim of any other type, count as
+//! missing, and so does an empty `iss` or `sub`. Issuer and subject are matched separately, split at the pattern's last `/`.
+//! Other filters' metadata: `VALUE` is a string, `[VALUE]` an element of a list.
 //!
-//! **Identity** is the one URI name of a verified peer certificate. `connection.mtls` false means none. A URI that is not a
-//! plain `spiffe://TRUST-DOMAIN/PATH` counts as none, and so do two URI names; rules that restrict look at every name all the
-//! same. Where the peer is a trusted forwarder, the identity is that of the last `x-forwarded-client-cert` element before
-//! the gateway's own that is not the forwarder's, if there is one; otherwise it is the forwarder's. What a rule says of the
-//! mesh's own trust domain holds for its aliases: for a use that permits exactly where Istio expands it, for one that
-//! restricts wherever a pattern matches one of the names.
+//! **Identity** is the only URI name of a verified peer certificate. If `connection.mtls` is false there is none. A URI that
+//! is not a plain `spiffe://TRUST-DOMAIN/PATH` is not an identity, and neither are two URI names; rules that restrict
+//! still look at every name. Where the peer is a trusted forwarder, the identity is that of the last
+//! `x-forwarded-client-cert` element before the gateway's own that is not the forwarder's, if there is one; otherwise it is
+//! the forwarder's. What a rule says about the mesh's own trust domain also applies to its aliases: for a permissive use
+//! exactly where Istio expands it, for a restrictive one wherever a pattern matches one of the names.
 //!
-//! **Shadow.** The decision is made twice over: by the enforced rules, and by all rules as if all were enforced. Where
-//! one would permit and the other refuse, the second is reported beside the first. With the whole policy in shadow mode every request
-//! continues, and a refusal by all rules is what is reported. AUDIT rules never decide.
+//! **Shadow.** There are two rulings: one by the enforced rules, and one by all rules as if all were enforced. Where one
+//! permits and the other refuses, the second is reported beside the first. With the whole policy in shadow mode every request
+//! continues, and what is reported is a refusal by all rules. AUDIT rules never decide.
 //!
-//! **Ambiguity.** Servers that follow CGI read `x_role` and `x-role` as one header, PHP reads `role[]` as `role`: such a twin
-//! of a name that an enforced rule reads makes the request ambiguous, and so does a value that is longer than what an
+//! **Ambiguity.** Servers that follow CGI read `x_role` and `x-role` as one header, and PHP reads `role[]` as `role`. Such a
+//! twin of a name that an enforced rule reads makes the request ambiguous, and so does a value that is longer than what an
 //! enforced rule reads of it. Rules that do not decide make nothing ambiguous.
 //!
-//! **`NoIdentity`** replaces `NotAllowed` when either the caller showed neither a certificate identity nor a token and
-//! some ALLOW rule asks for one of them, or it showed no token and there are ALLOW rules and every one asks for a token.
-//! (Enforced rules, that is; for what is reported of shadow, all rules.) A rule asks for a certificate identity (a token) when any field or condition in it, positive or
-//! negative, is about one.
+//! **`NoIdentity`** replaces `NotAllowed` in two cases: the caller showed neither a certificate identity nor a token, and
+//! some ALLOW rule requires one of them; or it showed no token, and there are ALLOW rules, all of which require one. For the
+//! verdict these are the enforced rules; for what is reported of shadow mode, all rules. A rule requires a certificate
+//! identity (a token) when any field or condition in it, positive or negative, is about one.
 
 pub mod explain;
 mod matching;
@@ -156,36 +156,36 @@ impl Matches {
 /// DENY before ALLOW before the default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ruling {
-    /// By this rule.
+    /// By this ALLOW rule.
     Allowed(u32),
-    /// By this rule.
+    /// By this DENY rule.
     Denied(u32),
-    /// By none.
+    /// No rule matched.
     Default,
 }
 
-/// What ALLOW rules ask callers to show; decides between 401 and 403.
+/// What ALLOW rules require callers to show; decides between 401 and 403.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Asks {
+pub(crate) struct Requirements {
     some_identity: bool,
     only_tokens: bool,
 }
 
-impl Asks {
-    /// Reads it off the rules.
+impl Requirements {
+    /// What these rules require.
     pub(crate) fn of<'r>(rules: impl Iterator<Item = &'r CompiledRule>) -> Self {
         let mut allows = rules.filter(|rule| rule.action == Action::Allow).peekable();
         let any = allows.peek().is_some();
-        let mut asks = Self { some_identity: false, only_tokens: any };
+        let mut requirements = Self { some_identity: false, only_tokens: any };
         for rule in allows {
-            let token = matching::asks_for_token(rule);
-            asks.some_identity |= token || matching::asks_for_certificate(rule);
-            asks.only_tokens &= token;
+            let token = matching::requires_token(rule);
+            requirements.some_identity |= token || matching::requires_certificate(rule);
+            requirements.only_tokens &= token;
         }
-        asks
+        requirements
     }
 
-    /// Why a request that no rule speaks of is refused.
+    /// Why a request that no rule matches is refused.
     pub(crate) fn default_reason(self, request: &CanonicalRequest<'_>) -> Reason {
         if !self.some_identity {
             return Reason::NotAllowed;
@@ -193,5 +193,27 @@ impl Asks {
         let nothing_shown = || request.caller.principal.is_none() && !request.metadata.has_token();
         let token_missing = || self.only_tokens && !request.metadata.has_token();
         if nothing_shown() || token_missing() { Reason::NoIdentity } else { Reason::NotAllowed }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ruling_is_read_off_a_set_of_roles() {
+        let matches = |allow, deny| Matches { allow: First(allow), deny: First(deny), audits: Vec::new() };
+        for (allow, deny, in_force, if_enforced) in [
+            ([None, None], [None, None], Ruling::Default, Ruling::Default),
+            ([Some(3), Some(1)], [None, None], Ruling::Allowed(3), Ruling::Allowed(1)),
+            ([Some(1), Some(3)], [None, None], Ruling::Allowed(1), Ruling::Allowed(1)),
+            ([None, Some(1)], [None, None], Ruling::Default, Ruling::Allowed(1)),
+            ([Some(1), None], [None, Some(4)], Ruling::Allowed(1), Ruling::Denied(4)),
+            ([None, None], [Some(2), Some(0)], Ruling::Denied(2), Ruling::Denied(0)),
+        ] {
+            let matches = matches(allow, deny);
+            let rulings = (matches.ruling(Role::IN_FORCE), matches.ruling(Role::IF_ENFORCED));
+            assert_eq!(rulings, (in_force, if_enforced), "{matches:?}");
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! DNS names, as Kubernetes restricts them (RFC 1123).
+//! Names of the DNS and of Kubernetes.
 
-/// Whether this is a label: 1 to 63 of `a-z`, `0-9` and `-`, with a letter or digit at both ends.
+/// Whether a text is a label (RFC 1123): the name of most Kubernetes resources.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
     !text.is_empty()
@@ -10,10 +10,16 @@ pub fn is_label(text: &str) -> bool {
         && !text.ends_with('-')
 }
 
-/// Whether this is a subdomain: labels joined by dots, at most 253 bytes.
+/// Whether a text is a subdomain, as Kubernetes calls it: labels with dots between.
 #[must_use]
 pub fn is_subdomain(text: &str) -> bool {
     text.len() <= 253 && text.split('.').all(is_label)
+}
+
+/// Whether a text is `NAMESPACE/NAME` of a resource.
+#[must_use]
+pub fn is_namespaced(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(namespace, name)| is_label(namespace) && is_label(name))
 }
 
 #[cfg(test)]
@@ -21,14 +27,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_and_subdomains() {
-        let long = "a".repeat(64);
-        for good in ["a", "a-1", "1", &long[1..]] {
-            assert!(is_label(good) && is_subdomain(&format!("{good}.{good}")), "{good}");
+    fn names() {
+        for (text, label, subdomain, namespaced) in [
+            ("a", true, true, false),
+            ("a-1", true, true, false),
+            ("a.b", false, true, false),
+            ("a/b", false, false, true),
+            ("", false, false, false),
+            ("-a", false, false, false),
+            ("a-", false, false, false),
+            ("A", false, false, false),
+            ("a..b", false, false, false),
+            ("a/b/c", false, false, false),
+            ("a/", false, false, false),
+        ] {
+            assert_eq!(
+                (is_label(text), is_subdomain(text), is_namespaced(text)),
+                (label, subdomain, namespaced),
+                "{text}"
+            );
         }
-        for bad in ["", "-a", "a-", "A", "a_b", "é", "a.b.", &long] {
-            assert!(!is_label(bad) && !is_subdomain(&format!("a.{bad}")), "{bad}");
-        }
-        assert!(!is_subdomain(&"a.".repeat(127)) && !is_subdomain(&format!("{}a", "a.".repeat(127))));
+        assert!(is_label(&"a".repeat(63)) && !is_label(&"a".repeat(64)));
     }
 }

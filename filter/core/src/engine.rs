@@ -1,8 +1,8 @@
-//! The engine: a compiled policy, and what it says of requests.
+//! The engine: a compiled policy, and the decisions that it makes about requests.
 
 use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
-use crate::authz::{Asks, Matches, Ruling};
+use crate::authz::{Matches, Requirements, Ruling};
 use crate::health::HealthPolicy;
 use crate::outbound::Outbound;
 #[cfg(feature = "compile")]
@@ -27,15 +27,15 @@ use crate::wire;
 /// # Design
 ///
 /// Everything that can fail fails in [`Engine::compile`]; [`Engine::on_request`] is total. There is no way to make an
-/// engine that leaves a part of its policy out.
+/// engine from a part of a policy.
 #[derive(Debug)]
 pub struct Engine {
     policy: Compiled,
     index: Index,
-    /// What the enforced ALLOW rules ask callers to show.
-    asks: Asks,
-    /// What all ALLOW rules ask.
-    all_ask: Asks,
+    /// What the ALLOW rules in force require callers to show.
+    requirements: Requirements,
+    /// What all ALLOW rules would require if all were enforced.
+    requirements_if_enforced: Requirements,
 }
 
 impl Engine {
@@ -43,15 +43,15 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// Every problem of the policy; then nothing of it is in force.
+    /// Every problem of the policy. Then nothing of it is in force.
     pub fn compile(source: &wire::Policy) -> Result<Self, InvalidPolicy> {
         let policy = compile(source)?;
         let index = Index::build(&policy.rules);
         #[cfg(feature = "compile")]
         check_steps(index.worst_case(&policy.rules))?;
-        let asks = Asks::of(policy.rules.iter().filter(|rule| Role::IN_FORCE.contains(&rule.role)));
-        let all_ask = Asks::of(policy.rules.iter());
-        Ok(Self { policy, index, asks, all_ask })
+        let requirements = Requirements::of(policy.rules.iter().filter(|rule| Role::IN_FORCE.contains(&rule.role)));
+        let requirements_if_enforced = Requirements::of(policy.rules.iter());
+        Ok(Self { policy, index, requirements, requirements_if_enforced })
     }
 
     /// Reads the JSON of the wire shape, then compiles it.
@@ -63,15 +63,15 @@ impl Engine {
         Self::compile(&parse(json)?)
     }
 
-    /// Most bytes that the regular expressions of the policy read for one request, each in one step: however the request
-    /// is made, no more rules that have expressions can be asked about it, and no expression reads more of a value.
+    /// Most bytes that the regular expressions of the policy read for one request, one step per byte: whatever the request,
+    /// no more rules with expressions can be evaluated for it, and no expression reads more of a value.
     #[cfg(feature = "compile")]
     #[must_use]
     pub fn worst_case_steps(&self) -> u64 {
         self.index.worst_case(&self.policy.rules)
     }
 
-    /// What to ask the host for.
+    /// What the rules need from the host.
     #[must_use]
     pub fn needs(&self) -> Needs {
         self.policy.needs
@@ -89,7 +89,7 @@ impl Engine {
         self.policy.health.as_ref().and_then(|health| health.targets().nth(target)).unwrap_or(&self.policy.upstream)
     }
 
-    /// Whether a caller may be told which rule spoke.
+    /// Whether callers may learn which rule decided.
     #[must_use]
     pub fn discloses_rule(&self) -> bool {
         self.policy.disclose_rule
@@ -107,20 +107,21 @@ impl Engine {
         self.policy.health.as_ref()
     }
 
-    /// Where the kubelet asks, if here: the connection's port, and whether the upstream counts.
+    /// Where the kubelet's readiness probe comes in, if it does: the connection's port, and whether the upstream counts.
     #[must_use]
     pub fn readiness(&self) -> Option<&wire::Readiness> {
         self.policy.readiness.as_ref()
     }
 
-    /// What is done to permitted requests on their way out.
+    /// How the headers of permitted requests are changed.
     #[must_use]
     pub fn outbound(&self) -> &Outbound {
         &self.policy.outbound
     }
 
-    /// The names to take away from a request's trailers: what no header may say, and what enforced rules read, by any name
-    /// that CGI takes for it. No rule sees a trailer, and some servers read it as the header.
+    /// The names to remove from a request's trailers: those that are removed from headers, and those that enforced rules
+    /// read, in every spelling that CGI reads as the same name. Rules do not see trailers, but some servers read a trailer
+    /// as the header of that name.
     #[must_use]
     pub fn removed_from_trailers<'a>(&self, trailers: &[Pair<'a>]) -> Vec<&'a [u8]> {
         let mut names = self.policy.outbound.removed_from_trailers(trailers);
@@ -191,14 +192,15 @@ impl Engine {
 
     /// The verdict, and where it differs from that the verdict if everything in shadow mode were enforced.
     fn verdict(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> (Verdict<'_>, Option<Shadow<'_>>) {
-        let if_enforced = self.judge(request, matches.ruling(Role::IF_ENFORCED), self.all_ask);
+        // Both rulings come from the same search, so the second one costs no evaluation of rules.
+        let if_enforced = self.judge(request, matches.ruling(Role::IF_ENFORCED), self.requirements_if_enforced);
         if !self.policy.enforced {
             return match if_enforced {
                 Judgement::Permit(rule) => (Verdict::Continue(Permit::new(Some(rule))), None),
                 Judgement::Refuse(would) => (Verdict::Continue(Permit::new(None)), Some(Shadow::WouldRefuse(would))),
             };
         }
-        match (self.judge(request, matches.ruling(Role::IN_FORCE), self.asks), if_enforced) {
+        match (self.judge(request, matches.ruling(Role::IN_FORCE), self.requirements), if_enforced) {
             (Judgement::Permit(rule), Judgement::Permit(_)) => (Verdict::Continue(Permit::new(Some(rule))), None),
             (Judgement::Permit(rule), Judgement::Refuse(would)) => {
                 (Verdict::Continue(Permit::new(Some(rule))), Some(Shadow::WouldRefuse(would)))
@@ -210,7 +212,7 @@ impl Engine {
         }
     }
 
-    fn judge(&self, request: &CanonicalRequest<'_>, ruling: Ruling, asks: Asks) -> Judgement<'_> {
+    fn judge(&self, request: &CanonicalRequest<'_>, ruling: Ruling, requirements: Requirements) -> Judgement<'_> {
         match ruling {
             Ruling::Allowed(position) => match self.rule(position) {
                 Some(rule) => Judgement::Permit(rule),
@@ -220,7 +222,7 @@ impl Engine {
             Ruling::Denied(position) => {
                 Judgement::Refuse(Refusal { reason: Reason::Denied, rule: self.rule(position) })
             }
-            Ruling::Default => Judgement::Refuse(Refusal { reason: asks.default_reason(request), rule: None }),
+            Ruling::Default => Judgement::Refuse(Refusal { reason: requirements.default_reason(request), rule: None }),
         }
     }
 
@@ -249,7 +251,7 @@ impl Engine {
     }
 }
 
-/// Where policies are written they are held to [`MAX_STEPS`]; the filter takes what was checked.
+/// The limit is checked where policies are written; the filter takes what has been checked.
 #[cfg(feature = "compile")]
 fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
     if steps <= MAX_STEPS {
@@ -281,7 +283,8 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::matcher::regex::{MAX_READ, steps};
+    use crate::matcher::regex::steps;
+    use crate::request::reading::MAX_READ;
     use crate::request::view::PeerView;
 
     fn engine(rules: &str) -> Result<Engine, InvalidPolicy> {
@@ -350,7 +353,7 @@ mod tests {
         assert!(worst * 10 > bound, "the bound says nothing: {worst} of {bound}");
     }
 
-    /// A rule that does not decide refuses nothing that is too long, and does not read it either.
+    /// A rule that does not decide refuses no value for its length, and does not read it either.
     #[test]
     fn an_audit_takes_no_more_steps_than_the_policy_says() {
         let audit = rule(0, r#""when": [{"key": "request.query[q]", "regex": [".*x", "y"]}]"#).replace("DENY", "AUDIT");
@@ -362,7 +365,7 @@ mod tests {
         assert!(steps <= engine.worst_case_steps(), "{steps}");
     }
 
-    /// Both spellings of a path may be named, and a certificate may have the names of several callers.
+    /// Rules may name both spellings of a path, and a certificate may have the names of several callers.
     #[test]
     fn what_one_request_can_meet_counts_together() {
         let mut rules = Vec::new();
@@ -385,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rules_read_is_no_trailer() {
+    fn what_rules_read_is_removed_from_trailers() {
         let engine = engine(&rule(0, r#""when": [{"key": "request.headers[x-marked]", "values": ["evil"]}]"#)).unwrap();
         let trailers: Vec<Pair<'_>> =
             vec![(b"x-marked", b"evil"), (b"x_marked", b"a"), (b"x-other", b"b"), (b"x-marked", b"c")];
@@ -393,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_who_may_not_call_makes_no_expression_read() {
+    fn a_caller_without_permission_causes_no_expression_to_read() {
         let engine = engine(
             r#"{"id": "a", "action": "ALLOW", "from": [{"source": {"serviceAccounts": ["n/other"]}}],
                 "to": [{"operation": {"pathRegex": [".*"]}}],

@@ -9,7 +9,7 @@
 //!
 //! A request goes through these:
 //!
-//! 1. [`RequestHeaders`]: the kubelet's question ([`readiness`]), authorization, the health gate, header edits.
+//! 1. [`RequestHeaders`]: the kubelet's readiness probe, authorization, the health gate, header edits.
 //! 2. [`trailers`] of the request.
 //! 3. [`response`] headers: the annotation.
 //! 4. [`trailers`] of the response.
@@ -24,6 +24,7 @@
 pub mod configure;
 mod effect;
 mod end;
+mod forwarded;
 pub mod health;
 pub mod probe;
 mod properties;
@@ -37,12 +38,11 @@ mod worker;
 pub use crate::request::needs::Needs;
 pub use effect::{Effect, Level, MetricKind};
 pub use end::{EndStep, ResponseEnd};
+pub use forwarded::Forwarded;
 pub use properties::Properties;
-pub use request::{
-    Answered, Forward, Forwarded, Report, RequestHeaders, RequestStep, refuse_without_policy, time_taken,
-};
+pub use request::{Answered, Forward, Report, RequestHeaders, RequestStep, refuse_without_policy, time_taken};
 pub use tick::{Flush, Increase, Tick};
-pub use worker::WorkerState;
+pub use worker::{SentProbe, WorkerState};
 
 #[cfg(test)]
 mod tests;

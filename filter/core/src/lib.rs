@@ -1,15 +1,38 @@
 //! Sallyport's decision core.
 //!
 //! Data in, verdict out. A policy is compiled once ([`Engine::compile`]); a request, as the host sees it
-//! ([`RequestView`]), is made canonical once and decided ([`Engine::on_request`]). The wasm filter and the `sallyport`
-//! command run this same code.
+//! ([`RequestView`]), is made canonical once and decided ([`Engine::on_request`]). What happens to a request around that
+//! decision, from its headers to the end of its response, is in [`flow`]. The wasm filter and the `sallyport` command run
+//! this same code.
 //!
-//! What a matcher makes of an attribute that can be read in several ways, all of them derive from one principle: see
-//! `matcher/reading.rs`. *A restrictive use (values in DENY and AUDIT, notValues in ALLOW) matches if any reading matches;
-//! a permissive use (values in ALLOW, notValues in DENY and AUDIT) only if all readings do.*
+//! Where an attribute can be read in several ways, all matchers follow one principle: see `request/usage.rs`. *A restrictive
+//! use (values in DENY and AUDIT, notValues in ALLOW) matches if any reading matches; a permissive use (values in ALLOW,
+//! notValues in DENY and AUDIT) only if all readings do.*
 //!
-//! Nothing here calls a host, reads a clock, logs, panics, or fails while deciding: what can be wrong is found when the
-//! policy is compiled, and then the whole policy is refused.
+//! # Floors
+//!
+//! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
+//!
+//! ```text
+//! flow
+//! attributes telemetry
+//! engine
+//! authz
+//! policy
+//! outbound
+//! answer
+//! health matcher trace_context verdict
+//! request
+//! wire
+//! problem dns map
+//! ```
+//!
+//! From below: what can be wrong ([`problem`]); what a policy says, in types without meaning ([`wire`]); what a request is
+//! ([`request`]), and how its values are matched; what a policy means, compiled ([`policy`]); which rules match, and what
+//! follows ([`engine`]); and the life of a request ([`flow`]).
+//!
+//! Nothing here calls a host, reads a clock, logs or panics, and no decision can fail: every error is found when the policy
+//! is compiled, and then the whole policy is refused.
 //!
 //! ```
 //! use sallyport_core::{Engine, PeerView, RequestView, Verdict};

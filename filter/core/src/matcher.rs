@@ -8,7 +8,6 @@ pub mod method;
 pub mod network;
 pub mod path;
 pub mod port;
-pub mod reading;
 pub mod regex;
 pub mod request_principal;
 pub mod set;

@@ -1,9 +1,9 @@
-//! Counters and log lines: kept here, flushed and written by the host.
+//! Counters and log lines: kept here, and given to the host from time to time.
 //!
 //! # Design
 //!
-//! A request costs additions to memory, no host call. The names are bounded: the first 1,000 rules have counters of
-//! their own, the rest share one set.
+//! A request costs a few additions in memory and no host call. The number of names is bounded: the first 1,000 rules have
+//! counters of their own, the others share one set.
 
 use std::fmt::Write;
 
@@ -14,8 +14,8 @@ use crate::verdict::{Ambiguity, Decision, Reason, Refusal, Shadow, Verdict};
 
 /// Rules with counters of their own.
 pub const MAX_COUNTED_RULES: usize = 1000;
-/// Log lines of one kind between two ticks.
-pub const LINES_PER_TICK: u32 = 5;
+/// Log lines of one kind between two flushes.
+pub const LINES_PER_FLUSH: u32 = 5;
 /// Longest value in a log line, in bytes before escaping.
 const MAX_LOGGED: usize = 256;
 
@@ -44,8 +44,8 @@ const TOTAL_NAMES: [&str; AMBIGUOUS] = [
 
 const PER_RULE: [&str; 5] = ["allowed", "denied", "audited", "would_allow", "would_refuse"];
 
-/// A number by which two gateways can be seen to have the same configuration: FNV-1a, 32 bits (a gauge keeps no more
-/// exactly). No proof against somebody who tries.
+/// A number that shows whether two gateways have the same configuration: FNV-1a, 32 bits (a gauge keeps no more exactly).
+/// It is no protection against configurations that are made to collide.
 #[must_use]
 pub fn policy_hash(configuration: &[u8]) -> u32 {
     configuration.iter().fold(0x811c_9dc5, |hash: u32, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
@@ -63,7 +63,7 @@ impl Counters {
     /// Counters for a policy.
     #[must_use]
     pub fn new(rule_count: usize) -> Self {
-        // One more set, for the rules beyond.
+        // One more set, for all rules beyond the limit.
         let rules = rule_count.min(MAX_COUNTED_RULES);
         let length = TOTALS.saturating_add(rules.saturating_add(1).saturating_mul(PER_RULE.len()));
         Self { values: vec![0; length], rules, dirty: false }
@@ -124,8 +124,8 @@ impl Counters {
         self.add(TOTALS.saturating_add(set.saturating_mul(PER_RULE.len())).saturating_add(kind));
     }
 
-    /// Hands over every counter that moved, as (slot, increase), and starts anew. A slot keeps its meaning for as long
-    /// as the policy is in force.
+    /// Emits every counter that has grown, as (slot, increase), and starts again at zero. A slot keeps its meaning for as
+    /// long as the policy is in force.
     pub fn drain(&mut self, mut emit: impl FnMut(usize, u64)) {
         if !std::mem::take(&mut self.dirty) {
             return;
@@ -172,7 +172,7 @@ fn total_of(reason: Reason) -> usize {
     }
 }
 
-/// Which log lines may be written: a few of each kind between two ticks.
+/// Which log lines may be written: a few of each kind between two flushes.
 #[derive(Debug, Default)]
 pub struct LogLimit {
     written: [u32; Self::KINDS],
@@ -191,7 +191,7 @@ impl LogLimit {
                 Reason::NoIdentity => 2,
                 Reason::Ambiguous(_) => 3,
                 Reason::NoPolicy => 4,
-                // Each change of the gate is a line, and each refusal is counted: more would say nothing more.
+                // Each change of the gate has a line, and each refusal is counted; a line per request would add nothing.
                 Reason::UpstreamDown => return false,
             },
             (Verdict::Continue(_), Some(_)) => 5,
@@ -199,7 +199,7 @@ impl LogLimit {
             (Verdict::Continue(_), None) => return false,
         };
         let Some(written) = self.written.get_mut(kind) else { return false };
-        if *written >= LINES_PER_TICK {
+        if *written >= LINES_PER_FLUSH {
             self.suppressed = self.suppressed.saturating_add(1);
             return false;
         }
@@ -207,7 +207,7 @@ impl LogLimit {
         true
     }
 
-    /// A new tick: says how many lines were left out since the last.
+    /// Starts a new interval. How many lines were suppressed in the last one.
     pub fn refill(&mut self) -> u64 {
         self.written = [0; Self::KINDS];
         std::mem::take(&mut self.suppressed)
@@ -215,7 +215,7 @@ impl LogLimit {
 }
 
 /// One line about a decision: `refused reason=denied rule=no-admin method="GET" host="..." path="..." peer="..."
-/// id="..."`. Whatever the caller sent is escaped and cut; the query is left out, as it may hold secrets.
+/// id="..."`. Whatever the caller sent is escaped and truncated; the query is left out, because it may contain secrets.
 #[must_use]
 pub fn log_line(decision: &Decision<'_>, view: &RequestView<'_>) -> String {
     let mut line = String::new();
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn counters_have_names_and_start_anew() {
+    fn counters_have_names_and_start_again() {
         let engine = engine();
         let mut counters = Counters::new(engine.rule_ids().len());
         let headers: &[(&[u8], &[u8])] = &[(b":method", b"GET"), (b":path", b"/r"), (b":authority", b"a")];

@@ -1,11 +1,11 @@
-//! Trace context: what a request says of the trace it belongs to, and what the upstream is told of it.
+//! Trace context: the trace that a request belongs to, and how it is propagated to the upstream.
 //!
 //! # Design
 //!
-//! Envoy's own tracer, where there is one, writes its headers after every filter; then this leaves them alone
-//! (`TracingMode::Envoy`). Where there is none, the gateway is a span of its own: it continues the trace that the request
-//! names, or starts one, in the formats that the upstream reads (`TracingMode::Standalone`). A third party gets no trace
-//! headers (`TracingMode::Strip`). Whatever cannot be read is dropped, never repeated and never guessed at.
+//! Envoy's own tracer, where there is one, writes its headers after all filters; then this does not touch them
+//! (`TracingMode::Envoy`). Where there is none, the gateway is a span of its own: it continues the trace of the request, or
+//! starts one, and propagates it in the formats that the upstream reads (`TracingMode::Standalone`). A third party gets no
+//! trace at all (`TracingMode::Strip`). Headers that cannot be read are dropped, never passed on and never guessed at.
 //!
 //! Nothing here makes random numbers: ids are an argument.
 
@@ -24,21 +24,21 @@ use w3c::Traceparent;
 /// Whether the trace is recorded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sampling {
-    /// Nobody has said.
+    /// Undecided.
     #[default]
     Deferred,
     /// No.
     Deny,
     /// Yes.
     Accept,
-    /// Yes, whatever it costs (B3's debug).
+    /// Yes, regardless of any sampling rate (B3's debug flag).
     Debug,
 }
 
-/// A trace, and the span in it that called us.
+/// A trace, and the span of the caller in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceContext {
-    /// Never all zero. A 64-bit id has zeros before it.
+    /// Never all zero. A 64-bit id is padded with zeros on the left.
     pub trace_id: [u8; 16],
     /// Never all zero.
     pub span_id: [u8; 8],
@@ -46,21 +46,21 @@ pub struct TraceContext {
     pub sampling: Sampling,
     /// Whether the right half of the trace id is random (W3C level 2).
     pub random: bool,
-    /// What vendors have added.
+    /// Entries of tracing vendors.
     pub tracestate: Tracestate,
 }
 
-/// What a request says.
+/// The trace context of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Incoming {
     /// The trace, if the request names one.
     pub context: Option<TraceContext>,
-    /// What is said of sampling without naming a trace (B3's lone `0`, `1` and `d`).
+    /// The sampling decision, which B3 can send without a trace (`0`, `1` and `d` alone).
     pub sampling: Sampling,
 }
 
 impl Incoming {
-    /// Reads the request's headers: `traceparent` speaks before `b3`, and that before the several headers.
+    /// Reads the request's headers: `traceparent` takes precedence over `b3`, and that over the `x-b3-` headers.
     #[must_use]
     pub fn read(headers: &[Pair<'_>]) -> Self {
         if let Some(parent) = w3c::read(headers) {
@@ -87,7 +87,7 @@ impl Incoming {
         self.context.as_ref().map(|context| hex(&context.trace_id))
     }
 
-    /// The trace that goes on to the upstream: the same, or a new one, with a span of our own. `ids` are 24 random bytes.
+    /// The trace that the upstream gets: the same or a new one, with a span of our own. `ids` are 24 random bytes.
     #[must_use]
     pub fn next(self, ids: [u8; 24]) -> TraceContext {
         let [trace @ .., _, _, _, _, _, _, _, _] = ids;
@@ -106,7 +106,7 @@ impl Incoming {
     }
 }
 
-/// An id of zeros is none; one in 2^64 would be.
+/// An id of zeros is invalid, and one random id in 2^64 would be.
 fn not_zero<const N: usize>(mut id: [u8; N]) -> [u8; N] {
     if id.iter().all(|byte| *byte == 0)
         && let Some(last) = id.last_mut()
@@ -116,7 +116,7 @@ fn not_zero<const N: usize>(mut id: [u8; N]) -> [u8; N] {
     id
 }
 
-/// The trace headers of the request that the upstream is to get, in these formats.
+/// The trace headers that the upstream gets, in these formats.
 #[must_use]
 pub fn write(context: &TraceContext, formats: &[TraceFormat]) -> Vec<(&'static str, String)> {
     let mut headers = Vec::new();
@@ -135,7 +135,7 @@ pub fn write(context: &TraceContext, formats: &[TraceFormat]) -> Vec<(&'static s
     headers
 }
 
-/// Whether a header of this name (in lower case) tells of a trace.
+/// Whether a header of this name (in lower case) belongs to a trace.
 #[must_use]
 pub fn is_trace_header(name: &[u8]) -> bool {
     const NAMES: [&[u8]; 11] = [
@@ -182,7 +182,7 @@ fn digit(character: u8) -> Option<u8> {
     }
 }
 
-/// The only header of this name; several are as good as none, since nobody knows which one is meant.
+/// The only header of this name. Several count as none, because nothing shows which one is meant.
 pub(crate) fn only<'a>(headers: &[Pair<'a>], name: &str) -> Option<&'a [u8]> {
     let mut found = headers.iter().filter(|(key, _)| *key == name.as_bytes());
     match (found.next(), found.next()) {

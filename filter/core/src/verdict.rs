@@ -1,11 +1,11 @@
-//! What the engine says of a request.
+//! What the engine decides about a request.
 
 use std::borrow::Cow;
 use std::fmt;
 
 pub use crate::wire::Ambiguity;
 
-/// Why a request was refused, coarse enough to be told to the caller.
+/// Why a request was refused, coarse enough for the caller to learn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
     /// A DENY rule matched.
@@ -16,9 +16,9 @@ pub enum Reason {
     NoIdentity,
     /// The request can be read in more than one way.
     Ambiguous(Ambiguity),
-    /// There is no policy to decide by.
+    /// No policy is in force.
     NoPolicy,
-    /// The request is allowed, and the upstream is not asked: the health gate is open.
+    /// The policy allows the request, but the health gate is open.
     UpstreamDown,
 }
 
@@ -37,8 +37,8 @@ impl Reason {
         }
     }
 
-    /// The HTTP status of the answer: 400 for ambiguity, 401 for a missing identity, 503 for an upstream that is not asked
-    /// (unless the file says another), else 403.
+    /// The HTTP status of the answer: 400 for ambiguity, 401 for a missing identity, 503 while the health gate is open (or
+    /// the status that the file sets), otherwise 403.
     #[must_use]
     pub fn http_status(self) -> u16 {
         match self {
@@ -62,7 +62,7 @@ impl Reason {
     }
 }
 
-/// A rule that spoke.
+/// A rule that decided, or would have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RuleRef<'e> {
     /// Its position in the policy, from 0.
@@ -71,7 +71,7 @@ pub struct RuleRef<'e> {
     pub id: &'e str,
 }
 
-/// Proof that a request may pass: only the engine makes one.
+/// Proof that a request may pass: only the engine can make one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Permit<'e> {
     rule: Option<RuleRef<'e>>,
@@ -89,24 +89,24 @@ impl<'e> Permit<'e> {
     }
 }
 
-/// Why not, and by which rule.
+/// Why a request may not pass, and by which rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal<'e> {
     /// The coarse reason.
     pub reason: Reason,
-    /// The DENY rule, if one spoke.
+    /// The DENY rule, if one decided.
     pub rule: Option<RuleRef<'e>>,
 }
 
-/// `REASON`, or with who spoke `REASON:RULE`; of an ambiguity `REASON:KIND`.
+/// `REASON`, or with the rule that decided `REASON:RULE`; for an ambiguity `REASON:KIND`.
 impl fmt::Display for Refusal<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.reason.as_str())?;
-        let speaker = match self.reason {
+        let detail = match self.reason {
             Reason::Ambiguous(kind) => Some(kind.as_str()),
             _ => self.rule.map(|rule| rule.id),
         };
-        speaker.map_or(Ok(()), |speaker| write!(f, ":{speaker}"))
+        detail.map_or(Ok(()), |detail| write!(f, ":{detail}"))
     }
 }
 
@@ -119,7 +119,7 @@ pub enum Verdict<'e> {
     Refuse(Refusal<'e>),
 }
 
-/// What would have happened, had everything in shadow mode been enforced. Reported only where it differs.
+/// What would have happened if everything in shadow mode were enforced. Reported only where it differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shadow<'e> {
     /// A shadow ALLOW rule would have let a refused request through.
@@ -128,16 +128,16 @@ pub enum Shadow<'e> {
     WouldRefuse(Refusal<'e>),
 }
 
-/// All that the engine says of one request.
+/// All that the engine decides about one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision<'e> {
     /// What happens.
     pub verdict: Verdict<'e>,
-    /// What would have happened, where it differs.
+    /// What would have happened without shadow mode, where it differs.
     pub shadow: Option<Shadow<'e>>,
     /// The AUDIT rules that matched, in file order.
     pub audits: Vec<RuleRef<'e>>,
-    /// Who called; nobody known where the request is ambiguous.
+    /// Who called; unknown where the request is ambiguous.
     pub caller: CallerIdentity<'e>,
 }
 

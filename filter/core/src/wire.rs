@@ -34,9 +34,9 @@ pub use self::health::{
 pub use self::json::Json;
 pub use self::operation::{Operation, ToEntry};
 pub use self::outbound::{Headers, Hygiene, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode};
-pub use self::policy::{Automaton, Mode, Policy, WIRE_VERSION};
+pub use self::policy::{Automaton, Policy, WIRE_VERSION};
 pub use self::read::{Reader, Wire};
-pub use self::rule::{Action, Condition, Quantifier, Rule};
+pub use self::rule::{Action, Condition, Mode, Quantifier, Rule};
 pub use self::shape::{Block, Choice, DefaultValue, Field, Presence, Shape, TextFlaw, TextKind, json_of};
 pub use self::source::{FromEntry, Source};
 

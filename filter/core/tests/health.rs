@@ -30,12 +30,12 @@ fn watched() -> Engine {
     engine(&format!(r#"{{"passive":{PASSIVE},{REST}}}"#)).unwrap()
 }
 
-/// What the host keeps for all VMs: values with a number that grows with each write.
+/// What the host stores for all VMs: values with a version that grows with each write.
 #[derive(Default)]
 struct Store(BTreeMap<usize, (Vec<u8>, u32)>);
 
 impl Store {
-    /// As Envoy does: on an absent key every write goes through.
+    /// As in Envoy, every write to an absent key succeeds.
     fn write(&mut self, key: usize, bytes: Vec<u8>, cas: u32) -> bool {
         let found = self.0.get(&key).map_or(0, |(_, number)| *number);
         if found != 0 && cas != 0 && found != cas {
@@ -99,7 +99,7 @@ impl One {
 }
 
 const FAILED: Option<Result<(), ProbeFailure>> = Some(Err(ProbeFailure::Status(500)));
-const WELL: Option<Result<(), ProbeFailure>> = Some(Ok(()));
+const SUCCEEDED: Option<Result<(), ProbeFailure>> = Some(Ok(()));
 
 #[test]
 fn probes_open_it_and_close_it_again() {
@@ -107,24 +107,24 @@ fn probes_open_it_and_close_it_again() {
     assert_eq!((gate.phase(), gate.share()), (Phase::Closed, 1000));
     gate.at(1_001_000, FAILED);
     gate.at(1_006_000, FAILED);
-    gate.at(1_007_000, WELL);
+    gate.at(1_007_000, SUCCEEDED);
     gate.at(1_011_000, FAILED);
     gate.at(1_016_000, FAILED);
     assert_eq!(gate.phase(), Phase::Closed, "a good one in between begins the row anew");
     let (change, _) = gate.at(1_021_000, FAILED);
     assert_eq!(change.unwrap().to_string(), "closed -> open, after 21000 ms: 3 failed probes, the last: status 500");
     assert_eq!((gate.phase(), gate.share()), (Phase::Open, 0));
-    // Two good ones make it well, but it stays open for as long as it must.
-    gate.at(1_022_000, WELL);
-    gate.at(1_023_000, WELL);
+    // Two successful probes are enough, but not before the end of the hold.
+    gate.at(1_022_000, SUCCEEDED);
+    gate.at(1_023_000, SUCCEEDED);
     assert_eq!(gate.phase(), Phase::Open);
     let (change, _) = gate.at(1_026_000, None);
-    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: 2 good probes");
+    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: 2 successful probes");
     assert_eq!(gate.share(), 100);
-    gate.at(1_031_000, WELL);
+    gate.at(1_031_000, SUCCEEDED);
     assert_eq!(gate.share(), 550);
     let (change, _) = gate.at(1_036_000, None);
-    assert_eq!(change.unwrap().to_string(), "half-open -> closed, after 10000 ms: slow start went well");
+    assert_eq!(change.unwrap().to_string(), "half-open -> closed, after 10000 ms: slow start completed");
     assert_eq!(gate.share(), 1000);
 }
 
@@ -134,30 +134,30 @@ fn half_open_one_failed_probe_is_enough() {
     for now in [1_000_001, 1_000_002, 1_000_003] {
         gate.at(now, FAILED);
     }
-    gate.at(1_006_000, WELL);
-    gate.at(1_006_001, WELL);
+    gate.at(1_006_000, SUCCEEDED);
+    gate.at(1_006_001, SUCCEEDED);
     assert_eq!(gate.phase(), Phase::HalfOpen);
     gate.at(1_006_002, FAILED);
     assert_eq!(gate.phase(), Phase::Open);
 }
 
 #[test]
-fn failures_in_a_row_open_it_and_the_last_one_says_so() {
+fn failures_in_a_row_open_it_and_the_last_one_is_urgent() {
     let mut gate = One::new(watched());
     assert!(!gate.saw(Outcome::Failure, 4));
     assert!(!gate.saw(Outcome::Success(None), 1));
     assert!(gate.saw(Outcome::Failure, 5));
     let (change, _) = gate.at(1_000_100, None);
     assert_eq!(change.unwrap().to_string(), "closed -> open, after 100 ms: 5 failed requests in a row");
-    // Nobody probes: after its time it is tried.
+    // Without a probe it becomes half-open after the hold.
     gate.at(1_005_099, None);
     assert_eq!(gate.phase(), Phase::Open);
     let (change, _) = gate.at(1_005_100, None);
-    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: held long enough");
+    assert_eq!(change.unwrap().to_string(), "open -> half-open, after 5000 ms: hold time is over");
 }
 
 #[test]
-fn what_did_not_reach_the_upstream_is_counted_apart() {
+fn requests_that_do_not_reach_the_upstream_are_counted_separately() {
     let mut gate = One::new(watched());
     gate.saw(Outcome::LocalFailure, 2);
     gate.saw(Outcome::Failure, 1);
@@ -195,7 +195,7 @@ fn slowness_opens_it() {
 }
 
 #[test]
-fn rows_go_over_several_vms() {
+fn rows_are_counted_over_several_vms() {
     let engine = watched();
     let health = engine.health().unwrap();
     let mut store = Store::default();
@@ -213,7 +213,7 @@ fn rows_go_over_several_vms() {
         })
         .collect();
     assert_eq!(phases, [Some(Phase::Open); 3]);
-    // One that comes later, after a reload, knows at once.
+    // A VM that starts later, after a reload, knows at once.
     let mut late = Monitor::new(health);
     assert_eq!(late.phase(0), None);
     look(&mut store, health, &mut late, None, 1_000_020);
@@ -221,7 +221,7 @@ fn rows_go_over_several_vms() {
 }
 
 #[test]
-fn a_standby_is_asked_by_requests_that_may_be_repeated() {
+fn a_standby_gets_requests_that_may_be_repeated() {
     let standby = format!(r#"{{"probe":{PROBE},{REST},"failover":[{{"upstream":"a/c"}},{{"upstream":"a/d"}}]}}"#);
     let mut gate = One::new(engine(&standby).unwrap());
     for now in [1_000_001, 1_000_002, 1_000_003] {
@@ -230,11 +230,11 @@ fn a_standby_is_asked_by_requests_that_may_be_repeated() {
     let health = gate.engine.health().unwrap();
     assert_eq!(gate.vm.admit(health, true), Admission::To(1));
     assert_eq!(gate.vm.admit(health, false), Admission::Refused);
-    assert!(gate.vm.is_ready(health), "a standby is asked");
+    assert!(gate.vm.is_ready(health), "a standby gets the requests");
 }
 
 #[test]
-fn somebody_may_decide() {
+fn an_override_decides() {
     let forced = |word: &str| engine(&format!(r#"{{"override":"{word}","probe":{PROBE},{REST}}}"#)).unwrap();
     let mut gate = One::new(forced("forceOpen"));
     assert_eq!(gate.share(), 0);
@@ -248,11 +248,11 @@ fn somebody_may_decide() {
 }
 
 #[test]
-fn a_pod_is_ready_once_a_probe_was_good() {
+fn a_pod_is_ready_once_a_probe_has_succeeded() {
     let mut gate = One::new(probed());
     let ready = |gate: &One| gate.vm.is_ready(gate.engine.health().unwrap());
     assert!(!ready(&gate));
-    gate.at(1_000_100, WELL);
+    gate.at(1_000_100, SUCCEEDED);
     assert!(ready(&gate));
     for now in [1_000_101, 1_000_102, 1_000_103] {
         gate.at(now, FAILED);
@@ -302,7 +302,7 @@ fn bad_settings_are_refused_with_their_place() {
     assert_eq!(rest(r#""status":503"#, r#""status":200"#), one("SP1501", "health.refusal.status"));
 }
 
-/// One thing that happens to one of several VMs.
+/// Something that happens to one of several VMs.
 #[derive(Clone, Debug)]
 enum Event {
     Tick(usize),
@@ -311,7 +311,7 @@ enum Event {
     Request(usize, Outcome),
     /// The VM is reloaded.
     Reload(usize),
-    /// So many ms pass; below 0 the clock is set back.
+    /// This many ms pass; below 0 the clock is set back.
     Time(i64),
 }
 
@@ -324,7 +324,7 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
     ];
     let event = prop_oneof![
         4 => (0..4usize).prop_map(Event::Tick),
-        2 => (0..4usize, any::<bool>()).prop_map(|(vm, well)| Event::Reply(vm, well)),
+        2 => (0..4usize, any::<bool>()).prop_map(|(vm, succeeded)| Event::Reply(vm, succeeded)),
         2 => (0..4usize, outcome).prop_map(|(vm, outcome)| Event::Request(vm, outcome)),
         1 => (0..4usize).prop_map(Event::Reload),
         4 => (0..3_000i64).prop_map(Event::Time),
@@ -366,11 +366,11 @@ fn simulate(engine: &Engine, events: &[Event]) -> Run {
                 }
                 (*vm, None)
             }
-            Event::Reply(vm, well) => {
+            Event::Reply(vm, succeeded) => {
                 if !std::mem::take(&mut vms[*vm].1) {
                     continue;
                 }
-                (*vm, Some(if *well { Ok(()) } else { Err(ProbeFailure::Unreachable) }))
+                (*vm, Some(if *succeeded { Ok(()) } else { Err(ProbeFailure::Unreachable) }))
             }
             Event::Tick(vm) => (*vm, None),
         };
@@ -392,22 +392,22 @@ fn both() -> Engine {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
 
-    /// However many VMs there are, one of them probes, and no more often than the interval says.
+    /// However many VMs there are, together they probe no more often than the interval says.
     #[test]
-    fn never_two_leaders_worth_of_probes(events in events()) {
+    fn never_more_probes_than_one_worker_would_send(events in events()) {
         let run = simulate(&both(), &events);
         if !run.went_back {
             for pair in run.probes.windows(2) {
                 prop_assert!(pair[1] - pair[0] >= 5_000, "{:?}", run.probes);
             }
         }
-        // With a clock that jumps it may be one more for each jump.
+        // Each jump of the clock may add one.
         let total = events.iter().map(|event| if let Event::Time(by) = event { by.unsigned_abs() } else { 0 }).sum::<u64>();
         let jumps = events.iter().filter(|event| matches!(event, Event::Time(by) if *by < 0)).count() as u64;
         prop_assert!(run.probes.len() as u64 <= total / 5_000 + jumps + 1);
     }
 
-    /// Once open it stays open for its time, and phases follow each other as they must.
+    /// Once open it stays open for the hold, and only the known changes of phase happen.
     #[test]
     fn no_flapping_faster_than_the_hysteresis(events in events()) {
         let run = simulate(&both(), &events);
@@ -431,7 +431,7 @@ proptest! {
         }
     }
 
-    /// Whatever bytes are found, there is a next state, and it is one that can be read.
+    /// Whatever bytes the record has, there is a next state, and its record can be read.
     #[test]
     fn undecodable_is_absent(bytes in prop::collection::vec(any::<u8>(), 0..400), now in any::<u64>()) {
         let engine = both();
@@ -444,11 +444,11 @@ proptest! {
         }
     }
 
-    /// An upstream that is well again is asked again: within its hold and `rise` probes.
+    /// An upstream that has recovered gets requests again, after the hold and `rise` probes.
     #[test]
     fn it_recovers(events in events()) {
         let mut events = events;
-        // Any past, and then a minute in which every probe is good and every VM ticks.
+        // Any past, and then a minute in which every probe succeeds and every VM ticks.
         for _ in 0..240 {
             events.extend((0..4).flat_map(|vm| [Event::Tick(vm), Event::Reply(vm, true)]));
             events.push(Event::Time(250));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
+use sallyport_core::policy::key::{IdentityField, WrittenKey};
 use sallyport_core::wire;
 use sallyport_egress::model::{Egress, Mesh};
 
@@ -121,11 +122,11 @@ fn named_by_source(source: &wire::Source, egress: &Egress, mesh: &Mesh) -> Vec<C
 }
 
 fn named_by_condition(key: &str, value: &str, egress: &Egress, mesh: &Mesh) -> Option<Caller> {
-    match key {
-        "source.principal" => Caller::from_principal(value),
-        "source.serviceAccount" => from_service_account(value, egress, mesh),
-        "source.namespace" => from_namespace(value, mesh),
-        _ => None,
+    match WrittenKey::read(key)?.key.identity()? {
+        IdentityField::Principal => Caller::from_principal(value),
+        IdentityField::ServiceAccount => from_service_account(value, egress, mesh),
+        IdentityField::Namespace => from_namespace(value, mesh),
+        IdentityField::TrustDomain => None,
     }
 }
 

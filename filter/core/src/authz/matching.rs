@@ -1,22 +1,24 @@
 //! Whether one rule matches one request.
 
 use super::observer::{Observer, Part};
-use crate::matcher::reading::Use;
 use crate::matcher::string::StringSet;
 use crate::matcher::value::ValueTest;
 use crate::policy::rule::{
-    CompiledRule, Condition, IdentityField, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
+    CompiledRule, Condition, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
 };
+use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
 use crate::request::table::Values;
+use crate::request::usage::Use;
 use crate::wire::{Action, Quantifier};
 
 /// Whether a rule matches: a source AND an operation AND every condition.
 ///
-/// What is cheap is asked first, so that a caller who may not call makes nobody read long values by regular expressions:
-/// who, then what, then conditions without expressions, then those with some.
+/// Cheap tests come first, so that a caller without permission cannot make the gate run regular expressions over long
+/// values: sources, then operations, then conditions without expressions, then those with some.
 pub(super) fn rule_matches<O: Observer>(rule: &CompiledRule, request: &CanonicalRequest<'_>, observer: &mut O) -> bool {
     let action = rule.action;
+    // An observer that records needs all failures, so then nothing is cut short.
     let from = alternatives(rule.from.as_deref(), observer, |test| source_holds(test, request, action), source_part);
     if !from && !O::RECORDS {
         return false;
@@ -59,6 +61,7 @@ fn alternatives<T, O: Observer>(
             }
         }
         if held {
+            // What failed in other alternatives is no reason any more.
             observer.rewind(mark);
             return true;
         }
@@ -66,7 +69,7 @@ fn alternatives<T, O: Observer>(
     false
 }
 
-/// A field and its `not` twin, on an attribute that may be missing: in an ALLOW rule that never helps the caller.
+/// A field and its `not` twin, on an attribute that may be missing. In an ALLOW rule a missing one never helps the caller.
 fn field_holds(matched: Option<bool>, negated: bool, action: Action) -> bool {
     match matched {
         Some(matched) => matched != negated,
@@ -76,7 +79,9 @@ fn field_holds(matched: Option<bool>, negated: bool, action: Action) -> bool {
 
 fn source_holds(test: &SourceTest, request: &CanonicalRequest<'_>, action: Action) -> bool {
     let matched = match &test.matcher {
-        SourceMatcher::Identity(field, set) => request.caller.matches(*field, Use::of(action, test.negated), set),
+        SourceMatcher::Identity(field, set) => {
+            request.caller.matches(*field, Use::of(action, test.negated), |name| set.matches(name))
+        }
         SourceMatcher::RequestPrincipals(set) => request.request_principal().map(|principal| set.matches(principal)),
         SourceMatcher::IpBlocks(set) | SourceMatcher::RemoteIpBlocks(set) => {
             request.source.map(|address| set.matches(address))
@@ -93,7 +98,7 @@ fn operation_holds(test: &OperationTest, request: &CanonicalRequest<'_>, action:
         OperationMatcher::Methods(set) => Some(in_any_case(by, request.method, u8::to_ascii_uppercase, set)),
         OperationMatcher::Paths(set) => Some(request.path.matches(by, |path| set.matches(path))),
         OperationMatcher::PathRegex(set) => Some(request.path.matches_pattern(by, |path| set.matches(path, by))),
-        // A server may take calls of any content type, so only what permits asks for it.
+        // A server may accept calls of any content type, so only a permissive use requires the one of gRPC.
         OperationMatcher::Grpc(set) => {
             let is_call = by == Use::Restrictive || request.is_grpc_call();
             Some(is_call && request.path.matches(by, |path| set.matches(path)))
@@ -102,8 +107,9 @@ fn operation_holds(test: &OperationTest, request: &CanonicalRequest<'_>, action:
     field_holds(matched, test.negated, action)
 }
 
-/// On a text as it came, and in the one case in which a server may compare it.
+/// Matches a text as it was sent, and in the one case in which a server may compare it.
 fn in_any_case(by: Use, text: &[u8], change: impl Fn(&u8) -> u8, set: &StringSet) -> bool {
+    // Nearly every method is in upper case and every server name in lower case: no copy is needed then.
     if text.iter().all(|byte| change(byte) == *byte) {
         return set.matches(text);
     }
@@ -118,7 +124,7 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action
             slot_holds(&request.parameters, *slot, *quantifier, test, action)
         }
         Condition::Identity { field, test } => {
-            both(test, action, action, |set, by| request.caller.matches(*field, by, set))
+            both(test, action, action, |set, by| request.caller.matches(*field, by, |name| set.matches(name)))
         }
         Condition::RequestPrincipal { test } => {
             both(test, action, action, |set, _| request.request_principal().map(|principal| set.matches(principal)))
@@ -134,7 +140,7 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action
                 })
             })
         }
-        // Other filters' metadata and the server name are missing by right: that is no reason to refuse.
+        // Other filters' metadata and the server name may legitimately be missing: that is no reason to refuse.
         Condition::Metadata { filter, key, test } => {
             let field = request.metadata.field(filter, key);
             both(test, action, Action::Deny, |set, _| field.as_ref().map(|field| set.matches(field)))
@@ -162,8 +168,8 @@ fn slot_holds(
     }
 }
 
-/// `values` and `notValues`, of which each must hold if it is written; `missing`: as which action's a missing attribute is
-/// taken.
+/// `values` and `notValues`, each of which must hold if it is written. A missing attribute counts as in a rule of the action
+/// `missing`.
 fn both<S>(test: &SetTest<S>, action: Action, missing: Action, matched: impl Fn(&S, Use) -> Option<bool>) -> bool {
     let holds = |set: &Option<S>, negated: bool| {
         set.as_ref().is_none_or(|set| field_holds(matched(set, Use::of(action, negated)), negated, missing))
@@ -171,15 +177,15 @@ fn both<S>(test: &SetTest<S>, action: Action, missing: Action, matched: impl Fn(
     holds(&test.values, false) && holds(&test.not_values, true)
 }
 
-/// Whether a rule looks at the caller's certificate.
-pub(super) fn asks_for_certificate(rule: &CompiledRule) -> bool {
+/// Whether a rule is about the caller's certificate.
+pub(super) fn requires_certificate(rule: &CompiledRule) -> bool {
     let in_source = |test: &SourceTest| matches!(test.matcher, SourceMatcher::Identity(..));
     rule.from.iter().flatten().flatten().any(in_source)
         || rule.when.iter().any(|(_, condition)| matches!(condition, Condition::Identity { .. }))
 }
 
-/// Whether a rule looks at the caller's token.
-pub(super) fn asks_for_token(rule: &CompiledRule) -> bool {
+/// Whether a rule is about the caller's token.
+pub(super) fn requires_token(rule: &CompiledRule) -> bool {
     let in_source = |test: &SourceTest| matches!(test.matcher, SourceMatcher::RequestPrincipals(_));
     rule.from.iter().flatten().flatten().any(in_source)
         || rule

@@ -1,19 +1,19 @@
-//! Who watches an evaluation. The same code decides and explains; only the observer differs.
+//! Observers of an evaluation. The same code decides and explains; only the observer differs.
 
 use std::fmt::Write;
 
-/// Told of everything in a rule that does not hold.
+/// Receives everything in a rule that does not hold.
 pub trait Observer {
-    /// Whether everything is to be looked at, rather than stopping at the first failure.
+    /// Whether everything is evaluated, rather than stopping at the first failure.
     const RECORDS: bool;
 
     /// A field or condition does not hold.
     fn failed(&mut self, part: Part);
 
-    /// How much was recorded, to come back to.
+    /// How much has been recorded, for [`Observer::rewind`].
     fn mark(&self) -> usize;
 
-    /// Forgets what was recorded since: another alternative held.
+    /// Forgets what has been recorded since, because another alternative held.
     fn rewind(&mut self, mark: usize);
 }
 
@@ -28,7 +28,7 @@ pub enum Part {
     Condition(usize),
 }
 
-/// Sees nothing, costs nothing.
+/// Records nothing, and costs nothing.
 #[derive(Debug)]
 pub struct Silent;
 
@@ -44,7 +44,7 @@ impl Observer for Silent {
     fn rewind(&mut self, _: usize) {}
 }
 
-/// Notes the path of every field that failed.
+/// Records the path of every field that failed.
 #[derive(Debug, Default)]
 pub struct Recorder {
     parts: Vec<Part>,

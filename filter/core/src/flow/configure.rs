@@ -30,6 +30,7 @@ pub fn configure(configuration: &[u8], plugin: &[u8], now: u64) -> Result<Config
     let engine = Engine::from_json(configuration).and_then(|engine| check_plugin(engine, plugin));
     match engine {
         Ok(engine) => Ok(Configured {
+            // Two gateways that should have the same policy can be compared by the gauges alone.
             effects: vec![
                 Effect::Log(Level::Info, summary(&engine)),
                 Effect::gauge("sallyport.config.policy_hash", policy_hash(configuration).into()),

@@ -2,33 +2,16 @@
 //!
 //! Only when all of a response is known does Envoy say who made it, so nothing is looked up earlier.
 
+use super::forwarded::{Forwarded, Watch};
 use super::properties::Properties;
-use super::request::Forwarded;
 use super::worker::WorkerState;
 use crate::engine::Engine;
 use crate::health::{HealthPolicy, Outcome, is_error};
-use crate::request::is_grpc_call;
 use crate::request::needs::Needs;
-use crate::request::pairs::Pair;
 
 /// Envoy's `response_code_details` of an answer that came from the upstream.
 const VIA_UPSTREAM: &[u8] = b"via_upstream";
 const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
-
-/// A response that counts for the health gate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Watch {
-    target: usize,
-    is_grpc: bool,
-}
-
-impl Watch {
-    /// Whether the answer of this target to this request counts.
-    pub(super) fn new(engine: &Engine, target: usize, headers: &[Pair<'_>]) -> Option<Self> {
-        let is_watched = engine.health().is_some_and(|health| health.watches(target));
-        is_watched.then(|| Self { target, is_grpc: is_grpc_call(headers) })
-    }
-}
 
 /// The stage at the end of a stream.
 #[derive(Debug)]
@@ -49,7 +32,7 @@ pub enum EndStep {
 }
 
 impl ResponseEnd {
-    /// The end of a request that was forwarded so.
+    /// The end of the response to this request.
     #[must_use]
     pub fn new(forwarded: &Forwarded) -> Self {
         Self { watch: forwarded.watch, asked: Needs::default() }
@@ -61,6 +44,7 @@ impl ResponseEnd {
             return EndStep::Done(None);
         };
         let answer = Response::read(watch, properties);
+        // With each property more is known about what else matters: a failure shows only in the status.
         let missing = needs(watch, policy, answer).without(self.asked);
         if !missing.is_empty() {
             self.asked |= missing;
@@ -77,6 +61,7 @@ impl ResponseEnd {
 fn needs(watch: Watch, policy: &HealthPolicy, response: Option<Response>) -> Needs {
     let Some(response) = response else { return Needs::RESPONSE_STATUS };
     let mut needs = Needs::default();
+    // gRPC puts its own status into trailers, and HTTP says 200 for calls that have failed.
     if watch.is_grpc {
         needs |= Needs::GRPC_STATUS;
     }
@@ -111,6 +96,7 @@ impl Response {
     fn outcome(self, watch: Watch, policy: &HealthPolicy, properties: &Properties) -> Outcome {
         // An error without details counts as Envoy's own: without them nothing shows that the upstream was reached.
         let is_envoys = self.is_error() && properties.get(Needs::RESPONSE_DETAILS) != Some(VIA_UPSTREAM);
+        // Until the first byte of the answer: how fast the caller then reads it says nothing about the upstream.
         let time = properties.number(Needs::BACKEND_LATENCY).map(|time| time / NANOSECONDS_PER_MILLISECOND);
         let time = time.and_then(|time| u32::try_from(time).ok());
         policy.outcome(watch.target, self.status, self.grpc_status, is_envoys, time)

@@ -72,6 +72,7 @@ impl TargetUpdate {
         record: Option<&[u8]>,
         now: u64,
     ) -> RecordStep {
+        // Counted here and not in the adapter, so that the loop ends whatever the host answers.
         self.tries = self.tries.saturating_sub(1);
         // Only for the jitter of probes, which needs no more than that workers differ: the low bits of a clock will do.
         let random = (now as u32).wrapping_mul(0x9e37_79b9);
@@ -94,6 +95,7 @@ impl TargetUpdate {
         if !is_written || !was_there {
             return if self.tries > 0 { WriteStep::ReadAgain } else { WriteStep::Done(Updated::default()) };
         }
+        // From here on other workers can see it, so exactly this worker reports the change and sends the probe.
         monitor.record_written(policy, self.target, new, now);
         let change = new.change;
         let effects = change.map(|change| change_effects(policy, self.target, &change, now)).unwrap_or_default();
@@ -129,6 +131,7 @@ impl FirstRead {
         now: u64,
     ) -> Option<Effect> {
         self.tries = self.tries.checked_sub(1)?;
+        // Without a record this is the first worker, or the first policy with a gate: the state is that of a new one.
         if let Some(record) = record {
             monitor.read_record(policy, self.target, record, now);
         }
@@ -142,6 +145,7 @@ impl FirstRead {
 
 /// A line for the log, and the metrics of the target.
 fn change_effects(policy: &HealthPolicy, target: usize, change: &Change, now: u64) -> Vec<Effect> {
+    // Only the end of a recovery is good news: half-open still refuses a share of the requests.
     let level = if change.to == Phase::Closed { Level::Info } else { Level::Warn };
     let upstream = policy.targets().nth(target).unwrap_or_default();
     let name = |name| metric_name(target, name);
@@ -151,6 +155,7 @@ fn change_effects(policy: &HealthPolicy, target: usize, change: &Change, now: u6
         Effect::gauge(name("changed_at_seconds"), now / 1000),
         Effect::counter(name("changes"), 1),
     ];
+    // A counter of the time that the gate was open, so that an outage between two scrapes is not lost.
     let seconds = change.lasted / 1000;
     if change.from == Phase::Open && seconds > 0 {
         effects.push(Effect::counter(name("open_seconds"), seconds));

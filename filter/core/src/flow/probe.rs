@@ -2,25 +2,9 @@
 
 use super::effect::Effect;
 use super::health::{TargetUpdate, metric_name};
-use super::worker::WorkerState;
+use super::worker::{SentProbe, WorkerState};
 use crate::health::{HealthPolicy, ProbeFailure, Reply};
 use crate::request::pairs;
-
-/// A probe that has no answer yet.
-#[derive(Clone, Copy, Debug)]
-pub struct SentProbe {
-    token: u32,
-    target: usize,
-    sent: u64,
-}
-
-impl SentProbe {
-    /// How many bytes of the answer's body are compared; none where the body does not matter.
-    #[must_use]
-    pub fn body_needed(&self, policy: &HealthPolicy) -> Option<usize> {
-        policy.probe(self.target)?.body_needed()
-    }
-}
 
 /// What a probe's result leads to.
 #[derive(Debug)]
@@ -40,6 +24,7 @@ impl WorkerState {
         token: Option<u32>,
         now: u64,
     ) -> Option<Probed> {
+        // The host will not call back for a probe that was not sent, so its result is known now.
         match (token, &mut self.health) {
             (Some(token), Some(health)) => {
                 health.probes.push(SentProbe { token, target, sent: now });
@@ -52,6 +37,7 @@ impl WorkerState {
     /// The probe of this token; none where the host's answer is to something else.
     pub fn take_probe(&mut self, token: u32) -> Option<SentProbe> {
         let probes = &mut self.health.as_mut()?.probes;
+        // Removed here: an answer is used once, and tokens may be reused.
         let position = probes.iter().position(|probe| probe.token == token)?;
         Some(probes.swap_remove(position))
     }

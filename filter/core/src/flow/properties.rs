@@ -17,7 +17,7 @@ pub struct Properties {
 }
 
 impl Properties {
-    /// Adds the value of a property; `None` when the host has none.
+    /// Adds the value of a property; `None` when the host has none. A stage asks for each property once.
     pub fn insert(&mut self, need: Needs, value: Option<Vec<u8>>) {
         self.values.extend(value.map(|value| (need, value)));
     }

@@ -1,4 +1,4 @@
-//! The kubelet's question: whether the pod is ready.
+//! The kubelet's readiness probe.
 //!
 //! It is answered on a port of its own and on no other. There the kubelet reaches the gate without a certificate, and no
 //! caller may use that to get anything but this answer.
@@ -24,6 +24,10 @@ pub(super) fn answer(
     properties: &Properties,
 ) -> Option<Answer> {
     let readiness = engine.readiness()?;
+    // A caller with a certificate gets no way around the policy, whichever port it has found.
+    if properties.has_mtls() {
+        return None;
+    }
     // Not the destination address: the port is a number, and a number cannot be spelled in two ways.
     if properties.number(Needs::DESTINATION_PORT)? != i64::from(readiness.port) {
         return None;

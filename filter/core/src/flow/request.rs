@@ -1,10 +1,9 @@
 //! The headers of a request: who may send it, where it goes, and what is changed on the way.
 
 use std::borrow::Cow;
-use std::ops::BitOr as _;
 
 use super::effect::{Effect, Level};
-use super::end::Watch;
+use super::forwarded::{Forwarded, Watch};
 use super::properties::Properties;
 use super::readiness;
 use super::worker::WorkerState;
@@ -80,15 +79,6 @@ pub struct Report<'r> {
     pub attributes: Vec<(&'static str, Cow<'r, str>)>,
 }
 
-/// What the stages of a response need to know about its request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Forwarded {
-    /// The value of [`answer::HEADER`] on the response, where the policy discloses rules.
-    pub(super) annotation: Option<String>,
-    /// What the health gate learns from the response, where it looks.
-    pub(super) watch: Option<Watch>,
-}
-
 impl RequestHeaders {
     /// Goes as far as possible with what is known.
     pub fn next<'r>(
@@ -98,6 +88,7 @@ impl RequestHeaders {
         headers: &'r [Pair<'r>],
         properties: &'r Properties,
     ) -> RequestStep<'r> {
+        // A round without needs costs no call of the host, and no second call of the stage.
         while let Some(needs) = self.next_needs(engine, worker, properties) {
             if !needs.is_empty() {
                 return RequestStep::Ask(needs);
@@ -135,10 +126,11 @@ const OF_THE_CERTIFICATE: [Needs; 2] = [Needs::URI_SAN, Needs::PEER_DIGEST];
 
 fn first_needs(engine: &Engine, worker: &mut WorkerState) -> Needs {
     let mut needs = OF_THE_CERTIFICATE.into_iter().fold(engine.needs(), Needs::without);
+    // Asked for before it is known whether the request passes: random bytes cost less than a third round.
     if engine.outbound().needs_ids() {
         needs |= Needs::RANDOM_IDS;
     }
-    if worker.is_timed() {
+    if worker.is_next_timed() {
         needs |= Needs::TIME;
     }
     needs
@@ -147,7 +139,7 @@ fn first_needs(engine: &Engine, worker: &mut WorkerState) -> Needs {
 fn second_needs(engine: &Engine, properties: &Properties) -> Needs {
     if properties.has_mtls() {
         let is_needed = |need: &Needs| engine.needs().contains(*need);
-        OF_THE_CERTIFICATE.into_iter().filter(is_needed).fold(Needs::default(), Needs::bitor)
+        OF_THE_CERTIFICATE.into_iter().filter(is_needed).fold(Needs::default(), |needs, need| needs | need)
     } else {
         // The kubelet has no certificate, so a caller that has shown one is not it, and the port need not be looked up.
         readiness::needs(engine)
@@ -164,6 +156,7 @@ struct Decided<'r> {
 
 impl<'r> Decided<'r> {
     fn next(self, worker: &mut WorkerState, ids: [u8; 24]) -> RequestStep<'r> {
+        // The policy first, the gate second: a caller without permission must not learn whether the upstream is healthy.
         match self.decision.verdict {
             Verdict::Refuse(refusal) => self.refuse(&refusal),
             Verdict::Continue(permit) => match worker.admit(self.engine, self.view.headers) {
@@ -176,6 +169,7 @@ impl<'r> Decided<'r> {
     fn refuse(self, refusal: &Refusal<'_>) -> RequestStep<'r> {
         let id = request_id(self.view.headers);
         let answer = Answer::new(refusal, self.decision.shadow.as_ref(), id, self.engine.discloses_rule());
+        // Without a phase: the gate has no part in this answer.
         let attributes = self.attributes(None, None);
         RequestStep::Answer(Answered { answer, report: Report { log: self.log, attributes } })
     }
@@ -197,6 +191,7 @@ impl<'r> Decided<'r> {
         };
         let outgoing = engine.outbound().outgoing(view.headers, &facts);
         let attributes = self.attributes(phase, Some(&outgoing));
+        // Kept until the response: the upstream's own headers are there by then, and ours replaces them.
         let annotation = if engine.discloses_rule() { answer::annotation(decision) } else { None };
         let watch = Watch::new(engine, target, view.headers);
         RequestStep::Forward(Forward {
@@ -225,8 +220,8 @@ fn request_id<'a>(headers: &[Pair<'a>]) -> Option<&'a [u8]> {
 }
 
 impl WorkerState {
-    /// Whether the next request has its time measured.
-    fn is_timed(&mut self) -> bool {
+    /// Whether this request has its time measured; counts it.
+    fn is_next_timed(&mut self) -> bool {
         let count = self.since_timed.saturating_add(1);
         let is_timed = count >= TIMED;
         self.since_timed = if is_timed { 0 } else { count };
@@ -236,12 +231,14 @@ impl WorkerState {
     /// Counts a decision. A line for the log, where there is something to say and there have not been too many like it.
     fn record_decision(&mut self, decision: &Decision<'_>, view: &RequestView<'_>) -> Option<Effect> {
         self.counters.record(decision);
+        // Counted whether a line is written or not, so a flood of refusals costs memory but no disk.
         self.log_limit.admit(decision).then(|| Effect::Log(Level::Warn, log_line(decision, view)))
     }
 
     /// Which target gets a permitted request, counted; without a gate it is the upstream.
     fn admit(&mut self, engine: &Engine, headers: &[Pair<'_>]) -> Admission {
         let (Some(policy), Some(health)) = (engine.health(), &mut self.health) else { return Admission::To(0) };
+        // A standby may get a request that the upstream has already acted on, so it must be safe to repeat.
         let may_fail_over = pairs::first(headers, b":method").is_some_and(is_idempotent);
         let admission = health.monitor.admit(policy, may_fail_over);
         self.counters.record_admission(admission);

@@ -1,6 +1,6 @@
 //! The headers of a response.
 
-use super::request::Forwarded;
+use super::forwarded::Forwarded;
 use crate::answer;
 
 /// The header to set, in place of any that the upstream sent under its name.

@@ -29,7 +29,7 @@ pub struct Tick {
 pub struct Flush {
     /// By how much each counter has grown.
     pub increases: Vec<Increase>,
-    /// A line about log lines that were left out.
+    /// A line about log lines that were suppressed.
     pub log: Option<Effect>,
 }
 
@@ -48,6 +48,7 @@ impl WorkerState {
         let Some(health) = engine.health() else { return Tick { targets: 0, flushes: true } };
         self.ticks = self.ticks.saturating_add(1);
         let flushes = self.ticks >= TICKS_PER_FLUSH;
+        // Counters are written less often than health is read: each is a host call, and scrapes are seconds apart.
         if flushes {
             self.ticks = 0;
         }
@@ -58,8 +59,9 @@ impl WorkerState {
     pub fn flush(&mut self) -> Flush {
         let mut increases = Vec::new();
         self.counters.drain(|slot, by| increases.push(Increase { slot, by }));
+        // Also where nothing was suppressed: this begins the next interval.
         let suppressed = self.log_limit.refill();
-        let text = || format!("{suppressed} more lines like these were left out");
+        let text = || format!("{suppressed} more log lines like these were suppressed");
         Flush { increases, log: (suppressed > 0).then(|| Effect::Log(Level::Warn, text())) }
     }
 

@@ -1,6 +1,5 @@
 //! What one worker keeps under one policy.
 
-use super::probe::SentProbe;
 use crate::engine::Engine;
 use crate::health::{HealthPolicy, Monitor};
 use crate::telemetry::{Counters, LogLimit};
@@ -26,6 +25,23 @@ pub(super) struct HealthRuntime {
     pub(super) probes: Vec<SentProbe>,
 }
 
+/// A probe that has no answer yet.
+#[derive(Clone, Copy, Debug)]
+pub struct SentProbe {
+    pub(super) token: u32,
+    pub(super) target: usize,
+    /// When it was sent, in ms.
+    pub(super) sent: u64,
+}
+
+impl SentProbe {
+    /// How many bytes of the answer's body are compared; none where the body does not matter.
+    #[must_use]
+    pub fn body_needed(&self, policy: &HealthPolicy) -> Option<usize> {
+        policy.probe(self.target)?.body_needed()
+    }
+}
+
 impl WorkerState {
     /// The state in which a policy comes into force.
     #[must_use]
@@ -38,9 +54,7 @@ impl WorkerState {
             ticks: 0,
         }
     }
-}
 
-impl WorkerState {
     /// What this worker knows of the targets' health, where the policy has a health gate.
     pub fn monitor(&mut self) -> Option<&mut Monitor> {
         self.health.as_mut().map(|health| &mut health.monitor)

@@ -1,9 +1,10 @@
-//! From the wire shape to a gate, or every problem of it.
+//! From the wire shape to the health settings, or every problem in it.
 
 use super::monitor::MAX_TARGETS;
 use super::probe::Probe;
 use super::statuses::Statuses;
 use super::{HealthPolicy, Limits, Passive, Target};
+use crate::dns;
 use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
 use crate::wire;
@@ -12,7 +13,7 @@ use crate::wire;
 const MAX_BODY_PREFIX: usize = 1024;
 /// Longest time, in ms: a day.
 const MAX_TIME: u32 = 86_400_000;
-/// Shortest time from probe to probe, in ms. VMs look after each other at this pace.
+/// Shortest time from probe to probe, in ms: the VMs renew and check the lease at this pace.
 const MIN_INTERVAL: u32 = 100;
 
 /// Compiles `health`; what is wrong goes to `problems`.
@@ -231,8 +232,7 @@ impl Compiler<'_> {
     }
 
     fn check_standby(&mut self, place: &Place<'_>, name: &str, others: &[Target]) {
-        let is_name = |part: &str| crate::matcher::identity::is_dns_label(part);
-        if !name.split_once('/').is_some_and(|(namespace, name)| is_name(namespace) && is_name(name)) {
+        if !dns::is_namespaced(name) {
             let flaw = Flaw::new(PolicyCode::Standby, format_args!("`{name}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(place, flaw);

@@ -49,19 +49,19 @@ pub enum Cause {
     /// This many probes failed in a row, the last for this reason.
     Probes(u32, ProbeFailure),
     /// This many requests failed in a row.
-    InARow(u32),
+    FailedInARow(u32),
     /// This many requests in a row did not reach the upstream.
-    Unreached(u32),
+    NotReached(u32),
     /// Too many of the requests in the window failed: how many failed, and how many there were.
-    Share(u32, u32),
+    FailedShare(u32, u32),
     /// Too many of the answers in the window were slow: how many were slow, and how many there were.
-    Slow(u32, u32),
+    SlowShare(u32, u32),
     /// This many probes succeeded in a row.
-    Risen(u32),
+    ProbesSucceeded(u32),
     /// The gate has been open for as long as it must, and there is no probe that could show more.
-    Held,
+    HoldOver,
     /// The slow start is over, without a new reason to open.
-    Started,
+    SlowStartDone,
 }
 
 impl fmt::Display for Cause {
@@ -69,13 +69,13 @@ impl fmt::Display for Cause {
         match self {
             Self::Start => f.write_str("start"),
             Self::Probes(count, last) => write!(f, "{count} failed probes, the last: {last}"),
-            Self::InARow(count) => write!(f, "{count} failed requests in a row"),
-            Self::Unreached(count) => write!(f, "{count} requests in a row did not reach it"),
-            Self::Share(failed, total) => write!(f, "{failed} of {total} requests failed"),
-            Self::Slow(slow, total) => write!(f, "{slow} of {total} answers were slow"),
-            Self::Risen(count) => write!(f, "{count} good probes"),
-            Self::Held => f.write_str("held long enough"),
-            Self::Started => f.write_str("slow start went well"),
+            Self::FailedInARow(count) => write!(f, "{count} failed requests in a row"),
+            Self::NotReached(count) => write!(f, "{count} requests in a row did not reach it"),
+            Self::FailedShare(failed, total) => write!(f, "{failed} of {total} requests failed"),
+            Self::SlowShare(slow, total) => write!(f, "{slow} of {total} answers were slow"),
+            Self::ProbesSucceeded(count) => write!(f, "{count} successful probes"),
+            Self::HoldOver => f.write_str("hold time is over"),
+            Self::SlowStartDone => f.write_str("slow start completed"),
         }
     }
 }
@@ -137,6 +137,7 @@ impl State {
         let before = |row: u32| if tally.any_success { 0 } else { row };
         self.row = before(self.row).saturating_add(tally.row);
         self.local_row = before(self.local_row).saturating_add(tally.local_row);
+        // Without limits on answers nothing reads the window, and an unchanged record need not be written.
         if let Some(passive) = &limits.passive {
             self.window.add(tally, passive.window, now);
         }
@@ -147,6 +148,7 @@ impl State {
         match result {
             Ok(()) => {
                 self.good = self.good.saturating_add(1);
+                // Never unset: a pod that was ready once is judged by its gate from then on.
                 (self.failed, self.was_good) = (0, true);
             }
             Err(failure) => {
@@ -166,9 +168,10 @@ impl State {
             Phase::Closed => (Phase::Open, self.unhealthy_because(limits, now)?),
             Phase::HalfOpen => match self.reopen_because(limits, now) {
                 Some(cause) => (Phase::Open, cause),
-                None if lasted >= u64::from(limits.slow_start) => (Phase::Closed, Cause::Started),
+                None if lasted >= u64::from(limits.slow_start) => (Phase::Closed, Cause::SlowStartDone),
                 None => return None,
             },
+            // Whatever probes say meanwhile: an upstream that comes and goes would take the gate with it.
             Phase::Open if lasted < u64::from(limits.hold) => return None,
             Phase::Open => (Phase::HalfOpen, self.half_open_because(limits)?),
         };
@@ -196,12 +199,13 @@ impl State {
             return Some(Cause::Probes(self.failed, self.last_failure.unwrap_or(ProbeFailure::Unreachable)));
         }
         let passive = limits.passive.as_ref()?;
+        // Rows first: they show an outage after a few requests, a window only when it has enough of them.
         let reached = |row: u32, limit: Option<u32>| limit.is_some_and(|limit| row >= limit);
         if reached(self.row, passive.consecutive) {
-            return Some(Cause::InARow(self.row));
+            return Some(Cause::FailedInARow(self.row));
         }
         if reached(self.local_row, passive.consecutive_local) {
-            return Some(Cause::Unreached(self.local_row));
+            return Some(Cause::NotReached(self.local_row));
         }
         // A share of a few requests means nothing: one failure of two would open the gate.
         let (total, failed, slow) = self.window.sum(passive.window, now);
@@ -211,10 +215,10 @@ impl State {
         let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
         let is_share = |part: u64, percent: u64| part.saturating_mul(100) >= total.saturating_mul(percent);
         if passive.failure_percent.is_some_and(|percent| is_share(failed, percent.into())) {
-            return Some(Cause::Share(narrow(failed), narrow(total)));
+            return Some(Cause::FailedShare(narrow(failed), narrow(total)));
         }
         let is_slow = passive.p95.is_some() && slow.saturating_mul(100) > total.saturating_mul(SLOW_PERCENT);
-        is_slow.then(|| Cause::Slow(narrow(slow), narrow(total)))
+        is_slow.then(|| Cause::SlowShare(narrow(slow), narrow(total)))
     }
 
     /// Why a half-open gate opens again: one failed probe is enough. The target was unhealthy a moment ago, so there is less
@@ -229,8 +233,9 @@ impl State {
     /// Why an open gate becomes half-open.
     fn half_open_because(&self, limits: &Limits) -> Option<Cause> {
         match &limits.probe {
-            Some(probe) => (self.good >= probe.rise).then_some(Cause::Risen(self.good)),
-            None => Some(Cause::Held),
+            // A probe is better evidence than time, so with one the end of the hold is not enough.
+            Some(probe) => (self.good >= probe.rise).then_some(Cause::ProbesSucceeded(self.good)),
+            None => Some(Cause::HoldOver),
         }
     }
 

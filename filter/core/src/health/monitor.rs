@@ -73,6 +73,7 @@ impl Monitor {
 
     /// Which target gets a request. `may_fail_over`: whether it may be sent to a standby.
     pub fn admit(&mut self, health: &HealthPolicy, may_fail_over: bool) -> Admission {
+        // An override takes effect on the next request, so it is read here and not put into the record.
         let first = match health.force {
             Some(wire::Override::ForceClosed) => true,
             Some(wire::Override::ForceOpen) => false,
@@ -108,6 +109,7 @@ impl Monitor {
     pub fn observe(&mut self, health: &HealthPolicy, target: usize, outcome: Outcome) -> bool {
         let (Some(view), Some(target)) = (self.views.get_mut(target), health.targets.get(target)) else { return false };
         let Some(passive) = &target.limits.passive else { return false };
+        // In memory only: to write the record would cost every request two more host calls.
         view.tally.add(outcome, passive.p95);
         // Failures in a row are counted over all VMs, so what this VM adds to the last record is what counts. A wrong
         // guess costs one read of the record; waiting for the tick would send more requests to an unhealthy upstream.
@@ -152,6 +154,7 @@ impl Monitor {
         if let Some(result) = probed {
             state.add_probe(result);
         }
+        // In this order: the tally and the probe may be what makes the phase change.
         let change = state.advance(limits, now);
         let owes_probe = limits.probe.as_ref().is_some_and(|probe| state.take_lease(probe, now, random));
         if state == known {

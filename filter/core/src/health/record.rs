@@ -92,13 +92,13 @@ fn cause_numbers(cause: Cause) -> (u8, u32, u32) {
     match cause {
         Cause::Start => (0, 0, 0),
         Cause::Probes(count, last) => (1, count, failure_number(Some(last))),
-        Cause::InARow(count) => (2, count, 0),
-        Cause::Unreached(count) => (3, count, 0),
-        Cause::Share(failed, total) => (4, failed, total),
-        Cause::Slow(slow, total) => (5, slow, total),
-        Cause::Risen(count) => (6, count, 0),
-        Cause::Held => (7, 0, 0),
-        Cause::Started => (8, 0, 0),
+        Cause::FailedInARow(count) => (2, count, 0),
+        Cause::NotReached(count) => (3, count, 0),
+        Cause::FailedShare(failed, total) => (4, failed, total),
+        Cause::SlowShare(slow, total) => (5, slow, total),
+        Cause::ProbesSucceeded(count) => (6, count, 0),
+        Cause::HoldOver => (7, 0, 0),
+        Cause::SlowStartDone => (8, 0, 0),
     }
 }
 
@@ -106,13 +106,13 @@ fn cause(kind: u8, first: u32, second: u32) -> Option<Cause> {
     Some(match kind {
         0 => Cause::Start,
         1 => Cause::Probes(first, failure(second)??),
-        2 => Cause::InARow(first),
-        3 => Cause::Unreached(first),
-        4 => Cause::Share(first, second),
-        5 => Cause::Slow(first, second),
-        6 => Cause::Risen(first),
-        7 => Cause::Held,
-        8 => Cause::Started,
+        2 => Cause::FailedInARow(first),
+        3 => Cause::NotReached(first),
+        4 => Cause::FailedShare(first, second),
+        5 => Cause::SlowShare(first, second),
+        6 => Cause::ProbesSucceeded(first),
+        7 => Cause::HoldOver,
+        8 => Cause::SlowStartDone,
         _ => return None,
     })
 }
@@ -127,13 +127,13 @@ mod tests {
             Cause::Start,
             Cause::Probes(3, ProbeFailure::Status(503)),
             Cause::Probes(1, ProbeFailure::Body),
-            Cause::InARow(u32::MAX),
-            Cause::Unreached(2),
-            Cause::Share(5, 10),
-            Cause::Slow(1, 2),
-            Cause::Risen(2),
-            Cause::Held,
-            Cause::Started,
+            Cause::FailedInARow(u32::MAX),
+            Cause::NotReached(2),
+            Cause::FailedShare(5, 10),
+            Cause::SlowShare(1, 2),
+            Cause::ProbesSucceeded(2),
+            Cause::HoldOver,
+            Cause::SlowStartDone,
         ];
         for (cause, phase) in causes.into_iter().zip([Phase::Closed, Phase::HalfOpen, Phase::Open].into_iter().cycle())
         {

@@ -1,10 +1,9 @@
 //! What rules say of callers: principals, service accounts, namespaces, trust domains.
 
-use super::reading::Use;
 use super::string::StringPattern;
-pub(crate) use crate::dns::is_label as is_dns_label;
-use crate::dns::is_subdomain as is_dns_subdomain;
+use crate::dns;
 use crate::problem::{Flaw, PolicyCode};
+use crate::request::usage::Use;
 
 /// The names of the mesh's own trust domain.
 #[derive(Clone, Debug)]
@@ -13,7 +12,7 @@ pub struct TrustDomains {
     own: Box<[Box<str>]>,
 }
 
-/// What a trust domain is called when nobody said otherwise, and what the mesh's own may be called in principals whatever
+/// The default trust domain, and the name that stands for the mesh's own trust domain in principals whatever
 /// its name is.
 pub const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
 
@@ -161,7 +160,7 @@ pub fn parse_service_account(text: &str, own_namespace: &str) -> Result<StringPa
         return flaw(format!("the service account `{text}` has a wildcard"));
     }
     let (namespace, account) = text.split_once('/').unwrap_or((own_namespace, text));
-    if !is_dns_label(namespace) || !is_dns_subdomain(account) {
+    if !dns::is_label(namespace) || !dns::is_subdomain(account) {
         return flaw(format!("`{text}` is not a service account"));
     }
     Ok(StringPattern::Exact(format!("ns/{namespace}/sa/{account}").into_bytes().into()))
@@ -173,7 +172,7 @@ pub fn parse_namespace(text: &str) -> Result<StringPattern, Flaw> {
     let literal = text.trim_matches('*');
     let is_label_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let valid = match pattern {
-        StringPattern::Exact(_) => is_dns_label(literal),
+        StringPattern::Exact(_) => dns::is_label(literal),
         _ => literal.len() <= 63 && literal.bytes().all(is_label_byte),
     };
     if !valid {

@@ -2,6 +2,7 @@
 
 use super::string::StringPattern;
 use crate::problem::{Flaw, PolicyCode};
+use crate::request::name::is_token_byte;
 
 /// Reads a method pattern: a token with Istio's wildcards. One with a lower-case letter is refused: Istio would match it
 /// to the letter, and no client sends it.
@@ -17,12 +18,6 @@ pub fn parse(text: &str) -> Result<StringPattern, Flaw> {
             .help(format_args!("methods are case-sensitive: write `{}`", text.to_ascii_uppercase())));
     }
     Ok(pattern)
-}
-
-/// Whether a byte may stand in a token (RFC 9110, 5.6.2).
-#[must_use]
-pub fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 #[cfg(test)]

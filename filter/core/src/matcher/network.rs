@@ -1,6 +1,6 @@
 //! Addresses and CIDR blocks.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 
@@ -24,7 +24,8 @@ impl NetworkSet {
     }
 }
 
-/// Reads an address or a CIDR block. Bits outside the mask are refused: they are a slip of the pen in one of the two.
+/// Reads an address or a CIDR block. Bits outside the mask are refused: either the address or the length is a mistake, and guessing could
+/// widen an ALLOW rule.
 pub fn parse(text: &str) -> Result<IpNet, Flaw> {
     let flaw = || {
         Flaw::new(PolicyCode::Cidr, format_args!("`{text}` is neither an IP address nor a CIDR block"))
@@ -54,13 +55,6 @@ fn block(address: IpAddr, length: &str) -> Option<IpNet> {
         IpAddr::V4(v4) if address.is_ipv6() => IpNet::new(v4.into(), length.checked_sub(96)?).ok(),
         _ => IpNet::new(address, length).ok(),
     }
-}
-
-/// Reads Envoy's address attributes: `IP:PORT`, `[IPv6]:PORT`. A pipe or an internal address has no IP.
-#[must_use]
-pub fn parse_endpoint(text: &[u8]) -> Option<(IpAddr, u16)> {
-    let endpoint: SocketAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
-    Some((endpoint.ip().to_canonical(), endpoint.port()))
 }
 
 #[cfg(test)]
@@ -98,12 +92,5 @@ mod tests {
         ] {
             assert_eq!(parse(text).unwrap_err().code, PolicyCode::Cidr, "{text}");
         }
-    }
-
-    #[test]
-    fn endpoints() {
-        assert_eq!(parse_endpoint(b"10.0.0.1:80"), Some(("10.0.0.1".parse().unwrap(), 80)));
-        assert_eq!(parse_endpoint(b"[::ffff:10.0.0.1]:80"), Some(("10.0.0.1".parse().unwrap(), 80)));
-        assert_eq!(parse_endpoint(b"/run/socket"), None);
     }
 }

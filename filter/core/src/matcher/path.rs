@@ -1,19 +1,25 @@
 //! Paths: exact, `/prefix*`, `*suffix`, `*`, and templates with `{*}` and `{**}`.
 //!
 //! Patterns are written in the canonical form of request paths: `/a-b` and not `/a%2Db`, `/%C3%A9` and not `/é`. Others
-//! are refused with that form as the cure. What a request may have in another form, such as `/%c3%a9` or `/%40a`, may stand
-//! beside its canonical form: such a request is read in both, and an ALLOW rule must match both.
+//! are refused, and the message has that form. A spelling that requests may have, such as `/%c3%a9` or `/%40a`, may be
+//! written beside its canonical form: such a request is read in both, and an ALLOW rule must match both.
+
+mod literal;
+mod template;
 
 #[cfg(feature = "compile")]
 use std::fmt;
 
+use self::literal::canonical_literal;
+pub(crate) use self::template::split_segment;
+pub use self::template::{Segment, Template};
 use super::set::{Pattern, PatternSet};
 use crate::problem::{Flaw, PolicyCode};
-use crate::request::path::{Tolerance, canonical_pattern, escape, is_unreserved};
-use crate::verdict::Ambiguity;
-
-/// Most segments in a template.
-pub const MAX_SEGMENTS: usize = 64;
+use crate::request::path::Tolerance;
+#[cfg(feature = "compile")]
+use crate::request::path::canonical_pattern;
+#[cfg(feature = "compile")]
+use crate::wire::Ambiguity;
 
 /// One path pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,24 +34,6 @@ pub enum PathPattern {
     Present,
     /// Segment by segment.
     Template(Template),
-}
-
-/// A path template (Istio's `{*}` and `{**}`, Envoy's `uri_template` match).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template {
-    /// The segments before `{**}`, or all of them.
-    pub(crate) segments: Vec<Segment>,
-    /// With `{**}`: the text that must follow it, often none.
-    pub(crate) rest: Option<Box<[u8]>>,
-}
-
-/// One segment of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Segment {
-    /// This text.
-    Literal(Box<[u8]>),
-    /// `{*}`: any text but none.
-    One,
 }
 
 impl PathPattern {
@@ -66,6 +54,7 @@ impl PathPattern {
             Flaw::new(PolicyCode::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
                 .help(format_args!("a `*` may stand at the beginning or at the end; one segment is `{{*}}`"))
         };
+        // A suffix need not begin with `/`: `*.png` is Istio's own example.
         if let Some(suffix) = text.strip_prefix('*') {
             if suffix.contains('*') {
                 return Err(inside(text));
@@ -88,11 +77,12 @@ impl PathPattern {
         Ok(Self::Exact(literal(text)?))
     }
 
-    /// Where policies are written; the filter takes what was checked. A flaw, if the pattern is not in canonical form and `all` lacks that form. Alone it could never allow, and would deny
-    /// one spelling of two.
+    /// A flaw, if the pattern is not in canonical form and `all` lacks that form. Alone it could never allow, and would deny
+    /// one spelling of two. Checked where policies are written; the filter takes what was checked.
     #[cfg(feature = "compile")]
     pub(crate) fn check_beside(&self, all: &[Self], tolerance: Tolerance) -> Result<(), Flaw> {
         let canonical = self.map_literals(&|literal| canonical_pattern(literal, tolerance).map(Vec::into_boxed_slice));
+        // An ambiguous literal has been refused by `parse` already: one problem is enough.
         let Ok(canonical) = canonical else { return Ok(()) };
         if canonical == *self || all.contains(&canonical) {
             return Ok(());
@@ -156,156 +146,6 @@ impl fmt::Display for PathPattern {
             }
         }
     }
-}
-
-fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw> {
-    if text.contains('?') {
-        return Err(Flaw::new(PolicyCode::Path, format_args!("the path `{text}` has a query")).help(format_args!(
-            "paths are matched without query; use `when: [{{key: \"request.query[NAME]\", values: [...]}}]`"
-        )));
-    }
-    match canonical_pattern(text.as_bytes(), tolerance) {
-        Ok(canonical) if canonical == text.as_bytes() => Ok(canonical.into()),
-        Ok(_) if may_come(text) => Ok(text.as_bytes().into()),
-        // Istio would match it to the letter, and so never.
-        Ok(canonical) => {
-            Err(Flaw::new(PolicyCode::Path, format_args!("the path `{text}` is not in the form that requests have"))
-                .help(format_args!("write `{}`", String::from_utf8_lossy(&canonical))))
-        }
-        Err(kind) => Err(Flaw::new(
-            PolicyCode::Path,
-            format_args!(
-                "no request with the path `{text}` ever reaches a rule: it is refused as ambiguous ({})",
-                kind.as_str()
-            ),
-        )
-        .help(format_args!("{}", instead(kind, text)))),
-    }
-}
-
-/// Whether a request may have this text: Envoy decodes escaped letters, digits, `-`, `.`, `_` and `~`, and refuses or
-/// escapes what is not ASCII.
-fn may_come(text: &str) -> bool {
-    let escaped = |(at, _): (usize, &str)| text.as_bytes().get(at.saturating_add(1)..).and_then(escape);
-    text.is_ascii() && !text.match_indices('%').filter_map(escaped).any(|(byte, _)| is_unreserved(byte))
-}
-
-/// What to write in place of a path that is ambiguous. Some kinds are of no use to tolerate: Envoy answers such requests
-/// itself, or rewrites them before any filter sees them.
-fn instead(kind: Ambiguity, text: &str) -> String {
-    let is_plain = !text.contains(['%', ';', '\\']);
-    match kind {
-        Ambiguity::ControlCharacter if text.contains(' ') => format!("write `{}`", text.replace(' ', "%20")),
-        Ambiguity::ControlCharacter if is_plain => {
-            "write the path without it: Envoy refuses it before any rule".to_owned()
-        }
-        Ambiguity::Fragment | Ambiguity::EscapedNul => {
-            "write the path without it: Envoy refuses it before any rule".to_owned()
-        }
-        Ambiguity::Backslash => format!("write `{}`: Envoy makes it so before any rule", text.replace('\\', "/")),
-        Ambiguity::DotSegment if is_plain => {
-            "write the path without dot segments: Envoy resolves them before any rule".to_owned()
-        }
-        kind => format!("write the path without it, or tolerate `{}`", kind.as_str()),
-    }
-}
-
-impl Template {
-    /// `/NAME/{*}`.
-    pub(crate) fn below(name: &[u8]) -> Self {
-        Self { segments: vec![Segment::Literal(name.into()), Segment::One], rest: None }
-    }
-
-    /// `/{*}/{*}`.
-    pub(crate) fn any_call() -> Self {
-        Self { segments: vec![Segment::One, Segment::One], rest: None }
-    }
-
-    fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
-        let flaw = |message: &str, help: &str| {
-            Flaw::new(PolicyCode::PathTemplate, format_args!("{message} in `{text}`")).help(format_args!("{}", help))
-        };
-        let Some(body) = text.strip_prefix('/') else {
-            return Err(flaw("a template begins with `/`", "write `/` first"));
-        };
-        let mut segments = Vec::new();
-        let mut parts = body.split('/');
-        while let Some(part) = parts.next() {
-            if segments.len() >= MAX_SEGMENTS {
-                return Err(flaw("more than 64 segments", "use `{**}` for a long tail"));
-            }
-            match part {
-                "{*}" => segments.push(Segment::One),
-                "{**}" => {
-                    let rest = Self::parse_rest(parts.collect(), tolerance, &flaw)?;
-                    return Ok(Self { segments, rest: Some(rest) });
-                }
-                part => segments.push(Segment::Literal(Self::parse_literal(part, tolerance, &flaw)?)),
-            }
-        }
-        Ok(Self { segments, rest: None })
-    }
-
-    /// What stands behind `{**}`: literal segments only.
-    fn parse_rest(
-        parts: Vec<&str>,
-        tolerance: Tolerance,
-        flaw: &impl Fn(&str, &str) -> Flaw,
-    ) -> Result<Box<[u8]>, Flaw> {
-        let mut rest = Vec::new();
-        for part in parts {
-            if part == "{*}" || part == "{**}" {
-                return Err(flaw("an operator follows `{**}`", "`{**}` is the last operator of a template"));
-            }
-            rest.push(b'/');
-            rest.extend_from_slice(&Self::parse_literal(part, tolerance, flaw)?);
-        }
-        Ok(rest.into())
-    }
-
-    fn parse_literal(part: &str, tolerance: Tolerance, flaw: &impl Fn(&str, &str) -> Flaw) -> Result<Box<[u8]>, Flaw> {
-        if part.contains(['{', '}']) {
-            return Err(flaw("an operator shares its segment", "`{*}` and `{**}` stand alone between slashes"));
-        }
-        if part.contains('*') {
-            return Err(flaw("a plain `*` stands in a template", "one segment is `{*}`, any tail is `{**}`"));
-        }
-        canonical_literal(part, tolerance)
-    }
-
-    /// Whether the template matches a canonical path.
-    #[must_use]
-    pub fn matches(&self, path: &[u8]) -> bool {
-        let Some(mut remaining) = path.strip_prefix(b"/").map(Some) else { return false };
-        for segment in &self.segments {
-            let Some(text) = remaining else { return false };
-            let (head, tail) = split_segment(text);
-            if !segment.matches(head) {
-                return false;
-            }
-            remaining = tail;
-        }
-        match (&self.rest, remaining) {
-            (None, remaining) => remaining.is_none(),
-            (Some(rest), Some(remaining)) => remaining.ends_with(rest),
-            (Some(_), None) => false,
-        }
-    }
-}
-
-impl Segment {
-    fn matches(&self, text: &[u8]) -> bool {
-        match self {
-            Self::Literal(literal) => **literal == *text,
-            Self::One => !text.is_empty(),
-        }
-    }
-}
-
-/// The first segment, and what follows its slash: `None` at the end of the path.
-pub(crate) fn split_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let mut parts = text.splitn(2, |byte| *byte == b'/');
-    (parts.next().unwrap_or(text), parts.next())
 }
 
 impl Pattern for PathPattern {

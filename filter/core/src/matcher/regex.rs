@@ -17,8 +17,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sallyport_pattern::Pattern;
 
-use super::reading::Use;
 use crate::problem::{Flaw, PolicyCode};
+use crate::request::reading::MAX_READ;
+use crate::request::usage::Use;
 use crate::wire;
 
 /// Longest pattern, in bytes.
@@ -27,9 +28,6 @@ pub const MAX_PATTERN: usize = 1024;
 pub const MAX_PATTERNS: usize = 256;
 /// Most bytes of automata in one policy: an object in a cluster has room for about a million.
 pub const MAX_AUTOMATA: usize = 512 * 1024;
-/// Most bytes of a value that a pattern reads.
-pub const MAX_READ: usize = 2048;
-
 /// Compiles each distinct pattern once, and none behind a limit: what is refused has cost time, too.
 #[derive(Debug)]
 pub struct RegexCompiler<'s> {

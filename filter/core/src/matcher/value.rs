@@ -1,10 +1,10 @@
 //! Conditions on values that a request may carry several times: headers, query parameters, claims.
 
-use super::reading::Use;
 use super::regex::RegexSet;
 use super::string::StringSet;
 use crate::request::reading;
 use crate::request::table::Slot;
+use crate::request::usage::Use;
 use crate::wire::{Action, Quantifier};
 
 /// What one value must satisfy.

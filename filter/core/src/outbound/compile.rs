@@ -1,4 +1,4 @@
-//! From the wire shape to what is done, or every problem of it.
+//! From the wire shape to the edits of requests, or every problem in it.
 
 use super::reserved::{OF_THE_GATE, Reserved};
 use super::template::Template;
@@ -31,7 +31,7 @@ pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems
         );
     }
     if !baggage.is_empty() && !is_standalone {
-        let wrong = "baggage leaves by the filter alone";
+        let wrong = "only the filter writes baggage";
         compiler.report(
             &place.field("baggage"),
             PolicyCode::TracingMode,
@@ -116,8 +116,8 @@ impl Compiler<'_> {
             let folded = fold(name.as_bytes());
             let own_trace = mode != TracingMode::Strip && trace_context::is_trace_header(&folded);
             if own_trace || *folded == *baggage::BAGGAGE.as_bytes() {
-                let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` is not to be set"))
-                    .help(format_args!("it tells of the request's trace; set a header of another name"));
+                let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` cannot be set"))
+                    .help(format_args!("it carries the request's trace; set a header of another name"));
                 self.take(&place.field("name"), flaw);
             }
             if let Some((other, _)) = set.iter().find(|(other, _)| is_same_to_cgi(other.as_bytes(), name.as_bytes())) {

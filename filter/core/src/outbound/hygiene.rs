@@ -1,10 +1,10 @@
-//! Which headers do not leave the mesh.
+//! Headers that do not leave the mesh.
 
 use super::reserved::OF_THE_GATE;
 pub use crate::wire::Hygiene;
 
-/// What Envoy and Istio say of the mesh on each request: the route takes it away, which costs nothing. A route of the
-/// Gateway API has sixteen places.
+/// What Envoy and Istio add about the mesh to each request. The route removes these, which costs nothing; a route of the
+/// Gateway API can remove sixteen.
 const OF_THE_MESH: [&str; 7] = [
     "x-envoy-attempt-count",
     "x-envoy-decorator-operation",
@@ -14,10 +14,10 @@ const OF_THE_MESH: [&str; 7] = [
     "x-envoy-peer-metadata-id",
     "x-forwarded-client-cert",
 ];
-/// What Envoy says of the way of each request.
+/// What Envoy adds about the path of each request.
 const OF_THE_WAY: [&str; 2] = ["x-forwarded-for", "x-forwarded-proto"];
-/// What other proxies say of it, where there are any, and what a caller says to a proxy alone (RFC 9110, 11.7.2): the
-/// filter takes it away, which costs something where it is there.
+/// What other proxies add about it, and what a caller sends to a proxy only (RFC 9110, 11.7.2). The filter removes these,
+/// which costs a host call where one is there.
 const OF_OTHER_WAYS: [&str; 10] = [
     "cf-connecting-ip",
     "client-ip",
@@ -30,9 +30,9 @@ const OF_OTHER_WAYS: [&str; 10] = [
     "x-cluster-client-ip",
     "x-real-ip",
 ];
-/// Headers by which a caller tells some servers that it means another method or path than the one that rules have seen
-/// (Rack and Symfony: the method; IIS and Symfony: the URL), or through which proxy they are to send their own requests
-/// (`proxy`, which CGI hands over as `HTTP_PROXY`: httpoxy). Whoever needs one keeps it by name.
+/// Headers with which a caller can make some servers use another method or path than the one that rules have seen (Rack and
+/// Symfony: the method; IIS and Symfony: the URL), or send their own requests through a proxy of the caller's (`proxy`,
+/// which CGI passes on as `HTTP_PROXY`: httpoxy). A file that needs one keeps it by name.
 const OVERRIDES: [&str; 7] = [
     "proxy",
     "x-http-method",
@@ -42,8 +42,8 @@ const OVERRIDES: [&str; 7] = [
     "x-original-url",
     "x-rewrite-url",
 ];
-/// Headers by which proxies tell a service behind them who the user is: a caller who writes them itself speaks for
-/// anybody.
+/// Headers with which proxies tell a service behind them who the user is. A caller that could send them itself could claim
+/// to be any user.
 const IDENTITIES: [&str; 18] = [
     "l5d-client-id",
     "remote-user",
@@ -64,7 +64,7 @@ const IDENTITIES: [&str; 18] = [
     "x-username",
     "x-webauth-user",
 ];
-/// The beginnings of more of the kind.
+/// Prefixes of more such headers.
 const IDENTITY_PREFIXES: [&[u8]; 9] = [
     b"cf-access-",
     b"ssl-client-",
@@ -78,7 +78,7 @@ const IDENTITY_PREFIXES: [&[u8]; 9] = [
 ];
 const MESH_PREFIXES: [&[u8]; 2] = [b"x-envoy-", b"x-istio-"];
 
-/// What upstreams say of themselves to callers.
+/// What upstreams say about themselves to callers.
 const OF_THE_UPSTREAM: [&str; 9] = [
     "server",
     "via",
@@ -91,12 +91,12 @@ const OF_THE_UPSTREAM: [&str; 9] = [
     "x-runtime",
 ];
 
-/// The names that the route takes away from requests.
+/// The names that the route removes from requests.
 pub fn removed_by_route(hygiene: Hygiene) -> impl Iterator<Item = &'static str> {
     hygiene.removed_by_route()
 }
 
-/// The names that the route takes away from responses.
+/// The names that the route removes from responses.
 pub fn removed_from_responses(hygiene: Hygiene) -> impl Iterator<Item = &'static str> {
     hygiene.removed_from_responses()
 }
@@ -116,23 +116,23 @@ impl Hygiene {
             Self::Off | Self::Compatible => &[],
             Self::Strict => &OF_THE_UPSTREAM,
         };
-        // Under any hygiene: no upstream speaks for the gate. The route takes these from what the upstream sent, before
-        // the filter writes its own.
+        // Under any hygiene, no upstream may send the gate's own headers. The route removes them from what the upstream
+        // sent, before the filter sets its own.
         OF_THE_GATE.iter().chain(upstream).copied()
     }
 
-    /// Whether nobody is to be told this by a request, whoever of the two takes it away.
+    /// Whether requests must not have this header, whichever of filter and route removes it.
     pub(super) fn removes(self, name: &[u8]) -> bool {
         self.removed_by_filter(name) || self.removed_by_route().any(|known| known.as_bytes() == name)
     }
 
-    /// Whether no caller is to be told this.
+    /// Whether responses must not have this header.
     pub(super) fn removes_from_responses(self, name: &[u8]) -> bool {
         self.removed_from_responses().any(|known| known.as_bytes() == name)
     }
 
-    /// Whether the filter takes a header of this very name away: it is seldom there, or of a family whose members a route
-    /// cannot list.
+    /// Whether the filter removes a header of this exact name, because it is rare or belongs to a family whose members a
+    /// route cannot list.
     pub(super) fn removed_by_filter(self, name: &[u8]) -> bool {
         let begins = |prefixes: &[&[u8]]| prefixes.iter().any(|prefix| name.starts_with(prefix));
         let one_of = |names: &[&str]| names.iter().any(|known| known.as_bytes() == name);
@@ -140,12 +140,12 @@ impl Hygiene {
             Self::Off => false,
             Self::Compatible => begins(&MESH_PREFIXES) && !one_of(&OF_THE_MESH),
             Self::Strict => {
-                let meant = begins(&MESH_PREFIXES)
+                let is_listed = begins(&MESH_PREFIXES)
                     || begins(&IDENTITY_PREFIXES)
                     || one_of(&OF_OTHER_WAYS)
                     || one_of(&OVERRIDES)
                     || one_of(&IDENTITIES);
-                meant && !one_of(&OF_THE_MESH) && !one_of(&OF_THE_WAY)
+                is_listed && !one_of(&OF_THE_MESH) && !one_of(&OF_THE_WAY)
             }
         }
     }
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn no_upstream_speaks_for_the_gate() {
+    fn no_upstream_sends_the_headers_of_the_gate() {
         for hygiene in [Hygiene::Off, Hygiene::Compatible, Hygiene::Strict] {
             for name in OF_THE_GATE {
                 assert!(removed_from_responses(hygiene).any(|removed| removed == name), "{hygiene:?}: {name}");

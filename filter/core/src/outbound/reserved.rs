@@ -6,24 +6,25 @@ use crate::request::name::is_same_to_cgi;
 /// Headers that carry the request itself, or belong to one connection.
 pub const OF_THE_REQUEST: [&str; 9] =
     ["connection", "content-length", "expect", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"];
-/// What the gate alone says: to callers, and to its own route. Neither leaves the mesh or comes in, whatever the file says.
+/// Headers that only the gate may set: for callers, and for its own route. Whatever the file says, they neither leave the
+/// mesh nor come in.
 pub const OF_THE_GATE: [&str; 2] = [HEADER, ROUTE_HEADER];
 
-/// What the filter reads of every request beside them.
+/// Other headers that the filter reads from every request.
 pub const READ: [&str; 3] = ["content-type", "x-forwarded-client-cert", "x-request-id"];
 
-/// Whether a name is none of these itself, but to CGI one of those that carry the request or that the filter reads. No
-/// client means it: `content_length` beside `content-length` is two lengths to some servers.
+/// Whether a name is another spelling, which CGI reads as the same, of a header that carries the request or that the filter
+/// reads. No client needs one, and `content_length` beside `content-length` gives some servers two lengths.
 pub(super) fn is_second_reading(name: &[u8], folded: &[u8]) -> bool {
     name != folded && OF_THE_REQUEST.iter().chain(&READ).any(|known| known.as_bytes() == folded)
 }
 
-/// Why a header is not the file's to keep, remove or set.
+/// Why the file may not keep, remove or set a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reserved {
     /// It carries the request itself.
     Request,
-    /// It is the gate's own.
+    /// It is reserved for the gate.
     Gate,
 }
 
@@ -41,12 +42,12 @@ impl Reserved {
         }
     }
 
-    /// What is wrong, after the name.
+    /// What is wrong: the end of a sentence that begins with the name.
     #[must_use]
     pub fn problem(self) -> &'static str {
         match self {
             Self::Request => "carries the request itself",
-            Self::Gate => "is the gate's own",
+            Self::Gate => "is reserved for the gate",
         }
     }
 
@@ -55,7 +56,7 @@ impl Reserved {
     pub fn help(self) -> &'static str {
         match self {
             Self::Request => "leave it to the proxies",
-            Self::Gate => "leave it out: it never leaves the mesh, and never comes in",
+            Self::Gate => "leave it out: the gate removes it in both directions",
         }
     }
 }

@@ -8,10 +8,10 @@ use crate::problem::{Flaw, Listed, PolicyCode};
 use crate::request::pairs::Pair;
 use crate::trace_context::other;
 
-/// Longest value that a caller's request id may have.
+/// Longest request id of a caller that is used.
 const MAX_REQUEST_ID: usize = 128;
 
-/// A value with places for facts.
+/// A value with placeholders for facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Template(Vec<Part>);
 
@@ -33,7 +33,7 @@ enum Fact {
     ForeignTrace,
 }
 
-/// Every name. None of them is a secret, and none the caller's to choose but the ids, whose form is checked.
+/// Every name. None of them is a secret, and a caller chooses none but the ids, whose form is checked.
 const FACTS: [(&str, Fact); 8] = [
     ("caller.principal", Fact::Principal),
     ("caller.namespace", Fact::Namespace),
@@ -73,7 +73,7 @@ impl Template {
         if empty || !printable(text) || text.trim_ascii() != text {
             let flaw = Flaw::new(
                 PolicyCode::HeaderTemplate,
-                format_args!("`{}` is no value of a header", text.escape_default()),
+                format_args!("`{}` cannot be the value of a header", text.escape_default()),
             );
             return Err(flaw.help(format_args!("write visible ASCII, without spaces at its ends")));
         }
@@ -85,7 +85,7 @@ impl Template {
         self.0.iter().any(|part| matches!(part, Part::Fact(fact) if of_caller.contains(fact)))
     }
 
-    /// The value; none if something in it is not known.
+    /// The value; none if a fact in it is unknown.
     pub(super) fn render(&self, headers: &[Pair<'_>], facts: &Facts<'_>, trace_id: Option<&str>) -> Option<String> {
         let mut value = String::new();
         for part in &self.0 {

@@ -1,4 +1,4 @@
-//! From the wire shape to rules that can decide, or a refusal of the whole with every problem found.
+//! From the wire shape to rules that can decide, or a refusal of the whole policy with every problem in it.
 //!
 //! Each wire struct is destructured exhaustively, so a new field does not build until it has a meaning here.
 
@@ -8,18 +8,19 @@ mod operation;
 mod source;
 
 use super::rule::{CompiledRule, Role};
+use crate::dns;
 use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
-use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexCompiler;
 use crate::matcher::string::StringPattern;
 use crate::outbound::{self, Outbound};
 use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problems};
-use crate::request::canonical::Reading;
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
+use crate::request::settings::ReadSettings;
 use crate::request::table::NameTable;
+use crate::request::usage::Use;
 use crate::wire::{self, Action, Ambiguity, Mode, WIRE_VERSION};
 
 /// Most rules in a policy.
@@ -29,7 +30,7 @@ pub const MAX_ALTERNATIVES: usize = 512;
 /// Most values in one list.
 pub const MAX_VALUES: usize = 10_000;
 #[cfg(feature = "compile")]
-/// Most bytes that regular expressions read for one request, whoever sends it and whatever is in it; each is one step.
+/// Most bytes that regular expressions read for one request, whatever its caller and content; each is one step.
 pub const MAX_STEPS: u64 = 500_000;
 /// Longest rule id, in bytes.
 pub const MAX_RULE_ID: usize = 64;
@@ -41,7 +42,7 @@ pub struct Compiled {
     pub(crate) enforced: bool,
     pub(crate) disclose_rule: bool,
     pub(crate) filter_state: bool,
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadSettings,
     pub(crate) rules: Vec<CompiledRule>,
     pub(crate) needs: Needs,
     pub(crate) health: Option<HealthPolicy>,
@@ -49,7 +50,7 @@ pub struct Compiled {
     pub(crate) outbound: Outbound,
 }
 
-/// Compiles a policy, or says everything that is wrong with it.
+/// Compiles a policy, or reports everything that is wrong with it.
 pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     let wire::Policy {
         version,
@@ -74,6 +75,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     compiler.check_upstream(upstream);
     compiler.check_domains(trust_domain.as_deref(), trust_domain_aliases);
     compiler.check_tolerated(tolerate);
+    // Only the digest tells the gateway's own element of the header from one that the caller wrote.
     let forwarders = compiler.forwarders(trusted_forwarders);
     if !forwarders.is_empty() {
         compiler.needs |= Needs::PEER;
@@ -94,7 +96,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
         enforced: *mode == Mode::Enforce,
         disclose_rule: *disclose_rule,
         filter_state: *filter_state,
-        reading: Reading {
+        reading: ReadSettings {
             tolerance: Tolerance::new(tolerate),
             forwarders,
             headers: compiler.headers,
@@ -110,7 +112,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     compiler.problems.or(compiled)
 }
 
-/// What is known, and what was found wrong, so far.
+/// What is known, and which problems were found, so far.
 struct Compiler<'s> {
     problems: Problems,
     domains: TrustDomains,
@@ -156,10 +158,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn check_upstream(&mut self, upstream: &str) {
-        let valid = upstream
-            .split_once('/')
-            .is_some_and(|(namespace, name)| identity::is_dns_label(namespace) && identity::is_dns_label(name));
-        if !valid {
+        if !dns::is_namespaced(upstream) {
             let flaw = Flaw::new(PolicyCode::Upstream, format_args!("`{upstream}` does not name an upstream"))
                 .help(format_args!("write `NAMESPACE/NAME`"));
             self.report(&Place::Field("upstream"), flaw);
@@ -203,7 +202,9 @@ impl<'s> Compiler<'s> {
                 Ok(_) => {
                     let flaw =
                         Flaw::new(PolicyCode::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
-                            .help(format_args!("name each forwarder whole: whoever matches may speak for anybody"));
+                            .help(format_args!(
+                                "name each forwarder whole: any caller that matches could act as any other"
+                            ));
                     self.report(&list.item(position), flaw);
                 }
                 Err(flaw) => self.report(&list.item(position), flaw),
@@ -217,6 +218,7 @@ impl<'s> Compiler<'s> {
         if sources.len() > MAX_RULES {
             let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
             self.report(&list, flaw);
+            // None of them is compiled: the limit is there so that this takes bounded time.
             return Vec::new();
         }
         let mut first_use = ByteMap::default();
@@ -226,11 +228,13 @@ impl<'s> Compiler<'s> {
             let place = list.item(position);
             match first_use.get(source.id.as_bytes()) {
                 Some(first) => {
-                    let flaw =
-                        Flaw::new(PolicyCode::DuplicateRuleId, format_args!("the rule id `{}` is taken", source.id))
-                            .help(format_args!(
-                                "`rules[{first}]` has it; the id is the rule's name in every log, so give each its own"
-                            ));
+                    let flaw = Flaw::new(
+                        PolicyCode::DuplicateRuleId,
+                        format_args!("the rule id `{}` is taken", source.id),
+                    )
+                    .help(format_args!(
+                        "`rules[{first}]` has it; the id is the rule's name in every log, so give each rule its own"
+                    ));
                     self.report(&place.field("id"), flaw);
                 }
                 None => {
@@ -246,8 +250,8 @@ impl<'s> Compiler<'s> {
         let wire::Rule { id, action, mode, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
-            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` says neither who nor what"))
-                .help(format_args!("it would match every request of everybody; if that is meant, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
+            let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` has no `from`, `to` or `when`"))
+                .help(format_args!("it would match every request of every caller; if that is intended, write `to: [{{operation: {{paths: [\"*\"]}}}}]`"));
             self.report(place, flaw);
         }
         let action = *action;

@@ -1,12 +1,15 @@
-//! The index: which rules a request could match at all, found without looking at the others.
+//! The index: the rules that a request could match, found without looking at the others.
 //!
 //! # Design
 //!
 //! A rule is posted under pairs (source key, path key). A source key is an exact principal, service account, namespace
 //! or request principal; a path key is a whole path pattern; either may be "any". A request has a few source keys
 //! and as many path keys as patterns match its path, so the work is a handful of hash look-ups whether there are ten
-//! rules or ten thousand. The index only proposes: every candidate is then evaluated whole, so a key that is too wide
+//! rules or ten thousand. The index only proposes: every candidate is then evaluated in full, so a key that is too wide
 //! costs time and never a wrong verdict.
+//!
+//! Rules of every [`Role`](super::rule::Role) are entries of the same index, and one search proposes all of them: a rule in
+//! shadow mode, or later one of a rollout's candidate, costs a posting and not a second search.
 
 #[cfg(feature = "compile")]
 mod cost;
@@ -15,18 +18,19 @@ mod templates;
 
 use self::radix::RadixTree;
 use self::templates::TemplateTrie;
-use super::rule::{CompiledRule, IdentityField, Operation, OperationMatcher, Source, SourceMatcher};
+use super::rule::{CompiledRule, Operation, OperationMatcher, Source, SourceMatcher};
 use crate::map::{ByteMap, PairMap};
 use crate::matcher::path::{PathPattern, PathSet};
+use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
 use crate::request::token::RequestPrincipal;
 
-/// The key of rules that do not say.
+/// The key of rules that name no exact caller, or no path.
 const ANY: u32 = 0;
-/// Above this many pairs a rule is posted by one of its two sides only.
+/// With more pairs than this a rule is posted by one of its two keys only: 64 callers and 64 paths are still exact.
 const MAX_PAIRS: usize = 4096;
 
-/// Where candidates are found.
+/// The postings, and what gives the keys of a request.
 #[derive(Debug, Default)]
 pub struct Index {
     sources: SourceKeys,
@@ -49,6 +53,7 @@ impl Index {
                 index.post(pair, position);
             }
         }
+        // Most lists have one entry, and a vector makes room for four.
         for list in &mut index.lists {
             list.shrink_to_fit();
         }
@@ -62,13 +67,14 @@ impl Index {
             self.lists.push(Vec::new());
         }
         if let Some(list) = usize::try_from(number).ok().and_then(|number| self.lists.get_mut(number))
+            // Two sources of one rule may have the same key. Rules are posted in order, so a repetition is the last entry.
             && list.last() != Some(&position)
         {
             list.push(position);
         }
     }
 
-    /// Calls `visit` with the position of every rule that could match; some may come twice.
+    /// Calls `visit` with the position of every rule that could match; a position may come twice.
     pub(crate) fn candidates(&self, request: &CanonicalRequest<'_>, mut visit: impl FnMut(u32)) {
         let sources = self.sources.of_request(request);
         let mut at_path = |path: u32| {
@@ -82,6 +88,7 @@ impl Index {
         };
         at_path(ANY);
         self.paths.of_request(&request.path.text, &mut at_path);
+        // A restrictive rule matches either spelling of the path, so both must find it.
         if let Some(raw) = request.path.raw {
             self.paths.of_request(raw, &mut at_path);
         }
@@ -89,6 +96,7 @@ impl Index {
 }
 
 fn pairs(sources: &[u32], paths: &[u32]) -> Vec<(u32, u32)> {
+    // The longer side stays: it tells more requests apart.
     if sources.len().saturating_mul(paths.len()) <= MAX_PAIRS {
         sources.iter().flat_map(|source| paths.iter().map(move |path| (*source, *path))).collect()
     } else if sources.len() > paths.len() {
@@ -98,7 +106,7 @@ fn pairs(sources: &[u32], paths: &[u32]) -> Vec<(u32, u32)> {
     }
 }
 
-/// Exact identities that rules name.
+/// The exact callers that rules name.
 #[derive(Debug, Default)]
 struct SourceKeys {
     count: u32,
@@ -116,13 +124,15 @@ impl SourceKeys {
         for source in sources {
             match self.keys_of_source(source) {
                 Some(found) => keys.extend(found),
+                // One source that any caller may match makes the whole rule one for any caller.
                 None => return vec![ANY],
             }
         }
         keys
     }
 
-    /// The keys of the first field that names exact identities.
+    /// The keys of the first field that names exact callers. All fields of a source must hold, so one of them is enough to
+    /// find it. A `not` field finds nothing: it holds for all callers but those it names.
     fn keys_of_source(&mut self, source: &Source) -> Option<Vec<u32>> {
         for test in source.iter().filter(|test| !test.negated) {
             let (map, names) = match &test.matcher {
@@ -143,7 +153,7 @@ impl SourceKeys {
         None
     }
 
-    /// The keys of a request: of the caller's identity, of its other names, which rules that refuse look at, and of its token.
+    /// The keys of a request: of the caller's identity, of its other names, which restrictive rules look at, and of its token.
     fn of_request(&self, request: &CanonicalRequest<'_>) -> Vec<u32> {
         let mut keys = vec![ANY];
         for (map, field) in [
@@ -151,10 +161,12 @@ impl SourceKeys {
             (&self.service_accounts, IdentityField::ServiceAccount),
             (&self.namespaces, IdentityField::Namespace),
         ] {
+            // Most policies name callers in one way only, and the parts of a name need not be cut out for the others.
             if !map.is_empty() {
                 request.caller.visit(field, &mut |text| keys.extend(map.get(text)));
             }
         }
+        // To read a token takes a while, so it is read only where rules name one.
         if !self.request_principals.is_empty() {
             let principal = request.request_principal().map(RequestPrincipal::as_str);
             keys.extend(principal.and_then(|principal| self.request_principals.get(principal.as_bytes())));
@@ -172,7 +184,7 @@ fn intern(map: &mut ByteMap, name: &[u8], count: &mut u32) -> u32 {
     *count
 }
 
-/// Path patterns that rules name.
+/// The path patterns that rules name.
 #[derive(Debug, Default)]
 struct PathKeys {
     count: u32,
@@ -212,11 +224,13 @@ impl PathKeys {
             keys.push(match pattern {
                 PathPattern::Exact(text) => intern(&mut self.exact, text, &mut self.count),
                 PathPattern::Prefix(text) => self.prefixes.intern(text, &mut self.count),
+                // A suffix is a prefix of the path read backwards.
                 PathPattern::Suffix(text) => {
                     let reversed: Vec<u8> = text.iter().rev().copied().collect();
                     self.suffixes.intern(&reversed, &mut self.count)
                 }
                 PathPattern::Template(template) => self.templates.intern(template, &mut self.count),
+                // It matches every path, so no key narrows it down.
                 PathPattern::Present => return None,
             });
         }

@@ -1,4 +1,4 @@
-//! Compiled rules: matchers only, nothing left to parse.
+//! Compiled rules: matchers only, with nothing left to parse.
 
 use std::net::IpAddr;
 
@@ -7,15 +7,16 @@ use crate::matcher::metadata::MetadataSet;
 use crate::matcher::network::NetworkSet;
 use crate::matcher::path::PathSet;
 use crate::matcher::port::PortSet;
-#[cfg(feature = "compile")]
-use crate::matcher::regex::MAX_READ;
 use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::RequestPrincipalSet;
 use crate::matcher::string::StringSet;
 use crate::matcher::value::ValueTest;
+use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
 #[cfg(feature = "compile")]
 use crate::request::path::MAX_PATH_READINGS;
+#[cfg(feature = "compile")]
+use crate::request::reading::MAX_READ;
 #[cfg(feature = "compile")]
 use crate::request::reading::{MAX_HEADER_READINGS, MAX_PARAMETER_READINGS};
 use crate::wire::{Action, Quantifier};
@@ -51,11 +52,11 @@ pub struct CompiledRule {
     pub(crate) id: Box<str>,
     pub(crate) action: Action,
     pub(crate) role: Role,
-    /// Any of these; `None`: anyone.
+    /// One of these must match; `None`: any caller does.
     pub(crate) from: Option<Vec<Source>>,
-    /// Any of these; `None`: anything.
+    /// One of these must match; `None`: any request does.
     pub(crate) to: Option<Vec<Operation>>,
-    /// All of these.
+    /// All of these must hold, each with its position in the file.
     pub(crate) when: Vec<(usize, Condition)>,
 }
 
@@ -83,19 +84,6 @@ pub enum SourceMatcher {
     IpBlocks(NetworkSet),
     /// The trusted remote address.
     RemoteIpBlocks(NetworkSet),
-}
-
-/// A part of the certificate identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityField {
-    /// `TD/PATH`.
-    Principal,
-    /// The namespace.
-    Namespace,
-    /// `ns/NS/sa/SA`.
-    ServiceAccount,
-    /// The trust domain.
-    TrustDomain,
 }
 
 /// One field of an operation.
@@ -127,7 +115,7 @@ pub enum OperationMatcher {
 #[derive(Debug)]
 pub enum Condition {
     /// `request.headers[NAME]`, by its slot; without a quantifier by the principle of
-    /// [`matcher::reading`](crate::matcher::reading).
+    /// [`usage`](crate::request::usage).
     Header { slot: usize, quantifier: Option<Quantifier>, test: ValueTest },
     /// `request.query[NAME]`, by its slot.
     Query { slot: usize, quantifier: Option<Quantifier>, test: ValueTest },
@@ -150,9 +138,9 @@ pub enum Condition {
 /// `values` and `notValues` of a condition without regular expressions.
 #[derive(Debug)]
 pub struct SetTest<S> {
-    /// One of these must match, if written.
+    /// One of these must match, if the list is written.
     pub(crate) values: Option<S>,
-    /// None of these may.
+    /// None of these may match.
     pub(crate) not_values: Option<S>,
 }
 

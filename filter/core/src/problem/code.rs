@@ -35,7 +35,7 @@ codes! {
     Shape = "SP1001",
     /// The policy's wire version is not the one this build reads.
     Version = "SP1002",
-    /// The policy was written for another upstream than the plugin it was given to.
+    /// The policy was written for an upstream other than that of the plugin that it was given to.
     Upstream = "SP1003",
     /// A limit on the size of a policy is exceeded.
     ///
@@ -52,17 +52,17 @@ codes! {
     RuleId = "SP1101",
     /// Two rules have the same id.
     DuplicateRuleId = "SP1102",
-    /// A rule, source or operation says nothing, and so would match everyone or everything.
+    /// A rule, source or operation has no field, and so would match everyone or everything.
     EmptyMatch = "SP1103",
     /// A list is written but empty.
     EmptyList = "SP1104",
     /// A value is empty.
     EmptyValue = "SP1105",
-    /// A `*` stands where no wildcard is understood.
+    /// A `*` is written where no wildcard is supported.
     Wildcard = "SP1106",
     /// A principal is not of the form `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`.
     Principal = "SP1201",
-    /// A service account is not of the form `NAMESPACE/ACCOUNT`, has a wildcard, or stands beside principals.
+    /// A service account is not of the form `NAMESPACE/ACCOUNT`, has a wildcard, or is written beside principals.
     ServiceAccount = "SP1202",
     /// A namespace is not a DNS label.
     Namespace = "SP1203",
@@ -72,7 +72,7 @@ codes! {
     Cidr = "SP1205",
     /// A request principal is not of the form `ISSUER/SUBJECT`.
     RequestPrincipal = "SP1207",
-    /// The packet's source address is asked for where the gateway cannot tell it.
+    /// A rule reads the packet's source address where the gateway cannot know it.
     SourceAddressHidden = "SP1206",
     /// A path could never match a canonical request path.
     ///
@@ -95,7 +95,7 @@ codes! {
     Method = "SP1306",
     /// A gRPC pattern is not of the form `package.Service/Method`.
     Grpc = "SP1307",
-    /// A condition's key is unknown, or stands for what has a field of its own: `hosts`, `methods`, `paths`.
+    /// A condition's key is unknown, or names what has a field of its own: `hosts`, `methods`, `paths`.
     ConditionKey = "SP1401",
     /// A condition has neither values nor notValues.
     ConditionWithoutValues = "SP1402",
@@ -105,17 +105,17 @@ codes! {
     HealthNumber = "SP1501",
     /// Two settings of the health gate contradict each other.
     HealthClash = "SP1502",
-    /// What the health gate looks for can never be, or is nothing.
+    /// The health gate expects something that no answer can have, or nothing at all.
     HealthExpect = "SP1503",
     /// A status is not one from 100 to 599, or a range of them.
     Status = "SP1504",
-    /// A standby is no other upstream.
+    /// A standby is not another upstream.
     Standby = "SP1505",
     /// A field of `tracing` does not go with its mode.
     TracingMode = "SP1601",
-    /// A header's name is none, or not one to be set.
+    /// A header's name is not valid, or is one that cannot be set.
     HeaderName = "SP1602",
-    /// The value of a header cannot be written, or names what is not known.
+    /// The value of a header cannot be sent, or has an unknown placeholder.
     HeaderTemplate = "SP1603",
 }
 

@@ -1,4 +1,4 @@
-//! The caller: whom its certificate, or a trusted forwarder, says it is.
+//! The caller: who it is by its certificate, or as a trusted forwarder says.
 //!
 //! # Design
 //!
@@ -15,24 +15,35 @@
 
 use std::borrow::Cow;
 
-use super::canonical::Reading;
 use super::forwarded::{self, Element};
 use super::principal::Principal;
+use super::settings::ReadSettings;
+use super::usage::Use;
 use super::view::RequestView;
-use crate::matcher::reading::Use;
-use crate::matcher::string::StringSet;
-use crate::policy::rule::IdentityField;
-use crate::verdict::Ambiguity;
+use crate::wire::Ambiguity;
 
 /// Most slashes in a name of a certificate.
 const MAX_SEGMENTS: usize = 32;
 /// Most bytes of all names of a certificate.
 const MAX_NAMES: usize = 8192;
 
-/// Who calls.
+/// A part of the certificate identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityField {
+    /// `TD/PATH`.
+    Principal,
+    /// The namespace.
+    Namespace,
+    /// `ns/NS/sa/SA`.
+    ServiceAccount,
+    /// The trust domain.
+    TrustDomain,
+}
+
+/// The caller of a request.
 #[derive(Debug, Default)]
 pub struct Caller<'a> {
-    /// What it may be granted something for.
+    /// The identity that ALLOW rules look at.
     pub(crate) principal: Option<Principal<'a>>,
     /// Its other names, as rules that refuse see them: SPIFFE ids without the scheme.
     others: Vec<Cow<'a, [u8]>>,
@@ -40,10 +51,11 @@ pub struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     /// Reads who calls, or says in which way that is ambiguous.
-    pub(crate) fn read(view: &RequestView<'a>, reading: &'a Reading) -> Result<Self, Ambiguity> {
+    pub(crate) fn read(view: &RequestView<'a>, reading: &'a ReadSettings) -> Result<Self, Ambiguity> {
         if !view.peer.mtls {
             return Ok(Self::default());
         }
+        // Fail closed: a caller that cannot be named must not pass a rule that denies it by name.
         let mut elements = own_element(view, reading).ok_or(Ambiguity::UnreadableCertificate)?;
         let own = elements.pop().ok_or(Ambiguity::UnreadableCertificate)?;
         if !fits(&own) || !elements.iter().all(fits) {
@@ -52,11 +64,12 @@ impl<'a> Caller<'a> {
         if own.uris.first().map(|uri| &**uri) != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
             return Err(Ambiguity::UnreadableCertificate);
         }
+        // Only now that the gateway is known to have written the element.
         let peer = Self::of(own);
         let forwarder = peer.principal.as_ref().filter(|peer| reading.is_forwarder(peer.as_str()));
         let Some(forwarder) = forwarder else { return Ok(peer) };
         let spoken_for = elements.into_iter().map(Self::of);
-        // A forwarder that has a sidecar of its own stands in front of itself.
+        // A forwarder with a sidecar adds its own certificate to the header, too.
         let is_other =
             |caller: &Self| caller.principal.as_ref().is_none_or(|other| other.as_str() != forwarder.as_str());
         Ok(spoken_for.rev().find(is_other).unwrap_or(peer))
@@ -88,10 +101,9 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// Whether a set matches a part of the caller's names, as it is used; `None` where the caller has no such part.
-    pub(crate) fn matches(&self, field: IdentityField, by: Use, set: &StringSet) -> Option<bool> {
-        let matched = self.identity(field).map(|identity| set.matches(identity.as_bytes()));
-        let mut test = |part: &[u8]| set.matches(part);
+    /// Whether a test matches a part of the caller's names, as it is used; `None` where the caller has no such part.
+    pub(crate) fn matches(&self, field: IdentityField, by: Use, mut test: impl FnMut(&[u8]) -> bool) -> Option<bool> {
+        let matched = self.identity(field).map(|identity| test(identity.as_bytes()));
         let restricted = by == Use::Restrictive && self.names().any(|name| any_part(name, field, &mut test));
         if restricted { Some(true) } else { matched }
     }
@@ -113,7 +125,7 @@ impl<'a> Caller<'a> {
     }
 }
 
-/// Whether there is no more of names than rules look at in bounded time. A SPIFFE id of Istio's has four segments.
+/// Whether rules can look at all names in bounded time. A SPIFFE id of Istio's has four segments.
 fn fits(element: &Element<'_>) -> bool {
     let names = || element.uris.iter().chain(&element.others);
     let segments = |name: &[u8]| name.iter().filter(|byte| **byte == b'/').count();
@@ -122,7 +134,7 @@ fn fits(element: &Element<'_>) -> bool {
 }
 
 /// The elements of the gateway's own header, the last of them about this connection.
-fn own_element<'a>(view: &RequestView<'a>, reading: &Reading) -> Option<Vec<Element<'a>>> {
+fn own_element<'a>(view: &RequestView<'a>, reading: &ReadSettings) -> Option<Vec<Element<'a>>> {
     let mut lines = view.headers.iter().filter(|(name, _)| *name == forwarded::HEADER).map(|(_, line)| *line);
     let (line, None) = (lines.next()?, lines.next()) else { return None };
     let elements = forwarded::parse(line).ok()?;
@@ -144,7 +156,7 @@ fn other_name(uri: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 /// Whether a test matches some part of a name that Istio's rules could match as the namespace, service account or trust
 /// domain: they look for `/ns/NAMESPACE/` and `/ns/NAMESPACE/.../sa/ACCOUNT` anywhere, and their `*` goes over slashes.
 fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
-    // Few: [`fits`] has seen to it.
+    // Few: [`fits`] has made sure of that.
     let segments: Vec<&[u8]> = name.split(|byte| *byte == b'/').collect();
     let behind = |word: &'static [u8]| {
         let pairs = segments.iter().zip(segments.iter().skip(1));
@@ -175,7 +187,7 @@ fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bo
 mod tests {
     use super::*;
     use crate::matcher::identity::{parse_namespace, parse_service_account};
-    use crate::matcher::string::StringPattern;
+    use crate::matcher::string::{StringPattern, StringSet};
     use crate::request::view::PeerView;
 
     fn set(field: IdentityField, text: &str) -> StringSet {
@@ -190,7 +202,7 @@ mod tests {
 
     fn read(line: &str, uri: Option<&str>) -> Result<(Option<String>, Vec<Restricted>), Ambiguity> {
         use IdentityField as F;
-        let reading = Reading::for_tests();
+        let reading = ReadSettings::for_tests();
         let headers = [(forwarded::HEADER, line.as_bytes())];
         let peer = PeerView { mtls: true, uri_san: uri.map(str::as_bytes), digest: None };
         let caller = Caller::read(&RequestView { headers: &headers, peer, ..RequestView::default() }, &reading)?;
@@ -202,9 +214,13 @@ mod tests {
             (F::Principal, "*"),
         ];
         let restricted = asked.map(|(field, text)| {
-            (field, text, caller.matches(field, Use::Restrictive, &set(field, text)) == Some(true))
+            (field, text, {
+                let set = set(field, text);
+                caller.matches(field, Use::Restrictive, |name| set.matches(name)) == Some(true)
+            })
         });
-        let granted = caller.matches(F::Principal, Use::Permissive, &set(F::Principal, "*")) == Some(true);
+        let any = set(F::Principal, "*");
+        let granted = caller.matches(F::Principal, Use::Permissive, |name| any.matches(name)) == Some(true);
         assert_eq!(granted, caller.principal.is_some());
         Ok((caller.principal.map(|principal| principal.as_str().to_owned()), restricted.to_vec()))
     }

@@ -5,55 +5,17 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use super::caller::Caller;
+use super::endpoint;
 use super::host;
-use super::name::fold;
-use super::path::{self, CanonicalPath, Tolerance};
+use super::name::{fold, is_token_byte};
+use super::path::{self, CanonicalPath};
 use super::query;
-use super::table::{NameTable, Values};
+use super::reading::MAX_READ;
+use super::settings::ReadSettings;
+use super::table::Values;
 use super::token::{Metadata, RequestPrincipal};
 use super::view::RequestView;
-use crate::matcher::method::is_token_byte;
-use crate::matcher::network;
-use crate::matcher::regex::MAX_READ;
-use crate::verdict::Ambiguity;
-
-/// How requests are read under one policy.
-#[derive(Clone, Debug)]
-pub struct Reading {
-    /// What is not refused as ambiguous.
-    pub(crate) tolerance: Tolerance,
-    /// Principals whose `x-forwarded-client-cert` is believed.
-    pub(crate) forwarders: Vec<Box<str>>,
-    /// The headers that rules read.
-    pub(crate) headers: NameTable,
-    /// The query parameters that rules read.
-    pub(crate) parameters: NameTable,
-    /// Whether an enforced rule reads the path by a regular expression.
-    pub(crate) path_by_pattern: bool,
-}
-
-impl Reading {
-    /// Whether anybody may speak for others.
-    pub(crate) fn has_forwarders(&self) -> bool {
-        !self.forwarders.is_empty()
-    }
-
-    /// Whether this principal may.
-    pub(crate) fn is_forwarder(&self, principal: &str) -> bool {
-        self.forwarders.iter().any(|trusted| **trusted == *principal)
-    }
-
-    #[cfg(test)]
-    pub(crate) fn for_tests() -> Self {
-        Self {
-            tolerance: Tolerance::default(),
-            forwarders: Vec::new(),
-            headers: NameTable::default(),
-            parameters: NameTable::default(),
-            path_by_pattern: false,
-        }
-    }
-}
+use crate::wire::Ambiguity;
 
 /// One request with one meaning, or with all of its readings side by side.
 #[derive(Debug)]
@@ -83,7 +45,7 @@ pub struct CanonicalRequest<'a> {
 
 impl<'a> CanonicalRequest<'a> {
     /// Reads a request, or says in which way it is ambiguous.
-    pub(crate) fn read(view: &RequestView<'a>, reading: &'a Reading) -> Result<Self, Ambiguity> {
+    pub(crate) fn read(view: &RequestView<'a>, reading: &'a ReadSettings) -> Result<Self, Ambiguity> {
         let essentials = Essentials::find(view.headers)?;
         let method = essentials.method.ok_or(Ambiguity::MalformedMethod)?;
         if method.is_empty() || !method.iter().all(|byte| is_token_byte(*byte)) {
@@ -102,8 +64,8 @@ impl<'a> CanonicalRequest<'a> {
             headers: read_headers(view.headers, reading)?,
             parameters: query::read(query, &reading.parameters, reading.tolerance)?,
             caller: Caller::read(view, reading)?,
-            source: view.source_address.and_then(network::parse_endpoint).map(|(address, _)| address),
-            destination: view.destination_address.and_then(network::parse_endpoint),
+            source: view.source_address.and_then(endpoint::parse).map(|(address, _)| address),
+            destination: view.destination_address.and_then(endpoint::parse),
             view: *view,
             metadata: view.metadata.map(Metadata::parse).transpose()?.unwrap_or_default(),
             request_principal: OnceCell::new(),
@@ -157,7 +119,7 @@ fn set_once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], twice: Ambiguity) 
 
 /// What rules read of the headers. A server that follows CGI would read the caller's `x_role` where a rule read
 /// `x-role`.
-fn read_headers<'a>(headers: &[(&'a [u8], &'a [u8])], reading: &Reading) -> Result<Values<'a>, Ambiguity> {
+fn read_headers<'a>(headers: &[(&'a [u8], &'a [u8])], reading: &ReadSettings) -> Result<Values<'a>, Ambiguity> {
     let table = &reading.headers;
     let mut values = Values::new(table);
     if table.is_empty() {

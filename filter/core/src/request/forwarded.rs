@@ -1,5 +1,5 @@
 //! `x-forwarded-client-cert`: what a proxy says of a client's certificate. The last element is the gateway's own word;
-//! the others are believed only when a trusted forwarder sent them.
+//! the others are trusted only if a trusted forwarder sent them.
 //!
 //! Shape (envoyproxy.io, "HTTP header manipulation"): elements between commas, the newest last; in each, `Key=Value`
 //! between semicolons; a value with `,`, `;` or `=` is in double quotes, where `\"` is a quote. `URI` and `DNS` come once
@@ -14,7 +14,7 @@ pub const HEADER: &[u8] = b"x-forwarded-client-cert";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
 
-/// One element: the certificate that it tells of.
+/// One element: what it says of one certificate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element<'a> {
     /// The URI names that are not empty.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::matcher::reading::Use;
+use crate::request::usage::Use;
 
 /// A host as rules see it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,12 @@
 
 use std::borrow::Cow;
 
+/// Whether a byte may be part of a token (RFC 9110, 5.6.2).
+#[must_use]
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// Whether CGI reads two names as the same header: they are equal but for ASCII case and `_` for `-`.
 #[must_use]
 pub fn is_same_to_cgi(a: &[u8], b: &[u8]) -> bool {
@@ -28,7 +34,7 @@ fn folded(byte: u8) -> u8 {
     if byte == b'_' { b'-' } else { byte.to_ascii_lowercase() }
 }
 
-/// A query parameter's name as servers may read it: what stands behind a NUL, a byte that is no UTF-8 or a bracket is cut
+/// A query parameter's name as servers may read it: what follows a NUL, a byte that is not UTF-8 or a bracket is cut
 /// off, so are blanks at the ends, and `.` and blanks become `_` (PHP manual, "Variables From External Sources"). In lower
 /// case, because ASP.NET's names are.
 pub(crate) fn fold_parameter(name: &[u8]) -> Cow<'_, [u8]> {

@@ -2,17 +2,17 @@
 //!
 //! # Design
 //!
-//! Which file a legacy upstream opens for `/a/..;x/b%2fc` nobody here can know, so a path that two parsers may read in
-//! two ways is refused unless its kind of ambiguity is tolerated. What is left has a canonical form (RFC 3986, 3.3 and
-//! 6.2.2): the characters of a segment are plain, all others and `*` are escaped with upper-case digits. A path that came
-//! in another form is matched as it came, too: `/%40a` and `/@a` mean the same to most servers. A tolerated kind stays in
-//! the path as it came, and rules match it literally; only a plain byte above 0x7f becomes its escape, so that `/é` and
-//! `/%C3%A9` stay one path.
+//! The gate cannot know which file a legacy upstream opens for `/a/..;x/b%2fc`. So a path that two parsers may read in two
+//! ways is refused, unless its kind of ambiguity is tolerated. All other paths have a canonical form (RFC 3986, 3.3 and
+//! 6.2.2): the characters of a segment are plain, all others and `*` are escaped with upper-case digits. A path that came in
+//! another form is matched as it came, too: `/%40a` and `/@a` mean the same to most servers. A tolerated kind stays in the
+//! path as it came, and rules match it literally. Only a plain byte above 0x7f becomes its escape, so that `/é` and
+//! `/%C3%A9` remain one path.
 
 use std::borrow::Cow;
 
-use crate::matcher::reading::Use;
-use crate::verdict::Ambiguity;
+use crate::request::usage::Use;
+use crate::wire::Ambiguity;
 
 /// The kinds of ambiguity that are tolerated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -80,11 +80,13 @@ pub fn canonical(raw: &[u8], tolerance: Tolerance) -> Result<PathAndQuery<'_>, A
     if raw.first() != Some(&b'/') {
         return Err(Ambiguity::MalformedPath);
     }
+    // At the first `?`, as Envoy does: a later one belongs to the query.
     let mut halves = raw.splitn(2, |byte| *byte == b'?');
     let path = halves.next().unwrap_or(raw);
     let query = halves.next();
     let text = canonical_text(path, tolerance)?;
     let raw = (*text != *path).then_some(path);
+    // Rules that read the query look at more; these two split the request line or the URL for any server.
     for byte in query.into_iter().flatten() {
         match byte {
             b'#' => tolerance.check(Ambiguity::Fragment)?,
@@ -106,6 +108,7 @@ pub(crate) fn canonical_pattern(text: &[u8], tolerance: Tolerance) -> Result<Vec
 
 fn canonical_text(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity> {
     let canonical = if path.iter().all(|byte| is_plain(*byte)) {
+        // The common case: nothing to decode, so nothing is copied.
         if !tolerance.allows(Ambiguity::DoubleSlash) && has_double_slash(path) {
             return Err(Ambiguity::DoubleSlash);
         }
@@ -113,13 +116,14 @@ fn canonical_text(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Am
     } else {
         decode(path, tolerance)?
     };
+    // Last, because an escape or a tolerated separator may have made the segment.
     if has_dot_segment(&canonical) {
         tolerance.check(Ambiguity::DotSegment)?;
     }
     Ok(canonical)
 }
 
-/// Bytes that need no look: they mean the same to every parser, and stand plain in the canonical form.
+/// Bytes that need no check: they mean the same to every parser, and are plain in the canonical form.
 fn is_plain(byte: u8) -> bool {
     byte == b'/' || is_of_segment(byte)
 }
@@ -128,7 +132,7 @@ fn has_double_slash(path: &[u8]) -> bool {
     path.iter().zip(path.iter().skip(1)).any(|pair| pair == (&b'/', &b'/'))
 }
 
-/// The careful way, for paths with something to decode or to refuse; the first oddity from the left is the one named.
+/// The careful way, for paths with something to decode or to refuse. The refusal names the first oddity from the left.
 fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity> {
     let mut canonical = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -137,6 +141,7 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
         match byte {
             b'%' => match escape(tail) {
                 Some((value, tail_behind)) => {
+                    // Before it is decoded: `%2F` must not become a separator that no rule has seen.
                     check_escape(value, tail_behind, tolerance)?;
                     if is_of_segment(value) {
                         canonical.push(value)
@@ -155,6 +160,7 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
             0..=0x20 | 0x7f => tolerance.check(Ambiguity::ControlCharacter)?,
             0x80..=0xff => {
                 tolerance.check(Ambiguity::NonAscii)?;
+                // Escaped, so that a rule need not be written twice.
                 push_escape(&mut canonical, byte);
                 continue;
             }
@@ -166,12 +172,13 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
         }
         canonical.push(byte);
     }
+    // Of the path as it came: an escape and a plain byte may be halves of one character.
     check_utf8(path, tolerance)?;
     Ok(Cow::Owned(canonical))
 }
 
-/// Decoded, a path is UTF-8, or servers may read it in more ways than one. An overlong form of an ASCII character, which
-/// careless decoders take for that character (`%c0%ae` for `.`), is refused even where other encodings are tolerated.
+/// Servers may read a path in more ways than one if it is not UTF-8 once it is decoded. An overlong form of an ASCII character,
+/// which careless decoders take for that character (`%c0%ae` for `.`), is refused even if other encodings are tolerated.
 fn check_utf8(path: &[u8], tolerance: Tolerance) -> Result<(), Ambiguity> {
     let decoded = decode_all(path);
     if std::str::from_utf8(&decoded).is_ok() {
@@ -186,7 +193,7 @@ pub(crate) fn is_overlong(text: &[u8]) -> bool {
     pairs.any(|pair| matches!(pair, (0xc0 | 0xc1, 0x80..=0xbf) | (0xe0, 0x80..=0x9f) | (0xf0, 0x80..=0x8f)))
 }
 
-/// Every escape taken for its byte.
+/// The path with each escape replaced by its byte.
 fn decode_all(path: &[u8]) -> Vec<u8> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -206,13 +213,14 @@ fn check_escape(value: u8, behind: &[u8], tolerance: Tolerance) -> Result<(), Am
         b'/' | b'\\' => tolerance.check(Ambiguity::EscapedSlash),
         b';' => tolerance.check(Ambiguity::Semicolon),
         b'#' | b'?' => tolerance.check(Ambiguity::EscapedDelimiter),
+        // Harmless to a server that decodes once. Many decode twice: a proxy in front, then the program.
         b'%' if hex_pair(behind).is_some() => tolerance.check(Ambiguity::DoubleEncoding),
         0x01..=0x1f | 0x7f => tolerance.check(Ambiguity::ControlCharacter),
         _ => Ok(()),
     }
 }
 
-/// A `.` or `..` segment to any parser that might come later: tolerated separators separate, parameters are dropped.
+/// Whether any later parser may see a `.` or `..` segment: one may split at tolerated separators, and drop parameters.
 fn has_dot_segment(canonical: &[u8]) -> bool {
     if !canonical.contains(&b'.') {
         return false;

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use super::name::{fold_as_php, fold_parameter};
 use super::path::{Tolerance, escape, is_overlong};
 use super::table::{NameTable, Values};
-use crate::verdict::Ambiguity;
+use crate::wire::Ambiguity;
 
 /// What the query has under the names that rules read.
 pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance) -> Result<Values<'a>, Ambiguity> {

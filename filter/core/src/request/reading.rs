@@ -1,11 +1,10 @@
 //! The readings of a value that may come several times: a header's, a query parameter's. Why there are several:
-//! [`matcher::reading`](crate::matcher::reading).
+//! [`usage`](super::usage).
 
 use std::borrow::Cow;
 
 use super::name;
-use super::table::MAX_ELEMENTS;
-use crate::matcher::reading::Use;
+use crate::request::usage::Use;
 
 /// Fields whose grammar has commas inside of one value (RFC 9110; RFC 6265 for cookies): they are never split at commas.
 const NEVER_SPLIT: [&str; 17] = [
@@ -27,6 +26,11 @@ const NEVER_SPLIT: [&str; 17] = [
     "set-cookie",
     "user-agent",
 ];
+
+/// Most bytes of a value that a pattern reads.
+pub const MAX_READ: usize = 2048;
+/// Most elements of one header that a rule looks at.
+pub const MAX_ELEMENTS: usize = 256;
 
 /// How often at most the bytes of a header are read, all its readings together: as they came, trimmed, joined in three
 /// ways, as a list in two, and element by element.

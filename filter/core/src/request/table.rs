@@ -9,13 +9,9 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
-use super::reading::{Kind, Readings};
+use super::reading::{Kind, MAX_ELEMENTS, MAX_READ, Readings};
 use crate::map::ByteMap;
-use crate::matcher::regex::MAX_READ;
-use crate::verdict::Ambiguity;
-
-/// Most elements of one header that a rule looks at.
-pub const MAX_ELEMENTS: usize = 256;
+use crate::wire::Ambiguity;
 
 /// The names that rules read, each with its slot.
 #[derive(Clone, Debug, Default)]
@@ -146,7 +142,7 @@ impl<'a> Values<'a> {
         Ok(())
     }
 
-    /// What stands in a slot.
+    /// The values of a slot.
     pub(crate) fn slot(&self, slot: usize) -> Option<&Slot<'a>> {
         self.slots.get(slot)
     }

@@ -10,8 +10,8 @@ use prost::Message;
 use prost::alloc::string::String;
 use prost::alloc::vec::Vec;
 
-use crate::matcher::reading::Use;
-use crate::verdict::Ambiguity;
+use crate::request::usage::Use;
+use crate::wire::Ambiguity;
 
 /// Where Envoy's `jwt_authn` filter leaves the claims of a verified token.
 const JWT_FILTER: &str = "envoy.filters.http.jwt_authn";

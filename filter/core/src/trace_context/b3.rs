@@ -1,4 +1,4 @@
-//! B3, in one header and in several (openzipkin/b3-propagation).
+//! B3, as a single header and as multiple headers (openzipkin/b3-propagation).
 
 use super::{Sampling, TraceContext, hex, only, unhex};
 use crate::request::pairs::Pair;
@@ -11,16 +11,17 @@ const PARENT_SPAN_ID: &str = "x-b3-parentspanid";
 const SAMPLED: &str = "x-b3-sampled";
 const FLAGS: &str = "x-b3-flags";
 
-/// What B3 says: maybe a trace and its span, maybe whether it is recorded.
+/// The content of B3: a trace and its span, a sampling decision, or both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct B3 {
-    /// Trace and span.
+    /// The trace and the span.
     pub ids: Option<([u8; 16], [u8; 8])>,
     /// Whether the trace is recorded.
     pub sampling: Sampling,
 }
 
-/// Reads the single header, and else the several. Where they differ the single one is meant, as the specification says.
+/// Reads the single header, otherwise the multiple ones. Where both are there the single one takes precedence, as the
+/// specification says.
 #[must_use]
 pub fn read(headers: &[Pair<'_>]) -> Option<B3> {
     only(headers, SINGLE).and_then(parse_single).or_else(|| read_multi(headers))
@@ -49,7 +50,7 @@ fn read_multi(headers: &[Pair<'_>]) -> Option<B3> {
     let has = |name: &str| headers.iter().any(|(key, _)| *key == name.as_bytes());
     let sampling = match (only(headers, FLAGS), only(headers, SAMPLED)) {
         (Some(b"1"), _) => Sampling::Debug,
-        // Older clients write words.
+        // Older clients write `true` and `false`.
         (_, Some(b"1" | b"true")) => Sampling::Accept,
         (_, Some(b"0" | b"false")) => Sampling::Deny,
         _ => Sampling::Deferred,
@@ -73,7 +74,7 @@ fn sampling(text: &[u8]) -> Option<Sampling> {
     }
 }
 
-/// Of 64 or 128 bits.
+/// A trace id of 64 or 128 bits.
 fn trace_id(text: &[u8]) -> Option<[u8; 16]> {
     let id = match text.len() {
         16 => {
@@ -98,7 +99,7 @@ fn sampling_text(sampling: Sampling) -> Option<&'static str> {
     }
 }
 
-/// A trace id of 64 bits is written as it came.
+/// A trace id of 64 bits is written with 64 bits again.
 fn trace_id_text(trace_id: &[u8; 16]) -> String {
     match trace_id {
         [0, 0, 0, 0, 0, 0, 0, 0, right @ ..] => hex(right),
@@ -117,12 +118,12 @@ pub fn write_single(context: &TraceContext) -> String {
     value
 }
 
-/// The several headers.
+/// The multiple headers.
 #[must_use]
 pub fn write_multi(context: &TraceContext) -> Vec<(&'static str, String)> {
     let mut headers = vec![(TRACE_ID, trace_id_text(&context.trace_id)), (SPAN_ID, hex(&context.span_id))];
     match context.sampling {
-        // Debug says that it is recorded, and so is said alone.
+        // Debug implies a positive sampling decision, so the other header is left out.
         Sampling::Debug => headers.push((FLAGS, "1".to_owned())),
         sampling => headers.extend(sampling_text(sampling).map(|text| (SAMPLED, text.to_owned()))),
     }
@@ -137,7 +138,7 @@ mod tests {
     const SPAN: &str = "e457b5a2e4d86bd1";
 
     #[test]
-    fn single() {
+    fn single_header() {
         let read = |text: &str| parse_single(text.as_bytes());
         let sampling = |text: &str| read(text).map(|b3| (b3.ids.is_some(), b3.sampling));
         assert_eq!(sampling(&format!("{TRACE}-{SPAN}")), Some((true, Sampling::Deferred)));
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn several_and_both() {
+    fn multiple_headers_and_both() {
         let multi = |headers: &[(&str, &str)]| {
             let pairs: Vec<Pair<'_>> =
                 headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
@@ -183,7 +184,7 @@ mod tests {
         assert_eq!(multi(&[ids[0], ids[1], ids[1]]), None, "two spans");
         assert_eq!(multi(&[ids[0], ids[1], (PARENT_SPAN_ID, "x")]), None);
         assert_eq!(multi(&[]), None);
-        // In conflict the single header is meant.
+        // In a conflict the single header takes precedence.
         assert_eq!(multi(&[ids[0], ids[1], (SAMPLED, "1"), (SINGLE, "0")]), Some((false, Sampling::Deny)));
         assert_eq!(multi(&[ids[0], ids[1], (SINGLE, "nonsense")]), Some((true, Sampling::Deferred)));
     }

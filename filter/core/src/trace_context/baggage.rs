@@ -1,4 +1,4 @@
-//! `baggage` (W3C Baggage): names and values that callers hand from service to service. Only those that the file lists
+//! `baggage` (W3C Baggage): keys and values that callers propagate from service to service. Only those that the file lists
 //! leave the mesh.
 
 use crate::request::is_token_byte;
@@ -6,16 +6,16 @@ use crate::request::pairs::Pair;
 
 /// The header's name.
 pub const BAGGAGE: &str = "baggage";
-/// Members that are passed on.
+/// Most members that are passed on.
 const MOST_MEMBERS: usize = 64;
-/// Bytes that are passed on, commas included.
+/// Most bytes that are passed on, commas included.
 const MOST_BYTES: usize = 8192;
-/// What may stand between a key and its `=`; any other white space would leave with it.
+/// Optional white space between a key and its `=`. Trimming any other would change what the upstream reads as the key.
 const OWS: [char; 2] = [' ', '\t'];
 
 /// The members of all headers whose keys are listed, in order; none if there are none.
 ///
-/// What is no member is left out, and so is what goes beyond 64 members or 8,192 bytes.
+/// Text that is not a member is left out, and so are members beyond the 64th or beyond 8,192 bytes.
 #[must_use]
 pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
     let values = headers.iter().filter(|(name, _)| *name == BAGGAGE.as_bytes()).map(|(_, value)| *value);
@@ -39,7 +39,7 @@ fn member_of(member: &[u8]) -> Option<(&str, &str)> {
     let text = std::str::from_utf8(member).ok()?;
     let (key, value) = text.split_once('=')?;
     let key = key.trim_end_matches(OWS);
-    // Octets of a value, and what properties have beside them.
+    // Octets of a value, and those that properties have in addition.
     let good = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\",\\".contains(&byte) || byte == b'\t';
     (!key.is_empty() && key.bytes().all(is_token_byte) && value.bytes().all(good)).then_some((key, text))
 }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_listed_leaves() {
+    fn only_listed_members_leave() {
         assert_eq!(
             keep(&["user=alice, tenant=a;x=1", "other=2"], &["tenant", "other"]).as_deref(),
             Some("tenant=a;x=1,other=2")
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_member_is_left_out() {
+    fn text_that_is_not_a_member_is_left_out() {
         assert_eq!(
             keep(&["=1,tenant,a b=1,tenant=\u{1},tenant=é,tenant=ok"], &["tenant", ""]).as_deref(),
             Some("tenant=ok")

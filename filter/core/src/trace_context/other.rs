@@ -3,7 +3,7 @@
 use super::{hex, only, unhex};
 use crate::request::pairs::Pair;
 
-/// An id under which another system knows the request, with the system's name before it: `xray:1-5759e988-...`,
+/// The id of the request in another tracing system, after the name of that system: `xray:1-5759e988-...`,
 /// `datadog:7277407061855694839`.
 #[must_use]
 pub fn correlation(headers: &[Pair<'_>]) -> Option<String> {
@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_of_others() {
+    fn ids_of_other_systems() {
         let read = |name: &str, value: &str| correlation(&[(name.as_bytes(), value.as_bytes())]);
         let root = "Root=1-5759e988-bd862e3fe1be46a994272793";
         let found = Some("xray:1-5759e988-bd862e3fe1be46a994272793".to_owned());

@@ -1,4 +1,4 @@
-//! `tracestate` (W3C Trace Context, 3.3): what vendors have added, newest first.
+//! `tracestate` (W3C Trace Context, 3.3): entries of tracing vendors, newest first.
 
 use std::fmt;
 
@@ -6,11 +6,11 @@ use crate::request::pairs::Pair;
 
 /// The header's name.
 pub const TRACESTATE: &str = "tracestate";
-/// Members that are passed on.
+/// Most members that are passed on.
 const MOST_MEMBERS: usize = 32;
-/// Bytes that are passed on, commas included: as many as everybody must take.
+/// Most bytes that are passed on, commas included: every implementation must propagate this many.
 const MOST_BYTES: usize = 512;
-/// Members longer than this go first when there is too much.
+/// Members longer than this are dropped first.
 const LONG: usize = 128;
 
 /// Members `key=value`, in order, each key once.
@@ -18,7 +18,7 @@ const LONG: usize = 128;
 pub struct Tracestate(Vec<Box<str>>);
 
 impl Tracestate {
-    /// Reads every header of the name, in order. One wrong member spoils all: nobody knows what else is wrong.
+    /// Reads every header of the name, in order. One invalid member invalidates all of them, as the specification says.
     #[must_use]
     pub fn read(headers: &[Pair<'_>]) -> Self {
         let values = headers.iter().filter(|(name, _)| *name == TRACESTATE.as_bytes()).map(|(_, value)| *value);
@@ -36,7 +36,7 @@ impl Tracestate {
         Self(kept)
     }
 
-    /// Whether there is nothing to pass on.
+    /// Whether there is no member to pass on.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -52,7 +52,7 @@ impl fmt::Display for Tracestate {
     }
 }
 
-/// Long members go first, from the right; then whatever is rightmost, as the specification says (3.3.1.5).
+/// Drops long members first, from the right, then the rightmost ones, as the specification says (3.3.1.5).
 fn shorten(members: &mut Vec<Box<str>>) {
     let length = |members: &[Box<str>]| {
         members.iter().fold(0_usize, |sum, member| sum.saturating_add(member.len()).saturating_add(1)).saturating_sub(1)
@@ -65,7 +65,7 @@ fn shorten(members: &mut Vec<Box<str>>) {
     }
 }
 
-/// A member that is one: `key=value`.
+/// A valid member: `key=value`.
 fn member_of(member: &[u8]) -> Option<&str> {
     let text = std::str::from_utf8(member).ok()?;
     let (key, value) = text.split_once('=')?;
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn one_wrong_member_spoils_all() {
+    fn one_invalid_member_invalidates_all() {
         for value in ["a=1,b", "A=1", "a=1,a=2", "a==", "a=", "=1", "a=\u{1}", "a=é", "a@B=1", "@b=1", "a b=1"] {
             assert_eq!(read(&[value]), "", "{value:?}");
         }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_shortened_from_the_right() {
+    fn too_many_members_are_dropped_from_the_right() {
         let long = format!("long={}", "x".repeat(200));
         let short: Vec<_> = (0..20).map(|number| format!("k{number:02}={}", "y".repeat(20))).collect();
         let all = format!("{long},{}", short.join(","));

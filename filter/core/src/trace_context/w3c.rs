@@ -10,7 +10,7 @@ const SAMPLED: u8 = 1;
 /// The right half of the trace id is random.
 const RANDOM: u8 = 2;
 
-/// What the header says.
+/// The content of the header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traceparent {
     /// Never all zero.
@@ -23,7 +23,7 @@ pub struct Traceparent {
     pub random: bool,
 }
 
-/// Reads the header: there must be one, and it must be right.
+/// Reads the header: there must be exactly one, and it must be valid.
 #[must_use]
 pub fn read(headers: &[Pair<'_>]) -> Option<Traceparent> {
     parse(only(headers, TRACEPARENT)?)
@@ -31,7 +31,7 @@ pub fn read(headers: &[Pair<'_>]) -> Option<Traceparent> {
 
 /// Reads the header's value.
 ///
-/// A version beyond ours is read as far as ours goes, as the specification says (4.3); `ff` is no version.
+/// Of a later version the part that version 00 has is read, as the specification says (4.3); `ff` is not a version.
 #[must_use]
 pub fn parse(value: &[u8]) -> Option<Traceparent> {
     let mut parts = value.splitn(5, |byte| *byte == b'-');
@@ -45,7 +45,7 @@ pub fn parse(value: &[u8]) -> Option<Traceparent> {
     (is_version && has_ids).then_some(parent)
 }
 
-/// The header's value, of version 00. Flags that nobody has defined yet are not passed on.
+/// The header's value, of version 00. Flags that are not defined yet are not passed on.
 #[must_use]
 pub fn write(context: &TraceContext) -> String {
     let sampled = matches!(context.sampling, Sampling::Accept | Sampling::Debug);
@@ -60,14 +60,14 @@ mod tests {
     const GOOD: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03";
 
     #[test]
-    fn what_is_right_is_read() {
+    fn valid_values_are_read() {
         let parent = parse(GOOD.as_bytes()).unwrap();
         assert_eq!((parent.trace_id[0], parent.parent_id[7], parent.sampled, parent.random), (0x0a, 0x31, true, true));
         for value in [
-            // A version of the future, with more behind.
+            // A later version, with more fields.
             "cc-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-what-the-future-will-bring",
             "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-            // Flags that we do not know.
+            // Flags of later versions.
             "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-ff",
         ] {
             assert!(parse(value.as_bytes()).is_some(), "{value}");
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_dropped() {
+    fn invalid_values_are_dropped() {
         for value in [
             "",
             "00",
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn two_headers_are_none() {
+    fn two_headers_count_as_none() {
         let headers = [(&b"traceparent"[..], GOOD.as_bytes()), (b"traceparent", GOOD.as_bytes())];
         assert!(read(&headers[..1]).is_some());
         assert_eq!(read(&headers), None);

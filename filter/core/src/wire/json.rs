@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
         let mut map = Vec::new();
-        // Keys are read as values are: it saves a reader of its own, and JSON has no keys but strings.
+        // Keys are read as values are, because that saves code; in JSON every key is a string.
         while let Some((key, value)) = entries.next_entry::<Json<'de>, Json<'de>>()? {
             if let Json::Text(key) = key {
                 map.push((key, value));

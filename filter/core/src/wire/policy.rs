@@ -3,7 +3,7 @@
 use super::ambiguity::Ambiguity;
 use super::health::{Health, Readiness};
 use super::outbound::{Headers, Tracing};
-use super::rule::Rule;
+use super::rule::{Mode, Rule};
 use super::shape::Shape;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
@@ -53,22 +53,12 @@ crate::record! {
     }
 }
 
-crate::words! {
-    /// Whether a rule, or the whole policy, is enforced.
-    pub enum Mode: Default = Enforce {
-        /// Its decisions take effect.
-        "enforce" Enforce,
-        /// Its decisions have no effect, and are only counted.
-        "shadow" Shadow,
-    }
-}
-
 crate::record! {
     /// A regular expression and its automaton.
     pub struct Automaton: Default = "automaton" {
         /// The expression, as it is written in the rules.
         "pattern" pattern: String = required,
-        /// The automaton that `sallyport-pattern` makes of it, in base64 (RFC 4648, 4).
+        /// The automaton that `sallyport-pattern` compiles it to, in base64 (RFC 4648, 4).
         "automaton" automaton: String = required,
     }
 }

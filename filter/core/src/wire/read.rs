@@ -30,7 +30,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Every problem of it.
+    /// Every problem in it.
     pub fn read<T: Wire>(json: &Json<'_>) -> Result<T, InvalidPolicy> {
         let mut reader = Self::default();
         let value = T::read(&mut reader, &Place::Root, json);
@@ -41,7 +41,7 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// Every problem of it, or that it is not JSON.
+    /// Every problem in it, or that it is not JSON.
     pub fn parse<T: Wire>(bytes: &[u8]) -> Result<T, InvalidPolicy> {
         let mut reader = Self::default();
         if bytes.trim_ascii().is_empty() {

@@ -43,9 +43,9 @@
 ///
 /// The type gives the shape; `as (SHAPE)` narrows it for the documentation and the JSON Schema.
 ///
-/// It expands to the struct; to `BLOCK`, the description of its fields; to `Serialize`, by which fields are written in the
-/// order of the declaration; to [`Wire`](crate::wire::Wire), by which a field that is unknown, missing or of the wrong type
-/// is reported in its place; and to `Default`, if that is named: every field that may be absent is, and the others are empty.
+/// It expands to the struct; to `BLOCK`, the description of its fields; to `Serialize`, which writes the fields in the
+/// order of the declaration; to [`Wire`](crate::wire::Wire), which reports a field that is unknown, missing or of the wrong
+/// type in its place; and to `Default`, if that is named: every field that may be absent is, and the others are empty.
 #[macro_export]
 macro_rules! record {
     (

@@ -1,7 +1,6 @@
 //! Rules: Istio's, with an id on each, `mode`, and in conditions `regex`, `notRegex` and `match` of our own.
 
 use super::operation::ToEntry;
-use super::policy::Mode;
 use super::source::FromEntry;
 
 crate::record! {
@@ -42,6 +41,16 @@ crate::words! {
         "DENY" Deny,
         /// Only note the request, with the rule's id.
         "AUDIT" Audit,
+    }
+}
+
+crate::words! {
+    /// Whether a rule, or the whole policy, is enforced.
+    pub enum Mode: Default = Enforce {
+        /// Its decisions take effect.
+        "enforce" Enforce,
+        /// Its decisions have no effect, and are only counted.
+        "shadow" Shadow,
     }
 }
 

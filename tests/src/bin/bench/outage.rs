@@ -81,7 +81,7 @@ pub fn run(envoy: &Envoy) -> Result<()> {
     contestants.iter().for_each(|one| one.upstream.set(one.mood.1));
     let fell = Instant::now();
     thread::sleep(ILL);
-    contestants.iter().for_each(|one| one.upstream.set(Mood::Well));
+    contestants.iter().for_each(|one| one.upstream.set(Mood::Healthy));
     let rose = Instant::now();
     let is_good = |sample: &Sample| sample.status() == 200 && sample.took < LATE;
     while rose.elapsed() < PATIENCE && !contestants.iter().all(|one| one.crowd.are_all(RECOVERED, rose, is_good)) {

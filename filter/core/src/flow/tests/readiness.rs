@@ -52,6 +52,9 @@ fn a_caller_with_a_certificate_is_not_the_kubelet() {
     let properties = mtls(SLEEP);
     let (asked, _) = run(&engine, &mut WorkerState::new(&engine), &headers, &properties);
     assert!(!asked.contains(&Needs::DESTINATION_PORT), "{asked:?}");
+    let on_its_port = mtls(SLEEP).with_number(Needs::DESTINATION_PORT, PORT);
+    let answer = answered(&engine, &mut WorkerState::new(&engine), &headers, &on_its_port).answer;
+    assert_eq!(answer.details, "sallyport:not_allowed");
 }
 
 #[test]

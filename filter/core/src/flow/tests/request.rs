@@ -126,8 +126,8 @@ fn log_lines_of_one_kind_are_limited_between_flushes() {
     let (headers, properties) = (headers("GET", "/admin"), Properties::default());
     let mut lines = || answered(&engine, &mut worker, &headers, &properties).report.log.is_some();
     assert_eq!((0..20).filter(|_| lines()).count(), 5);
-    let Some(Effect::Log(Level::Warn, line)) = worker.flush().log else { panic!("no line about lines left out") };
-    assert_eq!(line, "15 more lines like these were left out");
+    let Some(Effect::Log(Level::Warn, line)) = worker.flush().log else { panic!("no line about suppressed ones") };
+    assert_eq!(line, "15 more log lines like these were suppressed");
     assert_eq!(worker.flush().log, None);
 }
 

@@ -1,20 +1,21 @@
 //! `when`: conditions, each by the type of its key's value.
 
-use super::super::rule::{Condition, IdentityField, SetTest};
+use super::super::rule::{Condition, SetTest};
 use super::Compiler;
 use crate::matcher::metadata::{MetadataPattern, MetadataSet};
 use crate::matcher::network::{self, NetworkSet};
 use crate::matcher::port::{self, PortSet};
-use crate::matcher::reading::Use;
 use crate::matcher::regex::RegexSet;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
 use crate::matcher::string::{StringPattern, StringSet, header_pattern};
 use crate::matcher::value::ValueTest;
 use crate::policy::key::{self, Key, Topic, Value, WrittenKey};
 use crate::problem::{Flaw, Place, PolicyCode};
+use crate::request::caller::IdentityField;
 use crate::request::name::{fold, fold_parameter};
 use crate::request::reading::Kind;
 use crate::request::table::Reader;
+use crate::request::usage::Use;
 use crate::wire::{self, Action, Quantifier};
 
 /// Claims whose text is a list of words, as Istio tells Envoy's `jwt_authn` (`spaceDelimitedClaims` adds to them there;

@@ -7,11 +7,11 @@ use sallyport_pattern::Pattern;
 use super::{Compiler, MAX_VALUES, empty_list};
 use crate::matcher::identity;
 use crate::matcher::network::{self, NetworkSet};
-use crate::matcher::reading::Use;
 use crate::matcher::string::{StringPattern, StringSet};
-use crate::policy::rule::IdentityField;
 use crate::problem::{Flaw, Place, PolicyCode};
+use crate::request::caller::IdentityField;
 use crate::request::needs::Needs;
+use crate::request::usage::Use;
 
 impl Compiler<'_> {
     /// Reads a list: `None` when it is not written; every flaw is reported in its place.
@@ -78,7 +78,7 @@ impl Compiler<'_> {
 
     pub(super) fn regexes(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<Vec<Arc<Pattern>>> {
         let compiled = self.values(place, list, |this, text| this.regexes.compile(text))?;
-        // What is not there stands behind a limit, and the policy is refused for that.
+        // An expression beyond a limit is missing here, and the policy is refused for it.
         Some(compiled.into_iter().flatten().collect())
     }
 }

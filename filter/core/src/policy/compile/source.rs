@@ -3,11 +3,12 @@
 use std::fmt::Arguments;
 
 use super::Compiler;
-use crate::matcher::reading::Use;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};
-use crate::policy::rule::{IdentityField, Source, SourceMatcher, SourceTest};
+use crate::policy::rule::{Source, SourceMatcher, SourceTest};
 use crate::problem::{Flaw, Place, PolicyCode};
+use crate::request::caller::IdentityField;
 use crate::request::needs::Needs;
+use crate::request::usage::Use;
 use crate::wire::{self, Action};
 
 impl Compiler<'_> {
@@ -77,7 +78,7 @@ impl Compiler<'_> {
         tests
     }
 
-    /// Istio's own rule: `serviceAccounts` stands alone.
+    /// Istio's own rule: `serviceAccounts` goes with neither principals nor namespaces.
     fn check_service_account_company(&mut self, place: &Place<'_>, source: &wire::Source) {
         let accounts = source.service_accounts.is_some() || source.not_service_accounts.is_some();
         let others = source.principals.is_some()
@@ -87,7 +88,7 @@ impl Compiler<'_> {
         if accounts && others {
             let flaw = Flaw::new(
                 PolicyCode::ServiceAccount,
-                format_args!("service accounts stand beside principals or namespaces"),
+                format_args!("service accounts are written beside principals or namespaces"),
             )
             .help(format_args!("a service account names its namespace already; write two sources if either may call"));
             self.report(&place.field("serviceAccounts"), flaw);
@@ -99,7 +100,7 @@ impl Compiler<'_> {
         if !self.source_address_known {
             let flaw = Flaw::new(
                 PolicyCode::SourceAddressHidden,
-                format_args!("behind trusted proxies the gateway does not tell the packet's source address"),
+                format_args!("behind trusted proxies the gateway does not know the packet's source address"),
             )
             .help(format_args!("use {instead}, or set `numTrustedProxies` to 0"));
             self.report(place, flaw);

@@ -1,8 +1,8 @@
-//! What one request can cost at most: the rules with regular expressions that it can be a candidate of, all at once.
+//! What one request can cost at most: all rules with regular expressions that can be proposed for it together.
 //!
-//! A request has one path in at most two spellings, and one caller. So of the rules posted under whole paths those of two
-//! paths count at most, and of the ALLOW rules posted under exact callers those of one principal, one service account, one
-//! namespace and one token. Rules that refuse look at every name of a certificate, so of those all count.
+//! A request has one path in at most two spellings, and one caller. So of the rules posted under whole paths, those of at
+//! most two paths count, and of the ALLOW rules posted under exact callers, those of one principal, one service account, one
+//! namespace and one token. Restrictive rules look at every name of a certificate, so all of them count.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,9 +23,9 @@ impl Index {
         let kinds: HashMap<u32, usize> =
             (1_usize..).zip(maps).flat_map(|(kind, map)| map.values().map(move |key| (*key, kind))).collect();
 
-        // By kind of caller and caller, and by whole path (`None`: any other): what that combination costs.
+        // By kind of key and whole path (`None`: any other path), and then by key: what the rules of that combination cost.
         let mut costs: HashMap<(usize, Option<u32>), HashMap<u32, u64>> = HashMap::new();
-        // Each of these once, for however many callers it is posted.
+        // Restrictive rules count once, however many callers they are posted under.
         let mut for_all: HashSet<(u32, Option<u32>)> = HashSet::new();
         for ((source, path), list) in &self.postings {
             let whole = whole_paths.contains(path).then_some(*path);
@@ -44,7 +44,7 @@ impl Index {
                 *of_caller = of_caller.saturating_add(rule.1);
             }
         }
-        // Of each kind the costliest caller, for other paths, and for the whole path that costs most.
+        // For each kind the costliest caller: with other paths, and with the whole path that costs most.
         let mut other_paths = [0_u64; 5];
         let mut one_path = [0_u64; 5];
         for ((kind, whole), callers) in costs {

@@ -1,4 +1,4 @@
-//! A radix tree over byte strings: every stored string that begins a given one, in one walk.
+//! A radix tree over byte strings: finds every stored string that is a prefix of a given one, in one walk.
 
 use crate::map::PairMap;
 
@@ -26,7 +26,7 @@ impl Default for RadixTree {
 }
 
 impl RadixTree {
-    /// The key of a string, new from `count` if it is new.
+    /// The key of a string; a new string gets the next one of `count`.
     pub(super) fn intern(&mut self, text: &[u8], count: &mut u32) -> u32 {
         let node = self.insert(text);
         let Some(node) = self.node_mut(node) else { return 0 };
@@ -36,7 +36,7 @@ impl RadixTree {
         })
     }
 
-    /// The node of a string, made where there is none.
+    /// The node of a string, added if there is none.
     fn insert(&mut self, text: &[u8]) -> u32 {
         let mut at = ROOT;
         let mut rest = text;
@@ -52,7 +52,7 @@ impl RadixTree {
         at
     }
 
-    /// Puts a node between a parent and its child, where their label parts from a new string.
+    /// Inserts a node between a parent and its child, at the byte where the label and a new string differ.
     fn split(&mut self, parent: u32, child: u32, label: &[u8], common: usize) -> u32 {
         let (head, tail) = label.split_at_checked(common).unwrap_or((label, &[]));
         let middle = self.add(parent, head);
@@ -82,7 +82,7 @@ impl RadixTree {
         self.nodes.get_mut(usize::try_from(id).ok()?)
     }
 
-    /// Calls `visit` with the key of every stored string that begins `text`.
+    /// Calls `visit` with the key of every stored string that is a prefix of `text`.
     pub(super) fn visit_prefixes(&self, mut text: impl Iterator<Item = u8>, visit: &mut impl FnMut(u32)) {
         let mut at = ROOT;
         if let Some(key) = self.node(ROOT).and_then(|root| root.key) {

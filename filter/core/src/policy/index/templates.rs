@@ -1,4 +1,4 @@
-//! A trie over the segments of path templates: every template that matches a path, in one walk.
+//! A trie over the segments of path templates: finds every template that matches a path, in one walk.
 
 use super::radix::RadixTree;
 use crate::map::{ByteMap, PairMap};
@@ -15,11 +15,11 @@ pub(super) struct TemplateTrie {
 
 #[derive(Debug, Default)]
 struct Node {
-    /// The child behind `{*}`.
+    /// The child for `{*}`.
     one: Option<u32>,
     /// The template that ends here.
     end: Option<u32>,
-    /// The templates that go on with `{**}` and a text, by that text from its end.
+    /// The templates that continue with `{**}` and a text, by that text read backwards.
     rests: Option<Box<RadixTree>>,
 }
 
@@ -32,7 +32,7 @@ impl Default for TemplateTrie {
 }
 
 impl TemplateTrie {
-    /// The key of a template, new from `count` if it is new.
+    /// The key of a template; a new template gets the next one of `count`.
     pub(super) fn intern(&mut self, template: &Template, count: &mut u32) -> u32 {
         let mut at = ROOT;
         for segment in &template.segments {
@@ -100,7 +100,7 @@ impl TemplateTrie {
         }
     }
 
-    /// Depth is bounded by the longest template, breadth by the branches that templates made.
+    /// The depth is bounded by the longest template, the breadth by the branches of all templates.
     fn walk(&self, at: u32, remaining: Option<&[u8]>, visit: &mut impl FnMut(u32)) {
         let Some(node) = self.node(at) else { return };
         let Some(text) = remaining else {

@@ -48,6 +48,7 @@ use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
 use crate::yaml::tree::{Entry, Node};
+use sallyport_core::policy::key::{Topic, topic_of};
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint =
@@ -55,7 +56,6 @@ pub(super) const LINT: Lint =
 
 const FIELDS: [&str; 6] =
     ["principals", "namespaces", "serviceAccounts", "notPrincipals", "notNamespaces", "notServiceAccounts"];
-const KEYS: [&str; 3] = ["source.principal", "source.namespace", "source.serviceAccount"];
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut anonymous: HashMap<(&str, &str), &Server<'_>> = HashMap::new();
@@ -88,7 +88,7 @@ fn identity(policy: &Manifest) -> Option<&Node> {
         let fields = sources.flat_map(Node::entries).filter(|entry| FIELDS.contains(&entry.key.name.as_str()));
         let asked = |entry: &&Entry| !entry.value.items().is_empty();
         let keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
-        let mut keys = keys.filter(|key| key.text().is_some_and(|key| KEYS.contains(&key)));
+        let mut keys = keys.filter(|key| key.text().and_then(topic_of) == Some(Topic::Caller));
         fields.filter(asked).map(|entry| &entry.value).next().or_else(|| keys.next())
     })
 }

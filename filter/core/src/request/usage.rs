@@ -2,8 +2,8 @@
 //!
 //! An attribute may have several **readings**: a header is each of its lines, each element of a line between commas, and
 //! the lines joined (RFC 9110, 5.3); a certificate has several names; `get` over HTTP/2 is `get` to one server and `GET`
-//! to another. Which of them the upstream will take nobody here can know, so the reading that counts is the one that
-//! helps the caller least:
+//! to another. The gate cannot know which of them the upstream will take, so the reading that counts is the one that helps
+//! the caller least:
 //!
 //! *A restrictive use (values in DENY and AUDIT, notValues in ALLOW) matches if **any** reading matches. A permissive
 //! use (values in ALLOW, notValues in DENY and AUDIT) matches only if **all** readings do.*
@@ -27,9 +27,9 @@ use crate::wire::Action;
 /// How a list of values is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
-    /// A match refuses, or keeps a rule from permitting.
+    /// A match refuses the request, or keeps a rule from permitting it.
     Restrictive,
-    /// A match permits, or keeps a rule from refusing.
+    /// A match permits the request, or keeps a rule from refusing it.
     Permissive,
 }
 
