@@ -1,4 +1,4 @@
-//! What says whose tokens are believed: issuers and their keys.
+//! What says whose tokens are trusted: issuers and their keys.
 
 use super::host::plain_host;
 use super::{FromText, checked_text, jwks, kind, text_value};

@@ -14,7 +14,7 @@ pub(crate) enum Value {
     Scalar(Scalar),
     Sequence(Vec<Node>),
     Mapping(Vec<Entry>),
-    /// Something that was already reported; whoever meets it keeps quiet.
+    /// Something that was already reported, so nothing more is reported about it.
     Refused,
 }
 
