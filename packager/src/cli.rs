@@ -1,4 +1,4 @@
-//! The one tree of arguments: help, completions and manual pages all come out of it.
+//! The tree of arguments, from which help, completions and manual pages are made.
 
 use clap::{Parser, Subcommand};
 
@@ -22,19 +22,19 @@ pub(crate) struct Cli {
     pub(crate) command: Command,
 }
 
-/// Arguments that every command understands.
+/// Options of every command.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// When to colour what is printed; `auto` follows the terminal and NO_COLOR
+    /// When to use colours; `auto` depends on the terminal and NO_COLOR
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t)]
     pub(crate) color: Colour,
-    /// Print results and errors only: no summary, no hints
+    /// Print only results and errors, without summaries and hints
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
 }
 
-/// The verbs.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(check::Args),
@@ -55,7 +55,7 @@ mod tests {
     use super::Cli;
 
     #[test]
-    fn the_tree_of_arguments_is_sound() {
+    fn the_tree_of_arguments_is_valid() {
         Cli::command().debug_assert();
     }
 }

@@ -1,4 +1,4 @@
-//! One file a verb: its `Args`, and one function that runs it.
+//! One file per command: its `Args`, and the function that runs it.
 
 pub(crate) mod build;
 pub(crate) mod check;

@@ -1,4 +1,4 @@
-//! The terminal: what is printed where, and whether in colour.
+//! The terminal: stdout, stderr and colours.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,15 +8,15 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
-use crate::exit::{Exit, Failure, Reason};
+use crate::exit::{Exit, Failure, IoErrorText};
 
-/// When to colour.
+/// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Colour {
-    /// When a terminal reads, unless NO_COLOR is set
+    /// If the output is a terminal and NO_COLOR is not set
     #[default]
     Auto,
-    /// Always, whatever reads
+    /// Always
     Always,
     /// Never
     Never,
@@ -39,7 +39,7 @@ impl Console {
         self.quiet
     }
 
-    /// Whether text written to `output` (`None`: stdout) may carry colour.
+    /// Whether text for `output` (`None` for stdout) may have colours.
     pub(crate) fn coloured(&self, output: Option<&Path>) -> bool {
         match (self.colour, output) {
             (Colour::Always, _) => true,
@@ -50,7 +50,7 @@ impl Console {
 
     /// Writes a result to `output`, or to stdout.
     ///
-    /// A reader that has seen enough (`| head`) is no failure.
+    /// A closed pipe (`| head`) is not a failure.
     pub(crate) fn write(&self, output: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
         if let Some(path) = output {
             return fs::write(path, bytes).map_err(|error| Failure::write(path, &error));
@@ -58,31 +58,31 @@ impl Console {
         let mut stdout = io::stdout().lock();
         match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                Err(Failure::new(Exit::Io, format!("cannot write to stdout: {}", Reason(&error))))
+                Err(Failure::new(Exit::Io, format!("cannot write to stdout: {}", IoErrorText(&error))))
             }
             _ => Ok(()),
         }
     }
 
-    /// Tells the user something that is not the result.
+    /// Prints a note for the user, which is not part of the result.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {
             self.stderr(&format!("{text}\n"));
         }
     }
 
-    /// Tells the user why a command ended early.
+    /// Prints why a command has failed.
     pub(crate) fn fail(&self, failure: &Failure) {
         let error = AnsiColor::BrightRed.on_default().bold();
         let help = Style::new().bold();
         let mut text = format!("{error}error{error:#}: {}\n", failure.message);
-        if let Some(cure) = &failure.help {
-            text.push_str(&format!("  {help}help{help:#}: {cure}\n"));
+        if let Some(hint) = &failure.help {
+            text.push_str(&format!("  {help}help{help:#}: {hint}\n"));
         }
         self.stderr(&text);
     }
 
-    /// When nobody can read stderr there is nobody to tell.
+    /// Errors are ignored: there is nowhere left to report them.
     fn stderr(&self, text: &str) {
         let choice = match self.colour {
             Colour::Auto => AutoStream::choice(&io::stderr()),

@@ -1,46 +1,36 @@
-//! Which files a command reads, and their bytes.
+//! The files that a command reads.
 
-mod recognise;
+mod selection;
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use recognise::is_wanted;
-
-use crate::exit::Reason;
+use crate::exit::IoErrorText;
 use crate::printable::printable;
+pub(crate) use selection::Selection;
+use selection::is_selected;
 
-/// More than any Egress file needs; a device or a wrong file must not fill the memory.
+/// Far more than any Egress file needs, so that a device or a wrong file does not fill the memory.
 const LARGEST: u64 = 16 << 20;
 
-/// What is taken of the files in a directory.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Wanted {
-    /// Egress and Mesh files.
-    #[default]
-    Ours,
-    /// Those, and Istio's manifests.
-    WithManifests,
-}
-
-/// All that the arguments name.
+/// The files that the arguments name.
 #[derive(Debug, Default)]
 pub(crate) struct Inputs {
-    /// In the order of the arguments, each once; what a directory holds by name.
+    /// In the order of the arguments, without duplicates. The files of a directory are sorted by name.
     pub(crate) files: Vec<Input>,
-    /// How many YAML files in directories were not wanted.
+    /// How many YAML files in directories were skipped.
     pub(crate) skipped: usize,
-    pub(crate) wanted: Wanted,
+    pub(crate) selection: Selection,
 }
 
 /// One file.
 #[derive(Debug)]
 pub(crate) struct Input {
-    /// As the user wrote it, or below what the user wrote.
+    /// As the user wrote it, or relative to a directory that the user named.
     pub(crate) name: String,
-    /// The same as a URI reference, exact for every file name.
+    /// The same as a URI reference, which can express every file name.
     pub(crate) uri: String,
     pub(crate) content: Result<Vec<u8>, Missing>,
 }
@@ -54,20 +44,20 @@ pub(crate) enum Missing {
     NothingFound,
 }
 
-/// Reads every file that the arguments name: a file, a directory with all below it, or `-` for standard input.
-pub(crate) fn gather(arguments: &[PathBuf], wanted: Wanted) -> Inputs {
-    let mut gatherer = Gatherer { wanted, ..Gatherer::default() };
+/// Reads every file that the arguments name: files, directories with their subdirectories, or `-` for standard input.
+pub(crate) fn gather(arguments: &[PathBuf], selection: Selection) -> Inputs {
+    let mut gatherer = Gatherer { selection, ..Gatherer::default() };
     for argument in arguments {
         gatherer.argument(argument);
     }
-    Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), wanted }
+    Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), selection }
 }
 
 #[derive(Default)]
 struct Gatherer {
-    wanted: Wanted,
+    selection: Selection,
     files: Vec<Input>,
-    /// True paths of `files`, so that two names of one file are one file.
+    /// Canonical paths of `files`, so that a file with two names is read once.
     seen: BTreeSet<PathBuf>,
     skipped: BTreeSet<PathBuf>,
 }
@@ -90,20 +80,20 @@ impl Gatherer {
                 }
             }
             Ok(_) => self.file(path),
-            Err(error) => self.push(path, Err(Missing::Unreadable(Reason(&error).to_string()))),
+            Err(error) => self.push(path, Err(Missing::Unreadable(IoErrorText(&error).to_string()))),
         }
     }
 
     fn file(&mut self, path: &Path) {
-        let truth = truth(path);
-        if self.seen.insert(truth.clone()) {
-            self.skipped.remove(&truth);
+        let canonical = canonical(path);
+        if self.seen.insert(canonical.clone()) {
+            self.skipped.remove(&canonical);
             self.push(path, File::open(path).map_or_else(|error| Err((&error).into()), read));
         }
     }
 
-    /// Takes the files of a directory and of all below it, hidden ones left out. Links to directories are not followed:
-    /// they can form a circle. Says whether it met a file for Sallyport that was taken before.
+    /// Takes the files of a directory and its subdirectories, except hidden ones. Links to directories are not followed,
+    /// because they can form a cycle. Returns whether there was a file that had been taken before.
     fn directory(&mut self, directory: &Path) -> bool {
         let listing = fs::read_dir(directory).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
         let mut entries = match listing {
@@ -129,18 +119,18 @@ impl Gatherer {
         repeated
     }
 
-    /// Takes a file that a directory holds, if it is wanted. Says whether it was taken before.
+    /// Takes a file of a directory, if it is selected. Returns whether it had been taken before.
     fn found(&mut self, path: &Path) -> bool {
-        let truth = truth(path);
-        if self.seen.contains(&truth) {
+        let canonical = canonical(path);
+        if self.seen.contains(&canonical) {
             return true;
         }
         let content = File::open(path).map_or_else(|error| Err((&error).into()), read);
-        if content.as_ref().is_ok_and(|bytes| !is_wanted(self.wanted, path, bytes)) {
-            self.skipped.insert(truth);
+        if content.as_ref().is_ok_and(|bytes| !is_selected(self.selection, path, bytes)) {
+            self.skipped.insert(canonical);
             return false;
         }
-        self.seen.insert(truth);
+        self.seen.insert(canonical);
         self.push(path, content);
         false
     }
@@ -153,13 +143,13 @@ impl Gatherer {
 
 impl From<&io::Error> for Missing {
     fn from(error: &io::Error) -> Self {
-        Missing::Unreadable(Reason(error).to_string())
+        Missing::Unreadable(IoErrorText(error).to_string())
     }
 }
 
 fn read(from: impl Read) -> Result<Vec<u8>, Missing> {
     let mut bytes = Vec::new();
-    from.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| Missing::from(&error))?;
+    from.take(LARGEST.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Missing::from(&error))?;
     if bytes.len() as u64 > LARGEST {
         return Err(Missing::Unreadable(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
@@ -170,13 +160,13 @@ fn is_yaml(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
 
-/// The path by which two names of one file are known to be one.
-fn truth(path: &Path) -> PathBuf {
+/// The canonical path, by which two names of one file are recognised.
+fn canonical(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// A path without a leading `./`, and relative where it lies below the working directory: a report is read on other
-/// machines than the one that wrote it.
+/// A path without a leading `./`, and relative if it is below the working directory, because a report may be read on another
+/// machine.
 fn relative(path: &Path) -> PathBuf {
     let below = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     let path: PathBuf = below.as_deref().unwrap_or(path).components().collect();
@@ -184,7 +174,7 @@ fn relative(path: &Path) -> PathBuf {
     if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }
 }
 
-/// A path as a URI reference (RFC 3986), its bytes percent-encoded.
+/// A path as a URI reference (RFC 3986), percent-encoded.
 fn uri(path: &Path) -> String {
     let mut uri = String::from(if path.is_absolute() { "file://" } else { "" });
     for &byte in path.as_os_str().as_encoded_bytes() {
@@ -202,13 +192,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_uri_has_no_byte_that_a_uri_cannot_have() {
+    fn a_uri_is_percent_encoded() {
         assert_eq!(uri(Path::new("a b/ü:1%.yaml")), "a%20b/%C3%BC%3A1%25.yaml");
         assert_eq!(uri(Path::new("/tmp/x.yaml")), "file:///tmp/x.yaml");
     }
 
     #[test]
-    fn a_path_loses_what_only_this_machine_knows() {
+    fn a_path_below_the_working_directory_is_relative() {
         let here = std::env::current_dir().unwrap();
         assert_eq!(relative(&here.join("a/b.yaml")), Path::new("a/b.yaml"));
         assert_eq!(relative(Path::new("./a.yaml")), Path::new("a.yaml"));

@@ -1,18 +1,17 @@
-//! The filter as an OCI image: made, pushed, and judged as Istio's agent judges it.
+//! The filter's OCI image: building, pushing and verifying it.
 //!
-//! Pure: [`image`] makes the bytes of an image out of a module, [`accept`] and [`module`] say whether Istio and Envoy take
-//! one, [`verify`] puts their findings together. What touches files or the network: [`layout`] and [`registry`], each a
-//! [`Source`] of manifests and blobs. Nothing here reads a clock: the same module is the same digest on every host.
+//! [`image`] builds the bytes of an image from a module, [`accept`] and [`module`] check whether Istio and Envoy accept one,
+//! and [`verify`] combines their results. Only [`layout`] and [`registry`] use files or the network; each is an
+//! [`ImageSource`]. Nothing here reads a clock: the same module has the same digest on every machine.
 
 pub(crate) mod accept;
 pub(crate) mod archive;
 pub(crate) mod digest;
-pub(crate) mod finding;
 pub(crate) mod image;
 pub(crate) mod layout;
-pub(crate) mod lock;
 pub(crate) mod manifest;
 pub(crate) mod module;
+pub(crate) mod problem;
 pub(crate) mod reference;
 pub(crate) mod registry;
 #[cfg(test)]
@@ -25,11 +24,11 @@ use crate::exit::Failure;
 
 /// Where an image is read from.
 ///
-/// What is not there is `None`: to a verdict that is a finding. A failure is that nobody can tell.
-pub(crate) trait Source {
-    /// The bytes of the manifest with this digest; without one, of the manifest that the user named.
+/// Missing content is `None`, which verification reports. A failure means that the source cannot be read.
+pub(crate) trait ImageSource {
+    /// The manifest with this digest, or without a digest the one that the user named.
     fn manifest(&self, digest: Option<&Digest>) -> Result<Option<Vec<u8>>, Failure>;
 
-    /// The bytes of a blob, at most one more than `limit`. They are whatever is kept there: the caller compares digests.
+    /// The content of a blob, at most one byte more than `limit`. The caller must compare the digest.
     fn blob(&self, digest: &Digest, limit: u64) -> Result<Option<Vec<u8>>, Failure>;
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// A path for a human eye: one line, whatever its bytes.
+/// A path as one line of text, with control characters escaped.
 pub(crate) fn printable(path: &Path) -> String {
     let mut text = String::new();
     for character in path.to_string_lossy().chars() {

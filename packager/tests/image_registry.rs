@@ -66,7 +66,7 @@ impl Registry {
         Registry::start(tempfile::tempdir().unwrap(), &json!({}))
     }
 
-    /// One that knows one user.
+    /// A registry with one user.
     fn locked() -> Self {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("htpasswd");
@@ -142,7 +142,7 @@ impl Drop for Registry {
     }
 }
 
-/// `sallyport image` in a directory, which is also where docker's configuration lies.
+/// `sallyport image` in a directory, which also has Docker's configuration.
 fn sallyport(home: &Path, arguments: &[&str]) -> Output {
     let path = format!("{}:{}", home.display(), std::env::var("PATH").unwrap());
     Command::new(env!("CARGO_BIN_EXE_sallyport"))
@@ -228,7 +228,7 @@ fn what_istio_would_refuse_is_found_before() {
     let name = registry.name("mesh/filter:index");
     assert_eq!(registry.verify(&[&name]), found(Some(1), &["SP3003", "SP3015"]));
     let refused = registry.image(&["verify", &name]);
-    assert!(String::from_utf8_lossy(&refused.stdout).starts_with("error[SP3003]: an index of 1 where one"));
+    assert!(String::from_utf8_lossy(&refused.stdout).starts_with("error[SP3003]: an index where a single"));
 }
 
 #[test]

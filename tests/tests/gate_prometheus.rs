@@ -330,7 +330,7 @@ fn the_alerts_speak_when_they_must() -> Result<()> {
 
 #[test]
 fn pods_keep_what_is_asked_for() -> Result<()> {
-    let pods = fs::read_to_string(sallyport_tests::workspace().join("packager/tests/golden/build/injected.txt"))?;
+    let pods = fs::read_to_string(sallyport_tests::workspace().join("packager/manifest/tests/golden/injected.txt"))?;
     for pattern in KEPT.concat() {
         ensure!(pods.contains(pattern), "{pattern}");
     }

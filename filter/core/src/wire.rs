@@ -37,7 +37,7 @@ pub use self::outbound::{Headers, Hygiene, ResponseHeaders, SetHeader, TraceForm
 pub use self::policy::{Automaton, Policy, WIRE_VERSION};
 pub use self::read::{Reader, Wire};
 pub use self::rule::{Action, Condition, Mode, Quantifier, Rule};
-pub use self::shape::{Block, Choice, Field, Presence, Shape, TextFlaw, TextKind};
+pub use self::shape::{Block, Choice, DefaultValue, Field, Presence, Shape, TextFlaw, TextKind, json_of};
 pub use self::source::{FromEntry, Source};
 
 /// For the macros: what they expand to names serde by this path, so that their callers need not depend on it.

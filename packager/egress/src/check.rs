@@ -1,19 +1,18 @@
 //! Files checked together: each by itself, then against each other, then by the core that will run the policy.
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Flaw, Severity, SourceFile, Span};
-use crate::health::{health_source, readiness_source};
-use crate::import::recognise::{Meant, recognise};
+use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span, UnplacedDiagnostic};
+use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
-use crate::model::outbound::TracingMode;
-use crate::model::{AccessLog, Authz, Egress, Mesh};
-use crate::outbound::{headers_source, tracing_source};
-use crate::parse::suggest::{one_line, quoted};
-use crate::parse::tree::Node;
+use crate::model::{Authz, Egress, Mesh};
 use crate::parse::{ParsedEgress, Resource, parse};
-use sallyport_core::{Engine, Problem, wire};
+use crate::policy::policy;
+use crate::wording::{one_line, quoted};
+use crate::yaml::tree::Node;
+use sallyport_core::wire::{Mode, Policy};
+use sallyport_core::{Engine, Problem};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -54,7 +53,7 @@ pub fn check(files: &[SourceFile]) -> Checked {
 /// probably is not meant. Whether a manifest is right otherwise is for others to say.
 #[must_use]
 pub fn check_with_manifests(files: &[SourceFile]) -> Checked {
-    check_each(files, |source| recognise(&source.text) == Meant::Manifests)
+    check_each(files, |source| recognise(&source.text) == FileKind::Manifests)
 }
 
 fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) -> Checked {
@@ -77,7 +76,7 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
     }
     for (file, _, tree) in meshes.iter().skip(1) {
         let first = meshes.first().map(|(first, _, tree)| place(files, *first, tree)).unwrap_or_default();
-        let flaw = Flaw::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
+        let flaw = UnplacedDiagnostic::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
         checked.diagnostics.push(flaw.help("keep one: all gateways share one mesh").at(*file, start_of(tree)));
     }
     let mut mesh_tree = None;
@@ -129,53 +128,9 @@ fn lint(
     lint::run(&Input { files, egresses, names, mesh, set: Set::new(manifests) })
 }
 
-/// The policy that the filter gets for one Egress.
-#[must_use]
-pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> wire::Policy {
-    let spec = &egress.spec;
-    wire::Policy {
-        health: health_source(egress, standbys),
-        readiness: Some(readiness_source(egress)),
-        tracing: tracing_source(&spec.tracing),
-        headers: headers_source(&spec.headers, standbys),
-        // Somebody reads it: the JSON line, or a span.
-        filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
-        ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
-    }
-}
-
-/// The Egresses that `health.failover` names, in its order, as far as they are among these.
-#[must_use]
-pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clone) -> Vec<&'e Egress> {
-    let named = |name: &String| all.clone().find(|other| other.namespace == egress.namespace && other.name == *name);
-    egress.spec.health.failover.iter().filter_map(named).collect()
-}
-
-fn policy(upstream: String, authz: &Authz, mode: wire::Mode, num_trusted_proxies: u32, mesh: &Mesh) -> wire::Policy {
-    let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
-    wire::Policy {
-        version: sallyport_core::wire::WIRE_VERSION,
-        upstream,
-        mode,
-        trust_domain: Some(mesh.trust_domain.clone()),
-        trust_domain_aliases: mesh.trust_domain_aliases.clone(),
-        trusted_forwarders: trusted_forwarders.clone(),
-        tolerate: tolerate.clone(),
-        disclose_rule: *disclose_rule,
-        filter_state: false,
-        num_trusted_proxies,
-        health: None,
-        readiness: None,
-        tracing: wire::Tracing::default(),
-        headers: wire::Headers::default(),
-        rules: rules.clone(),
-        automata: Vec::new(),
-    }
-}
-
 /// A policy without rules shows whether the mesh's own part of every policy is right.
 fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
-    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), wire::Mode::Enforce, 0, &mesh);
+    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
     let problems = problems_of(&policy);
     if problems.is_empty() {
         return Some(Located { file, span: tree.span, value: mesh });
@@ -190,16 +145,15 @@ fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagno
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    let policy = policy(upstream, &parsed.authz, wire::Mode::Enforce, parsed.num_trusted_proxies, mesh);
+    let policy = policy(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
-    let health = parsed.egress.as_ref().and_then(|egress| health_source(egress, &[]));
-    let spec = parsed.egress.as_ref().map(|egress| &egress.spec);
-    let tracing = spec.map(|spec| tracing_source(&spec.tracing)).unwrap_or_default();
-    let headers = spec.map(|spec| headers_source(&spec.headers, &[])).unwrap_or_default();
-    problems_of(&wire::Policy { health, tracing, headers, ..policy })
+    let Some(egress) = &parsed.egress else { return problems_of(&policy) };
+    let spec = &egress.spec;
+    let (health, tracing) = (spec.health.to_wire(egress, &[]), spec.tracing.to_wire());
+    problems_of(&Policy { health, tracing, headers: spec.headers.to_wire(&[]), ..policy })
 }
 
-fn problems_of(policy: &wire::Policy) -> Vec<Problem> {
+fn problems_of(policy: &Policy) -> Vec<Problem> {
     Engine::compile(policy).err().map(|invalid| invalid.problems).unwrap_or_default()
 }
 
@@ -235,7 +189,7 @@ fn from_core(file: usize, node: &Node, problem: Problem) -> Diagnostic {
     let Problem { path: _, code, message, help } = problem;
     let (message, help) = (one_line(&message), help.as_deref().map(one_line));
     let span = if node.text().is_some() { node.span } else { start_of(node) };
-    Diagnostic { code: code.as_str(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
+    Diagnostic { code: code.into(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
 }
 
 /// `rules[3].to[0]`: `rules` and `[3].to[0]`.
@@ -281,7 +235,7 @@ fn duplicates(files: &[SourceFile], egresses: &[(usize, ParsedEgress)]) -> Vec<D
                 let resource = quoted(&format!("{namespace}/{name}"));
                 let first = place(files, *first_file, first);
                 let message = format!("the Egress {resource} is written twice; the first is at {first}");
-                let flaw = Flaw::new(Code::DuplicateEgress, message);
+                let flaw = UnplacedDiagnostic::new(Code::DuplicateEgress, message);
                 duplicates.push(flaw.help("give one of them another name, or remove it").at(*file, node.span));
             }
         }

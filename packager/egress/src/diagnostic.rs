@@ -1,43 +1,44 @@
-//! What is wrong with a file: code, place, sentence, cure.
+//! What is wrong with a file: a code, a place, a message and help.
 
 use crate::code::Code;
+pub use crate::code::Severity;
 
-/// A file as it was read: name and text.
+/// A file as it was read.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
-    /// The name to print: as the user wrote it.
+    /// The name as the user wrote it, for messages.
     pub name: String,
-    /// The bytes, decoded.
+    /// The content, decoded.
     pub text: String,
 }
 
 impl SourceFile {
-    /// The place of a byte offset. For many places of one file, use a [`LineIndex`].
+    /// The position of a byte offset. For many positions in one file, use a [`LineIndex`].
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
-        LineIndex::new(self).position(offset)
+        LineIndex::new(&self.text).position(offset)
     }
 }
 
-/// Where each line of a file begins, so that thousands of places do not mean thousands of readings.
+/// Where each line of a text begins, so that thousands of positions do not need thousands of passes.
 #[derive(Clone, Debug)]
 pub struct LineIndex<'a> {
     text: &'a str,
     starts: Vec<usize>,
-    /// Then bytes are characters, and a long line need not be read to count them.
+    /// If so, bytes are characters, and the characters of a long line need not be counted.
     is_ascii: bool,
 }
 
 impl<'a> LineIndex<'a> {
-    /// Reads the file once.
+    /// Reads the text once.
     #[must_use]
-    pub fn new(file: &'a SourceFile) -> Self {
+    pub fn new(text: &'a str) -> Self {
         let after_newline = |(offset, _): (usize, &str)| offset.saturating_add(1);
-        let starts = std::iter::once(0).chain(file.text.match_indices('\n').map(after_newline)).collect();
-        Self { text: &file.text, starts, is_ascii: file.text.is_ascii() }
+        let starts = std::iter::once(0).chain(text.match_indices('\n').map(after_newline)).collect();
+        Self { text, starts, is_ascii: text.is_ascii() }
     }
 
-    /// The place of a byte offset; one behind the text, or within a character, counts as the end of the text.
+    /// The position of a byte offset. An offset beyond the text, or inside a character, counts as the end of the text.
     #[must_use]
     pub fn position(&self, offset: usize) -> Position {
         let offset = if self.text.is_char_boundary(offset) { offset } else { self.text.len() };
@@ -52,12 +53,12 @@ impl<'a> LineIndex<'a> {
     }
 }
 
-/// A place in a file: both count from 1, columns in characters.
+/// A position in a file. Both numbers count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Position {
-    /// Line, from 1.
+    /// The line.
     pub line: usize,
-    /// Column in characters, from 1.
+    /// The column, in characters.
     pub column: usize,
 }
 
@@ -70,24 +71,15 @@ pub struct Span {
     pub end: usize,
 }
 
-/// How bad it is. Errors decide the exit code; warnings do not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Severity {
-    /// Nothing can be made of the file.
-    Error,
-    /// Something that is probably not meant.
-    Warning,
-}
-
-/// What is wrong, before it has a place.
+/// A [`Diagnostic`] that has no place yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Flaw {
-    code: Code,
-    message: String,
-    help: Option<String>,
+pub(crate) struct UnplacedDiagnostic {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
 }
 
-impl Flaw {
+impl UnplacedDiagnostic {
     pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), help: None }
     }
@@ -99,13 +91,13 @@ impl Flaw {
     }
 
     pub(crate) fn at(self, file: usize, span: Span) -> Diagnostic {
-        let Flaw { code, message, help } = self;
+        let UnplacedDiagnostic { code, message, help } = self;
         let severity = code.severity();
-        Diagnostic { code: code.as_str(), severity, file, span, message, help, related: Vec::new() }
+        Diagnostic { code, severity, file, span, message, help, related: Vec::new() }
     }
 }
 
-/// Where the problems of one file are gathered.
+/// Collects the problems of one file.
 #[derive(Debug)]
 pub(crate) struct Sink {
     file: usize,
@@ -117,34 +109,34 @@ impl Sink {
         Self { file, diagnostics: Vec::new() }
     }
 
-    pub(crate) fn report(&mut self, span: Span, flaw: Flaw) {
-        self.diagnostics.push(flaw.at(self.file, span));
+    pub(crate) fn report(&mut self, span: Span, problem: UnplacedDiagnostic) {
+        self.diagnostics.push(problem.at(self.file, span));
     }
 
-    /// As [`Sink::report`], with the place that was there first.
-    pub(crate) fn report_twice(&mut self, span: Span, first: Span, flaw: Flaw) {
-        let mut diagnostic = flaw.at(self.file, span);
+    /// Like [`Sink::report`], for something that is written twice: also shows the first place.
+    pub(crate) fn report_twice(&mut self, span: Span, first: Span, problem: UnplacedDiagnostic) {
+        let mut diagnostic = problem.at(self.file, span);
         diagnostic.related.push((first, "first written here".to_owned()));
         self.diagnostics.push(diagnostic);
     }
 }
 
-/// One problem.
+/// One problem in a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// Stable code: `SP0203`.
-    pub code: &'static str,
-    /// How bad it is.
+    /// What is wrong, as a stable code.
+    pub code: Code,
+    /// Error or warning, as the code has it.
     pub severity: Severity,
     /// Index into the files that were given.
     pub file: usize,
     /// Where in the file.
     pub span: Span,
-    /// Lower case, no full stop, user text in backticks.
+    /// What is wrong: lower case, no full stop, the user's text in backticks.
     pub message: String,
-    /// What would be right.
+    /// What to do.
     pub help: Option<String>,
-    /// Other places that matter, each with a few words (`first written here`).
+    /// Other relevant places, each with a short label (`first written here`).
     pub related: Vec<(Span, String)>,
 }
 
@@ -153,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places_count_from_one_in_characters() {
+    fn positions_count_from_one_in_characters() {
         let file = SourceFile { name: String::new(), text: "a\né😀b\n".to_owned() };
         let place = |offset| {
             let Position { line, column } = file.position(offset);
@@ -164,7 +156,7 @@ mod tests {
         assert_eq!(place(2), (2, 1));
         assert_eq!(place(8), (2, 3));
         assert_eq!(place(10), (3, 1));
-        assert_eq!(place(5), (3, 1), "within a character");
-        assert_eq!(place(99), (3, 1), "behind the text");
+        assert_eq!(place(5), (3, 1), "inside a character");
+        assert_eq!(place(99), (3, 1), "beyond the text");
     }
 }

@@ -1,11 +1,10 @@
-//! Kubernetes and Istio manifests that somebody else wrote, or that a patch changed: read for the lints, never judged.
+//! Kubernetes and Istio manifests, as they are read for the lints.
 //!
 //! # Design
-//! A manifest stays the tree that it is written as, so that everything has its place, and only what a lint asks for is
-//! looked up in it: unknown fields and wrong types are the API server's to refuse. [`set::Set`] holds what the
-//! manifests say together.
+//! A manifest is kept as the tree that its file has, so that every value has a place, and lints look up only what they
+//! need: unknown fields and wrong types are left to the API server. [`set::Set`] has what the manifests say
+//! together.
 
-mod load;
 pub(crate) mod names;
 pub(crate) mod recognise;
 pub(crate) mod selection;
@@ -13,19 +12,20 @@ pub(crate) mod set;
 pub(crate) mod view;
 
 use crate::diagnostic::{Diagnostic, Sink, SourceFile};
-use crate::parse::source_text;
-use crate::parse::tree::Node;
+use crate::yaml::reader::{self, Rules};
+use crate::yaml::source_text;
+use crate::yaml::tree::Node;
 
 macro_rules! kinds {
     ($($group:literal: $($kind:ident)+;)+) => {
-        /// The kinds that lints know.
+        /// The kinds that lints read.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kind {
             $($($kind,)+)+
         }
 
         impl Kind {
-            /// By the `apiVersion` and `kind` of a document. Every version of a group is read: the fields are the same.
+            /// The kind of a document with this `apiVersion` and `kind`. All versions of a group have the same fields.
             pub(crate) fn of(api_version: &str, kind: &str) -> Option<Kind> {
                 let (group, _) = api_version.split_once('/')?;
                 match (group, kind) {
@@ -46,15 +46,15 @@ kinds! {
     "apps": Deployment;
 }
 
-/// One object, in its file.
+/// One object of a file.
 #[derive(Debug)]
 pub(crate) struct Manifest {
     /// Index of the file.
     pub(crate) file: usize,
     pub(crate) kind: Kind,
-    /// Empty where the file leaves it out.
+    /// Empty if the file has none.
     pub(crate) name: String,
-    /// Empty where the file leaves it to whoever applies it; all such are taken to be of one namespace.
+    /// Empty if the file has none; such manifests are assumed to be in one namespace.
     pub(crate) namespace: String,
     tree: Node,
 }
@@ -64,29 +64,29 @@ impl Manifest {
         self.tree.get("spec").unwrap_or(&self.tree)
     }
 
-    /// Where to show what is missing altogether.
+    /// Where to report a missing field.
     pub(crate) fn title(&self) -> &Node {
         self.tree.descend(&["metadata", "name"]).or_else(|| self.tree.get("kind")).unwrap_or(&self.tree)
     }
 
-    /// The rules of a policy: Istio's own, or a filter's.
+    /// The rules of an AuthorizationPolicy or of a filter.
     pub(crate) fn rules(&self) -> &[Node] {
         let spec = self.spec();
         let config = spec.get("pluginConfig").or_else(|| spec.descend(&["wasm", "pluginConfig"]));
         config.unwrap_or(spec).items_at(&["rules"])
     }
 
-    /// Whether this and the other are one object, as two folders may have it.
+    /// Whether both have the same kind, namespace and name, such as copies of a manifest in two folders.
     pub(crate) fn is_same_object(&self, other: &Manifest) -> bool {
         (self.kind, &self.namespace, &self.name) == (other.kind, &other.namespace, &other.name)
     }
 }
 
-/// The manifests of one file that lints know, and what made it unreadable.
+/// The manifests in a file that lints read, and problems of its YAML.
 pub(crate) fn import(file: usize, source: &SourceFile) -> (Vec<Manifest>, Vec<Diagnostic>) {
     let mut sink = Sink::new(file);
-    let readable = source_text::fits(&source.text, "split it: one file may hold a part of the manifests", &mut sink);
-    let documents = if readable { load::load(&source.text, &mut sink) } else { Vec::new() };
+    let readable = source_text::fits(&source.text, Rules::Lenient, &mut sink);
+    let documents = if readable { reader::read_all(&source.text, &mut sink) } else { Vec::new() };
     let objects = documents.into_iter().flat_map(objects);
     (objects.filter_map(|tree| manifest(file, tree)).collect(), sink.diagnostics)
 }
@@ -108,7 +108,7 @@ fn manifest(file: usize, tree: Node) -> Option<Manifest> {
     Some(Manifest { file, kind, name: text("name"), namespace: text("namespace"), tree })
 }
 
-/// Whether a Deployment's pods are Istio's gateways: with a proxy that somebody wrote down, or asked Istio for.
+/// Whether a Deployment's pods are gateways: they have an `istio-proxy` container, or Istio injects one as a gateway.
 fn is_gateway(deployment: &Node) -> bool {
     let containers = deployment.items_at(&["spec", "template", "spec", "containers"]);
     let annotations = ["spec", "template", "metadata", "annotations"];

@@ -1,8 +1,9 @@
 //! The Egress and Mesh files: text in, data and diagnostics out. Nothing here reads a file, a clock or a network.
 //!
 //! [`check()`] reads files together and reports everything that is wrong with them, each problem with a stable code
-//! ([`explain`] is the manual) and its place; [`check_with_manifests`] lints Istio manifests beside them, too. [`policy_source`] is what the filter gets, [`json_schema`] what editors
-//! get, and [`init_template`] what a beginner gets.
+//! ([`manual`] has a page for each) and its place; [`check_with_manifests`] lints Istio manifests beside them, too.
+//! [`policy_source`] is what the filter gets, [`json_schema`] what editors get, [`reference()`] what the documentation says,
+//! and [`init_template`] what a beginner gets.
 //!
 //! ```
 //! use sallyport_egress::{check, decode};
@@ -14,21 +15,41 @@
 //! assert_eq!(problem.help.as_deref(), Some("did you mean `Egress`?"));
 //! ```
 
+// Each module uses only those of the floors below it; a test holds them.
+//
+//   schema  reference  template
+//   check
+//   manual
+//   lint
+//   import     policy
+//   parse         |
+//   model --------+
+//   value
+//   yaml
+//   diagnostic
+//   code  wording
+
 pub mod check;
 pub mod code;
 pub mod diagnostic;
-mod health;
 mod import;
 pub mod lint;
+pub mod manual;
 pub mod model;
-mod outbound;
 mod parse;
+mod policy;
+mod reference;
 mod schema;
 mod template;
+pub mod value;
+mod wording;
+mod yaml;
 
-pub use check::{Checked, Located, check, check_with_manifests, policy_source, standbys};
-pub use code::{Code, explain};
-pub use import::recognise::{Meant, recognise};
-pub use parse::source_text::{Undecodable, decode};
+pub use check::{Checked, Located, check, check_with_manifests};
+pub use code::Code;
+pub use import::recognise::{FileKind, recognise};
+pub use policy::{policy_source, standbys};
+pub use reference::{BlockReference, FieldReference, reference, reference_page};
 pub use schema::json_schema;
 pub use template::{Template, init_template};
+pub use yaml::source_text::{Undecodable, decode};

@@ -1,8 +1,7 @@
-//! The JSON Schema (draft-07) of both kinds, for editors: from the very tables that the decoder uses.
+//! The JSON Schema (draft-07) of both kinds, for editors: from the very declarations that the decoder uses.
 
-use crate::model::API_VERSION;
-use crate::parse::fields::{Block, Choice, EGRESS, Field, MESH, Presence, Shape};
-use crate::parse::text::{KINDS, Text};
+use crate::model::{API_VERSION, EgressFile, KINDS, MeshFile};
+use sallyport_core::wire::{Block, Choice, Field, Presence, Shape, TextKind};
 use serde_json::{Map, Value, json};
 
 /// The JSON Schema (draft-07) of Egress and Mesh files. Descriptions are what an editor shows on hover.
@@ -20,13 +19,14 @@ pub fn json_schema() -> Value {
             "apiVersion": {"const": API_VERSION, "description": "The version of this format."},
             "kind": {"enum": KINDS, "description": "Egress: one upstream. Mesh: what all gateways share."},
         },
-        "allOf": [when_kind("Egress", &EGRESS), when_kind("Mesh", &MESH)],
+        "allOf": [when_kind(&EgressFile::BLOCK), when_kind(&MeshFile::BLOCK)],
     })
 }
 
-fn when_kind(kind: &str, of: &'static Block) -> Value {
+/// The name of a kind's block is the kind.
+fn when_kind(of: &'static Block) -> Value {
     json!({
-        "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
+        "if": {"properties": {"kind": {"const": of.name}}, "required": ["kind"]},
         "then": block(of),
     })
 }
@@ -46,9 +46,7 @@ fn field(field: &Field) -> Value {
     let mut schema = shape(&field.shape);
     let mut description = field.doc.to_owned();
     if let Presence::Default(default) = field.presence {
-        description.push_str("\n\nDefault: ");
-        description.push_str(default);
-        description.push('.');
+        description.push_str(&format!("\n\nDefault: {}.", default.words()));
     }
     if let Shape::OneOf(choices) = field.shape {
         description.push_str("\n\n");
@@ -67,7 +65,7 @@ fn choice_lines(choices: &[Choice]) -> String {
 
 fn shape(of: &Shape) -> Value {
     match of {
-        Shape::Text(kind) => text(*kind),
+        Shape::Text(kind) => text(kind),
         Shape::Boolean => json!({"type": "boolean"}),
         Shape::Whole { least, most } => {
             json!({"type": "integer", "minimum": least, "maximum": most})
@@ -83,36 +81,12 @@ fn shape(of: &Shape) -> Value {
     }
 }
 
-fn text(kind: Text) -> Value {
+fn text(kind: &TextKind) -> Value {
     match kind {
-        Text::Free => json!({"type": "string"}),
-        Text::Digits | Text::Cpu => json!({"type": ["string", "integer"]}),
-        Text::Const(_, value) => json!({"const": value}),
-        Text::Label => json!({"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"}),
-        Text::JwksUri => json!({"type": "string", "pattern": "^https?://"}),
-        Text::Digest => json!({"type": "string", "pattern": "^sha256:[0-9a-f]{64}$"}),
-        Text::HeaderName => json!({"type": "string", "pattern": "^[a-z0-9!#$%&'*+.^_`|~-]+$"}),
-        Text::HeaderPrefix => json!({"type": "string", "pattern": "^([!-~][ -~]*)?$"}),
-        Text::SecretKey => json!({"type": "string", "pattern": "^[-._a-zA-Z0-9]{1,253}$"}),
-        Text::JsonPointer => json!({"type": "string", "pattern": "^/"}),
-        Text::NotEmpty
-        | Text::Host
-        | Text::ServerName
-        | Text::SubjectAltName
-        | Text::Issuer
-        | Text::Jwks
-        | Text::ExposedHost
-        | Text::IngressGateway
-        | Text::ResourceName
-        | Text::Duration
-        | Text::RetryConditions
-        | Text::Memory
-        | Text::FilePath
-        | Text::Word
-        | Text::ImageRepository
-        | Text::ImageReference
-        | Text::OpaPath => {
-            json!({"type": "string", "minLength": 1})
-        }
+        TextKind { only: Some(only), .. } => json!({"const": only}),
+        TextKind { may_be_number: true, .. } => json!({"type": ["string", "integer"]}),
+        TextKind { pattern: Some(pattern), .. } => json!({"type": "string", "pattern": pattern}),
+        TextKind { may_be_empty: true, .. } => json!({"type": "string"}),
+        TextKind { .. } => json!({"type": "string", "minLength": 1}),
     }
 }

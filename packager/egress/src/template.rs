@@ -1,6 +1,7 @@
 //! The first Egress file of a new upstream.
 
 use crate::model::API_VERSION;
+use crate::yaml::tree::Scalar;
 
 /// What the first file says.
 #[derive(Clone, Copy, Debug)]
@@ -44,27 +45,28 @@ spec:
   # DENY rules first, then ALLOW; what no rule allows is refused.
   authz:
     rules:
-    - id: readers                # speaks in reasons, metrics, logs and tests
+    - id: readers                # the rule's name in reasons, metrics, logs and tests
       action: ALLOW
       from:
       - source:
-          serviceAccounts: [default/sleep]    # NAMESPACE/NAME; not of the gateway's namespace
+          serviceAccounts: [default/sleep]    # NAMESPACE/NAME, in a namespace other than the gateway's
       to:
       - operation:
           methods: [GET, HEAD]
-          paths: [\"/*\"]           # everything; narrow it: /exact, \"/prefix*\", \"/items/{{*}}\"
+          paths: [\"/*\"]           # every path; narrow it: /exact, \"/prefix*\", \"/items/{{*}}\"
   # enforce, or shadow: then refusals are only counted.
   rollout: {{mode: enforce}}
 "
     )
 }
 
-/// A string as YAML: plain where nobody could take it for anything else.
+/// A string as YAML: without quotes where every YAML reader takes it for a string.
 fn text(value: &str) -> String {
-    let is_plain = value.starts_with(|c: char| c.is_ascii_alphabetic())
-        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/'))
-        && !["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
-            .iter()
-            .any(|word| value.eq_ignore_ascii_case(word));
-    if is_plain { value.to_owned() } else { serde_json::Value::from(value).to_string() }
+    let is_word = value.starts_with(|c: char| c.is_ascii_alphabetic())
+        && value.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '/'));
+    if is_word && Scalar::is_plain_string(value) {
+        value.to_owned()
+    } else {
+        serde_json::Value::from(value).to_string()
+    }
 }

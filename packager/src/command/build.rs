@@ -1,27 +1,25 @@
-//! `sallyport build`: makes manifests of Egress and Mesh files.
+//! `sallyport build`: makes manifests from Egress and Mesh files.
 
 use std::path::PathBuf;
 
 use sallyport_egress::model::Mesh;
+use sallyport_manifest::{Build, BuildError, Options, PinnedFilter, PluginApi};
 
-use super::check;
 use crate::console::Console;
+use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Wanted};
-use crate::manifest::lock;
-use crate::manifest::plugin::PluginApi;
-use crate::manifest::refusal::Refusal;
-use crate::manifest::{self, Build, output};
-use crate::oci::lock::LockedFilter;
+use crate::input::{self, Selection};
 use crate::report::Format;
+use crate::{lock, output};
 
-/// Make Kubernetes and Istio manifests of Egress and Mesh files
+/// Make Kubernetes and Istio manifests from Egress and Mesh files
 ///
-/// Each upstream gets a folder with numbered files, to be applied in their order, and a kustomization that keeps it; what
-/// the mesh as a whole needs is in `mesh`. The same files make the same bytes on every machine. Only what changed is
-/// written, what an earlier build wrote and this one does not is removed, and nothing else is touched.
+/// Each Egress gets a folder with numbered files, which must be applied in order, and a kustomization that keeps the order.
+/// What the mesh as a whole needs is in `mesh`. The output is deterministic: the same input gives the same bytes on every
+/// machine. Only files that have changed are written. Files from an earlier build that are no longer needed are removed,
+/// and other files in the folder are left alone.
 ///
-/// The filter's image is pinned by the digest in the Mesh file, or by `sallyport.lock` beside the files.
+/// The filter's image is pinned by the digest in the Mesh file, or by `sallyport.lock` beside the input files.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport build egress.yaml mesh.yaml -o manifests
@@ -29,22 +27,22 @@ use crate::report::Format;
   sallyport build deploy/ --check manifests")]
 #[command(group = clap::ArgGroup::new("folder").required(true))]
 pub(crate) struct Args {
-    /// Files, or directories (all *.yaml and *.yml below, if they are for Sallyport)
+    /// Files, or directories, which are searched for Sallyport's *.yaml and *.yml files
     #[arg(value_name = "FILE|DIR", default_value = ".")]
     paths: Vec<PathBuf>,
-    /// The folder to write: new, empty, or written by an earlier build
+    /// The output folder, which must be new, empty or from an earlier build
     #[arg(long, short, value_name = "DIR", group = "folder")]
     output: Option<PathBuf>,
-    /// Write nothing, and exit with 2 if this folder is not what would be built now
+    /// Write nothing, and exit with 2 if this folder differs from what would be built
     #[arg(long, value_name = "DIR", group = "folder")]
     check: Option<PathBuf>,
-    /// Give each manifest the sync wave that keeps the order under Argo CD
+    /// Add sync waves, so that Argo CD applies the manifests in order
     #[arg(long)]
     argo: bool,
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let (report, checked) = check::examine(input::gather(&args.paths, Wanted::Ours));
+    let (report, checked) = examine(input::gather(&args.paths, Selection::Ours));
     if !report.problems.is_empty() {
         let text = report.render(Format::Human, console.coloured(None), console.quiet());
         console.write(None, text.as_bytes())?;
@@ -54,16 +52,16 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let mesh = checked.mesh.map_or_else(Mesh::default, |mesh| mesh.value);
     let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
-    let filter = lock::find(&args.paths).and_then(|lock: Option<LockedFilter>| lock::pin(&mesh, lock.as_ref()))?;
-    match manifest::build(&egresses, &mesh, &filter, args.argo) {
+    let filter = lock::find(&args.paths).and_then(|lock| PinnedFilter::choose(&mesh, lock.as_ref()))?;
+    match sallyport_manifest::build(&egresses, &mesh, &filter, Options { argo: args.argo }) {
         Ok(build) => finish(args, console, &build, egresses.len(), PluginApi::of(&mesh)),
-        Err(refusals) => Ok(refuse(refusals, console)),
+        Err(errors) => Ok(report_errors(errors, console)),
     }
 }
 
-fn refuse(refusals: Vec<Refusal>, console: &Console) -> Exit {
-    for refusal in refusals {
-        console.fail(&refusal.into());
+fn report_errors(errors: Vec<BuildError>, console: &Console) -> Exit {
+    for error in errors {
+        console.fail(&error.into());
     }
     Exit::Problems
 }
@@ -73,17 +71,18 @@ fn finish(args: &Args, console: &Console, build: &Build, gateways: usize, api: P
         let difference = output::compare(folder, &build.files)?;
         let lines: String = difference.lines().map(|line| format!("{line}\n")).collect();
         console.write(None, lines.as_bytes())?;
-        return Ok(if difference.is_empty() { Exit::Ok } else { Exit::STALE });
+        return Ok(if difference.is_empty() { Exit::Ok } else { Exit::Differs });
     }
     let Some(folder) = &args.output else {
         return Ok(Exit::Usage);
     };
     let difference = output::write(folder, &build.files)?;
     if !console.quiet() {
-        let written = difference.missing.len() + difference.changed.len();
+        let written = difference.missing.len().saturating_add(difference.changed.len());
         let (files, removed) = (build.files.len(), difference.stale.len());
-        let mut text =
-            format!("gateways: {gateways}, filter by {api}\nfiles: {files}, {written} written, {removed} removed\n");
+        let mut text = format!(
+            "gateways: {gateways}, filter loaded by {api}\nfiles: {files}, {written} written, {removed} removed\n"
+        );
         for (egress, changed) in &build.patched {
             text.push_str(&format!("patched: {egress}: {}\n", changed.join(", ")));
         }

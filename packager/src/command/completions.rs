@@ -1,9 +1,7 @@
-//! `sallyport completions`: a completion script for a shell.
+//! `sallyport completions`: completion scripts.
 
-use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::cli::Cli;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 
@@ -19,9 +17,10 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+/// `program`: the whole tree of arguments.
+pub(crate) fn run(args: &Args, mut program: clap::Command, console: &Console) -> Result<Exit, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "sallyport", &mut script);
+    clap_complete::generate(args.shell, &mut program, "sallyport", &mut script);
     console.write(None, &script)?;
     Ok(Exit::Ok)
 }

@@ -1,28 +1,79 @@
-//! The manual of one code: `sallyport check --explain CODE`.
+//! The manual of the stable codes: `sallyport check --explain [CODE]`.
 
-use crate::codes;
+use sallyport_egress::{Code, manual};
+
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 
-/// Prints the manual of a code, however its letters are written.
-pub(crate) fn run(code: &str, console: &Console) -> Result<Exit, Failure> {
-    let wanted = code.trim().to_ascii_uppercase();
-    let Some(manual) = codes::manual(&wanted) else {
-        let failure = Failure::new(Exit::Usage, format!("there is no code `{}`", code.escape_debug()));
-        return Err(match closest(&wanted) {
-            Some(known) => failure.with_help(format!("did you mean `{known}`? {}", codes::summary(known))),
-            None => failure.with_help("codes look like `SP1302`"),
-        });
+/// Prints the page of one code, in upper or lower case, or without a code the list of all codes.
+pub(crate) fn run(code: Option<&str>, console: &Console) -> Result<Exit, Failure> {
+    let text = match code {
+        None => list(),
+        Some(text) => {
+            let code = Code::parse(text.trim()).ok_or_else(|| unknown(text))?;
+            format!("{code}: {}\n", manual::page(code))
+        }
     };
-    console.write(None, format!("{wanted}: {manual}\n").as_bytes())?;
+    console.write(None, text.as_bytes())?;
     Ok(Exit::Ok)
 }
 
-/// The known code that differs least, if it differs little.
-fn closest(wanted: &str) -> Option<&'static str> {
-    codes::all()
-        .map(|code| (strsim::damerau_levenshtein(wanted, code), code))
-        .min()
-        .filter(|&(distance, _)| distance <= 2)
-        .map(|(_, code)| code)
+/// One line per code, by group.
+fn list() -> String {
+    let mut text = String::new();
+    for (title, codes) in manual::groups() {
+        text.push_str(&format!("{title}\n"));
+        for code in codes {
+            text.push_str(&format!("  {code}  {}\n", manual::summary(code)));
+        }
+        text.push('\n');
+    }
+    text + "`sallyport check --explain CODE` prints the page of one code.\n"
+}
+
+fn unknown(text: &str) -> Failure {
+    let version = env!("CARGO_PKG_VERSION");
+    let message = format!("sallyport {version} has no code `{}`", text.escape_debug());
+    let help = match closest(&text.trim().to_ascii_uppercase()) {
+        Some(code) => format!("did you mean `{code}`? {}", manual::summary(code)),
+        None => {
+            "a code is `SP` and four digits, such as `SP1302`; `sallyport check --explain` lists all codes".to_owned()
+        }
+    };
+    Failure::new(Exit::Usage, message).with_help(help)
+}
+
+/// The known code that differs by the fewest characters, if they are few.
+fn closest(wanted: &str) -> Option<Code> {
+    let distances = Code::all().into_iter().map(|code| (strsim::damerau_levenshtein(wanted, code.as_str()), code));
+    distances.min().filter(|&(distance, _)| distance <= 1).map(|(_, code)| code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Cli;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_commands_on_the_pages_can_be_parsed() {
+        let mut commands = 0;
+        for code in Code::all() {
+            for line in manual::page(code).lines().filter_map(|line| line.strip_prefix("$ ")) {
+                let words: Vec<_> = line.split_whitespace().collect();
+                if words.first() == Some(&"sallyport") {
+                    let parsed = Cli::command().try_get_matches_from(&words);
+                    assert!(parsed.is_ok(), "{code}: {line}: {:?}", parsed.err());
+                    commands += 1;
+                }
+            }
+        }
+        assert!(commands > 20, "{commands}");
+    }
+
+    #[test]
+    fn a_code_is_suggested_only_if_one_character_differs() {
+        assert_eq!(closest("SP11O2").map(Code::as_str), Some("SP1102"));
+        assert_eq!(closest("SP9999"), None);
+    }
 }

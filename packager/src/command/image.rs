@@ -1,25 +1,19 @@
 //! `sallyport image`: the filter as an OCI image.
 
 mod build;
+mod common;
 mod push;
 mod verify;
-
-use std::borrow::Cow;
-use std::io;
-use std::path::Path;
 
 use clap::Subcommand;
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::local::module;
-use crate::oci::finding::{Finding, Severity};
-use crate::oci::verify::Verdict;
 
-/// Build, push and verify the image of the filter
+/// Build, push and verify the filter's image
 ///
-/// The image has the one shape that Istio's agent, container runtimes and image volumes all take, and the same digest on
-/// every host. Manifests pin it by that digest.
+/// The image has the one format that Istio's agent, container runtimes and image volumes all accept, and the same digest on
+/// every machine. The manifests of `sallyport build` pin it by that digest.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image build --output filter.tar
@@ -27,51 +21,20 @@ use crate::oci::verify::Verdict;
   sallyport image verify ghcr.io/acme/sallyport-filter:1.0.0")]
 pub(crate) struct Args {
     #[command(subcommand)]
-    verb: Verb,
+    command: ImageCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
+enum ImageCommand {
     Build(build::Args),
     Push(push::Args),
     Verify(verify::Args),
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    match &args.verb {
-        Verb::Build(args) => build::run(args, console),
-        Verb::Push(args) => push::run(args, console),
-        Verb::Verify(args) => verify::run(args, console),
+    match &args.command {
+        ImageCommand::Build(args) => build::run(args, console),
+        ImageCommand::Push(args) => push::run(args, console),
+        ImageCommand::Verify(args) => verify::run(args, console),
     }
-}
-
-/// The module that `--wasm` names, else the one that `sallyport run` would take.
-fn load(given: Option<&Path>) -> Result<Cow<'static, [u8]>, Failure> {
-    module::load(given).map_err(|failure| Failure { exit: Exit::Io, ..failure })
-}
-
-/// The filter whose policy version is that of this program. Where there is none, no module is known.
-fn own_filter() -> Option<Cow<'static, [u8]>> {
-    module::load(None).ok()
-}
-
-fn cannot_make(error: &io::Error) -> Failure {
-    Failure::new(Exit::Io, format!("cannot make the image: {error}"))
-}
-
-/// Says on stderr what is wrong with an image that is about to be written; errors end the command.
-fn judge(verdict: &Verdict, console: &Console) -> Result<(), Exit> {
-    for finding in &verdict.findings {
-        console.note(&line(finding));
-    }
-    if verdict.is_good() { Ok(()) } else { Err(Exit::Problems) }
-}
-
-/// A finding for people.
-fn line(finding: &Finding) -> String {
-    let level = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
-    format!("{level}[{}]: {}", finding.code, finding.message)
 }

@@ -1,4 +1,4 @@
-//! `sallyport init`: a first Egress file, and the schema beside it for the editor.
+//! `sallyport init`: a first Egress file, and its JSON Schema for the editor.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 
 use sallyport_egress::{Template, init_template};
 
-use super::{check, schema};
+use super::schema;
 use crate::console::Console;
-use crate::exit::{Exit, Failure, Reason};
+use crate::examine::examine;
+use crate::exit::{Exit, Failure};
 use crate::input::{Input, Inputs};
 use crate::printable::printable;
 use crate::report::Format;
 
-/// The schema's name, as the first line of the file that `init` writes says it to the editor.
+/// The schema's file name. The first line of the Egress file refers to it.
 const SCHEMA_FILE: &str = "sallyport.schema.json";
 
 /// Write a first Egress file
 ///
-/// It is short, commented and passes `check`. Beside it goes the JSON Schema with which editors complete and check it.
+/// The file is short and commented, and passes `check`. Its JSON Schema is written beside it, so that editors can complete
+/// and validate fields.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport init
@@ -28,19 +30,19 @@ pub(crate) struct Args {
     /// The name of the upstream, and of its gateway
     #[arg(long, default_value = "httpbin")]
     name: String,
-    /// The namespace that the gateway lives in, and nobody else [default: egress-NAME]
+    /// The namespace of the gateway, which should contain nothing else [default: egress-NAME]
     #[arg(long)]
     namespace: Option<String>,
     /// The host that callers in the mesh use [default: NAME.legacy.internal]
     #[arg(long)]
     host: Option<String>,
-    /// Where the upstream is reached
+    /// The address of the upstream
     #[arg(long, value_name = "HOST:PORT", default_value = "httpbin.org:443", value_parser = Upstream::parse)]
     upstream: Upstream,
     /// The file to write
     #[arg(default_value = "egress.yaml")]
     file: PathBuf,
-    /// Overwrite what is there
+    /// Overwrite existing files
     #[arg(long)]
     force: bool,
 }
@@ -54,11 +56,11 @@ struct Upstream {
 
 impl Upstream {
     fn parse(text: &str) -> Result<Self, String> {
-        let wanted = || "expected `HOST:PORT`, such as `httpbin.org:443`".to_owned();
-        let (host, port) = text.rsplit_once(':').ok_or_else(wanted)?;
+        let expected = || "expected `HOST:PORT`, such as `httpbin.org:443`".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
         if host.is_empty() || (bare.is_none() && host.contains([':', '/'])) {
-            return Err(wanted());
+            return Err(expected());
         }
         let host = bare.unwrap_or(host).to_owned();
         match port.parse() {
@@ -71,24 +73,24 @@ impl Upstream {
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let text = template(args);
     let name = printable(&args.file);
-    // What the user gave may not make a good file: then nothing is written, and the report says what is wrong.
+    // The arguments may be invalid. Then nothing is written, and the report says why.
     let input = Input { name: name.clone(), uri: String::new(), content: Ok(text.clone().into_bytes()) };
-    let (report, _) = check::examine(Inputs { files: vec![input], ..Inputs::default() });
+    let (report, _) = examine(Inputs { files: vec![input], ..Inputs::default() });
     if report.exit() != Exit::Ok {
         let shown = report.render(Format::Human, console.coloured(None), true);
         console.write(None, shown.as_bytes())?;
-        return Err(Failure::new(report.exit(), "nothing was written: these arguments make no good file"));
+        return Err(Failure::new(report.exit(), "nothing was written, because the file would be invalid"));
     }
     let schema_path = args.file.with_file_name(SCHEMA_FILE);
     let schema = schema::schema_text();
     if !args.force {
-        refuse_foreign_schema(&schema_path)?;
+        refuse_other_schema(&schema_path)?;
     }
     write_new(&args.file, &text, args.force)?;
     fs::write(&schema_path, schema).map_err(|error| Failure::write(&schema_path, &error))?;
     console.note(&format!(
-        "wrote `{name}`, and `{}` for your editor\n\n\
-         next: say in `spec.authz.rules` who may do what, then run\n  sallyport check {name}",
+        "wrote `{name}`, and its schema `{}` for your editor\n\n\
+         Next, edit `spec.authz.rules` to say who may do what. Then run:\n  sallyport check {name}",
         printable(&schema_path),
     ));
     Ok(Exit::Ok)
@@ -107,7 +109,7 @@ fn template(args: &Args) -> String {
     })
 }
 
-/// Writes a file that must not exist, unless `force`. One system call decides, so no other program can come between.
+/// Writes a file, which must not exist unless `force` is set. One system call does both, so there is no race.
 fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     if force {
@@ -122,24 +124,24 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     })
 }
 
-/// A schema of ours is renewed; any other file of that name is the user's.
-fn refuse_foreign_schema(path: &Path) -> Result<(), Failure> {
+/// Only Sallyport's own schema is overwritten.
+fn refuse_other_schema(path: &Path) -> Result<(), Failure> {
     match fs::read(path) {
         Ok(bytes) if is_our_schema(&bytes) => Ok(()),
         Ok(_) => Err(overwriting(path)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(&error)))),
+        Err(error) => Err(Failure::read(path, &error)),
     }
 }
 
 fn is_our_schema(bytes: &[u8]) -> bool {
     let ours = sallyport_egress::json_schema();
-    let there = serde_json::from_slice::<serde_json::Value>(bytes).unwrap_or_default();
-    ours.get("title").is_some() && ours.get("title") == there.get("title")
+    let existing = serde_json::from_slice::<serde_json::Value>(bytes).ok();
+    ours.get("title").is_some() && ours.get("title") == existing.as_ref().and_then(|schema| schema.get("title"))
 }
 
 fn overwriting(path: &Path) -> Failure {
-    Failure::new(Exit::Io, format!("`{}` exists already", printable(path))).with_help("--force overwrites it")
+    Failure::new(Exit::Io, format!("`{}` already exists", printable(path))).with_help("use --force to overwrite it")
 }
 
 #[cfg(test)]

@@ -8,18 +8,20 @@ use crate::local::bootstrap::HostPort;
 use crate::local::caller::ServiceAccount;
 use crate::local::event::{Announcer, Output};
 use crate::local::session;
-use crate::local::setup::Wishes;
+use crate::local::settings::Settings;
 use crate::printable::printable;
 
 /// Serve an Egress file with a real Envoy on this machine
 ///
-/// What a gateway has in the mesh is made here: a listener with mTLS on 127.0.0.1, certificates with SPIFFE ids for every
-/// caller that the policy names and for one that it does not, the filter, the connection to the upstream. Ready-made curl
-/// commands are printed. A saved file is live in under a second, and no connection is dropped; a file with errors is
-/// reported, and the old one goes on. Changes of the upstream's health are told as they happen.
+/// This starts what a gateway has in the mesh: a listener with mutual TLS on 127.0.0.1, the filter, and the connection to
+/// the upstream. It creates certificates with SPIFFE ids for the callers that the policy names, and for one that it does not
+/// name, and prints a curl command for each. When the file is saved, the new policy is live within a second and no
+/// connection is dropped. If the file has errors, they are reported and the old policy stays in force. Changes of the
+/// upstream's health are reported as they happen.
 ///
-/// A caller without a certificate is judged by the rules here: 401, or what a rule that asks for a token alone allows. In
-/// the mesh the gateway ends its handshake. The access log tells of decision and rule if a Mesh file has `accessLog: json`.
+/// Two things differ from a gateway in the mesh. A caller without a certificate gets 401, or is allowed if a rule asks only
+/// for a token, where a gateway would end the TLS handshake. And the access log shows decision and rule only if a Mesh file
+/// has `accessLog: json`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport run egress.yaml
@@ -27,68 +29,75 @@ use crate::printable::printable;
   sallyport run egress.yaml --port 0 --output json")]
 pub(crate) struct Args {
     /// The Egress file
-    pub(crate) file: PathBuf,
-    /// A Mesh file beside it
+    file: PathBuf,
+    /// The Mesh file, if there is one
     #[arg(long, value_name = "FILE")]
-    pub(crate) mesh: Option<PathBuf>,
-    /// Port of the listener on 127.0.0.1; 0 takes any that is free
+    mesh: Option<PathBuf>,
+    /// Port of the listener on 127.0.0.1; 0 for any free port
     #[arg(long, value_name = "N", default_value_t = 8443)]
-    pub(crate) port: u16,
-    /// Port of Envoy's administration interface on 127.0.0.1; 0 takes any that is free
+    port: u16,
+    /// Port of Envoy's admin interface on 127.0.0.1; 0 for any free port
     #[arg(long, value_name = "N", default_value_t = 0)]
-    pub(crate) admin_port: u16,
-    /// The Envoy to run; else $SALLYPORT_ENVOY, else the one on the path
+    admin_port: u16,
+    /// The Envoy to run [default: $SALLYPORT_ENVOY, or envoy on the PATH]
     #[arg(long, value_name = "PATH")]
-    pub(crate) envoy: Option<PathBuf>,
-    /// The filter module to load; else the one that this program holds
+    envoy: Option<PathBuf>,
+    /// The filter module to load [default: the one in this program]
     #[arg(long, value_name = "PATH")]
-    pub(crate) wasm: Option<PathBuf>,
-    /// Keep certificates, configuration and logs here; else they are removed at the end
+    wasm: Option<PathBuf>,
+    /// Keep certificates, configuration and logs in this directory [default: a temporary one]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Make a certificate for this caller too; can be given again (the first 50 that the policy names have one)
+    /// Also create a certificate for this caller; can be repeated. The first 50 callers in the policy get one anyway
     #[arg(long = "caller", value_name = "NS/SA")]
     callers: Vec<ServiceAccount>,
-    /// Connect there instead of to the upstream's own address; names are verified as before
+    /// Connect to this address instead of the upstream's own; TLS names are verified as in the file
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     upstream: Option<HostPort>,
-    /// Who may sign the upstream's certificate, in place of what the file or this machine says
+    /// CA certificates to verify the upstream with, instead of those in the file or on this machine
     #[arg(long, value_name = "FILE")]
     ca_certificates: Option<PathBuf>,
     /// Worker threads of Envoy
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(crate) concurrency: u16,
-    /// The form of what is printed
+    concurrency: u16,
+    /// The format of the output
     #[arg(long, value_enum, default_value_t)]
     output: Output,
 }
 
 impl Args {
-    /// What does not change while the session runs.
-    pub(crate) fn wishes(&self) -> Wishes {
-        Wishes {
-            file: self.file.clone(),
-            directory: self.dir.clone(),
-            callers: self.callers.clone(),
+    fn settings(&self) -> Settings {
+        let Args { file, mesh, port, admin_port, envoy, wasm, dir, callers, .. } = self;
+        Settings {
+            file: file.clone(),
+            mesh: mesh.clone(),
+            port: *port,
+            admin_port: *admin_port,
+            envoy: envoy.clone(),
+            wasm: wasm.clone(),
+            directory: dir.clone(),
+            callers: callers.clone(),
             connect_to: self.upstream.clone(),
             ca_certificates: self.ca_certificates.clone(),
+            concurrency: self.concurrency,
         }
     }
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    session::run(args, &Announcer { output: args.output, console, file: printable(&args.file) })
+    let announcer = Announcer { output: args.output, console, file: printable(&args.file) };
+    session::run(&args.settings(), &announcer)
 }
 
 /// `HOST:PORT`, the host of an IPv6 address in brackets.
 fn host_port(text: &str) -> Result<HostPort, String> {
-    let wrong = || "expected HOST:PORT, such as 127.0.0.1:9443".to_owned();
-    let (host, port) = text.rsplit_once(':').ok_or_else(wrong)?;
+    let expected = || "expected HOST:PORT, such as 127.0.0.1:9443".to_owned();
+    let (host, port) = text.rsplit_once(':').ok_or_else(expected)?;
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-    let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?;
+    let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(expected)?;
     match bare.unwrap_or(host) {
-        "" => Err(wrong()),
-        unbracketed if bare.is_none() && unbracketed.contains(':') => Err(wrong()),
+        "" => Err(expected()),
+        unbracketed if bare.is_none() && unbracketed.contains(':') => Err(expected()),
         host => Ok(HostPort { host: host.to_owned(), port }),
     }
 }

@@ -1,4 +1,4 @@
-//! `sallyport schema`: the JSON Schema of the files, for editors.
+//! `sallyport schema`: the JSON Schema of the files.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 #[command(after_help = "Examples:
   sallyport schema --output sallyport.schema.json
 
-An editor with the YAML language server reads it when a file begins with
+The YAML language server uses the schema for a file that begins with
   # yaml-language-server: $schema=sallyport.schema.json")]
 pub(crate) struct Args {
     /// Write to FILE instead of stdout
@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The schema as it is written: indented, with a newline at its end.
+/// The schema as text: indented, with a final newline.
 pub(crate) fn schema_text() -> String {
     format!("{:#}\n", sallyport_egress::json_schema())
 }

@@ -1,4 +1,4 @@
-//! `sallyport version`: what this build is, and what it reads and writes.
+//! `sallyport version`: the versions of the program and of its formats.
 
 use sallyport_core::wire::WIRE_VERSION;
 use sallyport_egress::model::API_VERSION;
@@ -8,7 +8,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::report;
 
-/// Print the version, and those of all that is read and written
+/// Print the version of the program, and of the formats that it reads and writes
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport version

@@ -1,4 +1,4 @@
-//! Asking a running Envoy how far it is.
+//! The state of a running Envoy.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ pub(crate) struct Admin {
     agent: ureq::Agent,
 }
 
-/// Envoy's counters of what it was given, at one moment.
+/// Envoy's statistics about its configuration at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Counters {
     text: String,
 }
 
 impl Admin {
-    /// `address` as Envoy writes it to its file: `127.0.0.1:PORT`.
+    /// `address` is `127.0.0.1:PORT`, as Envoy writes it to its file.
     pub(crate) fn new(address: &str) -> Self {
         let agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(2))).proxy(None).build();
         Admin { address: address.to_owned(), agent: agent.into() }
@@ -27,12 +27,12 @@ impl Admin {
         &self.address
     }
 
-    /// Whether Envoy serves.
+    /// Whether Envoy is serving.
     pub(crate) fn is_ready(&self) -> bool {
         self.get("/ready").is_some_and(|body| body.trim() == "LIVE")
     }
 
-    /// `None` when Envoy does not answer.
+    /// `None` if Envoy does not respond.
     pub(crate) fn counters(&self) -> Option<Counters> {
         let names = "version_text%7Cupdate_rejected%7Cwarming";
         self.get(&format!("/stats?filter={names}")).map(|text| Counters { text })
@@ -45,7 +45,7 @@ impl Admin {
 }
 
 impl Counters {
-    /// Whether Envoy has taken this version, and is through with getting it ready.
+    /// Whether Envoy has accepted this version, and has finished warming it.
     pub(crate) fn in_force(&self, kind: Kind, version: u64) -> bool {
         let warming = match kind {
             Kind::Clusters => "cluster_manager.warming_clusters",
@@ -55,7 +55,7 @@ impl Counters {
         self.has(kind, version) && self.value(warming).is_none_or(|count| count == "0")
     }
 
-    /// How often Envoy has refused a new version.
+    /// How many updates Envoy has rejected.
     pub(crate) fn rejected(&self, kind: Kind) -> u64 {
         self.value(&format!("{}update_rejected", kind.counters())).and_then(|count| count.parse().ok()).unwrap_or(0)
     }
@@ -84,7 +84,7 @@ mod tests {
                 .into(),
         };
         assert!(counters.in_force(Kind::Plugin, 12) && !counters.in_force(Kind::Plugin, 1));
-        assert!(!counters.in_force(Kind::Listener, 12), "it is not through yet");
+        assert!(!counters.in_force(Kind::Listener, 12), "it is still warming");
         assert!(!counters.in_force(Kind::Clusters, 12));
         assert_eq!((counters.rejected(Kind::Plugin), counters.rejected(Kind::Clusters)), (3, 0));
     }

@@ -9,24 +9,24 @@ use time::{Duration, OffsetDateTime};
 use super::files::{Layout, Pair, read, replace};
 use crate::exit::{Exit, Failure};
 
-/// How long a certificate is good. Each start signs anew.
+/// How long a certificate is valid. Each session issues new ones.
 const LIFETIME: Duration = Duration::days(365);
 
-/// Signs what the gateway and the callers show.
+/// Signs the certificates of the gateway and the callers.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
 }
 
 impl Authority {
-    /// Takes the key that the directory has, or makes one.
+    /// Uses the key in the directory, or creates one.
     ///
-    /// The certificate is signed again each time: same name, same key, a fresh lifetime. What a user copied from an
-    /// earlier session still verifies.
+    /// The certificate is signed again each time, with the same name and key and a new lifetime, so that a copy from an
+    /// earlier session remains valid.
     pub(crate) fn open(layout: &Layout) -> Result<Self, Failure> {
         let key = if layout.ca_key().exists() {
             let pem = String::from_utf8_lossy(&read(&layout.ca_key())?).into_owned();
             KeyPair::from_pem(&pem)
-                .map_err(|error| crypto(&error).with_help("remove the directory, and everything in it is made anew"))?
+                .map_err(|error| crypto(&error).with_help("remove the directory to create everything in it again"))?
         } else {
             let key = KeyPair::generate().map_err(|error| crypto(&error))?;
             replace(&layout.ca_key(), key.serialize_pem().as_bytes())?;
@@ -41,7 +41,7 @@ impl Authority {
         Ok(Authority { issuer: Issuer::new(params, key) })
     }
 
-    /// Makes a key and a certificate for it. As in a mesh the identity is the URI, and there is no subject.
+    /// Creates a key and its certificate. As in a mesh, the identity is the URI, and there is no subject.
     pub(crate) fn issue(&self, spiffe_id: &str, hosts: &[&str], pair: &Pair) -> Result<(), Failure> {
         let mut names = vec![SanType::URI(spiffe_id.try_into().map_err(|error| crypto(&error))?)];
         for host in hosts {
@@ -66,14 +66,14 @@ fn params(names: Vec<SanType>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.subject_alt_names = names;
     params.distinguished_name = DistinguishedName::new();
-    // A clock that is a little behind must not refuse a fresh certificate.
+    // The clock of a client may be a little behind.
     params.not_before = now.saturating_sub(Duration::hours(1));
     params.not_after = now.saturating_add(LIFETIME);
     params
 }
 
 fn crypto(error: &rcgen::Error) -> Failure {
-    Failure::new(Exit::Io, format!("cannot make the certificates: {error}"))
+    Failure::new(Exit::Io, format!("cannot create certificates: {error}"))
 }
 
 #[cfg(test)]

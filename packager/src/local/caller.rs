@@ -1,4 +1,4 @@
-//! Who a policy speaks of: the callers that get a certificate.
+//! The callers that a policy names, which get a certificate.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -25,28 +25,28 @@ impl Caller {
         }
     }
 
-    /// The caller that no policy names.
+    /// A caller that no policy names.
     pub(crate) fn stranger(mesh: &Mesh) -> Self {
         Caller::new(&mesh.trust_domain, "elsewhere", "stranger")
     }
 
-    /// As a rule's `principals` writes it.
+    /// As in a rule's `principals`.
     pub(crate) fn principal(&self) -> String {
         format!("{}/ns/{}/sa/{}", self.trust_domain, self.namespace, self.service_account)
     }
 
-    /// As a certificate carries it.
+    /// As in a certificate.
     pub(crate) fn spiffe_id(&self) -> String {
         format!("spiffe://{}", self.principal())
     }
 
-    /// The name of its files, without an ending. A namespace has no dot, so no two callers share one.
+    /// The name of its files, without an extension. A namespace has no dot, so each caller has a name of its own.
     pub(crate) fn file_stem(&self, mesh: &Mesh) -> String {
         let name = format!("{}.{}", self.namespace, self.service_account);
         if self.trust_domain == mesh.trust_domain { name } else { format!("{name}@{}", self.trust_domain) }
     }
 
-    /// An exact principal; `None` for one with a wildcard, which names nobody in particular.
+    /// From an exact principal; `None` for one with a wildcard, which does not name a single caller.
     fn from_principal(principal: &str) -> Option<Self> {
         let mut parts = principal.split('/');
         let caller = match (parts.next()?, parts.next()?, parts.next()?, parts.next()?, parts.next()?) {
@@ -66,7 +66,7 @@ impl fmt::Display for Caller {
     }
 }
 
-/// `NS/SA`, as `--caller` takes it.
+/// `NS/SA`, the value of `--caller`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ServiceAccount {
     pub(crate) namespace: String,
@@ -86,12 +86,13 @@ impl FromStr for ServiceAccount {
     }
 }
 
-/// Most callers of a policy that get a certificate: a policy may name ten thousand, and each key takes time to make.
+/// How many callers of a policy get a certificate. A policy may name ten thousand, and creating a key takes time.
 pub(crate) const MOST_NAMED: usize = 50;
 
-/// The first [`MOST_NAMED`] that the policy names, and everyone in `extra`, in order and each once.
+/// The first [`MOST_NAMED`] callers that the policy names, and those in `extra`, sorted and without duplicates.
 ///
-/// A namespace stands for its `default` service account. Negative conditions name nobody: they say who is *not* meant.
+/// A namespace stands for its `default` service account. Negative conditions are ignored, because they name callers that do
+/// not match.
 pub(crate) fn callers(egress: &Egress, mesh: &Mesh, extra: &[ServiceAccount]) -> Vec<Caller> {
     let authz = &egress.spec.authz;
     let mut found: BTreeSet<Caller> =
@@ -138,7 +139,7 @@ fn from_namespace(namespace: &str, mesh: &Mesh) -> Option<Caller> {
     is_name(namespace).then(|| Caller::new(&mesh.trust_domain, namespace, "default"))
 }
 
-/// What Kubernetes and SPIFFE let a name consist of: no wildcard, no slash, nothing that leaves a directory.
+/// Whether Kubernetes and SPIFFE allow the name: it has no wildcard and no slash, so it is also safe as a file name.
 fn is_name(text: &str) -> bool {
     let first = text.bytes().next();
     first.is_some_and(|byte| byte.is_ascii_alphanumeric())
@@ -179,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wildcard_and_a_negative_condition_name_nobody() {
+    fn a_wildcard_and_a_negative_condition_name_no_caller() {
         let principals = strings(&["*", "cluster.local/ns/a/*", "*/sa/b", "cluster.local/ns/../sa/b", "a/ns/b/sa/c/d"]);
         check(wire::Source { principals, ..wire::Source::default() }, &[]);
         check(wire::Source { namespaces: strings(&["prod-*"]), ..wire::Source::default() }, &[]);
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_name_tells_trust_domains_apart() {
+    fn callers_of_other_trust_domains_have_other_file_names() {
         assert_eq!(Caller::new("cluster.local", "a", "b").file_stem(&Mesh::default()), "a.b");
         assert_eq!(Caller::new("other.example", "a", "b").file_stem(&Mesh::default()), "a.b@other.example");
     }

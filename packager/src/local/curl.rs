@@ -1,20 +1,20 @@
-//! Ready-made command lines: what a user pastes into a shell.
+//! Command lines that a user can paste into a shell.
 
 use std::path::Path;
 
 use super::example::Example;
 
-/// What every line of one session shares.
+/// The gateway of a session, which all command lines share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Target<'a> {
+pub(crate) struct Endpoint<'a> {
     pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) ca: &'a Path,
 }
 
-/// A `curl` command that makes the request as the holder of a certificate.
-pub(crate) fn line(target: Target<'_>, certificate: &Path, key: &Path, example: &Example) -> String {
-    let Target { host, port, ca } = target;
+/// A `curl` command that sends the request with a certificate.
+pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, example: &Example) -> String {
+    let Endpoint { host, port, ca } = endpoint;
     let mut words = vec!["curl".to_owned()];
     match example.method.as_str() {
         "GET" => words.push("-i".to_owned()),
@@ -31,7 +31,7 @@ pub(crate) fn line(target: Target<'_>, certificate: &Path, key: &Path, example: 
     if example.needs_token {
         words.extend(["-H".to_owned(), "\"authorization: Bearer $TOKEN\"".to_owned()]);
     }
-    // Without this curl reads `{a,b}` and `[1-3]` in a path as several requests.
+    // Without it, curl expands `{a,b}` and `[1-3]` in a path to several requests.
     if example.path.contains(['{', '}', '[', ']']) {
         words.push("--globoff".to_owned());
     }
@@ -39,7 +39,7 @@ pub(crate) fn line(target: Target<'_>, certificate: &Path, key: &Path, example: 
     words.join(" ")
 }
 
-/// A word that a POSIX shell reads back as `text`.
+/// `text` as one word of a POSIX shell.
 fn quote(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+,=".contains(&byte);
     if !text.is_empty() && text.bytes().all(plain) {
@@ -52,15 +52,20 @@ fn quote(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::example::Outcome;
+    use crate::local::example::Forecast;
     use std::process::Command;
 
     fn check(method: &str, path: &str, needs_token: bool, expected: &str) {
         let headers = if needs_token { vec![("x-role".into(), "a b".into())] } else { Vec::new() };
-        let example =
-            Example { method: method.into(), path: path.into(), headers, needs_token, outcome: Outcome::Open };
-        let target = Target { host: "h.internal", port: 8443, ca: Path::new("/d/ca.pem") };
-        assert_eq!(line(target, Path::new("/d/a.pem"), Path::new("/d/a.key"), &example), expected);
+        let example = Example {
+            method: method.into(),
+            path: path.into(),
+            headers,
+            needs_token,
+            forecast: Forecast::DependsOnToken,
+        };
+        let endpoint = Endpoint { host: "h.internal", port: 8443, ca: Path::new("/d/ca.pem") };
+        assert_eq!(line(endpoint, Path::new("/d/a.pem"), Path::new("/d/a.key"), &example), expected);
     }
 
     #[test]

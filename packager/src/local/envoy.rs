@@ -1,4 +1,4 @@
-//! The Envoy that a session runs: started, watched over, ended.
+//! The Envoy process of a session.
 
 mod change;
 mod log;
@@ -16,27 +16,27 @@ use super::files::Layout;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
-pub(crate) use change::{Change, Changes};
+pub(crate) use change::{HealthChange, HealthChanges};
 pub(crate) use log::{last_error, last_filter_error};
 
-/// How long Envoy has to end by itself.
+/// How long Envoy may take to exit after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// A running Envoy. Dropping it ends it.
+/// A running Envoy, which is stopped when this is dropped.
 pub(crate) struct Envoy {
     child: Child,
 }
 
 impl Envoy {
-    /// Starts the program on what the directory holds.
+    /// Starts the program with the configuration in the directory.
     ///
-    /// It gets a process group of its own, so that a Ctrl-C in the terminal reaches this program alone, and it dies
-    /// with this program whatever that dies of.
+    /// Envoy gets a process group of its own, so that Ctrl-C in the terminal signals only this program, and it is killed if
+    /// this program dies for any reason.
     pub(crate) fn start(program: &Path, layout: &Layout, concurrency: u16) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| {
             Failure::new(Exit::NoEnvoy, format!("cannot start `{}`: {error}", printable(program)))
         };
-        // Envoy writes the address when it knows it; an earlier session's must not be taken for it.
+        // Envoy writes its address to this file, which must not have the one of an earlier session.
         let _ = fs::remove_file(layout.admin_address());
         let log = File::create(layout.envoy_log()).map_err(|error| Failure::write(&layout.envoy_log(), &error))?;
         let also_log = log.try_clone().map_err(|error| Failure::write(&layout.envoy_log(), &error))?;
@@ -48,7 +48,7 @@ impl Envoy {
             .arg(layout.admin_address())
             .args(["--concurrency", &concurrency.to_string()])
             .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
-            // As the agent does: so long a connection to a listener that was replaced goes on.
+            // As Istio's agent sets it: connections to a replaced listener are drained for this long.
             .args(["--drain-time-s", "45", "--parent-shutdown-time-s", "60"])
             .args(["--file-flush-interval-msec", "100", "--disable-hot-restart"])
             .current_dir(layout.root())
@@ -64,19 +64,19 @@ impl Envoy {
         self.child.id()
     }
 
-    /// How Envoy ended, if it did.
+    /// The exit status, if Envoy has exited.
     pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
     }
 
-    /// Asks Envoy to end, and makes it.
+    /// Stops Envoy, by force if necessary.
     pub(crate) fn stop(&mut self) {
         if self.ended().is_some() {
             return;
         }
         self.signal(Signal::TERM);
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
             if self.ended().is_some() {
                 return;
             }
@@ -86,7 +86,7 @@ impl Envoy {
         let _ = self.child.wait();
     }
 
-    /// Only while the child has not been waited for: until then its id is its own.
+    /// Must not be called after the child has been waited for, because its id may then belong to another process.
     fn signal(&self, signal: Signal) {
         if let Some(group) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, signal);
@@ -100,17 +100,18 @@ impl Drop for Envoy {
     }
 }
 
-/// Has the kernel kill the child when this process goes, even by `kill -9`.
+/// Makes the kernel kill the child when this process ends, even by SIGKILL.
 #[cfg(target_os = "linux")]
 fn die_with_parent(command: &mut Command) {
     use rustix::process::{getpid, getppid, set_parent_process_death_signal};
     let parent = getpid();
     let hook = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
-        // The parent may have gone between the fork and this line.
+        // The parent may have ended between the fork and this line.
         if getppid() == Some(parent) { Ok(()) } else { Err(std::io::ErrorKind::Interrupted.into()) }
     };
-    // SAFETY: the hook makes system calls alone, as one must between fork and exec: it takes no lock and no memory.
+    // SAFETY: between fork and exec only async-signal-safe functions are allowed. The hook makes system calls only: it takes
+    // no lock and allocates no memory.
     unsafe { command.pre_exec(hook) };
 }
 

@@ -1,6 +1,6 @@
-//! What a session says: for people, or one JSON object a line for programs.
+//! The output of a session: text, or one JSON object per line.
 //!
-//! The JSON is an interface. Fields may be added; none is renamed, removed or given another meaning.
+//! The JSON is an interface: fields may be added, but not renamed, removed or changed in meaning.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -9,27 +9,27 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::bootstrap::HostPort;
-use super::envoy::Change;
-use super::example::Outcome;
+use super::envoy::HealthChange;
+use super::example::Forecast;
 use super::files::Layout;
-use super::setup::{Invitation, Served, text};
-use super::source::Refusal;
+use super::load::NotServed;
+use super::setup::{PreparedCaller, Served, text};
 use crate::console::Console;
 use crate::exit::Failure;
 use crate::printable::printable;
 use crate::report::{Format, Report};
 
-/// In which form a session speaks.
+/// The format of a session's output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
-    /// For people
+    /// Text
     #[default]
     Human,
-    /// For programs: one JSON object a line
+    /// One JSON object per line
     Json,
 }
 
-/// Says what happens, to whoever listens.
+/// Prints what happens.
 pub(crate) struct Announcer<'a> {
     pub(crate) output: Output,
     pub(crate) console: &'a Console,
@@ -37,12 +37,12 @@ pub(crate) struct Announcer<'a> {
     pub(crate) file: String,
 }
 
-/// What a session has, once it serves.
+/// What a session has when it is ready.
 pub(crate) struct Ready<'a> {
     pub(crate) served: &'a Served,
     pub(crate) layout: &'a Layout,
     pub(crate) port: u16,
-    /// Where requests go instead of to the upstream's own address.
+    /// Where it connects instead of the upstream's own address.
     pub(crate) connect_to: Option<&'a HostPort>,
     pub(crate) admin: &'a str,
     pub(crate) process: u32,
@@ -58,16 +58,16 @@ impl Announcer<'_> {
         match self.output {
             Output::Human => {
                 self.warnings(&ready.served.loaded.report)?;
-                self.say(&ready_text(ready, &self.file))
+                self.print(&ready_text(ready, &self.file))
             }
-            Output::Json => self.event(&json!({
+            Output::Json => self.print_json(&json!({
                 "event": "ready",
                 "listener": format!("127.0.0.1:{}", ready.port),
                 "host": ready.served.loaded.egress.spec.host,
                 "admin": ready.admin,
                 "dir": text(ready.layout.root()),
                 "ca": text(&ready.layout.ca()),
-                "callers": callers(&ready.served.invitations),
+                "callers": callers(&ready.served.callers),
                 "accessLog": text(&ready.layout.access_log()),
                 "envoyLog": text(&ready.layout.envoy_log()),
                 "envoyPid": ready.process,
@@ -76,60 +76,62 @@ impl Announcer<'_> {
         }
     }
 
-    /// A saved file is in force. `old` is what it takes the place of.
+    /// The saved file is in force. `old` is the version that it replaces.
     pub(crate) fn live(&self, new: &Served, old: &Served, version: u64, took: Duration) -> Result<(), Failure> {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match self.output {
             Output::Human => {
                 self.warnings(&new.loaded.report)?;
                 let mut text = format!("{}: live after {milliseconds} ms (version {version})\n", self.file);
-                let fresh = new.invitations.iter().filter(|invitation| !old.invitations.contains(invitation));
-                fresh.for_each(|invitation| invite(&mut text, invitation));
-                self.say(&text)
+                let added = new.callers.iter().filter(|caller| !old.callers.contains(caller));
+                added.for_each(|caller| write_caller(&mut text, caller));
+                self.print(&text)
             }
-            Output::Json => self.event(&json!({
+            Output::Json => self.print_json(&json!({
                 "event": "policy_live",
                 "version": version,
                 "ms": milliseconds,
-                "callers": callers(&new.invitations),
+                "callers": callers(&new.callers),
                 "diagnostics": diagnostics(&new.loaded.report),
             })),
         }
     }
 
-    /// A file is not served. `version`: what goes on instead; `None` at the start.
-    pub(crate) fn refused(&self, refusal: &Refusal, version: Option<u64>) -> Result<(), Failure> {
+    /// A file is not served. `version` is the one that stays in force; `None` at the start.
+    pub(crate) fn rejected(&self, reason: &NotServed, version: Option<u64>) -> Result<(), Failure> {
         match self.output {
             Output::Human => {
-                match refusal {
-                    Refusal::Report(report) => self.warnings(report)?,
-                    Refusal::Failure(failure) => self.console.fail(failure),
+                match reason {
+                    NotServed::Report(report) => self.warnings(report)?,
+                    NotServed::Failure(failure) => self.console.fail(failure),
                 }
                 match version {
-                    Some(version) => self.say(&format!("{}: refused; version {version} goes on\n", self.file)),
+                    Some(version) => {
+                        self.print(&format!("{}: rejected; version {version} stays in force\n", self.file))
+                    }
                     None => Ok(()),
                 }
             }
-            Output::Json => self.event(&json!({
+            Output::Json => self.print_json(&json!({
                 "event": "policy_refused",
                 "version": version,
-                "diagnostics": match refusal {
-                    Refusal::Report(report) => diagnostics(report),
-                    Refusal::Failure(failure) => failure_diagnostics(failure, &self.file),
+                "diagnostics": match reason {
+                    NotServed::Report(report) => diagnostics(report),
+                    NotServed::Failure(failure) => failure_diagnostics(failure, &self.file),
                 },
             })),
         }
     }
 
-    /// The gate of the upstream has opened, or closed, or lets a share through.
-    pub(crate) fn health(&self, change: &Change) -> Result<(), Failure> {
-        let Change { upstream, from, to, milliseconds, cause } = change;
+    /// The upstream's health gate has changed its state.
+    pub(crate) fn health(&self, change: &HealthChange) -> Result<(), Failure> {
+        let HealthChange { upstream, from, to, milliseconds, cause } = change;
         match self.output {
             Output::Human => {
                 let file = &self.file;
-                self.say(&format!("{file}: health of {upstream}: {from} -> {to}, after {milliseconds} ms: {cause}\n"))
+                self.print(&format!("{file}: health of {upstream}: {from} -> {to}, after {milliseconds} ms: {cause}\n"))
             }
-            Output::Json => self.event(&json!({
+            Output::Json => self.print_json(&json!({
                 "event": "health", "upstream": upstream, "from": from, "to": to, "ms": milliseconds, "cause": cause,
             })),
         }
@@ -141,7 +143,7 @@ impl Announcer<'_> {
                 self.console.note("stopped");
                 Ok(())
             }
-            Output::Json => self.event(&json!({"event": "stopped"})),
+            Output::Json => self.print_json(&json!({"event": "stopped"})),
         }
     }
 
@@ -149,15 +151,15 @@ impl Announcer<'_> {
         if report.problems.is_empty() {
             return Ok(());
         }
-        self.say(&report.render(Format::Human, self.console.coloured(None), true))
+        self.print(&report.render(Format::Human, self.console.coloured(None), true))
     }
 
-    fn say(&self, text: &str) -> Result<(), Failure> {
+    fn print(&self, text: &str) -> Result<(), Failure> {
         self.console.write(None, text.as_bytes())
     }
 
-    fn event(&self, event: &Value) -> Result<(), Failure> {
-        self.say(&format!("{event}\n"))
+    fn print_json(&self, event: &Value) -> Result<(), Failure> {
+        self.print(&format!("{event}\n"))
     }
 }
 
@@ -165,59 +167,59 @@ fn ready_text(ready: &Ready<'_>, file: &str) -> String {
     let spec = &ready.served.loaded.egress.spec;
     let mut text = String::new();
     let directory = printable(ready.layout.root());
-    let kept = if ready.temporary { "removed at the end" } else { "kept" };
+    let kept = if ready.temporary { "removed when it ends" } else { "kept" };
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "https://{}:{} (on 127.0.0.1) leads to {}:{}",
+        "https://{}:{} (on 127.0.0.1) forwards to {}:{}",
         spec.host, ready.port, spec.upstream.host, spec.upstream.port
     );
     if let Some(HostPort { host, port }) = ready.connect_to {
-        let _ = writeln!(text, "  connects to {host}:{port} instead, as told");
+        let _ = writeln!(text, "  connects to {host}:{port} instead (--upstream)");
     }
     let _ = writeln!(text, "  admin       http://{}", ready.admin);
     let _ = writeln!(text, "  files       {directory} ({kept})");
     let _ = writeln!(text, "  access log  {}", printable(&ready.layout.access_log()));
-    ready.served.invitations.iter().for_each(|invitation| invite(&mut text, invitation));
-    let _ = writeln!(text, "\nwatching {file}; Ctrl-C ends it all");
+    ready.served.callers.iter().for_each(|caller| write_caller(&mut text, caller));
+    let _ = writeln!(text, "\nWatching {file} for changes. Press Ctrl-C to stop.");
     text
 }
 
-fn invite(text: &mut String, invitation: &Invitation) {
-    let Invitation { caller, named, outcome, curl, .. } = invitation;
-    let standing = match outcome {
-        Outcome::Allowed(Some(rule)) => format!("allowed by rule `{rule}`"),
-        Outcome::Allowed(None) => "let through, the policy being on trial".to_owned(),
-        Outcome::Refused(reason) => format!("refused, {reason}"),
-        Outcome::Open => "allowed with the right token".to_owned(),
+fn write_caller(text: &mut String, prepared: &PreparedCaller) {
+    let PreparedCaller { caller, named, forecast, curl, .. } = prepared;
+    let answer = match forecast {
+        Forecast::Allowed(Some(rule)) => format!("allowed by rule `{rule}`"),
+        Forecast::Allowed(None) => "allowed, because the policy is in shadow mode".to_owned(),
+        Forecast::Refused(reason) => format!("refused, {reason}"),
+        Forecast::DependsOnToken => "allowed with a matching token".to_owned(),
     };
-    let standing = if *named { standing } else { format!("not named by the policy: {standing}") };
-    let _ = writeln!(text, "\n# {caller}: {standing}\n{curl}");
+    let answer = if *named { answer } else { format!("not named by the policy: {answer}") };
+    let _ = writeln!(text, "\n# {caller}: {answer}\n{curl}");
 }
 
-fn callers(invitations: &[Invitation]) -> Vec<Value> {
-    let caller = |invitation: &Invitation| {
+fn callers(all: &[PreparedCaller]) -> Vec<Value> {
+    let caller = |prepared: &PreparedCaller| {
         json!({
-            "principal": invitation.caller.principal(),
-            "cert": text(&invitation.pair.certificate),
-            "key": text(&invitation.pair.key),
-            "named": invitation.named,
-            "expect": match &invitation.outcome {
-                Outcome::Allowed(_) => "allowed",
-                Outcome::Refused(_) => "refused",
-                Outcome::Open => "open",
+            "principal": prepared.caller.principal(),
+            "cert": text(&prepared.pair.certificate),
+            "key": text(&prepared.pair.key),
+            "named": prepared.named,
+            "expect": match &prepared.forecast {
+                Forecast::Allowed(_) => "allowed",
+                Forecast::Refused(_) => "refused",
+                Forecast::DependsOnToken => "open",
             },
-            "rule": match &invitation.outcome {
-                Outcome::Allowed(rule) => rule.as_deref(),
-                Outcome::Refused(_) | Outcome::Open => None,
+            "rule": match &prepared.forecast {
+                Forecast::Allowed(rule) => rule.as_deref(),
+                Forecast::Refused(_) | Forecast::DependsOnToken => None,
             },
-            "curl": invitation.curl,
+            "curl": prepared.curl,
         })
     };
-    invitations.iter().map(caller).collect()
+    all.iter().map(caller).collect()
 }
 
-/// As in the JSON report of `check`.
+/// The diagnostics as in the JSON report of `check`.
 fn diagnostics(report: &Report) -> Value {
     let text = report.render(Format::Json, false, true);
     let parsed: Value = serde_json::from_str(&text).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A request worth trying: one that the policy lets a caller make, if there is one.
+//! An example request for a caller: one that the policy allows, if there is one.
 
 use sallyport_core::policy::key::{Topic, WrittenKey, topic_of};
 use sallyport_core::wire;
@@ -7,54 +7,54 @@ use sallyport_egress::model::Egress;
 
 use super::caller::Caller;
 
-/// A request, and what the gateway will say to it.
+/// A request, and what the gateway will answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Example {
     pub(crate) method: String,
     /// With its query.
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// Whether the rule that it was made from wants a token beside the certificate.
+    /// Whether the rule that it was made from asks for a token in addition to the certificate.
     pub(crate) needs_token: bool,
-    pub(crate) outcome: Outcome,
+    pub(crate) forecast: Forecast,
 }
 
-/// What the gateway will say.
+/// What the gateway will answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Allowed, by this rule; `None` where the policy is only on trial.
+pub(crate) enum Forecast {
+    /// Allowed by this rule, or without a rule if the policy is in shadow mode.
     Allowed(Option<String>),
     /// Refused, for this reason.
     Refused(&'static str),
-    /// It depends on the token.
-    Open,
+    /// That depends on the token.
+    DependsOnToken,
 }
 
-/// Most requests that are tried for one caller: each may cost as much as there are rules, and there may be as many requests.
+/// The limit of requests to try for one caller. Their number, and the cost of each, can grow with the number of rules.
 const MOST_TRIED: usize = 64;
 
-/// The first request that the rules propose and the engine allows `caller`, as far as it is looked for; else one that shows
-/// the refusal.
+/// The first request, of those that the rules suggest, which the engine allows `caller` to make; otherwise one that shows a
+/// refusal.
 pub(crate) fn example(engine: &Engine, egress: &Egress, caller: &Caller, named: bool) -> Example {
     let rules = || egress.spec.authz.rules.iter().filter(|rule| rule.action == wire::Action::Allow);
     let tried = rules().filter(|rule| may_be_for(rule, caller)).flat_map(propose).take(MOST_TRIED);
-    let with_outcome = |proposal| Example { outcome: outcome(engine, egress, caller, &proposal), ..proposal };
-    let mut allowed = tried.map(with_outcome).filter(|tried| matches!(tried.outcome, Outcome::Allowed(_)));
+    let with_forecast = |proposal| Example { forecast: forecast(engine, egress, caller, &proposal), ..proposal };
+    let mut allowed = tried.map(with_forecast).filter(|tried| matches!(tried.forecast, Forecast::Allowed(_)));
     if let Some(allowed) = allowed.next() {
         return Example { needs_token: false, ..allowed };
     }
-    // A caller that is meant to bring a token is named; a stranger shows what it is to have none.
+    // A named caller is expected to have a token; the unknown caller shows the answer without one.
     let proposed = || rules().flat_map(propose);
     let best = proposed().find(|proposal| proposal.needs_token == named).or_else(|| proposed().next());
-    let mut best = with_outcome(best.unwrap_or_else(|| plain("GET", "/".to_owned())));
-    best.needs_token &= named && matches!(best.outcome, Outcome::Refused(_));
+    let mut best = with_forecast(best.unwrap_or_else(|| plain("GET", "/".to_owned())));
+    best.needs_token &= named && matches!(best.forecast, Forecast::Refused(_));
     if best.needs_token {
-        best.outcome = Outcome::Open;
+        best.forecast = Forecast::DependsOnToken;
     }
     best
 }
 
-/// Whether a rule may hold for a caller: no, where each of its sources names others, each by its whole name.
+/// Whether a rule may match a caller. It does not if all of its sources have exact names, which are those of others.
 fn may_be_for(rule: &wire::Rule, caller: &Caller) -> bool {
     let has = |names: &Option<Vec<String>>, is_meant: &dyn Fn(&str) -> bool| {
         names.as_ref().is_none_or(|names| names.iter().any(|name| name.contains('*') || is_meant(name)))
@@ -68,7 +68,7 @@ fn may_be_for(rule: &wire::Rule, caller: &Caller) -> bool {
     })
 }
 
-fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example) -> Outcome {
+fn forecast(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example) -> Forecast {
     let id = caller.spiffe_id();
     let host = &egress.spec.host;
     let mut headers: Vec<(&[u8], &[u8])> = vec![
@@ -79,7 +79,7 @@ fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example)
         (b"user-agent", b"curl/8.0.0"),
         (b"accept", b"*/*"),
     ];
-    // The gateway's own word of the caller's certificate.
+    // What a gateway writes about the caller's certificate.
     let digest = "0";
     let forwarded = format!("Hash={digest};URI={id}");
     headers.push((b"x-forwarded-client-cert", forwarded.as_bytes()));
@@ -93,12 +93,12 @@ fn outcome(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example)
         ..RequestView::default()
     };
     match engine.on_request(&view).verdict {
-        Verdict::Continue(permit) => Outcome::Allowed(permit.rule().map(|rule| rule.id.to_owned())),
-        Verdict::Refuse(refusal) => Outcome::Refused(refusal.reason.as_str()),
+        Verdict::Continue(permit) => Forecast::Allowed(permit.rule().map(|rule| rule.id.to_owned())),
+        Verdict::Refuse(refusal) => Forecast::Refused(refusal.reason.as_str()),
     }
 }
 
-/// A request for each path and each first method of a rule, with what its conditions ask for.
+/// One request per path of a rule, with the first method and whatever its conditions ask for.
 fn propose(rule: &wire::Rule) -> Vec<Example> {
     let needs_token = rule.from.iter().flatten().any(|from| from.source.request_principals.is_some())
         || rule.when.iter().flatten().any(|condition| topic_of(&condition.key) == Some(Topic::Token));
@@ -129,10 +129,10 @@ fn from_operation(operation: &wire::Operation) -> Vec<Example> {
 
 fn plain(method: &str, path: String) -> Example {
     let method = method.to_owned();
-    Example { method, path, headers: Vec::new(), needs_token: false, outcome: Outcome::Open }
+    Example { method, path, headers: Vec::new(), needs_token: false, forecast: Forecast::DependsOnToken }
 }
 
-/// Adds the header or the query parameter that a condition wants.
+/// Adds the header or the query parameter that a condition asks for.
 fn satisfy(proposal: &mut Example, condition: &wire::Condition) {
     let Some(value) = condition.values.iter().flatten().next().map(|value| value.replace('*', "")) else { return };
     let Some(WrittenKey { key, names }) = WrittenKey::read(&condition.key) else { return };
@@ -172,17 +172,17 @@ pub(crate) mod tests {
     /// The Egress of the documentation with these rules.
     pub(crate) fn egress_with(rules: Vec<wire::Rule>) -> Egress {
         Egress {
-            name: "httpbin".into(),
-            namespace: "httpbin".into(),
+            name: "httpbin".parse().unwrap(),
+            namespace: "httpbin".parse().unwrap(),
             spec: EgressSpec {
-                host: "httpbin.legacy.internal".into(),
+                host: "httpbin.legacy.internal".parse().unwrap(),
                 upstream: Upstream {
-                    host: "httpbin.org".into(),
+                    host: "httpbin.org".parse().unwrap(),
                     port: 443,
                     tls: UpstreamTls {
                         mode: TlsMode::Simple,
-                        sni: Some("httpbin.org".into()),
-                        subject_alt_names: vec!["httpbin.org".into()],
+                        sni: Some("httpbin.org".parse().unwrap()),
+                        subject_alt_names: vec!["httpbin.org".parse().unwrap()],
                         ..UpstreamTls::default()
                     },
                 },
@@ -200,7 +200,7 @@ pub(crate) mod tests {
         }
     }
 
-    /// Rules as a file has them; JSON is YAML.
+    /// Rules, parsed as a file has them: JSON is YAML.
     pub(crate) fn rules(json: &str) -> Vec<wire::Rule> {
         let text = format!(
             "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: httpbin}}\n\
@@ -218,13 +218,13 @@ pub(crate) mod tests {
         example(&engine, &egress, &Caller::new("cluster.local", caller.0, caller.1), named)
     }
 
-    fn check(json: &str, caller: (&str, &str), method: &str, path: &str, outcome: Outcome) {
+    fn check(json: &str, caller: (&str, &str), method: &str, path: &str, forecast: Forecast) {
         let found = found(json, caller, true);
-        assert_eq!((found.method.as_str(), found.path.as_str(), found.outcome), (method, path, outcome), "{json}");
+        assert_eq!((found.method.as_str(), found.path.as_str(), found.forecast), (method, path, forecast), "{json}");
     }
 
-    fn allowed(rule: &str) -> Outcome {
-        Outcome::Allowed(Some(rule.to_owned()))
+    fn allowed(rule: &str) -> Forecast {
+        Forecast::Allowed(Some(rule.to_owned()))
     }
 
     #[test]
@@ -237,10 +237,10 @@ pub(crate) mod tests {
              "to":[{"operation":{"methods":["POST"],"paths":["/post/*"]}}]}]"#;
         check(json, ("httpbin", "sleep"), "HEAD", "/status/1", allowed("readers"));
         check(json, ("web", "front"), "POST", "/post/", allowed("writers"));
-        check(json, ("elsewhere", "stranger"), "HEAD", "/get", Outcome::Refused("denied"));
+        check(json, ("elsewhere", "stranger"), "HEAD", "/get", Forecast::Refused("denied"));
     }
 
-    /// The gateway's word of the certificate is then held against its digest.
+    /// Then the header that the gateway writes is compared with the digest of the certificate.
     #[test]
     fn trusted_forwarders_change_no_forecast() {
         let json = r#"[{"id":"readers","action":"ALLOW","to":[{"operation":{"paths":["/get"]}}],
@@ -248,15 +248,15 @@ pub(crate) mod tests {
         let mut egress = egress_with(rules(json));
         egress.spec.authz.trusted_forwarders = vec!["cluster.local/ns/istio-system/sa/ingress".to_owned()];
         let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
-        for (caller, outcome) in
-            [(("httpbin", "sleep"), allowed("readers")), (("a", "b"), Outcome::Refused("not_allowed"))]
+        for (caller, forecast) in
+            [(("httpbin", "sleep"), allowed("readers")), (("a", "b"), Forecast::Refused("not_allowed"))]
         {
             let caller = Caller::new("cluster.local", caller.0, caller.1);
-            assert_eq!(example(&engine, &egress, &caller, true).outcome, outcome);
+            assert_eq!(example(&engine, &egress, &caller, true).forecast, forecast);
         }
     }
 
-    /// Where thousands of rules speak of others first, a caller's own is found, and is not looked for among those.
+    /// A caller's own rule is found even behind thousands of rules for others.
     #[test]
     fn a_callers_own_rule_is_found_among_thousands() {
         let of = |number: usize| {
@@ -267,7 +267,7 @@ pub(crate) mod tests {
         };
         let json = format!("[{}]", (0..5_000).map(of).collect::<Vec<_>>().join(","));
         check(&json, ("web", "a4999"), "GET", "/1/2/x4999", allowed("r4999"));
-        check(&json, ("elsewhere", "stranger"), "GET", "/1/2/x0", Outcome::Refused("not_allowed"));
+        check(&json, ("elsewhere", "stranger"), "GET", "/1/2/x0", Forecast::Refused("not_allowed"));
     }
 
     #[test]
@@ -291,7 +291,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_policy_without_rules_still_has_a_request_to_try() {
-        check("[]", ("a", "b"), "GET", "/", Outcome::Refused("not_allowed"));
+        check("[]", ("a", "b"), "GET", "/", Forecast::Refused("not_allowed"));
     }
 
     #[test]
@@ -307,8 +307,8 @@ pub(crate) mod tests {
         let json =
             r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"],"requestPrincipals":["i/s"]}}]}]"#;
         let (named, stranger) = (found(json, ("a", "b"), true), found(json, ("x", "y"), false));
-        assert_eq!((named.needs_token, named.outcome), (true, Outcome::Open));
-        assert_eq!((stranger.needs_token, stranger.outcome), (false, Outcome::Refused("no_identity")));
+        assert_eq!((named.needs_token, named.forecast), (true, Forecast::DependsOnToken));
+        assert_eq!((stranger.needs_token, stranger.forecast), (false, Forecast::Refused("no_identity")));
     }
 
     #[test]

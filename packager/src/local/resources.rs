@@ -1,10 +1,10 @@
-//! What Envoy is given while it runs, and what of it has changed.
+//! The resources that Envoy gets while it runs, and which of them have changed.
 
 use serde_json::{Value, json};
 
-use super::bootstrap::{self, PLUGIN, Plan};
+use super::bootstrap::{self, EnvoyInputs, PLUGIN};
 
-/// A kind of resource, in the order in which Envoy must have them: a listener refers to clusters and to the filter.
+/// A kind of resource, in the order in which Envoy needs them: a listener refers to clusters and to the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Clusters,
@@ -24,7 +24,7 @@ impl Kind {
         }
     }
 
-    /// What the names of Envoy's counters for it begin with.
+    /// The prefix of Envoy's statistics for it.
     pub(crate) fn counters(self) -> String {
         match self {
             Kind::Clusters => "cluster_manager.cds.".to_owned(),
@@ -34,7 +34,7 @@ impl Kind {
     }
 }
 
-/// Everything that one version of the file makes of Envoy.
+/// All resources of one version of the file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Resources {
     clusters: Vec<Value>,
@@ -45,27 +45,27 @@ pub(crate) struct Resources {
 }
 
 impl Resources {
-    pub(crate) fn new(plan: Plan<'_>) -> Result<Self, serde_json::Error> {
+    pub(crate) fn new(inputs: EnvoyInputs<'_>) -> Result<Self, serde_json::Error> {
         Ok(Resources {
-            clusters: bootstrap::clusters(plan),
+            clusters: bootstrap::clusters(inputs),
             retired: Vec::new(),
-            plugin: bootstrap::plugin(plan)?,
-            listener: bootstrap::listener(plan),
+            plugin: bootstrap::plugin(inputs)?,
+            listener: bootstrap::listener(inputs),
         })
     }
 
-    /// The same, fit to follow `old` without a gap: a cluster that has gone stays until the next one goes.
+    /// The same resources as a successor of `old`: a removed cluster is kept until the next one is removed.
     pub(crate) fn succeeding(mut self, old: &Resources) -> Self {
-        let gone = |clusters: &[Value]| -> Vec<Value> {
-            let here = |old: &Value| self.clusters.iter().any(|new| new.get("name") == old.get("name"));
-            clusters.iter().filter(|cluster| !here(cluster)).cloned().collect()
+        let removed = |clusters: &[Value]| -> Vec<Value> {
+            let is_kept = |old: &Value| self.clusters.iter().any(|new| new.get("name") == old.get("name"));
+            clusters.iter().filter(|cluster| !is_kept(cluster)).cloned().collect()
         };
-        let now = gone(&old.clusters);
-        self.retired = if now.is_empty() { gone(&old.retired) } else { now };
+        let now = removed(&old.clusters);
+        self.retired = if now.is_empty() { removed(&old.retired) } else { now };
         self
     }
 
-    /// What must be replaced to come from `old` to this.
+    /// What must be replaced to get from `old` to this.
     pub(crate) fn changed_since(&self, old: &Resources) -> Vec<Kind> {
         Kind::ALL.into_iter().filter(|kind| self.of(*kind) != old.of(*kind)).collect()
     }
@@ -87,12 +87,12 @@ impl Resources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::bootstrap::tests::{example, with_plan};
+    use crate::local::bootstrap::tests::{example, with_inputs};
     use crate::local::example::tests::rules;
     use sallyport_egress::model::Egress;
 
     fn of(egress: &Egress) -> Resources {
-        with_plan(egress, |plan| Resources::new(plan).unwrap())
+        with_inputs(egress, |inputs| Resources::new(inputs).unwrap())
     }
 
     fn check(change: impl Fn(&mut Egress), expected: &[Kind]) {
@@ -106,9 +106,9 @@ mod tests {
     fn only_what_changed_is_replaced() {
         check(|_| {}, &[]);
         check(|egress| egress.spec.authz.rules = rules("[]"), &[Kind::Plugin]);
-        check(|egress| egress.spec.upstream.tls.sni = Some("other".into()), &[Kind::Clusters]);
+        check(|egress| egress.spec.upstream.tls.sni = Some("other".parse().unwrap()), &[Kind::Clusters]);
         check(|egress| egress.spec.upstream.port = 8443, &[Kind::Clusters, Kind::Listener]);
-        check(|egress| egress.spec.host = "other.internal".into(), &[Kind::Listener]);
+        check(|egress| egress.spec.host = "other.internal".parse().unwrap(), &[Kind::Listener]);
         check(|egress| egress.spec.gateway.num_trusted_proxies = 1, &[Kind::Plugin, Kind::Listener]);
     }
 

@@ -1,4 +1,4 @@
-//! One session: serve the file, follow it as it changes, end cleanly.
+//! One session: serves the file, applies it again when it changes, and ends cleanly.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -6,36 +6,36 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::bootstrap::bootstrap;
-use super::envoy::Changes;
+use super::envoy::HealthChanges;
 use super::event::{Announcer, Ready};
 use super::files::replace;
 use super::gateway::{Applied, Gateway, Stop};
+use super::load::{EgressFiles, Loaded, NotServed};
+use super::settings::Settings;
 use super::setup::{Served, Setup};
-use super::source::{Loaded, Refusal, Source};
 use super::watch::Watcher;
 use super::{locate, module, port};
-use crate::command::run::Args;
 use crate::exit::{Exit, Failure};
 
-/// How often the session looks around.
+/// How often the session checks for changes.
 const TICK: Duration = Duration::from_millis(25);
 
-/// Serves until the user ends it, or Envoy does.
-pub(crate) fn run(args: &Args, announcer: &Announcer<'_>) -> Result<Exit, Failure> {
+/// Serves until the user ends the session, or Envoy exits.
+pub(crate) fn run(settings: &Settings, announcer: &Announcer<'_>) -> Result<Exit, Failure> {
     let stop = stop_signal()?;
-    let source = Source::new(&args.file, args.mesh.as_deref());
-    // Before the first reading: a file that is saved while Envoy starts is not missed.
-    let watcher = Watcher::new(source.paths().to_vec(), Instant::now());
-    let loaded = match source.load() {
+    let files = EgressFiles::new(&settings.file, settings.mesh.as_deref());
+    // Before the file is read, so that a change while Envoy starts is not missed.
+    let watcher = Watcher::new(files.paths().to_vec(), Instant::now());
+    let loaded = match files.load() {
         Ok(loaded) => loaded,
-        Err(Refusal::Failure(failure)) => return Err(failure),
-        Err(refusal) => {
-            announcer.refused(&refusal, None)?;
-            return Ok(refusal.exit());
+        Err(NotServed::Failure(failure)) => return Err(failure),
+        Err(reason) => {
+            announcer.rejected(&reason, None)?;
+            return Ok(reason.exit());
         }
     };
-    if let Some(session) = Session::start(args, announcer, &loaded, &stop)? {
-        session.follow(&source, watcher, &stop)?;
+    if let Some(session) = Session::start(settings, announcer, &loaded, &stop)? {
+        session.follow(&files, watcher, &stop)?;
     }
     announcer.stopped()?;
     Ok(Exit::Ok)
@@ -43,46 +43,52 @@ pub(crate) fn run(args: &Args, announcer: &Announcer<'_>) -> Result<Exit, Failur
 
 struct Session<'a> {
     announcer: &'a Announcer<'a>,
-    // Before `setup`, and so dropped before it: Envoy ends, then its directory goes.
+    // Declared before `setup`, and so dropped before it: Envoy must end before its directory is removed.
     gateway: Gateway,
     setup: Setup,
     served: Served,
 }
 
 impl<'a> Session<'a> {
-    /// `None` when the user ended it first. A port that was free when it was chosen may be taken when Envoy binds it; if
-    /// any would do, another is tried.
-    fn start(args: &Args, announcer: &'a Announcer<'a>, loaded: &Loaded, stop: &Stop) -> Result<Option<Self>, Failure> {
-        let mut tries_left = if args.port == 0 { 4 } else { 0 };
-        loop {
-            match Self::try_start(args, announcer, loaded.clone(), stop) {
-                Err(failure) if failure.exit == Exit::Port && tries_left > 0 => tries_left -= 1,
+    /// `None` if the user ends the session first. Another program can take the port before Envoy binds it; if any port will
+    /// do, another one is tried.
+    fn start(
+        settings: &Settings,
+        announcer: &'a Announcer<'a>,
+        loaded: &Loaded,
+        stop: &Stop,
+    ) -> Result<Option<Self>, Failure> {
+        let retries = if settings.port == 0 { 4 } else { 0 };
+        for _ in 0..retries {
+            match Self::try_start(settings, announcer, loaded.clone(), stop) {
+                Err(failure) if failure.exit == Exit::Port => {}
                 ended => return ended,
             }
         }
+        Self::try_start(settings, announcer, loaded.clone(), stop)
     }
 
     fn try_start(
-        args: &Args,
+        settings: &Settings,
         announcer: &'a Announcer<'a>,
         loaded: Loaded,
         stop: &Stop,
     ) -> Result<Option<Self>, Failure> {
-        let program = locate::envoy(args.envoy.as_deref())?;
-        let module = module::load(args.wasm.as_deref())?;
-        let port = port::free(args.port, "--port")?;
-        let admin_port = match args.admin_port {
+        let program = locate::envoy(settings.envoy.as_deref())?;
+        let module = module::load(settings.wasm.as_deref())?;
+        let port = port::free(settings.port, "--port")?;
+        let admin_port = match settings.admin_port {
             0 => 0,
-            wanted => port::free(wanted, "--admin-port")?,
+            requested => port::free(requested, "--admin-port")?,
         };
-        let mut setup = Setup::open(args.wishes(), port)?;
+        let mut setup = Setup::open(settings.clone(), port)?;
         let layout = setup.layout().clone();
         let served = setup.prepare(loaded)?;
         replace(&layout.module(), &module)?;
         let bootstrap = bootstrap(&served.loaded.egress, &layout, admin_port);
         replace(&layout.bootstrap(), bootstrap.to_string().as_bytes())?;
         announcer.starting(&program.to_string_lossy());
-        let gateway = Gateway::start(&program, &layout, args.concurrency, &served.resources, stop)?;
+        let gateway = Gateway::start(&program, &layout, settings.concurrency, &served.resources, stop)?;
         let Some(gateway) = gateway else { return Ok(None) };
         announcer.ready(&Ready {
             served: &served,
@@ -96,41 +102,41 @@ impl<'a> Session<'a> {
         Ok(Some(Session { announcer, gateway, setup, served }))
     }
 
-    fn follow(mut self, source: &Source, mut watcher: Watcher, stop: &Stop) -> Result<(), Failure> {
-        let mut changes = Changes::new(&self.setup.layout().envoy_log());
+    fn follow(mut self, files: &EgressFiles, mut watcher: Watcher, stop: &Stop) -> Result<(), Failure> {
+        let mut changes = HealthChanges::new(&self.setup.layout().envoy_log());
         while !stop.load(Ordering::Relaxed) {
             self.gateway.check()?;
             for change in changes.read() {
                 self.announcer.health(&change)?;
             }
             if let Some(since) = watcher.changed(Instant::now())
-                && let Err(refusal) = self.reload(source, since, stop)?
+                && let Err(reason) = self.reload(files, since, stop)?
             {
-                self.announcer.refused(&refusal, Some(self.gateway.version()))?;
+                self.announcer.rejected(&reason, Some(self.gateway.version()))?;
             }
             sleep(TICK);
         }
         Ok(())
     }
 
-    /// Puts the saved file into force. The outer error ends the session; the inner one leaves things as they were.
-    fn reload(&mut self, source: &Source, since: Instant, stop: &Stop) -> Result<Result<(), Refusal>, Failure> {
-        let loaded = match source.load() {
+    /// Applies the saved file. An outer error ends the session; after an inner one the old version stays in force.
+    fn reload(&mut self, files: &EgressFiles, since: Instant, stop: &Stop) -> Result<Result<(), NotServed>, Failure> {
+        let loaded = match files.load() {
             Ok(loaded) => loaded,
-            Err(refusal) => return Ok(Err(refusal)),
+            Err(reason) => return Ok(Err(reason)),
         };
         if let Err(failure) = self.same_upstream(&loaded) {
-            return Ok(Err(Refusal::Failure(failure)));
+            return Ok(Err(NotServed::Failure(failure)));
         }
         let mut new = match self.setup.prepare(loaded) {
             Ok(new) => new,
-            Err(failure) => return Ok(Err(Refusal::Failure(failure))),
+            Err(failure) => return Ok(Err(NotServed::Failure(failure))),
         };
         new.resources = new.resources.succeeding(&self.served.resources);
         let changed = new.resources.changed_since(&self.served.resources);
         match self.gateway.apply(&new.resources, &changed, stop)? {
             Applied::Stopped => {}
-            Applied::Refused(failure) => return Ok(Err(Refusal::Failure(failure))),
+            Applied::Rejected(failure) => return Ok(Err(NotServed::Failure(failure))),
             Applied::InForce => {
                 self.announcer.live(&new, &self.served, self.gateway.version(), since.elapsed())?;
                 self.served = new;
@@ -139,15 +145,17 @@ impl<'a> Session<'a> {
         Ok(Ok(()))
     }
 
-    /// One session is one upstream, as one gateway is: its name is in the filter's state and in the gateway's identity.
+    /// Like a gateway, a session is for one Egress, whose name is in the filter's state and in the gateway's identity.
     fn same_upstream(&self, loaded: &Loaded) -> Result<(), Failure> {
         let (old, new) = (&self.served.loaded.egress, &loaded.egress);
         if (&old.namespace, &old.name) == (&new.namespace, &new.name) {
             return Ok(());
         }
-        let message =
-            format!("the file is now `{}/{}`, and was `{}/{}`", new.namespace, new.name, old.namespace, old.name);
-        Err(Failure::new(Exit::Problems, message).with_help("end `sallyport run` and start it again"))
+        let message = format!(
+            "the Egress in the file is now `{}/{}`, but was `{}/{}`",
+            new.namespace, new.name, old.namespace, old.name
+        );
+        Err(Failure::new(Exit::Problems, message).with_help("restart `sallyport run`"))
     }
 }
 

@@ -1,16 +1,18 @@
-//! The certificates on this machine that Envoy needs to reach the upstream.
+//! The certificates on this machine that Envoy needs to connect to the upstream.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::{Egress, TlsMode};
+use sallyport_egress::value::authn::JwksUri;
+use sallyport_egress::value::names::FilePath;
 
-use super::bootstrap::{JwksUri, Trust};
+use super::bootstrap::Trust;
 use super::files::Pair;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
-/// Where systems keep the certificates that they trust: Debian, Fedora, openSUSE, Alpine and BSD, RHEL.
+/// The CA certificates of the system: Debian, Fedora, openSUSE, Alpine and BSD, RHEL.
 const SYSTEM: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -19,13 +21,13 @@ const SYSTEM: [&str; 5] = [
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 ];
 
-/// Finds everything that the file asks for. Paths in the file are relative to it; `given` takes the place of its
+/// Finds the certificates that the file refers to. Paths in the file are relative to it; `given` replaces its
 /// `caCertificates`.
 pub(crate) fn resolve(egress: &Egress, file: &Path, given: Option<&Path>) -> Result<Trust, Failure> {
     let tls = &egress.spec.upstream.tls;
     let directory = file.parent().unwrap_or(Path::new("."));
-    let named = |field: &str, path: Option<&String>| match path {
-        Some(path) => existing(&directory.join(path), &format!("spec.upstream.tls.{field}")),
+    let named = |field: &str, path: Option<&FilePath>| match path {
+        Some(path) => existing(&directory.join(path.as_str()), &format!("spec.upstream.tls.{field}")),
         None => Err(Failure::new(Exit::Problems, format!("`spec.upstream.tls.{field}` is missing"))),
     };
     let upstream = match (tls.mode, given, tls.ca_certificates.as_deref()) {
@@ -34,7 +36,7 @@ pub(crate) fn resolve(egress: &Egress, file: &Path, given: Option<&Path>) -> Res
         (_, None, None | Some("system")) => Some(system()?),
         (_, None, Some(_)) => Some(
             named("caCertificates", tls.ca_certificates.as_ref())
-                .map_err(|failure| failure.with_help("name the file that is on this machine with --ca-certificates"))?,
+                .map_err(|failure| failure.with_help("give the path on this machine with --ca-certificates"))?,
         ),
     };
     let client = match tls.mode {
@@ -45,29 +47,22 @@ pub(crate) fn resolve(egress: &Egress, file: &Path, given: Option<&Path>) -> Res
         TlsMode::Simple | TlsMode::None => None,
     };
     let fetched = egress.spec.authn.jwt.iter().filter(|provider| provider.jwks.is_none());
-    let mut jwks = None;
-    for uri in fetched.filter_map(|provider| provider.jwks_uri.as_deref()) {
-        let parsed = JwksUri::parse(uri);
-        let parsed =
-            parsed.ok_or_else(|| Failure::new(Exit::Problems, format!("`{uri}` is no address of a key set")))?;
-        if parsed.tls && jwks.is_none() {
-            jwks = Some(system()?);
-        }
-    }
+    let needs_ca_certificates = fetched.filter_map(|provider| provider.jwks_uri.as_ref()).any(JwksUri::is_tls);
+    let jwks = if needs_ca_certificates { Some(system()?) } else { None };
     Ok(Trust { upstream, jwks, client })
 }
 
 fn existing(path: &Path, role: &str) -> Result<PathBuf, Failure> {
     std::fs::canonicalize(path)
-        .map_err(|_| Failure::new(Exit::Io, format!("there is no file `{}`, which {role} names", printable(path))))
+        .map_err(|_| Failure::new(Exit::Io, format!("the file `{}` from {role} does not exist", printable(path))))
 }
 
 fn system() -> Result<PathBuf, Failure> {
     let own = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let found = own.into_iter().chain(SYSTEM.map(PathBuf::from)).find(|path| path.is_file());
     found.ok_or_else(|| {
-        Failure::new(Exit::Io, "found no certificates that this machine trusts")
-            .with_help("install ca-certificates, or name a file with --ca-certificates or SSL_CERT_FILE")
+        Failure::new(Exit::Io, "found no CA certificates on this machine")
+            .with_help("install ca-certificates, or give a file with --ca-certificates or SSL_CERT_FILE")
     })
 }
 
@@ -84,11 +79,11 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn a_missing_file_is_reported() {
         let mut egress = egress_with(Vec::new());
-        egress.spec.upstream.tls.ca_certificates = Some("no/such.pem".into());
+        egress.spec.upstream.tls.ca_certificates = "no/such.pem".parse().ok();
         let failure = resolve(&egress, Path::new("/x/e.yaml"), None).unwrap_err();
-        assert_eq!(failure.message, "there is no file `/x/no/such.pem`, which spec.upstream.tls.caCertificates names");
+        assert_eq!(failure.message, "the file `/x/no/such.pem` from spec.upstream.tls.caCertificates does not exist");
     }
 
     #[test]

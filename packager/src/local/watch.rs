@@ -1,51 +1,51 @@
-//! Noticing that files have changed.
+//! Detecting that files have changed.
 //!
 //! # Design
-//! The files are read again and again rather than watched. Editors replace a file, truncate it, or write it through a
-//! link; network and container file systems send no events. Reading two small files costs nothing, and content is what
-//! counts: a file that was touched has not changed.
+//! The files are polled. Editors replace a file, truncate it, or write it through a link, and network and container file
+//! systems send no events. Reading two small files is cheap, and only the content matters: a file with a new modification
+//! time has not changed.
 
 use std::fs;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How often to look. A change is believed when two looks agree, so that a half-written file is not.
+/// The polling interval. A change counts when two polls find the same content, so that a half-written file does not.
 const INTERVAL: Duration = Duration::from_millis(75);
 
-/// Files, and what they held when last believed.
+/// Files, and the content that last counted.
 #[derive(Debug)]
 pub(crate) struct Watcher {
     paths: Vec<PathBuf>,
-    believed: Snapshot,
-    /// Content that differs from what is believed, and when it was first seen.
+    settled: Snapshot,
+    /// New content, and when it was first found.
     pending: Option<(Snapshot, Instant)>,
-    looked: Instant,
+    polled: Instant,
 }
 
-/// For each file its bytes; `None` when it cannot be read.
+/// The bytes of each file; `None` if it cannot be read.
 type Snapshot = Vec<Option<Vec<u8>>>;
 
 impl Watcher {
-    /// Starts from what the files hold now.
+    /// Starts with the current content of the files.
     pub(crate) fn new(paths: Vec<PathBuf>, now: Instant) -> Self {
-        let believed = read(&paths);
-        Watcher { paths, believed, pending: None, looked: now }
+        let settled = read(&paths);
+        Watcher { paths, settled, pending: None, polled: now }
     }
 
-    /// When the files were first seen to hold something new, once that has settled.
+    /// When new content was first found, once it has settled.
     pub(crate) fn changed(&mut self, now: Instant) -> Option<Instant> {
-        if now.saturating_duration_since(self.looked) < INTERVAL {
+        if now.saturating_duration_since(self.polled) < INTERVAL {
             return None;
         }
-        self.looked = now;
+        self.polled = now;
         let found = read(&self.paths);
         let pending = self.pending.take();
-        if found == self.believed {
+        if found == self.settled {
             return None;
         }
         match pending {
             Some((before, since)) if before == found => {
-                self.believed = found;
+                self.settled = found;
                 Some(since)
             }
             _ => {
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_change_is_believed_when_it_has_settled() {
+    fn a_change_counts_when_it_has_settled() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("egress.yaml");
         let write = |text: &str| fs::write(&path, text).unwrap();

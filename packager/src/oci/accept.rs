@@ -1,22 +1,23 @@
-//! Which images Istio's agent takes: its own algorithm (`pkg/wasm/imagefetcher.go`), in its own words.
+//! Which images Istio's agent accepts. It is the agent's algorithm (`pkg/wasm/imagefetcher.go`), with its error messages.
 
 use super::archive::{LARGEST, NoModule, find_module};
-use super::finding::{ARCHIVE, Finding, NO_PLUGIN, NOT_WASM, SHAPE, TOO_LARGE};
 use super::manifest::{DOCKER_LAYER, DOCKER_MANIFEST, Descriptor, Manifest, OCI_LAYER, WASM_LAYER};
+use super::problem::ImageProblem;
 use crate::exit::Failure;
+use sallyport_egress::Code;
 
-/// Why no module comes out of an image.
+/// Why an image yields no module.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The image is wrong.
-    Refused(Finding),
-    /// Nobody can tell.
+    /// The image is invalid.
+    Rejected(ImageProblem),
+    /// The image cannot be read.
     Failed(Failure),
 }
 
-impl From<Finding> for Stop {
-    fn from(finding: Finding) -> Self {
-        Stop::Refused(finding)
+impl From<ImageProblem> for Stop {
+    fn from(problem: ImageProblem) -> Self {
+        Stop::Rejected(problem)
     }
 }
 
@@ -26,17 +27,17 @@ impl From<Failure> for Stop {
     }
 }
 
-/// How every module begins.
+/// The first bytes of every module.
 const MAGIC: &[u8] = b"\0asm";
 const SHORTEST: usize = 8;
 
-/// Gives the content of a layer.
+/// Returns the content of a layer.
 pub(crate) type Fetch<'a> = &'a dyn Fn(&Descriptor) -> Result<Vec<u8>, Stop>;
 
-/// The module that Istio's agent takes out of an image, or why it takes none.
+/// The module that Istio's agent extracts from an image, or why it rejects the image.
 ///
-/// A Docker manifest has one chance. Another is tried as the shape "compat" and, whatever was wrong with that, as the
-/// shape "oci"; where both fail Istio says both, and so does the finding. The config is never looked at.
+/// A Docker manifest must have one format. Any other manifest is tried as the format "compat" and then as the format "oci";
+/// if both fail, Istio's message has both reasons, and so has the problem. The config is ignored.
 pub(crate) fn module(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     let module = if manifest.media_type.as_deref() == Some(DOCKER_MANIFEST) {
         archived(manifest, DOCKER_LAYER, fetch)
@@ -45,67 +46,75 @@ pub(crate) fn module(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, S
         match archived(manifest, OCI_LAYER, fetch) {
             Ok(module) => module,
             Err(Stop::Failed(failure)) => return Err(failure.into()),
-            Err(Stop::Refused(compat)) => match raw(manifest, fetch) {
+            Err(Stop::Rejected(compat)) => match raw(manifest, fetch) {
                 Ok(module) => module,
                 Err(Stop::Failed(failure)) => return Err(failure.into()),
-                Err(Stop::Refused(oci)) => return Err(neither(compat, oci).into()),
+                Err(Stop::Rejected(oci)) => return Err(neither(compat, oci).into()),
             },
         }
     };
-    match module.starts_with(MAGIC) && module.len() >= SHORTEST {
-        true => Ok(module),
-        false => Err(Finding::error(NOT_WASM, "fetched Wasm binary from URL is invalid").into()),
+    if module.starts_with(MAGIC) && module.len() >= SHORTEST {
+        Ok(module)
+    } else {
+        Err(ImageProblem::new(Code::NotWasm, "fetched Wasm binary from URL is invalid").into())
     }
 }
 
-/// The module in the archive of the last layer.
-fn archived(manifest: &Manifest, wanted: &str, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
-    let layer =
-        manifest.layers.last().ok_or_else(|| Finding::error(SHAPE, "number of layers must be greater than zero"))?;
-    if layer.media_type != wanted {
+/// The module in the archive that is the last layer.
+fn archived(manifest: &Manifest, expected: &str, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
+    let layer = manifest
+        .layers
+        .last()
+        .ok_or_else(|| ImageProblem::new(Code::ImageLayers, "number of layers must be greater than zero"))?;
+    if layer.media_type != expected {
         let found = layer.media_type.escape_debug();
-        return Err(Finding::error(SHAPE, format!("invalid media type {found} (expect {wanted})")).into());
+        return Err(
+            ImageProblem::new(Code::ImageLayers, format!("invalid media type {found} (expect {expected})")).into()
+        );
     }
     let content = fetch(layer)?;
     find_module(&content).map_err(|reason| {
         let (code, words) = match reason {
-            NoModule::NotGzip(error) => (ARCHIVE, format!("failed to parse layer as tar.gz: {error}")),
-            NoModule::Unreadable(error) => (ARCHIVE, error.to_string()),
-            NoModule::NotFound => (NO_PLUGIN, "plugin.wasm not found in the archive".to_owned()),
-            NoModule::TooLarge => (TOO_LARGE, too_large()),
+            NoModule::NotGzip(error) => (Code::ImageArchive, format!("failed to parse layer as tar.gz: {error}")),
+            NoModule::Unreadable(error) => (Code::ImageArchive, error.to_string()),
+            NoModule::NotFound => (Code::ImageWithoutModule, "plugin.wasm not found in the archive".to_owned()),
+            NoModule::TooLarge => (Code::ModuleTooLarge, too_large()),
         };
-        Finding::error(code, format!("could not extract wasm binary: {words}")).into()
+        ImageProblem::new(code, format!("could not extract wasm binary: {words}")).into()
     })
 }
 
-/// The module that is a layer, uncompressed.
+/// The module that is itself a layer, uncompressed.
 fn raw(manifest: &Manifest, fetch: Fetch<'_>) -> Result<Vec<u8>, Stop> {
     let count = manifest.layers.len();
     if count != 2 {
-        return Err(Finding::error(SHAPE, format!("number of layers must be 2 but got {count}")).into());
+        return Err(ImageProblem::new(Code::ImageLayers, format!("number of layers must be 2 but got {count}")).into());
     }
     let layer = manifest.layers.iter().find(|layer| layer.media_type == WASM_LAYER);
-    let layer = layer.ok_or_else(|| Finding::error(SHAPE, format!("could not find the layer of type {WASM_LAYER}")))?;
+    let layer = layer.ok_or_else(|| {
+        ImageProblem::new(Code::ImageLayers, format!("could not find the layer of type {WASM_LAYER}"))
+    })?;
     if layer.size > LARGEST {
-        return Err(Finding::error(TOO_LARGE, too_large()).into());
+        return Err(ImageProblem::new(Code::ModuleTooLarge, too_large()).into());
     }
     fetch(layer)
 }
 
-/// Both refusals in one. The code is that of the shape that was meant: the one that came further than its layers.
-fn neither(compat: Finding, oci: Finding) -> Finding {
-    let code = if compat.code == SHAPE { oci.code } else { compat.code };
+/// Both problems in one. The code is that of the format that was probably intended: the one whose layers have the right
+/// types.
+fn neither(compat: ImageProblem, oci: ImageProblem) -> ImageProblem {
+    let code = if compat.code == Code::ImageLayers { oci.code } else { compat.code };
     let message = format!(
         "the given image is in invalid format as an OCI image: could not parse as compat variant: {}; \
          could not parse as oci variant: {}",
         compat.message, oci.message
     );
-    Finding::error(code, message)
+    ImageProblem::new(code, message)
 }
 
 fn prefixed(stop: Stop, prefix: &str) -> Stop {
     match stop {
-        Stop::Refused(finding) => Finding { message: format!("{prefix}{}", finding.message), ..finding }.into(),
+        Stop::Rejected(problem) => ImageProblem { message: format!("{prefix}{}", problem.message), ..problem }.into(),
         failed => failed,
     }
 }

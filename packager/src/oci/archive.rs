@@ -1,14 +1,14 @@
-//! Tar, and tar in gzip: the same bytes on every host, and the module found as Istio's agent finds it.
+//! Tar and gzip: the same bytes on every machine, and the module found as Istio's agent finds it.
 
 use std::io::{self, Read};
 
 use flate2::{Compression, GzBuilder, read::MultiGzDecoder};
 
-/// The name that Istio's agent looks for.
+/// The file name that Istio's agent looks for.
 pub(crate) const PLUGIN: &str = "plugin.wasm";
-/// More than this Istio's agent does not read (`ISTIO_WASM_MAX_BINARY_SIZE_BYTES`).
+/// The largest module that Istio's agent reads (`ISTIO_WASM_MAX_BINARY_SIZE_BYTES`).
 pub(crate) const LARGEST: u64 = 256 << 20;
-/// The operating system that the header of gzip names: unknown.
+/// The operating system in the gzip header: unknown.
 const NO_SYSTEM: u8 = 255;
 
 /// Why there is no module in a layer.
@@ -38,7 +38,7 @@ pub(crate) fn tar(files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
     builder.into_inner()
 }
 
-/// Compressed, with nothing of this host or hour in the header.
+/// Compressed, with nothing about this machine or the time in the header.
 pub(crate) fn gzip(content: &[u8]) -> io::Result<Vec<u8>> {
     let mut encoder = GzBuilder::new().mtime(0).operating_system(NO_SYSTEM).read(content, Compression::best());
     let mut compressed = Vec::new();
@@ -46,7 +46,7 @@ pub(crate) fn gzip(content: &[u8]) -> io::Result<Vec<u8>> {
     Ok(compressed)
 }
 
-/// The first entry of a layer whose base name is `plugin.wasm`, whatever lies before it or after it.
+/// The first entry of a layer whose base name is `plugin.wasm`; other entries are ignored.
 pub(crate) fn find_module(layer: &[u8]) -> Result<Vec<u8>, NoModule> {
     if !layer.starts_with(&[0x1f, 0x8b, 8]) {
         return Err(NoModule::NotGzip(io::Error::other("gzip: invalid header")));
@@ -67,19 +67,19 @@ pub(crate) fn find_module(layer: &[u8]) -> Result<Vec<u8>, NoModule> {
 fn unreadable(error: io::Error) -> NoModule {
     match error.kind() {
         io::ErrorKind::FileTooLarge => NoModule::TooLarge,
-        // What flate2 says where the header is more than two bytes of gzip and no header all the same.
+        // flate2's error for a header that begins like gzip but is invalid.
         io::ErrorKind::InvalidInput => NoModule::NotGzip(error),
         _ => NoModule::Unreadable(error),
     }
 }
 
 fn base_name(path: &[u8]) -> &[u8] {
-    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last.saturating_add(1));
     let trimmed = path.get(..end).unwrap_or(path);
     trimmed.rsplit(|byte| *byte == b'/').next().unwrap_or(trimmed)
 }
 
-/// A reader that fails where more is read than allowed: a small layer can hold a very large file.
+/// A reader that fails above a limit, because a small layer can contain a very large file.
 struct Limited<R> {
     inner: R,
     left: u64,
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_or_no_archive_is_told_apart() {
+    fn a_truncated_archive_and_another_format_are_distinguished() {
         let whole = layer(&[("plugin.wasm", &[7; 5000])]);
         assert!(matches!(find_module(&whole[..whole.len() / 2]), Err(NoModule::Unreadable(_))));
         assert!(matches!(find_module(b"\0asm\x01\0\0\0"), Err(NoModule::NotGzip(_))));

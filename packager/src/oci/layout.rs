@@ -7,41 +7,43 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
-use super::Source;
+use super::ImageSource;
 use super::archive::{LARGEST, tar};
-use super::digest::Digest;
+use super::digest::{Digest, digest_of};
 use super::image::Image;
 use super::manifest::{Descriptor, Index, OCI_INDEX, OCI_MANIFEST};
 use super::reference::{Reference, Selector};
-use crate::exit::{Exit, Failure, Reason};
+use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
 const MARK: &str = "oci-layout";
 const INDEX: &str = "index.json";
 const BLOBS: &str = "blobs";
-/// More than any manifest has.
+/// Far more than any manifest has.
 const LARGEST_DOCUMENT: u64 = 4 << 20;
+/// A module and some room for the rest.
+const LARGEST_ARCHIVE: u64 = LARGEST << 1;
 
-/// A layout that exists.
+/// An existing layout.
 #[derive(Debug)]
 pub(crate) enum Layout {
     Directory(PathBuf),
-    /// Its files by name.
+    /// The files by name.
     Archive(BTreeMap<String, Vec<u8>>),
 }
 
 impl Layout {
-    /// Opens what `path` names, a directory or a tar archive.
+    /// Opens a directory or a tar archive.
     pub(crate) fn open(path: &Path) -> Result<Layout, Failure> {
         let layout = if path.is_dir() {
             Layout::Directory(path.to_owned())
         } else {
-            Layout::Archive(unpack(path).map_err(|error| unreadable(path, &error))?)
+            Layout::Archive(unpack(path).map_err(|error| Failure::read(path, &error))?)
         };
         match layout.read(MARK, LARGEST_DOCUMENT)? {
             Some(_) => Ok(layout),
-            None => Err(Failure::new(Exit::Io, format!("`{}` is no OCI image layout", printable(path)))
-                .with_help("`sallyport image build -o DIR` makes one")),
+            None => Err(Failure::new(Exit::Io, format!("`{}` is not an OCI image layout", printable(path)))
+                .with_help("`sallyport image build -o DIR` creates one")),
         }
     }
 
@@ -51,19 +53,20 @@ impl Layout {
             Layout::Directory(root) => {
                 let path = root.join(name);
                 let mut content = Vec::new();
-                let read = File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(&mut content));
+                let read =
+                    File::open(&path).and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut content));
                 match read {
                     Ok(_) => Ok(Some(content)),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(unreadable(&path, &error)),
+                    Err(error) => Err(Failure::read(&path, &error)),
                 }
             }
         }
     }
 }
 
-impl Source for Layout {
-    /// Of a layout with one image the image; with more, or none, their index, which is refused for what it is.
+impl ImageSource for Layout {
+    /// The image if the layout has exactly one, otherwise its index, which verification then reports.
     fn manifest(&self, digest: Option<&Digest>) -> Result<Option<Vec<u8>>, Failure> {
         if let Some(digest) = digest {
             return self.blob(digest, LARGEST_DOCUMENT);
@@ -85,7 +88,7 @@ impl Source for Layout {
     }
 }
 
-/// Writes a layout: an archive where `path` ends in `.tar`, else a directory, which must be new, empty or a layout.
+/// Writes a layout: an archive if `path` ends in `.tar`, otherwise a directory, which must be new, empty or a layout.
 pub(crate) fn write(image: &Image, name: Option<&Reference>, path: &Path) -> Result<(), Failure> {
     let files = files(image, name).map_err(|error| Failure::write(path, &error.into()))?;
     let written = if path.extension().is_some_and(|extension| extension == "tar") {
@@ -94,15 +97,15 @@ pub(crate) fn write(image: &Image, name: Option<&Reference>, path: &Path) -> Res
     } else {
         let taken = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if taken && !path.join(MARK).is_file() {
-            let words = format!("`{}` holds something else than an OCI image layout", printable(path));
-            return Err(Failure::new(Exit::Io, words).with_help("name a new directory"));
+            let message = format!("`{}` is not empty, and not an OCI image layout", printable(path));
+            return Err(Failure::new(Exit::Io, message).with_help("use a new directory"));
         }
         write_directory(&files, path)
     };
     written.map_err(|error| Failure::write(path, &error))
 }
 
-/// Blobs of an image that was there before go: a layout lists one image, and holds that one.
+/// Removes the blobs of an image that was there before: a layout has one image.
 fn write_directory(files: &BTreeMap<String, Vec<u8>>, root: &Path) -> io::Result<()> {
     match fs::remove_dir_all(root.join(BLOBS)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -128,7 +131,7 @@ fn files(image: &Image, name: Option<&Reference>) -> serde_json::Result<BTreeMap
         (INDEX.to_owned(), serde_json::to_vec(&index)?),
     ]);
     for content in image.blobs.iter().chain([&image.manifest]) {
-        files.insert(blob_name(&Digest::of(content)), content.clone());
+        files.insert(blob_name(&digest_of(content)), content.clone());
     }
     Ok(files)
 }
@@ -139,7 +142,7 @@ fn blob_name(digest: &Digest) -> String {
 
 fn unpack(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
-    let mut archive = tar::Archive::new(File::open(path)?.take(2 * LARGEST));
+    let mut archive = tar::Archive::new(File::open(path)?.take(LARGEST_ARCHIVE));
     for entry in archive.entries()? {
         let mut entry = entry?;
         let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();
@@ -148,8 +151,4 @@ fn unpack(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
         files.insert(name, content);
     }
     Ok(files)
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
-    Failure::new(Exit::Io, format!("cannot read `{}`: {}", printable(path), Reason(error)))
 }

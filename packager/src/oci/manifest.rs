@@ -1,10 +1,10 @@
-//! The documents of an image: manifest, index, config. Read leniently, as Istio's agent reads them.
+//! The documents of an image: manifests and indexes. They are parsed leniently, as Istio's agent does it.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::digest::Digest;
+use super::digest::{Digest, digest_of};
 
 pub(crate) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 pub(crate) const OCI_INDEX: &str = "application/vnd.oci.image.index.v1+json";
@@ -13,10 +13,10 @@ pub(crate) const OCI_LAYER: &str = "application/vnd.oci.image.layer.v1.tar+gzip"
 pub(crate) const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 pub(crate) const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
 pub(crate) const DOCKER_LAYER: &str = "application/vnd.docker.image.rootfs.diff.tar.gzip";
-/// The raw module of the shape that Istio calls "oci".
+/// The raw module of the format that Istio calls "oci".
 pub(crate) const WASM_LAYER: &str = "application/vnd.module.wasm.content.layer.v1+wasm";
 
-/// Content by its digest.
+/// A reference to content by its digest.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Descriptor {
@@ -33,7 +33,7 @@ impl Descriptor {
     pub(crate) fn of(media_type: &str, content: &[u8]) -> Self {
         Descriptor {
             media_type: media_type.to_owned(),
-            digest: Digest::of(content),
+            digest: digest_of(content),
             size: content.len() as u64,
             annotations: BTreeMap::new(),
             platform: None,
@@ -41,7 +41,7 @@ impl Descriptor {
     }
 }
 
-/// What an image of an index is for.
+/// The platform of an image in an index.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) struct Platform {
     pub(crate) architecture: String,
@@ -72,7 +72,7 @@ pub(crate) struct Index {
     pub(crate) manifests: Vec<Descriptor>,
 }
 
-/// What is kept under the name of an image.
+/// What the name of an image refers to.
 #[derive(Debug)]
 pub(crate) enum Document {
     Manifest(Manifest),
@@ -80,7 +80,7 @@ pub(crate) enum Document {
 }
 
 impl Document {
-    /// Tells the two apart by what they hold: `mediaType` is optional in both.
+    /// Distinguishes the two by their fields, because `mediaType` is optional in both.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Document, serde_json::Error> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]

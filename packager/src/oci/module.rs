@@ -1,18 +1,19 @@
-//! Whether Envoy can load a module, and whether it reads the policies that this program writes.
+//! Whether Envoy can load a module, and whether the module reads the policies of this program.
 
 use sallyport_core::wire::WIRE_VERSION;
 use wasmparser::{BinaryReaderError, Parser, Payload, Validator};
 
-use super::finding::{ABI, Finding, IMPORT, INVALID_MODULE, LARGE, NO_POLICY, POLICY};
+use super::problem::ImageProblem;
+use sallyport_egress::Code;
 
-/// The function that says which ABI a module speaks.
+/// The exported function that declares the ABI of a module.
 const ABI_EXPORT: &str = "proxy_abi_version_0_2_1";
-/// The custom section in which a filter says, in decimal, which version of the policy it reads.
+/// The custom section in which a filter declares the version of the policy that it reads, in decimal.
 const POLICY_SECTION: &str = "sallyport.policy";
-/// Eight times what the filter may have.
-const REMARKABLE: usize = 8 << 20;
+/// Modules above this size get a warning.
+const LARGE: usize = 8 << 20;
 
-/// What Envoy links in `env`, without `proxy_`.
+/// The functions that Envoy provides in `env`, without the prefix `proxy_`.
 const HOST: [&str; 43] = [
     "add_header_map_value",
     "call_foreign_function",
@@ -59,7 +60,7 @@ const HOST: [&str; 43] = [
     "set_tick_period_milliseconds",
 ];
 
-/// What Envoy links of WASI.
+/// The functions of WASI that Envoy provides.
 const WASI: [&str; 15] = [
     "args_get",
     "args_sizes_get",
@@ -78,50 +79,50 @@ const WASI: [&str; 15] = [
     "random_get",
 ];
 
-/// All that is wrong with a module. `own` is the filter that this program holds, whose version is known.
-pub(crate) fn inspect(module: &[u8], own: Option<&[u8]>) -> Vec<Finding> {
+/// Everything that is wrong with a module. `own` is the filter in this program, whose version is known.
+pub(crate) fn inspect(module: &[u8], own: Option<&[u8]>) -> Vec<ImageProblem> {
     if let Err(error) = Validator::new().validate_all(module) {
-        return vec![Finding::error(INVALID_MODULE, format!("the wasm module is not valid: {error}"))];
+        return vec![ImageProblem::new(Code::InvalidModule, format!("the wasm module is invalid: {error}"))];
     }
     let traits = match Traits::read(module) {
         Ok(traits) => traits,
         Err(error) => {
-            return vec![Finding::error(INVALID_MODULE, format!("the wasm module cannot be read: {error}"))];
+            return vec![ImageProblem::new(Code::InvalidModule, format!("the wasm module cannot be read: {error}"))];
         }
     };
-    let mut findings = Vec::new();
+    let mut problems = Vec::new();
     if !traits.abi {
-        findings.push(Finding::error(ABI, format!("the module does not export `{ABI_EXPORT}`")));
+        problems.push(ImageProblem::new(Code::ModuleAbi, format!("the module does not export `{ABI_EXPORT}`")));
     }
     for import in &traits.unknown_imports {
-        let words = format!("the module imports `{}`, which Envoy does not have", import.escape_debug());
-        findings.push(Finding::error(IMPORT, words));
+        let message = format!("the module imports `{}`, which Envoy does not provide", import.escape_debug());
+        problems.push(ImageProblem::new(Code::ModuleImport, message));
     }
-    findings.extend(policy(traits.policy.as_deref(), own == Some(module)));
-    if module.len() > REMARKABLE {
-        findings.push(Finding::warning(LARGE, format!("the module has {} MiB", module.len() >> 20)));
+    problems.extend(policy(traits.policy.as_deref(), own == Some(module)));
+    if module.len() > LARGE {
+        problems.push(ImageProblem::new(Code::LargeModule, format!("the module has {} MiB", module.len() >> 20)));
     }
-    findings
+    problems
 }
 
-/// What there is to say of the policy version.
-fn policy(declared: Option<&str>, is_own: bool) -> Option<Finding> {
+/// The problem with the policy version, if there is one.
+fn policy(declared: Option<&str>, is_own: bool) -> Option<ImageProblem> {
     match declared {
         Some(version) if version == WIRE_VERSION.to_string() => None,
         Some(version) => {
             let version = version.escape_debug();
-            let words = format!("the filter reads policy version {version}, this program writes {WIRE_VERSION}");
-            Some(Finding::error(POLICY, words))
+            let message = format!("the filter reads policy version {version}, but this program writes {WIRE_VERSION}");
+            Some(ImageProblem::new(Code::ModulePolicyVersion, message))
         }
         None if is_own => None,
         None => {
-            let words = format!("the filter does not say that it reads policy version {WIRE_VERSION}");
-            Some(Finding::warning(NO_POLICY, words))
+            let message = format!("the filter does not declare that it reads policy version {WIRE_VERSION}");
+            Some(ImageProblem::new(Code::ModuleWithoutPolicyVersion, message))
         }
     }
 }
 
-/// What matters of a module.
+/// What is relevant about a module.
 #[derive(Default)]
 struct Traits {
     abi: bool,

@@ -1,19 +1,18 @@
-//! One door: an image of this shape, judged as `image verify` judges it, has these findings.
+//! What `image verify` finds in images of all kinds.
 
 use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::Source as _;
+use super::ImageSource as _;
 use super::archive::{gzip, tar};
-use super::digest::Digest;
+use super::digest::digest_of;
 use super::image::Image;
 use super::layout::{self, Layout};
-use super::lock;
 use super::manifest::{
     DOCKER_LAYER, DOCKER_LIST, DOCKER_MANIFEST, OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, WASM_LAYER,
 };
-use super::verify::{Expected, Verdict, verify};
+use super::verify::{Expected, Verification, verify};
 
 /// The digest of the image of a module that never changes: another digest here is another one for every user.
 const GOLDEN: &str = "sha256:af4e9cafbdfbd7bf67fd1e9bf46ddd25a5ac38f6e4a455e81d75ac6f540e9181";
@@ -44,7 +43,7 @@ fn module() -> Vec<u8> {
 /// An image with this manifest type and these layers.
 fn image(kind: Option<&str>, layers: &[(&str, Vec<u8>)]) -> Image {
     let describe =
-        |kind: &str, content: &[u8]| json!({"mediaType": kind, "digest": Digest::of(content), "size": content.len()});
+        |kind: &str, content: &[u8]| json!({"mediaType": kind, "digest": digest_of(content), "size": content.len()});
     let mut manifest = json!({
         "schemaVersion": 2,
         "config": describe(OCI_CONFIG, b"{}"),
@@ -61,16 +60,16 @@ fn archive(name: &str, content: &[u8]) -> Vec<u8> {
     gzip(&tar(&[("readme", b"text"), (name, content)]).unwrap()).unwrap()
 }
 
-fn judge(image: &Image) -> Verdict {
+fn verified(image: &Image) -> Verification {
     verify(image, "i".into(), Expected::default()).unwrap()
 }
 
-/// Checks the code of the only finding, and that it says all these words.
-fn check(image: &Image, code: &str, words: &[&str]) {
-    let findings = judge(image).findings;
-    assert_eq!(findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [code], "{findings:?}");
-    for words in words {
-        assert!(findings[0].message.contains(words), "no `{words}` in `{}`", findings[0].message);
+/// Checks the code of the only problem, and that its message contains these texts.
+fn check(image: &Image, code: &str, texts: &[&str]) {
+    let problems = verified(image).problems;
+    assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), [code], "{problems:?}");
+    for text in texts {
+        assert!(problems[0].message.contains(text), "no `{text}` in `{}`", problems[0].message);
     }
 }
 
@@ -90,7 +89,7 @@ fn the_config_tells_the_truth_of_the_layer() {
     let mut archive = Vec::new();
     std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(&image.blobs[1][..]), &mut archive).unwrap();
     let config: serde_json::Value = serde_json::from_slice(&image.blobs[0]).unwrap();
-    assert_eq!(config["rootfs"]["diff_ids"], json!([Digest::of(&archive)]));
+    assert_eq!(config["rootfs"]["diff_ids"], json!([digest_of(&archive)]));
     let mut archive = tar::Archive::new(&archive[..]);
     let entries: Vec<_> = archive.entries().unwrap().map(|entry| entry.unwrap().header().clone()).collect();
     let [entry] = &entries[..] else { panic!("{entries:?}") };
@@ -108,7 +107,7 @@ fn every_shape_that_istio_takes_is_taken() {
         (None, vec![(WASM_LAYER, module()), ("any/thing", b"x".to_vec())]),
         (None, vec![("any/thing", b"x".to_vec()), (WASM_LAYER, module())]),
     ] {
-        assert_eq!(judge(&image(kind, &layers)).findings, [], "{kind:?} {layers:?}");
+        assert_eq!(verified(&image(kind, &layers)).problems, [], "{kind:?} {layers:?}");
     }
 }
 
@@ -149,8 +148,8 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
     for kind in [OCI_INDEX, DOCKER_LIST] {
         let index = json!({"schemaVersion": 2, "mediaType": kind, "manifests": [child]}).to_string();
         let lost = Image { manifest: index.clone().into_bytes(), blobs: Vec::new() };
-        let codes = |verdict: &Verdict| verdict.findings.iter().map(|finding| finding.code).collect::<Vec<_>>();
-        assert_eq!(codes(&judge(&lost)), ["SP3003", "SP3001"]);
+        let codes = |verdict: &Verification| verdict.problems.iter().map(|finding| finding.code).collect::<Vec<_>>();
+        assert_eq!(codes(&verified(&lost)), ["SP3003", "SP3001"]);
         // A layout keeps manifests among its blobs.
         let directory = tempfile::tempdir().unwrap();
         let inner = held.manifest.clone();
@@ -162,22 +161,25 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
         let expected = Expected { digest: Some(&pinned), filter: None };
         let verdict = verify(&layout, "i".into(), expected).unwrap();
         assert_eq!(codes(&verdict), ["SP3003", "SP3002"]);
-        assert!(verdict.findings[0].message.contains("can never match"), "{verdict:?}");
+        assert!(verdict.problems[0].message.contains("can never match"), "{verdict:?}");
     }
 }
 
 #[test]
 fn a_wrong_digest_is_named_as_istio_names_it() {
     let image = Image::build(&module(), &BTreeMap::new()).unwrap();
-    let other = Digest::of(b"other");
+    let other = digest_of(b"other");
     let expected = Expected { digest: Some(&other), filter: None };
-    let findings = verify(&image, "i".into(), expected).unwrap().findings;
+    let problems = verify(&image, "i".into(), expected).unwrap().problems;
     let words = format!(
         "module downloaded from URL has checksum {}, which does not match: {}",
         image.digest().hex(),
         other.hex()
     );
-    assert_eq!((findings[0].code, findings[0].message.as_str(), findings.len()), ("SP3002", words.as_str(), 1));
+    assert_eq!(
+        (problems[0].code.as_str(), problems[0].message.as_str(), problems.len()),
+        ("SP3002", words.as_str(), 1)
+    );
 }
 
 #[test]
@@ -197,14 +199,14 @@ fn envoy_must_be_able_to_load_the_module() {
     };
     let mut cut = module();
     cut.truncate(20);
-    check_module(cut, "SP3011", "not valid");
+    check_module(cut, "SP3011", "is invalid");
     check_module(with_section(exporting("_start"), "sallyport.policy", "1"), "SP3012", "proxy_abi_version_0_2_1");
     let mut importing = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x09\x01\x03env\x01f\0\0".to_vec();
     importing.extend(b"\x07\x1b\x01\x17proxy_abi_version_0_2_1\0\0");
     check_module(with_section(importing, "sallyport.policy", "1"), "SP3013", "`env.f`");
     let other = with_section(exporting("proxy_abi_version_0_2_1"), "sallyport.policy", "9");
     check_module(other, "SP3014", "reads policy version 9");
-    check_module(exporting("proxy_abi_version_0_2_1"), "SP3015", "does not say");
+    check_module(exporting("proxy_abi_version_0_2_1"), "SP3015", "does not declare");
 }
 
 #[test]
@@ -212,7 +214,7 @@ fn the_filter_of_this_program_reads_what_this_program_writes() {
     let module = exporting("proxy_abi_version_0_2_1");
     let image = Image::build(&module, &BTreeMap::new()).unwrap();
     let expected = Expected { digest: None, filter: Some(&module) };
-    assert_eq!(verify(&image, "i".into(), expected).unwrap().findings, []);
+    assert_eq!(verify(&image, "i".into(), expected).unwrap().problems, []);
 }
 
 #[test]
@@ -233,22 +235,4 @@ fn a_layout_gives_back_what_it_was_given() {
     std::fs::write(directory.path().join("other"), "x").unwrap();
     assert!(layout::write(&image, None, directory.path()).is_err(), "another directory was overwritten");
     assert!(Layout::open(directory.path()).is_err());
-}
-
-#[test]
-fn the_lock_file_is_what_it_is() {
-    let text = lock::render("ghcr.io/acme/filter", &Digest::of(b"")).unwrap();
-    snapbox::assert_data_eq!(
-        text,
-        snapbox::str![[r#"
-{
-  "version": 1,
-  "filter": {
-    "image": "ghcr.io/acme/filter",
-    "digest": "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-  }
-}
-
-"#]]
-    );
 }

@@ -1,66 +1,73 @@
-//! The verdict on an image: what a registry or a layout holds, judged as Istio's agent and Envoy would.
+//! Verifying an image in a registry or a layout, as Istio's agent and Envoy would.
 
 use serde::Serialize;
 
 use super::accept::{self, Stop};
 use super::archive::LARGEST;
-use super::digest::Digest;
-use super::finding::{BLOB, DIGEST, Finding, INDEX, MANIFEST, MISSING, Severity, TOO_LARGE};
+use super::digest::{Digest, digest_of};
 use super::manifest::{Descriptor, Document, Index, Manifest};
-use super::{Source, module};
+use super::problem::ImageProblem;
+use super::{ImageSource, module};
 use crate::exit::Failure;
+use sallyport_egress::Code;
+use sallyport_egress::diagnostic::Severity;
 
-/// The platform that Istio's agent takes out of an index.
+/// The platform for which Istio's agent chooses an image from an index.
 const PLATFORM: (&str, &str) = ("linux", "amd64");
 
-/// All that there is to say of one image.
+/// The result of verifying one image.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Verdict {
+pub(crate) struct Verification {
     /// As the user named it.
     pub(crate) image: String,
-    /// Of what is kept under that name.
+    /// The digest of what has that name: a manifest or an index.
     pub(crate) digest: Option<Digest>,
-    /// Bytes of the module, uncompressed.
+    /// The size of the module in bytes, uncompressed.
     pub(crate) module_size: Option<usize>,
-    pub(crate) findings: Vec<Finding>,
+    /// The name in the JSON report is part of its format.
+    #[serde(rename = "findings")]
+    pub(crate) problems: Vec<ImageProblem>,
 }
 
-impl Verdict {
+impl Verification {
     pub(crate) fn is_good(&self) -> bool {
-        self.findings.iter().all(|finding| finding.severity != Severity::Error)
+        self.problems.iter().all(|problem| problem.severity != Severity::Error)
     }
 }
 
-/// What the user knows beforehand.
+/// What is known about the image beforehand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Expected<'a> {
     /// The digest that the image must have.
     pub(crate) digest: Option<&'a Digest>,
-    /// The filter that this program holds.
+    /// The filter in this program.
     pub(crate) filter: Option<&'a [u8]>,
 }
 
-/// Judges one image, and goes on as far as Istio's agent could.
-pub(crate) fn verify(source: &dyn Source, image: String, expected: Expected<'_>) -> Result<Verdict, Failure> {
-    let mut verdict = Verdict { image, digest: None, module_size: None, findings: Vec::new() };
-    match examine(source, expected, &mut verdict) {
+/// Verifies one image, and continues as far as Istio's agent could.
+pub(crate) fn verify(source: &dyn ImageSource, image: String, expected: Expected<'_>) -> Result<Verification, Failure> {
+    let mut verification = Verification { image, digest: None, module_size: None, problems: Vec::new() };
+    match examine(source, expected, &mut verification) {
         Ok(()) => {}
-        Err(Stop::Refused(finding)) => verdict.findings.push(finding),
+        Err(Stop::Rejected(problem)) => verification.problems.push(problem),
         Err(Stop::Failed(failure)) => return Err(failure),
     }
-    Ok(verdict)
+    Ok(verification)
 }
 
-fn examine(source: &dyn Source, expected: Expected<'_>, verdict: &mut Verdict) -> Result<(), Stop> {
+fn examine(source: &dyn ImageSource, expected: Expected<'_>, verification: &mut Verification) -> Result<(), Stop> {
     let bytes = source.manifest(None)?.ok_or_else(|| {
-        Finding::error(MISSING, format!("could not fetch manifest: there is no image `{}`", verdict.image))
+        ImageProblem::new(
+            Code::ImageMissing,
+            format!("could not fetch manifest: there is no image `{}`", verification.image),
+        )
     })?;
-    let digest = Digest::of(&bytes);
-    verdict.digest = Some(digest.clone());
+    let digest = digest_of(&bytes);
+    verification.digest = Some(digest.clone());
     let manifest = match parse(&bytes)? {
         Document::Manifest(manifest) => {
-            compare(&digest, expected.digest, verdict);
+            compare(&digest, expected.digest, verification);
             manifest
         }
         Document::Index(index) => {
@@ -68,59 +75,60 @@ fn examine(source: &dyn Source, expected: Expected<'_>, verdict: &mut Verdict) -
                 Some(expected) if *expected == digest => "; a pinned digest of an index can never match",
                 _ => "",
             };
-            let words = format!("an index of {} where one manifest is wanted{pinned}", index.manifests.len());
-            verdict.findings.push(Finding::error(INDEX, words));
+            let message = format!("an index where a single manifest is needed{pinned}");
+            verification.problems.push(ImageProblem::new(Code::ImageIndex, message));
             let (digest, manifest) = child(source, &index)?;
-            compare(&digest, expected.digest, verdict);
+            compare(&digest, expected.digest, verification);
             manifest
         }
     };
     let module = accept::module(&manifest, &|layer| blob(source, layer))?;
-    verdict.module_size = Some(module.len());
-    verdict.findings.extend(module::inspect(&module, expected.filter));
+    verification.module_size = Some(module.len());
+    verification.problems.extend(module::inspect(&module, expected.filter));
     Ok(())
 }
 
-/// The comparison that Istio's agent makes, in its words.
-fn compare(found: &Digest, expected: Option<&Digest>, verdict: &mut Verdict) {
+/// The comparison that Istio's agent makes, with its error message.
+fn compare(found: &Digest, expected: Option<&Digest>, verification: &mut Verification) {
     if let Some(expected) = expected.filter(|expected| *expected != found) {
         let (found, expected) = (found.hex(), expected.hex());
-        let words = format!("module downloaded from URL has checksum {found}, which does not match: {expected}");
-        verdict.findings.push(Finding::error(DIGEST, words));
+        let message = format!("module downloaded from URL has checksum {found}, which does not match: {expected}");
+        verification.problems.push(ImageProblem::new(Code::ImageDigest, message));
     }
 }
 
-fn parse(bytes: &[u8]) -> Result<Document, Finding> {
-    Document::parse(bytes).map_err(|error| Finding::error(MANIFEST, format!("could not retrieve manifest: {error}")))
+fn parse(bytes: &[u8]) -> Result<Document, ImageProblem> {
+    Document::parse(bytes)
+        .map_err(|error| ImageProblem::new(Code::ImageManifest, format!("could not retrieve manifest: {error}")))
 }
 
-/// The image of an index that Istio's agent takes.
-fn child(source: &dyn Source, index: &Index) -> Result<(Digest, Manifest), Stop> {
+/// The image that Istio's agent chooses from an index.
+fn child(source: &dyn ImageSource, index: &Index) -> Result<(Digest, Manifest), Stop> {
     let (os, architecture) = PLATFORM;
     let of_platform = |descriptor: &&Descriptor| match &descriptor.platform {
         Some(platform) => platform.os == os && platform.architecture == architecture,
         None => true,
     };
-    let lost = |why: &str| Finding::error(MISSING, format!("could not fetch image: {why}"));
+    let lost = |why: &str| ImageProblem::new(Code::ImageMissing, format!("could not fetch image: {why}"));
     let chosen = index.manifests.iter().find(of_platform);
     let digest = &chosen.ok_or_else(|| lost(&format!("no child with platform {os}/{architecture}")))?.digest;
     let bytes = source.manifest(Some(digest))?.ok_or_else(|| lost(&format!("there is no {digest}")))?;
     match parse(&bytes)? {
-        Document::Manifest(manifest) => Ok((Digest::of(&bytes), manifest)),
+        Document::Manifest(manifest) => Ok((digest_of(&bytes), manifest)),
         Document::Index(_) => Err(lost("an index in an index").into()),
     }
 }
 
-/// A blob, if it is what the manifest says.
-fn blob(source: &dyn Source, descriptor: &Descriptor) -> Result<Vec<u8>, Stop> {
+/// A blob, if it has the size and digest in the manifest.
+fn blob(source: &dyn ImageSource, descriptor: &Descriptor) -> Result<Vec<u8>, Stop> {
     let Descriptor { digest, size, .. } = descriptor;
     if *size > LARGEST {
-        let words = format!("the blob {digest} has {size} bytes, more than {} MiB", LARGEST >> 20);
-        return Err(Finding::error(TOO_LARGE, words).into());
+        let message = format!("the blob {digest} has {size} bytes, more than {} MiB", LARGEST >> 20);
+        return Err(ImageProblem::new(Code::ModuleTooLarge, message).into());
     }
-    let wrong = |why: String| Finding::error(BLOB, format!("could not get layer content: {why}"));
+    let wrong = |why: String| ImageProblem::new(Code::ImageBlob, format!("could not get layer content: {why}"));
     let content = source.blob(digest, *size)?.ok_or_else(|| wrong(format!("there is no blob {digest}")))?;
-    if content.len() as u64 != *size || Digest::of(&content) != *digest {
+    if content.len() as u64 != *size || digest_of(&content) != *digest {
         return Err(wrong(format!("error verifying sha256 checksum of the blob {digest}")).into());
     }
     Ok(content)

@@ -1,13 +1,13 @@
-//! For people: each problem with the lines it is in, then one line that says it all.
+//! For people: each problem with its lines of the file, then a summary.
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 use anstyle::AnsiColor;
 use sallyport_egress::diagnostic::Severity;
 
-use super::{Place, Problem, Report, ReportedFile};
+use super::model::{Place, Report, ReportedFile, ReportedProblem};
 use crate::exit::Exit;
 
-/// Characters of one sentence; what quotes a huge value is cut here.
+/// Longer messages, such as those that quote a huge value, are cut after this many characters.
 const LONGEST_SENTENCE: usize = 600;
 
 pub(super) fn render(report: &Report, coloured: bool, quiet: bool) -> String {
@@ -35,13 +35,13 @@ fn coloured_summary(report: &Report, coloured: bool) -> String {
     format!("{style}{}{style:#}\n", report.summary())
 }
 
-/// One problem as the renderer wants it.
-fn group<'a>(problem: &'a Problem, file: &'a ReportedFile) -> Group<'a> {
+/// One problem in the form of the renderer.
+fn group<'a>(problem: &'a ReportedProblem, file: &'a ReportedFile) -> Group<'a> {
     let level = match problem.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(shortened(&problem.message)).id(problem.code);
+    let title = level.primary_title(shortened(&problem.message)).id(problem.code.as_str());
     let mut group = match problem.place {
         Some(place) => Group::with_title(title).element(snippet(problem, place, file)),
         None => Group::with_title(title).element(Origin::path(file.name.as_str())),
@@ -52,9 +52,9 @@ fn group<'a>(problem: &'a Problem, file: &'a ReportedFile) -> Group<'a> {
     group
 }
 
-/// The lines from the first to the last place that matters.
+/// The lines from the first to the last relevant place.
 fn snippet<'a>(
-    problem: &'a Problem,
+    problem: &'a ReportedProblem,
     place: Place,
     file: &'a ReportedFile,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
@@ -75,7 +75,7 @@ fn snippet<'a>(
         )
 }
 
-/// A part of a file in whole lines.
+/// Consecutive whole lines of a file.
 struct Window<'a> {
     file: &'a ReportedFile,
     from: usize,
@@ -87,21 +87,21 @@ impl<'a> Window<'a> {
         self.file.text.get(self.from..self.to).unwrap_or("")
     }
 
-    /// A place in this window. Of a place with many lines the first is shown: it is where to begin to read.
+    /// A place in this window. Of a place with several lines only the first is marked.
     fn range(&self, place: Place) -> std::ops::Range<usize> {
         let start = place.span.start.min(self.to);
         let end = place.span.end.min(line_end(&self.file.text, start)).max(start);
-        start - self.from..end - self.from
+        start.saturating_sub(self.from)..end.saturating_sub(self.from)
     }
 }
 
 fn line_start(text: &str, offset: usize) -> usize {
-    text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1)
+    text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline.saturating_add(1))
 }
 
 fn line_end(text: &str, offset: usize) -> usize {
     let rest = text.get(offset..).unwrap_or("");
-    offset + rest.find(['\r', '\n']).unwrap_or(rest.len())
+    offset.saturating_add(rest.find(['\r', '\n']).unwrap_or(rest.len()))
 }
 
 fn shortened(sentence: &str) -> String {

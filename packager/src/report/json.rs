@@ -1,4 +1,4 @@
-//! For programs: one object whose shape is versioned.
+//! For programs: one JSON object with a versioned schema.
 //!
 //! ```json
 //! {
@@ -12,16 +12,16 @@
 //! }
 //! ```
 //!
-//! Lines and columns count from 1, columns in characters; the end is one past the last character. The four are null
-//! where a problem is with the file as a whole; `help` is null where there is none. Fields may be added to version 1,
-//! never renamed, removed or given another meaning.
+//! Lines and columns count from 1, columns in characters; the end is one past the last character. All four are null
+//! if a problem is about the whole file; `help` is null if there is none. Version 1 may get new fields; its fields are never
+//! renamed, removed or given another meaning.
 
 use sallyport_egress::diagnostic::Severity;
 use serde::Serialize;
 
-use super::{Place, Problem, Report, level};
+use super::model::{Place, Report, ReportedProblem};
 
-/// The version of the shape.
+/// The version of the schema.
 pub(crate) const VERSION: u32 = 1;
 
 pub(super) fn render(report: &Report) -> String {
@@ -84,7 +84,7 @@ struct Summary {
     warnings: usize,
 }
 
-fn diagnostic<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a> {
+fn diagnostic<'a>(report: &'a Report, problem: &'a ReportedProblem) -> JsonDiagnostic<'a> {
     let Some(Place { start, end, .. }) = problem.place else {
         return whole_file(report, problem);
     };
@@ -98,15 +98,15 @@ fn diagnostic<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a
     }
 }
 
-fn whole_file<'a>(report: &'a Report, problem: &'a Problem) -> JsonDiagnostic<'a> {
+fn whole_file<'a>(report: &'a Report, problem: &'a ReportedProblem) -> JsonDiagnostic<'a> {
     JsonDiagnostic {
         file: report.file_of(problem).map_or("", |file| &file.name),
         line: None,
         column: None,
         end_line: None,
         end_column: None,
-        code: problem.code,
-        severity: level(problem.severity),
+        code: problem.code.as_str(),
+        severity: problem.severity.as_str(),
         message: &problem.message,
         help: problem.help.as_deref(),
         related: Vec::new(),

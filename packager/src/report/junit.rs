@@ -1,12 +1,12 @@
-//! For test reports: JUnit XML, one test case a file. A file with errors failed; one that cannot be read is an error;
-//! warnings are the output of a case that passed.
+//! For test reports: JUnit XML, one test case per file. A file with errors is a failure, one that cannot be read is an
+//! error, and warnings are the output of a passed test case.
 
 use std::fmt::Write as _;
 
 use quick_junit::{NonSuccessKind, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
 use sallyport_egress::diagnostic::Severity;
 
-use super::{Problem, Report, ReportedFile, counted, level};
+use super::model::{Report, ReportedFile, ReportedProblem, counted};
 
 pub(super) fn render(report: &Report) -> String {
     let mut suite = TestSuite::new("sallyport check");
@@ -16,11 +16,11 @@ pub(super) fn render(report: &Report) -> String {
     }
     let mut junit = JunitReport::new("sallyport");
     junit.add_test_suite(suite);
-    // Serialising into memory fails for no input: the crate drops what XML cannot hold.
+    // Serialising into memory cannot fail: the crate drops characters that XML does not allow.
     junit.to_string().unwrap_or_default()
 }
 
-fn case(file: &ReportedFile, problems: &[&Problem]) -> TestCase {
+fn case(file: &ReportedFile, problems: &[&ReportedProblem]) -> TestCase {
     let errors: Vec<_> = problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
     let text = problems.iter().map(|problem| line(file, problem)).collect::<Vec<_>>().join("\n");
     let Some(first) = errors.first() else {
@@ -36,21 +36,21 @@ fn case(file: &ReportedFile, problems: &[&Problem]) -> TestCase {
     let message = if errors.len() == 1 {
         first.message.clone()
     } else {
-        format!("{}, the first: {}", counted(errors.len(), "error"), first.message)
+        format!("{}; the first: {}", counted(errors.len(), "error"), first.message)
     };
-    status.set_message(message).set_type(first.code).set_description(text);
+    status.set_message(message).set_type(first.code.as_str()).set_description(text);
     let mut case = TestCase::new(file.name.as_str(), status);
     case.set_classname("sallyport");
     case
 }
 
-/// One problem in the form that compilers use, with its cure.
-fn line(file: &ReportedFile, problem: &Problem) -> String {
+/// One problem in the form that compilers use, with its help.
+fn line(file: &ReportedFile, problem: &ReportedProblem) -> String {
     let mut text = file.name.clone();
     if let Some(place) = problem.place {
         // Writing to a String cannot fail.
         let _ = write!(text, ":{}:{}", place.start.line, place.start.column);
     }
-    let _ = write!(text, ": {}[{}]: {}", level(problem.severity), problem.code, problem.text());
+    let _ = write!(text, ": {}[{}]: {}", problem.severity.as_str(), problem.code, problem.text());
     text
 }

@@ -1,11 +1,11 @@
-//! For code scanning: SARIF 2.1.0 (OASIS), as GitHub and editors read it.
+//! For code scanning: SARIF 2.1.0 (OASIS), which GitHub and editors read.
 
 use std::collections::BTreeSet;
 
+use sallyport_egress::{Code, manual};
 use serde_json::{Value, json};
 
-use super::{Place, Problem, Report, level};
-use crate::codes;
+use super::model::{Place, Report, ReportedProblem};
 
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
@@ -20,7 +20,7 @@ pub(super) fn render(report: &Report) -> String {
             "tool": {"driver": {
                 "name": "sallyport",
                 "semanticVersion": env!("CARGO_PKG_VERSION"),
-                "rules": codes.iter().map(|code| rule(code)).collect::<Vec<_>>(),
+                "rules": codes.iter().map(|code| rule(*code)).collect::<Vec<_>>(),
             }},
             "columnKind": "unicodeCodePoints",
             "invocations": [{
@@ -36,18 +36,17 @@ pub(super) fn render(report: &Report) -> String {
     format!("{log:#}\n")
 }
 
-fn rule(code: &str) -> Value {
-    let summary = codes::summary(code);
-    let manual = codes::manual(code).unwrap_or_default();
+fn rule(code: Code) -> Value {
+    let summary = manual::summary(code);
     json!({
         "id": code,
         "shortDescription": {"text": summary},
         "fullDescription": {"text": summary},
-        "help": {"text": manual},
+        "help": {"text": manual::page(code)},
     })
 }
 
-fn result(report: &Report, problem: &Problem, codes: &[&str]) -> Value {
+fn result(report: &Report, problem: &ReportedProblem, codes: &[Code]) -> Value {
     let related: Vec<_> = problem
         .related
         .iter()
@@ -61,14 +60,14 @@ fn result(report: &Report, problem: &Problem, codes: &[&str]) -> Value {
     json!({
         "ruleId": problem.code,
         "ruleIndex": codes.iter().position(|code| *code == problem.code),
-        "level": level(problem.severity),
+        "level": problem.severity.as_str(),
         "message": {"text": problem.text()},
         "locations": [{"physicalLocation": physical_location(report, problem, problem.place)}],
         "relatedLocations": related,
     })
 }
 
-fn physical_location(report: &Report, problem: &Problem, place: Option<Place>) -> Value {
+fn physical_location(report: &Report, problem: &ReportedProblem, place: Option<Place>) -> Value {
     let uri = report.file_of(problem).map_or("", |file| &file.uri);
     let artifact = json!({"uri": uri, "index": problem.file});
     match place {

@@ -1,10 +1,12 @@
 //! Every format's picture of the same reports, made by hand so that no change of a check can change them.
 
 use clap::ValueEnum;
-use sallyport_egress::diagnostic::{Diagnostic, Severity, Span};
+use sallyport_core::PolicyCode;
+use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Severity, Span};
 use snapbox::{assert_data_eq, file};
 
-use super::{Format, Lines, MOST, Problem, Report, ReportedFile};
+use super::Format;
+use super::model::{MOST, Report, ReportedFile, ReportedProblem};
 use crate::input::Missing;
 
 const BAD: &str = "kind: Egress\nspec:\n  authz:\n    rules:\n    - id: readers\n    - id: readers\n";
@@ -19,10 +21,10 @@ fn span(text: &str, words: &str, nth: usize) -> Span {
     Span { start, end: start + words.len() }
 }
 
-fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
-    let lines = Lines::new(text);
+fn problem(file: usize, text: &str, span: Span, message: &str) -> ReportedProblem {
+    let lines = LineIndex::new(text);
     let diagnostic = Diagnostic {
-        code: "SP1102",
+        code: PolicyCode::DuplicateRuleId.into(),
         severity: Severity::Error,
         file: 0,
         span,
@@ -30,7 +32,7 @@ fn problem(file: usize, text: &str, span: Span, message: &str) -> Problem {
         help: None,
         related: Vec::new(),
     };
-    Problem::found(diagnostic, file, &lines)
+    ReportedProblem::found(diagnostic, file, &lines)
 }
 
 fn nothing_wrong() -> Report {
@@ -39,9 +41,9 @@ fn nothing_wrong() -> Report {
 
 /// A good file, one with an error and a warning, one with hostile text, one that is missing.
 fn much_wrong() -> Report {
-    let lines = Lines::new(BAD);
+    let lines = LineIndex::new(BAD);
     let duplicate = Diagnostic {
-        code: "SP1102",
+        code: PolicyCode::DuplicateRuleId.into(),
         severity: Severity::Error,
         file: 0,
         span: span(BAD, "readers", 1),
@@ -51,14 +53,14 @@ fn much_wrong() -> Report {
     };
     let warning = Diagnostic {
         severity: Severity::Warning,
-        code: "SP1103",
+        code: PolicyCode::EmptyMatch.into(),
         span: span(BAD, "- id: readers\n    - id", 0),
         message: "50% of it,\nsays: nothing".into(),
         help: None,
         related: Vec::new(),
         ..duplicate.clone()
     };
-    let missing = Problem::missing(&Missing::Unreadable("permission denied".into()), 3, "gone.yaml");
+    let missing = ReportedProblem::missing(&Missing::Unreadable("permission denied".into()), 3, "gone.yaml");
     Report {
         files: vec![
             file("good.yaml", "a: b\n"),
@@ -67,8 +69,8 @@ fn much_wrong() -> Report {
             ReportedFile { missing: true, ..file("gone.yaml", "") },
         ],
         problems: vec![
-            Problem::found(warning, 1, &lines),
-            Problem::found(duplicate, 1, &lines),
+            ReportedProblem::found(warning, 1, &lines),
+            ReportedProblem::found(duplicate, 1, &lines),
             problem(2, "x: \"<\u{1b}]]>&\"\n", Span { start: 3, end: 10 }, "<\u{1b}[31m]]>&\"' \u{0} `::error::`"),
             missing,
         ],
@@ -165,7 +167,7 @@ fn a_missing_file_outweighs_errors_and_errors_outweigh_warnings() {
 fn a_file_with_too_many_problems_says_so_once() {
     let text = "x\n".repeat(MOST * 2);
     let diagnostics = (0..MOST * 2).rev().map(|line| Diagnostic {
-        code: "SP1103",
+        code: PolicyCode::EmptyMatch.into(),
         severity: if line == 0 { Severity::Error } else { Severity::Warning },
         file: 0,
         span: Span { start: line * 2, end: line * 2 + 1 },
@@ -178,5 +180,5 @@ fn a_file_with_too_many_problems_says_so_once() {
     assert_eq!(report.problems.len(), MOST + 1);
     assert_eq!(report.problems[0].message, "line 0");
     let last = report.problems.last().unwrap();
-    assert_eq!((last.message.as_str(), last.severity), ("1000 problems more in this file", Severity::Warning));
+    assert_eq!((last.message.as_str(), last.severity), ("1000 more problems in this file", Severity::Warning));
 }

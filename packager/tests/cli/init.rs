@@ -12,9 +12,9 @@ fn a_first_file_passes_the_check() {
     assert_data_eq!(
         ended.stderr,
         str![[r#"
-wrote `egress.yaml`, and `sallyport.schema.json` for your editor
+wrote `egress.yaml`, and its schema `sallyport.schema.json` for your editor
 
-next: say in `spec.authz.rules` who may do what, then run
+Next, edit `spec.authz.rules` to say who may do what. Then run:
   sallyport check egress.yaml
 
 "#]]
@@ -64,8 +64,8 @@ fn nothing_is_overwritten_unless_asked() {
     assert_data_eq!(
         ended.stderr,
         str![[r#"
-error: `egress.yaml` exists already
-  help: --force overwrites it
+error: `egress.yaml` already exists
+  help: use --force to overwrite it
 
 "#]]
     );
@@ -86,5 +86,5 @@ fn arguments_that_make_no_good_file_write_none() {
     assert_eq!(ended.code, Some(1));
     assert!(ended.stdout.contains("error[SP0301]"), "{}", ended.stdout);
     assert_eq!(sandbox.path().read_dir().unwrap().count(), 0);
-    assert_eq!(sandbox.run(&["init", "--upstream=httpbin.org"]).code, Some(2));
+    assert_eq!(sandbox.run(&["init", "--upstream=httpbin.org"]).code, Some(64));
 }

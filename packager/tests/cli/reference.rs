@@ -1,4 +1,4 @@
-//! What the program says of itself: help, schema, completions, manual pages, version.
+//! The program's own reference: help, schema, completions, manual pages, version.
 
 use std::process::Command;
 
@@ -26,10 +26,10 @@ fn every_command_has_help_with_an_example() {
 }
 
 #[test]
-fn wrong_usage_is_exit_code_2() {
+fn wrong_usage_is_exit_code_64() {
     let sandbox = Sandbox::new();
     for arguments in [&["chekc"][..], &["--no-such"], &[], &["check", "--format=yaml", "x"], &["completions"]] {
-        assert_eq!(sandbox.run(arguments).code, Some(2), "{arguments:?}");
+        assert_eq!(sandbox.run(arguments).code, Some(64), "{arguments:?}");
     }
     assert!(sandbox.run(&["chekc"]).stderr.contains("check"));
 }

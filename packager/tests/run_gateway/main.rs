@@ -1,4 +1,4 @@
-//! `sallyport run` with a real Envoy and the real filter: what it prints is true, what is saved is live, nothing is left.
+//! `sallyport run` with a real Envoy and the real filter: its output, reloading, and cleaning up.
 
 mod session;
 mod upstream;
@@ -57,9 +57,9 @@ fn a_saved_policy_is_live_within_a_second_and_no_connection_is_dropped() {
 
 #[test]
 #[ignore = "needs Envoy: make test"]
-fn changes_of_health_are_told() {
+fn changes_of_health_are_reported() {
     let upstream = Upstream::start();
-    // The upstream says 200 to everything.
+    // The upstream answers everything with 200.
     let health = |status: u16| {
         format!(
             "  health:\n    probe: {{path: /, interval: 200ms, rise: 1, fall: 2, expect: {{statuses: [\"{status}\"]}}}}\n    \
@@ -81,7 +81,7 @@ fn changes_of_health_are_told() {
 
 #[test]
 #[ignore = "needs Envoy: make test"]
-fn a_bad_file_is_reported_and_the_old_one_goes_on() {
+fn a_bad_file_is_reported_and_the_old_version_stays() {
     let upstream = Upstream::start();
     let mut session = Session::start(&egress("GET", upstream.port()), &[]);
     for bad in ["nonsense: [", "", &egress("GET", upstream.port()).replace("name: httpbin", "name: other")] {
@@ -155,7 +155,7 @@ fn nothing_is_left_when_it_ends() {
         sleep(Duration::from_millis(10));
     }
     assert!(!session::is_running(envoy), "Envoy outlives `kill -9`");
-    // Nobody is left to remove it.
+    // The process that would remove it is dead.
     fs::remove_dir_all(directory).unwrap();
 }
 
@@ -167,5 +167,5 @@ fn an_envoy_that_dies_is_one_line_and_exit_code_6() {
     session::kill(session.envoy(), "SEGV");
     assert_eq!(session.end(), Some(6));
     let errors = session.errors();
-    assert!(errors.contains("error: Envoy ended by itself (signal: 11"), "{errors}");
+    assert!(errors.contains("error: Envoy exited unexpectedly (signal: 11"), "{errors}");
 }

@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(crate) struct Session {
     child: Child,
-    /// Holds the file, and what is said on stderr.
+    /// The directory of the file and of the output on stderr.
     home: tempfile::TempDir,
     events: Receiver<Value>,
     pub(crate) ready: Value,
@@ -95,7 +95,7 @@ impl Session {
         self.ready["envoyPid"].as_u64().unwrap()
     }
 
-    /// A `curl` command for a path, as `httpbin/sleep` or as nobody.
+    /// A `curl` command for a path, as `httpbin/sleep` or without a certificate.
     pub(crate) fn command(&self, path: &str, certificate: bool) -> String {
         let directory = self.directory();
         let file = |name: &str| directory.join(name).display().to_string();
@@ -112,13 +112,13 @@ impl Session {
         )
     }
 
-    /// The access log, once it is as wanted.
-    pub(crate) fn access_log(&self, wanted: impl Fn(&str) -> bool) -> String {
+    /// The access log, as soon as it meets the condition.
+    pub(crate) fn access_log(&self, is_complete: impl Fn(&str) -> bool) -> String {
         let path = Path::new(self.ready["accessLog"].as_str().unwrap());
         let deadline = Instant::now() + PATIENCE;
         loop {
             let log = fs::read_to_string(path).unwrap_or_default();
-            if wanted(&log) || Instant::now() > deadline {
+            if is_complete(&log) || Instant::now() > deadline {
                 return log;
             }
             sleep(Duration::from_millis(20));
@@ -158,7 +158,7 @@ pub(crate) fn kill(process: u64, signal: &str) {
     assert!(Command::new("kill").args(["-s", signal, &process.to_string()]).status().unwrap().success());
 }
 
-/// Whether a process does something still: one that nobody has waited for does not.
+/// Whether a process is still running; a zombie is not.
 pub(crate) fn is_running(process: u64) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
     status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))

@@ -1,4 +1,4 @@
-//! An HTTP server that says 200 to everything, and counts.
+//! An HTTP server that answers everything with 200, and counts requests.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anyhow::Result;
-use sallyport_core::wire;
+use sallyport_core::wire::{self, Operation, Source};
 
 use super::case::{Case, everything, field_kinds, whole};
 use super::class::Direction;
@@ -152,12 +152,12 @@ macro_rules! each_field {
 
 fn sources(source: &wire::Source) -> Vec<wire::Source> {
     each_field!(
-        source, wire::Source, principals not_principals request_principals not_request_principals namespaces
+        source, Source, principals not_principals request_principals not_request_principals namespaces
         not_namespaces service_accounts not_service_accounts trust_domains not_trust_domains ip_blocks not_ip_blocks
         remote_ip_blocks not_remote_ip_blocks
     )
 }
 
 fn operations(operation: &wire::Operation) -> Vec<wire::Operation> {
-    each_field!(operation, wire::Operation, hosts not_hosts ports not_ports methods not_methods paths not_paths)
+    each_field!(operation, Operation, hosts not_hosts ports not_ports methods not_methods paths not_paths)
 }

@@ -3,7 +3,7 @@
 /// Declares a struct that is written as a mapping.
 ///
 /// ```
-/// use sallyport_core::wire::{Reader, Shape};
+/// use sallyport_core::wire::{Presence, Reader, Shape};
 ///
 /// sallyport_core::record! {
 ///     /// How calls are repeated.
@@ -24,6 +24,8 @@
 /// assert_eq!(retries, Retries { on: vec!["reset".to_owned()], ..Retries::default() });
 /// assert_eq!(serde_json::to_string(&retries).unwrap(), r#"{"on":["reset"]}"#);
 /// assert_eq!(Retries::BLOCK.fields[1].doc, "On which conditions.");
+/// let Presence::Default(default) = Retries::BLOCK.fields[0].presence else { panic!("it has a default") };
+/// assert_eq!(default.words(), "`3`");
 ///
 /// let invalid = Reader::parse::<Retries>(br#"{"on": [true], "attempts": 2}"#).unwrap_err();
 /// let problems: Vec<_> = invalid.problems.iter().map(|problem| format!("{}: {}", problem.path, problem.message)).collect();
@@ -35,7 +37,8 @@
 ///
 /// - `required`: it may not be absent.
 /// - `optional`: it may; the type is an `Option`.
-/// - `default(VALUE)`, `default(VALUE, "in words")`: then it has this value, and a field of this value is not written.
+/// - `default(VALUE)`, `default(VALUE, "in words")`: then it has this value, and a field of this value is not written. The
+///   words are for a default that the value does not show.
 /// - `written(VALUE)`, `written(VALUE, "in words")`: then it has this value, but the field is always written.
 ///
 /// The type gives the shape; `as (SHAPE)` narrows it for the documentation and the JSON Schema.
@@ -76,7 +79,7 @@ macro_rules! record {
                 fields: &[$($crate::wire::Field {
                     name: $key,
                     shape: $crate::record!(@shape $type $(, $shape)?),
-                    presence: $crate::record!(@presence $presence $(($($value)+))?),
+                    presence: $crate::record!(@presence $type, $presence $(($($value)+))?),
                     doc: concat!($($doc),+).trim_ascii_start(),
                 },)*],
                 tombstones: &[$($(($old, $new),)*)?],
@@ -130,11 +133,16 @@ macro_rules! record {
     (@shape $type:ty) => { <$type as $crate::wire::Wire>::SHAPE };
     (@shape $type:ty, $shape:expr) => { $shape };
 
-    (@presence required) => { $crate::wire::Presence::Required };
-    (@presence optional) => { $crate::wire::Presence::Optional };
-    (@presence $default:ident ($value:expr, $words:literal)) => { $crate::wire::Presence::Default($words) };
-    (@presence $default:ident ($value:expr)) => {
-        $crate::wire::Presence::Default(concat!("`", stringify!($value), "`"))
+    (@presence $type:ty, required) => { $crate::wire::Presence::Required };
+    (@presence $type:ty, optional) => { $crate::wire::Presence::Optional };
+    (@presence $type:ty, $default:ident ($value:expr, $words:literal)) => {
+        $crate::wire::Presence::Default($crate::wire::DefaultValue::Words($words))
+    };
+    (@presence $type:ty, $default:ident ($value:expr)) => {
+        $crate::wire::Presence::Default($crate::wire::DefaultValue::Value(|| {
+            let default: $type = $value;
+            $crate::wire::json_of(&default)
+        }))
     };
 
     (@absent default ($value:expr $(, $words:literal)?)) => { $value };

@@ -47,9 +47,9 @@ crate::words! {
 crate::words! {
     /// Whether a rule, or the whole policy, is enforced.
     pub enum Mode: Default = Enforce {
-        /// It decides.
+        /// Its decisions take effect.
         "enforce" Enforce,
-        /// It decides nothing: what it would have decided is counted.
+        /// Its decisions have no effect, and are only counted.
         "shadow" Shadow,
     }
 }

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// A mapping with known fields.
 #[derive(Clone, Copy, Debug)]
 pub struct Block {
@@ -29,14 +31,55 @@ pub struct Field {
 }
 
 /// Whether a field may be absent, and what that means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Presence {
     /// It may not.
     Required,
     /// It may, and then nothing takes its place.
     Optional,
-    /// It may, and then this does: in words, or a value in backticks.
-    Default(&'static str),
+    /// It may, and then this does.
+    Default(DefaultValue),
+}
+
+/// What takes the place of an absent field.
+#[derive(Clone, Copy, Debug)]
+pub enum DefaultValue {
+    /// Something that a value cannot say: it depends on other fields.
+    Words(&'static str),
+    /// This value.
+    Value(fn() -> serde_json::Value),
+}
+
+impl DefaultValue {
+    /// The default for readers: in words, or the value as a file writes it.
+    #[must_use]
+    pub fn words(&self) -> String {
+        match self {
+            Self::Words(words) => (*words).to_owned(),
+            Self::Value(value) => words_of(&value()),
+        }
+    }
+}
+
+fn words_of(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => "nothing".to_owned(),
+        serde_json::Value::Array(items) if items.is_empty() => "none".to_owned(),
+        serde_json::Value::Array(items) => items.iter().map(words_of).collect::<Vec<_>>().join(", "),
+        serde_json::Value::String(text) if text.is_empty() => "nothing".to_owned(),
+        // A file needs quotes there.
+        serde_json::Value::String(text) if text.parse::<f64>().is_ok() => format!("`\"{text}\"`"),
+        serde_json::Value::String(text) => format!("`{text}`"),
+        serde_json::Value::Object(fields) if fields.is_empty() => "the defaults of its fields".to_owned(),
+        other => format!("`{other}`"),
+    }
+}
+
+/// The value as JSON, for [`DefaultValue::Value`].
+#[must_use]
+pub fn json_of<T: Serialize>(value: &T) -> serde_json::Value {
+    // The types of the wire have string keys alone, so this cannot fail.
+    serde_json::to_value(value).unwrap_or_default()
 }
 
 /// What a value may be.

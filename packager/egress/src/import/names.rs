@@ -1,7 +1,7 @@
 //! Hosts as Istio compares them.
 
-/// A host as a manifest of this namespace means it: one without a dot is a Service beside it. The cluster's own domain,
-/// which no file tells, is left out.
+/// A host as Istio resolves it in this namespace: one without a dot is a Service there. The cluster's domain, which is not
+/// known here, is removed.
 pub(crate) fn host_in(namespace: &str, host: &str) -> String {
     let host = host.trim_end_matches('.');
     match host.split_once(".svc.") {
@@ -11,12 +11,12 @@ pub(crate) fn host_in(namespace: &str, host: &str) -> String {
     }
 }
 
-/// Whether the host is a Service of the cluster, by its name.
-pub(crate) fn is_of_cluster(host: &str) -> bool {
+/// Whether the host looks like a Service of the cluster.
+pub(crate) fn is_cluster_service(host: &str) -> bool {
     host.ends_with(".svc") || host.ends_with(".local")
 }
 
-/// A Gateway's host may say from which namespaces it is served: `NAMESPACE/HOST`.
+/// A Gateway's host without the namespace in `NAMESPACE/HOST`.
 pub(crate) fn without_namespace(host: &str) -> &str {
     host.split_once('/').map_or(host, |(_, host)| host)
 }
@@ -29,7 +29,7 @@ pub(crate) fn covers(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// The patterns with a `*` that cover a host, the nearest first: `*.b.c`, `*.c`, `*` of `a.b.c`.
+/// The patterns with a `*` that cover a host, most specific first: `*.b.c`, `*.c`, `*` for `a.b.c`.
 pub(crate) fn patterns_over(host: &str) -> impl Iterator<Item = String> {
     let own = host.strip_prefix('*').unwrap_or(host);
     let dots = own.match_indices('.').map(|(at, _)| at).filter(move |at| *at > 0 || !host.starts_with('*'));

@@ -1,28 +1,28 @@
-//! What a YAML file is for, as far as its lines tell.
+//! Which program a YAML file is for, judging by its lines alone.
 //!
-//! A look at the lines, not a parse: a file that is broken YAML must be reported, not passed over.
+//! The file is not parsed, because a file with broken YAML must be reported and not skipped.
 
 use super::Kind;
 
 /// The group in `apiVersion: sallyport.dev/v1alpha1`.
 const GROUP: &str = "sallyport.dev";
 
-/// Whom a file is for.
+/// Which program a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Meant {
-    /// An Egress or Mesh; also one whose group is misspelt.
+pub enum FileKind {
+    /// An Egress or Mesh, also with a misspelled group.
     Sallyport,
-    /// Manifests, some of which the lints know.
+    /// Manifests of kinds that the lints know.
     Manifests,
-    /// Somebody else's.
+    /// Another program's.
     Others,
     /// It has no `apiVersion`.
     Unknown,
 }
 
-/// Says whom a file is for. What is for Sallyport is never taken for a manifest.
+/// Which program a file is for. A file for Sallyport is never taken for a manifest.
 #[must_use]
-pub fn recognise(text: &str) -> Meant {
+pub fn recognise(text: &str) -> FileKind {
     let (mut api_versions, mut own_kind, mut manifest) = (false, false, false);
     let mut document = (0, "", "");
     for (number, field, value) in top_level_fields(text) {
@@ -33,7 +33,7 @@ pub fn recognise(text: &str) -> Meant {
             "apiVersion" => {
                 let group = value.split('/').next().unwrap_or(value).to_ascii_lowercase();
                 if strsim::damerau_levenshtein(&group, GROUP) <= 3 {
-                    return Meant::Sallyport;
+                    return FileKind::Sallyport;
                 }
                 api_versions = true;
                 document.1 = value;
@@ -47,14 +47,14 @@ pub fn recognise(text: &str) -> Meant {
         manifest |= is_read(document.1, document.2, text);
     }
     match (api_versions, own_kind) {
-        (false, true) => Meant::Sallyport,
-        (false, false) => Meant::Unknown,
-        (true, _) if manifest && !is_template(text) => Meant::Manifests,
-        (true, _) => Meant::Others,
+        (false, true) => FileKind::Sallyport,
+        (false, false) => FileKind::Unknown,
+        (true, _) if manifest && !is_template(text) => FileKind::Manifests,
+        (true, _) => FileKind::Others,
     }
 }
 
-/// Of Deployments only gateways are read, and of lists those with something of Istio in them.
+/// Deployments are read if they are gateways, and lists if they have resources of Istio.
 fn is_read(api_version: &str, kind: &str, text: &str) -> bool {
     match Kind::of(api_version, kind) {
         Some(Kind::Deployment) => text.contains("istio-proxy") || text.contains("inject.istio.io/templates"),
@@ -63,7 +63,7 @@ fn is_read(api_version: &str, kind: &str, text: &str) -> bool {
     }
 }
 
-/// Whether the file is a template of Helm: no YAML yet. Within a block scalar, braces are text.
+/// Whether the file is a Helm template, which is not YAML yet. Braces in a block scalar are text.
 fn is_template(text: &str) -> bool {
     let has_block = text.lines().any(|line| line.ends_with(['|', '>']) || line.ends_with("|-") || line.ends_with(">-"));
     text.lines().any(|line| {
@@ -72,7 +72,7 @@ fn is_template(text: &str) -> bool {
     })
 }
 
-/// The `field: value` pairs at the top level of each document, with its number, as far as lines tell.
+/// The `field: value` pairs at the top level of each document, with the document's number, judging by lines alone.
 fn top_level_fields(text: &str) -> impl Iterator<Item = (usize, &str, &str)> {
     let (mut top, mut document) = (None, 0_usize);
     text.lines().filter_map(move |line| {
@@ -120,7 +120,7 @@ mod tests {
             "apiVersion: v1\nkind: Service\n---\napiVersion: sallyport.dev/v1alpha1\n",
             "apiVersion: networking.istio.io/v1\nkind: Gateway\n---\napiVersion: sallyport.dev/v1alpha1\n",
         ] {
-            assert_eq!(recognise(text), Meant::Sallyport, "{text:?}");
+            assert_eq!(recognise(text), FileKind::Sallyport, "{text:?}");
         }
     }
 
@@ -135,10 +135,10 @@ mod tests {
             "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata:\n  name: {{ .Values.name }}\n",
             "{{- if .Values.on }}\napiVersion: networking.istio.io/v1\nkind: Gateway\n{{- end }}\n",
         ] {
-            assert_eq!(recognise(text), Meant::Others, "{text:?}");
+            assert_eq!(recognise(text), FileKind::Others, "{text:?}");
         }
         for text in ["", "replicas: 3\n", "# apiVersion: sallyport.dev/v1alpha1\nkind: Job\n"] {
-            assert_eq!(recognise(text), Meant::Unknown, "{text:?}");
+            assert_eq!(recognise(text), FileKind::Unknown, "{text:?}");
         }
     }
 
@@ -152,7 +152,7 @@ mod tests {
             "apiVersion: v1\nkind: List\nitems:\n- apiVersion: networking.istio.io/v1\n  kind: Gateway\n",
             "apiVersion: v1\nkind: ConfigMap\ndata:\n  a: |\n    {{ b }}\n---\napiVersion: networking.istio.io/v1\nkind: Gateway\n",
         ] {
-            assert_eq!(recognise(text), Meant::Manifests, "{text:?}");
+            assert_eq!(recognise(text), FileKind::Manifests, "{text:?}");
         }
     }
 }

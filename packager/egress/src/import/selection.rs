@@ -1,56 +1,56 @@
-//! Which manifests have a pod in common.
+//! Which manifests apply to the same pods.
 
 use super::Manifest;
 use super::view::Workload;
-use crate::parse::tree::{Entry, Node};
+use crate::yaml::tree::{Entry, Node};
 use std::collections::{BTreeSet, HashMap};
 
-/// Which pods of its namespace a manifest speaks of.
-pub(crate) enum Target<'a> {
-    /// All of them.
-    Everything,
-    /// Those with these labels.
-    Labels(&'a [Entry]),
-    /// Those of resources with these names.
-    Names(Vec<&'a str>),
+/// Which pods of its namespace a manifest applies to.
+pub(crate) enum SelectedPods<'a> {
+    /// All pods.
+    All,
+    /// Pods with these labels.
+    WithLabels(&'a [Entry]),
+    /// Pods of the resources with these names.
+    OfResources(Vec<&'a str>),
 }
 
 impl Manifest {
-    pub(crate) fn target(&self) -> Target<'_> {
+    pub(crate) fn selected_pods(&self) -> SelectedPods<'_> {
         let spec = self.spec();
         let one = spec.get("targetRef").into_iter();
         let names: Vec<_> =
             spec.items_at(&["targetRefs"]).iter().chain(one).filter_map(|target| target.text_at(&["name"])).collect();
         if !names.is_empty() {
-            return Target::Names(names);
+            return SelectedPods::OfResources(names);
         }
-        // A Gateway has its labels right there.
+        // A Gateway has the labels in `selector` itself.
         let selector = spec.get("selector");
         let labels =
             selector.and_then(|selector| selector.get("matchLabels")).or(selector).map_or(&[][..], Node::entries);
-        if labels.is_empty() { Target::Everything } else { Target::Labels(labels) }
+        if labels.is_empty() { SelectedPods::All } else { SelectedPods::WithLabels(labels) }
     }
 }
 
-/// Labels in the order of their keys.
+/// Labels, sorted by key.
 type Labels<'a> = Vec<(&'a str, &'a str)>;
 
-/// More labels than this are compared only as a whole: of so many there would be too many combinations.
+/// More labels than this are compared only as a whole, because there would be too many combinations.
 const MOST_LABELS: usize = 6;
 
-/// Manifests by the pods that they speak of, so that a thousand of them are not compared with a thousand others.
+/// Manifests indexed by the pods that they select, so that a thousand of them need not be compared pairwise.
 ///
 /// # Design
-/// Two selectors meet where no key has two values. Selectors of one namespace have few sets of keys between them, so each
-/// manifest is kept under every combination of its labels, together with the set of its keys: then whoever asks goes
-/// through the sets of keys, and finds those that agree with one look.
+/// Two selectors overlap if no key has two values. The selectors of a namespace use few different sets of keys, so each
+/// manifest is stored under every combination of its labels, together with its set of keys. A search goes through the
+/// sets of keys, with one lookup for each.
 #[derive(Default)]
 pub(crate) struct Selection<'a> {
     manifests: Vec<&'a Manifest>,
     by_namespace: HashMap<&'a str, Vec<usize>>,
-    of_everything: HashMap<&'a str, Vec<usize>>,
+    of_all_pods: HashMap<&'a str, Vec<usize>>,
     by_name: HashMap<(&'a str, &'a str), Vec<usize>>,
-    /// The sets of keys of a namespace.
+    /// The sets of keys in a namespace.
     keys: HashMap<&'a str, BTreeSet<Vec<&'a str>>>,
     by_labels: HashMap<(&'a str, Vec<&'a str>, Labels<'a>), Vec<usize>>,
     pods: HashMap<(&'a str, &'a str, &'a str), Vec<&'a [Entry]>>,
@@ -73,12 +73,12 @@ impl<'a> Selection<'a> {
     fn add(&mut self, manifest: &'a Manifest) {
         let (at, namespace) = (self.manifests.len(), manifest.namespace.as_str());
         self.by_namespace.entry(namespace).or_default().push(at);
-        match manifest.target() {
-            Target::Everything => self.of_everything.entry(namespace).or_default().push(at),
-            Target::Names(names) => {
+        match manifest.selected_pods() {
+            SelectedPods::All => self.of_all_pods.entry(namespace).or_default().push(at),
+            SelectedPods::OfResources(names) => {
                 names.iter().for_each(|name| self.by_name.entry((namespace, name)).or_default().push(at));
             }
-            Target::Labels(labels) => {
+            SelectedPods::WithLabels(labels) => {
                 let labels = sorted(labels);
                 let keys: Vec<_> = labels.iter().map(|(key, _)| *key).collect();
                 for some in combinations(&labels) {
@@ -94,62 +94,62 @@ impl<'a> Selection<'a> {
         self.manifests.iter().copied()
     }
 
-    /// Those that speak of a pod of which this one speaks, too; in the order of their files.
-    pub(crate) fn meeting(&self, manifest: &'a Manifest) -> Vec<&'a Manifest> {
+    /// The manifests that apply to a pod to which this one applies, too, in the order of their files.
+    pub(crate) fn overlapping(&self, manifest: &'a Manifest) -> Vec<&'a Manifest> {
         let namespace = manifest.namespace.as_str();
-        let mut met: BTreeSet<usize> = self.of_everything.get(namespace).into_iter().flatten().copied().collect();
-        match manifest.target() {
-            Target::Everything => met.extend(self.by_namespace.get(namespace).into_iter().flatten()),
-            Target::Names(names) => {
-                met.extend(names.iter().filter_map(|name| self.by_name.get(&(namespace, *name))).flatten());
+        let mut overlapping: BTreeSet<usize> = self.of_all_pods.get(namespace).into_iter().flatten().copied().collect();
+        match manifest.selected_pods() {
+            SelectedPods::All => overlapping.extend(self.by_namespace.get(namespace).into_iter().flatten()),
+            SelectedPods::OfResources(names) => {
+                overlapping.extend(names.iter().filter_map(|name| self.by_name.get(&(namespace, *name))).flatten());
             }
-            Target::Labels(labels) => {
-                met.extend(self.agreeing(namespace, labels));
+            SelectedPods::WithLabels(labels) => {
+                overlapping.extend(self.agreeing(namespace, labels));
                 for pod in self.pods_with(namespace, labels) {
-                    met.extend(self.selecting(namespace, pod));
+                    overlapping.extend(self.selecting(namespace, pod));
                 }
             }
         }
-        met.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
+        overlapping.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
     }
 
-    /// Those that speak of a pod with these labels, by labels or by its namespace.
+    /// The manifests that apply to a pod with these labels.
     pub(crate) fn at_pod(&self, namespace: &'a str, labels: &'a [Entry]) -> Vec<&'a Manifest> {
-        let of_everything = self.of_everything.get(namespace).into_iter().flatten().copied();
-        let met: BTreeSet<_> = of_everything.chain(self.selecting(namespace, labels)).collect();
-        met.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
+        let of_all_pods = self.of_all_pods.get(namespace).into_iter().flatten().copied();
+        let overlapping: BTreeSet<_> = of_all_pods.chain(self.selecting(namespace, labels)).collect();
+        overlapping.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
     }
 
-    /// Those that have a label in common with these, and none with another value.
+    /// The manifests that have a label in common with these, and none with another value.
     fn agreeing(&self, namespace: &'a str, labels: &'a [Entry]) -> Vec<usize> {
         let labels = sorted(labels);
-        self.look(namespace, |keys| {
+        self.find(namespace, |keys| {
             Some(labels.iter().copied().filter(|(key, _)| keys.contains(key)).collect())
                 .filter(|some: &Labels<'_>| !some.is_empty())
         })
     }
 
-    /// Those of whose labels a pod has all.
+    /// The manifests whose labels the pod has.
     fn selecting(&self, namespace: &'a str, pod: &'a [Entry]) -> Vec<usize> {
         let of_pod = |key: &&'a str| Some((*key, value(pod, key)?));
-        self.look(namespace, |keys| {
-            let written: Vec<_> = keys.iter().filter(|key| !is_given(key)).collect();
+        self.find(namespace, |keys| {
+            let written: Vec<_> = keys.iter().filter(|key| !is_set_by_istio(key)).collect();
             written.into_iter().map(of_pod).collect::<Option<Labels<'_>>>().filter(|all| !all.is_empty())
         })
     }
 
-    /// Those with the labels that are wanted of each set of keys.
-    fn look(&self, namespace: &'a str, wanted: impl Fn(&[&'a str]) -> Option<Labels<'a>>) -> Vec<usize> {
+    /// The manifests with the labels that `wanted` returns for their set of keys.
+    fn find(&self, namespace: &'a str, wanted: impl Fn(&[&'a str]) -> Option<Labels<'a>>) -> Vec<usize> {
         let sets = self.keys.get(namespace).into_iter().flatten();
         let found = sets.filter_map(|keys| self.by_labels.get(&(namespace, keys.clone(), wanted(keys)?)));
         found.flatten().copied().collect()
     }
 
     fn pods_with(&self, namespace: &str, labels: &[Entry]) -> Vec<&'a [Entry]> {
-        let written = sorted(labels).into_iter().filter(|(key, _)| !is_given(key));
+        let written = sorted(labels).into_iter().filter(|(key, _)| !is_set_by_istio(key));
         let lists: Option<Vec<_>> = written.map(|(key, value)| self.pods.get(&(namespace, key, value))).collect();
         let rarest = lists.into_iter().flatten().min_by_key(|pods| pods.len());
-        rarest.into_iter().flatten().copied().filter(|pod| bears(pod, labels)).collect()
+        rarest.into_iter().flatten().copied().filter(|pod| has_labels(pod, labels)).collect()
     }
 }
 
@@ -160,7 +160,7 @@ fn sorted(labels: &[Entry]) -> Labels<'_> {
     sorted
 }
 
-/// Every choice of some of the labels.
+/// Every subset of the labels.
 fn combinations<'a>(labels: &Labels<'a>) -> Vec<Labels<'a>> {
     if labels.len() > MOST_LABELS {
         return vec![labels.clone()];
@@ -177,14 +177,14 @@ fn value<'e>(labels: &'e [Entry], key: &str) -> Option<&'e str> {
     labels.iter().find(|label| label.key.name == key)?.value.text()
 }
 
-/// Whether Istio itself gives a pod the label, so that nobody writes it into a Deployment.
-fn is_given(key: &str) -> bool {
+/// Whether Istio sets the label at injection, so that a Deployment does not have it.
+fn is_set_by_istio(key: &str) -> bool {
     key.starts_with("service.istio.io/")
 }
 
-/// Whether a pod has all of these labels, but for those that Istio itself gives it.
-pub(crate) fn bears(pod: &[Entry], labels: &[Entry]) -> bool {
-    let mut written = labels.iter().filter(|label| !is_given(&label.key.name)).peekable();
+/// Whether a pod has all of these labels, except those that Istio sets at injection.
+pub(crate) fn has_labels(pod: &[Entry], labels: &[Entry]) -> bool {
+    let mut written = labels.iter().filter(|label| !is_set_by_istio(&label.key.name)).peekable();
     written.peek().is_some()
         && written.all(|label| value(pod, &label.key.name).is_some_and(|text| Some(text) == label.value.text()))
 }
@@ -195,8 +195,8 @@ mod tests {
     use crate::diagnostic::SourceFile;
     use crate::import::{Kind, import};
 
-    /// The names of the policies that meet a Gateway with this selector, in a namespace with these policies and pods.
-    fn meeting(selector: &str) -> Vec<String> {
+    /// The names of the policies that overlap with a Gateway with this selector, in a namespace with these policies and pods.
+    fn overlapping(selector: &str) -> Vec<String> {
         let policy = |name: &str, spec: &str| {
             format!(
                 "---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\n\
@@ -223,16 +223,16 @@ mod tests {
         let (manifests, _) = import(0, &SourceFile { name: String::new(), text: text.concat() });
         let workloads: Vec<_> = manifests.iter().flat_map(Workload::of).collect();
         let policies = manifests.iter().filter(|manifest| manifest.kind == Kind::AuthorizationPolicy);
-        let met = Selection::new(policies, &workloads).meeting(&manifests[0]);
-        met.into_iter().map(|manifest| manifest.name.clone()).collect()
+        let overlapping = Selection::new(policies, &workloads).overlapping(&manifests[0]);
+        overlapping.into_iter().map(|manifest| manifest.name.clone()).collect()
     }
 
     #[test]
     fn manifests_meet_where_they_speak_of_one_pod() {
-        assert_eq!(meeting("{selector: {istio: g, app: x}}"), ["everything", "same", "more", "by-pod"]);
-        assert_eq!(meeting("{selector: {istio: g}}"), ["everything", "same", "more", "other", "by-pod"]);
-        assert_eq!(meeting("{selector: {team: u}}"), ["everything", "of-nobody"]);
-        assert_eq!(meeting("{targetRefs: [{kind: Gateway, name: g}]}"), ["everything", "named"]);
-        assert_eq!(meeting("{}").len(), 7);
+        assert_eq!(overlapping("{selector: {istio: g, app: x}}"), ["everything", "same", "more", "by-pod"]);
+        assert_eq!(overlapping("{selector: {istio: g}}"), ["everything", "same", "more", "other", "by-pod"]);
+        assert_eq!(overlapping("{selector: {team: u}}"), ["everything", "of-nobody"]);
+        assert_eq!(overlapping("{targetRefs: [{kind: Gateway, name: g}]}"), ["everything", "named"]);
+        assert_eq!(overlapping("{}").len(), 7);
     }
 }

@@ -1,32 +1,32 @@
-//! What manifests say together.
+//! What several manifests say together.
 
 use super::names::{covers, patterns_over};
 use super::selection::Selection;
-use super::view::{ClientTls, Leg, Plugin, Server, Workload};
+use super::view::{ClientTls, Plugin, Route, Server, Workload};
 use super::{Kind, Manifest};
 use std::collections::{HashMap, HashSet};
 
-/// All manifests that are checked together, and how they meet.
+/// All manifests that are checked together, and what they say together.
 pub(crate) struct Set<'a> {
     pub(crate) manifests: &'a [Manifest],
     pub(crate) plugins: Vec<Plugin<'a>>,
     pub(crate) servers: Vec<Server<'a>>,
     pub(crate) client_tls: Vec<ClientTls<'a>>,
-    pub(crate) legs: Vec<Leg<'a>>,
+    pub(crate) routes: Vec<Route<'a>>,
     pub(crate) workloads: Vec<Workload<'a>>,
-    /// The Gateways, by the pods that listen for them.
+    /// The Gateways, by the pods that they select.
     pub(crate) gateways: Selection<'a>,
-    /// What decides over requests, by the pods that it decides at.
+    /// AuthorizationPolicies and filters with rules, by the pods that they select.
     pub(crate) policies: Selection<'a>,
-    /// The plugins, by the pods that run them.
+    /// The plugins, by the pods that they select.
     pub(crate) extensions: Selection<'a>,
-    /// Hosts outside the mesh, as ServiceEntries name them.
+    /// Hosts of ServiceEntries that are outside the mesh.
     external: HashSet<&'a str>,
-    /// The Gateways that some route is for.
+    /// Names of the Gateways that have a route.
     routed: HashSet<String>,
-    /// The hosts that some gateway sends requests to.
+    /// The hosts to which a gateway sends requests.
     through_gateway: HashSet<String>,
-    /// The hosts by which callers reach gateways, and the hosts that are served there.
+    /// The Services through which callers reach gateways, and the hosts that are served there.
     gateway_services: HashMap<String, Vec<&'a str>>,
 }
 
@@ -35,24 +35,24 @@ impl<'a> Set<'a> {
         let of = |kind: Kind| manifests.iter().filter(move |manifest| manifest.kind == kind);
         let plugins: Vec<_> = manifests.iter().filter_map(Plugin::of).collect();
         let servers: Vec<_> = manifests.iter().flat_map(Server::of).collect();
-        let legs: Vec<_> = manifests.iter().flat_map(Leg::of).collect();
+        let routes: Vec<_> = manifests.iter().flat_map(Route::of).collect();
         let workloads: Vec<_> = manifests.iter().flat_map(Workload::of).collect();
         let outside = of(Kind::ServiceEntry).filter(|entry| is_outside(entry));
         let external: HashSet<&str> = outside.flat_map(entry_hosts).collect();
-        let at_gateway = legs.iter().filter(|leg| leg.is_at_gateway()).flat_map(|leg| &leg.destinations);
-        let gateway_services = gateway_services(&legs, &servers, &workloads, &external);
-        let deciding = plugins.iter().filter(|plugin| plugin.is_guard()).map(|plugin| plugin.manifest);
+        let at_gateway = routes.iter().filter(|route| route.is_at_gateway()).flat_map(|route| &route.destinations);
+        let gateway_services = gateway_services(&routes, &servers, &workloads, &external);
+        let deciding = plugins.iter().filter(|plugin| plugin.enforces_rules()).map(|plugin| plugin.manifest);
         Self {
             gateways: Selection::new(of(Kind::Gateway), &workloads),
             policies: Selection::new(deciding.chain(of(Kind::AuthorizationPolicy)), &workloads),
             extensions: Selection::new(plugins.iter().map(|plugin| plugin.manifest), &workloads),
             client_tls: manifests.iter().flat_map(ClientTls::of).collect(),
-            routed: legs.iter().flat_map(|leg| leg.gateways.iter().cloned()).collect(),
+            routed: routes.iter().flat_map(|route| route.gateways.iter().cloned()).collect(),
             through_gateway: at_gateway.map(|destination| destination.host.clone()).collect(),
             manifests,
             plugins,
             servers,
-            legs,
+            routes,
             workloads,
             external,
             gateway_services,
@@ -72,13 +72,13 @@ impl<'a> Set<'a> {
         self.external.iter().copied()
     }
 
-    /// Whether a server is for any host and no route is for its Gateway: what no filter answers there gets 404.
+    /// Whether a server is for any host, but its Gateway has no route: Envoy answers 404 there.
     pub(crate) fn leads_nowhere(&self, server: &Server<'_>) -> bool {
         let Manifest { namespace, name, .. } = server.manifest;
         server.hosts.iter().all(|(_, host)| *host == "*") && !self.routed.contains(&format!("{namespace}/{name}"))
     }
 
-    /// Whether some gateway sends requests to the host, which may be a pattern.
+    /// Whether a gateway sends requests to the host, which may be a pattern.
     pub(crate) fn is_behind_gateway(&self, host: &str) -> bool {
         match host.strip_prefix('*') {
             None => self.through_gateway.contains(host),
@@ -86,7 +86,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// The hosts that are served where this name leads, if that is a gateway.
+    /// The hosts that are served by this Service, if it is a gateway's.
     pub(crate) fn served_at(&self, service: &str) -> Option<&[&'a str]> {
         self.gateway_services.get(service).map(Vec::as_slice)
     }
@@ -96,14 +96,15 @@ pub(crate) fn entry_hosts(entry: &Manifest) -> impl Iterator<Item = &str> {
     entry.spec().items_at(&["hosts"]).iter().filter_map(|host| host.text())
 }
 
-/// Where the location is left out, Istio takes the host to be outside.
+/// MESH_EXTERNAL is Istio's default.
 fn is_outside(entry: &Manifest) -> bool {
     entry.spec().text_at(&["location"]).is_none_or(|location| location == "MESH_EXTERNAL")
 }
 
-/// A name leads to a gateway if a gateway's pods bear it, or if requests for a host that a gateway serves go there.
+/// A Service is a gateway's if it has the name of a gateway's workload, or if requests for a host that a gateway serves are
+/// routed to it.
 fn gateway_services<'a>(
-    legs: &[Leg<'a>],
+    routes: &[Route<'a>],
     servers: &[Server<'a>],
     workloads: &[Workload<'a>],
     external: &HashSet<&str>,
@@ -113,10 +114,10 @@ fn gateway_services<'a>(
         services.entry(format!("{}.{}.svc", workload.name, workload.namespace)).or_default();
     }
     let served: HashSet<&str> = servers.iter().flat_map(|server| &server.hosts).map(|(_, host)| *host).collect();
-    for leg in legs.iter().filter(|leg| leg.is_in_mesh()) {
-        for host in leg.hosts.iter().filter_map(|(_, host)| served.get(host.as_str())) {
+    for route in routes.iter().filter(|route| route.is_in_mesh()) {
+        for host in route.hosts.iter().filter_map(|(_, host)| served.get(host.as_str())) {
             let elsewhere = |to: &&str| to != host && !external.contains(to);
-            for to in leg.destinations.iter().map(|to| to.host.as_str()).filter(elsewhere) {
+            for to in route.destinations.iter().map(|to| to.host.as_str()).filter(elsewhere) {
                 services.entry(to.to_owned()).or_default().push(host);
             }
         }

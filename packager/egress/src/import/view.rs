@@ -1,13 +1,13 @@
-//! Parts of manifests under the names by which lints speak of them.
+//! Parts of manifests, under the names that lints use.
 
 use super::names::{host_in, without_namespace};
 use super::{Kind, Manifest};
-use crate::parse::tree::{Entry, Node};
+use crate::yaml::tree::{Entry, Node};
 
 /// A WasmPlugin, or a TrafficExtension with a module.
 pub(crate) struct Plugin<'a> {
     pub(crate) manifest: &'a Manifest,
-    /// What both say of the module, in the same words.
+    /// The fields about the module, which both kinds have.
     pub(crate) wasm: &'a Node,
 }
 
@@ -21,14 +21,14 @@ impl<'a> Plugin<'a> {
         Some(Self { manifest, wasm })
     }
 
-    /// Whether this is Sallyport's filter, or one with rules like it: one that keeps callers out.
-    pub(crate) fn is_guard(&self) -> bool {
+    /// Whether this is Sallyport's filter, or another one with `rules` that refuse callers.
+    pub(crate) fn enforces_rules(&self) -> bool {
         self.wasm.descend(&["pluginConfig", "rules"]).is_some()
     }
 
-    /// Whether who may pass depends on it.
-    pub(crate) fn decides(&self) -> bool {
-        self.is_guard() || matches!(self.manifest.spec().text_at(&["phase"]), Some("AUTHN" | "AUTHZ"))
+    /// Whether the plugin decides who may pass.
+    pub(crate) fn decides_access(&self) -> bool {
+        self.enforces_rules() || matches!(self.manifest.spec().text_at(&["phase"]), Some("AUTHN" | "AUTHZ"))
     }
 
     pub(crate) fn url(&self) -> Option<(&'a Node, &'a str)> {
@@ -36,7 +36,7 @@ impl<'a> Plugin<'a> {
         Some((node, node.text()?))
     }
 
-    /// Whether the module comes from a registry: also where the scheme is left out.
+    /// Whether the module comes from a registry. A URL without a scheme does.
     pub(crate) fn is_image(&self) -> bool {
         self.url().is_some_and(|(_, url)| url.starts_with("oci://") || !url.contains("://"))
     }
@@ -55,7 +55,7 @@ impl<'a> Plugin<'a> {
 pub(crate) struct Server<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) node: &'a Node,
-    /// Without the namespaces that they may be served from.
+    /// Hosts without the namespace prefix that a Gateway's hosts may have.
     pub(crate) hosts: Vec<(&'a Node, &'a str)>,
     pub(crate) port: &'a str,
     pub(crate) tls_mode: Option<&'a str>,
@@ -76,18 +76,18 @@ impl<'a> Server<'a> {
         })
     }
 
-    /// Whether a caller may show a certificate here, or TLS ends behind the gateway.
-    pub(crate) fn may_know_callers(&self) -> bool {
+    /// Whether callers can be asked for a certificate here, or TLS is passed through.
+    pub(crate) fn may_identify_callers(&self) -> bool {
         const MODES: [&str; 5] = ["ISTIO_MUTUAL", "MUTUAL", "OPTIONAL_MUTUAL", "PASSTHROUGH", "AUTO_PASSTHROUGH"];
         self.tls_mode.is_some_and(|mode| MODES.contains(&mode))
     }
 
-    pub(crate) fn only_redirects(&self) -> bool {
+    pub(crate) fn redirects_to_https(&self) -> bool {
         self.node.text_at(&["tls", "httpsRedirect"]) == Some("true")
     }
 }
 
-/// What a DestinationRule says of TLS toward its host, for all ports, one, or a subset.
+/// TLS settings of a DestinationRule: for all ports, one port or a subset.
 pub(crate) struct ClientTls<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) host: String,
@@ -112,23 +112,23 @@ impl<'a> ClientTls<'a> {
         .collect()
     }
 
-    /// Whether TLS begins here with what the file says, not with the mesh's own certificates.
+    /// Whether the proxy originates TLS with settings of the file, not with the mesh's certificates.
     pub(crate) fn originates(&self) -> bool {
         matches!(self.mode, "SIMPLE" | "MUTUAL")
     }
 }
 
 /// One route of a VirtualService.
-pub(crate) struct Leg<'a> {
+pub(crate) struct Route<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) node: &'a Node,
     pub(crate) is_http: bool,
     /// The hosts of the VirtualService.
     pub(crate) hosts: Vec<(&'a Node, String)>,
-    /// Where the route holds: `mesh`, or `NAMESPACE/NAME` of Gateways.
+    /// Where the route applies: `mesh`, or `NAMESPACE/NAME` of Gateways.
     pub(crate) gateways: Vec<String>,
-    /// Whether some request is taken without a look at where it comes in.
-    pub(crate) anywhere: bool,
+    /// Whether a match of the route has no `gateways` of its own.
+    pub(crate) matches_any_gateway: bool,
     pub(crate) destinations: Vec<Destination<'a>>,
 }
 
@@ -137,7 +137,7 @@ pub(crate) struct Destination<'a> {
     pub(crate) host: String,
 }
 
-impl<'a> Leg<'a> {
+impl<'a> Route<'a> {
     pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
         if manifest.kind != Kind::VirtualService {
             return Vec::new();
@@ -150,9 +150,9 @@ impl<'a> Leg<'a> {
     fn from(manifest: &'a Manifest, is_http: bool, node: &'a Node) -> Self {
         let namespace = manifest.namespace.as_str();
         let matches = node.items_at(&["match"]);
-        let anywhere = matches.is_empty() || matches.iter().any(|one| one.get("gateways").is_none());
+        let matches_any_gateway = matches.is_empty() || matches.iter().any(|one| one.get("gateways").is_none());
         let named = matches.iter().flat_map(|one| gateways(namespace, one).unwrap_or_default());
-        let held = if anywhere { routed_at(manifest) } else { named.collect() };
+        let gateways = if matches_any_gateway { routed_at(manifest) } else { named.collect() };
         let hosts = manifest.spec().items_at(&["hosts"]).iter();
         let routes = node.items_at(&["route"]).iter().filter_map(|route| route.get("destination"));
         Self {
@@ -160,8 +160,8 @@ impl<'a> Leg<'a> {
             node,
             is_http,
             hosts: hosts.filter_map(|host| Some((host, host_in(namespace, host.text()?)))).collect(),
-            gateways: held,
-            anywhere,
+            gateways,
+            matches_any_gateway,
             destinations: routes
                 .filter_map(|node| Some(Destination { node, host: host_in(namespace, node.text_at(&["host"])?) }))
                 .collect(),
@@ -177,12 +177,12 @@ impl<'a> Leg<'a> {
     }
 }
 
-/// Where a VirtualService holds: `mesh`, or `NAMESPACE/NAME` of Gateways.
+/// Where a VirtualService applies: `mesh`, or `NAMESPACE/NAME` of Gateways.
 pub(crate) fn routed_at(manifest: &Manifest) -> Vec<String> {
     gateways(&manifest.namespace, manifest.spec()).unwrap_or_else(|| vec!["mesh".to_owned()])
 }
 
-/// The `gateways` of a VirtualService or of one match; `None` where there are none.
+/// The `gateways` of a VirtualService or of a match; `None` if it has none.
 fn gateways(namespace: &str, node: &Node) -> Option<Vec<String>> {
     let names = node.get("gateways")?.items().iter().filter_map(Node::text);
     let qualified = |name: &str| match name {
@@ -196,7 +196,7 @@ fn gateways(namespace: &str, node: &Node) -> Option<Vec<String>> {
 /// A gateway's pods, as their Deployment or an IstioOperator describes them.
 pub(crate) struct Workload<'a> {
     pub(crate) manifest: &'a Manifest,
-    /// Where to show what is missing altogether.
+    /// Where to report a missing field.
     pub(crate) title: &'a Node,
     pub(crate) name: &'a str,
     pub(crate) namespace: &'a str,

@@ -1,42 +1,48 @@
-//! What an Egress says of the upstream's health: when it is not asked, and who is asked instead.
+//! `spec.health`: when requests are not sent to the upstream, and where they go instead.
+//!
+//! Each block has its declaration, and below it what the filter gets of it.
 
-use serde::{Deserialize, Serialize};
+mod passive;
+mod probe;
 
-/// `spec.health`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Health {
-    /// Asking the upstream itself. Absent: it is not asked.
-    pub probe: Option<Probe>,
-    /// Looking at what callers get. Absent: nobody looks.
-    pub passive: Option<Passive>,
-    /// How long the gate stays open at least. Default: `5s`.
-    pub hold: String,
-    /// How the upstream is asked again.
-    pub slow_start: SlowStart,
-    /// What callers are told while the gate is open.
-    pub refusal: GateRefusal,
-    /// A manual decision; the gate does not decide.
-    #[serde(rename = "override")]
-    pub force: Option<Override>,
-    /// Whether a pod is ready while its upstream is not asked.
-    pub readiness: Readiness,
-    /// Egresses of the same namespace whose upstreams are asked instead, the first that is well.
-    pub failover: Vec<String>,
-}
+pub use self::passive::Passive;
+pub use self::probe::{Expect, ExpectedHeader, Probe};
 
-impl Default for Health {
-    fn default() -> Self {
-        Self {
-            probe: None,
-            passive: None,
-            hold: "5s".to_owned(),
-            slow_start: SlowStart::default(),
-            refusal: GateRefusal::default(),
-            force: None,
-            readiness: Readiness::default(),
-            failover: Vec::new(),
-        }
+use super::{Egress, READINESS_PORT};
+use crate::value::duration::Duration;
+use crate::value::names::DnsLabel;
+use sallyport_core::wire::Override;
+use sallyport_core::wire::{self, Shape};
+use sallyport_core::{record, words};
+
+record! {
+    /// `spec.health`.
+    pub struct Health: Default = "health" {
+        /// Requests of the gateway's own that find out whether the upstream is healthy.
+        "probe" probe: Option<Probe> = optional,
+        /// Limits on the failures of callers' requests. The filter then looks at every answer.
+        "passive" passive: Option<Passive> = optional,
+        /// How long the gate stays open at least.
+        "hold" hold: Duration = default(Duration::of_seconds(5)),
+        /// How the gate closes: the share of requests that are sent to the upstream grows.
+        "slowStart" slow_start: SlowStart = default(SlowStart::default()),
+        /// The answer to callers while the gate is open.
+        "refusal" refusal: RefusalAnswer = default(RefusalAnswer::default()),
+        /// A manual decision, in place of the gate's. The gateway goes on probing, and reports what it finds.
+        "override" force: Option<Override> = optional,
+        /// Whether the gateway's pods leave their Service while no requests are sent to the upstream.
+        "readiness" readiness: Readiness = default(Readiness::Gateway),
+        /// Names of Egresses in the same namespace whose upstreams get the idempotent requests instead: the first that is
+        /// healthy.
+        "failover" failover: Vec<DnsLabel> = default(Vec::new()),
+    }
+    instead {
+        "standby" => "write `failover`",
+        "outlierDetection" => "write `passive`, or `route.outlierDetection` for single addresses",
+        "interval" => "write it in `probe`",
+        "path" => "write it in `probe`",
+        "forceOpen" => "write `override: forceOpen`",
+        "forceClosed" => "write `override: forceClosed`",
     }
 }
 
@@ -46,176 +52,75 @@ impl Health {
     pub fn has_gate(&self) -> bool {
         self.probe.is_some() || self.passive.is_some() || self.force.is_some()
     }
-}
 
-/// `health.probe`: a request of the gateway's own.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Probe {
-    /// With a query, if there is one.
-    pub path: String,
-    /// `GET` or `HEAD`. Default: `GET`.
-    #[serde(default = "Probe::default_method")]
-    pub method: String,
-    /// Default: what the upstream reads as its own name.
-    #[serde(default)]
-    pub host: Option<String>,
-    /// What a good answer is.
-    #[serde(default)]
-    pub expect: Expect,
-    /// From one probe to the next. Default: `5s`.
-    #[serde(default = "Probe::default_interval")]
-    pub interval: String,
-    /// By how much of the interval a probe may be early, in percent. Default: 10.
-    #[serde(default = "Probe::default_jitter")]
-    pub jitter: u32,
-    /// After which a probe has failed. `None`: `1s`, or the interval if that is shorter.
-    #[serde(default)]
-    pub timeout: Option<String>,
-    /// Good answers in a row that make the upstream well. Default: 2.
-    #[serde(default = "Probe::default_rise")]
-    pub rise: u32,
-    /// Failed probes in a row that make it ill. Default: 3.
-    #[serde(default = "Probe::default_fall")]
-    pub fall: u32,
-}
-
-impl Probe {
-    fn default_method() -> String {
-        "GET".to_owned()
-    }
-
-    fn default_interval() -> String {
-        "5s".to_owned()
-    }
-
-    fn default_jitter() -> u32 {
-        10
-    }
-
-    fn default_rise() -> u32 {
-        2
-    }
-
-    fn default_fall() -> u32 {
-        3
+    /// For the filter: the gate of an Egress, if it has one. `standbys` are those of `failover` that are known.
+    pub(crate) fn to_wire(&self, egress: &Egress, standbys: &[&Egress]) -> Option<wire::Health> {
+        let Self { probe, passive, hold, slow_start, refusal, force, readiness: _, failover: _ } = self;
+        self.has_gate().then(|| wire::Health {
+            force: *force,
+            probe: probe.as_ref().map(|probe| probe.to_wire(egress)),
+            passive: passive.as_ref().map(Passive::to_wire),
+            hold: hold.milliseconds(),
+            slow_start: slow_start.to_wire(),
+            refusal: refusal.to_wire(),
+            failover: standbys
+                .iter()
+                .map(|standby| wire::Standby {
+                    upstream: standby.route(),
+                    probe: standby.spec.health.probe.as_ref().map(|probe| probe.to_wire(standby)),
+                })
+                .collect(),
+        })
     }
 }
 
-/// `health.probe.expect`: all that is written must hold.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Expect {
-    /// One of these: `200`, `200-299`. Default: `200-299`.
-    pub statuses: Vec<String>,
-    /// This header with this value.
-    pub header: Option<ExpectedHeader>,
-    /// How the body begins.
-    pub body_prefix: Option<String>,
-}
-
-impl Default for Expect {
-    fn default() -> Self {
-        Self { statuses: vec!["200-299".to_owned()], header: None, body_prefix: None }
+record! {
+    /// `health.slowStart`: while the gate is half-open.
+    pub struct SlowStart: Default = "slowStart" {
+        /// The share of requests that are sent to the upstream at first, in percent.
+        "share" share: u32 as (Shape::Whole { least: 1, most: 100 }) = default(10),
+        /// How long it takes until all of them are.
+        "duration" duration: Duration = default(Duration::of_seconds(10)),
     }
 }
 
-/// A header with its value.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ExpectedHeader {
-    /// In lower case.
-    pub name: String,
-    /// The whole value.
-    pub value: String,
-}
-
-/// `health.passive`: limits on what callers get.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Passive {
-    /// How far back `failurePercent` and `p95` look. Default: `10s`.
-    pub window: String,
-    /// Requests in the window before a share of them means anything. Default: 20.
-    pub minimum_requests: u32,
-    /// Share of failed requests in the window. `None`: no limit.
-    pub failure_percent: Option<u32>,
-    /// Failures of the upstream in a row. Default: 5.
-    pub consecutive: u32,
-    /// Requests in a row that do not reach the upstream. Default: 5.
-    pub consecutive_local: u32,
-    /// Which statuses are failures. Default: `500-599`.
-    pub statuses: Vec<String>,
-    /// Which gRPC statuses are. Default: 14 (UNAVAILABLE).
-    pub grpc_statuses: Vec<u32>,
-    /// The 95th percentile of the upstream's time above which it is ill. `None`: no limit.
-    pub p95: Option<String>,
-}
-
-impl Default for Passive {
-    fn default() -> Self {
-        Self {
-            window: "10s".to_owned(),
-            minimum_requests: 20,
-            failure_percent: None,
-            consecutive: 5,
-            consecutive_local: 5,
-            statuses: vec!["500-599".to_owned()],
-            grpc_statuses: vec![14],
-            p95: None,
-        }
+impl SlowStart {
+    fn to_wire(&self) -> wire::SlowStart {
+        let Self { share, duration } = self;
+        wire::SlowStart { share: *share, duration: duration.milliseconds() }
     }
 }
 
-/// `health.slowStart`: while the gate is half-open.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct SlowStart {
-    /// The share of requests at first, in percent. Default: 10.
-    pub share: u32,
-    /// Until all are let through. Default: `10s`.
-    pub duration: String,
-}
-
-impl Default for SlowStart {
-    fn default() -> Self {
-        Self { share: 10, duration: "10s".to_owned() }
+record! {
+    /// `health.refusal`: the answer to callers while the gate is open.
+    pub struct RefusalAnswer: Default = "refusal" {
+        /// The HTTP status. gRPC callers get the gRPC status 14 (UNAVAILABLE).
+        "status" status: u32 as (Shape::Whole { least: 500, most: 599 }) = default(503),
+        /// The header `retry-after`, sent in whole seconds.
+        "retryAfter" retry_after: Duration = default(Duration::of_seconds(5)),
     }
 }
 
-/// `health.refusal`: the answer while nobody is asked.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct GateRefusal {
-    /// HTTP status. Default: 503.
-    pub status: u32,
-    /// `Retry-After`. Default: `5s`.
-    pub retry_after: String,
-}
-
-impl Default for GateRefusal {
-    fn default() -> Self {
-        Self { status: 503, retry_after: "5s".to_owned() }
+impl RefusalAnswer {
+    fn to_wire(&self) -> wire::RefusalAnswer {
+        let Self { status, retry_after } = self;
+        wire::RefusalAnswer { status: *status, retry_after: retry_after.milliseconds() }
     }
 }
 
-/// `health.override`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Override {
-    /// The upstream is not asked, however well it is.
-    ForceOpen,
-    /// The upstream is asked, however ill it is.
-    ForceClosed,
+words! {
+    /// `health.readiness`.
+    pub enum Readiness {
+        /// A pod is ready while it has its policy: it answers callers, with a refusal while the gate is open.
+        "gateway" Gateway,
+        /// A pod is ready while it has its policy, and requests are sent to its upstream or to a standby.
+        "upstream" Upstream,
+    }
 }
 
-/// `health.readiness`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Readiness {
-    /// A pod is ready while it has its policy: it answers, and says why not.
-    #[default]
-    Gateway,
-    /// A pod is ready while it has its policy and its upstream, or a standby, is asked.
-    Upstream,
+impl Readiness {
+    /// For the filter: where the kubelet asks.
+    pub(crate) fn to_wire(self) -> wire::Readiness {
+        wire::Readiness { port: READINESS_PORT.into(), upstream: self == Self::Upstream }
+    }
 }

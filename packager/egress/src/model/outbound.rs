@@ -1,131 +1,200 @@
-//! What an Egress says of what leaves the mesh: the trace, and other headers.
+//! `spec.tracing` and `spec.headers`: what leaves the mesh, and what the filter and the route do about it.
 
-use serde::{Deserialize, Serialize};
+use super::{Egress, EgressSpec};
+use crate::value::NOT_EMPTY;
+use crate::value::header::{HeaderName, HeaderPrefix};
+use crate::value::names::{ResourceName, SecretKey, Word};
+use sallyport_core::answer::ROUTE_HEADER;
+use sallyport_core::outbound::hygiene;
+use sallyport_core::wire::{self, Shape};
+use sallyport_core::wire::{Hygiene, TraceFormat, TracingMode};
+use sallyport_core::{record, words};
+use std::collections::BTreeSet;
 
-/// `spec.tracing`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Tracing {
-    /// Who speaks of the trace. Default: `standalone`.
-    pub mode: TracingMode,
-    /// What the upstream reads. `None`: `w3c` where the filter speaks.
-    pub formats: Option<Vec<TraceFormat>>,
-    /// Keys of W3C baggage that leave the mesh. Default: none.
-    pub baggage: Vec<String>,
-    /// The tracer among Istio's extension providers. `mode: envoy` only; `None`: the mesh's own.
-    pub provider: Option<String>,
-    /// How many requests of a thousand begin a trace, where the caller has not said. `mode: envoy` only; `None`: the
-    /// mesh's own.
-    pub sampling_per_mille: Option<u32>,
-    /// Whether the caller's request id goes on to the upstream. Default: `keep`.
-    pub request_id: RequestId,
+record! {
+    /// `spec.tracing`: which trace headers the upstream gets.
+    pub struct Tracing: Default = "tracing" {
+        /// What writes the trace headers.
+        "mode" mode: TracingMode = default(TracingMode::Standalone),
+        /// In which formats, one or several. Needs `mode: standalone`.
+        "formats" formats: Option<Vec<TraceFormat>> = default(None, "`w3c`"),
+        /// Keys of W3C baggage that leave the mesh. Needs `mode: standalone`.
+        "baggage" baggage: Vec<Word> = default(Vec::new()),
+        /// The tracer, by its name among Istio's extension providers. Needs `mode: envoy`; absent: the mesh's own.
+        "provider" provider: Option<Word> = optional,
+        /// How many of a thousand requests start a trace, where the caller has not decided. Needs `mode: envoy`; absent: the
+        /// mesh's own.
+        "samplingPerMille" sampling_per_mille: Option<u32> as (Shape::Whole { least: 0, most: 1000 }) = optional,
+        /// Which `x-request-id` the upstream gets.
+        "requestId" request_id: RequestId = default(RequestId::Keep),
+    }
+    instead {
+        "sampling" => "write `samplingPerMille`",
+        "randomSamplingPercentage" => "write `samplingPerMille`",
+        "format" => "write `formats`",
+        "providers" => "write `provider`",
+    }
 }
 
-/// `tracing.mode`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum TracingMode {
-    /// Envoy's tracer.
-    Envoy,
-    /// The filter, where no tracer is configured.
-    #[default]
-    Standalone,
-    /// Nobody: the upstream is told of no trace.
-    Strip,
+words! {
+    /// `tracing.requestId`.
+    pub enum RequestId {
+        /// The caller's, so that its log and the upstream's can be joined.
+        "keep" Keep,
+        /// A new one, as Istio's gateways make it.
+        "new" New,
+    }
 }
 
-/// One of `tracing.formats`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum TraceFormat {
-    /// `traceparent`, `tracestate`.
-    W3c,
-    /// `b3`.
-    B3,
-    /// `x-b3-traceid` and its fellows.
-    B3Multi,
+impl Tracing {
+    /// For the filter.
+    pub(crate) fn to_wire(&self) -> wire::Tracing {
+        let Self { mode, formats, baggage, provider: _, sampling_per_mille: _, request_id: _ } = self;
+        let formats = match (formats, mode) {
+            (Some(formats), _) => formats.clone(),
+            (None, TracingMode::Standalone) => vec![TraceFormat::W3c],
+            (None, TracingMode::Envoy | TracingMode::Strip) => Vec::new(),
+        };
+        wire::Tracing { mode: *mode, formats, baggage: texts(baggage) }
+    }
 }
 
-/// `tracing.requestId`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum RequestId {
-    /// The caller's, so that its log and the upstream's can be joined.
-    #[default]
-    Keep,
-    /// A new one, as Istio's gateways make it.
-    New,
+record! {
+    /// `spec.headers`: which other headers the upstream gets, and which of its headers callers get.
+    pub struct Headers: Default = "headers" {
+        /// Which headers do not leave the mesh.
+        "hygiene" hygiene: Hygiene = default(Hygiene::Strict),
+        /// Names of headers that are kept anyway, in lower case, and exactly as written: with `x-user` kept, `x_user` is
+        /// still removed.
+        "keep" keep: Vec<HeaderName> = default(Vec::new()),
+        /// Names of more headers that are removed, in lower case. With `x-user`, `x_user` is removed, too: CGI reads the two
+        /// as one header.
+        "remove" remove: Vec<HeaderName> = default(Vec::new()),
+        /// Headers that are set, in place of what the caller sent under their names, also with `_` for `-`.
+        "set" set: Vec<SetHeader> = default(Vec::new()),
+        /// The same for answers.
+        "response" response: ResponseHeaders = default(ResponseHeaders::default(), "by `hygiene`"),
+        /// A header with a secret for the upstream, in place of the caller's own.
+        "credential" credential: Option<Credential> = optional,
+    }
+    instead {
+        "add" => "write `set`",
+        "request" => "write its fields here",
+        "set-cookie" => "write `response: {remove: [set-cookie]}`",
+    }
 }
 
-/// `spec.headers`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Headers {
-    /// How much is taken away. Default: `strict`.
-    pub hygiene: Hygiene,
-    /// Names that are kept anyway.
-    pub keep: Vec<String>,
-    /// Names that go, too.
-    pub remove: Vec<String>,
-    /// Headers that are set, in place of what the caller sent under their names.
-    pub set: Vec<SetHeader>,
-    /// The same for answers.
-    pub response: ResponseHeaders,
-    /// A header with a secret, for the upstream.
-    pub credential: Option<Credential>,
+record! {
+    /// One of `headers.set`.
+    pub struct SetHeader = "set" {
+        /// The header's name, in lower case.
+        "name" name: HeaderName = required,
+        /// Text, with `%{caller.principal}`, `%{caller.namespace}`, `%{caller.serviceAccount}`, `%{gateway}`, `%{rule}`,
+        /// `%{traceId}`, `%{requestId}` and `%{foreignTrace}` (an id of X-Ray or Datadog) for what differs from request to
+        /// request. Where one of them is not known, the header is not sent.
+        "value" value: String as (NOT_EMPTY) = required,
+    }
+    instead {
+        "header" => "write `name`",
+    }
 }
 
-/// `headers.hygiene`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Hygiene {
-    /// What tells of the mesh, addresses, and what callers must not say of themselves.
-    #[default]
-    Strict,
-    /// What tells of the mesh.
-    Compatible,
-    /// Nothing.
-    Off,
+record! {
+    /// `headers.response`.
+    pub struct ResponseHeaders: Default = "response" {
+        /// Names of headers that are kept anyway, in lower case. Callers always get Envoy's own `server` header.
+        "keep" keep: Vec<HeaderName> = default(Vec::new()),
+        /// Names of more headers that are removed, in lower case: `set-cookie`.
+        "remove" remove: Vec<HeaderName> = default(Vec::new()),
+    }
 }
 
-/// One of `headers.set`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct SetHeader {
-    /// In lower case.
-    pub name: String,
-    /// Text, with `%{...}` for what differs from request to request.
-    pub value: String,
+record! {
+    /// `headers.credential`: a header whose value the gateway's pods have from a Secret.
+    pub struct Credential = "credential" {
+        /// The header's name, in lower case: `authorization`.
+        "name" name: HeaderName = required,
+        /// What stands before the secret: `Bearer `. Visible ASCII and spaces, and no space at the beginning.
+        "prefix" prefix: HeaderPrefix = default(HeaderPrefix::of("")),
+        /// The Secret, in the Egress's namespace.
+        "secretName" secret_name: ResourceName = required,
+        /// The key in the Secret: letters, digits, `-`, `_` and `.`.
+        "secretKey" secret_key: SecretKey = default(SecretKey::of("token")),
+    }
+    instead {
+        "value" => "a secret is never written here: write `secretName`",
+        "secret" => "write `secretName`",
+        "header" => "write `name`",
+    }
 }
 
-/// `headers.response`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ResponseHeaders {
-    /// Names that are kept anyway.
-    pub keep: Vec<String>,
-    /// Names that go, too.
-    pub remove: Vec<String>,
+impl Headers {
+    /// For the filter. `standbys` are those whose routes the gateway has, too.
+    pub(crate) fn to_wire(&self, standbys: &[&Egress]) -> wire::Headers {
+        let Self { hygiene, keep, remove, set, response, credential } = self;
+        let ResponseHeaders { keep: kept, remove: removed } = response;
+        // What a route sets or removes callers must not set, by no other spelling and not in trailers.
+        let name = |credential: &Option<Credential>| credential.as_ref().map(|credential| credential.name.clone());
+        let of_standbys = standbys.iter().map(|standby| &standby.spec.headers);
+        let of_standbys =
+            of_standbys.flat_map(|headers| headers.remove.iter().cloned().chain(name(&headers.credential)));
+        let routed: BTreeSet<HeaderName> = name(credential).into_iter().chain(of_standbys).collect();
+        wire::Headers {
+            hygiene: *hygiene,
+            keep: texts(keep),
+            remove: texts(remove),
+            routed: routed.iter().map(ToString::to_string).collect(),
+            set: set
+                .iter()
+                .map(|SetHeader { name, value }| wire::SetHeader { name: name.to_string(), value: value.clone() })
+                .collect(),
+            response: wire::ResponseHeaders { keep: texts(kept), remove: texts(removed) },
+        }
+    }
 }
 
-/// `headers.credential`: a header whose value the gateway's pods have from a Secret.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Credential {
-    /// In lower case.
-    pub name: String,
-    /// What stands before the secret: `Bearer `. Default: nothing.
-    #[serde(default)]
-    pub prefix: String,
-    /// The Secret, in the Egress's namespace.
-    pub secret_name: String,
-    /// Its key. Default: `token`.
-    #[serde(default = "Credential::default_key")]
-    pub secret_key: String,
+fn texts<T: ToString>(values: &[T]) -> Vec<String> {
+    values.iter().map(ToString::to_string).collect()
 }
 
-impl Credential {
-    fn default_key() -> String {
-        "token".to_owned()
+impl EgressSpec {
+    /// The request headers that the route removes, by name. The filter's mark is always one of them.
+    #[must_use]
+    pub fn removed_from_requests(&self) -> BTreeSet<&str> {
+        let Headers { hygiene, keep, remove, set, .. } = &self.headers;
+        let is_kept = |name: &str| keep.iter().any(|kept| kept.as_str() == name);
+        // What the filter sets the route must not remove.
+        let is_set = |name: &str| set.iter().any(|set| set.name.as_str() == name);
+        let own: Vec<&str> =
+            hygiene::removed_by_route(*hygiene).filter(|name| !is_kept(name) && !is_set(name)).collect();
+        own.into_iter().chain(remove.iter().map(HeaderName::as_str)).chain([ROUTE_HEADER]).collect()
+    }
+
+    /// The response headers that the route removes, by name.
+    #[must_use]
+    pub fn removed_from_responses(&self) -> BTreeSet<&str> {
+        let response = &self.headers.response;
+        let is_kept = |name: &str| response.keep.iter().any(|kept| kept.as_str() == name);
+        let own: Vec<&str> =
+            hygiene::removed_from_responses(self.headers.hygiene).filter(|name| !is_kept(name)).collect();
+        own.into_iter().chain(response.remove.iter().map(HeaderName::as_str)).collect()
+    }
+}
+
+impl Egress {
+    /// The environment variable of the gateway's pods that has the upstream's credential.
+    #[must_use]
+    pub fn credential_variable(&self) -> String {
+        format!("SALLYPORT_CREDENTIAL_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// The header with the credential, by name and value. Envoy fills the secret in from its environment, so that no
+    /// manifest, policy or log has it.
+    #[must_use]
+    pub fn credential_header(&self) -> Option<(&str, String)> {
+        let Credential { name, prefix, .. } = self.spec.headers.credential.as_ref()?;
+        // The prefix is plain text, and in Envoy's format a percent sign begins a command.
+        let prefix = prefix.replace('%', "%%");
+        Some((name, format!("{prefix}%ENVIRONMENT({})%", self.credential_variable())))
     }
 }

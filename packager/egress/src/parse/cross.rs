@@ -1,12 +1,13 @@
-//! What a table of fields cannot say: fields that depend on each other.
+//! What the declaration of a field cannot say: fields that depend on each other.
 
 mod deploy;
 mod outbound;
 
-use super::tree::{Entry, Node};
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink, Span};
-use crate::parse::suggest::quoted;
+use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
+use crate::model::{TlsMode, UpstreamTls};
+use crate::wording::quoted;
+use crate::yaml::tree::{Entry, Node};
 use sallyport_core::policy::key::{Topic, topic_of};
 use std::collections::HashMap;
 
@@ -27,24 +28,30 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
 }
 
 fn check_tls(tls: &Node, sink: &mut Sink) {
-    let mode = tls.get("mode").map_or(Some("SIMPLE"), Node::text);
+    let mode = match tls.get("mode") {
+        Some(mode) => mode.text().and_then(TlsMode::parse),
+        None => Some(UpstreamTls::default().mode),
+    };
     let mut refuse = |entry: &Entry, code, problem: &str, help: &str| {
-        sink.report(entry.key.span, Flaw::new(code, format!("`{}` {problem}", entry.key.name)).help(help));
+        sink.report(
+            entry.key.span,
+            UnplacedDiagnostic::new(code, format!("`{}` {problem}", entry.key.name)).help(help),
+        );
     };
     let written = |names: &'static [&'static str]| names.iter().filter_map(|name| tls.entry(name));
     const CLIENT: &[&str] = &["clientCertificate", "privateKey"];
     match mode {
-        Some("NONE") => {
+        Some(TlsMode::None) => {
             for entry in written(&["sni", "subjectAltNames", "caCertificates", "clientCertificate", "privateKey"]) {
                 refuse(
                     entry,
                     Code::TlsFieldWithoutTls,
-                    "has no use with `mode: NONE`",
+                    "is not used with `mode: NONE`",
                     "remove it, or write `mode: SIMPLE`",
                 );
             }
         }
-        Some("SIMPLE") => {
+        Some(TlsMode::Simple) => {
             for entry in written(CLIENT) {
                 refuse(
                     entry,
@@ -54,16 +61,19 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
                 );
             }
         }
-        Some("MUTUAL") => {
+        Some(TlsMode::Mutual) => {
             for missing in CLIENT.iter().filter(|name| tls.get(name).is_none()) {
                 if let Some(entry) = tls.entry("mode") {
-                    let flaw = Flaw::new(Code::MutualWithoutCertificate, format!("`mode: MUTUAL` without `{missing}`"));
+                    let flaw = UnplacedDiagnostic::new(
+                        Code::MutualWithoutCertificate,
+                        format!("`mode: MUTUAL` without `{missing}`"),
+                    );
                     let help = format!("write `{missing}:` with the path of a PEM file, or `mode: SIMPLE`");
                     sink.report(entry.value.span, flaw.help(help));
                 }
             }
         }
-        _ => {}
+        None => {}
     }
 }
 
@@ -73,7 +83,8 @@ fn check_issuers(issuers: &[Node], sink: &mut Sink) {
         check_key_source(issuer, sink);
         let Some((name, node)) = issuer.get("issuer").and_then(|node| Some((node.text()?, node))) else { continue };
         if let Some(first) = seen.get(name) {
-            let flaw = Flaw::new(Code::DuplicateIssuer, format!("the issuer {} is written twice", quoted(name)));
+            let flaw =
+                UnplacedDiagnostic::new(Code::DuplicateIssuer, format!("the issuer {} is written twice", quoted(name)));
             sink.report_twice(node.span, *first, flaw.help("write one entry with all `audiences`"));
         } else {
             seen.insert(name, node.span);
@@ -85,23 +96,23 @@ fn check_key_source(issuer: &Node, sink: &mut Sink) {
     match (issuer.entry("jwks"), issuer.entry("jwksUri")) {
         (Some(jwks), Some(uri)) => {
             let (first, second) = if jwks.key.span < uri.key.span { (jwks, uri) } else { (uri, jwks) };
-            let flaw = Flaw::new(Code::JwtKeySource, "the issuer has both `jwks` and `jwksUri`");
+            let flaw = UnplacedDiagnostic::new(Code::JwtKeySource, "the issuer has both `jwks` and `jwksUri`");
             sink.report_twice(second.key.span, first.key.span, flaw.help("keep one of the two"));
         }
         (None, None) if !issuer.entries().is_empty() => {
-            let flaw = Flaw::new(Code::JwtKeySource, "the issuer has neither `jwks` nor `jwksUri`");
+            let flaw = UnplacedDiagnostic::new(Code::JwtKeySource, "the issuer has neither `jwks` nor `jwksUri`");
             sink.report(issuer.span, flaw.help("write where its keys are: `jwksUri: https://...`"));
         }
         _ => {}
     }
 }
 
-/// Without an issuer no token is believed, so these fields look at something that is never there.
+/// Without an issuer no token is trusted, so these fields look at something that is never there.
 fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
     let mut warn = |span, what: &str| {
-        let flaw = Flaw::new(
+        let flaw = UnplacedDiagnostic::new(
             Code::TokenRuleWithoutIssuer,
-            format!("{} asks for a token, but no issuer is believed", quoted(what)),
+            format!("{} needs a token, but no issuer is trusted", quoted(what)),
         );
         sink.report(span, flaw.help("write the issuer in `authn.jwt`"));
     };

@@ -1,9 +1,9 @@
-//! `sallyport image build`: the image in a directory or an archive, without a network.
+//! `sallyport image build`: the image in a directory or an archive, without network access.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{cannot_make, judge, load, own_filter};
+use super::common::{cannot_build, load, own_filter, report_problems};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::oci::image::Image;
@@ -11,26 +11,27 @@ use crate::oci::layout;
 use crate::oci::reference::Reference;
 use crate::oci::verify::{Expected, verify};
 
-/// Make the image, and print its digest
+/// Build the image, and print its digest
 ///
-/// Nothing but the module and the annotations goes into it: no time, no host. Without --output nothing is written. The
-/// image is judged first as `image verify` would.
+/// The image depends only on the module and the annotations, not on the time or the machine. Without --output, only the
+/// digest is printed. The image is verified first, as `image verify` does it; nothing is written if Istio or Envoy would
+/// reject it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image build
   sallyport image build --output filter.tar --image ghcr.io/acme/sallyport-filter:1.0.0
   sallyport image build --wasm sallyport_filter.wasm --output layout/")]
 pub(crate) struct Args {
-    /// The filter module; else the one that this program holds
+    /// The filter module [default: the one in this program]
     #[arg(long, value_name = "FILE")]
     wasm: Option<PathBuf>,
-    /// Where to write an OCI image layout: an archive if the name ends in .tar, else a directory
+    /// Where to write an OCI image layout: an archive if the name ends in .tar, otherwise a directory
     #[arg(long, short, value_name = "DIR|FILE.tar")]
     output: Option<PathBuf>,
-    /// The name that the layout gives the image
+    /// The name of the image in the layout
     #[arg(long, value_name = "REF", requires = "output")]
     image: Option<Reference>,
-    /// An annotation of the manifest, part of what the digest is of; can be given again
+    /// An annotation of the image's manifest, which the digest covers; can be repeated
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = annotation)]
     annotations: Vec<(String, String)>,
 }
@@ -38,10 +39,10 @@ pub(crate) struct Args {
 pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let module = load(args.wasm.as_deref())?;
     let annotations: BTreeMap<_, _> = args.annotations.iter().cloned().collect();
-    let image = Image::build(&module, &annotations).map_err(|error| cannot_make(&error))?;
+    let image = Image::build(&module, &annotations).map_err(|error| cannot_build(&error))?;
     let own = own_filter();
-    let verdict = verify(&image, "the image".to_owned(), Expected { digest: None, filter: own.as_deref() })?;
-    if let Err(exit) = judge(&verdict, console) {
+    let verification = verify(&image, "the image".to_owned(), Expected { digest: None, filter: own.as_deref() })?;
+    if let Err(exit) = report_problems(&verification, console) {
         return Ok(exit);
     }
     if let Some(output) = &args.output {

@@ -1,42 +1,43 @@
-//! `sallyport image push`: the image to a registry.
+//! `sallyport image push`: sends the image to a registry.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{cannot_make, judge, load, own_filter};
+use sallyport_manifest::Lock;
+
+use super::common::{cannot_build, load, own_filter, report_problems};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::oci::image::Image;
 use crate::oci::layout::Layout;
-use crate::oci::lock;
 use crate::oci::reference::Reference;
 use crate::oci::registry::{Access, Pushed, Registry};
 use crate::oci::verify::{Expected, verify};
 
-/// Push the image to a registry, and print its name with its digest
+/// Push the image to a registry, and print its name with the digest
 ///
-/// Credentials are docker's: $DOCKER_CONFIG or ~/.docker/config.json, with the programs that it names. What the registry
-/// has already is not sent again. The image is judged first as `image verify` would; one that Istio would refuse is not
-/// pushed.
+/// Credentials are read from Docker's configuration, $DOCKER_CONFIG/config.json or ~/.docker/config.json, and its credential
+/// helpers. Blobs that the registry already has are not sent again. The image is verified first, as `image verify` does it;
+/// nothing is pushed if Istio or Envoy would reject it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image push ghcr.io/acme/sallyport-filter:1.0.0 --lock sallyport.lock
   sallyport image push registry.internal/mesh/filter:1 --layout filter.tar
   sallyport image push localhost:5000/filter:dev --wasm sallyport_filter.wasm")]
 pub(crate) struct Args {
-    /// Where to: REGISTRY/REPOSITORY:TAG; without a tag it is `latest`
+    /// REGISTRY/REPOSITORY[:TAG]; the tag defaults to `latest`
     #[arg(value_name = "REF")]
     reference: Reference,
-    /// The filter module; else the one that this program holds
+    /// The filter module [default: the one in this program]
     #[arg(long, value_name = "FILE", conflicts_with = "layout")]
     wasm: Option<PathBuf>,
-    /// Push the image of this OCI image layout instead
+    /// Push the image in this OCI image layout instead
     #[arg(long, value_name = "DIR|FILE.tar")]
     layout: Option<PathBuf>,
-    /// Speak HTTP without TLS; to this machine itself that is the default
+    /// Use HTTP without TLS, which is the default for a registry on this machine
     #[arg(long)]
     plain_http: bool,
-    /// Write the repository and the digest to this file, by custom sallyport.lock
+    /// Write the image and its digest to this file, usually sallyport.lock, for `sallyport build`
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
 }
@@ -46,24 +47,25 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         Some(path) => Image::copy(&Layout::open(path)?)?,
         None => {
             let module = load(args.wasm.as_deref())?;
-            Image::build(&module, &BTreeMap::new()).map_err(|error| cannot_make(&error))?
+            Image::build(&module, &BTreeMap::new()).map_err(|error| cannot_build(&error))?
         }
     };
     let own = own_filter();
     let expected = Expected { digest: args.reference.digest(), filter: own.as_deref() };
-    let verdict = verify(&image, args.reference.to_string(), expected)?;
-    if let Err(exit) = judge(&verdict, console) {
+    let verification = verify(&image, args.reference.to_string(), expected)?;
+    if let Err(exit) = report_problems(&verification, console) {
         return Ok(exit);
     }
     let digest = image.digest();
     let registry = Registry::new(&args.reference, Access::Push, args.plain_http)?;
     match registry.push(&image)? {
-        Pushed::AlreadyThere => console.note(&format!("{} is there already", args.reference)),
+        Pushed::AlreadyThere => console.note(&format!("{} is already in the registry", args.reference)),
         Pushed::Sent(blobs) => console.note(&format!("pushed {} (new blobs: {blobs})", args.reference)),
     }
     let name = args.reference.image();
     if let Some(path) = &args.lock {
-        let text = lock::render(&name, &digest).map_err(|error| cannot_make(&error.into()))?;
+        let lock = Lock { image: name.clone(), digest: digest.to_string() };
+        let text = lock.render().map_err(|error| cannot_build(&error.into()))?;
         console.write(Some(path), text.as_bytes())?;
     }
     console.write(None, format!("{name}@{digest}\n").as_bytes())?;

@@ -1,11 +1,11 @@
-//! One JSON object a request, under the names that Istio's own JSON log uses.
+//! The access log: one JSON object per request, with the field names of Istio's JSON log.
 
 use std::path::Path;
 
 use sallyport_core::attributes::{CALLER, DECISION, HEALTH, RULE, SHADOW, TRACE, operator};
 use serde_json::{Value, json};
 
-use super::typed;
+use super::message::typed;
 
 pub(super) fn access_log(path: &Path) -> Value {
     json!({
@@ -22,13 +22,13 @@ pub(super) fn access_log(path: &Path) -> Value {
                 "response_code_details": "%RESPONSE_CODE_DETAILS%",
                 "response_flags": "%RESPONSE_FLAGS%",
                 "duration": "%DURATION%",
-                // Istio has none finer than milliseconds.
+                // Istio's log has only milliseconds.
                 "duration_us": "%COMMON_DURATION(DS_RX_BEG:DS_TX_END:us)%",
                 "upstream_cluster": "%UPSTREAM_CLUSTER%",
                 "upstream_host": "%UPSTREAM_HOST%",
                 "requested_server_name": "%REQUESTED_SERVER_NAME%",
                 "downstream_peer_uri_san": "%DOWNSTREAM_PEER_URI_SAN%",
-                // Left where the Mesh file says `accessLog: json`, or the trace is Envoy's.
+                // Set by the filter if the Mesh file has `accessLog: json`, or if Envoy traces requests.
                 "decision": operator(DECISION),
                 "rule": operator(RULE),
                 "shadow": operator(SHADOW),

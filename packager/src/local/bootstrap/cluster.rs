@@ -1,20 +1,21 @@
-//! Where Envoy connects to: the upstream, and the servers of key sets.
+//! Clusters: the upstream, and the servers of key sets.
 
 use std::net::IpAddr;
 use std::path::Path;
 
 use sallyport_egress::model::{JwtProvider, TlsMode};
+use sallyport_egress::value::authn::JwksUri;
 use serde_json::{Value, json};
 
-use super::jwt::JwksUri;
-use super::{HostPort, Plan, address, typed};
+use super::inputs::{EnvoyInputs, HostPort};
+use super::message::{address, typed};
 use crate::local::files::Pair;
 
 /// Every cluster.
-pub(crate) fn clusters(plan: Plan<'_>) -> Vec<Value> {
-    let mut all = vec![upstream(plan)];
-    for uri in plan.egress.spec.authn.jwt.iter().filter_map(jwks_uri) {
-        let cluster = jwks(&uri, plan.trust.jwks.as_deref());
+pub(crate) fn clusters(inputs: EnvoyInputs<'_>) -> Vec<Value> {
+    let mut all = vec![upstream(inputs)];
+    for uri in inputs.egress.spec.authn.jwt.iter().filter_map(jwks_uri) {
+        let cluster = jwks(uri, inputs.trust.jwks.as_deref());
         if !all.contains(&cluster) {
             all.push(cluster);
         }
@@ -22,46 +23,47 @@ pub(crate) fn clusters(plan: Plan<'_>) -> Vec<Value> {
     all
 }
 
-/// For each provider the cluster that its key set comes from; `None` for one that is written in the file.
+/// For each provider the cluster of its key set; `None` if the key set is in the file.
 pub(super) fn jwks_clusters(providers: &[JwtProvider]) -> Vec<Option<String>> {
-    providers.iter().map(|provider| jwks_uri(provider).map(|uri| jwks_name(&uri))).collect()
+    providers.iter().map(|provider| jwks_uri(provider).map(jwks_name)).collect()
 }
 
-fn jwks_uri(provider: &JwtProvider) -> Option<JwksUri> {
-    if provider.jwks.is_some() { None } else { provider.jwks_uri.as_deref().and_then(JwksUri::parse) }
+fn jwks_uri(provider: &JwtProvider) -> Option<&JwksUri> {
+    provider.jwks_uri.as_ref().filter(|_| provider.jwks.is_none())
 }
 
 fn jwks_name(uri: &JwksUri) -> String {
-    format!("jwks_outbound|{}||{}", uri.server.port, uri.server.host)
+    format!("jwks_outbound|{}||{}", uri.port(), uri.host())
 }
 
-fn upstream(plan: Plan<'_>) -> Value {
-    let upstream = &plan.egress.spec.upstream;
-    let own = HostPort { host: upstream.host.clone(), port: upstream.port };
-    let server = plan.connect_to.unwrap_or(&own);
+fn upstream(inputs: EnvoyInputs<'_>) -> Value {
+    let upstream = &inputs.egress.spec.upstream;
+    let own = HostPort { host: upstream.host.to_string(), port: upstream.port };
+    let server = inputs.connect_to.unwrap_or(&own);
+    let names: Vec<&str> = upstream.tls.subject_alt_names.iter().map(|name| name.as_str()).collect();
     let tls = match upstream.tls.mode {
         TlsMode::None => None,
         TlsMode::Simple | TlsMode::Mutual => Some(upstream_tls(
             upstream.tls.sni.as_deref(),
-            &upstream.tls.subject_alt_names,
-            plan.trust.upstream.as_deref(),
-            plan.trust.client.as_ref(),
+            &names,
+            inputs.trust.upstream.as_deref(),
+            inputs.trust.client.as_ref(),
         )),
     };
-    cluster(&plan.egress.cluster(None), server, tls)
+    cluster(&inputs.egress.cluster(None), server, tls)
 }
 
 fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
-    let host = &uri.server.host;
+    let host = uri.host();
     // A server name is never an address (RFC 6066).
-    let sni = host.parse::<IpAddr>().is_err().then_some(host.as_str());
-    let tls = uri.tls.then(|| upstream_tls(sni, std::slice::from_ref(host), trusted_ca, None));
-    cluster(&jwks_name(uri), &uri.server, tls)
+    let sni = host.parse::<IpAddr>().is_err().then_some(host);
+    let tls = uri.is_tls().then(|| upstream_tls(sni, &[host], trusted_ca, None));
+    cluster(&jwks_name(uri), &HostPort { host: host.to_owned(), port: uri.port() }, tls)
 }
 
 fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
     let is_address = server.host.parse::<IpAddr>().is_ok();
-    // HTTP/2 where the upstream speaks it (ALPN), which plaintext cannot say.
+    // HTTP/2 if the upstream supports it, which is known from ALPN and so only with TLS.
     let protocol = match tls {
         Some(_) => json!({"auto_config": {}}),
         None => json!({"explicit_http_config": {"http_protocol_options": {}}}),
@@ -86,7 +88,7 @@ fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
     typed("envoy.config.cluster.v3.Cluster", cluster)
 }
 
-fn upstream_tls(sni: Option<&str>, names: &[String], trusted_ca: Option<&Path>, client: Option<&Pair>) -> Value {
+fn upstream_tls(sni: Option<&str>, names: &[&str], trusted_ca: Option<&Path>, client: Option<&Pair>) -> Value {
     let names: Vec<Value> =
         names.iter().map(|name| json!({"san_type": san_type(name), "matcher": {"exact": name}})).collect();
     let certificates: Vec<Value> = client

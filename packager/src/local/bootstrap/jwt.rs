@@ -1,20 +1,20 @@
-//! What istiod makes of a RequestAuthentication (`convertToEnvoyJwtConfig` in its `policy_applier.go`).
+//! The JWT filter, as istiod makes it from a RequestAuthentication (`convertToEnvoyJwtConfig` in `policy_applier.go`).
 //!
-//! A token that is shown must be good; none at all goes on to the filter, whose claim rules it never satisfies.
+//! An invalid token is refused. A request without a token goes on to Sallyport's filter, where no rule for claims matches it.
 
 use sallyport_egress::model::JwtProvider;
 use serde_json::{Value, json};
 
-use super::{HostPort, typed};
+use super::message::typed;
 
-/// The Envoy filter for these providers. `clusters` names, for each, where its key set is fetched.
+/// The filter for these providers. `clusters` has for each the cluster of its key set.
 pub(super) fn filter(providers: &[JwtProvider], clusters: &[Option<String>]) -> Value {
     let name = |index: usize| json!({"provider_name": format!("origins-{index}")});
     let optional = |index: usize| json!({"requires_any": {"requirements": [name(index), {"allow_missing": {}}]}});
     let requires = if providers.len() == 1 {
         optional(0)
     } else {
-        // One good token is enough; otherwise each that is shown must be good.
+        // One valid token is enough; otherwise every token in the request must be valid.
         let mut any: Vec<Value> = (0..providers.len()).map(name).collect();
         let all: Vec<Value> = (0..providers.len()).map(optional).collect();
         any.push(json!({"requires_all": {"requirements": all}}));
@@ -58,47 +58,5 @@ fn provider(rule: &JwtProvider, cluster: Option<&String>) -> Value {
     provider
 }
 
-/// A set that verifies no token.
+/// A key set that verifies no token.
 const NO_KEYS: &str = r#"{"keys":[]}"#;
-
-/// Where a key set is fetched.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JwksUri {
-    pub(crate) server: HostPort,
-    pub(crate) tls: bool,
-}
-
-impl JwksUri {
-    /// `http[s]://HOST[:PORT]/...`; `None` for anything else.
-    pub(crate) fn parse(uri: &str) -> Option<Self> {
-        let (tls, rest) = match uri.strip_prefix("https://") {
-            Some(rest) => (true, rest),
-            None => (false, uri.strip_prefix("http://")?),
-        };
-        let authority = rest.split(['/', '?', '#']).next().filter(|authority| !authority.contains('@'))?;
-        let default_port = if tls { 443 } else { 80 };
-        let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
-            _ => (authority, default_port),
-        };
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        (!host.is_empty()).then_some(JwksUri { server: HostPort { host, port }, tls })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_set_is_fetched_where_its_uri_says() {
-        let parsed = |uri| JwksUri::parse(uri).map(|JwksUri { server, tls }| (server.host, server.port, tls));
-        assert_eq!(parsed("https://id.example/keys"), Some(("id.example".into(), 443, true)));
-        assert_eq!(parsed("http://127.0.0.1:9000/k?a=b:c"), Some(("127.0.0.1".into(), 9000, false)));
-        assert_eq!(parsed("https://[::1]/k"), Some(("::1".into(), 443, true)));
-        assert_eq!(parsed("https://[::1]:1/k"), Some(("::1".into(), 1, true)));
-        for bad in ["", "id.example", "ftp://a/b", "https://", "https:///k", "http://a:b/", "http://a@b/"] {
-            assert_eq!(parsed(bad), None, "{bad}");
-        }
-    }
-}

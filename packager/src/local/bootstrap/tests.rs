@@ -1,7 +1,12 @@
+use std::path::{Path, PathBuf};
+
 use super::*;
 use crate::local::example::tests::{egress_with, rules};
+use crate::local::files::Layout;
 use crate::local::resources::{Kind, Resources};
+use sallyport_egress::model::Mesh;
 use sallyport_egress::model::{JwtProvider, TlsMode};
+use snapbox::{Data, assert_data_eq};
 
 /// The Egress of the documentation.
 pub(crate) fn example() -> Egress {
@@ -12,32 +17,27 @@ pub(crate) fn example() -> Egress {
 }
 
 /// Calls `then` with what a session would have for this Egress.
-pub(crate) fn with_plan<T>(egress: &Egress, then: impl FnOnce(Plan<'_>) -> T) -> T {
+pub(crate) fn with_inputs<T>(egress: &Egress, then: impl FnOnce(EnvoyInputs<'_>) -> T) -> T {
     let layout = Layout::new(PathBuf::from("/run/sallyport"));
     let trust = Trust { upstream: Some("/etc/ssl/ca.pem".into()), jwks: Some("/etc/ssl/ca.pem".into()), client: None };
-    then(Plan { egress, mesh: &Mesh::default(), layout: &layout, port: 8443, connect_to: None, trust: &trust })
+    then(EnvoyInputs { egress, mesh: &Mesh::default(), layout: &layout, port: 8443, connect_to: None, trust: &trust })
 }
 
-/// Holds a document to a file beside this one; `UPDATE_GOLDEN=1` writes it.
+/// Compares a document with a file beside this one; `SNAPSHOTS=overwrite` writes it.
 fn golden(name: &str, value: &Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/local/bootstrap/golden").join(name);
-    let text = format!("{value:#}\n");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(text == expected, "{name} differs; UPDATE_GOLDEN=1 writes what is made now:\n{text}");
+    assert_data_eq!(format!("{value:#}\n"), Data::read_from(&path, Some(snapbox::data::DataFormat::Text)).raw());
 }
 
 fn document(egress: &Egress, kind: Kind) -> Value {
-    let text = with_plan(egress, |plan| Resources::new(plan).unwrap().document(kind, 1));
+    let text = with_inputs(egress, |inputs| Resources::new(inputs).unwrap().document(kind, 1));
     serde_json::from_str(&text).unwrap()
 }
 
 #[test]
 fn envoy_gets_what_a_gateway_has() {
     let egress = example();
-    golden("bootstrap.json", &with_plan(&egress, |plan| bootstrap(&egress, plan.layout, 0)));
+    golden("bootstrap.json", &with_inputs(&egress, |inputs| bootstrap(&egress, inputs.layout, 0)));
     golden("clusters.json", &document(&egress, Kind::Clusters));
     golden("plugin.json", &document(&egress, Kind::Plugin));
     golden("listener.json", &document(&egress, Kind::Listener));
@@ -47,12 +47,12 @@ fn envoy_gets_what_a_gateway_has() {
 fn tokens_are_verified_as_istio_does() {
     let mut egress = example();
     let provider = |issuer: &str, jwks: Option<&str>, uri: Option<&str>| JwtProvider {
-        issuer: issuer.into(),
+        issuer: issuer.parse().unwrap(),
         audiences: vec!["gate".into()],
-        jwks: jwks.map(Into::into),
-        jwks_uri: uri.map(Into::into),
+        jwks: jwks.map(|jwks| jwks.parse().unwrap()),
+        jwks_uri: uri.map(|uri| uri.parse().unwrap()),
     };
-    egress.spec.authn.jwt = vec![provider("a", Some(r#"{"keys":[]}"#), None)];
+    egress.spec.authn.jwt = vec![provider("a", None, None)];
     let one = document(&egress, Kind::Listener);
     let filter = &one["resources"][0]["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"][0];
     golden("jwt_one.json", filter);
@@ -72,7 +72,7 @@ fn tokens_are_verified_as_istio_does() {
 #[test]
 fn an_upstream_is_reached_by_name_or_address() {
     let cluster = |egress: &Egress, connect_to: Option<&HostPort>| {
-        with_plan(egress, |plan| clusters(Plan { connect_to, ..plan }).remove(0))
+        with_inputs(egress, |inputs| clusters(EnvoyInputs { connect_to, ..inputs }).remove(0))
     };
     let context = |cluster: &Value| cluster["transport_socket"]["typed_config"].clone();
     let names = "/common_tls_context/validation_context/match_typed_subject_alt_names/0";
@@ -80,14 +80,14 @@ fn an_upstream_is_reached_by_name_or_address() {
     let elsewhere = HostPort { host: "127.0.0.1".into(), port: 9443 };
     let moved = cluster(&egress, Some(&elsewhere));
     assert_eq!((&moved["type"], &context(&moved)["sni"]), (&json!("STATIC"), &json!("httpbin.org")));
-    egress.spec.upstream.host = "192.0.2.7".into();
+    egress.spec.upstream.host = "192.0.2.7".parse().unwrap();
     egress.spec.upstream.tls.sni = None;
-    egress.spec.upstream.tls.subject_alt_names = vec!["192.0.2.7".into()];
+    egress.spec.upstream.tls.subject_alt_names = vec!["192.0.2.7".parse().unwrap()];
     let by_address = cluster(&egress, None);
     assert_eq!(by_address["type"], "STATIC");
     assert_eq!(context(&by_address)["sni"], Value::Null);
     assert_eq!(context(&by_address).pointer(names).unwrap()["san_type"], "IP_ADDRESS");
-    egress.spec.upstream.tls.subject_alt_names = vec!["spiffe://a/ns/b/sa/c".into()];
+    egress.spec.upstream.tls.subject_alt_names = vec!["spiffe://a/ns/b/sa/c".parse().unwrap()];
     assert_eq!(context(&cluster(&egress, None)).pointer(names).unwrap()["san_type"], "URI");
     egress.spec.upstream.tls.mode = TlsMode::None;
     assert_eq!(cluster(&egress, None)["transport_socket"], Value::Null);

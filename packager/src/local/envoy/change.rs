@@ -1,4 +1,4 @@
-//! Changes of the upstream's health, as the filter writes them to Envoy's log.
+//! HealthChanges of the upstream's health, as the filter writes them to Envoy's log.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -8,25 +8,25 @@ use super::log::filter_line;
 
 /// One change of the health gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Change {
+pub(crate) struct HealthChange {
     /// `NAMESPACE/NAME`.
     pub(crate) upstream: String,
     /// `closed`, `half-open` or `open`.
     pub(crate) from: String,
     pub(crate) to: String,
-    /// How long the phase before lasted.
+    /// How long the previous state lasted.
     pub(crate) milliseconds: u64,
     pub(crate) cause: String,
 }
 
-impl Change {
+impl HealthChange {
     /// `health of NAMESPACE/NAME: closed -> open, after 5000 ms: 3 failed probes, the last: status 503`.
     fn parse(line: &str) -> Option<Self> {
         let (upstream, rest) = filter_line(line)?.strip_prefix("health of ")?.split_once(": ")?;
         let (phases, rest) = rest.split_once(", after ")?;
         let (from, to) = phases.split_once(" -> ")?;
         let (milliseconds, cause) = rest.split_once(" ms: ")?;
-        Some(Change {
+        Some(HealthChange {
             upstream: upstream.to_owned(),
             from: from.to_owned(),
             to: to.to_owned(),
@@ -36,30 +36,30 @@ impl Change {
     }
 }
 
-/// Reads the changes from a log that grows.
+/// Reads the changes from a growing log.
 #[derive(Debug)]
-pub(crate) struct Changes {
-    /// `None` where there is no log to read: then nothing is told, and the session goes on.
+pub(crate) struct HealthChanges {
+    /// `None` if there is no log to read: then no changes are reported.
     log: Option<File>,
-    /// The beginning of a line whose end is not written yet.
+    /// The beginning of a line that is not complete yet.
     pending: Vec<u8>,
 }
 
-impl Changes {
+impl HealthChanges {
     /// From the beginning of the log.
     pub(crate) fn new(log: &Path) -> Self {
-        Changes { log: File::open(log).ok(), pending: Vec::new() }
+        HealthChanges { log: File::open(log).ok(), pending: Vec::new() }
     }
 
-    /// Those that were written since the last look.
-    pub(crate) fn read(&mut self) -> Vec<Change> {
+    /// The changes since the last call.
+    pub(crate) fn read(&mut self) -> Vec<HealthChange> {
         let Some(log) = &mut self.log else { return Vec::new() };
-        // What was read before an error is kept, and the rest is there at the next look.
+        // What was read before an error is kept, and the rest is read by the next call.
         let _ = log.read_to_end(&mut self.pending);
         let Some(end) = self.pending.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
         let rest = self.pending.split_off(end.saturating_add(1));
         let whole = std::mem::replace(&mut self.pending, rest);
-        String::from_utf8_lossy(&whole).lines().filter_map(Change::parse).collect()
+        String::from_utf8_lossy(&whole).lines().filter_map(HealthChange::parse).collect()
     }
 }
 
@@ -74,16 +74,16 @@ mod tests {
                         5000 ms: 3 failed probes, the last: status 503\n";
 
     #[test]
-    fn a_change_is_told_once_and_whole() {
+    fn a_change_is_reported_once_and_completely() {
         let mut log = tempfile::NamedTempFile::new().unwrap();
-        let mut changes = Changes::new(log.path());
+        let mut changes = HealthChanges::new(log.path());
         assert_eq!(changes.read(), []);
         let (begun, rest) = LINE.split_at(150);
         log.write_all(b"no log line\n").unwrap();
         log.write_all(begun.as_bytes()).unwrap();
         assert_eq!(changes.read(), []);
         log.write_all(rest.as_bytes()).unwrap();
-        let change = Change {
+        let change = HealthChange {
             upstream: "httpbin/httpbin".into(),
             from: "closed".into(),
             to: "open".into(),
@@ -104,8 +104,8 @@ mod tests {
             &LINE.replace("5000", "many"),
             &LINE.replace(" ms: ", " s: "),
         ] {
-            assert_eq!(Change::parse(line.trim_end()), None, "{line}");
+            assert_eq!(HealthChange::parse(line.trim_end()), None, "{line}");
         }
-        assert_eq!(Changes::new(Path::new("/nonexistent/log")).read(), []);
+        assert_eq!(HealthChanges::new(Path::new("/nonexistent/log")).read(), []);
     }
 }

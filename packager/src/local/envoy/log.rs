@@ -1,6 +1,6 @@
 //! Reading Envoy's log: `[time][process][level][component] [source:line] message`.
 
-/// One line of the log, taken apart.
+/// One parsed line of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Line<'a> {
     level: &'a str,
@@ -25,21 +25,21 @@ impl<'a> Line<'a> {
         Some(Line { level, component, message })
     }
 
-    /// Of a crash the first line says what happened, and the frames say nothing to a user.
+    /// Of a crash only the first line counts: the stack frames do not help a user.
     fn is_error(&self) -> bool {
         let frame = self.component == "backtrace" && !self.message.starts_with("Caught ");
         matches!(self.level, "error" | "critical") && !frame
     }
 
-    /// What the filter itself says: `wasm log NAME: what`.
+    /// The filter's message: `wasm log NAME: MESSAGE`.
     fn of_filter(&self) -> Option<&'a str> {
         let said = self.message.strip_prefix("wasm log ").filter(|_| self.component == "wasm")?;
         Some(said.split_once(": ")?.1)
     }
 }
 
-/// What went wrong last: the last line of level error or above, else the last that is no log line (a crash, a usage
-/// message), else the last.
+/// The last error: the last line of level error or above, else the last line in another format (a crash, a usage message),
+/// else the last line.
 pub(crate) fn last_error(log: &str) -> Option<&str> {
     let error = log.lines().filter_map(Line::parse).rfind(Line::is_error);
     let other = || log.lines().rfind(|line| !line.trim().is_empty() && Line::parse(line).is_none());
@@ -47,12 +47,12 @@ pub(crate) fn last_error(log: &str) -> Option<&str> {
     error.map(|line| line.message).or_else(other).or_else(any)
 }
 
-/// What the filter itself said last of an error.
+/// The last error of the filter.
 pub(crate) fn last_filter_error(log: &str) -> Option<&str> {
     log.lines().filter_map(Line::parse).filter(Line::is_error).filter_map(|line| line.of_filter()).next_back()
 }
 
-/// What the filter says in a line of the log.
+/// The filter's message in a line of the log.
 pub(super) fn filter_line(line: &str) -> Option<&str> {
     Line::parse(line)?.of_filter()
 }
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn the_filter_is_heard_over_envoy() {
+    fn an_error_of_the_filter_comes_before_those_of_envoy() {
         assert_eq!(last_filter_error(REFUSED), Some("rules[0].id: is empty"));
         assert_eq!(last_filter_error("[t][1][error][main] [a.cc:1] wasm log a: b"), None);
     }

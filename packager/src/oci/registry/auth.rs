@@ -1,4 +1,4 @@
-//! What a registry asks of who calls it, and the answer: basic credentials, or a token of a third party.
+//! A registry's authentication challenge, and the answer: basic credentials or a bearer token.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -17,11 +17,11 @@ pub(super) enum Challenge {
     Bearer { realm: String, service: Option<String> },
 }
 
-/// What a token is for.
+/// What a token is requested for.
 #[derive(Debug)]
-pub(super) struct Asked {
+pub(super) struct TokenRequest {
     pub(super) scope: String,
-    /// Whether credentials may go unencrypted, because they already would.
+    /// Whether credentials may be sent without TLS, because the user has chosen plain HTTP.
     pub(super) plain_http: bool,
 }
 
@@ -32,7 +32,7 @@ struct Token {
 }
 
 impl Challenge {
-    /// The first that is understood.
+    /// The first challenge of a known scheme.
     pub(super) fn from_headers(headers: &HeaderMap) -> Option<Challenge> {
         headers.get_all(header::WWW_AUTHENTICATE).iter().find_map(|value| Challenge::parse(value.to_str().ok()?))
     }
@@ -48,24 +48,25 @@ impl Challenge {
         Some(Challenge::Bearer { realm: parameter(rest, "realm")?, service: parameter(rest, "service") })
     }
 
-    /// The `authorization` header that answers; `None` where only credentials would, and there are none.
+    /// The `authorization` header for the challenge; `None` if it needs credentials and there are none.
     pub(super) fn answer(
         &self,
         agent: &Agent,
         credentials: Option<&Credentials>,
-        asked: &Asked,
+        token_request: &TokenRequest,
     ) -> Result<Option<String>, Failure> {
         match self {
             Challenge::Basic => Ok(credentials.and_then(basic)),
             Challenge::Bearer { realm, service } => {
                 let host = realm.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-                if !realm.starts_with("https://") && !asked.plain_http && !is_loopback(host) {
-                    let words = format!("the registry wants a token from `{}`, without TLS", realm.escape_debug());
-                    return Err(Failure::new(Exit::Io, words));
+                if !realm.starts_with("https://") && !token_request.plain_http && !is_loopback(host) {
+                    let realm = realm.escape_debug();
+                    let message = format!("the registry asks for a token from `{realm}`, which is without TLS");
+                    return Err(Failure::new(Exit::Io, message));
                 }
-                let token = fetch(agent, realm, service.as_deref(), credentials, asked).map_err(|why| {
-                    Failure::new(Exit::Io, format!("no token from `{}`: {why}", realm.escape_debug()))
-                        .with_help("are the credentials in the docker configuration right?")
+                let token = fetch(agent, realm, service.as_deref(), credentials, token_request).map_err(|why| {
+                    Failure::new(Exit::Io, format!("cannot get a token from `{}`: {why}", realm.escape_debug()))
+                        .with_help("check the credentials in Docker's configuration")
                 })?;
                 Ok(Some(format!("Bearer {token}")))
             }
@@ -87,7 +88,7 @@ fn fetch(
     realm: &str,
     service: Option<&str>,
     credentials: Option<&Credentials>,
-    asked: &Asked,
+    token_request: &TokenRequest,
 ) -> Result<String, String> {
     let service = service.unwrap_or_default();
     let response = match credentials.map(|credentials| &credentials.secret) {
@@ -95,11 +96,11 @@ fn fetch(
             ("grant_type", "refresh_token"),
             ("client_id", "sallyport"),
             ("service", service),
-            ("scope", &asked.scope),
+            ("scope", &token_request.scope),
             ("refresh_token", token),
         ]),
         _ => {
-            let mut request = agent.get(realm).query("service", service).query("scope", &asked.scope);
+            let mut request = agent.get(realm).query("service", service).query("scope", &token_request.scope);
             if let Some(authorization) = credentials.and_then(basic) {
                 request = request.header(header::AUTHORIZATION, authorization);
             }
@@ -112,10 +113,10 @@ fn fetch(
     }
     let body = response.body_mut().with_config().limit(1 << 20).read_to_vec().map_err(|error| error.to_string())?;
     let token: Token = serde_json::from_slice(&body).map_err(|error| error.to_string())?;
-    token.token.or(token.access_token).ok_or_else(|| "the answer holds none".to_owned())
+    token.token.or(token.access_token).ok_or_else(|| "the response has no token".to_owned())
 }
 
-/// The value of `name="value"` in a list of such.
+/// The value of a parameter in a list of `name="value"`.
 fn parameter(list: &str, name: &str) -> Option<String> {
     let mut rest = list;
     loop {
@@ -150,10 +151,10 @@ mod tests {
     }
 
     #[test]
-    fn credentials_do_not_go_anywhere_unencrypted() {
+    fn credentials_are_not_sent_without_tls() {
         let challenge = Challenge::Bearer { realm: "http://far.example/token".into(), service: None };
-        let asked = Asked { scope: String::new(), plain_http: false };
+        let token_request = TokenRequest { scope: String::new(), plain_http: false };
         let agent = Agent::new_with_defaults();
-        assert!(challenge.answer(&agent, None, &asked).unwrap_err().message.contains("without TLS"));
+        assert!(challenge.answer(&agent, None, &token_request).unwrap_err().message.contains("without TLS"));
     }
 }

@@ -1,4 +1,4 @@
-//! Who we are at a registry: docker's configuration, and the programs that it names.
+//! Credentials for a registry: Docker's configuration and its credential helpers.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,15 +10,15 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
-use crate::exit::{Exit, Failure, Reason};
+use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
 
-/// The key under which docker keeps what is for Docker Hub.
+/// Docker's key for the credentials of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
-/// The user that a program names where the secret is an identity token.
+/// The user name of a helper whose secret is an identity token.
 const TOKEN_USER: &str = "<token>";
 
-/// A name and what proves it. Never printed.
+/// A user name and a secret. Never printed.
 pub(super) struct Credentials {
     pub(super) user: String,
     pub(super) secret: Secret,
@@ -49,7 +49,7 @@ struct Entry {
 /// What a program answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Answer {
+struct HelperOutput {
     username: String,
     secret: String,
 }
@@ -63,7 +63,7 @@ pub(super) fn find(registry: &str) -> Result<Option<Credentials>, Failure> {
     let configuration: Configuration = match fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(wrong(Reason(&error).to_string())),
+        Err(error) => return Err(wrong(IoErrorText(&error).to_string())),
     };
     let key = match registry {
         "docker.io" | "index.docker.io" | "registry-1.docker.io" => DOCKER_HUB,
@@ -75,7 +75,7 @@ pub(super) fn find(registry: &str) -> Result<Option<Credentials>, Failure> {
     }
     let urls = [key.to_owned(), format!("https://{key}"), format!("http://{key}")];
     let entry = urls.iter().find_map(|url| configuration.auths.get(url));
-    entry.map_or(Ok(None), |entry| written(entry).map_err(|why| wrong(format!("the entry of `{key}`: {why}"))))
+    entry.map_or(Ok(None), |entry| from_file(entry).map_err(|why| wrong(format!("the entry of `{key}`: {why}"))))
 }
 
 fn path() -> Option<PathBuf> {
@@ -85,13 +85,13 @@ fn path() -> Option<PathBuf> {
     Some(directory.join("config.json"))
 }
 
-/// What the file itself holds. An entry can be empty: docker leaves one where a program keeps the secret.
-fn written(entry: &Entry) -> Result<Option<Credentials>, &'static str> {
+/// The credentials in the file itself. Docker leaves an empty entry if a helper keeps the secret.
+fn from_file(entry: &Entry) -> Result<Option<Credentials>, &'static str> {
     let pair = match (&entry.auth, &entry.username, &entry.password) {
         (Some(auth), _, _) if !auth.is_empty() => {
             let text = STANDARD.decode(auth).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-            let text = text.ok_or("`auth` is no base64")?;
-            let (user, password) = text.split_once(':').ok_or("`auth` holds no `:`")?;
+            let text = text.ok_or("`auth` is not base64")?;
+            let (user, password) = text.split_once(':').ok_or("`auth` has no `:`")?;
             Some((user.to_owned(), password.trim_end_matches('\0').to_owned()))
         }
         (_, Some(user), Some(password)) => Some((user.clone(), password.clone())),
@@ -104,12 +104,12 @@ fn written(entry: &Entry) -> Result<Option<Credentials>, &'static str> {
     Ok(pair.map(|(user, password)| Credentials { user, secret: Secret::Password(password) }))
 }
 
-/// Asks `docker-credential-PROGRAM get`.
+/// Runs `docker-credential-PROGRAM get`.
 fn ask(program: &str, key: &str) -> Result<Option<Credentials>, Failure> {
     let program = format!("docker-credential-{program}");
     let failed = |why: &str| {
         let (program, why) = (program.escape_debug(), why.escape_debug());
-        Failure::new(Exit::Io, format!("`{program}`, which docker's configuration names, failed: {why}"))
+        Failure::new(Exit::Io, format!("`{program}` from Docker's configuration failed: {why}"))
     };
     let mut child = Command::new(&program)
         .arg("get")
@@ -117,21 +117,21 @@ fn ask(program: &str, key: &str) -> Result<Option<Credentials>, Failure> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| failed(&Reason(&error).to_string()))?;
+        .map_err(|error| failed(&IoErrorText(&error).to_string()))?;
     if let Some(mut stdin) = child.stdin.take() {
-        // A program that does not read ends by itself, and says why.
+        // A helper that does not read its input reports that itself.
         let _ = stdin.write_all(key.as_bytes());
     }
-    let output = child.wait_with_output().map_err(|error| failed(&Reason(&error).to_string()))?;
+    let output = child.wait_with_output().map_err(|error| failed(&IoErrorText(&error).to_string()))?;
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-        if said.to_ascii_lowercase().contains("credentials not found") {
+        let output_text = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if output_text.to_ascii_lowercase().contains("credentials not found") {
             return Ok(None);
         }
-        return Err(failed(if said.is_empty() { "it says nothing" } else { &said }));
+        return Err(failed(if output_text.is_empty() { "no error message" } else { &output_text }));
     }
-    let Answer { username, secret } =
-        serde_json::from_slice(&output.stdout).map_err(|_| failed("it does not answer with JSON"))?;
+    let HelperOutput { username, secret } =
+        serde_json::from_slice(&output.stdout).map_err(|_| failed("its output is not JSON"))?;
     let secret = if username == TOKEN_USER { Secret::IdentityToken(secret) } else { Secret::Password(secret) };
     Ok(Some(Credentials { user: username, secret }))
 }

@@ -1,4 +1,4 @@
-//! One call to a registry: authorised where it asks for it, tried again where that may help, its errors in words.
+//! One call to a registry, with authorization if the registry asks for it, retries and readable errors.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,18 +10,24 @@ use ureq::http::{HeaderMap, HeaderName, Method, Request, StatusCode, header};
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
-use super::Access;
-use super::auth::{Asked, Challenge};
+use super::auth::{Challenge, TokenRequest};
 use super::credentials;
-use crate::exit::{Exit, Failure, Reason};
+use crate::exit::{Exit, Failure, IoErrorText};
 use crate::oci::reference::Reference;
 
-/// How long to wait before the second, and before the third attempt.
+/// The pauses before the second and the third attempt.
 const PAUSES: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(1)];
 const CONNECT: Duration = Duration::from_secs(15);
 const WHOLE: Duration = Duration::from_secs(300);
-/// Of an answer that is not content.
+/// The limit for a response that is not content.
 const SHORT: u64 = 64 << 10;
+
+/// The permission that is needed for a repository.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    Pull,
+    Push,
+}
 
 /// A connection to one repository.
 #[derive(Debug)]
@@ -32,11 +38,11 @@ pub(super) struct Transport {
     repository: String,
     registry: String,
     access: Access,
-    /// The `authorization` header that worked last.
+    /// The last `authorization` header that worked.
     authorization: RefCell<Option<String>>,
 }
 
-/// What to ask for. `target` is a path below the repository, a path with `/v2/`, or a whole URL.
+/// A request. `target` is a path below the repository, a path with `/v2/`, or a whole URL.
 #[derive(Clone, Debug)]
 pub(super) struct Call<'a> {
     pub(super) method: Method,
@@ -69,9 +75,9 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What came back.
+/// The response to a call.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     pub(super) body: Vec<u8>,
@@ -105,55 +111,55 @@ impl Transport {
         })
     }
 
-    /// Calls, and once more with what the registry asks for if it does not know us.
-    pub(super) fn call(&self, call: &Call<'_>) -> Result<Answer, Failure> {
+    /// Makes a call, and repeats it with credentials if the registry asks for them.
+    pub(super) fn call(&self, call: &Call<'_>) -> Result<Response, Failure> {
         let url = self.url(call.target);
-        let first = self.patiently(call, &url)?;
+        let first = self.send_with_retries(call, &url)?;
         if first.status != StatusCode::UNAUTHORIZED || !self.is_own(&url) {
             return Ok(first);
         }
         let Some(challenge) = Challenge::from_headers(&first.headers) else {
-            return Err(self.refused(&first, "say how to log in"));
+            return Err(self.unexpected(&first, "say how to log in"));
         };
         let credentials = credentials::find(&self.registry)?;
         let actions = match self.access {
             Access::Pull => "pull",
             Access::Push => "pull,push",
         };
-        let asked = Asked {
+        let token_request = TokenRequest {
             scope: format!("repository:{}:{actions}", self.repository),
             plain_http: self.origin.starts_with("http:"),
         };
-        let header = challenge.answer(&self.agent, credentials.as_ref(), &asked)?;
+        let header = challenge.answer(&self.agent, credentials.as_ref(), &token_request)?;
         if header.is_none() {
-            return Err(self.refused(&first, "let anybody in"));
+            return Err(self.unexpected(&first, "allow anonymous access"));
         }
         *self.authorization.borrow_mut() = header;
-        let second = self.patiently(call, &url)?;
+        let second = self.send_with_retries(call, &url)?;
         match second.status {
-            StatusCode::UNAUTHORIZED => Err(self.refused(&second, "let us in")),
+            StatusCode::UNAUTHORIZED => Err(self.unexpected(&second, "accept the credentials")),
             _ => Ok(second),
         }
     }
 
-    /// Tries again what failed on the way, or what a busy registry could not do.
-    fn patiently(&self, call: &Call<'_>, url: &str) -> Result<Answer, Failure> {
+    /// Retries after a network error, or if the registry is busy.
+    fn send_with_retries(&self, call: &Call<'_>, url: &str) -> Result<Response, Failure> {
         for pause in PAUSES {
             match self.send(call, url) {
-                Ok(answer) if !is_busy(answer.status) => return Ok(answer),
-                Err(error) if !is_passing(&error) => return Err(self.unreachable(&error)),
+                Ok(response) if !is_busy(response.status) => return Ok(response),
+                Err(error) if !is_transient(&error) => return Err(self.unreachable(&error)),
                 _ => thread::sleep(pause),
             }
         }
         self.send(call, url).map_err(|error| self.unreachable(&error))
     }
 
-    fn send(&self, call: &Call<'_>, url: &str) -> Result<Answer, Error> {
+    fn send(&self, call: &Call<'_>, url: &str) -> Result<Response, Error> {
         let mut request = Request::builder().method(call.method.clone()).uri(url);
         for (name, value) in call.headers {
             request = request.header(name, value);
         }
-        // An upload may go to another host, which is told everything by its URL.
+        // An upload may go to another host, whose URL has all the authorization that it needs.
         if let Some(authorization) = self.authorization.borrow().as_ref().filter(|_| self.is_own(url)) {
             request = request.header(header::AUTHORIZATION, authorization);
         }
@@ -165,7 +171,7 @@ impl Transport {
             Method::HEAD => Vec::new(),
             _ => response.body_mut().with_config().limit(call.limit).read_to_vec()?,
         };
-        Ok(Answer { status: response.status(), headers: response.headers().clone(), body })
+        Ok(Response { status: response.status(), headers: response.headers().clone(), body })
     }
 
     fn url(&self, target: &str) -> String {
@@ -183,40 +189,41 @@ impl Transport {
         url.strip_prefix(&self.origin).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// A registry that does not do what was asked of it.
-    pub(super) fn refused(&self, answer: &Answer, what: &str) -> Failure {
-        let said = Said::of(&answer.body);
-        let (registry, status) = (&self.registry, answer.status);
-        let message = format!("the registry `{registry}` does not {what}: {status}{said}");
+    /// The failure for a response that is not the expected one.
+    pub(super) fn unexpected(&self, response: &Response, action: &str) -> Failure {
+        let details = ErrorBody::parse(&response.body);
+        let (registry, status) = (&self.registry, response.status);
+        let message = format!("the registry `{registry}` does not {action}: {status}{details}");
         let failure = Failure::new(Exit::Io, message);
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                failure.with_help(format!("`docker login {registry}` writes the credentials that are used"))
+                failure.with_help(format!("log in with `docker login {registry}`; its credentials are used"))
             }
-            StatusCode::NOT_FOUND => {
-                failure.with_help(format!("is `{}` a repository there, and may you use it?", self.repository))
-            }
+            StatusCode::NOT_FOUND => failure.with_help(format!(
+                "check that the repository `{}` exists, and that you have access to it",
+                self.repository
+            )),
             _ => failure,
         }
     }
 
-    /// A registry that cannot be reached.
+    /// The failure for a registry that cannot be reached.
     fn unreachable(&self, error: &Error) -> Failure {
         let registry = &self.registry;
         let why = match error {
             Error::HostNotFound => "no such host".to_owned(),
-            Error::Timeout(_) => "it does not answer in time".to_owned(),
+            Error::Timeout(_) => "it does not respond in time".to_owned(),
             Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-            Error::BodyExceedsLimit(limit) => format!("it sends more than the {limit} bytes that are expected"),
+            Error::BodyExceedsLimit(limit) => format!("its response is larger than the limit of {limit} bytes"),
             Error::Io(error) if is_broken_tls(error) => format!("TLS failed: {error}"),
             error if is_tls(error) => format!("TLS failed: {error}"),
-            Error::Io(error) => Reason(error).to_string(),
+            Error::Io(error) => IoErrorText(error).to_string(),
             error => error.to_string(),
         };
-        let failure = Failure::new(Exit::Io, format!("cannot talk to the registry `{registry}`: {why}"));
+        let failure = Failure::new(Exit::Io, format!("cannot connect to the registry `{registry}`: {why}"));
         match error {
             error if is_tls(error) => failure.with_help(
-                "an authority of your own belongs into this machine's trust store, or in $SSL_CERT_FILE; \
+                "a private CA certificate must be in this machine's trust store or in $SSL_CERT_FILE; \
                  a registry without TLS needs --plain-http",
             ),
             _ => failure,
@@ -232,7 +239,7 @@ fn is_tls(error: &Error) -> bool {
     }
 }
 
-/// How rustls ends a connection whose bytes or certificates are wrong.
+/// The error of rustls for invalid bytes or certificates.
 fn is_broken_tls(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData
 }
@@ -247,7 +254,7 @@ fn is_busy(status: StatusCode) -> bool {
     )
 }
 
-fn is_passing(error: &Error) -> bool {
+fn is_transient(error: &Error) -> bool {
     match error {
         Error::Timeout(_) | Error::ConnectionFailed => true,
         Error::Io(_) => !is_tls(error),
@@ -255,9 +262,9 @@ fn is_passing(error: &Error) -> bool {
     }
 }
 
-/// What a registry says of an error.
+/// The body of an error response.
 #[derive(Debug, Default, Deserialize)]
-struct Said {
+struct ErrorBody {
     errors: Vec<OneError>,
 }
 
@@ -267,14 +274,14 @@ struct OneError {
     message: String,
 }
 
-impl Said {
-    /// Nothing, where the body is something else.
-    fn of(body: &[u8]) -> Said {
+impl ErrorBody {
+    /// Empty if the body has another format: it only adds details to a message.
+    fn parse(body: &[u8]) -> ErrorBody {
         serde_json::from_slice(body).unwrap_or_default()
     }
 }
 
-impl std::fmt::Display for Said {
+impl std::fmt::Display for ErrorBody {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.errors.first() {
             Some(error) if !error.message.is_empty() => write!(f, " ({})", error.message.escape_debug()),

@@ -1,14 +1,13 @@
 //! What to say of a value that does not fit its field.
 
 use crate::code::Code;
-use crate::diagnostic::Flaw;
-use crate::parse::fields::{Block, Choice, Field, Shape};
-use crate::parse::suggest::{did_you_mean, quoted};
-use crate::parse::text::Text;
-use crate::parse::tree::{Scalar, ScalarType, Value};
+use crate::diagnostic::UnplacedDiagnostic;
+use crate::wording::{did_you_mean, either, quoted};
+use crate::yaml::tree::{Scalar, ScalarType, Value};
+use sallyport_core::wire::{Block, Choice, Field, Shape, TextKind};
 use std::fmt;
 
-/// What a message speaks of: a field, or one item of the list that it holds.
+/// What a message is about: a field, or one item of the list that it holds.
 #[derive(Clone, Copy)]
 pub(super) struct What<'a> {
     field: &'a str,
@@ -32,8 +31,8 @@ impl fmt::Display for What<'_> {
     }
 }
 
-pub(super) fn unknown_field(kind: &'static Block, block: &'static Block, name: &str) -> Flaw {
-    let unknown = |code| Flaw::new(code, format!("unknown field {} in `{}`", quoted(name), block.name));
+pub(super) fn unknown_field(kind: &'static Block, block: &'static Block, name: &str) -> UnplacedDiagnostic {
+    let unknown = |code| UnplacedDiagnostic::new(code, format!("unknown field {} in `{}`", quoted(name), block.name));
     if let Some((_, instead)) = block.tombstones.iter().find(|(old, _)| *old == name) {
         return unknown(Code::RenamedField).help(*instead);
     }
@@ -49,20 +48,21 @@ pub(super) fn unknown_field(kind: &'static Block, block: &'static Block, name: &
     }
 }
 
-pub(super) fn missing_field(block: &Block, field: &Field) -> Flaw {
+pub(super) fn missing_field(block: &Block, field: &Field) -> UnplacedDiagnostic {
     let name = field.name;
-    let flaw = |code| Flaw::new(code, format!("`{}` has no `{name}`", block.name));
-    match field.shape {
-        Shape::Text(Text::Const("apiVersion", value)) => {
-            Flaw::new(Code::ApiVersion, "the file has no `apiVersion`").help(format!("write `apiVersion: {value}`"))
+    let missing = |code| UnplacedDiagnostic::new(code, format!("`{}` has no `{name}`", block.name));
+    match (name, field.shape) {
+        ("apiVersion", Shape::Text(TextKind { only: Some(value), .. })) => {
+            UnplacedDiagnostic::new(Code::ApiVersion, "the file has no `apiVersion`")
+                .help(format!("write `apiVersion: {value}`"))
         }
-        Shape::Text(Text::Const(_, value)) => {
-            Flaw::new(Code::Kind, "the file has no `kind`").help(format!("write `kind: {value}`"))
+        (_, Shape::Text(TextKind { only: Some(value), .. })) => {
+            UnplacedDiagnostic::new(Code::Kind, "the file has no `kind`").help(format!("write `kind: {value}`"))
         }
-        Shape::OneOf(_) | Shape::Whole { .. } => {
-            flaw(Code::MissingField).help(format!("write `{name}:` with {}", field.shape.wanted()))
+        (_, Shape::OneOf(_) | Shape::Whole { .. }) => {
+            missing(Code::MissingField).help(format!("write `{name}:` with {}", expected(&field.shape)))
         }
-        _ => flaw(Code::MissingField).help(format!("write `{name}:` ({})", as_clause(field.doc))),
+        _ => missing(Code::MissingField).help(format!("write `{name}:` ({})", as_clause(field.doc))),
     }
 }
 
@@ -73,27 +73,27 @@ fn as_clause(doc: &str) -> String {
     characters.next().map_or_else(String::new, |first| format!("{}{}", first.to_ascii_lowercase(), characters.as_str()))
 }
 
-pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Flaw {
+pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> UnplacedDiagnostic {
     let found_text = match found {
         Value::Scalar(scalar) if scalar.resolve() == ScalarType::Null => return no_value(what, shape),
         Value::Scalar(scalar) => describe(scalar),
         Value::Sequence(_) => "a list".to_owned(),
         Value::Mapping(_) | Value::Refused => "a mapping".to_owned(),
     };
-    let flaw = Flaw::new(Code::WrongType, format!("{what} is {found_text}, not {}", shape.wanted()));
+    let flaw = UnplacedDiagnostic::new(Code::WrongType, format!("{what} is {found_text}, not {}", expected(shape)));
     match (shape, found) {
         (Shape::List(_), Value::Scalar(scalar)) => {
             flaw.help(format!("write a list: `{}: [{}]`", what.field, quoted(&scalar.text).trim_matches('`')))
         }
         (Shape::List(_), _) => flaw.help("begin each item with `- `"),
-        (Shape::Block(_), Value::Sequence(_)) => flaw.help("leave out the `- `: there is only one"),
+        (Shape::Block(_), Value::Sequence(_)) => flaw.help("remove the `- `: there is only one"),
         (Shape::Block(block), _) => flaw.help(format!("write a mapping with the fields {}", field_names(block))),
-        _ => flaw.help(format!("write {}", shape.wanted())),
+        _ => flaw.help(format!("write {}", expected(shape))),
     }
 }
 
-pub(super) fn wrong_scalar(shape: &Shape, what: What<'_>, found: &Scalar) -> Flaw {
-    Flaw::new(Code::WrongType, format!("{what} is {}, not {}", describe(found), shape.wanted()))
+pub(super) fn wrong_scalar(shape: &Shape, what: What<'_>, found: &Scalar) -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::WrongType, format!("{what} is {}, not {}", describe(found), expected(shape)))
 }
 
 fn describe(scalar: &Scalar) -> String {
@@ -106,32 +106,62 @@ fn describe(scalar: &Scalar) -> String {
     }
 }
 
-pub(super) fn no_value(what: What<'_>, shape: &Shape) -> Flaw {
+pub(super) fn no_value(what: What<'_>, shape: &Shape) -> UnplacedDiagnostic {
     let leave_out = if what.is_item { "remove the item" } else { "leave the field out" };
-    Flaw::new(Code::NoValue, format!("{what} has no value")).help(format!("write {}, or {leave_out}", shape.wanted()))
+    UnplacedDiagnostic::new(Code::NoValue, format!("{what} has no value"))
+        .help(format!("write {}, or {leave_out}", expected(shape)))
 }
 
-pub(super) fn unquoted(text: &str, taken_for: &str) -> Flaw {
+pub(super) fn unquoted(text: &str, taken_for: &str) -> UnplacedDiagnostic {
     let shown = quoted(text);
-    Flaw::new(Code::Unquoted, format!("{shown} without quotes is taken for {taken_for}, where a string is wanted"))
+    UnplacedDiagnostic::new(Code::Unquoted, format!("{shown} without quotes is read as {taken_for}, not as a string"))
         .help(format!("write it in quotes: `\"{}\"`", shown.trim_matches('`')))
 }
 
-pub(super) fn unknown_value(choices: &[Choice], what: What<'_>, text: &str) -> Flaw {
-    let flaw = Flaw::new(Code::UnknownValue, format!("{what} cannot be {}", quoted(text)));
-    let all = Shape::wanted_of(choices);
+pub(super) fn unknown_value(choices: &[Choice], what: What<'_>, text: &str) -> UnplacedDiagnostic {
+    let flaw = UnplacedDiagnostic::new(Code::UnknownValue, format!("{what} cannot be {}", quoted(text)));
+    let all = expected_of(choices);
     let near = did_you_mean(text, choices.iter().map(|choice| choice.value));
     match choices.iter().find(|choice| Some(choice.value) == near) {
-        Some(near) => flaw.help(format!("did you mean `{}`? it can be {all}", near.written())),
+        Some(near) => flaw.help(format!("did you mean `{}`? it can be {all}", written(near))),
         None => flaw.help(format!("it can be {all}")),
     }
 }
 
-pub(super) fn out_of_range(shape: &Shape, what: What<'_>, text: &str) -> Flaw {
-    Flaw::new(Code::OutOfRange, format!("{what} cannot be {}", quoted(text))).help(format!("write {}", shape.wanted()))
+pub(super) fn out_of_range(shape: &Shape, what: What<'_>, text: &str) -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::OutOfRange, format!("{what} cannot be {}", quoted(text)))
+        .help(format!("write {}", expected(shape)))
 }
 
 fn field_names(block: &Block) -> String {
     let names: Vec<String> = block.fields.iter().map(|field| format!("`{}`", field.name)).collect();
     names.join(", ")
+}
+
+/// What a field takes, in words: `a list of strings`.
+pub(super) fn expected(shape: &Shape) -> String {
+    match shape {
+        Shape::Text(_) => "a string".to_owned(),
+        Shape::Boolean => "`true` or `false`".to_owned(),
+        Shape::Whole { least, most } => format!("a whole number from {least} to {most}"),
+        Shape::OneOf(choices) => expected_of(choices),
+        Shape::List(of) => match of {
+            Shape::Text(_) => "a list of strings".to_owned(),
+            Shape::Block(block) => format!("a list of mappings (`{}`)", block.name),
+            _ => "a list".to_owned(),
+        },
+        Shape::Block(_) | Shape::Fields => "a mapping".to_owned(),
+        Shape::Any => "a value".to_owned(),
+    }
+}
+
+fn expected_of(choices: &[Choice]) -> String {
+    let values: Vec<String> = choices.iter().map(written).collect();
+    either(values.iter().map(String::as_str))
+}
+
+/// As a word must be written in YAML: in quotes where it looks like a number.
+fn written(choice: &Choice) -> String {
+    let Choice { value, .. } = choice;
+    if Scalar::is_plain_string(value) { (*value).to_owned() } else { format!("\"{value}\"") }
 }

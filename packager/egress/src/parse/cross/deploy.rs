@@ -1,10 +1,12 @@
 //! Fields of the deployment that depend on each other.
 
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink};
-use crate::parse::suggest::{either, quoted};
-use crate::parse::text::duration;
-use crate::parse::tree::{Entry, Node};
+use crate::diagnostic::{Sink, UnplacedDiagnostic};
+use crate::model::Gateway;
+use crate::model::deploy::OperationKind;
+use crate::value::duration::Duration;
+use crate::wording::{either, quoted};
+use crate::yaml::tree::{Entry, Node};
 
 /// Reports what contradicts each other in `gateway`, `route` and `patches`.
 pub(super) fn check(spec: &Node, sink: &mut Sink) {
@@ -21,12 +23,17 @@ pub(super) fn check(spec: &Node, sink: &mut Sink) {
 
 fn check_replicas(gateway: &Node, sink: &mut Sink) {
     let number = |name: &str| gateway.get(name).map(|node| node.text().and_then(|text| text.parse::<u64>().ok()));
-    // A number that is none was reported already.
-    let (Some(Some(most)), Some(least)) = (number("maxReplicas"), number("replicas").unwrap_or(Some(2))) else {
-        return;
+    let least = match number("replicas") {
+        Some(written) => written,
+        None => Some(Gateway::default().replicas.into()),
     };
+    // What is not a number was reported already.
+    let (Some(Some(most)), Some(least)) = (number("maxReplicas"), least) else { return };
     if let (Some(entry), true) = (gateway.entry("maxReplicas"), most > 0 && most < least) {
-        let flaw = Flaw::new(Code::MaxReplicas, format!("`maxReplicas` is {most}, and `replicas` is {least}"));
+        let flaw = UnplacedDiagnostic::new(
+            Code::MaxReplicas,
+            format!("`maxReplicas` ({most}) is less than `replicas` ({least})"),
+        );
         sink.report(entry.value.span, flaw.help(format!("write {least} or more, or fewer `replicas`")));
     }
 }
@@ -35,11 +42,11 @@ fn check_timeouts(route: &Node, sink: &mut Sink) {
     let whole = route.get("timeout").and_then(Node::text);
     let Some(node) = route.descend(&["retries", "perTryTimeout"]) else { return };
     let (Some(whole), Some(each)) = (whole, node.text()) else { return };
-    if let (Some(limit), Some(length)) = (duration::parse(whole), duration::parse(each))
-        && length > limit
+    if let (Ok(limit), Ok(length)) = (whole.parse::<Duration>(), each.parse::<Duration>())
+        && length.length() > limit.length()
     {
         let message = format!("`perTryTimeout` {} is longer than `timeout` {}", quoted(each), quoted(whole));
-        let flaw = Flaw::new(Code::PerTryTimeout, message);
+        let flaw = UnplacedDiagnostic::new(Code::PerTryTimeout, message);
         sink.report(node.span, flaw.help(format!("write {} or less, or a longer `timeout`", quoted(whole))));
     }
 }
@@ -48,11 +55,11 @@ fn check_patch(patch: &Node, sink: &mut Sink) {
     match (patch.entry("merge"), patch.entry("json")) {
         (Some(merge), Some(json)) => {
             let (first, second) = if merge.key.span < json.key.span { (merge, json) } else { (json, merge) };
-            let flaw = Flaw::new(Code::PatchForm, "the patch has both `merge` and `json`");
+            let flaw = UnplacedDiagnostic::new(Code::PatchForm, "the patch has both `merge` and `json`");
             sink.report_twice(second.key.span, first.key.span, flaw.help("write two patches: they apply in order"));
         }
         (None, None) if patch.entry("kind").is_some() => {
-            let flaw = Flaw::new(Code::PatchForm, "the patch has neither `merge` nor `json`");
+            let flaw = UnplacedDiagnostic::new(Code::PatchForm, "the patch has neither `merge` nor `json`");
             sink.report(patch.span, flaw.help("write what is to change: `merge: {spec: {...}}`"));
         }
         _ => {}
@@ -64,20 +71,23 @@ fn check_patch(patch: &Node, sink: &mut Sink) {
 
 fn check_operation(operation: &Node, sink: &mut Sink) {
     let Some((op, at)) = operation.get("op").and_then(|node| Some((node.text()?, node.span))) else { return };
-    let (needed, useless): (Option<&str>, &[&str]) = match op {
-        "add" | "replace" | "test" => (Some("value"), &["from"]),
-        "move" | "copy" => (Some("from"), &["value"]),
-        "remove" => (None, &["from", "value"]),
-        _ => return,
+    let Some(kind) = OperationKind::parse(op) else { return };
+    let (needed, useless): (Option<&str>, &[&str]) = match kind {
+        OperationKind::Add | OperationKind::Replace | OperationKind::Test => (Some("value"), &["from"]),
+        OperationKind::Move | OperationKind::Copy => (Some("from"), &["value"]),
+        OperationKind::Remove => (None, &["from", "value"]),
     };
     if let Some(missing) = needed.filter(|name| operation.entry(name).is_none()) {
-        let flaw = Flaw::new(Code::JsonPatch, format!("{} without `{missing}`", quoted(&format!("op: {op}"))));
+        let flaw =
+            UnplacedDiagnostic::new(Code::JsonPatch, format!("{} without `{missing}`", quoted(&format!("op: {op}"))));
         sink.report(at, flaw.help(format!("write `{missing}:`")));
     }
     let useless = useless.iter().filter_map(|name| operation.entry(name));
     for Entry { key, .. } in useless {
-        let flaw =
-            Flaw::new(Code::JsonPatch, format!("`{}` has no use with {}", key.name, quoted(&format!("op: {op}"))));
+        let flaw = UnplacedDiagnostic::new(
+            Code::JsonPatch,
+            format!("`{}` is not used with {}", key.name, quoted(&format!("op: {op}"))),
+        );
         let users = if key.name == "from" { ["move", "copy"].as_slice() } else { &["add", "replace", "test"] };
         sink.report(key.span, flaw.help(format!("remove it, or write {}", either(users.iter().copied()))));
     }

@@ -1,15 +1,17 @@
 //! Fields of `tracing` and `headers` that depend on each other.
 
 use crate::code::Code;
-use crate::diagnostic::{Flaw, Sink};
-use crate::parse::suggest::quoted;
-use crate::parse::tree::Node;
+use crate::diagnostic::{Sink, UnplacedDiagnostic};
+use crate::model::outbound::Tracing;
+use crate::wording::quoted;
+use crate::yaml::tree::Node;
 use sallyport_core::request::name::{fold, is_same_to_cgi};
 use sallyport_core::trace_context::is_trace_header;
+use sallyport_core::wire::TracingMode;
 
 /// Reports what contradicts each other there.
 pub(super) fn check(spec: &Node, sink: &mut Sink) {
-    if let Some(tracing) = spec.get("tracing") {
+    if let Some(tracing) = spec.get("tracing").filter(|_| tracing_mode(spec) != Some(TracingMode::Envoy)) {
         check_tracing(tracing, sink);
     }
     if let Some(headers) = spec.get("headers") {
@@ -19,18 +21,28 @@ pub(super) fn check(spec: &Node, sink: &mut Sink) {
         }
         check_set(headers, sink);
         check_credential(headers, sink);
-        let mode = spec.descend(&["tracing", "mode"]).map_or(Some("standalone"), Node::text);
-        if mode == Some("standalone") {
+        if tracing_mode(spec) == Some(TracingMode::Standalone) {
             check_trace(headers, sink);
         }
     }
 }
 
-/// The route comes after the filter, and would take away what the filter has written.
+/// What `tracing.mode` says; `None`: it was reported.
+fn tracing_mode(spec: &Node) -> Option<TracingMode> {
+    match spec.descend(&["tracing", "mode"]) {
+        Some(mode) => mode.text().and_then(TracingMode::parse),
+        None => Some(Tracing::default().mode),
+    }
+}
+
+/// The route comes after the filter, and would remove what the filter has written.
 fn check_trace(headers: &Node, sink: &mut Sink) {
     for item in headers.get("remove").map_or(&[][..], Node::items) {
         if let Some(name) = item.text().filter(|name| is_trace_header(&fold(name.as_bytes()))) {
-            let flaw = Flaw::new(Code::HeaderClash, format!("{} tells of the trace, as `tracing` says", quoted(name)));
+            let flaw = UnplacedDiagnostic::new(
+                Code::HeaderClash,
+                format!("{} is a trace header, which `tracing` decides about", quoted(name)),
+            );
             sink.report(item.span, flaw.help("write `tracing: {mode: strip}`, or other `formats`"));
         }
     }
@@ -38,13 +50,10 @@ fn check_trace(headers: &Node, sink: &mut Sink) {
 
 /// What only Envoy's tracer has a use for.
 fn check_tracing(tracing: &Node, sink: &mut Sink) {
-    if tracing.get("mode").and_then(Node::text) == Some("envoy") {
-        return;
-    }
     for name in ["provider", "samplingPerMille"] {
         if let Some(entry) = tracing.entry(name) {
-            let flaw = Flaw::new(Code::TracingField, format!("`{name}` has no use without `mode: envoy`"));
-            sink.report(entry.key.span, flaw.help("write `mode: envoy`, or leave it out"));
+            let flaw = UnplacedDiagnostic::new(Code::TracingField, format!("`{name}` is only used with `mode: envoy`"));
+            sink.report(entry.key.span, flaw.help("write `mode: envoy`, or remove it"));
         }
     }
 }
@@ -75,7 +84,7 @@ fn check_set(headers: &Node, sink: &mut Sink) {
     }
 }
 
-/// The credential takes the place of what the caller sent, so nothing else may have a say in it.
+/// The credential takes the place of what the caller sent, so nothing else may set or remove it.
 fn check_credential(headers: &Node, sink: &mut Sink) {
     let Some(node) = headers.descend(&["credential", "name"]) else { return };
     let Some(name) = node.text() else { return };
@@ -104,6 +113,6 @@ fn one_header(name: &str, other: &Node) -> Option<String> {
     Some(format!("{} and {} are one header to CGI", quoted(name), quoted(other)))
 }
 
-fn clash(message: String) -> Flaw {
-    Flaw::new(Code::HeaderClash, message).help("keep one of the two")
+fn clash(message: String) -> UnplacedDiagnostic {
+    UnplacedDiagnostic::new(Code::HeaderClash, message).help("keep one of the two")
 }

@@ -1,0 +1,80 @@
+//! Lints of Egress and Mesh files.
+
+mod allow_all_except;
+mod allow_without_identity;
+mod ambiguous_probe_path;
+mod caller_in_gateway_namespace;
+mod certificate_chain_forwarded;
+mod credential_in_plaintext;
+mod deny_with_tolerated_ambiguity;
+mod duplicate_rule;
+mod duplicate_standby;
+mod ejection_longer_than_hold;
+mod failover_without_gate;
+mod health_override;
+mod istio_out_of_support;
+mod opa_image_by_tag;
+mod patch_of_caller_identity;
+mod patch_of_protection;
+mod probe_query_denied;
+mod readiness_without_gate;
+mod retried_write;
+mod retries_distort_probe;
+mod rule_disclosed_outside;
+mod rule_for_another_host;
+mod rule_for_probe_only;
+mod same_certificate_folder;
+mod same_exposed_host;
+mod same_host;
+mod same_metric_series;
+mod same_upstream;
+mod sni_not_in_subject_alt_names;
+mod standby_loop;
+mod standby_not_found;
+mod timeout_below_probe_timeout;
+mod tls_unusual_for_port;
+mod token_in_plaintext;
+mod tracing_strip_on_old_istio;
+mod unreliable_remote_address;
+
+use super::definition::Lint;
+
+/// In the order of their codes.
+pub(super) const LINTS: &[Lint] = &[
+    same_host::LINT,
+    same_exposed_host::LINT,
+    same_upstream::LINT,
+    standby_not_found::LINT,
+    standby_loop::LINT,
+    duplicate_standby::LINT,
+    same_certificate_folder::LINT,
+    allow_without_identity::LINT,
+    allow_all_except::LINT,
+    duplicate_rule::LINT,
+    deny_with_tolerated_ambiguity::LINT,
+    unreliable_remote_address::LINT,
+    rule_disclosed_outside::LINT,
+    rule_for_another_host::LINT,
+    ambiguous_probe_path::LINT,
+    probe_query_denied::LINT,
+    rule_for_probe_only::LINT,
+    tls_unusual_for_port::LINT,
+    token_in_plaintext::LINT,
+    sni_not_in_subject_alt_names::LINT,
+    caller_in_gateway_namespace::LINT,
+    certificate_chain_forwarded::LINT,
+    credential_in_plaintext::LINT,
+    same_metric_series::LINT,
+    retried_write::LINT,
+    opa_image_by_tag::LINT,
+    patch_of_protection::LINT,
+    retries_distort_probe::LINT,
+    timeout_below_probe_timeout::LINT,
+    ejection_longer_than_hold::LINT,
+    failover_without_gate::LINT,
+    readiness_without_gate::LINT,
+    health_override::LINT,
+    patch_of_caller_identity::LINT,
+    istio_out_of_support::LINT,
+    tracing_strip_on_old_istio::LINT,
+];

@@ -1,0 +1,62 @@
+//! A gateway sends requests to an external host with the `Host` that callers use.
+//!
+//! The upstream does not know that host and answers for another site, or not at all. Where the TLS
+//! server name follows from it, TLS fails as well.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: upstream, namespace: egress}
+//! spec: {hosts: [httpbin.org], location: MESH_EXTERNAL, resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: upstream, namespace: egress}
+//! spec:
+//!   hosts: [httpbin.internal]
+//!   gateways: [httpbin]
+//!   http:
+//!   - rewrite: {authority: httpbin.org}
+//!     route: [{destination: {host: httpbin.org}}]
+//! ```
+//!
+//! Fix: Write `rewrite: {authority: UPSTREAM}` in the route.
+
+use crate::code::Code;
+use crate::lint::definition::Lint;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::wording::quoted;
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::AuthorityNotRewritten, run, source: include_str!("authority_not_rewritten.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let routes = input.set.routes.iter().filter(|route| route.is_http && route.is_at_gateway());
+    for route in routes.filter(|route| route.node.descend(&["rewrite", "authority"]).is_none()) {
+        for to in route.destinations.iter().filter(|to| input.set.is_external(&to.host)) {
+            let Some((_, host)) = route.hosts.iter().find(|(_, host)| *host != to.host) else { continue };
+            let message = format!("{} gets requests for the host {}", quoted(&to.host), quoted(host));
+            let help = format!("write `rewrite: {{authority: {}}}`", quoted(&to.host).trim_matches('`'));
+            findings.push(finding(route.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+        }
+    }
+    findings
+}

@@ -1,0 +1,88 @@
+//! An egress gateway is selected by a label that other gateways have, too.
+//!
+//! A Gateway applies to every pod with its labels, in all namespaces. With `istio: egressgateway`
+//! alone, each upstream's ports and hosts are opened on all other egress gateways, past their filters;
+//! and any Gateway that selects the label opens ports on this one.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {istio: egressgateway}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ```
+//!
+//! Fix: Give each gateway its own label, and select by it.
+
+use crate::code::Code;
+use crate::import::view::{Server, Workload};
+use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::wording::quoted;
+use crate::yaml::tree::{Entry, Node};
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::SharedGatewayLabel, run, source: include_str!("shared_gateway_label.rs") };
+
+const SHARED: [(&str, &str); 4] = [
+    ("istio", "egressgateway"),
+    ("app", "istio-egressgateway"),
+    ("istio", "ingressgateway"),
+    ("app", "istio-ingressgateway"),
+];
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
+    let help = "give each gateway its own label, and select by it";
+    let mut findings = Vec::new();
+    for gateway in input.set.of(Kind::Gateway) {
+        let selector = gateway.spec().get("selector").map_or(&[][..], Node::entries);
+        if let Some(label) = selector.first().filter(|_| selector.iter().all(is_shared) && is_egress(input, gateway)) {
+            let message = format!("other gateways have the label {}, too", shown(label));
+            findings.push(finding(gateway.file, &label.value, message, help));
+        }
+    }
+    for Workload { manifest, name, labels, .. } in &input.set.workloads {
+        let shared = labels.iter().find(|label| is_shared(label) && label.key.name == "istio");
+        if let Some(label) = shared.filter(|label| !is_own(name, label)) {
+            let message = format!("any Gateway that selects {} opens ports on this gateway", shown(label));
+            findings.push(finding(manifest.file, &label.value, message, help));
+        }
+    }
+    findings
+}
+
+fn is_shared(label: &Entry) -> bool {
+    SHARED.iter().any(|(key, value)| label.key.name == *key && label.value.text() == Some(value))
+}
+
+/// Istio's own gateways are supposed to have these labels.
+fn is_own(name: &str, label: &Entry) -> bool {
+    name.strip_prefix("istio-") == label.value.text()
+}
+
+fn shown(label: &Entry) -> String {
+    quoted(&format!("{}: {}", label.key.name, label.value.text().unwrap_or_default()))
+}
+
+/// A Gateway for traffic from outside the mesh may select an ingress gateway's label.
+fn is_egress(input: &Input<'_>, gateway: &Manifest) -> bool {
+    gateway.spec().text_at(&["selector", "istio"]) == Some("egressgateway")
+        || Server::of(gateway).any(|server| {
+            let leads_out = server.hosts.iter().any(|(_, host)| input.set.is_external(host));
+            leads_out || server.tls_mode == Some("ISTIO_MUTUAL")
+        })
+}

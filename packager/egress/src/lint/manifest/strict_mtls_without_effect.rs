@@ -1,0 +1,75 @@
+//! A PeerAuthentication requires mutual TLS of a gateway, where it has no effect.
+//!
+//! The listeners of a gateway take their TLS settings from the `Gateway` resource only. With a
+//! plaintext server, or with one-way TLS, callers without a certificate get in, whatever the
+//! PeerAuthentication says.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 80, protocol: HTTP}, hosts: [httpbin.internal]}]
+//! ---
+//! kind: PeerAuthentication
+//! metadata: {name: strict, namespace: egress}
+//! spec: {selector: {matchLabels: {gateway: httpbin}}, mtls: {mode: STRICT}}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: httpbin, namespace: egress}
+//! spec:
+//!   selector: {gateway: httpbin}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: PeerAuthentication
+//! metadata: {name: strict, namespace: egress}
+//! spec: {selector: {matchLabels: {gateway: httpbin}}, mtls: {mode: STRICT}}
+//! ```
+//!
+//! Fix: Write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server, and a DestinationRule with
+//! `ISTIO_MUTUAL` for callers.
+
+use crate::code::Code;
+use crate::import::Kind;
+use crate::import::selection::SelectedPods;
+use crate::import::view::Server;
+use crate::lint::definition::Lint;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::wording::quoted;
+use std::collections::HashMap;
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::StrictMtlsWithoutEffect, run, source: include_str!("strict_mtls_without_effect.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut open = HashMap::new();
+    let requires_no_certificate =
+        |server: &&Server<'_>| !server.may_identify_callers() && !input.set.leads_nowhere(server);
+    for server in input.set.servers.iter().filter(requires_no_certificate) {
+        open.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server.port);
+    }
+    let mut findings = Vec::new();
+    for peers in input.set.of(Kind::PeerAuthentication) {
+        let strict = peers.spec().descend(&["mtls", "mode"]).filter(|mode| mode.text() == Some("STRICT"));
+        // One without a selector is for the namespace's sidecars, where it works.
+        let Some(strict) = strict.filter(|_| matches!(peers.selected_pods(), SelectedPods::WithLabels(_))) else {
+            continue;
+        };
+        let overlapping = input.set.gateways.overlapping(peers);
+        let port =
+            overlapping.iter().find_map(|gateway| open.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
+        if let Some(port) = port {
+            let message = format!("the Gateway's server on port {} still requires no certificate", quoted(port));
+            let help = "write `tls: {mode: ISTIO_MUTUAL}` in the Gateway: only it configures the gateway's listeners";
+            findings.push(finding(peers.file, strict, message, help));
+        }
+    }
+    findings
+}

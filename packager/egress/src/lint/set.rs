@@ -1,0 +1,28 @@
+//! Lints of several manifests together.
+
+mod caller_in_secret_namespace;
+mod callers_without_mtls;
+mod callers_without_sni;
+mod covered_host;
+mod filter_selects_no_gateway;
+mod identity_without_mtls;
+mod module_expiry;
+mod same_listener;
+mod same_route;
+mod wildcard_mutual_tls;
+
+use super::definition::Lint;
+
+/// In the order of their codes.
+pub(super) const LINTS: &[Lint] = &[
+    same_listener::LINT,
+    covered_host::LINT,
+    same_route::LINT,
+    identity_without_mtls::LINT,
+    callers_without_mtls::LINT,
+    callers_without_sni::LINT,
+    wildcard_mutual_tls::LINT,
+    module_expiry::LINT,
+    filter_selects_no_gateway::LINT,
+    caller_in_secret_namespace::LINT,
+];

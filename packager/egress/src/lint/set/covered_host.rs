@@ -1,0 +1,90 @@
+//! A host pattern of one manifest covers a host of another.
+//!
+//! The pattern also takes what the other host does not: another port, a misspelled host, every host
+//! after the other is removed. Those requests reach the wrong upstream, under the wrong policy.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: all, namespace: egress}
+//! spec: {hosts: ["*.org"]}
+//! ---
+//! kind: ServiceEntry
+//! metadata: {name: httpbin, namespace: egress}
+//! spec: {hosts: [httpbin.org]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: istio, namespace: egress}
+//! spec: {hosts: [istio.org]}
+//! ---
+//! kind: ServiceEntry
+//! metadata: {name: httpbin, namespace: egress}
+//! spec: {hosts: [httpbin.org]}
+//! ```
+//!
+//! Fix: Write the hosts instead of the pattern.
+
+use super::same_listener::selector;
+use crate::code::Code;
+use crate::import::names::{host_in, patterns_over, without_namespace};
+use crate::import::view::{Server, routed_at};
+use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::wording::quoted;
+use crate::yaml::tree::Node;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+pub(super) const LINT: Lint = Lint { code: Code::CoveredHost, run, source: include_str!("covered_host.rs") };
+
+/// Where a host is served, the host, its manifest and its place in it.
+type Host<'a> = (String, String, &'a Manifest, &'a Node);
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for kind in [Kind::Gateway, Kind::VirtualService, Kind::ServiceEntry] {
+        let hosts: Vec<Host<'_>> = input.set.of(kind).flat_map(hosts).collect();
+        let patterns = hosts.iter().filter(|(_, host, ..)| host.starts_with('*'));
+        let mut patterns: HashMap<_, _> =
+            patterns.map(|(place, host, of, node)| ((place.as_str(), host.clone()), (*of, *node))).collect();
+        for (place, host, manifest, _) in &hosts {
+            for pattern in patterns_over(host) {
+                let Entry::Occupied(covering) = patterns.entry((place.as_str(), pattern)) else { continue };
+                let (other, node) = *covering.get();
+                if !other.is_same_object(manifest) {
+                    let ((_, pattern), _) = covering.remove_entry();
+                    let message = format!("{} covers {} of another manifest", quoted(&pattern), quoted(host));
+                    findings.push(finding(other.file, node, message, "write the hosts instead of the pattern"));
+                }
+            }
+        }
+    }
+    findings
+}
+
+fn hosts(manifest: &Manifest) -> Vec<Host<'_>> {
+    let own = manifest.spec().items_at(&["hosts"]);
+    let lists: Vec<(String, &[Node])> = match manifest.kind {
+        Kind::Gateway => Server::of(manifest)
+            .map(|server| (format!("{} {}", selector(manifest), server.port), server.node.items_at(&["hosts"])))
+            .collect(),
+        Kind::VirtualService => routed_at(manifest).into_iter().map(|place| (place, own)).collect(),
+        _ => vec![(String::new(), own)],
+    };
+    lists
+        .into_iter()
+        .flat_map(|(place, list)| {
+            list.iter().filter_map(move |node| {
+                let host = host_in(&manifest.namespace, without_namespace(node.text()?));
+                Some((place.clone(), host, manifest, node))
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,25 @@
+//! `spec.expose`: callers outside the mesh, through the ingress gateway.
+
+use crate::value::host::ExposedHost;
+use crate::value::names::{IngressGateway, ResourceName};
+use sallyport_core::record;
+
+record! {
+    /// `spec.expose`.
+    pub struct Expose = "expose" {
+        /// The host that callers outside the mesh use.
+        "host" host: ExposedHost = required,
+        /// The ingress gateway: its namespace and the value of the label `istio` of its pods, `NAMESPACE/LABEL`.
+        "gateway" gateway: IngressGateway = default(IngressGateway::of("istio-system", "ingressgateway")),
+        /// The Secret with the certificate of `host`, in the ingress gateway's namespace.
+        "credentialName" credential_name: ResourceName = required,
+        /// Whether plain HTTP is redirected to HTTPS.
+        "httpsRedirect" https_redirect: bool = default(true),
+    }
+    instead {
+        "secret" => "write `credentialName`",
+        "secretName" => "write `credentialName`",
+        "hosts" => "write `host`: one Egress has one way in",
+        "tls" => "write `credentialName`: the way in is always TLS",
+    }
+}

@@ -1,0 +1,84 @@
+//! `spec.gateway`: the gateway's pods.
+
+use crate::value::image::ImageReference;
+use crate::value::names::{DecisionPath, ResourceName};
+use crate::value::quantity::{Cpu, Memory};
+use sallyport_core::wire::Shape;
+use sallyport_core::{record, words};
+
+const PODS: Shape = Shape::Whole { least: 1, most: 1000 };
+
+record! {
+    /// `spec.gateway`.
+    pub struct Gateway: Default = "gateway" {
+        /// How many pods there are at least.
+        "replicas" replicas: u32 as (PODS) = default(2),
+        /// How many pods there are at most. Above `replicas`, the gateway scales with its load.
+        "maxReplicas" max_replicas: Option<u32> as (PODS) = default(None, "`replicas`"),
+        /// What makes the gateway's pods.
+        "install" install: Install = default(Install::Injected),
+        /// CPU and memory of each pod.
+        "resources" resources: Resources = default(Resources::default()),
+        /// Worker threads of each Envoy. Each has its own copy of the filter and its policy.
+        "concurrency" concurrency: u32 as (Shape::Whole { least: 1, most: 128 }) = default(2),
+        /// How long a pod may take to finish its requests when it is stopped, in seconds.
+        "drainSeconds" drain_seconds: u32 as (Shape::Whole { least: 1, most: 3600 }) = default(30),
+        /// Whether the manifests have the Namespace, too.
+        "createNamespace" create_namespace: bool = default(false),
+        /// An OPA sidecar that must agree before a request passes.
+        "opa" opa: Option<Opa> = optional,
+        /// How many proxies in front of the gateway are trusted to report the caller's address (X-Forwarded-For).
+        "numTrustedProxies" num_trusted_proxies: u32 as (Shape::Whole { least: 0, most: 255 }) = default(0),
+    }
+    instead {
+        "minReplicas" => "write `replicas`",
+        "replicaCount" => "write `replicas`",
+        "autoscaling" => "write `maxReplicas`",
+        "requests" => "write `resources` with `cpu` and `memory`",
+        "terminationGracePeriodSeconds" => "write `drainSeconds`",
+        "mode" => "write `install`",
+    }
+}
+
+words! {
+    /// `gateway.install`: what makes the gateway's pods.
+    pub enum Install {
+        /// A Deployment that Istio's webhook fills.
+        "injected" Injected,
+        /// A file for `istioctl manifest generate -f`.
+        "istiooperator" IstioOperator,
+        /// Values for Istio's gateway chart.
+        "helm" Helm,
+        /// A Gateway of the Kubernetes Gateway API, which istiod deploys.
+        "gateway-api" GatewayApi,
+    }
+}
+
+record! {
+    /// `gateway.resources`: as Kubernetes writes quantities.
+    pub struct Resources: Default = "resources" {
+        /// The CPU that each pod requests: `500m`, `1`.
+        "cpu" cpu: Cpu = default(Cpu::of("100m")),
+        /// The memory that each pod requests, and its limit: `256Mi`, `1Gi`.
+        "memory" memory: Memory = default(Memory::of("256Mi")),
+    }
+    instead {
+        "requests" => "write `cpu` and `memory` here; the limit of memory is the same",
+        "limits" => "write `cpu` and `memory` here; the limit of memory is the same",
+    }
+}
+
+record! {
+    /// `gateway.opa`.
+    pub struct Opa = "opa" {
+        /// The image of opa-envoy-plugin, with a tag or digest.
+        "image" image: ImageReference = required,
+        /// The ConfigMap with the Rego policy, in the Egress's namespace.
+        "policyConfigMap" policy_config_map: ResourceName = required,
+        /// The decision that OPA is asked for: package and rule, with slashes.
+        "path" path: DecisionPath = default(DecisionPath::of("envoy/authz/allow")),
+    }
+    instead {
+        "policy" => "write the name of its ConfigMap in `policyConfigMap`",
+    }
+}

@@ -1,0 +1,79 @@
+//! `spec.route`: how requests go to the upstream, with Istio's field names.
+
+use crate::value::duration::Duration;
+use crate::value::names::RetryConditions;
+use sallyport_core::record;
+use sallyport_core::wire::Shape;
+
+record! {
+    /// `spec.route`.
+    pub struct Route: Default = "route" {
+        /// The longest time for a request, retries included: `10s`.
+        "timeout" timeout: Option<Duration> = optional,
+        /// Retries by the gateway.
+        "retries" retries: Option<Retries> = default(None, "none: no request is sent to the upstream twice"),
+        /// Limits on the connections and requests of one gateway pod to the upstream.
+        "connectionPool" connection_pool: Option<ConnectionPool> = optional,
+        /// When one of the upstream's addresses is ejected for a while.
+        "outlierDetection" outlier_detection: Option<OutlierDetection> = optional,
+    }
+    instead {
+        "retry" => "write `retries`",
+        "trafficPolicy" => "write its fields here",
+    }
+}
+
+record! {
+    /// `route.retries`.
+    pub struct Retries = "retries" {
+        /// How many times a request is retried at most.
+        "attempts" attempts: u32 as (Shape::Whole { least: 0, most: 10 }) = required,
+        /// The longest time for each try: `2s`. Not longer than `timeout`.
+        "perTryTimeout" per_try_timeout: Option<Duration> = optional,
+        /// Envoy's retry conditions, comma-separated. The default retries only requests that the upstream has not seen.
+        "retryOn" retry_on: RetryConditions = default(RetryConditions::of("connect-failure,refused-stream")),
+    }
+    instead {
+        "retries" => "write `attempts`",
+        "numRetries" => "write `attempts`",
+    }
+}
+
+const COUNT: Shape = Shape::Whole { least: 1, most: 2_147_483_647 };
+
+record! {
+    /// `route.connectionPool`: limits of one gateway pod.
+    pub struct ConnectionPool: Default = "connectionPool" {
+        /// The most connections to the upstream that one gateway pod opens.
+        "maxConnections" max_connections: Option<u32> as (COUNT) = optional,
+        /// The longest time to open a connection: `3s`.
+        "connectTimeout" connect_timeout: Option<Duration> = optional,
+        /// The most requests that one gateway pod has in flight.
+        "maxRequests" max_requests: Option<u32> as (COUNT) = optional,
+        /// The most requests that wait for a connection.
+        "maxPendingRequests" max_pending_requests: Option<u32> as (COUNT) = optional,
+    }
+    instead {
+        "tcp" => "write its fields here",
+        "http" => "write its fields here",
+        "http1MaxPendingRequests" => "write `maxPendingRequests`",
+        "http2MaxRequests" => "write `maxRequests`",
+    }
+}
+
+record! {
+    /// `route.outlierDetection`.
+    pub struct OutlierDetection: Default = "outlierDetection" {
+        /// How many errors in a row eject an address.
+        "consecutive5xxErrors" consecutive5xx_errors: Option<u32> as (COUNT) = optional,
+        /// How often Envoy looks for addresses to eject: `10s`.
+        "interval" interval: Option<Duration> = optional,
+        /// How long an address stays ejected: `30s`.
+        "baseEjectionTime" base_ejection_time: Option<Duration> = optional,
+        /// How many of the addresses may be ejected at once, in percent.
+        "maxEjectionPercent" max_ejection_percent: Option<u32> as (Shape::Whole { least: 1, most: 100 }) = optional,
+    }
+    instead {
+        "consecutiveErrors" => "write `consecutive5xxErrors`",
+    }
+}

@@ -1,0 +1,114 @@
+//! `health.probe`: a request of the gateway's own.
+
+use crate::model::Egress;
+use crate::value::duration::Duration;
+use crate::value::{DIGITS_LIST, NOT_EMPTY};
+use sallyport_core::record;
+use sallyport_core::wire::{self, Shape};
+
+record! {
+    /// `health.probe`.
+    pub struct Probe = "probe" {
+        /// The path of the request, with a query if there is one.
+        "path" path: String = required,
+        /// `GET` or `HEAD`: a probe changes nothing.
+        "method" method: String = default("GET".to_owned()),
+        /// The host that the upstream expects in requests.
+        "host" host: Option<String> as (NOT_EMPTY) = default(None, "`upstream.host`"),
+        /// What a good answer is.
+        "expect" expect: Expect = default(Expect::default()),
+        /// From one probe to the next, however many workers there are.
+        "interval" interval: Duration = default(Duration::of_seconds(5)),
+        /// By how much of the interval a probe may be early, in percent, so that gateways do not probe together.
+        "jitter" jitter: u32 as (Shape::Whole { least: 0, most: 100 }) = default(10),
+        /// When an unanswered probe counts as failed. Not longer than the interval.
+        "timeout" timeout: Option<Duration> = default(None, "`1s`, or the interval if that is shorter"),
+        /// Good answers in a row that make the upstream healthy.
+        "rise" rise: u32 as (Shape::Whole { least: 1, most: 1000 }) = default(2),
+        /// Failed probes in a row that make it unhealthy.
+        "fall" fall: u32 as (Shape::Whole { least: 1, most: 1000 }) = default(3),
+    }
+    instead {
+        "url" => "write `path`",
+        "httpGet" => "write its `path` here",
+        "periodSeconds" => "write `interval`",
+        "timeoutSeconds" => "write `timeout`",
+        "successThreshold" => "write `rise`",
+        "failureThreshold" => "write `fall`",
+        "healthyThreshold" => "write `rise`",
+        "unhealthyThreshold" => "write `fall`",
+        "expectedStatuses" => "write `expect.statuses`",
+    }
+}
+
+impl Probe {
+    /// When an unanswered probe counts as failed.
+    pub(crate) fn effective_timeout(&self) -> Duration {
+        match &self.timeout {
+            Some(timeout) => timeout.clone(),
+            None if self.interval.length() < Duration::of_seconds(1).length() => self.interval.clone(),
+            None => Duration::of_seconds(1),
+        }
+    }
+
+    /// For the filter: the probe of this Egress.
+    pub(super) fn to_wire(&self, egress: &Egress) -> wire::Probe {
+        let Self { path, method, host, expect, interval, jitter, timeout: _, rise, fall } = self;
+        wire::Probe {
+            cluster: egress.cluster(None),
+            method: method.clone(),
+            host: host.clone().unwrap_or_else(|| egress.upstream_authority()),
+            path: path.clone(),
+            expect: expect.to_wire(),
+            interval: interval.milliseconds(),
+            jitter: *jitter,
+            timeout: self.effective_timeout().milliseconds(),
+            rise: *rise,
+            fall: *fall,
+        }
+    }
+}
+
+record! {
+    /// `health.probe.expect`: every condition that is written must hold.
+    pub struct Expect: Default = "expect" {
+        /// The statuses of a good answer: `200`, `200-299`.
+        "statuses" statuses: Vec<String> as (DIGITS_LIST) = default(vec!["200-299".to_owned()]),
+        /// A header that a good answer has, and its value.
+        "header" header: Option<ExpectedHeader> = optional,
+        /// How the body of a good answer begins: at most 1024 bytes.
+        "bodyPrefix" body_prefix: Option<String> = optional,
+    }
+    instead {
+        "status" => "write `statuses`",
+        "body" => "write `bodyPrefix`",
+    }
+}
+
+impl Expect {
+    fn to_wire(&self) -> wire::Expect {
+        let Self { statuses, header, body_prefix } = self;
+        wire::Expect {
+            statuses: statuses.clone(),
+            header: header.as_ref().map(ExpectedHeader::to_wire),
+            body_prefix: body_prefix.clone(),
+        }
+    }
+}
+
+record! {
+    /// A header with its value.
+    pub struct ExpectedHeader = "header" {
+        /// The header's name, in lower case.
+        "name" name: String as (NOT_EMPTY) = required,
+        /// The header's whole value.
+        "value" value: String = required,
+    }
+}
+
+impl ExpectedHeader {
+    fn to_wire(&self) -> wire::ExpectedHeader {
+        let Self { name, value } = self;
+        wire::ExpectedHeader { name: name.clone(), value: value.clone() }
+    }
+}

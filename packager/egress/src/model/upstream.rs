@@ -1,0 +1,84 @@
+//! `spec.upstream`: where the gateway sends what it lets through.
+
+use crate::value::host::{Host, ServerName, SubjectAltName};
+use crate::value::names::FilePath;
+use sallyport_core::wire::Shape;
+use sallyport_core::{record, words};
+
+record! {
+    /// `spec.upstream`.
+    pub struct Upstream = "upstream" {
+        /// The upstream's DNS name or IP address: no scheme, no port.
+        "host" host: Host = required,
+        /// The upstream's port.
+        "port" port: u16 as (Shape::Whole { least: 1, most: 65535 }) = required,
+        /// How the connection to the upstream is secured.
+        "tls" tls: UpstreamTls = default(UpstreamTls::default(), "TLS, verified"),
+    }
+    instead {
+        "url" => "write `host` and `port`",
+        "address" => "write `host` and `port`",
+        "hostname" => "write `host`",
+        "scheme" => "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
+        "protocol" => "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
+    }
+}
+
+record! {
+    /// How the connection to the upstream is secured, with the field names of Istio's DestinationRule `tls`.
+    pub struct UpstreamTls: Default = "tls" {
+        /// Whether the connection uses TLS, and which side shows a certificate.
+        "mode" mode: TlsMode = default(TlsMode::Simple),
+        /// The server name sent to the upstream.
+        "sni" sni: Option<ServerName> = default(None, "`upstream.host`"),
+        /// Names of which the upstream's certificate must have one: DNS names, IP addresses or SPIFFE IDs.
+        "subjectAltNames" subject_alt_names: Vec<SubjectAltName> = default(Vec::new(), "the server name"),
+        /// The path of a PEM file with the authorities to trust.
+        "caCertificates" ca_certificates: Option<FilePath> = default(None, "the system's authorities"),
+        /// The path of a PEM file with the gateway's certificate. Needs `mode: MUTUAL`.
+        "clientCertificate" client_certificate: Option<FilePath> = optional,
+        /// The path of a PEM file with the gateway's private key. Needs `mode: MUTUAL`.
+        "privateKey" private_key: Option<FilePath> = optional,
+    }
+    instead {
+        "ca" => "write `caCertificates`",
+        "caFile" => "write `caCertificates`",
+        "cert" => "write `clientCertificate`",
+        "certFile" => "write `clientCertificate`",
+        "key" => "write `privateKey`",
+        "keyFile" => "write `privateKey`",
+        "serverName" => "write `sni`",
+        "sans" => "write `subjectAltNames`",
+        "insecureSkipVerify" => "the upstream is always verified: write `caCertificates` for a private authority",
+    }
+}
+
+words! {
+    /// `upstream.tls.mode`.
+    pub enum TlsMode {
+        /// TLS; the upstream shows a certificate.
+        "SIMPLE" Simple,
+        /// TLS; both sides show a certificate.
+        "MUTUAL" Mutual,
+        /// Plaintext.
+        "NONE" None,
+    }
+}
+
+impl Upstream {
+    /// Fills what follows from other fields: the server name (`None` for an address, which cannot be one), and the names
+    /// of which the certificate must have one. Without TLS there are neither.
+    pub(crate) fn fill_tls_names(&mut self) {
+        let Self { host, port: _, tls } = self;
+        if tls.mode == TlsMode::None {
+            return;
+        }
+        if tls.sni.is_none() {
+            tls.sni = ServerName::of_host(host);
+        }
+        if tls.subject_alt_names.is_empty() {
+            let name = tls.sni.as_ref().map_or_else(|| SubjectAltName::of_host(host), SubjectAltName::of_server);
+            tls.subject_alt_names.push(name);
+        }
+    }
+}

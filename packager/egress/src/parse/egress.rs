@@ -1,0 +1,91 @@
+//! One Egress file: the data, or what of it can still be judged.
+
+use super::conform::{Conformed, conform};
+use super::{cross, has_error, read};
+use crate::diagnostic::Sink;
+use crate::model::{Authz, Egress, EgressFile, EgressMetadata, Gateway};
+use crate::yaml::tree::Node;
+use sallyport_core::wire::Json;
+
+/// An Egress file with its tree, so that what the core says of the policy can be shown in its place.
+pub(crate) struct ParsedEgress {
+    pub(crate) tree: Node,
+    /// `None`: something in the file is wrong.
+    pub(crate) egress: Option<Egress>,
+    /// As far as they are sound.
+    pub(crate) name: Option<String>,
+    pub(crate) namespace: Option<String>,
+    /// The policy without the parts that are not sound: those were reported, the others can still be judged.
+    pub(crate) authz: Authz,
+    pub(crate) num_trusted_proxies: u32,
+    /// For each rule of `authz` its position in the file.
+    pub(crate) rule_positions: Vec<usize>,
+    /// For each trusted forwarder of `authz` its position in the file.
+    pub(crate) forwarder_positions: Vec<usize>,
+}
+
+pub(super) fn parse(tree: Node, sink: &mut Sink) -> ParsedEgress {
+    let Conformed { json, .. } = conform(&tree, &EgressFile::BLOCK, sink);
+    cross::check(&tree, sink);
+    let metadata = |name| match at(&json, &["metadata", name]) {
+        Some(Json::Text(text)) => Some(text.to_string()),
+        _ => None,
+    };
+    let num_trusted_proxies = match at(&json, &["spec", "gateway", "numTrustedProxies"]) {
+        Some(Json::Whole(proxies)) => *proxies,
+        _ => Gateway::default().num_trusted_proxies,
+    };
+    let (name, namespace) = (metadata("name"), metadata("namespace"));
+    let SoundAuthz { authz, rule_positions, forwarder_positions } = sound_authz(&json, &tree, sink);
+    let sound = if has_error(sink) { None } else { read::<EgressFile>(&json, tree.span, sink) };
+    let egress = sound.map(egress);
+    ParsedEgress { tree, egress, name, namespace, authz, num_trusted_proxies, rule_positions, forwarder_positions }
+}
+
+fn egress(file: EgressFile) -> Egress {
+    let EgressFile { api_version: _, kind: _, metadata: EgressMetadata { name, namespace }, mut spec } = file;
+    spec.upstream.fill_tls_names();
+    Egress { name, namespace, spec }
+}
+
+/// The policy without the items that are not sound (they are `null`), and where the others were.
+struct SoundAuthz {
+    authz: Authz,
+    rule_positions: Vec<usize>,
+    forwarder_positions: Vec<usize>,
+}
+
+fn sound_authz(json: &Json<'_>, tree: &Node, sink: &mut Sink) -> SoundAuthz {
+    let empty = Vec::new();
+    let written = match at(json, &["spec", "authz"]) {
+        Some(Json::Map(fields)) => fields,
+        _ => &empty,
+    };
+    let (mut fields, mut rule_positions, mut forwarder_positions) = (Vec::new(), Vec::new(), Vec::new());
+    for (name, value) in written {
+        let value = match value {
+            Json::List(items) => {
+                let sound = items.iter().cloned().enumerate().filter(|(_, item)| *item != Json::Null);
+                let (positions, items) = sound.unzip();
+                match &**name {
+                    "rules" => rule_positions = positions,
+                    "trustedForwarders" => forwarder_positions = positions,
+                    _ => {}
+                }
+                Json::List(items)
+            }
+            other => other.clone(),
+        };
+        fields.push((name.clone(), value));
+    }
+    let authz = read(&Json::Map(fields), tree.span, sink).unwrap_or_default();
+    SoundAuthz { authz, rule_positions, forwarder_positions }
+}
+
+/// Follows field names.
+fn at<'j>(json: &'j Json<'j>, names: &[&str]) -> Option<&'j Json<'j>> {
+    names.iter().try_fold(json, |json, name| match json {
+        Json::Map(fields) => fields.iter().find(|(key, _)| key == name).map(|(_, value)| value),
+        _ => None,
+    })
+}

@@ -1,0 +1,50 @@
+//! What the filter gets of an Egress.
+
+use crate::model::{AccessLog, Authz, Egress, Mesh};
+use crate::value::names::DnsLabel;
+use sallyport_core::wire::{Headers, Mode, Policy, Tracing, TracingMode, WIRE_VERSION};
+
+/// The policy that the filter gets for one Egress.
+#[must_use]
+pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Policy {
+    let spec = &egress.spec;
+    Policy {
+        health: spec.health.to_wire(egress, standbys),
+        readiness: Some(spec.health.readiness.to_wire()),
+        tracing: spec.tracing.to_wire(),
+        headers: spec.headers.to_wire(standbys),
+        // The JSON access log and spans read it.
+        filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
+        ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
+    }
+}
+
+/// The Egresses that `health.failover` names, in its order, as far as they are among these.
+#[must_use]
+pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clone) -> Vec<&'e Egress> {
+    let named = |name: &DnsLabel| all.clone().find(|other| other.namespace == egress.namespace && other.name == *name);
+    egress.spec.health.failover.iter().filter_map(named).collect()
+}
+
+/// The part of the policy that needs no more than a sound `authz` block.
+pub(crate) fn policy(upstream: String, authz: &Authz, mode: Mode, num_trusted_proxies: u32, mesh: &Mesh) -> Policy {
+    let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
+    Policy {
+        version: WIRE_VERSION,
+        upstream,
+        mode,
+        trust_domain: Some(mesh.trust_domain.clone()),
+        trust_domain_aliases: mesh.trust_domain_aliases.clone(),
+        trusted_forwarders: trusted_forwarders.clone(),
+        tolerate: tolerate.clone(),
+        disclose_rule: *disclose_rule,
+        filter_state: false,
+        num_trusted_proxies,
+        health: None,
+        readiness: None,
+        tracing: Tracing::default(),
+        headers: Headers::default(),
+        rules: rules.clone(),
+        automata: Vec::new(),
+    }
+}

@@ -1,0 +1,118 @@
+//! Lengths of time, as Istio's resources write them: `10s`, `1h30m`, `1.5s`, `250ms`.
+
+use super::{FromText, kind, text_value};
+use crate::code::Code;
+use crate::diagnostic::UnplacedDiagnostic;
+use crate::wording::quoted;
+use sallyport_core::wire::TextKind;
+
+const LEAST: std::time::Duration = std::time::Duration::from_millis(1);
+/// Istio would take more, but a longer time is a mistake.
+const MOST: std::time::Duration = std::time::Duration::from_secs(365 * 24 * 3600);
+
+/// A length of time, from 1 ms to a year.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Duration {
+    text: String,
+    length: std::time::Duration,
+}
+
+impl Duration {
+    /// So many seconds.
+    pub(crate) fn of_seconds(seconds: u32) -> Self {
+        Self { text: format!("{seconds}s"), length: std::time::Duration::from_secs(seconds.into()) }
+    }
+
+    /// The text, as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// How long it is.
+    #[must_use]
+    pub fn length(&self) -> std::time::Duration {
+        self.length
+    }
+
+    /// In whole milliseconds. What is longer than a `u32` can say is the longest, which the core refuses.
+    pub(crate) fn milliseconds(&self) -> u32 {
+        u32::try_from(self.length.as_millis()).unwrap_or(u32::MAX)
+    }
+}
+
+text_value!(Duration);
+
+impl FromText for Duration {
+    const KIND: TextKind = kind::<Self>("duration");
+
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
+        let flaw = |problem: &str| UnplacedDiagnostic::new(Code::Duration, format!("{} {problem}", quoted(text)));
+        match parse(text) {
+            Some(length) if length < LEAST => Err(flaw("is shorter than `1ms`").help("write `1ms` or more")),
+            Some(length) if length > MOST => Err(flaw("is longer than a year").help("write `8760h` or less")),
+            Some(length) => Ok(Self { text: text.to_owned(), length }),
+            None => Err(flaw("is not a duration").help("write `10s`, `250ms`, `5m` or `1h30m`")),
+        }
+    }
+}
+
+fn parse(text: &str) -> Option<std::time::Duration> {
+    let (mut rest, mut total) = (text, std::time::Duration::ZERO);
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at(digits);
+        let unit = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit);
+        total = total.checked_add(amount(number, unit)?)?;
+        rest = after;
+    }
+    Some(total)
+}
+
+fn amount(number: &str, unit: &str) -> Option<std::time::Duration> {
+    let seconds = match unit {
+        "h" => 3600.0,
+        "m" => 60.0,
+        "s" => 1.0,
+        "ms" => 0.001,
+        _ => return None,
+    };
+    let is_number = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with('.');
+    let number: f64 = is_number.then_some(number)?.parse().ok()?;
+    std::time::Duration::try_from_secs_f64(number * seconds).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        for (text, milliseconds) in [
+            ("10s", 10_000),
+            ("250ms", 250),
+            ("1.5s", 1_500),
+            ("1h30m", 5_400_000),
+            ("1ms", 1),
+            ("8760h", 31_536_000_000),
+        ] {
+            let duration: Duration = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(duration.length(), std::time::Duration::from_millis(milliseconds), "{text}");
+            assert_eq!(duration.as_str(), text);
+        }
+        for text in
+            ["", "10", "s", "10 s", "10S", "1d", "-1s", "1.s", ".5s", "1e3s", "10s5", "1µs", "0s", "0.5ms", "8761h"]
+        {
+            assert!(text.parse::<Duration>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_default_is_written_as_a_file_would_write_it() {
+        assert_eq!("5s".parse(), Ok(Duration::of_seconds(5)));
+    }
+}

@@ -1,0 +1,217 @@
+//! Hosts: DNS names and IP addresses.
+
+use super::{FromText, checked_text, kind, text_value};
+use crate::code::Code;
+use crate::diagnostic::UnplacedDiagnostic;
+use crate::wording::quoted;
+use sallyport_core::dns;
+use sallyport_core::wire::TextKind;
+use std::net::IpAddr;
+
+/// A DNS name in lower case, or an IP address.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Host {
+    text: String,
+    address: Option<IpAddr>,
+}
+
+impl Host {
+    /// The text, as it is written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The address, if it is one.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+}
+
+text_value!(Host);
+
+impl FromText for Host {
+    const KIND: TextKind = kind::<Self>("host");
+
+    fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
+        match problem(text, Code::Host) {
+            None => Ok(Self { text: text.to_owned(), address: text.parse().ok() }),
+            Some(flaw) => Err(flaw),
+        }
+    }
+}
+
+checked_text!(
+    /// A DNS name that is sent as the TLS server name.
+    ServerName,
+    check_server_name,
+    "server name"
+);
+
+checked_text!(
+    /// A DNS name, an IP address or a SPIFFE ID, as a certificate has it.
+    SubjectAltName,
+    check_subject_alt_name,
+    "subject alternative name"
+);
+
+checked_text!(
+    /// The DNS name that callers outside the mesh use.
+    ExposedHost,
+    check_exposed_host,
+    "DNS name"
+);
+
+impl ServerName {
+    /// The name of a host; `None` for an IP address, which cannot be a server name.
+    pub(crate) fn of_host(host: &Host) -> Option<Self> {
+        host.address.is_none().then(|| Self(host.text.clone()))
+    }
+}
+
+impl SubjectAltName {
+    /// The name in the certificate of a host.
+    pub(crate) fn of_host(host: &Host) -> Self {
+        Self(host.text.clone())
+    }
+
+    /// The name in the certificate of the server that is asked for by this name.
+    pub(crate) fn of_server(name: &ServerName) -> Self {
+        Self(name.0.clone())
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+/// A DNS name in lower case whose last label is not all digits (that is a bad address).
+fn is_dns_name(text: &str) -> bool {
+    let last_is_number = text.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
+    dns::is_subdomain(text) && !last_is_number
+}
+
+fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
+    if is_address(text) || is_dns_name(text) {
+        return None;
+    }
+    let shown = quoted(text);
+    let (problem, near) = if let Some((_, rest)) = text.split_once("://") {
+        (format!("{shown} is a URL, not a host"), plain_host(rest))
+    } else if text.contains(['/', '?', '#']) {
+        (format!("{shown} has a path, which is not part of a host"), plain_host(text))
+    } else if text.contains('@') {
+        (format!("{shown} has a user, which is not part of a host"), plain_host(text))
+    } else if text.starts_with('[') {
+        (format!("{shown} has brackets, which are not part of an address"), plain_host(text))
+    } else if text.contains(':') {
+        (format!("{shown} has a port, which is not part of a host"), plain_host(text))
+    } else if text.contains('*') {
+        return Some(
+            UnplacedDiagnostic::new(code, format!("{shown} is a pattern, not a host")).help("write each name out"),
+        );
+    } else if text.ends_with('.') {
+        (format!("{shown} ends with a dot"), plain_host(text))
+    } else if text.chars().any(|c| c.is_ascii_uppercase()) {
+        (format!("{shown} has upper-case letters"), plain_host(text))
+    } else if text.chars().all(|c| c.is_ascii_digit() || c == '.') {
+        (format!("{shown} is not an IP address"), None)
+    } else {
+        (format!("{shown} is not a DNS name"), None)
+    };
+    let flaw = UnplacedDiagnostic::new(code, problem);
+    Some(match near {
+        Some(near) => flaw.help(format!("write `{near}`")),
+        None => flaw.help("write a name such as `httpbin.org`, or an IP address"),
+    })
+}
+
+/// The host within a URL, an authority, or a badly written host.
+pub(super) fn plain_host(text: &str) -> Option<String> {
+    let authority = text.split(['/', '?', '#']).next()?;
+    let authority = authority.rsplit('@').next()?;
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next()?,
+        None => authority.split(':').next()?,
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    (is_address(&host) || is_dns_name(&host)).then_some(host)
+}
+
+fn check_server_name(text: &str) -> Option<UnplacedDiagnostic> {
+    if is_address(text) {
+        let flaw = UnplacedDiagnostic::new(
+            Code::ServerName,
+            format!("{} is an IP address, which cannot be a server name", quoted(text)),
+        );
+        return Some(flaw.help("leave `sni` out, and write the address in `subjectAltNames`"));
+    }
+    problem(text, Code::ServerName)
+}
+
+fn check_subject_alt_name(text: &str) -> Option<UnplacedDiagnostic> {
+    let Some(rest) = text.strip_prefix("spiffe://") else {
+        return problem(text, Code::SubjectAltName);
+    };
+    let good = rest.split('/').all(|part| !part.is_empty()) && rest.bytes().all(|byte| byte.is_ascii_graphic());
+    (!good).then(|| {
+        UnplacedDiagnostic::new(Code::SubjectAltName, format!("{} is not a SPIFFE ID", quoted(text)))
+            .help("write `spiffe://TRUST_DOMAIN/PATH`")
+    })
+}
+
+fn check_exposed_host(text: &str) -> Option<UnplacedDiagnostic> {
+    if is_address(text) {
+        let problem = format!("{} is an IP address, which callers cannot ask for by TLS server name", quoted(text));
+        return Some(UnplacedDiagnostic::new(Code::Host, problem).help("write a DNS name that is in the certificate"));
+    }
+    problem(text, Code::Host)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::InvalidValue;
+    use std::str::FromStr;
+
+    fn complaint<T: FromStr<Err = InvalidValue>>(text: &str) -> Option<String> {
+        text.parse::<T>().err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn hosts() {
+        for good in ["httpbin.org", "a", "a-b.c1", "10.0.0.1", "::1", "fe80::1", "1a.example"] {
+            assert_eq!(complaint::<Host>(good), None);
+        }
+        for (bad, says, help) in [
+            ("https://httpbin.org/get", "`https://httpbin.org/get` is a URL, not a host", "write `httpbin.org`"),
+            ("httpbin.org/get", "`httpbin.org/get` has a path, which is not part of a host", "write `httpbin.org`"),
+            ("httpbin.org:443", "`httpbin.org:443` has a port, which is not part of a host", "write `httpbin.org`"),
+            ("[::1]:80", "`[::1]:80` has brackets, which are not part of an address", "write `::1`"),
+            ("HTTPBIN.org", "`HTTPBIN.org` has upper-case letters", "write `httpbin.org`"),
+            ("httpbin.org.", "`httpbin.org.` ends with a dot", "write `httpbin.org`"),
+            ("*.org", "`*.org` is a pattern, not a host", "write each name out"),
+            ("10.0.0.256", "`10.0.0.256` is not an IP address", "write a name such as `httpbin.org`, or an IP address"),
+            ("a_b.c", "`a_b.c` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
+            ("a..b", "`a..b` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
+        ] {
+            assert_eq!(Host::from_text(bad), Err(UnplacedDiagnostic::new(Code::Host, says).help(help)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_in_certificates() {
+        for good in ["httpbin.org", "10.0.0.1", "spiffe://td/ns/a/sa/b"] {
+            assert_eq!(complaint::<SubjectAltName>(good), None);
+        }
+        for bad in ["*.httpbin.org", "spiffe://", "spiffe://td//x", "https://a.b"] {
+            assert!(complaint::<SubjectAltName>(bad).is_some(), "{bad}");
+        }
+        assert!(complaint::<ServerName>("10.0.0.1").is_some_and(|says| says.contains("cannot be a server name")));
+        assert_eq!(complaint::<ExposedHost>("a.example"), None);
+        for bad in ["10.0.0.1", "::1"] {
+            assert!(complaint::<ExposedHost>(bad).is_some(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! YAML text as a tree in which every key and value knows its place.
+
+pub(crate) mod offsets;
+pub(crate) mod reader;
+mod refusals;
+pub(crate) mod source_text;
+pub(crate) mod syntax;
+pub(crate) mod tree;

@@ -1,0 +1,171 @@
+//! Gateway, its parameters and HTTPRoute of the Kubernetes Gateway API: istiod deploys the gateway.
+
+use sallyport_core::answer::ROUTE_HEADER;
+use sallyport_egress::Code;
+use sallyport_egress::model::{Egress, READINESS_PORT};
+use serde_json::{Value, json};
+
+use super::{autoscaler, disruption_budget, pod, security};
+use crate::error::BuildError;
+use crate::plan::{Plan, SERVICE_PORT};
+use crate::yaml;
+
+/// Named and labelled as with the other ways of installation, so that everything else is the same.
+pub(crate) fn gateway(plan: &Plan<'_>) -> Value {
+    let name = plan.gateway_name();
+    let mut metadata = plan.metadata(&name);
+    if let Some(metadata) = metadata.as_object_mut() {
+        let annotations = json!({
+            "gateway.istio.io/name-override": name,
+            "gateway.istio.io/service-account": name,
+            "networking.istio.io/service-type": "ClusterIP",
+        });
+        metadata.insert("annotations".to_owned(), annotations);
+    }
+    json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "Gateway",
+        "metadata": metadata,
+        "spec": {
+            "gatewayClassName": "istio",
+            "infrastructure": {
+                "labels": plan.labels(),
+                "parametersRef": {"group": "", "kind": "ConfigMap", "name": name},
+            },
+            "listeners": [{
+                "name": "https",
+                "hostname": plan.egress.spec.host,
+                "port": SERVICE_PORT,
+                "protocol": "HTTPS",
+                "tls": {"mode": "Terminate", "options": {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}},
+                "allowedRoutes": {"namespaces": {"from": "Same"}},
+            }, {
+                // For the kubelet's probe. The route is bound to the other listener, so whatever the filter does not
+                // answer gets 404. istiod makes a port of the Service from the listener, which the probe needs.
+                "name": "ready",
+                "port": READINESS_PORT,
+                "protocol": "HTTP",
+                "allowedRoutes": {"namespaces": {"from": "Same"}},
+            }],
+        },
+    })
+}
+
+/// What istiod merges into the objects that it makes.
+pub(crate) fn parameters(plan: &Plan<'_>) -> Value {
+    let text = |value: Value| yaml::document(&yaml::without_nulls(value));
+    let scaled = autoscaler::spec(plan);
+    json!({
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": plan.metadata(&plan.gateway_name()),
+        "data": {
+            "deployment": text(deployment(plan)),
+            "podDisruptionBudget": text(json!({"spec": disruption_budget::spec()})),
+            "horizontalPodAutoscaler": scaled.map(|spec| text(json!({"spec": spec}))),
+        },
+    })
+}
+
+fn deployment(plan: &Plan<'_>) -> Value {
+    let replicas = autoscaler::spec(plan).is_none().then_some(plan.egress.spec.gateway.replicas);
+    let mut containers = vec![json!({
+        "name": "istio-proxy",
+        "env": pod::env_list(plan),
+        "readinessProbe": pod::readiness_probe(plan),
+        "resources": pod::resources(plan),
+        "securityContext": security::of_container(),
+        "volumeMounts": pod::some(pod::mounts(plan)),
+    })];
+    containers.extend(pod::others(plan));
+    json!({"spec": {
+        "replicas": replicas,
+        "strategy": pod::strategy(),
+        "template": {
+            "metadata": {"annotations": pod::annotations(plan)},
+            "spec": {
+                "automountServiceAccountToken": false,
+                "terminationGracePeriodSeconds": pod::grace_seconds(plan),
+                "securityContext": security::of_pod(),
+                "topologySpreadConstraints": pod::spread(plan),
+                "imagePullSecrets": pod::pull_secrets(plan),
+                "containers": containers,
+                "volumes": pod::some(pod::volumes(plan)),
+            },
+        },
+    }})
+}
+
+/// From the gateway to the upstream, under the upstream's own name. A VirtualService of Istio cannot refer to a gateway of
+/// this API.
+pub(crate) fn route(plan: &Plan<'_>) -> Result<Value, BuildError> {
+    plan.upstreams().try_for_each(|egress| check_expressible(plan, egress))?;
+    Ok(json!({
+        "apiVersion": "gateway.networking.k8s.io/v1",
+        "kind": "HTTPRoute",
+        "metadata": plan.metadata(&plan.upstream_name()),
+        "spec": {
+            "hostnames": [plan.egress.spec.host],
+            "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
+            "rules": plan.standbys.iter().copied().chain([plan.egress]).map(rule).chain([nowhere()]).collect::<Vec<_>>(),
+        },
+    }))
+}
+
+/// The most entries that a list in a filter of this API may have.
+const MOST_REMOVED: usize = 16;
+
+fn rule(egress: &Egress) -> Value {
+    let set = egress.credential_header().map(|(name, value)| json!([{"name": name, "value": value}]));
+    let request = json!({"remove": egress.spec.removed_from_requests(), "set": set});
+    let mut filters = vec![
+        json!({"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}}),
+        json!({"type": "RequestHeaderModifier", "requestHeaderModifier": request}),
+    ];
+    let from_responses = egress.spec.removed_from_responses();
+    if !from_responses.is_empty() {
+        let response = json!({"remove": from_responses});
+        filters.push(json!({"type": "ResponseHeaderModifier", "responseHeaderModifier": response}));
+    }
+    json!({
+        "matches": [{"headers": [{"type": "Exact", "name": ROUTE_HEADER, "value": egress.route()}]}],
+        "filters": filters,
+        "backendRefs": [{
+            "group": "networking.istio.io",
+            "kind": "Hostname",
+            "name": egress.upstream_host(),
+            "port": egress.spec.upstream.port,
+        }],
+        "timeouts": egress.spec.route.timeout.as_ref().map(|timeout| json!({"request": timeout})),
+    })
+}
+
+/// A request that the filter has not marked matches a route without a backend: see `virtual_service::upstream`.
+fn nowhere() -> Value {
+    json!({"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]})
+}
+
+/// Refuses what the standard channel of this API cannot express: if it were left out, the route would behave differently.
+/// Without retries of the file's own, Istio's default applies, which repeats no request that the upstream has seen.
+fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), BuildError> {
+    let inexpressible = if egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
+        "the Gateway API cannot express `route.retries`"
+    } else if egress.spec.removed_from_requests().len() > MOST_REMOVED
+        || egress.spec.removed_from_responses().len() > MOST_REMOVED
+    {
+        "the Gateway API cannot remove more than sixteen headers"
+    } else if egress.upstream_is_address() {
+        "the Gateway API cannot name an upstream that is an IP address"
+    } else if egress.traffic_subset().is_some() {
+        "the Gateway API cannot express `route.outlierDetection` together with `health.probe`"
+    } else {
+        return Ok(());
+    };
+    let message = if egress.name == plan.egress.name {
+        inexpressible.to_owned()
+    } else {
+        format!("its standby `{}`: {inexpressible}", egress.name)
+    };
+    let help = "choose another `gateway.install`, such as `injected`";
+    Err(BuildError::of(plan.egress, Code::InstallMode, message).with_help(help))
+}

@@ -1,0 +1,110 @@
+//! WasmPlugin or TrafficExtension: the filter and its policy on this gateway.
+
+use sallyport_egress::Code;
+use std::fmt;
+
+use sallyport_egress::model::{IstioVersion, Mesh};
+use sallyport_egress::policy_source;
+use serde_json::{Map, Value, json};
+
+use crate::error::BuildError;
+use crate::plan::{IMAGE_VOLUME_PATH, Plan};
+
+/// The API server and etcd accept no larger object.
+const LARGEST_CONFIG: usize = 1 << 20;
+/// Written, because without a priority Istio sorts a plugin after all others, although its documentation says otherwise.
+const PRIORITY: i32 = 1000;
+
+/// Which resource loads the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PluginApi {
+    /// Up to Istio 1.29.
+    WasmPlugin,
+    /// From Istio 1.30 on.
+    TrafficExtension,
+}
+
+impl PluginApi {
+    /// The one for this mesh's version of Istio.
+    #[must_use]
+    pub fn of(mesh: &Mesh) -> Self {
+        if mesh.istio_version < IstioVersion::V1_30 { PluginApi::WasmPlugin } else { PluginApi::TrafficExtension }
+    }
+}
+
+impl fmt::Display for PluginApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PluginApi::WasmPlugin => "WasmPlugin",
+            PluginApi::TrafficExtension => "TrafficExtension",
+        })
+    }
+}
+
+pub(crate) fn plugin(plan: &Plan<'_>) -> Result<Value, BuildError> {
+    let api = PluginApi::of(plan.mesh);
+    // The listeners of a gateway count as clients: another mode never matches.
+    let mut spec = json!({"phase": "AUTHZ", "priority": PRIORITY, "match": [{"mode": "CLIENT"}]});
+    let wasm = wasm(plan)?;
+    if let Some(spec) = spec.as_object_mut() {
+        match api {
+            PluginApi::WasmPlugin => spec.extend(wasm),
+            PluginApi::TrafficExtension => {
+                spec.insert("wasm".to_owned(), Value::Object(wasm));
+            }
+        }
+    }
+    Ok(json!({
+        "apiVersion": "extensions.istio.io/v1alpha1",
+        "kind": api.to_string(),
+        "metadata": plan.metadata(&plan.gateway_name()),
+        "spec": plan.attached(spec),
+    }))
+}
+
+/// The fields that both resources have.
+fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
+    let policy = policy_source(plan.egress, plan.mesh, &plan.standbys).with_automata();
+    let wrong = |message: String| BuildError::of(plan.egress, Code::PolicyTooLarge, message);
+    let config =
+        serde_json::to_value(&policy).map_err(|error| wrong(format!("its policy cannot be serialized: {error}")))?;
+    let size = config.to_string().len();
+    if size > LARGEST_CONFIG {
+        let message = format!("its policy has {size} bytes, more than the {LARGEST_CONFIG} that fit into one object");
+        let help = "split the upstream in two by path or caller, or replace many names by one wildcard or namespace";
+        return Err(wrong(message).with_help(help));
+    }
+    let mut wasm = Map::from_iter([
+        ("pluginName".to_owned(), policy.upstream.into()),
+        ("failStrategy".to_owned(), "FAIL_RELOAD".into()),
+        ("type".to_owned(), "HTTP".into()),
+        ("pluginConfig".to_owned(), config),
+    ]);
+    if plan.by_image_volume() {
+        // No pull secret: for a local file Istio would put its content into the filter's environment.
+        wasm.insert("url".to_owned(), format!("file://{IMAGE_VOLUME_PATH}/plugin.wasm").into());
+    } else {
+        wasm.insert("url".to_owned(), format!("oci://{}", plan.filter.reference()).into());
+        wasm.insert("sha256".to_owned(), plan.filter.digest.hex().into());
+        wasm.insert("imagePullPolicy".to_owned(), "IfNotPresent".into());
+        wasm.insert("imagePullSecret".to_owned(), plan.mesh.filter.pull_secret.as_deref().into());
+    }
+    Ok(wasm)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_api_follows_the_version() {
+        for (version, api) in [
+            (IstioVersion::V1_29, PluginApi::WasmPlugin),
+            (IstioVersion::V1_30, PluginApi::TrafficExtension),
+            (IstioVersion::V1_31, PluginApi::TrafficExtension),
+        ] {
+            let mesh = Mesh { istio_version: version, ..Mesh::default() };
+            assert_eq!(PluginApi::of(&mesh), api, "{version}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The settings of the gateway's pods that all ways of installation share.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sallyport_core::health::READY_PATH;
+use sallyport_egress::model::health::Readiness;
+use sallyport_egress::model::outbound::Credential;
+use sallyport_egress::model::{Egress, READINESS_PORT};
+use serde_json::{Value, json};
+
+use super::opa;
+use crate::plan::{IMAGE_VOLUME_PATH, Plan};
+
+/// The setting of a gateway that forwards the caller's identity. Without it the filter does not know its callers, and
+/// refuses them.
+pub(crate) const FORWARDED_CALLER: &str = "forwardClientCertDetails";
+const FILTER_VOLUME: &str = "sallyport-filter";
+
+/// How much longer the kubelet waits than the proxy drains.
+const AFTER_DRAIN_SECONDS: u32 = 10;
+/// Ten years. Istio's agent deletes a module, even one in use, if no update has touched it for this long.
+const MODULE_EXPIRY: &str = "87600h";
+/// The statistics that the dashboard and the alerts use: the filter's own, whether its configurations are accepted, what
+/// Istio's deny-all filter denies, and the upstream's responses and certificates.
+const STATS: &str = r"proxyStatsMatcher:
+  inclusionPrefixes:
+  - sallyport
+  - extension_config_discovery
+  inclusionSuffixes:
+  - wasm-default-deny.denied
+  inclusionRegexps:
+  - cluster\.outbound\|.*\.upstream_rq_[1-5]xx
+  - cluster\.outbound\|.*\.ssl\.(fail_verify_(error|san|cert_hash)|certificate\..*)
+";
+/// Folders of the proxy's image: a file there needs no Secret, and a Secret mounted there would hide the image's files.
+const IMAGE_FOLDERS: [&str; 3] = ["/etc/ssl", "/etc/pki", "/usr"];
+
+pub(crate) fn labels(plan: &Plan<'_>) -> Value {
+    plan.labels()
+}
+
+pub(crate) fn annotations(plan: &Plan<'_>) -> Value {
+    json!({
+        "prometheus.io/scrape": "true",
+        "prometheus.io/port": "15020",
+        "prometheus.io/path": "/stats/prometheus",
+        "proxy.istio.io/config": proxy_config(plan),
+    })
+}
+
+/// Envoy drains for as long as the agent waits for it, which is shorter than the pod's grace period.
+fn proxy_config(plan: &Plan<'_>) -> String {
+    let gateway = &plan.egress.spec.gateway;
+    let mut config = format!(
+        "concurrency: {}\ndrainDuration: {drain}s\nterminationDrainDuration: {drain}s\n",
+        gateway.concurrency,
+        drain = gateway.drain_seconds
+    );
+    // By default Istio exposes only a few of Envoy's statistics.
+    config.push_str(STATS);
+    let forwarded = plan.egress.spec.authz.forward_client_cert_details();
+    config.push_str(&format!("gatewayTopology:\n  {FORWARDED_CALLER}: {forwarded}\n"));
+    if gateway.num_trusted_proxies > 0 {
+        config.push_str(&format!("  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
+    }
+    config
+}
+
+pub(crate) fn env() -> BTreeMap<&'static str, &'static str> {
+    BTreeMap::from([("WASM_MODULE_EXPIRY", MODULE_EXPIRY)])
+}
+
+pub(crate) fn env_list(plan: &Plan<'_>) -> Value {
+    let fixed = env().into_iter().map(|(name, value)| json!({"name": name, "value": value}));
+    fixed.chain(secret_env(plan)).collect()
+}
+
+/// Variables from Secrets: the credentials for the upstream and its standbys, which the routes refer to.
+pub(crate) fn secret_env(plan: &Plan<'_>) -> Vec<Value> {
+    let egresses = plan.standbys.iter().copied().chain([plan.egress]);
+    let variable = |egress: &Egress| {
+        let Credential { secret_name, secret_key, .. } = egress.spec.headers.credential.as_ref()?;
+        let reference = json!({"name": secret_name, "key": secret_key});
+        Some(json!({"name": egress.credential_variable(), "valueFrom": {"secretKeyRef": reference}}))
+    };
+    egresses.filter_map(variable).collect()
+}
+
+pub(crate) fn grace_seconds(plan: &Plan<'_>) -> u32 {
+    plan.egress.spec.gateway.drain_seconds.saturating_add(AFTER_DRAIN_SECONDS)
+}
+
+/// Memory is limited to the request. CPU is not, because a throttled proxy delays every caller.
+pub(crate) fn resources(plan: &Plan<'_>) -> Value {
+    let resources = &plan.egress.spec.gateway.resources;
+    json!({
+        "requests": {"cpu": resources.cpu, "memory": resources.memory},
+        "limits": {"memory": resources.memory},
+    })
+}
+
+/// The filter answers the probe, so no pod is ready without its policy. This replaces Istio's own readiness probe, which
+/// checks that Envoy has any configuration; the startup probe remains Istio's.
+///
+/// With `readiness: upstream` a pod becomes unready within five seconds, so that callers are soon sent to other pods.
+/// Otherwise it takes four failures, as many as Istio allows: a slow pod is still useful, and without it the others would
+/// have to serve its load.
+pub(crate) fn readiness_probe(plan: &Plan<'_>) -> Value {
+    let failures = match plan.egress.spec.health.readiness {
+        Readiness::Gateway => 4,
+        Readiness::Upstream => 2,
+    };
+    json!({
+        "httpGet": {"path": READY_PATH, "port": READINESS_PORT},
+        "periodSeconds": 2,
+        "timeoutSeconds": 1,
+        "failureThreshold": failures,
+    })
+}
+
+/// Over nodes and zones if possible: a pod that shares a node is better than one that is not scheduled.
+pub(crate) fn spread(plan: &Plan<'_>) -> Value {
+    let over = |key: &str| {
+        json!({
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": plan.selector()},
+        })
+    };
+    json!([over("kubernetes.io/hostname"), over("topology.kubernetes.io/zone")])
+}
+
+/// A new pod is ready before an old one is terminated.
+pub(crate) fn strategy() -> Value {
+    json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+}
+
+pub(crate) fn pull_secrets(plan: &Plan<'_>) -> Option<Value> {
+    let secret = plan.mesh.filter.pull_secret.as_ref().filter(|_| plan.by_image_volume())?;
+    Some(json!([{"name": secret}]))
+}
+
+/// The volume mounts of the proxy's container.
+pub(crate) fn mounts(plan: &Plan<'_>) -> Vec<Value> {
+    let mut mounts = Vec::new();
+    if plan.by_image_volume() {
+        mounts.push(json!({"name": FILTER_VOLUME, "mountPath": IMAGE_VOLUME_PATH, "readOnly": true}));
+    }
+    for (position, egress) in plan.upstreams().enumerate() {
+        let volume = tls_volume(position);
+        mounts.extend(
+            tls_folders(egress)
+                .into_iter()
+                .map(|folder| json!({"name": volume, "mountPath": folder, "readOnly": true})),
+        );
+    }
+    mounts
+}
+
+pub(crate) fn volumes(plan: &Plan<'_>) -> Vec<Value> {
+    let mut volumes = Vec::new();
+    if plan.by_image_volume() {
+        let image = json!({"reference": plan.filter.reference(), "pullPolicy": "IfNotPresent"});
+        volumes.push(json!({"name": FILTER_VOLUME, "image": image}));
+    }
+    for (position, egress) in plan.upstreams().enumerate().filter(|(_, egress)| !tls_folders(egress).is_empty()) {
+        volumes.push(json!({"name": tls_volume(position), "secret": {"secretName": tls_secret_name(egress)}}));
+    }
+    if let Some(opa) = &plan.egress.spec.gateway.opa {
+        volumes.push(opa::volume(opa));
+    }
+    volumes
+}
+
+/// Containers beside the proxy.
+pub(crate) fn others(plan: &Plan<'_>) -> Vec<Value> {
+    plan.egress.spec.gateway.opa.iter().map(opa::container).collect()
+}
+
+/// The volume for the upstream, or for a standby by its position.
+fn tls_volume(position: usize) -> String {
+    if position == 0 { "upstream-tls".to_owned() } else { format!("standby-{position}-tls") }
+}
+
+/// The Secret with the files that `upstream.tls` names. It is the same for every gateway that connects to that upstream.
+fn tls_secret_name(egress: &Egress) -> String {
+    format!("{}-upstream-tls", egress.name)
+}
+
+/// The folders of the files that `upstream.tls` names. The Secret is mounted at each of them.
+fn tls_folders(egress: &Egress) -> BTreeSet<&str> {
+    let tls = &egress.spec.upstream.tls;
+    let paths = [&tls.ca_certificates, &tls.client_certificate, &tls.private_key];
+    let folders = paths.into_iter().flatten().filter_map(|path| Some(path.rsplit_once('/')?.0));
+    let is_in_image = |folder: &str| IMAGE_FOLDERS.iter().any(|image| folder.starts_with(image));
+    folders.filter(|folder| !folder.is_empty() && !is_in_image(folder)).collect()
+}
+
+/// `None` for an empty list, so that the field is left out.
+pub(crate) fn some(items: Vec<Value>) -> Option<Value> {
+    (!items.is_empty()).then_some(Value::Array(items))
+}

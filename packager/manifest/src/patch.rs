@@ -1,0 +1,88 @@
+//! `patches`: changes to emitted manifests, applied last.
+
+use sallyport_egress::Code;
+use sallyport_egress::model::Egress;
+use sallyport_egress::model::deploy::Patch;
+use serde_json::Value;
+
+use crate::error::BuildError;
+use crate::kind::pod::FORWARDED_CALLER;
+
+/// Applies an Egress's patches in order, and returns what each of them changed: `Kind/name`.
+///
+/// A patch that matches no manifest is an error: its author relies on a change that would not be there.
+pub(crate) fn apply<'a>(
+    egress: &Egress,
+    objects: impl Iterator<Item = &'a mut Value>,
+) -> Result<Vec<String>, BuildError> {
+    let mut objects: Vec<_> = objects.collect();
+    let mut applied = Vec::new();
+    for patch in &egress.spec.patches {
+        let before = applied.len();
+        for object in objects.iter_mut().filter(|object| matches_patch(patch, object)) {
+            let label = label(object);
+            let error =
+                |reason: &str| BuildError::of(egress, Code::PatchNotApplied, format!("a patch of `{label}`: {reason}"));
+            let before_patch = caller_settings(object);
+            change(patch, object).map_err(|reason| error(&reason))?;
+            if caller_settings(object) != before_patch {
+                return Err(error(&format!("it removes or moves `{FORWARDED_CALLER}`"))
+                    .with_help("leave that setting as it is: the gateway identifies callers by it"));
+            }
+            applied.push(label);
+        }
+        if applied.len() == before {
+            let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+            let message = format!("a patch is for `{}{name}`, but no manifest of that name is emitted", patch.kind);
+            let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", self::label(object))).collect();
+            return Err(BuildError::of(egress, Code::PatchNotApplied, message)
+                .with_help(format!("the emitted manifests are {}", kinds.join(", "))));
+        }
+    }
+    Ok(applied)
+}
+
+/// Where the setting is written, as JSON pointers, and its value in each place. It is a line in an annotation's YAML.
+fn caller_settings(object: &Value) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    collect(object, String::new(), &mut found);
+    found
+}
+
+fn collect(value: &Value, place: String, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| collect(value, format!("{place}/{name}"), found))
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| collect(item, format!("{place}/{at}"), found));
+        }
+        Value::String(text) => {
+            let lines = text.lines().map(str::trim).filter(|line| line.contains(FORWARDED_CALLER));
+            found.extend(lines.map(|line| (place.clone(), line.to_owned())));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn matches_patch(patch: &Patch, object: &Value) -> bool {
+    let name = object.pointer("/metadata/name").and_then(Value::as_str);
+    object.get("kind").and_then(Value::as_str) == Some(&patch.kind)
+        && patch.name.as_deref().is_none_or(|wanted| Some(wanted) == name)
+}
+
+fn label(object: &Value) -> String {
+    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+    format!("{}/{name}", object.get("kind").and_then(Value::as_str).unwrap_or_default())
+}
+
+fn change(patch: &Patch, object: &mut Value) -> Result<(), String> {
+    if let Some(merge) = &patch.merge {
+        json_patch::merge(object, merge);
+    }
+    if let Some(operations) = patch.operations() {
+        let operations: json_patch::Patch = serde_json::from_value(operations).map_err(|error| error.to_string())?;
+        json_patch::patch(object, &operations).map_err(|error| error.to_string())?;
+    }
+    if object.is_object() { Ok(()) } else { Err("the result would not be an object".to_owned()) }
+}

@@ -1,0 +1,166 @@
+//! What every manifest of one gateway is made from, and the names by which they refer to each other.
+
+use sallyport_egress::model::deploy::{Delivery, Install};
+use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::standbys;
+use sallyport_egress::value::digest::Digest;
+use sallyport_egress::value::image::ImageRepository;
+use serde_json::{Map, Value, json};
+
+/// The port of the gateway's Service, and so of its `Gateway`.
+pub(crate) const SERVICE_PORT: u16 = 443;
+/// Where the pods listen: a port that needs no privilege. Istio maps the Service's port to it.
+const POD_PORT: u16 = 8443;
+/// Where the image volume is mounted.
+pub(crate) const IMAGE_VOLUME_PATH: &str = "/opt/sallyport";
+
+/// The filter's image, pinned by its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PinnedFilter {
+    /// Registry and repository, without a tag.
+    pub image: ImageRepository,
+    /// The digest of the image's manifest.
+    pub digest: Digest,
+}
+
+impl PinnedFilter {
+    /// `IMAGE@sha256:DIGEST`.
+    pub(crate) fn reference(&self) -> String {
+        format!("{}@{}", self.image, self.digest)
+    }
+
+    /// The port of the registry, which the agent must be able to reach.
+    pub(crate) fn registry_port(&self) -> u16 {
+        self.image.name().registry_port().unwrap_or(443)
+    }
+}
+
+/// What all manifests of one gateway are made from.
+#[derive(Clone, Debug)]
+pub struct Plan<'a> {
+    /// The upstream, its policy and its gateway.
+    pub egress: &'a Egress,
+    /// What all gateways of the mesh share.
+    pub mesh: &'a Mesh,
+    /// The image of the filter.
+    pub filter: &'a PinnedFilter,
+    /// The Egresses of `health.failover`, in order, as far as they are among the files.
+    pub standbys: Vec<&'a Egress>,
+}
+
+/// One plan per Egress, sorted by namespace and name.
+#[must_use]
+pub fn plans<'a>(egresses: &[&'a Egress], mesh: &'a Mesh, filter: &'a PinnedFilter) -> Vec<Plan<'a>> {
+    let standbys = |egress| standbys(egress, egresses.iter().copied());
+    let mut plans: Vec<_> =
+        egresses.iter().map(|egress| Plan { egress, mesh, filter, standbys: standbys(egress) }).collect();
+    plans.sort_by_key(|plan| (&plan.egress.namespace, &plan.egress.name));
+    plans
+}
+
+impl Plan<'_> {
+    /// Every service that this gateway can send a request to: the upstream first, then its standbys in order.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Egress> {
+        std::iter::once(self.egress).chain(self.standbys.iter().copied())
+    }
+
+    /// The name of the gateway's own objects. The suffix says what an object is for, so that no two Egresses of a namespace
+    /// can claim the same name.
+    pub(crate) fn gateway_name(&self) -> String {
+        format!("{}-egress", self.egress.name)
+    }
+
+    /// The name of the objects that describe the upstream.
+    pub(crate) fn upstream_name(&self) -> String {
+        format!("{}-upstream", self.egress.name)
+    }
+
+    /// The name of the objects that describe the host that callers use.
+    pub(crate) fn host_name(&self) -> String {
+        format!("{}-host", self.egress.name)
+    }
+
+    /// The gateway's Service, by its short name. Istio completes a name without a dot with the namespace and with its own
+    /// cluster domain, which no file of ours has.
+    pub(crate) fn service_host(&self) -> String {
+        self.gateway_name()
+    }
+
+    pub(crate) fn upstream_host(&self) -> String {
+        self.egress.upstream_host()
+    }
+
+    pub(crate) fn upstream_is_address(&self) -> bool {
+        self.egress.upstream_is_address()
+    }
+
+    /// Where the pods listen. A gateway that istiod deploys listens on the Service's port.
+    pub(crate) fn pod_port(&self) -> u16 {
+        if self.install() == Install::GatewayApi { SERVICE_PORT } else { POD_PORT }
+    }
+
+    pub(crate) fn install(&self) -> Install {
+        self.egress.spec.gateway.install
+    }
+
+    pub(crate) fn by_image_volume(&self) -> bool {
+        self.mesh.filter.delivery == Delivery::ImageVolume
+    }
+
+    /// The labels that only this gateway's pods have. There are two because an Istio `Gateway` selects pods of every
+    /// namespace: a name alone would also select the gateway of another team that chose the same name.
+    pub(crate) fn selector(&self) -> Value {
+        json!({"sallyport.dev/gateway": self.egress.name, "sallyport.dev/namespace": self.egress.namespace})
+    }
+
+    /// The selector, and the labels by which Kubernetes' tools group objects.
+    pub(crate) fn labels(&self) -> Value {
+        let mut labels = common_labels(&self.gateway_name());
+        if let (Some(labels), Value::Object(selector)) = (labels.as_object_mut(), self.selector()) {
+            labels.extend(selector);
+        }
+        labels
+    }
+
+    pub(crate) fn metadata(&self, name: &str) -> Value {
+        json!({"name": name, "namespace": self.egress.namespace, "labels": self.labels()})
+    }
+
+    /// The same, with one message of `istioctl analyze` suppressed, where what it reports is intended.
+    pub(crate) fn metadata_without(&self, message: &str, name: &str) -> Value {
+        let mut metadata = self.metadata(name);
+        if let Some(metadata) = metadata.as_object_mut() {
+            metadata.insert("annotations".to_owned(), json!({"galley.istio.io/analyze-suppress": message}));
+        }
+        metadata
+    }
+
+    /// A policy's spec with the fields that attach it to this gateway. Istio requires that a gateway which it deployed
+    /// itself is named, and that any other is selected.
+    pub(crate) fn attached(&self, spec: Value) -> Value {
+        let mut attached = match self.install() {
+            Install::GatewayApi => Map::from_iter([(
+                "targetRefs".to_owned(),
+                json!([{
+                    "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": self.gateway_name(),
+                }]),
+            )]),
+            Install::Injected | Install::IstioOperator | Install::Helm => {
+                Map::from_iter([("selector".to_owned(), json!({"matchLabels": self.selector()}))])
+            }
+        };
+        if let Value::Object(spec) = spec {
+            attached.extend(spec);
+        }
+        Value::Object(attached)
+    }
+}
+
+/// The labels of every object that is emitted.
+pub(crate) fn common_labels(name: &str) -> Value {
+    json!({
+        "app.kubernetes.io/name": name,
+        "app.kubernetes.io/managed-by": "sallyport",
+        "app.kubernetes.io/part-of": "sallyport",
+    })
+}

@@ -1,0 +1,60 @@
+//! Files checked together, and what there is to report about them.
+
+use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::{Checked, check, check_with_manifests, decode};
+
+use crate::input::{Input, Inputs, Selection};
+use crate::report::{Report, ReportedFile, ReportedProblem};
+
+/// Checks files together. Returns the report, and the content of the valid files.
+pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
+    let mut report = Report { skipped: inputs.skipped, ..Report::default() };
+    let mut sources = Vec::new();
+    // The index of each source in the report's files.
+    let mut indices = Vec::new();
+    for (index, input) in inputs.files.into_iter().enumerate() {
+        if let Some(source) = read(&mut report, input) {
+            sources.push(source);
+            indices.push(index);
+        }
+    }
+    let mut checked = match inputs.selection {
+        Selection::Ours => check(&sources),
+        Selection::WithManifests => check_with_manifests(&sources),
+    };
+    let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
+    for diagnostic in checked.diagnostics.drain(..) {
+        if let Some(of_file) = diagnostics.get_mut(diagnostic.file) {
+            of_file.push(diagnostic);
+        }
+    }
+    for ((source, index), diagnostics) in sources.iter().zip(indices).zip(diagnostics) {
+        report.take(index, &source.text, diagnostics);
+    }
+    report.problems.sort_by_key(|problem| problem.file);
+    report.egresses = checked.egresses.len();
+    report.manifests = checked.manifests;
+    report.rules = checked.egresses.iter().map(|egress| egress.value.spec.authz.rules.len()).sum();
+    (report, checked)
+}
+
+/// Adds a file to the report, and returns its text if it can be read.
+fn read(report: &mut Report, input: Input) -> Option<SourceFile> {
+    let Input { name, uri, content } = input;
+    let index = report.files.len();
+    let missing = content.is_err();
+    let source = match content.as_deref().map(|bytes| decode(&name, bytes)) {
+        Ok(Ok(source)) => Ok(source),
+        Ok(Err(undecodable)) => {
+            report.take(index, &undecodable.file.text, vec![undecodable.diagnostic(index)]);
+            Err(undecodable.file.text)
+        }
+        Err(missing) => {
+            report.problems.push(ReportedProblem::missing(missing, index, &name));
+            Err(String::new())
+        }
+    };
+    let text = source.as_ref().map_or_else(String::clone, |source| source.text.clone());
+    report.files.push(ReportedFile { name, uri, text, missing });
+    source.ok()
+}

@@ -1,0 +1,64 @@
+//! Which YAML files of a directory are read.
+
+use std::path::Path;
+
+use sallyport_egress::{FileKind, recognise};
+
+/// Which files of a directory are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Selection {
+    /// Egress and Mesh files.
+    #[default]
+    Ours,
+    /// Those, and Istio's manifests.
+    WithManifests,
+}
+
+/// Whether a file that was found in a directory is taken. Its content decides, or its name if it has no `apiVersion`.
+pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bool {
+    // UTF-16 is recognised too, so that it gets a diagnostic of its own.
+    let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
+    match recognise(&String::from_utf8_lossy(&bytes)) {
+        FileKind::Sallyport => true,
+        FileKind::Manifests => selection == Selection::WithManifests,
+        FileKind::Others => false,
+        FileKind::Unknown => is_our_name(path),
+    }
+}
+
+/// `egress.yaml`, `mesh.yaml` and `NAME.egress.yaml`: the names that `init` and the documentation use.
+fn is_our_name(path: &Path) -> bool {
+    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
+    matches!(stem.rsplit('.').next(), Some("egress" | "mesh"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_ours(path: &str, bytes: &[u8]) -> bool {
+        is_selected(Selection::Ours, Path::new(path), bytes)
+    }
+
+    #[test]
+    fn a_file_without_api_version_is_taken_by_its_name() {
+        assert!(is_ours("a/egress.yaml", b""));
+        assert!(is_ours("httpbin.egress.yml", b"spec: {}"));
+        assert!(!is_ours("some.yaml", b"spec: {}"));
+        assert!(!is_ours("egress.yaml", b"apiVersion: v1\nkind: Service"));
+    }
+
+    #[test]
+    fn manifests_are_taken_where_they_are_wanted() {
+        let gateway = b"apiVersion: networking.istio.io/v1\nkind: Gateway\n";
+        assert!(!is_ours("gateway.yaml", gateway));
+        assert!(is_selected(Selection::WithManifests, Path::new("gateway.yaml"), gateway));
+    }
+
+    #[test]
+    fn utf_16_is_recognised() {
+        let wide: Vec<u8> =
+            "\u{feff}apiVersion: sallyport.dev/v1alpha1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        assert!(is_ours("some.yaml", &wide));
+    }
+}

@@ -1,0 +1,169 @@
+//! The output folder of `build`. Files that have changed are written, obsolete files of an earlier build are removed, and all
+//! others are left alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Component, Path, PathBuf};
+
+use crate::exit::{Exit, Failure};
+use crate::printable::printable;
+
+/// The file that lists what `build` has written. A folder that has files but no list is not an output folder.
+const LIST: &str = ".sallyport";
+const LIST_HEADER: &str = "# The files that `sallyport build` wrote here. It removes those that it no longer writes.\n";
+
+/// How a folder differs from the files of a build.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Difference {
+    pub(crate) missing: Vec<String>,
+    pub(crate) changed: Vec<String>,
+    /// Written by an earlier build, but not part of this one.
+    pub(crate) stale: Vec<String>,
+}
+
+impl Difference {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.changed.is_empty() && self.stale.is_empty()
+    }
+
+    /// One line per file, sorted by kind of difference and name.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        let of =
+            |word: &'static str, files: &[String]| files.iter().map(move |file| format!("{word} {file}")).collect();
+        let lines: [Vec<String>; 3] =
+            [of("missing", &self.missing), of("changed", &self.changed), of("stale", &self.stale)];
+        lines.into_iter().flatten()
+    }
+}
+
+/// Compares without writing.
+pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<Difference, Failure> {
+    let listed = listed(root)?;
+    let mut difference = Difference::default();
+    for (name, text) in files {
+        match fs::read(root.join(name)) {
+            Ok(bytes) if bytes == text.as_bytes() => {}
+            Ok(_) => difference.changed.push(name.clone()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => difference.missing.push(name.clone()),
+            Err(error) => return Err(Failure::read(&root.join(name), &error)),
+        }
+    }
+    let gone = listed.into_iter().filter(|name| !files.contains_key(name) && root.join(name).exists());
+    difference.stale.extend(gone);
+    Ok(difference)
+}
+
+/// Writes the files into the folder, each in one step.
+pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Difference, Failure> {
+    let difference = compare(root, files)?;
+    let all = files.keys().chain(&difference.stale).map(String::as_str).collect();
+    create(root)?;
+    // The list is written first, so that the next build knows every file even if this one is interrupted.
+    replace(root, LIST, &list(&all))?;
+    let folders: BTreeSet<_> =
+        files.keys().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
+    folders.iter().try_for_each(|folder| create(&root.join(folder)))?;
+    for name in difference.missing.iter().chain(&difference.changed) {
+        if let Some(text) = files.get(name) {
+            replace(root, name, text)?;
+        }
+    }
+    for name in &difference.stale {
+        let path = root.join(name);
+        fs::remove_file(&path).map_err(|error| Failure::write(&path, &error))?;
+        if let Some(folder) = path.parent().filter(|folder| *folder != root) {
+            // This fails if the folder is not empty, which is intended.
+            let _ = fs::remove_dir(folder);
+        }
+    }
+    if !difference.stale.is_empty() {
+        replace(root, LIST, &list(&files.keys().map(String::as_str).collect()))?;
+    }
+    Ok(difference)
+}
+
+/// The files that earlier builds wrote. Fails for a folder that is not an output folder.
+fn listed(root: &Path) -> Result<Vec<String>, Failure> {
+    match fs::read_to_string(root.join(LIST)) {
+        Ok(text) => {
+            let names = text.lines().filter(|line| !line.starts_with('#') && is_below(line));
+            Ok(names.map(str::to_owned).collect())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_dir(root).map(Iterator::count) {
+            Ok(1..) => {
+                let message = format!("`{}` is not empty, and was not written by `sallyport build`", printable(root));
+                Err(Failure::new(Exit::Io, message).with_help("use a new or empty folder"))
+            }
+            Ok(_) => Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(Failure::read(root, &error)),
+        },
+        Err(error) => Err(Failure::read(root, &error)),
+    }
+}
+
+/// The list may have been edited, so entries outside the folder are ignored.
+fn is_below(name: &str) -> bool {
+    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
+}
+
+fn list(names: &BTreeSet<&str>) -> String {
+    let mut text = LIST_HEADER.to_owned();
+    for name in names {
+        text.push_str(name);
+        text.push('\n');
+    }
+    text
+}
+
+fn create(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))
+}
+
+/// Replaces a file in one step: a reader sees the old content or the new one.
+fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
+    let path: PathBuf = root.join(name);
+    if fs::read(&path).is_ok_and(|bytes| bytes == text.as_bytes()) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(root);
+    let written = new_file(folder).and_then(|mut file| {
+        file.write_all(text.as_bytes())?;
+        file.persist(&path).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| Failure::write(&path, &error))
+}
+
+/// With the permissions of an ordinary new file: a temporary file would be readable by its owner only.
+fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".sallyport-");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_has_the_built_files_and_others_are_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("out");
+        let files = |names: &[&str]| names.iter().map(|name| ((*name).to_owned(), format!("{name}\n"))).collect();
+        let first: BTreeMap<_, _> = files(&["a/1", "a/2", "b/1"]);
+        assert_eq!(compare(&out, &first).unwrap().missing.len(), 3);
+        assert!(!out.exists());
+        write(&out, &first).unwrap();
+        assert!(write(&out, &first).unwrap().is_empty());
+        fs::write(out.join("a/mine"), "").unwrap();
+        let second: BTreeMap<_, _> = files(&["a/1"]);
+        fs::write(out.join("a/1"), "edited").unwrap();
+        let difference = write(&out, &second).unwrap();
+        assert_eq!(difference.lines().collect::<Vec<_>>(), ["changed a/1", "stale a/2", "stale b/1"]);
+        assert!(out.join("a/mine").exists() && !out.join("b").exists());
+        assert!(compare(folder.path(), &second).is_err(), "a foreign folder");
+    }
+}

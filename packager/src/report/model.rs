@@ -1,0 +1,174 @@
+//! The report: everything that `check` has found.
+
+use std::collections::BTreeSet;
+
+use sallyport_egress::Code;
+use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Position, Severity, Span};
+
+use crate::exit::Exit;
+use crate::input::Missing;
+
+/// How many problems are reported per file. Nobody reads more, and a hostile file could have half a million.
+pub(super) const MOST: usize = 1_000;
+
+/// Everything that one run of `check` found.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Report {
+    pub(crate) files: Vec<ReportedFile>,
+    /// Ordered by file and place.
+    pub(crate) problems: Vec<ReportedProblem>,
+    /// How many YAML files in directories are for other programs.
+    pub(crate) skipped: usize,
+    /// How many Egress files have no error.
+    pub(crate) egresses: usize,
+    /// How many rules they have.
+    pub(crate) rules: usize,
+    /// How many Istio manifests were read.
+    pub(crate) manifests: usize,
+}
+
+/// One file of a report.
+#[derive(Clone, Debug)]
+pub(crate) struct ReportedFile {
+    pub(crate) name: String,
+    pub(crate) uri: String,
+    /// Empty if the file could not be read.
+    pub(crate) text: String,
+    /// Whether the file could not be read.
+    pub(crate) missing: bool,
+}
+
+/// One problem, with its places by line and column.
+#[derive(Clone, Debug)]
+pub(crate) struct ReportedProblem {
+    pub(crate) code: Code,
+    pub(crate) severity: Severity,
+    /// Index into the report's files.
+    pub(crate) file: usize,
+    /// `None` if the problem is about the whole file.
+    pub(crate) place: Option<Place>,
+    pub(crate) message: String,
+    pub(crate) help: Option<String>,
+    pub(crate) related: Vec<(Place, String)>,
+}
+
+/// A range of a file, in bytes and as people count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) span: Span,
+    pub(crate) start: Position,
+    pub(crate) end: Position,
+}
+
+impl Place {
+    fn new(lines: &LineIndex<'_>, span: Span) -> Self {
+        Place { span, start: lines.position(span.start), end: lines.position(span.end) }
+    }
+}
+
+impl ReportedProblem {
+    /// A problem in a file's text. `file` is the file's index in the report.
+    pub(crate) fn found(diagnostic: Diagnostic, file: usize, lines: &LineIndex<'_>) -> Self {
+        let Diagnostic { code, severity, file: _, span, message, help, related } = diagnostic;
+        let related = related.into_iter().map(|(span, words)| (Place::new(lines, span), words)).collect();
+        ReportedProblem { code, severity, file, place: Some(Place::new(lines, span)), message, help, related }
+    }
+
+    /// The problem that a file has more problems than are reported.
+    fn more(count: usize, severity: Severity, file: usize) -> Self {
+        let message = format!("{count} more problem{} in this file", plural(count));
+        let help = Some("correct the reported problems first".to_owned());
+        ReportedProblem { code: Code::MoreProblems, severity, file, place: None, message, help, related: Vec::new() }
+    }
+
+    /// The problem that a file cannot be checked.
+    pub(crate) fn missing(missing: &Missing, file: usize, name: &str) -> Self {
+        let (code, message, help) = match missing {
+            Missing::Unreadable(reason) => (Code::Unreadable, format!("cannot read `{name}`: {reason}"), None),
+            Missing::NothingFound => (
+                Code::NothingFound,
+                format!("no file for Sallyport in `{name}`"),
+                Some(
+                    "an Egress or Mesh is in a file `*.yaml` or `*.yml` with `apiVersion: sallyport.dev/v1alpha1`"
+                        .to_owned(),
+                ),
+            ),
+        };
+        ReportedProblem { code, severity: Severity::Error, file, place: None, message, help, related: Vec::new() }
+    }
+
+    /// Message and help in one text, for formats with one field for both.
+    pub(super) fn text(&self) -> String {
+        match &self.help {
+            Some(help) => format!("{}\nhelp: {help}", self.message),
+            None => self.message.clone(),
+        }
+    }
+}
+
+impl Report {
+    /// Adds the problems in one file's text: the first [`MOST`] by place.
+    pub(crate) fn take(&mut self, file: usize, text: &str, mut diagnostics: Vec<Diagnostic>) {
+        diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+        let rest = diagnostics.split_off(diagnostics.len().min(MOST));
+        let lines = LineIndex::new(text);
+        let found = diagnostics.into_iter().map(|diagnostic| ReportedProblem::found(diagnostic, file, &lines));
+        self.problems.extend(found);
+        if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
+            self.problems.push(ReportedProblem::more(rest.len(), worst, file));
+        }
+    }
+
+    /// The exit code, the same in every format.
+    pub(crate) fn exit(&self) -> Exit {
+        if self.files.iter().any(|file| file.missing) {
+            Exit::Io
+        } else if self.count(Severity::Error) > 0 {
+            Exit::Problems
+        } else {
+            Exit::Ok
+        }
+    }
+
+    pub(super) fn count(&self, severity: Severity) -> usize {
+        self.problems.iter().filter(|problem| problem.severity == severity).count()
+    }
+
+    /// A problem's file. Every problem has one.
+    pub(super) fn file_of(&self, problem: &ReportedProblem) -> Option<&ReportedFile> {
+        self.files.get(problem.file)
+    }
+
+    /// The problems of one file.
+    pub(super) fn problems_of(&self, file: usize) -> impl Iterator<Item = &ReportedProblem> {
+        self.problems.iter().filter(move |problem| problem.file == file)
+    }
+
+    /// The summary: `3 errors, 1 warning in 2 of 5 files`.
+    pub(super) fn summary(&self) -> String {
+        let mut text = if self.problems.is_empty() {
+            let manifests = (self.manifests > 0).then(|| format!(", {}", counted(self.manifests, "manifest")));
+            let (files, rules) = (counted(self.files.len(), "file"), counted(self.rules, "rule"));
+            format!("{files}, {rules}{}: no problems", manifests.unwrap_or_default())
+        } else {
+            let counts = [(Severity::Error, "error"), (Severity::Warning, "warning")]
+                .map(|(severity, noun)| (self.count(severity), noun));
+            let counts: Vec<_> =
+                counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, noun)| counted(count, noun)).collect();
+            let affected: BTreeSet<_> = self.problems.iter().map(|problem| problem.file).collect();
+            format!("{} in {} of {}", counts.join(", "), affected.len(), counted(self.files.len(), "file"))
+        };
+        if self.skipped > 0 {
+            text.push_str(&format!(" ({} for others skipped)", counted(self.skipped, "YAML file")));
+        }
+        text
+    }
+}
+
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", plural(count))
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
