@@ -19,15 +19,6 @@
 //! Nothing here panics: a trap would end the worker's VM, and with it every counter. Every host status is a value (`host`),
 //! every unknown context is refused (`dispatch`), a bad configuration is refused whole, and so is a stream without a policy.
 
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::string_slice,
-    clippy::arithmetic_side_effects,
-    clippy::unreachable
-)]
 #![deny(unsafe_code)]
 
 #[expect(unsafe_code, reason = "the entry points that the host calls")]

@@ -51,7 +51,8 @@ fn every_licence_is_allowed() -> Result<()> {
     for package in packages()? {
         let name = package["name"].as_str().context("no name")?;
         let licence = package["license"].as_str().with_context(|| format!("{name} names no licence"))?;
-        let expression = Expression::parse_mode(licence, ParseMode::LAX).with_context(|| format!("{name}: {licence}"))?;
+        let expression =
+            Expression::parse_mode(licence, ParseMode::LAX).with_context(|| format!("{name}: {licence}"))?;
         let allowed = expression.evaluate(|wanted| {
             wanted.addition.is_none() && wanted.license.id().is_some_and(|id| LICENCES.contains(&id.name))
         });

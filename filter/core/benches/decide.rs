@@ -3,6 +3,13 @@
 //! Nothing here asserts. The table at the end is made with a clock and an allocator of its own, so that it is there
 //! under `cargo bench` and, within seconds, under `cargo bench -- --table`.
 
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a broken assumption ends the benchmark"
+)]
+
 use criterion::{BenchmarkId, Criterion};
 use sallyport_core::{Engine, PeerView, RequestView};
 use serde_json::{Value, json};

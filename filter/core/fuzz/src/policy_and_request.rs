@@ -1,9 +1,9 @@
 //! A valid policy and a request near it: the engine and the reference agree.
 #![no_main]
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../tests/core/common/mod.rs"]
 mod common;
-#[path = "../../tests/reference/mod.rs"]
+#[path = "../../tests/core/reference/mod.rs"]
 mod reference;
 
 use arbitrary::Unstructured;

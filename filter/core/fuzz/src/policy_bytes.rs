@@ -1,7 +1,7 @@
 //! Any bytes at all as a policy: refused, or compiled into something that decides without a panic.
 #![no_main]
 
-#[path = "../../tests/common/mod.rs"]
+#[path = "../../tests/core/common/mod.rs"]
 mod common;
 
 use common::request::Request;

@@ -1,5 +1,4 @@
 //! The one door for tables: a policy, a request, and what both opinions must say of it.
-#![allow(dead_code, unreachable_pub, reason = "each table uses its own part of this, and reaches it by `mod`")]
 
 use crate::common::request::Request;
 use crate::common::wire::read;

@@ -1,5 +1,4 @@
 //! Generated cases that shrink by leaving things out, so that what fails is printed as small as it can be.
-#![allow(unreachable_pub, reason = "a test's modules are reached by `mod`, not as a library")]
 
 use crate::common::generate;
 use crate::common::request::Request;

@@ -2,13 +2,9 @@
 //!
 //! Each row goes through one door, [`check`], which asks the engine and the reference alike.
 
-mod common;
-#[path = "common/check.rs"]
-mod door;
-mod reference;
-
-use common::request::Request;
-use door::{allow, anything, audit, check, deny, merged, operation, policy, policy_with, source, when};
+use crate::common::request::Request;
+use crate::door::{allow, anything, audit, check, deny, merged, operation, policy, policy_with, source, when};
+use crate::{common, reference};
 use serde_json::{Value, json};
 
 const SLEEP: &str = "spiffe://cluster.local/ns/httpbin/sa/sleep";

@@ -3,8 +3,6 @@
 //! It looks at every rule, builds every string and compiles every expression anew for each request, so that each
 //! sentence of the semantics is a few lines here and can be checked by eye. Where it and the engine differ, the
 //! semantics say who is right. It takes policies that compile; what it makes of others means nothing.
-#![allow(dead_code, reason = "each test and fuzz target uses its own part of this")]
-#![allow(unreachable_pub, reason = "a test's modules are reached by `mod`, not as a library")]
 
 mod facts;
 mod metadata;

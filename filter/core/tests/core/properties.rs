@@ -1,17 +1,13 @@
 //! What holds of every policy and every request.
 
-#[path = "common/case.rs"]
-mod case;
-mod common;
-mod reference;
-
+use crate::case::{Case, for_all_cases};
+use crate::common::request::Request;
+use crate::common::wire::read_rule;
+use crate::reference;
+use crate::reference::{Outcome, Said};
 use arbitrary::Unstructured;
-use case::{Case, for_all_cases};
-use common::request::Request;
-use common::wire::read_rule;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_assert, prop_assert_eq};
-use reference::{Outcome, Said};
 use sallyport_core::wire;
 use sallyport_core::{Ambiguity, Engine, PeerView, PolicyCode, Reason, RequestView};
 use serde_json::{Value, json};

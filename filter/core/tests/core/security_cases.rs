@@ -3,13 +3,8 @@
 //!
 //! Classes that the core cannot decide are named where their number comes, with who decides them.
 
-mod common;
-#[path = "common/check.rs"]
-mod door;
-mod reference;
-
-use common::request::Request;
-use door::{allow, anything, check, deny, merged, operation, policy, policy_with, refuses, source, when};
+use crate::common::request::Request;
+use crate::door::{allow, anything, check, deny, merged, operation, policy, policy_with, refuses, source, when};
 use sallyport_core::Engine;
 use serde_json::{Value, json};
 

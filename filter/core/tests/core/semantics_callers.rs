@@ -1,12 +1,7 @@
 //! The semantics of callers: whom a forwarder speaks for, certificates with several names, trust domain aliases, tokens.
 
-mod common;
-#[path = "common/check.rs"]
-mod door;
-mod reference;
-
-use common::request::Request;
-use door::{allow, anything, check, deny, policy, policy_with, source, when};
+use crate::common::request::Request;
+use crate::door::{allow, anything, check, deny, policy, policy_with, source, when};
 use serde_json::{Value, json};
 
 const SLEEP: &str = "spiffe://cluster.local/ns/httpbin/sa/sleep";
