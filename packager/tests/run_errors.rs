@@ -1,5 +1,7 @@
 //! The errors of `sallyport run` when it cannot start, each with its exit code. They need no Envoy.
 
+#![expect(clippy::unwrap_used, reason = "a broken assumption ends the test")]
+
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;

@@ -25,11 +25,15 @@ const LICENCES: [&str; 11] = [
 ];
 
 /// Crates that are there in more than one version, and which two of our dependencies disagree.
-const DUPLICATES: [(&str, &str); 5] = [
-    ("getrandom", "ring has 0.2, proptest's rand 0.3, tempfile 0.4"),
+const DUPLICATES: [(&str, &str); 9] = [
+    ("bit-vec", "jsonschema and rcgen, each by way of others"),
+    ("foldhash", "hashbrown's"),
+    ("getrandom", "ring has 0.2, jsonschema 0.3, tempfile 0.4"),
+    ("hashbrown", "wasmi has 0.15, indexmap 0.17"),
     ("itertools", "criterion and prost-derive"),
     ("r-efi", "getrandom's, for UEFI"),
     ("syn", "derive macros move from 2 to 3"),
+    ("wasmparser", "wasmi has one of its own; it is for tests only"),
     ("windows-sys", "ring has 0.52; for Windows"),
 ];
 

@@ -1,5 +1,7 @@
 //! A folder of broken files: each with one defect, its own code and the right place. `broken.expected` is the table.
 
+#![expect(clippy::expect_used, reason = "a broken assumption ends the test")]
+
 use sallyport_egress::diagnostic::{Severity, SourceFile};
 use sallyport_egress::{Code, check, decode};
 use snapbox::Data;

@@ -7,6 +7,8 @@
 //!
 //! Where a page shows a character that cannot be seen, it has `<BOM>`, `<CR>`, `<TAB>` or `<U+202E>` in its place.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "a broken assumption ends the test")]
+
 use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::{Code, check_with_manifests, manual};
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! The JSON Schema: what it accepts, what it refuses, and that the file in the repository is the current one.
 
+#![expect(clippy::expect_used, reason = "a broken assumption ends the test")]
+
 use sallyport_egress::{Template, check, decode, init_template, json_schema};
 use serde_json::Value;
 use snapbox::Data;

@@ -103,7 +103,8 @@ mod tests {
         assert_eq!(digest.to_string().parse(), Ok(digest.clone()));
         let text = digest.to_string();
         let upper = text.to_uppercase();
-        for bad in ["", "sha256:", "sha512:00", &text[1..], &upper, &format!("{text}0"), digest.hex()] {
+        for bad in ["", "sha256:", "sha512:00", text.trim_start_matches('s'), &upper, &format!("{text}0"), digest.hex()]
+        {
             assert_eq!(bad.parse::<Digest>(), Err(InvalidDigest(bad.to_owned())));
         }
     }

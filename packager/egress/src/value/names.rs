@@ -240,8 +240,8 @@ mod tests {
 
     #[test]
     fn names() {
-        let long = "a".repeat(64);
-        table::<DnsLabel>(&["a-1", &long[1..]], &["My_App", "-a", "a-", "é", &long]);
+        let (long, longest) = ("a".repeat(64), "a".repeat(63));
+        table::<DnsLabel>(&["a-1", &longest], &["My_App", "-a", "a-", "é", &long]);
         let near = UnplacedDiagnostic::new(Code::Name, "`My_App` is not a DNS label").help("write `my-app`");
         assert_eq!(check_label("My_App"), Some(near));
         table::<ResourceName>(&["a", "httpbin-cert", "a.b-c"], &["A", "a_b", "a..b", "-a", "a/b"]);
@@ -260,9 +260,9 @@ mod tests {
 
     #[test]
     fn keys_of_secrets_and_files() {
-        let long = "a".repeat(254);
+        let (long, longest) = ("a".repeat(254), "a".repeat(253));
         table::<SecretKey>(
-            &["token", "tls.crt", "a_b-C.1", ".hidden", "a..b", &long[1..]],
+            &["token", "tls.crt", "a_b-C.1", ".hidden", "a..b", &longest],
             &[".", "..", "..data", "../token", "a/b", "a b", "a\0", "é", &long],
         );
         table::<FilePath>(

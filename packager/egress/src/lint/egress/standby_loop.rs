@@ -105,7 +105,8 @@ fn between_loops<'a>(all: &HashMap<Name<'a>, &'a Egress>) -> HashSet<Name<'a>> {
 fn without_dead_ends<'a>(edges: Vec<(Name<'a>, Name<'a>)>) -> Vec<(Name<'a>, Name<'a>)> {
     let (mut going_out, mut coming_in) = (HashMap::<_, usize>::new(), HashMap::<_, Vec<_>>::new());
     for (from, to) in &edges {
-        *going_out.entry(*from).or_default() += 1;
+        let count = going_out.entry(*from).or_default();
+        *count = count.saturating_add(1);
         going_out.entry(*to).or_default();
         coming_in.entry(*to).or_default().push(*from);
     }
