@@ -14,6 +14,7 @@
 //! passes unchanged.
 
 mod compile;
+mod facts;
 pub mod hygiene;
 pub mod reserved;
 mod template;
@@ -30,6 +31,7 @@ use crate::trace_context::{self, Incoming, baggage};
 use crate::wire::{TraceFormat, TracingMode};
 
 pub(crate) use compile::compile;
+pub use facts::Facts;
 
 /// How the headers of requests are changed on their way out, compiled.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,19 +51,6 @@ pub struct Outbound {
     keep_of_responses: Vec<Box<str>>,
     remove_from_responses: Folded,
     set: Vec<(Box<str>, Template)>,
-}
-
-/// What is known about a permitted request beside its headers.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Facts<'a> {
-    /// `TD/ns/NS/sa/SA`, if the caller has an identity.
-    pub principal: Option<&'a str>,
-    /// `NAMESPACE/NAME` of the Egress.
-    pub gateway: &'a str,
-    /// The rule that allowed it.
-    pub rule: Option<&'a str>,
-    /// 24 random bytes.
-    pub ids: [u8; 24],
 }
 
 /// A change to the request's headers.

@@ -11,6 +11,8 @@
 
 pub mod b3;
 pub mod baggage;
+mod context;
+mod field;
 pub mod other;
 pub mod tracestate;
 pub mod w3c;
@@ -21,34 +23,8 @@ use b3::B3;
 use tracestate::Tracestate;
 use w3c::Traceparent;
 
-/// Whether the trace is recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sampling {
-    /// Undecided.
-    #[default]
-    Deferred,
-    /// No.
-    Deny,
-    /// Yes.
-    Accept,
-    /// Yes, regardless of any sampling rate (B3's debug flag).
-    Debug,
-}
-
-/// A trace, and the span of the caller in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceContext {
-    /// Never all zero. A 64-bit id is padded with zeros on the left.
-    pub trace_id: [u8; 16],
-    /// Never all zero.
-    pub span_id: [u8; 8],
-    /// Whether the trace is recorded.
-    pub sampling: Sampling,
-    /// Whether the right half of the trace id is random (W3C level 2).
-    pub random: bool,
-    /// Entries of tracing vendors.
-    pub tracestate: Tracestate,
-}
+pub use context::{Sampling, TraceContext};
+pub(crate) use field::hex;
 
 /// The trace context of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -153,40 +129,4 @@ pub fn is_trace_header(name: &[u8]) -> bool {
     ];
     const PREFIXES: [&[u8]; 4] = [b"x-b3-", b"x-datadog-", b"uberctx-", b"ot-baggage-"];
     NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-pub(crate) fn hex<const N: usize>(bytes: &[u8; N]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
-}
-
-/// Bytes of lower-case hexadecimal digits, exactly `N` of them.
-pub(crate) fn unhex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    let (pairs, rest) = text.as_chunks::<2>();
-    if pairs.len() != N || !rest.is_empty() {
-        return None;
-    }
-    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
-        *byte = digit(*high)? << 4 | digit(*low)?;
-    }
-    Some(bytes)
-}
-
-fn digit(character: u8) -> Option<u8> {
-    match character {
-        b'0'..=b'9' => character.checked_sub(b'0'),
-        b'a'..=b'f' => character.checked_sub(b'a')?.checked_add(10),
-        _ => None,
-    }
-}
-
-/// The only header of this name. Several count as none, because nothing shows which one is meant.
-pub(crate) fn only<'a>(headers: &[Pair<'a>], name: &str) -> Option<&'a [u8]> {
-    let mut found = headers.iter().filter(|(key, _)| *key == name.as_bytes());
-    match (found.next(), found.next()) {
-        (Some((_, value)), None) => Some(value.trim_ascii()),
-        _ => None,
-    }
 }

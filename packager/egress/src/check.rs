@@ -8,7 +8,7 @@ use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Egress, Mesh};
 use crate::parse::{ParsedEgress, Resource, parse};
-use crate::policy::policy;
+use crate::policy::{policy, policy_source};
 use crate::wording::{one_line, quoted};
 use crate::yaml::tree::Node;
 use sallyport_core::wire::{Mode, Policy};
@@ -148,9 +148,8 @@ fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let policy = policy(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
     let Some(egress) = &parsed.egress else { return problems_of(&policy) };
-    let spec = &egress.spec;
-    let (health, tracing) = (spec.health.to_wire(egress, &[]), spec.tracing.to_wire());
-    problems_of(&Policy { health, tracing, headers: spec.headers.to_wire(&[]), ..policy })
+    let Policy { health, tracing, headers, .. } = policy_source(egress, mesh, &[]);
+    problems_of(&Policy { health, tracing, headers, ..policy })
 }
 
 fn problems_of(policy: &Policy) -> Vec<Problem> {

@@ -19,13 +19,14 @@ mod upstream;
 
 pub use self::authz::{Authn, Authz, JwtProvider, Rollout};
 pub use self::deploy::Gateway;
+pub use self::health::READINESS_PORT;
 pub(crate) use self::mesh::MeshFile;
 pub use self::mesh::{AccessLog, IstioVersion, Mesh};
 pub use self::upstream::{TlsMode, Upstream, UpstreamTls};
 
 use self::deploy::{Expose, Patch, Route};
 use self::health::Health;
-use self::outbound::{Headers, Tracing};
+use self::outbound::{Credential, Headers, Tracing};
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::value::host::Host;
@@ -39,9 +40,6 @@ pub const API_VERSION: &str = "sallyport.dev/v1alpha1";
 
 /// The kinds of file.
 pub(crate) const KINDS: [&str; 2] = ["Egress", "Mesh"];
-
-/// The port of the gateway's pods where the kubelet asks whether they are ready.
-pub const READINESS_PORT: u16 = 8081;
 
 /// One upstream, one gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,5 +207,21 @@ impl Egress {
     #[must_use]
     pub fn cluster(&self, subset: Option<&str>) -> String {
         format!("outbound|{}|{}|{}", self.spec.upstream.port, subset.unwrap_or_default(), self.upstream_host())
+    }
+
+    /// The environment variable of the gateway's pods that has the upstream's credential.
+    #[must_use]
+    pub fn credential_variable(&self) -> String {
+        format!("SALLYPORT_CREDENTIAL_{}", self.name.to_ascii_uppercase().replace('-', "_"))
+    }
+
+    /// The header with the credential, by name and value. Envoy fills the secret in from its environment, so that no
+    /// manifest, policy or log has it.
+    #[must_use]
+    pub fn credential_header(&self) -> Option<(&str, String)> {
+        let Credential { name, prefix, .. } = self.spec.headers.credential.as_ref()?;
+        // The prefix is plain text, and in Envoy's format a percent sign begins a command.
+        let prefix = prefix.replace('%', "%%");
+        Some((name, format!("{prefix}%ENVIRONMENT({})%", self.credential_variable())))
     }
 }

@@ -3,15 +3,16 @@
 pub(crate) mod conform;
 mod cross;
 mod egress;
+mod read;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Severity, Sink, SourceFile, Span, UnplacedDiagnostic};
+use crate::diagnostic::{Diagnostic, Sink, SourceFile, Span, UnplacedDiagnostic};
 use crate::model::{self, EgressFile, Mesh, MeshFile};
-use crate::wording::{did_you_mean, one_line};
+use crate::wording::did_you_mean;
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{reader, source_text};
 use conform::conform;
-use sallyport_core::wire::{Json, Reader, Wire};
+use read::{has_error, read};
 
 pub(crate) use egress::ParsedEgress;
 
@@ -93,22 +94,4 @@ fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
             None
         }
     }
-}
-
-/// What conforms to a declaration must fit its type; if it does not, that is a defect of ours, and is reported as one.
-fn read<T: Wire>(json: &Json<'_>, span: Span, sink: &mut Sink) -> Option<T> {
-    let invalid = match Reader::read(json) {
-        Ok(value) => return Some(value),
-        Err(invalid) => invalid,
-    };
-    let message = one_line(&invalid.to_string()).replace('`', "'");
-    let flaw =
-        UnplacedDiagnostic::new(Code::Internal, format!("the file fits the declaration but not the type: {message}"));
-    let span = Span { start: span.start, end: span.start };
-    sink.report(span, flaw.help("please report this as a defect of Sallyport"));
-    None
-}
-
-fn has_error(sink: &Sink) -> bool {
-    sink.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }

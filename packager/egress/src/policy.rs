@@ -1,22 +1,32 @@
 //! What the filter gets of an Egress.
 
+use crate::model::health::ProbedUpstream;
 use crate::model::{AccessLog, Authz, Egress, Mesh};
 use crate::value::names::DnsLabel;
-use sallyport_core::wire::{Headers, Mode, Policy, Tracing, TracingMode, WIRE_VERSION};
+use sallyport_core::wire::{Headers, Mode, Policy, Standby, Tracing, TracingMode, WIRE_VERSION};
 
 /// The policy that the filter gets for one Egress.
 #[must_use]
 pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Policy {
     let spec = &egress.spec;
     Policy {
-        health: spec.health.to_wire(egress, standbys),
+        health: spec.health.to_wire(&probed(egress), standbys.iter().map(|standby| wire_standby(standby)).collect()),
         readiness: Some(spec.health.readiness.to_wire()),
         tracing: spec.tracing.to_wire(),
-        headers: spec.headers.to_wire(standbys),
+        headers: spec.headers.to_wire(&standbys.iter().map(|standby| &standby.spec.headers).collect::<Vec<_>>()),
         // The JSON access log and spans read it.
         filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
         ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
     }
+}
+
+fn probed(egress: &Egress) -> ProbedUpstream {
+    ProbedUpstream { cluster: egress.cluster(None), authority: egress.upstream_authority() }
+}
+
+fn wire_standby(standby: &Egress) -> Standby {
+    let probe = standby.spec.health.probe.as_ref().map(|probe| probe.to_wire(&probed(standby)));
+    Standby { upstream: standby.route(), probe }
 }
 
 /// The Egresses that `health.failover` names, in its order, as far as they are among these.

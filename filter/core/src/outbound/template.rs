@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use super::Facts;
+use super::facts::Facts;
 use crate::problem::{Flaw, Listed, PolicyCode};
 use crate::request::pairs::Pair;
 use crate::trace_context::other;

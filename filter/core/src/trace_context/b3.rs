@@ -1,6 +1,7 @@
 //! B3, as a single header and as multiple headers (openzipkin/b3-propagation).
 
-use super::{Sampling, TraceContext, hex, only, unhex};
+use super::context::{Sampling, TraceContext};
+use super::field::{hex, only, unhex};
 use crate::request::pairs::Pair;
 
 /// The single header.

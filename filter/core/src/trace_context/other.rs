@@ -1,6 +1,6 @@
 //! Ids of AWS X-Ray and Datadog: read for logs and correlation, never written.
 
-use super::{hex, only, unhex};
+use super::field::{hex, only, unhex};
 use crate::request::pairs::Pair;
 
 /// The id of the request in another tracing system, after the name of that system: `xray:1-5759e988-...`,

@@ -1,6 +1,7 @@
 //! `traceparent` (W3C Trace Context, level 2).
 
-use super::{Sampling, TraceContext, hex, only, unhex};
+use super::context::{Sampling, TraceContext};
+use super::field::{hex, only, unhex};
 use crate::request::pairs::Pair;
 
 /// The header's name.

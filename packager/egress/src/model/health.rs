@@ -6,14 +6,17 @@ mod passive;
 mod probe;
 
 pub use self::passive::Passive;
+pub(crate) use self::probe::ProbedUpstream;
 pub use self::probe::{Expect, ExpectedHeader, Probe};
 
-use super::{Egress, READINESS_PORT};
 use crate::value::duration::Duration;
 use crate::value::names::DnsLabel;
 use sallyport_core::wire::Override;
 use sallyport_core::wire::{self, Shape};
 use sallyport_core::{record, words};
+
+/// The port of the gateway's pods where the kubelet asks whether they are ready.
+pub const READINESS_PORT: u16 = 8081;
 
 record! {
     /// `spec.health`.
@@ -53,23 +56,17 @@ impl Health {
         self.probe.is_some() || self.passive.is_some() || self.force.is_some()
     }
 
-    /// For the filter: the gate of an Egress, if it has one. `standbys` are those of `failover` that are known.
-    pub(crate) fn to_wire(&self, egress: &Egress, standbys: &[&Egress]) -> Option<wire::Health> {
+    /// For the filter: the gate of an upstream, if it has one, with its standbys.
+    pub(crate) fn to_wire(&self, upstream: &ProbedUpstream, standbys: Vec<wire::Standby>) -> Option<wire::Health> {
         let Self { probe, passive, hold, slow_start, refusal, force, readiness: _, failover: _ } = self;
         self.has_gate().then(|| wire::Health {
             force: *force,
-            probe: probe.as_ref().map(|probe| probe.to_wire(egress)),
+            probe: probe.as_ref().map(|probe| probe.to_wire(upstream)),
             passive: passive.as_ref().map(Passive::to_wire),
             hold: hold.milliseconds(),
             slow_start: slow_start.to_wire(),
             refusal: refusal.to_wire(),
-            failover: standbys
-                .iter()
-                .map(|standby| wire::Standby {
-                    upstream: standby.route(),
-                    probe: standby.spec.health.probe.as_ref().map(|probe| probe.to_wire(standby)),
-                })
-                .collect(),
+            failover: standbys,
         })
     }
 }

@@ -1,6 +1,5 @@
 //! `spec.tracing` and `spec.headers`: what leaves the mesh, and what the filter and the route do about it.
 
-use super::{Egress, EgressSpec};
 use crate::value::NOT_EMPTY;
 use crate::value::header::{HeaderName, HeaderPrefix};
 use crate::value::names::{ResourceName, SecretKey, Word};
@@ -130,14 +129,13 @@ record! {
 
 impl Headers {
     /// For the filter. `standbys` are those whose routes the gateway has, too.
-    pub(crate) fn to_wire(&self, standbys: &[&Egress]) -> wire::Headers {
+    pub(crate) fn to_wire(&self, standbys: &[&Self]) -> wire::Headers {
         let Self { hygiene, keep, remove, set, response, credential } = self;
         let ResponseHeaders { keep: kept, remove: removed } = response;
         // What a route sets or removes callers must not set, by no other spelling and not in trailers.
         let name = |credential: &Option<Credential>| credential.as_ref().map(|credential| credential.name.clone());
-        let of_standbys = standbys.iter().map(|standby| &standby.spec.headers);
         let of_standbys =
-            of_standbys.flat_map(|headers| headers.remove.iter().cloned().chain(name(&headers.credential)));
+            standbys.iter().flat_map(|headers| headers.remove.iter().cloned().chain(name(&headers.credential)));
         let routed: BTreeSet<HeaderName> = name(credential).into_iter().chain(of_standbys).collect();
         wire::Headers {
             hygiene: *hygiene,
@@ -157,11 +155,11 @@ fn texts<T: ToString>(values: &[T]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
-impl EgressSpec {
+impl Headers {
     /// The request headers that the route removes, by name. The filter's mark is always one of them.
     #[must_use]
     pub fn removed_from_requests(&self) -> BTreeSet<&str> {
-        let Headers { hygiene, keep, remove, set, .. } = &self.headers;
+        let Self { hygiene, keep, remove, set, .. } = self;
         let is_kept = |name: &str| keep.iter().any(|kept| kept.as_str() == name);
         // What the filter sets the route must not remove.
         let is_set = |name: &str| set.iter().any(|set| set.name.as_str() == name);
@@ -173,28 +171,9 @@ impl EgressSpec {
     /// The response headers that the route removes, by name.
     #[must_use]
     pub fn removed_from_responses(&self) -> BTreeSet<&str> {
-        let response = &self.headers.response;
+        let response = &self.response;
         let is_kept = |name: &str| response.keep.iter().any(|kept| kept.as_str() == name);
-        let own: Vec<&str> =
-            hygiene::removed_from_responses(self.headers.hygiene).filter(|name| !is_kept(name)).collect();
+        let own: Vec<&str> = hygiene::removed_from_responses(self.hygiene).filter(|name| !is_kept(name)).collect();
         own.into_iter().chain(response.remove.iter().map(HeaderName::as_str)).collect()
-    }
-}
-
-impl Egress {
-    /// The environment variable of the gateway's pods that has the upstream's credential.
-    #[must_use]
-    pub fn credential_variable(&self) -> String {
-        format!("SALLYPORT_CREDENTIAL_{}", self.name.to_ascii_uppercase().replace('-', "_"))
-    }
-
-    /// The header with the credential, by name and value. Envoy fills the secret in from its environment, so that no
-    /// manifest, policy or log has it.
-    #[must_use]
-    pub fn credential_header(&self) -> Option<(&str, String)> {
-        let Credential { name, prefix, .. } = self.spec.headers.credential.as_ref()?;
-        // The prefix is plain text, and in Envoy's format a percent sign begins a command.
-        let prefix = prefix.replace('%', "%%");
-        Some((name, format!("{prefix}%ENVIRONMENT({})%", self.credential_variable())))
     }
 }

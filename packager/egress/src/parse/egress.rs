@@ -1,7 +1,8 @@
 //! One Egress file: the data, or what of it can still be judged.
 
 use super::conform::{Conformed, conform};
-use super::{cross, has_error, read};
+use super::cross;
+use super::read::{has_error, read};
 use crate::diagnostic::Sink;
 use crate::model::{Authz, Egress, EgressFile, EgressMetadata, Gateway};
 use crate::yaml::tree::Node;

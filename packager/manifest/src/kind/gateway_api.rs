@@ -117,12 +117,12 @@ const MOST_REMOVED: usize = 16;
 
 fn rule(egress: &Egress) -> Value {
     let set = egress.credential_header().map(|(name, value)| json!([{"name": name, "value": value}]));
-    let request = json!({"remove": egress.spec.removed_from_requests(), "set": set});
+    let request = json!({"remove": egress.spec.headers.removed_from_requests(), "set": set});
     let mut filters = vec![
         json!({"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}}),
         json!({"type": "RequestHeaderModifier", "requestHeaderModifier": request}),
     ];
-    let from_responses = egress.spec.removed_from_responses();
+    let from_responses = egress.spec.headers.removed_from_responses();
     if !from_responses.is_empty() {
         let response = json!({"remove": from_responses});
         filters.push(json!({"type": "ResponseHeaderModifier", "responseHeaderModifier": response}));
@@ -150,8 +150,8 @@ fn nowhere() -> Value {
 fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), BuildError> {
     let inexpressible = if egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
         "the Gateway API cannot express `route.retries`"
-    } else if egress.spec.removed_from_requests().len() > MOST_REMOVED
-        || egress.spec.removed_from_responses().len() > MOST_REMOVED
+    } else if egress.spec.headers.removed_from_requests().len() > MOST_REMOVED
+        || egress.spec.headers.removed_from_responses().len() > MOST_REMOVED
     {
         "the Gateway API cannot remove more than sixteen headers"
     } else if egress.upstream_is_address() {

@@ -95,9 +95,9 @@ fn to_gateway(plan: &Plan<'_>) -> Value {
 
 /// Headers that are removed from requests and from responses, and the credential for the upstream.
 fn headers(egress: &Egress) -> Value {
-    let from_responses = egress.spec.removed_from_responses();
+    let from_responses = egress.spec.headers.removed_from_responses();
     json!({
-        "request": {"remove": egress.spec.removed_from_requests(), "set": credential(egress)},
+        "request": {"remove": egress.spec.headers.removed_from_requests(), "set": credential(egress)},
         "response": (!from_responses.is_empty()).then(|| json!({"remove": from_responses})),
     })
 }

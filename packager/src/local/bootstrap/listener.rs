@@ -117,9 +117,9 @@ fn route_config(inputs: EnvoyInputs<'_>) -> Value {
                     "name": ROUTE_HEADER,
                     "string_match": {"exact": inputs.egress.route()},
                 }]},
-                "request_headers_to_remove": inputs.egress.spec.removed_from_requests(),
+                "request_headers_to_remove": inputs.egress.spec.headers.removed_from_requests(),
                 "request_headers_to_add": credential(inputs),
-                "response_headers_to_remove": inputs.egress.spec.removed_from_responses(),
+                "response_headers_to_remove": inputs.egress.spec.headers.removed_from_responses(),
                 "route": {
                     "cluster": inputs.egress.cluster(None),
                     "host_rewrite_literal": upstream.host,

@@ -1,6 +1,5 @@
 //! `health.probe`: a request of the gateway's own.
 
-use crate::model::Egress;
 use crate::value::duration::Duration;
 use crate::value::{DIGITS_LIST, NOT_EMPTY};
 use sallyport_core::record;
@@ -41,6 +40,14 @@ record! {
     }
 }
 
+/// Where probes are sent.
+pub(crate) struct ProbedUpstream {
+    /// Envoy's cluster of the upstream.
+    pub(crate) cluster: String,
+    /// The host that the upstream expects in requests, unless the probe says another.
+    pub(crate) authority: String,
+}
+
 impl Probe {
     /// When an unanswered probe counts as failed.
     pub(crate) fn effective_timeout(&self) -> Duration {
@@ -51,13 +58,13 @@ impl Probe {
         }
     }
 
-    /// For the filter: the probe of this Egress.
-    pub(super) fn to_wire(&self, egress: &Egress) -> wire::Probe {
+    /// For the filter: the probe of an upstream.
+    pub(crate) fn to_wire(&self, upstream: &ProbedUpstream) -> wire::Probe {
         let Self { path, method, host, expect, interval, jitter, timeout: _, rise, fall } = self;
         wire::Probe {
-            cluster: egress.cluster(None),
+            cluster: upstream.cluster.clone(),
             method: method.clone(),
-            host: host.clone().unwrap_or_else(|| egress.upstream_authority()),
+            host: host.clone().unwrap_or_else(|| upstream.authority.clone()),
             path: path.clone(),
             expect: expect.to_wire(),
             interval: interval.milliseconds(),
