@@ -46,6 +46,7 @@ pub struct CanonicalRequest<'a> {
 impl<'a> CanonicalRequest<'a> {
     /// Reads a request, or says in which way it is ambiguous.
     pub(crate) fn read(view: &RequestView<'a>, reading: &'a ReadSettings) -> Result<Self, Ambiguity> {
+        // From cheap to expensive: most requests of scanners end here, before anything is allocated.
         let essentials = Essentials::find(view.headers)?;
         let method = essentials.method.ok_or(Ambiguity::MalformedMethod)?;
         if method.is_empty() || !method.iter().all(|byte| is_token_byte(*byte)) {
@@ -54,6 +55,7 @@ impl<'a> CanonicalRequest<'a> {
         let host = essentials.authority.and_then(host::parse).ok_or(Ambiguity::MalformedHost)?;
         let raw_path = essentials.path.ok_or(Ambiguity::MalformedPath)?;
         let (path, query) = path::canonical(raw_path, reading.tolerance)?;
+        // An expression would read a part of the path only, and a rule must never match by a part.
         if reading.path_by_pattern && path.text.len() > MAX_READ {
             return Err(Ambiguity::ValueTooLong);
         }
@@ -66,6 +68,7 @@ impl<'a> CanonicalRequest<'a> {
             caller: Caller::read(view, reading)?,
             source: view.source_address.and_then(endpoint::parse).map(|(address, _)| address),
             destination: view.destination_address.and_then(endpoint::parse),
+            // Kept for what few rules ask for, such as the content type of gRPC.
             view: *view,
             metadata: view.metadata.map(Metadata::parse).transpose()?.unwrap_or_default(),
             request_principal: OnceCell::new(),
@@ -74,6 +77,7 @@ impl<'a> CanonicalRequest<'a> {
 
     /// Issuer and subject of the token.
     pub(crate) fn request_principal(&self) -> Option<&RequestPrincipal> {
+        // On first use: most policies have no rule about tokens, and one may ask several times.
         self.request_principal.get_or_init(|| self.metadata.request_principal()).as_ref()
     }
 
@@ -105,6 +109,7 @@ impl<'a> Essentials<'a> {
                 _ => {}
             }
         }
+        // Envoy turns `host` into `:authority`; where both are there, upstreams of HTTP/2 read the latter.
         found.authority = found.authority.or(host);
         Ok(found)
     }
@@ -113,6 +118,7 @@ impl<'a> Essentials<'a> {
 fn set_once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], twice: Ambiguity) -> Result<(), Ambiguity> {
     match slot.replace(value) {
         None => Ok(()),
+        // The first or the last: servers disagree, so neither counts.
         Some(_) => Err(twice),
     }
 }

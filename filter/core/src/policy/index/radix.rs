@@ -7,6 +7,7 @@ use crate::map::PairMap;
 pub(super) struct RadixTree {
     nodes: Vec<Node>,
     /// (node, first byte of the label) to child.
+    // One map for the whole tree: a map or a sorted list in each node would cost memory for every path of a policy.
     children: PairMap,
 }
 
@@ -29,6 +30,7 @@ impl RadixTree {
     /// The key of a string; a new string gets the next one of `count`.
     pub(super) fn intern(&mut self, text: &[u8], count: &mut u32) -> u32 {
         let node = self.insert(text);
+        // 0 is the key of any path: a node that is missing would propose the rule too often, never too seldom.
         let Some(node) = self.node_mut(node) else { return 0 };
         *node.key.get_or_insert_with(|| {
             *count = count.saturating_add(1);
@@ -44,6 +46,7 @@ impl RadixTree {
             let Some(child) = self.children.get(&(at, u32::from(*first))).copied() else {
                 return self.add(at, rest);
             };
+            // Cloned, because the node is changed below; this runs when a policy is compiled, not for a request.
             let label = self.node(child).map(|node| node.label.clone()).unwrap_or_default();
             let common = label.iter().zip(rest).take_while(|(left, right)| left == right).count();
             at = if common == label.len() { child } else { self.split(at, child, &label, common) };
@@ -55,6 +58,7 @@ impl RadixTree {
     /// Inserts a node between a parent and its child, at the byte where the label and a new string differ.
     fn split(&mut self, parent: u32, child: u32, label: &[u8], common: usize) -> u32 {
         let (head, tail) = label.split_at_checked(common).unwrap_or((label, &[]));
+        // `add` replaces the entry of the parent: the head begins with the same byte as the label did.
         let middle = self.add(parent, head);
         if let Some(node) = self.node_mut(child) {
             node.label = tail.into();
@@ -92,6 +96,7 @@ impl RadixTree {
             let Some(first) = text.next() else { return };
             let Some(child) = self.children.get(&(at, u32::from(first))) else { return };
             let Some(node) = self.node(*child) else { return };
+            // The map was asked by the first byte, so only the rest of the label is left to compare.
             if !node.label.iter().skip(1).all(|byte| text.next() == Some(*byte)) {
                 return;
             }

@@ -8,6 +8,7 @@ use crate::matcher::path::{Segment, Template, split_segment};
 #[derive(Debug)]
 pub(super) struct TemplateTrie {
     nodes: Vec<Node>,
+    // Segments have numbers, so that a request hashes each of its segments once, however many branches are tried.
     segments: ByteMap,
     /// (node, segment) to child.
     literals: PairMap,
@@ -47,6 +48,7 @@ impl TemplateTrie {
                 *count = count.saturating_add(1);
                 *count
             }),
+            // Backwards, because a template that ends in `{**}/z` asks how the path ends; a radix tree finds prefixes.
             Some(rest) => {
                 let reversed: Vec<u8> = rest.iter().rev().copied().collect();
                 node.rests.get_or_insert_default().intern(&reversed, count)
@@ -57,6 +59,7 @@ impl TemplateTrie {
     fn literal_child(&mut self, parent: u32, text: &[u8]) -> u32 {
         let next_segment = u32::try_from(self.segments.len()).unwrap_or(u32::MAX);
         let segment = match self.segments.get(text) {
+            // Looked up first: `entry` would need an owned key even where the segment is known.
             Some(segment) => *segment,
             None => *self.segments.entry(text.into()).or_insert(next_segment),
         };
@@ -109,6 +112,7 @@ impl TemplateTrie {
             }
             return;
         };
+        // `{**}` may stand for what is left here, and the walk goes on: longer templates can match as well.
         if let Some(rests) = &node.rests {
             rests.visit_prefixes(text.iter().rev().copied(), visit);
         }
@@ -118,6 +122,7 @@ impl TemplateTrie {
         {
             self.walk(*child, tail, visit);
         }
+        // `{*}` needs at least one byte, as in Envoy's URI templates: `/a/` has no segment for it.
         if let Some(child) = node.one
             && !head.is_empty()
         {
