@@ -1,4 +1,4 @@
-//! A rule allows all callers the probe's path, and nothing else.
+//! A rule allows all callers to request the probe's path, and allows nothing else.
 //!
 //! The probe is the gateway's own request and needs no rule. A rule that exists only for it lets every
 //! caller send health checks to the upstream through the gateway.

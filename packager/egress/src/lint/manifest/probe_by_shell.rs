@@ -29,8 +29,8 @@
 //!         readinessProbe: {httpGet: {path: /healthz/ready, port: 15021}}
 //! ```
 //!
-//! Fix: Remove the probe: Istio's own asks Envoy on port 15021. Do not make readiness depend on the
-//! upstream.
+//! Fix: Remove the probe: Istio's own probe asks Envoy on port 15021. Do not make readiness depend on
+//! the upstream.
 
 use crate::code::Code;
 use crate::import::Kind;

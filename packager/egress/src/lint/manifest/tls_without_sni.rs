@@ -1,8 +1,8 @@
 //! TLS to an external host has no server name (`sni`).
 //!
-//! Without `sni` the server name follows from the request's `Host`, which at a gateway is the one that
-//! callers use, not the upstream's. The upstream answers with another site's certificate, or none, and
-//! callers get 503.
+//! Without `sni` the server name is derived from the request's `Host`, which at a gateway is the one
+//! that callers use, not the upstream's. The upstream answers with another site's certificate, or none,
+//! and callers get 503.
 //!
 //! Bad:
 //!

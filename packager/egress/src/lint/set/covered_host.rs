@@ -1,7 +1,8 @@
 //! A host pattern of one manifest covers a host of another.
 //!
-//! The pattern also takes what the other host does not: another port, a misspelled host, every host
-//! after the other is removed. Those requests reach the wrong upstream, under the wrong policy.
+//! The pattern also matches what the other host does not: another port, a misspelled host, and the host
+//! itself after its manifest is removed. Those requests reach the wrong upstream, under the wrong
+//! policy.
 //!
 //! Bad:
 //!
