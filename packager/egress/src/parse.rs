@@ -49,7 +49,7 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
                 Code::Kind,
                 "the file is not a resource: it has neither `apiVersion` nor `kind`",
             );
-            sink.report(span, flaw.help("`sallyport init` writes a first one; give only Egress and Mesh files"));
+            sink.report(span, flaw.help("`sallyport init` writes one to start from; pass only Egress and Mesh files"));
         }
         return None;
     }
@@ -105,7 +105,7 @@ fn read<T: Wire>(json: &Json<'_>, span: Span, sink: &mut Sink) -> Option<T> {
     let flaw =
         UnplacedDiagnostic::new(Code::Internal, format!("the file fits the declaration but not the type: {message}"));
     let span = Span { start: span.start, end: span.start };
-    sink.report(span, flaw.help("please report this as a defect of Sallyport"));
+    sink.report(span, flaw.help("please report this as a bug in Sallyport"));
     None
 }
 

@@ -44,7 +44,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let headers = headers(subject, probe, &probe.path);
         if let Some(kind) = ambiguity(&policy, &RequestView { headers: &headers, ..RequestView::default() }) {
             let message = format!("the path {} is ambiguous: `{}`", quoted(&probe.path), kind.as_str());
-            let help = "write the path as the upstream finally reads it";
+            let help = "write the path as the upstream reads it in the end";
             findings.push(subject.at("health.probe.path", message, help));
         }
     }

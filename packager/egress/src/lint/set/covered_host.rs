@@ -61,7 +61,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
                 let (other, node) = *covering.get();
                 if !other.is_same_object(manifest) {
                     let ((_, pattern), _) = covering.remove_entry();
-                    let message = format!("{} covers {} of another manifest", quoted(&pattern), quoted(host));
+                    let message = format!("{} also matches {} of another manifest", quoted(&pattern), quoted(host));
                     findings.push(finding(other.file, node, message, "write the hosts instead of the pattern"));
                 }
             }
