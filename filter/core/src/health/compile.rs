@@ -85,8 +85,11 @@ impl Compiler<'_> {
     /// Checks a time in ms.
     fn time_within(&mut self, place: &Place<'_>, time: u32, least: u32) {
         if !(least..=MAX_TIME).contains(&time) {
-            let flaw = Flaw::new(PolicyCode::HealthNumber, format_args!("{time} ms is out of range"))
-                .help(format_args!("write a duration from {least} ms to 24 h"));
+            let flaw = Flaw::new(PolicyCode::HealthNumber, format_args!("{time} ms is out of range"));
+            let flaw = match time > MAX_TIME {
+                true => flaw.help(format_args!("write a duration of 24 h or less")),
+                false => flaw.help(format_args!("write a duration of {least} ms or more")),
+            };
             self.report(place, flaw);
         }
     }

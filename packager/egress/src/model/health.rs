@@ -20,7 +20,7 @@ record! {
     pub struct Health: Default = "health" {
         /// The gateway's own requests to the upstream, which show whether it is healthy.
         "probe" probe: Option<Probe> = optional,
-        /// Limits on the failures of callers' requests. With it, the filter looks at every answer.
+        /// Limits on the failures of callers' requests. With `passive`, the filter looks at every answer.
         "passive" passive: Option<Passive> = optional,
         /// The minimum time that the gate stays open.
         "hold" hold: Duration = default(Duration::of_seconds(5)),

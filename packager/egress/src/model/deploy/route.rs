@@ -68,7 +68,7 @@ record! {
         "consecutive5xxErrors" consecutive5xx_errors: Option<u32> as (COUNT) = optional,
         /// How often Envoy looks for addresses to eject: `10s`.
         "interval" interval: Option<Duration> = optional,
-        /// How long an address stays ejected: `30s`.
+        /// How long an address stays ejected the first time, and longer each further time: `30s`.
         "baseEjectionTime" base_ejection_time: Option<Duration> = optional,
         /// The percentage of addresses that may be ejected at once.
         "maxEjectionPercent" max_ejection_percent: Option<u32> as (Shape::Whole { least: 1, most: 100 }) = optional,

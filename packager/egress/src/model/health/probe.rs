@@ -11,7 +11,7 @@ record! {
     pub struct Probe = "probe" {
         /// The path of the request, with a query if there is one.
         "path" path: String = required,
-        /// `GET` or `HEAD`: a probe changes nothing.
+        /// `GET` or `HEAD`: a probe must not change anything.
         "method" method: String = default("GET".to_owned()),
         /// The host that the upstream expects in requests.
         "host" host: Option<String> as (NOT_EMPTY) = default(None, "`upstream.host`"),
