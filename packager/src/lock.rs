@@ -22,7 +22,7 @@ pub(crate) fn find(arguments: &[PathBuf]) -> Result<Option<Lock>, BuildError> {
         };
         let lock = Lock::parse(&text).map_err(|error| unusable(error.to_string()))?;
         if found.as_ref().is_some_and(|other| *other != lock) {
-            return Err(unusable("another lock beside these files differs".to_owned()));
+            return Err(unusable("it differs from another lock beside these files".to_owned()));
         }
         found = Some(lock);
     }

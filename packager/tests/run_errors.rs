@@ -36,7 +36,7 @@ fn run(home: &Path, arguments: &[&str]) -> std::process::Output {
 
 #[test]
 fn without_envoy() {
-    check(&["egress.yaml"], 4, "error: found no Envoy");
+    check(&["egress.yaml"], 4, "error: no Envoy was found");
     check(&["egress.yaml", "--envoy", "nope"], 4, "error: `nope` from --envoy is not an executable file");
     check(&["egress.yaml", "--envoy", "egress.yaml"], 4, "error: `egress.yaml` from --envoy is not an executable file");
 }

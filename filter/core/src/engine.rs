@@ -258,7 +258,7 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
         return Ok(());
     }
     let message = format!("for one request the regular expressions could take {steps} steps, more than {MAX_STEPS}");
-    let help = "write templates, prefixes or values in their place, or give the rules different exact paths or callers";
+    let help = "write templates, prefixes or values instead, or give the rules different exact paths or callers";
     let problem = Problem { path: "rules".to_owned(), code: PolicyCode::Limit, message, help: Some(help.to_owned()) };
     Err(InvalidPolicy { problems: vec![problem] })
 }

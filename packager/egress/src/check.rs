@@ -77,7 +77,7 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
     for (file, _, tree) in meshes.iter().skip(1) {
         let first = meshes.first().map(|(first, _, tree)| place(files, *first, tree)).unwrap_or_default();
         let flaw = UnplacedDiagnostic::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
-        checked.diagnostics.push(flaw.help("keep one: all gateways share one mesh").at(*file, start_of(tree)));
+        checked.diagnostics.push(flaw.help("keep one: all gateways share one Mesh").at(*file, start_of(tree)));
     }
     let mut mesh_tree = None;
     if let Some((file, Some(mesh), tree)) = meshes.into_iter().next() {
@@ -178,7 +178,7 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress, first_ids: &Ha
     let mut diagnostic = from_core(file, node, problem);
     if let Some(span) = first {
         // The core counts rules by the policy's positions, which are not the file's where a rule was left out.
-        diagnostic.help = Some("an id is the rule's name in every log: give each its own".to_owned());
+        diagnostic.help = Some("give each rule its own ID: logs and metrics name the rule by it".to_owned());
         diagnostic.related.push((span, "first written here".to_owned()));
     }
     diagnostic

@@ -80,7 +80,7 @@ record! {
     pub struct EgressSpec = "spec" {
         /// The host that callers in the mesh use.
         "host" host: Host = required,
-        /// The way in for callers outside the mesh. Absent: there is none.
+        /// How callers outside the mesh reach the gateway, through an ingress gateway. Without it, they cannot.
         "expose" expose: Option<Expose> = optional,
         /// Where the gateway sends the requests that it lets through.
         "upstream" upstream: Upstream = required,
@@ -90,9 +90,9 @@ record! {
         "health" health: Health = default(Health::default(), "they are always sent to the upstream"),
         /// Which trace headers the upstream gets.
         "tracing" tracing: Tracing = default(Tracing::default(), "the caller's trace continues, as `traceparent`"),
-        /// Which other headers the upstream gets, and which of its headers callers get.
+        /// Which other headers are sent to the upstream, and which of its headers are sent to callers.
         "headers" headers: Headers = default(Headers::default(), "no header that reveals the mesh leaves it"),
-        /// Who may do what.
+        /// Which callers may send which requests.
         "authz" authz: Authz = default(Authz::default(), "every request is refused"),
         /// Whose tokens are trusted.
         "authn" authn: Authn = default(Authn::default(), "no token is trusted"),

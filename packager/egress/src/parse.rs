@@ -50,7 +50,7 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
                 Code::Kind,
                 "the file is not a resource: it has neither `apiVersion` nor `kind`",
             );
-            sink.report(span, flaw.help("`sallyport init` writes a first one; give only Egress and Mesh files"));
+            sink.report(span, flaw.help("`sallyport init` writes one to start from; pass only Egress and Mesh files"));
         }
         return None;
     }

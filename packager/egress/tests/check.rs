@@ -302,7 +302,7 @@ fn the_most_rules_are_read_and_one_more_is_not() {
     rule(&mut text, MAX_RULES);
     let problems = check_one(&text).diagnostics;
     let found: Vec<_> = problems.iter().map(|problem| (problem.code.as_str(), problem.message.as_str())).collect();
-    assert_eq!(found, [("SP1004", "50001 rules are more than 50000")]);
+    assert_eq!(found, [("SP1004", "the policy has 50001 rules, but at most 50000 are allowed")]);
 }
 
 #[test]

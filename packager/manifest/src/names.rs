@@ -20,7 +20,7 @@ pub(crate) fn folder_name(plan: &Plan<'_>) -> String {
 pub(crate) fn check_names(plan: &Plan<'_>, other: Option<&Egress>) -> Result<(), BuildError> {
     let wrong = |message: String, help| Err(BuildError::of(plan.egress, Code::ResourceNames, message).with_help(help));
     if let Some(other) = other {
-        let message = format!("its folder would be that of `{}/{}`", other.namespace, other.name);
+        let message = format!("its folder would be the same as that of `{}/{}`", other.namespace, other.name);
         return wrong(message, "give one of them another name");
     }
     let mut names = vec![plan.gateway_name()];

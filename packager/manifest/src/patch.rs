@@ -33,7 +33,7 @@ pub(crate) fn apply<'a>(
         }
         if applied.len() == before {
             let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-            let message = format!("a patch is for `{}{name}`, but no manifest of that name is emitted", patch.kind);
+            let message = format!("a patch is for `{}{name}`, but no such manifest is emitted", patch.kind);
             let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", self::label(object))).collect();
             return Err(BuildError::of(egress, Code::PatchNotApplied, message)
                 .with_help(format!("the emitted manifests are {}", kinds.join(", "))));

@@ -13,11 +13,11 @@ use crate::printable::printable;
 
 /// Serve an Egress file with a real Envoy on this machine
 ///
-/// This starts what a gateway has in the mesh: a listener with mutual TLS on 127.0.0.1, the filter, and the connection to
-/// the upstream. It creates certificates with SPIFFE ids for the callers that the policy names, and for one that it does not
-/// name, and prints a curl command for each. When the file is saved, the new policy is live within a second and no
-/// connection is dropped. If the file has errors, they are reported and the old policy stays in force. Changes of the
-/// upstream's health are reported as they happen.
+/// This starts what a gateway has in the mesh: a listener with mutual TLS on 127.0.0.1, the filter, and the connection
+/// to the upstream. It creates certificates with SPIFFE IDs for the callers that the policy names, and for one that it
+/// does not name, and prints a curl command for each. When the file is saved, the new policy is live within a second
+/// and no connection is dropped. If the file has errors, they are reported and the old policy stays in force. Changes
+/// of the upstream's health are reported as they happen.
 ///
 /// Two things differ from a gateway in the mesh. A caller without a certificate gets 401, or is allowed if a rule asks only
 /// for a token, where a gateway would end the TLS handshake. And the access log shows decision and rule only if a Mesh file

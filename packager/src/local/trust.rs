@@ -61,7 +61,7 @@ fn system() -> Result<PathBuf, Failure> {
     let own = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let found = own.into_iter().chain(SYSTEM.map(PathBuf::from)).find(|path| path.is_file());
     found.ok_or_else(|| {
-        Failure::new(Exit::Io, "found no CA certificates on this machine")
+        Failure::new(Exit::Io, "no CA certificates were found on this machine")
             .with_help("install ca-certificates, or give a file with --ca-certificates or SSL_CERT_FILE")
     })
 }

@@ -89,7 +89,7 @@ impl ReportedProblem {
                 Code::NothingFound,
                 format!("no file for Sallyport in `{name}`"),
                 Some(
-                    "an Egress or Mesh is in a file `*.yaml` or `*.yml` with `apiVersion: sallyport.dev/v1alpha1`"
+                    "Egress and Mesh files are named `*.yaml` or `*.yml`, and have `apiVersion: sallyport.dev/v1alpha1`"
                         .to_owned(),
                 ),
             ),

@@ -23,11 +23,11 @@ pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Prob
     let mut compiler = Compiler { problems };
     let wire::SlowStart { share, duration } = slow_start;
     compiler.within(&place.field("slowStart").field("share"), *share, 1, 100);
-    compiler.within(&place.field("slowStart").field("duration"), *duration, 0, MAX_TIME);
-    compiler.within(&place.field("hold"), *hold, 0, MAX_TIME);
+    compiler.time_within(&place.field("slowStart").field("duration"), *duration, 0);
+    compiler.time_within(&place.field("hold"), *hold, 0);
     let wire::RefusalAnswer { status, retry_after } = refusal;
     compiler.within(&place.field("refusal").field("status"), *status, 500, 599);
-    compiler.within(&place.field("refusal").field("retryAfter"), *retry_after, 0, MAX_TIME);
+    compiler.time_within(&place.field("refusal").field("retryAfter"), *retry_after, 0);
     let limits = |probe, passive| Limits { probe, passive, hold: *hold, slow_start: *duration, share: *share };
     let probe = probe.as_ref().map(|probe| compiler.probe(&place.field("probe"), probe));
     let passive = passive.as_ref().map(|passive| compiler.passive(&place.field("passive"), passive));
@@ -45,7 +45,10 @@ pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Prob
         targets.push(Target { upstream: name.as_str().into(), limits: limits(probe, watched.clone()) });
     }
     if targets.len() > MAX_TARGETS {
-        let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} standbys are more than 7", failover.len()));
+        let flaw = Flaw::new(
+            PolicyCode::Limit,
+            format_args!("{} standbys are written, but at most 7 are allowed", failover.len()),
+        );
         compiler.report(list, flaw);
     }
     HealthPolicy {
@@ -74,40 +77,52 @@ impl Compiler<'_> {
     fn within(&mut self, place: &Place<'_>, number: u32, least: u32, most: u32) {
         if !(least..=most).contains(&number) {
             let flaw = Flaw::new(PolicyCode::HealthNumber, format_args!("{number} is out of range"))
-                .help(format_args!("it is from {least} to {most}"));
+                .help(format_args!("write a number from {least} to {most}"));
+            self.report(place, flaw);
+        }
+    }
+
+    /// Checks a time in ms.
+    fn time_within(&mut self, place: &Place<'_>, time: u32, least: u32) {
+        if !(least..=MAX_TIME).contains(&time) {
+            let flaw = Flaw::new(PolicyCode::HealthNumber, format_args!("{time} ms is out of range"));
+            let flaw = match time > MAX_TIME {
+                true => flaw.help(format_args!("write a duration of 24 h or less")),
+                false => flaw.help(format_args!("write a duration of {least} ms or more")),
+            };
             self.report(place, flaw);
         }
     }
 
     fn probe(&mut self, place: &Place<'_>, source: &wire::Probe) -> Probe {
         let wire::Probe { cluster, method, host, path, expect, interval, jitter, timeout, rise, fall } = source;
-        self.within(&place.field("interval"), *interval, MIN_INTERVAL, MAX_TIME);
+        self.time_within(&place.field("interval"), *interval, MIN_INTERVAL);
         self.within(&place.field("jitter"), *jitter, 0, 100);
-        self.within(&place.field("timeout"), *timeout, 1, MAX_TIME);
+        self.time_within(&place.field("timeout"), *timeout, 1);
         self.within(&place.field("rise"), *rise, 1, 1000);
         self.within(&place.field("fall"), *fall, 1, 1000);
         if timeout > interval {
             let flaw = Flaw::new(
                 PolicyCode::HealthClash,
-                format_args!("a probe may take {timeout} ms, and the next comes after {interval} ms"),
+                format_args!("the probe's timeout ({timeout} ms) is longer than its interval ({interval} ms)"),
             )
-            .help(format_args!("a timeout is at most the interval"));
+            .help(format_args!("write a shorter `timeout` or a longer `interval`"));
             self.report(&place.field("timeout"), flaw);
         }
         if !matches!(method.as_str(), "GET" | "HEAD") {
-            let flaw = Flaw::new(PolicyCode::Method, format_args!("`{method}` is no method of a probe"))
-                .help(format_args!("write `GET` or `HEAD`: a probe changes nothing"));
+            let flaw = Flaw::new(PolicyCode::Method, format_args!("a probe cannot use the method `{method}`"))
+                .help(format_args!("write `GET` or `HEAD`: a probe must not change anything"));
             self.report(&place.field("method"), flaw);
         }
         let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
         if !path.starts_with('/') || !visible(path) || path.contains('#') {
             let flaw = Flaw::new(PolicyCode::Path, format_args!("`{path}` is not a path"))
-                .help(format_args!("it begins with `/`, and other than visible ASCII is percent-encoded"));
+                .help(format_args!("begin it with `/`, and percent-encode everything but visible ASCII"));
             self.report(&place.field("path"), flaw);
         }
         for (name, text) in [("host", host), ("cluster", cluster)] {
             if text.is_empty() || !visible(text) {
-                let flaw = Flaw::new(PolicyCode::Host, format_args!("`{text}` is no {name}"))
+                let flaw = Flaw::new(PolicyCode::Host, format_args!("`{text}` is not a {name}"))
                     .help(format_args!("write a name in visible ASCII"));
                 self.report(&place.field(name), flaw);
             }
@@ -135,14 +150,15 @@ impl Compiler<'_> {
         if let Some(header) = &expect.header {
             let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
             if header.name.is_empty() || !header.name.bytes().all(good) {
-                let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("`{}` is not a header", header.name))
-                    .help(format_args!("write its name in lower case"));
+                let flaw =
+                    Flaw::new(PolicyCode::HealthExpect, format_args!("`{}` is not the name of a header", header.name))
+                        .help(format_args!("write it in lower case"));
                 self.report(&place.field("header").field("name"), flaw);
             }
             if header.value.chars().any(char::is_control) || header.value.trim_ascii() != header.value {
                 let flaw = Flaw::new(
                     PolicyCode::HealthExpect,
-                    format_args!("no header has the value `{}`", header.value.escape_default()),
+                    format_args!("no header can have the value `{}`", header.value.escape_default()),
                 )
                 .help(format_args!("write it without control characters, and without spaces at its ends"));
                 self.report(&place.field("header").field("value"), flaw);
@@ -150,9 +166,9 @@ impl Compiler<'_> {
         }
         let Some(prefix) = &expect.body_prefix else { return };
         let (wrong, help) = if prefix.is_empty() {
-            ("it is empty, and every body begins so", "leave it out")
+            ("it is empty, and matches every body", "leave it out")
         } else if prefix.len() > MAX_BODY_PREFIX {
-            ("it is longer than 1024 bytes", "write what tells a good body from others")
+            ("it is longer than 1024 bytes", "write a shorter beginning of a good body")
         } else if method == "HEAD" {
             ("an answer to HEAD has no body", "write `method: GET`, or leave it out")
         } else {
@@ -173,23 +189,25 @@ impl Compiler<'_> {
             grpc_statuses,
             p95,
         } = source;
-        self.within(&place.field("window"), *window, 100, MAX_TIME);
+        self.time_within(&place.field("window"), *window, 100);
         self.within(&place.field("minimumRequests"), *minimum_requests, 1, u32::MAX);
         for (name, number, most) in [
             ("failurePercent", failure_percent, 100),
             ("consecutive", consecutive, 1_000_000),
             ("consecutiveLocal", consecutive_local, 1_000_000),
-            ("p95", p95, MAX_TIME),
         ] {
             if let Some(number) = number {
                 self.within(&place.field(name), *number, 1, most);
             }
         }
+        if let Some(p95) = p95 {
+            self.time_within(&place.field("p95"), *p95, 1);
+        }
         for (position, status) in grpc_statuses.iter().enumerate() {
             self.within(&place.field("grpcStatuses").item(position), *status, 1, 16);
         }
         if [failure_percent, consecutive, consecutive_local, p95].iter().all(|limit| limit.is_none()) {
-            let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("there is no limit in it"))
+            let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("`passive` has no limit"))
                 .help(format_args!("write `consecutive`, `consecutiveLocal`, `failurePercent` or `p95`"));
             self.report(place, flaw);
         }
@@ -224,9 +242,9 @@ impl Compiler<'_> {
         if let Some(status) = good.common(bad) {
             let flaw = Flaw::new(
                 PolicyCode::HealthClash,
-                format_args!("{status} is a good answer to a probe and a failure of a request"),
+                format_args!("the status {status} is both a good answer to a probe and a failure of a request"),
             )
-            .help(format_args!("leave it out here, or in `probe.expect.statuses`"));
+            .help(format_args!("remove it here, or from `probe.expect.statuses`"));
             self.report(place, flaw);
         }
     }
@@ -240,7 +258,7 @@ impl Compiler<'_> {
         if let Some(position) = others.iter().position(|other| &*other.upstream == name) {
             let word = if position == 0 { "is the upstream itself" } else { "is named twice" };
             let flaw = Flaw::new(PolicyCode::Standby, format_args!("the standby `{name}` {word}"))
-                .help(format_args!("name another upstream, or none"));
+                .help(format_args!("name another upstream, or remove it"));
             self.report(place, flaw);
         }
     }

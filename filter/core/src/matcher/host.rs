@@ -50,9 +50,7 @@ impl HostPattern {
                 // Requests have the canonical spelling as a second reading, so only that one names every spelling.
                 Some(Some(canonical)) => {
                     let canonical = canonical.escape_ascii();
-                    return Err(
-                        written.help(format_args!("write `{canonical}`, which stands for every spelling of it"))
-                    );
+                    return Err(written.help(format_args!("write `{canonical}`, which matches every spelling of it")));
                 }
                 None => return Err(written),
             }
@@ -153,7 +151,7 @@ mod tests {
             let flaw = HostPattern::parse(text).unwrap_err();
             assert_eq!(
                 (flaw.code, flaw.help),
-                (PolicyCode::Host, Some(format!("write `{canonical}`, which stands for every spelling of it"))),
+                (PolicyCode::Host, Some(format!("write `{canonical}`, which matches every spelling of it"))),
                 "{text}"
             );
             assert!(HostPattern::parse(canonical).is_ok(), "{canonical}");

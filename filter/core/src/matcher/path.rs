@@ -88,7 +88,7 @@ impl PathPattern {
             return Ok(());
         }
         Err(Flaw::new(PolicyCode::Path, format_args!("the path `{self}` is not in the form that requests have"))
-            .help(format_args!("write `{canonical}`; in an ALLOW rule, both if clients send it so")))
+            .help(format_args!("write `{canonical}`; in an ALLOW rule, write both if clients send the other form")))
     }
 
     #[cfg(feature = "compile")]

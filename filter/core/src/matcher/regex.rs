@@ -131,7 +131,9 @@ fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<
     let automaton = compiled.map_err(|invalid| match invalid {
         InvalidPattern::Syntax(what) => {
             Flaw::new(PolicyCode::Regex, format_args!("`{pattern}` is not a regular expression: {what}")).help(
-                format_args!("the syntax is that of RE2 without Unicode classes, look-around and back-references"),
+                format_args!(
+                    "the syntax is that of RE2, without Unicode classes; there is no look-around and no back-reference"
+                ),
             )
         }
         InvalidPattern::Unicode => {
@@ -150,9 +152,9 @@ fn automaton(pattern: &str, carried: Option<&str>, bytes: &mut usize) -> Result<
     if carried.is_some_and(|text| BASE64.decode(text).ok().as_ref() != Some(&automaton)) {
         return Err(Flaw::new(
             PolicyCode::Regex,
-            format_args!("the automaton that the policy carries for `{pattern}` is another"),
+            format_args!("the policy's automaton for `{pattern}` was built by another version"),
         )
-        .help(format_args!("build the manifests anew with this version")));
+        .help(format_args!("build the manifests again with this version")));
     }
     Ok(automaton)
 }

@@ -21,7 +21,7 @@ impl RequestPrincipalPattern {
         let pattern = StringPattern::parse(text)?;
         let flaw = || {
             Flaw::new(PolicyCode::RequestPrincipal, format_args!("`{text}` does not name the subject of a token"))
-                .help(format_args!("write `ISSUER/SUBJECT`, with `*` at one end if there are several, or `*` for any"))
+                .help(format_args!("write `ISSUER/SUBJECT`, with `*` at one end for several, or `*` for any"))
         };
         let half = |text: &str| StringPattern::parse(text).map_err(|_| flaw());
         let (issuer, subject) = match (text.rsplit_once('/'), pattern) {

@@ -22,16 +22,14 @@ pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems
     let place = &Place::Field("tracing");
     let is_standalone = *mode == TracingMode::Standalone;
     if formats.is_empty() == is_standalone {
-        let wrong = if is_standalone { "there is nothing to write" } else { "the filter writes no trace in this mode" };
-        compiler.report(
-            &place.field("formats"),
-            PolicyCode::TracingMode,
-            wrong,
-            "`formats` go with `mode: standalone`",
-        );
+        let (wrong, help) = match is_standalone {
+            true => ("`formats` is empty", "write a format such as `w3c`, or `mode: strip`"),
+            false => ("`formats` is only used with `mode: standalone`", "write `mode: standalone`, or leave it out"),
+        };
+        compiler.report(&place.field("formats"), PolicyCode::TracingMode, wrong, help);
     }
     if !baggage.is_empty() && !is_standalone {
-        let wrong = "only the filter writes baggage";
+        let wrong = "`baggage` is only used with `mode: standalone`";
         compiler.report(
             &place.field("baggage"),
             PolicyCode::TracingMode,
@@ -117,14 +115,14 @@ impl Compiler<'_> {
             let own_trace = mode != TracingMode::Strip && trace_context::is_trace_header(&folded);
             if own_trace || *folded == *baggage::BAGGAGE.as_bytes() {
                 let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` cannot be set"))
-                    .help(format_args!("it carries the request's trace; set a header of another name"));
+                    .help(format_args!("it carries the request's trace; set a header with another name"));
                 self.take(&place.field("name"), flaw);
             }
             if let Some((other, _)) = set.iter().find(|(other, _)| is_same_to_cgi(other.as_bytes(), name.as_bytes())) {
                 let flaw = if **other == **name {
                     Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` is set twice"))
                 } else {
-                    Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` and `{other}` are one header to CGI"))
+                    Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` and `{other}` are the same header to CGI"))
                 };
                 self.take(&place.field("name"), flaw.help(format_args!("keep one of the two")));
             }

@@ -22,7 +22,7 @@ pub(super) fn is_second_reading(name: &[u8], folded: &[u8]) -> bool {
 /// Why the file may not keep, remove or set a header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reserved {
-    /// It carries the request itself.
+    /// It is reserved for the proxies.
     Request,
     /// It is reserved for the gate.
     Gate,
@@ -46,7 +46,7 @@ impl Reserved {
     #[must_use]
     pub fn problem(self) -> &'static str {
         match self {
-            Self::Request => "carries the request itself",
+            Self::Request => "is reserved for the proxies",
             Self::Gate => "is reserved for the gate",
         }
     }
@@ -55,8 +55,8 @@ impl Reserved {
     #[must_use]
     pub fn help(self) -> &'static str {
         match self {
-            Self::Request => "leave it to the proxies",
-            Self::Gate => "leave it out: the gate removes it in both directions",
+            Self::Request => "leave it out: only the proxies handle it",
+            Self::Gate => "leave it out: the gate removes it from requests and responses",
         }
     }
 }

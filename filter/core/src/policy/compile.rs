@@ -150,9 +150,10 @@ impl<'s> Compiler<'s> {
 
     fn check_version(&mut self, version: u32) {
         if version != WIRE_VERSION {
-            let flaw = Flaw::new(PolicyCode::Version, format_args!("the policy has version {version}")).help(
-                format_args!("this build reads version {WIRE_VERSION}; use a filter and a packager of one release"),
-            );
+            let flaw =
+                Flaw::new(PolicyCode::Version, format_args!("the policy has version {version}")).help(format_args!(
+                    "this build reads version {WIRE_VERSION}; use a filter and a `sallyport` from the same release"
+                ));
             self.report(&Place::Field("version"), flaw);
         }
     }
@@ -203,7 +204,7 @@ impl<'s> Compiler<'s> {
                     let flaw =
                         Flaw::new(PolicyCode::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
                             .help(format_args!(
-                                "name each forwarder whole: any caller that matches could act as any other"
+                                "name each forwarder in full: any caller that matches could act as any other caller"
                             ));
                     self.report(&list.item(position), flaw);
                 }
@@ -216,7 +217,10 @@ impl<'s> Compiler<'s> {
     fn rules(&mut self, sources: &[wire::Rule]) -> Vec<CompiledRule> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
-            let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} rules are more than {MAX_RULES}", sources.len()));
+            let flaw = Flaw::new(
+                PolicyCode::Limit,
+                format_args!("the policy has {} rules, but at most {MAX_RULES} are allowed", sources.len()),
+            );
             self.report(&list, flaw);
             // None of them is compiled: the limit is there so that this takes bounded time.
             return Vec::new();
@@ -230,10 +234,10 @@ impl<'s> Compiler<'s> {
                 Some(first) => {
                     let flaw = Flaw::new(
                         PolicyCode::DuplicateRuleId,
-                        format_args!("the rule id `{}` is taken", source.id),
+                        format_args!("the rule ID `{}` is taken", source.id),
                     )
                     .help(format_args!(
-                        "`rules[{first}]` has it; the id is the rule's name in every log, so give each rule its own"
+                        "`rules[{first}]` has it; logs and metrics name a rule by its ID, so give each rule its own"
                     ));
                     self.report(&place.field("id"), flaw);
                 }
@@ -277,22 +281,22 @@ impl<'s> Compiler<'s> {
     }
 
     fn check_rule_id(&mut self, place: &Place<'_>, id: &str) {
-        let help = "an id has 1 to 64 letters, digits, `.`, `_` and `-`";
+        let help = "an ID has 1 to 64 letters, digits, `.`, `_` and `-`";
         if id.is_empty() {
             self.report(
                 place,
-                Flaw::new(PolicyCode::RuleId, format_args!("the rule's id is empty")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("the rule's ID is empty")).help(format_args!("{}", help)),
             );
         } else if id.len() > MAX_RULE_ID {
             self.report(
                 place,
-                Flaw::new(PolicyCode::RuleId, format_args!("the rule id `{id}` is too long"))
+                Flaw::new(PolicyCode::RuleId, format_args!("the rule ID `{id}` is too long"))
                     .help(format_args!("{}", help)),
             );
         } else if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
             self.report(
                 place,
-                Flaw::new(PolicyCode::RuleId, format_args!("`{id}` is not a rule id")).help(format_args!("{}", help)),
+                Flaw::new(PolicyCode::RuleId, format_args!("`{id}` is not a rule ID")).help(format_args!("{}", help)),
             );
         }
     }
@@ -310,7 +314,7 @@ impl<'s> Compiler<'s> {
         if sources.len() > MAX_ALTERNATIVES {
             let flaw = Flaw::new(
                 PolicyCode::Limit,
-                format_args!("{} entries are more than {MAX_ALTERNATIVES}", sources.len()),
+                format_args!("the list has {} entries, but at most {MAX_ALTERNATIVES} are allowed", sources.len()),
             );
             self.report(place, flaw);
             return Vec::new();

@@ -184,10 +184,12 @@ fn check_names(key: &Key, names: &[&str], text: &str) -> Result<(), Flaw> {
 
 /// No request has a header of this name: HTTP/2 has none, and Envoy makes pseudo headers of HTTP/1.1's.
 fn pseudo_header(name: &str) -> Flaw {
-    let flaw = Flaw::new(PolicyCode::ConditionKey, format_args!("`{name}` is not read as a header"));
+    let flaw = Flaw::new(PolicyCode::ConditionKey, format_args!("no condition can be on the header `{name}`"));
     match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
-        None => flaw.help(format_args!("no rule reads it; an operation has `hosts`, `ports`, `methods` and `paths`")),
+        None => {
+            flaw.help(format_args!("rules cannot read it; an operation has `hosts`, `ports`, `methods` and `paths`"))
+        }
     }
 }
 

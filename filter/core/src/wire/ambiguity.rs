@@ -34,10 +34,11 @@ crate::words! {
         /// A path that is not UTF-8 when it is decoded, such as `/caf%E9`. Overlong forms (`%c0%ae`) are refused even if this
         /// is tolerated.
         "invalidUtf8" InvalidUtf8,
-        /// A header whose name differs from one that a rule reads only by `_` for `-`.
+        /// A header whose name differs from one that a rule reads only in `_` instead of `-`.
         "underscoreHeader" UnderscoreHeader,
-        /// In a query that a rule reads: `;`, a parameter whose name differs from the one that the rule reads only by case,
-        /// blanks at its ends, a NUL or brackets behind it or `.` for `_`, and a value with a NUL or outside UTF-8.
+        /// In a query that a rule reads: `;`; a parameter whose name differs from the one that the rule reads only in
+        /// case, in spaces at its ends, in a NUL or brackets after it, or in `.` instead of `_`; and a value that has a
+        /// NUL or is not UTF-8.
         "ambiguousQuery" AmbiguousQuery,
         /// A rule would have to read more of a value than it does. Cannot be tolerated.
         "valueTooLong" ValueTooLong,

@@ -42,17 +42,18 @@ crate::record! {
         "host" host: String = required,
         /// The path, with a query if there is one.
         "path" path: String = required,
-        /// What a good answer is.
+        /// What counts as a good answer.
         "expect" expect: Expect = required,
         /// From one probe to the next, in ms.
         "interval" interval: u32 = required,
-        /// By how much of the interval a probe may be early, in percent, so that gateways do not probe together.
+        /// How much earlier a probe may be sent, in percent of the interval, so that gateways do not probe at the same
+        /// time.
         "jitter" jitter: u32 = required,
         /// After which a probe has failed, in ms.
         "timeout" timeout: u32 = required,
-        /// Good answers in a row that make the upstream healthy.
+        /// The number of good answers in a row after which the upstream is healthy.
         "rise" rise: u32 = required,
-        /// Failed probes in a row that make it unhealthy.
+        /// The number of failed probes in a row after which the upstream is unhealthy.
         "fall" fall: u32 = required,
     }
 }

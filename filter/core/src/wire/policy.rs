@@ -29,7 +29,8 @@ crate::record! {
         "trustDomainAliases" trust_domain_aliases: Vec<String> = default(Vec::new(), "none"),
         /// Principals (`TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, exact) whose `x-forwarded-client-cert` is trusted.
         "trustedForwarders" trusted_forwarders: Vec<String> = default(Vec::new(), "none"),
-        /// Kinds of ambiguity that are let through to the rules, byte for byte, instead of answered with 400.
+        /// Kinds of ambiguity to tolerate: such a request goes to the rules, byte for byte, instead of being refused
+        /// with 400.
         "tolerate" tolerate: Vec<Ambiguity> as (Shape::List(&Shape::OneOf(Ambiguity::TOLERABLE_CHOICES)))
             = default(Vec::new(), "none"),
         /// Whether the answer to a refused caller names the rule that refused it.
@@ -46,7 +47,7 @@ crate::record! {
         "tracing" tracing: Tracing = default(Tracing::default(), "those of Envoy's tracer"),
         /// Which other headers the upstream gets.
         "headers" headers: Headers = default(Headers::default(), "those that the caller sent"),
-        /// DENY rules come first, then ALLOW; what no rule allows is refused.
+        /// The rules. DENY rules are evaluated first, then ALLOW rules; what no rule allows is refused.
         "rules" rules: Vec<Rule> = written(Vec::new(), "every request is refused"),
         /// The automaton of each regular expression in the rules: the filter has no compiler.
         "automata" automata: Vec<Automaton> = default(Vec::new(), "none"),

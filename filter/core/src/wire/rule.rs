@@ -8,15 +8,15 @@ crate::record! {
     pub struct Rule: Default = "rule" {
         /// The rule's name in reasons, metrics, logs and tests: 1 to 64 of `A-Za-z0-9._-`.
         "id" id: String = required,
-        /// What a match means.
+        /// What happens to a request that matches.
         "action" action: Action = required,
-        /// Whether the rule decides.
+        /// Whether the rule is enforced or only counted.
         "mode" mode: Mode = default(Mode::Enforce, "`enforce`"),
-        /// Who: any of these sources.
+        /// The callers: one of these sources must match.
         "from" from: Option<Vec<FromEntry>> = default(None, "anyone"),
-        /// What: any of these operations.
+        /// The requests: one of these operations must match.
         "to" to: Option<Vec<ToEntry>> = default(None, "anything"),
-        /// Under which conditions: all of these.
+        /// Further conditions: all of them must match.
         "when" when: Option<Vec<Condition>> = default(None, "always"),
     }
     instead {
@@ -39,7 +39,7 @@ crate::words! {
         "ALLOW" Allow,
         /// Refuse the request, whatever else matches.
         "DENY" Deny,
-        /// Only note the request, with the rule's id.
+        /// Only record the request, with the rule's ID.
         "AUDIT" Audit,
     }
 }
@@ -47,9 +47,9 @@ crate::words! {
 crate::words! {
     /// Whether a rule, or the whole policy, is enforced.
     pub enum Mode: Default = Enforce {
-        /// Its decisions take effect.
+        /// Decisions take effect.
         "enforce" Enforce,
-        /// Its decisions have no effect, and are only counted.
+        /// Decisions have no effect, and are only counted.
         "shadow" Shadow,
     }
 }
@@ -57,7 +57,8 @@ crate::words! {
 crate::record! {
     /// Istio's `when` entry.
     pub struct Condition: Default = "when" {
-        /// What is looked at: a key of Istio's conditions such as `request.headers[x-role]`, or `request.query[NAME]`.
+        /// What the condition is about: a key of Istio's conditions, such as `request.headers[x-role]`, or
+        /// `request.query[NAME]`.
         "key" key: String = required,
         /// One of these must match: exact, `prefix*`, `*suffix` or `*` (present).
         "values" values: Option<Vec<String>> = optional,
@@ -67,11 +68,10 @@ crate::record! {
         "regex" regex: Option<Vec<String>> = optional,
         /// None of these regular expressions may match the whole value. Headers and query parameters only.
         "notRegex" not_regex: Option<Vec<String>> = optional,
-        /// Which lines of a repeated header, or values of a query parameter, must satisfy the condition, in place of the
-        /// default.
+        /// Which lines of a repeated header, or values of a repeated query parameter, must satisfy the condition.
         "match" quantifier: Option<Quantifier> = default(
             None,
-            "what helps the caller least: any reading (line, element between commas, joined lines) to deny, all of them to allow"
+            "in ALLOW rules every reading (line, element between commas, joined lines) must satisfy it, in DENY and AUDIT rules one is enough"
         ),
     }
     instead {

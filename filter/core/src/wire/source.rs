@@ -3,7 +3,7 @@
 crate::record! {
     /// Istio's `from` entry.
     pub struct FromEntry: Default = "from" {
-        /// The fields of one source: all that are written must hold.
+        /// The fields of one source: all fields that are written must match.
         "source" source: Source = required,
     }
 }
@@ -11,35 +11,36 @@ crate::record! {
 crate::record! {
     /// Istio's `source`: fields AND, values OR, each field with its `not` twin.
     pub struct Source: Default = "source" {
-        /// `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT` of the caller's certificate, with `prefix*`, `*suffix` or `*` (any). Needs
-        /// mTLS.
+        /// The caller's principal, from its certificate: `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, with `prefix*`,
+        /// `*suffix` or `*` (any). Needs mTLS.
         "principals" principals: Option<Vec<String>> = optional,
-        /// None of these, in the terms of `principals`.
+        /// None of these may match; written as in `principals`.
         "notPrincipals" not_principals: Option<Vec<String>> = optional,
-        /// `ISSUER/SUBJECT` of a verified token, with `prefix*`, `*suffix` or `*` (any). Needs `authn.jwt`.
+        /// The principal of a verified token: `ISSUER/SUBJECT`, with `prefix*`, `*suffix` or `*` (any). Needs
+        /// `authn.jwt`.
         "requestPrincipals" request_principals: Option<Vec<String>> = optional,
-        /// None of these, in the terms of `requestPrincipals`.
+        /// None of these may match; written as in `requestPrincipals`.
         "notRequestPrincipals" not_request_principals: Option<Vec<String>> = optional,
         /// The caller's namespace. Needs mTLS.
         "namespaces" namespaces: Option<Vec<String>> = optional,
-        /// None of these, in the terms of `namespaces`.
+        /// None of these may match; written as in `namespaces`.
         "notNamespaces" not_namespaces: Option<Vec<String>> = optional,
         /// The caller's service account, `NAMESPACE/ACCOUNT`, or `ACCOUNT` in the Egress's own namespace. No wildcard. Needs
         /// mTLS.
         "serviceAccounts" service_accounts: Option<Vec<String>> = optional,
-        /// None of these, in the terms of `serviceAccounts`.
+        /// None of these may match; written as in `serviceAccounts`.
         "notServiceAccounts" not_service_accounts: Option<Vec<String>> = optional,
         /// The caller's trust domain. Needs mTLS.
         "trustDomains" trust_domains: Option<Vec<String>> = optional,
-        /// None of these, in the terms of `trustDomains`.
+        /// None of these may match; written as in `trustDomains`.
         "notTrustDomains" not_trust_domains: Option<Vec<String>> = optional,
         /// The packet's source address: IP or CIDR.
         "ipBlocks" ip_blocks: Option<Vec<String>> = optional,
-        /// None of these, in the terms of `ipBlocks`.
+        /// None of these may match; written as in `ipBlocks`.
         "notIpBlocks" not_ip_blocks: Option<Vec<String>> = optional,
         /// The caller's address from X-Forwarded-For or the PROXY protocol, as far as the gateway trusts it: IP or CIDR.
         "remoteIpBlocks" remote_ip_blocks: Option<Vec<String>> = optional,
-        /// None of these, in the terms of `remoteIpBlocks`.
+        /// None of these may match; written as in `remoteIpBlocks`.
         "notRemoteIpBlocks" not_remote_ip_blocks: Option<Vec<String>> = optional,
     }
     instead {

@@ -12,14 +12,15 @@ use sallyport_core::wire::{Ambiguity, Shape};
 record! {
     /// `spec.authz`: the policy's rules, in Istio's vocabulary.
     pub struct Authz: Default = "authz" {
-        /// DENY rules come first, then ALLOW; what no rule allows is refused.
+        /// The rules. DENY rules are evaluated first, then ALLOW rules; what no rule allows is refused.
         "rules" rules: Vec<Rule> = default(Vec::new(), "every request is refused"),
         /// Principals (`TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, exact) whose `x-forwarded-client-cert` is trusted.
         "trustedForwarders" trusted_forwarders: Vec<String> = default(Vec::new()),
-        /// Kinds of ambiguity that are let through to the rules, byte for byte, instead of answered with 400.
+        /// Kinds of ambiguity to tolerate: such a request goes to the rules, byte for byte, instead of being refused
+        /// with 400.
         "tolerate" tolerate: Vec<Ambiguity> as (Shape::List(&Shape::OneOf(Ambiguity::TOLERABLE_CHOICES)))
             = default(Vec::new()),
-        /// Whether the header `x-sallyport` of answers names the rule that decided and what was ambiguous.
+        /// Whether the `x-sallyport` header of answers names the rule that decided, and what was ambiguous.
         "discloseRule" disclose_rule: bool = default(false),
     }
     instead {

@@ -21,22 +21,24 @@ pub const READINESS_PORT: u16 = 8081;
 record! {
     /// `spec.health`.
     pub struct Health: Default = "health" {
-        /// Requests of the gateway's own that find out whether the upstream is healthy.
+        /// The gateway's own requests to the upstream, which show whether it is healthy.
         "probe" probe: Option<Probe> = optional,
-        /// Limits on the failures of callers' requests. The filter then looks at every answer.
+        /// Limits on the failures of callers' requests. With `passive`, the filter looks at every answer.
         "passive" passive: Option<Passive> = optional,
-        /// How long the gate stays open at least.
+        /// The minimum time that the gate stays open.
         "hold" hold: Duration = default(Duration::of_seconds(5)),
         /// How the gate closes: the share of requests that are sent to the upstream grows.
         "slowStart" slow_start: SlowStart = default(SlowStart::default()),
         /// The answer to callers while the gate is open.
         "refusal" refusal: RefusalAnswer = default(RefusalAnswer::default()),
-        /// A manual decision, in place of the gate's. The gateway goes on probing, and reports what it finds.
+        /// A manual decision, in place of the gate's. The gateway continues to probe the upstream and to report its
+        /// health.
         "override" force: Option<Override> = optional,
-        /// Whether the gateway's pods leave their Service while no requests are sent to the upstream.
+        /// Whether the gateway's pods become unready, and leave their Service, while no requests are sent to the
+        /// upstream.
         "readiness" readiness: Readiness = default(Readiness::Gateway),
-        /// Names of Egresses in the same namespace whose upstreams get the idempotent requests instead: the first that is
-        /// healthy.
+        /// Names of Egresses in the same namespace. While the gate is open, idempotent requests go to the upstream of
+        /// the first one that is healthy.
         "failover" failover: Vec<DnsLabel> = default(Vec::new()),
     }
     instead {
@@ -74,9 +76,9 @@ impl Health {
 record! {
     /// `health.slowStart`: while the gate is half-open.
     pub struct SlowStart: Default = "slowStart" {
-        /// The share of requests that are sent to the upstream at first, in percent.
+        /// The percentage of requests that are sent to the upstream at first.
         "share" share: u32 as (Shape::Whole { least: 1, most: 100 }) = default(10),
-        /// How long it takes until all of them are.
+        /// The time until all requests are sent to the upstream.
         "duration" duration: Duration = default(Duration::of_seconds(10)),
     }
 }
@@ -108,7 +110,7 @@ impl RefusalAnswer {
 words! {
     /// `health.readiness`.
     pub enum Readiness {
-        /// A pod is ready while it has its policy: it answers callers, with a refusal while the gate is open.
+        /// A pod is ready while it has its policy; while the gate is open, it refuses requests.
         "gateway" Gateway,
         /// A pod is ready while it has its policy, and requests are sent to its upstream or to a standby.
         "upstream" Upstream,

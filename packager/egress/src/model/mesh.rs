@@ -28,18 +28,18 @@ record! {
         "name" name: DnsLabel = required,
     }
     instead {
-        "namespace" => "leave it out: a Mesh is in no namespace",
+        "namespace" => "leave it out: a Mesh has no namespace",
     }
 }
 
 record! {
     /// What all gateways share: the `spec` of a Mesh file.
     pub struct Mesh: Default = "spec" {
-        /// The minor version of Istio, in quotes. It decides which resources are written.
+        /// The minor version of Istio, in quotes. It decides which resources are emitted.
         "istioVersion" istio_version: IstioVersion = default(IstioVersion::V1_31),
-        /// The mesh's trust domain, as in the `meshConfig` of Istio.
+        /// The mesh's trust domain, as in Istio's `meshConfig`.
         "trustDomain" trust_domain: String = default("cluster.local".to_owned()),
-        /// Other names of the mesh's own trust domain, as in the `meshConfig` of Istio.
+        /// Other names of the mesh's own trust domain, as in Istio's `meshConfig`.
         "trustDomainAliases" trust_domain_aliases: Vec<String> = default(Vec::new()),
         /// Where the filter's image is.
         "filter" filter: FilterImage = default(FilterImage::default(), "a placeholder"),
@@ -68,9 +68,9 @@ words! {
 words! {
     /// The format of the access log.
     pub enum AccessLog {
-        /// Istio's text format, by the provider that every mesh has.
+        /// Istio's text format, from the provider that every mesh has.
         "text" Text,
-        /// One JSON object per line, by a provider that is part of the emitted mesh configuration.
+        /// One JSON object per line, from a provider that is part of the emitted mesh configuration.
         "json" Json,
     }
 }

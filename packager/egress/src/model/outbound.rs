@@ -15,14 +15,15 @@ record! {
     pub struct Tracing: Default = "tracing" {
         /// What writes the trace headers.
         "mode" mode: TracingMode = default(TracingMode::Standalone),
-        /// In which formats, one or several. Needs `mode: standalone`.
+        /// The formats of the trace headers, one or more. Needs `mode: standalone`.
         "formats" formats: Option<Vec<TraceFormat>> = default(None, "`w3c`"),
         /// Keys of W3C baggage that leave the mesh. Needs `mode: standalone`.
         "baggage" baggage: Vec<Word> = default(Vec::new()),
-        /// The tracer, by its name among Istio's extension providers. Needs `mode: envoy`; absent: the mesh's own.
+        /// The tracer, by its name among Istio's extension providers. Needs `mode: envoy`; without it, the mesh's own
+        /// applies.
         "provider" provider: Option<Word> = optional,
-        /// How many of a thousand requests start a trace, where the caller has not decided. Needs `mode: envoy`; absent: the
-        /// mesh's own.
+        /// How many of a thousand requests start a trace, if the caller has not decided. Needs `mode: envoy`; without
+        /// it, the mesh's own rate applies.
         "samplingPerMille" sampling_per_mille: Option<u32> as (Shape::Whole { least: 0, most: 1000 }) = optional,
         /// Which `x-request-id` the upstream gets.
         "requestId" request_id: RequestId = default(RequestId::Keep),
@@ -63,17 +64,17 @@ record! {
     pub struct Headers: Default = "headers" {
         /// Which headers do not leave the mesh.
         "hygiene" hygiene: Hygiene = default(Hygiene::Strict),
-        /// Names of headers that are kept anyway, in lower case, and exactly as written: with `x-user` kept, `x_user` is
-        /// still removed.
+        /// Headers to keep that `hygiene` would remove: names in lower case, matched exactly. With `x-user` kept,
+        /// `x_user` is still removed.
         "keep" keep: Vec<HeaderName> = default(Vec::new()),
-        /// Names of more headers that are removed, in lower case. With `x-user`, `x_user` is removed, too: CGI reads the two
-        /// as one header.
+        /// More headers to remove: names in lower case. With `x-user`, `x_user` is removed, too: CGI reads both as the
+        /// same header.
         "remove" remove: Vec<HeaderName> = default(Vec::new()),
-        /// Headers that are set, in place of what the caller sent under their names, also with `_` for `-`.
+        /// Headers to set. They replace those of the same name that the caller sent, also with `_` for `-`.
         "set" set: Vec<SetHeader> = default(Vec::new()),
-        /// The same for answers.
+        /// The headers of answers: which are kept and which are removed.
         "response" response: ResponseHeaders = default(ResponseHeaders::default(), "by `hygiene`"),
-        /// A header with a secret for the upstream, in place of the caller's own.
+        /// A header with a secret for the upstream. It replaces the caller's header of that name.
         "credential" credential: Option<Credential> = optional,
     }
     instead {
@@ -88,9 +89,9 @@ record! {
     pub struct SetHeader = "set" {
         /// The header's name, in lower case.
         "name" name: HeaderName = required,
-        /// Text, with `%{caller.principal}`, `%{caller.namespace}`, `%{caller.serviceAccount}`, `%{gateway}`, `%{rule}`,
-        /// `%{traceId}`, `%{requestId}` and `%{foreignTrace}` (an id of X-Ray or Datadog) for what differs from request to
-        /// request. Where one of them is not known, the header is not sent.
+        /// Text, with `%{caller.principal}`, `%{caller.namespace}`, `%{caller.serviceAccount}`, `%{gateway}`,
+        /// `%{rule}`, `%{traceId}`, `%{requestId}` and `%{foreignTrace}` (the trace ID of X-Ray or Datadog) for what
+        /// differs from request to request. If one of them is not known, the header is not sent.
         "value" value: String as (NOT_EMPTY) = required,
     }
     instead {
@@ -101,9 +102,10 @@ record! {
 record! {
     /// `headers.response`.
     pub struct ResponseHeaders: Default = "response" {
-        /// Names of headers that are kept anyway, in lower case. Callers always get Envoy's own `server` header.
+        /// Headers to keep that `hygiene` would remove: names in lower case. Callers always get Envoy's own `server`
+        /// header.
         "keep" keep: Vec<HeaderName> = default(Vec::new()),
-        /// Names of more headers that are removed, in lower case: `set-cookie`.
+        /// More headers to remove: names in lower case, such as `set-cookie`.
         "remove" remove: Vec<HeaderName> = default(Vec::new()),
     }
 }
@@ -113,7 +115,7 @@ record! {
     pub struct Credential = "credential" {
         /// The header's name, in lower case: `authorization`.
         "name" name: HeaderName = required,
-        /// What stands before the secret: `Bearer `. Visible ASCII and spaces, and no space at the beginning.
+        /// The text before the secret: `Bearer `. Visible ASCII and spaces, and no space at the beginning.
         "prefix" prefix: HeaderPrefix = default(HeaderPrefix::of("")),
         /// The Secret, in the Egress's namespace.
         "secretName" secret_name: ResourceName = required,
@@ -121,7 +123,7 @@ record! {
         "secretKey" secret_key: SecretKey = default(SecretKey::of("token")),
     }
     instead {
-        "value" => "a secret is never written here: write `secretName`",
+        "value" => "never write a secret here: write `secretName`",
         "secret" => "write `secretName`",
         "header" => "write `name`",
     }

@@ -27,13 +27,13 @@ record! {
 record! {
     /// How the connection to the upstream is secured, with the field names of Istio's DestinationRule `tls`.
     pub struct UpstreamTls: Default = "tls" {
-        /// Whether the connection uses TLS, and which side shows a certificate.
+        /// Whether the connection uses TLS, and which side presents a certificate.
         "mode" mode: TlsMode = default(TlsMode::Simple),
         /// The server name sent to the upstream.
         "sni" sni: Option<ServerName> = default(None, "`upstream.host`"),
-        /// Names of which the upstream's certificate must have one: DNS names, IP addresses or SPIFFE IDs.
+        /// The upstream's certificate must have one of these names: DNS names, IP addresses or SPIFFE IDs.
         "subjectAltNames" subject_alt_names: Vec<SubjectAltName> = default(Vec::new(), "the server name"),
-        /// The path of a PEM file with the authorities to trust.
+        /// The path of a PEM file with the certificate authorities to trust.
         "caCertificates" ca_certificates: Option<FilePath> = default(None, "the system's authorities"),
         /// The path of a PEM file with the gateway's certificate. Needs `mode: MUTUAL`.
         "clientCertificate" client_certificate: Option<FilePath> = optional,
@@ -56,9 +56,9 @@ record! {
 words! {
     /// `upstream.tls.mode`.
     pub enum TlsMode {
-        /// TLS; the upstream shows a certificate.
+        /// TLS; the upstream presents a certificate.
         "SIMPLE" Simple,
-        /// TLS; both sides show a certificate.
+        /// TLS; both sides present a certificate.
         "MUTUAL" Mutual,
         /// Plaintext.
         "NONE" None,

@@ -66,7 +66,7 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
                 if let Some(entry) = tls.entry("mode") {
                     let flaw = UnplacedDiagnostic::new(
                         Code::MutualWithoutCertificate,
-                        format!("`mode: MUTUAL` without `{missing}`"),
+                        format!("`mode: MUTUAL` needs `{missing}`"),
                     );
                     let help = format!("write `{missing}:` with the path of a PEM file, or `mode: SIMPLE`");
                     sink.report(entry.value.span, flaw.help(help));

@@ -15,7 +15,7 @@ pub(super) fn read<T: Wire>(json: &Json<'_>, span: Span, sink: &mut Sink) -> Opt
     let flaw =
         UnplacedDiagnostic::new(Code::Internal, format!("the file fits the declaration but not the type: {message}"));
     let span = Span { start: span.start, end: span.start };
-    sink.report(span, flaw.help("please report this as a defect of Sallyport"));
+    sink.report(span, flaw.help("please report this as a bug in Sallyport"));
     None
 }
 

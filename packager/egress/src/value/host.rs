@@ -163,8 +163,8 @@ fn check_subject_alt_name(text: &str) -> Option<UnplacedDiagnostic> {
 
 fn check_exposed_host(text: &str) -> Option<UnplacedDiagnostic> {
     if is_address(text) {
-        let problem = format!("{} is an IP address, which callers cannot ask for by TLS server name", quoted(text));
-        return Some(UnplacedDiagnostic::new(Code::Host, problem).help("write a DNS name that is in the certificate"));
+        let problem = format!("{} is an IP address, which cannot be a TLS server name", quoted(text));
+        return Some(UnplacedDiagnostic::new(Code::Host, problem).help("write a DNS name from the certificate"));
     }
     problem(text, Code::Host)
 }

@@ -183,7 +183,7 @@ impl fmt::Display for InvalidImage {
                 write!(f, "`{}` is not a digest: write `sha256:` and 64 hexadecimal digits", digest.escape_debug())
             }
             Self::TagAndDigest => {
-                f.write_str("there are a tag and a digest: write the digest alone; Istio ignores the tag")
+                f.write_str("it has a tag and a digest: write the digest alone, because Istio ignores the tag")
             }
         }
     }
@@ -277,8 +277,7 @@ impl FromText for ImageReference {
             Ok(ImageName { selector: Some(selector), .. }) => Ok(Self { text: text.to_owned(), selector }),
             Ok(name @ ImageName { selector: None, .. }) => {
                 let tagged = format!("{}:TAG", name.without_selector());
-                Err(flaw("names no version of the image")
-                    .help(format!("write {}, or better its digest", quoted(&tagged))))
+                Err(flaw("has neither tag nor digest").help(format!("write {}, or better a digest", quoted(&tagged))))
             }
             Err(_) => {
                 Err(flaw("is not a reference to an image").help("write `REPOSITORY:TAG` or `REPOSITORY@sha256:DIGEST`"))

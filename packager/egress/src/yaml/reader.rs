@@ -38,8 +38,8 @@ impl Rules {
     /// What to do about a file that is too large.
     pub(crate) fn how_to_split(self) -> &'static str {
         match self {
-            Rules::Strict => "one file holds one upstream: split it, or use path templates",
-            Rules::Lenient => "split it: one file may hold a part of the manifests",
+            Rules::Strict => "one file describes one upstream: split it, or use path templates",
+            Rules::Lenient => "split it: a file may contain a part of the manifests",
         }
     }
 }
@@ -53,7 +53,7 @@ pub(crate) fn read_one(text: &str, sink: &mut Sink) -> Option<Node> {
     let root = read.documents.into_iter().next().filter(|root| !is_nothing(root));
     if root.is_none() {
         let flaw = UnplacedDiagnostic::new(Code::Empty, "the file has no resource in it");
-        sink.report(Span { start: 0, end: 0 }, flaw.help("`sallyport init` writes a first one"));
+        sink.report(Span { start: 0, end: 0 }, flaw.help("`sallyport init` writes one to start from"));
     }
     root
 }

@@ -88,7 +88,7 @@ pub(crate) fn examine(text: &str, sink: &mut Sink) -> bool {
     if let Some((start, character)) = hidden {
         let flaw = UnplacedDiagnostic::new(
             Code::ControlCharacter,
-            format!("the character U+{:04X} hides what the file says", u32::from(character)),
+            format!("the character U+{:04X} can hide what the file says", u32::from(character)),
         );
         let end = start.saturating_add(character.len_utf8());
         sink.report(Span { start, end }, flaw.help("remove it, or write it as an escape in a double-quoted string"));

@@ -92,15 +92,15 @@ fn cure(text: &str, offset: usize, info: &str) -> Option<String> {
         return Some("a string that begins with this character needs quotes".to_owned());
     }
     let cures = [
-        ("mapping values are not allowed", "look at the indentation; a value that has `: ` in it needs quotes"),
+        ("mapping values are not allowed", "check the indentation; a value that has `: ` in it needs quotes"),
         ("unexpected end of stream", "a quote that was opened is never closed"),
         ("expected ',' or ']'", "a `[` that was opened is not closed; a value with `,`, `[` or `{` in it needs quotes"),
         ("expected ',' or '}'", "a `{` that was opened is not closed; a value with `,`, `[` or `{` in it needs quotes"),
-        ("did not find expected key", "look at the indentation: this line belongs to no mapping above it"),
+        ("did not find expected key", "check the indentation: this line does not belong to a mapping above it"),
         ("expected ':'", "a key needs `: ` and a value"),
         ("escape", "in double quotes `\\` begins an escape: use single quotes for regular expressions"),
         ("misplaced bracket", "a `]` or `}` closes nothing: remove it, or quote the value"),
-        ("did not find expected '-'", "look at the indentation: every `-` of a list stands in the same column"),
+        ("did not find expected '-'", "check the indentation: every `-` of a list must be in the same column"),
     ];
     cures.iter().find(|(part, _)| info.contains(part)).map(|(_, cure)| (*cure).to_owned())
 }

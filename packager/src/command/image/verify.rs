@@ -20,8 +20,8 @@ const VERSION: u32 = 1;
 
 /// Check whether Istio and Envoy would accept an image
 ///
-/// The image is checked with the algorithm of Istio's agent, whose error messages are used, and the module against what
-/// Envoy supports. `sallyport check --explain SP3003` prints the manual page of a code.
+/// The image is checked as Istio's agent checks it, with the agent's error messages, and the module is checked against
+/// what Envoy supports. `sallyport check --explain SP3003` prints the manual page of a code.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image verify ghcr.io/acme/sallyport-filter:1.0.0

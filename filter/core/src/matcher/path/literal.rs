@@ -49,7 +49,9 @@ fn instead(kind: Ambiguity, text: &str) -> String {
         Ambiguity::Fragment | Ambiguity::EscapedNul => {
             "write the path without it: Envoy refuses it before any rule".to_owned()
         }
-        Ambiguity::Backslash => format!("write `{}`: Envoy makes it so before any rule", text.replace('\\', "/")),
+        Ambiguity::Backslash => {
+            format!("write `{}`: Envoy rewrites the path to this before any rule", text.replace('\\', "/"))
+        }
         Ambiguity::DotSegment if is_plain => {
             "write the path without dot segments: Envoy resolves them before any rule".to_owned()
         }

@@ -135,9 +135,9 @@ impl Compiler<'_> {
             if written {
                 let flaw = Flaw::new(
                     PolicyCode::ConditionQuantifier,
-                    format_args!("`{field}` does not go with `{}`", source.key),
+                    format_args!("`{field}` cannot be used with `{}`", source.key),
                 )
-                .help(format_args!("it is for {}", key::names(Key::is_repeatable)));
+                .help(format_args!("it can be used with {}", key::names(Key::is_repeatable)));
                 self.report(&place.field(field), flaw);
             }
         }

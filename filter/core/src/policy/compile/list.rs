@@ -41,7 +41,10 @@ impl Compiler<'_> {
             self.report(place, empty_list());
         }
         if list.len() > MAX_VALUES {
-            let flaw = Flaw::new(PolicyCode::Limit, format_args!("{} values are more than {MAX_VALUES}", list.len()));
+            let flaw = Flaw::new(
+                PolicyCode::Limit,
+                format_args!("the list has {} values, but at most {MAX_VALUES} are allowed", list.len()),
+            );
             return self.report(place, flaw);
         }
         for (position, text) in list.iter().enumerate() {

@@ -88,9 +88,9 @@ impl Compiler<'_> {
         if accounts && others {
             let flaw = Flaw::new(
                 PolicyCode::ServiceAccount,
-                format_args!("service accounts are written beside principals or namespaces"),
+                format_args!("service accounts cannot be combined with principals or namespaces"),
             )
-            .help(format_args!("a service account names its namespace already; write two sources if either may call"));
+            .help(format_args!("a service account already names its namespace; write two sources if either may call"));
             self.report(&place.field("serviceAccounts"), flaw);
         }
     }

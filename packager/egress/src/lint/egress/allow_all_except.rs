@@ -1,8 +1,8 @@
 //! An ALLOW rule lists only exceptions.
 //!
-//! A source or operation with nothing but `not...` fields matches everything else, and everything else
-//! grows: the upstream's next path and the mesh's next namespace are allowed before anyone has thought
-//! about them.
+//! A source or operation with nothing but `not...` fields matches everything else, including what is
+//! added later: a new path of the upstream or a new namespace in the mesh is allowed without a
+//! decision.
 //!
 //! Bad:
 //!

@@ -1,8 +1,8 @@
 //! The probe's path is ambiguous.
 //!
-//! The upstream may read it as another path: `//health`, `/a;b/health`, `/a/../health`. For callers the
-//! filter refuses such a path, or Envoy resolves it first; a probe passes neither, so its result may
-//! say nothing about what callers get.
+//! The upstream may read it as another path: `//health`, `/a;b/health`, `/a/../health`. For callers,
+//! the filter refuses such a path, or Envoy resolves it first. A probe passes through neither, so its
+//! result may differ from what callers get.
 //!
 //! Bad:
 //!
@@ -18,7 +18,7 @@
 //! health: {probe: {path: /get}}
 //! ```
 //!
-//! Fix: Write the path as the upstream finally reads it, or add this kind of ambiguity to
+//! Fix: Write the path as the upstream reads it in the end, or add this kind of ambiguity to
 //! `authz.tolerate`.
 
 use super::probe_query_denied::headers;
@@ -44,7 +44,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let headers = headers(subject, probe, &probe.path);
         if let Some(kind) = ambiguity(&policy, &RequestView { headers: &headers, ..RequestView::default() }) {
             let message = format!("the path {} is ambiguous: `{}`", quoted(&probe.path), kind.as_str());
-            let help = "write the path as the upstream finally reads it";
+            let help = "write the path as the upstream reads it in the end";
             findings.push(subject.at("health.probe.path", message, help));
         }
     }

@@ -1,8 +1,8 @@
 //! `health.override` switches the health gate by hand.
 //!
-//! The override is for the duration of a repair. If it is forgotten, the next outage shows it:
-//! `forceClosed` lets every caller wait for an upstream that is down, and `forceOpen` keeps callers
-//! away from one that is healthy.
+//! An override is meant for the duration of a repair. If it is forgotten, the gate no longer protects
+//! callers: `forceClosed` makes every caller wait for an upstream that is down, and `forceOpen` keeps
+//! callers away from one that is healthy.
 //!
 //! Bad:
 //!

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Fix: Patch the pods or the Service instead, or use a field of the Egress file. If the patch is
-//! right, keep it: the warning asks for a second look.
+//! correct, keep it: this is only a warning.
 
 use crate::code::Code;
 use crate::lint::definition::Lint;

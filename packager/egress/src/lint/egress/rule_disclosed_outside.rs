@@ -1,7 +1,8 @@
 //! Clients outside the mesh see which rule refused them.
 //!
-//! `authz.discloseRule` puts the rule's ID into the response. That helps a colleague, but it also shows
-//! a stranger who comes in through `expose` how the policy is built and which attempt came closer.
+//! `authz.discloseRule` puts the rule's ID into the response. That helps to debug callers in the mesh,
+//! but it also shows clients that come in through `expose` how the policy is built, and which of their
+//! attempts came closer.
 //!
 //! Bad:
 //!

@@ -1,4 +1,4 @@
-//! A rule allows all callers the probe's path, and nothing else.
+//! A rule allows all callers to request the probe's path, and allows nothing else.
 //!
 //! The probe is the gateway's own request and needs no rule. A rule that exists only for it lets every
 //! caller send health checks to the upstream through the gateway.
@@ -48,8 +48,10 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let probed = probe.path.split('?').next().unwrap_or_default();
         for (path, rule) in subject.rules(wire::Action::Allow) {
             if allows_only(rule, probed) && applies_to_all_callers(rule) {
-                let message =
-                    format!("the rule {} allows all callers what the probe does without a rule", quoted(&rule.id));
+                let message = format!(
+                    "the rule {} only allows all callers to request the probe's path, and the probe needs no rule",
+                    quoted(&rule.id)
+                );
                 let help = "remove it, or name in `from` the callers that need the path";
                 findings.push(subject.at(&format!("{path}.id"), message, help));
             }

@@ -2,7 +2,7 @@
 //!
 //! Within a namespace Istio configures connections by the upstream's host. Of two DestinationRules for
 //! one host it silently uses the TLS settings, connection pools and outlier detection of the older one,
-//! so one gateway would show the other's client certificate, or none.
+//! so one gateway would present the other's client certificate, or none.
 //!
 //! Bad:
 //!

@@ -1,8 +1,8 @@
 //! The upstream's port and its `tls.mode` do not fit together.
 //!
 //! A TLS server on port 443 answers plaintext with an error that looks like an outage; TLS to a
-//! plaintext port 80 ends in a handshake that never completes. Callers get 503 in both cases, and
-//! nothing says why.
+//! plaintext port 80 ends in a handshake that never completes. Callers get 503 in both cases, which
+//! does not show the cause.
 //!
 //! Bad:
 //!

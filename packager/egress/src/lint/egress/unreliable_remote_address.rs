@@ -1,9 +1,9 @@
 //! A rule checks the client's address, which the gateway cannot know.
 //!
 //! `remoteIpBlocks` and `remote.ip` are read from `X-Forwarded-For`, as far as
-//! `gateway.numTrustedProxies` says. With `expose` and no trusted proxy, every client has the address
-//! of the ingress gateway. Without `expose` there is no proxy to trust: callers in the mesh write the
-//! header themselves.
+//! `gateway.numTrustedProxies` trusts it. With `expose` and no trusted proxy, every client has the
+//! address of the ingress gateway. Without `expose` there is no proxy to trust: callers in the mesh
+//! write the header themselves.
 //!
 //! Bad:
 //!

@@ -1,7 +1,7 @@
 //! A gateway sends requests to an external host with the `Host` that callers use.
 //!
-//! The upstream does not know that host and answers for another site, or not at all. Where the TLS
-//! server name follows from it, TLS fails as well.
+//! The upstream does not know that host and answers for another site, or not at all. If the TLS server
+//! name is derived from that host, the TLS handshake fails as well.
 //!
 //! Bad:
 //!

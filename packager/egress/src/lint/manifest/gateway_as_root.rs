@@ -1,7 +1,7 @@
 //! A gateway runs as root.
 //!
-//! `runAsRoot`, or `runAsUser: 0`, was needed for ports below 1024. A Service maps its port to any
-//! other, so the only one who gains from root today is an attacker.
+//! `runAsRoot`, or `runAsUser: 0`, was needed for ports below 1024. A Service can map its port to any
+//! other, so a gateway no longer needs root, and root only helps an attacker.
 //!
 //! Bad:
 //!

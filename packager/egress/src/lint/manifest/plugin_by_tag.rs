@@ -1,8 +1,8 @@
 //! A plugin's module is not pinned by a digest.
 //!
-//! A tag or a web address can be moved to another module: pods that start tomorrow may run another
-//! filter than those of today, although no file has changed. With `imagePullPolicy: Always`, a new
-//! label on the resource is enough.
+//! A tag can be moved to another module, and a URL can return another one: pods that start tomorrow may
+//! run another filter than those of today, although no file has changed. With
+//! `imagePullPolicy: Always`, a new label on the resource is enough.
 //!
 //! Bad:
 //!

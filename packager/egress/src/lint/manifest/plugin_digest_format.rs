@@ -1,8 +1,8 @@
 //! A plugin's `sha256` is not 64 lower-case hexadecimal digits.
 //!
 //! The field holds the digits alone. With `sha256:` before them, as in image references, Kubernetes
-//! refuses the resource. Where nothing validates it, no module ever has that digest, and the gateway
-//! denies every request.
+//! refuses the resource. Without that validation, no module matches the value, and the gateway denies
+//! every request.
 //!
 //! Bad:
 //!

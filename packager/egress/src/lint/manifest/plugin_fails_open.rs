@@ -1,7 +1,8 @@
 //! A filter that decides who may pass fails open.
 //!
 //! With `failStrategy: FAIL_OPEN`, a registry that is down, a wrong digest or a crash of the module
-//! disables the rules: Istio installs a filter in its place that allows every request.
+//! disables the rules: Istio replaces a filter that it cannot load with one that allows every request,
+//! and Envoy skips a filter that has crashed.
 //!
 //! Bad:
 //!

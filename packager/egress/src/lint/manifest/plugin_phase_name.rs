@@ -1,4 +1,4 @@
-//! A plugin's phase has another name in this kind.
+//! A plugin's phase does not exist in resources of this kind.
 //!
 //! The phase of a plugin without one is `UNSPECIFIED_PHASE` in a WasmPlugin and `UNSPECIFIED` in a
 //! TrafficExtension. With the name of the other kind, the API server refuses the resource, or Istio

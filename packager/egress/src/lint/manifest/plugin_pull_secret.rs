@@ -1,8 +1,8 @@
 //! A plugin from a file has an `imagePullSecret`.
 //!
-//! No image is pulled for `file://`, so the Secret has no use. It does harm: Istio passes its content
-//! to the proxy in the module's environment and, for a file, does not remove it again, so the module
-//! can read the registry's credentials.
+//! No image is pulled for `file://`, so the Secret has no use. It even does harm: Istio passes its
+//! content to the proxy in the module's environment and, for a file, does not remove it again, so the
+//! module can read the registry's credentials.
 //!
 //! Bad:
 //!

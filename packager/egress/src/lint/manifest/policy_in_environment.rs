@@ -1,8 +1,7 @@
 //! A plugin's policy is in its environment variables.
 //!
-//! A variable in `vmConfig.env` has room for 2,048 bytes and is read once, when the VM starts. Every
-//! change starts a new VM: the filter loses its counters and health state, and requests may fail
-//! meanwhile.
+//! A variable in `vmConfig.env` can hold 2,048 bytes and is read once, when the VM starts. Every change
+//! starts a new VM: the filter loses its counters and health state, and requests may fail meanwhile.
 //!
 //! Bad:
 //!

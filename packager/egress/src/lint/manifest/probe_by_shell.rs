@@ -29,8 +29,8 @@
 //!         readinessProbe: {httpGet: {path: /healthz/ready, port: 15021}}
 //! ```
 //!
-//! Fix: Remove the probe: Istio's own asks Envoy on port 15021. Do not make readiness depend on the
-//! upstream.
+//! Fix: Remove the probe: Istio's own probe asks Envoy on port 15021. Do not make readiness depend on
+//! the upstream.
 
 use crate::code::Code;
 use crate::import::Kind;
@@ -53,7 +53,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             let name = program.text().unwrap_or_default();
             if PROGRAMS.contains(&name.rsplit('/').next().unwrap_or(name)) {
                 let message = format!("the probe runs {}, which distroless images do not have", quoted(name));
-                let help = "remove the probe: Istio's own asks Envoy on port 15021";
+                let help = "remove the probe: Istio's own probe asks Envoy on port 15021";
                 findings.push(finding(pods.file, program, message, help));
             }
         }

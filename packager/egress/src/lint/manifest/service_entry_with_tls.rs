@@ -1,7 +1,7 @@
 //! A ServiceEntry declares the protocol `TLS` for a port where the gateway itself starts TLS.
 //!
-//! `TLS` means bytes that the caller has already encrypted. Readers, dashboards and other proxies that
-//! the entry is exported to do not expect HTTP there, and a caller that does encrypt is encrypted
+//! `TLS` means bytes that the caller has already encrypted. Dashboards and other proxies that the entry
+//! is exported to do not expect HTTP there, and the traffic of a caller that does encrypt is encrypted
 //! twice.
 //!
 //! Bad:

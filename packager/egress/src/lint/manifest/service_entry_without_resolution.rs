@@ -1,7 +1,7 @@
 //! A ServiceEntry behind a gateway has resolution NONE.
 //!
 //! NONE, which is also Istio's default, sends a request to the address it was going to. At a gateway
-//! that is the gateway itself, so the request goes in circles until something gives up.
+//! that is the gateway itself, so the request loops until it times out or is refused.
 //!
 //! Bad:
 //!

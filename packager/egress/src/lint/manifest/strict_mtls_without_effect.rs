@@ -1,4 +1,4 @@
-//! A PeerAuthentication requires mutual TLS of a gateway, where it has no effect.
+//! A PeerAuthentication requires mutual TLS for a gateway, where it has no effect.
 //!
 //! The listeners of a gateway take their TLS settings from the `Gateway` resource only. With a
 //! plaintext server, or with one-way TLS, callers without a certificate get in, whatever the

@@ -1,7 +1,7 @@
 //! A DestinationRule does not verify the upstream's certificate.
 //!
 //! With `insecureSkipVerify`, an attacker on the network can act as the upstream. TLS then protects
-//! only against passive listeners.
+//! only against passive eavesdroppers.
 //!
 //! Bad:
 //!

@@ -1,8 +1,8 @@
 //! TLS to an external host has no server name (`sni`).
 //!
-//! Without `sni` the server name follows from the request's `Host`, which at a gateway is the one that
-//! callers use, not the upstream's. The upstream answers with another site's certificate, or none, and
-//! callers get 503.
+//! Without `sni` the server name is derived from the request's `Host`, which at a gateway is the one
+//! that callers use, not the upstream's. The upstream answers with another site's certificate, or none,
+//! and callers get 503.
 //!
 //! Bad:
 //!
@@ -42,7 +42,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for tls in input.set.client_tls.iter().filter(|tls| tls.originates() && !is_cluster_service(&tls.host)) {
         if tls.node.get("sni").is_none() && !tls.host.contains('*') {
             let host = quoted(&tls.host);
-            let message = format!("the server name for {host} follows from the request's `Host`");
+            let message = format!("the server name for {host} is derived from the request's `Host`");
             let host = host.trim_matches('`');
             let help = format!("write `sni: {host}` and `subjectAltNames: [{host}]`");
             findings.push(finding(tls.manifest.file, tls.node.get("mode").unwrap_or(tls.node), message, help));

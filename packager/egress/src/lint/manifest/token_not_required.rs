@@ -1,7 +1,7 @@
 //! Tokens are verified, but none is required.
 //!
 //! A RequestAuthentication refuses invalid tokens. A request without a token passes it: only a policy
-//! that asks for a claim or a request principal refuses that.
+//! that requires a claim or a request principal refuses it.
 //!
 //! Bad:
 //!

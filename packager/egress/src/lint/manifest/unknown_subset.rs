@@ -1,7 +1,7 @@
 //! A route leads to a subset that no DestinationRule defines.
 //!
 //! Istio accepts the route, but there is no such cluster, so every request gets 503. If several
-//! DestinationRules in different namespaces are for one host, only one of them counts.
+//! DestinationRules in different namespaces are for one host, only one of them applies.
 //!
 //! Bad:
 //!

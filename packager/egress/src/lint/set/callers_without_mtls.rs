@@ -1,4 +1,4 @@
-//! A gateway requires mutual TLS, but nothing makes callers use it.
+//! A gateway requires mutual TLS, but callers are not configured to use it.
 //!
 //! Istio uses mutual TLS automatically towards sidecars, never towards a gateway. Without a
 //! DestinationRule for the gateway's Service, callers send plaintext to a server with `ISTIO_MUTUAL`

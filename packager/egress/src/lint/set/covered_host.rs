@@ -1,7 +1,8 @@
 //! A host pattern of one manifest covers a host of another.
 //!
-//! The pattern also takes what the other host does not: another port, a misspelled host, every host
-//! after the other is removed. Those requests reach the wrong upstream, under the wrong policy.
+//! The pattern also matches what the other host does not: another port, a misspelled host, and the host
+//! itself after its manifest is removed. Those requests reach the wrong upstream, under the wrong
+//! policy.
 //!
 //! Bad:
 //!
@@ -60,7 +61,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
                 let (other, node) = *covering.get();
                 if !other.is_same_object(manifest) {
                     let ((_, pattern), _) = covering.remove_entry();
-                    let message = format!("{} covers {} of another manifest", quoted(&pattern), quoted(host));
+                    let message = format!("{} also matches {} of another manifest", quoted(&pattern), quoted(host));
                     findings.push(finding(other.file, node, message, "write the hosts instead of the pattern"));
                 }
             }

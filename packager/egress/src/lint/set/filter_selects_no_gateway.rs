@@ -1,4 +1,4 @@
-//! A filter's selector matches no gateway, because of a likely misspelling.
+//! A filter's selector matches no gateway, probably because of a misspelling.
 //!
 //! A gateway in its namespace has the same label with a value that is nearly the same. Istio reports
 //! nothing: the filter runs nowhere, and the gateway lets every caller through.

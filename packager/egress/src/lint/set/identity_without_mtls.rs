@@ -1,4 +1,4 @@
-//! A rule checks the caller's identity where callers show no certificate.
+//! A rule checks the caller's identity where callers present no certificate.
 //!
 //! The caller's identity comes from the certificate of its mutual TLS connection, which a gateway has
 //! only where its `Gateway` resource asks for it. On a plaintext server, or with one-way TLS, every

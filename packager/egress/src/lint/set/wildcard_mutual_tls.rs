@@ -1,4 +1,4 @@
-//! A DestinationRule for a host pattern applies the mesh's mutual TLS to an upstream outside.
+//! A DestinationRule for a host pattern applies the mesh's mutual TLS to an upstream outside the mesh.
 //!
 //! A rule with `ISTIO_MUTUAL` for `*.example.com` applies to every host below it that has no rule of
 //! its own. An upstream outside the mesh then gets a certificate that it does not know and a server

@@ -19,7 +19,7 @@ record! {
     instead {
         "secret" => "write `credentialName`",
         "secretName" => "write `credentialName`",
-        "hosts" => "write `host`: one Egress has one way in",
-        "tls" => "write `credentialName`: the way in is always TLS",
+        "hosts" => "write `host`: an Egress is exposed under one host",
+        "tls" => "write `credentialName`: an exposed host always uses TLS",
     }
 }

@@ -11,11 +11,11 @@ const PODS: Shape = Shape::Whole { least: 1, most: 1000 };
 record! {
     /// `spec.gateway`.
     pub struct Gateway: Default = "gateway" {
-        /// How many pods there are at least.
+        /// The minimum number of pods.
         "replicas" replicas: u32 as (PODS) = default(2),
-        /// How many pods there are at most. Above `replicas`, the gateway scales with its load.
+        /// The maximum number of pods. If it is greater than `replicas`, the gateway scales with its load.
         "maxReplicas" max_replicas: Option<u32> as (PODS) = default(None, "`replicas`"),
-        /// What makes the gateway's pods.
+        /// What creates the gateway's pods.
         "install" install: Install = default(Install::Injected),
         /// CPU and memory of each pod.
         "resources" resources: Resources = default(Resources::default()),
@@ -23,7 +23,7 @@ record! {
         "concurrency" concurrency: u32 as (Shape::Whole { least: 1, most: 128 }) = default(2),
         /// How long a pod may take to finish its requests when it is stopped, in seconds.
         "drainSeconds" drain_seconds: u32 as (Shape::Whole { least: 1, most: 3600 }) = default(30),
-        /// Whether the manifests have the Namespace, too.
+        /// Whether the manifests include the Namespace.
         "createNamespace" create_namespace: bool = default(false),
         /// An OPA sidecar that must agree before a request passes.
         "opa" opa: Option<Opa> = optional,
@@ -43,13 +43,13 @@ record! {
 words! {
     /// `gateway.install`: what makes the gateway's pods.
     pub enum Install {
-        /// A Deployment that Istio's webhook fills.
+        /// A Deployment, into which Istio's webhook injects the proxy.
         "injected" Injected,
         /// A file for `istioctl manifest generate -f`.
         "istiooperator" IstioOperator,
         /// Values for Istio's gateway chart.
         "helm" Helm,
-        /// A Gateway of the Kubernetes Gateway API, which istiod deploys.
+        /// A Gateway of the Kubernetes Gateway API, which istiod deploys. Istio's default retries apply.
         "gateway-api" GatewayApi,
     }
 }
@@ -75,7 +75,7 @@ record! {
         "image" image: ImageReference = required,
         /// The ConfigMap with the Rego policy, in the Egress's namespace.
         "policyConfigMap" policy_config_map: ResourceName = required,
-        /// The decision that OPA is asked for: package and rule, with slashes.
+        /// The decision to query: package and rule, separated by slashes.
         "path" path: DecisionPath = default(DecisionPath::of("envoy/authz/allow")),
     }
     instead {

@@ -12,14 +12,14 @@ use std::ops::Deref;
 record! {
     /// One of `spec.patches`.
     pub struct Patch = "patch" {
-        /// The kind of the manifest that is changed: `Deployment`.
+        /// The kind of the manifest to change: `Deployment`.
         "kind" kind: String as (NOT_EMPTY) = required,
-        /// The manifest's name. Absent: every manifest of the kind.
+        /// The manifest's name. Without it, the patch applies to every manifest of the kind.
         "name" name: Option<ResourceName> = optional,
-        /// Merged into the manifest (RFC 7396): mappings field by field, lists whole; `null` removes a field. Either this or
-        /// `json`.
+        /// A merge patch (RFC 7396): mappings are merged field by field, lists are replaced, and `null` removes a
+        /// field. Either this or `json`.
         "merge" merge: Option<Document> as (Shape::Fields) = optional,
-        /// Operations on the manifest, in order (RFC 6902). Either this or `merge`.
+        /// A JSON patch (RFC 6902): operations that are applied in order. Either this or `merge`.
         "json" json: Option<Vec<Operation>> = optional,
     }
     instead {
@@ -40,13 +40,13 @@ impl Patch {
 record! {
     /// An operation of a JSON patch.
     pub struct Operation = "json" {
-        /// What is done.
+        /// The operation.
         "op" op: OperationKind = required,
-        /// Where: a JSON pointer such as `/metadata/labels/team`.
+        /// The place to change: a JSON pointer such as `/metadata/labels/team`.
         "path" path: JsonPointer = required,
-        /// From where. For `move` and `copy`.
+        /// The place to move or copy from. For `move` and `copy`.
         "from" from: Option<JsonPointer> = optional,
-        /// What is written or compared. For `add`, `replace` and `test`.
+        /// The value to write or compare. For `add`, `replace` and `test`.
         "value" value: Option<Document> = optional,
     }
 }

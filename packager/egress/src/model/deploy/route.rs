@@ -26,7 +26,7 @@ record! {
 record! {
     /// `route.retries`.
     pub struct Retries = "retries" {
-        /// How many times a request is retried at most.
+        /// The maximum number of retries of a request.
         "attempts" attempts: u32 as (Shape::Whole { least: 0, most: 10 }) = required,
         /// The longest time for each try: `2s`. Not longer than `timeout`.
         "perTryTimeout" per_try_timeout: Option<Duration> = optional,
@@ -44,13 +44,13 @@ const COUNT: Shape = Shape::Whole { least: 1, most: 2_147_483_647 };
 record! {
     /// `route.connectionPool`: limits of one gateway pod.
     pub struct ConnectionPool: Default = "connectionPool" {
-        /// The most connections to the upstream that one gateway pod opens.
+        /// The maximum number of connections that one gateway pod opens to the upstream.
         "maxConnections" max_connections: Option<u32> as (COUNT) = optional,
         /// The longest time to open a connection: `3s`.
         "connectTimeout" connect_timeout: Option<Duration> = optional,
-        /// The most requests that one gateway pod has in flight.
+        /// The maximum number of requests that one gateway pod has in flight.
         "maxRequests" max_requests: Option<u32> as (COUNT) = optional,
-        /// The most requests that wait for a connection.
+        /// The maximum number of requests that wait for a connection.
         "maxPendingRequests" max_pending_requests: Option<u32> as (COUNT) = optional,
     }
     instead {
@@ -64,13 +64,13 @@ record! {
 record! {
     /// `route.outlierDetection`.
     pub struct OutlierDetection: Default = "outlierDetection" {
-        /// How many errors in a row eject an address.
+        /// The number of errors in a row that ejects an address.
         "consecutive5xxErrors" consecutive5xx_errors: Option<u32> as (COUNT) = optional,
         /// How often Envoy looks for addresses to eject: `10s`.
         "interval" interval: Option<Duration> = optional,
-        /// How long an address stays ejected: `30s`.
+        /// How long an address stays ejected the first time, and longer each further time: `30s`.
         "baseEjectionTime" base_ejection_time: Option<Duration> = optional,
-        /// How many of the addresses may be ejected at once, in percent.
+        /// The percentage of addresses that may be ejected at once.
         "maxEjectionPercent" max_ejection_percent: Option<u32> as (Shape::Whole { least: 1, most: 100 }) = optional,
     }
     instead {

@@ -12,19 +12,20 @@ record! {
     pub struct Passive: Default = "passive" {
         /// How far back `failurePercent` and `p95` look.
         "window" window: Duration = default(Duration::of_seconds(10)),
-        /// How many requests the window must have before `failurePercent` and `p95` count.
+        /// The number of requests in the window from which `failurePercent` and `p95` apply.
         "minimumRequests" minimum_requests: u32 as (COUNT) = default(20),
-        /// The share of failed requests in the window that opens the gate, in percent.
+        /// The percentage of failed requests in the window that opens the gate.
         "failurePercent" failure_percent: Option<u32> as (Shape::Whole { least: 1, most: 100 }) = optional,
-        /// How many failures of the upstream in a row open the gate.
+        /// The number of failures of the upstream in a row that opens the gate.
         "consecutive" consecutive: u32 as (COUNT) = default(5),
-        /// How many requests in a row that do not reach the upstream (refused, reset, timed out) open the gate.
+        /// The number of requests in a row that do not reach the upstream (refused, reset, timed out) and open the
+        /// gate.
         "consecutiveLocal" consecutive_local: u32 as (COUNT) = default(5),
         /// Which statuses are failures: `503`, `500-599`.
         "statuses" statuses: Vec<String> as (DIGITS_LIST) = default(vec!["500-599".to_owned()]),
         /// Which gRPC statuses are failures.
         "grpcStatuses" grpc_statuses: Vec<u32> as (Shape::List(&Shape::Whole { least: 1, most: 16 })) = default(vec![14]),
-        /// The 95th percentile of the upstream's response time above which it is unhealthy.
+        /// The limit on the 95th percentile of the upstream's response time; above it, the upstream is unhealthy.
         "p95" p95: Option<Duration> = optional,
     }
     instead {

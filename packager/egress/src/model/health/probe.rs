@@ -10,21 +10,22 @@ record! {
     pub struct Probe = "probe" {
         /// The path of the request, with a query if there is one.
         "path" path: String = required,
-        /// `GET` or `HEAD`: a probe changes nothing.
+        /// `GET` or `HEAD`: a probe must not change anything.
         "method" method: String = default("GET".to_owned()),
         /// The host that the upstream expects in requests.
         "host" host: Option<String> as (NOT_EMPTY) = default(None, "`upstream.host`"),
-        /// What a good answer is.
+        /// What counts as a good answer.
         "expect" expect: Expect = default(Expect::default()),
-        /// From one probe to the next, however many workers there are.
+        /// The time from one probe to the next, whatever the number of workers.
         "interval" interval: Duration = default(Duration::of_seconds(5)),
-        /// By how much of the interval a probe may be early, in percent, so that gateways do not probe together.
+        /// How much earlier a probe may be sent, in percent of the interval, so that gateways do not probe at the same
+        /// time.
         "jitter" jitter: u32 as (Shape::Whole { least: 0, most: 100 }) = default(10),
-        /// When an unanswered probe counts as failed. Not longer than the interval.
+        /// The time after which an unanswered probe counts as failed. Not longer than the interval.
         "timeout" timeout: Option<Duration> = default(None, "`1s`, or the interval if that is shorter"),
-        /// Good answers in a row that make the upstream healthy.
+        /// The number of good answers in a row after which the upstream is healthy.
         "rise" rise: u32 as (Shape::Whole { least: 1, most: 1000 }) = default(2),
-        /// Failed probes in a row that make it unhealthy.
+        /// The number of failed probes in a row after which the upstream is unhealthy.
         "fall" fall: u32 as (Shape::Whole { least: 1, most: 1000 }) = default(3),
     }
     instead {

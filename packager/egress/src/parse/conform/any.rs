@@ -45,7 +45,7 @@ fn json_of(scalar: &Scalar) -> Result<Json<'_>, UnplacedDiagnostic> {
             )
             .help("write it in plain decimal digits, or in quotes if it is a string")
         }),
-        ScalarType::Text if scalar.is_old_boolean() => Err(words::unquoted(text, "a boolean by many YAML readers")),
+        ScalarType::Text if scalar.is_old_boolean() => Err(words::unquoted(text, "a boolean by many YAML parsers")),
         ScalarType::Text => Ok(Json::Text(text.as_str().into())),
     }
 }

@@ -29,7 +29,7 @@ fn check_text(kind: &'static TextKind, what: What<'_>, scalar: &Scalar) -> Resul
         ScalarType::Number if kind.may_be_number && is_decimal(text) => check_kind(kind, text),
         ScalarType::Number => Err(words::unquoted(text, "a number")),
         ScalarType::Boolean => Err(words::unquoted(text, "a boolean")),
-        ScalarType::Text if scalar.is_old_boolean() => Err(words::unquoted(text, "a boolean by many YAML readers")),
+        ScalarType::Text if scalar.is_old_boolean() => Err(words::unquoted(text, "a boolean by many YAML parsers")),
         ScalarType::Text => check_kind(kind, text),
     }
 }

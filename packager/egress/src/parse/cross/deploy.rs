@@ -79,7 +79,7 @@ fn check_operation(operation: &Node, sink: &mut Sink) {
     };
     if let Some(missing) = needed.filter(|name| operation.entry(name).is_none()) {
         let flaw =
-            UnplacedDiagnostic::new(Code::JsonPatch, format!("{} without `{missing}`", quoted(&format!("op: {op}"))));
+            UnplacedDiagnostic::new(Code::JsonPatch, format!("{} needs `{missing}`", quoted(&format!("op: {op}"))));
         sink.report(at, flaw.help(format!("write `{missing}:`")));
     }
     let useless = useless.iter().filter_map(|name| operation.entry(name));

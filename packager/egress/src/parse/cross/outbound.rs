@@ -41,9 +41,9 @@ fn check_trace(headers: &Node, sink: &mut Sink) {
         if let Some(name) = item.text().filter(|name| is_trace_header(&fold(name.as_bytes()))) {
             let flaw = UnplacedDiagnostic::new(
                 Code::HeaderClash,
-                format!("{} is a trace header, which `tracing` decides about", quoted(name)),
+                format!("{} is a trace header, which `tracing` controls", quoted(name)),
             );
-            sink.report(item.span, flaw.help("write `tracing: {mode: strip}`, or other `formats`"));
+            sink.report(item.span, flaw.help("write `tracing: {mode: strip}`, or change `tracing.formats`"));
         }
     }
 }
@@ -110,7 +110,7 @@ fn is_same(node: &Node, name: &str) -> bool {
 /// What is wrong with two spellings of one header; `None` where they are the same or of two headers.
 fn one_header(name: &str, other: &Node) -> Option<String> {
     let other = other.text().filter(|text| *text != name && is_same_to_cgi(text.as_bytes(), name.as_bytes()))?;
-    Some(format!("{} and {} are one header to CGI", quoted(name), quoted(other)))
+    Some(format!("{} and {} are the same header to CGI", quoted(name), quoted(other)))
 }
 
 fn clash(message: String) -> UnplacedDiagnostic {
