@@ -75,8 +75,9 @@ impl PinnedFilter {
         }
         let Some(locked) = lock else {
             let message = "the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`";
-            return Err(BuildError::new(Code::UnpinnedFilter, message)
-                .with_help("run `sallyport image push REF --lock sallyport.lock`, which writes the lock"));
+            return Err(BuildError::new(Code::UnpinnedFilter, message).with_help(
+                "run `sallyport image push REF --lock sallyport.lock`, or set `filter.digest` in the Mesh file",
+            ));
         };
         if *image != *locked.image && *image != FilterImage::default().image {
             let message = format!("`{}` is for `{}`, but the Mesh file names `{image}`", Lock::FILE, locked.image);

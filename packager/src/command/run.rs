@@ -19,9 +19,10 @@ use crate::printable::printable;
 /// and no connection is dropped. If the file has errors, they are reported and the old policy stays in force. Changes
 /// of the upstream's health are reported as they happen.
 ///
-/// Two things differ from a gateway in the mesh. A caller without a certificate gets 401, or is allowed if a rule asks only
-/// for a token, where a gateway would end the TLS handshake. And the access log shows decision and rule only if a Mesh file
-/// has `accessLog: json`.
+/// Three things differ from a gateway in the mesh. A caller without a certificate gets 401, or is allowed if a rule asks
+/// only for a token, where a gateway would end the TLS handshake. The access log has other keys, and shows decision and
+/// rule only if a Mesh file has `accessLog: json`. And the standbys of `health.failover` are not used, because `run` serves
+/// one file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport run egress.yaml

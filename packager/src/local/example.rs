@@ -134,7 +134,11 @@ fn plain(method: &str, path: String) -> Example {
 
 /// Adds the header or the query parameter that a condition asks for.
 fn satisfy(proposal: &mut Example, condition: &wire::Condition) {
-    let Some(value) = condition.values.iter().flatten().next().map(|value| value.replace('*', "")) else { return };
+    let Some(mut value) = condition.values.iter().flatten().next().map(|value| value.replace('*', "")) else { return };
+    // `*`: any value, but curl does not send a header without one.
+    if value.is_empty() {
+        value.push('1');
+    }
     let Some(WrittenKey { key, names }) = WrittenKey::read(&condition.key) else { return };
     match (key.topic, names.as_slice()) {
         (Topic::Header, [name]) => proposal.headers.push((name.to_ascii_lowercase(), value)),
@@ -300,6 +304,10 @@ pub(crate) mod tests {
             {"key":"request.headers[X-Role]","values":["trusted*"]},{"key":"request.query[v]","values":["1"]}]}]"#;
         check(json, ("a", "b"), "GET", "/?v=1", allowed("r"));
         assert_eq!(found(json, ("a", "b"), true).headers, [("x-role".to_owned(), "trusted".to_owned())]);
+        let json = r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"]}}],"when":[
+            {"key":"request.headers[x-batch]","values":["*"]},{"key":"request.query[v]","values":["*"]}]}]"#;
+        check(json, ("a", "b"), "GET", "/?v=1", allowed("r"));
+        assert_eq!(found(json, ("a", "b"), true).headers, [("x-batch".to_owned(), "1".to_owned())]);
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn a_filter_without_a_digest_is_refused() {
         ended.stderr,
         str![[r#"
 error: SP9101: the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`
-  help: run `sallyport image push REF --lock sallyport.lock`, which writes the lock
+  help: run `sallyport image push REF --lock sallyport.lock`, or set `filter.digest` in the Mesh file
 
 "#]]
     );

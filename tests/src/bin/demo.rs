@@ -61,14 +61,14 @@ fn show(scratch: &Scratch, envoy: &Envoy) -> Result<()> {
     let milliseconds = gate.save_good(&changed)?;
     println!();
     println!(
-        "The file is saved with one path more for `readers`: live after {milliseconds:.0} ms, on open connections."
+        "A path is added to `readers` and the file is saved: live after {milliseconds:.0} ms, on open connections."
     );
     println!();
     table.ask(&row)?;
 
     println!();
-    println!("us: median round trip of {} requests on an open connection; an allowed one includes", REQUESTS - WARM_UP);
-    println!("httpbin's own time. All {} rows are as expected.", table.rows);
+    println!("us: microseconds, the median of {} round trips on an open connection; for allowed", REQUESTS - WARM_UP);
+    println!("requests this includes httpbin's own time. All {} rows are as expected.", table.rows);
     Ok(())
 }
 

@@ -54,7 +54,7 @@ checked_text!(
     /// Envoy's retry conditions, comma-separated.
     RetryConditions,
     check_retry_conditions,
-    "list of retry conditions"
+    "string of retry conditions"
 );
 
 checked_text!(

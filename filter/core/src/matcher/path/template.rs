@@ -80,7 +80,10 @@ impl Template {
 
     fn parse_literal(part: &str, tolerance: Tolerance, flaw: &impl Fn(&str, &str) -> Flaw) -> Result<Box<[u8]>, Flaw> {
         if part.contains(['{', '}']) {
-            return Err(flaw("an operator does not fill its segment", "write `{*}` and `{**}` alone between slashes"));
+            return Err(flaw(
+                "a segment with braces is not an operator",
+                "write `{*}` or `{**}`, alone between slashes",
+            ));
         }
         if part.contains('*') {
             return Err(flaw("there is a plain `*`", "one segment is `{*}`, any tail is `{**}`"));

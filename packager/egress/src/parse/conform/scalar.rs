@@ -27,7 +27,8 @@ fn check_text(kind: &'static TextKind, what: What<'_>, scalar: &Scalar) -> Resul
     match scalar.resolve() {
         ScalarType::Null => Err(words::no_value(what, &Shape::Text(kind))),
         ScalarType::Number if kind.may_be_number && is_decimal(text) => check_kind(kind, text),
-        ScalarType::Number => Err(words::unquoted(text, "a number")),
+        // With quotes it may still be wrong: a duration needs a unit.
+        ScalarType::Number => check_kind(kind, text).and_then(|()| Err(words::unquoted(text, "a number"))),
         ScalarType::Boolean => Err(words::unquoted(text, "a boolean")),
         ScalarType::Text if scalar.is_old_boolean() => Err(words::unquoted(text, "a boolean by many YAML parsers")),
         ScalarType::Text => check_kind(kind, text),
