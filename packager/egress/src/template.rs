@@ -36,13 +36,13 @@ metadata:
   name: {name}
   namespace: {namespace}
 spec:
-  # What callers in the mesh use, and where their requests go: over TLS, verified against the system's authorities.
+  # The host that callers in the mesh use, and the upstream: over TLS, verified against the system's authorities.
   host: {host}
   upstream:
     host: {upstream_host}
     port: {upstream_port}
     tls: {{mode: SIMPLE}}
-  # DENY rules first, then ALLOW; what no rule allows is refused.
+  # A DENY rule overrides every ALLOW rule, wherever it stands; what no rule allows is refused.
   authz:
     rules:
     - id: readers                # the rule's name in reasons, metrics, logs and tests

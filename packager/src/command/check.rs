@@ -13,7 +13,7 @@ use crate::report::Format;
 
 /// Check Egress and Mesh files, and lint Istio manifests
 ///
-/// One run reports every problem of every file, each with a stable code, its place, and what to do. Files that are
+/// One run reports the problems of all files, each with a stable code, its place, and what to do. Files that are
 /// given together are also checked against each other. Errors make the exit code 1; warnings do not.
 ///
 /// Istio manifests are checked for common mistakes with egress gateways, whether `sallyport build` wrote them or not.
