@@ -38,6 +38,20 @@ impl<'a> RequestView<'a> {
             metadata: property(Needs::METADATA),
         }
     }
+
+    /// The request of a caller on this machine over mutual TLS, to the server that it names, as a gateway on port 8443
+    /// sees it: for forecasts.
+    #[must_use]
+    pub fn of_local_caller(headers: &'a [(&'a [u8], &'a [u8])], peer: PeerView<'a>, server: &'a [u8]) -> Self {
+        Self {
+            headers,
+            peer,
+            source_address: Some(b"127.0.0.1:50000"),
+            destination_address: Some(b"127.0.0.1:8443"),
+            sni: Some(server),
+            metadata: None,
+        }
+    }
 }
 
 /// What the connection shows of the caller.

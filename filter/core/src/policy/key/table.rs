@@ -123,7 +123,10 @@ pub static KEYS: [Key; 16] = [
         doc: help("The server name that the caller asked for in its TLS handshake."),
         example: help("{key: connection.sni, values: [\"*.example.com\"]}"),
         needs: Needs::SNI,
-        value: Value::HostName(|request| request.view.sni.filter(|name| !name.is_empty())),
+        value: Value::Text {
+            of: |request| request.view.sni.filter(|name| !name.is_empty()),
+            fold: u8::to_ascii_lowercase,
+        },
     },
     Key {
         name: "experimental.envoy.filters.FILTER[KEY]",
