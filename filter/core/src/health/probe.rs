@@ -7,6 +7,7 @@ use super::statuses::Statuses;
 use crate::problem::{Flaw, Place, PolicyCode};
 use crate::request::is_token_byte;
 use crate::request::pairs::Pair;
+use crate::request::value;
 use crate::wire;
 
 /// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
@@ -25,6 +26,8 @@ pub struct Probe {
     pub host: Box<str>,
     /// `:path`.
     pub path: Box<str>,
+    /// `user-agent`.
+    pub user_agent: Box<str>,
     /// In ms.
     pub timeout: u32,
     pub(super) statuses: Statuses,
@@ -77,7 +80,8 @@ impl fmt::Display for ProbeFailure {
 impl Probe {
     /// Compiles `probe`.
     pub(super) fn compile(checker: &mut Checker<'_>, place: &Place<'_>, source: &wire::Probe) -> Self {
-        let wire::Probe { cluster, method, host, path, expect, interval, jitter, timeout, rise, fall } = source;
+        let wire::Probe { cluster, method, host, path, user_agent, expect, interval, jitter, timeout, rise, fall } =
+            source;
         checker.within(&place.field("interval"), *interval, MIN_INTERVAL, MAX_TIME);
         checker.within(&place.field("jitter"), *jitter, 0, 100);
         checker.within(&place.field("timeout"), *timeout, 1, MAX_TIME);
@@ -109,6 +113,9 @@ impl Probe {
                 checker.report(&place.field(name), flaw);
             }
         }
+        if let Err(flaw) = value::check(user_agent) {
+            checker.report(&place.field("userAgent"), flaw);
+        }
         let wire::Expect { statuses, header, body_prefix } = expect;
         let place = &place.field("expect");
         check_expected(checker, place, method, expect);
@@ -117,6 +124,7 @@ impl Probe {
             method: method.as_str().into(),
             host: host.as_str().into(),
             path: path.as_str().into(),
+            user_agent: user_agent.as_str().into(),
             timeout: *timeout,
             statuses: checker.statuses(&place.field("statuses"), statuses),
             header: header.as_ref().map(|header| (header.name.as_str().into(), header.value.as_str().into())),
@@ -131,12 +139,7 @@ impl Probe {
     /// The headers of the request.
     #[must_use]
     pub fn headers(&self) -> [(&str, &str); 4] {
-        [
-            (":method", &self.method),
-            (":path", &self.path),
-            (":authority", &self.host),
-            ("user-agent", "sallyport-probe"),
-        ]
+        [(":method", &self.method), (":path", &self.path), (":authority", &self.host), ("user-agent", &self.user_agent)]
     }
 
     /// How many bytes of the body are compared; none where the body does not matter.
@@ -234,6 +237,7 @@ pub(super) mod tests {
             method: "GET".into(),
             host: "h".into(),
             path: "/".into(),
+            user_agent: wire::Probe::USER_AGENT.into(),
             timeout: 1_000,
             statuses,
             header: Some(("x-well".into(), "yes".into())),

@@ -140,6 +140,7 @@ fn full_health() -> Health {
         method: "HEAD".to_owned(),
         host: "h".to_owned(),
         path: "/p".to_owned(),
+        user_agent: "u".to_owned(),
         expect: Expect {
             statuses: vec!["200".to_owned()],
             header: Some(ExpectedHeader { name: "n".to_owned(), value: "v".to_owned() }),
