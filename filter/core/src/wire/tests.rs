@@ -70,7 +70,7 @@ fn every_field_comes_back() {
         readiness: Some(Readiness { port: 8081, upstream: true }),
         tracing: Tracing {
             mode: TracingMode::Standalone,
-            formats: vec![TraceFormat::W3c, TraceFormat::B3, TraceFormat::B3Multi],
+            formats: vec![TraceFormat::W3c, TraceFormat::B3, TraceFormat::B3Multi, TraceFormat::Jaeger],
             baggage: vec!["k".to_owned()],
         },
         headers: Headers {
