@@ -65,3 +65,31 @@ pub struct PeerView<'a> {
     /// `connection.sha256_peer_certificate_digest`, in hexadecimal digits. Asked for where a policy has trusted forwarders.
     pub digest: Option<&'a [u8]>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_property_has_its_place() {
+        let view = RequestView::new(&[], |need| match need {
+            Needs::URI_SAN => Some(b"san"),
+            Needs::PEER_DIGEST => Some(b"digest"),
+            Needs::SOURCE_ADDRESS => Some(b"source"),
+            Needs::DESTINATION_ADDRESS => Some(b"destination"),
+            Needs::SNI => Some(b"sni"),
+            Needs::METADATA => Some(b"metadata"),
+            _ => None,
+        });
+        let values = [
+            view.peer.uri_san,
+            view.peer.digest,
+            view.source_address,
+            view.destination_address,
+            view.sni,
+            view.metadata,
+        ];
+        let texts = ["san", "digest", "source", "destination", "sni", "metadata"];
+        assert_eq!(values, texts.map(|text| Some(text.as_bytes())));
+    }
+}
