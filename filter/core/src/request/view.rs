@@ -17,6 +17,8 @@ pub struct RequestView<'a> {
     pub destination_address: Option<&'a [u8]>,
     /// `connection.requested_server_name`.
     pub sni: Option<&'a [u8]>,
+    /// `connection.tls_version`: `TLSv1.3`.
+    pub tls_version: Option<&'a [u8]>,
     /// `metadata`: the serialised `envoy.config.core.v3.Metadata` of the request.
     pub metadata: Option<&'a [u8]>,
 }
@@ -35,6 +37,7 @@ impl<'a> RequestView<'a> {
             source_address: property(Needs::SOURCE_ADDRESS),
             destination_address: property(Needs::DESTINATION_ADDRESS),
             sni: property(Needs::SNI),
+            tls_version: property(Needs::TLS_VERSION),
             metadata: property(Needs::METADATA),
         }
     }
@@ -49,6 +52,7 @@ impl<'a> RequestView<'a> {
             source_address: Some(b"127.0.0.1:50000"),
             destination_address: Some(b"127.0.0.1:8443"),
             sni: Some(server),
+            tls_version: Some(b"TLSv1.3"),
             metadata: None,
         }
     }
@@ -78,6 +82,7 @@ mod tests {
             Needs::SOURCE_ADDRESS => Some(b"source"),
             Needs::DESTINATION_ADDRESS => Some(b"destination"),
             Needs::SNI => Some(b"sni"),
+            Needs::TLS_VERSION => Some(b"version"),
             Needs::METADATA => Some(b"metadata"),
             _ => None,
         });
@@ -87,9 +92,10 @@ mod tests {
             view.source_address,
             view.destination_address,
             view.sni,
+            view.tls_version,
             view.metadata,
         ];
-        let texts = ["san", "digest", "source", "destination", "sni", "metadata"];
+        let texts = ["san", "digest", "source", "destination", "sni", "version", "metadata"];
         assert_eq!(values, texts.map(|text| Some(text.as_bytes())));
     }
 }
