@@ -14,7 +14,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 
 pub use self::frames::{Answer, Frames};
 pub use self::http1::Http1;
@@ -34,6 +34,8 @@ pub struct Caller {
     address: SocketAddr,
     host: String,
     tls: Arc<ClientConfig>,
+    /// The same with TLS 1.2 alone.
+    tls12: Arc<ClientConfig>,
 }
 
 impl Caller {
@@ -50,20 +52,29 @@ impl Caller {
             roots.add(certificate)?;
         }
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots);
-        let tls = match identity {
-            None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder.with_client_auth_cert(certificates(chain)?, private_key(key)?)?,
+        let tls = |versions: &[&'static SupportedProtocolVersion]| -> Result<Arc<ClientConfig>> {
+            let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+                .with_protocol_versions(versions)?
+                .with_root_certificates(roots.clone());
+            Ok(Arc::new(match identity {
+                None => builder.with_no_client_auth(),
+                Some((chain, key)) => builder.with_client_auth_cert(certificates(chain)?, private_key(key)?)?,
+            }))
         };
         Ok(Self {
             name: name.to_owned(),
             principal: principal.to_owned(),
             address,
             host: host.to_owned(),
-            tls: Arc::new(tls),
+            tls: tls(rustls::DEFAULT_VERSIONS)?,
+            tls12: tls(&[&rustls::version::TLS12])?,
         })
+    }
+
+    /// The same caller, with TLS 1.2 alone.
+    #[must_use]
+    pub fn with_tls12(&self) -> Self {
+        Self { tls: Arc::clone(&self.tls12), ..self.clone() }
     }
 
     /// The same caller, calling somewhere else.

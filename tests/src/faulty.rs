@@ -18,6 +18,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
+use sallyport_core::wire::Probe;
+
 use crate::certs::Identity;
 
 /// How often a task checks whether the behaviour has been changed.
@@ -167,7 +169,7 @@ async fn serve(stream: TcpStream, tls: &TlsAcceptor, state: &Arc<State>) -> Resu
 }
 
 async fn answer(request: Request<RecvStream>, mut respond: SendResponse<Bytes>, state: &State) -> Result<()> {
-    let is_probe = request.headers().get("user-agent").is_some_and(|agent| agent == "sallyport-probe");
+    let is_probe = request.headers().get("user-agent").is_some_and(|agent| agent == Probe::USER_AGENT);
     let counter = if is_probe { &state.probes } else { &state.requests };
     counter.fetch_add(1, Ordering::Relaxed);
     let has_body = request.method() != "HEAD";

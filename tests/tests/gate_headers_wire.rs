@@ -11,7 +11,7 @@ const AUTHZ: &str = "rules: [{id: all, action: ALLOW, from: [{source: {namespace
 const A: &str = "0af7651916cd43dd8448eb211c80319c";
 const B: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "b7ad6b7169203331";
-const MODES: [&str; 3] = ["{formats: [w3c, b3, b3multi]}", "{mode: strip}", "{mode: envoy}"];
+const MODES: [&str; 3] = ["{formats: [w3c, b3, b3multi, jaeger]}", "{mode: strip}", "{mode: envoy}"];
 
 #[test]
 fn values_that_are_no_text() {
@@ -104,6 +104,8 @@ impl Case {
         ensure!(right && span != SPAN, "{:?}: {parent}", self.headers);
         let [b3] = &seen.texts("b3")[..] else { bail!("{:?}: {seen:?}", self.headers) };
         ensure!(b3.starts_with(&format!("{trace}-{span}")), "{:?}: {b3} beside {parent}", self.headers);
+        let [uber] = &seen.texts("uber-trace-id")[..] else { bail!("{:?}: {seen:?}", self.headers) };
+        ensure!(uber.starts_with(&format!("{trace}:{span}:0:")), "{:?}: {uber} beside {parent}", self.headers);
         ensure!(seen.texts("x-b3-traceid") == [trace] && seen.texts("x-b3-spanid") == [span], "{seen:?}");
         // It belongs to the traceparent, and without one means nothing.
         let states = self.sent("tracestate");

@@ -153,6 +153,18 @@ fn probes_do_not_grow_with_workers() {
 }
 
 #[test]
+fn probes_have_the_user_agent_of_the_file() {
+    newest_envoy("agents", |envoy, scratch| {
+        let health = HEALTH.replace("jitter: 0", "jitter: 0, userAgent: Acme (probe)/1");
+        let stage = FaultyStage::start(envoy, scratch, &health, 1)?;
+        // The upstream takes everything without the gateway's usual name for a caller's request, and there is no caller.
+        stage.gate.wait_until("a probe", |_| Ok(stage.upstream.requests().to_string()), |count| count != "0")?;
+        ensure!(stage.upstream.probes() == 0);
+        Ok(())
+    });
+}
+
+#[test]
 fn half_open_a_share_is_let_through_and_one_failed_probe_is_enough() {
     each_envoy("half-open", |envoy, scratch| {
         let health = "

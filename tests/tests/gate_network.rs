@@ -96,3 +96,35 @@ rules:
         Ok(())
     });
 }
+
+#[test]
+fn the_version_of_tls_is_seen() {
+    let authz = "
+rules:
+- id: new
+  action: ALLOW
+  to: [{operation: {paths: [/new]}}]
+  when: [{key: connection.tlsVersion, values: [TLSv1.3]}]
+- id: no-old
+  action: DENY
+  to: [{operation: {paths: [/denied]}}]
+  when: [{key: connection.tlsVersion, values: [TLSv1.2]}]
+- id: others
+  action: ALLOW
+  to: [{operation: {paths: [/denied]}}]
+- id: not-new
+  action: ALLOW
+  to: [{operation: {paths: [/not-new]}}]
+  when: [{key: connection.tlsVersion, notValues: [TLSv1.3]}]
+";
+    each_envoy("tls-version", |envoy, scratch| {
+        let stage = Stage::with_file(envoy, scratch, &egress(authz))?;
+        let sleep = stage.sleep()?;
+        for (caller, expected) in [(&sleep, [200, 200, 403]), (&sleep.with_tls12(), [403, 403, 200])] {
+            for (path, expected) in ["/new", "/denied", "/not-new"].into_iter().zip(expected) {
+                assert_eq!(status(caller, &Request::get(path))?, expected, "{path}");
+            }
+        }
+        Ok(())
+    });
+}

@@ -81,6 +81,7 @@ fn native(engine: &Engine, caller: &Caller, request: &Request, local: SocketAddr
         source_address: Some(source.as_bytes()),
         destination_address: Some(destination.as_bytes()),
         sni: Some(caller.host().as_bytes()),
+        tls_version: Some(b"TLSv1.3"),
         metadata: None,
     };
     native_told(&engine.on_request(&view))

@@ -172,6 +172,7 @@ fn decide(engine: &Engine, asked: &[Asked], rounds: u64) -> Duration {
             source_address: Some(b"10.1.2.3:41000"),
             destination_address: Some(b"10.9.0.1:8443"),
             sni: Some(b"httpbin.org"),
+            tls_version: None,
             metadata: None,
         })
         .collect();

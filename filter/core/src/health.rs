@@ -7,6 +7,7 @@
 //! last read it. So a request costs a read of memory ([`Monitor::admit`]), and the host is called on ticks only. Nothing
 //! here reads a clock: times are milliseconds since the epoch, and may go backwards.
 
+mod checker;
 mod compile;
 mod gate;
 mod lease;

@@ -17,6 +17,7 @@ pub(crate) mod settings;
 pub(crate) mod table;
 pub(crate) mod token;
 pub(crate) mod usage;
+pub(crate) mod value;
 pub mod view;
 
 pub use self::grpc::is_grpc_call;

@@ -20,11 +20,17 @@ pub mod w3c;
 use crate::request::pairs::Pair;
 use crate::wire::TraceFormat;
 use b3::B3;
+use field::trace_id_digits;
 use tracestate::Tracestate;
 use w3c::Traceparent;
 
 pub use context::{Sampling, TraceContext};
 pub(crate) use field::hex;
+
+/// Jaeger's header. It is written and never read.
+const UBER_TRACE_ID: &str = "uber-trace-id";
+const JAEGER_SAMPLED: u8 = 1;
+const JAEGER_DEBUG: u8 = 2;
 
 /// The trace context of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,9 +112,21 @@ pub fn write(context: &TraceContext, formats: &[TraceFormat]) -> Vec<(&'static s
             }
             TraceFormat::B3 => headers.push((b3::SINGLE, b3::write_single(context))),
             TraceFormat::B3Multi => headers.extend(b3::write_multi(context)),
+            TraceFormat::Jaeger => headers.push((UBER_TRACE_ID, write_jaeger(context))),
         }
     }
     headers
+}
+
+/// `TRACE:SPAN:PARENT:FLAGS` (jaegertracing.io, "Propagation Format"). The parent is deprecated, and 0. The header cannot
+/// defer the sampling decision: like `traceparent`, it then says that the caller does not record the trace.
+fn write_jaeger(context: &TraceContext) -> String {
+    let flags = match context.sampling {
+        Sampling::Deferred | Sampling::Deny => 0,
+        Sampling::Accept => JAEGER_SAMPLED,
+        Sampling::Debug => JAEGER_SAMPLED | JAEGER_DEBUG,
+    };
+    format!("{}:{}:0:{flags:x}", trace_id_digits(&context.trace_id), hex(&context.span_id))
 }
 
 /// Whether a header of this name (in lower case) belongs to a trace.
@@ -120,7 +138,7 @@ pub fn is_trace_header(name: &[u8]) -> bool {
         b"b3",
         b"baggage",
         b"x-amzn-trace-id",
-        b"uber-trace-id",
+        UBER_TRACE_ID.as_bytes(),
         b"x-cloud-trace-context",
         b"x-ot-span-context",
         b"grpc-trace-bin",
@@ -129,4 +147,46 @@ pub fn is_trace_header(name: &[u8]) -> bool {
     ];
     const PREFIXES: [&[u8]; 4] = [b"x-b3-", b"x-datadog-", b"uberctx-", b"ot-baggage-"];
     NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn jaeger(headers: &[(&str, &str)]) -> Vec<(&'static str, String)> {
+        let pairs: Vec<Pair<'_>> = headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+        // The span is made of the last 8 of these.
+        write(&Incoming::read(&pairs).next([0xab; 24]), &[TraceFormat::Jaeger])
+    }
+
+    #[test]
+    fn jaegers_header() {
+        let (trace, own) = ("0af7651916cd43dd8448eb211c80319c", "ab".repeat(8));
+        for (name, incoming, flags) in [
+            ("traceparent", format!("00-{trace}-b7ad6b7169203331-01"), 1),
+            ("traceparent", format!("00-{trace}-b7ad6b7169203331-00"), 0),
+            // Random, not sampled: the flag has no counterpart.
+            ("traceparent", format!("00-{trace}-b7ad6b7169203331-02"), 0),
+            ("b3", format!("{trace}-b7ad6b7169203331-1"), 1),
+            ("b3", format!("{trace}-b7ad6b7169203331-0"), 0),
+            ("b3", format!("{trace}-b7ad6b7169203331-d"), 3),
+            ("b3", format!("{trace}-b7ad6b7169203331"), 0),
+        ] {
+            let written = jaeger(&[(name, &incoming)]);
+            assert_eq!(written, [("uber-trace-id", format!("{trace}:{own}:0:{flags}"))], "{incoming}");
+        }
+        let short = jaeger(&[("b3", "8448eb211c80319c-b7ad6b7169203331-1")]);
+        assert_eq!(short[0].1, format!("8448eb211c80319c:{own}:0:1"), "64 bits stay 64 bits");
+    }
+
+    #[test]
+    fn a_new_trace_for_jaeger() {
+        let (trace, span) = ("ab".repeat(16), "ab".repeat(8));
+        assert_eq!(jaeger(&[])[0].1, format!("{trace}:{span}:0:0"));
+        assert_eq!(jaeger(&[("b3", "1")])[0].1, format!("{trace}:{span}:0:1"));
+        assert_eq!(jaeger(&[("b3", "d")])[0].1, format!("{trace}:{span}:0:3"));
+        // A caller's own header is not read.
+        let sent = "0af7651916cd43dd8448eb211c80319c:b7ad6b7169203331:0:1";
+        assert_eq!(jaeger(&[("uber-trace-id", sent)])[0].1, format!("{trace}:{span}:0:0"));
+    }
 }

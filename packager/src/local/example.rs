@@ -84,14 +84,8 @@ fn forecast(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example
     let forwarded = format!("Hash={digest};URI={id}");
     headers.push((b"x-forwarded-client-cert", forwarded.as_bytes()));
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
-    let view = RequestView {
-        headers: &headers,
-        peer: PeerView { mtls: true, uri_san: Some(id.as_bytes()), digest: Some(digest.as_bytes()) },
-        source_address: Some(b"127.0.0.1:50000"),
-        destination_address: Some(b"127.0.0.1:8443"),
-        sni: Some(host.as_bytes()),
-        ..RequestView::default()
-    };
+    let peer = PeerView { mtls: true, uri_san: Some(id.as_bytes()), digest: Some(digest.as_bytes()) };
+    let view = RequestView::of_local_caller(&headers, peer, host.as_bytes());
     match engine.on_request(&view).verdict {
         Verdict::Continue(permit) => Forecast::Allowed(permit.rule().map(|rule| rule.id.to_owned())),
         Verdict::Refuse(refusal) => Forecast::Refused(refusal.reason.as_str()),

@@ -207,7 +207,7 @@ fn operation(random: &mut Rng, gate_port: u16) -> wire::Operation {
 fn condition(random: &mut Rng, gate_port: u16) -> wire::Condition {
     let named = |key: &str| wire::Condition { key: key.to_owned(), ..wire::Condition::default() };
     let port = gate_port.to_string();
-    match random.u8(..8) {
+    match random.u8(..9) {
         0 => wire::Condition { values: values(random, BLOCKS, 1), ..named("source.ip") },
         1 => wire::Condition {
             not_values: values(random, &["httpbin.legacy.internal", "other"], 1),
@@ -215,6 +215,7 @@ fn condition(random: &mut Rng, gate_port: u16) -> wire::Condition {
         },
         2 => wire::Condition { values: values(random, &[port.as_str(), "1"], 1), ..named("destination.port") },
         3 => wire::Condition { values: values(random, NAMESPACES, 1), ..named("source.namespace") },
+        4 => wire::Condition { values: values(random, &["TLSv1.3", "TLSv1.2"], 1), ..named("connection.tlsVersion") },
         chance => wire::Condition {
             values: values(random, VALUES, 2),
             not_values: values(random, VALUES, 2),

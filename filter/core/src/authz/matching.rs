@@ -140,14 +140,14 @@ fn condition_holds(condition: &Condition, request: &CanonicalRequest<'_>, action
                 })
             })
         }
-        // Other filters' metadata and the server name may legitimately be missing: that is no reason to refuse.
+        // Other filters' metadata and texts of the connection may legitimately be missing: that is no reason to refuse.
         Condition::Metadata { filter, key, test } => {
             let field = request.metadata.field(filter, key);
             both(test, action, Action::Deny, |set, _| field.as_ref().map(|field| set.matches(field)))
         }
-        Condition::HostName { of, test } => both(test, action, Action::Deny, |set, by| {
-            of(request).map(|name| in_any_case(by, name, u8::to_ascii_lowercase, set))
-        }),
+        Condition::Text { of, fold, test } => {
+            both(test, action, Action::Deny, |set, by| of(request).map(|text| in_any_case(by, text, fold, set)))
+        }
         Condition::Address { of, test } => {
             both(test, action, action, |set, _| of(request).map(|address| set.matches(address)))
         }

@@ -97,30 +97,4 @@ mod tests {
         assert_eq!(properties.number(Needs::GRPC_STATUS), None);
         assert_eq!(properties.number(Needs::BACKEND_LATENCY), None);
     }
-
-    #[test]
-    fn each_property_has_its_place_in_the_view() {
-        let mut properties = Properties::default();
-        for (need, value) in [
-            (Needs::URI_SAN, "san"),
-            (Needs::PEER_DIGEST, "digest"),
-            (Needs::SOURCE_ADDRESS, "source"),
-            (Needs::DESTINATION_ADDRESS, "destination"),
-            (Needs::SNI, "sni"),
-            (Needs::METADATA, "metadata"),
-        ] {
-            properties = properties.with(need, value.as_bytes());
-        }
-        let view = properties.view(&[]);
-        let values = [
-            view.peer.uri_san,
-            view.peer.digest,
-            view.source_address,
-            view.destination_address,
-            view.sni,
-            view.metadata,
-        ];
-        let texts = ["san", "digest", "source", "destination", "sni", "metadata"];
-        assert_eq!(values, texts.map(|text| Some(text.as_bytes())));
-    }
 }

@@ -1,9 +1,19 @@
-//! One probe: the request, and what the reply means.
+//! One probe: what the policy says, the request, and what the reply means.
 
 use std::fmt;
 
+use super::checker::Checker;
 use super::statuses::Statuses;
+use crate::problem::{Flaw, Place, PolicyCode};
+use crate::request::is_token_byte;
 use crate::request::pairs::Pair;
+use crate::request::value;
+use crate::wire;
+
+/// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
+const MAX_BODY_PREFIX: usize = 1024;
+/// Shortest time from probe to probe, in ms: the VMs renew and check the lease at this pace.
+const MIN_INTERVAL: u32 = 100;
 
 /// The request that shows whether a target is healthy, and the reply that it must give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +26,8 @@ pub struct Probe {
     pub host: Box<str>,
     /// `:path`.
     pub path: Box<str>,
+    /// `user-agent`.
+    pub user_agent: Box<str>,
     /// In ms.
     pub timeout: u32,
     pub(super) statuses: Statuses,
@@ -66,15 +78,68 @@ impl fmt::Display for ProbeFailure {
 }
 
 impl Probe {
+    /// Compiles `probe`.
+    pub(super) fn compile(checker: &mut Checker<'_>, place: &Place<'_>, source: &wire::Probe) -> Self {
+        let wire::Probe { cluster, method, host, path, user_agent, expect, interval, jitter, timeout, rise, fall } =
+            source;
+        checker.time_within(&place.field("interval"), *interval, MIN_INTERVAL);
+        checker.within(&place.field("jitter"), *jitter, 0, 100);
+        checker.time_within(&place.field("timeout"), *timeout, 1);
+        checker.within(&place.field("rise"), *rise, 1, 1000);
+        checker.within(&place.field("fall"), *fall, 1, 1000);
+        if timeout > interval {
+            let flaw = Flaw::new(
+                PolicyCode::HealthClash,
+                format_args!("the probe's timeout ({timeout} ms) is longer than its interval ({interval} ms)"),
+            )
+            .help(format_args!("write a shorter `timeout` or a longer `interval`"));
+            checker.report(&place.field("timeout"), flaw);
+        }
+        if !matches!(method.as_str(), "GET" | "HEAD") {
+            let flaw = Flaw::new(PolicyCode::Method, format_args!("a probe cannot use the method `{method}`"))
+                .help(format_args!("write `GET` or `HEAD`: a probe must not change anything"));
+            checker.report(&place.field("method"), flaw);
+        }
+        let visible = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        if !path.starts_with('/') || !visible(path) || path.contains('#') {
+            let flaw = Flaw::new(PolicyCode::Path, format_args!("`{path}` is not a path"))
+                .help(format_args!("begin it with `/`, and percent-encode everything but visible ASCII"));
+            checker.report(&place.field("path"), flaw);
+        }
+        for (name, text) in [("host", host), ("cluster", cluster)] {
+            if text.is_empty() || !visible(text) {
+                let flaw = Flaw::new(PolicyCode::Host, format_args!("`{text}` is not a {name}"))
+                    .help(format_args!("write a name in visible ASCII"));
+                checker.report(&place.field(name), flaw);
+            }
+        }
+        if let Err(flaw) = value::check(user_agent) {
+            checker.report(&place.field("userAgent"), flaw);
+        }
+        let wire::Expect { statuses, header, body_prefix } = expect;
+        let place = &place.field("expect");
+        check_expected(checker, place, method, expect);
+        Self {
+            cluster: cluster.as_str().into(),
+            method: method.as_str().into(),
+            host: host.as_str().into(),
+            path: path.as_str().into(),
+            user_agent: user_agent.as_str().into(),
+            timeout: *timeout,
+            statuses: checker.statuses(&place.field("statuses"), statuses),
+            header: header.as_ref().map(|header| (header.name.as_str().into(), header.value.as_str().into())),
+            body_prefix: body_prefix.as_deref().map(Into::into),
+            interval: *interval,
+            jitter: *jitter,
+            rise: *rise,
+            fall: *fall,
+        }
+    }
+
     /// The headers of the request.
     #[must_use]
     pub fn headers(&self) -> [(&str, &str); 4] {
-        [
-            (":method", &self.method),
-            (":path", &self.path),
-            (":authority", &self.host),
-            ("user-agent", "sallyport-probe"),
-        ]
+        [(":method", &self.method), (":path", &self.path), (":authority", &self.host), ("user-agent", &self.user_agent)]
     }
 
     /// How many bytes of the body are compared; none where the body does not matter.
@@ -118,6 +183,38 @@ impl Probe {
     }
 }
 
+fn check_expected(checker: &mut Checker<'_>, place: &Place<'_>, method: &str, expect: &wire::Expect) {
+    if let Some(header) = &expect.header {
+        let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
+        if header.name.is_empty() || !header.name.bytes().all(good) {
+            let flaw =
+                Flaw::new(PolicyCode::HealthExpect, format_args!("`{}` is not the name of a header", header.name))
+                    .help(format_args!("write it in lower case"));
+            checker.report(&place.field("header").field("name"), flaw);
+        }
+        if header.value.chars().any(char::is_control) || header.value.trim_ascii() != header.value {
+            let flaw = Flaw::new(
+                PolicyCode::HealthExpect,
+                format_args!("no header can have the value `{}`", header.value.escape_default()),
+            )
+            .help(format_args!("write it without control characters, and without spaces at its ends"));
+            checker.report(&place.field("header").field("value"), flaw);
+        }
+    }
+    let Some(prefix) = &expect.body_prefix else { return };
+    let (wrong, help) = if prefix.is_empty() {
+        ("it is empty, and matches every body", "leave it out")
+    } else if prefix.len() > MAX_BODY_PREFIX {
+        ("it is longer than 1024 bytes", "write a shorter beginning of a good body")
+    } else if method == "HEAD" {
+        ("an answer to HEAD has no body", "write `method: GET`, or leave it out")
+    } else {
+        return;
+    };
+    let flaw = Flaw::new(PolicyCode::HealthExpect, format_args!("{wrong}")).help(format_args!("{help}"));
+    checker.report(&place.field("bodyPrefix"), flaw);
+}
+
 /// `:status`.
 fn status(headers: &[Pair<'_>]) -> Option<u16> {
     let (_, value) = headers.iter().find(|(name, _)| *name == b":status")?;
@@ -141,6 +238,7 @@ pub(super) mod tests {
             method: "GET".into(),
             host: "h".into(),
             path: "/".into(),
+            user_agent: wire::Probe::USER_AGENT.into(),
             timeout: 1_000,
             statuses,
             header: Some(("x-well".into(), "yes".into())),

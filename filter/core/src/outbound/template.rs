@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use super::facts::Facts;
 use crate::problem::{Flaw, Listed, PolicyCode};
 use crate::request::pairs::Pair;
+use crate::request::value;
 use crate::trace_context::other;
 
 /// Longest request id of a caller that is used.
@@ -68,15 +69,7 @@ impl Template {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.into()));
         }
-        let printable = |text: &str| text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
-        let empty = parts.is_empty();
-        if empty || !printable(text) || text.trim_ascii() != text {
-            let flaw = Flaw::new(
-                PolicyCode::HeaderTemplate,
-                format_args!("`{}` cannot be the value of a header", text.escape_default()),
-            );
-            return Err(flaw.help(format_args!("write visible ASCII, without spaces at its ends")));
-        }
+        value::check(text)?;
         Ok(Self(parts))
     }
 

@@ -74,8 +74,12 @@ pub(crate) enum Value {
     Address(fn(&CanonicalRequest<'_>) -> Option<IpAddr>),
     /// A port.
     Port(fn(&CanonicalRequest<'_>) -> Option<u16>),
-    /// A host name, compared in any case. It may rightly be missing.
-    HostName(for<'r> fn(&'r CanonicalRequest<'_>) -> Option<&'r [u8]>),
+    /// A text of the connection. It may rightly be missing.
+    Text {
+        of: for<'r> fn(&'r CanonicalRequest<'_>) -> Option<&'r [u8]>,
+        /// A byte as a reader sees it that ignores the case; the byte itself where case counts.
+        fold: fn(&u8) -> u8,
+    },
 }
 
 /// Header-like names and the field that each is read by; `host` is a pseudo header in all but name.

@@ -131,8 +131,8 @@ pub enum Condition {
     Address { of: fn(&CanonicalRequest<'_>) -> Option<IpAddr>, test: SetTest<NetworkSet> },
     /// A key whose value is a port, such as `destination.port`.
     Port { of: fn(&CanonicalRequest<'_>) -> Option<u16>, test: SetTest<PortSet> },
-    /// A key whose value is a host name, such as `connection.sni`.
-    HostName { of: for<'r> fn(&'r CanonicalRequest<'_>) -> Option<&'r [u8]>, test: SetTest<StringSet> },
+    /// A key whose value is a text of the connection, such as `connection.sni`.
+    Text { of: for<'r> fn(&'r CanonicalRequest<'_>) -> Option<&'r [u8]>, fold: fn(&u8) -> u8, test: SetTest<StringSet> },
 }
 
 /// `values` and `notValues` of a condition without regular expressions.

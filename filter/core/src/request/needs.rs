@@ -40,9 +40,11 @@ impl Needs {
     pub const TIME: Self = Self(1 << 12);
     /// 24 random bytes.
     pub const RANDOM_IDS: Self = Self(1 << 13);
+    /// `connection.tls_version`.
+    pub const TLS_VERSION: Self = Self(1 << 14);
 
     /// Where Envoy has each property: the segments of its attribute's path, joined by NUL.
-    pub const PROPERTIES: [(Self, &'static str); 12] = [
+    pub const PROPERTIES: [(Self, &'static str); 13] = [
         (Self::MTLS, "connection\0mtls"),
         (Self::URI_SAN, "connection\0uri_san_peer_certificate"),
         (Self::PEER_DIGEST, "connection\0sha256_peer_certificate_digest"),
@@ -50,6 +52,7 @@ impl Needs {
         (Self::DESTINATION_ADDRESS, "destination\0address"),
         (Self::DESTINATION_PORT, "destination\0port"),
         (Self::SNI, "connection\0requested_server_name"),
+        (Self::TLS_VERSION, "connection\0tls_version"),
         (Self::METADATA, "metadata"),
         (Self::RESPONSE_STATUS, "response\0code"),
         (Self::GRPC_STATUS, "response\0grpc_status"),

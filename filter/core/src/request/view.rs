@@ -17,6 +17,8 @@ pub struct RequestView<'a> {
     pub destination_address: Option<&'a [u8]>,
     /// `connection.requested_server_name`.
     pub sni: Option<&'a [u8]>,
+    /// `connection.tls_version`: `TLSv1.3`.
+    pub tls_version: Option<&'a [u8]>,
     /// `metadata`: the serialised `envoy.config.core.v3.Metadata` of the request.
     pub metadata: Option<&'a [u8]>,
 }
@@ -35,7 +37,23 @@ impl<'a> RequestView<'a> {
             source_address: property(Needs::SOURCE_ADDRESS),
             destination_address: property(Needs::DESTINATION_ADDRESS),
             sni: property(Needs::SNI),
+            tls_version: property(Needs::TLS_VERSION),
             metadata: property(Needs::METADATA),
+        }
+    }
+
+    /// The request of a caller on this machine over mutual TLS, to the server that it names, as a gateway on port 8443
+    /// sees it: for forecasts.
+    #[must_use]
+    pub fn of_local_caller(headers: &'a [(&'a [u8], &'a [u8])], peer: PeerView<'a>, server: &'a [u8]) -> Self {
+        Self {
+            headers,
+            peer,
+            source_address: Some(b"127.0.0.1:50000"),
+            destination_address: Some(b"127.0.0.1:8443"),
+            sni: Some(server),
+            tls_version: Some(b"TLSv1.3"),
+            metadata: None,
         }
     }
 }
@@ -50,4 +68,34 @@ pub struct PeerView<'a> {
     pub uri_san: Option<&'a [u8]>,
     /// `connection.sha256_peer_certificate_digest`, in hexadecimal digits. Asked for where a policy has trusted forwarders.
     pub digest: Option<&'a [u8]>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_property_has_its_place() {
+        let view = RequestView::new(&[], |need| match need {
+            Needs::URI_SAN => Some(b"san"),
+            Needs::PEER_DIGEST => Some(b"digest"),
+            Needs::SOURCE_ADDRESS => Some(b"source"),
+            Needs::DESTINATION_ADDRESS => Some(b"destination"),
+            Needs::SNI => Some(b"sni"),
+            Needs::TLS_VERSION => Some(b"version"),
+            Needs::METADATA => Some(b"metadata"),
+            _ => None,
+        });
+        let values = [
+            view.peer.uri_san,
+            view.peer.digest,
+            view.source_address,
+            view.destination_address,
+            view.sni,
+            view.tls_version,
+            view.metadata,
+        ];
+        let texts = ["san", "digest", "source", "destination", "sni", "version", "metadata"];
+        assert_eq!(values, texts.map(|text| Some(text.as_bytes())));
+    }
 }

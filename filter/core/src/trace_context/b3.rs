@@ -1,7 +1,7 @@
 //! B3, as a single header and as multiple headers (openzipkin/b3-propagation).
 
 use super::context::{Sampling, TraceContext};
-use super::field::{hex, only, unhex};
+use super::field::{hex, only, trace_id_digits, unhex};
 use crate::request::pairs::Pair;
 
 /// The single header.
@@ -100,18 +100,10 @@ fn sampling_text(sampling: Sampling) -> Option<&'static str> {
     }
 }
 
-/// A trace id of 64 bits is written with 64 bits again.
-fn trace_id_text(trace_id: &[u8; 16]) -> String {
-    match trace_id {
-        [0, 0, 0, 0, 0, 0, 0, 0, right @ ..] => hex(right),
-        whole => hex(whole),
-    }
-}
-
 /// The single header's value.
 #[must_use]
 pub fn write_single(context: &TraceContext) -> String {
-    let mut value = format!("{}-{}", trace_id_text(&context.trace_id), hex(&context.span_id));
+    let mut value = format!("{}-{}", trace_id_digits(&context.trace_id), hex(&context.span_id));
     if let Some(text) = sampling_text(context.sampling) {
         value.push('-');
         value.push_str(text);
@@ -122,7 +114,7 @@ pub fn write_single(context: &TraceContext) -> String {
 /// The multiple headers.
 #[must_use]
 pub fn write_multi(context: &TraceContext) -> Vec<(&'static str, String)> {
-    let mut headers = vec![(TRACE_ID, trace_id_text(&context.trace_id)), (SPAN_ID, hex(&context.span_id))];
+    let mut headers = vec![(TRACE_ID, trace_id_digits(&context.trace_id)), (SPAN_ID, hex(&context.span_id))];
     match context.sampling {
         // Debug implies a positive sampling decision, so the other header is left out.
         Sampling::Debug => headers.push((FLAGS, "1".to_owned())),

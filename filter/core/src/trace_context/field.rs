@@ -8,6 +8,14 @@ pub(crate) fn hex<const N: usize>(bytes: &[u8; N]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// A trace id, for formats that know short ones: one of 64 bits is written with 64 bits again.
+pub(crate) fn trace_id_digits(trace_id: &[u8; 16]) -> String {
+    match trace_id {
+        [0, 0, 0, 0, 0, 0, 0, 0, right @ ..] => hex(right),
+        whole => hex(whole),
+    }
+}
+
 /// Bytes of lower-case hexadecimal digits, exactly `N` of them.
 pub(crate) fn unhex<const N: usize>(text: &[u8]) -> Option<[u8; N]> {
     let mut bytes = [0; N];

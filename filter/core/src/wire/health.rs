@@ -42,6 +42,8 @@ crate::record! {
         "host" host: String = required,
         /// The path, with a query if there is one.
         "path" path: String = required,
+        /// The header `user-agent`.
+        "userAgent" user_agent: String = default(Probe::USER_AGENT.to_owned()),
         /// What counts as a good answer.
         "expect" expect: Expect = required,
         /// From one probe to the next, in ms.
@@ -56,6 +58,11 @@ crate::record! {
         /// The number of failed probes in a row after which the upstream is unhealthy.
         "fall" fall: u32 = required,
     }
+}
+
+impl Probe {
+    /// The `user-agent` of probes, unless the file says another.
+    pub const USER_AGENT: &str = "sallyport-probe";
 }
 
 crate::record! {

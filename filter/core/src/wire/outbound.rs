@@ -40,6 +40,8 @@ crate::words! {
         "b3" B3,
         /// `x-b3-traceid` and the other `x-b3-` headers.
         "b3multi" B3Multi,
+        /// `uber-trace-id` (Jaeger).
+        "jaeger" Jaeger,
     }
 }
 

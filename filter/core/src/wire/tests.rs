@@ -70,7 +70,7 @@ fn every_field_comes_back() {
         readiness: Some(Readiness { port: 8081, upstream: true }),
         tracing: Tracing {
             mode: TracingMode::Standalone,
-            formats: vec![TraceFormat::W3c, TraceFormat::B3, TraceFormat::B3Multi],
+            formats: vec![TraceFormat::W3c, TraceFormat::B3, TraceFormat::B3Multi, TraceFormat::Jaeger],
             baggage: vec!["k".to_owned()],
         },
         headers: Headers {
@@ -140,6 +140,7 @@ fn full_health() -> Health {
         method: "HEAD".to_owned(),
         host: "h".to_owned(),
         path: "/p".to_owned(),
+        user_agent: "u".to_owned(),
         expect: Expect {
             statuses: vec!["200".to_owned()],
             header: Some(ExpectedHeader { name: "n".to_owned(), value: "v".to_owned() }),

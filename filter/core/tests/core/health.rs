@@ -282,6 +282,10 @@ fn bad_settings_are_refused_with_their_place() {
     assert_eq!(probe(r#""path":"/""#, r#""path":"x""#), one("SP1301", "health.probe.path"));
     assert_eq!(probe(r#""path":"/""#, r#""path":"/a b""#), one("SP1301", "health.probe.path"));
     assert_eq!(probe(r#""host":"h""#, r#""host":"""#), one("SP1304", "health.probe.host"));
+    for bad in ["", " ", " a", "a ", r"a\tb", r"a\u0000", r"a\r\nx: y", "\u{e9}"] {
+        let written = format!(r#""path":"/","userAgent":"{bad}""#);
+        assert_eq!(probe(r#""path":"/""#, &written), one("SP1603", "health.probe.userAgent"), "{bad:?}");
+    }
     assert_eq!(probe("200-299", "2xx"), one("SP1504", "health.probe.expect.statuses[0]"));
     assert_eq!(probe(r#"["200-299"]"#, "[]"), one("SP1104", "health.probe.expect.statuses"));
     let expect = |more: &str| probe(r#"["200-299"]"#, &format!(r#"["200-299"],{more}"#));

@@ -548,6 +548,9 @@ fn single_valued_conditions() {
         ("destination.ip", "10.9.0.1", get(), get().destination_at("1.1.1.1:1"), nothing(), false),
         ("destination.port", "8443", get(), get().destination_at("10.9.0.1:1"), nothing(), false),
         ("connection.sni", "*.org", get(), get().sni("x"), nothing(), true),
+        ("connection.tlsVersion", "TLSv1.3", get(), get().tls_version("TLSv1.2"), nothing(), true),
+        ("connection.tlsVersion", "TLSv1.3", get(), get().tls_version("tlsv1.3"), get().tls_version(""), true),
+        ("connection.tlsVersion", "TLSv1.*", get(), get().tls_version("TLSv1"), nothing(), true),
         ("experimental.envoy.filters.http.waf[tags]", "a", waf(json!("a")), waf(json!("b")), get(), true),
         (
             "experimental.envoy.filters.http.waf[tags]",

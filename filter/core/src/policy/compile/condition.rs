@@ -116,8 +116,8 @@ impl Compiler<'_> {
                 let parse = |_: &mut Self, text: &str| port::parse(text);
                 Condition::Port { of: *of, test: self.set_test(place, source, parse, PortSet::new) }
             }
-            Value::HostName(of) => {
-                Condition::HostName { of: *of, test: self.set_test(place, source, text, StringSet::new) }
+            Value::Text { of, fold } => {
+                Condition::Text { of: *of, fold: *fold, test: self.set_test(place, source, text, StringSet::new) }
             }
         }
     }

@@ -4,7 +4,7 @@ use super::{IdentityField, Key, Topic, Value};
 use crate::request::needs::Needs;
 
 /// Every key, in the order in which they are documented.
-pub static KEYS: [Key; 16] = [
+pub static KEYS: [Key; 17] = [
     Key {
         name: "request.headers[NAME]",
         topic: Topic::Header,
@@ -123,7 +123,21 @@ pub static KEYS: [Key; 16] = [
         doc: help("The server name that the caller asked for in its TLS handshake."),
         example: help("{key: connection.sni, values: [\"*.example.com\"]}"),
         needs: Needs::SNI,
-        value: Value::HostName(|request| request.view.sni.filter(|name| !name.is_empty())),
+        value: Value::Text {
+            of: |request| request.view.sni.filter(|name| !name.is_empty()),
+            fold: u8::to_ascii_lowercase,
+        },
+    },
+    Key {
+        name: "connection.tlsVersion",
+        topic: Topic::Connection,
+        doc: help("The TLS version of the caller's connection; without TLS there is none. Istio has no such key."),
+        example: help("{key: connection.tlsVersion, values: [TLSv1.3]}"),
+        needs: Needs::TLS_VERSION,
+        value: Value::Text {
+            of: |request| request.view.tls_version.filter(|version| !version.is_empty()),
+            fold: |byte| *byte,
+        },
     },
     Key {
         name: "experimental.envoy.filters.FILTER[KEY]",

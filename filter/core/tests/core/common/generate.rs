@@ -80,6 +80,7 @@ const REGEXES: &[&str] = &["adm.n", "[a-z]+", "()", ".*,.*", "caf.+", "admin\\n?
 const WORDS: &[&str] = &["admin", "reader", "adm*", "*er", "*", "admin reader"];
 const TAGS: &[&str] = &["admin", "[admin]", "[adm*]", "*", "[*]", "writer"];
 const SNIS: &[&str] = &["httpbin.org", "*.example.com", "*"];
+const TLS_VERSIONS: &[&str] = &["TLSv1.3", "TLSv1.2", "TLSv1.*", "tlsv1.3", "*"];
 const CLAIM_KEYS: &[&str] = &[
     "request.auth.claims[scope]",
     "request.auth.claims[groups]",
@@ -401,7 +402,7 @@ fn paths(u: Bytes<'_, '_>, policy: &wire::Policy) -> Option<Vec<String>> {
 
 fn condition(u: Bytes<'_, '_>, policy: &wire::Policy) -> wire::Condition {
     let hidden = policy.num_trusted_proxies > 0;
-    let (key, alphabet) = match below(u, 23) {
+    let (key, alphabet) = match below(u, 24) {
         0..=5 => return repeated(u, "request.headers", HEADERS),
         6..=7 => return repeated(u, "request.query", QUERIES),
         8 => (if hidden { "remote.ip" } else { "source.ip" }, BLOCKS),
@@ -417,6 +418,7 @@ fn condition(u: Bytes<'_, '_>, policy: &wire::Policy) -> wire::Condition {
         19 => ("destination.ip", BLOCKS),
         20 => ("destination.port", PORTS),
         21 => ("connection.sni", SNIS),
+        22 => ("connection.tlsVersion", TLS_VERSIONS),
         _ => ("experimental.envoy.filters.http.waf[tags]", TAGS),
     };
     let (positive, negative) = (sometimes(u, 70), sometimes(u, 40));
@@ -578,6 +580,12 @@ fn connection(u: Bytes<'_, '_>, request: &mut Request) {
         0 => request.sni = None,
         1 => request.sni = Some("a.example.com".into()),
         2 => request.sni = Some("".into()),
+        _ => {}
+    }
+    match below(u, 12) {
+        0 => request.tls_version = None,
+        1 => request.tls_version = Some("TLSv1.2".into()),
+        2 => request.tls_version = Some("".into()),
         _ => {}
     }
 }

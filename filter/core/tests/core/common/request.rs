@@ -21,6 +21,7 @@ pub struct Request {
     pub source_address: Option<Text>,
     pub destination_address: Option<Text>,
     pub sni: Option<Text>,
+    pub tls_version: Option<Text>,
     /// `filter_metadata` as JSON: filter name to object.
     pub metadata: BTreeMap<String, Value>,
 }
@@ -43,9 +44,19 @@ impl<T: AsRef<[u8]>> From<T> for Text {
 
 impl std::fmt::Display for Request {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { headers, mtls, uri_san, other_names, source_address, destination_address, sni, metadata } = self;
+        let Self {
+            headers,
+            mtls,
+            uri_san,
+            other_names,
+            source_address,
+            destination_address,
+            sni,
+            tls_version,
+            metadata,
+        } = self;
         write!(f, "request: mtls {mtls} {uri_san:?} {other_names:?}")?;
-        write!(f, " from {source_address:?} to {destination_address:?} sni {sni:?}")?;
+        write!(f, " from {source_address:?} to {destination_address:?} sni {sni:?} {tls_version:?}")?;
         for (name, value) in headers {
             write!(f, "\n  {name:?}: {value:?}")?;
         }
@@ -68,6 +79,7 @@ impl Request {
             source_address: Some("10.1.2.3:41000".into()),
             destination_address: Some("10.9.0.1:8443".into()),
             sni: Some("httpbin.org".into()),
+            tls_version: Some("TLSv1.3".into()),
             ..Self::default()
         }
     }
@@ -119,11 +131,17 @@ impl Request {
         self
     }
 
+    pub fn tls_version(mut self, version: impl AsRef<[u8]>) -> Self {
+        self.tls_version = Some(version.into());
+        self
+    }
+
     /// Without what a plain-text listener, or a host that was not asked, would not tell.
     pub fn without_connection(mut self) -> Self {
         self.source_address = None;
         self.destination_address = None;
         self.sni = None;
+        self.tls_version = None;
         self
     }
 
@@ -169,6 +187,7 @@ impl Request {
             source_address: bytes(self.source_address.as_ref()),
             destination_address: bytes(self.destination_address.as_ref()),
             sni: bytes(self.sni.as_ref()),
+            tls_version: bytes(self.tls_version.as_ref()),
             metadata: (!self.metadata.is_empty()).then_some(metadata.as_slice()),
         })
     }

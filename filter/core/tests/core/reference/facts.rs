@@ -29,6 +29,7 @@ pub struct Facts {
     pub remote_ip: Option<IpAddr>,
     pub destination: Option<SocketAddr>,
     pub sni: Option<Vec<u8>>,
+    pub tls_version: Option<Vec<u8>>,
 }
 
 /// A plain SPIFFE id.
@@ -144,6 +145,7 @@ impl Facts {
             source_ip: source.filter(|_| policy.num_trusted_proxies == 0).map(|address| address.ip()),
             remote_ip: source.map(|address| address.ip()),
             destination: view.destination_address.and_then(socket),
+            tls_version: view.tls_version.filter(|version| !version.is_empty()).map(<[u8]>::to_vec),
             sni: view.sni.filter(|sni| !sni.is_empty()).map(<[u8]>::to_vec),
         })
     }

@@ -273,6 +273,9 @@ fn condition_holds(policy: &wire::Policy, action: wire::Action, condition: &wire
         "destination.ip" => strict.holds(facts.destination.map(|to| to.ip()).as_ref(), block_contains),
         "destination.port" => strict.holds(facts.destination.map(|to| to.port()).as_ref(), port_matches),
         "connection.sni" => sni_holds(&lenient, facts),
+        "connection.tlsVersion" => {
+            lenient.holds(facts.tls_version.as_ref(), |value, version| string_matches(value.as_bytes(), version))
+        }
         _ => {
             if let Some(names) = key.strip_prefix("request.auth.claims") {
                 let names: Vec<&str> = names.trim_matches(['[', ']']).split("][").collect();

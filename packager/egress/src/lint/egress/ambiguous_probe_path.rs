@@ -41,8 +41,9 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         // Whether a path is ambiguous depends neither on rules nor on the mesh.
         let policy = policy_source(subject.egress, &Mesh::default(), &[]);
         let policy = wire::Policy { rules: Vec::new(), mode: wire::Mode::Enforce, ..policy };
-        let headers = headers(subject, probe, &probe.path);
-        if let Some(kind) = ambiguity(&policy, &RequestView { headers: &headers, ..RequestView::default() }) {
+        let Ok(engine) = Engine::compile(&policy) else { continue };
+        let headers = headers(&engine, subject, &probe.path);
+        if let Some(kind) = ambiguity(&engine, &RequestView { headers: &headers, ..RequestView::default() }) {
             let message = format!("the path {} is ambiguous: `{}`", quoted(&probe.path), kind.as_str());
             let help = "write the path as the upstream reads it in the end";
             findings.push(subject.at("health.probe.path", message, help));
@@ -51,8 +52,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn ambiguity(policy: &wire::Policy, view: &RequestView<'_>) -> Option<Ambiguity> {
-    match Engine::compile(policy).ok()?.on_request(view).verdict {
+fn ambiguity(engine: &Engine, view: &RequestView<'_>) -> Option<Ambiguity> {
+    match engine.on_request(view).verdict {
         Verdict::Refuse(Refusal { reason: Reason::Ambiguous(kind), .. }) => Some(kind),
         _ => None,
     }

@@ -34,9 +34,9 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::{Input, Subject};
 use crate::model::Mesh;
-use crate::model::health::Probe;
 use crate::policy::policy_source;
 use crate::wording::quoted;
+use sallyport_core::health::Probe;
 use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::wire;
 use sallyport_core::{Engine, RequestView};
@@ -52,8 +52,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
         let Some((path, _)) = probe.path.split_once('?') else { continue };
         let Some(engine) = engine(subject, mesh) else { continue };
-        let without = denied(&engine, subject, probe, path);
-        if let Some(rule) = denied(&engine, subject, probe, &probe.path).difference(&without).next() {
+        let without = denied(&engine, subject, path);
+        if let Some(rule) = denied(&engine, subject, &probe.path).difference(&without).next() {
             let message = format!("the rule {} denies this query to all callers", quoted(rule));
             let help = "probe without that parameter, or name in the rule's `from` the callers that it is for";
             findings.push(subject.at("health.probe.path", message, help));
@@ -80,18 +80,19 @@ fn denies_all_callers(rule: &wire::Rule) -> bool {
 }
 
 /// The rules that match the probe's request with this path.
-fn denied<'e>(engine: &'e Engine, subject: &Subject<'_>, probe: &Probe, path: &str) -> HashSet<&'e str> {
-    let headers = headers(subject, probe, path);
+fn denied<'e>(engine: &'e Engine, subject: &Subject<'_>, path: &str) -> HashSet<&'e str> {
+    let headers = headers(engine, subject, path);
     let view = RequestView { headers: &headers, ..RequestView::default() };
     engine.explain(&view).rules.iter().filter(|rule| rule.matched).map(|rule| rule.id).collect()
 }
 
-/// The probe's request, as if a caller had sent it.
-pub(super) fn headers<'a>(subject: &Subject<'a>, probe: &'a Probe, path: &'a str) -> [(&'a [u8], &'a [u8]); 4] {
-    [
-        (b":method", probe.method.as_bytes()),
-        (b":path", path.as_bytes()),
-        (b":authority", subject.egress.spec.host.as_bytes()),
-        (b"user-agent", b"sallyport-probe"),
-    ]
+/// The probe's request, as if a caller had sent it: to the gateway's host.
+pub(super) fn headers<'a>(engine: &'a Engine, subject: &Subject<'a>, path: &'a str) -> Vec<(&'a [u8], &'a [u8])> {
+    let sent = engine.health().and_then(|health| health.probe(0)).map(Probe::headers);
+    let as_caller = |(name, value)| match name {
+        ":path" => (name, path),
+        ":authority" => (name, subject.egress.spec.host.as_str()),
+        _ => (name, value),
+    };
+    sent.into_iter().flatten().map(as_caller).map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()
 }

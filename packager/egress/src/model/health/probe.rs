@@ -14,6 +14,8 @@ record! {
         "method" method: String = default("GET".to_owned()),
         /// The host that the upstream expects in requests.
         "host" host: Option<String> as (NOT_EMPTY) = default(None, "`upstream.host`"),
+        /// The header `user-agent`: visible ASCII, with spaces inside.
+        "userAgent" user_agent: String as (NOT_EMPTY) = default(wire::Probe::USER_AGENT.to_owned()),
         /// What counts as a good answer.
         "expect" expect: Expect = default(Expect::default()),
         /// The time from one probe to the next, whatever the number of workers.
@@ -37,6 +39,7 @@ record! {
         "failureThreshold" => "write `fall`",
         "healthyThreshold" => "write `rise`",
         "unhealthyThreshold" => "write `fall`",
+        "user-agent" => "write `userAgent`",
         "expectedStatuses" => "write `expect.statuses`",
     }
 }
@@ -61,12 +64,13 @@ impl Probe {
 
     /// For the filter: the probe of an upstream.
     pub(crate) fn to_wire(&self, upstream: &ProbedUpstream) -> wire::Probe {
-        let Self { path, method, host, expect, interval, jitter, timeout: _, rise, fall } = self;
+        let Self { path, method, host, user_agent, expect, interval, jitter, timeout: _, rise, fall } = self;
         wire::Probe {
             cluster: upstream.cluster.clone(),
             method: method.clone(),
             host: host.clone().unwrap_or_else(|| upstream.authority.clone()),
             path: path.clone(),
+            user_agent: user_agent.clone(),
             expect: expect.to_wire(),
             interval: interval.milliseconds(),
             jitter: *jitter,
