@@ -56,10 +56,13 @@ fn the_core_is_pure() -> Result<()> {
 
 #[test]
 fn nothing_native_is_built_from_proxy_wasm() -> Result<()> {
-    for package in ["sallyport", "sallyport-egress", "sallyport-tests"] {
+    for package in ["sallyport", "sallyport-egress", "sallyport-manifest", "sallyport-tests"] {
         check_absent(package, "all", &["proxy-wasm", "sallyport-filter"])?;
     }
-    check_absent("sallyport-egress", "all", &[&COMMAND[..], &NETWORK].concat())
+    for package in ["sallyport-egress", "sallyport-manifest"] {
+        check_absent(package, "all", &[&COMMAND[..], &NETWORK].concat())?;
+    }
+    Ok(())
 }
 
 #[test]
