@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
-use sallyport_core::PolicyCode;
+use sallyport_tests::sources::{production, rust_files};
 use sallyport_tests::{gate, workspace};
 use wasmparser::{ExternalKind, Parser, Payload};
 
@@ -81,31 +81,6 @@ fn only_the_host_file_names_host_calls() -> Result<()> {
 }
 
 #[test]
-fn every_code_has_a_manual() -> Result<()> {
-    let mut codes: BTreeSet<String> = PolicyCode::ALL.iter().map(|code| code.as_str().to_owned()).collect();
-    for file in sources()? {
-        let is_production = file.components().any(|part| part.as_os_str() == "src") && !file.ends_with("tests.rs");
-        if is_production {
-            codes.extend(
-                production(&fs::read_to_string(&file)?).split('"').filter(|word| is_code(word)).map(str::to_owned),
-            );
-        }
-    }
-    ensure!(codes.len() > 30, "only {} codes were found: {codes:?}", codes.len());
-    let sallyport = gate::sallyport()?;
-    for code in codes {
-        let output = Command::new(&sallyport).args(["check", "--explain", &code]).output()?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        ensure!(output.status.success() && text.trim().len() > 20, "{code} is not documented: {output:?}");
-    }
-    Ok(())
-}
-
-fn is_code(word: &str) -> bool {
-    word.strip_prefix("SP").is_some_and(|digits| digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit()))
-}
-
-#[test]
 fn no_file_is_too_long_and_nothing_is_left_to_do() -> Result<()> {
     // Split, so that this file does not find itself.
     let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
@@ -124,29 +99,9 @@ fn no_file_is_too_long_and_nothing_is_left_to_do() -> Result<()> {
     Ok(())
 }
 
-/// A file without its tests, which stand at its end.
-fn production(text: &str) -> &str {
-    text.split_once("\n#[cfg(test)]").map_or(text, |(production, _)| production)
-}
-
 /// Every Rust file of the project.
 fn sources() -> Result<Vec<PathBuf>> {
-    fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            if path.is_dir() {
-                if name != "target" && !name.starts_with('.') {
-                    walk(&path, found)?;
-                }
-            } else if name.ends_with(".rs") {
-                found.push(path);
-            }
-        }
-        Ok(())
-    }
-    let mut found = Vec::new();
-    walk(&workspace().canonicalize()?, &mut found)?;
+    let found = rust_files(&workspace().canonicalize()?)?;
     ensure!(found.len() > 50, "only {} files were found", found.len());
     Ok(found)
 }

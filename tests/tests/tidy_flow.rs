@@ -1,9 +1,8 @@
 //! The filter's adapter looks up, calls and applies: nothing in it compares what a request or a response says. The core
 //! decides that, where tests need no Envoy.
 
-use std::fs;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use sallyport_tests::sources::code_lines;
 use sallyport_tests::workspace;
 
 /// The only files with numbers of the host's interface.
@@ -39,15 +38,7 @@ const NUMBERS: [&str; 7] = ["0", "1", "3", "8", "24", "4", "1_000_000"];
 
 /// The lines of code of each file of the filter, with their numbers.
 fn code() -> Result<Vec<(String, usize, String)>> {
-    let folder = workspace().join("filter/src");
-    let mut lines = Vec::new();
-    for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let text = fs::read_to_string(&path)?;
-        let code = (1..).zip(text.lines()).filter(|(_, line)| !line.trim_start().starts_with("//"));
-        lines.extend(code.map(|(number, line)| (name.clone(), number, line.to_owned())));
-    }
+    let lines = code_lines(&workspace().join("filter/src"))?;
     ensure!(lines.len() > 300, "only {} lines of code were found", lines.len());
     Ok(lines)
 }
@@ -94,61 +85,20 @@ fn the_adapter_has_no_status_and_no_port() -> Result<()> {
     Ok(())
 }
 
-/// Modules import in one direction only: each file may name those before it.
-#[test]
-fn the_adapters_modules_have_no_circles() -> Result<()> {
-    const ORDER: [&str; 6] = ["host", "policy", "health", "stream", "root", "dispatch"];
-    for (file, number, line) in code()? {
-        let own = ORDER.iter().position(|name| file == format!("{name}.rs"));
-        for (position, name) in ORDER.iter().enumerate() {
-            let names = line.contains(&format!("crate::{name}"));
-            ensure!(!names || own.is_some_and(|own| position < own), "filter/src/{file}:{number}: {line}");
-        }
-    }
-    Ok(())
-}
-
 /// A second place that makes requests canonical or decides them would be a second sequence.
 #[test]
 fn a_request_is_made_canonical_and_decided_in_one_place() -> Result<()> {
+    let lines = code_lines(&workspace().join("filter/core/src"))?;
+    ensure!(lines.len() > 3000, "only {} lines were found", lines.len());
     for (call, home) in [
         ("CanonicalRequest::read(", "engine.rs"),
         ("Matches::find(", "engine.rs"),
         (".on_request(", "flow/request.rs"),
         ("Caller::read(", "request/canonical.rs"),
     ] {
-        let mut found = Vec::new();
-        for (file, line) in core()? {
-            let is_code = !line.trim_start().starts_with("//");
-            if is_code && line.contains(call) {
-                found.push(file);
-            }
-        }
+        let calls = lines.iter().filter(|(.., line)| line.contains(call));
+        let found: Vec<_> = calls.map(|(file, ..)| file.as_str()).collect();
         ensure!(found == [home], "{call} is in {found:?}");
     }
     Ok(())
-}
-
-/// The lines of production code of the core.
-fn core() -> Result<Vec<(String, String)>> {
-    let folder = workspace().join("filter/core/src");
-    let mut folders = vec![folder.clone()];
-    let mut lines = Vec::new();
-    while let Some(next) = folders.pop() {
-        for entry in fs::read_dir(next)? {
-            let path = entry?.path();
-            let name = path.strip_prefix(&folder)?.to_string_lossy().into_owned();
-            if path.is_dir() {
-                if !name.ends_with("tests") {
-                    folders.push(path);
-                }
-                continue;
-            }
-            let text = fs::read_to_string(&path)?;
-            let production = text.split_once("\n#[cfg(test)]").map_or(text.as_str(), |(production, _)| production);
-            lines.extend(production.lines().map(|line| (name.clone(), line.to_owned())));
-        }
-    }
-    ensure!(lines.len() > 3000, "only {} lines were found", lines.len());
-    Ok(lines)
 }
