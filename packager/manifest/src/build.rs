@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use sallyport_egress::model::{Egress, Mesh};
 use serde_json::{Value, json};
 
+use crate::emit::{Emitted, emit};
 use crate::error::BuildError;
 use crate::kind::mesh;
 use crate::names::{check_names, check_standbys, folder_name};
 use crate::plan::{PinnedFilter, Plan, plans};
-use crate::step::{installer, objects};
-use crate::{patch, yaml};
+use crate::yaml;
 
 /// What a user can choose about a build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,14 +75,7 @@ struct Folder {
 }
 
 fn folder(plan: &Plan<'_>, options: Options) -> Result<Folder, BuildError> {
-    let mut objects: Vec<_> =
-        objects(plan)?.into_iter().map(|(step, value)| (step, yaml::without_nulls(value))).collect();
-    let mut installer = installer(plan).map(|(file, value)| (file, yaml::without_nulls(value)));
-    if options.argo {
-        objects.iter_mut().for_each(|(step, value)| step.add_wave(value));
-    }
-    let values = objects.iter_mut().map(|(_, value)| value).chain(installer.iter_mut().map(|(_, value)| value));
-    let patched = patch::apply(plan.egress, values)?;
+    let Emitted { objects, installer, patched } = emit(plan, options.argo)?;
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let header = header(plan);
     for (step, value) in &objects {

@@ -35,7 +35,8 @@
 //!
 //! ```text
 //! build
-//! names patch step
+//! emit names
+//! patch step
 //! kind lock
 //! plan
 //! error yaml
@@ -51,6 +52,7 @@
 //! break with Envoy's versions.
 
 mod build;
+mod emit;
 mod error;
 mod kind;
 mod lock;

@@ -1,0 +1,32 @@
+//! The objects of one gateway as they are applied: patched, and without the fields that are not set. The files of a build
+//! are written from them, and what `sallyport run` serves is made from them.
+
+use serde_json::Value;
+
+use crate::error::BuildError;
+use crate::plan::Plan;
+use crate::step::{Step, installer, objects};
+use crate::{patch, yaml};
+
+/// Everything that is emitted for one gateway.
+pub(crate) struct Emitted {
+    /// What is applied to the cluster, in order.
+    pub(crate) objects: Vec<(Step, Value)>,
+    /// The file that another tool makes the pods from.
+    pub(crate) installer: Option<(&'static str, Value)>,
+    /// What the patches changed, as `Kind/name`.
+    pub(crate) patched: Vec<String>,
+}
+
+/// `waves`: mark each object for Argo CD.
+pub(crate) fn emit(plan: &Plan<'_>, waves: bool) -> Result<Emitted, BuildError> {
+    let mut objects: Vec<_> =
+        objects(plan)?.into_iter().map(|(step, value)| (step, yaml::without_nulls(value))).collect();
+    let mut installer = installer(plan).map(|(file, value)| (file, yaml::without_nulls(value)));
+    if waves {
+        objects.iter_mut().for_each(|(step, value)| step.add_wave(value));
+    }
+    let values = objects.iter_mut().map(|(_, value)| value).chain(installer.iter_mut().map(|(_, value)| value));
+    let patched = patch::apply(plan.egress, values)?;
+    Ok(Emitted { objects, installer, patched })
+}
