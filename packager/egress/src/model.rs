@@ -22,7 +22,7 @@ pub use self::deploy::Gateway;
 pub use self::health::READINESS_PORT;
 pub(crate) use self::mesh::MeshFile;
 pub use self::mesh::{AccessLog, IstioVersion, Mesh};
-pub use self::upstream::{TlsMode, Upstream, UpstreamTls};
+pub use self::upstream::{HttpVersion, TlsMode, Upstream, UpstreamTls};
 
 use self::deploy::{Expose, Patch, Route};
 use self::health::Health;

@@ -14,13 +14,25 @@ record! {
         "port" port: u16 as (Shape::Whole { least: 1, most: 65535 }) = required,
         /// How the connection to the upstream is secured.
         "tls" tls: UpstreamTls = default(UpstreamTls::default(), "TLS, verified"),
+        /// The version of HTTP that the upstream is called with, whatever version callers use. gRPC needs `http2`,
+        /// WebSockets need `http1`.
+        "protocol" protocol: HttpVersion = default(HttpVersion::Http1),
     }
     instead {
         "url" => "write `host` and `port`",
         "address" => "write `host` and `port`",
         "hostname" => "write `host`",
         "scheme" => "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
-        "protocol" => "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
+    }
+}
+
+words! {
+    /// `upstream.protocol`.
+    pub enum HttpVersion {
+        /// HTTP/1.1.
+        "http1" Http1,
+        /// HTTP/2: negotiated with ALPN if `tls` is on, with prior knowledge (h2c) if it is off.
+        "http2" Http2,
     }
 }
 
@@ -69,7 +81,7 @@ impl Upstream {
     /// Fills what follows from other fields: the server name (`None` for an address, which cannot be one), and the names
     /// of which the certificate must have one. Without TLS there are neither.
     pub(crate) fn fill_tls_names(&mut self) {
-        let Self { host, port: _, tls } = self;
+        let Self { host, port: _, tls, protocol: _ } = self;
         if tls.mode == TlsMode::None {
             return;
         }

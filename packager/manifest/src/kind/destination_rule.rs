@@ -1,13 +1,16 @@
 //! DestinationRule: how callers reach the gateway, and how the gateway reaches the upstream.
 
 use sallyport_egress::model::deploy::{ConnectionPool, OutlierDetection, Route};
-use sallyport_egress::model::{TlsMode, UpstreamTls};
+use sallyport_egress::model::{HttpVersion, TlsMode, UpstreamTls};
 use serde_json::{Value, json};
 
 use crate::plan::Plan;
 
 /// Exported, because callers are in every namespace. Istio enables mutual TLS by itself only toward sidecars, never toward
 /// a gateway, and it would send the name of a cluster as SNI, which matches no server of the gateway.
+///
+/// The caller's version of HTTP is kept up to the gateway. With HTTP/1.1 the trailers of a gRPC call would be lost, and with
+/// HTTP/2 a WebSocket would not be one; either can be the default of a mesh.
 pub(crate) fn to_gateway(plan: &Plan<'_>) -> Value {
     json!({
         "apiVersion": "networking.istio.io/v1",
@@ -15,7 +18,10 @@ pub(crate) fn to_gateway(plan: &Plan<'_>) -> Value {
         "metadata": plan.metadata(&plan.gateway_name()),
         "spec": {
             "host": plan.service_host(),
-            "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL", "sni": plan.egress.spec.host}},
+            "trafficPolicy": {
+                "tls": {"mode": "ISTIO_MUTUAL", "sni": plan.egress.spec.host},
+                "connectionPool": {"http": {"useClientProtocol": true}},
+            },
         },
     })
 }
@@ -40,7 +46,7 @@ pub(crate) fn to_upstream(plan: &Plan<'_>) -> Value {
             "exportTo": ["."],
             "trafficPolicy": {
                 "tls": tls(&plan.egress.spec.upstream.tls),
-                "connectionPool": connection_pool.as_ref().map(pool),
+                "connectionPool": pool(connection_pool.as_ref(), plan.egress.spec.upstream.protocol),
                 "outlierDetection": of_all,
             },
             "subsets": of_subset,
@@ -66,13 +72,22 @@ fn tls(tls: &UpstreamTls) -> Value {
     })
 }
 
-fn pool(pool: &ConnectionPool) -> Value {
-    let ConnectionPool { max_connections, connect_timeout, max_requests, max_pending_requests } = pool;
+/// The version of HTTP is always written: a mesh can have another default, with which an upstream that speaks the other
+/// version would fail.
+fn pool(pool: Option<&ConnectionPool>, protocol: HttpVersion) -> Value {
+    let ConnectionPool { max_connections, connect_timeout, max_requests, max_pending_requests } =
+        pool.cloned().unwrap_or_default();
     let tcp = max_connections.is_some() || connect_timeout.is_some();
-    let http = max_requests.is_some() || max_pending_requests.is_some();
     json!({
         "tcp": tcp.then(|| json!({"maxConnections": max_connections, "connectTimeout": connect_timeout})),
-        "http": http.then(|| json!({"http2MaxRequests": max_requests, "http1MaxPendingRequests": max_pending_requests})),
+        "http": {
+            "h2UpgradePolicy": match protocol {
+                HttpVersion::Http1 => "DO_NOT_UPGRADE",
+                HttpVersion::Http2 => "UPGRADE",
+            },
+            "http2MaxRequests": max_requests,
+            "http1MaxPendingRequests": max_pending_requests,
+        },
     })
 }
 

@@ -40,7 +40,7 @@ fn egress(plan: &Plan<'_>) -> Value {
     if !plan.by_image_volume() {
         rules.push(json!({"ports": [tcp(plan.filter.registry_port())]}));
     }
-    for Upstream { host, port, tls: _ } in plan.upstreams().map(|egress| &egress.spec.upstream) {
+    for Upstream { host, port, tls: _, protocol: _ } in plan.upstreams().map(|egress| &egress.spec.upstream) {
         let rule = match host.address() {
             Some(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(*port)]}),
             None => json!({"ports": [tcp(*port)]}),
