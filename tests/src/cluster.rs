@@ -36,8 +36,9 @@ use self::kubelet::{Kubelet, Plan};
 use self::network::Network;
 use crate::process::Scratch;
 
-/// How long something may take to come to be in the cluster.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long something may take to come to be in the cluster. It takes seconds; a slow and busy machine may need more, and
+/// a scene that passes never waits for the end.
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running cluster.
 #[derive(Debug)]
@@ -148,6 +149,28 @@ impl Cluster {
             }
             thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// Waits until a check passes. Istio takes up what is applied object by object, each proxy in its own time: what a
+    /// scene expects after an edit may come later than the first sign of it.
+    pub fn wait_until(&self, what: &str, check: impl Fn() -> Result<()>) -> Result<()> {
+        self.wait(what, || check().map(|()| true))
+    }
+
+    /// Waits until every Deployment whose pods have these labels runs what its spec says, and nothing else is left of it.
+    pub fn wait_rolled_out(&self, namespace: &str, label: (&str, &str)) -> Result<()> {
+        self.wait(&format!("finished rollout of {namespace}/{}", label.1), || {
+            let deployments = self.kubectl().get(&["deployments", "-n", namespace])?;
+            let items = deployments["items"].as_array().cloned().unwrap_or_default();
+            let mut ours =
+                items.iter().filter(|item| item["spec"]["template"]["metadata"]["labels"][label.0] == label.1);
+            Ok(ours.all(|deployment| {
+                let (wanted, status) = (&deployment["spec"]["replicas"], &deployment["status"]);
+                status["observedGeneration"] == deployment["metadata"]["generation"]
+                    && ["replicas", "updatedReplicas", "readyReplicas"].iter().all(|count| &status[*count] == wanted)
+            }))
+        })
+        .with_context(|| self.kubelet.troubles())
     }
 
     /// The network namespace and the address of the pod `NAMESPACE/NAME...`.

@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::process::{Program, Scratch, Stdout};
 
 /// How long it may take to start, or to have what it is asked for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running Prometheus.
 #[derive(Debug)]

@@ -108,7 +108,7 @@ fn apply_crds(kubectl: &Kubectl, files: &[&str]) -> Result<()> {
     for file in files {
         kubectl.run(&["apply", "--server-side", "-f", &home().join(file).to_string_lossy()])?;
     }
-    kubectl.run(&["wait", "--for=condition=established", "--timeout=60s", "crds", "--all"]).map(drop)
+    kubectl.run(&["wait", "--for=condition=established", "--timeout=180s", "crds", "--all"]).map(drop)
 }
 
 /// Builds the examples; the folder with their folders.

@@ -2,6 +2,8 @@
 //! verify` says so before, and that every query about it finds that out in a real Prometheus.
 
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use sallyport_tests::certs::Authority;
@@ -46,19 +48,22 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
             let said = verify(&reference)?;
             ensure!(said.contains(code), "{reference}: {said}");
         }
+        let before = if watch.is_some() { denials(cluster)?.len() } else { 0 };
         site.write("mesh", &mesh)?;
         site.apply("httpbin", &egress)?;
         cluster.wait(&format!("word of {reason}"), || {
-            let log = cluster.log("egress", "httpbin-egress")?;
-            let said = log.lines().rfind(|line| line.contains("applying deny RBAC filter"));
-            Ok(said.is_some_and(|line| line.contains(reason)))
+            Ok(denials(cluster)?.iter().skip(before).any(|line| line.contains(reason)))
         })?;
-        if watch.is_none() {
+        let is_first = watch.is_none();
+        if is_first {
             watch = Some(Watch::start(cluster)?);
         }
         // The gateway refuses everyone, the kubelet too: so its pods leave the Service, and then callers ask nobody.
         let denied = cluster.wait_for("httpbin", "sleep", URL, |answer| matches!(answer.status, 403 | 503))?;
         ensure!(denied.header("x-sallyport").is_empty(), "the filter runs: {denied:?}");
+        // Until then the filter before it let callers through, if there was one.
+        let names = doorway.take_names();
+        ensure!(names.is_empty() || !is_first, "the upstream was asked");
         let alone = cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 503)?;
         ensure!(alone.header("x-sallyport").is_empty(), "the filter runs: {alone:?}");
         ensure!(doorway.take_names().is_empty(), "the upstream was asked");
@@ -71,6 +76,12 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
         watch.as_mut().context("nobody watches")?.look()?;
     }
     watch.context("nobody watches")?.finish()
+}
+
+/// What the gateway's agent has said so far of filters that it could not have.
+fn denials(cluster: &Cluster) -> Result<Vec<String>> {
+    let log = cluster.log("egress", "httpbin-egress")?;
+    Ok(log.lines().filter(|line| line.contains("applying deny RBAC filter")).map(str::to_owned).collect())
 }
 
 /// A real Prometheus at the gateway's agent, and the queries that have not returned anything yet.
@@ -97,7 +108,13 @@ impl Watch {
         self.prometheus.look(&mut self.queries)
     }
 
-    fn finish(self) -> Result<()> {
+    fn finish(mut self) -> Result<()> {
+        // What happened last may not have been scraped yet.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.queries.is_empty() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(500));
+            self.look()?;
+        }
         ensure!(self.queries.is_empty(), "these return nothing: {:#?}", self.queries);
         println!("{} queries about the agent returned rows", self.all);
         Ok(())

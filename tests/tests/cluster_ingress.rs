@@ -61,13 +61,17 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let unverified = curl_from_outside(&["--resolve", &resolve(8443), &url("/status/200")])?;
     ensure!(unverified.status == 0, "the certificate is not the secret's: {unverified:?}");
     let plain = format!("http://{OUTSIDE}:8080/status/200");
-    let redirected = curl_from_outside(&["--resolve", &resolve(8080), &plain])?;
-    ensure!(redirected.status == 301 && redirected.header("location").starts_with("https://"), "{redirected:?}");
+    cluster.wait_until("redirection", || {
+        let redirected = curl_from_outside(&["--resolve", &resolve(8080), &plain])?;
+        ensure!(redirected.status == 301 && redirected.header("location").starts_with("https://"), "{redirected:?}");
+        Ok(())
+    })?;
     let mut names = doorway.take_names();
     names.dedup();
     ensure!(names == [stage::UPSTREAM], "the upstream is asked for other names: {names:?}");
     // A caller inside is not the one whom this policy names.
-    let sleep = cluster.curl("httpbin", "sleep", &["http://httpbin.legacy.internal/status/200"])?;
+    let url = "http://httpbin.legacy.internal/status/200";
+    let sleep = cluster.wait_for("httpbin", "sleep", url, |answer| matches!(answer.status, 200 | 403))?;
     ensure!(sleep.status == 403, "{sleep:?}");
     Ok(())
 }

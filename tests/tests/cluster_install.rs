@@ -46,10 +46,11 @@ fn serves(cluster: &Cluster, site: &Site<'_>, name: &str, doorway: &Doorway) -> 
     let mut names = doorway.take_names();
     names.dedup();
     ensure!(names == [format!("{name}.org")], "the upstream is asked for other names: {names:?}");
-    let refused = cluster.curl("other", "stranger", &[&url])?;
+    // Its sidecar may learn of the gateway later than the other's.
+    let refused = cluster.wait_for("other", "stranger", &url, |answer| matches!(answer.status, 200 | 403))?;
     ensure!(refused.status == 403 && refused.header("x-sallyport").contains("not_allowed"), "{refused:?}");
     ensure!(doorway.take_names().is_empty(), "a refused call reached the upstream");
-    the_id_and_nothing_of_the_mesh(cluster, name)
+    cluster.wait_until("request that is free of the mesh", || the_id_and_nothing_of_the_mesh(cluster, name))
 }
 
 /// What the fields of Envoy do that are the EnvoyFilter's, it does in a listener that is not of Istio's own gateways, too.

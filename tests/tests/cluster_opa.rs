@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::network::{command_in, run};
 use sallyport_tests::cluster::stage::{self, HOST, Site, UPSTREAM};
 use sallyport_tests::cluster::{Answer, Cluster, scene};
 
@@ -82,11 +83,20 @@ fn both_must_agree(cluster: &Cluster, host: &str) -> Result<()> {
 fn without_opa_nothing_passes(cluster: &Cluster) -> Result<()> {
     let signal = |signal| cluster.signal("egress", "httpbin-egress", "opa", signal);
     let call = || cluster.curl("httpbin", "sleep", &[&format!("http://{HOST}/status/200")]);
+    // First the gateway refuses; then it has no pod that is ready.
+    let is_refused = |answer: &Answer| [403, 503].contains(&answer.status) && answer.header("x-sallyport").is_empty();
     signal(Signal::STOP)?;
     let silent = call()?;
-    ensure!(silent.status == 403 && silent.header("x-sallyport").is_empty(), "{silent:?}");
+    ensure!(is_refused(&silent), "{silent:?}");
 
-    // It is restarted, so it must be killed again and again to stay dead.
+    // It is restarted, and must not answer before it is killed again: nothing reaches it for as long.
+    let (inside, _) = cluster.pod("egress", "httpbin-egress")?;
+    let unreachable = |what: &str| {
+        let mut command = command_in(&inside, "iptables");
+        let rule = ["OUTPUT", "-p", "tcp", "--dport", "9191", "-j", "REJECT", "--reject-with", "tcp-reset"];
+        run(command.arg(what).args(rule))
+    };
+    unreachable("-I")?;
     let ended = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {
@@ -99,9 +109,9 @@ fn without_opa_nothing_passes(cluster: &Cluster) -> Result<()> {
         let calls = (0..10).map(|_| call()).collect::<Result<Vec<_>>>();
         ended.store(true, Ordering::Relaxed);
         for answer in calls? {
-            // First the gateway refuses; then it has no pod that is ready.
-            ensure!([403, 503].contains(&answer.status), "{answer:?}");
+            ensure!(is_refused(&answer), "{answer:?}");
         }
-        Ok(())
-    })
+        anyhow::Ok(())
+    })?;
+    unreachable("-D").map(drop)
 }

@@ -12,11 +12,9 @@ use serde_json::{Map, Value};
 
 use super::kubectl::Kubectl;
 use super::network::{Namespace, Network, run};
-use super::program;
+use super::{PATIENCE, program};
 use crate::process::{Program, Scratch, Stdout};
 
-/// How long a part may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(60);
 const TOKEN: &str = "sallyport-tests";
 /// The ports on which istiod answers, and their names in its Service.
 const ISTIOD_PORTS: [(&str, u16); 4] =

@@ -180,6 +180,8 @@ impl<'a> Site<'a> {
 
     /// Waits until the pods of the gateway `egress/NAME` are ready.
     pub fn wait_ready(&self, name: &str) -> Result<()> {
+        // Before the controller has seen an edit, the pods of the edition before are ready.
+        self.cluster.wait_rolled_out("egress", ("sallyport.dev/gateway", name))?;
         self.cluster.wait_ready("egress", &format!("sallyport.dev/gateway={name}"))
     }
 
