@@ -34,7 +34,7 @@
 //! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
 //!
 //! ```text
-//! build
+//! build serve
 //! emit names
 //! patch step
 //! kind lock
@@ -59,6 +59,7 @@ mod lock;
 mod names;
 mod patch;
 mod plan;
+mod serve;
 mod step;
 mod yaml;
 
@@ -68,3 +69,4 @@ pub use kind::envoy_filter::connection_manager;
 pub use kind::plugin::PluginApi;
 pub use lock::{InvalidLock, Lock};
 pub use plan::{PinnedFilter, Plan, plans};
+pub use serve::{HostPort, Served, Surroundings, serve};

@@ -21,7 +21,7 @@ pub(crate) fn helm_values(mesh: &Mesh, plans: &[Plan<'_>]) -> Value {
     json!({"meshConfig": mesh_config(mesh, plans)})
 }
 
-fn mesh_config(mesh: &Mesh, plans: &[Plan<'_>]) -> Value {
+pub(crate) fn mesh_config(mesh: &Mesh, plans: &[Plan<'_>]) -> Value {
     let with_opa = plans.iter().filter(|plan| plan.egress.spec.gateway.opa.is_some());
     let providers: Vec<_> = with_opa.map(opa::extension_provider).chain(access_log::extension_provider(mesh)).collect();
     let aliases = &mesh.trust_domain_aliases;

@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a broken assumption ends the test")]
 
 mod health;
+mod serve;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -1,0 +1,69 @@
+//! From Telemetry and the mesh's providers to access logs and traces.
+
+use serde_json::{Map, Value, json};
+
+use super::message::extension;
+use super::view::View;
+
+/// Istio's text format, of the provider that every mesh has.
+const TEXT: &str = concat!(
+    "[%START_TIME%] \"%REQ(:METHOD)% %REQ(X-ENVOY-ORIGINAL-PATH?:PATH)% %PROTOCOL%\" %RESPONSE_CODE% %RESPONSE_FLAGS% ",
+    "%RESPONSE_CODE_DETAILS% %CONNECTION_TERMINATION_DETAILS% \"%UPSTREAM_TRANSPORT_FAILURE_REASON%\" %BYTES_RECEIVED% ",
+    "%BYTES_SENT% %DURATION% %RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" ",
+    "\"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\" %UPSTREAM_CLUSTER_RAW% %UPSTREAM_LOCAL_ADDRESS% ",
+    "%DOWNSTREAM_LOCAL_ADDRESS% %DOWNSTREAM_REMOTE_ADDRESS% %REQUESTED_SERVER_NAME% %ROUTE_NAME%\n",
+);
+
+/// The access logs that a Telemetry names. `providers`: those of the mesh's configuration.
+pub(super) fn access_logs(telemetries: &[View<'_>], providers: &[Value]) -> Vec<Value> {
+    let logging = telemetries.iter().flat_map(|spec| spec.list("accessLogging"));
+    let named = logging.flat_map(|logging| logging.list("providers")).filter_map(|provider| provider.text("name"));
+    named
+        .filter_map(|name| {
+            let file = providers.iter().find(|found| found.get("name").and_then(Value::as_str) == Some(name));
+            match file.and_then(|provider| provider.get("envoyFileAccessLog")) {
+                Some(file) => Some(log(file.get("path").and_then(Value::as_str), format(file))),
+                None => (name == "envoy").then(|| log(None, text_format(TEXT))),
+            }
+        })
+        .collect()
+}
+
+fn log(path: Option<&str>, format: Value) -> Value {
+    extension(
+        "envoy.access_loggers.file",
+        "envoy.extensions.access_loggers.file.v3.FileAccessLog",
+        json!({"path": path.unwrap_or("/dev/stdout"), "log_format": format}),
+    )
+}
+
+fn format(file: &Value) -> Value {
+    match (file.pointer("/logFormat/labels"), file.pointer("/logFormat/text").and_then(Value::as_str)) {
+        (Some(labels), _) => json!({"json_format": labels, "json_format_options": {}}),
+        (None, Some(text)) if text.ends_with('\n') => text_format(text),
+        (None, Some(text)) => text_format(&format!("{text}\n")),
+        (None, None) => text_format(TEXT),
+    }
+}
+
+fn text_format(text: &str) -> Value {
+    json!({"text_format_source": {"inline_string": text}})
+}
+
+/// Whether the objects ask for spans. The tracer that gets them is the mesh's.
+pub(super) fn reports_spans(telemetries: &[View<'_>]) -> bool {
+    telemetries.iter().flat_map(|spec| spec.list("tracing")).any(|tracing| {
+        let fields = ["providers", "customTags", "randomSamplingPercentage"];
+        fields.map(|name| tracing.field(name).map(View::whole)).iter().any(Option::is_some)
+    })
+}
+
+/// The settings of Envoy's tracer. Without a tracer, no request is sampled and no span is sent.
+pub(super) fn tracing(telemetries: &[View<'_>]) -> Option<Value> {
+    let tracing = telemetries.iter().flat_map(|spec| spec.list("tracing")).next()?;
+    let mut fields = Map::new();
+    if tracing.flag("disableContextPropagation") {
+        fields.insert("no_context_propagation".to_owned(), true.into());
+    }
+    Some(Value::Object(fields))
+}

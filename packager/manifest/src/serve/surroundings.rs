@@ -1,0 +1,261 @@
+//! What differs on a machine that is no pod: everything that `sallyport run` adds to what istiod would give Envoy.
+//!
+//! - A listener is on a port of this machine, and only those are there that have one.
+//! - Routes, addresses and certificates are part of what refers to them, because there is no control plane to ask.
+//! - The plugin is a file that Envoy watches, and the module is the one on this machine.
+//! - A caller without a certificate reaches the filter, which refuses it, where a gateway would end the handshake.
+//! - The access log is a file.
+//! - A name can stand for another address.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use super::Served;
+use super::listener::name;
+use super::message::address;
+use super::tls::{AUTHORITIES, FILE_AUTHORITIES, FILE_PAIR, OWN, SYSTEM};
+
+/// A host and a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or an IP address, without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+}
+
+/// What a machine has in place of a pod's surroundings. Every path is one on this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Surroundings {
+    /// For each port of a pod, the port on 127.0.0.1. A port that is not among them is not served.
+    pub ports: BTreeMap<u16, u16>,
+    /// The gateway's own certificate and its key.
+    pub own_certificate: (String, String),
+    /// The authorities that callers' certificates are verified with.
+    pub authorities: String,
+    /// The authorities that this machine trusts.
+    pub system_authorities: String,
+    /// Where the files are that the objects name. A file that is not among them is where its name says.
+    pub files: BTreeMap<String, String>,
+    /// Where to connect instead of a service's own addresses, by its host.
+    pub connect: BTreeMap<String, HostPort>,
+    /// The file in which Envoy finds each plugin, by the name of the plugin.
+    pub plugins: BTreeMap<String, String>,
+    /// The filter's module.
+    pub module: String,
+    /// The file of the access log.
+    pub access_log: String,
+}
+
+impl Served {
+    /// The files that the objects name: certificates and keys. [`Surroundings::files`] says where they are.
+    #[must_use]
+    pub fn files(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for resource in self.clusters.iter().chain(&self.listeners) {
+            visit(resource, &mut |value| {
+                let Some(name) = value.get("sds_config").and_then(|_| value.get("name")).and_then(Value::as_str) else {
+                    return;
+                };
+                if let Some((certificate, key)) = pair(name) {
+                    found.extend([certificate.to_owned(), key.to_owned()]);
+                } else if let Some(file) = name.strip_prefix(FILE_AUTHORITIES).filter(|file| *file != SYSTEM) {
+                    found.push(file.to_owned());
+                }
+            });
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// Whether a server is verified with the authorities that the machine trusts.
+    #[must_use]
+    pub fn needs_system_authorities(&self) -> bool {
+        let mut found = false;
+        let system = format!("{FILE_AUTHORITIES}{SYSTEM}");
+        for resource in &self.clusters {
+            visit(resource, &mut |value| found |= value.get("name").and_then(Value::as_str) == Some(&system));
+        }
+        found
+    }
+
+    /// The same for a machine that is no pod.
+    #[must_use]
+    pub fn on(mut self, surroundings: &Surroundings) -> Served {
+        self.listeners.retain_mut(|listener| surroundings.place(listener));
+        for listener in &mut self.listeners {
+            rewrite(listener, &mut |value| surroundings.adapt(value, &self.routes));
+        }
+        for cluster in &mut self.clusters {
+            surroundings.connect(cluster, &self.endpoints);
+            rewrite(cluster, &mut |value| surroundings.adapt(value, &[]));
+        }
+        for extension in &mut self.extensions {
+            rewrite(extension, &mut |value| surroundings.load(value));
+        }
+        self.routes.clear();
+        self.endpoints.clear();
+        self
+    }
+}
+
+impl Surroundings {
+    /// Moves a listener to its port on this machine; false if it has none.
+    fn place(&self, listener: &mut Value) -> bool {
+        let own = listener.pointer("/address/socket_address/port_value").and_then(Value::as_u64);
+        let Some((of_pod, port)) = self.ports.iter().find(|(of_pod, _)| own == Some(u64::from(**of_pod))) else {
+            return false;
+        };
+        let here = format!("127.0.0.1_{port}");
+        let there = name(*of_pod);
+        rewrite(listener, &mut |value| {
+            if let Value::String(text) = value
+                && (*text == there || *text == format!("outbound_{there};"))
+            {
+                *text = text.replace(&there, &here);
+            }
+        });
+        if let Value::Object(fields) = listener {
+            fields.insert("address".to_owned(), address("127.0.0.1", *port));
+        }
+        true
+    }
+
+    /// Changes one message; its parts were changed before.
+    fn adapt(&self, value: &mut Value, routes: &[Value]) {
+        let Value::Object(fields) = value else { return };
+        if fields.contains_key("require_client_certificate") {
+            fields.insert("require_client_certificate".to_owned(), false.into());
+        }
+        if let Some(rds) = fields.remove("rds") {
+            let wanted = rds.get("route_config_name");
+            let config =
+                routes.iter().find(|config| config.get("name") == wanted).cloned().unwrap_or_else(|| json!({}));
+            fields.insert("route_config".to_owned(), without_type(config));
+        }
+        if fields.contains_key("config_discovery") {
+            let name = fields.get("name").and_then(Value::as_str).unwrap_or_default();
+            let path = self.plugins.get(name).map(String::as_str).unwrap_or_default();
+            let source = from_file(path);
+            if let Some(discovery) = fields.get_mut("config_discovery").and_then(Value::as_object_mut) {
+                discovery.insert("config_source".to_owned(), source);
+            }
+        }
+        if fields.get("path").is_some_and(|path| path == "/dev/stdout") {
+            fields.insert("path".to_owned(), self.access_log.as_str().into());
+        }
+        self.certificates(fields);
+    }
+
+    /// The files in place of the names by which the agent is asked.
+    fn certificates(&self, fields: &mut Map<String, Value>) {
+        if let Some(secrets) = fields.remove("tls_certificate_sds_secret_configs") {
+            let names = secrets.as_array().into_iter().flatten().filter_map(|secret| secret.get("name")?.as_str());
+            let pairs: Vec<Value> = names.map(|name| self.certificate(name)).collect();
+            fields.insert("tls_certificates".to_owned(), pairs.into());
+        }
+        if let Some(combined) = fields.remove("combined_validation_context") {
+            let mut context = combined.get("default_validation_context").cloned().unwrap_or_else(|| json!({}));
+            let name = combined.pointer("/validation_context_sds_secret_config/name").and_then(Value::as_str);
+            let authorities = match name.map(|name| name.strip_prefix(FILE_AUTHORITIES).unwrap_or(name)) {
+                Some(AUTHORITIES) | None => &self.authorities,
+                Some(SYSTEM) => &self.system_authorities,
+                Some(file) => self.file(file),
+            };
+            if let Value::Object(context) = &mut context {
+                context.insert("trusted_ca".to_owned(), json!({"filename": authorities}));
+            }
+            fields.insert("validation_context".to_owned(), context);
+        }
+    }
+
+    fn certificate(&self, name: &str) -> Value {
+        let (certificate, key) = match pair(name) {
+            Some((certificate, key)) if name != OWN => (self.file(certificate), self.file(key)),
+            _ => (self.own_certificate.0.as_str(), self.own_certificate.1.as_str()),
+        };
+        json!({"certificate_chain": {"filename": certificate}, "private_key": {"filename": key}})
+    }
+
+    fn file<'a>(&'a self, name: &'a str) -> &'a str {
+        self.files.get(name).map_or(name, String::as_str)
+    }
+
+    /// Gives a cluster its addresses.
+    fn connect(&self, cluster: &mut Value, endpoints: &[Value]) {
+        let Value::Object(fields) = cluster else { return };
+        let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+        if let Some(eds) = fields.remove("eds_cluster_config") {
+            let wanted = eds.get("service_name");
+            let own = endpoints.iter().find(|assignment| assignment.get("cluster_name") == wanted);
+            fields.insert("load_assignment".to_owned(), without_type(own.cloned().unwrap_or_else(|| json!({}))));
+            fields.insert("type".to_owned(), "STATIC".into());
+        }
+        let host = name.rsplit_once('|').map_or(name.as_str(), |(_, host)| host);
+        if let Some(HostPort { host, port }) = self.connect.get(host) {
+            let only = json!({"lb_endpoints": [{"endpoint": {"address": address(host, *port)}}]});
+            fields.insert("load_assignment".to_owned(), json!({"cluster_name": name, "endpoints": [only]}));
+            let kind = if host.parse::<std::net::IpAddr>().is_ok() { "STATIC" } else { "STRICT_DNS" };
+            fields.insert("type".to_owned(), kind.into());
+        }
+        if fields.get("type").is_some_and(|kind| kind != "STATIC") {
+            // The resolver of a pod is its cluster's, which has no IPv6 names in an IPv4 cluster; this machine may be another.
+            fields.insert("dns_lookup_family".to_owned(), "V4_PREFERRED".into());
+        }
+    }
+
+    /// The module of this machine in place of an image, or of a file in a pod.
+    fn load(&self, value: &mut Value) {
+        if let Value::Object(fields) = value
+            && fields.contains_key("runtime")
+            && fields.contains_key("code")
+        {
+            fields.insert("code".to_owned(), json!({"local": {"filename": self.module}}));
+            // Whoever fetches the module would need them.
+            fields.remove("environment_variables");
+        }
+    }
+}
+
+/// A resource that Envoy reads from a file, and again whenever the file is replaced. Envoy waits for it without a timeout.
+fn from_file(path: &str) -> Value {
+    let directory = path.rsplit_once('/').map_or(".", |(directory, _)| directory);
+    json!({
+        "path_config_source": {"path": path, "watched_directory": {"path": directory}},
+        "resource_api_version": "V3",
+        "initial_fetch_timeout": "0s",
+    })
+}
+
+/// The certificate and the key in the name of a pair.
+fn pair(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(FILE_PAIR)?.split_once('~')
+}
+
+fn without_type(mut message: Value) -> Value {
+    if let Value::Object(fields) = &mut message {
+        fields.remove("@type");
+    }
+    message
+}
+
+fn visit(value: &Value, look: &mut impl FnMut(&Value)) {
+    look(value);
+    match value {
+        Value::Object(fields) => fields.values().for_each(|value| visit(value, look)),
+        Value::Array(items) => items.iter().for_each(|item| visit(item, look)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// From the innermost message outwards.
+fn rewrite(value: &mut Value, change: &mut impl FnMut(&mut Value)) {
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(|value| rewrite(value, change)),
+        Value::Array(items) => items.iter_mut().for_each(|item| rewrite(item, change)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    change(value);
+}
