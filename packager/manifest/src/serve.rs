@@ -95,10 +95,10 @@ pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, BuildError>
     let (jwt, of_keys) = authn::filter(&collection.authentications).unzip();
     clusters.extend(of_keys.into_iter().flatten());
     collection.plugins.sort_by(|one, other| one.resource.cmp(&other.resource));
+    access_log::without_tracer(&collection.telemetries);
     let chain = Chain {
         settings: &settings,
         access_log: access_log::access_logs(&collection.telemetries, &providers),
-        tracing: access_log::tracing(&collection.telemetries),
         external: authz::filters(&collection.policies, &providers),
         jwt,
         plugins: &collection.plugins,

@@ -1,6 +1,6 @@
 //! From Telemetry and the mesh's providers to access logs and traces.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::message::extension;
 use super::view::View;
@@ -58,12 +58,18 @@ pub(super) fn reports_spans(telemetries: &[View<'_>]) -> bool {
     })
 }
 
-/// The settings of Envoy's tracer. Without a tracer, no request is sampled and no span is sent.
-pub(super) fn tracing(telemetries: &[View<'_>]) -> Option<Value> {
-    let tracing = telemetries.iter().flat_map(|spec| spec.list("tracing")).next()?;
-    let mut fields = Map::new();
-    if tracing.flag("disableContextPropagation") {
-        fields.insert("no_context_propagation".to_owned(), true.into());
+/// Takes note of what only a tracer does. The mesh has none by default, and without one Envoy touches no trace header.
+pub(super) fn without_tracer(telemetries: &[View<'_>]) {
+    for tracing in telemetries.iter().flat_map(|spec| spec.list("tracing")) {
+        tracing.flag("disableContextPropagation");
     }
-    Some(Value::Object(fields))
+}
+
+/// The logs of what no filter chain takes, such as a connection with another server name.
+pub(super) fn of_listener(logs: &[Value]) -> Vec<Value> {
+    let mut logs = logs.to_vec();
+    for log in logs.iter_mut().filter_map(Value::as_object_mut) {
+        log.insert("filter".to_owned(), json!({"response_flag_filter": {"flags": ["NR"]}}));
+    }
+    logs
 }

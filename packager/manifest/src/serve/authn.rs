@@ -67,6 +67,7 @@ fn provider(rule: View<'_>, uri: Option<&(&str, JwksUri)>) -> Value {
     let mut provider = Map::from_iter([
         ("issuer".to_owned(), rule.text("issuer").into()),
         ("payload_in_metadata".to_owned(), "payload".into()),
+        ("clear_route_cache".to_owned(), true.into()),
         ("normalize_payload_in_metadata".to_owned(), json!({"space_delimited_claims": ["permission", "scope"]})),
     ]);
     let audiences = rule.texts("audiences");
@@ -99,7 +100,7 @@ fn provider(rule: View<'_>, uri: Option<&(&str, JwksUri)>) -> Value {
                 "http_uri": {
                     "uri": written,
                     "cluster": cluster_name(uri),
-                    "timeout": rule.filled("timeout").unwrap_or("5s"),
+                    "timeout": rule.duration("timeout").unwrap_or_else(|| "5s".to_owned()),
                 },
                 "cache_duration": "300s",
             }),

@@ -52,22 +52,25 @@ fn cluster(
     fields.insert("lb_policy".to_owned(), "LEAST_REQUEST".into());
     fields.insert("circuit_breakers".to_owned(), traffic::thresholds(pool));
     fields.insert("connect_timeout".to_owned(), traffic::connect_timeout(pool).into());
-    fields.insert("common_lb_config".to_owned(), json!({}));
+    // Even if every address is ejected, Envoy sends no request to one.
+    let percent = block("outlierDetection").and_then(|outlier| outlier.number("minHealthPercent")).unwrap_or(0);
+    fields.insert("common_lb_config".to_owned(), json!({"healthy_panic_threshold": percent_of(percent)}));
     if let Some(keepalive) = traffic::keepalive(pool) {
         fields.insert("upstream_connection_options".to_owned(), keepalive);
     }
     if let Some(outlier) = block("outlierDetection") {
         fields.insert("outlier_detection".to_owned(), traffic::outlier_detection(outlier));
-        let percent = outlier.number("minHealthPercent").unwrap_or(0);
-        fields.insert("common_lb_config".to_owned(), json!({"healthy_panic_threshold": percent_of(percent)}));
     }
+    let metadata = metadata(service, rule, subset, tls.is_some());
     if let Some(tls) = tls {
         fields.insert("transport_socket".to_owned(), tls);
     }
     if let Some(options) = protocol.into_options() {
         fields.insert("typed_extension_protocol_options".to_owned(), options);
     }
-    fields.insert("metadata".to_owned(), metadata(service, rule, subset));
+    if let Some(metadata) = metadata {
+        fields.insert("metadata".to_owned(), metadata);
+    }
     Some(typed("envoy.config.cluster.v3.Cluster", Value::Object(fields)))
 }
 
@@ -108,18 +111,20 @@ fn discovery(service: &Service<'_>, port: Port<'_>, name: &str) -> Option<Map<St
     }
 }
 
-fn metadata(service: &Service<'_>, rule: Option<Rule<'_>>, subset: &str) -> Value {
+/// What Istio's own filters and reports read; `None` if there is nothing for them.
+fn metadata(service: &Service<'_>, rule: Option<Rule<'_>>, subset: &str, is_tls: bool) -> Option<Value> {
     let mut metadata = match rule {
         None => json!({"filter_metadata": {"istio": {}}}),
         Some(rule) => config_metadata("destination-rule", rule.namespace, rule.name),
     };
-    if let Some(istio) = metadata.pointer_mut("/filter_metadata/istio").and_then(Value::as_object_mut) {
-        if !subset.is_empty() {
-            istio.insert("subset".to_owned(), subset.into());
-        }
-        if service.is_external {
-            istio.insert("external".to_owned(), true.into());
-        }
+    let istio = metadata.pointer_mut("/filter_metadata/istio").and_then(Value::as_object_mut)?;
+    if !subset.is_empty() {
+        istio.insert("subset".to_owned(), subset.into());
+    } else if service.is_external {
+        istio.insert("external".to_owned(), true.into());
     }
-    metadata
+    if is_tls {
+        istio.insert("alpn_override".to_owned(), "false".into());
+    }
+    (!istio.is_empty()).then_some(metadata)
 }

@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::access_log;
 use super::message::{address, extension, typed};
 use super::plugin::{self, Phase, Plugin};
 use super::proxy::ProxySettings;
@@ -14,7 +15,6 @@ use super::tls;
 pub(super) struct Chain<'a> {
     pub(super) settings: &'a ProxySettings,
     pub(super) access_log: Vec<Value>,
-    pub(super) tracing: Option<Value>,
     /// The filters that ask somebody else.
     pub(super) external: Vec<Value>,
     pub(super) jwt: Option<Value>,
@@ -75,6 +75,9 @@ fn listener(port: u16, servers: &[&Server<'_>], chain: &Chain<'_>) -> Value {
         ("max_connections_to_accept_per_socket_event".to_owned(), 1.into()),
         ("filter_chains".to_owned(), chains.into()),
     ]);
+    if !chain.access_log.is_empty() {
+        fields.insert("access_log".to_owned(), access_log::of_listener(&chain.access_log).into());
+    }
     if servers.iter().any(|server| server.is_mutual) {
         let inspector = extension(
             "envoy.filters.listener.tls_inspector",
@@ -128,9 +131,6 @@ fn connection_manager(listener: &str, route_name: &str, chain: &Chain<'_>) -> Va
     }
     if settings.num_trusted_proxies > 0 {
         map.insert("xff_num_trusted_hops".to_owned(), settings.num_trusted_proxies.into());
-    }
-    if let Some(tracing) = &chain.tracing {
-        map.insert("tracing".to_owned(), tracing.clone());
     }
     fields
 }

@@ -30,10 +30,10 @@ pub(super) fn policy(retries: Option<View<'_>>) -> Option<Value> {
         fields.insert("retriable_status_codes".to_owned(), statuses.into());
     }
     let Some(retries) = retries else { return Some(policy) };
-    if let Some(timeout) = retries.filled("perTryTimeout") {
+    if let Some(timeout) = retries.duration("perTryTimeout") {
         fields.insert("per_try_timeout".to_owned(), timeout.into());
     }
-    if let Some(interval) = retries.filled("backoff") {
+    if let Some(interval) = retries.duration("backoff") {
         fields.insert("retry_back_off".to_owned(), json!({"base_interval": interval}));
     }
     if retries.field("retryIgnorePreviousHosts").is_some() && !retries.flag("retryIgnorePreviousHosts") {

@@ -83,9 +83,11 @@ fn route(http: View<'_>, found: Option<View<'_>>, origin: Origin<'_>) -> Value {
 
 /// Without a timeout of its own a route has none, and a gRPC request may take as long.
 fn action(http: View<'_>, origin: Origin<'_>) -> Map<String, Value> {
-    let timeout = http.filled("timeout").unwrap_or("0s");
-    let mut action =
-        Map::from_iter([("timeout".to_owned(), timeout.into()), ("max_grpc_timeout".to_owned(), timeout.into())]);
+    let timeout = http.duration("timeout").unwrap_or_else(|| "0s".to_owned());
+    let mut action = Map::from_iter([
+        ("timeout".to_owned(), timeout.as_str().into()),
+        ("max_grpc_timeout".to_owned(), timeout.as_str().into()),
+    ]);
     if origin.is_http_route {
         action.insert("cluster_not_found_response_code".to_owned(), "INTERNAL_SERVER_ERROR".into());
     }

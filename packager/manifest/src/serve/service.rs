@@ -135,6 +135,7 @@ fn place(name: &str, endpoints: &[&Endpoint<'_>], port: Port<'_>) -> Value {
             let port = endpoint.ports.get(port.name).copied().unwrap_or(port.target);
             json!({
                 "endpoint": {"address": address(endpoint.address, port)},
+                "metadata": {},
                 "load_balancing_weight": endpoint.weight,
             })
         })

@@ -25,7 +25,6 @@ pub(super) fn downstream() -> Value {
         json!({
             "common_tls_context": {
                 "alpn_protocols": ["h2", "http/1.1"],
-                "tls_params": {"tls_minimum_protocol_version": "TLSv1_2", "cipher_suites": CIPHERS},
                 "tls_certificate_sds_secret_configs": [secret(OWN)],
                 "combined_validation_context": {
                     "default_validation_context": {},
@@ -36,15 +35,6 @@ pub(super) fn downstream() -> Value {
         }),
     )
 }
-
-const CIPHERS: [&str; 6] = [
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "AES256-GCM-SHA384",
-    "AES128-GCM-SHA256",
-];
 
 /// The TLS towards an upstream; `None` for plaintext.
 pub(super) fn upstream(tls: View<'_>, service: &Service<'_>, is_http2: bool, protocol: &mut Protocol) -> Option<Value> {

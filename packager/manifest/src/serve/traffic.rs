@@ -44,14 +44,14 @@ pub(super) fn protocol(port: Port<'_>, pool: Option<View<'_>>) -> Protocol {
     };
     let mut common = Map::new();
     let tcp = pool.and_then(|pool| pool.field("tcp"));
-    let idle = [http, tcp].into_iter().flatten().find_map(|part| part.filled("idleTimeout"));
+    let idle = [http, tcp].into_iter().flatten().find_map(|part| part.duration("idleTimeout"));
     if let Some(idle) = idle {
         common.insert("idle_timeout".to_owned(), idle.into());
     }
     if let Some(most) = http.and_then(|http| http.number("maxRequestsPerConnection")).filter(|most| *most > 0) {
         common.insert("max_requests_per_connection".to_owned(), most.into());
     }
-    if let Some(longest) = tcp.and_then(|tcp| tcp.filled("maxConnectionDuration")) {
+    if let Some(longest) = tcp.and_then(|tcp| tcp.duration("maxConnectionDuration")) {
         common.insert("max_connection_duration".to_owned(), longest.into());
     }
     let mut http2 = Map::new();
@@ -117,12 +117,12 @@ pub(super) fn thresholds(pool: Option<View<'_>>) -> Value {
         "max_pending_requests": limit("http", "http1MaxPendingRequests"),
         "max_requests": limit("http", "http2MaxRequests"),
         "max_retries": limit("http", "maxRetries"),
-        "track_remaining": true,
     }]})
 }
 
-pub(super) fn connect_timeout<'a>(pool: Option<View<'a>>) -> &'a str {
-    pool.and_then(|pool| pool.at(["tcp", "connectTimeout"])).and_then(View::as_text).unwrap_or(CONNECT_TIMEOUT)
+pub(super) fn connect_timeout(pool: Option<View<'_>>) -> String {
+    let written = pool.and_then(|pool| pool.field("tcp")).and_then(|tcp| tcp.duration("connectTimeout"));
+    written.unwrap_or_else(|| CONNECT_TIMEOUT.to_owned())
 }
 
 pub(super) fn keepalive(pool: Option<View<'_>>) -> Option<Value> {
@@ -150,7 +150,7 @@ pub(super) fn outlier_detection(outlier: View<'_>) -> Value {
         }
     }
     for (from, to) in [("interval", "interval"), ("baseEjectionTime", "base_ejection_time")] {
-        if let Some(time) = outlier.filled(from) {
+        if let Some(time) = outlier.duration(from) {
             out.insert(to.to_owned(), time.into());
         }
     }

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use sallyport_egress::value::duration::Duration;
 use serde_json::Value;
 
 /// Which parts of some objects have been read.
@@ -99,6 +100,11 @@ impl<'a> View<'a> {
         self.text(name).filter(|text| !text.is_empty())
     }
 
+    /// A length of time that is not empty, as Envoy reads it: in seconds alone.
+    pub(super) fn duration(self, name: &str) -> Option<String> {
+        self.filled(name).map(seconds)
+    }
+
     pub(super) fn number(self, name: &str) -> Option<u64> {
         self.field(name)?.value.as_u64()
     }
@@ -132,11 +138,32 @@ impl<'a> View<'a> {
     }
 }
 
+/// `1m30s` is `90s`, and `250ms` is `0.250s`. What is no length of time stays, for Envoy to refuse.
+fn seconds(text: &str) -> String {
+    let Ok(duration) = text.parse::<Duration>() else { return text.to_owned() };
+    let (whole, rest) = (duration.length().as_secs(), duration.length().subsec_nanos());
+    match rest {
+        0 => format!("{whole}s"),
+        _ if rest % 1_000_000 == 0 => format!("{whole}.{:03}s", rest / 1_000_000),
+        _ if rest % 1_000 == 0 => format!("{whole}.{:06}s", rest / 1_000),
+        _ => format!("{whole}.{rest:09}s"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn lengths_of_time_are_in_seconds() {
+        for (written, expected) in
+            [("7s", "7s"), ("1m30s", "90s"), ("250ms", "0.250s"), ("1.5s", "1.500s"), ("0s", "0s"), ("soon", "soon")]
+        {
+            assert_eq!(seconds(written), expected);
+        }
+    }
 
     #[test]
     fn what_was_not_read_is_named() {
