@@ -6,7 +6,7 @@ use sallyport_egress::{Checked, check, check_with_manifests, decode};
 use crate::input::{Input, Inputs, Selection};
 use crate::report::{Report, ReportedFile, ReportedProblem};
 
-/// Checks files together. Returns the report, and the content of the valid files.
+/// Checks files together. Returns the report, and the content of the valid files, whose indices are those of the report.
 pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
     let mut report = Report { skipped: inputs.skipped, ..Report::default() };
     let mut sources = Vec::new();
@@ -28,10 +28,13 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
             of_file.push(diagnostic);
         }
     }
-    for ((source, index), diagnostics) in sources.iter().zip(indices).zip(diagnostics) {
-        report.take(index, &source.text, diagnostics);
+    for ((source, index), diagnostics) in sources.iter().zip(&indices).zip(diagnostics) {
+        report.take(*index, &source.text, diagnostics);
     }
-    report.problems.sort_by_key(|problem| problem.file);
+    report.sort();
+    let in_report = |file: usize| indices.get(file).copied().unwrap_or(file);
+    checked.egresses.iter_mut().for_each(|egress| egress.file = in_report(egress.file));
+    checked.mesh.iter_mut().for_each(|mesh| mesh.file = in_report(mesh.file));
     report.egresses = checked.egresses.len();
     report.manifests = checked.manifests;
     report.rules = checked.egresses.iter().map(|egress| egress.value.spec.authz.rules.len()).sum();

@@ -5,8 +5,6 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
-use sallyport_manifest::BuildError;
-
 use crate::printable::printable;
 
 /// The exit codes. They are part of the interface: never renumbered, and the same for every report format.
@@ -99,12 +97,6 @@ impl Failure {
     /// A file that cannot be written.
     pub(crate) fn write(path: &Path, error: &io::Error) -> Self {
         Failure::new(Exit::Io, format!("cannot write `{}`: {}", printable(path), IoErrorText(error)))
-    }
-}
-
-impl From<BuildError> for Failure {
-    fn from(BuildError { code, message, help }: BuildError) -> Self {
-        Failure { exit: Exit::Problems, message: format!("{code}: {message}"), help }
     }
 }
 

@@ -136,8 +136,8 @@ impl Gatherer {
     }
 
     fn push(&mut self, path: &Path, content: Result<Vec<u8>, Missing>) {
-        let path = relative(path);
-        self.files.push(Input { name: printable(&path), uri: uri(&path), content });
+        let (name, uri) = name_and_uri(path);
+        self.files.push(Input { name, uri, content });
     }
 }
 
@@ -163,6 +163,12 @@ fn is_yaml(path: &Path) -> bool {
 /// The canonical path, by which two names of one file are recognised.
 fn canonical(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
+/// A file's name in reports, and the same as a URI reference.
+pub(crate) fn name_and_uri(path: &Path) -> (String, String) {
+    let path = relative(path);
+    (printable(&path), uri(&path))
 }
 
 /// A path without a leading `./`, and relative if it is below the working directory, because a report may be read on another

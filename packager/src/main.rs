@@ -10,6 +10,7 @@
 //! ```text
 //! cli
 //! command
+//! assemble
 //! local
 //! examine
 //! report
@@ -20,11 +21,12 @@
 //!
 //! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); the terminal, files that are read and
 //! written, and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
-//! file per format ([`report`]); files checked together ([`examine`]); the gateway that `run` serves ([`local`]); one file
-//! per command ([`command`]); and the tree of arguments ([`cli`]).
+//! file per format ([`report`]); files checked together ([`examine`]); the gateway that `run` serves ([`local`]); what
+//! `build` would write ([`assemble`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
 
 #![cfg_attr(test, expect(clippy::arithmetic_side_effects, reason = "a broken assumption ends the test"))]
 
+mod assemble;
 mod cli;
 mod command;
 mod console;

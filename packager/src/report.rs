@@ -14,7 +14,7 @@ mod tests;
 
 use clap::ValueEnum;
 
-pub(crate) use model::{Report, ReportedFile, ReportedProblem};
+pub(crate) use model::{Place, Report, ReportedFile, ReportedProblem};
 
 /// The output format of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

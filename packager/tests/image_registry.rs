@@ -194,6 +194,32 @@ fn what_is_pushed_is_what_is_served() {
     assert_eq!(registry.verify(&[&pinned]), good);
 }
 
+/// The manifests of a first `build` name the very image that a later `image push` makes.
+#[test]
+#[ignore = "needs docker-registry and skopeo: make test"]
+fn what_build_pins_is_what_is_pushed() {
+    let registry = Registry::open();
+    let home = registry.home.path();
+    let run = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_sallyport")).args(arguments).current_dir(home).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["init"]);
+    run(&["build", "egress.yaml", "--output", "before"]);
+    let name = registry.name("mesh/filter:1");
+    let pushed = run(&["image", "push", &name, "--lock", "sallyport.lock"]);
+    let digest = pushed.trim().split_once('@').unwrap().1;
+    run(&["build", "egress.yaml", "--output", "after"]);
+    let plugin =
+        |folder: &str| fs::read_to_string(home.join(folder).join("egress-httpbin-httpbin/20-plugin.yaml")).unwrap();
+    let placeholder = "registry.example.com/sallyport/filter";
+    assert!(plugin("before").contains(&format!("oci://{placeholder}@{digest}")), "{}", plugin("before"));
+    let image = registry.name("mesh/filter");
+    assert_eq!(plugin("before").replace(placeholder, &image), plugin("after"));
+    assert_eq!(registry.verify(&[&format!("{image}@{digest}")]), (Some(0), vec![]));
+}
+
 #[test]
 #[ignore = "needs docker-registry and skopeo: make test"]
 fn a_layout_is_pushed_as_it_is() {

@@ -177,6 +177,8 @@ codes! {
         Lock = "SP9105" Error,
         InstallMode = "SP9106" Error,
         StandbyMissing = "SP9107" Error,
+        PlaceholderImage = "SP9108" Warning,
+        LoopbackRegistry = "SP9109" Warning,
     }
     lints {
         SameHost = "SP2001" Error,

@@ -42,6 +42,14 @@ pub(crate) fn parse(file: usize, source: &SourceFile) -> ParsedFile {
     ParsedFile { resource, diagnostics: sink.diagnostics }
 }
 
+/// Where a field path leads in a file's text, or the nearest place that is written.
+#[must_use]
+pub fn place_of(text: &str, path: &str) -> Span {
+    let Some(tree) = reader::read_one(text, &mut Sink::new(0)) else { return Span { start: 0, end: 0 } };
+    let node = tree.nearest(path);
+    if node.text().is_some() { node.span } else { Span { start: node.span.start, end: node.span.start } }
+}
+
 fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
     if is_foreign(&tree) {
         if !has_error(sink) {

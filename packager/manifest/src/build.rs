@@ -33,7 +33,7 @@ pub struct Build {
 /// The order of the Egresses does not matter. The result is deterministic: see the invariants of this [crate].
 ///
 /// # Errors
-/// Every reason why an Egress cannot be built. The files are then valid by themselves, but not together or not with the way
+/// Every reason why the Egresses cannot be built. The files are then valid by themselves, but not together or not with the way
 /// of installation that they choose.
 pub fn build(
     egresses: &[&Egress],
@@ -47,15 +47,16 @@ pub fn build(
     let mut folders: BTreeMap<String, &Egress> = BTreeMap::new();
     for plan in &plans {
         let name = folder_name(plan);
-        let checked = check_names(plan, folders.insert(name.clone(), plan.egress)).and_then(|()| check_standbys(plan));
-        match checked.and_then(|()| folder(plan, options)) {
+        errors.extend(check_names(plan, folders.insert(name.clone(), plan.egress)));
+        errors.extend(check_standbys(plan));
+        match folder(plan, options) {
             Ok(folder) => {
                 build.files.extend(folder.files.into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
                 if !folder.patched.is_empty() {
                     build.patched.push((format!("{}/{}", plan.egress.namespace, plan.egress.name), folder.patched));
                 }
             }
-            Err(error) => errors.push(error),
+            Err(wrong) => errors.extend(wrong),
         }
     }
     let header = "# Made by `sallyport build` for the whole mesh. Change the Mesh file, not this one.\n";
@@ -74,7 +75,7 @@ struct Folder {
     patched: Vec<String>,
 }
 
-fn folder(plan: &Plan<'_>, options: Options) -> Result<Folder, BuildError> {
+fn folder(plan: &Plan<'_>, options: Options) -> Result<Folder, Vec<BuildError>> {
     let Emitted { objects, installer, patched } = emit(plan, options.argo)?;
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let header = header(plan);

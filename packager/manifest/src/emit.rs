@@ -19,7 +19,10 @@ pub(crate) struct Emitted {
 }
 
 /// `waves`: mark each object for Argo CD.
-pub(crate) fn emit(plan: &Plan<'_>, waves: bool) -> Result<Emitted, BuildError> {
+///
+/// # Errors
+/// Every field that the way of installation cannot express, or every patch that cannot be applied.
+pub(crate) fn emit(plan: &Plan<'_>, waves: bool) -> Result<Emitted, Vec<BuildError>> {
     let mut objects: Vec<_> =
         objects(plan)?.into_iter().map(|(step, value)| (step, yaml::without_nulls(value))).collect();
     let mut installer = installer(plan).map(|(file, value)| (file, yaml::without_nulls(value)));

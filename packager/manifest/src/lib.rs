@@ -64,9 +64,9 @@ mod step;
 mod yaml;
 
 pub use build::{Build, Options, build};
-pub use error::BuildError;
+pub use error::{BuildError, Place};
 pub use kind::envoy_filter::connection_manager;
 pub use kind::plugin::PluginApi;
-pub use lock::{InvalidLock, Lock};
+pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use plan::{PinnedFilter, Plan, plans};
 pub use serve::{HostPort, Served, Surroundings, serve};

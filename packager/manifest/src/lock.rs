@@ -6,9 +6,11 @@ use sallyport_egress::Code;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::model::deploy::FilterImage;
 use sallyport_egress::value::InvalidValue;
+use sallyport_egress::value::digest::Digest;
+use sallyport_egress::value::image::ImageRepository;
 use serde::{Deserialize, Serialize};
 
-use crate::error::BuildError;
+use crate::error::{BuildError, Place};
 use crate::plan::PinnedFilter;
 
 /// The version of the format.
@@ -63,38 +65,135 @@ impl Lock {
     }
 }
 
-impl PinnedFilter {
-    /// The image to use: the one that the Mesh file pins, else the one in the lock.
+/// What can pin the filter's image beside the Mesh file, in the order in which they count.
+#[derive(Clone, Debug, Default)]
+pub struct Pins<'a> {
+    /// The lock beside the files.
+    pub lock: Option<&'a Lock>,
+    /// The digest of the image that `image push` would make of the filter in this program.
+    pub own: Option<Digest>,
+    /// The paths at which a lock was looked for.
+    pub looked_for: &'a [String],
+}
+
+/// Which of them pinned it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PinnedBy {
+    /// `filter.digest` of the Mesh file.
+    Mesh,
+    /// The lock.
+    Lock,
+    /// The filter in this program.
+    Program,
+}
+
+impl fmt::Display for PinnedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PinnedBy::Mesh => "the Mesh file",
+            PinnedBy::Lock => Lock::FILE,
+            PinnedBy::Program => "the filter in this program",
+        })
+    }
+}
+
+/// The image that gateways without a digest of their own load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenFilter {
+    /// The image.
+    pub filter: PinnedFilter,
+    /// What pinned it.
+    pub by: PinnedBy,
+}
+
+impl ChosenFilter {
+    /// Chooses the image: the digest in the Mesh file, else the one in the lock, else the program's own. The repository is
+    /// that of the Mesh file or of the lock.
     ///
     /// # Errors
-    /// Fails if neither pins a digest, or if they name different images.
-    pub fn choose(mesh: &Mesh, lock: Option<&Lock>) -> Result<PinnedFilter, BuildError> {
+    /// Fails if nothing pins a digest, or if the Mesh file and the lock name different images.
+    pub fn choose(mesh: &Mesh, pins: &Pins<'_>) -> Result<ChosenFilter, BuildError> {
         let FilterImage { image, digest, .. } = &mesh.filter;
+        let of_image = |digest: &Digest| PinnedFilter { image: image.clone(), digest: digest.clone() };
         if let Some(digest) = digest {
-            return Ok(PinnedFilter { image: image.clone(), digest: digest.clone() });
+            return Ok(ChosenFilter { filter: of_image(digest), by: PinnedBy::Mesh });
         }
-        let Some(locked) = lock else {
-            let message = "the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`";
-            return Err(BuildError::new(Code::UnpinnedFilter, message).with_help(
-                "run `sallyport image push REF --lock sallyport.lock`, or set `filter.digest` in the Mesh file",
-            ));
-        };
-        if *image != *locked.image && *image != FilterImage::default().image {
-            let message = format!("`{}` is for `{}`, but the Mesh file names `{image}`", Lock::FILE, locked.image);
-            return Err(BuildError::new(Code::Lock, message).with_help("run `sallyport image push` for that image"));
+        if let Some(locked) = pins.lock {
+            if *image != *locked.image && !is_placeholder(image) {
+                let message = format!("`{}` is for `{}`, but the Mesh file names `{image}`", Lock::FILE, locked.image);
+                return Err(BuildError::new(Code::Lock, Place::Mesh(IMAGE), message)
+                    .with_help("run `sallyport image push` for that image"));
+            }
+            return Ok(ChosenFilter { filter: pinned(locked)?, by: PinnedBy::Lock });
         }
-        pinned(locked)
+        match &pins.own {
+            Some(own) => Ok(ChosenFilter { filter: of_image(own), by: PinnedBy::Program }),
+            None => Err(unpinned(pins)),
+        }
     }
+
+    /// Whether a cluster could pull the image, as far as its name says.
+    #[must_use]
+    pub fn warnings(&self, pins: &Pins<'_>) -> Vec<BuildError> {
+        let image = &self.filter.image;
+        let place = if self.by == PinnedBy::Lock { Place::Lock } else { Place::Mesh(IMAGE) };
+        if image.name().is_loopback() {
+            let message =
+                format!("the filter's image is `{image}`, but on a node of a cluster that is the node itself");
+            let warning = BuildError::new(Code::LoopbackRegistry, place, message);
+            return vec![warning.with_help("push it to a registry that the cluster can reach, under the same name")];
+        }
+        if self.by != PinnedBy::Lock && is_placeholder(image) {
+            let message = format!("`{image}`, where the gateways would pull the filter from, is a placeholder");
+            let help = format!(
+                "run `sallyport image push REPOSITORY --lock {}` with a repository of yours, or write it in \
+                 `filter.image` of the Mesh file and push to it",
+                pins.lock_file()
+            );
+            return vec![BuildError::new(Code::PlaceholderImage, place, message).with_help(help)];
+        }
+        Vec::new()
+    }
+}
+
+/// The field of the Mesh file that names the image.
+const IMAGE: &str = "spec.filter.image";
+
+impl Pins<'_> {
+    /// Where a lock would be found.
+    #[must_use]
+    pub fn lock_file(&self) -> &str {
+        self.looked_for.first().map_or(Lock::FILE, String::as_str)
+    }
+}
+
+/// Whether a Mesh file names no image of its own.
+fn is_placeholder(image: &ImageRepository) -> bool {
+    *image == FilterImage::default().image
+}
+
+fn unpinned(pins: &Pins<'_>) -> BuildError {
+    let looked_for: Vec<_> = pins.looked_for.iter().map(|path| format!("`{path}`")).collect();
+    let message = format!(
+        "no digest pins the filter's image: the Mesh file has no `filter.digest`, there is no {}, and this `sallyport` was \
+         built without the filter",
+        if looked_for.is_empty() { format!("`{}`", Lock::FILE) } else { looked_for.join(" or ") }
+    );
+    BuildError::new(Code::UnpinnedFilter, Place::Mesh("spec.filter"), message).with_help(format!(
+        "use a `sallyport` with the filter in it (`make sallyport`), run `sallyport image push REPOSITORY --wasm FILE \
+         --lock {}`, or write `filter.digest` in the Mesh file",
+        pins.lock_file()
+    ))
 }
 
 fn pinned(locked: &Lock) -> Result<PinnedFilter, BuildError> {
     let Lock { image, digest } = locked;
-    let wrong = |reason: String| BuildError::new(Code::UnpinnedFilter, reason);
+    let wrong = |reason: String| BuildError::new(Code::Lock, Place::Lock, format!("`{}`: {reason}", Lock::FILE));
     let image = image.parse().map_err(|error: InvalidValue| wrong(error.to_string()))?;
     match digest.parse() {
         Ok(digest) => Ok(PinnedFilter { image, digest }),
         Err(_) => Err(wrong(format!("`{}` is not a digest", digest.escape_debug()))
-            .with_help("write `sha256:` and 64 lower-case hexadecimal digits")),
+            .with_help("run `sallyport image push REPOSITORY --lock sallyport.lock`, which writes the file")),
     }
 }
 
@@ -113,7 +212,8 @@ impl BuildError {
     /// A lock file that cannot be used: one that cannot be read, is [invalid](InvalidLock), or contradicts another.
     #[must_use]
     pub fn unusable_lock(path: &str, reason: impl fmt::Display) -> BuildError {
-        BuildError::new(Code::Lock, format!("`{path}`: {reason}"))
+        BuildError::new(Code::Lock, Place::Lock, format!("`{path}`: {reason}"))
+            .with_help("run `sallyport image push REPOSITORY --lock sallyport.lock`, which writes the file")
     }
 }
 
@@ -154,21 +254,41 @@ mod tests {
     }
 
     #[test]
-    fn the_mesh_file_wins_and_must_not_contradict_the_lock() {
-        let choose = |image: &str, digest: Option<&str>, lock: Option<&Lock>| {
+    fn the_mesh_file_wins_then_the_lock_then_the_program() {
+        let own = Digest::from_bytes([0xef; 32]);
+        let choose = |image: &str, digest: Option<&str>, lock: Option<&Lock>, own: Option<&Digest>| {
             let mut mesh = Mesh::default();
             mesh.filter.image = image.parse().unwrap();
             mesh.filter.digest = digest.map(|digest| digest.parse().unwrap());
-            PinnedFilter::choose(&mesh, lock).map(|filter| filter.reference()).map_err(|error| error.code)
+            let pins = Pins { lock, own: own.cloned(), looked_for: &[] };
+            ChosenFilter::choose(&mesh, &pins)
+                .map(|chosen| {
+                    let warnings = chosen.warnings(&pins).into_iter().map(|warning| warning.code).collect::<Vec<_>>();
+                    (chosen.filter.reference(), chosen.by, warnings)
+                })
+                .map_err(|error| error.code)
         };
         let (locked, other) = (lock(), format!("sha256:{}", "cd".repeat(32)));
-        let of_lock = || Ok(format!("{}@{}", locked.image, locked.digest));
-        assert_eq!(choose("r.example.com/f", Some(&other), Some(&locked)), Ok(format!("r.example.com/f@{other}")));
-        assert_eq!(choose(&locked.image, None, Some(&locked)), of_lock());
-        assert_eq!(choose(FilterImage::default().image.as_str(), None, Some(&locked)), of_lock());
-        assert_eq!(choose("r.example.com/f", None, Some(&locked)), Err(Code::Lock));
-        assert_eq!(choose(&locked.image, None, None), Err(Code::UnpinnedFilter));
-        let short = Lock { digest: "sha256:1".to_owned(), ..locked.clone() };
-        assert_eq!(choose(&locked.image, None, Some(&short)), Err(Code::UnpinnedFilter));
+        let (mine, default) = ("r.example.com/f", FilterImage::default().image.to_string());
+        let of_lock = || Ok((format!("{}@{}", locked.image, locked.digest), PinnedBy::Lock, vec![]));
+        let of_mesh = Ok((format!("{mine}@{other}"), PinnedBy::Mesh, vec![]));
+        assert_eq!(choose(mine, Some(&other), Some(&locked), Some(&own)), of_mesh);
+        assert_eq!(choose(&locked.image, None, Some(&locked), Some(&own)), of_lock());
+        assert_eq!(choose(&default, None, Some(&locked), None), of_lock());
+        assert_eq!(choose(mine, None, Some(&locked), Some(&own)), Err(Code::Lock));
+        assert_eq!(choose(mine, None, None, Some(&own)), Ok((format!("{mine}@{own}"), PinnedBy::Program, vec![])));
+        let placeholder = Ok((format!("{default}@{own}"), PinnedBy::Program, vec![Code::PlaceholderImage]));
+        assert_eq!(choose(&default, None, None, Some(&own)), placeholder);
+        assert_eq!(choose(&locked.image, None, None, None), Err(Code::UnpinnedFilter));
+        for wrong in [Lock { digest: "sha256:1".to_owned(), ..lock() }, Lock { image: "A b".to_owned(), ..lock() }] {
+            assert_eq!(choose(&default, None, Some(&wrong), Some(&own)), Err(Code::Lock), "{wrong:?}");
+        }
+        for here in ["localhost:5000/f", "127.0.0.1:5000/f", "[::1]:5000/f"] {
+            let local = Lock { image: here.to_owned(), ..lock() };
+            let expected = Ok((format!("{here}@{}", locked.digest), PinnedBy::Lock, vec![Code::LoopbackRegistry]));
+            assert_eq!(choose(&default, None, Some(&local), None), expected);
+            let of_mesh = Ok((format!("{here}@{other}"), PinnedBy::Mesh, vec![Code::LoopbackRegistry]));
+            assert_eq!(choose(here, Some(&other), None, None), of_mesh);
+        }
     }
 }

@@ -17,34 +17,33 @@ pub(crate) fn folder_name(plan: &Plan<'_>) -> String {
 }
 
 /// `other`: the Egress that has the same folder, if there is one.
-pub(crate) fn check_names(plan: &Plan<'_>, other: Option<&Egress>) -> Result<(), BuildError> {
-    let wrong = |message: String, help| Err(BuildError::of(plan.egress, Code::ResourceNames, message).with_help(help));
+pub(crate) fn check_names(plan: &Plan<'_>, other: Option<&Egress>) -> Vec<BuildError> {
+    let wrong = |message: String, help| BuildError::of(plan.egress, Code::ResourceNames, message).with_help(help);
+    let mut problems = Vec::new();
     if let Some(other) = other {
         let message = format!("its folder would be the same as that of `{}/{}`", other.namespace, other.name);
-        return wrong(message, "give one of them another name");
+        problems.push(wrong(message, "give one of them another name"));
     }
     let mut names = vec![plan.gateway_name()];
     names.extend(plan.egress.spec.expose.iter().map(|_| gateway::ingress_name(plan)));
     names.extend(plan.egress.spec.gateway.opa.iter().map(|_| opa::provider(plan)));
-    match names.into_iter().find(|name| name.len() > LONGEST_NAME) {
-        Some(name) => {
-            let message = format!("`{name}`, which is made from its name, has more than {LONGEST_NAME} characters");
-            wrong(message, "give it a shorter name")
-        }
-        None => Ok(()),
+    if let Some(name) = names.into_iter().find(|name| name.len() > LONGEST_NAME) {
+        let message = format!("`{name}`, which is made from its name, has more than {LONGEST_NAME} characters");
+        problems.push(wrong(message, "give it a shorter name"));
     }
+    problems
 }
 
 /// Without a standby's own file there is no route to it, and the filter would send requests where no route leads.
-pub(crate) fn check_standbys(plan: &Plan<'_>) -> Result<(), BuildError> {
+pub(crate) fn check_standbys(plan: &Plan<'_>) -> Vec<BuildError> {
     let Egress { namespace, spec, .. } = plan.egress;
     let is_there = |name: &DnsLabel| plan.standbys.iter().any(|standby| standby.name == *name);
-    match spec.health.failover.iter().find(|name| !is_there(name)) {
-        Some(name) => {
-            let message = format!("its standby `{namespace}/{name}` is not among the files");
-            Err(BuildError::of(plan.egress, Code::StandbyMissing, message)
-                .with_help("build the standby's file together with it"))
-        }
-        None => Ok(()),
-    }
+    let failover = spec.health.failover.iter().enumerate();
+    let missing = failover.filter(|(_, name)| !is_there(name)).map(|(position, name)| {
+        let message = format!("its standby `{namespace}/{name}` is not among the files");
+        BuildError::of(plan.egress, Code::StandbyMissing, message)
+            .at(format!("spec.health.failover[{position}]"))
+            .with_help("build the standby's file together with it")
+    });
+    missing.collect()
 }

@@ -14,30 +14,39 @@ use crate::kind::pod::FORWARDED_CALLER;
 pub(crate) fn apply<'a>(
     egress: &Egress,
     objects: impl Iterator<Item = &'a mut Value>,
-) -> Result<Vec<String>, BuildError> {
+) -> Result<Vec<String>, Vec<BuildError>> {
     let mut objects: Vec<_> = objects.collect();
+    let (mut applied, mut errors) = (Vec::new(), Vec::new());
+    for (position, patch) in egress.spec.patches.iter().enumerate() {
+        let place = format!("spec.patches[{position}].kind");
+        match apply_one(egress, patch, &mut objects) {
+            Ok(labels) => applied.extend(labels),
+            Err(error) => errors.push(error.at(place)),
+        }
+    }
+    if errors.is_empty() { Ok(applied) } else { Err(errors) }
+}
+
+fn apply_one(egress: &Egress, patch: &Patch, objects: &mut [&mut Value]) -> Result<Vec<String>, BuildError> {
     let mut applied = Vec::new();
-    for patch in &egress.spec.patches {
-        let before = applied.len();
-        for object in objects.iter_mut().filter(|object| matches_patch(patch, object)) {
-            let label = label(object);
-            let error =
-                |reason: &str| BuildError::of(egress, Code::PatchNotApplied, format!("a patch of `{label}`: {reason}"));
-            let before_patch = caller_settings(object);
-            change(patch, object).map_err(|reason| error(&reason))?;
-            if caller_settings(object) != before_patch {
-                return Err(error(&format!("it removes or moves `{FORWARDED_CALLER}`"))
-                    .with_help("leave that setting as it is: the gateway identifies callers by it"));
-            }
-            applied.push(label);
+    for object in objects.iter_mut().filter(|object| matches_patch(patch, object)) {
+        let label = label(object);
+        let error =
+            |reason: &str| BuildError::of(egress, Code::PatchNotApplied, format!("a patch of `{label}`: {reason}"));
+        let before_patch = caller_settings(object);
+        change(patch, object).map_err(|reason| error(&reason))?;
+        if caller_settings(object) != before_patch {
+            return Err(error(&format!("it removes or moves `{FORWARDED_CALLER}`"))
+                .with_help("leave that setting as it is: the gateway identifies callers by it"));
         }
-        if applied.len() == before {
-            let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-            let message = format!("a patch is for `{}{name}`, but no such manifest is emitted", patch.kind);
-            let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", self::label(object))).collect();
-            return Err(BuildError::of(egress, Code::PatchNotApplied, message)
-                .with_help(format!("the emitted manifests are {}", kinds.join(", "))));
-        }
+        applied.push(label);
+    }
+    if applied.is_empty() {
+        let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+        let message = format!("a patch is for `{}{name}`, but no such manifest is emitted", patch.kind);
+        let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", label(object))).collect();
+        return Err(BuildError::of(egress, Code::PatchNotApplied, message)
+            .with_help(format!("the emitted manifests are {}", kinds.join(", "))));
     }
     Ok(applied)
 }

@@ -24,6 +24,12 @@ pub struct PinnedFilter {
 }
 
 impl PinnedFilter {
+    /// The image for this gateway, which can have a digest of its own.
+    fn of(&self, egress: &Egress) -> PinnedFilter {
+        let digest = egress.spec.gateway.filter_digest.as_ref().unwrap_or(&self.digest);
+        PinnedFilter { image: self.image.clone(), digest: digest.clone() }
+    }
+
     /// `IMAGE@sha256:DIGEST`.
     pub(crate) fn reference(&self) -> String {
         format!("{}@{}", self.image, self.digest)
@@ -42,18 +48,18 @@ pub struct Plan<'a> {
     pub egress: &'a Egress,
     /// What all gateways of the mesh share.
     pub mesh: &'a Mesh,
-    /// The image of the filter.
-    pub filter: &'a PinnedFilter,
+    /// The image of this gateway's filter.
+    pub filter: PinnedFilter,
     /// The Egresses of `health.failover`, in order, as far as they are among the files.
     pub standbys: Vec<&'a Egress>,
 }
 
-/// One plan per Egress, sorted by namespace and name.
+/// One plan per Egress, sorted by namespace and name. `filter` is for those that pin no digest of their own.
 #[must_use]
-pub fn plans<'a>(egresses: &[&'a Egress], mesh: &'a Mesh, filter: &'a PinnedFilter) -> Vec<Plan<'a>> {
+pub fn plans<'a>(egresses: &[&'a Egress], mesh: &'a Mesh, filter: &PinnedFilter) -> Vec<Plan<'a>> {
     let standbys = |egress| standbys(egress, egresses.iter().copied());
-    let mut plans: Vec<_> =
-        egresses.iter().map(|egress| Plan { egress, mesh, filter, standbys: standbys(egress) }).collect();
+    let plan = |&egress: &&'a Egress| Plan { egress, mesh, filter: filter.of(egress), standbys: standbys(egress) };
+    let mut plans: Vec<_> = egresses.iter().map(plan).collect();
     plans.sort_by_key(|plan| (&plan.egress.namespace, &plan.egress.name));
     plans
 }

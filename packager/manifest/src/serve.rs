@@ -75,8 +75,11 @@ pub struct Served {
 ///
 /// # Errors
 /// The same as [`build`](crate::build()) has for this gateway.
-pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, BuildError> {
-    check_standbys(plan)?;
+pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, Vec<BuildError>> {
+    let missing = check_standbys(plan);
+    if !missing.is_empty() {
+        return Err(missing);
+    }
     let emitted = emit(plan, false)?;
     let mut values: Vec<Value> = emitted.objects.into_iter().map(|(_, value)| value).collect();
     for standby in &plan.standbys {

@@ -51,10 +51,10 @@ impl Step {
 }
 
 /// Everything that is applied to the cluster as it is.
-pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, BuildError> {
+pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Vec<BuildError>> {
     let spec = &plan.egress.spec;
     let install = plan.install();
-    let mut objects = Vec::new();
+    let (mut objects, mut errors) = (Vec::new(), Vec::new());
     let mut add = |step, value| objects.push((step, value));
     if spec.gateway.create_namespace {
         add(Step::Namespace, namespace::namespace(plan));
@@ -67,7 +67,10 @@ pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, BuildError>
         add(Step::Plugin, opa::service_entry(plan));
         add(Step::Plugin, opa::authorization_policy(plan));
     }
-    add(Step::Plugin, plugin::plugin(plan)?);
+    match plugin::plugin(plan) {
+        Ok(plugin) => add(Step::Plugin, plugin),
+        Err(error) => errors.push(error),
+    }
     add(Step::Plugin, telemetry::telemetry(plan));
     add(Step::Plugin, envoy_filter::envoy_filter(plan));
     match install {
@@ -87,7 +90,8 @@ pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, BuildError>
     add(Step::Gateway, destination_rule::to_upstream(plan));
     add(Step::Gateway, destination_rule::to_gateway(plan));
     if install == Install::GatewayApi {
-        add(Step::Routes, gateway_api::route(plan)?);
+        errors.extend(gateway_api::inexpressible(plan));
+        add(Step::Routes, gateway_api::route(plan));
     } else {
         add(Step::Gateway, gateway::gateway(plan));
         add(Step::Gateway, gateway::ready(plan));
@@ -99,7 +103,7 @@ pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, BuildError>
         add(Step::Routes, virtual_service::ingress(plan, expose));
         add(Step::Routes, gateway::ingress(plan, expose));
     }
-    Ok(objects)
+    if errors.is_empty() { Ok(objects) } else { Err(errors) }
 }
 
 /// The file that another tool makes the pods from: it is not an object of the cluster, so not part of the kustomization.

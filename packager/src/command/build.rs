@@ -2,15 +2,14 @@
 
 use std::path::PathBuf;
 
-use sallyport_egress::model::Mesh;
-use sallyport_manifest::{Build, BuildError, Options, PinnedFilter, PluginApi};
+use sallyport_manifest::{Options, PluginApi};
 
+use crate::assemble::{Assembled, Built, assemble};
 use crate::console::Console;
-use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Selection};
+use crate::input::Selection;
+use crate::output;
 use crate::report::Format;
-use crate::{lock, output};
 
 /// Make Kubernetes and Istio manifests from Egress and Mesh files
 ///
@@ -19,7 +18,8 @@ use crate::{lock, output};
 /// machine. Only files that have changed are written. Files from an earlier build that are no longer needed are removed,
 /// and other files in the folder are left alone.
 ///
-/// The filter's image is pinned by the digest in the Mesh file, or by `sallyport.lock` beside the input files.
+/// The filter's image is pinned by its digest: the one in the Mesh file, else that of `sallyport.lock` beside the input
+/// files, else that of the filter in this program, which `sallyport image push` pushes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport build egress.yaml mesh.yaml -o manifests
@@ -42,31 +42,19 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let (report, checked) = examine(input::gather(&args.paths, Selection::Ours));
+    let Assembled { report, mesh, built } = assemble(&args.paths, Selection::Ours, Options { argo: args.argo });
     if !report.problems.is_empty() {
         let text = report.render(Format::Human, console.coloured(None), console.quiet());
         console.write(None, text.as_bytes())?;
     }
-    if report.exit() != Exit::Ok {
-        return Ok(report.exit());
-    }
-    let mesh = checked.mesh.map_or_else(Mesh::default, |mesh| mesh.value);
-    let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
-    let filter = lock::find(&args.paths).and_then(|lock| PinnedFilter::choose(&mesh, lock.as_ref()))?;
-    match sallyport_manifest::build(&egresses, &mesh, &filter, Options { argo: args.argo }) {
-        Ok(build) => finish(args, console, &build, egresses.len(), PluginApi::of(&mesh)),
-        Err(errors) => Ok(report_errors(errors, console)),
+    match built {
+        Some(built) => finish(args, console, &built, PluginApi::of(&mesh.unwrap_or_default())),
+        None => Ok(report.exit()),
     }
 }
 
-fn report_errors(errors: Vec<BuildError>, console: &Console) -> Exit {
-    for error in errors {
-        console.fail(&error.into());
-    }
-    Exit::Problems
-}
-
-fn finish(args: &Args, console: &Console, build: &Build, gateways: usize, api: PluginApi) -> Result<Exit, Failure> {
+fn finish(args: &Args, console: &Console, built: &Built, api: PluginApi) -> Result<Exit, Failure> {
+    let Built { build, filter, gateways } = built;
     if let Some(folder) = &args.check {
         let difference = output::compare(folder, &build.files)?;
         let lines: String = difference.lines().map(|line| format!("{line}\n")).collect();
@@ -81,7 +69,10 @@ fn finish(args: &Args, console: &Console, build: &Build, gateways: usize, api: P
         let written = difference.missing.len().saturating_add(difference.changed.len());
         let (files, removed) = (build.files.len(), difference.stale.len());
         let mut text = format!(
-            "gateways: {gateways}, filter loaded by {api}\nfiles: {files}, {written} written, {removed} removed\n"
+            "gateways: {gateways}, filter loaded by {api}\n\
+             filter: {}, pinned by {}\n\
+             files: {files}, {written} written, {removed} removed\n",
+            filter.filter.image, filter.by
         );
         for (egress, changed) in &build.patched {
             text.push_str(&format!("patched: {egress}: {}\n", changed.join(", ")));

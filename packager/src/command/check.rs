@@ -3,18 +3,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sallyport_manifest::Options;
+
 use super::explain;
+use crate::assemble::{Assembled, assemble};
 use crate::console::Console;
-use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Selection};
+use crate::input::Selection;
 use crate::printable::printable;
 use crate::report::Format;
 
 /// Check Egress and Mesh files, and lint Istio manifests
 ///
 /// One run reports the problems of all files, each with a stable code, its place, and what to do. Files that are
-/// given together are also checked against each other. Errors make the exit code 1; warnings do not.
+/// given together are also checked against each other, and everything for which `build` would refuse them is reported.
+/// Errors make the exit code 1; warnings do not.
 ///
 /// Istio manifests are checked for common mistakes with egress gateways, whether `sallyport build` wrote them or not.
 #[derive(Debug, clap::Args)]
@@ -25,7 +28,7 @@ use crate::report::Format;
   sallyport check --explain SP1302")]
 pub(crate) struct Args {
     /// Files, directories (all *.yaml and *.yml files below that are for Sallyport or Istio), or - for standard input
-    #[arg(required_unless_present = "explain", value_name = "FILE|DIR")]
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
     paths: Vec<PathBuf>,
     /// The format of the report; the exit code is the same in each
     #[arg(long, short, value_enum, default_value_t)]
@@ -46,7 +49,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(output) = output {
         refuse_to_overwrite_input(output, &args.paths)?;
     }
-    let (report, _) = examine(input::gather(&args.paths, Selection::WithManifests));
+    let Assembled { report, .. } = assemble(&args.paths, Selection::WithManifests, Options::default());
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(report.exit())

@@ -90,7 +90,10 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     fs::write(&schema_path, schema).map_err(|error| Failure::write(&schema_path, &error))?;
     console.note(&format!(
         "wrote `{name}`, and its schema `{}` for your editor\n\n\
-         Next, edit `spec.authz.rules` to say who may do what. Then run:\n  sallyport check {name}",
+         Next, edit `spec.authz.rules` to say who may do what. Then run:\n  \
+         sallyport check {name}\n  \
+         sallyport run {name}            # try it on this machine\n  \
+         sallyport build {name} -o out   # the manifests, and what to do with them",
         printable(&schema_path),
     ));
     Ok(Exit::Ok)

@@ -165,7 +165,9 @@ pub(crate) mod tests {
     use sallyport_egress::model::deploy::Route;
     use sallyport_egress::model::health::Health;
     use sallyport_egress::model::outbound::{Headers, Tracing};
-    use sallyport_egress::model::{Authn, Authz, EgressSpec, Gateway, Mesh, Rollout, TlsMode, Upstream, UpstreamTls};
+    use sallyport_egress::model::{
+        Authn, Authz, EgressSpec, Gateway, HttpVersion, Mesh, Rollout, TlsMode, Upstream, UpstreamTls,
+    };
 
     /// The Egress of the documentation with these rules.
     pub(crate) fn egress_with(rules: Vec<wire::Rule>) -> Egress {
@@ -183,6 +185,7 @@ pub(crate) mod tests {
                         subject_alt_names: vec!["httpbin.org".parse().unwrap()],
                         ..UpstreamTls::default()
                     },
+                    protocol: HttpVersion::Http1,
                 },
                 authz: Authz { rules, ..Authz::default() },
                 authn: Authn::default(),

@@ -1,13 +1,12 @@
 //! The reference to an image in a registry.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use sallyport_egress::value::image::{ImageName, InvalidImage};
+pub(crate) use sallyport_egress::value::image::{Selector, is_loopback};
 
 use super::digest::Digest;
-pub(crate) use sallyport_egress::value::image::Selector;
 
 /// `REGISTRY/REPOSITORY`, and a tag or a digest.
 ///
@@ -54,17 +53,6 @@ impl Reference {
             Selector::Digest(digest) => digest.to_string(),
         }
     }
-}
-
-/// Whether `host` or `host:port` is a loopback name or address.
-pub(crate) fn is_loopback(authority: &str) -> bool {
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or(rest),
-        None => authority.split(':').next().unwrap_or(authority),
-    };
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for Reference {
@@ -134,15 +122,5 @@ mod tests {
         }
         assert_eq!(parse("acme/filter:1"), Err(InvalidReference::NoRegistry("acme/filter".into())));
         assert_eq!(parse("ghcr.io/Acme/f"), Err(InvalidReference::Name(InvalidImage::UpperCase("Acme/f".into()))));
-    }
-
-    #[test]
-    fn only_loopback_names_are_this_machine() {
-        for here in ["localhost", "localhost:5000", "a.localhost:1", "127.0.0.1:5000", "127.9.9.9", "[::1]:1"] {
-            assert!(is_loopback(here), "{here}");
-        }
-        for there in ["ghcr.io", "localhost.example.com", "10.0.0.1", "127.0.0.1.example.com", "[::2]:1"] {
-            assert!(!is_loopback(there), "{there}");
-        }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use sallyport_egress::Code;
 use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Position, Severity, Span};
 
+use sallyport_manifest::BuildError;
+
 use crate::exit::Exit;
 use crate::input::Missing;
 
@@ -61,7 +63,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    fn new(lines: &LineIndex<'_>, span: Span) -> Self {
+    pub(crate) fn new(lines: &LineIndex<'_>, span: Span) -> Self {
         Place { span, start: lines.position(span.start), end: lines.position(span.end) }
     }
 }
@@ -97,6 +99,12 @@ impl ReportedProblem {
         ReportedProblem { code, severity: Severity::Error, file, place: None, message, help, related: Vec::new() }
     }
 
+    /// A problem of a build.
+    pub(crate) fn of_build(error: BuildError, file: usize, place: Option<Place>) -> Self {
+        let BuildError { code, message, help, place: _ } = error;
+        ReportedProblem { code, severity: code.severity(), file, place, message, help, related: Vec::new() }
+    }
+
     /// Message and help in one text, for formats with one field for both.
     pub(super) fn text(&self) -> String {
         match &self.help {
@@ -117,6 +125,12 @@ impl Report {
         if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
             self.problems.push(ReportedProblem::more(rest.len(), worst, file));
         }
+    }
+
+    /// Brings the problems back into order: by file, then by place, those of a whole file last.
+    pub(crate) fn sort(&mut self) {
+        let start = |problem: &ReportedProblem| problem.place.map_or(usize::MAX, |place| place.span.start);
+        self.problems.sort_by_key(|problem| (problem.file, start(problem)));
     }
 
     /// The exit code, the same in every format.

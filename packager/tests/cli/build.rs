@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 
 use snapbox::{assert_data_eq, file, str};
 
-use crate::sandbox::{GOOD, Sandbox, bad};
-
-const LOCK: &str = r#"{"version":1,"filter":{"image":"registry.example.com/sallyport/filter","digest":"sha256:abababababababababababababababababababababababababababababababab"}}"#;
+use crate::sandbox::{GOOD, LOCK, Sandbox, bad};
 
 fn sandbox() -> Sandbox {
     Sandbox::with(&[("in/egress.yaml", GOOD), ("in/sallyport.lock", LOCK)])
@@ -29,6 +27,7 @@ fn a_build_is_summed_up_and_the_next_changes_nothing() {
         first.stdout,
         str![[r#"
 gateways: 1, filter loaded by TrafficExtension
+filter: registry.example.com/sallyport/filter, pinned by sallyport.lock
 files: 8, 8 written, 0 removed
 
 "#]]
@@ -132,27 +131,95 @@ error: `out` is not empty, and was not written by `sallyport build`
     );
 }
 
-#[test]
-fn a_filter_without_a_digest_is_refused() {
-    let sandbox = Sandbox::with(&[("in/egress.yaml", GOOD)]);
-    let ended = sandbox.run(&["build", "in", "-o", "out"]);
-    assert_eq!(ended.code, Some(1));
-    assert_data_eq!(
-        ended.stderr,
-        str![[r#"
-error: SP9101: the filter's image is not pinned: no digest in the Mesh file, and no `sallyport.lock`
-  help: run `sallyport image push REF --lock sallyport.lock`, or set `filter.digest` in the Mesh file
+/// Whether the program under test contains the filter: `make test` builds it so.
+const HAS_FILTER: bool = matches!(option_env!("SALLYPORT_FILTER_WASM"), Some(name) if !name.is_empty());
 
-"#]]
-    );
+/// The digest in the built plugin.
+fn digest(sandbox: &Sandbox, gateway: &str) -> String {
+    let plugin = sandbox.read(&format!("out/{gateway}/20-plugin.yaml"));
+    let (_, digest) = plugin.split_once("    sha256: ").unwrap();
+    format!("sha256:{}", digest.lines().next().unwrap().trim_matches('"'))
+}
+
+#[test]
+fn the_first_build_needs_nothing_but_what_init_writes() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["init"]).code, Some(0));
+    let ended = sandbox.run(&["build", "-o", "out"]);
+    if !HAS_FILTER {
+        assert_eq!(ended.code, Some(1));
+        assert_data_eq!(ended.stdout, file!["golden/unpinned.txt"].raw());
+        return;
+    }
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
+    assert_data_eq!(ended.stdout, file!["golden/first-build.txt"].raw());
+    let image = sandbox.run(&["image", "build"]);
+    assert_eq!(format!("{}\n", digest(&sandbox, "egress-httpbin-httpbin")), image.stdout);
+    // `check` warns of the same.
+    assert!(sandbox.run(&["check"]).stdout.contains("warning[SP9108]"));
+}
+
+#[test]
+fn a_gateway_can_pin_another_filter_than_the_others() {
+    let sandbox = sandbox();
+    let other = format!("sha256:{}", "cd".repeat(32));
+    let trial = GOOD.replace("name: httpbin", "name: trial").replace("httpbin.legacy", "trial.legacy");
+    let trial = trial.replace("host: httpbin.org", "host: trial.example.org");
+    sandbox.write("in/trial.yaml", format!("{trial}  gateway: {{filterDigest: \"{other}\"}}\n"));
+    assert_eq!(sandbox.run(&["build", "in", "-o", "out"]).code, Some(0));
+    assert_eq!(digest(&sandbox, "httpbin-trial"), other);
+    assert_eq!(digest(&sandbox, "httpbin-httpbin"), format!("sha256:{}", "ab".repeat(32)));
+}
+
+#[test]
+fn a_lock_that_cannot_be_used_is_reported_at_its_place() {
+    let sandbox = sandbox();
     let of_other = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {filter: {image: r.example.com/f}}\n";
     sandbox.write("in/mesh.yaml", of_other);
-    sandbox.write("in/sallyport.lock", LOCK);
     let ended = sandbox.run(&["build", "in", "-o", "out"]);
-    assert!(ended.stderr.starts_with("error: SP9105: `sallyport.lock` is for "), "{}", ended.stderr);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stdout.contains("error[SP9105]: `sallyport.lock` is for "), "{}", ended.stdout);
+    assert!(ended.stdout.contains("--> in/mesh.yaml:4:24\n"), "{}", ended.stdout);
     sandbox.write("in/sallyport.lock", "{}");
-    assert!(sandbox.run(&["build", "in", "-o", "out"]).stderr.contains("SP9105: `in/sallyport.lock`: missing field"));
+    for command in [&["build", "in", "-o", "out"][..], &["check", "in"]] {
+        let ended = sandbox.run(command);
+        assert_eq!(ended.code, Some(1));
+        let message = "error[SP9105]: `in/sallyport.lock`: missing field";
+        assert!(ended.stdout.contains(message), "{}", ended.stdout);
+        assert!(ended.stdout.contains("--> in/sallyport.lock\n"), "{}", ended.stdout);
+    }
     assert!(!sandbox.path().join("out").exists());
+}
+
+#[test]
+fn a_lock_for_this_machine_alone_is_warned_of() {
+    let sandbox = sandbox();
+    for here in ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"] {
+        sandbox.write("in/sallyport.lock", LOCK.replace("registry.example.com", here));
+        for command in [&["build", "in", "-o", "out"][..], &["check", "in"]] {
+            let ended = sandbox.run(command);
+            assert_eq!(ended.code, Some(0));
+            assert!(ended.stdout.contains("warning[SP9109]: the filter's image is `"), "{}", ended.stdout);
+            assert!(ended.stdout.contains("--> in/sallyport.lock\n"), "{}", ended.stdout);
+        }
+    }
+}
+
+/// `check` reports in one list everything that `build` refuses, each where it is written.
+#[test]
+fn check_reports_what_build_would_refuse() {
+    let sandbox = sandbox();
+    let bad = GOOD
+        .replace("port: 443", "port: 443\n  health:\n    failover: [gone]\n  gateway: {install: gateway-api}")
+        + "  route: {retries: {attempts: 2}}\n";
+    sandbox.write("in/bad.yaml", bad.replace("name: httpbin", "name: bad").replace("httpbin.legacy", "bad.legacy"));
+    let patches =
+        "  patches:\n  - kind: Ingress\n    merge: {a: b}\n  - kind: Service\n    json: [{op: remove, path: /no}]\n";
+    sandbox.write("in/egress.yaml", format!("{GOOD}{patches}"));
+    let ended = sandbox.run(&["check", "in"]);
+    assert_eq!(ended.code, Some(1));
+    assert_data_eq!(ended.stdout, file!["golden/refused.txt"].raw());
+    assert_eq!(sandbox.run(&["build", "in", "-o", "out"]).stdout, sandbox.run(&["check", "in"]).stdout);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use serde_json::Value;
 use snapbox::{assert_data_eq, file, str};
 
-use crate::sandbox::{Ended, GOOD, Sandbox, bad};
+use crate::sandbox::{Ended, GOOD, LOCK, Sandbox, bad};
 
 const FORMATS: [&str; 5] = ["human", "json", "sarif", "github", "junit"];
 
@@ -28,7 +28,7 @@ fn files(report: &Value) -> u64 {
 
 #[test]
 fn a_good_file_passes() {
-    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD), ("sallyport.lock", LOCK)]);
     let ended = sandbox.run(&["check", "egress.yaml"]);
     assert_data_eq!(
         ended.stdout,
@@ -42,7 +42,12 @@ fn a_good_file_passes() {
 
 #[test]
 fn the_exit_code_is_the_same_in_every_format() {
-    let sandbox = Sandbox::with(&[("good.yaml", GOOD), ("bad.yaml", &bad()), ("empty/other.yaml", "kind: Job")]);
+    let sandbox = Sandbox::with(&[
+        ("good.yaml", GOOD),
+        ("bad.yaml", &bad()),
+        ("empty/other.yaml", "kind: Job"),
+        ("sallyport.lock", LOCK),
+    ]);
     for (arguments, code) in
         [(&["good.yaml"][..], 0), (&["good.yaml", "bad.yaml"], 1), (&["bad.yaml", "missing.yaml"], 3), (&["empty"], 3)]
     {
@@ -141,6 +146,7 @@ fn istio_manifests_are_linted_beside_egress_files() {
     let service = "apiVersion: v1\nkind: Service\n";
     let sandbox = Sandbox::with(&[
         ("d/egress.yaml", GOOD),
+        ("d/sallyport.lock", LOCK),
         ("d/gateway.yaml", &format!("{service}---\n{GATEWAY}")),
         ("d/service.yaml", service),
         ("d/template.yaml", &format!("{{{{- if .Values.on }}}}\n{GATEWAY}")),
@@ -171,7 +177,7 @@ fn a_manifest_that_is_no_yaml_is_an_error_with_a_place() {
 
 #[test]
 fn a_file_named_twice_is_checked_once() {
-    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD)]);
+    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD), ("d/sallyport.lock", LOCK)]);
     let absolute = sandbox.path().join("d/egress.yaml");
     let report = json(&sandbox, &["d/egress.yaml", "d", "./d/../d/egress.yaml", absolute.to_str().unwrap(), "d"]);
     assert_eq!((files(&report), codes(&report)), (1, vec![]));
@@ -188,7 +194,7 @@ fn a_file_is_named_from_the_working_directory() {
 
 #[test]
 fn standard_input_is_a_file() {
-    let sandbox = Sandbox::new();
+    let sandbox = Sandbox::with(&[("sallyport.lock", LOCK)]);
     let good = sandbox.run_with(&["check", "-", "-"], GOOD.as_bytes());
     assert_eq!((good.code, good.stdout.as_str()), (Some(0), "1 file, 1 rule: no problems\n"));
     let bad = sandbox.run_with(&["check", "-"], bad().as_bytes());
@@ -220,7 +226,7 @@ fn a_file_name_may_be_any_bytes() {
 #[cfg(unix)]
 #[test]
 fn links_that_form_a_circle_end() {
-    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD)]);
+    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD), ("d/sallyport.lock", LOCK)]);
     std::os::unix::fs::symlink("..", sandbox.path().join("d/up")).unwrap();
     std::os::unix::fs::symlink("nowhere", sandbox.path().join("d/lost.yaml")).unwrap();
     assert_eq!(codes(&json(&sandbox, &["d"])), [("d/lost.yaml", "SP9001")]);
@@ -271,9 +277,11 @@ fn colour_is_for_terminals_and_who_asks_for_it() {
 }
 
 #[test]
-fn nothing_to_check_is_wrong_usage() {
-    let ended = Sandbox::new().run(&["check"]);
-    assert_eq!((ended.code, ended.stdout.as_str()), (Some(64), ""));
+fn the_working_directory_is_checked_unless_files_are_named() {
+    let sandbox = Sandbox::with(&[("bad.yaml", &bad())]);
+    assert_eq!(sandbox.run(&["check"]).stdout, sandbox.run(&["check", "."]).stdout);
+    assert_eq!(sandbox.run(&["check"]).code, Some(1));
+    assert_eq!(Sandbox::new().run(&["check"]).code, Some(3));
 }
 
 #[test]

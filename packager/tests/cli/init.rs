@@ -16,6 +16,8 @@ wrote `egress.yaml`, and its schema `sallyport.schema.json` for your editor
 
 Next, edit `spec.authz.rules` to say who may do what. Then run:
   sallyport check egress.yaml
+  sallyport run egress.yaml            # try it on this machine
+  sallyport build egress.yaml -o out   # the manifests, and what to do with them
 
 "#]]
     );

@@ -32,6 +32,9 @@ spec:
           methods: [GET]
 ";
 
+/// A lock, with which nothing has to be said about the filter's image.
+pub(crate) const LOCK: &str = r#"{"version":1,"filter":{"image":"registry.example.com/sallyport/filter","digest":"sha256:abababababababababababababababababababababababababababababababab"}}"#;
+
 /// Another with an unknown field and a rule's id that is none.
 pub(crate) fn bad() -> String {
     GOOD.replace("name: httpbin", "name: other")

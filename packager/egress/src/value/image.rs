@@ -7,7 +7,7 @@ use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
 use sallyport_core::wire::TextKind;
 use std::fmt;
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 /// A repository, perhaps at a named registry, and perhaps a tag or a digest, never both.
@@ -70,12 +70,30 @@ impl ImageName {
     pub fn registry_port(&self) -> Option<u16> {
         port(self.registry.as_deref()?)?.parse().ok()
     }
+
+    /// Whether the registry is the machine that reads the name: in a cluster that is each node, or each pod.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        self.registry.as_deref().is_some_and(is_loopback)
+    }
 }
 
 /// What is behind the host of `HOST:PORT`; an IPv6 address has colons of its own, within brackets.
 fn port(registry: &str) -> Option<&str> {
     let (_, port) = registry.rsplit_once(':')?;
     (!port.ends_with(']')).then_some(port)
+}
+
+/// Whether `host` or `host:port` is a loopback name or address.
+#[must_use]
+pub fn is_loopback(authority: &str) -> bool {
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => authority.split(':').next().unwrap_or(authority),
+    };
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 impl FromStr for ImageName {
@@ -343,5 +361,15 @@ mod tests {
             [port("[::1]:5000/a"), port("[::1]/a"), port("h.x:1/a"), port("a/b")],
             [Some(5000), None, Some(1), None]
         );
+    }
+
+    #[test]
+    fn only_loopback_names_are_this_machine() {
+        for here in ["localhost", "localhost:5000", "a.localhost:1", "127.0.0.1:5000", "127.9.9.9", "[::1]:1"] {
+            assert!(is_loopback(here), "{here}");
+        }
+        for there in ["ghcr.io", "localhost.example.com", "10.0.0.1", "127.0.0.1.example.com", "[::2]:1"] {
+            assert!(!is_loopback(there), "{there}");
+        }
     }
 }

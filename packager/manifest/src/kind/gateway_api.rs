@@ -98,9 +98,8 @@ fn deployment(plan: &Plan<'_>) -> Value {
 
 /// From the gateway to the upstream, under the upstream's own name. A VirtualService of Istio cannot refer to a gateway of
 /// this API.
-pub(crate) fn route(plan: &Plan<'_>) -> Result<Value, BuildError> {
-    plan.upstreams().try_for_each(|egress| check_expressible(plan, egress))?;
-    Ok(json!({
+pub(crate) fn route(plan: &Plan<'_>) -> Value {
+    json!({
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
         "metadata": plan.metadata(&plan.upstream_name()),
@@ -109,7 +108,7 @@ pub(crate) fn route(plan: &Plan<'_>) -> Result<Value, BuildError> {
             "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
             "rules": plan.standbys.iter().copied().chain([plan.egress]).map(rule).chain([nowhere()]).collect::<Vec<_>>(),
         },
-    }))
+    })
 }
 
 /// The most entries that a list in a filter of this API may have.
@@ -145,27 +144,39 @@ fn nowhere() -> Value {
     json!({"matches": [{"path": {"type": "PathPrefix", "value": "/"}}]})
 }
 
-/// Refuses what the standard channel of this API cannot express: if it were left out, the route would behave differently.
+/// What the standard channel of this API cannot express, of the upstream and of its standbys: if it were left out, the route
+/// would behave differently.
+pub(crate) fn inexpressible(plan: &Plan<'_>) -> Vec<BuildError> {
+    plan.upstreams().flat_map(|egress| inexpressible_fields(plan, egress)).collect()
+}
+
 /// Without retries of the file's own, Istio's default applies, which repeats no request that the upstream has seen.
-fn check_expressible(plan: &Plan<'_>, egress: &Egress) -> Result<(), BuildError> {
-    let inexpressible = if egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
-        "the Gateway API cannot express `route.retries`"
-    } else if egress.spec.headers.removed_from_requests().len() > MOST_REMOVED
-        || egress.spec.headers.removed_from_responses().len() > MOST_REMOVED
-    {
-        "the Gateway API cannot remove more than sixteen headers"
-    } else if egress.upstream_is_address() {
-        "the Gateway API cannot name an upstream that is an IP address"
-    } else if egress.traffic_subset().is_some() {
-        "the Gateway API cannot express `route.outlierDetection` together with `health.probe`"
-    } else {
-        return Ok(());
+fn inexpressible_fields(plan: &Plan<'_>, egress: &Egress) -> Vec<BuildError> {
+    let is_retried = egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0);
+    let headers = &egress.spec.headers;
+    let removes_many =
+        headers.removed_from_requests().len() > MOST_REMOVED || headers.removed_from_responses().len() > MOST_REMOVED;
+    let fields = [
+        (is_retried, "spec.route.retries", "the Gateway API cannot express `route.retries`"),
+        (removes_many, "spec.headers", "the Gateway API cannot remove more than sixteen headers"),
+        (
+            egress.upstream_is_address(),
+            "spec.upstream.host",
+            "the Gateway API cannot name an upstream that is an IP address",
+        ),
+        (
+            egress.traffic_subset().is_some(),
+            "spec.route.outlierDetection",
+            "the Gateway API cannot express `route.outlierDetection` together with `health.probe`",
+        ),
+    ];
+    let of_plan = egress.name == plan.egress.name;
+    let problem = |(_, field, message): (bool, &str, &str)| {
+        let message = if of_plan { message.to_owned() } else { format!("its standby `{}`: {message}", egress.name) };
+        // A standby's own field is in another file.
+        BuildError::of(plan.egress, Code::InstallMode, message)
+            .at(if of_plan { field } else { "spec.gateway.install" })
+            .with_help("choose another `gateway.install`, such as `injected`")
     };
-    let message = if egress.name == plan.egress.name {
-        inexpressible.to_owned()
-    } else {
-        format!("its standby `{}`: {inexpressible}", egress.name)
-    };
-    let help = "choose another `gateway.install`, such as `injected`";
-    Err(BuildError::of(plan.egress, Code::InstallMode, message).with_help(help))
+    fields.into_iter().filter(|(applies, ..)| *applies).map(problem).collect()
 }

@@ -72,7 +72,7 @@ fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
     if size > LARGEST_CONFIG {
         let message = format!("its policy has {size} bytes, more than the {LARGEST_CONFIG} that fit into one object");
         let help = "split the upstream in two by path or caller, or replace many names with one wildcard or namespace";
-        return Err(wrong(message).with_help(help));
+        return Err(wrong(message).at("spec.authz").with_help(help));
     }
     let mut wasm = Map::from_iter([
         ("pluginName".to_owned(), policy.upstream.into()),

@@ -13,7 +13,7 @@ record! {
         /// The image's repository, without tag.
         "image" image: ImageRepository = default(ImageRepository::of("registry.example.com", "sallyport/filter")),
         /// The digest of the image's manifest: `sha256:` and 64 hexadecimal digits.
-        "digest" digest: Option<Digest> = default(None, "the one in `sallyport.lock`"),
+        "digest" digest: Option<Digest> = default(None, "that of `sallyport.lock`, or of the filter in `sallyport` itself"),
         /// The Secret (type `kubernetes.io/dockerconfigjson`) to pull the image with, in each gateway's namespace.
         "pullSecret" pull_secret: Option<ResourceName> = optional,
         /// How the filter gets into the proxy.

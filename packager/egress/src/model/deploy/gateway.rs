@@ -1,5 +1,6 @@
 //! `spec.gateway`: the gateway's pods.
 
+use crate::value::digest::Digest;
 use crate::value::image::ImageReference;
 use crate::value::names::{DecisionPath, ResourceName};
 use crate::value::quantity::{Cpu, Memory};
@@ -25,6 +26,8 @@ record! {
         "drainSeconds" drain_seconds: u32 as (Shape::Whole { least: 1, most: 3600 }) = default(30),
         /// Whether the manifests include the Namespace.
         "createNamespace" create_namespace: bool = default(false),
+        /// The digest of the filter's image for this gateway alone, to try another version of the filter on it.
+        "filterDigest" filter_digest: Option<Digest> = default(None, "that of all gateways"),
         /// An OPA sidecar that must agree before a request passes.
         "opa" opa: Option<Opa> = optional,
         /// How many proxies in front of the gateway are trusted to report the caller's address (X-Forwarded-For).
@@ -37,6 +40,7 @@ record! {
         "requests" => "write `resources` with `cpu` and `memory`",
         "terminationGracePeriodSeconds" => "write `drainSeconds`",
         "mode" => "write `install`",
+        "digest" => "write `filterDigest`",
     }
 }
 

@@ -1,0 +1,160 @@
+//! What `build` would write, and every problem with it: those of the files, and those of building them together.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use sallyport_egress::diagnostic::LineIndex;
+use sallyport_egress::model::Mesh;
+use sallyport_egress::{Checked, Code, place_of};
+use sallyport_manifest::{Build, BuildError, ChosenFilter, Options, PinnedFilter, Pins};
+
+use crate::examine::examine;
+use crate::exit::Exit;
+use crate::input::{self, Selection, name_and_uri};
+use crate::local::module;
+use crate::lock::{self, Search};
+use crate::oci::digest::{Digest, digest_of};
+use crate::oci::image::Image;
+use crate::report::{Place, Report, ReportedFile, ReportedProblem};
+
+/// Files, and what `build` makes of them.
+#[derive(Debug)]
+pub(crate) struct Assembled {
+    /// Every problem, of `check` and `build` alike.
+    pub(crate) report: Report,
+    /// `None` if there is no Mesh file, or a wrong one.
+    pub(crate) mesh: Option<Mesh>,
+    /// `None` if there is an error.
+    pub(crate) built: Option<Built>,
+}
+
+/// What `build` writes.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) build: Build,
+    pub(crate) filter: ChosenFilter,
+    pub(crate) gateways: usize,
+}
+
+/// Reads the files that the arguments name, checks them, and builds what they describe.
+pub(crate) fn assemble(arguments: &[PathBuf], selection: Selection, options: Options) -> Assembled {
+    let (mut report, checked) = examine(input::gather(arguments, selection));
+    let mut built = None;
+    // Manifests alone are linted; there is nothing to build of them.
+    if !checked.egresses.is_empty() || checked.mesh.is_some() {
+        let search = lock::find(arguments);
+        let result = build(&checked, &search, options);
+        // What depends on a file with errors is not known.
+        let are_all_read = report.exit() == Exit::Ok;
+        let problems = match &result {
+            Ok((_, warnings)) if are_all_read => warnings.clone(),
+            Ok(_) => Vec::new(),
+            Err(errors) => {
+                let is_known = |error: &&BuildError| are_all_read || error.code != Code::StandbyMissing;
+                errors.iter().filter(is_known).cloned().collect()
+            }
+        };
+        Placing { report: &mut report, checked: &checked, search: &search }.report_all(problems);
+        built = result.ok().map(|(built, _)| built).filter(|_| report.exit() == Exit::Ok);
+    }
+    Assembled { report, mesh: checked.mesh.map(|mesh| mesh.value), built }
+}
+
+/// What is built, and the warnings about it.
+fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built, Vec<BuildError>), Vec<BuildError>> {
+    let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
+    let chosen = choose(&mesh, search);
+    // The other problems are reported, too, whatever the digest.
+    let filter = match &chosen {
+        Ok((chosen, _)) => chosen.filter.clone(),
+        Err(_) => PinnedFilter { image: mesh.filter.image.clone(), digest: digest_of(b"") },
+    };
+    let built = sallyport_manifest::build(&egresses, &mesh, &filter, options);
+    match (chosen, built) {
+        (Ok((filter, warnings)), Ok(build)) => Ok((Built { build, filter, gateways: egresses.len() }, warnings)),
+        (Ok(_), Err(errors)) => Err(errors),
+        (Err(error), built) => Err(std::iter::once(error).chain(built.err().unwrap_or_default()).collect()),
+    }
+}
+
+fn choose(mesh: &Mesh, search: &Search) -> Result<(ChosenFilter, Vec<BuildError>), BuildError> {
+    let found = search.found.as_ref().map_err(|(_, error)| error.clone())?;
+    let lock = found.as_ref().map(|(_, lock)| lock);
+    let looked_for: Vec<_> = search.looked_for.iter().map(|path| name_and_uri(path).0).collect();
+    let is_pinned = lock.is_some() || mesh.filter.digest.is_some();
+    let own = if is_pinned { None } else { own_digest() };
+    let pins = Pins { lock, own, looked_for: &looked_for };
+    let chosen = ChosenFilter::choose(mesh, &pins)?;
+    let warnings = chosen.warnings(&pins);
+    Ok((chosen, warnings))
+}
+
+/// The digest of the image that `image push` makes of the filter in this program.
+fn own_digest() -> Option<Digest> {
+    let module = module::load(None).ok()?;
+    Image::build(&module, &BTreeMap::new()).ok().map(|image| image.digest())
+}
+
+/// Finds the file and the place of each problem of a build.
+struct Placing<'a> {
+    report: &'a mut Report,
+    checked: &'a Checked,
+    search: &'a Search,
+}
+
+impl Placing<'_> {
+    fn report_all(mut self, problems: Vec<BuildError>) {
+        for problem in problems {
+            let (file, path) = self.file_and_path(&problem.place);
+            let place = path.and_then(|path| {
+                let text = &self.report.files.get(file)?.text;
+                Some(Place::new(&LineIndex::new(text), place_of(text, &path)))
+            });
+            self.report.problems.push(ReportedProblem::of_build(problem, file, place));
+        }
+        self.leave_out_what_is_said_twice();
+        self.report.sort();
+    }
+
+    /// The index of a file in the report, and the path of a field in it.
+    fn file_and_path(&mut self, place: &sallyport_manifest::Place) -> (usize, Option<String>) {
+        use sallyport_manifest::Place;
+        let egresses = &self.checked.egresses;
+        let first = || egresses.first().map_or(0, |egress| egress.file);
+        match place {
+            Place::Egress { namespace, name, path } => {
+                let of_egress = egresses
+                    .iter()
+                    .find(|egress| *egress.value.namespace == **namespace && *egress.value.name == **name);
+                (of_egress.map_or_else(first, |egress| egress.file), Some(path.clone()))
+            }
+            Place::Mesh(path) => match &self.checked.mesh {
+                Some(mesh) => (mesh.file, Some((*path).to_owned())),
+                None => (first(), None),
+            },
+            Place::Lock => (self.lock_file(), None),
+        }
+    }
+
+    /// The lock is part of the report if there is something to report about it.
+    fn lock_file(&mut self) -> usize {
+        let path = match &self.search.found {
+            Ok(Some((path, _))) | Err((path, _)) => path,
+            Ok(None) => return 0,
+        };
+        let (name, uri) = name_and_uri(path);
+        if let Some(known) = self.report.files.iter().position(|file| file.name == name) {
+            return known;
+        }
+        self.report.files.push(ReportedFile { name, uri, text: String::new(), missing: false });
+        self.report.files.len().saturating_sub(1)
+    }
+
+    /// A standby that is missing is an error of the build, and then no warning of the files.
+    fn leave_out_what_is_said_twice(&mut self) {
+        let missing = self.report.problems.iter().filter(|problem| problem.code == Code::StandbyMissing);
+        let files: Vec<_> = missing.map(|problem| problem.file).collect();
+        self.report.problems.retain(|problem| problem.code != Code::StandbyNotFound || !files.contains(&problem.file));
+    }
+}
