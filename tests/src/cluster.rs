@@ -15,6 +15,7 @@ pub mod kubectl;
 pub mod kubelet;
 pub mod manifests;
 pub mod network;
+pub mod network_policy;
 pub mod pod;
 pub mod registry;
 pub mod stage;
@@ -23,6 +24,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,6 +50,7 @@ pub struct Cluster {
     control: Control,
     network: Arc<Network>,
     scratch: Scratch,
+    enforcing: Arc<AtomicBool>,
 }
 
 /// What a call from a pod came to.
@@ -87,9 +90,11 @@ impl Cluster {
         let bridge = network.bridge();
         let mut known: Vec<(Ipv4Addr, String)> = hosts.iter().map(|host| (bridge, (*host).to_owned())).collect();
         known.push((control.address(), "istiod.istio-system.svc".to_owned()));
-        let plan = Plan { hosts: known, authority, envoy: crate::envoys::newest()?.path };
+        let enforcing = Arc::new(AtomicBool::new(false));
+        let envoy = crate::envoys::newest()?.path;
+        let plan = Plan { hosts: known, authority, envoy, enforcing: Arc::clone(&enforcing) };
         let kubelet = Kubelet::start(plan, control.kubectl().clone(), &scratch, &network)?;
-        Ok(Self { kubelet, control, network, scratch })
+        Ok(Self { kubelet, control, network, scratch, enforcing })
     }
 
     /// The folder with every log.
@@ -119,6 +124,17 @@ impl Cluster {
     #[must_use]
     pub fn kubectl(&self) -> &Kubectl {
         self.control.kubectl()
+    }
+
+    /// From now on, NetworkPolicies are enforced on pods that start.
+    pub fn enforce_network_policies(&self) {
+        self.enforcing.store(true, Ordering::Relaxed);
+    }
+
+    /// How many packets the NetworkPolicies of a pod have cut.
+    pub fn cut(&self, namespace: &str, prefix: &str) -> Result<network_policy::Cut> {
+        let (inside, _) = self.pod(namespace, prefix)?;
+        network_policy::cut(&inside)
     }
 
     /// Waits until there are pods with the labels of the selector (`app=sleep`), and every one is ready.

@@ -35,6 +35,8 @@ pub struct Plan {
     pub authority: PathBuf,
     /// The Envoy to run.
     pub envoy: PathBuf,
+    /// Whether NetworkPolicies are enforced on pods that start.
+    pub enforcing: Arc<AtomicBool>,
 }
 
 /// The running kubelet; dropping it ends every pod.

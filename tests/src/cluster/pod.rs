@@ -6,6 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -17,6 +18,7 @@ use super::image::Image;
 use super::kubectl::Kubectl;
 use super::kubelet::{AGAIN, Plan};
 use super::network::{Namespace, Network, run};
+use super::network_policy;
 use super::program;
 use crate::process::{Program, Stdout};
 
@@ -59,6 +61,9 @@ impl Pod {
         let mut pod = Self { containers: Vec::new(), namespace, folder };
         pod.write_files(object, home, kubectl)?;
         pod.set_sysctls(object)?;
+        if plan.enforcing.load(Ordering::Relaxed) {
+            network_policy::enforce(object, &pod.namespace, kubectl).context("cannot enforce the NetworkPolicy")?;
+        }
         for spec in list(object, "/spec/initContainers").iter().chain(list(object, "/spec/containers")) {
             let name = text(spec, "/name")?;
             let arguments = strings(spec, "/args");

@@ -1,0 +1,134 @@
+//! What `build` emits is valid by the schemas of Kubernetes, of Istio's CRDs and of the Gateway API's, rules in CEL included: the
+//! goldens, and every example, built by the command. tests/tools/schemas.py validates.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use sallyport_tests::gate::sallyport;
+use sallyport_tests::process::Scratch;
+use sallyport_tests::{tools, workspace};
+use serde_json::{Value, json};
+
+/// Validates sets of manifests, each a name and YAML; what is wrong with them, and the last line, which counts.
+fn validate(sets: &[(String, String)]) -> Result<(Vec<String>, String)> {
+    let input: Vec<Value> = sets.iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
+    let mut command = Command::new(tools().join("venv/bin/python"));
+    command.arg(workspace().join("tests/tools/schemas.py")).arg(tools().join("schemas"));
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("run `tests/setup schemas`")?;
+    let mut stdin = child.stdin.take().context("no stdin")?;
+    let input = Value::Array(input).to_string();
+    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
+    let output = child.wait_with_output()?;
+    writer.join().expect("the writer does not panic")?;
+    let text = String::from_utf8(output.stdout)?;
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let count =
+        lines.pop().filter(|line| line.contains(" objects, ")).context("it failed: run `tests/setup schemas`")?;
+    ensure!(output.status.success() == lines.is_empty(), "{text}");
+    Ok((lines, count))
+}
+
+/// The YAML of a golden, whose files have a line with their name before them.
+fn golden(path: &Path) -> Result<(String, String)> {
+    let text = fs::read_to_string(path)?;
+    let lines = text.lines().map(|line| if line.starts_with("##### ") { "---" } else { line });
+    let name = path.file_stem().context("no name")?.to_string_lossy().into_owned();
+    Ok((name, lines.collect::<Vec<_>>().join("\n")))
+}
+
+fn goldens() -> Result<Vec<(String, String)>> {
+    let folder = workspace().join("packager/manifest/tests/golden");
+    let mut paths: Vec<_> = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    paths.iter().map(|path| golden(path)).collect()
+}
+
+/// Every YAML file below a folder.
+fn manifests(folder: &Path) -> Result<String> {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            text.push_str(&manifests(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "yaml")
+            && !path.ends_with("30-helm-values.yaml")
+        {
+            text.push_str(&format!("---\n{}", fs::read_to_string(&path)?));
+        }
+    }
+    Ok(text)
+}
+
+fn examples() -> Result<Vec<(String, String)>> {
+    let scratch = Scratch::new("schemas")?;
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let mesh = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: tests}\nspec:\n  istioVersion: \"VERSION\"\n  \
+                filter: {image: registry.example.com/filter, digest: \"DIGEST\"}\n";
+    let examples =
+        fs::read_dir(workspace().join("deploy/examples"))?.map(|entry| Ok(entry?.path().join("egress.yaml")));
+    let examples: Vec<_> = examples.collect::<Result<Vec<_>>>()?.into_iter().filter(|path| path.exists()).collect();
+    let mut sets = Vec::new();
+    for version in ["1.29", "1.30", "1.31"] {
+        let mesh = mesh.replace("VERSION", version).replace("DIGEST", &digest);
+        let (mesh, out) = (scratch.write(&format!("mesh-{version}.yaml"), &mesh)?, scratch.path().join(version));
+        let status = Command::new(sallyport()?).arg("build").args(&examples).arg(mesh).arg("-o").arg(&out).output()?;
+        ensure!(status.status.success(), "{}", String::from_utf8_lossy(&status.stderr));
+        sets.push((format!("examples for {version}"), manifests(&out)?));
+    }
+    Ok(sets)
+}
+
+#[test]
+fn what_is_emitted_is_valid() {
+    let sets = [goldens().unwrap(), examples().unwrap()].concat();
+    let (problems, count) = validate(&sets).unwrap();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let numbers: Vec<usize> = count.split(' ').filter_map(|word| word.parse().ok()).collect();
+    // Objects, and rules in CEL: that something was checked at all.
+    assert!(numbers[0] > 500 && numbers[1] > 1000, "{count}");
+    // Those that the small evaluator cannot run are few and known.
+    assert!(numbers[2] < 10, "{count}");
+}
+
+/// Each of these is what an API server would refuse, by another part of a schema.
+#[test]
+fn a_mutated_golden_is_invalid() {
+    let golden = |name: &str| goldens().unwrap().into_iter().find(|(found, _)| found.as_str() == name).unwrap().1;
+    let mutations = [
+        ("full", "    timeout: \"10s\"\n", "    timeOut: \"10s\"\n", "'timeOut' was unexpected"),
+        ("full", "    mode: STRICT\n", "    mode: STRICTER\n", "'STRICTER' is not one of"),
+        ("full", "  hosts:\n  - httpbin.legacy.internal\n  location", "  location", "'hosts' is a required property"),
+        ("full", "connectTimeout: \"1s\"", "connectTimeout: \"0s\"", "must be a valid duration greater than 1ms"),
+        ("full", "    number: 9191\n", "    number: 70000\n", "port must be between 1-65535"),
+        ("full", "maxSurge: 1\n", "maxSurges: 1\n", "'maxSurges' was unexpected"),
+        ("full", "    - port: 53\n", "    - port: [53]\n", "[53]"),
+        ("full", "  policyTypes:\n", "  policyType:\n", "'policyType' was unexpected"),
+        (
+            "gateway-api",
+            "gatewayClassName: istio\n",
+            "gatewayClass: istio\n",
+            "'gatewayClassName' is a required property",
+        ),
+        ("gateway-api", "    protocol: HTTPS\n", "    protocol: HTTPS!\n", "does not match"),
+        ("full-gateway-api", "request: \"10s\"", "request: \"1.5s\"", "does not match"),
+        ("gateway-api", "PathPrefix\n        value: /\n", "PathPrefix\n        value: a\n", "must be an absolute path"),
+    ];
+    let sets: Vec<_> = mutations
+        .iter()
+        .enumerate()
+        .map(|(number, (name, before, after, _))| {
+            let text = golden(name);
+            assert!(text.contains(before), "the golden has changed: {before}");
+            (format!("mutation {number}"), text.replacen(before, after, 1))
+        })
+        .collect();
+    let (problems, _) = validate(&sets).unwrap();
+    for ((set, _), (name, _, after, says)) in sets.iter().zip(mutations) {
+        let found: Vec<_> = problems.iter().filter(|problem| problem.starts_with(&format!("{set} ("))).collect();
+        assert!(found.iter().any(|problem| problem.contains(says)), "{name}: {after}: {says}: {found:?}");
+    }
+}
