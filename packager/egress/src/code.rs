@@ -143,6 +143,7 @@ codes! {
         SecretKey = "SP0325" Error,
         FilePath = "SP0326" Error,
         Word = "SP0327" Error,
+        Strategy = "SP0340" Error,
         JwtIssuer = "SP0401" Error,
         DuplicateIssuer = "SP0402" Error,
         JwtKeySource = "SP0403" Error,
@@ -179,6 +180,7 @@ codes! {
         StandbyMissing = "SP9107" Error,
         PlaceholderImage = "SP9108" Warning,
         LoopbackRegistry = "SP9109" Warning,
+        CertificatePath = "SP9120" Error,
     }
     lints {
         SameHost = "SP2001" Error,
@@ -205,6 +207,7 @@ codes! {
         CertificateChainForwarded = "SP2205" Warning,
         CredentialInPlaintext = "SP2206" Warning,
         SameMetricSeries = "SP2207" Warning,
+        CertificateInImage = "SP2220" Warning,
         RetriedWrite = "SP2301" Warning,
         OpaImageByTag = "SP2302" Warning,
         PatchOfProtection = "SP2303" Warning,

@@ -7,6 +7,7 @@
 pub mod authn;
 pub mod digest;
 pub mod duration;
+pub mod file_path;
 pub mod header;
 pub mod host;
 pub mod image;

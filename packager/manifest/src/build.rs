@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use sallyport_egress::model::{Egress, Mesh};
 use serde_json::{Value, json};
 
+use crate::callers::{CallerNamespaces, caller_namespaces};
 use crate::emit::{Emitted, emit};
 use crate::error::BuildError;
-use crate::kind::mesh;
+use crate::kind::{mesh, pod};
 use crate::names::{check_names, check_standbys, folder_name};
 use crate::plan::{PinnedFilter, Plan, plans};
-use crate::yaml;
+use crate::{comment, yaml};
 
 /// What a user can choose about a build.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Build {
     pub files: BTreeMap<String, String>,
     /// For each Egress with patches: `NAMESPACE/NAME`, and what they changed, as `Kind/name`.
     pub patched: Vec<(String, Vec<String>)>,
+    /// The Egresses, as `NAMESPACE/NAME`, to whose gateways the network lets callers of every namespace connect, and why.
+    pub open_to_all: Vec<(String, String)>,
 }
 
 /// Makes the manifests of every Egress, and those of the mesh.
@@ -45,11 +48,17 @@ pub fn build(
     let mut errors = Vec::new();
     let mut build = Build::default();
     let mut folders: BTreeMap<String, &Egress> = BTreeMap::new();
+    let mut namespaces = Namespaces::default();
     for plan in &plans {
         let name = folder_name(plan);
         errors.extend(check_names(plan, folders.insert(name.clone(), plan.egress)));
         errors.extend(check_standbys(plan));
-        match folder(plan, options) {
+        errors.extend(pod::check_files(plan));
+        build.open_to_all.extend(match caller_namespaces(plan.egress, mesh) {
+            CallerNamespaces::Any(why) => Some((plan.egress.route(), why)),
+            CallerNamespaces::Only(_) => None,
+        });
+        match folder(plan, options, &mut namespaces) {
             Ok(folder) => {
                 build.files.extend(folder.files.into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
                 if !folder.patched.is_empty() {
@@ -59,6 +68,7 @@ pub fn build(
             Err(wrong) => errors.extend(wrong),
         }
     }
+    build.files.extend(namespaces.files());
     let header = "# Made by `sallyport build` for the whole mesh. Change the Mesh file, not this one.\n";
     for (file, value) in [
         ("mesh/istiooperator.yaml", mesh::istio_operator(mesh, &plans)),
@@ -75,16 +85,45 @@ struct Folder {
     patched: Vec<String>,
 }
 
-fn folder(plan: &Plan<'_>, options: Options) -> Result<Folder, Vec<BuildError>> {
-    let Emitted { objects, installer, patched } = emit(plan, options.argo)?;
+/// The folder of the namespaces: no gateway's folder has a name without a hyphen.
+const NAMESPACES: &str = "namespaces";
+
+/// One object for each namespace, however many Egresses ask for it, in a folder of its own: in that of a gateway it would go
+/// with that gateway, or move to another when an Egress is added, and whoever prunes what is gone would prune the namespace.
+#[derive(Default)]
+struct Namespaces(BTreeMap<String, Value>);
+
+impl Namespaces {
+    fn files(&self) -> BTreeMap<String, String> {
+        let header = "# Made by `sallyport build` for every Egress of the namespace with `gateway.createNamespace`. Change those files.\n";
+        let text = |value| format!("{header}{}", yaml::commented(value, &comment::of_namespace()));
+        let mut files: BTreeMap<String, String> =
+            self.0.iter().map(|(name, value)| (format!("{name}.yaml"), text(value))).collect();
+        if !files.is_empty() {
+            files.insert("kustomization.yaml".to_owned(), format!("{header}{}", kustomization(files.keys(), &[])));
+        }
+        files.into_iter().map(|(file, text)| (format!("{NAMESPACES}/{file}"), text)).collect()
+    }
+}
+
+fn folder(plan: &Plan<'_>, options: Options, namespaces: &mut Namespaces) -> Result<Folder, Vec<BuildError>> {
+    let of_others = namespaces.0.get(plan.egress.namespace.as_str()).cloned();
+    let Emitted { objects, installer, patched } = emit(plan, options.argo, of_others)?;
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let header = header(plan);
     for (step, value) in &objects {
-        let text = files.entry(step.file().to_owned()).or_insert_with(|| header.clone());
+        let Some(file) = step.file() else {
+            namespaces.0.insert(plan.egress.namespace.to_string(), value.clone());
+            continue;
+        };
+        let text = files.entry(file.to_owned()).or_insert_with(|| header.clone());
         text.push_str("---\n");
-        text.push_str(&yaml::document(value));
+        text.push_str(&yaml::commented(value, &comment::of(plan, value)));
     }
-    files.insert("kustomization.yaml".to_owned(), format!("{header}{}", kustomization(files.keys())));
+    files.insert(
+        "kustomization.yaml".to_owned(),
+        format!("{header}{}", kustomization(files.keys(), &comment::of_kustomization())),
+    );
     if let Some((file, value)) = &installer {
         files.insert((*file).to_owned(), format!("{header}{}", yaml::document(value)));
     }
@@ -97,12 +136,13 @@ fn header(plan: &Plan<'_>) -> String {
 }
 
 /// `fifo` keeps the order of the numbered files, which kustomize would otherwise change.
-fn kustomization<'f>(files: impl Iterator<Item = &'f String>) -> String {
+fn kustomization<'f>(files: impl Iterator<Item = &'f String>, comments: &[yaml::Comment]) -> String {
     let resources: Vec<Value> = files.map(|file| file.as_str().into()).collect();
-    yaml::document(&json!({
+    let kustomization = json!({
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": resources,
         "sortOptions": {"order": "fifo"},
-    }))
+    });
+    yaml::commented(&kustomization, comments)
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::error::BuildError;
 use crate::plan::Plan;
-use crate::step::{Step, installer, objects};
+use crate::step::{Step, add_version, installer, objects};
 use crate::{patch, yaml};
 
 /// Everything that is emitted for one gateway.
@@ -18,16 +18,23 @@ pub(crate) struct Emitted {
     pub(crate) patched: Vec<String>,
 }
 
-/// `waves`: mark each object for Argo CD.
+/// `waves`: mark each object for Argo CD. `namespace`: what another Egress of the same namespace has made of it; there is one
+/// object for all of them.
 ///
 /// # Errors
 /// Every field that the way of installation cannot express, or every patch that cannot be applied.
-pub(crate) fn emit(plan: &Plan<'_>, waves: bool) -> Result<Emitted, Vec<BuildError>> {
+pub(crate) fn emit(plan: &Plan<'_>, waves: bool, namespace: Option<Value>) -> Result<Emitted, Vec<BuildError>> {
     let mut objects: Vec<_> =
         objects(plan)?.into_iter().map(|(step, value)| (step, yaml::without_nulls(value))).collect();
+    objects.iter_mut().for_each(|(_, value)| add_version(value));
     let mut installer = installer(plan).map(|(file, value)| (file, yaml::without_nulls(value)));
     if waves {
         objects.iter_mut().for_each(|(step, value)| step.add_wave(value));
+    }
+    if let (Some(namespace), Some((_, own))) =
+        (namespace, objects.iter_mut().find(|(step, _)| *step == Step::Namespace))
+    {
+        *own = namespace;
     }
     let values = objects.iter_mut().map(|(_, value)| value).chain(installer.iter_mut().map(|(_, value)| value));
     let patched = patch::apply(plan.egress, values)?;

@@ -35,10 +35,10 @@
 //!
 //! ```text
 //! build serve
-//! emit names
+//! comment emit names
 //! patch step
 //! kind lock
-//! plan
+//! callers plan
 //! error yaml
 //! ```
 //!
@@ -52,6 +52,8 @@
 //! break with Envoy's versions.
 
 mod build;
+mod callers;
+mod comment;
 mod emit;
 mod error;
 mod kind;

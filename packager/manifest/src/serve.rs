@@ -80,11 +80,11 @@ pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, Vec<BuildEr
     if !missing.is_empty() {
         return Err(missing);
     }
-    let emitted = emit(plan, false)?;
+    let emitted = emit(plan, false, None)?;
     let mut values: Vec<Value> = emitted.objects.into_iter().map(|(_, value)| value).collect();
     for standby in &plan.standbys {
         if let Some(other) = others.iter().find(|other| other.egress.route() == standby.route()) {
-            let emitted = emit(other, false)?.objects.into_iter().map(|(_, value)| value);
+            let emitted = emit(other, false, None)?.objects.into_iter().map(|(_, value)| value);
             values.extend(emitted.filter(|value| collection::is_upstream(value, other)));
         }
     }

@@ -28,24 +28,35 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    pub(crate) fn file(self) -> &'static str {
-        match self {
-            Step::Namespace => "00-namespace.yaml",
+    /// Its file in the gateway's folder. The namespace is in none: several gateways can share it.
+    pub(crate) fn file(self) -> Option<&'static str> {
+        Some(match self {
+            Step::Namespace => return None,
             Step::Identity => "10-identity.yaml",
             Step::Plugin => "20-plugin.yaml",
             Step::Deployment => "30-deployment.yaml",
             Step::Gateway => "40-gateway.yaml",
             Step::Routes => "50-routes.yaml",
-        }
+        })
     }
 
     /// Marks a manifest for Argo CD, which applies waves in order and waits for each to be healthy.
     pub(crate) fn add_wave(self, manifest: &mut Value) {
-        if let Some(metadata) = manifest.get_mut("metadata").and_then(Value::as_object_mut) {
-            let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
-            if let Some(annotations) = annotations.as_object_mut() {
-                annotations.insert("argocd.argoproj.io/sync-wave".to_owned(), (self as u8).to_string().into());
-            }
+        annotate(manifest, "argocd.argoproj.io/sync-wave", &(self as u8).to_string());
+    }
+}
+
+/// Says which Sallyport has made the object. It is an annotation of the object alone, so that another version by itself
+/// restarts no pod.
+pub(crate) fn add_version(manifest: &mut Value) {
+    annotate(manifest, "sallyport.dev/version", env!("CARGO_PKG_VERSION"));
+}
+
+fn annotate(manifest: &mut Value, key: &str, value: &str) {
+    if let Some(metadata) = manifest.get_mut("metadata").and_then(Value::as_object_mut) {
+        let annotations = metadata.entry("annotations").or_insert_with(|| Value::Object(Map::new()));
+        if let Some(annotations) = annotations.as_object_mut() {
+            annotations.insert(key.to_owned(), value.into());
         }
     }
 }

@@ -3,9 +3,10 @@
 //! # Design
 //! Readers look for the same field in the same place, so mappings begin with the keys of [`FIRST`], in its order, and the
 //! others follow by name. The order depends only on the keys, not on how the value was built. Strings that a reader of YAML
-//! 1.1 or 1.2 could take for something else are quoted.
+//! 1.1 or 1.2 could take for something else are quoted. Comments stand above the field or item that they are about.
 
 use std::fmt::Write as _;
+use std::iter;
 
 use serde_json::{Map, Value};
 
@@ -29,18 +30,151 @@ const FIRST: [&str; 16] = [
     "spec",
 ];
 
+/// What a reader would wonder about: the place, as a JSON pointer, and the explanation.
+pub(crate) struct Comment {
+    pub(crate) pointer: String,
+    pub(crate) text: String,
+}
+
+/// Lines of comments end before this column.
+const COMMENT_WIDTH: usize = 120;
+
 /// One document, without a `---` before it.
 pub(crate) fn document(value: &Value) -> String {
-    let mut text = String::new();
+    commented(value, &[])
+}
+
+/// One document with comments. A comment whose place is not in the document is left out.
+pub(crate) fn commented(value: &Value, comments: &[Comment]) -> String {
+    let mut writer = Writer { text: String::new(), pointer: String::new(), comments };
     match value {
-        Value::Object(map) if !map.is_empty() => mapping(&mut text, map, 0, false),
-        Value::Array(items) if !items.is_empty() => sequence(&mut text, items, 0),
+        Value::Object(map) if !map.is_empty() => writer.mapping(map, 0, false),
+        Value::Array(items) if !items.is_empty() => writer.sequence(items, 0),
         scalar => {
-            text.push_str(&self::scalar(scalar));
-            text.push('\n');
+            writer.text.push_str(&self::scalar(scalar));
+            writer.text.push('\n');
         }
     }
-    text
+    writer.text
+}
+
+struct Writer<'c> {
+    text: String,
+    /// Where the writer is.
+    pointer: String,
+    comments: &'c [Comment],
+}
+
+impl Writer<'_> {
+    /// `inline`: a `- ` has already been written before the first line.
+    fn mapping(&mut self, map: &Map<String, Value>, indent: usize, inline: bool) {
+        let mut entries: Vec<_> = map.iter().collect();
+        entries.sort_by_key(|(key, _)| (rank(key), key.as_str()));
+        for (position, (key, value)) in entries.into_iter().enumerate() {
+            self.at(&key.replace('~', "~0").replace('/', "~1"), |writer| {
+                if position > 0 || !inline {
+                    writer.comment(indent);
+                    pad(&mut writer.text, indent);
+                }
+                writer.text.push_str(&string(key));
+                writer.text.push(':');
+                writer.field(value, indent);
+            });
+        }
+    }
+
+    /// What follows `key:`.
+    fn field(&mut self, value: &Value, indent: usize) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                self.text.push('\n');
+                self.mapping(map, deeper(indent), false);
+            }
+            Value::Array(items) if !items.is_empty() => {
+                self.text.push('\n');
+                self.sequence(items, indent);
+            }
+            Value::String(lines) if is_block(lines) => {
+                self.text.push_str(" |\n");
+                for line in lines.lines() {
+                    if !line.is_empty() {
+                        pad(&mut self.text, deeper(indent));
+                        self.text.push_str(line);
+                    }
+                    self.text.push('\n');
+                }
+            }
+            scalar => {
+                // Writing to a String cannot fail.
+                let _ = writeln!(self.text, " {}", self::scalar(scalar));
+            }
+        }
+    }
+
+    fn sequence(&mut self, items: &[Value], indent: usize) {
+        for (position, item) in items.iter().enumerate() {
+            self.at(&position.to_string(), |writer| {
+                writer.comment(indent);
+                writer.item(item, indent);
+            });
+        }
+    }
+
+    fn item(&mut self, item: &Value, indent: usize) {
+        pad(&mut self.text, indent);
+        self.text.push('-');
+        match item {
+            Value::Object(map) if !map.is_empty() => {
+                self.text.push(' ');
+                self.mapping(map, deeper(indent), true);
+            }
+            Value::Array(inner) if !inner.is_empty() => {
+                self.text.push('\n');
+                self.sequence(inner, deeper(indent));
+            }
+            scalar => {
+                self.text.push(' ');
+                self.text.push_str(&self::scalar(scalar));
+                self.text.push('\n');
+            }
+        }
+    }
+
+    fn at(&mut self, step: &str, write: impl FnOnce(&mut Self)) {
+        let length = self.pointer.len();
+        self.pointer.push('/');
+        self.pointer.push_str(step);
+        write(self);
+        self.pointer.truncate(length);
+    }
+
+    /// What is to be said of the place where the writer is.
+    fn comment(&mut self, indent: usize) {
+        let here = self.comments.iter().filter(|comment| comment.pointer == self.pointer);
+        for comment in here {
+            for line in wrapped(&comment.text, COMMENT_WIDTH.saturating_sub(indent).saturating_sub(2)) {
+                pad(&mut self.text, indent);
+                self.text.push_str("# ");
+                self.text.push_str(&line);
+                self.text.push('\n');
+            }
+        }
+    }
+}
+
+/// The words of a text, in lines of at most `width` characters.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.len().saturating_add(1).saturating_add(word.len()) <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            Some(_) | None => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// The value without the fields that are `null`, which is how an absent setting is written.
@@ -56,72 +190,8 @@ pub(crate) fn without_nulls(value: Value) -> Value {
     }
 }
 
-/// `inline`: a `- ` has already been written before the first line.
-fn mapping(text: &mut String, map: &Map<String, Value>, indent: usize, inline: bool) {
-    let mut entries: Vec<_> = map.iter().collect();
-    entries.sort_by_key(|(key, _)| (rank(key), key.as_str()));
-    for (position, (key, value)) in entries.into_iter().enumerate() {
-        if position > 0 || !inline {
-            pad(text, indent);
-        }
-        text.push_str(&string(key));
-        text.push(':');
-        field(text, value, indent);
-    }
-}
-
 fn rank(key: &str) -> usize {
     FIRST.iter().position(|first| *first == key).unwrap_or(FIRST.len())
-}
-
-/// What follows `key:`.
-fn field(text: &mut String, value: &Value, indent: usize) {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            text.push('\n');
-            mapping(text, map, deeper(indent), false);
-        }
-        Value::Array(items) if !items.is_empty() => {
-            text.push('\n');
-            sequence(text, items, indent);
-        }
-        Value::String(lines) if is_block(lines) => {
-            text.push_str(" |\n");
-            for line in lines.lines() {
-                if !line.is_empty() {
-                    pad(text, deeper(indent));
-                    text.push_str(line);
-                }
-                text.push('\n');
-            }
-        }
-        scalar => {
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, " {}", self::scalar(scalar));
-        }
-    }
-}
-
-fn sequence(text: &mut String, items: &[Value], indent: usize) {
-    for item in items {
-        pad(text, indent);
-        text.push('-');
-        match item {
-            Value::Object(map) if !map.is_empty() => {
-                text.push(' ');
-                mapping(text, map, deeper(indent), true);
-            }
-            Value::Array(inner) if !inner.is_empty() => {
-                text.push('\n');
-                sequence(text, inner, deeper(indent));
-            }
-            scalar => {
-                text.push(' ');
-                text.push_str(&self::scalar(scalar));
-                text.push('\n');
-            }
-        }
-    }
 }
 
 fn deeper(indent: usize) -> usize {
@@ -129,7 +199,7 @@ fn deeper(indent: usize) -> usize {
 }
 
 fn pad(text: &mut String, indent: usize) {
-    text.extend(std::iter::repeat_n(' ', indent));
+    text.extend(iter::repeat_n(' ', indent));
 }
 
 fn scalar(value: &Value) -> String {
@@ -231,5 +301,25 @@ mod tests {
             document(&json!({"kind": "K", "list": [{"a": "1.31", "b": ["x", {"c": {}}]}], "lines": "a: 1\nb: |\n"}));
         let value: Value = json!("kind: K\nlines: |\n  a: 1\n  b: |\nlist:\n- a: \"1.31\"\n  b:\n  - x\n  - c: {}\n");
         assert_eq!(Value::String(text), value);
+    }
+
+    #[test]
+    fn comments_stand_above_what_they_are_about() {
+        let comment = |pointer: &str, text: &str| Comment { pointer: pointer.to_owned(), text: text.to_owned() };
+        let value = json!({"kind": "K", "spec": {"a/b": [{"c": 1}, 2], "d": {}}});
+        let comments = [
+            comment("/spec", "About the spec."),
+            comment("/spec/a~1b/0", "The first."),
+            comment("/spec/d", &"word ".repeat(30)),
+            comment("/spec/gone", "Of nothing."),
+        ];
+        let text = commented(&value, &comments);
+        let long = "word ".repeat(23);
+        let expected = format!(
+            "kind: K\n# About the spec.\nspec:\n  a/b:\n  # The first.\n  - c: 1\n  - 2\n  # {}\n  # {}\n  d: {{}}\n",
+            long.trim_end(),
+            "word ".repeat(7).trim_end(),
+        );
+        assert_eq!(text, expected);
     }
 }

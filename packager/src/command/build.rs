@@ -74,6 +74,9 @@ fn finish(args: &Args, console: &Console, built: &Built, api: PluginApi) -> Resu
              files: {files}, {written} written, {removed} removed\n",
             filter.filter.image, filter.by
         );
+        for (egress, why) in &build.open_to_all {
+            text.push_str(&format!("open to every namespace: {egress}: {why}\n"));
+        }
         for (egress, changed) in &build.patched {
             text.push_str(&format!("patched: {egress}: {}\n", changed.join(", ")));
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::{Egress, TlsMode};
 use sallyport_egress::value::authn::JwksUri;
-use sallyport_egress::value::names::FilePath;
+use sallyport_egress::value::file_path::FilePath;
 
 use super::bootstrap::Trust;
 use super::files::Pair;

@@ -5,6 +5,7 @@ mod allow_without_identity;
 mod ambiguous_probe_path;
 mod caller_in_gateway_namespace;
 mod certificate_chain_forwarded;
+mod certificate_in_image;
 mod credential_in_plaintext;
 mod deny_with_tolerated_ambiguity;
 mod duplicate_rule;
@@ -65,6 +66,7 @@ pub(super) const LINTS: &[Lint] = &[
     certificate_chain_forwarded::LINT,
     credential_in_plaintext::LINT,
     same_metric_series::LINT,
+    certificate_in_image::LINT,
     retried_write::LINT,
     opa_image_by_tag::LINT,
     patch_of_protection::LINT,

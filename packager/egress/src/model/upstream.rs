@@ -1,9 +1,10 @@
 //! `spec.upstream`: where the gateway sends what it lets through.
 
+use crate::value::file_path::{FilePath, FileSource};
 use crate::value::host::{Host, ServerName, SubjectAltName};
-use crate::value::names::FilePath;
 use sallyport_core::wire::Shape;
 use sallyport_core::{record, words};
+use std::collections::BTreeSet;
 
 record! {
     /// `spec.upstream`.
@@ -61,6 +62,7 @@ record! {
         "keyFile" => "write `privateKey`",
         "serverName" => "write `sni`",
         "sans" => "write `subjectAltNames`",
+        "credentialName" => "write `clientCertificate: /etc/sallyport/tls/tls.crt` and `privateKey: /etc/sallyport/tls/tls.key`: the gateway's pods mount the Secret `NAME-upstream-tls` there",
         "insecureSkipVerify" => "the upstream is always verified: write `caCertificates` for a private authority",
     }
 }
@@ -74,6 +76,28 @@ words! {
         "MUTUAL" Mutual,
         /// Plaintext.
         "NONE" None,
+    }
+}
+
+impl UpstreamTls {
+    /// The files that are named, by their fields.
+    pub fn files(&self) -> impl Iterator<Item = (&'static str, &FilePath)> {
+        let Self { mode: _, sni: _, subject_alt_names: _, ca_certificates, client_certificate, private_key } = self;
+        let files = [
+            ("caCertificates", ca_certificates),
+            ("clientCertificate", client_certificate),
+            ("privateKey", private_key),
+        ];
+        files.into_iter().filter_map(|(field, path)| Some((field, path.as_ref()?)))
+    }
+
+    /// The folders at which the gateway's pods mount the Secret with those files.
+    #[must_use]
+    pub fn mounted_folders(&self) -> BTreeSet<&str> {
+        let sources = self.files().map(|(_, path)| path.source());
+        sources
+            .filter_map(|source| if let FileSource::Mounted(folder) = source { Some(folder) } else { None })
+            .collect()
     }
 }
 

@@ -61,6 +61,8 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
                 );
             }
         }
+        // Who writes Istio's `credentialName` is told what to write instead of it.
+        Some(TlsMode::Mutual) if tls.get("credentialName").is_some() => {}
         Some(TlsMode::Mutual) => {
             for missing in CLIENT.iter().filter(|name| tls.get(name).is_none()) {
                 if let Some(entry) = tls.entry("mode") {

@@ -1,4 +1,4 @@
-//! Lengths of time, as Istio's resources write them: `10s`, `1h30m`, `1.5s`, `250ms`.
+//! Lengths of time, as Istio's resources write them: `10s`, `1h30m`, `1.5s`, `250ms`. Istio takes whole milliseconds only.
 
 use super::{FromText, kind, text_value};
 use crate::code::Code;
@@ -35,6 +35,20 @@ impl Duration {
         self.length
     }
 
+    /// As the Gateway API writes it (GEP-2257): at most four whole numbers of at most five digits, each with a unit.
+    #[must_use]
+    pub fn in_whole_units(&self) -> String {
+        let seconds = self.length.as_secs();
+        let units = [
+            (seconds / 3600, "h"),
+            (seconds / 60 % 60, "m"),
+            (seconds % 60, "s"),
+            (self.length.subsec_millis().into(), "ms"),
+        ];
+        let written = units.into_iter().filter(|(number, _)| *number > 0);
+        written.map(|(number, unit)| format!("{number}{unit}")).collect()
+    }
+
     /// In whole milliseconds. What is longer than a `u32` can say is the longest, which the core refuses.
     pub(crate) fn milliseconds(&self) -> u32 {
         u32::try_from(self.length.as_millis()).unwrap_or(u32::MAX)
@@ -51,6 +65,9 @@ impl FromText for Duration {
         match parse(text) {
             Some(length) if length < LEAST => Err(flaw("is shorter than `1ms`").help("write `1ms` or more")),
             Some(length) if length > MOST => Err(flaw("is longer than a year").help("write `8760h` or less")),
+            Some(length) if !length.subsec_nanos().is_multiple_of(1_000_000) => {
+                Err(flaw("has a fraction of a millisecond").help("round it to whole milliseconds"))
+            }
             Some(length) => Ok(Self { text: text.to_owned(), length }),
             None => Err(flaw("is not a duration").help("write `10s`, `250ms`, `5m` or `1h30m`")),
         }
@@ -104,9 +121,10 @@ mod tests {
             assert_eq!(duration.length(), std::time::Duration::from_millis(milliseconds), "{text}");
             assert_eq!(duration.as_str(), text);
         }
-        for text in
-            ["", "10", "s", "10 s", "10S", "1d", "-1s", "1.s", ".5s", "1e3s", "10s5", "1µs", "0s", "0.5ms", "8761h"]
-        {
+        for text in [
+            "", "10", "s", "10 s", "10S", "1d", "-1s", "1.s", ".5s", "1e3s", "10s5", "1µs", "0s", "0.5ms", "8761h",
+            "1.5ms", "1.0001s",
+        ] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
         }
     }
@@ -114,5 +132,23 @@ mod tests {
     #[test]
     fn a_default_is_written_as_a_file_would_write_it() {
         assert_eq!("5s".parse(), Ok(Duration::of_seconds(5)));
+    }
+
+    #[test]
+    fn the_gateway_api_takes_every_duration_in_whole_units() {
+        for (text, written) in [
+            ("10s", "10s"),
+            ("1.5s", "1s500ms"),
+            ("0.25h", "15m"),
+            ("1m1m1m1m1m", "5m"),
+            ("100000s", "27h46m40s"),
+            ("1h0m0s", "1h"),
+            ("8759h59m59.999s", "8759h59m59s999ms"),
+            ("1ms", "1ms"),
+        ] {
+            let duration: Duration = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
+            assert_eq!(duration.in_whole_units(), written, "{text}");
+            assert_eq!(written.parse::<Duration>().map(|again| again.length()), Ok(duration.length()), "{text}");
+        }
     }
 }

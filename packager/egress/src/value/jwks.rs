@@ -1,5 +1,6 @@
 //! A JSON Web Key Set written into the file: public keys, and nothing that should be secret.
 
+use super::file_path::is_pem;
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
@@ -15,6 +16,13 @@ const KEY_TYPES: [(&str, &[&str], &[&str]); 4] = [
 
 /// What is wrong with the text of a key set.
 pub(super) fn check(text: &str) -> Option<UnplacedDiagnostic> {
+    if is_pem(text) {
+        let problem = "a PEM text stands where a JSON Web Key Set is expected";
+        return Some(UnplacedDiagnostic::new(Code::Jwks, problem).help(
+            "write `jwksUri` with the URL at which the issuer publishes its keys, or turn the public key into a key set: \
+             `'{\"keys\":[{\"kty\":\"RSA\",...}]}'`",
+        ));
+    }
     problem(text).map(|problem| {
         UnplacedDiagnostic::new(Code::Jwks, problem)
             .help("write the issuer's key set as one JSON string: `'{\"keys\":[{\"kty\":\"RSA\",...}]}'`")

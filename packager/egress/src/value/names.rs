@@ -1,4 +1,4 @@
-//! Names of Kubernetes objects, of files in pods, and of what other programs look up.
+//! Names of Kubernetes objects, and of what other programs look up.
 
 use super::{FromText, checked_text, default_text, kind, text_value};
 use crate::code::Code;
@@ -26,14 +26,6 @@ checked_text!(
     SecretKey,
     check_secret_key,
     TextKind { pattern: Some("^[-._a-zA-Z0-9]{1,253}$"), ..kind::<Self>("key of a Secret") }
-);
-
-checked_text!(
-    /// The path of a file in the gateway's pods. A relative path is for `sallyport run`, which reads it from beside the
-    /// Egress file.
-    FilePath,
-    check_file_path,
-    "file path"
 );
 
 checked_text!(
@@ -158,18 +150,6 @@ fn check_secret_key(text: &str) -> Option<UnplacedDiagnostic> {
     })
 }
 
-fn check_file_path(text: &str) -> Option<UnplacedDiagnostic> {
-    // A colon ends the path of a mount, and `..` would lead out of the folder that is mounted.
-    let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
-    let good = text.strip_prefix('/').unwrap_or(text).split('/').all(is_segment)
-        && !text.contains(':')
-        && !text.chars().any(char::is_control);
-    (!good).then(|| {
-        UnplacedDiagnostic::new(Code::FilePath, format!("{} is not the path of a file", quoted(text)))
-            .help("write it without `.`, `..`, `//` and `:`: `/etc/upstream/tls.crt`")
-    })
-}
-
 fn check_word(text: &str) -> Option<UnplacedDiagnostic> {
     text.chars().any(|c| c.is_whitespace() || c.is_control()).then(|| {
         UnplacedDiagnostic::new(Code::Word, format!("{} has a space or control character", quoted(text)))
@@ -259,15 +239,11 @@ mod tests {
     }
 
     #[test]
-    fn keys_of_secrets_and_files() {
+    fn keys_of_secrets_and_words() {
         let (long, longest) = ("a".repeat(254), "a".repeat(253));
         table::<SecretKey>(
             &["token", "tls.crt", "a_b-C.1", ".hidden", "a..b", &longest],
             &[".", "..", "..data", "../token", "a/b", "a b", "a\0", "é", &long],
-        );
-        table::<FilePath>(
-            &["/ca.pem", "/etc/upstream/tls.crt", "/a b/c", "/..data/tls.crt", "beside/ca.pem"],
-            &["./ca.pem", "../ca.pem", "/", "/a/", "/a//b", "/a/../b", "/..", "/./a", "/a:b", "/a\nb", "C:/a"],
         );
         table::<Word>(&["zipkin", "tenant-id", "é"], &["a b", " a", "a\n", "a\0"]);
     }

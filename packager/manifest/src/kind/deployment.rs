@@ -16,7 +16,7 @@ pub(crate) fn deployment(plan: &Plan<'_>) -> Value {
         "spec": {
             "replicas": replicas,
             "selector": {"matchLabels": plan.selector()},
-            "strategy": pod::strategy(),
+            "strategy": pod::strategy(plan),
             "template": {
                 "metadata": {"labels": labels(plan), "annotations": annotations(plan)},
                 "spec": pod_spec(plan),

@@ -80,7 +80,7 @@ fn deployment(plan: &Plan<'_>) -> Value {
     containers.extend(pod::others(plan));
     json!({"spec": {
         "replicas": replicas,
-        "strategy": pod::strategy(),
+        "strategy": pod::strategy(plan),
         "template": {
             "metadata": {"annotations": pod::annotations(plan)},
             "spec": {
@@ -135,7 +135,7 @@ fn rule(egress: &Egress) -> Value {
             "name": egress.upstream_host(),
             "port": egress.spec.upstream.port,
         }],
-        "timeouts": egress.spec.route.timeout.as_ref().map(|timeout| json!({"request": timeout})),
+        "timeouts": egress.spec.route.timeout.as_ref().map(|timeout| json!({"request": timeout.in_whole_units()})),
     })
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn helm_values(plan: &Plan<'_>) -> Value {
         "env": pod::env(),
         "envVarFrom": pod::some(pod::secret_env(plan)),
         "readinessProbe": pod::readiness_probe(plan),
-        "strategy": pod::strategy(),
+        "strategy": pod::strategy(plan),
         "terminationGracePeriodSeconds": pod::grace_seconds(plan),
         "topologySpreadConstraints": pod::spread(plan),
         "podDisruptionBudget": disruption_budget::spec(),

@@ -28,7 +28,7 @@ pub(crate) fn istio_operator(plan: &Plan<'_>) -> Value {
                     "replicaCount": (!scaled).then_some(gateway.replicas),
                     "resources": pod::resources(plan),
                     "service": {"type": "ClusterIP", "ports": service::ports(plan)},
-                    "strategy": pod::strategy(),
+                    "strategy": pod::strategy(plan),
                     "overlays": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "patches": patches(plan)}],
                 },
             }]},

@@ -1,4 +1,4 @@
-//! Namespace: where the file asks for it.
+//! Namespace: where a file asks for it.
 
 use serde_json::{Value, json};
 
@@ -11,6 +11,7 @@ pub(crate) fn namespace(plan: &Plan<'_>) -> Value {
     let mut labels = common_labels(name);
     if let Some(labels) = labels.as_object_mut() {
         labels.insert("istio-injection".to_owned(), "enabled".into());
+        labels.insert("pod-security.kubernetes.io/enforce".to_owned(), "restricted".into());
     }
     json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
 }

@@ -1,20 +1,29 @@
 //! NetworkPolicy: the traffic that the network allows. Istio alone cannot enforce egress.
 
+use sallyport_core::wire::TracingMode;
 use sallyport_egress::model::{READINESS_PORT, Upstream};
 use serde_json::{Value, json};
 
 use super::opa;
+use crate::callers::{CallerNamespaces, caller_namespaces};
 use crate::plan::Plan;
 
-/// Ingress: the gateway's port and metrics from the cluster, and the kubelet's probes. Egress: DNS, istiod, the registry
-/// that the agent pulls the filter from, and the ports of the upstream and its standbys. The addresses of an upstream that
-/// is given by name are not known, so its port is open to any address.
+/// The label that Kubernetes gives every namespace.
+const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
+/// Where tracers listen: OTLP by gRPC and by HTTP, Zipkin.
+const TRACER_PORTS: [u16; 3] = [4317, 4318, 9411];
+
+/// One rule, and what it is for.
+pub(crate) struct Allowed {
+    pub(crate) rule: Value,
+    pub(crate) reasons: Vec<String>,
+}
+
+/// Ingress: callers, metrics, and the kubelet's probes. Egress: DNS, istiod, and what the file asks for: the registry, the
+/// upstream and its standbys, the tracer, key sets. The addresses of what is given by name are not known, so its port is open
+/// to any address.
 pub(crate) fn network_policy(plan: &Plan<'_>) -> Value {
-    let cluster = json!([{"namespaceSelector": {}}]);
-    let mut probes = vec![tcp(15021), tcp(READINESS_PORT)];
-    if plan.egress.spec.gateway.opa.is_some() {
-        probes.push(tcp(opa::PROBE_PORT));
-    }
+    let rules = |allowed: Vec<Allowed>| allowed.into_iter().map(|allowed| allowed.rule).collect::<Vec<_>>();
     json!({
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -22,34 +31,76 @@ pub(crate) fn network_policy(plan: &Plan<'_>) -> Value {
         "spec": {
             "podSelector": {"matchLabels": plan.selector()},
             "policyTypes": ["Ingress", "Egress"],
-            "ingress": [
-                {"from": cluster, "ports": [tcp(plan.pod_port()), tcp(15020)]},
-                {"ports": probes},
-            ],
-            "egress": egress(plan),
+            "ingress": rules(ingress(plan)),
+            "egress": rules(egress(plan)),
         },
     })
 }
 
-fn egress(plan: &Plan<'_>) -> Value {
-    let istiod = json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "istiod"}}}]);
-    let mut rules = vec![
-        json!({"ports": [{"port": 53, "protocol": "UDP"}, tcp(53)]}),
-        json!({"to": istiod, "ports": [tcp(15012)]}),
-    ];
-    if !plan.by_image_volume() {
-        rules.push(json!({"ports": [tcp(plan.filter.registry_port())]}));
+pub(crate) fn ingress(plan: &Plan<'_>) -> Vec<Allowed> {
+    let (callers, reason) = match caller_namespaces(plan.egress, plan.mesh) {
+        CallerNamespaces::Only(namespaces) => (
+            json!({"matchExpressions": [{"key": NAMESPACE_NAME, "operator": "In", "values": namespaces}]}),
+            "Callers, from the namespaces that the rules name. Others cannot connect, and get no answer of the filter."
+                .to_owned(),
+        ),
+        CallerNamespaces::Any(why) => {
+            (json!({}), format!("Callers, from every namespace, because {why}. The filter decides about each request."))
+        }
+    };
+    let mut probes = vec![tcp(15021), tcp(READINESS_PORT)];
+    if plan.egress.spec.gateway.opa.is_some() {
+        probes.push(tcp(opa::PROBE_PORT));
     }
-    for Upstream { host, port, tls: _, protocol: _ } in plan.upstreams().map(|egress| &egress.spec.upstream) {
+    let mut allowed = Vec::new();
+    add(&mut allowed, json!({"from": [{"namespaceSelector": callers}], "ports": [tcp(plan.pod_port())]}), &reason);
+    let metrics = json!({"from": [{"namespaceSelector": {}}], "ports": [tcp(15020)]});
+    add(&mut allowed, metrics, "Prometheus, in any namespace.");
+    add(&mut allowed, json!({"ports": probes}), "The kubelet's probes, which come from the node.");
+    allowed
+}
+
+pub(crate) fn egress(plan: &Plan<'_>) -> Vec<Allowed> {
+    let spec = &plan.egress.spec;
+    let mut allowed = Vec::new();
+    let istiod = json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "istiod"}}}]);
+    add(&mut allowed, json!({"ports": [{"port": 53, "protocol": "UDP"}, tcp(53)]}), "DNS.");
+    add(&mut allowed, json!({"to": istiod, "ports": [tcp(15012)]}), "istiod: configuration and certificates.");
+    if !plan.by_image_volume() {
+        let registry = json!({"ports": [tcp(plan.filter.registry_port())]});
+        add(&mut allowed, registry, "The registry with the filter's image.");
+    }
+    for (position, Upstream { host, port, tls: _, protocol: _ }) in
+        plan.upstreams().map(|egress| &egress.spec.upstream).enumerate()
+    {
+        let reason = if position == 0 { format!("The upstream, {host}.") } else { format!("A standby, {host}.") };
         let rule = match host.address() {
             Some(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(*port)]}),
             None => json!({"ports": [tcp(*port)]}),
         };
-        if !rules.contains(&rule) {
-            rules.push(rule);
-        }
+        add(&mut allowed, rule, &reason);
     }
-    Value::Array(rules)
+    for uri in spec.authn.jwt.iter().filter_map(|provider| provider.jwks_uri.as_ref()) {
+        let reason = format!(
+            "The key set of {}. By default istiod fetches it; with PILOT_JWT_ENABLE_REMOTE_JWKS the gateway does.",
+            uri.host()
+        );
+        add(&mut allowed, json!({"ports": [tcp(uri.port())]}), &reason);
+    }
+    if spec.tracing.mode == TracingMode::Envoy {
+        let reason = "The tracer, on the ports of OTLP and Zipkin. One that listens elsewhere needs a patch.";
+        add(&mut allowed, json!({"ports": TRACER_PORTS.map(tcp)}), reason);
+    }
+    allowed
+}
+
+/// A rule that is there already is only explained further.
+fn add(allowed: &mut Vec<Allowed>, rule: Value, reason: &str) {
+    let reason = reason.to_owned();
+    match allowed.iter_mut().find(|other| other.rule == rule) {
+        Some(same) => same.reasons.push(reason),
+        None => allowed.push(Allowed { rule, reasons: vec![reason] }),
+    }
 }
 
 fn only(address: std::net::IpAddr) -> String {

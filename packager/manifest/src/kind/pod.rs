@@ -1,14 +1,18 @@
 //! The settings of the gateway's pods that all ways of installation share.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use sallyport_core::health::READY_PATH;
+use sallyport_egress::Code;
 use sallyport_egress::model::health::Readiness;
 use sallyport_egress::model::outbound::Credential;
 use sallyport_egress::model::{Egress, READINESS_PORT};
+use sallyport_egress::value::file_path::FileSource;
 use serde_json::{Value, json};
 
 use super::opa;
+use crate::error::BuildError;
 use crate::plan::{IMAGE_VOLUME_PATH, Plan};
 
 /// The setting of a gateway that forwards the caller's identity. Without it the filter does not know its callers, and
@@ -32,9 +36,6 @@ const STATS: &str = r"proxyStatsMatcher:
   - cluster\.outbound\|.*\.upstream_rq_[1-5]xx
   - cluster\.outbound\|.*\.ssl\.(fail_verify_(error|san|cert_hash)|certificate\..*)
 ";
-/// Folders of the proxy's image: a file there needs no Secret, and a Secret mounted there would hide the image's files.
-const IMAGE_FOLDERS: [&str; 3] = ["/etc/ssl", "/etc/pki", "/usr"];
-
 pub(crate) fn labels(plan: &Plan<'_>) -> Value {
     plan.labels()
 }
@@ -131,9 +132,11 @@ pub(crate) fn spread(plan: &Plan<'_>) -> Value {
     json!([over("kubernetes.io/hostname"), over("topology.kubernetes.io/zone")])
 }
 
-/// A new pod is ready before an old one is terminated.
-pub(crate) fn strategy() -> Value {
-    json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}})
+/// By default a new pod is ready before an old one is terminated.
+pub(crate) fn strategy(plan: &Plan<'_>) -> Value {
+    let gateway = &plan.egress.spec.gateway;
+    let update = json!({"maxSurge": gateway.max_surge, "maxUnavailable": gateway.max_unavailable});
+    json!({"type": "RollingUpdate", "rollingUpdate": update})
 }
 
 pub(crate) fn pull_secrets(plan: &Plan<'_>) -> Option<Value> {
@@ -150,7 +153,11 @@ pub(crate) fn mounts(plan: &Plan<'_>) -> Vec<Value> {
     for (position, egress) in plan.upstreams().enumerate() {
         let volume = tls_volume(position);
         mounts.extend(
-            tls_folders(egress)
+            egress
+                .spec
+                .upstream
+                .tls
+                .mounted_folders()
                 .into_iter()
                 .map(|folder| json!({"name": volume, "mountPath": folder, "readOnly": true})),
         );
@@ -164,7 +171,9 @@ pub(crate) fn volumes(plan: &Plan<'_>) -> Vec<Value> {
         let image = json!({"reference": plan.filter.reference(), "pullPolicy": "IfNotPresent"});
         volumes.push(json!({"name": FILTER_VOLUME, "image": image}));
     }
-    for (position, egress) in plan.upstreams().enumerate().filter(|(_, egress)| !tls_folders(egress).is_empty()) {
+    for (position, egress) in
+        plan.upstreams().enumerate().filter(|(_, egress)| !egress.spec.upstream.tls.mounted_folders().is_empty())
+    {
         volumes.push(json!({"name": tls_volume(position), "secret": {"secretName": tls_secret_name(egress)}}));
     }
     if let Some(opa) = &plan.egress.spec.gateway.opa {
@@ -178,6 +187,30 @@ pub(crate) fn others(plan: &Plan<'_>) -> Vec<Value> {
     plan.egress.spec.gateway.opa.iter().map(opa::container).collect()
 }
 
+/// Refuses files of `upstream.tls` that the pods could not have: Envoy would not find them, or Kubernetes would refuse the
+/// pods.
+pub(crate) fn check_files(plan: &Plan<'_>) -> Vec<BuildError> {
+    let mut errors = Vec::new();
+    for (field, path) in plan.egress.spec.upstream.tls.files() {
+        let problem = match path.source() {
+            FileSource::Relative => "is a relative path, which only `sallyport run` can read".to_owned(),
+            FileSource::Taken(folder) => format!("is in `{folder}`, where no Secret can be mounted"),
+            FileSource::Mounted(folder)
+                if plan.by_image_volume() && Path::new(folder).starts_with(IMAGE_VOLUME_PATH) =>
+            {
+                format!("is in `{folder}`, where the filter's image is mounted")
+            }
+            FileSource::Mounted(_) | FileSource::Bundle | FileSource::Image => continue,
+        };
+        let (file, secret) = (path.rsplit('/').next().unwrap_or_default(), tls_secret_name(plan.egress));
+        let message = format!("`upstream.tls.{field}` {problem}");
+        let help =
+            format!("write `/etc/sallyport/tls/{file}`, and put the file into the Secret `{secret}` as `{file}`");
+        errors.push(BuildError::of(plan.egress, Code::CertificatePath, message).with_help(help));
+    }
+    errors
+}
+
 /// The volume for the upstream, or for a standby by its position.
 fn tls_volume(position: usize) -> String {
     if position == 0 { "upstream-tls".to_owned() } else { format!("standby-{position}-tls") }
@@ -186,15 +219,6 @@ fn tls_volume(position: usize) -> String {
 /// The Secret with the files that `upstream.tls` names. It is the same for every gateway that connects to that upstream.
 fn tls_secret_name(egress: &Egress) -> String {
     format!("{}-upstream-tls", egress.name)
-}
-
-/// The folders of the files that `upstream.tls` names. The Secret is mounted at each of them.
-fn tls_folders(egress: &Egress) -> BTreeSet<&str> {
-    let tls = &egress.spec.upstream.tls;
-    let paths = [&tls.ca_certificates, &tls.client_certificate, &tls.private_key];
-    let folders = paths.into_iter().flatten().filter_map(|path| Some(path.rsplit_once('/')?.0));
-    let is_in_image = |folder: &str| IMAGE_FOLDERS.iter().any(|image| folder.starts_with(image));
-    folders.filter(|folder| !folder.is_empty() && !is_in_image(folder)).collect()
 }
 
 /// `None` for an empty list, so that the field is left out.

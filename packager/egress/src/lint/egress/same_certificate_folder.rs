@@ -49,9 +49,9 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::model::{Egress, UpstreamTls};
+use crate::model::Egress;
 use crate::wording::quoted;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 pub(super) const LINT: Lint =
     Lint { code: Code::SameCertificateFolder, run, source: include_str!("same_certificate_folder.rs") };
@@ -59,10 +59,10 @@ pub(super) const LINT: Lint =
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        let own = folders(subject.egress).map(|folder| (folder, subject.egress));
+        let own = folders(subject.egress).into_iter().map(|folder| (folder, subject.egress));
         let mut owners: HashMap<&str, &Egress> = own.collect();
         for (position, standby) in subject.standbys(input) {
-            let taken = folders(standby).find_map(|folder| {
+            let taken = folders(standby).into_iter().find_map(|folder| {
                 let owner = *owners.entry(folder).or_insert(standby);
                 (owner.name != standby.name).then_some((folder, owner))
             });
@@ -77,8 +77,6 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-fn folders(egress: &Egress) -> impl Iterator<Item = &str> {
-    let UpstreamTls { ca_certificates, client_certificate, private_key, .. } = &egress.spec.upstream.tls;
-    let files = [ca_certificates, client_certificate, private_key].into_iter().flatten();
-    files.filter_map(|path| Some(path.rsplit_once('/')?.0))
+fn folders(egress: &Egress) -> BTreeSet<&str> {
+    egress.spec.upstream.tls.mounted_folders()
 }

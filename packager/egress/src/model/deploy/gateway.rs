@@ -8,6 +8,7 @@ use sallyport_core::wire::Shape;
 use sallyport_core::{record, words};
 
 const PODS: Shape = Shape::Whole { least: 1, most: 1000 };
+const PODS_OR_NONE: Shape = Shape::Whole { least: 0, most: 1000 };
 
 record! {
     /// `spec.gateway`.
@@ -24,6 +25,10 @@ record! {
         "concurrency" concurrency: u32 as (Shape::Whole { least: 1, most: 128 }) = default(2),
         /// How long a pod may take to finish its requests when it is stopped, in seconds.
         "drainSeconds" drain_seconds: u32 as (Shape::Whole { least: 1, most: 3600 }) = default(30),
+        /// How many pods a rollout may make beyond `replicas`.
+        "maxSurge" max_surge: u32 as (PODS_OR_NONE) = default(1),
+        /// How many pods a rollout may take away before new ones are ready. Not 0 if `maxSurge` is 0.
+        "maxUnavailable" max_unavailable: u32 as (PODS_OR_NONE) = default(0),
         /// Whether the manifests include the Namespace.
         "createNamespace" create_namespace: bool = default(false),
         /// The digest of the filter's image for this gateway alone, to try another version of the filter on it.
@@ -37,6 +42,8 @@ record! {
         "minReplicas" => "write `replicas`",
         "replicaCount" => "write `replicas`",
         "autoscaling" => "write `maxReplicas`",
+        "strategy" => "write `maxSurge` and `maxUnavailable`",
+        "rollingUpdate" => "write `maxSurge` and `maxUnavailable`",
         "requests" => "write `resources` with `cpu` and `memory`",
         "terminationGracePeriodSeconds" => "write `drainSeconds`",
         "mode" => "write `install`",

@@ -12,6 +12,7 @@ use crate::yaml::tree::{Entry, Node};
 pub(super) fn check(spec: &Node, sink: &mut Sink) {
     if let Some(gateway) = spec.get("gateway") {
         check_replicas(gateway, sink);
+        check_strategy(gateway, sink);
     }
     if let Some(route) = spec.get("route") {
         check_timeouts(route, sink);
@@ -38,7 +39,35 @@ fn check_replicas(gateway: &Node, sink: &mut Sink) {
     }
 }
 
+/// With neither a pod more nor a pod less a rollout could not begin.
+fn check_strategy(gateway: &Node, sink: &mut Sink) {
+    let number = |name: &str, missing: u32| match gateway.get(name) {
+        Some(node) => node.text().and_then(|text| text.parse::<u32>().ok()),
+        None => Some(missing),
+    };
+    let Gateway { max_surge, max_unavailable, .. } = Gateway::default();
+    if let (Some(0), Some(0), Some(entry)) =
+        (number("maxSurge", max_surge), number("maxUnavailable", max_unavailable), gateway.entry("maxSurge"))
+    {
+        let flaw = UnplacedDiagnostic::new(
+            Code::Strategy,
+            "`maxSurge` and `maxUnavailable` are both 0: no rollout could begin",
+        );
+        sink.report(entry.value.span, flaw.help("write `maxUnavailable: 1`, or a `maxSurge` of 1 or more"));
+    }
+}
+
+/// Istio's webhook refuses a longer time to connect.
+const MOST_TO_CONNECT: std::time::Duration = std::time::Duration::from_secs(3600);
+
 fn check_timeouts(route: &Node, sink: &mut Sink) {
+    let connect = route.descend(&["connectionPool", "connectTimeout"]);
+    if let Some((node, text)) = connect.and_then(|node| Some((node, node.text()?)))
+        && text.parse::<Duration>().is_ok_and(|time| time.length() > MOST_TO_CONNECT)
+    {
+        let message = format!("`connectTimeout` {} is longer than an hour, which Istio refuses", quoted(text));
+        sink.report(node.span, UnplacedDiagnostic::new(Code::Duration, message).help("write `1h` or less"));
+    }
     let whole = route.get("timeout").and_then(Node::text);
     let Some(node) = route.descend(&["retries", "perTryTimeout"]) else { return };
     let (Some(whole), Some(each)) = (whole, node.text()) else { return };
