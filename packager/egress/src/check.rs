@@ -7,7 +7,7 @@ use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Egress, Mesh};
-use crate::parse::{ParsedEgress, Resource, parse};
+use crate::parse::{Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
 use crate::policy::{policy, policy_source};
 use crate::wording::{one_line, quoted};
 use crate::yaml::tree::Node;
@@ -58,7 +58,7 @@ pub fn check_with_manifests(files: &[SourceFile]) -> Checked {
 
 fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) -> Checked {
     let mut checked = Checked::default();
-    let (mut egresses, mut meshes, mut manifests) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut unread, mut meshes, mut manifests) = (Vec::new(), Vec::new(), Vec::new());
     for (file, source) in files.iter().enumerate() {
         if holds_manifests(source) {
             let (imported, diagnostics) = import(file, source);
@@ -66,29 +66,61 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
             checked.diagnostics.extend(diagnostics);
             continue;
         }
-        let parsed = parse(file, source);
-        checked.diagnostics.extend(parsed.diagnostics);
-        match parsed.resource {
-            Some(Resource::Egress(egress)) => egresses.push((file, *egress)),
-            Some(Resource::Mesh(mesh)) => meshes.push((file, mesh.mesh, mesh.tree)),
+        let ParsedFile { resource, sink } = parse(file, source);
+        match resource {
+            Some(Resource::Egress(tree)) => {
+                unread.push((file, tree, sink));
+                continue;
+            }
+            Some(Resource::Mesh(mesh)) => meshes.push((file, *mesh)),
             None => {}
         }
+        checked.diagnostics.extend(sink.diagnostics);
     }
-    for (file, _, tree) in meshes.iter().skip(1) {
-        let first = meshes.first().map(|(first, _, tree)| place(files, *first, tree)).unwrap_or_default();
+    let (mesh_tree, defaults) = check_meshes(files, meshes, &mut checked);
+    let mut egresses = Vec::new();
+    for (file, tree, mut sink) in unread {
+        egresses.push((file, parse_egress(tree, &defaults, &mut sink)));
+        checked.diagnostics.extend(sink.diagnostics);
+    }
+    let names =
+        egresses.iter().filter_map(|(_, parsed)| Some((parsed.namespace.clone()?, parsed.name.clone()?))).collect();
+    let trees = check_egresses(files, egresses, &mut checked);
+    checked.manifests = manifests.len();
+    let found = lint(files, &checked, &names, &trees, mesh_tree.as_ref(), &manifests);
+    let is_wrong: HashSet<usize> =
+        found.iter().filter(|found| found.severity == Severity::Error).map(|found| found.file).collect();
+    checked.egresses.retain(|egress| !is_wrong.contains(&egress.file));
+    checked.diagnostics.extend(found);
+    checked.diagnostics.sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span));
+    checked
+}
+
+/// Takes the first Mesh; its tree, and what Egresses take from it. Even one with an error has defaults: without them,
+/// Egresses would seem to have errors of their own.
+fn check_meshes(
+    files: &[SourceFile],
+    meshes: Vec<(usize, ParsedMesh)>,
+    checked: &mut Checked,
+) -> (Option<Node>, Defaults) {
+    for (file, ParsedMesh { tree, .. }) in meshes.iter().skip(1) {
+        let first = meshes.first().map(|(first, mesh)| place(files, *first, &mesh.tree)).unwrap_or_default();
         let flaw = UnplacedDiagnostic::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
         checked.diagnostics.push(flaw.help("keep one: all gateways share one Mesh").at(*file, start_of(tree)));
     }
-    let mut mesh_tree = None;
-    if let Some((file, Some(mesh), tree)) = meshes.into_iter().next() {
-        checked.mesh = check_mesh(file, mesh, &tree, &mut checked.diagnostics);
-        mesh_tree = Some(tree);
-    }
+    let Some((file, ParsedMesh { mesh, defaults, tree })) = meshes.into_iter().next() else {
+        return (None, Defaults::default());
+    };
+    let Some(mesh) = mesh else { return (None, defaults) };
+    checked.mesh = check_mesh(file, mesh, &tree, &mut checked.diagnostics);
+    (Some(tree), defaults)
+}
+
+/// Takes the Egresses without an error; their trees.
+fn check_egresses(files: &[SourceFile], egresses: Vec<(usize, ParsedEgress)>, checked: &mut Checked) -> Vec<Node> {
     let duplicates = duplicates(files, &egresses);
     let is_duplicate = |file| duplicates.iter().any(|duplicate| duplicate.file == file);
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
-    let names =
-        egresses.iter().filter_map(|(_, parsed)| Some((parsed.namespace.clone()?, parsed.name.clone()?))).collect();
     let mut trees = Vec::new();
     for (file, parsed) in egresses {
         let problems = compile(&parsed, &mesh);
@@ -103,14 +135,7 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
         }
     }
     checked.diagnostics.extend(duplicates);
-    checked.manifests = manifests.len();
-    let found = lint(files, &checked, &names, &trees, mesh_tree.as_ref(), &manifests);
-    let is_wrong: HashSet<usize> =
-        found.iter().filter(|found| found.severity == Severity::Error).map(|found| found.file).collect();
-    checked.egresses.retain(|egress| !is_wrong.contains(&egress.file));
-    checked.diagnostics.extend(found);
-    checked.diagnostics.sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span));
-    checked
+    trees
 }
 
 /// What the lints say of the files that are right; `trees` are those of the Egress files, in their order.
@@ -131,12 +156,16 @@ fn lint(
 /// A policy without rules shows whether the mesh's own part of every policy is right.
 fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
     let policy = policy("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
-    let problems = problems_of(&policy);
+    let problems = problems_of(&Policy { tracing: mesh.default_tracing().to_wire(), ..policy });
     if problems.is_empty() {
         return Some(Located { file, span: tree.span, value: mesh });
     }
     let spec = tree.get("spec").unwrap_or(tree);
-    diagnostics.extend(problems.into_iter().map(|problem| from_core(file, spec.nearest(&problem.path), problem)));
+    let place = |path: &str| match field_and_rest(path) {
+        ("tracing", _) => spec.nearest(&format!("defaults.{path}")),
+        _ => spec.nearest(path),
+    };
+    diagnostics.extend(problems.into_iter().map(|problem| from_core(file, place(&problem.path), problem)));
     None
 }
 

@@ -143,6 +143,8 @@ codes! {
         SecretKey = "SP0325" Error,
         FilePath = "SP0326" Error,
         Word = "SP0327" Error,
+        ExtensionProvider = "SP0330" Error,
+        ObjectLabel = "SP0331" Error,
         Strategy = "SP0340" Error,
         JwtIssuer = "SP0401" Error,
         DuplicateIssuer = "SP0402" Error,

@@ -21,7 +21,9 @@ pub use self::authz::{Authn, Authz, JwtProvider, Rollout};
 pub use self::deploy::Gateway;
 pub use self::health::READINESS_PORT;
 pub(crate) use self::mesh::MeshFile;
-pub use self::mesh::{AccessLog, IstioVersion, Mesh};
+pub use self::mesh::{
+    AccessLog, DnsCapture, ISTIO_NAMESPACE, IstioVersion, Istiod, Mesh, OWN_PROVIDERS, OutboundTraffic,
+};
 pub use self::upstream::{HttpVersion, TlsMode, Upstream, UpstreamTls};
 
 use self::deploy::{Expose, Patch, Route};
@@ -163,6 +165,15 @@ impl Egress {
     #[must_use]
     pub fn route(&self) -> String {
         format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Whether the callers' host has an address only if something gives it one. The name of a Service resolves in the
+    /// cluster, and the upstream's own name resolves wherever it is called from without a gateway.
+    #[must_use]
+    pub fn host_needs_address(&self) -> bool {
+        let host = &*self.spec.host;
+        let is_of_service = host.ends_with(".svc") || host.contains(".svc.") || !host.contains('.');
+        !is_of_service && *self.spec.upstream.host != *host
     }
 
     /// The host by which Istio knows the upstream. An IP address is no host name, so it gets one that is never resolved.

@@ -2,34 +2,38 @@
 
 pub(crate) mod conform;
 mod cross;
+mod defaults;
 mod egress;
 mod read;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Sink, SourceFile, Span, UnplacedDiagnostic};
-use crate::model::{self, EgressFile, Mesh, MeshFile};
+use crate::diagnostic::{Sink, SourceFile, Span, UnplacedDiagnostic};
+use crate::model::{self, EgressFile, EgressSpec, Mesh, MeshFile};
 use crate::wording::did_you_mean;
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{reader, source_text};
 use conform::conform;
 use read::{has_error, read};
 
-pub(crate) use egress::ParsedEgress;
+pub(crate) use defaults::Defaults;
+pub(crate) use egress::{ParsedEgress, parse_egress};
 
-/// What was made of one file.
+/// What was made of one file, and what is wrong with it so far.
 pub(crate) struct ParsedFile {
     pub(crate) resource: Option<Resource>,
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    pub(crate) sink: Sink,
 }
 
 pub(crate) enum Resource {
-    Egress(Box<ParsedEgress>),
+    /// To be read when the Mesh is known, which has its defaults.
+    Egress(Node),
     Mesh(Box<ParsedMesh>),
 }
 
 /// A Mesh file with its tree. `None`: something in the file is wrong.
 pub(crate) struct ParsedMesh {
     pub(crate) mesh: Option<Mesh>,
+    pub(crate) defaults: Defaults,
     pub(crate) tree: Node,
 }
 
@@ -39,7 +43,7 @@ pub(crate) fn parse(file: usize, source: &SourceFile) -> ParsedFile {
     let readable = source_text::examine(&source.text, &mut sink);
     let tree = if readable { reader::read_one(&source.text, &mut sink) } else { None };
     let resource = tree.and_then(|tree| resource(tree, &mut sink));
-    ParsedFile { resource, diagnostics: sink.diagnostics }
+    ParsedFile { resource, sink }
 }
 
 /// Where a field path leads in a file's text, or the nearest place that is written.
@@ -63,11 +67,13 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
         return None;
     }
     match kind_of(&tree, sink)? {
-        Kind::Egress => Some(Resource::Egress(Box::new(egress::parse(tree, sink)))),
+        Kind::Egress => Some(Resource::Egress(tree)),
         Kind::Mesh => {
             let conformed = conform(&tree, &MeshFile::BLOCK, sink);
+            cross::mesh::check(&tree, sink);
             let sound = if has_error(sink) { None } else { read::<MeshFile>(&conformed.json, tree.span, sink) };
-            Some(Resource::Mesh(Box::new(ParsedMesh { mesh: sound.map(|file| file.spec), tree })))
+            let defaults = Defaults::of(&conformed.json);
+            Some(Resource::Mesh(Box::new(ParsedMesh { mesh: sound.map(|file| file.spec), defaults, tree })))
         }
     }
 }
@@ -87,7 +93,8 @@ enum Kind {
 /// enough to a known one; a missing one is guessed from the fields.
 fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
     let Some(node) = tree.get("kind") else {
-        let is_mesh = Mesh::BLOCK.fields.iter().any(|field| tree.descend(&["spec", field.name]).is_some());
+        let of_mesh = Mesh::BLOCK.fields.iter().filter(|field| EgressSpec::BLOCK.field(field.name).is_none());
+        let is_mesh = of_mesh.map(|field| field.name).any(|name| tree.descend(&["spec", name]).is_some());
         return Some(if is_mesh { Kind::Mesh } else { Kind::Egress });
     };
     let Some(text) = node.text() else {

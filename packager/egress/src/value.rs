@@ -12,6 +12,7 @@ pub mod header;
 pub mod host;
 pub mod image;
 mod jwks;
+pub mod labels;
 pub mod names;
 pub mod quantity;
 

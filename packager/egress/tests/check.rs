@@ -417,3 +417,77 @@ fn a_deployment_is_read() {
     assert_eq!((gateway.resources.cpu.as_str(), gateway.resources.memory.as_str()), ("1", "256Mi"));
     assert_eq!(checked.mesh.expect("a mesh").value.filter.image, "localhost:5000/filter");
 }
+
+/// Those of a Mesh with these lines below `spec`, and `MINIMAL` with those.
+fn with_defaults(mesh: &str, egress: &str) -> (Vec<String>, Option<Egress>) {
+    let mesh = MESH.replace("spec: {}\n", &format!("spec:\n{mesh}"));
+    let checked = check(&[file("egress.yaml", &format!("{MINIMAL}{egress}")), file("mesh.yaml", &mesh)]);
+    let problems = checked.diagnostics.iter().map(|problem| format!("{} {}", problem.file, problem.message));
+    (problems.collect(), checked.egresses.into_iter().next().map(|egress| egress.value))
+}
+
+#[test]
+fn an_egress_takes_the_meshs_defaults_field_by_field() {
+    let mesh = "  istiod: {namespace: control}
+  defaults:
+    gateway: {replicas: 3, resources: {cpu: 200m, memory: 1Gi}, numTrustedProxies: 2}
+    headers: {hygiene: \"off\"}
+    tracing: {mode: envoy, provider: otel, requestId: new}
+";
+    let (problems, egress) = with_defaults(mesh, "");
+    // A lint speaks of what holds, whoever has written it.
+    assert_eq!(problems, ["0 the upstream receives the caller's certificate chain"]);
+    let spec = egress.expect("it is sound").spec;
+    assert_eq!((spec.gateway.replicas, spec.gateway.concurrency), (3, 2));
+    assert_eq!((&*spec.gateway.resources.cpu, &*spec.gateway.resources.memory), ("200m", "1Gi"));
+    assert_eq!(spec.tracing.provider.as_deref(), Some("otel"));
+
+    let own = "  expose: {host: a.example.com, credentialName: a}
+  gateway: {replicas: 1, resources: {memory: 128Mi}}
+  headers: {hygiene: strict}
+  tracing: {mode: strip}
+";
+    let (problems, egress) = with_defaults(mesh, own);
+    assert_eq!(problems, [] as [&str; 0]);
+    let spec = egress.expect("it is sound").spec;
+    assert_eq!((&*spec.gateway.resources.cpu, &*spec.gateway.resources.memory), ("200m", "128Mi"));
+    assert_eq!((spec.gateway.replicas, spec.gateway.num_trusted_proxies), (1, 2));
+    assert_eq!(spec.expose.expect("it is written").gateway.as_str(), "control/ingressgateway");
+    // What belongs to another mode is not taken, the rest is.
+    assert_eq!(spec.tracing.provider, None);
+    assert_eq!(format!("{:?}", spec.tracing.request_id), "New");
+}
+
+#[test]
+fn a_default_is_wrong_where_it_is_written() {
+    // What an Egress relies on is no error of its own because the Mesh has one elsewhere.
+    let (problems, _) =
+        with_defaults("  nonsense: 1\n  defaults: {tracing: {mode: envoy}}\n", "  tracing: {samplingPerMille: 5}\n");
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].starts_with("1 unknown field"), "{problems:?}");
+    // Each number is right by itself.
+    let (problems, _) = with_defaults("  defaults: {gateway: {maxReplicas: 3}}\n", "  gateway: {replicas: 4}\n");
+    assert_eq!(problems, ["0 `maxReplicas` (3) is less than `replicas` (4)"]);
+    let (problems, _) = with_defaults("  defaults: {gateway: {replicas: 4}}\n", "  gateway: {maxReplicas: 3}\n");
+    assert_eq!(problems, ["0 `maxReplicas` (3) is less than `replicas` (4)"]);
+}
+
+#[test]
+fn patches_of_the_mesh_are_linted() {
+    let (problems, _) = with_defaults("  patches: [{kind: NetworkPolicy, merge: {spec: {ingress: []}}}]\n", "");
+    assert_eq!(problems, ["1 the patch changes the `NetworkPolicy`, which enforces the policy"]);
+    let (problems, _) = with_defaults("  patches: [{kind: \"*\", merge: {spec: {}}}]\n", "");
+    assert_eq!(problems, ["1 the patch changes every manifest, also those that enforce the policy"]);
+    let labels = "  patches: [{kind: \"*\", json: [{op: add, path: /metadata/labels/a, value: b}]}]\n";
+    assert_eq!(with_defaults(labels, "").0, [] as [&str; 0]);
+}
+
+#[test]
+fn a_host_needs_an_address_unless_it_has_one() {
+    for (host, needs) in
+        [("a.internal", true), ("a.example", false), ("a.b.svc", false), ("a.b.svc.cluster.local", false)]
+    {
+        let checked = check_one(&MINIMAL.replace("host: a.internal", &format!("host: {host}")));
+        assert_eq!(checked.egresses[0].value.host_needs_address(), needs, "{host}");
+    }
+}

@@ -1,6 +1,6 @@
 //! The whole build: a folder per Egress, and one for the mesh.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_egress::model::{Egress, Mesh};
 use serde_json::{Value, json};
@@ -10,6 +10,7 @@ use crate::emit::{Emitted, emit};
 use crate::error::BuildError;
 use crate::kind::{mesh, pod};
 use crate::names::{check_names, check_standbys, folder_name};
+use crate::patch::{self, Patched};
 use crate::plan::{PinnedFilter, Plan, plans};
 use crate::{comment, yaml};
 
@@ -47,6 +48,7 @@ pub fn build(
     let plans = plans(egresses, mesh, filter);
     let mut errors = Vec::new();
     let mut build = Build::default();
+    let mut used = BTreeSet::new();
     let mut folders: BTreeMap<String, &Egress> = BTreeMap::new();
     let mut namespaces = Namespaces::default();
     for plan in &plans {
@@ -61,18 +63,23 @@ pub fn build(
         match folder(plan, options, &mut namespaces) {
             Ok(folder) => {
                 build.files.extend(folder.files.into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
-                if !folder.patched.is_empty() {
-                    build.patched.push((format!("{}/{}", plan.egress.namespace, plan.egress.name), folder.patched));
+                if !folder.patched.objects.is_empty() {
+                    let egress = format!("{}/{}", plan.egress.namespace, plan.egress.name);
+                    build.patched.push((egress, folder.patched.objects));
                 }
+                used.extend(folder.patched.of_mesh);
             }
             Err(wrong) => errors.extend(wrong),
         }
     }
     build.files.extend(namespaces.files());
-    let header = "# Made by `sallyport build` for the whole mesh. Change the Mesh file, not this one.\n";
-    for (file, value) in [
-        ("mesh/istiooperator.yaml", mesh::istio_operator(mesh, &plans)),
-        ("mesh/values.yaml", mesh::helm_values(mesh, &plans)),
+    // A gateway that could not be built may be the one that a patch is for.
+    if errors.is_empty() && !plans.is_empty() {
+        errors.extend(patch::check_mesh(mesh, &used));
+    }
+    for (file, header, value) in [
+        ("mesh/istiooperator.yaml", mesh::istio_operator_comment(mesh, &plans), mesh::istio_operator(mesh, &plans)),
+        ("mesh/values.yaml", mesh::helm_values_comment(mesh, &plans), mesh::helm_values(mesh, &plans)),
     ] {
         build.files.insert(file.to_owned(), format!("{header}{}", yaml::document(&yaml::without_nulls(value))));
     }
@@ -82,7 +89,7 @@ pub fn build(
 #[derive(Default)]
 struct Folder {
     files: BTreeMap<String, String>,
-    patched: Vec<String>,
+    patched: Patched,
 }
 
 /// The folder of the namespaces: no gateway's folder has a name without a hyphen.

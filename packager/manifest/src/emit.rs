@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::error::BuildError;
+use crate::patch::Patched;
 use crate::plan::Plan;
 use crate::step::{Step, add_version, installer, objects};
 use crate::{patch, yaml};
@@ -14,8 +15,8 @@ pub(crate) struct Emitted {
     pub(crate) objects: Vec<(Step, Value)>,
     /// The file that another tool makes the pods from.
     pub(crate) installer: Option<(&'static str, Value)>,
-    /// What the patches changed, as `Kind/name`.
-    pub(crate) patched: Vec<String>,
+    /// What the patches changed.
+    pub(crate) patched: Patched,
 }
 
 /// `waves`: mark each object for Argo CD. `namespace`: what another Egress of the same namespace has made of it; there is one
@@ -37,6 +38,6 @@ pub(crate) fn emit(plan: &Plan<'_>, waves: bool, namespace: Option<Value>) -> Re
         *own = namespace;
     }
     let values = objects.iter_mut().map(|(_, value)| value).chain(installer.iter_mut().map(|(_, value)| value));
-    let patched = patch::apply(plan.egress, values)?;
+    let patched = patch::apply(plan.egress, plan.mesh, values)?;
     Ok(Emitted { objects, installer, patched })
 }

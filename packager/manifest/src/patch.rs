@@ -1,30 +1,64 @@
 //! `patches`: changes to emitted manifests, applied last.
 
+use std::collections::BTreeSet;
+
 use sallyport_egress::Code;
-use sallyport_egress::model::Egress;
-use sallyport_egress::model::deploy::Patch;
+use sallyport_egress::model::deploy::{EVERY_KIND, Patch};
+use sallyport_egress::model::{Egress, Mesh};
 use serde_json::Value;
 
-use crate::error::BuildError;
+use crate::error::{BuildError, Place};
 use crate::kind::pod::FORWARDED_CALLER;
 
-/// Applies an Egress's patches in order, and returns what each of them changed: `Kind/name`.
+/// What patches changed.
+#[derive(Debug, Default)]
+pub(crate) struct Patched {
+    /// `Kind/name`, in order.
+    pub(crate) objects: Vec<String>,
+    /// The positions of the Mesh's patches that matched a manifest of this gateway.
+    pub(crate) of_mesh: BTreeSet<usize>,
+}
+
+/// Applies the Mesh's patches, then the Egress's own, each in order.
 ///
-/// A patch that matches no manifest is an error: its author relies on a change that would not be there.
+/// A patch that matches no manifest is an error: its author relies on a change that would not be there. One of the Mesh
+/// must match in some gateway ([`check_mesh`]).
 pub(crate) fn apply<'a>(
     egress: &Egress,
+    mesh: &Mesh,
     objects: impl Iterator<Item = &'a mut Value>,
-) -> Result<Vec<String>, Vec<BuildError>> {
+) -> Result<Patched, Vec<BuildError>> {
     let mut objects: Vec<_> = objects.collect();
-    let (mut applied, mut errors) = (Vec::new(), Vec::new());
-    for (position, patch) in egress.spec.patches.iter().enumerate() {
-        let place = format!("spec.patches[{position}].kind");
+    let (mut patched, mut errors) = (Patched::default(), Vec::new());
+    for (position, patch) in mesh.patches.iter().enumerate() {
         match apply_one(egress, patch, &mut objects) {
-            Ok(labels) => applied.extend(labels),
-            Err(error) => errors.push(error.at(place)),
+            Ok(applied) => {
+                if !applied.is_empty() {
+                    patched.of_mesh.insert(position);
+                }
+                patched.objects.extend(applied);
+            }
+            Err(error) => errors.push(BuildError { place: Place::Mesh("spec.patches"), ..error }),
         }
     }
-    if errors.is_empty() { Ok(applied) } else { Err(errors) }
+    for (position, patch) in egress.spec.patches.iter().enumerate() {
+        let applied = match apply_one(egress, patch, &mut objects) {
+            Ok(applied) if applied.is_empty() => Err(not_emitted(egress, patch, &objects)),
+            applied => applied,
+        };
+        match applied {
+            Ok(applied) => patched.objects.extend(applied),
+            Err(error) => errors.push(error.at(format!("spec.patches[{position}].kind"))),
+        }
+    }
+    if errors.is_empty() { Ok(patched) } else { Err(errors) }
+}
+
+fn not_emitted(egress: &Egress, patch: &Patch, objects: &[&mut Value]) -> BuildError {
+    let message = format!("a patch is for `{}`, but no such manifest is emitted", target(patch));
+    let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", label(object))).collect();
+    BuildError::of(egress, Code::PatchNotApplied, message)
+        .with_help(format!("the emitted manifests are {}", kinds.join(", ")))
 }
 
 fn apply_one(egress: &Egress, patch: &Patch, objects: &mut [&mut Value]) -> Result<Vec<String>, BuildError> {
@@ -41,14 +75,22 @@ fn apply_one(egress: &Egress, patch: &Patch, objects: &mut [&mut Value]) -> Resu
         }
         applied.push(label);
     }
-    if applied.is_empty() {
-        let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-        let message = format!("a patch is for `{}{name}`, but no such manifest is emitted", patch.kind);
-        let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", label(object))).collect();
-        return Err(BuildError::of(egress, Code::PatchNotApplied, message)
-            .with_help(format!("the emitted manifests are {}", kinds.join(", "))));
-    }
     Ok(applied)
+}
+
+/// The Mesh's patches that matched nothing in any gateway; `used` are the positions of the others.
+pub(crate) fn check_mesh<'m>(mesh: &'m Mesh, used: &'m BTreeSet<usize>) -> impl Iterator<Item = BuildError> + 'm {
+    let unused = mesh.patches.iter().enumerate().filter(|(position, _)| !used.contains(position));
+    unused.map(|(_, patch)| {
+        let message = format!("a patch of the Mesh is for `{}`, but no gateway has such a manifest", target(patch));
+        BuildError::new(Code::PatchNotApplied, Place::Mesh("spec.patches"), message)
+            .with_help("correct its `kind` and `name`, or remove it")
+    })
+}
+
+fn target(patch: &Patch) -> String {
+    let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
+    format!("{}{name}", patch.kind)
 }
 
 /// Where the setting is written, as JSON pointers, and its value in each place. It is a line in an annotation's YAML.
@@ -76,7 +118,7 @@ fn collect(value: &Value, place: String, found: &mut Vec<(String, String)>) {
 
 fn matches_patch(patch: &Patch, object: &Value) -> bool {
     let name = object.pointer("/metadata/name").and_then(Value::as_str);
-    object.get("kind").and_then(Value::as_str) == Some(&patch.kind)
+    (patch.kind == EVERY_KIND || object.get("kind").and_then(Value::as_str) == Some(&patch.kind))
         && patch.name.as_deref().is_none_or(|wanted| Some(wanted) == name)
 }
 

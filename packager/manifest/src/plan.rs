@@ -5,12 +5,15 @@ use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::standbys;
 use sallyport_egress::value::digest::Digest;
 use sallyport_egress::value::image::ImageRepository;
+use sallyport_egress::value::labels::Labels;
 use serde_json::{Map, Value, json};
 
 /// The port of the gateway's Service, and so of its `Gateway`.
 pub(crate) const SERVICE_PORT: u16 = 443;
 /// Where the pods listen: a port that needs no privilege. Istio maps the Service's port to it.
 const POD_PORT: u16 = 8443;
+/// The label by which a namespace, a pod or a Gateway belongs to one revision of Istio.
+pub(crate) const REVISION_LABEL: &str = "istio.io/rev";
 /// Where the image volume is mounted.
 pub(crate) const IMAGE_VOLUME_PATH: &str = "/opt/sallyport";
 
@@ -121,24 +124,41 @@ impl Plan<'_> {
 
     /// The selector, and the labels by which Kubernetes' tools group objects.
     pub(crate) fn labels(&self) -> Value {
-        let mut labels = common_labels(&self.gateway_name());
+        let mut labels = self.with_common_labels(&self.gateway_name());
         if let (Some(labels), Value::Object(selector)) = (labels.as_object_mut(), self.selector()) {
             labels.extend(selector);
         }
         labels
     }
 
+    /// The labels that an object of this name has beside those that name a gateway.
+    pub(crate) fn with_common_labels(&self, name: &str) -> Value {
+        over(&self.mesh.labels, common_labels(name))
+    }
+
+    /// Annotations beside those that the mesh has for all objects; `None`, if there are neither.
+    pub(crate) fn with_annotations(&self, own: Value) -> Option<Value> {
+        let annotations = over(&self.mesh.annotations, own);
+        annotations.as_object().is_some_and(|annotations| !annotations.is_empty()).then_some(annotations)
+    }
+
     pub(crate) fn metadata(&self, name: &str) -> Value {
-        json!({"name": name, "namespace": self.egress.namespace, "labels": self.labels()})
+        self.annotated(name, json!({}))
+    }
+
+    /// The same, with annotations of this object.
+    pub(crate) fn annotated(&self, name: &str, annotations: Value) -> Value {
+        json!({
+            "name": name,
+            "namespace": self.egress.namespace,
+            "labels": self.labels(),
+            "annotations": self.with_annotations(annotations),
+        })
     }
 
     /// The same, with one message of `istioctl analyze` suppressed, where what it reports is intended.
     pub(crate) fn metadata_without(&self, message: &str, name: &str) -> Value {
-        let mut metadata = self.metadata(name);
-        if let Some(metadata) = metadata.as_object_mut() {
-            metadata.insert("annotations".to_owned(), json!({"galley.istio.io/analyze-suppress": message}));
-        }
-        metadata
+        self.annotated(name, json!({"galley.istio.io/analyze-suppress": message}))
     }
 
     /// A policy's spec with the fields that attach it to this gateway. Istio requires that a gateway which it deployed
@@ -162,8 +182,18 @@ impl Plan<'_> {
     }
 }
 
+/// What the user chose for all objects, and what an object must have, which no choice replaces.
+pub(crate) fn over(chosen: &Labels, own: Value) -> Value {
+    let mut all: Map<String, Value> =
+        chosen.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    if let Value::Object(own) = own {
+        all.extend(own);
+    }
+    Value::Object(all)
+}
+
 /// The labels of every object that is emitted.
-pub(crate) fn common_labels(name: &str) -> Value {
+fn common_labels(name: &str) -> Value {
     json!({
         "app.kubernetes.io/name": name,
         "app.kubernetes.io/managed-by": "sallyport",

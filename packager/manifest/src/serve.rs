@@ -122,6 +122,6 @@ pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, Vec<BuildEr
     if access_log::reports_spans(&collection.telemetries) {
         not_served.push(format!("Telemetry/{}: spec.tracing", plan.gateway_name()));
     }
-    not_served.extend(collection.unread(&emitted.patched));
+    not_served.extend(collection.unread(&emitted.patched.objects));
     Ok(Served { listeners, routes, clusters, endpoints, extensions, not_served })
 }

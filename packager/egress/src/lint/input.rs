@@ -3,6 +3,7 @@
 use super::finding::{Finding, finding};
 use crate::diagnostic::SourceFile;
 use crate::import::set::Set;
+use crate::model::deploy::Patch;
 use crate::model::{Egress, Mesh};
 use crate::value::names::DnsLabel;
 use crate::yaml::tree::Node;
@@ -26,6 +27,33 @@ pub(crate) struct Input<'a> {
     pub(crate) mesh: Option<(usize, &'a Node, &'a Mesh)>,
     /// The manifests.
     pub(crate) set: Set<'a>,
+}
+
+/// Where something is written that both an Egress and the Mesh can have.
+pub(crate) struct Place<'a> {
+    file: usize,
+    node: &'a Node,
+}
+
+impl Place<'_> {
+    /// A finding there.
+    pub(super) fn finding(&self, message: impl Into<String>, help: impl Into<String>) -> Finding {
+        finding(self.file, self.node, message, help)
+    }
+}
+
+impl<'a> Input<'a> {
+    /// The patches of the Mesh and of every Egress, each with the place of its `kind`.
+    pub(super) fn patches(&self) -> impl Iterator<Item = (&'a Patch, Place<'a>)> {
+        let of_mesh = self.mesh.iter().map(|(file, tree, mesh)| (*file, *tree, &mesh.patches));
+        let of_egresses =
+            self.egresses.iter().map(|subject| (subject.file, subject.tree, &subject.egress.spec.patches));
+        of_mesh.chain(of_egresses).flat_map(|(file, tree, patches)| {
+            patches.iter().enumerate().map(move |(position, patch)| {
+                (patch, Place { file, node: tree.nearest(&format!("spec.patches[{position}].kind")) })
+            })
+        })
+    }
 }
 
 impl Subject<'_> {

@@ -7,7 +7,8 @@ mod patch;
 mod route;
 
 pub use self::expose::Expose;
+pub(crate) use self::expose::INGRESS_LABEL;
 pub use self::filter::{Delivery, FilterImage};
 pub use self::gateway::{Gateway, Install, Opa, Resources};
-pub use self::patch::{Document, Operation, OperationKind, Patch};
+pub use self::patch::{Document, EVERY_KIND, Operation, OperationKind, Patch};
 pub use self::route::{ConnectionPool, OutlierDetection, Retries, Route};

@@ -1,8 +1,10 @@
 //! What the declaration of a field cannot say: fields that depend on each other.
 
 mod deploy;
+pub(super) mod mesh;
 mod outbound;
 
+use super::defaults::Defaults;
 use crate::code::Code;
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::model::{TlsMode, UpstreamTls};
@@ -12,13 +14,13 @@ use sallyport_core::policy::key::{Topic, topic_of};
 use std::collections::HashMap;
 
 /// Reports fields of an Egress that contradict each other.
-pub(crate) fn check(root: &Node, sink: &mut Sink) {
+pub(crate) fn check(root: &Node, defaults: &Defaults, sink: &mut Sink) {
     let Some(spec) = root.get("spec") else { return };
     if let Some(tls) = spec.descend(&["upstream", "tls"]) {
         check_tls(tls, sink);
     }
-    deploy::check(spec, sink);
-    outbound::check(spec, sink);
+    deploy::check(spec, defaults, sink);
+    outbound::check(spec, defaults, sink);
     let issuers = spec.descend(&["authn", "jwt"]).map_or(&[][..], Node::items);
     check_issuers(issuers, sink);
     if issuers.is_empty() {

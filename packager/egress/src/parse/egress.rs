@@ -2,7 +2,8 @@
 
 use super::conform::{Conformed, conform};
 use super::cross;
-use super::read::{has_error, read};
+use super::defaults::Defaults;
+use super::read::{at, has_error, read};
 use crate::diagnostic::Sink;
 use crate::model::{Authz, Egress, EgressFile, EgressMetadata, Gateway};
 use crate::yaml::tree::Node;
@@ -25,9 +26,11 @@ pub(crate) struct ParsedEgress {
     pub(crate) forwarder_positions: Vec<usize>,
 }
 
-pub(super) fn parse(tree: Node, sink: &mut Sink) -> ParsedEgress {
-    let Conformed { json, .. } = conform(&tree, &EgressFile::BLOCK, sink);
-    cross::check(&tree, sink);
+/// `sink` has what was wrong with the file so far.
+pub(crate) fn parse_egress(tree: Node, defaults: &Defaults, sink: &mut Sink) -> ParsedEgress {
+    let Conformed { mut json, .. } = conform(&tree, &EgressFile::BLOCK, sink);
+    cross::check(&tree, defaults, sink);
+    defaults.fill(&mut json);
     let metadata = |name| match at(&json, &["metadata", name]) {
         Some(Json::Text(text)) => Some(text.to_string()),
         _ => None,
@@ -81,12 +84,4 @@ fn sound_authz(json: &Json<'_>, tree: &Node, sink: &mut Sink) -> SoundAuthz {
     }
     let authz = read(&Json::Map(fields), tree.span, sink).unwrap_or_default();
     SoundAuthz { authz, rule_positions, forwarder_positions }
-}
-
-/// Follows field names.
-fn at<'j>(json: &'j Json<'j>, names: &[&str]) -> Option<&'j Json<'j>> {
-    names.iter().try_fold(json, |json, name| match json {
-        Json::Map(fields) => fields.iter().find(|(key, _)| key == name).map(|(_, value)| value),
-        _ => None,
-    })
 }

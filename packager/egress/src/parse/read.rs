@@ -19,6 +19,14 @@ pub(super) fn read<T: Wire>(json: &Json<'_>, span: Span, sink: &mut Sink) -> Opt
     None
 }
 
+/// Follows field names.
+pub(super) fn at<'j>(json: &'j Json<'j>, names: &[&str]) -> Option<&'j Json<'j>> {
+    names.iter().try_fold(json, |json, name| match json {
+        Json::Map(fields) => fields.iter().find(|(key, _)| key == name).map(|(_, value)| value),
+        _ => None,
+    })
+}
+
 /// Whether something is wrong that makes the file unusable.
 pub(super) fn has_error(sink: &Sink) -> bool {
     sink.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)

@@ -56,7 +56,7 @@ checked_text!(
     TextKind { pattern: Some("^/"), ..kind::<Self>("JSON pointer") }
 );
 
-default_text!(SecretKey, DecisionPath, RetryConditions);
+default_text!(DnsLabel, SecretKey, DecisionPath, RetryConditions);
 
 /// The pods of an ingress gateway: `NAMESPACE/LABEL`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -130,7 +130,7 @@ fn check_resource(text: &str) -> Option<UnplacedDiagnostic> {
     })
 }
 
-fn is_label_value(text: &str) -> bool {
+pub(super) fn is_label_value(text: &str) -> bool {
     let edge = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
     text.len() <= 63
         && edge(text.chars().next())

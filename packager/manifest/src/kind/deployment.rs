@@ -4,7 +4,7 @@ use sallyport_egress::model::READINESS_PORT;
 use serde_json::{Value, json};
 
 use super::{autoscaler, pod, security};
-use crate::plan::Plan;
+use crate::plan::{Plan, REVISION_LABEL};
 
 pub(crate) fn deployment(plan: &Plan<'_>) -> Value {
     // With an autoscaler, a number here would reset the scale with every apply.
@@ -26,7 +26,12 @@ pub(crate) fn deployment(plan: &Plan<'_>) -> Value {
 }
 
 fn labels(plan: &Plan<'_>) -> Value {
-    with(pod::labels(plan), "sidecar.istio.io/inject", "true")
+    let labels = with(pod::labels(plan), "sidecar.istio.io/inject", "true");
+    // Without it the webhook of the default revision would inject the pods.
+    match &plan.mesh.revision {
+        Some(revision) => with(labels, REVISION_LABEL, revision),
+        None => labels,
+    }
 }
 
 fn annotations(plan: &Plan<'_>) -> Value {

@@ -7,20 +7,25 @@ use serde_json::{Value, json};
 
 use super::{autoscaler, disruption_budget, pod, security};
 use crate::error::BuildError;
-use crate::plan::{Plan, SERVICE_PORT};
+use crate::plan::{Plan, REVISION_LABEL, SERVICE_PORT};
 use crate::yaml;
 
 /// Named and labelled as with the other ways of installation, so that everything else is the same.
 pub(crate) fn gateway(plan: &Plan<'_>) -> Value {
     let name = plan.gateway_name();
-    let mut metadata = plan.metadata(&name);
-    if let Some(metadata) = metadata.as_object_mut() {
-        let annotations = json!({
+    let mut metadata = plan.annotated(
+        &name,
+        json!({
             "gateway.istio.io/name-override": name,
             "gateway.istio.io/service-account": name,
             "networking.istio.io/service-type": "ClusterIP",
-        });
-        metadata.insert("annotations".to_owned(), annotations);
+        }),
+    );
+    if let (Some(revision), Some(labels)) =
+        (&plan.mesh.revision, metadata.get_mut("labels").and_then(Value::as_object_mut))
+    {
+        // The istiod of this revision deploys it, and no other.
+        labels.insert(REVISION_LABEL.to_owned(), revision.as_str().into());
     }
     json!({
         "apiVersion": "gateway.networking.k8s.io/v1",
@@ -30,6 +35,7 @@ pub(crate) fn gateway(plan: &Plan<'_>) -> Value {
             "gatewayClassName": "istio",
             "infrastructure": {
                 "labels": plan.labels(),
+                "annotations": plan.with_annotations(json!({})),
                 "parametersRef": {"group": "", "kind": "ConfigMap", "name": name},
             },
             "listeners": [{

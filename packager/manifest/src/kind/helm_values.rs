@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{autoscaler, disruption_budget, pod, security, service};
-use crate::plan::Plan;
+use crate::plan::{Plan, over};
 
 /// They set the gateway's name, so the release can have any name.
 pub(crate) fn helm_values(plan: &Plan<'_>) -> Value {
@@ -17,6 +17,7 @@ pub(crate) fn helm_values(plan: &Plan<'_>) -> Value {
     }
     json!({
         "name": plan.gateway_name(),
+        "revision": plan.mesh.revision,
         "replicaCount": (!scaled).then_some(gateway.replicas),
         "autoscaling": {
             "enabled": scaled,
@@ -26,7 +27,8 @@ pub(crate) fn helm_values(plan: &Plan<'_>) -> Value {
         },
         "serviceAccount": {"create": false, "name": plan.gateway_name()},
         "rbac": {"enabled": false},
-        "labels": plan.selector(),
+        "labels": over(&plan.mesh.labels, plan.selector()),
+        "annotations": plan.with_annotations(json!({})),
         "podAnnotations": pod_annotations,
         "securityContext": security::of_pod(),
         "containerSecurityContext": security::of_container(),

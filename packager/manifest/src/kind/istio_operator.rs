@@ -1,5 +1,7 @@
 //! IstioOperator: input for `istioctl manifest generate -f`.
 
+use sallyport_egress::model::Mesh;
+use sallyport_egress::value::labels::Labels;
 use serde_json::{Value, json};
 
 use super::{autoscaler, pod, security, service};
@@ -16,6 +18,7 @@ pub(crate) fn istio_operator(plan: &Plan<'_>) -> Value {
         "metadata": {"name": name, "namespace": plan.egress.namespace},
         "spec": {
             "profile": "empty",
+            "revision": plan.mesh.revision,
             "components": {"egressGateways": [{
                 "name": name,
                 "namespace": plan.egress.namespace,
@@ -28,8 +31,9 @@ pub(crate) fn istio_operator(plan: &Plan<'_>) -> Value {
                     "replicaCount": (!scaled).then_some(gateway.replicas),
                     "resources": pod::resources(plan),
                     "service": {"type": "ClusterIP", "ports": service::ports(plan)},
+                    "serviceAnnotations": plan.with_annotations(json!({})),
                     "strategy": pod::strategy(plan),
-                    "overlays": [{"apiVersion": "apps/v1", "kind": "Deployment", "name": name, "patches": patches(plan)}],
+                    "overlays": overlays(plan),
                 },
             }]},
             "values": {"gateways": {"istio-egressgateway": {
@@ -57,6 +61,23 @@ fn label(plan: &Plan<'_>) -> Value {
         }
     }
     label
+}
+
+fn overlays(plan: &Plan<'_>) -> Vec<Value> {
+    let overlay = |version: &str, kind: &str, patches: Vec<Value>| json!({"apiVersion": version, "kind": kind, "name": plan.gateway_name(), "patches": patches});
+    // The chart writes its labels into the Deployment's selector, too, which cannot change later.
+    let of_mesh = |place: &str, pairs: &Labels| -> Vec<Value> {
+        let path = |name: &str| format!("{place}.{}", name.replace('.', "\\."));
+        pairs.iter().map(|(name, value)| json!({"path": path(name), "value": value})).collect()
+    };
+    let Mesh { labels, annotations, .. } = plan.mesh;
+    let mut of_deployment = patches(plan);
+    of_deployment.extend(of_mesh("metadata.labels", labels));
+    of_deployment.extend(of_mesh("metadata.annotations", annotations));
+    of_deployment.extend(of_mesh("spec.template.metadata.labels", labels));
+    let of_service = of_mesh("metadata.labels", labels);
+    let service = (!of_service.is_empty()).then(|| overlay("v1", "Service", of_service));
+    std::iter::once(overlay("apps/v1", "Deployment", of_deployment)).chain(service).collect()
 }
 
 fn patches(plan: &Plan<'_>) -> Vec<Value> {

@@ -1,7 +1,7 @@
 //! NetworkPolicy: the traffic that the network allows. Istio alone cannot enforce egress.
 
 use sallyport_core::wire::TracingMode;
-use sallyport_egress::model::{READINESS_PORT, Upstream};
+use sallyport_egress::model::{Istiod, READINESS_PORT, Upstream};
 use serde_json::{Value, json};
 
 use super::opa;
@@ -63,9 +63,8 @@ pub(crate) fn ingress(plan: &Plan<'_>) -> Vec<Allowed> {
 pub(crate) fn egress(plan: &Plan<'_>) -> Vec<Allowed> {
     let spec = &plan.egress.spec;
     let mut allowed = Vec::new();
-    let istiod = json!([{"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "istiod"}}}]);
     add(&mut allowed, json!({"ports": [{"port": 53, "protocol": "UDP"}, tcp(53)]}), "DNS.");
-    add(&mut allowed, json!({"to": istiod, "ports": [tcp(15012)]}), "istiod: configuration and certificates.");
+    add(&mut allowed, istiod(&plan.mesh.istiod), "istiod: configuration and certificates.");
     if !plan.by_image_volume() {
         let registry = json!({"ports": [tcp(plan.filter.registry_port())]});
         add(&mut allowed, registry, "The registry with the filter's image.");
@@ -92,6 +91,22 @@ pub(crate) fn egress(plan: &Plan<'_>) -> Vec<Allowed> {
         add(&mut allowed, json!({"ports": TRACER_PORTS.map(tcp)}), reason);
     }
     allowed
+}
+
+/// Inside the cluster by its label, in the namespace that the Mesh file names; outside by its address, as far as it is one.
+fn istiod(istiod: &Istiod) -> Value {
+    let Istiod { namespace, address, port } = istiod;
+    match address.as_ref().map(|host| host.address()) {
+        None => json!({
+            "to": [{
+                "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}},
+                "podSelector": {"matchLabels": {"app": "istiod"}},
+            }],
+            "ports": [tcp(*port)],
+        }),
+        Some(Some(address)) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(*port)]}),
+        Some(None) => json!({"ports": [tcp(*port)]}),
+    }
 }
 
 /// A rule that is there already is only explained further.

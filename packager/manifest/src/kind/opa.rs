@@ -1,7 +1,7 @@
 //! OPA beside the proxy: its container, how Istio calls it, and the policy by which it must agree to each request.
 
-use sallyport_egress::model::READINESS_PORT;
 use sallyport_egress::model::deploy::Opa;
+use sallyport_egress::model::{OWN_PROVIDERS, READINESS_PORT};
 use serde_json::{Value, json};
 
 use super::security;
@@ -15,7 +15,7 @@ pub(crate) const VOLUME: &str = "opa-policy";
 /// The provider of this gateway in the mesh's configuration. Istio accepts lower-case letters, digits and hyphens, at most
 /// 63, and denies every request if a provider has another name.
 pub(crate) fn provider(plan: &Plan<'_>) -> String {
-    format!("sallyport-opa-{}-{}", plan.egress.namespace, plan.egress.name)
+    format!("{OWN_PROVIDERS}opa-{}-{}", plan.egress.namespace, plan.egress.name)
 }
 
 fn host(plan: &Plan<'_>) -> String {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::opa;
 use crate::error::BuildError;
-use crate::plan::{IMAGE_VOLUME_PATH, Plan};
+use crate::plan::{IMAGE_VOLUME_PATH, Plan, over};
 
 /// The setting of a gateway that forwards the caller's identity. Without it the filter does not know its callers, and
 /// refuses them.
@@ -41,12 +41,13 @@ pub(crate) fn labels(plan: &Plan<'_>) -> Value {
 }
 
 pub(crate) fn annotations(plan: &Plan<'_>) -> Value {
-    json!({
+    let own = json!({
         "prometheus.io/scrape": "true",
         "prometheus.io/port": "15020",
         "prometheus.io/path": "/stats/prometheus",
         "proxy.istio.io/config": proxy_config(plan),
-    })
+    });
+    over(&plan.mesh.annotations, own)
 }
 
 /// Envoy drains for as long as the agent waits for it, which is shorter than the pod's grace period.

@@ -4,6 +4,7 @@
 
 mod guard;
 mod health;
+mod mesh;
 mod serve;
 
 use std::collections::BTreeMap;

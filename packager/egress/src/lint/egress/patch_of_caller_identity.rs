@@ -30,7 +30,8 @@ use serde_json::Value;
 use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
-use crate::lint::input::Input;
+use crate::lint::input::{Input, Place};
+use crate::model::deploy::Patch;
 use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
@@ -43,20 +44,15 @@ const SETTINGS: [&str; 3] =
 const ANNOTATION: &str = "proxy.istio.io/config";
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for subject in &input.egresses {
-        for (position, patch) in subject.egress.spec.patches.iter().enumerate() {
-            let merged = patch.merge.as_ref().and_then(|merge| setting(merge));
-            let found = merged.or_else(|| setting(&patch.operations()?));
-            if let Some(setting) = found {
-                let message =
-                    format!("the patch changes {}, which decides how the gateway identifies callers", quoted(setting));
-                let help = "remove it from the patch; list forwarders in `authz.trustedForwarders`";
-                findings.push(subject.at(&format!("patches[{position}].kind"), message, help));
-            }
-        }
-    }
-    findings
+    let changes = |(patch, place): (&Patch, Place<'_>)| {
+        let merged = patch.merge.as_ref().and_then(|merge| setting(merge));
+        let setting = merged.or_else(|| setting(&patch.operations()?))?;
+        let message =
+            format!("the patch changes {}, which decides how the gateway identifies callers", quoted(setting));
+        let help = "remove it from the patch; list forwarders in `authz.trustedForwarders`";
+        Some(place.finding(message, help))
+    };
+    input.patches().filter_map(changes).collect()
 }
 
 /// A setting that occurs in a patch: as a field, in a JSON pointer, or in the text of an annotation.

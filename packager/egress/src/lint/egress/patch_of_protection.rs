@@ -27,7 +27,8 @@
 use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
-use crate::lint::input::Input;
+use crate::lint::input::{Input, Place};
+use crate::model::deploy::{EVERY_KIND, Patch};
 use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
@@ -47,15 +48,22 @@ const PROTECTIVE_KINDS: [&str; 10] = [
 ];
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for subject in &input.egresses {
-        for (position, patch) in subject.egress.spec.patches.iter().enumerate() {
-            if PROTECTIVE_KINDS.contains(&patch.kind.as_str()) {
-                let message = format!("the patch changes the {}, which enforces the policy", quoted(&patch.kind));
-                let help = "use a field of the Egress file instead, or check what the patch opens";
-                findings.push(subject.at(&format!("patches[{position}].kind"), message, help));
-            }
-        }
-    }
-    findings
+    let opens = |(patch, place): (&Patch, Place<'_>)| {
+        let what = match patch.kind.as_str() {
+            EVERY_KIND if !is_of_metadata(patch) => "every manifest, also those that enforce".to_owned(),
+            kind if PROTECTIVE_KINDS.contains(&kind) => format!("the {}, which enforces", quoted(kind)),
+            _ => return None,
+        };
+        let help = "use a field of the Egress file instead, or check what the patch opens";
+        Some(place.finding(format!("the patch changes {what} the policy"), help))
+    };
+    input.patches().filter_map(opens).collect()
+}
+
+/// Labels and annotations enforce nothing by themselves.
+fn is_of_metadata(patch: &Patch) -> bool {
+    let merged = patch.merge.as_ref().and_then(|merge| merge.as_object());
+    let paths = patch.json.iter().flatten().map(|operation| operation.path.as_str());
+    merged.into_iter().flat_map(|fields| fields.keys()).all(|field| field == "metadata")
+        && paths.into_iter().all(|path| path.starts_with("/metadata/"))
 }

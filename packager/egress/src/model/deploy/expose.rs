@@ -1,8 +1,12 @@
 //! `spec.expose`: callers outside the mesh, through the ingress gateway.
 
+use crate::model::ISTIO_NAMESPACE;
 use crate::value::host::ExposedHost;
 use crate::value::names::{IngressGateway, ResourceName};
 use sallyport_core::record;
+
+/// The label `istio` of the pods of Istio's own ingress gateway.
+pub(crate) const INGRESS_LABEL: &str = "ingressgateway";
 
 record! {
     /// `spec.expose`.
@@ -10,7 +14,7 @@ record! {
         /// The host that callers outside the mesh use.
         "host" host: ExposedHost = required,
         /// The ingress gateway: its namespace and the value of the label `istio` of its pods, `NAMESPACE/LABEL`.
-        "gateway" gateway: IngressGateway = default(IngressGateway::of("istio-system", "ingressgateway")),
+        "gateway" gateway: IngressGateway = default(IngressGateway::of(ISTIO_NAMESPACE, INGRESS_LABEL)),
         /// The Secret with the certificate of `host`, in the ingress gateway's namespace.
         "credentialName" credential_name: ResourceName = required,
         /// Whether plain HTTP is redirected to HTTPS.

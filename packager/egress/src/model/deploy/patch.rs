@@ -12,7 +12,7 @@ use std::ops::Deref;
 record! {
     /// One of `spec.patches`.
     pub struct Patch = "patch" {
-        /// The kind of the manifest to change: `Deployment`.
+        /// The kind of the manifest to change: `Deployment`, or `*` for every kind.
         "kind" kind: String as (NOT_EMPTY) = required,
         /// The manifest's name. Without it, the patch applies to every manifest of the kind.
         "name" name: Option<ResourceName> = optional,
@@ -28,6 +28,9 @@ record! {
         "strategic" => "write `merge`",
     }
 }
+
+/// The `kind` of a patch that is for all.
+pub const EVERY_KIND: &str = "*";
 
 impl Patch {
     /// The list of operations as JSON, if the patch has one.
@@ -74,6 +77,13 @@ words! {
 #[serde(transparent)]
 pub struct Document(pub Value);
 
+impl Document {
+    /// The same, apart from the text that it was read from.
+    pub(crate) fn of(json: &Json<'_>) -> Self {
+        Self(value_of(json))
+    }
+}
+
 impl Deref for Document {
     type Target = Value;
 
@@ -86,7 +96,7 @@ impl Wire for Document {
     const SHAPE: Shape = Shape::Any;
 
     fn read(_: &mut Reader, _: &Place<'_>, json: &Json<'_>) -> Option<Self> {
-        Some(Self(value_of(json)))
+        Some(Self::of(json))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Fields of the deployment that depend on each other.
 
+use super::super::defaults::Defaults;
 use crate::code::Code;
 use crate::diagnostic::{Sink, UnplacedDiagnostic};
 use crate::model::Gateway;
@@ -9,10 +10,10 @@ use crate::wording::{either, quoted};
 use crate::yaml::tree::{Entry, Node};
 
 /// Reports what contradicts each other in `gateway`, `route` and `patches`.
-pub(super) fn check(spec: &Node, sink: &mut Sink) {
+pub(super) fn check(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
     if let Some(gateway) = spec.get("gateway") {
-        check_replicas(gateway, sink);
-        check_strategy(gateway, sink);
+        check_replicas(gateway, defaults, sink);
+        check_strategy(gateway, defaults, sink);
     }
     if let Some(route) = spec.get("route") {
         check_timeouts(route, sink);
@@ -22,32 +23,38 @@ pub(super) fn check(spec: &Node, sink: &mut Sink) {
     }
 }
 
-fn check_replicas(gateway: &Node, sink: &mut Sink) {
-    let number = |name: &str| gateway.get(name).map(|node| node.text().and_then(|text| text.parse::<u64>().ok()));
+/// Either number may be the Mesh's, but not both: then the Mesh is wrong, and was reported.
+pub(super) fn check_replicas(gateway: &Node, defaults: &Defaults, sink: &mut Sink) {
+    let number = |name: &str| match gateway.get(name) {
+        Some(node) => Some(node.text().and_then(|text| text.parse::<u64>().ok())),
+        None => defaults.number(&["gateway", name]).map(Some),
+    };
     let least = match number("replicas") {
         Some(written) => written,
         None => Some(Gateway::default().replicas.into()),
     };
     // What is not a number was reported already.
     let (Some(Some(most)), Some(least)) = (number("maxReplicas"), least) else { return };
-    if let (Some(entry), true) = (gateway.entry("maxReplicas"), most > 0 && most < least) {
+    let entry = gateway.entry("maxReplicas").or_else(|| gateway.entry("replicas"));
+    if let (Some(entry), true) = (entry, most > 0 && most < least) {
         let flaw = UnplacedDiagnostic::new(
             Code::MaxReplicas,
             format!("`maxReplicas` ({most}) is less than `replicas` ({least})"),
         );
-        sink.report(entry.value.span, flaw.help(format!("write {least} or more, or fewer `replicas`")));
+        sink.report(entry.value.span, flaw.help(format!("write `maxReplicas: {least}` or more, or fewer `replicas`")));
     }
 }
 
 /// With neither a pod more nor a pod less a rollout could not begin.
-fn check_strategy(gateway: &Node, sink: &mut Sink) {
+pub(super) fn check_strategy(gateway: &Node, defaults: &Defaults, sink: &mut Sink) {
     let number = |name: &str, missing: u32| match gateway.get(name) {
-        Some(node) => node.text().and_then(|text| text.parse::<u32>().ok()),
-        None => Some(missing),
+        Some(node) => node.text().and_then(|text| text.parse::<u64>().ok()),
+        None => Some(defaults.number(&["gateway", name]).unwrap_or(missing.into())),
     };
     let Gateway { max_surge, max_unavailable, .. } = Gateway::default();
+    let entry = gateway.entry("maxSurge").or_else(|| gateway.entry("maxUnavailable"));
     if let (Some(0), Some(0), Some(entry)) =
-        (number("maxSurge", max_surge), number("maxUnavailable", max_unavailable), gateway.entry("maxSurge"))
+        (number("maxSurge", max_surge), number("maxUnavailable", max_unavailable), entry)
     {
         let flaw = UnplacedDiagnostic::new(
             Code::Strategy,
@@ -80,7 +87,7 @@ fn check_timeouts(route: &Node, sink: &mut Sink) {
     }
 }
 
-fn check_patch(patch: &Node, sink: &mut Sink) {
+pub(super) fn check_patch(patch: &Node, sink: &mut Sink) {
     match (patch.entry("merge"), patch.entry("json")) {
         (Some(merge), Some(json)) => {
             let (first, second) = if merge.key.span < json.key.span { (merge, json) } else { (json, merge) };

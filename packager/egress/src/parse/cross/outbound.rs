@@ -1,5 +1,6 @@
 //! Fields of `tracing` and `headers` that depend on each other.
 
+use super::super::defaults::Defaults;
 use crate::code::Code;
 use crate::diagnostic::{Sink, UnplacedDiagnostic};
 use crate::model::outbound::Tracing;
@@ -10,10 +11,8 @@ use sallyport_core::trace_context::is_trace_header;
 use sallyport_core::wire::TracingMode;
 
 /// Reports what contradicts each other there.
-pub(super) fn check(spec: &Node, sink: &mut Sink) {
-    if let Some(tracing) = spec.get("tracing").filter(|_| tracing_mode(spec) != Some(TracingMode::Envoy)) {
-        check_tracing(tracing, sink);
-    }
+pub(super) fn check(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
+    check_tracing(spec, defaults, sink);
     if let Some(headers) = spec.get("headers") {
         check_lists(headers, sink);
         if let Some(response) = headers.get("response") {
@@ -21,17 +20,19 @@ pub(super) fn check(spec: &Node, sink: &mut Sink) {
         }
         check_set(headers, sink);
         check_credential(headers, sink);
-        if tracing_mode(spec) == Some(TracingMode::Standalone) {
+        if tracing_mode(spec, defaults) == Some(TracingMode::Standalone) {
             check_trace(headers, sink);
         }
     }
 }
 
 /// What `tracing.mode` says; `None`: it was reported.
-fn tracing_mode(spec: &Node) -> Option<TracingMode> {
-    match spec.descend(&["tracing", "mode"]) {
-        Some(mode) => mode.text().and_then(TracingMode::parse),
-        None => Some(Tracing::default().mode),
+fn tracing_mode(spec: &Node, defaults: &Defaults) -> Option<TracingMode> {
+    const MODE: [&str; 2] = ["tracing", "mode"];
+    match (spec.descend(&MODE), defaults.text(&MODE)) {
+        (Some(mode), _) => mode.text().and_then(TracingMode::parse),
+        (None, Some(mode)) => TracingMode::parse(mode),
+        (None, None) => Some(Tracing::default().mode),
     }
 }
 
@@ -49,7 +50,10 @@ fn check_trace(headers: &Node, sink: &mut Sink) {
 }
 
 /// What only Envoy's tracer has a use for.
-fn check_tracing(tracing: &Node, sink: &mut Sink) {
+pub(super) fn check_tracing(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
+    let Some(tracing) = spec.get("tracing").filter(|_| tracing_mode(spec, defaults) != Some(TracingMode::Envoy)) else {
+        return;
+    };
     for name in ["provider", "samplingPerMille"] {
         if let Some(entry) = tracing.entry(name) {
             let flaw = UnplacedDiagnostic::new(Code::TracingField, format!("`{name}` is only used with `mode: envoy`"));
