@@ -3,8 +3,8 @@
 //! A [`Cluster`] is all of it; dropping it ends all of it. What runs is real, built from its own sources by
 //! `tests/setup cluster`; the harness itself plays three parts only: the scheduler and the kubelet ([`kubelet`]: it does
 //! what a pod's injected spec says, as processes in a network namespace) and the world outside ([`doorway`]).
-//! There is no kube-proxy and no cluster DNS: Envoys know the pods' addresses from istiod, and names stand in each
-//! pod's `/etc/hosts`.
+//! There is no kube-proxy and no cluster DNS: Envoys know the pods' addresses from istiod, the names of the world outside
+//! stand in each pod's `/etc/hosts`, and the hosts of Egresses are resolved by the callers' sidecars.
 
 pub mod collector;
 pub mod control;
@@ -76,8 +76,8 @@ impl Answer {
 }
 
 impl Cluster {
-    /// Starts a cluster whose folder's name begins with `name`. Pods find `hosts` at the bridge's address, and take the
-    /// certificates of `authority` (a PEM file) for the public ones.
+    /// Starts a cluster whose folder's name begins with `name`. Pods find `hosts`, the world outside, at the bridge's
+    /// address, and take the certificates of `authority` (a PEM file) for the public ones.
     pub fn start(name: &str, hosts: &[&str], authority: impl FnOnce(&Scratch) -> Result<PathBuf>) -> Result<Self> {
         for needed in ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "pilot-discovery", "pilot-agent"]
         {

@@ -81,7 +81,9 @@ const URL: &str = "http://httpbin.legacy.internal/status/200";
 #[test]
 fn as_written_no_identity_reaches_the_gateway() {
     let authority = Authority::new("public authority").unwrap();
-    scene(stage::cluster("cluster-blog", &authority), |cluster| exercise(cluster, &authority));
+    // It has no ServiceEntry for the host, so only a record can resolve it.
+    let cluster = stage::cluster_with_names("cluster-blog", &authority, &[stage::HOST]);
+    scene(cluster, |cluster| exercise(cluster, &authority));
 }
 
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rcgen::KeyPair;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::kubectl::Kubectl;
 use super::network::{Namespace, Network, run};
@@ -27,15 +27,25 @@ const STOCK_ENVOY: [&str; 5] = [
     "PILOT_ENABLE_TELEMETRY_LABEL=false",
     "PILOT_ENDPOINT_TELEMETRY_LABEL=false",
 ];
-const MESH: &str = "\
-accessLogFile: /dev/stdout
-defaultConfig: {discoveryAddress: 'istiod.istio-system.svc:15012'}
-defaultProviders: {}
-enablePrometheusMerge: false
-outboundTrafficPolicy: {mode: REGISTRY_ONLY}
-rootNamespace: istio-system
-trustDomain: cluster.local
-";
+
+/// The mesh as it was before anything of ours came to it.
+fn mesh() -> Value {
+    json!({
+        "accessLogFile": "/dev/stdout",
+        "defaultConfig": {"discoveryAddress": "istiod.istio-system.svc:15012"},
+        "defaultProviders": {},
+        "enablePrometheusMerge": false,
+        "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+        "rootNamespace": "istio-system",
+        "trustDomain": "cluster.local",
+    })
+}
+
+/// What `sallyport build` writes for hosts that have no address (`cluster_dns` holds it to that). Callers start before a
+/// scene builds anything, so their mesh has it from the beginning.
+fn dns_capture() -> Value {
+    json!({"defaultConfig": {"proxyMetadata": {"ISTIO_META_DNS_CAPTURE": "true"}}})
+}
 
 /// The running control plane.
 #[derive(Debug)]
@@ -118,15 +128,25 @@ impl Control {
         ))
     }
 
-    /// Lays fields of a `meshConfig` over the mesh's own.
+    /// Lays fields of a `meshConfig` over the mesh's own, in which sidecars answer DNS queries.
     pub fn configure(&self, fields: &Map<String, Value>) -> Result<()> {
-        let kept = MESH.lines().filter(|line| line.split_once(':').is_none_or(|(name, _)| !fields.contains_key(name)));
-        let mut mesh: String = kept.map(|line| format!("    {line}\n")).collect();
-        mesh.extend(fields.iter().map(|(name, value)| format!("    {name}: {value}\n")));
-        self.kubectl.apply(&format!(
-            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: istio, namespace: istio-system}}\n\
-             data:\n  meshNetworks: 'networks: {{}}'\n  mesh: |\n{mesh}"
-        ))
+        let mut with_dns = dns_capture();
+        merge(&mut with_dns, &Value::Object(fields.clone()));
+        self.configure_only(&with_dns)
+    }
+
+    /// Lays fields of a `meshConfig` over the mesh's own, and nothing else.
+    pub fn configure_only(&self, fields: &Value) -> Result<()> {
+        let mut mesh = mesh();
+        merge(&mut mesh, fields);
+        let map = json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "istio", "namespace": "istio-system"},
+            // JSON is YAML.
+            "data": {"meshNetworks": "networks: {}", "mesh": mesh.to_string()},
+        });
+        self.kubectl.apply(&map.to_string())
     }
 
     fn controllers(&self, scratch: &Scratch) -> Result<Program> {
@@ -222,6 +242,18 @@ fn wait(program: &mut Program, what: &str, ready: impl Fn() -> bool) -> Result<(
         thread::sleep(Duration::from_millis(100));
     }
     Ok(())
+}
+
+/// As Helm and istioctl merge values: mappings field by field, all else is replaced.
+fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (name, value) in over {
+                merge(base.entry(name).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
 }
 
 /// The status of a plain GET.

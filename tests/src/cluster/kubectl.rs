@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -43,8 +44,23 @@ impl Kubectl {
         self.feed(arguments, "")
     }
 
-    /// Runs it with this on its stdin.
+    /// Runs it with this on its stdin. What may be said twice is said again where the API server was too slow.
     pub fn feed(&self, arguments: &[&str], stdin: &str) -> Result<String> {
+        const SLOW: [&str; 3] = ["Timeout:", "timed out", "deadline exceeded"];
+        let is_idempotent = matches!(arguments.first(), Some(&("apply" | "get")));
+        let deadline = Instant::now() + super::PATIENCE;
+        loop {
+            match self.feed_once(arguments, stdin) {
+                Err(error)
+                    if is_idempotent
+                        && Instant::now() < deadline
+                        && SLOW.iter().any(|slow| error.to_string().contains(slow)) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn feed_once(&self, arguments: &[&str], stdin: &str) -> Result<String> {
         let mut command = self.command();
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().context("cannot start kubectl")?;

@@ -70,7 +70,9 @@ impl Network {
             text.push_str(&format!("{address} {host}\n"));
         }
         fs::write(folder.join("hosts"), text)?;
-        fs::write(folder.join("resolv.conf"), "options attempts:1 timeout:1\n")?;
+        // Nothing answers there but what captures the queries on their way.
+        let resolver = format!("nameserver {}\noptions attempts:1 timeout:1\n", self.bridge());
+        fs::write(folder.join("resolv.conf"), resolver)?;
         Ok(namespace)
     }
 }

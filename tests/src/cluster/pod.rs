@@ -68,7 +68,9 @@ impl Pod {
             let name = text(spec, "/name")?;
             let arguments = strings(spec, "/args");
             if arguments.first().is_some_and(|first| first == "istio-iptables") {
-                run(pod.namespace.command(program("pilot-agent")).args(arguments))?;
+                // Its environment says whether DNS queries are captured, too.
+                let environment = environment(spec, object, pod.address(), kubectl)?;
+                run(pod.namespace.command(program("pilot-agent")).args(arguments).envs(environment))?;
                 continue;
             }
             if has_only_its_image(spec) {

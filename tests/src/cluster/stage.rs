@@ -221,7 +221,12 @@ spec:
 
 /// A cluster with the callers `httpbin/sleep` and `other/stranger` ready.
 pub fn cluster(name: &str, authority: &Authority) -> Result<Cluster> {
-    let hosts = [UPSTREAM, HOST, "second.org", "second.legacy.internal", "third.org", "third.legacy.internal"];
+    cluster_with_names(name, authority, &[])
+}
+
+/// The same, with more names that resolve everywhere, as by a record in the DNS.
+pub fn cluster_with_names(name: &str, authority: &Authority, names: &[&str]) -> Result<Cluster> {
+    let hosts = [&[UPSTREAM, "second.org", "third.org"], names].concat();
     let cluster = Cluster::start(name, &hosts, |scratch| authority.write(scratch, "upstream-ca"))?;
     cluster.kubectl().apply(NAMESPACES)?;
     cluster.kubectl().apply(&caller("httpbin", "sleep"))?;
