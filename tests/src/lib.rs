@@ -14,6 +14,7 @@ pub mod echo;
 pub mod envoys;
 pub mod faulty;
 pub mod gate;
+pub mod grpc;
 pub mod jwt;
 pub mod load;
 pub mod named;

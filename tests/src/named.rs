@@ -58,7 +58,9 @@ impl Named {
             fs::create_dir_all(own.join("xds").join(kind))?;
             let file = format!("xds/{kind}/{kind}.json");
             let mut resources: Value = serde_json::from_str(&moved(fs::read_to_string(folder.join(&file))?))?;
-            rename(&mut resources["resources"][0], kind)?;
+            for resource in resources["resources"].as_array_mut().context("no resources")? {
+                rename(resource, kind)?;
+            }
             if kind == "lds" {
                 patch(manager(&mut resources["resources"][0]));
             }

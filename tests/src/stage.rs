@@ -109,7 +109,7 @@ impl FaultyStage {
         const AUTHZ: &str = "rules:\n\
              - id: readers\n  action: ALLOW\n  from: [{source: {serviceAccounts: [httpbin/sleep]}}]\n  \
                to: [{operation: {methods: [GET, HEAD]}}, {operation: {grpc: [library.Shelves/*]}}]\n";
-        egress_with(health, AUTHZ)
+        over_http2(&egress_with(health, AUTHZ))
     }
 
     /// The caller `httpbin/sleep`.
@@ -121,6 +121,12 @@ impl FaultyStage {
     pub fn stranger(&self) -> Result<Caller> {
         self.gate.caller("other/stranger")
     }
+}
+
+/// The same file with an upstream that is called with HTTP/2.
+#[must_use]
+pub fn over_http2(egress: &str) -> String {
+    egress.replacen("port: 443,", "port: 443, protocol: http2,", 1)
 }
 
 /// An Egress file with this `authz` block (YAML, not indented).

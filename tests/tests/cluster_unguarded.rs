@@ -13,6 +13,8 @@ use sallyport_tests::echo::Echo;
 use sallyport_tests::process::{Program, Stdout};
 
 const URL: &str = "http://httpbin.legacy.internal/status/200";
+/// What the filter marks a request with that may go to the upstream.
+const MARK: &str = "x-sallyport-route: egress/httpbin";
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
 
 #[test]
@@ -42,6 +44,8 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let plugin = site.manifests("httpbin").join("20-plugin.yaml");
     cluster.kubectl().run(&["delete", "-f", &plugin.to_string_lossy()])?;
     cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 404)?;
+    let forged = cluster.curl("httpbin", "sleep", &["-H", MARK, URL])?;
+    ensure!(forged.status == 404, "the mark of a caller opened the route: {forged:?}");
     site.apply("httpbin", &stage::egress("httpbin", RULES))?;
     cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
 
@@ -64,14 +68,15 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     Ok(())
 }
 
-/// A stream of requests that nobody may send, until it is dropped; it logs a status a line.
+/// A stream of requests that nobody may send, half of them with a forged mark, until it is dropped; it logs a status a line.
 fn forbidden(cluster: &Cluster) -> Result<Program> {
     let (inside, _) = cluster.pod("other", "stranger")?;
     let mut command: Command = command_in(&inside, "sh");
     command.args([
         "-c",
-        "while :; do curl -s -o /dev/null -w '%{http_code}\\n' --max-time 5 \
-         'http://httpbin.legacy.internal/forbidden/[1-50]'; done",
+        "while :; do for mark in x-none: \"$0\"; do curl -s -o /dev/null -w '%{http_code}\\n' --max-time 5 -H \"$mark\" \
+         'http://httpbin.legacy.internal/forbidden/[1-50]'; done; done",
+        MARK,
     ]);
     Program::start("forbidden", cluster.scratch().path(), &mut command, Stdout::Log)
 }

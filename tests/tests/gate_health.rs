@@ -253,7 +253,16 @@ fn resolve(stage: &FaultyStage, dns: &Dns) -> Result<()> {
     let file = stage.gate.folder()?.join("xds/cds/cds.json");
     let mut document: Value = serde_json::from_slice(&fs::read(&file)?)?;
     document["version_info"] = json!("by-name");
-    let cluster = document.pointer_mut("/resources/0").context("no cluster")?;
+    let clusters = document["resources"].as_array_mut().context("no clusters")?;
+    for cluster in clusters {
+        by_name(cluster, stage, dns)?;
+    }
+    let beside = file.with_extension("new");
+    fs::write(&beside, document.to_string())?;
+    Ok(fs::rename(beside, &file)?)
+}
+
+fn by_name(cluster: &mut Value, stage: &FaultyStage, dns: &Dns) -> Result<()> {
     let address = |host: &str, port: u16| json!({"socket_address": {"address": host, "port_value": port}});
     cluster["type"] = json!("STRICT_DNS");
     cluster["dns_refresh_rate"] = json!("0.2s");
@@ -267,7 +276,5 @@ fn resolve(stage: &FaultyStage, dns: &Dns) -> Result<()> {
     });
     let endpoint = cluster.pointer_mut("/load_assignment/endpoints/0/lb_endpoints/0/endpoint");
     endpoint.context("no endpoint")?["address"] = address("legacy.test", stage.upstream.address().port());
-    let beside = file.with_extension("new");
-    fs::write(&beside, document.to_string())?;
-    Ok(fs::rename(beside, &file)?)
+    Ok(())
 }

@@ -15,7 +15,7 @@ use sallyport_tests::gate::{Gate, Options};
 use sallyport_tests::named::{KEPT, Named};
 use sallyport_tests::process::Scratch;
 use sallyport_tests::prometheus::{Prometheus, Queries, Row, Target, asks_the_agent, dashboards, job, promtool};
-use sallyport_tests::stage::{CALLERS, Stage, UPSTREAM, egress_with};
+use sallyport_tests::stage::{CALLERS, Stage, UPSTREAM, egress_with, over_http2};
 
 const HEALTH: &str = "
 health:
@@ -55,7 +55,7 @@ impl Scene {
         let authority = Authority::new("upstream authority")?;
         let ca = authority.write(scratch, "upstream-ca")?;
         let upstream = Faulty::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
-        let egress = egress_with(HEALTH, AUTHZ);
+        let egress = over_http2(&egress_with(HEALTH, AUTHZ));
         let options = Options {
             envoy: &envoy.path,
             egress: &egress,

@@ -7,7 +7,7 @@ use sallyport_tests::echo::{Http2Echo, Received};
 use sallyport_tests::envoys::{Envoy, each_envoy};
 use sallyport_tests::gate::{Gate, Options};
 use sallyport_tests::process::Scratch;
-use sallyport_tests::stage::{CALLERS, UPSTREAM, egress};
+use sallyport_tests::stage::{CALLERS, UPSTREAM, egress, over_http2};
 
 const AUTHZ: &str =
     "discloseRule: true\nrules: [{id: all, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}]\n";
@@ -23,7 +23,7 @@ fn start(envoy: &Envoy, scratch: &Scratch, more: &str) -> Result<Stage> {
     let upstream = Http2Echo::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
     let options = Options {
         envoy: &envoy.path,
-        egress: &(egress(AUTHZ) + more),
+        egress: &over_http2(&(egress(AUTHZ) + more)),
         upstream: upstream.address(),
         authority: &ca,
         callers: &CALLERS,

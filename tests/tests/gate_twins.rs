@@ -8,7 +8,7 @@ use sallyport_tests::echo::{Http2Echo, Received};
 use sallyport_tests::envoys::{Envoy, each_envoy};
 use sallyport_tests::gate::{Gate, Options};
 use sallyport_tests::process::Scratch;
-use sallyport_tests::stage::{CALLERS, Stage, UPSTREAM, egress};
+use sallyport_tests::stage::{CALLERS, Stage, UPSTREAM, egress, over_http2};
 use sallyport_tests::upstream::Httpbin;
 
 const AUTHZ: &str = "rules: [{id: all, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}]\n";
@@ -110,6 +110,7 @@ impl Http2Stage {
         let ca = authority.write(scratch, "upstream-ca")?;
         let upstream = Http2Echo::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
         let address = upstream.address();
+        let egress = &over_http2(egress);
         let options = Options { envoy: &envoy.path, egress, upstream: address, authority: &ca, callers: &CALLERS };
         Ok(Self { gate: Gate::start(scratch, &options)?, upstream })
     }

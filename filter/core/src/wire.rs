@@ -29,7 +29,7 @@ mod tests;
 
 pub use self::ambiguity::Ambiguity;
 pub use self::health::{
-    Expect, ExpectedHeader, Health, Override, Passive, Probe, Readiness, RefusalAnswer, SlowStart, Standby,
+    Expect, ExpectedHeader, Health, Override, Passive, Probe, Readiness, RefusalAnswer, Scheme, SlowStart, Standby,
 };
 pub use self::json::Json;
 pub use self::operation::{Operation, ToEntry};

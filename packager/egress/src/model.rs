@@ -15,7 +15,7 @@ pub mod deploy;
 pub mod health;
 mod mesh;
 pub mod outbound;
-mod upstream;
+pub(crate) mod upstream;
 
 pub use self::authz::{Authn, Authz, JwtProvider, Rollout};
 pub use self::deploy::Gateway;
@@ -204,14 +204,14 @@ impl Egress {
         if upstream.port == usual { host } else { format!("{host}:{}", upstream.port) }
     }
 
-    /// The subset of the upstream's DestinationRule that callers' requests go to, if not to the host as a whole.
+    /// The subset of the upstream's DestinationRule that probes are sent to, if there are probes.
     ///
     /// Envoy hides an ejected address from everything that uses its cluster, and the gate's probe must find out that the
-    /// address is healthy again. So where there are both, callers get a cluster of their own.
+    /// address is healthy again. Envoy also adds headers to each request of a filter, which only a setting of the cluster
+    /// removes. So probes have a cluster of their own.
     #[must_use]
-    pub fn traffic_subset(&self) -> Option<&'static str> {
-        let has_both = self.spec.route.outlier_detection.is_some() && self.spec.health.probe.is_some();
-        has_both.then_some("traffic")
+    pub fn probe_subset(&self) -> Option<&'static str> {
+        self.spec.health.probe.is_some().then_some("probe")
     }
 
     /// Envoy's cluster of the upstream, as Istio names it, or of a subset of its DestinationRule.

@@ -21,7 +21,11 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
 }
 
 fn probed(egress: &Egress) -> ProbedUpstream {
-    ProbedUpstream { cluster: egress.cluster(None), authority: egress.upstream_authority() }
+    ProbedUpstream {
+        cluster: egress.cluster(egress.probe_subset()),
+        scheme: egress.spec.upstream.scheme(),
+        authority: egress.upstream_authority(),
+    }
 }
 
 fn wire_standby(standby: &Egress) -> Standby {

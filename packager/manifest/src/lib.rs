@@ -48,7 +48,7 @@
 //! another owner, or that equal a default which cannot change, are left out.
 //!
 //! No `Sidecar` is emitted: it would replace what the owner of a namespace has configured for all the sidecars in it, and
-//! adds nothing to `REGISTRY_ONLY` and `exportTo`. The `EnvoyFilter` sets three fields and no more: anything else would
+//! adds nothing to `REGISTRY_ONLY` and `exportTo`. The `EnvoyFilter` sets a few fields and no more: anything else would
 //! break with Envoy's versions.
 
 mod build;
@@ -67,7 +67,7 @@ mod yaml;
 
 pub use build::{Build, Options, build};
 pub use error::{BuildError, Place};
-pub use kind::envoy_filter::connection_manager;
+pub use kind::envoy_filter::{connection_manager, probe_protocol};
 pub use kind::plugin::PluginApi;
 pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use plan::{PinnedFilter, Plan, plans};

@@ -12,7 +12,7 @@ use sallyport_tests::envoys::Envoy;
 use sallyport_tests::gate::{Gate, Options};
 use sallyport_tests::jwt::Issuer;
 use sallyport_tests::process::Scratch;
-use sallyport_tests::stage::{CALLERS, UPSTREAM, egress_with};
+use sallyport_tests::stage::{CALLERS, UPSTREAM, egress_with, over_http2};
 use serde_json::{Map, Value};
 
 use super::data::{End, Group, Protocol, Seed, Sent};
@@ -126,7 +126,11 @@ pub fn run(envoy: &Envoy, scratch: &Scratch, groups: &[Group]) -> Result<Report>
 }
 
 fn file(group: &Group, issuer: &Issuer) -> String {
-    egress_with(&group.spec.replace("{jwks}", &format!("{:?}", issuer.key_set())), &group.authz)
+    let egress = egress_with(&group.spec.replace("{jwks}", &format!("{:?}", issuer.key_set())), &group.authz);
+    match group.upstream {
+        Protocol::Http1 => egress,
+        Protocol::Http2 => over_http2(&egress),
+    }
 }
 
 impl Stage {

@@ -20,6 +20,8 @@ const MIN_INTERVAL: u32 = 100;
 pub struct Probe {
     /// Envoy's cluster.
     pub cluster: Box<str>,
+    /// `:scheme`.
+    pub scheme: wire::Scheme,
     /// `GET` or `HEAD`.
     pub method: Box<str>,
     /// `:authority`.
@@ -80,8 +82,20 @@ impl fmt::Display for ProbeFailure {
 impl Probe {
     /// Compiles `probe`.
     pub(super) fn compile(checker: &mut Checker<'_>, place: &Place<'_>, source: &wire::Probe) -> Self {
-        let wire::Probe { cluster, method, host, path, user_agent, expect, interval, jitter, timeout, rise, fall } =
-            source;
+        let wire::Probe {
+            cluster,
+            scheme,
+            method,
+            host,
+            path,
+            user_agent,
+            expect,
+            interval,
+            jitter,
+            timeout,
+            rise,
+            fall,
+        } = source;
         checker.time_within(&place.field("interval"), *interval, MIN_INTERVAL);
         checker.within(&place.field("jitter"), *jitter, 0, 100);
         checker.time_within(&place.field("timeout"), *timeout, 1);
@@ -121,6 +135,7 @@ impl Probe {
         check_expected(checker, place, method, expect);
         Self {
             cluster: cluster.as_str().into(),
+            scheme: *scheme,
             method: method.as_str().into(),
             host: host.as_str().into(),
             path: path.as_str().into(),
@@ -138,8 +153,14 @@ impl Probe {
 
     /// The headers of the request.
     #[must_use]
-    pub fn headers(&self) -> [(&str, &str); 4] {
-        [(":method", &self.method), (":path", &self.path), (":authority", &self.host), ("user-agent", &self.user_agent)]
+    pub fn headers(&self) -> [(&str, &str); 5] {
+        [
+            (":method", &self.method),
+            (":scheme", self.scheme.as_str()),
+            (":path", &self.path),
+            (":authority", &self.host),
+            ("user-agent", &self.user_agent),
+        ]
     }
 
     /// How many bytes of the body are compared; none where the body does not matter.
@@ -235,6 +256,7 @@ pub(super) mod tests {
         statuses.add("200-299").unwrap();
         Probe {
             cluster: "c".into(),
+            scheme: wire::Scheme::Https,
             method: "GET".into(),
             host: "h".into(),
             path: "/".into(),

@@ -36,6 +36,8 @@ crate::record! {
     pub struct Probe: Default = "probe" {
         /// Envoy's cluster of the upstream: `outbound|443||httpbin.org`.
         "cluster" cluster: String = required,
+        /// The scheme of the request: that of the connection to the upstream, or strict HTTP/2 servers reject it.
+        "scheme" scheme: Scheme = default(Scheme::Https),
         /// `GET` or `HEAD`.
         "method" method: String = required,
         /// The host that the upstream expects in requests.
@@ -57,6 +59,16 @@ crate::record! {
         "rise" rise: u32 = required,
         /// The number of failed probes in a row after which the upstream is unhealthy.
         "fall" fall: u32 = required,
+    }
+}
+
+crate::words! {
+    /// `health.probe.scheme`.
+    pub enum Scheme: Default = Https {
+        /// Plaintext.
+        "http" Http,
+        /// TLS.
+        "https" Https,
     }
 }
 

@@ -64,7 +64,7 @@ macro_rules! record {
                 $key:literal $field:ident: $type:ty $(as ($shape:expr))? = $presence:ident $(($($value:tt)+))?,
             )*
         }
-        $(instead { $($old:literal => $new:literal,)* })?
+        $(instead { $($old:literal => $new:expr,)* })?
     ) => {
         $(#[$attribute])*
         #[derive(Clone, Debug, PartialEq, Eq)]

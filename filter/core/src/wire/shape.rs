@@ -13,7 +13,8 @@ pub struct Block {
     pub name: &'static str,
     /// Its fields, in the order in which they are written.
     pub fields: &'static [Field],
-    /// Names that people write here by mistake, each with what to write instead.
+    /// Names that people write here by mistake, each with what to write instead. `NAME: VALUE` is such a value of a field,
+    /// in any case.
     pub tombstones: &'static [(&'static str, &'static str)],
 }
 

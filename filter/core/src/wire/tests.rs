@@ -137,6 +137,7 @@ fn every_field_comes_back() {
 fn full_health() -> Health {
     let probe = Probe {
         cluster: "outbound|443||a".to_owned(),
+        scheme: Scheme::Http,
         method: "HEAD".to_owned(),
         host: "h".to_owned(),
         path: "/p".to_owned(),

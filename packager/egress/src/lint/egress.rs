@@ -12,6 +12,7 @@ mod duplicate_rule;
 mod duplicate_standby;
 mod ejection_longer_than_hold;
 mod failover_without_gate;
+mod grpc_over_http1;
 mod health_override;
 mod istio_out_of_support;
 mod opa_image_by_tag;
@@ -37,6 +38,8 @@ mod tls_unusual_for_port;
 mod token_in_plaintext;
 mod tracing_strip_on_old_istio;
 mod unreliable_remote_address;
+mod upstream_not_http;
+mod websocket_over_http2;
 
 use super::definition::Lint;
 
@@ -77,6 +80,9 @@ pub(super) const LINTS: &[Lint] = &[
     readiness_without_gate::LINT,
     health_override::LINT,
     patch_of_caller_identity::LINT,
+    grpc_over_http1::LINT,
+    websocket_over_http2::LINT,
+    upstream_not_http::LINT,
     istio_out_of_support::LINT,
     tracing_strip_on_old_istio::LINT,
 ];

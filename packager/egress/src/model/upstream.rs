@@ -2,9 +2,13 @@
 
 use crate::value::file_path::{FilePath, FileSource};
 use crate::value::host::{Host, ServerName, SubjectAltName};
-use sallyport_core::wire::Shape;
+use sallyport_core::wire::{Scheme, Shape};
 use sallyport_core::{record, words};
 use std::collections::BTreeSet;
+
+/// What to do about an upstream that does not speak HTTP.
+pub(crate) const NOT_HTTP: &str = "a gateway passes HTTP only: for another protocol write Istio's own ServiceEntry with \
+     `protocol: TCP` or `protocol: TLS`, and no Egress";
 
 record! {
     /// `spec.upstream`.
@@ -24,6 +28,22 @@ record! {
         "address" => "write `host` and `port`",
         "hostname" => "write `host`",
         "scheme" => "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
+        "httpVersion" => "write `protocol`",
+        "h2UpgradePolicy" => "write `protocol: http2` or `protocol: http1`",
+        "protocol: HTTP" => "write `http1`, or `http2` if the upstream needs HTTP/2",
+        "protocol: HTTPS" => "write `http1`, or `http2` if the upstream needs HTTP/2; TLS is on unless `tls.mode` is `NONE`",
+        "protocol: HTTP/1.1" => "write `http1`",
+        "protocol: HTTP/2" => "write `http2`",
+        "protocol: h2" => "write `http2`",
+        "protocol: h2c" => "write `http2`, and `tls: {mode: NONE}`",
+        "protocol: GRPC" => "write `http2`",
+        "protocol: GRPC-WEB" => "write `http1` or `http2`, whichever the upstream speaks",
+        "protocol: TCP" => NOT_HTTP,
+        "protocol: TLS" => NOT_HTTP,
+        "protocol: UDP" => NOT_HTTP,
+        "protocol: MONGO" => NOT_HTTP,
+        "protocol: MYSQL" => NOT_HTTP,
+        "protocol: REDIS" => NOT_HTTP,
     }
 }
 
@@ -102,6 +122,11 @@ impl UpstreamTls {
 }
 
 impl Upstream {
+    /// The scheme of requests to the upstream.
+    pub(crate) fn scheme(&self) -> Scheme {
+        if self.tls.mode == TlsMode::None { Scheme::Http } else { Scheme::Https }
+    }
+
     /// Fills what follows from other fields: the server name (`None` for an address, which cannot be one), and the names
     /// of which the certificate must have one. Without TLS there are neither.
     pub(crate) fn fill_tls_names(&mut self) {

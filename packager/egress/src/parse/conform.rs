@@ -65,7 +65,7 @@ impl Conformer<'_> {
                 sound = false;
                 continue;
             };
-            let conformed = self.shape(&known.shape, What::field(known.name), value);
+            let conformed = self.shape(&known.shape, What::field(known.name).within(block), value);
             sound &= conformed.sound;
             if conformed.sound || conformed.json != Json::Null {
                 fields.push((known.name.into(), conformed.json));

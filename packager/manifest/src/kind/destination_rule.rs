@@ -28,15 +28,12 @@ pub(crate) fn to_gateway(plan: &Plan<'_>) -> Value {
 
 /// With SNI *and* the names to verify: with `sni` alone Istio verifies no name.
 ///
-/// If callers' requests use a subset, outlier detection is set on the subset alone, so that it hides no address from the
-/// health probe. The subset has no labels and so contains every address, and inherits the rest of the rule's policy.
+/// Probes have a subset: it has no labels and so contains every address, and inherits the rest of the rule's policy. But
+/// no address is ejected from it, so that the gate finds out when one is healthy again.
 pub(crate) fn to_upstream(plan: &Plan<'_>) -> Value {
     let Route { timeout: _, retries: _, connection_pool, outlier_detection } = &plan.egress.spec.route;
-    let outlier = outlier_detection.as_ref().map(outlier);
-    let (of_all, of_subset) = match plan.egress.traffic_subset() {
-        None => (outlier, None),
-        Some(name) => (None, Some(json!([{"name": name, "trafficPolicy": {"outlierDetection": outlier}}]))),
-    };
+    let never = outlier_detection.as_ref().map(|_| json!({"outlierDetection": {"consecutive5xxErrors": 0}}));
+    let probes = plan.egress.probe_subset().map(|name| json!([{"name": name, "trafficPolicy": never}]));
     json!({
         "apiVersion": "networking.istio.io/v1",
         "kind": "DestinationRule",
@@ -47,9 +44,9 @@ pub(crate) fn to_upstream(plan: &Plan<'_>) -> Value {
             "trafficPolicy": {
                 "tls": tls(&plan.egress.spec.upstream.tls),
                 "connectionPool": pool(connection_pool.as_ref(), plan.egress.spec.upstream.protocol),
-                "outlierDetection": of_all,
+                "outlierDetection": outlier_detection.as_ref().map(outlier),
             },
-            "subsets": of_subset,
+            "subsets": probes,
         },
     })
 }

@@ -7,23 +7,37 @@
 //! removals of headers. `ENABLE_HCM_INTERNAL_NETWORKS` would preserve the ids too, but for the whole mesh, and it would
 //! trust every `x-envoy-` header of the callers.
 //!
-//! The patch relies only on filter names that have never changed. Istio 1.29, 1.30 and 1.31 merge it in the same way, and
+//! A route that only the filter's mark opens would also be opened by a caller's mark while there is no filter. Envoy edits
+//! headers before it looks a route up only in the connection manager, so there a mark that comes from outside is removed:
+//! on every listener of the gateway, whatever it is for.
+//!
+//! Envoy adds headers of its own to each request that a filter sends, among them the pod's address. Only a filter of the
+//! cluster sees them, so probes have a cluster of their own, and its settings do not concern callers.
+//!
+//! The patches rely only on filter names that have never changed. Istio 1.29, 1.30 and 1.31 merge it in the same way, and
 //! a Mesh file that names another version is refused.
 
+use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::wire::Hygiene;
-use sallyport_egress::model::Egress;
 use sallyport_egress::model::outbound::RequestId;
+use sallyport_egress::model::{Egress, HttpVersion, TlsMode};
 use serde_json::{Map, Value, json};
 
 use crate::plan::Plan;
 
 pub(crate) fn envoy_filter(plan: &Plan<'_>) -> Value {
     let spec = &plan.egress.spec;
-    let mut patches = vec![patch(plan, "NETWORK_FILTER", None, CONNECTION_MANAGER, connection_manager(plan.egress))];
+    // The request id of a client without a certificate is not kept.
+    let port = Some(plan.pod_port());
+    let mut patches = vec![
+        patch("NETWORK_FILTER", None, None, CONNECTION_MANAGER, without_mark()),
+        patch("NETWORK_FILTER", port, None, CONNECTION_MANAGER, of_callers(plan.egress)),
+    ];
     if spec.headers.hygiene != Hygiene::Off {
         let router = Map::from_iter([("suppress_envoy_headers".to_owned(), true.into())]);
-        patches.push(patch(plan, "HTTP_FILTER", Some("envoy.filters.http.router"), ROUTER, router));
+        patches.push(patch("HTTP_FILTER", port, Some("envoy.filters.http.router"), ROUTER, router));
     }
+    patches.extend(plan.upstreams().filter_map(probe_patch));
     let mut spec = plan.attached(json!({"configPatches": patches}));
     // This kind names its selector differently.
     if let Some(spec) = spec.as_object_mut()
@@ -40,10 +54,16 @@ pub(crate) fn envoy_filter(plan: &Plan<'_>) -> Value {
     })
 }
 
-/// The fields of Envoy's HTTP connection manager that both the EnvoyFilter and `sallyport run` set: the caller's request id
-/// is kept, and the scheme is that of the connection to the upstream.
+/// The fields of Envoy's HTTP connection manager that both the EnvoyFilter and `sallyport run` set: no mark comes from
+/// outside, the caller's request id is kept, and the scheme is that of the connection to the upstream.
 #[must_use]
 pub fn connection_manager(egress: &Egress) -> Map<String, Value> {
+    let mut fields = of_callers(egress);
+    fields.extend(without_mark());
+    fields
+}
+
+fn of_callers(egress: &Egress) -> Map<String, Value> {
     let mut fields = Map::from_iter([("scheme_header_transformation".to_owned(), json!({"match_upstream": true}))]);
     if egress.spec.tracing.request_id == RequestId::Keep {
         fields.insert("preserve_external_request_id".to_owned(), true.into());
@@ -51,23 +71,74 @@ pub fn connection_manager(egress: &Egress) -> Map<String, Value> {
     fields
 }
 
+fn without_mark() -> Map<String, Value> {
+    let mutation = json!({
+        "name": "envoy.http.early_header_mutation.header_mutation",
+        "typed_config": typed(
+            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+            Map::from_iter([("mutations".to_owned(), json!([{"remove": ROUTE_HEADER}]))]),
+        ),
+    });
+    Map::from_iter([("early_header_mutation_extensions".to_owned(), json!([mutation]))])
+}
+
+/// What Envoy adds to a request that a filter sends.
+const ADDED_TO_PROBES: [&str; 3] = ["x-envoy-internal", "x-envoy-expected-rq-timeout-ms", "x-forwarded-for"];
+
+/// The HTTP settings of the cluster that probes of this upstream are sent to, by the name of Envoy's extension: the
+/// version that callers' requests have, and no header but the probe's own. They replace those that istiod makes.
+#[must_use]
+pub fn probe_protocol(egress: &Egress) -> Map<String, Value> {
+    let upstream = &egress.spec.upstream;
+    let version = match upstream.protocol {
+        HttpVersion::Http1 => json!({"http_protocol_options": {}}),
+        HttpVersion::Http2 => json!({"http2_protocol_options": {}}),
+    };
+    let removed: Vec<Value> = ADDED_TO_PROBES.iter().map(|name| json!({"remove": name})).collect();
+    let mutation = Map::from_iter([("mutations".to_owned(), json!({"request_mutations": removed}))]);
+    let filter = |name: &str, kind: &str, fields| json!({"name": name, "typed_config": typed(&format!("envoy.extensions.filters.http.{kind}"), fields)});
+    let mut options = Map::from_iter([
+        ("explicit_http_config".to_owned(), version),
+        (
+            "http_filters".to_owned(),
+            json!([
+                filter("envoy.filters.http.header_mutation", "header_mutation.v3.HeaderMutation", mutation),
+                filter("envoy.filters.http.upstream_codec", "upstream_codec.v3.UpstreamCodec", Map::new()),
+            ]),
+        ),
+    ]);
+    // As istiod has it where no server name is known.
+    if upstream.tls.mode != TlsMode::None && upstream.tls.sni.is_none() {
+        options.insert("upstream_http_protocol_options".to_owned(), json!({"auto_sni": true}));
+    }
+    Map::from_iter([(HTTP_OPTIONS.to_owned(), typed(HTTP_OPTIONS, options))])
+}
+
+fn probe_patch(egress: &Egress) -> Option<Value> {
+    let name = egress.cluster(Some(egress.probe_subset()?));
+    Some(json!({
+        "applyTo": "CLUSTER",
+        "match": {"context": "GATEWAY", "cluster": {"name": name}},
+        "patch": {"operation": "MERGE", "value": {"typed_extension_protocol_options": probe_protocol(egress)}},
+    }))
+}
+
 const CONNECTION_MANAGER: &str = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
+const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/// Applies only to the port with mutual TLS: the request id of an unauthenticated client is not kept.
-fn patch(
-    plan: &Plan<'_>,
-    apply_to: &str,
-    sub_filter: Option<&str>,
-    kind: &str,
-    mut fields: Map<String, Value>,
-) -> Value {
+fn typed(kind: &str, mut fields: Map<String, Value>) -> Value {
+    fields.insert("@type".to_owned(), format!("type.googleapis.com/{kind}").into());
+    Value::Object(fields)
+}
+
+/// A change of the connection manager or of one of its filters: on the listener of this port, or on each.
+fn patch(apply_to: &str, port: Option<u16>, sub_filter: Option<&str>, kind: &str, fields: Map<String, Value>) -> Value {
     let sub_filter = sub_filter.map(|name| json!({"name": name}));
     let filter = json!({"name": "envoy.filters.network.http_connection_manager", "subFilter": sub_filter});
-    fields.insert("@type".to_owned(), format!("type.googleapis.com/{kind}").into());
     json!({
         "applyTo": apply_to,
-        "match": {"context": "GATEWAY", "listener": {"portNumber": plan.pod_port(), "filterChain": {"filter": filter}}},
-        "patch": {"operation": "MERGE", "value": {"typed_config": fields}},
+        "match": {"context": "GATEWAY", "listener": {"portNumber": port, "filterChain": {"filter": filter}}},
+        "patch": {"operation": "MERGE", "value": {"typed_config": typed(kind, fields)}},
     })
 }

@@ -170,11 +170,6 @@ fn inexpressible_fields(plan: &Plan<'_>, egress: &Egress) -> Vec<BuildError> {
             "spec.upstream.host",
             "the Gateway API cannot name an upstream that is an IP address",
         ),
-        (
-            egress.traffic_subset().is_some(),
-            "spec.route.outlierDetection",
-            "the Gateway API cannot express `route.outlierDetection` together with `health.probe`",
-        ),
     ];
     let of_plan = egress.name == plan.egress.name;
     let problem = |(_, field, message): (bool, &str, &str)| {

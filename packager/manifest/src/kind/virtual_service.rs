@@ -48,7 +48,6 @@ fn leg(name: &str, egress: &Egress) -> Value {
     let destination = json!({
         "host": egress.upstream_host(),
         "port": {"number": egress.spec.upstream.port},
-        "subset": egress.traffic_subset(),
     });
     json!({
         "name": name,

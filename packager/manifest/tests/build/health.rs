@@ -91,19 +91,20 @@ fn what_ejects_hides_no_address_from_the_probe() {
         let route = object(&build, "50-routes.yaml", "VirtualService", "httpbin-upstream");
         (object(&build, "40-gateway.yaml", "DestinationRule", "httpbin-upstream"), route)
     };
-    let (both, route) = rule(&with(ejecting));
-    let (whole, subset) = both.split_once("  subsets:\n").unwrap();
-    assert!(!whole.contains("outlierDetection") && subset.contains("  - name: traffic\n"), "{both}");
-    assert!(subset.contains("consecutive5xxErrors: 5\n") && route.contains("subset: traffic\n"), "{both}{route}");
-    let without_probe = with(|egress| {
+    let with_probe = |change: fn(&mut Egress)| rule(&with(change));
+    let (both, route) = with_probe(ejecting);
+    let subset = "  subsets:\n  - name: probe\n";
+    let never = "    trafficPolicy:\n      outlierDetection:\n        consecutive5xxErrors: 0\n";
+    assert!(both.contains(&format!("{subset}{never}")) && both.contains("      consecutive5xxErrors: 5\n"), "{both}");
+    let (inherits, _) = with_probe(|_| {});
+    assert!(inherits.contains(subset) && !inherits.contains("outlierDetection"), "{inherits}");
+    let (without_probe, _) = with_probe(|egress| {
         ejecting(egress);
         egress.spec.health = Health::default();
     });
-    for (one, ejects) in [(without_probe, true), (httpbin(), false)] {
-        let (rule, route) = rule(&one);
-        assert!(!rule.contains("subsets:") && !route.contains("subset:"), "{rule}{route}");
-        assert_eq!(rule.contains("outlierDetection:"), ejects, "{rule}");
-    }
+    assert!(!without_probe.contains("subsets:") && without_probe.contains("consecutive5xxErrors: 5\n"));
+    // Callers' requests go to all of it.
+    assert!(!route.contains("subset:"), "{route}");
 }
 
 #[test]
@@ -153,7 +154,7 @@ fn what_the_gateway_api_cannot_say_of_standbys_is_refused() {
         let retry_on = value("connect-failure");
         egress.spec.route.retries = Some(Retries { attempts: 1, per_try_timeout: None, retry_on });
     };
-    for refusal in [refusal(ejecting), refusal(plain_address), refusal(retrying)] {
+    for refusal in [refusal(plain_address), refusal(retrying)] {
         assert_eq!(refusal.code, Code::InstallMode);
         assert!(refusal.message.contains("httpbin`: its standby `standby`: "), "{}", refusal.message);
     }
@@ -163,9 +164,7 @@ fn what_the_gateway_api_cannot_say_of_standbys_is_refused() {
 fn the_lints_of_manifests_have_nothing_to_say_of_a_pair() {
     for install in INSTALLS {
         let mut egresses = pair(install);
-        if install != Install::GatewayApi {
-            egresses.iter_mut().for_each(ejecting);
-        }
+        egresses.iter_mut().for_each(ejecting);
         let files = built_together(&egresses).files;
         let manifests = files.into_iter().filter(|(_, text)| recognise(text) == FileKind::Manifests);
         let sources: Vec<_> = manifests.map(|(name, text)| SourceFile { name, text }).collect();

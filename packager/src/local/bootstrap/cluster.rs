@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::Path;
 
-use sallyport_egress::model::{JwtProvider, TlsMode};
+use sallyport_egress::model::{HttpVersion, JwtProvider, TlsMode};
 use sallyport_egress::value::authn::JwksUri;
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::local::files::Pair;
 
 /// Every cluster.
 pub(crate) fn clusters(inputs: EnvoyInputs<'_>) -> Vec<Value> {
-    let mut all = vec![upstream(inputs)];
+    let mut all = upstream(inputs);
     for uri in inputs.egress.spec.authn.jwt.iter().filter_map(jwks_uri) {
         let cluster = jwks(uri, inputs.trust.jwks.as_deref());
         if !all.contains(&cluster) {
@@ -36,7 +36,8 @@ fn jwks_name(uri: &JwksUri) -> String {
     format!("jwks_outbound|{}||{}", uri.port(), uri.host())
 }
 
-fn upstream(inputs: EnvoyInputs<'_>) -> Value {
+/// One for callers, and one for probes.
+fn upstream(inputs: EnvoyInputs<'_>) -> Vec<Value> {
     let upstream = &inputs.egress.spec.upstream;
     let own = HostPort { host: upstream.host.to_string(), port: upstream.port };
     let server = inputs.connect_to.unwrap_or(&own);
@@ -50,7 +51,21 @@ fn upstream(inputs: EnvoyInputs<'_>) -> Value {
             inputs.trust.client.as_ref(),
         )),
     };
-    cluster(&inputs.egress.cluster(None), server, tls)
+    let name = |subset| inputs.egress.cluster(subset);
+    let probed = inputs.egress.probe_subset().map(|subset| {
+        cluster(&name(Some(subset)), server, tls.clone(), sallyport_manifest::probe_protocol(inputs.egress).into())
+    });
+    let options = match upstream.protocol {
+        HttpVersion::Http1 => explicit("http_protocol_options"),
+        HttpVersion::Http2 => explicit("http2_protocol_options"),
+    };
+    std::iter::once(cluster(&name(None), server, tls, options)).chain(probed).collect()
+}
+
+/// The HTTP settings of a cluster, with one version.
+fn explicit(version: &str) -> Value {
+    const KIND: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+    json!({KIND: typed(KIND, json!({"explicit_http_config": {version: {}}}))})
 }
 
 fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
@@ -58,16 +73,16 @@ fn jwks(uri: &JwksUri, trusted_ca: Option<&Path>) -> Value {
     // A server name is never an address (RFC 6066).
     let sni = host.parse::<IpAddr>().is_err().then_some(host);
     let tls = uri.is_tls().then(|| upstream_tls(sni, &[host], trusted_ca, None));
-    cluster(&jwks_name(uri), &HostPort { host: host.to_owned(), port: uri.port() }, tls)
+    cluster(
+        &jwks_name(uri),
+        &HostPort { host: host.to_owned(), port: uri.port() },
+        tls,
+        explicit("http_protocol_options"),
+    )
 }
 
-fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
+fn cluster(name: &str, server: &HostPort, tls: Option<Value>, options: Value) -> Value {
     let is_address = server.host.parse::<IpAddr>().is_ok();
-    // HTTP/2 if the upstream supports it, which is known from ALPN and so only with TLS.
-    let protocol = match tls {
-        Some(_) => json!({"auto_config": {}}),
-        None => json!({"explicit_http_config": {"http_protocol_options": {}}}),
-    };
     let mut cluster = json!({
         "name": name,
         "type": if is_address { "STATIC" } else { "STRICT_DNS" },
@@ -77,10 +92,7 @@ fn cluster(name: &str, server: &HostPort, tls: Option<Value>) -> Value {
             "cluster_name": name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(&server.host, server.port)}}]}],
         },
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions":
-                typed("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", protocol),
-        },
+        "typed_extension_protocol_options": options,
     });
     if let (Value::Object(fields), Some(tls)) = (&mut cluster, tls) {
         fields.insert("transport_socket".to_owned(), tls);

@@ -5,17 +5,24 @@ use crate::request::pairs;
 const HEALTH: &str = r#", "health": {"probe": {"cluster": "c", "method": "GET", "host": "h", "path": "/health?a",
     "expect": {"statuses": ["200"], "bodyPrefix": "ok"}, "interval": 5000, "jitter": 0, "timeout": 1000, "rise": 1,
     "fall": 1}, "hold": 0, "slowStart": {"share": 10, "duration": 0}, "refusal": {"status": 503, "retryAfter": 1000},
-    "failover": [{"upstream": "x/s", "probe": {"cluster": "d", "method": "HEAD", "host": "h", "path": "/", "userAgent": "Acme (probe)/1",
+    "failover": [{"upstream": "x/s", "probe": {"cluster": "d", "scheme": "http", "method": "HEAD", "host": "h", "path": "/", "userAgent": "Acme (probe)/1",
     "expect": {"statuses": ["204"]}, "interval": 5000, "jitter": 0, "timeout": 1000, "rise": 1, "fall": 1}}]}"#;
 
 #[test]
 fn a_probe_is_a_plain_request() {
     let engine = engine(RULES, HEALTH);
     let probe = engine.health().unwrap().probe(0).unwrap();
-    let expected = [(":method", "GET"), (":path", "/health?a"), (":authority", "h"), ("user-agent", "sallyport-probe")];
+    let expected = [
+        (":method", "GET"),
+        (":scheme", "https"),
+        (":path", "/health?a"),
+        (":authority", "h"),
+        ("user-agent", "sallyport-probe"),
+    ];
     assert_eq!(probe.headers(), expected);
     let standby = engine.health().unwrap().probe(1).unwrap();
-    assert_eq!(standby.headers()[3], ("user-agent", "Acme (probe)/1"));
+    assert_eq!(standby.headers()[1], (":scheme", "http"));
+    assert_eq!(standby.headers()[4], ("user-agent", "Acme (probe)/1"));
 }
 
 #[test]

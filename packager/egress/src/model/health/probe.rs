@@ -3,7 +3,7 @@
 use crate::value::duration::Duration;
 use crate::value::{DIGITS_LIST, NOT_EMPTY};
 use sallyport_core::record;
-use sallyport_core::wire::{self, Shape};
+use sallyport_core::wire::{self, Scheme, Shape};
 
 record! {
     /// `health.probe`.
@@ -48,6 +48,8 @@ record! {
 pub(crate) struct ProbedUpstream {
     /// Envoy's cluster of the upstream.
     pub(crate) cluster: String,
+    /// `https` if the connection to it uses TLS.
+    pub(crate) scheme: Scheme,
     /// The host that the upstream expects in requests, unless the probe says another.
     pub(crate) authority: String,
 }
@@ -67,6 +69,7 @@ impl Probe {
         let Self { path, method, host, user_agent, expect, interval, jitter, timeout: _, rise, fall } = self;
         wire::Probe {
             cluster: upstream.cluster.clone(),
+            scheme: upstream.scheme,
             method: method.clone(),
             host: host.clone().unwrap_or_else(|| upstream.authority.clone()),
             path: path.clone(),

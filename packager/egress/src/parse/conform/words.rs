@@ -12,11 +12,17 @@ use std::fmt;
 pub(super) struct What<'a> {
     field: &'a str,
     is_item: bool,
+    instead: &'static [(&'static str, &'static str)],
 }
 
 impl<'a> What<'a> {
     pub(super) const fn field(field: &'a str) -> Self {
-        Self { field, is_item: false }
+        Self { field, is_item: false, instead: &[] }
+    }
+
+    /// With what the field's block knows of wrong values.
+    pub(super) const fn within(self, block: &'static Block) -> Self {
+        Self { instead: block.tombstones, ..self }
     }
 
     pub(super) const fn item(self) -> Self {
@@ -26,7 +32,7 @@ impl<'a> What<'a> {
 
 impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, is_item } = self;
+        let Self { field, is_item, instead: _ } = self;
         if *is_item { write!(f, "an item of `{field}`") } else { write!(f, "`{field}`") }
     }
 }
@@ -120,6 +126,10 @@ pub(super) fn unquoted(text: &str, taken_for: &str) -> UnplacedDiagnostic {
 
 pub(super) fn unknown_value(choices: &[Choice], what: What<'_>, text: &str) -> UnplacedDiagnostic {
     let flaw = UnplacedDiagnostic::new(Code::UnknownValue, format!("{what} cannot be {}", quoted(text)));
+    let is_text = |name: &str| matches!(name.split_once(": "), Some((field, value)) if field == what.field && value.eq_ignore_ascii_case(text));
+    if let Some((_, instead)) = what.instead.iter().find(|(name, _)| is_text(name)) {
+        return flaw.help(*instead);
+    }
     let all = expected_of(choices);
     let near = did_you_mean(text, choices.iter().map(|choice| choice.value));
     match choices.iter().find(|choice| Some(choice.value) == near) {

@@ -1,0 +1,132 @@
+//! Versions of HTTP in the mesh: real gRPC over TLS and over plaintext, an upstream that speaks HTTP/1.1 alone, WebSockets;
+//! then all of it again in a mesh that upgrades connections to HTTP/2 by default.
+//!
+//! gRPC is that of grpcio, because it is one wheel to install; a Rust implementation would have to be compiled with every
+//! run of CI. The Envoys are stock ones, which do not have Istio's own ALPN filter, so it is off.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, Result, ensure};
+use sallyport_tests::certs::Authority;
+use sallyport_tests::cluster::doorway::Doorway;
+use sallyport_tests::cluster::stage::Site;
+use sallyport_tests::cluster::{Cluster, scene, stage};
+use sallyport_tests::echo::Echo;
+use sallyport_tests::grpc::{GrpcServer, calls};
+use serde_json::{Map, Value, json};
+
+const READERS: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
+const METHODS: &str = "[{id: callers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
+                       to: [{operation: {grpc: ['sallyport.test.Calls/*']}}]}, \
+                       {id: never, action: DENY, to: [{operation: {grpc: [sallyport.test.Calls/Forbidden]}}]}]";
+const URL: &str = "http://httpbin.legacy.internal/get";
+/// Hosts with a gRPC server behind them: over TLS, over plaintext.
+const GRPC: [&str; 2] = ["second.legacy.internal:80", "third.legacy.internal:80"];
+const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+#[test]
+fn every_kind_of_call_passes_whatever_the_meshs_default_is() {
+    let authority = Authority::new("public authority").unwrap();
+    scene(stage::cluster("cluster-http-versions", &authority), |cluster| exercise(cluster, &authority));
+}
+
+fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
+    let scratch = cluster.scratch();
+    let echo = Echo::start(&authority.server(scratch, "upstream", &[stage::UPSTREAM])?)?;
+    let _doorway = Doorway::open(cluster.bridge(), echo.address())?;
+    let [tls, plain] = [28443, 28080].map(|port| SocketAddr::from((cluster.bridge(), port)));
+    let _tls = GrpcServer::start(scratch, tls, Some(&authority.server(scratch, "second", &["second.org"])?))?;
+    let _plain = GrpcServer::start(scratch, plain, None)?;
+
+    // The gate stays closed, whatever the upstream answers its probes.
+    let probed = "  health: {probe: {path: /probe, interval: 1s}, override: forceClosed}\n";
+    let over_tls = stage::egress("second", METHODS).replace("port: 443", "port: 28443, protocol: http2");
+    let over_plain =
+        stage::egress("third", METHODS).replace("port: 443", "port: 28080, protocol: http2, tls: {mode: NONE}");
+    let files =
+        [("httpbin", stage::egress("httpbin", READERS) + probed), ("second", over_tls.clone()), ("third", over_plain)];
+    let site = Site::new(cluster, "1.31")?;
+    files.iter().try_for_each(|(name, file)| site.apply(name, file))?;
+    files.iter().try_for_each(|(name, _)| site.wait_ready(name))?;
+    cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
+    for target in GRPC {
+        cluster.wait(&format!("answer of {target}"), || {
+            Ok(grpc(cluster, target)?["unary"]["messages"] == json!(["hello you"]))
+        })?;
+    }
+    everything(cluster, &echo)?;
+    probes_show_nothing(&echo)?;
+
+    upgrade_by_default(cluster)?;
+    everything(cluster, &echo)?;
+
+    let refusing = over_tls + "  health: {override: forceOpen}\n";
+    site.apply("second", &refusing)?;
+    cluster.wait("refusal of the gate", || {
+        let unary = &grpc(cluster, GRPC[0])?["unary"];
+        let reason = unary["trailers"]["x-sallyport"].as_str().unwrap_or_default();
+        Ok(unary["code"] == 14 && reason.contains("reason=upstream_down"))
+    })
+}
+
+fn grpc(cluster: &Cluster, target: &str) -> Result<Value> {
+    let (inside, _) = cluster.pod("httpbin", "sleep")?;
+    calls(&inside, "call", target)
+}
+
+fn everything(cluster: &Cluster, echo: &Echo) -> Result<()> {
+    for target in GRPC {
+        every_kind_of_grpc(&grpc(cluster, target)?).with_context(|| target.to_owned())?;
+    }
+    for version in ["--http1.1", "--http2-prior-knowledge"] {
+        let _ = echo.take();
+        let answer = cluster.curl("httpbin", "sleep", &[version, URL])?;
+        ensure!(answer.status == 200, "{version}: {answer:?}");
+        let seen = echo.take();
+        ensure!(seen.iter().any(|request| request.line == "GET /get HTTP/1.1"), "{version}: {seen:?}");
+    }
+    echo.answer(SWITCHING);
+    let (inside, _) = cluster.pod("httpbin", "sleep")?;
+    let socket = calls(&inside, "websocket", "httpbin.legacy.internal:80")?;
+    echo.answer(Vec::new());
+    ensure!(socket == json!({"status": 101, "back": "ping"}), "{socket}");
+    Ok(())
+}
+
+fn every_kind_of_grpc(came: &Value) -> Result<()> {
+    for (kind, messages) in [
+        ("unary", json!(["hello you"])),
+        ("server", json!(["0", "1", "2", "3", "4"])),
+        ("client", json!(["10"])),
+        ("both", json!(["0", "1", "2", "3", "4"])),
+    ] {
+        ensure!(came[kind] == json!({"messages": messages}), "{kind}: {came}");
+    }
+    let deadline = &came["deadline"];
+    ensure!(deadline["code"] == 4 && deadline["seconds"].as_f64().is_some_and(|seconds| seconds < 3.0), "{came}");
+    let error = &came["error"];
+    ensure!(error["code"] == 9 && error["details"] == "not enough", "{came}");
+    ensure!(error["trailers"]["x-reason"] == "no funds", "{came}");
+    let refused = &came["refused"];
+    let reason = refused["trailers"]["x-sallyport"].as_str().unwrap_or_default();
+    ensure!(refused["code"] == 7 && reason.contains("reason=denied"), "{came}");
+    Ok(())
+}
+
+fn probes_show_nothing(echo: &Echo) -> Result<()> {
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let probe = echo.take().into_iter().find(|request| request.line.starts_with("GET /probe "));
+    let probe = probe.context("no probe came")?;
+    ensure!(probe.line == "GET /probe HTTP/1.1" && probe.names() == ["host", "user-agent"], "{probe:?}");
+    Ok(())
+}
+
+/// As a mesh may have it for all of its services; waits until a caller's sidecar shows it at another service.
+fn upgrade_by_default(cluster: &Cluster) -> Result<()> {
+    cluster.control().configure(&Map::from_iter([("h2UpgradePolicy".to_owned(), json!("UPGRADE"))]))?;
+    let clusters = "http://127.0.0.1:15000/config_dump?resource=dynamic_active_clusters&name_regex=.*stranger.*";
+    cluster.wait("upgrade of other services", || {
+        Ok(cluster.curl("httpbin", "sleep", &[clusters])?.body.contains("http2_protocol_options"))
+    })
+}
