@@ -14,20 +14,14 @@
 //! Good:
 //!
 //! ```yaml
-//! apiVersion: networking.istio.io/v1
-//! kind: ServiceEntry
-//! metadata: {name: db, namespace: shop}
-//! spec:
-//!   hosts: [db.corp.example]
-//!   exportTo: ["."]
-//!   location: MESH_EXTERNAL
-//!   resolution: DNS
-//!   ports: [{number: 5432, name: tcp-postgres, protocol: TCP}]
+//! # spec
+//! upstream: {host: db-api.corp.example, port: 8443}
 //! ```
 //!
-//! Fix: Remove the Egress and write a ServiceEntry with `protocol: TCP`, or `protocol: TLS` if callers
-//! begin with TLS; a NetworkPolicy says which pods may connect. If the port really is that of an HTTP
-//! server, leave the file as it is.
+//! Fix: Remove the Egress and write Istio's own ServiceEntry for the host, with `location: MESH_EXTERNAL`,
+//! `resolution: DNS` and a port with `protocol: TCP`, or `protocol: TLS` if callers begin with TLS; a
+//! NetworkPolicy says which pods may connect. Or call an HTTP API in front of the server. If the port
+//! really is that of an HTTP server, leave the file as it is.
 
 use crate::code::Code;
 use crate::lint::definition::Lint;
