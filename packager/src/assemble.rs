@@ -33,7 +33,6 @@ pub(crate) struct Assembled {
 pub(crate) struct Built {
     pub(crate) build: Build,
     pub(crate) filter: ChosenFilter,
-    pub(crate) gateways: usize,
 }
 
 /// Reads the files that the arguments name, checks them, and builds what they describe.
@@ -72,7 +71,10 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
     };
     let built = sallyport_manifest::build(&egresses, &mesh, &filter, options);
     match (chosen, built) {
-        (Ok((filter, warnings)), Ok(build)) => Ok((Built { build, filter, gateways: egresses.len() }, warnings)),
+        (Ok((filter, mut warnings)), Ok(build)) => {
+            warnings.extend(build.warnings.iter().cloned());
+            Ok((Built { build, filter }, warnings))
+        }
         (Ok(_), Err(errors)) => Err(errors),
         (Err(error), built) => Err(std::iter::once(error).chain(built.err().unwrap_or_default()).collect()),
     }

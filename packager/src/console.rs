@@ -71,6 +71,11 @@ impl Console {
         }
     }
 
+    /// Prints a line about why a command fails, whatever the user asked for.
+    pub(crate) fn problem(&self, text: &str) {
+        self.stderr(&format!("{text}\n"));
+    }
+
     /// Prints why a command has failed.
     pub(crate) fn fail(&self, failure: &Failure) {
         let error = AnsiColor::BrightRed.on_default().bold();

@@ -3,7 +3,7 @@
 use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
-use crate::input::{Input, Inputs, Selection};
+use crate::input::{Input, Inputs, Missing, Selection};
 use crate::report::{Report, ReportedFile, ReportedProblem};
 
 /// Checks files together. Returns the report, and the content of the valid files, whose indices are those of the report.
@@ -45,7 +45,7 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
 fn read(report: &mut Report, input: Input) -> Option<SourceFile> {
     let Input { name, uri, content } = input;
     let index = report.files.len();
-    let missing = content.is_err();
+    let missing = matches!(content, Err(Missing::Unreadable(_) | Missing::NothingFound));
     let source = match content.as_deref().map(|bytes| decode(&name, bytes)) {
         Ok(Ok(source)) => Ok(source),
         Ok(Err(undecodable)) => {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::exit::IoErrorText;
 use crate::printable::printable;
 pub(crate) use selection::Selection;
-use selection::is_selected;
+use selection::{is_for_others, is_selected};
 
 /// Far more than any Egress file needs, so that a device or a wrong file does not fill the memory.
 const LARGEST: u64 = 16 << 20;
@@ -42,6 +42,8 @@ pub(crate) enum Missing {
     Unreadable(String),
     /// The directory holds no file for Sallyport.
     NothingFound,
+    /// The user named a file for another program.
+    ForOthers,
 }
 
 /// Reads every file that the arguments name: files, directories with their subdirectories, or `-` for standard input.
@@ -79,6 +81,13 @@ impl Gatherer {
                     self.push(path, Err(Missing::NothingFound));
                 }
             }
+            // Nothing may ever write to it. What a shell makes of `<(...)` is below /dev.
+            Ok(metadata) if is_pipe(&metadata) && !path.starts_with("/dev") && !path.starts_with("/proc") => {
+                self.push(
+                    path,
+                    Err(Missing::Unreadable("it is a named pipe; write `-` for standard input".to_owned())),
+                );
+            }
             Ok(_) => self.file(path),
             Err(error) => self.push(path, Err(Missing::Unreadable(IoErrorText(&error).to_string()))),
         }
@@ -88,7 +97,11 @@ impl Gatherer {
         let canonical = canonical(path);
         if self.seen.insert(canonical.clone()) {
             self.skipped.remove(&canonical);
-            self.push(path, File::open(path).map_or_else(|error| Err((&error).into()), read));
+            let content = File::open(path).map_or_else(|error| Err((&error).into()), read);
+            let content = content.and_then(|bytes| {
+                if is_for_others(self.selection, &bytes) { Err(Missing::ForOthers) } else { Ok(bytes) }
+            });
+            self.push(path, content);
         }
     }
 
@@ -112,7 +125,7 @@ impl Gatherer {
             }
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
                 repeated |= self.directory(&path);
-            } else if is_yaml(&path) && !path.is_dir() {
+            } else if is_yaml(&path) && !fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
                 repeated |= self.found(&path);
             }
         }
@@ -154,6 +167,13 @@ fn read(from: impl Read) -> Result<Vec<u8>, Missing> {
         return Err(Missing::Unreadable(format!("it is larger than {} MiB", LARGEST >> 20)));
     }
     Ok(bytes)
+}
+
+fn is_pipe(metadata: &fs::Metadata) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type());
+    #[cfg(not(unix))]
+    return false;
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -1,17 +1,20 @@
-//! The output folder of `build`. Files that have changed are written, obsolete files of an earlier build are removed, and all
-//! others are left alone.
+//! The output folder of `build`. Files that have changed are written, obsolete files of an earlier build are removed if the
+//! user asks for it, and all others are left alone.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
+use similar::TextDiff;
+
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
 /// The file that lists what `build` has written. A folder that has files but no list is not an output folder.
 const LIST: &str = ".sallyport";
-const LIST_HEADER: &str = "# The files that `sallyport build` wrote here. It removes those that it no longer writes.\n";
+const LIST_HEADER: &str =
+    "# The files that `sallyport build` wrote here. With --prune it removes those that it no longer writes.\n";
 
 /// How a folder differs from the files of a build.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -54,8 +57,37 @@ pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<D
     Ok(difference)
 }
 
-/// Writes the files into the folder, each in one step.
-pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Difference, Failure> {
+/// What would change, as a unified diff. `prune`: with the files that would be removed.
+pub(crate) fn diff(
+    root: &Path,
+    files: &BTreeMap<String, String>,
+    difference: &Difference,
+    prune: bool,
+) -> Result<String, Failure> {
+    let removed = difference.stale.iter().filter(|_| prune);
+    let names: BTreeSet<_> = difference.missing.iter().chain(&difference.changed).chain(removed).collect();
+    let mut text = String::new();
+    for name in names {
+        let path = root.join(name);
+        let old = match fs::read(&path) {
+            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(Failure::read(&path, &error)),
+        };
+        let new = files.get(name);
+        let header = |side: &str, is_there: bool| {
+            if is_there { format!("{side}/{name}") } else { "/dev/null".to_owned() }
+        };
+        let (before, after) = (header("a", old.is_some()), header("b", new.is_some()));
+        let (old, new) = (old.unwrap_or_default(), new.map_or("", String::as_str));
+        let lines = TextDiff::from_lines(old.as_str(), new);
+        text.push_str(&lines.unified_diff().header(&before, &after).to_string());
+    }
+    Ok(text)
+}
+
+/// Writes the files into the folder, each in one step. `prune`: and removes those that are no longer built.
+pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>, prune: bool) -> Result<Difference, Failure> {
     let difference = compare(root, files)?;
     let all = files.keys().chain(&difference.stale).map(String::as_str).collect();
     create(root)?;
@@ -69,7 +101,7 @@ pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Dif
             replace(root, name, text)?;
         }
     }
-    for name in &difference.stale {
+    for name in difference.stale.iter().filter(|_| prune) {
         let path = root.join(name);
         fs::remove_file(&path).map_err(|error| Failure::write(&path, &error))?;
         if let Some(folder) = path.parent().filter(|folder| *folder != root) {
@@ -77,7 +109,7 @@ pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>) -> Result<Dif
             let _ = fs::remove_dir(folder);
         }
     }
-    if !difference.stale.is_empty() {
+    if prune && !difference.stale.is_empty() {
         replace(root, LIST, &list(&files.keys().map(String::as_str).collect()))?;
     }
     Ok(difference)
@@ -156,12 +188,20 @@ mod tests {
         let first: BTreeMap<_, _> = files(&["a/1", "a/2", "b/1"]);
         assert_eq!(compare(&out, &first).unwrap().missing.len(), 3);
         assert!(!out.exists());
-        write(&out, &first).unwrap();
-        assert!(write(&out, &first).unwrap().is_empty());
+        write(&out, &first, false).unwrap();
+        assert!(write(&out, &first, true).unwrap().is_empty());
         fs::write(out.join("a/mine"), "").unwrap();
         let second: BTreeMap<_, _> = files(&["a/1"]);
         fs::write(out.join("a/1"), "edited").unwrap();
-        let difference = write(&out, &second).unwrap();
+        let kept = write(&out, &second, false).unwrap();
+        assert_eq!(kept.stale, ["a/2", "b/1"]);
+        assert!(out.join("a/2").exists() && out.join("b/1").exists());
+        fs::write(out.join("a/1"), "edited").unwrap();
+        let diff = diff(&out, &second, &compare(&out, &second).unwrap(), true).unwrap();
+        let expected = "--- a/a/1\n+++ b/a/1\n@@ -1 +1 @@\n-edited\n\\ No newline at end of file\n+a/1\n\
+                        --- a/a/2\n+++ /dev/null\n@@ -1 +0,0 @@\n-a/2\n--- a/b/1\n+++ /dev/null\n@@ -1 +0,0 @@\n-b/1\n";
+        assert_eq!(diff, expected);
+        let difference = write(&out, &second, true).unwrap();
         assert_eq!(difference.lines().collect::<Vec<_>>(), ["changed a/1", "stale a/2", "stale b/1"]);
         assert!(out.join("a/mine").exists() && !out.join("b").exists());
         assert!(compare(folder.path(), &second).is_err(), "a foreign folder");

@@ -50,6 +50,7 @@ fn a_missing_or_invalid_module_is_reported() {
     check(&["build", "--wasm", "none.wasm"], 3, "cannot read `none.wasm`: no such file");
     check(&["build", "--wasm", "text.wasm"], 3, "`text.wasm` is not a wasm module");
     check(&["build", "--wasm", "empty.wasm"], 1, "error[SP3012]: the module does not export");
+    check(&["build", "--wasm", "empty.wasm", "--quiet"], 1, "error[SP3012]: the module does not export");
     check(&["verify", "--layout", "none.tar"], 3, "cannot read `none.tar`");
     check(&["verify", "--layout", "."], 3, "`.` is not an OCI image layout");
 }

@@ -173,6 +173,7 @@ codes! {
         Unreadable = "SP9001" Error,
         NothingFound = "SP9002" Error,
         MoreProblems = "SP9003" Error,
+        ForOthers = "SP9004" Warning,
         UnpinnedFilter = "SP9101" Error,
         PolicyTooLarge = "SP9102" Error,
         ResourceNames = "SP9103" Error,
@@ -182,6 +183,7 @@ codes! {
         StandbyMissing = "SP9107" Error,
         PlaceholderImage = "SP9108" Warning,
         LoopbackRegistry = "SP9109" Warning,
+        DefaultRetries = "SP9110" Warning,
         CertificatePath = "SP9120" Error,
     }
     lints {

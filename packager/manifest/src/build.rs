@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sallyport_egress::model::deploy::Install;
 use sallyport_egress::model::{Egress, Mesh};
 use serde_json::{Value, json};
 
 use crate::callers::{CallerNamespaces, caller_namespaces};
 use crate::emit::{Emitted, emit};
 use crate::error::BuildError;
-use crate::kind::{mesh, pod};
+use crate::kind::{gateway_api, mesh, pod};
 use crate::names::{check_names, check_standbys, folder_name};
+use crate::notes::{Need, needs, notes};
 use crate::patch::{self, Patched};
 use crate::plan::{PinnedFilter, Plan, plans};
 use crate::{comment, yaml};
@@ -30,6 +32,12 @@ pub struct Build {
     pub patched: Vec<(String, Vec<String>)>,
     /// The Egresses, as `NAMESPACE/NAME`, to whose gateways the network lets callers of every namespace connect, and why.
     pub open_to_all: Vec<(String, String)>,
+    /// The folder of each gateway, in order, with its namespace.
+    pub folders: Vec<(String, String)>,
+    /// What must exist before the manifests are applied.
+    pub needs: Vec<Need>,
+    /// What is built, and perhaps not intended.
+    pub warnings: Vec<BuildError>,
 }
 
 /// Makes the manifests of every Egress, and those of the mesh.
@@ -62,6 +70,13 @@ pub fn build(
         });
         match folder(plan, options, &mut namespaces) {
             Ok(folder) => {
+                build.folders.push((name.clone(), plan.egress.namespace.to_string()));
+                build
+                    .needs
+                    .extend(needs(plan).into_iter().filter(|need| !build.needs.contains(need)).collect::<Vec<_>>());
+                if plan.install() == Install::GatewayApi {
+                    build.warnings.extend(gateway_api::warnings(plan));
+                }
                 build.files.extend(folder.files.into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
                 if !folder.patched.objects.is_empty() {
                     let egress = format!("{}/{}", plan.egress.namespace, plan.egress.name);
@@ -86,6 +101,9 @@ pub fn build(
     if errors.is_empty() { Ok(build) } else { Err(errors) }
 }
 
+/// Client-side apply keeps a copy of an object in an annotation of at most 256 KiB.
+const LARGEST_CLIENT_SIDE: usize = 256 << 10;
+
 #[derive(Default)]
 struct Folder {
     files: BTreeMap<String, String>,
@@ -93,7 +111,7 @@ struct Folder {
 }
 
 /// The folder of the namespaces: no gateway's folder has a name without a hyphen.
-const NAMESPACES: &str = "namespaces";
+pub(crate) const NAMESPACES: &str = "namespaces";
 
 /// One object for each namespace, however many Egresses ask for it, in a folder of its own: in that of a gateway it would go
 /// with that gateway, or move to another when an Egress is added, and whoever prunes what is gone would prune the namespace.
@@ -134,6 +152,9 @@ fn folder(plan: &Plan<'_>, options: Options, namespaces: &mut Namespaces) -> Res
     if let Some((file, value)) = &installer {
         files.insert((*file).to_owned(), format!("{header}{}", yaml::document(value)));
     }
+    let is_large = files.values().any(|text| text.len() > LARGEST_CLIENT_SIDE);
+    let kustomized: Vec<String> = objects.iter().filter_map(|(step, _)| step.file().map(str::to_owned)).collect();
+    files.insert("NOTES.md".to_owned(), notes(plan, &kustomized, is_large));
     Ok(Folder { files, patched })
 }
 
@@ -143,7 +164,7 @@ fn header(plan: &Plan<'_>) -> String {
 }
 
 /// `fifo` keeps the order of the numbered files, which kustomize would otherwise change.
-fn kustomization<'f>(files: impl Iterator<Item = &'f String>, comments: &[yaml::Comment]) -> String {
+pub(crate) fn kustomization<'f>(files: impl Iterator<Item = &'f String>, comments: &[yaml::Comment]) -> String {
     let resources: Vec<Value> = files.map(|file| file.as_str().into()).collect();
     let kustomization = json!({
         "apiVersion": "kustomize.config.k8s.io/v1beta1",

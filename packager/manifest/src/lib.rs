@@ -34,9 +34,10 @@
 //! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
 //!
 //! ```text
+//! root
 //! build serve
 //! comment emit names
-//! patch step
+//! notes patch step
 //! kind lock
 //! callers plan
 //! error yaml
@@ -59,8 +60,10 @@ mod error;
 mod kind;
 mod lock;
 mod names;
+mod notes;
 mod patch;
 mod plan;
+mod root;
 mod serve;
 mod step;
 mod yaml;
@@ -70,5 +73,7 @@ pub use error::{BuildError, Place};
 pub use kind::envoy_filter::{connection_manager, probe_protocol};
 pub use kind::plugin::PluginApi;
 pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
+pub use notes::Need;
 pub use plan::{PinnedFilter, Plan, plans};
+pub use root::Source;
 pub use serve::{HostPort, Served, Surroundings, serve};

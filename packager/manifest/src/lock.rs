@@ -132,6 +132,12 @@ impl ChosenFilter {
         }
     }
 
+    /// Whether nothing says where the image is.
+    #[must_use]
+    pub fn is_placeholder(&self) -> bool {
+        self.by != PinnedBy::Lock && is_placeholder(&self.filter.image)
+    }
+
     /// Whether a cluster could pull the image, as far as its name says.
     #[must_use]
     pub fn warnings(&self, pins: &Pins<'_>) -> Vec<BuildError> {
@@ -143,7 +149,7 @@ impl ChosenFilter {
             let warning = BuildError::new(Code::LoopbackRegistry, place, message);
             return vec![warning.with_help("push it to a registry that the cluster can reach, under the same name")];
         }
-        if self.by != PinnedBy::Lock && is_placeholder(image) {
+        if self.is_placeholder() {
             let message = format!("`{image}`, where the gateways would pull the filter from, is a placeholder");
             let help = format!(
                 "run `sallyport image push REPOSITORY --lock {}` with a repository of yours, or write it in \

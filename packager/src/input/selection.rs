@@ -26,6 +26,18 @@ pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bo
     }
 }
 
+/// Whether a file that the user named is for another program. One that has a kind of ours under another group is not: its
+/// `apiVersion` may be a mistake.
+pub(super) fn is_for_others(selection: Selection, bytes: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(bytes);
+    let is_other = match recognise(&text) {
+        FileKind::Others => true,
+        FileKind::Manifests => selection == Selection::Ours,
+        FileKind::Sallyport | FileKind::Unknown => false,
+    };
+    is_other && !text.lines().any(|line| matches!(line.trim_end(), "kind: Egress" | "kind: Mesh"))
+}
+
 /// `egress.yaml`, `mesh.yaml` and `NAME.egress.yaml`: the names that `init` and the documentation use.
 fn is_our_name(path: &Path) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");

@@ -95,8 +95,13 @@ impl ReportedProblem {
                         .to_owned(),
                 ),
             ),
+            Missing::ForOthers => (
+                Code::ForOthers,
+                format!("`{name}` is for another program, and was skipped"),
+                Some("name Egress and Mesh files; `check` also reads Istio's manifests".to_owned()),
+            ),
         };
-        ReportedProblem { code, severity: Severity::Error, file, place: None, message, help, related: Vec::new() }
+        ReportedProblem { code, severity: code.severity(), file, place: None, message, help, related: Vec::new() }
     }
 
     /// A problem of a build.

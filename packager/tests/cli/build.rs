@@ -27,13 +27,21 @@ fn a_build_is_summed_up_and_the_next_changes_nothing() {
         first.stdout,
         str![[r#"
 gateways: 1, filter loaded by TrafficExtension
+mesh: no Mesh file, so Istio 1.31, trust domain cluster.local, text access log
 filter: registry.example.com/sallyport/filter, pinned by sallyport.lock
-files: 8, 8 written, 0 removed
+files: 9, 9 written, 0 removed
+
+Before you apply:
+  install Istio with out/mesh/istiooperator.yaml or values.yaml
+  Namespace httpbin, for the gateway
+Then:
+  follow out/httpbin-httpbin/NOTES.md
 
 "#]]
     );
     let second = sandbox.run(&["build", "in", "-o", "out"]);
-    assert!(second.stdout.contains("8, 0 written, 0 removed"), "{}", second.stdout);
+    assert!(!second.stdout.contains("Before you apply"), "{}", second.stdout);
+    assert!(second.stdout.contains("files: 9, 0 written, 0 removed\n"), "{}", second.stdout);
     assert!(sandbox.run(&["build", "in", "-o", "out", "--quiet"]).stdout.is_empty());
 }
 
@@ -43,7 +51,7 @@ fn patches_are_named() {
     let patches = "  patches:\n  - kind: Service\n    merge: {metadata: {annotations: {a: b}}}\n";
     sandbox.write("in/egress.yaml", format!("{GOOD}{patches}"));
     let ended = sandbox.run(&["build", "in", "-o", "out"]);
-    assert!(ended.stdout.ends_with("patched: httpbin/httpbin: Service/httpbin-egress\n"), "{ended:?}");
+    assert!(ended.stdout.contains("\npatched: httpbin/httpbin: Service/httpbin-egress\n"), "{ended:?}");
     assert!(sandbox.read("out/httpbin-httpbin/30-deployment.yaml").contains("annotations:\n    a: b\n"));
 }
 
@@ -106,13 +114,96 @@ fn check_says_which_files_are_stale_and_writes_nothing() {
 }
 
 #[test]
-fn what_is_no_longer_built_is_removed() {
+fn what_is_no_longer_built_is_listed_and_removed_on_request() {
     let sandbox = sandbox();
     sandbox.run(&["build", "in", "-o", "out"]);
     sandbox.write("in/egress.yaml", GOOD.replace("name: httpbin", "name: other"));
     let ended = sandbox.run(&["build", "in", "-o", "out"]);
-    assert!(ended.stdout.contains("files: 8, 6 written, 6 removed"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("files: 9, 7 written, 0 removed"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\n  httpbin-httpbin/20-plugin.yaml\n"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("\nto remove them: sallyport build in -o out --prune\n"), "{}", ended.stdout);
+    assert!(sandbox.path().join("out/httpbin-httpbin/20-plugin.yaml").exists());
+    let ended = sandbox.run(&["build", "in", "--check", "out"]);
+    assert_eq!((ended.code, ended.stdout.contains("stale httpbin-httpbin/20-plugin.yaml\n")), (Some(2), true));
+    assert_eq!(ended.stderr, "to bring the folder up to date: sallyport build in -o out --prune\n");
+    let ended = sandbox.run(&["build", "in", "-o", "out", "--prune"]);
+    assert!(ended.stdout.contains("files: 9, 0 written, 7 removed"), "{}", ended.stdout);
     assert!(!sandbox.path().join("out/httpbin-httpbin").exists());
+    assert_eq!(sandbox.run(&["build", "in", "--check", "out"]).code, Some(0));
+}
+
+#[test]
+fn a_diff_shows_what_would_change_and_writes_nothing() {
+    let sandbox = sandbox();
+    sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!(sandbox.run(&["build", "in", "--diff", "out"]).stdout, "");
+    sandbox.write("in/egress.yaml", GOOD.replace("port: 443", "port: 8443"));
+    let before = files(&sandbox.path().join("out"));
+    let ended = sandbox.run(&["build", "in", "--diff", "out"]);
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.stdout.starts_with("--- a/httpbin-httpbin/"), "{}", ended.stdout);
+    let is_new = |line: &str| line.starts_with('+') && line.ends_with("8443");
+    assert!(ended.stdout.lines().any(is_new), "{}", ended.stdout);
+    assert_eq!(files(&sandbox.path().join("out")), before);
+}
+
+#[test]
+fn problems_of_a_build_have_the_formats_of_check() {
+    let sandbox = sandbox();
+    let patch = "  patches:\n  - kind: Ingress\n    merge: {a: b}\n";
+    sandbox.write("in/egress.yaml", format!("{GOOD}{patch}"));
+    for format in ["json", "github", "sarif", "junit"] {
+        let ended = sandbox.run(&["build", "in", "-o", "out", "--format", format]);
+        assert_eq!((ended.code, ended.stdout.contains("SP9104")), (Some(1), true), "{format}: {ended:?}");
+        assert_eq!(ended.stdout, sandbox.run(&["check", "in", "--format", format]).stdout, "{format}");
+    }
+    sandbox.write("in/egress.yaml", GOOD);
+    let ended = sandbox.run(&["build", "in", "-o", "out", "--format", "json"]);
+    assert!(serde_json::from_str::<serde_json::Value>(&ended.stdout).is_ok(), "{}", ended.stdout);
+    assert!(ended.stderr.starts_with("gateways: 1"), "{}", ended.stderr);
+}
+
+#[test]
+fn one_entry_over_all_gateways() {
+    let sandbox = sandbox();
+    let ended = sandbox.run(&["build", "in", "-o", "out", "--root"]);
+    assert!(ended.stdout.ends_with("Then:\n  kubectl apply -k out\n"), "{}", ended.stdout);
+    assert!(sandbox.read("out/kustomization.yaml").contains("resources:\n- httpbin-httpbin\n"));
+    let argo = &["build", "in", "-o", "argo", "--argo", "--root"][..];
+    assert_eq!(sandbox.run(argo).code, Some(64));
+    let ended = sandbox.run(&[argo, &["--repository", "https://git.example.com/mesh.git"]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_data_eq!(sandbox.read("argo/applicationset.yaml"), file!["golden/applicationset.yaml"].raw());
+}
+
+#[test]
+fn the_notes_say_what_must_exist_first() {
+    let sandbox = sandbox();
+    let more = "  headers: {credential: {secretName: httpbin-token, name: authorization, prefix: \"Bearer \"}}\n  \
+                expose: {host: httpbin.example.com, credentialName: httpbin-cert}\n";
+    let tls = "port: 443\n    tls:\n      mode: MUTUAL\n      caCertificates: /etc/sallyport/tls/ca.crt\n      \
+               clientCertificate: /etc/sallyport/tls/tls.crt\n      privateKey: /etc/sallyport/tls/tls.key";
+    sandbox.write("in/egress.yaml", format!("{}{more}", GOOD.replace("port: 443", tls)));
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    assert_data_eq!(sandbox.read("out/httpbin-httpbin/NOTES.md"), file!["golden/notes.md"].raw());
+    for line in [
+        "  Namespace httpbin, for the gateway\n",
+        "  Secret httpbin/httpbin-upstream-tls with ca.crt, tls.crt, tls.key, for the files of `upstream.tls`\n",
+        "  Secret istio-system/httpbin-cert with tls.crt, tls.key, for TLS for callers from outside\n",
+    ] {
+        assert!(ended.stdout.contains(line), "{line} in {}", ended.stdout);
+    }
+}
+
+#[test]
+fn a_build_is_not_silent_about_retries_that_the_file_does_not_want() {
+    let sandbox = sandbox();
+    sandbox.write("in/egress.yaml", format!("{GOOD}  gateway: {{install: gateway-api}}\n"));
+    for command in [&["build", "in", "-o", "out"][..], &["check", "in"]] {
+        let ended = sandbox.run(command);
+        assert_eq!((ended.code, ended.stdout.contains("warning[SP9110]")), (Some(0), true), "{ended:?}");
+    }
 }
 
 #[test]
@@ -249,7 +340,7 @@ fn two_builds_are_the_same_bytes() {
     assert_eq!(here.run(&["build", "in", "-o", "out"]).code, Some(0));
     assert_eq!(there.run(&["build", "z", "a.yaml", "-o", "elsewhere/out"]).code, Some(0));
     let built = files(&here.path().join("out"));
-    assert_eq!(built.len(), 6 * 2 + 2 + 1, "{:?}", built.keys());
+    assert_eq!(built.len(), 7 * 2 + 2 + 1, "{:?}", built.keys());
     assert_eq!(built, files(&there.path().join("elsewhere/out")));
 }
 

@@ -132,10 +132,25 @@ fn a_directory_gives_what_is_for_sallyport_sorted() {
 }
 
 #[test]
-fn a_file_for_others_is_reported_when_it_is_named() {
-    let sandbox = Sandbox::with(&[("service.yaml", "apiVersion: v1\nkind: Service\n")]);
-    assert_eq!(codes(&json(&sandbox, &["service.yaml"])), [("service.yaml", "SP0202")]);
+fn a_file_for_others_is_skipped_with_a_word_when_it_is_named() {
+    let sandbox = Sandbox::with(&[("service.yaml", "apiVersion: v1\nkind: Service\n"), ("egress.yaml", GOOD)]);
+    assert_eq!(codes(&json(&sandbox, &["service.yaml"])), [("service.yaml", "SP9004")]);
+    assert_eq!(sandbox.run(&["check", "service.yaml", "egress.yaml"]).code, Some(0));
+    assert_eq!(sandbox.run(&["build", "service.yaml", "-o", "out"]).code, Some(3));
+    sandbox.write("wrong.yaml", "apiVersion: example.com/v1\nkind: Egress\n");
+    assert!(codes(&json(&sandbox, &["wrong.yaml"])).contains(&("wrong.yaml", "SP0201")));
+    std::fs::remove_file(sandbox.path().join("egress.yaml")).unwrap();
     assert_eq!(codes(&json(&sandbox, &["."])), [(".", "SP9002")]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_nothing_writes_to_does_not_block() {
+    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD)]);
+    let pipe = sandbox.path().join("d/pipe.yaml");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert_eq!(files(&json(&sandbox, &["d"])), 1);
+    assert_eq!(codes(&json(&sandbox, &["d/pipe.yaml"])), [("d/pipe.yaml", "SP9001")]);
 }
 
 const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: b}\nspec:\n  \

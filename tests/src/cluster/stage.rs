@@ -149,7 +149,7 @@ impl<'a> Site<'a> {
 
     /// Runs `sallyport build`; what it says.
     pub fn build(&self) -> Result<String> {
-        run(Command::new(sallyport()?).arg("build").arg(&self.folder).arg("-o").arg(&self.out))
+        run(Command::new(sallyport()?).arg("build").arg(&self.folder).arg("-o").arg(&self.out).arg("--prune"))
     }
 
     /// Gives istiod the configuration that `sallyport build` wrote of the mesh; its fields.
@@ -195,7 +195,8 @@ impl<'a> Site<'a> {
     pub fn remove(&self, name: &str) -> Result<()> {
         let entries = fs::read_dir(self.manifests(name))?.collect::<io::Result<Vec<_>>>()?;
         let mut files: Vec<_> = entries.into_iter().map(|entry| entry.path()).collect();
-        files.retain(|file| file.file_name().is_some_and(|name| name != "kustomization.yaml"));
+        let is_manifest = |name: &str| name.ends_with(".yaml") && name != "kustomization.yaml";
+        files.retain(|file| file.file_name().and_then(|name| name.to_str()).is_some_and(is_manifest));
         files.sort();
         for file in files.iter().rev() {
             self.cluster.kubectl().run(&["delete", "--wait=false", "-f", &file.to_string_lossy()])?;

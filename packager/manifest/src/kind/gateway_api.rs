@@ -156,7 +156,17 @@ pub(crate) fn inexpressible(plan: &Plan<'_>) -> Vec<BuildError> {
     plan.upstreams().flat_map(|egress| inexpressible_fields(plan, egress)).collect()
 }
 
-/// Without retries of the file's own, Istio's default applies, which repeats no request that the upstream has seen.
+/// What this API changes although the file does not say so.
+pub(crate) fn warnings(plan: &Plan<'_>) -> Vec<BuildError> {
+    if plan.egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0) {
+        return Vec::new();
+    }
+    let message = "with `gateway-api`, Istio's default retries apply: a gRPC request that ended with UNAVAILABLE or CANCELLED \
+                   is sent again";
+    let help = "choose another `gateway.install`, such as `injected`, if no request may be sent twice";
+    vec![BuildError::of(plan.egress, Code::DefaultRetries, message).at("spec.gateway.install").with_help(help)]
+}
+
 fn inexpressible_fields(plan: &Plan<'_>, egress: &Egress) -> Vec<BuildError> {
     let is_retried = egress.spec.route.retries.as_ref().is_some_and(|retries| retries.attempts > 0);
     let headers = &egress.spec.headers;

@@ -369,7 +369,7 @@ fn a_thousand_upstreams() {
     let start = std::time::Instant::now();
     let build = build(&egresses.iter().collect::<Vec<_>>(), &mesh("1.31"), &filter(), false).unwrap();
     println!("{} files of 1,000 upstreams: {:?}", build.files.len(), start.elapsed());
-    assert_eq!(build.files.len(), 6 * 1_000 + 2);
+    assert_eq!(build.files.len(), 7 * 1_000 + 2);
 }
 
 fn with_name(egress: &Egress, number: u32) -> Egress {

@@ -118,7 +118,9 @@ fn pairs(pairs: &[(&str, &str)]) -> Labels {
 
 /// Every manifest of a build, as the lints read them.
 fn documents(files: &BTreeMap<String, String>) -> Vec<(String, Value)> {
-    let texts = files.iter().filter(|(name, _)| !name.starts_with("mesh/") && !name.ends_with("kustomization.yaml"));
+    let is_manifest =
+        |name: &str| name.ends_with(".yaml") && !name.starts_with("mesh/") && !name.ends_with("kustomization.yaml");
+    let texts = files.iter().filter(|(name, _)| is_manifest(name));
     let each = texts.flat_map(|(name, text)| {
         text.split("---\n")
             .filter(|part| part.lines().any(|line| !line.starts_with('#')))

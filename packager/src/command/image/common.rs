@@ -26,10 +26,12 @@ pub(super) fn cannot_build(error: &io::Error) -> Failure {
 
 /// Prints the problems of an image that is about to be written; an error ends the command.
 pub(super) fn report_problems(verification: &Verification, console: &Console) -> Result<(), Exit> {
+    let is_good = verification.is_good();
     for problem in &verification.problems {
-        console.note(&line(problem));
+        // Without them a failure would have no reason.
+        if is_good { console.note(&line(problem)) } else { console.problem(&line(problem)) }
     }
-    if verification.is_good() { Ok(()) } else { Err(Exit::Problems) }
+    if is_good { Ok(()) } else { Err(Exit::Problems) }
 }
 
 /// A problem in one line.

@@ -1,0 +1,168 @@
+//! `NOTES.md` in each gateway's folder: what must exist before the manifests are applied, and the commands in order.
+
+use sallyport_egress::model::Egress;
+use sallyport_egress::model::deploy::Install;
+use serde_json::Value;
+
+use crate::kind::pod;
+use crate::plan::Plan;
+
+/// Something that the manifests refer to and that `build` does not write.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Need {
+    /// `Namespace`, `Secret` or `ConfigMap`.
+    pub kind: &'static str,
+    /// Where it must be; the same as the name for a Namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The keys that are read from it.
+    pub keys: Vec<String>,
+    /// What it is for.
+    pub purpose: &'static str,
+}
+
+/// Every Namespace, Secret and ConfigMap that the manifests of this gateway refer to.
+pub(crate) fn needs(plan: &Plan<'_>) -> Vec<Need> {
+    let Egress { namespace, spec, .. } = plan.egress;
+    let of = |kind, name: &str, keys, purpose| Need {
+        kind,
+        namespace: namespace.to_string(),
+        name: name.to_owned(),
+        keys,
+        purpose,
+    };
+    let mut needs = Vec::new();
+    if !spec.gateway.create_namespace {
+        needs.push(of("Namespace", namespace, Vec::new(), "the gateway"));
+    }
+    if let Some(secret) = &plan.mesh.filter.pull_secret {
+        needs.push(of("Secret", secret, vec![".dockerconfigjson".to_owned()], "pulling the filter's image"));
+    }
+    for volume in pod::volumes(plan) {
+        if let Some(name) = text(&volume, "/secret/secretName") {
+            needs.push(of("Secret", name, tls_keys(plan, &volume), "the files of `upstream.tls`"));
+        }
+        if let Some(name) = text(&volume, "/configMap/name") {
+            needs.push(of("ConfigMap", name, Vec::new(), "OPA's policy"));
+        }
+    }
+    for variable in pod::secret_env(plan) {
+        let [name, key] = ["name", "key"].map(|field| text(&variable, &format!("/valueFrom/secretKeyRef/{field}")));
+        if let (Some(name), Some(key)) = (name, key) {
+            needs.push(of("Secret", name, vec![key.to_owned()], "the credential for the upstream"));
+        }
+    }
+    if let Some(expose) = &spec.expose {
+        let keys = ["tls.crt", "tls.key"].map(str::to_owned).to_vec();
+        let secret = of("Secret", &expose.credential_name, keys, "TLS for callers from outside");
+        let ingress = expose.gateway.split('/').next().unwrap_or_default();
+        needs.push(Need { namespace: ingress.to_owned(), ..secret });
+    }
+    needs
+}
+
+fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
+    value.pointer(pointer).and_then(Value::as_str)
+}
+
+/// The names of the files that `upstream.tls` reads from a volume.
+fn tls_keys(plan: &Plan<'_>, volume: &Value) -> Vec<String> {
+    let mounts = pod::mounts(plan);
+    let is_of_volume = |mount: &&Value| mount.get("name") == volume.get("name");
+    let folders: Vec<_> = mounts.iter().filter(is_of_volume).filter_map(|mount| text(mount, "/mountPath")).collect();
+    let tls = plan.upstreams().map(|egress| &egress.spec.upstream.tls);
+    let paths = tls.flat_map(|tls| [&tls.ca_certificates, &tls.client_certificate, &tls.private_key]).flatten();
+    let names = paths.filter_map(|path| path.rsplit_once('/')).filter(|(folder, _)| folders.contains(folder));
+    let mut names: Vec<_> = names.map(|(_, name)| name.to_owned()).collect();
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+impl Need {
+    /// The command that makes it, with stand-ins for content.
+    fn command(&self) -> String {
+        let Need { kind, namespace, name, keys, .. } = self;
+        let files: String = keys.iter().map(|key| format!(" --from-file={key}")).collect();
+        match (*kind, keys.as_slice()) {
+            ("Namespace", _) => format!("kubectl create namespace {name}"),
+            ("ConfigMap", _) => format!("kubectl create configmap {name} -n {namespace} --from-file=policy.rego"),
+            (_, [key]) if key == ".dockerconfigjson" => {
+                format!("kubectl create secret docker-registry {name} -n {namespace} --from-file={key}=config.json")
+            }
+            (_, [first, second]) if first == "tls.crt" && second == "tls.key" => {
+                format!("kubectl create secret tls {name} -n {namespace} --cert=tls.crt --key=tls.key")
+            }
+            _ => format!("kubectl create secret generic {name} -n {namespace}{files}"),
+        }
+    }
+
+    /// One line: kind, name and keys.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let Need { kind, namespace, name, keys, purpose } = self;
+        let place = if *kind == "Namespace" { name.clone() } else { format!("{namespace}/{name}") };
+        let keys = if keys.is_empty() { String::new() } else { format!(" with {}", keys.join(", ")) };
+        format!("{kind} {place}{keys}, for {purpose}")
+    }
+}
+
+/// The page. `kustomized` has the numbered files of the kustomization; `is_large`: one of them is too large for
+/// client-side apply.
+pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> String {
+    let Egress { namespace, name, spec } = plan.egress;
+    let mut page = format!(
+        "# The gateway {namespace}/{name}\n\n\
+         Made by `sallyport build` from the Egress {namespace}/{name}. It is rebuilt together with the manifests.\n\n\
+         ## What must exist first\n\n"
+    );
+    for need in needs(plan) {
+        page.push_str(&format!("- {}:\n  `{}`\n", need.line(), need.command()));
+    }
+    page.push_str(&format!("- The filter's image, at `{}`.\n", plan.filter.reference()));
+    page.push_str(
+        "- Istio with the settings in `../mesh`: `istiooperator.yaml` for istioctl, `values.yaml` for the chart `istiod`.\n",
+    );
+    if plan.install() == Install::GatewayApi {
+        page.push_str("- The CRDs of the Kubernetes Gateway API.\n");
+    }
+    page.push_str(&format!(
+        "- DNS for callers: `{}` must resolve in the callers' pods, with Istio's DNS proxying or by a record. The address \
+         does not matter.\n",
+        spec.host
+    ));
+    for upstream in plan.upstreams().filter(|upstream| !upstream.upstream_is_address()) {
+        page.push_str(&format!("- DNS for the gateway: its pods resolve `{}`.\n", upstream.upstream_host()));
+    }
+    for standby in &plan.standbys {
+        page.push_str(&format!("- The standby: apply the folder `../{}-{}`, too.\n", standby.namespace, standby.name));
+    }
+    page.push_str("\n## Apply\n\nIn this folder, in this order:\n\n```console\n");
+    let namespaces = "kubectl apply -k ../namespaces".to_owned();
+    let first = spec.gateway.create_namespace.then_some(namespaces);
+    for command in first.into_iter().chain(commands(plan, kustomized, is_large)) {
+        page.push_str(&format!("$ {command}\n"));
+    }
+    page.push_str("```\n");
+    page
+}
+
+/// The order keeps the filter before the pods, and the routes last.
+fn commands(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> Vec<String> {
+    let (namespace, gateway) = (&plan.egress.namespace, plan.gateway_name());
+    let apply = if is_large { "kubectl apply --server-side" } else { "kubectl apply" };
+    let rollout = format!("kubectl rollout status deployment/{gateway} -n {namespace}");
+    let installed = match plan.install() {
+        Install::Injected | Install::GatewayApi => return vec![format!("{apply} -k ."), rollout],
+        Install::IstioOperator => "istioctl manifest generate -f 30-istiooperator.yaml | kubectl apply -f -".to_owned(),
+        Install::Helm => {
+            format!("helm upgrade --install {gateway} istio/gateway -n {namespace} -f 30-helm-values.yaml")
+        }
+    };
+    let mut files: Vec<_> = kustomized.iter().map(String::as_str).collect();
+    files.dedup();
+    let (before, after): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| *file < "30");
+    let of_files = |files: Vec<&str>| files.into_iter().map(|file| format!(" -f {file}")).collect::<String>();
+    vec![format!("{apply}{}", of_files(before)), installed, format!("{apply}{}", of_files(after)), rollout]
+}
