@@ -8,12 +8,18 @@ use std::path::Path;
 use std::process::Command;
 
 const EGRESS: &str = "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {name: a, namespace: a}\n\
-                      spec: {host: a.internal, upstream: {host: 127.0.0.1, port: 1, tls: {mode: NONE}}}\n";
+                      spec:\n  host: a.internal\n  upstream: {host: 127.0.0.1, port: 1, tls: {mode: NONE}}\n";
+const CREDENTIAL: &str = "  headers: {credential: {name: authorization, prefix: \"Bearer \", secretName: key-of-a}}\n";
+const FAILOVER: &str = "  health: {override: forceOpen, failover: [b]}\n";
 
 /// Runs in a directory with `egress.yaml` and `filter.wasm`; checks the exit code and the first line of stderr.
 fn check(arguments: &[&str], code: i32, line: &str) {
     let home = tempfile::tempdir().unwrap();
     fs::write(home.path().join("egress.yaml"), EGRESS).unwrap();
+    fs::write(home.path().join("other.yaml"), EGRESS.replace("name: a,", "name: b,").replace("a.int", "b.int"))
+        .unwrap();
+    fs::write(home.path().join("secret.yaml"), EGRESS.to_owned() + CREDENTIAL).unwrap();
+    fs::write(home.path().join("failover.yaml"), EGRESS.to_owned() + FAILOVER).unwrap();
     fs::write(home.path().join("bad.yaml"), "kind: [").unwrap();
     fs::write(home.path().join("filter.wasm"), b"\0asm\x01\0\0\0").unwrap();
     let output = run(home.path(), arguments);
@@ -58,6 +64,28 @@ fn with_a_port_in_use() {
 }
 
 #[test]
+fn with_the_port_of_the_kubelet() {
+    let base = ["egress.yaml", "--envoy", "/bin/true", "--wasm", "filter.wasm"];
+    check(&[&base[..], &["--port", "8081"]].concat(), 5, "error: port 8081 is for the kubelet's probes");
+}
+
+#[test]
+fn with_something_missing_that_the_file_refers_to() {
+    let with = |file| [file, "--envoy", "/bin/true", "--wasm", "filter.wasm", "--port", "0"];
+    let line = "error: the Egress `a/a` needs the credential in the Secret `key-of-a`, key `token`";
+    check(&with("secret.yaml"), 3, line);
+    check(&with("failover.yaml"), 1, "error: SP9107: the Egress `a/a`: its standby `a/b` is not among the files");
+}
+
+#[test]
+fn with_addresses_for_no_upstream() {
+    let line = "error: --upstream is for one Egress, but there are several";
+    check(&["egress.yaml", "other.yaml", "--upstream", "127.0.0.1:1"], 64, line);
+    check(&["egress.yaml", "--connect", "z=127.0.0.1:1"], 64, "error: --connect names no Egress: `z`");
+    check(&["egress.yaml", "--connect", "a"], 64, "error: invalid value 'a' for '--connect <NAME=HOST:PORT>'");
+}
+
+#[test]
 fn with_an_envoy_that_exits_at_once() {
     let base = ["egress.yaml", "--wasm", "filter.wasm", "--port", "0"];
     check(&[&base[..], &["--envoy", "/bin/false"]].concat(), 6, "error: Envoy exited unexpectedly (exit status: 1)");
@@ -67,7 +95,7 @@ fn with_an_envoy_that_exits_at_once() {
 fn with_an_invalid_file() {
     check(&["bad.yaml"], 1, "error[SP");
     check(&["nope.yaml"], 3, "error[SP");
-    check(&["."], 3, "error: `.` is not a file");
+    check(&["no/such/folder"], 3, "error[SP");
 }
 
 #[test]

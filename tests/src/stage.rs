@@ -40,12 +40,17 @@ impl Stage {
 
     /// Starts both, with this Egress file.
     pub fn with_file(envoy: &Envoy, scratch: &Scratch, egress: &str) -> Result<Self> {
+        Self::with_arguments(envoy, scratch, egress, &[])
+    }
+
+    /// Starts both, with further arguments of `sallyport run`.
+    pub fn with_arguments(envoy: &Envoy, scratch: &Scratch, egress: &str, arguments: &[&str]) -> Result<Self> {
         let authority = Authority::new("upstream authority")?;
         let ca = authority.write(scratch, "upstream-ca")?;
         let echo = Echo::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
         let options =
             Options { envoy: &envoy.path, egress, upstream: echo.address(), authority: &ca, callers: &CALLERS };
-        Ok(Self { gate: Gate::start(scratch, &options)?, echo, authority, ca })
+        Ok(Self { gate: Gate::start_with(scratch, &options, arguments)?, echo, authority, ca })
     }
 
     /// The caller `httpbin/sleep`.

@@ -119,15 +119,18 @@ fn the_file_keeps_removes_and_sets() {
     });
 }
 
-/// `sallyport run` has it from its own environment; a caller's own is overwritten, and nothing else has it.
+/// `sallyport run` has it from a file; a caller's own is overwritten, and nothing else has it.
 #[test]
 fn the_upstream_is_shown_the_gateways_credential() {
     each_envoy("headers-credential", |envoy, scratch| {
         let more = "  headers: {credential: {name: x-api-key, prefix: '100% ', secretName: s}}\n";
-        let stage = Stage::with_file(envoy, scratch, &file(more))?;
+        scratch.folder("secrets")?;
+        scratch.folder("secrets/s")?;
+        scratch.write("secrets/s/token", "s3cret\n")?;
+        let secrets = scratch.path().join("secrets").display().to_string();
+        let stage = Stage::with_arguments(envoy, scratch, &file(more), &["--secrets", &secrets])?;
         let seen = stage.pass(&everything().header("x-api-key", "mine"), false)?;
-        // The variable is not set, and Envoy writes a dash for it.
-        ensure!(seen.texts("x-api-key") == ["100% -"], "{seen:?}");
+        ensure!(seen.texts("x-api-key") == ["100% s3cret"], "{seen:?}");
         Ok(())
     });
 }

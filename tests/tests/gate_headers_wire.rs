@@ -166,7 +166,7 @@ fn what_upstreams_say_of_themselves() {
                 let mut wanted: Vec<_> =
                     ["content-length", "date", "server"].iter().chain(own).chain(others).copied().collect();
                 wanted.sort_unstable();
-                ensure!(names == wanted && reply.header("server") == Some("envoy"), "{headers}: {reply:?}");
+                ensure!(names == wanted && reply.header("server") == Some("istio-envoy"), "{headers}: {reply:?}");
                 let cookies = reply.headers.iter().filter(|(name, _)| name == "set-cookie").count();
                 ensure!(cookies == if others.contains(&"set-cookie") { 2 } else { 0 }, "{headers}: {reply:?}");
                 let plain = reply.headers.iter().find(|(name, _)| name == "x-plain");

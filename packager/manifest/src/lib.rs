@@ -76,4 +76,4 @@ pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use notes::Need;
 pub use plan::{PinnedFilter, Plan, plans};
 pub use root::Source;
-pub use serve::{HostPort, Served, Surroundings, serve};
+pub use serve::{FromSecret, HostPort, SecretFolder, Served, Surroundings, serve};

@@ -25,6 +25,7 @@ mod listener;
 mod matching;
 mod message;
 mod plugin;
+mod pods;
 mod proxy;
 mod retry;
 mod route;
@@ -49,6 +50,7 @@ use listener::Chain;
 use message::typed;
 use view::Seen;
 
+pub use pods::{FromSecret, SecretFolder};
 pub use surroundings::{HostPort, Surroundings};
 
 /// What Envoy gets for one gateway. Every resource is a message of Envoy's API as JSON, with its type.
@@ -64,6 +66,10 @@ pub struct Served {
     pub endpoints: Vec<Value>,
     /// Plugins, which listeners refer to by name (`TypedExtensionConfig`).
     pub extensions: Vec<Value>,
+    /// The variables of the proxy that are from Secrets.
+    pub variables: Vec<FromSecret>,
+    /// The folders of the proxy that are from Secrets.
+    pub folders: Vec<SecretFolder>,
     /// What the objects say and nothing here does: `Kind/name: field`.
     pub not_served: Vec<String>,
 }
@@ -112,7 +118,7 @@ pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, Vec<BuildEr
         let unserved = envoy_filter::apply(*filter, &mut resources);
         not_served.extend(unserved.into_iter().map(|path| format!("{label}: {path}")));
     }
-    let routes = collection.route_configs();
+    let routes = collection.route_configs(&settings);
     let endpoints = collection.endpoints();
     let extensions = collection.plugins.iter().map(|plugin| {
         let config = json!({"name": plugin.resource, "typed_config": plugin.config});
@@ -123,5 +129,6 @@ pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, Vec<BuildEr
         not_served.push(format!("Telemetry/{}: spec.tracing", plan.gateway_name()));
     }
     not_served.extend(collection.unread(&emitted.patched.objects));
-    Ok(Served { listeners, routes, clusters, endpoints, extensions, not_served })
+    let (variables, folders) = (pods::variables(plan), pods::folders(plan));
+    Ok(Served { listeners, routes, clusters, endpoints, extensions, variables, folders, not_served })
 }

@@ -1,40 +1,48 @@
-//! `sallyport run`: serves one Egress file with a real Envoy on this machine.
+//! `sallyport run`: serves Egress files with real Envoys on this machine.
 
 use std::path::PathBuf;
 
+use sallyport_manifest::HostPort;
+
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::local::bootstrap::HostPort;
 use crate::local::caller::ServiceAccount;
 use crate::local::event::{Announcer, Output};
+use crate::local::load::EgressFiles;
 use crate::local::session;
-use crate::local::settings::Settings;
+use crate::local::settings::{Connect, Settings};
 use crate::printable::printable;
 
-/// Serve an Egress file with a real Envoy on this machine
+/// Serve Egress files with real Envoys on this machine
 ///
-/// This starts what a gateway has in the mesh: a listener with mutual TLS on 127.0.0.1, the filter, and the connection
-/// to the upstream. It creates certificates with SPIFFE IDs for the callers that the policy names, and for one that it
-/// does not name, and prints a curl command for each. When the file is saved, the new policy is live within a second
-/// and no connection is dropped. If the file has errors, they are reported and the old policy stays in force. Changes
-/// of the upstream's health are reported as they happen.
+/// This starts what a gateway has in the mesh, for each Egress: a listener with mutual TLS on 127.0.0.1, the filter, and the
+/// connection to the upstream. Envoy gets what istiod would give it for the manifests of `build`, patches included: routes,
+/// timeouts, retries, limits, headers, tokens, and the way to standbys, whose files are given together. `run` creates
+/// certificates with SPIFFE IDs for the callers that the policy names, and for one that it does not name, and prints a curl
+/// command for each. When a file is saved, the new policy is live within a second and no connection is dropped. If a file
+/// has errors, they are reported and the old policies stay in force. Changes of the upstream's health are reported as they
+/// happen.
 ///
-/// Three things differ from a gateway in the mesh. A caller without a certificate gets 401, or is allowed if a rule asks
-/// only for a token, where a gateway would end the TLS handshake. The access log has other keys, and shows decision and
-/// rule only if a Mesh file has `accessLog: json`. And the standbys of `health.failover` are not used, because `run` serves
-/// one file.
+/// What `run` does not do it says at the start, behind `not here`. For every Egress it differs from a gateway in the mesh in
+/// this: a caller without a certificate gets 401, or is allowed if a rule asks only for a token, where a gateway would end
+/// the TLS handshake. The access log has the fields that it has in the mesh with `accessLog: json`. Key sets of token
+/// issuers are fetched by Envoy, in the mesh by istiod. There are no pods, no NetworkPolicy, no sidecars of callers, no
+/// tracer, and no port for the kubelet.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport run egress.yaml
   sallyport run egress.yaml --upstream 127.0.0.1:9443 --ca-certificates my-ca.pem
+  sallyport run primary.yaml standby.yaml --connect primary=127.0.0.1:9443
+  sallyport run ledger/egress.yaml --secrets secrets   # has secrets/ledger-upstream-tls/tls.crt
   sallyport run egress.yaml --port 0 --output json")]
 pub(crate) struct Args {
-    /// The Egress file
-    file: PathBuf,
+    /// Egress files, or directories with them; each Egress gets a gateway
+    #[arg(required = true, value_name = "FILE|DIR")]
+    files: Vec<PathBuf>,
     /// The Mesh file, if there is one
     #[arg(long, value_name = "FILE")]
     mesh: Option<PathBuf>,
-    /// Port of the listener on 127.0.0.1; 0 for any free port
+    /// Port of the first listener on 127.0.0.1, of which each further one gets the next; 0 for any free ports
     #[arg(long, value_name = "N", default_value_t = 8443)]
     port: u16,
     /// Port of Envoy's admin interface on 127.0.0.1; 0 for any free port
@@ -55,10 +63,19 @@ pub(crate) struct Args {
     /// Connect to this address instead of the upstream's own; TLS names are verified as in the file
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     upstream: Option<HostPort>,
+    /// The same for one of several Egresses, by its name; can be repeated
+    #[arg(long, value_name = "NAME=HOST:PORT", value_parser = connect)]
+    connect: Vec<Connect>,
     /// CA certificates to verify the upstream with, instead of those in the file or on this machine
     #[arg(long, value_name = "FILE")]
     ca_certificates: Option<PathBuf>,
-    /// Worker threads of Envoy
+    /// Secrets as files, DIR/SECRET/KEY: credentials, and the certificates that a gateway's pods have mounted
+    #[arg(long, value_name = "DIR")]
+    secrets: Option<PathBuf>,
+    /// Where the OPA of `gateway.opa` is [default: 127.0.0.1:9191, as in a pod]
+    #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
+    opa: Option<HostPort>,
+    /// Worker threads of each Envoy
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
     /// The format of the output
@@ -68,26 +85,28 @@ pub(crate) struct Args {
 
 impl Args {
     fn settings(&self) -> Settings {
-        let Args { file, mesh, port, admin_port, envoy, wasm, dir, callers, .. } = self;
         Settings {
-            file: file.clone(),
-            mesh: mesh.clone(),
-            port: *port,
-            admin_port: *admin_port,
-            envoy: envoy.clone(),
-            wasm: wasm.clone(),
-            directory: dir.clone(),
-            callers: callers.clone(),
-            connect_to: self.upstream.clone(),
+            files: self.files.clone(),
+            port: self.port,
+            admin_port: self.admin_port,
+            envoy: self.envoy.clone(),
+            wasm: self.wasm.clone(),
+            directory: self.dir.clone(),
+            callers: self.callers.clone(),
+            upstream: self.upstream.clone(),
+            connect: self.connect.clone(),
             ca_certificates: self.ca_certificates.clone(),
+            secrets: self.secrets.clone(),
+            opa: self.opa.clone(),
             concurrency: self.concurrency,
         }
     }
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let announcer = Announcer { output: args.output, console, file: printable(&args.file) };
-    session::run(&args.settings(), &announcer)
+    let file = args.files.iter().map(|file| printable(file)).collect::<Vec<_>>().join(", ");
+    let announcer = Announcer { output: args.output, console, file };
+    session::run(&args.settings(), &EgressFiles::new(&args.files, args.mesh.as_deref()), &announcer)
 }
 
 /// `HOST:PORT`, the host of an IPv6 address in brackets.
@@ -101,6 +120,15 @@ fn host_port(text: &str) -> Result<HostPort, String> {
         unbracketed if bare.is_none() && unbracketed.contains(':') => Err(expected()),
         host => Ok(HostPort { host: host.to_owned(), port }),
     }
+}
+
+/// `NAME=HOST:PORT`.
+fn connect(text: &str) -> Result<Connect, String> {
+    let (egress, address) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or_else(|| "expected NAME=HOST:PORT, such as httpbin=127.0.0.1:9443".to_owned())?;
+    Ok(Connect { egress: egress.to_owned(), address: host_port(address)? })
 }
 
 #[cfg(test)]

@@ -57,12 +57,21 @@ impl Counters {
 
     /// How many updates Envoy has rejected.
     pub(crate) fn rejected(&self, kind: Kind) -> u64 {
-        self.value(&format!("{}update_rejected", kind.counters())).and_then(|count| count.parse().ok()).unwrap_or(0)
+        self.counter(kind, "update_rejected").and_then(|count| count.parse().ok()).unwrap_or(0)
     }
 
     fn has(&self, kind: Kind, version: u64) -> bool {
-        let text = self.value(&format!("{}version_text", kind.counters()));
+        let text = self.counter(kind, "version_text");
         text.is_some_and(|text| text.trim_matches('"') == version.to_string())
+    }
+
+    /// A counter of a kind, whatever is between the kind's name and its own.
+    fn counter(&self, kind: Kind, name: &str) -> Option<&str> {
+        let lines = self.text.lines().filter_map(|line| line.split_once(": "));
+        lines
+            .into_iter()
+            .find(|(full, _)| full.starts_with(kind.counters()) && full.ends_with(name))
+            .map(|(_, value)| value)
     }
 
     fn value(&self, name: &str) -> Option<&str> {
@@ -77,11 +86,12 @@ mod tests {
     #[test]
     fn counters_say_what_is_in_force() {
         let counters = Counters {
-            text: "extension_config_discovery.http_filter.sallyport.version_text: \"12\"\n\
-                   extension_config_discovery.http_filter.sallyport.update_rejected: 3\n\
+            text:
+                "extension_config_discovery.http_filter.extensions.istio.io/trafficextension/a.b.version_text: \"12\"\n\
+                   extension_config_discovery.http_filter.extensions.istio.io/trafficextension/a.b.update_rejected: 3\n\
                    listener_manager.lds.version_text: \"12\"\n\
                    listener_manager.total_listeners_warming: 1\n"
-                .into(),
+                    .into(),
         };
         assert!(counters.in_force(Kind::Plugin, 12) && !counters.in_force(Kind::Plugin, 1));
         assert!(!counters.in_force(Kind::Listener, 12), "it is still warming");

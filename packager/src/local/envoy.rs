@@ -3,6 +3,7 @@
 mod change;
 mod log;
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -32,7 +33,12 @@ impl Envoy {
     ///
     /// Envoy gets a process group of its own, so that Ctrl-C in the terminal signals only this program, and it is killed if
     /// this program dies for any reason.
-    pub(crate) fn start(program: &Path, layout: &Layout, concurrency: u16) -> Result<Self, Failure> {
+    pub(crate) fn start(
+        program: &Path,
+        layout: &Layout,
+        concurrency: u16,
+        variables: &[(String, OsString)],
+    ) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| {
             Failure::new(Exit::NoEnvoy, format!("cannot start `{}`: {error}", printable(program)))
         };
@@ -52,6 +58,7 @@ impl Envoy {
             .args(["--drain-time-s", "45", "--parent-shutdown-time-s", "60"])
             .args(["--file-flush-interval-msec", "100", "--disable-hot-restart"])
             .current_dir(layout.root())
+            .envs(variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(also_log)

@@ -8,12 +8,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
-use super::bootstrap::HostPort;
 use super::envoy::HealthChange;
 use super::example::Forecast;
-use super::files::Layout;
 use super::load::NotServed;
 use super::setup::{PreparedCaller, Served, text};
+use sallyport_manifest::HostPort;
+
 use crate::console::Console;
 use crate::exit::Failure;
 use crate::printable::printable;
@@ -37,11 +37,10 @@ pub(crate) struct Announcer<'a> {
     pub(crate) file: String,
 }
 
-/// What a session has when it is ready.
+/// What a gateway has when it is ready.
 pub(crate) struct Ready<'a> {
     pub(crate) served: &'a Served,
-    pub(crate) layout: &'a Layout,
-    pub(crate) port: u16,
+    pub(crate) report: &'a Report,
     /// Where it connects instead of the upstream's own address.
     pub(crate) connect_to: Option<&'a HostPort>,
     pub(crate) admin: &'a str,
@@ -54,45 +53,73 @@ impl Announcer<'_> {
         self.console.note(&format!("starting {envoy}"));
     }
 
-    pub(crate) fn ready(&self, ready: &Ready<'_>) -> Result<(), Failure> {
+    /// What the files have warnings about. The JSON events have them themselves.
+    pub(crate) fn warn(&self, report: &Report) -> Result<(), Failure> {
         match self.output {
-            Output::Human => {
-                self.warnings(&ready.served.loaded.report)?;
-                self.print(&ready_text(ready, &self.file))
-            }
+            Output::Human => self.warnings(report),
+            Output::Json => Ok(()),
+        }
+    }
+
+    /// One of the gateways serves.
+    pub(crate) fn ready(&self, ready: &Ready<'_>) -> Result<(), Failure> {
+        let Served { egress, port, layout, callers: of_policy, notices, .. } = ready.served;
+        match self.output {
+            Output::Human => self.print(&ready_text(ready)),
             Output::Json => self.print_json(&json!({
                 "event": "ready",
-                "listener": format!("127.0.0.1:{}", ready.port),
-                "host": ready.served.loaded.egress.spec.host,
+                "egress": egress.route(),
+                "listener": format!("127.0.0.1:{port}"),
+                "host": egress.spec.host,
                 "admin": ready.admin,
-                "dir": text(ready.layout.root()),
-                "ca": text(&ready.layout.ca()),
-                "callers": callers(&ready.served.callers),
-                "accessLog": text(&ready.layout.access_log()),
-                "envoyLog": text(&ready.layout.envoy_log()),
+                "dir": text(layout.root()),
+                "ca": text(&layout.ca()),
+                "callers": callers(of_policy),
+                "accessLog": text(&layout.access_log()),
+                "envoyLog": text(&layout.envoy_log()),
                 "envoyPid": ready.process,
-                "diagnostics": diagnostics(&ready.served.loaded.report),
+                "notServed": notices,
+                "diagnostics": diagnostics(ready.report),
             })),
         }
     }
 
+    /// All gateways serve.
+    pub(crate) fn watching(&self) -> Result<(), Failure> {
+        match self.output {
+            Output::Human => self.print(&format!("\nWatching {} for changes. Press Ctrl-C to stop.\n", self.file)),
+            Output::Json => Ok(()),
+        }
+    }
+
     /// The saved file is in force. `old` is the version that it replaces.
-    pub(crate) fn live(&self, new: &Served, old: &Served, version: u64, took: Duration) -> Result<(), Failure> {
+    pub(crate) fn live(
+        &self,
+        new: &Served,
+        old: &Served,
+        report: &Report,
+        version: u64,
+        took: Duration,
+    ) -> Result<(), Failure> {
         let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let egress = new.egress.route();
         match self.output {
             Output::Human => {
-                self.warnings(&new.loaded.report)?;
-                let mut text = format!("{}: live after {milliseconds} ms (version {version})\n", self.file);
+                let file = &self.file;
+                let mut text = format!("{file}: {egress} is live after {milliseconds} ms (version {version})\n");
+                write_notices(&mut text, new.notices.iter().filter(|notice| !old.notices.contains(notice)));
                 let added = new.callers.iter().filter(|caller| !old.callers.contains(caller));
                 added.for_each(|caller| write_caller(&mut text, caller));
                 self.print(&text)
             }
             Output::Json => self.print_json(&json!({
                 "event": "policy_live",
+                "egress": egress,
                 "version": version,
                 "ms": milliseconds,
                 "callers": callers(&new.callers),
-                "diagnostics": diagnostics(&new.loaded.report),
+                "notServed": new.notices,
+                "diagnostics": diagnostics(report),
             })),
         }
     }
@@ -163,26 +190,34 @@ impl Announcer<'_> {
     }
 }
 
-fn ready_text(ready: &Ready<'_>, file: &str) -> String {
-    let spec = &ready.served.loaded.egress.spec;
+fn ready_text(ready: &Ready<'_>) -> String {
+    let Served { egress, port, layout, callers, notices, .. } = ready.served;
+    let spec = &egress.spec;
     let mut text = String::new();
-    let directory = printable(ready.layout.root());
+    let directory = printable(layout.root());
     let kept = if ready.temporary { "removed when it ends" } else { "kept" };
     // Writing to a String cannot fail.
     let _ = writeln!(
         text,
-        "https://{}:{} (on 127.0.0.1) forwards to {}:{}",
-        spec.host, ready.port, spec.upstream.host, spec.upstream.port
+        "https://{}:{port} (on 127.0.0.1) forwards to {}:{}",
+        spec.host, spec.upstream.host, spec.upstream.port
     );
     if let Some(HostPort { host, port }) = ready.connect_to {
-        let _ = writeln!(text, "  connects to {host}:{port} instead (--upstream)");
+        let _ = writeln!(text, "  connects to {host}:{port} instead");
     }
     let _ = writeln!(text, "  admin       http://{}", ready.admin);
     let _ = writeln!(text, "  files       {directory} ({kept})");
-    let _ = writeln!(text, "  access log  {}", printable(&ready.layout.access_log()));
-    ready.served.callers.iter().for_each(|caller| write_caller(&mut text, caller));
-    let _ = writeln!(text, "\nWatching {file} for changes. Press Ctrl-C to stop.");
+    let _ = writeln!(text, "  access log  {}", printable(&layout.access_log()));
+    write_notices(&mut text, notices.iter());
+    callers.iter().for_each(|caller| write_caller(&mut text, caller));
     text
+}
+
+/// What is not as in the mesh.
+fn write_notices<'n>(text: &mut String, notices: impl Iterator<Item = &'n String>) {
+    for notice in notices {
+        let _ = writeln!(text, "  not here    {notice}");
+    }
 }
 
 fn write_caller(text: &mut String, prepared: &PreparedCaller) {

@@ -162,43 +162,16 @@ fn path_of(pattern: &str) -> String {
 pub(crate) mod tests {
     use super::*;
     use sallyport_egress::diagnostic::SourceFile;
-    use sallyport_egress::model::deploy::Route;
-    use sallyport_egress::model::health::Health;
-    use sallyport_egress::model::outbound::{Headers, Tracing};
-    use sallyport_egress::model::{
-        Authn, Authz, EgressSpec, Gateway, HttpVersion, Mesh, Rollout, TlsMode, Upstream, UpstreamTls,
-    };
+    use sallyport_egress::model::Mesh;
 
     /// The Egress of the documentation with these rules.
     pub(crate) fn egress_with(rules: Vec<wire::Rule>) -> Egress {
-        Egress {
-            name: "httpbin".parse().unwrap(),
-            namespace: "httpbin".parse().unwrap(),
-            spec: EgressSpec {
-                host: "httpbin.legacy.internal".parse().unwrap(),
-                upstream: Upstream {
-                    host: "httpbin.org".parse().unwrap(),
-                    port: 443,
-                    tls: UpstreamTls {
-                        mode: TlsMode::Simple,
-                        sni: Some("httpbin.org".parse().unwrap()),
-                        subject_alt_names: vec!["httpbin.org".parse().unwrap()],
-                        ..UpstreamTls::default()
-                    },
-                    protocol: HttpVersion::Http1,
-                },
-                authz: Authz { rules, ..Authz::default() },
-                authn: Authn::default(),
-                rollout: Rollout::default(),
-                gateway: Gateway::default(),
-                expose: None,
-                route: Route::default(),
-                health: Health::default(),
-                tracing: Tracing::default(),
-                headers: Headers::default(),
-                patches: Vec::new(),
-            },
-        }
+        let text = "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {name: httpbin, namespace: httpbin}\n\
+                    spec: {host: httpbin.legacy.internal, upstream: {host: httpbin.org, port: 443}}\n";
+        let mut checked = sallyport_egress::check(&[SourceFile { name: "egress.yaml".into(), text: text.into() }]);
+        let mut egress = checked.egresses.pop().unwrap_or_else(|| panic!("{:?}", checked.diagnostics)).value;
+        egress.spec.authz.rules = rules;
+        egress
     }
 
     /// Rules, parsed as a file has them: JSON is YAML.

@@ -11,12 +11,26 @@ use crate::printable::printable;
 /// The paths of all files. It does not access them.
 #[derive(Clone, Debug)]
 pub(crate) struct Layout {
+    /// What is for one gateway.
     root: PathBuf,
+    /// What all gateways of the session share: the authority, the callers' certificates, and the module.
+    shared: PathBuf,
 }
 
 impl Layout {
+    /// For a session with one gateway.
     pub(crate) fn new(root: PathBuf) -> Self {
-        Layout { root }
+        Layout { shared: root.clone(), root }
+    }
+
+    /// For one of several gateways.
+    pub(crate) fn of(&self, gateway: &str) -> Self {
+        Layout { root: self.shared.join(gateway), shared: self.shared.clone() }
+    }
+
+    /// Creates the directory of the gateway.
+    pub(crate) fn make(&self) -> Result<(), Failure> {
+        make_directory(&self.root)
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -24,11 +38,11 @@ impl Layout {
     }
 
     pub(crate) fn ca(&self) -> PathBuf {
-        self.root.join("ca.pem")
+        self.shared.join("ca.pem")
     }
 
     pub(crate) fn ca_key(&self) -> PathBuf {
-        self.root.join("ca.key")
+        self.shared.join("ca.key")
     }
 
     /// The gateway's certificate for a host. Envoy reads a certificate only if its path is new, so each host has its own.
@@ -37,7 +51,7 @@ impl Layout {
     }
 
     pub(crate) fn caller(&self, stem: &str) -> Pair {
-        Pair::new(&self.root.join("callers"), stem)
+        Pair::new(&self.shared.join("callers"), stem)
     }
 
     /// One directory for each kind of resource, because a change makes Envoy read every file in a directory again.
@@ -46,7 +60,7 @@ impl Layout {
     }
 
     pub(crate) fn module(&self) -> PathBuf {
-        self.root.join("sallyport_filter.wasm")
+        self.shared.join("sallyport_filter.wasm")
     }
 
     pub(crate) fn bootstrap(&self) -> PathBuf {

@@ -10,6 +10,7 @@ use super::admin::{Admin, Counters};
 use super::envoy::{Envoy, last_error, last_filter_error};
 use super::files::{Layout, replace};
 use super::resources::{Kind, Resources};
+use super::setup::Served;
 use crate::exit::{Exit, Failure};
 
 /// How long Envoy may take to load the filter and to listen.
@@ -48,17 +49,17 @@ impl Gateway {
     /// Starts Envoy and waits until it serves; `None` if the user ends the session first.
     pub(crate) fn start(
         program: &Path,
-        layout: &Layout,
         concurrency: u16,
-        resources: &Resources,
+        served: &Served,
         stop: &Stop,
     ) -> Result<Option<Self>, Failure> {
+        let (layout, resources) = (&served.layout, &served.resources);
         let version = 1;
         let documents: Vec<_> = Kind::ALL.into_iter().map(|kind| (kind, resources.document(kind, version))).collect();
         for (kind, document) in &documents {
             replace(&layout.discovery(kind.service()), document.as_bytes())?;
         }
-        let mut envoy = Envoy::start(program, layout, concurrency)?;
+        let mut envoy = Envoy::start(program, layout, concurrency, &served.variables)?;
         let started = Instant::now();
         let mut admin = None;
         while !stop.load(Ordering::Relaxed) {

@@ -6,20 +6,21 @@ use sallyport_egress::model::{Egress, Mesh};
 
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Selection};
+use crate::input::{self, Inputs, Selection};
 use crate::printable::printable;
 use crate::report::Report;
 
-/// An Egress file, and a Mesh file if there is one.
+/// Egress files, and a Mesh file if there is one; or folders with them.
 #[derive(Clone, Debug)]
 pub(crate) struct EgressFiles {
-    paths: Vec<PathBuf>,
+    arguments: Vec<PathBuf>,
 }
 
-/// The content of a valid file.
+/// The content of valid files.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
-    pub(crate) egress: Egress,
+    /// In the order of the files; there is at least one.
+    pub(crate) egresses: Vec<Egress>,
     pub(crate) mesh: Mesh,
     /// It may have warnings.
     pub(crate) report: Report,
@@ -35,33 +36,28 @@ pub(crate) enum NotServed {
 }
 
 impl EgressFiles {
-    pub(crate) fn new(file: &Path, mesh: Option<&Path>) -> Self {
-        EgressFiles { paths: [Some(file), mesh].into_iter().flatten().map(Path::to_owned).collect() }
+    pub(crate) fn new(files: &[PathBuf], mesh: Option<&Path>) -> Self {
+        EgressFiles { arguments: files.iter().map(PathBuf::as_path).chain(mesh).map(Path::to_owned).collect() }
     }
 
-    pub(crate) fn paths(&self) -> &[PathBuf] {
-        &self.paths
+    /// What they have now, which may be new files in a folder.
+    pub(crate) fn gather(&self) -> Inputs {
+        input::gather(&self.arguments, Selection::Ours)
     }
 
     /// Reads and checks the files.
     pub(crate) fn load(&self) -> Result<Loaded, NotServed> {
-        if let Some(other) = self.paths.iter().find(|path| path.exists() && !path.is_file()) {
-            let failure = Failure::new(Exit::Io, format!("`{}` is not a file", printable(other)))
-                .with_help("`run` serves one file, and reads it again when it changes");
-            return Err(NotServed::Failure(failure));
-        }
-        let (report, checked) = examine(input::gather(&self.paths, Selection::Ours));
+        let (report, checked) = examine(self.gather());
         if report.exit() != Exit::Ok {
             return Err(NotServed::Report(Box::new(report)));
         }
         let mesh = checked.mesh.map(|mesh| mesh.value).unwrap_or_default();
-        match checked.egresses.into_iter().next() {
-            Some(egress) => Ok(Loaded { egress: egress.value, mesh, report }),
-            None => {
-                let file = self.paths.first().map(|path| printable(path)).unwrap_or_default();
-                Err(NotServed::Failure(Failure::new(Exit::Problems, format!("`{file}` has no Egress"))))
-            }
+        let egresses: Vec<_> = checked.egresses.into_iter().map(|egress| egress.value).collect();
+        if egresses.is_empty() {
+            let file = self.arguments.first().map(|path| printable(path)).unwrap_or_default();
+            return Err(NotServed::Failure(Failure::new(Exit::Problems, format!("`{file}` has no Egress"))));
         }
+        Ok(Loaded { egresses, mesh, report })
     }
 }
 

@@ -1,8 +1,7 @@
 //! The resources that Envoy gets while it runs, and which of them have changed.
 
+use sallyport_manifest::Served;
 use serde_json::{Value, json};
-
-use super::bootstrap::{self, EnvoyInputs, PLUGIN};
 
 /// A kind of resource, in the order in which Envoy needs them: a listener refers to clusters and to the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,12 +23,12 @@ impl Kind {
         }
     }
 
-    /// The prefix of Envoy's statistics for it.
-    pub(crate) fn counters(self) -> String {
+    /// The prefix of Envoy's statistics for it. That of the plugin has the plugin's name behind it, and there is one plugin.
+    pub(crate) fn counters(self) -> &'static str {
         match self {
-            Kind::Clusters => "cluster_manager.cds.".to_owned(),
-            Kind::Plugin => format!("extension_config_discovery.http_filter.{PLUGIN}."),
-            Kind::Listener => "listener_manager.lds.".to_owned(),
+            Kind::Clusters => "cluster_manager.cds.",
+            Kind::Plugin => "extension_config_discovery.http_filter.",
+            Kind::Listener => "listener_manager.lds.",
         }
     }
 }
@@ -40,18 +39,15 @@ pub(crate) struct Resources {
     clusters: Vec<Value>,
     /// Clusters of an earlier version that requests in flight may still use.
     retired: Vec<Value>,
-    plugin: Value,
-    listener: Value,
+    plugins: Vec<Value>,
+    listeners: Vec<Value>,
 }
 
 impl Resources {
-    pub(crate) fn new(inputs: EnvoyInputs<'_>) -> Result<Self, serde_json::Error> {
-        Ok(Resources {
-            clusters: bootstrap::clusters(inputs),
-            retired: Vec::new(),
-            plugin: bootstrap::plugin(inputs)?,
-            listener: bootstrap::listener(inputs),
-        })
+    /// From what is served on this machine.
+    pub(crate) fn new(served: Served) -> Self {
+        let Served { clusters, extensions, listeners, .. } = served;
+        Resources { clusters, retired: Vec::new(), plugins: extensions, listeners }
     }
 
     /// The same resources as a successor of `old`: a removed cluster is kept until the next one is removed.
@@ -78,8 +74,8 @@ impl Resources {
     fn of(&self, kind: Kind) -> Vec<&Value> {
         match kind {
             Kind::Clusters => self.clusters.iter().chain(&self.retired).collect(),
-            Kind::Plugin => vec![&self.plugin],
-            Kind::Listener => vec![&self.listener],
+            Kind::Plugin => self.plugins.iter().collect(),
+            Kind::Listener => self.listeners.iter().collect(),
         }
     }
 }
@@ -87,12 +83,19 @@ impl Resources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::bootstrap::tests::{example, with_inputs};
-    use crate::local::example::tests::rules;
+    use crate::local::example::tests::{egress_with, rules};
+    use crate::local::setup::tests::served;
     use sallyport_egress::model::Egress;
+    use sallyport_manifest::Surroundings;
+
+    fn example() -> Egress {
+        egress_with(rules(
+            r#"[{"id":"readers","action":"ALLOW","from":[{"source":{"serviceAccounts":["httpbin/sleep"]}}]}]"#,
+        ))
+    }
 
     fn of(egress: &Egress) -> Resources {
-        with_inputs(egress, |inputs| Resources::new(inputs).unwrap())
+        Resources::new(served(egress).on(&Surroundings { ports: [(8443, 1)].into(), ..Surroundings::default() }))
     }
 
     fn check(change: impl Fn(&mut Egress), expected: &[Kind]) {
@@ -121,9 +124,7 @@ mod tests {
         egress.spec.authz.rules = rules("[]");
         let third = of(&egress).succeeding(&second);
         assert_eq!(third.changed_since(&second), [Kind::Plugin]);
-        egress.spec.upstream.port = 2;
-        let fourth = of(&egress).succeeding(&third);
-        let names: Vec<_> = fourth.of(Kind::Clusters).iter().map(|cluster| cluster["name"].clone()).collect();
-        assert_eq!(names, ["outbound|2||httpbin.org", "outbound|1||httpbin.org"]);
+        let clusters = third.document(Kind::Clusters, 3);
+        assert!(clusters.contains("outbound|443||httpbin.org") && clusters.contains("outbound|1||httpbin.org"));
     }
 }

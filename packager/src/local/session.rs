@@ -1,9 +1,11 @@
-//! One session: serves the file, applies it again when it changes, and ends cleanly.
+//! One session: serves the files, applies them again when they change, and ends cleanly.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use sallyport_egress::model::Egress;
 
 use super::bootstrap::bootstrap;
 use super::envoy::HealthChanges;
@@ -21,11 +23,10 @@ use crate::exit::{Exit, Failure};
 const TICK: Duration = Duration::from_millis(25);
 
 /// Serves until the user ends the session, or Envoy exits.
-pub(crate) fn run(settings: &Settings, announcer: &Announcer<'_>) -> Result<Exit, Failure> {
+pub(crate) fn run(settings: &Settings, files: &EgressFiles, announcer: &Announcer<'_>) -> Result<Exit, Failure> {
     let stop = stop_signal()?;
-    let files = EgressFiles::new(&settings.file, settings.mesh.as_deref());
-    // Before the file is read, so that a change while Envoy starts is not missed.
-    let watcher = Watcher::new(files.paths().to_vec(), Instant::now());
+    // Before the files are read, so that a change while Envoy starts is not missed.
+    let watcher = Watcher::new(files.clone(), Instant::now());
     let loaded = match files.load() {
         Ok(loaded) => loaded,
         Err(NotServed::Failure(failure)) => return Err(failure),
@@ -34,23 +35,46 @@ pub(crate) fn run(settings: &Settings, announcer: &Announcer<'_>) -> Result<Exit
             return Ok(reason.exit());
         }
     };
+    check_addresses(settings, &loaded)?;
     if let Some(session) = Session::start(settings, announcer, &loaded, &stop)? {
-        session.follow(&files, watcher, &stop)?;
+        session.follow(files, watcher, &stop)?;
     }
     announcer.stopped()?;
     Ok(Exit::Ok)
 }
 
-struct Session<'a> {
-    announcer: &'a Announcer<'a>,
-    // Declared before `setup`, and so dropped before it: Envoy must end before its directory is removed.
+/// The addresses that are given must be for upstreams that there are.
+fn check_addresses(settings: &Settings, loaded: &Loaded) -> Result<(), Failure> {
+    let names = || loaded.egresses.iter().map(|egress| format!("`{}`", egress.name)).collect::<Vec<_>>().join(", ");
+    if settings.upstream.is_some() && loaded.egresses.len() > 1 {
+        let message = "--upstream is for one Egress, but there are several";
+        return Err(Failure::new(Exit::Usage, message)
+            .with_help(format!("write --connect NAME=HOST:PORT; the names are {}", names())));
+    }
+    let is_known = |name: &str| loaded.egresses.iter().any(|egress| *egress.name == *name || egress.route() == name);
+    match settings.connect.iter().find(|connect| !is_known(&connect.egress)) {
+        Some(connect) => Err(Failure::new(Exit::Usage, format!("--connect names no Egress: `{}`", connect.egress))
+            .with_help(format!("the names are {}", names()))),
+        None => Ok(()),
+    }
+}
+
+/// One Envoy with what it serves.
+struct Running {
     gateway: Gateway,
-    setup: Setup,
+    changes: HealthChanges,
     served: Served,
 }
 
+struct Session<'a> {
+    announcer: &'a Announcer<'a>,
+    // Declared before `setup`, and so dropped before it: Envoys must end before their directory is removed.
+    running: Vec<Running>,
+    setup: Setup,
+}
+
 impl<'a> Session<'a> {
-    /// `None` if the user ends the session first. Another program can take the port before Envoy binds it; if any port will
+    /// `None` if the user ends the session first. Another program can take a port before Envoy binds it; if any port will
     /// do, another one is tried.
     fn start(
         settings: &Settings,
@@ -60,103 +84,151 @@ impl<'a> Session<'a> {
     ) -> Result<Option<Self>, Failure> {
         let retries = if settings.port == 0 { 4 } else { 0 };
         for _ in 0..retries {
-            match Self::try_start(settings, announcer, loaded.clone(), stop) {
+            match Self::try_start(settings, announcer, loaded, stop) {
                 Err(failure) if failure.exit == Exit::Port => {}
                 ended => return ended,
             }
         }
-        Self::try_start(settings, announcer, loaded.clone(), stop)
+        Self::try_start(settings, announcer, loaded, stop)
     }
 
     fn try_start(
         settings: &Settings,
         announcer: &'a Announcer<'a>,
-        loaded: Loaded,
+        loaded: &Loaded,
         stop: &Stop,
     ) -> Result<Option<Self>, Failure> {
         let program = locate::envoy(settings.envoy.as_deref())?;
         let module = module::load(settings.wasm.as_deref())?;
-        let port = port::free(settings.port, "--port")?;
-        let admin_port = match settings.admin_port {
-            0 => 0,
-            requested => port::free(requested, "--admin-port")?,
+        let count = loaded.egresses.len();
+        let ports = port::in_a_row(settings.port, count, "--port")?;
+        let admin_ports = match settings.admin_port {
+            0 => vec![0; count],
+            requested => port::in_a_row(requested, count, "--admin-port")?,
         };
-        let mut setup = Setup::open(settings.clone(), port)?;
-        let layout = setup.layout().clone();
-        let served = setup.prepare(loaded)?;
-        replace(&layout.module(), &module)?;
-        let bootstrap = bootstrap(&served.loaded.egress, &layout, admin_port);
-        replace(&layout.bootstrap(), bootstrap.to_string().as_bytes())?;
+        let mut setup = Setup::open(settings.clone(), ports)?;
+        let all = setup.prepare(loaded)?;
+        replace(&setup.layout().module(), &module)?;
         announcer.starting(&program.to_string_lossy());
-        let gateway = Gateway::start(&program, &layout, settings.concurrency, &served.resources, stop)?;
-        let Some(gateway) = gateway else { return Ok(None) };
-        announcer.ready(&Ready {
-            served: &served,
-            layout: &layout,
-            port: setup.port(),
-            connect_to: setup.connect_to(),
-            admin: gateway.admin_address(),
-            process: gateway.process(),
-            temporary: setup.is_temporary(),
-        })?;
-        Ok(Some(Session { announcer, gateway, setup, served }))
+        let mut running = Vec::new();
+        for (served, admin_port) in all.into_iter().zip(admin_ports) {
+            let bootstrap = bootstrap(&served.egress, &served.layout, admin_port);
+            replace(&served.layout.bootstrap(), bootstrap.to_string().as_bytes())?;
+            let Some(gateway) = Gateway::start(&program, settings.concurrency, &served, stop)? else {
+                return Ok(None);
+            };
+            running.push(Running { changes: HealthChanges::new(&served.layout.envoy_log()), gateway, served });
+        }
+        announcer.warn(&loaded.report)?;
+        for Running { gateway, served, .. } in &running {
+            announcer.ready(&Ready {
+                served,
+                report: &loaded.report,
+                connect_to: setup.settings().address_of(&served.egress),
+                admin: gateway.admin_address(),
+                process: gateway.process(),
+                temporary: setup.is_temporary(),
+            })?;
+        }
+        announcer.watching()?;
+        Ok(Some(Session { announcer, running, setup }))
     }
 
     fn follow(mut self, files: &EgressFiles, mut watcher: Watcher, stop: &Stop) -> Result<(), Failure> {
-        let mut changes = HealthChanges::new(&self.setup.layout().envoy_log());
         while !stop.load(Ordering::Relaxed) {
-            self.gateway.check()?;
-            for change in changes.read() {
-                self.announcer.health(&change)?;
+            for running in &mut self.running {
+                running.gateway.check()?;
+                for change in running.changes.read() {
+                    self.announcer.health(&change)?;
+                }
             }
             if let Some(since) = watcher.changed(Instant::now())
                 && let Err(reason) = self.reload(files, since, stop)?
             {
-                self.announcer.rejected(&reason, Some(self.gateway.version()))?;
+                let version = self.running.iter().map(|running| running.gateway.version()).max();
+                self.announcer.rejected(&reason, version)?;
             }
             sleep(TICK);
         }
         Ok(())
     }
 
-    /// Applies the saved file. An outer error ends the session; after an inner one the old version stays in force.
+    /// Applies the saved files. An outer error ends the session; after an inner one the old version stays in force.
     fn reload(&mut self, files: &EgressFiles, since: Instant, stop: &Stop) -> Result<Result<(), NotServed>, Failure> {
         let loaded = match files.load() {
             Ok(loaded) => loaded,
             Err(reason) => return Ok(Err(reason)),
         };
-        if let Err(failure) = self.same_upstream(&loaded) {
+        if let Err(failure) = self.same_egresses(&loaded) {
             return Ok(Err(NotServed::Failure(failure)));
         }
-        let mut new = match self.setup.prepare(loaded) {
-            Ok(new) => new,
-            Err(failure) => return Ok(Err(NotServed::Failure(failure))),
-        };
-        new.resources = new.resources.succeeding(&self.served.resources);
-        let changed = new.resources.changed_since(&self.served.resources);
-        match self.gateway.apply(&new.resources, &changed, stop)? {
-            Applied::Stopped => {}
-            Applied::Rejected(failure) => return Ok(Err(NotServed::Failure(failure))),
-            Applied::InForce => {
-                self.announcer.live(&new, &self.served, self.gateway.version(), since.elapsed())?;
-                self.served = new;
+        let new = self.setup.prepare(&loaded).and_then(|new| {
+            same_variables(&self.running, &new)?;
+            Ok(new)
+        });
+        match new {
+            Ok(new) => self.apply(new, &loaded, since, stop),
+            Err(failure) => Ok(Err(NotServed::Failure(failure))),
+        }
+    }
+
+    /// All gateways get the new version, or none does.
+    fn apply(
+        &mut self,
+        new: Vec<Served>,
+        loaded: &Loaded,
+        since: Instant,
+        stop: &Stop,
+    ) -> Result<Result<(), NotServed>, Failure> {
+        let mut applied = Vec::new();
+        for (running, mut new) in self.running.iter_mut().zip(new) {
+            new.resources = new.resources.succeeding(&running.served.resources);
+            let changed = new.resources.changed_since(&running.served.resources);
+            match running.gateway.apply(&new.resources, &changed, stop)? {
+                Applied::Stopped => return Ok(Ok(())),
+                Applied::InForce => applied.push((changed, new)),
+                Applied::Rejected(failure) => {
+                    for (running, (changed, _)) in self.running.iter_mut().zip(&applied) {
+                        running.gateway.apply(&running.served.resources, changed, stop)?;
+                    }
+                    return Ok(Err(NotServed::Failure(failure)));
+                }
             }
+        }
+        self.announcer.warn(&loaded.report)?;
+        for (running, (_, new)) in self.running.iter_mut().zip(applied) {
+            self.announcer.live(&new, &running.served, &loaded.report, running.gateway.version(), since.elapsed())?;
+            running.served = new;
         }
         Ok(Ok(()))
     }
 
-    /// Like a gateway, a session is for one Egress, whose name is in the filter's state and in the gateway's identity.
-    fn same_upstream(&self, loaded: &Loaded) -> Result<(), Failure> {
-        let (old, new) = (&self.served.loaded.egress, &loaded.egress);
-        if (&old.namespace, &old.name) == (&new.namespace, &new.name) {
+    /// Like a gateway, each Envoy is for one Egress, whose name is in the filter's state and in the gateway's identity.
+    fn same_egresses(&self, loaded: &Loaded) -> Result<(), Failure> {
+        let names = |egresses: &mut dyn Iterator<Item = &Egress>| {
+            egresses.map(|egress| format!("`{}`", egress.route())).collect::<Vec<_>>().join(", ")
+        };
+        let old = names(&mut self.running.iter().map(|running| &running.served.egress));
+        let new = names(&mut loaded.egresses.iter());
+        if old == new {
             return Ok(());
         }
-        let message = format!(
-            "the Egress in the file is now `{}/{}`, but was `{}/{}`",
-            new.namespace, new.name, old.namespace, old.name
-        );
+        let message = if self.running.len() == 1 && loaded.egresses.len() == 1 {
+            format!("the Egress in the file is now {new}, but was {old}")
+        } else {
+            format!("the Egresses in the files are now {new}, but were {old}")
+        };
         Err(Failure::new(Exit::Problems, message).with_help("restart `sallyport run`"))
     }
+}
+
+/// Envoy reads credentials from its environment, which is fixed when it starts.
+fn same_variables(running: &[Running], new: &[Served]) -> Result<(), Failure> {
+    let is_same = running.iter().zip(new).all(|(running, new)| running.served.variables == new.variables);
+    if is_same {
+        return Ok(());
+    }
+    Err(Failure::new(Exit::Problems, "the credentials have changed").with_help("restart `sallyport run`"))
 }
 
 /// Set by Ctrl-C, by SIGTERM and by SIGHUP.

@@ -1,21 +1,26 @@
-//! From a valid file to everything that Envoy needs: certificates on disk, resources in memory.
+//! From valid files to everything that Envoy needs: certificates on disk, resources in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use sallyport_core::Engine;
+use sallyport_egress::model::{AccessLog, Egress, Mesh};
 use sallyport_egress::policy_source;
+use sallyport_egress::value::digest::Digest;
+use sallyport_manifest::{BuildError, PinnedFilter, Plan, Surroundings, plans, serve};
 
 use super::authority::Authority;
-use super::bootstrap::{EnvoyInputs, HostPort, Trust};
 use super::caller::{Caller, callers};
 use super::curl::{self, Endpoint};
 use super::example::{Forecast, example};
 use super::files::{Layout, Pair, Workspace};
 use super::load::Loaded;
-use super::resources::Resources;
+use super::notice::notices;
+use super::port;
+use super::resources::{Kind, Resources};
+use super::secrets::{self, Found, Sources};
 use super::settings::Settings;
-use super::trust;
 use crate::exit::{Exit, Failure};
 
 /// The session's directory, and the certificate authority in it.
@@ -23,17 +28,26 @@ pub(crate) struct Setup {
     settings: Settings,
     workspace: Workspace,
     authority: Authority,
-    port: u16,
+    /// Of each Egress, in their order.
+    ports: Vec<u16>,
+    /// Of the further ports of gateways, each by the Egress and the port in a pod.
+    further_ports: BTreeMap<(String, u16), u16>,
     /// The certificates that this session has issued, by file.
     issued: BTreeSet<PathBuf>,
 }
 
-/// One version of the file, ready for Envoy.
-#[derive(Debug)]
+/// One version of an Egress, ready for Envoy.
+#[derive(Clone, Debug)]
 pub(crate) struct Served {
-    pub(crate) loaded: Loaded,
+    pub(crate) egress: Egress,
+    pub(crate) port: u16,
+    pub(crate) layout: Layout,
     pub(crate) resources: Resources,
     pub(crate) callers: Vec<PreparedCaller>,
+    /// The credentials of upstreams, for the environment of Envoy.
+    pub(crate) variables: Vec<(String, OsString)>,
+    /// What a gateway in the mesh does, and this one does not.
+    pub(crate) notices: Vec<String>,
 }
 
 /// A caller with its certificate and a request to try.
@@ -49,63 +63,132 @@ pub(crate) struct PreparedCaller {
 }
 
 impl Setup {
-    pub(crate) fn open(settings: Settings, port: u16) -> Result<Self, Failure> {
+    /// `ports`: of each Egress.
+    pub(crate) fn open(settings: Settings, ports: Vec<u16>) -> Result<Self, Failure> {
         let workspace = Workspace::open(settings.directory.as_deref())?;
         let authority = Authority::open(&workspace.layout)?;
-        Ok(Setup { settings, workspace, authority, port, issued: BTreeSet::new() })
+        Ok(Setup { settings, workspace, authority, ports, further_ports: BTreeMap::new(), issued: BTreeSet::new() })
     }
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.workspace.layout
     }
 
-    /// Where to connect instead of the upstream's own address.
-    pub(crate) fn connect_to(&self) -> Option<&HostPort> {
-        self.settings.connect_to.as_ref()
-    }
-
-    pub(crate) fn port(&self) -> u16 {
-        self.port
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub(crate) fn is_temporary(&self) -> bool {
         self.workspace.is_temporary()
     }
 
-    /// Issues the missing certificates, and decides what Envoy gets.
-    pub(crate) fn prepare(&mut self, loaded: Loaded) -> Result<Served, Failure> {
-        let settings = &self.settings;
-        let trust = trust::resolve(&loaded.egress, &settings.file, settings.ca_certificates.as_deref())?;
-        self.issue_for_gateway(&loaded)?;
-        let callers = self.prepare_callers(&loaded)?;
-        let resources = self.resources(&loaded, &trust)?;
-        Ok(Served { loaded, resources, callers })
+    /// Issues the missing certificates, and decides what each Envoy gets.
+    pub(crate) fn prepare(&mut self, loaded: &Loaded) -> Result<Vec<Served>, Failure> {
+        // The log is for a reader at this machine, who sees decision and rule in it, whatever the mesh logs.
+        let mesh = Mesh { access_log: AccessLog::Json, ..loaded.mesh.clone() };
+        // Of the filter only the module on this machine is used.
+        let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: Digest::from_bytes([0; 32]) };
+        let egresses: Vec<&Egress> = loaded.egresses.iter().collect();
+        let plans = plans(&egresses, &mesh, &filter);
+        let mut all = Vec::new();
+        for (egress, port) in loaded.egresses.iter().zip(self.ports.clone()) {
+            if let Some(plan) = plans.iter().find(|plan| plan.egress.route() == egress.route()) {
+                all.push(self.prepare_one(plan, &plans, port)?);
+            }
+        }
+        Ok(all)
     }
 
-    fn resources(&self, loaded: &Loaded, trust: &Trust) -> Result<Resources, Failure> {
-        let inputs = EnvoyInputs {
-            egress: &loaded.egress,
-            mesh: &loaded.mesh,
-            layout: self.layout(),
-            port: self.port,
-            connect_to: self.settings.connect_to.as_ref(),
-            trust,
+    fn prepare_one(&mut self, plan: &Plan<'_>, plans: &[Plan<'_>], port: u16) -> Result<Served, Failure> {
+        let Plan { egress, mesh, .. } = plan;
+        let layout = if self.ports.len() > 1 {
+            self.layout().of(&format!("{}.{}", egress.namespace, egress.name))
+        } else {
+            self.layout().clone()
         };
-        Resources::new(inputs)
-            .map_err(|error| Failure::new(Exit::Problems, format!("the policy cannot be serialized: {error}")))
+        layout.make()?;
+        let served = serve(plan, plans).map_err(refused)?;
+        let sources = Sources {
+            directory: self.directory(),
+            secrets: self.settings.secrets.as_deref(),
+            authorities: self.settings.ca_certificates.as_deref(),
+        };
+        let found = secrets::find(egress, &served, sources)?;
+        let ports = self.ports_of(egress, &served.ports(), port)?;
+        let mut notices = notices(plan, &served, self.settings.opa.as_ref());
+        notices
+            .extend(ports.iter().skip(1).map(|(of_pod, here)| format!("port {of_pod} of a pod is 127.0.0.1:{here}")));
+        let own = layout.gateway(&egress.spec.host);
+        self.issue_for_gateway(egress, mesh, &own)?;
+        let callers = self.prepare_callers(egress, mesh, port)?;
+        let variables = found.variables.clone();
+        let surroundings =
+            Surroundings { ports: ports.into_iter().collect(), ..self.surroundings(plan, &layout, &served, found) };
+        let resources = Resources::new(served.on(&surroundings));
+        Ok(Served { egress: (*egress).clone(), port, layout, resources, callers, variables, notices })
     }
 
-    fn issue_for_gateway(&mut self, loaded: &Loaded) -> Result<(), Failure> {
-        let egress = &loaded.egress;
+    /// For each port of a pod, the one on this machine: the first is the session's, the others are any free ones.
+    fn ports_of(&mut self, egress: &Egress, of_pod: &[u16], first: u16) -> Result<Vec<(u16, u16)>, Failure> {
+        let mut ports = Vec::new();
+        for of_pod in of_pod {
+            let key = (egress.route(), *of_pod);
+            let here = match self.further_ports.get(&key) {
+                _ if ports.is_empty() => first,
+                Some(known) => *known,
+                None => port::free(0, "--port")?,
+            };
+            if !ports.is_empty() {
+                self.further_ports.insert(key, here);
+            }
+            ports.push((*of_pod, here));
+        }
+        Ok(ports)
+    }
+
+    /// Relative paths in an Egress file are relative to it; of several files, to the first.
+    fn directory(&self) -> &Path {
+        let first = self.settings.files.first().map_or(Path::new("."), PathBuf::as_path);
+        if first.is_dir() { first } else { first.parent().unwrap_or(Path::new(".")) }
+    }
+
+    fn surroundings(
+        &self,
+        plan: &Plan<'_>,
+        layout: &Layout,
+        served: &sallyport_manifest::Served,
+        found: Found,
+    ) -> Surroundings {
+        let own = layout.gateway(&plan.egress.spec.host);
+        let Found { files, system_authorities, upstream_authorities, variables: _ } = found;
+        let upstreams = std::iter::once(plan.egress).chain(plan.standbys.iter().copied());
+        let connect =
+            upstreams.filter_map(|egress| Some((egress.upstream_host(), self.settings.address_of(egress)?.clone())));
+        let names = served.extensions.iter().filter_map(|plugin| plugin.get("name")?.as_str().map(str::to_owned));
+        let plugin_file = text(&layout.discovery(Kind::Plugin.service()));
+        Surroundings {
+            ports: BTreeMap::new(),
+            own_certificate: (text(&own.certificate), text(&own.key)),
+            authorities: text(&layout.ca()),
+            system_authorities,
+            upstream_authorities,
+            files,
+            connect: connect.collect::<BTreeMap<_, _>>(),
+            authorization: self.settings.opa.clone(),
+            plugins: names.map(|name| (name, plugin_file.clone())).collect(),
+            module: text(&layout.module()),
+            access_log: text(&layout.access_log()),
+        }
+    }
+
+    fn issue_for_gateway(&mut self, egress: &Egress, mesh: &Mesh, pair: &Pair) -> Result<(), Failure> {
         let host = egress.spec.host.as_str();
-        let gateway = Caller::new(&loaded.mesh.trust_domain, &egress.namespace, &format!("{}-egress", egress.name));
-        let pair = self.layout().gateway(host);
-        self.issue(&gateway.spiffe_id(), &[host, "localhost", "127.0.0.1"], &pair)
+        let gateway = Caller::new(&mesh.trust_domain, &egress.namespace, &format!("{}-egress", egress.name));
+        self.issue(&gateway.spiffe_id(), &[host, "localhost", "127.0.0.1"], pair)
     }
 
     /// Issues a certificate to every caller that is named, and to one that is not.
-    fn prepare_callers(&mut self, loaded: &Loaded) -> Result<Vec<PreparedCaller>, Failure> {
-        let Loaded { egress, mesh, .. } = loaded;
+    fn prepare_callers(&mut self, egress: &Egress, mesh: &Mesh, port: u16) -> Result<Vec<PreparedCaller>, Failure> {
         let engine = Engine::compile(&policy_source(egress, mesh, &[]))
             .map_err(|error| Failure::new(Exit::Problems, format!("the policy does not compile: {error}")))?;
         let named = callers(egress, mesh, &self.settings.callers);
@@ -116,7 +199,7 @@ impl Setup {
             let pair = self.layout().caller(&caller.file_stem(mesh));
             self.issue(&caller.spiffe_id(), &[], &pair)?;
             let example = example(&engine, egress, &caller, named);
-            let endpoint = Endpoint { host: &egress.spec.host, port: self.port, ca: &self.layout().ca() };
+            let endpoint = Endpoint { host: &egress.spec.host, port, ca: &self.layout().ca() };
             let curl = curl::line(endpoint, &pair.certificate, &pair.key, &example);
             prepared.push(PreparedCaller { caller, pair, named, forecast: example.forecast, curl });
         }
@@ -133,7 +216,28 @@ impl Setup {
     }
 }
 
+/// The first of the reasons for which `build`, too, would refuse the files.
+fn refused(errors: Vec<BuildError>) -> Failure {
+    let Some(BuildError { code, message, help, .. }) = errors.into_iter().next() else {
+        return Failure::new(Exit::Problems, "the Egress cannot be built");
+    };
+    Failure { exit: Exit::Problems, message: format!("{code}: {message}"), help }
+}
+
 /// A path as text, for a JSON event.
 pub(crate) fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// What the objects of an Egress come to, before anything of this machine is in it.
+    pub(crate) fn served(egress: &Egress) -> sallyport_manifest::Served {
+        let mesh = Mesh::default();
+        let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: Digest::from_bytes([0; 32]) };
+        let plans = plans(&[egress], &mesh, &filter);
+        serve(plans.first().expect("an Egress has a plan"), &plans).expect("it can be served")
+    }
 }

@@ -5,31 +5,31 @@
 //! systems send no events. Reading two small files is cheap, and only the content matters: a file with a new modification
 //! time has not changed.
 
-use std::fs;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// The polling interval. A change counts when two polls find the same content, so that a half-written file does not.
 const INTERVAL: Duration = Duration::from_millis(75);
 
+use super::load::EgressFiles;
+
 /// Files, and the content that last counted.
 #[derive(Debug)]
 pub(crate) struct Watcher {
-    paths: Vec<PathBuf>,
+    files: EgressFiles,
     settled: Snapshot,
     /// New content, and when it was first found.
     pending: Option<(Snapshot, Instant)>,
     polled: Instant,
 }
 
-/// The bytes of each file; `None` if it cannot be read.
-type Snapshot = Vec<Option<Vec<u8>>>;
+/// The name and the bytes of each file; no bytes if it cannot be read.
+type Snapshot = Vec<(String, Option<Vec<u8>>)>;
 
 impl Watcher {
     /// Starts with the current content of the files.
-    pub(crate) fn new(paths: Vec<PathBuf>, now: Instant) -> Self {
-        let settled = read(&paths);
-        Watcher { paths, settled, pending: None, polled: now }
+    pub(crate) fn new(files: EgressFiles, now: Instant) -> Self {
+        let settled = read(&files);
+        Watcher { files, settled, pending: None, polled: now }
     }
 
     /// When new content was first found, once it has settled.
@@ -38,7 +38,7 @@ impl Watcher {
             return None;
         }
         self.polled = now;
-        let found = read(&self.paths);
+        let found = read(&self.files);
         let pending = self.pending.take();
         if found == self.settled {
             return None;
@@ -56,12 +56,14 @@ impl Watcher {
     }
 }
 
-fn read(paths: &[PathBuf]) -> Snapshot {
-    paths.iter().map(|path| fs::read(path).ok()).collect()
+fn read(files: &EgressFiles) -> Snapshot {
+    files.gather().files.into_iter().map(|file| (file.name, file.content.ok())).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]
@@ -72,7 +74,7 @@ mod tests {
         write("one");
         let start = Instant::now();
         let at = |tick: u32| start + INTERVAL * tick;
-        let mut watcher = Watcher::new(vec![path.clone()], start);
+        let mut watcher = Watcher::new(EgressFiles::new(&[path.clone()], None), start);
         assert_eq!(watcher.changed(at(1)), None);
         write("tw");
         assert_eq!(watcher.changed(at(1)), None, "it is too early to look again");

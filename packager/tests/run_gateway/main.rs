@@ -35,7 +35,7 @@ fn the_printed_commands_do_what_they_say() {
     }
     assert_eq!(curl(&session.command("/get", false)), "401", "no certificate");
     let log = session.access_log(|log| log.lines().count() >= 4);
-    assert!(log.contains(r#""downstream_peer_uri_san":"spiffe://cluster.local/ns/httpbin/sa/sleep""#), "{log}");
+    assert!(log.contains(r#""principal":"spiffe://cluster.local/ns/httpbin/sa/sleep""#), "{log}");
 }
 
 #[test]
@@ -133,14 +133,69 @@ fn the_upstream_is_verified_and_shown_a_certificate() {
             path("callers/httpbin.sleep.pem"),
             path("callers/httpbin.sleep.key"),
         );
-        egress("GET", far.port()).replace("{mode: NONE}", &tls).replace("host: 127.0.0.1", "host: localhost")
+        egress("GET", far.port())
+            .replace("{mode: NONE}", &tls)
+            .replace("host: 127.0.0.1", "host: httpbin.legacy.internal")
     };
-    let mut session = Session::start(&near("httpbin.legacy.internal"), &[]);
+    let address = format!("127.0.0.1:{}", far.port());
+    let mut session = Session::start(&near("httpbin.legacy.internal"), &["--upstream", &address]);
     assert_eq!(curl(&session.command("/get", true)), "200");
     session.save(&near("somebody.else"));
     session.event("policy_live");
     assert_eq!(curl(&session.command("/get", true)), "503", "the upstream is not who it should be");
     assert_eq!(upstream.served(), 1);
+}
+
+/// The same bytes that a gateway in the mesh sends: with the port, an IPv6 address in brackets, and patched if there is a
+/// patch.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn the_upstream_gets_the_host_that_it_gets_in_the_mesh() {
+    let upstream = Upstream::start();
+    let address = format!("127.0.0.1:{}", upstream.port());
+    let file = |host: &str| egress("GET", 28_444).replace("host: 127.0.0.1", &format!("host: \"{host}\""));
+    let patches = "  patches: [{kind: VirtualService, name: httpbin-upstream, json: [{op: replace, \
+                   path: /spec/http/0/rewrite/authority, value: named.by.a.patch}]}]\n";
+    let patched = file("::1") + patches;
+    let mut session = Session::start(&file("app.corp.example"), &["--upstream", &address]);
+    for (text, expected) in [
+        (file("app.corp.example"), "app.corp.example:28444"),
+        (file("::1"), "[::1]:28444"),
+        (patched, "named.by.a.patch"),
+    ] {
+        session.save(&text.replace("paths: [/get]", "paths: [/get, /other]"));
+        session.event("policy_live");
+        assert_eq!(curl(&session.command("/get", true)), "200");
+        let head = upstream.last_head();
+        assert!(head.to_lowercase().contains(&format!("\nhost: {expected}\n")), "{expected}: {head}");
+    }
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn what_is_not_served_is_said_at_the_start() {
+    let upstream = Upstream::start();
+    let patches = "  patches:\n  - {kind: VirtualService, name: httpbin-upstream, json: [{op: add, \
+                   path: /spec/http/0/fault, value: {abort: {httpStatus: 500}}}]}\n  \
+                   - {kind: Deployment, merge: {spec: {replicas: 7}}}\n";
+    let session = Session::start(&(egress("GET", upstream.port()) + patches), &[]);
+    let expected =
+        json!(["Deployment/httpbin-egress: its patch", "VirtualService/httpbin-upstream: spec.http[0].fault"]);
+    assert_eq!(session.ready["notServed"], expected);
+}
+
+/// Each Egress has its listener, and the gate of one leads to the other.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn a_standby_takes_over() {
+    let (primary, standby) = (Upstream::start(), Upstream::start());
+    let health = "  health: {override: forceOpen, failover: [standby]}\n";
+    let other = egress("GET", standby.port())
+        .replace("name: httpbin,", "name: standby,")
+        .replace("host: httpbin.l", "host: standby.l");
+    let session = Session::start_with(&(egress("GET", primary.port()) + health), &[("standby.yaml", &other)], &[]);
+    assert_eq!(curl(session.ready["callers"][0]["curl"].as_str().unwrap()), "200");
+    assert_eq!((primary.served(), standby.served()), (0, 1));
 }
 
 #[test]

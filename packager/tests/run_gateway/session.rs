@@ -34,6 +34,11 @@ pub(crate) fn egress(methods: &str, port: u16) -> String {
 
 impl Session {
     pub(crate) fn start(egress: &str, arguments: &[&str]) -> Self {
+        Self::start_with(egress, &[], arguments)
+    }
+
+    /// With further files, each of which has an Egress.
+    pub(crate) fn start_with(egress: &str, others: &[(&str, &str)], arguments: &[&str]) -> Self {
         assert!(
             std::env::var_os("SALLYPORT_ENVOY").is_some(),
             "SALLYPORT_ENVOY must name an Envoy; `make test` sees to it"
@@ -44,6 +49,11 @@ impl Session {
             .args(["run", "--port", "0", "--output", "json"])
             .args(arguments)
             .arg(home.path().join("egress.yaml"))
+            .args(others.iter().map(|(name, text)| {
+                let path = home.path().join(name);
+                fs::write(&path, text).unwrap();
+                path
+            }))
             .stdout(Stdio::piped())
             .stderr(File::create(home.path().join("errors")).unwrap())
             .spawn()
@@ -57,6 +67,9 @@ impl Session {
         });
         let mut session = Session { child, home, events, ready: Value::Null };
         session.ready = session.event("ready");
+        for _ in others {
+            session.event("ready");
+        }
         session
     }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use sallyport_core::health::READY_PATH;
+use sallyport_core::wire::Hygiene;
 use sallyport_egress::Code;
 use sallyport_egress::model::health::Readiness;
 use sallyport_egress::model::outbound::Credential;
@@ -64,6 +65,10 @@ fn proxy_config(plan: &Plan<'_>) -> String {
     config.push_str(&format!("gatewayTopology:\n  {FORWARDED_CALLER}: {forwarded}\n"));
     if gateway.num_trusted_proxies > 0 {
         config.push_str(&format!("  numTrustedProxies: {}\n", gateway.num_trusted_proxies));
+    }
+    // Up to Envoy 1.36 the route removes this header before the router sets it.
+    if plan.egress.spec.headers.hygiene != Hygiene::Off {
+        config.push_str("proxyHeaders:\n  attemptCount:\n    disabled: true\n");
     }
     config
 }

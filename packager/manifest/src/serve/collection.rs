@@ -6,6 +6,7 @@ use super::authz::Policy;
 use super::cluster::{self, Rule};
 use super::http_route;
 use super::plugin::{Plugin, plugin};
+use super::proxy::ProxySettings;
 use super::route::{Origin, routes};
 use super::route_config::route_config;
 use super::server::{self, Ports, Server};
@@ -223,7 +224,7 @@ impl<'a> Collection<'a> {
     }
 
     /// One per name that a listener asks for.
-    pub(super) fn route_configs(&self) -> Vec<Value> {
+    pub(super) fn route_configs(&self, settings: &ProxySettings) -> Vec<Value> {
         let mut names: Vec<&str> = Vec::new();
         let mut all = Vec::new();
         for server in &self.servers {
@@ -241,7 +242,7 @@ impl<'a> Collection<'a> {
                 }
             }
             hosts.sort_by(|one, other| one.0.cmp(&other.0));
-            all.push(route_config(server, hosts));
+            all.push(route_config(server, hosts, settings.attempt_count));
         }
         all
     }

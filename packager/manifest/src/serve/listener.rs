@@ -21,11 +21,14 @@ pub(super) struct Chain<'a> {
     pub(super) plugins: &'a [Plugin],
 }
 
-/// One listener per port of the pods.
+/// One listener per port of the pods, in the order of the servers.
 pub(super) fn listeners(servers: &[Server<'_>], chain: &Chain<'_>) -> Vec<Value> {
-    let mut ports: Vec<u16> = servers.iter().map(|server| server.pod_port).collect();
-    ports.sort_unstable();
-    ports.dedup();
+    let mut ports: Vec<u16> = Vec::new();
+    for server in servers {
+        if !ports.contains(&server.pod_port) {
+            ports.push(server.pod_port);
+        }
+    }
     let of = |port: u16| servers.iter().filter(|server| server.pod_port == port).collect::<Vec<_>>();
     ports.into_iter().map(|port| listener(port, &of(port), chain)).collect()
 }

@@ -12,6 +12,8 @@ const ANNOTATION: &str = "proxy.istio.io/config";
 pub(super) struct ProxySettings {
     pub(super) forward_client_cert_details: String,
     pub(super) num_trusted_proxies: u64,
+    /// The upstream is told how often a request was tried.
+    pub(super) attempt_count: bool,
 }
 
 /// The settings, and the fields that are not served.
@@ -27,7 +29,12 @@ pub(super) fn settings<'a>(emitted: impl Iterator<Item = &'a Value>) -> (ProxySe
             .unwrap_or("SANITIZE_SET")
             .to_owned(),
         num_trusted_proxies: topology.and_then(|topology| topology.number("numTrustedProxies")).unwrap_or(0),
+        attempt_count: true,
     };
+    let headers = view.field("proxyHeaders");
+    let attempts = headers.and_then(|headers| headers.field("attemptCount"));
+    let settings =
+        ProxySettings { attempt_count: !attempts.is_some_and(|attempts| attempts.flag("disabled")), ..settings };
     for of_process in OF_PROCESS {
         view.field(of_process).map(View::whole);
     }

@@ -7,9 +7,9 @@ use super::message::typed;
 use super::server::Server;
 
 /// The configuration of a listener without TLS, or of one server with TLS. `hosts` has the routes of each host.
-pub(super) fn route_config(server: &Server<'_>, hosts: Vec<(String, Vec<Value>)>) -> Value {
+pub(super) fn route_config(server: &Server<'_>, hosts: Vec<(String, Vec<Value>)>, attempt_count: bool) -> Value {
     let mut hosts: Vec<Value> =
-        hosts.into_iter().map(|(host, routes)| virtual_host(server.port, &host, routes)).collect();
+        hosts.into_iter().map(|(host, routes)| virtual_host(server.port, &host, routes, attempt_count)).collect();
     if hosts.is_empty() {
         let port = server.port;
         hosts.push(json!({"name": format!("blackhole:{port}"), "domains": ["*"]}));
@@ -27,13 +27,12 @@ pub(super) fn route_config(server: &Server<'_>, hosts: Vec<(String, Vec<Value>)>
 }
 
 /// Routes for every request come last.
-fn virtual_host(port: u16, host: &str, routes: Vec<Value>) -> Value {
+fn virtual_host(port: u16, host: &str, routes: Vec<Value>, attempt_count: bool) -> Value {
     let (last, first): (Vec<_>, Vec<_>) = routes.into_iter().partition(is_catch_all);
     let routes: Vec<Value> = first.into_iter().chain(last).collect();
-    json!({
-        "name": format!("{host}:{port}"),
-        "domains": [host],
-        "routes": routes,
-        "include_request_attempt_count": true,
-    })
+    let mut host = json!({"name": format!("{host}:{port}"), "domains": [host], "routes": routes});
+    if let (true, Value::Object(fields)) = (attempt_count, &mut host) {
+        fields.insert("include_request_attempt_count".to_owned(), true.into());
+    }
+    host
 }

@@ -36,10 +36,14 @@ pub struct Surroundings {
     pub authorities: String,
     /// The authorities that this machine trusts.
     pub system_authorities: String,
+    /// The authorities that upstreams are verified with, whatever the objects say.
+    pub upstream_authorities: Option<String>,
     /// Where the files are that the objects name. A file that is not among them is where its name says.
     pub files: BTreeMap<String, String>,
     /// Where to connect instead of a service's own addresses, by its host.
     pub connect: BTreeMap<String, HostPort>,
+    /// Where to ask for external authorization (OPA), if not where a pod has it.
+    pub authorization: Option<HostPort>,
     /// The file in which Envoy finds each plugin, by the name of the plugin.
     pub plugins: BTreeMap<String, String>,
     /// The filter's module.
@@ -70,6 +74,14 @@ impl Served {
         found
     }
 
+    /// The ports of a pod that callers reach, the first of the file first: those with mutual TLS.
+    #[must_use]
+    pub fn ports(&self) -> Vec<u16> {
+        let is_mutual = |listener: &&Value| listener.pointer("/filter_chains/0/transport_socket").is_some();
+        let port = |listener: &Value| listener.pointer("/address/socket_address/port_value")?.as_u64()?.try_into().ok();
+        self.listeners.iter().filter(is_mutual).filter_map(port).collect()
+    }
+
     /// Whether a server is verified with the authorities that the machine trusts.
     #[must_use]
     pub fn needs_system_authorities(&self) -> bool {
@@ -81,16 +93,42 @@ impl Served {
         found
     }
 
+    /// Where external authorization is asked for, as the pod has it; `None` if nobody is asked.
+    #[must_use]
+    pub fn authorization(&self) -> Option<HostPort> {
+        let asked = self.asked();
+        let endpoint = self.endpoints.iter().find(|found| {
+            found.get("cluster_name").and_then(Value::as_str).is_some_and(|name| asked.iter().any(|one| one == name))
+        })?;
+        let socket = endpoint.pointer("/endpoints/0/lb_endpoints/0/endpoint/address/socket_address")?;
+        let host = socket.get("address")?.as_str()?.to_owned();
+        Some(HostPort { host, port: socket.get("port_value")?.as_u64()?.try_into().ok()? })
+    }
+
+    /// The clusters that are asked for external authorization.
+    fn asked(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for listener in &self.listeners {
+            visit(listener, &mut |value| {
+                let name = value.pointer("/envoy_grpc/cluster_name").and_then(Value::as_str);
+                found.extend(name.map(str::to_owned));
+            });
+        }
+        found
+    }
+
     /// The same for a machine that is no pod.
     #[must_use]
     pub fn on(mut self, surroundings: &Surroundings) -> Served {
+        let asked = self.asked();
         self.listeners.retain_mut(|listener| surroundings.place(listener));
         for listener in &mut self.listeners {
             rewrite(listener, &mut |value| surroundings.adapt(value, &self.routes));
         }
         for cluster in &mut self.clusters {
-            surroundings.connect(cluster, &self.endpoints);
+            surroundings.connect(cluster, &self.endpoints, &asked);
             rewrite(cluster, &mut |value| surroundings.adapt(value, &[]));
+            surroundings.verify(cluster);
         }
         for extension in &mut self.extensions {
             rewrite(extension, &mut |value| surroundings.load(value));
@@ -183,8 +221,8 @@ impl Surroundings {
         self.files.get(name).map_or(name, String::as_str)
     }
 
-    /// Gives a cluster its addresses.
-    fn connect(&self, cluster: &mut Value, endpoints: &[Value]) {
+    /// Gives a cluster its addresses. `asked`: the clusters that are asked for external authorization.
+    fn connect(&self, cluster: &mut Value, endpoints: &[Value], asked: &[String]) {
         let Value::Object(fields) = cluster else { return };
         let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
         if let Some(eds) = fields.remove("eds_cluster_config") {
@@ -194,7 +232,8 @@ impl Surroundings {
             fields.insert("type".to_owned(), "STATIC".into());
         }
         let host = name.rsplit_once('|').map_or(name.as_str(), |(_, host)| host);
-        if let Some(HostPort { host, port }) = self.connect.get(host) {
+        let other = if asked.contains(&name) { self.authorization.as_ref() } else { self.connect.get(host) };
+        if let Some(HostPort { host, port }) = other {
             let only = json!({"lb_endpoints": [{"endpoint": {"address": address(host, *port)}}]});
             fields.insert("load_assignment".to_owned(), json!({"cluster_name": name, "endpoints": [only]}));
             let kind = if host.parse::<std::net::IpAddr>().is_ok() { "STATIC" } else { "STRICT_DNS" };
@@ -203,6 +242,17 @@ impl Surroundings {
         if fields.get("type").is_some_and(|kind| kind != "STATIC") {
             // The resolver of a pod is its cluster's, which has no IPv6 names in an IPv4 cluster; this machine may be another.
             fields.insert("dns_lookup_family".to_owned(), "V4_PREFERRED".into());
+        }
+    }
+
+    /// Replaces the authorities that an upstream is verified with. Servers of key sets are no upstreams.
+    fn verify(&self, cluster: &mut Value) {
+        let is_upstream = cluster.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("outbound|"));
+        let place = "/transport_socket/typed_config/common_tls_context/validation_context/trusted_ca";
+        if let (Some(file), true, Some(authorities)) =
+            (&self.upstream_authorities, is_upstream, cluster.pointer_mut(place))
+        {
+            *authorities = json!({"filename": file});
         }
     }
 

@@ -1,6 +1,6 @@
 //! What Envoy gets: the objects of a gateway, translated. Against a real istiod it is compared in `cluster_differential`.
 
-use sallyport_manifest::{Served, plans};
+use sallyport_manifest::{HostPort, Served, Surroundings, plans};
 
 use super::*;
 
@@ -13,7 +13,7 @@ pub(crate) fn served(egresses: &[&Egress], mesh: &Mesh) -> Served {
 }
 
 fn json_of(served: &Served) -> Value {
-    let Served { listeners, routes, clusters, endpoints, extensions, not_served } = served;
+    let Served { listeners, routes, clusters, endpoints, extensions, not_served, .. } = served;
     json!({
         "listeners": listeners, "routes": routes, "clusters": clusters, "endpoints": endpoints,
         "extensions": extensions, "not_served": not_served,
@@ -41,4 +41,40 @@ fn every_field_that_is_emitted_is_served() {
         let expected: &[String] = if case.starts_with("full") { &spans } else { &[] };
         assert_eq!(served(&[&egress], &mesh).not_served, expected, "{case}");
     }
+}
+
+/// What a machine adds: ports, files and addresses, and nothing else.
+#[test]
+fn on_this_machine_ports_files_and_addresses_differ() {
+    let egress = with(full);
+    let served = served(&[&egress], &mesh("1.31"));
+    assert_eq!(
+        served.files(),
+        ["/etc/sallyport/tls/ca.crt", "/etc/sallyport/tls/tls.crt", "/etc/sallyport/tls/tls.key"]
+    );
+    let folders: Vec<_> = served.folders.iter().map(|folder| (folder.path.as_str(), folder.secret.as_str())).collect();
+    assert_eq!(folders, [("/etc/sallyport/tls", "httpbin-upstream-tls")]);
+    let variable = &served.variables[0];
+    assert_eq!((variable.secret.as_str(), variable.key.as_str()), ("httpbin-token", "token"));
+    assert_eq!(served.authorization(), Some(HostPort { host: "127.0.0.1".to_owned(), port: 9191 }));
+    assert_eq!(served.ports(), [8443]);
+    let text = |path: &str| path.to_owned();
+    let here = served.on(&Surroundings {
+        ports: [(8443, 28_443)].into(),
+        own_certificate: (text("/here/own.pem"), text("/here/own.key")),
+        authorities: text("/here/ca.pem"),
+        system_authorities: text("/here/system.pem"),
+        upstream_authorities: None,
+        files: [(text("/etc/sallyport/tls/ca.crt"), text("/here/upstream-ca.pem"))].into(),
+        connect: [(text("httpbin.org"), HostPort { host: text("127.0.0.1"), port: 9443 })].into(),
+        authorization: Some(HostPort { host: text("127.0.0.1"), port: 9192 }),
+        plugins: [(
+            text("extensions.istio.io/trafficextension/egress-httpbin.httpbin-egress"),
+            text("/here/ecds/a.json"),
+        )]
+        .into(),
+        module: text("/here/filter.wasm"),
+        access_log: text("/here/access.log"),
+    });
+    served_golden("full-here", &json_of(&here));
 }
