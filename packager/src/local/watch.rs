@@ -74,7 +74,7 @@ mod tests {
         write("one");
         let start = Instant::now();
         let at = |tick: u32| start + INTERVAL * tick;
-        let mut watcher = Watcher::new(EgressFiles::new(&[path.clone()], None), start);
+        let mut watcher = Watcher::new(EgressFiles::new(std::slice::from_ref(&path), None), start);
         assert_eq!(watcher.changed(at(1)), None);
         write("tw");
         assert_eq!(watcher.changed(at(1)), None, "it is too early to look again");
