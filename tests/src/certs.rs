@@ -9,7 +9,8 @@ use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
-use rustls::ServerConfig;
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 
 use crate::client::{certificates, private_key};
 use crate::process::Scratch;
@@ -39,6 +40,19 @@ impl Identity {
             .with_single_cert(certificates(&self.certificate)?, private_key(&self.key)?)?;
         tls.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(tls)
+    }
+
+    /// What a server needs that shows it, and lets in only clients with a certificate of these authorities.
+    pub(crate) fn mutual_tls(&self, authorities: &[&Authority]) -> Result<ServerConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        for authority in authorities {
+            roots.add(authority.issuer.der().clone())?;
+        }
+        let clients = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build()?;
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+        let builder = builder.with_client_cert_verifier(clients);
+        Ok(builder.with_single_cert(certificates(&self.certificate)?, private_key(&self.key)?)?)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod network;
 pub mod network_policy;
 pub mod pod;
 pub mod registry;
+mod secret;
 pub mod stage;
 
 use std::net::Ipv4Addr;

@@ -12,7 +12,7 @@ use anyhow::Result;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 pub use self::http2::Http2Echo;
-use crate::certs::Identity;
+use crate::certs::{Authority, Identity};
 
 /// How many requests are kept; later ones are only counted.
 const KEPT: usize = 1_000;
@@ -30,6 +30,8 @@ pub struct Received {
     pub trailers: Vec<(String, Vec<u8>)>,
     /// The server name the connection asked for.
     pub sni: String,
+    /// The client's certificate, as it was presented (DER); over HTTP/1.1.
+    pub certificate: Vec<u8>,
 }
 
 impl Received {
@@ -75,7 +77,16 @@ struct State {
 impl Echo {
     /// Starts it with a server certificate.
     pub fn start(identity: &Identity) -> Result<Self> {
-        let tls = Arc::new(identity.tls(&[])?);
+        Self::start_with(identity.tls(&[])?)
+    }
+
+    /// The same for clients with a certificate of one of these authorities, and for no others.
+    pub fn start_mutual(identity: &Identity, authorities: &[&Authority]) -> Result<Self> {
+        Self::start_with(identity.mutual_tls(authorities)?)
+    }
+
+    fn start_with(tls: ServerConfig) -> Result<Self> {
+        let tls = Arc::new(tls);
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let address = listener.local_addr()?;
         let state = Arc::new(State::default());
@@ -149,6 +160,8 @@ fn serve(stream: TcpStream, tls: Arc<ServerConfig>, state: &State) -> Result<()>
         let mut body = vec![0; length];
         stream.read_exact(&mut body)?;
         received.sni = stream.get_ref().conn.server_name().unwrap_or_default().to_owned();
+        let presented = stream.get_ref().conn.peer_certificates().and_then(|chain| chain.first());
+        received.certificate = presented.map(|certificate| certificate.to_vec()).unwrap_or_default();
         state.keep(received);
         let answer = state.answer.lock().unwrap_or_else(PoisonError::into_inner).clone();
         stream.get_mut().write_all(if answer.is_empty() { ANSWER } else { &answer })?;

@@ -22,3 +22,4 @@ pub mod view;
 
 pub use self::grpc::is_grpc_call;
 pub use self::name::is_token_byte;
+pub use self::path::is_unreserved;

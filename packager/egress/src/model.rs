@@ -24,13 +24,15 @@ pub(crate) use self::mesh::MeshFile;
 pub use self::mesh::{
     AccessLog, DnsCapture, ISTIO_NAMESPACE, IstioVersion, Istiod, Mesh, OWN_PROVIDERS, OutboundTraffic,
 };
-pub use self::upstream::{HttpVersion, TlsMode, Upstream, UpstreamTls};
+pub use self::upstream::{Endpoint, HttpVersion, TlsMode, Upstream, UpstreamTls};
 
+use self::deploy::port::{CALLERS_PORT, Port};
 use self::deploy::{Expose, Patch, Route};
 use self::health::Health;
 use self::outbound::{Credential, Headers, Tracing};
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
+use crate::value::authority::Authority;
 use crate::value::host::Host;
 use crate::value::names::DnsLabel;
 use crate::wording::{did_you_mean, quoted};
@@ -82,6 +84,10 @@ record! {
     pub struct EgressSpec = "spec" {
         /// The host that callers in the mesh use.
         "host" host: Host = required,
+        /// More hosts that callers in the mesh use for it.
+        "aliases" aliases: Vec<Host> = default(Vec::new()),
+        /// More ports that callers use, beside 80, which leads to `upstream.port`.
+        "ports" ports: Vec<Port> = default(Vec::new()),
         /// How callers outside the mesh reach the gateway, through an ingress gateway. Without it, they cannot.
         "expose" expose: Option<Expose> = optional,
         /// Where the gateway sends the requests that it lets through.
@@ -106,11 +112,12 @@ record! {
         "patches" patches: Vec<Patch> = default(Vec::new()),
     }
     instead {
-        "hosts" => "write `host`: one Egress has one host",
+        "hosts" => "write `host`, and the other hosts in `aliases`",
         "rules" => "write them in `authz.rules`",
         "policy" => "write the rules in `authz.rules`",
         "tls" => "write it in `upstream.tls`",
         "port" => "write it in `upstream.port`",
+        "alias" => "write `aliases: [...]`",
         "jwt" => "write it in `authn.jwt`",
         "jwtRules" => "write them in `authn.jwt`",
         "mode" => "write it in `rollout.mode`",
@@ -176,6 +183,20 @@ impl Egress {
         !is_of_service && *self.spec.upstream.host != *host
     }
 
+    /// Every host that callers in the mesh use.
+    pub fn hosts(&self) -> impl Iterator<Item = &Host> {
+        std::iter::once(&self.spec.host).chain(&self.spec.aliases)
+    }
+
+    /// The upstream's port behind a port that callers use; `None` if they cannot use it.
+    #[must_use]
+    pub fn upstream_port(&self, port: u16) -> Option<u16> {
+        if port == CALLERS_PORT {
+            return Some(self.spec.upstream.port);
+        }
+        self.spec.ports.iter().find(|one| one.port == port).map(|one| one.upstream_port)
+    }
+
     /// The host by which Istio knows the upstream. An IP address is no host name, so it gets one that is never resolved.
     #[must_use]
     pub fn upstream_host(&self) -> String {
@@ -192,16 +213,19 @@ impl Egress {
         self.spec.upstream.host.address().is_some()
     }
 
-    /// The host that the upstream expects in requests: with the port where a browser would send it.
+    /// The host that the upstream expects in requests.
     #[must_use]
-    pub fn upstream_authority(&self) -> String {
+    pub fn upstream_authority(&self) -> Authority {
+        self.upstream_authority_at(self.spec.upstream.port)
+    }
+
+    /// The same at one of its ports. Unless the file says it, with the port where a browser would send it.
+    #[must_use]
+    pub fn upstream_authority_at(&self, port: u16) -> Authority {
         let upstream = &self.spec.upstream;
-        let host = match upstream.host.address() {
-            Some(std::net::IpAddr::V6(address)) => format!("[{address}]"),
-            Some(std::net::IpAddr::V4(_)) | None => upstream.host.to_string(),
-        };
         let usual = if upstream.tls.mode == TlsMode::None { 80 } else { 443 };
-        if upstream.port == usual { host } else { format!("{host}:{}", upstream.port) }
+        let of_host = || Authority::of_host(&upstream.host, (port != usual).then_some(port));
+        upstream.authority.clone().unwrap_or_else(of_host)
     }
 
     /// The subset of the upstream's DestinationRule that probes are sent to, if there are probes.

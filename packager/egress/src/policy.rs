@@ -24,7 +24,7 @@ fn probed(egress: &Egress) -> ProbedUpstream {
     ProbedUpstream {
         cluster: egress.cluster(egress.probe_subset()),
         scheme: egress.spec.upstream.scheme(),
-        authority: egress.upstream_authority(),
+        authority: egress.upstream_authority().to_string(),
     }
 }
 

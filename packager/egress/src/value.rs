@@ -5,6 +5,7 @@
 //! manifests say what their author wrote. What is wrong with a text is said in one place, its own file here.
 
 pub mod authn;
+pub mod authority;
 pub mod digest;
 pub mod duration;
 pub mod file_path;
@@ -13,7 +14,9 @@ pub mod host;
 pub mod image;
 mod jwks;
 pub mod labels;
+pub mod locality;
 pub mod names;
+pub mod path;
 pub mod quantity;
 
 use crate::code::Code;

@@ -491,3 +491,34 @@ fn a_host_needs_an_address_unless_it_has_one() {
         assert_eq!(checked.egresses[0].value.host_needs_address(), needs, "{host}");
     }
 }
+
+#[test]
+fn lists_that_become_routes_have_an_end() {
+    let file = |fields: &str| {
+        let text = format!(
+            "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: egress-a}}\n\
+             spec:\n  host: a.internal\n{fields}"
+        );
+        check(&[decode("a.yaml", text.as_bytes()).expect("UTF-8")]).diagnostics
+    };
+    let list = |number: u32, item: fn(u32) -> String| (0..number).map(item).collect::<Vec<_>>().join(", ");
+    let upstream = "  upstream: {host: a.example, port: 443}\n";
+    let aliases = |number| format!("{upstream}  aliases: [{}]\n", list(number, |at| format!("a{at}.internal")));
+    let port = |at| format!("{{port: {}, upstreamPort: 8443}}", 2000 + at);
+    let ports = |number| format!("{upstream}  ports: [{}]\n", list(number, port));
+    let path = |at| format!("{{path: /a{at}, timeout: 1s}}");
+    let paths = |number| format!("{upstream}  route: {{paths: [{}]}}\n", list(number, path));
+    let address = |at| format!("{{address: 10.0.{}.{}}}", at / 200, at % 200);
+    let endpoints =
+        |number| format!("  upstream: {{host: a.example, port: 443, endpoints: [{}]}}\n", list(number, address));
+    for (good, bad, code) in [
+        (aliases(64), aliases(65), "SP0343"),
+        (ports(8), ports(9), "SP0344"),
+        (paths(32), paths(33), "SP0345"),
+        (endpoints(256), endpoints(257), "SP0342"),
+    ] {
+        assert_eq!(file(&good), []);
+        let problems = file(&bad);
+        assert!(problems.len() == 1 && problems[0].code == code, "{problems:?}");
+    }
+}

@@ -1,17 +1,17 @@
 //! What every manifest of one gateway is made from, and the names by which they refer to each other.
 
+use sallyport_egress::model::deploy::port::{CALLERS_PORT, GATEWAY_PORT};
 use sallyport_egress::model::deploy::{Delivery, Install};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::standbys;
 use sallyport_egress::value::digest::Digest;
+use sallyport_egress::value::host::Host;
 use sallyport_egress::value::image::ImageRepository;
 use sallyport_egress::value::labels::Labels;
 use serde_json::{Map, Value, json};
 
 /// The port of the gateway's Service, and so of its `Gateway`.
 pub(crate) const SERVICE_PORT: u16 = 443;
-/// Where the pods listen: a port that needs no privilege. Istio maps the Service's port to it.
-const POD_PORT: u16 = 8443;
 /// The label by which a namespace, a pod or a Gateway belongs to one revision of Istio.
 pub(crate) const REVISION_LABEL: &str = "istio.io/rev";
 /// Where the image volume is mounted.
@@ -67,6 +67,26 @@ pub fn plans<'a>(egresses: &[&'a Egress], mesh: &'a Mesh, filter: &PinnedFilter)
     plans
 }
 
+/// A port that callers use, and where the gateway takes its requests.
+#[derive(Clone, Debug)]
+pub(crate) struct Entrance {
+    /// The port that callers use.
+    pub(crate) callers: u16,
+    /// The port of the gateway's Service, and of its `Gateway`.
+    pub(crate) service: u16,
+    /// Where the pods listen.
+    pub(crate) pod: u16,
+    /// The end of the names of what belongs to it: empty for the first.
+    suffix: String,
+}
+
+impl Entrance {
+    /// A name that no other entrance of the gateway has.
+    pub(crate) fn name(&self, of: &str) -> String {
+        format!("{of}{}", self.suffix)
+    }
+}
+
 impl Plan<'_> {
     /// Every service that this gateway can send a request to: the upstream first, then its standbys in order.
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Egress> {
@@ -99,13 +119,23 @@ impl Plan<'_> {
         self.egress.upstream_host()
     }
 
-    pub(crate) fn upstream_is_address(&self) -> bool {
-        self.egress.upstream_is_address()
+    /// Where callers' requests come in, the port 80 first.
+    ///
+    /// A pod listens on a port that needs no privilege, to which Istio maps the Service's; a gateway that istiod deploys
+    /// listens on the Service's port. For the ports of the file, the two are the same.
+    pub(crate) fn entrances(&self) -> Vec<Entrance> {
+        let pod = if self.install() == Install::GatewayApi { SERVICE_PORT } else { GATEWAY_PORT };
+        let first = Entrance { callers: CALLERS_PORT, service: SERVICE_PORT, pod, suffix: String::new() };
+        let others = self.egress.spec.ports.iter().map(|port| {
+            let inside = port.gateway_port();
+            Entrance { callers: port.port, service: inside, pod: inside, suffix: format!("-{}", port.port) }
+        });
+        std::iter::once(first).chain(others).collect()
     }
 
-    /// Where the pods listen. A gateway that istiod deploys listens on the Service's port.
-    pub(crate) fn pod_port(&self) -> u16 {
-        if self.install() == Install::GatewayApi { SERVICE_PORT } else { POD_PORT }
+    /// Every host that callers in the mesh use.
+    pub(crate) fn hosts(&self) -> Vec<&Host> {
+        self.egress.hosts().collect()
     }
 
     pub(crate) fn install(&self) -> Install {

@@ -102,7 +102,7 @@ pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Vec<BuildEr
     add(Step::Gateway, destination_rule::to_gateway(plan));
     if install == Install::GatewayApi {
         errors.extend(gateway_api::inexpressible(plan));
-        add(Step::Routes, gateway_api::route(plan));
+        gateway_api::routes(plan).into_iter().for_each(|route| add(Step::Routes, route));
     } else {
         add(Step::Gateway, gateway::gateway(plan));
         add(Step::Gateway, gateway::ready(plan));

@@ -12,7 +12,7 @@ use std::thread;
 use anyhow::{Context, Result};
 use rustls::server::Acceptor;
 
-/// A running doorway, on port 443 as public upstreams have it.
+/// A running doorway, by default on port 443 as public upstreams have it.
 #[derive(Debug)]
 pub struct Doorway {
     address: SocketAddr,
@@ -32,7 +32,12 @@ struct State {
 impl Doorway {
     /// Opens it in front of `behind`.
     pub fn open(address: Ipv4Addr, behind: SocketAddr) -> Result<Self> {
-        let listener = TcpListener::bind((address, 443)).context("cannot listen for the upstream")?;
+        Self::open_at(SocketAddr::from((address, 443)), behind)
+    }
+
+    /// The same at any port.
+    pub fn open_at(address: SocketAddr, behind: SocketAddr) -> Result<Self> {
+        let listener = TcpListener::bind(address).context("cannot listen for the upstream")?;
         let address = listener.local_addr()?;
         let state = Arc::new(State {
             behind: Mutex::new(behind),

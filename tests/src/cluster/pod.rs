@@ -20,6 +20,7 @@ use super::kubelet::{AGAIN, Plan};
 use super::network::{Namespace, Network, run};
 use super::network_policy;
 use super::program;
+use super::secret::MountedSecret;
 use crate::process::{Program, Stdout};
 
 /// The user under which Istio's proxy runs; its packets are not captured.
@@ -31,6 +32,7 @@ pub(super) const INSIDE: &str = "/var/lib";
 #[derive(Debug)]
 pub struct Pod {
     containers: Vec<Container>,
+    secrets: Vec<MountedSecret>,
     namespace: Namespace,
     folder: PathBuf,
 }
@@ -58,8 +60,9 @@ impl Pod {
         fs::create_dir_all(&folder)?;
         let hosts: Vec<(Ipv4Addr, &str)> = plan.hosts.iter().map(|(address, host)| (*address, host.as_str())).collect();
         let namespace = network.namespace(&hosts)?;
-        let mut pod = Self { containers: Vec::new(), namespace, folder };
+        let mut pod = Self { containers: Vec::new(), secrets: Vec::new(), namespace, folder };
         pod.write_files(object, home, kubectl)?;
+        pod.secrets = MountedSecret::of(object, &pod.folder, kubectl)?;
         pod.set_sysctls(object)?;
         if plan.enforcing.load(Ordering::Relaxed) {
             network_policy::enforce(object, &pod.namespace, kubectl).context("cannot enforce the NetworkPolicy")?;
@@ -119,6 +122,9 @@ impl Pod {
 
     /// Starts what has ended or waits, and probes what is due; whether there is something to report.
     pub fn look(&mut self, object: &Value, plan: &Plan, kubectl: &Kubectl) -> Result<bool> {
+        for secret in &mut self.secrets {
+            secret.look(kubectl)?;
+        }
         let before = self.is_ready();
         let mut changed = false;
         for index in 0..self.containers.len() {

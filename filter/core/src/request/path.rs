@@ -284,7 +284,8 @@ fn is_of_segment(byte: u8) -> bool {
 }
 
 /// RFC 3986, 2.3. Envoy decodes their escapes.
-pub(crate) fn is_unreserved(byte: u8) -> bool {
+#[must_use]
+pub fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 

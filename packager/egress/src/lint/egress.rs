@@ -22,6 +22,7 @@ mod probe_query_denied;
 mod readiness_without_gate;
 mod retried_write;
 mod retries_distort_probe;
+mod rewrite_with_tolerated_ambiguity;
 mod rule_disclosed_outside;
 mod rule_for_another_host;
 mod rule_for_probe_only;
@@ -33,6 +34,7 @@ mod same_upstream;
 mod sni_not_in_subject_alt_names;
 mod standby_loop;
 mod standby_not_found;
+mod standby_without_port;
 mod timeout_below_probe_timeout;
 mod tls_unusual_for_port;
 mod token_in_plaintext;
@@ -52,6 +54,7 @@ pub(super) const LINTS: &[Lint] = &[
     standby_loop::LINT,
     duplicate_standby::LINT,
     same_certificate_folder::LINT,
+    standby_without_port::LINT,
     allow_without_identity::LINT,
     allow_all_except::LINT,
     duplicate_rule::LINT,
@@ -62,6 +65,7 @@ pub(super) const LINTS: &[Lint] = &[
     ambiguous_probe_path::LINT,
     probe_query_denied::LINT,
     rule_for_probe_only::LINT,
+    rewrite_with_tolerated_ambiguity::LINT,
     tls_unusual_for_port::LINT,
     token_in_plaintext::LINT,
     sni_not_in_subject_alt_names::LINT,

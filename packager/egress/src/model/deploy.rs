@@ -4,6 +4,7 @@ mod expose;
 mod filter;
 mod gateway;
 mod patch;
+pub mod port;
 mod route;
 
 pub use self::expose::Expose;
@@ -11,4 +12,5 @@ pub(crate) use self::expose::INGRESS_LABEL;
 pub use self::filter::{Delivery, FilterImage};
 pub use self::gateway::{Gateway, Install, Opa, Resources};
 pub use self::patch::{Document, EVERY_KIND, Operation, OperationKind, Patch};
-pub use self::route::{ConnectionPool, OutlierDetection, Retries, Route};
+pub use self::port::Port;
+pub use self::route::{ConnectionPool, OutlierDetection, PathRoute, Retries, Route};

@@ -1,10 +1,14 @@
 //! `spec.upstream`: where the gateway sends what it lets through.
 
+use crate::value::authority::Authority;
 use crate::value::file_path::{FilePath, FileSource};
 use crate::value::host::{Host, ServerName, SubjectAltName};
+use crate::value::locality::Locality;
 use sallyport_core::wire::{Scheme, Shape};
 use sallyport_core::{record, words};
 use std::collections::BTreeSet;
+
+const PORT: Shape = Shape::Whole { least: 1, most: 65535 };
 
 /// What to do about an upstream that does not speak HTTP.
 pub(crate) const NOT_HTTP: &str = "a gateway passes HTTP only: for another protocol write Istio's own ServiceEntry with \
@@ -16,17 +20,23 @@ record! {
         /// The upstream's DNS name or IP address: no scheme, no port.
         "host" host: Host = required,
         /// The upstream's port.
-        "port" port: u16 as (Shape::Whole { least: 1, most: 65535 }) = required,
+        "port" port: u16 as (PORT) = required,
         /// How the connection to the upstream is secured.
         "tls" tls: UpstreamTls = default(UpstreamTls::default(), "TLS, verified"),
         /// The version of HTTP that the upstream is called with, whatever version callers use. gRPC needs `http2`,
         /// WebSockets need `http1`.
         "protocol" protocol: HttpVersion = default(HttpVersion::Http1),
+        /// The `Host` of the requests that the upstream gets: `HOST` or `HOST:PORT`.
+        "authority" authority: Option<Authority> = default(None, "`host`, with the port if it is not the usual one"),
+        /// The upstream's addresses, if they are not those of `host` in DNS.
+        "endpoints" endpoints: Vec<Endpoint> = default(Vec::new(), "`host`, as DNS resolves it"),
     }
     instead {
         "url" => "write `host` and `port`",
         "address" => "write `host` and `port`",
         "hostname" => "write `host`",
+        "addresses" => "write `endpoints: [{address: ...}]`",
+        "hostHeader" => "write `authority`",
         "scheme" => "write `tls: {mode: SIMPLE}` for https, `tls: {mode: NONE}` for http",
         "httpVersion" => "write `protocol`",
         "h2UpgradePolicy" => "write `protocol: http2` or `protocol: http1`",
@@ -54,6 +64,28 @@ words! {
         "http1" Http1,
         /// HTTP/2: negotiated with ALPN if `tls` is on, with prior knowledge (h2c) if it is off.
         "http2" Http2,
+    }
+}
+
+record! {
+    /// One of `upstream.endpoints`, with the field names of Istio's ServiceEntry.
+    pub struct Endpoint = "endpoint" {
+        /// An IP address or DNS name of the upstream: no scheme, no port. Either all endpoints have addresses, or all have
+        /// names.
+        "address" address: Host = required,
+        /// The upstream's port at this address.
+        "port" port: Option<u16> as (PORT) = default(None, "`upstream.port`"),
+        /// Where it is: `REGION`, `REGION/ZONE` or `REGION/ZONE/SUBZONE`.
+        "locality" locality: Option<Locality> = optional,
+        /// Its share of the requests, relative to the other endpoints.
+        "weight" weight: Option<u32> as (Shape::Whole { least: 1, most: 10_000 }) = default(None, "`1`"),
+    }
+    instead {
+        "host" => "write `address`",
+        "hostname" => "write `address`",
+        "ip" => "write `address`",
+        "ports" => "write `port`",
+        "network" => "an upstream outside the mesh is in none of the mesh's networks",
     }
 }
 
@@ -127,10 +159,19 @@ impl Upstream {
         if self.tls.mode == TlsMode::None { Scheme::Http } else { Scheme::Https }
     }
 
+    /// Where it is, unless its name is resolved: its endpoints, or the address that is its name.
+    #[must_use]
+    pub fn fixed_endpoints(&self) -> Vec<Endpoint> {
+        if self.endpoints.is_empty() && self.host.address().is_some() {
+            return vec![Endpoint { address: self.host.clone(), port: None, locality: None, weight: None }];
+        }
+        self.endpoints.clone()
+    }
+
     /// Fills what follows from other fields: the server name (`None` for an address, which cannot be one), and the names
     /// of which the certificate must have one. Without TLS there are neither.
     pub(crate) fn fill_tls_names(&mut self) {
-        let Self { host, port: _, tls, protocol: _ } = self;
+        let Self { host, tls, port: _, protocol: _, authority: _, endpoints: _ } = self;
         if tls.mode == TlsMode::None {
             return;
         }

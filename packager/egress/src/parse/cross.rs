@@ -1,8 +1,11 @@
 //! What the declaration of a field cannot say: fields that depend on each other.
 
+mod callers;
 mod deploy;
 pub(super) mod mesh;
 mod outbound;
+mod paths;
+mod upstream;
 
 use super::defaults::Defaults;
 use crate::code::Code;
@@ -19,6 +22,11 @@ pub(crate) fn check(root: &Node, defaults: &Defaults, sink: &mut Sink) {
     if let Some(tls) = spec.descend(&["upstream", "tls"]) {
         check_tls(tls, sink);
     }
+    if let Some(node) = spec.get("upstream") {
+        upstream::check(node, sink);
+    }
+    callers::check(spec, sink);
+    paths::check(spec.items_at(&["route", "paths"]), sink);
     deploy::check(spec, defaults, sink);
     outbound::check(spec, defaults, sink);
     let issuers = spec.descend(&["authn", "jwt"]).map_or(&[][..], Node::items);
@@ -134,5 +142,13 @@ fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
         if let Some(text) = key.text().filter(|text| topic_of(text) == Some(Topic::Token)) {
             warn(key.span, text);
         }
+    }
+}
+
+/// Each entry of such a list becomes objects or routes of the gateway, so that their number has a limit.
+fn check_number(items: &[Node], name: &str, most: usize, code: Code, sink: &mut Sink) {
+    if let Some(beyond) = items.get(most) {
+        let flaw = UnplacedDiagnostic::new(code, format!("`{name}` has {} entries", items.len()));
+        sink.report(beyond.span, flaw.help(format!("write at most {most}, and an Egress of its own for what is left")));
     }
 }

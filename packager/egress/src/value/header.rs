@@ -30,7 +30,8 @@ fn check_name(text: &str) -> Option<UnplacedDiagnostic> {
         return Some(flaw("is not the name of a header").help("write one name, without `:` and without its value"));
     }
     if let Some(reserved) = Reserved::of(text) {
-        return Some(flaw(reserved.problem()).help(reserved.help()));
+        let help = if text == "host" { "write it in `upstream.authority`" } else { reserved.help() };
+        return Some(flaw(reserved.problem()).help(help));
     }
     let lower = text.to_ascii_lowercase();
     (lower != text).then(|| flaw("is not in lower case").help(format!("write {}", quoted(&lower))))
@@ -67,7 +68,8 @@ mod tests {
             for spelling in [(*name).to_owned(), name.replace('-', "_"), name.to_ascii_uppercase()] {
                 let reserved = Reserved::of(name).expect("it is in the list");
                 let message = format!("{} {}", quoted(&spelling), reserved.problem());
-                let refused = UnplacedDiagnostic::new(Code::HeaderName, message).help(reserved.help());
+                let help = if spelling == "host" { "write it in `upstream.authority`" } else { reserved.help() };
+                let refused = UnplacedDiagnostic::new(Code::HeaderName, message).help(help);
                 assert_eq!(check_name(&spelling), Some(refused), "{spelling}");
             }
         }

@@ -92,7 +92,7 @@ fn is_dns_name(text: &str) -> bool {
     dns::is_subdomain(text) && !last_is_number
 }
 
-fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
+pub(super) fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     if is_address(text) || is_dns_name(text) {
         return None;
     }

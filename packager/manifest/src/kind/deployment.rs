@@ -51,10 +51,7 @@ fn pod_spec(plan: &Plan<'_>) -> Value {
         "name": "istio-proxy",
         "image": "auto",
         "env": pod::env_list(plan),
-        "ports": [
-            {"name": "https", "containerPort": plan.pod_port(), "protocol": "TCP"},
-            {"name": "ready", "containerPort": READINESS_PORT, "protocol": "TCP"},
-        ],
+        "ports": ports(plan),
         "readinessProbe": pod::readiness_probe(plan),
         "resources": pod::resources(plan),
         "securityContext": security::of_container(),
@@ -71,4 +68,11 @@ fn pod_spec(plan: &Plan<'_>) -> Value {
         "containers": containers,
         "volumes": pod::some(pod::volumes(plan)),
     })
+}
+
+fn ports(plan: &Plan<'_>) -> Value {
+    let port = |name: &str, port| json!({"name": name, "containerPort": port, "protocol": "TCP"});
+    let entrances = plan.entrances();
+    let of_callers = entrances.iter().map(|entrance| port(&entrance.name("https"), entrance.pod));
+    of_callers.chain([port("ready", READINESS_PORT)]).collect()
 }

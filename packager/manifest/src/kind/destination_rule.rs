@@ -31,7 +31,7 @@ pub(crate) fn to_gateway(plan: &Plan<'_>) -> Value {
 /// Probes have a subset: it has no labels and so contains every address, and inherits the rest of the rule's policy. But
 /// no address is ejected from it, so that the gate finds out when one is healthy again.
 pub(crate) fn to_upstream(plan: &Plan<'_>) -> Value {
-    let Route { timeout: _, retries: _, connection_pool, outlier_detection } = &plan.egress.spec.route;
+    let Route { timeout: _, retries: _, paths: _, connection_pool, outlier_detection } = &plan.egress.spec.route;
     let never = outlier_detection.as_ref().map(|_| json!({"outlierDetection": {"consecutive5xxErrors": 0}}));
     let probes = plan.egress.probe_subset().map(|name| json!([{"name": name, "trafficPolicy": never}]));
     json!({

@@ -28,14 +28,14 @@ use crate::plan::Plan;
 pub(crate) fn envoy_filter(plan: &Plan<'_>) -> Value {
     let spec = &plan.egress.spec;
     // The request id of a client without a certificate is not kept.
-    let port = Some(plan.pod_port());
-    let mut patches = vec![
-        patch("NETWORK_FILTER", None, None, CONNECTION_MANAGER, without_mark()),
-        patch("NETWORK_FILTER", port, None, CONNECTION_MANAGER, of_callers(plan.egress)),
-    ];
-    if spec.headers.hygiene != Hygiene::Off {
-        let router = Map::from_iter([("suppress_envoy_headers".to_owned(), true.into())]);
-        patches.push(patch("HTTP_FILTER", port, Some("envoy.filters.http.router"), ROUTER, router));
+    let mut patches = vec![patch("NETWORK_FILTER", None, None, CONNECTION_MANAGER, without_mark())];
+    for entrance in plan.entrances() {
+        let port = Some(entrance.pod);
+        patches.push(patch("NETWORK_FILTER", port, None, CONNECTION_MANAGER, of_callers(plan.egress)));
+        if spec.headers.hygiene != Hygiene::Off {
+            let router = Map::from_iter([("suppress_envoy_headers".to_owned(), true.into())]);
+            patches.push(patch("HTTP_FILTER", port, Some("envoy.filters.http.router"), ROUTER, router));
+        }
     }
     patches.extend(plan.upstreams().filter_map(probe_patch));
     let mut spec = plan.attached(json!({"configPatches": patches}));

@@ -4,21 +4,24 @@ use sallyport_egress::model::READINESS_PORT;
 use sallyport_egress::model::deploy::Expose;
 use serde_json::{Value, json};
 
-use crate::plan::{Plan, SERVICE_PORT};
+use crate::plan::{Entrance, Plan};
 
 /// `ISTIO_MUTUAL` gives the filter the caller's identity: without it there is none, and every request is refused.
 pub(crate) fn gateway(plan: &Plan<'_>) -> Value {
+    let server = |entrance: &Entrance| {
+        json!({
+            "port": {"number": entrance.service, "name": entrance.name("https"), "protocol": "HTTPS"},
+            "hosts": plan.hosts(),
+            "tls": {"mode": "ISTIO_MUTUAL"},
+        })
+    };
     json!({
         "apiVersion": "networking.istio.io/v1",
         "kind": "Gateway",
         "metadata": plan.metadata(&plan.gateway_name()),
         "spec": {
             "selector": plan.selector(),
-            "servers": [{
-                "port": {"number": SERVICE_PORT, "name": "https", "protocol": "HTTPS"},
-                "hosts": [plan.egress.spec.host],
-                "tls": {"mode": "ISTIO_MUTUAL"},
-            }],
+            "servers": plan.entrances().iter().map(server).collect::<Vec<_>>(),
         },
     })
 }
@@ -48,7 +51,8 @@ pub(crate) fn ready(plan: &Plan<'_>) -> Value {
 /// In the ingress gateway's namespace, so that it also works if Istio is configured to bind Gateways to pods of their own
 /// namespace only.
 pub(crate) fn ingress(plan: &Plan<'_>, expose: &Expose) -> Value {
-    let Expose { host, gateway, credential_name, https_redirect } = expose;
+    let Expose { host: _, aliases: _, gateway, credential_name, https_redirect } = expose;
+    let hosts: Vec<_> = expose.hosts().collect();
     let (namespace, label) = (gateway.namespace(), gateway.label());
     let mut metadata = plan.metadata(&ingress_name(plan));
     if let Some(metadata) = metadata.as_object_mut() {
@@ -56,13 +60,13 @@ pub(crate) fn ingress(plan: &Plan<'_>, expose: &Expose) -> Value {
     }
     let mut servers = vec![json!({
         "port": {"number": 443, "name": "https", "protocol": "HTTPS"},
-        "hosts": [host],
+        "hosts": hosts,
         "tls": {"mode": "SIMPLE", "credentialName": credential_name},
     })];
     if *https_redirect {
         servers.push(json!({
             "port": {"number": 80, "name": "http", "protocol": "HTTP"},
-            "hosts": [host],
+            "hosts": hosts,
             "tls": {"httpsRedirect": true},
         }));
     }

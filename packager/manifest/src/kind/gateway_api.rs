@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{autoscaler, disruption_budget, pod, security};
 use crate::error::BuildError;
-use crate::plan::{Plan, REVISION_LABEL, SERVICE_PORT};
+use crate::plan::{Entrance, Plan, REVISION_LABEL};
 use crate::yaml;
 
 /// Named and labelled as with the other ways of installation, so that everything else is the same.
@@ -38,23 +38,35 @@ pub(crate) fn gateway(plan: &Plan<'_>) -> Value {
                 "annotations": plan.with_annotations(json!({})),
                 "parametersRef": {"group": "", "kind": "ConfigMap", "name": name},
             },
-            "listeners": [{
-                "name": "https",
-                "hostname": plan.egress.spec.host,
-                "port": SERVICE_PORT,
-                "protocol": "HTTPS",
-                "tls": {"mode": "Terminate", "options": {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}},
-                "allowedRoutes": {"namespaces": {"from": "Same"}},
-            }, {
-                // For the kubelet's probe. The route is bound to the other listener, so whatever the filter does not
-                // answer gets 404. istiod makes a port of the Service from the listener, which the probe needs.
-                "name": "ready",
-                "port": READINESS_PORT,
-                "protocol": "HTTP",
-                "allowedRoutes": {"namespaces": {"from": "Same"}},
-            }],
+            "listeners": listeners(plan),
         },
     })
+}
+
+fn listeners(plan: &Plan<'_>) -> Vec<Value> {
+    // A listener has one host or all. With aliases it is all, because callers' sidecars ask for every alias by one server
+    // name; the route has the hosts.
+    let hostname = plan.egress.spec.aliases.is_empty().then_some(&plan.egress.spec.host);
+    let of_callers = |entrance: &Entrance| {
+        json!({
+            "name": entrance.name("https"),
+            "hostname": hostname,
+            "port": entrance.service,
+            "protocol": "HTTPS",
+            "tls": {"mode": "Terminate", "options": {"gateway.istio.io/tls-terminate-mode": "ISTIO_MUTUAL"}},
+            "allowedRoutes": {"namespaces": {"from": "Same"}},
+        })
+    };
+    let mut listeners: Vec<_> = plan.entrances().iter().map(of_callers).collect();
+    listeners.push(json!({
+        // For the kubelet's probe. The routes are bound to the other listeners, so whatever the filter does not answer gets
+        // 404. istiod makes a port of the Service from the listener, which the probe needs.
+        "name": "ready",
+        "port": READINESS_PORT,
+        "protocol": "HTTP",
+        "allowedRoutes": {"namespaces": {"from": "Same"}},
+    }));
+    listeners
 }
 
 /// What istiod merges into the objects that it makes.
@@ -102,31 +114,44 @@ fn deployment(plan: &Plan<'_>) -> Value {
     }})
 }
 
-/// From the gateway to the upstream, under the upstream's own name. A VirtualService of Istio cannot refer to a gateway of
-/// this API.
-pub(crate) fn route(plan: &Plan<'_>) -> Value {
-    json!({
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": plan.metadata(&plan.upstream_name()),
-        "spec": {
-            "hostnames": [plan.egress.spec.host],
-            "parentRefs": [{"name": plan.gateway_name(), "sectionName": "https"}],
-            "rules": plan.standbys.iter().copied().chain([plan.egress]).map(rule).chain([nowhere()]).collect::<Vec<_>>(),
-        },
-    })
+/// From the gateway to the upstream, under the upstream's own name: one for each listener, because no rule can be for a port.
+/// A VirtualService of Istio cannot refer to a gateway of this API.
+pub(crate) fn routes(plan: &Plan<'_>) -> Vec<Value> {
+    let of = |entrance: &Entrance| {
+        let upstreams = plan.standbys.iter().copied().chain([plan.egress]);
+        let rules = upstreams.filter_map(|egress| Some(rule(egress, egress.upstream_port(entrance.callers)?)));
+        json!({
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": plan.metadata(&entrance.name(&plan.upstream_name())),
+            "spec": {
+                "hostnames": plan.hosts(),
+                "parentRefs": [{"name": plan.gateway_name(), "sectionName": entrance.name("https")}],
+                "rules": rules.chain([nowhere()]).collect::<Vec<_>>(),
+            },
+        })
+    };
+    plan.entrances().iter().map(of).collect()
 }
 
 /// The most entries that a list in a filter of this API may have.
 const MOST_REMOVED: usize = 16;
+/// The most hosts that a route of this API may have.
+const MOST_HOSTS: usize = 16;
 
-fn rule(egress: &Egress) -> Value {
-    let set = egress.credential_header().map(|(name, value)| json!([{"name": name, "value": value}]));
-    let request = json!({"remove": egress.spec.headers.removed_from_requests(), "set": set});
-    let mut filters = vec![
-        json!({"type": "URLRewrite", "urlRewrite": {"hostname": egress.upstream_host()}}),
-        json!({"type": "RequestHeaderModifier", "requestHeaderModifier": request}),
-    ];
+fn rule(egress: &Egress, port: u16) -> Value {
+    let authority = egress.upstream_authority_at(port);
+    let mut set = Vec::new();
+    let mut filters = Vec::new();
+    if authority.is_dns_name() {
+        filters.push(json!({"type": "URLRewrite", "urlRewrite": {"hostname": authority}}));
+    } else {
+        // A host rewrite of this API has no port and no address. istiod makes a host rewrite from this header, too.
+        set.push(json!({"name": "Host", "value": authority}));
+    }
+    set.extend(egress.credential_header().map(|(name, value)| json!({"name": name, "value": value})));
+    let request = json!({"remove": egress.spec.headers.removed_from_requests(), "set": pod::some(set)});
+    filters.push(json!({"type": "RequestHeaderModifier", "requestHeaderModifier": request}));
     let from_responses = egress.spec.headers.removed_from_responses();
     if !from_responses.is_empty() {
         let response = json!({"remove": from_responses});
@@ -139,7 +164,7 @@ fn rule(egress: &Egress) -> Value {
             "group": "networking.istio.io",
             "kind": "Hostname",
             "name": egress.upstream_host(),
-            "port": egress.spec.upstream.port,
+            "port": port,
         }],
         "timeouts": egress.spec.route.timeout.as_ref().map(|timeout| json!({"request": timeout.in_whole_units()})),
     })
@@ -176,9 +201,14 @@ fn inexpressible_fields(plan: &Plan<'_>, egress: &Egress) -> Vec<BuildError> {
         (is_retried, "spec.route.retries", "the Gateway API cannot express `route.retries`"),
         (removes_many, "spec.headers", "the Gateway API cannot remove more than sixteen headers"),
         (
-            egress.upstream_is_address(),
-            "spec.upstream.host",
-            "the Gateway API cannot name an upstream that is an IP address",
+            !egress.spec.route.paths.is_empty(),
+            "spec.route.paths",
+            "the Gateway API cannot express `route.paths` so that no other spelling of a path takes another route",
+        ),
+        (
+            egress.name == plan.egress.name && plan.hosts().len() > MOST_HOSTS,
+            "spec.aliases",
+            "the Gateway API cannot express more than fifteen `aliases`",
         ),
     ];
     let of_plan = egress.name == plan.egress.name;

@@ -1,7 +1,10 @@
 //! NetworkPolicy: the traffic that the network allows. Istio alone cannot enforce egress.
 
+use std::collections::BTreeSet;
+
 use sallyport_core::wire::TracingMode;
-use sallyport_egress::model::{Istiod, READINESS_PORT, Upstream};
+use sallyport_egress::model::{Egress, Istiod, READINESS_PORT};
+use sallyport_egress::value::host::Host;
 use serde_json::{Value, json};
 
 use super::opa;
@@ -53,7 +56,8 @@ pub(crate) fn ingress(plan: &Plan<'_>) -> Vec<Allowed> {
         probes.push(tcp(opa::PROBE_PORT));
     }
     let mut allowed = Vec::new();
-    add(&mut allowed, json!({"from": [{"namespaceSelector": callers}], "ports": [tcp(plan.pod_port())]}), &reason);
+    let ports: Vec<_> = plan.entrances().iter().map(|entrance| tcp(entrance.pod)).collect();
+    add(&mut allowed, json!({"from": [{"namespaceSelector": callers}], "ports": ports}), &reason);
     let metrics = json!({"from": [{"namespaceSelector": {}}], "ports": [tcp(15020)]});
     add(&mut allowed, metrics, "Prometheus, in any namespace.");
     add(&mut allowed, json!({"ports": probes}), "The kubelet's probes, which come from the node.");
@@ -69,15 +73,12 @@ pub(crate) fn egress(plan: &Plan<'_>) -> Vec<Allowed> {
         let registry = json!({"ports": [tcp(plan.filter.registry_port())]});
         add(&mut allowed, registry, "The registry with the filter's image.");
     }
-    for (position, Upstream { host, port, tls: _, protocol: _ }) in
-        plan.upstreams().map(|egress| &egress.spec.upstream).enumerate()
-    {
+    for (position, egress) in plan.upstreams().enumerate() {
+        let host = &egress.spec.upstream.host;
         let reason = if position == 0 { format!("The upstream, {host}.") } else { format!("A standby, {host}.") };
-        let rule = match host.address() {
-            Some(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": [tcp(*port)]}),
-            None => json!({"ports": [tcp(*port)]}),
-        };
-        add(&mut allowed, rule, &reason);
+        for rule in to_upstream(egress) {
+            add(&mut allowed, rule, &reason);
+        }
     }
     for uri in spec.authn.jwt.iter().filter_map(|provider| provider.jwks_uri.as_ref()) {
         let reason = format!(
@@ -115,6 +116,24 @@ fn add(allowed: &mut Vec<Allowed>, rule: Value, reason: &str) {
     match allowed.iter_mut().find(|other| other.rule == rule) {
         Some(same) => same.reasons.push(reason),
         None => allowed.push(Allowed { rule, reasons: vec![reason] }),
+    }
+}
+
+/// One rule for each of its addresses, with the ports there.
+fn to_upstream(egress: &Egress) -> Vec<Value> {
+    let upstream = &egress.spec.upstream;
+    let rule = |host: &Host, port| {
+        let others: BTreeSet<_> = egress.spec.ports.iter().map(|port| port.upstream_port).collect();
+        let others = others.into_iter().filter(|other| *other != port);
+        let ports: Vec<_> = std::iter::once(port).chain(others).map(tcp).collect();
+        match host.address() {
+            Some(address) => json!({"to": [{"ipBlock": {"cidr": only(address)}}], "ports": ports}),
+            None => json!({"ports": ports}),
+        }
+    };
+    match upstream.fixed_endpoints().as_slice() {
+        [] => vec![rule(&upstream.host, upstream.port)],
+        endpoints => endpoints.iter().map(|to| rule(&to.address, to.port.unwrap_or(upstream.port))).collect(),
     }
 }
 

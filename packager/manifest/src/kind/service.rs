@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::plan::{Plan, SERVICE_PORT};
+use crate::plan::{Entrance, Plan};
 
 pub(crate) fn service(plan: &Plan<'_>) -> Value {
     json!({
@@ -14,5 +14,13 @@ pub(crate) fn service(plan: &Plan<'_>) -> Value {
 }
 
 pub(crate) fn ports(plan: &Plan<'_>) -> Value {
-    json!([{"name": "https", "port": SERVICE_PORT, "targetPort": plan.pod_port(), "protocol": "TCP"}])
+    let port = |entrance: &Entrance| {
+        json!({
+            "name": entrance.name("https"),
+            "port": entrance.service,
+            "targetPort": entrance.pod,
+            "protocol": "TCP",
+        })
+    };
+    plan.entrances().iter().map(port).collect()
 }

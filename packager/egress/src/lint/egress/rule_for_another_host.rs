@@ -1,8 +1,8 @@
 //! A rule is for a host that no request has.
 //!
-//! At the gateway every request has `spec.host`: callers in the mesh use it, and the ingress gateway
-//! rewrites the exposed host to it. A rule whose `hosts` do not include it never matches, so it allows
-//! or denies nothing.
+//! At the gateway every request has `spec.host` or one of `spec.aliases`: callers in the mesh use them,
+//! and the ingress gateway rewrites every exposed host to `spec.host`. A rule whose `hosts` include none
+//! of them never matches, so it allows or denies nothing.
 //!
 //! Bad:
 //!
@@ -36,7 +36,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::wording::quoted;
+use crate::wording::{either, quoted};
 
 pub(super) const LINT: Lint =
     Lint { code: Code::RuleForAnotherHost, run, source: include_str!("rule_for_another_host.rs") };
@@ -44,11 +44,14 @@ pub(super) const LINT: Lint =
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        let host = subject.egress.spec.host.as_str();
+        let own: Vec<&str> = subject.egress.hosts().map(|host| host.as_str()).collect();
         for (position, rule) in subject.egress.spec.authz.rules.iter().enumerate() {
             for (at, to) in rule.to.iter().flatten().enumerate() {
-                let Some(hosts) =
-                    to.operation.hosts.as_ref().filter(|hosts| !hosts.iter().any(|one| matches(one, host)))
+                let Some(hosts) = to
+                    .operation
+                    .hosts
+                    .as_ref()
+                    .filter(|hosts| !hosts.iter().any(|one| own.iter().any(|host| matches(one, host))))
                 else {
                     continue;
                 };
@@ -57,7 +60,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
                     "the rule {} is for the host {}, but every request here has {}",
                     quoted(&rule.id),
                     quoted(named),
-                    quoted(host)
+                    either(own.iter().copied())
                 );
                 let path = format!("authz.rules[{position}].to[{at}].operation.hosts");
                 findings.push(subject.at(&path, message, "remove `hosts`"));

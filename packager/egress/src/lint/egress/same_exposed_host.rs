@@ -61,12 +61,15 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let (mut first, mut findings) = (HashMap::new(), Vec::new());
     for subject in &input.egresses {
         let Some(expose) = &subject.egress.spec.expose else { continue };
-        let key = (expose.gateway.as_str(), expose.host.as_str());
-        if let Some(other) = first.get(&key).and_then(|file: &usize| input.files.get(*file)) {
-            let message = format!("the host {} is also exposed by {}", quoted(&expose.host), quoted(&other.name));
-            findings.push(subject.at("expose.host", message, "give each Egress its own host"));
-        } else {
-            first.insert(key, subject.file);
+        for (position, host) in expose.hosts().enumerate() {
+            let key = (expose.gateway.as_str(), host.as_str());
+            if let Some(other) = first.get(&key).and_then(|file: &usize| input.files.get(*file)) {
+                let message = format!("the host {} is also exposed by {}", quoted(host), quoted(&other.name));
+                let path = position.checked_sub(1).map_or("host".to_owned(), |alias| format!("aliases[{alias}]"));
+                findings.push(subject.at(&format!("expose.{path}"), message, "give each Egress its own host"));
+            } else {
+                first.insert(key, subject.file);
+            }
         }
     }
     findings

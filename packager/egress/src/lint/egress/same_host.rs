@@ -42,7 +42,7 @@
 //!   upstream: {host: httpbin.example, port: 443}
 //! ```
 //!
-//! Fix: Give each Egress its own host.
+//! Fix: Give each Egress its own `host` and `aliases`.
 
 use crate::code::Code;
 use crate::lint::definition::Lint;
@@ -56,12 +56,15 @@ pub(super) const LINT: Lint = Lint { code: Code::SameHost, run, source: include_
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let (mut first, mut findings) = (HashMap::new(), Vec::new());
     for subject in &input.egresses {
-        let host = subject.egress.spec.host.as_str();
-        if let Some(other) = first.get(host).and_then(|file: &usize| input.files.get(*file)) {
-            let message = format!("the host {} is also the host of {}", quoted(host), quoted(&other.name));
-            findings.push(subject.at("host", message, "give each Egress its own host"));
-        } else {
-            first.insert(host, subject.file);
+        for (position, host) in subject.egress.hosts().enumerate() {
+            let host = host.as_str();
+            if let Some(other) = first.get(host).and_then(|file: &usize| input.files.get(*file)) {
+                let message = format!("the host {} is also a host of {}", quoted(host), quoted(&other.name));
+                let path = position.checked_sub(1).map_or("host".to_owned(), |alias| format!("aliases[{alias}]"));
+                findings.push(subject.at(&path, message, "give each Egress its own hosts"));
+            } else {
+                first.insert(host, subject.file);
+            }
         }
     }
     findings

@@ -81,6 +81,8 @@ fn difference(one: &Egress, other: &Egress) -> Option<&'static str> {
     let (one, other) = (&one.spec, &other.spec);
     if one.upstream.tls != other.upstream.tls {
         Some("`upstream.tls`")
+    } else if one.upstream.endpoints != other.upstream.endpoints {
+        Some("`upstream.endpoints`")
     } else if one.route.connection_pool != other.route.connection_pool {
         Some("`route.connectionPool`")
     } else if one.route.outlier_detection != other.route.outlier_detection {

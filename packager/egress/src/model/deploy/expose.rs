@@ -13,6 +13,8 @@ record! {
     pub struct Expose = "expose" {
         /// The host that callers outside the mesh use.
         "host" host: ExposedHost = required,
+        /// More hosts that they use. The certificate must have each.
+        "aliases" aliases: Vec<ExposedHost> = default(Vec::new()),
         /// The ingress gateway: its namespace and the value of the label `istio` of its pods, `NAMESPACE/LABEL`.
         "gateway" gateway: IngressGateway = default(IngressGateway::of(ISTIO_NAMESPACE, INGRESS_LABEL)),
         /// The Secret with the certificate of `host`, in the ingress gateway's namespace.
@@ -23,7 +25,14 @@ record! {
     instead {
         "secret" => "write `credentialName`",
         "secretName" => "write `credentialName`",
-        "hosts" => "write `host`: an Egress is exposed under one host",
+        "hosts" => "write `host`, and the other hosts in `aliases`",
         "tls" => "write `credentialName`: an exposed host always uses TLS",
+    }
+}
+
+impl Expose {
+    /// Every host that callers outside the mesh use.
+    pub fn hosts(&self) -> impl Iterator<Item = &ExposedHost> {
+        std::iter::once(&self.host).chain(&self.aliases)
     }
 }

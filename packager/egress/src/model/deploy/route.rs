@@ -2,6 +2,7 @@
 
 use crate::value::duration::Duration;
 use crate::value::names::RetryConditions;
+use crate::value::path::RoutePath;
 use sallyport_core::record;
 use sallyport_core::wire::Shape;
 
@@ -16,10 +17,32 @@ record! {
         "connectionPool" connection_pool: Option<ConnectionPool> = optional,
         /// When one of the upstream's addresses is ejected for a while.
         "outlierDetection" outlier_detection: Option<OutlierDetection> = optional,
+        /// Paths that the upstream has under another name, or that may take another time.
+        "paths" paths: Vec<PathRoute> = default(Vec::new(), "every path goes to the upstream as it is"),
     }
     instead {
         "retry" => "write `retries`",
         "trafficPolicy" => "write its fields here",
+        "rewrite" => "write `paths: [{path: ..., rewrite: ...}]`",
+        "match" => "write `paths`",
+    }
+}
+
+record! {
+    /// One of `route.paths`.
+    pub struct PathRoute = "paths" {
+        /// The path that callers use, `/a/b`, or all paths below one, `/a/{**}`. Of several that fit, the longest counts.
+        "path" path: RoutePath = required,
+        /// What the upstream gets instead: one path for one path, and for all paths below one, `/c/{**}`.
+        "rewrite" rewrite: Option<RoutePath> = default(None, "the path stays as it is"),
+        /// The longest time for such a request, retries included: `60s`.
+        "timeout" timeout: Option<Duration> = default(None, "`route.timeout`"),
+    }
+    instead {
+        "match" => "write `path`",
+        "prefix" => "write `path: /PREFIX/{**}`",
+        "exact" => "write `path`",
+        "uri" => "write `path` or `rewrite`",
     }
 }
 
@@ -75,5 +98,16 @@ record! {
     }
     instead {
         "consecutiveErrors" => "write `consecutive5xxErrors`",
+    }
+}
+
+impl Route {
+    /// The paths with routes of their own, from the most specific to the least: one path before all below one, and a longer
+    /// one before a shorter.
+    #[must_use]
+    pub fn paths_by_rank(&self) -> Vec<&PathRoute> {
+        let mut paths: Vec<_> = self.paths.iter().collect();
+        paths.sort_by_key(|route| (route.path.prefix().is_some(), std::cmp::Reverse(route.path.len())));
+        paths
     }
 }

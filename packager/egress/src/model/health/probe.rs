@@ -13,7 +13,7 @@ record! {
         /// `GET` or `HEAD`: a probe must not change anything.
         "method" method: String = default("GET".to_owned()),
         /// The host that the upstream expects in requests.
-        "host" host: Option<String> as (NOT_EMPTY) = default(None, "`upstream.host`"),
+        "host" host: Option<String> as (NOT_EMPTY) = default(None, "that of callers' requests: `upstream.authority`"),
         /// The header `user-agent`: visible ASCII, with spaces inside.
         "userAgent" user_agent: String as (NOT_EMPTY) = default(wire::Probe::USER_AGENT.to_owned()),
         /// What counts as a good answer.

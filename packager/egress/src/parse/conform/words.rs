@@ -47,8 +47,9 @@ pub(super) fn unknown_field(kind: &'static Block, block: &'static Block, name: &
     }
     let homes: Vec<_> = kind.all().into_iter().filter(|home| home.field(name).is_some()).collect();
     match homes.as_slice() {
-        [home] if home.name != kind.name => {
-            unknown(Code::RenamedField).help(format!("it belongs in `{}`: check the indentation", home.name))
+        [_] | [_, _] if homes.iter().all(|home| home.name != kind.name) => {
+            let homes = either(homes.iter().map(|home| home.name));
+            unknown(Code::RenamedField).help(format!("it belongs in {homes}: check the indentation"))
         }
         _ => unknown(Code::UnknownField).help(format!("the fields are {}", field_names(block))),
     }

@@ -75,15 +75,17 @@ fn check_timeouts(route: &Node, sink: &mut Sink) {
         let message = format!("`connectTimeout` {} is longer than an hour, which Istio refuses", quoted(text));
         sink.report(node.span, UnplacedDiagnostic::new(Code::Duration, message).help("write `1h` or less"));
     }
-    let whole = route.get("timeout").and_then(Node::text);
     let Some(node) = route.descend(&["retries", "perTryTimeout"]) else { return };
-    let (Some(whole), Some(each)) = (whole, node.text()) else { return };
-    if let (Ok(limit), Ok(length)) = (whole.parse::<Duration>(), each.parse::<Duration>())
-        && length.length() > limit.length()
-    {
-        let message = format!("`perTryTimeout` {} is longer than `timeout` {}", quoted(each), quoted(whole));
-        let flaw = UnplacedDiagnostic::new(Code::PerTryTimeout, message);
-        sink.report(node.span, flaw.help(format!("write {} or less, or a longer `timeout`", quoted(whole))));
+    let Some(each) = node.text() else { return };
+    let Ok(length) = each.parse::<Duration>() else { return };
+    let of_paths = route.items_at(&["paths"]).iter().filter_map(|path| path.get("timeout"));
+    for whole in route.get("timeout").into_iter().chain(of_paths).filter_map(Node::text) {
+        if whole.parse::<Duration>().is_ok_and(|limit| length.length() > limit.length()) {
+            let message = format!("`perTryTimeout` {} is longer than `timeout` {}", quoted(each), quoted(whole));
+            let flaw = UnplacedDiagnostic::new(Code::PerTryTimeout, message);
+            return sink
+                .report(node.span, flaw.help(format!("write {} or less, or a longer `timeout`", quoted(whole))));
+        }
     }
 }
 
