@@ -8,6 +8,7 @@
 
 pub mod collector;
 pub mod control;
+pub mod discovery;
 pub mod doorway;
 mod environment;
 pub mod image;

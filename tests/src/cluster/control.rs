@@ -73,7 +73,15 @@ impl Control {
         let mut control = Self::bare(scratch, network)?;
         control.install(network)?;
         control._controllers = Some(control.controllers(scratch)?);
-        control.istiod = Some(control.start_istiod(scratch)?);
+        control.istiod = Some(control.start_istiod(scratch, &[])?);
+        Ok(control)
+    }
+
+    /// Starts all of it but the controllers: no Deployment makes a pod. `settings`: more of istiod's variables.
+    pub fn without_controllers(scratch: &Scratch, network: &Network, settings: &[&str]) -> Result<Self> {
+        let mut control = Self::bare(scratch, network)?;
+        control.install(network)?;
+        control.istiod = Some(control.start_istiod(scratch, settings)?);
         Ok(control)
     }
 
@@ -160,7 +168,7 @@ impl Control {
         Program::start("controllers", scratch.path(), &mut command, Stdout::Log)
     }
 
-    fn start_istiod(&self, scratch: &Scratch) -> Result<Program> {
+    fn start_istiod(&self, scratch: &Scratch, settings: &[&str]) -> Result<Program> {
         let mut command = self.namespace.command(program("pilot-discovery"));
         command.args(["discovery", "--monitoringAddr=:15014", "--kubeconfig"]).arg(self.kubectl.kubeconfig());
         let environment = [
@@ -173,7 +181,7 @@ impl Control {
             "CLUSTER_ID=Kubernetes",
             "JWT_POLICY=third-party-jwt",
         ];
-        command.envs(environment.iter().chain(&STOCK_ENVOY).filter_map(|pair| pair.split_once('=')));
+        command.envs(environment.iter().chain(&STOCK_ENVOY).chain(settings).filter_map(|pair| pair.split_once('=')));
         command.current_dir(scratch.folder("istiod")?);
         let mut istiod = Program::start("istiod", scratch.path(), &mut command, Stdout::Log)?;
         let ready = SocketAddr::from((self.address(), 8080));
