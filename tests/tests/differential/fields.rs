@@ -439,6 +439,8 @@ fn deploy() -> Vec<Case> {
         nothing("spec.gateway.concurrency", json!(1)),
         nothing("spec.gateway.drainSeconds", json!(45)),
         nothing("spec.gateway.createNamespace", json!(true)),
+        nothing("spec.gateway.maxSurge", json!(2)),
+        nothing("spec.gateway.maxUnavailable", json!(1)),
         envoy("spec.gateway.numTrustedProxies", json!(2)),
         nothing("spec.gateway.install", json!("istiooperator")),
         nothing("spec.gateway.install", json!("helm")),
