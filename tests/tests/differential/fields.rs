@@ -67,13 +67,26 @@ impl Case {
     }
 
     /// The Mesh file.
-    pub(crate) fn mesh(&self) -> Value {
+    pub(crate) fn mesh(&self, name: &str) -> Value {
         let mut file = mesh();
         if self.is_of_mesh() {
             merge(&mut file, &self.with);
             merge(&mut file, &nested(self.field.trim_start_matches("mesh."), self.value.clone()));
         }
-        file
+        renamed(&file, name)
+    }
+
+    /// The same for all gateways of a mesh, if the Mesh file has the field, too.
+    fn for_all(&self, fields: &BTreeSet<String>) -> Option<Self> {
+        let own = self.field.strip_prefix("spec.")?;
+        let of_egress = self.with.get("spec").cloned().unwrap_or_else(|| json!({}));
+        let (field, with) = [
+            (format!("mesh.spec.defaults.{own}"), json!({"spec": {"defaults": of_egress.clone()}})),
+            (format!("mesh.spec.{own}"), json!({"spec": of_egress})),
+        ]
+        .into_iter()
+        .find(|(field, _)| own.contains('.') && fields.contains(field) && !own.starts_with("filter."))?;
+        Some(Self { field, with, value: self.value.clone(), standby: self.standby, effect: self.effect })
     }
 }
 
@@ -179,7 +192,7 @@ fn collect(schema: &Value, path: &str, found: &mut BTreeSet<String>) {
 /// Fails if the schema has a field without a case, or a case has a field that the schema has not.
 pub(crate) fn check_complete() -> Result<()> {
     let fields = schema_fields()?;
-    let known: BTreeSet<String> = cases().into_iter().map(|case| case.field).collect();
+    let known: BTreeSet<String> = cases()?.into_iter().map(|case| case.field).collect();
     let missing: Vec<_> = fields.iter().filter(|field| !known.contains(*field) && !is_fixed(field)).collect();
     ensure!(
         missing.is_empty(),
@@ -212,9 +225,12 @@ fn nothing(field: &str, value: Value) -> Case {
     case(field, Effect::Nothing, value)
 }
 
-/// Every case.
-pub(crate) fn cases() -> Vec<Case> {
-    [upstream(), route(), headers(), authz(), health(), deploy(), of_mesh()].concat()
+/// Every case. What the Mesh file says for all gateways has the same cases as what an Egress says.
+pub(crate) fn cases() -> Result<Vec<Case>> {
+    let fields = schema_fields()?;
+    let of_egress = [upstream(), route(), headers(), authz(), health(), deploy()].concat();
+    let for_all = of_egress.iter().filter_map(|case| case.for_all(&fields)).collect();
+    Ok([of_egress, of_mesh(), for_all].concat())
 }
 
 fn upstream() -> Vec<Case> {
@@ -463,6 +479,18 @@ fn of_mesh() -> Vec<Case> {
     let filter = |field: &str, effect, value| case(&format!("mesh.spec.filter.{field}"), effect, value);
     vec![
         nothing("mesh.spec.istioVersion", json!("1.30")),
+        nothing("mesh.spec.revision", json!("default")),
+        nothing("mesh.spec.istiod.namespace", json!("istio-control")),
+        nothing("mesh.spec.istiod.address", json!("istiod.example.com")),
+        nothing("mesh.spec.istiod.port", json!(15443)),
+        nothing("mesh.spec.outboundTrafficPolicy", json!("registry-only")),
+        nothing("mesh.spec.dnsCapture", json!("always")),
+        nothing(
+            "mesh.spec.extensionProviders",
+            json!([{"name": "other", "envoyFileAccessLog": {"path": "/dev/stdout"}}]),
+        ),
+        nothing("mesh.spec.labels", json!({"team": "a"})),
+        nothing("mesh.spec.annotations", json!({"team.example.com/contact": "a"})),
         policy("mesh.spec.trustDomain", json!("other.test")),
         policy("mesh.spec.trustDomainAliases", json!(["old.test"])),
         envoy("mesh.spec.accessLog", json!("json")),

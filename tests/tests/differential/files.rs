@@ -37,12 +37,12 @@ pub(crate) fn groups(scratch: &Scratch) -> Result<Vec<Group>> {
     let mut files = vec![("mesh".to_owned(), fields::mesh()), (PLAIN.to_owned(), fields::base(PLAIN, PLAIN))];
     let (mut gateways, mut subjects) = (vec![plain.clone()], Vec::new());
     subjects.push(Subject { what: PLAIN.to_owned(), gateway: plain, effect: None });
-    for (position, case) in fields::cases().iter().enumerate() {
+    for (position, case) in fields::cases()?.iter().enumerate() {
         let name = case.name(position);
         let gateway = Gateway { namespace: name.clone(), name: name.clone() };
         let subject = Subject { what: case.field.clone(), gateway: gateway.clone(), effect: Some(case.effect) };
         if case.is_of_mesh() {
-            let files = [("egress.yaml".to_owned(), case.egress(&name)), ("mesh.yaml".to_owned(), case.mesh())];
+            let files = [("egress.yaml".to_owned(), case.egress(&name)), ("mesh.yaml".to_owned(), case.mesh(&name))];
             let files = files.map(|(name, file)| (name, file.to_string()));
             let site = Site::build(scratch, &name, folder(scratch, &name, files)?)?;
             groups.push(Group { site, gateways: vec![gateway], subjects: vec![subject] });
