@@ -14,8 +14,8 @@ pub struct BuildError {
     pub message: String,
     /// What to do.
     pub help: Option<String>,
-    /// What it is about.
-    pub place: Place,
+    /// What it is about. Boxed, because every function of a build returns this error.
+    pub place: Box<Place>,
 }
 
 /// What a problem of a build is about.
@@ -39,7 +39,7 @@ pub enum Place {
 impl BuildError {
     /// An error that concerns the whole build.
     pub(crate) fn new(code: Code, place: Place, message: impl Into<String>) -> Self {
-        BuildError { code, message: message.into(), help: None, place }
+        BuildError { code, message: message.into(), help: None, place: Box::new(place) }
     }
 
     /// An error that concerns one Egress, which the message names.
@@ -55,7 +55,7 @@ impl BuildError {
 
     /// At this field of its Egress: a path from the top of the file.
     pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
-        if let Place::Egress { path, .. } = &mut self.place {
+        if let Place::Egress { path, .. } = self.place.as_mut() {
             *path = field.into();
         }
         self

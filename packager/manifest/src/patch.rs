@@ -38,7 +38,7 @@ pub(crate) fn apply<'a>(
                 }
                 patched.objects.extend(applied);
             }
-            Err(error) => errors.push(BuildError { place: Place::Mesh("spec.patches"), ..error }),
+            Err(error) => errors.push(BuildError { place: Box::new(Place::Mesh("spec.patches")), ..error }),
         }
     }
     for (position, patch) in egress.spec.patches.iter().enumerate() {

@@ -174,8 +174,8 @@ fn addresses(peer: &Value, home: &str, kubectl: &Kubectl) -> Result<BTreeSet<Str
 /// Whether a label selector selects something with these labels.
 fn selects(selector: &Value, labels: &Value) -> Result<bool> {
     known(selector, &["matchLabels", "matchExpressions"])?;
-    let exact = selector["matchLabels"].as_object().into_iter().flatten();
-    let mut all = exact.map(|(key, value)| labels.get(key) == Some(value)).all(|holds| holds);
+    let mut exact = selector["matchLabels"].as_object().into_iter().flatten();
+    let mut all = exact.all(|(key, value)| labels.get(key) == Some(value));
     for expression in list(selector, "/matchExpressions") {
         let value = labels.get(text(expression, "/key")?);
         let listed = value.is_some_and(|value| list(expression, "/values").contains(value));
