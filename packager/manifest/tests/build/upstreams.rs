@@ -77,7 +77,7 @@ fn probes_have_the_same_host() {
     let egress = egress(&format!("{UPSTREAM}  health: {{probe: {{path: /ready}}}}\n"));
     let plugin = &built(&egress, &mesh("1.31")).files["egress-corp-corp/20-plugin.yaml"];
     assert!(plugin.contains("host: app.corp.example:8443\n"), "{plugin}");
-    assert!(plugin.contains("cluster: \"outbound|9443||api.corp.example\"\n"), "{plugin}");
+    assert!(plugin.contains("cluster: \"outbound|9443|probe|api.corp.example\"\n"), "{plugin}");
 }
 
 /// An address has no host rewrite in the Gateway API, and neither has a port.
