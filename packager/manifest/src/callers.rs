@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use sallyport_core::policy::key::{IdentityField, WrittenKey};
 use sallyport_core::wire::{Action, Condition, FromEntry, Mode, Rule, Source};
 use sallyport_egress::model::{Egress, Mesh};
 
@@ -69,11 +70,11 @@ impl Context<'_> {
     }
 
     fn of_condition(&self, condition: &Condition) -> Option<BTreeSet<String>> {
-        let read = match condition.key.as_str() {
-            "source.serviceAccount" => Self::of_account,
-            "source.namespace" => Self::of_namespace,
-            "source.principal" => Self::of_principal,
-            _ => return None,
+        let read = match WrittenKey::read(&condition.key)?.key.identity()? {
+            IdentityField::ServiceAccount => Self::of_account,
+            IdentityField::Namespace => Self::of_namespace,
+            IdentityField::Principal => Self::of_principal,
+            IdentityField::TrustDomain => return None,
         };
         self.all(condition.values.as_deref(), read)
     }

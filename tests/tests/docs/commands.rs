@@ -160,15 +160,17 @@ impl Site {
     fn new(sallyport: &Path) -> Result<Self> {
         let site = Self { scratch: Scratch::new("docs")? };
         copy(&workspace().join("deploy"), &site.repository().join("deploy"))?;
-        let lock = format!(
-            r#"{{"version":1,"filter":{{"image":"{}","digest":"sha256:{}"}}}}"#,
-            "registry.example.com/sallyport/filter",
-            "ab".repeat(32)
-        );
-        for folder in [site.project(), site.repository().join("deploy/kind"), site.repository().join("deploy/examples")]
-        {
+        let placeholder = "registry.example.com/sallyport/filter";
+        for (folder, image) in [
+            (site.project(), placeholder),
+            (site.repository().join("deploy/examples"), placeholder),
+            // The one that its Mesh file names.
+            (site.repository().join("deploy/kind"), "registry.registry:5000/sallyport/filter"),
+        ] {
+            let digest = "ab".repeat(32);
+            let lock = format!(r#"{{"version":1,"filter":{{"image":"{image}","digest":"sha256:{digest}"}}}}"#);
             fs::create_dir_all(&folder)?;
-            fs::write(folder.join("sallyport.lock"), &lock)?;
+            fs::write(folder.join("sallyport.lock"), lock)?;
         }
         site.run(sallyport, "sallyport init")?;
         Ok(site)

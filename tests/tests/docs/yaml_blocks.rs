@@ -76,7 +76,9 @@ fn yaml_blocks_pass_check() -> Result<()> {
                     good += 1;
                     ensure!(output.status.success(), "{place}:\n{printed}");
                     let is_whole = text == block.lines.join("\n") + "\n";
-                    ensure!(!is_whole || !printed.contains("warning["), "{place}:\n{printed}");
+                    // A page's file has no lock beside it, and says nothing of a repository.
+                    let warned = |line: &str| line.starts_with("warning[") && !line.starts_with("warning[SP9108]");
+                    ensure!(!is_whole || !printed.lines().any(warned), "{place}:\n{printed}");
                 }
             }
         }

@@ -135,6 +135,15 @@ impl<'t> WrittenKey<'t> {
         Self::parse(text).ok()
     }
 
+    /// The header that it is about, if it is about one.
+    #[must_use]
+    pub fn header(&self) -> Option<&'t str> {
+        match self.key.value {
+            Value::Header => self.names.first().copied(),
+            _ => None,
+        }
+    }
+
     /// Reads a key, or says what is wrong with it.
     pub(crate) fn parse(text: &'t str) -> Result<Self, Flaw> {
         let unknown = || {

@@ -3,6 +3,7 @@
 mod callers;
 mod deploy;
 pub(super) mod mesh;
+mod number;
 mod outbound;
 mod paths;
 mod upstream;
@@ -142,13 +143,5 @@ fn warn_of_tokens(rule: &Node, sink: &mut Sink) {
         if let Some(text) = key.text().filter(|text| topic_of(text) == Some(Topic::Token)) {
             warn(key.span, text);
         }
-    }
-}
-
-/// Each entry of such a list becomes objects or routes of the gateway, so that their number has a limit.
-fn check_number(items: &[Node], name: &str, most: usize, code: Code, sink: &mut Sink) {
-    if let Some(beyond) = items.get(most) {
-        let flaw = UnplacedDiagnostic::new(code, format!("`{name}` has {} entries", items.len()));
-        sink.report(beyond.span, flaw.help(format!("write at most {most}, and an Egress of its own for what is left")));
     }
 }

@@ -38,6 +38,7 @@ use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::model::HttpVersion;
 use crate::wording::quoted;
+use sallyport_core::policy::key::WrittenKey;
 use sallyport_core::wire;
 
 pub(super) const LINT: Lint =
@@ -60,8 +61,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 fn handshake(rule: &wire::Rule) -> Option<String> {
     let required = |condition: &wire::Condition| condition.values.is_some() || condition.regex.is_some();
     let is_of_handshake = |condition: &&wire::Condition| {
-        let name = condition.key.strip_prefix("request.headers[").and_then(|key| key.strip_suffix(']'));
-        let name = name.unwrap_or_default().to_ascii_lowercase();
+        let name = WrittenKey::read(&condition.key).and_then(|key| key.header()).unwrap_or_default();
+        let name = name.to_ascii_lowercase();
         required(condition) && (name == "upgrade" || name.starts_with("sec-websocket-"))
     };
     let position = rule.when.as_ref()?.iter().position(|condition| is_of_handshake(&condition))?;

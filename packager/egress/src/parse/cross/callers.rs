@@ -1,6 +1,6 @@
 //! What callers use: hosts and ports.
 
-use super::check_number;
+use super::number::check_number;
 use crate::code::Code;
 use crate::diagnostic::{Sink, UnplacedDiagnostic};
 use crate::model::deploy::port::{CALLERS_PORT, ISTIO_PORTS, Port};

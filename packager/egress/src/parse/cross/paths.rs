@@ -1,6 +1,6 @@
 //! Paths with routes of their own.
 
-use super::check_number;
+use super::number::check_number;
 use crate::code::Code;
 use crate::diagnostic::{Sink, UnplacedDiagnostic};
 use crate::value::path::RoutePath;

@@ -1,6 +1,6 @@
 //! Fields of `upstream` that depend on each other.
 
-use super::check_number;
+use super::number::check_number;
 use crate::code::Code;
 use crate::diagnostic::{Sink, UnplacedDiagnostic};
 use crate::value::host::Host;
