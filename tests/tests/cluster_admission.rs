@@ -1,6 +1,7 @@
 //! Every manifest of every example, in every way to install, as API servers with the CRDs of three versions of Istio
 //! take them: a server-side dry run, in which a warning is a failure.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -139,9 +140,13 @@ fn replaced(text: &str, from: &str, to: &str) -> Result<String> {
     Ok(text.replace(from, to))
 }
 
-/// The objects of every example, as whoever installs them gets them.
+/// The namespaces and the objects of every example, as whoever installs them gets them.
 fn objects(output: &Path, examples: &[Example], with_tools: bool) -> Result<String> {
     let mut objects = String::new();
+    for namespace in examples.iter().map(|example| &example.namespace).collect::<BTreeSet<_>>() {
+        objects.push_str("---\n");
+        objects.push_str(&fs::read_to_string(output.join("namespaces").join(format!("{namespace}.yaml")))?);
+    }
     for Example { name, namespace, .. } in examples {
         let folder = output.join(format!("{namespace}-{name}"));
         for manifest in Manifest::of(&folder)?.iter().filter(|manifest| with_tools || !manifest.is_for_a_tool()) {

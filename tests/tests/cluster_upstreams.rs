@@ -1,15 +1,10 @@
-//! Upstreams as they are: several addresses, hosts and ports, a `Host` of their own, paths under other names, and certificates
-//! that change while requests go on.
+//! Upstreams as they are: several addresses, hosts and ports, a `Host` of their own, paths under other names.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sallyport_tests::certs::{Authority, Identity};
+use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Answer, Cluster, curl_from_outside, scene, stage};
@@ -24,8 +19,6 @@ const AUTHORITY: &str = "app.corp.example:8443";
 const PORT: u16 = 8081;
 /// Where the pods listen for it.
 const INSIDE: u16 = 28081;
-/// Where the Secret is mounted: below the only folder of a pod that the harness can give it.
-const MOUNTED: &str = "/var/lib/corp";
 
 #[test]
 fn an_upstream_is_reached_as_it_is() {
@@ -106,23 +99,20 @@ const SPARE_PATHS: &str = "  route: {paths: [{path: '/v1/{**}', rewrite: '/spare
 
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let site = Site::new(cluster, "1.31")?;
-    {
-        let upstream = Upstream::start(cluster, authority)?;
-        let endpoints = endpoints(cluster);
-        site.apply("corp", &egress("corp", &endpoints, PATHS))?;
-        let api = egress("api", &endpoints, "").replace("gateway: {", "gateway: {install: gateway-api, ");
-        site.apply("api", &api)?;
-        site.wait_ready("corp")?;
-        site.wait_ready("api")?;
-        for name in ["corp", "api"] {
-            wait_for(cluster, &url(name, "legacy.internal", "/open"), |answer| answer.status == 200)?;
-            is_asked_for_as_the_file_says(cluster, &upstream, name).with_context(|| name.to_owned())?;
-        }
-        paths_are_rewritten_however_they_are_spelled(cluster, &upstream)?;
-        paths_have_their_own_time(cluster, &upstream)?;
-        a_standby_is_reached_as_its_own_file_says(cluster, &site, &upstream)?;
+    let upstream = Upstream::start(cluster, authority)?;
+    let endpoints = endpoints(cluster);
+    site.apply("corp", &egress("corp", &endpoints, PATHS))?;
+    let api = egress("api", &endpoints, "").replace("gateway: {", "gateway: {install: gateway-api, ");
+    site.apply("api", &api)?;
+    site.wait_ready("corp")?;
+    site.wait_ready("api")?;
+    for name in ["corp", "api"] {
+        wait_for(cluster, &url(name, "legacy.internal", "/open"), |answer| answer.status == 200)?;
+        is_asked_for_as_the_file_says(cluster, &upstream, name).with_context(|| name.to_owned())?;
     }
-    certificates_change_while_requests_go_on(cluster, &site)
+    paths_are_rewritten_however_they_are_spelled(cluster, &upstream)?;
+    paths_have_their_own_time(cluster, &upstream)?;
+    a_standby_is_reached_as_its_own_file_says(cluster, &site, &upstream)
 }
 
 fn url(name: &str, domain: &str, path: &str) -> String {
@@ -204,12 +194,18 @@ fn seen(cluster: &Cluster, upstream: &Upstream, path: &str) -> Result<(u16, Opti
 }
 
 fn paths_are_rewritten_however_they_are_spelled(cluster: &Cluster, upstream: &Upstream) -> Result<()> {
-    let check = |path: &str, status: u16, sent: Option<&str>| -> Result<()> {
-        let seen = seen(cluster, upstream, path)?;
-        ensure!(seen == (status, sent.map(str::to_owned)), "{path}: {seen:?}");
+    let check = |rows: &[(&str, u16, Option<&str>)]| -> Result<()> {
+        let mut wrong = Vec::new();
+        for (path, status, sent) in rows {
+            let seen = seen(cluster, upstream, path)?;
+            if seen != (*status, sent.map(str::to_owned)) {
+                wrong.push((path, seen));
+            }
+        }
+        ensure!(wrong.is_empty(), "{wrong:?}");
         Ok(())
     };
-    for (path, status, sent) in [
+    check(&[
         ("/v1/a?b=/v1/c", 200, Some("/api/v2/a?b=/v1/c")),
         ("/v1/", 200, Some("/api/v2/")),
         ("/v1", 200, Some("/v1")),
@@ -220,33 +216,34 @@ fn paths_are_rewritten_however_they_are_spelled(cluster: &Cluster, upstream: &Up
         ("/%76%31/a", 200, Some("/api/v2/a")),
         ("/v1/%2e%2e/v1/a", 200, Some("/api/v2/a")),
         ("/x/../v1/a", 200, Some("/api/v2/a")),
+        // Envoy takes a segment of dots with parameters for one of dots, and a backslash for a slash, before the policy and the
+        // route see the path.
+        ("/v1\\a", 200, Some("/api/v2/a")),
+        ("/v1/..;/v1/a", 200, Some("/api/v2/a")),
         // What a server may take for it.
         ("//v1/a", 400, None),
         ("/v1//a", 400, None),
         ("/v1%2Fa", 400, None),
         ("/v1;x/a", 400, None),
-        ("/v1\\a", 400, None),
         ("/%2576%2531/a", 400, None),
         // In another case it is another path, as in the policy.
         ("/V1/a", 200, Some("/V1/a")),
-    ] {
-        check(path, status, sent)?;
-    }
+    ])?;
     // Where Envoy leaves paths as they are, what is spelled otherwise is refused.
     let none = json!({"pathNormalization": {"normalization": "NONE"}});
     cluster.control().configure(none.as_object().context("an object")?)?;
     cluster.wait("gateway that leaves paths as they are", || {
         Ok(call(cluster, &url("corp", "legacy.internal", "/%76%31/a"))?.status == 400)
     })?;
-    for (path, status, sent) in [
+    check(&[
         ("/v1/a", 200, Some("/api/v2/a")),
         ("/%76%31/a", 400, None),
         ("/v1/%61", 400, None),
         ("/v1/%2e%2e/v1/a", 400, None),
         ("/x/../v1/a", 400, None),
-    ] {
-        check(path, status, sent)?;
-    }
+        ("/v1/..;/v1/a", 400, None),
+        ("/v1\\a", 400, None),
+    ])?;
     cluster.control().configure(&serde_json::Map::new())?;
     cluster.wait("gateway that decodes paths", || Ok(seen(cluster, upstream, "/%76%31/a")?.0 == 200))
 }
@@ -297,145 +294,4 @@ fn a_standby_is_reached_as_its_own_file_says(cluster: &Cluster, site: &Site<'_>,
         ensure!(seen.iter().all(|request| request.line == format!("GET {sent} HTTP/1.1")), "{port}{path}: {seen:?}");
     }
     Ok(())
-}
-
-/// The Secret with the files that the Egress `mutual` names.
-fn apply_secret(cluster: &Cluster, authorities: &[&Authority], client: &Identity) -> Result<()> {
-    let mut trusted = String::new();
-    for (position, authority) in authorities.iter().enumerate() {
-        let path = authority.write(cluster.scratch(), &format!("trusted-{position}"))?;
-        trusted.push_str(&std::fs::read_to_string(path)?);
-    }
-    let data = json!({
-        "ca.crt": STANDARD.encode(trusted),
-        "tls.crt": STANDARD.encode(std::fs::read(&client.certificate)?),
-        "tls.key": STANDARD.encode(std::fs::read(&client.key)?),
-    });
-    let metadata = json!({"name": "mutual-upstream-tls", "namespace": "egress"});
-    let secret = json!({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data});
-    cluster.kubectl().apply(&secret.to_string())
-}
-
-/// Each connection serves one request, so that the next one is made with what is then in the files.
-const LAST: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nconnection: close\r\n\r\nok\n";
-
-/// The upstream moves to another authority, for its own certificate and for those of its clients. As people do it: first both
-/// are trusted, then the certificates change, then the old authority goes.
-fn certificates_change_while_requests_go_on(cluster: &Cluster, site: &Site<'_>) -> Result<()> {
-    let (old, new) = (Authority::new("old authority")?, Authority::new("new authority")?);
-    let scratch = cluster.scratch();
-    let clients = [
-        old.client(scratch, "client-old", "spiffe://corp.example/mesh")?,
-        new.client(scratch, "client-new", "spiffe://corp.example/mesh")?,
-    ];
-    let name = format!("mutual.{DOMAIN}");
-    let servers = [old.server(scratch, "server-old", &[&name])?, new.server(scratch, "server-new", &[&name])?];
-    let [old_server, both_server, new_server] = [
-        Echo::start_mutual(&servers[0], &[&old])?,
-        Echo::start_mutual(&servers[1], &[&old, &new])?,
-        Echo::start_mutual(&servers[1], &[&new])?,
-    ];
-    for server in [&old_server, &both_server, &new_server] {
-        server.answer(LAST);
-    }
-    let doorway = Doorway::open(cluster.bridge(), old_server.address())?;
-    apply_secret(cluster, &[&old], &clients[0])?;
-    site.serve("mutual", &mutual(cluster))?;
-    let address = url("mutual", "legacy.internal", "/open");
-    wait_for(cluster, &address, |answer| answer.status == 200)?;
-    let (pod, _) = cluster.pod("egress", "mutual-egress")?;
-    let envoys = pids(&pod);
-
-    let (sent, stop) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let failed = thread::scope(|scope| {
-        let load = scope.spawn(|| -> Result<Vec<Answer>> {
-            let mut failed = Vec::new();
-            while !stop.load(Ordering::Relaxed) {
-                let answer = call(cluster, &address)?;
-                sent.fetch_add(1, Ordering::Relaxed);
-                if answer.status != 200 {
-                    failed.push(answer);
-                }
-            }
-            Ok(failed)
-        });
-        let moved = move_to_another_authority(cluster, &doorway, [&old, &new], &clients, [&both_server, &new_server]);
-        stop.store(true, Ordering::Relaxed);
-        let failed = load.join().map_err(|_| anyhow::anyhow!("the load has panicked"))?;
-        moved.and(failed)
-    })?;
-    ensure!(failed.is_empty(), "{} of {} requests failed: {failed:?}", failed.len(), sent.load(Ordering::Relaxed));
-    ensure!(envoys == pids(&pod), "the proxy was restarted");
-    let presented = new_server.take();
-    ensure!(!presented.is_empty(), "the upstream with the new authority was not asked");
-    eprintln!("{} requests while both certificates changed, none failed", sent.load(Ordering::Relaxed));
-
-    // What is no longer trusted is not believed: the upstream with its old certificate.
-    doorway.lead_to(old_server.address());
-    wait_for(cluster, &address, |answer| answer.status == 503)?;
-    Ok(())
-}
-
-fn move_to_another_authority(
-    cluster: &Cluster,
-    doorway: &Doorway,
-    [old, new]: [&Authority; 2],
-    clients: &[Identity; 2],
-    [both_server, new_server]: [&Echo; 2],
-) -> Result<()> {
-    let certificate = |identity: &Identity| -> Result<Vec<u8>> {
-        let pem = std::fs::read_to_string(&identity.certificate)?;
-        let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
-        Ok(STANDARD.decode(body)?)
-    };
-    let (old_client, new_client) = (certificate(&clients[0])?, certificate(&clients[1])?);
-    // The gateway trusts both; how long the kubelet and the agent take for it is theirs to say.
-    apply_secret(cluster, &[old, new], &clients[0])?;
-    thread::sleep(Duration::from_secs(5));
-    doorway.lead_to(both_server.address());
-    let presents = |server: &Echo, wanted: &[u8]| {
-        cluster.wait("request with the client certificate", || {
-            thread::sleep(Duration::from_millis(200));
-            Ok(server.take().last().is_some_and(|request| request.certificate == wanted))
-        })
-    };
-    presents(both_server, &old_client)?;
-    apply_secret(cluster, &[old, new], &clients[1])?;
-    presents(both_server, &new_client)?;
-    doorway.lead_to(new_server.address());
-    presents(new_server, &new_client)?;
-    apply_secret(cluster, &[new], &clients[1])?;
-    thread::sleep(Duration::from_secs(5));
-    presents(new_server, &new_client)
-}
-
-/// The processes of the proxy in a pod.
-fn pids(pod: &str) -> Vec<i32> {
-    let pids = sallyport_tests::cluster::network::pids_named(pod, "envoy");
-    pids.into_iter().map(|pid| pid.as_raw_nonzero().get()).collect()
-}
-
-fn mutual(cluster: &Cluster) -> String {
-    format!(
-        "apiVersion: sallyport.dev/v1alpha1
-kind: Egress
-metadata: {{name: mutual, namespace: egress}}
-spec:
-  host: mutual.legacy.internal
-  upstream:
-    host: mutual.{DOMAIN}
-    port: 443
-    endpoints: [{{address: {}}}]
-    tls:
-      mode: MUTUAL
-      caCertificates: {MOUNTED}/ca.crt
-      clientCertificate: {MOUNTED}/tls.crt
-      privateKey: {MOUNTED}/tls.key
-  authz:
-    rules:
-    - {{id: all, action: ALLOW, from: [{{source: {{serviceAccounts: [httpbin/sleep]}}}}]}}
-  gateway: {{replicas: 1, drainSeconds: 5}}
-",
-        cluster.bridge()
-    )
 }
