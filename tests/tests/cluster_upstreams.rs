@@ -76,6 +76,10 @@ spec:
       action: ALLOW
       from: [{{source: {{serviceAccounts: [httpbin/sleep]}}}}]
       to: [{{operation: {{paths: [/open, '/v1/{{**}}', /v1, /V1/a, /api/v2/a, /slow, /quick]}}}}]
+    - id: by-method
+      action: ALLOW
+      from: [{{source: {{serviceAccounts: [httpbin/sleep]}}}}]
+      to: [{{operation: {{methods: [OPTIONS]}}}}]
     - id: by-host
       action: ALLOW
       from: [{{source: {{serviceAccounts: [httpbin/sleep]}}}}]
@@ -185,67 +189,75 @@ fn is_asked_for_as_the_file_says(cluster: &Cluster, upstream: &Upstream, name: &
 }
 
 /// What the upstream gets of a path; `None`: nothing.
-fn seen(cluster: &Cluster, upstream: &Upstream, path: &str) -> Result<(u16, Option<String>)> {
+fn seen(cluster: &Cluster, upstream: &Upstream, method: &str, path: &str) -> Result<(u16, Option<String>)> {
     let _ = upstream.take();
-    let answer = call(cluster, &url("corp", "legacy.internal", path))?;
+    let url = url("corp", "legacy.internal", path);
+    let resolve = format!("corp.legacy.internal:80:{}", cluster.bridge());
+    let answer =
+        cluster.curl("httpbin", "sleep", &["--path-as-is", "--request", method, "--resolve", &resolve, &url])?;
     let line = upstream.take().pop().map(|request| request.line);
     let path = line.and_then(|line| Some(line.split_whitespace().nth(1)?.to_owned()));
     Ok((answer.status, path))
 }
 
 fn paths_are_rewritten_however_they_are_spelled(cluster: &Cluster, upstream: &Upstream) -> Result<()> {
-    let check = |rows: &[(&str, u16, Option<&str>)]| -> Result<()> {
+    let check = |method: &str, rows: &[(&str, u16, Option<&str>)]| -> Result<()> {
         let mut wrong = Vec::new();
         for (path, status, sent) in rows {
-            let seen = seen(cluster, upstream, path)?;
+            let seen = seen(cluster, upstream, method, path)?;
             if seen != (*status, sent.map(str::to_owned)) {
                 wrong.push((path, seen));
             }
         }
-        ensure!(wrong.is_empty(), "{wrong:?}");
+        ensure!(wrong.is_empty(), "{method}: {wrong:?}");
         Ok(())
     };
-    check(&[
-        ("/v1/a?b=/v1/c", 200, Some("/api/v2/a?b=/v1/c")),
-        ("/v1/", 200, Some("/api/v2/")),
-        ("/v1", 200, Some("/v1")),
-        // The rules decide on the caller's path: this one may be asked for, whatever it is called behind the gateway.
-        ("/api/v2/a", 200, Some("/api/v2/a")),
-        ("/v12/a", 403, None),
-        // The same path, otherwise spelled.
-        ("/%76%31/a", 200, Some("/api/v2/a")),
-        ("/v1/%2e%2e/v1/a", 200, Some("/api/v2/a")),
-        ("/x/../v1/a", 200, Some("/api/v2/a")),
-        // Envoy takes a segment of dots with parameters for one of dots, and a backslash for a slash, before the policy and the
-        // route see the path.
-        ("/v1\\a", 200, Some("/api/v2/a")),
-        ("/v1/..;/v1/a", 200, Some("/api/v2/a")),
-        // What a server may take for it.
-        ("//v1/a", 400, None),
-        ("/v1//a", 400, None),
-        ("/v1%2Fa", 400, None),
-        ("/v1;x/a", 400, None),
-        ("/%2576%2531/a", 400, None),
-        // In another case it is another path, as in the policy.
-        ("/V1/a", 200, Some("/V1/a")),
-    ])?;
-    // Where Envoy leaves paths as they are, what is spelled otherwise is refused.
+    check(
+        "GET",
+        &[
+            ("/v1/a?b=/v1/c", 200, Some("/api/v2/a?b=/v1/c")),
+            ("/v1/", 200, Some("/api/v2/")),
+            ("/v1", 200, Some("/v1")),
+            // The rules decide on the caller's path: this one may be asked for, whatever it is called behind the gateway.
+            ("/api/v2/a", 200, Some("/api/v2/a")),
+            ("/v12/a", 403, None),
+            // The same path, otherwise spelled.
+            ("/%76%31/a", 200, Some("/api/v2/a")),
+            ("/v1/%2e%2e/v1/a", 200, Some("/api/v2/a")),
+            ("/x/../v1/a", 200, Some("/api/v2/a")),
+            // Envoy takes a segment of dots with parameters for one of dots, and a backslash for a slash, before the policy and the
+            // route see the path.
+            ("/v1\\a", 200, Some("/api/v2/a")),
+            ("/v1/..;/v1/a", 200, Some("/api/v2/a")),
+            // What a server may take for it.
+            ("//v1/a", 400, None),
+            ("/v1//a", 400, None),
+            ("/v1%2Fa", 400, None),
+            ("/v1;x/a", 400, None),
+            ("/%2576%2531/a", 400, None),
+            // In another case it is another path, as in the policy.
+            ("/V1/a", 200, Some("/V1/a")),
+        ],
+    )?;
+    // Where Envoy leaves paths as they are, what is spelled otherwise is refused: by the policy if no rule allows it as it is
+    // spelled, or else by the filter or the route.
     let none = json!({"pathNormalization": {"normalization": "NONE"}});
     cluster.control().configure(none.as_object().context("an object")?)?;
-    cluster.wait("gateway that leaves paths as they are", || {
-        Ok(call(cluster, &url("corp", "legacy.internal", "/%76%31/a"))?.status == 400)
-    })?;
-    check(&[
+    cluster
+        .wait("gateway that leaves paths as they are", || Ok(seen(cluster, upstream, "GET", "/%76%31/a")?.0 == 403))?;
+    let rows = [
         ("/v1/a", 200, Some("/api/v2/a")),
-        ("/%76%31/a", 400, None),
         ("/v1/%61", 400, None),
         ("/v1/%2e%2e/v1/a", 400, None),
         ("/x/../v1/a", 400, None),
         ("/v1/..;/v1/a", 400, None),
         ("/v1\\a", 400, None),
-    ])?;
+    ];
+    check("GET", &rows)?;
+    check("OPTIONS", &rows)?;
+    check("OPTIONS", &[("/%76%31/a", 400, None), ("/%56%31/a", 400, None), ("/V1/a", 200, Some("/V1/a"))])?;
     cluster.control().configure(&serde_json::Map::new())?;
-    cluster.wait("gateway that decodes paths", || Ok(seen(cluster, upstream, "/%76%31/a")?.0 == 200))
+    cluster.wait("gateway that decodes paths", || Ok(seen(cluster, upstream, "GET", "/%76%31/a")?.0 == 200))
 }
 
 /// An upstream that never ends its answer.
