@@ -41,10 +41,16 @@ impl MountedSecret {
             let mut volumes = list(object, "/spec/volumes").iter();
             let volume = volumes.find(|volume| volume["name"] == mount["name"]);
             let Some(name) = volume.and_then(|volume| volume.pointer("/secret/secretName")?.as_str()) else { continue };
+            let namespace = text(object, "/metadata/namespace")?;
+            // To Istio's own gateways such a Secret is an empty folder.
+            let optional = volume.and_then(|volume| volume.pointer("/secret/optional")?.as_bool()) == Some(true);
+            if optional && !exists(kubectl, namespace, name)? {
+                continue;
+            }
             let path = text(mount, "/mountPath")?;
             let path = path.strip_prefix(INSIDE).with_context(|| format!("{path} is not below {INSIDE}"))?;
             let mut secret = Self {
-                namespace: text(object, "/metadata/namespace")?.to_owned(),
+                namespace: namespace.to_owned(),
                 name: name.to_owned(),
                 folder: folder.join(path.trim_start_matches('/')),
                 files: BTreeMap::new(),
@@ -73,6 +79,11 @@ impl MountedSecret {
         }
         Ok(())
     }
+}
+
+fn exists(kubectl: &Kubectl, namespace: &str, name: &str) -> Result<bool> {
+    let secrets = kubectl.get(&["secrets", "-n", namespace])?;
+    Ok(list(&secrets, "/items").iter().any(|secret| secret["metadata"]["name"] == name))
 }
 
 /// The new files are complete before the link leads to them.
