@@ -178,9 +178,8 @@ impl Egress {
     /// cluster, and the upstream's own name resolves wherever it is called from without a gateway.
     #[must_use]
     pub fn host_needs_address(&self) -> bool {
-        let host = &*self.spec.host;
-        let is_of_service = host.ends_with(".svc") || host.contains(".svc.") || !host.contains('.');
-        !is_of_service && *self.spec.upstream.host != *host
+        let is_of_service = |host: &str| host.ends_with(".svc") || host.contains(".svc.") || !host.contains('.');
+        self.hosts().any(|host| !is_of_service(host) && *self.spec.upstream.host != **host)
     }
 
     /// Every host that callers in the mesh use.

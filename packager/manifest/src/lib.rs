@@ -70,7 +70,6 @@ mod yaml;
 
 pub use build::{Build, Options, build};
 pub use error::{BuildError, Place};
-pub use kind::envoy_filter::{connection_manager, probe_protocol};
 pub use kind::plugin::PluginApi;
 pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use notes::Need;

@@ -4,7 +4,7 @@ use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Install;
 use serde_json::Value;
 
-use crate::kind::pod;
+use crate::kind::{mesh, pod};
 use crate::plan::Plan;
 
 /// Something that the manifests refer to and that `build` does not write.
@@ -127,11 +127,17 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
     if plan.install() == Install::GatewayApi {
         page.push_str("- The CRDs of the Kubernetes Gateway API.\n");
     }
-    page.push_str(&format!(
-        "- DNS for callers: `{}` must resolve in the callers' pods, with Istio's DNS proxying or by a record. The address \
-         does not matter.\n",
-        spec.host
-    ));
+    if let Some(provider) = &spec.tracing.provider {
+        page.push_str(&format!("- The tracer `{provider}`, among the extension providers of the mesh.\n"));
+    }
+    for host in plan.egress.hosts() {
+        let resolver = if mesh::captures_dns(plan.mesh, std::slice::from_ref(plan)) {
+            "which their sidecars see to with the settings in `../mesh`, once they are restarted"
+        } else {
+            "by a record or by Istio's DNS capture; any address will do"
+        };
+        page.push_str(&format!("- DNS for callers: `{host}` resolves in their pods, {resolver}.\n"));
+    }
     for upstream in plan.upstreams().filter(|upstream| !upstream.upstream_is_address()) {
         page.push_str(&format!("- DNS for the gateway: its pods resolve `{}`.\n", upstream.upstream_host()));
     }

@@ -54,15 +54,7 @@ pub(crate) fn envoy_filter(plan: &Plan<'_>) -> Value {
     })
 }
 
-/// The fields of Envoy's HTTP connection manager that both the EnvoyFilter and `sallyport run` set: no mark comes from
-/// outside, the caller's request id is kept, and the scheme is that of the connection to the upstream.
-#[must_use]
-pub fn connection_manager(egress: &Egress) -> Map<String, Value> {
-    let mut fields = of_callers(egress);
-    fields.extend(without_mark());
-    fields
-}
-
+/// For the ports of callers: the caller's request id is kept, and the scheme is that of the connection to the upstream.
 fn of_callers(egress: &Egress) -> Map<String, Value> {
     let mut fields = Map::from_iter([("scheme_header_transformation".to_owned(), json!({"match_upstream": true}))]);
     if egress.spec.tracing.request_id == RequestId::Keep {
@@ -71,6 +63,7 @@ fn of_callers(egress: &Egress) -> Map<String, Value> {
     fields
 }
 
+/// For every port: no mark comes from outside. This runs before Envoy looks for a route.
 fn without_mark() -> Map<String, Value> {
     let mutation = json!({
         "name": "envoy.http.early_header_mutation.header_mutation",
@@ -87,8 +80,7 @@ const ADDED_TO_PROBES: [&str; 3] = ["x-envoy-internal", "x-envoy-expected-rq-tim
 
 /// The HTTP settings of the cluster that probes of this upstream are sent to, by the name of Envoy's extension: the
 /// version that callers' requests have, and no header but the probe's own. They replace those that istiod makes.
-#[must_use]
-pub fn probe_protocol(egress: &Egress) -> Map<String, Value> {
+pub(crate) fn probe_protocol(egress: &Egress) -> Map<String, Value> {
     let upstream = &egress.spec.upstream;
     let version = match upstream.protocol {
         HttpVersion::Http1 => json!({"http_protocol_options": {}}),

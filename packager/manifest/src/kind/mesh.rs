@@ -59,7 +59,7 @@ fn is_restricted(mesh: &Mesh) -> bool {
     mesh.outbound_traffic_policy == OutboundTraffic::RegistryOnly
 }
 
-fn captures_dns(mesh: &Mesh, plans: &[Plan<'_>]) -> bool {
+pub(crate) fn captures_dns(mesh: &Mesh, plans: &[Plan<'_>]) -> bool {
     match mesh.dns_capture {
         DnsCapture::Always => true,
         DnsCapture::Never => false,
