@@ -17,6 +17,8 @@ use crate::process::{Program, Scratch, Stdout};
 
 /// How long the gate may take to start, or to take up a file.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// The variable that `headers.credential` is filled from, and what is in it.
+const CREDENTIAL: (&str, &str) = ("SALLYPORT_CREDENTIAL_HTTPBIN", "ours");
 /// The file's name in the scratch folder.
 const FILE: &str = "egress.yaml";
 
@@ -66,23 +68,13 @@ impl Gate {
 
     /// Starts a gate with further arguments of `sallyport run`.
     pub fn start_with(scratch: &Scratch, options: &Options<'_>, arguments: &[&str]) -> Result<Self> {
-        Self::start_in(scratch, options, arguments, &[])
-    }
-
-    /// Starts a gate with further arguments, and further variables in its environment.
-    pub fn start_in(
-        scratch: &Scratch,
-        options: &Options<'_>,
-        arguments: &[&str],
-        environment: &[(&str, &str)],
-    ) -> Result<Self> {
         let file = scratch.write(FILE, options.egress)?;
         let mut command = Command::new(sallyport()?);
         command.arg("run").arg(&file).arg("--envoy").arg(options.envoy).arg("--wasm").arg(filter()?);
         command.args(["--port", "0", "--output", "json"]).arg("--dir").arg(scratch.folder("gate")?);
         command.arg("--upstream").arg(options.upstream.to_string());
         command.arg("--ca-certificates").arg(options.authority);
-        command.args(arguments).envs(environment.iter().copied());
+        command.args(arguments).env(CREDENTIAL.0, CREDENTIAL.1);
         for caller in options.callers {
             command.arg("--caller").arg(caller);
         }

@@ -32,6 +32,8 @@ const UNHEALTHY: [(Mood, &str); 6] = [
 ];
 /// Callers' connections, which Envoy spreads over its workers.
 const CONNECTIONS: usize = 8;
+/// That of the requests and that of the probes.
+const CLUSTERS: usize = 2;
 const EVERY: Duration = Duration::from_millis(10);
 /// Calls in a row that show that all workers have read the record.
 const ALL: usize = 5 * CONNECTIONS;
@@ -232,8 +234,8 @@ fn a_name_that_goes_away_and_comes_back() {
             let is = move |text: &str| text.lines().filter(|line| line.contains("::health_flags::")).count() == wanted;
             (cluster, is)
         };
-        let (read, is) = hosts(1);
-        stage.gate.wait_until("one host", read, is)?;
+        let (read, is) = hosts(CLUSTERS);
+        stage.gate.wait_until("one host of each cluster", read, is)?;
         let crowd = crowd(&stage)?;
         crowd.wait_all(ALL, "healthy", is_healthy)?;
         dns.set_exists(false);

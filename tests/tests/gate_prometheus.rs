@@ -241,7 +241,7 @@ fn every_query_finds_what_it_asks_for() {
 /// A pod refuses a policy and a listener, does not believe its upstream, and at last has no filter.
 fn refuse_and_substitute(prometheus: &Prometheus, scene: &Scene, scratch: &Scratch) -> Result<()> {
     let named = scene.sleep.at(scene.named.listener());
-    scene.named.change("ecds", |text| text.replace(r#"\"version\":1,"#, r#"\"version\":77,"#))?;
+    scene.named.change("ecds", |text| text.replace(r#"\"version\":1}"#, r#"\"version\":77}"#))?;
     scene.named.change("lds", |text| text.replace("\"filter_chains\"", "\"filter_chain\""))?;
     for query in [
         "increase(sallyport_delivery_total{event=\"update_rejected\"}[1m]) > 0",

@@ -19,8 +19,6 @@ use super::data::{End, Group, Protocol, Seed, Sent};
 use super::mutate::mutants;
 use super::reading;
 
-/// The variable that `headers.credential` is filled from, and what is in it.
-pub const CREDENTIAL: (&str, &str) = ("SALLYPORT_CREDENTIAL_HTTPBIN", "ours");
 /// How long an answer to bytes may take that are no whole request.
 const RAW_PATIENCE: Duration = Duration::from_millis(700);
 /// How long a mutant is waited for before the next is sent. Envoy takes a second to close a connection on which it saw
@@ -152,7 +150,7 @@ impl Stage {
         let egress = file(group, &issuer);
         let options =
             Options { envoy: &envoy.path, egress: &egress, upstream: address, authority: &ca, callers: &CALLERS };
-        let gate = Gate::start_in(scratch, &options, &["--concurrency", "1"], &[CREDENTIAL])?;
+        let gate = Gate::start_with(scratch, &options, &["--concurrency", "1"])?;
         Ok(Self { gate, upstream, issuer, http1: HashMap::new(), http2: HashMap::new(), silent: Vec::new() })
     }
 

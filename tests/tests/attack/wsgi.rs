@@ -10,7 +10,6 @@ use sallyport_tests::upstream::Environ;
 use serde_json::{Map, Value};
 
 use super::reading::folded;
-use super::run::CREDENTIAL;
 
 const AUTHZ: &str = "rules: [{id: all, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}]\n";
 const SPEC: &str = "headers:
@@ -75,7 +74,7 @@ fn an_application_reads_what_the_gate_says_and_nothing_of_the_caller() {
             authority: &ca,
             callers: &CALLERS,
         };
-        let gate = Gate::start_in(scratch, &options, &["--concurrency", "1"], &[CREDENTIAL])?;
+        let gate = Gate::start_with(scratch, &options, &["--concurrency", "1"])?;
         let sleep = gate.caller("httpbin/sleep")?;
         let mut wrong = Vec::new();
         for name in SAID.iter().map(|(name, _)| *name).chain(GONE) {
