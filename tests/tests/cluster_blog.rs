@@ -76,6 +76,9 @@ spec:
   selector: {matchLabels: {istio: egressgateway}}
   mtls: {mode: STRICT}
 ";
+/// The mesh of the blog has no DNS capture; with it, a sidecar serves the upstream at another address than the DNS says.
+const WITHOUT_DNS_CAPTURE: &str = r#"{"spec": {"template": {"metadata": {"annotations":
+    {"proxy.istio.io/config": "{proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'false'}}"}}}}}"#;
 const URL: &str = "http://httpbin.legacy.internal/status/200";
 
 #[test]
@@ -93,7 +96,11 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let rendered = network::run(Command::new(program("istioctl")).args(["manifest", "generate", "-f"]).arg(operator))?;
     cluster.kubectl().apply(&rendered)?;
     cluster.kubectl().apply(ROUTES)?;
+    let patch = ["patch", "deployment", "stranger", "-n", "other", "-p", WITHOUT_DNS_CAPTURE];
+    cluster.kubectl().run(&patch)?;
     cluster.wait_ready("httpbin", "app=istio-egressgateway")?;
+    cluster.wait_rolled_out("other", ("app", "stranger"))?;
+    cluster.wait_ready("other", "app=stranger")?;
 
     // Nobody tells the upstream's name: it is asked for the proxied one, and its certificate is checked against that.
     cluster.wait("refusal of the certificate", || {
