@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::{Checked, Code, place_of};
-use sallyport_manifest::{Build, BuildError, ChosenFilter, Options, PinnedFilter, Pins};
+use sallyport_manifest::{Build, BuildError, ChosenFilter, Lock, Options, PinnedFilter, Pins};
 
 use crate::examine::examine;
 use crate::exit::Exit;
@@ -33,6 +33,8 @@ pub(crate) struct Assembled {
 pub(crate) struct Built {
     pub(crate) build: Build,
     pub(crate) filter: ChosenFilter,
+    /// Where a lock is, or would be found.
+    pub(crate) lock_file: String,
 }
 
 /// Reads the files that the arguments name, checks them, and builds what they describe.
@@ -73,7 +75,9 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
     match (chosen, built) {
         (Ok((filter, mut warnings)), Ok(build)) => {
             warnings.extend(build.warnings.iter().cloned());
-            Ok((Built { build, filter }, warnings))
+            let lock_file =
+                search.looked_for.first().map_or_else(|| Lock::FILE.to_owned(), |path| name_and_uri(path).0);
+            Ok((Built { build, filter, lock_file }, warnings))
         }
         (Ok(_), Err(errors)) => Err(errors),
         (Err(error), built) => Err(std::iter::once(error).chain(built.err().unwrap_or_default()).collect()),

@@ -57,15 +57,10 @@ pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<D
     Ok(difference)
 }
 
-/// What would change, as a unified diff. `prune`: with the files that would be removed.
-pub(crate) fn diff(
-    root: &Path,
-    files: &BTreeMap<String, String>,
-    difference: &Difference,
-    prune: bool,
-) -> Result<String, Failure> {
-    let removed = difference.stale.iter().filter(|_| prune);
-    let names: BTreeSet<_> = difference.missing.iter().chain(&difference.changed).chain(removed).collect();
+/// What would change, as a unified diff, with the files that `--prune` would remove.
+pub(crate) fn diff(root: &Path, files: &BTreeMap<String, String>, difference: &Difference) -> Result<String, Failure> {
+    let Difference { missing, changed, stale } = difference;
+    let names: BTreeSet<_> = missing.iter().chain(changed).chain(stale).collect();
     let mut text = String::new();
     for name in names {
         let path = root.join(name);
@@ -197,7 +192,7 @@ mod tests {
         assert_eq!(kept.stale, ["a/2", "b/1"]);
         assert!(out.join("a/2").exists() && out.join("b/1").exists());
         fs::write(out.join("a/1"), "edited").unwrap();
-        let diff = diff(&out, &second, &compare(&out, &second).unwrap(), true).unwrap();
+        let diff = diff(&out, &second, &compare(&out, &second).unwrap()).unwrap();
         let expected = "--- a/a/1\n+++ b/a/1\n@@ -1 +1 @@\n-edited\n\\ No newline at end of file\n+a/1\n\
                         --- a/a/2\n+++ /dev/null\n@@ -1 +0,0 @@\n-a/2\n--- a/b/1\n+++ /dev/null\n@@ -1 +0,0 @@\n-b/1\n";
         assert_eq!(diff, expected);

@@ -138,8 +138,8 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
         };
         page.push_str(&format!("- DNS for callers: `{host}` resolves in their pods, {resolver}.\n"));
     }
-    for upstream in plan.upstreams().filter(|upstream| !upstream.upstream_is_address()) {
-        page.push_str(&format!("- DNS for the gateway: its pods resolve `{}`.\n", upstream.upstream_host()));
+    for name in plan.upstreams().flat_map(resolved) {
+        page.push_str(&format!("- DNS for the gateway: its pods resolve `{name}`.\n"));
     }
     for standby in &plan.standbys {
         page.push_str(&format!("- The standby: apply the folder `../{}-{}`, too.\n", standby.namespace, standby.name));
@@ -152,6 +152,16 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
     }
     page.push_str("```\n");
     page
+}
+
+/// The names by which the gateway finds an upstream: its own, or those of its endpoints.
+fn resolved(upstream: &Egress) -> Vec<String> {
+    let endpoints = upstream.spec.upstream.fixed_endpoints();
+    if endpoints.is_empty() {
+        return vec![upstream.upstream_host()];
+    }
+    let names = endpoints.iter().filter(|endpoint| endpoint.address.address().is_none());
+    names.map(|endpoint| endpoint.address.to_string()).collect()
 }
 
 /// The order keeps the filter before the pods, and the routes last.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sallyport_egress::model::Mesh;
+use sallyport_egress::model::{Mesh, OutboundTraffic};
 use sallyport_manifest::{Build, Options, PinnedBy, PluginApi, Source};
 
 use crate::assemble::{Assembled, Built, assemble};
@@ -134,7 +134,7 @@ fn finish(args: &Args, console: &Console, built: &Built, mesh: Option<&Mesh>) ->
             return Ok(Exit::Ok);
         }
         if args.diff.is_some() {
-            print(&output::diff(args.folder(), files, &difference, args.prune)?)?;
+            print(&output::diff(args.folder(), files, &difference)?)?;
         }
         if args.check.is_some() {
             print(&difference.lines().map(|line| format!("{line}\n")).collect::<String>())?;
@@ -150,7 +150,7 @@ fn finish(args: &Args, console: &Console, built: &Built, mesh: Option<&Mesh>) ->
 }
 
 fn summary(args: &Args, built: &Built, difference: &Difference, mesh: Option<&Mesh>) -> String {
-    let Built { build, filter } = built;
+    let Built { build, filter, lock_file: _ } = built;
     let written = difference.missing.len().saturating_add(difference.changed.len());
     let removed = if args.prune { difference.stale.len() } else { 0 };
     let (gateways, files) = (build.folders.len(), build.files.len());
@@ -165,6 +165,9 @@ fn summary(args: &Args, built: &Built, difference: &Difference, mesh: Option<&Me
     }
     text.push_str(&format!("filter: {}, pinned by {}\n", filter.filter.image, filter.by));
     text.push_str(&format!("files: {files}, {written} written, {removed} removed\n"));
+    if mesh.is_some_and(|mesh| mesh.outbound_traffic_policy == OutboundTraffic::RegistryOnly) {
+        text.push_str("registry-only: with the mesh settings, every sidecar reaches only registered hosts\n");
+    }
     for (egress, why) in &build.open_to_all {
         text.push_str(&format!("open to every namespace: {egress}: {why}\n"));
     }
@@ -187,15 +190,18 @@ const MOST_NEEDS: usize = 12;
 
 /// What must exist first, and what to run then.
 fn next_steps(args: &Args, built: &Built) -> String {
-    let Built { build, filter } = built;
+    let Built { build, filter, lock_file } = built;
     let folder = printable(args.folder());
     let mut text = "\nBefore you apply:\n".to_owned();
     if filter.is_placeholder() {
-        text.push_str("  push the filter, and build again: sallyport image push REPOSITORY --lock sallyport.lock\n");
+        text.push_str(&format!(
+            "  push the filter, and build again: sallyport image push REPOSITORY --lock {lock_file}\n"
+        ));
     } else if filter.by == PinnedBy::Program {
-        text.push_str(&format!("  push the filter: sallyport image push {}\n", filter.filter.image));
+        let image = &filter.filter.image;
+        text.push_str(&format!("  push the filter: sallyport image push {image} --lock {lock_file}\n"));
     }
-    text.push_str(&format!("  install Istio with {folder}/mesh/istiooperator.yaml or values.yaml\n"));
+    text.push_str(&format!("  add {folder}/mesh/istiooperator.yaml or values.yaml to the settings of your mesh\n"));
     for need in build.needs.iter().take(MOST_NEEDS) {
         text.push_str(&format!("  {}\n", need.line()));
     }
@@ -205,7 +211,9 @@ fn next_steps(args: &Args, built: &Built) -> String {
     }
     text.push_str("Then:\n");
     match build.folders.as_slice() {
-        _ if args.root && !args.argo => text.push_str(&format!("  kubectl apply -k {folder}\n")),
+        [] => text.push_str("  add an Egress: there is no gateway yet\n"),
+        _ if args.root && args.argo => text.push_str(&format!("  kubectl apply -f {folder}/applicationset.yaml\n")),
+        _ if args.root => text.push_str(&format!("  kubectl apply -k {folder}\n")),
         [(gateway, _)] => text.push_str(&format!("  follow {folder}/{gateway}/NOTES.md\n")),
         _ => text.push_str(&format!("  follow NOTES.md in each gateway's folder in {folder}\n")),
     }

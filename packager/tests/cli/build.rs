@@ -32,7 +32,7 @@ filter: registry.example.com/sallyport/filter, pinned by sallyport.lock
 files: 9, 9 written, 0 removed
 
 Before you apply:
-  install Istio with out/mesh/istiooperator.yaml or values.yaml
+  add out/mesh/istiooperator.yaml or values.yaml to the settings of your mesh
   Namespace httpbin, for the gateway
 Then:
   follow out/httpbin-httpbin/NOTES.md
