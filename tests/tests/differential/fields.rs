@@ -241,7 +241,37 @@ fn upstream() -> Vec<Case> {
             "privateKey": "/etc/sallyport/upstream/tls.key",
         }}}})
     };
+    let addresses = || {
+        json!({"spec": {"upstream": {"endpoints": [
+            {"address": "192.0.2.10", "locality": "eu-west-1/eu-west-1a", "weight": 3},
+            {"address": "192.0.2.11", "locality": "eu-west-1/eu-west-1a"},
+            {"address": "2001:db8::7", "locality": "us-east-1", "port": 9443},
+        ]}}})
+    };
+    let checked = json!({"spec": {
+        "route": {"outlierDetection": {"consecutive5xxErrors": 4}},
+        "health": {"probe": {"path": "/health"}},
+    }});
+    let endpoint = |field: &str, value| envoy(&format!("spec.upstream.endpoints[].{field}"), value);
     vec![
+        envoy("spec.aliases", json!(["NAME-old.legacy.internal", "NAME.example.internal"])),
+        envoy("spec.ports[].port", json!(9000)).with(json!({"spec": {"ports": [
+            {"upstreamPort": 9443},
+            {"port": 81, "upstreamPort": 8081},
+        ]}})),
+        envoy("spec.ports[].upstreamPort", json!(9443)).with(json!({"spec": {
+            "ports": [{"port": 9000}],
+            "health": {"probe": {"path": "/health"}},
+        }})),
+        envoy("spec.upstream.authority", json!("NAME.other.example.com")),
+        envoy("spec.upstream.authority", json!("NAME.other.example.com:8443"))
+            .with(json!({"spec": {"health": {"probe": {"path": "/health"}}}})),
+        endpoint("address", json!("192.0.2.9")),
+        endpoint("address", json!("one.example.com"))
+            .with(json!({"spec": {"upstream": {"endpoints": [{}, {"address": "two.example.com", "weight": 2}]}}})),
+        endpoint("port", json!(9443)).with(addresses()),
+        endpoint("locality", json!("eu-west-1/eu-west-1b/rack-7")).with(merged(addresses(), &checked)),
+        endpoint("weight", json!(7)).with(addresses()),
         envoy("spec.upstream.host", json!("other.example.com")),
         envoy("spec.upstream.host", json!("192.0.2.7")),
         envoy("spec.upstream.host", json!("2001:db8::15")),
@@ -262,7 +292,15 @@ fn upstream() -> Vec<Case> {
 fn route() -> Vec<Case> {
     let pool = |field: &str, value| envoy(&format!("spec.route.connectionPool.{field}"), value);
     let outlier = |field: &str, value| envoy(&format!("spec.route.outlierDetection.{field}"), value);
+    let path = |field: &str, value| envoy(&format!("spec.route.paths[].{field}"), value);
+    let paths = |with: Value| {
+        let paths = json!([{"path": "/v1/{**}", "timeout": "20s"}, {"path": "/status", "rewrite": "/health"}]);
+        merged(json!({"spec": {"route": {"timeout": "5s", "paths": paths}}}), &json!({ "spec": with }))
+    };
     vec![
+        path("path", json!("/v2/{**}")).with(paths(json!({}))),
+        path("rewrite", json!("/api/v1/{**}")).with(paths(json!({"health": {"probe": {"path": "/health"}}}))),
+        path("timeout", json!("60s")).with(paths(json!({"aliases": ["NAME-old.legacy.internal"]}))),
         envoy("spec.route.timeout", json!("7s")),
         envoy("spec.route.timeout", json!("1m30s")),
         envoy("spec.route.retries.attempts", json!(3)),
@@ -304,12 +342,14 @@ fn headers() -> Vec<Case> {
         envoy("spec.headers.credential.prefix", json!("Bearer 100% ")).with(credential.clone()),
         envoy("spec.headers.credential.secretName", json!("other")).with(credential.clone()),
         envoy("spec.headers.credential.secretKey", json!("other")).with(credential),
-        envoy("spec.tracing.mode", json!("strip")),
-        envoy("spec.tracing.mode", json!("envoy")),
+        // Spans are made where a provider is named, here or as the default of the mesh.
+        policy("spec.tracing.mode", json!("strip")),
+        policy("spec.tracing.mode", json!("envoy")),
         policy("spec.tracing.formats", json!(["b3multi"])),
         policy("spec.tracing.baggage", json!(["tenant"])),
         envoy("spec.tracing.provider", json!("collector")).with(traced.clone()),
-        envoy("spec.tracing.samplingPerMille", json!(125)).with(traced),
+        envoy("spec.tracing.samplingPerMille", json!(125))
+            .with(merged(traced, &json!({"spec": {"tracing": {"provider": "collector"}}}))),
         envoy("spec.tracing.requestId", json!("new")),
     ]
 }
@@ -339,7 +379,7 @@ fn authz() -> Vec<Case> {
         policy("spec.authz.rules[].mode", json!("shadow")),
         source("principals", "cluster.local/ns/shop/sa/orders"),
         source("notPrincipals", "cluster.local/ns/shop/sa/orders"),
-        source("namespaces", "shop"),
+        source("namespaces", "billing"),
         source("notNamespaces", "shop"),
         source("serviceAccounts", "shop/other").with(no_namespace()),
         source("notServiceAccounts", "shop/other").with(no_namespace()),
@@ -445,6 +485,7 @@ fn deploy() -> Vec<Case> {
     let pool = || json!({"spec": {"trafficPolicy": {"connectionPool": {"tcp": {"maxConnections": 9}}}}});
     vec![
         nothing("spec.expose.host", json!("NAME.other.example.com")).with(expose()),
+        nothing("spec.expose.aliases", json!(["NAME.old.example.com"])).with(expose()),
         nothing("spec.expose.gateway", json!("istio-system/other")).with(expose()),
         nothing("spec.expose.credentialName", json!("other")).with(expose()),
         nothing("spec.expose.httpsRedirect", json!(false)).with(expose()),

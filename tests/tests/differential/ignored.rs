@@ -90,5 +90,6 @@ pub(crate) const SURROUNDED: &[Ignored] = &[
     ignored(Added, concat!(manager!(), "httpFilters/*/configDiscovery/configSource/**"), PLUGIN),
     ignored(Missing, "extensions/*/typedConfig/config/vmConfig/code/**", PLUGIN),
     ignored(Added, "extensions/*/typedConfig/config/vmConfig/code/**", PLUGIN),
+    ignored(Changed, "extensions/*/typedConfig/config/vmConfig/code/local/filename", PLUGIN),
     ignored(Missing, "extensions/*/typedConfig/config/vmConfig/environmentVariables/**", PLUGIN),
 ];

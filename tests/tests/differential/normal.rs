@@ -122,26 +122,6 @@ impl Given {
         self.resources.get(EXTENSIONS).into_iter().flat_map(BTreeMap::keys).collect()
     }
 
-    /// Leaves out clusters that nothing here refers to and the other side has not: services of others in the mesh. How
-    /// many.
-    pub(crate) fn leave_out_strangers(&mut self, other: &Self) -> usize {
-        let text = |section| serde_json::to_string(&self.resources.get(section)).unwrap_or_default();
-        let users = [LISTENERS, ROUTES, EXTENSIONS].map(text).concat();
-        let known = |name: &String| {
-            let is_there = other.resources.get(CLUSTERS).is_some_and(|clusters| clusters.contains_key(name));
-            is_there || users.contains(&json!(name).to_string()) || users.contains(&format!("\\\"{name}\\\""))
-        };
-        let mut left_out = 0;
-        for section in [CLUSTERS, ENDPOINTS] {
-            if let Some(resources) = self.resources.get_mut(section) {
-                let before = resources.len();
-                resources.retain(|name, _| known(name));
-                left_out += before - resources.len();
-            }
-        }
-        left_out
-    }
-
     /// Its leaves.
     pub(crate) fn leaves(&self) -> Leaves {
         let mut leaves = Leaves::new();
@@ -152,6 +132,30 @@ impl Given {
         }
         leaves
     }
+}
+
+/// Leaves out of what istiod shows the clusters that nothing there refers to and the other side has not: services of others
+/// in the mesh, which are most of it. How many.
+pub(crate) fn leave_out_strangers(dumps: &mut [Value], other: &Given) -> usize {
+    let lists = [("dynamicActiveClusters", "/cluster/name"), ("dynamicEndpointConfigs", "/endpointConfig/clusterName")];
+    let is_user = |part: &&Value| lists.iter().all(|(list, _)| part.get(list).is_none());
+    let parts = dumps.iter().flat_map(|dump| list(dump, "/configs"));
+    let users: String = parts.filter(is_user).map(Value::to_string).collect();
+    let is_known = |name: &str| {
+        let is_there = other.resources.get(CLUSTERS).is_some_and(|clusters| clusters.contains_key(name));
+        is_there || users.contains(&json!(name).to_string()) || users.contains(&format!("\\\"{name}\\\""))
+    };
+    let mut left_out = 0;
+    for part in dumps.iter_mut().filter_map(|dump| dump["configs"].as_array_mut()).flatten() {
+        for (list, name) in lists {
+            if let Some(items) = part.get_mut(list).and_then(Value::as_array_mut) {
+                let before = items.len();
+                items.retain(|item| item.pointer(name).and_then(Value::as_str).is_some_and(is_known));
+                left_out += before - items.len();
+            }
+        }
+    }
+    left_out
 }
 
 /// Names as in JSON in place of those of protocol buffers, and the plugin's configuration as what it says.
