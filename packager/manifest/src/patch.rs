@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::error::{BuildError, Place};
 use crate::kind::pod::FORWARDED_CALLER;
+use crate::plan::SELECTED;
 
 /// What patches changed.
 #[derive(Debug, Default)]
@@ -67,11 +68,15 @@ fn apply_one(egress: &Egress, patch: &Patch, objects: &mut [&mut Value]) -> Resu
         let label = label(object);
         let error =
             |reason: &str| BuildError::of(egress, Code::PatchNotApplied, format!("a patch of `{label}`: {reason}"));
-        let before_patch = caller_settings(object);
+        let (before_patch, bound) = (caller_settings(object), bindings(object));
         change(patch, object).map_err(|reason| error(&reason))?;
         if caller_settings(object) != before_patch {
             return Err(error(&format!("it removes or moves `{FORWARDED_CALLER}`"))
                 .with_help("leave that setting as it is: the gateway identifies callers by it"));
+        }
+        if let Some((place, _)) = bound.iter().zip(bindings(object)).find(|(before, after)| **before != *after) {
+            return Err(error(&format!("it changes `{}`", place.0))
+                .with_help("leave it as it is: by it the gateway's pods, its policy and its routes find each other"));
         }
         applied.push(label);
     }
@@ -91,6 +96,36 @@ pub(crate) fn check_mesh<'m>(mesh: &'m Mesh, used: &'m BTreeSet<usize>) -> impl 
 fn target(patch: &Patch) -> String {
     let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
     format!("{}{name}", patch.kind)
+}
+
+/// What binds an object to the others: what it is, and which pods it selects.
+const BINDINGS: [&str; 7] = [
+    "/kind",
+    "/metadata/name",
+    "/metadata/namespace",
+    "/spec/selector",
+    "/spec/workloadSelector",
+    "/spec/podSelector",
+    "/spec/targetRefs",
+];
+/// Where pods and objects have labels, some of which selectors look for.
+const LABELS: [&str; 5] = [
+    "/metadata/labels",
+    "/spec/template/metadata/labels",
+    "/spec/infrastructure/labels",
+    // Of an IstioOperator, and of Helm's values.
+    "/spec/components/egressGateways/0/label",
+    "/labels",
+];
+
+/// The places that no patch may change, as JSON pointers, and their values. A pod with other labels would have no filter.
+fn bindings(object: &Value) -> Vec<(String, Option<Value>)> {
+    let at = |place: String| {
+        let value = object.pointer(&place).cloned();
+        (place, value)
+    };
+    let labels = LABELS.iter().flat_map(|place| SELECTED.map(|name| format!("{place}/{}", name.replace('/', "~1"))));
+    BINDINGS.iter().map(|place| (*place).to_owned()).chain(labels).map(at).collect()
 }
 
 /// Where the setting is written, as JSON pointers, and its value in each place. It is a line in an annotation's YAML.

@@ -17,6 +17,9 @@ pub(crate) const REVISION_LABEL: &str = "istio.io/rev";
 /// Where the image volume is mounted.
 pub(crate) const IMAGE_VOLUME_PATH: &str = "/opt/sallyport";
 
+/// The labels that only the pods of one gateway have.
+pub(crate) const SELECTED: [&str; 2] = ["sallyport.dev/gateway", "sallyport.dev/namespace"];
+
 /// The filter's image, pinned by its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PinnedFilter {
@@ -149,7 +152,8 @@ impl Plan<'_> {
     /// The labels that only this gateway's pods have. There are two because an Istio `Gateway` selects pods of every
     /// namespace: a name alone would also select the gateway of another team that chose the same name.
     pub(crate) fn selector(&self) -> Value {
-        json!({"sallyport.dev/gateway": self.egress.name, "sallyport.dev/namespace": self.egress.namespace})
+        let [gateway, namespace] = SELECTED;
+        json!({gateway: self.egress.name, namespace: self.egress.namespace})
     }
 
     /// The selector, and the labels by which Kubernetes' tools group objects.

@@ -116,8 +116,10 @@ impl Setup {
         let found = secrets::find(egress, &served, sources)?;
         let ports = self.ports_of(egress, &served.ports(), port)?;
         let mut notices = notices(plan, &served, self.settings.opa.as_ref());
-        notices
-            .extend(ports.iter().skip(1).map(|(of_pod, here)| format!("port {of_pod} of a pod is 127.0.0.1:{here}")));
+        notices.extend(ports.iter().skip(1).map(|(of_pod, here)| {
+            let rules = if of_pod == here { "" } else { ", which is the port that rules with `ports` see" };
+            format!("port {of_pod} of a pod is 127.0.0.1:{here}{rules}")
+        }));
         let own = layout.gateway(&egress.spec.host);
         self.issue_for_gateway(egress, mesh, &own)?;
         let callers = self.prepare_callers(egress, mesh, port)?;
@@ -128,7 +130,8 @@ impl Setup {
         Ok(Served { egress: (*egress).clone(), port, layout, resources, callers, variables, notices })
     }
 
-    /// For each port of a pod, the one on this machine: the first is the session's, the others are any free ones.
+    /// For each port of a pod, the one on this machine: the first is the session's, the others are the same if they are
+    /// free, because rules can be about ports.
     fn ports_of(&mut self, egress: &Egress, of_pod: &[u16], first: u16) -> Result<Vec<(u16, u16)>, Failure> {
         let mut ports = Vec::new();
         for of_pod in of_pod {
@@ -136,7 +139,7 @@ impl Setup {
             let here = match self.further_ports.get(&key) {
                 _ if ports.is_empty() => first,
                 Some(known) => *known,
-                None => port::free(0, "--port")?,
+                None => port::free(*of_pod, "--port").or_else(|_| port::free(0, "--port"))?,
             };
             if !ports.is_empty() {
                 self.further_ports.insert(key, here);

@@ -274,6 +274,35 @@ fn a_patch_is_applied_last_and_named() {
 }
 
 /// However a patch goes about it: the gateway would not write who calls.
+/// Else the pods would have no filter, or the filter no pods.
+#[test]
+fn a_patch_cannot_take_the_pods_from_their_policy() {
+    let label = "/spec/template/metadata/labels/sallyport.dev~1gateway";
+    for (kind, operation, place) in [
+        ("Deployment", json!({"op": "replace", "path": label, "value": "other"}), label),
+        ("Service", json!({"op": "remove", "path": "/spec/selector"}), "/spec/selector"),
+        ("Gateway", json!({"op": "add", "path": "/spec/selector/app", "value": "other"}), "/spec/selector"),
+        (
+            "TrafficExtension",
+            json!({"op": "add", "path": "/spec/selector/matchLabels/a", "value": "b"}),
+            "/spec/selector",
+        ),
+        ("EnvoyFilter", json!({"op": "remove", "path": "/spec/workloadSelector"}), "/spec/workloadSelector"),
+        ("NetworkPolicy", json!({"op": "replace", "path": "/spec/podSelector", "value": {}}), "/spec/podSelector"),
+        ("*", json!({"op": "replace", "path": "/metadata/name", "value": "other"}), "/metadata/name"),
+        ("*", json!({"op": "replace", "path": "/metadata/namespace", "value": "other"}), "/metadata/namespace"),
+        ("*", json!({"op": "replace", "path": "/kind", "value": "Secret"}), "/kind"),
+    ] {
+        let json = Some(patched_with(&json!([operation])));
+        let egress = with(|egress| {
+            egress.spec.patches = vec![Patch { kind: kind.to_owned(), name: None, merge: None, json }];
+        });
+        let refusals = build(&[&egress], &mesh("1.31"), &filter(), false).unwrap_err();
+        assert_eq!(refusals[0].code, Code::PatchNotApplied, "{kind}: {operation}");
+        assert!(refusals[0].message.ends_with(&format!("it changes `{place}`")), "{}", refusals[0].message);
+    }
+}
+
 #[test]
 fn a_patch_cannot_take_away_who_calls() {
     let annotations = "/spec/template/metadata/annotations";
