@@ -41,8 +41,9 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     ensure!(before > 100, "the stream was thin: {before} refusals");
 
     // The policy alone, from a gateway that goes on: a route that only the filter's mark opens is closed to everyone.
-    // The EnvoyFilter of the same file stays: it removes the mark of a caller.
-    cluster.kubectl().run(&["delete", "trafficextension", "httpbin-egress", "-n", "egress"])?;
+    // The EnvoyFilter, which removes the mark of a caller, is not in that file.
+    let plugin = site.manifests("httpbin").join("20-plugin.yaml");
+    cluster.kubectl().run(&["delete", "-f", &plugin.to_string_lossy()])?;
     cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 404)?;
     // A connection from before keeps its filter, and with it an answer for this caller, until it is drained.
     cluster.wait("refusal of the mark of a caller", || {

@@ -73,6 +73,8 @@ pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Vec<BuildEr
     add(Step::Identity, service_account::service_account(plan));
     add(Step::Identity, network_policy::network_policy(plan));
     add(Step::Identity, peer_authentication::peer_authentication(plan));
+    // Not beside the plugin: whoever deletes that must not let callers' marks through.
+    add(Step::Identity, envoy_filter::envoy_filter(plan));
     request_authentication::request_authentication(plan).into_iter().for_each(|value| add(Step::Identity, value));
     if spec.gateway.opa.is_some() {
         add(Step::Plugin, opa::service_entry(plan));
@@ -83,7 +85,6 @@ pub(crate) fn objects(plan: &Plan<'_>) -> Result<Vec<(Step, Value)>, Vec<BuildEr
         Err(error) => errors.push(error),
     }
     add(Step::Plugin, telemetry::telemetry(plan));
-    add(Step::Plugin, envoy_filter::envoy_filter(plan));
     match install {
         Install::Injected => {
             add(Step::Deployment, service::service(plan));
