@@ -89,7 +89,9 @@ rules:
         let sleep = stage.sleep()?;
         let as_host = |path: &str, host: &str| Request::get(path).host(host);
         assert_eq!(status(&sleep, &as_host("/straight", "httpbin.legacy.internal"))?, 200);
-        assert_eq!(status(&sleep, &as_host("/straight", "HTTPBIN.legacy.internal.:8443"))?, 200);
+        assert_eq!(status(&sleep, &as_host("/straight", "HTTPBIN.legacy.internal:8443"))?, 200);
+        // Of the same host for the rule; no route has the dot.
+        assert_eq!(status(&sleep, &as_host("/straight", "HTTPBIN.legacy.internal.:8443"))?, 404);
         assert_eq!(status(&sleep, &as_host("/straight", "inner.example"))?, 403);
         assert_eq!(status(&sleep, &as_host("/fronted", "inner.example"))?, 403);
         assert_eq!(status(&sleep, &as_host("/straight", "user@httpbin.legacy.internal"))?, 400);
