@@ -1,14 +1,14 @@
-//! The files with which istiod and `run` are compared: one per field of the schema, each of them valid.
+//! The files of `cluster_differential`, as far as they need no cluster: one per field of the schema, each of them valid.
 
 #[path = "differential/compare.rs"]
-#[expect(dead_code, reason = "the comparison with istiod uses all of it")]
+#[expect(dead_code, reason = "`cluster_differential` uses all of it")]
 mod compare;
 #[path = "differential/fields.rs"]
 mod fields;
 #[path = "differential/ignored.rs"]
 mod ignored;
 #[path = "differential/normal.rs"]
-#[expect(dead_code, reason = "the comparison with istiod uses all of it")]
+#[expect(dead_code, reason = "`cluster_differential` uses all of it")]
 mod normal;
 
 use std::fs;

@@ -465,7 +465,7 @@ fn health() -> Vec<Case> {
         gate("readiness", json!("upstream")),
         gate("refusal.status", json!(502)),
         gate("refusal.retryAfter", json!("9s")),
-        gate("slowStart.duration", json!("10s")),
+        gate("slowStart.duration", json!("20s")),
         gate("slowStart.share", json!(20))
             .with(json!({"spec": {"health": {"probe": {"path": "/health"}, "slowStart": {"duration": "10s"}}}})),
         envoy("spec.health.failover", json!(["standby"]))

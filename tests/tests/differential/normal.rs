@@ -138,7 +138,11 @@ impl Given {
 /// in the mesh, which are most of it. How many.
 pub(crate) fn leave_out_strangers(dumps: &mut [Value], other: &Given) -> usize {
     let lists = [("dynamicActiveClusters", "/cluster/name"), ("dynamicEndpointConfigs", "/endpointConfig/clusterName")];
-    let is_user = |part: &&Value| lists.iter().all(|(list, _)| part.get(list).is_none());
+    let of_clusters = ["Cluster", "ClusterLoadAssignment", "ClustersConfigDump", "EndpointsConfigDump"];
+    let is_user = |part: &&Value| {
+        let kind = part["@type"].as_str().and_then(|url| url.rsplit('.').next()).unwrap_or_default();
+        !of_clusters.contains(&kind) && lists.iter().all(|(list, _)| part.get(list).is_none())
+    };
     let parts = dumps.iter().flat_map(|dump| list(dump, "/configs"));
     let users: String = parts.filter(is_user).map(Value::to_string).collect();
     let is_known = |name: &str| {
@@ -146,6 +150,17 @@ pub(crate) fn leave_out_strangers(dumps: &mut [Value], other: &Given) -> usize {
         is_there || users.contains(&json!(name).to_string()) || users.contains(&format!("\\\"{name}\\\""))
     };
     let mut left_out = 0;
+    for configs in dumps.iter_mut().filter_map(|dump| dump["configs"].as_array_mut()) {
+        let before = configs.len();
+        configs.retain(|part| {
+            let name = part.get("clusterName").or_else(|| part.get("name")).and_then(Value::as_str);
+            let is_cluster = part["@type"]
+                .as_str()
+                .is_some_and(|url| url.ends_with("v3.Cluster") || url.ends_with("v3.ClusterLoadAssignment"));
+            !is_cluster || name.is_some_and(is_known)
+        });
+        left_out += before - configs.len();
+    }
     for part in dumps.iter_mut().filter_map(|dump| dump["configs"].as_array_mut()).flatten() {
         for (list, name) in lists {
             if let Some(items) = part.get_mut(list).and_then(Value::as_array_mut) {

@@ -241,7 +241,6 @@ impl<'a> Collection<'a> {
                     }
                 }
             }
-            hosts.sort_by(|one, other| one.0.cmp(&other.0));
             all.push(route_config(server, hosts, settings.attempt_count));
         }
         all

@@ -43,7 +43,7 @@ fn patch_one(patch: View<'_>, resources: &mut Resources<'_>) -> Option<()> {
         "CLUSTER" if operation == "MERGE" => {
             let wanted = found.and_then(|found| found.field("cluster"));
             resources.clusters.iter_mut().filter(|cluster| is_cluster(cluster, wanted)).for_each(|cluster| {
-                merge(cluster, &value);
+                merge_cluster(cluster, &value);
             });
             Some(())
         }
@@ -54,7 +54,7 @@ fn patch_one(patch: View<'_>, resources: &mut Resources<'_>) -> Option<()> {
         "NETWORK_FILTER" if operation == "MERGE" => {
             let name = filter_name(found);
             let filters = of_listeners(found, resources).flat_map(|listener| network_filters(listener, name));
-            filters.for_each(|filter| merge(filter, &value));
+            filters.for_each(|filter| merge_typed(filter, &value));
             Some(())
         }
         "HTTP_FILTER" => {
@@ -99,7 +99,7 @@ impl Place {
         match (self, name, at) {
             (Place::Merge, ..) => {
                 let merged = chain.iter_mut().filter(|filter| is_it(filter) && filter.get("typed_config").is_some());
-                merged.for_each(|filter| merge(filter, value));
+                merged.for_each(|filter| merge_typed(filter, value));
             }
             (Place::First, ..) | (Place::Before, None, _) => chain.insert(0, value.clone()),
             (Place::After, None, _) => chain.push(value.clone()),
@@ -144,14 +144,47 @@ fn is_cluster(cluster: &Value, wanted: Option<View<'_>>) -> bool {
     is("name", Some(name)) && is("service", host) && is("subset", subset) && is_port
 }
 
-/// As protocol buffers are merged: messages field by field, lists are joined, and a zero changes nothing.
+/// What has a name and a configuration: the configurations are merged, too.
+fn merge_typed(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else { return };
+    let mut rest = patch.clone();
+    if let (Some(own), Some(config)) = (target.get_mut("typed_config"), patch.get("typed_config")) {
+        rest.remove("typed_config");
+        merge(own, config);
+    }
+    merge(target, &Value::Object(rest));
+}
+
+/// A patch of the TLS is nothing else, whatever it says beside it.
+fn merge_cluster(cluster: &mut Value, patch: &Value) {
+    match (cluster.get_mut("transport_socket"), patch.get("transport_socket")) {
+        (Some(own), Some(tls)) if own.get("name") == tls.get("name") => merge_typed(own, tls),
+        (Some(own), Some(tls)) => *own = tls.clone(),
+        (None, Some(tls)) => {
+            if let Value::Object(fields) = cluster {
+                fields.insert("transport_socket".to_owned(), tls.clone());
+            }
+        }
+        (_, None) => merge(cluster, patch),
+    }
+}
+
+/// The fields of Envoy's messages that are maps.
+const MAPS: [&str; 4] =
+    ["typed_extension_protocol_options", "typed_per_filter_config", "filter_metadata", "typed_filter_metadata"];
+
+/// As istiod merges protocol buffers: messages field by field, lists are joined, and a zero changes nothing. Replaced as a
+/// whole are the values of maps and messages that are packed with their type.
 fn merge(target: &mut Value, patch: &Value) {
     match (target, patch) {
         (Value::Object(target), Value::Object(patch)) => {
             for (name, value) in patch.iter().filter(|(name, value)| !is_zero(value) && *name != "@type") {
-                match target.get_mut(name) {
-                    Some(own) => merge(own, value),
-                    None => {
+                match (target.get_mut(name), value) {
+                    (Some(Value::Object(own)), Value::Object(map)) if MAPS.contains(&name.as_str()) => {
+                        own.extend(map.clone());
+                    }
+                    (Some(own), value) if value.get("@type").is_none() => merge(own, value),
+                    (_, value) => {
                         target.insert(name.clone(), value.clone());
                     }
                 }

@@ -1,4 +1,4 @@
-//! What Envoy gets: the objects of a gateway, translated.
+//! What Envoy gets: the objects of a gateway, translated. Against a real istiod it is compared in `cluster_differential`.
 
 use sallyport_manifest::{HostPort, Served, Surroundings, plans};
 
