@@ -43,6 +43,13 @@ impl Stage {
         Self::with_arguments(envoy, scratch, egress, &[])
     }
 
+    /// Starts both, in a mesh whose gateways log texts: no log and no span reads what the filter has decided.
+    pub fn in_mesh_with_text_log(envoy: &Envoy, scratch: &Scratch, egress: &str) -> Result<Self> {
+        let mesh = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {accessLog: text}\n";
+        let mesh = scratch.write("mesh.yaml", mesh)?.display().to_string();
+        Self::with_arguments(envoy, scratch, egress, &["--mesh", &mesh])
+    }
+
     /// Starts both, with further arguments of `sallyport run`.
     pub fn with_arguments(envoy: &Envoy, scratch: &Scratch, egress: &str, arguments: &[&str]) -> Result<Self> {
         let authority = Authority::new("upstream authority")?;

@@ -204,7 +204,6 @@ fn nothing_traps() {
 
 #[test]
 fn a_healthy_upstream_costs_no_host_call_more() {
-    const TOLD: &str = "proxy_set_property";
     newest_envoy("health-calls", |envoy, scratch| {
         const REQUESTS: usize = 50;
         let envoy = calls::tracing(scratch, envoy)?;
@@ -212,14 +211,12 @@ fn a_healthy_upstream_costs_no_host_call_more() {
         let mut seen = Vec::new();
         for health in ["", "health: {probe: {path: /get}}", "health: {passive: {}}"] {
             let folder = sallyport_tests::process::Scratch::new("health-calls-one")?;
-            let stage = Stage::with_file(&envoy, &folder, &egress_with(health, authz))?;
+            let stage = Stage::in_mesh_with_text_log(&envoy, &folder, &egress_with(health, authz))?;
             seen.push(calls::count(&stage.gate, &stage.sleep()?, &Request::get("/get"), 200, REQUESTS)?);
         }
-        // What the access log shows of the gate is one more to say, once a worker knows of it.
-        let told: Vec<_> = seen.iter_mut().map(|calls| calls.remove(TOLD).unwrap_or_default()).collect();
-        let least = told.first().copied().unwrap_or_default();
-        ensure!(told.iter().all(|told| (least..=least + REQUESTS).contains(told)), "{told:?}");
         let [without, probe, passive] = &seen[..] else { anyhow::bail!("three were counted") };
+        // Nothing reads what was decided there, so nobody is told.
+        ensure!(!without.contains_key("proxy_set_property"), "{without:?}");
         ensure!(without == probe, "{without:?}\n{probe:?}");
         let mut one_more = without.clone();
         *one_more.entry("proxy_get_property".to_owned()).or_default() += REQUESTS;

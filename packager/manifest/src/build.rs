@@ -79,8 +79,7 @@ pub fn build(
                 }
                 build.files.extend(folder.files.into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
                 if !folder.patched.objects.is_empty() {
-                    let egress = format!("{}/{}", plan.egress.namespace, plan.egress.name);
-                    build.patched.push((egress, folder.patched.objects));
+                    build.patched.push((plan.egress.route(), folder.patched.objects));
                 }
                 used.extend(folder.patched.of_mesh);
             }

@@ -39,8 +39,9 @@
 //! comment emit names
 //! notes patch step
 //! kind lock
-//! callers plan
-//! error yaml
+//! callers secrets
+//! plan
+//! error message yaml
 //! ```
 //!
 //! # Design
@@ -59,11 +60,13 @@ mod emit;
 mod error;
 mod kind;
 mod lock;
+mod message;
 mod names;
 mod notes;
 mod patch;
 mod plan;
 mod root;
+mod secrets;
 mod serve;
 mod step;
 mod yaml;
@@ -75,4 +78,5 @@ pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use notes::Need;
 pub use plan::{PinnedFilter, Plan, plans};
 pub use root::Source;
-pub use serve::{FromSecret, HostPort, SecretFolder, Served, Surroundings, serve};
+pub use secrets::{FromSecret, SecretFolder};
+pub use serve::{HostPort, Served, Surroundings, serve};

@@ -2,10 +2,10 @@
 
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Install;
-use serde_json::Value;
 
-use crate::kind::{mesh, pod};
+use crate::kind::mesh;
 use crate::plan::Plan;
+use crate::secrets::{self, FromSecret, TlsVolume};
 
 /// Something that the manifests refer to and that `build` does not write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,45 +39,22 @@ pub(crate) fn needs(plan: &Plan<'_>) -> Vec<Need> {
     if let Some(secret) = &plan.mesh.filter.pull_secret {
         needs.push(of("Secret", secret, vec![".dockerconfigjson".to_owned()], "pulling the filter's image"));
     }
-    for volume in pod::volumes(plan) {
-        if let Some(name) = text(&volume, "/secret/secretName") {
-            needs.push(of("Secret", name, tls_keys(plan, &volume), "the files of `upstream.tls`"));
-        }
-        if let Some(name) = text(&volume, "/configMap/name") {
-            needs.push(of("ConfigMap", name, Vec::new(), "OPA's policy"));
-        }
+    for TlsVolume { secret, keys, .. } in secrets::tls_volumes(plan) {
+        let keys = keys.into_iter().map(str::to_owned).collect();
+        needs.push(of("Secret", &secret, keys, "the files of `upstream.tls`"));
     }
-    for variable in pod::secret_env(plan) {
-        let [name, key] = ["name", "key"].map(|field| text(&variable, &format!("/valueFrom/secretKeyRef/{field}")));
-        if let (Some(name), Some(key)) = (name, key) {
-            needs.push(of("Secret", name, vec![key.to_owned()], "the credential for the upstream"));
-        }
+    if let Some(opa) = &spec.gateway.opa {
+        needs.push(of("ConfigMap", &opa.policy_config_map, Vec::new(), "OPA's policy"));
+    }
+    for FromSecret { secret, key, .. } in secrets::variables(plan) {
+        needs.push(of("Secret", &secret, vec![key], "the credential for the upstream"));
     }
     if let Some(expose) = &spec.expose {
         let keys = ["tls.crt", "tls.key"].map(str::to_owned).to_vec();
         let secret = of("Secret", &expose.credential_name, keys, "TLS for callers from outside");
-        let ingress = expose.gateway.split('/').next().unwrap_or_default();
-        needs.push(Need { namespace: ingress.to_owned(), ..secret });
+        needs.push(Need { namespace: expose.gateway.namespace().to_owned(), ..secret });
     }
     needs
-}
-
-fn text<'v>(value: &'v Value, pointer: &str) -> Option<&'v str> {
-    value.pointer(pointer).and_then(Value::as_str)
-}
-
-/// The names of the files that `upstream.tls` reads from a volume.
-fn tls_keys(plan: &Plan<'_>, volume: &Value) -> Vec<String> {
-    let mounts = pod::mounts(plan);
-    let is_of_volume = |mount: &&Value| mount.get("name") == volume.get("name");
-    let folders: Vec<_> = mounts.iter().filter(is_of_volume).filter_map(|mount| text(mount, "/mountPath")).collect();
-    let tls = plan.upstreams().map(|egress| &egress.spec.upstream.tls);
-    let paths = tls.flat_map(|tls| [&tls.ca_certificates, &tls.client_certificate, &tls.private_key]).flatten();
-    let names = paths.filter_map(|path| path.rsplit_once('/')).filter(|(folder, _)| folders.contains(folder));
-    let mut names: Vec<_> = names.map(|(_, name)| name.to_owned()).collect();
-    names.sort_unstable();
-    names.dedup();
-    names
 }
 
 impl Need {

@@ -23,9 +23,7 @@ mod headers;
 mod http_route;
 mod listener;
 mod matching;
-mod message;
 mod plugin;
-mod pods;
 mod proxy;
 mod retry;
 mod route;
@@ -42,15 +40,15 @@ use serde_json::{Value, json};
 use crate::emit::emit;
 use crate::error::BuildError;
 use crate::kind::mesh;
+use crate::message::typed;
 use crate::names::check_standbys;
 use crate::plan::Plan;
+use crate::secrets::{self, FromSecret, SecretFolder};
 use collection::Collection;
 use envoy_filter::Resources;
 use listener::Chain;
-use message::typed;
 use view::Seen;
 
-pub use pods::{FromSecret, SecretFolder};
 pub use surroundings::{HostPort, Surroundings};
 
 /// What Envoy gets for one gateway. Every resource is a message of Envoy's API as JSON, with its type.
@@ -129,6 +127,6 @@ pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, Vec<BuildEr
         not_served.push(format!("Telemetry/{}: spec.tracing", plan.gateway_name()));
     }
     not_served.extend(collection.unread(&emitted.patched.objects));
-    let (variables, folders) = (pods::variables(plan), pods::folders(plan));
+    let (variables, folders) = (secrets::variables(plan), secrets::folders(plan));
     Ok(Served { listeners, routes, clusters, endpoints, extensions, variables, folders, not_served })
 }

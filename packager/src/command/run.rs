@@ -25,7 +25,7 @@ use crate::printable::printable;
 ///
 /// What `run` does not do it says at the start, behind `not here`. For every Egress it differs from a gateway in the mesh in
 /// this: a caller without a certificate gets 401, or is allowed if a rule asks only for a token, where a gateway would end
-/// the TLS handshake. The access log has the fields that it has in the mesh with `accessLog: json`. Key sets of token
+/// the TLS handshake. Without a Mesh file, the access log is as with `accessLog: json`. Key sets of token
 /// issuers are fetched by Envoy, in the mesh by istiod. There are no pods, no NetworkPolicy, no sidecars of callers, no
 /// tracer, and no port for the kubelet.
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::model::{AccessLog, Egress, Mesh};
 
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
@@ -51,7 +51,9 @@ impl EgressFiles {
         if report.exit() != Exit::Ok {
             return Err(NotServed::Report(Box::new(report)));
         }
-        let mesh = checked.mesh.map(|mesh| mesh.value).unwrap_or_default();
+        // Without a Mesh file nothing says what the mesh logs, and a reader at this machine wants decision and rule.
+        let unknown = || Mesh { access_log: AccessLog::Json, ..Mesh::default() };
+        let mesh = checked.mesh.map_or_else(unknown, |mesh| mesh.value);
         let egresses: Vec<_> = checked.egresses.into_iter().map(|egress| egress.value).collect();
         if egresses.is_empty() {
             let file = self.arguments.first().map(|path| printable(path)).unwrap_or_default();

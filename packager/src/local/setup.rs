@@ -1,11 +1,12 @@
 //! From valid files to everything that Envoy needs: certificates on disk, resources in memory.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use sallyport_core::Engine;
-use sallyport_egress::model::{AccessLog, Egress, Mesh};
+use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::policy_source;
 use sallyport_egress::value::digest::Digest;
 use sallyport_manifest::{BuildError, PinnedFilter, Plan, Surroundings, plans, serve};
@@ -84,12 +85,11 @@ impl Setup {
 
     /// Issues the missing certificates, and decides what each Envoy gets.
     pub(crate) fn prepare(&mut self, loaded: &Loaded) -> Result<Vec<Served>, Failure> {
-        // The log is for a reader at this machine, who sees decision and rule in it, whatever the mesh logs.
-        let mesh = Mesh { access_log: AccessLog::Json, ..loaded.mesh.clone() };
+        let mesh = &loaded.mesh;
         // Of the filter only the module on this machine is used.
         let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: Digest::from_bytes([0; 32]) };
         let egresses: Vec<&Egress> = loaded.egresses.iter().collect();
-        let plans = plans(&egresses, &mesh, &filter);
+        let plans = plans(&egresses, mesh, &filter);
         let mut all = Vec::new();
         for (egress, port) in loaded.egresses.iter().zip(self.ports.clone()) {
             if let Some(plan) = plans.iter().find(|plan| plan.egress.route() == egress.route()) {
@@ -134,16 +134,14 @@ impl Setup {
     /// free, because rules can be about ports.
     fn ports_of(&mut self, egress: &Egress, of_pod: &[u16], first: u16) -> Result<Vec<(u16, u16)>, Failure> {
         let mut ports = Vec::new();
-        for of_pod in of_pod {
-            let key = (egress.route(), *of_pod);
-            let here = match self.further_ports.get(&key) {
-                _ if ports.is_empty() => first,
-                Some(known) => *known,
-                None => port::free(*of_pod, "--port").or_else(|_| port::free(0, "--port"))?,
+        for (position, of_pod) in of_pod.iter().enumerate() {
+            let here = match self.further_ports.entry((egress.route(), *of_pod)) {
+                _ if position == 0 => first,
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(vacant) => {
+                    *vacant.insert(port::free(*of_pod, "--port").or_else(|_| port::free(0, "--port"))?)
+                }
             };
-            if !ports.is_empty() {
-                self.further_ports.insert(key, here);
-            }
             ports.push((*of_pod, here));
         }
         Ok(ports)

@@ -23,6 +23,7 @@ use sallyport_egress::model::outbound::RequestId;
 use sallyport_egress::model::{Egress, HttpVersion, TlsMode};
 use serde_json::{Map, Value, json};
 
+use crate::message::{extension, typed};
 use crate::plan::Plan;
 
 pub(crate) fn envoy_filter(plan: &Plan<'_>) -> Value {
@@ -65,13 +66,11 @@ fn of_callers(egress: &Egress) -> Map<String, Value> {
 
 /// For every port: no mark comes from outside. This runs before Envoy looks for a route.
 fn without_mark() -> Map<String, Value> {
-    let mutation = json!({
-        "name": "envoy.http.early_header_mutation.header_mutation",
-        "typed_config": typed(
-            "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
-            Map::from_iter([("mutations".to_owned(), json!([{"remove": ROUTE_HEADER}]))]),
-        ),
-    });
+    let mutation = extension(
+        "envoy.http.early_header_mutation.header_mutation",
+        "envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        json!({"mutations": [{"remove": ROUTE_HEADER}]}),
+    );
     Map::from_iter([("early_header_mutation_extensions".to_owned(), json!([mutation]))])
 }
 
@@ -80,27 +79,33 @@ const ADDED_TO_PROBES: [&str; 3] = ["x-envoy-internal", "x-envoy-expected-rq-tim
 
 /// The HTTP settings of the cluster that probes of this upstream are sent to, by the name of Envoy's extension: the
 /// version that callers' requests have, and no header but the probe's own. They replace those that istiod makes.
-pub(crate) fn probe_protocol(egress: &Egress) -> Map<String, Value> {
+fn probe_protocol(egress: &Egress) -> Map<String, Value> {
     let upstream = &egress.spec.upstream;
     let version = match upstream.protocol {
         HttpVersion::Http1 => json!({"http_protocol_options": {}}),
         HttpVersion::Http2 => json!({"http2_protocol_options": {}}),
     };
     let removed: Vec<Value> = ADDED_TO_PROBES.iter().map(|name| json!({"remove": name})).collect();
-    let mutation = Map::from_iter([("mutations".to_owned(), json!({"request_mutations": removed}))]);
-    let filter = |name: &str, kind: &str, fields| json!({"name": name, "typed_config": typed(&format!("envoy.extensions.filters.http.{kind}"), fields)});
-    let mut options = Map::from_iter([
-        ("explicit_http_config".to_owned(), version),
-        (
-            "http_filters".to_owned(),
-            json!([
-                filter("envoy.filters.http.header_mutation", "header_mutation.v3.HeaderMutation", mutation),
-                filter("envoy.filters.http.upstream_codec", "upstream_codec.v3.UpstreamCodec", Map::new()),
-            ]),
-        ),
-    ]);
+    let mut options = json!({
+        "explicit_http_config": version,
+        "http_filters": [
+            extension(
+                "envoy.filters.http.header_mutation",
+                "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+                json!({"mutations": {"request_mutations": removed}}),
+            ),
+            extension(
+                "envoy.filters.http.upstream_codec",
+                "envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+                json!({}),
+            ),
+        ],
+    });
     // As istiod has it where no server name is known.
-    if upstream.tls.mode != TlsMode::None && upstream.tls.sni.is_none() {
+    if upstream.tls.mode != TlsMode::None
+        && upstream.tls.sni.is_none()
+        && let Some(options) = options.as_object_mut()
+    {
         options.insert("upstream_http_protocol_options".to_owned(), json!({"auto_sni": true}));
     }
     Map::from_iter([(HTTP_OPTIONS.to_owned(), typed(HTTP_OPTIONS, options))])
@@ -119,11 +124,6 @@ const CONNECTION_MANAGER: &str = "envoy.extensions.filters.network.http_connecti
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
 const HTTP_OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-fn typed(kind: &str, mut fields: Map<String, Value>) -> Value {
-    fields.insert("@type".to_owned(), format!("type.googleapis.com/{kind}").into());
-    Value::Object(fields)
-}
-
 /// A change of the connection manager or of one of its filters: on the listener of this port, or on each.
 fn patch(apply_to: &str, port: Option<u16>, sub_filter: Option<&str>, kind: &str, fields: Map<String, Value>) -> Value {
     let sub_filter = sub_filter.map(|name| json!({"name": name}));
@@ -131,6 +131,6 @@ fn patch(apply_to: &str, port: Option<u16>, sub_filter: Option<&str>, kind: &str
     json!({
         "applyTo": apply_to,
         "match": {"context": "GATEWAY", "listener": {"portNumber": port, "filterChain": {"filter": filter}}},
-        "patch": {"operation": "MERGE", "value": {"typed_config": typed(kind, fields)}},
+        "patch": {"operation": "MERGE", "value": {"typed_config": typed(kind, Value::Object(fields))}},
     })
 }

@@ -6,15 +6,15 @@ use std::path::Path;
 use sallyport_core::health::READY_PATH;
 use sallyport_core::wire::Hygiene;
 use sallyport_egress::Code;
+use sallyport_egress::model::READINESS_PORT;
 use sallyport_egress::model::health::Readiness;
-use sallyport_egress::model::outbound::Credential;
-use sallyport_egress::model::{Egress, READINESS_PORT};
 use sallyport_egress::value::file_path::FileSource;
 use serde_json::{Value, json};
 
 use super::opa;
 use crate::error::BuildError;
 use crate::plan::{IMAGE_VOLUME_PATH, Plan, over};
+use crate::secrets::{self, FromSecret, TlsVolume};
 
 /// The setting of a gateway that forwards the caller's identity. Without it the filter does not know its callers, and
 /// refuses them.
@@ -82,15 +82,10 @@ pub(crate) fn env_list(plan: &Plan<'_>) -> Value {
     fixed.chain(secret_env(plan)).collect()
 }
 
-/// Variables from Secrets: the credentials for the upstream and its standbys, which the routes refer to.
+/// Variables from Secrets.
 pub(crate) fn secret_env(plan: &Plan<'_>) -> Vec<Value> {
-    let egresses = plan.standbys.iter().copied().chain([plan.egress]);
-    let variable = |egress: &Egress| {
-        let Credential { secret_name, secret_key, .. } = egress.spec.headers.credential.as_ref()?;
-        let reference = json!({"name": secret_name, "key": secret_key});
-        Some(json!({"name": egress.credential_variable(), "valueFrom": {"secretKeyRef": reference}}))
-    };
-    egresses.filter_map(variable).collect()
+    let variable = |FromSecret { variable, secret, key }| json!({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}});
+    secrets::variables(plan).into_iter().map(variable).collect()
 }
 
 pub(crate) fn grace_seconds(plan: &Plan<'_>) -> u32 {
@@ -156,17 +151,8 @@ pub(crate) fn mounts(plan: &Plan<'_>) -> Vec<Value> {
     if plan.by_image_volume() {
         mounts.push(json!({"name": FILTER_VOLUME, "mountPath": IMAGE_VOLUME_PATH, "readOnly": true}));
     }
-    for (position, egress) in plan.upstreams().enumerate() {
-        let volume = tls_volume(position);
-        mounts.extend(
-            egress
-                .spec
-                .upstream
-                .tls
-                .mounted_folders()
-                .into_iter()
-                .map(|folder| json!({"name": volume, "mountPath": folder, "readOnly": true})),
-        );
+    for TlsVolume { name, folders, .. } in secrets::tls_volumes(plan) {
+        mounts.extend(folders.iter().map(|folder| json!({"name": name, "mountPath": folder, "readOnly": true})));
     }
     mounts
 }
@@ -177,10 +163,8 @@ pub(crate) fn volumes(plan: &Plan<'_>) -> Vec<Value> {
         let image = json!({"reference": plan.filter.reference(), "pullPolicy": "IfNotPresent"});
         volumes.push(json!({"name": FILTER_VOLUME, "image": image}));
     }
-    for (position, egress) in
-        plan.upstreams().enumerate().filter(|(_, egress)| !egress.spec.upstream.tls.mounted_folders().is_empty())
-    {
-        volumes.push(json!({"name": tls_volume(position), "secret": {"secretName": tls_secret_name(egress)}}));
+    for TlsVolume { name, secret, .. } in secrets::tls_volumes(plan) {
+        volumes.push(json!({"name": name, "secret": {"secretName": secret}}));
     }
     if let Some(opa) = &plan.egress.spec.gateway.opa {
         volumes.push(opa::volume(opa));
@@ -208,23 +192,13 @@ pub(crate) fn check_files(plan: &Plan<'_>) -> Vec<BuildError> {
             }
             FileSource::Mounted(_) | FileSource::Bundle | FileSource::Image => continue,
         };
-        let (file, secret) = (path.rsplit('/').next().unwrap_or_default(), tls_secret_name(plan.egress));
+        let (file, secret) = (path.rsplit('/').next().unwrap_or_default(), secrets::tls_secret_name(plan.egress));
         let message = format!("`upstream.tls.{field}` {problem}");
         let help =
             format!("write `/etc/sallyport/tls/{file}`, and put the file into the Secret `{secret}` as `{file}`");
         errors.push(BuildError::of(plan.egress, Code::CertificatePath, message).with_help(help));
     }
     errors
-}
-
-/// The volume for the upstream, or for a standby by its position.
-fn tls_volume(position: usize) -> String {
-    if position == 0 { "upstream-tls".to_owned() } else { format!("standby-{position}-tls") }
-}
-
-/// The Secret with the files that `upstream.tls` names. It is the same for every gateway that connects to that upstream.
-fn tls_secret_name(egress: &Egress) -> String {
-    format!("{}-upstream-tls", egress.name)
 }
 
 /// `None` for an empty list, so that the field is left out.

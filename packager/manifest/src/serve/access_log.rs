@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::message::extension;
 use super::view::View;
+use crate::message::extension;
 
 /// Istio's text format, of the provider that every mesh has.
 const TEXT: &str = concat!(

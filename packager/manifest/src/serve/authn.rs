@@ -11,9 +11,9 @@ use std::net::IpAddr;
 use sallyport_egress::value::authn::JwksUri;
 use serde_json::{Map, Value, json};
 
-use super::message::{address, extension, typed};
 use super::tls;
 use super::view::View;
+use crate::message::{address, extension, typed};
 
 /// A key set that verifies no token: what istiod gives Envoy if it has no keys.
 const NO_KEYS: &str = r#"{"keys":[]}"#;

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::message::extension;
 use super::route::cluster_name;
 use super::view::View;
+use crate::message::extension;
 
 /// A `CUSTOM` AuthorizationPolicy.
 #[derive(Clone, Copy, Debug)]

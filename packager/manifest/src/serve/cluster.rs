@@ -3,11 +3,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::message::typed;
 use super::route::config_metadata;
 use super::service::{Port, Resolution, Service};
 use super::view::View;
 use super::{tls, traffic};
+use crate::message::typed;
 
 /// A DestinationRule.
 #[derive(Clone, Copy, Debug)]

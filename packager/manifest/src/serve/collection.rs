@@ -215,7 +215,7 @@ impl<'a> Collection<'a> {
                 for name in std::iter::once("").chain(names.iter().copied()) {
                     let cluster = service.cluster(name, *port);
                     all.extend(service.load_assignment(&cluster, *port).map(|assignment| {
-                        super::message::typed("envoy.config.endpoint.v3.ClusterLoadAssignment", assignment)
+                        crate::message::typed("envoy.config.endpoint.v3.ClusterLoadAssignment", assignment)
                     }));
                 }
             }

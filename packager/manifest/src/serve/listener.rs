@@ -4,11 +4,11 @@
 use serde_json::{Map, Value, json};
 
 use super::access_log;
-use super::message::{address, extension, typed};
 use super::plugin::{self, Phase, Plugin};
 use super::proxy::ProxySettings;
 use super::server::Server;
 use super::tls;
+use crate::message::{address, extension, typed};
 
 /// What all connection managers of a gateway have.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::message::{type_url, typed};
 use super::view::View;
+use crate::message::{type_url, typed};
 
 const WASM: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
 const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";

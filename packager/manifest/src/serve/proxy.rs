@@ -23,18 +23,15 @@ pub(super) fn settings<'a>(emitted: impl Iterator<Item = &'a Value>) -> (ProxySe
     let seen = Seen::default();
     let view = View::new(&value, &seen);
     let topology = view.field("gatewayTopology");
+    let attempts = view.at(["proxyHeaders", "attemptCount"]);
     let settings = ProxySettings {
         forward_client_cert_details: topology
             .and_then(|topology| topology.filled("forwardClientCertDetails"))
             .unwrap_or("SANITIZE_SET")
             .to_owned(),
         num_trusted_proxies: topology.and_then(|topology| topology.number("numTrustedProxies")).unwrap_or(0),
-        attempt_count: true,
+        attempt_count: !attempts.is_some_and(|attempts| attempts.flag("disabled")),
     };
-    let headers = view.field("proxyHeaders");
-    let attempts = headers.and_then(|headers| headers.field("attemptCount"));
-    let settings =
-        ProxySettings { attempt_count: !attempts.is_some_and(|attempts| attempts.flag("disabled")), ..settings };
     for of_process in OF_PROCESS {
         view.field(of_process).map(View::whole);
     }

@@ -19,7 +19,7 @@ pub(super) fn policy(retries: Option<View<'_>>) -> Option<Value> {
         "retry_on": conditions,
         "num_retries": attempts,
         "host_selection_retry_max_attempts": "5",
-        "retry_host_predicate": [super::message::extension(
+        "retry_host_predicate": [crate::message::extension(
             "envoy.retry_host_predicates.previous_hosts",
             "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
             json!({}),

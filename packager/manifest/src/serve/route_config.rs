@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::matching::is_catch_all;
-use super::message::typed;
 use super::server::Server;
+use crate::message::typed;
 
 /// The configuration of a listener without TLS, or of one server with TLS. `hosts` has the routes of each host.
 pub(super) fn route_config(server: &Server<'_>, hosts: Vec<(String, Vec<Value>)>, attempt_count: bool) -> Value {

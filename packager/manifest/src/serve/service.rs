@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use super::message::address;
 use super::route::cluster_name;
 use super::view::View;
+use crate::message::address;
 
 /// One host of a ServiceEntry.
 #[derive(Clone, Debug)]

@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 
 use super::Served;
 use super::listener::name;
-use super::message::address;
 use super::tls::{AUTHORITIES, FILE_AUTHORITIES, FILE_PAIR, OWN, SYSTEM};
+use crate::message::address;
 
 /// A host and a port.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::message::extension;
 use super::service::Service;
 use super::traffic::Protocol;
 use super::view::View;
+use crate::message::extension;
 
 /// The gateway's own certificate, and the authorities of the mesh.
 pub(super) const OWN: &str = "default";

@@ -2,9 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::message::typed;
 use super::service::Port;
 use super::view::View;
+use crate::message::typed;
 
 const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 /// Istio sets no limit where Envoy would.

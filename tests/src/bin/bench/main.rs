@@ -106,7 +106,7 @@ fn host_calls(envoy: &Envoy) -> Result<()> {
     for (name, health, body) in POLICIES {
         let folder = Scratch::new("bench-calls")?;
         let file = egress_with(health, &format!("rules:\n- id: readers\n  action: ALLOW\n  {body}\n"));
-        let stage = Stage::with_file(envoy, &folder, &file)?;
+        let stage = Stage::in_mesh_with_text_log(envoy, &folder, &file)?;
         for (verdict, path, status) in [("allowed", "/get", 200), ("refused", "/get;a", 400)] {
             let calls = calls::count(&stage.gate, &stage.sleep()?, &Request::get(path), status, REQUESTS)?;
             let total: usize = calls.values().sum();

@@ -3,22 +3,22 @@
 use serde_json::{Value, json};
 
 /// A message with its type.
-pub(super) fn typed(name: &str, mut message: Value) -> Value {
+pub(crate) fn typed(name: &str, mut message: Value) -> Value {
     if let Value::Object(fields) = &mut message {
         fields.insert("@type".to_owned(), type_url(name).into());
     }
     message
 }
 
-pub(super) fn type_url(name: &str) -> String {
+pub(crate) fn type_url(name: &str) -> String {
     format!("type.googleapis.com/{name}")
 }
 
 /// A named extension with its configuration.
-pub(super) fn extension(name: &str, type_name: &str, message: Value) -> Value {
+pub(crate) fn extension(name: &str, type_name: &str, message: Value) -> Value {
     json!({"name": name, "typed_config": typed(type_name, message)})
 }
 
-pub(super) fn address(host: &str, port: u16) -> Value {
+pub(crate) fn address(host: &str, port: u16) -> Value {
     json!({"socket_address": {"address": host, "port_value": port}})
 }
