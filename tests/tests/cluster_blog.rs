@@ -1,5 +1,6 @@
 //! The blog of 2020, brought to the versions of today but otherwise as written: what works, and what does not.
 
+use std::fs;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -139,16 +140,15 @@ fn anyone_may_do_anything(cluster: &Cluster) -> Result<()> {
 fn nobody_is_known(cluster: &Cluster) -> Result<()> {
     let site = Site::new(cluster, "1.31")?;
     let rules = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
-    let hers = "selector: {matchLabels: {sallyport.dev/gateway: null, sallyport.dev/namespace: null, \
-                custom-egress: httpbin-egress}}";
-    let patch = format!(
-        "  patches: [{{kind: TrafficExtension, merge: {{metadata: {{namespace: httpbin}}, spec: {{{hers}}}}}}}]\n"
-    );
-    site.write("httpbin", &(stage::egress("httpbin", rules) + &patch))?;
+    site.write("httpbin", &stage::egress("httpbin", rules))?;
     site.build()?;
-    // The filter alone, on the blog's own gateway.
-    let plugin = site.manifests("httpbin").join("20-plugin.yaml");
-    cluster.kubectl().run(&["apply", "--server-side", "-f", &plugin.to_string_lossy()])?;
+    // The filter alone, on the blog's own gateway. No patch of an Egress can lead it there, so it is edited here.
+    let plugin = fs::read_to_string(site.manifests("httpbin").join("20-plugin.yaml"))?;
+    let ours = "    matchLabels:\n      sallyport.dev/gateway: httpbin\n      sallyport.dev/namespace: egress\n";
+    ensure!(plugin.contains(ours) && plugin.contains("\n  namespace: egress\n"), "{plugin}");
+    let plugin = plugin.replace(ours, "    matchLabels:\n      custom-egress: httpbin-egress\n");
+    let plugin = plugin.replace("\n  namespace: egress\n", "\n  namespace: httpbin\n");
+    cluster.kubectl().apply(&plugin)?;
     // A plugin that comes to a live gateway leaves a gap, so this waits.
     let refused = cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 401)?;
     ensure!(refused.header("x-sallyport").contains("no_identity"), "{refused:?}");
