@@ -14,7 +14,7 @@ use sallyport_tests::cluster::network::command_in;
 use sallyport_tests::cluster::network_policy::Cut;
 use sallyport_tests::cluster::stage::{HOST, Site, UPSTREAM};
 use sallyport_tests::cluster::{Cluster, scene, stage};
-use serde_json::{Map, json};
+use serde_json::json;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
 /// The ports of the issuer of tokens, and of a server that the file does not name.
@@ -30,12 +30,13 @@ fn the_network_lets_through_what_the_file_asks_for() {
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let httpbin = stage::httpbin(cluster, authority, &[UPSTREAM])?;
     let _doorway = Doorway::open(cluster.bridge(), httpbin.address())?;
-    let collector = tracer(cluster)?;
     let site = Site::new(cluster, "1.31")?;
+    let collector = tracer(cluster, &site)?;
     cluster.enforce_network_policies();
     let egress = egress(cluster);
     site.write("httpbin", &egress)?;
     site.build()?;
+    site.configure_mesh()?;
     let namespace = fs::read_to_string(site.manifests("httpbin").with_file_name("namespaces").join("egress.yaml"))?;
     cluster.kubectl().apply(&namespace)?;
     // Ready: it had its configuration, its certificate and its filter, and the kubelet has reached it.
@@ -69,13 +70,14 @@ fn egress(cluster: &Cluster) -> String {
     stage::egress("httpbin", RULES).replace("drainSeconds: 5", "drainSeconds: 5, createNamespace: true") + &more
 }
 
-/// A collector where istiod runs, which the mesh knows by the name `otel`.
-fn tracer(cluster: &Cluster) -> Result<Collector> {
+/// A collector where istiod runs, which the Mesh file has by the name `otel`: its port is the only one that is open for spans.
+fn tracer(cluster: &Cluster, site: &Site<'_>) -> Result<Collector> {
     let namespace = cluster.control().namespace();
     let collector = Collector::start(cluster.scratch(), namespace)?;
     let provider =
-        json!([{"name": "otel", "opentelemetry": {"service": "otel.tracing.internal", "port": collector::PORT}}]);
-    cluster.control().configure(&Map::from_iter([("extensionProviders".to_owned(), provider)]))?;
+        json!({"name": "otel", "opentelemetry": {"service": "otel.tracing.internal", "port": collector::PORT}});
+    let image = site.registry().name("sallyport/filter");
+    site.write("mesh", &stage::mesh("1.31", &image, &format!("  extensionProviders: [{provider}]\n")))?;
     cluster.kubectl().apply(&format!(
         "{{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {{name: otel, namespace: istio-system}}, \
          spec: {{hosts: [otel.tracing.internal], location: MESH_EXTERNAL, resolution: STATIC, endpoints: [{{address: {}}}], \

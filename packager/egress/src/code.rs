@@ -233,6 +233,7 @@ codes! {
         GrpcOverHttp1 = "SP2321" Warning,
         WebsocketOverHttp2 = "SP2322" Warning,
         UpstreamNotHttp = "SP2323" Warning,
+        TracerNotInMesh = "SP2324" Warning,
         IstioOutOfSupport = "SP2401" Warning,
         TracingStripOnOldIstio = "SP2402" Warning,
         PluginModeServer = "SP2501" Error,

@@ -15,6 +15,7 @@ pub mod deploy;
 pub mod health;
 mod mesh;
 pub mod outbound;
+mod provider;
 pub(crate) mod upstream;
 
 pub use self::authz::{Authn, Authz, JwtProvider, Rollout};
@@ -24,6 +25,7 @@ pub(crate) use self::mesh::MeshFile;
 pub use self::mesh::{
     AccessLog, DnsCapture, ISTIO_NAMESPACE, IstioVersion, Istiod, Mesh, OWN_PROVIDERS, OutboundTraffic,
 };
+pub use self::provider::Provider;
 pub use self::upstream::{Endpoint, HttpVersion, TlsMode, Upstream, UpstreamTls};
 
 use self::deploy::port::{CALLERS_PORT, Port};

@@ -38,6 +38,7 @@ mod standby_without_port;
 mod timeout_below_probe_timeout;
 mod tls_unusual_for_port;
 mod token_in_plaintext;
+mod tracer_not_in_mesh;
 mod tracing_strip_on_old_istio;
 mod unreliable_remote_address;
 mod upstream_not_http;
@@ -87,6 +88,7 @@ pub(super) const LINTS: &[Lint] = &[
     grpc_over_http1::LINT,
     websocket_over_http2::LINT,
     upstream_not_http::LINT,
+    tracer_not_in_mesh::LINT,
     istio_out_of_support::LINT,
     tracing_strip_on_old_istio::LINT,
 ];

@@ -22,6 +22,7 @@ pub(crate) fn check(root: &Node, defaults: &Defaults, sink: &mut Sink) {
     let Some(spec) = root.get("spec") else { return };
     if let Some(tls) = spec.descend(&["upstream", "tls"]) {
         check_tls(tls, sink);
+        check_folders(tls, sink);
     }
     if let Some(node) = spec.get("upstream") {
         upstream::check(node, sink);
@@ -87,6 +88,23 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
             }
         }
         None => {}
+    }
+}
+
+/// A file below another path makes that path a folder. What is wrong with a path alone was reported already.
+fn check_folders(tls: &Node, sink: &mut Sink) {
+    const PATHS: [&str; 3] = ["caCertificates", "clientCertificate", "privateKey"];
+    let paths = || PATHS.iter().filter_map(|name| tls.get(name)).filter_map(|node| Some((node.text()?, node)));
+    for (folder, node) in paths().filter(|(folder, _)| !folder.is_empty()) {
+        let is_below =
+            |file: &str| file.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/') && rest.len() > 1);
+        if let Some((file, _)) = paths().find(|(file, _)| is_below(file)) {
+            let message = format!("{} is the folder of {}, not a file", quoted(folder), quoted(file));
+            sink.report(
+                node.span,
+                UnplacedDiagnostic::new(Code::FilePath, message).help("write the path of a file in it"),
+            );
+        }
     }
 }
 

@@ -13,6 +13,8 @@ checked_text!(
     "file path"
 );
 
+/// Where the gateway's pods have the Secret with the upstream's certificates, unless the file says otherwise.
+const CERTIFICATES: &str = "/etc/sallyport/tls";
 /// What Istio takes for the authorities of the proxy's image, wherever they are.
 const SYSTEM: &str = "system";
 /// Folders of the proxy's image: a file there needs no Secret, and a Secret mounted there would hide the image's files.
@@ -106,6 +108,15 @@ fn check(text: &str) -> Option<UnplacedDiagnostic> {
             ),
         );
     }
+    if text == CERTIFICATES {
+        return Some(
+            UnplacedDiagnostic::new(
+                Code::FilePath,
+                format!("{} is the folder of the certificates, not a file", quoted(text)),
+            )
+            .help("write the path of a file in it: `/etc/sallyport/tls/ca.crt`, with a key of the Secret"),
+        );
+    }
     // A colon ends the path of a mount, and `..` would lead out of the folder that is mounted.
     let is_segment = |segment: &str| !matches!(segment, "" | "." | "..");
     let good = text.strip_prefix('/').unwrap_or(text).split('/').all(is_segment)
@@ -134,7 +145,20 @@ mod tests {
         for good in ["/ca.pem", "/etc/upstream/tls.crt", "/a b/c", "/..data/tls.crt", "beside/ca.pem"] {
             assert!(FilePath::from_text(good).is_ok(), "{good}");
         }
-        for bad in ["./ca.pem", "../ca.pem", "/", "/a/", "/a//b", "/a/../b", "/..", "/./a", "/a:b", "/a\nb", "C:/a"] {
+        for bad in [
+            "./ca.pem",
+            "../ca.pem",
+            "/",
+            "/a/",
+            "/a//b",
+            "/a/../b",
+            "/..",
+            "/./a",
+            "/a:b",
+            "/a\nb",
+            "C:/a",
+            CERTIFICATES,
+        ] {
             assert!(FilePath::from_text(bad).is_err(), "{bad}");
         }
     }

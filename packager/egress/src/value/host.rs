@@ -86,6 +86,18 @@ fn is_address(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()
 }
 
+/// Why there cannot be a connection to an address.
+fn no_server(address: IpAddr) -> Option<&'static str> {
+    let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    if address.is_unspecified() {
+        Some("it stands for all addresses of a machine")
+    } else if address.is_multicast() || broadcast {
+        Some("it stands for a group of machines")
+    } else {
+        None
+    }
+}
+
 /// A DNS name in lower case whose last label is not all digits (that is a bad address).
 fn is_dns_name(text: &str) -> bool {
     let last_is_number = text.rsplit('.').next().is_some_and(|last| last.chars().all(|c| c.is_ascii_digit()));
@@ -93,10 +105,15 @@ fn is_dns_name(text: &str) -> bool {
 }
 
 pub(super) fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
-    if is_address(text) || is_dns_name(text) {
+    let shown = quoted(text);
+    if let Ok(address) = text.parse::<IpAddr>() {
+        let what = no_server(address)?;
+        let flaw = UnplacedDiagnostic::new(code, format!("no server has the address {shown}: {what}"));
+        return Some(flaw.help("write the server's own address, or its name"));
+    }
+    if is_dns_name(text) {
         return None;
     }
-    let shown = quoted(text);
     let (problem, near) = if let Some((_, rest)) = text.split_once("://") {
         (format!("{shown} is a URL, not a host"), plain_host(rest))
     } else if text.contains(['/', '?', '#']) {
@@ -181,6 +198,7 @@ mod tests {
 
     #[test]
     fn hosts() {
+        const OTHER: &str = "write the server's own address, or its name";
         for good in ["httpbin.org", "a", "a-b.c1", "10.0.0.1", "::1", "fe80::1", "1a.example"] {
             assert_eq!(complaint::<Host>(good), None);
         }
@@ -193,6 +211,13 @@ mod tests {
             ("httpbin.org.", "`httpbin.org.` ends with a dot", "write `httpbin.org`"),
             ("*.org", "`*.org` is a pattern, not a host", "write each name out"),
             ("10.0.0.256", "`10.0.0.256` is not an IP address", "write a name such as `httpbin.org`, or an IP address"),
+            ("::", "no server has the address `::`: it stands for all addresses of a machine", OTHER),
+            ("ff02::1", "no server has the address `ff02::1`: it stands for a group of machines", OTHER),
+            (
+                "255.255.255.255",
+                "no server has the address `255.255.255.255`: it stands for a group of machines",
+                OTHER,
+            ),
             ("a_b.c", "`a_b.c` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
             ("a..b", "`a..b` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
         ] {

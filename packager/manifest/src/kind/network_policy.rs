@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sallyport_core::wire::TracingMode;
-use sallyport_egress::model::{Egress, Istiod, READINESS_PORT};
+use sallyport_egress::model::{Egress, Istiod, Provider, READINESS_PORT};
 use sallyport_egress::value::host::Host;
 use serde_json::{Value, json};
 
@@ -88,10 +88,30 @@ pub(crate) fn egress(plan: &Plan<'_>) -> Vec<Allowed> {
         add(&mut allowed, json!({"ports": [tcp(uri.port())]}), &reason);
     }
     if spec.tracing.mode == TracingMode::Envoy {
-        let reason = "The tracer, on the ports of OTLP and Zipkin. One that listens elsewhere needs a patch.";
-        add(&mut allowed, json!({"ports": TRACER_PORTS.map(tcp)}), reason);
+        let (ports, reason) = tracer(plan);
+        add(&mut allowed, json!({"ports": ports.into_iter().map(tcp).collect::<Vec<_>>()}), &reason);
     }
     allowed
+}
+
+/// The ports of the tracer: its own, if the Mesh file has it; otherwise those of all tracers there, and the usual ones.
+fn tracer(plan: &Plan<'_>) -> (BTreeSet<u16>, String) {
+    let name = plan.egress.spec.tracing.provider.as_ref();
+    let tracers = || plan.mesh.providers().filter(Provider::is_tracer);
+    let own = name.and_then(|name| tracers().find(|tracer| tracer.name == name.as_str()));
+    match own.and_then(|tracer| Some((tracer, tracer.port?))) {
+        Some((tracer, port)) => {
+            let reason = format!(
+                "The tracer `{}`. A Service that leads to another port of its pods needs a patch.",
+                tracer.name
+            );
+            (BTreeSet::from([port]), reason)
+        }
+        None => {
+            let ports = TRACER_PORTS.into_iter().chain(tracers().filter_map(|tracer| tracer.port)).collect();
+            (ports, "The tracer, on the ports of OTLP and Zipkin. One that listens elsewhere needs a patch.".to_owned())
+        }
+    }
 }
 
 /// Inside the cluster by its label, in the namespace that the Mesh file names; outside by its address, as far as it is one.

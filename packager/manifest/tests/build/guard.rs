@@ -1,6 +1,6 @@
 //! What keeps a gateway from hurting the mesh around it: its namespace, its network, its files, and what is said of them.
 
-use sallyport_core::wire::{Mode, Rule};
+use sallyport_core::wire::{Mode, Rule, TracingMode};
 use sallyport_egress::model::deploy::{Install, Patch};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_manifest::Build;
@@ -221,6 +221,32 @@ fn the_network_allows_what_the_file_asks_for() {
         );
     }
     assert!(text.contains("- port: 8282\n"), "the kubelet's probe of OPA: {text}");
+}
+
+#[test]
+fn the_network_leads_to_the_tracer_of_the_mesh() {
+    let otel = json!({"name": "otel", "opentelemetry": {"service": "otel.example", "port": 14317}});
+    let zipkin = json!({"name": "zipkin", "zipkin": {"service": "zipkin.example", "port": 19411}});
+    let log = json!({"name": "log", "envoyOtelAls": {"service": "log.example", "port": 4444}});
+    for (named, of_mesh, reason, ports) in [
+        (true, vec![otel.clone(), zipkin.clone()], "# The tracer `otel`.", vec![14317]),
+        (true, vec![zipkin.clone(), log.clone()], "# The tracer, on", vec![4317, 4318, 9411, 19411]),
+        (false, vec![otel, zipkin, log], "# The tracer, on", vec![4317, 4318, 9411, 14317, 19411]),
+    ] {
+        let (text, _) = identity_file(
+            |egress| {
+                egress.spec.tracing.mode = TracingMode::Envoy;
+                egress.spec.tracing.provider = named.then(|| value("otel"));
+            },
+            &Mesh { extension_providers: of_mesh.iter().map(patched_with).collect(), ..mesh("1.31") },
+        );
+        let rule = text.split(reason).nth(1).unwrap_or_else(|| panic!("{reason}: {text}"));
+        let rule = rule.split("  - ports:").nth(1).unwrap_or_default();
+        let rule = rule.split("\n  ingress:").next().unwrap_or_default();
+        let found: Vec<u16> =
+            rule.lines().filter_map(|line| line.trim().strip_prefix("- port: ")?.parse().ok()).collect();
+        assert_eq!(found, ports, "{text}");
+    }
 }
 
 #[test]

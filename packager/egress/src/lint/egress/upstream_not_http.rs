@@ -29,6 +29,7 @@ use crate::lint::finding::Finding;
 use crate::lint::input::{Input, Subject};
 use crate::model::upstream::NOT_HTTP;
 use sallyport_core::wire;
+use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint { code: Code::UpstreamNotHttp, run, source: include_str!("upstream_not_http.rs") };
 
@@ -76,23 +77,41 @@ const PORTS: &[(u16, &str)] = &[
 const PROXY: u16 = 3128;
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    input.egresses.iter().filter_map(|subject| of_port(subject).or_else(|| of_method(subject))).collect()
+    input.egresses.iter().flat_map(|subject| of_ports(subject).chain(of_method(subject))).collect()
 }
 
-fn of_port(subject: &Subject<'_>) -> Option<Finding> {
-    let port = subject.egress.spec.upstream.port;
+/// Every port of the upstream, with its place: the first one of each number.
+fn of_ports<'a>(subject: &'a Subject<'_>) -> impl Iterator<Item = Finding> + 'a {
+    let spec = &subject.egress.spec;
+    let endpoints = spec.upstream.endpoints.iter().enumerate();
+    let endpoints =
+        endpoints.filter_map(|(position, to)| Some((to.port?, format!("upstream.endpoints[{position}].port"))));
+    let others = spec.ports.iter().enumerate();
+    let others = others.map(|(position, port)| (port.upstream_port, format!("ports[{position}].upstreamPort")));
+    let mut seen = HashSet::new();
+    std::iter::once((spec.upstream.port, "upstream.port".to_owned()))
+        .chain(endpoints)
+        .chain(others)
+        .filter(move |(port, _)| seen.insert(*port))
+        .filter_map(|(port, path)| of_port(subject, port, &path))
+}
+
+fn of_port(subject: &Subject<'_>, port: u16, path: &str) -> Option<Finding> {
     if port == PROXY {
-        return Some(subject.at("upstream.port", format!("port {port} is that of HTTP proxies"), NO_PROXY));
+        return Some(subject.at(path, format!("port {port} is that of HTTP proxies"), NO_PROXY));
     }
     let (_, protocol) = PORTS.iter().find(|(known, _)| *known == port)?;
-    Some(subject.at("upstream.port", format!("port {port} is that of {protocol}, which is not HTTP"), NOT_HTTP))
+    Some(subject.at(path, format!("port {port} is that of {protocol}, which is not HTTP"), NOT_HTTP))
 }
 
 const NO_PROXY: &str = "a gateway sends no CONNECT to a proxy: write the server itself as the upstream, or let callers use the \
      proxy through Istio's own ServiceEntry with `protocol: TCP`";
 
-/// Only a proxy takes CONNECT.
+/// Only a proxy takes CONNECT. At a port that says so already, it is not said again.
 fn of_method(subject: &Subject<'_>) -> Option<Finding> {
+    if subject.egress.spec.upstream.port == PROXY {
+        return None;
+    }
     let at = subject.rules(wire::Action::Allow).find_map(|(path, rule)| {
         rule.to.iter().flatten().enumerate().find_map(|(to, entry)| {
             let method = entry.operation.methods.as_ref()?.iter().position(|method| method == "CONNECT")?;

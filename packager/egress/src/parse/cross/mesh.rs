@@ -57,13 +57,35 @@ fn check_pair(entry: &Entry, check_value: fn(&str) -> Option<UnplacedDiagnostic>
 /// Istio finds a provider by its name.
 fn check_providers(providers: &[Node], sink: &mut Sink) {
     let mut seen: HashMap<&str, Span> = HashMap::new();
-    for provider in providers.iter().filter(|provider| !provider.entries().is_empty()) {
+    for provider in providers.iter().filter(|provider| matches!(provider.value, Value::Mapping(_))) {
         let refuse = |message: String| UnplacedDiagnostic::new(Code::ExtensionProvider, message);
-        let Some((name, node)) = provider.get("name").and_then(|node| Some((node.text()?, node))) else {
-            let start = Span { start: provider.span.start, end: provider.span.start };
+        let start = Span { start: provider.span.start, end: provider.span.start };
+        let named = provider.get("name").and_then(|node| Some((node.text()?, node)));
+        let Some((name, node)) = named.filter(|(name, _)| !name.is_empty()) else {
             sink.report(start, refuse("the provider has no `name`".to_owned()).help("write `name: NAME`"));
             continue;
         };
+        if let Value::Scalar(scalar) = &node.value
+            && scalar.resolve() != ScalarType::Text
+        {
+            let message = format!("the provider's name {} is not a string", quoted(name));
+            sink.report(node.span, refuse(message).help("write it in quotes"));
+        }
+        match provider.entries().iter().filter(|entry| entry.key.name != "name").collect::<Vec<_>>().as_slice() {
+            [_] => {}
+            [] => {
+                let message = format!("the provider {} has a name and nothing else", quoted(name));
+                let help =
+                    "write what it is, as Istio's `meshConfig` has it: `opentelemetry: {service: ..., port: 4317}`";
+                sink.report(start, refuse(message).help(help));
+            }
+            [first, second, ..] => {
+                let (first_name, second_name) = (quoted(&first.key.name), quoted(&second.key.name));
+                let message = format!("the provider {} is both {first_name} and {second_name}", quoted(name));
+                let help = "write an entry of its own for each, with another name";
+                sink.report_twice(second.key.span, first.key.span, refuse(message).help(help));
+            }
+        }
         if name.starts_with(OWN_PROVIDERS) {
             let message = format!("{} is the name of a provider that `sallyport build` adds", quoted(name));
             sink.report(node.span, refuse(message).help("remove it, or give it another name"));
