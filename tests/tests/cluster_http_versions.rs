@@ -4,6 +4,7 @@
 //! gRPC is that of grpcio, because it is one wheel to install; a Rust implementation would have to be compiled with every
 //! run of CI. The Envoys are stock ones, which do not have Istio's own ALPN filter, so it is off.
 
+use std::cell::RefCell;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, Result, ensure};
@@ -11,7 +12,7 @@ use sallyport_tests::certs::Authority;
 use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, scene, stage};
-use sallyport_tests::echo::Echo;
+use sallyport_tests::echo::{Echo, Http2Echo, Received};
 use sallyport_tests::grpc::{GrpcServer, calls};
 use serde_json::{Map, Value, json};
 
@@ -34,7 +35,7 @@ fn every_kind_of_call_passes_whatever_the_meshs_default_is() {
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let scratch = cluster.scratch();
     let echo = Echo::start(&authority.server(scratch, "upstream", &[stage::UPSTREAM])?)?;
-    let _doorway = Doorway::open(cluster.bridge(), echo.address())?;
+    let doorway = Doorway::open(cluster.bridge(), echo.address())?;
     let [tls, plain] = [28443, 28080].map(|port| SocketAddr::from((cluster.bridge(), port)));
     let _tls = GrpcServer::start(scratch, tls, Some(&authority.server(scratch, "second", &["second.org"])?))?;
     let _plain = GrpcServer::start(scratch, plain, None)?;
@@ -44,8 +45,11 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     let over_tls = stage::egress("second", METHODS).replace("port: 443", "port: 28443, protocol: http2");
     let over_plain =
         stage::egress("third", METHODS).replace("port: 443", "port: 28080, protocol: http2, tls: {mode: NONE}");
-    let files =
-        [("httpbin", stage::egress("httpbin", READERS) + probed), ("second", over_tls.clone()), ("third", over_plain)];
+    let files = [
+        ("httpbin", stage::egress("httpbin", READERS) + probed),
+        ("second", over_tls.clone()),
+        ("third", over_plain.clone()),
+    ];
     let site = Site::new(cluster, "1.31")?;
     files.iter().try_for_each(|(name, file)| site.apply(name, file))?;
     files.iter().try_for_each(|(name, _)| site.wait_ready(name))?;
@@ -61,10 +65,43 @@ fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
     upgrade_by_default(cluster)?;
     everything(cluster, &echo)?;
 
-    let refusing = over_tls + "  health: {override: forceOpen}\n";
-    site.apply("second", &refusing)?;
-    cluster.wait("refusal of the gate", || {
-        let unary = &grpc(cluster, GRPC[0])?["unary"];
+    let http2 = Http2Echo::start(&authority.server(scratch, "http2", &[stage::UPSTREAM])?)?;
+    doorway.lead_to(http2.address());
+    probes_over_http2(cluster, &site, &http2, &doorway)?;
+    for (target, name, file) in [(GRPC[0], "second", over_tls), (GRPC[1], "third", over_plain)] {
+        an_open_gate_is_unavailable(cluster, &site, target, name, &file)?;
+    }
+    Ok(())
+}
+
+/// Probes have the version of requests, show nothing of Envoy, and decide.
+fn probes_over_http2(cluster: &Cluster, site: &Site<'_>, upstream: &Http2Echo, doorway: &Doorway) -> Result<()> {
+    let file = stage::egress("httpbin", READERS).replace("port: 443", "port: 443, protocol: http2");
+    site.serve("httpbin", &(file + "  health: {probe: {path: /probe, interval: 1s, timeout: 1s}}\n"))?;
+    let _ = upstream.take();
+    let seen = RefCell::new(Vec::new());
+    cluster.wait_for("httpbin", "sleep", URL, |answer| {
+        seen.borrow_mut().extend(upstream.take());
+        let asked = |line: &str| seen.borrow().iter().any(|request: &Received| request.line == line);
+        answer.status == 200
+            && asked("GET https://httpbin.org/get HTTP/2")
+            && asked("GET https://httpbin.org/probe HTTP/2")
+    })?;
+    for probe in seen.borrow().iter().filter(|request| request.line.contains("/probe ")) {
+        ensure!(probe.line == "GET https://httpbin.org/probe HTTP/2" && probe.names() == ["user-agent"], "{probe:?}");
+    }
+    doorway.lead_to(SocketAddr::from(([127, 0, 0, 1], 9)));
+    doorway.hang_up();
+    let down =
+        cluster.wait_for("httpbin", "sleep", URL, |answer| answer.header("x-sallyport").contains("upstream_down"))?;
+    ensure!(down.status == 503, "{down:?}");
+    Ok(())
+}
+
+fn an_open_gate_is_unavailable(cluster: &Cluster, site: &Site<'_>, target: &str, name: &str, file: &str) -> Result<()> {
+    site.apply(name, &format!("{file}  health: {{override: forceOpen}}\n"))?;
+    cluster.wait(&format!("refusal of the gate at {target}"), || {
+        let unary = &grpc(cluster, target)?["unary"];
         let reason = unary["trailers"]["x-sallyport"].as_str().unwrap_or_default();
         Ok(unary["code"] == 14 && reason.contains("reason=upstream_down"))
     })
