@@ -501,6 +501,7 @@ fn deploy() -> Vec<Case> {
         envoy("spec.gateway.numTrustedProxies", json!(2)),
         nothing("spec.gateway.install", json!("istiooperator")),
         nothing("spec.gateway.install", json!("helm")),
+        envoy("spec.gateway.install", json!("gateway-api")),
         envoy("spec.gateway.opa.image", json!("openpolicyagent/opa:1.5.0-envoy")).with(opa()),
         envoy("spec.gateway.opa.policyConfigMap", json!("other")).with(opa()),
         envoy("spec.gateway.opa.path", json!("other/allow")).with(opa()),

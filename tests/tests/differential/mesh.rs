@@ -143,7 +143,53 @@ impl MeshSide {
         let made = self.control.kubectl().feed(&arguments, &pods.to_string())?;
         let pods = serde_json::Deserializer::from_str(&made).into_iter().collect::<Result<Vec<Value>, _>>()?;
         ensure!(pods.len() == gateways.len(), "{} pods", pods.len());
-        pods.iter().zip(0..).map(|(pod, position)| proxy(pod, position)).collect()
+        pods.iter().zip(0..).map(|(pod, position)| self.proxy(pod, position)).collect()
+    }
+
+    /// What the agent in a pod says to istiod: `ISTIO_META_` variables, labels, annotations and the proxy's configuration.
+    fn proxy(&self, pod: &Value, position: u16) -> Result<Proxy> {
+        let container = list(pod, "/spec/containers").iter().find(|container| container["name"] == "istio-proxy");
+        let mut metadata = Map::new();
+        for variable in list(container.context("no proxy")?, "/env") {
+            let (Some(name), Some(value)) = (variable["name"].as_str(), variable["value"].as_str()) else { continue };
+            if name == "PROXY_CONFIG" {
+                metadata.insert(name.to_owned(), serde_json::from_str(value)?);
+            } else if let Some(name) = name.strip_prefix("ISTIO_META_") {
+                metadata.insert(name.to_owned(), value.into());
+            }
+        }
+        let (name, namespace) = (text(pod, "/metadata/name")?, text(pod, "/metadata/namespace")?);
+        let [high, low] = position.to_be_bytes();
+        let address = Ipv4Addr::new(10, 99, high, low);
+        for (key, value) in [
+            ("NAME", json!(name)),
+            ("NAMESPACE", json!(namespace)),
+            ("INSTANCE_IPS", json!(address)),
+            ("SERVICE_ACCOUNT", pod["spec"]["serviceAccountName"].clone()),
+            ("LABELS", pod["metadata"]["labels"].clone()),
+            ("ANNOTATIONS", pod["metadata"]["annotations"].clone()),
+            ("ISTIO_VERSION", json!("1.31.0")),
+        ] {
+            metadata.insert(key.to_owned(), value);
+        }
+        self.merge_annotation(pod, &mut metadata)?;
+        let id = format!("router~{address}~{name}.{namespace}~{namespace}.svc.cluster.local");
+        Ok(Proxy { id, metadata: Value::Object(metadata) })
+    }
+
+    /// The agent merges the pod's own settings into those of its environment. The injection webhook did so already, but not where
+    /// istiod itself makes the Deployment.
+    fn merge_annotation(&self, pod: &Value, metadata: &mut Map<String, Value>) -> Result<()> {
+        let annotation = pod.pointer("/metadata/annotations/proxy.istio.io~1config").and_then(Value::as_str);
+        let Some(annotation) = annotation else { return Ok(()) };
+        let indented: String = annotation.lines().map(|line| format!("  {line}\n")).collect();
+        let text = format!("apiVersion: tests/v1\nkind: Settings\nmetadata: {{name: settings}}\nspec:\n{indented}");
+        let own = self.local(&text)?["spec"].take();
+        let settings = metadata.entry("PROXY_CONFIG").or_insert_with(|| json!({}));
+        for (name, value) in own.as_object().into_iter().flatten() {
+            settings[name] = value.clone();
+        }
+        Ok(())
     }
 
     /// What istiod gives each Envoy, and how many clusters of others are not in it. `own`: what `run` gives it.
@@ -238,36 +284,6 @@ fn template(deployments: &Value, gateway: &Gateway) -> Option<Value> {
     pod["metadata"]["name"] = json!(format!("{}-0", deployment["metadata"]["name"].as_str()?));
     pod["metadata"]["namespace"] = json!(gateway.namespace);
     Some(pod)
-}
-
-/// What the agent in a pod says to istiod: `ISTIO_META_` variables, labels, annotations and the proxy's configuration.
-fn proxy(pod: &Value, position: u16) -> Result<Proxy> {
-    let container = list(pod, "/spec/containers").iter().find(|container| container["name"] == "istio-proxy");
-    let mut metadata = Map::new();
-    for variable in list(container.context("no proxy")?, "/env") {
-        let (Some(name), Some(value)) = (variable["name"].as_str(), variable["value"].as_str()) else { continue };
-        if name == "PROXY_CONFIG" {
-            metadata.insert(name.to_owned(), serde_json::from_str(value)?);
-        } else if let Some(name) = name.strip_prefix("ISTIO_META_") {
-            metadata.insert(name.to_owned(), value.into());
-        }
-    }
-    let (name, namespace) = (text(pod, "/metadata/name")?, text(pod, "/metadata/namespace")?);
-    let [high, low] = position.to_be_bytes();
-    let address = Ipv4Addr::new(10, 99, high, low);
-    for (key, value) in [
-        ("NAME", json!(name)),
-        ("NAMESPACE", json!(namespace)),
-        ("INSTANCE_IPS", json!(address)),
-        ("SERVICE_ACCOUNT", pod["spec"]["serviceAccountName"].clone()),
-        ("LABELS", pod["metadata"]["labels"].clone()),
-        ("ANNOTATIONS", pod["metadata"]["annotations"].clone()),
-        ("ISTIO_VERSION", json!("1.31.0")),
-    ] {
-        metadata.insert(key.to_owned(), value);
-    }
-    let id = format!("router~{address}~{name}.{namespace}~{namespace}.svc.cluster.local");
-    Ok(Proxy { id, metadata: Value::Object(metadata) })
 }
 
 /// Writes files into a new folder.

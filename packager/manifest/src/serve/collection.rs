@@ -156,14 +156,14 @@ impl<'a> Collection<'a> {
         let Object { kind, name, namespace, spec, .. } = *object;
         let mut is_ours = false;
         for server in &self.servers {
-            let hosts = || spec.texts(if kind == "HTTPRoute" { "hostnames" } else { "hosts" });
-            let origin = |name: &'a str| Origin {
+            let origin = Origin {
                 name,
                 namespace,
                 port: server.port,
                 gateway: &server.gateway,
                 is_http_route: kind == "HTTPRoute",
             };
+            let hosts = |key| spec.texts(key).into_iter().map(str::to_lowercase).collect::<Vec<_>>();
             let found = if kind == "HTTPRoute" {
                 let parents: Vec<_> = spec.list("parentRefs").collect();
                 let is_bound = parents.iter().any(|parent| {
@@ -173,24 +173,28 @@ impl<'a> Collection<'a> {
                 is_bound.then(|| {
                     let made = http_route::virtual_service(spec, name, namespace);
                     let seen = Seen::default();
-                    routes(View::new(&made, &seen), origin(name))
+                    let of_host = |host: String| {
+                        let name = http_route::name(&server.gateway, &host);
+                        (routes(View::new(&made, &seen), Origin { name: &name, ..origin }), vec![host])
+                    };
+                    hosts("hostnames").into_iter().map(of_host).collect::<Vec<_>>()
                 })
             } else {
                 let gateways = spec.texts("gateways");
                 let full = server.gateway.as_str();
                 let short = server.gateway.rsplit_once('/').map_or(full, |(_, name)| name);
                 let is_bound = gateways.iter().any(|gateway| *gateway == full || *gateway == short);
-                is_bound.then(|| routes(spec, origin(name)))
+                is_bound.then(|| vec![(routes(spec, origin), hosts("hosts"))])
             };
             let Some(found) = found else { continue };
             spec.field("exportTo").map(View::whole);
             is_ours = true;
-            self.routes.push(Routes {
+            self.routes.extend(found.into_iter().map(|(routes, hosts)| Routes {
                 gateway: server.gateway.clone(),
                 port: server.port,
-                hosts: hosts().into_iter().map(str::to_lowercase).collect(),
-                routes: found,
-            });
+                hosts,
+                routes,
+            }));
         }
         is_ours
     }

@@ -42,6 +42,11 @@ pub(super) fn virtual_service(spec: View<'_>, name: &str, namespace: &str) -> Va
     json!({"hosts": spec.texts("hostnames"), "http": http})
 }
 
+/// The name of the VirtualService that istiod makes for one host of all HTTPRoutes of a listener.
+pub(super) fn name(gateway: &str, host: &str) -> String {
+    format!("{}~{host}", gateway.replacen('/', "~", 1))
+}
+
 fn route_match(found: View<'_>) -> Value {
     let path = found.field("path");
     let kind = match path.and_then(|path| path.text("type")) {
