@@ -193,7 +193,7 @@ pub(crate) fn name_and_uri(path: &Path) -> (String, String) {
 
 /// A path without a leading `./`, and relative if it is below the working directory, because a report may be read on another
 /// machine.
-fn relative(path: &Path) -> PathBuf {
+pub(crate) fn relative(path: &Path) -> PathBuf {
     let below = std::env::current_dir().ok().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
     let path: PathBuf = below.as_deref().unwrap_or(path).components().collect();
     let path = path.strip_prefix(".").map(Path::to_owned).unwrap_or(path);

@@ -15,11 +15,13 @@
 //! examine
 //! report
 //! console input lock output oci
+//! record
 //! exit
 //! printable
 //! ```
 //!
-//! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); the terminal, files that are read and
+//! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); what `build` notes in a folder
+//! ([`record`]); the terminal, files that are read and
 //! written, and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
 //! file per format ([`report`]); files checked together ([`examine`]); the gateway that `run` serves ([`local`]); what
 //! `build` would write ([`assemble`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
@@ -38,6 +40,7 @@ mod lock;
 mod oci;
 mod output;
 mod printable;
+mod record;
 mod report;
 
 use std::process::ExitCode;

@@ -1,20 +1,25 @@
 //! The output folder of `build`. Files that have changed are written, obsolete files of an earlier build are removed if the
 //! user asks for it, and all others are left alone.
+//!
+//! # Invariants
+//! - Nothing outside the folder is written or removed: a symbolic link in it is refused, not followed.
+//! - A file that `build` has not written is not overwritten. One that it has written is, edited or not: its first line says so.
+//! - Nothing but regular files is opened, so nothing blocks.
+
+mod obstacle;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
+use sallyport_manifest::MADE_BY;
 use similar::TextDiff;
 
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
-
-/// The file that lists what `build` has written. A folder that has files but no list is not an output folder.
-const LIST: &str = ".sallyport";
-const LIST_HEADER: &str =
-    "# The files that `sallyport build` wrote here. With --prune it removes those that it no longer writes.\n";
+use crate::record::Record;
+use obstacle::{check_files, check_root, in_the_way};
 
 /// How a folder differs from the files of a build.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,11 +28,18 @@ pub(crate) struct Difference {
     pub(crate) changed: Vec<String>,
     /// Written by an earlier build, but not part of this one.
     pub(crate) stale: Vec<String>,
+    /// What was removed, with its last text.
+    pub(crate) removed: BTreeMap<String, String>,
 }
 
 impl Difference {
     pub(crate) fn is_empty(&self) -> bool {
         self.missing.is_empty() && self.changed.is_empty() && self.stale.is_empty()
+    }
+
+    /// How many files `write` writes.
+    pub(crate) fn written(&self) -> usize {
+        self.missing.len().saturating_add(self.changed.len())
     }
 
     /// One line per file, sorted by kind of difference and name.
@@ -40,26 +52,61 @@ impl Difference {
     }
 }
 
+/// What the last build wrote into the folder, `None` if there is no folder or nothing in it. Fails for a folder that is not
+/// an output folder.
+pub(crate) fn recorded(root: &Path) -> Result<Option<Record>, Failure> {
+    check_root(root)?;
+    check_files(root, std::iter::once(Record::FILE))?;
+    let record = root.join(Record::FILE);
+    match Record::read(root) {
+        Ok(Some(record)) => Ok(Some(record)),
+        Ok(None) => match fs::read_dir(root).map(Iterator::count) {
+            Ok(1..) => {
+                let message = format!("`{}` is not empty, and was not written by `sallyport build`", printable(root));
+                Err(Failure::new(Exit::Io, message).with_help("use a new or empty folder"))
+            }
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Failure::read(root, &error)),
+        },
+        Err(error) => Err(Failure::read(&record, &error)),
+    }
+}
+
 /// Compares without writing.
 pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<Difference, Failure> {
-    let listed = listed(root)?;
+    let listed = recorded(root)?.unwrap_or_default().files;
+    check_files(root, files.keys().chain(&listed).map(String::as_str))?;
     let mut difference = Difference::default();
+    let mut foreign = Vec::new();
     for (name, text) in files {
-        match fs::read(root.join(name)) {
+        let path = root.join(name);
+        match fs::read(&path) {
             Ok(bytes) if bytes == text.as_bytes() => {}
+            Ok(bytes) if !listed.contains(name) && !is_made_by_build(&bytes) => foreign.push(path),
             Ok(_) => difference.changed.push(name.clone()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => difference.missing.push(name.clone()),
-            Err(error) => return Err(Failure::read(&root.join(name), &error)),
+            Err(error) => return Err(Failure::read(&path, &error)),
         }
+    }
+    if let Some((path, others)) = foreign.split_first() {
+        let what = "was not written by `sallyport build`, which would overwrite it";
+        return Err(in_the_way(path, what, others.len()));
     }
     let gone = listed.into_iter().filter(|name| !files.contains_key(name) && root.join(name).exists());
     difference.stale.extend(gone);
     Ok(difference)
 }
 
+/// A file that the record does not have, after a merge perhaps, is known by the words at its head.
+fn is_made_by_build(bytes: &[u8]) -> bool {
+    const HEAD: usize = 256;
+    String::from_utf8_lossy(bytes.get(..HEAD).unwrap_or(bytes)).contains(MADE_BY)
+}
+
 /// What would change, as a unified diff, with the files that `--prune` would remove.
 pub(crate) fn diff(root: &Path, files: &BTreeMap<String, String>, difference: &Difference) -> Result<String, Failure> {
-    let Difference { missing, changed, stale } = difference;
+    let Difference { missing, changed, stale, removed: _ } = difference;
     let names: BTreeSet<_> = missing.iter().chain(changed).chain(stale).collect();
     let mut text = String::new();
     for name in names {
@@ -82,12 +129,17 @@ pub(crate) fn diff(root: &Path, files: &BTreeMap<String, String>, difference: &D
 }
 
 /// Writes the files into the folder, each in one step. `prune`: and removes those that are no longer built.
-pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>, prune: bool) -> Result<Difference, Failure> {
-    let difference = compare(root, files)?;
-    let all = files.keys().chain(&difference.stale).map(String::as_str).collect();
+pub(crate) fn write(
+    root: &Path,
+    files: &BTreeMap<String, String>,
+    options: &[String],
+    prune: bool,
+) -> Result<Difference, Failure> {
+    let mut difference = compare(root, files)?;
+    let record = |names: BTreeSet<String>| Record { files: names, options: options.to_vec() }.render();
     create(root)?;
-    // The list is written first, so that the next build knows every file even if this one is interrupted.
-    replace(root, LIST, &list(&all))?;
+    // The record is written first, so that the next build knows every file even if this one is interrupted.
+    replace(root, Record::FILE, &record(files.keys().chain(&difference.stale).cloned().collect()))?;
     let folders: BTreeSet<_> =
         files.keys().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
     folders.iter().try_for_each(|folder| create(&root.join(folder)))?;
@@ -98,50 +150,18 @@ pub(crate) fn write(root: &Path, files: &BTreeMap<String, String>, prune: bool) 
     }
     for name in difference.stale.iter().filter(|_| prune) {
         let path = root.join(name);
+        let bytes = fs::read(&path).map_err(|error| Failure::read(&path, &error))?;
         fs::remove_file(&path).map_err(|error| Failure::write(&path, &error))?;
+        difference.removed.insert(name.clone(), String::from_utf8_lossy(&bytes).into_owned());
         if let Some(folder) = path.parent().filter(|folder| *folder != root) {
             // This fails if the folder is not empty, which is intended.
             let _ = fs::remove_dir(folder);
         }
     }
     if prune && !difference.stale.is_empty() {
-        replace(root, LIST, &list(&files.keys().map(String::as_str).collect()))?;
+        replace(root, Record::FILE, &record(files.keys().cloned().collect()))?;
     }
     Ok(difference)
-}
-
-/// The files that earlier builds wrote. Fails for a folder that is not an output folder.
-fn listed(root: &Path) -> Result<Vec<String>, Failure> {
-    match fs::read_to_string(root.join(LIST)) {
-        Ok(text) => {
-            let names = text.lines().filter(|line| !line.starts_with('#') && is_below(line));
-            Ok(names.map(str::to_owned).collect())
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::read_dir(root).map(Iterator::count) {
-            Ok(1..) => {
-                let message = format!("`{}` is not empty, and was not written by `sallyport build`", printable(root));
-                Err(Failure::new(Exit::Io, message).with_help("use a new or empty folder"))
-            }
-            Ok(_) => Ok(Vec::new()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(error) => Err(Failure::read(root, &error)),
-        },
-        Err(error) => Err(Failure::read(root, &error)),
-    }
-}
-
-/// The list may have been edited, so entries outside the folder are ignored.
-fn is_below(name: &str) -> bool {
-    !name.is_empty() && Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
-}
-
-fn list(names: &BTreeSet<&str>) -> String {
-    let mut text = LIST_HEADER.to_owned();
-    for name in names {
-        text.push_str(name);
-        text.push('\n');
-    }
-    text
 }
 
 fn create(folder: &Path) -> Result<(), Failure> {
@@ -183,12 +203,12 @@ mod tests {
         let first: BTreeMap<_, _> = files(&["a/1", "a/2", "b/1"]);
         assert_eq!(compare(&out, &first).unwrap().missing.len(), 3);
         assert!(!out.exists());
-        write(&out, &first, false).unwrap();
-        assert!(write(&out, &first, true).unwrap().is_empty());
+        write(&out, &first, &[], false).unwrap();
+        assert!(write(&out, &first, &[], true).unwrap().is_empty());
         fs::write(out.join("a/mine"), "").unwrap();
         let second: BTreeMap<_, _> = files(&["a/1"]);
         fs::write(out.join("a/1"), "edited").unwrap();
-        let kept = write(&out, &second, false).unwrap();
+        let kept = write(&out, &second, &[], false).unwrap();
         assert_eq!(kept.stale, ["a/2", "b/1"]);
         assert!(out.join("a/2").exists() && out.join("b/1").exists());
         fs::write(out.join("a/1"), "edited").unwrap();
@@ -196,7 +216,7 @@ mod tests {
         let expected = "--- a/a/1\n+++ b/a/1\n@@ -1 +1 @@\n-edited\n\\ No newline at end of file\n+a/1\n\
                         --- a/a/2\n+++ /dev/null\n@@ -1 +0,0 @@\n-a/2\n--- a/b/1\n+++ /dev/null\n@@ -1 +0,0 @@\n-b/1\n";
         assert_eq!(diff, expected);
-        let difference = write(&out, &second, true).unwrap();
+        let difference = write(&out, &second, &[], true).unwrap();
         assert_eq!(difference.lines().collect::<Vec<_>>(), ["changed a/1", "stale a/2", "stale b/1"]);
         assert!(out.join("a/mine").exists() && !out.join("b").exists());
         assert!(compare(folder.path(), &second).is_err(), "a foreign folder");

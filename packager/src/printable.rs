@@ -1,4 +1,4 @@
-//! Paths in messages.
+//! Paths and words in messages.
 
 use std::path::Path;
 
@@ -15,9 +15,26 @@ pub(crate) fn printable(path: &Path) -> String {
     text
 }
 
+/// A text as one word of a POSIX shell, for commands that can be pasted.
+pub(crate) fn quoted(text: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+,=".contains(&byte);
+    if !text.is_empty() && text.bytes().all(plain) {
+        text.to_owned()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_is_quoted_if_it_has_to_be() {
+        assert_eq!(quoted("--root"), "--root");
+        assert_eq!(quoted("my folder/it's"), r"'my folder/it'\''s'");
+        assert_eq!(quoted(""), "''");
+    }
 
     #[test]
     fn a_name_is_one_line() {

@@ -10,6 +10,7 @@ use crate::callers::{CallerNamespaces, caller_namespaces};
 use crate::emit::{Emitted, emit};
 use crate::error::BuildError;
 use crate::kind::{gateway_api, mesh, pod};
+use crate::made_by::MADE_BY;
 use crate::names::{check_names, check_standbys, folder_name};
 use crate::notes::{Need, needs, notes};
 use crate::patch::{self, Patched};
@@ -119,7 +120,9 @@ struct Namespaces(BTreeMap<String, Value>);
 
 impl Namespaces {
     fn files(&self) -> BTreeMap<String, String> {
-        let header = "# Made by `sallyport build` for every Egress of the namespace with `gateway.createNamespace`. Change those files.\n";
+        let header = format!(
+            "# {MADE_BY} for every Egress of the namespace with `gateway.createNamespace`. Change those files.\n"
+        );
         let text = |value| format!("{header}{}", yaml::commented(value, &comment::of_namespace()));
         let mut files: BTreeMap<String, String> =
             self.0.iter().map(|(name, value)| (format!("{name}.yaml"), text(value))).collect();
@@ -159,7 +162,7 @@ fn folder(plan: &Plan<'_>, options: Options, namespaces: &mut Namespaces) -> Res
 
 fn header(plan: &Plan<'_>) -> String {
     let Egress { namespace, name, .. } = plan.egress;
-    format!("# Made by `sallyport build` from the Egress {namespace}/{name}. Change that file, not this one.\n")
+    format!("# {MADE_BY} from the Egress {namespace}/{name}. Change that file, not this one.\n")
 }
 
 /// `fifo` keeps the order of the numbered files, which kustomize would otherwise change.

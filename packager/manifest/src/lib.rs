@@ -41,7 +41,7 @@
 //! kind lock
 //! callers secrets
 //! plan
-//! error message yaml
+//! error made_by message yaml
 //! ```
 //!
 //! # Design
@@ -60,6 +60,7 @@ mod emit;
 mod error;
 mod kind;
 mod lock;
+mod made_by;
 mod message;
 mod names;
 mod notes;
@@ -75,6 +76,7 @@ pub use build::{Build, Options, build};
 pub use error::{BuildError, Place};
 pub use kind::plugin::PluginApi;
 pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
+pub use made_by::MADE_BY;
 pub use notes::Need;
 pub use plan::{PinnedFilter, Plan, plans};
 pub use root::Source;

@@ -4,6 +4,7 @@ use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Install;
 
 use crate::kind::mesh;
+use crate::made_by::MADE_BY;
 use crate::plan::Plan;
 use crate::secrets::{self, FromSecret, TlsVolume};
 
@@ -91,7 +92,7 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
     let Egress { namespace, name, spec } = plan.egress;
     let mut page = format!(
         "# The gateway {namespace}/{name}\n\n\
-         Made by `sallyport build` from the Egress {namespace}/{name}. It is rebuilt together with the manifests.\n\n\
+         {MADE_BY} from the Egress {namespace}/{name}. It is rebuilt together with the manifests.\n\n\
          ## What must exist first\n\n"
     );
     for need in needs(plan) {

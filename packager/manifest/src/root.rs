@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::build::{Build, NAMESPACES, kustomization};
+use crate::made_by::MADE_BY;
 use crate::yaml;
 
 /// Where Argo CD finds the output.
@@ -12,18 +13,20 @@ pub struct Source {
     pub repository: String,
     /// The branch, tag or commit.
     pub revision: String,
-    /// The output folder in the repository.
+    /// The output folder in the repository; `.` is its top.
     pub path: String,
 }
 
-const HEADER: &str = "# Made by `sallyport build` for all gateways. It is rebuilt together with the manifests.\n";
+fn header() -> String {
+    format!("# {MADE_BY} for all gateways. It is rebuilt together with the manifests.\n")
+}
 
 impl Build {
     /// Adds a kustomization of every gateway's folder, in order.
     pub fn add_root_kustomization(&mut self) {
         let folders: Vec<_> = self.with_namespaces().into_iter().map(|(folder, _)| folder).collect();
         let text = kustomization(folders.iter(), &[]);
-        self.files.insert("kustomization.yaml".to_owned(), format!("{HEADER}{text}"));
+        self.files.insert("kustomization.yaml".to_owned(), format!("{}{text}", header()));
     }
 
     /// Every folder to apply, in order, with the namespace of its objects: the namespaces that are made come first.
@@ -38,7 +41,7 @@ impl Build {
     pub fn add_application_set(&mut self, source: &Source) {
         let element = |(folder, namespace)| json!({"folder": folder, "namespace": namespace});
         let elements: Vec<_> = self.with_namespaces().into_iter().map(element).collect();
-        let path = source.path.trim_end_matches('/');
+        let below = if source.path == "." { String::new() } else { format!("{}/", source.path.trim_end_matches('/')) };
         let set = json!({
             "apiVersion": "argoproj.io/v1alpha1",
             "kind": "ApplicationSet",
@@ -48,13 +51,14 @@ impl Build {
                 "goTemplateOptions": ["missingkey=error"],
                 "generators": [{"list": {"elements": elements}}],
                 "template": {
-                    "metadata": {"name": "{{.folder}}"},
+                    // Applications of all teams may share their namespace.
+                    "metadata": {"name": "sallyport-{{.folder}}"},
                     "spec": {
                         "project": "default",
                         "source": {
                             "repoURL": source.repository,
                             "targetRevision": source.revision,
-                            "path": format!("{path}/{{{{.folder}}}}"),
+                            "path": format!("{below}{{{{.folder}}}}"),
                         },
                         "destination": {
                             "server": "https://kubernetes.default.svc",
@@ -64,6 +68,6 @@ impl Build {
                 },
             },
         });
-        self.files.insert("applicationset.yaml".to_owned(), format!("{HEADER}{}", yaml::document(&set)));
+        self.files.insert("applicationset.yaml".to_owned(), format!("{}{}", header(), yaml::document(&set)));
     }
 }

@@ -149,6 +149,11 @@ impl Report {
         }
     }
 
+    /// Whether there was nothing to read, only directories without a file for Sallyport.
+    pub(crate) fn found_nothing(&self) -> bool {
+        !self.problems.is_empty() && self.problems.iter().all(|problem| problem.code == Code::NothingFound)
+    }
+
     pub(super) fn count(&self, severity: Severity) -> usize {
         self.problems.iter().filter(|problem| problem.severity == severity).count()
     }

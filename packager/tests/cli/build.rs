@@ -27,7 +27,7 @@ fn a_build_is_summed_up_and_the_next_changes_nothing() {
         first.stdout,
         str![[r#"
 gateways: 1, filter loaded by TrafficExtension
-mesh: no Mesh file, so Istio 1.31, trust domain cluster.local, text access log
+mesh: no Mesh file, so Istio 1.31, trust domain cluster.local, text access log, istiod in istio-system, outbound traffic policy unchanged
 filter: registry.example.com/sallyport/filter, pinned by sallyport.lock
 files: 9, 9 written, 0 removed
 

@@ -5,5 +5,6 @@
 mod build;
 mod check;
 mod init;
+mod output;
 mod reference;
 mod sandbox;

@@ -4,6 +4,7 @@ use sallyport_egress::model::{DnsCapture, ISTIO_NAMESPACE, Mesh, OutboundTraffic
 use serde_json::{Map, Value, json};
 
 use super::{access_log, opa};
+use crate::made_by::MADE_BY;
 use crate::plan::Plan;
 
 /// Istio's own default, which a mesh has that says nothing.
@@ -92,7 +93,7 @@ pub(crate) fn helm_values_comment(mesh: &Mesh, plans: &[Plan<'_>]) -> String {
 
 /// What a reader must know before these settings reach a mesh that others use.
 fn comment(how: &str, mesh: &Mesh, plans: &[Plan<'_>]) -> String {
-    let mut text = "Made by `sallyport build` for the whole mesh. Change the Mesh file, not this one.\n\n".to_owned();
+    let mut text = format!("{MADE_BY} for the whole mesh. Change the Mesh file, not this one.\n\n");
     text.push_str(how);
     if is_restricted(mesh) {
         text.push_str(

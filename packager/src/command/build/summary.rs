@@ -1,0 +1,91 @@
+//! What `build` prints when it has written the manifests.
+
+use std::path::Path;
+
+use sallyport_egress::model::{Mesh, OutboundTraffic};
+use sallyport_manifest::{PinnedBy, PluginApi};
+
+use super::layout::Layout;
+use crate::assemble::Built;
+use crate::output::Difference;
+use crate::printable::printable;
+
+/// How many lines of what must exist are shown: a folder's notes have the rest.
+const MOST_NEEDS: usize = 12;
+
+/// A build, and the folder that it is in.
+pub(super) struct Summary<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) layout: &'a Layout,
+    pub(super) built: &'a Built,
+    pub(super) mesh: Option<&'a Mesh>,
+}
+
+impl Summary<'_> {
+    /// What was built.
+    pub(super) fn head(&self, difference: &Difference) -> String {
+        let Summary { built: Built { build, filter, lock_file: _ }, mesh, .. } = self;
+        let written = difference.written();
+        let (gateways, files, removed) = (build.folders.len(), build.files.len(), difference.removed.len());
+        let defaults = Mesh::default();
+        let api = PluginApi::of(mesh.unwrap_or(&defaults));
+        let mut text = format!("gateways: {gateways}, filter loaded by {api}\n");
+        if mesh.is_none() {
+            let Mesh { istio_version, trust_domain, access_log, istiod, .. } = defaults;
+            text.push_str(&format!(
+                "mesh: no Mesh file, so Istio {istio_version}, trust domain {trust_domain}, {access_log} access log, \
+                 istiod in {}, outbound traffic policy unchanged\n",
+                istiod.namespace
+            ));
+        }
+        text.push_str(&format!("filter: {}, pinned by {}\n", filter.filter.image, filter.by));
+        text.push_str(&format!("files: {files}, {written} written, {removed} removed\n"));
+        if mesh.is_some_and(|mesh| mesh.outbound_traffic_policy == OutboundTraffic::RegistryOnly) {
+            text.push_str("registry-only: with the mesh settings, every sidecar reaches only registered hosts\n");
+        }
+        for (egress, why) in &build.open_to_all {
+            text.push_str(&format!("open to every namespace: {egress}: {why}\n"));
+        }
+        for (egress, changed) in &build.patched {
+            text.push_str(&format!("patched: {egress}: {}\n", changed.join(", ")));
+        }
+        text
+    }
+
+    /// What must exist first, and what to run then, unless nothing has changed.
+    pub(super) fn next_steps(&self, difference: &Difference) -> String {
+        if difference.written() == 0 {
+            return String::new();
+        }
+        let Summary { built: Built { build, filter, lock_file }, layout, .. } = self;
+        let folder = printable(self.folder);
+        let mut text = "\nBefore you apply:\n".to_owned();
+        if filter.is_placeholder() {
+            text.push_str(&format!(
+                "  push the filter, and build again: sallyport image push REPOSITORY --lock {lock_file}\n"
+            ));
+        } else if filter.by == PinnedBy::Program {
+            let image = &filter.filter.image;
+            text.push_str(&format!("  push the filter: sallyport image push {image} --lock {lock_file}\n"));
+        }
+        text.push_str(&format!("  add {folder}/mesh/istiooperator.yaml or values.yaml to the settings of your mesh\n"));
+        for need in build.needs.iter().take(MOST_NEEDS) {
+            text.push_str(&format!("  {}\n", need.line()));
+        }
+        match build.needs.len().saturating_sub(MOST_NEEDS) {
+            0 => {}
+            more => text.push_str(&format!("  and {more} more\n")),
+        }
+        text.push_str("Then:\n");
+        match build.folders.as_slice() {
+            [] => text.push_str("  add an Egress: there is no gateway yet\n"),
+            _ if layout.root && layout.argo => {
+                text.push_str(&format!("  kubectl apply -f {folder}/applicationset.yaml\n"))
+            }
+            _ if layout.root => text.push_str(&format!("  kubectl apply -k {folder}\n")),
+            [(gateway, _)] => text.push_str(&format!("  follow {folder}/{gateway}/NOTES.md\n")),
+            _ => text.push_str(&format!("  follow NOTES.md in each gateway's folder in {folder}\n")),
+        }
+        text
+    }
+}
