@@ -36,6 +36,7 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
     checked.egresses.iter_mut().for_each(|egress| egress.file = in_report(egress.file));
     checked.mesh.iter_mut().for_each(|mesh| mesh.file = in_report(mesh.file));
     report.egresses = checked.egresses.len();
+    report.has_mesh = checked.mesh.is_some();
     report.manifests = checked.manifests;
     report.rules = checked.egresses.iter().map(|egress| egress.value.spec.authz.rules.len()).sum();
     (report, checked)

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::IoErrorText;
 use crate::printable::printable;
+use crate::record::Record;
 pub(crate) use selection::Selection;
 use selection::{is_for_others, is_selected};
 
@@ -62,6 +63,8 @@ struct Gatherer {
     /// Canonical paths of `files`, so that a file with two names is read once.
     seen: BTreeSet<PathBuf>,
     skipped: BTreeSet<PathBuf>,
+    /// The files of the output folders that were met.
+    built: BTreeSet<PathBuf>,
 }
 
 impl Gatherer {
@@ -105,7 +108,8 @@ impl Gatherer {
         }
     }
 
-    /// Takes the files of a directory and its subdirectories, except hidden ones. Links to directories are not followed,
+    /// Takes the files of a directory and its subdirectories, except hidden ones and those that `build` wrote into an output
+    /// folder below the directory. Links to directories are not followed,
     /// because they can form a cycle. Returns whether there was a file that had been taken before.
     fn directory(&mut self, directory: &Path) -> bool {
         let listing = fs::read_dir(directory).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
@@ -124,8 +128,14 @@ impl Gatherer {
                 continue;
             }
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                // One that cannot be read is no output folder of a build, whatever it is.
+                let record = Record::read(&path).ok().flatten().unwrap_or_default();
+                self.built.extend(record.files.iter().map(|name| path.join(name)));
                 repeated |= self.directory(&path);
-            } else if is_yaml(&path) && !fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
+            } else if is_yaml(&path)
+                && !self.built.contains(&path)
+                && !fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file())
+            {
                 repeated |= self.found(&path);
             }
         }

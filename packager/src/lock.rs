@@ -35,6 +35,10 @@ pub(crate) fn find(arguments: &[PathBuf]) -> Search {
 
 fn read(path: &Path, other: Option<&Lock>) -> Result<Option<Lock>, BuildError> {
     let unusable = |reason: String| BuildError::unusable_lock(&printable(path), reason);
+    // Opening a named pipe would block.
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(unusable("it is not a regular file".to_owned()));
+    }
     let text = match fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -29,7 +29,8 @@ pub struct Options {
 pub struct Build {
     /// The text of each file, by its path below the output folder, with `/` between the parts.
     pub files: BTreeMap<String, String>,
-    /// For each Egress with patches: `NAMESPACE/NAME`, and what they changed, as `Kind/name`.
+    /// For each Egress with patches: `NAMESPACE/NAME`, and what each of them changed, as `Kind/name` or
+    /// `Kind (2 manifests)`.
     pub patched: Vec<(String, Vec<String>)>,
     /// The Egresses, as `NAMESPACE/NAME`, to whose gateways the network lets callers of every namespace connect, and why.
     pub open_to_all: Vec<(String, String)>,
@@ -79,8 +80,8 @@ pub fn build(
                     build.warnings.extend(gateway_api::warnings(plan));
                 }
                 build.files.extend(folder.files.into_iter().map(|(file, text)| (format!("{name}/{file}"), text)));
-                if !folder.patched.objects.is_empty() {
-                    build.patched.push((plan.egress.route(), folder.patched.objects));
+                if !folder.patched.summary.is_empty() {
+                    build.patched.push((plan.egress.route(), folder.patched.summary));
                 }
                 used.extend(folder.patched.of_mesh);
             }

@@ -174,7 +174,7 @@ impl Pins<'_> {
 }
 
 /// Whether a Mesh file names no image of its own.
-fn is_placeholder(image: &ImageRepository) -> bool {
+pub(crate) fn is_placeholder(image: &ImageRepository) -> bool {
     *image == FilterImage::default().image
 }
 

@@ -4,6 +4,7 @@ use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Install;
 
 use crate::kind::mesh;
+use crate::lock::{Lock, is_placeholder};
 use crate::made_by::MADE_BY;
 use crate::plan::Plan;
 use crate::secrets::{self, FromSecret, TlsVolume};
@@ -98,7 +99,7 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
     for need in needs(plan) {
         page.push_str(&format!("- {}:\n  `{}`\n", need.line(), need.command()));
     }
-    page.push_str(&format!("- The filter's image, at `{}`.\n", plan.filter.reference()));
+    page.push_str(&filter_image(plan));
     page.push_str(
         "- Istio with the settings in `../mesh`: `istiooperator.yaml` for istioctl, `values.yaml` for the chart `istiod`.\n",
     );
@@ -130,6 +131,24 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
     }
     page.push_str("```\n");
     page
+}
+
+/// Where the filter's image must be, and the command that pushes it.
+fn filter_image(plan: &Plan<'_>) -> String {
+    let reference = plan.filter.reference();
+    let (repository, remark) = if is_placeholder(&plan.filter.image) {
+        let remark = "This repository is a placeholder: push to one that the cluster can reach, and build again.";
+        ("REPOSITORY".to_owned(), remark)
+    } else {
+        let remark = "If it prints another digest, build again: the lock has it, unless the Mesh file or `gateway.filterDigest` \
+                      pins one.";
+        (plan.filter.image.to_string(), remark)
+    };
+    format!(
+        "- The filter's image, at `{reference}`. Unless it is there, run beside the Egress files:\n  \
+         `sallyport image push {repository} --lock {}`\n  {remark}\n",
+        Lock::FILE
+    )
 }
 
 /// The names by which the gateway finds an upstream: its own, or those of its endpoints.

@@ -16,8 +16,21 @@ use crate::plan::SELECTED;
 pub(crate) struct Patched {
     /// `Kind/name`, in order.
     pub(crate) objects: Vec<String>,
+    /// Each patch that matched, in a few words: `Kind/name`, or of several objects how many they are.
+    pub(crate) summary: Vec<String>,
     /// The positions of the Mesh's patches that matched a manifest of this gateway.
     pub(crate) of_mesh: BTreeSet<usize>,
+}
+
+impl Patched {
+    fn add(&mut self, patch: &Patch, applied: Vec<String>) {
+        self.summary.extend(match applied.as_slice() {
+            [] => None,
+            [object] => Some(object.clone()),
+            objects => Some(format!("{} ({} manifests)", target(patch), objects.len())),
+        });
+        self.objects.extend(applied);
+    }
 }
 
 /// Applies the Mesh's patches, then the Egress's own, each in order.
@@ -37,7 +50,7 @@ pub(crate) fn apply<'a>(
                 if !applied.is_empty() {
                     patched.of_mesh.insert(position);
                 }
-                patched.objects.extend(applied);
+                patched.add(patch, applied);
             }
             Err(error) => errors.push(BuildError { place: Box::new(Place::Mesh("spec.patches")), ..error }),
         }
@@ -48,7 +61,7 @@ pub(crate) fn apply<'a>(
             applied => applied,
         };
         match applied {
-            Ok(applied) => patched.objects.extend(applied),
+            Ok(applied) => patched.add(patch, applied),
             Err(error) => errors.push(error.at(format!("spec.patches[{position}].kind"))),
         }
     }

@@ -99,7 +99,9 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         report.problems.clear();
         report.files.clear();
     }
-    if args.format != Format::Human || !report.problems.is_empty() {
+    // With --quiet, warnings are left to `check`, whose result they are.
+    let is_silent = report.problems.is_empty() || (console.quiet() && report.exit() == Exit::Ok);
+    if args.format != Format::Human || !is_silent {
         let text = report.render(args.format, console.coloured(None), console.quiet());
         console.write(None, text.as_bytes())?;
     }

@@ -19,7 +19,8 @@ use crate::report::Format;
 /// given together are also checked against each other, and everything for which `build` would refuse them is reported.
 /// Errors make the exit code 1; warnings do not.
 ///
-/// Istio manifests are checked for common mistakes with egress gateways, whether `sallyport build` wrote them or not.
+/// Istio manifests are checked for common mistakes with egress gateways. Those that `sallyport build` wrote are skipped, unless
+/// their output folder is named.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport check egress.yaml

@@ -39,7 +39,7 @@ pub(crate) struct Args {
     /// The address of the upstream
     #[arg(long, value_name = "HOST:PORT", default_value = "httpbin.org:443", value_parser = Upstream::parse)]
     upstream: Upstream,
-    /// The file to write
+    /// The file to write; missing folders are made
     #[arg(default_value = "egress.yaml")]
     file: PathBuf,
     /// Overwrite existing files
@@ -83,8 +83,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let schema_path = args.file.with_file_name(SCHEMA_FILE);
     let schema = schema::schema_text();
+    refuse_special(&args.file)?;
+    refuse_special(&schema_path)?;
     if !args.force {
         refuse_other_schema(&schema_path)?;
+    }
+    if let Some(folder) = args.file.parent() {
+        fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
     }
     write_new(&args.file, &text, args.force)?;
     fs::write(&schema_path, schema).map_err(|error| Failure::write(&schema_path, &error))?;
@@ -127,12 +132,22 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     })
 }
 
+/// Opening a named pipe would block, and a folder is not replaced by a file.
+fn refuse_special(path: &Path) -> Result<(), Failure> {
+    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Failure::new(Exit::Io, format!("`{}` is not a regular file", printable(path)))
+            .with_help("move it away, or name a file in another folder"));
+    }
+    Ok(())
+}
+
 /// Only Sallyport's own schema is overwritten.
 fn refuse_other_schema(path: &Path) -> Result<(), Failure> {
     match fs::read(path) {
         Ok(bytes) if is_our_schema(&bytes) => Ok(()),
         Ok(_) => Err(overwriting(path)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        // A folder that cannot be made is reported when it is made.
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(()),
         Err(error) => Err(Failure::read(path, &error)),
     }
 }

@@ -25,6 +25,8 @@ pub(crate) struct Report {
     pub(crate) egresses: usize,
     /// How many rules they have.
     pub(crate) rules: usize,
+    /// Whether a Mesh file was read.
+    pub(crate) has_mesh: bool,
     /// How many Istio manifests were read.
     pub(crate) manifests: usize,
 }
@@ -91,7 +93,8 @@ impl ReportedProblem {
                 Code::NothingFound,
                 format!("no file for Sallyport in `{name}`"),
                 Some(
-                    "Egress and Mesh files are named `*.yaml` or `*.yml`, and have `apiVersion: sallyport.dev/v1alpha1`"
+                    "Egress and Mesh files are named `*.yaml` or `*.yml`, and have `apiVersion: sallyport.dev/v1alpha1`; what \
+                     `build` wrote is skipped unless its folder is named"
                         .to_owned(),
                 ),
             ),
@@ -182,6 +185,9 @@ impl Report {
             let affected: BTreeSet<_> = self.problems.iter().map(|problem| problem.file).collect();
             format!("{} in {} of {}", counts.join(", "), affected.len(), counted(self.files.len(), "file"))
         };
+        if self.has_mesh && self.egresses == 0 && self.manifests == 0 && self.exit() == Exit::Ok {
+            text.push_str(" (a Mesh file alone: no Egress was given)");
+        }
         if self.skipped > 0 {
             text.push_str(&format!(" ({} for others skipped)", counted(self.skipped, "YAML file")));
         }

@@ -78,6 +78,7 @@ fn much_wrong() -> Report {
         egresses: 1,
         rules: 12,
         manifests: 0,
+        has_mesh: false,
     }
 }
 

@@ -18,43 +18,6 @@ fn help() {
     assert_data_eq!(sandbox.run(&["build", "--help"]).stdout, file!["golden/help-build.txt"].raw());
 }
 
-#[test]
-fn a_build_is_summed_up_and_the_next_changes_nothing() {
-    let sandbox = sandbox();
-    let first = sandbox.run(&["build", "in", "-o", "out"]);
-    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""));
-    assert_data_eq!(
-        first.stdout,
-        str![[r#"
-gateways: 1, filter loaded by TrafficExtension
-mesh: no Mesh file, so Istio 1.31, trust domain cluster.local, text access log, istiod in istio-system, outbound traffic policy unchanged
-filter: registry.example.com/sallyport/filter, pinned by sallyport.lock
-files: 9, 9 written, 0 removed
-
-Before you apply:
-  add out/mesh/istiooperator.yaml or values.yaml to the settings of your mesh
-  Namespace httpbin, for the gateway
-Then:
-  follow out/httpbin-httpbin/NOTES.md
-
-"#]]
-    );
-    let second = sandbox.run(&["build", "in", "-o", "out"]);
-    assert!(!second.stdout.contains("Before you apply"), "{}", second.stdout);
-    assert!(second.stdout.contains("files: 9, 0 written, 0 removed\n"), "{}", second.stdout);
-    assert!(sandbox.run(&["build", "in", "-o", "out", "--quiet"]).stdout.is_empty());
-}
-
-#[test]
-fn patches_are_named() {
-    let sandbox = sandbox();
-    let patches = "  patches:\n  - kind: Service\n    merge: {metadata: {annotations: {a: b}}}\n";
-    sandbox.write("in/egress.yaml", format!("{GOOD}{patches}"));
-    let ended = sandbox.run(&["build", "in", "-o", "out"]);
-    assert!(ended.stdout.contains("\npatched: httpbin/httpbin: Service/httpbin-egress\n"), "{ended:?}");
-    assert!(sandbox.read("out/httpbin-httpbin/30-deployment.yaml").contains("annotations:\n    a: b\n"));
-}
-
 /// `build` makes none of the mistakes that the lints of manifests know.
 #[test]
 fn what_is_built_of_the_examples_has_nothing_to_lint() {
@@ -174,36 +137,6 @@ fn one_entry_over_all_gateways() {
     let ended = sandbox.run(&[argo, &["--repository", "https://git.example.com/mesh.git"]].concat());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert_data_eq!(sandbox.read("argo/applicationset.yaml"), file!["golden/applicationset.yaml"].raw());
-}
-
-#[test]
-fn the_notes_say_what_must_exist_first() {
-    let sandbox = sandbox();
-    let more = "  headers: {credential: {secretName: httpbin-token, name: authorization, prefix: \"Bearer \"}}\n  \
-                expose: {host: httpbin.example.com, credentialName: httpbin-cert}\n";
-    let tls = "port: 443\n    tls:\n      mode: MUTUAL\n      caCertificates: /etc/sallyport/tls/ca.crt\n      \
-               clientCertificate: /etc/sallyport/tls/tls.crt\n      privateKey: /etc/sallyport/tls/tls.key";
-    sandbox.write("in/egress.yaml", format!("{}{more}", GOOD.replace("port: 443", tls)));
-    let ended = sandbox.run(&["build", "in", "-o", "out"]);
-    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
-    assert_data_eq!(sandbox.read("out/httpbin-httpbin/NOTES.md"), file!["golden/notes.md"].raw());
-    for line in [
-        "  Namespace httpbin, for the gateway\n",
-        "  Secret httpbin/httpbin-upstream-tls with ca.crt, tls.crt, tls.key, for the files of `upstream.tls`\n",
-        "  Secret istio-system/httpbin-cert with tls.crt, tls.key, for TLS for callers from outside\n",
-    ] {
-        assert!(ended.stdout.contains(line), "{line} in {}", ended.stdout);
-    }
-}
-
-#[test]
-fn a_build_is_not_silent_about_retries_that_the_file_does_not_want() {
-    let sandbox = sandbox();
-    sandbox.write("in/egress.yaml", format!("{GOOD}  gateway: {{install: gateway-api}}\n"));
-    for command in [&["build", "in", "-o", "out"][..], &["check", "in"]] {
-        let ended = sandbox.run(command);
-        assert_eq!((ended.code, ended.stdout.contains("warning[SP9110]")), (Some(0), true), "{ended:?}");
-    }
 }
 
 #[test]

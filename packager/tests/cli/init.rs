@@ -51,6 +51,34 @@ fn the_arguments_are_in_the_file() {
 }
 
 #[test]
+fn missing_folders_are_made() {
+    let sandbox = Sandbox::new();
+    assert_eq!(sandbox.run(&["init", "a/b/egress.yaml"]).code, Some(0));
+    assert_eq!(sandbox.run(&["check", "a"]).code, Some(0));
+    let ended = sandbox.run(&["init", "a/b/egress.yaml/c/egress.yaml"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.starts_with("error: cannot write `a/b/egress.yaml/c`: "), "{}", ended.stderr);
+    // Nothing is made for a file that would be invalid.
+    assert_eq!(sandbox.run(&["init", "--name=Not A Label", "c/egress.yaml"]).code, Some(1));
+    assert!(!sandbox.path().join("c").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_is_not_written_to() {
+    for name in ["egress.yaml", "sallyport.schema.json"] {
+        let sandbox = Sandbox::new();
+        let pipe = sandbox.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for force in [&[][..], &["--force"]] {
+            let ended = sandbox.run(&[&["init"], force].concat());
+            assert_eq!(ended.code, Some(3));
+            assert!(ended.stderr.starts_with(&format!("error: `{name}` is not a regular file\n  help: ")), "{ended:?}");
+        }
+    }
+}
+
+#[test]
 fn a_second_file_shares_the_schema() {
     let sandbox = Sandbox::new();
     assert_eq!(sandbox.run(&["init", "--name=a", "a.yaml"]).code, Some(0));

@@ -8,3 +8,4 @@ mod init;
 mod output;
 mod reference;
 mod sandbox;
+mod summary;

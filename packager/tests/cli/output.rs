@@ -355,3 +355,36 @@ fn applications_have_names_of_their_own() {
     assert!(text.contains("name: \"sallyport-{{.folder}}\"\n"), "{text}");
     assert!(text.contains("folder: namespaces\n") && text.contains("path: \"{{.folder}}\"\n"), "{text}");
 }
+
+#[test]
+fn what_build_wrote_is_checked_only_if_its_folder_is_named() {
+    let sandbox = sandbox();
+    let merge = "merge: {spec: {wasm: {failStrategy: FAIL_OPEN}}}";
+    sandbox.write("in/egress.yaml", format!("{GOOD}  patches:\n  - kind: TrafficExtension\n    {merge}\n"));
+    let before = sandbox.run(&["check", "."]);
+    assert_eq!(sandbox.run(&["build", "in", "-o", "in/deep/out", "--root"]).code, Some(0));
+    let ended = sandbox.run(&["check", "."]);
+    assert_eq!(ended.stdout, before.stdout);
+    assert!(sandbox.run(&["check", "in/deep/out"]).stdout.contains("warning[SP2508]"));
+    // A file that someone put beside them is checked.
+    sandbox.write("in/deep/out/mine.yaml", crate::sandbox::bad());
+    assert!(sandbox.run(&["check", "."]).stdout.contains("--> in/deep/out/mine.yaml:"));
+    assert!(sandbox.run(&["build", "in", "-o", "other"]).stdout.contains("--> in/deep/out/mine.yaml:"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_in_place_of_a_record_or_of_a_lock_does_not_block() {
+    let sandbox = sandbox();
+    for name in ["in/.sallyport", "in/deep/.sallyport"] {
+        fs::create_dir_all(sandbox.path().join("in/deep")).unwrap();
+        let status = std::process::Command::new("mkfifo").arg(sandbox.path().join(name)).status().unwrap();
+        assert!(status.success());
+        assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
+    }
+    fs::remove_file(sandbox.path().join("in/sallyport.lock")).unwrap();
+    std::process::Command::new("mkfifo").arg(sandbox.path().join("in/sallyport.lock")).status().unwrap();
+    let ended = sandbox.run(&["check", "in"]);
+    let message = "error[SP9105]: `in/sallyport.lock`: it is not a regular file";
+    assert_eq!((ended.code, ended.stdout.contains(message)), (Some(1), true), "{}", ended.stdout);
+}

@@ -51,8 +51,9 @@ impl PathPattern {
         }
         let literal = |text: &str| canonical_literal(text, tolerance);
         let inside = |text: &str| {
-            Flaw::new(PolicyCode::Wildcard, format_args!("`*` cannot stand inside `{text}`"))
-                .help(format_args!("a `*` may stand at the beginning or at the end; one segment is `{{*}}`"))
+            Flaw::new(PolicyCode::Wildcard, format_args!("`*` cannot stand inside `{text}`")).help(format_args!(
+                "a `*` may stand at the beginning or at the end; `{{*}}` is one segment, `{{**}}` any number of them"
+            ))
         };
         // A suffix need not begin with `/`: `*.png` is Istio's own example.
         if let Some(suffix) = text.strip_prefix('*') {

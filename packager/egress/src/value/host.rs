@@ -135,13 +135,36 @@ pub(super) fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     } else if text.chars().all(|c| c.is_ascii_digit() || c == '.') {
         (format!("{shown} is not an IP address"), None)
     } else {
-        (format!("{shown} is not a DNS name"), None)
+        (format!("{shown} is not a DNS name: {}", why_no_name(text)), None)
     };
     let flaw = UnplacedDiagnostic::new(code, problem);
     Some(match near {
         Some(near) => flaw.help(format!("write `{near}`")),
         None => flaw.help("write a name such as `httpbin.org`, or an IP address"),
     })
+}
+
+/// The first reason why a text is not a DNS name.
+fn why_no_name(text: &str) -> String {
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let of_label = |label: &str| match label.chars().find(|c| !is_allowed(*c)) {
+        Some(' ') => Some("it has a blank".to_owned()),
+        Some(wrong) if wrong.is_ascii() => {
+            Some(format!("it has {}; names have letters, digits, `-` and `.`", quoted(&wrong.to_string())))
+        }
+        Some(wrong) => {
+            Some(format!("{} is not an ASCII letter; write its punycode, `xn--...`", quoted(&wrong.to_string())))
+        }
+        None if label.is_empty() => Some("there is nothing between two dots".to_owned()),
+        None if label.len() > 63 => Some("a part has more than 63 characters".to_owned()),
+        None if label.starts_with('-') || label.ends_with('-') => Some("a part begins or ends with `-`".to_owned()),
+        None => None,
+    };
+    match text.split('.').find_map(of_label) {
+        Some(reason) => reason,
+        None if text.len() > 253 => "it has more than 253 characters".to_owned(),
+        None => "its last part is a number".to_owned(),
+    }
 }
 
 /// The host within a URL, an authority, or a badly written host.
@@ -218,10 +241,30 @@ mod tests {
                 "no server has the address `255.255.255.255`: it stands for a group of machines",
                 OTHER,
             ),
-            ("a_b.c", "`a_b.c` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
-            ("a..b", "`a..b` is not a DNS name", "write a name such as `httpbin.org`, or an IP address"),
         ] {
             assert_eq!(Host::from_text(bad), Err(UnplacedDiagnostic::new(Code::Host, says).help(help)), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_reason_why_a_text_is_no_name_is_said() {
+        let long = "a".repeat(64);
+        let longer = "a.".repeat(130) + "a";
+        for (bad, reason) in [
+            ("a_b.c", "it has `_`; names have letters, digits, `-` and `.`"),
+            ("a b", "it has a blank"),
+            ("a\tb", "it has `\\t`; names have letters, digits, `-` and `.`"),
+            ("b\u{fc}cher.example", "`\u{fc}` is not an ASCII letter; write its punycode, `xn--...`"),
+            ("a..b", "there is nothing between two dots"),
+            (".a", "there is nothing between two dots"),
+            ("-a.b", "a part begins or ends with `-`"),
+            ("a-.b", "a part begins or ends with `-`"),
+            ("a.1", "its last part is a number"),
+            (&long, "a part has more than 63 characters"),
+            (&longer, "it has more than 253 characters"),
+        ] {
+            let says = complaint::<Host>(bad).unwrap_or_default();
+            assert!(says.contains(&format!(" is not a DNS name: {reason}")), "{bad:?}: {says}");
         }
     }
 

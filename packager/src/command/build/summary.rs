@@ -29,7 +29,10 @@ impl Summary<'_> {
         let (gateways, files, removed) = (build.folders.len(), build.files.len(), difference.removed.len());
         let defaults = Mesh::default();
         let api = PluginApi::of(mesh.unwrap_or(&defaults));
-        let mut text = format!("gateways: {gateways}, filter loaded by {api}\n");
+        let mut text = match gateways {
+            0 => "gateways: none, because no Egress was given; these are the settings of the mesh alone\n".to_owned(),
+            _ => format!("gateways: {gateways}, filter loaded by {api}\n"),
+        };
         if mesh.is_none() {
             let Mesh { istio_version, trust_domain, access_log, istiod, .. } = defaults;
             text.push_str(&format!(
@@ -78,7 +81,7 @@ impl Summary<'_> {
         }
         text.push_str("Then:\n");
         match build.folders.as_slice() {
-            [] => text.push_str("  add an Egress: there is no gateway yet\n"),
+            [] => text.push_str("  give the Egress files, too: `sallyport init` writes a first one\n"),
             _ if layout.root && layout.argo => {
                 text.push_str(&format!("  kubectl apply -f {folder}/applicationset.yaml\n"))
             }

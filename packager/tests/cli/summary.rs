@@ -1,0 +1,134 @@
+//! What `sallyport build` says: its summary, its warnings, and the notes in each gateway's folder.
+
+use snapbox::{assert_data_eq, file, str};
+
+use crate::sandbox::{GOOD, LOCK, Sandbox, bad};
+
+fn sandbox() -> Sandbox {
+    Sandbox::with(&[("in/egress.yaml", GOOD), ("in/sallyport.lock", LOCK)])
+}
+
+#[test]
+fn a_build_is_summed_up_and_the_next_changes_nothing() {
+    let sandbox = sandbox();
+    let first = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""));
+    assert_data_eq!(
+        first.stdout,
+        str![[r#"
+gateways: 1, filter loaded by TrafficExtension
+mesh: no Mesh file, so Istio 1.31, trust domain cluster.local, text access log, istiod in istio-system, outbound traffic policy unchanged
+filter: registry.example.com/sallyport/filter, pinned by sallyport.lock
+files: 9, 9 written, 0 removed
+
+Before you apply:
+  add out/mesh/istiooperator.yaml or values.yaml to the settings of your mesh
+  Namespace httpbin, for the gateway
+Then:
+  follow out/httpbin-httpbin/NOTES.md
+
+"#]]
+    );
+    let second = sandbox.run(&["build", "in", "-o", "out"]);
+    assert!(!second.stdout.contains("Before you apply"), "{}", second.stdout);
+    assert!(second.stdout.contains("files: 9, 0 written, 0 removed\n"), "{}", second.stdout);
+    assert!(sandbox.run(&["build", "in", "-o", "out", "--quiet"]).stdout.is_empty());
+}
+
+#[test]
+fn patches_are_named() {
+    let sandbox = sandbox();
+    let patches = "  patches:\n  - kind: Service\n    merge: {metadata: {annotations: {a: b}}}\n";
+    sandbox.write("in/egress.yaml", format!("{GOOD}{patches}"));
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert!(ended.stdout.contains("\npatched: httpbin/httpbin: Service/httpbin-egress\n"), "{ended:?}");
+    assert!(sandbox.read("out/httpbin-httpbin/30-deployment.yaml").contains("annotations:\n    a: b\n"));
+}
+
+#[test]
+fn a_patch_of_everything_is_one_entry_of_the_summary() {
+    let sandbox = sandbox();
+    let merge = "merge: {metadata: {annotations: {a: b}}}";
+    let patches = format!("  patches:\n  - kind: \"*\"\n    {merge}\n  - kind: Service\n    {merge}\n");
+    sandbox.write("in/egress.yaml", format!("{GOOD}{patches}"));
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    let line = "\npatched: httpbin/httpbin: * (17 manifests), Service/httpbin-egress\n";
+    assert!(ended.stdout.contains(line), "{}", ended.stdout);
+}
+
+#[test]
+fn a_mesh_file_alone_is_built_and_said_to_be_alone() {
+    let mesh = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {}\n";
+    let sandbox = Sandbox::with(&[("in/mesh.yaml", mesh), ("in/sallyport.lock", LOCK)]);
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.starts_with("gateways: none, because no Egress was given; "), "{}", ended.stdout);
+    assert!(ended.stdout.ends_with("Then:\n  give the Egress files, too: `sallyport init` writes a first one\n"));
+    let ended = sandbox.run(&["check", "in"]);
+    let summary = "1 file, 0 rules: no problems (a Mesh file alone: no Egress was given)\n";
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), summary));
+    sandbox.write("in/egress.yaml", GOOD);
+    assert_eq!(sandbox.run(&["check", "in"]).stdout, "2 files, 1 rule: no problems\n");
+}
+
+#[test]
+fn a_quiet_build_has_errors_alone() {
+    let sandbox = sandbox();
+    sandbox.write("in/egress.yaml", format!("{GOOD}  gateway: {{install: gateway-api}}\n"));
+    assert!(sandbox.run(&["build", "in", "-o", "out"]).stdout.contains("warning[SP9110]"));
+    let ended = sandbox.run(&["build", "in", "-o", "out", "-q"]);
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", ""));
+    // They are the result of a check, and of a report that a program reads.
+    assert!(sandbox.run(&["check", "in", "-q"]).stdout.contains("warning[SP9110]"));
+    assert!(sandbox.run(&["build", "in", "-o", "out", "-q", "--format", "json"]).stdout.contains("SP9110"));
+    sandbox.write("in/bad.yaml", bad());
+    assert!(sandbox.run(&["build", "in", "-o", "out", "-q"]).stdout.contains("error[SP0203]"));
+}
+
+#[test]
+fn the_notes_say_what_must_exist_first() {
+    let sandbox = sandbox();
+    let more = "  headers: {credential: {secretName: httpbin-token, name: authorization, prefix: \"Bearer \"}}\n  \
+                expose: {host: httpbin.example.com, credentialName: httpbin-cert}\n";
+    let tls = "port: 443\n    tls:\n      mode: MUTUAL\n      caCertificates: /etc/sallyport/tls/ca.crt\n      \
+               clientCertificate: /etc/sallyport/tls/tls.crt\n      privateKey: /etc/sallyport/tls/tls.key";
+    sandbox.write("in/egress.yaml", format!("{}{more}", GOOD.replace("port: 443", tls)));
+    let ended = sandbox.run(&["build", "in", "-o", "out"]);
+    assert_eq!(ended.code, Some(0), "{}", ended.stdout);
+    assert_data_eq!(sandbox.read("out/httpbin-httpbin/NOTES.md"), file!["golden/notes.md"].raw());
+    for line in [
+        "  Namespace httpbin, for the gateway\n",
+        "  Secret httpbin/httpbin-upstream-tls with ca.crt, tls.crt, tls.key, for the files of `upstream.tls`\n",
+        "  Secret istio-system/httpbin-cert with tls.crt, tls.key, for TLS for callers from outside\n",
+    ] {
+        assert!(ended.stdout.contains(line), "{line} in {}", ended.stdout);
+    }
+}
+
+#[test]
+fn the_notes_say_how_the_image_gets_to_its_registry() {
+    let sandbox = sandbox();
+    let note = |sandbox: &Sandbox| {
+        assert_eq!(sandbox.run(&["build", "in", "-o", "out"]).code, Some(0));
+        let notes = sandbox.read("out/httpbin-httpbin/NOTES.md");
+        let (_, note) = notes.split_once("- The filter's image, ").unwrap();
+        note.split_once("\n- ").unwrap().0.to_owned()
+    };
+    let placeholder = note(&sandbox);
+    assert!(placeholder.contains("`sallyport image push REPOSITORY --lock sallyport.lock`\n"), "{placeholder}");
+    assert!(placeholder.contains("is a placeholder"), "{placeholder}");
+    sandbox.write("in/sallyport.lock", LOCK.replace("example.com/sallyport", "example.net/acme"));
+    let own = note(&sandbox);
+    let command = "`sallyport image push registry.example.net/acme/filter --lock sallyport.lock`\n";
+    assert!(own.contains(command) && !own.contains("placeholder"), "{own}");
+}
+
+#[test]
+fn a_build_is_not_silent_about_retries_that_the_file_does_not_want() {
+    let sandbox = sandbox();
+    sandbox.write("in/egress.yaml", format!("{GOOD}  gateway: {{install: gateway-api}}\n"));
+    for command in [&["build", "in", "-o", "out"][..], &["check", "in"]] {
+        let ended = sandbox.run(command);
+        assert_eq!((ended.code, ended.stdout.contains("warning[SP9110]")), (Some(0), true), "{ended:?}");
+    }
+}
