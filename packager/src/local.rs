@@ -5,7 +5,7 @@
 //! from the objects that `sallyport build` emits ([`sallyport_manifest::serve`]); nothing here decides any of it. [`session`]
 //! connects them, and applies the files again when they change. Everything listens on 127.0.0.1 and ends with the command.
 //!
-//! Deciding what to write is pure: [`caller`], [`example`], [`curl`], [`bootstrap`], [`notice`] and [`resources`]. The other
+//! Deciding what to write is pure: [`caller`], [`example`], [`curl`], [`bootstrap`], [`notice`], [`pem`] and [`resources`]. The other
 //! modules use files, processes or the network.
 
 pub(crate) mod admin;
@@ -22,6 +22,7 @@ pub(crate) mod load;
 pub(crate) mod locate;
 pub(crate) mod module;
 pub(crate) mod notice;
+pub(crate) mod pem;
 pub(crate) mod port;
 pub(crate) mod resources;
 pub(crate) mod secrets;

@@ -10,6 +10,7 @@ use std::process::Command;
 const EGRESS: &str = "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {name: a, namespace: a}\n\
                       spec:\n  host: a.internal\n  upstream: {host: 127.0.0.1, port: 1, tls: {mode: NONE}}\n";
 const CREDENTIAL: &str = "  headers: {credential: {name: authorization, prefix: \"Bearer \", secretName: key-of-a}}\n";
+const CERTIFICATES: &str = "--ca-certificates";
 const FAILOVER: &str = "  health: {override: forceOpen, failover: [b]}\n";
 
 /// Runs in a directory with `egress.yaml` and `filter.wasm`; checks the exit code and the first line of stderr.
@@ -20,6 +21,8 @@ fn check(arguments: &[&str], code: i32, line: &str) {
         .unwrap();
     fs::write(home.path().join("secret.yaml"), EGRESS.to_owned() + CREDENTIAL).unwrap();
     fs::write(home.path().join("failover.yaml"), EGRESS.to_owned() + FAILOVER).unwrap();
+    fs::write(home.path().join("tls.yaml"), EGRESS.replace("NONE", "SIMPLE")).unwrap();
+    fs::write(home.path().join("empty.pem"), "").unwrap();
     fs::write(home.path().join("bad.yaml"), "kind: [").unwrap();
     fs::write(home.path().join("filter.wasm"), b"\0asm\x01\0\0\0").unwrap();
     let output = run(home.path(), arguments);
@@ -74,7 +77,25 @@ fn with_something_missing_that_the_file_refers_to() {
     let with = |file| [file, "--envoy", "/bin/true", "--wasm", "filter.wasm", "--port", "0"];
     let line = "error: the Egress `a/a` needs the credential in the Secret `key-of-a`, key `token`";
     check(&with("secret.yaml"), 3, line);
+    let folder = |file, folder| [&with(file)[..], &["--secrets", folder]].concat();
+    check(&folder("secret.yaml", "nope"), 3, "error: the folder `nope` from --secrets does not exist");
+    check(&folder("egress.yaml", "bad.yaml"), 3, "error: the folder `bad.yaml` from --secrets is not a directory");
     check(&with("failover.yaml"), 1, "error: SP9107: the Egress `a/a`: its standby `a/b` is not among the files");
+}
+
+#[test]
+fn with_certificates_that_are_none() {
+    let with = |path| ["tls.yaml", "--envoy", "/bin/true", "--wasm", "filter.wasm", "--port", "0", CERTIFICATES, path];
+    for (path, what) in [
+        ("nope.pem", "does not exist"),
+        ("/", "is a directory"),
+        ("/dev/null", "is not a regular file"),
+        ("tls.yaml", "is not PEM"),
+        ("filter.wasm", "is binary, not PEM: `openssl x509`, `pkey` and `pkcs12` convert it"),
+        ("empty.pem", "is empty"),
+    ] {
+        check(&with(path), 3, &format!("error: the file `{path}` from --ca-certificates {what}"));
+    }
 }
 
 #[test]
@@ -100,6 +121,7 @@ fn with_an_invalid_file() {
 
 #[test]
 fn with_invalid_arguments() {
+    check(&[], 64, "error: the following required arguments were not provided:");
     check(&["egress.yaml", "--port", "70000"], 64, "error: invalid value '70000' for '--port <N>'");
     check(&["egress.yaml", "--caller", "x"], 64, "error: invalid value 'x' for '--caller <NS/SA>'");
     check(&["egress.yaml", "--upstream", "x"], 64, "error: invalid value 'x' for '--upstream <HOST:PORT>'");

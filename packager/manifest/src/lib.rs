@@ -81,4 +81,4 @@ pub use notes::Need;
 pub use plan::{PinnedFilter, Plan, plans};
 pub use root::Source;
 pub use secrets::{FromSecret, SecretFolder};
-pub use serve::{HostPort, Served, Surroundings, serve};
+pub use serve::{CertificateFiles, HostPort, Served, Surroundings, serve};

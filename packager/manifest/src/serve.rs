@@ -49,7 +49,7 @@ use envoy_filter::Resources;
 use listener::Chain;
 use view::Seen;
 
-pub use surroundings::{HostPort, Surroundings};
+pub use surroundings::{CertificateFiles, HostPort, Surroundings};
 
 /// What Envoy gets for one gateway. Every resource is a message of Envoy's API as JSON, with its type.
 #[derive(Clone, Debug, Default, PartialEq)]

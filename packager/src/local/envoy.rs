@@ -18,7 +18,7 @@ use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
 pub(crate) use change::{HealthChange, HealthChanges};
-pub(crate) use log::{last_error, last_filter_error};
+pub(crate) use log::{last_error, last_filter_error, last_rejection};
 
 /// How long Envoy may take to exit after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(3);

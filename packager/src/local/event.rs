@@ -3,7 +3,6 @@
 //! The JSON is an interface: fields may be added, but not renamed, removed or changed in meaning.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -12,6 +11,7 @@ use super::envoy::HealthChange;
 use super::example::Forecast;
 use super::load::NotServed;
 use super::setup::{PreparedCaller, Served, text};
+use super::watch::Change;
 use sallyport_manifest::HostPort;
 
 use crate::console::Console;
@@ -99,14 +99,14 @@ impl Announcer<'_> {
         old: &Served,
         report: &Report,
         version: u64,
-        took: Duration,
+        change: &Change,
     ) -> Result<(), Failure> {
-        let milliseconds = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        let milliseconds = u64::try_from(change.since.elapsed().as_millis()).unwrap_or(u64::MAX);
         let egress = new.egress.route();
         match self.output {
             Output::Human => {
-                let file = &self.file;
-                let mut text = format!("{file}: {egress} is live after {milliseconds} ms (version {version})\n");
+                let files = change.files.join(", ");
+                let mut text = format!("{files}: {egress} is live after {milliseconds} ms (version {version})\n");
                 write_notices(&mut text, new.notices.iter().filter(|notice| !old.notices.contains(notice)));
                 let added = new.callers.iter().filter(|caller| !old.callers.contains(caller));
                 added.for_each(|caller| write_caller(&mut text, caller));
@@ -116,6 +116,7 @@ impl Announcer<'_> {
                 "event": "policy_live",
                 "egress": egress,
                 "version": version,
+                "changed": change.files,
                 "ms": milliseconds,
                 "callers": callers(&new.callers),
                 "notServed": new.notices,
@@ -124,8 +125,10 @@ impl Announcer<'_> {
         }
     }
 
-    /// A file is not served. `version` is the one that stays in force; `None` at the start.
-    pub(crate) fn rejected(&self, reason: &NotServed, version: Option<u64>) -> Result<(), Failure> {
+    /// A file is not served. `kept`: what has changed, and the version that stays in force; `None` at the start.
+    pub(crate) fn rejected(&self, reason: &NotServed, kept: Option<(&Change, Option<u64>)>) -> Result<(), Failure> {
+        let files = kept.map_or_else(|| self.file.clone(), |(change, _)| change.files.join(", "));
+        let version = kept.and_then(|(_, version)| version);
         match self.output {
             Output::Human => {
                 match reason {
@@ -133,18 +136,17 @@ impl Announcer<'_> {
                     NotServed::Failure(failure) => self.console.fail(failure),
                 }
                 match version {
-                    Some(version) => {
-                        self.print(&format!("{}: rejected; version {version} stays in force\n", self.file))
-                    }
+                    Some(version) => self.print(&format!("{files}: rejected; version {version} stays in force\n")),
                     None => Ok(()),
                 }
             }
             Output::Json => self.print_json(&json!({
                 "event": "policy_refused",
                 "version": version,
+                "changed": kept.map_or(&[][..], |(change, _)| &change.files),
                 "diagnostics": match reason {
                     NotServed::Report(report) => diagnostics(report),
-                    NotServed::Failure(failure) => failure_diagnostics(failure, &self.file),
+                    NotServed::Failure(failure) => failure_diagnostics(failure, &files),
                 },
             })),
         }

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use super::admin::{Admin, Counters};
-use super::envoy::{Envoy, last_error, last_filter_error};
+use super::envoy::{Envoy, last_error, last_filter_error, last_rejection};
 use super::files::{Layout, replace};
 use super::resources::{Kind, Resources};
 use super::setup::Served;
@@ -221,7 +221,8 @@ fn rejection(kind: Kind, log: &str) -> Failure {
             Failure::new(Exit::Module, explained("Envoy cannot load the filter".to_owned(), last_error(log)))
         }
         (Kind::Clusters | Kind::Listener, _) => {
-            Failure::new(Exit::EnvoyDied, explained("Envoy rejects its configuration".to_owned(), last_error(log)))
+            let why = last_rejection(log).or_else(|| last_error(log));
+            Failure::new(Exit::EnvoyDied, explained("Envoy rejects its configuration".to_owned(), why))
         }
     }
 }

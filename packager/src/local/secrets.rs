@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::Egress;
-use sallyport_manifest::{FromSecret, SecretFolder, Served};
+use sallyport_manifest::{CertificateFiles, FromSecret, Served};
 
 use super::files::read;
-use crate::exit::{Exit, Failure};
+use super::pem::{self, Flaw, Role};
+use crate::exit::{Exit, Failure, IoErrorText};
+use crate::oci::digest::digest_of;
 use crate::printable::printable;
 
 /// The CA certificates of the system: Debian, Fedora, openSUSE, Alpine and BSD, RHEL.
@@ -38,7 +41,9 @@ pub(crate) struct Sources<'a> {
 pub(crate) struct Found {
     /// For each file that the manifests name, the one on this machine.
     pub(crate) files: BTreeMap<String, String>,
-    /// The authorities that this machine trusts; empty if nobody needs them.
+    /// What the files on this machine held, by their path.
+    pub(crate) digests: BTreeMap<String, String>,
+    /// The authorities that this machine trusts; empty if nothing needs them.
     pub(crate) system_authorities: String,
     /// Those of `--ca-certificates`.
     pub(crate) upstream_authorities: Option<String>,
@@ -46,45 +51,135 @@ pub(crate) struct Found {
     pub(crate) variables: Vec<(String, OsString)>,
 }
 
-/// Finds everything, or says what is missing and where it could be.
+/// Finds everything and checks it, or says what is missing and where it could be.
 pub(crate) fn find(egress: &Egress, served: &Served, sources: Sources<'_>) -> Result<Found, Failure> {
-    let upstream_authorities = match sources.authorities {
-        Some(path) => Some(text(&existing(path, "--ca-certificates")?)),
-        None => None,
-    };
-    let authorities = egress.spec.upstream.tls.ca_certificates.as_deref();
-    let is_replaced = |name: &str| upstream_authorities.is_some() && Some(name) == authorities;
-    let mut files = BTreeMap::new();
-    for name in served.files().into_iter().filter(|name| !is_replaced(name)) {
-        let path = file(&name, &served.folders, sources)?;
-        files.insert(name, text(&path));
+    let places = Places { served, sources };
+    let mut found = Found::default();
+    if let Some(folder) = sources.secrets {
+        places.check_folder(folder)?;
     }
-    let system_authorities = if served.needs_system_authorities() { text(&system()?) } else { String::new() };
-    let variables = served.variables.iter().map(|variable| credential(egress, variable, sources));
-    let variables = variables.collect::<Result<_, _>>()?;
-    Ok(Found { files, system_authorities, upstream_authorities, variables })
-}
-
-/// A file that the manifests name: from a Secret that is mounted there, else the path itself.
-fn file(name: &str, folders: &[SecretFolder], sources: Sources<'_>) -> Result<PathBuf, Failure> {
-    let in_secret = |folder: &SecretFolder| {
-        let rest = name.strip_prefix(&folder.path)?.strip_prefix('/')?;
-        Some(format!("{}/{rest}", folder.secret))
-    };
-    let of_secret = folders.iter().find_map(in_secret);
-    if let (Some(secrets), Some(relative)) = (sources.secrets, &of_secret) {
-        let path = secrets.join(relative);
-        if path.exists() {
-            return existing(&path, "--secrets");
+    if let Some(path) = sources.authorities {
+        let (path, _) = found.read(path, "--ca-certificates", Role::Certificates)?;
+        found.upstream_authorities = Some(path);
+    }
+    let CertificateFiles { pairs, authorities } = served.certificate_files();
+    for name in authorities.iter().filter(|_| sources.authorities.is_none()) {
+        found.named(name, Role::Certificates, &places)?;
+    }
+    for (certificate, key) in &pairs {
+        let chain = found.named(certificate, Role::Certificates, &places)?;
+        let private = found.named(key, Role::Key, &places)?;
+        if pem::is_of_another(&chain, &private) {
+            let name = |name| printable(&places.of_file(name).0);
+            let message = format!("the private key `{}` is not that of `{}`", name(key), name(certificate));
+            return Err(Failure::new(Exit::Io, message)
+                .with_help("the first certificate of the file must be the one that was issued for this key"));
         }
     }
-    let own = sources.directory.join(name);
-    existing(&own, "the Egress file").map_err(|failure| {
-        failure.with_help(match of_secret {
-            Some(relative) => format!("give a folder with `{relative}` by --secrets"),
-            None => "copy it there, or change the path in the file".to_owned(),
+    if served.needs_system_authorities(sources.authorities.is_some()) {
+        found.system_authorities = found.read(&system()?, "this machine", Role::Certificates)?.0;
+    }
+    let variables = served.variables.iter().map(|variable| credential(egress, variable, sources));
+    found.variables = variables.collect::<Result<_, _>>()?;
+    Ok(found)
+}
+
+/// The files in which [`find`] looks, whether they are there or not, beside those of the system.
+pub(crate) fn sought(served: &Served, sources: Sources<'_>) -> Vec<PathBuf> {
+    let CertificateFiles { pairs, authorities } = served.certificate_files();
+    let authorities = authorities.into_iter().filter(|_| sources.authorities.is_none());
+    let names = authorities.chain(pairs.into_iter().flat_map(|(certificate, key)| [certificate, key]));
+    let places = Places { served, sources };
+    let in_secrets = |relative: String| sources.secrets.map(|folder| folder.join(relative));
+    let of_files =
+        names.flat_map(|name| [Some(sources.directory.join(&name)), places.in_secret(&name).and_then(in_secrets)]);
+    let of_credentials = served.variables.iter().map(|of| in_secrets(format!("{}/{}", of.secret, of.key)));
+    let given = sources.authorities.map(Path::to_owned);
+    of_files.chain(of_credentials).chain([given]).flatten().collect()
+}
+
+impl Found {
+    /// Reads and checks a file, and notes what it held. Returns its canonical path and its content.
+    fn read(&mut self, path: &Path, from: &str, role: Role) -> Result<(String, Vec<u8>), Failure> {
+        let failed = |what: &str| Failure::new(Exit::Io, format!("the file `{}` from {from} {what}", printable(path)));
+        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => failed("does not exist"),
+            _ => failed(&format!("cannot be read: {}", IoErrorText(&error))),
+        })?;
+        if !metadata.is_file() {
+            return Err(failed(if metadata.is_dir() { "is a directory" } else { "is not a regular file" }));
+        }
+        let content = fs::read(path).map_err(|error| failed(&format!("cannot be read: {}", IoErrorText(&error))))?;
+        pem::check(role, &content).map_err(|Flaw { what, help }| failed(what).with_help(help))?;
+        let canonical = text(&fs::canonicalize(path).map_err(|error| Failure::read(path, &error))?);
+        self.digests.insert(canonical.clone(), digest_of(&content).to_string());
+        Ok((canonical, content))
+    }
+
+    /// The same for a file that the manifests name.
+    fn named(&mut self, name: &str, role: Role, places: &Places<'_>) -> Result<Vec<u8>, Failure> {
+        let (path, from) = places.of_file(name);
+        let (canonical, content) = self
+            .read(&path, from, role)
+            .map_err(|failure| if path.exists() { failure } else { failure.with_help(places.help(name)) })?;
+        self.files.insert(name.to_owned(), canonical);
+        Ok(content)
+    }
+}
+
+/// Where the files are that the manifests name.
+struct Places<'a> {
+    served: &'a Served,
+    sources: Sources<'a>,
+}
+
+impl Places<'_> {
+    /// `SECRET/KEY`, if a Secret is mounted where the file is.
+    fn in_secret(&self, name: &str) -> Option<String> {
+        self.served.folders.iter().find_map(|folder| {
+            let key = name.strip_prefix(&folder.path)?.strip_prefix('/')?;
+            Some(format!("{}/{key}", folder.secret))
         })
-    })
+    }
+
+    /// In a folder of `--secrets`, else where the path says; and what names it.
+    fn of_file(&self, name: &str) -> (PathBuf, &'static str) {
+        let in_secrets = || Some(self.sources.secrets?.join(self.in_secret(name)?)).filter(|path| path.exists());
+        match in_secrets() {
+            Some(path) => (path, "--secrets"),
+            None => (self.sources.directory.join(name), "the Egress file"),
+        }
+    }
+
+    /// How to give a file that is missing.
+    fn help(&self, name: &str) -> String {
+        let Some(relative) = self.in_secret(name) else {
+            return "copy it there, or change the path in the file".to_owned();
+        };
+        match self.sources.secrets {
+            None => format!("give a folder with `{relative}` by --secrets"),
+            Some(folder) => format!("it is not in --secrets either: `{}`", printable(&folder.join(relative))),
+        }
+    }
+
+    /// The folder of `--secrets` must be there, with a folder per Secret.
+    fn check_folder(&self, folder: &Path) -> Result<(), Failure> {
+        if folder.is_dir() {
+            return Ok(());
+        }
+        let what = if folder.exists() { "is not a directory" } else { "does not exist" };
+        let CertificateFiles { pairs, authorities } = self.served.certificate_files();
+        let files = authorities.iter().chain(pairs.iter().flat_map(|(certificate, key)| [certificate, key]));
+        let mut expected: Vec<String> = files.filter_map(|name| self.in_secret(name)).collect();
+        expected.extend(self.served.variables.iter().map(|of| format!("{}/{}", of.secret, of.key)));
+        let expected: Vec<String> =
+            expected.iter().map(|file| format!("`{}`", printable(&folder.join(file)))).collect();
+        let help = match expected.as_slice() {
+            [] => "the Egress needs no Secret: leave the option out".to_owned(),
+            files => format!("it has a folder per Secret with a file per key, here {}", files.join(", ")),
+        };
+        Err(Failure::new(Exit::Io, format!("the folder `{}` from --secrets {what}", printable(folder))).with_help(help))
+    }
 }
 
 /// A credential is in the environment, or in a file of `--secrets`. Without it the upstream would get an empty one.
@@ -106,11 +201,6 @@ fn credential(egress: &Egress, variable: &FromSecret, sources: Sources<'_>) -> R
         .with_help(format!("set the variable {variable}, or give a folder with `{secret}/{key}` by --secrets")))
 }
 
-fn existing(path: &Path, role: &str) -> Result<PathBuf, Failure> {
-    std::fs::canonicalize(path)
-        .map_err(|_| Failure::new(Exit::Io, format!("the file `{}` from {role} does not exist", printable(path))))
-}
-
 fn system() -> Result<PathBuf, Failure> {
     let own = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
     let found = own.into_iter().chain(SYSTEM.map(PathBuf::from)).find(|path| path.is_file());
@@ -128,6 +218,7 @@ fn text(path: &Path) -> String {
 mod tests {
     use super::*;
     use crate::local::example::tests::egress_with;
+    use crate::local::pem::tests::pair;
     use crate::local::setup::tests::served;
     use sallyport_egress::model::TlsMode;
     use sallyport_egress::model::outbound::Credential;
@@ -143,24 +234,99 @@ mod tests {
         assert_eq!(find(&egress, &served(&egress), sources(None)).unwrap(), Found::default());
     }
 
-    #[test]
-    fn a_file_is_found_in_a_secret_or_where_its_path_says() {
+    /// The Egress shows a certificate, whose files are those of a Secret, and trusts a private authority.
+    fn mutual() -> Egress {
         let mut egress = egress_with(Vec::new());
-        egress.spec.upstream.tls.ca_certificates = "/etc/sallyport/upstream/ca.crt".parse().ok();
-        let failure = find(&egress, &served(&egress), sources(None)).unwrap_err();
-        assert_eq!(failure.message, "the file `/etc/sallyport/upstream/ca.crt` from the Egress file does not exist");
-        let help = "give a folder with `httpbin-upstream-tls/ca.crt` by --secrets";
-        assert_eq!(failure.help.as_deref(), Some(help));
+        let tls = &mut egress.spec.upstream.tls;
+        tls.mode = TlsMode::Mutual;
+        tls.ca_certificates = "/etc/sallyport/upstream/ca.crt".parse().ok();
+        tls.client_certificate = "/etc/sallyport/upstream/tls.crt".parse().ok();
+        tls.private_key = "/etc/sallyport/upstream/tls.key".parse().ok();
+        egress
+    }
+
+    /// A folder for `--secrets` with these files of the Secret.
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let directory = tempfile::tempdir().unwrap();
         let secret = directory.path().join("httpbin-upstream-tls");
-        std::fs::create_dir(&secret).unwrap();
-        std::fs::write(secret.join("ca.crt"), "").unwrap();
-        let found = find(&egress, &served(&egress), sources(Some(directory.path()))).unwrap();
-        let own = std::fs::canonicalize(secret.join("ca.crt")).unwrap();
+        fs::create_dir(&secret).unwrap();
+        for (name, content) in files {
+            fs::write(secret.join(name), content).unwrap();
+        }
+        directory
+    }
+
+    fn failure(egress: &Egress, sources: Sources<'_>) -> (String, String) {
+        let failure = find(egress, &served(egress), sources).unwrap_err();
+        (failure.message, failure.help.unwrap_or_default())
+    }
+
+    #[test]
+    fn a_file_is_found_in_a_secret_or_where_its_path_says() {
+        let egress = mutual();
+        let (message, help) = failure(&egress, sources(None));
+        assert_eq!(message, "the file `/etc/sallyport/upstream/ca.crt` from the Egress file does not exist");
+        assert_eq!(help, "give a folder with `httpbin-upstream-tls/ca.crt` by --secrets");
+        let (certificate, key) = pair();
+        let directory = folder(&[("ca.crt", &certificate), ("tls.crt", &certificate), ("tls.key", &key)]);
+        let given = sources(Some(directory.path()));
+        let found = find(&egress, &served(&egress), given).unwrap();
+        let own = fs::canonicalize(directory.path().join("httpbin-upstream-tls/ca.crt")).unwrap();
         assert_eq!(found.files.get("/etc/sallyport/upstream/ca.crt"), Some(&text(&own)));
+        assert_eq!((found.files.len(), found.digests.len()), (3, 3));
+        let watched = sought(&served(&egress), given);
+        assert!(watched.iter().any(|path| fs::canonicalize(path).is_ok_and(|path| path == own)), "{watched:?}");
+        assert!(watched.contains(&"/etc/sallyport/upstream/tls.key".into()), "{watched:?}");
         // `--ca-certificates` takes the file's place.
-        let given = Sources { authorities: Some(&own), ..sources(None) };
-        assert_eq!(find(&egress, &served(&egress), given).unwrap().upstream_authorities, Some(text(&own)));
+        fs::remove_file(&own).unwrap();
+        let other = directory.path().join("other.pem");
+        fs::write(&other, certificate).unwrap();
+        let given = Sources { authorities: Some(&other), ..given };
+        let canonical = text(&fs::canonicalize(&other).unwrap());
+        assert_eq!(find(&egress, &served(&egress), given).unwrap().upstream_authorities, Some(canonical));
+        assert!(sought(&served(&egress), given).contains(&other));
+    }
+
+    #[test]
+    fn a_file_that_envoy_cannot_use_is_named() {
+        let egress = mutual();
+        let ((certificate, key), (_, other)) = (pair(), pair());
+        for (name, content, expected) in [
+            ("ca.crt", "", "is empty"),
+            ("tls.crt", &key[..], "holds a private key, but no certificate"),
+            ("tls.key", &certificate[..], "holds a certificate, but no private key"),
+            ("tls.key", &other[..], "is not that of"),
+        ] {
+            let directory = folder(&[("ca.crt", &certificate), ("tls.crt", &certificate), ("tls.key", &key)]);
+            let path = directory.path().join("httpbin-upstream-tls").join(name);
+            fs::write(&path, content).unwrap();
+            let (message, help) = failure(&egress, sources(Some(directory.path())));
+            assert!(message.contains(&printable(&path)) && message.contains(expected), "{message}");
+            assert!(!help.is_empty(), "{message}");
+        }
+        let directory = folder(&[]);
+        let given = Sources { authorities: Some(directory.path()), ..sources(None) };
+        let (message, _) = failure(&egress, given);
+        assert!(message.ends_with("from --ca-certificates is a directory"), "{message}");
+        let given = Sources { authorities: Some(Path::new("/dev/null")), ..sources(None) };
+        assert_eq!(failure(&egress, given).0, "the file `/dev/null` from --ca-certificates is not a regular file");
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_is_described() {
+        let (message, help) = failure(&mutual(), sources(Some(Path::new("/x/no"))));
+        assert_eq!(message, "the folder `/x/no` from --secrets does not exist");
+        let files = "`/x/no/httpbin-upstream-tls/ca.crt`, `/x/no/httpbin-upstream-tls/tls.crt`, \
+                     `/x/no/httpbin-upstream-tls/tls.key`";
+        assert_eq!(help, format!("it has a folder per Secret with a file per key, here {files}"));
+        let (message, _) = failure(&mutual(), sources(Some(Path::new("/dev/null"))));
+        assert_eq!(message, "the folder `/dev/null` from --secrets is not a directory");
+        let (_, help) = failure(&egress_with(Vec::new()), sources(Some(Path::new("/x/no"))));
+        assert_eq!(help, "the Egress needs no Secret: leave the option out");
+        let directory = folder(&[]);
+        let (_, help) = failure(&mutual(), sources(Some(directory.path())));
+        let place = printable(&directory.path().join("httpbin-upstream-tls/ca.crt"));
+        assert_eq!(help, format!("it is not in --secrets either: `{place}`"));
     }
 
     #[test]

@@ -15,9 +15,10 @@ use super::gateway::{Applied, Gateway, Stop};
 use super::load::{EgressFiles, Loaded, NotServed};
 use super::settings::Settings;
 use super::setup::{Served, Setup};
-use super::watch::Watcher;
+use super::watch::{Change, Watcher};
 use super::{locate, module, port};
 use crate::exit::{Exit, Failure};
+use crate::printable::printable;
 
 /// How often the session checks for changes.
 const TICK: Duration = Duration::from_millis(25);
@@ -26,7 +27,7 @@ const TICK: Duration = Duration::from_millis(25);
 pub(crate) fn run(settings: &Settings, files: &EgressFiles, announcer: &Announcer<'_>) -> Result<Exit, Failure> {
     let stop = stop_signal()?;
     // Before the files are read, so that a change while Envoy starts is not missed.
-    let watcher = Watcher::new(files.clone(), Instant::now());
+    let mut watcher = Watcher::new(files.clone(), Instant::now());
     let loaded = match files.load() {
         Ok(loaded) => loaded,
         Err(NotServed::Failure(failure)) => return Err(failure),
@@ -36,11 +37,22 @@ pub(crate) fn run(settings: &Settings, files: &EgressFiles, announcer: &Announce
         }
     };
     check_addresses(settings, &loaded)?;
-    if let Some(session) = Session::start(settings, announcer, &loaded, &stop)? {
-        session.follow(files, watcher, &stop)?;
-    }
+    let followed = Session::start(settings, announcer, &loaded, &mut watcher, &stop)
+        .and_then(|started| started.map_or(Ok(()), |session| session.follow(files, watcher, &stop)));
+    followed.map_err(|failure| with_log(failure, settings))?;
     announcer.stopped()?;
     Ok(Exit::Ok)
+}
+
+/// Where to read on when Envoy has failed.
+fn with_log(failure: Failure, settings: &Settings) -> Failure {
+    match (failure.exit, &failure.help, &settings.directory) {
+        (Exit::EnvoyDied, None, Some(directory)) => {
+            failure.with_help(format!("Envoy's log, `envoy.log`, is in `{}`", printable(directory)))
+        }
+        (Exit::EnvoyDied, None, None) => failure.with_help("--dir DIR keeps Envoy's log"),
+        _ => failure,
+    }
 }
 
 /// The addresses that are given must be for upstreams that there are.
@@ -80,22 +92,24 @@ impl<'a> Session<'a> {
         settings: &Settings,
         announcer: &'a Announcer<'a>,
         loaded: &Loaded,
+        watcher: &mut Watcher,
         stop: &Stop,
     ) -> Result<Option<Self>, Failure> {
         let retries = if settings.port == 0 { 4 } else { 0 };
         for _ in 0..retries {
-            match Self::try_start(settings, announcer, loaded, stop) {
+            match Self::try_start(settings, announcer, loaded, watcher, stop) {
                 Err(failure) if failure.exit == Exit::Port => {}
                 ended => return ended,
             }
         }
-        Self::try_start(settings, announcer, loaded, stop)
+        Self::try_start(settings, announcer, loaded, watcher, stop)
     }
 
     fn try_start(
         settings: &Settings,
         announcer: &'a Announcer<'a>,
         loaded: &Loaded,
+        watcher: &mut Watcher,
         stop: &Stop,
     ) -> Result<Option<Self>, Failure> {
         let program = locate::envoy(settings.envoy.as_deref())?;
@@ -108,6 +122,7 @@ impl<'a> Session<'a> {
         };
         let mut setup = Setup::open(settings.clone(), ports)?;
         let all = setup.prepare(loaded)?;
+        watcher.watch(setup.sought());
         replace(&setup.layout().module(), &module)?;
         announcer.starting(&program.to_string_lossy());
         let mut running = Vec::new();
@@ -142,11 +157,13 @@ impl<'a> Session<'a> {
                     self.announcer.health(&change)?;
                 }
             }
-            if let Some(since) = watcher.changed(Instant::now())
-                && let Err(reason) = self.reload(files, since, stop)?
-            {
-                let version = self.running.iter().map(|running| running.gateway.version()).max();
-                self.announcer.rejected(&reason, version)?;
+            if let Some(change) = watcher.changed(Instant::now()) {
+                let reloaded = self.reload(files, &change, stop)?;
+                watcher.watch(self.setup.sought());
+                if let Err(reason) = reloaded {
+                    let version = self.running.iter().map(|running| running.gateway.version()).max();
+                    self.announcer.rejected(&reason, Some((&change, version)))?;
+                }
             }
             sleep(TICK);
         }
@@ -154,7 +171,7 @@ impl<'a> Session<'a> {
     }
 
     /// Applies the saved files. An outer error ends the session; after an inner one the old version stays in force.
-    fn reload(&mut self, files: &EgressFiles, since: Instant, stop: &Stop) -> Result<Result<(), NotServed>, Failure> {
+    fn reload(&mut self, files: &EgressFiles, change: &Change, stop: &Stop) -> Result<Result<(), NotServed>, Failure> {
         let loaded = match files.load() {
             Ok(loaded) => loaded,
             Err(reason) => return Ok(Err(reason)),
@@ -167,7 +184,7 @@ impl<'a> Session<'a> {
             Ok(new)
         });
         match new {
-            Ok(new) => self.apply(new, &loaded, since, stop),
+            Ok(new) => self.apply(new, &loaded, change, stop),
             Err(failure) => Ok(Err(NotServed::Failure(failure))),
         }
     }
@@ -177,7 +194,7 @@ impl<'a> Session<'a> {
         &mut self,
         new: Vec<Served>,
         loaded: &Loaded,
-        since: Instant,
+        change: &Change,
         stop: &Stop,
     ) -> Result<Result<(), NotServed>, Failure> {
         let mut applied = Vec::new();
@@ -197,7 +214,7 @@ impl<'a> Session<'a> {
         }
         self.announcer.warn(&loaded.report)?;
         for (running, (_, new)) in self.running.iter_mut().zip(applied) {
-            self.announcer.live(&new, &running.served, &loaded.report, running.gateway.version(), since.elapsed())?;
+            self.announcer.live(&new, &running.served, &loaded.report, running.gateway.version(), change)?;
             running.served = new;
         }
         Ok(Ok(()))

@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     further_ports: BTreeMap<(String, u16), u16>,
     /// The certificates that this session has issued, by file.
     issued: BTreeSet<PathBuf>,
+    /// The files with secrets that the last files needed, whether they are there or not.
+    sought: BTreeSet<PathBuf>,
 }
 
 /// One version of an Egress, ready for Envoy.
@@ -68,7 +70,15 @@ impl Setup {
     pub(crate) fn open(settings: Settings, ports: Vec<u16>) -> Result<Self, Failure> {
         let workspace = Workspace::open(settings.directory.as_deref())?;
         let authority = Authority::open(&workspace.layout)?;
-        Ok(Setup { settings, workspace, authority, ports, further_ports: BTreeMap::new(), issued: BTreeSet::new() })
+        Ok(Setup {
+            settings,
+            workspace,
+            authority,
+            ports,
+            further_ports: BTreeMap::new(),
+            issued: BTreeSet::new(),
+            sought: BTreeSet::new(),
+        })
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -83,9 +93,15 @@ impl Setup {
         self.workspace.is_temporary()
     }
 
+    /// The files to watch beside the Egress files.
+    pub(crate) fn sought(&self) -> Vec<PathBuf> {
+        self.sought.iter().cloned().collect()
+    }
+
     /// Issues the missing certificates, and decides what each Envoy gets.
     pub(crate) fn prepare(&mut self, loaded: &Loaded) -> Result<Vec<Served>, Failure> {
         let mesh = &loaded.mesh;
+        self.sought.clear();
         // Of the filter only the module on this machine is used.
         let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: Digest::from_bytes([0; 32]) };
         let egresses: Vec<&Egress> = loaded.egresses.iter().collect();
@@ -108,11 +124,13 @@ impl Setup {
         };
         layout.make()?;
         let served = serve(plan, plans).map_err(refused)?;
+        let directory = self.directory().to_owned();
         let sources = Sources {
-            directory: self.directory(),
+            directory: &directory,
             secrets: self.settings.secrets.as_deref(),
             authorities: self.settings.ca_certificates.as_deref(),
         };
+        self.sought.extend(secrets::sought(&served, sources));
         let found = secrets::find(egress, &served, sources)?;
         let ports = self.ports_of(egress, &served.ports(), port)?;
         let mut notices = notices(plan, &served, self.settings.opa.as_ref());
@@ -161,7 +179,7 @@ impl Setup {
         found: Found,
     ) -> Surroundings {
         let own = layout.gateway(&plan.egress.spec.host);
-        let Found { files, system_authorities, upstream_authorities, variables: _ } = found;
+        let Found { files, digests, system_authorities, upstream_authorities, variables: _ } = found;
         let upstreams = std::iter::once(plan.egress).chain(plan.standbys.iter().copied());
         let connect =
             upstreams.filter_map(|egress| Some((egress.upstream_host(), self.settings.address_of(egress)?.clone())));
@@ -174,6 +192,7 @@ impl Setup {
             system_authorities,
             upstream_authorities,
             files,
+            digests,
             connect: connect.collect::<BTreeMap<_, _>>(),
             authorization: self.settings.opa.clone(),
             plugins: names.map(|name| (name, plugin_file.clone())).collect(),

@@ -146,6 +146,55 @@ fn the_upstream_is_verified_and_shown_a_certificate() {
     assert_eq!(upstream.served(), 1);
 }
 
+/// Certificates rotate: the folder of the Secret is a link that is replaced, as the kubelet does it.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn secrets_that_change_are_read_again() {
+    let upstream = Upstream::start();
+    let far = Session::start(&egress("GET", upstream.port()), &[]);
+    let secrets = tempfile::tempdir().unwrap();
+    let folder = |name: &str| secrets.path().join(name);
+    let rotate = |certificate: &str, key: &str| {
+        let new = folder(&format!("{certificate}.{key}"));
+        fs::create_dir(&new).unwrap();
+        let files = [("ca.crt", "ca.pem".to_owned()), ("tls.crt", format!("callers/{certificate}.pem"))];
+        for (name, from) in files.into_iter().chain([("tls.key", format!("callers/{key}.key"))]) {
+            fs::copy(far.directory().join(from), new.join(name)).unwrap();
+        }
+        std::os::unix::fs::symlink(&new, folder("link")).unwrap();
+        fs::rename(folder("link"), folder("httpbin-upstream-tls")).unwrap();
+    };
+    let (allowed, refused) = ("httpbin.sleep", "elsewhere.stranger");
+    rotate(allowed, allowed);
+    let tls = "{mode: MUTUAL, sni: httpbin.legacy.internal, caCertificates: /etc/sallyport/tls/ca.crt, \
+               clientCertificate: /etc/sallyport/tls/tls.crt, privateKey: /etc/sallyport/tls/tls.key}";
+    let file = egress("GET", far.port())
+        .replace("{mode: NONE}", tls)
+        .replace("host: 127.0.0.1", "host: httpbin.legacy.internal");
+    let (address, path) = (format!("127.0.0.1:{}", far.port()), secrets.path().to_string_lossy().into_owned());
+    let mut session = Session::start(&file, &["--upstream", &address, "--secrets", &path]);
+    let status = |session: &Session| curl(&session.command("/get", true));
+    assert_eq!(status(&session), "200");
+    rotate(refused, refused);
+    let changed = session.event("policy_live")["changed"].clone();
+    let names = ["tls.crt", "tls.key"].map(|key| folder("httpbin-upstream-tls").join(key));
+    assert_eq!(changed, json!(names), "not the authority, which is the same");
+    assert_eq!(status(&session), "403", "the upstream knows the new certificate");
+    rotate(allowed, refused);
+    let event = session.event("policy_refused");
+    assert!(event["diagnostics"][0]["message"].as_str().unwrap().contains("is not that of"), "{event}");
+    assert_eq!(status(&session), "403", "the old pair stays");
+    fs::remove_file(folder("httpbin-upstream-tls")).unwrap();
+    session.event("policy_refused");
+    rotate(refused, allowed);
+    session.event("policy_refused");
+    let (old, link) = (folder(&format!("{allowed}.{allowed}")), folder("link"));
+    std::os::unix::fs::symlink(old, &link).unwrap();
+    fs::rename(link, folder("httpbin-upstream-tls")).unwrap();
+    session.event("policy_live");
+    assert_eq!(status(&session), "200");
+}
+
 /// The same bytes that a gateway in the mesh sends: with the port, an IPv6 address in brackets, and patched if there is a
 /// patch.
 #[test]
@@ -220,6 +269,21 @@ fn nothing_is_left_when_it_ends() {
     assert!(!session::is_running(envoy), "Envoy outlives `kill -9`");
     // The process that would remove it is dead.
     fs::remove_dir_all(directory).unwrap();
+}
+
+/// What only Envoy can find wrong: a certificate that is none.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn what_envoy_rejects_is_said_in_its_own_words() {
+    let home = tempfile::tempdir().unwrap();
+    let certificate = home.path().join("ca.pem");
+    fs::write(&certificate, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+    let file = egress("GET", 9443).replace("mode: NONE", "mode: SIMPLE");
+    let (code, errors) = session::failure(&file, &["--ca-certificates", &certificate.to_string_lossy()]);
+    assert_eq!(code, Some(6), "{errors}");
+    let expected = "error: Envoy rejects its configuration: Error adding/updating cluster(s) outbound|9443||";
+    assert!(errors.contains(expected) && errors.contains("/ca.pem"), "{errors}");
+    assert!(errors.contains("--dir DIR keeps Envoy's log"), "{errors}");
 }
 
 #[test]

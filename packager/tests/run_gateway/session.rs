@@ -32,6 +32,16 @@ pub(crate) fn egress(methods: &str, port: u16) -> String {
     )
 }
 
+/// A session that does not start: its exit code, and its output on stderr.
+pub(crate) fn failure(egress: &str, arguments: &[&str]) -> (Option<i32>, String) {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("egress.yaml");
+    fs::write(&file, egress).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sallyport"));
+    let output = command.args(["run", "--port", "0"]).args(arguments).arg(file).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
 impl Session {
     pub(crate) fn start(egress: &str, arguments: &[&str]) -> Self {
         Self::start_with(egress, &[], arguments)

@@ -6,8 +6,9 @@
 //! - A caller without a certificate reaches the filter, which refuses it, where a gateway would end the handshake.
 //! - The access log is a file.
 //! - A name can stand for another address.
+//! - A file can change, and then what names it is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
@@ -40,6 +41,9 @@ pub struct Surroundings {
     pub upstream_authorities: Option<String>,
     /// Where the files are that the objects name. A file that is not among them is where its name says.
     pub files: BTreeMap<String, String>,
+    /// What some of those files held when they were read, by their path on this machine. Envoy reads a file when a resource
+    /// that names it is new, so a resource is another when a file is.
+    pub digests: BTreeMap<String, String>,
     /// Where to connect instead of a service's own addresses, by its host.
     pub connect: BTreeMap<String, HostPort>,
     /// Where to ask for external authorization (OPA), if not where a pod has it.
@@ -52,25 +56,32 @@ pub struct Surroundings {
     pub access_log: String,
 }
 
+/// The files that the objects name, as they are named there. [`Surroundings::files`] says where they are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// Certificates to show, each with its private key.
+    pub pairs: BTreeSet<(String, String)>,
+    /// Authorities to verify with.
+    pub authorities: BTreeSet<String>,
+}
+
 impl Served {
-    /// The files that the objects name: certificates and keys. [`Surroundings::files`] says where they are.
+    /// The files that the objects name: certificates and keys.
     #[must_use]
-    pub fn files(&self) -> Vec<String> {
-        let mut found = Vec::new();
+    pub fn certificate_files(&self) -> CertificateFiles {
+        let mut found = CertificateFiles::default();
         for resource in self.clusters.iter().chain(&self.listeners) {
             visit(resource, &mut |value| {
                 let Some(name) = value.get("sds_config").and_then(|_| value.get("name")).and_then(Value::as_str) else {
                     return;
                 };
                 if let Some((certificate, key)) = pair(name) {
-                    found.extend([certificate.to_owned(), key.to_owned()]);
+                    found.pairs.insert((certificate.to_owned(), key.to_owned()));
                 } else if let Some(file) = name.strip_prefix(FILE_AUTHORITIES).filter(|file| *file != SYSTEM) {
-                    found.push(file.to_owned());
+                    found.authorities.insert(file.to_owned());
                 }
             });
         }
-        found.sort_unstable();
-        found.dedup();
         found
     }
 
@@ -82,12 +93,13 @@ impl Served {
         self.listeners.iter().filter(is_mutual).filter_map(port).collect()
     }
 
-    /// Whether a server is verified with the authorities that the machine trusts.
+    /// Whether a server is verified with the authorities that the machine trusts. `replaced`: upstreams are verified with
+    /// others ([`Surroundings::upstream_authorities`]).
     #[must_use]
-    pub fn needs_system_authorities(&self) -> bool {
+    pub fn needs_system_authorities(&self, replaced: bool) -> bool {
         let mut found = false;
         let system = format!("{FILE_AUTHORITIES}{SYSTEM}");
-        for resource in &self.clusters {
+        for resource in self.clusters.iter().filter(|cluster| !replaced || !is_upstream(cluster)) {
             visit(resource, &mut |value| found |= value.get("name").and_then(Value::as_str) == Some(&system));
         }
         found
@@ -124,11 +136,13 @@ impl Served {
         self.listeners.retain_mut(|listener| surroundings.place(listener));
         for listener in &mut self.listeners {
             rewrite(listener, &mut |value| surroundings.adapt(value, &self.routes));
+            surroundings.mark(listener);
         }
         for cluster in &mut self.clusters {
             surroundings.connect(cluster, &self.endpoints, &asked);
             rewrite(cluster, &mut |value| surroundings.adapt(value, &[]));
             surroundings.verify(cluster);
+            surroundings.mark(cluster);
         }
         for extension in &mut self.extensions {
             rewrite(extension, &mut |value| surroundings.load(value));
@@ -247,12 +261,30 @@ impl Surroundings {
 
     /// Replaces the authorities that an upstream is verified with. Servers of key sets are no upstreams.
     fn verify(&self, cluster: &mut Value) {
-        let is_upstream = cluster.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("outbound|"));
+        let is_upstream = is_upstream(cluster);
         let place = "/transport_socket/typed_config/common_tls_context/validation_context/trusted_ca";
         if let (Some(file), true, Some(authorities)) =
             (&self.upstream_authorities, is_upstream, cluster.pointer_mut(place))
         {
             *authorities = json!({"filename": file});
+        }
+    }
+
+    /// Notes in a resource what the files held that it names.
+    fn mark(&self, resource: &mut Value) {
+        let mut held = Map::new();
+        visit(resource, &mut |value| {
+            let name = value.get("filename").and_then(Value::as_str);
+            if let Some((path, digest)) = name.and_then(|name| self.digests.get_key_value(name)) {
+                held.insert(path.clone(), digest.as_str().into());
+            }
+        });
+        if let (false, Value::Object(fields)) = (held.is_empty(), resource) {
+            let metadata = fields.entry("metadata").or_insert_with(|| json!({}));
+            if let Some(all) = metadata.as_object_mut() {
+                let by_filter = all.entry("filter_metadata").or_insert_with(|| json!({}));
+                by_filter.as_object_mut().map(|by_filter| by_filter.insert("sallyport.files".to_owned(), held.into()));
+            }
         }
     }
 
@@ -277,6 +309,11 @@ fn from_file(path: &str) -> Value {
         "resource_api_version": "V3",
         "initial_fetch_timeout": "0s",
     })
+}
+
+/// Whether a cluster is of a service, as upstreams are.
+fn is_upstream(cluster: &Value) -> bool {
+    cluster.get("name").and_then(Value::as_str).is_some_and(|name| name.starts_with("outbound|"))
 }
 
 /// The certificate and the key in the name of a pair.

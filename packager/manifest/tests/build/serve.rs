@@ -48,10 +48,9 @@ fn every_field_that_is_emitted_is_served() {
 fn on_this_machine_ports_files_and_addresses_differ() {
     let egress = with(full);
     let served = served(&[&egress], &mesh("1.31"));
-    assert_eq!(
-        served.files(),
-        ["/etc/sallyport/tls/ca.crt", "/etc/sallyport/tls/tls.crt", "/etc/sallyport/tls/tls.key"]
-    );
+    let files = served.certificate_files();
+    let pair = ("/etc/sallyport/tls/tls.crt".to_owned(), "/etc/sallyport/tls/tls.key".to_owned());
+    assert_eq!((files.pairs, files.authorities), ([pair].into(), ["/etc/sallyport/tls/ca.crt".to_owned()].into()));
     let folders: Vec<_> = served.folders.iter().map(|folder| (folder.path.as_str(), folder.secret.as_str())).collect();
     assert_eq!(folders, [("/etc/sallyport/tls", "httpbin-upstream-tls")]);
     let variable = &served.variables[0];
@@ -66,6 +65,7 @@ fn on_this_machine_ports_files_and_addresses_differ() {
         system_authorities: text("/here/system.pem"),
         upstream_authorities: None,
         files: [(text("/etc/sallyport/tls/ca.crt"), text("/here/upstream-ca.pem"))].into(),
+        digests: [(text("/here/upstream-ca.pem"), text("d1")), (text("/here/unused.pem"), text("d2"))].into(),
         connect: [(text("httpbin.org"), HostPort { host: text("127.0.0.1"), port: 9443 })].into(),
         authorization: Some(HostPort { host: text("127.0.0.1"), port: 9192 }),
         plugins: [(

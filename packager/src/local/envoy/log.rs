@@ -38,13 +38,20 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The last error: the last line of level error or above, else the last line in another format (a crash, a usage message),
-/// else the last line.
+/// The last error: the last line of level error or above, else the last line in another format (a crash, a usage message).
 pub(crate) fn last_error(log: &str) -> Option<&str> {
     let error = log.lines().filter_map(Line::parse).rfind(Line::is_error);
     let other = || log.lines().rfind(|line| !line.trim().is_empty() && Line::parse(line).is_none());
-    let any = || log.lines().filter_map(Line::parse).next_back().map(|line| line.message);
-    error.map(|line| line.message).or_else(other).or_else(any)
+    error.map(|line| line.message).or_else(other)
+}
+
+/// Why Envoy rejected a configuration that it reads from a file. It logs that as a warning.
+pub(crate) fn last_rejection<'a>(log: &'a str) -> Option<&'a str> {
+    let reason = |line: Line<'a>| {
+        let (_, reason) = line.message.strip_prefix("Filesystem config update ")?.split_once(": ")?;
+        (line.component == "config").then_some(reason)
+    };
+    log.lines().filter_map(Line::parse).filter_map(reason).next_back()
 }
 
 /// The last error of the filter.
@@ -72,11 +79,25 @@ mod tests {
     fn the_last_error_is_found() {
         assert_eq!(last_error(REFUSED), Some("Wasm VM failed Failed to configure base Wasm plugin"));
         assert_eq!(last_error("PARSE ERROR: Argument: --x\n\n"), Some("PARSE ERROR: Argument: --x"));
-        assert_eq!(last_error("[t][1][info][main] [a.cc:1] exiting\n"), Some("exiting"));
+        assert_eq!(last_error("[t][1][info][main] [a.cc:1] exiting\n"), None);
         assert_eq!(last_error(""), None);
         let crash = "[t][1][critical][backtrace] [b.h:1] Caught Segmentation fault, suspect faulting address 0x1\n\
                      [t][1][critical][backtrace] [b.h:2] #6: [0x7f9964d3424a]\n";
         assert_eq!(last_error(crash), Some("Caught Segmentation fault, suspect faulting address 0x1"));
+    }
+
+    #[test]
+    fn a_rejection_is_found_among_the_warnings() {
+        let log = "\
+[t][1][warning][upstream] [a.cc:58] cds: cluster 'outbound|1||a' config rejected: Failed to load certificate chain from /c.pem
+[t][1][warning][config] [a.cc:81] Filesystem config update rejected: Error adding/updating cluster(s) outbound|1||a: Failed to load certificate chain from /c.pem
+[t][1][warning][main] [a.cc:1059] There is no configured limit
+[t][1][info][wasm] [a.cc:1151] wasm log a/a: policy for a/a: 1 rules, enforce
+";
+        let expected = "Error adding/updating cluster(s) outbound|1||a: Failed to load certificate chain from /c.pem";
+        assert_eq!(last_rejection(log), Some(expected));
+        assert_eq!(last_rejection(REFUSED), Some("Unable to create"));
+        assert_eq!(last_rejection("[t][1][warning][main] [a.cc:1] Filesystem config update rejected: x\n"), None);
     }
 
     #[test]
