@@ -7,14 +7,13 @@ use super::example::Example;
 /// The gateway of a session, which all command lines share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Endpoint<'a> {
-    pub(crate) host: &'a str,
     pub(crate) port: u16,
     pub(crate) ca: &'a Path,
 }
 
 /// A `curl` command that sends the request with a certificate.
 pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, example: &Example) -> String {
-    let Endpoint { host, port, ca } = endpoint;
+    let (Endpoint { port, ca }, host) = (endpoint, &example.host);
     let mut words = vec!["curl".to_owned()];
     match example.method.as_str() {
         "GET" => words.push("-i".to_owned()),
@@ -58,13 +57,14 @@ mod tests {
     fn check(method: &str, path: &str, needs_token: bool, expected: &str) {
         let headers = if needs_token { vec![("x-role".into(), "a b".into())] } else { Vec::new() };
         let example = Example {
+            host: "h.internal".into(),
             method: method.into(),
             path: path.into(),
             headers,
             needs_token,
             forecast: Forecast::DependsOnToken,
         };
-        let endpoint = Endpoint { host: "h.internal", port: 8443, ca: Path::new("/d/ca.pem") };
+        let endpoint = Endpoint { port: 8443, ca: Path::new("/d/ca.pem") };
         assert_eq!(line(endpoint, Path::new("/d/a.pem"), Path::new("/d/a.key"), &example), expected);
     }
 

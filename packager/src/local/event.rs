@@ -63,7 +63,7 @@ impl Announcer<'_> {
 
     /// One of the gateways serves.
     pub(crate) fn ready(&self, ready: &Ready<'_>) -> Result<(), Failure> {
-        let Served { egress, port, layout, callers: of_policy, notices, .. } = ready.served;
+        let Served { egress, port, layout, callers: of_policy, aliases, notices, .. } = ready.served;
         match self.output {
             Output::Human => self.print(&ready_text(ready)),
             Output::Json => self.print_json(&json!({
@@ -75,6 +75,7 @@ impl Announcer<'_> {
                 "dir": text(layout.root()),
                 "ca": text(&layout.ca()),
                 "callers": callers(of_policy),
+                "aliases": callers(aliases),
                 "accessLog": text(&layout.access_log()),
                 "envoyLog": text(&layout.envoy_log()),
                 "envoyPid": ready.process,
@@ -108,8 +109,9 @@ impl Announcer<'_> {
                 let files = change.files.join(", ");
                 let mut text = format!("{files}: {egress} is live after {milliseconds} ms (version {version})\n");
                 write_notices(&mut text, new.notices.iter().filter(|notice| !old.notices.contains(notice)));
-                let added = new.callers.iter().filter(|caller| !old.callers.contains(caller));
-                added.for_each(|caller| write_caller(&mut text, caller));
+                let known = |caller: &PreparedCaller| old.callers.contains(caller) || old.aliases.contains(caller);
+                let added = new.callers.iter().chain(&new.aliases).filter(|caller| !known(caller));
+                added.for_each(|caller| write_caller(&mut text, new, caller));
                 self.print(&text)
             }
             Output::Json => self.print_json(&json!({
@@ -119,6 +121,7 @@ impl Announcer<'_> {
                 "changed": change.files,
                 "ms": milliseconds,
                 "callers": callers(&new.callers),
+                "aliases": callers(&new.aliases),
                 "notServed": new.notices,
                 "diagnostics": diagnostics(report),
             })),
@@ -193,7 +196,7 @@ impl Announcer<'_> {
 }
 
 fn ready_text(ready: &Ready<'_>) -> String {
-    let Served { egress, port, layout, callers, notices, .. } = ready.served;
+    let Served { egress, port, layout, callers, aliases, notices, .. } = ready.served;
     let spec = &egress.spec;
     let mut text = String::new();
     let directory = printable(layout.root());
@@ -211,7 +214,7 @@ fn ready_text(ready: &Ready<'_>) -> String {
     let _ = writeln!(text, "  files       {directory} ({kept})");
     let _ = writeln!(text, "  access log  {}", printable(&layout.access_log()));
     write_notices(&mut text, notices.iter());
-    callers.iter().for_each(|caller| write_caller(&mut text, caller));
+    callers.iter().chain(aliases).for_each(|caller| write_caller(&mut text, ready.served, caller));
     text
 }
 
@@ -222,8 +225,8 @@ fn write_notices<'n>(text: &mut String, notices: impl Iterator<Item = &'n String
     }
 }
 
-fn write_caller(text: &mut String, prepared: &PreparedCaller) {
-    let PreparedCaller { caller, named, forecast, curl, .. } = prepared;
+fn write_caller(text: &mut String, served: &Served, prepared: &PreparedCaller) {
+    let PreparedCaller { caller, host, named, forecast, curl, .. } = prepared;
     let answer = match forecast {
         Forecast::Allowed(Some(rule)) => format!("allowed by rule `{rule}`"),
         Forecast::Allowed(None) => "allowed, because the policy is in shadow mode".to_owned(),
@@ -231,13 +234,15 @@ fn write_caller(text: &mut String, prepared: &PreparedCaller) {
         Forecast::DependsOnToken => "allowed with a matching token".to_owned(),
     };
     let answer = if *named { answer } else { format!("not named by the policy: {answer}") };
-    let _ = writeln!(text, "\n# {caller}: {answer}\n{curl}");
+    let place = if *host == *served.egress.spec.host { String::new() } else { format!(" at the alias {host}") };
+    let _ = writeln!(text, "\n# {caller}{place}: {answer}\n{curl}");
 }
 
 fn callers(all: &[PreparedCaller]) -> Vec<Value> {
     let caller = |prepared: &PreparedCaller| {
         json!({
             "principal": prepared.caller.principal(),
+            "host": prepared.host,
             "cert": text(&prepared.pair.certificate),
             "key": text(&prepared.pair.key),
             "named": prepared.named,

@@ -10,6 +10,7 @@ use super::caller::Caller;
 /// A request, and what the gateway will answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Example {
+    pub(crate) host: String,
     pub(crate) method: String,
     /// With its query.
     pub(crate) path: String,
@@ -33,12 +34,15 @@ pub(crate) enum Forecast {
 /// The limit of requests to try for one caller. Their number, and the cost of each, can grow with the number of rules.
 const MOST_TRIED: usize = 64;
 
-/// The first request, of those that the rules suggest, which the engine allows `caller` to make; otherwise one that shows a
-/// refusal.
-pub(crate) fn example(engine: &Engine, egress: &Egress, caller: &Caller, named: bool) -> Example {
+/// The first request to `host`, of those that the rules suggest, which the engine allows `caller` to make; otherwise one that
+/// shows a refusal.
+pub(crate) fn example(engine: &Engine, egress: &Egress, host: &str, caller: &Caller, named: bool) -> Example {
     let rules = || egress.spec.authz.rules.iter().filter(|rule| rule.action == wire::Action::Allow);
     let tried = rules().filter(|rule| may_be_for(rule, caller)).flat_map(propose).take(MOST_TRIED);
-    let with_forecast = |proposal| Example { forecast: forecast(engine, egress, caller, &proposal), ..proposal };
+    let with_forecast = |proposal| {
+        let proposal = Example { host: host.to_owned(), ..proposal };
+        Example { forecast: forecast(engine, caller, &proposal), ..proposal }
+    };
     let mut allowed = tried.map(with_forecast).filter(|tried| matches!(tried.forecast, Forecast::Allowed(_)));
     if let Some(allowed) = allowed.next() {
         return Example { needs_token: false, ..allowed };
@@ -68,9 +72,9 @@ fn may_be_for(rule: &wire::Rule, caller: &Caller) -> bool {
     })
 }
 
-fn forecast(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example) -> Forecast {
+fn forecast(engine: &Engine, caller: &Caller, request: &Example) -> Forecast {
     let id = caller.spiffe_id();
-    let host = &egress.spec.host;
+    let host = &request.host;
     let mut headers: Vec<(&[u8], &[u8])> = vec![
         (b":method", request.method.as_bytes()),
         (b":authority", host.as_bytes()),
@@ -92,7 +96,8 @@ fn forecast(engine: &Engine, egress: &Egress, caller: &Caller, request: &Example
     }
 }
 
-/// One request per path of a rule, with the first method and whatever its conditions ask for.
+/// Requests that a rule may match: the first method with each path, then the other methods, with whatever its conditions ask
+/// for.
 fn propose(rule: &wire::Rule) -> Vec<Example> {
     let needs_token = rule.from.iter().flatten().any(|from| from.source.request_principals.is_some())
         || rule.when.iter().flatten().any(|condition| topic_of(&condition.key) == Some(Topic::Token));
@@ -108,22 +113,50 @@ fn propose(rule: &wire::Rule) -> Vec<Example> {
 }
 
 fn from_operation(operation: &wire::Operation) -> Vec<Example> {
-    let method = operation.methods.iter().flatten().find(|method| !method.contains('*')).map_or("GET", String::as_str);
-    let calls = operation.grpc.iter().flatten().filter(|call| !call.contains('*')).map(|call| Example {
+    let calls = operation.grpc.iter().flatten().map(|pattern| Example {
         headers: vec![("content-type".to_owned(), "application/grpc".to_owned())],
-        ..plain("POST", format!("/{call}"))
+        ..plain("POST", call_of(pattern))
     });
-    let paths = operation.paths.iter().flatten().map(|pattern| plain(method, path_of(pattern)));
-    let mut proposals: Vec<Example> = calls.chain(paths).collect();
-    if proposals.is_empty() {
-        proposals.push(plain(method, "/".to_owned()));
+    let mut paths: Vec<String> = operation.paths.iter().flatten().flat_map(|pattern| paths_of(pattern)).collect();
+    if operation.paths.is_none() && operation.grpc.is_none() {
+        paths = paths_of("*");
     }
-    proposals
+    let methods = methods_of(operation);
+    let requests = methods.iter().flat_map(|method| paths.iter().map(|path| plain(method, path.clone())));
+    calls.chain(requests).collect()
 }
 
 fn plain(method: &str, path: String) -> Example {
-    let method = method.to_owned();
-    Example { method, path, headers: Vec::new(), needs_token: false, forecast: Forecast::DependsOnToken }
+    let (host, method) = (String::new(), method.to_owned());
+    Example { host, method, path, headers: Vec::new(), needs_token: false, forecast: Forecast::DependsOnToken }
+}
+
+/// Methods that clients use, for patterns and exceptions.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// The methods that are named, else those that match a pattern; GET if there is neither, and others if there are exceptions.
+fn methods_of(operation: &wire::Operation) -> Vec<&str> {
+    let Some(patterns) = &operation.methods else {
+        return METHODS.into_iter().take(if operation.not_methods.is_some() { METHODS.len() } else { 1 }).collect();
+    };
+    let exact = patterns.iter().map(String::as_str).filter(|pattern| !pattern.contains('*'));
+    let is_matched = |method: &str| {
+        patterns.iter().any(|pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+            (Some(suffix), _) => method.ends_with(suffix),
+            (None, Some(prefix)) => method.starts_with(prefix),
+            (None, None) => false,
+        })
+    };
+    exact.chain(METHODS.into_iter().filter(|method| is_matched(method))).collect()
+}
+
+/// The path of a call that a gRPC pattern matches.
+fn call_of(pattern: &str) -> String {
+    match (pattern, pattern.strip_suffix("/*")) {
+        ("*", _) => "/package.Service/Method".to_owned(),
+        (_, Some(service)) => format!("/{service}/Method"),
+        (_, None) => format!("/{pattern}"),
+    }
 }
 
 /// Adds the header or the query parameter that a condition asks for.
@@ -144,17 +177,17 @@ fn satisfy(proposal: &mut Example, condition: &wire::Condition) {
     }
 }
 
-/// A path that a pattern of Istio's matches.
-fn path_of(pattern: &str) -> String {
+/// Paths that a pattern of Istio's matches. The shortest can be an exception (`notPaths`), so a prefix has another.
+fn paths_of(pattern: &str) -> Vec<String> {
     if pattern.contains('{') {
-        return pattern.replace("{**}", "1/2").replace("{*}", "1");
+        return vec![pattern.replace("{**}", "1/2").replace("{*}", "1")];
     }
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(""), _) => "/".to_owned(),
-        (Some(suffix), _) if suffix.starts_with('/') => suffix.to_owned(),
-        (Some(suffix), _) => format!("/{suffix}"),
-        (None, Some(prefix)) => prefix.to_owned(),
-        (None, None) => pattern.to_owned(),
+        (Some(""), _) => vec!["/".to_owned(), "/1".to_owned()],
+        (Some(suffix), _) if suffix.starts_with('/') => vec![suffix.to_owned(), format!("/1{suffix}")],
+        (Some(suffix), _) => vec![format!("/{suffix}"), format!("/1{suffix}")],
+        (None, Some(prefix)) => vec![prefix.to_owned(), format!("{prefix}1")],
+        (None, None) => vec![pattern.to_owned()],
     }
 }
 
@@ -189,7 +222,8 @@ pub(crate) mod tests {
     fn found(json: &str, caller: (&str, &str), named: bool) -> Example {
         let egress = egress_with(rules(json));
         let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
-        example(&engine, &egress, &Caller::new("cluster.local", caller.0, caller.1), named)
+        let caller = Caller::new("cluster.local", caller.0, caller.1);
+        example(&engine, &egress, &egress.spec.host, &caller, named)
     }
 
     fn check(json: &str, caller: (&str, &str), method: &str, path: &str, forecast: Forecast) {
@@ -226,7 +260,7 @@ pub(crate) mod tests {
             [(("httpbin", "sleep"), allowed("readers")), (("a", "b"), Forecast::Refused("not_allowed"))]
         {
             let caller = Caller::new("cluster.local", caller.0, caller.1);
-            assert_eq!(example(&engine, &egress, &caller, true).forecast, forecast);
+            assert_eq!(example(&engine, &egress, &egress.spec.host, &caller, true).forecast, forecast);
         }
     }
 
@@ -291,16 +325,55 @@ pub(crate) mod tests {
 
     #[test]
     fn every_kind_of_pattern_has_a_path() {
-        for (pattern, path) in [
-            ("/get", "/get"),
-            ("/anything/*", "/anything/"),
-            ("*/info", "/info"),
-            ("*.png", "/.png"),
-            ("*", "/"),
-            ("/a/{*}/b", "/a/1/b"),
-            ("/a/{**}", "/a/1/2"),
+        for (pattern, paths) in [
+            ("/get", &["/get"][..]),
+            ("/anything/*", &["/anything/", "/anything/1"]),
+            ("*/info", &["/info", "/1/info"]),
+            ("*.png", &["/.png", "/1.png"]),
+            ("*", &["/", "/1"]),
+            ("/a/{*}/b", &["/a/1/b"]),
+            ("/a/{**}", &["/a/1/2"]),
         ] {
-            assert_eq!(path_of(pattern), path);
+            assert_eq!(paths_of(pattern), paths);
         }
+    }
+
+    #[test]
+    fn a_pattern_and_an_exception_have_a_request_that_is_allowed() {
+        for (operation, method, path) in [
+            (r#"{"grpc":["a.v1.B/Get"]}"#, "POST", "/a.v1.B/Get"),
+            (r#"{"grpc":["a.v1.B/*"]}"#, "POST", "/a.v1.B/Method"),
+            (r#"{"grpc":["*"]}"#, "POST", "/package.Service/Method"),
+            (r#"{"grpc":["*"],"notGrpc":["a.B/*"]}"#, "POST", "/package.Service/Method"),
+            (r#"{"methods":["P*"],"paths":["/x"]}"#, "POST", "/x"),
+            (r#"{"methods":["*"],"paths":["/x"]}"#, "GET", "/x"),
+            (r#"{"methods":["*T"],"notMethods":["GET"]}"#, "POST", "/"),
+            (r#"{"notMethods":["GET","POST"],"paths":["/x"]}"#, "PUT", "/x"),
+            (r#"{"paths":["/a/*"],"notPaths":["/a/"]}"#, "GET", "/a/1"),
+            (r#"{"notPaths":["/"]}"#, "GET", "/1"),
+        ] {
+            let json = format!(
+                r#"[{{"id":"r","action":"ALLOW","from":[{{"source":{{"namespaces":["a"]}}}}],
+                "to":[{{"operation":{operation}}}]}}]"#
+            );
+            check(&json, ("a", "b"), method, path, allowed("r"));
+        }
+        let denied = r#"[{"id":"d","action":"DENY","to":[{"operation":{"methods":["GET"]}}]},
+            {"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"]}}],
+             "to":[{"operation":{"methods":["GET","PUT"],"paths":["/x"]}}]}]"#;
+        check(denied, ("a", "b"), "PUT", "/x", allowed("r"));
+    }
+
+    #[test]
+    fn a_rule_can_be_for_one_host() {
+        let json = r#"[{"id":"r","action":"ALLOW","from":[{"source":{"namespaces":["a"]}}],
+            "to":[{"operation":{"hosts":["old.internal"]}}]}]"#;
+        let mut egress = egress_with(rules(json));
+        egress.spec.aliases = vec!["old.internal".parse().unwrap()];
+        let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
+        let caller = Caller::new("cluster.local", "a", "b");
+        let forecast = |host: &str| example(&engine, &egress, host, &caller, true).forecast;
+        assert_eq!(forecast("old.internal"), allowed("r"));
+        assert_eq!(forecast(&egress.spec.host), Forecast::Refused("not_allowed"));
     }
 }

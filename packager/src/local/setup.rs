@@ -23,6 +23,7 @@ use super::resources::{Kind, Resources};
 use super::secrets::{self, Found, Sources};
 use super::settings::Settings;
 use crate::exit::{Exit, Failure};
+use crate::oci::digest::digest_of;
 
 /// The session's directory, and the certificate authority in it.
 pub(crate) struct Setup {
@@ -47,6 +48,8 @@ pub(crate) struct Served {
     pub(crate) layout: Layout,
     pub(crate) resources: Resources,
     pub(crate) callers: Vec<PreparedCaller>,
+    /// For each alias, one of the callers.
+    pub(crate) aliases: Vec<PreparedCaller>,
     /// The credentials of upstreams, for the environment of Envoy.
     pub(crate) variables: Vec<(String, OsString)>,
     /// What a gateway in the mesh does, and this one does not.
@@ -57,6 +60,8 @@ pub(crate) struct Served {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PreparedCaller {
     pub(crate) caller: Caller,
+    /// The host that the request is for.
+    pub(crate) host: String,
     pub(crate) pair: Pair,
     /// Whether the policy or the user named the caller.
     pub(crate) named: bool,
@@ -138,14 +143,18 @@ impl Setup {
             let rules = if of_pod == here { "" } else { ", which is the port that rules with `ports` see" };
             format!("port {of_pod} of a pod is 127.0.0.1:{here}{rules}")
         }));
-        let own = layout.gateway(&egress.spec.host);
-        self.issue_for_gateway(egress, mesh, &own)?;
-        let callers = self.prepare_callers(egress, mesh, port)?;
+        self.issue_for_gateway(egress, mesh, &own_pair(&layout, egress))?;
+        let engine = Engine::compile(&policy_source(egress, mesh, &[]))
+            .map_err(|error| Failure::new(Exit::Problems, format!("the policy does not compile: {error}")))?;
+        let policy = Policy { egress, engine: &engine, port };
+        let callers = self.prepare_callers(policy, mesh)?;
+        let aliases = policy.prepare_aliases(&callers, &self.layout().ca());
         let variables = found.variables.clone();
         let surroundings =
             Surroundings { ports: ports.into_iter().collect(), ..self.surroundings(plan, &layout, &served, found) };
         let resources = Resources::new(served.on(&surroundings));
-        Ok(Served { egress: (*egress).clone(), port, layout, resources, callers, variables, notices })
+        let egress = (*egress).clone();
+        Ok(Served { egress, port, layout, resources, callers, aliases, variables, notices })
     }
 
     /// For each port of a pod, the one on this machine: the first is the session's, the others are the same if they are
@@ -178,7 +187,7 @@ impl Setup {
         served: &sallyport_manifest::Served,
         found: Found,
     ) -> Surroundings {
-        let own = layout.gateway(&plan.egress.spec.host);
+        let own = own_pair(layout, plan.egress);
         let Found { files, digests, system_authorities, upstream_authorities, variables: _ } = found;
         let upstreams = std::iter::once(plan.egress).chain(plan.standbys.iter().copied());
         let connect =
@@ -202,26 +211,21 @@ impl Setup {
     }
 
     fn issue_for_gateway(&mut self, egress: &Egress, mesh: &Mesh, pair: &Pair) -> Result<(), Failure> {
-        let host = egress.spec.host.as_str();
         let gateway = Caller::new(&mesh.trust_domain, &egress.namespace, &format!("{}-egress", egress.name));
-        self.issue(&gateway.spiffe_id(), &[host, "localhost", "127.0.0.1"], pair)
+        let hosts: Vec<&str> = egress.hosts().map(|host| host.as_str()).chain(["localhost", "127.0.0.1"]).collect();
+        self.issue(&gateway.spiffe_id(), &hosts, pair)
     }
 
     /// Issues a certificate to every caller that is named, and to one that is not.
-    fn prepare_callers(&mut self, egress: &Egress, mesh: &Mesh, port: u16) -> Result<Vec<PreparedCaller>, Failure> {
-        let engine = Engine::compile(&policy_source(egress, mesh, &[]))
-            .map_err(|error| Failure::new(Exit::Problems, format!("the policy does not compile: {error}")))?;
-        let named = callers(egress, mesh, &self.settings.callers);
+    fn prepare_callers(&mut self, policy: Policy<'_>, mesh: &Mesh) -> Result<Vec<PreparedCaller>, Failure> {
+        let named = callers(policy.egress, mesh, &self.settings.callers);
         let stranger = Caller::stranger(mesh);
         let strangers = (!named.contains(&stranger)).then_some((stranger, false));
         let mut prepared = Vec::new();
         for (caller, named) in named.into_iter().map(|caller| (caller, true)).chain(strangers) {
             let pair = self.layout().caller(&caller.file_stem(mesh));
             self.issue(&caller.spiffe_id(), &[], &pair)?;
-            let example = example(&engine, egress, &caller, named);
-            let endpoint = Endpoint { host: &egress.spec.host, port, ca: &self.layout().ca() };
-            let curl = curl::line(endpoint, &pair.certificate, &pair.key, &example);
-            prepared.push(PreparedCaller { caller, pair, named, forecast: example.forecast, curl });
+            prepared.push(policy.prepare(&policy.egress.spec.host, caller, named, pair, &self.layout().ca()));
         }
         Ok(prepared)
     }
@@ -233,6 +237,47 @@ impl Setup {
         self.authority.issue(spiffe_id, hosts, pair)?;
         self.issued.insert(pair.certificate.clone());
         Ok(())
+    }
+}
+
+/// The certificate of a gateway is for all of its hosts, and Envoy reads it when its path is new.
+fn own_pair(layout: &Layout, egress: &Egress) -> Pair {
+    let aliases: Vec<&str> = egress.spec.aliases.iter().map(|alias| alias.as_str()).collect();
+    if aliases.is_empty() {
+        return layout.gateway(&egress.spec.host);
+    }
+    let digest = digest_of(aliases.join(" ").as_bytes());
+    layout.gateway(&format!("{}-{}", egress.spec.host, digest.hex()))
+}
+
+/// How many callers are tried for an alias. Their number can be great, and the answer is mostly that for the first.
+const MOST_TRIED: usize = 8;
+
+/// A compiled policy, and the port on which it is served.
+#[derive(Clone, Copy)]
+struct Policy<'a> {
+    egress: &'a Egress,
+    engine: &'a Engine,
+    port: u16,
+}
+
+impl Policy<'_> {
+    fn prepare(self, host: &str, caller: Caller, named: bool, pair: Pair, ca: &Path) -> PreparedCaller {
+        let example = example(self.engine, self.egress, host, &caller, named);
+        let curl = curl::line(Endpoint { port: self.port, ca }, &pair.certificate, &pair.key, &example);
+        PreparedCaller { caller, host: host.to_owned(), pair, named, forecast: example.forecast, curl }
+    }
+
+    /// For each alias the first caller that is allowed there, else the first.
+    fn prepare_aliases(self, callers: &[PreparedCaller], ca: &Path) -> Vec<PreparedCaller> {
+        let of_alias = |alias: &str| {
+            let again =
+                |known: &PreparedCaller| self.prepare(alias, known.caller.clone(), known.named, known.pair.clone(), ca);
+            let tried: Vec<_> = callers.iter().take(MOST_TRIED).map(again).collect();
+            let allowed = tried.iter().position(|tried| matches!(tried.forecast, Forecast::Allowed(_)));
+            tried.into_iter().nth(allowed.unwrap_or(0))
+        };
+        self.egress.spec.aliases.iter().filter_map(|alias| of_alias(alias)).collect()
     }
 }
 

@@ -40,6 +40,23 @@ fn the_printed_commands_do_what_they_say() {
 
 #[test]
 #[ignore = "needs Envoy: make test"]
+fn an_alias_has_a_command_and_the_certificate_is_for_it() {
+    let upstream = Upstream::start();
+    let alias = |file: String, names: &str| file.replace("  upstream:", &format!("  aliases: [{names}]\n  upstream:"));
+    let mut session = Session::start(&alias(egress("GET", upstream.port()), "old.internal"), &[]);
+    let check = |event: &serde_json::Value, host: &str| {
+        let found = event["aliases"].as_array().unwrap().iter().find(|found| found["host"] == host).unwrap();
+        assert_eq!((&found["expect"], &found["rule"]), (&json!("allowed"), &json!("readers")), "{found}");
+        assert_eq!(curl(found["curl"].as_str().unwrap()), "200", "{found}");
+    };
+    check(&session.ready, "old.internal");
+    session.save(&alias(egress("GET", upstream.port()), "old.internal, older.internal"));
+    let live = session.event("policy_live");
+    ["old.internal", "older.internal"].into_iter().for_each(|host| check(&live, host));
+}
+
+#[test]
+#[ignore = "needs Envoy: make test"]
 fn a_saved_policy_is_live_within_a_second_and_no_connection_is_dropped() {
     let upstream = Upstream::start();
     let mut session = Session::start(&egress("GET", upstream.port()), &[]);
