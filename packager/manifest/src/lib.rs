@@ -80,5 +80,5 @@ pub use made_by::MADE_BY;
 pub use notes::Need;
 pub use plan::{PinnedFilter, Plan, plans};
 pub use root::Source;
-pub use secrets::{FromSecret, SecretFolder};
+pub use secrets::{FromSecret, SecretFolder, tls_secret_name};
 pub use serve::{CertificateFiles, HostPort, Served, Surroundings, serve};

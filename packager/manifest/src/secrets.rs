@@ -72,6 +72,7 @@ pub(crate) fn folders(plan: &Plan<'_>) -> Vec<SecretFolder> {
 }
 
 /// The Secret with the files that `upstream.tls` names. It is the same for every gateway that connects to that upstream.
-pub(crate) fn tls_secret_name(egress: &Egress) -> String {
+#[must_use]
+pub fn tls_secret_name(egress: &Egress) -> String {
     format!("{}-upstream-tls", egress.name)
 }

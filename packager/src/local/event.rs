@@ -41,8 +41,6 @@ pub(crate) struct Announcer<'a> {
 pub(crate) struct Ready<'a> {
     pub(crate) served: &'a Served,
     pub(crate) report: &'a Report,
-    /// Where it connects instead of the upstream's own address.
-    pub(crate) connect_to: Option<&'a HostPort>,
     pub(crate) admin: &'a str,
     pub(crate) process: u32,
     pub(crate) temporary: bool,
@@ -63,7 +61,7 @@ impl Announcer<'_> {
 
     /// One of the gateways serves.
     pub(crate) fn ready(&self, ready: &Ready<'_>) -> Result<(), Failure> {
-        let Served { egress, port, layout, callers: of_policy, aliases, notices, .. } = ready.served;
+        let Served { egress, port, layout, addresses, callers: of_policy, aliases, notices, .. } = ready.served;
         match self.output {
             Output::Human => self.print(&ready_text(ready)),
             Output::Json => self.print_json(&json!({
@@ -71,6 +69,7 @@ impl Announcer<'_> {
                 "egress": egress.route(),
                 "listener": format!("127.0.0.1:{port}"),
                 "host": egress.spec.host,
+                "connectsTo": addresses.iter().map(HostPort::to_string).collect::<Vec<_>>(),
                 "admin": ready.admin,
                 "dir": text(layout.root()),
                 "ca": text(&layout.ca()),
@@ -108,6 +107,9 @@ impl Announcer<'_> {
             Output::Human => {
                 let files = change.files.join(", ");
                 let mut text = format!("{files}: {egress} is live after {milliseconds} ms (version {version})\n");
+                if new.addresses != old.addresses {
+                    write_addresses(&mut text, new);
+                }
                 write_notices(&mut text, new.notices.iter().filter(|notice| !old.notices.contains(notice)));
                 let known = |caller: &PreparedCaller| old.callers.contains(caller) || old.aliases.contains(caller);
                 let added = new.callers.iter().chain(&new.aliases).filter(|caller| !known(caller));
@@ -207,15 +209,22 @@ fn ready_text(ready: &Ready<'_>) -> String {
         "https://{}:{port} (on 127.0.0.1) forwards to {}:{}",
         spec.host, spec.upstream.host, spec.upstream.port
     );
-    if let Some(HostPort { host, port }) = ready.connect_to {
-        let _ = writeln!(text, "  connects to {host}:{port} instead");
-    }
+    write_addresses(&mut text, ready.served);
     let _ = writeln!(text, "  admin       http://{}", ready.admin);
     let _ = writeln!(text, "  files       {directory} ({kept})");
     let _ = writeln!(text, "  access log  {}", printable(&layout.access_log()));
     write_notices(&mut text, notices.iter());
     callers.iter().chain(aliases).for_each(|caller| write_caller(&mut text, ready.served, caller));
     text
+}
+
+/// Where it connects to, unless that is what the upstream's host says.
+fn write_addresses(text: &mut String, Served { egress, addresses, .. }: &Served) {
+    let own = HostPort { host: egress.spec.upstream.host.to_string(), port: egress.spec.upstream.port };
+    if *addresses != [own] {
+        let addresses: Vec<String> = addresses.iter().map(HostPort::to_string).collect();
+        let _ = writeln!(text, "  connects to {}", addresses.join(", "));
+    }
 }
 
 /// What is not as in the mesh.

@@ -139,7 +139,6 @@ impl<'a> Session<'a> {
             announcer.ready(&Ready {
                 served,
                 report: &loaded.report,
-                connect_to: setup.settings().address_of(&served.egress),
                 admin: gateway.admin_address(),
                 process: gateway.process(),
                 temporary: setup.is_temporary(),

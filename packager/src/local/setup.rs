@@ -9,7 +9,7 @@ use sallyport_core::Engine;
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::policy_source;
 use sallyport_egress::value::digest::Digest;
-use sallyport_manifest::{BuildError, PinnedFilter, Plan, Surroundings, plans, serve};
+use sallyport_manifest::{BuildError, HostPort, PinnedFilter, Plan, Surroundings, plans, serve};
 
 use super::authority::Authority;
 use super::caller::{Caller, callers};
@@ -47,6 +47,8 @@ pub(crate) struct Served {
     pub(crate) port: u16,
     pub(crate) layout: Layout,
     pub(crate) resources: Resources,
+    /// Where it connects to for its upstream.
+    pub(crate) addresses: Vec<HostPort>,
     pub(crate) callers: Vec<PreparedCaller>,
     /// For each alias, one of the callers.
     pub(crate) aliases: Vec<PreparedCaller>,
@@ -88,10 +90,6 @@ impl Setup {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.workspace.layout
-    }
-
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.settings
     }
 
     pub(crate) fn is_temporary(&self) -> bool {
@@ -138,7 +136,7 @@ impl Setup {
         self.sought.extend(secrets::sought(&served, sources));
         let found = secrets::find(egress, &served, sources)?;
         let ports = self.ports_of(egress, &served.ports(), port)?;
-        let mut notices = notices(plan, &served, self.settings.opa.as_ref());
+        let mut notices = notices(plan, &served, &self.settings);
         notices.extend(ports.iter().skip(1).map(|(of_pod, here)| {
             let rules = if of_pod == here { "" } else { ", which is the port that rules with `ports` see" };
             format!("port {of_pod} of a pod is 127.0.0.1:{here}{rules}")
@@ -152,9 +150,11 @@ impl Setup {
         let variables = found.variables.clone();
         let surroundings =
             Surroundings { ports: ports.into_iter().collect(), ..self.surroundings(plan, &layout, &served, found) };
-        let resources = Resources::new(served.on(&surroundings));
+        let here = served.on(&surroundings);
+        let addresses = here.addresses(&egress.upstream_host());
+        let resources = Resources::new(here);
         let egress = (*egress).clone();
-        Ok(Served { egress, port, layout, resources, callers, aliases, variables, notices })
+        Ok(Served { egress, port, layout, resources, addresses, callers, aliases, variables, notices })
     }
 
     /// For each port of a pod, the one on this machine: the first is the session's, the others are the same if they are

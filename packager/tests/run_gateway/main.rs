@@ -135,6 +135,19 @@ fn the_upstream_can_be_moved() {
     assert_eq!((first.served(), second.served()), (1, 1));
 }
 
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn the_endpoints_of_the_upstream_are_said() {
+    let upstream = Upstream::start();
+    let endpoints =
+        format!("endpoints: [{{address: 127.0.0.1, port: {}}}, {{address: \"::1\"}}], tls", upstream.port());
+    let file = egress("GET", 9443).replace("host: 127.0.0.1", "host: app.corp.example").replace("tls", &endpoints);
+    let session = Session::start(&file, &[]);
+    assert_eq!(session.ready["connectsTo"], json!([format!("127.0.0.1:{}", upstream.port()), "[::1]:9443"]));
+    let session = Session::start(&egress("GET", upstream.port()), &[]);
+    assert_eq!(session.ready["connectsTo"], json!([format!("127.0.0.1:{}", upstream.port())]));
+}
+
 /// A gateway is a TLS server that verifies who calls it: the best upstream there is.
 #[test]
 #[ignore = "needs Envoy: make test"]

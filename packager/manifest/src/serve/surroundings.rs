@@ -9,6 +9,7 @@
 //! - A file can change, and then what names it is new.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use serde_json::{Map, Value, json};
 
@@ -24,6 +25,13 @@ pub struct HostPort {
     pub host: String,
     /// The port.
     pub port: u16,
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port } = self;
+        if host.contains(':') { write!(f, "[{host}]:{port}") } else { write!(f, "{host}:{port}") }
+    }
 }
 
 /// What a machine has in place of a pod's surroundings. Every path is one on this machine.
@@ -112,9 +120,23 @@ impl Served {
         let endpoint = self.endpoints.iter().find(|found| {
             found.get("cluster_name").and_then(Value::as_str).is_some_and(|name| asked.iter().any(|one| one == name))
         })?;
-        let socket = endpoint.pointer("/endpoints/0/lb_endpoints/0/endpoint/address/socket_address")?;
-        let host = socket.get("address")?.as_str()?.to_owned();
-        Some(HostPort { host, port: socket.get("port_value")?.as_u64()?.try_into().ok()? })
+        endpoint.pointer("/endpoints/0/lb_endpoints/0/endpoint/address/socket_address").and_then(host_port)
+    }
+
+    /// Where Envoy connects to for a service, by its host. A name is looked up.
+    #[must_use]
+    pub fn addresses(&self, host: &str) -> Vec<HostPort> {
+        let mut found = Vec::new();
+        let is_of_host = |cluster: &&Value| {
+            cluster.get("name").and_then(Value::as_str).is_some_and(|name| name.rsplit('|').next() == Some(host))
+        };
+        for cluster in self.clusters.iter().filter(is_of_host) {
+            visit(cluster, &mut |value| {
+                let socket = value.pointer("/endpoint/address/socket_address").and_then(host_port);
+                found.extend(socket.filter(|socket| !found.contains(socket)));
+            });
+        }
+        found
     }
 
     /// The clusters that are asked for external authorization.
@@ -309,6 +331,11 @@ fn from_file(path: &str) -> Value {
         "resource_api_version": "V3",
         "initial_fetch_timeout": "0s",
     })
+}
+
+fn host_port(socket: &Value) -> Option<HostPort> {
+    let host = socket.get("address")?.as_str()?.to_owned();
+    Some(HostPort { host, port: socket.get("port_value")?.as_u64()?.try_into().ok()? })
 }
 
 /// Whether a cluster is of a service, as upstreams are.

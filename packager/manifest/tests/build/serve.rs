@@ -76,5 +76,7 @@ fn on_this_machine_ports_files_and_addresses_differ() {
         module: text("/here/filter.wasm"),
         access_log: text("/here/access.log"),
     });
+    let address = |host: &str, port| HostPort { host: host.to_owned(), port };
+    assert_eq!(here.addresses("httpbin.org"), [address("127.0.0.1", 9443)]);
     served_golden("full-here", &json_of(&here));
 }
