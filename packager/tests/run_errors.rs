@@ -112,6 +112,28 @@ fn with_an_envoy_that_exits_at_once() {
     check(&[&base[..], &["--envoy", "/bin/false"]].concat(), 6, "error: Envoy exited unexpectedly (exit status: 1)");
 }
 
+/// It says what it waits for, and ends when Envoy does.
+#[test]
+fn with_an_envoy_that_does_not_get_ready() {
+    let home = tempfile::tempdir().unwrap();
+    fs::write(home.path().join("egress.yaml"), EGRESS).unwrap();
+    fs::write(home.path().join("filter.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    // Written by a program of its own: a test that starts another at this moment would keep the file open for writing.
+    let script = "printf '#!/bin/sh\n/bin/sleep 6\nexit 3\n' > envoy && chmod +x envoy";
+    assert!(Command::new("/bin/sh").args(["-c", script]).current_dir(home.path()).status().unwrap().success());
+    let base = ["egress.yaml", "--wasm", "filter.wasm", "--port", "0", "--envoy", "./envoy", "--dir", "kept"];
+    let output = run(home.path(), &base);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(6), "{stderr}");
+    for line in [
+        "Envoy is not ready after 5 s: it waits for its admin interface; its log is ",
+        "error: Envoy exited unexpectedly (exit status: 3)",
+        "  help: Envoy's log, `envoy.log`, is in `kept`",
+    ] {
+        assert!(stderr.lines().any(|said| said.starts_with(line)), "{line}: {stderr}");
+    }
+}
+
 #[test]
 fn with_an_invalid_file() {
     check(&["bad.yaml"], 1, "error[SP");

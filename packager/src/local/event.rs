@@ -3,6 +3,7 @@
 //! The JSON is an interface: fields may be added, but not renamed, removed or changed in meaning.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -49,6 +50,11 @@ pub(crate) struct Ready<'a> {
 impl Announcer<'_> {
     pub(crate) fn starting(&self, envoy: &str) {
         self.console.note(&format!("starting {envoy}"));
+    }
+
+    /// Envoy takes long to start.
+    pub(crate) fn waiting(&self, message: &str, log: &Path) {
+        self.console.note(&format!("{message}; its log is {}", printable(log)));
     }
 
     /// What the files have warnings about. The JSON events have them themselves.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::admin::{Admin, Counters};
 use super::envoy::{Envoy, last_error, last_filter_error, last_rejection};
+use super::event::Announcer;
 use super::files::{Layout, replace};
 use super::resources::{Kind, Resources};
 use super::setup::Served;
@@ -15,6 +16,8 @@ use crate::exit::{Exit, Failure};
 
 /// How long Envoy may take to load the filter and to listen.
 const START: Duration = Duration::from_secs(60);
+/// How long it may take until the user is told what it waits for, and each time after that.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long it may take to apply an update.
 const UPDATE: Duration = Duration::from_secs(10);
 /// How often it is polled.
@@ -51,6 +54,7 @@ impl Gateway {
         program: &Path,
         concurrency: u16,
         served: &Served,
+        announcer: &Announcer<'_>,
         stop: &Stop,
     ) -> Result<Option<Self>, Failure> {
         let (layout, resources) = (&served.layout, &served.resources);
@@ -61,33 +65,24 @@ impl Gateway {
         }
         let mut envoy = Envoy::start(program, layout, concurrency, &served.variables)?;
         let started = Instant::now();
-        let mut admin = None;
+        let mut silent_until = SILENCE;
         while !stop.load(Ordering::Relaxed) {
             check(&mut envoy, layout)?;
-            if admin.is_none() {
-                let address = fs::read_to_string(layout.admin_address()).unwrap_or_default();
-                admin = address.contains(':').then(|| Admin::new(address.trim()));
-            }
-            if let Some(found) = admin.take() {
-                let counters = found.counters().unwrap_or_default();
-                if let Some(kind) = Kind::ALL.into_iter().find(|kind| counters.rejected(*kind) > 0) {
-                    return Err(failed_start(kind, layout));
+            let missing = match progress(layout, version)? {
+                Progress::Ready(admin) => {
+                    let (layout, given, in_force) = (layout.clone(), version, version);
+                    return Ok(Some(Gateway { envoy, admin, layout, given, in_force, documents }));
                 }
-                if found.is_ready() && Kind::ALL.into_iter().all(|kind| counters.in_force(kind, version)) {
-                    return Ok(Some(Gateway {
-                        envoy,
-                        admin: found,
-                        layout: layout.clone(),
-                        given: version,
-                        in_force: version,
-                        documents,
-                    }));
-                }
-                admin = Some(found);
+                Progress::Missing(missing) => missing,
+            };
+            let elapsed = started.elapsed();
+            let message = || format!("Envoy is not ready after {} s: it waits for {missing}", elapsed.as_secs());
+            if elapsed > START {
+                return Err(Failure::new(Exit::EnvoyDied, explained(message(), last_error(&log(layout, 0)))));
             }
-            if started.elapsed() > START {
-                let message = format!("Envoy is not ready after {} s", START.as_secs());
-                return Err(Failure::new(Exit::EnvoyDied, explained(message, last_error(&log(layout, 0)))));
+            if elapsed > silent_until {
+                silent_until = silent_until.saturating_add(SILENCE);
+                announcer.waiting(&message(), &layout.envoy_log());
             }
             sleep(TICK);
         }
@@ -130,7 +125,11 @@ impl Gateway {
                 UpdateState::Rejected => rejection(*kind, &log(&self.layout, logged)),
                 UpdateState::TimedOut => Failure::new(
                     Exit::EnvoyDied,
-                    format!("Envoy has not applied the update within {} s", UPDATE.as_secs()),
+                    format!(
+                        "Envoy has not applied the update within {} s: it waits for {}",
+                        UPDATE.as_secs(),
+                        awaited(*kind)
+                    ),
                 ),
             };
             self.roll_back(changed)?;
@@ -180,6 +179,39 @@ impl Gateway {
             sleep(TICK);
         }
         Ok(UpdateState::Stopped)
+    }
+}
+
+/// How far an Envoy has come that starts.
+enum Progress {
+    Ready(Admin),
+    /// What it waits for.
+    Missing(&'static str),
+}
+
+fn progress(layout: &Layout, version: u64) -> Result<Progress, Failure> {
+    let address = fs::read_to_string(layout.admin_address()).unwrap_or_default();
+    if !address.contains(':') {
+        return Ok(Progress::Missing("its admin interface"));
+    }
+    let admin = Admin::new(address.trim());
+    let Some(counters) = admin.counters() else { return Ok(Progress::Missing("its admin interface")) };
+    if let Some(kind) = Kind::ALL.into_iter().find(|kind| counters.rejected(*kind) > 0) {
+        return Err(failed_start(kind, layout));
+    }
+    Ok(match Kind::ALL.into_iter().find(|kind| !counters.in_force(*kind, version)) {
+        Some(kind) => Progress::Missing(awaited(kind)),
+        None if admin.is_ready() => Progress::Ready(admin),
+        None => Progress::Missing("its workers"),
+    })
+}
+
+/// What Envoy does until a kind of resource is in force.
+fn awaited(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Clusters => "the clusters, whose names it looks up",
+        Kind::Plugin => "the filter, which it compiles",
+        Kind::Listener => "the listener, and for what that needs: clusters, whose names it looks up, and the filter",
     }
 }
 

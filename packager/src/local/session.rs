@@ -129,7 +129,7 @@ impl<'a> Session<'a> {
         for (served, admin_port) in all.into_iter().zip(admin_ports) {
             let bootstrap = bootstrap(&served.egress, &served.layout, admin_port);
             replace(&served.layout.bootstrap(), bootstrap.to_string().as_bytes())?;
-            let Some(gateway) = Gateway::start(&program, settings.concurrency, &served, stop)? else {
+            let Some(gateway) = Gateway::start(&program, settings.concurrency, &served, announcer, stop)? else {
                 return Ok(None);
             };
             running.push(Running { changes: HealthChanges::new(&served.layout.envoy_log()), gateway, served });
