@@ -176,6 +176,29 @@ fn the_upstream_is_verified_and_shown_a_certificate() {
     assert_eq!(upstream.served(), 1);
 }
 
+/// With TLS 1.3 the handshake is over when the upstream refuses, so Envoy sees a connection that ends.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn a_certificate_that_the_upstream_refuses_is_a_connection_that_ends() {
+    let upstream = Upstream::start();
+    let (far, other) = (Session::start(&egress("GET", upstream.port()), &[]), Session::start(&egress("GET", 1), &[]));
+    let path = |session: &Session, name: &str| session.directory().join(name).to_string_lossy().into_owned();
+    let tls = format!(
+        "{{mode: MUTUAL, sni: httpbin.legacy.internal, caCertificates: {}, clientCertificate: {}, privateKey: {}}}",
+        path(&far, "ca.pem"),
+        path(&other, "callers/httpbin.sleep.pem"),
+        path(&other, "callers/httpbin.sleep.key"),
+    );
+    let file = egress("GET", far.port()).replace("{mode: NONE}", &tls);
+    let session = Session::start(&file.replace("host: 127.0.0.1", "host: localhost"), &[]);
+    assert_eq!(curl(&session.command("/get", true)), "503");
+    let log = session.access_log(|log| log.contains("connection_termination"));
+    for part in [r#""flags":"UC""#, r#""reason":"upstream_reset_before_response_started{connection_termination}""#] {
+        assert!(log.contains(part), "{part}: {log}");
+    }
+    assert!(!log.contains(r#""upstreamCertificateEnds":null"#), "{log}");
+}
+
 /// Certificates rotate: the folder of the Secret is a link that is replaced, as the kubelet does it.
 #[test]
 #[ignore = "needs Envoy: make test"]
