@@ -1,5 +1,7 @@
 //! OPA beside the gateway, the real one: a request passes when both deciders allow it, and none when OPA does not answer.
 
+use std::net::TcpListener;
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -7,10 +9,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use sallyport_tests::certs::Authority;
+use sallyport_tests::client::Request;
 use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::network::{command_in, run};
 use sallyport_tests::cluster::stage::{self, HOST, Site, UPSTREAM};
 use sallyport_tests::cluster::{Answer, Cluster, scene};
+use sallyport_tests::envoys::newest_envoy;
+use sallyport_tests::process::{Program, Stdout};
+use sallyport_tests::stage::{Stage, egress_with};
+use sallyport_tests::tools;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}], \
                      to: [{operation: {paths: ['/status/{*}']}}]}]";
@@ -36,6 +43,41 @@ const FREEZE: &str = "x-freeze: yes";
 fn a_request_passes_only_if_both_deciders_allow_it() {
     let authority = Authority::new("public authority").unwrap();
     scene(stage::cluster("cluster-opa", &authority), |cluster| exercise(cluster, &authority));
+}
+
+/// `sallyport run` asks the OPA of its option, with the rules of the policy above.
+#[test]
+fn run_asks_the_opa_that_it_is_given() {
+    newest_envoy("opa", |envoy, scratch| {
+        let rules = POLICY.split_once("policy.rego: |\n").context("no rules")?.1.replace("\n    ", "\n");
+        let rules = scratch.write("policy.rego", rules.trim_start())?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let mut command = Command::new(tools().join("cluster/bin/opa-envoy-plugin"));
+        command.args(["run", "--server", "--addr=127.0.0.1:0", "--set=decision_logs.console=true"]);
+        command.arg(format!("--set=plugins.envoy_ext_authz_grpc.addr={address}"));
+        command.arg("--set=plugins.envoy_ext_authz_grpc.path=envoy/authz/allow").arg(rules);
+        let mut opa = Program::start("opa", scratch.path(), &mut command, Stdout::Log)?;
+        opa.wait_log(Duration::from_secs(20), |log| log.contains("Starting gRPC server").then_some(()))?;
+        let file = egress_with(&format!("gateway: {{{OPA}}}"), &format!("rules: {RULES}"));
+        let stage = Stage::with_arguments(envoy, scratch, &file, &["--opa", &address.to_string()])?;
+        let get = Request::get;
+        let (name, value) = FREEZE.split_once(": ").context("no header")?;
+        let sleep = stage.sleep()?;
+        let ask = |request: &Request| sleep.send(request).map(|reply| (reply.status, reply.spoken().reason));
+        let allowed = ask(&get("/status/200"))?;
+        ensure!(allowed == (200, String::new()), "{allowed:?}: {}", opa.log());
+        let by_opa = ask(&get("/status/200").header(name, value))?;
+        ensure!(by_opa == (403, String::new()), "{by_opa:?}");
+        let by_us = ask(&get("/get"))?;
+        ensure!(by_us == (403, "not_allowed".to_owned()), "{by_us:?}");
+        for verdict in ["\"result\":true", "\"result\":false"] {
+            opa.wait_log(Duration::from_secs(5), |log| log.contains(verdict).then_some(()))?;
+        }
+        drop(opa);
+        let without = ask(&get("/status/200"))?;
+        ensure!(without == (403, String::new()), "{without:?}");
+        Ok(())
+    });
 }
 
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {
