@@ -293,9 +293,9 @@ mod tests {
         let ((certificate, key), (_, other)) = (pair(), pair());
         for (name, content, expected) in [
             ("ca.crt", "", "is empty"),
-            ("tls.crt", &key[..], "holds a private key, but no certificate"),
-            ("tls.key", &certificate[..], "holds a certificate, but no private key"),
-            ("tls.key", &other[..], "is not that of"),
+            ("tls.crt", key.as_str(), "holds a private key, but no certificate"),
+            ("tls.key", certificate.as_str(), "holds a certificate, but no private key"),
+            ("tls.key", other.as_str(), "is not that of"),
         ] {
             let directory = folder(&[("ca.crt", &certificate), ("tls.crt", &certificate), ("tls.key", &key)]);
             let path = directory.path().join("httpbin-upstream-tls").join(name);
