@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::example::Example;
+use crate::printable::quoted;
 
 /// The gateway of a session, which all command lines share.
 #[derive(Clone, Copy, Debug)]
@@ -18,14 +19,14 @@ pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, examp
     match example.method.as_str() {
         "GET" => words.push("-i".to_owned()),
         "HEAD" => words.push("-I".to_owned()),
-        method => words.extend(["-i".to_owned(), "-X".to_owned(), quote(method)]),
+        method => words.extend(["-i".to_owned(), "-X".to_owned(), quoted(method)]),
     }
     for (option, path) in [("--cacert", ca), ("--cert", certificate), ("--key", key)] {
-        words.extend([option.to_owned(), quote(&path.to_string_lossy())]);
+        words.extend([option.to_owned(), quoted(&path.to_string_lossy())]);
     }
-    words.extend(["--resolve".to_owned(), quote(&format!("{host}:{port}:127.0.0.1"))]);
+    words.extend(["--resolve".to_owned(), quoted(&format!("{host}:{port}:127.0.0.1"))]);
     for (name, value) in &example.headers {
-        words.extend(["-H".to_owned(), quote(&format!("{name}: {value}"))]);
+        words.extend(["-H".to_owned(), quoted(&format!("{name}: {value}"))]);
     }
     if example.needs_token {
         words.extend(["-H".to_owned(), "\"authorization: Bearer $TOKEN\"".to_owned()]);
@@ -34,18 +35,8 @@ pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, examp
     if example.path.contains(['{', '}', '[', ']']) {
         words.push("--globoff".to_owned());
     }
-    words.push(quote(&format!("https://{host}:{port}{}", example.path)));
+    words.push(quoted(&format!("https://{host}:{port}{}", example.path)));
     words.join(" ")
-}
-
-/// `text` as one word of a POSIX shell.
-fn quote(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/._-:@%+,=".contains(&byte);
-    if !text.is_empty() && text.bytes().all(plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
-    }
 }
 
 #[cfg(test)]
@@ -83,7 +74,7 @@ mod tests {
         for text in
             ["", "plain/path-1.2", "two words", "it's", "$HOME `id` $(id)", "a\"b", "a\\b", "a;b&c|d", "ü", "*?[x]~#!"]
         {
-            let printed = Command::new("sh").args(["-c", &format!("printf %s {}", quote(text))]).output().unwrap();
+            let printed = Command::new("sh").args(["-c", &format!("printf %s {}", quoted(text))]).output().unwrap();
             assert_eq!(String::from_utf8(printed.stdout).unwrap(), text);
         }
     }

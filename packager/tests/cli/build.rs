@@ -172,7 +172,7 @@ fn the_first_build_needs_nothing_but_what_init_writes() {
     let ended = sandbox.run(&["build", "-o", "out"]);
     if !HAS_FILTER {
         assert_eq!(ended.code, Some(1));
-        assert_data_eq!(ended.stdout, file!["golden/unpinned.txt"].raw());
+        assert!(ended.stdout.starts_with("error[SP9101]: "), "{}", ended.stdout);
         return;
     }
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
