@@ -143,6 +143,7 @@ fn with_an_invalid_file() {
 
 #[test]
 fn with_invalid_arguments() {
+    check(&["-"], 64, "error: `run` cannot read standard input, because it watches its files");
     check(&[], 64, "error: the following required arguments were not provided:");
     check(&["egress.yaml", "--port", "70000"], 64, "error: invalid value '70000' for '--port <N>'");
     check(&["egress.yaml", "--caller", "x"], 64, "error: invalid value 'x' for '--caller <NS/SA>'");

@@ -104,6 +104,10 @@ impl Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    if args.files.iter().chain(&args.mesh).any(|file| file.as_os_str() == "-") {
+        return Err(Failure::new(Exit::Usage, "`run` cannot read standard input, because it watches its files")
+            .with_help("save the Egress file, and name it"));
+    }
     let file = args.files.iter().map(|file| printable(file)).collect::<Vec<_>>().join(", ");
     let announcer = Announcer { output: args.output, console, file };
     session::run(&args.settings(), &EgressFiles::new(&args.files, args.mesh.as_deref()), &announcer)

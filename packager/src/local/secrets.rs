@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::Egress;
 use sallyport_manifest::{CertificateFiles, FromSecret, Served};
 
-use super::files::read;
 use super::pem::{self, Flaw, Role};
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::oci::digest::digest_of;
@@ -77,7 +77,8 @@ pub(crate) fn find(egress: &Egress, served: &Served, sources: Sources<'_>) -> Re
         }
     }
     if served.needs_system_authorities(sources.authorities.is_some()) {
-        found.system_authorities = found.read(&system()?, "this machine", Role::Certificates)?.0;
+        let (path, from) = system()?;
+        found.system_authorities = found.read(&path, from, Role::Certificates)?.0;
     }
     let variables = served.variables.iter().map(|variable| credential(egress, variable, sources));
     found.variables = variables.collect::<Result<_, _>>()?;
@@ -101,16 +102,8 @@ pub(crate) fn sought(served: &Served, sources: Sources<'_>) -> Vec<PathBuf> {
 impl Found {
     /// Reads and checks a file, and notes what it held. Returns its canonical path and its content.
     fn read(&mut self, path: &Path, from: &str, role: Role) -> Result<(String, Vec<u8>), Failure> {
-        let failed = |what: &str| Failure::new(Exit::Io, format!("the file `{}` from {from} {what}", printable(path)));
-        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => failed("does not exist"),
-            _ => failed(&format!("cannot be read: {}", IoErrorText(&error))),
-        })?;
-        if !metadata.is_file() {
-            return Err(failed(if metadata.is_dir() { "is a directory" } else { "is not a regular file" }));
-        }
-        let content = fs::read(path).map_err(|error| failed(&format!("cannot be read: {}", IoErrorText(&error))))?;
-        pem::check(role, &content).map_err(|Flaw { what, help }| failed(what).with_help(help))?;
+        let content = content(path, from)?;
+        pem::check(role, &content).map_err(|Flaw { what, help }| failed(path, from, what).with_help(help))?;
         let canonical = text(&fs::canonicalize(path).map_err(|error| Failure::read(path, &error))?);
         self.digests.insert(canonical.clone(), digest_of(&content).to_string());
         Ok((canonical, content))
@@ -125,6 +118,23 @@ impl Found {
         self.files.insert(name.to_owned(), canonical);
         Ok(content)
     }
+}
+
+/// The content of a regular file. Reading a pipe could block, and Envoy could not read it a second time.
+fn content(path: &Path, from: &str) -> Result<Vec<u8>, Failure> {
+    let unread = |error: &io::Error| match error.kind() {
+        io::ErrorKind::NotFound => failed(path, from, "does not exist"),
+        _ => failed(path, from, &format!("cannot be read: {}", IoErrorText(error))),
+    };
+    let metadata = fs::metadata(path).map_err(|error| unread(&error))?;
+    if !metadata.is_file() {
+        return Err(failed(path, from, if metadata.is_dir() { "is a directory" } else { "is not a regular file" }));
+    }
+    fs::read(path).map_err(|error| unread(&error))
+}
+
+fn failed(path: &Path, from: &str, what: &str) -> Failure {
+    Failure::new(Exit::Io, format!("the file `{}` from {from} {what}", printable(path)))
 }
 
 /// Where the files are that the manifests name.
@@ -142,12 +152,13 @@ impl Places<'_> {
         })
     }
 
-    /// In a folder of `--secrets`, else where the path says; and what names it.
+    /// In a folder of `--secrets`, or else where the path says; and what names it.
     fn of_file(&self, name: &str) -> (PathBuf, &'static str) {
-        let in_secrets = || Some(self.sources.secrets?.join(self.in_secret(name)?)).filter(|path| path.exists());
-        match in_secrets() {
+        let own = self.sources.directory.join(name);
+        let in_secrets = self.in_secret(name).and_then(|relative| Some(self.sources.secrets?.join(relative)));
+        match in_secrets.filter(|path| path.exists() || !own.exists()) {
             Some(path) => (path, "--secrets"),
-            None => (self.sources.directory.join(name), "the Egress file"),
+            None => (own, "the Egress file"),
         }
     }
 
@@ -156,9 +167,14 @@ impl Places<'_> {
         let Some(relative) = self.in_secret(name) else {
             return "copy it there, or change the path in the file".to_owned();
         };
+        let key = relative.rsplit('/').next().unwrap_or_default();
         match self.sources.secrets {
             None => format!("give a folder with `{relative}` by --secrets"),
-            Some(folder) => format!("it is not in --secrets either: `{}`", printable(&folder.join(relative))),
+            Some(folder) if folder.join(key).exists() => {
+                let folder = printable(folder);
+                format!("`{folder}` has `{key}` itself: its files belong in a folder with the name of the Secret")
+            }
+            Some(_) => format!("it is not at `{name}` either, the path in the Egress file"),
         }
     }
 
@@ -186,7 +202,7 @@ impl Places<'_> {
 fn credential(egress: &Egress, variable: &FromSecret, sources: Sources<'_>) -> Result<(String, OsString), Failure> {
     let FromSecret { variable, secret, key } = variable;
     if let Some(path) = sources.secrets.map(|secrets| secrets.join(secret).join(key)).filter(|path| path.exists()) {
-        let content = read(&path)?;
+        let content = content(&path, "--secrets")?;
         let value = content.trim_ascii_end();
         if !value.is_empty() && !value.contains(&0) {
             return Ok((variable.clone(), OsStr::from_bytes(value).to_owned()));
@@ -201,10 +217,11 @@ fn credential(egress: &Egress, variable: &FromSecret, sources: Sources<'_>) -> R
         .with_help(format!("set the variable {variable}, or give a folder with `{secret}/{key}` by --secrets")))
 }
 
-fn system() -> Result<PathBuf, Failure> {
-    let own = env::var_os("SSL_CERT_FILE").map(PathBuf::from);
-    let found = own.into_iter().chain(SYSTEM.map(PathBuf::from)).find(|path| path.is_file());
-    found.ok_or_else(|| {
+/// The authorities that this machine trusts, and what names them.
+fn system() -> Result<(PathBuf, &'static str), Failure> {
+    let own = env::var_os("SSL_CERT_FILE").map(|path| (PathBuf::from(path), "SSL_CERT_FILE"));
+    let known = SYSTEM.map(|path| (PathBuf::from(path), "this machine"));
+    own.into_iter().chain(known).find(|(path, _)| path.is_file()).ok_or_else(|| {
         Failure::new(Exit::Io, "no CA certificates were found on this machine")
             .with_help("install ca-certificates, or give a file with --ca-certificates or SSL_CERT_FILE")
     })
@@ -324,9 +341,16 @@ mod tests {
         let (_, help) = failure(&egress_with(Vec::new()), sources(Some(Path::new("/x/no"))));
         assert_eq!(help, "the Egress needs no Secret: leave the option out");
         let directory = folder(&[]);
-        let (_, help) = failure(&mutual(), sources(Some(directory.path())));
+        let (message, help) = failure(&mutual(), sources(Some(directory.path())));
         let place = printable(&directory.path().join("httpbin-upstream-tls/ca.crt"));
-        assert_eq!(help, format!("it is not in --secrets either: `{place}`"));
+        assert_eq!(message, format!("the file `{place}` from --secrets does not exist"));
+        assert_eq!(help, "it is not at `/etc/sallyport/upstream/ca.crt` either, the path in the Egress file");
+        fs::write(directory.path().join("ca.crt"), "").unwrap();
+        let (_, help) = failure(&mutual(), sources(Some(directory.path())));
+        assert!(
+            help.ends_with("has `ca.crt` itself: its files belong in a folder with the name of the Secret"),
+            "{help}"
+        );
     }
 
     #[test]
@@ -339,9 +363,9 @@ mod tests {
             secret_name: "token-of-partner".parse().unwrap(),
             secret_key: "token".parse().unwrap(),
         });
-        let failure = find(&egress, &served(&egress), sources(None)).unwrap_err();
+        let missing = find(&egress, &served(&egress), sources(None)).unwrap_err();
         let message = "the Egress `httpbin/httpbin` needs the credential in the Secret `token-of-partner`, key `token`";
-        assert_eq!(failure.message, message);
+        assert_eq!(missing.message, message);
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("token-of-partner")).unwrap();
         let path = directory.path().join("token-of-partner/token");
@@ -350,5 +374,10 @@ mod tests {
         assert_eq!(found.variables, [(egress.credential_variable(), OsString::from("s3cret"))]);
         std::fs::write(&path, "\n").unwrap();
         assert!(find(&egress, &served(&egress), sources(Some(directory.path()))).is_err());
+        // What is no file is not opened: a pipe would block.
+        fs::remove_file(&path).unwrap();
+        std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let (message, _) = failure(&egress, sources(Some(directory.path())));
+        assert!(message.ends_with("from --secrets is not a regular file"), "{message}");
     }
 }

@@ -244,7 +244,8 @@ fn same_variables(running: &[Running], new: &[Served]) -> Result<(), Failure> {
     if is_same {
         return Ok(());
     }
-    Err(Failure::new(Exit::Problems, "the credentials have changed").with_help("restart `sallyport run`"))
+    Err(Failure::new(Exit::Problems, "the credentials have changed, which Envoy reads only when it starts")
+        .with_help("restart `sallyport run`; in the mesh, too, a new credential needs new pods"))
 }
 
 /// Set by Ctrl-C, by SIGTERM and by SIGHUP.
