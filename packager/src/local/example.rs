@@ -1,10 +1,12 @@
 //! An example request for a caller: one that the policy allows, if there is one.
 
-use sallyport_core::policy::key::{Topic, WrittenKey, topic_of};
+mod propose;
+
 use sallyport_core::wire;
 use sallyport_core::{Engine, PeerView, RequestView, Verdict};
 use sallyport_egress::model::Egress;
 
+use self::propose::{plain, propose};
 use super::caller::Caller;
 
 /// A request, and what the gateway will answer.
@@ -31,17 +33,35 @@ pub(crate) enum Forecast {
     DependsOnToken,
 }
 
+/// A compiled policy, and the port on which it is served.
+#[derive(Clone, Copy)]
+pub(crate) struct Policy<'a> {
+    pub(crate) egress: &'a Egress,
+    pub(crate) engine: &'a Engine,
+    pub(crate) port: u16,
+}
+
+/// Whether a rule is about the gateway's port.
+pub(crate) fn asks_for_ports(egress: &Egress) -> bool {
+    egress.spec.authz.rules.iter().any(|rule| {
+        let operations = rule.to.iter().flatten().map(|to| &to.operation);
+        let mut conditions = rule.when.iter().flatten();
+        operations.into_iter().any(|operation| operation.ports.is_some() || operation.not_ports.is_some())
+            || conditions.any(|condition| condition.key == "destination.port")
+    })
+}
+
 /// The limit of requests to try for one caller. Their number, and the cost of each, can grow with the number of rules.
 const MOST_TRIED: usize = 64;
 
 /// The first request to `host`, of those that the rules suggest, which the engine allows `caller` to make; otherwise one that
 /// shows a refusal.
-pub(crate) fn example(engine: &Engine, egress: &Egress, host: &str, caller: &Caller, named: bool) -> Example {
-    let rules = || egress.spec.authz.rules.iter().filter(|rule| rule.action == wire::Action::Allow);
+pub(crate) fn example(policy: Policy<'_>, host: &str, caller: &Caller, named: bool) -> Example {
+    let rules = || policy.egress.spec.authz.rules.iter().filter(|rule| rule.action == wire::Action::Allow);
     let tried = rules().filter(|rule| may_be_for(rule, caller)).flat_map(propose).take(MOST_TRIED);
     let with_forecast = |proposal| {
         let proposal = Example { host: host.to_owned(), ..proposal };
-        Example { forecast: forecast(engine, caller, &proposal), ..proposal }
+        Example { forecast: forecast(policy, caller, &proposal), ..proposal }
     };
     let mut allowed = tried.map(with_forecast).filter(|tried| matches!(tried.forecast, Forecast::Allowed(_)));
     if let Some(allowed) = allowed.next() {
@@ -72,7 +92,7 @@ fn may_be_for(rule: &wire::Rule, caller: &Caller) -> bool {
     })
 }
 
-fn forecast(engine: &Engine, caller: &Caller, request: &Example) -> Forecast {
+fn forecast(policy: Policy<'_>, caller: &Caller, request: &Example) -> Forecast {
     let id = caller.spiffe_id();
     let host = &request.host;
     let mut headers: Vec<(&[u8], &[u8])> = vec![
@@ -89,105 +109,14 @@ fn forecast(engine: &Engine, caller: &Caller, request: &Example) -> Forecast {
     headers.push((b"x-forwarded-client-cert", forwarded.as_bytes()));
     headers.extend(request.headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
     let peer = PeerView { mtls: true, uri_san: Some(id.as_bytes()), digest: Some(digest.as_bytes()) };
-    let view = RequestView::of_local_caller(&headers, peer, host.as_bytes());
-    match engine.on_request(&view).verdict {
+    let gateway = format!("127.0.0.1:{}", policy.port);
+    let view = RequestView {
+        destination_address: Some(gateway.as_bytes()),
+        ..RequestView::of_local_caller(&headers, peer, host.as_bytes())
+    };
+    match policy.engine.on_request(&view).verdict {
         Verdict::Continue(permit) => Forecast::Allowed(permit.rule().map(|rule| rule.id.to_owned())),
         Verdict::Refuse(refusal) => Forecast::Refused(refusal.reason.as_str()),
-    }
-}
-
-/// Requests that a rule may match: the first method with each path, then the other methods, with whatever its conditions ask
-/// for.
-fn propose(rule: &wire::Rule) -> Vec<Example> {
-    let needs_token = rule.from.iter().flatten().any(|from| from.source.request_principals.is_some())
-        || rule.when.iter().flatten().any(|condition| topic_of(&condition.key) == Some(Topic::Token));
-    let mut proposals: Vec<Example> = match &rule.to {
-        None => vec![plain("GET", "/".to_owned())],
-        Some(to) => to.iter().flat_map(|to| from_operation(&to.operation)).collect(),
-    };
-    for proposal in &mut proposals {
-        proposal.needs_token = needs_token;
-        rule.when.iter().flatten().for_each(|condition| satisfy(proposal, condition));
-    }
-    proposals
-}
-
-fn from_operation(operation: &wire::Operation) -> Vec<Example> {
-    let calls = operation.grpc.iter().flatten().map(|pattern| Example {
-        headers: vec![("content-type".to_owned(), "application/grpc".to_owned())],
-        ..plain("POST", call_of(pattern))
-    });
-    let mut paths: Vec<String> = operation.paths.iter().flatten().flat_map(|pattern| paths_of(pattern)).collect();
-    if operation.paths.is_none() && operation.grpc.is_none() {
-        paths = paths_of("*");
-    }
-    let methods = methods_of(operation);
-    let requests = methods.iter().flat_map(|method| paths.iter().map(|path| plain(method, path.clone())));
-    calls.chain(requests).collect()
-}
-
-fn plain(method: &str, path: String) -> Example {
-    let (host, method) = (String::new(), method.to_owned());
-    Example { host, method, path, headers: Vec::new(), needs_token: false, forecast: Forecast::DependsOnToken }
-}
-
-/// Methods that clients use, for patterns and exceptions.
-const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
-
-/// The methods that are named, else those that match a pattern; GET if there is neither, and others if there are exceptions.
-fn methods_of(operation: &wire::Operation) -> Vec<&str> {
-    let Some(patterns) = &operation.methods else {
-        return METHODS.into_iter().take(if operation.not_methods.is_some() { METHODS.len() } else { 1 }).collect();
-    };
-    let exact = patterns.iter().map(String::as_str).filter(|pattern| !pattern.contains('*'));
-    let is_matched = |method: &str| {
-        patterns.iter().any(|pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-            (Some(suffix), _) => method.ends_with(suffix),
-            (None, Some(prefix)) => method.starts_with(prefix),
-            (None, None) => false,
-        })
-    };
-    exact.chain(METHODS.into_iter().filter(|method| is_matched(method))).collect()
-}
-
-/// The path of a call that a gRPC pattern matches.
-fn call_of(pattern: &str) -> String {
-    match (pattern, pattern.strip_suffix("/*")) {
-        ("*", _) => "/package.Service/Method".to_owned(),
-        (_, Some(service)) => format!("/{service}/Method"),
-        (_, None) => format!("/{pattern}"),
-    }
-}
-
-/// Adds the header or the query parameter that a condition asks for.
-fn satisfy(proposal: &mut Example, condition: &wire::Condition) {
-    let Some(mut value) = condition.values.iter().flatten().next().map(|value| value.replace('*', "")) else { return };
-    // `*`: any value, but curl does not send a header without one.
-    if value.is_empty() {
-        value.push('1');
-    }
-    let Some(WrittenKey { key, names }) = WrittenKey::read(&condition.key) else { return };
-    match (key.topic, names.as_slice()) {
-        (Topic::Header, [name]) => proposal.headers.push((name.to_ascii_lowercase(), value)),
-        (Topic::QueryParameter, [name]) => {
-            let separator = if proposal.path.contains('?') { '&' } else { '?' };
-            proposal.path.push_str(&format!("{separator}{name}={value}"));
-        }
-        _ => {}
-    }
-}
-
-/// Paths that a pattern of Istio's matches. The shortest can be an exception (`notPaths`), so a prefix has another.
-fn paths_of(pattern: &str) -> Vec<String> {
-    if pattern.contains('{') {
-        return vec![pattern.replace("{**}", "1/2").replace("{*}", "1")];
-    }
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (Some(""), _) => vec!["/".to_owned(), "/1".to_owned()],
-        (Some(suffix), _) if suffix.starts_with('/') => vec![suffix.to_owned(), format!("/1{suffix}")],
-        (Some(suffix), _) => vec![format!("/{suffix}"), format!("/1{suffix}")],
-        (None, Some(prefix)) => vec![prefix.to_owned(), format!("{prefix}1")],
-        (None, None) => vec![pattern.to_owned()],
     }
 }
 
@@ -223,7 +152,7 @@ pub(crate) mod tests {
         let egress = egress_with(rules(json));
         let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
         let caller = Caller::new("cluster.local", caller.0, caller.1);
-        example(&engine, &egress, &egress.spec.host, &caller, named)
+        example(Policy { egress: &egress, engine: &engine, port: 8443 }, &egress.spec.host, &caller, named)
     }
 
     fn check(json: &str, caller: (&str, &str), method: &str, path: &str, forecast: Forecast) {
@@ -248,6 +177,24 @@ pub(crate) mod tests {
         check(json, ("elsewhere", "stranger"), "HEAD", "/get", Forecast::Refused("denied"));
     }
 
+    #[test]
+    fn rules_for_ports_see_the_port_of_this_machine() {
+        let json = r#"[{"id":"main","action":"ALLOW","to":[{"operation":{"ports":["8443"]}}]}]"#;
+        let egress = egress_with(rules(json));
+        let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
+        let caller = Caller::new("cluster.local", "httpbin", "sleep");
+        for (port, forecast) in [(8443, allowed("main")), (9443, Forecast::Refused("not_allowed"))] {
+            let policy = Policy { egress: &egress, engine: &engine, port };
+            assert_eq!(example(policy, &egress.spec.host, &caller, true).forecast, forecast, "{port}");
+        }
+        assert!(asks_for_ports(&egress));
+        let when = r#"[{"id":"a","action":"ALLOW","when":[{"key":"destination.port","values":["8443"]}]}]"#;
+        assert!(asks_for_ports(&egress_with(rules(when))));
+        assert!(!asks_for_ports(&egress_with(rules(
+            r#"[{"id":"a","action":"ALLOW","to":[{"operation":{"paths":["/a"]}}]}]"#
+        ))));
+    }
+
     /// Then the header that the gateway writes is compared with the digest of the certificate.
     #[test]
     fn trusted_forwarders_change_no_forecast() {
@@ -260,7 +207,8 @@ pub(crate) mod tests {
             [(("httpbin", "sleep"), allowed("readers")), (("a", "b"), Forecast::Refused("not_allowed"))]
         {
             let caller = Caller::new("cluster.local", caller.0, caller.1);
-            assert_eq!(example(&engine, &egress, &egress.spec.host, &caller, true).forecast, forecast);
+            let policy = Policy { egress: &egress, engine: &engine, port: 8443 };
+            assert_eq!(example(policy, &egress.spec.host, &caller, true).forecast, forecast);
         }
     }
 
@@ -334,7 +282,7 @@ pub(crate) mod tests {
             ("/a/{*}/b", &["/a/1/b"]),
             ("/a/{**}", &["/a/1/2"]),
         ] {
-            assert_eq!(paths_of(pattern), paths);
+            assert_eq!(propose::paths_of(pattern), paths);
         }
     }
 
@@ -372,7 +320,8 @@ pub(crate) mod tests {
         egress.spec.aliases = vec!["old.internal".parse().unwrap()];
         let engine = Engine::compile(&sallyport_egress::policy_source(&egress, &Mesh::default(), &[])).unwrap();
         let caller = Caller::new("cluster.local", "a", "b");
-        let forecast = |host: &str| example(&engine, &egress, host, &caller, true).forecast;
+        let policy = Policy { egress: &egress, engine: &engine, port: 8443 };
+        let forecast = |host: &str| example(policy, host, &caller, true).forecast;
         assert_eq!(forecast("old.internal"), allowed("r"));
         assert_eq!(forecast(&egress.spec.host), Forecast::Refused("not_allowed"));
     }

@@ -14,7 +14,7 @@ use sallyport_manifest::{BuildError, HostPort, PinnedFilter, Plan, Surroundings,
 use super::authority::Authority;
 use super::caller::{Caller, callers};
 use super::curl::{self, Endpoint};
-use super::example::{Forecast, example};
+use super::example::{Forecast, Policy, asks_for_ports, example};
 use super::files::{Layout, Pair, Workspace};
 use super::load::Loaded;
 use super::notice::notices;
@@ -137,7 +137,11 @@ impl Setup {
         let found = secrets::find(egress, &served, sources)?;
         let ports = self.ports_of(egress, &served.ports(), port)?;
         let mut notices = notices(plan, &served, &self.settings);
-        notices.extend(ports.iter().skip(1).map(|(of_pod, here)| {
+        // The first is in the gateway's URL already.
+        let shown =
+            |position: usize, (of_pod, here): &(u16, u16)| position > 0 || (of_pod != here && asks_for_ports(egress));
+        let shown = ports.iter().enumerate().filter(|(position, pair)| shown(*position, pair));
+        notices.extend(shown.map(|(_, (of_pod, here))| {
             let rules = if of_pod == here { "" } else { ", which is the port that rules with `ports` see" };
             format!("port {of_pod} of a pod is 127.0.0.1:{here}{rules}")
         }));
@@ -253,17 +257,9 @@ fn own_pair(layout: &Layout, egress: &Egress) -> Pair {
 /// How many callers are tried for an alias. Their number can be great, and the answer is mostly that for the first.
 const MOST_TRIED: usize = 8;
 
-/// A compiled policy, and the port on which it is served.
-#[derive(Clone, Copy)]
-struct Policy<'a> {
-    egress: &'a Egress,
-    engine: &'a Engine,
-    port: u16,
-}
-
 impl Policy<'_> {
     fn prepare(self, host: &str, caller: Caller, named: bool, pair: Pair, ca: &Path) -> PreparedCaller {
-        let example = example(self.engine, self.egress, host, &caller, named);
+        let example = example(self, host, &caller, named);
         let curl = curl::line(Endpoint { port: self.port, ca }, &pair.certificate, &pair.key, &example);
         PreparedCaller { caller, host: host.to_owned(), pair, named, forecast: example.forecast, curl }
     }
