@@ -219,6 +219,7 @@ codes! {
         CertificateChainForwarded = "SP2205" Warning,
         CredentialInPlaintext = "SP2206" Warning,
         SameMetricSeries = "SP2207" Warning,
+        HostOfOthers = "SP2208" Warning,
         CertificateInImage = "SP2220" Warning,
         RetriedWrite = "SP2301" Warning,
         OpaImageByTag = "SP2302" Warning,

@@ -475,9 +475,9 @@ fn a_default_is_wrong_where_it_is_written() {
 #[test]
 fn patches_of_the_mesh_are_linted() {
     let (problems, _) = with_defaults("  patches: [{kind: NetworkPolicy, merge: {spec: {ingress: []}}}]\n", "");
-    assert_eq!(problems, ["1 the patch changes the `NetworkPolicy`, which enforces the policy"]);
+    assert_eq!(problems, ["1 the patch changes `/spec/ingress` of `NetworkPolicy`, which the policy relies on"]);
     let (problems, _) = with_defaults("  patches: [{kind: \"*\", merge: {spec: {}}}]\n", "");
-    assert_eq!(problems, ["1 the patch changes every manifest, also those that enforce the policy"]);
+    assert_eq!(problems, ["1 the patch changes `/spec` of every manifest, which the policy relies on"]);
     let labels = "  patches: [{kind: \"*\", json: [{op: add, path: /metadata/labels/a, value: b}]}]\n";
     assert_eq!(with_defaults(labels, "").0, [] as [&str; 0]);
 }

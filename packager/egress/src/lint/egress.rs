@@ -14,6 +14,7 @@ mod ejection_longer_than_hold;
 mod failover_without_gate;
 mod grpc_over_http1;
 mod health_override;
+mod host_of_others;
 mod istio_out_of_support;
 mod opa_image_by_tag;
 mod patch_of_caller_identity;
@@ -74,6 +75,7 @@ pub(super) const LINTS: &[Lint] = &[
     certificate_chain_forwarded::LINT,
     credential_in_plaintext::LINT,
     same_metric_series::LINT,
+    host_of_others::LINT,
     certificate_in_image::LINT,
     retried_write::LINT,
     opa_image_by_tag::LINT,
