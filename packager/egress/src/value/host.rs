@@ -107,6 +107,12 @@ fn is_dns_name(text: &str) -> bool {
 pub(super) fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     let shown = quoted(text);
     if let Ok(address) = text.parse::<IpAddr>() {
+        // As text an address has one spelling, by which hosts are compared (RFC 5952).
+        let usual = address.to_canonical().to_string();
+        if usual != text {
+            let flaw = UnplacedDiagnostic::new(code, format!("{shown} is not the usual spelling of the address"));
+            return Some(flaw.help(format!("write `{usual}`")));
+        }
         let what = no_server(address)?;
         let flaw = UnplacedDiagnostic::new(code, format!("no server has the address {shown}: {what}"));
         return Some(flaw.help("write the server's own address, or its name"));
@@ -236,6 +242,9 @@ mod tests {
             ("10.0.0.256", "`10.0.0.256` is not an IP address", "write a name such as `httpbin.org`, or an IP address"),
             ("::", "no server has the address `::`: it stands for all addresses of a machine", OTHER),
             ("ff02::1", "no server has the address `ff02::1`: it stands for a group of machines", OTHER),
+            ("0:0:0:0:0:0:0:1", "`0:0:0:0:0:0:0:1` is not the usual spelling of the address", "write `::1`"),
+            ("2001:DB8::1", "`2001:DB8::1` is not the usual spelling of the address", "write `2001:db8::1`"),
+            ("::ffff:192.0.2.1", "`::ffff:192.0.2.1` is not the usual spelling of the address", "write `192.0.2.1`"),
             (
                 "255.255.255.255",
                 "no server has the address `255.255.255.255`: it stands for a group of machines",
