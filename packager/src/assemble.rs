@@ -127,19 +127,28 @@ impl Placing<'_> {
     fn file_and_path(&mut self, place: &sallyport_manifest::Place) -> (usize, Option<String>) {
         use sallyport_manifest::Place;
         let egresses = &self.checked.egresses;
-        let first = || egresses.first().map_or(0, |egress| egress.file);
         match place {
             Place::Egress { namespace, name, path } => {
                 let of_egress = egresses
                     .iter()
                     .find(|egress| *egress.value.namespace == **namespace && *egress.value.name == **name);
-                (of_egress.map_or_else(first, |egress| egress.file), Some(path.clone()))
+                (of_egress.map_or_else(|| self.first(), |egress| egress.file), Some(path.clone()))
             }
-            Place::Mesh(path) => match &self.checked.mesh {
-                Some(mesh) => (mesh.file, Some((*path).to_owned())),
-                None => (first(), None),
-            },
+            Place::Mesh(path) => self.of_mesh((*path).to_owned()),
+            Place::MeshPatch { position, field } => self.of_mesh(format!("spec.patches[{position}].{field}")),
             Place::Lock => (self.lock_file(), None),
+        }
+    }
+
+    /// The first file of an Egress: for a problem of all that has no file.
+    fn first(&self) -> usize {
+        self.checked.egresses.first().map_or(0, |egress| egress.file)
+    }
+
+    fn of_mesh(&self, path: String) -> (usize, Option<String>) {
+        match &self.checked.mesh {
+            Some(mesh) => (mesh.file, Some(path)),
+            None => (self.first(), None),
         }
     }
 

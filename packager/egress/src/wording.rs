@@ -40,7 +40,7 @@ pub(crate) fn one_line(sentence: &str) -> String {
 }
 
 /// The known word that was probably meant, if one is near enough.
-pub(crate) fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
+pub fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let plain = |word: &str| -> String {
         word.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).map(|c| c.to_ascii_lowercase()).collect()
     };

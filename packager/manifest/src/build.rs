@@ -1,6 +1,6 @@
 //! The whole build: a folder per Egress, and one for the mesh.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use sallyport_egress::model::deploy::Install;
 use sallyport_egress::model::{Egress, Mesh};
@@ -13,7 +13,7 @@ use crate::kind::{gateway_api, mesh, pod};
 use crate::made_by::MADE_BY;
 use crate::names::{check_names, check_standbys, folder_name};
 use crate::notes::{Need, needs, notes};
-use crate::patch::{self, Patched};
+use crate::patch::{self, OfMesh, Patched};
 use crate::plan::{PinnedFilter, Plan, plans};
 use crate::{comment, yaml};
 
@@ -58,7 +58,7 @@ pub fn build(
     let plans = plans(egresses, mesh, filter);
     let mut errors = Vec::new();
     let mut build = Build::default();
-    let mut used = BTreeSet::new();
+    let mut of_mesh = OfMesh::default();
     let mut folders: BTreeMap<String, &Egress> = BTreeMap::new();
     let mut namespaces = Namespaces::default();
     for plan in &plans {
@@ -83,15 +83,16 @@ pub fn build(
                 if !folder.patched.summary.is_empty() {
                     build.patched.push((plan.egress.route(), folder.patched.summary));
                 }
-                used.extend(folder.patched.of_mesh);
+                of_mesh.extend(folder.patched.of_mesh);
             }
             Err(wrong) => errors.extend(wrong),
         }
     }
     build.files.extend(namespaces.files());
+    patch::report_the_mesh_once(&mut errors);
     // A gateway that could not be built may be the one that a patch is for.
     if errors.is_empty() && !plans.is_empty() {
-        errors.extend(patch::check_mesh(mesh, &used));
+        errors.extend(of_mesh.unused(mesh));
     }
     for (file, header, value) in [
         ("mesh/istiooperator.yaml", mesh::istio_operator_comment(mesh, &plans), mesh::istio_operator(mesh, &plans)),

@@ -23,6 +23,13 @@ pub struct BuildError {
 pub enum Place {
     /// A field of the Mesh file, or the lack of it.
     Mesh(&'static str),
+    /// One of the Mesh's patches.
+    MeshPatch {
+        /// Its position in `spec.patches`.
+        position: usize,
+        /// The field's path in it, such as `json[2].path`.
+        field: String,
+    },
     /// The lock.
     Lock,
     /// A field of one Egress.

@@ -1,5 +1,12 @@
 //! `patches`: changes to emitted manifests, applied last.
 
+mod kept;
+mod needs;
+mod operations;
+mod refusal;
+mod remedy;
+mod target;
+
 use std::collections::BTreeSet;
 
 use sallyport_egress::Code;
@@ -8,8 +15,9 @@ use sallyport_egress::model::{Egress, Mesh};
 use serde_json::Value;
 
 use crate::error::{BuildError, Place};
-use crate::kind::pod::FORWARDED_CALLER;
-use crate::plan::SELECTED;
+use crate::yaml;
+use refusal::Refusal;
+use target::{Emitted, label, target};
 
 /// What patches changed.
 #[derive(Debug, Default)]
@@ -18,8 +26,17 @@ pub(crate) struct Patched {
     pub(crate) objects: Vec<String>,
     /// Each patch that matched, in a few words: `Kind/name`, or of several objects how many they are.
     pub(crate) summary: Vec<String>,
-    /// The positions of the Mesh's patches that matched a manifest of this gateway.
-    pub(crate) of_mesh: BTreeSet<usize>,
+    /// How the Mesh's patches fared.
+    pub(crate) of_mesh: OfMesh,
+}
+
+/// How the Mesh's patches fared, in one gateway or in all.
+#[derive(Debug, Default)]
+pub(crate) struct OfMesh {
+    /// The positions of those that matched a manifest.
+    used: BTreeSet<usize>,
+    /// What there was to match.
+    emitted: Emitted,
 }
 
 impl Patched {
@@ -33,10 +50,28 @@ impl Patched {
     }
 }
 
+impl OfMesh {
+    pub(crate) fn extend(&mut self, other: OfMesh) {
+        self.used.extend(other.used);
+        self.emitted.extend(other.emitted);
+    }
+
+    /// The patches that matched nothing in any gateway.
+    pub(crate) fn unused<'m>(&'m self, mesh: &'m Mesh) -> impl Iterator<Item = BuildError> + 'm {
+        let unused = mesh.patches.iter().enumerate().filter(|(position, _)| !self.used.contains(position));
+        unused.map(|(position, patch)| {
+            let message = format!("a patch of the Mesh is for `{}`, but no gateway has such a manifest", target(patch));
+            let (field, help) = self.emitted.instead_of(patch);
+            let place = Place::MeshPatch { position, field: field.to_owned() };
+            BuildError::new(Code::PatchNotApplied, place, message).with_help(help)
+        })
+    }
+}
+
 /// Applies the Mesh's patches, then the Egress's own, each in order.
 ///
 /// A patch that matches no manifest is an error: its author relies on a change that would not be there. One of the Mesh
-/// must match in some gateway ([`check_mesh`]).
+/// must match in some gateway ([`OfMesh::unused`]).
 pub(crate) fn apply<'a>(
     egress: &Egress,
     mesh: &Mesh,
@@ -44,144 +79,101 @@ pub(crate) fn apply<'a>(
 ) -> Result<Patched, Vec<BuildError>> {
     let mut objects: Vec<_> = objects.collect();
     let (mut patched, mut errors) = (Patched::default(), Vec::new());
+    patched.of_mesh.emitted = Emitted::of(&objects);
+    let error = |refusal: Refusal| {
+        let error = BuildError::of(egress, Code::PatchNotApplied, refusal.message).with_help(refusal.help);
+        (error, refusal.field)
+    };
     for (position, patch) in mesh.patches.iter().enumerate() {
-        match apply_one(egress, patch, &mut objects) {
+        match apply_one(egress, patch, &mut objects).map_err(error) {
             Ok(applied) => {
                 if !applied.is_empty() {
-                    patched.of_mesh.insert(position);
+                    patched.of_mesh.used.insert(position);
                 }
                 patched.add(patch, applied);
             }
-            Err(error) => errors.push(BuildError { place: Box::new(Place::Mesh("spec.patches")), ..error }),
+            Err((error, field)) => {
+                errors.push(BuildError { place: Box::new(Place::MeshPatch { position, field }), ..error });
+            }
         }
     }
     for (position, patch) in egress.spec.patches.iter().enumerate() {
         let applied = match apply_one(egress, patch, &mut objects) {
-            Ok(applied) if applied.is_empty() => Err(not_emitted(egress, patch, &objects)),
+            Ok(applied) if applied.is_empty() => Err(not_emitted(patch, &Emitted::of(&objects))),
             applied => applied,
         };
-        match applied {
+        match applied.map_err(error) {
             Ok(applied) => patched.add(patch, applied),
-            Err(error) => errors.push(error.at(format!("spec.patches[{position}].kind"))),
+            Err((error, field)) => errors.push(error.at(format!("spec.patches[{position}].{field}"))),
         }
     }
     if errors.is_empty() { Ok(patched) } else { Err(errors) }
 }
 
-fn not_emitted(egress: &Egress, patch: &Patch, objects: &[&mut Value]) -> BuildError {
-    let message = format!("a patch is for `{}`, but no such manifest is emitted", target(patch));
-    let kinds: Vec<_> = objects.iter().map(|object| format!("`{}`", label(object))).collect();
-    BuildError::of(egress, Code::PatchNotApplied, message)
-        .with_help(format!("the emitted manifests are {}", kinds.join(", ")))
+/// One mistake in the Mesh file is one error, however many gateways have the manifest that it is about.
+pub(crate) fn report_the_mesh_once(errors: &mut Vec<BuildError>) {
+    let mut seen = BTreeSet::new();
+    errors.retain(|error| match error.place.as_ref() {
+        Place::MeshPatch { position, .. } => seen.insert(*position),
+        _ => true,
+    });
 }
 
-fn apply_one(egress: &Egress, patch: &Patch, objects: &mut [&mut Value]) -> Result<Vec<String>, BuildError> {
+fn not_emitted(patch: &Patch, emitted: &Emitted) -> Refusal {
+    let (field, help) = emitted.instead_of(patch);
+    let message = format!("a patch is for `{}`, but no such manifest is emitted", target(patch));
+    Refusal { field: field.to_owned(), message, help }
+}
+
+fn apply_one(egress: &Egress, patch: &Patch, objects: &mut [&mut Value]) -> Result<Vec<String>, Refusal> {
     let mut applied = Vec::new();
-    for object in objects.iter_mut().filter(|object| matches_patch(patch, object)) {
+    for object in objects.iter_mut().filter(|object| target::matches_patch(patch, object)) {
         let label = label(object);
-        let error =
-            |reason: &str| BuildError::of(egress, Code::PatchNotApplied, format!("a patch of `{label}`: {reason}"));
-        let (before_patch, bound) = (caller_settings(object), bindings(object));
-        change(patch, object).map_err(|reason| error(&reason))?;
-        if caller_settings(object) != before_patch {
-            return Err(error(&format!("it removes or moves `{FORWARDED_CALLER}`"))
-                .with_help("leave that setting as it is: the gateway identifies callers by it"));
-        }
-        if let Some((place, _)) = bound.iter().zip(bindings(object)).find(|(before, after)| **before != *after) {
-            return Err(error(&format!("it changes `{}`", place.0))
-                .with_help("leave it as it is: by it the gateway's pods, its policy and its routes find each other"));
-        }
+        let before = (*object).clone();
+        change(patch, object).and_then(|()| check(egress, patch, &before, object)).map_err(|refusal| {
+            let message = format!("a patch of `{label}`: {}", refusal.message);
+            Refusal { message, ..refusal }
+        })?;
         applied.push(label);
     }
     Ok(applied)
 }
 
-/// The Mesh's patches that matched nothing in any gateway; `used` are the positions of the others.
-pub(crate) fn check_mesh<'m>(mesh: &'m Mesh, used: &'m BTreeSet<usize>) -> impl Iterator<Item = BuildError> + 'm {
-    let unused = mesh.patches.iter().enumerate().filter(|(position, _)| !used.contains(position));
-    unused.map(|(_, patch)| {
-        let message = format!("a patch of the Mesh is for `{}`, but no gateway has such a manifest", target(patch));
-        BuildError::new(Code::PatchNotApplied, Place::Mesh("spec.patches"), message)
-            .with_help("correct its `kind` and `name`, or remove it")
-    })
-}
-
-fn target(patch: &Patch) -> String {
-    let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
-    format!("{}{name}", patch.kind)
-}
-
-/// What binds an object to the others: what it is, and which pods it selects.
-const BINDINGS: [&str; 7] = [
-    "/kind",
-    "/metadata/name",
-    "/metadata/namespace",
-    "/spec/selector",
-    "/spec/workloadSelector",
-    "/spec/podSelector",
-    "/spec/targetRefs",
-];
-/// Where pods and objects have labels, some of which selectors look for.
-const LABELS: [&str; 5] = [
-    "/metadata/labels",
-    "/spec/template/metadata/labels",
-    "/spec/infrastructure/labels",
-    // Of an IstioOperator, and of Helm's values.
-    "/spec/components/egressGateways/0/label",
-    "/labels",
-];
-
-/// The places that no patch may change, as JSON pointers, and their values. A pod with other labels would have no filter.
-fn bindings(object: &Value) -> Vec<(String, Option<Value>)> {
-    let at = |place: String| {
-        let value = object.pointer(&place).cloned();
-        (place, value)
-    };
-    let labels = LABELS.iter().flat_map(|place| SELECTED.map(|name| format!("{place}/{}", name.replace('/', "~1"))));
-    BINDINGS.iter().map(|place| (*place).to_owned()).chain(labels).map(at).collect()
-}
-
-/// Where the setting is written, as JSON pointers, and its value in each place. It is a line in an annotation's YAML.
-fn caller_settings(object: &Value) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    collect(object, String::new(), &mut found);
-    found
-}
-
-fn collect(value: &Value, place: String, found: &mut Vec<(String, String)>) {
-    match value {
-        Value::Object(fields) => {
-            fields.iter().for_each(|(name, value)| collect(value, format!("{place}/{name}"), found))
+fn check(egress: &Egress, patch: &Patch, before: &Value, after: &Value) -> Result<(), Refusal> {
+    let lost = |after: &Value| kept::lost(before, after).or_else(|| needs::lost(egress, before, after));
+    let Some((message, help)) = lost(after) else { return Ok(()) };
+    let instead = patch.merge.as_ref().and_then(|merge| {
+        let kind = target::kind(before)?;
+        let operations = remedy::operations(before, merge);
+        let mut after = before.clone();
+        json_patch::patch(&mut after, &serde_json::from_value::<json_patch::Patch>(operations.clone()).ok()?).ok()?;
+        if lost(&after).is_some() {
+            return None;
         }
-        Value::Array(items) => {
-            items.iter().enumerate().for_each(|(at, item)| collect(item, format!("{place}/{at}"), found));
-        }
-        Value::String(text) => {
-            let lines = text.lines().map(str::trim).filter(|line| line.contains(FORWARDED_CALLER));
-            found.extend(lines.map(|line| (place.clone(), line.to_owned())));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+        let kind = if patch.kind == EVERY_KIND { format!("kind: {kind}, ") } else { String::new() };
+        let operations = yaml::flow(&operations);
+        Some(format!("a merge patch replaces whole lists; to add to them, write `{kind}json: {operations}`"))
+    });
+    Err(Refusal { field: changes(patch).to_owned(), message, help: instead.unwrap_or(help) })
 }
 
-fn matches_patch(patch: &Patch, object: &Value) -> bool {
-    let name = object.pointer("/metadata/name").and_then(Value::as_str);
-    (patch.kind == EVERY_KIND || object.get("kind").and_then(Value::as_str) == Some(&patch.kind))
-        && patch.name.as_deref().is_none_or(|wanted| Some(wanted) == name)
-}
-
-fn label(object: &Value) -> String {
-    let name = object.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
-    format!("{}/{name}", object.get("kind").and_then(Value::as_str).unwrap_or_default())
-}
-
-fn change(patch: &Patch, object: &mut Value) -> Result<(), String> {
+fn change(patch: &Patch, object: &mut Value) -> Result<(), Refusal> {
     if let Some(merge) = &patch.merge {
         json_patch::merge(object, merge);
     }
-    if let Some(operations) = patch.operations() {
-        let operations: json_patch::Patch = serde_json::from_value(operations).map_err(|error| error.to_string())?;
-        json_patch::patch(object, &operations).map_err(|error| error.to_string())?;
+    operations::apply(patch.json.as_deref().unwrap_or_default(), object)?;
+    if object.is_object() {
+        return Ok(());
     }
-    if object.is_object() { Ok(()) } else { Err("the result would not be an object".to_owned()) }
+    let message = "the result would not be an object".to_owned();
+    Err(Refusal { field: changes(patch).to_owned(), message, help: "change fields of the manifest only".to_owned() })
+}
+
+/// The field of a patch that has its changes.
+fn changes(patch: &Patch) -> &'static str {
+    match patch.json.as_deref() {
+        Some([_]) => "json[0].path",
+        Some(_) => "json",
+        None => "merge",
+    }
 }

@@ -202,6 +202,20 @@ fn pad(text: &mut String, indent: usize) {
     text.extend(iter::repeat_n(' ', indent));
 }
 
+/// The value on one line, as a message shows what to write.
+pub(crate) fn flow(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| format!("{}: {}", string(name), flow(value));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", ")),
+        // A message ends its quotes with this.
+        Value::String(text) => string(text).replace('`', "\\x60"),
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
+    }
+}
+
 fn scalar(value: &Value) -> String {
     match value {
         Value::String(text) => string(text),

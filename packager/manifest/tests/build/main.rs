@@ -5,6 +5,8 @@
 mod guard;
 mod health;
 mod mesh;
+mod patch_messages;
+mod patches;
 mod serve;
 mod upstreams;
 
@@ -251,95 +253,6 @@ fn order_does_not_show() {
     let forth = build(&[&one, &other], &mesh, &filter(), false).unwrap();
     let back = build(&[&other, &one], &mesh, &filter(), false).unwrap();
     assert_eq!(forth, back);
-}
-
-#[test]
-fn a_patch_is_applied_last_and_named() {
-    let patch = |kind: &str, merge, json| Patch { kind: kind.to_owned(), name: None, merge, json };
-    let egress = with(|egress| {
-        egress.spec.patches = vec![
-            patch("Deployment", Some(patched_with(&json!({"spec": {"replicas": 7, "strategy": null}}))), None),
-            patch(
-                "Service",
-                None,
-                Some(patched_with(&json!([{"op": "add", "path": "/metadata/annotations", "value": {"a": "b"}}]))),
-            ),
-        ];
-    });
-    let build = built(&egress, &mesh("1.31"));
-    let text = &build.files["egress-httpbin-httpbin/30-deployment.yaml"];
-    assert!(text.contains("replicas: 7") && !text.contains("strategy") && text.contains("  annotations:\n    a: b\n"));
-    let changed = vec![value("Deployment/httpbin-egress"), value("Service/httpbin-egress")];
-    assert_eq!(build.patched, [(value("egress-httpbin/httpbin"), changed)]);
-}
-
-/// However a patch goes about it: the gateway would not write who calls.
-/// Else the pods would have no filter, or the filter no pods.
-#[test]
-fn a_patch_cannot_take_the_pods_from_their_policy() {
-    let label = "/spec/template/metadata/labels/sallyport.dev~1gateway";
-    for (kind, operation, place) in [
-        ("Deployment", json!({"op": "replace", "path": label, "value": "other"}), label),
-        ("Service", json!({"op": "remove", "path": "/spec/selector"}), "/spec/selector"),
-        ("Gateway", json!({"op": "add", "path": "/spec/selector/app", "value": "other"}), "/spec/selector"),
-        (
-            "TrafficExtension",
-            json!({"op": "add", "path": "/spec/selector/matchLabels/a", "value": "b"}),
-            "/spec/selector",
-        ),
-        ("EnvoyFilter", json!({"op": "remove", "path": "/spec/workloadSelector"}), "/spec/workloadSelector"),
-        ("NetworkPolicy", json!({"op": "replace", "path": "/spec/podSelector", "value": {}}), "/spec/podSelector"),
-        ("*", json!({"op": "replace", "path": "/metadata/name", "value": "other"}), "/metadata/name"),
-        ("*", json!({"op": "replace", "path": "/metadata/namespace", "value": "other"}), "/metadata/namespace"),
-        ("*", json!({"op": "replace", "path": "/kind", "value": "Secret"}), "/kind"),
-    ] {
-        let json = Some(patched_with(&json!([operation])));
-        let egress = with(|egress| {
-            egress.spec.patches = vec![Patch { kind: kind.to_owned(), name: None, merge: None, json }];
-        });
-        let refusals = build(&[&egress], &mesh("1.31"), &filter(), false).unwrap_err();
-        assert_eq!(refusals[0].code, Code::PatchNotApplied, "{kind}: {operation}");
-        assert!(refusals[0].message.ends_with(&format!("it changes `{place}`")), "{}", refusals[0].message);
-    }
-}
-
-#[test]
-fn a_patch_cannot_take_away_who_calls() {
-    let annotations = "/spec/template/metadata/annotations";
-    for install in [Install::Injected, Install::GatewayApi, Install::IstioOperator] {
-        let with_patch = |kind: &str, merge, json| {
-            with(|egress| {
-                egress.spec.gateway.install = install;
-                egress.spec.patches = vec![Patch { kind: kind.to_owned(), name: None, merge, json }];
-            })
-        };
-        let (kind, merge, json) = match install {
-            Install::Injected => (
-                "Deployment",
-                json!({"spec": {"template": {"metadata": {"annotations": null}}}}),
-                [
-                    json!({"op": "remove", "path": annotations}),
-                    json!({"op": "replace", "path": "/spec/template/metadata", "value": {"labels": {}}}),
-                    json!({"op": "move", "from": annotations, "path": "/metadata/annotations"}),
-                    json!({"op": "replace", "path": "/spec/template", "value": {}}),
-                ]
-                .to_vec(),
-            ),
-            Install::GatewayApi => ("ConfigMap", json!({"data": null}), vec![json!({"op": "remove", "path": "/data"})]),
-            _ => {
-                ("IstioOperator", json!({"spec": {"components": null}}), vec![json!({"op": "remove", "path": "/spec"})])
-            }
-        };
-        let json = json.into_iter().map(|operation| (None, Some(patched_with(&json!([operation])))));
-        for (merge, json) in json.chain([(Some(patched_with(&merge)), None)]) {
-            let egress = with_patch(kind, merge.clone(), json.clone());
-            let refusals = build(&[&egress], &mesh("1.31"), &filter(), false).unwrap_err();
-            assert_eq!(refusals[0].code, Code::PatchNotApplied, "{merge:?} {json:?}");
-            assert!(refusals[0].message.contains("forwardClientCertDetails"), "{}", refusals[0].message);
-        }
-        let harmless = with_patch(kind, Some(patched_with(&json!({"metadata": {"labels": {"team": "a"}}}))), None);
-        assert!(build(&[&harmless], &mesh("1.31"), &filter(), false).is_ok());
-    }
 }
 
 fn code(egresses: &[&Egress]) -> Code {

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use sallyport_core::wire::{Reader, Wire};
-use sallyport_egress::model::deploy::{Install, Patch};
+use sallyport_egress::model::deploy::Install;
 use sallyport_egress::model::{AccessLog, DnsCapture, Egress, Mesh, OutboundTraffic};
 use sallyport_egress::value::labels::{Labels, is_own_name};
-use sallyport_egress::{Code, check, decode};
+use sallyport_egress::{check, decode};
 use serde_json::{Value, json};
 
-use crate::{built, filter, full, httpbin, root, value, with};
+use crate::{built, full, httpbin, root, value, with};
 
 const INSTALLS: [Install; 4] = [Install::Injected, Install::IstioOperator, Install::Helm, Install::GatewayApi];
 
@@ -165,39 +165,6 @@ fn labels_and_annotations_are_on_every_object_and_replace_none() {
         let text: String = labelled.iter().map(|(_, value)| value.to_string()).collect();
         assert!(text.contains("example.com/contact"), "{install}");
     }
-}
-
-#[test]
-fn a_patch_of_the_mesh_is_for_every_gateway() {
-    let patch = |kind: &str, name: Option<&str>| Patch {
-        kind: kind.to_owned(),
-        name: name.map(value),
-        merge: Some(read(&json!({"metadata": {"labels": {"a": "b"}}}))),
-        json: None,
-    };
-    let second = with(|egress| {
-        egress.name = value("second");
-        egress.spec.gateway.install = Install::GatewayApi;
-    });
-    let first = httpbin();
-    let both = |patches| {
-        let mesh = Mesh { patches, ..Mesh::default() };
-        crate::build(&[&first, &second], &mesh, &filter(), false)
-    };
-    // Only one of the two has a Deployment.
-    let build = both(vec![patch("Deployment", None), patch("*", Some("second-egress"))]).unwrap();
-    let value = |text: &str| text.to_owned();
-    let deployment = (value("egress-httpbin/httpbin"), vec![value("Deployment/httpbin-egress")]);
-    let by_name = (value("egress-httpbin/second"), vec![value("*/second-egress (9 manifests)")]);
-    assert_eq!(build.patched, [deployment, by_name]);
-    let every = both(vec![patch("*", None)]).unwrap();
-    // However many there are, the summary has one entry per patch.
-    let entries = every.patched.iter().map(|(_, changed)| changed.as_slice());
-    assert!(entries.clone().all(|changed| changed.len() == 1 && changed[0].starts_with("* (1")), "{:?}", every.patched);
-    assert_eq!(entries.len(), 2);
-    let errors = both(vec![patch("*", None), patch("Ingress", None)]).unwrap_err();
-    assert_eq!(errors.iter().map(|error| error.code).collect::<Vec<_>>(), [Code::PatchNotApplied]);
-    assert!(errors[0].message.contains("`Ingress`"), "{errors:?}");
 }
 
 #[test]
