@@ -26,6 +26,7 @@ pub use self::mesh::{
     AccessLog, DnsCapture, ISTIO_NAMESPACE, IstioVersion, Istiod, Mesh, OWN_PROVIDERS, OutboundTraffic,
 };
 pub use self::provider::Provider;
+pub(crate) use self::provider::{PROVIDER_KINDS, ProviderKind};
 pub use self::upstream::{Endpoint, HttpVersion, TlsMode, Upstream, UpstreamTls};
 
 use self::deploy::port::{CALLERS_PORT, Port};
@@ -177,11 +178,14 @@ impl Egress {
     }
 
     /// Whether the callers' host has an address only if something gives it one. The name of a Service resolves in the
-    /// cluster, and the upstream's own name resolves wherever it is called from without a gateway.
+    /// cluster, and the upstream's own name resolves wherever it is called from without a gateway. With `endpoints`, that
+    /// name need not be in DNS.
     #[must_use]
     pub fn host_needs_address(&self) -> bool {
         let is_of_service = |host: &str| host.ends_with(".svc") || host.contains(".svc.") || !host.contains('.');
-        self.hosts().any(|host| !is_of_service(host) && *self.spec.upstream.host != **host)
+        let upstream = &self.spec.upstream;
+        let is_in_dns = |host: &Host| *upstream.host == **host && upstream.endpoints.is_empty();
+        self.hosts().any(|host| !is_of_service(host) && !is_in_dns(host))
     }
 
     /// Every host that callers in the mesh use.

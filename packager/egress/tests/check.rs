@@ -490,6 +490,10 @@ fn a_host_needs_an_address_unless_it_has_one() {
         let checked = check_one(&MINIMAL.replace("host: a.internal", &format!("host: {host}")));
         assert_eq!(checked.egresses[0].value.host_needs_address(), needs, "{host}");
     }
+    // With endpoints, the upstream's name need not be in DNS.
+    let own = MINIMAL.replace("host: a.internal", "host: a.example");
+    let fixed = own.replace("port: 443", "port: 443, endpoints: [{address: 192.0.2.1}]");
+    assert!(check_one(&fixed).egresses[0].value.host_needs_address());
 }
 
 #[test]
@@ -520,5 +524,22 @@ fn lists_that_become_routes_have_an_end() {
         assert_eq!(file(&good), []);
         let problems = file(&bad);
         assert!(problems.len() == 1 && problems[0].code == code, "{problems:?}");
+    }
+}
+
+/// Istio reads their keys in both spellings.
+#[test]
+fn extension_providers_are_what_istio_has() {
+    for entry in [
+        "envoyExtAuthzHttp: {service: a.b, port: 1}",
+        "envoy_ext_authz_grpc: {service: a.b, port: 1}",
+        "prometheus: {}",
+        "stackdriver: {}",
+        "envoyFileAccessLog: {path: /dev/stdout}",
+        "envoy_otel_als: {service: a.b, port: 1}",
+        "sds: {name: a, service: a.b, port: 1}",
+    ] {
+        let text = MESH.replace("spec: {}", &format!("spec: {{extensionProviders: [{{name: one, {entry}}}]}}"));
+        assert_eq!(check_one(&text).diagnostics, [], "{entry}");
     }
 }

@@ -153,7 +153,8 @@ words! {
 words! {
     /// `dnsCapture`, which holds for the whole mesh.
     pub enum DnsCapture {
-        /// On if the host of some Egress needs it: it is neither its upstream's own name nor the name of a Service.
+        /// On if the host of some Egress needs it: it is not the name of a Service, and either it is not its upstream's own
+        /// name or the upstream has `endpoints`, with which that name need not be in DNS.
         "auto" Auto,
         /// Sidecars that start from then on answer the DNS queries of their pods (`ISTIO_META_DNS_CAPTURE`).
         "always" Always,

@@ -17,7 +17,9 @@ pub(crate) const NOT_HTTP: &str = "a gateway passes HTTP only: for another proto
 record! {
     /// `spec.upstream`.
     pub struct Upstream = "upstream" {
-        /// The upstream's DNS name or IP address: no scheme, no port.
+        /// The upstream's DNS name or IP address, or with `endpoints` any name: no scheme, no port. It is the name that the
+        /// upstream expects in `Host` and has in its certificate, unless `authority` and `tls` say otherwise; with
+        /// `endpoints` it need not be in DNS.
         "host" host: Host = required,
         /// The upstream's port.
         "port" port: u16 as (PORT) = required,
@@ -28,7 +30,7 @@ record! {
         "protocol" protocol: HttpVersion = default(HttpVersion::Http1),
         /// The `Host` of the requests that the upstream gets: `HOST` or `HOST:PORT`.
         "authority" authority: Option<Authority> = default(None, "`host`, with the port if it is not the usual one"),
-        /// The upstream's addresses, if they are not those of `host` in DNS.
+        /// The upstream's addresses, if they are not those of `host` in DNS, or if `host` is not in DNS.
         "endpoints" endpoints: Vec<Endpoint> = default(Vec::new(), "`host`, as DNS resolves it"),
     }
     instead {

@@ -6,6 +6,7 @@ pub(super) mod mesh;
 mod number;
 mod outbound;
 mod paths;
+mod providers;
 mod upstream;
 
 use super::defaults::Defaults;

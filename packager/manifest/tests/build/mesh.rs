@@ -6,7 +6,7 @@ use sallyport_core::wire::{Reader, Wire};
 use sallyport_egress::model::deploy::Install;
 use sallyport_egress::model::{AccessLog, DnsCapture, Egress, Mesh, OutboundTraffic};
 use sallyport_egress::value::labels::{Labels, is_own_name};
-use sallyport_egress::{check, decode};
+use sallyport_egress::{check, decode, yaml_value};
 use serde_json::{Value, json};
 
 use crate::{built, full, httpbin, root, value, with};
@@ -26,15 +26,9 @@ fn mesh_config(egress: &Egress, mesh: &Mesh) -> (Value, String) {
     (parsed[1]["meshConfig"].clone(), operator.clone())
 }
 
-/// Our own YAML of one document, read by our own reader: a Mesh file takes any fields in a provider.
+/// Our own YAML of one document, read by our own reader.
 fn to_json(text: &str) -> Value {
-    let lines = text.lines().filter(|line| !line.starts_with('#'));
-    let body: String = lines.map(|line| format!("      {line}\n")).collect();
-    let head = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec:\n  extensionProviders:\n";
-    let file = format!("{head}  - name: any\n    body:\n{body}");
-    let checked = check(&[decode("mesh.yaml", file.as_bytes()).unwrap()]);
-    assert!(checked.mesh.is_some(), "{:?}\n{file}", checked.diagnostics);
-    checked.mesh.unwrap().value.extension_providers[0].0["body"].clone()
+    yaml_value(text).unwrap()
 }
 
 #[test]

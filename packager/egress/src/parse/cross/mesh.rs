@@ -1,19 +1,17 @@
 //! Fields of a Mesh that depend on each other, and the insides of those that take any fields.
 
 use super::super::defaults::Defaults;
-use super::{deploy, outbound};
+use super::{deploy, outbound, providers};
 use crate::code::Code;
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
-use crate::model::OWN_PROVIDERS;
 use crate::value::labels;
 use crate::wording::quoted;
 use crate::yaml::tree::{Entry, Node, ScalarType, Value};
-use std::collections::HashMap;
 
 /// Reports what contradicts each other in a Mesh.
 pub(crate) fn check(root: &Node, sink: &mut Sink) {
     let Some(spec) = root.get("spec") else { return };
-    check_providers(spec.items_at(&["extensionProviders"]), sink);
+    providers::check(spec.items_at(&["extensionProviders"]), sink);
     if let Some(defaults) = spec.get("defaults") {
         // These are the defaults: behind them are only the built-in ones.
         let built_in = Defaults::default();
@@ -50,50 +48,6 @@ fn check_pair(entry: &Entry, check_value: fn(&str) -> Option<UnplacedDiagnostic>
             let message = format!("{} has a value that is not a string", quoted(&entry.key.name));
             let start = Span { start: entry.value.span.start, end: entry.value.span.start };
             sink.report(start, UnplacedDiagnostic::new(Code::ObjectLabel, message).help("write it in quotes"));
-        }
-    }
-}
-
-/// Istio finds a provider by its name.
-fn check_providers(providers: &[Node], sink: &mut Sink) {
-    let mut seen: HashMap<&str, Span> = HashMap::new();
-    for provider in providers.iter().filter(|provider| matches!(provider.value, Value::Mapping(_))) {
-        let refuse = |message: String| UnplacedDiagnostic::new(Code::ExtensionProvider, message);
-        let start = Span { start: provider.span.start, end: provider.span.start };
-        let named = provider.get("name").and_then(|node| Some((node.text()?, node)));
-        let Some((name, node)) = named.filter(|(name, _)| !name.is_empty()) else {
-            sink.report(start, refuse("the provider has no `name`".to_owned()).help("write `name: NAME`"));
-            continue;
-        };
-        if let Value::Scalar(scalar) = &node.value
-            && scalar.resolve() != ScalarType::Text
-        {
-            let message = format!("the provider's name {} is not a string", quoted(name));
-            sink.report(node.span, refuse(message).help("write it in quotes"));
-        }
-        match provider.entries().iter().filter(|entry| entry.key.name != "name").collect::<Vec<_>>().as_slice() {
-            [_] => {}
-            [] => {
-                let message = format!("the provider {} has a name and nothing else", quoted(name));
-                let help =
-                    "write what it is, as Istio's `meshConfig` has it: `opentelemetry: {service: ..., port: 4317}`";
-                sink.report(start, refuse(message).help(help));
-            }
-            [first, second, ..] => {
-                let (first_name, second_name) = (quoted(&first.key.name), quoted(&second.key.name));
-                let message = format!("the provider {} is both {first_name} and {second_name}", quoted(name));
-                let help = "write an entry of its own for each, with another name";
-                sink.report_twice(second.key.span, first.key.span, refuse(message).help(help));
-            }
-        }
-        if name.starts_with(OWN_PROVIDERS) {
-            let message = format!("{} is the name of a provider that `sallyport build` adds", quoted(name));
-            sink.report(node.span, refuse(message).help("remove it, or give it another name"));
-        } else if let Some(first) = seen.get(name) {
-            let message = format!("the provider {} is written twice", quoted(name));
-            sink.report_twice(node.span, *first, refuse(message).help("give one of them another name"));
-        } else {
-            seen.insert(name, node.span);
         }
     }
 }

@@ -37,7 +37,9 @@ fn check_name(upstream: &Node, sink: &mut Sink) {
     let message =
         format!("`host` is the address {}, and there are `endpoints`", quoted(node.text().unwrap_or_default()));
     let flaw = UnplacedDiagnostic::new(Code::Endpoints, message);
-    sink.report(node.span, flaw.help("write the upstream's name in `host`, and every address in `endpoints`"));
+    let help = "write in `host` the name that the server expects in `Host` and that is in its certificate; any name will do, \
+                such as `upstream.internal`, and it need not be in DNS. The addresses are in `endpoints`";
+    sink.report(node.span, flaw.help(help));
 }
 
 /// Istio resolves all of a service's endpoints in one way.
