@@ -24,12 +24,13 @@ use obstacle::{check_files, check_root, in_the_way};
 /// How a folder differs from the files of a build.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
-    pub(crate) missing: Vec<String>,
-    pub(crate) changed: Vec<String>,
-    /// Written by an earlier build, but not part of this one.
-    pub(crate) stale: Vec<String>,
-    /// What was removed, with its last text.
-    pub(crate) removed: BTreeMap<String, String>,
+    pub(crate) missing: BTreeSet<String>,
+    /// With the text that they had.
+    pub(crate) changed: BTreeMap<String, String>,
+    /// Written by an earlier build, but not part of this one, with their text.
+    pub(crate) stale: BTreeMap<String, String>,
+    /// Whether the stale files were removed.
+    pub(crate) is_pruned: bool,
 }
 
 impl Difference {
@@ -42,13 +43,22 @@ impl Difference {
         self.missing.len().saturating_add(self.changed.len())
     }
 
+    /// How many files `write` removed.
+    pub(crate) fn removed(&self) -> usize {
+        if self.is_pruned { self.stale.len() } else { 0 }
+    }
+
+    /// Whether this file is written.
+    pub(crate) fn writes(&self, name: &str) -> bool {
+        self.missing.contains(name) || self.changed.contains_key(name)
+    }
+
     /// One line per file, sorted by kind of difference and name.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        let of =
-            |word: &'static str, files: &[String]| files.iter().map(move |file| format!("{word} {file}")).collect();
-        let lines: [Vec<String>; 3] =
-            [of("missing", &self.missing), of("changed", &self.changed), of("stale", &self.stale)];
-        lines.into_iter().flatten()
+        let Difference { missing, changed, stale, is_pruned: _ } = self;
+        let missing = missing.iter().map(|file| format!("missing {file}"));
+        let changed = changed.keys().map(|file| format!("changed {file}"));
+        missing.chain(changed).chain(stale.keys().map(|file| format!("stale {file}")))
     }
 }
 
@@ -84,8 +94,8 @@ pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<D
         match fs::read(&path) {
             Ok(bytes) if bytes == text.as_bytes() => {}
             Ok(bytes) if !listed.contains(name) && !is_made_by_build(&bytes) => foreign.push(path),
-            Ok(_) => difference.changed.push(name.clone()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => difference.missing.push(name.clone()),
+            Ok(bytes) => drop(difference.changed.insert(name.clone(), lossy(&bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => drop(difference.missing.insert(name.clone())),
             Err(error) => return Err(Failure::read(&path, &error)),
         }
     }
@@ -93,9 +103,20 @@ pub(crate) fn compare(root: &Path, files: &BTreeMap<String, String>) -> Result<D
         let what = "was not written by `sallyport build`, which would overwrite it";
         return Err(in_the_way(path, what, others.len()));
     }
-    let gone = listed.into_iter().filter(|name| !files.contains_key(name) && root.join(name).exists());
-    difference.stale.extend(gone);
+    for name in listed.into_iter().filter(|name| !files.contains_key(name)) {
+        let path = root.join(&name);
+        match fs::read(&path) {
+            Ok(bytes) => drop(difference.stale.insert(name, lossy(&bytes))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::read(&path, &error)),
+        }
+    }
     Ok(difference)
+}
+
+/// A file of an earlier build may have been edited.
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// A file that the record does not have, after a merge perhaps, is known by the words at its head.
@@ -105,27 +126,20 @@ fn is_made_by_build(bytes: &[u8]) -> bool {
 }
 
 /// What would change, as a unified diff, with the files that `--prune` would remove.
-pub(crate) fn diff(root: &Path, files: &BTreeMap<String, String>, difference: &Difference) -> Result<String, Failure> {
-    let Difference { missing, changed, stale, removed: _ } = difference;
-    let names: BTreeSet<_> = missing.iter().chain(changed).chain(stale).collect();
+pub(crate) fn diff(files: &BTreeMap<String, String>, difference: &Difference) -> String {
+    let Difference { missing, changed, stale, is_pruned: _ } = difference;
+    let names: BTreeSet<_> = missing.iter().chain(changed.keys()).chain(stale.keys()).collect();
     let mut text = String::new();
     for name in names {
-        let path = root.join(name);
-        let old = match fs::read(&path) {
-            Ok(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::read(&path, &error)),
-        };
-        let new = files.get(name);
+        let (old, new) = (changed.get(name).or_else(|| stale.get(name)), files.get(name));
         let header = |side: &str, is_there: bool| {
             if is_there { format!("{side}/{name}") } else { "/dev/null".to_owned() }
         };
         let (before, after) = (header("a", old.is_some()), header("b", new.is_some()));
-        let (old, new) = (old.unwrap_or_default(), new.map_or("", String::as_str));
-        let lines = TextDiff::from_lines(old.as_str(), new);
+        let lines = TextDiff::from_lines(old.map_or("", String::as_str), new.map_or("", String::as_str));
         text.push_str(&lines.unified_diff().header(&before, &after).to_string());
     }
-    Ok(text)
+    text
 }
 
 /// Writes the files into the folder, each in one step. `prune`: and removes those that are no longer built.
@@ -139,20 +153,18 @@ pub(crate) fn write(
     let record = |names: BTreeSet<String>| Record { files: names, options: options.to_vec() }.render();
     create(root)?;
     // The record is written first, so that the next build knows every file even if this one is interrupted.
-    replace(root, Record::FILE, &record(files.keys().chain(&difference.stale).cloned().collect()))?;
+    replace(root, Record::FILE, &record(files.keys().chain(difference.stale.keys()).cloned().collect()))?;
     let folders: BTreeSet<_> =
         files.keys().filter_map(|name| name.rsplit_once('/')).map(|(folder, _)| folder).collect();
     folders.iter().try_for_each(|folder| create(&root.join(folder)))?;
-    for name in difference.missing.iter().chain(&difference.changed) {
+    for name in difference.missing.iter().chain(difference.changed.keys()) {
         if let Some(text) = files.get(name) {
             replace(root, name, text)?;
         }
     }
-    for name in difference.stale.iter().filter(|_| prune) {
+    for name in difference.stale.keys().filter(|_| prune) {
         let path = root.join(name);
-        let bytes = fs::read(&path).map_err(|error| Failure::read(&path, &error))?;
         fs::remove_file(&path).map_err(|error| Failure::write(&path, &error))?;
-        difference.removed.insert(name.clone(), String::from_utf8_lossy(&bytes).into_owned());
         if let Some(folder) = path.parent().filter(|folder| *folder != root) {
             // This fails if the folder is not empty, which is intended.
             let _ = fs::remove_dir(folder);
@@ -160,6 +172,7 @@ pub(crate) fn write(
     }
     if prune && !difference.stale.is_empty() {
         replace(root, Record::FILE, &record(files.keys().cloned().collect()))?;
+        difference.is_pruned = true;
     }
     Ok(difference)
 }
@@ -209,10 +222,10 @@ mod tests {
         let second: BTreeMap<_, _> = files(&["a/1"]);
         fs::write(out.join("a/1"), "edited").unwrap();
         let kept = write(&out, &second, &[], false).unwrap();
-        assert_eq!(kept.stale, ["a/2", "b/1"]);
+        assert_eq!(kept.stale.into_keys().collect::<Vec<_>>(), ["a/2", "b/1"]);
         assert!(out.join("a/2").exists() && out.join("b/1").exists());
         fs::write(out.join("a/1"), "edited").unwrap();
-        let diff = diff(&out, &second, &compare(&out, &second).unwrap()).unwrap();
+        let diff = diff(&second, &compare(&out, &second).unwrap());
         let expected = "--- a/a/1\n+++ b/a/1\n@@ -1 +1 @@\n-edited\n\\ No newline at end of file\n+a/1\n\
                         --- a/a/2\n+++ /dev/null\n@@ -1 +0,0 @@\n-a/2\n--- a/b/1\n+++ /dev/null\n@@ -1 +0,0 @@\n-b/1\n";
         assert_eq!(diff, expected);

@@ -78,7 +78,7 @@ pub use kind::plugin::PluginApi;
 pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use made_by::MADE_BY;
 pub use notes::Need;
-pub use plan::{PinnedFilter, Plan, plans};
+pub use plan::{PinnedFilter, Plan, SELECTED, plans};
 pub use root::Source;
 pub use secrets::{FromSecret, SecretFolder, tls_secret_name};
 pub use serve::{CertificateFiles, HostPort, Served, Surroundings, serve};

@@ -85,6 +85,15 @@ impl Need {
         let keys = if keys.is_empty() { String::new() } else { format!(" with {}", keys.join(", ")) };
         format!("{kind} {place}{keys}, for {purpose}")
     }
+
+    /// The Secrets and ConfigMaps that the notes of a gateway ask for: `Secret NAMESPACE/NAME`.
+    pub fn on_page(page: &str) -> impl Iterator<Item = String> {
+        page.lines().filter_map(|line| {
+            let (kind, rest) = line.strip_prefix("- ")?.split_once(' ')?;
+            let (place, _) = rest.split_once([' ', ','])?;
+            (matches!(kind, "Secret" | "ConfigMap") && place.contains('/')).then(|| format!("{kind} {place}"))
+        })
+    }
 }
 
 /// The page. `kustomized` has the numbered files of the kustomization; `is_large`: one of them is too large for

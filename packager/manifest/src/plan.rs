@@ -17,8 +17,8 @@ pub(crate) const REVISION_LABEL: &str = "istio.io/rev";
 /// Where the image volume is mounted.
 pub(crate) const IMAGE_VOLUME_PATH: &str = "/opt/sallyport";
 
-/// The labels that only the pods of one gateway have.
-pub(crate) const SELECTED: [&str; 2] = ["sallyport.dev/gateway", "sallyport.dev/namespace"];
+/// The labels that only the pods of one gateway have: the name and the namespace of its Egress.
+pub const SELECTED: [&str; 2] = ["sallyport.dev/gateway", "sallyport.dev/namespace"];
 
 /// The filter's image, pinned by its digest.
 #[derive(Clone, Debug, PartialEq, Eq)]

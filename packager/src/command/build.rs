@@ -1,7 +1,7 @@
 //! `sallyport build`: makes manifests from Egress and Mesh files.
 
 mod layout;
-mod removed;
+mod leftovers;
 mod summary;
 
 use std::collections::BTreeMap;
@@ -18,6 +18,7 @@ use crate::printable::{printable, quoted};
 use crate::record::Record;
 use crate::report::Format;
 use layout::Layout;
+use leftovers::Leftovers;
 use summary::Summary;
 
 /// Make Kubernetes and Istio manifests from Egress and Mesh files
@@ -154,13 +155,15 @@ impl Job<'_> {
         }
         let [head, next_steps] = summary(&difference);
         let mut text = head + &self.other_options();
-        if difference.removed.is_empty() && !difference.stale.is_empty() {
-            text.push_str("no longer built, and still there:\n");
-            difference.stale.iter().for_each(|name| text.push_str(&format!("  {name}\n")));
+        if !difference.stale.is_empty() {
+            text.push_str(if difference.is_pruned { "removed:\n" } else { "no longer built, and still there:\n" });
+            difference.stale.keys().for_each(|name| text.push_str(&format!("  {name}\n")));
+        }
+        if !difference.is_pruned && !difference.stale.is_empty() {
             text.push_str(&format!("to remove them: {}\n", again(true)));
         }
-        text.push_str(&removed::text(&difference.removed, files));
-        self.print(&(text + &next_steps))?;
+        let Leftovers { first, last } = Leftovers::of(&difference, files, difference.is_pruned);
+        self.print(&[text, first, next_steps, last].concat())?;
         Ok(Exit::Ok)
     }
 
@@ -171,13 +174,17 @@ impl Job<'_> {
             return Ok(Exit::Ok);
         }
         if args.diff.is_some() {
-            self.print(&output::diff(args.folder(), files, &difference)?)?;
+            self.print(&output::diff(files, &difference))?;
         }
         if args.check.is_some() {
             self.print(&difference.lines().map(|line| format!("{line}\n")).collect::<String>())?;
         }
         let options = self.other_options();
-        console.note(&format!("{options}to bring the folder up to date: {}", again(!difference.stale.is_empty())));
+        let Leftovers { first, last } = Leftovers::of(&difference, files, true);
+        console.note(&format!(
+            "{options}{first}{last}to bring the folder up to date: {}",
+            again(!difference.stale.is_empty())
+        ));
         Ok(Exit::Differs)
     }
 

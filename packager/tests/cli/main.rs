@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod init;
+mod leftovers;
 mod output;
 mod reference;
 mod sandbox;

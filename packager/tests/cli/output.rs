@@ -298,17 +298,6 @@ fn the_command_that_prunes_can_be_pasted() {
 }
 
 #[test]
-fn what_is_removed_is_listed_with_the_commands_that_delete_it_from_the_cluster() {
-    let sandbox = built();
-    sandbox.write("in/egress.yaml", GOOD.replace("name: httpbin", "name: other"));
-    let ended = build(&sandbox, &["--prune"]);
-    let (_, removed) = ended.stdout.split_once("7 removed\n").unwrap();
-    let (removed, _) = removed.split_once("\nBefore you apply").unwrap();
-    assert_data_eq!(removed, snapbox::file!["golden/removed.txt"].raw());
-    assert!(build(&sandbox, &["--prune", "-q"]).stdout.is_empty());
-}
-
-#[test]
 fn an_argument_that_argo_cd_could_not_use_is_a_usage_error() {
     let sandbox = sandbox();
     let argo = ["--argo", "--root"];

@@ -26,7 +26,7 @@ impl Summary<'_> {
     pub(super) fn head(&self, difference: &Difference) -> String {
         let Summary { built: Built { build, filter, lock_file: _ }, mesh, .. } = self;
         let written = difference.written();
-        let (gateways, files, removed) = (build.folders.len(), build.files.len(), difference.removed.len());
+        let (gateways, files, removed) = (build.folders.len(), build.files.len(), difference.removed());
         let defaults = Mesh::default();
         let api = PluginApi::of(mesh.unwrap_or(&defaults));
         let mut text = match gateways {

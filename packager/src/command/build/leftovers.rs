@@ -1,0 +1,184 @@
+//! What is still in the cluster although it is no longer built, if it was applied: the objects of removed files, and those
+//! that are gone from a file that changed.
+
+mod object;
+mod pods;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use sallyport_manifest::Need;
+
+use crate::output::Difference;
+use crate::printable::{printable, quoted};
+use object::{Object, objects};
+use pods::Pods;
+
+const DELETE: &str = "kubectl delete --ignore-not-found";
+
+/// Texts of files, by their names.
+type Texts = BTreeMap<String, String>;
+
+/// What there is to say, before and after the new manifests are applied.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Leftovers {
+    /// Pods that another tool installs from now on.
+    pub(super) first: String,
+    /// What is deleted when everything else is in place.
+    pub(super) last: String,
+}
+
+impl Leftovers {
+    /// `files`: those of the build. `is_pruned`: the stale files are removed, or would be.
+    pub(super) fn of(difference: &Difference, files: &Texts, is_pruned: bool) -> Leftovers {
+        let Difference { changed, stale, .. } = difference;
+        let (removed, kept) = if is_pruned { (stale.clone(), Texts::new()) } else { (Texts::new(), stale.clone()) };
+        let gone: Texts = changed.iter().chain(&removed).map(|(name, text)| (name.clone(), text.clone())).collect();
+        let stays: Texts = files.iter().chain(&kept).map(|(name, text)| (name.clone(), text.clone())).collect();
+        let replaced = replaced(difference, files, is_pruned);
+        Leftovers {
+            first: replaced.iter().map(|(folder, old, new)| reinstallation(folder, old, new)).collect(),
+            last: Deletion::of(&gone, &stays, &replaced).text(!files.is_empty()) + of_mesh(&removed),
+        }
+    }
+}
+
+/// The folders whose pods another tool makes now: the folder, the pods as they were, and as they are.
+fn replaced(difference: &Difference, files: &Texts, is_pruned: bool) -> BTreeSet<(String, Pods, Pods)> {
+    let Difference { changed, stale, .. } = difference;
+    let mut replaced = BTreeSet::new();
+    for (name, text) in files {
+        let (folder, file) = in_folder(name);
+        let Some(new) = Pods::of(file, text) else { continue };
+        let earlier = changed.iter().chain(stale).filter(|(name, _)| in_folder(name).0 == folder);
+        for (name_before, text) in earlier {
+            let is_news = difference.writes(name) || (is_pruned && stale.contains_key(name_before));
+            let old = Pods::of(in_folder(name_before).1, text).filter(|old| is_news && old.tool != new.tool);
+            replaced.extend(old.map(|old| (folder.to_owned(), old, new.clone())));
+        }
+    }
+    replaced
+}
+
+fn reinstallation(folder: &str, old: &Pods, new: &Pods) -> String {
+    let mut text = format!(
+        "The pods of {} are installed in another way: `{}` instead of `{}`. Neither takes over what the other made, so there \
+         is an outage:\nfrom the first of these commands until the new pods are ready, callers get errors. Run them before you \
+         apply {}; if that is done, they find nothing:\n",
+        old.route(),
+        new.tool.name(),
+        old.tool.name(),
+        printable(Path::new(folder)),
+    );
+    old.deletion().iter().for_each(|command| text.push_str(&format!("  {command}\n")));
+    text
+}
+
+/// What is deleted, and what is not.
+#[derive(Debug, Default)]
+struct Deletion {
+    commands: Vec<String>,
+    /// Namespaces that what stays is in.
+    kept: BTreeSet<String>,
+    /// Namespaces that nothing of what stays is in.
+    unused: BTreeSet<String>,
+    /// Secrets and ConfigMaps, which the user has made.
+    of_user: BTreeSet<String>,
+}
+
+impl Deletion {
+    /// The files of each folder in reverse order: routes first, the policy after the pods.
+    fn of(gone: &Texts, stays: &Texts, replaced: &BTreeSet<(String, Pods, Pods)>) -> Deletion {
+        let needs = |files: &Texts| -> BTreeSet<String> {
+            let pages = files.iter().filter(|(name, _)| in_folder(name).1 == "NOTES.md");
+            pages.flat_map(|(_, text)| Need::on_page(text)).collect()
+        };
+        let mut deletion = Deletion::default();
+        deletion.of_user.extend(needs(gone).difference(&needs(stays)).map(|need| printable(Path::new(need))));
+        let still = |folder: &str, file: &str| Pods::of(file, stays.get(&format!("{folder}/{file}"))?);
+        let objects_that_stay: BTreeSet<_> = stays.iter().flat_map(|(name, text)| objects(name, text)).collect();
+        let mut folders: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+        for (name, text) in gone.iter().rev() {
+            let (folder, file) = in_folder(name);
+            folders.entry(folder).or_default().push((file, text));
+        }
+        for (folder, files) in folders {
+            for (file, text) in files {
+                match Pods::of(file, text) {
+                    // They must go before the new ones come.
+                    Some(pods) if replaced.iter().any(|(of, old, _)| of == folder && *old == pods) => {}
+                    Some(pods) if !pods.tool.is_applied() && still(folder, file).is_none() => {
+                        deletion.commands.extend(pods.deletion());
+                    }
+                    _ => deletion.add(objects(file, text), &objects_that_stay),
+                }
+            }
+        }
+        deletion
+    }
+
+    fn add(&mut self, objects: Vec<Object>, stays: &BTreeSet<Object>) {
+        let mut by_namespace: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for object in objects.into_iter().filter(|object| !stays.contains(object)) {
+            if let Some(name) = object.as_namespace() {
+                let is_used = stays.iter().any(|object| object.namespace.as_deref() == Some(name));
+                if is_used { &mut self.kept } else { &mut self.unused }.insert(name.to_owned());
+            } else if object.is_application_set() {
+                let namespace = object.namespace.unwrap_or_default();
+                self.commands.push(format!(
+                    "{DELETE} --cascade=orphan -n {} {}   # without that option Argo CD deletes everything it has applied",
+                    quoted(&namespace),
+                    quoted(&object.name)
+                ));
+            } else if let Some(namespace) = object.namespace {
+                by_namespace.entry(namespace).or_default().push(quoted(&object.name));
+            }
+        }
+        for (namespace, names) in by_namespace {
+            self.commands.push(format!("{DELETE} -n {} {}", quoted(&namespace), names.join(" ")));
+        }
+    }
+
+    /// `is_after`: there are manifests to apply first.
+    fn text(&self, is_after: bool) -> String {
+        let Deletion { commands, kept, unused, of_user } = self;
+        let mut text = String::new();
+        if !commands.is_empty() {
+            text.push_str("No longer built, and still in the cluster if you applied it. ");
+            text.push_str(if is_after { "When the new manifests are applied, delete it" } else { "Delete it" });
+            text.push_str(" in this order:\n");
+            commands.iter().for_each(|command| text.push_str(&format!("  {command}\n")));
+        }
+        if !of_user.is_empty() {
+            text.push_str("Made by you, and no longer referred to. Delete it if nothing else uses it:\n");
+            of_user.iter().for_each(|object| text.push_str(&format!("  {object}\n")));
+        }
+        for name in kept {
+            text.push_str(&format!("The Namespace {name} stays, because gateways are in it: it is yours now.\n"));
+        }
+        for name in unused {
+            let name = quoted(name);
+            text.push_str(&format!(
+                "The Namespace {name} is no longer used by what is built. Deleting it deletes everything in it, so look first \
+                 for what others\nhave in it, Secrets among them:\n  kubectl get all,secrets,configmaps -n {name}\n  \
+                 # {DELETE} namespace {name}\n"
+            ));
+        }
+        text
+    }
+}
+
+fn of_mesh(removed: &Texts) -> &'static str {
+    if removed.keys().any(|name| name.starts_with("mesh/")) {
+        "The mesh settings of `mesh` are still in your Istio installation, if you added them.\n"
+    } else {
+        ""
+    }
+}
+
+/// A file's folder and its name there.
+fn in_folder(name: &str) -> (&str, &str) {
+    name.rsplit_once('/').unwrap_or(("", name))
+}
