@@ -71,7 +71,8 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
         Ok((chosen, _)) => chosen.filter.clone(),
         Err(_) => PinnedFilter { image: mesh.filter.image.clone(), digest: digest_of(b"") },
     };
-    let built = sallyport_manifest::build(&egresses, &mesh, &filter, options);
+    let is_placeholder = chosen.as_ref().is_ok_and(|(chosen, _)| chosen.is_placeholder());
+    let built = sallyport_manifest::build(&egresses, &mesh, &filter, Options { is_placeholder, ..options });
     match (chosen, built) {
         (Ok((filter, mut warnings)), Ok(build)) => {
             warnings.extend(build.warnings.iter().cloned());

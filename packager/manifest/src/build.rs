@@ -17,11 +17,15 @@ use crate::patch::{self, OfMesh, Patched};
 use crate::plan::{PinnedFilter, Plan, plans};
 use crate::{comment, yaml};
 
-/// What a user can choose about a build.
+/// What there is to know about a build beside its files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Give each manifest the sync wave that keeps the order under Argo CD.
     pub argo: bool,
+    /// There is one entry over all gateways: with Argo CD, an Application for each folder.
+    pub root: bool,
+    /// Nothing says where the filter's image is: see [`ChosenFilter::is_placeholder`](crate::ChosenFilter::is_placeholder).
+    pub is_placeholder: bool,
 }
 
 /// Everything that a build emits.
@@ -88,6 +92,8 @@ pub fn build(
             Err(wrong) => errors.extend(wrong),
         }
     }
+    // One Egress of a namespace may make it for the others.
+    build.needs.retain(|need| need.kind != "Namespace" || !namespaces.0.contains_key(&need.namespace));
     build.files.extend(namespaces.files());
     patch::report_the_mesh_once(&mut errors);
     // A gateway that could not be built may be the one that a patch is for.
@@ -113,7 +119,7 @@ struct Folder {
 }
 
 /// The folder of the namespaces: no gateway's folder has a name without a hyphen.
-pub(crate) const NAMESPACES: &str = "namespaces";
+pub const NAMESPACES: &str = "namespaces";
 
 /// One object for each namespace, however many Egresses ask for it, in a folder of its own: in that of a gateway it would go
 /// with that gateway, or move to another when an Egress is added, and whoever prunes what is gone would prune the namespace.
@@ -158,7 +164,7 @@ fn folder(plan: &Plan<'_>, options: Options, namespaces: &mut Namespaces) -> Res
     }
     let is_large = files.values().any(|text| text.len() > LARGEST_CLIENT_SIDE);
     let kustomized: Vec<String> = objects.iter().filter_map(|(step, _)| step.file().map(str::to_owned)).collect();
-    files.insert("NOTES.md".to_owned(), notes(plan, &kustomized, is_large));
+    files.insert("NOTES.md".to_owned(), notes(plan, options, &kustomized, is_large));
     Ok(Folder { files, patched })
 }
 

@@ -72,13 +72,13 @@ mod serve;
 mod step;
 mod yaml;
 
-pub use build::{Build, Options, build};
+pub use build::{Build, NAMESPACES, Options, build};
 pub use error::{BuildError, Place};
 pub use kind::plugin::PluginApi;
 pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use made_by::MADE_BY;
 pub use notes::Need;
 pub use plan::{PinnedFilter, Plan, SELECTED, plans};
-pub use root::Source;
+pub use root::{Source, application};
 pub use secrets::{FromSecret, SecretFolder, tls_secret_name};
 pub use serve::{CertificateFiles, HostPort, Served, Surroundings, serve};

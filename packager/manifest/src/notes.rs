@@ -3,10 +3,13 @@
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Install;
 
+use crate::build::{NAMESPACES, Options};
 use crate::kind::mesh;
-use crate::lock::{Lock, is_placeholder};
+use crate::lock::Lock;
 use crate::made_by::MADE_BY;
+use crate::names::folder_name;
 use crate::plan::Plan;
+use crate::root::application;
 use crate::secrets::{self, FromSecret, TlsVolume};
 
 /// Something that the manifests refer to and that `build` does not write.
@@ -98,17 +101,18 @@ impl Need {
 
 /// The page. `kustomized` has the numbered files of the kustomization; `is_large`: one of them is too large for
 /// client-side apply.
-pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> String {
+pub(crate) fn notes(plan: &Plan<'_>, options: Options, kustomized: &[String], is_large: bool) -> String {
     let Egress { namespace, name, spec } = plan.egress;
     let mut page = format!(
         "# The gateway {namespace}/{name}\n\n\
          {MADE_BY} from the Egress {namespace}/{name}. It is rebuilt together with the manifests.\n\n\
          ## What must exist first\n\n"
     );
+    page.push_str(&earlier_steps(plan, options));
     for need in needs(plan) {
         page.push_str(&format!("- {}:\n  `{}`\n", need.line(), need.command()));
     }
-    page.push_str(&filter_image(plan));
+    page.push_str(&filter_image(plan, options));
     page.push_str(
         "- Istio with the settings in `../mesh`: `istiooperator.yaml` for istioctl, `values.yaml` for the chart `istiod`.\n",
     );
@@ -116,7 +120,9 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
         page.push_str("- The CRDs of the Kubernetes Gateway API.\n");
     }
     if let Some(provider) = &spec.tracing.provider {
-        page.push_str(&format!("- The tracer `{provider}`, among the extension providers of the mesh.\n"));
+        let is_brought = plan.mesh.providers().any(|own| own.name == provider.as_str());
+        let source = if is_brought { "which the settings in `../mesh` bring" } else { "which you add to them" };
+        page.push_str(&format!("- The tracer `{provider}` among the extension providers of the mesh, {source}.\n"));
     }
     for host in plan.egress.hosts() {
         let resolver = if mesh::captures_dns(plan.mesh, std::slice::from_ref(plan)) {
@@ -132,20 +138,49 @@ pub(crate) fn notes(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> S
     for standby in &plan.standbys {
         page.push_str(&format!("- The standby: apply the folder `../{}-{}`, too.\n", standby.namespace, standby.name));
     }
-    page.push_str("\n## Apply\n\nIn this folder, in this order:\n\n```console\n");
-    let namespaces = "kubectl apply -k ../namespaces".to_owned();
-    let first = spec.gateway.create_namespace.then_some(namespaces);
-    for command in first.into_iter().chain(commands(plan, kustomized, is_large)) {
+    let of_argo = if options.argo && !options.root { "Sync the Application of this folder. Then, in" } else { "In" };
+    page.push_str(&format!("\n## Apply\n\n{of_argo} this folder, in this order:\n\n```console\n"));
+    for command in commands(plan, options, kustomized, is_large) {
         page.push_str(&format!("$ {command}\n"));
     }
     page.push_str("```\n");
     page
 }
 
+/// What other folders have, and what makes Argo CD read them: before the Secrets, which are in the namespace.
+fn earlier_steps(plan: &Plan<'_>, options: Options) -> String {
+    let mut text = String::new();
+    if options.argo {
+        text.push_str("- The output folder, committed and pushed to the repository that Argo CD reads.\n");
+        text.push_str(if options.root {
+            "- The Applications of Argo CD, of which none syncs by itself. In this folder:\n  \
+             `kubectl apply -f ../applicationset.yaml`\n"
+        } else {
+            "- An Application of Argo CD for this folder, which does not sync by itself yet.\n"
+        });
+    }
+    if plan.egress.spec.gateway.create_namespace {
+        let namespace = &plan.egress.namespace;
+        text.push_str(&match options {
+            Options { argo: true, root: true, .. } => format!(
+                "- Namespace {namespace}, which this build makes:\n  `argocd app sync {}`\n",
+                application(NAMESPACES)
+            ),
+            Options { argo: true, .. } => {
+                format!("- Namespace {namespace}, which this build makes: sync an Application of `../{NAMESPACES}`.\n")
+            }
+            _ => format!(
+                "- Namespace {namespace}, which this build makes. In this folder:\n  `kubectl apply -k ../{NAMESPACES}`\n"
+            ),
+        });
+    }
+    text
+}
+
 /// Where the filter's image must be, and the command that pushes it.
-fn filter_image(plan: &Plan<'_>) -> String {
+fn filter_image(plan: &Plan<'_>, options: Options) -> String {
     let reference = plan.filter.reference();
-    let (repository, remark) = if is_placeholder(&plan.filter.image) {
+    let (repository, remark) = if options.is_placeholder {
         let remark = "This repository is a placeholder: push to one that the cluster can reach, and build again.";
         ("REPOSITORY".to_owned(), remark)
     } else {
@@ -153,10 +188,10 @@ fn filter_image(plan: &Plan<'_>) -> String {
                       pins one.";
         (plan.filter.image.to_string(), remark)
     };
+    let lock = Lock::FILE;
     format!(
-        "- The filter's image, at `{reference}`. Unless it is there, run beside the Egress files:\n  \
-         `sallyport image push {repository} --lock {}`\n  {remark}\n",
-        Lock::FILE
+        "- The filter's image, at `{reference}`. Unless it is there, run beside `{lock}`, or if there is none yet, in the \
+         folder that has all Egress files in it or below:\n  `sallyport image push {repository} --lock {lock}`\n  {remark}\n"
     )
 }
 
@@ -171,17 +206,25 @@ fn resolved(upstream: &Egress) -> Vec<String> {
 }
 
 /// The order keeps the filter before the pods, and the routes last.
-fn commands(plan: &Plan<'_>, kustomized: &[String], is_large: bool) -> Vec<String> {
+fn commands(plan: &Plan<'_>, options: Options, kustomized: &[String], is_large: bool) -> Vec<String> {
     let (namespace, gateway) = (&plan.egress.namespace, plan.gateway_name());
     let apply = if is_large { "kubectl apply --server-side" } else { "kubectl apply" };
     let rollout = format!("kubectl rollout status deployment/{gateway} -n {namespace}");
     let installed = match plan.install() {
-        Install::Injected | Install::GatewayApi => return vec![format!("{apply} -k ."), rollout],
-        Install::IstioOperator => "istioctl manifest generate -f 30-istiooperator.yaml | kubectl apply -f -".to_owned(),
+        Install::Injected | Install::GatewayApi => None,
+        Install::IstioOperator => {
+            Some("istioctl manifest generate -f 30-istiooperator.yaml | kubectl apply -f -".to_owned())
+        }
         Install::Helm => {
-            format!("helm upgrade --install {gateway} istio/gateway -n {namespace} -f 30-helm-values.yaml")
+            Some(format!("helm upgrade --install {gateway} istio/gateway -n {namespace} -f 30-helm-values.yaml"))
         }
     };
+    if options.argo {
+        let how = if is_large { " --server-side" } else { "" };
+        let sync = options.root.then(|| format!("argocd app sync {}{how}", application(&folder_name(plan))));
+        return sync.into_iter().chain(installed).chain([rollout]).collect();
+    }
+    let Some(installed) = installed else { return vec![format!("{apply} -k ."), rollout] };
     let mut files: Vec<_> = kustomized.iter().map(String::as_str).collect();
     files.dedup();
     let (before, after): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| *file < "30");

@@ -17,6 +17,12 @@ pub struct Source {
     pub path: String,
 }
 
+/// The name of the Application of a folder. Applications of all teams may share their namespace.
+#[must_use]
+pub fn application(folder: &str) -> String {
+    format!("sallyport-{folder}")
+}
+
 fn header() -> String {
     format!("# {MADE_BY} for all gateways. It is rebuilt together with the manifests.\n")
 }
@@ -29,11 +35,16 @@ impl Build {
         self.files.insert("kustomization.yaml".to_owned(), format!("{}{text}", header()));
     }
 
+    /// Whether there is a folder of namespaces.
+    #[must_use]
+    pub fn makes_namespaces(&self) -> bool {
+        self.files.contains_key(&format!("{NAMESPACES}/kustomization.yaml"))
+    }
+
     /// Every folder to apply, in order, with the namespace of its objects: the namespaces that are made come first.
     fn with_namespaces(&self) -> Vec<(String, String)> {
         let namespaces = (NAMESPACES.to_owned(), "default".to_owned());
-        let are_made = self.files.contains_key(&format!("{NAMESPACES}/kustomization.yaml"));
-        are_made.then_some(namespaces).into_iter().chain(self.folders.iter().cloned()).collect()
+        self.makes_namespaces().then_some(namespaces).into_iter().chain(self.folders.iter().cloned()).collect()
     }
 
     /// Adds an ApplicationSet with one Application per gateway, so that the sync waves of one gateway do not wait for those
@@ -51,8 +62,7 @@ impl Build {
                 "goTemplateOptions": ["missingkey=error"],
                 "generators": [{"list": {"elements": elements}}],
                 "template": {
-                    // Applications of all teams may share their namespace.
-                    "metadata": {"name": "sallyport-{{.folder}}"},
+                    "metadata": {"name": application("{{.folder}}")},
                     "spec": {
                         "project": "default",
                         "source": {

@@ -43,6 +43,10 @@ impl Step {
     /// Marks a manifest for Argo CD, which applies waves in order and waits for each to be healthy.
     pub(crate) fn add_wave(self, manifest: &mut Value) {
         annotate(manifest, "argocd.argoproj.io/sync-wave", &(self as u8).to_string());
+        if self == Step::Namespace {
+            // An Egress that no longer asks for it must not take away the namespace with everything in it.
+            annotate(manifest, "argocd.argoproj.io/sync-options", "Prune=false,Delete=false");
+        }
     }
 }
 

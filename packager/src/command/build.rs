@@ -7,8 +7,6 @@ mod summary;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use sallyport_manifest::Options;
-
 use crate::assemble::{Assembled, assemble};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -94,7 +92,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let record = output::recorded(args.folder())?;
     let layout = args.layout(record.as_ref())?;
     let resolved = layout.clone().resolve(args.folder())?;
-    let Assembled { mut report, mesh, built } = assemble(&args.paths, Selection::Ours, Options { argo: resolved.argo });
+    let Assembled { mut report, mesh, built } = assemble(&args.paths, Selection::Ours, resolved.options());
     let is_empty = report.found_nothing() && record.as_ref().is_some_and(|record| !record.files.is_empty());
     if is_empty && args.prune {
         report.problems.clear();

@@ -114,9 +114,20 @@ fn the_notes_say_how_the_image_gets_to_its_registry() {
         let (_, note) = notes.split_once("- The filter's image, ").unwrap();
         note.split_once("\n- ").unwrap().0.to_owned()
     };
+    // A lock with the name of the placeholder says that the image was pushed there: SP9108 and the notes agree.
+    let pushed = note(&sandbox);
+    assert!(pushed.contains("push registry.example.com/sallyport/filter --lock") && !pushed.contains("placeholder"));
+    assert!(!sandbox.run(&["check", "in"]).stdout.contains("SP9108"));
+    let digest = format!("sha256:{}", "ab".repeat(32));
+    let mesh = format!(
+        "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {{name: mesh}}\nspec: {{filter: {{digest: \"{digest}\"}}}}\n"
+    );
+    let mesh = sandbox.write("in/mesh.yaml", mesh);
     let placeholder = note(&sandbox);
     assert!(placeholder.contains("`sallyport image push REPOSITORY --lock sallyport.lock`\n"), "{placeholder}");
     assert!(placeholder.contains("is a placeholder"), "{placeholder}");
+    assert!(sandbox.run(&["check", "in"]).stdout.contains("SP9108"));
+    std::fs::remove_file(mesh).unwrap();
     sandbox.write("in/sallyport.lock", LOCK.replace("example.com/sallyport", "example.net/acme"));
     let own = note(&sandbox);
     let command = "`sallyport image push registry.example.net/acme/filter --lock sallyport.lock`\n";
@@ -131,4 +142,96 @@ fn a_build_is_not_silent_about_retries_that_the_file_does_not_want() {
         let ended = sandbox.run(command);
         assert_eq!((ended.code, ended.stdout.contains("warning[SP9110]")), (Some(0), true), "{ended:?}");
     }
+}
+
+const TOKEN: &str = "  headers: {credential: {secretName: httpbin-token, name: x-token}}\n";
+const NAMESPACE: &str = "  gateway: {createNamespace: true}\n";
+
+/// The parts of a text, which stand in this order.
+fn assert_order(text: &str, parts: &[&str]) {
+    let places: Vec<_> = parts.iter().map(|part| text.find(part).ok_or(part)).collect();
+    assert!(places.iter().all(Result::is_ok) && places.is_sorted(), "{places:?} in {text}");
+}
+
+/// Before there is a namespace, no Secret can be in it.
+#[test]
+fn namespaces_come_before_secrets_and_secrets_before_the_gateway() {
+    let sandbox = sandbox();
+    sandbox.write("in/egress.yaml", format!("{GOOD}{TOKEN}{NAMESPACE}"));
+    let secret = "Secret httpbin/httpbin-token with token";
+    for (options, last) in
+        [(&[][..], "Then:\n  follow out/httpbin-httpbin/NOTES.md\n"), (&["--root"], "Then:\n  kubectl apply -k out\n")]
+    {
+        let ended = sandbox.run(&[&["build", "in", "-o", "out"], options].concat());
+        assert_order(&ended.stdout, &["make the namespaces: kubectl apply -k out/namespaces\n", secret, last]);
+        let notes = sandbox.read("out/httpbin-httpbin/NOTES.md");
+        assert_order(&notes, &["kubectl apply -k ../namespaces", secret, "## Apply", "$ kubectl apply -k .\n"]);
+        std::fs::remove_dir_all(sandbox.path().join("out")).unwrap();
+    }
+}
+
+#[test]
+fn with_argo_cd_the_folder_is_pushed_and_synced_in_the_same_order() {
+    let sandbox = sandbox();
+    sandbox.write("in/egress.yaml", format!("{GOOD}{TOKEN}{NAMESPACE}"));
+    let secret = "Secret httpbin/httpbin-token with token";
+    let url = ["--repository", "https://git.example.com/mesh.git"];
+    let ended = sandbox.run(&[&["build", "in", "-o", "out", "--argo", "--root"], &url[..]].concat());
+    let steps = [
+        "\nBefore you sync:\n",
+        "  commit and push out\n",
+        "  make the Applications: kubectl apply -f out/applicationset.yaml\n",
+        "  make the namespaces: argocd app sync sallyport-namespaces\n",
+        secret,
+        "Then:\n  argocd app sync sallyport-httpbin-httpbin\n",
+    ];
+    assert_order(&ended.stdout, &steps);
+    let notes = sandbox.read("out/httpbin-httpbin/NOTES.md");
+    let steps = [
+        "committed and pushed",
+        "`kubectl apply -f ../applicationset.yaml`",
+        "`argocd app sync sallyport-namespaces`",
+        secret,
+        "## Apply\n\nIn this folder, in this order:\n\n```console\n$ argocd app sync sallyport-httpbin-httpbin\n$ kubectl rollout",
+    ];
+    assert_order(&notes, &steps);
+    assert!(!notes.contains("apply -k"), "{notes}");
+    // An Egress that no longer asks for it does not take the namespace away.
+    assert!(sandbox.read("out/namespaces/httpbin.yaml").contains("Prune=false,Delete=false"));
+    // Without an ApplicationSet the names of the Applications are the user's.
+    sandbox.write("in/egress.yaml", format!("{GOOD}{TOKEN}  gateway: {{createNamespace: true, install: helm}}\n"));
+    let ended = sandbox.run(&["build", "in", "-o", "other", "--argo"]);
+    let steps =
+        ["  commit and push other\n", "sync an Application of other/namespaces\n", secret, "follow other/httpbin"];
+    assert_order(&ended.stdout, &steps);
+    let notes = sandbox.read("other/httpbin-httpbin/NOTES.md");
+    let steps =
+        ["An Application of Argo CD", "sync an Application of `../namespaces`", secret, "Sync the Application", "helm"];
+    assert_order(&notes, &steps);
+}
+
+#[test]
+fn pods_of_another_tool_are_not_in_the_entry_over_all_gateways() {
+    let sandbox = sandbox();
+    sandbox.write("in/egress.yaml", format!("{GOOD}  gateway: {{install: helm}}\n"));
+    let ended = sandbox.run(&["build", "in", "-o", "out", "--root"]);
+    let last = "  kubectl apply -k out\n  install the pods with Helm as NOTES.md of their gateways says\n";
+    assert!(ended.stdout.ends_with(last), "{}", ended.stdout);
+}
+
+#[test]
+fn a_tracer_that_the_mesh_file_has_comes_with_its_settings() {
+    let sandbox = sandbox();
+    sandbox.write("in/egress.yaml", format!("{GOOD}  tracing: {{mode: envoy, provider: otel}}\n"));
+    let note = |sandbox: &Sandbox| {
+        assert_eq!(sandbox.run(&["build", "in", "-o", "out"]).code, Some(0));
+        let notes = sandbox.read("out/httpbin-httpbin/NOTES.md");
+        notes.lines().find(|line| line.contains("`otel`")).unwrap().to_owned()
+    };
+    let providers = "- The tracer `otel` among the extension providers of the mesh, which ";
+    assert_eq!(note(&sandbox), format!("{providers}you add to them."));
+    let mesh = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec:\n  extensionProviders:\n  \
+                - {name: otel, opentelemetry: {service: otel.o11y.svc.cluster.local, port: 4317}}\n";
+    sandbox.write("in/mesh.yaml", mesh);
+    assert_eq!(note(&sandbox), format!("{providers}the settings in `../mesh` bring."));
 }

@@ -52,7 +52,7 @@ fn httpbin() -> Egress {
 }
 
 fn build(egresses: &[&Egress], mesh: &Mesh, filter: &PinnedFilter, argo: bool) -> Result<Build, Vec<BuildError>> {
-    sallyport_manifest::build(egresses, mesh, filter, Options { argo })
+    sallyport_manifest::build(egresses, mesh, filter, Options { argo, ..Options::default() })
 }
 
 fn filter() -> PinnedFilter {

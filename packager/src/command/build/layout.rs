@@ -4,7 +4,7 @@
 use std::path::{Component, Path};
 
 use clap::Parser;
-use sallyport_manifest::{Build, Source};
+use sallyport_manifest::{Build, Options, Source};
 
 use crate::exit::{Exit, Failure};
 use crate::input::relative;
@@ -90,6 +90,10 @@ impl Layout {
             self.repository_path = Some(path);
         }
         Ok(self)
+    }
+
+    pub(super) fn options(&self) -> Options {
+        Options { argo: self.argo, root: self.root, ..Options::default() }
     }
 
     /// The entry over all gateways.

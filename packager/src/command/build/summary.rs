@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use sallyport_egress::model::{Mesh, OutboundTraffic};
-use sallyport_manifest::{PinnedBy, PluginApi};
+use sallyport_manifest::{NAMESPACES, PinnedBy, PluginApi, application};
 
 use super::layout::Layout;
 use crate::assemble::Built;
@@ -62,7 +62,7 @@ impl Summary<'_> {
         }
         let Summary { built: Built { build, filter, lock_file }, layout, .. } = self;
         let folder = printable(self.folder);
-        let mut text = "\nBefore you apply:\n".to_owned();
+        let mut text = if layout.argo { "\nBefore you sync:\n" } else { "\nBefore you apply:\n" }.to_owned();
         if filter.is_placeholder() {
             text.push_str(&format!(
                 "  push the filter, and build again: sallyport image push REPOSITORY --lock {lock_file}\n"
@@ -72,6 +72,9 @@ impl Summary<'_> {
             text.push_str(&format!("  push the filter: sallyport image push {image} --lock {lock_file}\n"));
         }
         text.push_str(&format!("  add {folder}/mesh/istiooperator.yaml or values.yaml to the settings of your mesh\n"));
+        if !build.folders.is_empty() {
+            text.push_str(&self.earlier_steps(&folder));
+        }
         for need in build.needs.iter().take(MOST_NEEDS) {
             text.push_str(&format!("  {}\n", need.line()));
         }
@@ -80,14 +83,43 @@ impl Summary<'_> {
             more => text.push_str(&format!("  and {more} more\n")),
         }
         text.push_str("Then:\n");
-        match build.folders.as_slice() {
-            [] => text.push_str("  give the Egress files, too: `sallyport init` writes a first one\n"),
+        text.push_str(&match build.folders.as_slice() {
+            [] => "  give the Egress files, too: `sallyport init` writes a first one\n".to_owned(),
+            [(gateway, _)] if layout.root && layout.argo => format!("  argocd app sync {}\n", application(gateway)),
             _ if layout.root && layout.argo => {
-                text.push_str(&format!("  kubectl apply -f {folder}/applicationset.yaml\n"))
+                format!("  sync the gateways: argocd app sync {}, for each folder\n", application("NAMESPACE-NAME"))
             }
-            _ if layout.root => text.push_str(&format!("  kubectl apply -k {folder}\n")),
-            [(gateway, _)] => text.push_str(&format!("  follow {folder}/{gateway}/NOTES.md\n")),
-            _ => text.push_str(&format!("  follow NOTES.md in each gateway's folder in {folder}\n")),
+            _ if layout.root => format!("  kubectl apply -k {folder}\n"),
+            [(gateway, _)] => format!("  follow {folder}/{gateway}/NOTES.md\n"),
+            _ => format!("  follow NOTES.md in each gateway's folder in {folder}\n"),
+        });
+        // Neither a kustomization nor Argo CD knows what another tool makes.
+        let is_input =
+            |name: &&String| name.ends_with("/30-helm-values.yaml") || name.ends_with("/30-istiooperator.yaml");
+        if let (true, Some(name)) = (layout.root || layout.argo, build.files.keys().find(is_input)) {
+            let tool = if name.ends_with("helm-values.yaml") { "Helm" } else { "istioctl" };
+            text.push_str(&format!("  install the pods with {tool} as NOTES.md of their gateways says\n"));
+        }
+        text
+    }
+
+    /// The namespaces come first if this build makes them: a Secret needs the one that it is in.
+    fn earlier_steps(&self, folder: &str) -> String {
+        let Summary { built: Built { build, .. }, layout, .. } = self;
+        let mut text = String::new();
+        if layout.argo {
+            text.push_str(&format!("  commit and push {folder}\n"));
+        }
+        if layout.argo && layout.root {
+            text.push_str(&format!("  make the Applications: kubectl apply -f {folder}/applicationset.yaml\n"));
+        }
+        if build.makes_namespaces() {
+            let command = match (layout.argo, layout.root) {
+                (true, true) => format!("argocd app sync {}", application(NAMESPACES)),
+                (true, false) => format!("sync an Application of {folder}/{NAMESPACES}"),
+                (false, _) => format!("kubectl apply -k {folder}/{NAMESPACES}"),
+            };
+            text.push_str(&format!("  make the namespaces: {command}\n"));
         }
         text
     }
