@@ -1,20 +1,21 @@
 //! What `build` would write, and every problem with it: those of the files, and those of building them together.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::{Checked, Code, place_of};
-use sallyport_manifest::{Build, BuildError, ChosenFilter, Lock, Options, PinnedFilter, Pins};
+use sallyport_manifest::{Build, BuildError, ChosenFilter, Options, PinnedFilter, Pins};
 
 use crate::examine::examine;
 use crate::exit::Exit;
-use crate::input::{self, Selection, name_and_uri};
+use crate::input::{self, Selection, name_and_uri, relative};
 use crate::local::module;
 use crate::lock::{self, Search};
 use crate::oci::digest::{Digest, digest_of};
 use crate::oci::image::Image;
+use crate::printable::{printable, quoted};
 use crate::report::{Place, Report, ReportedFile, ReportedProblem};
 
 /// Files, and what `build` makes of them.
@@ -33,7 +34,7 @@ pub(crate) struct Assembled {
 pub(crate) struct Built {
     pub(crate) build: Build,
     pub(crate) filter: ChosenFilter,
-    /// Where a lock is, or would be found.
+    /// Where a lock is, or would be found, as a word of a command.
     pub(crate) lock_file: String,
 }
 
@@ -43,7 +44,8 @@ pub(crate) fn assemble(arguments: &[PathBuf], selection: Selection, options: Opt
     let mut built = None;
     // Manifests alone are linted; there is nothing to build of them.
     if !checked.egresses.is_empty() || checked.mesh.is_some() {
-        let search = lock::find(arguments);
+        let arguments: Vec<_> = arguments.iter().map(|path| relative(path)).collect();
+        let search = lock::find(&arguments, report.files.iter().map(|file| Path::new(&file.name)));
         let result = build(&checked, &search, options);
         // What depends on a file with errors is not known.
         let are_all_read = report.exit() == Exit::Ok;
@@ -76,9 +78,7 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
     match (chosen, built) {
         (Ok((filter, mut warnings)), Ok(build)) => {
             warnings.extend(build.warnings.iter().cloned());
-            let lock_file =
-                search.looked_for.first().map_or_else(|| Lock::FILE.to_owned(), |path| name_and_uri(path).0);
-            Ok((Built { build, filter, lock_file }, warnings))
+            Ok((Built { build, filter, lock_file: quoted(&printable(&search.file)) }, warnings))
         }
         (Ok(_), Err(errors)) => Err(errors),
         (Err(error), built) => Err(std::iter::once(error).chain(built.err().unwrap_or_default()).collect()),
@@ -87,11 +87,18 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
 
 fn choose(mesh: &Mesh, search: &Search) -> Result<(ChosenFilter, Vec<BuildError>), BuildError> {
     let found = search.found.as_ref().map_err(|(_, error)| error.clone())?;
-    let lock = found.as_ref().map(|(_, lock)| lock);
-    let looked_for: Vec<_> = search.looked_for.iter().map(|path| name_and_uri(path).0).collect();
-    let is_pinned = lock.is_some() || mesh.filter.digest.is_some();
+    let (lock_file, unread) = (quoted(&printable(&search.file)), search.unread.as_deref().map(printable));
+    let looked_for: Vec<_> = search.looked_for.iter().map(|path| printable(path)).collect();
+    let found = found.as_ref().map(|(path, lock)| (printable(path), lock));
+    let is_pinned = found.is_some() || mesh.filter.digest.is_some();
     let own = if is_pinned { None } else { own_digest() };
-    let pins = Pins { lock, own, looked_for: &looked_for };
+    let pins = Pins {
+        lock: found.as_ref().map(|(path, lock)| (path.as_str(), *lock)),
+        own,
+        looked_for: &looked_for,
+        lock_file: &lock_file,
+        unread: unread.as_deref(),
+    };
     let chosen = ChosenFilter::choose(mesh, &pins)?;
     let warnings = chosen.warnings(&pins);
     Ok((chosen, warnings))

@@ -68,12 +68,16 @@ impl Lock {
 /// What can pin the filter's image beside the Mesh file, in the order in which they count.
 #[derive(Clone, Debug, Default)]
 pub struct Pins<'a> {
-    /// The lock beside the files.
-    pub lock: Option<&'a Lock>,
+    /// The lock, with its path.
+    pub lock: Option<(&'a str, &'a Lock)>,
     /// The digest of the image that `image push` would make of the filter in this program.
     pub own: Option<Digest>,
     /// The paths at which a lock was looked for.
     pub looked_for: &'a [String],
+    /// The value of `--lock` for `image push`, as a word of a command: a lock there is found.
+    pub lock_file: &'a str,
+    /// The path of a lock that is near, but not where one is looked for.
+    pub unread: Option<&'a str>,
 }
 
 /// Which of them pinned it.
@@ -118,13 +122,15 @@ impl ChosenFilter {
         if let Some(digest) = digest {
             return Ok(ChosenFilter { filter: of_image(digest), by: PinnedBy::Mesh });
         }
-        if let Some(locked) = pins.lock {
+        if let Some((path, locked)) = pins.lock {
             if *image != *locked.image && !is_placeholder(image) {
-                let message = format!("`{}` is for `{}`, but the Mesh file names `{image}`", Lock::FILE, locked.image);
-                return Err(BuildError::new(Code::Lock, Place::Mesh(IMAGE), message)
-                    .with_help("run `sallyport image push` for that image"));
+                let message = format!("`{path}` is for `{}`, but the Mesh file names `{image}`", locked.image);
+                return Err(BuildError::new(Code::Lock, Place::Mesh(IMAGE), message).with_help(format!(
+                    "run `sallyport image push {image} --lock {}`, or write the image of the lock in the Mesh file",
+                    pins.lock_file
+                )));
             }
-            return Ok(ChosenFilter { filter: pinned(locked)?, by: PinnedBy::Lock });
+            return Ok(ChosenFilter { filter: pinned(locked, path, pins)?, by: PinnedBy::Lock });
         }
         match &pins.own {
             Some(own) => Ok(ChosenFilter { filter: of_image(own), by: PinnedBy::Program }),
@@ -147,14 +153,19 @@ impl ChosenFilter {
             let message =
                 format!("the filter's image is `{image}`, but on a node of a cluster that is the node itself");
             let warning = BuildError::new(Code::LoopbackRegistry, place, message);
-            return vec![warning.with_help("push it to a registry that the cluster can reach, under the same name")];
+            return vec![warning.with_help(format!(
+                "run `sallyport image push REPOSITORY --lock {}` with a repository that the cluster can reach, and build \
+                 again; if the Mesh file has `filter.image`, write that repository there",
+                pins.lock_file
+            ))];
         }
         if self.is_placeholder() {
             let message = format!("`{image}`, where the gateways would pull the filter from, is a placeholder");
             let help = format!(
                 "run `sallyport image push REPOSITORY --lock {}` with a repository of yours, or write it in \
-                 `filter.image` of the Mesh file and push to it",
-                pins.lock_file()
+                 `filter.image` of the Mesh file and push to it{}",
+                pins.lock_file,
+                pins.about_unread()
             );
             return vec![BuildError::new(Code::PlaceholderImage, place, message).with_help(help)];
         }
@@ -166,15 +177,20 @@ impl ChosenFilter {
 const IMAGE: &str = "spec.filter.image";
 
 impl Pins<'_> {
-    /// Where a lock would be found.
-    #[must_use]
-    pub fn lock_file(&self) -> &str {
-        self.looked_for.first().map_or(Lock::FILE, String::as_str)
+    /// What there is to say about a lock that is not read.
+    fn about_unread(&self) -> String {
+        match self.unread {
+            Some(unread) => format!(
+                "; `{unread}` is not read: a lock is beside the files that the command names, or above them in the working \
+                 directory"
+            ),
+            None => String::new(),
+        }
     }
 }
 
 /// Whether a Mesh file names no image of its own.
-pub(crate) fn is_placeholder(image: &ImageRepository) -> bool {
+fn is_placeholder(image: &ImageRepository) -> bool {
     *image == FilterImage::default().image
 }
 
@@ -187,19 +203,22 @@ fn unpinned(pins: &Pins<'_>) -> BuildError {
     );
     BuildError::new(Code::UnpinnedFilter, Place::Mesh("spec.filter"), message).with_help(format!(
         "use a `sallyport` with the filter in it (`make sallyport`), run `sallyport image push REPOSITORY --wasm FILE \
-         --lock {}`, or write `filter.digest` in the Mesh file",
-        pins.lock_file()
+         --lock {}`, or write `filter.digest` in the Mesh file{}",
+        pins.lock_file,
+        pins.about_unread()
     ))
 }
 
-fn pinned(locked: &Lock) -> Result<PinnedFilter, BuildError> {
+fn pinned(locked: &Lock, path: &str, pins: &Pins<'_>) -> Result<PinnedFilter, BuildError> {
     let Lock { image, digest } = locked;
-    let wrong = |reason: String| BuildError::new(Code::Lock, Place::Lock, format!("`{}`: {reason}", Lock::FILE));
+    let wrong = |reason: String| {
+        let help = format!("run `sallyport image push REPOSITORY --lock {}`, which writes the file", pins.lock_file);
+        BuildError::unusable_lock(path, reason, help)
+    };
     let image = image.parse().map_err(|error: InvalidValue| wrong(error.to_string()))?;
     match digest.parse() {
         Ok(digest) => Ok(PinnedFilter { image, digest }),
-        Err(_) => Err(wrong(format!("`{}` is not a digest", digest.escape_debug()))
-            .with_help("run `sallyport image push REPOSITORY --lock sallyport.lock`, which writes the file")),
+        Err(_) => Err(wrong(format!("`{}` is not a digest", digest.escape_debug()))),
     }
 }
 
@@ -217,9 +236,8 @@ impl std::error::Error for InvalidLock {}
 impl BuildError {
     /// A lock file that cannot be used: one that cannot be read, is [invalid](InvalidLock), or contradicts another.
     #[must_use]
-    pub fn unusable_lock(path: &str, reason: impl fmt::Display) -> BuildError {
-        BuildError::new(Code::Lock, Place::Lock, format!("`{path}`: {reason}"))
-            .with_help("run `sallyport image push REPOSITORY --lock sallyport.lock`, which writes the file")
+    pub fn unusable_lock(path: &str, reason: impl fmt::Display, help: impl Into<String>) -> BuildError {
+        BuildError::new(Code::Lock, Place::Lock, format!("`{path}`: {reason}")).with_help(help)
     }
 }
 
@@ -266,7 +284,7 @@ mod tests {
             let mut mesh = Mesh::default();
             mesh.filter.image = image.parse().unwrap();
             mesh.filter.digest = digest.map(|digest| digest.parse().unwrap());
-            let pins = Pins { lock, own: own.cloned(), looked_for: &[] };
+            let pins = Pins { lock: lock.map(|lock| ("d/sallyport.lock", lock)), own: own.cloned(), ..Pins::default() };
             ChosenFilter::choose(&mesh, &pins)
                 .map(|chosen| {
                     let warnings = chosen.warnings(&pins).into_iter().map(|warning| warning.code).collect::<Vec<_>>();

@@ -31,7 +31,8 @@ use summary::Summary;
 /// given.
 ///
 /// The filter's image is pinned by its digest: the one in the Mesh file, else that of `sallyport.lock` beside the input
-/// files, else that of the filter in this program, which `sallyport image push` pushes.
+/// files or above them (up to the working directory), else that of the filter in this program, which `sallyport image push`
+/// pushes.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport build egress.yaml mesh.yaml -o manifests

@@ -198,40 +198,6 @@ fn a_gateway_can_pin_another_filter_than_the_others() {
     assert_eq!(digest(&sandbox, "httpbin-httpbin"), format!("sha256:{}", "ab".repeat(32)));
 }
 
-#[test]
-fn a_lock_that_cannot_be_used_is_reported_at_its_place() {
-    let sandbox = sandbox();
-    let of_other = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {filter: {image: r.example.com/f}}\n";
-    sandbox.write("in/mesh.yaml", of_other);
-    let ended = sandbox.run(&["build", "in", "-o", "out"]);
-    assert_eq!(ended.code, Some(1));
-    assert!(ended.stdout.contains("error[SP9105]: `sallyport.lock` is for "), "{}", ended.stdout);
-    assert!(ended.stdout.contains("--> in/mesh.yaml:4:24\n"), "{}", ended.stdout);
-    sandbox.write("in/sallyport.lock", "{}");
-    for command in [&["build", "in", "-o", "out"][..], &["check", "in"]] {
-        let ended = sandbox.run(command);
-        assert_eq!(ended.code, Some(1));
-        let message = "error[SP9105]: `in/sallyport.lock`: missing field";
-        assert!(ended.stdout.contains(message), "{}", ended.stdout);
-        assert!(ended.stdout.contains("--> in/sallyport.lock\n"), "{}", ended.stdout);
-    }
-    assert!(!sandbox.path().join("out").exists());
-}
-
-#[test]
-fn a_lock_for_this_machine_alone_is_warned_of() {
-    let sandbox = sandbox();
-    for here in ["localhost:5000", "127.0.0.1:5000", "[::1]:5000"] {
-        sandbox.write("in/sallyport.lock", LOCK.replace("registry.example.com", here));
-        for command in [&["build", "in", "-o", "out"][..], &["check", "in"]] {
-            let ended = sandbox.run(command);
-            assert_eq!(ended.code, Some(0));
-            assert!(ended.stdout.contains("warning[SP9109]: the filter's image is `"), "{}", ended.stdout);
-            assert!(ended.stdout.contains("--> in/sallyport.lock\n"), "{}", ended.stdout);
-        }
-    }
-}
-
 /// `check` reports in one list everything that `build` refuses, each where it is written.
 #[test]
 fn check_reports_what_build_would_refuse() {

@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod init;
 mod leftovers;
+mod lock;
 mod output;
 mod reference;
 mod sandbox;
