@@ -137,6 +137,13 @@ impl Gate {
         bail!("the gate knows no caller `{account}`: {callers:?}")
     }
 
+    /// The command that is printed for the caller whose identity ends in this: `/sa/ACCOUNT`.
+    pub fn command(&self, suffix: &str) -> Result<&str> {
+        let mut callers = self.ready.get("callers").and_then(Value::as_array).into_iter().flatten();
+        let is_meant = |caller: &&Value| caller["principal"].as_str().is_some_and(|own| own.ends_with(suffix));
+        callers.find(is_meant).and_then(|caller| caller["curl"].as_str()).with_context(|| format!("no {suffix}"))
+    }
+
     /// A caller without a certificate.
     pub fn nobody(&self) -> Result<Caller> {
         Caller::new("nobody", "", (self.listener, &self.host), &self.authority()?, None)

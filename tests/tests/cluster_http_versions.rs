@@ -5,7 +5,8 @@
 //! run of CI. The Envoys are stock ones, which do not have Istio's own ALPN filter, so it is off.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use sallyport_tests::certs::Authority;
@@ -13,7 +14,10 @@ use sallyport_tests::cluster::doorway::Doorway;
 use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, scene, stage};
 use sallyport_tests::echo::{Echo, Http2Echo, Received};
+use sallyport_tests::envoys::newest;
+use sallyport_tests::gate::{Gate, Options};
 use sallyport_tests::grpc::{GrpcServer, calls};
+use sallyport_tests::process::Scratch;
 use serde_json::{Map, Value, json};
 
 const READERS: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
@@ -30,6 +34,27 @@ const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nconnection: Upgra
 fn every_kind_of_call_passes_whatever_the_meshs_default_is() {
     let authority = Authority::new("public authority").unwrap();
     scene(stage::cluster("cluster-http-versions", &authority), |cluster| exercise(cluster, &authority));
+}
+
+/// `sallyport run` prints a command for each caller, which a real server answers, or the filter.
+#[test]
+fn a_printed_command_calls_a_real_server() -> Result<()> {
+    let scratch = Scratch::new("cluster-http-versions-run")?;
+    let authority = Authority::new("public authority")?;
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let _server = GrpcServer::start(&scratch, address, Some(&authority.server(&scratch, "second", &["second.org"])?))?;
+    let rules = METHODS.replace("'sallyport.test.Calls/*'", "sallyport.test.Calls/Unary");
+    let egress = stage::egress("second", &rules).replace("port: 443", "port: 443, protocol: http2");
+    let authority = authority.write(&scratch, "authority")?;
+    let envoy = newest()?.path;
+    let options = Options { envoy: &envoy, egress: &egress, upstream: address, authority: &authority, callers: &[] };
+    let gate = Gate::start(&scratch, &options)?;
+    for (caller, status) in [("/sa/sleep", "grpc-status: 0"), ("/sa/stranger", "grpc-status: 7")] {
+        let shown = Command::new("sh").args(["-c", gate.command(caller)?]).output()?.stdout;
+        let shown = String::from_utf8(shown)?;
+        ensure!(shown.lines().any(|line| line.trim_end() == status), "{caller}: {shown}");
+    }
+    Ok(())
 }
 
 fn exercise(cluster: &Cluster, authority: &Authority) -> Result<()> {

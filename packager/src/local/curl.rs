@@ -12,11 +12,20 @@ pub(crate) struct Endpoint<'a> {
     pub(crate) ca: &'a Path,
 }
 
+/// A gRPC message of no bytes: not compressed, and the length 0. It is a valid message of every type.
+const EMPTY_MESSAGE: &str = r"printf '\0\0\0\0\0' |";
+/// The call has the message as its body. The answer is binary: its headers and trailers, which have the status, are shown.
+const GRPC_OPTIONS: [&str; 5] = ["-sS", "--http2", "--data-binary @-", "-D -", "-o /dev/null"];
+
 /// A `curl` command that sends the request with a certificate.
 pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, example: &Example) -> String {
     let (Endpoint { port, ca }, host) = (endpoint, &example.host);
     let mut words = vec!["curl".to_owned()];
     match example.method.as_str() {
+        _ if example.is_grpc() => {
+            words.insert(0, EMPTY_MESSAGE.to_owned());
+            words.extend(GRPC_OPTIONS.map(str::to_owned));
+        }
         "GET" => words.push("-i".to_owned()),
         "HEAD" => words.push("-I".to_owned()),
         method => words.extend(["-i".to_owned(), "-X".to_owned(), quoted(method)]),
@@ -67,6 +76,27 @@ mod tests {
         check("PUT", "/a?b&c", false, &format!("curl -i -X PUT {middle} 'https://h.internal:8443/a?b&c'"));
         let token = r#"-H 'x-role: a b' -H "authorization: Bearer $TOKEN""#;
         check("GET", "/a[1]", true, &format!("curl -i {middle} {token} --globoff 'https://h.internal:8443/a[1]'"));
+    }
+
+    #[test]
+    fn a_call_has_an_empty_message() {
+        let headers = [("content-type", "application/grpc"), ("te", "trailers")];
+        let example = Example {
+            host: "h.internal".into(),
+            method: "POST".into(),
+            path: "/a.B/C".into(),
+            headers: headers.map(|(name, value)| (name.into(), value.into())).into(),
+            needs_token: false,
+            forecast: Forecast::DependsOnToken,
+        };
+        let endpoint = Endpoint { port: 8443, ca: Path::new("/d/ca.pem") };
+        let expected = r"printf '\0\0\0\0\0' | curl -sS --http2 --data-binary @- -D - -o /dev/null --cacert /d/ca.pem \
+                         --cert /d/a.pem --key /d/a.key --resolve h.internal:8443:127.0.0.1 \
+                         -H 'content-type: application/grpc' -H 'te: trailers' https://h.internal:8443/a.B/C";
+        let expected = expected.replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(line(endpoint, Path::new("/d/a.pem"), Path::new("/d/a.key"), &example), expected);
+        let sent = Command::new("sh").args(["-c", EMPTY_MESSAGE.trim_end_matches(" |")]).output().unwrap().stdout;
+        assert_eq!(sent, [0; 5]);
     }
 
     #[test]

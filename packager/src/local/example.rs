@@ -22,6 +22,15 @@ pub(crate) struct Example {
     pub(crate) forecast: Forecast,
 }
 
+/// The header by which a request is a gRPC call.
+pub(super) const CONTENT_TYPE: (&str, &str) = ("content-type", "application/grpc");
+
+impl Example {
+    pub(crate) fn is_grpc(&self) -> bool {
+        self.headers.iter().any(|(name, value)| (name.as_str(), value.as_str()) == CONTENT_TYPE)
+    }
+}
+
 /// What the gateway will answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Forecast {

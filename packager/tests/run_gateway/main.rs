@@ -38,6 +38,23 @@ fn the_printed_commands_do_what_they_say() {
     assert!(log.contains(r#""principal":"spiffe://cluster.local/ns/httpbin/sa/sleep""#), "{log}");
 }
 
+/// The command is a pipeline, and shows the status of gRPC in a terminal.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn a_printed_command_makes_a_grpc_call() {
+    let upstream = Upstream::start();
+    let file = egress("GET", upstream.port()).replace("methods: [GET], paths: [/get]", "grpc: [a.v1.B/Get]");
+    let session = Session::start(&file, &[]);
+    let command = |position: usize| session.ready["callers"][position]["curl"].as_str().unwrap();
+    let shown = String::from_utf8(session::spawn_line(command(1)).wait_with_output().unwrap().stdout).unwrap();
+    assert!(shown.contains("\ngrpc-status: 7"), "{shown}");
+    curl(command(0));
+    let head = upstream.last_head().to_lowercase();
+    for line in ["post /a.v1.b/get http/1.1", "te: trailers", "content-type: application/grpc"] {
+        assert!(head.lines().any(|found| found == line), "{line}: {head}");
+    }
+}
+
 #[test]
 #[ignore = "needs Envoy: make test"]
 fn an_alias_has_a_command_and_the_certificate_is_for_it() {

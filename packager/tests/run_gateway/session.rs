@@ -168,7 +168,12 @@ impl Drop for Session {
 }
 
 pub(crate) fn spawn(command: &str) -> Child {
-    Command::new("sh").args(["-c", &format!("exec {command}")]).stdout(Stdio::piped()).spawn().unwrap()
+    spawn_line(&format!("exec {command}"))
+}
+
+/// For a line that can be a pipeline.
+pub(crate) fn spawn_line(line: &str) -> Child {
+    Command::new("sh").args(["-c", line]).stdout(Stdio::piped()).spawn().unwrap()
 }
 
 /// The status that a `curl` command gets.

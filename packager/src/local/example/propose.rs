@@ -3,7 +3,7 @@
 use sallyport_core::policy::key::{Topic, WrittenKey, topic_of};
 use sallyport_core::wire;
 
-use super::{Example, Forecast};
+use super::{CONTENT_TYPE, Example, Forecast};
 
 /// Requests that a rule may match: the first method with each path, then the other methods, with whatever its conditions ask
 /// for.
@@ -23,7 +23,8 @@ pub(super) fn propose(rule: &wire::Rule) -> Vec<Example> {
 
 fn from_operation(operation: &wire::Operation) -> Vec<Example> {
     let calls = operation.grpc.iter().flatten().map(|pattern| Example {
-        headers: vec![("content-type".to_owned(), "application/grpc".to_owned())],
+        // A server of gRPC refuses a call without the second.
+        headers: [CONTENT_TYPE, ("te", "trailers")].map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         ..plain("POST", call_of(pattern))
     });
     let mut paths: Vec<String> = operation.paths.iter().flatten().flat_map(|pattern| paths_of(pattern)).collect();
