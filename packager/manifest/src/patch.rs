@@ -17,13 +17,12 @@ use serde_json::Value;
 use crate::error::{BuildError, Place};
 use crate::yaml;
 use refusal::Refusal;
-use target::{Emitted, label, target};
+use target::{Emitted, label};
+pub(crate) use target::{matches_patch, target};
 
 /// What patches changed.
 #[derive(Debug, Default)]
 pub(crate) struct Patched {
-    /// `Kind/name`, in order.
-    pub(crate) objects: Vec<String>,
     /// Each patch that matched, in a few words: `Kind/name`, or of several objects how many they are.
     pub(crate) summary: Vec<String>,
     /// How the Mesh's patches fared.
@@ -40,13 +39,12 @@ pub(crate) struct OfMesh {
 }
 
 impl Patched {
-    fn add(&mut self, patch: &Patch, applied: Vec<String>) {
-        self.summary.extend(match applied.as_slice() {
+    fn add(&mut self, patch: &Patch, applied: &[String]) {
+        self.summary.extend(match applied {
             [] => None,
             [object] => Some(object.clone()),
             objects => Some(format!("{} ({} manifests)", target(patch), objects.len())),
         });
-        self.objects.extend(applied);
     }
 }
 
@@ -90,7 +88,7 @@ pub(crate) fn apply<'a>(
                 if !applied.is_empty() {
                     patched.of_mesh.used.insert(position);
                 }
-                patched.add(patch, applied);
+                patched.add(patch, &applied);
             }
             Err((error, field)) => {
                 errors.push(BuildError { place: Box::new(Place::MeshPatch { position, field }), ..error });
@@ -103,7 +101,7 @@ pub(crate) fn apply<'a>(
             applied => applied,
         };
         match applied.map_err(error) {
-            Ok(applied) => patched.add(patch, applied),
+            Ok(applied) => patched.add(patch, &applied),
             Err((error, field)) => errors.push(error.at(format!("spec.patches[{position}].{field}"))),
         }
     }
@@ -127,7 +125,7 @@ fn not_emitted(patch: &Patch, emitted: &Emitted) -> Refusal {
 
 fn apply_one(egress: &Egress, patch: &Patch, objects: &mut [&mut Value]) -> Result<Vec<String>, Refusal> {
     let mut applied = Vec::new();
-    for object in objects.iter_mut().filter(|object| target::matches_patch(patch, object)) {
+    for object in objects.iter_mut().filter(|object| matches_patch(patch, object)) {
         let label = label(object);
         let before = (*object).clone();
         change(patch, object).and_then(|()| check(egress, patch, &before, object)).map_err(|refusal| {

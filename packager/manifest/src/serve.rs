@@ -126,7 +126,7 @@ pub fn serve(plan: &Plan<'_>, others: &[Plan<'_>]) -> Result<Served, Vec<BuildEr
     if access_log::reports_spans(&collection.telemetries) {
         not_served.push(format!("Telemetry/{}: spec.tracing", plan.gateway_name()));
     }
-    not_served.extend(collection.unread(&emitted.patched.objects));
+    not_served.extend(collection.unread(plan.mesh.patches.iter().chain(&plan.egress.spec.patches)));
     let (variables, folders) = (secrets::variables(plan), secrets::folders(plan));
     Ok(Served { listeners, routes, clusters, endpoints, extensions, variables, folders, not_served })
 }

@@ -296,10 +296,14 @@ fn what_is_not_served_is_said_at_the_start() {
     let upstream = Upstream::start();
     let patches = "  patches:\n  - {kind: VirtualService, name: httpbin-upstream, json: [{op: add, \
                    path: /spec/http/0/fault, value: {abort: {httpStatus: 500}}}]}\n  \
-                   - {kind: Deployment, merge: {spec: {replicas: 7}}}\n";
+                   - {kind: Deployment, merge: {spec: {replicas: 7}}}\n  \
+                   - {kind: \"*\", merge: {metadata: {annotations: {team: payments}}}}\n";
     let session = Session::start(&(egress("GET", upstream.port()) + patches), &[]);
-    let expected =
-        json!(["Deployment/httpbin-egress: its patch", "VirtualService/httpbin-upstream: spec.http[0].fault"]);
+    let expected = json!([
+        "Deployment/httpbin-egress: its patch",
+        "* (8 manifests that are not for this Envoy): its patch",
+        "VirtualService/httpbin-upstream: spec.http[0].fault",
+    ]);
     assert_eq!(session.ready["notServed"], expected);
 }
 

@@ -40,13 +40,13 @@ fn choice(written: &str, what: &str, known: &BTreeSet<&str>) -> String {
     }
 }
 
-pub(super) fn matches_patch(patch: &Patch, object: &Value) -> bool {
+pub(crate) fn matches_patch(patch: &Patch, object: &Value) -> bool {
     (patch.kind == EVERY_KIND || kind(object) == Some(&patch.kind))
         && patch.name.as_deref().is_none_or(|wanted| Some(wanted) == name(object))
 }
 
 /// What a patch is for, as its author wrote it.
-pub(super) fn target(patch: &Patch) -> String {
+pub(crate) fn target(patch: &Patch) -> String {
     let name = patch.name.as_ref().map(|name| format!("/{name}")).unwrap_or_default();
     format!("{}{name}", patch.kind)
 }

@@ -1,5 +1,6 @@
 //! The objects of a gateway by what they are for.
 
+use sallyport_egress::model::deploy::Patch;
 use serde_json::Value;
 
 use super::authz::Policy;
@@ -12,6 +13,7 @@ use super::route_config::route_config;
 use super::server::{self, Ports, Server};
 use super::service::{Resolution, Service, services};
 use super::view::{Seen, View};
+use crate::patch::{matches_patch, target};
 use crate::plan::Plan;
 
 /// What the objects are for, as far as it is for this gateway's Envoy.
@@ -251,14 +253,31 @@ impl<'a> Collection<'a> {
     }
 
     /// What no reader took account of: fields of objects for this Envoy, and patches of other objects.
-    pub(super) fn unread(&self, patched: &[String]) -> Vec<String> {
+    pub(super) fn unread<'p>(&self, patches: impl Iterator<Item = &'p Patch>) -> Vec<String> {
+        let ours = self.objects.iter().filter(|object| object.is_ours);
+        let fields = ours.flat_map(|object| {
+            let unread = self.seen.unread(object.value).into_iter();
+            unread.map(|path| format!("{}: {path}", object.label()))
+        });
+        let mut all: Vec<String> = self.patches_of_others(patches);
+        all.extend(fields);
+        all
+    }
+
+    /// The patches of objects that are not for this Envoy, in one line each: one may be for every object.
+    fn patches_of_others<'p>(&self, patches: impl Iterator<Item = &'p Patch>) -> Vec<String> {
+        let others = || self.objects.iter().filter(|object| !object.is_ours);
         let mut all = Vec::new();
-        for object in &self.objects {
-            let label = object.label();
-            if object.is_ours {
-                all.extend(self.seen.unread(object.value).into_iter().map(|path| format!("{label}: {path}")));
-            } else if patched.contains(&label) {
-                all.push(format!("{label}: its patch"));
+        for patch in patches {
+            let changed: Vec<_> = others().filter(|object| matches_patch(patch, object.value)).collect();
+            let what = match changed.as_slice() {
+                [] => continue,
+                [object] => object.label(),
+                objects => format!("{} ({} manifests that are not for this Envoy)", target(patch), objects.len()),
+            };
+            let line = format!("{what}: its patch");
+            if !all.contains(&line) {
+                all.push(line);
             }
         }
         all
