@@ -20,6 +20,8 @@ fn check(arguments: &[&str], code: i32, line: &str) {
     fs::write(home.path().join("other.yaml"), EGRESS.replace("name: a,", "name: b,").replace("a.int", "b.int"))
         .unwrap();
     fs::write(home.path().join("secret.yaml"), EGRESS.to_owned() + CREDENTIAL).unwrap();
+    let of_b = EGRESS.replace("name: a,", "name: b,").replace("a.int", "b.int") + CREDENTIAL;
+    fs::write(home.path().join("secret-of-b.yaml"), of_b).unwrap();
     fs::write(home.path().join("failover.yaml"), EGRESS.to_owned() + FAILOVER).unwrap();
     fs::write(home.path().join("tls.yaml"), EGRESS.replace("NONE", "SIMPLE")).unwrap();
     fs::write(home.path().join("empty.pem"), "").unwrap();
@@ -75,8 +77,12 @@ fn with_the_port_of_the_kubelet() {
 #[test]
 fn with_something_missing_that_the_file_refers_to() {
     let with = |file| [file, "--envoy", "/bin/true", "--wasm", "filter.wasm", "--port", "0"];
-    let line = "error: the Egress `a/a` needs the credential in the Secret `key-of-a`, key `token`";
+    let line = "error: the credential of the Egress `a/a` (Secret `key-of-a`, key `token`) does not exist";
     check(&with("secret.yaml"), 3, line);
+    // Of several Egresses.
+    let both = [&["secret-of-b.yaml"][..], &with("secret.yaml")].concat();
+    let line = "error: 2 things that gateways need do not exist: the credential of the Egress `a/b` (";
+    check(&both, 3, line);
     let folder = |file, folder| [&with(file)[..], &["--secrets", folder]].concat();
     check(&folder("secret.yaml", "nope"), 3, "error: the folder `nope` from --secrets does not exist");
     check(&folder("egress.yaml", "bad.yaml"), 3, "error: the folder `bad.yaml` from --secrets is not a directory");

@@ -1,5 +1,7 @@
 //! The files and credentials that a gateway's pods have, found on this machine.
 
+mod missing;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -11,10 +13,14 @@ use std::path::{Path, PathBuf};
 use sallyport_egress::model::Egress;
 use sallyport_manifest::{CertificateFiles, FromSecret, Served};
 
+use missing::Cure;
+
 use super::pem::{self, Flaw, Role};
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::oci::digest::digest_of;
 use crate::printable::printable;
+
+pub(crate) use missing::{Missing, failure as failure_of_missing};
 
 /// The CA certificates of the system: Debian, Fedora, openSUSE, Alpine and BSD, RHEL.
 const SYSTEM: [&str; 5] = [
@@ -51,13 +57,26 @@ pub(crate) struct Found {
     pub(crate) variables: Vec<(String, OsString)>,
 }
 
-/// Finds everything and checks it, or says what is missing and where it could be.
-pub(crate) fn find(egress: &Egress, served: &Served, sources: Sources<'_>) -> Result<Found, Failure> {
+/// What is not there of the files that the manifests name, and of the credentials.
+pub(crate) fn missing(egress: &Egress, served: &Served, sources: Sources<'_>) -> Result<Vec<Missing>, Failure> {
     let places = Places { served, sources };
-    let mut found = Found::default();
     if let Some(folder) = sources.secrets {
         places.check_folder(folder)?;
     }
+    let names = names(served, sources);
+    let files = names.filter_map(|name| {
+        let (path, from) = places.of_file(&name);
+        let is_missing = fs::metadata(&path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+        is_missing.then(|| Missing { what: file(&path, from), cure: places.cure(&name) })
+    });
+    let credentials = served.variables.iter().filter(|variable| !is_given(variable, sources));
+    Ok(files.chain(credentials.map(|variable| missing_credential(egress, variable))).collect())
+}
+
+/// Finds everything and checks it.
+pub(crate) fn find(egress: &Egress, served: &Served, sources: Sources<'_>) -> Result<Found, Failure> {
+    let places = Places { served, sources };
+    let mut found = Found::default();
     if let Some(path) = sources.authorities {
         let (path, _) = found.read(path, "--ca-certificates", Role::Certificates)?;
         found.upstream_authorities = Some(path);
@@ -87,16 +106,20 @@ pub(crate) fn find(egress: &Egress, served: &Served, sources: Sources<'_>) -> Re
 
 /// The files in which [`find`] looks, whether they are there or not, beside those of the system.
 pub(crate) fn sought(served: &Served, sources: Sources<'_>) -> Vec<PathBuf> {
-    let CertificateFiles { pairs, authorities } = served.certificate_files();
-    let authorities = authorities.into_iter().filter(|_| sources.authorities.is_none());
-    let names = authorities.chain(pairs.into_iter().flat_map(|(certificate, key)| [certificate, key]));
     let places = Places { served, sources };
     let in_secrets = |relative: String| sources.secrets.map(|folder| folder.join(relative));
-    let of_files =
-        names.flat_map(|name| [Some(sources.directory.join(&name)), places.in_secret(&name).and_then(in_secrets)]);
+    let of_files = names(served, sources)
+        .flat_map(|name| [Some(sources.directory.join(&name)), places.in_secret(&name).and_then(in_secrets)]);
     let of_credentials = served.variables.iter().map(|of| in_secrets(format!("{}/{}", of.secret, of.key)));
     let given = sources.authorities.map(Path::to_owned);
     of_files.chain(of_credentials).chain([given]).flatten().collect()
+}
+
+/// The files that the manifests name and that are read: `--ca-certificates` takes the place of authorities.
+fn names(served: &Served, sources: Sources<'_>) -> impl Iterator<Item = String> {
+    let CertificateFiles { pairs, authorities } = served.certificate_files();
+    let authorities = authorities.into_iter().filter(move |_| sources.authorities.is_none());
+    authorities.chain(pairs.into_iter().flat_map(|(certificate, key)| [certificate, key]))
 }
 
 impl Found {
@@ -112,9 +135,7 @@ impl Found {
     /// The same for a file that the manifests name.
     fn named(&mut self, name: &str, role: Role, places: &Places<'_>) -> Result<Vec<u8>, Failure> {
         let (path, from) = places.of_file(name);
-        let (canonical, content) = self
-            .read(&path, from, role)
-            .map_err(|failure| if path.exists() { failure } else { failure.with_help(places.help(name)) })?;
+        let (canonical, content) = self.read(&path, from, role)?;
         self.files.insert(name.to_owned(), canonical);
         Ok(content)
     }
@@ -134,7 +155,11 @@ fn content(path: &Path, from: &str) -> Result<Vec<u8>, Failure> {
 }
 
 fn failed(path: &Path, from: &str, what: &str) -> Failure {
-    Failure::new(Exit::Io, format!("the file `{}` from {from} {what}", printable(path)))
+    Failure::new(Exit::Io, format!("{} {what}", file(path, from)))
+}
+
+fn file(path: &Path, from: &str) -> String {
+    format!("the file `{}` from {from}", printable(path))
 }
 
 /// Where the files are that the manifests name.
@@ -163,18 +188,19 @@ impl Places<'_> {
     }
 
     /// How to give a file that is missing.
-    fn help(&self, name: &str) -> String {
+    fn cure(&self, name: &str) -> Cure {
         let Some(relative) = self.in_secret(name) else {
-            return "copy it there, or change the path in the file".to_owned();
+            return Cure::Other("copy it there, or change the path in the file".to_owned());
         };
         let key = relative.rsplit('/').next().unwrap_or_default();
         match self.sources.secrets {
-            None => format!("give a folder with `{relative}` by --secrets"),
+            None => Cure::InFolder(relative),
             Some(folder) if folder.join(key).exists() => {
                 let folder = printable(folder);
-                format!("`{folder}` has `{key}` itself: its files belong in a folder with the name of the Secret")
+                let help = "itself: its files belong in a folder with the name of the Secret";
+                Cure::Other(format!("`{folder}` has `{key}` {help}"))
             }
-            Some(_) => format!("it is not at `{name}` either, the path in the Egress file"),
+            Some(_) => Cure::InEither(name.to_owned()),
         }
     }
 
@@ -200,21 +226,36 @@ impl Places<'_> {
 
 /// A credential is in the environment, or in a file of `--secrets`. Without it the upstream would get an empty one.
 fn credential(egress: &Egress, variable: &FromSecret, sources: Sources<'_>) -> Result<(String, OsString), Failure> {
-    let FromSecret { variable, secret, key } = variable;
-    if let Some(path) = sources.secrets.map(|secrets| secrets.join(secret).join(key)).filter(|path| path.exists()) {
+    let name = &variable.variable;
+    if let Some(path) = credential_file(variable, sources) {
         let content = content(&path, "--secrets")?;
         let value = content.trim_ascii_end();
         if !value.is_empty() && !value.contains(&0) {
-            return Ok((variable.clone(), OsStr::from_bytes(value).to_owned()));
+            return Ok((name.clone(), OsStr::from_bytes(value).to_owned()));
         }
         return Err(Failure::new(Exit::Io, format!("`{}` holds no credential", printable(&path))));
     }
-    if let Some(value) = env::var_os(variable).filter(|value| !value.is_empty()) {
-        return Ok((variable.clone(), value));
+    match env::var_os(name).filter(|value| !value.is_empty()) {
+        Some(value) => Ok((name.clone(), value)),
+        None => Err(Failure::new(Exit::Io, format!("{} does not exist", missing_credential(egress, variable).what))),
     }
-    let message = format!("the Egress `{}` needs the credential in the Secret `{secret}`, key `{key}`", egress.route());
-    Err(Failure::new(Exit::Io, message)
-        .with_help(format!("set the variable {variable}, or give a folder with `{secret}/{key}` by --secrets")))
+}
+
+/// The file of a credential, if there is one.
+fn credential_file(FromSecret { secret, key, .. }: &FromSecret, sources: Sources<'_>) -> Option<PathBuf> {
+    sources.secrets.map(|secrets| secrets.join(secret).join(key)).filter(|path| path.exists())
+}
+
+fn is_given(variable: &FromSecret, sources: Sources<'_>) -> bool {
+    credential_file(variable, sources).is_some()
+        || env::var_os(&variable.variable).is_some_and(|value| !value.is_empty())
+}
+
+fn missing_credential(egress: &Egress, FromSecret { variable, secret, key }: &FromSecret) -> Missing {
+    Missing {
+        what: format!("the credential of the Egress `{}` (Secret `{secret}`, key `{key}`)", egress.route()),
+        cure: Cure::Other(format!("set the variable {variable}, or give a folder with `{secret}/{key}` by --secrets")),
+    }
 }
 
 /// The authorities that this machine trusts, and what names them.
@@ -232,152 +273,4 @@ fn text(path: &Path) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::local::example::tests::egress_with;
-    use crate::local::pem::tests::pair;
-    use crate::local::setup::tests::served;
-    use sallyport_egress::model::TlsMode;
-    use sallyport_egress::model::outbound::Credential;
-
-    fn sources(secrets: Option<&Path>) -> Sources<'_> {
-        Sources { directory: Path::new("/x"), secrets, authorities: None }
-    }
-
-    #[test]
-    fn plaintext_needs_no_certificates() {
-        let mut egress = egress_with(Vec::new());
-        egress.spec.upstream.tls.mode = TlsMode::None;
-        assert_eq!(find(&egress, &served(&egress), sources(None)).unwrap(), Found::default());
-    }
-
-    /// The Egress shows a certificate, whose files are those of a Secret, and trusts a private authority.
-    fn mutual() -> Egress {
-        let mut egress = egress_with(Vec::new());
-        let tls = &mut egress.spec.upstream.tls;
-        tls.mode = TlsMode::Mutual;
-        tls.ca_certificates = "/etc/sallyport/upstream/ca.crt".parse().ok();
-        tls.client_certificate = "/etc/sallyport/upstream/tls.crt".parse().ok();
-        tls.private_key = "/etc/sallyport/upstream/tls.key".parse().ok();
-        egress
-    }
-
-    /// A folder for `--secrets` with these files of the Secret.
-    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
-        let directory = tempfile::tempdir().unwrap();
-        let secret = directory.path().join("httpbin-upstream-tls");
-        fs::create_dir(&secret).unwrap();
-        for (name, content) in files {
-            fs::write(secret.join(name), content).unwrap();
-        }
-        directory
-    }
-
-    fn failure(egress: &Egress, sources: Sources<'_>) -> (String, String) {
-        let failure = find(egress, &served(egress), sources).unwrap_err();
-        (failure.message, failure.help.unwrap_or_default())
-    }
-
-    #[test]
-    fn a_file_is_found_in_a_secret_or_where_its_path_says() {
-        let egress = mutual();
-        let (message, help) = failure(&egress, sources(None));
-        assert_eq!(message, "the file `/etc/sallyport/upstream/ca.crt` from the Egress file does not exist");
-        assert_eq!(help, "give a folder with `httpbin-upstream-tls/ca.crt` by --secrets");
-        let (certificate, key) = pair();
-        let directory = folder(&[("ca.crt", &certificate), ("tls.crt", &certificate), ("tls.key", &key)]);
-        let given = sources(Some(directory.path()));
-        let found = find(&egress, &served(&egress), given).unwrap();
-        let own = fs::canonicalize(directory.path().join("httpbin-upstream-tls/ca.crt")).unwrap();
-        assert_eq!(found.files.get("/etc/sallyport/upstream/ca.crt"), Some(&text(&own)));
-        assert_eq!((found.files.len(), found.digests.len()), (3, 3));
-        let watched = sought(&served(&egress), given);
-        assert!(watched.iter().any(|path| fs::canonicalize(path).is_ok_and(|path| path == own)), "{watched:?}");
-        assert!(watched.contains(&"/etc/sallyport/upstream/tls.key".into()), "{watched:?}");
-        // `--ca-certificates` takes the file's place.
-        fs::remove_file(&own).unwrap();
-        let other = directory.path().join("other.pem");
-        fs::write(&other, certificate).unwrap();
-        let given = Sources { authorities: Some(&other), ..given };
-        let canonical = text(&fs::canonicalize(&other).unwrap());
-        assert_eq!(find(&egress, &served(&egress), given).unwrap().upstream_authorities, Some(canonical));
-        assert!(sought(&served(&egress), given).contains(&other));
-    }
-
-    #[test]
-    fn a_file_that_envoy_cannot_use_is_named() {
-        let egress = mutual();
-        let ((certificate, key), (_, other)) = (pair(), pair());
-        for (name, content, expected) in [
-            ("ca.crt", "", "is empty"),
-            ("tls.crt", key.as_str(), "holds a private key, but no certificate"),
-            ("tls.key", certificate.as_str(), "holds a certificate, but no private key"),
-            ("tls.key", other.as_str(), "is not that of"),
-        ] {
-            let directory = folder(&[("ca.crt", &certificate), ("tls.crt", &certificate), ("tls.key", &key)]);
-            let path = directory.path().join("httpbin-upstream-tls").join(name);
-            fs::write(&path, content).unwrap();
-            let (message, help) = failure(&egress, sources(Some(directory.path())));
-            assert!(message.contains(&printable(&path)) && message.contains(expected), "{message}");
-            assert!(!help.is_empty(), "{message}");
-        }
-        let directory = folder(&[]);
-        let given = Sources { authorities: Some(directory.path()), ..sources(None) };
-        let (message, _) = failure(&egress, given);
-        assert!(message.ends_with("from --ca-certificates is a directory"), "{message}");
-        let given = Sources { authorities: Some(Path::new("/dev/null")), ..sources(None) };
-        assert_eq!(failure(&egress, given).0, "the file `/dev/null` from --ca-certificates is not a regular file");
-    }
-
-    #[test]
-    fn a_folder_that_is_missing_is_described() {
-        let (message, help) = failure(&mutual(), sources(Some(Path::new("/x/no"))));
-        assert_eq!(message, "the folder `/x/no` from --secrets does not exist");
-        let files = "`/x/no/httpbin-upstream-tls/ca.crt`, `/x/no/httpbin-upstream-tls/tls.crt`, \
-                     `/x/no/httpbin-upstream-tls/tls.key`";
-        assert_eq!(help, format!("it has a folder per Secret with a file per key, here {files}"));
-        let (message, _) = failure(&mutual(), sources(Some(Path::new("/dev/null"))));
-        assert_eq!(message, "the folder `/dev/null` from --secrets is not a directory");
-        let (_, help) = failure(&egress_with(Vec::new()), sources(Some(Path::new("/x/no"))));
-        assert_eq!(help, "the Egress needs no Secret: leave the option out");
-        let directory = folder(&[]);
-        let (message, help) = failure(&mutual(), sources(Some(directory.path())));
-        let place = printable(&directory.path().join("httpbin-upstream-tls/ca.crt"));
-        assert_eq!(message, format!("the file `{place}` from --secrets does not exist"));
-        assert_eq!(help, "it is not at `/etc/sallyport/upstream/ca.crt` either, the path in the Egress file");
-        fs::write(directory.path().join("ca.crt"), "").unwrap();
-        let (_, help) = failure(&mutual(), sources(Some(directory.path())));
-        assert!(
-            help.ends_with("has `ca.crt` itself: its files belong in a folder with the name of the Secret"),
-            "{help}"
-        );
-    }
-
-    #[test]
-    fn a_credential_that_is_missing_is_named() {
-        let mut egress = egress_with(Vec::new());
-        egress.spec.upstream.tls.mode = TlsMode::None;
-        egress.spec.headers.credential = Some(Credential {
-            name: "authorization".parse().unwrap(),
-            prefix: "Bearer ".parse().unwrap(),
-            secret_name: "token-of-partner".parse().unwrap(),
-            secret_key: "token".parse().unwrap(),
-        });
-        let missing = find(&egress, &served(&egress), sources(None)).unwrap_err();
-        let message = "the Egress `httpbin/httpbin` needs the credential in the Secret `token-of-partner`, key `token`";
-        assert_eq!(missing.message, message);
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::create_dir(directory.path().join("token-of-partner")).unwrap();
-        let path = directory.path().join("token-of-partner/token");
-        std::fs::write(&path, "s3cret\n").unwrap();
-        let found = find(&egress, &served(&egress), sources(Some(directory.path()))).unwrap();
-        assert_eq!(found.variables, [(egress.credential_variable(), OsString::from("s3cret"))]);
-        std::fs::write(&path, "\n").unwrap();
-        assert!(find(&egress, &served(&egress), sources(Some(directory.path()))).is_err());
-        // What is no file is not opened: a pipe would block.
-        fs::remove_file(&path).unwrap();
-        std::os::unix::net::UnixListener::bind(&path).unwrap();
-        let (message, _) = failure(&egress, sources(Some(directory.path())));
-        assert!(message.ends_with("from --secrets is not a regular file"), "{message}");
-    }
-}
+mod tests;

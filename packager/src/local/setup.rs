@@ -109,16 +109,35 @@ impl Setup {
         let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: Digest::from_bytes([0; 32]) };
         let egresses: Vec<&Egress> = loaded.egresses.iter().collect();
         let plans = plans(&egresses, mesh, &filter);
-        let mut all = Vec::new();
+        let (mut translated, mut missing) = (Vec::new(), Vec::new());
         for (egress, port) in loaded.egresses.iter().zip(self.ports.clone()) {
             if let Some(plan) = plans.iter().find(|plan| plan.egress.route() == egress.route()) {
-                all.push(self.prepare_one(plan, &plans, port)?);
+                let served = serve(plan, &plans).map_err(refused)?;
+                self.sought.extend(secrets::sought(&served, self.sources()));
+                missing.extend(secrets::missing(egress, &served, self.sources())?);
+                translated.push((plan, served, port));
             }
         }
-        Ok(all)
+        if let Some(failure) = secrets::failure_of_missing(&missing) {
+            return Err(failure);
+        }
+        translated.into_iter().map(|(plan, served, port)| self.prepare_one(plan, served, port)).collect()
     }
 
-    fn prepare_one(&mut self, plan: &Plan<'_>, plans: &[Plan<'_>], port: u16) -> Result<Served, Failure> {
+    fn sources(&self) -> Sources<'_> {
+        Sources {
+            directory: self.directory(),
+            secrets: self.settings.secrets.as_deref(),
+            authorities: self.settings.ca_certificates.as_deref(),
+        }
+    }
+
+    fn prepare_one(
+        &mut self,
+        plan: &Plan<'_>,
+        served: sallyport_manifest::Served,
+        port: u16,
+    ) -> Result<Served, Failure> {
         let Plan { egress, mesh, .. } = plan;
         let layout = if self.ports.len() > 1 {
             self.layout().of(&format!("{}.{}", egress.namespace, egress.name))
@@ -126,15 +145,7 @@ impl Setup {
             self.layout().clone()
         };
         layout.make()?;
-        let served = serve(plan, plans).map_err(refused)?;
-        let directory = self.directory().to_owned();
-        let sources = Sources {
-            directory: &directory,
-            secrets: self.settings.secrets.as_deref(),
-            authorities: self.settings.ca_certificates.as_deref(),
-        };
-        self.sought.extend(secrets::sought(&served, sources));
-        let found = secrets::find(egress, &served, sources)?;
+        let found = secrets::find(egress, &served, self.sources())?;
         let ports = self.ports_of(egress, &served.ports(), port)?;
         let mut notices = notices(plan, &served, &self.settings);
         // The first is in the gateway's URL already.
