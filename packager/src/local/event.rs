@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::envoy::HealthChange;
 use super::example::Forecast;
@@ -37,6 +37,9 @@ pub(crate) struct Announcer<'a> {
     /// The file as the user wrote it.
     pub(crate) file: String,
 }
+
+/// What has changed, and the version of each Egress that stays in force.
+type Kept<'a> = (&'a Change, &'a [(String, u64)]);
 
 /// What a gateway has when it is ready.
 pub(crate) struct Ready<'a> {
@@ -136,24 +139,23 @@ impl Announcer<'_> {
         }
     }
 
-    /// A file is not served. `kept`: what has changed, and the version that stays in force; `None` at the start.
-    pub(crate) fn rejected(&self, reason: &NotServed, kept: Option<(&Change, Option<u64>)>) -> Result<(), Failure> {
+    /// A file is not served. `kept`: what has changed, and the version of each Egress that stays in force; `None` at the
+    /// start.
+    pub(crate) fn rejected(&self, reason: &NotServed, kept: Option<Kept<'_>>) -> Result<(), Failure> {
         let files = kept.map_or_else(|| self.file.clone(), |(change, _)| change.files.join(", "));
-        let version = kept.and_then(|(_, version)| version);
+        let versions = kept.map_or(&[][..], |(_, versions)| versions);
         match self.output {
             Output::Human => {
                 match reason {
                     NotServed::Report(report) => self.warnings(report)?,
                     NotServed::Failure(failure) => self.console.fail(failure),
                 }
-                match version {
-                    Some(version) => self.print(&format!("{files}: rejected; version {version} stays in force\n")),
-                    None => Ok(()),
-                }
+                if versions.is_empty() { Ok(()) } else { self.print(&format!("{files}: rejected; {}\n", kept_text(versions))) }
             }
             Output::Json => self.print_json(&json!({
                 "event": "policy_refused",
-                "version": version,
+                "version": versions.iter().map(|(_, version)| version).max(),
+                "versions": versions.iter().map(|(egress, version)| (egress.clone(), json!(version))).collect::<Map<_, _>>(),
                 "changed": kept.map_or(&[][..], |(change, _)| &change.files),
                 "diagnostics": match reason {
                     NotServed::Report(report) => diagnostics(report),
@@ -201,6 +203,11 @@ impl Announcer<'_> {
     fn print_json(&self, event: &Value) -> Result<(), Failure> {
         self.print(&format!("{event}\n"))
     }
+}
+
+fn kept_text(versions: &[(String, u64)]) -> String {
+    let all: Vec<String> = versions.iter().map(|(egress, version)| format!("version {version} of {egress}")).collect();
+    format!("{} {} in force", all.join(", "), if all.len() == 1 { "stays" } else { "stay" })
 }
 
 fn ready_text(ready: &Ready<'_>) -> String {
@@ -288,4 +295,16 @@ fn failure_diagnostics(failure: &Failure, file: &str) -> Value {
         "file": file, "line": null, "column": null, "code": null, "severity": "error",
         "message": failure.message, "help": failure.help,
     }])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_that_stay_are_those_of_egresses() {
+        let of = |name: &str, version| (format!("a/{name}"), version);
+        assert_eq!(kept_text(&[of("b", 1)]), "version 1 of a/b stays in force");
+        assert_eq!(kept_text(&[of("b", 1), of("c", 3)]), "version 1 of a/b, version 3 of a/c stay in force");
+    }
 }

@@ -21,6 +21,8 @@ pub(crate) struct EgressFiles {
 pub(crate) struct Loaded {
     /// In the order of the files; there is at least one.
     pub(crate) egresses: Vec<Egress>,
+    /// The name of the file of each.
+    pub(crate) files: Vec<String>,
     pub(crate) mesh: Mesh,
     /// It may have warnings.
     pub(crate) report: Report,
@@ -54,12 +56,14 @@ impl EgressFiles {
         // Without a Mesh file nothing says what the mesh logs, and a reader at this machine wants decision and rule.
         let unknown = || Mesh { access_log: AccessLog::Json, ..Mesh::default() };
         let mesh = checked.mesh.map_or_else(unknown, |mesh| mesh.value);
+        let name = |file: usize| report.files.get(file).map(|file| file.name.clone()).unwrap_or_default();
+        let files = checked.egresses.iter().map(|egress| name(egress.file)).collect();
         let egresses: Vec<_> = checked.egresses.into_iter().map(|egress| egress.value).collect();
         if egresses.is_empty() {
             let file = self.arguments.first().map(|path| printable(path)).unwrap_or_default();
             return Err(NotServed::Failure(Failure::new(Exit::Problems, format!("`{file}` has no Egress"))));
         }
-        Ok(Loaded { egresses, mesh, report })
+        Ok(Loaded { egresses, files, mesh, report })
     }
 }
 

@@ -160,8 +160,7 @@ impl<'a> Session<'a> {
                 let reloaded = self.reload(files, &change, stop)?;
                 watcher.watch(self.setup.sought());
                 if let Err(reason) = reloaded {
-                    let version = self.running.iter().map(|running| running.gateway.version()).max();
-                    self.announcer.rejected(&reason, Some((&change, version)))?;
+                    self.announcer.rejected(&reason, Some((&change, &self.versions())))?;
                 }
             }
             sleep(TICK);
@@ -212,11 +211,24 @@ impl<'a> Session<'a> {
             }
         }
         self.announcer.warn(&loaded.report)?;
-        for (running, (_, new)) in self.running.iter_mut().zip(applied) {
-            self.announcer.live(&new, &running.served, &loaded.report, running.gateway.version(), change)?;
+        let is_other = |(running, (kinds, new)): (&Running, &(Vec<_>, Served))| {
+            !kinds.is_empty() || new.egress != running.served.egress
+        };
+        let others = self.running.iter().zip(&applied).map(is_other).collect();
+        let in_files = loaded.files.iter().map(|file| change.files.contains(file)).collect();
+        let concerned = concerned(others, in_files);
+        for ((running, (_, new)), is_concerned) in self.running.iter_mut().zip(applied).zip(concerned) {
+            if is_concerned {
+                self.announcer.live(&new, &running.served, &loaded.report, running.gateway.version(), change)?;
+            }
             running.served = new;
         }
         Ok(Ok(()))
+    }
+
+    /// The version of each Egress that is in force.
+    fn versions(&self) -> Vec<(String, u64)> {
+        self.running.iter().map(|running| (running.served.egress.route(), running.gateway.version())).collect()
     }
 
     /// Like a gateway, each Envoy is for one Egress, whose name is in the filter's state and in the gateway's identity.
@@ -238,6 +250,13 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Which Egresses a change is about: those that are `other` than before, or else those `in_files` that changed (a comment),
+/// or else all (a comment in the Mesh file).
+fn concerned(other: Vec<bool>, in_files: Vec<bool>) -> Vec<bool> {
+    let all = vec![true; other.len()];
+    [other, in_files].into_iter().find(|some| some.contains(&true)).unwrap_or(all)
+}
+
 /// Envoy reads credentials from its environment, which is fixed when it starts.
 fn same_variables(running: &[Running], new: &[Served]) -> Result<(), Failure> {
     let is_same = running.iter().zip(new).all(|(running, new)| running.served.variables == new.variables);
@@ -255,4 +274,16 @@ fn stop_signal() -> Result<Arc<Stop>, Failure> {
     ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed))
         .map_err(|error| Failure::new(Exit::Io, format!("cannot listen for Ctrl-C: {error}")))?;
     Ok(stop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_about_what_it_changes() {
+        assert_eq!(concerned(vec![false, true], vec![true, true]), [false, true]);
+        assert_eq!(concerned(vec![false, false], vec![true, false]), [true, false]);
+        assert_eq!(concerned(vec![false, false], vec![false, false]), [true, true]);
+    }
 }

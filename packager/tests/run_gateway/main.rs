@@ -130,7 +130,7 @@ fn a_bad_file_is_reported_and_the_old_version_stays() {
         session.save(bad);
         let refused = session.event("policy_refused");
         assert!(!refused["diagnostics"].as_array().unwrap().is_empty(), "{refused}");
-        assert_eq!(refused["version"], 1);
+        assert_eq!((&refused["version"], &refused["versions"]), (&json!(1), &json!({"httpbin/httpbin": 1})));
         assert_eq!(curl(&session.command("/get", true)), "200");
     }
     fs::remove_file(session.file()).unwrap();
@@ -319,6 +319,27 @@ fn a_standby_takes_over() {
     let session = Session::start_with(&(egress("GET", primary.port()) + health), &[("standby.yaml", &other)], &[]);
     assert_eq!(curl(session.ready["callers"][0]["curl"].as_str().unwrap()), "200");
     assert_eq!((primary.served(), standby.served()), (0, 1));
+}
+
+/// With several Egresses only those that a change is about are reported.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn a_change_is_reported_for_the_egress_that_it_is_about() {
+    let upstream = Upstream::start();
+    let named = |name: &str, file: String| {
+        file.replace("name: httpbin,", &format!("name: {name},")).replace("host: httpbin.l", &format!("host: {name}.l"))
+    };
+    let other = named("other", egress("GET", upstream.port()));
+    let mut session = Session::start_with(&egress("GET", upstream.port()), &[("other.yaml", &other)], &[]);
+    session.save(&egress("POST", upstream.port()));
+    let live = session.event("policy_live");
+    assert_eq!((&live["egress"], &live["version"]), (&json!("httpbin/httpbin"), &json!(2)));
+    session.save(&(egress("POST", upstream.port()) + "# a comment\n"));
+    let live = session.event("policy_live");
+    assert_eq!((&live["egress"], &live["version"]), (&json!("httpbin/httpbin"), &json!(2)));
+    session.save("nonsense: [");
+    let refused = session.event("policy_refused");
+    assert_eq!(refused["versions"], json!({"httpbin/httpbin": 2, "httpbin/other": 1}));
 }
 
 #[test]
