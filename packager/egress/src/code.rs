@@ -211,6 +211,8 @@ codes! {
         AmbiguousProbePath = "SP2108" Error,
         ProbeQueryDenied = "SP2109" Error,
         RuleForProbeOnly = "SP2110" Warning,
+        RuleForAnotherPort = "SP2111" Warning,
+        GrpcRuleWithoutPost = "SP2112" Warning,
         RewriteWithToleratedAmbiguity = "SP2121" Warning,
         TlsUnusualForPort = "SP2201" Warning,
         TokenInPlaintext = "SP2202" Warning,

@@ -29,8 +29,8 @@ pub use self::provider::Provider;
 pub(crate) use self::provider::{PROVIDER_KINDS, ProviderKind};
 pub use self::upstream::{Endpoint, HttpVersion, TlsMode, Upstream, UpstreamTls};
 
-use self::deploy::port::{CALLERS_PORT, Port};
-use self::deploy::{Expose, Patch, Route};
+use self::deploy::port::{CALLERS_PORT, GATEWAY_API_PORT, GATEWAY_PORT, Port};
+use self::deploy::{Expose, Install, Patch, Route};
 use self::health::Health;
 use self::outbound::{Credential, Headers, Tracing};
 use crate::code::Code;
@@ -191,6 +191,14 @@ impl Egress {
     /// Every host that callers in the mesh use.
     pub fn hosts(&self) -> impl Iterator<Item = &Host> {
         std::iter::once(&self.spec.host).chain(&self.spec.aliases)
+    }
+
+    /// Each port that callers use, and the port on which the gateway's pods listen for it: the number of `destination.port`
+    /// and of `ports` in rules.
+    pub fn listening_ports(&self) -> impl Iterator<Item = (u16, u16)> {
+        let first = if self.spec.gateway.install == Install::GatewayApi { GATEWAY_API_PORT } else { GATEWAY_PORT };
+        let others = self.spec.ports.iter().map(|port| (port.port, port.gateway_port()));
+        std::iter::once((CALLERS_PORT, first)).chain(others)
     }
 
     /// The upstream's port behind a port that callers use; `None` if they cannot use it.

@@ -543,3 +543,22 @@ fn extension_providers_are_what_istio_has() {
         assert_eq!(check_one(&text).diagnostics, [], "{entry}");
     }
 }
+
+#[test]
+fn a_rule_for_callers_port_gets_that_of_the_gateway() {
+    for (port, help) in [
+        ("80", "write `\"8443\"`: that is where the gateway listens for callers' port 80"),
+        ("81", "write `\"20081\"`: that is where the gateway listens for callers' port 81"),
+        ("443", "write the gateway's port, not the upstream's or that of the caller's URL, or remove it"),
+    ] {
+        let rule = format!(
+            "{{id: r, action: ALLOW, from: [{{source: {{serviceAccounts: [c]}}}}], to: [{{operation: {{ports: [\"{port}\"]}}}}]}}"
+        );
+        let ports = "ports: [{port: 81, upstreamPort: 8081}]";
+        let text = MINIMAL.replace("spec:\n", &format!("spec:\n  {ports}\n  authz: {{rules: [{rule}]}}\n"));
+        let problems = check_one(&text).diagnostics;
+        assert_eq!(problems.len(), 1, "{problems:?}");
+        let message = format!("the rule `r` is for the port `{port}`, but requests arrive at `8443` or `20081`");
+        assert_eq!((problems[0].message.as_str(), problems[0].help.as_deref()), (message.as_str(), Some(help)));
+    }
+}

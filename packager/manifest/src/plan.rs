@@ -1,6 +1,6 @@
 //! What every manifest of one gateway is made from, and the names by which they refer to each other.
 
-use sallyport_egress::model::deploy::port::{CALLERS_PORT, GATEWAY_PORT};
+use sallyport_egress::model::deploy::port::CALLERS_PORT;
 use sallyport_egress::model::deploy::{Delivery, Install};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::standbys;
@@ -127,13 +127,11 @@ impl Plan<'_> {
     /// A pod listens on a port that needs no privilege, to which Istio maps the Service's; a gateway that istiod deploys
     /// listens on the Service's port. For the ports of the file, the two are the same.
     pub(crate) fn entrances(&self) -> Vec<Entrance> {
-        let pod = if self.install() == Install::GatewayApi { SERVICE_PORT } else { GATEWAY_PORT };
-        let first = Entrance { callers: CALLERS_PORT, service: SERVICE_PORT, pod, suffix: String::new() };
-        let others = self.egress.spec.ports.iter().map(|port| {
-            let inside = port.gateway_port();
-            Entrance { callers: port.port, service: inside, pod: inside, suffix: format!("-{}", port.port) }
-        });
-        std::iter::once(first).chain(others).collect()
+        let entrance = |(callers, pod)| match callers {
+            CALLERS_PORT => Entrance { callers, service: SERVICE_PORT, pod, suffix: String::new() },
+            _ => Entrance { callers, service: pod, pod, suffix: format!("-{callers}") },
+        };
+        self.egress.listening_ports().map(entrance).collect()
     }
 
     /// Every host that callers in the mesh use.

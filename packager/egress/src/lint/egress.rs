@@ -13,6 +13,7 @@ mod duplicate_standby;
 mod ejection_longer_than_hold;
 mod failover_without_gate;
 mod grpc_over_http1;
+mod grpc_rule_without_post;
 mod health_override;
 mod host_of_others;
 mod istio_out_of_support;
@@ -26,6 +27,7 @@ mod retries_distort_probe;
 mod rewrite_with_tolerated_ambiguity;
 mod rule_disclosed_outside;
 mod rule_for_another_host;
+mod rule_for_another_port;
 mod rule_for_probe_only;
 mod same_certificate_folder;
 mod same_exposed_host;
@@ -67,6 +69,8 @@ pub(super) const LINTS: &[Lint] = &[
     ambiguous_probe_path::LINT,
     probe_query_denied::LINT,
     rule_for_probe_only::LINT,
+    rule_for_another_port::LINT,
+    grpc_rule_without_post::LINT,
     rewrite_with_tolerated_ambiguity::LINT,
     tls_unusual_for_port::LINT,
     token_in_plaintext::LINT,

@@ -9,6 +9,8 @@ use std::ops::RangeInclusive;
 pub const CALLERS_PORT: u16 = 80;
 /// Where the gateway listens for it.
 pub const GATEWAY_PORT: u16 = 8443;
+/// Where a gateway listens for it that istiod deploys, whose pods listen on the Service's ports.
+pub const GATEWAY_API_PORT: u16 = 443;
 /// Ports of the gateway's pods that are not for callers' requests: the readiness endpoint, and those of OPA.
 pub const OWN_PORTS: [u16; 5] = [READINESS_PORT, 8181, 8282, GATEWAY_PORT, 9191];
 /// The ports of Istio's proxy.
