@@ -6,7 +6,7 @@ use crate::kind::pod::FORWARDED_CALLER;
 use crate::plan::SELECTED;
 
 /// What binds an object to the others: what it is, and which pods it selects.
-const BINDINGS: [&str; 7] = [
+const BINDINGS: [&str; 8] = [
     "/kind",
     "/metadata/name",
     "/metadata/namespace",
@@ -14,15 +14,16 @@ const BINDINGS: [&str; 7] = [
     "/spec/workloadSelector",
     "/spec/podSelector",
     "/spec/targetRefs",
+    // Of a Gateway of the Kubernetes API: its pods have their settings from there.
+    "/spec/infrastructure/parametersRef",
 ];
 /// Where pods and objects have labels, some of which selectors look for.
-const LABELS: [&str; 5] = [
+const LABELS: [&str; 4] = [
     "/metadata/labels",
     "/spec/template/metadata/labels",
     "/spec/infrastructure/labels",
-    // Of an IstioOperator, and of Helm's values.
+    // Of an IstioOperator.
     "/spec/components/egressGateways/0/label",
-    "/labels",
 ];
 
 /// What a patch changes of it, and what to do.

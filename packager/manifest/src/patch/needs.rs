@@ -7,7 +7,7 @@
 
 use sallyport_egress::model::Egress;
 use sallyport_egress::yaml_value;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::target::kind;
 
@@ -44,8 +44,7 @@ pub(super) fn lost(egress: &Egress, before: &Value, after: &Value) -> Option<(St
         Some("ConfigMap") => {
             "the Deployment in it is one text: write the emitted text into the patch, with your change"
         }
-        Some(_) => "leave them as they are: change other fields, and add to a list with a path that ends with `/-`",
-        None => "leave them as they are, and give Helm your own values in a second file",
+        _ => "leave them as they are: change other fields, and add to a list with a path that ends with `/-`",
     };
     Some((format!("it drops what the pods need: {}", words.join(", ")), help.to_owned()))
 }
@@ -109,8 +108,7 @@ fn pod_spec(object: &Value) -> Option<Value> {
             deployment.pointer("/spec/template/spec").cloned()
         }
         Some("IstioOperator") => Some(of_operator(object)),
-        None => Some(of_values(object)),
-        Some(_) => None,
+        _ => None,
     }
 }
 
@@ -140,27 +138,6 @@ fn of_operator(object: &Value) -> Value {
         ("securityContext", overlaid("securityContext")),
         ("volumes", overlaid("volumes")),
         ("imagePullSecrets", overlaid("imagePullSecrets")),
-        ("containers", Some(containers.collect())),
-    ])
-}
-
-fn of_values(values: &Value) -> Value {
-    let at = |path: &str| values.pointer(path).cloned();
-    let fixed = values.get("env").and_then(Value::as_object).into_iter().flatten();
-    let env = fixed.map(|(name, _)| json!({"name": name})).chain(items(values, "envVarFrom").cloned());
-    let proxy = there([
-        ("name", Some(PROXY.into())),
-        ("env", Some(env.collect())),
-        ("readinessProbe", at("/readinessProbe")),
-        ("securityContext", at("/containerSecurityContext")),
-        ("volumeMounts", at("/volumeMounts")),
-    ]);
-    let containers = std::iter::once(proxy).chain(items(values, "additionalContainers").cloned());
-    there([
-        ("serviceAccountName", at("/serviceAccount/name")),
-        ("securityContext", at("/securityContext")),
-        ("volumes", at("/volumes")),
-        ("imagePullSecrets", at("/imagePullSecrets")),
         ("containers", Some(containers.collect())),
     ])
 }

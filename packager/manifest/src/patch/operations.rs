@@ -9,20 +9,39 @@ use serde_json::{Map, Value, json};
 use super::refusal::Refusal;
 use crate::yaml;
 
+/// How much all copies of a patch may add to a manifest, in bytes of JSON: as much as a Kubernetes object can have.
+const MOST_COPIED: usize = 1 << 20;
 /// How many fields or items a message lists.
 const MOST_LISTED: usize = 12;
 /// How much of a value a message shows.
 const LONGEST_VALUE: usize = 60;
 
 pub(super) fn apply(operations: &[Operation], object: &mut Value) -> Result<(), Refusal> {
+    let mut left = MOST_COPIED;
     operations.iter().enumerate().try_for_each(|(position, operation)| {
         let refuse = |(field, message, help): (&str, _, _)| Refusal {
             field: format!("json[{position}].{field}"),
             message,
             help,
         };
-        apply_one(operation, object).map_err(refuse)
+        pay(operation, object, &mut left).and_then(|()| apply_one(operation, object)).map_err(refuse)
     })
+}
+
+/// Only copies make more of a file than it has, and copies of copies double each time.
+fn pay(operation: &Operation, object: &Value, left: &mut usize) -> Result<(), (&'static str, String, String)> {
+    let from = operation.from.as_ref().filter(|_| operation.op == OperationKind::Copy);
+    let Some(copied) = from.and_then(|from| object.pointer(from.as_str())) else { return Ok(()) };
+    match left.checked_sub(copied.to_string().len()) {
+        Some(rest) => {
+            *left = rest;
+            Ok(())
+        }
+        None => {
+            let message = format!("the patch copies more than {} KiB", MOST_COPIED / 1024);
+            Err(("from", message, "write the values with `add`".to_owned()))
+        }
+    }
 }
 
 fn apply_one(operation: &Operation, object: &mut Value) -> Result<(), (&'static str, String, String)> {

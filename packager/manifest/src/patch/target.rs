@@ -41,7 +41,8 @@ fn choice(written: &str, what: &str, known: &BTreeSet<&str>) -> String {
 }
 
 pub(crate) fn matches_patch(patch: &Patch, object: &Value) -> bool {
-    (patch.kind == EVERY_KIND || kind(object) == Some(&patch.kind))
+    // Values of a chart are no manifest of any kind.
+    kind(object).is_some_and(|kind| patch.kind == EVERY_KIND || kind == patch.kind)
         && patch.name.as_deref().is_none_or(|wanted| Some(wanted) == name(object))
 }
 
@@ -53,8 +54,7 @@ pub(crate) fn target(patch: &Patch) -> String {
 
 /// `Kind/name`.
 pub(super) fn label(object: &Value) -> String {
-    let Some(kind) = kind(object) else { return "Helm values".to_owned() };
-    format!("{kind}/{}", name(object).unwrap_or_default())
+    format!("{}/{}", kind(object).unwrap_or_default(), name(object).unwrap_or_default())
 }
 
 pub(super) fn kind(object: &Value) -> Option<&str> {

@@ -83,14 +83,6 @@ fn a_patch_cannot_take_from_the_pods_what_they_need() {
             true,
         ),
         (Install::IstioOperator, "IstioOperator", k8s(json!({"env": env})), SETTING.to_owned(), true),
-        (Install::Helm, "*", json!({"volumes": tmp}), dropped(VOLUMES), false),
-        (
-            Install::Helm,
-            "*",
-            json!({"env": null}),
-            dropped("the variable `WASM_MODULE_EXPIRY` of `istio-proxy`"),
-            false,
-        ),
         (Install::GatewayApi, "ConfigMap", json!({"data": {"deployment": "spec: {}"}}), SETTING.to_owned(), false),
     ] {
         let error = refusal(&with_needs(install, vec![merge(kind, &changed)]));
@@ -265,6 +257,35 @@ fn a_patch_cannot_take_away_who_calls() {
         let harmless = with_patch(kind, Some(patched_with(&json!({"metadata": {"labels": {"team": "a"}}}))), None);
         assert!(build(&[&harmless], &mesh("1.31"), &filter(), false).is_ok());
     }
+}
+
+/// Each copy of an object into itself doubles it.
+#[test]
+fn copies_do_not_grow_without_bound() {
+    let copy =
+        |at| json!({"op": "copy", "from": "/metadata/annotations", "path": format!("/metadata/annotations/x{at}")});
+    let of = |most| operations("Service", &(0..most).map(copy).collect());
+    let few = with(|egress| egress.spec.patches = vec![of(3)]);
+    assert!(build(&[&few], &mesh("1.31"), &filter(), false).is_ok());
+    let refused = refusal(&with(|egress| egress.spec.patches = vec![of(60)]));
+    assert!(refused.message.ends_with("the patch copies more than 1024 KiB"), "{}", refused.message);
+}
+
+/// The pods of a Gateway of the Kubernetes API have their settings from there.
+#[test]
+fn the_parameters_of_a_gateway_stay() {
+    let remove = json!([{"op": "remove", "path": "/spec/infrastructure/parametersRef"}]);
+    let patch = operations("Gateway", &remove);
+    let refused = refusal(&with_needs(Install::GatewayApi, vec![patch]));
+    assert!(refused.message.ends_with("it changes `/spec/infrastructure/parametersRef`"), "{}", refused.message);
+}
+
+#[test]
+fn values_of_a_chart_are_no_manifest_of_every_kind() {
+    let patch = merge("*", &json!({"metadata": {"annotations": {"team": "a"}}}));
+    let built = built(&with_needs(Install::Helm, vec![patch]), &image_volume());
+    let values = &built.files["egress-httpbin-httpbin/30-helm-values.yaml"];
+    assert!(!values.contains("metadata:"), "{values}");
 }
 
 #[test]
