@@ -40,6 +40,8 @@ use summary::Summary;
   sallyport build deploy/ --check manifests
   sallyport build deploy/ -o manifests --argo --root --repository https://git.example.com/mesh.git")]
 #[command(group = clap::ArgGroup::new("folder").required(true))]
+// Below an error clap would show the files as required.
+#[command(override_usage = "sallyport build [OPTIONS] <--output <DIR>|--check <DIR>|--diff <DIR>> [FILE|DIR]...")]
 pub(crate) struct Args {
     /// Files, or directories, which are searched for Sallyport's *.yaml and *.yml files
     #[arg(value_name = "FILE|DIR", default_value = ".")]

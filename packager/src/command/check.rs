@@ -27,6 +27,8 @@ use crate::report::Format;
   sallyport check deploy/ --format sarif --output sallyport.sarif
   kustomize build . | sallyport check -
   sallyport check --explain SP1302")]
+// Below an error clap would show the files as required.
+#[command(override_usage = "sallyport check [OPTIONS] [FILE|DIR]...")]
 pub(crate) struct Args {
     /// Files, directories (all *.yaml and *.yml files below that are for Sallyport or Istio), or - for standard input
     #[arg(value_name = "FILE|DIR", default_value = ".")]

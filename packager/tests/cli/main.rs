@@ -7,6 +7,7 @@ mod check;
 mod init;
 mod leftovers;
 mod lock;
+mod options;
 mod output;
 mod reference;
 mod sandbox;

@@ -1,9 +1,12 @@
 //! The options of `build` that change what is written. The output folder's record has them, so that `--check` and `--diff`
 //! compare with the same form of output without being given them again.
 
+use std::ffi::OsStr;
 use std::path::{Component, Path};
 
 use clap::Parser;
+use clap::builder::TypedValueParser;
+use clap::error::ErrorKind;
 use sallyport_manifest::{Build, Options, Source};
 
 use crate::exit::{Exit, Failure};
@@ -23,7 +26,7 @@ pub(super) struct Layout {
     #[arg(long)]
     pub(super) root: bool,
     /// The URL of the Git repository in which Argo CD finds the output folder, for the ApplicationSet
-    #[arg(long, value_name = "URL", requires_all = ["root", "argo"], value_parser = repository)]
+    #[arg(long, value_name = "URL", requires_all = ["root", "argo"], value_parser = RepositoryParser)]
     repository: Option<String>,
     /// The branch, tag or commit in that repository
     #[arg(long, value_name = "REVISION", requires = "repository", default_value = REVISION, value_parser = revision)]
@@ -47,10 +50,16 @@ impl Layout {
         match Recorded::try_parse_from(&record.options) {
             Ok(Recorded { layout }) => Ok(layout),
             Err(_) => {
+                // A wrong repository may have a password.
+                let shown = |option: &String| match option.split_once('=') {
+                    Some((name @ "--repository", _)) => format!("{name}=..."),
+                    _ => option.clone(),
+                };
+                let options: Vec<_> = record.options.iter().map(shown).collect();
                 let message = format!(
                     "`{}`: its options, `{}`, are not those of a build",
                     printable(&folder.join(Record::FILE)),
-                    printable(Path::new(&record.options.join(" ")))
+                    printable(Path::new(&options.join(" ")))
                 );
                 Err(Failure::new(Exit::Io, message).with_help(
                     "remove its lines that begin with `# Option:`, and build with the options that you want",
@@ -107,6 +116,22 @@ impl Layout {
             _ if *root => build.add_root_kustomization(),
             _ => {}
         }
+    }
+}
+
+/// Reads a [`repository`]. Its error does not repeat the value, which may have a password.
+#[derive(Clone, Debug)]
+struct RepositoryParser;
+
+impl TypedValueParser for RepositoryParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, _: Option<&clap::Arg>, value: &OsStr) -> Result<String, clap::Error> {
+        // What is no text has none of the forms.
+        repository(value.to_str().unwrap_or_default()).map_err(|reason| {
+            let message = format!("invalid value for '--repository <URL>': {reason}\n");
+            clap::Error::raw(ErrorKind::ValueValidation, message).with_cmd(command)
+        })
     }
 }
 
