@@ -44,6 +44,8 @@ impl Envoy {
         };
         // Envoy writes its address to this file, which must not have the one of an earlier session.
         let _ = fs::remove_file(layout.admin_address());
+        // Envoy appends to this one.
+        let _ = fs::remove_file(layout.failure_log());
         let log = File::create(layout.envoy_log()).map_err(|error| Failure::write(&layout.envoy_log(), &error))?;
         let also_log = log.try_clone().map_err(|error| Failure::write(&layout.envoy_log(), &error))?;
         let mut command = Command::new(program);

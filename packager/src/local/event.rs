@@ -6,10 +6,12 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use clap::ValueEnum;
+use sallyport_egress::model::Egress;
 use serde_json::{Map, Value, json};
 
 use super::envoy::HealthChange;
 use super::example::Forecast;
+use super::failure::{SEE, UpstreamFailure};
 use super::load::NotServed;
 use super::setup::{PreparedCaller, Served, text};
 use super::watch::Change;
@@ -179,6 +181,22 @@ impl Announcer<'_> {
         }
     }
 
+    /// The upstream does not answer.
+    pub(crate) fn upstream_failure(&self, egress: &Egress, failure: &UpstreamFailure) -> Result<(), Failure> {
+        match self.output {
+            Output::Human => self.print(&format!("{}: {}\n", self.file, failure_text(&egress.route(), failure))),
+            Output::Json => self.print_json(&json!({
+                "event": "upstream_failure",
+                "egress": egress.route(),
+                "address": failure.address,
+                "cause": failure.cause(),
+                "flags": failure.flags,
+                "details": failure.details,
+                "transport": failure.transport,
+            })),
+        }
+    }
+
     pub(crate) fn stopped(&self) -> Result<(), Failure> {
         match self.output {
             Output::Human => {
@@ -203,6 +221,16 @@ impl Announcer<'_> {
     fn print_json(&self, event: &Value) -> Result<(), Failure> {
         self.print(&format!("{event}\n"))
     }
+}
+
+fn failure_text(egress: &str, failure: &UpstreamFailure) -> String {
+    let address = failure.address.as_deref().unwrap_or("its upstream");
+    let (flags, reason) = (&failure.flags, failure.reason());
+    let why = match failure.cause() {
+        Some(cause) => format!("{cause} ({flags}: {reason})"),
+        None => format!("{flags}: {reason}"),
+    };
+    format!("{egress} got no answer from {address}: {why}; see {SEE}")
 }
 
 fn kept_text(versions: &[(String, u64)]) -> String {

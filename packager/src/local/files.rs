@@ -75,6 +75,11 @@ impl Layout {
         self.root.join("envoy.log")
     }
 
+    /// What upstreams did not answer.
+    pub(crate) fn failure_log(&self) -> PathBuf {
+        self.root.join("failures.log")
+    }
+
     pub(crate) fn access_log(&self) -> PathBuf {
         self.root.join("access.log")
     }

@@ -10,6 +10,7 @@ use sallyport_egress::model::Egress;
 use super::bootstrap::bootstrap;
 use super::envoy::HealthChanges;
 use super::event::{Announcer, Ready};
+use super::failure::Failures;
 use super::files::replace;
 use super::gateway::{Applied, Gateway, Stop};
 use super::load::{EgressFiles, Loaded, NotServed};
@@ -75,6 +76,7 @@ fn check_addresses(settings: &Settings, loaded: &Loaded) -> Result<(), Failure> 
 struct Running {
     gateway: Gateway,
     changes: HealthChanges,
+    failures: Failures,
     served: Served,
 }
 
@@ -132,7 +134,9 @@ impl<'a> Session<'a> {
             let Some(gateway) = Gateway::start(&program, settings.concurrency, &served, announcer, stop)? else {
                 return Ok(None);
             };
-            running.push(Running { changes: HealthChanges::new(&served.layout.envoy_log()), gateway, served });
+            let changes = HealthChanges::new(&served.layout.envoy_log());
+            let failures = Failures::new(&served.layout.failure_log());
+            running.push(Running { changes, failures, gateway, served });
         }
         announcer.warn(&loaded.report)?;
         for Running { gateway, served, .. } in &running {
@@ -154,6 +158,9 @@ impl<'a> Session<'a> {
                 running.gateway.check()?;
                 for change in running.changes.read() {
                     self.announcer.health(&change)?;
+                }
+                for failure in running.failures.read(Instant::now()) {
+                    self.announcer.upstream_failure(&running.served.egress, &failure)?;
                 }
             }
             if let Some(change) = watcher.changed(Instant::now()) {
@@ -219,6 +226,7 @@ impl<'a> Session<'a> {
         let concerned = concerned(others, in_files);
         for ((running, (_, new)), is_concerned) in self.running.iter_mut().zip(applied).zip(concerned) {
             if is_concerned {
+                running.failures.forget();
                 self.announcer.live(&new, &running.served, &loaded.report, running.gateway.version(), change)?;
             }
             running.served = new;

@@ -222,6 +222,7 @@ impl Setup {
             plugins: names.map(|name| (name, plugin_file.clone())).collect(),
             module: text(&layout.module()),
             access_log: text(&layout.access_log()),
+            failure_log: Some(text(&layout.failure_log())),
         }
     }
 

@@ -190,7 +190,48 @@ fn the_upstream_is_verified_and_shown_a_certificate() {
     session.save(&near("somebody.else"));
     session.event("policy_live");
     assert_eq!(curl(&session.command("/get", true)), "503", "the upstream is not who it should be");
+    let failure = session.event("upstream_failure");
+    assert_eq!(failure["cause"], "the upstream's certificate is not accepted");
+    assert!(failure["transport"].as_str().unwrap().contains("CERTIFICATE_VERIFY_FAILED"), "{failure}");
     assert_eq!(upstream.served(), 1);
+}
+
+/// Each cause once, and again when the file has changed.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn why_an_upstream_does_not_answer_is_said() {
+    let upstream = Upstream::start();
+    let mut session = Session::start(&egress("GET", 1), &[]);
+    let ask = |session: &Session, status: &str| assert_eq!(curl(&session.command("/get", true)), status);
+    let nothing_listens = "nothing listens at the upstream's address and port";
+    for file in [egress("GET, PUT", 1), egress("GET", 1)] {
+        ask(&session, "503");
+        ask(&session, "503");
+        let failure = session.event("upstream_failure");
+        assert_eq!((&failure["egress"], &failure["flags"]), (&json!("httpbin/httpbin"), &json!("UF")));
+        assert_eq!((&failure["cause"], &failure["address"]), (&json!(nothing_listens), &json!("127.0.0.1:1")));
+        session.save(&file);
+        session.event("policy_live");
+    }
+    let http1 = egress("GET", upstream.port());
+    for (file, status, cause) in [
+        (egress("GET", 1).replace("host: 127.0.0.1", "host: no-such-name.invalid"), "503", "does not resolve"),
+        (
+            http1.replace("{mode: NONE}", "{mode: SIMPLE}"),
+            "503",
+            "during the TLS handshake: often it does not speak TLS",
+        ),
+        (http1.replace("tls: {", "protocol: http2, tls: {"), "502", "another version of HTTP"),
+    ] {
+        session.save(&file);
+        session.event("policy_live");
+        ask(&session, status);
+        let failure = session.event("upstream_failure");
+        assert!(failure["cause"].as_str().unwrap_or_default().contains(cause), "{failure}");
+    }
+    session.save(&http1);
+    session.event("policy_live");
+    ask(&session, "200");
 }
 
 /// With TLS 1.3 the handshake is over when the upstream refuses, so Envoy sees a connection that ends.
@@ -207,8 +248,10 @@ fn a_certificate_that_the_upstream_refuses_is_a_connection_that_ends() {
         path(&other, "callers/httpbin.sleep.key"),
     );
     let file = egress("GET", far.port()).replace("{mode: NONE}", &tls);
-    let session = Session::start(&file.replace("host: 127.0.0.1", "host: localhost"), &[]);
+    let mut session = Session::start(&file.replace("host: 127.0.0.1", "host: localhost"), &[]);
     assert_eq!(curl(&session.command("/get", true)), "503");
+    let failure = session.event("upstream_failure");
+    assert!(failure["cause"].as_str().unwrap().contains("after the TLS handshake"), "{failure}");
     let log = session.access_log(|log| log.contains("connection_termination"));
     for part in [r#""flags":"UC""#, r#""reason":"upstream_reset_before_response_started{connection_termination}""#] {
         assert!(log.contains(part), "{part}: {log}");

@@ -29,6 +29,26 @@ pub(super) fn access_logs(telemetries: &[View<'_>], providers: &[Value]) -> Vec<
         .collect()
 }
 
+/// Envoy's response flags for a request that was to be forwarded and that the upstream did not answer: no address, no
+/// connection, reset, broken protocol, too late.
+const FAILURES: [&str; 7] = ["UH", "UF", "UC", "UR", "UPE", "UT", "DF"];
+
+/// A log of nothing but the requests that an upstream did not answer, in a form of its own, which no setting changes.
+pub(super) fn of_failures(path: &str) -> Value {
+    let labels = json!({
+        "flags": "%RESPONSE_FLAGS%",
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "transport": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
+        "address": "%UPSTREAM_HOST%",
+        "certificateEnds": "%UPSTREAM_PEER_CERT_V_END%",
+    });
+    let mut log = log(Some(path), json!({"json_format": labels, "json_format_options": {}}));
+    if let Some(fields) = log.as_object_mut() {
+        fields.insert("filter".to_owned(), json!({"response_flag_filter": {"flags": FAILURES}}));
+    }
+    log
+}
+
 fn log(path: Option<&str>, format: Value) -> Value {
     extension(
         "envoy.access_loggers.file",

@@ -4,7 +4,7 @@
 //! - Routes, addresses and certificates are part of what refers to them, because there is no control plane to ask.
 //! - The plugin is a file that Envoy watches, and the module is the one on this machine.
 //! - A caller without a certificate reaches the filter, which refuses it, where a gateway would end the handshake.
-//! - The access log is a file.
+//! - The access log is a file, and there is one more for the requests that upstreams do not answer.
 //! - A name can stand for another address.
 //! - A file can change, and then what names it is new.
 
@@ -13,9 +13,9 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use super::Served;
 use super::listener::name;
 use super::tls::{AUTHORITIES, FILE_AUTHORITIES, FILE_PAIR, OWN, SYSTEM};
+use super::{Served, access_log};
 use crate::message::address;
 
 /// A host and a port.
@@ -62,6 +62,9 @@ pub struct Surroundings {
     pub module: String,
     /// The file of the access log.
     pub access_log: String,
+    /// The file of a second log, of the requests that upstreams did not answer: one JSON object each, with `flags`,
+    /// `details`, `transport`, `address` and `certificateEnds`.
+    pub failure_log: Option<String>,
 }
 
 /// The files that the objects name, as they are named there. [`Surroundings::files`] says where they are.
@@ -219,6 +222,12 @@ impl Surroundings {
         }
         if fields.get("path").is_some_and(|path| path == "/dev/stdout") {
             fields.insert("path".to_owned(), self.access_log.as_str().into());
+        }
+        // An upstream's options have filters, too, but no prefix.
+        let is_of_callers = fields.contains_key("http_filters") && fields.contains_key("stat_prefix");
+        if let (true, Some(path)) = (is_of_callers, &self.failure_log) {
+            let logs = fields.entry("access_log").or_insert_with(|| json!([])).as_array_mut();
+            logs.into_iter().for_each(|logs| logs.push(access_log::of_failures(path)));
         }
         self.certificates(fields);
     }

@@ -75,6 +75,7 @@ fn on_this_machine_ports_files_and_addresses_differ() {
         .into(),
         module: text("/here/filter.wasm"),
         access_log: text("/here/access.log"),
+        failure_log: Some(text("/here/failures.log")),
     });
     let address = |host: &str, port| HostPort { host: host.to_owned(), port };
     assert_eq!(here.addresses("httpbin.org"), [address("127.0.0.1", 9443)]);

@@ -1,10 +1,9 @@
-//! HealthChanges of the upstream's health, as the filter writes them to Envoy's log.
+//! Changes of the upstream's health, as the filter writes them to Envoy's log.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use super::log::filter_line;
+use crate::local::tail::Tail;
 
 /// One change of the health gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,27 +38,18 @@ impl HealthChange {
 /// Reads the changes from a growing log.
 #[derive(Debug)]
 pub(crate) struct HealthChanges {
-    /// `None` if there is no log to read: then no changes are reported.
-    log: Option<File>,
-    /// The beginning of a line that is not complete yet.
-    pending: Vec<u8>,
+    log: Tail,
 }
 
 impl HealthChanges {
     /// From the beginning of the log.
     pub(crate) fn new(log: &Path) -> Self {
-        HealthChanges { log: File::open(log).ok(), pending: Vec::new() }
+        HealthChanges { log: Tail::new(log) }
     }
 
     /// The changes since the last call.
     pub(crate) fn read(&mut self) -> Vec<HealthChange> {
-        let Some(log) = &mut self.log else { return Vec::new() };
-        // What was read before an error is kept, and the rest is read by the next call.
-        let _ = log.read_to_end(&mut self.pending);
-        let Some(end) = self.pending.iter().rposition(|byte| *byte == b'\n') else { return Vec::new() };
-        let rest = self.pending.split_off(end.saturating_add(1));
-        let whole = std::mem::replace(&mut self.pending, rest);
-        String::from_utf8_lossy(&whole).lines().filter_map(HealthChange::parse).collect()
+        self.log.read().lines().filter_map(HealthChange::parse).collect()
     }
 }
 
