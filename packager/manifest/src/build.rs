@@ -11,22 +11,12 @@ use crate::emit::{Emitted, emit};
 use crate::error::BuildError;
 use crate::kind::{gateway_api, mesh, pod};
 use crate::made_by::MADE_BY;
-use crate::names::{check_names, check_standbys, folder_name};
+use crate::names::{NAMESPACES, check_names, check_standbys, folder_name};
 use crate::notes::{Need, needs, notes};
+use crate::options::Options;
 use crate::patch::{self, OfMesh, Patched};
 use crate::plan::{PinnedFilter, Plan, plans};
 use crate::{comment, yaml};
-
-/// What there is to know about a build beside its files.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Give each manifest the sync wave that keeps the order under Argo CD.
-    pub argo: bool,
-    /// There is one entry over all gateways: with Argo CD, an Application for each folder.
-    pub root: bool,
-    /// Nothing says where the filter's image is: see [`ChosenFilter::is_placeholder`](crate::ChosenFilter::is_placeholder).
-    pub is_placeholder: bool,
-}
 
 /// Everything that a build emits.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -117,9 +107,6 @@ struct Folder {
     files: BTreeMap<String, String>,
     patched: Patched,
 }
-
-/// The folder of the namespaces: no gateway's folder has a name without a hyphen.
-pub const NAMESPACES: &str = "namespaces";
 
 /// One object for each namespace, however many Egresses ask for it, in a folder of its own: in that of a gateway it would go
 /// with that gateway, or move to another when an Egress is added, and whoever prunes what is gone would prune the namespace.

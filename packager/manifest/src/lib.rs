@@ -36,12 +36,12 @@
 //! ```text
 //! root
 //! build serve
-//! comment emit names
-//! notes patch step
+//! comment emit notes
+//! names patch step
 //! kind lock
 //! callers secrets
 //! plan
-//! error made_by message yaml
+//! error made_by message options yaml
 //! ```
 //!
 //! # Design
@@ -64,6 +64,7 @@ mod made_by;
 mod message;
 mod names;
 mod notes;
+mod options;
 mod patch;
 mod plan;
 mod root;
@@ -72,13 +73,15 @@ mod serve;
 mod step;
 mod yaml;
 
-pub use build::{Build, NAMESPACES, Options, build};
+pub use build::{Build, build};
 pub use error::{BuildError, Place};
 pub use kind::plugin::PluginApi;
 pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
 pub use made_by::MADE_BY;
+pub use names::{NAMESPACES, application};
 pub use notes::Need;
+pub use options::Options;
 pub use plan::{PinnedFilter, Plan, SELECTED, plans};
-pub use root::{Source, application};
+pub use root::Source;
 pub use secrets::{FromSecret, SecretFolder, tls_secret_name};
 pub use serve::{CertificateFiles, HostPort, Served, Surroundings, serve};

@@ -1,4 +1,4 @@
-//! Names that must fit and must differ.
+//! Names that must fit and must differ, and those of folders.
 
 use sallyport_egress::Code;
 use sallyport_egress::model::Egress;
@@ -10,6 +10,15 @@ use crate::plan::Plan;
 
 /// The longest name of a Service or of a provider of the mesh, and the longest value of a label.
 const LONGEST_NAME: usize = 63;
+
+/// The folder of the namespaces: no gateway's folder has a name without a hyphen.
+pub const NAMESPACES: &str = "namespaces";
+
+/// The name of the Application of a folder. Applications of all teams may share their namespace.
+#[must_use]
+pub fn application(folder: &str) -> String {
+    format!("sallyport-{folder}")
+}
 
 /// The folder of one gateway.
 pub(crate) fn folder_name(plan: &Plan<'_>) -> String {

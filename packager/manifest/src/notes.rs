@@ -3,13 +3,12 @@
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::deploy::Install;
 
-use crate::build::{NAMESPACES, Options};
 use crate::kind::mesh;
 use crate::lock::Lock;
 use crate::made_by::MADE_BY;
-use crate::names::folder_name;
+use crate::names::{NAMESPACES, application, folder_name};
+use crate::options::Options;
 use crate::plan::Plan;
-use crate::root::application;
 use crate::secrets::{self, FromSecret, TlsVolume};
 
 /// Something that the manifests refer to and that `build` does not write.

@@ -2,8 +2,9 @@
 
 use serde_json::json;
 
-use crate::build::{Build, NAMESPACES, kustomization};
+use crate::build::{Build, kustomization};
 use crate::made_by::MADE_BY;
+use crate::names::{NAMESPACES, application};
 use crate::yaml;
 
 /// Where Argo CD finds the output.
@@ -15,12 +16,6 @@ pub struct Source {
     pub revision: String,
     /// The output folder in the repository; `.` is its top.
     pub path: String,
-}
-
-/// The name of the Application of a folder. Applications of all teams may share their namespace.
-#[must_use]
-pub fn application(folder: &str) -> String {
-    format!("sallyport-{folder}")
 }
 
 fn header() -> String {

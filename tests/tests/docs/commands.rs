@@ -12,7 +12,8 @@ use sallyport_tests::{cluster, gate, workspace};
 use crate::page::Page;
 
 /// Programs that others make, and that the pages use.
-const FOREIGN: [&str; 9] = ["kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
+const FOREIGN: [&str; 10] =
+    ["argocd", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
 /// What runs here: it needs no network, and ends by itself.
 const RUNNABLE: [&str; 9] =
     ["check", "build", "init", "schema", "completions", "man", "version", "image build", "image verify --layout"];

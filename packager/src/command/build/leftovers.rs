@@ -13,10 +13,8 @@ use sallyport_manifest::Need;
 
 use crate::output::Difference;
 use crate::printable::{printable, quoted};
-use object::{Object, objects};
+use object::{DELETE, Object, objects};
 use pods::Pods;
-
-const DELETE: &str = "kubectl delete --ignore-not-found";
 
 /// Texts of files, by their names.
 type Texts = BTreeMap<String, String>;

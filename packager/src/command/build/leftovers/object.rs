@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use crate::printable::printable;
 
+/// The command that deletes objects, whether they are there or not.
+pub(super) const DELETE: &str = "kubectl delete --ignore-not-found";
+
 /// One object of the cluster, as kubectl names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Object {

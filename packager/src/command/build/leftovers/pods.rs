@@ -3,8 +3,7 @@
 use sallyport_manifest::SELECTED;
 use serde_json::Value;
 
-use super::DELETE;
-use super::object::{documents, text};
+use super::object::{DELETE, documents, text};
 use crate::printable::quoted;
 
 /// A way of installation, by its name in `gateway.install`.
