@@ -31,4 +31,5 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod setup;
 pub(crate) mod tail;
+pub(crate) mod validity;
 pub(crate) mod watch;

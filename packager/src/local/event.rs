@@ -90,6 +90,7 @@ impl Announcer<'_> {
                 "envoyLog": text(&layout.envoy_log()),
                 "envoyPid": ready.process,
                 "notServed": notices,
+                "warnings": ready.served.warnings,
                 "diagnostics": diagnostics(ready.report),
             })),
         }
@@ -122,6 +123,7 @@ impl Announcer<'_> {
                     write_addresses(&mut text, new);
                 }
                 write_notices(&mut text, new.notices.iter().filter(|notice| !old.notices.contains(notice)));
+                write_warnings(&mut text, &new.warnings);
                 let known = |caller: &PreparedCaller| old.callers.contains(caller) || old.aliases.contains(caller);
                 let added = new.callers.iter().chain(&new.aliases).filter(|caller| !known(caller));
                 added.for_each(|caller| write_caller(&mut text, new, caller));
@@ -136,6 +138,7 @@ impl Announcer<'_> {
                 "callers": callers(&new.callers),
                 "aliases": callers(&new.aliases),
                 "notServed": new.notices,
+                "warnings": new.warnings,
                 "diagnostics": diagnostics(report),
             })),
         }
@@ -255,6 +258,7 @@ fn ready_text(ready: &Ready<'_>) -> String {
     let _ = writeln!(text, "  files       {directory} ({kept})");
     let _ = writeln!(text, "  access log  {}", printable(&layout.access_log()));
     write_notices(&mut text, notices.iter());
+    write_warnings(&mut text, &ready.served.warnings);
     callers.iter().chain(aliases).for_each(|caller| write_caller(&mut text, ready.served, caller));
     text
 }
@@ -272,6 +276,13 @@ fn write_addresses(text: &mut String, Served { egress, addresses, .. }: &Served)
 fn write_notices<'n>(text: &mut String, notices: impl Iterator<Item = &'n String>) {
     for notice in notices {
         let _ = writeln!(text, "  not here    {notice}");
+    }
+}
+
+/// What is served, and does not work.
+fn write_warnings(text: &mut String, warnings: &[String]) {
+    for warning in warnings {
+        let _ = writeln!(text, "  warning     {warning}");
     }
 }
 

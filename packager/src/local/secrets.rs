@@ -10,12 +10,14 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use rustls::pki_types::UnixTime;
 use sallyport_egress::model::Egress;
 use sallyport_manifest::{CertificateFiles, FromSecret, Served};
 
 use missing::Cure;
 
 use super::pem::{self, Flaw, Role};
+use super::validity;
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::oci::digest::digest_of;
 use crate::printable::printable;
@@ -55,6 +57,8 @@ pub(crate) struct Found {
     pub(crate) upstream_authorities: Option<String>,
     /// The variables with credentials.
     pub(crate) variables: Vec<(String, OsString)>,
+    /// The certificates that are not valid now, in one line each. Envoy loads them.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// What is not there of the files that the manifests name, and of the credentials.
@@ -76,17 +80,20 @@ pub(crate) fn missing(egress: &Egress, served: &Served, sources: Sources<'_>) ->
 /// Finds everything and checks it.
 pub(crate) fn find(egress: &Egress, served: &Served, sources: Sources<'_>) -> Result<Found, Failure> {
     let places = Places { served, sources };
-    let mut found = Found::default();
+    let (mut found, now) = (Found::default(), UnixTime::now());
     if let Some(path) = sources.authorities {
-        let (path, _) = found.read(path, "--ca-certificates", Role::Certificates)?;
-        found.upstream_authorities = Some(path);
+        let (canonical, content) = found.read(path, "--ca-certificates", Role::Certificates)?;
+        found.warn_of_authorities(path, &content, now);
+        found.upstream_authorities = Some(canonical);
     }
     let CertificateFiles { pairs, authorities } = served.certificate_files();
     for name in authorities.iter().filter(|_| sources.authorities.is_none()) {
-        found.named(name, Role::Certificates, &places)?;
+        let content = found.named(name, Role::Certificates, &places)?;
+        found.warn_of_authorities(&places.of_file(name).0, &content, now);
     }
     for (certificate, key) in &pairs {
         let chain = found.named(certificate, Role::Certificates, &places)?;
+        found.warn_of_chain(&places.of_file(certificate).0, &chain, now);
         let private = found.named(key, Role::Key, &places)?;
         if pem::is_of_another(&chain, &private) {
             let name = |name| printable(&places.of_file(name).0);
@@ -130,6 +137,17 @@ impl Found {
         let canonical = text(&fs::canonicalize(path).map_err(|error| Failure::read(path, &error))?);
         self.digests.insert(canonical.clone(), digest_of(&content).to_string());
         Ok((canonical, content))
+    }
+
+    fn warn_of_chain(&mut self, path: &Path, chain: &[u8], now: UnixTime) {
+        let warning = |flaw| format!("the certificate in `{}` {flaw}: an upstream refuses it", printable(path));
+        self.warnings.extend(validity::of_chain(chain, now).map(warning));
+    }
+
+    fn warn_of_authorities(&mut self, path: &Path, authorities: &[u8], now: UnixTime) {
+        let warning =
+            |flaw| format!("the authority in `{}` {flaw}: no certificate that it signed is accepted", printable(path));
+        self.warnings.extend(validity::of_authorities(authorities, now).map(warning));
     }
 
     /// The same for a file that the manifests name.

@@ -56,6 +56,8 @@ pub(crate) struct Served {
     pub(crate) variables: Vec<(String, OsString)>,
     /// What a gateway in the mesh does, and this one does not.
     pub(crate) notices: Vec<String>,
+    /// The certificates that are not valid now.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// A caller with its certificate and a request to try.
@@ -162,14 +164,14 @@ impl Setup {
         let policy = Policy { egress, engine: &engine, port };
         let callers = self.prepare_callers(policy, mesh)?;
         let aliases = policy.prepare_aliases(&callers, &self.layout().ca());
-        let variables = found.variables.clone();
+        let (variables, warnings) = (found.variables.clone(), found.warnings.clone());
         let surroundings =
             Surroundings { ports: ports.into_iter().collect(), ..self.surroundings(plan, &layout, &served, found) };
         let here = served.on(&surroundings);
         let addresses = here.addresses(&egress.upstream_host());
         let resources = Resources::new(here);
         let egress = (*egress).clone();
-        Ok(Served { egress, port, layout, resources, addresses, callers, aliases, variables, notices })
+        Ok(Served { egress, port, layout, resources, addresses, callers, aliases, variables, notices, warnings })
     }
 
     /// For each port of a pod, the one on this machine: the first is the session's, the others are the same if they are
@@ -203,7 +205,7 @@ impl Setup {
         found: Found,
     ) -> Surroundings {
         let own = own_pair(layout, plan.egress);
-        let Found { files, digests, system_authorities, upstream_authorities, variables: _ } = found;
+        let Found { files, digests, system_authorities, upstream_authorities, variables: _, warnings: _ } = found;
         let upstreams = std::iter::once(plan.egress).chain(plan.standbys.iter().copied());
         let connect =
             upstreams.filter_map(|egress| Some((egress.upstream_host(), self.settings.address_of(egress)?.clone())));

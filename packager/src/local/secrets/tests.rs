@@ -1,5 +1,7 @@
 //! What is found, what is missing, and what is wrong.
 
+use rcgen::{CertificateParams, KeyPair};
+
 use super::*;
 use crate::local::example::tests::egress_with;
 use crate::local::pem::tests::pair;
@@ -119,6 +121,29 @@ fn a_file_that_envoy_cannot_use_is_named() {
     assert!(message.ends_with("from --ca-certificates is a directory"), "{message}");
     let given = Sources { authorities: Some(Path::new("/dev/null")), ..sources(None) };
     assert_eq!(failure(&egress, given).0, "the file `/dev/null` from --ca-certificates is not a regular file");
+}
+
+#[test]
+fn a_certificate_out_of_its_time_is_a_warning() {
+    let egress = mutual();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::default();
+    params.not_after = rcgen::date_time_ymd(2001, 2, 3);
+    let (old, (valid, _)) = (params.self_signed(&key).unwrap().pem(), pair());
+    let directory = folder(&[("ca.crt", &old), ("tls.crt", &old), ("tls.key", &key.serialize_pem())]);
+    let of = |name: &str| printable(&directory.path().join("httpbin-upstream-tls").join(name));
+    let warnings = |given| find(&egress, &served(&egress), given).unwrap().warnings;
+    let given = sources(Some(directory.path()));
+    let of_chain = format!("the certificate in `{}` expired on 2001-02-03: an upstream refuses it", of("tls.crt"));
+    let end = "expired on 2001-02-03: no certificate that it signed is accepted";
+    assert_eq!(warnings(given), [format!("the authority in `{}` {end}", of("ca.crt")), of_chain.clone()]);
+    let other = directory.path().join("other.pem");
+    for (content, expected) in [(&valid, None), (&old, Some(format!("the authority in `{}` {end}", printable(&other))))]
+    {
+        fs::write(&other, content).unwrap();
+        let warned = warnings(Sources { authorities: Some(&other), ..given });
+        assert_eq!(warned, expected.into_iter().chain([of_chain.clone()]).collect::<Vec<_>>());
+    }
 }
 
 #[test]
