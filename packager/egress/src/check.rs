@@ -1,5 +1,7 @@
 //! Files checked together: each by itself, then against each other, then by the core that will run the policy.
 
+mod cure;
+
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span, UnplacedDiagnostic};
 use crate::import::recognise::{FileKind, recognise};
@@ -206,10 +208,10 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress, first_ids: &Ha
     let first = node.text().filter(|_| is_duplicate).and_then(|id| first_ids.get(id)).copied();
     let first = first.filter(|first| *first != node.span);
     let near_key = node.text().filter(|_| problem.code == sallyport_core::PolicyCode::ConditionKey).and_then(near_key);
+    let near_key = near_key.map(|near| format!("did you mean {}?", quoted(&near)));
+    let better = near_key.or_else(|| cure::cure(problem.code, &problem.path, node.text()?));
     let mut diagnostic = from_core(file, node, problem);
-    if let Some(near) = near_key {
-        diagnostic.help = Some(format!("did you mean {}?", quoted(&near)));
-    }
+    diagnostic.help = better.or(diagnostic.help);
     if let Some(span) = first {
         // The core counts rules by the policy's positions, which are not the file's where a rule was left out.
         diagnostic.help = Some("give each rule its own ID: logs and metrics name the rule by it".to_owned());

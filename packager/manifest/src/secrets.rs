@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::outbound::Credential;
-use sallyport_egress::value::file_path::FileSource;
+use sallyport_egress::value::file_path::{FileSource, tls_secret};
 
 use crate::plan::Plan;
 
@@ -74,5 +74,5 @@ pub(crate) fn folders(plan: &Plan<'_>) -> Vec<SecretFolder> {
 /// The Secret with the files that `upstream.tls` names. It is the same for every gateway that connects to that upstream.
 #[must_use]
 pub fn tls_secret_name(egress: &Egress) -> String {
-    format!("{}-upstream-tls", egress.name)
+    tls_secret(&egress.name)
 }

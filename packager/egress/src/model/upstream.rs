@@ -116,7 +116,7 @@ record! {
         "keyFile" => "write `privateKey`",
         "serverName" => "write `sni`",
         "sans" => "write `subjectAltNames`",
-        "credentialName" => "write `clientCertificate: /etc/sallyport/tls/tls.crt` and `privateKey: /etc/sallyport/tls/tls.key`: the gateway's pods mount the Secret `NAME-upstream-tls` there",
+        "credentialName" => "write `clientCertificate: /etc/sallyport/upstream/tls.crt` and `privateKey: /etc/sallyport/upstream/tls.key`: the gateway's pods mount the Secret `NAME-upstream-tls` there",
         "insecureSkipVerify" => "the upstream is always verified: write `caCertificates` for a private authority",
     }
 }

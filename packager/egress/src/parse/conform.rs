@@ -46,7 +46,8 @@ impl Conformer<'_> {
             (Shape::Fields, Value::Mapping(_)) | (Shape::Any, _) => self.any(node),
             (Shape::List(of), Value::Sequence(items)) => self.list(of, what, items),
             (Shape::Text(_) | Shape::Boolean | Shape::Whole { .. } | Shape::OneOf(_), Value::Scalar(scalar)) => {
-                self.settle(scalar::read(shape, what, scalar), node.span)
+                let value = scalar::read(shape, what, scalar);
+                self.settle(value.map_err(|flaw| words::with_port(what, scalar, flaw)), node.span)
             }
             _ => self.wrong_type(shape, what, node),
         }

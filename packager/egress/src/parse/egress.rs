@@ -6,6 +6,7 @@ use super::defaults::Defaults;
 use super::read::{at, has_error, read};
 use crate::diagnostic::Sink;
 use crate::model::{Authz, Egress, EgressFile, EgressMetadata, Gateway};
+use crate::value::file_path::with_name;
 use crate::yaml::tree::Node;
 use sallyport_core::wire::Json;
 
@@ -43,6 +44,12 @@ pub(crate) fn parse_egress(tree: Node, defaults: &Defaults, sink: &mut Sink) -> 
     let SoundAuthz { authz, rule_positions, forwarder_positions } = sound_authz(&json, &tree, sink);
     let sound = if has_error(sink) { None } else { read::<EgressFile>(&json, tree.span, sink) };
     let egress = sound.map(egress);
+    if let Some(name) = &name {
+        // What is said of a value by itself does not know whose it is.
+        for help in sink.diagnostics.iter_mut().filter_map(|diagnostic| diagnostic.help.as_mut()) {
+            *help = with_name(help, name);
+        }
+    }
     ParsedEgress { tree, egress, name, namespace, authz, num_trusted_proxies, rule_positions, forwarder_positions }
 }
 

@@ -13,8 +13,10 @@ checked_text!(
     "file path"
 );
 
-/// Where the gateway's pods have the Secret with the upstream's certificates, unless the file says otherwise.
-const CERTIFICATES: &str = "/etc/sallyport/tls";
+/// Where messages and examples have the Secret with the upstream's certificates mounted.
+pub const CERTIFICATES: &str = "/etc/sallyport/upstream";
+/// The Egress in the name of a Secret where a message does not know it.
+const UNKNOWN: &str = "NAME";
 /// What Istio takes for the authorities of the proxy's image, wherever they are.
 const SYSTEM: &str = "system";
 /// Folders of the proxy's image: a file there needs no Secret, and a Secret mounted there would hide the image's files.
@@ -94,6 +96,17 @@ impl FilePath {
     }
 }
 
+/// The Secret with the files that `upstream.tls` of the Egress of this name has.
+#[must_use]
+pub fn tls_secret(name: &str) -> String {
+    format!("{name}-upstream-tls")
+}
+
+/// A help that names the Secret of an Egress, with the name of that Egress.
+pub(crate) fn with_name(help: &str, name: &str) -> String {
+    help.replace(&format!("`{}`", tls_secret(UNKNOWN)), &format!("`{}`", tls_secret(name)))
+}
+
 /// Whether a folder is `parent` or below it.
 fn is_within(folder: &str, parent: &str) -> bool {
     folder.strip_prefix(parent).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -102,10 +115,11 @@ fn is_within(folder: &str, parent: &str) -> bool {
 fn check(text: &str) -> Option<UnplacedDiagnostic> {
     if is_pem(text) {
         return Some(
-            UnplacedDiagnostic::new(Code::FilePath, "a PEM text stands where the path of a file is expected").help(
-                "put the text into the Secret `NAME-upstream-tls` in the gateway's namespace, and write the path at which \
-                 the gateway gets it: `/etc/sallyport/tls/KEY`, with a key of that Secret",
-            ),
+            UnplacedDiagnostic::new(Code::FilePath, "a PEM text stands where the path of a file is expected").help(format!(
+                "put the text into the Secret `{}` in the gateway's namespace, and write the path at which the gateway gets \
+                 it: `{CERTIFICATES}/KEY`, with a key of that Secret",
+                tls_secret(UNKNOWN)
+            )),
         );
     }
     if text == CERTIFICATES {
@@ -114,7 +128,7 @@ fn check(text: &str) -> Option<UnplacedDiagnostic> {
                 Code::FilePath,
                 format!("{} is the folder of the certificates, not a file", quoted(text)),
             )
-            .help("write the path of a file in it: `/etc/sallyport/tls/ca.crt`, with a key of the Secret"),
+            .help(format!("write the path of a file in it: `{CERTIFICATES}/ca.crt`, with a key of the Secret")),
         );
     }
     // A colon ends the path of a mount, and `..` would lead out of the folder that is mounted.
@@ -124,7 +138,7 @@ fn check(text: &str) -> Option<UnplacedDiagnostic> {
         && !text.chars().any(char::is_control);
     (!good).then(|| {
         UnplacedDiagnostic::new(Code::FilePath, format!("{} is not the path of a file", quoted(text)))
-            .help("write it without `.`, `..`, `//` and `:`: `/etc/upstream/tls.crt`")
+            .help(format!("write it without `.`, `..`, `//` and `:`: `{CERTIFICATES}/tls.crt`"))
     })
 }
 
@@ -175,7 +189,7 @@ mod tests {
     fn how_the_pods_come_by_a_file() {
         use FileSource::{Bundle, Image, Mounted, Relative, Taken};
         for (path, source) in [
-            ("/etc/sallyport/tls/ca.crt", Mounted("/etc/sallyport/tls")),
+            ("/etc/sallyport/upstream/ca.crt", Mounted("/etc/sallyport/upstream")),
             ("/certs/ca.crt", Mounted("/certs")),
             ("/etc/sslx/ca.crt", Mounted("/etc/sslx")),
             ("/etc/istiox/ca.crt", Mounted("/etc/istiox")),

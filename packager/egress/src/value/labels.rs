@@ -76,7 +76,11 @@ pub(crate) fn check_name(name: &str) -> Option<UnplacedDiagnostic> {
     }
     is_own_name(name).then(|| {
         let message = format!("`sallyport build` or Istio decides {}", quoted(name));
-        UnplacedDiagnostic::new(Code::ObjectLabel, message).help("choose another name, or write it in `patches`")
+        let help = match name {
+            "istio.io/rev" => "write the revision in `spec.revision` of the Mesh file, and remove the label",
+            _ => "choose another name, or write it in `patches`",
+        };
+        UnplacedDiagnostic::new(Code::ObjectLabel, message).help(help)
     })
 }
 

@@ -8,7 +8,7 @@ use sallyport_core::wire::Hygiene;
 use sallyport_egress::Code;
 use sallyport_egress::model::READINESS_PORT;
 use sallyport_egress::model::health::Readiness;
-use sallyport_egress::value::file_path::FileSource;
+use sallyport_egress::value::file_path::{CERTIFICATES, FileSource};
 use serde_json::{Value, json};
 
 use super::opa;
@@ -194,9 +194,9 @@ pub(crate) fn check_files(plan: &Plan<'_>) -> Vec<BuildError> {
         };
         let (file, secret) = (path.rsplit('/').next().unwrap_or_default(), secrets::tls_secret_name(plan.egress));
         let message = format!("`upstream.tls.{field}` {problem}");
-        let help =
-            format!("write `/etc/sallyport/tls/{file}`, and put the file into the Secret `{secret}` as `{file}`");
-        errors.push(BuildError::of(plan.egress, Code::CertificatePath, message).with_help(help));
+        let help = format!("write `{CERTIFICATES}/{file}`, and put the file into the Secret `{secret}` as `{file}`");
+        let error = BuildError::of(plan.egress, Code::CertificatePath, message);
+        errors.push(error.at(format!("spec.upstream.tls.{field}")).with_help(help));
     }
     errors
 }

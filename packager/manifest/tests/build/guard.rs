@@ -3,7 +3,7 @@
 use sallyport_core::wire::{Mode, Rule, TracingMode};
 use sallyport_egress::model::deploy::{Install, Patch};
 use sallyport_egress::model::{Egress, Mesh};
-use sallyport_manifest::Build;
+use sallyport_manifest::{Build, Place};
 use serde_json::{Value, json};
 
 use super::{Code, build, built, cases, filter, full, golden, httpbin, image_volume, mesh, patched_with, value, with};
@@ -282,9 +282,10 @@ fn files_that_the_pods_could_not_have_are_refused() {
         assert_eq!(errors[0].code, Code::CertificatePath);
         let message = format!("the Egress `egress-httpbin/httpbin`: `upstream.tls.caCertificates` {problem}");
         assert_eq!(errors[0].message, message);
-        let help =
-            "write `/etc/sallyport/tls/ca.crt`, and put the file into the Secret `httpbin-upstream-tls` as `ca.crt`";
+        let help = "write `/etc/sallyport/upstream/ca.crt`, and put the file into the Secret `httpbin-upstream-tls` as `ca.crt`";
         assert_eq!(errors[0].help.as_deref(), Some(help));
+        let Place::Egress { path, .. } = errors[0].place.as_ref() else { panic!("{errors:?}") };
+        assert_eq!(path, "spec.upstream.tls.caCertificates");
     }
 }
 

@@ -14,8 +14,8 @@
 //!   port: 443
 //!   tls:
 //!     mode: MUTUAL
-//!     clientCertificate: /etc/sallyport/bank/tls.crt
-//!     privateKey: /etc/sallyport/bank/tls.key
+//!     clientCertificate: /etc/sallyport/upstream/tls.crt
+//!     privateKey: /etc/sallyport/upstream/tls.key
 //! authz:
 //!   rules:
 //!   - id: readers
@@ -32,8 +32,8 @@
 //!   port: 443
 //!   tls:
 //!     mode: MUTUAL
-//!     clientCertificate: /etc/sallyport/bank/tls.crt
-//!     privateKey: /etc/sallyport/bank/tls.key
+//!     clientCertificate: /etc/sallyport/upstream/tls.crt
+//!     privateKey: /etc/sallyport/upstream/tls.key
 //! authz:
 //!   rules:
 //!   - id: readers

@@ -22,7 +22,7 @@
 //! upstream:
 //!   host: bank.example
 //!   port: 443
-//!   tls: {caCertificates: /etc/sallyport/tls/corp-ca.crt}
+//!   tls: {caCertificates: /etc/sallyport/upstream/corp-ca.crt}
 //! ```
 //!
 //! Fix: Write a path in a folder of its own, and put the file into the Secret `NAME-upstream-tls` under
@@ -32,7 +32,7 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
-use crate::value::file_path::FileSource;
+use crate::value::file_path::{CERTIFICATES, FileSource, tls_secret};
 use crate::wording::quoted;
 
 pub(super) const LINT: Lint =
@@ -48,10 +48,9 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             }
             let message = format!("{} is in the proxy's image, if anywhere: no Secret is mounted there", quoted(path));
             let file = path.rsplit_once('/').map_or(path.as_str(), |(_, file)| file);
-            let name = &subject.egress.name;
-            let help = format!(
-                "write `/etc/sallyport/tls/{file}`, and put the file into the Secret `{name}-upstream-tls` as `{file}`"
-            );
+            let secret = tls_secret(&subject.egress.name);
+            let help =
+                format!("write `{CERTIFICATES}/{file}`, and put the file into the Secret `{secret}` as `{file}`");
             findings.push(subject.at(&format!("upstream.tls.{field}"), message, help));
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
+use crate::value::host::Host;
 use crate::wording::{did_you_mean, either, quoted};
 use crate::yaml::tree::{Scalar, ScalarType, Value};
 use sallyport_core::wire::{Block, Choice, Field, Shape, TextKind};
@@ -88,6 +89,12 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
         Value::Mapping(_) | Value::Refused => "a mapping".to_owned(),
     };
     let flaw = UnplacedDiagnostic::new(Code::WrongType, format!("{what} is {found_text}, not {}", expected(shape)));
+    if let (Shape::Block(block), Value::Scalar(scalar)) = (shape, found)
+        && block.field(ADDRESS).is_some()
+        && let Some(address) = address_and_port(&scalar.text)
+    {
+        return flaw.help(format!("write a mapping: `{{{address}}}`"));
+    }
     match (shape, found) {
         (Shape::List(_), Value::Scalar(scalar)) => {
             flaw.help(format!("write a list: `{}: [{}]`", what.field, quoted(&scalar.text).trim_matches('`')))
@@ -96,6 +103,32 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
         (Shape::Block(_), Value::Sequence(_)) => flaw.help("remove the `- `: there is only one"),
         (Shape::Block(block), _) => flaw.help(format!("write a mapping with the fields {}", field_names(block))),
         _ => flaw.help(format!("write {}", expected(shape))),
+    }
+}
+
+/// The field of a host beside which there is a field for its port.
+const ADDRESS: &str = "address";
+
+/// `HOST:PORT` as these two fields; without a port, as the first of them.
+fn address_and_port(text: &str) -> Option<String> {
+    match host_and_port(text) {
+        Some((host, port)) => Some(format!("{ADDRESS}: {host}, port: {port}")),
+        None => text.parse::<Host>().ok().map(|host| format!("{ADDRESS}: {host}")),
+    }
+}
+
+fn host_and_port(text: &str) -> Option<(Host, u16)> {
+    let (host, port) = text.rsplit_once(':')?;
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Some((host.parse().ok()?, port.parse().ok()?))
+}
+
+/// What is wrong with a scalar, with more to do about it if it is an address with its port.
+pub(super) fn with_port(what: What<'_>, scalar: &Scalar, flaw: UnplacedDiagnostic) -> UnplacedDiagnostic {
+    let address = host_and_port(&scalar.text).filter(|_| what.field == ADDRESS && flaw.code == Code::Host);
+    match address.and_then(|_| address_and_port(&scalar.text)) {
+        Some(address) => flaw.help(format!("write `{address}`")),
+        None => flaw,
     }
 }
 
