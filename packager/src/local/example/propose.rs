@@ -3,7 +3,7 @@
 use sallyport_core::policy::key::{Topic, WrittenKey, topic_of};
 use sallyport_core::wire;
 
-use super::{CONTENT_TYPE, Example, Forecast};
+use super::request::{CONTENT_TYPE, Example, Forecast};
 
 /// Requests that a rule may match: the first method with each path, then the other methods, with whatever its conditions ask
 /// for.
