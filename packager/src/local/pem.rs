@@ -50,6 +50,10 @@ pub(crate) fn check(role: Role, content: &[u8]) -> Result<(), Flaw> {
     if labels.is_empty() {
         return flaw("is not PEM");
     }
+    // For Envoy it is no section, and nothing is said of it.
+    if text.lines().any(|line| !line.starts_with("-----BEGIN ") && line.contains("-----BEGIN ")) {
+        return flaw("has something before `-----BEGIN` on its line: white space, or a byte order mark");
+    }
     let own: Vec<&&str> = labels.iter().filter(|label| label.ends_with(wanted)).collect();
     if own.is_empty() {
         let is_other = labels.iter().any(|label| label.ends_with("PRIVATE KEY") || label.ends_with("CERTIFICATE"));
@@ -66,10 +70,26 @@ pub(crate) fn check(role: Role, content: &[u8]) -> Result<(), Flaw> {
         });
     }
     let is_sound = match role {
-        Role::Certificates => CertificateDer::pem_slice_iter(content).all(|found| found.is_ok()),
-        Role::Key => PrivateKeyDer::from_pem_slice(content).is_ok(),
+        Role::Certificates => CertificateDer::pem_slice_iter(content).all(|found| found.is_ok_and(|der| is_der(&der))),
+        Role::Key => PrivateKeyDer::from_pem_slice(content).is_ok_and(|key| is_der(key.secret_der())),
     };
-    if is_sound { Ok(()) } else { flaw("is damaged: a section of it has no end, or is not base64") }
+    if is_sound { Ok(()) } else { flaw("is damaged: a section of it has no end, or its base64 is none or cut") }
+}
+
+/// Whether this is a sequence in DER as long as it says (X.690, 8.1.3), as every certificate and key is.
+fn is_der(bytes: &[u8]) -> bool {
+    let Some((0x30, rest)) = bytes.split_first() else { return false };
+    let Some((first, rest)) = rest.split_first() else { return false };
+    let (length, content) = match first.checked_sub(0x80) {
+        None => (usize::from(*first), rest),
+        Some(count) => match rest.split_at_checked(count.into()) {
+            Some((length, content)) if length.len() <= 4 => {
+                (length.iter().fold(0, |length, byte| length << 8 | usize::from(*byte)), content)
+            }
+            _ => return false,
+        },
+    };
+    content.len() == length
 }
 
 /// Whether the key is certainly not the one of the certificate. Both files were checked.
@@ -116,7 +136,9 @@ pub(crate) mod tests {
         let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n\
                    -----END RSA PRIVATE KEY-----\n";
         let request = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
-        let damaged = "is damaged: a section of it has no end, or is not base64";
+        let damaged = "is damaged: a section of it has no end, or its base64 is none or cut";
+        let before = "has something before `-----BEGIN` on its line: white space, or a byte order mark";
+        let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let binary = "is binary, not PEM: `openssl x509`, `pkey` and `pkcs12` convert it";
         for (role, content, expected) in [
             (Role::Certificates, "", "is empty"),
@@ -133,6 +155,11 @@ pub(crate) mod tests {
             (Role::Certificates, &certificate.replace("MII", "M*I"), damaged),
             (Role::Certificates, &format!("{certificate}-----BEGIN CERTIFICATE-----\n"), damaged),
             (Role::Key, &key.replace("MIG", "M*G"), damaged),
+            (Role::Certificates, no_certificate, damaged),
+            (Role::Certificates, &format!("{certificate}{no_certificate}"), damaged),
+            (Role::Certificates, &format!("\u{feff}{certificate}"), before),
+            (Role::Certificates, &certificate.replace('\n', "\n  "), damaged),
+            (Role::Key, &format!("  {key}"), before),
         ] {
             assert_eq!(what(role, content), expected, "{content}");
         }

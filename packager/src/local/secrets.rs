@@ -4,10 +4,10 @@ mod missing;
 
 use std::collections::BTreeMap;
 use std::env;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 use rustls::pki_types::UnixTime;
@@ -32,6 +32,11 @@ const SYSTEM: [&str; 5] = [
     "/etc/ssl/cert.pem",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
 ];
+
+/// The size of a credential, in bytes. The headers of a request have 60 KiB in Envoy.
+const MOST_OF_CREDENTIAL: usize = 64 << 10;
+/// The size of a file, in bytes: a Secret has 1 MiB, the authorities of a system less than that.
+const MOST_OF_FILE: u64 = 4 << 20;
 
 /// Where to look.
 #[derive(Clone, Copy, Debug)]
@@ -169,6 +174,9 @@ fn content(path: &Path, from: &str) -> Result<Vec<u8>, Failure> {
     if !metadata.is_file() {
         return Err(failed(path, from, if metadata.is_dir() { "is a directory" } else { "is not a regular file" }));
     }
+    if metadata.len() > MOST_OF_FILE {
+        return Err(failed(path, from, "has more than 4 MiB"));
+    }
     fs::read(path).map_err(|error| unread(&error))
 }
 
@@ -246,17 +254,33 @@ impl Places<'_> {
 fn credential(egress: &Egress, variable: &FromSecret, sources: Sources<'_>) -> Result<(String, OsString), Failure> {
     let name = &variable.variable;
     if let Some(path) = credential_file(variable, sources) {
-        let content = content(&path, "--secrets")?;
-        let value = content.trim_ascii_end();
-        if !value.is_empty() && !value.contains(&0) {
-            return Ok((name.clone(), OsStr::from_bytes(value).to_owned()));
-        }
-        return Err(Failure::new(Exit::Io, format!("`{}` holds no credential", printable(&path))));
+        let value = content(&path, "--secrets")?;
+        check_credential(&value, &file(&path, "--secrets"))?;
+        return Ok((name.clone(), OsString::from_vec(value)));
     }
     match env::var_os(name).filter(|value| !value.is_empty()) {
-        Some(value) => Ok((name.clone(), value)),
+        Some(value) => {
+            check_credential(value.as_bytes(), &format!("the variable {name}"))?;
+            Ok((name.clone(), value))
+        }
         None => Err(Failure::new(Exit::Io, format!("{} does not exist", missing_credential(egress, variable).what))),
     }
+}
+
+/// The credential becomes the value of a header as it is, here and in the mesh. No message repeats it.
+fn check_credential(value: &[u8], subject: &str) -> Result<(), Failure> {
+    let lines = "write it as one line without an end: `printf %s CREDENTIAL > FILE`. A Secret that is made of such a file \
+                 has the end of its line, too, and no request would reach the upstream in the mesh";
+    let (what, help) = match value {
+        [] => ("is empty", "write the credential into it"),
+        _ if value.len() > MOST_OF_CREDENTIAL => ("has more than 64 KiB", "no server takes a header of that size"),
+        [.., b'\n' | b'\r'] => ("ends with a line end, which is part of the credential", lines),
+        _ if value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') => {
+            ("has a control character, which no header can have", lines)
+        }
+        _ => return Ok(()),
+    };
+    Err(Failure::new(Exit::Io, format!("{subject} {what}")).with_help(help))
 }
 
 /// The file of a credential, if there is one.

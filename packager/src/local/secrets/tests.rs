@@ -191,11 +191,25 @@ fn a_credential_that_is_missing_is_named() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("token-of-partner")).unwrap();
     let path = directory.path().join("token-of-partner/token");
-    std::fs::write(&path, "s3cret\n").unwrap();
+    std::fs::write(&path, "s3cret").unwrap();
     let found = find(&egress, &served(&egress), sources(Some(directory.path()))).unwrap();
     assert_eq!(found.variables, [(egress.credential_variable(), OsString::from("s3cret"))]);
-    std::fs::write(&path, "\n").unwrap();
-    assert!(find(&egress, &served(&egress), sources(Some(directory.path()))).is_err());
+    for (value, flaw) in [
+        ("", "is empty"),
+        ("s3cret\n", "ends with a line end, which is part of the credential"),
+        ("s3cret\r\n", "ends with a line end, which is part of the credential"),
+        ("s3cret\nx: y", "has a control character, which no header can have"),
+        ("s3cret\0", "has a control character, which no header can have"),
+        (&"s".repeat(70_000), "has more than 64 KiB"),
+    ] {
+        std::fs::write(&path, value).unwrap();
+        let (message, help) = failure(&egress, sources(Some(directory.path())));
+        assert!(message.ends_with(flaw), "{message}");
+        assert!(value.is_empty() || !format!("{message}{help}").contains("s3cret"), "{message} {help}");
+    }
+    fs::File::create(&path).and_then(|file| file.set_len(5 << 20)).unwrap();
+    let (message, _) = failure(&egress, sources(Some(directory.path())));
+    assert!(message.ends_with("has more than 4 MiB"), "{message}");
     // What is no file is not opened: a pipe would block.
     fs::remove_file(&path).unwrap();
     std::os::unix::net::UnixListener::bind(&path).unwrap();
