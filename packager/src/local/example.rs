@@ -2,6 +2,7 @@
 
 mod propose;
 mod request;
+mod sample;
 
 use sallyport_core::wire;
 use sallyport_core::{Engine, PeerView, RequestView, Verdict};
@@ -277,6 +278,8 @@ pub(crate) mod tests {
             (r#"{"notMethods":["GET","POST"],"paths":["/x"]}"#, "PUT", "/x"),
             (r#"{"paths":["/a/*"],"notPaths":["/a/"]}"#, "GET", "/a/1"),
             (r#"{"notPaths":["/"]}"#, "GET", "/1"),
+            (r#"{"pathRegex":["/v[0-9]+/users/[^/]+"]}"#, "GET", "/v1/users/1"),
+            (r#"{"pathRegex":[".*[.]png"],"notPaths":["/.png"]}"#, "GET", "/1.png"),
         ] {
             let json = format!(
                 r#"[{{"id":"r","action":"ALLOW","from":[{{"source":{{"namespaces":["a"]}}}}],

@@ -4,6 +4,7 @@ use sallyport_core::policy::key::{Topic, WrittenKey, topic_of};
 use sallyport_core::wire;
 
 use super::request::{CONTENT_TYPE, Example, Forecast};
+use super::sample::paths_of_regex;
 
 /// Requests that a rule may match: the first method with each path, then the other methods, with whatever its conditions ask
 /// for.
@@ -28,7 +29,8 @@ fn from_operation(operation: &wire::Operation) -> Vec<Example> {
         ..plain("POST", call_of(pattern))
     });
     let mut paths: Vec<String> = operation.paths.iter().flatten().flat_map(|pattern| paths_of(pattern)).collect();
-    if operation.paths.is_none() && operation.grpc.is_none() {
+    paths.extend(operation.path_regex.iter().flatten().flat_map(|pattern| paths_of_regex(pattern)));
+    if operation.paths.is_none() && operation.path_regex.is_none() && operation.grpc.is_none() {
         paths = paths_of("*");
     }
     let methods = methods_of(operation);
