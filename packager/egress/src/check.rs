@@ -1,6 +1,7 @@
 //! Files checked together: each by itself, then against each other, then by the core that will run the policy.
 
 mod cure;
+mod problems;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span, UnplacedDiagnostic};
@@ -13,9 +14,10 @@ use crate::parse::{Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, par
 use crate::policy::{policy, policy_source};
 use crate::wording::{did_you_mean, one_line, quoted};
 use crate::yaml::tree::Node;
+use problems::problems_of;
+use sallyport_core::Problem;
 use sallyport_core::policy::key::{KEYS, WrittenKey};
 use sallyport_core::wire::{Mode, Policy};
-use sallyport_core::{Engine, Problem};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -46,7 +48,7 @@ pub struct Checked {
 /// Parses and checks files together.
 ///
 /// All problems come out of one run: what is wrong in one place does not hide what is wrong in another. The policy
-/// itself is judged by [`Engine::compile`], the very code that the filter runs.
+/// itself is judged by [`Engine::compile`](sallyport_core::Engine::compile), the very code that the filter runs.
 #[must_use]
 pub fn check(files: &[SourceFile]) -> Checked {
     check_each(files, |_| false)
@@ -182,10 +184,6 @@ fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let Some(egress) = &parsed.egress else { return problems_of(&policy) };
     let Policy { health, tracing, headers, .. } = policy_source(egress, mesh, &[]);
     problems_of(&Policy { health, tracing, headers, ..policy })
-}
-
-fn problems_of(policy: &Policy) -> Vec<Problem> {
-    Engine::compile(policy).err().map(|invalid| invalid.problems).unwrap_or_default()
 }
 
 /// Shows a problem of the policy where its cause is written; `first_ids` has where each rule id is written first.

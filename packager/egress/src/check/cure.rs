@@ -1,7 +1,7 @@
 //! What to write instead of a value of a rule, where the mistake shows what was meant. It is shown only if the core accepts
 //! it.
 
-use super::problems_of;
+use super::problems::problems_of;
 use crate::model::{Authz, Mesh};
 use crate::policy::policy;
 use crate::wording::quoted;
