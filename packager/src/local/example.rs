@@ -4,6 +4,7 @@ mod propose;
 mod request;
 mod sample;
 
+use sallyport_core::policy::key::WrittenKey;
 use sallyport_core::wire;
 use sallyport_core::{Engine, PeerView, RequestView, Verdict};
 use sallyport_egress::model::Egress;
@@ -26,7 +27,7 @@ pub(crate) fn asks_for_ports(egress: &Egress) -> bool {
         let operations = rule.to.iter().flatten().map(|to| &to.operation);
         let mut conditions = rule.when.iter().flatten();
         operations.into_iter().any(|operation| operation.ports.is_some() || operation.not_ports.is_some())
-            || conditions.any(|condition| condition.key == "destination.port")
+            || conditions.any(|condition| WrittenKey::read(&condition.key).is_some_and(|written| written.key.is_port()))
     })
 }
 

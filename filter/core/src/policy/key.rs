@@ -111,6 +111,12 @@ impl Key {
         }
     }
 
+    /// Whether it is the gateway's port, as `ports` is.
+    #[must_use]
+    pub fn is_port(&self) -> bool {
+        matches!(self.value, Value::Port(_))
+    }
+
     /// What is written before the brackets; of a key that is no family, the whole.
     fn stem(&self) -> &'static str {
         self.name.split_once('[').map_or(self.name, |(stem, _)| stem)
