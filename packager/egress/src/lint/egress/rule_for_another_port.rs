@@ -35,12 +35,10 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::{Input, Subject};
 use crate::wording::{either, quoted};
+use sallyport_core::policy::key::WrittenKey;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::RuleForAnotherPort, run, source: include_str!("rule_for_another_port.rs") };
-
-/// The condition key with the same value as `ports`.
-const KEY: &str = "destination.port";
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     input.egresses.iter().flat_map(of_egress).collect()
@@ -55,7 +53,8 @@ fn of_egress(subject: &Subject<'_>) -> Vec<Finding> {
             lists.push((path("ports"), to.operation.ports.as_deref(), true));
             lists.push((path("notPorts"), to.operation.not_ports.as_deref(), false));
         }
-        for (at, when) in rule.when.iter().flatten().enumerate().filter(|(_, when)| when.key == KEY) {
+        let is_port = |key: &str| WrittenKey::read(key).is_some_and(|written| written.key.is_port());
+        for (at, when) in rule.when.iter().flatten().enumerate().filter(|(_, when)| is_port(&when.key)) {
             lists.push((format!("when[{at}].values"), when.values.as_deref(), true));
             lists.push((format!("when[{at}].notValues"), when.not_values.as_deref(), false));
         }
