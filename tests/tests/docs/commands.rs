@@ -214,12 +214,21 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The file that the page is about, if it begins with one.
+fn file_at_the_beginning(page: &Page) -> Option<String> {
+    let block = page.blocks().into_iter().next().filter(|block| block.language == "yaml")?;
+    block.lines.iter().any(|line| line == "kind: Egress").then(|| block.lines.join("\n") + "\n")
+}
+
 #[test]
 fn commands_do_and_print_what_the_page_shows() -> Result<()> {
     let sallyport = gate::sallyport()?;
     let (mut ran, mut compared) = (0, 0);
     for page in Page::all()? {
         let site = Site::new(&sallyport)?;
+        if let Some(file) = file_at_the_beginning(&page) {
+            fs::write(site.project().join("egress.yaml"), file)?;
+        }
         for Line { command, shown, place } in lines(&page) {
             let runs = command
                 .strip_prefix("sallyport ")
