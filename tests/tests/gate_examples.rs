@@ -50,7 +50,7 @@ fn example(envoy: &std::path::Path, home: &std::path::Path, name: &str, egress: 
     secret("ledger-upstream-tls", "ca.crt", &fs::read(&ca)?)?;
     secret("ledger-upstream-tls", "tls.crt", &fs::read(&client.certificate)?)?;
     secret("ledger-upstream-tls", "tls.key", &fs::read(&client.key)?)?;
-    secret("partner-api-key", "token", b"s3cret\n")?;
+    secret("partner-api-key", "token", b"s3cret")?;
     let echo = Echo::start(&server)?;
     // It asks its clients for a certificate, and knows none of the paths.
     let mutual = Httpbin::start(&scratch, &server, Some(&ca))?;

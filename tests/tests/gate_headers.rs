@@ -126,7 +126,7 @@ fn the_upstream_is_shown_the_gateways_credential() {
         let more = "  headers: {credential: {name: x-api-key, prefix: '100% ', secretName: s}}\n";
         scratch.folder("secrets")?;
         scratch.folder("secrets/s")?;
-        scratch.write("secrets/s/token", "s3cret\n")?;
+        scratch.write("secrets/s/token", "s3cret")?;
         let secrets = scratch.path().join("secrets").display().to_string();
         let stage = Stage::with_arguments(envoy, scratch, &file(more), &["--secrets", &secrets])?;
         let seen = stage.pass(&everything().header("x-api-key", "mine"), false)?;

@@ -103,6 +103,7 @@ fn forecast(policy: Policy<'_>, caller: &Caller, request: &Example) -> Forecast 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use sallyport_core::policy::key::KEYS;
     use sallyport_egress::diagnostic::SourceFile;
     use sallyport_egress::model::Mesh;
 
@@ -168,8 +169,9 @@ pub(crate) mod tests {
             assert_eq!(example(policy, &egress.spec.host, &caller, true).forecast, forecast, "{port}");
         }
         assert!(asks_for_ports(&egress));
-        let when = r#"[{"id":"a","action":"ALLOW","when":[{"key":"destination.port","values":["8443"]}]}]"#;
-        assert!(asks_for_ports(&egress_with(rules(when))));
+        let key = KEYS.iter().find(|key| key.is_port()).expect("there is one").name;
+        let when = format!(r#"[{{"id":"a","action":"ALLOW","when":[{{"key":"{key}","values":["8443"]}}]}}]"#);
+        assert!(asks_for_ports(&egress_with(rules(&when))));
         assert!(!asks_for_ports(&egress_with(rules(
             r#"[{"id":"a","action":"ALLOW","to":[{"operation":{"paths":["/a"]}}]}]"#
         ))));

@@ -2,7 +2,7 @@
 
 use sallyport_egress::model::health::Readiness;
 use sallyport_egress::model::{Egress, TlsMode};
-use sallyport_egress::value::file_path::FileSource;
+use sallyport_egress::value::file_path::{CERTIFICATES, FileSource};
 use sallyport_manifest::{Plan, Served, tls_secret_name};
 
 use super::settings::Settings;
@@ -40,7 +40,7 @@ fn authorities(egress: &Egress) -> Option<String> {
     }
     let is_of_system = tls.ca_certificates.as_ref().is_none_or(|path| path.source() == FileSource::Bundle);
     is_of_system.then(|| {
-        let folder = tls.mounted_folders().first().copied().unwrap_or("/etc/sallyport/tls").to_owned();
+        let folder = tls.mounted_folders().first().copied().unwrap_or(CERTIFICATES).to_owned();
         format!(
             "the system's authorities, with which the gateway in the mesh verifies the upstream: --ca-certificates replaces \
              them here alone. For a private authority write `upstream.tls.caCertificates: {folder}/ca.crt`, and put it into \
@@ -58,7 +58,7 @@ mod tests {
     #[test]
     fn authorities_that_the_mesh_does_not_have_are_named() {
         let mut egress = egress_with(Vec::new());
-        let expected = "`upstream.tls.caCertificates: /etc/sallyport/tls/ca.crt`, and put it into the Secret \
+        let expected = "`upstream.tls.caCertificates: /etc/sallyport/upstream/ca.crt`, and put it into the Secret \
                         `httpbin-upstream-tls` as `ca.crt`";
         for path in [None, Some("system"), Some("/etc/ssl/certs/ca-certificates.crt")] {
             egress.spec.upstream.tls.ca_certificates = path.and_then(|path| path.parse().ok());

@@ -173,7 +173,7 @@ pub(crate) fn spawn(command: &str) -> Child {
 
 /// For a line that can be a pipeline.
 pub(crate) fn spawn_line(line: &str) -> Child {
-    Command::new("sh").args(["-c", line]).stdout(Stdio::piped()).spawn().unwrap()
+    Command::new("sh").args(["-c", line]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// The status that a `curl` command gets.
