@@ -194,6 +194,8 @@ fn adding_an_allow_never_refuses_more() {
     });
 }
 
+/// A third one could: what is read of several lines joined is another text than that of two of them, and an expression such
+/// as `.*,.*` may be true of the longer one alone.
 #[test]
 fn a_second_header_value_never_helps() {
     for_all_cases(|case| {
@@ -204,7 +206,8 @@ fn a_second_header_value_never_helps() {
         let Some(before) = outcome(&policy, &case.request) else { return Ok(()) };
         let repeatable = ["x-role", "x-team", "host", "x-other"];
         for (name, _) in case.request.headers.clone() {
-            if !repeatable.iter().any(|known| name.0 == known.as_bytes()) {
+            let is_single = case.request.headers.iter().filter(|(other, _)| *other == name).count() == 1;
+            if !is_single || !repeatable.iter().any(|known| name.0 == known.as_bytes()) {
                 continue;
             }
             for value in ["admin", "reader", "", "admin,reader", "zzz"] {
