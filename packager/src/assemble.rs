@@ -15,7 +15,7 @@ use crate::local::module;
 use crate::lock::{self, Search};
 use crate::oci::digest::{Digest, digest_of};
 use crate::oci::image::Image;
-use crate::printable::{printable, quoted};
+use crate::printable::{printable, quoted_path};
 use crate::report::{Place, Report, ReportedFile, ReportedProblem};
 
 /// Files, and what `build` makes of them.
@@ -78,7 +78,7 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
     match (chosen, built) {
         (Ok((filter, mut warnings)), Ok(build)) => {
             warnings.extend(build.warnings.iter().cloned());
-            Ok((Built { build, filter, lock_file: quoted(&printable(&search.file)) }, warnings))
+            Ok((Built { build, filter, lock_file: quoted_path(&search.file) }, warnings))
         }
         (Ok(_), Err(errors)) => Err(errors),
         (Err(error), built) => Err(std::iter::once(error).chain(built.err().unwrap_or_default()).collect()),
@@ -87,7 +87,7 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
 
 fn choose(mesh: &Mesh, search: &Search) -> Result<(ChosenFilter, Vec<BuildError>), BuildError> {
     let found = search.found.as_ref().map_err(|(_, error)| error.clone())?;
-    let (lock_file, unread) = (quoted(&printable(&search.file)), search.unread.as_deref().map(printable));
+    let (lock_file, unread) = (quoted_path(&search.file), search.unread.as_deref().map(printable));
     let looked_for: Vec<_> = search.looked_for.iter().map(|path| printable(path)).collect();
     let found = found.as_ref().map(|(path, lock)| (printable(path), lock));
     let is_pinned = found.is_some() || mesh.filter.digest.is_some();

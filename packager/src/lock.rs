@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use sallyport_manifest::{BuildError, Lock};
 
 use crate::exit::IoErrorText;
-use crate::printable::{printable, quoted};
+use crate::printable::{printable, quoted_path};
 
 /// What a search found.
 #[derive(Debug)]
@@ -86,9 +86,11 @@ fn nearest(ladders: &[Vec<PathBuf>]) -> Result<Option<(PathBuf, Lock)>, (PathBuf
 fn read(path: &Path) -> Result<Option<Lock>, BuildError> {
     let name = printable(path);
     let unusable = |reason: String, help: String| BuildError::unusable_lock(&name, reason, help);
-    let rewrite = || format!("run `sallyport image push REPOSITORY --lock {}`, which writes the file", quoted(&name));
+    let rewrite =
+        || format!("run `sallyport image push REPOSITORY --lock {}`, which writes the file", quoted_path(path));
     // Opening a named pipe would block.
-    if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+    let is_link = || fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    if fs::metadata(path).map_or_else(|_| is_link(), |metadata| !metadata.is_file()) {
         return Err(unusable("it is not a regular file".to_owned(), "remove it or move it away".to_owned()));
     }
     let text = match fs::read_to_string(path) {

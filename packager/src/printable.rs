@@ -25,6 +25,12 @@ pub(crate) fn quoted(text: &str) -> String {
     }
 }
 
+/// A path as one word of a POSIX shell that no program takes for an option.
+pub(crate) fn quoted_path(path: &Path) -> String {
+    let text = printable(path);
+    quoted(&if text.starts_with('-') { format!("./{text}") } else { text })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -34,6 +40,13 @@ mod tests {
         assert_eq!(quoted("--root"), "--root");
         assert_eq!(quoted("my folder/it's"), r"'my folder/it'\''s'");
         assert_eq!(quoted(""), "''");
+    }
+
+    #[test]
+    fn a_path_is_no_option() {
+        for (path, word) in [("-x/a", "./-x/a"), ("a-b", "a-b"), ("$(x)", "'$(x)'"), ("-a b", "'./-a b'")] {
+            assert_eq!(quoted_path(Path::new(path)), word);
+        }
     }
 
     #[test]

@@ -140,6 +140,15 @@ fn with_an_envoy_that_does_not_get_ready() {
     }
 }
 
+/// Its files could be overwritten.
+#[test]
+fn with_a_directory_of_others() {
+    let base = ["egress.yaml", "--wasm", "filter.wasm", "--port", "0", "--envoy", "/bin/false"];
+    let line = "error: `.` is not empty, and was not made by `sallyport run`";
+    check(&[&base[..], &["--dir", "."]].concat(), 3, line);
+    check(&[&base[..], &["--dir", "new"]].concat(), 6, "error: Envoy exited unexpectedly");
+}
+
 #[test]
 fn with_an_invalid_file() {
     check(&["bad.yaml"], 1, "error[SP");

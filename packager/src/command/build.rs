@@ -12,7 +12,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::Selection;
 use crate::output::{self, Difference};
-use crate::printable::{printable, quoted};
+use crate::printable::{quoted, quoted_path};
 use crate::record::Record;
 use crate::report::Format;
 use layout::Layout;
@@ -83,11 +83,11 @@ impl Args {
 
     /// The command that writes the folder, as it can be pasted.
     fn again(&self, layout: &Layout, prune: bool) -> String {
-        let folder = printable(self.folder());
-        let paths = self.paths.iter().map(|path| printable(path));
-        let options = ["-o".to_owned(), folder].into_iter().chain(layout.words());
-        let words = paths.chain(options).chain(prune.then(|| "--prune".to_owned()));
-        words.fold("sallyport build".to_owned(), |command, word| format!("{command} {}", quoted(&word)))
+        let paths = self.paths.iter().map(|path| quoted_path(path));
+        let options = layout.words().into_iter().map(|word| quoted(&word));
+        let words = paths.chain(["-o".to_owned(), quoted_path(self.folder())]).chain(options);
+        let words = words.chain(prune.then(|| "--prune".to_owned()));
+        words.fold("sallyport build".to_owned(), |command, word| format!("{command} {word}"))
     }
 }
 
@@ -151,7 +151,13 @@ impl Job<'_> {
             return self.compare(files);
         }
         let difference = output::write(args.folder(), files, options, args.prune)?;
+        let Leftovers { first, last } = Leftovers::of(&difference, files, difference.is_pruned);
         if console.quiet() {
+            // They are known only now: the files that said what is in the cluster have been overwritten.
+            let commands = first + &last;
+            if !commands.is_empty() {
+                console.problem(commands.trim_end());
+            }
             return Ok(Exit::Ok);
         }
         let [head, next_steps] = summary(&difference);
@@ -163,7 +169,6 @@ impl Job<'_> {
         if !difference.is_pruned && !difference.stale.is_empty() {
             text.push_str(&format!("to remove them: {}\n", again(true)));
         }
-        let Leftovers { first, last } = Leftovers::of(&difference, files, difference.is_pruned);
         self.print(&[text, first, next_steps, last].concat())?;
         Ok(Exit::Ok)
     }

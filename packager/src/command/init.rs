@@ -11,7 +11,7 @@ use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Inputs};
-use crate::printable::printable;
+use crate::printable::{printable, quoted_path};
 use crate::report::Format;
 
 /// The schema's file name. The first line of the Egress file refers to it.
@@ -93,12 +93,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     write_new(&args.file, &text, args.force)?;
     fs::write(&schema_path, schema).map_err(|error| Failure::write(&schema_path, &error))?;
+    let word = quoted_path(&args.file);
     console.note(&format!(
         "wrote `{name}`, and its schema `{}` for your editor\n\n\
          Next, edit `spec.authz.rules` to say who may do what. Then run:\n  \
-         sallyport check {name}\n  \
-         sallyport run {name}            # try it on this machine\n  \
-         sallyport build {name} -o out   # the manifests, and what to do with them",
+         sallyport check {word}\n  \
+         sallyport run {word}            # try it on this machine\n  \
+         sallyport build {word} -o out   # the manifests, and what to do with them",
         printable(&schema_path),
     ));
     Ok(Exit::Ok)

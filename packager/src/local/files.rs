@@ -121,7 +121,8 @@ impl Workspace {
         let named = directory.or(temporary.as_ref().map(tempfile::TempDir::path)).unwrap_or(Path::new("."));
         make_directory(named)?;
         let root = fs::canonicalize(named).map_err(|error| Failure::write(named, &error))?;
-        let lock = lock(&root.join("lock"))?;
+        refuse_foreign(named, &root)?;
+        let lock = lock(&root.join(LOCK))?;
         Ok(Workspace { layout: Layout::new(root), _lock: lock, _temporary: temporary })
     }
 
@@ -130,6 +131,19 @@ impl Workspace {
         self._temporary.is_some()
     }
 }
+
+/// In a directory of others their files could be overwritten: `ca.key`, `bootstrap.json`.
+fn refuse_foreign(named: &Path, root: &Path) -> Result<(), Failure> {
+    let mut entries = fs::read_dir(root).map_err(|error| Failure::read(named, &error))?;
+    if entries.next().is_none() || root.join(LOCK).is_file() {
+        return Ok(());
+    }
+    let message = format!("`{}` is not empty, and was not made by `sallyport run`", printable(named));
+    Err(Failure::new(Exit::Io, message).with_help("use a new or empty directory"))
+}
+
+/// The file by which one session at a time has the directory.
+const LOCK: &str = "lock";
 
 fn lock(path: &Path) -> Result<fs::File, Failure> {
     let open = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path);

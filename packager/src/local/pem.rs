@@ -73,7 +73,11 @@ pub(crate) fn check(role: Role, content: &[u8]) -> Result<(), Flaw> {
         Role::Certificates => CertificateDer::pem_slice_iter(content).all(|found| found.is_ok_and(|der| is_der(&der))),
         Role::Key => PrivateKeyDer::from_pem_slice(content).is_ok_and(|key| is_der(key.secret_der())),
     };
-    if is_sound { Ok(()) } else { flaw("is damaged: a section of it has no end, or its base64 is none or cut") }
+    if is_sound {
+        Ok(())
+    } else {
+        flaw("is damaged: a section of it has no end, is not base64, or holds something else than its first line says")
+    }
 }
 
 /// Whether this is a sequence in DER as long as it says (X.690, 8.1.3), as every certificate and key is.
@@ -136,7 +140,8 @@ pub(crate) mod tests {
         let old = "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\nAAAA\n\
                    -----END RSA PRIVATE KEY-----\n";
         let request = "-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n";
-        let damaged = "is damaged: a section of it has no end, or its base64 is none or cut";
+        let damaged =
+            "is damaged: a section of it has no end, is not base64, or holds something else than its first line says";
         let before = "has something before `-----BEGIN` on its line: white space, or a byte order mark";
         let no_certificate = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         let binary = "is binary, not PEM: `openssl x509`, `pkey` and `pkcs12` convert it";

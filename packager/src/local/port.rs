@@ -22,7 +22,7 @@ pub(crate) fn in_a_row(first: u16, count: usize, option: &str) -> Result<Vec<u16
         if port != READINESS_PORT && !ports.contains(&port) {
             ports.push(port);
         }
-        if first != 0 {
+        if first != 0 && ports.len() < count {
             let after = if next.checked_add(1) == Some(READINESS_PORT) { 2 } else { 1 };
             next = next.checked_add(after).ok_or_else(|| busy(next, option, &ErrorKind::AddrInUse.into()))?;
         }
@@ -54,6 +54,15 @@ fn busy(requested: u16, option: &str, error: &io::Error) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn there_is_no_port_after_the_last() {
+        // Another program may have it.
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, u16::MAX)).is_ok() {
+            assert_eq!(in_a_row(u16::MAX, 1, "--port").unwrap(), [u16::MAX]);
+        }
+        assert!(in_a_row(u16::MAX, 2, "--port").is_err());
+    }
 
     #[test]
     fn a_port_in_use_is_reported() {

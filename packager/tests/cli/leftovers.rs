@@ -33,7 +33,12 @@ fn what_is_removed_is_listed_with_the_commands_that_delete_it_from_the_cluster()
     let ended = build(&sandbox, &["--prune"]);
     let (_, removed) = ended.stdout.split_once("7 removed\n").unwrap();
     assert_data_eq!(removed, file!["golden/removed.txt"].raw());
-    assert!(build(&sandbox, &["--prune", "-q"]).stdout.is_empty());
+    let ended = build(&sandbox, &["--prune", "-q"]);
+    assert_eq!((ended.stdout.as_str(), ended.stderr.as_str()), ("", ""));
+    // What is in the cluster cannot be known later.
+    sandbox.write("in/egress.yaml", GOOD.replace("name: httpbin", "name: third"));
+    let ended = build(&sandbox, &["--prune", "-q"]);
+    assert!(ended.stdout.is_empty() && ended.stderr.contains("kubectl delete --ignore-not-found"), "{}", ended.stderr);
 }
 
 #[test]
@@ -81,7 +86,7 @@ fn a_namespace_that_a_gateway_is_in_stays() {
     let sandbox = built(gateway);
     sandbox.write("in/egress.yaml", GOOD.replace("namespace: httpbin", "namespace: other"));
     let ended = build(&sandbox, &["--prune"]);
-    let last = "Deleting it deletes everything in it, so look first for what others\nhave in it, Secrets among them:\n  \
+    let last = "Deleting it deletes everything in it, so look first for what others\nhave in it, callers and Secrets among them:\n  \
                 kubectl get all,secrets,configmaps -n httpbin\n  # kubectl delete --ignore-not-found namespace httpbin\n";
     assert!(ended.stdout.ends_with(last), "{}", ended.stdout);
 }

@@ -215,8 +215,41 @@ fn pods_of_another_tool_are_not_in_the_entry_over_all_gateways() {
     let sandbox = sandbox();
     sandbox.write("in/egress.yaml", format!("{GOOD}  gateway: {{install: helm}}\n"));
     let ended = sandbox.run(&["build", "in", "-o", "out", "--root"]);
-    let last = "  kubectl apply -k out\n  install the pods with Helm as NOTES.md of their gateways says\n";
+    let last = "  kubectl apply -k out\n  install the pods with Helm as NOTES.md of their gateways says; until then \
+                callers get 503\n";
     assert!(ended.stdout.ends_with(last), "{}", ended.stdout);
+    let other = GOOD.replace("name: httpbin", "name: other").replace("host: httpbin.", "host: other.");
+    sandbox.write("in/other.yaml", format!("{other}  gateway: {{install: istiooperator}}\n"));
+    let ended = sandbox.run(&["build", "in", "-o", "out", "--root"]);
+    assert!(ended.stdout.contains("install the pods with Helm and with istioctl as NOTES.md"), "{}", ended.stdout);
+}
+
+#[test]
+fn names_in_commands_are_words_of_a_shell() {
+    let sandbox = sandbox();
+    sandbox.write("-$(x)/egress.yaml", format!("{GOOD}  gateway: {{createNamespace: true}}\n"));
+    let ended = sandbox.run(&["build", "-o", "./it's", "--root", "--", "-$(x)"]);
+    for command in [
+        r"make the namespaces: kubectl apply -k './it'\''s/namespaces'",
+        r"  kubectl apply -k './it'\''s'",
+        "sallyport image push REPOSITORY --lock './-$(x)/sallyport.lock'",
+    ] {
+        assert!(ended.stdout.contains(command), "{command}: {}", ended.stdout);
+    }
+    let ended = sandbox.run(&["init", "-q w/a b.yaml"]);
+    assert_eq!(ended.code, Some(64), "{}", ended.stderr);
+    let ended = sandbox.run(&["init", "./w w/a b.yaml"]);
+    assert!(ended.stderr.contains("sallyport check './w w/a b.yaml'"), "{}{}", ended.stdout, ended.stderr);
+}
+
+#[test]
+fn a_lock_that_leads_nowhere_is_not_no_lock() {
+    let sandbox = sandbox();
+    let lock = sandbox.path().join("in/sallyport.lock");
+    let _ = std::fs::remove_file(&lock);
+    std::os::unix::fs::symlink("/nonexistent/lock", &lock).unwrap();
+    let ended = sandbox.run(&["check", "in"]);
+    assert!(ended.code == Some(1) && ended.stdout.contains("error[SP9105]"), "{}", ended.stdout);
 }
 
 #[test]

@@ -6,8 +6,12 @@ use crate::kind::pod::FORWARDED_CALLER;
 use crate::plan::SELECTED;
 
 /// What binds an object to the others: what it is, and which pods it selects.
-const BINDINGS: [&str; 8] = [
+const BINDINGS: [&str; 12] = [
+    "/apiVersion",
     "/kind",
+    "/status",
+    "/metadata/generateName",
+    "/metadata/ownerReferences",
     "/metadata/name",
     "/metadata/namespace",
     "/spec/selector",

@@ -156,17 +156,20 @@ impl Deletion {
         for name in kept {
             text.push_str(&format!("The Namespace {name} stays, because gateways are in it: it is yours now.\n"));
         }
-        for name in unused {
+        for name in unused.iter().filter(|name| !OF_OTHERS.contains(&name.as_str())) {
             let name = quoted(name);
             text.push_str(&format!(
-                "The Namespace {name} is no longer used by what is built. Deleting it deletes everything in it, so look first \
-                 for what others\nhave in it, Secrets among them:\n  kubectl get all,secrets,configmaps -n {name}\n  \
+                "The Namespace {name} has no gateway of this build any more. Deleting it deletes everything in it, so look \
+                 first for what others\nhave in it, callers and Secrets among them:\n  kubectl get all,secrets,configmaps -n {name}\n  \
                  # {DELETE} namespace {name}\n"
             ));
         }
         text
     }
 }
+
+/// Namespaces that clusters have, whatever is built.
+const OF_OTHERS: [&str; 4] = ["default", "istio-system", "kube-public", "kube-system"];
 
 fn of_mesh(removed: &Texts) -> &'static str {
     if removed.keys().any(|name| name.starts_with("mesh/")) {

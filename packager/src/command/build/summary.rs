@@ -8,7 +8,7 @@ use sallyport_manifest::{NAMESPACES, PinnedBy, PluginApi, application};
 use super::layout::Layout;
 use crate::assemble::Built;
 use crate::output::Difference;
-use crate::printable::printable;
+use crate::printable::{printable, quoted_path};
 
 /// How many lines of what must exist are shown: a folder's notes have the rest.
 const MOST_NEEDS: usize = 12;
@@ -89,16 +89,19 @@ impl Summary<'_> {
             _ if layout.root && layout.argo => {
                 format!("  sync the gateways: argocd app sync {}, for each folder\n", application("NAMESPACE-NAME"))
             }
-            _ if layout.root => format!("  kubectl apply -k {folder}\n"),
+            _ if layout.root => format!("  kubectl apply -k {}\n", quoted_path(self.folder)),
             [(gateway, _)] => format!("  follow {folder}/{gateway}/NOTES.md\n"),
             _ => format!("  follow NOTES.md in each gateway's folder in {folder}\n"),
         });
         // Neither a kustomization nor Argo CD knows what another tool makes.
-        let is_input =
-            |name: &&String| name.ends_with("/30-helm-values.yaml") || name.ends_with("/30-istiooperator.yaml");
-        if let (true, Some(name)) = (layout.root || layout.argo, build.files.keys().find(is_input)) {
-            let tool = if name.ends_with("helm-values.yaml") { "Helm" } else { "istioctl" };
-            text.push_str(&format!("  install the pods with {tool} as NOTES.md of their gateways says\n"));
+        let is_used = |file: &str| build.files.keys().any(|name| name.ends_with(file));
+        let tools = [("/30-helm-values.yaml", "Helm"), ("/30-istiooperator.yaml", "istioctl")];
+        let tools: Vec<_> = tools.iter().filter(|(file, _)| is_used(file)).map(|(_, tool)| *tool).collect();
+        if !tools.is_empty() && (layout.root || layout.argo) {
+            let tools = tools.join(" and with ");
+            text.push_str(&format!(
+                "  install the pods with {tools} as NOTES.md of their gateways says; until then callers get 503\n"
+            ));
         }
         text
     }
@@ -111,16 +114,21 @@ impl Summary<'_> {
             text.push_str(&format!("  commit and push {folder}\n"));
         }
         if layout.argo && layout.root {
-            text.push_str(&format!("  make the Applications: kubectl apply -f {folder}/applicationset.yaml\n"));
+            text.push_str(&format!("  make the Applications: kubectl apply -f {}\n", self.word("applicationset.yaml")));
         }
         if build.makes_namespaces() {
             let command = match (layout.argo, layout.root) {
                 (true, true) => format!("argocd app sync {}", application(NAMESPACES)),
                 (true, false) => format!("sync an Application of {folder}/{NAMESPACES}"),
-                (false, _) => format!("kubectl apply -k {folder}/{NAMESPACES}"),
+                (false, _) => format!("kubectl apply -k {}", self.word(NAMESPACES)),
             };
             text.push_str(&format!("  make the namespaces: {command}\n"));
         }
         text
+    }
+
+    /// A file of the output folder, as a word of a command.
+    fn word(&self, name: &str) -> String {
+        quoted_path(&self.folder.join(name))
     }
 }

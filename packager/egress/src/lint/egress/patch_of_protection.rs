@@ -37,7 +37,7 @@ pub(super) const LINT: Lint =
     Lint { code: Code::PatchOfProtection, run, source: include_str!("patch_of_protection.rs") };
 
 /// What the policy relies on: the kind, and places in it as JSON pointers, each with all that is below it.
-const PROTECTIVE: [(&str, &[&str]); 17] = [
+const PROTECTIVE: [(&str, &[&str]); 19] = [
     ("WasmPlugin", &["/spec"]),
     ("TrafficExtension", &["/spec"]),
     ("PeerAuthentication", &["/spec"]),
@@ -61,36 +61,71 @@ const PROTECTIVE: [(&str, &[&str]); 17] = [
             "/spec/trafficPolicy/tls",
             "/spec/trafficPolicy/portLevelSettings",
             "/spec/trafficPolicy/tunnel",
+            "/spec/trafficPolicy/proxyProtocol",
         ],
     ),
     ("Deployment", POD),
     // Istio merges its text into the Deployment.
     ("ConfigMap", &["/data"]),
-    ("IstioOperator", &["/spec/profile", "/spec/components/egressGateways/0/k8s/overlays"]),
-    ("Service", &["/spec/type", "/spec/externalName"]),
+    (
+        "IstioOperator",
+        &[
+            "/spec/hub",
+            "/spec/tag",
+            "/spec/profile",
+            "/spec/revision",
+            "/spec/values",
+            "/spec/meshConfig",
+            "/spec/components/egressGateways/0/k8s/overlays",
+        ],
+    ),
+    ("Service", &["/spec/type", "/spec/externalName", "/spec/externalIPs", "/spec/ports"]),
+    ("HorizontalPodAutoscaler", &["/spec/scaleTargetRef"]),
+    // Without the log nobody sees what shadow mode would refuse.
+    ("Telemetry", &["/spec"]),
     ("Namespace", &["/metadata/labels/istio-injection", "/metadata/labels/pod-security.kubernetes.io~1enforce"]),
 ];
-/// What runs in a gateway's pods, and as whom. The proxy is the first container.
+/// What runs in a gateway's pods, as whom, and whom it believes. The proxy is the first container, OPA the second.
 const POD: &[&str] = &[
     "/spec/template/spec/serviceAccountName",
     "/spec/template/spec/serviceAccount",
+    "/spec/template/spec/automountServiceAccountToken",
     "/spec/template/spec/hostNetwork",
     "/spec/template/spec/hostPID",
+    "/spec/template/spec/hostAliases",
+    "/spec/template/spec/dnsPolicy",
+    "/spec/template/spec/dnsConfig",
+    "/spec/template/spec/shareProcessNamespace",
     "/spec/template/spec/securityContext",
+    "/spec/template/spec/volumes",
     "/spec/template/spec/containers/0/image",
     "/spec/template/spec/containers/0/command",
     "/spec/template/spec/containers/0/args",
+    "/spec/template/spec/containers/0/envFrom",
+    "/spec/template/spec/containers/0/volumeMounts",
     "/spec/template/spec/containers/0/securityContext",
+    "/spec/template/spec/containers/1",
 ];
-/// How the names of labels and annotations begin, of any object, that decide what Istio and Kubernetes make of pods.
-const NAMES: [&str; 7] = [
+/// What is added to a list of these takes nothing away.
+const ADDED: &str = "/spec/template/spec/volumes/-";
+/// How the names begin of labels and annotations, of any object, that decide what Istio and Kubernetes make of it; and those
+/// of the variables that decide what the proxy believes.
+const NAMES: [&str; 15] = [
     "sidecar.istio.io/",
     "inject.istio.io/",
     "traffic.sidecar.istio.io/",
     "ambient.istio.io/",
-    "istio.io/dataplane-mode",
+    "networking.istio.io/",
+    "istio.io/",
     "istio-injection",
     "pod-security.kubernetes.io/",
+    "PROXY_CONFIG",
+    "TRUST_DOMAIN",
+    "CA_",
+    "XDS_",
+    "PILOT_",
+    "ISTIO_",
+    "WASM_",
 ];
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
@@ -121,7 +156,7 @@ fn is_protective(kind: &str, path: &str) -> bool {
         let name = name.replace("~1", "/");
         NAMES.iter().any(|known| name.starts_with(known))
     });
-    is_named || of_kind.flat_map(|(_, places)| *places).any(|place| is_at(place))
+    is_named || !path.starts_with(ADDED) && of_kind.flat_map(|(_, places)| *places).any(|place| is_at(place))
 }
 
 /// The places that a patch writes or removes, as JSON pointers.
@@ -147,8 +182,11 @@ fn touched(patch: &Patch) -> Vec<String> {
     paths
 }
 
-/// The places of all values that are not mappings.
+/// The places of all values that are not mappings, and those of variables by their names.
 fn leaves(value: &Value, path: String, paths: &mut Vec<String>) {
+    let listed = value.as_array().into_iter().flatten().chain([value]);
+    let names = listed.filter_map(|item| item.get("name")?.as_str()).filter(|_| path.contains("/env"));
+    paths.extend(names.map(|name| format!("{path}/{name}")));
     match value.as_object() {
         Some(fields) if !fields.is_empty() => {
             for (name, value) in fields {

@@ -60,8 +60,8 @@ fn a_namespace_is_never_deleted_with_what_is_in_it() {
     assert_data_eq!(
         removed(&files, &[]),
         str![[r#"
-The Namespace a is no longer used by what is built. Deleting it deletes everything in it, so look first for what others
-have in it, Secrets among them:
+The Namespace a has no gateway of this build any more. Deleting it deletes everything in it, so look first for what others
+have in it, callers and Secrets among them:
   kubectl get all,secrets,configmaps -n a
   # kubectl delete --ignore-not-found namespace a
 
