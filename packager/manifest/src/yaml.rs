@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 use std::iter;
 
+use sallyport_egress::value::names::JsonPointer;
 use serde_json::{Map, Value};
 
 /// The keys that come first in a mapping.
@@ -71,7 +72,7 @@ impl Writer<'_> {
         let mut entries: Vec<_> = map.iter().collect();
         entries.sort_by_key(|(key, _)| (rank(key), key.as_str()));
         for (position, (key, value)) in entries.into_iter().enumerate() {
-            self.at(&key.replace('~', "~0").replace('/', "~1"), |writer| {
+            self.at(&JsonPointer::token(key), |writer| {
                 if position > 0 || !inline {
                     writer.comment(indent);
                     pad(&mut writer.text, indent);

@@ -56,6 +56,14 @@ checked_text!(
     TextKind { pattern: Some("^/"), ..kind::<Self>("JSON pointer") }
 );
 
+impl JsonPointer {
+    /// A field's name as one reference token of a pointer (RFC 6901, section 3).
+    #[must_use]
+    pub fn token(name: &str) -> String {
+        name.replace('~', "~0").replace('/', "~1")
+    }
+}
+
 default_text!(DnsLabel, SecretKey, DecisionPath, RetryConditions);
 
 /// The pods of an ingress gateway: `NAMESPACE/LABEL`.

@@ -1,5 +1,6 @@
 //! What no patch may change: how the objects of a gateway find each other, and how it identifies its callers.
 
+use sallyport_egress::value::names::JsonPointer;
 use serde_json::Value;
 
 use crate::kind::pod::FORWARDED_CALLER;
@@ -48,7 +49,7 @@ fn bindings(object: &Value) -> Vec<(String, Option<Value>)> {
         let value = object.pointer(&place).cloned();
         (place, value)
     };
-    let labels = LABELS.iter().flat_map(|place| SELECTED.map(|name| format!("{place}/{}", name.replace('/', "~1"))));
+    let labels = LABELS.iter().flat_map(|place| SELECTED.map(|name| format!("{place}/{}", JsonPointer::token(name))));
     BINDINGS.iter().map(|place| (*place).to_owned()).chain(labels).map(at).collect()
 }
 

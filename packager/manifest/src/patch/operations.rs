@@ -4,6 +4,7 @@ use json_patch::PatchErrorKind;
 use sallyport_core::wire::json_of;
 use sallyport_egress::did_you_mean;
 use sallyport_egress::model::deploy::{Operation, OperationKind};
+use sallyport_egress::value::names::JsonPointer;
 use serde_json::{Map, Value, json};
 
 use super::refusal::Refusal;
@@ -109,7 +110,7 @@ impl<'a> Missing<'a> {
         let place = if parent_path.is_empty() { "the manifest".to_owned() } else { format!("`{parent_path}`") };
         let help = match parent {
             Value::Object(fields) => {
-                let known = || fields.keys().map(|name| escaped(name)).collect::<Vec<_>>();
+                let known = || fields.keys().map(|name| JsonPointer::token(name)).collect::<Vec<_>>();
                 let all = known();
                 let near = did_you_mean(name, all.iter().map(String::as_str));
                 match (near, added.filter(|_| !self.below.is_empty())) {
@@ -159,11 +160,6 @@ fn listed(items: &[String]) -> String {
 fn numbered(position: usize, item: &Value) -> String {
     let name = ["name", "path", "kind"].iter().find_map(|key| item.get(key)?.as_str());
     name.map_or_else(|| format!("{position}"), |name| format!("{position} (`{name}`)"))
-}
-
-/// A field's name in a JSON pointer.
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 /// The beginning of a value, on one line.

@@ -1,6 +1,7 @@
 //! The operations that do what the author of a merge patch had in mind, where it replaces lists: Kubernetes' own kind of
 //! patch adds to them.
 
+use sallyport_egress::value::names::JsonPointer;
 use serde_json::{Map, Value, json};
 
 /// By these fields an item of a list is known: a container, a variable, a mount, an overlay of an IstioOperator.
@@ -33,7 +34,7 @@ fn add(path: &str, object: &Value, merge: &Value, operations: &mut Vec<Value>) {
 }
 
 fn add_field(path: &str, fields: &Map<String, Value>, (name, value): (&str, &Value), operations: &mut Vec<Value>) {
-    let path = format!("{path}/{}", name.replace('~', "~0").replace('/', "~1"));
+    let path = format!("{path}/{}", JsonPointer::token(name));
     match (fields.get(name), value) {
         (Some(_), Value::Null) => operations.push(json!({"op": "remove", "path": path})),
         (None, Value::Null) => {}

@@ -30,6 +30,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::{Input, Place};
 use crate::model::deploy::{EVERY_KIND, OperationKind, Patch};
+use crate::value::names::JsonPointer;
 use crate::wording::quoted;
 use serde_json::Value;
 
@@ -190,7 +191,7 @@ fn leaves(value: &Value, path: String, paths: &mut Vec<String>) {
     match value.as_object() {
         Some(fields) if !fields.is_empty() => {
             for (name, value) in fields {
-                leaves(value, format!("{path}/{}", name.replace('~', "~0").replace('/', "~1")), paths);
+                leaves(value, format!("{path}/{}", JsonPointer::token(name)), paths);
             }
         }
         _ => paths.push(path),

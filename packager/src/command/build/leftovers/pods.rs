@@ -1,5 +1,6 @@
 //! By which tool the pods of a gateway are installed, and how what it made is deleted again.
 
+use sallyport_egress::value::names::JsonPointer;
 use sallyport_manifest::SELECTED;
 use serde_json::Value;
 
@@ -74,7 +75,7 @@ impl Pods {
     }
 
     fn read(tool: Tool, value: &Value, name: &str, labels: &str) -> Option<Pods> {
-        let label = |name: &str| text(value, &format!("{labels}/{}", name.replace('/', "~1")));
+        let label = |name: &str| text(value, &format!("{labels}/{}", JsonPointer::token(name)));
         let [egress, namespace] = SELECTED.map(label);
         Some(Pods { tool, namespace: namespace?, egress: egress?, name: text(value, name)? })
     }
