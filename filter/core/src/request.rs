@@ -23,3 +23,5 @@ pub mod view;
 pub use self::grpc::is_grpc_call;
 pub use self::name::is_token_byte;
 pub use self::path::is_unreserved;
+#[cfg(feature = "compile")]
+pub use self::token::encode::encode_metadata;

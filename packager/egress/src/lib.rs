@@ -20,7 +20,7 @@
 //! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
 //!
 //! ```text
-//! schema reference template
+//! schema reference template scenario
 //! check
 //! manual
 //! lint
@@ -43,6 +43,7 @@ pub mod model;
 mod parse;
 mod policy;
 mod reference;
+pub mod scenario;
 mod schema;
 mod template;
 pub mod value;

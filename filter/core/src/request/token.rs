@@ -6,6 +6,9 @@
 //! read by path, but then strings, lists and numbers arrive as bare bytes that cannot be told apart, and a user who
 //! chooses the text of a string claim could make it look like a list with other elements.
 
+#[cfg(feature = "compile")]
+pub(crate) mod encode;
+
 use prost::Message;
 use prost::alloc::string::String;
 use prost::alloc::vec::Vec;

@@ -1,0 +1,26 @@
+//! Who calls, what is asked, and what the gateway makes of it.
+//!
+//! # Design
+//!
+//! A [`Scenario`] is one request by one caller. [`Scenario::play`] takes it through the same stages of
+//! [`flow`](sallyport_core::flow) as the filter, with everything that a gateway would say of the connection, and gives an
+//! [`Outcome`]. Nothing here decides: tests of a policy, explanations, and the witnesses of a difference all come from that
+//! one function.
+
+mod caller;
+mod outcome;
+mod play;
+mod request;
+
+pub use caller::{Caller, Certificate};
+pub use outcome::{Effect, Outcome, Upstream};
+pub use request::Request;
+
+/// One request by one caller.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scenario {
+    /// Who calls.
+    pub caller: Caller,
+    /// What is asked.
+    pub request: Request,
+}
