@@ -62,6 +62,7 @@ mod matching;
 pub(crate) mod observer;
 
 use self::matching::rule_matches;
+pub(crate) use self::matching::{requires_certificate, requires_token};
 use self::observer::{Observer, Silent};
 use crate::policy::index::Index;
 use crate::policy::rule::{CompiledRule, Role};
@@ -178,8 +179,8 @@ impl Requirements {
         let any = allows.peek().is_some();
         let mut requirements = Self { some_identity: false, only_tokens: any };
         for rule in allows {
-            let token = matching::requires_token(rule);
-            requirements.some_identity |= token || matching::requires_certificate(rule);
+            let token = requires_token(rule);
+            requirements.some_identity |= token || requires_certificate(rule);
             requirements.only_tokens &= token;
         }
         requirements

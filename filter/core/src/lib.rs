@@ -15,7 +15,7 @@
 //!
 //! ```text
 //! flow
-//! attributes telemetry
+//! attributes telemetry outline
 //! engine
 //! authz
 //! policy
@@ -81,6 +81,8 @@ pub mod health;
 mod map;
 mod matcher;
 pub mod outbound;
+#[cfg(feature = "compile")]
+pub mod outline;
 pub mod policy;
 pub mod problem;
 pub mod request;

@@ -21,6 +21,8 @@
 
 #[cfg(feature = "compile")]
 mod compile;
+#[cfg(feature = "compile")]
+mod walk;
 
 #[cfg(feature = "compile")]
 pub use compile::{InvalidPattern, MAX_AUTOMATON, compile};

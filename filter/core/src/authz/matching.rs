@@ -6,7 +6,6 @@ use crate::matcher::value::ValueTest;
 use crate::policy::rule::{
     CompiledRule, Condition, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
 };
-use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
 use crate::request::table::Values;
 use crate::request::usage::Use;
@@ -178,14 +177,14 @@ fn both<S>(test: &SetTest<S>, action: Action, missing: Action, matched: impl Fn(
 }
 
 /// Whether a rule is about the caller's certificate.
-pub(super) fn requires_certificate(rule: &CompiledRule) -> bool {
+pub(crate) fn requires_certificate(rule: &CompiledRule) -> bool {
     let in_source = |test: &SourceTest| matches!(test.matcher, SourceMatcher::Identity(..));
     rule.from.iter().flatten().flatten().any(in_source)
         || rule.when.iter().any(|(_, condition)| matches!(condition, Condition::Identity { .. }))
 }
 
 /// Whether a rule is about the caller's token.
-pub(super) fn requires_token(rule: &CompiledRule) -> bool {
+pub(crate) fn requires_token(rule: &CompiledRule) -> bool {
     let in_source = |test: &SourceTest| matches!(test.matcher, SourceMatcher::RequestPrincipals(_));
     rule.from.iter().flatten().flatten().any(in_source)
         || rule
@@ -195,39 +194,9 @@ pub(super) fn requires_token(rule: &CompiledRule) -> bool {
 }
 
 fn source_part(alternative: usize, test: &SourceTest) -> Part {
-    let field = match (&test.matcher, test.negated) {
-        (SourceMatcher::Identity(IdentityField::Principal, _), false) => "principals",
-        (SourceMatcher::Identity(IdentityField::Principal, _), true) => "notPrincipals",
-        (SourceMatcher::Identity(IdentityField::Namespace, _), false) => "namespaces",
-        (SourceMatcher::Identity(IdentityField::Namespace, _), true) => "notNamespaces",
-        (SourceMatcher::Identity(IdentityField::ServiceAccount, _), false) => "serviceAccounts",
-        (SourceMatcher::Identity(IdentityField::ServiceAccount, _), true) => "notServiceAccounts",
-        (SourceMatcher::Identity(IdentityField::TrustDomain, _), false) => "trustDomains",
-        (SourceMatcher::Identity(IdentityField::TrustDomain, _), true) => "notTrustDomains",
-        (SourceMatcher::RequestPrincipals(_), false) => "requestPrincipals",
-        (SourceMatcher::RequestPrincipals(_), true) => "notRequestPrincipals",
-        (SourceMatcher::IpBlocks(_), false) => "ipBlocks",
-        (SourceMatcher::IpBlocks(_), true) => "notIpBlocks",
-        (SourceMatcher::RemoteIpBlocks(_), false) => "remoteIpBlocks",
-        (SourceMatcher::RemoteIpBlocks(_), true) => "notRemoteIpBlocks",
-    };
-    Part::Source { alternative, field }
+    Part::Source { alternative, field: test.field() }
 }
 
 fn operation_part(alternative: usize, test: &OperationTest) -> Part {
-    let field = match (&test.matcher, test.negated) {
-        (OperationMatcher::Hosts(_), false) => "hosts",
-        (OperationMatcher::Hosts(_), true) => "notHosts",
-        (OperationMatcher::Ports(_), false) => "ports",
-        (OperationMatcher::Ports(_), true) => "notPorts",
-        (OperationMatcher::Methods(_), false) => "methods",
-        (OperationMatcher::Methods(_), true) => "notMethods",
-        (OperationMatcher::Paths(_), false) => "paths",
-        (OperationMatcher::Paths(_), true) => "notPaths",
-        (OperationMatcher::PathRegex(_), false) => "pathRegex",
-        (OperationMatcher::PathRegex(_), true) => "notPathRegex",
-        (OperationMatcher::Grpc(_), false) => "grpc",
-        (OperationMatcher::Grpc(_), true) => "notGrpc",
-    };
-    Part::Operation { alternative, field }
+    Part::Operation { alternative, field: test.field() }
 }

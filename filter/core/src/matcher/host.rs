@@ -109,6 +109,21 @@ impl HostSet {
         Self { names: StringSet::new(names), with_port }
     }
 
+    /// The names that match with any port and without one.
+    #[cfg(feature = "compile")]
+    pub(crate) fn names(&self) -> &StringSet {
+        &self.names
+    }
+
+    /// The others, each with its port; `None`: any.
+    #[cfg(feature = "compile")]
+    pub(crate) fn with_port(&self) -> impl Iterator<Item = (&StringPattern, Option<u16>)> {
+        self.with_port.iter().map(|pattern| match pattern.port {
+            Port::Exact(port) => (&pattern.name, Some(port)),
+            Port::Any | Port::AnyOrNone => (&pattern.name, None),
+        })
+    }
+
     /// Whether one of them matches.
     #[must_use]
     pub fn matches(&self, name: &[u8], port: Option<u16>) -> bool {

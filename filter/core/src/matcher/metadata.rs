@@ -45,6 +45,18 @@ impl MetadataSet {
         Self { texts: StringSet::new(texts), elements: StringSet::new(elements) }
     }
 
+    /// What texts are matched by.
+    #[cfg(feature = "compile")]
+    pub(crate) fn texts(&self) -> &StringSet {
+        &self.texts
+    }
+
+    /// What elements of lists are matched by.
+    #[cfg(feature = "compile")]
+    pub(crate) fn elements(&self) -> &StringSet {
+        &self.elements
+    }
+
     /// Whether one of them matches.
     #[must_use]
     pub fn matches(&self, value: &Texts<'_>) -> bool {

@@ -17,6 +17,12 @@ impl NetworkSet {
         Self(blocks)
     }
 
+    /// The blocks.
+    #[cfg(feature = "compile")]
+    pub(crate) fn blocks(&self) -> &[IpNet] {
+        &self.0
+    }
+
     /// Whether the address is in one of them.
     #[must_use]
     pub fn matches(&self, address: IpAddr) -> bool {

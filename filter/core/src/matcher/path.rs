@@ -22,7 +22,7 @@ use crate::request::path::canonical_pattern;
 use crate::wire::Ambiguity;
 
 /// One path pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PathPattern {
     /// The whole path.
     Exact(Box<[u8]>),
@@ -38,7 +38,7 @@ pub enum PathPattern {
 
 impl PathPattern {
     /// Reads a pattern.
-    pub fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
+    pub(crate) fn parse(text: &str, tolerance: Tolerance) -> Result<Self, Flaw> {
         if text.is_empty() {
             return Err(Flaw::new(PolicyCode::EmptyValue, format_args!("the path is empty"))
                 .help(format_args!("write a path, or `*` for any")));

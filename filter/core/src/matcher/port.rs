@@ -13,6 +13,12 @@ impl PortSet {
         Self(ports)
     }
 
+    /// The ports.
+    #[cfg(feature = "compile")]
+    pub(crate) fn ports(&self) -> &[u16] {
+        &self.0
+    }
+
     /// Whether the port is one of them.
     #[must_use]
     pub fn matches(&self, port: u16) -> bool {

@@ -191,6 +191,12 @@ impl RegexSet {
         Self(expressions)
     }
 
+    /// The expressions.
+    #[cfg(feature = "compile")]
+    pub(crate) fn expressions(&self) -> &[Arc<Pattern>] {
+        &self.0
+    }
+
     /// How many they are.
     pub(crate) fn len(&self) -> usize {
         self.0.len()

@@ -72,6 +72,20 @@ impl RequestPrincipalSet {
         is_exact() || self.others.iter().any(|pattern| pattern.matches(principal))
     }
 
+    /// Issuer and subject of each pattern.
+    #[cfg(feature = "compile")]
+    pub(crate) fn patterns(&self) -> Vec<(StringPattern, StringPattern)> {
+        let exact = self.exact.keys().filter_map(|text| {
+            let slash = text.iter().rposition(|byte| *byte == b'/')?;
+            let half = |half: Option<&[u8]>| half.map(|text| StringPattern::Exact(text.into()));
+            Some((half(text.get(..slash))?, half(text.get(slash.saturating_add(1)..))?))
+        });
+        let others = self.others.iter().map(|pattern| (pattern.issuer.clone(), pattern.subject.clone()));
+        let mut patterns: Vec<_> = exact.chain(others).collect();
+        patterns.sort();
+        patterns
+    }
+
     /// `ISSUER/SUBJECT` of each pattern, if none has a wildcard.
     pub(crate) fn all_exact(&self) -> Option<Vec<&[u8]>> {
         self.others.is_empty().then(|| self.exact.keys().map(|text| &**text).collect())

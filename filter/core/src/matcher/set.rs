@@ -151,6 +151,15 @@ impl<P: Pattern> PatternSet<P> {
         matches!(self, Self::Many(many) if !(many.texts.prefixes.texts.is_empty() && many.texts.suffixes.texts.is_empty()))
     }
 
+    /// The prefixes and suffixes that are kept apart.
+    #[cfg(feature = "compile")]
+    pub(crate) fn affixes(&self) -> (&[Box<[u8]>], &[Box<[u8]>]) {
+        match self {
+            Self::Few(_) => (&[], &[]),
+            Self::Many(many) => (&many.texts.prefixes.texts, &many.texts.suffixes.texts),
+        }
+    }
+
     /// The exact texts that are kept by hash.
     pub(crate) fn hashed(&self) -> impl Iterator<Item = &[u8]> {
         let many = match self {

@@ -4,7 +4,7 @@ use super::set::{End, Pattern, PatternSet};
 use crate::problem::{Flaw, PolicyCode};
 
 /// One pattern.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StringPattern {
     /// The whole value.
     Exact(Box<[u8]>),
@@ -19,7 +19,7 @@ pub enum StringPattern {
 impl StringPattern {
     /// Reads a pattern; a `*` anywhere but at one end is refused, because Istio would take it literally and its
     /// author would not.
-    pub fn parse(text: &str) -> Result<Self, Flaw> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Flaw> {
         if text.is_empty() {
             return Err(Flaw::new(PolicyCode::EmptyValue, format_args!("the value is empty"))
                 .help(format_args!("write a value, or `*` for any")));

@@ -111,6 +111,48 @@ pub enum OperationMatcher {
     Grpc(PathSet),
 }
 
+impl SourceTest {
+    /// The field's name.
+    pub(crate) fn field(&self) -> &'static str {
+        match (&self.matcher, self.negated) {
+            (SourceMatcher::Identity(IdentityField::Principal, _), false) => "principals",
+            (SourceMatcher::Identity(IdentityField::Principal, _), true) => "notPrincipals",
+            (SourceMatcher::Identity(IdentityField::Namespace, _), false) => "namespaces",
+            (SourceMatcher::Identity(IdentityField::Namespace, _), true) => "notNamespaces",
+            (SourceMatcher::Identity(IdentityField::ServiceAccount, _), false) => "serviceAccounts",
+            (SourceMatcher::Identity(IdentityField::ServiceAccount, _), true) => "notServiceAccounts",
+            (SourceMatcher::Identity(IdentityField::TrustDomain, _), false) => "trustDomains",
+            (SourceMatcher::Identity(IdentityField::TrustDomain, _), true) => "notTrustDomains",
+            (SourceMatcher::RequestPrincipals(_), false) => "requestPrincipals",
+            (SourceMatcher::RequestPrincipals(_), true) => "notRequestPrincipals",
+            (SourceMatcher::IpBlocks(_), false) => "ipBlocks",
+            (SourceMatcher::IpBlocks(_), true) => "notIpBlocks",
+            (SourceMatcher::RemoteIpBlocks(_), false) => "remoteIpBlocks",
+            (SourceMatcher::RemoteIpBlocks(_), true) => "notRemoteIpBlocks",
+        }
+    }
+}
+
+impl OperationTest {
+    /// The field's name.
+    pub(crate) fn field(&self) -> &'static str {
+        match (&self.matcher, self.negated) {
+            (OperationMatcher::Hosts(_), false) => "hosts",
+            (OperationMatcher::Hosts(_), true) => "notHosts",
+            (OperationMatcher::Ports(_), false) => "ports",
+            (OperationMatcher::Ports(_), true) => "notPorts",
+            (OperationMatcher::Methods(_), false) => "methods",
+            (OperationMatcher::Methods(_), true) => "notMethods",
+            (OperationMatcher::Paths(_), false) => "paths",
+            (OperationMatcher::Paths(_), true) => "notPaths",
+            (OperationMatcher::PathRegex(_), false) => "pathRegex",
+            (OperationMatcher::PathRegex(_), true) => "notPathRegex",
+            (OperationMatcher::Grpc(_), false) => "grpc",
+            (OperationMatcher::Grpc(_), true) => "notGrpc",
+        }
+    }
+}
+
 /// One condition.
 #[derive(Debug)]
 pub enum Condition {

@@ -69,6 +69,12 @@ impl NameTable {
         slot
     }
 
+    /// The names in the order of their slots, whether enforced rules read them, and whether by an expression.
+    #[cfg(feature = "compile")]
+    pub(crate) fn names(&self) -> impl Iterator<Item = (&[u8], bool, bool)> {
+        self.names.iter().map(|name| (&*name.text, name.reader.decides, name.reader.by_pattern))
+    }
+
     /// Whether an enforced rule reads anything.
     pub(crate) fn decides(&self) -> bool {
         self.names.iter().any(|name| name.reader.decides)

@@ -8,16 +8,16 @@ use crate::request::path::Tolerance;
 pub const MAX_SEGMENTS: usize = 64;
 
 /// A path template (Istio's `{*}` and `{**}`, Envoy's `uri_template` match).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Template {
     /// The segments before `{**}`, or all of them.
-    pub(crate) segments: Vec<Segment>,
+    pub segments: Vec<Segment>,
     /// With `{**}`: the text that must follow it, often none.
-    pub(crate) rest: Option<Box<[u8]>>,
+    pub rest: Option<Box<[u8]>>,
 }
 
 /// One segment of a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Segment {
     /// This text.
     Literal(Box<[u8]>),
