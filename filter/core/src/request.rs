@@ -20,6 +20,8 @@ pub(crate) mod usage;
 pub(crate) mod value;
 pub mod view;
 
+#[cfg(feature = "compile")]
+pub use self::grpc::grpc_content_types;
 pub use self::grpc::is_grpc_call;
 pub use self::name::is_token_byte;
 pub use self::path::is_unreserved;

@@ -20,7 +20,8 @@
 //! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
 //!
 //! ```text
-//! schema reference template scenario
+//! schema reference template meaning
+//! scenario
 //! check
 //! manual
 //! lint
@@ -39,6 +40,7 @@ pub mod diagnostic;
 mod import;
 pub mod lint;
 pub mod manual;
+pub mod meaning;
 pub mod model;
 mod parse;
 mod policy;

@@ -153,10 +153,10 @@ impl<P: Pattern> PatternSet<P> {
 
     /// The prefixes and suffixes that are kept apart.
     #[cfg(feature = "compile")]
-    pub(crate) fn affixes(&self) -> (&[Box<[u8]>], &[Box<[u8]>]) {
+    pub(crate) fn affixes(&self) -> [&[Box<[u8]>]; 2] {
         match self {
-            Self::Few(_) => (&[], &[]),
-            Self::Many(many) => (&many.texts.prefixes.texts, &many.texts.suffixes.texts),
+            Self::Few(_) => [&[], &[]],
+            Self::Many(many) => [&many.texts.prefixes.texts, &many.texts.suffixes.texts],
         }
     }
 

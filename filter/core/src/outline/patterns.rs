@@ -30,7 +30,7 @@ pub struct Texts {
 
 pub(super) fn strings(set: &StringSet) -> Vec<StringPattern> {
     let exact = set.hashed().map(|text| StringPattern::Exact(text.into()));
-    let (prefixes, suffixes) = set.affixes();
+    let [prefixes, suffixes] = set.affixes();
     let prefixes = prefixes.iter().map(|text| StringPattern::Prefix(text.clone()));
     let suffixes = suffixes.iter().map(|text| StringPattern::Suffix(text.clone()));
     let mut patterns: Vec<_> = set.listed().iter().cloned().chain(exact).chain(prefixes).chain(suffixes).collect();

@@ -29,9 +29,28 @@ fn is_grpc_content_type(value: &[u8]) -> bool {
     }
 }
 
+/// The content types of calls, as an expression.
+#[cfg(feature = "compile")]
+#[must_use]
+pub fn grpc_content_types() -> Option<sallyport_pattern::Pattern> {
+    let automaton = sallyport_pattern::compile("(?i:application/grpc)([+; ].*)?").ok()?;
+    sallyport_pattern::Pattern::from_bytes(&automaton).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_expression_is_the_definition() {
+        let expression = grpc_content_types().unwrap();
+        for value in ["application/grpc", "Application/GRPC+json", "application/grpc;x", "application/grpc x"] {
+            assert!(is_grpc_content_type(value.as_bytes()) && expression.is_match(value.as_bytes()), "{value}");
+        }
+        for value in ["application/grpc-web", "application/grp", "", "text/plain", " application/grpc"] {
+            assert!(!is_grpc_content_type(value.as_bytes()) && !expression.is_match(value.as_bytes()), "{value}");
+        }
+    }
 
     #[test]
     fn a_call_is_a_post_of_one_content_type() {

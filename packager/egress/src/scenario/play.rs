@@ -23,7 +23,7 @@ impl Scenario {
     /// What a gateway with this policy makes of the request while the upstream is healthy.
     #[must_use]
     pub fn play(&self, engine: &Engine) -> Outcome {
-        let sent = self.headers();
+        let sent = self.headers(engine);
         let headers: Vec<(&[u8], &[u8])> = sent.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();
         let mut properties = Properties::default();
         properties.set_ids(IDS);
@@ -49,16 +49,16 @@ impl Scenario {
     /// The decision alone, without what becomes of the request: quick.
     #[must_use]
     pub fn decide(&self, engine: &Engine) -> Outcome {
-        let sent = self.headers();
+        let sent = self.headers(engine);
         let headers: Vec<(&[u8], &[u8])> = sent.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();
         let mut properties = Properties::default();
         self.caller.look_up(engine.needs(), &mut properties);
         outcome(&engine.on_request(&properties.view(&headers)))
     }
 
-    /// Every header as the filter gets it, in order.
+    /// Every header as the filter of a gateway with this policy gets it, in order.
     #[must_use]
-    pub fn headers(&self) -> Vec<(String, Vec<u8>)> {
+    pub fn headers(&self, engine: &Engine) -> Vec<(String, Vec<u8>)> {
         let Request { method, authority, path, headers } = &self.request;
         let mut all = vec![
             (":method".to_owned(), method.clone()),
@@ -67,16 +67,20 @@ impl Scenario {
             (":path".to_owned(), path.clone()),
         ];
         all.extend(headers.iter().cloned());
-        all.extend(self.caller.own_header().map(|line| ("x-forwarded-client-cert".to_owned(), line.into_bytes())));
+        all.extend(
+            self.caller.own_header(engine).map(|line| ("x-forwarded-client-cert".to_owned(), line.into_bytes())),
+        );
         all
     }
 }
 
 impl Caller {
-    /// What the gateway writes into `x-forwarded-client-cert`.
-    fn own_header(&self) -> Option<String> {
+    /// What the gateway writes into `x-forwarded-client-cert`. One whose policy trusts no forwarder removes what the caller
+    /// sent.
+    fn own_header(&self, engine: &Engine) -> Option<String> {
         let own = self.certificate.as_ref()?;
-        let others = self.forwarded.iter().map(|certificate| certificate.element(OTHER_DIGEST));
+        let keeps = engine.needs().contains(Needs::PEER_DIGEST);
+        let others = self.forwarded.iter().filter(|_| keeps).map(|certificate| certificate.element(OTHER_DIGEST));
         Some(others.chain([own.element(DIGEST)]).collect::<Vec<_>>().join(","))
     }
 

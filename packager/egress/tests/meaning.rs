@@ -1,0 +1,219 @@
+//! What a comparison of policies promises, on policies and requests by chance: no difference is missed, and each that is
+//! named is real.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a broken assumption ends the test"
+)]
+
+#[path = "../../../filter/core/tests/core/common/mod.rs"]
+#[expect(dead_code, reason = "a part of it is for the tests of the core")]
+mod common;
+
+use std::time::Instant;
+
+use arbitrary::Unstructured;
+use common::generate;
+use common::request::Request;
+use sallyport_core::{Ambiguity, Engine, Reason, wire};
+use sallyport_egress::meaning::{BUDGET, Policy, View, diff};
+use sallyport_egress::scenario::Effect;
+
+/// How many pairs of policies, and requests for each.
+const PAIRS: u64 = 300;
+const REQUESTS: usize = 150;
+
+fn bytes(seed: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    bytes
+}
+
+/// A policy, and another that somebody has made of it.
+fn pair(seed: u64) -> (wire::Policy, wire::Policy) {
+    let bytes = bytes(seed, 4000);
+    let mut u = Unstructured::new(&bytes);
+    let old = generate::policy(&mut u);
+    let mut new = old.clone();
+    for _ in 0..=u.choose_index(2).unwrap_or(0) {
+        let at = u.choose_index(new.rules.len().max(1)).unwrap_or(0);
+        match u.choose_index(12).unwrap_or(0) {
+            0 if !new.rules.is_empty() => {
+                new.rules.remove(at);
+            }
+            1 if new.rules.len() > 1 => new.rules.swap(0, at),
+            2 => {
+                let other = generate::policy(&mut u);
+                if new.rules.is_empty() || new.tolerate == other.tolerate {
+                    new.tolerate = other.tolerate;
+                }
+            }
+            3 => new.trusted_forwarders = generate::policy(&mut u).trusted_forwarders,
+            4 => new.mode = generate::policy(&mut u).mode,
+            5 if !new.rules.is_empty() => {
+                new.rules[at].action = [wire::Action::Allow, wire::Action::Deny][u.choose_index(2).unwrap_or(0)];
+            }
+            6 if !new.rules.is_empty() => new.rules[at].mode = wire::Mode::Enforce,
+            7 | 8 => {
+                let rule = generate::rule(&mut u, &new, 20 + at);
+                new.rules.insert(at, rule);
+            }
+            _ if !new.rules.is_empty() => {
+                let id = new.rules[at].id.clone();
+                new.rules[at] = wire::Rule { id, ..generate::rule(&mut u, &new, at) };
+            }
+            _ => {}
+        }
+    }
+    (old, new)
+}
+
+/// Whether the search looks at requests of this kind: `meaning` names the others.
+fn is_of_the_space(request: &Request) -> bool {
+    let header = |name: &str| {
+        let line = request.headers.iter().find(|(known, _)| known.0 == name.as_bytes());
+        line.map(|(_, value)| value.0.clone()).unwrap_or_default()
+    };
+    let path = header(":path");
+    let path = path.split(|byte| *byte == b'?').next().unwrap_or_default().to_vec();
+    // Envoy decodes these.
+    let decoded = path.windows(3).any(|escape| {
+        escape[0] == b'%'
+            && std::str::from_utf8(&escape[1..])
+                .ok()
+                .and_then(|digits| u8::from_str_radix(digits, 16).ok())
+                .is_some_and(sallyport_core::request::is_unreserved)
+    });
+    let has_strange_names = !request.other_names.is_empty();
+    let identity = request.uri_san.as_ref().map(|uri| uri.0.clone()).unwrap_or_default();
+    let is_strange = request.mtls
+        && !(identity.starts_with(b"spiffe://")
+            && identity.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).count() == 6);
+    let is_address = header(":authority").starts_with(b"[") || header("host").starts_with(b"[");
+    let has_no_port = request.destination_address.is_none();
+    // What is forwarded by others than the forwarder counts for nothing.
+    !(decoded || has_strange_names || is_strange || is_address || has_no_port)
+}
+
+fn is_left_out(effect: &Effect) -> bool {
+    use Ambiguity as A;
+    let kind = match effect.reason() {
+        Some(Reason::Ambiguous(kind)) => kind,
+        _ => return false,
+    };
+    matches!(
+        kind,
+        A::ValueTooLong
+            | A::MalformedPath
+            | A::MalformedHost
+            | A::MalformedMethod
+            | A::UnreadableCertificate
+            | A::UnreadableMetadata
+            | A::UnknownUpgrade
+    )
+}
+
+fn effects(engine: &Engine, request: &Request) -> (Effect, Option<bool>, Vec<String>) {
+    request.with_view(|view| {
+        let decision = engine.on_request(view);
+        let audits = decision.audits.iter().map(|rule| rule.id.to_owned()).collect();
+        (
+            Effect::of(&decision.verdict),
+            decision.shadow.as_ref().map(|shadow| Effect::of_shadow(shadow).is_allowed()),
+            audits,
+        )
+    })
+}
+
+fn compare(seed: u64) -> (usize, usize) {
+    let (old, new) = pair(seed);
+    let (Ok(old), Ok(new)) = (Policy::new(old), Policy::new(new)) else { return (0, 0) };
+    let started = Instant::now();
+    let diff = diff(&old, &new, "httpbin.org", BUDGET).unwrap_or_else(|_| {
+        panic!("seed {seed}: exhausted after {:?}\n{:#?}\n{:#?}", started.elapsed(), old.source(), new.source())
+    });
+    let shown = || format!("seed {seed}\nold {}\nnew {}", json(old.source()), json(new.source()));
+    assert!(diff.undecided.is_empty(), "{}\n{:#?}", shown(), diff.undecided);
+    let mut differing = 0;
+    let bytes = bytes(!seed, 60 * REQUESTS);
+    let mut u = Unstructured::new(&bytes);
+    for _ in 0..REQUESTS {
+        let request = generate::request(&mut u);
+        let ((before, before_shadow, before_audits), (after, after_shadow, after_audits)) =
+            (effects(old.engine(), &request), effects(new.engine(), &request));
+        if !is_of_the_space(&request) || is_left_out(&before) || is_left_out(&after) {
+            continue;
+        }
+        let is_ambiguous = |effect: &Effect| matches!(effect.reason(), Some(Reason::Ambiguous(_)));
+        if is_ambiguous(&before) && is_ambiguous(&after) {
+            continue;
+        }
+        let is_told = |view: &View, before: &Effect, after: &Effect| {
+            diff.regions.iter().any(|region| region.view == *view && region.old == *before && region.new == *after)
+        };
+        if before != after {
+            differing += 1;
+            assert!(
+                is_told(&View::InForce, &before, &after),
+                "{}\n{request}\n{before} -> {after} is missed: {:#?}",
+                shown(),
+                diff.regions
+            );
+        } else if before_shadow != after_shadow {
+            differing += 1;
+            assert!(
+                diff.regions.iter().any(|region| region.view == View::IfEnforced),
+                "{}\n{request}\nshadow {before_shadow:?} -> {after_shadow:?} is missed",
+                shown()
+            );
+        }
+        for audit in before_audits.iter().chain(&after_audits) {
+            if before_audits.contains(audit) != after_audits.contains(audit) {
+                assert!(
+                    diff.regions.iter().any(|region| region.view == View::Audit(audit.clone())),
+                    "{}\n{request}\naudit {audit} is missed",
+                    shown()
+                );
+            }
+        }
+    }
+    if std::env::var("SEED").is_ok() {
+        for region in &diff.regions {
+            let (rule, except) = (&region.scope.rule, &region.scope.except);
+            eprintln!(
+                "{:?} {:?} {} -> {}: {} by {}\n    {}\n    except {except:?}",
+                region.change(),
+                region.view,
+                region.old,
+                region.new,
+                region.witness.request,
+                region.witness.caller,
+                serde_json::to_string(rule).unwrap()
+            );
+        }
+    }
+    (diff.regions.len(), differing)
+}
+
+fn json(policy: &wire::Policy) -> String {
+    serde_json::to_string_pretty(policy).unwrap()
+}
+
+#[test]
+fn no_difference_is_missed() {
+    let from: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let count: u64 = std::env::var("PAIRS").ok().and_then(|pairs| pairs.parse().ok()).unwrap_or(PAIRS);
+    let (mut regions, mut differing, mut slowest) = (0, 0, (std::time::Duration::ZERO, 0));
+    for seed in from..from + count {
+        let started = Instant::now();
+        let (more, hits) = compare(seed);
+        slowest = slowest.max((started.elapsed(), seed));
+        regions += more;
+        differing += hits;
+    }
+    eprintln!("{regions} regions, {differing} requests decided otherwise, slowest {slowest:?}");
+    assert!(regions > 0 && differing > 0);
+}
