@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, image, init, man, run, schema, version};
+use crate::command::{build, check, completions, image, init, man, run, schema, test, version};
 use crate::console::Colour;
 use crate::exit;
 
@@ -38,6 +38,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(check::Args),
+    Test(test::Args),
     Build(build::Args),
     Run(run::Args),
     Image(image::Args),

@@ -3,10 +3,11 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod completions;
-pub(crate) mod explain;
 pub(crate) mod image;
 pub(crate) mod init;
 pub(crate) mod man;
+mod manual;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod test;
 pub(crate) mod version;

@@ -1,6 +1,7 @@
 //! Files checked together, and what there is to report about them.
 
 use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::scenario::cases::suites;
 use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
 use crate::input::{Input, Inputs, Missing, Selection};
@@ -19,9 +20,12 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
         }
     }
     let mut checked = match inputs.selection {
-        Selection::Ours => check(&sources),
+        Selection::Ours | Selection::WithCases => check(&sources),
         Selection::WithManifests => check_with_manifests(&sources),
     };
+    let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
+    let (_, of_cases) = suites(&names, &checked);
+    checked.diagnostics.extend(of_cases);
     let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
     for diagnostic in checked.diagnostics.drain(..) {
         if let Some(of_file) = diagnostics.get_mut(diagnostic.file) {
@@ -34,6 +38,7 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
     report.sort();
     let in_report = |file: usize| indices.get(file).copied().unwrap_or(file);
     checked.egresses.iter_mut().for_each(|egress| egress.file = in_report(egress.file));
+    checked.cases.iter_mut().for_each(|cases| cases.file = in_report(cases.file));
     checked.mesh.iter_mut().for_each(|mesh| mesh.file = in_report(mesh.file));
     report.egresses = checked.egresses.len();
     report.has_mesh = checked.mesh.is_some();

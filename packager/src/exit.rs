@@ -40,7 +40,7 @@ impl Exit {
     fn meaning(self) -> &'static str {
         match self {
             Exit::Ok => "success; there may be warnings",
-            Exit::Problems => "the input has errors",
+            Exit::Problems => "the input has errors, or a case failed",
             Exit::Differs => "build --check, --diff: the folder differs from what would be built",
             Exit::Io => "a file or registry cannot be read or written, or no file was found",
             Exit::NoEnvoy => "run: no Envoy was found",

@@ -11,7 +11,7 @@ use crate::exit::IoErrorText;
 use crate::printable::printable;
 use crate::record::Record;
 pub(crate) use selection::Selection;
-use selection::{is_for_others, is_selected};
+use selection::{has_cases, is_for_others, is_selected};
 
 /// Far more than any Egress file needs, so that a device or a wrong file does not fill the memory.
 const LARGEST: u64 = 16 << 20;
@@ -150,7 +150,9 @@ impl Gatherer {
         }
         let content = File::open(path).map_or_else(|error| Err((&error).into()), read);
         if content.as_ref().is_ok_and(|bytes| !is_selected(self.selection, path, bytes)) {
-            self.skipped.insert(canonical);
+            if !content.as_ref().is_ok_and(|bytes| has_cases(bytes)) {
+                self.skipped.insert(canonical);
+            }
             return false;
         }
         self.seen.insert(canonical);

@@ -10,7 +10,7 @@
 //! ```text
 //! cli
 //! command
-//! assemble
+//! assemble trial
 //! local
 //! examine
 //! report
@@ -23,7 +23,8 @@
 //! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); what `build` notes in a folder
 //! ([`record`]); the terminal, files that are read and
 //! written, and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
-//! file per format ([`report`]); files checked together ([`examine`]); the gateway that `run` serves ([`local`]); what
+//! file per format ([`report`]); files checked together ([`examine`]); cases that are run
+//! ([`trial`]); the gateway that `run` serves ([`local`]); what
 //! `build` would write ([`assemble`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
 
 #![cfg_attr(test, expect(clippy::arithmetic_side_effects, reason = "a broken assumption ends the test"))]
@@ -42,6 +43,7 @@ mod output;
 mod printable;
 mod record;
 mod report;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -76,6 +78,7 @@ fn without_command(error: &clap::Error) -> Exit {
 fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => command::check::run(&args, console),
+        Command::Test(args) => command::test::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Image(args) => command::image::run(&args, console),

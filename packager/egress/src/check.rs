@@ -10,7 +10,7 @@ use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Egress, Mesh};
-use crate::parse::{Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
+use crate::parse::{Cases, Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
 use crate::policy::{policy, policy_source};
 use crate::wording::{did_you_mean, one_line, quoted};
 use crate::yaml::tree::Node;
@@ -39,6 +39,9 @@ pub struct Checked {
     pub egresses: Vec<Located<Egress>>,
     /// The Mesh file, if one was given (at most one may be) and it is without an error.
     pub mesh: Option<Located<Mesh>>,
+    /// The files of cases without an error of their own. Whether they fit their Egress, [`suites`](crate::scenario::cases::suites)
+    /// says.
+    pub cases: Vec<Located<Cases>>,
     /// How many manifests were read that the lints know.
     pub manifests: usize,
     /// Every problem of every file, by file and place.
@@ -78,6 +81,9 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
                 continue;
             }
             Some(Resource::Mesh(mesh)) => meshes.push((file, *mesh)),
+            Some(Resource::Cases(cases)) => {
+                checked.cases.push(Located { file, span: cases.tree.span, value: *cases });
+            }
             None => {}
         }
         checked.diagnostics.extend(sink.diagnostics);

@@ -20,13 +20,14 @@ pub fn summary(code: Code) -> String {
 }
 
 /// The groups of codes, by the first two digits of their numbers.
-const GROUPS: [(&str, &str); 23] = [
+const GROUPS: [(&str, &str); 24] = [
     ("SP00", "Files: text"),
     ("SP01", "Files: YAML"),
     ("SP02", "Files: structure"),
     ("SP03", "Files: values"),
     ("SP04", "Files: tokens (JWT)"),
     ("SP05", "Files: several together"),
+    ("SP06", "Files: cases"),
     ("SP10", "Policy: as a whole"),
     ("SP11", "Policy: rules"),
     ("SP12", "Policy: callers"),

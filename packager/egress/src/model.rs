@@ -11,6 +11,7 @@
 //! what will happen, whether the file said it or not.
 
 pub mod authz;
+pub mod cases;
 pub mod deploy;
 pub mod health;
 mod mesh;
@@ -38,7 +39,7 @@ use crate::diagnostic::UnplacedDiagnostic;
 use crate::value::authority::Authority;
 use crate::value::host::Host;
 use crate::value::names::DnsLabel;
-use crate::wording::{did_you_mean, quoted};
+use crate::wording::{did_you_mean, either, quoted};
 use sallyport_core::record;
 use sallyport_core::wire::{Shape, TextKind};
 
@@ -46,7 +47,7 @@ use sallyport_core::wire::{Shape, TextKind};
 pub const API_VERSION: &str = "sallyport.dev/v1alpha1";
 
 /// The kinds of file.
-pub(crate) const KINDS: [&str; 2] = ["Egress", "Mesh"];
+pub(crate) const KINDS: [&str; 3] = ["Egress", "Mesh", "Cases"];
 
 /// One upstream, one gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -166,7 +167,7 @@ pub(crate) fn wrong_kind(text: &str) -> UnplacedDiagnostic {
     let flaw = UnplacedDiagnostic::new(Code::Kind, format!("unknown kind {}", quoted(text)));
     match did_you_mean(text, KINDS.into_iter()) {
         Some(near) => flaw.help(format!("did you mean `{near}`?")),
-        None => flaw.help("write `Egress` or `Mesh`"),
+        None => flaw.help(format!("write {}", either(KINDS.into_iter()))),
     }
 }
 

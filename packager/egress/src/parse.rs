@@ -8,6 +8,7 @@ mod read;
 
 use crate::code::Code;
 use crate::diagnostic::{Sink, SourceFile, Span, UnplacedDiagnostic};
+use crate::model::cases::CasesFile;
 use crate::model::{self, EgressFile, EgressSpec, Mesh, MeshFile};
 use crate::wording::did_you_mean;
 use crate::yaml::tree::{Node, Value};
@@ -28,6 +29,15 @@ pub(crate) enum Resource {
     /// To be read when the Mesh is known, which has its defaults.
     Egress(Node),
     Mesh(Box<ParsedMesh>),
+    Cases(Box<Cases>),
+}
+
+/// A file of cases with its tree, so that what is said of a case can be shown in its place.
+#[derive(Clone, Debug)]
+pub struct Cases {
+    /// What the file says.
+    pub file: CasesFile,
+    pub(crate) tree: Node,
 }
 
 /// A Mesh file with its tree. `None`: something in the file is wrong.
@@ -49,9 +59,29 @@ pub(crate) fn parse(file: usize, source: &SourceFile) -> ParsedFile {
 /// Where a field path leads in a file's text, or the nearest place that is written.
 #[must_use]
 pub fn place_of(text: &str, path: &str) -> Span {
-    let Some(tree) = reader::read_one(text, &mut Sink::new(0)) else { return Span { start: 0, end: 0 } };
-    let node = tree.nearest(path);
-    if node.text().is_some() { node.span } else { Span { start: node.span.start, end: node.span.start } }
+    Places::of(text).place(path)
+}
+
+/// Where field paths lead in a text that is read once.
+#[derive(Clone, Debug)]
+pub struct Places {
+    tree: Option<Node>,
+}
+
+impl Places {
+    /// The places of a file's text.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        Self { tree: reader::read_one(text, &mut Sink::new(0)) }
+    }
+
+    /// Where a field path leads, or the nearest place that is written.
+    #[must_use]
+    pub fn place(&self, path: &str) -> Span {
+        let Some(tree) = &self.tree else { return Span { start: 0, end: 0 } };
+        let node = tree.nearest(path);
+        if node.text().is_some() { node.span } else { Span { start: node.span.start, end: node.span.start } }
+    }
 }
 
 fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
@@ -75,24 +105,34 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
             let defaults = Defaults::of(&conformed.json);
             Some(Resource::Mesh(Box::new(ParsedMesh { mesh: sound.map(|file| file.spec), defaults, tree })))
         }
+        Kind::Cases => {
+            let conformed = conform(&tree, &CasesFile::BLOCK, sink);
+            let sound = if has_error(sink) { None } else { read::<CasesFile>(&conformed.json, tree.span, sink) };
+            drop(conformed);
+            sound.map(|file| Resource::Cases(Box::new(Cases { file, tree })))
+        }
     }
 }
 
 /// A mapping that has nothing in common with our resources: a list of its unknown fields would not help.
 fn is_foreign(tree: &Node) -> bool {
-    let mut common = EgressFile::BLOCK.fields.iter().chain(MeshFile::BLOCK.fields);
+    let mut common = EgressFile::BLOCK.fields.iter().chain(MeshFile::BLOCK.fields).chain(CasesFile::BLOCK.fields);
     matches!(tree.value, Value::Mapping(_)) && common.all(|field| tree.entry(field.name).is_none())
 }
 
 enum Kind {
     Egress,
     Mesh,
+    Cases,
 }
 
 /// Which declaration to hold the document against. An unknown kind still tells what to do with the rest if it is near
 /// enough to a known one; a missing one is guessed from the fields.
 fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
     let Some(node) = tree.get("kind") else {
+        if tree.get("groups").is_some() {
+            return Some(Kind::Cases);
+        }
         let of_mesh = Mesh::BLOCK.fields.iter().filter(|field| EgressSpec::BLOCK.field(field.name).is_none());
         let is_mesh = of_mesh.map(|field| field.name).any(|name| tree.descend(&["spec", name]).is_some());
         return Some(if is_mesh { Kind::Mesh } else { Kind::Egress });
@@ -102,6 +142,7 @@ fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
     };
     match did_you_mean(text, model::KINDS.into_iter()) {
         Some("Mesh") => Some(Kind::Mesh),
+        Some("Cases") => Some(Kind::Cases),
         Some(_) => Some(Kind::Egress),
         None if text.is_empty() => Some(Kind::Egress),
         None => {

@@ -8,11 +8,15 @@
 //! one function.
 
 mod caller;
+pub mod cases;
+mod explain;
 mod outcome;
 mod play;
 mod request;
+mod route;
 
 pub use caller::{Caller, Certificate};
+pub use explain::{FailedPart, RuleTrace};
 pub use outcome::{Effect, Outcome, Upstream};
 pub use request::Request;
 

@@ -10,13 +10,15 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "a broken assumption ends the test")]
 
 use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::scenario::cases::suites;
 use sallyport_egress::{Code, check_with_manifests, manual};
 use std::collections::BTreeSet;
 
 /// Codes that no file of a readable size raises, that only the filter raises, or that `check` does not raise: their
 /// examples are shell sessions, and nothing runs them.
 fn has_commands(code: Code) -> bool {
-    const OTHERS: [&str; 8] = ["SP0001", "SP0002", "SP0110", "SP0299", "SP1001", "SP1002", "SP1003", "SP1505"];
+    const OTHERS: [&str; 9] =
+        ["SP0001", "SP0002", "SP0110", "SP0299", "SP0606", "SP1001", "SP1002", "SP1003", "SP1505"];
     OTHERS.contains(&code.as_str()) || code.as_str().starts_with("SP3") || code.as_str().starts_with("SP9")
 }
 
@@ -110,7 +112,10 @@ fn bad_examples_raise_their_code_and_good_ones_do_not() {
 
 fn found(code: Code, example: &str) -> BTreeSet<Code> {
     let files = files(code, example);
-    check_with_manifests(&files).diagnostics.into_iter().map(|problem| problem.code).collect()
+    let checked = check_with_manifests(&files);
+    let names: Vec<_> = files.iter().map(|file| file.name.as_str()).collect();
+    let (_, of_cases) = suites(&names, &checked);
+    checked.diagnostics.iter().chain(&of_cases).map(|problem| problem.code).collect()
 }
 
 fn files(code: Code, example: &str) -> Vec<SourceFile> {

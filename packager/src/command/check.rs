@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use sallyport_manifest::Options;
 
-use super::explain;
+use super::manual;
 use crate::assemble::{Assembled, assemble};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -46,7 +46,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(code) = &args.explain {
-        return explain::run(code.as_deref(), console);
+        return manual::run(code.as_deref(), console);
     }
     let output = args.output.as_deref();
     if let Some(output) = output {

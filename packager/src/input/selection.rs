@@ -10,7 +10,9 @@ pub(crate) enum Selection {
     /// Egress and Mesh files.
     #[default]
     Ours,
-    /// Those, and Istio's manifests.
+    /// Those, and files of cases.
+    WithCases,
+    /// Those, files of cases, and Istio's manifests.
     WithManifests,
 }
 
@@ -20,9 +22,10 @@ pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bo
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
     match recognise(&String::from_utf8_lossy(&bytes)) {
         FileKind::Sallyport => true,
+        FileKind::Cases => selection != Selection::Ours,
         FileKind::Manifests => selection == Selection::WithManifests,
         FileKind::Others => false,
-        FileKind::Unknown => is_our_name(path),
+        FileKind::Unknown => is_our_name(path) || (selection != Selection::Ours && is_name_of_cases(path)),
     }
 }
 
@@ -32,16 +35,31 @@ pub(super) fn is_for_others(selection: Selection, bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let is_other = match recognise(&text) {
         FileKind::Others => true,
-        FileKind::Manifests => selection == Selection::Ours,
+        FileKind::Manifests => selection != Selection::WithManifests,
+        FileKind::Cases => selection == Selection::Ours,
         FileKind::Sallyport | FileKind::Unknown => false,
     };
-    is_other && !text.lines().any(|line| matches!(line.trim_end(), "kind: Egress" | "kind: Mesh"))
+    is_other && !text.lines().any(|line| matches!(line.trim_end(), "kind: Egress" | "kind: Mesh" | "kind: Cases"))
+}
+
+/// Whether the file has cases. No command counts one that it does not read as another program's.
+pub(super) fn has_cases(bytes: &[u8]) -> bool {
+    recognise(&String::from_utf8_lossy(bytes)) == FileKind::Cases
+}
+
+/// `cases.yaml` and `NAME.cases.yaml`.
+fn is_name_of_cases(path: &Path) -> bool {
+    stem_ends_with(path, &["cases"])
 }
 
 /// `egress.yaml`, `mesh.yaml` and `NAME.egress.yaml`: the names that `init` and the documentation use.
 fn is_our_name(path: &Path) -> bool {
+    stem_ends_with(path, &["egress", "mesh"])
+}
+
+fn stem_ends_with(path: &Path, words: &[&str]) -> bool {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
-    matches!(stem.rsplit('.').next(), Some("egress" | "mesh"))
+    stem.rsplit('.').next().is_some_and(|last| words.contains(&last))
 }
 
 #[cfg(test)]

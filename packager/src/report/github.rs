@@ -33,12 +33,12 @@ fn command(report: &Report, problem: &ReportedProblem) -> String {
 }
 
 /// Escapes a message: `%` and line breaks. Other control characters are replaced, because logs are read in terminals.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     text.replace(char::is_control, "\u{fffd}")
 }
 
 /// Escapes a property: `:` and `,` as well.
-fn escaped_property(text: &str) -> String {
+pub(super) fn escaped_property(text: &str) -> String {
     escaped(text).replace(':', "%3A").replace(',', "%2C")
 }

@@ -101,7 +101,7 @@ impl ReportedProblem {
             Missing::ForOthers => (
                 Code::ForOthers,
                 format!("`{name}` is for another program, and was skipped"),
-                Some("name Egress and Mesh files; `check` also reads Istio's manifests".to_owned()),
+                Some("name Egress and Mesh files; `check` also reads Istio's manifests, and `test` files of cases".to_owned()),
             ),
         };
         ReportedProblem { code, severity: code.severity(), file, place: None, message, help, related: Vec::new() }

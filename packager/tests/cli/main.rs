@@ -12,3 +12,4 @@ mod output;
 mod reference;
 mod sandbox;
 mod summary;
+mod test;

@@ -12,6 +12,8 @@ const GROUP: &str = "sallyport.dev";
 pub enum FileKind {
     /// An Egress or Mesh, also with a misspelled group.
     Sallyport,
+    /// Cases, which `sallyport test` runs.
+    Cases,
     /// Manifests of kinds that the lints know.
     Manifests,
     /// Another program's.
@@ -23,7 +25,7 @@ pub enum FileKind {
 /// Which program a file is for. A file for Sallyport is never taken for a manifest.
 #[must_use]
 pub fn recognise(text: &str) -> FileKind {
-    let (mut api_versions, mut own_kind, mut manifest) = (false, false, false);
+    let (mut api_versions, mut own_kind, mut manifest, mut cases, mut ours) = (false, false, false, false, false);
     let mut document = (0, "", "");
     for (number, field, value) in top_level_fields(text) {
         if document.0 != number {
@@ -33,20 +35,26 @@ pub fn recognise(text: &str) -> FileKind {
             "apiVersion" => {
                 let group = value.split('/').next().unwrap_or(value).to_ascii_lowercase();
                 if strsim::damerau_levenshtein(&group, GROUP) <= 3 {
-                    return FileKind::Sallyport;
+                    ours = true;
+                    continue;
                 }
                 api_versions = true;
                 document.1 = value;
             }
             "kind" => {
-                own_kind |= matches!(value, "Egress" | "Mesh");
+                own_kind |= matches!(value, "Egress" | "Mesh" | "Cases");
+                cases |= value == "Cases";
                 document.2 = value;
             }
             _ => {}
         }
         manifest |= is_read(document.1, document.2, text);
     }
+    if ours {
+        return if cases { FileKind::Cases } else { FileKind::Sallyport };
+    }
     match (api_versions, own_kind) {
+        (false, true) if cases => FileKind::Cases,
         (false, true) => FileKind::Sallyport,
         (false, false) => FileKind::Unknown,
         (true, _) if manifest && !is_template(text) => FileKind::Manifests,

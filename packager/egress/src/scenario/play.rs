@@ -85,7 +85,7 @@ impl Caller {
     }
 
     /// What the host says of the connection.
-    fn look_up(&self, needs: Needs, properties: &mut Properties) {
+    pub(super) fn look_up(&self, needs: Needs, properties: &mut Properties) {
         let bytes = |text: &str| text.as_bytes().to_vec();
         for (need, _) in Needs::PROPERTIES.iter().filter(|(need, _)| needs.contains(*need)) {
             let value = match *need {

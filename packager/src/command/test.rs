@@ -1,0 +1,152 @@
+//! `sallyport test`: runs cases, and says what came out otherwise.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sallyport_egress::scenario::Outcome;
+use sallyport_egress::scenario::cases::{Coverage, Suite, suites};
+
+use crate::console::Console;
+use crate::examine::examine;
+use crate::exit::{Exit, Failure};
+use crate::input::{Selection, gather, relative};
+use crate::printable::{printable, quoted_path};
+use crate::report::suite::{SuiteFormat, SuiteReport};
+use crate::report::{Format, Report};
+use crate::trial::{engine_of, mesh_of, play, tested, with_neighbours};
+
+/// Run the cases of Egress files: requests, and what must become of them
+///
+/// Cases are in a file of `kind: Cases`, `cases.yaml`, beside the Egress file. Each is decided by the code that runs in the
+/// gateway, without a gateway. A case that comes out otherwise is shown with the rule that decided and the condition that
+/// failed; a failed case makes the exit code 1.
+///
+/// Coverage says which parts of the rules no case shows: a rule that no case matches, one of several sources or operations that
+/// is never the one that matches, and a `from`, `to` or condition that never is all that keeps a request out.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sallyport test
+  sallyport test deploy/ --min-coverage 90 --format junit --output results.xml
+  sallyport test cases.yaml --update")]
+// Below an error clap would show the files as required.
+#[command(override_usage = "sallyport test [OPTIONS] [FILE|DIR]...")]
+pub(crate) struct Args {
+    /// Files of cases, Egress files with cases beside them, or directories
+    #[arg(value_name = "FILE|DIR", default_value = ".")]
+    paths: Vec<PathBuf>,
+    /// The format of the report; the exit code is the same in each
+    #[arg(long, short, value_enum, default_value_t)]
+    format: SuiteFormat,
+    /// Write the report to FILE instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Fail if less of the branches of a policy is covered
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    min_coverage: Option<u8>,
+    /// Write what came of the cases into their files, in place of what was expected
+    #[arg(long, conflicts_with = "min_coverage")]
+    update: bool,
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    let output = args.output.as_deref();
+    let (report, checked) = examine(gather(&with_neighbours(&args.paths), Selection::WithCases));
+    if report.exit() != Exit::Ok {
+        let text = report.render(format_of_check(args.format), console.coloured(output), console.quiet());
+        console.write(output, text.as_bytes())?;
+        return Ok(report.exit());
+    }
+    let names: Vec<_> = report.files.iter().map(|file| file.name.as_str()).collect();
+    let (mut suites, _) = suites(&names, &checked);
+    suites.retain(|suite| is_named(&args.paths, &report, suite));
+    if suites.iter().all(|suite| suite.cases.is_empty()) {
+        return Err(no_cases(&args.paths));
+    }
+    let mut tested_suites = Vec::new();
+    let mut updates = Updates::default();
+    for suite in &suites {
+        let engine = engine_of(&checked, suite)?;
+        let coverage = Coverage::new(&suite.egress.value, &mesh_of(&checked));
+        let (outcomes, coverage) = play(suite, &engine, coverage);
+        if args.update {
+            updates.apply(suite, &outcomes, &report)?;
+        } else {
+            tested_suites.push(tested(suite, &engine, &outcomes, &coverage, &report.files));
+        }
+    }
+    if args.update {
+        return updates.end(console);
+    }
+    let result = SuiteReport { files: report.files, suites: tested_suites, min_coverage: args.min_coverage };
+    let text = result.render(args.format, console.coloured(output), console.quiet());
+    console.write(output, text.as_bytes())?;
+    Ok(result.exit())
+}
+
+/// The files' own errors in the nearest format.
+fn format_of_check(format: SuiteFormat) -> Format {
+    match format {
+        SuiteFormat::Human => Format::Human,
+        SuiteFormat::Json => Format::Json,
+        SuiteFormat::Junit => Format::Junit,
+        SuiteFormat::Github => Format::Github,
+    }
+}
+
+/// Whether the user named the cases or their Egress. Others may be beside a file that is named.
+fn is_named(arguments: &[PathBuf], report: &Report, suite: &Suite<'_>) -> bool {
+    let name = |file: usize| report.files.get(file).map_or("", |file| file.name.as_str());
+    arguments.iter().any(|argument| {
+        argument.is_dir()
+            || [suite.file, suite.egress.file].iter().any(|file| printable(&relative(argument)) == name(*file))
+            || (argument == Path::new("-") && name(suite.file) == "<stdin>")
+    })
+}
+
+fn no_cases(arguments: &[PathBuf]) -> Failure {
+    let names: Vec<_> = arguments.iter().map(|path| format!("`{}`", printable(path))).collect();
+    Failure::new(Exit::Io, format!("there are no cases in {}", names.join(", "))).with_help(
+        "cases are in files with `kind: Cases`, beside the Egress file; `sallyport init` writes one to start from",
+    )
+}
+
+/// What `--update` wrote.
+#[derive(Default)]
+struct Updates {
+    lines: Vec<String>,
+    mixed: Vec<String>,
+}
+
+impl Updates {
+    fn apply(&mut self, suite: &Suite<'_>, outcomes: &[Outcome], report: &Report) -> Result<(), Failure> {
+        let Some(file) = report.files.get(suite.file) else { return Ok(()) };
+        let update = suite.update(&file.text, outcomes);
+        let path = Path::new(&file.name);
+        if update.changed > 0 {
+            if !path.is_file() {
+                return Err(Failure::new(Exit::Io, format!("`{}` cannot be updated: it is not a file", file.name)));
+            }
+            fs::write(path, &update.text).map_err(|error| Failure::write(path, &error))?;
+            let s = if update.changed == 1 { "" } else { "s" };
+            self.lines.push(format!("{} expectation{s} written to {}", update.changed, quoted_path(path)));
+        }
+        let lines = sallyport_egress::diagnostic::LineIndex::new(&file.text);
+        self.mixed.extend(update.mixed.iter().map(|row| {
+            let position = lines.position(suite.place(*row).start);
+            format!(
+                "{}:{}:{}: the cases of this row come out differently: split it",
+                file.name, position.line, position.column
+            )
+        }));
+        Ok(())
+    }
+
+    fn end(self, console: &Console) -> Result<Exit, Failure> {
+        if self.lines.is_empty() && self.mixed.is_empty() {
+            console.note("every case comes out as expected: nothing was written");
+        }
+        self.lines.iter().for_each(|line| console.note(line));
+        self.mixed.iter().for_each(|line| console.problem(line));
+        Ok(if self.mixed.is_empty() { Exit::Ok } else { Exit::Problems })
+    }
+}

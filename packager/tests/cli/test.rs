@@ -1,0 +1,203 @@
+//! `sallyport test`
+
+use serde_json::Value;
+use snapbox::{assert_data_eq, str};
+
+use crate::sandbox::{GOOD, Sandbox};
+
+const CASES: &str = "\
+apiVersion: sallyport.dev/v1alpha1
+kind: Cases
+groups:
+- name: readers
+  from: {serviceAccounts: [httpbin/sleep]}
+  to: {paths: [/get]}
+  expect: {verdict: ALLOW, rule: readers}
+  cases:
+  - {}
+  - {to: {methods: [POST, PUT]}}   # wrong
+  - {from: {serviceAccounts: [httpbin/other]}, expect: {verdict: DENY}}
+";
+
+fn sandbox() -> Sandbox {
+    Sandbox::with(&[("a/egress.yaml", GOOD), ("a/cases.yaml", CASES), ("a/other.yaml", "kind: Job\n")])
+}
+
+#[test]
+fn a_failed_case_is_shown_with_the_condition_that_failed() {
+    let ended = sandbox().run(&["test", "a"]);
+    assert_data_eq!(
+        ended.stdout,
+        str![[r#"
+error: httpbin/sleep POST /get is refused: not_allowed (so is 1 more of the row)
+  --> a/cases.yaml:7:21
+   |
+ 7 |   expect: {verdict: ALLOW, rule: readers}
+   |                     ^^^^^        ^^^^^^^ `rule`: expected readers, got none
+   |                     |
+   |                     `verdict`: expected ALLOW, got DENY
+   |
+  ::: a/cases.yaml:10:5
+   |
+10 |   - {to: {methods: [POST, PUT]}}   # wrong
+   |     ^ this case
+   |
+  ::: a/egress.yaml:20:20
+   |
+20 |           methods: [GET]
+   |                    ^ `readers` does not match: the method is POST
+
+refused by the default alone, because no rule matches (if that is the point, write `reason: not_allowed`):
+  a/cases.yaml:11:5: httpbin/other GET /get
+
+a/cases.yaml: 2 cases passed, 2 failed; 1 of 1 rule and 3 of 3 branches covered (100 %)
+
+"#]]
+    );
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""));
+}
+
+#[test]
+fn files_stand_for_their_folders() {
+    let sandbox = sandbox();
+    sandbox.write("a/z.yaml", GOOD.replace("name: httpbin", "name: z").replace("httpbin.legacy", "z.legacy"));
+    sandbox.write("a/z.cases.yaml", CASES.replace("kind: Cases\n", "kind: Cases\negress: z\n"));
+    sandbox.write("a/cases.yaml", CASES.replace("kind: Cases\n", "kind: Cases\negress: httpbin\n"));
+    for (arguments, files) in [
+        (&["a"][..], &["a/cases.yaml", "a/z.cases.yaml"][..]),
+        (&["a/z.yaml"], &["a/z.cases.yaml"]),
+        (&["a/cases.yaml"], &["a/cases.yaml"]),
+        (&["a/egress.yaml", "a/z.cases.yaml"], &["a/cases.yaml", "a/z.cases.yaml"]),
+    ] {
+        let ended = sandbox.run(&[&["test", "--format=json"], arguments].concat());
+        let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        let mut found: Vec<_> =
+            report["suites"].as_array().unwrap().iter().map(|suite| suite["file"].as_str().unwrap()).collect();
+        found.sort_unstable();
+        assert_eq!(found, files, "{arguments:?}");
+    }
+}
+
+#[test]
+fn every_format_has_the_same_exit_code() {
+    let (bad, good) = (sandbox(), sandbox());
+    good.write("a/cases.yaml", CASES.replace("  - {to: {methods: [POST, PUT]}}   # wrong\n", ""));
+    for format in ["human", "json", "junit", "github"] {
+        let arguments = ["test", "a", "--format", format];
+        assert_eq!(bad.run(&arguments).code, Some(1), "{format}");
+        assert_eq!(good.run(&arguments).code, Some(0), "{format}");
+        let covered = good.run(&["test", "a", "--format", format, "--min-coverage", "90"]);
+        assert_eq!(covered.code, Some(1), "{format}");
+        assert!(
+            covered.stdout.contains("of the branches of `httpbin/httpbin` are covered, less than 90")
+                || format == "json",
+            "{covered:?}"
+        );
+    }
+    let xml = bad.run(&["test", "a", "--format=junit"]).stdout;
+    let parsed = roxmltree::Document::parse(&xml).unwrap();
+    assert_eq!(parsed.descendants().filter(|node| node.has_tag_name("testcase")).count(), 4);
+    assert_eq!(parsed.descendants().filter(|node| node.has_tag_name("failure")).count(), 2);
+    let lines = bad.run(&["test", "a", "--format=github"]).stdout;
+    assert_data_eq!(
+        lines,
+        str![[r#"
+::error file=a/cases.yaml,line=7,col=21,title=readers::httpbin/sleep POST /get is refused: not_allowed%0Averdict: expected ALLOW, got DENY; rule: expected readers, got none%0Aa/egress.yaml:20:20: `readers` does not match: the method is POST
+::error file=a/cases.yaml,line=7,col=21,title=readers::httpbin/sleep PUT /get is refused: not_allowed%0Averdict: expected ALLOW, got DENY; rule: expected readers, got none%0Aa/egress.yaml:20:20: `readers` does not match: the method is PUT
+4 cases, 2 failed
+
+"#]]
+    );
+}
+
+#[test]
+fn what_is_not_covered_is_listed() {
+    let sandbox = sandbox();
+    sandbox.write("a/cases.yaml", CASES.split("  cases:").next().unwrap());
+    let ended = sandbox.run(&["test", "a"]);
+    assert_data_eq!(
+        ended.stdout,
+        str![[r#"
+not covered:
+  a/egress.yaml:16:7: `readers`: no case fails on `from` alone: send what the rule allows as another caller
+  a/egress.yaml:19:7: `readers`: no case fails on `to` alone: send another request as a caller of the rule
+
+a/cases.yaml: 1 case passed; 1 of 1 rule and 1 of 3 branches covered (33 %)
+
+"#]]
+    );
+}
+
+#[test]
+fn an_update_makes_the_cases_pass() {
+    let sandbox = sandbox();
+    let ended = sandbox.run(&["test", "a", "--update"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+    assert_eq!(ended.stderr, "1 expectation written to a/cases.yaml\n");
+    let row = "  - {to: {methods: [POST, PUT]}, expect: {verdict: DENY, reason: not_allowed}}   # wrong\n";
+    assert_eq!(sandbox.read("a/cases.yaml"), CASES.replace("  - {to: {methods: [POST, PUT]}}   # wrong\n", row));
+    assert_eq!(sandbox.run(&["test", "a"]).code, Some(0));
+    assert_eq!(
+        sandbox.run(&["test", "a", "--update"]).stderr,
+        "every case comes out as expected: nothing was written\n"
+    );
+}
+
+#[test]
+fn a_row_that_must_be_split_is_named() {
+    let sandbox = sandbox();
+    sandbox.write("a/cases.yaml", CASES.replace("[POST, PUT]", "[GET, PUT]"));
+    let ended = sandbox.run(&["test", "a", "--update"]);
+    assert_eq!(ended.code, Some(1));
+    assert_eq!(ended.stderr, "a/cases.yaml:10:5: the cases of this row come out differently: split it\n");
+}
+
+#[test]
+fn without_cases_there_is_nothing_to_run() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    let ended = sandbox.run(&["test"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.starts_with("error: there are no cases in `.`\n"), "{ended:?}");
+    assert_eq!(sandbox.run(&["test", "missing.yaml"]).code, Some(3));
+}
+
+#[test]
+fn wrong_files_are_reported_as_check_does() {
+    let sandbox = sandbox();
+    sandbox.write("a/cases.yaml", CASES.replace("rule: readers", "rule: reader"));
+    let (test, check) = (sandbox.run(&["test", "a"]), sandbox.run(&["check", "a/egress.yaml", "a/cases.yaml"]));
+    assert_eq!((test.code, check.code), (Some(1), Some(1)));
+    assert!(test.stdout.contains("help: did you mean `readers`?"), "{test:?}");
+    assert!(check.stdout.contains("SP0604"), "{check:?}");
+}
+
+/// Of files that a command finds in a folder, cases are neither read by `build` nor counted as another program's.
+#[test]
+fn other_commands_leave_cases_alone() {
+    let sandbox = sandbox();
+    sandbox.write("a/cases.yaml", "apiVersion: sallyport.dev/v1alpha1\nkind: Cases\ngroups: [");
+    let ended = sandbox.run(&["build", "a", "-o", "out"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
+fn ten_thousand_cases_are_quick() {
+    let paths: Vec<_> = (0..10_000).map(|at| format!("/p{at}")).collect();
+    let groups = format!(
+        "- {{name: many, from: {{serviceAccounts: [httpbin/sleep]}}, to: {{paths: [{}]}}, expect: {{verdict: ALLOW}}}}\n",
+        paths.join(", ")
+    );
+    let sandbox = Sandbox::with(&[
+        ("egress.yaml", GOOD),
+        ("cases.yaml", &format!("apiVersion: sallyport.dev/v1alpha1\nkind: Cases\ngroups:\n{groups}")),
+    ]);
+    let start = std::time::Instant::now();
+    let ended = sandbox.run(&["test", "."]);
+    assert!(
+        ended.stdout.starts_with("not covered:") && ended.stdout.contains("10000 cases passed"),
+        "{}",
+        ended.stdout
+    );
+    // It takes less than a second where nothing else runs; this is for what is quadratic.
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}
