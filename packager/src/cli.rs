@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, image, init, man, run, schema, test, version};
+use crate::command::{build, check, completions, explain, image, init, man, run, schema, test, version};
 use crate::console::Colour;
 use crate::exit;
 
@@ -39,6 +39,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     Check(check::Args),
     Test(test::Args),
+    Explain(explain::Args),
     Build(build::Args),
     Run(run::Args),
     Image(image::Args),

@@ -173,10 +173,15 @@ impl From<&io::Error> for Missing {
 }
 
 fn read(from: impl Read) -> Result<Vec<u8>, Missing> {
+    read_at_most(LARGEST, from)
+}
+
+/// Whatever is longer is not read to its end.
+pub(crate) fn read_at_most(most: u64, from: impl Read) -> Result<Vec<u8>, Missing> {
     let mut bytes = Vec::new();
-    from.take(LARGEST.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Missing::from(&error))?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Missing::Unreadable(format!("it is larger than {} MiB", LARGEST >> 20)));
+    from.take(most.saturating_add(1)).read_to_end(&mut bytes).map_err(|error| Missing::from(&error))?;
+    if bytes.len() as u64 > most {
+        return Err(Missing::Unreadable(format!("it is larger than {} MiB", most >> 20)));
     }
     Ok(bytes)
 }

@@ -79,6 +79,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => command::check::run(&args, console),
         Command::Test(args) => command::test::run(&args, console),
+        Command::Explain(args) => command::explain::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Image(args) => command::image::run(&args, console),

@@ -11,11 +11,12 @@ mod caller;
 pub mod cases;
 mod explain;
 mod outcome;
+pub mod paste;
 mod play;
 mod request;
 mod route;
 
-pub use caller::{Caller, Certificate};
+pub use caller::{Caller, Certificate, principal_of};
 pub use explain::{FailedPart, RuleTrace};
 pub use outcome::{Effect, Outcome, Upstream};
 pub use request::Request;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use sallyport_core::dns;
 use serde_json::{Map, Value};
 
 /// A caller, as the gateway sees its connection.
@@ -62,6 +63,18 @@ impl Certificate {
             }
         }
         element
+    }
+}
+
+/// The principal of `NAMESPACE/ACCOUNT`; a principal in full is its own.
+#[must_use]
+pub fn principal_of(text: &str, trust_domain: &str) -> Option<String> {
+    match text.split('/').collect::<Vec<_>>().as_slice() {
+        [namespace, account] if dns::is_label(namespace) && dns::is_subdomain(account) => {
+            Some(format!("{trust_domain}/ns/{namespace}/sa/{account}"))
+        }
+        [_, "ns", _, "sa", _] => Some(text.to_owned()),
+        _ => None,
     }
 }
 

@@ -11,9 +11,8 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model::cases::{CaseFrom, CaseTo, Expect};
 use crate::model::{Egress, Mesh};
-use crate::scenario::{Caller, Certificate, Request, Scenario};
+use crate::scenario::{Caller, Certificate, Request, Scenario, principal_of};
 use crate::wording::quoted;
-use sallyport_core::dns;
 
 /// As many cases as a file may have: a few lists with a thousand items each would make a billion of them.
 pub(crate) const MOST_CASES: usize = 100_000;
@@ -215,17 +214,6 @@ fn shared(ground: &Ground<'_>, from: &CaseFrom, fields: &Fields, sink: &mut Sink
         principal.map(|principal| Certificate::of_principal(&principal))
     });
     Shared { caller, through }
-}
-
-/// The principal of `NAMESPACE/ACCOUNT`; a principal in full is its own.
-pub(super) fn principal_of(text: &str, trust_domain: &str) -> Option<String> {
-    match text.split('/').collect::<Vec<_>>().as_slice() {
-        [namespace, account] if dns::is_label(namespace) && dns::is_subdomain(account) => {
-            Some(format!("{trust_domain}/ns/{namespace}/sa/{account}"))
-        }
-        [_, "ns", _, "sa", _] => Some(text.to_owned()),
-        _ => None,
-    }
 }
 
 fn is_account(text: &str) -> bool {

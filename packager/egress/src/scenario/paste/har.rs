@@ -1,0 +1,113 @@
+//! A HAR file (HTTP Archive 1.2), as browsers save it.
+
+use serde::Deserialize;
+
+use super::model::{PasteError, Pasted};
+use super::url;
+use crate::diagnostic::Position;
+use crate::scenario::Request;
+
+#[derive(Deserialize)]
+struct Har {
+    log: Log,
+}
+
+#[derive(Deserialize)]
+struct Log {
+    entries: Vec<Entry>,
+}
+
+/// The answer, which is most of a file, is skipped.
+#[derive(Deserialize)]
+struct Entry {
+    request: Sent,
+}
+
+#[derive(Deserialize)]
+struct Sent {
+    method: String,
+    url: String,
+    #[serde(default)]
+    headers: Vec<Header>,
+}
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    value: String,
+}
+
+/// The requests of a HAR file, in their order.
+///
+/// # Errors
+///
+/// What is not a HAR, and an entry without a host.
+pub fn from_har(text: &str) -> Result<Vec<Pasted>, PasteError> {
+    let har: Har = serde_json::from_str(text).map_err(|error| json_error(&error, "a HAR file", 0))?;
+    let entries = har.log.entries.into_iter().enumerate();
+    entries.map(|(position, Entry { request })| pasted(text, position, request)).collect()
+}
+
+fn pasted(text: &str, position: usize, sent: Sent) -> Result<Pasted, PasteError> {
+    let Some(url) = url::read(&sent.url) else {
+        let message = format!("the URL of entry {} has no host", position.saturating_add(1));
+        let at = text.find(&sent.url).unwrap_or_default();
+        return Err(PasteError::at(text, at, message, "remove the entry"));
+    };
+    let mut request = Request::new(&sent.method, &url.authority, &url.path);
+    for Header { name, value } in &sent.headers {
+        // A browser writes the pseudo headers of HTTP/2 beside the others.
+        if !name.starts_with(':') && !name.eq_ignore_ascii_case("host") {
+            request = request.with(name, value.as_bytes());
+        }
+    }
+    Ok(Pasted::of(request))
+}
+
+/// What serde_json says, in its place; `line` is the number of lines before the text.
+pub(super) fn json_error(error: &serde_json::Error, what: &str, line: usize) -> PasteError {
+    let position = Position { line: error.line().max(1).saturating_add(line), column: error.column().max(1) };
+    let said = error.to_string();
+    let said = said.split(" at line ").next().unwrap_or(&said).replace('`', "'");
+    let (message, help) = if error.is_eof() {
+        (format!("{what} ends here in the middle: it is cut"), "copy the whole of it".to_owned())
+    } else {
+        (format!("this is not {what}: {said}"), "give it as it was written, without changes".to_owned())
+    };
+    PasteError { position, message, help }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_is_a_request() {
+        let text = r#"{"log": {"version": "1.2", "entries": [
+            {"request": {"method": "GET", "url": "https://a.b/c?d=e", "httpVersion": "HTTP/2", "headers": [
+                {"name": ":authority", "value": "a.b"}, {"name": "X-Role", "value": "x"}]}, "response": {"content": {"text": "large"}}},
+            {"request": {"method": "POST", "url": "https://a.b/", "headers": []}}]}}"#;
+        let pasted = from_har(text).unwrap();
+        let shown: Vec<_> = pasted.iter().map(|pasted| pasted.request.to_string()).collect();
+        assert_eq!(shown, ["GET /c?d=e -H 'x-role: x'", "POST /"]);
+    }
+
+    #[test]
+    fn what_is_wrong_has_its_place() {
+        let shown = |text: &str| {
+            from_har(text)
+                .map_err(|error| format!("{}:{}: {}", error.position.line, error.position.column, error.message))
+                .unwrap_err()
+        };
+        assert_eq!(shown("{\n\"log\": {\"entries\": ["), "2:20: a HAR file ends here in the middle: it is cut");
+        assert_eq!(
+            shown("{\n\"log\": 1}"),
+            "2:8: this is not a HAR file: invalid type: integer '1', expected struct Log"
+        );
+        assert_eq!(shown("[]"), "1:2: this is not a HAR file: invalid length 0, expected struct Har with 1 element");
+        assert_eq!(
+            shown(r#"{"log": {"entries": [{"request": {"method": "GET", "url": "/x"}}]}}"#),
+            "1:60: the URL of entry 1 has no host"
+        );
+    }
+}

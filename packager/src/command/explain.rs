@@ -1,0 +1,142 @@
+//! `sallyport explain`: what becomes of one request, and why.
+
+mod args;
+mod pasted;
+
+use sallyport_core::Engine;
+use sallyport_egress::diagnostic::LineIndex;
+use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::scenario::Scenario;
+use sallyport_egress::{Checked, Located, Places, policy_source, standbys};
+
+use crate::console::Console;
+use crate::examine::examine;
+use crate::exit::{Exit, Failure};
+use crate::input::{Selection, gather, relative};
+use crate::printable::printable;
+use crate::report::explanation::Explanation;
+use crate::report::{Format, Place, Report};
+use crate::trial::with_neighbours;
+pub(crate) use args::Args;
+use args::ExplainFormat;
+use pasted::Asked;
+
+pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    let asked = pasted::read(args)?;
+    let (report, checked) = examine(gather(&with_neighbours(std::slice::from_ref(&args.file)), Selection::Ours));
+    if report.exit() != Exit::Ok {
+        console.write(None, report.render(Format::Human, console.coloured(None), console.quiet()).as_bytes())?;
+        return Ok(report.exit());
+    }
+    let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let mut text = String::new();
+    let chosen = choose(args, asked)?;
+    let several = chosen.len() > 1;
+    for (number, asked) in chosen {
+        let egress = egress_of(args, &report, &checked, &asked)?;
+        let explanation = explain(args, &report, &checked, egress, &mesh, asked)?;
+        match args.format {
+            ExplainFormat::Json => text.push_str(&format!("{:#}\n", explanation.json())),
+            ExplainFormat::Human if several => text.push_str(&format!("{number:>4}  {}\n", explanation.line())),
+            ExplainFormat::Human => text.push_str(&explanation.human()),
+        }
+    }
+    console.write(None, text.as_bytes())?;
+    if several && args.format == ExplainFormat::Human {
+        console.note("\n`--entry NUMBER` explains one of them");
+    }
+    Ok(Exit::Ok)
+}
+
+/// The requests to explain, with their numbers.
+fn choose(args: &Args, asked: Vec<Asked>) -> Result<Vec<(usize, Asked)>, Failure> {
+    let count = asked.len();
+    let numbered = (1..).zip(asked).filter(|(number, _)| args.entry.is_none_or(|wanted| wanted == *number));
+    let chosen: Vec<_> = numbered.collect();
+    match args.entry {
+        Some(entry) if chosen.is_empty() => {
+            Err(Failure::new(Exit::Usage, format!("there is no request {entry}: there are {count}")))
+        }
+        _ if chosen.is_empty() => Err(Failure::new(Exit::Problems, "the file has no request in it")),
+        _ => Ok(chosen),
+    }
+}
+
+/// The Egress of the file; of several in a folder, the one that is called by the request's host.
+fn egress_of<'c>(
+    args: &Args,
+    report: &Report,
+    checked: &'c Checked,
+    asked: &Asked,
+) -> Result<&'c Located<Egress>, Failure> {
+    let name = |file: usize| report.files.get(file).map_or("", |file| file.name.as_str());
+    let named = printable(&relative(&args.file));
+    let of_file = checked.egresses.iter().find(|egress| name(egress.file) == named);
+    let is_called = |egress: &&Located<Egress>| {
+        let host = asked.host();
+        let upstream = egress.value.upstream_authority().to_string();
+        egress.value.hosts().any(|own| Some(&**own) == host.as_deref()) || asked.authority.as_deref() == Some(&upstream)
+    };
+    let one = || match checked.egresses.as_slice() {
+        [egress] => Some(egress),
+        several => several.iter().find(is_called),
+    };
+    of_file.or_else(one).ok_or_else(|| {
+        let names: Vec<_> = checked.egresses.iter().map(|egress| format!("`{}`", name(egress.file))).collect();
+        let failure = Failure::new(Exit::Usage, format!("it is not clear which Egress of `{named}` is called"));
+        if names.is_empty() {
+            failure.with_help("name an Egress file")
+        } else {
+            failure.with_help(format!("name one file: {}", names.join(", ")))
+        }
+    })
+}
+
+fn explain(
+    args: &Args,
+    report: &Report,
+    checked: &Checked,
+    egress: &Located<Egress>,
+    mesh: &Mesh,
+    asked: Asked,
+) -> Result<Explanation, Failure> {
+    let all = checked.egresses.iter().map(|egress| &egress.value);
+    let policy = policy_source(&egress.value, mesh, &standbys(&egress.value, all));
+    let engine = Engine::compile(&policy).map_err(|invalid| {
+        let first = invalid.problems.into_iter().next().map_or_else(String::new, |problem| problem.message);
+        Failure::new(Exit::Problems, format!("the policy does not compile: {first}"))
+    })?;
+    let logged = asked.logged.clone();
+    let scenario = asked.scenario(args, &egress.value, mesh)?;
+    let outcome = scenario.play(&engine).after_route(&egress.value, &scenario);
+    let text = report.files.get(egress.file).map_or("", |file| file.text.as_str());
+    let (places, lines) = (Places::of(text), LineIndex::new(text));
+    let trace = scenario.trace(&engine, &egress.value).into_iter().enumerate();
+    let rules = trace.map(|(position, rule)| {
+        let path = match &rule.failed {
+            Some(failed) => failed.path.clone(),
+            None => format!("spec.authz.rules[{position}].id"),
+        };
+        let place = Place::new(&lines, places.place(&path));
+        (rule, place)
+    });
+    let rules = rules.collect();
+    let file = report.files.get(egress.file).map_or_else(String::new, |file| file.name.clone());
+    let notes = notes(&scenario, &egress.value, logged.as_deref());
+    Ok(Explanation { file, scenario, outcome, rules, logged, notes })
+}
+
+/// What may keep a request from meeting this policy at all, or this explanation from being the truth.
+fn notes(scenario: &Scenario, egress: &Egress, logged: Option<&str>) -> Vec<String> {
+    let mut notes = Vec::new();
+    let authority = String::from_utf8_lossy(&scenario.request.authority).into_owned();
+    let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
+    let exposed = egress.spec.expose.iter().map(|expose| &*expose.host);
+    if !egress.hosts().map(|host| &**host).chain(exposed).any(|own| own == host) {
+        notes.push(format!("the gateway does not serve the host {host}, but {}", egress.spec.host));
+    }
+    if logged.is_some() {
+        notes.push("a line of the log has no query, no token, no address and few headers: where rules read them, add `-H` and `--claims`".to_owned());
+    }
+    notes
+}

@@ -1,0 +1,194 @@
+//! The requests that the arguments give, written out or pasted.
+
+use std::fs::File;
+use std::io;
+
+use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::scenario::paste::{PasteError, Pasted, from_curl, from_har, from_log};
+use sallyport_egress::scenario::{Caller, Certificate, Request, Scenario, principal_of};
+use serde_json::{Map, Value};
+
+use super::args::Args;
+use crate::exit::{Exit, Failure};
+use crate::input::{Missing, read_at_most};
+use crate::printable::printable;
+
+/// Browsers save whole answers in a HAR file.
+const LARGEST_HAR: u64 = 64 << 20;
+/// A command, or lines of a log.
+const LARGEST_TEXT: u64 = 1 << 20;
+
+/// A request that was asked about.
+#[derive(Debug)]
+pub(super) struct Asked {
+    method: String,
+    /// `None`: the Egress's own host.
+    pub(super) authority: Option<String>,
+    path: Vec<u8>,
+    headers: Vec<(String, Vec<u8>)>,
+    caller: Option<String>,
+    through: Option<String>,
+    sni: Option<String>,
+    pub(super) logged: Option<String>,
+}
+
+impl From<Pasted> for Asked {
+    fn from(pasted: Pasted) -> Self {
+        let Pasted { request: Request { method, authority, path, headers }, caller, through, sni, logged } = pasted;
+        let authority =
+            Some(String::from_utf8_lossy(&authority).into_owned()).filter(|authority| !authority.is_empty());
+        let method = String::from_utf8_lossy(&method).into_owned();
+        Asked { method, authority, path, headers, caller, through, sni, logged }
+    }
+}
+
+/// Reads the requests of the arguments.
+pub(super) fn read(args: &Args) -> Result<Vec<Asked>, Failure> {
+    let mut asked: Vec<Asked> = match (&args.curl, &args.har, &args.log) {
+        (Some(command), ..) => {
+            let (name, text) = text_or_stdin(command, "the command")?;
+            vec![from_curl(&text).map_err(|error| placed(&name, error))?.into()]
+        }
+        (_, Some(path), _) => {
+            let bytes = if path.as_os_str() == "-" {
+                read_at_most(LARGEST_HAR, io::stdin().lock())
+            } else {
+                File::open(path).map_err(|error| Missing::from(&error)).and_then(|file| read_at_most(LARGEST_HAR, file))
+            };
+            let name = printable(path);
+            let bytes = bytes.map_err(|missing| {
+                unreadable(&name, &missing, "save only the requests that matter: filter them in the browser first")
+            })?;
+            let text = String::from_utf8_lossy(&bytes);
+            from_har(&text).map_err(|error| placed(&name, error))?.into_iter().map(Asked::from).collect()
+        }
+        (_, _, Some(line)) => {
+            let (name, text) = text_or_stdin(line, "the line")?;
+            from_log(&text).map_err(|error| placed(&name, error))?.into_iter().map(Asked::from).collect()
+        }
+        (None, None, None) => vec![written(args)?],
+    };
+    for line in &args.headers {
+        let (name, value) = line.split_once(':').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+            Failure::new(Exit::Usage, format!("`{}` is not a header", line.escape_debug()))
+                .with_help("write `-H 'name: value'`")
+        })?;
+        for asked in &mut asked {
+            if name.eq_ignore_ascii_case("host") {
+                asked.authority = Some(value.trim().to_owned());
+            } else {
+                asked.headers.push((name.to_ascii_lowercase(), value.trim().as_bytes().to_vec()));
+            }
+        }
+    }
+    Ok(asked)
+}
+
+/// `[METHOD] PATH`, or a URL in the place of the path.
+fn written(args: &Args) -> Result<Asked, Failure> {
+    let (method, target) = match args.request.as_slice() {
+        [method, target] => (method.as_str(), target.as_str()),
+        [target] => ("GET", target.as_str()),
+        _ => {
+            return Err(Failure::new(Exit::Usage, "the request is missing")
+                .with_help("write `GET /path`, or give one with `--curl`, `--har` or `--log`"));
+        }
+    };
+    let (authority, path) = match target.split_once("://") {
+        Some((_, rest)) => {
+            let end = rest.find(['/', '?']).unwrap_or(rest.len());
+            let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
+            (Some(authority.to_owned()), if path.is_empty() { "/" } else { path })
+        }
+        None => (None, target),
+    };
+    if !path.starts_with(['/', '*']) {
+        let message = format!("`{}` is neither a path nor a URL", target.escape_debug());
+        return Err(Failure::new(Exit::Usage, message).with_help("a path begins with `/`: `GET /path`"));
+    }
+    let path = path.as_bytes().to_vec();
+    Ok(Asked {
+        method: method.to_owned(),
+        authority,
+        path,
+        headers: Vec::new(),
+        caller: None,
+        through: None,
+        sni: None,
+        logged: None,
+    })
+}
+
+fn text_or_stdin(argument: &str, name: &str) -> Result<(String, String), Failure> {
+    if argument != "-" {
+        return Ok((name.to_owned(), argument.to_owned()));
+    }
+    let bytes = read_at_most(LARGEST_TEXT, io::stdin().lock());
+    let bytes = bytes.map_err(|missing| unreadable("<stdin>", &missing, "give the lines that matter"))?;
+    Ok(("<stdin>".to_owned(), String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+fn unreadable(name: &str, missing: &Missing, help: &str) -> Failure {
+    let reason = match missing {
+        Missing::Unreadable(reason) => reason.as_str(),
+        Missing::NothingFound | Missing::ForOthers => "it has no requests",
+    };
+    let failure = Failure::new(Exit::Io, format!("cannot read `{name}`: {reason}"));
+    if reason.starts_with("it is larger") { failure.with_help(help) } else { failure }
+}
+
+fn placed(name: &str, error: PasteError) -> Failure {
+    let PasteError { position, message, help } = error;
+    Failure::new(Exit::Problems, format!("{name}:{}:{}: {message}", position.line, position.column)).with_help(help)
+}
+
+impl Asked {
+    /// The host without its port.
+    pub(super) fn host(&self) -> Option<String> {
+        let authority = self.authority.as_deref()?;
+        Some(authority.rsplit_once(':').map_or(authority, |(host, _)| host).to_owned())
+    }
+
+    /// The request with everything that the gateway sees of its connection.
+    pub(super) fn scenario(self, args: &Args, egress: &Egress, mesh: &Mesh) -> Result<Scenario, Failure> {
+        let Some(caller) = args.caller.clone().or(self.caller) else {
+            return Err(Failure::new(Exit::Usage, "nothing says who calls")
+                .with_help("write `--as NAMESPACE/ACCOUNT`, or `--as anonymous`"));
+        };
+        let certificate = |text: &str| {
+            let principal = principal_of(text, &mesh.trust_domain);
+            let principal = principal.ok_or_else(|| {
+                Failure::new(Exit::Usage, format!("`{}` is not a caller", text.escape_debug()))
+                    .with_help("write `NAMESPACE/ACCOUNT`, `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, or `anonymous`")
+            });
+            principal.map(|principal| Certificate::of_principal(&principal))
+        };
+        let own = if caller == "anonymous" { None } else { Some(certificate(&caller)?) };
+        // A log is written when the route has given the request the upstream's own host.
+        let is_upstream = |authority: &String| *authority == egress.upstream_authority().to_string();
+        let authority = self.authority.filter(|authority| self.logged.is_none() || !is_upstream(authority));
+        let authority = authority.unwrap_or_else(|| self.sni.clone().unwrap_or_else(|| egress.spec.host.to_string()));
+        let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host).to_owned();
+        let connection = args.connection(egress, args.sni.clone().or(self.sni).or(Some(host)));
+        let token = args.claims.as_deref().map(claims).transpose()?;
+        let (certificate, forwarded) = match args.through.as_deref().or(self.through.as_deref()) {
+            Some(through) => (Some(certificate(through)?), own.into_iter().collect()),
+            None => (own, Vec::new()),
+        };
+        let caller = Caller { certificate, forwarded, token, ..connection };
+        let request = Request {
+            method: self.method.into_bytes(),
+            authority: authority.into_bytes(),
+            path: self.path,
+            headers: self.headers,
+        };
+        Ok(Scenario { caller, request })
+    }
+}
+
+fn claims(text: &str) -> Result<Map<String, Value>, Failure> {
+    serde_json::from_str(text).map_err(|error| {
+        Failure::new(Exit::Usage, format!("the claims are not a JSON object: column {}", error.column()))
+            .with_help("write `--claims '{\"iss\": \"https://issuer.example\", \"sub\": \"alice\"}'`")
+    })
+}
