@@ -14,7 +14,7 @@
 //! local
 //! examine
 //! report
-//! console input lock output oci
+//! console input lock output oci vm
 //! record
 //! exit
 //! printable
@@ -22,7 +22,7 @@
 //!
 //! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); what `build` notes in a folder
 //! ([`record`]); the terminal, files that are read and
-//! written, and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
+//! written, the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
 //! file per format ([`report`]); files checked together ([`examine`]); cases that are run
 //! ([`trial`]); the gateway that `run` serves ([`local`]); what
 //! `build` would write ([`assemble`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
@@ -44,6 +44,7 @@ mod printable;
 mod record;
 mod report;
 mod trial;
+mod vm;
 
 use std::process::ExitCode;
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use sallyport_core::Engine;
+use sallyport_core::wire::Policy;
 use sallyport_egress::diagnostic::LineIndex;
-use sallyport_egress::model::Mesh;
+use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::scenario::Outcome;
 use sallyport_egress::scenario::cases::{Case, Coverage, Suite};
 use sallyport_egress::{Checked, Places, policy_source, standbys};
@@ -16,16 +17,20 @@ use sallyport_egress::{Checked, Places, policy_source, standbys};
 use crate::exit::{Exit, Failure};
 use crate::report::suite::{TestedCase, TestedSuite, Uncovered};
 use crate::report::{Place, ReportedFile};
+use crate::vm::{Filter, Loaded};
 
-/// The policy of a suite, compiled as its gateway has it.
-pub(crate) fn engine_of(checked: &Checked, suite: &Suite<'_>) -> Result<Engine, Failure> {
-    let mesh = mesh_of(checked);
+/// The policy of a suite, as its gateway has it.
+pub(crate) fn policy_of(checked: &Checked, suite: &Suite<'_>) -> Policy {
     let egress = &suite.egress.value;
     let all = checked.egresses.iter().map(|egress| &egress.value);
-    let policy = policy_source(egress, &mesh, &standbys(egress, all));
-    Engine::compile(&policy).map_err(|invalid| {
+    policy_source(egress, &mesh_of(checked), &standbys(egress, all))
+}
+
+/// The policy, compiled.
+pub(crate) fn engine_of(policy: &Policy) -> Result<Engine, Failure> {
+    Engine::compile(policy).map_err(|invalid| {
         let first = invalid.problems.first().map_or_else(String::new, |problem| format!(": {}", problem.message));
-        Failure::new(Exit::Problems, format!("the policy of `{}` does not compile{first}", egress.route()))
+        Failure::new(Exit::Problems, format!("the policy of `{}` does not compile{first}", policy.upstream))
     })
 }
 
@@ -33,44 +38,103 @@ pub(crate) fn mesh_of(checked: &Checked) -> Mesh {
     checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone())
 }
 
-/// What the engine makes of each case, in their order, and what the cases show of the policy.
-pub(crate) fn play(suite: &Suite<'_>, engine: &Engine, coverage: Coverage) -> (Vec<Outcome>, Coverage) {
-    let egress = &suite.egress.value;
-    in_parallel(&suite.cases, coverage, |cases, coverage| {
-        let played = cases.iter().map(|case| {
-            coverage.observe(&case.scenario, engine);
-            case.play(engine, egress)
-        });
-        played.collect()
-    })
+/// What decides.
+#[derive(Clone, Copy)]
+pub(crate) enum Decider<'a> {
+    /// The core, in this program.
+    Native,
+    /// The filter's module, with this policy.
+    Module(&'a Loaded, &'a Policy),
 }
 
-/// Splits the cases among the processors.
-fn in_parallel(
-    cases: &[Case<'_>],
+/// What comes of each case, in their order, and what the cases show of the policy. The cases are split among the processors.
+pub(crate) fn play(
+    suite: &Suite<'_>,
+    engine: &Engine,
+    decider: Decider<'_>,
     coverage: Coverage,
-    run: impl Fn(&[Case<'_>], &mut Coverage) -> Vec<Outcome> + Sync,
-) -> (Vec<Outcome>, Coverage) {
+) -> Result<(Vec<Outcome>, Coverage), Failure> {
+    let cases = &suite.cases;
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let share = cases.len().div_ceil(threads).max(1);
     let (mut outcomes, mut total) = (Vec::with_capacity(cases.len()), coverage.clone());
     thread::scope(|scope| {
-        let started = cases.chunks(share).map(|cases| {
-            let (mut own, run) = (coverage.clone(), &run);
-            scope.spawn(move || (run(cases, &mut own), own))
-        });
-        // A thread that panics is a defect, which goes on here.
-        for thread in started.collect::<Vec<_>>() {
+        let started: Vec<_> = cases
+            .chunks(share)
+            .map(|cases| {
+                let mut own = coverage.clone();
+                let egress = &suite.egress.value;
+                scope.spawn(move || (play_some(cases, egress, engine, decider, &mut own), own))
+            })
+            .collect();
+        for thread in started {
             match thread.join() {
                 Ok((played, own)) => {
-                    outcomes.extend(played);
+                    outcomes.extend(played?);
                     total.merge(own);
                 }
+                // A thread that panics is a defect, which goes on here.
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
+        Ok(())
+    })?;
+    Ok((outcomes, total))
+}
+
+fn play_some(
+    cases: &[Case<'_>],
+    egress: &Egress,
+    engine: &Engine,
+    decider: Decider<'_>,
+    coverage: &mut Coverage,
+) -> Result<Vec<Outcome>, Failure> {
+    let mut filter = match decider {
+        Decider::Native => None,
+        Decider::Module(loaded, policy) => Some(Filter::start(loaded, policy)?),
+    };
+    let played = cases.iter().map(|case| {
+        coverage.observe(&case.scenario, engine);
+        let native = case.play(engine, egress);
+        let Some(filter) = &mut filter else { return Ok(native) };
+        let played = filter.play(&case.scenario)?.after_route(egress, &case.scenario);
+        // What the module does not say.
+        let played = Outcome { principal: native.principal.clone(), ..played };
+        if is_same(&native, &played) {
+            return Ok(played);
+        }
+        let message = format!("the filter module and this command decide differently: {case}\n  module:  {played:?}\n  command: {native:?}");
+        Err(Failure::new(Exit::Module, message).with_help("the module is of another version, or this is a bug: please report it"))
     });
-    (outcomes, total)
+    played.collect()
+}
+
+/// Whether two outcomes are the same, but for random ids.
+fn is_same(native: &Outcome, played: &Outcome) -> bool {
+    let masked = |outcome: &Outcome| {
+        let mut outcome = outcome.clone();
+        for (_, value) in outcome.upstream.iter_mut().flat_map(|upstream| &mut upstream.headers) {
+            mask(value);
+        }
+        outcome
+    };
+    masked(native) == masked(played)
+}
+
+/// The same in the place of every run of sixteen or more hexadecimal digits.
+fn mask(value: &mut Vec<u8>) {
+    let mut masked = Vec::with_capacity(value.len());
+    for part in value.split_inclusive(|byte| !byte.is_ascii_hexdigit()) {
+        let digits = part.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+        match part.get(digits..).filter(|_| digits >= 16) {
+            Some(rest) => {
+                masked.extend(b"ID");
+                masked.extend(rest);
+            }
+            None => masked.extend(part),
+        }
+    }
+    *value = masked;
 }
 
 /// What came of a suite.

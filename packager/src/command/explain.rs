@@ -107,7 +107,7 @@ fn explain(
         Failure::new(Exit::Problems, format!("the policy does not compile: {first}"))
     })?;
     let logged = asked.logged.clone();
-    let scenario = asked.scenario(args, &egress.value, mesh)?;
+    let scenario = asked.scenario(args, &egress.value, mesh)?.as_received(&egress.value);
     let outcome = scenario.play(&engine).after_route(&egress.value, &scenario);
     let text = report.files.get(egress.file).map_or("", |file| file.text.as_str());
     let (places, lines) = (Places::of(text), LineIndex::new(text));

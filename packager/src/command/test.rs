@@ -10,10 +10,12 @@ use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{Selection, gather, relative};
+use crate::local::module;
 use crate::printable::{printable, quoted_path};
 use crate::report::suite::{SuiteFormat, SuiteReport};
 use crate::report::{Format, Report};
-use crate::trial::{engine_of, mesh_of, play, tested, with_neighbours};
+use crate::trial::{Decider, engine_of, mesh_of, play, policy_of, tested, with_neighbours};
+use crate::vm::Loaded;
 
 /// Run the cases of Egress files: requests, and what must become of them
 ///
@@ -27,7 +29,8 @@ use crate::trial::{engine_of, mesh_of, play, tested, with_neighbours};
 #[command(after_help = "Examples:
   sallyport test
   sallyport test deploy/ --min-coverage 90 --format junit --output results.xml
-  sallyport test cases.yaml --update")]
+  sallyport test cases.yaml --update
+  sallyport test --wasm")]
 // Below an error clap would show the files as required.
 #[command(override_usage = "sallyport test [OPTIONS] [FILE|DIR]...")]
 pub(crate) struct Args {
@@ -43,6 +46,9 @@ pub(crate) struct Args {
     /// Fail if less of the branches of a policy is covered
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_coverage: Option<u8>,
+    /// Let the filter's module decide, in a wasm host: the one in this program, or in FILE
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    wasm: Option<Option<PathBuf>>,
     /// Write what came of the cases into their files, in place of what was expected
     #[arg(long, conflicts_with = "min_coverage")]
     update: bool,
@@ -62,12 +68,18 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if suites.iter().all(|suite| suite.cases.is_empty()) {
         return Err(no_cases(&args.paths));
     }
+    let loaded = match &args.wasm {
+        Some(file) => Some(Loaded::new(&module::load(file.as_deref())?)?),
+        None => None,
+    };
     let mut tested_suites = Vec::new();
     let mut updates = Updates::default();
     for suite in &suites {
-        let engine = engine_of(&checked, suite)?;
+        let policy = policy_of(&checked, suite);
+        let engine = engine_of(&policy)?;
+        let decider = loaded.as_ref().map_or(Decider::Native, |loaded| Decider::Module(loaded, &policy));
         let coverage = Coverage::new(&suite.egress.value, &mesh_of(&checked));
-        let (outcomes, coverage) = play(suite, &engine, coverage);
+        let (outcomes, coverage) = play(suite, &engine, decider, coverage)?;
         if args.update {
             updates.apply(suite, &outcomes, &report)?;
         } else {

@@ -201,3 +201,37 @@ fn ten_thousand_cases_are_quick() {
     // It takes less than a second where nothing else runs; this is for what is quadratic.
     assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
 }
+
+/// The module that ships comes to the same as the command, or the run fails: for every case of every example.
+#[test]
+fn the_examples_pass_and_are_covered_natively_and_in_wasm() {
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/examples");
+    let names: Vec<_> =
+        std::fs::read_dir(&examples).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_dir()).collect();
+    assert!(names.len() >= 4);
+    for path in names {
+        assert!(path.join("cases.yaml").is_file(), "{} has no cases", path.display());
+    }
+    let sandbox = Sandbox::new();
+    for wasm in [&[][..], &["--wasm"]] {
+        let arguments = [&["test", "--min-coverage=100", "--format=json", examples.to_str().unwrap()], wasm].concat();
+        let ended = sandbox.command(&arguments).output().unwrap();
+        let report: Value = serde_json::from_slice(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+        assert_eq!(ended.status.code(), Some(0), "{report:#}");
+        for suite in report["suites"].as_array().unwrap() {
+            let rules = &suite["coverage"]["rules"];
+            assert_eq!(rules["all"], rules["matched"], "{}", suite["file"]);
+        }
+    }
+}
+
+#[test]
+fn a_module_that_is_no_filter_is_named() {
+    let sandbox = sandbox();
+    sandbox.write("m.wasm", b"\0asm\x01\0\0\0");
+    let ended = sandbox.run(&["test", "a", "--wasm=m.wasm"]);
+    assert_eq!(ended.code, Some(7));
+    assert!(ended.stderr.starts_with("error: the filter module does not run: "), "{ended:?}");
+    sandbox.write("m.wasm", b"no");
+    assert_eq!(sandbox.run(&["test", "a", "--wasm=m.wasm"]).stderr, "error: `m.wasm` is not a wasm module\n");
+}

@@ -6,6 +6,7 @@
 mod certificates;
 mod data;
 mod mutate;
+mod offline;
 mod reading;
 mod run;
 mod wsgi;

@@ -123,7 +123,8 @@ pub fn run(envoy: &Envoy, scratch: &Scratch, groups: &[Group]) -> Result<Report>
     Ok(report)
 }
 
-fn file(group: &Group, issuer: &Issuer) -> String {
+/// The Egress file of a group.
+pub fn file(group: &Group, issuer: &Issuer) -> String {
     let egress = egress_with(&group.spec.replace("{jwks}", &format!("{:?}", issuer.key_set())), &group.authz);
     match group.upstream {
         Protocol::Http1 => egress,

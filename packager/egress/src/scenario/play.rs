@@ -11,6 +11,8 @@ use sallyport_core::verdict::Decision;
 
 use super::{Caller, Effect, Outcome, Request, Scenario, Upstream};
 
+/// Where a gateway writes who called.
+const CERTIFICATES: &str = "x-forwarded-client-cert";
 /// Stands for the digests of certificates: the connection's own, and those of others.
 const DIGEST: &str = "0";
 const OTHER_DIGEST: &str = "1";
@@ -67,9 +69,13 @@ impl Scenario {
             (":path".to_owned(), path.clone()),
         ];
         all.extend(headers.iter().cloned());
-        all.extend(
-            self.caller.own_header(engine).map(|line| ("x-forwarded-client-cert".to_owned(), line.into_bytes())),
-        );
+        if let Some(own) = self.caller.own_header(engine) {
+            // The gateway writes it behind what was sent, into one line.
+            let (sent, mut others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(name, _)| name == CERTIFICATES);
+            let lines: Vec<_> = sent.into_iter().map(|(_, value)| value).chain([own.into_bytes()]).collect();
+            others.push((CERTIFICATES.to_owned(), lines.join(&b","[..])));
+            return others;
+        }
         all
     }
 }
@@ -86,23 +92,32 @@ impl Caller {
 
     /// What the host says of the connection.
     pub(super) fn look_up(&self, needs: Needs, properties: &mut Properties) {
-        let bytes = |text: &str| text.as_bytes().to_vec();
         for (need, _) in Needs::PROPERTIES.iter().filter(|(need, _)| needs.contains(*need)) {
-            let value = match *need {
-                Needs::MTLS => Some(vec![u8::from(self.certificate.is_some())]),
-                Needs::URI_SAN => self.certificate.as_ref().and_then(|own| own.uris.first()).map(|uri| bytes(uri)),
-                Needs::PEER_DIGEST => self.certificate.as_ref().map(|_| bytes(DIGEST)),
-                Needs::SOURCE_ADDRESS => {
-                    self.address.map(|address| SocketAddr::new(address, SOURCE_PORT).to_string().into_bytes())
-                }
-                Needs::DESTINATION_ADDRESS => self.gateway.map(|gateway| gateway.to_string().into_bytes()),
-                Needs::DESTINATION_PORT => self.gateway.map(|gateway| i64::from(gateway.port()).to_le_bytes().to_vec()),
-                Needs::SNI => self.server_name.as_deref().map(bytes),
-                Needs::TLS_VERSION => self.tls_version.as_deref().map(bytes),
-                Needs::METADATA => Some(encode_metadata(self.token.as_ref(), &self.metadata)),
-                _ => None,
-            };
-            properties.insert(*need, value);
+            properties.insert(*need, self.property(*need));
+        }
+    }
+
+    /// The host's properties that have a value, by their paths, for a filter that asks for them itself.
+    #[must_use]
+    pub fn properties(&self) -> Vec<(&'static str, Vec<u8>)> {
+        Needs::PROPERTIES.iter().filter_map(|(need, path)| Some((*path, self.property(*need)?))).collect()
+    }
+
+    fn property(&self, need: Needs) -> Option<Vec<u8>> {
+        let bytes = |text: &str| text.as_bytes().to_vec();
+        match need {
+            Needs::MTLS => Some(vec![u8::from(self.certificate.is_some())]),
+            Needs::URI_SAN => self.certificate.as_ref().and_then(|own| own.uris.first()).map(|uri| bytes(uri)),
+            Needs::PEER_DIGEST => self.certificate.as_ref().map(|_| bytes(DIGEST)),
+            Needs::SOURCE_ADDRESS => {
+                self.address.map(|address| SocketAddr::new(address, SOURCE_PORT).to_string().into_bytes())
+            }
+            Needs::DESTINATION_ADDRESS => self.gateway.map(|gateway| gateway.to_string().into_bytes()),
+            Needs::DESTINATION_PORT => self.gateway.map(|gateway| i64::from(gateway.port()).to_le_bytes().to_vec()),
+            Needs::SNI => self.server_name.as_deref().map(bytes),
+            Needs::TLS_VERSION => self.tls_version.as_deref().map(bytes),
+            Needs::METADATA => Some(encode_metadata(self.token.as_ref(), &self.metadata)),
+            _ => None,
         }
     }
 }

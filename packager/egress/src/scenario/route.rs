@@ -42,6 +42,18 @@ impl Outcome {
     }
 }
 
+impl Scenario {
+    /// The request as the gateway's filter gets it. What a caller writes into `x-forwarded-client-cert` is removed, unless
+    /// it has a certificate, and forwarders are trusted.
+    #[must_use]
+    pub fn as_received(mut self, egress: &Egress) -> Self {
+        if egress.spec.authz.trusted_forwarders.is_empty() || self.caller.certificate.is_none() {
+            self.request.headers.retain(|(name, _)| name != "x-forwarded-client-cert");
+        }
+        self
+    }
+}
+
 /// The path by the first of these routes that it takes.
 fn rewritten(routes: &[&PathRoute], path: &[u8]) -> Vec<u8> {
     let end = path.iter().position(|byte| *byte == b'?').unwrap_or(path.len());

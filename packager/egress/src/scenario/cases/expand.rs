@@ -69,7 +69,7 @@ pub(super) fn expand<'c>(
                     let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
                     caller.server_name = Some(from.sni.clone().unwrap_or_else(|| name.to_owned()));
                     caller.gateway = Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), *port));
-                    let scenario = Scenario { caller, request: request.clone() };
+                    let scenario = Scenario { caller, request: request.clone() }.as_received(egress);
                     let name = case.and_then(|case| case.name.as_deref());
                     cases.push(Case { group: &group.name, name, row, scenario, expected });
                 }
