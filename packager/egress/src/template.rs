@@ -60,6 +60,40 @@ spec:
     )
 }
 
+/// Cases for the Egress of [`init_template`]; they pass, and cover all of its rules. `is_alone`: no other Egress file is in the
+/// same folder.
+#[must_use]
+pub fn init_cases(template: &Template<'_>, is_alone: bool) -> String {
+    let Template { schema, name, namespace, .. } = *template;
+    let schema: String = schema.chars().filter(|c| !c.is_control()).collect();
+    let egress = if is_alone { String::new() } else { format!("egress: {}\n", text(&format!("{namespace}/{name}"))) };
+    format!(
+        "\
+# yaml-language-server: $schema={schema}
+# Requests, and what the gateway must make of them: `sallyport test` runs them. Each caller with each method and path is a case.
+apiVersion: {API_VERSION}
+kind: Cases
+{egress}groups:
+- name: readers
+  from: {{serviceAccounts: [default/sleep]}}
+  to: {{paths: [/, /some/path]}}
+  expect: {{verdict: ALLOW, rule: readers}}
+  cases:
+  - to: {{methods: [GET, HEAD]}}
+  - name: do not write
+    to: {{methods: [POST, PUT, DELETE]}}
+    expect: {{verdict: DENY, reason: not_allowed}}
+  - name: are the only ones
+    from: {{serviceAccounts: [default/other, other/sleep]}}
+    expect: {{verdict: DENY, reason: not_allowed}}
+- name: no certificate
+  from: {{anonymous: true}}
+  to: {{paths: [/]}}
+  expect: {{verdict: DENY, reason: no_identity, status: 401}}
+"
+    )
+}
+
 /// A string as YAML: without quotes where every YAML reader takes it for a string.
 fn text(value: &str) -> String {
     let is_word = value.starts_with(|c: char| c.is_ascii_alphabetic())

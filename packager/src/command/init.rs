@@ -1,10 +1,10 @@
-//! `sallyport init`: a first Egress file, and its JSON Schema for the editor.
+//! `sallyport init`: a first Egress file with its cases, and their JSON Schema for the editor.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use sallyport_egress::{Template, init_template};
+use sallyport_egress::{Template, init_cases, init_template};
 
 use super::schema;
 use crate::console::Console;
@@ -16,11 +16,13 @@ use crate::report::Format;
 
 /// The schema's file name. The first line of the Egress file refers to it.
 const SCHEMA_FILE: &str = "sallyport.schema.json";
+/// The cases of an Egress file that is alone in its folder.
+const CASES_FILE: &str = "cases.yaml";
 
-/// Write a first Egress file
+/// Write a first Egress file, and cases for it
 ///
-/// The file is short and commented, and passes `check`. Its JSON Schema is written beside it, so that editors can complete
-/// and validate fields.
+/// The file is short and commented, and passes `check`; its cases pass `test`. Their JSON Schema is written beside them, so that
+/// editors can complete and validate fields.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport init
@@ -71,7 +73,7 @@ impl Upstream {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let text = template(args);
+    let (text, cases) = templates(args);
     let name = printable(&args.file);
     // The arguments may be invalid. Then nothing is written, and the report says why.
     let input = Input { name: name.clone(), uri: String::new(), content: Ok(text.clone().into_bytes()) };
@@ -93,11 +95,20 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     write_new(&args.file, &text, args.force)?;
     fs::write(&schema_path, schema).map_err(|error| Failure::write(&schema_path, &error))?;
+    let cases_path = cases_path(&args.file);
+    // Cases are work that nobody wants to lose, and those of another policy still say something about this one.
+    let with_cases = if fs::symlink_metadata(&cases_path).is_ok() {
+        format!("; `{}` was there already", printable(&cases_path))
+    } else {
+        write_new(&cases_path, &cases, false)?;
+        format!(", cases for it in `{}`", printable(&cases_path))
+    };
     let word = quoted_path(&args.file);
     console.note(&format!(
-        "wrote `{name}`, and its schema `{}` for your editor\n\n\
+        "wrote `{name}`{with_cases}, and the schema `{}` for your editor\n\n\
          Next, edit `spec.authz.rules` to say who may do what. Then run:\n  \
          sallyport check {word}\n  \
+         sallyport test {word}           # what it means\n  \
          sallyport run {word}            # try it on this machine\n  \
          sallyport build {word} -o out   # the manifests, and what to do with them",
         printable(&schema_path),
@@ -105,17 +116,29 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn template(args: &Args) -> String {
+/// The Egress file and its cases.
+fn templates(args: &Args) -> (String, String) {
     let host = args.host.clone().unwrap_or_else(|| format!("{}.legacy.internal", args.name));
     let namespace = args.namespace.clone().unwrap_or_else(|| format!("egress-{}", args.name));
-    init_template(&Template {
+    let template = Template {
         schema: SCHEMA_FILE,
         name: &args.name,
         namespace: &namespace,
         host: &host,
         upstream_host: &args.upstream.host,
         upstream_port: args.upstream.port,
-    })
+    };
+    let is_alone = cases_path(&args.file).file_name().is_some_and(|name| name == CASES_FILE);
+    (init_template(&template), init_cases(&template, is_alone))
+}
+
+/// `cases.yaml` for `egress.yaml`, `NAME.cases.yaml` for `NAME.egress.yaml` and `NAME.yaml`.
+fn cases_path(file: &Path) -> PathBuf {
+    let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    match stem.strip_suffix(".egress").unwrap_or(stem) {
+        "egress" | "" => file.with_file_name(CASES_FILE),
+        name => file.with_file_name(format!("{name}.{CASES_FILE}")),
+    }
 }
 
 /// Writes a file, which must not exist unless `force` is set. One system call does both, so there is no race.

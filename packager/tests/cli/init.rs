@@ -12,10 +12,11 @@ fn a_first_file_passes_the_check() {
     assert_data_eq!(
         ended.stderr,
         str![[r#"
-wrote `egress.yaml`, and its schema `sallyport.schema.json` for your editor
+wrote `egress.yaml`, cases for it in `cases.yaml`, and the schema `sallyport.schema.json` for your editor
 
 Next, edit `spec.authz.rules` to say who may do what. Then run:
   sallyport check egress.yaml
+  sallyport test egress.yaml           # what it means
   sallyport run egress.yaml            # try it on this machine
   sallyport build egress.yaml -o out   # the manifests, and what to do with them
 
