@@ -10,7 +10,7 @@
 //! ```text
 //! cli
 //! command
-//! assemble trial
+//! against assemble trial
 //! local
 //! examine
 //! report
@@ -23,12 +23,13 @@
 //! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); what `build` notes in a folder
 //! ([`record`]); the terminal, files that are read and
 //! written, the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
-//! file per format ([`report`]); files checked together ([`examine`]); cases that are run
-//! ([`trial`]); the gateway that `run` serves ([`local`]); what
+//! file per format ([`report`]); files checked together ([`examine`]); cases that are run ([`trial`]),
+//! or sent to a gateway ([`against`]); the gateway that `run` serves ([`local`]); what
 //! `build` would write ([`assemble`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
 
 #![cfg_attr(test, expect(clippy::arithmetic_side_effects, reason = "a broken assumption ends the test"))]
 
+mod against;
 mod assemble;
 mod cli;
 mod command;

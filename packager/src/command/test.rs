@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sallyport_egress::Checked;
 use sallyport_egress::scenario::Outcome;
 use sallyport_egress::scenario::cases::{Coverage, Suite, suites};
 
+use crate::against::{Sent, Target, nothing_sent};
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{Selection, gather, relative};
 use crate::local::module;
 use crate::printable::{printable, quoted_path};
-use crate::report::suite::{SuiteFormat, SuiteReport};
+use crate::report::suite::{SuiteFormat, SuiteReport, TestedSuite};
 use crate::report::{Format, Report};
 use crate::trial::{Decider, engine_of, mesh_of, play, policy_of, tested, with_neighbours};
 use crate::vm::Loaded;
@@ -30,7 +32,8 @@ use crate::vm::Loaded;
   sallyport test
   sallyport test deploy/ --min-coverage 90 --format junit --output results.xml
   sallyport test cases.yaml --update
-  sallyport test --wasm")]
+  sallyport test --wasm
+  sallyport test --against https://127.0.0.1:8443 --cert-dir dir/callers")]
 // Below an error clap would show the files as required.
 #[command(override_usage = "sallyport test [OPTIONS] [FILE|DIR]...")]
 pub(crate) struct Args {
@@ -49,6 +52,18 @@ pub(crate) struct Args {
     /// Let the filter's module decide, in a wasm host: the one in this program, or in FILE
     #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
     wasm: Option<Option<PathBuf>>,
+    /// Send the cases to a gateway (`https://HOST:PORT`); those that are allowed are left out
+    #[arg(long, value_name = "URL", requires = "cert_dir", conflicts_with_all = ["wasm", "update"])]
+    against: Option<String>,
+    /// The folder of the callers' certificates, named as `run` names them: NAMESPACE.ACCOUNT.pem and .key
+    #[arg(long, value_name = "DIR", requires = "against")]
+    cert_dir: Option<PathBuf>,
+    /// The authority of the gateway's certificate [default: ca.pem beside the certificates, or in the folder above]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    ca: Option<PathBuf>,
+    /// Send the cases that are allowed, too: they reach the upstream
+    #[arg(long, requires = "against")]
+    send_allowed: bool,
     /// Write what came of the cases into their files, in place of what was expected
     #[arg(long, conflicts_with = "min_coverage")]
     update: bool,
@@ -72,6 +87,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         Some(file) => Some(Loaded::new(&module::load(file.as_deref())?)?),
         None => None,
     };
+    let target = target(args, &checked)?;
+    let mut skipped = Vec::new();
     let mut tested_suites = Vec::new();
     let mut updates = Updates::default();
     for suite in &suites {
@@ -80,7 +97,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         let decider = loaded.as_ref().map_or(Decider::Native, |loaded| Decider::Module(loaded, &policy));
         let coverage = Coverage::new(&suite.egress.value, &mesh_of(&checked));
         let (outcomes, coverage) = play(suite, &engine, decider, coverage)?;
-        if args.update {
+        if let Some(target) = &target {
+            let sent = replay(suite, &outcomes, target, args.send_allowed)?;
+            skipped.extend(sent.skipped);
+            tested_suites.push(tested(&sent.suite, &engine, &sent.outcomes, &coverage, &report.files));
+        } else if args.update {
             updates.apply(suite, &outcomes, &report)?;
         } else {
             tested_suites.push(tested(suite, &engine, &outcomes, &coverage, &report.files));
@@ -89,10 +110,61 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if args.update {
         return updates.end(console);
     }
+    report_skipped(&tested_suites, &skipped, console)?;
     let result = SuiteReport { files: report.files, suites: tested_suites, min_coverage: args.min_coverage };
     let text = result.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(result.exit())
+}
+
+fn target(args: &Args, checked: &Checked) -> Result<Option<Target>, Failure> {
+    let (Some(url), Some(folder)) = (&args.against, &args.cert_dir) else { return Ok(None) };
+    Target::new(url, folder, args.ca.as_deref(), &mesh_of(checked).trust_domain).map(Some)
+}
+
+/// The cases of a suite that were sent, what came of each, and why the others were not.
+struct Replay<'c> {
+    suite: Suite<'c>,
+    outcomes: Vec<Outcome>,
+    skipped: Vec<String>,
+}
+
+fn replay<'c>(
+    suite: &Suite<'c>,
+    native: &[Outcome],
+    target: &Target,
+    may_be_allowed: bool,
+) -> Result<Replay<'c>, Failure> {
+    let mut replay = Replay { suite: suite.clone(), outcomes: Vec::new(), skipped: Vec::new() };
+    replay.suite.cases.clear();
+    for (case, native) in suite.cases.iter().zip(native) {
+        match target.send(case, native, may_be_allowed)? {
+            Sent::Came(outcome) => {
+                replay.suite.cases.push(case.clone());
+                replay.outcomes.push(outcome);
+            }
+            Sent::Skipped(reason) => replay.skipped.push(reason),
+        }
+    }
+    Ok(replay)
+}
+
+/// Says how many cases were not sent, for each reason.
+fn report_skipped(suites: &[TestedSuite], skipped: &[String], console: &Console) -> Result<(), Failure> {
+    if !skipped.is_empty() && suites.iter().all(|suite| suite.cases.is_empty()) {
+        return Err(nothing_sent(skipped));
+    }
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    for reason in skipped {
+        match reasons.iter_mut().find(|(known, _)| known == reason) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => reasons.push((reason, 1)),
+        }
+    }
+    for (reason, count) in reasons {
+        console.note(&format!("{count} case{} not sent: {reason}", if count == 1 { "" } else { "s" }));
+    }
+    Ok(())
 }
 
 /// The files' own errors in the nearest format.

@@ -28,6 +28,7 @@ Next, edit `spec.authz.rules` to say who may do what. Then run:
     assert!(text.contains("namespace: egress-httpbin\n") && text.contains("[default/sleep]"), "{text}");
     assert_eq!(sandbox.read("sallyport.schema.json"), sandbox.run(&["schema"]).stdout);
     assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
+    assert_eq!(sandbox.run(&["test", "--min-coverage=100"]).code, Some(0));
 }
 
 #[test]

@@ -8,6 +8,7 @@
     reason = "a broken assumption ends the test"
 )]
 
+mod against;
 mod session;
 mod upstream;
 mod upstreams;
