@@ -46,7 +46,7 @@ impl Exit {
             Exit::NoEnvoy => "run: no Envoy was found",
             Exit::Port => "run: a port is in use or cannot be bound",
             Exit::EnvoyDied => "run: Envoy exited unexpectedly",
-            Exit::Module => "run: the filter module is missing or was rejected",
+            Exit::Module => "run, test --wasm: the filter module is missing or was rejected, or decides otherwise",
             Exit::Usage => "wrong arguments",
         }
     }

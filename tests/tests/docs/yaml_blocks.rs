@@ -48,7 +48,14 @@ fn yaml_blocks_pass_check() -> Result<()> {
                 continue;
             };
             let scratch = Scratch::new("docs-yaml")?;
-            scratch.write("egress.yaml", &text)?;
+            let is_cases = text.lines().any(|line| line == "kind: Cases");
+            scratch.write(if is_cases { "cases.yaml" } else { "egress.yaml" }, &text)?;
+            if is_cases {
+                // They are about the file that the page shows.
+                let is_egress = |block: &&Block| block.lines.iter().any(|line| line == "kind: Egress");
+                let egress = blocks.iter().find(is_egress).with_context(|| format!("{place}: cases of what?"))?;
+                scratch.write("egress.yaml", &(egress.lines.join("\n") + "\n"))?;
+            }
             // A standby that examples name.
             let standby =
                 AROUND.replace("name: ledger,", "name: ledger-dr,").replace("host: ledger.", "host: ledger-dr.");
