@@ -1,18 +1,23 @@
-//! Paths and words in messages.
+//! Paths, words and texts of others in messages.
 
 use std::path::Path;
 
 /// A path as one line of text, with control characters escaped.
 pub(crate) fn printable(path: &Path) -> String {
-    let mut text = String::new();
-    for character in path.to_string_lossy().chars() {
-        if character.is_control() {
-            text.extend(character.escape_default());
+    visible(&path.to_string_lossy())
+}
+
+/// A text of others as one line, with control characters escaped, and those that turn the direction of text.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::new();
+    for character in text.chars() {
+        if character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            shown.extend(character.escape_default());
         } else {
-            text.push(character);
+            shown.push(character);
         }
     }
-    text
+    shown
 }
 
 /// A text as one word of a POSIX shell, for commands that can be pasted.

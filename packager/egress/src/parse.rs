@@ -106,6 +106,8 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
             Some(Resource::Mesh(Box::new(ParsedMesh { mesh: sound.map(|file| file.spec), defaults, tree })))
         }
         Kind::Cases => {
+            let mut tree = tree;
+            cross::cases::refuse_pairs(&mut tree, sink);
             let conformed = conform(&tree, &CasesFile::BLOCK, sink);
             let sound = if has_error(sink) { None } else { read::<CasesFile>(&conformed.json, tree.span, sink) };
             drop(conformed);

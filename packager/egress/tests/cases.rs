@@ -216,6 +216,10 @@ fn what_no_case_can_be_made_of_is_said_in_its_place() {
             "4:50 SP0206 `paths` is the string `/`, not a list of strings; write a list: `paths: [/]`",
         ),
         (
+            "- {name: a, from: {anonymous: true}, to: {paths: [/], headers: [x-a: b]}, expect: {verdict: DENY}}\n",
+            "4:65 SP0203 a header is written with the fields `name` and `value`; write `{name: x-a, value: b}`",
+        ),
+        (
             "- {name: a, form: {anonymous: true}, to: {paths: [/]}, expect: {verdict: DENY}}\n",
             "4:13 SP0203 unknown field `form` in `group`; did you mean `from`?",
         ),

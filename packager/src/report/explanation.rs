@@ -8,6 +8,7 @@ use sallyport_egress::scenario::{Effect, Outcome, RuleTrace, Scenario};
 use serde_json::{Value, json};
 
 use super::Place;
+use crate::printable::visible;
 
 /// One request, and what becomes of it.
 #[derive(Debug)]
@@ -27,15 +28,15 @@ pub(crate) struct Explanation {
 impl Explanation {
     /// `CALLER METHOD PATH: VERDICT`.
     pub(crate) fn line(&self) -> String {
-        format!("{} {}: {}", self.scenario.caller, self.scenario.request, self.outcome.effect)
+        visible(&format!("{} {}: {}", self.scenario.caller, self.scenario.request, self.outcome.effect))
     }
 
     pub(crate) fn human(&self) -> String {
         let Self { file, scenario, outcome, rules, logged, notes } = self;
-        let mut text = format!("{} {}\n\n", scenario.caller, scenario.request);
+        let mut text = format!("{}\n\n", visible(&format!("{} {}", scenario.caller, scenario.request)));
         let mut field = |name: &str, value: &str| {
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "{name:<10}{value}");
+            let _ = writeln!(text, "{name:<10}{}", visible(value));
         };
         field("verdict", &outcome.effect.to_string());
         if let Some(shadow) = &outcome.shadow {
@@ -69,7 +70,7 @@ impl Explanation {
             let what = match (&rule.failed, self.decides(rule)) {
                 (None, true) => "matches, and decides".to_owned(),
                 (None, false) => format!("matches{}", self.why_it_does_not_decide(rule)),
-                (Some(failed), _) => format!("no: {}", failed.found),
+                (Some(failed), _) => format!("no: {}", visible(&failed.found)),
             };
             let action = action_of(rule);
             let _ = writeln!(

@@ -99,6 +99,17 @@ fn a_line_of_the_log_is_explained_beside_what_it_says() {
     assert!(ended.stdout.contains("no: the caller is cluster.local/ns/httpbin/sa/other"), "{ended:?}");
 }
 
+/// What an attacker sends is in the log, and must not reach the terminal of its reader.
+#[test]
+fn control_characters_are_escaped() {
+    let line = "{\"method\":\"GET\",\"path\":\"/\\u001b[31m\",\"traceparent\":\"\\u202e\\u0007\",\"principal\":\"spiffe://cluster.local/ns/a/sa/b\"}";
+    let ended = explain(&["--log", line]);
+    assert!(ended.code == Some(0) && ended.stdout.contains("\\u{1b}[31m"), "{ended:?}");
+    assert!(!ended.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{ended:?}");
+    let several = sandbox().run_with(&["explain", "egress.yaml", "--log", "-"], format!("{line}\n{line}\n").as_bytes());
+    assert!(several.code == Some(0) && !several.stdout.contains('\u{1b}'), "{several:?}");
+}
+
 /// Whoever pastes something gets told what is wrong with it, and where.
 #[test]
 fn what_cannot_be_read_is_named_with_its_place() {

@@ -235,3 +235,12 @@ fn a_module_that_is_no_filter_is_named() {
     sandbox.write("m.wasm", b"no");
     assert_eq!(sandbox.run(&["test", "a", "--wasm=m.wasm"]).stderr, "error: `m.wasm` is not a wasm module\n");
 }
+
+#[test]
+fn control_characters_of_names_are_escaped() {
+    let sandbox = sandbox();
+    let named = |text: &str| CASES.replace("  - {}", text).replace("  - {from", "  - {name: \"\\e[31m\", from");
+    sandbox.write("a/cases.yaml", named("  - {name: \"\\e[31m\", to: {paths: [/x]}}"));
+    let ended = sandbox.run(&["test", "a"]);
+    assert!(ended.code == Some(1) && !ended.stdout.contains('\u{1b}'), "{ended:?}");
+}

@@ -1,6 +1,7 @@
 //! What the declaration of a field cannot say: fields that depend on each other.
 
 mod callers;
+pub(super) mod cases;
 mod deploy;
 pub(super) mod mesh;
 mod number;

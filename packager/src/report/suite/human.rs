@@ -6,6 +6,7 @@ use anstyle::AnsiColor;
 use super::super::human::{line_end, line_start};
 use super::super::model::counted;
 use super::model::{SuiteReport, TestedCase, TestedSuite};
+use crate::printable::visible;
 use crate::report::model::{Place, ReportedFile};
 
 /// Failures that are shown in full; the others are counted.
@@ -125,7 +126,7 @@ fn lists(report: &SuiteReport, suite: &TestedSuite) -> String {
     }
     let lines = rows.into_iter().map(|(Place { start, .. }, name, count)| {
         let more = if count > 1 { format!(" and {} more", count.saturating_sub(1)) } else { String::new() };
-        format!("  {}:{}:{}: {name}{more}", report.name(suite.file), start.line, start.column)
+        format!("  {}:{}:{}: {}{more}", report.name(suite.file), start.line, start.column, visible(name))
     });
     list(
         &mut text,
