@@ -64,7 +64,14 @@ fn case(seed: &Seed) -> Option<Value> {
         End::Allowed => "ALLOW",
         End::Either => return None,
     };
-    Some(json!({"name": seed.id, "from": from, "to": to, "expect": {"verdict": verdict}}))
+    let mut expect = json!({"verdict": verdict});
+    if let Some(reason) = seed.reason.as_ref().filter(|_| seed.end == End::Refused) {
+        expect["reason"] = json!(reason);
+    }
+    if let Some(status) = seed.status.as_ref().filter(|_| seed.end == End::Refused) {
+        expect["status"] = json!(status.parse::<u16>().ok()?);
+    }
+    Some(json!({"name": seed.id, "from": from, "to": to, "expect": expect}))
 }
 
 #[test]
