@@ -6,8 +6,8 @@ export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_fi
 # What the tests of `sallyport run` start.
 export SALLYPORT_ENVOY := $(CURDIR)/target/tools/envoy-1.40.0/envoy/_bin/envoy
 
-.PHONY: help demo test wasm sallyport bench parity cluster fuzz lint set-up set-up-cluster set-up-demo set-up-fuzz \
-	set-up-parity set-up-wasm
+.PHONY: help demo test wasm sallyport static bench parity cluster fuzz lint set-up set-up-cluster set-up-demo set-up-fuzz \
+	set-up-parity set-up-static set-up-wasm
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -15,7 +15,7 @@ help: ## these lines
 demo: set-up-demo sallyport ## a real httpbin, the gate in front of it, and who may do what
 	$(CARGO) run --quiet --package sallyport-tests --bin demo
 
-test: set-up sallyport ## unit, property and golden tests; then everything through real Envoys
+test: set-up sallyport static ## unit, property and golden tests; then everything through real Envoys
 	$(CARGO) test --workspace --exclude sallyport-filter --no-fail-fast -- --include-ignored
 
 wasm: set-up-wasm ## the filter, as it ships
@@ -23,6 +23,9 @@ wasm: set-up-wasm ## the filter, as it ships
 
 sallyport: wasm ## `sallyport`, with the filter inside it, and the demo
 	$(CARGO) build --package sallyport --package sallyport-tests --bins
+
+static: wasm set-up-static ## `sallyport` as a static program, for an image that has nothing else
+	tests/tools/command
 
 bench: set-up sallyport ## nanoseconds per decision, host calls per request, sizes, builds, an outage
 	$(CARGO) build --release --package sallyport
@@ -56,6 +59,9 @@ set-up-parity:
 
 set-up-fuzz:
 	tests/setup fuzz
+
+set-up-static:
+	tests/setup static
 
 set-up-wasm:
 	tests/setup wasm

@@ -1,8 +1,8 @@
-//! The filter's OCI image: building, pushing and verifying it.
+//! The OCI images of the filter and of the command: building, pushing and verifying them.
 //!
-//! [`image`] builds the bytes of an image from a module, [`accept`] and [`module`] check whether Istio and Envoy accept one,
-//! and [`verify`] combines their results. Only [`layout`] and [`registry`] use files or the network; each is an
-//! [`ImageSource`]. Nothing here reads a clock: the same module has the same digest on every machine.
+//! [`image`] builds the bytes of an image; [`accept`] and [`module`] check whether Istio and Envoy accept one of the filter,
+//! [`program`] whether a container runtime could run one of the command, and [`verify`] combines their results. Only [`layout`] and [`registry`] use files or the network; each is an
+//! [`ImageSource`]. Nothing here reads a clock: the same content has the same digest on every machine.
 
 pub(crate) mod accept;
 pub(crate) mod archive;
@@ -12,15 +12,28 @@ pub(crate) mod layout;
 pub(crate) mod manifest;
 pub(crate) mod module;
 pub(crate) mod problem;
+pub(crate) mod program;
 pub(crate) mod reference;
 pub(crate) mod registry;
 #[cfg(test)]
 mod tests;
 pub(crate) mod verify;
 
+use clap::ValueEnum;
+
 use digest::Digest;
 
 use crate::exit::Failure;
+
+/// What an image holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Content {
+    /// The filter, for Istio and Envoy
+    #[default]
+    Filter,
+    /// This command, for container runtimes
+    Command,
+}
 
 /// Where an image is read from.
 ///

@@ -55,6 +55,20 @@ fn a_missing_or_invalid_module_is_reported() {
     check(&["verify", "--layout", "."], 3, "`.` is not an OCI image layout");
 }
 
+/// This very program is what the tests are built for: one that is linked dynamically on most machines.
+#[test]
+fn a_program_that_cannot_be_the_image_is_reported() {
+    check(&["build", "--of", "command", "--program", "none"], 3, "cannot read `none`: no such file");
+    check(&["build", "--of", "command", "--program", "text.wasm"], 1, "error[SP3018]: the program is not an ELF file");
+    check(&["build", "--program", "text.wasm"], 64, "`--program` needs `--of command`");
+    check(&["build", "--of", "command", "--wasm", "empty.wasm"], 64, "`--wasm` needs `--of filter`");
+    check(&["build", "--of", "shell"], 64, "possible values: filter, command");
+    let push = ["push", "localhost:1/a/b", "--of", "command", "--lock", "sallyport.lock"];
+    check(&push, 64, "`--lock` pins the filter");
+    check(&["push", "localhost:1/a/b", "--layout", "x", "--program", "y"], 64, "cannot be used with");
+    check(&["push", "localhost:1/a/b", "--layout", "x", "--wasm", "y"], 64, "cannot be used with");
+}
+
 #[test]
 fn an_unreachable_registry_is_reported() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -64,7 +78,7 @@ fn an_unreachable_registry_is_reported() {
 
 #[test]
 fn every_finding_has_a_manual() {
-    for number in 3001..=3016 {
+    for number in 3001..=3019 {
         let code = format!("SP{number}");
         let output =
             Command::new(env!("CARGO_BIN_EXE_sallyport")).args(["check", "--explain", &code]).output().unwrap();

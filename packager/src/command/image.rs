@@ -1,4 +1,4 @@
-//! `sallyport image`: the filter as an OCI image.
+//! `sallyport image`: the filter, or the command, as an OCI image.
 
 mod build;
 mod common;
@@ -10,15 +10,17 @@ use clap::Subcommand;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 
-/// Build, push and verify the filter's image
+/// Build, push and verify the filter's image, or the command's
 ///
-/// The image has the one format that Istio's agent, container runtimes and image volumes all accept, and the same digest on
-/// every machine. The manifests of `sallyport build` pin it by that digest.
+/// The filter's image has the one format that Istio's agent, container runtimes and image volumes all accept. The manifests
+/// of `sallyport build` pin it by its digest. With `--of command` the image holds this command instead, for the jobs of a
+/// pipeline. The same content has the same digest on every machine.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image build --output filter.tar
   sallyport image push ghcr.io/acme/sallyport-filter:1.0.0 --lock sallyport.lock
-  sallyport image verify ghcr.io/acme/sallyport-filter:1.0.0")]
+  sallyport image verify ghcr.io/acme/sallyport-filter:1.0.0
+  sallyport image build --of command --output sallyport.tar")]
 pub(crate) struct Args {
     #[command(subcommand)]
     command: ImageCommand,

@@ -8,6 +8,9 @@ use flate2::{Compression, GzBuilder, read::MultiGzDecoder};
 pub(crate) const PLUGIN: &str = "plugin.wasm";
 /// The largest module that Istio's agent reads (`ISTIO_WASM_MAX_BINARY_SIZE_BYTES`).
 pub(crate) const LARGEST: u64 = 256 << 20;
+/// The mode of a file that is read, and of one that is run.
+pub(crate) const READ: u32 = 0o644;
+pub(crate) const RUN: u32 = 0o755;
 /// The operating system in the gzip header: unknown.
 const NO_SYSTEM: u8 = 255;
 
@@ -20,14 +23,14 @@ pub(crate) enum NoModule {
     TooLarge,
 }
 
-/// A tar archive of these files, in this order: mode 0644, owner 0, time 0.
-pub(crate) fn tar(files: &[(&str, &[u8])]) -> io::Result<Vec<u8>> {
+/// A tar archive of these files, in this order and with this mode: owner 0, time 0.
+pub(crate) fn tar(files: &[(&str, &[u8])], mode: u32) -> io::Result<Vec<u8>> {
     let mut builder = tar::Builder::new(Vec::new());
     for (name, content) in files {
         let mut header = tar::Header::new_ustar();
         header.set_path(name)?;
         header.set_entry_type(tar::EntryType::Regular);
-        header.set_mode(0o644);
+        header.set_mode(mode);
         header.set_uid(0);
         header.set_gid(0);
         header.set_mtime(0);
@@ -51,8 +54,7 @@ pub(crate) fn find_module(layer: &[u8]) -> Result<Vec<u8>, NoModule> {
     if !layer.starts_with(&[0x1f, 0x8b, 8]) {
         return Err(NoModule::NotGzip(io::Error::other("gzip: invalid header")));
     }
-    let content = Limited { inner: MultiGzDecoder::new(layer), left: LARGEST };
-    let mut archive = tar::Archive::new(content);
+    let mut archive = tar::Archive::new(decompressed(layer));
     for entry in archive.entries().map_err(unreadable)? {
         let mut entry = entry.map_err(unreadable)?;
         if base_name(&entry.path_bytes()) == PLUGIN.as_bytes() {
@@ -62,6 +64,11 @@ pub(crate) fn find_module(layer: &[u8]) -> Result<Vec<u8>, NoModule> {
         }
     }
     Err(NoModule::NotFound)
+}
+
+/// The tar archive in a layer, which fails above the limit.
+pub(crate) fn decompressed(layer: &[u8]) -> impl Read {
+    Limited { inner: MultiGzDecoder::new(layer), left: LARGEST }
 }
 
 fn unreadable(error: io::Error) -> NoModule {
@@ -98,7 +105,7 @@ mod tests {
     use super::*;
 
     fn layer(files: &[(&str, &[u8])]) -> Vec<u8> {
-        gzip(&tar(files).unwrap()).unwrap()
+        gzip(&tar(files, READ).unwrap()).unwrap()
     }
 
     #[test]

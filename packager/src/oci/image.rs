@@ -1,13 +1,14 @@
-//! An image built from a module.
+//! An image built from a module, or from the command's program.
 
 use std::collections::BTreeMap;
 use std::io;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::archive::{PLUGIN, gzip, tar};
+use super::archive::{PLUGIN, READ, RUN, gzip, tar};
 use super::digest::{Digest, digest_of};
 use super::manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
+use super::program::{self, PROGRAM};
 use super::{ImageSource, archive};
 use crate::exit::{Exit, Failure};
 
@@ -29,15 +30,32 @@ pub(crate) struct Image {
 impl Image {
     /// The same module and annotations give the same bytes on every machine.
     pub(crate) fn build(module: &[u8], annotations: &BTreeMap<String, String>) -> io::Result<Image> {
-        let archive = tar(&[(PLUGIN, module)])?;
-        let layer = gzip(&archive)?;
-        let config = serde_json::to_vec(&Config {
-            architecture: "amd64",
-            os: "linux",
-            rootfs: RootFs { kind: "layers", diff_ids: [digest_of(&archive)] },
-        })?;
+        let archive = tar(&[(PLUGIN, module)], READ)?;
         let mut annotations = annotations.clone();
         annotations.insert(VARIANT.0.to_owned(), VARIANT.1.to_owned());
+        Image::assemble(&archive, "amd64", None, annotations)
+    }
+
+    /// The image of the command: this program, and nothing else. What is not a program is reported by verification.
+    pub(crate) fn of_command(program: &[u8], annotations: &BTreeMap<String, String>) -> io::Result<Image> {
+        let archive = tar(&[(PROGRAM, program)], RUN)?;
+        let architecture = program::architecture(program).unwrap_or("unknown");
+        Image::assemble(&archive, architecture, Some(RunConfig::of_command()), annotations.clone())
+    }
+
+    fn assemble(
+        archive: &[u8],
+        architecture: &str,
+        run: Option<RunConfig>,
+        annotations: BTreeMap<String, String>,
+    ) -> io::Result<Image> {
+        let layer = gzip(archive)?;
+        let config = serde_json::to_vec(&Config {
+            architecture: architecture.to_owned(),
+            os: program::OS.to_owned(),
+            config: run,
+            rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![digest_of(archive)] },
+        })?;
         let manifest = serde_json::to_vec(&Manifest {
             schema_version: 2,
             media_type: Some(OCI_MANIFEST.to_owned()),
@@ -79,16 +97,39 @@ impl ImageSource for Image {
     }
 }
 
-#[derive(Serialize)]
-struct Config {
-    architecture: &'static str,
-    os: &'static str,
-    rootfs: RootFs,
+/// An image's config, as far as images of ours have it.
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct Config {
+    pub(crate) architecture: String,
+    pub(crate) os: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) config: Option<RunConfig>,
+    pub(crate) rootfs: RootFs,
 }
 
-#[derive(Serialize)]
-struct RootFs {
+/// How a container of the image is run.
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default, rename_all = "PascalCase")]
+pub(crate) struct RunConfig {
+    user: String,
+    pub(crate) entrypoint: Vec<String>,
+    working_dir: String,
+}
+
+impl RunConfig {
+    /// Without privileges, and in the folder where the files are mounted.
+    fn of_command() -> Self {
+        RunConfig {
+            user: "65532:65532".to_owned(),
+            entrypoint: vec![format!("/{PROGRAM}")],
+            working_dir: "/work".to_owned(),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, Serialize)]
+pub(crate) struct RootFs {
     #[serde(rename = "type")]
-    kind: &'static str,
-    diff_ids: [Digest; 1],
+    kind: String,
+    pub(crate) diff_ids: Vec<Digest>,
 }

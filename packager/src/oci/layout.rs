@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::ImageSource;
-use super::archive::{LARGEST, tar};
+use super::archive::{LARGEST, READ, tar};
 use super::digest::{Digest, digest_of};
 use super::image::Image;
 use super::manifest::{Descriptor, Index, OCI_INDEX, OCI_MANIFEST};
@@ -93,7 +93,7 @@ pub(crate) fn write(image: &Image, name: Option<&Reference>, path: &Path) -> Res
     let files = files(image, name).map_err(|error| Failure::write(path, &error.into()))?;
     let written = if path.extension().is_some_and(|extension| extension == "tar") {
         let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.as_slice())).collect();
-        tar(&files).and_then(|archive| fs::write(path, archive))
+        tar(&files, READ).and_then(|archive| fs::write(path, archive))
     } else {
         let taken = fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some());
         if taken && !path.join(MARK).is_file() {

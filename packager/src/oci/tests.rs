@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::json;
 
 use super::ImageSource as _;
-use super::archive::{gzip, tar};
+use super::archive::{READ, gzip, tar};
 use super::digest::digest_of;
 use super::image::Image;
 use super::layout::{self, Layout};
@@ -57,7 +57,7 @@ fn image(kind: Option<&str>, layers: &[(&str, Vec<u8>)]) -> Image {
 }
 
 fn archive(name: &str, content: &[u8]) -> Vec<u8> {
-    gzip(&tar(&[("readme", b"text"), (name, content)]).unwrap()).unwrap()
+    gzip(&tar(&[("readme", b"text"), (name, content)], READ).unwrap()).unwrap()
 }
 
 fn verified(image: &Image) -> Verification {
@@ -158,7 +158,7 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
         layout::write(&outer, None, directory.path()).unwrap();
         let layout = Layout::open(directory.path()).unwrap();
         let pinned = outer.digest();
-        let expected = Expected { digest: Some(&pinned), filter: None };
+        let expected = Expected { digest: Some(&pinned), ..Expected::default() };
         let verdict = verify(&layout, "i".into(), expected).unwrap();
         assert_eq!(codes(&verdict), ["SP3003", "SP3002"]);
         assert!(verdict.problems[0].message.contains("can never match"), "{verdict:?}");
@@ -169,7 +169,7 @@ fn an_index_is_refused_and_what_it_holds_is_judged() {
 fn a_wrong_digest_is_named_as_istio_names_it() {
     let image = Image::build(&module(), &BTreeMap::new()).unwrap();
     let other = digest_of(b"other");
-    let expected = Expected { digest: Some(&other), filter: None };
+    let expected = Expected { digest: Some(&other), ..Expected::default() };
     let problems = verify(&image, "i".into(), expected).unwrap().problems;
     let words = format!(
         "module downloaded from URL has checksum {}, which does not match: {}",
@@ -213,7 +213,7 @@ fn envoy_must_be_able_to_load_the_module() {
 fn the_filter_of_this_program_reads_what_this_program_writes() {
     let module = exporting("proxy_abi_version_0_2_1");
     let image = Image::build(&module, &BTreeMap::new()).unwrap();
-    let expected = Expected { digest: None, filter: Some(&module) };
+    let expected = Expected { filter: Some(&module), ..Expected::default() };
     assert_eq!(verify(&image, "i".into(), expected).unwrap().problems, []);
 }
 

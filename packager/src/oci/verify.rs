@@ -1,4 +1,4 @@
-//! Verifying an image in a registry or a layout, as Istio's agent and Envoy would.
+//! Verifying an image in a registry or a layout, as those who use it would: Istio's agent and Envoy, or a container runtime.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::archive::LARGEST;
 use super::digest::{Digest, digest_of};
 use super::manifest::{Descriptor, Document, Index, Manifest};
 use super::problem::ImageProblem;
-use super::{ImageSource, module};
+use super::{Content, ImageSource, module, program};
 use crate::exit::Failure;
 use sallyport_egress::Code;
 use sallyport_egress::diagnostic::Severity;
@@ -25,6 +25,9 @@ pub(crate) struct Verification {
     pub(crate) digest: Option<Digest>,
     /// The size of the module in bytes, uncompressed.
     pub(crate) module_size: Option<usize>,
+    /// The size of the command's program in bytes, uncompressed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) program_size: Option<usize>,
     /// The name in the JSON report is part of its format.
     #[serde(rename = "findings")]
     pub(crate) problems: Vec<ImageProblem>,
@@ -39,15 +42,17 @@ impl Verification {
 /// What is known about the image beforehand.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Expected<'a> {
+    pub(crate) content: Content,
     /// The digest that the image must have.
     pub(crate) digest: Option<&'a Digest>,
     /// The filter in this program.
     pub(crate) filter: Option<&'a [u8]>,
 }
 
-/// Verifies one image, and continues as far as Istio's agent could.
+/// Verifies one image, and continues as far as its user could.
 pub(crate) fn verify(source: &dyn ImageSource, image: String, expected: Expected<'_>) -> Result<Verification, Failure> {
-    let mut verification = Verification { image, digest: None, module_size: None, problems: Vec::new() };
+    let mut verification =
+        Verification { image, digest: None, module_size: None, program_size: None, problems: Vec::new() };
     match examine(source, expected, &mut verification) {
         Ok(()) => {}
         Err(Stop::Rejected(problem)) => verification.problems.push(problem),
@@ -67,8 +72,13 @@ fn examine(source: &dyn ImageSource, expected: Expected<'_>, verification: &mut 
     verification.digest = Some(digest.clone());
     let manifest = match parse(&bytes)? {
         Document::Manifest(manifest) => {
-            compare(&digest, expected.digest, verification);
+            compare(&digest, expected, verification);
             manifest
+        }
+        // A container runtime takes an index as the image, and pins are of the index.
+        Document::Index(index) if expected.content == Content::Command => {
+            compare(&digest, expected, verification);
+            child(source, &index)?.1
         }
         Document::Index(index) => {
             let pinned = match expected.digest {
@@ -78,21 +88,32 @@ fn examine(source: &dyn ImageSource, expected: Expected<'_>, verification: &mut 
             let message = format!("an index where a single manifest is needed{pinned}");
             verification.problems.push(ImageProblem::new(Code::ImageIndex, message));
             let (digest, manifest) = child(source, &index)?;
-            compare(&digest, expected.digest, verification);
+            compare(&digest, expected, verification);
             manifest
         }
     };
+    if expected.content == Content::Command {
+        let (size, problems) = program::inspect(&manifest, &|layer| blob(source, layer))?;
+        verification.program_size = Some(size);
+        verification.problems.extend(problems);
+        return Ok(());
+    }
     let module = accept::module(&manifest, &|layer| blob(source, layer))?;
     verification.module_size = Some(module.len());
     verification.problems.extend(module::inspect(&module, expected.filter));
     Ok(())
 }
 
-/// The comparison that Istio's agent makes, with its error message.
-fn compare(found: &Digest, expected: Option<&Digest>, verification: &mut Verification) {
-    if let Some(expected) = expected.filter(|expected| *expected != found) {
-        let (found, expected) = (found.hex(), expected.hex());
-        let message = format!("module downloaded from URL has checksum {found}, which does not match: {expected}");
+/// The comparison that Istio's agent makes, with its error message for the filter.
+fn compare(found: &Digest, expected: Expected<'_>, verification: &mut Verification) {
+    if let Some(digest) = expected.digest.filter(|digest| *digest != found) {
+        let message = match expected.content {
+            Content::Filter => {
+                let (found, digest) = (found.hex(), digest.hex());
+                format!("module downloaded from URL has checksum {found}, which does not match: {digest}")
+            }
+            Content::Command => format!("the image has the digest {found}, not {digest}"),
+        };
         verification.problems.push(ImageProblem::new(Code::ImageDigest, message));
     }
 }

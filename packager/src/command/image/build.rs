@@ -3,28 +3,27 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::common::{cannot_build, load, own_filter, report_problems};
+use super::common::{Source, own_filter, report_problems};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::oci::image::Image;
 use crate::oci::layout;
 use crate::oci::reference::Reference;
 use crate::oci::verify::{Expected, verify};
 
 /// Build the image, and print its digest
 ///
-/// The image depends only on the module and the annotations, not on the time or the machine. Without --output, only the
-/// digest is printed. The image is verified first, as `image verify` does it; nothing is written if Istio or Envoy would
-/// reject it.
+/// The image depends only on its content and the annotations, not on the time or the machine. Without --output, only the
+/// digest is printed. The image is verified first, as `image verify` does it; nothing is written if Istio, Envoy or a
+/// container runtime would reject it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image build
   sallyport image build --output filter.tar --image ghcr.io/acme/sallyport-filter:1.0.0
-  sallyport image build --wasm sallyport_filter.wasm --output layout/")]
+  sallyport image build --wasm sallyport_filter.wasm --output layout/
+  sallyport image build --of command --output sallyport.tar")]
 pub(crate) struct Args {
-    /// The filter module [default: the one in this program]
-    #[arg(long, value_name = "FILE")]
-    wasm: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// Where to write an OCI image layout: an archive if the name ends in .tar, otherwise a directory
     #[arg(long, short, value_name = "DIR|FILE.tar")]
     output: Option<PathBuf>,
@@ -37,11 +36,15 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let module = load(args.wasm.as_deref())?;
+    args.source.check()?;
     let annotations: BTreeMap<_, _> = args.annotations.iter().cloned().collect();
-    let image = Image::build(&module, &annotations).map_err(|error| cannot_build(&error))?;
+    let image = args.source.build(&annotations)?;
     let own = own_filter();
-    let verification = verify(&image, "the image".to_owned(), Expected { digest: None, filter: own.as_deref() })?;
+    let verification = verify(
+        &image,
+        "the image".to_owned(),
+        Expected { content: args.source.of, digest: None, filter: own.as_deref() },
+    )?;
     if let Err(exit) = report_problems(&verification, console) {
         return Ok(exit);
     }

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 
 use sallyport_manifest::Lock;
 
-use super::common::{cannot_build, load, own_filter, report_problems};
+use super::common::{Source, cannot_build, own_filter, report_problems};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
+use crate::oci::Content;
 use crate::oci::image::Image;
 use crate::oci::layout::Layout;
 use crate::oci::reference::Reference;
@@ -18,21 +19,21 @@ use crate::oci::verify::{Expected, verify};
 ///
 /// Credentials are read from Docker's configuration, $DOCKER_CONFIG/config.json or ~/.docker/config.json, and its credential
 /// helpers. Blobs that the registry already has are not sent again. The image is verified first, as `image verify` does it;
-/// nothing is pushed if Istio or Envoy would reject it.
+/// nothing is pushed if Istio, Envoy or a container runtime would reject it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image push ghcr.io/acme/sallyport-filter:1.0.0 --lock sallyport.lock
   sallyport image push registry.internal/mesh/filter:1 --layout filter.tar
-  sallyport image push localhost:5000/filter:dev --wasm sallyport_filter.wasm")]
+  sallyport image push localhost:5000/filter:dev --wasm sallyport_filter.wasm
+  sallyport image push registry.internal/mesh/sallyport:1 --of command --layout sallyport.tar")]
 pub(crate) struct Args {
     /// Where to push to: REGISTRY/REPOSITORY:TAG; the tag defaults to `latest`
     #[arg(value_name = "REF")]
     reference: Reference,
-    /// The filter module [default: the one in this program]
-    #[arg(long, value_name = "FILE", conflicts_with = "layout")]
-    wasm: Option<PathBuf>,
+    #[command(flatten)]
+    source: Source,
     /// Push the image in this OCI image layout instead
-    #[arg(long, value_name = "DIR|FILE.tar")]
+    #[arg(long, value_name = "DIR|FILE.tar", conflicts_with = "built")]
     layout: Option<PathBuf>,
     /// Use HTTP without TLS, which is the default for a registry on this machine
     #[arg(long)]
@@ -43,15 +44,16 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    args.source.check()?;
+    if args.source.of == Content::Command && args.lock.is_some() {
+        return Err(Failure::new(Exit::Usage, "`--lock` pins the filter, and the image is of the command"));
+    }
     let image = match &args.layout {
         Some(path) => Image::copy(&Layout::open(path)?)?,
-        None => {
-            let module = load(args.wasm.as_deref())?;
-            Image::build(&module, &BTreeMap::new()).map_err(|error| cannot_build(&error))?
-        }
+        None => args.source.build(&BTreeMap::new())?,
     };
     let own = own_filter();
-    let expected = Expected { digest: args.reference.digest(), filter: own.as_deref() };
+    let expected = Expected { content: args.source.of, digest: args.reference.digest(), filter: own.as_deref() };
     let verification = verify(&image, args.reference.to_string(), expected)?;
     if let Err(exit) = report_problems(&verification, console) {
         return Ok(exit);
