@@ -297,6 +297,13 @@ pub fn sallyport() -> Result<PathBuf> {
     found.context("`sallyport` is not built: run `make sallyport`")
 }
 
+/// The built `sallyport` that is linked statically, as it is in its image.
+pub fn static_sallyport() -> Result<PathBuf> {
+    let path = crate::workspace().join("target/x86_64-unknown-linux-musl/command/sallyport");
+    ensure!(path.exists(), "the static `sallyport` is not built: run `make static`");
+    Ok(path.canonicalize()?)
+}
+
 /// The built filter.
 pub fn filter() -> Result<PathBuf> {
     let path = crate::workspace().join("target/wasm32-wasip1/wasm/sallyport_filter.wasm");

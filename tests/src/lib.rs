@@ -22,6 +22,7 @@ pub mod plain;
 pub mod prober;
 pub mod process;
 pub mod prometheus;
+pub mod registry;
 pub mod scenes;
 pub mod sources;
 pub mod stage;
