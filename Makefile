@@ -34,8 +34,8 @@ bench: set-up sallyport ## nanoseconds per decision, host calls per request, siz
 fuzz: set-up-fuzz ## three fuzz targets, 60 seconds each
 	filter/core/fuzz/run 60
 
-parity: set-up-parity wasm ## the filter beside the RBAC filters that Istio makes of the same policies
-	$(CARGO) test --package sallyport-tests --features parity --test parity -- --nocapture
+parity: set-up-parity wasm ## the filter beside the RBAC filters that Istio makes of the same policies; actionlint
+	$(CARGO) test --package sallyport-tests --features parity --test parity --test actionlint -- --nocapture
 
 cluster: ## Istio itself, without containers: manifests admitted, served and asked (as root)
 	@[ "$$(id -u)" = 0 ] || { echo "make cluster needs root: it makes network namespaces" >&2; exit 69; }
@@ -55,7 +55,7 @@ set-up-cluster:
 	tests/setup httpbin envoy cluster
 
 set-up-parity:
-	tests/setup envoy parity
+	tests/setup envoy parity pipelines
 
 set-up-fuzz:
 	tests/setup fuzz
