@@ -1,5 +1,6 @@
 //! What `build` emits is valid by the schemas of Kubernetes, of Istio's CRDs and of the Gateway API's, rules in CEL included: the
-//! goldens, and every example, built by the command. tests/tools/schemas.py validates.
+//! goldens, and every example, built by the command. So is what deploy/ci has for Argo CD and Flux. tests/tools/schemas.py
+//! validates.
 
 use std::fs;
 use std::io::Write as _;
@@ -17,6 +18,7 @@ fn validate(sets: &[(String, String)]) -> Result<(Vec<String>, String)> {
     let input: Vec<Value> = sets.iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
     let mut command = Command::new(tools().join("venv/bin/python"));
     command.arg(workspace().join("tests/tools/schemas.py")).arg(tools().join("schemas"));
+    command.arg(tools().join("pipelines/crds"));
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("run `tests/setup schemas`")?;
     let mut stdin = child.stdin.take().context("no stdin")?;
@@ -26,8 +28,10 @@ fn validate(sets: &[(String, String)]) -> Result<(Vec<String>, String)> {
     writer.join().expect("the writer does not panic")?;
     let text = String::from_utf8(output.stdout)?;
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
-    let count =
-        lines.pop().filter(|line| line.contains(" objects, ")).context("it failed: run `tests/setup schemas`")?;
+    let count = lines
+        .pop()
+        .filter(|line| line.contains(" objects, "))
+        .context("it failed: run `tests/setup schemas pipelines`")?;
     ensure!(output.status.success() == lines.is_empty(), "{text}");
     Ok((lines, count))
 }
@@ -100,6 +104,39 @@ fn what_is_emitted_is_valid() {
     assert!(numbers[0] > 500 && numbers[1] > 1000, "{count}");
     // Those that the small evaluator cannot run are few and known.
     assert!(numbers[2] < 10, "{count}");
+}
+
+/// What Argo CD and Flux read: the layouts of deploy/ci, and the ApplicationSet over a build.
+fn delivery() -> Result<Vec<(String, String)>> {
+    let scratch = Scratch::new("schemas-delivery")?;
+    let mut build = Command::new(sallyport()?);
+    build.arg("build").arg(workspace().join("deploy/examples/httpbin")).arg("-o").arg(scratch.path().join("out"));
+    build.args(["--argo", "--root", "--repository", "https://git.example.com/mesh.git"]);
+    let built = build.args(["--repository-path", "manifests"]).output()?;
+    ensure!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let text = |path: &Path| fs::read_to_string(path).with_context(|| path.display().to_string());
+    let ci = workspace().join("deploy/ci");
+    Ok(vec![
+        ("the ApplicationSet".to_owned(), text(&scratch.path().join("out/applicationset.yaml"))?),
+        ("Argo CD".to_owned(), text(&ci.join("argo-cd/sallyport.yaml"))?),
+        ("Flux".to_owned(), text(&ci.join("flux/sallyport.yaml"))?),
+    ])
+}
+
+#[test]
+fn what_delivers_the_manifests_is_valid() {
+    let sets = delivery().unwrap();
+    let (problems, count) = validate(&sets).unwrap();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    // Each set for three versions of Istio.
+    assert!(count.starts_with("12 objects, "), "{count}");
+    for (set, (before, after)) in
+        sets.iter().zip([("- list:", "- lists:"), ("include: ", "includes: "), ("prune: true", "prune: yes please")])
+    {
+        assert!(set.1.contains(before), "{}", set.1);
+        let (problems, _) = validate(&[(set.0.clone(), set.1.replacen(before, after, 1))]).unwrap();
+        assert!(!problems.is_empty(), "{}: {after}", set.0);
+    }
 }
 
 /// Each of these is what an API server would refuse, by another part of a schema.

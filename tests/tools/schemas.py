@@ -1,8 +1,8 @@
 """Validates manifests as an API server would: with the schemas of Kubernetes and the CRDs of Istio and the Gateway API.
 
-    schemas.py SCHEMAS
+    schemas.py SCHEMAS CRDS
 
-SCHEMAS is the folder that `tests/setup schemas` made. On stdin it gets a JSON list of `{"name": ..., "text": ...}`, each with
+SCHEMAS is the folder that `tests/setup schemas` made, CRDS one with CRDs of other programs (`tests/setup pipelines`). On stdin it gets a JSON list of `{"name": ..., "text": ...}`, each with
 YAML documents, and prints one line for each problem, `NAME: KIND/OBJECT: PATH: PROBLEM`, and at the end how much was checked.
 
 Types, required fields, enums, patterns, lengths and unknown fields are checked by jsonschema, rules in CEL
@@ -201,10 +201,10 @@ def documents(text):
     return [document for document in yaml.load_all(text, Loader) if isinstance(document, dict) and "kind" in document]
 
 
-def main(folder):
+def main(folder, others):
     folder = pathlib.Path(folder)
     fixed = kubernetes(folder / "kubernetes")
-    for path in sorted((folder / "gateway-api").glob("*.yaml")):
+    for path in sorted((folder / "gateway-api").glob("*.yaml")) + sorted(pathlib.Path(others).glob("*.yaml")):
         fixed |= crds(path.read_text(), METADATA)
     versions = {
         path.name: crds((path / "customresourcedefinitions.gen.yaml").read_text(), METADATA)
@@ -233,4 +233,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))
