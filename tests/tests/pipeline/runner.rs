@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use sallyport_tests::gate::sallyport;
+use sallyport_tests::tools;
 use serde_json::{Map, Value};
 
 use crate::yaml;
@@ -97,6 +98,14 @@ pub(crate) fn action(folder: &Path, network: Network, with: &[(&str, &str)]) -> 
         command.env(name, value);
     }
     Ok((command.output()?, fs::read_to_string(summary)?))
+}
+
+/// The hook before a commit, over all files.
+pub(crate) fn pre_commit(folder: &Path) -> Result<Output> {
+    let pre_commit = tools().join("pipelines/bin/pre-commit").canonicalize().context("run `tests/setup pipelines`")?;
+    let mut command = program(folder, Network::None, &pre_commit.to_string_lossy())?;
+    command.args(["run", "--all-files"]).env("PRE_COMMIT_HOME", folder.with_extension("pre-commit"));
+    Ok(command.output()?)
 }
 
 /// A job of GitLab's in a checkout, with the variables that GitLab would set.

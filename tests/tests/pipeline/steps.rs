@@ -1,8 +1,11 @@
 //! The steps themselves.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::thread;
 
 use anyhow::{Context, Result, ensure};
 use sallyport_tests::gate::sallyport;
@@ -12,28 +15,28 @@ use serde_json::Value;
 use crate::project::{Project, git, printed, said};
 use crate::runner::{Network, action, job, make};
 
-const IMAGE: &str = "registry.example.com/sallyport/filter";
+pub(crate) const IMAGE: &str = "registry.example.com/sallyport/filter";
 
-fn passes(output: &Output) -> Result<String> {
+pub(crate) fn passes(output: &Output) -> Result<String> {
     ensure!(output.status.success(), "{}", printed(output));
     Ok(printed(output))
 }
 
 /// Fails, and says this.
-fn fails(output: &Output, words: &str) -> Result<()> {
+pub(crate) fn fails(output: &Output, words: &str) -> Result<()> {
     let said = printed(output);
     ensure!(!output.status.success() && said.contains(words), "no failure with `{words}`: {said}");
     Ok(())
 }
 
 /// A checkout is as it was, but for the reports that Git ignores.
-fn is_clean(checkout: &Path) -> Result<()> {
+pub(crate) fn is_clean(checkout: &Path) -> Result<()> {
     let changes = said(Command::new("git").args(["status", "--porcelain"]).current_dir(checkout))?;
     ensure!(changes.is_empty(), "{changes}");
     Ok(())
 }
 
-fn report(checkout: &Path, name: &str) -> Result<String> {
+pub(crate) fn report(checkout: &Path, name: &str) -> Result<String> {
     fs::read_to_string(checkout.join("reports").join(name)).with_context(|| format!("there is no report {name}"))
 }
 
@@ -153,4 +156,47 @@ fn gitlabs_jobs_run_the_steps() -> Result<()> {
     ensure!(report(&checkout, "check.xml")?.contains("<testsuite "));
     git(&checkout, &["diff", "--exit-code"])?;
     is_clean(&checkout)
+}
+
+/// A server that takes one request, as GitLab's API would.
+fn api() -> Result<(String, thread::JoinHandle<Result<String>>)> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = format!("http://{}/api/v4", listener.local_addr()?);
+    let served = thread::spawn(move || {
+        let (mut stream, _) = listener.accept()?;
+        let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+        loop {
+            let count = stream.read(&mut buffer)?;
+            request.extend(&buffer[..count]);
+            let text = String::from_utf8_lossy(&request).into_owned();
+            let length = text.lines().find_map(|line| line.strip_prefix("Content-Length: ")?.parse::<usize>().ok());
+            let whole = text.split_once("\r\n\r\n").is_some_and(|(_, body)| Some(body.len()) >= length);
+            if whole || count == 0 {
+                stream.write_all(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")?;
+                return Ok(text);
+            }
+        }
+    });
+    Ok((address, served))
+}
+
+#[test]
+fn gitlabs_comment_has_the_report() -> Result<()> {
+    let project = Project::new(IMAGE)?;
+    let checkout = project.checkout("checkout", "main")?;
+    fs::create_dir(checkout.join("reports"))?;
+    fs::write(checkout.join("reports/diff.md"), "**Widened** & more\n")?;
+    let (address, served) = api()?;
+    let variables = [
+        ("CI_API_V4_URL", address.as_str()),
+        ("CI_PROJECT_ID", "7"),
+        ("CI_MERGE_REQUEST_IID", "42"),
+        ("SALLYPORT_COMMENT_TOKEN", "glpat-bot"),
+    ];
+    passes(&job(&checkout, Network::Ours, "sallyport-comment", &variables)?)?;
+    let request = served.join().expect("the server does not panic")?;
+    ensure!(request.starts_with("POST /api/v4/projects/7/merge_requests/42/notes HTTP/1.1"), "{request}");
+    ensure!(request.contains("PRIVATE-TOKEN: glpat-bot"), "{request}");
+    ensure!(request.contains("body=%2A%2AWidened%2A%2A+%26+more%0A"), "{request}");
+    Ok(())
 }
