@@ -37,6 +37,11 @@ run_check = $(SALLYPORT) check $(EGRESS)
 run_test = $(SALLYPORT) test $(EGRESS) --min-coverage $(MIN_COVERAGE)
 run_diff = $(SALLYPORT) diff $(BASE):$(EGRESS)/ $(EGRESS) $(if $(FAIL_ON),--fail-on $(FAIL_ON))
 
+ifneq (,$(filter push,$(MAKECMDGOALS)))
+$(if $(TAG),,$(error push needs TAG=, such as TAG=1.0.0))
+$(if $(call locked,image),,$(error there is no image in $(LOCK): run `sallyport image push REF --lock $(LOCK)` once))
+endif
+
 .PHONY: all check test diff manifests image push
 all: check test diff manifests image
 
@@ -67,6 +72,4 @@ image:
 
 # To the registry and repository that the lock names. It needs a network, and the credentials of `docker login`.
 push: image
-	@: $(if $(TAG),,$(error push needs TAG=, such as TAG=1.0.0))
-	@: $(if $(call locked,image),,$(error there is no image in $(LOCK): run `sallyport image push REF --lock $(LOCK)` once))
 	@$(SALLYPORT) image push $(call locked,image):$(TAG) --layout $(LAYOUT) $(PUSH_OPTIONS)

@@ -1,12 +1,14 @@
 //! The OCI images of the filter and of the command: building, pushing and verifying them.
 //!
 //! [`image`] builds the bytes of an image; [`accept`] and [`module`] check whether Istio and Envoy accept one of the filter,
-//! [`program`] whether a container runtime could run one of the command, and [`verify`] combines their results. Only [`layout`] and [`registry`] use files or the network; each is an
-//! [`ImageSource`]. Nothing here reads a clock: the same content has the same digest on every machine.
+//! [`program`] and [`executable`] whether a container runtime could run one of the command, and [`verify`] combines their
+//! results. Only [`layout`] and [`registry`] use files or the network; each is an [`ImageSource`]. Nothing here reads a
+//! clock: the same content has the same digest on every machine.
 
 pub(crate) mod accept;
 pub(crate) mod archive;
 pub(crate) mod digest;
+pub(crate) mod executable;
 pub(crate) mod image;
 pub(crate) mod layout;
 pub(crate) mod manifest;

@@ -1,4 +1,4 @@
-//! A real registry, over plain HTTP.
+//! A real registry, over plain HTTP or TLS.
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use crate::certs::Identity;
 use crate::process::{Program, Scratch, Stdout};
 
 /// A running registry.
@@ -20,18 +21,21 @@ impl Registry {
     /// Starts one on this machine.
     pub fn start(scratch: &Scratch) -> Result<Self> {
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        Self::start_with(scratch, Command::new("docker-registry"), &address.to_string(), address)
+        Self::start_with(scratch, Command::new("docker-registry"), &format!("addr: '{address}'"), address)
     }
 
-    /// Starts one with this command, which listens as the configuration says and is then found at the address.
-    pub(crate) fn start_with(
-        scratch: &Scratch,
-        mut command: Command,
-        listen: &str,
-        address: SocketAddr,
-    ) -> Result<Self> {
+    /// Starts one on this machine that has TLS, as this server.
+    pub fn start_tls(scratch: &Scratch, server: &Identity) -> Result<Self> {
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let (certificate, key) = (server.certificate.display(), server.key.display());
+        let http = format!("addr: '{address}', tls: {{certificate: '{certificate}', key: '{key}'}}");
+        Self::start_with(scratch, Command::new("docker-registry"), &http, address)
+    }
+
+    /// Starts one with this command and this part of its configuration; it is then found at the address.
+    pub(crate) fn start_with(scratch: &Scratch, mut command: Command, http: &str, address: SocketAddr) -> Result<Self> {
         let settings = format!(
-            "{{version: 0.1, storage: {{filesystem: {{rootdirectory: '{}'}}}}, http: {{addr: '{listen}'}}}}\n",
+            "{{version: 0.1, storage: {{filesystem: {{rootdirectory: '{}'}}}}, http: {{{http}}}}}\n",
             scratch.folder("registry")?.display()
         );
         let settings = scratch.write("registry.yaml", settings)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
+use sallyport_tests::certs::Authority;
 use sallyport_tests::gate::{sallyport, static_sallyport};
 use sallyport_tests::process::Scratch;
 use sallyport_tests::registry::Registry;
@@ -127,6 +128,27 @@ fn the_program_needs_nothing_beside_it() -> Result<()> {
     let unknown = inside(&root).args(["image", "verify", "registry.invalid/a/b:1"]).output()?;
     let message = String::from_utf8_lossy(&unknown.stderr).into_owned();
     ensure!(unknown.status.code() == Some(3) && message.contains("failed to lookup address"), "{unknown:?}");
+    Ok(())
+}
+
+/// The image has no certificate authorities: a mounted file of them is enough.
+#[test]
+fn authorities_are_mounted() -> Result<()> {
+    let scratch = Scratch::new("command-image-tls")?;
+    let image = Image::build(&scratch, "layout")?;
+    let root = scratch.folder("root")?;
+    image.unpack(&root)?;
+    let authority = Authority::new("registries")?;
+    let registry = Registry::start_tls(&scratch, &authority.server(&scratch, "registry", &["0.0.0.0"])?)?;
+    fs::copy(authority.write(&scratch, "authorities")?, root.join("authorities.pem"))?;
+    // A name of this machine that is none of its loopback addresses: only those are spoken to without TLS.
+    let name = format!("0.0.0.0:{}/sallyport/filter:1", registry.address().port());
+    let push = |more: &[(&str, &str)]| inside(&root).args(["image", "push", &name]).envs(more.iter().copied()).output();
+    let refused = push(&[])?;
+    let message = String::from_utf8_lossy(&refused.stderr).into_owned();
+    ensure!(refused.status.code() == Some(3) && message.contains("certificate"), "{message}");
+    let pushed = push(&[("SSL_CERT_FILE", "/authorities.pem")])?;
+    ensure!(pushed.status.success(), "{pushed:?}");
     Ok(())
 }
 

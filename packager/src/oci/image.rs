@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::archive::{PLUGIN, READ, RUN, gzip, tar};
 use super::digest::{Digest, digest_of};
+use super::executable::{OS, PROGRAM, architecture};
 use super::manifest::{Descriptor, Manifest, OCI_CONFIG, OCI_LAYER, OCI_MANIFEST};
-use super::program::{self, PROGRAM};
 use super::{ImageSource, archive};
 use crate::exit::{Exit, Failure};
 
@@ -39,8 +39,12 @@ impl Image {
     /// The image of the command: this program, and nothing else. What is not a program is reported by verification.
     pub(crate) fn of_command(program: &[u8], annotations: &BTreeMap<String, String>) -> io::Result<Image> {
         let archive = tar(&[(PROGRAM, program)], RUN)?;
-        let architecture = program::architecture(program).unwrap_or("unknown");
-        Image::assemble(&archive, architecture, Some(RunConfig::of_command()), annotations.clone())
+        Image::assemble(
+            &archive,
+            architecture(program).unwrap_or("unknown"),
+            Some(RunConfig::of_command()),
+            annotations.clone(),
+        )
     }
 
     fn assemble(
@@ -52,7 +56,7 @@ impl Image {
         let layer = gzip(archive)?;
         let config = serde_json::to_vec(&Config {
             architecture: architecture.to_owned(),
-            os: program::OS.to_owned(),
+            os: OS.to_owned(),
             config: run,
             rootfs: RootFs { kind: "layers".to_owned(), diff_ids: vec![digest_of(archive)] },
         })?;

@@ -25,7 +25,7 @@ impl Registry {
     pub fn start(scratch: &Scratch, namespace: &Namespace) -> Result<Self> {
         let command = namespace.command("docker-registry");
         let address = SocketAddr::from((namespace.address(), PORT));
-        registry::Registry::start_with(scratch, command, &format!(":{PORT}"), address).map(Self)
+        registry::Registry::start_with(scratch, command, &format!("addr: ':{PORT}'"), address).map(Self)
     }
 
     /// The image of this name, without a tag.

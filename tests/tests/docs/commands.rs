@@ -12,8 +12,8 @@ use sallyport_tests::{cluster, gate, workspace};
 use crate::page::Page;
 
 /// Programs that others make, and that the pages use.
-const FOREIGN: [&str; 10] =
-    ["argocd", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
+const FOREIGN: [&str; 11] =
+    ["argocd", "docker", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
 /// What runs here: it needs no network, and ends by itself.
 const RUNNABLE: [&str; 11] = [
     "check",
@@ -84,7 +84,11 @@ fn read_by(program: &Path, arguments: &[&str]) -> Result<()> {
 fn is_known(words: &[&str], sallyport: &Path) -> Result<()> {
     match words {
         ["make", targets @ ..] => {
-            let makefile = fs::read_to_string(workspace().join("Makefile"))?;
+            let (file, targets) = match targets {
+                ["-f", "sallyport.mk", targets @ ..] => ("deploy/ci/sallyport.mk", targets),
+                _ => ("Makefile", targets),
+            };
+            let makefile = fs::read_to_string(workspace().join(file))?;
             for target in targets {
                 let known = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
                 ensure!(known, "the Makefile has no `{target}`");

@@ -2,6 +2,7 @@
 //! small repository with a pull request, against a registry on this machine. All steps but the push run without a network.
 
 mod meaning;
+mod page;
 mod project;
 mod runner;
 mod schemas;

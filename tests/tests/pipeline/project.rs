@@ -9,6 +9,8 @@ use sallyport_tests::gate::sallyport;
 use sallyport_tests::process::Scratch;
 use sallyport_tests::workspace;
 
+use crate::page::table;
+
 const EGRESS: &str = "\
 apiVersion: sallyport.dev/v1alpha1
 kind: Egress
@@ -34,16 +36,6 @@ metadata: {name: mesh}
 spec: {istioVersion: \"1.31\"}
 ";
 
-/// Where a file of deploy/ci is copied to, as docs/ci.md says.
-const COPIES: [(&str, &str); 6] = [
-    ("sallyport.mk", "sallyport.mk"),
-    ("action.yml", ".github/actions/sallyport/action.yml"),
-    ("sallyport.mk", ".github/actions/sallyport/sallyport.mk"),
-    ("github-workflow.yaml", ".github/workflows/sallyport.yaml"),
-    ("gitlab-ci.yaml", ".gitlab-ci.yml"),
-    ("pre-commit-config.yaml", ".pre-commit-config.yaml"),
-];
-
 /// The repository, and clean checkouts of it.
 pub(crate) struct Project {
     pub(crate) scratch: Scratch,
@@ -54,8 +46,9 @@ impl Project {
     pub(crate) fn new(image: &str) -> Result<Self> {
         let project = Self { scratch: Scratch::new("pipeline")? };
         let origin = project.scratch.folder("origin")?;
-        for (name, target) in COPIES {
-            let target = origin.join(target);
+        // As docs/ci.md says.
+        for row in table("copies")? {
+            let (name, target) = (&row[0], origin.join(&row[1]));
             fs::create_dir_all(target.parent().context("a file has a folder")?)?;
             fs::copy(workspace().join("deploy/ci").join(name), target)?;
         }
