@@ -15,7 +15,10 @@ help: ## these lines
 demo: set-up-demo sallyport ## a real httpbin, the gate in front of it, and who may do what
 	$(CARGO) run --quiet --package sallyport-tests --bin demo
 
-test: set-up sallyport static ## unit, property and golden tests; then everything through real Envoys
+# Programs for Linux, and the tests of them.
+STATIC := $(if $(filter Linux,$(shell uname -s)),static)
+
+test: set-up sallyport $(STATIC) ## unit, property and golden tests; then everything through real Envoys
 	$(CARGO) test --workspace --exclude sallyport-filter --no-fail-fast -- --include-ignored
 
 wasm: set-up-wasm ## the filter, as it ships

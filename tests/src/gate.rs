@@ -299,7 +299,7 @@ pub fn sallyport() -> Result<PathBuf> {
 
 /// The built `sallyport` that is linked statically, as it is in its image.
 pub fn static_sallyport() -> Result<PathBuf> {
-    let path = crate::workspace().join("target/x86_64-unknown-linux-musl/command/sallyport");
+    let path = crate::workspace().join("target/static/sallyport");
     ensure!(path.exists(), "the static `sallyport` is not built: run `make static`");
     Ok(path.canonicalize()?)
 }

@@ -1,5 +1,9 @@
 //! The image of the command: built twice it is the same, other programs read it, and what is in it runs in a root folder that
 //! has nothing else, without a container engine.
+//!
+//! All of it is for Linux.
+
+#![cfg(target_os = "linux")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
