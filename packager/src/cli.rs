@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, explain, image, init, man, run, schema, test, version};
+use crate::command::{build, check, completions, diff, explain, image, init, man, run, schema, test, version};
 use crate::console::Colour;
 use crate::exit;
 
@@ -40,6 +40,7 @@ pub(crate) enum Command {
     Check(check::Args),
     Test(test::Args),
     Explain(explain::Args),
+    Diff(diff::Args),
     Build(build::Args),
     Run(run::Args),
     Image(image::Args),

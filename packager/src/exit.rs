@@ -41,7 +41,9 @@ impl Exit {
         match self {
             Exit::Ok => "success; there may be warnings",
             Exit::Problems => "the input has errors, or a case failed",
-            Exit::Differs => "build --check, --diff: the folder differs from what would be built",
+            Exit::Differs => {
+                "diff: something differs; build --check, --diff: the folder differs from what would be built"
+            }
             Exit::Io => "a file or registry cannot be read or written, or no file was found",
             Exit::NoEnvoy => "run: no Envoy was found",
             Exit::Port => "run: a port is in use or cannot be bound",

@@ -56,6 +56,11 @@ pub(crate) fn gather(arguments: &[PathBuf], selection: Selection) -> Inputs {
     Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), selection }
 }
 
+/// Whether a file of a folder is taken.
+pub(crate) fn is_taken(selection: Selection, path: &Path, bytes: &[u8]) -> bool {
+    is_yaml(path) && is_selected(selection, path, bytes)
+}
+
 #[derive(Default)]
 struct Gatherer {
     selection: Selection,

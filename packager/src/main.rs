@@ -10,7 +10,7 @@
 //! ```text
 //! cli
 //! command
-//! against assemble trial
+//! against assemble compare trial
 //! local
 //! examine
 //! report
@@ -25,7 +25,7 @@
 //! written, the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
 //! file per format ([`report`]); files checked together ([`examine`]); cases that are run ([`trial`]),
 //! or sent to a gateway ([`against`]); the gateway that `run` serves ([`local`]); what
-//! `build` would write ([`assemble`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
+//! `build` would write ([`assemble`]); two sets of files compared ([`compare`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
 
 #![cfg_attr(test, expect(clippy::arithmetic_side_effects, reason = "a broken assumption ends the test"))]
 
@@ -33,6 +33,7 @@ mod against;
 mod assemble;
 mod cli;
 mod command;
+mod compare;
 mod console;
 mod examine;
 mod exit;
@@ -82,6 +83,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Check(args) => command::check::run(&args, console),
         Command::Test(args) => command::test::run(&args, console),
         Command::Explain(args) => command::explain::run(&args, console),
+        Command::Diff(args) => command::diff::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Image(args) => command::image::run(&args, console),

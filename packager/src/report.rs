@@ -16,6 +16,8 @@ mod tests;
 
 use clap::ValueEnum;
 
+pub(crate) use sarif::SCHEMA as SARIF_SCHEMA;
+
 pub(crate) use model::{Place, Report, ReportedFile, ReportedProblem};
 
 /// The output format of a report.

@@ -97,7 +97,7 @@ fn play_some(
         coverage.observe(&case.scenario, engine);
         let native = case.play(engine, egress);
         let Some(filter) = &mut filter else { return Ok(native) };
-        let played = filter.play(&case.scenario)?.after_route(egress, &case.scenario);
+        let played = filter.play(&case.scenario, engine)?.after_route(egress, &case.scenario);
         // What the module does not say.
         let played = Outcome { principal: native.principal.clone(), ..played };
         if is_same(&native, &played) {

@@ -34,6 +34,10 @@ pub struct Outline {
     pub tolerated: Vec<Ambiguity>,
     /// Principals whose `x-forwarded-client-cert` is trusted, with the aliases of each.
     pub forwarders: Vec<String>,
+    /// Whether the host is asked for the caller's certificate. Without that no caller has an identity.
+    pub knows_callers: bool,
+    /// Whether the host is asked for tokens.
+    pub knows_tokens: bool,
     /// The headers that rules read.
     pub headers: Vec<ReadName>,
     /// The query parameters that rules read.

@@ -151,6 +151,10 @@ fn compare(seed: u64) -> (usize, usize) {
         if is_ambiguous(&before) && is_ambiguous(&after) {
             continue;
         }
+        // Of these one is shown for all.
+        if old.source().mode != new.source().mode && (is_ambiguous(&before) || is_ambiguous(&after)) {
+            continue;
+        }
         let is_told = |view: &View, before: &Effect, after: &Effect| {
             diff.regions.iter().any(|region| region.view == *view && region.old == *before && region.new == *after)
         };

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::model::{Place, Report, ReportedProblem};
 
-const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
+pub(crate) const SCHEMA: &str =
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn render(report: &Report) -> String {
     let codes: BTreeSet<_> = report.problems.iter().map(|problem| problem.code).collect();

@@ -79,9 +79,10 @@ impl Filter {
         Ok(Self { store, create, request, log, delete, done })
     }
 
-    /// What the module makes of a request.
-    pub(crate) fn play(&mut self, scenario: &Scenario) -> Result<Outcome, Failure> {
-        let headers: Vec<_> = scenario.headers().into_iter().map(|(name, value)| (name.into_bytes(), value)).collect();
+    /// What the module makes of a request. The engine is the one of its policy: a gateway keeps what the filter asks for.
+    pub(crate) fn play(&mut self, scenario: &Scenario, engine: &sallyport_core::Engine) -> Result<Outcome, Failure> {
+        let headers: Vec<_> =
+            scenario.headers(engine).into_iter().map(|(name, value)| (name.into_bytes(), value)).collect();
         let count = u32::try_from(headers.len()).unwrap_or(u32::MAX);
         let properties =
             scenario.caller.properties().into_iter().map(|(path, value)| (path.as_bytes().to_vec(), value));

@@ -10,6 +10,7 @@ use crate::policy::rule::{
     CompiledRule, Condition, OperationMatcher, OperationTest, Role, SetTest, SourceMatcher, SourceTest,
 };
 use crate::problem::InvalidPolicy;
+use crate::request::needs::Needs;
 use crate::request::reading::Kind;
 use crate::request::table::NameTable;
 use crate::request::usage::Use;
@@ -28,6 +29,8 @@ pub fn outline(source: &wire::Policy) -> Result<Outline, InvalidPolicy> {
         enforced: compiled.enforced,
         tolerated: Ambiguity::TOLERABLE.iter().copied().filter(|kind| reading.tolerance.allows(*kind)).collect(),
         forwarders: reading.forwarders.iter().map(|name| name.to_string()).collect(),
+        knows_callers: compiled.needs.contains(Needs::MTLS),
+        knows_tokens: compiled.needs.contains(Needs::METADATA),
         headers: names(&reading.headers),
         parameters: names(&reading.parameters),
         path_by_pattern: reading.path_by_pattern,

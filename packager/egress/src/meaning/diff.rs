@@ -11,7 +11,7 @@
 use std::collections::HashSet;
 use std::rc::Rc;
 
-use sallyport_core::outline::{Outline, OutlinedRule};
+use sallyport_core::outline::{Outline, OutlinedRule, ReadName};
 use sallyport_core::wire;
 
 use super::dimension::Setting;
@@ -19,9 +19,9 @@ use super::formula::Formula;
 use super::lists::{Entry, Origin, Reading, View, universe};
 use super::merge::{Side, merge};
 use super::policy::Policy;
-use super::region::{Change, Region, Scope};
+use super::region::{Change, Region, Scope, Source};
 use super::space::{Exhausted, Space};
-use crate::scenario::{Effect, Scenario};
+use crate::scenario::{Caller, Effect, Request, Scenario};
 
 /// Most states that a comparison may reach, unless another bound is given.
 pub const BUDGET: u64 = 20_000_000;
@@ -63,6 +63,7 @@ pub fn diff(old: &Policy, new: &Policy, host: &str, budget: u64) -> Result<Polic
         comparison.always.extend(seen.iter().map(Formula::not));
         comparison.compare(&View::IfEnforced, &mut Vec::new(), &mut diff)?;
     }
+    diff.regions.extend(of_ambiguity([old, new], host));
     comparison.always.clear();
     let mut audits: Vec<&str> = old.audits().chain(new.audits()).collect();
     audits.sort_unstable();
@@ -77,6 +78,31 @@ pub fn diff(old: &Policy, new: &Policy, host: &str, budget: u64) -> Result<Polic
     Ok(diff)
 }
 
+/// Ambiguous paths, by kind.
+const AMBIGUOUS: [(wire::Ambiguity, &str); 5] = [
+    (wire::Ambiguity::EscapedSlash, "/a%2Fb"),
+    (wire::Ambiguity::DoubleSlash, "/a//b"),
+    (wire::Ambiguity::Semicolon, "/a;b"),
+    (wire::Ambiguity::EscapedDelimiter, "/a%3Fb"),
+    (wire::Ambiguity::DoubleEncoding, "/%2541"),
+];
+
+/// Requests that one policy refuses as ambiguous and the other allows, because it enforces nothing: they are not searched
+/// for, but shown by one of them.
+fn of_ambiguity(policies: [&Policy; 2], host: &str) -> Option<Region> {
+    let [old, new] = policies.map(|policy| policy.outline().enforced);
+    if old == new {
+        return None;
+    }
+    let is_tolerated = |kind| policies.iter().any(|policy| policy.outline().tolerated.contains(kind));
+    let (kind, path) = AMBIGUOUS.iter().find(|(kind, _)| !is_tolerated(kind))?;
+    let scenario = Scenario { caller: Caller::anonymous(), request: Request::new("GET", host, path) };
+    let [before, after] = policies.map(|policy| scenario.decide(policy.engine()).effect);
+    let of = if old { Side::Old } else { Side::New };
+    let scope = Scope { of, from: Source::Ambiguity(*kind, None), rule: None, except: Vec::new() };
+    Some(Region::new(View::InForce, before, after, scope, scenario))
+}
+
 /// What both policies are read with.
 pub(super) fn setting(policies: [&Policy; 2], host: &str) -> Setting {
     let [old, new] = policies.map(Policy::outline);
@@ -89,10 +115,12 @@ pub(super) fn setting(policies: [&Policy; 2], host: &str) -> Setting {
     };
     let mut tolerated = old.tolerated.clone();
     tolerated.extend(new.tolerated.iter().filter(|kind| !old.tolerated.contains(kind)));
-    if old.enforced != new.enforced {
-        // One of them lets every request pass.
-        tolerated = wire::Ambiguity::TOLERABLE.to_vec();
-    }
+    let names = |list: fn(&Outline) -> &Vec<ReadName>| {
+        let mut names: Vec<String> = [old, new].into_iter().flat_map(list).map(|read| read.name.clone()).collect();
+        names.sort();
+        names.dedup();
+        names
+    };
     let domain =
         policies.map(|policy| policy.source().trust_domain.clone().unwrap_or_else(|| "cluster.local".to_owned()));
     let domain = domain.into_iter().next_back().unwrap_or_default();
@@ -101,6 +129,8 @@ pub(super) fn setting(policies: [&Policy; 2], host: &str) -> Setting {
         stranger: format!("{domain}/ns/default/sa/default"),
         tolerated,
         forwarders: of_both(|outline| &outline.forwarders),
+        headers: names(|outline| &outline.headers),
+        parameters: names(|outline| &outline.parameters),
         literals: Rc::new(super::literals::of([old, new])),
         trust_domain: domain,
     }

@@ -59,6 +59,10 @@ pub(super) struct Setting {
     pub(super) tolerated: Vec<Ambiguity>,
     /// Forwarders that only one policy trusts.
     pub(super) forwarders: Vec<String>,
+    /// Headers that some policy reads.
+    pub(super) headers: Vec<String>,
+    /// Query parameters that some policy reads.
+    pub(super) parameters: Vec<String>,
     /// Addresses that host patterns name, each with its canonical spelling if it is another.
     pub(super) literals: Rc<Vec<(String, Option<String>)>>,
 }

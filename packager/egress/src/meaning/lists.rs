@@ -1,6 +1,6 @@
 //! Policies as lists of decisions: the first entry whose formula holds decides.
 
-use sallyport_core::outline::{IdentityField, Listed, Outline, OutlinedRule, ReadName, StringPattern, Test, Use};
+use sallyport_core::outline::{IdentityField, Listed, Outline, OutlinedRule, StringPattern, Test, Use};
 use sallyport_core::verdict::Reason;
 use sallyport_core::wire::{Action, Ambiguity};
 
@@ -114,8 +114,11 @@ impl<'o> Reading<'o> {
         let allows: Vec<&OutlinedRule> =
             self.outline.rules.iter().filter(|rule| rule.action == Action::Allow && is_in_view(rule)).collect();
         if allows.iter().any(|rule| rule.requires_certificate || rule.requires_token) {
-            let no_token = token(space).not();
-            let nothing = Formula::all([self.has_identity(space).not(), no_token.clone()]);
+            // What a gateway does not ask for, no caller has shown.
+            let no_token = if self.outline.knows_tokens { token(space).not() } else { Formula::always() };
+            let no_identity =
+                if self.outline.knows_callers { self.has_identity(space).not() } else { Formula::always() };
+            let nothing = Formula::all([no_identity, no_token.clone()]);
             let only_tokens = allows.iter().all(|rule| rule.requires_token);
             let unknown = if only_tokens { no_token } else { nothing };
             entries.push(default(unknown, Reason::NoIdentity));
@@ -148,7 +151,7 @@ impl<'o> Reading<'o> {
             if self.outline.tolerated.contains(&kind) {
                 continue;
             }
-            let twins = twins(&self.outline.headers, &read.name, |name| name.replace('_', "-"));
+            let twins = twins(&space.setting.headers, &read.name, |name| name.replace('_', "-"));
             for twin in &twins {
                 push(has_line(space, Dimension::Header(twin.clone())), kind, Some(&read.name));
             }
@@ -163,7 +166,7 @@ impl<'o> Reading<'o> {
                 push(flag(space, &Dimension::OddQuery), kind, None);
             }
             for read in decides {
-                for twin in twins(&self.outline.parameters, &read.name, folded_parameter) {
+                for twin in twins(&space.setting.parameters, &read.name, folded_parameter) {
                     push(has_line(space, Dimension::Parameter(twin)), kind, Some(&read.name));
                 }
                 push(flag(space, &Dimension::ParameterTwin(read.name.clone())), kind, Some(&read.name));
@@ -174,9 +177,9 @@ impl<'o> Reading<'o> {
 }
 
 /// Other names that rules read and servers may take for this one.
-fn twins(read: &[ReadName], name: &str, fold: impl Fn(&str) -> String) -> Vec<String> {
-    let is_twin = |other: &&ReadName| other.name != name && fold(&other.name) == fold(name);
-    read.iter().filter(is_twin).map(|other| other.name.clone()).collect()
+fn twins(read: &[String], name: &str, fold: impl Fn(&str) -> String) -> Vec<String> {
+    let is_twin = |other: &&String| *other != name && fold(other) == fold(name);
+    read.iter().filter(is_twin).cloned().collect()
 }
 
 /// As the core folds the name of a parameter.

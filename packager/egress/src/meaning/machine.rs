@@ -17,7 +17,6 @@ mod path;
 mod text;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::fmt::Debug;
 
 pub(super) use caller::{ANONYMOUS, CallerGuard, CallerTest, FORWARDED, IDENTITY, SEVERAL};
@@ -28,6 +27,8 @@ pub(super) use lines::{LinesGuard, LinesTest, Sender};
 pub(super) use network::{NetworkGuard, NetworkTest, V4, V6};
 pub(super) use path::{PathGuard, PathHas, PathTest, Spelling, shape_class};
 pub(super) use text::{Fold, TextGuard, TextTest};
+
+use rustc_hash::FxHashMap as HashMap;
 
 use super::marks::{Marks, Symbol};
 

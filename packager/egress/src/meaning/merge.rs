@@ -1,6 +1,6 @@
 //! Two lists as one: what both have, and what only one has, in an order that fits both.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap as HashMap;
 
 use super::lists::Entry;
 
@@ -31,7 +31,7 @@ impl Side {
 /// The merged list. An entry that has moved is one that only the old list has, and one that only the new list has, unless
 /// it is among the many that kept their order.
 pub(super) fn merge(old: Vec<Entry>, new: Vec<Entry>) -> Vec<(Side, Entry)> {
-    let mut places: HashMap<&Entry, Vec<usize>> = HashMap::new();
+    let mut places: HashMap<&Entry, Vec<usize>> = HashMap::default();
     for (place, entry) in new.iter().enumerate().rev() {
         places.entry(entry).or_default().push(place);
     }

@@ -9,8 +9,10 @@
 //! are never looked at: a comparison of large policies costs what the rules cost that the change can touch.
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::BinaryHeap;
 use std::rc::Rc;
+
+use rustc_hash::FxHashSet as HashSet;
 
 use super::dimension::Value;
 use super::formula::Formula;
@@ -38,7 +40,7 @@ impl Space {
     pub(super) fn witness(&self, formulas: &[&Formula]) -> Result<Option<Point>, Exhausted> {
         let Some(first) = self.root()? else { return Ok(None) };
         let mut nodes = vec![first];
-        let mut known: HashSet<Vec<(Atom, bool)>> = HashSet::new();
+        let mut known: HashSet<Vec<(Atom, bool)>> = HashSet::default();
         let mut open = BinaryHeap::from([Reverse((0_u64, 0_usize))]);
         while let Some(Reverse((_, at))) = open.pop() {
             self.spend()?;

@@ -7,8 +7,10 @@
 //! values, and the texts that an exact list names, are tried first. What was searched for once is remembered.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+
+use rustc_hash::{FxHashMap as HashMap, FxHashSet as HashSet};
 
 use super::dimension::{Dimension, Draft, Setting, Value};
 use super::machine::Lazy;
@@ -73,7 +75,7 @@ impl Space {
             dimensions: Vec::new(),
             by_key: BTreeMap::new(),
             atoms: Vec::new(),
-            atoms_by_key: HashMap::new(),
+            atoms_by_key: HashMap::default(),
             found: RefCell::default(),
             matched: RefCell::default(),
             budget: Cell::new(budget),
@@ -199,7 +201,7 @@ impl Space {
             .chain(tests.iter().map(|(test, wanted)| (&test.machine, *wanted)))
             .collect();
         let start: Vec<u32> = machines.iter().map(|(machine, _)| machine.start()).collect();
-        let mut known = HashSet::from([start.clone()]);
+        let mut known = HashSet::from_iter([start.clone()]);
         // Each state with the one before it, and the symbol between them.
         let mut trail: Vec<(usize, Symbol)> = vec![(0, 0)];
         let mut open = VecDeque::from([(0, start)]);

@@ -50,7 +50,7 @@ impl Scenario {
 
     /// Lets the engine explain the request.
     pub(crate) fn with_explanation<T>(&self, engine: &Engine, read: impl FnOnce(&Explanation<'_, '_>) -> T) -> T {
-        let sent = self.headers();
+        let sent = self.headers(engine);
         let headers: Vec<(&[u8], &[u8])> = sent.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();
         let mut properties = Properties::default();
         self.caller.look_up(engine.needs(), &mut properties);

@@ -193,8 +193,8 @@ impl PathGuard {
             ESCAPED..OTHERWISE => !is_of_segment(byte),
             // Of unreserved characters Envoy decodes the escape; a byte without another spelling has none.
             _ => {
-                !is_unreserved(byte) && byte != b'/' && byte < 0x80
-                    || Spelling::of(symbol).raw.len() == 3 && byte >= 0x80
+                let is_escape = Spelling::of(symbol).raw.len() == 3;
+                !is_unreserved(byte) && byte != b'/' && (is_escape || kind_of(byte.into()).is_none())
             }
         };
         let is_tolerated = |kind| self.tolerated.contains(&kind);

@@ -1,0 +1,85 @@
+//! `sallyport diff`: what a change means.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use sallyport_egress::meaning::Change;
+
+use crate::compare::render::{Compared, Format};
+use crate::compare::{Comparison, Side, compare};
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+use crate::report;
+
+/// Say what a change of Egress files means: which requests are decided otherwise, and what else changes
+///
+/// Each set of requests that is decided otherwise is shown in the patterns of its rule, with a shortest request of it; the
+/// engine that will decide has decided that request by both policies. Requests are compared over everything that rules read:
+/// callers, paths, methods, hosts, addresses, headers, query, gRPC, server names and tokens, and what is ambiguous.
+///
+/// Then come other fields, the manifests that change, and what applying them does to gateways that run.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sallyport diff egress.yaml egress.new.yaml
+  sallyport diff main:deploy/ deploy/
+  sallyport diff origin/main:deploy/ deploy/ --format markdown --output comment.md
+  sallyport diff v1.2:deploy/ main:deploy/ --fail-on widened")]
+pub(crate) struct Args {
+    /// A file, a folder, or REVISION:PATH of the Git repository
+    #[arg(value_name = "OLD")]
+    old: String,
+    /// The same, to compare it with
+    #[arg(value_name = "NEW")]
+    new: String,
+    /// Exit with 2 only if requests are allowed now (widened), refused now (narrowed), or anything differs (any)
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
+    fail_on: FailOn,
+    /// The format of the comparison; the exit code is the same in each
+    #[arg(long, short, value_enum, default_value_t)]
+    format: Format,
+    /// Write the comparison to FILE instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Which differences make the exit code 2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Requests that are allowed now and were refused
+    Widened,
+    /// Requests that are refused now and were allowed
+    Narrowed,
+    /// Any difference
+    #[default]
+    Any,
+}
+
+impl FailOn {
+    fn is_met(self, comparison: &Comparison) -> bool {
+        match self {
+            Self::Widened => comparison.count(Change::Widened) > 0,
+            Self::Narrowed => comparison.count(Change::Narrowed) > 0,
+            Self::Any => !comparison.is_empty(),
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    let (old, new) = (Side::read(&args.old)?, Side::read(&args.new)?);
+    for side in [&old, &new] {
+        let exit = side.report.exit();
+        if exit != Exit::Ok {
+            console.problem(side.report.render(report::Format::Human, false, false).trim_end());
+            return Ok(exit);
+        }
+    }
+    let comparison = compare(&old, &new)?;
+    let output = args.output.as_deref();
+    let compared = Compared { comparison: &comparison, old: &old, new: &new };
+    console.write(output, compared.render(args.format, console.coloured(output)).as_bytes())?;
+    Ok(match () {
+        () if comparison.has_undecided() => Exit::Problems,
+        () if args.fail_on.is_met(&comparison) => Exit::Differs,
+        () => Exit::Ok,
+    })
+}

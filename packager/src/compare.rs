@@ -1,0 +1,96 @@
+//! Two sets of files compared: what their policies mean, which other fields differ, and what that does to running gateways.
+
+mod fields;
+mod git;
+mod model;
+mod objects;
+pub(crate) mod render;
+mod side;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sallyport_egress::meaning::{BUDGET, Exhausted, Policy, PolicyDiff, diff};
+use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::{policy_source, standbys};
+
+pub(crate) use self::model::{Comparison, Gateway, Status};
+pub(crate) use self::side::Side;
+use crate::exit::{Exit, Failure};
+
+/// Compares two sets of files.
+pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
+    let (old_gateways, new_gateways) = (by_name(old), by_name(new));
+    let names: BTreeSet<&String> = old_gateways.keys().chain(new_gateways.keys()).collect();
+    let mut gateways = Vec::new();
+    for name in names {
+        let (before, after) = (old_gateways.get(name), new_gateways.get(name));
+        let Some(present) = after.or(before) else { continue };
+        let status = match (before, after) {
+            (None, _) => Status::Added,
+            (_, None) => Status::Removed,
+            _ => Status::Kept,
+        };
+        let policy = match (policy(old, before, present), policy(new, after, present)) {
+            (Some(old), Some(new)) => {
+                let host = present.spec.host.to_string();
+                Some(diff(&old, &new, &host, BUDGET).map_err(|Exhausted| exhausted(name))?)
+            }
+            _ => None,
+        };
+        let changed = fields::between(old.egress_text(name).as_deref(), new.egress_text(name).as_deref());
+        gateways.push(Gateway {
+            name: name.clone(),
+            host: present.spec.host.to_string(),
+            status,
+            policy: policy.unwrap_or(PolicyDiff { regions: Vec::new(), undecided: Vec::new() }),
+            fields: if status == Status::Kept { changed } else { Vec::new() },
+        });
+    }
+    let mesh = fields::between(old.mesh_text().as_deref(), new.mesh_text().as_deref());
+    Ok(Comparison { gateways, mesh, objects: objects::between(old, new) })
+}
+
+fn by_name(side: &Side) -> BTreeMap<String, &Egress> {
+    side.egresses().map(|egress| (egress.route(), egress)).collect()
+}
+
+/// The policy of a gateway; of one that is not there, one that refuses everything.
+fn policy(side: &Side, egress: Option<&&Egress>, other: &Egress) -> Option<Policy> {
+    let mesh = side.mesh();
+    let source = match egress {
+        Some(egress) => policy_source(egress, &mesh, &standbys(egress, side.egresses())),
+        None => {
+            let mut source = policy_source(other, &mesh, &[]);
+            source.rules.clear();
+            source
+        }
+    };
+    Policy::new(source).ok()
+}
+
+fn exhausted(name: &str) -> Failure {
+    let message = format!("the policies of `{name}` are too different to be compared within {BUDGET} steps");
+    Failure::new(Exit::Problems, message)
+        .with_help("compare smaller steps: two commits one after the other, or one rule at a time")
+}
+
+impl Side {
+    fn egresses(&self) -> impl Iterator<Item = &Egress> + Clone {
+        self.checked.egresses.iter().map(|located| &located.value)
+    }
+
+    fn mesh(&self) -> Mesh {
+        self.checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone())
+    }
+
+    /// The text of the file of this Egress.
+    fn egress_text(&self, name: &str) -> Option<String> {
+        let located = self.checked.egresses.iter().find(|located| located.value.route() == name)?;
+        Some(self.report.files.get(located.file)?.text.clone())
+    }
+
+    fn mesh_text(&self) -> Option<String> {
+        let located = self.checked.mesh.as_ref()?;
+        Some(self.report.files.get(located.file)?.text.clone())
+    }
+}

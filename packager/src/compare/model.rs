@@ -1,0 +1,101 @@
+//! What a comparison has found.
+
+use sallyport_egress::meaning::{Change, PolicyDiff};
+
+/// What a comparison has found.
+#[derive(Debug)]
+pub(crate) struct Comparison {
+    /// Every gateway of either side, by name.
+    pub(crate) gateways: Vec<Gateway>,
+    /// Fields of the Mesh file.
+    pub(crate) mesh: Vec<FieldChange>,
+    /// Manifests that `build` makes otherwise.
+    pub(crate) objects: Vec<ObjectChange>,
+}
+
+/// One gateway.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    /// `NAMESPACE/NAME` of its Egress.
+    pub(crate) name: String,
+    /// The host that callers use.
+    pub(crate) host: String,
+    pub(crate) status: Status,
+    /// Which requests are decided otherwise.
+    pub(crate) policy: PolicyDiff,
+    /// Other fields of its file.
+    pub(crate) fields: Vec<FieldChange>,
+}
+
+/// Which sides have a gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Status {
+    Added,
+    Removed,
+    Kept,
+}
+
+/// A field with another value.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct FieldChange {
+    /// `spec.gateway.replicas`.
+    pub(crate) path: String,
+    /// Its value, if it is written.
+    pub(crate) old: Option<String>,
+    pub(crate) new: Option<String>,
+}
+
+/// A manifest that `build` makes otherwise.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ObjectChange {
+    pub(crate) namespace: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) what: What,
+    /// What that does to a gateway that runs.
+    pub(crate) effect: &'static str,
+}
+
+/// What becomes of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    Created,
+    Changed,
+    Deleted,
+}
+
+impl What {
+    /// `created`, `changed`, `deleted`.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Changed => "changed",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Comparison {
+    /// Whether the sides are the same.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.mesh.is_empty() && self.objects.is_empty() && self.gateways.iter().all(Gateway::is_same)
+    }
+
+    /// How many regions of this kind there are.
+    pub(crate) fn count(&self, change: Change) -> usize {
+        let regions = self.gateways.iter().flat_map(|gateway| &gateway.policy.regions);
+        regions.filter(|region| region.change() == change).count()
+    }
+
+    /// Whether there are requests about which the search is wrong.
+    pub(crate) fn has_undecided(&self) -> bool {
+        self.gateways.iter().any(|gateway| !gateway.policy.undecided.is_empty())
+    }
+}
+
+impl Gateway {
+    /// Whether nothing of it differs.
+    pub(crate) fn is_same(&self) -> bool {
+        self.status == Status::Kept && self.policy.is_empty() && self.fields.is_empty()
+    }
+}

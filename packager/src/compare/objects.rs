@@ -1,0 +1,77 @@
+//! Manifests that `build` makes otherwise, and what applying them does to gateways that run.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sallyport_egress::yaml_value;
+use sallyport_manifest::{Options, PinnedFilter, build};
+use serde_json::Value;
+
+use super::model::{ObjectChange, What};
+use super::side::Side;
+use crate::oci::digest::Digest;
+
+/// Namespace, kind and name.
+type Key = (String, String, String);
+
+/// The manifests that differ. Both sides are built with the same filter image, so none differs for that.
+pub(super) fn between(old: &Side, new: &Side) -> Vec<ObjectChange> {
+    let (old, new) = (objects(old), objects(new));
+    let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
+    let mut changes = Vec::new();
+    for key in keys {
+        let (before, after) = (old.get(key), new.get(key));
+        let what = match (before, after) {
+            (None, _) => What::Created,
+            (_, None) => What::Deleted,
+            (Some(before), Some(after)) if before == after => continue,
+            _ => What::Changed,
+        };
+        let (namespace, kind, name) = key.clone();
+        let effect = effect(&kind, what, before, after);
+        changes.push(ObjectChange { namespace, kind, name, what, effect });
+    }
+    changes
+}
+
+/// Every manifest that `build` makes of a side; none if it cannot be built, which `check` reports.
+fn objects(side: &Side) -> BTreeMap<Key, Value> {
+    let egresses: Vec<_> = side.checked.egresses.iter().map(|located| &located.value).collect();
+    let mesh = side.checked.mesh.as_ref().map(|mesh| mesh.value.clone()).unwrap_or_default();
+    let Ok(image) = "registry.invalid/filter".parse() else { return BTreeMap::new() };
+    let filter = PinnedFilter { image, digest: Digest::from_bytes([0; 32]) };
+    let options = Options { is_placeholder: true, ..Options::default() };
+    let Ok(built) = build(&egresses, &mesh, &filter, options) else { return BTreeMap::new() };
+    let yaml = built.files.iter().filter(|(name, _)| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml"));
+    let documents = yaml.flat_map(|(_, text)| text.split("\n---\n"));
+    documents.filter_map(yaml_value).filter_map(|value| Some((key(&value)?, value))).collect()
+}
+
+fn key(value: &Value) -> Option<Key> {
+    let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let kind = value.get("kind")?.as_str()?.to_owned();
+    Some((text("/metadata/namespace"), kind, text("/metadata/name")))
+}
+
+/// What applying the change does (Istio and Envoy documentation, "Draining"; Kubernetes, "Deployments").
+fn effect(kind: &str, what: What, before: Option<&Value>, after: Option<&Value>) -> &'static str {
+    let differs = |pointer: &str| {
+        before.and_then(|value| value.pointer(pointer)) != after.and_then(|value| value.pointer(pointer))
+    };
+    match (kind, what) {
+        ("WasmPlugin" | "TrafficExtension", What::Changed) => {
+            if differs("/spec/url") || differs("/spec/sha256") {
+                "the filter is loaded anew; connections stay"
+            } else {
+                "the filter takes the new configuration; connections stay"
+            }
+        }
+        ("Deployment", What::Changed) if differs("/spec/template") => "pods are restarted one after another",
+        ("Deployment" | "HorizontalPodAutoscaler", What::Changed) => "pods are added or removed",
+        ("Gateway" | "EnvoyFilter", What::Changed) => "the listener is replaced: its connections are drained",
+        ("Gateway" | "Deployment", What::Deleted) => "the gateway stops serving",
+        ("WasmPlugin" | "TrafficExtension", What::Deleted) => "the gateway has no filter: its routes lead nowhere",
+        ("Service" | "ServiceEntry" | "VirtualService" | "DestinationRule", _) => "taken live: routes and clusters",
+        (_, What::Created) => "new",
+        _ => "taken live",
+    }
+}

@@ -1,0 +1,82 @@
+//! For people.
+
+use anstyle::{AnsiColor, Style};
+use sallyport_egress::meaning::{Change, Region};
+
+use super::words::{CHANGES, changed, decided, heading, scope, status, summary, undecided, witness};
+use crate::compare::model::{Comparison, Gateway};
+
+pub(super) fn render(comparison: &Comparison, coloured: bool) -> String {
+    let mut text = String::new();
+    for gateway in comparison.gateways.iter().filter(|gateway| !gateway.is_same()) {
+        push_gateway(&mut text, gateway, coloured);
+    }
+    if !comparison.mesh.is_empty() {
+        text.push_str("the Mesh file\n");
+        for field in &comparison.mesh {
+            text.push_str(&format!("  {} {}\n", field.path, changed(field)));
+        }
+        text.push('\n');
+    }
+    if !comparison.objects.is_empty() {
+        text.push_str("manifests that change\n");
+        for object in &comparison.objects {
+            let place = if object.namespace.is_empty() { "" } else { " in " };
+            text.push_str(&format!(
+                "  {} {}{place}{} is {}: {}\n",
+                object.kind,
+                object.name,
+                object.namespace,
+                object.what.word(),
+                object.effect
+            ));
+        }
+        text.push('\n');
+    }
+    text + &summary(comparison) + "\n"
+}
+
+fn push_gateway(text: &mut String, gateway: &Gateway, coloured: bool) {
+    text.push_str(&gateway.name);
+    text.push_str(&status(gateway).map(|status| format!(" {status}")).unwrap_or_default());
+    text.push('\n');
+    for change in CHANGES {
+        let mut regions = gateway.policy.regions.iter().filter(|region| region.change() == change).peekable();
+        if regions.peek().is_some() {
+            let style = if coloured { style(change) } else { Style::new() };
+            text.push_str(&format!("  {style}{}{style:#}\n", heading(change)));
+        }
+        for region in regions {
+            push_region(text, region, &gateway.host);
+        }
+    }
+    for wrong in &gateway.policy.undecided {
+        text.push_str(&format!("  {}\n", undecided(&wrong.scenario, &gateway.host)));
+    }
+    if !gateway.fields.is_empty() {
+        text.push_str("  other fields\n");
+        for field in &gateway.fields {
+            text.push_str(&format!("    {} {}\n", field.path, changed(field)));
+        }
+    }
+    text.push('\n');
+}
+
+fn push_region(text: &mut String, region: &Region, host: &str) {
+    let [old, new] = decided(region);
+    text.push_str(&format!("    {} {new}\n", region.id));
+    let mut line = |label: &str, what: &str| text.push_str(&format!("      {:<8} {what}\n", format!("{label}:")));
+    for (label, what) in scope(region) {
+        line(label, &what);
+    }
+    line("was", &old);
+    line("example", &witness(&region.witness, host));
+}
+
+fn style(change: Change) -> Style {
+    match change {
+        Change::Widened => AnsiColor::BrightRed.on_default().bold(),
+        Change::Narrowed => AnsiColor::BrightYellow.on_default().bold(),
+        Change::Reason | Change::Shadow | Change::Audit => Style::new().bold(),
+    }
+}

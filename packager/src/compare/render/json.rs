@@ -1,0 +1,117 @@
+//! For programs: one JSON object with a versioned schema.
+//!
+//! ```json
+//! {
+//!   "version": 1,
+//!   "gateways": [{
+//!     "name": "legacy/orders", "status": "kept",
+//!     "regions": [{
+//!       "id": "3f2a9c1d0b7e", "change": "widened", "view": "inForce", "old": {...}, "new": {"verdict": "allow", "rule": "readers"},
+//!       "rule": {...}, "of": "new", "except": ["admin"],
+//!       "witness": {"caller": "shop/web", "method": "GET", "host": "orders.internal", "path": "/health", "headers": [], "text": "..."}
+//!     }],
+//!     "undecided": [], "fields": [{"path": "spec.gateway.replicas", "old": "2", "new": "3"}]
+//!   }],
+//!   "mesh": [], "objects": [{"namespace": "legacy", "kind": "WasmPlugin", "name": "orders", "change": "changed", "effect": "..."}],
+//!   "summary": {"widened": 1, "narrowed": 0, "reason": 0, "shadow": 0, "audit": 0}
+//! }
+//! ```
+//!
+//! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
+
+use sallyport_egress::meaning::{Region, View};
+use sallyport_egress::scenario::{Effect, Scenario};
+use serde_json::{Value, json};
+
+use super::words::{CHANGES, kind, witness};
+use crate::compare::model::{Comparison, FieldChange, Gateway, Status};
+
+/// The version of the schema.
+const VERSION: u32 = 1;
+
+pub(super) fn render(comparison: &Comparison) -> String {
+    let counts: serde_json::Map<String, Value> =
+        CHANGES.iter().map(|change| (kind(*change).to_owned(), json!(comparison.count(*change)))).collect();
+    let objects: Vec<Value> = comparison
+        .objects
+        .iter()
+        .map(|object| {
+            json!({
+                "namespace": object.namespace,
+                "kind": object.kind,
+                "name": object.name,
+                "change": object.what.word(),
+                "effect": object.effect,
+            })
+        })
+        .collect();
+    let root = json!({
+        "version": VERSION,
+        "gateways": comparison.gateways.iter().map(gateway).collect::<Vec<_>>(),
+        "mesh": comparison.mesh.iter().map(field).collect::<Vec<_>>(),
+        "objects": objects,
+        "summary": counts,
+    });
+    format!("{root:#}\n")
+}
+
+fn gateway(gateway: &Gateway) -> Value {
+    let status = match gateway.status {
+        Status::Added => "added",
+        Status::Removed => "removed",
+        Status::Kept => "kept",
+    };
+    let undecided = gateway.policy.undecided.iter().map(|wrong| request(&wrong.scenario, &gateway.host));
+    json!({
+        "name": gateway.name,
+        "status": status,
+        "regions": gateway.policy.regions.iter().map(|found| region(found, &gateway.host)).collect::<Vec<_>>(),
+        "undecided": undecided.collect::<Vec<_>>(),
+        "fields": gateway.fields.iter().map(field).collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn region(region: &Region, host: &str) -> Value {
+    let view = match &region.view {
+        View::InForce => "inForce".to_owned(),
+        View::IfEnforced => "ifEnforced".to_owned(),
+        View::Audit(id) => format!("audit:{id}"),
+    };
+    json!({
+        "id": region.id,
+        "change": kind(region.change()),
+        "view": view,
+        "old": effect(&region.old),
+        "new": effect(&region.new),
+        "rule": region.scope.rule,
+        "of": if region.scope.is_of_new() { "new" } else { "old" },
+        "except": region.scope.except,
+        "witness": request(&region.witness, host),
+    })
+}
+
+fn effect(effect: &Effect) -> Value {
+    json!({
+        "verdict": if effect.is_allowed() { "allow" } else { "deny" },
+        "rule": effect.rule(),
+        "reason": effect.reason().map(|reason| reason.as_str()),
+    })
+}
+
+fn request(scenario: &Scenario, host: &str) -> Value {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let headers: Vec<Value> = scenario.request.headers.iter().map(|(name, value)| json!([name, text(value)])).collect();
+    json!({
+        "caller": scenario.caller.to_string(),
+        "method": text(&scenario.request.method),
+        "host": text(&scenario.request.authority),
+        "path": text(&scenario.request.path),
+        "headers": headers,
+        "token": scenario.caller.token,
+        "text": witness(scenario, host),
+    })
+}
+
+fn field(field: &FieldChange) -> Value {
+    json!({"path": field.path, "old": field.old, "new": field.new})
+}

@@ -1,0 +1,32 @@
+//! One side of a comparison: files, a folder, or a revision of a Git repository.
+
+use std::path::{Path, PathBuf};
+
+use sallyport_egress::Checked;
+
+use super::git;
+use crate::examine::examine;
+use crate::exit::Failure;
+use crate::input::{self, Selection};
+use crate::report::Report;
+
+/// One side of a comparison.
+#[derive(Debug)]
+pub(crate) struct Side {
+    pub(crate) report: Report,
+    pub(crate) checked: Checked,
+}
+
+impl Side {
+    /// Reads what an argument names. What exists is a file or a folder; otherwise `REVISION:PATH` is of a Git repository.
+    pub(crate) fn read(argument: &str) -> Result<Self, Failure> {
+        let is_revision = argument.contains(':') && !Path::new(argument).exists();
+        let inputs = if is_revision {
+            git::gather(argument)?
+        } else {
+            input::gather(&[PathBuf::from(argument)], Selection::Ours)
+        };
+        let (report, checked) = examine(inputs);
+        Ok(Self { report, checked })
+    }
+}
