@@ -17,7 +17,7 @@ pub use crate::matcher::string::StringPattern;
 pub use crate::policy::key::IdentityField;
 pub use crate::request::reading::Kind;
 pub use crate::request::usage::Use;
-pub use sallyport_pattern::Pattern;
+pub use sallyport_pattern::{Pattern, Survey};
 
 use std::sync::Arc;
 

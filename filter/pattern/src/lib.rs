@@ -26,6 +26,8 @@ mod walk;
 
 #[cfg(feature = "compile")]
 pub use compile::{InvalidPattern, MAX_AUTOMATON, compile};
+#[cfg(feature = "compile")]
+pub use walk::Survey;
 
 use std::fmt;
 

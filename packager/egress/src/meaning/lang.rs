@@ -13,12 +13,12 @@ mod trie;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use sallyport_core::outline::{PathPattern, Pattern, StringPattern};
+use sallyport_core::outline::{PathPattern, Pattern, StringPattern, Survey};
 
 use self::suffixes::Suffixes;
 use self::template::TemplateWalk;
 use self::trie::Trie;
-use super::marks::{Classes, Marks};
+use super::marks::Marks;
 
 /// Nothing that begins so matches.
 const DEAD: u32 = u32::MAX;
@@ -33,7 +33,7 @@ pub(super) struct Lang {
     /// Any value but the empty one.
     present: bool,
     templates: Vec<TemplateWalk>,
-    expressions: Vec<(Arc<Pattern>, Rc<Classes>)>,
+    expressions: Vec<(Arc<Pattern>, Rc<Survey>)>,
 }
 
 /// Where in a value a language is.
@@ -73,7 +73,7 @@ impl Lang {
 
     /// With these expressions, too.
     pub(super) fn or_expressions(mut self, expressions: &[Arc<Pattern>]) -> Self {
-        self.expressions.extend(expressions.iter().map(|pattern| (Arc::clone(pattern), Rc::new(pattern.classes()))));
+        self.expressions.extend(expressions.iter().map(|pattern| (Arc::clone(pattern), Rc::new(pattern.survey()))));
         self
     }
 
@@ -84,7 +84,7 @@ impl Lang {
         for template in &self.templates {
             template.mark(marks);
         }
-        marks.classes.extend(self.expressions.iter().map(|(_, classes)| Rc::clone(classes)));
+        marks.classes.extend(self.expressions.iter().map(|(_, survey)| Rc::new(survey.classes)));
     }
 
     /// How many numbers a walk has.
@@ -96,7 +96,7 @@ impl Lang {
     pub(super) fn start(&self) -> Walk {
         let mut walk = vec![self.trie.start(), 0, 0];
         walk.extend(self.templates.iter().map(|_| template::START));
-        walk.extend(self.expressions.iter().map(|(expression, _)| expression.start()));
+        walk.extend(self.expressions.iter().map(|(expression, survey)| settle(expression.start(), survey)));
         walk
     }
 
@@ -110,8 +110,10 @@ impl Lang {
         for (state, template) in templates.iter_mut().zip(&self.templates) {
             *state = template.step(*state, byte);
         }
-        for (state, (expression, _)) in expressions.iter_mut().zip(&self.expressions) {
-            *state = if *state == DEAD { DEAD } else { expression.next(*state, byte).unwrap_or(DEAD) };
+        for (state, (expression, survey)) in expressions.iter_mut().zip(&self.expressions) {
+            if !matches!(*state, DEAD | FULL) {
+                *state = expression.next(*state, byte).map_or(DEAD, |next| settle(next, survey));
+            }
         }
     }
 
@@ -133,14 +135,14 @@ impl Lang {
             || expressions
                 .iter()
                 .zip(&self.expressions)
-                .any(|(state, (expression, _))| *state != DEAD && expression.accepts(*state))
+                .any(|(state, (expression, _))| *state == FULL || (*state != DEAD && expression.accepts(*state)))
     }
 
     /// Whether every value that begins so matches, or none does.
     pub(super) fn settled(&self, walk: &[u32]) -> Option<bool> {
         let [trie, _, present, others @ ..] = walk else { return None };
         let (templates, expressions) = others.split_at(self.templates.len().min(others.len()));
-        if *trie == FULL || (self.present && *present == 1) || templates.contains(&FULL) {
+        if *trie == FULL || (self.present && *present == 1) || others.contains(&FULL) {
             return Some(true);
         }
         let is_dead = *trie == DEAD
@@ -148,6 +150,15 @@ impl Lang {
             && !self.present
             && templates.iter().chain(expressions).all(|state| *state == DEAD);
         is_dead.then_some(false)
+    }
+}
+
+/// A state, or that what follows no longer matters.
+fn settle(state: u32, survey: &Survey) -> u32 {
+    match state {
+        state if survey.full.contains(&state) => FULL,
+        state if survey.dead.contains(&state) => DEAD,
+        state => state,
     }
 }
 
