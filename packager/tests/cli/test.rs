@@ -129,6 +129,18 @@ a/cases.yaml: 1 case passed; 1 of 1 rule and 1 of 3 branches covered (33 %)
 }
 
 #[test]
+fn the_last_line_has_the_coverage_of_all_files() {
+    let second = GOOD.replace("name: httpbin", "name: other").replace("httpbin.legacy", "other.legacy");
+    let (all, _) = CASES.split_once("  - {to").unwrap();
+    let sandbox = sandbox();
+    sandbox.write("b/egress.yaml", &second);
+    sandbox.write("b/cases.yaml", all);
+    let ended = sandbox.run(&["test", "."]);
+    let lines: Vec<_> = ended.stdout.lines().collect();
+    assert_eq!(lines.last(), Some(&"in all: 5 cases, 2 failed; 4 of 6 branches covered (66 %)"), "{}", ended.stdout);
+}
+
+#[test]
 fn an_update_makes_the_cases_pass() {
     let sandbox = sandbox();
     let ended = sandbox.run(&["test", "a", "--update"]);

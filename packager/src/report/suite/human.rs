@@ -5,7 +5,7 @@ use anstyle::AnsiColor;
 
 use super::super::human::{line_end, line_start};
 use super::super::model::counted;
-use super::model::{SuiteReport, TestedCase, TestedSuite};
+use super::model::{SuiteReport, TestedCase, TestedSuite, percent};
 use crate::printable::visible;
 use crate::report::model::{Place, ReportedFile};
 
@@ -167,20 +167,27 @@ fn summary(report: &SuiteReport, coloured: bool, quiet: bool) -> String {
             false => AnsiColor::Green.on_default().bold(),
         };
         let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-        let ((rules, matched), (branches, taken)) = (suite.rules, suite.branches);
+        let (rules, matched) = suite.rules;
         text.push_str(&format!(
-            "{style}{}: {} passed{failures}{style:#}; {matched} of {} and {taken} of {} covered ({} %)\n",
+            "{style}{}: {} passed{failures}{style:#}; {matched} of {} and {}\n",
             report.name(suite.file),
             counted(passed, "case"),
             counted(rules, "rule"),
-            if branches == 1 { "1 branch".to_owned() } else { format!("{branches} branches") },
-            suite.coverage(),
+            covered(suite.branches),
         ));
         text.extend(shortfall.map(|shortfall| format!("{style}{shortfall}{style:#}\n")));
     }
     let (cases, failed) = report.totals();
     if !quiet && report.suites.len() > 1 {
-        text.push_str(&format!("in all: {}, {failed} failed\n", counted(cases, "case")));
+        let covered = covered(report.branches());
+        text.push_str(&format!("in all: {}, {failed} failed; {covered}\n", counted(cases, "case")));
     }
     text
+}
+
+/// The last line with this is what GitLab's `coverage:` reads (deploy/ci/gitlab-ci.yaml).
+fn covered(branches: (usize, usize)) -> String {
+    let (all, taken) = branches;
+    let s = if all == 1 { "branch" } else { "branches" };
+    format!("{taken} of {all} {s} covered ({} %)", percent(branches))
 }

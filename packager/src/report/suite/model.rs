@@ -82,15 +82,18 @@ impl TestedSuite {
         self.cases.iter().filter(|case| !case.passed()).count()
     }
 
-    /// In percent, rounded down, so that 100 is all of it.
     pub(super) fn coverage(&self) -> usize {
-        let (all, taken) = self.branches;
-        taken.saturating_mul(100).checked_div(all).unwrap_or(100)
+        percent(self.branches)
     }
 
     fn is_covered_less_than(&self, least: Option<u8>) -> bool {
         least.is_some_and(|least| self.coverage() < usize::from(least))
     }
+}
+
+/// How many of all there are, rounded down, so that 100 is all of it.
+pub(super) fn percent((all, taken): (usize, usize)) -> usize {
+    taken.saturating_mul(100).checked_div(all).unwrap_or(100)
 }
 
 impl SuiteReport {
@@ -107,6 +110,13 @@ impl SuiteReport {
     pub(super) fn totals(&self) -> (usize, usize) {
         let cases = self.suites.iter().map(|suite| suite.cases.len()).sum();
         (cases, self.suites.iter().map(TestedSuite::failed).sum())
+    }
+
+    /// The branches of all suites: how many there are, and how many are taken.
+    pub(super) fn branches(&self) -> (usize, usize) {
+        self.suites.iter().map(|suite| suite.branches).fold((0, 0), |(all, taken), (more, more_taken)| {
+            (all.saturating_add(more), taken.saturating_add(more_taken))
+        })
     }
 
     /// Why a suite fails without a case that fails.
