@@ -14,7 +14,7 @@ EGRESS ?= deploy
 MANIFESTS ?= manifests
 # What a change is compared with: a branch, or any other revision.
 BASE ?= origin/main
-# How many percent of the rules the cases must reach.
+# How many percent of the branches of each file's rules the cases must cover.
 MIN_COVERAGE ?= 100
 # Which differences fail the step `diff`: widened, narrowed or any; none if it is empty.
 FAIL_ON ?=
@@ -29,9 +29,9 @@ LOCK := $(EGRESS)/sallyport.lock
 locked = $(shell sed -n 's/.*"$(1)": *"\([^"]*\)".*/\1/p' $(LOCK) 2>/dev/null)
 LAYOUT := $(or $(REPORTS),.)/filter.tar
 
-# report COMMAND,FORMAT,FILE: runs a command once more for a file. Its exit code is the same in every format, so it is that
-# of the run which is printed.
-report = $(if $(REPORTS),mkdir -p $(REPORTS); $(1) --quiet --format $(2) > $(REPORTS)/$(3);)
+# report COMMAND,FORMAT,FILE: runs a command once more for a file, which is not there if there is nothing to report. The exit
+# code is the same in every format, and so is what stderr says: both are those of the run that is printed.
+report = $(if $(REPORTS),mkdir -p $(REPORTS); rm -f $(REPORTS)/$(3); $(1) --quiet --format $(2) --output $(REPORTS)/$(3) 2>/dev/null;)
 
 run_check = $(SALLYPORT) check $(EGRESS)
 run_test = $(SALLYPORT) test $(EGRESS) --min-coverage $(MIN_COVERAGE)
@@ -55,7 +55,8 @@ test:
 	@$(call report,$(run_test),junit,test.xml) \
 	$(run_test) --format $(FORMAT)
 
-# What the change means for callers. A difference is exit code 2; it fails the step only if it is one of $(FAIL_ON).
+# What the change means for callers. The exit code 2 is a difference, one of $(FAIL_ON) if that is set; without it only other
+# codes fail the step: files with errors, a revision that is not there, a change that cannot be decided.
 diff:
 	@$(call report,$(run_diff),markdown,diff.md) $(call report,$(run_diff),sarif,diff.sarif) \
 	$(run_diff) --format human || { status=$$?; [ $$status = 2 ] && [ -z "$(FAIL_ON)" ] || exit $$status; }

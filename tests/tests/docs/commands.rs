@@ -90,7 +90,11 @@ fn is_known(words: &[&str], sallyport: &Path) -> Result<()> {
             };
             let makefile = fs::read_to_string(workspace().join(file))?;
             for target in targets {
-                let known = makefile.lines().any(|line| line.starts_with(&format!("{target}:")));
+                let start = match target.split_once('=') {
+                    Some((variable, _)) => format!("{variable} ?="),
+                    None => format!("{target}:"),
+                };
+                let known = makefile.lines().any(|line| line.starts_with(&start));
                 ensure!(known, "the Makefile has no `{target}`");
             }
             Ok(())
@@ -160,6 +164,7 @@ fn a_wrong_command_is_noticed() -> Result<()> {
         &["sallyport", "image", "pull"],
         &["sallyport", "build", "--out"],
         &["make", "tset"],
+        &["make", "-f", "sallyport.mk", "BSAE=main"],
         &["cargo", "test", "--test", "no_such_test"],
         &["nonsense"],
     ] {

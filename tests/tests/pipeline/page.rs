@@ -6,18 +6,24 @@ use anyhow::{Context, Result, ensure};
 use sallyport_tests::workspace;
 
 use crate::project::Project;
-use crate::runner::{Network, make};
-use crate::steps::{IMAGE, fails, passes};
+use crate::runner::{Network, make, program};
+use crate::steps::{IMAGE, fails, passes, report};
 
 fn page() -> Result<String> {
     Ok(fs::read_to_string(workspace().join("docs/ci.md"))?)
 }
 
+/// What is between two marks.
+fn part(name: &str) -> Result<String> {
+    let page = page()?;
+    let (_, rest) = page.split_once(&format!("<!-- {name}:begin -->")).with_context(|| format!("no part `{name}`"))?;
+    let (part, _) = rest.split_once(&format!("<!-- {name}:end -->")).context("the part has no end")?;
+    Ok(part.to_owned())
+}
+
 /// The cells of a table between its marks, without its head and without backticks.
 pub(crate) fn table(name: &str) -> Result<Vec<Vec<String>>> {
-    let page = page()?;
-    let (_, rest) = page.split_once(&format!("<!-- {name}:begin -->")).with_context(|| format!("no table `{name}`"))?;
-    let (table, _) = rest.split_once(&format!("<!-- {name}:end -->")).context("the table has no end")?;
+    let table = part(name)?;
     let rows = table.lines().filter(|line| line.starts_with("| `"));
     let cells = |line: &str| {
         let inner = line.trim_start_matches('|').trim_end_matches('|');
@@ -40,7 +46,8 @@ fn the_steps_print_what_the_page_shows() -> Result<()> {
     let project = Project::new(IMAGE)?;
     let checkout = project.checkout("checkout", "wider")?;
     let (mut printed, mut compared) = (String::new(), 0);
-    for line in page()?.lines() {
+    // The log has a test of its own.
+    for line in page()?.replace(&part("log")?, "").lines() {
         match line.strip_prefix("$ make -f sallyport.mk ") {
             Some(arguments) => {
                 let arguments: Vec<_> = arguments.split_whitespace().collect();
@@ -69,6 +76,23 @@ fn the_steps_print_what_the_page_shows() -> Result<()> {
         let shown = page.lines().find(|line| line.starts_with(start)).with_context(|| format!("no line `{start}`"))?;
         fails(&make(&checkout, Network::None, arguments)?, shown)?;
     }
+    Ok(())
+}
+
+/// All of it, in its order.
+#[test]
+fn the_page_has_the_log_of_a_pull_request_that_widens_a_rule() -> Result<()> {
+    let project = Project::new(IMAGE)?;
+    let checkout = project.pull_request("checkout")?;
+    let log = part("log")?;
+    let (command, shown) = log.split_once("$ ").and_then(|(_, log)| log.split_once('\n')).context("no command")?;
+    let mut shell = program(&checkout, Network::None, "sh")?;
+    let output = shell.args(["-c", &format!("exec {command} 2>&1")]).output()?;
+    fails(&output, "DELETE")?;
+    let printed = String::from_utf8(output.stdout)?;
+    ensure!(shown.trim_end().strip_suffix("```") == Some(&printed), "{printed}");
+    let comment = report(&checkout, "diff.md")?;
+    ensure!(comment.contains(part("comment")?.trim()), "{comment}");
     Ok(())
 }
 

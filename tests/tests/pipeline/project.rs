@@ -25,9 +25,31 @@ spec:
       from: [{source: {serviceAccounts: [shop/reports]}}]
       to: [{operation: {methods: [GET], paths: [\"/accounts/{*}\"]}}]
 ";
-/// What the two commits change: a new rule for a new caller, and then more methods for a caller that was there.
+const CASES: &str = "\
+apiVersion: sallyport.dev/v1alpha1
+kind: Cases
+groups:
+- name: accounts
+  from: {serviceAccounts: [shop/reports]}
+  to: {paths: [/accounts/7]}
+  expect: {verdict: ALLOW, rule: readers}
+  cases:
+  - name: are read by the reports
+  - name: are not read by others
+    from: {serviceAccounts: [shop/web]}
+    expect: {verdict: DENY, reason: not_allowed}
+  - name: are all that is read
+    to: {paths: [/invoices/7]}
+    expect: {verdict: DENY, reason: not_allowed}
+";
+/// What the first commit of the pull request adds: a rule, and a case that shows it.
 const NEW_RULE: &str =
     "    - id: no-closed\n      action: DENY\n      to: [{operation: {paths: [/accounts/closed]}}]\n";
+const NEW_CASE: &str = "  - name: are not read once they are closed
+    to: {paths: [/accounts/closed]}
+    expect: {verdict: DENY, rule: no-closed}
+";
+/// What the second commit changes: more methods for a caller that was there. No case shows it.
 const WIDER: (&str, &str) = ("methods: [GET]", "methods: [GET, DELETE]");
 const MESH: &str = "\
 apiVersion: sallyport.dev/v1alpha1
@@ -61,11 +83,11 @@ impl Project {
         fs::write(origin.join("deploy/sallyport.lock"), lock)?;
 
         git(&origin, &["init", "--quiet", "--initial-branch", "main"])?;
-        project.commit("The ledger behind a gateway", EGRESS)?;
+        project.commit("The ledger behind a gateway", EGRESS, CASES)?;
         git(&origin, &["switch", "--quiet", "--create", "wider"])?;
-        let narrower = format!("{EGRESS}{NEW_RULE}");
-        project.commit("Nobody reads closed accounts", &narrower)?;
-        project.commit("The reports also delete accounts", &narrower.replace(WIDER.0, WIDER.1))?;
+        let (narrower, cases) = (format!("{EGRESS}{NEW_RULE}"), format!("{CASES}{NEW_CASE}"));
+        project.commit("Nobody reads closed accounts", &narrower, &cases)?;
+        project.commit("The reports also delete accounts", &narrower.replace(WIDER.0, WIDER.1), &cases)?;
         // Meanwhile the target branch moves on, so that its tip is no ancestor of the pull request.
         git(&origin, &["switch", "--quiet", "main"])?;
         fs::write(origin.join("README.md"), "The egress gateways of the shop.\n")?;
@@ -74,10 +96,11 @@ impl Project {
         Ok(project)
     }
 
-    /// A commit with this Egress file, and the manifests built from it.
-    fn commit(&self, message: &str, egress: &str) -> Result<()> {
+    /// A commit with this Egress file, its cases, and the manifests built from it.
+    fn commit(&self, message: &str, egress: &str, cases: &str) -> Result<()> {
         let origin = self.scratch.path().join("origin");
         fs::write(origin.join("deploy/egress.yaml"), egress)?;
+        fs::write(origin.join("deploy/cases.yaml"), cases)?;
         let mut build = Command::new(sallyport()?);
         said(build.args(["build", "deploy", "-o", "manifests", "--root", "--quiet"]).current_dir(&origin))?;
         git(&origin, &["add", "--all"])?;

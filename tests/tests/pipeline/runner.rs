@@ -10,6 +10,7 @@ use sallyport_tests::gate::sallyport;
 use sallyport_tests::tools;
 use serde_json::{Map, Value};
 
+use crate::project::printed;
 use crate::yaml;
 
 /// Whether a step can reach anything at all, this machine included.
@@ -49,7 +50,7 @@ pub(crate) fn make(folder: &Path, network: Network, arguments: &[&str]) -> Resul
     Ok(command.args(["-f", "sallyport.mk"]).args(arguments).output()?)
 }
 
-fn file(folder: &Path, name: &str) -> Result<Value> {
+pub(crate) fn file(folder: &Path, name: &str) -> Result<Value> {
     let text = fs::read_to_string(folder.join(name)).with_context(|| name.to_owned())?;
     yaml::to_json(&text).with_context(|| format!("{name} is not YAML"))
 }
@@ -123,4 +124,15 @@ pub(crate) fn job(folder: &Path, network: Network, name: &str, variables: &[(&st
         }
     }
     Ok(command.envs(variables.iter().copied()).output()?)
+}
+
+/// The number that GitLab takes from what a job has printed: the first one in the last match of the job's `coverage`.
+pub(crate) fn coverage(folder: &Path, name: &str, output: &Output) -> Result<Option<String>> {
+    let pipeline = file(folder, ".gitlab-ci.yml")?;
+    let pattern = pipeline[name]["coverage"].as_str().with_context(|| format!("{name} has no coverage"))?;
+    let pattern = pattern.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).context("not between slashes")?;
+    let printed = printed(output);
+    let last = regex_lite::Regex::new(pattern)?.find_iter(&printed).last();
+    Ok(last
+        .and_then(|found| Some(regex_lite::Regex::new(r"\d+(\.\d+)?").ok()?.find(found.as_str())?.as_str().to_owned())))
 }
