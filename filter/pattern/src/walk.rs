@@ -87,11 +87,9 @@ fn settle(rows: &[Vec<Option<usize>>], mut marks: Vec<bool>, of_next: impl Fn(&[
         for (at, next) in nexts.iter().enumerate() {
             let next: Vec<bool> =
                 next.iter().map(|next| next.and_then(|next| marks.get(next).copied()).unwrap_or(false)).collect();
-            if let Some(mark) = marks.get_mut(at).filter(|mark| **mark != to) {
-                if of_next(&next) == to {
-                    *mark = to;
-                    is_settled = false;
-                }
+            if let Some(mark) = marks.get_mut(at).filter(|mark| **mark != to && of_next(&next) == to) {
+                *mark = to;
+                is_settled = false;
             }
         }
         if is_settled {

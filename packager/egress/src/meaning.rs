@@ -35,6 +35,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 mod utf8;
+mod written;
 
 pub use diff::{BUDGET, PolicyDiff, Undecided, diff};
 pub use lists::View;

@@ -323,7 +323,7 @@ fn a_large_policy_is_compared_by_what_changes() {
         let (namespace, method) = (at % 50, ["GET", "POST"][at % 2]);
         rule(
             at,
-            if at % 10 == 0 { "DENY" } else { "ALLOW" },
+            if at.is_multiple_of(10) { "DENY" } else { "ALLOW" },
             &format!(
                 r#""from": [{{"source": {{"namespaces": ["team-{namespace}"]}}}}],
                    "to": [{{"operation": {{"methods": ["{method}"], "paths": ["/{path}/{at}", "/{path}/{at}/{{*}}"]}}}}]"#

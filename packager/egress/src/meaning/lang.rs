@@ -6,6 +6,7 @@
 //! template and each expression goes by itself, because one automaton for several of them can be exponentially large. A
 //! state is the states of the parts side by side.
 
+mod outcome;
 mod suffixes;
 mod template;
 mod trie;
@@ -15,15 +16,11 @@ use std::sync::Arc;
 
 use sallyport_core::outline::{PathPattern, Pattern, StringPattern, Survey};
 
+use self::outcome::{DEAD, FULL};
 use self::suffixes::Suffixes;
 use self::template::TemplateWalk;
 use self::trie::Trie;
 use super::marks::Marks;
-
-/// Nothing that begins so matches.
-const DEAD: u32 = u32::MAX;
-/// Everything that begins so matches.
-const FULL: u32 = u32::MAX - 1;
 
 /// The values that one of several patterns matches.
 #[derive(Clone, Debug, Default)]

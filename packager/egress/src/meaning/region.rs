@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::lists::{Origin, View};
 use super::merge::Side;
+use super::written::each_list;
 use crate::scenario::{Effect, Scenario};
 
 /// How many hexadecimal digits of a digest name a region.
@@ -128,6 +129,6 @@ fn id(view: &View, old: &Effect, new: &Effect, scope: &Scope) -> String {
 /// The rule with its lists in order.
 fn sorted(rule: &wire::Rule) -> wire::Rule {
     let mut rule = rule.clone();
-    super::reduce::each_list(&mut rule, |list| list.sort());
+    each_list(&mut rule, |list| list.sort());
     rule
 }

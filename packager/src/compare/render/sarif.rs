@@ -5,16 +5,16 @@ use sallyport_egress::meaning::{Change, Region, Source};
 use sallyport_egress::place_of;
 use serde_json::{Value, json};
 
-use super::Compared;
 use super::words::{CHANGES, decided, heading, kind, scope, witness};
+use crate::compare::model::Comparison;
 use crate::compare::side::Side;
 use crate::report::{Place, SARIF_SCHEMA};
 
-pub(super) fn render(compared: &Compared<'_>) -> String {
+pub(super) fn render(comparison: &Comparison, sides: [&Side; 2]) -> String {
     let mut results = Vec::new();
-    for gateway in &compared.comparison.gateways {
+    for gateway in &comparison.gateways {
         for region in &gateway.policy.regions {
-            results.push(result(compared, &gateway.name, &gateway.host, region));
+            results.push(result(sides, &gateway.name, &gateway.host, region));
         }
     }
     let log = json!({
@@ -38,7 +38,7 @@ fn rule(change: Change) -> Value {
     json!({"id": format!("policy-{}", kind(change)), "shortDescription": {"text": text}})
 }
 
-fn result(compared: &Compared<'_>, gateway: &str, host: &str, region: &Region) -> Value {
+fn result([old_side, new_side]: [&Side; 2], gateway: &str, host: &str, region: &Region) -> Value {
     let [old, new] = decided(region);
     let parts: Vec<String> = scope(region).iter().map(|(label, what)| format!("{label}: {what}")).collect();
     let example = witness(&region.witness, host);
@@ -47,8 +47,7 @@ fn result(compared: &Compared<'_>, gateway: &str, host: &str, region: &Region) -
         heading(region.change()),
         parts.join("\n")
     );
-    let side = if region.scope.is_of_new() { compared.new } else { compared.old };
-    let other = if region.scope.is_of_new() { compared.old } else { compared.new };
+    let [side, other] = if region.scope.is_of_new() { [new_side, old_side] } else { [old_side, new_side] };
     let location = location(side, gateway, region).or_else(|| self::location(other, gateway, region));
     let level = match region.change() {
         Change::Widened | Change::Narrowed => "warning",

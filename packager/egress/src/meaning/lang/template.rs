@@ -2,8 +2,8 @@
 
 use sallyport_core::outline::{Segment, Template};
 
+use super::outcome::{DEAD, FULL};
 use super::suffixes::Suffixes;
-use super::{DEAD, FULL};
 use crate::meaning::marks::Marks;
 
 /// Before the leading `/`.

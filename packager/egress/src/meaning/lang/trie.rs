@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{DEAD, FULL};
+use super::outcome::{DEAD, FULL};
 use crate::meaning::marks::Marks;
 
 /// A trie.

@@ -189,6 +189,8 @@ impl PathGuard {
     pub(in crate::meaning) fn admits(&self, symbol: Symbol) -> bool {
         let [byte, ..] = symbol.to_le_bytes();
         let can_be = match symbol {
+            // No client can send these as they are.
+            0..=0x20 | 0x7f => false,
             0..ESCAPED => byte == b'/' || byte == b'%' || is_of_segment(byte) || kind_of(symbol).is_some(),
             ESCAPED..OTHERWISE => !is_of_segment(byte),
             // Of unreserved characters Envoy decodes the escape; a byte without another spelling has none.
