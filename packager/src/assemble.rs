@@ -57,10 +57,28 @@ pub(crate) fn assemble(arguments: &[PathBuf], selection: Selection, options: Opt
                 errors.iter().filter(is_known).cloned().collect()
             }
         };
-        Placing { report: &mut report, checked: &checked, search: &search }.report_all(problems);
+        Placing { report: &mut report, checked: &checked, search: Some(&search) }.report_all(problems);
         built = result.ok().map(|(built, _)| built).filter(|_| report.exit() == Exit::Ok);
     }
     Assembled { report, mesh: checked.mesh.map(|mesh| mesh.value), built }
+}
+
+/// What `build` makes of files that were checked, whatever the filter's image. Adds to the report what it would refuse.
+pub(crate) fn build_with_any_filter(report: &mut Report, checked: &Checked) -> Option<Build> {
+    if report.exit() != Exit::Ok {
+        return None;
+    }
+    let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
+    let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: digest_of(b"") };
+    let options = Options { is_placeholder: true, ..Options::default() };
+    match sallyport_manifest::build(&egresses, &mesh, &filter, options) {
+        Ok(build) => Some(build),
+        Err(errors) => {
+            Placing { report, checked, search: None }.report_all(errors);
+            None
+        }
+    }
 }
 
 /// What is built, and the warnings about it.
@@ -114,7 +132,8 @@ fn own_digest() -> Option<Digest> {
 struct Placing<'a> {
     report: &'a mut Report,
     checked: &'a Checked,
-    search: &'a Search,
+    /// `None`: the lock has no part in it.
+    search: Option<&'a Search>,
 }
 
 impl Placing<'_> {
@@ -162,9 +181,9 @@ impl Placing<'_> {
 
     /// The lock is part of the report if there is something to report about it.
     fn lock_file(&mut self) -> usize {
-        let path = match &self.search.found {
-            Ok(Some((path, _))) | Err((path, _)) => path,
-            Ok(None) => return 0,
+        let path = match self.search.map(|search| &search.found) {
+            Some(Ok(Some((path, _))) | Err((path, _))) => path,
+            Some(Ok(None)) | None => return 0,
         };
         let (name, uri) = name_and_uri(path);
         if let Some(known) = self.report.files.iter().position(|file| file.name == name) {

@@ -9,7 +9,8 @@ mod side;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sallyport_egress::meaning::{BUDGET, Exhausted, Policy, PolicyDiff, diff};
+use sallyport_core::wire::Mode;
+use sallyport_egress::meaning::{BUDGET, Exhausted, Policy, diff};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::{policy_source, standbys};
 
@@ -30,19 +31,15 @@ pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
             (_, None) => Status::Removed,
             _ => Status::Kept,
         };
-        let policy = match (policy(old, before, present), policy(new, after, present)) {
-            (Some(old), Some(new)) => {
-                let host = present.spec.host.to_string();
-                Some(diff(&old, &new, &host, BUDGET).map_err(|Exhausted| exhausted(name))?)
-            }
-            _ => None,
-        };
+        let host = present.spec.host.to_string();
+        let (was, is) = (policy(old, before, present)?, policy(new, after, present)?);
+        let policy = diff(&was, &is, &host, BUDGET).map_err(|Exhausted| exhausted(name))?;
         let changed = fields::between(old.egress_text(name).as_deref(), new.egress_text(name).as_deref());
         gateways.push(Gateway {
             name: name.clone(),
-            host: present.spec.host.to_string(),
+            host,
             status,
-            policy: policy.unwrap_or(PolicyDiff { regions: Vec::new(), undecided: Vec::new() }),
+            policy,
             fields: if status == Status::Kept { changed } else { Vec::new() },
         });
     }
@@ -55,17 +52,22 @@ fn by_name(side: &Side) -> BTreeMap<String, &Egress> {
 }
 
 /// The policy of a gateway; of one that is not there, one that refuses everything.
-fn policy(side: &Side, egress: Option<&&Egress>, other: &Egress) -> Option<Policy> {
+fn policy(side: &Side, egress: Option<&&Egress>, other: &Egress) -> Result<Policy, Failure> {
     let mesh = side.mesh();
     let source = match egress {
         Some(egress) => policy_source(egress, &mesh, &standbys(egress, side.egresses())),
         None => {
             let mut source = policy_source(other, &mesh, &[]);
             source.rules.clear();
+            source.mode = Mode::Enforce;
             source
         }
     };
-    Policy::new(source).ok()
+    // `check` has accepted it, so no input is known for which this happens.
+    Policy::new(source).map_err(|invalid| {
+        let message = format!("the policy of `{}` cannot be compared: {invalid}", other.route());
+        Failure::new(Exit::Problems, message).with_help("please report this with the file")
+    })
 }
 
 fn exhausted(name: &str) -> Failure {

@@ -7,7 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::exit::IoErrorText;
+use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
 use crate::record::Record;
 pub(crate) use selection::Selection;
@@ -54,6 +54,18 @@ pub(crate) fn gather(arguments: &[PathBuf], selection: Selection) -> Inputs {
         gatherer.argument(argument);
     }
     Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), selection }
+}
+
+/// A report must not overwrite a file that it is about.
+pub(crate) fn refuse_to_overwrite(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
+    let Ok(truth) = fs::canonicalize(output) else {
+        return Ok(());
+    };
+    if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == truth)) {
+        let message = format!("the report would overwrite `{}`, one of its inputs", printable(output));
+        return Err(Failure::new(Exit::Io, message));
+    }
+    Ok(())
 }
 
 /// Whether a file of a folder is taken.
@@ -223,7 +235,7 @@ pub(crate) fn relative(path: &Path) -> PathBuf {
 }
 
 /// A path as a URI reference (RFC 3986), percent-encoded.
-fn uri(path: &Path) -> String {
+pub(crate) fn uri(path: &Path) -> String {
     let mut uri = String::from(if path.is_absolute() { "file://" } else { "" });
     for &byte in path.as_os_str().as_encoded_bytes() {
         match byte {

@@ -7,17 +7,22 @@ pub(crate) fn printable(path: &Path) -> String {
     visible(&path.to_string_lossy())
 }
 
-/// A text of others as one line, with control characters escaped, and those that turn the direction of text.
+/// A text of others as one line, with control characters escaped, and those that break lines, turn the direction of text, or
+/// cannot be seen.
 pub(crate) fn visible(text: &str) -> String {
     let mut shown = String::new();
     for character in text.chars() {
-        if character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+        if character.is_control() || is_unseen(character) {
             shown.extend(character.escape_default());
         } else {
             shown.push(character);
         }
     }
     shown
+}
+
+fn is_unseen(character: char) -> bool {
+    matches!(character, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// A text as one word of a POSIX shell, for commands that can be pasted.

@@ -1,7 +1,6 @@
 //! `sallyport check`: reads files and reports what is wrong with them.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sallyport_manifest::Options;
 
@@ -9,8 +8,7 @@ use super::manual;
 use crate::assemble::{Assembled, assemble};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::input::Selection;
-use crate::printable::printable;
+use crate::input::{self, Selection};
 use crate::report::Format;
 
 /// Check Egress and Mesh files, and lint Istio manifests
@@ -50,22 +48,10 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let output = args.output.as_deref();
     if let Some(output) = output {
-        refuse_to_overwrite_input(output, &args.paths)?;
+        input::refuse_to_overwrite(output, &args.paths)?;
     }
     let Assembled { report, .. } = assemble(&args.paths, Selection::WithManifests, Options::default());
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(report.exit())
-}
-
-/// A report must not overwrite a file that it is about.
-fn refuse_to_overwrite_input(output: &Path, inputs: &[PathBuf]) -> Result<(), Failure> {
-    let Ok(truth) = fs::canonicalize(output) else {
-        return Ok(());
-    };
-    if inputs.iter().any(|input| fs::canonicalize(input).is_ok_and(|input| input == truth)) {
-        let message = format!("the report would overwrite `{}`, one of its inputs", printable(output));
-        return Err(Failure::new(Exit::Io, message));
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ use crate::compare::render::{Compared, Format};
 use crate::compare::{Comparison, Side, compare};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
+use crate::input::refuse_to_overwrite;
 use crate::report;
 
 /// Say what a change of Egress files means: which requests are decided otherwise, and what else changes
@@ -66,15 +67,20 @@ impl FailOn {
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let (old, new) = (Side::read(&args.old)?, Side::read(&args.new)?);
-    for side in [&old, &new] {
-        let exit = side.report.exit();
-        if exit != Exit::Ok {
-            console.problem(side.report.render(report::Format::Human, false, false).trim_end());
-            return Ok(exit);
-        }
+    let output = args.output.as_deref();
+    if let Some(output) = output {
+        let files = [&old, &new].into_iter().flat_map(|side| &side.report.files).map(|file| &file.name);
+        let inputs: Vec<_> = files.chain([&args.old, &args.new]).map(PathBuf::from).collect();
+        refuse_to_overwrite(output, &inputs)?;
+    }
+    let wrong: Vec<_> = [&old, &new].into_iter().filter(|side| side.report.exit() != Exit::Ok).collect();
+    for side in &wrong {
+        console.problem(side.report.render(report::Format::Human, false, true).trim_end());
+    }
+    if let Some(exit) = wrong.iter().map(|side| side.report.exit()).max_by_key(|exit| *exit as u8) {
+        return Ok(exit);
     }
     let comparison = compare(&old, &new)?;
-    let output = args.output.as_deref();
     let compared = Compared { comparison: &comparison, old: &old, new: &new };
     console.write(output, compared.render(args.format, console.coloured(output)).as_bytes())?;
     Ok(match () {

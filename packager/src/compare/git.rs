@@ -1,66 +1,119 @@
 //! Files of a revision of a Git repository, read by `git` itself.
+//!
+//! # Design
+//!
+//! Not by `git archive`: a `.gitattributes` of the revision can keep files out of it (`export-ignore`), and so out of the
+//! comparison that a reviewer reads.
 
-use std::io::Read;
+use std::io::{Read, Seek, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::exit::{Exit, Failure, IoErrorText};
-use crate::input::{Input, Inputs, Selection, is_taken};
+use crate::input::{Input, Inputs, Selection, is_taken, uri};
+use crate::printable::visible;
 
-/// Largest archive that is read, in bytes.
+/// Most that git may print, in bytes.
 const LARGEST: u64 = 256 << 20;
+
+/// A file of a tree: its object, and its path from there.
+struct Listed {
+    object: String,
+    path: String,
+}
 
 /// The files that `REVISION:PATH` names: one, or those of a folder that are for Sallyport.
 pub(super) fn gather(spec: &str) -> Result<Inputs, Failure> {
-    let kind = git(&["cat-file", "-t", "--end-of-options", spec], spec)?;
-    let mut inputs = Inputs::default();
+    let kind = git(&["cat-file", "-t", "--end-of-options", spec], Stdio::null(), spec)?;
     if kind.trim_ascii() == b"blob" {
-        let content = git(&["cat-file", "blob", "--end-of-options", spec], spec)?;
-        inputs.files.push(Input { name: spec.to_owned(), uri: path_of(spec).to_owned(), content: Ok(content) });
-        return Ok(inputs);
+        let content = git(&["cat-file", "blob", "--end-of-options", spec], Stdio::null(), spec)?;
+        return Ok(Inputs { files: vec![input(spec, content)], ..Inputs::default() });
     }
-    let archive = git(&["archive", "--format=tar", "--end-of-options", spec], spec)?;
-    let unreadable =
-        |error: &std::io::Error| Failure::new(Exit::Io, format!("cannot read `{spec}`: {}", IoErrorText(error)));
+    let listed = git(&["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", spec], Stdio::null(), spec)?;
+    let listed = files(&listed, spec)?;
+    let contents = contents(&listed, spec)?;
     let folder = spec.trim_end_matches('/');
     let separator = if folder.ends_with(':') { "" } else { "/" };
-    let mut archive = tar::Archive::new(&*archive);
-    for entry in archive.entries().map_err(|error| unreadable(&error))? {
-        let mut entry = entry.map_err(|error| unreadable(&error))?;
-        let path = entry.path().map_err(|error| unreadable(&error))?.into_owned();
-        let is_hidden = path.iter().any(|part| part.as_encoded_bytes().starts_with(b"."));
-        if !entry.header().entry_type().is_file() || is_hidden {
-            continue;
-        }
-        let mut content = Vec::new();
-        entry.read_to_end(&mut content).map_err(|error| unreadable(&error))?;
-        if is_taken(Selection::Ours, &path, &content) {
-            let name = format!("{folder}{separator}{}", path.display());
-            inputs.files.push(Input { uri: path_of(&name).to_owned(), name, content: Ok(content) });
+    let mut inputs = Inputs::default();
+    for (file, content) in listed.iter().zip(contents) {
+        if is_taken(Selection::Ours, Path::new(&file.path), &content) {
+            inputs.files.push(input(&format!("{folder}{separator}{}", file.path), content));
         }
     }
     inputs.files.sort_by(|left, right| left.name.cmp(&right.name));
     if inputs.files.is_empty() {
-        let message = format!("`{spec}` has no Egress and no Mesh file");
+        let message = format!("`{}` has no Egress and no Mesh file", visible(spec));
         return Err(Failure::new(Exit::Io, message).with_help("name a folder of the revision that has them"));
     }
     Ok(inputs)
 }
 
-/// The part of a specification that names a file.
-fn path_of(spec: &str) -> &str {
-    spec.split_once(':').map_or(spec, |(_, path)| path)
+/// A file with its name in reports; its URI is from the root of the repository.
+fn input(name: &str, content: Vec<u8>) -> Input {
+    let path = name.split_once(':').map_or(name, |(_, path)| path);
+    Input { name: visible(name), uri: uri(Path::new(path)), content: Ok(content) }
+}
+
+/// The YAML files of what `git ls-tree -z` lists: `MODE TYPE OBJECT<tab>PATH`. As in a folder, hidden ones are not read.
+fn files(listed: &[u8], spec: &str) -> Result<Vec<Listed>, Failure> {
+    let mut files = Vec::new();
+    for entry in listed.split(|byte| *byte == 0) {
+        let entry = String::from_utf8_lossy(entry);
+        let Some((what, path)) = entry.split_once('\t') else { continue };
+        let is_yaml = path.ends_with(".yaml") || path.ends_with(".yml");
+        if !is_yaml || path.split('/').any(|part| part.starts_with('.')) {
+            continue;
+        }
+        match what.split(' ').collect::<Vec<_>>()[..] {
+            ["120000", ..] => {
+                let message = format!("`{}` in `{}` is a symbolic link", visible(path), visible(spec));
+                let help = "links are not followed in a revision; check both revisions out, and compare two folders";
+                return Err(Failure::new(Exit::Io, message).with_help(help));
+            }
+            [_, "blob", object] => files.push(Listed { object: object.to_owned(), path: path.to_owned() }),
+            _ => {}
+        }
+    }
+    Ok(files)
+}
+
+/// The contents of files, in one run of git.
+fn contents(files: &[Listed], spec: &str) -> Result<Vec<Vec<u8>>, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::new(Exit::Io, format!("cannot read `{}`: {}", visible(spec), IoErrorText(&error)))
+    };
+    let objects: String = files.iter().map(|file| format!("{}\n", file.object)).collect();
+    let mut names = tempfile::tempfile().map_err(unreadable)?;
+    names.write_all(objects.as_bytes()).and_then(|()| names.rewind()).map_err(unreadable)?;
+    let printed = git(&["cat-file", "--batch"], Stdio::from(names), spec)?;
+    let mut rest = printed.as_slice();
+    let content = |_| {
+        // `OBJECT TYPE SIZE`, a line break, the content, a line break.
+        let (line, behind) = rest.split_at_checked(rest.iter().position(|byte| *byte == b'\n')?)?;
+        let size = std::str::from_utf8(line).ok()?.rsplit(' ').next()?.parse().ok()?;
+        let (content, behind) = behind.get(1..)?.split_at_checked(size)?;
+        rest = behind.get(1..)?;
+        Some(content.to_vec())
+    };
+    let contents: Option<Vec<_>> = files.iter().map(content).collect();
+    contents.ok_or_else(|| {
+        let message = format!("cannot read `{}`: git has not printed all of its files", visible(spec));
+        Failure::new(Exit::Io, message).with_help("`git fsck` says whether the repository is whole")
+    })
 }
 
 /// What git prints.
-fn git(arguments: &[&str], spec: &str) -> Result<Vec<u8>, Failure> {
+fn git(arguments: &[&str], stdin: Stdio, spec: &str) -> Result<Vec<u8>, Failure> {
+    let spec = visible(spec);
     let missing = |error: std::io::Error| {
-        let message = format!("cannot start `git`, which `{spec}` is read with: {}", IoErrorText(&error));
-        Failure::new(Exit::Io, message).with_help("install Git, or give two folders")
+        let message = format!("cannot run `git` to read `{spec}`: {}", IoErrorText(&error));
+        Failure::new(Exit::Io, message).with_help("install Git, or compare two files or folders")
     };
     let mut child = Command::new("git")
         .args(arguments)
-        .stdin(Stdio::null())
+        // Its messages are read below.
+        .env("LC_ALL", "C")
+        .stdin(stdin)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -71,19 +124,29 @@ fn git(arguments: &[&str], spec: &str) -> Result<Vec<u8>, Failure> {
     }
     let finished = child.wait_with_output().map_err(missing)?;
     if output.len() as u64 > LARGEST {
-        let message = format!("`{spec}` has more than {} MiB", LARGEST >> 20);
+        let message = format!("`{spec}` has more than {} MiB of YAML", LARGEST >> 20);
         return Err(Failure::new(Exit::Io, message).with_help("name the folder of the Egress files"));
     }
     if finished.status.success() {
         return Ok(output);
     }
-    let said = String::from_utf8_lossy(&finished.stderr);
-    let said = said.lines().next().unwrap_or("").trim_start_matches("fatal: ").to_owned();
-    let is_file = Path::new(spec).components().count() > 0 && said.contains("not a git repository");
-    let help = if is_file {
-        "there is no such file, and this folder is in no Git repository"
+    let printed = String::from_utf8_lossy(&finished.stderr);
+    let reason = printed.lines().find_map(|line| line.strip_prefix("fatal: ")).unwrap_or("git failed");
+    Err(refused(&spec, &visible(reason)))
+}
+
+/// Why git cannot read a revision, in git's own words where these are of use.
+fn refused(spec: &str, reason: &str) -> Failure {
+    let help = "write REVISION:PATH, such as `main:deploy/`; the path counts from the root of the repository";
+    let (reason, help) = if reason.contains("not a git repository") {
+        ("there is no such file, and this folder is in no Git repository".to_owned(), "run it in the repository")
+    } else if reason.contains("dubious ownership") {
+        ("another user owns the repository".to_owned(), "allow it with `git config --global --add safe.directory PATH`")
+    } else if reason.starts_with("Not a valid object name") || reason.starts_with("invalid object name") {
+        let revision = spec.split_once(':').map_or(spec, |(revision, _)| revision);
+        (format!("there is no revision `{revision}`"), "fetch it first; in a pipeline, a checkout may have one commit only")
     } else {
-        "write REVISION:PATH, such as `main:deploy/`; the path counts from the root of the repository"
+        (reason.to_owned(), help)
     };
-    Err(Failure::new(Exit::Io, format!("git cannot read `{spec}`: {said}")).with_help(help))
+    Failure::new(Exit::Io, format!("cannot read `{spec}`: {reason}")).with_help(help)
 }

@@ -3,12 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_egress::yaml_value;
-use sallyport_manifest::{Options, PinnedFilter, build};
 use serde_json::Value;
 
 use super::model::{ObjectChange, What};
 use super::side::Side;
-use crate::oci::digest::Digest;
 
 /// Namespace, kind and name.
 type Key = (String, String, String);
@@ -33,15 +31,10 @@ pub(super) fn between(old: &Side, new: &Side) -> Vec<ObjectChange> {
     changes
 }
 
-/// Every manifest that `build` makes of a side; none if it cannot be built, which `check` reports.
+/// Every manifest that `build` makes of a side.
 fn objects(side: &Side) -> BTreeMap<Key, Value> {
-    let egresses: Vec<_> = side.checked.egresses.iter().map(|located| &located.value).collect();
-    let mesh = side.checked.mesh.as_ref().map(|mesh| mesh.value.clone()).unwrap_or_default();
-    let Ok(image) = "registry.invalid/filter".parse() else { return BTreeMap::new() };
-    let filter = PinnedFilter { image, digest: Digest::from_bytes([0; 32]) };
-    let options = Options { is_placeholder: true, ..Options::default() };
-    let Ok(built) = build(&egresses, &mesh, &filter, options) else { return BTreeMap::new() };
-    let yaml = built.files.iter().filter(|(name, _)| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml"));
+    let files = side.build.iter().flat_map(|build| &build.files);
+    let yaml = files.filter(|(name, _)| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml"));
     let documents = yaml.flat_map(|(_, text)| text.split("\n---\n"));
     documents.filter_map(yaml_value).filter_map(|value| Some((key(&value)?, value))).collect()
 }

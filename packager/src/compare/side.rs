@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::Checked;
+use sallyport_manifest::Build;
 
 use super::git;
+use crate::assemble::build_with_any_filter;
 use crate::examine::examine;
 use crate::exit::Failure;
 use crate::input::{self, Selection};
@@ -15,6 +17,8 @@ use crate::report::Report;
 pub(crate) struct Side {
     pub(crate) report: Report,
     pub(crate) checked: Checked,
+    /// `None` if the report has an error.
+    pub(crate) build: Option<Build>,
 }
 
 impl Side {
@@ -26,7 +30,8 @@ impl Side {
         } else {
             input::gather(&[PathBuf::from(argument)], Selection::Ours)
         };
-        let (report, checked) = examine(inputs);
-        Ok(Self { report, checked })
+        let (mut report, checked) = examine(inputs);
+        let build = build_with_any_filter(&mut report, &checked);
+        Ok(Self { report, checked, build })
     }
 }

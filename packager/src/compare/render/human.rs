@@ -3,8 +3,9 @@
 use anstyle::{AnsiColor, Style};
 use sallyport_egress::meaning::{Change, Region};
 
-use super::words::{CHANGES, changed, decided, heading, scope, status, summary, undecided, witness};
-use crate::compare::model::{Comparison, Gateway};
+use super::words::{CHANGES, UNDECIDED, changed, decided, heading, scope, status, summary, witness};
+use crate::compare::model::{Comparison, FieldChange, Gateway};
+use crate::printable::visible;
 
 pub(super) fn render(comparison: &Comparison, coloured: bool) -> String {
     let mut text = String::new();
@@ -14,7 +15,7 @@ pub(super) fn render(comparison: &Comparison, coloured: bool) -> String {
     if !comparison.mesh.is_empty() {
         text.push_str("the Mesh file\n");
         for field in &comparison.mesh {
-            text.push_str(&format!("  {} {}\n", field.path, changed(field)));
+            push_field(&mut text, "  ", field);
         }
         text.push('\n');
     }
@@ -25,8 +26,8 @@ pub(super) fn render(comparison: &Comparison, coloured: bool) -> String {
             text.push_str(&format!(
                 "  {} {}{place}{} is {}: {}\n",
                 object.kind,
-                object.name,
-                object.namespace,
+                visible(&object.name),
+                visible(&object.namespace),
                 object.what.word(),
                 object.effect
             ));
@@ -51,15 +52,20 @@ fn push_gateway(text: &mut String, gateway: &Gateway, coloured: bool) {
         }
     }
     for wrong in &gateway.policy.undecided {
-        text.push_str(&format!("  {}\n", undecided(&wrong.scenario, &gateway.host)));
+        text.push_str(&format!("  {UNDECIDED}\n    {}\n", witness(&wrong.scenario, &gateway.host)));
     }
     if !gateway.fields.is_empty() {
         text.push_str("  other fields\n");
         for field in &gateway.fields {
-            text.push_str(&format!("    {} {}\n", field.path, changed(field)));
+            push_field(text, "    ", field);
         }
     }
     text.push('\n');
+}
+
+fn push_field(text: &mut String, indent: &str, field: &FieldChange) {
+    let [path, changed] = changed(field, |value| format!("`{value}`"));
+    text.push_str(&format!("{indent}{path} {changed}\n"));
 }
 
 fn push_region(text: &mut String, region: &Region, host: &str) {

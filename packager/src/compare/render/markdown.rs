@@ -1,7 +1,8 @@
 //! For the comment of a pull request.
 
-use super::words::{CHANGES, changed, decided, heading, scope, status, summary, undecided, witness};
-use crate::compare::model::{Comparison, Gateway};
+use super::words::{CHANGES, UNDECIDED, changed, decided, heading, scope, status, summary, witness};
+use crate::compare::model::{Comparison, FieldChange, Gateway};
+use crate::printable::visible;
 
 pub(super) fn render(comparison: &Comparison) -> String {
     let mut text = format!("### What this change means: {}\n", summary(comparison));
@@ -11,17 +12,18 @@ pub(super) fn render(comparison: &Comparison) -> String {
     if !comparison.mesh.is_empty() {
         text.push_str("\n#### The Mesh file\n\n");
         for field in &comparison.mesh {
-            text.push_str(&format!("- `{}` {}\n", field.path, escaped(&changed(field))));
+            push_field(&mut text, field);
         }
     }
     if !comparison.objects.is_empty() {
         text.push_str("\n#### Manifests\n\n| manifest | | on running gateways |\n|---|---|---|\n");
         for object in &comparison.objects {
-            let place = if object.namespace.is_empty() { String::new() } else { format!(" in `{}`", object.namespace) };
+            let named = |name: &str| cell(&visible(name));
+            let place = if object.namespace.is_empty() { String::new() } else { format!(" in {}", named(&object.namespace)) };
             text.push_str(&format!(
-                "| {} `{}`{place} | {} | {} |\n",
+                "| {} {}{place} | {} | {} |\n",
                 object.kind,
-                object.name,
+                named(&object.name),
                 object.what.word(),
                 object.effect
             ));
@@ -43,45 +45,44 @@ fn push_gateway(text: &mut String, gateway: &Gateway) {
         for region in regions {
             let [old, new] = decided(region);
             let parts: Vec<String> =
-                scope(region).iter().map(|(label, what)| format!("{label}: {}", code(what))).collect();
+                scope(region).iter().map(|(label, what)| format!("{label}: {}", cell(what))).collect();
             text.push_str(&format!(
-                "| {}<br>`{}` | {} | {} | {} |\n",
+                "| {}<br>`{}` | {old} | {new} | {} |\n",
                 parts.join("<br>"),
                 region.id,
-                escaped(&old),
-                escaped(&new),
-                code(&witness(&region.witness, &gateway.host))
+                cell(&witness(&region.witness, &gateway.host))
             ));
         }
     }
     for wrong in &gateway.policy.undecided {
-        text.push_str(&format!("\n> {}\n", escaped(&undecided(&wrong.scenario, &gateway.host))));
+        text.push_str(&format!("\n> {UNDECIDED}: {}\n", code(&witness(&wrong.scenario, &gateway.host))));
     }
     if !gateway.fields.is_empty() {
         text.push_str("\n**other fields**\n\n");
         for field in &gateway.fields {
-            text.push_str(&format!("- `{}` {}\n", field.path, escaped(&changed(field))));
+            push_field(text, field);
         }
     }
 }
 
-/// Text in a cell of a table: nothing of it is markup.
-fn escaped(text: &str) -> String {
-    let text = text.replace(char::is_control, "\u{fffd}");
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        if matches!(character, '\\' | '|' | '<' | '>' | '*' | '_' | '[' | ']' | '&' | '@' | '#') {
-            escaped.push('\\');
-        }
-        escaped.push(character);
-    }
-    escaped
+fn push_field(text: &mut String, field: &FieldChange) {
+    let [path, changed] = changed(field, code);
+    text.push_str(&format!("- {} {changed}\n", code(&path)));
 }
 
-/// Text as code in a cell of a table.
+/// Text as code, whatever it is (CommonMark, 6.1): nothing of it is markup, a mention or a link.
 fn code(text: &str) -> String {
-    let text = text.replace(char::is_control, "\u{fffd}").replace('|', "\\|");
-    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest.saturating_add(1));
+    // One space at both ends is not shown.
+    let is_apart = text.is_empty() || text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']);
+    let space = if is_apart { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
+/// The same in a cell of a table, where a bar ends the cell even in code.
+fn cell(text: &str) -> String {
+    code(text).replace('|', "\\|")
 }
 
 #[cfg(test)]
@@ -89,9 +90,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_request_has_is_no_markup() {
-        assert_eq!(escaped("a|b <img> @team"), "a\\|b \\<img\\> \\@team");
-        assert_eq!(code("a`b|"), "`` a`b\\| ``");
-        assert_eq!(code("x"), "`x`");
+    fn what_others_write_is_no_markup() {
+        for (text, shown) in [
+            ("x", "`x`"),
+            ("<img> @team [a](b)", "`<img> @team [a](b)`"),
+            ("a`b", "``a`b``"),
+            ("a`` @team ``", "``` a`` @team `` ```"),
+            ("`", "`` ` ``"),
+            (" a ", "`  a  `"),
+            ("", "`  `"),
+        ] {
+            assert_eq!(code(text), shown);
+        }
+        assert_eq!(cell("a|`|b"), "``a\\|`\\|b``");
     }
 }

@@ -56,7 +56,8 @@ fn result([old_side, new_side]: [&Side; 2], gateway: &str, host: &str, region: &
     json!({
         "ruleId": format!("policy-{}", kind(region.change())),
         "level": level,
-        "message": {"text": message},
+        // A text of others is no embedded link (SARIF 2.1.0, 3.11.6).
+        "message": {"text": message.replace("](", "\\](")},
         "locations": location.into_iter().collect::<Vec<_>>(),
         "partialFingerprints": {"sallyportRegion/v1": region.id},
     })

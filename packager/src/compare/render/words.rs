@@ -1,4 +1,5 @@
-//! Words that all formats use.
+//! Words that all formats use. What they have of files is written by others, perhaps by a stranger who opens a pull request:
+//! it is one line here, without control characters.
 
 use sallyport_core::wire;
 use sallyport_egress::meaning::{Change, Region, Source, View};
@@ -6,6 +7,7 @@ use sallyport_egress::scenario::{Effect, Scenario};
 use serde_json::Value;
 
 use crate::compare::model::{Comparison, FieldChange, Gateway, Status};
+use crate::printable::visible;
 
 /// The kinds of changes, those first that reviewers look for.
 pub(super) const CHANGES: [Change; 5] =
@@ -60,7 +62,7 @@ pub(super) fn scope(region: &Region) -> Vec<(&'static str, String)> {
         let rules: Vec<String> = region.scope.except.iter().map(|id| format!("`{id}`")).collect();
         parts.push(("except", format!("what {} decides", joined(&rules))));
     }
-    parts
+    parts.into_iter().map(|(label, what)| (label, visible(&what))).collect()
 }
 
 /// What a kind of ambiguity is, in the words of the policy's own documentation.
@@ -133,7 +135,7 @@ pub(super) fn witness(scenario: &Scenario, host: &str) -> String {
     for (filter, fields) in &caller.metadata {
         text.push_str(&format!(", with {filter} {}", Value::Object(fields.clone())));
     }
-    text
+    visible(&text)
 }
 
 /// What there is to say of a gateway that only one side has.
@@ -145,14 +147,16 @@ pub(super) fn status(gateway: &Gateway) -> Option<&'static str> {
     }
 }
 
-/// `was 2, is 3`.
-pub(super) fn changed(field: &FieldChange) -> String {
-    match (&field.old, &field.new) {
-        (Some(old), Some(new)) => format!("was `{old}`, is `{new}`"),
-        (None, Some(new)) => format!("was not written, is `{new}`"),
-        (Some(old), None) => format!("was `{old}`, is not written"),
+/// ``[`spec.gateway.replicas`, `was `2`, is `3`]``, with each text of the files in `quote`.
+pub(super) fn changed(field: &FieldChange, quote: fn(&str) -> String) -> [String; 2] {
+    let value = |value: &Option<String>| value.as_ref().map(|text| quote(&visible(text)));
+    let changed = match (value(&field.old), value(&field.new)) {
+        (Some(old), Some(new)) => format!("was {old}, is {new}"),
+        (None, Some(new)) => format!("was not set, is {new}"),
+        (Some(old), None) => format!("was {old}, is not set"),
         (None, None) => String::new(),
-    }
+    };
+    [visible(&field.path), changed]
 }
 
 /// One line that sums up.
@@ -175,7 +179,6 @@ pub(super) fn summary(comparison: &Comparison) -> String {
     if parts.is_empty() { "gateways came or went".to_owned() } else { parts.join(", ") }
 }
 
-/// What is said of a request about which search and engine disagree.
-pub(super) fn undecided(scenario: &Scenario, host: &str) -> String {
-    format!("not decided: {}; please report this request with both policies", witness(scenario, host))
-}
+/// What is said before a request about which search and engine disagree.
+pub(super) const UNDECIDED: &str =
+    "not decided, because search and engine disagree about this request; please report it with both policies";
