@@ -10,7 +10,7 @@ mod side;
 use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_core::wire::Mode;
-use sallyport_egress::meaning::{BUDGET, Exhausted, Policy, diff};
+use sallyport_egress::meaning::{BUDGET, Change, Exhausted, Policy, diff};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::{policy_source, standbys};
 
@@ -33,7 +33,11 @@ pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
         };
         let host = present.spec.host.to_string();
         let (was, is) = (policy(old, before, present)?, policy(new, after, present)?);
-        let policy = diff(&was, &is, &host, BUDGET).map_err(|Exhausted| exhausted(name))?;
+        let mut policy = diff(&was, &is, &host, BUDGET).map_err(|Exhausted| exhausted(name))?;
+        if status != Status::Kept {
+            // Why a gateway that is not there refuses a request is of no interest.
+            policy.regions.retain(|region| region.change() != Change::Reason);
+        }
         let changed = fields::between(old.egress_text(name).as_deref(), new.egress_text(name).as_deref());
         gateways.push(Gateway {
             name: name.clone(),
@@ -71,9 +75,8 @@ fn policy(side: &Side, egress: Option<&&Egress>, other: &Egress) -> Result<Polic
 }
 
 fn exhausted(name: &str) -> Failure {
-    let message = format!("the policies of `{name}` are too different to be compared within {BUDGET} steps");
-    Failure::new(Exit::Problems, message)
-        .with_help("compare smaller steps: two commits one after the other, or one rule at a time")
+    let message = format!("the comparison of the policies of `{name}` takes more than {BUDGET} steps");
+    Failure::new(Exit::Problems, message).with_help("split the change, and compare one part after the other")
 }
 
 impl Side {

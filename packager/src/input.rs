@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
 use crate::record::Record;
-pub(crate) use selection::Selection;
-use selection::{has_cases, is_for_others, is_selected};
+pub(crate) use selection::{Selection, is_for_others};
+use selection::{has_cases, is_selected};
 
 /// Far more than any Egress file needs, so that a device or a wrong file does not fill the memory.
 const LARGEST: u64 = 16 << 20;

@@ -12,13 +12,13 @@ use crate::exit::{Exit, Failure};
 use crate::input::refuse_to_overwrite;
 use crate::report;
 
-/// Say what a change of Egress files means: which requests are decided otherwise, and what else changes
+/// Compare Egress files by what they mean: which requests a change allows or refuses, and what else changes
 ///
-/// Each set of requests that is decided otherwise is shown in the patterns of its rule, with a shortest request of it; the
-/// engine that will decide has decided that request by both policies. Requests are compared over everything that rules read:
-/// callers, paths, methods, hosts, addresses, headers, query, gRPC, server names and tokens, and what is ambiguous.
+/// Each set of requests that is decided differently is shown in the patterns of its rule, with a shortest request of it, which
+/// the engine of the gateway has decided by both policies. The comparison covers everything that rules read: callers, paths,
+/// methods, hosts, addresses, headers, query, gRPC, server names and tokens, and which requests are ambiguous.
 ///
-/// Then come other fields, the manifests that change, and what applying them does to gateways that run.
+/// Other fields follow, and the manifests that change, with what applying them does to gateways that run.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport diff egress.yaml egress.new.yaml
@@ -29,10 +29,10 @@ pub(crate) struct Args {
     /// A file, a folder, or REVISION:PATH of the Git repository
     #[arg(value_name = "OLD")]
     old: String,
-    /// The same, to compare it with
+    /// What to compare it with: the same forms
     #[arg(value_name = "NEW")]
     new: String,
-    /// Exit with 2 only if requests are allowed now (widened), refused now (narrowed), or anything differs (any)
+    /// Which differences make the exit code 2
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     fail_on: FailOn,
     /// The format of the comparison; the exit code is the same in each

@@ -10,6 +10,9 @@ use super::model::FieldChange;
 /// What is compared by its meaning.
 const RULES: &str = "spec.authz.rules";
 
+/// What a file is, which only says that there was none.
+const NAMES: [&str; 4] = ["apiVersion", "kind", "metadata.name", "metadata.namespace"];
+
 /// The fields that two files have with different values.
 pub(super) fn between(old: Option<&str>, new: Option<&str>) -> Vec<FieldChange> {
     let leaves = |text: Option<&str>| {
@@ -21,7 +24,8 @@ pub(super) fn between(old: Option<&str>, new: Option<&str>) -> Vec<FieldChange> 
     };
     let (old, new) = (leaves(old), leaves(new));
     let paths: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
-    let differing = paths.into_iter().filter(|path| !path.starts_with(RULES) && old.get(*path) != new.get(*path));
+    let is_compared = |path: &String| !path.starts_with(RULES) && !NAMES.contains(&&**path);
+    let differing = paths.into_iter().filter(|path| is_compared(path) && old.get(*path) != new.get(*path));
     let change =
         |path: &String| FieldChange { path: path.clone(), old: old.get(path).cloned(), new: new.get(path).cloned() };
     differing.map(change).collect()

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::exit::{Exit, Failure, IoErrorText};
-use crate::input::{Input, Inputs, Selection, is_taken, uri};
+use crate::input::{Input, Inputs, Missing, Selection, is_for_others, is_taken, uri};
 use crate::printable::visible;
 
 /// Most that git may print, in bytes.
@@ -27,7 +27,11 @@ pub(super) fn gather(spec: &str) -> Result<Inputs, Failure> {
     let kind = git(&["cat-file", "-t", "--end-of-options", spec], Stdio::null(), spec)?;
     if kind.trim_ascii() == b"blob" {
         let content = git(&["cat-file", "blob", "--end-of-options", spec], Stdio::null(), spec)?;
-        return Ok(Inputs { files: vec![input(spec, content)], ..Inputs::default() });
+        let mut input = input(spec, content);
+        if input.content.as_ref().is_ok_and(|bytes| is_for_others(Selection::Ours, bytes)) {
+            input.content = Err(Missing::ForOthers);
+        }
+        return Ok(Inputs { files: vec![input], ..Inputs::default() });
     }
     let listed = git(&["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", spec], Stdio::null(), spec)?;
     let listed = files(&listed, spec)?;
@@ -41,10 +45,6 @@ pub(super) fn gather(spec: &str) -> Result<Inputs, Failure> {
         }
     }
     inputs.files.sort_by(|left, right| left.name.cmp(&right.name));
-    if inputs.files.is_empty() {
-        let message = format!("`{}` has no Egress and no Mesh file", visible(spec));
-        return Err(Failure::new(Exit::Io, message).with_help("name a folder of the revision that has them"));
-    }
     Ok(inputs)
 }
 
@@ -106,7 +106,11 @@ fn contents(files: &[Listed], spec: &str) -> Result<Vec<Vec<u8>>, Failure> {
 fn git(arguments: &[&str], stdin: Stdio, spec: &str) -> Result<Vec<u8>, Failure> {
     let spec = visible(spec);
     let missing = |error: std::io::Error| {
-        let message = format!("cannot run `git` to read `{spec}`: {}", IoErrorText(&error));
+        let reason = match error.kind() {
+            std::io::ErrorKind::NotFound => "there is no such program in PATH".to_owned(),
+            _ => IoErrorText(&error).to_string(),
+        };
+        let message = format!("cannot run `git` to read `{spec}`: {reason}");
         Failure::new(Exit::Io, message).with_help("install Git, or compare two files or folders")
     };
     let mut child = Command::new("git")
@@ -144,7 +148,12 @@ fn refused(spec: &str, reason: &str) -> Failure {
         ("another user owns the repository".to_owned(), "allow it with `git config --global --add safe.directory PATH`")
     } else if reason.starts_with("Not a valid object name") || reason.starts_with("invalid object name") {
         let revision = spec.split_once(':').map_or(spec, |(revision, _)| revision);
-        (format!("there is no revision `{revision}`"), "fetch it first; in a pipeline, a checkout may have one commit only")
+        (
+            format!("there is no revision `{revision}`"),
+            "fetch it first; in a pipeline, a checkout may have one commit only",
+        )
+    } else if reason.contains(" does not exist in ") || reason.contains(" exists on disk, but not in ") {
+        ("the revision has no such file or folder".to_owned(), help)
     } else {
         (reason.to_owned(), help)
     };

@@ -1,5 +1,7 @@
 //! What a comparison has found.
 
+use std::collections::BTreeMap;
+
 use sallyport_egress::meaning::{Change, PolicyDiff};
 
 /// What a comparison has found.
@@ -52,16 +54,16 @@ pub(crate) struct ObjectChange {
     pub(crate) kind: String,
     pub(crate) name: String,
     pub(crate) what: What,
-    /// What that does to a gateway that runs.
+    /// What that does to a gateway that runs; empty for what is new.
     pub(crate) effect: &'static str,
 }
 
-/// What becomes of an object.
+/// What becomes of an object, those first that concern a running gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
-    Created,
     Changed,
     Deleted,
+    Created,
 }
 
 impl What {
@@ -75,7 +77,34 @@ impl What {
     }
 }
 
+/// Manifests of one namespace with one fate.
+pub(crate) struct ObjectGroup<'c> {
+    pub(crate) namespace: &'c str,
+    pub(crate) what: What,
+    pub(crate) effect: &'static str,
+    /// Their names, by kind.
+    pub(crate) objects: BTreeMap<&'c str, Vec<&'c str>>,
+}
+
+impl ObjectGroup<'_> {
+    /// `Service orders-egress, orders-host`, for each kind.
+    pub(crate) fn names(&self) -> impl Iterator<Item = String> {
+        self.objects.iter().map(|(kind, names)| format!("{kind} {}", names.join(", ")))
+    }
+}
+
 impl Comparison {
+    /// The manifests that change, in groups: a gateway that is new or gone has more than a dozen.
+    pub(crate) fn object_groups(&self) -> Vec<ObjectGroup<'_>> {
+        let mut groups: BTreeMap<(What, &str, &'static str), BTreeMap<&str, Vec<&str>>> = BTreeMap::new();
+        for object in &self.objects {
+            let group = groups.entry((object.what, &*object.namespace, object.effect)).or_default();
+            group.entry(&object.kind).or_default().push(&object.name);
+        }
+        let group = |((what, namespace, effect), objects)| ObjectGroup { namespace, what, effect, objects };
+        groups.into_iter().map(group).collect()
+    }
+
     /// Whether the sides are the same.
     pub(crate) fn is_empty(&self) -> bool {
         self.mesh.is_empty() && self.objects.is_empty() && self.gateways.iter().all(Gateway::is_same)

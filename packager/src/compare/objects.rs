@@ -53,18 +53,25 @@ fn effect(kind: &str, what: What, before: Option<&Value>, after: Option<&Value>)
     match (kind, what) {
         ("WasmPlugin" | "TrafficExtension", What::Changed) => {
             if differs("/spec/url") || differs("/spec/sha256") {
-                "the filter is loaded anew; connections stay"
+                "the filter is reloaded; connections stay open"
             } else {
-                "the filter takes the new configuration; connections stay"
+                "the filter takes the new configuration; connections stay open"
             }
         }
-        ("Deployment", What::Changed) if differs("/spec/template") => "pods are restarted one after another",
-        ("Deployment" | "HorizontalPodAutoscaler", What::Changed) => "pods are added or removed",
-        ("Gateway" | "EnvoyFilter", What::Changed) => "the listener is replaced: its connections are drained",
-        ("Gateway" | "Deployment", What::Deleted) => "the gateway stops serving",
         ("WasmPlugin" | "TrafficExtension", What::Deleted) => "the gateway has no filter: its routes lead nowhere",
-        ("Service" | "ServiceEntry" | "VirtualService" | "DestinationRule", _) => "taken live: routes and clusters",
-        (_, What::Created) => "new",
-        _ => "taken live",
+        ("IstioOperator", _) => "in effect after the next `istioctl install`",
+        ("Deployment", What::Deleted) => "the gateway stops serving",
+        ("Deployment", What::Changed) if differs("/spec/template") => {
+            "pods are replaced one after another, and drain their connections"
+        }
+        ("Deployment" | "HorizontalPodAutoscaler", What::Changed) => "pods are added or removed",
+        ("Gateway" | "EnvoyFilter", What::Changed) => "the listener is replaced, and its connections are drained",
+        ("Gateway", What::Deleted) => "the listener is removed, and its connections are drained",
+        ("Service" | "ServiceEntry" | "VirtualService" | "DestinationRule", What::Changed) => {
+            "routes and clusters are taken live; connections stay open"
+        }
+        (_, What::Created) => "",
+        (_, What::Changed) => "taken live",
+        (_, What::Deleted) => "no longer in force",
     }
 }

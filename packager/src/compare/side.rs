@@ -8,8 +8,9 @@ use sallyport_manifest::Build;
 use super::git;
 use crate::assemble::build_with_any_filter;
 use crate::examine::examine;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::input::{self, Selection};
+use crate::printable::visible;
 use crate::report::Report;
 
 /// One side of a comparison.
@@ -31,6 +32,12 @@ impl Side {
             input::gather(&[PathBuf::from(argument)], Selection::Ours)
         };
         let (mut report, checked) = examine(inputs);
+        let is_without = checked.egresses.is_empty() && checked.mesh.is_none();
+        if is_without && report.exit() == Exit::Ok {
+            // Compared with nothing, all of the other side would be new or gone.
+            let message = format!("`{}` has no Egress and no Mesh file", visible(argument));
+            return Err(Failure::new(Exit::Io, message).with_help("name a file or folder that has them"));
+        }
         let build = build_with_any_filter(&mut report, &checked);
         Ok(Self { report, checked, build })
     }

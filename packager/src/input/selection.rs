@@ -31,7 +31,7 @@ pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bo
 
 /// Whether a file that the user named is for another program. One that has a kind of ours under another group is not: its
 /// `apiVersion` may be a mistake.
-pub(super) fn is_for_others(selection: Selection, bytes: &[u8]) -> bool {
+pub(crate) fn is_for_others(selection: Selection, bytes: &[u8]) -> bool {
     let text = String::from_utf8_lossy(bytes);
     let is_other = match recognise(&text) {
         FileKind::Others => true,

@@ -12,13 +12,16 @@ fn help() {
     let sandbox = Sandbox::new();
     assert_data_eq!(sandbox.run(&["--help"]).stdout, file!["golden/help.txt"].raw());
     assert_data_eq!(sandbox.run(&["check", "--help"]).stdout, file!["golden/help-check.txt"].raw());
+    assert_data_eq!(sandbox.run(&["diff", "--help"]).stdout, file!["golden/help-diff.txt"].raw());
     assert_data_eq!(sandbox.run(&["init", "--help"]).stdout, file!["golden/help-init.txt"].raw());
 }
 
 #[test]
 fn every_command_has_help_with_an_example() {
     let sandbox = Sandbox::new();
-    for command in ["check", "build", "run", "image", "init", "schema", "completions", "man", "version"] {
+    for command in
+        ["check", "test", "explain", "diff", "build", "run", "image", "init", "schema", "completions", "man", "version"]
+    {
         let ended = sandbox.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0), "{command}");
         assert!(ended.stdout.contains("Examples:\n  sallyport "), "{command}:\n{}", ended.stdout);
@@ -64,7 +67,7 @@ fn manual_pages() {
     let page = sandbox.run(&["man"]).stdout;
     assert!(page.contains(".TH sallyport 1") && page.contains("Exit codes"), "{page}");
     assert_eq!(sandbox.run(&["man", "new/man1"]).code, Some(0));
-    for name in ["sallyport.1", "sallyport-check.1", "sallyport-init.1"] {
+    for name in ["sallyport.1", "sallyport-check.1", "sallyport-diff.1", "sallyport-init.1"] {
         assert!(sandbox.read(&format!("new/man1/{name}")).contains(".SH SYNOPSIS"), "{name}");
     }
 }

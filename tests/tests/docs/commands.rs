@@ -15,10 +15,11 @@ use crate::page::Page;
 const FOREIGN: [&str; 11] =
     ["argocd", "docker", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
 /// What runs here: it needs no network, and ends by itself.
-const RUNNABLE: [&str; 11] = [
+const RUNNABLE: [&str; 12] = [
     "check",
     "test",
     "explain",
+    "diff",
     "build",
     "init",
     "schema",
@@ -29,8 +30,8 @@ const RUNNABLE: [&str; 11] = [
     "image verify --layout",
 ];
 
-/// What needs a gateway, or a file of the reader's.
-const NEEDS: [&str; 2] = ["--against", "--har"];
+/// What needs a gateway, a file of the reader's, or a Git repository.
+const NEEDS: [&str; 4] = ["--against", "--har", "main:", "v1.2:"];
 
 /// A line behind `$ `.
 struct Line {
@@ -250,9 +251,9 @@ fn cases_of(page: &Page) -> Option<String> {
     Some(block.lines.join("\n") + "\n")
 }
 
-/// A case that fails is what a page is to show.
-fn may_fail(command: &str) -> bool {
-    command.starts_with("sallyport test")
+/// A case that fails, or a difference, is what a page is to show.
+fn may_end_with(command: &str, code: i32) -> bool {
+    (command.starts_with("sallyport test") && code == 1) || (command.starts_with("sallyport diff") && code == 2)
 }
 
 #[test]
@@ -265,6 +266,11 @@ fn commands_do_and_print_what_the_page_shows() -> Result<()> {
             fs::write(site.project().join("egress.yaml"), file)?;
             // Those of the first file have nothing to do with it.
             fs::remove_file(site.project().join("cases.yaml"))?;
+        }
+        for block in page.blocks() {
+            if let Some(name) = block.mark.as_deref().and_then(|mark| mark.strip_prefix("file: ")) {
+                fs::write(site.project().join(name), block.lines.join("\n") + "\n")?;
+            }
         }
         if let Some(cases) = cases_of(&page) {
             fs::write(site.project().join("cases.yaml"), cases)?;
@@ -279,7 +285,8 @@ fn commands_do_and_print_what_the_page_shows() -> Result<()> {
             }
             ran += 1;
             let output = site.run(&sallyport, &command)?;
-            let ended_well = output.status.success() || (may_fail(&command) && output.status.code() == Some(1));
+            let ended_well =
+                output.status.success() || output.status.code().is_some_and(|code| may_end_with(&command, code));
             ensure!(ended_well, "{place}: `{command}`: {output:?}");
             let printed = String::from_utf8([output.stdout, output.stderr].concat())?;
             for line in shown.iter().filter(|line| !matches!(line.as_str(), "" | "...")) {

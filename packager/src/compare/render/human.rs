@@ -20,17 +20,13 @@ pub(super) fn render(comparison: &Comparison, coloured: bool) -> String {
         text.push('\n');
     }
     if !comparison.objects.is_empty() {
-        text.push_str("manifests that change\n");
-        for object in &comparison.objects {
-            let place = if object.namespace.is_empty() { "" } else { " in " };
-            text.push_str(&format!(
-                "  {} {}{place}{} is {}: {}\n",
-                object.kind,
-                visible(&object.name),
-                visible(&object.namespace),
-                object.what.word(),
-                object.effect
-            ));
+        text.push_str("manifests\n");
+        for group in comparison.object_groups() {
+            let names: Vec<String> = group.names().map(|names| format!("    {}\n", visible(&names))).collect();
+            let place =
+                if group.namespace.is_empty() { String::new() } else { format!(" in {}", visible(group.namespace)) };
+            let effect = if group.effect.is_empty() { String::new() } else { format!(": {}", group.effect) };
+            text.push_str(&format!("  {}{place}{}\n{}", group.what.word(), effect, names.concat()));
         }
         text.push('\n');
     }
@@ -65,13 +61,13 @@ fn push_gateway(text: &mut String, gateway: &Gateway, coloured: bool) {
 
 fn push_field(text: &mut String, indent: &str, field: &FieldChange) {
     let [path, changed] = changed(field, |value| format!("`{value}`"));
-    text.push_str(&format!("{indent}{path} {changed}\n"));
+    text.push_str(&format!("{indent}{path}: {changed}\n"));
 }
 
 fn push_region(text: &mut String, region: &Region, host: &str) {
     let [old, new] = decided(region);
     text.push_str(&format!("    {} {new}\n", region.id));
-    let mut line = |label: &str, what: &str| text.push_str(&format!("      {:<8} {what}\n", format!("{label}:")));
+    let mut line = |label: &str, what: &str| text.push_str(&format!("      {:<9} {what}\n", format!("{label}:")));
     for (label, what) in scope(region) {
         line(label, &what);
     }

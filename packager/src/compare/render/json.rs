@@ -4,18 +4,44 @@
 //! {
 //!   "version": 1,
 //!   "gateways": [{
-//!     "name": "legacy/orders", "status": "kept",
+//!     "name": "legacy/orders",
+//!     "status": "kept",
 //!     "regions": [{
-//!       "id": "3f2a9c1d0b7e", "change": "widened", "view": "inForce", "old": {...}, "new": {"verdict": "allow", "rule": "readers"},
-//!       "rule": {...}, "of": "new", "except": ["admin"],
-//!       "witness": {"caller": "shop/web", "method": "GET", "host": "orders.internal", "path": "/health", "headers": [], "text": "..."}
+//!       "id": "3f2a9c1d0b7e",
+//!       "change": "widened",
+//!       "view": "inForce",
+//!       "old": {"verdict": "deny", "rule": null, "reason": "not_allowed"},
+//!       "new": {"verdict": "allow", "rule": "readers", "reason": null},
+//!       "rule": {"id": "readers", "action": "ALLOW", "to": [{"operation": {"paths": ["/health"]}}]},
+//!       "of": "new",
+//!       "except": ["admin"],
+//!       "witness": {
+//!         "caller": "shop/web",
+//!         "method": "GET",
+//!         "host": "orders.internal",
+//!         "path": "/health",
+//!         "headers": [["x-role", "a"]],
+//!         "token": {"iss": "https://idp"},
+//!         "text": "GET /health by shop/web"
+//!       }
 //!     }],
-//!     "undecided": [], "fields": [{"path": "spec.gateway.replicas", "old": "2", "new": "3"}]
+//!     "undecided": [],
+//!     "fields": [{"path": "spec.gateway.replicas", "old": "2", "new": "3"}]
 //!   }],
-//!   "mesh": [], "objects": [{"namespace": "legacy", "kind": "WasmPlugin", "name": "orders", "change": "changed", "effect": "..."}],
+//!   "mesh": [{"path": "spec.accessLog", "old": null, "new": "json"}],
+//!   "objects": [{"namespace": "legacy", "kind": "Deployment", "name": "orders", "change": "changed", "effect": "taken live"}],
 //!   "summary": {"widened": 1, "narrowed": 0, "reason": 0, "shadow": 0, "audit": 0}
 //! }
 //! ```
+//!
+//! - `status`: `added`, `removed` or `kept`.
+//! - `view`: `inForce`, `ifEnforced` (what shadow mode reports) or `audit:RULE`.
+//! - `rule`: the part of a rule that matches these requests, in the words of the Egress file; null if no rule does. `of` says
+//!   whose rule: `old` or `new`.
+//! - `except`: rules that decide some of these requests before.
+//! - `token`: the claims, or null.
+//! - `undecided`: requests, as `witness`, about which search and engine disagree.
+//! - `old` and `new` of a field: null if it is not set.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
 

@@ -16,17 +16,13 @@ pub(super) fn render(comparison: &Comparison) -> String {
         }
     }
     if !comparison.objects.is_empty() {
-        text.push_str("\n#### Manifests\n\n| manifest | | on running gateways |\n|---|---|---|\n");
-        for object in &comparison.objects {
+        text.push_str("\n#### Manifests\n\n| manifest | is | on running gateways |\n|---|---|---|\n");
+        for group in comparison.object_groups() {
             let named = |name: &str| cell(&visible(name));
-            let place = if object.namespace.is_empty() { String::new() } else { format!(" in {}", named(&object.namespace)) };
-            text.push_str(&format!(
-                "| {} {}{place} | {} | {} |\n",
-                object.kind,
-                named(&object.name),
-                object.what.word(),
-                object.effect
-            ));
+            let names: Vec<String> = group.names().map(|names| named(&names)).collect();
+            let place =
+                if group.namespace.is_empty() { String::new() } else { format!(" in {}", named(group.namespace)) };
+            text.push_str(&format!("| {} | {}{place} | {} |\n", names.join("<br>"), group.what.word(), group.effect));
         }
     }
     text
@@ -67,7 +63,7 @@ fn push_gateway(text: &mut String, gateway: &Gateway) {
 
 fn push_field(text: &mut String, field: &FieldChange) {
     let [path, changed] = changed(field, code);
-    text.push_str(&format!("- {} {changed}\n", code(&path)));
+    text.push_str(&format!("- {}: {changed}\n", code(&path)));
 }
 
 /// Text as code, whatever it is (CommonMark, 6.1): nothing of it is markup, a mention or a link.

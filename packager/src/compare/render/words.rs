@@ -24,14 +24,24 @@ pub(super) fn kind(change: Change) -> &'static str {
     }
 }
 
+/// What is counted in the summary.
+fn counted_as(change: Change) -> &'static str {
+    match change {
+        Change::Widened | Change::Narrowed => kind(change),
+        Change::Reason => "with another reason",
+        Change::Shadow => "in shadow mode",
+        Change::Audit => "in what is audited",
+    }
+}
+
 /// What a change is, as a heading.
 pub(super) fn heading(change: Change) -> &'static str {
     match change {
         Change::Widened => "allowed now",
         Change::Narrowed => "refused now",
         Change::Reason => "decided by another rule, or for another reason",
-        Change::Shadow => "reported otherwise by what is in shadow mode",
-        Change::Audit => "recorded otherwise by an AUDIT rule",
+        Change::Shadow => "decided differently if everything were enforced",
+        Change::Audit => "recorded, or no longer recorded, by an AUDIT rule",
     }
 }
 
@@ -54,13 +64,15 @@ pub(super) fn scope(region: &Region) -> Vec<(&'static str, String)> {
         (None, Source::Rule(id)) => parts.push(("rule", id.clone())),
         (None, Source::Ambiguity(kind, None)) => parts.push(("requests", format!("with {}", meaning(*kind)))),
         (None, Source::Ambiguity(_, Some(name))) => {
-            parts.push(("requests", format!("with a name that servers take for `{name}`")));
+            parts.push(("requests", format!("with a name that servers take for {name}")));
         }
-        (None, Source::Default) => parts.push(("requests", "that no rule matches".to_owned())),
+        (None, Source::Default) if region.scope.is_of_new() => {
+            parts.push(("requests", "that no rule matches now".to_owned()));
+        }
+        (None, Source::Default) => parts.push(("requests", "that no rule matched before".to_owned())),
     }
     if !region.scope.except.is_empty() {
-        let rules: Vec<String> = region.scope.except.iter().map(|id| format!("`{id}`")).collect();
-        parts.push(("except", format!("what {} decides", joined(&rules))));
+        parts.push(("except", format!("those of {}", joined(&region.scope.except))));
     }
     parts.into_iter().map(|(label, what)| (label, visible(&what))).collect()
 }
@@ -169,7 +181,7 @@ pub(super) fn summary(comparison: &Comparison) -> String {
         1 => Some(format!("1 {what}")),
         _ => Some(format!("{count} {what}")),
     };
-    let regions = CHANGES.iter().filter_map(|change| counted(comparison.count(*change), kind(*change)));
+    let regions = CHANGES.iter().filter_map(|change| counted(comparison.count(*change), counted_as(*change)));
     let fields =
         comparison.mesh.len().saturating_add(comparison.gateways.iter().map(|gateway| gateway.fields.len()).sum());
     let fields = counted(fields, if fields == 1 { "other field" } else { "other fields" });
