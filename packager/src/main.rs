@@ -10,7 +10,8 @@
 //! ```text
 //! cli
 //! command
-//! against assemble compare trial
+//! compare
+//! against assemble trial
 //! local
 //! examine
 //! report

@@ -26,7 +26,7 @@ use crate::report;
   sallyport diff origin/main:deploy/ deploy/ --format markdown --output comment.md
   sallyport diff v1.2:deploy/ main:deploy/ --fail-on widened")]
 pub(crate) struct Args {
-    /// A file, a folder, or REVISION:PATH of the Git repository
+    /// A file, a folder, or REVISION:PATH of the Git repository, such as main:deploy/
     #[arg(value_name = "OLD")]
     old: String,
     /// What to compare it with: the same forms

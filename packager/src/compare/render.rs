@@ -39,7 +39,7 @@ impl Compared<'_> {
             Format::Human => human::render(self.comparison, coloured),
             Format::Json => json::render(self.comparison),
             Format::Markdown => markdown::render(self.comparison),
-            Format::Sarif => sarif::render(self.comparison, [self.old, self.new]),
+            Format::Sarif => sarif::render(self.comparison, self.old, self.new),
         }
     }
 }

@@ -6,15 +6,16 @@ use sallyport_egress::place_of;
 use serde_json::{Value, json};
 
 use super::words::{CHANGES, decided, heading, kind, scope, witness};
-use crate::compare::model::Comparison;
+use crate::compare::model::{Comparison, Gateway};
 use crate::compare::side::Side;
 use crate::report::{Place, SARIF_SCHEMA};
 
-pub(super) fn render(comparison: &Comparison, sides: [&Side; 2]) -> String {
+pub(super) fn render(comparison: &Comparison, old: &Side, new: &Side) -> String {
     let mut results = Vec::new();
     for gateway in &comparison.gateways {
         for region in &gateway.policy.regions {
-            results.push(result(sides, &gateway.name, &gateway.host, region));
+            let sides = if region.scope.is_of_new() { [new, old] } else { [old, new] };
+            results.push(result(sides, gateway, region));
         }
     }
     let log = json!({
@@ -38,17 +39,18 @@ fn rule(change: Change) -> Value {
     json!({"id": format!("policy-{}", kind(change)), "shortDescription": {"text": text}})
 }
 
-fn result([old_side, new_side]: [&Side; 2], gateway: &str, host: &str, region: &Region) -> Value {
+/// `sides`: the one with the rule first.
+fn result(sides: [&Side; 2], gateway: &Gateway, region: &Region) -> Value {
     let [old, new] = decided(region);
     let parts: Vec<String> = scope(region).iter().map(|(label, what)| format!("{label}: {what}")).collect();
-    let example = witness(&region.witness, host);
+    let example = witness(&region.witness, &gateway.host);
     let message = format!(
-        "{gateway}: {}\n{}\nwas: {old}\nis: {new}\nexample: {example}",
+        "{}: {}\n{}\nwas: {old}\nis: {new}\nexample: {example}",
+        gateway.name,
         heading(region.change()),
         parts.join("\n")
     );
-    let [side, other] = if region.scope.is_of_new() { [new_side, old_side] } else { [old_side, new_side] };
-    let location = location(side, gateway, region).or_else(|| self::location(other, gateway, region));
+    let location = sides.into_iter().find_map(|side| location(side, &gateway.name, region));
     let level = match region.change() {
         Change::Widened | Change::Narrowed => "warning",
         Change::Reason | Change::Shadow | Change::Audit => "note",
