@@ -57,23 +57,21 @@ fn what_files_say_cannot_pose_as_output() {
 
 /// Markdown without its code spans (CommonMark, 6.1): one ends with as many backticks as it begins with.
 fn without_code(text: &str) -> String {
-    let mut rest = text;
-    let mut markup = String::new();
-    while let Some(start) = rest.find('`') {
-        markup.push_str(&rest[..start]);
-        let behind = rest[start..].trim_start_matches('`');
-        let fence = rest.len() - start - behind.len();
-        let mut end = None;
-        let mut at = 0;
-        while let Some(found) = behind[at..].find('`').map(|found| at + found) {
-            let run = behind[found..].len() - behind[found..].trim_start_matches('`').len();
-            at = found + run;
-            if run == fence {
-                end = Some(at);
-                break;
-            }
+    let mut runs: Vec<String> = Vec::new();
+    for character in text.chars() {
+        match runs.last_mut() {
+            Some(run) if run.starts_with('`') == (character == '`') => run.push(character),
+            _ => runs.push(character.to_string()),
         }
-        rest = &behind[end.unwrap()..];
     }
-    markup + rest
+    let mut markup = String::new();
+    let mut runs = runs.into_iter();
+    while let Some(run) = runs.next() {
+        if run.starts_with('`') {
+            assert!(runs.any(|end| end == run), "a code span does not end");
+        } else {
+            markup.push_str(&run);
+        }
+    }
+    markup
 }
