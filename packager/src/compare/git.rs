@@ -143,7 +143,10 @@ fn git(arguments: &[&str], stdin: Stdio, spec: &str) -> Result<Vec<u8>, Failure>
 fn refused(spec: &str, reason: &str) -> Failure {
     let help = "write REVISION:PATH, such as `main:deploy/`; the path counts from the root of the repository";
     let (reason, help) = if reason.contains("not a git repository") {
-        ("there is no such file, and this folder is in no Git repository".to_owned(), "run it in the repository")
+        (
+            "this folder is in no Git repository".to_owned(),
+            "run it in the repository; a file with a colon in its name is written `./NAME`",
+        )
     } else if reason.contains("dubious ownership") {
         ("another user owns the repository".to_owned(), "allow it with `git config --global --add safe.directory PATH`")
     } else if reason.starts_with("Not a valid object name") || reason.starts_with("invalid object name") {

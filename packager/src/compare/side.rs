@@ -23,9 +23,12 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    /// Reads what an argument names. What exists is a file or a folder; otherwise `REVISION:PATH` is of a Git repository.
+    /// Reads what an argument names: `REVISION:PATH` of a Git repository, or a file or folder.
+    ///
+    /// What exists has no say in which: a pull request could add a folder `main:deploy`, and so be compared with itself.
     pub(crate) fn read(argument: &str) -> Result<Self, Failure> {
-        let is_revision = argument.contains(':') && !Path::new(argument).exists();
+        let is_path = argument.starts_with('.') || Path::new(argument).is_absolute();
+        let is_revision = argument.contains(':') && !is_path;
         let inputs = if is_revision {
             git::gather(argument)?
         } else {

@@ -61,6 +61,16 @@ fn attributes_of_a_revision_hide_nothing() {
     assert_eq!(diff(&sandbox, &["HEAD^:deploy", "HEAD:deploy"]).code, Some(2));
 }
 
+/// A pull request would be compared with itself.
+#[cfg(unix)]
+#[test]
+fn a_folder_with_the_name_of_a_revision_is_not_read() {
+    let sandbox = repository();
+    sandbox.write("main:deploy/egress.yaml", new());
+    assert_eq!(diff(&sandbox, &["main:deploy", "deploy"]).code, Some(2));
+    assert_eq!(diff(&sandbox, &["./main:deploy", "deploy"]).code, Some(0));
+}
+
 fn unreadable(sandbox: &Sandbox, old: &str, shown: impl Into<Data>) {
     let ended = diff(sandbox, &[old, "deploy"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""), "{old}");
@@ -132,8 +142,8 @@ error: `link.yaml` in `main:deploy` is a symbolic link
         &Sandbox::with(&[("deploy/egress.yaml", OLD)]),
         "main:deploy",
         str![[r#"
-error: cannot read `main:deploy`: there is no such file, and this folder is in no Git repository
-  help: run it in the repository
+error: cannot read `main:deploy`: this folder is in no Git repository
+  help: run it in the repository; a file with a colon in its name is written `./NAME`
 
 "#]],
     );
