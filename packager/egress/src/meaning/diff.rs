@@ -72,9 +72,17 @@ pub fn diff(old: &Policy, new: &Policy, host: &str, budget: u64) -> Result<Polic
         comparison.compare(&View::Audit(audit.to_owned()), &mut Vec::new(), &mut diff)?;
     }
     diff.regions.sort_by_key(Region::order);
-    // Parts that only the other policy's tests tell apart are one region to its reader.
+    // Parts that only the other policy's tests tell apart are one region to its reader, and so are requests that no rule of
+    // either policy describes.
     let mut known = HashSet::new();
-    diff.regions.retain(|region| known.insert(region.id.clone()));
+    diff.regions.retain(|region| {
+        let of_no_rule = region
+            .scope
+            .rule
+            .is_none()
+            .then(|| format!("{:?} {} {} {:?}", region.view, region.old, region.new, region.scope.from));
+        known.insert(of_no_rule.unwrap_or_else(|| region.id.clone()))
+    });
     Ok(diff)
 }
 
@@ -226,7 +234,10 @@ impl Comparison<'_> {
                 Some(rule) => Some(self.reduced(side, rule, &region)?),
                 None => None,
             };
-            let except = self.exceptions(entry, other, &piece.formulas, near)?;
+            let except = match &rule {
+                Some(_) => self.exceptions(entry, other, &piece.formulas, near)?,
+                None => Vec::new(),
+            };
             let scope = Scope { of: side, from: entry.from.clone().into(), rule, except };
             let [old, new] = expected;
             diff.regions.push(Region::new(view.clone(), old, new, scope, scenario));

@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashMap as HashMap;
 
-use super::lists::Entry;
+use super::lists::{Entry, Origin};
 
 /// Which of two lists has an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -46,18 +46,25 @@ pub(super) fn merge(old: Vec<Entry>, new: Vec<Entry>) -> Vec<(Side, Entry)> {
     let mut merged = Vec::new();
     let (mut old, mut new) = (old.into_iter().enumerate().peekable(), new.into_iter().enumerate().peekable());
     for (old_place, new_place) in kept {
-        while let Some((_, entry)) = old.next_if(|(place, _)| *place < old_place) {
-            merged.push((Side::Old, entry));
-        }
-        while let Some((_, entry)) = new.next_if(|(place, _)| *place < new_place) {
-            merged.push((Side::New, entry));
-        }
+        let gone = std::iter::from_fn(|| old.next_if(|(place, _)| *place < old_place)).map(|(_, entry)| entry);
+        let come = std::iter::from_fn(|| new.next_if(|(place, _)| *place < new_place)).map(|(_, entry)| entry);
+        fill(&mut merged, gone.collect(), come.collect());
         old.next();
         merged.extend(new.next().map(|(_, entry)| (Side::Both, entry)));
     }
-    merged.extend(old.map(|(_, entry)| (Side::Old, entry)));
-    merged.extend(new.map(|(_, entry)| (Side::New, entry)));
+    fill(&mut merged, old.map(|(_, entry)| entry).collect(), new.map(|(_, entry)| entry).collect());
     merged
+}
+
+/// What stands between two entries that both lists have: rules first, so that requests are told by the rules that decide them,
+/// and not by the default that did. In each list the default comes last.
+fn fill(merged: &mut Vec<(Side, Entry)>, old: Vec<Entry>, new: Vec<Entry>) {
+    let is_default = |entry: &Entry| entry.from == Origin::Default;
+    let (old_defaults, old): (Vec<_>, Vec<_>) = old.into_iter().partition(is_default);
+    let (new_defaults, new): (Vec<_>, Vec<_>) = new.into_iter().partition(is_default);
+    for (side, entries) in [(Side::Old, old), (Side::New, new), (Side::Old, old_defaults), (Side::New, new_defaults)] {
+        merged.extend(entries.into_iter().map(|entry| (side, entry)));
+    }
 }
 
 /// The longest part of the pairs, whose first numbers rise, in which the second do, too (patience sorting).
@@ -87,7 +94,6 @@ fn longest_rising(pairs: &[(usize, usize)]) -> Vec<(usize, usize)> {
 #[cfg(test)]
 mod tests {
     use super::super::formula::Formula;
-    use super::super::lists::Origin;
     use super::*;
     use crate::scenario::Effect;
 
