@@ -20,12 +20,12 @@
 //! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
 //!
 //! ```text
-//! schema reference template meaning
-//! scenario
+//! schema reference template
 //! check
 //! manual
 //! lint
-//! import
+//! meaning
+//! import scenario
 //! parse policy
 //! model
 //! value

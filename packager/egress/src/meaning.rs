@@ -9,7 +9,8 @@
 //! - a **machine** ([`machine`]) is one test of a rule on one dimension of requests, over all readings of a value;
 //! - a **space** ([`space`]) finds a shortest value that passes some tests and fails others, and a request for which
 //!   formulas hold ([`search`]);
-//! - a policy is a **list** of formulas with what they decide ([`lists`]); [`diff()`] compares two of them.
+//! - a policy is a **list** of formulas with what they decide ([`lists`]); [`diff()`] compares two of them,
+//!   [`query()`] asks one what it grants, and [`idle()`] which of its rules never decide.
 //!
 //! # Limits
 //!
@@ -21,6 +22,7 @@ mod conditions;
 mod diff;
 mod dimension;
 mod formula;
+mod idle;
 mod lang;
 mod lists;
 mod literals;
@@ -28,6 +30,9 @@ mod machine;
 mod marks;
 mod merge;
 mod policy;
+mod query;
+#[cfg(test)]
+mod query_tests;
 mod reduce;
 mod region;
 mod search;
@@ -38,7 +43,9 @@ mod utf8;
 mod written;
 
 pub use diff::{BUDGET, PolicyDiff, Undecided, diff};
+pub use idle::{Idle, IdleRule, IdleRules, idle};
 pub use lists::View;
 pub use policy::Policy;
+pub use query::{Answer, Asker, Grant, Question, Unanswered, query};
 pub use region::{Change, Region, Scope, Source};
 pub use space::Exhausted;

@@ -150,7 +150,7 @@ pub(super) struct Comparison<'p> {
     pub(super) policies: [&'p Policy; 2],
     pub(super) readings: [Reading<'p>; 2],
     /// What must hold beside what is always so.
-    always: Vec<Formula>,
+    pub(super) always: Vec<Formula>,
 }
 
 /// An entry of the merged list with its place.

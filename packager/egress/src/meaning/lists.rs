@@ -76,7 +76,7 @@ impl<'o> Reading<'o> {
     }
 
     /// Whether the caller has an identity.
-    fn has_identity(&self, space: &mut Space) -> Formula {
+    pub(super) fn has_identity(&self, space: &mut Space) -> Formula {
         let any =
             Listed { patterns: vec![StringPattern::Present], negated: false, by: Use::Permissive, if_missing: false };
         self.identity(space, IdentityField::Principal, &any)

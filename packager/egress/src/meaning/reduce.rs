@@ -44,7 +44,7 @@ impl Comparison<'_> {
     }
 
     /// Whether a request of the region does not match this rule.
-    fn loses(&mut self, side: Side, rule: &wire::Rule, formulas: &[Formula]) -> Result<bool, Exhausted> {
+    pub(super) fn loses(&mut self, side: Side, rule: &wire::Rule, formulas: &[Formula]) -> Result<bool, Exhausted> {
         let Some(formula) = self.formula_of(side, rule) else { return Ok(true) };
         let not = formula.not();
         let mut all: Vec<&Formula> = formulas.iter().collect();

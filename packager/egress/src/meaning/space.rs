@@ -235,6 +235,11 @@ impl Space {
         Ok(())
     }
 
+    /// What is left of the budget.
+    pub(super) fn left(&self) -> u64 {
+        self.budget.get()
+    }
+
     /// A request with these values.
     pub(super) fn scenario(&self, values: &[Value]) -> Scenario {
         let request = Request { method: Vec::new(), authority: Vec::new(), path: Vec::new(), headers: Vec::new() };
