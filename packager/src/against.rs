@@ -6,7 +6,7 @@ mod exchange;
 use std::path::Path;
 
 use sallyport_core::verdict::{Ambiguity, Reason};
-use sallyport_egress::scenario::cases::Case;
+use sallyport_egress::cases::Case;
 use sallyport_egress::scenario::{Effect, Outcome};
 
 use crate::exit::{Exit, Failure};

@@ -1,7 +1,7 @@
 //! Files checked together, and what there is to report about them.
 
+use sallyport_egress::cases::suites;
 use sallyport_egress::diagnostic::SourceFile;
-use sallyport_egress::scenario::cases::suites;
 use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
 use crate::input::{Input, Inputs, Missing, Selection};

@@ -8,10 +8,10 @@ use std::thread;
 
 use sallyport_core::Engine;
 use sallyport_core::wire::Policy;
+use sallyport_egress::cases::{Case, Coverage, Suite};
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::scenario::Outcome;
-use sallyport_egress::scenario::cases::{Case, Coverage, Suite};
 use sallyport_egress::{Checked, Places, policy_source, standbys};
 
 use crate::exit::{Exit, Failure};

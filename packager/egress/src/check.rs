@@ -39,7 +39,7 @@ pub struct Checked {
     pub egresses: Vec<Located<Egress>>,
     /// The Mesh file, if one was given (at most one may be) and it is without an error.
     pub mesh: Option<Located<Mesh>>,
-    /// The files of cases without an error of their own. Whether they fit their Egress, [`suites`](crate::scenario::cases::suites)
+    /// The files of cases without an error of their own. Whether they fit their Egress, [`suites`](crate::cases::suites)
     /// says.
     pub cases: Vec<Located<Cases>>,
     /// How many manifests were read that the lints know.

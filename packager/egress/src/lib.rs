@@ -20,7 +20,7 @@
 //! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
 //!
 //! ```text
-//! schema reference template
+//! schema reference template cases
 //! check
 //! manual
 //! lint
@@ -34,6 +34,7 @@
 //! code wording
 //! ```
 
+pub mod cases;
 pub mod check;
 pub mod code;
 pub mod diagnostic;

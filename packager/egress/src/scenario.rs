@@ -8,7 +8,6 @@
 //! one function.
 
 mod caller;
-pub mod cases;
 mod explain;
 mod outcome;
 pub mod paste;

@@ -3,10 +3,10 @@
 #![expect(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a broken assumption ends the test")]
 
 use sallyport_core::Engine;
+use sallyport_egress::cases::{Coverage, Suite, suites};
 use sallyport_egress::diagnostic::{LineIndex, Severity, SourceFile};
 use sallyport_egress::model::Mesh;
 use sallyport_egress::scenario::Outcome;
-use sallyport_egress::scenario::cases::{Coverage, Suite, suites};
 use sallyport_egress::{Checked, check, policy_source};
 
 const EGRESS: &str = "\

@@ -9,8 +9,8 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a broken assumption ends the test")]
 
+use sallyport_egress::cases::suites;
 use sallyport_egress::diagnostic::SourceFile;
-use sallyport_egress::scenario::cases::suites;
 use sallyport_egress::{Code, check_with_manifests, manual};
 use std::collections::BTreeSet;
 

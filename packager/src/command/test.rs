@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::Checked;
+use sallyport_egress::cases::{Coverage, Suite, suites};
 use sallyport_egress::scenario::Outcome;
-use sallyport_egress::scenario::cases::{Coverage, Suite, suites};
 
 use crate::against::{Sent, Target, nothing_sent};
 use crate::console::Console;

@@ -2,10 +2,10 @@
 
 use sallyport_core::Engine;
 use sallyport_core::wire::Action;
+use sallyport_egress::cases::Case;
 use sallyport_egress::model::Egress;
 use sallyport_egress::model::cases::ExpectedVerdict;
 use sallyport_egress::scenario::Outcome;
-use sallyport_egress::scenario::cases::Case;
 
 /// How many rules are shown that could have allowed a request.
 const MOST: usize = 3;

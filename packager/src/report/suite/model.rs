@@ -1,6 +1,6 @@
 //! What came of cases.
 
-use sallyport_egress::scenario::cases::Mismatch;
+use sallyport_egress::cases::Mismatch;
 use sallyport_egress::scenario::{Effect, Outcome};
 
 use crate::exit::Exit;

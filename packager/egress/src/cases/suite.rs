@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-use super::super::{Outcome, Scenario};
 use crate::Cases;
 use crate::check::Located;
 use crate::diagnostic::Span;
 use crate::model::Egress;
 use crate::model::cases::{CaseGroup, CaseRow, Expect};
+use crate::scenario::{Outcome, Scenario};
 use sallyport_core::Engine;
 
 /// The cases of one file.
