@@ -159,7 +159,7 @@ fn lint(
     manifests: &[Manifest],
 ) -> Vec<Diagnostic> {
     let subjects = checked.egresses.iter().zip(trees);
-    let egresses = subjects.map(|(egress, tree)| Subject { file: egress.file, tree, egress: &egress.value }).collect();
+    let egresses = subjects.map(|(egress, tree)| Subject::new(egress.file, tree, &egress.value)).collect();
     let mesh = checked.mesh.as_ref().zip(mesh_tree).map(|(mesh, tree)| (mesh.file, tree, &mesh.value));
     lint::run(&Input { files, egresses, names, mesh, set: Set::new(manifests) })
 }

@@ -22,6 +22,7 @@ mod conditions;
 mod diff;
 mod dimension;
 mod formula;
+mod guess;
 mod idle;
 mod lang;
 mod lists;

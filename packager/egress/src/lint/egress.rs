@@ -29,6 +29,9 @@ mod rule_disclosed_outside;
 mod rule_for_another_host;
 mod rule_for_another_port;
 mod rule_for_probe_only;
+mod rule_hidden;
+mod rule_never_matches;
+mod rules_of_one_meaning;
 mod same_certificate_folder;
 mod same_exposed_host;
 mod same_host;
@@ -71,6 +74,9 @@ pub(super) const LINTS: &[Lint] = &[
     rule_for_probe_only::LINT,
     rule_for_another_port::LINT,
     grpc_rule_without_post::LINT,
+    rule_never_matches::LINT,
+    rule_hidden::LINT,
+    rules_of_one_meaning::LINT,
     rewrite_with_tolerated_ambiguity::LINT,
     tls_unusual_for_port::LINT,
     token_in_plaintext::LINT,

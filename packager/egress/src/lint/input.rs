@@ -3,11 +3,14 @@
 use super::finding::{Finding, finding};
 use crate::diagnostic::SourceFile;
 use crate::import::set::Set;
+use crate::meaning::{Idle, IdleRule, idle};
 use crate::model::deploy::Patch;
 use crate::model::{Egress, Mesh};
+use crate::policy::policy_source;
 use crate::value::names::DnsLabel;
 use crate::yaml::tree::Node;
 use sallyport_core::wire;
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 /// A valid Egress, with its text.
@@ -15,6 +18,16 @@ pub(crate) struct Subject<'a> {
     pub(crate) file: usize,
     pub(crate) tree: &'a Node,
     pub(crate) egress: &'a Egress,
+    /// The rules that never decide: searched for once, for all lints that are about them.
+    idle: OnceCell<Vec<IdleRule>>,
+}
+
+/// How many states the search for rules that never decide may reach in one file: a check must stay quick.
+const SEARCHED: u64 = 100_000;
+
+/// Whether a rule is in shadow mode and others are not: then what it shares with them is the trial's purpose.
+pub(super) fn is_on_trial(rule: &wire::Rule, egress: &Egress) -> bool {
+    rule.mode == wire::Mode::Shadow && egress.spec.rollout.mode == wire::Mode::Enforce
 }
 
 /// Everything that is checked together.
@@ -56,7 +69,29 @@ impl<'a> Input<'a> {
     }
 }
 
+impl<'a> Subject<'a> {
+    pub(crate) fn new(file: usize, tree: &'a Node, egress: &'a Egress) -> Self {
+        Self { file, tree, egress, idle: OnceCell::new() }
+    }
+}
+
 impl Subject<'_> {
+    /// The rules that never decide, each with its path in the file. None if finding them would take too long.
+    pub(super) fn idle_rules(&self, input: &Input<'_>) -> impl Iterator<Item = (String, &wire::Rule, &Idle)> {
+        let search = || {
+            let unwritten = Mesh::default();
+            let mesh = input.mesh.as_ref().map_or(&unwritten, |(_, _, mesh)| *mesh);
+            let policy = policy_source(self.egress, mesh, &[]);
+            idle(&policy, self.egress.spec.host.as_str(), SEARCHED).map(|found| found.rules).unwrap_or_default()
+        };
+        // Both are in file order.
+        let mut rules = self.egress.spec.authz.rules.iter().enumerate();
+        self.idle.get_or_init(search).iter().filter_map(move |idle| {
+            let (position, rule) = rules.find(|(_, rule)| rule.id == idle.rule)?;
+            Some((format!("authz.rules[{position}]"), rule, &idle.why))
+        })
+    }
+
     /// A finding at a field path such as `gateway.opa.image`, or at the nearest ancestor that the file has.
     pub(super) fn at(&self, path: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
         let spec = self.tree.get("spec").unwrap_or(self.tree);

@@ -2,20 +2,25 @@
 //!
 //! # Design
 //!
-//! A shortest request that the rule matches goes to the engine. If this rule decides it, there is nothing to say. Otherwise
+//! Most rules decide a request that their text suggests, and then there is nothing to search for. Of the others a shortest
+//! request that the rule matches goes to the engine. If this rule decides it, there is nothing to say. Otherwise
 //! the rule that decides is kept out of the way, and the next request is searched for. So only rules are looked at that
 //! really stand in the way, and a policy in which each rule has requests of its own costs one search per rule.
 
+use std::collections::HashSet;
+
 use sallyport_core::outline::OutlinedRule;
-use sallyport_core::wire;
+use sallyport_core::{Engine, wire};
 
 use super::diff::setting;
 use super::formula::Formula;
+use super::guess;
 use super::lists::{Entry, Origin, Reading, View, universe};
 use super::policy::Policy;
 use super::query::{Unanswered, all_enforced, in_force};
+use super::search::Point;
 use super::space::{Exhausted, Space};
-use crate::scenario::{Outcome, Scenario};
+use crate::scenario::{Effect, Outcome};
 
 /// What is known of the rules of a policy that never decide.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -84,6 +89,18 @@ fn found(
     idle: &mut IdleRules,
     is_asked: impl Fn(&wire::Rule) -> bool,
 ) -> Result<u64, Unanswered> {
+    let engine = Engine::compile(source).map_err(Unanswered::Policy)?;
+    let domain = source.trust_domain.as_deref().unwrap_or("cluster.local");
+    let audits = source.rules.iter().filter(|rule| rule.action == wire::Action::Audit);
+    let audits: Vec<&str> = audits.map(|rule| &*rule.id).collect();
+    let decides = |rule: &wire::Rule| {
+        guess::requests(rule, host, domain).iter().any(|scenario| is_seen(rule, &scenario.decide(&engine), &audits))
+    };
+    let unseen: HashSet<&str> =
+        source.rules.iter().filter(|rule| is_asked(rule) && !decides(rule)).map(|rule| &*rule.id).collect();
+    if unseen.is_empty() {
+        return Ok(budget);
+    }
     let policy = Policy::new(source.clone()).map_err(Unanswered::Policy)?;
     let mut space = Space::new(setting([&policy, &policy], host), budget);
     let reading = Reading::new(&mut space, policy.outline());
@@ -94,7 +111,7 @@ fn found(
     let list: Vec<Entry> = list.into_iter().filter(|entry| matches!(entry.from, Origin::Rule(_))).collect();
     let mut search = Search { space, policy: &policy, reading, always, list };
     for (outlined, formula) in policy.outline().rules.iter().zip(search.reading.rules.clone()) {
-        let Some(rule) = policy.rule(&outlined.id).filter(|rule| is_asked(rule)) else { continue };
+        let Some(rule) = policy.rule(&outlined.id).filter(|rule| unseen.contains(&*rule.id)) else { continue };
         let why = match rule.action {
             wire::Action::Audit => search.audit(outlined, &formula)?,
             wire::Action::Allow | wire::Action::Deny => search.decides(outlined)?,
@@ -107,6 +124,17 @@ fn found(
         }
     }
     Ok(search.space.left())
+}
+
+/// Whether an outcome shows that a rule is of use: it decides, or it is the first AUDIT rule that matches.
+fn is_seen(rule: &wire::Rule, outcome: &Outcome, audits: &[&str]) -> bool {
+    match rule.action {
+        wire::Action::Audit => {
+            let mut matching = audits.iter().filter(|id| outcome.audits.iter().any(|other| other == *id));
+            matching.next() == Some(&&*rule.id)
+        }
+        wire::Action::Allow | wire::Action::Deny => outcome.effect == Effect::of_rule(rule.action, &rule.id),
+    }
 }
 
 /// What is known of a rule.
@@ -128,10 +156,13 @@ struct Search<'p> {
 
 impl Search<'_> {
     /// A request for which these hold beside what always does, and what the engine makes of it.
-    fn request(&self, formulas: &[&Formula]) -> Result<Option<Outcome>, Exhausted> {
+    fn request(&self, formulas: &[&Formula]) -> Result<Option<(Point, Outcome)>, Exhausted> {
         let all: Vec<&Formula> = self.always.iter().chain(formulas.iter().copied()).collect();
-        let scenario = |point: Vec<_>| -> Scenario { self.space.scenario(&point) };
-        Ok(self.space.witness(&all)?.map(scenario).map(|scenario| scenario.decide(self.policy.engine())))
+        let decided = |point: Point| {
+            let outcome = self.space.scenario(&point).decide(self.policy.engine());
+            (point, outcome)
+        };
+        Ok(self.space.witness(&all)?.map(decided))
     }
 
     /// Whether each request of one formula is one of another.
@@ -146,13 +177,15 @@ impl Search<'_> {
         let (higher, rest) = self.list.split_at(place);
         let Some(entry) = rest.first() else { return Ok(Judged::Undecided) };
         let mut in_the_way: Vec<(usize, Formula)> = Vec::new();
+        let mut points = Vec::new();
         loop {
             let mut formulas = vec![&entry.formula];
             formulas.extend(in_the_way.iter().map(|(_, not)| not));
-            let Some(outcome) = self.request(&formulas)? else { break };
+            let Some((point, outcome)) = self.request(&formulas)? else { break };
             if outcome.effect == entry.effect {
                 return Ok(Judged::Decides);
             }
+            points.push(point);
             let decided = higher.iter().position(|other| other.effect == outcome.effect);
             match decided.filter(|at| in_the_way.iter().all(|(known, _)| known != at)) {
                 Some(at) => in_the_way.extend(higher.get(at).map(|other| (at, other.formula.not()))),
@@ -163,7 +196,7 @@ impl Search<'_> {
             let formula = entry.formula.clone();
             return self.without_requests(outlined, &formula).map(Judged::Never);
         }
-        if let Some(why) = self.hidden_by_one(higher, entry)? {
+        if let Some(why) = self.hidden_by_one(higher, entry, &points)? {
             return Ok(Judged::Never(why));
         }
         let mut at = 0;
@@ -181,11 +214,14 @@ impl Search<'_> {
         Ok(Judged::Never(Idle::Hidden(ids)))
     }
 
-    /// A single higher rule that decides all that an entry would: one of the same meaning, or the first.
-    fn hidden_by_one(&self, higher: &[Entry], entry: &Entry) -> Result<Option<Idle>, Exhausted> {
+    /// A single higher rule that decides all that an entry would: one of the same meaning, or the first. It matches all of
+    /// these requests.
+    fn hidden_by_one(&self, higher: &[Entry], entry: &Entry, points: &[Point]) -> Result<Option<Idle>, Exhausted> {
         let mut first = None;
         for other in higher {
-            if !self.is_within(&entry.formula, &other.formula)? {
+            self.space.spend()?;
+            let is_near = points.iter().all(|point| self.space.is_true(&other.formula, point));
+            if !is_near || !self.is_within(&entry.formula, &other.formula)? {
                 continue;
             }
             let Some(id) = id_of(other) else { continue };
@@ -200,7 +236,7 @@ impl Search<'_> {
 
     /// Why an AUDIT rule records nothing of its own, if it does not.
     fn audit(&mut self, outlined: &OutlinedRule, formula: &Formula) -> Result<Judged, Exhausted> {
-        let Some(outcome) = self.request(&[formula])? else {
+        let Some((_, outcome)) = self.request(&[formula])? else {
             return self.without_requests(outlined, formula).map(Judged::Never);
         };
         if !outcome.audits.contains(&outlined.id) {

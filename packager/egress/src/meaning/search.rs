@@ -91,6 +91,17 @@ impl Space {
         Ok(self.witness(formulas)?.is_some())
     }
 
+    /// Whether a formula holds for a request.
+    pub(super) fn is_true(&self, formula: &Formula, point: &Point) -> bool {
+        match formula {
+            Formula::Is(atom, wanted) => {
+                point.get(self.dimension_of(*atom)).is_some_and(|value| self.holds(*atom, value)) == *wanted
+            }
+            Formula::All(parts) => parts.iter().all(|part| self.is_true(part, point)),
+            Formula::Any(parts) => parts.iter().any(|part| self.is_true(part, point)),
+        }
+    }
+
     fn root(&self) -> Result<Option<Node>, Exhausted> {
         let found: Result<Option<Vec<Found>>, Exhausted> =
             (0..self.width()).map(|dimension| self.find(dimension, &[])).collect();

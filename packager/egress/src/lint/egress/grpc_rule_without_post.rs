@@ -48,15 +48,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for subject in &input.egresses {
         for (path, rule) in subject.rules(wire::Action::Allow) {
             for (at, to) in rule.to.iter().flatten().enumerate().filter(|(_, to)| to.operation.grpc.is_some()) {
-                let (methods, not_methods) = (&to.operation.methods, &to.operation.not_methods);
-                let includes_post = |list: &Vec<String>| list.iter().any(|method| matches(method));
-                let field = if methods.as_ref().is_some_and(|list| !includes_post(list)) {
-                    "methods"
-                } else if not_methods.as_ref().is_some_and(includes_post) {
-                    "notMethods"
-                } else {
-                    continue;
-                };
+                let Some(field) = excluding(&to.operation) else { continue };
                 let message = format!("the rule {} has `grpc`, but its `{field}` excludes POST", quoted(&rule.id));
                 let help = format!("remove `{field}`: a gRPC call is always a POST");
                 findings.push(subject.at(&format!("{path}.to[{at}].operation.{field}"), message, help));
@@ -64,6 +56,24 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether an operation of the rule is found here.
+pub(super) fn excludes_post(rule: &wire::Rule) -> bool {
+    let mut calls = rule.to.iter().flatten().filter(|to| to.operation.grpc.is_some());
+    rule.action == wire::Action::Allow && calls.any(|to| excluding(&to.operation).is_some())
+}
+
+/// The field that excludes POST.
+fn excluding(operation: &wire::Operation) -> Option<&'static str> {
+    let includes_post = |list: &Vec<String>| list.iter().any(|method| matches(method));
+    if operation.methods.as_ref().is_some_and(|list| !includes_post(list)) {
+        Some("methods")
+    } else if operation.not_methods.as_ref().is_some_and(includes_post) {
+        Some("notMethods")
+    } else {
+        None
+    }
 }
 
 /// Whether a pattern of the policy matches POST.
