@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, diff, explain, image, init, man, run, schema, test, version};
+use crate::command::{build, check, completions, diff, explain, image, init, man, query, run, schema, test, version};
 use crate::console::Colour;
 use crate::exit;
 
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Test(test::Args),
     Explain(explain::Args),
     Diff(diff::Args),
+    Query(query::Args),
     Build(build::Args),
     Run(run::Args),
     Image(image::Args),

@@ -85,6 +85,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Test(args) => command::test::run(&args, console),
         Command::Explain(args) => command::explain::run(&args, console),
         Command::Diff(args) => command::diff::run(&args, console),
+        Command::Query(args) => command::query::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Image(args) => command::image::run(&args, console),

@@ -9,6 +9,7 @@ pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod junit;
 mod model;
+pub(crate) mod query;
 pub(crate) mod sarif;
 pub(crate) mod suite;
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod leftovers;
 mod lock;
 mod options;
 mod output;
+mod query;
 mod reference;
 mod sandbox;
 mod summary;

@@ -19,9 +19,21 @@ fn help() {
 #[test]
 fn every_command_has_help_with_an_example() {
     let sandbox = Sandbox::new();
-    for command in
-        ["check", "test", "explain", "diff", "build", "run", "image", "init", "schema", "completions", "man", "version"]
-    {
+    for command in [
+        "check",
+        "test",
+        "explain",
+        "diff",
+        "query",
+        "build",
+        "run",
+        "image",
+        "init",
+        "schema",
+        "completions",
+        "man",
+        "version",
+    ] {
         let ended = sandbox.run(&[command, "--help"]);
         assert_eq!(ended.code, Some(0), "{command}");
         assert!(ended.stdout.contains("Examples:\n  sallyport "), "{command}:\n{}", ended.stdout);

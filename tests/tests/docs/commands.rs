@@ -15,11 +15,12 @@ use crate::page::Page;
 const FOREIGN: [&str; 11] =
     ["argocd", "docker", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
 /// What runs here: it needs no network, and ends by itself.
-const RUNNABLE: [&str; 12] = [
+const RUNNABLE: [&str; 13] = [
     "check",
     "test",
     "explain",
     "diff",
+    "query",
     "build",
     "init",
     "schema",

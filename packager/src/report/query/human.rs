@@ -1,0 +1,172 @@
+//! For people: a block for each rule, in the words of the file.
+
+use std::fmt::Write as _;
+
+use sallyport_core::wire;
+use sallyport_egress::meaning::{Answer, Grant, Idle, IdleRules};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::super::model::counted;
+use super::{Asked, Found, QueryReport};
+use crate::printable::visible;
+
+/// The width of the column of names.
+const NAMES: usize = 11;
+
+pub(super) fn render(report: &QueryReport) -> String {
+    let blocks: Vec<String> = report
+        .policies
+        .iter()
+        .map(|policy| match &policy.found {
+            Found::Grants(answer) => grants(policy, answer, &report.asked),
+            Found::Unreachable(idle) => unreachable(policy, idle),
+        })
+        .collect();
+    blocks.join("\n")
+}
+
+fn grants(policy: &Asked, answer: &Answer, asked: &str) -> String {
+    let upstream = &policy.upstream;
+    let mut text = match answer.grants.len() {
+        0 => format!("{upstream}: no rule allows {}\n", visible(asked)),
+        1 => format!("{upstream}: 1 rule allows {}\n", visible(asked)),
+        count => format!("{upstream}: {count} rules allow {}\n", visible(asked)),
+    };
+    if answer.is_shadow {
+        text.push_str("The whole policy is in shadow mode: every request passes. When it is enforced:\n");
+    }
+    for grant in &answer.grants {
+        text.push_str(&block(policy, grant));
+    }
+    for scenario in &answer.undecided {
+        let _ = writeln!(text, "\nnot decided: {} by {}", visible(&scenario.request.to_string()), scenario.caller);
+    }
+    if !answer.in_shadow.is_empty() {
+        let rules: Vec<String> = answer.in_shadow.iter().map(|rule| named(policy, rule)).collect();
+        let _ = writeln!(text, "\nin shadow mode, so it allows nothing yet: {}", rules.join(", "));
+    }
+    text
+}
+
+/// `` `readers` (egress.yaml:12:9) ``
+fn named(policy: &Asked, rule: &str) -> String {
+    let place = policy.place(rule);
+    format!("`{rule}` ({}:{}:{})", policy.file, place.line, place.column)
+}
+
+fn block(policy: &Asked, grant: &Grant) -> String {
+    let mut text = format!("\n{}\n", named(policy, &grant.rule));
+    // Writing to a String cannot fail.
+    let mut row = |name: &str, words: &str| {
+        let _ = writeln!(text, "  {name:<NAMES$}{}", visible(words));
+    };
+    let wire::Rule { id: _, action: _, mode: _, from, to, when } = &grant.part;
+    let sources: Vec<String> = from.iter().flatten().map(|entry| fields(&entry.source)).collect();
+    alternatives(&mut row, "callers", &sources, "anyone, with an identity or without");
+    let operations: Vec<String> = to.iter().flatten().map(|entry| fields(&entry.operation)).collect();
+    alternatives(&mut row, "requests", &operations, "any");
+    for (position, condition) in when.iter().flatten().enumerate() {
+        row(if position == 0 { "when" } else { "and" }, &self::condition(condition));
+    }
+    if !grant.except.is_empty() {
+        let rules: Vec<String> = grant.except.iter().map(|rule| named(policy, rule)).collect();
+        row("except", &format!("what {} denies", rules.join(", ")));
+    }
+    if let Some(also) = &grant.also {
+        row("also by", &format!("earlier rules, here {}", named(policy, also)));
+    }
+    let witness = &grant.witness;
+    let authority = String::from_utf8_lossy(&witness.request.authority);
+    row("example", &format!("{} to {authority}, by {}", witness.request, witness.caller));
+    text
+}
+
+fn alternatives(row: &mut impl FnMut(&str, &str), name: &str, all: &[String], otherwise: &str) {
+    match all.split_first() {
+        None => row(name, otherwise),
+        Some((first, rest)) => {
+            row(name, first);
+            rest.iter().for_each(|other| row("or", other));
+        }
+    }
+}
+
+/// `key: values: ["a"]`
+fn condition(condition: &wire::Condition) -> String {
+    let rest = wire::Condition { key: String::new(), ..condition.clone() };
+    let fields = fields(&rest).split(", ").filter(|field| *field != "key: \"\"").collect::<Vec<_>>().join(", ");
+    format!("{}: {fields}", condition.key)
+}
+
+/// The fields that are written, as in the file: `methods: [GET], paths: ["/a/*"]`.
+fn fields(of: &impl Serialize) -> String {
+    let json = serde_json::to_value(of).unwrap_or_default();
+    let fields = json.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    fields.map(|(name, value)| format!("{name}: {}", words(value))).collect::<Vec<_>>().join(", ")
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("[{}]", items.iter().map(words).collect::<Vec<_>>().join(", ")),
+        Value::String(text) if is_plain(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// Whether YAML reads the text as it is.
+fn is_plain(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && text.chars().all(is_plain)
+}
+
+fn unreachable(policy: &Asked, idle: &IdleRules) -> String {
+    let upstream = &policy.upstream;
+    let mut text = match idle.rules.len() {
+        0 => format!("{upstream}: each of {} can decide\n", counted(policy.places.len(), "rule")),
+        count => format!("{upstream}: {count} of {} can never decide\n\n", counted(policy.places.len(), "rule")),
+    };
+    for rule in &idle.rules {
+        let why = match &rule.why {
+            Idle::Nothing(None) => "matches no request: its parts contradict each other".to_owned(),
+            Idle::Nothing(Some(part)) => format!("matches no request: without `{part}` it would"),
+            Idle::Ambiguous => "matches only requests that are refused as ambiguous".to_owned(),
+            Idle::Same(other) => format!("matches exactly what {} does", named(policy, other)),
+            Idle::Hidden(others) => {
+                let others: Vec<String> = others.iter().map(|other| named(policy, other)).collect();
+                match others.split_last() {
+                    Some((last, rest)) if !rest.is_empty() => {
+                        format!("{} and {last} together decide every request that it matches", rest.join(", "))
+                    }
+                    _ => format!("{} decides every request that it matches", others.join("")),
+                }
+            }
+        };
+        let _ = writeln!(text, "{}: {why}", named(policy, &rule.rule));
+    }
+    for rule in &idle.undecided {
+        let _ = writeln!(text, "not decided: {}", named(policy, rule));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_file() {
+        let operation = wire::Operation {
+            methods: Some(vec!["GET".to_owned()]),
+            paths: Some(vec!["/a/*".to_owned(), "/b".to_owned()]),
+            ..wire::Operation::default()
+        };
+        assert_eq!(fields(&operation), r#"methods: [GET], paths: ["/a/*", /b]"#);
+        let role = wire::Condition {
+            key: "request.headers[x-a]".to_owned(),
+            values: Some(vec!["1, 2".to_owned()]),
+            ..wire::Condition::default()
+        };
+        assert_eq!(condition(&role), r#"request.headers[x-a]: values: ["1, 2"]"#);
+    }
+}

@@ -1,0 +1,144 @@
+//! `sallyport query`
+
+use serde_json::Value;
+use snapbox::{assert_data_eq, str};
+
+use crate::sandbox::{GOOD, Sandbox, bad};
+
+/// Two more rules: one that everything is denied to, and one that adds nothing.
+fn several() -> String {
+    format!(
+        "{GOOD}    - id: no-admin
+      action: DENY
+      to: [{{operation: {{paths: [\"/admin/{{**}}\"]}}}}]
+    - id: status
+      action: ALLOW
+      from: [{{source: {{namespaces: [httpbin], notNamespaces: [httpbin]}}}}]
+    - id: writers
+      action: ALLOW
+      from: [{{source: {{serviceAccounts: [httpbin/writer, httpbin/sleep]}}}}]
+      to: [{{operation: {{methods: [PUT, GET], paths: [/put, \"/items/*\"]}}}}]
+      when: [{{key: \"request.headers[x-role]\", values: [trusted]}}]
+"
+    )
+}
+
+fn asked(arguments: &[&str]) -> String {
+    let sandbox = Sandbox::with(&[("egress.yaml", &several())]);
+    let ended = sandbox.run(&[&["query", "egress.yaml"], arguments].concat());
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    ended.stdout
+}
+
+#[test]
+fn who_can() {
+    assert_data_eq!(
+        asked(&["--method", "PUT", "--path", "/items/*"]),
+        str![[r#"
+httpbin/httpbin: 1 rule allows PUT requests to /items/*
+
+`writers` (egress.yaml:27:11)
+  callers    serviceAccounts: [httpbin/writer, httpbin/sleep]
+  requests   methods: [PUT], paths: ["/items/*"]
+  when       request.headers[x-role]: values: [trusted]
+  example    PUT /items/ -H 'x-role: trusted' to httpbin.legacy.internal, by httpbin/sleep
+
+"#]]
+    );
+    assert_data_eq!(
+        asked(&["--method", "DELETE"]),
+        str![[r#"
+httpbin/httpbin: no rule allows DELETE requests
+
+"#]]
+    );
+}
+
+#[test]
+fn what_can_a_caller() {
+    assert_data_eq!(
+        asked(&["--as", "httpbin/sleep"]),
+        str![[r#"
+httpbin/httpbin: 2 rules allow requests from httpbin/sleep
+
+`readers` (egress.yaml:13:11)
+  callers    serviceAccounts: [httpbin/sleep]
+  requests   methods: [GET]
+  except     what `no-admin` (egress.yaml:21:11) denies
+  example    GET / to httpbin.legacy.internal, by httpbin/sleep
+
+`writers` (egress.yaml:27:11)
+  callers    serviceAccounts: [httpbin/sleep]
+  requests   methods: [PUT, GET], paths: [/put, "/items/*"]
+  when       request.headers[x-role]: values: [trusted]
+  example    PUT /put -H 'x-role: trusted' to httpbin.legacy.internal, by httpbin/sleep
+
+"#]]
+    );
+    assert_data_eq!(
+        asked(&["--as", "anonymous", "-H", "x-role: trusted", "--host", "*"]),
+        str![[r#"
+httpbin/httpbin: no rule allows requests for the host * with `x-role: trusted` from callers without an identity
+
+"#]]
+    );
+}
+
+#[test]
+fn rules_that_never_decide() {
+    assert_data_eq!(
+        asked(&["--unreachable"]),
+        str![[r#"
+httpbin/httpbin: 1 of 4 rules can never decide
+
+`status` (egress.yaml:24:11): matches no request: without `from` it would
+
+"#]]
+    );
+}
+
+#[test]
+fn programs_get_an_object() {
+    let json: Value = serde_json::from_str(&asked(&["--as", "httpbin/writer", "--format", "json"])).unwrap();
+    let grant = &json["policies"][0]["grants"][0];
+    assert_eq!((grant["rule"].as_str(), grant["line"].as_u64()), (Some("writers"), Some(27)));
+    assert_eq!(grant["witness"]["request"], "GET /put -H 'x-role: trusted'");
+    assert_eq!(json["version"], 1);
+    let json: Value = serde_json::from_str(&asked(&["--unreachable", "--format", "json"])).unwrap();
+    let rule = &json["policies"][0]["unreachable"][0];
+    assert_eq!((rule["rule"].as_str(), rule["why"].as_str()), (Some("status"), Some("nothing")));
+}
+
+#[test]
+fn a_question_that_is_not_valid_is_a_usage_error() {
+    let sandbox = Sandbox::with(&[("egress.yaml", &several())]);
+    for (arguments, message) in [
+        (&["--path", "orders"][..], "error: `--path`: the path `orders` does not begin with `/`\n"),
+        (&["--path", "/x?y=1"], "error: `--path`: the path `/x?y=1` has a query\n"),
+        (&["--method", "get"], "error: `--method`: the method `get` is in lower case\n"),
+        (&["--host", "a b"], "error: `--host`: `a b` is not a host\n"),
+        (&["--as", "web"], "error: `--as web` is not a caller\n"),
+        (&["--as", "a b/c"], "error: `--as`: `cluster.local/ns/a b/sa/c` is not a principal\n"),
+        (&["-H", "x-role"], "error: `-H x-role` is not a header\n"),
+        (&["-H", "x role: a"], "error: `-H`: "),
+        (&["--unreachable", "--method", "GET"], "error: the argument '--unreachable' cannot be used with"),
+    ] {
+        let ended = sandbox.run(&[&["query", "egress.yaml"], arguments].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(64), ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.starts_with(message), "{arguments:?}: {}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_file_with_errors_has_no_answer() {
+    let mesh =
+        "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {istio: {version: \"1.30\"}}\n";
+    let sandbox = Sandbox::with(&[("bad.yaml", &bad()), ("mesh.yaml", mesh)]);
+    let ended = sandbox.run(&["query", "bad.yaml"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""));
+    assert!(ended.stderr.contains("bad.yaml:"), "{}", ended.stderr);
+    let ended = sandbox.run(&["query", "missing.yaml"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(3), ""));
+    let ended = sandbox.run(&["query", "mesh.yaml"]);
+    assert!(ended.code != Some(0) && ended.stdout.is_empty(), "{ended:?}");
+}
