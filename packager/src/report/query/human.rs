@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::super::model::counted;
-use super::{Asked, Found, QueryReport};
+use super::found::{Asked, Found, QueryReport};
 use crate::printable::visible;
 
 /// The width of the column of names.

@@ -24,7 +24,7 @@ use sallyport_egress::meaning::{Grant, Idle, IdleRule};
 use sallyport_egress::scenario::Scenario;
 use serde_json::{Value, json};
 
-use super::{Asked, Found, QueryReport};
+use super::found::{Asked, Found, QueryReport};
 
 /// The version of the schema.
 const VERSION: u32 = 1;
