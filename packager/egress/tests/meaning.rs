@@ -18,7 +18,7 @@ use std::time::Instant;
 use arbitrary::Unstructured;
 use common::generate;
 use common::request::Request;
-use sallyport_core::{Ambiguity, Engine, Reason, wire};
+use sallyport_core::{Ambiguity, Engine, Needs, PeerView, Reason, RequestView, wire};
 use sallyport_egress::meaning::{BUDGET, Policy, View, diff};
 use sallyport_egress::scenario::Effect;
 
@@ -118,7 +118,11 @@ fn is_left_out(effect: &Effect) -> bool {
 
 fn effects(engine: &Engine, request: &Request) -> (Effect, Option<bool>, Vec<String>) {
     request.with_view(|view| {
-        let decision = engine.on_request(view);
+        // As a host does it, which is asked for what the policy needs.
+        let needs = engine.needs();
+        let peer = if needs.contains(Needs::MTLS) { view.peer } else { PeerView::default() };
+        let metadata = view.metadata.filter(|_| needs.contains(Needs::METADATA));
+        let decision = engine.on_request(&RequestView { peer, metadata, ..*view });
         let audits = decision.audits.iter().map(|rule| rule.id.to_owned()).collect();
         (
             Effect::of(&decision.verdict),
