@@ -107,7 +107,7 @@ fn of_ambiguity(policies: [&Policy; 2], host: &str) -> Option<Region> {
     let scenario = Scenario { caller: Caller::anonymous(), request: Request::new("GET", host, path) };
     let [before, after] = policies.map(|policy| scenario.decide(policy.engine()).effect);
     let of = if old { Side::Old } else { Side::New };
-    let scope = Scope { of, from: Source::Ambiguity(*kind, None), rule: None, except: Vec::new() };
+    let scope = Scope { of, from: Source::Ambiguity(*kind, None), rule: None, except: Vec::new(), rules: Vec::new() };
     Some(Region::new(View::InForce, before, after, scope, scenario))
 }
 
@@ -218,6 +218,7 @@ impl Comparison<'_> {
         near: &[Near<'_>],
         diff: &mut PolicyDiff,
     ) -> Result<(), Exhausted> {
+        let rules = self.rules((side, entry), near);
         for piece in self.pieces(side, entry) {
             let region: Vec<Formula> = all.iter().chain(&piece.formulas).cloned().collect();
             let Some(point) = self.space.witness(&region.iter().collect::<Vec<_>>())? else { continue };
@@ -238,11 +239,23 @@ impl Comparison<'_> {
                 Some(_) => self.exceptions(entry, other, &piece.formulas, near)?,
                 None => Vec::new(),
             };
-            let scope = Scope { of: side, from: entry.from.clone().into(), rule, except };
+            let scope = Scope { of: side, from: entry.from.clone().into(), rule, except, rules: rules.clone() };
             let [old, new] = expected;
             diff.regions.push(Region::new(view.clone(), old, new, scope, scenario));
         }
         Ok(())
+    }
+
+    /// Every rule that has a request in common with this entry, each with its side: with another one, it is another region.
+    fn rules(&self, own: (Side, &Entry), near: &[Near<'_>]) -> Vec<(Side, wire::Rule)> {
+        let rule = |side: Side, entry: &Entry| {
+            let Origin::Rule(id) = &entry.from else { return None };
+            let [old, new] = self.policies;
+            let policy = if side == Side::Old { old } else { new };
+            Some((side, policy.rule(id)?.clone()))
+        };
+        let all = near.iter().map(|(_, (side, entry))| (*side, entry)).chain([own]);
+        all.filter_map(|(side, entry)| rule(side, entry)).collect()
     }
 
     /// What the engines say, if it is not what is expected.

@@ -54,6 +54,8 @@ pub struct Scope {
     pub rule: Option<wire::Rule>,
     /// Ids of rules that match some of these requests and keep them out of the region.
     pub except: Vec<String>,
+    /// Every rule that has a request in common with what decides, each with its side.
+    pub(super) rules: Vec<(Side, wire::Rule)>,
 }
 
 /// What decides.
@@ -109,18 +111,24 @@ impl Region {
     }
 }
 
-/// What the region is, in a form that does not depend on the order of lists.
+/// What the region is, in a form that does not depend on the order of rules and lists. Every rule that touches it counts, whether
+/// it is shown or not: who waives a region must not have waived a larger one.
 fn id(view: &View, old: &Effect, new: &Effect, scope: &Scope) -> String {
     let mut except = scope.except.clone();
     except.sort();
+    let json = |rule: &wire::Rule| serde_json::to_value(sorted(rule)).unwrap_or_default();
+    let mut rules: Vec<String> =
+        scope.rules.iter().map(|(side, rule)| json!([format!("{side:?}"), json(rule)]).to_string()).collect();
+    rules.sort();
     let canonical = json!({
         "view": format!("{view:?}"),
         "old": old.to_string(),
         "new": new.to_string(),
         "of": format!("{:?}", scope.of),
         "from": format!("{:?}", scope.from),
-        "rule": scope.rule.as_ref().map(|rule| serde_json::to_value(sorted(rule)).unwrap_or_default()),
+        "rule": scope.rule.as_ref().map(json),
         "except": except,
+        "rules": rules,
     });
     let digest = Sha256::digest(canonical.to_string().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().chars().take(ID_DIGITS).collect()

@@ -47,3 +47,22 @@ fn shadow_rules_are_compared_beside_those_in_force() {
     let line = |path: &str| format!("allowed by `r1` -> refused: denied by `r0`: GET {path} by http/sleep");
     assert_eq!(told, [line("/"), line("/.json")]);
 }
+
+/// The ids of all regions.
+fn ids(old: &str, new: &str) -> Vec<String> {
+    let (old, new) = (policy(old), policy(new));
+    diff(&old, &new, "orders.internal", BUDGET).unwrap().regions.into_iter().map(|region| region.id).collect()
+}
+
+/// What is waived by its id must not be more than what was looked at.
+#[test]
+fn an_id_is_another_if_a_rule_that_is_not_shown_is() {
+    let deny = r#"{"id": "no", "action": "DENY", "to": [{"operation": {"paths": ["/orders/{*}"]}}]}"#;
+    let conditional = READERS.replace(r#""to""#, r#""when": [{"key": "request.headers[x]", "values": ["1"]}], "to""#);
+    let ids_of = |allow: &str| ids(&format!("{deny}, {allow}"), allow);
+    assert_eq!(ids_of(READERS), ids_of(READERS));
+    assert!(ids_of(READERS).iter().all(|id| !ids_of(&conditional).contains(id)));
+    let reordered = READERS.replace(r#"["GET"]"#, r#"["HEAD", "GET"]"#);
+    let sorted = READERS.replace(r#"["GET"]"#, r#"["GET", "HEAD"]"#);
+    assert_eq!(ids_of(&reordered), ids_of(&sorted));
+}
