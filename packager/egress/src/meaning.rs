@@ -18,6 +18,7 @@
 //! headers of gateways and proxies whose values they write themselves; certificates with more than two names, or with `ns`
 //! and `sa` in places where Istio has other words; IPv6 addresses as authorities, but for those that rules name.
 
+mod ambiguous;
 mod conditions;
 mod diff;
 mod dimension;

@@ -14,14 +14,15 @@ use std::rc::Rc;
 use sallyport_core::outline::{Outline, OutlinedRule, ReadName};
 use sallyport_core::wire;
 
+use super::ambiguous::of_ambiguity;
 use super::dimension::Setting;
 use super::formula::Formula;
 use super::lists::{Entry, Origin, Reading, View, universe};
 use super::merge::{Side, merge};
 use super::policy::Policy;
-use super::region::{Change, Region, Scope, Source};
+use super::region::{Change, Region, Scope};
 use super::space::{Exhausted, Space};
-use crate::scenario::{Caller, Effect, Request, Scenario};
+use crate::scenario::{Effect, Scenario};
 
 /// Most states that a comparison may reach, unless another bound is given.
 pub const BUDGET: u64 = 20_000_000;
@@ -84,31 +85,6 @@ pub fn diff(old: &Policy, new: &Policy, host: &str, budget: u64) -> Result<Polic
         known.insert(of_no_rule.unwrap_or_else(|| region.id.clone()))
     });
     Ok(diff)
-}
-
-/// Ambiguous paths, by kind.
-const AMBIGUOUS: [(wire::Ambiguity, &str); 5] = [
-    (wire::Ambiguity::EscapedSlash, "/a%2Fb"),
-    (wire::Ambiguity::DoubleSlash, "/a//b"),
-    (wire::Ambiguity::Semicolon, "/a;b"),
-    (wire::Ambiguity::EscapedDelimiter, "/a%3Fb"),
-    (wire::Ambiguity::DoubleEncoding, "/%2541"),
-];
-
-/// Requests that one policy refuses as ambiguous and the other allows, because it enforces nothing: they are not searched
-/// for, but shown by one of them.
-fn of_ambiguity(policies: [&Policy; 2], host: &str) -> Option<Region> {
-    let [old, new] = policies.map(|policy| policy.outline().enforced);
-    if old == new {
-        return None;
-    }
-    let is_tolerated = |kind| policies.iter().any(|policy| policy.outline().tolerated.contains(kind));
-    let (kind, path) = AMBIGUOUS.iter().find(|(kind, _)| !is_tolerated(kind))?;
-    let scenario = Scenario { caller: Caller::anonymous(), request: Request::new("GET", host, path) };
-    let [before, after] = policies.map(|policy| scenario.decide(policy.engine()).effect);
-    let of = if old { Side::Old } else { Side::New };
-    let scope = Scope { of, from: Source::Ambiguity(*kind, None), rule: None, except: Vec::new(), rules: Vec::new() };
-    Some(Region::new(View::InForce, before, after, scope, scenario))
 }
 
 /// What both policies are read with.
