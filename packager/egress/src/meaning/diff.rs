@@ -154,12 +154,17 @@ impl Comparison<'_> {
             if !self.space.is_possible(&joined(&base, &blocked))? {
                 continue;
             }
-            for (_, (_, other)) in near.iter().filter(|(at, (of, _))| *at > place && of.is_of(side.other())) {
+            for (at, (_, other)) in near.iter().filter(|(at, (of, _))| *at > place && of.is_of(side.other())) {
                 if !is_same(view, &entry.effect, &other.effect) {
                     let all: Vec<Formula> = base.iter().chain(&blocked).chain([&other.formula]).cloned().collect();
                     if self.space.is_possible(&all.iter().collect::<Vec<_>>())? {
                         seen.push(Formula::all(all.clone()));
-                        self.regions(view, (*side, entry), other, &all, &near, diff)?;
+                        // What stands behind `other`, or only in the list of the entry, takes nothing away.
+                        let is_before = |(place_of, (of, _)): &Near<'_>| {
+                            *place_of < place || (place_of < at && of.is_of(side.other()))
+                        };
+                        let before = near.iter().copied().filter(is_before).collect::<Vec<_>>();
+                        self.regions(view, (*side, entry), other, &all, (&near, &before), diff)?;
                     }
                 }
                 blocked.push(other.formula.not());
@@ -191,7 +196,7 @@ impl Comparison<'_> {
         (side, entry): (Side, &Entry),
         other: &Entry,
         all: &[Formula],
-        near: &[Near<'_>],
+        (near, before): (&[Near<'_>], &[Near<'_>]),
         diff: &mut PolicyDiff,
     ) -> Result<(), Exhausted> {
         let rules = self.rules((side, entry), near);
@@ -212,7 +217,7 @@ impl Comparison<'_> {
                 None => None,
             };
             let except = match &rule {
-                Some(_) => self.exceptions(entry, other, &piece.formulas, near)?,
+                Some(_) => self.exceptions(entry, other, &piece.formulas, before)?,
                 None => Vec::new(),
             };
             let scope = Scope { of: side, from: entry.from.clone().into(), rule, except, rules: rules.clone() };
@@ -252,10 +257,10 @@ impl Comparison<'_> {
         entry: &Entry,
         other: &Entry,
         piece: &[Formula],
-        near: &[Near<'_>],
+        before: &[Near<'_>],
     ) -> Result<Vec<String>, Exhausted> {
         let mut ids = Vec::new();
-        for (_, (_, exception)) in near {
+        for (_, (_, exception)) in before {
             let Origin::Rule(id) = &exception.from else { continue };
             if exception.from == entry.from || exception.from == other.from || ids.contains(id) {
                 continue;

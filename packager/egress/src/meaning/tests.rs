@@ -66,3 +66,21 @@ fn an_id_is_another_if_a_rule_that_is_not_shown_is() {
     let sorted = READERS.replace(r#"["GET"]"#, r#"["GET", "HEAD"]"#);
     assert_eq!(ids_of(&reordered), ids_of(&sorted));
 }
+
+/// A rule behind the one that decides takes nothing away.
+#[test]
+fn only_what_counts_first_is_an_exception() {
+    let rule = |id: &str, action: &str, path: &str| {
+        format!(r#"{{"id": "{id}", "action": "{action}", "to": [{{"operation": {{"paths": ["{path}"]}}}}]}}"#)
+    };
+    let except = |old: &[String], new: &[String]| {
+        let (old, new) = (policy(&old.join(",")), policy(&new.join(",")));
+        let regions = diff(&old, &new, "orders.internal", BUDGET).unwrap().regions;
+        regions.into_iter().map(|region| region.scope.except).collect::<Vec<_>>()
+    };
+    let [p, q, d] = [rule("p", "ALLOW", "/x/*"), rule("q", "ALLOW", "/x/*"), rule("d", "DENY", "/x/*")];
+    let inner = rule("inner", "DENY", "/x/y/*");
+    assert_eq!(except(&[], &[p.clone(), q.clone()]), [[""; 0]]);
+    assert_eq!(except(&[p.clone(), q.clone()], &[d, p.clone(), q]), [[""; 0]]);
+    assert_eq!(except(&[inner.clone()], &[inner, p]), [["inner"]]);
+}

@@ -65,7 +65,8 @@ fn group<'a>(
         0 => String::new(),
         more => format!(" (so {} {more} more of the row)", if more == 1 { "is" } else { "are" }),
     };
-    let title = format!("{} is {}{more}", case.name, case.outcome.effect);
+    // A name may have line ends, and a log may take a line of its own for a command.
+    let title = visible(&format!("{} is {}{more}", case.name, case.outcome.effect));
     let mut group = Group::with_title(Level::ERROR.primary_title(title));
     let mismatches = case.mismatches.iter().map(|(place, mismatch)| {
         (*place, format!("`{}`: expected {}, got {}", mismatch.field, mismatch.expected, mismatch.actual))
@@ -102,7 +103,7 @@ fn snippet<'a>(
         let start = place.span.start.saturating_sub(from);
         // What has several lines is marked where it begins.
         let end = place.span.end.min(to).saturating_sub(from).max(start);
-        AnnotationKind::Primary.span(start..end).label(label.clone())
+        AnnotationKind::Primary.span(start..end).label(visible(label))
     });
     let line = file.text.get(from..to).unwrap_or("");
     Some(Snippet::source(line).path(file.name.as_str()).line_start(first.start.line).annotations(annotations))
