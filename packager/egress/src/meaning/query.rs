@@ -103,6 +103,8 @@ impl Question {
         let condition = |(name, value): &(String, String)| wire::Condition {
             key: format!("request.headers[{name}]"),
             values: Some(vec![value.clone()]),
+            // The request has it, whatever else it has: another line, or a value that is a list.
+            quantifier: Some(wire::Quantifier::Any),
             ..wire::Condition::default()
         };
         let from =

@@ -209,3 +209,21 @@ fn rules_in_shadow_mode_are_looked_at_as_if_in_force() {
     let all = format!("{}, {}", shadow, paths("a", "ALLOW", r#""/x/1""#));
     assert_eq!(never(&all), []);
 }
+
+/// A request that has a header may have more of it: another line, or a list.
+#[test]
+fn a_header_of_the_question_is_one_that_the_request_has() {
+    let rules = r#"{"id": "plain", "action": "ALLOW", "from": [{"source": {"namespaces": ["shop"]}}]},
+        {"id": "beta", "action": "ALLOW", "from": [{"source": {"namespaces": ["ops"]}}],
+         "when": [{"key": "request.headers[x-feature]", "values": ["beta"], "match": "any"}]}"#;
+    let who = |headers: &[(&str, &str)]| {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let question = Question { headers, ..Question::default() };
+        let answer = query(&source(rules), "orders.internal", &question, BUDGET).unwrap();
+        assert!(answer.undecided.is_empty(), "{:#?}", answer.undecided);
+        answer.grants.into_iter().map(|grant| grant.rule).collect::<Vec<_>>()
+    };
+    assert_eq!(who(&[("accept", "text/html, text/plain")]), ["plain", "beta"]);
+    assert_eq!(who(&[("x-feature", "alpha")]), ["plain", "beta"]);
+    assert_eq!(who(&[("x-feature", "alpha"), ("x-feature", "beta")]), ["plain", "beta"]);
+}
