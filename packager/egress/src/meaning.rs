@@ -5,11 +5,11 @@
 //! Everything here searches for requests; nothing decides. A request that was found is put to the engines, and what they
 //! say is the answer: a search that expected anything else says so. The parts, from below:
 //!
-//! - a **language** ([`lang`]) is what a set of patterns matches, byte by byte;
-//! - a **machine** ([`machine`]) is one test of a rule on one dimension of requests, over all readings of a value;
-//! - a **space** ([`space`]) finds a shortest value that passes some tests and fails others, and a request for which
-//!   formulas hold ([`search`]);
-//! - a policy is a **list** of formulas with what they decide ([`lists`]); [`diff()`] compares two of them,
+//! - a **language** (`lang`) is what a set of patterns matches, byte by byte;
+//! - a **machine** (`machine`) is one test of a rule on one dimension of requests, over all readings of a value;
+//! - a **space** (`space`) finds a shortest value that passes some tests and fails others, and a request for which
+//!   formulas hold (`search`);
+//! - a policy is a **list** of formulas with what they decide (`lists`); [`diff()`] compares two of them,
 //!   [`query()`] asks one what it grants, and [`idle()`] which of its rules never decide.
 //!
 //! # Limits
