@@ -37,7 +37,8 @@ fn folded(byte: u8) -> u8 {
 /// A query parameter's name as servers may read it: what follows a NUL, a byte that is not UTF-8 or a bracket is cut
 /// off, so are blanks at the ends, and `.` and blanks become `_` (PHP manual, "Variables From External Sources"). In lower
 /// case, because ASP.NET's names are.
-pub(crate) fn fold_parameter(name: &[u8]) -> Cow<'_, [u8]> {
+#[must_use]
+pub fn fold_parameter(name: &[u8]) -> Cow<'_, [u8]> {
     let special = |byte: &u8| matches!(byte, 0..=0x20 | b'[' | b'.' | 0x80..) || byte.is_ascii_uppercase();
     if !name.iter().any(special) {
         return Cow::Borrowed(name);

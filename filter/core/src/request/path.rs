@@ -279,7 +279,8 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
 
 /// What may stand plain in a segment (RFC 3986, `pchar`), but for `;`, which has its own kind, and `*`, which patterns cannot
 /// name.
-fn is_of_segment(byte: u8) -> bool {
+#[must_use]
+pub fn is_of_segment(byte: u8) -> bool {
     is_unreserved(byte) || b"!$&'()+,=:@".contains(&byte)
 }
 

@@ -20,7 +20,7 @@ use super::formula::Formula;
 use super::lists::{Entry, Origin, Reading, View, universe};
 use super::merge::{Side, merge};
 use super::policy::Policy;
-use super::region::{Change, Region, Scope};
+use super::region::{Region, Scope};
 use super::space::{Exhausted, Space};
 use crate::scenario::{Effect, Scenario};
 
@@ -374,11 +374,5 @@ impl PolicyDiff {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.regions.is_empty() && self.undecided.is_empty()
-    }
-
-    /// Whether some region is of this kind.
-    #[must_use]
-    pub fn has(&self, change: Change) -> bool {
-        self.regions.iter().any(|region| region.change() == change)
     }
 }

@@ -251,7 +251,7 @@ impl Draft {
     }
 }
 
-/// A name that CGI takes for this header; `None`: there is none.
+/// Whether there is another name that CGI takes for this header.
 pub(super) fn has_header_twin(name: &str) -> bool {
     name.contains(['-', '_'])
 }

@@ -1,6 +1,9 @@
 //! Policies as lists of decisions: the first entry whose formula holds decides.
 
+use std::borrow::Cow;
+
 use sallyport_core::outline::{IdentityField, Listed, Outline, OutlinedRule, StringPattern, Test, Use};
+use sallyport_core::request::name;
 use sallyport_core::verdict::Reason;
 use sallyport_core::wire::{Action, Ambiguity};
 
@@ -151,7 +154,7 @@ impl<'o> Reading<'o> {
             if self.outline.tolerated.contains(&kind) {
                 continue;
             }
-            let twins = twins(&space.setting.headers, &read.name, |name| name.replace('_', "-"));
+            let twins = twins(&space.setting.headers, &read.name, name::fold);
             for twin in &twins {
                 push(has_line(space, Dimension::Header(twin.clone())), kind, Some(&read.name));
             }
@@ -166,7 +169,7 @@ impl<'o> Reading<'o> {
                 push(flag(space, &Dimension::OddQuery), kind, None);
             }
             for read in decides {
-                for twin in twins(&space.setting.parameters, &read.name, folded_parameter) {
+                for twin in twins(&space.setting.parameters, &read.name, name::fold_parameter) {
                     push(has_line(space, Dimension::Parameter(twin)), kind, Some(&read.name));
                 }
                 push(flag(space, &Dimension::ParameterTwin(read.name.clone())), kind, Some(&read.name));
@@ -177,14 +180,9 @@ impl<'o> Reading<'o> {
 }
 
 /// Other names that rules read and servers may take for this one.
-fn twins(read: &[String], name: &str, fold: impl Fn(&str) -> String) -> Vec<String> {
-    let is_twin = |other: &&String| *other != name && fold(other) == fold(name);
+fn twins(read: &[String], name: &str, fold: impl Fn(&[u8]) -> Cow<'_, [u8]>) -> Vec<String> {
+    let is_twin = |other: &&String| *other != name && fold(other.as_bytes()) == fold(name.as_bytes());
     read.iter().filter(is_twin).cloned().collect()
-}
-
-/// As the core folds the name of a parameter.
-fn folded_parameter(name: &str) -> String {
-    name.split('[').next().unwrap_or(name).trim().to_ascii_lowercase().replace(['.', ' '], "_")
 }
 
 /// Whether there is a line.

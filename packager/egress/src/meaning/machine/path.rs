@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use sallyport_core::outline::{Listed, PathPattern, Pattern, Use};
-use sallyport_core::request::is_unreserved;
+use sallyport_core::request::{is_of_segment, is_unreserved};
 use sallyport_core::wire::Ambiguity;
 
 use super::{Machine, State, byte};
@@ -47,11 +47,6 @@ impl Spelling {
             _ => Self { raw: plain, canonical: escape(true), byte },
         }
     }
-}
-
-/// What stands plain in a canonical path (RFC 3986, `pchar`), but for `;` and `*`.
-fn is_of_segment(byte: u8) -> bool {
-    is_unreserved(byte) || b"!$&'()+,=:@".contains(&byte)
 }
 
 /// A list of paths, or of expressions on paths.
