@@ -15,7 +15,8 @@ pub use self::table::KEYS;
 use crate::problem::{Flaw, Listed, PolicyCode};
 pub use crate::request::caller::IdentityField;
 use crate::request::canonical::CanonicalRequest;
-use crate::request::name::is_token_byte;
+use crate::request::forwarded;
+use crate::request::name::{is_same_to_cgi, is_token_byte};
 use crate::request::needs::Needs;
 
 /// What a key is about.
@@ -191,6 +192,8 @@ fn check_names(key: &Key, names: &[&str], text: &str) -> Result<(), Flaw> {
         (Value::Header, [name]) if name.starts_with(':') || name.eq_ignore_ascii_case("host") => {
             Err(pseudo_header(name))
         }
+        (Value::Header, [name]) if is_same_to_cgi(name.as_bytes(), forwarded::HEADER) => Err(not_a_header(name)
+            .help(format_args!("the gateway writes it; write `from: [{{source: {{principals: [...]}}}}]`"))),
         (Value::Header, [name]) if is_token(name) => Ok(()),
         (Value::Header, _) => malformed("valid header name"),
         (Value::Claim(None), [_, ..]) if names.iter().all(|name| !name.is_empty()) => Ok(()),
@@ -203,13 +206,17 @@ fn check_names(key: &Key, names: &[&str], text: &str) -> Result<(), Flaw> {
 
 /// No request has a header of this name: HTTP/2 has none, and Envoy makes pseudo headers of HTTP/1.1's.
 fn pseudo_header(name: &str) -> Flaw {
-    let flaw = Flaw::new(PolicyCode::ConditionKey, format_args!("no condition can be on the header `{name}`"));
+    let flaw = not_a_header(name);
     match INSTEAD.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
         Some((_, field)) => flaw.help(format_args!("write `to: [{{operation: {{{field}: [...]}}}}]`")),
         None => {
             flaw.help(format_args!("rules cannot read it; an operation has `hosts`, `ports`, `methods` and `paths`"))
         }
     }
+}
+
+fn not_a_header(name: &str) -> Flaw {
+    Flaw::new(PolicyCode::ConditionKey, format_args!("no condition can be on the header `{name}`"))
 }
 
 /// `[a][b]` in its parts; none of nothing.
