@@ -20,8 +20,10 @@
 
 mod ambiguous;
 mod conditions;
+mod describe;
 mod diff;
 mod dimension;
+mod fold;
 mod formula;
 mod guess;
 mod idle;
@@ -31,6 +33,7 @@ mod literals;
 mod machine;
 mod marks;
 mod merge;
+mod pieces;
 mod policy;
 mod query;
 #[cfg(test)]
@@ -47,7 +50,8 @@ mod written;
 pub use diff::{BUDGET, PolicyDiff, Undecided, diff};
 pub use idle::{Idle, IdleRule, IdleRules, idle};
 pub use lists::View;
+pub use merge::Side;
 pub use policy::Policy;
 pub use query::{Answer, Asker, Grant, Question, Unanswered, query};
-pub use region::{Change, Region, Scope, Source};
+pub use region::{Change, Exception, Region, Scope, Source};
 pub use space::Exhausted;

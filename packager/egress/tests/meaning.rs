@@ -19,7 +19,7 @@ use arbitrary::Unstructured;
 use common::generate;
 use common::request::Request;
 use sallyport_core::{Ambiguity, Engine, Needs, PeerView, Reason, RequestView, wire};
-use sallyport_egress::meaning::{BUDGET, Policy, View, diff};
+use sallyport_egress::meaning::{BUDGET, Exception, Policy, Region, Side, View, diff};
 use sallyport_egress::scenario::Effect;
 
 /// How many pairs of policies, and requests for each.
@@ -91,6 +91,7 @@ fn is_of_the_space(request: &Request) -> bool {
     let identity = request.uri_san.as_ref().map(|uri| uri.0.clone()).unwrap_or_default();
     let is_strange = request.mtls
         && !(identity.starts_with(b"spiffe://")
+            && identity.iter().all(|byte| byte.is_ascii_alphanumeric() || b"/:.-_".contains(byte))
             && identity.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).count() == 6);
     let is_address = header(":authority").starts_with(b"[") || header("host").starts_with(b"[");
     let has_no_port = request.destination_address.is_none();
@@ -116,7 +117,7 @@ fn is_left_out(effect: &Effect) -> bool {
     )
 }
 
-fn effects(engine: &Engine, request: &Request) -> (Effect, Option<bool>, Vec<String>) {
+fn effects(engine: &Engine, request: &Request) -> (Effect, Option<Effect>, Vec<String>) {
     request.with_view(|view| {
         // As a host does it, which is asked for what the policy needs.
         let needs = engine.needs();
@@ -124,24 +125,25 @@ fn effects(engine: &Engine, request: &Request) -> (Effect, Option<bool>, Vec<Str
         let metadata = view.metadata.filter(|_| needs.contains(Needs::METADATA));
         let decision = engine.on_request(&RequestView { peer, metadata, ..*view });
         let audits = decision.audits.iter().map(|rule| rule.id.to_owned()).collect();
-        (
-            Effect::of(&decision.verdict),
-            decision.shadow.as_ref().map(|shadow| Effect::of_shadow(shadow).is_allowed()),
-            audits,
-        )
+        (Effect::of(&decision.verdict), decision.shadow.as_ref().map(Effect::of_shadow), audits)
     })
 }
 
-fn compare(seed: u64) -> (usize, usize) {
+fn is_allowed_if_enforced(shadow: &Option<Effect>, effect: &Effect) -> bool {
+    shadow.as_ref().unwrap_or(effect).is_allowed()
+}
+
+fn compare(seed: u64) -> (usize, usize, usize) {
     let (old, new) = pair(seed);
-    let (Ok(old), Ok(new)) = (Policy::new(old), Policy::new(new)) else { return (0, 0) };
+    let (Ok(old), Ok(new)) = (Policy::new(old), Policy::new(new)) else { return (0, 0, 0) };
     let started = Instant::now();
     let diff = diff(&old, &new, "httpbin.org", BUDGET).unwrap_or_else(|_| {
         panic!("seed {seed}: exhausted after {:?}\n{:#?}\n{:#?}", started.elapsed(), old.source(), new.source())
     });
     let shown = || format!("seed {seed}\nold {}\nnew {}", json(old.source()), json(new.source()));
     assert!(diff.undecided.is_empty(), "{}\n{:#?}", shown(), diff.undecided);
-    let mut differing = 0;
+    let said: Vec<Said<'_>> = diff.regions.iter().filter_map(|region| Said::new(region, &old, &new)).collect();
+    let (mut differing, mut described) = (0, 0);
     let bytes = bytes(!seed, 60 * REQUESTS);
     let mut u = Unstructured::new(&bytes);
     for _ in 0..REQUESTS {
@@ -160,8 +162,42 @@ fn compare(seed: u64) -> (usize, usize) {
             continue;
         }
         let is_told = |view: &View, before: &Effect, after: &Effect| {
-            diff.regions.iter().any(|region| region.view == *view && region.old == *before && region.new == *after)
+            let is = |region: &Region, said: &Effect, effect: &Effect| said == effect || region.others.contains(effect);
+            diff.regions
+                .iter()
+                .any(|region| region.view == *view && is(region, &region.old, before) && is(region, &region.new, after))
         };
+        for said in said.iter().filter(|said| said.has(&request)) {
+            let Region { view, old, new, others, scope, .. } = said.region;
+            let is_in_force = scope.except.contains(&Exception::InForce) && before != after;
+            let of_shadow = before_shadow.iter().chain(&after_shadow);
+            let is_other_ambiguous = [&before, &after].into_iter().chain(of_shadow).any(is_ambiguous);
+            let is_true = match view {
+                View::InForce => {
+                    let is = |said: &Effect, effect: &Effect| said == effect || others.contains(effect);
+                    is(old, &before) && is(new, &after)
+                }
+                View::IfEnforced => {
+                    is_allowed_if_enforced(&before_shadow, &before) == old.is_allowed()
+                        && is_allowed_if_enforced(&after_shadow, &after) == new.is_allowed()
+                }
+                View::Audit(id) => {
+                    before_audits.contains(id) == old.rule().is_some()
+                        && after_audits.contains(id) == new.rule().is_some()
+                }
+            };
+            assert!(
+                is_true || is_in_force || is_other_ambiguous,
+                "{}\n{request}\n{before} -> {after}, shadow {before_shadow:?} -> {after_shadow:?} is not as said: {view:?} {old} -> {new} {others:?}\n\
+                 rule {}\nfails {}\nand {}\nexcept {:?}",
+                shown(),
+                serde_json::to_string(&scope.rule).unwrap(),
+                serde_json::to_string(&scope.fails).unwrap(),
+                serde_json::to_string(&scope.and).unwrap(),
+                scope.except,
+            );
+            described += 1;
+        }
         if before != after {
             differing += 1;
             assert!(
@@ -170,7 +206,7 @@ fn compare(seed: u64) -> (usize, usize) {
                 shown(),
                 diff.regions
             );
-        } else if before_shadow != after_shadow {
+        } else if is_allowed_if_enforced(&before_shadow, &before) != is_allowed_if_enforced(&after_shadow, &after) {
             differing += 1;
             assert!(
                 diff.regions.iter().any(|region| region.view == View::IfEnforced),
@@ -203,7 +239,72 @@ fn compare(seed: u64) -> (usize, usize) {
             );
         }
     }
-    (diff.regions.len(), differing)
+    (diff.regions.len(), differing, described)
+}
+
+/// What is said of a region, ready to be put to requests.
+struct Said<'d> {
+    region: &'d Region,
+    rule: Engine,
+    and: Option<Engine>,
+    fails: Option<Engine>,
+    except: Vec<Engine>,
+}
+
+/// An engine that allows what this rule matches, as a policy reads it.
+fn matching(policy: &Policy, rule: &wire::Rule) -> Engine {
+    let mut source = policy.source().clone();
+    source.automata = Vec::new();
+    source.mode = wire::Mode::Enforce;
+    // Ambiguous requests are not in question, and a rule of its own must not make others so.
+    source.tolerate = Ambiguity::TOLERABLE.to_vec();
+    source.rules = vec![wire::Rule { mode: wire::Mode::Enforce, ..rule.clone() }];
+    Engine::compile(&source).unwrap()
+}
+
+fn is_matched(engine: &Engine, request: &Request, action: wire::Action) -> bool {
+    let (effect, _, audits) = effects(engine, request);
+    match action {
+        wire::Action::Allow => effect.is_allowed(),
+        wire::Action::Deny => effect.rule().is_some(),
+        wire::Action::Audit => !audits.is_empty(),
+    }
+}
+
+impl<'d> Said<'d> {
+    fn new(region: &'d Region, old: &Policy, new: &Policy) -> Option<Self> {
+        let [own, other] = if region.scope.is_of_new() { [new, old] } else { [old, new] };
+        let find = |policy: &Policy, id: &str| policy.source().rules.iter().find(|rule| rule.id == *id).cloned();
+        let mut except = Vec::new();
+        for exception in &region.scope.except {
+            let Exception::Rule(id, side) = exception else { continue };
+            for (policy, of) in [(old, Side::Old), (new, Side::New)] {
+                if *side == of || *side == Side::Both {
+                    except.push(matching(policy, &find(policy, id).unwrap()));
+                }
+            }
+        }
+        Some(Self {
+            region,
+            rule: matching(own, region.scope.rule.as_ref()?),
+            and: region.scope.and.as_ref().map(|rule| matching(other, rule)),
+            fails: region.scope.fails.as_ref().map(|rule| matching(other, rule)),
+            except,
+        })
+    }
+
+    /// Whether the words have this request.
+    fn has(&self, request: &Request) -> bool {
+        let is_of = |engine: &Engine| {
+            [wire::Action::Allow, wire::Action::Deny, wire::Action::Audit]
+                .into_iter()
+                .any(|action| is_matched(engine, request, action))
+        };
+        is_of(&self.rule)
+            && self.and.as_ref().is_none_or(is_of)
+            && !self.fails.as_ref().is_some_and(is_of)
+            && !self.except.iter().any(is_of)
+    }
 }
 
 fn json(policy: &wire::Policy) -> String {
@@ -214,16 +315,17 @@ fn json(policy: &wire::Policy) -> String {
 fn no_difference_is_missed() {
     let from: u64 = std::env::var("SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
     let count: u64 = std::env::var("PAIRS").ok().and_then(|pairs| pairs.parse().ok()).unwrap_or(PAIRS);
-    let (mut regions, mut differing, mut slowest) = (0, 0, (std::time::Duration::ZERO, 0));
+    let (mut regions, mut differing, mut described, mut slowest) = (0, 0, 0, (std::time::Duration::ZERO, 0));
     for seed in from..from + count {
         let started = Instant::now();
-        let (more, hits) = compare(seed);
+        let (more, hits, said) = compare(seed);
         slowest = slowest.max((started.elapsed(), seed));
         regions += more;
         differing += hits;
+        described += said;
     }
-    eprintln!("{regions} regions, {differing} requests decided otherwise, slowest {slowest:?}");
-    assert!(regions > 0 && differing > 0);
+    eprintln!("{regions} regions, {differing} requests decided otherwise, {described} described, slowest {slowest:?}");
+    assert!(regions > 0 && differing > 0 && described > 0);
 }
 
 fn policy_of(rules: &[String]) -> Policy {

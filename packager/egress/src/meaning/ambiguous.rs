@@ -28,7 +28,7 @@ pub(super) fn of_ambiguity(policies: [&Policy; 2], host: &str) -> Option<Region>
     let (kind, path) = AMBIGUOUS.iter().find(|(kind, _)| !is_tolerated(kind))?;
     let scenario = Scenario { caller: Caller::anonymous(), request: Request::new("GET", host, path) };
     let [before, after] = policies.map(|policy| scenario.decide(policy.engine()).effect);
-    let of = if old { Side::Old } else { Side::New };
-    let scope = Scope { of, from: Source::Ambiguity(*kind, None), rule: None, except: Vec::new(), rules: Vec::new() };
+    let of = if old { Side::New } else { Side::Old };
+    let scope = Scope::of_no_rule(of, Source::Shadow);
     Some(Region::new(View::InForce, before, after, scope, scenario))
 }

@@ -8,14 +8,15 @@
 //! pair of such entries, and each is searched for by itself. Within a pair, each alternative of the rule is a region, and
 //! where the rule had another version, each test of that version which the region fails.
 
-use std::collections::HashSet;
 use std::rc::Rc;
 
-use sallyport_core::outline::{Outline, OutlinedRule, ReadName};
+use sallyport_core::outline::{Outline, ReadName};
 use sallyport_core::wire;
 
 use super::ambiguous::of_ambiguity;
+use super::describe::Pair;
 use super::dimension::Setting;
+use super::fold::fold;
 use super::formula::Formula;
 use super::lists::{Entry, Origin, Reading, View, universe};
 use super::merge::{Side, merge};
@@ -72,18 +73,7 @@ pub fn diff(old: &Policy, new: &Policy, host: &str, budget: u64) -> Result<Polic
     for audit in audits {
         comparison.compare(&View::Audit(audit.to_owned()), &mut Vec::new(), &mut diff)?;
     }
-    diff.regions.sort_by_key(Region::order);
-    // Parts that only the other policy's tests tell apart are one region to its reader, and so are requests that no rule of
-    // either policy describes.
-    let mut known = HashSet::new();
-    diff.regions.retain(|region| {
-        let of_no_rule = region
-            .scope
-            .rule
-            .is_none()
-            .then(|| format!("{:?} {} {} {:?}", region.view, region.old, region.new, region.scope.from));
-        known.insert(of_no_rule.unwrap_or_else(|| region.id.clone()))
-    });
+    diff.regions = fold(std::mem::take(&mut diff.regions));
     Ok(diff)
 }
 
@@ -130,13 +120,7 @@ pub(super) struct Comparison<'p> {
 }
 
 /// An entry of the merged list with its place.
-type Near<'m> = (usize, &'m (Side, Entry));
-
-/// A part of an entry: what it adds, and as a rule.
-struct Piece {
-    formulas: Vec<Formula>,
-    rule: Option<wire::Rule>,
-}
+pub(super) type Near<'m> = (usize, &'m (Side, Entry));
 
 impl Comparison<'_> {
     fn compare(&mut self, view: &View, seen: &mut Vec<Formula>, diff: &mut PolicyDiff) -> Result<(), Exhausted> {
@@ -154,9 +138,13 @@ impl Comparison<'_> {
             if !self.space.is_possible(&joined(&base, &blocked))? {
                 continue;
             }
-            for (at, (_, other)) in near.iter().filter(|(at, (of, _))| *at > place && of.is_of(side.other())) {
+            let behind: Vec<Near<'_>> =
+                near.iter().copied().filter(|(at, (of, _))| *at > place && of.is_of(side.other())).collect();
+            for others in deciding(entry, &behind) {
+                let Some((at, (_, other))) = others.first() else { continue };
+                let decides = Formula::any(others.iter().map(|(_, (_, other))| other.formula.clone()));
                 if !is_same(view, &entry.effect, &other.effect) {
-                    let all: Vec<Formula> = base.iter().chain(&blocked).chain([&other.formula]).cloned().collect();
+                    let all: Vec<Formula> = base.iter().chain(&blocked).chain([&decides]).cloned().collect();
                     if self.space.is_possible(&all.iter().collect::<Vec<_>>())? {
                         seen.push(Formula::all(all.clone()));
                         // What stands behind `other`, or only in the list of the entry, takes nothing away.
@@ -164,10 +152,10 @@ impl Comparison<'_> {
                             *place_of < place || (place_of < at && of.is_of(side.other()))
                         };
                         let before = near.iter().copied().filter(is_before).collect::<Vec<_>>();
-                        self.regions(view, (*side, entry), other, &all, (&near, &before), diff)?;
+                        self.regions(view, (*side, entry), others, &all, (&near, &before), diff)?;
                     }
                 }
-                blocked.push(other.formula.not());
+                blocked.push(decides.not());
             }
         }
         Ok(())
@@ -189,12 +177,12 @@ impl Comparison<'_> {
         Ok(near)
     }
 
-    /// The regions of a pair of entries.
+    /// The regions of an entry and of those that decide in the other policy, the first of `others` that holds.
     fn regions(
         &mut self,
         view: &View,
         (side, entry): (Side, &Entry),
-        other: &Entry,
+        all_others: &[Near<'_>],
         all: &[Formula],
         (near, before): (&[Near<'_>], &[Near<'_>]),
         diff: &mut PolicyDiff,
@@ -204,6 +192,8 @@ impl Comparison<'_> {
             let region: Vec<Formula> = all.iter().chain(&piece.formulas).cloned().collect();
             let Some(point) = self.space.witness(&region.iter().collect::<Vec<_>>())? else { continue };
             let scenario = self.space.scenario(&point);
+            let mut others = all_others.iter().map(|(_, (_, other))| other);
+            let Some(other) = others.find(|other| self.space.is_true(&other.formula, &point)) else { continue };
             let expected = match side {
                 Side::New => [other.effect.clone(), entry.effect.clone()],
                 Side::Old | Side::Both => [entry.effect.clone(), other.effect.clone()],
@@ -212,19 +202,28 @@ impl Comparison<'_> {
                 diff.undecided.push(undecided);
                 continue;
             }
-            let rule = match piece.rule {
-                Some(rule) => Some(self.reduced(side, rule, &region)?),
-                None => None,
-            };
-            let except = match &rule {
-                Some(_) => self.exceptions(entry, other, &piece.formulas, before)?,
-                None => Vec::new(),
-            };
-            let scope = Scope { of: side, from: entry.from.clone().into(), rule, except, rules: rules.clone() };
+            let pair = Pair { view, side, entry, other };
+            let (scope, said) = self.scope(&pair, piece, &region, before)?;
+            let scope = Scope { rules: rules.clone(), ..scope };
             let [old, new] = expected;
-            diff.regions.push(Region::new(view.clone(), old, new, scope, scenario));
+            let others = self.other_effects(&said, other, all_others)?;
+            diff.regions.push(Region { others, ..Region::new(view.clone(), old, new, scope, scenario) });
         }
         Ok(())
+    }
+
+    /// What those decide that do not decide the witness, if they decide any request for which these formulas hold.
+    fn other_effects(&self, said: &[Formula], of_witness: &Entry, all: &[Near<'_>]) -> Result<Vec<Effect>, Exhausted> {
+        let mut effects = Vec::new();
+        let mut before = Vec::new();
+        for (_, (_, other)) in all {
+            let formulas: Vec<&Formula> = said.iter().chain(&before).chain([&other.formula]).collect();
+            if other.effect != of_witness.effect && self.space.is_possible(&formulas)? {
+                effects.push(other.effect.clone());
+            }
+            before.push(other.formula.not());
+        }
+        Ok(effects)
     }
 
     /// Every rule that has a request in common with this entry, each with its side: with another one, it is another region.
@@ -250,111 +249,13 @@ impl Comparison<'_> {
         let is_as_expected = expected.iter().zip(&decided).all(|(expected, decided)| is_same(view, expected, decided));
         (!is_as_expected).then(|| Undecided { scenario: scenario.clone(), expected: expected.clone(), decided })
     }
-
-    /// The entries that take requests out of a region which would be in it otherwise.
-    fn exceptions(
-        &self,
-        entry: &Entry,
-        other: &Entry,
-        piece: &[Formula],
-        before: &[Near<'_>],
-    ) -> Result<Vec<String>, Exhausted> {
-        let mut ids = Vec::new();
-        for (_, (_, exception)) in before {
-            let Origin::Rule(id) = &exception.from else { continue };
-            if exception.from == entry.from || exception.from == other.from || ids.contains(id) {
-                continue;
-            }
-            let mut formulas = vec![&entry.formula, &exception.formula];
-            formulas.extend(piece);
-            if self.space.is_possible(&formulas)? {
-                ids.push(id.clone());
-            }
-        }
-        Ok(ids)
-    }
-
-    /// The alternatives of the entry's rule, disjoint; where the other policy has the rule in another version, by the tests
-    /// in which they differ.
-    fn pieces(&mut self, side: Side, entry: &Entry) -> Vec<Piece> {
-        let whole = || vec![Piece { formulas: Vec::new(), rule: None }];
-        let Origin::Rule(id) = &entry.from else { return whole() };
-        let [own, others] = match side {
-            Side::New => [1, 0],
-            Side::Old | Side::Both => [0, 1],
-        };
-        let (Some(policy), Some(reading)) = (self.policies.get(own), self.readings.get(own)) else { return whole() };
-        let (Some(rule), Some(outline)) = (policy.rule(id), outlined(reading, id)) else { return whole() };
-        let is_version = |other: &&OutlinedRule| other.action == outline.action && other.enforced == outline.enforced;
-        let counterpart =
-            self.readings.get(others).and_then(|reading| Some((reading, outlined(reading, id).filter(is_version)?)));
-        let mut pieces: Vec<Piece> = Vec::new();
-        let mut before: Vec<Formula> = Vec::new();
-        for (from, to) in alternatives(outline) {
-            let tests = |outline: &OutlinedRule, from: Option<usize>, to: Option<usize>| {
-                let pick = |list: &Option<Vec<Vec<_>>>, at: Option<usize>| match (list, at) {
-                    (Some(list), Some(at)) => list.get(at).cloned(),
-                    (None, None) => Some(Vec::new()),
-                    _ => None,
-                };
-                Some([pick(&outline.from, from)?, pick(&outline.to, to)?, outline.when.clone()].concat())
-            };
-            let Some(own_tests) = tests(outline, from, to) else { continue };
-            let formula = reading.all(&mut self.space, &own_tests);
-            let mut base = before.clone();
-            base.push(formula.clone());
-            before.push(formula.not());
-            let cube = wire::Rule {
-                from: rule.from.as_ref().map(|list| list.iter().skip(from.unwrap_or(0)).take(1).cloned().collect()),
-                to: rule.to.as_ref().map(|list| list.iter().skip(to.unwrap_or(0)).take(1).cloned().collect()),
-                ..rule.clone()
-            };
-            let other_tests =
-                counterpart.as_ref().and_then(|(reading, outline)| Some((reading, tests(outline, from, to)?)));
-            let differing: Vec<Formula> = match other_tests {
-                Some((reading, tests)) => tests
-                    .iter()
-                    .map(|test| reading.test(&mut self.space, test))
-                    .filter(|test| !is_part(test, &formula))
-                    .collect(),
-                None => Vec::new(),
-            };
-            if differing.is_empty() {
-                pieces.push(Piece { formulas: base, rule: Some(cube) });
-                continue;
-            }
-            for (at, test) in differing.iter().enumerate() {
-                let mut formulas = base.clone();
-                formulas.extend(differing.iter().take(at).cloned());
-                formulas.push(test.not());
-                pieces.push(Piece { formulas, rule: Some(cube.clone()) });
-            }
-            // What the other version's alternative matches may still be missed by the version as a whole: by its mode.
-            let mut formulas = base;
-            formulas.extend(differing);
-            pieces.push(Piece { formulas, rule: Some(cube) });
-        }
-        pieces
-    }
 }
 
-fn outlined<'o>(reading: &Reading<'o>, id: &str) -> Option<&'o OutlinedRule> {
-    reading.outline.rules.iter().find(|rule| rule.id == id)
-}
-
-/// The pairs of a source and an operation.
-fn alternatives(outline: &OutlinedRule) -> Vec<(Option<usize>, Option<usize>)> {
-    let indices = |list: &Option<Vec<Vec<_>>>| -> Vec<Option<usize>> {
-        list.as_ref().map_or_else(|| vec![None], |list| (0..list.len()).map(Some).collect())
-    };
-    let from = indices(&outline.from);
-    let to = indices(&outline.to);
-    from.iter().flat_map(|from| to.iter().map(move |to| (*from, *to))).collect()
-}
-
-/// Whether a formula is one of the parts of a conjunction.
-fn is_part(part: &Formula, of: &Formula) -> bool {
-    part == of || matches!(of, Formula::All(parts) if parts.contains(part))
+/// The entries that decide in the other policy, one after the other; the defaults together, whatever reason they give: which
+/// callers have an identity is no part of a change, unless the default itself is.
+fn deciding<'n, 'm>(entry: &Entry, behind: &'n [Near<'m>]) -> impl Iterator<Item = &'n [Near<'m>]> {
+    let is_default = |near: &Near<'m>| entry.from != Origin::Default && near.1.1.from == Origin::Default;
+    behind.chunk_by(move |left, right| is_default(left) && is_default(right))
 }
 
 fn joined<'f>(first: &'f [Formula], second: &'f [Formula]) -> Vec<&'f Formula> {

@@ -4,11 +4,14 @@ use rustc_hash::FxHashMap as HashMap;
 
 use super::lists::{Entry, Origin};
 
-/// Which of two lists has an entry.
+/// Which of two policies has something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Side {
+pub enum Side {
+    /// The old one alone.
     Old,
+    /// The new one alone.
     New,
+    /// Both, in the same way.
     Both,
 }
 
@@ -56,15 +59,24 @@ pub(super) fn merge(old: Vec<Entry>, new: Vec<Entry>) -> Vec<(Side, Entry)> {
     merged
 }
 
-/// What stands between two entries that both lists have: rules first, so that requests are told by the rules that decide them,
-/// and not by the default that did. In each list the default comes last.
+/// What stands between two entries that both lists have: ambiguities first, then rules, so that requests are told by the rules
+/// that decide them, and not by the default that did. Each list has this order, too.
 fn fill(merged: &mut Vec<(Side, Entry)>, old: Vec<Entry>, new: Vec<Entry>) {
-    let is_default = |entry: &Entry| entry.from == Origin::Default;
-    let (old_defaults, old): (Vec<_>, Vec<_>) = old.into_iter().partition(is_default);
-    let (new_defaults, new): (Vec<_>, Vec<_>) = new.into_iter().partition(is_default);
-    for (side, entries) in [(Side::Old, old), (Side::New, new), (Side::Old, old_defaults), (Side::New, new_defaults)] {
-        merged.extend(entries.into_iter().map(|entry| (side, entry)));
+    let [old_first, old_rules, old_defaults] = by_kind(old);
+    let [new_first, new_rules, new_defaults] = by_kind(new);
+    let parts = [(old_first, new_first), (old_rules, new_rules), (old_defaults, new_defaults)];
+    for (old, new) in parts {
+        for (side, entries) in [(Side::Old, old), (Side::New, new)] {
+            merged.extend(entries.into_iter().map(|entry| (side, entry)));
+        }
     }
+}
+
+/// Ambiguities, rules and defaults.
+fn by_kind(entries: Vec<Entry>) -> [Vec<Entry>; 3] {
+    let (defaults, others): (Vec<_>, Vec<_>) = entries.into_iter().partition(|entry| entry.from == Origin::Default);
+    let (first, rules) = others.into_iter().partition(|entry| matches!(entry.from, Origin::Ambiguity(..)));
+    [first, rules, defaults]
 }
 
 /// The longest part of the pairs, whose first numbers rise, in which the second do, too (patience sorting).

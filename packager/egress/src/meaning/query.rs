@@ -234,7 +234,7 @@ impl Asking<'_> {
             self.answer.undecided.push(witness);
             return Ok(());
         }
-        let part = self.comparison.part(rule.clone(), &granted)?;
+        let part = self.comparison.part(Side::New, rule.clone(), &granted)?;
         let mut except = Vec::new();
         for (deny, formula) in denies {
             let formulas: Vec<&Formula> = matched.iter().chain([*formula]).collect();
@@ -246,32 +246,4 @@ impl Asking<'_> {
         self.answer.grants.push(Grant { rule: id.to_owned(), part, except, also, witness });
         Ok(())
     }
-}
-
-impl Comparison<'_> {
-    /// The part of a rule that counts for these requests: the entries and patterns without which it would lose some.
-    fn part(&mut self, rule: wire::Rule, formulas: &[Formula]) -> Result<wire::Rule, Exhausted> {
-        let mut rule = rule;
-        let lengths = |rule: &wire::Rule| [rule.from.as_ref().map(Vec::len), rule.to.as_ref().map(Vec::len)];
-        for (is_from, length) in [true, false].into_iter().zip(lengths(&rule)) {
-            // From the end, so that the places of those that are left stay.
-            for at in (0..length.unwrap_or(0)).rev() {
-                let mut fewer = rule.clone();
-                let left = if is_from { without(&mut fewer.from, at) } else { without(&mut fewer.to, at) };
-                if left > 0 && !self.loses(Side::New, &fewer, formulas)? {
-                    rule = fewer;
-                }
-            }
-        }
-        self.reduced(Side::New, rule, formulas)
-    }
-}
-
-/// Takes an entry out of a list; how many are left.
-fn without<T>(list: &mut Option<Vec<T>>, at: usize) -> usize {
-    let Some(list) = list else { return 0 };
-    if at < list.len() {
-        list.remove(at);
-    }
-    list.len()
 }

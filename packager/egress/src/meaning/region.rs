@@ -1,12 +1,11 @@
 //! Regions: sets of requests that are decided otherwise, in the user's own patterns.
 
 use sallyport_core::wire;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use super::lists::{Origin, View};
 use super::merge::Side;
-use super::written::each_list;
 use crate::scenario::{Effect, Scenario};
 
 /// How many hexadecimal digits of a digest name a region.
@@ -38,24 +37,43 @@ pub struct Region {
     pub old: Effect,
     /// What the new policy decides.
     pub new: Effect,
+    /// What the policy that does not decide them by [`Scope::from`] decides for some of them, beside the above: of the same
+    /// kind, by other rules.
+    pub others: Vec<Effect>,
     /// Which requests these are.
     pub scope: Scope,
     /// A request of the region: none has fewer characters to spell.
     pub witness: Scenario,
 }
 
-/// Which requests a region has.
+/// Which requests a region has: those that `rule` matches and `and` does, less those that `fails` matches, and less the
+/// exceptions.
 #[derive(Clone, Debug)]
 pub struct Scope {
-    pub(super) of: Side,
-    /// What decides them in the policy that decides them by this.
+    /// Which of the policies decides them by `from`.
+    pub of: Side,
+    /// What decides them in that policy.
     pub from: Source,
-    /// The part of the rule that matches them: one source, one operation, and of each list the patterns that count.
+    /// The part of its rule that matches them: of the sources, the operations and each list what counts.
     pub rule: Option<wire::Rule>,
-    /// Ids of rules that match some of these requests and keep them out of the region.
-    pub except: Vec<String>,
+    /// A field of the rule as the other policy has it, which matches none of them; where not all is said without it.
+    pub fails: Option<wire::Rule>,
+    /// The part of the other policy's rule that decides them there; where not all is said without it.
+    pub and: Option<wire::Rule>,
+    /// What keeps some of these requests out of the region.
+    pub except: Vec<Exception>,
     /// Every rule that has a request in common with what decides, each with its side.
     pub(super) rules: Vec<(Side, wire::Rule)>,
+}
+
+/// What keeps requests out of a region, because it decides them first. Requests that either policy refuses as ambiguous are
+/// always in regions of their own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exception {
+    /// A rule, and which of the policies has it so.
+    Rule(String, Side),
+    /// Requests that are decided otherwise in force: they are in regions of their own.
+    InForce,
 }
 
 /// What decides.
@@ -67,6 +85,8 @@ pub enum Source {
     Ambiguity(wire::Ambiguity, Option<String>),
     /// No rule matches.
     Default,
+    /// The policy is in shadow mode, and no ALLOW rule decides.
+    Shadow,
 }
 
 impl From<Origin> for Source {
@@ -80,6 +100,11 @@ impl From<Origin> for Source {
 }
 
 impl Scope {
+    /// The scope of what is no rule.
+    pub(super) fn of_no_rule(of: Side, from: Source) -> Self {
+        Self { of, from, rule: None, fails: None, and: None, except: Vec::new(), rules: Vec::new() }
+    }
+
     /// Whether it is the new policy that decides by this.
     #[must_use]
     pub fn is_of_new(&self) -> bool {
@@ -88,9 +113,14 @@ impl Scope {
 }
 
 impl Region {
+    /// A region that has no id yet.
     pub(super) fn new(view: View, old: Effect, new: Effect, scope: Scope, witness: Scenario) -> Self {
-        let id = id(&view, &old, &new, &scope);
-        Self { id, view, old, new, scope, witness }
+        Self { id: String::new(), view, old, new, others: Vec::new(), scope, witness }
+    }
+
+    /// The region with its id.
+    pub(super) fn identified(self) -> Self {
+        Self { id: id(&self), ..self }
     }
 
     /// What changes.
@@ -106,37 +136,53 @@ impl Region {
     }
 
     /// Regions are listed in this order.
-    pub(super) fn order(&self) -> (Change, usize, String) {
-        (self.change(), self.witness.request.path.len(), self.id.clone())
+    pub(super) fn order(&self) -> (Change, usize, usize, String) {
+        let Scenario { caller, request } = &self.witness;
+        let text = format!("{request} {caller} {:?} {:?}", self.view, self.scope);
+        (self.change(), request.path.len(), request.to_string().len(), text)
     }
 }
 
 /// What the region is, in a form that does not depend on the order of rules and lists. Every rule that touches it counts, whether
 /// it is shown or not: who waives a region must not have waived a larger one.
-fn id(view: &View, old: &Effect, new: &Effect, scope: &Scope) -> String {
-    let mut except = scope.except.clone();
-    except.sort();
-    let json = |rule: &wire::Rule| serde_json::to_value(sorted(rule)).unwrap_or_default();
+fn id(region: &Region) -> String {
+    let Region { id: _, view, old, new, others, scope, witness: _ } = region;
+    let json = |rule: &wire::Rule| sorted(serde_json::to_value(rule).unwrap_or_default());
     let mut rules: Vec<String> =
         scope.rules.iter().map(|(side, rule)| json!([format!("{side:?}"), json(rule)]).to_string()).collect();
     rules.sort();
+    rules.dedup();
+    let texts = |list: Vec<String>| {
+        let mut list = list;
+        list.sort();
+        list
+    };
     let canonical = json!({
         "view": format!("{view:?}"),
         "old": old.to_string(),
         "new": new.to_string(),
+        "others": texts(others.iter().map(ToString::to_string).collect()),
         "of": format!("{:?}", scope.of),
         "from": format!("{:?}", scope.from),
         "rule": scope.rule.as_ref().map(json),
-        "except": except,
+        "fails": scope.fails.as_ref().map(json),
+        "and": scope.and.as_ref().map(json),
+        "except": texts(scope.except.iter().map(|exception| format!("{exception:?}")).collect()),
         "rules": rules,
     });
     let digest = Sha256::digest(canonical.to_string().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().chars().take(ID_DIGITS).collect()
 }
 
-/// The rule with its lists in order.
-fn sorted(rule: &wire::Rule) -> wire::Rule {
-    let mut rule = rule.clone();
-    each_list(&mut rule, |list| list.sort());
-    rule
+/// The value with each list in order: the lists of a rule are sets.
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => {
+            let mut items: Vec<Value> = items.into_iter().map(sorted).collect();
+            items.sort_by_cached_key(ToString::to_string);
+            Value::Array(items)
+        }
+        Value::Object(fields) => fields.into_iter().map(|(name, value)| (name, sorted(value))).collect(),
+        other => other,
+    }
 }

@@ -3,6 +3,7 @@
 use sallyport_core::wire;
 
 use super::*;
+use crate::scenario::Effect;
 
 fn policy(rules: &str) -> Policy {
     let json = format!(r#"{{"version": 1, "upstream": "legacy/orders", "rules": [{rules}]}}"#);
@@ -44,8 +45,7 @@ fn shadow_rules_are_compared_beside_those_in_force() {
     let deny = r#"{"id": "r0", "action": "DENY", "mode": "shadow",
         "to": [{"operation": {"paths": ["*.json"]}}, {"operation": {"ports": ["8443"]}}]}"#;
     let told = told(old, &format!("{deny}, {old}"));
-    let line = |path: &str| format!("allowed by `r1` -> refused: denied by `r0`: GET {path} by http/sleep");
-    assert_eq!(told, [line("/"), line("/.json")]);
+    assert_eq!(told, ["allowed by `r1` -> refused: denied by `r0`: GET / by http/sleep"]);
 }
 
 /// The ids of all regions.
@@ -76,7 +76,11 @@ fn only_what_counts_first_is_an_exception() {
     let except = |old: &[String], new: &[String]| {
         let (old, new) = (policy(&old.join(",")), policy(&new.join(",")));
         let regions = diff(&old, &new, "orders.internal", BUDGET).unwrap().regions;
-        regions.into_iter().map(|region| region.scope.except).collect::<Vec<_>>()
+        let id = |exception: &Exception| match exception {
+            Exception::Rule(id, _) => id.clone(),
+            other => format!("{other:?}"),
+        };
+        regions.into_iter().map(|region| region.scope.except.iter().map(id).collect()).collect::<Vec<Vec<String>>>()
     };
     let [p, q, d] = [rule("p", "ALLOW", "/x/*"), rule("q", "ALLOW", "/x/*"), rule("d", "DENY", "/x/*")];
     let inner = rule("inner", "DENY", "/x/y/*");
@@ -84,4 +88,73 @@ fn only_what_counts_first_is_an_exception() {
     assert_eq!(except(&[p.clone(), q.clone()], &[d, p.clone(), q]), [[""; 0]]);
     let both = [inner, p];
     assert_eq!(except(&both[..1], &both), [["inner"]]);
+}
+
+fn regions(old: &str, new: &str) -> Vec<Region> {
+    diff(&policy(old), &policy(new), "orders.internal", BUDGET).unwrap().regions
+}
+
+fn rule(id: &str, action: &str, rest: &str) -> String {
+    format!(r#"{{"id": "{id}", "action": "{action}", {rest}}}"#)
+}
+
+fn path(path: &str) -> String {
+    format!(r#""to": [{{"operation": {{"paths": ["{path}"]}}}}]"#)
+}
+
+/// What a rule refused is allowed by another only as far as that one goes.
+#[test]
+fn the_other_rule_is_named_where_it_says_more() {
+    let deny = rule("no", "DENY", &path("/a/*"));
+    let allow = rule("yes", "ALLOW", &path("*/read"));
+    let regions = regions(&format!("{deny}, {allow}"), &allow);
+    let [widened, reason] = &regions[..] else { panic!("{regions:#?}") };
+    let and = widened.scope.and.as_ref().unwrap();
+    assert_eq!((widened.change(), &*and.id), (Change::Widened, "yes"));
+    assert_eq!(and.to.as_ref().unwrap()[0].operation.paths.as_ref().unwrap(), &["*/read"]);
+    // What no rule allows has no other rule, but that one is an exception.
+    assert!(reason.scope.and.is_none());
+    assert_eq!(reason.scope.except, [Exception::Rule("yes".to_owned(), Side::Both)]);
+    // Where the rule goes as far as the DENY rule, nothing is missing without it.
+    let allow = rule("yes", "ALLOW", &path("*"));
+    let all = self::regions(&format!("{deny}, {allow}"), &allow);
+    assert!(all.iter().all(|region| region.scope.and.is_none() && region.scope.except.is_empty()), "{all:#?}");
+}
+
+/// Of a condition that is added, the requests are those that do not fulfil it. A twin of its header is refused, whatever
+/// decided before: that is one region, however many rules there are.
+#[test]
+fn what_the_other_version_adds_is_named() {
+    let when = format!(r#"{}, "when": [{{"key": "request.headers[x-role]", "values": ["admin"]}}]"#, path("/a"));
+    let [old, new] = [path("/a"), when].map(|rest| {
+        let more = rule("more", "ALLOW", &path("/b"));
+        format!("{}, {more}", rule("yes", "ALLOW", &rest))
+    });
+    let regions = regions(&old, &new);
+    let of_rule: Vec<&Region> = regions.iter().filter(|region| region.scope.rule.is_some()).collect();
+    let [narrowed] = &of_rule[..] else { panic!("{regions:#?}") };
+    let fails = narrowed.scope.fails.as_ref().unwrap();
+    assert_eq!(
+        (narrowed.change(), &*fails.when.as_ref().unwrap()[0].key),
+        (Change::Narrowed, "request.headers[x-role]")
+    );
+    assert!(fails.to.is_none() && fails.from.is_none());
+    let twins: Vec<(Change, &[Effect])> = regions
+        .iter()
+        .filter(|region| matches!(region.scope.from, Source::Ambiguity(wire::Ambiguity::UnderscoreHeader, _)))
+        .map(|region| (region.change(), &region.others[..]))
+        .collect();
+    let more = [Effect::Allowed(Some("more".to_owned()))];
+    assert_eq!(twins, [(Change::Narrowed, &more[..]), (Change::Reason, &[])]);
+    assert_eq!(regions.len(), 3);
+}
+
+/// A rule with several sources is one region.
+#[test]
+fn alternatives_that_change_alike_are_one_region() {
+    let sources = r#""from": [{"source": {"namespaces": ["a"]}}, {"source": {"namespaces": ["b"]}}]"#;
+    let regions = regions("", &rule("yes", "ALLOW", &format!("{sources}, {}", path("/a"))));
+    let of_rule: Vec<&wire::Rule> = regions.iter().filter_map(|region| region.scope.rule.as_ref()).collect();
+    assert_eq!(of_rule.len(), 1, "{regions:#?}");
+    assert_eq!(of_rule[0].from.as_ref().unwrap().len(), 2);
 }

@@ -66,6 +66,12 @@ impl Effect {
         }
     }
 
+    /// Whether it is refused because no rule matches.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        matches!(self, Self::Refused(Reason::NotAllowed | Reason::NoIdentity, None))
+    }
+
     /// What the engine said.
     #[must_use]
     pub fn of(verdict: &Verdict<'_>) -> Self {

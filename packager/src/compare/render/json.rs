@@ -14,7 +14,11 @@
 //!       "new": {"verdict": "allow", "rule": "readers", "reason": null},
 //!       "rule": {"id": "readers", "action": "ALLOW", "to": [{"operation": {"paths": ["/health"]}}]},
 //!       "of": "new",
-//!       "except": ["admin"],
+//!       "ambiguity": null,
+//!       "fails": null,
+//!       "and": null,
+//!       "except": [{"rule": "admin", "of": "both"}],
+//!       "others": [],
 //!       "witness": {
 //!         "caller": "shop/web",
 //!         "method": "GET",
@@ -37,15 +41,20 @@
 //! - `status`: `added`, `removed` or `kept`.
 //! - `view`: `inForce`, `ifEnforced` (what shadow mode reports) or `audit:RULE`.
 //! - `rule`: the part of a rule that matches these requests, in the words of the Egress file; null if no rule does. `of` says
-//!   whose rule: `old` or `new`.
-//! - `except`: rules that decide some of these requests before.
+//!   whose rule: `old` or `new`. `ambiguity`, in place of a rule: the kind, and the `name` that has a twin.
+//! - `fails`: a field of the rule as the other policy has it, which matches none of these requests; null if that is said by
+//!   the rest.
+//! - `and`: the part of the other policy's rule that decides them there; null if it matches all that `rule` does.
+//! - `except`: what keeps some of these requests out: a `rule` of `both` policies, of the `old` or the `new` one; or
+//!   `"inForce"`, requests that are in regions of that view. What either policy refuses as ambiguous is always out.
+//! - `others`: decisions for some of these requests beside `old` (if `of` is `new`) or `new`.
 //! - `token`: the claims, or null.
 //! - `undecided`: requests, as `witness`, about which search and engine disagree.
 //! - `old` and `new` of a field: null if it is not set.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
 
-use sallyport_egress::meaning::{Region, View};
+use sallyport_egress::meaning::{Exception, Region, Side, Source, View};
 use sallyport_egress::scenario::{Effect, Scenario};
 use serde_json::{Value, json};
 
@@ -103,6 +112,10 @@ pub(super) fn region(region: &Region, host: &str) -> Value {
         View::IfEnforced => "ifEnforced".to_owned(),
         View::Audit(id) => format!("audit:{id}"),
     };
+    let ambiguous = match &region.scope.from {
+        Source::Ambiguity(kind, name) => Some(json!({"kind": kind.as_str(), "name": name})),
+        Source::Rule(_) | Source::Default | Source::Shadow => None,
+    };
     json!({
         "id": region.id,
         "change": kind(region.change()),
@@ -111,9 +124,25 @@ pub(super) fn region(region: &Region, host: &str) -> Value {
         "new": effect(&region.new),
         "rule": region.scope.rule,
         "of": if region.scope.is_of_new() { "new" } else { "old" },
-        "except": region.scope.except,
+        "ambiguity": ambiguous,
+        "fails": region.scope.fails,
+        "and": region.scope.and,
+        "except": region.scope.except.iter().map(exception).collect::<Vec<_>>(),
+        "others": region.others.iter().map(effect).collect::<Vec<_>>(),
         "witness": request(&region.witness, host),
     })
+}
+
+fn exception(exception: &Exception) -> Value {
+    let of = |side: &Side| match side {
+        Side::Both => "both",
+        Side::Old => "old",
+        Side::New => "new",
+    };
+    match exception {
+        Exception::Rule(id, side) => json!({"rule": id, "of": of(side)}),
+        Exception::InForce => json!("inForce"),
+    }
 }
 
 fn effect(effect: &Effect) -> Value {

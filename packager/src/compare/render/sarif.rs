@@ -71,7 +71,7 @@ fn location(side: &Side, gateway: &str, region: &Region) -> Option<Value> {
     let file = side.report.files.get(located.file)?;
     let position = match &region.scope.from {
         Source::Rule(id) => located.value.spec.authz.rules.iter().position(|rule| rule.id == *id)?,
-        Source::Ambiguity(..) | Source::Default => 0,
+        Source::Ambiguity(..) | Source::Default | Source::Shadow => 0,
     };
     let span = place_of(&file.text, &format!("spec.authz.rules[{position}]"));
     let place = Place::new(&LineIndex::new(&file.text), span);

@@ -2,7 +2,7 @@
 //! it is one line here, without control characters.
 
 use sallyport_core::wire;
-use sallyport_egress::meaning::{Change, Region, Source, View};
+use sallyport_egress::meaning::{Change, Exception, Region, Scope, Side, Source, View};
 use sallyport_egress::scenario::{Effect, Scenario};
 use serde_json::Value;
 
@@ -53,34 +53,91 @@ pub(super) fn decided(region: &Region) -> [String; 2] {
         (View::IfEnforced, effect) => format!("would be {effect}"),
         (View::InForce, effect) => effect.to_string(),
     };
-    [said(&region.old), said(&region.new)]
+    let both = |effect: &Effect, is_of_new: bool| {
+        let others = region.others.iter().filter(|_| region.scope.is_of_new() != is_of_new);
+        let mut words: Vec<String> = std::iter::once(effect).chain(others).map(said).collect();
+        words.dedup();
+        // `allowed by a, or b`
+        for prefix in ["allowed by ", "refused: "] {
+            if words.iter().all(|word| word.starts_with(prefix)) {
+                let rest = |word: &String| word.strip_prefix(prefix).unwrap_or(word).to_owned();
+                return prefix.to_owned() + &words.iter().map(rest).collect::<Vec<_>>().join(", or ");
+            }
+        }
+        words.join(", or ")
+    };
+    [both(&region.old, false), both(&region.new, true)]
 }
 
 /// Which requests a region has, each part with its label.
 pub(super) fn scope(region: &Region) -> Vec<(&'static str, String)> {
+    let Scope { from, rule, fails, and, except, .. } = &region.scope;
     let mut parts = Vec::new();
-    match (&region.scope.rule, &region.scope.from) {
+    match (rule, from) {
         (Some(rule), _) => parts.extend(of_rule(rule)),
         (None, Source::Rule(id)) => parts.push(("rule", id.clone())),
-        (None, Source::Ambiguity(kind, None)) => parts.push(("requests", format!("with {}", meaning(*kind)))),
-        (None, Source::Ambiguity(_, Some(name))) => {
-            parts.push(("requests", format!("with a name that servers take for {name}")));
+        (None, Source::Ambiguity(kind, name)) => parts.push(("requests", ambiguous(*kind, name.as_deref()))),
+        (None, Source::Shadow) => {
+            let what = match region.change() {
+                Change::Widened => "all that were refused",
+                Change::Narrowed => "all that are refused now",
+                Change::Reason | Change::Shadow | Change::Audit => "all that DENY rules match, which are not enforced",
+            };
+            parts.push(("requests", what.to_owned()));
         }
         (None, Source::Default) if region.scope.is_of_new() => {
             parts.push(("requests", "that no rule matches now".to_owned()));
         }
         (None, Source::Default) => parts.push(("requests", "that no rule matched before".to_owned())),
     }
-    if !region.scope.except.is_empty() {
-        parts.push(("except", format!("those of {}", joined(&region.scope.except))));
+    if let Some(fails) = fails {
+        let words: Vec<String> = written(fails).iter().map(|(label, what)| format!("{label} {what}")).collect();
+        parts.push(("but not", words.join(", ")));
+    }
+    if let Some(and) = and {
+        let words: Vec<String> = written(and).iter().map(|(label, what)| format!("{label} {what}")).collect();
+        parts.push(("and", format!("what {} has: {}", and.id, words.join(", "))));
+    }
+    if !except.is_empty() {
+        parts.push(("except", joined(&exceptions(except))));
     }
     parts.into_iter().map(|(label, what)| (label, visible(&what))).collect()
 }
 
-/// What a kind of ambiguity is, in the words of the policy's own documentation.
-fn meaning(kind: wire::Ambiguity) -> String {
-    let choice = wire::Ambiguity::CHOICES.iter().find(|choice| choice.value == kind.as_str());
-    choice.map_or_else(|| kind.to_string(), |choice| choice.doc.trim_end_matches('.').to_owned())
+fn ambiguous(kind: wire::Ambiguity, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("with a name that servers take for {name}"),
+        None => {
+            let choice = wire::Ambiguity::CHOICES.iter().find(|choice| choice.value == kind.as_str());
+            let doc = choice.map_or("", |choice| choice.doc.trim_end_matches('.'));
+            format!("ambiguous as {kind}: {doc}")
+        }
+    }
+}
+
+/// `those of a`, `what b matched before`, each rule once.
+fn exceptions(all: &[Exception]) -> Vec<String> {
+    let of = |side: Side| {
+        let ids = all.iter().filter_map(|exception| match exception {
+            Exception::Rule(id, of) if *of == side => Some(id.clone()),
+            _ => None,
+        });
+        ids.collect::<Vec<_>>()
+    };
+    let [both, old, new] = [of(Side::Both), of(Side::Old), of(Side::New)];
+    let mut words = Vec::new();
+    let mut push = |ids: &[String], what: &dyn Fn(&str) -> String| {
+        if !ids.is_empty() {
+            words.push(what(&joined(ids)));
+        }
+    };
+    push(&both, &|ids| format!("those of {ids}"));
+    push(&old, &|ids| format!("what {ids} matched before"));
+    push(&new, &|ids| format!("what {ids} {} now", if new.len() == 1 { "matches" } else { "match" }));
+    if all.contains(&Exception::InForce) {
+        words.push("those that are decided differently in force".to_owned());
+    }
+    words
 }
 
 fn joined(words: &[String]) -> String {
@@ -91,18 +148,29 @@ fn joined(words: &[String]) -> String {
     }
 }
 
-/// The fields of a rule that has one source and one operation.
+/// The fields of a part of a rule; its callers, even if it says nothing of them.
 fn of_rule(rule: &wire::Rule) -> Vec<(&'static str, String)> {
+    let mut parts = written(rule);
+    if rule.from.is_none() {
+        parts.insert(0, ("from", "any caller".to_owned()));
+    }
+    parts
+}
+
+/// The fields that are written in a part of a rule.
+fn written(rule: &wire::Rule) -> Vec<(&'static str, String)> {
     let value = serde_json::to_value(rule).unwrap_or_default();
-    let fields = |pointer: &str| {
-        let fields = value.pointer(pointer).and_then(Value::as_object);
-        fields.map(|fields| fields.iter().map(|(name, list)| format!("{name} {}", listed(list))).collect::<Vec<_>>())
-    };
     let mut parts = Vec::new();
-    let from = fields("/from/0/source").map_or_else(|| "any caller".to_owned(), |fields| fields.join("; "));
-    parts.push(("from", from));
-    if let Some(to) = fields("/to/0/operation") {
-        parts.push(("to", to.join("; ")));
+    for (label, part) in [("from", "source"), ("to", "operation")] {
+        let entries = value.get(label).and_then(Value::as_array).into_iter().flatten();
+        let alternatives = entries.map(|entry| {
+            let fields = entry.get(part).and_then(Value::as_object).into_iter().flatten();
+            fields.map(|(name, list)| format!("{name} {}", listed(list))).collect::<Vec<_>>().join("; ")
+        });
+        let alternatives: Vec<String> = alternatives.collect();
+        if !alternatives.is_empty() {
+            parts.push((label, alternatives.join(", or ")));
+        }
     }
     for condition in value.get("when").and_then(Value::as_array).into_iter().flatten() {
         let key = condition.get("key").and_then(Value::as_str).unwrap_or_default();

@@ -1,0 +1,94 @@
+//! Which requests a region has, in the words of the files.
+//!
+//! # Design
+//!
+//! A region is what a rule of one policy matches and what decides in the other, less what comes first in either. What is said
+//! of it is exactly that: whoever reads it must find no request that is not decided so. So the part of the rule, the field that
+//! its other version adds, the other policy's rule and the exceptions are each left out only if nothing is missing without.
+
+use sallyport_core::wire;
+
+use super::diff::{Comparison, Near};
+use super::formula::Formula;
+use super::lists::{Entry, Origin, View, universe};
+use super::merge::Side;
+use super::pieces::Piece;
+use super::region::{Exception, Scope};
+use super::space::Exhausted;
+
+/// An entry of one policy, and the one that decides the same requests in the other.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'e> {
+    pub(super) view: &'e View,
+    pub(super) side: Side,
+    pub(super) entry: &'e Entry,
+    pub(super) other: &'e Entry,
+}
+
+impl Comparison<'_> {
+    /// What there is to say of a region, and what holds for the requests of which it is said. `region` is what holds for its
+    /// requests; `before` are the entries that decide first.
+    pub(super) fn scope(
+        &mut self,
+        pair: &Pair<'_>,
+        piece: Piece,
+        region: &[Formula],
+        before: &[Near<'_>],
+    ) -> Result<(Scope, Vec<Formula>), Exhausted> {
+        let mut scope = Scope::of_no_rule(pair.side, pair.entry.from.clone().into());
+        let Some(rule) = piece.rule else { return Ok((scope, region.to_vec())) };
+        let rule = self.reduced(pair.side, rule, region)?;
+        // What is said so far.
+        let mut said = universe(&mut self.space);
+        said.push(self.formula_of(pair.side, &rule).unwrap_or_else(|| pair.entry.formula.clone()));
+        scope.rule = Some(rule);
+        if let Some((holds, field)) = piece.fails
+            && self.space.is_possible(&with(&said, &holds))?
+        {
+            said.push(holds.not());
+            scope.fails = Some(field);
+        }
+        scope.and = self.other_rule(pair, region, &mut said)?;
+        for (_, (side, exception)) in before {
+            if !self.space.is_possible(&with(&said, &exception.formula))? {
+                continue;
+            }
+            said.push(exception.formula.not());
+            let Origin::Rule(id) = &exception.from else { continue };
+            let named = Exception::Rule(id.clone(), *side);
+            if !scope.except.contains(&named) {
+                scope.except.push(named);
+            }
+        }
+        let not_told = Formula::all(self.always.iter().cloned().collect::<Vec<_>>());
+        if *pair.view == View::IfEnforced && self.space.is_possible(&with(&said, &not_told.not()))? {
+            scope.except.push(Exception::InForce);
+        }
+        said.push(not_told);
+        Ok((scope, said))
+    }
+
+    /// The part of the rule that decides in the other policy, if it does not match all that is said so far.
+    fn other_rule(
+        &mut self,
+        pair: &Pair<'_>,
+        region: &[Formula],
+        said: &mut Vec<Formula>,
+    ) -> Result<Option<wire::Rule>, Exhausted> {
+        let Origin::Rule(id) = &pair.other.from else { return Ok(None) };
+        if !self.space.is_possible(&with(said, &pair.other.formula.not()))? {
+            return Ok(None);
+        }
+        let side = pair.side.other();
+        let [old, new] = self.policies;
+        let policy = if side == Side::Old { old } else { new };
+        let Some(rule) = policy.rule(id) else { return Ok(None) };
+        let rule = self.part(side, rule.clone(), region)?;
+        said.push(self.formula_of(side, &rule).unwrap_or_else(|| pair.other.formula.clone()));
+        Ok(Some(rule))
+    }
+}
+
+fn with<'f>(said: &'f [Formula], formula: &'f Formula) -> Vec<&'f Formula> {
+    said.iter().chain([formula]).collect()
+}
