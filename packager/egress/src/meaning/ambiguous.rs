@@ -25,7 +25,7 @@ pub(super) fn of_ambiguity(policies: [&Policy; 2], host: &str) -> Option<Region>
         return None;
     }
     let is_tolerated = |kind| policies.iter().any(|policy| policy.outline().tolerated.contains(kind));
-    let (kind, path) = AMBIGUOUS.iter().find(|(kind, _)| !is_tolerated(kind))?;
+    let (_, path) = AMBIGUOUS.iter().find(|(kind, _)| !is_tolerated(kind))?;
     let scenario = Scenario { caller: Caller::anonymous(), request: Request::new("GET", host, path) };
     let [before, after] = policies.map(|policy| scenario.decide(policy.engine()).effect);
     let of = if old { Side::New } else { Side::Old };

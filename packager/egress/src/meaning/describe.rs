@@ -60,7 +60,7 @@ impl Comparison<'_> {
                 scope.except.push(named);
             }
         }
-        let not_told = Formula::all(self.always.iter().cloned().collect::<Vec<_>>());
+        let not_told = Formula::all(self.always.clone());
         if *pair.view == View::IfEnforced && self.space.is_possible(&with(&said, &not_told.not()))? {
             scope.except.push(Exception::InForce);
         }
