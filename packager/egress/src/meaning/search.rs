@@ -12,8 +12,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
 
-use rustc_hash::FxHashSet as HashSet;
-
 use super::dimension::Value;
 use super::formula::Formula;
 use super::space::{Atom, DimensionIndex, Exhausted, Found, Space};
@@ -26,35 +24,27 @@ struct Node {
     /// By dimension, sorted.
     asked: Vec<Rc<[(Atom, bool)]>>,
     found: Vec<Found>,
-}
-
-impl Node {
-    /// All results that are asked for.
-    fn all(&self) -> Vec<(Atom, bool)> {
-        self.asked.iter().flat_map(|asked| asked.iter().copied()).collect()
-    }
+    /// Results that other nodes ask for.
+    ruled_out: Vec<(Atom, bool)>,
 }
 
 impl Space {
     /// The cheapest request for which all of these hold; `None`: there is none.
     pub(super) fn witness(&self, formulas: &[&Formula]) -> Result<Option<Point>, Exhausted> {
         let Some(first) = self.root()? else { return Ok(None) };
-        let mut nodes = vec![first];
-        let mut known: HashSet<Vec<(Atom, bool)>> = HashSet::default();
+        let mut nodes = vec![Some(first)];
         let mut open = BinaryHeap::from([Reverse((0_u64, 0_usize))]);
         while let Some(Reverse((_, at))) = open.pop() {
             self.spend()?;
-            let Some(node) = nodes.get(at) else { break };
-            let next = match self.branches(node, formulas)? {
+            let Some(node) = nodes.get_mut(at).and_then(Option::take) else { break };
+            let next = match self.branches(&node, formulas)? {
                 None => return Ok(Some(node.found.iter().map(|found| Value::clone(&found.value)).collect())),
                 Some(next) => next,
             };
             for node in next {
-                if known.insert(node.all()) {
-                    let cost = node.found.iter().fold(0_u64, |sum, found| sum.saturating_add(found.cost));
-                    open.push(Reverse((cost, nodes.len())));
-                    nodes.push(node);
-                }
+                let cost = node.found.iter().fold(0_u64, |sum, found| sum.saturating_add(found.cost));
+                open.push(Reverse((cost, nodes.len())));
+                nodes.push(Some(node));
             }
         }
         Ok(None)
@@ -68,9 +58,15 @@ impl Space {
             let Some(mut results) = self.broken(node, formula) else { continue };
             results.sort_unstable();
             results.dedup();
-            let mut next = Vec::new();
+            results.retain(|result| !node.ruled_out.contains(result));
+            let mut next: Vec<Node> = Vec::new();
+            let mut others = node.ruled_out.clone();
             for (atom, wanted) in results {
-                next.extend(self.narrowed(node, self.dimension_of(atom), (atom, wanted))?);
+                if let Some(mut narrowed) = self.narrowed(node, self.dimension_of(atom), (atom, wanted))? {
+                    narrowed.ruled_out.clone_from(&others);
+                    others.push((atom, wanted));
+                    next.push(narrowed);
+                }
                 if best.as_ref().is_some_and(|best| next.len() >= best.len()) {
                     break;
                 }
@@ -106,7 +102,7 @@ impl Space {
         let found: Result<Option<Vec<Found>>, Exhausted> =
             (0..self.width()).map(|dimension| self.find(dimension, &[])).collect();
         let nothing: Rc<[(Atom, bool)]> = Rc::default();
-        Ok(found?.map(|found| Node { asked: vec![nothing; self.width()], found }))
+        Ok(found?.map(|found| Node { asked: vec![nothing; self.width()], found, ruled_out: Vec::new() }))
     }
 
     /// The node with one more result asked for, if that leaves any request.
