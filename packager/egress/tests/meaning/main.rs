@@ -1,0 +1,171 @@
+//! What a comparison of policies promises, on policies and requests by chance: no difference is missed, each that is named is
+//! real, and a request that is decided otherwise is in a region that says so. Two engines decide the requests: the core's, and
+//! a second one that shares no code with it for patterns.
+
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::unwrap_used,
+    reason = "a broken assumption ends the test"
+)]
+
+#[path = "../../../../filter/core/tests/core/common/mod.rs"]
+#[expect(dead_code, reason = "a part of it is for the tests of the core")]
+mod common;
+mod generated;
+mod hard;
+mod opinions;
+#[path = "../../../../filter/core/tests/core/reference/mod.rs"]
+mod reference;
+
+use std::time::{Duration, Instant};
+
+use arbitrary::Unstructured;
+use common::generate;
+use generated::{bytes, is_left_out, is_of_the_space, pair};
+use opinions::{Said, is_in_scope, is_same};
+use sallyport_core::{Reason, wire};
+use sallyport_egress::meaning::{BUDGET, Policy, PolicyDiff, View, diff};
+use sallyport_egress::scenario::Effect;
+
+/// How many pairs of policies; `PAIRS` says otherwise, and `SEED` where they begin.
+const PAIRS: u64 = 300;
+/// How many requests for each.
+const REQUESTS: usize = 150;
+/// No comparison of two generated policies may take longer in a release build, by far.
+const SLOWEST: Duration = Duration::from_secs(60);
+
+/// What a comparison of one pair came to.
+#[derive(Default)]
+struct Compared {
+    regions: usize,
+    /// Requests that are decided otherwise.
+    differing: usize,
+    took: Duration,
+}
+
+fn compare(seed: u64) -> Compared {
+    let (old, new) = pair(seed);
+    let (Ok(old), Ok(new)) = (Policy::new(old), Policy::new(new)) else { return Compared::default() };
+    let shown = || format!("seed {seed}\nold {}\nnew {}", json(old.source()), json(new.source()));
+    let compared = |old: &Policy, new: &Policy| {
+        let diff = diff(old, new, "httpbin.org", BUDGET).unwrap_or_else(|_| panic!("{}\nthe budget ran out", shown()));
+        assert!(diff.undecided.is_empty(), "{}\n{:#?}", shown(), diff.undecided);
+        diff
+    };
+    let started = Instant::now();
+    let diff = compared(&old, &new);
+    let took = started.elapsed();
+    assert_eq!(changes(&diff, false), changes(&compared(&new, &old), true), "{}", shown());
+    assert!(compared(&old, &old).is_empty() && compared(&new, &new).is_empty(), "{}", shown());
+    for region in &diff.regions {
+        let said = [&old, &new].map(|policy| Said::of_scenario(policy, &region.witness).in_view(&region.view));
+        let is_real = is_same(&region.view, &said[0], &region.old) && is_same(&region.view, &said[1], &region.new);
+        assert!(is_real && said[0] != said[1], "{}\n{region:#?}\n{said:?}", shown());
+    }
+    let mut differing = 0;
+    let bytes = bytes(!seed, 60 * REQUESTS);
+    let mut u = Unstructured::new(&bytes);
+    for _ in 0..REQUESTS {
+        let request = generate::request(&mut u);
+        let [before, after] = [&old, &new].map(|policy| Said::of_request(policy, &request));
+        let ambiguities = [before.ambiguity(), after.ambiguity()];
+        if !is_of_the_space(&request) || ambiguities.into_iter().flatten().any(is_left_out) {
+            continue;
+        }
+        let is_refused_as_ambiguous =
+            |said: &Said| matches!(said.effect.reason(), Some(Reason::Ambiguous(_)));
+        let ambiguous = [&before, &after].map(is_refused_as_ambiguous);
+        // Of policies that are not both enforced one is shown for all.
+        if ambiguous == [true, true] || (old.source().mode != new.source().mode && ambiguous.contains(&true)) {
+            continue;
+        }
+        let audits = before.audits.iter().chain(&after.audits).map(|id| View::Audit(id.clone()));
+        let views = [View::InForce, View::IfEnforced].into_iter().chain(audits);
+        let differs = |view: &View| !is_same(view, &before.in_view(view), &after.in_view(view));
+        for view in views.filter(differs) {
+            // What differs in force is not told again.
+            if view == View::IfEnforced && before.effect != after.effect {
+                continue;
+            }
+            differing += 1;
+            let (old_effect, new_effect) = (before.in_view(&view), after.in_view(&view));
+            let is_told = diff.regions.iter().any(|region| {
+                region.view == view
+                    && is_same(&view, &region.old, &old_effect)
+                    && is_same(&view, &region.new, &new_effect)
+                    && is_in_scope([&old, &new], region, &request)
+            });
+            assert!(
+                is_told,
+                "{}\n{request}\n{view:?}: {old_effect} -> {new_effect} is missed: {:#?}",
+                shown(),
+                diff.regions
+            );
+        }
+    }
+    if std::env::var("SEED").is_ok() {
+        print(&diff);
+    }
+    Compared { regions: diff.regions.len(), differing, took }
+}
+
+/// What changes into what, or back.
+fn changes(diff: &PolicyDiff, is_back: bool) -> Vec<String> {
+    let line = |view: &View, old: &Effect, new: &Effect| match view {
+        View::IfEnforced => format!("{view:?} {} {}", old.is_allowed(), new.is_allowed()),
+        View::InForce | View::Audit(_) => format!("{view:?} {old} {new}"),
+    };
+    let both = diff.regions.iter().map(|region| match is_back {
+        false => line(&region.view, &region.old, &region.new),
+        true => line(&region.view, &region.new, &region.old),
+    });
+    let mut lines: Vec<String> = both.collect();
+    lines.sort();
+    lines.dedup();
+    lines
+}
+
+fn print(diff: &PolicyDiff) {
+    for region in &diff.regions {
+        let (rule, except) = (&region.scope.rule, &region.scope.except);
+        eprintln!(
+            "{:?} {:?} {} -> {}: {} by {}\n    {}\n    except {except:?}",
+            region.change(),
+            region.view,
+            region.old,
+            region.new,
+            region.witness.request,
+            region.witness.caller,
+            serde_json::to_string(rule).unwrap()
+        );
+    }
+}
+
+fn json(policy: &wire::Policy) -> String {
+    serde_json::to_string_pretty(policy).unwrap()
+}
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|number| number.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Nor is anything not decided, or a budget exhausted: `compare` asserts it.
+#[test]
+fn no_difference_is_missed() {
+    let from = number("SEED", 0);
+    let mut sum = Compared::default();
+    let (mut slowest, mut all) = ((Duration::ZERO, 0), Duration::ZERO);
+    for seed in from..from + number("PAIRS", PAIRS) {
+        let one = compare(seed);
+        slowest = slowest.max((one.took, seed));
+        all += one.took;
+        sum.regions += one.regions;
+        sum.differing += one.differing;
+    }
+    let Compared { regions, differing, .. } = sum;
+    eprintln!("{regions} regions, {differing} requests decided otherwise, {all:?} in all, slowest {slowest:?}");
+    assert!(regions > 0 && differing > 0 && slowest.0 < SLOWEST);
+}
