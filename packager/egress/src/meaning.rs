@@ -40,6 +40,8 @@ mod query;
 mod query_tests;
 mod reduce;
 mod region;
+#[cfg(test)]
+mod region_tests;
 mod search;
 mod space;
 #[cfg(test)]

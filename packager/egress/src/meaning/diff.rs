@@ -54,27 +54,10 @@ pub struct Undecided {
 ///
 /// The search took more than `budget` states.
 pub fn diff(old: &Policy, new: &Policy, host: &str, budget: u64) -> Result<PolicyDiff, Exhausted> {
-    let mut space = Space::new(setting([old, new], host), budget);
-    let readings = [old, new].map(|policy| Reading::new(&mut space, policy.outline()));
-    let mut diff = PolicyDiff { regions: Vec::new(), undecided: Vec::new() };
-    let mut comparison = Comparison { space, policies: [old, new], readings, always: Vec::new() };
-    let mut seen = Vec::new();
-    comparison.compare(&View::InForce, &mut seen, &mut diff)?;
-    if old.has_shadow() || new.has_shadow() {
-        // What already differs in force is not told twice.
-        comparison.always.extend(seen.iter().map(Formula::not));
-        comparison.compare(&View::IfEnforced, &mut Vec::new(), &mut diff)?;
-    }
-    diff.regions.extend(of_ambiguity([old, new], host));
-    comparison.always.clear();
-    let mut audits: Vec<&str> = old.audits().chain(new.audits()).collect();
-    audits.sort_unstable();
-    audits.dedup();
-    for audit in audits {
-        comparison.compare(&View::Audit(audit.to_owned()), &mut Vec::new(), &mut diff)?;
-    }
-    diff.regions = fold(std::mem::take(&mut diff.regions));
-    Ok(diff)
+    let (_, found) = Comparison::of(old, new, host, budget)?;
+    let mut regions: Vec<Region> = found.regions.into_iter().map(|(region, _)| region).collect();
+    regions.extend(of_ambiguity([old, new], host));
+    Ok(PolicyDiff { regions: fold(regions), undecided: found.undecided })
 }
 
 /// What both policies are read with.
@@ -119,11 +102,42 @@ pub(super) struct Comparison<'p> {
     pub(super) always: Vec<Formula>,
 }
 
+/// What a search finds.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Each region, with what holds for its requests and no others.
+    pub(super) regions: Vec<(Region, Vec<Formula>)>,
+    pub(super) undecided: Vec<Undecided>,
+}
+
 /// An entry of the merged list with its place.
 pub(super) type Near<'m> = (usize, &'m (Side, Entry));
 
-impl Comparison<'_> {
-    fn compare(&mut self, view: &View, seen: &mut Vec<Formula>, diff: &mut PolicyDiff) -> Result<(), Exhausted> {
+impl<'p> Comparison<'p> {
+    /// Compares two policies, but for ambiguous requests that are left out of the space.
+    pub(super) fn of(old: &'p Policy, new: &'p Policy, host: &str, budget: u64) -> Result<(Self, Found), Exhausted> {
+        let mut space = Space::new(setting([old, new], host), budget);
+        let readings = [old, new].map(|policy| Reading::new(&mut space, policy.outline()));
+        let mut found = Found::default();
+        let mut comparison = Comparison { space, policies: [old, new], readings, always: Vec::new() };
+        let mut seen = Vec::new();
+        comparison.compare(&View::InForce, &mut seen, &mut found)?;
+        if old.has_shadow() || new.has_shadow() {
+            // What already differs in force is not told twice.
+            comparison.always.extend(seen.iter().map(Formula::not));
+            comparison.compare(&View::IfEnforced, &mut Vec::new(), &mut found)?;
+        }
+        comparison.always.clear();
+        let mut audits: Vec<&str> = old.audits().chain(new.audits()).collect();
+        audits.sort_unstable();
+        audits.dedup();
+        for audit in audits {
+            comparison.compare(&View::Audit(audit.to_owned()), &mut Vec::new(), &mut found)?;
+        }
+        Ok((comparison, found))
+    }
+
+    fn compare(&mut self, view: &View, seen: &mut Vec<Formula>, found: &mut Found) -> Result<(), Exhausted> {
         let space = &mut self.space;
         let [old, new] = self.readings.each_ref().map(|reading| reading.list(space, view));
         let merged = merge(old, new);
@@ -152,7 +166,7 @@ impl Comparison<'_> {
                             *place_of < place || (place_of < at && of.is_of(side.other()))
                         };
                         let before = near.iter().copied().filter(is_before).collect::<Vec<_>>();
-                        self.regions(view, (*side, entry), others, &all, (&near, &before), diff)?;
+                        self.regions(view, (*side, entry), others, &all, (&near, &before), found)?;
                     }
                 }
                 blocked.push(decides.not());
@@ -185,7 +199,7 @@ impl Comparison<'_> {
         all_others: &[Near<'_>],
         all: &[Formula],
         (near, before): (&[Near<'_>], &[Near<'_>]),
-        diff: &mut PolicyDiff,
+        found: &mut Found,
     ) -> Result<(), Exhausted> {
         let rules = self.rules((side, entry), near);
         for piece in self.pieces(side, entry) {
@@ -199,7 +213,7 @@ impl Comparison<'_> {
                 Side::Old | Side::Both => [entry.effect.clone(), other.effect.clone()],
             };
             if let Some(undecided) = self.undecided(view, &scenario, &expected) {
-                diff.undecided.push(undecided);
+                found.undecided.push(undecided);
                 continue;
             }
             let pair = Pair { view, side, entry, other };
@@ -207,7 +221,8 @@ impl Comparison<'_> {
             let scope = Scope { rules: rules.clone(), ..scope };
             let [old, new] = expected;
             let others = self.other_effects(&said, other, all_others)?;
-            diff.regions.push(Region { others, ..Region::new(view.clone(), old, new, scope, scenario) });
+            let told = Region { others, ..Region::new(view.clone(), old, new, scope, scenario) };
+            found.regions.push((told, region));
         }
         Ok(())
     }

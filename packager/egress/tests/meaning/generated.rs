@@ -78,6 +78,13 @@ pub fn is_of_the_space(request: &Request) -> bool {
     !(decoded || has_strange_names || is_strange || is_address || has_no_port)
 }
 
+/// Whether a certificate behind a forwarder has a subject, which rules that refuse read as one more name: the search has no
+/// such certificates, so a region for them may show the rule without the patterns that only a subject matches.
+pub fn shows_a_subject(request: &Request) -> bool {
+    let lines = request.headers.iter().filter(|(name, _)| name.0 == b"x-forwarded-client-cert");
+    lines.into_iter().any(|(_, value)| value.0.windows(8).any(|part| part == b"Subject="))
+}
+
 /// Whether the search leaves out requests that are refused in this way, or would be.
 pub fn is_left_out(kind: Ambiguity) -> bool {
     use Ambiguity as A;

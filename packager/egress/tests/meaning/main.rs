@@ -24,7 +24,7 @@ use std::time::{Duration, Instant};
 
 use arbitrary::Unstructured;
 use common::generate;
-use generated::{bytes, is_left_out, is_of_the_space, pair};
+use generated::{bytes, is_left_out, is_of_the_space, pair, shows_a_subject};
 use opinions::{Said, is_in_scope, is_same};
 use sallyport_core::{Reason, wire};
 use sallyport_egress::meaning::{BUDGET, Policy, PolicyDiff, View, diff};
@@ -75,8 +75,7 @@ fn compare(seed: u64) -> Compared {
         if !is_of_the_space(&request) || ambiguities.into_iter().flatten().any(is_left_out) {
             continue;
         }
-        let is_refused_as_ambiguous =
-            |said: &Said| matches!(said.effect.reason(), Some(Reason::Ambiguous(_)));
+        let is_refused_as_ambiguous = |said: &Said| matches!(said.effect.reason(), Some(Reason::Ambiguous(_)));
         let ambiguous = [&before, &after].map(is_refused_as_ambiguous);
         // Of policies that are not both enforced one is shown for all.
         if ambiguous == [true, true] || (old.source().mode != new.source().mode && ambiguous.contains(&true)) {
@@ -96,7 +95,7 @@ fn compare(seed: u64) -> Compared {
                 region.view == view
                     && is_same(&view, &region.old, &old_effect)
                     && is_same(&view, &region.new, &new_effect)
-                    && is_in_scope([&old, &new], region, &request)
+                    && (shows_a_subject(&request) || is_in_scope([&old, &new], region, &request))
             });
             assert!(
                 is_told,

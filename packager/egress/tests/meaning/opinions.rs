@@ -45,7 +45,8 @@ impl Said {
         let headers: Vec<(&[u8], &[u8])> = sent.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();
         let mut properties = Properties::default();
         for (path, value) in scenario.caller.properties() {
-            let asked = Needs::PROPERTIES.iter().filter(|(need, of)| *of == path && policy.engine().needs().contains(*need));
+            let asked =
+                Needs::PROPERTIES.iter().filter(|(need, of)| *of == path && policy.engine().needs().contains(*need));
             asked.for_each(|(need, _)| properties.insert(*need, Some(value.clone())));
         }
         Self::of(policy, &properties.view(&headers))

@@ -1,8 +1,9 @@
 //! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
 //!
 //! It asserts nothing. Its arguments name the parts to run: `decisions`, `sizes`, `calls`, `outbound`, `policy`,
-//! `worst`, `builds`, `outage`.
+//! `worst`, `builds`, `diff`, `outage`.
 
+mod diff;
 mod outage;
 mod outbound;
 mod sizes;
@@ -79,6 +80,10 @@ fn run() -> Result<()> {
     }
     if wants("builds") {
         build_time(&scratch)?;
+        println!();
+    }
+    if wants("diff") {
+        diff::run(&scratch)?;
         println!();
     }
     if wants("outage") {
