@@ -9,9 +9,9 @@ use sallyport_core::wire::Ambiguity;
 use serde_json::{Map, Value as Json};
 
 use super::machine::{
-    ABSENT, ANONYMOUS, CallerGuard, ClaimGuard, FORWARDED, Free, HAS, HostGuard, IDENTITY, LIST, LITERAL, Lazy,
-    LinesGuard, NEXT, NetworkGuard, PORT, PathGuard, PortGuard, SEVERAL, Sender, Spelling, TEXT, TextGuard, V4, V6,
-    byte, shape_class,
+    ABSENT, ANONYMOUS, CallerGuard, ClaimGuard, Free, HAS, HostGuard, IDENTITY, LIST, LITERAL, Lazy, LinesGuard, NEXT,
+    NetworkGuard, PORT, PathGuard, PortGuard, SEVERAL, Sender, Spelling, TEXT, TextGuard, V4, V6, byte, forwarder,
+    is_several, shape_class,
 };
 use super::marks::{Marks, Symbol, nicest};
 use super::utf8;
@@ -126,7 +126,7 @@ impl Dimension {
     pub(super) fn is_odd(&self, symbol: Symbol) -> bool {
         match self {
             Self::Path => symbol > 0xff,
-            Self::Caller => symbol == SEVERAL,
+            Self::Caller => is_several(symbol),
             _ => false,
         }
     }
@@ -336,29 +336,24 @@ fn authority(value: &[Symbol], setting: &Setting) -> Vec<u8> {
 }
 
 fn write_caller(value: &[Symbol], setting: &Setting, caller: &mut Caller) {
-    let names = || -> Vec<String> {
-        let names = value.get(1..).unwrap_or_default().split(|symbol| *symbol == NEXT);
-        let name = |name: &[Symbol]| name.iter().filter_map(|symbol| byte(*symbol).map(char::from)).collect();
-        names.map(name).collect()
+    let names = value.get(1..).unwrap_or_default().split(|symbol| *symbol == NEXT);
+    let uri = |name: &[Symbol]| {
+        let name: String = name.iter().filter_map(|symbol| byte(*symbol).map(char::from)).collect();
+        format!("spiffe://{name}")
     };
-    let first = names().into_iter().next().unwrap_or_default();
+    let certificate = || Certificate { uris: names.map(uri).collect(), dns: Vec::new() };
     if !matches!(value.first(), None | Some(&ANONYMOUS)) {
         caller.server_name = Some(setting.host.clone());
         caller.tls_version = Some("TLSv1.3".to_owned());
     }
     match value.first() {
         None | Some(&ANONYMOUS) => {}
-        Some(&IDENTITY) => caller.certificate = Some(Certificate::of_principal(&first)),
-        Some(&SEVERAL) => {
-            let uris = names().iter().map(|name| format!("spiffe://{name}")).collect();
-            caller.certificate = Some(Certificate { uris, dns: Vec::new() });
-        }
+        Some(&IDENTITY | &SEVERAL) => caller.certificate = Some(certificate()),
         Some(symbol) => {
-            let at = symbol.checked_sub(FORWARDED).and_then(|at| usize::try_from(at).ok());
-            let forwarder = at.and_then(|at| setting.forwarders.get(at));
+            let forwarder = forwarder(*symbol).and_then(|(at, _)| setting.forwarders.get(at));
             caller.certificate = forwarder.map(|forwarder| Certificate::of_principal(forwarder));
             let is_named = value.get(1) != Some(&ANONYMOUS);
-            caller.forwarded = vec![if is_named { Certificate::of_principal(&first) } else { Certificate::default() }];
+            caller.forwarded = vec![if is_named { certificate() } else { Certificate::default() }];
         }
     }
 }

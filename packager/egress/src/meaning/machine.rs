@@ -19,7 +19,7 @@ mod text;
 use std::cell::RefCell;
 use std::fmt::Debug;
 
-pub(super) use caller::{ANONYMOUS, CallerGuard, CallerTest, FORWARDED, IDENTITY, SEVERAL};
+pub(super) use caller::{ANONYMOUS, CallerGuard, CallerTest, IDENTITY, SEVERAL, forwarder, is_several};
 pub(super) use claim::{ClaimGuard, ClaimTest, LIST, TEXT};
 pub(super) use flag::{Flag, Free, HAS};
 pub(super) use host::{HostGuard, HostTest, LITERAL, Literal, PORT, PortGuard};

@@ -14,6 +14,20 @@ pub(in crate::meaning) const IDENTITY: Symbol = 0x1006;
 pub(in crate::meaning) const SEVERAL: Symbol = 0x1007;
 /// From here on: this forwarder, on behalf of the principal that follows.
 pub(in crate::meaning) const FORWARDED: Symbol = 0x2000;
+/// From here on: this forwarder, on behalf of a certificate of the two names that follow.
+const FORWARDED_SEVERAL: Symbol = 0x2800;
+
+/// The number of the forwarder that a symbol stands for, and whether it is on behalf of a certificate of several names.
+pub(in crate::meaning) fn forwarder(symbol: Symbol) -> Option<(usize, bool)> {
+    let is_several = symbol >= FORWARDED_SEVERAL;
+    let first = if is_several { FORWARDED_SEVERAL } else { FORWARDED };
+    Some((usize::try_from(symbol.checked_sub(first)?).ok()?, is_several))
+}
+
+/// Whether several names of one certificate follow.
+pub(in crate::meaning) fn is_several(symbol: Symbol) -> bool {
+    symbol == SEVERAL || matches!(forwarder(symbol), Some((_, true)))
+}
 
 /// Where in a principal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -189,9 +203,9 @@ impl Machine for CallerTest {
                 ANONYMOUS => vec![ANONYMOUS],
                 IDENTITY | SEVERAL => self.begin(symbol, 0),
                 _ => {
-                    let index = symbol.checked_sub(FORWARDED).and_then(|index| usize::try_from(index).ok());
-                    match index.and_then(|index| self.forwarders.get(index)) {
-                        Some((_, true)) => self.begin(IDENTITY, 0),
+                    let forwarder = forwarder(symbol).and_then(|(index, _)| self.forwarders.get(index));
+                    match forwarder {
+                        Some((_, true)) => self.begin(if is_several(symbol) { SEVERAL } else { IDENTITY }, 0),
                         Some((forwarder, false)) => {
                             let mut state = self.begin(IDENTITY, 0);
                             for byte in forwarder.bytes() {
@@ -305,12 +319,13 @@ impl Machine for CallerGuard {
     fn step(&self, state: &[u32], symbol: Symbol) -> State {
         let [mode, names, phase, at] = state[..] else {
             let is_begin = *state == [0];
-            let forwarder = symbol.checked_sub(FORWARDED).and_then(|index| usize::try_from(index).ok());
+            let is_forwarder = forwarder(symbol).is_some_and(|(index, _)| index < self.forwarders);
             return match symbol {
                 ANONYMOUS if is_begin => vec![ANONYMOUS],
                 IDENTITY | SEVERAL if is_begin => vec![symbol, 0, Phase::Domain.save(), EMPTY],
-                _ if is_begin && forwarder.is_some_and(|index| index < self.forwarders) => {
-                    vec![FORWARDED, 0, Phase::Domain.save(), EMPTY]
+                _ if is_begin && is_forwarder => {
+                    let mode = if is_several(symbol) { SEVERAL } else { FORWARDED };
+                    vec![mode, 0, Phase::Domain.save(), EMPTY]
                 }
                 _ => Vec::new(),
             };
@@ -349,6 +364,8 @@ impl Machine for CallerGuard {
 
     fn mark(&self, marks: &mut Marks) {
         marks.text(b"/nsa.");
-        marks.symbols.extend((FORWARDED..).take(self.forwarders));
+        for first in [FORWARDED, FORWARDED_SEVERAL] {
+            marks.symbols.extend((first..).take(self.forwarders));
+        }
     }
 }
