@@ -20,6 +20,8 @@
 
 mod ambiguous;
 mod conditions;
+#[cfg(test)]
+mod derivative_tests;
 mod describe;
 mod diff;
 mod dimension;
