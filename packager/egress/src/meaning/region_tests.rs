@@ -15,7 +15,7 @@ use super::dimension::Value;
 use super::search::Point;
 use super::space::Space;
 use super::*;
-use crate::scenario::{Effect, Outcome};
+use crate::scenario::{Effect, Outcome, Scenario};
 
 /// How many pairs of policies (`PAIRS` says otherwise), and requests for each.
 const PAIRS: u64 = 40;
@@ -79,6 +79,23 @@ fn in_view(outcome: &Outcome, view: &View) -> Effect {
     }
 }
 
+/// What a policy makes of a request, once what `test` plays and what `explain` shows have been compared with it.
+fn decided(scenario: &Scenario, policy: &Policy) -> Outcome {
+    let outcome = scenario.decide(policy.engine());
+    let played = scenario.play(policy.engine());
+    let of_decision = |outcome: &Outcome| (outcome.effect.clone(), outcome.shadow.clone(), outcome.audits.clone());
+    assert_eq!(of_decision(&played), of_decision(&outcome), "{scenario:?}");
+    assert_eq!(played.upstream.is_some(), outcome.effect.is_allowed(), "{scenario:?}");
+    scenario.with_explanation(policy.engine(), |explanation| {
+        assert_eq!(Effect::of(&explanation.decision.verdict), outcome.effect, "{scenario:?}");
+        let matched: Vec<&str> =
+            explanation.rules.iter().filter(|rule| rule.failed.is_empty()).map(|rule| rule.id).collect();
+        let spoken = outcome.effect.rule().into_iter().chain(outcome.audits.iter().map(String::as_str));
+        assert!(spoken.into_iter().all(|rule| matched.contains(&rule)), "{scenario:?}: {matched:?} {outcome:?}");
+    });
+    outcome
+}
+
 /// Of several ways in which a request is ambiguous the engine reports the first that it meets, and a region is of any.
 fn is_ambiguous(effect: &Effect) -> bool {
     matches!(effect.reason(), Some(Reason::Ambiguous(_)))
@@ -107,7 +124,7 @@ fn look_at(seed: u64) -> usize {
             continue;
         }
         let scenario = space.scenario(&point);
-        let [before, after] = [&old, &new].map(|policy| scenario.decide(policy.engine()));
+        let [before, after] = [&old, &new].map(|policy| decided(&scenario, policy));
         for view in &views {
             let effects = [in_view(&before, view), in_view(&after, view)];
             if effects.iter().all(is_ambiguous) {
