@@ -27,7 +27,7 @@ use common::generate;
 use generated::{bytes, is_left_out, is_of_the_space, pair, shows_a_subject};
 use opinions::{Said, is_in_scope, is_same};
 use sallyport_core::{Reason, wire};
-use sallyport_egress::meaning::{BUDGET, Policy, PolicyDiff, View, diff};
+use sallyport_egress::meaning::{BUDGET, Exception, Policy, PolicyDiff, Region, Scope, View, diff};
 use sallyport_egress::scenario::Effect;
 
 /// How many pairs of policies; `PAIRS` says otherwise, and `SEED` where they begin.
@@ -43,6 +43,8 @@ struct Compared {
     regions: usize,
     /// Requests that are decided otherwise.
     differing: usize,
+    /// Requests that the words of a region are about.
+    described: usize,
     took: Duration,
 }
 
@@ -65,7 +67,7 @@ fn compare(seed: u64) -> Compared {
         let is_real = is_same(&region.view, &said[0], &region.old) && is_same(&region.view, &said[1], &region.new);
         assert!(is_real && said[0] != said[1], "{}\n{region:#?}\n{said:?}", shown());
     }
-    let mut differing = 0;
+    let (mut differing, mut described) = (0, 0);
     let bytes = bytes(!seed, 60 * REQUESTS);
     let mut u = Unstructured::new(&bytes);
     for _ in 0..REQUESTS {
@@ -84,6 +86,22 @@ fn compare(seed: u64) -> Compared {
         let audits = before.audits.iter().chain(&after.audits).map(|id| View::Audit(id.clone()));
         let views = [View::InForce, View::IfEnforced].into_iter().chain(audits);
         let differs = |view: &View| !is_same(view, &before.in_view(view), &after.in_view(view));
+        if !ambiguous.contains(&true) && ambiguities == [None, None] && !shows_a_subject(&request) {
+            let of_words = diff.regions.iter().filter(|region| {
+                let is_told = region.scope.except.contains(&Exception::InForce) && before.effect != after.effect;
+                region.scope.rule.is_some() && !is_told && is_in_scope([&old, &new], region, &request)
+            });
+            for region in of_words {
+                let effects = [&before, &after].map(|said| said.in_view(&region.view));
+                assert!(
+                    is_said(region, &effects[0], &effects[1]),
+                    "{}\n{request}\n{effects:?} is not what is said:\n{}",
+                    shown(),
+                    line(region)
+                );
+                described += 1;
+            }
+        }
         for view in views.filter(differs) {
             // What differs in force is not told again.
             if view == View::IfEnforced && before.effect != after.effect {
@@ -93,8 +111,7 @@ fn compare(seed: u64) -> Compared {
             let (old_effect, new_effect) = (before.in_view(&view), after.in_view(&view));
             let is_told = diff.regions.iter().any(|region| {
                 region.view == view
-                    && is_same(&view, &region.old, &old_effect)
-                    && is_same(&view, &region.new, &new_effect)
+                    && is_said(region, &old_effect, &new_effect)
                     && (shows_a_subject(&request) || is_in_scope([&old, &new], region, &request))
             });
             assert!(
@@ -106,9 +123,9 @@ fn compare(seed: u64) -> Compared {
         }
     }
     if std::env::var("SEED").is_ok() {
-        print(&diff);
+        diff.regions.iter().for_each(|region| eprintln!("{}", line(region)));
     }
-    Compared { regions: diff.regions.len(), differing, took }
+    Compared { regions: diff.regions.len(), differing, described, took }
 }
 
 /// What changes into what, or back.
@@ -127,20 +144,28 @@ fn changes(diff: &PolicyDiff, is_back: bool) -> Vec<String> {
     lines
 }
 
-fn print(diff: &PolicyDiff) {
-    for region in &diff.regions {
-        let (rule, except) = (&region.scope.rule, &region.scope.except);
-        eprintln!(
-            "{:?} {:?} {} -> {}: {} by {}\n    {}\n    except {except:?}",
-            region.change(),
-            region.view,
-            region.old,
-            region.new,
-            region.witness.request,
-            region.witness.caller,
-            serde_json::to_string(rule).unwrap()
-        );
-    }
+/// Whether a region says so.
+fn is_said(region: &Region, old: &Effect, new: &Effect) -> bool {
+    let is = |said: &Effect, effect: &Effect| is_same(&region.view, said, effect) || region.others.contains(effect);
+    is(&region.old, old) && is(&region.new, new)
+}
+
+fn line(region: &Region) -> String {
+    let Scope { rule, fails, and, except, .. } = &region.scope;
+    let json = |rule: &Option<wire::Rule>| serde_json::to_string(rule).unwrap();
+    format!(
+        "{:?} {:?} {} -> {} {:?}: {} by {}\n    {}\n    fails {}, and {}, except {except:?}",
+        region.change(),
+        region.view,
+        region.old,
+        region.new,
+        region.others,
+        region.witness.request,
+        region.witness.caller,
+        json(rule),
+        json(fails),
+        json(and)
+    )
 }
 
 fn json(policy: &wire::Policy) -> String {
@@ -163,8 +188,11 @@ fn no_difference_is_missed() {
         all += one.took;
         sum.regions += one.regions;
         sum.differing += one.differing;
+        sum.described += one.described;
     }
-    let Compared { regions, differing, .. } = sum;
-    eprintln!("{regions} regions, {differing} requests decided otherwise, {all:?} in all, slowest {slowest:?}");
-    assert!(regions > 0 && differing > 0 && slowest.0 < SLOWEST);
+    let Compared { regions, differing, described, .. } = sum;
+    eprintln!(
+        "{regions} regions, {differing} requests decided otherwise, {described} described, {all:?} in all, slowest {slowest:?}"
+    );
+    assert!(regions > 0 && differing > 0 && described > 0 && slowest.0 < SLOWEST);
 }

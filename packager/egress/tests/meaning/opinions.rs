@@ -3,7 +3,7 @@
 
 use sallyport_core::flow::{Needs, Properties};
 use sallyport_core::{Ambiguity, PeerView, Reason, RequestView, wire};
-use sallyport_egress::meaning::{Policy, Region, View};
+use sallyport_egress::meaning::{Exception, Policy, Region, Scope, Side, View};
 use sallyport_egress::scenario::{Effect, Scenario};
 
 use crate::common::request::Request;
@@ -78,10 +78,27 @@ pub fn is_same(view: &View, left: &Effect, right: &Effect) -> bool {
     }
 }
 
-/// Whether the reference finds that the request matches the rule that a region shows; of a region without one, always.
-pub fn is_in_scope(policies: [&Policy; 2], region: &Region, request: &Request) -> bool {
-    let Some(rule) = &region.scope.rule else { return true };
-    let policy = policies[usize::from(region.scope.is_of_new())];
+/// Whether the words of a region are about the request, as the reference reads them; those that have no rule are about every
+/// request.
+pub fn is_in_scope([old, new]: [&Policy; 2], region: &Region, request: &Request) -> bool {
+    let Scope { rule, fails, and, except, .. } = &region.scope;
+    let Some(rule) = rule else { return true };
+    let [own, other] = if region.scope.is_of_new() { [new, old] } else { [old, new] };
+    let is_exception = |exception: &Exception| {
+        let Exception::Rule(id, side) = exception else { return false };
+        let is_of = |policy: &Policy| {
+            let rule = policy.source().rules.iter().find(|rule| rule.id == *id);
+            rule.is_some_and(|rule| is_matched(policy, rule, request))
+        };
+        (*side != Side::New && is_of(old)) || (*side != Side::Old && is_of(new))
+    };
+    is_matched(own, rule, request)
+        && and.as_ref().is_none_or(|and| is_matched(other, and, request))
+        && !fails.as_ref().is_some_and(|fails| is_matched(other, fails, request))
+        && !except.iter().any(is_exception)
+}
+
+fn is_matched(policy: &Policy, rule: &wire::Rule, request: &Request) -> bool {
     let alone = wire::Policy { rules: vec![rule.clone()], ..policy.source().clone() };
     with_view(policy, request, |view| reference::matching(&alone, view).is_some_and(|matching| !matching.is_empty()))
 }
