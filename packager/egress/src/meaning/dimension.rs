@@ -175,8 +175,9 @@ impl Dimension {
         };
         let named = marks.symbols.iter().copied();
         // One more port than those that rules name.
-        let is_free = |port: &Symbol| *self == Self::GatewayPort && !marks.symbols.contains(port);
-        let other = (PORT.saturating_add(1024)..).take(1 << 15).find(is_free);
+        let is_free = |port: &Symbol| !marks.symbols.contains(port);
+        let ports = (PORT.saturating_add(1024)..).take(if *self == Self::GatewayPort { 1 << 15 } else { 0 });
+        let other = ports.into_iter().find(is_free);
         bytes.into_iter().map(Symbol::from).chain(named).chain(other).collect()
     }
 
