@@ -1,7 +1,6 @@
 //! Two sets of files compared: what their policies mean, which other fields differ, and what that does to running gateways.
 
 mod fields;
-mod git;
 mod model;
 mod objects;
 pub(crate) mod render;

@@ -1,5 +1,6 @@
 //! The files that a command reads.
 
+pub(crate) mod revision;
 mod selection;
 
 use std::collections::BTreeSet;

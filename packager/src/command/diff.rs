@@ -1,6 +1,6 @@
 //! `sallyport diff`: what a change means.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use sallyport_egress::meaning::Change;
@@ -10,6 +10,7 @@ use crate::compare::{Comparison, Side, compare};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::refuse_to_overwrite;
+use crate::input::revision::of_head;
 use crate::report;
 
 /// Compare Egress files by what they mean: which requests a change allows or refuses, and what else changes
@@ -20,18 +21,22 @@ use crate::report;
 ///
 /// Other fields follow, and the manifests that change, with what applying them does to gateways that run.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:
+#[command(
+    override_usage = "sallyport diff [OPTIONS] <OLD> <NEW>\n       sallyport diff [OPTIONS] <FILE|DIR>",
+    after_help = "Examples:
+  sallyport diff deploy/                                      # what is not committed yet
   sallyport diff egress.yaml egress.new.yaml
   sallyport diff main:deploy/ deploy/
   sallyport diff origin/main:deploy/ deploy/ --format markdown --output comment.md
-  sallyport diff v1.2:deploy/ main:deploy/ --fail-on widened")]
+  sallyport diff v1.2:deploy/ main:deploy/ --fail-on widened"
+)]
 pub(crate) struct Args {
     /// A file, a folder, or REVISION:PATH of the Git repository, such as main:deploy/
     #[arg(value_name = "OLD")]
     old: String,
-    /// What to compare it with: the same forms
+    /// What to compare it with: the same forms. Without it, OLD is compared with what it is in the last commit (HEAD)
     #[arg(value_name = "NEW")]
-    new: String,
+    new: Option<String>,
     /// Which differences make the exit code 2
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     fail_on: FailOn,
@@ -66,11 +71,15 @@ impl FailOn {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let (old, new) = (Side::read(&args.old)?, Side::read(&args.new)?);
+    let (old, new) = match &args.new {
+        Some(new) => (args.old.clone(), new),
+        None => (of_head(Path::new(&args.old))?, &args.old),
+    };
+    let (old, new) = (Side::read(&old)?, Side::read(new)?);
     let output = args.output.as_deref();
     if let Some(output) = output {
         let files = [&old, &new].into_iter().flat_map(|side| &side.report.files).map(|file| &file.name);
-        let inputs: Vec<_> = files.chain([&args.old, &args.new]).map(PathBuf::from).collect();
+        let inputs: Vec<_> = files.chain([&args.old]).chain(&args.new).map(PathBuf::from).collect();
         refuse_to_overwrite(output, &inputs)?;
     }
     let wrong: Vec<_> = [&old, &new].into_iter().filter(|side| side.report.exit() != Exit::Ok).collect();

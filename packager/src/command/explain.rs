@@ -12,8 +12,7 @@ use sallyport_egress::{Checked, Located, Places, policy_source, standbys};
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{Selection, gather, relative};
-use crate::printable::printable;
+use crate::input::{Selection, gather, revision};
 use crate::report::explanation::Explanation;
 use crate::report::{Format, Place, Report};
 use crate::trial::with_neighbours;
@@ -23,7 +22,11 @@ use pasted::Asked;
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let asked = pasted::read(args)?;
-    let (report, checked) = examine(gather(&with_neighbours(std::slice::from_ref(&args.file)), Selection::Ours));
+    let inputs = match revision::named(&args.file) {
+        Some(spec) => revision::gather_beside(spec)?,
+        None => gather(&with_neighbours(std::slice::from_ref(&args.file)), Selection::Ours),
+    };
+    let (report, checked) = examine(inputs);
     if report.exit() != Exit::Ok {
         console.write(None, report.render(Format::Human, console.coloured(None), console.quiet()).as_bytes())?;
         return Ok(report.exit());
@@ -70,7 +73,7 @@ fn egress_of<'c>(
     asked: &Asked,
 ) -> Result<&'c Located<Egress>, Failure> {
     let name = |file: usize| report.files.get(file).map_or("", |file| file.name.as_str());
-    let named = printable(&relative(&args.file));
+    let named = revision::name_of(&args.file)?;
     let of_file = checked.egresses.iter().find(|egress| name(egress.file) == named);
     let is_called = |egress: &&Located<Egress>| {
         let host = asked.host();

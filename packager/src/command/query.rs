@@ -12,7 +12,8 @@ use sallyport_egress::{Checked, Located, Places, policy_source, standbys};
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{Selection, gather};
+use crate::input::Selection;
+use crate::input::revision::gather_all;
 use crate::printable::visible;
 use crate::report::query::{Asked, Found, QueryReport};
 use crate::report::{Format, Report};
@@ -31,7 +32,7 @@ use crate::report::{Format, Report};
 // Below an error clap would show the files as required.
 #[command(override_usage = "sallyport query [OPTIONS] [FILE|DIR]...")]
 pub(crate) struct Args {
-    /// Egress and Mesh files, or directories with them
+    /// Egress and Mesh files, directories with them, or REVISION:PATH of the Git repository
     #[arg(value_name = "FILE|DIR", default_value = ".")]
     paths: Vec<PathBuf>,
     /// The method, such as DELETE
@@ -68,7 +69,7 @@ enum QueryFormat {
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let headers = args.headers.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>()?;
-    let (report, checked) = examine(gather(&args.paths, Selection::Ours));
+    let (report, checked) = examine(gather_all(&args.paths, Selection::Ours)?);
     if report.exit() != Exit::Ok {
         console.problem(report.render(Format::Human, console.coloured(None), console.quiet()).trim_end());
         return Ok(report.exit());

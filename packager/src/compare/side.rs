@@ -1,15 +1,15 @@
 //! One side of a comparison: files, a folder, or a revision of a Git repository.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sallyport_egress::Checked;
 use sallyport_manifest::Build;
 
-use super::git;
 use crate::assemble::build_with_any_filter;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{self, Selection};
+use crate::input::Selection;
+use crate::input::revision::gather_all;
 use crate::printable::visible;
 use crate::report::Report;
 
@@ -24,16 +24,8 @@ pub(crate) struct Side {
 
 impl Side {
     /// Reads what an argument names: `REVISION:PATH` of a Git repository, or a file or folder.
-    ///
-    /// What exists has no say in which: a pull request could add a folder `main:deploy`, and so be compared with itself.
     pub(crate) fn read(argument: &str) -> Result<Self, Failure> {
-        let is_path = argument.starts_with('.') || Path::new(argument).is_absolute();
-        let is_revision = argument.contains(':') && !is_path;
-        let inputs = if is_revision {
-            git::gather(argument)?
-        } else {
-            input::gather(&[PathBuf::from(argument)], Selection::Ours)
-        };
+        let inputs = gather_all(&[PathBuf::from(argument)], Selection::Ours)?;
         let (mut report, checked) = examine(inputs);
         let is_without = checked.egresses.is_empty() && checked.mesh.is_none();
         if is_without && report.exit() == Exit::Ok {

@@ -32,7 +32,7 @@ const RUNNABLE: [&str; 13] = [
 ];
 
 /// What needs a gateway, a file of the reader's, or a Git repository.
-const NEEDS: [&str; 4] = ["--against", "--har", "main:", "v1.2:"];
+const NEEDS: [&str; 5] = ["--against", "--har", "main:", "v1.2:", "diff deploy/"];
 
 /// A line behind `$ `.
 struct Line {

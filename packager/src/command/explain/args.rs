@@ -19,7 +19,7 @@ use sallyport_egress::scenario::Caller;
   sallyport explain egress.yaml --as httpbin/sleep --curl \"curl https://httpbin.legacy.internal/get\"
   kubectl logs deploy/httpbin -n egress-httpbin --tail 1 | sallyport explain egress.yaml --log -")]
 pub(crate) struct Args {
-    /// The Egress file, or a directory with one
+    /// The Egress file, a directory with one, or REVISION:PATH of the Git repository
     #[arg(value_name = "FILE|DIR")]
     pub(super) file: PathBuf,
     /// The method (GET if it is left out), and the path or URL
