@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use sallyport_core::wire::Mode;
 use sallyport_egress::meaning::{BUDGET, Change, Exhausted, Policy, diff};
 use sallyport_egress::model::{Egress, Mesh};
-use sallyport_egress::{policy_source, standbys};
+use sallyport_egress::{Located, policy_source, standbys};
 
 pub(crate) use self::model::{Comparison, Gateway, Status};
 pub(crate) use self::side::Side;
 use crate::exit::{Exit, Failure};
+use crate::report::example::Ground;
 
 /// Compares two sets of files.
 pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
@@ -30,9 +31,16 @@ pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
             (_, None) => Status::Removed,
             _ => Status::Kept,
         };
-        let host = present.spec.host.to_string();
+        let side = if after.is_some() { new } else { old };
+        let ground = Ground::new(present, side.checked.mesh.as_ref(), &side.report.files, Some(&side.argument));
         let (was, is) = (policy(old, before, present)?, policy(new, after, present)?);
-        let mut policy = diff(&was, &is, &host, BUDGET).map_err(|Exhausted| exhausted(name))?;
+        let mut policy =
+            diff(&was, &is, present.value.spec.host.as_str(), BUDGET).map_err(|Exhausted| exhausted(name))?;
+        let needs = was.engine().needs() | is.engine().needs();
+        let witnesses = policy.regions.iter_mut().map(|region| &mut region.witness);
+        for scenario in witnesses.chain(policy.undecided.iter_mut().map(|wrong| &mut wrong.scenario)) {
+            *scenario = scenario.clone().on_usual_connection(&present.value, needs);
+        }
         if status != Status::Kept {
             // Why a gateway that is not there refuses a request is of no interest.
             policy.regions.retain(|region| region.change() != Change::Reason);
@@ -40,7 +48,7 @@ pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
         let changed = fields::between(old.egress_text(name).as_deref(), new.egress_text(name).as_deref());
         gateways.push(Gateway {
             name: name.clone(),
-            host,
+            ground,
             status,
             policy,
             fields: if status == Status::Kept { changed } else { Vec::new() },
@@ -50,14 +58,15 @@ pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
     Ok(Comparison { gateways, mesh, objects: objects::between(old, new) })
 }
 
-fn by_name(side: &Side) -> BTreeMap<String, &Egress> {
-    side.egresses().map(|egress| (egress.route(), egress)).collect()
+fn by_name(side: &Side) -> BTreeMap<String, &Located<Egress>> {
+    side.checked.egresses.iter().map(|egress| (egress.value.route(), egress)).collect()
 }
 
 /// The policy of a gateway; of one that is not there, one that refuses everything.
-fn policy(side: &Side, egress: Option<&&Egress>, other: &Egress) -> Result<Policy, Failure> {
+fn policy(side: &Side, egress: Option<&&Located<Egress>>, other: &Located<Egress>) -> Result<Policy, Failure> {
     let mesh = side.mesh();
-    let source = match egress {
+    let other = &other.value;
+    let source = match egress.map(|egress| &egress.value) {
         Some(egress) => policy_source(egress, &mesh, &standbys(egress, side.egresses())),
         None => {
             let mut source = policy_source(other, &mesh, &[]);

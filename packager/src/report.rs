@@ -3,6 +3,7 @@
 //! A [`Report`] has everything that any format prints, so formats differ in form only. The exit code belongs to the report,
 //! and no format can change it. There is one file per format; each is a function from a report to text.
 
+pub(crate) mod example;
 pub(crate) mod explanation;
 pub(crate) mod github;
 pub(crate) mod human;

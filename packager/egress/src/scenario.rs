@@ -14,6 +14,7 @@ pub mod paste;
 mod play;
 mod request;
 mod route;
+mod usual;
 
 pub use caller::{Caller, Certificate, principal_of};
 pub use explain::{FailedPart, RuleTrace};

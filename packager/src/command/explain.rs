@@ -2,6 +2,8 @@
 
 mod args;
 mod pasted;
+#[cfg(test)]
+mod tests;
 
 use sallyport_core::Engine;
 use sallyport_egress::diagnostic::LineIndex;

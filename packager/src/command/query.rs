@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use sallyport_core::InvalidPolicy;
+use sallyport_core::{Engine, InvalidPolicy};
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::meaning::{self, Asker, BUDGET, Question, Unanswered};
 use sallyport_egress::model::{Egress, Mesh};
@@ -15,6 +15,7 @@ use crate::exit::{Exit, Failure};
 use crate::input::Selection;
 use crate::input::revision::gather_all;
 use crate::printable::visible;
+use crate::report::example::Ground;
 use crate::report::query::{Asked, Found, QueryReport};
 use crate::report::{Format, Report};
 
@@ -107,22 +108,36 @@ fn ask(
     question: &Question,
     report: &Report,
     checked: &Checked,
-    Located { file, value: egress, .. }: &Located<Egress>,
+    located: &Located<Egress>,
     mesh: &Mesh,
 ) -> Result<Asked, Failure> {
+    let Located { file, value: egress, .. } = located;
     let policy = policy_source(egress, mesh, &standbys(egress, checked.egresses.iter().map(|egress| &egress.value)));
     let host = egress.spec.host.as_str();
     let found = if args.unreachable {
         meaning::idle(&policy, host, BUDGET).map(Found::Unreachable)
     } else {
-        meaning::query(&policy, host, question, BUDGET).map(Found::Grants)
+        // One that does not compile has no answer.
+        let needs = Engine::compile(&policy).map(|engine| engine.needs()).unwrap_or_default();
+        meaning::query(&policy, host, question, BUDGET).map(|mut answer| {
+            let witnesses = answer.grants.iter_mut().map(|grant| &mut grant.witness);
+            for scenario in witnesses.chain(&mut answer.undecided) {
+                *scenario = scenario.clone().on_usual_connection(egress, needs);
+            }
+            Found::Grants(answer)
+        })
     };
     let (name, text) = report.files.get(*file).map_or(("", ""), |file| (file.name.as_str(), file.text.as_str()));
     let found = found.map_err(|error| failure(error, name))?;
     let (places, lines) = (Places::of(text), LineIndex::new(text));
     let place = |position: usize| lines.position(places.place(&format!("spec.authz.rules[{position}].id")).start);
     let places = policy.rules.iter().enumerate().map(|(position, rule)| (rule.id.clone(), place(position))).collect();
-    Ok(Asked { upstream: egress.route(), file: name.to_owned(), places, found })
+    let argument = match args.paths.as_slice() {
+        [one] => one.to_str(),
+        _ => None,
+    };
+    let ground = Ground::new(located, checked.mesh.as_ref(), &report.files, argument);
+    Ok(Asked { upstream: egress.route(), file: name.to_owned(), places, ground, found })
 }
 
 /// A header as it is written in a request.
@@ -140,13 +155,15 @@ fn header(line: &str) -> Result<(String, String), Failure> {
 
 /// Who calls.
 fn asker(text: &str, mesh: &Mesh) -> Result<Asker, Failure> {
-    let principal = text.strip_prefix("spiffe://").unwrap_or(text);
-    match principal.split('/').collect::<Vec<_>>().as_slice() {
+    if let Some(principal) = text.strip_prefix("spiffe://") {
+        return Ok(Asker::Principal(principal.to_owned()));
+    }
+    match text.split('/').collect::<Vec<_>>().as_slice() {
         ["anonymous"] => Ok(Asker::Anonymous),
         [namespace, account] if !namespace.is_empty() && !account.is_empty() && !namespace.contains('*') => {
             Ok(Asker::Principal(format!("{}/ns/{namespace}/sa/{account}", mesh.trust_domain)))
         }
-        [_, "ns", _, "sa", _] | ["*", ..] => Ok(Asker::Principal(principal.to_owned())),
+        [_, "ns", _, "sa", _] | ["*", ..] => Ok(Asker::Principal(text.to_owned())),
         _ => {
             let failure = Failure::new(Exit::Usage, format!("`--as {}` is not a caller", visible(text)));
             Err(failure.with_help(

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use sallyport_egress::meaning::{Change, PolicyDiff};
 
+use crate::report::example::Ground;
+
 /// What a comparison has found.
 #[derive(Debug)]
 pub(crate) struct Comparison {
@@ -20,8 +22,8 @@ pub(crate) struct Comparison {
 pub(crate) struct Gateway {
     /// `NAMESPACE/NAME` of its Egress.
     pub(crate) name: String,
-    /// The host that callers use.
-    pub(crate) host: String,
+    /// For its examples.
+    pub(crate) ground: Ground,
     pub(crate) status: Status,
     /// Which requests are decided otherwise.
     pub(crate) policy: PolicyDiff,

@@ -16,6 +16,8 @@ use crate::report::Report;
 /// One side of a comparison.
 #[derive(Debug)]
 pub(crate) struct Side {
+    /// As the user wrote it.
+    pub(crate) argument: String,
     pub(crate) report: Report,
     pub(crate) checked: Checked,
     /// `None` if the report has an error.
@@ -34,6 +36,6 @@ impl Side {
             return Err(Failure::new(Exit::Io, message).with_help("name a file or folder that has them"));
         }
         let build = build_with_any_filter(&mut report, &checked);
-        Ok(Self { report, checked, build })
+        Ok(Self { argument: argument.to_owned(), report, checked, build })
     }
 }

@@ -127,6 +127,12 @@ fn what_cannot_be_read_is_named_with_its_place() {
         (&["--as", "a", "/get"], 64, "`a` is not a caller"),
         (&["--as", "a/b", "/get", "-H", "x"], 64, "`x` is not a header"),
         (&["--as", "a/b", "/get", "--claims", "{"], 64, "the claims are not a JSON object: column 1"),
+        (&["--as", "spiffe://a b", "/get"], 64, "`spiffe://a b` is not a caller"),
+        (
+            &["--as", "a/b", "/get", "--metadata", r#"{"a": 1}"#],
+            64,
+            "the metadata is not a JSON object of objects: column 7",
+        ),
     ] {
         let ended = explain(arguments);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{arguments:?}: {ended:?}");

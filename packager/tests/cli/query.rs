@@ -41,7 +41,7 @@ httpbin/httpbin: 1 rule allows PUT requests to /items/*
   callers    serviceAccounts: [httpbin/writer, httpbin/sleep]
   requests   methods: [PUT], paths: ["/items/*"]
   when       request.headers[x-role]: values: [trusted]
-  example    PUT /items/ -H 'x-role: trusted' to httpbin.legacy.internal, by httpbin/sleep
+  example    PUT /items/ --as httpbin/sleep -H 'x-role: trusted'
 
 "#]]
     );
@@ -65,13 +65,13 @@ httpbin/httpbin: 2 rules allow requests from httpbin/sleep
   callers    serviceAccounts: [httpbin/sleep]
   requests   methods: [GET]
   except     what `no-admin` (egress.yaml:21:11) denies
-  example    GET / to httpbin.legacy.internal, by httpbin/sleep
+  example    GET / --as httpbin/sleep
 
 `writers` (egress.yaml:27:11)
   callers    serviceAccounts: [httpbin/sleep]
   requests   methods: [PUT, GET], paths: [/put, "/items/*"]
   when       request.headers[x-role]: values: [trusted]
-  example    PUT /put -H 'x-role: trusted' to httpbin.legacy.internal, by httpbin/sleep
+  example    PUT /put --as httpbin/sleep -H 'x-role: trusted'
 
 "#]]
     );

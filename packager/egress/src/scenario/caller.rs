@@ -38,6 +38,9 @@ pub struct Certificate {
     pub dns: Vec<String>,
 }
 
+/// The trust domain of a mesh that sets none.
+const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
+
 impl Certificate {
     /// A certificate as Istio issues it: `spiffe://PRINCIPAL`.
     #[must_use]
@@ -63,6 +66,48 @@ impl Certificate {
             }
         }
         element
+    }
+}
+
+/// How a certificate without any name is written.
+const UNNAMED: &str = "unnamed";
+/// How no certificate is written.
+const ANONYMOUS: &str = "anonymous";
+
+/// Certificates as people write them: `NS/SA` of the mesh's trust domain, an Istio principal of any other, `spiffe://...` for
+/// another identity, several URIs with commas between them, and `unnamed`.
+impl Certificate {
+    /// Reads what [`Certificate::written`] writes.
+    #[must_use]
+    pub fn read(text: &str, trust_domain: &str) -> Option<Self> {
+        if text == UNNAMED {
+            return Some(Self::default());
+        }
+        if !text.contains("://") {
+            return principal_of(text, trust_domain).map(|principal| Self::of_principal(&principal));
+        }
+        let is_uri = |uri: &str| {
+            let is_plain = uri.chars().all(|c| !c.is_whitespace() && !c.is_control());
+            is_plain && uri.split_once("://").is_some_and(|(scheme, rest)| !scheme.is_empty() && !rest.is_empty())
+        };
+        let uris: Vec<String> = text.split(',').map(str::to_owned).collect();
+        uris.iter().all(|uri| is_uri(uri)).then_some(Self { uris, dns: Vec::new() })
+    }
+
+    /// The certificate in one word. DNS names are in no certificate that [`Certificate::read`] reads.
+    #[must_use]
+    pub fn written(&self, trust_domain: &str) -> String {
+        let Some(principal) = self.principal() else {
+            let names: Vec<String> =
+                self.uris.iter().cloned().chain(self.dns.iter().map(|name| format!("dns:{name}"))).collect();
+            return if names.is_empty() { UNNAMED.to_owned() } else { names.join(",") };
+        };
+        let account = principal.strip_prefix(trust_domain).and_then(|path| path.strip_prefix("/ns/"));
+        let short = account.and_then(|account| account.split_once("/sa/")).map(|(ns, sa)| format!("{ns}/{sa}"));
+        let candidates = short.into_iter().chain([principal.to_owned()]);
+        // The first that is read as this principal again.
+        let mut read = candidates.filter(|text| principal_of(text, trust_domain).as_deref() == Some(principal));
+        read.next().unwrap_or_else(|| format!("spiffe://{principal}"))
     }
 }
 
@@ -117,23 +162,60 @@ impl Caller {
     }
 }
 
-/// `NS/SA` of an Istio principal, any other principal in full, `anonymous` without one.
+impl Caller {
+    /// Who calls, in one word: the certificate that it calls with, or on whose behalf it calls.
+    #[must_use]
+    pub fn written(&self, trust_domain: &str) -> String {
+        match (self.forwarded.last(), &self.certificate) {
+            (Some(certificate), _) => certificate.written(trust_domain),
+            (None, Some(certificate)) if self.forwarded.is_empty() => certificate.written(trust_domain),
+            (None, _) => ANONYMOUS.to_owned(),
+        }
+    }
+
+    /// The forwarder that sends the request for it, in one word.
+    #[must_use]
+    pub fn forwarder(&self, trust_domain: &str) -> Option<String> {
+        let own = self.certificate.as_ref().filter(|_| !self.forwarded.is_empty());
+        own.map(|certificate| certificate.written(trust_domain))
+    }
+}
+
+/// As it is written in a mesh of the default trust domain, with its forwarder.
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = |certificate: &Certificate| match certificate.principal() {
-            Some(principal) => match principal.split('/').collect::<Vec<_>>()[..] {
-                [_, "ns", namespace, "sa", account] => format!("{namespace}/{account}"),
-                _ => principal.to_owned(),
-            },
-            None => format!(
-                "a certificate of {}",
-                certificate.uris.iter().chain(&certificate.dns).cloned().collect::<Vec<_>>().join(", ")
-            ),
-        };
-        match (&self.certificate, self.forwarded.last()) {
-            (None, _) => f.write_str("anonymous"),
-            (Some(certificate), None) => f.write_str(&name(certificate)),
-            (Some(certificate), Some(forwarded)) => write!(f, "{} through {}", name(forwarded), name(certificate)),
+        f.write_str(&self.written(DEFAULT_TRUST_DOMAIN))?;
+        match self.forwarder(DEFAULT_TRUST_DOMAIN) {
+            Some(forwarder) => write!(f, " through {forwarder}"),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_is_read_as_it_is_written() {
+        let uris =
+            |uris: &[&str]| Certificate { uris: uris.iter().map(|uri| (*uri).to_owned()).collect(), dns: Vec::new() };
+        for (certificate, text) in [
+            (Certificate::of_principal("corp.example/ns/shop/sa/web"), "shop/web"),
+            (Certificate::of_principal("partner.example/ns/shop/sa/web"), "partner.example/ns/shop/sa/web"),
+            (Certificate::of_principal("corp.example/ns/sh.op/sa/web"), "corp.example/ns/sh.op/sa/web"),
+            (Certificate::of_principal("partner.example/a"), "spiffe://partner.example/a"),
+            (Certificate::of_principal("corp.example/a"), "spiffe://corp.example/a"),
+            (Certificate::of_principal("corp.example/ns/a/b"), "spiffe://corp.example/ns/a/b"),
+            (uris(&["https://a"]), "https://a"),
+            (uris(&["spiffe://a/b", "spiffe://c/ns/d/sa/e"]), "spiffe://a/b,spiffe://c/ns/d/sa/e"),
+            (Certificate::default(), "unnamed"),
+        ] {
+            assert_eq!(certificate.written("corp.example"), text);
+            assert_eq!(Certificate::read(text, "corp.example"), Some(certificate));
+        }
+        for text in ["web", "a b/c", "spiffe://", "spiffe://a b", "spiffe://a,b", "a/b/c", "", "://a"] {
+            assert_eq!(Certificate::read(text, "corp.example"), None, "{text}");
         }
     }
 }

@@ -1,11 +1,14 @@
 //! The arguments of `explain`.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::ValueEnum;
 use sallyport_egress::model::Egress;
 use sallyport_egress::scenario::Caller;
+
+use crate::report::example::NONE;
 
 /// Explain what becomes of a request: the verdict, and what kept each rule from matching
 ///
@@ -28,7 +31,7 @@ pub(crate) struct Args {
     /// A header of the request; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
     pub(super) headers: Vec<String>,
-    /// The caller: NAMESPACE/ACCOUNT, a principal, or `anonymous`
+    /// The caller: NAMESPACE/ACCOUNT, a principal, the URIs of its certificate, or `anonymous`
     #[arg(long = "as", value_name = "CALLER")]
     pub(super) caller: Option<String>,
     /// The forwarder that sends the request for the caller: NAMESPACE/ACCOUNT, or a principal
@@ -37,15 +40,24 @@ pub(crate) struct Args {
     /// The claims of the caller's verified token
     #[arg(long, value_name = "JSON")]
     pub(super) claims: Option<String>,
-    /// The address that the caller calls from
+    /// What other filters say of the request: {"FILTER": {"NAME": "VALUE"}}
+    #[arg(long, value_name = "JSON")]
+    pub(super) metadata: Option<String>,
+    /// The address that the caller calls from, or `none`
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
-    pub(super) address: IpAddr,
-    /// The name that the caller asks for in the TLS handshake [default: the host]
+    pub(super) address: OrNone<IpAddr>,
+    /// The name that the caller asks for in the TLS handshake, or `none` [default: the host]
     #[arg(long, value_name = "NAME")]
-    pub(super) sni: Option<String>,
+    pub(super) sni: Option<OrNone<String>>,
+    /// The version of TLS, or `none` [default: TLSv1.3]
+    #[arg(long, value_name = "VERSION")]
+    pub(super) tls: Option<OrNone<String>>,
     /// The gateway's port that the caller connects to [default: the first]
     #[arg(long)]
     pub(super) port: Option<u16>,
+    /// The gateway's address that the caller connects to [default: 127.0.0.1]
+    #[arg(long, value_name = "IP")]
+    pub(super) gateway_address: Option<IpAddr>,
     /// A curl command, or - for standard input
     #[arg(long, value_name = "COMMAND", conflicts_with_all = ["har", "log"])]
     pub(super) curl: Option<String>,
@@ -72,16 +84,34 @@ pub(super) enum ExplainFormat {
     Json,
 }
 
+/// Something that a connection may be without: `none`.
+#[derive(Clone, Debug)]
+pub(super) struct OrNone<T>(pub(super) Option<T>);
+
+impl<T: FromStr> FromStr for OrNone<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == NONE { Ok(Self(None)) } else { text.parse().map(|value| Self(Some(value))) }
+    }
+}
+
 impl Args {
     /// A caller of this address, port and name.
     pub(super) fn connection(&self, egress: &Egress, sni: Option<String>) -> Caller {
-        let port = self.port.or_else(|| egress.listening_ports().next().map(|(_, port)| port)).unwrap_or(8443);
-        Caller {
-            address: Some(self.address),
-            gateway: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)),
-            server_name: sni,
-            tls_version: Some("TLSv1.3".to_owned()),
-            ..Caller::anonymous()
+        let mut caller = Caller::usual(egress, String::new());
+        caller.server_name = match &self.sni {
+            Some(OrNone(name)) => name.clone(),
+            None => sni,
+        };
+        caller.address = self.address.0;
+        if let Some(OrNone(version)) = &self.tls {
+            caller.tls_version.clone_from(version);
         }
+        if let Some(gateway) = &mut caller.gateway {
+            self.port.into_iter().for_each(|port| gateway.set_port(port));
+            self.gateway_address.into_iter().for_each(|address| gateway.set_ip(address));
+        }
+        caller
     }
 }

@@ -1,11 +1,12 @@
 //! The requests that the arguments give, written out or pasted.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::scenario::paste::{PasteError, Pasted, from_curl, from_har, from_log};
-use sallyport_egress::scenario::{Caller, Certificate, Request, Scenario, principal_of};
+use sallyport_egress::scenario::{Caller, Certificate, Request, Scenario};
 use serde_json::{Map, Value};
 
 use super::args::Args;
@@ -94,7 +95,7 @@ fn written(args: &Args) -> Result<Asked, Failure> {
                 .with_help("write `GET /path`, or give one with `--curl`, `--har` or `--log`"));
         }
     };
-    let (authority, path) = match target.split_once("://") {
+    let (authority, path) = match target.split_once("://").filter(|_| !target.starts_with('/')) {
         Some((_, rest)) => {
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
@@ -156,32 +157,31 @@ impl Asked {
                 .with_help("write `--as NAMESPACE/ACCOUNT`, or `--as anonymous`"));
         };
         let certificate = |text: &str| {
-            let principal = principal_of(text, &mesh.trust_domain);
-            let principal = principal.ok_or_else(|| {
-                Failure::new(Exit::Usage, format!("`{}` is not a caller", text.escape_debug()))
-                    .with_help("write `NAMESPACE/ACCOUNT`, `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, or `anonymous`")
-            });
-            principal.map(|principal| Certificate::of_principal(&principal))
+            Certificate::read(text, &mesh.trust_domain).ok_or_else(|| {
+                let help =
+                    "write `NAMESPACE/ACCOUNT`, `TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, `spiffe://ID`, or `anonymous`";
+                Failure::new(Exit::Usage, format!("`{}` is not a caller", text.escape_debug())).with_help(help)
+            })
         };
         let own = if caller == "anonymous" { None } else { Some(certificate(&caller)?) };
         // A log is written when the route has given the request the upstream's own host.
         let is_upstream = |authority: &String| *authority == egress.upstream_authority().to_string();
         let authority = self.authority.filter(|authority| self.logged.is_none() || !is_upstream(authority));
         let authority = authority.unwrap_or_else(|| self.sni.clone().unwrap_or_else(|| egress.spec.host.to_string()));
-        let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host).to_owned();
-        let connection = args.connection(egress, args.sni.clone().or(self.sni).or(Some(host)));
-        let token = args.claims.as_deref().map(claims).transpose()?;
-        let (certificate, forwarded) = match args.through.as_deref().or(self.through.as_deref()) {
-            Some(through) => (Some(certificate(through)?), own.into_iter().collect()),
-            None => (own, Vec::new()),
-        };
-        let caller = Caller { certificate, forwarded, token, ..connection };
         let request = Request {
             method: self.method.into_bytes(),
             authority: authority.into_bytes(),
             path: self.path,
             headers: self.headers,
         };
+        let connection = args.connection(egress, self.sni.or_else(|| Some(request.host())));
+        let token = args.claims.as_deref().map(claims).transpose()?;
+        let metadata = args.metadata.as_deref().map(metadata).transpose()?.unwrap_or_default();
+        let (certificate, forwarded) = match args.through.as_deref().or(self.through.as_deref()) {
+            Some(through) => (Some(certificate(through)?), own.into_iter().collect()),
+            None => (own, Vec::new()),
+        };
+        let caller = Caller { certificate, forwarded, token, metadata, ..connection };
         Ok(Scenario { caller, request })
     }
 }
@@ -190,5 +190,13 @@ fn claims(text: &str) -> Result<Map<String, Value>, Failure> {
     serde_json::from_str(text).map_err(|error| {
         Failure::new(Exit::Usage, format!("the claims are not a JSON object: column {}", error.column()))
             .with_help("write `--claims '{\"iss\": \"https://issuer.example\", \"sub\": \"alice\"}'`")
+    })
+}
+
+/// What other filters say, by filter and field.
+fn metadata(text: &str) -> Result<BTreeMap<String, Map<String, Value>>, Failure> {
+    serde_json::from_str(text).map_err(|error| {
+        Failure::new(Exit::Usage, format!("the metadata is not a JSON object of objects: column {}", error.column()))
+            .with_help("write `--metadata '{\"FILTER\": {\"NAME\": \"VALUE\"}}'`")
     })
 }

@@ -3,9 +3,10 @@
 use anstyle::{AnsiColor, Style};
 use sallyport_egress::meaning::{Change, Region};
 
-use super::words::{CHANGES, UNDECIDED, changed, decided, heading, scope, status, summary, witness};
+use super::words::{CHANGES, UNDECIDED, changed, decided, heading, scope, status, summary};
 use crate::compare::model::{Comparison, FieldChange, Gateway};
 use crate::printable::visible;
+use crate::report::example::Ground;
 
 pub(super) fn render(comparison: &Comparison, coloured: bool) -> String {
     let mut text = String::new();
@@ -44,11 +45,11 @@ fn push_gateway(text: &mut String, gateway: &Gateway, coloured: bool) {
             text.push_str(&format!("  {style}{}{style:#}\n", heading(change)));
         }
         for region in regions {
-            push_region(text, region, &gateway.host);
+            push_region(text, region, &gateway.ground);
         }
     }
     for wrong in &gateway.policy.undecided {
-        text.push_str(&format!("  {UNDECIDED}\n    {}\n", witness(&wrong.scenario, &gateway.host)));
+        text.push_str(&format!("  {UNDECIDED}\n    {}\n", gateway.ground.text(&wrong.scenario)));
     }
     if !gateway.fields.is_empty() {
         text.push_str("  other fields\n");
@@ -64,7 +65,7 @@ fn push_field(text: &mut String, indent: &str, field: &FieldChange) {
     text.push_str(&format!("{indent}{path}: {changed}\n"));
 }
 
-fn push_region(text: &mut String, region: &Region, host: &str) {
+fn push_region(text: &mut String, region: &Region, ground: &Ground) {
     let [old, new] = decided(region);
     text.push_str(&format!("    {} {new}\n", region.id));
     let mut line = |label: &str, what: &str| text.push_str(&format!("      {:<9} {what}\n", format!("{label}:")));
@@ -72,7 +73,7 @@ fn push_region(text: &mut String, region: &Region, host: &str) {
         line(label, &what);
     }
     line("was", &old);
-    line("example", &witness(&region.witness, host));
+    line("example", &ground.text(&region.witness));
 }
 
 fn style(change: Change) -> Style {

@@ -21,12 +21,25 @@
 //!       "others": [],
 //!       "witness": {
 //!         "caller": "shop/web",
+//!         "through": null,
+//!         "identity": {
+//!           "principal": "cluster.local/ns/shop/sa/web",
+//!           "trustDomain": "cluster.local",
+//!           "namespace": "shop",
+//!           "serviceAccount": "web"
+//!         },
+//!         "token": {"iss": "https://idp"},
+//!         "metadata": {"envoy.filters.http.ext_authz": {"team": "a"}},
+//!         "address": "127.0.0.1",
+//!         "gateway": {"address": "127.0.0.1", "port": 8443},
+//!         "sni": "orders.internal",
+//!         "tls": "TLSv1.3",
 //!         "method": "GET",
 //!         "host": "orders.internal",
 //!         "path": "/health",
 //!         "headers": [["x-role", "a"]],
-//!         "token": {"iss": "https://idp"},
-//!         "text": "GET /health by shop/web"
+//!         "text": "GET /health --as shop/web --claims '{\"iss\":\"https://idp\"}' -H 'x-role: a'",
+//!         "explain": "sallyport explain egress.yaml GET /health --as shop/web --claims '{\"iss\":\"https://idp\"}' -H 'x-role: a'"
 //!       }
 //!     }],
 //!     "undecided": [],
@@ -48,18 +61,21 @@
 //! - `except`: what keeps some of these requests out: a `rule` of `both` policies, of the `old` or the `new` one; or
 //!   `"inForce"`, requests that are in regions of that view. What either policy refuses as ambiguous is always out.
 //! - `others`: decisions for some of these requests beside `old` (if `of` is `new`) or `new`.
-//! - `token`: the claims, or null.
+//! - `witness`: a request, with its connection as the gateway sees it. `through` is the forwarder that sends it for the caller,
+//!   `identity` is null without a certificate of one name, and what is null is not there. `text` has the arguments of
+//!   `sallyport explain` behind its file, and `explain` the whole command, as a line of a shell; null if no line can have the request.
 //! - `undecided`: requests, as `witness`, about which search and engine disagree.
 //! - `old` and `new` of a field: null if it is not set.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
 
 use sallyport_egress::meaning::{Exception, Region, Side, Source, View};
-use sallyport_egress::scenario::{Effect, Scenario};
+use sallyport_egress::scenario::Effect;
 use serde_json::{Value, json};
 
-use super::words::{CHANGES, kind, witness};
+use super::words::{CHANGES, kind};
 use crate::compare::model::{Comparison, FieldChange, Gateway, Status};
+use crate::report::example::Ground;
 
 /// The version of the schema.
 const VERSION: u32 = 1;
@@ -96,17 +112,17 @@ fn gateway(gateway: &Gateway) -> Value {
         Status::Removed => "removed",
         Status::Kept => "kept",
     };
-    let undecided = gateway.policy.undecided.iter().map(|wrong| request(&wrong.scenario, &gateway.host));
+    let undecided = gateway.policy.undecided.iter().map(|wrong| gateway.ground.json(&wrong.scenario));
     json!({
         "name": gateway.name,
         "status": status,
-        "regions": gateway.policy.regions.iter().map(|found| region(found, &gateway.host)).collect::<Vec<_>>(),
+        "regions": gateway.policy.regions.iter().map(|found| region(found, &gateway.ground)).collect::<Vec<_>>(),
         "undecided": undecided.collect::<Vec<_>>(),
         "fields": gateway.fields.iter().map(field).collect::<Vec<_>>(),
     })
 }
 
-pub(super) fn region(region: &Region, host: &str) -> Value {
+pub(super) fn region(region: &Region, ground: &Ground) -> Value {
     let view = match &region.view {
         View::InForce => "inForce".to_owned(),
         View::IfEnforced => "ifEnforced".to_owned(),
@@ -129,7 +145,7 @@ pub(super) fn region(region: &Region, host: &str) -> Value {
         "and": region.scope.and,
         "except": region.scope.except.iter().map(exception).collect::<Vec<_>>(),
         "others": region.others.iter().map(effect).collect::<Vec<_>>(),
-        "witness": request(&region.witness, host),
+        "witness": ground.json(&region.witness),
     })
 }
 
@@ -150,20 +166,6 @@ fn effect(effect: &Effect) -> Value {
         "verdict": if effect.is_allowed() { "allow" } else { "deny" },
         "rule": effect.rule(),
         "reason": effect.reason().map(|reason| reason.as_str()),
-    })
-}
-
-fn request(scenario: &Scenario, host: &str) -> Value {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let headers: Vec<Value> = scenario.request.headers.iter().map(|(name, value)| json!([name, text(value)])).collect();
-    json!({
-        "caller": scenario.caller.to_string(),
-        "method": text(&scenario.request.method),
-        "host": text(&scenario.request.authority),
-        "path": text(&scenario.request.path),
-        "headers": headers,
-        "token": scenario.caller.token,
-        "text": witness(scenario, host),
     })
 }
 

@@ -1,6 +1,6 @@
 //! For the comment of a pull request.
 
-use super::words::{CHANGES, UNDECIDED, changed, decided, heading, scope, status, summary, witness};
+use super::words::{CHANGES, UNDECIDED, changed, decided, heading, scope, status, summary};
 use crate::compare::model::{Comparison, FieldChange, Gateway};
 use crate::printable::visible;
 
@@ -46,12 +46,12 @@ fn push_gateway(text: &mut String, gateway: &Gateway) {
                 "| {}<br>`{}` | {old} | {new} | {} |\n",
                 parts.join("<br>"),
                 region.id,
-                cell(&witness(&region.witness, &gateway.host))
+                cell(&gateway.ground.text(&region.witness))
             ));
         }
     }
     for wrong in &gateway.policy.undecided {
-        text.push_str(&format!("\n> {UNDECIDED}: {}\n", code(&witness(&wrong.scenario, &gateway.host))));
+        text.push_str(&format!("\n> {UNDECIDED}: {}\n", code(&gateway.ground.text(&wrong.scenario))));
     }
     if !gateway.fields.is_empty() {
         text.push_str("\n**other fields**\n\n");

@@ -5,7 +5,7 @@ use sallyport_egress::meaning::{Change, Region, Source};
 use sallyport_egress::place_of;
 use serde_json::{Value, json};
 
-use super::words::{CHANGES, decided, heading, kind, scope, witness};
+use super::words::{CHANGES, decided, heading, kind, scope};
 use crate::compare::model::{Comparison, Gateway};
 use crate::compare::side::Side;
 use crate::report::{Place, SARIF_SCHEMA};
@@ -43,7 +43,7 @@ fn rule(change: Change) -> Value {
 fn result(sides: [&Side; 2], gateway: &Gateway, region: &Region) -> Value {
     let [old, new] = decided(region);
     let parts: Vec<String> = scope(region).iter().map(|(label, what)| format!("{label}: {what}")).collect();
-    let example = witness(&region.witness, &gateway.host);
+    let example = gateway.ground.text(&region.witness);
     let message = format!(
         "{}: {}\n{}\nwas: {old}\nis: {new}\nexample: {example}",
         gateway.name,

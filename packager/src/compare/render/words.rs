@@ -3,7 +3,7 @@
 
 use sallyport_core::wire;
 use sallyport_egress::meaning::{Change, Exception, Region, Scope, Side, Source, View};
-use sallyport_egress::scenario::{Effect, Scenario};
+use sallyport_egress::scenario::Effect;
 use serde_json::Value;
 
 use crate::compare::model::{Comparison, FieldChange, Gateway, Status};
@@ -187,35 +187,6 @@ fn listed(list: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// A request of a region, in one line.
-pub(super) fn witness(scenario: &Scenario, host: &str) -> String {
-    let Scenario { caller, request } = scenario;
-    let mut text = format!("{request} by {caller}");
-    if request.authority != host.as_bytes() {
-        text.push_str(&format!(", to host {}", request.authority.escape_ascii()));
-    }
-    let usual = sallyport_egress::scenario::Caller::anonymous();
-    if let Some(address) = caller.address.filter(|_| caller.address != usual.address) {
-        text.push_str(&format!(", from {address}"));
-    }
-    if let Some(gateway) = caller.gateway.filter(|_| caller.gateway != usual.gateway) {
-        text.push_str(&format!(", at {gateway}"));
-    }
-    if let Some(token) = &caller.token {
-        text.push_str(&format!(", with the token {}", Value::Object(token.clone())));
-    }
-    if let Some(name) = caller.server_name.as_deref().filter(|name| *name != host) {
-        text.push_str(&format!(", with SNI {name}"));
-    }
-    if caller.certificate.is_some() && caller.tls_version.as_deref() != Some("TLSv1.3") {
-        text.push_str(&format!(", over {}", caller.tls_version.as_deref().unwrap_or("no TLS")));
-    }
-    for (filter, fields) in &caller.metadata {
-        text.push_str(&format!(", with {filter} {}", Value::Object(fields.clone())));
-    }
-    visible(&text)
 }
 
 /// What there is to say of a gateway that only one side has.

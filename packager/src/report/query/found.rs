@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use sallyport_egress::diagnostic::Position;
 use sallyport_egress::meaning::{Answer, IdleRules};
 
+use super::super::example::Ground;
+
 /// The answers of all policies that were asked.
 #[derive(Debug)]
 pub(crate) struct QueryReport {
@@ -22,6 +24,8 @@ pub(crate) struct Asked {
     pub(crate) file: String,
     /// Where the id of each rule is written.
     pub(crate) places: HashMap<String, Position>,
+    /// For its examples.
+    pub(crate) ground: Ground,
     pub(crate) found: Found,
 }
 

@@ -40,7 +40,7 @@ fn grants(policy: &Asked, answer: &Answer, asked: &str) -> String {
         text.push_str(&block(policy, grant));
     }
     for scenario in &answer.undecided {
-        let _ = writeln!(text, "\nnot decided: {} by {}", visible(&scenario.request.to_string()), scenario.caller);
+        let _ = writeln!(text, "\nnot decided: {}", policy.ground.text(scenario));
     }
     if !answer.in_shadow.is_empty() {
         let rules: Vec<String> = answer.in_shadow.iter().map(|rule| named(policy, rule)).collect();
@@ -76,9 +76,7 @@ fn block(policy: &Asked, grant: &Grant) -> String {
     if let Some(also) = &grant.also {
         row("also by", &format!("earlier rules, here {}", named(policy, also)));
     }
-    let witness = &grant.witness;
-    let authority = String::from_utf8_lossy(&witness.request.authority);
-    row("example", &format!("{} to {authority}, by {}", witness.request, witness.caller));
+    row("example", &policy.ground.text(&grant.witness));
     text
 }
 

@@ -9,13 +9,15 @@
 //!     "grants": [{
 //!       "rule": "admins", "file": "egress.yaml", "line": 12, "column": 9,
 //!       "part": {"from": [...], "to": [...], "when": null}, "except": [{"rule": "no-archive", ...}], "alsoBy": null,
-//!       "witness": {"caller": "shop/admin", "request": "DELETE /orders/1", "authority": "orders.internal"}
+//!       "witness": {"caller": "shop/admin", "request": "DELETE /orders/1", "authority": "orders.internal", ...}
 //!     }],
 //!     "inShadowMode": [{"rule": "later", ...}],
 //!     "undecided": []
 //!   }]
 //! }
 //! ```
+//!
+//! `witness` has the fields of an example of `diff`, too.
 //!
 //! With `--unreachable` a policy has `unreachable` instead of `grants`: the rules, each with `why` (`nothing`, `ambiguous`,
 //! `same`, `hidden`), `by` (rules) and `part` (`when[1]`, or null).
@@ -44,7 +46,7 @@ fn policy(policy: &Asked) -> Value {
             "shadow": answer.is_shadow,
             "grants": answer.grants.iter().map(|one| grant(policy, one)).collect::<Vec<_>>(),
             "inShadowMode": rules(&answer.in_shadow),
-            "undecided": answer.undecided.iter().map(witness).collect::<Vec<_>>(),
+            "undecided": answer.undecided.iter().map(|scenario| witness(policy, scenario)).collect::<Vec<_>>(),
         }),
         Found::Unreachable(idle) => json!({
             "upstream": upstream,
@@ -73,17 +75,17 @@ fn grant(policy: &Asked, grant: &Grant) -> Value {
         "part": {"from": part.from, "to": part.to, "when": part.when},
         "except": grant.except.iter().map(|rule| placed(policy, rule)).collect::<Vec<_>>(),
         "alsoBy": grant.also.as_ref().map(|rule| placed(policy, rule)),
-        "witness": witness(&grant.witness),
+        "witness": witness(policy, &grant.witness),
     });
     with(placed(policy, &grant.rule), fields)
 }
 
-fn witness(scenario: &Scenario) -> Value {
-    json!({
-        "caller": scenario.caller.to_string(),
+fn witness(policy: &Asked, scenario: &Scenario) -> Value {
+    let fields = json!({
         "request": scenario.request.to_string(),
         "authority": String::from_utf8_lossy(&scenario.request.authority),
-    })
+    });
+    with(policy.ground.json(scenario), fields)
 }
 
 fn unreachable(policy: &Asked, idle: &IdleRule) -> Value {
