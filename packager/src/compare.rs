@@ -3,6 +3,7 @@
 mod fields;
 mod model;
 mod objects;
+mod places;
 pub(crate) mod render;
 mod side;
 
@@ -14,6 +15,7 @@ use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::{Located, policy_source, standbys};
 
 pub(crate) use self::model::{Comparison, Gateway, Status};
+use self::places::RulePlaces;
 pub(crate) use self::side::Side;
 use crate::exit::{Exit, Failure};
 use crate::report::example::Ground;
@@ -49,6 +51,7 @@ pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
         gateways.push(Gateway {
             name: name.clone(),
             ground,
+            places: RulePlaces::new([(old, before.copied()), (new, after.copied())]),
             status,
             policy,
             fields: if status == Status::Kept { changed } else { Vec::new() },

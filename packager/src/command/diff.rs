@@ -19,7 +19,8 @@ use crate::report;
 /// the engine of the gateway has decided by both policies. The comparison covers everything that rules read: callers, paths,
 /// methods, hosts, addresses, headers, query, gRPC, server names and tokens, and which requests are ambiguous.
 ///
-/// Other fields follow, and the manifests that change, with what applying them does to gateways that run.
+/// Other fields follow, and the manifests that change, with what applying them does to gateways that run. With --quiet only the
+/// exit code says whether something differs. An example is an argument of `sallyport explain`.
 #[derive(Debug, clap::Args)]
 #[command(
     override_usage = "sallyport diff [OPTIONS] <OLD> <NEW>\n       sallyport diff [OPTIONS] <FILE|DIR>",
@@ -91,7 +92,10 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let comparison = compare(&old, &new)?;
     let compared = Compared { comparison: &comparison, old: &old, new: &new };
-    console.write(output, compared.render(args.format, console.coloured(output)).as_bytes())?;
+    // With --quiet the exit code says it, as that of `git diff --quiet` does.
+    if output.is_some() || args.format != Format::Human || !console.quiet() || comparison.has_undecided() {
+        console.write(output, compared.render(args.format, console.coloured(output)).as_bytes())?;
+    }
     Ok(match () {
         () if comparison.has_undecided() => Exit::Problems,
         () if args.fail_on.is_met(&comparison) => Exit::Differs,

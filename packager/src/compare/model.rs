@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sallyport_egress::meaning::{Change, PolicyDiff};
 
+use super::places::RulePlaces;
 use crate::report::example::Ground;
 
 /// What a comparison has found.
@@ -24,6 +25,8 @@ pub(crate) struct Gateway {
     pub(crate) name: String,
     /// For its examples.
     pub(crate) ground: Ground,
+    /// Where its rules are.
+    pub(crate) places: RulePlaces,
     pub(crate) status: Status,
     /// Which requests are decided otherwise.
     pub(crate) policy: PolicyDiff,

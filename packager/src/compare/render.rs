@@ -19,7 +19,7 @@ pub(crate) enum Format {
     Human,
     /// For programs: one JSON object with a versioned schema
     Json,
-    /// For the comment of a pull request
+    /// For the comment of a pull request, below the largest size of one
     Markdown,
     /// For code scanning: SARIF 2.1.0, one result for each set of requests
     Sarif,
@@ -38,7 +38,7 @@ impl Compared<'_> {
         match format {
             Format::Human => human::render(self.comparison, coloured),
             Format::Json => json::render(self.comparison),
-            Format::Markdown => markdown::render(self.comparison),
+            Format::Markdown => markdown::render(self.comparison, self.old, self.new),
             Format::Sarif => sarif::render(self.comparison, self.old, self.new),
         }
     }

@@ -83,6 +83,62 @@ fn a_change_looks_like_this() {
     );
 }
 
+/// The exit code says it, and a report that is asked for is written.
+#[test]
+fn quiet_means_the_exit_code_alone() {
+    let sandbox = sandbox();
+    for (new, code) in [("old.yaml", 0), ("new.yaml", 2)] {
+        for quiet in ["-q", "--quiet"] {
+            let ended = diff(&sandbox, &["old.yaml", new, quiet]);
+            assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(code), "", ""));
+        }
+        assert!(diff(&sandbox, &["old.yaml", new, "-q", "--format=json"]).stdout.starts_with('{'));
+        assert_eq!(diff(&sandbox, &["old.yaml", new, "-q", "--output=report"]).stdout, "");
+        assert_eq!(sandbox.read("report"), diff(&sandbox, &["old.yaml", new]).stdout);
+    }
+    assert!(diff(&sandbox, &["old.yaml", "gone.yaml", "-q"]).stderr.starts_with("error[SP9001]"));
+}
+
+/// Half a megabyte of differences, of which those that allow more come first.
+#[test]
+fn a_comment_has_a_largest_size() {
+    let rule = |at: usize, method: &str| {
+        format!(
+            "    - id: rule-{at}\n      action: ALLOW\n      from: [{{source: {{serviceAccounts: [shop/a{at}]}}}}]\n      \
+             to: [{{operation: {{methods: [{method}], paths: [/p{at}/{}]}}}}]\n",
+            "x".repeat(1_000)
+        )
+    };
+    let rules = |methods: [&str; 2]| (0..120).map(|at| rule(at, methods[at % 2])).collect::<String>();
+    let (head, _) = OLD.split_once("    - id: no-export").unwrap();
+    let sandbox = Sandbox::with(&[
+        ("old 1.yaml", &format!("{head}{}", rules(["GET", "PUT"]))),
+        (
+            "new.yaml",
+            &format!("{head}{}", rules(["GET, POST", "DELETE"]))
+                .replace("  upstream", "  gateway: {replicas: 3}\n  upstream"),
+        ),
+    ]);
+    let human = diff(&sandbox, &["old 1.yaml", "new.yaml"]);
+    let summary = human.stdout.lines().last().unwrap();
+    assert_eq!(summary, "120 widened, 60 narrowed, 1 other field, 2 manifests");
+    let ended = diff(&sandbox, &["old 1.yaml", "new.yaml", "--format=markdown"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), ""));
+    let text = &ended.stdout;
+    assert!(text.len() < 65_536 && text.len() > 50_000, "{}", text.len());
+    let rows = text.lines().filter(|line| line.starts_with("| from")).collect::<Vec<_>>();
+    assert!(rows.iter().all(|row| row.contains(" refused: not_allowed | allowed by ") && row.ends_with(" |")));
+    let said = format!(
+        "\n> Not shown, because a comment has a largest size: {} sets of requests, 1 other field, 2 lines of manifests.\n\
+         > They are in the output of `sallyport diff 'old 1.yaml' new.yaml`.\n\n#### `shop/orders`\n\n**allowed now**\n",
+        180 - rows.len()
+    );
+    let (heading, rest) = text.split_at(text.find('\n').unwrap() + 1);
+    assert_eq!(heading, format!("### What this change means: {summary}\n"));
+    assert!(rest.starts_with(&said), "{}", &rest[..400]);
+    assert!(!text.contains("refused now") && !text.contains("Manifests"));
+}
+
 #[test]
 fn nothing_differs_from_itself() {
     let sandbox = sandbox();

@@ -6,7 +6,6 @@ use sallyport_egress::meaning::{Change, Region};
 use super::words::{CHANGES, UNDECIDED, changed, decided, heading, scope, status, summary};
 use crate::compare::model::{Comparison, FieldChange, Gateway};
 use crate::printable::visible;
-use crate::report::example::Ground;
 
 pub(super) fn render(comparison: &Comparison, coloured: bool) -> String {
     let mut text = String::new();
@@ -45,7 +44,7 @@ fn push_gateway(text: &mut String, gateway: &Gateway, coloured: bool) {
             text.push_str(&format!("  {style}{}{style:#}\n", heading(change)));
         }
         for region in regions {
-            push_region(text, region, &gateway.ground);
+            push_region(text, gateway, region);
         }
     }
     for wrong in &gateway.policy.undecided {
@@ -65,15 +64,15 @@ fn push_field(text: &mut String, indent: &str, field: &FieldChange) {
     text.push_str(&format!("{indent}{path}: {changed}\n"));
 }
 
-fn push_region(text: &mut String, region: &Region, ground: &Ground) {
+fn push_region(text: &mut String, gateway: &Gateway, region: &Region) {
     let [old, new] = decided(region);
     text.push_str(&format!("    {} {new}\n", region.id));
     let mut line = |label: &str, what: &str| text.push_str(&format!("      {:<9} {what}\n", format!("{label}:")));
-    for (label, what) in scope(region) {
+    for (label, what) in scope(gateway, region) {
         line(label, &what);
     }
     line("was", &old);
-    line("example", &ground.text(&region.witness));
+    line("example", &gateway.ground.text(&region.witness));
 }
 
 fn style(change: Change) -> Style {

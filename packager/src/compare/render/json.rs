@@ -19,6 +19,11 @@
 //!       "and": null,
 //!       "except": [{"rule": "admin", "of": "both"}],
 //!       "others": [],
+//!       "rules": [{
+//!         "rule": "readers",
+//!         "old": {"file": "old.yaml", "line": 12, "column": 11},
+//!         "new": {"file": "new.yaml", "line": 14, "column": 11}
+//!       }],
 //!       "witness": {
 //!         "caller": "shop/web",
 //!         "through": null,
@@ -61,6 +66,7 @@
 //! - `except`: what keeps some of these requests out: a `rule` of `both` policies, of the `old` or the `new` one; or
 //!   `"inForce"`, requests that are in regions of that view. What either policy refuses as ambiguous is always out.
 //! - `others`: decisions for some of these requests beside `old` (if `of` is `new`) or `new`.
+//! - `rules`: the rules that decide these requests in either policy, with their places; null on a side that has no such rule.
 //! - `witness`: a request, with its connection as the gateway sees it. `through` is the forwarder that sends it for the caller,
 //!   `identity` is null without a certificate of one name, and what is null is not there. `text` has the arguments of
 //!   `sallyport explain` behind its file, and `explain` the whole command, as a line of a shell; null if no line can have the request.
@@ -75,7 +81,7 @@ use serde_json::{Value, json};
 
 use super::words::{CHANGES, kind};
 use crate::compare::model::{Comparison, FieldChange, Gateway, Status};
-use crate::report::example::Ground;
+use crate::compare::places::Written;
 
 /// The version of the schema.
 const VERSION: u32 = 1;
@@ -116,13 +122,13 @@ fn gateway(gateway: &Gateway) -> Value {
     json!({
         "name": gateway.name,
         "status": status,
-        "regions": gateway.policy.regions.iter().map(|found| region(found, &gateway.ground)).collect::<Vec<_>>(),
+        "regions": gateway.policy.regions.iter().map(|found| region(found, gateway)).collect::<Vec<_>>(),
         "undecided": undecided.collect::<Vec<_>>(),
         "fields": gateway.fields.iter().map(field).collect::<Vec<_>>(),
     })
 }
 
-pub(super) fn region(region: &Region, ground: &Ground) -> Value {
+pub(super) fn region(region: &Region, gateway: &Gateway) -> Value {
     let view = match &region.view {
         View::InForce => "inForce".to_owned(),
         View::IfEnforced => "ifEnforced".to_owned(),
@@ -132,6 +138,12 @@ pub(super) fn region(region: &Region, ground: &Ground) -> Value {
         Source::Ambiguity(kind, name) => Some(json!({"kind": kind.as_str(), "name": name})),
         Source::Rule(_) | Source::Default | Source::Shadow => None,
     };
+    let place = |written: Option<&Written>| {
+        written
+            .map(|Written { file, position }| json!({"file": file, "line": position.line, "column": position.column}))
+    };
+    let rules = gateway.places.of(region).into_iter();
+    let rules = rules.map(|(id, [old, new])| json!({"rule": id, "old": place(old), "new": place(new)}));
     json!({
         "id": region.id,
         "change": kind(region.change()),
@@ -145,7 +157,8 @@ pub(super) fn region(region: &Region, ground: &Ground) -> Value {
         "and": region.scope.and,
         "except": region.scope.except.iter().map(exception).collect::<Vec<_>>(),
         "others": region.others.iter().map(effect).collect::<Vec<_>>(),
-        "witness": ground.json(&region.witness),
+        "rules": rules.collect::<Vec<_>>(),
+        "witness": gateway.ground.json(&region.witness),
     })
 }
 

@@ -42,7 +42,7 @@ fn rule(change: Change) -> Value {
 /// `sides`: the one with the rule first.
 fn result(sides: [&Side; 2], gateway: &Gateway, region: &Region) -> Value {
     let [old, new] = decided(region);
-    let parts: Vec<String> = scope(region).iter().map(|(label, what)| format!("{label}: {what}")).collect();
+    let parts: Vec<String> = scope(gateway, region).iter().map(|(label, what)| format!("{label}: {what}")).collect();
     let example = gateway.ground.text(&region.witness);
     let message = format!(
         "{}: {}\n{}\nwas: {old}\nis: {new}\nexample: {example}",

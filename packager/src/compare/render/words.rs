@@ -7,6 +7,7 @@ use sallyport_egress::scenario::Effect;
 use serde_json::Value;
 
 use crate::compare::model::{Comparison, FieldChange, Gateway, Status};
+use crate::compare::places::Placed;
 use crate::printable::visible;
 
 /// The kinds of changes, those first that reviewers look for.
@@ -70,12 +71,12 @@ pub(super) fn decided(region: &Region) -> [String; 2] {
 }
 
 /// Which requests a region has, each part with its label.
-pub(super) fn scope(region: &Region) -> Vec<(&'static str, String)> {
+pub(super) fn scope(gateway: &Gateway, region: &Region) -> Vec<(&'static str, String)> {
     let Scope { from, rule, fails, and, except, .. } = &region.scope;
     let mut parts = Vec::new();
     match (rule, from) {
         (Some(rule), _) => parts.extend(of_rule(rule)),
-        (None, Source::Rule(id)) => parts.push(("rule", id.clone())),
+        (None, Source::Rule(_)) => {}
         (None, Source::Ambiguity(kind, name)) => parts.push(("requests", ambiguous(*kind, name.as_deref()))),
         (None, Source::Shadow) => {
             let what = match region.change() {
@@ -101,7 +102,20 @@ pub(super) fn scope(region: &Region) -> Vec<(&'static str, String)> {
     if !except.is_empty() {
         parts.push(("except", joined(&exceptions(except))));
     }
+    let rules: Vec<String> = gateway.places.of(region).into_iter().map(placed).collect();
+    if !rules.is_empty() {
+        parts.push((if rules.len() == 1 { "rule" } else { "rules" }, rules.join("; ")));
+    }
     parts.into_iter().map(|(label, what)| (label, visible(&what))).collect()
+}
+
+/// `readers new.yaml:8:11, was old.yaml:7:11`.
+fn placed((id, [old, new]): Placed<'_>) -> String {
+    match (old, new) {
+        (Some(old), Some(new)) => format!("{id} {new}, was {old}"),
+        (Some(old), None) => format!("{id} was {old}"),
+        (None, new) => format!("{id} {}", new.map_or_else(String::new, ToString::to_string)),
+    }
 }
 
 fn ambiguous(kind: wire::Ambiguity, name: Option<&str>) -> String {
