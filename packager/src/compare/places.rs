@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sallyport_egress::diagnostic::{LineIndex, Position};
 use sallyport_egress::meaning::{Region, Source};
+use sallyport_egress::scenario::Effect;
 use sallyport_egress::{Located, Places, model::Egress};
 
 use super::side::Side;
@@ -36,7 +37,8 @@ impl RulePlaces {
             Source::Ambiguity(..) | Source::Default | Source::Shadow => None,
         };
         let mut ids: Vec<&str> = Vec::new();
-        for id in [region.new.rule(), region.old.rule(), scope].into_iter().flatten() {
+        let others = region.others.iter().filter_map(Effect::rule);
+        for id in [region.new.rule(), region.old.rule(), scope].into_iter().flatten().chain(others) {
             if !ids.contains(&id) {
                 ids.push(id);
             }

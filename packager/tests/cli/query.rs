@@ -98,6 +98,112 @@ httpbin/httpbin: 1 of 4 rules can never decide
 }
 
 #[test]
+fn a_policy_in_shadow_mode_is_read_as_if_it_were_enforced() {
+    let shadow = several().replace("  authz:", "  rollout: {mode: shadow}\n  authz:");
+    let sandbox = Sandbox::with(&[("egress.yaml", &shadow)]);
+    let asked = |arguments: &[&str]| sandbox.run(&[&["query", "egress.yaml"], arguments].concat()).stdout;
+    assert_data_eq!(
+        asked(&["--method", "PUT"]),
+        str![[r#"
+httpbin/httpbin: in shadow mode, so every request is allowed
+if the policy were enforced, 1 rule would allow PUT requests
+
+`writers` (egress.yaml:28:11)
+  callers    serviceAccounts: [httpbin/writer, httpbin/sleep]
+  requests   methods: [PUT], paths: [/put, "/items/*"]
+  when       request.headers[x-role]: values: [trusted]
+  example    PUT /put --as httpbin/sleep -H 'x-role: trusted'
+
+"#]]
+    );
+    assert_data_eq!(
+        asked(&["--method", "DELETE"]),
+        str![[r#"
+httpbin/httpbin: in shadow mode, so every request is allowed
+if the policy were enforced, no rule would allow DELETE requests
+
+"#]]
+    );
+    assert_data_eq!(
+        asked(&["--unreachable"]),
+        str![[r#"
+httpbin/httpbin: in shadow mode, so every request is allowed
+if the policy were enforced, 1 of 4 rules could never decide
+
+`status` (egress.yaml:25:11): matches no request: without `from` it would
+
+"#]]
+    );
+    let json: Value = serde_json::from_str(&asked(&["--unreachable", "--format=json"])).unwrap();
+    assert_eq!(json["policies"][0]["shadow"], true);
+}
+
+/// What is in shadow mode decides nothing, whatever others do.
+#[test]
+fn a_rule_in_shadow_mode_is_hidden_once_it_is_enforced() {
+    let rules = "    - id: later
+      action: ALLOW
+      mode: shadow
+      from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+      to: [{operation: {methods: [GET], paths: [/a]}}]
+";
+    let sandbox = Sandbox::with(&[("egress.yaml", &format!("{GOOD}{rules}"))]);
+    let asked = |arguments: &[&str]| sandbox.run(&[&["query", "egress.yaml"], arguments].concat()).stdout;
+    assert_data_eq!(
+        asked(&["--unreachable"]),
+        str![[r#"
+httpbin/httpbin: 1 of 2 rules can never decide
+
+`later` (egress.yaml:21:11): once it is enforced, `readers` (egress.yaml:13:11) decides every request that it matches
+
+"#]]
+    );
+    assert!(asked(&[]).ends_with("\nin shadow mode, so it allows nothing yet: `later` (egress.yaml:21:11)\n"));
+    let json: Value = serde_json::from_str(&asked(&["--unreachable", "--format=json"])).unwrap();
+    assert_eq!(json["policies"][0]["unreachable"][0]["shadow"], true);
+}
+
+/// The parts of a request that `diff` has, too, and what explains it.
+#[test]
+fn an_example_has_everything_that_its_rule_asks_for() {
+    let rules = "    - id: partner
+      action: ALLOW
+      from: [{source: {trustDomains: [partner.example], remoteIpBlocks: [192.0.2.0/24]}}]
+      to: [{operation: {methods: [POST]}}]
+      when:
+      - {key: \"request.auth.claims[role]\", values: [admin]}
+      - {key: connection.tlsVersion, values: [TLSv1.2]}
+      - {key: connection.sni, values: [other.example]}
+      - {key: destination.port, values: [\"8080\"]}
+";
+    let sandbox = Sandbox::with(&[("egress.yaml", &format!("{GOOD}{rules}"))]);
+    let json = sandbox.run(&["query", "egress.yaml", "--method", "POST", "--format=json"]);
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    let witness = &json["policies"][0]["grants"][0]["witness"];
+    for (field, value) in [
+        ("/caller", "spiffe://partner.example/a"),
+        ("/identity/trustDomain", "partner.example"),
+        ("/token/role", "admin"),
+        ("/tls", "TLSv1.2"),
+        ("/sni", "other.example"),
+        ("/request", "POST /"),
+    ] {
+        assert_eq!(witness.pointer(field).and_then(Value::as_str), Some(value), "{witness:#}");
+    }
+    assert_eq!(witness["gateway"]["port"], 8080);
+    let command = witness["explain"].as_str().unwrap();
+    let human = sandbox.run(&["query", "egress.yaml", "--method", "POST"]).stdout;
+    let example = human.lines().find_map(|line| line.strip_prefix("  example    ")).unwrap();
+    assert_eq!(command, format!("sallyport explain egress.yaml {example}"));
+    let words: Vec<&str> = command.split(' ').skip(1).map(|word| word.trim_matches('\'')).collect();
+    let explained = sandbox.run(&words);
+    assert!(explained.stdout.contains("\nverdict   allowed by `partner`\n"), "{command}: {explained:?}");
+    // And it can be asked about.
+    let asked = sandbox.run(&["query", "egress.yaml", "--as", "spiffe://partner.example/a"]);
+    assert!(asked.stdout.contains("`partner` ("), "{asked:?}");
+}
+
+#[test]
 fn programs_get_an_object() {
     let json: Value = serde_json::from_str(&asked(&["--as", "httpbin/writer", "--format", "json"])).unwrap();
     let grant = &json["policies"][0]["grants"][0];

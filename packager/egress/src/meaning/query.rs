@@ -235,6 +235,8 @@ impl Asking<'_> {
             return Ok(());
         }
         let part = self.comparison.part(Side::New, rule.clone(), &granted)?;
+        // What a DENY rule takes of the patterns that are not in the part is not missed there.
+        let matched: Vec<Formula> = matched.into_iter().chain(self.comparison.formula_of(Side::New, &part)).collect();
         let mut except = Vec::new();
         for (deny, formula) in denies {
             let formulas: Vec<&Formula> = matched.iter().chain([*formula]).collect();

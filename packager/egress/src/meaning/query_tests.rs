@@ -103,6 +103,27 @@ fn headers_and_hosts_narrow_a_question() {
     assert_eq!(told(rules, &question), ["r: - [hosts:[b.example]]: GET / by default/default"]);
 }
 
+/// Of the part that is shown, not of the rule.
+#[test]
+fn only_rules_that_deny_some_of_the_part_are_exceptions() {
+    let rules = format!(
+        "{}, {}, {}",
+        paths("no-admin", "DENY", r#""/admin/{**}""#),
+        paths("no-export", "DENY", r#""/orders/export""#),
+        paths("r", "ALLOW", r#""/admin/*", "/orders/*", "/items""#)
+    );
+    let except = |question: &Question| {
+        let answer = query(&source(&rules), "orders.internal", question, BUDGET).unwrap();
+        let [grant] = <[Grant; 1]>::try_from(answer.grants).unwrap();
+        (grant.part.to.unwrap()[0].operation.paths.clone().unwrap(), grant.except)
+    };
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    // Nothing of `/admin/*` is allowed, so it is not in the part.
+    assert_eq!(except(&Question::default()), (texts(&["/orders/*", "/items"]), texts(&["no-export"])));
+    assert_eq!(except(&who("GET", "/items")), (texts(&["/items"]), texts(&[])));
+    assert_eq!(except(&who("GET", "/orders/*")), (texts(&["/orders/*"]), texts(&["no-export"])));
+}
+
 #[test]
 fn rules_in_shadow_mode_are_told_apart() {
     let shadow = POLICY.replace(r#""id": "admins", "#, r#""id": "admins", "mode": "shadow", "#);

@@ -24,6 +24,10 @@ pub(crate) struct Asked {
     pub(crate) file: String,
     /// Where the id of each rule is written.
     pub(crate) places: HashMap<String, Position>,
+    /// Whether the policy as a whole is in shadow mode.
+    pub(crate) is_shadow: bool,
+    /// Rules in shadow mode, of a policy that is not.
+    pub(crate) in_shadow: Vec<String>,
     /// For its examples.
     pub(crate) ground: Ground,
     pub(crate) found: Found,

@@ -27,15 +27,13 @@ pub(super) fn render(report: &QueryReport) -> String {
 }
 
 fn grants(policy: &Asked, answer: &Answer, asked: &str) -> String {
-    let upstream = &policy.upstream;
-    let mut text = match answer.grants.len() {
-        0 => format!("{upstream}: no rule allows {}\n", visible(asked)),
-        1 => format!("{upstream}: 1 rule allows {}\n", visible(asked)),
-        count => format!("{upstream}: {count} rules allow {}\n", visible(asked)),
+    let [one, several] = if answer.is_shadow { ["would allow"; 2] } else { ["allows", "allow"] };
+    let who = match answer.grants.len() {
+        0 => format!("no rule {one}"),
+        1 => format!("1 rule {one}"),
+        count => format!("{count} rules {several}"),
     };
-    if answer.is_shadow {
-        text.push_str("The whole policy is in shadow mode: every request passes. When it is enforced:\n");
-    }
+    let mut text = format!("{}{who} {}\n", head(policy), visible(asked));
     for grant in &answer.grants {
         text.push_str(&block(policy, grant));
     }
@@ -44,9 +42,24 @@ fn grants(policy: &Asked, answer: &Answer, asked: &str) -> String {
     }
     if !answer.in_shadow.is_empty() {
         let rules: Vec<String> = answer.in_shadow.iter().map(|rule| named(policy, rule)).collect();
-        let _ = writeln!(text, "\nin shadow mode, so it allows nothing yet: {}", rules.join(", "));
+        let _ = writeln!(
+            text,
+            "\nin shadow mode, so {} nothing yet: {}",
+            if rules.len() == 1 { "it allows" } else { "they allow" },
+            rules.join(", ")
+        );
     }
     text
+}
+
+/// The policy, and whether the rest is only what would be.
+fn head(policy: &Asked) -> String {
+    let upstream = &policy.upstream;
+    if policy.is_shadow {
+        format!("{upstream}: in shadow mode, so every request is allowed\nif the policy were enforced, ")
+    } else {
+        format!("{upstream}: ")
+    }
 }
 
 /// `` `readers` (egress.yaml:12:9) ``
@@ -119,10 +132,11 @@ fn is_plain(text: &str) -> bool {
 }
 
 fn unreachable(policy: &Asked, idle: &IdleRules) -> String {
-    let upstream = &policy.upstream;
+    let can = if policy.is_shadow { "could" } else { "can" };
+    let rules = counted(policy.places.len(), "rule");
     let mut text = match idle.rules.len() {
-        0 => format!("{upstream}: each of {} can decide\n", counted(policy.places.len(), "rule")),
-        count => format!("{upstream}: {count} of {} can never decide\n\n", counted(policy.places.len(), "rule")),
+        0 => format!("{}each of {rules} {can} decide\n", head(policy)),
+        count => format!("{}{count} of {rules} {can} never decide\n\n", head(policy)),
     };
     for rule in &idle.rules {
         let why = match &rule.why {
@@ -140,7 +154,13 @@ fn unreachable(policy: &Asked, idle: &IdleRules) -> String {
                 }
             }
         };
-        let _ = writeln!(text, "{}: {why}", named(policy, &rule.rule));
+        let when = if policy.in_shadow.contains(&rule.rule) { "once it is enforced, " } else { "" };
+        let what = match rule.why {
+            Idle::Hidden(_) => format!("{when}{why}"),
+            // Whatever its mode is.
+            Idle::Nothing(_) | Idle::Ambiguous | Idle::Same(_) => why,
+        };
+        let _ = writeln!(text, "{}: {what}", named(policy, &rule.rule));
     }
     for rule in &idle.undecided {
         let _ = writeln!(text, "not decided: {}", named(policy, rule));

@@ -20,7 +20,7 @@
 //! `witness` has the fields of an example of `diff`, too.
 //!
 //! With `--unreachable` a policy has `unreachable` instead of `grants`: the rules, each with `why` (`nothing`, `ambiguous`,
-//! `same`, `hidden`), `by` (rules) and `part` (`when[1]`, or null).
+//! `same`, `hidden`), `by` (rules), `part` (`when[1]`, or null) and `shadow`, whether the rule is in shadow mode.
 
 use sallyport_egress::meaning::{Grant, Idle, IdleRule};
 use sallyport_egress::scenario::Scenario;
@@ -51,6 +51,7 @@ fn policy(policy: &Asked) -> Value {
         Found::Unreachable(idle) => json!({
             "upstream": upstream,
             "file": file,
+            "shadow": policy.is_shadow,
             "unreachable": idle.rules.iter().map(|rule| unreachable(policy, rule)).collect::<Vec<_>>(),
             "undecided": rules(&idle.undecided),
         }),
@@ -96,5 +97,8 @@ fn unreachable(policy: &Asked, idle: &IdleRule) -> Value {
         Idle::Hidden(others) => ("hidden", others, None),
     };
     let by: Vec<Value> = by.iter().map(|rule| placed(policy, rule)).collect();
-    with(placed(policy, &idle.rule), json!({"why": why, "by": by, "part": part}))
+    with(
+        placed(policy, &idle.rule),
+        json!({"why": why, "by": by, "part": part, "shadow": policy.in_shadow.contains(&idle.rule)}),
+    )
 }
