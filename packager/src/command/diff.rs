@@ -23,7 +23,7 @@ use crate::report;
 /// exit code says whether something differs. An example is an argument of `sallyport explain`.
 #[derive(Debug, clap::Args)]
 #[command(
-    override_usage = "sallyport diff [OPTIONS] <OLD> <NEW>\n       sallyport diff [OPTIONS] <FILE|DIR>",
+    override_usage = "sallyport diff [OPTIONS] <OLD> <NEW>\n       sallyport diff [OPTIONS] [FILE|DIR]",
     after_help = "Examples:
   sallyport diff deploy/                                      # what is not committed yet
   sallyport diff egress.yaml egress.new.yaml
@@ -33,7 +33,7 @@ use crate::report;
 )]
 pub(crate) struct Args {
     /// A file, a folder, or REVISION:PATH of the Git repository, such as main:deploy/
-    #[arg(value_name = "OLD")]
+    #[arg(value_name = "OLD", default_value = ".")]
     old: String,
     /// What to compare it with: the same forms. Without it, OLD is compared with what it is in the last commit (HEAD)
     #[arg(value_name = "NEW")]

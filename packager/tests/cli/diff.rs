@@ -3,6 +3,8 @@
 mod hostile;
 mod revisions;
 
+use std::path::Path;
+
 use self::revisions::repository;
 use serde_json::Value;
 use snapbox::{assert_data_eq, file, str};
@@ -81,6 +83,57 @@ fn a_change_looks_like_this() {
         back.stdout.contains("  refused now\n")
             && back.stdout.contains("    spec.gateway.replicas: was `3`, is not set\n")
     );
+}
+
+/// What explains an example comes to the same verdict by the same rule.
+#[test]
+fn each_example_can_be_pasted() {
+    let sandbox = Sandbox::with(&[("c/egress.yaml", OLD), ("d/egress.yaml", &new())]);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in ["httpbin", "ledger", "mainframe", "partner"] {
+        let file = std::fs::read_to_string(root.join(format!("deploy/examples/{name}/egress.yaml"))).unwrap();
+        sandbox.write(format!("a/{name}/egress.yaml"), &file);
+        // Without what the first rules ask of the caller and of the request.
+        let wider = file.replacen("serviceAccounts: [", "notServiceAccounts: [", 1).replacen(
+            "methods: [GET",
+            "methods: [PATCH",
+            1,
+        );
+        sandbox.write(format!("b/{name}/egress.yaml"), wider);
+    }
+    let mut count = 0;
+    let mut pasted = |example: &Value, verdict: &Value, rule: &Value| {
+        let command = example["explain"].as_str().unwrap();
+        let command = command.replacen("sallyport", env!("CARGO_BIN_EXE_sallyport"), 1);
+        let mut shell = std::process::Command::new("sh");
+        let output =
+            shell.args(["-c", &format!("{command} --format json")]).current_dir(sandbox.path()).output().unwrap();
+        assert!(output.status.success(), "{command}: {output:?}");
+        let explained: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let decision = &explained["decision"];
+        let said = verdict.as_str().unwrap().to_uppercase();
+        assert_eq!((&decision["verdict"], &decision["rule"]), (&Value::String(said), rule), "{command}");
+        count += 1;
+    };
+    for sides in [["c", "d"], ["d", "c"], ["a", "b"], ["b", "a"]] {
+        for gateway in json(&sandbox, &sides)["gateways"].as_array().unwrap() {
+            let regions = gateway["regions"].as_array().unwrap();
+            for region in regions.iter().filter(|region| region["view"] == "inForce") {
+                pasted(&region["witness"], &region["new"]["verdict"], &region["new"]["rule"]);
+            }
+        }
+    }
+    for side in ["a", "b", "c", "d"] {
+        let asked = sandbox.run(&["query", side, "--format=json"]);
+        let answers: Value = serde_json::from_str(&asked.stdout).unwrap();
+        for policy in answers["policies"].as_array().unwrap() {
+            for grant in policy["grants"].as_array().unwrap() {
+                let decides = if grant["alsoBy"].is_null() { &grant["rule"] } else { &grant["alsoBy"]["rule"] };
+                pasted(&grant["witness"], &Value::String("allow".to_owned()), decides);
+            }
+        }
+    }
+    assert!(count > 60, "{count}");
 }
 
 /// The exit code says it, and a report that is asked for is written.
@@ -234,7 +287,7 @@ fn the_exit_code_is_the_same_in_every_format() {
             }
         }
     }
-    assert_eq!(diff(&sandbox, &[]).code, Some(64));
+    assert_eq!(diff(&sandbox, &["old.yaml", "new.yaml", "old.yaml"]).code, Some(64));
     assert_eq!(diff(&sandbox, &["old.yaml", "new.yaml", "--fail-on=wider"]).code, Some(64));
 }
 

@@ -204,6 +204,7 @@ fn a_path_of_a_revision_may_be_relative() {
         ("", &["deploy"]),
         ("", &["deploy/x/egress.yaml"]),
         ("deploy", &["."]),
+        ("deploy", &[]),
         ("deploy/x", &[".."]),
     ] {
         let ended = diff_in(&sandbox, folder, arguments);
