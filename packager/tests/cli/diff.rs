@@ -188,7 +188,7 @@ fn a_comment_has_a_largest_size() {
     );
     let (heading, rest) = text.split_at(text.find('\n').unwrap() + 1);
     assert_eq!(heading, format!("### What this change means: {summary}\n"));
-    assert!(rest.starts_with(&said), "{}", &rest[..400]);
+    assert!(rest.starts_with(&said), "{rest}");
     assert!(!text.contains("refused now") && !text.contains("Manifests"));
 }
 
