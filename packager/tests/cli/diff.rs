@@ -133,7 +133,7 @@ fn each_example_can_be_pasted() {
             }
         }
     }
-    assert!(count > 60, "{count}");
+    assert!(count > 40, "{count}");
 }
 
 /// The exit code says it, and a report that is asked for is written.
