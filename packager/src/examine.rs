@@ -1,7 +1,7 @@
 //! Files checked together, and what there is to report about them.
 
 use sallyport_egress::cases::suites;
-use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::diagnostic::{Diagnostic, SourceFile};
 use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
 use crate::input::{Input, Inputs, Missing, Selection};
@@ -9,6 +9,11 @@ use crate::report::{Report, ReportedFile, ReportedProblem};
 
 /// Checks files together. Returns the report, and the content of the valid files, whose indices are those of the report.
 pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
+    examine_but(inputs, |_| false)
+}
+
+/// The same without some of the problems of cases.
+pub(crate) fn examine_but(inputs: Inputs, is_left_out: impl Fn(&Diagnostic) -> bool) -> (Report, Checked) {
     let mut report = Report { skipped: inputs.skipped, ..Report::default() };
     let mut sources = Vec::new();
     // The index of each source in the report's files.
@@ -25,7 +30,7 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
     };
     let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
     let (_, of_cases) = suites(&names, &checked);
-    checked.diagnostics.extend(of_cases);
+    checked.diagnostics.extend(of_cases.into_iter().filter(|problem| !is_left_out(problem)));
     let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
     for diagnostic in checked.diagnostics.drain(..) {
         if let Some(of_file) = diagnostics.get_mut(diagnostic.file) {

@@ -23,7 +23,7 @@ use crate::wording::{did_you_mean, quoted};
 pub use coverage::{Branch, Coverage};
 pub use judge::Mismatch;
 pub use suite::{Case, Row, Suite};
-pub use update::Update;
+pub use update::{Change, Mixed, Update};
 
 /// The cases of all files that [`check`](crate::check()) has read, and what is wrong with them. `names` has the names of all
 /// files, by their index.

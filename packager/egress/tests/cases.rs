@@ -4,6 +4,7 @@
 
 use sallyport_core::Engine;
 use sallyport_egress::cases::{Coverage, Suite, suites};
+use sallyport_egress::code::Code;
 use sallyport_egress::diagnostic::{LineIndex, Severity, SourceFile};
 use sallyport_egress::model::Mesh;
 use sallyport_egress::scenario::Outcome;
@@ -71,7 +72,8 @@ struct Ran {
     outcomes: Vec<Outcome>,
     failed: Vec<String>,
     updated: String,
-    mixed: usize,
+    changes: Vec<String>,
+    mixed: Vec<(String, Vec<String>)>,
     missing: Vec<String>,
 }
 
@@ -79,7 +81,8 @@ fn run(groups: &str) -> Ran {
     let (files, checked) = checked(groups);
     assert!(checked.diagnostics.is_empty(), "{:#?}", checked.diagnostics);
     let (suites, problems) = suites(&["a/egress.yaml", "a/cases.yaml"], &checked);
-    assert!(problems.is_empty(), "{problems:#?}");
+    // An update renames rules.
+    assert!(problems.iter().all(|problem| problem.code == Code::CaseRule), "{problems:#?}");
     let suite: &Suite<'_> = &suites[0];
     let egress = &suite.egress.value;
     let engine = Engine::compile(&policy_source(egress, &Mesh::default(), &[])).unwrap();
@@ -92,11 +95,16 @@ fn run(groups: &str) -> Ran {
             .map(move |found| format!("{case}: {}: {} is {}", found.field, found.expected, found.actual))
     });
     let update = suite.update(&files[1].text, &outcomes);
+    let changes = update.changes.iter().map(|change| {
+        let fields = change.fields.iter().map(|(field, was, is)| format!("{field}: {was} -> {is}"));
+        fields.collect::<Vec<_>>().join("; ")
+    });
     Ran {
         labels: suite.cases.iter().map(ToString::to_string).collect(),
         failed: failed.collect(),
         updated: update.text,
-        mixed: update.mixed.len(),
+        changes: changes.collect(),
+        mixed: update.mixed.into_iter().flat_map(|mixed| mixed.parts).collect(),
         missing: coverage.missing().map(|branch| format!("{}: {branch}", branch.path())).collect(),
         outcomes,
     }
@@ -332,24 +340,24 @@ fn an_update_touches_nothing_else() {
           value: a
 ";
     let ran = run(groups);
-    assert_eq!(ran.mixed, 0);
+    assert_eq!(ran.mixed, Vec::new());
     let expected = cases(
         "\
 - name: a   # of the group
   from: {serviceAccounts: [app/a]}
   to: {paths: [/get], headers: [{name: x-role, value: a}]}
-  expect: {verdict: DENY, reason: not_allowed}   # inherited
+  expect: {verdict: ALLOW, rule: readers}   # inherited
   cases:
-  - {to: {methods: [POST], paths: [/post]}, expect: {verdict: ALLOW, rule: readers}}   # flow
+  - {to: {methods: [POST], paths: [/post]}}   # flow
   # a comment
   - name: block
-    expect: {verdict: ALLOW, rule: readers}
   - name: own
     to: {paths: [/admin]}
     expect:
-      {verdict: DENY, rule: no-admin, reason: denied}
-      # was so once
+      verdict: DENY   # was so once
       # and another comment
+      rule: no-admin
+      reason: denied
   - name: values
     expect:
       rule: readers # why
@@ -369,5 +377,78 @@ fn an_update_touches_nothing_else() {
 fn a_row_that_comes_out_both_ways_is_not_updated() {
     let groups = "- {name: a, from: {serviceAccounts: [app/a, app/c]}, to: {paths: [/get], headers: [{name: x-role, value: a}]}, expect: {verdict: DENY}}\n";
     let ran = run(groups);
-    assert_eq!((ran.mixed, ran.updated), (1, cases(groups)));
+    let part =
+        |expectation: &str, case: &str| (expectation.to_owned(), vec![format!("{case} GET /get -H 'x-role: a'")]);
+    let parts = vec![part("{verdict: ALLOW, rule: readers}", "app/a"), part("{verdict: DENY}", "app/c")];
+    assert_eq!((ran.mixed, ran.updated), (parts, cases(groups)));
+}
+
+/// Rows of one group whose callers are `app/a`, with `GET /get`.
+fn updated(rows: &str) -> String {
+    let head =
+        "- name: a\n  from: {serviceAccounts: [app/a]}\n  to: {paths: [/get], headers: [{name: x-role, value: a}]}\n";
+    let ran = run(&format!("{head}{rows}"));
+    let (_, updated) = ran.updated.split_once(head).unwrap();
+    // What was written is a file of cases again, and they pass.
+    assert_eq!(run(&format!("{head}{updated}")).failed, Vec::<String>::new(), "{updated}");
+    updated.to_owned()
+}
+
+/// Each comment is kept, wherever it is in what is written anew.
+#[test]
+fn comments_between_brackets_stay() {
+    for (rows, expected) in [
+        ("  expect: {verdict: DENY} # why\n", "  expect: {verdict: ALLOW, rule: readers} # why\n"),
+        ("  expect: {reason: denied} # why\n", "  expect: {verdict: ALLOW, rule: readers} # why\n"),
+        (
+            "  expect: {   # first\n    verdict: DENY, # verdict\n    # between\n    reason: denied, # reason\n    status: 403 # last\n    }\n",
+            "  expect: {   # first\n    verdict: ALLOW, # verdict\n    # between\n    rule: readers # reason\n     # last\n    }\n",
+        ),
+        (
+            "  expect: {verdict: DENY, # verdict\n    rule: no-admin, # rule\n    reason: denied, status: 403, # both\n    }\n",
+            "  expect: {verdict: ALLOW, # verdict\n    rule: readers # rule\n     # both\n    }\n",
+        ),
+        (
+            "  expect: {status: 403, # status\n    verdict: DENY}\n",
+            "  expect: {rule: readers, # status\n    verdict: ALLOW}\n",
+        ),
+        (
+            "  cases:\n  - {name: b, # row\n     expect: {verdict: DENY # v\n     }, # after\n     to: {paths: [/get]}}\n",
+            "  cases:\n  - {name: b, # row\n     expect: {verdict: ALLOW, rule: readers # v\n     }, # after\n     to: {paths: [/get]}}\n",
+        ),
+        (
+            "  cases:\n  - to: {paths: [/admin]}\n    expect: {upstream: {route: egress-api/api, # route\n      headers: [{name: ':path', value: /x}, # path\n      ]}, # up\n      verdict: ALLOW}\n",
+            "  cases:\n  - to: {paths: [/admin]}\n    expect: {rule: no-admin\n                       # route\n                       # path\n                       , # up\n      verdict: DENY, reason: denied}\n",
+        ),
+        (
+            "  expect:\n    # before\n    verdict: DENY   # v\n    # reason\n    reason: denied\n    status: 403   # status\n",
+            "  expect:\n    # before\n    verdict: ALLOW   # v\n    # reason\n    rule: readers\n       # status\n",
+        ),
+        (
+            "  expect:\n    reason: denied\n    status: 403\n    ambiguity: semicolon\n    verdict: DENY\n",
+            "  expect:\n    rule: readers\n    verdict: ALLOW\n",
+        ),
+        (
+            "  expect:\n    rule: readers\n    audits:\n    # none\n    - log # was\n    - log\n",
+            "  expect:\n    rule: readers\n    audits:\n    # none\n    []\n    # was\n",
+        ),
+        (
+            "  expect: {verdict: DENY, reason: not_allowed}\n  cases:\n  - {expect: {rule: readers}}\n  - {}\n  - {to: {methods: [PUT]}}\n",
+            "  expect: {verdict: DENY, reason: not_allowed}\n  cases:\n  - {expect: {rule: readers}}\n  - {expect: {verdict: ALLOW, rule: readers}}\n  - {to: {methods: [PUT]}}\n",
+        ),
+    ] {
+        assert_eq!(updated(rows), expected, "{rows}");
+    }
+}
+
+/// The rule of an expectation was renamed: the group's expectation is changed once, and what changed is named.
+#[test]
+fn a_renamed_rule_is_written_where_it_was() {
+    let rows = "  expect: {verdict: ALLOW, rule: old} # why\n  cases:\n  - {}\n  - {to: {methods: [POST], paths: [/post]}, expect: {rule: older, audits: [log]}}\n";
+    let expected = rows.replace("older", "readers").replace("old", "readers");
+    assert_eq!(updated(rows), expected);
+    let group = format!(
+        "- name: a\n  from: {{serviceAccounts: [app/a]}}\n  to: {{paths: [/get], headers: [{{name: x-role, value: a}}]}}\n{rows}"
+    );
+    assert_eq!(run(&group).changes, ["rule: old -> readers", "rule: older -> readers"]);
 }

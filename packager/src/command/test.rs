@@ -4,16 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::Checked;
-use sallyport_egress::cases::{Coverage, Suite, suites};
+use sallyport_egress::cases::{Change, Coverage, Mixed, Suite, suites};
+use sallyport_egress::code::Code;
+use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Span};
 use sallyport_egress::scenario::Outcome;
 
 use crate::against::{Sent, Target, nothing_sent};
 use crate::console::Console;
-use crate::examine::examine;
+use crate::examine::examine_but;
 use crate::exit::{Exit, Failure};
 use crate::input::{Selection, gather, relative};
 use crate::local::module;
-use crate::printable::{printable, quoted_path};
+use crate::printable::{printable, quoted_path, visible};
 use crate::report::suite::{SuiteFormat, SuiteReport, TestedSuite};
 use crate::report::{Format, Report};
 use crate::trial::{Decider, engine_of, mesh_of, play, policy_of, tested, with_neighbours};
@@ -71,7 +73,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let output = args.output.as_deref();
-    let (report, checked) = examine(gather(&with_neighbours(&args.paths), Selection::WithCases));
+    // A rule that is renamed is what an update is for.
+    let is_for_update = |problem: &Diagnostic| args.update && problem.code == Code::CaseRule;
+    let (report, checked) = examine_but(gather(&with_neighbours(&args.paths), Selection::WithCases), is_for_update);
     if report.exit() != Exit::Ok {
         let text = report.render(format_of_check(args.format), console.coloured(output), console.quiet());
         console.write(output, text.as_bytes())?;
@@ -194,6 +198,9 @@ fn no_cases(arguments: &[PathBuf]) -> Failure {
     )
 }
 
+/// How many lines of a list are shown.
+const MOST_LINES: usize = 50;
+
 /// What `--update` wrote.
 #[derive(Default)]
 struct Updates {
@@ -206,22 +213,32 @@ impl Updates {
         let Some(file) = report.files.get(suite.file) else { return Ok(()) };
         let update = suite.update(&file.text, outcomes);
         let path = Path::new(&file.name);
-        if update.changed > 0 {
+        let lines = LineIndex::new(&file.text);
+        let placed = |place: Span, text: String| {
+            let position = lines.position(place.start);
+            format!("{}:{}:{}: {text}", file.name, position.line, position.column)
+        };
+        if !update.changes.is_empty() {
             if !path.is_file() {
                 return Err(Failure::new(Exit::Io, format!("`{}` cannot be updated: it is not a file", file.name)));
             }
             fs::write(path, &update.text).map_err(|error| Failure::write(path, &error))?;
-            let s = if update.changed == 1 { "" } else { "s" };
-            self.lines.push(format!("{} expectation{s} written to {}", update.changed, quoted_path(path)));
+            let changes = update.changes.iter().map(|Change { place, fields }| {
+                let fields = fields.iter().map(|(field, was, is)| visible(&format!("`{field}`: {was} -> {is}")));
+                placed(*place, fields.collect::<Vec<_>>().join("; "))
+            });
+            self.lines.extend(shortened(changes.collect()));
+            let count = update.changes.len();
+            let s = if count == 1 { "" } else { "s" };
+            self.lines.push(format!("{count} expectation{s} written to {}", quoted_path(path)));
         }
-        let lines = sallyport_egress::diagnostic::LineIndex::new(&file.text);
-        self.mixed.extend(update.mixed.iter().map(|row| {
-            let position = lines.position(suite.place(*row).start);
-            format!(
-                "{}:{}:{}: the cases of this row come out differently: split it",
-                file.name, position.line, position.column
-            )
-        }));
+        for Mixed { place, parts } in update.mixed {
+            self.mixed.push(placed(place, "the cases of this row come out differently: split it".to_owned()));
+            for (expectation, cases) in parts {
+                self.mixed.push(visible(&format!("  expect: {expectation}")));
+                self.mixed.extend(shortened(cases.iter().map(|case| visible(&format!("    {case}"))).collect()));
+            }
+        }
         Ok(())
     }
 
@@ -233,4 +250,12 @@ impl Updates {
         self.mixed.iter().for_each(|line| console.problem(line));
         Ok(if self.mixed.is_empty() { Exit::Ok } else { Exit::Problems })
     }
+}
+
+/// The first lines of a list, and how many more there are.
+fn shortened(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(MOST_LINES);
+    lines.truncate(MOST_LINES);
+    lines.extend((more > 0).then(|| format!("and {more} more")));
+    lines
 }

@@ -145,7 +145,10 @@ fn an_update_makes_the_cases_pass() {
     let sandbox = sandbox();
     let ended = sandbox.run(&["test", "a", "--update"]);
     assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
-    assert_eq!(ended.stderr, "1 expectation written to a/cases.yaml\n");
+    assert_eq!(
+        ended.stderr,
+        "a/cases.yaml:7:21: `verdict`: ALLOW -> DENY; `rule`: readers -> none\n1 expectation written to a/cases.yaml\n"
+    );
     let row = "  - {to: {methods: [POST, PUT]}, expect: {verdict: DENY, reason: not_allowed}}   # wrong\n";
     assert_eq!(sandbox.read("a/cases.yaml"), CASES.replace("  - {to: {methods: [POST, PUT]}}   # wrong\n", row));
     assert_eq!(sandbox.run(&["test", "a"]).code, Some(0));
@@ -161,7 +164,32 @@ fn a_row_that_must_be_split_is_named() {
     sandbox.write("a/cases.yaml", CASES.replace("[POST, PUT]", "[GET, PUT]"));
     let ended = sandbox.run(&["test", "a", "--update"]);
     assert_eq!(ended.code, Some(1));
-    assert_eq!(ended.stderr, "a/cases.yaml:10:5: the cases of this row come out differently: split it\n");
+    assert_data_eq!(
+        ended.stderr,
+        str![[r#"
+a/cases.yaml:10:5: the cases of this row come out differently: split it
+  expect: {verdict: ALLOW, rule: readers}
+    httpbin/sleep GET /get
+  expect: {verdict: DENY, reason: not_allowed}
+    httpbin/sleep PUT /get
+
+"#]]
+    );
+}
+
+/// Without `--update` a rule that is not there is an error; with it the expectation is what came out.
+#[test]
+fn an_update_follows_the_rename_of_a_rule() {
+    let sandbox = sandbox();
+    let cases = CASES.replace("  - {to: {methods: [POST, PUT]}}   # wrong\n", "");
+    sandbox.write("a/cases.yaml", &cases);
+    sandbox.write("a/egress.yaml", GOOD.replace("id: readers", "id: viewers"));
+    assert!(sandbox.run(&["test", "a"]).stdout.contains("SP0604"));
+    let ended = sandbox.run(&["test", "a", "--update"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+    assert_eq!(ended.stderr, "a/cases.yaml:7:34: `rule`: readers -> viewers\n1 expectation written to a/cases.yaml\n");
+    assert_eq!(sandbox.read("a/cases.yaml"), cases.replace("rule: readers", "rule: viewers"));
+    assert_eq!(sandbox.run(&["test", "a"]).code, Some(0));
 }
 
 #[test]

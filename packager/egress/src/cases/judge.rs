@@ -81,7 +81,7 @@ impl Case<'_> {
     }
 }
 
-fn sorted(ids: &[String]) -> String {
+pub(super) fn sorted(ids: &[String]) -> String {
     let mut ids = ids.to_vec();
     ids.sort();
     format!("[{}]", ids.join(", "))

@@ -53,7 +53,7 @@ impl Row {
         }
     }
 
-    fn group_path(self) -> String {
+    pub(super) fn group_path(self) -> String {
         format!("groups[{}]", self.group)
     }
 }
