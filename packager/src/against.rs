@@ -7,7 +7,7 @@ use std::path::Path;
 
 use sallyport_core::verdict::{Ambiguity, Reason};
 use sallyport_egress::cases::Case;
-use sallyport_egress::scenario::{Effect, Outcome};
+use sallyport_egress::scenario::{ByEnvoy, Effect, Outcome};
 
 use crate::exit::{Exit, Failure};
 use certificates::Certificates;
@@ -45,6 +45,7 @@ impl Target {
             () if caller.token.is_some() => "it needs a token, which only its issuer can make",
             () if !caller.metadata.is_empty() => "other filters say the metadata",
             () if !caller.forwarded.is_empty() => "its forwarder sends it",
+            () if native.effect == Effect::ByEnvoy(ByEnvoy::ServerName) => "the gateway does not serve its server name",
             () => "",
         };
         if !reason.is_empty() {
@@ -73,6 +74,9 @@ fn stem(principal: &str, trust_domain: &str) -> String {
 /// What the gateway says, and the rest as it was computed.
 fn outcome(native: &Outcome, reply: &Reply) -> Outcome {
     let Some(spoken) = reply.spoken.as_deref().filter(|spoken| spoken.starts_with("refused")) else {
+        if matches!(native.effect, Effect::ByEnvoy(_)) && native.status == Some(reply.status) {
+            return native.clone();
+        }
         let effect = if native.effect.is_allowed() { native.effect.clone() } else { Effect::Allowed(None) };
         return Outcome { effect, status: None, ..native.clone() };
     };
@@ -132,6 +136,10 @@ mod tests {
             Effect::Refused(Reason::Ambiguous(Ambiguity::Semicolon), None)
         );
         assert_eq!(came(200, None), Effect::Allowed(None));
+        let unserved = Outcome { effect: Effect::ByEnvoy(ByEnvoy::Host), status: Some(404), ..native.clone() };
+        let reply = |status| Reply { status, spoken: None };
+        assert_eq!(outcome(&unserved, &reply(404)).effect, unserved.effect);
+        assert_eq!(outcome(&unserved, &reply(200)).effect, Effect::Allowed(None));
         assert_eq!(stem("cluster.local/ns/a/sa/b", "cluster.local"), "a.b");
         assert_eq!(stem("other/ns/a/sa/b", "cluster.local"), "a.b@other");
     }

@@ -94,10 +94,10 @@ fn play_some(
         Decider::Module(loaded, policy) => Some(Filter::start(loaded, policy)?),
     };
     let played = cases.iter().map(|case| {
-        coverage.observe(&case.scenario, engine);
+        coverage.observe(&case.scenario, engine, egress);
         let native = case.play(engine, egress);
         let Some(filter) = &mut filter else { return Ok(native) };
-        let played = filter.play(&case.scenario, engine)?.after_route(egress, &case.scenario);
+        let played = case.scenario.pass(egress, |received| filter.play(received, engine))?;
         // What the module does not say.
         let played = Outcome { principal: native.principal.clone(), ..played };
         if is_same(&native, &played) {
@@ -168,6 +168,7 @@ pub(crate) fn tested(
             mismatches: mismatches.collect(),
             notes: notes.into_iter().map(|(path, text)| (in_egress(&path), text)).collect(),
             expects_reason: case.expected.reason.is_some(),
+            expects_status: case.expected.status.is_some(),
             outcome: outcome.clone(),
         }
     });

@@ -67,6 +67,7 @@ fn is_as_said(caller: &Caller, region: &Region, effect: &Effect) -> Result<()> {
                 && spoken.reason == reason.as_str()
                 && spoken.rule == rule.clone().unwrap_or_default()
         }
+        Effect::ByEnvoy(answer) => spoken.verdict.is_empty() && answer.status() == Some(reply.status),
     };
     ensure!(said, "{} by {}: {effect} was said, and there came {reply:?}", witness, region.witness.caller);
     Ok(())

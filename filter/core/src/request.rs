@@ -24,6 +24,6 @@ pub mod view;
 pub use self::grpc::grpc_content_types;
 pub use self::grpc::is_grpc_call;
 pub use self::name::is_token_byte;
-pub use self::path::{is_of_segment, is_unreserved};
+pub use self::path::{escape, is_of_segment, is_unreserved};
 #[cfg(feature = "compile")]
 pub use self::token::encode::encode_metadata;

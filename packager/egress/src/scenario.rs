@@ -2,11 +2,13 @@
 //!
 //! # Design
 //!
-//! A [`Scenario`] is one request by one caller. [`Scenario::play`] takes it through the same stages of
-//! [`flow`](sallyport_core::flow) as the filter, with everything that a gateway would say of the connection, and gives an
-//! [`Outcome`]. Nothing here decides: tests of a policy, explanations, and the witnesses of a difference all come from that
-//! one function.
+//! A [`Scenario`] is one request by one caller. [`Scenario::run`] takes it through a gateway: through what Envoy does before
+//! the filter, through the same stages of [`flow`](sallyport_core::flow) as the filter ([`Scenario::play`]), with everything
+//! that a gateway would say of the connection, and through the route behind it. It gives an [`Outcome`]. Nothing here
+//! decides: tests of a policy and explanations come from that one function, and the witnesses of a difference from
+//! `play`.
 
+mod arrival;
 mod caller;
 mod explain;
 mod outcome;
@@ -16,6 +18,7 @@ mod request;
 mod route;
 mod usual;
 
+pub use arrival::{ByEnvoy, serves, usual_server_name};
 pub use caller::{Caller, Certificate, principal_of};
 pub use explain::{FailedPart, RuleTrace};
 pub use outcome::{Effect, Outcome, Upstream};

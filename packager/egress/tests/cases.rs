@@ -7,7 +7,7 @@ use sallyport_egress::cases::{Coverage, Suite, suites};
 use sallyport_egress::code::Code;
 use sallyport_egress::diagnostic::{LineIndex, Severity, SourceFile};
 use sallyport_egress::model::Mesh;
-use sallyport_egress::scenario::Outcome;
+use sallyport_egress::scenario::{ByEnvoy, Effect, Outcome};
 use sallyport_egress::{Checked, check, policy_source};
 
 const EGRESS: &str = "\
@@ -88,7 +88,7 @@ fn run(groups: &str) -> Ran {
     let engine = Engine::compile(&policy_source(egress, &Mesh::default(), &[])).unwrap();
     let mut coverage = Coverage::new(egress, &Mesh::default());
     let outcomes: Vec<_> = suite.cases.iter().map(|case| case.play(&engine, egress)).collect();
-    suite.cases.iter().for_each(|case| coverage.observe(&case.scenario, &engine));
+    suite.cases.iter().for_each(|case| coverage.observe(&case.scenario, &engine, egress));
     let failed = suite.cases.iter().zip(&outcomes).flat_map(|(case, outcome)| {
         case.judge(outcome)
             .into_iter()
@@ -238,6 +238,29 @@ fn what_no_case_can_be_made_of_is_said_in_its_place() {
     ] {
         assert_eq!(problems(groups), [expected], "{groups}");
     }
+}
+
+/// What Envoy does before the filter and behind it is a part of each case.
+#[test]
+fn what_envoy_does_is_a_part_of_a_case() {
+    let ran = run("\
+- name: by Envoy
+  from: {serviceAccounts: [app/a]}
+  to: {headers: [{name: x-role, value: a}]}
+  expect: {verdict: DENY}
+  cases:
+  - {to: {paths: [/x/../get, /./x/%2e%2E/%67et]}, expect: {verdict: ALLOW, rule: readers, upstream: {headers: [{name: ':path', value: /get}]}}}
+  - {to: {paths: [/get/../admin]}, expect: {rule: no-admin}}
+  - {to: {paths: [\"/get%00\", \"/get#x\"]}, expect: {verdict: DENY, status: 400}}
+  - {to: {methods: [OPTIONS], paths: ['*']}, expect: {verdict: DENY, status: 404}}
+  - {to: {paths: [/get], hosts: [example.com]}, expect: {verdict: DENY, status: 404}}
+  - {to: {paths: [/none], hosts: [example.com]}, expect: {verdict: DENY, reason: not_allowed, status: 403}}
+  - {to: {paths: [/get], hosts: [\"API.internal:8443\"]}, expect: {rule: readers}}
+  - {to: {paths: [/get]}, from: {sni: example.com}}
+");
+    assert_eq!(ran.failed, Vec::<String>::new());
+    let last = ran.outcomes.last().unwrap();
+    assert_eq!((last.status, &last.effect), (None, &Effect::ByEnvoy(ByEnvoy::ServerName)));
 }
 
 #[test]
@@ -418,19 +441,19 @@ fn comments_between_brackets_stay() {
         ),
         (
             "  cases:\n  - to: {paths: [/admin]}\n    expect: {upstream: {route: egress-api/api, # route\n      headers: [{name: ':path', value: /x}, # path\n      ]}, # up\n      verdict: ALLOW}\n",
-            "  cases:\n  - to: {paths: [/admin]}\n    expect: {rule: no-admin\n                       # route\n                       # path\n                       , # up\n      verdict: DENY, reason: denied}\n",
+            "  cases:\n  - to: {paths: [/admin]}\n    expect: {\n                       # route\n                       # path\n                       rule: no-admin, # up\n      verdict: DENY, reason: denied}\n",
         ),
         (
             "  expect:\n    # before\n    verdict: DENY   # v\n    # reason\n    reason: denied\n    status: 403   # status\n",
             "  expect:\n    # before\n    verdict: ALLOW   # v\n    # reason\n    rule: readers\n       # status\n",
         ),
         (
-            "  expect:\n    reason: denied\n    status: 403\n    ambiguity: semicolon\n    verdict: DENY\n",
+            "  expect:\n    reason: ambiguous_request\n    status: 403\n    ambiguity: semicolon\n    verdict: DENY\n",
             "  expect:\n    rule: readers\n    verdict: ALLOW\n",
         ),
         (
             "  expect:\n    rule: readers\n    audits:\n    # none\n    - log # was\n    - log\n",
-            "  expect:\n    rule: readers\n    audits:\n    # none\n    []\n    # was\n",
+            "  expect:\n    rule: readers\n    audits:\n    # none\n      []\n    # was\n",
         ),
         (
             "  expect: {verdict: DENY, reason: not_allowed}\n  cases:\n  - {expect: {rule: readers}}\n  - {}\n  - {to: {methods: [PUT]}}\n",

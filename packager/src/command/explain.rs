@@ -8,7 +8,7 @@ mod tests;
 use sallyport_core::Engine;
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::model::{Egress, Mesh};
-use sallyport_egress::scenario::Scenario;
+use sallyport_egress::scenario::{Scenario, serves};
 use sallyport_egress::{Checked, Located, Places, policy_source, standbys};
 
 use crate::console::Console;
@@ -112,8 +112,8 @@ fn explain(
         Failure::new(Exit::Problems, format!("the policy does not compile: {first}"))
     })?;
     let logged = asked.logged.clone();
-    let scenario = asked.scenario(args, &egress.value, mesh)?.as_received(&egress.value);
-    let outcome = scenario.play(&engine).after_route(&egress.value, &scenario);
+    let scenario = asked.scenario(args, &egress.value, mesh)?;
+    let outcome = scenario.run(&engine, &egress.value);
     let text = report.files.get(egress.file).map_or("", |file| file.text.as_str());
     let (places, lines) = (Places::of(text), LineIndex::new(text));
     let trace = scenario.trace(&engine, &egress.value).into_iter().enumerate();
@@ -131,14 +131,31 @@ fn explain(
     Ok(Explanation { file, scenario, outcome, rules, logged, notes })
 }
 
-/// What may keep a request from meeting this policy at all, or this explanation from being the truth.
+/// What keeps a request from reaching the policy as it was sent, or this explanation from being the truth.
 fn notes(scenario: &Scenario, egress: &Egress, logged: Option<&str>) -> Vec<String> {
     let mut notes = Vec::new();
-    let authority = String::from_utf8_lossy(&scenario.request.authority).into_owned();
-    let host = authority.rsplit_once(':').map_or(authority.as_str(), |(host, _)| host);
-    let exposed = egress.spec.expose.iter().map(|expose| &*expose.host);
-    if !egress.hosts().map(|host| &**host).chain(exposed).any(|own| own == host) {
-        notes.push(format!("the gateway does not serve the host {host}, but {}", egress.spec.host));
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let sent = &scenario.request;
+    let received = scenario.received(egress).map_or_else(|_| sent.clone(), |received| received.request);
+    if received.authority != sent.authority {
+        let (from, to) = (text(&sent.authority), text(&received.authority));
+        notes.push(format!("the ingress gateway makes the host {to} of {from}"));
+    } else if !serves(egress, &sent.authority) {
+        let hosts: Vec<_> = egress.hosts().map(ToString::to_string).collect();
+        notes.push(format!(
+            "the gateway does not serve the host {}, but {}",
+            text(&sent.authority),
+            hosts.join(" and ")
+        ));
+        if egress.spec.expose.iter().flat_map(|expose| expose.hosts()).any(|host| host.as_bytes() == sent.authority) {
+            notes.push(
+                "the ingress gateway serves it: add `--through NAMESPACE/ACCOUNT` with the ingress gateway's account"
+                    .to_owned(),
+            );
+        }
+    }
+    if received.path != sent.path {
+        notes.push(format!("Envoy makes the path {} of {} before the filter", text(&received.path), text(&sent.path)));
     }
     if logged.is_some() {
         notes.push("a line of the log has no query, no token, no address and few headers: where rules read them, add `-H` and `--claims`".to_owned());

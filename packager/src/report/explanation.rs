@@ -45,13 +45,18 @@ impl Explanation {
         if let Some(logged) = logged {
             field("the log", logged);
         }
-        field("principal", outcome.principal.as_deref().unwrap_or("none"));
+        // Without the filter there is no principal.
+        if outcome.principal.is_some() || !matches!(outcome.effect, Effect::ByEnvoy(_)) {
+            field("principal", outcome.principal.as_deref().unwrap_or("none"));
+        }
         if !outcome.audits.is_empty() {
             field("audits", &outcome.audits.join(", "));
         }
         if let Some(status) = outcome.status {
-            let headers: Vec<_> = outcome.answer.iter().map(|(name, value)| format!("{name}: {value}")).collect();
-            field("caller", &format!("gets {status}, {}", headers.join(", ")));
+            let headers = outcome.answer.iter().map(|(name, value)| format!(", {name}: {value}"));
+            field("caller", &format!("gets {status}{}", headers.collect::<String>()));
+        } else if outcome.upstream.is_none() {
+            field("caller", "gets nothing");
         }
         match &outcome.upstream {
             None => field("upstream", "gets nothing"),
@@ -91,6 +96,7 @@ impl Explanation {
             (Action::Audit, _) => ", and is recorded",
             _ if !rule.enforced => ", but is in shadow mode",
             (Action::Allow, Effect::Refused(Reason::Denied, _)) => ", but a DENY rule does, too",
+            (_, Effect::ByEnvoy(_)) => ", but Envoy has no route for the host",
             (Action::Allow | Action::Deny, Effect::Allowed(None)) => ", but the policy is in shadow mode",
             _ => ", as one before it does",
         }
@@ -105,6 +111,10 @@ impl Explanation {
                 "reason": effect.reason().map(Reason::as_str),
                 "ambiguity": match effect.reason() {
                     Some(Reason::Ambiguous(kind)) => Some(kind.as_str()),
+                    _ => None,
+                },
+                "byEnvoy": match effect {
+                    Effect::ByEnvoy(answer) => Some(answer.to_string()),
                     _ => None,
                 },
             })

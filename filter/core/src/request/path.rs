@@ -260,8 +260,9 @@ fn next_segment(text: &[u8]) -> Option<&[u8]> {
     None
 }
 
-/// Two hexadecimal digits, and what follows them.
-pub(crate) fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
+/// The byte of two hexadecimal digits behind `%`, and what follows them.
+#[must_use]
+pub fn escape(text: &[u8]) -> Option<(u8, &[u8])> {
     Some((hex_pair(text)?, text.get(2..)?))
 }
 

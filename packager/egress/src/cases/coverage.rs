@@ -102,7 +102,8 @@ impl Coverage {
     }
 
     /// Takes note of what a case shows.
-    pub fn observe(&mut self, scenario: &Scenario, engine: &Engine) {
+    pub fn observe(&mut self, scenario: &Scenario, engine: &Engine, egress: &Egress) {
+        let Ok(scenario) = scenario.received(egress) else { return };
         let mut has_alternatives = false;
         let taken = &mut self.taken;
         scenario.with_explanation(engine, |explanation| {

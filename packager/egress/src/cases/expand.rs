@@ -11,7 +11,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::model::cases::{CaseFrom, CaseTo, Expect};
 use crate::model::{Egress, Mesh};
-use crate::scenario::{Caller, Certificate, Request, Scenario, principal_of};
+use crate::scenario::{Caller, Certificate, Request, Scenario, principal_of, usual_server_name};
 use crate::wording::quoted;
 
 /// As many cases as a file may have: a few lists with a thousand items each would make a billion of them.
@@ -65,11 +65,10 @@ pub(super) fn expand<'c>(
             for caller in &callers {
                 for (request, port) in &requests {
                     let mut caller = caller.clone();
-                    let host = String::from_utf8_lossy(&request.authority).into_owned();
-                    let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
-                    caller.server_name = Some(from.sni.clone().unwrap_or_else(|| name.to_owned()));
+                    let usual = || usual_server_name(egress, &String::from_utf8_lossy(&request.authority));
+                    caller.server_name = Some(from.sni.clone().unwrap_or_else(usual));
                     caller.gateway = Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), *port));
-                    let scenario = Scenario { caller, request: request.clone() }.as_received(egress);
+                    let scenario = Scenario { caller, request: request.clone() };
                     let name = case.and_then(|case| case.name.as_deref());
                     cases.push(Case { group: &group.name, name, row, scenario, expected });
                 }

@@ -72,7 +72,7 @@ impl Case<'_> {
     /// What the gateway makes of it, and what leaves the gateway.
     #[must_use]
     pub fn play(&self, engine: &Engine, egress: &Egress) -> Outcome {
-        self.scenario.play(engine).after_route(egress, &self.scenario)
+        self.scenario.run(engine, egress)
     }
 }
 

@@ -87,7 +87,7 @@ record! {
         /// The address that they call from.
         "address" address: Option<String> as (NOT_EMPTY) = default(None, "127.0.0.1"),
         /// The name that they ask for in the TLS handshake.
-        "sni" sni: Option<String> as (NOT_EMPTY) = default(None, "the host"),
+        "sni" sni: Option<String> as (NOT_EMPTY) = default(None, "the host, or `spec.host` if the gateway does not serve the host"),
         /// What other filters say of the request: a mapping for each filter.
         "metadata" metadata: Option<Document> as (Shape::Fields) = optional,
     }

@@ -36,19 +36,20 @@ impl Scenario {
     /// What each rule makes of the request, in file order; nothing if it is refused before any rule is evaluated.
     #[must_use]
     pub fn trace(&self, engine: &Engine, egress: &Egress) -> Vec<RuleTrace> {
-        self.with_explanation(engine, |explanation| {
+        let Ok(received) = self.received(egress) else { return Vec::new() };
+        received.with_explanation(engine, |explanation| {
             let rules = explanation.rules.iter().zip(&egress.spec.authz.rules);
             let trace = rules.map(|(explained, rule)| RuleTrace {
                 id: explained.id.to_owned(),
                 action: explained.action,
                 enforced: explained.enforced,
-                failed: first_failure(&explained.failed).map(|path| self.failed_part(path, rule)),
+                failed: first_failure(&explained.failed).map(|path| received.failed_part(path, rule)),
             });
             trace.collect()
         })
     }
 
-    /// Lets the engine explain the request.
+    /// Lets the engine explain the request, as the filter gets it.
     pub(crate) fn with_explanation<T>(&self, engine: &Engine, read: impl FnOnce(&Explanation<'_, '_>) -> T) -> T {
         let sent = self.headers(engine);
         let headers: Vec<(&[u8], &[u8])> = sent.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::ByEnvoy;
 use sallyport_core::verdict::{Reason, Refusal, RuleRef, Shadow, Verdict};
 use sallyport_core::wire::Action;
 
@@ -16,7 +17,7 @@ pub struct Outcome {
     pub audits: Vec<String>,
     /// Who called, as rules see it: `TD/ns/NS/sa/SA`.
     pub principal: Option<String>,
-    /// The status that the caller gets where the request is answered here; `None` where it goes on.
+    /// The status that the caller gets where the request is answered here; `None` where it goes on, or nothing answers.
     pub status: Option<u16>,
     /// Headers of the answer.
     pub answer: Vec<(String, String)>,
@@ -40,6 +41,8 @@ pub enum Effect {
     Allowed(Option<String>),
     /// It is refused for this reason, and by this rule if one did.
     Refused(Reason, Option<String>),
+    /// The filter does not get it, or lets it through, and the gateway's Envoy answers by itself.
+    ByEnvoy(ByEnvoy),
 }
 
 impl Effect {
@@ -54,14 +57,15 @@ impl Effect {
     pub fn rule(&self) -> Option<&str> {
         match self {
             Self::Allowed(rule) | Self::Refused(_, rule) => rule.as_deref(),
+            Self::ByEnvoy(_) => None,
         }
     }
 
-    /// The reason of a refusal.
+    /// The reason of a refusal by the filter.
     #[must_use]
     pub fn reason(&self) -> Option<Reason> {
         match self {
-            Self::Allowed(_) => None,
+            Self::Allowed(_) | Self::ByEnvoy(_) => None,
             Self::Refused(reason, _) => Some(*reason),
         }
     }
@@ -119,6 +123,7 @@ impl fmt::Display for Effect {
                 write!(f, "refused: {}:{kind}", Reason::Ambiguous(*kind).as_str())
             }
             Self::Refused(reason, rule) => write!(f, "refused: {}{}", reason.as_str(), by(rule)),
+            Self::ByEnvoy(answer) => answer.fmt(f),
         }
     }
 }

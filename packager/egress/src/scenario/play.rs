@@ -7,7 +7,7 @@ use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::flow::{Answered, Forward, Needs, Properties, RequestHeaders, RequestStep, WorkerState};
 use sallyport_core::outbound::Edit;
 use sallyport_core::request::encode_metadata;
-use sallyport_core::verdict::Decision;
+use sallyport_core::verdict::{Decision, Reason};
 
 use super::{Caller, Effect, Outcome, Request, Scenario, Upstream};
 
@@ -37,7 +37,9 @@ impl Scenario {
                 RequestStep::Answer(Answered { answer, .. }) => {
                     let decision = engine.on_request(&properties.view(&headers));
                     let lines = answer.headers().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-                    return Outcome { status: Some(answer.status), answer: lines, ..outcome(&decision) };
+                    let outcome = outcome(&decision);
+                    let principal = outcome.principal.clone().or_else(|| self.principal_if_clear(engine, &outcome));
+                    return Outcome { status: Some(answer.status), answer: lines, principal, ..outcome };
                 }
                 RequestStep::Forward(Forward { route, edits, .. }) => {
                     let decision = engine.on_request(&properties.view(&headers));
@@ -46,6 +48,15 @@ impl Scenario {
                 }
             }
         }
+    }
+
+    /// Of a request that is refused as ambiguous the engine names no caller. It is the caller of a request that is not, with the
+    /// same certificates, if these are not what is ambiguous.
+    fn principal_if_clear(&self, engine: &Engine, outcome: &Outcome) -> Option<String> {
+        let Effect::Refused(Reason::Ambiguous(_), _) = outcome.effect else { return None };
+        let of_caller = self.request.headers.iter().filter(|(name, _)| name == CERTIFICATES).cloned();
+        let request = Request { headers: of_caller.collect(), ..Request::new("GET", "clear", "/") };
+        Self { caller: self.caller.clone(), request }.decide(engine).principal
     }
 
     /// The decision alone, without what becomes of the request: quick.
@@ -156,7 +167,6 @@ fn edited(sent: &[(String, Vec<u8>)], edits: &[Edit<'_>]) -> Vec<(String, Vec<u8
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sallyport_core::verdict::Reason;
 
     fn engine() -> Engine {
         let policy = br#"{"version": 1, "upstream": "a/b", "rules": [

@@ -36,21 +36,9 @@ impl Upstream {
 impl Outcome {
     /// The same with what the upstream gets as it leaves the gateway by the route of this Egress.
     #[must_use]
-    pub fn after_route(self, egress: &Egress, scenario: &Scenario) -> Self {
+    pub(super) fn after_route(self, egress: &Egress, scenario: &Scenario) -> Self {
         let port = scenario.caller.gateway.map(|gateway| gateway.port());
         Self { upstream: self.upstream.map(|upstream| upstream.after_route(egress, port)), ..self }
-    }
-}
-
-impl Scenario {
-    /// The request as the gateway's filter gets it. What a caller writes into `x-forwarded-client-cert` is removed, unless
-    /// it has a certificate, and forwarders are trusted.
-    #[must_use]
-    pub fn as_received(mut self, egress: &Egress) -> Self {
-        if egress.spec.authz.trusted_forwarders.is_empty() || self.caller.certificate.is_none() {
-            self.request.headers.retain(|(name, _)| name != "x-forwarded-client-cert");
-        }
-        self
     }
 }
 

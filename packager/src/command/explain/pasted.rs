@@ -6,7 +6,7 @@ use std::io;
 
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::scenario::paste::{PasteError, Pasted, from_curl, from_har, from_log};
-use sallyport_egress::scenario::{Caller, Certificate, Request, Scenario};
+use sallyport_egress::scenario::{Caller, Certificate, Request, Scenario, usual_server_name};
 use serde_json::{Map, Value};
 
 use super::args::Args;
@@ -168,13 +168,14 @@ impl Asked {
         let is_upstream = |authority: &String| *authority == egress.upstream_authority().to_string();
         let authority = self.authority.filter(|authority| self.logged.is_none() || !is_upstream(authority));
         let authority = authority.unwrap_or_else(|| self.sni.clone().unwrap_or_else(|| egress.spec.host.to_string()));
+        let server_name = self.sni.unwrap_or_else(|| usual_server_name(egress, &authority));
         let request = Request {
             method: self.method.into_bytes(),
             authority: authority.into_bytes(),
             path: self.path,
             headers: self.headers,
         };
-        let connection = args.connection(egress, self.sni.or_else(|| Some(request.host())));
+        let connection = args.connection(egress, Some(server_name));
         let token = args.claims.as_deref().map(claims).transpose()?;
         let metadata = args.metadata.as_deref().map(metadata).transpose()?.unwrap_or_default();
         let (certificate, forwarded) = match args.through.as_deref().or(self.through.as_deref()) {

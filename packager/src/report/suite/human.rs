@@ -118,8 +118,18 @@ fn lists(report: &SuiteReport, suite: &TestedSuite) -> String {
         format!("  {file}:{}:{}: `{}`: {}", start.line, start.column, missing.rule, missing.text)
     });
     list(&mut text, "not covered:", missing.collect());
+    let title =
+        "refused by the default alone, because no rule matches (if that is the point, write `reason: not_allowed`):";
+    list(&mut text, title, rows(report, suite, TestedCase::may_be_by_accident));
+    let title = "answered by Envoy, whatever the rules are (if that is the point, write the `status`):";
+    list(&mut text, title, rows(report, suite, TestedCase::may_be_envoys_by_accident));
+    text
+}
+
+/// The rows that have such cases.
+fn rows(report: &SuiteReport, suite: &TestedSuite, is_one: impl Fn(&TestedCase) -> bool) -> Vec<String> {
     let mut rows: Vec<(Place, &str, usize)> = Vec::new();
-    for case in suite.cases.iter().filter(|case| case.may_be_by_accident()) {
+    for case in suite.cases.iter().filter(|case| is_one(case)) {
         match rows.last_mut().filter(|(place, ..)| place.span == case.place.span) {
             Some((_, _, count)) => *count = count.saturating_add(1),
             None => rows.push((case.place, &case.name, 1)),
@@ -129,12 +139,7 @@ fn lists(report: &SuiteReport, suite: &TestedSuite) -> String {
         let more = if count > 1 { format!(" and {} more", count.saturating_sub(1)) } else { String::new() };
         format!("  {}:{}:{}: {}{more}", report.name(suite.file), start.line, start.column, visible(name))
     });
-    list(
-        &mut text,
-        "refused by the default alone, because no rule matches (if that is the point, write `reason: not_allowed`):",
-        lines.collect(),
-    );
-    text
+    lines.collect()
 }
 
 fn list(text: &mut String, title: &str, lines: Vec<String>) {

@@ -24,6 +24,7 @@
 //! meaning.
 
 use sallyport_core::verdict::Reason;
+use sallyport_egress::scenario::Effect;
 use serde_json::{Value, json};
 
 use super::model::{SuiteReport, TestedCase, TestedSuite};
@@ -58,6 +59,10 @@ fn of_suite(report: &SuiteReport, suite: &TestedSuite) -> Value {
 
 fn of_case(case: &TestedCase, egress_file: &str) -> Value {
     let effect = &case.outcome.effect;
+    let by_envoy = match effect {
+        Effect::ByEnvoy(answer) => Some(answer.to_string()),
+        _ => None,
+    };
     let ambiguity = match effect.reason() {
         Some(Reason::Ambiguous(kind)) => Some(kind.as_str()),
         _ => None,
@@ -80,6 +85,7 @@ fn of_case(case: &TestedCase, egress_file: &str) -> Value {
             "rule": effect.rule(),
             "reason": effect.reason().map(Reason::as_str),
             "ambiguity": ambiguity,
+            "byEnvoy": by_envoy,
             "status": case.outcome.status,
             "route": case.outcome.upstream.as_ref().map(|upstream| &upstream.route),
         },

@@ -51,6 +51,7 @@ pub(crate) struct TestedCase {
     /// Places in the Egress file that say why.
     pub(crate) notes: Vec<(Place, String)>,
     pub(crate) expects_reason: bool,
+    pub(crate) expects_status: bool,
 }
 
 impl TestedCase {
@@ -66,6 +67,11 @@ impl TestedCase {
     /// Whether it may pass for another reason than its author thinks.
     pub(super) fn may_be_by_accident(&self) -> bool {
         self.passed() && self.is_by_default() && !self.expects_reason
+    }
+
+    /// The same for a request that does not depend on the policy at all.
+    pub(super) fn may_be_envoys_by_accident(&self) -> bool {
+        self.passed() && matches!(self.outcome.effect, Effect::ByEnvoy(_)) && !self.expects_status
     }
 
     /// What differs, in one line.

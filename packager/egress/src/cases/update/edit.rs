@@ -137,8 +137,11 @@ impl<'t> Editor<'t> {
                 self.parts(node, &parts, added);
             }
             _ => {
-                let comments = self.inner_comments(node);
-                self.splice(node.span.start, self.end_of(node), wanted.flow() + &comments);
+                // The items of a list may stand below its key, and nothing else may.
+                let is_lines = matches!(node.value, Value::Sequence(_)) && !self.is_flow(node);
+                let indent = if is_lines { "  " } else { "" };
+                let new = self.with_comments(node, &format!("{indent}{}", wanted.flow()));
+                self.splice(node.span.start, self.end_of(node), new);
             }
         }
     }
@@ -165,12 +168,14 @@ impl<'t> Editor<'t> {
         let is_flow = self.is_flow(node);
         let is_list = matches!(node.value, Value::Sequence(_));
         for (position, part) in parts.iter().enumerate() {
-            let comments = self.inner_comments(part.value);
             match &part.change {
                 None => {}
-                Some(Change::Replaced(new)) => self.splice(part.start, part.end, format!("{new}{comments}")),
-                Some(Change::Removed) if is_flow => self.remove_from_flow(node, parts, position, &comments),
-                Some(Change::Removed) => self.remove_lines(part, is_list, comments.trim_start()),
+                Some(Change::Replaced(new)) => {
+                    let new = self.with_comments(part.value, new);
+                    self.splice(part.start, part.end, new);
+                }
+                Some(Change::Removed) if is_flow => self.remove_from_flow(node, parts, position),
+                Some(Change::Removed) => self.remove_lines(part, is_list),
             }
         }
         let Some(last) = parts.last() else { return };
@@ -187,8 +192,9 @@ impl<'t> Editor<'t> {
     }
 
     /// A part between brackets goes with one comma, and with the blanks that have no comment in them.
-    fn remove_from_flow(&mut self, node: &Node, parts: &[Part<'_>], position: usize, comments: &str) {
+    fn remove_from_flow(&mut self, node: &Node, parts: &[Part<'_>], position: usize) {
         let Some(part) = parts.get(position) else { return };
+        let comments = self.with_comments(part.value, "");
         self.splice(part.start, part.end, comments);
         let is_kept = |part: &Part<'_>| !matches!(part.change, Some(Change::Removed));
         let next = parts.get(position.saturating_add(1));
@@ -215,7 +221,8 @@ impl<'t> Editor<'t> {
     }
 
     /// A part on lines of its own goes with them; a comment behind it stays.
-    fn remove_lines(&mut self, part: &Part<'_>, is_list: bool, comments: &str) {
+    fn remove_lines(&mut self, part: &Part<'_>, is_list: bool) {
+        let comments = self.with_comments(part.value, "");
         let line_start =
             self.text.get(..part.start).unwrap_or_default().rfind('\n').map_or(0, |at| at.saturating_add(1));
         let before = self.text.get(line_start..part.start).unwrap_or_default();
@@ -224,6 +231,7 @@ impl<'t> Editor<'t> {
         let line_end = self.line_end(part.end);
         let is_alone = self.text.get(line_start..start).unwrap_or_default().trim().is_empty()
             && self.text.get(part.end..line_end).unwrap_or_default().trim().is_empty();
+        let comments = comments.trim_start();
         if is_alone && comments.is_empty() {
             self.splice(line_start, line_end.saturating_add(1).min(self.text.len()), "");
         } else {
@@ -231,10 +239,11 @@ impl<'t> Editor<'t> {
         }
     }
 
-    /// The comments inside a value that has several parts, each on a line of its own behind what takes its place.
-    fn inner_comments(&self, node: &Node) -> String {
+    /// What takes the place of a value, with the comments inside that, each on a line of its own: behind it, or between
+    /// brackets before it, where nothing that follows becomes a part of a comment.
+    fn with_comments(&self, node: &Node, new: &str) -> String {
         if node.text().is_some() {
-            return String::new();
+            return new.to_owned();
         }
         let mut scalars: Vec<(usize, usize)> = vec![(node.span.start, node.span.start)];
         for inner in node.descendants() {
@@ -252,11 +261,10 @@ impl<'t> Editor<'t> {
                 comments.push_str(&format!("{indent}{}", line.trim_end()));
             }
         }
-        // Between brackets the line would otherwise take what follows for a part of the comment.
-        if self.is_flow(node) && !comments.is_empty() {
-            comments.push_str(&indent);
+        match self.is_flow(node) && !comments.is_empty() {
+            true => format!("{comments}{indent}{new}"),
+            false => format!("{new}{comments}"),
         }
-        comments
     }
 
     fn is_flow(&self, node: &Node) -> bool {
