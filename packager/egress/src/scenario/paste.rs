@@ -2,6 +2,7 @@
 //!
 //! None of them says everything that a gateway sees. What one does not say stays open, for its reader to ask for.
 
+mod cmd;
 mod curl;
 mod har;
 mod log;
@@ -10,6 +11,6 @@ mod url;
 mod words;
 
 pub use curl::from_curl;
-pub use har::from_har;
+pub use har::{PastedHar, from_har};
 pub use log::from_log;
 pub use model::{PasteError, Pasted};

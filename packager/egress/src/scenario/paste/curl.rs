@@ -1,109 +1,31 @@
 //! A curl command.
 
+mod options;
+
 use std::path::Path;
 
 use super::model::{PasteError, Pasted};
-use super::url;
 use super::words::{Word, words};
+use super::{cmd, url};
 use crate::scenario::Request;
 use crate::wording::quoted;
-
-/// Options that do not change what the gateway sees of the request, and have no value.
-const IGNORED: [&str; 27] = [
-    "--compressed",
-    "--fail",
-    "--fail-with-body",
-    "--globoff",
-    "--http1.1",
-    "--http2",
-    "--http2-prior-knowledge",
-    "--include",
-    "--insecure",
-    "--ipv4",
-    "--ipv6",
-    "--location",
-    "--no-buffer",
-    "--no-progress-meter",
-    "--path-as-is",
-    "--remote-name",
-    "--show-error",
-    "--silent",
-    "--ssl-no-revoke",
-    "--tlsv1.2",
-    "--tlsv1.3",
-    "--verbose",
-    "--no-keepalive",
-    "--http1.0",
-    "--http3",
-    "--raw",
-    "--progress-bar",
-];
-/// The same with a value.
-const IGNORED_WITH_VALUE: [&str; 22] = [
-    "--cacert",
-    "--capath",
-    "--ciphers",
-    "--connect-timeout",
-    "--connect-to",
-    "--cookie-jar",
-    "--dump-header",
-    "--key",
-    "--key-type",
-    "--cert-type",
-    "--max-time",
-    "--max-redirs",
-    "--noproxy",
-    "--output",
-    "--pass",
-    "--proxy",
-    "--resolve",
-    "--retry",
-    "--stderr",
-    "--tls-max",
-    "--write-out",
-    "--interface",
-];
-/// Options of one letter, and their long names.
-const SHORT: [(char, &str); 25] = [
-    ('X', "--request"),
-    ('H', "--header"),
-    ('d', "--data"),
-    ('I', "--head"),
-    ('G', "--get"),
-    ('A', "--user-agent"),
-    ('e', "--referer"),
-    ('b', "--cookie"),
-    ('u', "--user"),
-    ('E', "--cert"),
-    ('F', "--form"),
-    ('T', "--upload-file"),
-    ('o', "--output"),
-    ('m', "--max-time"),
-    ('w', "--write-out"),
-    ('D', "--dump-header"),
-    ('x', "--proxy"),
-    ('c', "--cookie-jar"),
-    ('k', "--insecure"),
-    ('s', "--silent"),
-    ('S', "--show-error"),
-    ('v', "--verbose"),
-    ('i', "--include"),
-    ('L', "--location"),
-    ('f', "--fail"),
-];
-const FLAGS: [&str; 2] = ["--head", "--get"];
+use options::{IGNORED, SHORT, takes_value};
 
 /// What the command's options say.
 #[derive(Default)]
 struct Command {
     method: Option<String>,
     headers: Vec<(String, String)>,
+    /// Headers of its own that curl leaves out.
+    removed: Vec<String>,
     data: Vec<String>,
     is_form: bool,
     is_json: bool,
     is_upload: bool,
     is_head: bool,
     is_get: bool,
+    is_plain: bool,
+    is_path_as_is: bool,
     url: Option<Word>,
     certificate: Option<String>,
 }
@@ -114,8 +36,10 @@ struct Command {
 ///
 /// What is not curl, an option that is not known here, and a command without a URL.
 pub fn from_curl(text: &str) -> Result<Pasted, PasteError> {
-    let words = words(text)?;
-    let is_curl = |word: &Word| !word.is_operator && (word.text == "curl" || word.text.ends_with("/curl"));
+    let words = if cmd::is_cmd(text) { cmd::words(text)? } else { words(text)? };
+    let is_curl = |word: &Word| {
+        !word.is_operator && (word.text == "curl" || word.text == "curl.exe" || word.text.ends_with("/curl"))
+    };
     let Some(start) = words.iter().position(is_curl) else {
         return Err(PasteError::at(text, 0, "this is not a curl command", "it begins with `curl`"));
     };
@@ -184,6 +108,8 @@ impl Command {
         match name {
             "--head" => self.is_head = true,
             "--get" => self.is_get = true,
+            "--globoff" => self.is_plain = true,
+            "--path-as-is" => self.is_path_as_is = true,
             _ if !takes_value(name) => return Err(unknown(text, name, start)),
             _ => {
                 let value = attached.or_else(|| rest.next().map(|word| word.text));
@@ -203,14 +129,15 @@ impl Command {
 
     fn option_with_value(&mut self, text: &str, name: &str, start: usize, value: String) -> Result<(), PasteError> {
         let mut header = |name: &str, value: &str| self.headers.push((name.to_owned(), value.to_owned()));
+        let mut removed = |name: &str| self.removed.push(name.trim().to_owned());
         match name {
             "--request" => self.method = Some(value),
             "--header" => match value.split_once(':') {
                 Some((name, value)) if !value.trim().is_empty() => header(name.trim(), value.trim()),
                 // `name:` removes a header, and `name;` sends it empty.
-                Some(_) => {}
-                None => match value.strip_suffix(';') {
-                    Some(name) => header(name, ""),
+                Some((name, _)) => removed(name),
+                None => match value.trim_end().strip_suffix(';') {
+                    Some(name) => header(name.trim(), ""),
                     None => {
                         return Err(PasteError::at(
                             text,
@@ -221,6 +148,8 @@ impl Command {
                     }
                 },
             },
+            "--user-agent" if value.is_empty() => removed("user-agent"),
+            "--referer" | "--cookie" if value.is_empty() => {}
             "--user-agent" => header("user-agent", &value),
             "--referer" => header("referer", &value),
             "--cookie" => header("cookie", &value),
@@ -244,6 +173,16 @@ impl Command {
         let Some(word) = self.url else {
             return Err(PasteError::at(text, text.len(), "the command has no URL", "copy the whole command"));
         };
+        if let Some(at) = word.text.find(['{', '[']).filter(|_| !self.is_plain && !is_address_only(&word.text)) {
+            let glob = word.text.get(at..).unwrap_or_default();
+            let glob = glob.find(['}', ']']).and_then(|end| glob.get(..=end)).unwrap_or(glob);
+            return Err(PasteError::at(
+                text,
+                word.start,
+                format!("the URL has the pattern {}, of which curl makes several requests", quoted(glob)),
+                "write one of its URLs, or `--globoff` if the URL is meant as it is",
+            ));
+        }
         let Some(url) = url::read(&word.text) else {
             return Err(PasteError::at(
                 text,
@@ -252,7 +191,7 @@ impl Command {
                 "write a URL such as `https://HOST/PATH`",
             ));
         };
-        let mut path = url.path;
+        let mut path = if self.is_path_as_is { url.path } else { url::without_dots(&url.path) };
         let has_body = !self.data.is_empty() && !self.is_get;
         if self.is_get && !self.data.is_empty() {
             path.push(if path.contains('?') { '&' } else { '?' });
@@ -277,7 +216,8 @@ impl Command {
         let accept = if self.is_json { "application/json" } else { "*/*" };
         let own = [("user-agent", Some("curl/8.0.0")), ("accept", Some(accept)), ("content-type", body_type)];
         for (name, value) in own {
-            if let (Some(value), None) = (value, named(name)) {
+            let is_removed = self.removed.iter().any(|removed| removed.eq_ignore_ascii_case(name));
+            if let (Some(value), None, false) = (value, named(name), is_removed) {
                 request = request.with(name, value.as_bytes());
             }
         }
@@ -288,25 +228,12 @@ impl Command {
     }
 }
 
-fn takes_value(name: &str) -> bool {
-    const KNOWN: [&str; 14] = [
-        "--request",
-        "--header",
-        "--user-agent",
-        "--referer",
-        "--cookie",
-        "--user",
-        "--oauth2-bearer",
-        "--url",
-        "--cert",
-        "--form",
-        "--form-string",
-        "--upload-file",
-        "--json",
-        "--data",
-    ];
-    !FLAGS.contains(&name)
-        && (KNOWN.contains(&name) || name.starts_with("--data-") || IGNORED_WITH_VALUE.contains(&name))
+/// Whether the only brackets of a URL are those of an IPv6 address.
+fn is_address_only(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let inside = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    inside.is_some_and(|(address, rest)| address.parse::<std::net::Ipv6Addr>().is_ok() && !rest.contains(['{', '[']))
 }
 
 fn unknown(text: &str, name: &str, start: usize) -> PasteError {
@@ -371,10 +298,32 @@ mod tests {
                 "curl 'https://a.b/x' \\\n  -H 'accept: text/html' \\\n  --compressed",
                 "a.b GET /x -H 'accept: text/html'",
             ),
+            ("curl https://a.b/x/../y/./z?a/../b", "a.b GET /y/z?a/../b"),
+            ("curl --path-as-is https://a.b/x/../y", "a.b GET /x/../y"),
+            ("curl -g 'https://a.b/{1,2}[3]'", "a.b GET /{1,2}[3]"),
+            ("curl 'https://[::1]:8443/x'", "[::1]:8443 GET /x"),
+            ("curl https://a.b -H 'X-Empty;' -e '' -b ''", "a.b GET / -H 'x-empty: '"),
+            (
+                "curl ^\"https://a.b/c?d=1^&e=^%^20^\" ^\r\n  -X ^\"PUT^\" ^\r\n  -H ^\"x-role: ^\\^\"a^\\^\"^\"",
+                "a.b PUT /c?d=1&e=%20 -H 'x-role: \"a\"'",
+            ),
+            ("curl \"https://a.b/c\" ^\n  -H \"x-role: it's ^ a\"", "a.b GET /c -H 'x-role: it'\\''s ^ a'"),
             ("curl -u a:b https://a.b", "a.b GET / -H 'authorization: Basic <credentials>'"),
         ] {
             assert_eq!(shown(command), expected, "{command}");
         }
+    }
+
+    /// `-H name:` and `-A ""` leave out what curl sends by itself.
+    #[test]
+    fn headers_of_curl_itself_can_be_removed() {
+        let names = |command: &str| {
+            let headers = from_curl(command).unwrap().request.headers;
+            headers.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(names("curl https://a.b"), ["user-agent", "accept"]);
+        assert_eq!(names("curl https://a.b -H 'Accept:' -A \"\""), Vec::<String>::new());
+        assert_eq!(names("curl https://a.b -H 'User-Agent:' -H 'Content-Type: ' -d x"), ["accept"]);
     }
 
     #[test]
@@ -387,6 +336,9 @@ mod tests {
             ("curl https://a.b -H", "1:18: `--header` has no value: the command is cut"),
             ("curl https://a.b -H 'x: ", "1:21: the quotes that begin here do not end"),
             ("curl https://a.b -H abc", "1:18: `abc` is not a header"),
+            ("curl 'https://a.b/{1,2}'", "1:6: the URL has the pattern `{1,2}`, of which curl makes several requests"),
+            ("curl https://a.b/[1-3]x", "1:6: the URL has the pattern `[1-3]`, of which curl makes several requests"),
+            ("curl ^\"https://a.b ^\n -i", "1:7: the quotes that begin here do not end"),
             ("curl https:///x", "1:6: `https:///x` has no host"),
             ("", "1:1: this is not a curl command"),
         ] {

@@ -37,15 +37,40 @@ struct Header {
     value: String,
 }
 
-/// The requests of a HAR file, in their order.
+/// What is in a HAR file.
+#[derive(Debug, Default)]
+pub struct PastedHar {
+    /// Its requests, in their order.
+    pub requests: Vec<Pasted>,
+    /// The schemes of the entries that are no requests to a server, such as `data` and `chrome-extension`.
+    pub skipped: Vec<String>,
+}
+
+/// The requests of a HAR file. A byte order mark before it is ignored.
 ///
 /// # Errors
 ///
 /// What is not a HAR, and an entry without a host.
-pub fn from_har(text: &str) -> Result<Vec<Pasted>, PasteError> {
+pub fn from_har(text: &str) -> Result<PastedHar, PasteError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let har: Har = serde_json::from_str(text).map_err(|error| json_error(&error, "a HAR file", 0))?;
-    let entries = har.log.entries.into_iter().enumerate();
-    entries.map(|(position, Entry { request })| pasted(text, position, request)).collect()
+    let mut found = PastedHar::default();
+    for (position, Entry { request }) in har.log.entries.into_iter().enumerate() {
+        match foreign_scheme(&request.url) {
+            Some(scheme) => found.skipped.push(scheme),
+            None => found.requests.push(pasted(text, position, request)?),
+        }
+    }
+    Ok(found)
+}
+
+/// The scheme of a URL that no gateway sees.
+fn foreign_scheme(url: &str) -> Option<String> {
+    let (scheme, _) = url.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    let scheme = scheme.to_ascii_lowercase();
+    (is_scheme && !matches!(scheme.as_str(), "http" | "https" | "ws" | "wss")).then_some(scheme)
 }
 
 fn pasted(text: &str, position: usize, sent: Sent) -> Result<Pasted, PasteError> {
@@ -86,9 +111,12 @@ mod tests {
         let text = r#"{"log": {"version": "1.2", "entries": [
             {"request": {"method": "GET", "url": "https://a.b/c?d=e", "httpVersion": "HTTP/2", "headers": [
                 {"name": ":authority", "value": "a.b"}, {"name": "X-Role", "value": "x"}]}, "response": {"content": {"text": "large"}}},
+            {"request": {"method": "GET", "url": "data:image/png;base64,AAAA", "headers": []}},
+            {"request": {"method": "GET", "url": "chrome-extension://abc/x.js", "headers": []}},
             {"request": {"method": "POST", "url": "https://a.b/", "headers": []}}]}}"#;
-        let pasted = from_har(text).unwrap();
-        let shown: Vec<_> = pasted.iter().map(|pasted| pasted.request.to_string()).collect();
+        let pasted = from_har(&format!("\u{feff}{text}")).unwrap();
+        assert_eq!(pasted.skipped, ["data", "chrome-extension"]);
+        let shown: Vec<_> = pasted.requests.iter().map(|pasted| pasted.request.to_string()).collect();
         assert_eq!(shown, ["GET /c?d=e -H 'x-role: x'", "POST /"]);
     }
 

@@ -22,9 +22,49 @@ pub(super) fn read(text: &str) -> Option<Url> {
     (!authority.is_empty()).then(|| Url { authority: authority.to_owned(), path })
 }
 
+/// The path without `/./` and `/../`, as curl sends it (RFC 3986, 5.2.4).
+pub(super) fn without_dots(path: &str) -> String {
+    let (path, query) = match path.find('?') {
+        Some(at) => path.split_at_checked(at).unwrap_or((path, "")),
+        None => (path, ""),
+    };
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.strip_prefix('/').unwrap_or(path).split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let is_last = segments.peek().is_none();
+        match segment {
+            "." | ".." => {
+                if segment == ".." {
+                    kept.pop();
+                }
+                // The slash before it stays.
+                kept.extend(is_last.then_some(""));
+            }
+            _ => kept.push(segment),
+        }
+    }
+    format!("/{}{query}", kept.join("/"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dots_are_resolved_as_curl_does() {
+        for (path, expected) in [
+            ("/a/../b", "/b"),
+            ("/a/./b/.", "/a/b/"),
+            ("/a/b/..", "/a/"),
+            ("/../..", "/"),
+            ("/a//../b", "/a/b"),
+            ("/a?b/../c", "/a?b/../c"),
+            ("/a/.../b", "/a/.../b"),
+            ("/", "/"),
+        ] {
+            assert_eq!(without_dots(path), expected, "{path}");
+        }
+    }
 
     #[test]
     fn a_url_has_a_host_and_a_path() {

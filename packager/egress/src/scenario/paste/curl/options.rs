@@ -1,0 +1,107 @@
+//! The options of curl that are known.
+
+/// Options that do not change what the gateway sees of the request, and have no value.
+pub(super) const IGNORED: [&str; 25] = [
+    "--compressed",
+    "--fail",
+    "--fail-with-body",
+    "--http1.1",
+    "--http2",
+    "--http2-prior-knowledge",
+    "--include",
+    "--insecure",
+    "--ipv4",
+    "--ipv6",
+    "--location",
+    "--no-buffer",
+    "--no-progress-meter",
+    "--remote-name",
+    "--show-error",
+    "--silent",
+    "--ssl-no-revoke",
+    "--tlsv1.2",
+    "--tlsv1.3",
+    "--verbose",
+    "--no-keepalive",
+    "--http1.0",
+    "--http3",
+    "--raw",
+    "--progress-bar",
+];
+/// The same with a value.
+const IGNORED_WITH_VALUE: [&str; 22] = [
+    "--cacert",
+    "--capath",
+    "--ciphers",
+    "--connect-timeout",
+    "--connect-to",
+    "--cookie-jar",
+    "--dump-header",
+    "--key",
+    "--key-type",
+    "--cert-type",
+    "--max-time",
+    "--max-redirs",
+    "--noproxy",
+    "--output",
+    "--pass",
+    "--proxy",
+    "--resolve",
+    "--retry",
+    "--stderr",
+    "--tls-max",
+    "--write-out",
+    "--interface",
+];
+/// Options of one letter, and their long names.
+pub(super) const SHORT: [(char, &str); 26] = [
+    ('X', "--request"),
+    ('H', "--header"),
+    ('d', "--data"),
+    ('I', "--head"),
+    ('G', "--get"),
+    ('A', "--user-agent"),
+    ('e', "--referer"),
+    ('b', "--cookie"),
+    ('u', "--user"),
+    ('E', "--cert"),
+    ('F', "--form"),
+    ('T', "--upload-file"),
+    ('o', "--output"),
+    ('m', "--max-time"),
+    ('w', "--write-out"),
+    ('D', "--dump-header"),
+    ('x', "--proxy"),
+    ('c', "--cookie-jar"),
+    ('k', "--insecure"),
+    ('s', "--silent"),
+    ('S', "--show-error"),
+    ('v', "--verbose"),
+    ('i', "--include"),
+    ('L', "--location"),
+    ('f', "--fail"),
+    ('g', "--globoff"),
+];
+const FLAGS: [&str; 4] = ["--head", "--get", "--globoff", "--path-as-is"];
+
+/// Whether an option has a value.
+pub(super) fn takes_value(name: &str) -> bool {
+    const KNOWN: [&str; 14] = [
+        "--request",
+        "--header",
+        "--user-agent",
+        "--referer",
+        "--cookie",
+        "--user",
+        "--oauth2-bearer",
+        "--url",
+        "--cert",
+        "--form",
+        "--form-string",
+        "--upload-file",
+        "--json",
+        "--data",
+    ];
+    !FLAGS.contains(&name)
+        && (KNOWN.contains(&name) || name.starts_with("--data-") || IGNORED_WITH_VALUE.contains(&name))
+}
