@@ -4,6 +4,7 @@ use sallyport_core::Engine;
 use sallyport_core::authz::explain::Explanation;
 use sallyport_core::flow::Properties;
 use sallyport_core::policy::key::{Topic, WrittenKey};
+use sallyport_core::request::is_grpc_call;
 use sallyport_core::wire::{Action, Rule};
 use serde_json::Value;
 
@@ -80,7 +81,7 @@ impl Scenario {
             "ports" => of_port(caller),
             "methods" => format!("the method is {}", request.method.escape_ascii()),
             "paths" | "pathRegex" => format!("the path is {}", without_query(request)),
-            "grpc" => format!("the request is {} {}", request.method.escape_ascii(), without_query(request)),
+            "grpc" => found_for_call(request),
             _ => of_identity(caller),
         }
     }
@@ -99,10 +100,7 @@ impl Scenario {
                     format!("{name} is {}", values.join(" and "))
                 }
             }
-            Topic::QueryParameter => match request.path.split(|byte| *byte == b'?').nth(1) {
-                Some(query) => format!("the query is {}", query.escape_ascii()),
-                None => "there is no query".to_owned(),
-            },
+            Topic::QueryParameter => found_for_parameter(request, written.names.first().copied().unwrap_or_default()),
             Topic::Caller => of_identity(caller),
             Topic::Token => of_claims(caller, &written),
             Topic::PacketAddress | Topic::RemoteAddress => of_address(caller),
@@ -116,6 +114,43 @@ impl Scenario {
                 Some(said) => format!("the filter says {}", Value::Object(said.clone())),
                 None => "the filter says nothing".to_owned(),
             },
+        }
+    }
+}
+
+/// The first thing that makes a request another one than a gRPC call that a rule names.
+fn found_for_call(request: &Request) -> String {
+    let named: Vec<_> = request.headers.iter().filter(|(name, _)| name == "content-type").collect();
+    let mut pairs: Vec<(&[u8], &[u8])> = vec![(b":method", &request.method)];
+    pairs.extend(named.iter().map(|(name, value)| (name.as_bytes(), value.as_slice())));
+    if request.method != b"POST" {
+        format!("the method is {}, and a gRPC call is a POST", request.method.escape_ascii())
+    } else if is_grpc_call(&pairs) {
+        format!("the call is {}", without_query(request))
+    } else if named.is_empty() {
+        "there is no content-type, and that of a gRPC call is application/grpc".to_owned()
+    } else {
+        let values: Vec<_> = named.iter().map(|(_, value)| value.escape_ascii().to_string()).collect();
+        format!("the content-type is {}, and that of a gRPC call is application/grpc", values.join(" and "))
+    }
+}
+
+fn found_for_parameter(request: &Request, name: &str) -> String {
+    let Some(query) = request.path.splitn(2, |byte| *byte == b'?').nth(1).filter(|query| !query.is_empty()) else {
+        return "there is no query".to_owned();
+    };
+    let of_name = |pair: &&[u8]| pair.split(|byte| *byte == b'=').next() == Some(name.as_bytes());
+    let values: Vec<_> = query
+        .split(|byte| *byte == b'&')
+        .filter(of_name)
+        .map(|pair| pair.splitn(2, |byte| *byte == b'=').nth(1).unwrap_or_default())
+        .collect();
+    match values.as_slice() {
+        [] => format!("the query is {}, without the parameter {name}", query.escape_ascii()),
+        values if values.iter().all(|value| value.is_empty()) => format!("the query parameter {name} is empty"),
+        values => {
+            let values: Vec<_> = values.iter().map(|value| value.escape_ascii().to_string()).collect();
+            format!("the query parameter {name} is {}", values.join(" and "))
         }
     }
 }
@@ -177,7 +212,28 @@ fn of_claims(caller: &Caller, written: &WrittenKey<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::first_failure;
+    use super::{Request, first_failure, found_for_call, found_for_parameter};
+
+    #[test]
+    fn a_call_and_a_parameter_are_what_is_wrong_with_them() {
+        let call = |method: &str, types: &[&str]| {
+            let request = Request::new(method, "a", "/p.S/M?q");
+            found_for_call(&types.iter().fold(request, |request, value| request.with("content-type", value.as_bytes())))
+        };
+        assert_eq!(call("POST", &["application/grpc+proto"]), "the call is /p.S/M");
+        assert_eq!(call("GET", &["application/grpc"]), "the method is GET, and a gRPC call is a POST");
+        assert_eq!(
+            call("POST", &["text/plain"]),
+            "the content-type is text/plain, and that of a gRPC call is application/grpc"
+        );
+        assert_eq!(call("POST", &[]), "there is no content-type, and that of a gRPC call is application/grpc");
+        let parameter = |path: &str| found_for_parameter(&Request::new("GET", "a", path), "a");
+        assert_eq!(parameter("/x"), "there is no query");
+        assert_eq!(parameter("/x?"), "there is no query");
+        assert_eq!(parameter("/x?ab=1"), "the query is ab=1, without the parameter a");
+        assert_eq!(parameter("/x?a=&b"), "the query parameter a is empty");
+        assert_eq!(parameter("/x?a=1=2&a=3"), "the query parameter a is 1=2 and 3");
+    }
 
     #[test]
     fn of_several_alternatives_the_nearest_counts() {
