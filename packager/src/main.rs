@@ -15,7 +15,7 @@
 //! local
 //! examine
 //! report
-//! console input lock output oci vm
+//! console input lock neighbours output oci vm
 //! record
 //! exit
 //! printable
@@ -23,7 +23,7 @@
 //!
 //! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); what `build` notes in a folder
 //! ([`record`]); the terminal, files that are read and
-//! written, the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
+//! written, what a file needs of its folder ([`neighbours`]), the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
 //! file per format ([`report`]); files checked together ([`examine`]); cases that are run ([`trial`]),
 //! or sent to a gateway ([`against`]); the gateway that `run` serves ([`local`]); what
 //! `build` would write ([`assemble`]); two sets of files compared ([`compare`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
@@ -41,6 +41,7 @@ mod exit;
 mod input;
 mod local;
 mod lock;
+mod neighbours;
 mod oci;
 mod output;
 mod printable;

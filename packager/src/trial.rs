@@ -1,9 +1,9 @@
 //! Cases that are run: each through the engine, on all processors, and what came of them as a report.
 
+mod hint;
 mod note;
 
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
 use std::thread;
 
 use sallyport_core::Engine;
@@ -137,10 +137,13 @@ fn mask(value: &mut Vec<u8>) {
     *value = masked;
 }
 
+/// For so many branches that no case shows a request is looked for.
+const MOST_EXAMPLES: usize = 20;
+
 /// What came of a suite.
 pub(crate) fn tested(
     suite: &Suite<'_>,
-    engine: &Engine,
+    (engine, policy): (&Engine, &Policy),
     outcomes: &[Outcome],
     coverage: &Coverage,
     files: &[ReportedFile],
@@ -173,10 +176,15 @@ pub(crate) fn tested(
         }
     });
     let rules = &suite.egress.value.spec.authz.rules;
-    let missing = coverage.missing().map(|branch| Uncovered {
-        place: in_egress(&branch.path()),
-        rule: rules.get(branch.rule).map_or_else(String::new, |rule| rule.id.clone()),
-        text: branch.to_string(),
+    let missing = coverage.missing().enumerate().map(|(position, branch)| {
+        let example = || hint::example(branch, &suite.egress.value, policy);
+        let example = if position < MOST_EXAMPLES { example() } else { None };
+        Uncovered {
+            place: in_egress(&branch.path()),
+            rule: rules.get(branch.rule).map_or_else(String::new, |rule| rule.id.clone()),
+            text: branch.to_string(),
+            example,
+        }
     });
     TestedSuite {
         file: suite.file,
@@ -187,30 +195,4 @@ pub(crate) fn tested(
         branches: coverage.branches(),
         missing: missing.collect(),
     }
-}
-
-/// The files that a user names stand for their folders too: cases are beside the Egress file, and it is beside them.
-pub(crate) fn with_neighbours(arguments: &[PathBuf]) -> Vec<PathBuf> {
-    let mut all = arguments.to_vec();
-    for file in arguments.iter().filter(|path| path.is_file()) {
-        let folder = match file.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
-        let Ok(entries) = std::fs::read_dir(folder) else { continue };
-        let mut beside: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| is_ours(path)).collect();
-        beside.sort();
-        all.extend(beside);
-    }
-    all
-}
-
-fn is_ours(path: &Path) -> bool {
-    use sallyport_egress::{FileKind, recognise};
-    let is_yaml = path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    is_yaml
-        && path.is_file()
-        && std::fs::read(path).is_ok_and(|bytes| {
-            matches!(recognise(&String::from_utf8_lossy(&bytes)), FileKind::Sallyport | FileKind::Cases)
-        })
 }

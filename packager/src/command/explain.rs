@@ -14,19 +14,20 @@ use sallyport_egress::{Checked, Located, Places, policy_source, standbys};
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{Selection, gather, revision};
+use crate::input::{Selection, gather, relative, revision};
+use crate::neighbours::{Needs, with_needed};
+use crate::printable::printable;
 use crate::report::explanation::Explanation;
 use crate::report::{Format, Place, Report};
-use crate::trial::with_neighbours;
 pub(crate) use args::Args;
 use args::ExplainFormat;
 use pasted::Asked;
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let asked = pasted::read(args)?;
+    let asked = pasted::read(args, console)?;
     let inputs = match revision::named(&args.file) {
         Some(spec) => revision::gather_beside(spec)?,
-        None => gather(&with_neighbours(std::slice::from_ref(&args.file)), Selection::Ours),
+        None => gather(&with_needed(std::slice::from_ref(&args.file), Needs::Files), Selection::Ours),
     };
     let (report, checked) = examine(inputs);
     if report.exit() != Exit::Ok {

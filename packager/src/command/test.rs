@@ -15,10 +15,11 @@ use crate::examine::examine_but;
 use crate::exit::{Exit, Failure};
 use crate::input::{Selection, gather, relative};
 use crate::local::module;
+use crate::neighbours::{Needs, with_needed};
 use crate::printable::{printable, quoted_path, visible};
-use crate::report::suite::{SuiteFormat, SuiteReport, TestedSuite};
+use crate::report::suite::{DecidedBy, SuiteFormat, SuiteReport, TestedSuite};
 use crate::report::{Format, Report};
-use crate::trial::{Decider, engine_of, mesh_of, play, policy_of, tested, with_neighbours};
+use crate::trial::{Decider, engine_of, mesh_of, play, policy_of, tested};
 use crate::vm::Loaded;
 
 /// Run the cases of Egress files: requests, and what must become of them
@@ -75,7 +76,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let output = args.output.as_deref();
     // A rule that is renamed is what an update is for.
     let is_for_update = |problem: &Diagnostic| args.update && problem.code == Code::CaseRule;
-    let (report, checked) = examine_but(gather(&with_neighbours(&args.paths), Selection::WithCases), is_for_update);
+    let (report, checked) =
+        examine_but(gather(&with_needed(&args.paths, Needs::Cases), Selection::WithCases), is_for_update);
     if report.exit() != Exit::Ok {
         let text = report.render(format_of_check(args.format), console.coloured(output), console.quiet());
         console.write(output, text.as_bytes())?;
@@ -104,18 +106,23 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         if let Some(target) = &target {
             let sent = replay(suite, &outcomes, target, args.send_allowed)?;
             skipped.extend(sent.skipped);
-            tested_suites.push(tested(&sent.suite, &engine, &sent.outcomes, &coverage, &report.files));
+            tested_suites.push(tested(&sent.suite, (&engine, &policy), &sent.outcomes, &coverage, &report.files));
         } else if args.update {
             updates.apply(suite, &outcomes, &report)?;
         } else {
-            tested_suites.push(tested(suite, &engine, &outcomes, &coverage, &report.files));
+            tested_suites.push(tested(suite, (&engine, &policy), &outcomes, &coverage, &report.files));
         }
     }
     if args.update {
         return updates.end(console);
     }
     report_skipped(&tested_suites, &skipped, console)?;
-    let result = SuiteReport { files: report.files, suites: tested_suites, min_coverage: args.min_coverage };
+    let decider = match (&loaded, &target) {
+        (Some(_), _) => DecidedBy::Module,
+        (None, Some(_)) => DecidedBy::Gateway,
+        (None, None) => DecidedBy::Command,
+    };
+    let result = SuiteReport { files: report.files, suites: tested_suites, min_coverage: args.min_coverage, decider };
     let text = result.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(result.exit())

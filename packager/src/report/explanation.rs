@@ -26,9 +26,12 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    /// `CALLER METHOD PATH: VERDICT`.
+    /// `CALLER METHOD HOST/PATH: VERDICT`. Its headers would hide it.
     pub(crate) fn line(&self) -> String {
-        visible(&format!("{} {}: {}", self.scenario.caller, self.scenario.request, self.outcome.effect))
+        let Scenario { caller, request } = &self.scenario;
+        let text = String::from_utf8_lossy;
+        let (method, host, path) = (text(&request.method), text(&request.authority), text(&request.path));
+        visible(&format!("{caller} {method} {host}{path}: {}", self.outcome.effect))
     }
 
     pub(crate) fn human(&self) -> String {

@@ -8,7 +8,7 @@ mod model;
 
 use clap::ValueEnum;
 
-pub(crate) use model::{SuiteReport, TestedCase, TestedSuite, Uncovered};
+pub(crate) use model::{DecidedBy, SuiteReport, TestedCase, TestedSuite, Uncovered};
 
 /// The output format of a report about cases.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -78,6 +78,46 @@ fn files_stand_for_their_folders() {
     }
 }
 
+/// A file is tested with what it needs, whatever else is wrong in its folder.
+#[test]
+fn other_files_of_the_folder_do_not_matter() {
+    let sandbox = sandbox();
+    let good = CASES.replace("  - {to: {methods: [POST, PUT]}}   # wrong\n", "");
+    sandbox.write("a/cases.yaml", &good);
+    sandbox.write("a/broken.yaml", crate::sandbox::bad());
+    sandbox.write("a/stale.cases.yaml", good.replace("kind: Cases\n", "kind: Cases\negress: gone\n"));
+    for file in ["a/egress.yaml", "a/cases.yaml"] {
+        let ended = sandbox.run(&["test", file]);
+        assert!(ended.code == Some(0) && ended.stdout.contains("\na/cases.yaml: 2 cases passed"), "{file}: {ended:?}");
+    }
+    assert_eq!(sandbox.run(&["test", "a"]).code, Some(1));
+}
+
+/// Whoever expects that a request is refused should know that the policy has no part in it.
+#[test]
+fn cases_that_envoy_answers_are_listed() {
+    let sandbox = sandbox();
+    let row = "  - {to: {hosts: [example.com]}, expect: {verdict: DENY}}\n";
+    let cases = CASES.replace("  - {to: {methods: [POST, PUT]}}   # wrong\n", row);
+    sandbox.write("a/cases.yaml", &cases);
+    let ended = sandbox.run(&["test", "a"]);
+    let list =
+        "answered by Envoy, whatever the rules are (if that is the point, write the `status`):\n  a/cases.yaml:10:5: ";
+    assert!(ended.code == Some(0) && ended.stdout.contains(list), "{ended:?}");
+    sandbox
+        .write("a/cases.yaml", cases.replace("verdict: DENY}}\n  - {from", "verdict: DENY, status: 404}}\n  - {from"));
+    assert!(!sandbox.run(&["test", "a"]).stdout.contains("answered by Envoy"));
+}
+
+#[test]
+fn a_rule_that_no_case_matches_has_an_example() {
+    let sandbox = sandbox();
+    sandbox.write("a/cases.yaml", CASES.replace("methods: [POST, PUT]", "methods: [PUT]").replace("  - {}\n", ""));
+    let ended = sandbox.run(&["test", "a"]);
+    let hint = "  a/egress.yaml:13:11: `readers`: no case matches the rule: send httpbin/sleep GET /\n";
+    assert!(ended.stdout.contains(hint), "{}", ended.stdout);
+}
+
 #[test]
 fn every_format_has_the_same_exit_code() {
     let (bad, good) = (sandbox(), sandbox());
@@ -258,6 +298,7 @@ fn the_examples_pass_and_are_covered_natively_and_in_wasm() {
         let ended = sandbox.command(&arguments).output().unwrap();
         let report: Value = serde_json::from_slice(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
         assert_eq!(ended.status.code(), Some(0), "{report:#}");
+        assert_eq!(report["decidedBy"], if wasm.is_empty() { "command" } else { "module" });
         for suite in report["suites"].as_array().unwrap() {
             let rules = &suite["coverage"]["rules"];
             assert_eq!(rules["all"], rules["matched"], "{}", suite["file"]);
@@ -272,6 +313,13 @@ fn a_module_that_is_no_filter_is_named() {
     let ended = sandbox.run(&["test", "a", "--wasm=m.wasm"]);
     assert_eq!(ended.code, Some(7));
     assert!(ended.stderr.starts_with("error: the filter module does not run: "), "{ended:?}");
+    // That the module has decided is said before what came out.
+    assert!(!sandbox.run(&["test", "a"]).stdout.contains("module"));
+    let decided = sandbox.run(&["test", "a", "--wasm"]);
+    assert!(
+        decided.stdout.contains("decided by the filter's module:\na/cases.yaml: 2 cases passed, 2 failed"),
+        "{decided:?}"
+    );
     sandbox.write("m.wasm", b"no");
     assert_eq!(sandbox.run(&["test", "a", "--wasm=m.wasm"]).stderr, "error: `m.wasm` is not a wasm module\n");
 }

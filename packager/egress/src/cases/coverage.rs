@@ -40,6 +40,18 @@ enum Part {
 }
 
 impl Branch {
+    /// The part of the rule that a request must match to show this branch; `None` where it must fail on a part.
+    #[must_use]
+    pub fn to_match(&self, rules: &[Rule]) -> Option<Rule> {
+        let rule = rules.get(self.rule)?.clone();
+        match self.part {
+            Part::Match => Some(rule),
+            Part::Source(at) => Some(Rule { from: Some(vec![rule.from.as_ref()?.get(at)?.clone()]), ..rule }),
+            Part::Operation(at) => Some(Rule { to: Some(vec![rule.to.as_ref()?.get(at)?.clone()]), ..rule }),
+            Part::OnlyFrom | Part::OnlyTo | Part::OnlyWhen(_) => None,
+        }
+    }
+
     /// Where it is written in the Egress file.
     #[must_use]
     pub fn path(&self) -> String {
@@ -64,7 +76,9 @@ impl fmt::Display for Branch {
             Part::Operation(_) => f.write_str("no case matches the rule by this operation"),
             Part::OnlyFrom => f.write_str("no case fails on `from` alone: send what the rule allows as another caller"),
             Part::OnlyTo => f.write_str("no case fails on `to` alone: send another request as a caller of the rule"),
-            Part::OnlyWhen(_) => f.write_str("no case fails on this condition alone"),
+            Part::OnlyWhen(_) => {
+                f.write_str("no case fails on this condition alone: send what the rule allows with another value")
+            }
         }
     }
 }

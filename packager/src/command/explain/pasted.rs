@@ -10,6 +10,7 @@ use sallyport_egress::scenario::{Caller, Certificate, Request, Scenario, usual_s
 use serde_json::{Map, Value};
 
 use super::args::Args;
+use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::{Missing, read_at_most};
 use crate::printable::printable;
@@ -43,8 +44,8 @@ impl From<Pasted> for Asked {
     }
 }
 
-/// Reads the requests of the arguments.
-pub(super) fn read(args: &Args) -> Result<Vec<Asked>, Failure> {
+/// Reads the requests of the arguments. Entries that are none are counted on stderr.
+pub(super) fn read(args: &Args, console: &Console) -> Result<Vec<Asked>, Failure> {
     let mut asked: Vec<Asked> = match (&args.curl, &args.har, &args.log) {
         (Some(command), ..) => {
             let (name, text) = text_or_stdin(command, "the command")?;
@@ -61,7 +62,9 @@ pub(super) fn read(args: &Args) -> Result<Vec<Asked>, Failure> {
                 unreadable(&name, &missing, "save only the requests that matter: filter them in the browser first")
             })?;
             let text = String::from_utf8_lossy(&bytes);
-            from_har(&text).map_err(|error| placed(&name, error))?.into_iter().map(Asked::from).collect()
+            let found = from_har(&text).map_err(|error| placed(&name, error))?;
+            note_skipped(found.skipped, console);
+            found.requests.into_iter().map(Asked::from).collect()
         }
         (_, _, Some(line)) => {
             let (name, text) = text_or_stdin(line, "the line")?;
@@ -83,6 +86,17 @@ pub(super) fn read(args: &Args) -> Result<Vec<Asked>, Failure> {
         }
     }
     Ok(asked)
+}
+
+fn note_skipped(mut schemes: Vec<String>, console: &Console) {
+    let count = schemes.len();
+    schemes.sort();
+    schemes.dedup();
+    if count > 0 {
+        let schemes: Vec<_> = schemes.iter().map(|scheme| format!("`{scheme}:`")).collect();
+        let entries = if count == 1 { "entry is" } else { "entries are" };
+        console.note(&format!("{count} {entries} left out, with URLs of {}: no server gets these", schemes.join(", ")));
+    }
 }
 
 /// `[METHOD] PATH`, or a URL in the place of the path.

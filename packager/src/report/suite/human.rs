@@ -5,7 +5,7 @@ use anstyle::AnsiColor;
 
 use super::super::human::{line_end, line_start};
 use super::super::model::counted;
-use super::model::{SuiteReport, TestedCase, TestedSuite, percent};
+use super::model::{DecidedBy, SuiteReport, TestedCase, TestedSuite, percent};
 use crate::printable::visible;
 use crate::report::model::{Place, ReportedFile};
 
@@ -115,7 +115,7 @@ fn lists(report: &SuiteReport, suite: &TestedSuite) -> String {
     let missing = suite.missing.iter().map(|missing| {
         let Place { start, .. } = missing.place;
         let file = report.name(suite.egress_file);
-        format!("  {file}:{}:{}: `{}`: {}", start.line, start.column, missing.rule, missing.text)
+        format!("  {file}:{}:{}: {}", start.line, start.column, visible(&missing.message()))
     });
     list(&mut text, "not covered:", missing.collect());
     let title =
@@ -182,6 +182,12 @@ fn summary(report: &SuiteReport, coloured: bool, quiet: bool) -> String {
             covered(suite.branches),
         ));
         text.extend(shortfall.map(|shortfall| format!("{style}{shortfall}{style:#}\n")));
+    }
+    match report.decider {
+        _ if quiet => {}
+        DecidedBy::Command => {}
+        DecidedBy::Module => text.insert_str(0, "decided by the filter's module:\n"),
+        DecidedBy::Gateway => text.insert_str(0, "decided by the gateway:\n"),
     }
     let (cases, failed) = report.totals();
     if !quiet && report.suites.len() > 1 {

@@ -7,15 +7,16 @@
 //!     "file": "cases.yaml", "egress": "egress-httpbin/httpbin", "egressFile": "egress.yaml",
 //!     "cases": [{
 //!       "group": "...", "name": "httpbin/sleep GET /get", "line": 7, "column": 3, "passed": true, "byDefault": false,
-//!       "actual": {"verdict": "ALLOW", "rule": "readers", "reason": null, "ambiguity": null, "status": null, "route": "..."},
+//!       "actual": {"verdict": "ALLOW", "rule": "readers", "reason": null, "ambiguity": null, "byEnvoy": null, "status": null, "route": "..."},
 //!       "mismatches": [{"field": "rule", "expected": "readers", "actual": "none", "line": 9, "column": 30}],
 //!       "notes": [{"file": "egress.yaml", "line": 20, "column": 9, "message": "..."}]
 //!     }],
 //!     "coverage": {
 //!       "rules": {"all": 5, "matched": 5}, "branches": {"all": 14, "taken": 13},
-//!       "missing": [{"file": "egress.yaml", "line": 20, "column": 9, "rule": "readers", "message": "..."}]
+//!       "missing": [{"file": "egress.yaml", "line": 20, "column": 9, "rule": "readers", "message": "...", "example": "..."}]
 //!     }
 //!   }],
+//!   "decidedBy": "command",
 //!   "summary": {"cases": 23, "failed": 0}
 //! }
 //! ```
@@ -33,7 +34,7 @@ use crate::report::model::Place;
 pub(super) fn render(report: &SuiteReport) -> String {
     let (cases, failed) = report.totals();
     let suites: Vec<_> = report.suites.iter().map(|suite| of_suite(report, suite)).collect();
-    let root = json!({"version": 1, "suites": suites, "summary": {"cases": cases, "failed": failed}});
+    let root = json!({"version": 1, "suites": suites, "decidedBy": report.decider.as_str(), "summary": {"cases": cases, "failed": failed}});
     format!("{root:#}\n")
 }
 
@@ -42,6 +43,7 @@ fn of_suite(report: &SuiteReport, suite: &TestedSuite) -> Value {
     let missing = suite.missing.iter().map(|missing| {
         let mut value = at(missing.place, &missing.text, egress_file);
         insert(&mut value, "rule", json!(missing.rule));
+        insert(&mut value, "example", json!(missing.example));
         value
     });
     json!({

@@ -26,7 +26,7 @@ fn of_suite(report: &SuiteReport, suite: &TestedSuite) -> TestSuite {
                     .iter()
                     .map(|missing| {
                         let (file, start) = (report.name(suite.egress_file), missing.place.start);
-                        format!("{file}:{}:{}: `{}`: {}", start.line, start.column, missing.rule, missing.text)
+                        format!("{file}:{}:{}: {}", start.line, start.column, missing.message())
                     })
                     .collect();
                 failure(&shortfall, "coverage", &lines.join("\n"))

@@ -13,6 +13,29 @@ pub(crate) struct SuiteReport {
     pub(crate) suites: Vec<TestedSuite>,
     /// Less coverage than this, in percent, is a failure.
     pub(crate) min_coverage: Option<u8>,
+    pub(crate) decider: DecidedBy,
+}
+
+/// What decided the cases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum DecidedBy {
+    /// The code in this program.
+    #[default]
+    Command,
+    /// The filter's module, and this program in the same way.
+    Module,
+    /// A gateway that runs.
+    Gateway,
+}
+
+impl DecidedBy {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Module => "module",
+            Self::Gateway => "gateway",
+        }
+    }
 }
 
 /// The cases of one file.
@@ -36,6 +59,15 @@ pub(crate) struct Uncovered {
     pub(crate) place: Place,
     pub(crate) rule: String,
     pub(crate) text: String,
+    /// A request that would show it.
+    pub(crate) example: Option<String>,
+}
+
+impl Uncovered {
+    pub(super) fn message(&self) -> String {
+        let example = self.example.as_ref().map_or_else(String::new, |example| format!(": send {example}"));
+        format!("`{}`: {}{example}", self.rule, self.text)
+    }
 }
 
 /// One case.
