@@ -15,7 +15,7 @@ const AUTHZ: &str = "discloseRule: true\nrules:\n\
     - {id: no-admin, action: DENY, to: [{operation: {paths: [/admin, \"/admin/{**}\"]}}]}\n\
     - {id: all, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}\n";
 const HOST: &str = "httpbin.legacy.internal";
-/// Pieces of paths; any of them may come after any other. Parameters behind dots are left out: Envoy 1.40 resolves `..;x`
+/// Pieces of paths; any of them may come after any other. Parameters behind dots are left out: Envoy since 1.39.1 resolves `..;x`
 /// as it does `..`, and others do not.
 const PIECES: [&str; 36] = [
     "/", "/", "/", ".", "..", "/.", "/..", "/../", "%2e", "%2E", "%2e%2e", "\\\\", "a", "admin", "%61dmin", "b", "//",
