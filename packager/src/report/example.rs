@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use sallyport_egress::Located;
 use sallyport_egress::model::{Egress, Mesh};
-use sallyport_egress::scenario::{Caller, Request, Scenario};
+use sallyport_egress::scenario::{Caller, Request, Scenario, usual_server_name};
 use serde_json::{Value, json};
 
 use super::ReportedFile;
@@ -19,7 +19,7 @@ pub(crate) struct Ground {
     trust_domain: String,
     /// A client as `explain` supposes it.
     usual: Caller,
-    host: String,
+    egress: Egress,
     /// The file of the gateway, as an argument of `explain`; `None`: no one argument names all that decides.
     file: Option<String>,
 }
@@ -32,7 +32,6 @@ impl Ground {
         files: &[ReportedFile],
         argument: Option<&str>,
     ) -> Self {
-        let host = egress.value.spec.host.to_string();
         let name = |file: usize| files.get(file).map_or("", |file| file.name.as_str());
         let folder = |file: usize| name(file).rsplit_once('/').map_or("", |(folder, _)| folder);
         let file = match mesh {
@@ -42,8 +41,8 @@ impl Ground {
         };
         Self {
             trust_domain: mesh.map_or_else(|| Mesh::default().trust_domain, |mesh| mesh.value.trust_domain.clone()),
-            usual: Caller::usual(&egress.value, host.clone()),
-            host,
+            usual: Caller::usual(&egress.value, egress.value.spec.host.to_string()),
+            egress: egress.value.clone(),
             file: file.filter(|name| is_argument(name)).map(str::to_owned),
         }
     }
@@ -108,13 +107,13 @@ impl Ground {
                 option("--gateway-address", own.ip().to_string());
             }
         }
-        if caller.server_name.as_deref() != Some(&request.host()) {
+        if caller.server_name.as_ref() != Some(&usual_server_name(&self.egress, &text(&request.authority))) {
             option("--sni", or_none(caller.server_name.clone()));
         }
         if caller.tls_version != self.usual.tls_version {
             option("--tls", or_none(caller.tls_version.clone()));
         }
-        if request.authority != self.host.as_bytes() {
+        if request.authority != self.egress.spec.host.to_string().as_bytes() {
             option("-H", format!("host: {}", text(&request.authority)));
         }
         for (name, value) in &request.headers {

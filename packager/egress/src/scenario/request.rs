@@ -23,17 +23,6 @@ impl Request {
         Self { method: bytes(method), authority: bytes(authority), path: bytes(path), headers: Vec::new() }
     }
 
-    /// The host without its port.
-    #[must_use]
-    pub fn host(&self) -> String {
-        let authority = String::from_utf8_lossy(&self.authority);
-        let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-        match authority.rsplit_once(':') {
-            Some((host, port)) if is_port(port) => host.to_owned(),
-            _ => authority.into_owned(),
-        }
-    }
-
     /// The same with a further header line.
     #[must_use]
     pub fn with(mut self, name: &str, value: &[u8]) -> Self {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use sallyport_core::flow::Needs;
 
-use super::{Caller, Scenario};
+use super::{Caller, Scenario, usual_server_name};
 use crate::model::Egress;
 
 /// The port of a gateway without ports.
@@ -28,7 +28,8 @@ impl Scenario {
     /// The same with a usual connection, as far as a policy with these needs does not look at it.
     #[must_use]
     pub fn on_usual_connection(mut self, egress: &Egress, needs: Needs) -> Self {
-        let usual = Caller::usual(egress, self.request.host());
+        let authority = String::from_utf8_lossy(&self.request.authority);
+        let usual = Caller::usual(egress, usual_server_name(egress, &authority));
         let caller = &mut self.caller;
         if !needs.contains(Needs::SNI) {
             caller.server_name = usual.server_name;
