@@ -176,7 +176,8 @@ fn an_example_has_everything_that_its_rule_asks_for() {
       - {key: connection.sni, values: [other.example]}
       - {key: destination.port, values: [\"8080\"]}
 ";
-    let sandbox = Sandbox::with(&[("egress.yaml", &format!("{GOOD}{rules}"))]);
+    let good = GOOD.replacen("  upstream:", "  aliases: [other.example]\n  upstream:", 1);
+    let sandbox = Sandbox::with(&[("egress.yaml", &format!("{good}{rules}"))]);
     let json = sandbox.run(&["query", "egress.yaml", "--method", "POST", "--format=json"]);
     let json: Value = serde_json::from_str(&json.stdout).unwrap();
     let witness = &json["policies"][0]["grants"][0]["witness"];
