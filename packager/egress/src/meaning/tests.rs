@@ -158,3 +158,24 @@ fn alternatives_that_change_alike_are_one_region() {
     assert_eq!(of_rule.len(), 1, "{regions:#?}");
     assert_eq!(of_rule[0].from.as_ref().unwrap().len(), 2);
 }
+
+/// A line that is chosen loses blanks and tabs at its ends, and nothing else, of a parameter, too.
+#[test]
+fn a_chosen_parameter_may_end_in_a_line_feed() {
+    let deny = r#"{"id": "no", "action": "DENY", "when": [{"key": "request.query[q]", "regex": ["admin\\n?"],
+        "notValues": ["admin"], "match": "all"}]}"#;
+    let line = "refused: denied by `no` -> refused: not_allowed: GET /?q=admin%0A by default/default".to_owned();
+    assert!(told(deny, "").contains(&line), "{:?}", told(deny, ""));
+}
+
+/// Behind a forwarder, a certificate of two names is no identity, and rules that refuse read both.
+#[test]
+fn a_forwarder_may_be_on_behalf_of_several_names() {
+    let deny = r#"{"id": "no", "action": "DENY", "from": [{"source": {"principals": ["*"], "notPrincipals": ["*"]}}]}"#;
+    let (old, mut new) = (policy(deny), policy(deny).source().clone());
+    new.trusted_forwarders = vec!["cluster.local/ns/istio-system/sa/ingress".to_owned()];
+    let diff = diff(&old, &Policy::new(new).unwrap(), "orders.internal", BUDGET).unwrap();
+    let forwarded: Vec<usize> =
+        diff.regions.iter().flat_map(|region| &region.witness.caller.forwarded).map(|one| one.uris.len()).collect();
+    assert!(forwarded.contains(&2), "{:#?}", diff.regions);
+}

@@ -47,7 +47,8 @@ impl Chosen {
         match byte(symbol) {
             None => self.end_line(langs, is_positive, is_list),
             Some(byte) => {
-                let is_blank = lines.is_blank(byte);
+                // Of a parameter, too: by choice a line is trimmed in one way.
+                let is_blank = matches!(byte, b' ' | b'\t');
                 for (part, lang) in self.line.iter_mut().zip(langs) {
                     part.step(lang, byte, is_blank);
                 }
