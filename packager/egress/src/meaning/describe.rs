@@ -8,22 +8,13 @@
 
 use sallyport_core::wire;
 
-use super::diff::{Comparison, Near};
+use super::diff::{Comparison, Near, Pair};
 use super::formula::Formula;
-use super::lists::{Entry, Origin, View, universe};
+use super::lists::{Origin, View, universe};
 use super::merge::Side;
 use super::pieces::Piece;
 use super::region::{Exception, Scope};
 use super::space::Exhausted;
-
-/// An entry of one policy, and the one that decides the same requests in the other.
-#[derive(Clone, Copy)]
-pub(super) struct Pair<'e> {
-    pub(super) view: &'e View,
-    pub(super) side: Side,
-    pub(super) entry: &'e Entry,
-    pub(super) other: &'e Entry,
-}
 
 impl Comparison<'_> {
     /// What there is to say of a region, and what holds for the requests of which it is said. `region` is what holds for its

@@ -14,7 +14,6 @@ use sallyport_core::outline::{Outline, ReadName};
 use sallyport_core::wire;
 
 use super::ambiguous::of_ambiguity;
-use super::describe::Pair;
 use super::dimension::Setting;
 use super::fold::fold;
 use super::formula::Formula;
@@ -112,6 +111,15 @@ pub(super) struct Found {
 
 /// An entry of the merged list with its place.
 pub(super) type Near<'m> = (usize, &'m (Side, Entry));
+
+/// An entry of one policy, and the one that decides the same requests in the other.
+#[derive(Clone, Copy)]
+pub(super) struct Pair<'e> {
+    pub(super) view: &'e View,
+    pub(super) side: Side,
+    pub(super) entry: &'e Entry,
+    pub(super) other: &'e Entry,
+}
 
 impl<'p> Comparison<'p> {
     /// Compares two policies, but for ambiguous requests that are left out of the space.
