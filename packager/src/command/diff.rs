@@ -64,8 +64,8 @@ enum FailOn {
 impl FailOn {
     fn is_met(self, comparison: &Comparison) -> bool {
         match self {
-            Self::Widened => comparison.count(Change::Widened) > 0,
-            Self::Narrowed => comparison.count(Change::Narrowed) > 0,
+            Self::Widened => comparison.count(Change::Widened) > 0 || comparison.changes_tokens(),
+            Self::Narrowed => comparison.count(Change::Narrowed) > 0 || comparison.changes_tokens(),
             Self::Any => !comparison.is_empty(),
         }
     }

@@ -121,6 +121,13 @@ impl Comparison {
         regions.filter(|region| region.change() == change).count()
     }
 
+    /// Whether other tokens count, by another issuer, key or audience: that may let requests in, or keep them out, of which no
+    /// rule says anything.
+    pub(crate) fn changes_tokens(&self) -> bool {
+        let mut fields = self.gateways.iter().flat_map(|gateway| &gateway.fields);
+        fields.any(|field| field.path.starts_with("spec.authn"))
+    }
+
     /// Whether there are requests about which the search is wrong.
     pub(crate) fn has_undecided(&self) -> bool {
         self.gateways.iter().any(|gateway| !gateway.policy.undecided.is_empty())

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sallyport_core::wire;
 use sallyport_egress::diagnostic::{LineIndex, Position};
 use sallyport_egress::meaning::{Region, Source};
 use sallyport_egress::scenario::Effect;
@@ -14,6 +15,8 @@ use super::side::Side;
 pub(crate) struct Written {
     pub(crate) file: String,
     pub(crate) position: Position,
+    /// Whether the rule is in shadow mode there.
+    pub(crate) is_shadow: bool,
 }
 
 /// The rules of the old and of the new side, by their ids.
@@ -32,6 +35,10 @@ impl RulePlaces {
 
     /// The rules that decide the requests of a region, the new policy's first.
     pub(crate) fn of<'p>(&'p self, region: &'p Region) -> Vec<Placed<'p>> {
+        // What is let pass because nothing is enforced, no rule decides.
+        if region.scope.from == Source::Shadow {
+            return Vec::new();
+        }
         let scope = match &region.scope.from {
             Source::Rule(id) => Some(id.as_str()),
             Source::Ambiguity(..) | Source::Default | Source::Shadow => None,
@@ -52,11 +59,11 @@ fn of_side(side: &Side, egress: &Located<Egress>) -> HashMap<String, Written> {
     let Some(file) = side.report.files.get(egress.file) else { return HashMap::new() };
     let (places, lines) = (Places::of(&file.text), LineIndex::new(&file.text));
     let rules = egress.value.spec.authz.rules.iter().enumerate();
-    let written = |(at, id): (usize, String)| {
+    let written = |(at, id): (usize, String), is_shadow: bool| {
         let position = lines.position(places.place(&format!("spec.authz.rules[{at}].id")).start);
-        (id, Written { file: file.name.clone(), position })
+        (id, Written { file: file.name.clone(), position, is_shadow })
     };
-    rules.map(|(at, rule)| written((at, rule.id.to_string()))).collect()
+    rules.map(|(at, rule)| written((at, rule.id.to_string()), rule.mode == wire::Mode::Shadow)).collect()
 }
 
 impl std::fmt::Display for Written {

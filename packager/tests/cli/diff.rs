@@ -269,12 +269,16 @@ fn the_exit_code_is_the_same_in_every_format() {
     let sandbox = sandbox();
     sandbox.write("wider.yaml", OLD.replace("[GET]", "[GET, PUT]"));
     sandbox.write("field.yaml", OLD.replace("  upstream", "  gateway: {replicas: 3}\n  upstream"));
+    let tokens = "  authn: {jwt: [{issuer: https://a.example, jwksUri: https://a.example/keys}]}\n  authz";
+    sandbox.write("tokens.yaml", OLD.replace("  authz", tokens));
     for (old, new, widened, narrowed, any) in [
         ("old.yaml", "old.yaml", 0, 0, 0),
         ("old.yaml", "new.yaml", 2, 2, 2),
         ("old.yaml", "wider.yaml", 2, 0, 2),
         ("wider.yaml", "old.yaml", 0, 2, 2),
         ("old.yaml", "field.yaml", 0, 0, 2),
+        // No rule says which tokens count.
+        ("old.yaml", "tokens.yaml", 2, 2, 2),
     ] {
         for format in FORMATS {
             for (what, code) in [("widened", widened), ("narrowed", narrowed), ("any", any)] {
@@ -321,7 +325,7 @@ manifests
   changed in shop: the filter takes the new configuration; connections stay open
     TrafficExtension orders-egress
 
-1 other field, 3 manifests
+no rule decides differently; 1 other field, 3 manifests
 
 "#]]
     );
@@ -339,7 +343,7 @@ manifests
   changed in shop: pods are replaced one after another, and drain their connections
     Deployment orders-egress
 
-1 other field, 1 manifest
+no rule decides differently; 1 other field, 1 manifest
 
 "#]]
     );

@@ -63,9 +63,8 @@ pub enum Idle {
 pub fn idle(source: &wire::Policy, host: &str, budget: u64) -> Result<IdleRules, Unanswered> {
     let is_shadow = |rule: &wire::Rule| rule.mode == wire::Mode::Shadow && rule.action != wire::Action::Audit;
     let mut idle = IdleRules::default();
-    let whole = source.mode == wire::Mode::Shadow;
-    let left = found(&in_force(source), host, budget, &mut idle, |rule| whole || !is_shadow(rule))?;
-    if !whole && source.rules.iter().any(is_shadow) {
+    let left = found(&in_force(source), host, budget, &mut idle, |rule| !is_shadow(rule))?;
+    if source.rules.iter().any(is_shadow) {
         found(&all_enforced(source), host, left, &mut idle, is_shadow_of(source))?;
     }
     let place = |id: &String| source.rules.iter().position(|rule| rule.id == *id);

@@ -122,12 +122,10 @@ impl Question {
     }
 }
 
-/// The policy with what it enforces and nothing else; one in shadow mode as a whole, as if it were not.
+/// The policy with what it enforces and nothing else; one in shadow mode as a whole, as if it were not: its rules in shadow mode
+/// stay so.
 pub(super) fn in_force(source: &wire::Policy) -> wire::Policy {
-    if source.mode == wire::Mode::Shadow {
-        return all_enforced(source);
-    }
-    let mut policy = wire::Policy { automata: Vec::new(), ..source.clone() };
+    let mut policy = wire::Policy { mode: wire::Mode::Enforce, automata: Vec::new(), ..source.clone() };
     policy.rules.retain(|rule| rule.mode == wire::Mode::Enforce || rule.action == wire::Action::Audit);
     policy
 }
@@ -145,11 +143,9 @@ pub(super) fn all_enforced(source: &wire::Policy) -> wire::Policy {
 ///
 /// The policy or the question is not valid, or the search took more than `budget` states.
 pub fn query(source: &wire::Policy, host: &str, question: &Question, budget: u64) -> Result<Answer, Unanswered> {
-    let is_shadow = source.mode == wire::Mode::Shadow;
     let mut answer = answer(&in_force(source), host, question, budget)?;
-    answer.is_shadow = is_shadow;
-    let is_in_shadow =
-        |rule: &wire::Rule| rule.mode == wire::Mode::Shadow && rule.action == wire::Action::Allow && !is_shadow;
+    answer.is_shadow = source.mode == wire::Mode::Shadow;
+    let is_in_shadow = |rule: &wire::Rule| rule.mode == wire::Mode::Shadow && rule.action == wire::Action::Allow;
     if source.rules.iter().any(is_in_shadow) {
         let shadow: Vec<&str> = source.rules.iter().filter(|rule| is_in_shadow(rule)).map(|rule| &*rule.id).collect();
         let enforced = self::answer(&all_enforced(source), host, question, budget)?;

@@ -21,8 +21,8 @@
 //!       "others": [],
 //!       "rules": [{
 //!         "rule": "readers",
-//!         "old": {"file": "old.yaml", "line": 12, "column": 11},
-//!         "new": {"file": "new.yaml", "line": 14, "column": 11}
+//!         "old": {"file": "old.yaml", "line": 12, "column": 11, "shadow": false},
+//!         "new": {"file": "new.yaml", "line": 14, "column": 11, "shadow": false}
 //!       }],
 //!       "witness": {
 //!         "caller": "shop/web",
@@ -140,7 +140,9 @@ pub(super) fn region(region: &Region, gateway: &Gateway) -> Value {
     };
     let place = |written: Option<&Written>| {
         written
-            .map(|Written { file, position }| json!({"file": file, "line": position.line, "column": position.column}))
+            .map(|Written { file, position, is_shadow }| {
+                json!({"file": file, "line": position.line, "column": position.column, "shadow": is_shadow})
+            })
     };
     let rules = gateway.places.of(region).into_iter();
     let rules = rules.map(|(id, [old, new])| json!({"rule": id, "old": place(old), "new": place(new)}));

@@ -1,13 +1,13 @@
 //! Words that all formats use. What they have of files is written by others, perhaps by a stranger who opens a pull request:
 //! it is one line here, without control characters.
 
-use sallyport_core::wire;
+use sallyport_core::{Reason, wire};
 use sallyport_egress::meaning::{Change, Exception, Region, Scope, Side, Source, View};
 use sallyport_egress::scenario::Effect;
 use serde_json::Value;
 
 use crate::compare::model::{Comparison, FieldChange, Gateway, Status};
-use crate::compare::places::Placed;
+use crate::compare::places::{Placed, Written};
 use crate::printable::visible;
 
 /// The kinds of changes, those first that reviewers look for.
@@ -56,8 +56,15 @@ pub(super) fn decided(region: &Region) -> [String; 2] {
     };
     let both = |effect: &Effect, is_of_new: bool| {
         let others = region.others.iter().filter(|_| region.scope.is_of_new() != is_of_new);
-        let mut words: Vec<String> = std::iter::once(effect).chain(others).map(said).collect();
-        words.dedup();
+        let mut words: Vec<String> = Vec::new();
+        for effect in std::iter::once(effect).chain(others) {
+            // Where nothing is enforced, one way of being ambiguous stands for all.
+            let is_any = region.scope.from == Source::Shadow && matches!(effect.reason(), Some(Reason::Ambiguous(_)));
+            let word = if is_any { "refused: ambiguous_request".to_owned() } else { said(effect) };
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
         // `allowed by a, or b`
         for prefix in ["allowed by ", "refused: "] {
             if words.iter().all(|word| word.starts_with(prefix)) {
@@ -77,12 +84,18 @@ pub(super) fn scope(gateway: &Gateway, region: &Region) -> Vec<(&'static str, St
     match (rule, from) {
         (Some(rule), _) => parts.extend(of_rule(rule)),
         (None, Source::Rule(_)) => {}
-        (None, Source::Ambiguity(kind, name)) => parts.push(("requests", ambiguous(*kind, name.as_deref()))),
+        (None, Source::Ambiguity(kind, name)) => {
+            parts.push(("requests", format!("{}{}", ambiguous(*kind, name.as_deref()), otherwise(region))));
+        }
         (None, Source::Shadow) => {
+            let is_of_new = region.scope.is_of_new();
             let what = match region.change() {
                 Change::Widened => "all that were refused",
                 Change::Narrowed => "all that are refused now",
-                Change::Reason | Change::Shadow | Change::Audit => "all that DENY rules match, which are not enforced",
+                _ if is_of_new => {
+                    "all that were allowed by a rule, and that a DENY rule matches which is not enforced now"
+                }
+                _ => "all that a rule allows now, and that a DENY rule matched which was not enforced",
             };
             parts.push(("requests", what.to_owned()));
         }
@@ -93,7 +106,17 @@ pub(super) fn scope(gateway: &Gateway, region: &Region) -> Vec<(&'static str, St
     }
     if let Some(fails) = fails {
         let words: Vec<String> = written(fails).iter().map(|(label, what)| format!("{label} {what}")).collect();
-        parts.push(("but not", words.join(", ")));
+        // The same words have another meaning if other forwarders are trusted.
+        let own = rule.as_ref().map(written).unwrap_or_default();
+        let is_reading = written(fails).iter().all(|(label, what)| {
+            own.iter().any(|(own_label, own)| own_label == label && own.split(", or ").any(|own| own.contains(what)))
+        });
+        let reading = match (is_reading, region.scope.is_of_new()) {
+            (false, _) => "",
+            (true, true) => ", with the trustedForwarders of before",
+            (true, false) => ", with the trustedForwarders of now",
+        };
+        parts.push(("but not", words.join(", ") + reading));
     }
     if let Some(and) = and {
         let words: Vec<String> = written(and).iter().map(|(label, what)| format!("{label} {what}")).collect();
@@ -110,17 +133,33 @@ pub(super) fn scope(gateway: &Gateway, region: &Region) -> Vec<(&'static str, St
 }
 
 /// `readers new.yaml:8:11, was old.yaml:7:11`.
-fn placed((id, [old, new]): Placed<'_>) -> String {
+fn placed((id, places): Placed<'_>) -> String {
+    let words = |written: &Written| format!("{written}{}", if written.is_shadow { " in shadow mode" } else { "" });
+    let [old, new] = places.map(|written| written.map(words));
     match (old, new) {
         (Some(old), Some(new)) => format!("{id} {new}, was {old}"),
         (Some(old), None) => format!("{id} was {old}"),
-        (None, new) => format!("{id} {}", new.map_or_else(String::new, ToString::to_string)),
+        (None, new) => format!("{id} {}", new.unwrap_or_default()),
+    }
+}
+
+/// What is so of the requests in the policy that does not refuse them as ambiguous.
+fn otherwise(region: &Region) -> &'static str {
+    match (region.change(), region.scope.is_of_new()) {
+        (Change::Widened, _) => ", as far as a rule allows them now",
+        (Change::Narrowed, _) => ", as far as a rule allowed them",
+        (Change::Reason, true) => ", of those that were refused",
+        (Change::Reason, false) => ", of those that are refused now",
+        (Change::Shadow | Change::Audit, _) => "",
     }
 }
 
 fn ambiguous(kind: wire::Ambiguity, name: Option<&str>) -> String {
     match name {
-        Some(name) => format!("with a name that servers take for {name}"),
+        Some(name) if kind == wire::Ambiguity::UnderscoreHeader => {
+            format!("with a header that servers take for {name}, such as {}", name.replace('-', "_"))
+        }
+        Some(name) => format!("with a query parameter that servers take for {name}"),
         None => {
             let choice = wire::Ambiguity::CHOICES.iter().find(|choice| choice.value == kind.as_str());
             let doc = choice.map_or("", |choice| choice.doc.trim_end_matches('.'));
@@ -241,7 +280,9 @@ pub(super) fn summary(comparison: &Comparison) -> String {
     let objects = comparison.objects.len();
     let objects = counted(objects, if objects == 1 { "manifest" } else { "manifests" });
     let parts: Vec<String> = regions.chain(fields).chain(objects).collect();
-    if parts.is_empty() { "gateways came or went".to_owned() } else { parts.join(", ") }
+    let text = if parts.is_empty() { "gateways came or went".to_owned() } else { parts.join(", ") };
+    let is_decided_alike = comparison.gateways.iter().all(|gateway| gateway.policy.is_empty());
+    if is_decided_alike { format!("no rule decides differently; {text}") } else { text }
 }
 
 /// What is said before a request about which search and engine disagree.
