@@ -6,8 +6,6 @@
 //! of it is exactly that: whoever reads it must find no request that is not decided so. So the part of the rule, the field that
 //! its other version adds, the other policy's rule and the exceptions are each left out only if nothing is missing without.
 
-use sallyport_core::wire;
-
 use super::diff::{Comparison, Near, Pair};
 use super::formula::Formula;
 use super::lists::{Origin, View, universe};
@@ -39,12 +37,13 @@ impl Comparison<'_> {
             said.push(holds.not());
             scope.fails = Some(field);
         }
-        scope.and = self.other_rule(pair, region, &mut said)?;
+        self.other_rules(pair, region, &mut said, &mut scope)?;
+        let mut left_out = Vec::new();
         for (_, (side, exception)) in before {
             if !self.space.is_possible(&with(&said, &exception.formula))? {
                 continue;
             }
-            said.push(exception.formula.not());
+            left_out.push(exception.formula.not());
             let Origin::Rule(id) = &exception.from else { continue };
             let named = Exception::Rule(id.clone(), *side);
             if !scope.except.contains(&named) {
@@ -55,28 +54,38 @@ impl Comparison<'_> {
         if *pair.view == View::IfEnforced && self.space.is_possible(&with(&said, &not_told.not()))? {
             scope.except.push(Exception::InForce);
         }
+        said.extend(left_out);
         said.push(not_told);
         Ok((scope, said))
     }
 
-    /// The part of the rule that decides in the other policy, if it does not match all that is said so far.
-    fn other_rule(
+    /// The part of the rule that decides in the other policy, or the ids of those that do, if they do not match all that is said
+    /// so far.
+    fn other_rules(
         &mut self,
         pair: &Pair<'_>,
         region: &[Formula],
         said: &mut Vec<Formula>,
-    ) -> Result<Option<wire::Rule>, Exhausted> {
-        let Origin::Rule(id) = &pair.other.from else { return Ok(None) };
-        if !self.space.is_possible(&with(said, &pair.other.formula.not()))? {
-            return Ok(None);
+        scope: &mut Scope,
+    ) -> Result<(), Exhausted> {
+        let ids: Vec<&String> = pair.others.iter().filter_map(|(_, (_, other))| other.from.rule()).collect();
+        let decides = Formula::any(pair.others.iter().map(|(_, (_, other))| other.formula.clone()));
+        let (Some(id), true) = (ids.first(), self.space.is_possible(&with(said, &decides.not()))?) else {
+            return Ok(());
+        };
+        if ids.len() > 1 {
+            said.push(decides);
+            scope.any_of = ids.into_iter().cloned().collect();
+            return Ok(());
         }
         let side = pair.side.other();
         let [old, new] = self.policies;
         let policy = if side == Side::Old { old } else { new };
-        let Some(rule) = policy.rule(id) else { return Ok(None) };
+        let Some(rule) = policy.rule(id) else { return Ok(()) };
         let rule = self.part(side, rule.clone(), region)?;
-        said.push(self.formula_of(side, &rule).unwrap_or_else(|| pair.other.formula.clone()));
-        Ok(Some(rule))
+        said.push(self.formula_of(side, &rule).unwrap_or(decides));
+        scope.and = Some(rule);
+        Ok(())
     }
 }
 

@@ -8,10 +8,11 @@
 //! pair of such entries, and each is searched for by itself. Within a pair, each alternative of the rule is a region, and
 //! where the rule had another version, each test of that version which the region fails.
 
+use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use sallyport_core::outline::{Outline, ReadName};
-use sallyport_core::wire;
 
 use super::ambiguous::of_ambiguity;
 use super::dimension::Setting;
@@ -20,12 +21,15 @@ use super::formula::Formula;
 use super::lists::{Entry, Origin, Reading, View, universe};
 use super::merge::{Side, merge};
 use super::policy::Policy;
-use super::region::{Region, Scope};
+use super::region::{Region, Scope, canonical};
 use super::space::{Exhausted, Space};
 use crate::scenario::{Effect, Scenario};
 
 /// Most states that a comparison may reach, unless another bound is given.
 pub const BUDGET: u64 = 20_000_000;
+
+/// Above this number, the rules that decide the requests of a rule in the other policy have no region each.
+const MOST_ALONE: usize = 4;
 
 /// What a change of policy means.
 #[derive(Debug)]
@@ -99,6 +103,8 @@ pub(super) struct Comparison<'p> {
     pub(super) readings: [Reading<'p>; 2],
     /// What must hold beside what is always so.
     pub(super) always: Vec<Formula>,
+    /// Rules as their regions' ids have them, by whether they are the old policy's, and by id.
+    pub(super) canonical: HashMap<(bool, String), Arc<str>>,
 }
 
 /// What a search finds.
@@ -118,7 +124,8 @@ pub(super) struct Pair<'e> {
     pub(super) view: &'e View,
     pub(super) side: Side,
     pub(super) entry: &'e Entry,
-    pub(super) other: &'e Entry,
+    /// The first of these that holds.
+    pub(super) others: &'e [Near<'e>],
 }
 
 impl<'p> Comparison<'p> {
@@ -127,7 +134,8 @@ impl<'p> Comparison<'p> {
         let mut space = Space::new(setting([old, new], host), budget);
         let readings = [old, new].map(|policy| Reading::new(&mut space, policy.outline()));
         let mut found = Found::default();
-        let mut comparison = Comparison { space, policies: [old, new], readings, always: Vec::new() };
+        let mut comparison =
+            Comparison { space, policies: [old, new], readings, always: Vec::new(), canonical: HashMap::new() };
         let mut seen = Vec::new();
         comparison.compare(&View::InForce, &mut seen, &mut found)?;
         if old.has_shadow() || new.has_shadow() {
@@ -224,7 +232,7 @@ impl<'p> Comparison<'p> {
                 found.undecided.push(undecided);
                 continue;
             }
-            let pair = Pair { view, side, entry, other };
+            let pair = Pair { view, side, entry, others: all_others };
             let (scope, said) = self.scope(&pair, piece, &region, before)?;
             let scope = Scope { rules: rules.clone(), ..scope };
             let [old, new] = expected;
@@ -250,15 +258,18 @@ impl<'p> Comparison<'p> {
     }
 
     /// Every rule that has a request in common with this entry, each with its side: with another one, it is another region.
-    fn rules(&self, own: (Side, &Entry), near: &[Near<'_>]) -> Vec<(Side, wire::Rule)> {
-        let rule = |side: Side, entry: &Entry| {
-            let Origin::Rule(id) = &entry.from else { return None };
+    fn rules(&mut self, own: (Side, &Entry), near: &[Near<'_>]) -> Vec<(Side, Arc<str>)> {
+        let mut rules = Vec::new();
+        for (side, entry) in near.iter().map(|(_, (side, entry))| (*side, entry)).chain([own]) {
+            let Origin::Rule(id) = &entry.from else { continue };
+            let is_old = side == Side::Old;
             let [old, new] = self.policies;
-            let policy = if side == Side::Old { old } else { new };
-            Some((side, policy.rule(id)?.clone()))
-        };
-        let all = near.iter().map(|(_, (side, entry))| (*side, entry)).chain([own]);
-        all.filter_map(|(side, entry)| rule(side, entry)).collect()
+            let policy = if is_old { old } else { new };
+            let known = self.canonical.entry((is_old, id.clone()));
+            let text = known.or_insert_with(|| policy.rule(id).map_or_else(String::new, canonical).into());
+            rules.push((side, text.clone()));
+        }
+        rules
     }
 
     /// What the engines say, if it is not what is expected.
@@ -274,11 +285,25 @@ impl<'p> Comparison<'p> {
     }
 }
 
-/// The entries that decide in the other policy, one after the other; the defaults together, whatever reason they give: which
-/// callers have an identity is no part of a change, unless the default itself is.
-fn deciding<'n, 'm>(entry: &Entry, behind: &'n [Near<'m>]) -> impl Iterator<Item = &'n [Near<'m>]> {
+/// The entries that decide in the other policy, one after the other. The defaults go together, whatever reason they give: which
+/// callers have an identity is no part of a change, unless the default itself is. So do many rules that allow, or that refuse: a
+/// region for each would tell one change over and over.
+fn deciding<'n, 'm>(entry: &Entry, behind: &'n [Near<'m>]) -> Vec<&'n [Near<'m>]> {
     let is_default = |near: &Near<'m>| entry.from != Origin::Default && near.1.1.from == Origin::Default;
-    behind.chunk_by(move |left, right| is_default(left) && is_default(right))
+    let is_rule = |near: &Near<'m>| matches!(near.1.1.from, Origin::Rule(_));
+    let are_alike = |left: &Near<'m>, right: &Near<'m>| {
+        let verdicts = [left, right].map(|near| near.1.1.effect.is_allowed());
+        (is_default(left) && is_default(right)) || (is_rule(left) && is_rule(right) && verdicts[0] == verdicts[1])
+    };
+    let mut groups = Vec::new();
+    for group in behind.chunk_by(are_alike) {
+        if group.first().is_some_and(is_rule) && group.len() <= MOST_ALONE {
+            groups.extend(group.chunks(1));
+        } else {
+            groups.push(group);
+        }
+    }
+    groups
 }
 
 fn joined<'f>(first: &'f [Formula], second: &'f [Formula]) -> Vec<&'f Formula> {

@@ -78,7 +78,14 @@ fn alike(region: &Region, is_from: bool) -> Option<String> {
     let mut rule = region.scope.rule.clone()?;
     let list = if is_from { rule.from.take().map(|_| ()) } else { rule.to.take().map(|_| ()) };
     let effect = |effect: &Effect| if effect.is_default() { None } else { Some(effect.to_string()) };
-    let words = json!([effect(&region.old), effect(&region.new), rule, region.scope.fails, region.scope.and]);
+    let words = json!([
+        effect(&region.old),
+        effect(&region.new),
+        rule,
+        region.scope.fails,
+        region.scope.and,
+        region.scope.any_of
+    ]);
     Some(format!("{:?} {:?} {:?} {list:?} {words}", region.view, region.scope.of, region.scope.from))
 }
 

@@ -33,6 +33,16 @@ pub(super) enum Origin {
     Default,
 }
 
+impl Origin {
+    /// The id of the rule, if it is one.
+    pub(super) fn rule(&self) -> Option<&String> {
+        match self {
+            Self::Rule(id) => Some(id),
+            Self::Ambiguity(..) | Self::Default => None,
+        }
+    }
+}
+
 /// Which of the decisions of a policy.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum View {

@@ -168,7 +168,8 @@ fn answer(source: &wire::Policy, host: &str, question: &Question, budget: u64) -
     }
     let list = reading.list(&mut space, &View::InForce);
     wanted.extend(universe(&mut space));
-    let comparison = Comparison { space, policies: [&policy, &policy], readings, always: Vec::new() };
+    let comparison =
+        Comparison { space, policies: [&policy, &policy], readings, always: Vec::new(), canonical: Default::default() };
     let mut asking = Asking { comparison, policy: &policy, wanted, list, answer: Answer::default() };
     asking.ask()?;
     Ok(asking.answer)

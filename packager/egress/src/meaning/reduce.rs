@@ -44,28 +44,39 @@ impl Comparison<'_> {
             if list.len() < 2 || list.len() > MOST_VALUES {
                 continue;
             }
-            let mut kept = list;
-            let mut place = 0;
-            while place < kept.len() && kept.len() > 1 {
-                let mut fewer = kept.clone();
-                fewer.remove(place);
-                let without = with_list(&rule, at, &fewer);
-                let is_needed = if is_not {
-                    // Without a pattern of a `not` list a rule matches more: that must be no request at all.
-                    let Some(current) = self.formula_of(side, &with_list(&rule, at, &kept)) else { break };
-                    self.gains(side, &without, &current)?
-                } else {
-                    self.loses(side, &without, formulas)?
-                };
-                if is_needed {
-                    place = place.saturating_add(1);
-                } else {
-                    kept = fewer;
-                }
-            }
+            let kept = self.needed(&Place { side, rule: &rule, at, is_not, formulas }, &list, &[])?;
+            // A list of nothing would be no list.
+            let kept = if kept.is_empty() { list.into_iter().take(1).collect() } else { kept };
             rule = with_list(&rule, at, &kept);
         }
         Ok(rule)
+    }
+
+    /// Those of the values that are needed beside the others: by halves, because most often few are.
+    fn needed(&mut self, place: &Place<'_>, values: &[String], others: &[String]) -> Result<Vec<String>, Exhausted> {
+        let is_enough = !others.is_empty() && !self.is_missed(place, others)?;
+        if is_enough || values.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (first, second) = values.split_at(values.len() / 2);
+        if first.is_empty() {
+            return Ok(values.to_vec());
+        }
+        let beside = |half: &[String]| [half, others].concat();
+        let first = self.needed(place, first, &beside(second))?;
+        let second = self.needed(place, second, &beside(&first))?;
+        Ok([first, second].concat())
+    }
+
+    /// Whether the rule with this list instead is another: it matches fewer requests of the region, or, for a `not` list, it
+    /// matches more of any.
+    fn is_missed(&mut self, place: &Place<'_>, values: &[String]) -> Result<bool, Exhausted> {
+        let rule = with_list(place.rule, place.at, values);
+        if place.is_not {
+            let Some(current) = self.formula_of(place.side, place.rule) else { return Ok(true) };
+            return self.gains(place.side, &rule, &current);
+        }
+        self.loses(place.side, &rule, place.formulas)
     }
 
     /// Whether a request of the region does not match this rule.
@@ -94,6 +105,16 @@ impl Comparison<'_> {
         let rule: &OutlinedRule = outline.rules.first()?;
         Some(self.readings.get(own)?.rule(&mut self.space, rule))
     }
+}
+
+/// A list of a rule.
+struct Place<'r> {
+    side: Side,
+    rule: &'r wire::Rule,
+    at: usize,
+    is_not: bool,
+    /// What the region is.
+    formulas: &'r [Formula],
 }
 
 /// Takes an entry out of a list; how many are left.

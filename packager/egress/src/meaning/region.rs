@@ -1,5 +1,7 @@
 //! Regions: sets of requests that are decided otherwise, in the user's own patterns.
 
+use std::sync::Arc;
+
 use sallyport_core::wire;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -46,7 +48,7 @@ pub struct Region {
     pub witness: Scenario,
 }
 
-/// Which requests a region has: those that `rule` matches and `and` does, less those that `fails` matches, and less the
+/// Which requests a region has: those that `rule` matches, and `and` or one of `any_of`, less those that `fails` matches, and less the
 /// exceptions.
 #[derive(Clone, Debug)]
 pub struct Scope {
@@ -60,10 +62,12 @@ pub struct Scope {
     pub fails: Option<wire::Rule>,
     /// The part of the other policy's rule that decides them there; where not all is said without it.
     pub and: Option<wire::Rule>,
+    /// The rules of the other policy of which one decides them there, if they are many; where not all is said without them.
+    pub any_of: Vec<String>,
     /// What keeps some of these requests out of the region.
     pub except: Vec<Exception>,
-    /// Every rule that has a request in common with what decides, each with its side.
-    pub(super) rules: Vec<(Side, wire::Rule)>,
+    /// Every rule that has a request in common with what decides, each with its side, as [`canonical`] writes it.
+    pub(super) rules: Vec<(Side, Arc<str>)>,
 }
 
 /// What keeps requests out of a region, because it decides them first. Requests that either policy refuses as ambiguous are
@@ -102,7 +106,7 @@ impl From<Origin> for Source {
 impl Scope {
     /// The scope of what is no rule.
     pub(super) fn of_no_rule(of: Side, from: Source) -> Self {
-        Self { of, from, rule: None, fails: None, and: None, except: Vec::new(), rules: Vec::new() }
+        Self { of, from, rule: None, fails: None, and: None, any_of: Vec::new(), except: Vec::new(), rules: Vec::new() }
     }
 
     /// Whether it is the new policy that decides by this.
@@ -147,9 +151,7 @@ impl Region {
 /// it is shown or not: who waives a region must not have waived a larger one.
 fn id(region: &Region) -> String {
     let Region { id: _, view, old, new, others, scope, witness: _ } = region;
-    let json = |rule: &wire::Rule| sorted(serde_json::to_value(rule).unwrap_or_default());
-    let mut rules: Vec<String> =
-        scope.rules.iter().map(|(side, rule)| json!([format!("{side:?}"), json(rule)]).to_string()).collect();
+    let mut rules: Vec<String> = scope.rules.iter().map(|(side, rule)| format!("{side:?} {rule}")).collect();
     rules.sort();
     rules.dedup();
     let texts = |list: Vec<String>| {
@@ -164,14 +166,20 @@ fn id(region: &Region) -> String {
         "others": texts(others.iter().map(ToString::to_string).collect()),
         "of": format!("{:?}", scope.of),
         "from": format!("{:?}", scope.from),
-        "rule": scope.rule.as_ref().map(json),
-        "fails": scope.fails.as_ref().map(json),
-        "and": scope.and.as_ref().map(json),
+        "rule": scope.rule.as_ref().map(canonical),
+        "fails": scope.fails.as_ref().map(canonical),
+        "and": scope.and.as_ref().map(canonical),
+        "anyOf": texts(scope.any_of.clone()),
         "except": texts(scope.except.iter().map(|exception| format!("{exception:?}")).collect()),
         "rules": rules,
     });
     let digest = Sha256::digest(canonical.to_string().as_bytes());
     digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>().chars().take(ID_DIGITS).collect()
+}
+
+/// A rule in a form that does not depend on the order of its lists.
+pub(super) fn canonical(rule: &wire::Rule) -> String {
+    sorted(serde_json::to_value(rule).unwrap_or_default()).to_string()
 }
 
 /// The value with each list in order: the lists of a rule are sets.

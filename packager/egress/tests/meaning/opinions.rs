@@ -81,7 +81,7 @@ pub fn is_same(view: &View, left: &Effect, right: &Effect) -> bool {
 /// Whether the words of a region are about the request, as the reference reads them; those that have no rule are about every
 /// request.
 pub fn is_in_scope([old, new]: [&Policy; 2], region: &Region, request: &Request) -> bool {
-    let Scope { rule, fails, and, except, .. } = &region.scope;
+    let Scope { rule, fails, and, any_of, except, .. } = &region.scope;
     let Some(rule) = rule else { return true };
     let [own, other] = if region.scope.is_of_new() { [new, old] } else { [old, new] };
     let is_exception = |exception: &Exception| {
@@ -92,9 +92,14 @@ pub fn is_in_scope([old, new]: [&Policy; 2], region: &Region, request: &Request)
         };
         (*side != Side::New && is_of(old)) || (*side != Side::Old && is_of(new))
     };
+    let is_one = |id: &String| {
+        let rule = other.source().rules.iter().find(|rule| rule.id == *id);
+        rule.is_some_and(|rule| is_matched(other, rule, request))
+    };
     is_matched(own, rule, request)
         && and.as_ref().is_none_or(|and| is_matched(other, and, request))
         && !fails.as_ref().is_some_and(|fails| is_matched(other, fails, request))
+        && (any_of.is_empty() || any_of.iter().any(is_one))
         && !except.iter().any(is_exception)
 }
 

@@ -17,6 +17,7 @@
 //!       "ambiguity": null,
 //!       "fails": null,
 //!       "and": null,
+//!       "anyOf": [],
 //!       "except": [{"rule": "admin", "of": "both"}],
 //!       "others": [],
 //!       "rules": [{
@@ -63,6 +64,7 @@
 //! - `fails`: a field of the rule as the other policy has it, which matches none of these requests; null if that is said by
 //!   the rest.
 //! - `and`: the part of the other policy's rule that decides them there; null if it matches all that `rule` does.
+//! - `anyOf`: in its place, the ids of the other policy's rules of which one decides them, if these are more than four.
 //! - `except`: what keeps some of these requests out: a `rule` of `both` policies, of the `old` or the `new` one; or
 //!   `"inForce"`, requests that are in regions of that view. What either policy refuses as ambiguous is always out.
 //! - `others`: decisions for some of these requests beside `old` (if `of` is `new`) or `new`.
@@ -157,6 +159,7 @@ pub(super) fn region(region: &Region, gateway: &Gateway) -> Value {
         "ambiguity": ambiguous,
         "fails": region.scope.fails,
         "and": region.scope.and,
+        "anyOf": region.scope.any_of,
         "except": region.scope.except.iter().map(exception).collect::<Vec<_>>(),
         "others": region.others.iter().map(effect).collect::<Vec<_>>(),
         "rules": rules.collect::<Vec<_>>(),

@@ -79,7 +79,7 @@ pub(super) fn decided(region: &Region) -> [String; 2] {
 
 /// Which requests a region has, each part with its label.
 pub(super) fn scope(gateway: &Gateway, region: &Region) -> Vec<(&'static str, String)> {
-    let Scope { from, rule, fails, and, except, .. } = &region.scope;
+    let Scope { from, rule, fails, and, any_of, except, .. } = &region.scope;
     let mut parts = Vec::new();
     match (rule, from) {
         (Some(rule), _) => parts.extend(of_rule(rule)),
@@ -99,10 +99,7 @@ pub(super) fn scope(gateway: &Gateway, region: &Region) -> Vec<(&'static str, St
             };
             parts.push(("requests", what.to_owned()));
         }
-        (None, Source::Default) if region.scope.is_of_new() => {
-            parts.push(("requests", "that no rule matches now".to_owned()));
-        }
-        (None, Source::Default) => parts.push(("requests", "that no rule matched before".to_owned())),
+        (None, Source::Default) => parts.push(("requests", "that no rule matches, neither before nor now".to_owned())),
     }
     if let Some(fails) = fails {
         let words: Vec<String> = written(fails).iter().map(|(label, what)| format!("{label} {what}")).collect();
@@ -121,6 +118,9 @@ pub(super) fn scope(gateway: &Gateway, region: &Region) -> Vec<(&'static str, St
     if let Some(and) = and {
         let words: Vec<String> = written(and).iter().map(|(label, what)| format!("{label} {what}")).collect();
         parts.push(("and", format!("what {} has: {}", and.id, words.join(", "))));
+    }
+    if !any_of.is_empty() {
+        parts.push(("and", format!("what one of {} has", joined(any_of))));
     }
     if !except.is_empty() {
         parts.push(("except", joined(&exceptions(except))));
@@ -237,9 +237,14 @@ fn written(rule: &wire::Rule) -> Vec<(&'static str, String)> {
 fn listed(list: &Value) -> String {
     match list {
         Value::Array(values) => values.iter().map(listed).collect::<Vec<_>>().join(", "),
-        Value::String(text) => text.clone(),
+        Value::String(text) if is_plain(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// Whether a value cannot be taken for more than one, or for words of ours.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.chars().all(|c| c.is_ascii_graphic() && !matches!(c, ',' | ';' | '"'))
 }
 
 /// What there is to say of a gateway that only one side has.
