@@ -7,6 +7,7 @@ mod curl;
 mod har;
 mod log;
 mod model;
+mod shell;
 mod url;
 mod words;
 

@@ -21,7 +21,7 @@ pub(super) fn words(text: &str) -> Result<Vec<Word>, PasteError> {
     let mut backslashes = 0_usize;
     let mut characters = without_carets(text).into_iter().peekable();
     while let Some((at, character, is_escaped)) = characters.next() {
-        let new = || Word { start: at, text: String::new(), is_operator: false };
+        let new = || Word::new(at);
         let held = std::mem::take(&mut backslashes);
         match character {
             '\\' => {
@@ -46,11 +46,11 @@ pub(super) fn words(text: &str) -> Result<Vec<Word>, PasteError> {
                 if let Some(word) = &mut open {
                     word.text.extend(std::iter::repeat_n('\\', held));
                 }
-                if quotes.is_none() && other.is_whitespace() {
+                if quotes.is_none() && !is_escaped && matches!(other, '\n' | '|' | '&' | '<' | '>') {
                     words.extend(open.take());
-                } else if quotes.is_none() && !is_escaped && matches!(other, '|' | '&' | '<' | '>') {
+                    words.push(Word::operator(at, other));
+                } else if quotes.is_none() && other.is_whitespace() {
                     words.extend(open.take());
-                    words.push(Word { start: at, text: other.to_string(), is_operator: true });
                 } else {
                     open.get_or_insert_with(new).text.push(other);
                 }

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::model::{PasteError, Pasted};
 use super::words::{Word, words};
-use super::{cmd, url};
+use super::{cmd, shell, url};
 use crate::scenario::Request;
 use crate::wording::quoted;
 use options::{IGNORED, SHORT, takes_value};
@@ -26,6 +26,7 @@ struct Command {
     is_get: bool,
     is_plain: bool,
     is_path_as_is: bool,
+    is_compressed: bool,
     url: Option<Word>,
     certificate: Option<String>,
 }
@@ -43,9 +44,8 @@ pub fn from_curl(text: &str) -> Result<Pasted, PasteError> {
     let Some(start) = words.iter().position(is_curl) else {
         return Err(PasteError::at(text, 0, "this is not a curl command", "it begins with `curl`"));
     };
-    let own = words.into_iter().skip(start.saturating_add(1)).take_while(|word| !word.is_operator);
+    let mut own = shell::own_words(text, words.into_iter().skip(start.saturating_add(1)))?.into_iter();
     let mut command = Command::default();
-    let mut own = own.peekable();
     while let Some(word) = own.next() {
         command.take(text, word, &mut own)?;
     }
@@ -58,7 +58,7 @@ impl Command {
             let (name, attached) = word
                 .text
                 .split_once('=')
-                .map_or((word.text.as_str(), None), |(name, value)| (name, Some(value.to_owned())));
+                .map_or((word.text.as_str(), None), |(name, value)| (name, Some(word.part(value))));
             return self.option(text, name, word.start, attached, rest);
         }
         let mut letters = word.text.strip_prefix('-').unwrap_or_default().chars();
@@ -75,7 +75,7 @@ impl Command {
                 }
             } else {
                 let attached = letters.as_str();
-                let attached = (!attached.is_empty()).then(|| attached.to_owned());
+                let attached = (!attached.is_empty()).then(|| word.part(attached));
                 return self.option(text, name, word.start, attached, rest);
             }
         }
@@ -99,7 +99,7 @@ impl Command {
         text: &str,
         name: &str,
         start: usize,
-        attached: Option<String>,
+        attached: Option<Word>,
         rest: &mut impl Iterator<Item = Word>,
     ) -> Result<(), PasteError> {
         if IGNORED.contains(&name) {
@@ -110,10 +110,10 @@ impl Command {
             "--get" => self.is_get = true,
             "--globoff" => self.is_plain = true,
             "--path-as-is" => self.is_path_as_is = true,
+            "--compressed" => self.is_compressed = true,
             _ if !takes_value(name) => return Err(unknown(text, name, start)),
             _ => {
-                let value = attached.or_else(|| rest.next().map(|word| word.text));
-                let Some(value) = value else {
+                let Some(value) = attached.or_else(|| rest.next()) else {
                     return Err(PasteError::at(
                         text,
                         start,
@@ -127,7 +127,8 @@ impl Command {
         Ok(())
     }
 
-    fn option_with_value(&mut self, text: &str, name: &str, start: usize, value: String) -> Result<(), PasteError> {
+    fn option_with_value(&mut self, text: &str, name: &str, start: usize, word: Word) -> Result<(), PasteError> {
+        let value = word.text.clone();
         let mut header = |name: &str, value: &str| self.headers.push((name.to_owned(), value.to_owned()));
         let mut removed = |name: &str| self.removed.push(name.trim().to_owned());
         match name {
@@ -155,7 +156,7 @@ impl Command {
             "--cookie" => header("cookie", &value),
             "--user" => header("authorization", "Basic <credentials>"),
             "--oauth2-bearer" => header("authorization", "Bearer <token>"),
-            "--url" => return self.take_url(text, Word { start, text: value, is_operator: false }),
+            "--url" => return self.take_url(text, word),
             "--cert" => self.certificate = Some(value),
             "--form" | "--form-string" => self.is_form = true,
             "--upload-file" => self.is_upload = true,
@@ -173,6 +174,10 @@ impl Command {
         let Some(word) = self.url else {
             return Err(PasteError::at(text, text.len(), "the command has no URL", "copy the whole command"));
         };
+        if word.is_open {
+            let message = format!("the shell has not expanded what is behind `$` in {}", quoted(&word.text));
+            return Err(PasteError::at(text, word.start, message, "write the URL that the shell makes of it"));
+        }
         if let Some(at) = word.text.find(['{', '[']).filter(|_| !self.is_plain && !is_address_only(&word.text)) {
             let glob = word.text.get(at..).unwrap_or_default();
             let glob = glob.find(['}', ']']).and_then(|end| glob.get(..=end)).unwrap_or(glob);
@@ -214,7 +219,12 @@ impl Command {
             () => None,
         };
         let accept = if self.is_json { "application/json" } else { "*/*" };
-        let own = [("user-agent", Some("curl/8.0.0")), ("accept", Some(accept)), ("content-type", body_type)];
+        let own = [
+            ("user-agent", Some("curl/8.0.0")),
+            ("accept", Some(accept)),
+            ("accept-encoding", self.is_compressed.then_some("deflate, gzip, br, zstd")),
+            ("content-type", body_type),
+        ];
         for (name, value) in own {
             let is_removed = self.removed.iter().any(|removed| removed.eq_ignore_ascii_case(name));
             if let (Some(value), None, false) = (value, named(name), is_removed) {
@@ -296,8 +306,12 @@ mod tests {
             ("curl --cert /d/app.a@other.example.pem https://a.b", "a.b GET / as other.example/ns/app/sa/a"),
             (
                 "curl 'https://a.b/x' \\\n  -H 'accept: text/html' \\\n  --compressed",
-                "a.b GET /x -H 'accept: text/html'",
+                "a.b GET /x -H 'accept-encoding: deflate, gzip, br, zstd' -H 'accept: text/html'",
             ),
+            ("curl --compressed https://a.b -H 'Accept-Encoding: gzip'", "a.b GET / -H 'accept-encoding: gzip'"),
+            ("curl --compressed https://a.b -H accept-encoding:", "a.b GET /"),
+            ("curl 'https://a.b/x?$top=1'", "a.b GET /x?$top=1"),
+            ("curl https://a.b/x?\\$top=1 -H \"x-role: $ROLE\"", "a.b GET /x?$top=1 -H 'x-role: $ROLE'"),
             ("curl https://a.b/x/../y/./z?a/../b", "a.b GET /y/z?a/../b"),
             ("curl --path-as-is https://a.b/x/../y", "a.b GET /x/../y"),
             ("curl -g 'https://a.b/{1,2}[3]'", "a.b GET /{1,2}[3]"),
@@ -338,6 +352,11 @@ mod tests {
             ("curl https://a.b -H abc", "1:18: `abc` is not a header"),
             ("curl 'https://a.b/{1,2}'", "1:6: the URL has the pattern `{1,2}`, of which curl makes several requests"),
             ("curl https://a.b/[1-3]x", "1:6: the URL has the pattern `[1-3]`, of which curl makes several requests"),
+            ("curl -i $URL", "1:9: the shell has not expanded what is behind `$` in `$URL`"),
+            (
+                "curl --url=\"https://${HOST}/x\"",
+                "1:6: the shell has not expanded what is behind `$` in `https://${HOST}/x`",
+            ),
             ("curl ^\"https://a.b ^\n -i", "1:7: the quotes that begin here do not end"),
             ("curl https:///x", "1:6: `https:///x` has no host"),
             ("", "1:1: this is not a curl command"),

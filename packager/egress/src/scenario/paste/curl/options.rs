@@ -1,8 +1,7 @@
 //! The options of curl that are known.
 
 /// Options that do not change what the gateway sees of the request, and have no value.
-pub(super) const IGNORED: [&str; 25] = [
-    "--compressed",
+pub(super) const IGNORED: [&str; 24] = [
     "--fail",
     "--fail-with-body",
     "--http1.1",
@@ -82,7 +81,7 @@ pub(super) const SHORT: [(char, &str); 26] = [
     ('f', "--fail"),
     ('g', "--globoff"),
 ];
-const FLAGS: [&str; 4] = ["--head", "--get", "--globoff", "--path-as-is"];
+const FLAGS: [&str; 5] = ["--compressed", "--head", "--get", "--globoff", "--path-as-is"];
 
 /// Whether an option has a value.
 pub(super) fn takes_value(name: &str) -> bool {
