@@ -26,12 +26,22 @@ pub(crate) struct Explanation {
 }
 
 impl Explanation {
-    /// `CALLER METHOD HOST/PATH: VERDICT`. Its headers would hide it.
+    /// `CALLER METHOD HOST/PATH: VERDICT`, with the shadow verdict and what the log says. Its headers would hide it.
     pub(crate) fn line(&self) -> String {
         let Scenario { caller, request } = &self.scenario;
         let text = String::from_utf8_lossy;
         let (method, host, path) = (text(&request.method), text(&request.authority), text(&request.path));
-        visible(&format!("{caller} {method} {host}{path}: {}", self.outcome.effect))
+        let effect = self.outcome.effect.to_string();
+        let mut line = format!("{caller} {method} {host}{path}: {effect}");
+        match &self.logged {
+            Some(logged) if *logged == effect => line.push_str(", as the log says"),
+            Some(logged) => line.push_str(&format!(", the log says {logged}")),
+            None => {}
+        }
+        if let Some(shadow) = &self.outcome.shadow {
+            line.push_str(&format!("; shadow would be {shadow}"));
+        }
+        visible(&line)
     }
 
     pub(crate) fn human(&self) -> String {

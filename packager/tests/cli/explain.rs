@@ -113,6 +113,40 @@ fn a_line_of_the_log_is_explained_beside_what_it_says() {
     assert!(ended.stdout.contains("no: the caller is cluster.local/ns/httpbin/sa/other"), "{ended:?}");
 }
 
+/// A log is pasted to see what a policy decides otherwise.
+#[test]
+fn lines_of_the_log_are_listed_beside_what_they_say() {
+    let sandbox = sandbox();
+    let shadow =
+        "    - {id: no-sleep, action: DENY, mode: shadow, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}\n";
+    let rules = GOOD.find("    - id: readers").unwrap();
+    let (before, after) = GOOD.split_at(rules);
+    sandbox.write("egress.yaml", format!("{before}{shadow}{after}"));
+    let line = |account: &str, decision: &str| {
+        format!(
+            "{{\"method\":\"GET\",\"path\":\"/get\",\"host\":\"httpbin.legacy.internal\",\"principal\":\"spiffe://cluster.local/ns/httpbin/sa/{account}\",{decision}}}\n"
+        )
+    };
+    let allowed = r#""decision":"allowed","rule":"readers""#;
+    let lines = [
+        line("sleep", allowed),
+        line("other", allowed),
+        line("other", r#""decision":"refused","reason":"sallyport:not_allowed""#),
+        line("other", r#""decision":null"#),
+    ];
+    let ended = sandbox.run_with(&["explain", "egress.yaml", "--log", "-"], lines.concat().as_bytes());
+    assert_data_eq!(
+        ended.stdout,
+        str![[r#"
+   1  httpbin/sleep GET httpbin.legacy.internal/get: allowed by `readers`, as the log says; shadow would be refused: denied by `no-sleep`
+   2  httpbin/other GET httpbin.legacy.internal/get: refused: not_allowed, the log says allowed by `readers`
+   3  httpbin/other GET httpbin.legacy.internal/get: refused: not_allowed, as the log says
+   4  httpbin/other GET httpbin.legacy.internal/get: refused: not_allowed
+
+"#]]
+    );
+}
+
 /// What an attacker sends is in the log, and must not reach the terminal of its reader.
 #[test]
 fn control_characters_are_escaped() {

@@ -9,7 +9,7 @@ use crate::scenario::Request;
 
 /// What a line says of the request. Keys without a value are `null`.
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "an object")]
 struct Line {
     method: Option<String>,
     host: Option<String>,
@@ -86,7 +86,7 @@ fn read(line: Line) -> Option<Pasted> {
     let by = set(line.rule).map_or_else(String::new, |rule| format!(" by `{rule}`"));
     let reason =
         set(line.reason).and_then(|reason| reason.strip_prefix("sallyport:").map(|reason| format!(": {reason}")));
-    let logged = set(line.decision).map(|decision| format!("{decision}{}", reason.unwrap_or(by)));
+    let logged = set(line.decision).map(|decision| format!("{decision}{}{by}", reason.unwrap_or_default()));
     Some(Pasted { request, caller, through, sni: set(line.sni), logged })
 }
 
@@ -107,6 +107,16 @@ mod tests {
             (pasted[0].logged.as_deref(), pasted[0].sni.as_deref()),
             (Some("refused: not_allowed"), Some("h.internal"))
         );
+    }
+
+    /// As an explanation says it, so that the two can be compared.
+    #[test]
+    fn what_was_decided_has_its_reason_and_its_rule() {
+        let denied = LINE
+            .replace(r#""rule":null,"reason":"sallyport:not_allowed""#, r#""rule":"a","reason":"sallyport:denied""#);
+        assert_eq!(from_log(&denied).unwrap()[0].logged.as_deref(), Some("refused: denied by `a`"));
+        let allowed = denied.replace("refused", "allowed").replace("sallyport:denied", "-");
+        assert_eq!(from_log(&allowed).unwrap()[0].logged.as_deref(), Some("allowed by `a`"));
     }
 
     #[test]
