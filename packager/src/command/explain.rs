@@ -37,7 +37,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let mut text = String::new();
     let chosen = choose(args, asked)?;
     let several = chosen.len() > 1;
-    for (number, asked) in chosen {
+    for asked in chosen {
+        let number = asked.number;
         let egress = egress_of(args, &report, &checked, &asked)?;
         let explanation = explain(args, &report, &checked, egress, &mesh, asked)?;
         match args.format {
@@ -53,14 +54,19 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-/// The requests to explain, with their numbers.
-fn choose(args: &Args, asked: Vec<Asked>) -> Result<Vec<(usize, Asked)>, Failure> {
-    let count = asked.len();
-    let numbered = (1..).zip(asked).filter(|(number, _)| args.entry.is_none_or(|wanted| wanted == *number));
-    let chosen: Vec<_> = numbered.collect();
+/// The requests to explain.
+fn choose(args: &Args, mut asked: Vec<Asked>) -> Result<Vec<Asked>, Failure> {
+    let last = asked.last().map_or(0, |asked| asked.number);
+    asked.retain(|asked| args.entry.is_none_or(|wanted| wanted == asked.number));
+    let chosen = asked;
     match args.entry {
         Some(entry) if chosen.is_empty() => {
-            Err(Failure::new(Exit::Usage, format!("there is no request {entry}: there are {count}")))
+            let message = match entry {
+                0 => "there is no request 0: the first is 1".to_owned(),
+                _ if entry < last => format!("entry {entry} is left out: no server gets it"),
+                _ => format!("there is no request {entry}: the last is {last}"),
+            };
+            Err(Failure::new(Exit::Usage, message))
         }
         _ if chosen.is_empty() => Err(Failure::new(Exit::Problems, "the file has no request in it")),
         _ => Ok(chosen),
@@ -153,6 +159,10 @@ fn notes(scenario: &Scenario, egress: &Egress, logged: Option<&str>) -> Vec<Stri
                     .to_owned(),
             );
         }
+    }
+    let (method, upper) = (text(&sent.method), text(&sent.method.to_ascii_uppercase()));
+    if method != upper && pasted::is_method(&method) {
+        notes.push(format!("methods are case-sensitive: {method} is not {upper}"));
     }
     if received.path != sent.path {
         notes.push(format!("Envoy makes the path {} of {} before the filter", text(&received.path), text(&sent.path)));

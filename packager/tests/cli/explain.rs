@@ -89,7 +89,7 @@ fn the_requests_of_a_har_are_listed_and_one_is_explained() {
         all.stdout,
         str![[r#"
    1  httpbin/sleep GET httpbin.legacy.internal/get: allowed by `readers`
-   2  httpbin/sleep PUT httpbin.legacy.internal/get: refused: not_allowed
+   3  httpbin/sleep PUT httpbin.legacy.internal/get: refused: not_allowed
 
 "#]]
     );
@@ -98,11 +98,18 @@ fn the_requests_of_a_har_are_listed_and_one_is_explained() {
         "{}",
         all.stderr
     );
-    let one = sandbox.run(&["explain", "egress.yaml", "--har", "a.har", "--as", "httpbin/sleep", "--entry", "2"]);
+    let one = sandbox.run(&["explain", "egress.yaml", "--har", "a.har", "--as", "httpbin/sleep", "--entry", "3"]);
     assert!(one.stdout.contains("no: the method is PUT"), "{one:?}");
-    let none = sandbox.run(&["explain", "egress.yaml", "--har", "a.har", "--as", "httpbin/sleep", "--entry", "3"]);
-    assert_eq!(none.code, Some(64));
-    assert!(none.stderr.ends_with("error: there is no request 3: there are 2\n"), "{none:?}");
+    for (entry, message) in [
+        ("2", "entry 2 is left out: no server gets it"),
+        ("4", "there is no request 4: the last is 3"),
+        ("0", "there is no request 0: the first is 1"),
+    ] {
+        let none =
+            sandbox.run(&["explain", "egress.yaml", "--har", "a.har", "--as", "httpbin/sleep", "--entry", entry]);
+        assert_eq!(none.code, Some(64));
+        assert!(none.stderr.ends_with(&format!("error: {message}\n")), "{none:?}");
+    }
 }
 
 #[test]
@@ -170,6 +177,15 @@ fn what_cannot_be_read_is_named_with_its_place() {
         (&["--curl", "curl 'https://a", "--as", "a/b"], 1, "the command:1:6: the quotes that begin here do not end"),
         (&["--har", "missing.har"], 3, "cannot read `missing.har`: no such file or directory"),
         (&["GET", "get", "--as", "a/b"], 64, "`get` is neither a path nor a URL"),
+        (&["DELETE", "--as", "a/b"], 64, "the path is missing after `DELETE`"),
+        (&["delete", "--as", "a/b"], 64, "the path is missing after `delete`"),
+        (&["get", "--as", "a/b"], 64, "the path is missing after `get`"),
+        (&["x.y", "--as", "a/b"], 64, "`x.y` is neither a path nor a URL"),
+        (
+            &["--curl", "curl https://a && curl https://b", "--as", "a/b"],
+            1,
+            "the command:1:19: a second command begins here: `curl`",
+        ),
         (&["/get"], 64, "nothing says who calls"),
         (&["--as", "a/b"], 64, "the request is missing"),
         (&["--as", "a", "/get"], 64, "`a` is not a caller"),
@@ -186,6 +202,12 @@ fn what_cannot_be_read_is_named_with_its_place() {
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.starts_with(&format!("error: {message}\n")), "{arguments:?}: {ended:?}");
     }
+}
+
+#[test]
+fn standard_input_is_named_so() {
+    let ended = sandbox().run_with(&["explain", "egress.yaml", "--har", "-", "--as", "a/b"], b"[]");
+    assert!(ended.stderr.starts_with("error: <stdin>:1:1: this is not a HAR file: it has no `log`\n"), "{ended:?}");
 }
 
 /// It is not read to its end.
@@ -269,6 +291,27 @@ fn an_exposed_host_is_rewritten_by_the_ingress_gateway() {
     assert_eq!(said["notes"][0], "the ingress gateway makes the host httpbin.legacy.internal of out.example");
     let direct = sandbox.run(&["explain", "egress.yaml", "--as", "httpbin/sleep", url]);
     assert!(direct.stdout.contains("note      the ingress gateway serves it: add `--through "), "{direct:?}");
+}
+
+/// Methods are compared as they are written.
+#[test]
+fn a_method_in_lower_case_is_noted() {
+    let note = "note      methods are case-sensitive: get is not GET\n";
+    let lower = explain(&["--as", "httpbin/sleep", "get", "/get"]);
+    assert!(lower.stdout.contains(note) && lower.stdout.contains("refused: not_allowed"), "{lower:?}");
+    let upper = explain(&["--as", "httpbin/sleep", "GET", "/get"]);
+    assert!(!upper.stdout.contains("case-sensitive"), "{upper:?}");
+}
+
+/// No client sends the fragment of a URL. A path is taken as it is written.
+#[test]
+fn the_fragment_of_a_url_is_not_sent() {
+    let url = explain(&["--as", "httpbin/sleep", "https://httpbin.legacy.internal/get?a#b?c"]);
+    assert!(url.stdout.starts_with("httpbin/sleep GET /get?a\n") && url.stdout.contains("allowed by"), "{url:?}");
+    let host = explain(&["--as", "httpbin/sleep", "https://httpbin.legacy.internal#/get"]);
+    assert!(host.stdout.starts_with("httpbin/sleep GET /\n"), "{host:?}");
+    let path = explain(&["--as", "httpbin/sleep", "/get#b"]);
+    assert!(path.stdout.contains("answered by Envoy with 400"), "{path:?}");
 }
 
 /// `-H` of `explain` is not curl's: a header without a value is sent so.

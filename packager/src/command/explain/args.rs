@@ -67,7 +67,7 @@ pub(crate) struct Args {
     /// A line of the JSON access log, or - for lines of standard input
     #[arg(long, value_name = "LINE")]
     pub(super) log: Option<String>,
-    /// Of several requests, the one to explain in full, counted from 1
+    /// Of several requests, the one to explain in full, counted from 1; in a HAR file all entries count
     #[arg(long, value_name = "NUMBER")]
     pub(super) entry: Option<usize>,
     /// The format of the explanation

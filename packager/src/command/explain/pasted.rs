@@ -32,6 +32,8 @@ pub(super) struct Asked {
     through: Option<String>,
     sni: Option<String>,
     pub(super) logged: Option<String>,
+    /// Which one of its file it is, counted from 1.
+    pub(super) number: usize,
 }
 
 impl From<Pasted> for Asked {
@@ -40,7 +42,7 @@ impl From<Pasted> for Asked {
         let authority =
             Some(String::from_utf8_lossy(&authority).into_owned()).filter(|authority| !authority.is_empty());
         let method = String::from_utf8_lossy(&method).into_owned();
-        Asked { method, authority, path, headers, caller, through, sni, logged }
+        Asked { method, authority, path, headers, caller, through, sni, logged, number: 1 }
     }
 }
 
@@ -57,18 +59,20 @@ pub(super) fn read(args: &Args, console: &Console) -> Result<Vec<Asked>, Failure
             } else {
                 File::open(path).map_err(|error| Missing::from(&error)).and_then(|file| read_at_most(LARGEST_HAR, file))
             };
-            let name = printable(path);
+            let name = if path.as_os_str() == "-" { "<stdin>".to_owned() } else { printable(path) };
             let bytes = bytes.map_err(|missing| {
                 unreadable(&name, &missing, "save only the requests that matter: filter them in the browser first")
             })?;
             let text = String::from_utf8_lossy(&bytes);
             let found = from_har(&text).map_err(|error| placed(&name, error))?;
             note_skipped(found.skipped, console);
-            found.requests.into_iter().map(Asked::from).collect()
+            let numbered = |(number, pasted)| Asked { number, ..Asked::from(pasted) };
+            found.requests.into_iter().map(numbered).collect()
         }
         (_, _, Some(line)) => {
             let (name, text) = text_or_stdin(line, "the line")?;
-            from_log(&text).map_err(|error| placed(&name, error))?.into_iter().map(Asked::from).collect()
+            let lines = from_log(&text).map_err(|error| placed(&name, error))?;
+            (1..).zip(lines).map(|(number, line)| Asked { number, ..Asked::from(line) }).collect()
         }
         (None, None, None) => vec![written(args)?],
     };
@@ -111,12 +115,20 @@ fn written(args: &Args) -> Result<Asked, Failure> {
     };
     let (authority, path) = match target.split_once("://").filter(|_| !target.starts_with('/')) {
         Some((_, rest)) => {
+            // The fragment stays with the client.
+            let rest = rest.split('#').next().unwrap_or(rest);
             let end = rest.find(['/', '?']).unwrap_or(rest.len());
             let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
             (Some(authority.to_owned()), if path.is_empty() { "/" } else { path })
         }
         None => (None, target),
     };
+    if args.request.len() == 1 && is_method(target) {
+        let message = format!("the path is missing after `{target}`");
+        return Err(
+            Failure::new(Exit::Usage, message).with_help(format!("write `{} /path`", target.to_ascii_uppercase()))
+        );
+    }
     if !path.starts_with(['/', '*']) {
         let message = format!("`{}` is neither a path nor a URL", target.escape_debug());
         return Err(Failure::new(Exit::Usage, message).with_help("a path begins with `/`: `GET /path`"));
@@ -131,7 +143,14 @@ fn written(args: &Args) -> Result<Asked, Failure> {
         through: None,
         sni: None,
         logged: None,
+        number: 1,
     })
+}
+
+/// Whether it is one of the usual methods, in any case.
+pub(super) fn is_method(text: &str) -> bool {
+    const USUAL: [&str; 9] = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"];
+    USUAL.iter().any(|usual| usual.eq_ignore_ascii_case(text))
 }
 
 fn text_or_stdin(argument: &str, name: &str) -> Result<(String, String), Failure> {

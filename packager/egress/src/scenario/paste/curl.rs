@@ -175,7 +175,7 @@ impl Command {
             return Err(PasteError::at(text, text.len(), "the command has no URL", "copy the whole command"));
         };
         if word.is_open {
-            let message = format!("the shell has not expanded what is behind `$` in {}", quoted(&word.text));
+            let message = format!("the shell has not expanded {}", quoted(&word.text));
             return Err(PasteError::at(text, word.start, message, "write the URL that the shell makes of it"));
         }
         if let Some(at) = word.text.find(['{', '[']).filter(|_| !self.is_plain && !is_address_only(&word.text)) {
@@ -352,11 +352,8 @@ mod tests {
             ("curl https://a.b -H abc", "1:18: `abc` is not a header"),
             ("curl 'https://a.b/{1,2}'", "1:6: the URL has the pattern `{1,2}`, of which curl makes several requests"),
             ("curl https://a.b/[1-3]x", "1:6: the URL has the pattern `[1-3]`, of which curl makes several requests"),
-            ("curl -i $URL", "1:9: the shell has not expanded what is behind `$` in `$URL`"),
-            (
-                "curl --url=\"https://${HOST}/x\"",
-                "1:6: the shell has not expanded what is behind `$` in `https://${HOST}/x`",
-            ),
+            ("curl -i $URL", "1:9: the shell has not expanded `$URL`"),
+            ("curl --url=\"https://${HOST}/x\"", "1:6: the shell has not expanded `https://${HOST}/x`"),
             ("curl ^\"https://a.b ^\n -i", "1:7: the quotes that begin here do not end"),
             ("curl https:///x", "1:6: `https:///x` has no host"),
             ("", "1:1: this is not a curl command"),

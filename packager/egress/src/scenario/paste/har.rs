@@ -8,22 +8,28 @@ use crate::diagnostic::Position;
 use crate::scenario::Request;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Har {
-    log: Log,
+    #[serde(default)]
+    log: Option<Log>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Log {
-    entries: Vec<Entry>,
+    #[serde(default)]
+    entries: Option<Vec<Entry>>,
 }
 
 /// The answer, which is most of a file, is skipped.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Entry {
     request: Sent,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Sent {
     method: String,
     url: String,
@@ -32,6 +38,7 @@ struct Sent {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Header {
     name: String,
     value: String,
@@ -40,8 +47,8 @@ struct Header {
 /// What is in a HAR file.
 #[derive(Debug, Default)]
 pub struct PastedHar {
-    /// Its requests, in their order.
-    pub requests: Vec<Pasted>,
+    /// Its requests, each with its number among all entries of the file, from 1.
+    pub requests: Vec<(usize, Pasted)>,
     /// The schemes of the entries that are no requests to a server, such as `data` and `chrome-extension`.
     pub skipped: Vec<String>,
 }
@@ -54,11 +61,16 @@ pub struct PastedHar {
 pub fn from_har(text: &str) -> Result<PastedHar, PasteError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let har: Har = serde_json::from_str(text).map_err(|error| json_error(&error, "a HAR file", 0))?;
+    let missing = |field: &str| {
+        let message = format!("this is not a HAR file: it has no `{field}`");
+        PasteError::at(text, 0, message, "save the requests as HAR in the network panel of the browser")
+    };
+    let entries = har.log.ok_or_else(|| missing("log"))?.entries.ok_or_else(|| missing("log.entries"))?;
     let mut found = PastedHar::default();
-    for (position, Entry { request }) in har.log.entries.into_iter().enumerate() {
+    for (number, Entry { request }) in (1..).zip(entries) {
         match foreign_scheme(&request.url) {
             Some(scheme) => found.skipped.push(scheme),
-            None => found.requests.push(pasted(text, position, request)?),
+            None => found.requests.push((number, pasted(text, number, request)?)),
         }
     }
     Ok(found)
@@ -73,9 +85,9 @@ fn foreign_scheme(url: &str) -> Option<String> {
     (is_scheme && !matches!(scheme.as_str(), "http" | "https" | "ws" | "wss")).then_some(scheme)
 }
 
-fn pasted(text: &str, position: usize, sent: Sent) -> Result<Pasted, PasteError> {
+fn pasted(text: &str, number: usize, sent: Sent) -> Result<Pasted, PasteError> {
     let Some(url) = url::read(&sent.url) else {
-        let message = format!("the URL of entry {} has no host", position.saturating_add(1));
+        let message = format!("the URL of entry {number} has no host");
         let at = text.find(&sent.url).unwrap_or_default();
         return Err(PasteError::at(text, at, message, "remove the entry"));
     };
@@ -116,8 +128,8 @@ mod tests {
             {"request": {"method": "POST", "url": "https://a.b/", "headers": []}}]}}"#;
         let pasted = from_har(&format!("\u{feff}{text}")).unwrap();
         assert_eq!(pasted.skipped, ["data", "chrome-extension"]);
-        let shown: Vec<_> = pasted.requests.iter().map(|pasted| pasted.request.to_string()).collect();
-        assert_eq!(shown, ["GET /c?d=e -H 'x-role: x'", "POST /"]);
+        let shown = pasted.requests.iter().map(|(number, pasted)| format!("{number} {}", pasted.request));
+        assert_eq!(shown.collect::<Vec<_>>(), ["1 GET /c?d=e -H 'x-role: x'", "4 POST /"]);
     }
 
     #[test]
@@ -130,9 +142,15 @@ mod tests {
         assert_eq!(shown("{\n\"log\": {\"entries\": ["), "2:20: a HAR file ends here in the middle: it is cut");
         assert_eq!(
             shown("{\n\"log\": 1}"),
-            "2:8: this is not a HAR file: invalid type: integer '1', expected struct Log"
+            "2:8: this is not a HAR file: invalid type: integer '1', expected an object"
         );
-        assert_eq!(shown("[]"), "1:2: this is not a HAR file: invalid length 0, expected struct Har with 1 element");
+        for (text, field) in
+            [("[]", "log"), ("{}", "log"), (r#"{"a": 1, "log": null}"#, "log"), (r#"{"log": {}}"#, "log.entries")]
+        {
+            assert_eq!(shown(text), format!("1:1: this is not a HAR file: it has no `{field}`"), "{text}");
+        }
+        assert_eq!(shown("1"), "1:1: this is not a HAR file: invalid type: integer '1', expected an object");
+        assert_eq!(shown(r#"{"log": {"entries": [{}]}}"#), "1:23: this is not a HAR file: missing field 'request'");
         assert_eq!(
             shown(r#"{"log": {"entries": [{"request": {"method": "GET", "url": "/x"}}]}}"#),
             "1:60: the URL of entry 1 has no host"
