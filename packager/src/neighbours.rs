@@ -28,27 +28,51 @@ enum Content {
 /// The files and directories that a user names, and what the files need of the files beside them.
 pub(crate) fn with_needed(arguments: &[PathBuf], needs: Needs) -> Vec<PathBuf> {
     let mut all = arguments.to_vec();
-    for file in arguments.iter().filter(|path| path.is_file()) {
-        all.extend(needed(file, needs));
+    let given: Vec<_> = arguments.iter().filter(|path| path.is_file()).map(|path| (path, content(path))).collect();
+    for (file, own) in &given {
+        all.extend(needed(file, own, &given, needs));
     }
     all
 }
 
-fn needed(file: &Path, needs: Needs) -> Vec<PathBuf> {
-    let folder = match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    };
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+/// Files that a user names.
+type Given<'a> = [(&'a PathBuf, Content)];
+
+/// Whether the user names the Egress file of cases, too. One file of each is a pair wherever they are.
+fn is_egress_given(cases: &Path, name: Option<&str>, given: &Given<'_>) -> bool {
+    let is_pair = given.iter().filter(|(_, content)| matches!(content, Content::Egress(_))).count() == 1
+        && given.iter().filter(|(_, content)| matches!(content, Content::Cases(_))).count() == 1;
+    given.iter().any(|(path, content)| match (content, name) {
+        // One that cannot be read may be the one; the report says what is wrong with it.
+        (Content::Egress(egresses), Some(name)) => {
+            egresses.is_empty() || egresses.iter().any(|egress| is_named(egress, name))
+        }
+        (Content::Egress(_), None) => is_pair || folder_of(path) == folder_of(cases),
+        _ => false,
+    })
+}
+
+/// Whether the user names cases of an Egress file, too: then others do not matter.
+fn are_cases_given(egress: &Path, own: &[Egress], given: &Given<'_>) -> bool {
+    let is_alone = given.iter().filter(|(_, content)| matches!(content, Content::Egress(_))).count() == 1;
+    given.iter().any(|(path, content)| match content {
+        Content::Cases(Some(name)) => own.iter().any(|egress| is_named(egress, name)),
+        Content::Cases(None) => is_alone || folder_of(path) == folder_of(egress),
+        _ => false,
+    })
+}
+
+fn needed(file: &Path, own: &Content, given: &Given<'_>, needs: Needs) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder_of(file)) else { return Vec::new() };
     let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| is_yaml(path)).collect();
     paths.sort();
     let beside: Vec<_> = paths.into_iter().map(|path| (content(&path), path)).collect();
-    let own = content(file);
     // The Egress files that it is about, and their standbys.
     let mut named: Vec<String> = Vec::new();
     let mut is_any = false;
-    match &own {
+    match own {
         Content::Egress(egresses) => named.extend(egresses.iter().flat_map(standbys)),
+        Content::Cases(name) if is_egress_given(file, name.as_deref(), given) => {}
         Content::Cases(Some(name)) => named.push(name.clone()),
         Content::Cases(None) => is_any = true,
         Content::Mesh | Content::Other => {}
@@ -79,8 +103,8 @@ fn needed(file: &Path, needs: Needs) -> Vec<PathBuf> {
         Content::Mesh => true,
         Content::Egress(egresses) if egresses.is_empty() => is_missing,
         Content::Egress(egresses) => egresses.iter().any(|egress| is_wanted(egress, &named)),
-        Content::Cases(name) => match (&own, needs) {
-            (Content::Egress(own), Needs::Cases) => {
+        Content::Cases(name) => match (own, needs) {
+            (Content::Egress(own), Needs::Cases) if !are_cases_given(file, own, given) => {
                 name.as_ref().is_none_or(|name| own.iter().any(|egress| is_named(egress, name)))
             }
             _ => false,
@@ -88,6 +112,13 @@ fn needed(file: &Path, needs: Needs) -> Vec<PathBuf> {
         Content::Other => false,
     };
     beside.iter().filter(|(content, _)| is_needed(content)).map(|(_, path)| path.clone()).collect()
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 fn is_named(egress: &Egress, name: &str) -> bool {

@@ -94,6 +94,37 @@ fn other_files_of_the_folder_do_not_matter() {
 }
 
 /// Whoever expects that a request is refused should know that the policy has no part in it.
+/// Versions of one Egress may be side by side, with cases for some of them.
+#[test]
+fn of_several_versions_the_named_one_is_tested() {
+    let good = CASES.replace("  - {to: {methods: [POST, PUT]}}   # wrong\n", "");
+    let named = good.replace("groups:", "egress: httpbin/httpbin\ngroups:");
+    let sandbox = Sandbox::with(&[
+        ("v/new.yaml", GOOD),
+        ("v/old.yaml", &GOOD.replace("httpbin/sleep", "httpbin/nap")),
+        ("v/c.cases.yaml", &good),
+        ("v/named.cases.yaml", &named),
+        ("v/wrong.cases.yaml", CASES),
+        ("elsewhere.yaml", GOOD),
+    ]);
+    for (arguments, passed) in [
+        (&["v/c.cases.yaml", "v/new.yaml"][..], true),
+        (&["v/new.yaml", "./v/c.cases.yaml"], true),
+        (&["v/named.cases.yaml", "v/new.yaml"], true),
+        (&["v/c.cases.yaml", "v/named.cases.yaml", "v/new.yaml"], true),
+        (&["v/c.cases.yaml", "elsewhere.yaml"], true),
+        (&["v/named.cases.yaml", "elsewhere.yaml"], true),
+        (&["v/c.cases.yaml", "v/old.yaml"], false),
+    ] {
+        let ended = sandbox.run(&[&["test"], arguments].concat());
+        let code = if passed { 0 } else { 1 };
+        assert!(ended.code == Some(code) && ended.stdout.contains(" passed"), "{arguments:?}: {ended:?}");
+        assert!(!ended.stdout.contains("wrong.cases.yaml"), "{arguments:?}: {ended:?}");
+    }
+    let both = sandbox.run(&["test", "v/c.cases.yaml"]);
+    assert!(both.code == Some(1) && both.stdout.contains("error[SP0502]"), "{both:?}");
+}
+
 #[test]
 fn cases_that_envoy_answers_are_listed() {
     let sandbox = sandbox();
