@@ -190,7 +190,7 @@ fn what_is_not_covered_is_listed() {
         ended.stdout,
         str![[r#"
 not covered:
-  a/egress.yaml:16:7: `readers`: no case fails on `from` alone: send what the rule allows as another caller
+  a/egress.yaml:16:7: `readers`: no case fails on `from` alone: send what the rule matches as another caller
   a/egress.yaml:19:7: `readers`: no case fails on `to` alone: send another request as a caller of the rule
 
 a/cases.yaml: 1 case passed; 1 of 1 rule and 1 of 3 branches covered (33 %)

@@ -74,10 +74,12 @@ impl fmt::Display for Branch {
             Part::Match => f.write_str("no case matches the rule"),
             Part::Source(_) => f.write_str("no case matches the rule by this source"),
             Part::Operation(_) => f.write_str("no case matches the rule by this operation"),
-            Part::OnlyFrom => f.write_str("no case fails on `from` alone: send what the rule allows as another caller"),
+            Part::OnlyFrom => {
+                f.write_str("no case fails on `from` alone: send what the rule matches as another caller")
+            }
             Part::OnlyTo => f.write_str("no case fails on `to` alone: send another request as a caller of the rule"),
             Part::OnlyWhen(_) => {
-                f.write_str("no case fails on this condition alone: send what the rule allows with another value")
+                f.write_str("no case fails on this condition alone: send what the rule matches with another value")
             }
         }
     }
