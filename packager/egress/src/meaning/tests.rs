@@ -121,6 +121,42 @@ fn the_other_rule_is_named_where_it_says_more() {
     assert!(all.iter().all(|region| region.scope.and.is_none() && region.scope.except.is_empty()), "{all:#?}");
 }
 
+/// A DENY rule takes from many others: that is one region, not one for each of them.
+#[test]
+fn what_many_rules_allow_is_one_region() {
+    let allows = |count: usize| {
+        let one = |at: usize| rule(&format!("a{at}"), "ALLOW", &path(&format!("*/{at}")));
+        (0..count).map(one).collect::<Vec<_>>().join(",")
+    };
+    let narrowed = |count: usize| {
+        let deny = rule("no", "DENY", &path("/a/*"));
+        let regions = regions(&allows(count), &format!("{deny}, {}", allows(count)));
+        regions.into_iter().filter(|region| region.change() == Change::Narrowed).collect::<Vec<_>>()
+    };
+    assert_eq!(narrowed(4).len(), 4);
+    let [one] = &narrowed(9)[..] else { panic!("more than one") };
+    assert_eq!((one.scope.any_of.len(), one.others.len(), &one.scope.and), (9, 8, &None));
+}
+
+/// Of a list only what counts is shown, whichever of it that is.
+#[test]
+fn a_list_is_reduced_to_what_counts() {
+    let list = |added: &[usize]| {
+        let mut paths: Vec<String> = (0..60).map(|at| format!(r#""/a{at}/{{*}}""#)).collect();
+        for at in added {
+            paths.insert(*at, format!(r#""/b{at}""#));
+        }
+        rule("yes", "ALLOW", &format!(r#""to": [{{"operation": {{"paths": [{}]}}}}]"#, paths.join(",")))
+    };
+    for added in [&[0_usize][..], &[17], &[60], &[3, 40], &[0, 30, 59]] {
+        let regions = regions(&list(&[]), &list(added));
+        let [region] = &regions[..] else { panic!("{regions:#?}") };
+        let to = region.scope.rule.as_ref().unwrap().to.as_ref().unwrap();
+        let expected: Vec<String> = added.iter().map(|at| format!("/b{at}")).collect();
+        assert_eq!(to[0].operation.paths.as_ref().unwrap(), &expected);
+    }
+}
+
 /// Of a condition that is added, the requests are those that do not fulfil it. A twin of its header is refused, whatever
 /// decided before: that is one region, however many rules there are.
 #[test]

@@ -293,3 +293,23 @@ pub(super) fn summary(comparison: &Comparison) -> String {
 /// What is said before a request about which search and engine disagree.
 pub(super) const UNDECIDED: &str =
     "not decided, because search and engine disagree about this request; please report it with both policies";
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_not_taken_for_more() {
+        for (values, shown) in [
+            (json!(["/a/{*}", "b*"]), "/a/{*}, b*"),
+            (json!(["a, b", "c"]), r#""a, b", c"#),
+            (json!(["x; values secret"]), r#""x; values secret""#),
+            (json!(["a\"b"]), r#""a\"b""#),
+            (json!(["", "é"]), r#""", "é""#),
+        ] {
+            assert_eq!(listed(&values), shown);
+        }
+    }
+}
