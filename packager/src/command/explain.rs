@@ -30,7 +30,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     };
     let (report, checked) = examine(inputs);
     if report.exit() != Exit::Ok {
-        console.write(None, report.render(Format::Human, console.coloured(None), console.quiet()).as_bytes())?;
+        console.problem(report.render(Format::Human, console.coloured(None), console.quiet()).trim_end());
         return Ok(report.exit());
     }
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());

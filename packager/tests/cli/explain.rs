@@ -225,7 +225,7 @@ fn a_har_of_a_hundred_megabytes_is_refused() {
 fn an_invalid_egress_is_reported_as_check_does() {
     let sandbox = Sandbox::with(&[("egress.yaml", &crate::sandbox::bad())]);
     let ended = sandbox.run(&["explain", "egress.yaml", "--as", "a/b", "/get"]);
-    assert!(ended.code == Some(1) && ended.stdout.contains("error[SP0203]"), "{ended:?}");
+    assert!(ended.code == Some(1) && ended.stderr.contains("error[SP0203]"), "{ended:?}");
 }
 
 /// Other files of the folder, cases above all, are of no concern to a request; the Mesh file is.
