@@ -290,7 +290,7 @@ impl<'p> Comparison<'p> {
 /// region for each would tell one change over and over.
 fn deciding<'n, 'm>(entry: &Entry, behind: &'n [Near<'m>]) -> Vec<&'n [Near<'m>]> {
     let is_default = |near: &Near<'m>| entry.from != Origin::Default && near.1.1.from == Origin::Default;
-    let is_rule = |near: &Near<'m>| matches!(near.1.1.from, Origin::Rule(_));
+    let is_rule = |near: &Near<'m>| matches!(near.1.1.from, Origin::Rule(_)) && near.1.1.effect != entry.effect;
     let are_alike = |left: &Near<'m>, right: &Near<'m>| {
         let verdicts = [left, right].map(|near| near.1.1.effect.is_allowed());
         (is_default(left) && is_default(right)) || (is_rule(left) && is_rule(right) && verdicts[0] == verdicts[1])

@@ -19,6 +19,9 @@ use super::space::{Atom, DimensionIndex, Exhausted, Found, Space};
 /// A request in parts: a value for each dimension.
 pub(super) type Point = Vec<Value>;
 
+/// How many requests are remembered.
+const POINTS: usize = 512;
+
 #[derive(Clone)]
 struct Node {
     /// By dimension, sorted.
@@ -82,9 +85,25 @@ impl Space {
         Ok(best)
     }
 
-    /// Whether there is a request for which all of these hold.
+    /// Whether there is a request for which all of these hold. One that was found for something else is as good.
     pub(super) fn is_possible(&self, formulas: &[&Formula]) -> Result<bool, Exhausted> {
-        Ok(self.witness(formulas)?.is_some())
+        self.spend()?;
+        let is_known = self.points.borrow().iter().rev().any(|point| {
+            point.len() == self.width() && formulas.iter().rev().all(|formula| self.is_true(formula, point))
+        });
+        if is_known {
+            return Ok(true);
+        }
+        let found = self.witness(formulas)?;
+        let is_possible = found.is_some();
+        if let Some(point) = found {
+            let mut points = self.points.borrow_mut();
+            if points.len() == POINTS {
+                points.pop_front();
+            }
+            points.push_back(point);
+        }
+        Ok(is_possible)
     }
 
     /// Whether a formula holds for a request.

@@ -49,6 +49,8 @@ pub(super) struct Space {
     atoms_by_key: HashMap<(DimensionIndex, String), Atom>,
     found: RefCell<HashMap<Asked, Option<Found>>>,
     matched: RefCell<HashMap<(Atom, Value), bool>>,
+    /// Requests that were found.
+    pub(super) points: RefCell<VecDeque<Vec<Value>>>,
     /// How many states may still be reached.
     budget: Cell<u64>,
 }
@@ -78,6 +80,7 @@ impl Space {
             atoms_by_key: HashMap::default(),
             found: RefCell::default(),
             matched: RefCell::default(),
+            points: RefCell::default(),
             budget: Cell::new(budget),
         };
         // What every request has.

@@ -134,9 +134,17 @@ fn changes(diff: &PolicyDiff, is_back: bool) -> Vec<String> {
         View::IfEnforced => format!("{view:?} {} {}", old.is_allowed(), new.is_allowed()),
         View::InForce | View::Audit(_) => format!("{view:?} {old} {new}"),
     };
-    let both = diff.regions.iter().map(|region| match is_back {
-        false => line(&region.view, &region.old, &region.new),
-        true => line(&region.view, &region.new, &region.old),
+    let both = diff.regions.iter().flat_map(|region| {
+        let pair = |other: Option<&Effect>| match (other, region.scope.is_of_new()) {
+            (None, _) => (region.old.clone(), region.new.clone()),
+            (Some(other), true) => (other.clone(), region.new.clone()),
+            (Some(other), false) => (region.old.clone(), other.clone()),
+        };
+        let pairs: Vec<_> = std::iter::once(None).chain(region.others.iter().map(Some)).map(pair).collect();
+        pairs.into_iter().map(|(old, new)| match is_back {
+            false => line(&region.view, &old, &new),
+            true => line(&region.view, &new, &old),
+        })
     });
     let mut lines: Vec<String> = both.collect();
     lines.sort();
