@@ -1,28 +1,33 @@
 //! A curl command.
 
+mod headers;
+mod kind;
 mod options;
+mod target;
 
 use std::path::Path;
 
 use super::model::{PasteError, Pasted};
 use super::words::{Word, words};
-use super::{cmd, shell, url};
+use super::{cmd, shell};
 use crate::scenario::Request;
 use crate::wording::quoted;
+use headers::Headers;
+use kind::Kind;
 use options::{IGNORED, SHORT, takes_value};
+use target::{Datum, Shape, target};
 
 /// What the command's options say.
 #[derive(Default)]
 struct Command {
     method: Option<String>,
-    headers: Vec<(String, String)>,
-    /// Headers of its own that curl leaves out.
-    removed: Vec<String>,
-    data: Vec<String>,
-    is_form: bool,
+    headers: Headers,
+    data: Vec<Datum>,
+    queries: Vec<Datum>,
     is_json: bool,
-    is_upload: bool,
-    is_head: bool,
+    upload: Option<String>,
+    /// What its options make of the request, and where they are.
+    kinds: Vec<(Kind, usize)>,
     is_get: bool,
     is_plain: bool,
     is_path_as_is: bool,
@@ -106,7 +111,7 @@ impl Command {
             return Ok(());
         }
         match name {
-            "--head" => self.is_head = true,
+            "--head" => self.kinds.push((Kind::Head, start)),
             "--get" => self.is_get = true,
             "--globoff" => self.is_plain = true,
             "--path-as-is" => self.is_path_as_is = true,
@@ -129,95 +134,67 @@ impl Command {
 
     fn option_with_value(&mut self, text: &str, name: &str, start: usize, word: Word) -> Result<(), PasteError> {
         let value = word.text.clone();
-        let mut header = |name: &str, value: &str| self.headers.push((name.to_owned(), value.to_owned()));
-        let mut removed = |name: &str| self.removed.push(name.trim().to_owned());
         match name {
             "--request" => self.method = Some(value),
-            "--header" => match value.split_once(':') {
-                Some((name, value)) if !value.trim().is_empty() => header(name.trim(), value.trim()),
-                // `name:` removes a header, and `name;` sends it empty.
-                Some((name, _)) => removed(name),
-                None => match value.trim_end().strip_suffix(';') {
-                    Some(name) => header(name.trim(), ""),
-                    None => {
-                        return Err(PasteError::at(
-                            text,
-                            start,
-                            format!("{} is not a header", quoted(&value)),
-                            "write `-H 'name: value'`",
-                        ));
-                    }
-                },
-            },
-            "--user-agent" if value.is_empty() => removed("user-agent"),
-            "--referer" | "--cookie" if value.is_empty() => {}
-            "--user-agent" => header("user-agent", &value),
-            "--referer" => header("referer", &value),
-            "--cookie" => header("cookie", &value),
-            "--user" => header("authorization", "Basic <credentials>"),
-            "--oauth2-bearer" => header("authorization", "Bearer <token>"),
+            "--header" if value.starts_with('@') => {
+                let message =
+                    format!("the headers in the file {} are not known here", quoted(value.trim_start_matches('@')));
+                return Err(PasteError::at(text, start, message, "write each of them as `-H 'name: value'`"));
+            }
+            "--header" => self.headers.add(&value),
+            "--user-agent" => self.headers.user_agent = Some(value),
+            "--referer" => self.headers.set_referer(&value),
+            "--cookie" => self.headers.add_cookies(&value),
+            "--user" if !value.is_empty() && !value.contains(':') => {
+                let message = format!("curl asks for the password of {}", quoted(&value));
+                return Err(PasteError::at(text, start, message, "write `-u 'USER:PASSWORD'`"));
+            }
+            "--user" => self.headers.user = Some(value),
+            "--oauth2-bearer" => self.headers.token = Some(value),
+            "--range" => self.headers.range = Some(value),
             "--url" => return self.take_url(text, word),
             "--cert" => self.certificate = Some(value),
-            "--form" | "--form-string" => self.is_form = true,
-            "--upload-file" => self.is_upload = true,
-            "--json" => {
-                self.is_json = true;
-                self.data.push(value);
+            "--form" | "--form-string" => self.kinds.push((Kind::Form, start)),
+            "--upload-file" if value.is_empty() => {}
+            "--upload-file" => {
+                self.upload = Some(value);
+                self.kinds.push((Kind::Upload, start));
             }
-            _ if name.starts_with("--data") => self.data.push(value),
+            "--url-query" => self.queries.push(Datum::new(name, &value, start)),
+            _ if name == "--json" || name.starts_with("--data") => {
+                self.is_json |= name == "--json";
+                self.data.push(Datum::new(name, &value, start));
+                self.kinds.push((Kind::Data, start));
+            }
             _ => {}
         }
         Ok(())
     }
 
     fn pasted(self, text: &str) -> Result<Pasted, PasteError> {
-        let Some(word) = self.url else {
+        let kind = kind::only(text, &self.kinds, self.is_get)?;
+        let Some(word) = &self.url else {
             return Err(PasteError::at(text, text.len(), "the command has no URL", "copy the whole command"));
         };
         if word.is_open {
             let message = format!("the shell has not expanded {}", quoted(&word.text));
             return Err(PasteError::at(text, word.start, message, "write the URL that the shell makes of it"));
         }
-        if let Some(at) = word.text.find(['{', '[']).filter(|_| !self.is_plain && !is_address_only(&word.text)) {
-            let glob = word.text.get(at..).unwrap_or_default();
-            let glob = glob.find(['}', ']']).and_then(|end| glob.get(..=end)).unwrap_or(glob);
-            return Err(PasteError::at(
-                text,
-                word.start,
-                format!("the URL has the pattern {}, of which curl makes several requests", quoted(glob)),
-                "write one of its URLs, or `--globoff` if the URL is meant as it is",
-            ));
-        }
-        let Some(url) = url::read(&word.text) else {
-            return Err(PasteError::at(
-                text,
-                word.start,
-                format!("{} has no host", quoted(&word.text)),
-                "write a URL such as `https://HOST/PATH`",
-            ));
+        let shape = Shape {
+            is_plain: self.is_plain,
+            is_path_as_is: self.is_path_as_is,
+            upload: self.upload.as_deref(),
+            query: if self.is_get && !self.data.is_empty() { &self.data } else { &self.queries },
         };
-        let mut path = if self.is_path_as_is { url.path } else { url::without_dots(&url.path) };
-        let has_body = !self.data.is_empty() && !self.is_get;
-        if self.is_get && !self.data.is_empty() {
-            path.push(if path.contains('?') { '&' } else { '?' });
-            path.push_str(&self.data.join("&"));
+        let url = target(text, word, &shape)?;
+        let authority = self.headers.host().unwrap_or(&url.authority);
+        if authority.is_empty() {
+            let help = "leave out the `-H` that takes the host away";
+            return Err(PasteError::at(text, word.start, "the request has no host: no gateway takes it", help));
         }
-        let usual = match () {
-            () if self.is_head => "HEAD",
-            () if self.is_upload => "PUT",
-            () if has_body || self.is_form => "POST",
-            () => "GET",
-        };
-        let named = |name: &str| self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-        let authority = named("host").map_or(url.authority, |(_, host)| host.clone());
-        let mut request = Request::new(self.method.as_deref().unwrap_or(usual), &authority, &path);
+        let mut request = Request::new(self.method.as_deref().unwrap_or(kind::method(kind)), authority, &url.path);
         // What curl sends by itself.
-        let body_type = match () {
-            () if self.is_json => Some("application/json"),
-            () if self.is_form => Some("multipart/form-data"),
-            () if has_body => Some("application/x-www-form-urlencoded"),
-            () => None,
-        };
+        let body_type = if self.is_json { Some("application/json") } else { kind::body_type(kind) };
         let accept = if self.is_json { "application/json" } else { "*/*" };
         let own = [
             ("user-agent", Some("curl/8.0.0")),
@@ -225,25 +202,11 @@ impl Command {
             ("accept-encoding", self.is_compressed.then_some("deflate, gzip, br, zstd")),
             ("content-type", body_type),
         ];
-        for (name, value) in own {
-            let is_removed = self.removed.iter().any(|removed| removed.eq_ignore_ascii_case(name));
-            if let (Some(value), None, false) = (value, named(name), is_removed) {
-                request = request.with(name, value.as_bytes());
-            }
-        }
-        for (name, value) in self.headers.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")) {
-            request = request.with(name, value.as_bytes());
+        for (name, value) in self.headers.sent(&own, url.user.as_deref(), kind == Some(Kind::Form)) {
+            request = request.with(&name, value.as_bytes());
         }
         Ok(Pasted { caller: self.certificate.as_deref().and_then(caller_of), ..Pasted::of(request) })
     }
-}
-
-/// Whether the only brackets of a URL are those of an IPv6 address.
-fn is_address_only(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    let inside = rest.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    inside.is_some_and(|(address, rest)| address.parse::<std::net::Ipv6Addr>().is_ok() && !rest.contains(['{', '[']))
 }
 
 fn unknown(text: &str, name: &str, start: usize) -> PasteError {
@@ -322,7 +285,6 @@ mod tests {
                 "a.b PUT /c?d=1&e=%20 -H 'x-role: \"a\"'",
             ),
             ("curl \"https://a.b/c\" ^\n  -H \"x-role: it's ^ a\"", "a.b GET /c -H 'x-role: it'\\''s ^ a'"),
-            ("curl -u a:b https://a.b", "a.b GET / -H 'authorization: Basic <credentials>'"),
         ] {
             assert_eq!(shown(command), expected, "{command}");
         }
@@ -349,13 +311,15 @@ mod tests {
             ("curl https://a.b \\\n  --frob", "2:3: the option `--frob` of curl is not known here"),
             ("curl https://a.b -H", "1:18: `--header` has no value: the command is cut"),
             ("curl https://a.b -H 'x: ", "1:21: the quotes that begin here do not end"),
-            ("curl https://a.b -H abc", "1:18: `abc` is not a header"),
+            ("curl https://a.b -H @f", "1:18: the headers in the file `f` are not known here"),
+            ("curl https://a.b -H Host:", "1:6: the request has no host: no gateway takes it"),
+            ("curl https://a.b -u me", "1:18: curl asks for the password of `me`"),
             ("curl 'https://a.b/{1,2}'", "1:6: the URL has the pattern `{1,2}`, of which curl makes several requests"),
             ("curl https://a.b/[1-3]x", "1:6: the URL has the pattern `[1-3]`, of which curl makes several requests"),
             ("curl -i $URL", "1:9: the shell has not expanded `$URL`"),
             ("curl --url=\"https://${HOST}/x\"", "1:6: the shell has not expanded `https://${HOST}/x`"),
             ("curl ^\"https://a.b ^\n -i", "1:7: the quotes that begin here do not end"),
-            ("curl https:///x", "1:6: `https:///x` has no host"),
+            ("curl https:///", "1:6: `https:///` has no host"),
             ("", "1:1: this is not a curl command"),
         ] {
             assert_eq!(shown(command), expected, "{command}");

@@ -1,5 +1,7 @@
 //! The words of a command line, as a POSIX shell splits it, with `$'...'` as browsers write it.
 
+mod dollar;
+
 use std::iter::Peekable;
 use std::str::CharIndices;
 
@@ -45,6 +47,7 @@ pub(super) fn words(text: &str) -> Result<Vec<Word>, PasteError> {
     while let Some((at, character)) = characters.next() {
         let is_dollar_quote = character == '$' && characters.peek().is_some_and(|(_, next)| *next == '\'');
         match character {
+            '#' if open.is_none() => while characters.next_if(|(_, next)| *next != '\n').is_some() {},
             '\n' | '|' | ';' | '&' | '<' | '>' => {
                 words.extend(open.take());
                 words.push(Word::operator(at, character));
@@ -62,7 +65,7 @@ pub(super) fn words(text: &str) -> Result<Vec<Word>, PasteError> {
                     '\'' | '"' => quoted(text, at, character, &mut characters, word)?,
                     '$' if is_dollar_quote => {
                         characters.next();
-                        quoted(text, at, '$', &mut characters, word)?;
+                        dollar::quoted(text, at, &mut characters, &mut word.text)?;
                     }
                     other => word.push(other, characters.peek().map(|(_, next)| *next)),
                 }
@@ -81,7 +84,7 @@ fn after_return(characters: &mut Peekable<CharIndices<'_>>) -> Option<(usize, ch
     if end.is_some() { characters.next() } else { next }
 }
 
-/// What is between quotes; `$` stands for `$'...'`.
+/// What is between quotes.
 fn quoted(
     text: &str,
     start: usize,
@@ -89,34 +92,19 @@ fn quoted(
     characters: &mut Peekable<CharIndices<'_>>,
     word: &mut Word,
 ) -> Result<(), PasteError> {
-    let end = if quote == '"' { '"' } else { '\'' };
     while let Some((_, character)) = characters.next() {
         match (character, quote) {
-            _ if character == end => return Ok(()),
+            _ if character == quote => return Ok(()),
             ('\\', '"') => match characters.next() {
                 Some((_, next @ ('"' | '\\' | '$' | '`'))) => word.text.push(next),
                 Some((_, '\n')) | None => {}
                 Some((_, next)) => word.text.extend(['\\', next]),
-            },
-            ('\\', '$') => match characters.next() {
-                Some((_, 'n')) => word.text.push('\n'),
-                Some((_, 'r')) => word.text.push('\r'),
-                Some((_, 't')) => word.text.push('\t'),
-                Some((_, 'x')) => word.text.extend(hexadecimal(characters, 2)),
-                Some((_, 'u')) => word.text.extend(hexadecimal(characters, 4)),
-                Some((_, next)) => word.text.push(next),
-                None => {}
             },
             (_, '"') => word.push(character, characters.peek().map(|(_, next)| *next)),
             _ => word.text.push(character),
         }
     }
     Err(PasteError::at(text, start, "the quotes that begin here do not end", "copy the whole command"))
-}
-
-fn hexadecimal(characters: &mut impl Iterator<Item = (usize, char)>, digits: usize) -> Option<char> {
-    let digits: String = characters.take(digits).map(|(_, digit)| digit).collect();
-    u32::from_str_radix(&digits, 16).ok().and_then(char::from_u32)
 }
 
 #[cfg(test)]
@@ -134,6 +122,7 @@ mod tests {
             ("a|b; c", &["a", "|", "b", ";", "c"]),
             ("'' a", &["", "a"]),
             ("a \\\r\n b\r\nc", &["a", "b", "\n", "c"]),
+            ("a#b # c | 'd\n'#e' #f", &["a#b", "\n", "#e"]),
         ] {
             assert_eq!(read(text).unwrap(), expected, "{text}");
         }

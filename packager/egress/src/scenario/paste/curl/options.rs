@@ -1,7 +1,7 @@
 //! The options of curl that are known.
 
 /// Options that do not change what the gateway sees of the request, and have no value.
-pub(super) const IGNORED: [&str; 24] = [
+pub(super) const IGNORED: [&str; 44] = [
     "--fail",
     "--fail-with-body",
     "--http1.1",
@@ -26,9 +26,29 @@ pub(super) const IGNORED: [&str; 24] = [
     "--http3",
     "--raw",
     "--progress-bar",
+    "--basic",
+    "--create-dirs",
+    "--fail-early",
+    "--junk-session-cookies",
+    "--location-trusted",
+    "--no-alpn",
+    "--no-sessionid",
+    "--parallel",
+    "--remote-header-name",
+    "--remote-name-all",
+    "--remote-time",
+    "--remove-on-error",
+    "--retry-all-errors",
+    "--retry-connrefused",
+    "--tcp-fastopen",
+    "--tcp-nodelay",
+    "--tlsv1",
+    "--tlsv1.0",
+    "--tlsv1.1",
+    "--trace-time",
 ];
 /// The same with a value.
-const IGNORED_WITH_VALUE: [&str; 22] = [
+const IGNORED_WITH_VALUE: [&str; 41] = [
     "--cacert",
     "--capath",
     "--ciphers",
@@ -51,9 +71,28 @@ const IGNORED_WITH_VALUE: [&str; 22] = [
     "--tls-max",
     "--write-out",
     "--interface",
+    "--create-file-mode",
+    "--crlfile",
+    "--curves",
+    "--dns-servers",
+    "--expect100-timeout",
+    "--happy-eyeballs-timeout-ms",
+    "--keepalive-time",
+    "--limit-rate",
+    "--local-port",
+    "--max-filesize",
+    "--output-dir",
+    "--pinnedpubkey",
+    "--retry-delay",
+    "--retry-max-time",
+    "--speed-limit",
+    "--speed-time",
+    "--tls13-ciphers",
+    "--trace",
+    "--trace-ascii",
 ];
 /// Options of one letter, and their long names.
-pub(super) const SHORT: [(char, &str); 26] = [
+pub(super) const SHORT: [(char, &str); 40] = [
     ('X', "--request"),
     ('H', "--header"),
     ('d', "--data"),
@@ -80,20 +119,36 @@ pub(super) const SHORT: [(char, &str); 26] = [
     ('L', "--location"),
     ('f', "--fail"),
     ('g', "--globoff"),
+    ('r', "--range"),
+    ('N', "--no-buffer"),
+    ('4', "--ipv4"),
+    ('6', "--ipv6"),
+    ('0', "--http1.0"),
+    ('1', "--tlsv1"),
+    ('O', "--remote-name"),
+    ('J', "--remote-header-name"),
+    ('R', "--remote-time"),
+    ('Z', "--parallel"),
+    ('j', "--junk-session-cookies"),
+    ('#', "--progress-bar"),
+    ('y', "--speed-time"),
+    ('Y', "--speed-limit"),
 ];
 const FLAGS: [&str; 5] = ["--compressed", "--head", "--get", "--globoff", "--path-as-is"];
 
 /// Whether an option has a value.
 pub(super) fn takes_value(name: &str) -> bool {
-    const KNOWN: [&str; 14] = [
+    const KNOWN: [&str; 16] = [
         "--request",
         "--header",
         "--user-agent",
         "--referer",
         "--cookie",
         "--user",
+        "--range",
         "--oauth2-bearer",
         "--url",
+        "--url-query",
         "--cert",
         "--form",
         "--form-string",
