@@ -54,6 +54,10 @@ impl Comparison<'_> {
         if *pair.view == View::IfEnforced && self.space.is_possible(&with(&said, &not_told.not()))? {
             scope.except.push(Exception::InForce);
         }
+        // An exception that takes nothing of what many rules decide does no harm, and it takes long to find out.
+        if !scope.any_of.is_empty() {
+            said.push(Formula::any(pair.others.iter().map(|(_, (_, other))| other.formula.clone())));
+        }
         said.extend(left_out);
         said.push(not_told);
         Ok((scope, said))
@@ -74,7 +78,6 @@ impl Comparison<'_> {
             return Ok(());
         };
         if ids.len() > 1 {
-            said.push(decides);
             scope.any_of = ids.into_iter().cloned().collect();
             return Ok(());
         }
