@@ -9,8 +9,9 @@
 //! - a **machine** (`machine`) is one test of a rule on one dimension of requests, over all readings of a value;
 //! - a **space** (`space`) finds a shortest value that passes some tests and fails others, and a request for which
 //!   formulas hold (`search`);
-//! - a policy is a **list** of formulas with what they decide (`lists`); [`diff()`] compares two of them,
-//!   [`query()`] asks one what it grants, and [`idle()`] which of its rules never decide.
+//! - a policy is a **list** of formulas with what they decide (`lists`); [`diff()`] compares two of them, takes what differs
+//!   in pieces (`pieces`), says which requests each has (`describe`) and joins those that a reader would not tell apart (`fold`);
+//! - [`query()`] asks one what it grants, and [`idle()`] which of its rules never decide.
 //!
 //! # Limits
 //!
