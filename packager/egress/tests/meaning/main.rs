@@ -31,7 +31,7 @@ use sallyport_egress::meaning::{BUDGET, Exception, Policy, PolicyDiff, Region, S
 use sallyport_egress::scenario::Effect;
 
 /// How many pairs of policies; `PAIRS` says otherwise, and `SEED` where they begin.
-const PAIRS: u64 = 200;
+const PAIRS: u64 = 300;
 /// How many requests for each.
 const REQUESTS: usize = 150;
 /// No comparison of two generated policies takes nearly as long, not even in a debug build on a busy machine.

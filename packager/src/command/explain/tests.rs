@@ -24,7 +24,7 @@ use crate::report::example::Ground;
 mod common;
 
 /// How many policies.
-const POLICIES: u64 = 20;
+const POLICIES: u64 = 40;
 
 #[derive(clap::Parser)]
 struct Line {
@@ -103,7 +103,7 @@ fn an_example_is_an_argument_of_explain() {
                 }
             }
         }
-        assert!(commands.len() > 100 && left * 20 < commands.len(), "{} and {left}", commands.len());
+        assert!(commands.len() > 150 && left * 20 < commands.len(), "{} and {left}", commands.len());
         for ((explained, command), (scenario, engine)) in
             explained(&commands, &checked).into_iter().zip(&commands).zip(&shown)
         {
