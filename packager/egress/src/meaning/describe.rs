@@ -9,7 +9,6 @@
 use super::diff::{Comparison, Near, Pair};
 use super::formula::Formula;
 use super::lists::{Origin, View, universe};
-use super::merge::Side;
 use super::pieces::Piece;
 use super::region::{Exception, Scope};
 use super::space::Exhausted;
@@ -82,9 +81,7 @@ impl Comparison<'_> {
             return Ok(());
         }
         let side = pair.side.other();
-        let [old, new] = self.policies;
-        let policy = if side == Side::Old { old } else { new };
-        let Some(rule) = policy.rule(id) else { return Ok(()) };
+        let Some(rule) = self.policy(side).rule(id) else { return Ok(()) };
         let rule = self.part(side, rule.clone(), region)?;
         said.push(self.formula_of(side, &rule).unwrap_or(decides));
         scope.and = Some(rule);

@@ -257,15 +257,19 @@ impl<'p> Comparison<'p> {
         Ok(effects)
     }
 
+    /// The policy of a side; of what both have alike, the new one.
+    pub(super) fn policy(&self, side: Side) -> &'p Policy {
+        let [old, new] = self.policies;
+        if side == Side::Old { old } else { new }
+    }
+
     /// Every rule that has a request in common with this entry, each with its side: with another one, it is another region.
     fn rules(&mut self, own: (Side, &Entry), near: &[Near<'_>]) -> Vec<(Side, Arc<str>)> {
         let mut rules = Vec::new();
         for (side, entry) in near.iter().map(|(_, (side, entry))| (*side, entry)).chain([own]) {
             let Origin::Rule(id) = &entry.from else { continue };
-            let is_old = side == Side::Old;
-            let [old, new] = self.policies;
-            let policy = if is_old { old } else { new };
-            let known = self.canonical.entry((is_old, id.clone()));
+            let policy = self.policy(side);
+            let known = self.canonical.entry((side == Side::Old, id.clone()));
             let text = known.or_insert_with(|| policy.rule(id).map_or_else(String::new, canonical).into());
             rules.push((side, text.clone()));
         }
