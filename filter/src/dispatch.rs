@@ -140,7 +140,7 @@ extern "C" fn proxy_on_response_trailers(id: u32, _trailers: usize) -> Action {
 /// The end of a stream, or of a configuration; true: nothing is left to do.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(id: u32) -> bool {
-    with_root(id, Root::flush);
+    with_root(id, Root::done);
     true
 }
 

@@ -123,6 +123,14 @@ pub fn apply(effect: &Effect) {
                 MetricKind::Gauge | MetricKind::Histogram => record(metric, *value),
             }
         }
+        Effect::Step { name, is_up } => {
+            if let Some(metric) = define_metric(MetricKind::Gauge, name) {
+                // SAFETY: no pointers.
+                unsafe {
+                    proxy_increment_metric(metric, if *is_up { 1 } else { -1 });
+                }
+            }
+        }
     }
 }
 

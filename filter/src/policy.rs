@@ -52,15 +52,14 @@ impl ActivePolicy {
 
     /// Gives what has been counted to the host.
     pub fn flush(&self) {
-        let Some(Flush { increases, log }) = self.run(WorkerState::flush) else { return };
+        let now = host::now();
+        let Some(Flush { increases, effects }) = self.run(|state| state.flush(&self.engine, now)) else { return };
         for increase in increases {
             if let Some(metric) = self.metric(increase.slot) {
                 host::increment(metric, increase.by);
             }
         }
-        if let Some(line) = log {
-            host::apply(&line);
-        }
+        effects.iter().for_each(host::apply);
     }
 
     fn metric(&self, slot: usize) -> Option<u32> {

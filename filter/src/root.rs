@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use sallyport_core::flow::Effect;
 use sallyport_core::flow::configure::configure;
 use sallyport_core::flow::health::TargetUpdate;
 
@@ -12,6 +13,7 @@ use crate::policy::ActivePolicy;
 #[derive(Default)]
 pub struct Root {
     policy: Option<Rc<ActivePolicy>>,
+    at_end: Option<Effect>,
 }
 
 impl Root {
@@ -27,6 +29,7 @@ impl Root {
         match configure(&configuration, &plugin, host::now()) {
             Ok(configured) => {
                 let policy = ActivePolicy::new(configured.engine);
+                self.at_end = Some(configured.at_end);
                 configured.effects.iter().for_each(host::apply);
                 policy.read_records();
                 host::set_tick_period(configured.tick_period);
@@ -59,10 +62,13 @@ impl Root {
         }
     }
 
-    /// Gives what has been counted to the host.
-    pub fn flush(&mut self) {
+    /// Gives what has been counted to the host, and gives the configuration up.
+    pub fn done(&mut self) {
         if let Some(policy) = &self.policy {
             policy.flush();
+        }
+        if let Some(effect) = self.at_end.take() {
+            host::apply(&effect);
         }
     }
 }

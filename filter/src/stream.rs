@@ -114,9 +114,7 @@ impl Stream {
 }
 
 fn apply_report(report: Report<'_>) {
-    if let Some(line) = report.log {
-        host::apply(&line);
-    }
+    report.log.iter().for_each(host::apply);
     for (name, value) in report.attributes {
         host::set_filter_state(name, &value);
     }

@@ -9,7 +9,7 @@ mod side;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sallyport_core::wire::Mode;
+use sallyport_core::wire::Stage;
 use sallyport_egress::meaning::{BUDGET, Change, Exhausted, Policy, diff};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::{Located, policy_source, standbys};
@@ -74,7 +74,7 @@ fn policy(side: &Side, egress: Option<&&Located<Egress>>, other: &Located<Egress
         None => {
             let mut source = policy_source(other, &mesh, &[]);
             source.rules.clear();
-            source.mode = Mode::Enforce;
+            source.stage = Stage::Enforce;
             source
         }
     };

@@ -33,11 +33,11 @@ rules:
   from: [{source: {serviceAccounts: [httpbin/sleep]}}]
 - id: no-delay
   action: DENY
-  mode: shadow
+  stage: shadow
   to: [{operation: {paths: [\"/delay/{*}\"]}}]
 - id: soon
   action: ALLOW
-  mode: shadow
+  stage: shadow
   from: [{source: {serviceAccounts: [httpbin/writer]}}]
 ";
     each_envoy("shadow", |envoy, scratch| {
@@ -54,7 +54,7 @@ rules:
         ensure!(told.status == 403 && told.spoken().reason == "not_allowed", "{told:?}");
 
         // The whole policy in shadow: nothing is refused, and what would have been is reported.
-        stage.gate.save_good(&egress_with("rollout: {mode: shadow}", READERS))?;
+        stage.gate.save_good(&egress_with("rollout: {stage: shadow}", READERS))?;
         let told = stage.stranger()?.send(&Request::get("/get"))?;
         ensure!((told.status, told.spoken().shadow.as_str()) == (200, "refused"), "{told:?}");
         let told = stage.sleep()?.send(&Request::get("/get"))?;

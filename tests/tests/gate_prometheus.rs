@@ -34,7 +34,7 @@ rules:
   to: [{operation: {paths: [\"/admin*\"]}}]
 - id: no-delay
   action: DENY
-  mode: shadow
+  stage: shadow
   to: [{operation: {paths: [\"/delay*\"]}}]
 ";
 /// Further gateways before the same upstream: many gates are open when three are.

@@ -19,7 +19,7 @@ rules:
   to: [{operation: {paths: [\"/admin*\"]}}]
 - id: no-delay
   action: DENY
-  mode: shadow
+  stage: shadow
   to: [{operation: {paths: [\"/delay*\"]}}]
 ";
 

@@ -20,6 +20,8 @@ pub const DECISION: &str = "sallyport.decision";
 pub const RULE: &str = "sallyport.rule";
 /// `would_allow:RULE`, `would_refuse:REASON` or `would_refuse:REASON:RULE`, where what is in shadow mode disagrees.
 pub const SHADOW: &str = "sallyport.shadow";
+/// The region of a candidate's change: 12 hexadecimal digits, or `other`; where the candidate decides otherwise.
+pub const REGION: &str = "sallyport.region";
 /// `closed`, `half-open` or `open`: the health gate of the upstream, for requests that the policy allows.
 pub const HEALTH: &str = "sallyport.health";
 /// The caller on whose behalf a trusted forwarder sends the request: `TD/ns/NS/sa/SA`.
@@ -51,6 +53,7 @@ pub fn attributes<'e>(
     let mut attributes = vec![(DECISION, Cow::Borrowed(word))];
     attributes.extend(rule.map(|rule| (RULE, Cow::Borrowed(rule.id))));
     attributes.extend(decision.shadow.as_ref().map(|shadow| (SHADOW, Cow::Owned(shadow_text(shadow)))));
+    attributes.extend(decision.trial.map(|trial| (REGION, Cow::Borrowed(trial.id))));
     attributes.extend(health.map(|phase| (HEALTH, Cow::Borrowed(phase.as_str()))));
     attributes.extend(decision.caller.forwarded().map(|caller| (CALLER, caller.clone())));
     let trace = sent.map_or_else(|| Incoming::read(view.headers).trace_id(), |outgoing| outgoing.trace_id.clone());
@@ -85,8 +88,8 @@ mod tests {
               "trustedForwarders":["cluster.local/ns/istio-system/sa/ingress"],"rules":[
               {"id":"read","action":"ALLOW","from":[{"source":{"namespaces":["httpbin"]}}]},
               {"id":"admin","action":"DENY","to":[{"operation":{"paths":["/admin"]}}]},
-              {"id":"slow","action":"DENY","mode":"shadow","to":[{"operation":{"paths":["/slow"]}}]},
-              {"id":"all","action":"ALLOW","mode":"shadow","to":[{"operation":{"methods":["GET"]}}]}]}"#,
+              {"id":"slow","action":"DENY","stage":"shadow","to":[{"operation":{"paths":["/slow"]}}]},
+              {"id":"all","action":"ALLOW","stage":"shadow","to":[{"operation":{"methods":["GET"]}}]}]}"#,
         )
         .unwrap()
     }
@@ -138,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_shadow_policy_says_why_it_would_refuse() {
-        let policy = br#"{"version":1,"upstream":"a/b","mode":"shadow","rules":[]}"#;
+        let policy = br#"{"version":1,"upstream":"a/b","stage":"shadow","rules":[]}"#;
         let engine = Engine::from_json(policy).unwrap();
         for (path, expected) in
             [(&b"/"[..], "would_refuse:not_allowed"), (b"/a;b", "would_refuse:ambiguous_request:semicolon")]

@@ -44,17 +44,19 @@
 //! the forwarder's. What a rule says about the mesh's own trust domain also applies to its aliases: for a permissive use
 //! exactly where Istio expands it, for a restrictive one wherever a pattern matches one of the names.
 //!
-//! **Shadow.** There are two rulings: one by the enforced rules, and one by all rules as if all were enforced. Where one
-//! permits and the other refuses, the second is reported beside the first. With the whole policy in shadow mode every request
-//! continues, and what is reported is a refusal by all rules. AUDIT rules never decide.
+//! **Candidates.** There are two rulings: one by the policy in force, and one by its candidate. A rule in shadow is a candidate
+//! of one rule: the policy as if it were enforced. A whole policy in shadow is one, too; what it would replace lets every request
+//! pass. Which of the two decides depends on the stage, and at `canary` on the caller. Where the candidate does not decide and
+//! one permits what the other refuses, its verdict is reported beside the first. AUDIT rules never decide.
 //!
 //! **Ambiguity.** Servers that follow CGI read `x_role` and `x-role` as one header, and PHP reads `role[]` as `role`. Such a
 //! twin of a name that an enforced rule reads makes the request ambiguous, and so does a value that is longer than what an
-//! enforced rule reads of it. Rules that do not decide make nothing ambiguous.
+//! enforced rule reads of it. Rules in shadow make nothing ambiguous; the rules of a candidate make requests ambiguous for the
+//! candidate only.
 //!
 //! **`NoIdentity`** replaces `NotAllowed` in two cases: the caller showed neither a certificate identity nor a token, and
 //! some ALLOW rule requires one of them; or it showed no token, and there are ALLOW rules, all of which require one. For the
-//! verdict these are the enforced rules; for what is reported of shadow mode, all rules. A rule requires a certificate
+//! verdict these are the rules in force; for what is reported of a candidate, its rules. A rule requires a certificate
 //! identity (a token) when any field or condition in it, positive or negative, is about one.
 
 pub mod explain;
@@ -62,34 +64,53 @@ mod matching;
 pub(crate) mod observer;
 
 use self::matching::rule_matches;
-pub(crate) use self::matching::{requires_certificate, requires_token};
+pub(crate) use self::matching::{matches, requires_certificate, requires_token};
 use self::observer::{Observer, Silent};
 use crate::policy::index::Index;
-use crate::policy::rule::{CompiledRule, Role};
+use crate::policy::rule::CompiledRule;
 use crate::request::canonical::CanonicalRequest;
+use crate::side::Side;
 use crate::verdict::Reason;
 use crate::wire::Action;
 
-/// Which rules matched: for each action and role, the one that comes first in the file.
+/// Which rules matched: for each action and policy, the one that comes first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Matches {
     allow: First,
     deny: First,
     audits: Vec<u32>,
+    /// Regions of which a part was found, one bit each.
+    regions: u64,
 }
 
-/// By role, the position of the first rule that matched.
+/// By policy, the first rule that matched.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct First([Option<u32>; Role::COUNT]);
+struct First([Option<Hit>; Side::COUNT]);
+
+/// A rule that matched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hit {
+    rank: u32,
+    position: u32,
+}
 
 impl First {
-    fn slot(&mut self, role: Role) -> Option<&mut Option<u32>> {
-        self.0.get_mut(role as usize)
+    /// Whether the rule could not change anything.
+    fn is_settled(&self, rule: &CompiledRule) -> bool {
+        let is_later = |hit: &Option<Hit>| hit.is_some_and(|hit| hit.rank <= rule.rank);
+        Side::ALL.into_iter().zip(&self.0).all(|(side, hit)| !rule.sides.contains(side) || is_later(hit))
     }
 
-    /// The first among several roles.
-    fn of(&self, roles: &[Role]) -> Option<u32> {
-        roles.iter().filter_map(|role| *self.0.get(*role as usize)?).min()
+    fn take(&mut self, rule: &CompiledRule, position: u32) {
+        for (side, hit) in Side::ALL.into_iter().zip(&mut self.0) {
+            if rule.sides.contains(side) && hit.is_none_or(|hit| rule.rank < hit.rank) {
+                *hit = Some(Hit { rank: rule.rank, position });
+            }
+        }
+    }
+
+    fn of(&self, side: Side) -> Option<u32> {
+        self.0.get(side as usize).and_then(|hit| hit.map(|hit| hit.position))
     }
 }
 
@@ -112,21 +133,26 @@ impl Matches {
         observer: &mut O,
     ) -> bool {
         let Some(rule) = usize::try_from(position).ok().and_then(|position| rules.get(position)) else { return false };
-        let slot = match rule.action {
-            Action::Allow => self.allow.slot(rule.role),
-            Action::Deny => self.deny.slot(rule.role),
+        if let Some(region) = rule.region {
+            // Evaluated only where the policies disagree: most requests never need it.
+            self.regions |= 1_u64.checked_shl(region.into()).unwrap_or(0);
+            return false;
+        }
+        let first = match rule.action {
+            Action::Allow => Some(&mut self.allow),
+            Action::Deny => Some(&mut self.deny),
             Action::Audit => None,
         };
-        // Only the first rule of an action and a role can be reported, so a later one need not be evaluated: most of the
+        // Only the first rule of an action and a policy can be reported, so a later one need not be evaluated: most of the
         // rules that a search finds for a busy path are skipped here.
-        let settled = slot.as_ref().is_some_and(|slot| slot.is_some_and(|first| first <= position));
+        let settled = first.as_ref().is_some_and(|first| first.is_settled(rule));
         if settled && !O::RECORDS {
             return false;
         }
         let matched = rule_matches(rule, request, observer);
         if matched && !settled {
-            match slot {
-                Some(slot) => *slot = Some(position),
+            match first {
+                Some(first) => first.take(rule, position),
                 None => {
                     // Candidates come in any order, and may come twice.
                     let place = self.audits.partition_point(|known| *known < position);
@@ -144,9 +170,14 @@ impl Matches {
         &self.audits
     }
 
-    /// What the rules of these roles decide together.
-    pub(crate) fn ruling(&self, roles: &[Role]) -> Ruling {
-        match (self.deny.of(roles), self.allow.of(roles)) {
+    /// Whether a part of this region was found.
+    pub(crate) fn has_region(&self, region: u8) -> bool {
+        self.regions.checked_shr(region.into()).is_some_and(|bits| bits & 1 == 1)
+    }
+
+    /// What a policy decides.
+    pub(crate) fn ruling(&self, side: Side) -> Ruling {
+        match (self.deny.of(side), self.allow.of(side)) {
             (Some(rule), _) => Ruling::Denied(rule),
             (None, Some(rule)) => Ruling::Allowed(rule),
             (None, None) => Ruling::Default,
@@ -187,34 +218,68 @@ impl Requirements {
     }
 
     /// Why a request that no rule matches is refused.
-    pub(crate) fn default_reason(self, request: &CanonicalRequest<'_>) -> Reason {
+    ///
+    /// `sees`: whether the policy looks at certificates, and at tokens.
+    pub(crate) fn default_reason(self, request: &CanonicalRequest<'_>, sees: (bool, bool)) -> Reason {
         if !self.some_identity {
             return Reason::NotAllowed;
         }
-        let nothing_shown = || request.caller.principal.is_none() && !request.metadata.has_token();
-        let token_missing = || self.only_tokens && !request.metadata.has_token();
-        if nothing_shown() || token_missing() { Reason::NoIdentity } else { Reason::NotAllowed }
+        let (certificates, tokens) = sees;
+        let has_token = tokens && request.metadata.has_token();
+        let has_certificate = certificates && request.caller.principal.is_some();
+        if !has_token && (!has_certificate || self.only_tokens) { Reason::NoIdentity } else { Reason::NotAllowed }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::side::Sides;
+
+    fn rule(sides: Sides, rank: u32) -> CompiledRule {
+        CompiledRule {
+            id: "r".into(),
+            action: Action::Allow,
+            sides,
+            rank,
+            region: None,
+            from: None,
+            to: None,
+            when: Vec::new(),
+        }
+    }
 
     #[test]
-    fn a_ruling_is_read_off_a_set_of_roles() {
-        let matches = |allow, deny| Matches { allow: First(allow), deny: First(deny), audits: Vec::new() };
-        for (allow, deny, in_force, if_enforced) in [
-            ([None, None], [None, None], Ruling::Default, Ruling::Default),
-            ([Some(3), Some(1)], [None, None], Ruling::Allowed(3), Ruling::Allowed(1)),
-            ([Some(1), Some(3)], [None, None], Ruling::Allowed(1), Ruling::Allowed(1)),
-            ([None, Some(1)], [None, None], Ruling::Default, Ruling::Allowed(1)),
-            ([Some(1), None], [None, Some(4)], Ruling::Allowed(1), Ruling::Denied(4)),
-            ([None, None], [Some(2), Some(0)], Ruling::Denied(2), Ruling::Denied(0)),
-        ] {
-            let matches = matches(allow, deny);
-            let rulings = (matches.ruling(Role::IN_FORCE), matches.ruling(Role::IF_ENFORCED));
-            assert_eq!(rulings, (in_force, if_enforced), "{matches:?}");
-        }
+    fn the_first_rule_counts_for_each_policy() {
+        let found = |rules: &[(Sides, u32)]| {
+            let mut first = First::default();
+            for (position, (sides, rank)) in (0..).zip(rules) {
+                let rule = rule(*sides, *rank);
+                if !first.is_settled(&rule) {
+                    first.take(&rule, position);
+                }
+            }
+            [first.of(Side::InForce), first.of(Side::Candidate)]
+        };
+        assert_eq!(found(&[]), [None, None]);
+        assert_eq!(found(&[(Sides::IN_FORCE, 3), (Sides::BOTH, 1)]), [Some(1), Some(1)]);
+        assert_eq!(found(&[(Sides::BOTH, 1), (Sides::CANDIDATE, 0)]), [Some(0), Some(1)]);
+        assert_eq!(found(&[(Sides::IN_FORCE, 2), (Sides::CANDIDATE, 2)]), [Some(0), Some(1)]);
+        assert_eq!(found(&[(Sides::CANDIDATE, 4), (Sides::NONE, 0)]), [None, Some(0)]);
+    }
+
+    #[test]
+    fn deny_comes_before_allow() {
+        let hit = |position| First([Some(Hit { rank: 0, position }), None]);
+        let matches = Matches { allow: hit(3), deny: hit(7), ..Matches::default() };
+        assert_eq!(matches.ruling(Side::InForce), Ruling::Denied(7));
+        assert_eq!(matches.ruling(Side::Candidate), Ruling::Default);
+        assert_eq!(Matches { allow: hit(3), ..Matches::default() }.ruling(Side::InForce), Ruling::Allowed(3));
+    }
+
+    #[test]
+    fn regions_are_bits() {
+        let matches = Matches { regions: 1 << 63 | 1, ..Matches::default() };
+        assert_eq!([0, 1, 63, 64, 255].map(|region| matches.has_region(region)), [true, false, true, false, false]);
     }
 }

@@ -1,25 +1,27 @@
 //! The engine: a compiled policy, and the decisions that it makes about requests.
 
+mod settle;
+
 use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
-use crate::authz::{Matches, Requirements, Ruling};
+use crate::authz::{Matches, Requirements};
 use crate::health::HealthPolicy;
 use crate::outbound::Outbound;
 #[cfg(feature = "compile")]
 use crate::policy::compile::MAX_STEPS;
 use crate::policy::compile::{Compiled, compile};
 use crate::policy::index::Index;
-use crate::policy::rule::Role;
-use crate::problem::InvalidPolicy;
 #[cfg(feature = "compile")]
-use crate::problem::{PolicyCode, Problem};
+use crate::problem::Problem;
+use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problems};
 use crate::request::canonical::CanonicalRequest;
-use crate::request::name::fold;
+use crate::request::name::{fold, fold_parameter};
 use crate::request::needs::Needs;
 use crate::request::pairs::Pair;
 use crate::request::principal::Principal;
 use crate::request::view::RequestView;
-use crate::verdict::{Ambiguity, CallerIdentity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};
+use crate::side::Side;
+use crate::verdict::{CallerIdentity, Decision};
 use crate::wire;
 
 /// A compiled policy.
@@ -33,9 +35,9 @@ pub struct Engine {
     policy: Compiled,
     index: Index,
     /// What the ALLOW rules in force require callers to show.
-    requirements: Requirements,
-    /// What all ALLOW rules would require if all were enforced.
-    requirements_if_enforced: Requirements,
+    in_force: Requirements,
+    /// What those of the candidate do.
+    candidate: Requirements,
 }
 
 impl Engine {
@@ -49,9 +51,9 @@ impl Engine {
         let index = Index::build(&policy.rules);
         #[cfg(feature = "compile")]
         check_steps(index.worst_case(&policy.rules))?;
-        let requirements = Requirements::of(policy.rules.iter().filter(|rule| Role::IN_FORCE.contains(&rule.role)));
-        let requirements_if_enforced = Requirements::of(policy.rules.iter());
-        Ok(Self { policy, index, requirements, requirements_if_enforced })
+        let required = |side| Requirements::of(policy.rules.iter().filter(|rule| rule.sides.contains(side)));
+        let (in_force, candidate) = (required(Side::InForce), required(Side::Candidate));
+        Ok(Self { policy, index, in_force, candidate })
     }
 
     /// Reads the JSON of the wire shape, then compiles it.
@@ -125,7 +127,11 @@ impl Engine {
     #[must_use]
     pub fn removed_from_trailers<'a>(&self, trailers: &[Pair<'a>]) -> Vec<&'a [u8]> {
         let mut names = self.policy.outbound.removed_from_trailers(trailers);
-        let is_read = |name: &[u8]| self.policy.reading.headers.reads(&fold(name)) == Some(true);
+        let rollout = &self.policy.rollout;
+        let is_read = |name: &[u8]| {
+            let reads = self.policy.reading.headers.reads(&fold(name)).unwrap_or_default();
+            Side::ALL.into_iter().any(|side| reads.contains(side) && rollout.may_decide(side))
+        };
         for (name, _) in trailers {
             if is_read(name) && !names.contains(name) {
                 names.push(*name);
@@ -134,15 +140,39 @@ impl Engine {
         names
     }
 
-    /// Whether refusals are enforced; false in shadow mode.
-    #[must_use]
-    pub fn is_enforced(&self) -> bool {
-        self.policy.enforced
+    /// The ids of all rules, in file order, and behind them those of the candidate: [`RuleRef::index`] counts here.
+    pub fn rule_ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        // Parts of regions come last.
+        let count = self.policy.rules.partition_point(|rule| rule.region.is_none());
+        self.policy.rules.iter().take(count).map(|rule| &*rule.id)
     }
 
-    /// The ids of all rules, in file order: [`RuleRef::index`] counts here.
-    pub fn rule_ids(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.policy.rules.iter().map(|rule| &*rule.id)
+    /// The ids of the regions of the change to the candidate: [`Trial::region`] counts here.
+    pub fn region_ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        let candidate = self.policy.rollout.candidate.as_ref();
+        candidate.map(|candidate| &*candidate.regions).unwrap_or_default().iter().map(|region| &*region.id)
+    }
+
+    /// The digest of the candidate's rules, if there is a candidate beside the policy in force.
+    #[must_use]
+    pub fn candidate_digest(&self) -> Option<&str> {
+        self.policy.rollout.candidate.as_ref().map(|candidate| &*candidate.digest)
+    }
+
+    /// Whether rules read this header, or one that servers take for it.
+    pub(crate) fn reads_header(&self, name: &[u8]) -> bool {
+        self.policy.reading.headers.reads(&fold(name)).is_some()
+    }
+
+    /// Whether rules read this query parameter.
+    pub(crate) fn reads_parameter(&self, name: &[u8]) -> bool {
+        self.policy.reading.parameters.reads(&fold_parameter(name)).is_some()
+    }
+
+    /// How far the candidate has come, or without one the policy itself.
+    #[must_use]
+    pub fn stage(&self) -> wire::Stage {
+        self.policy.rollout.stage
     }
 
     /// Decides one request.
@@ -160,10 +190,13 @@ impl Engine {
             for (position, rule) in (0u32..).zip(&self.policy.rules) {
                 let mut recorder = Recorder::default();
                 let matched = matches.consider(&self.policy.rules, position, request, &mut recorder);
+                if rule.region.is_some() {
+                    continue;
+                }
                 rules.push(RuleExplanation {
                     id: &rule.id,
                     action: rule.action,
-                    enforced: rule.role == Role::Enforced,
+                    enforced: rule.sides.contains(Side::InForce),
                     matched,
                     failed: recorder.paths(position),
                 });
@@ -173,7 +206,7 @@ impl Engine {
         Explanation { decision, rules }
     }
 
-    /// The one sequence of a decision: make the request canonical, find the rules that match, and read the verdict off
+    /// The one sequence of a decision: make the request canonical, find the rules that match, and read the verdicts off
     /// them. `find` is what deciding and explaining do differently.
     fn decide<'r>(
         &'r self,
@@ -182,48 +215,11 @@ impl Engine {
     ) -> Decision<'r> {
         let request = match CanonicalRequest::read(view, &self.policy.reading) {
             Ok(request) => request,
-            Err(kind) => return self.refuse_ambiguity(kind),
+            Err(doubts) => return self.refuse_ambiguity(doubts),
         };
         let matches = find(&request);
-        let (verdict, shadow) = self.verdict(&request, &matches);
-        let audits = matches.audits().iter().filter_map(|position| self.rule(*position)).collect();
-        Decision { verdict, shadow, audits, caller: self.caller(request, view) }
-    }
-
-    /// The verdict, and where it differs from that the verdict if everything in shadow mode were enforced.
-    fn verdict(&self, request: &CanonicalRequest<'_>, matches: &Matches) -> (Verdict<'_>, Option<Shadow<'_>>) {
-        // Both rulings come from the same search, so the second one costs no evaluation of rules.
-        let if_enforced = self.judge(request, matches.ruling(Role::IF_ENFORCED), self.requirements_if_enforced);
-        if !self.policy.enforced {
-            return match if_enforced {
-                Judgement::Permit(rule) => (Verdict::Continue(Permit::new(Some(rule))), None),
-                Judgement::Refuse(would) => (Verdict::Continue(Permit::new(None)), Some(Shadow::WouldRefuse(would))),
-            };
-        }
-        match (self.judge(request, matches.ruling(Role::IN_FORCE), self.requirements), if_enforced) {
-            (Judgement::Permit(rule), Judgement::Permit(_)) => (Verdict::Continue(Permit::new(Some(rule))), None),
-            (Judgement::Permit(rule), Judgement::Refuse(would)) => {
-                (Verdict::Continue(Permit::new(Some(rule))), Some(Shadow::WouldRefuse(would)))
-            }
-            (Judgement::Refuse(refusal), Judgement::Permit(would)) => {
-                (Verdict::Refuse(refusal), Some(Shadow::WouldContinue(would)))
-            }
-            (Judgement::Refuse(refusal), Judgement::Refuse(_)) => (Verdict::Refuse(refusal), None),
-        }
-    }
-
-    fn judge(&self, request: &CanonicalRequest<'_>, ruling: Ruling, requirements: Requirements) -> Judgement<'_> {
-        match ruling {
-            Ruling::Allowed(position) => match self.rule(position) {
-                Some(rule) => Judgement::Permit(rule),
-                // Cannot happen; if it did, nothing would allow the request.
-                None => Judgement::Refuse(Refusal { reason: Reason::NotAllowed, rule: None }),
-            },
-            Ruling::Denied(position) => {
-                Judgement::Refuse(Refusal { reason: Reason::Denied, rule: self.rule(position) })
-            }
-            Ruling::Default => Judgement::Refuse(Refusal { reason: requirements.default_reason(request), rule: None }),
-        }
+        let decision = self.decision(&request, &matches);
+        Decision { caller: self.caller(request, view), ..decision }
     }
 
     /// The caller is a forwarded one where its identity is not that of the connection's own certificate.
@@ -235,19 +231,11 @@ impl Engine {
         CallerIdentity { principal, is_forwarded }
     }
 
-    fn refuse_ambiguity(&self, kind: Ambiguity) -> Decision<'_> {
-        let refusal = Refusal { reason: Reason::Ambiguous(kind), rule: None };
-        let (verdict, shadow) = if self.policy.enforced {
-            (Verdict::Refuse(refusal), None)
-        } else {
-            (Verdict::Continue(Permit::new(None)), Some(Shadow::WouldRefuse(refusal)))
-        };
-        Decision { verdict, shadow, audits: Vec::new(), caller: CallerIdentity::default() }
-    }
-
-    fn rule(&self, position: u32) -> Option<RuleRef<'_>> {
-        let rule = self.policy.rules.get(usize::try_from(position).ok()?)?;
-        Some(RuleRef { index: position, id: &rule.id })
+    fn requirements(&self, side: Side) -> Requirements {
+        match side {
+            Side::InForce => self.in_force,
+            Side::Candidate => self.candidate,
+        }
     }
 }
 
@@ -267,15 +255,23 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
 ///
 /// # Errors
 ///
-/// [`PolicyCode::Shape`] for every field that is not of the shape.
+/// [`PolicyCode::Shape`] for every field that is not of the shape; [`PolicyCode::Candidate`] for digests that do not fit.
 pub fn parse(json: &[u8]) -> Result<wire::Policy, InvalidPolicy> {
-    wire::Reader::parse(json)
-}
-
-/// What the rules of some roles come to.
-enum Judgement<'e> {
-    Permit(RuleRef<'e>),
-    Refuse(Refusal<'e>),
+    let tree = wire::Reader::tree(json)?;
+    let policy: wire::Policy = wire::Reader::read(&tree)?;
+    let digests = policy.candidate.as_ref().map(|candidate| [&candidate.policy, &candidate.candidate]);
+    if let (Some(written), Some(found)) = (digests, wire::digests(&tree)) {
+        let mut problems = Problems::default();
+        for ((name, written), found) in ["policy", "candidate"].into_iter().zip(written).zip(&found) {
+            if written != found {
+                let flaw =
+                    Flaw::new(PolicyCode::Candidate, format_args!("the digest is not that of the rules: {found}"));
+                problems.report(&Place::Field("candidate").field(name), flaw);
+            }
+        }
+        problems.or(())?;
+    }
+    Ok(policy)
 }
 
 #[cfg(test)]

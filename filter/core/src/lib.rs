@@ -24,7 +24,7 @@
 //! health matcher trace_context verdict
 //! request
 //! wire
-//! problem dns map
+//! problem dns map side
 //! ```
 //!
 //! From below: what can be wrong ([`problem`]); what a policy says, in types without meaning ([`wire`]); what a request is
@@ -86,6 +86,7 @@ pub mod outline;
 pub mod policy;
 pub mod problem;
 pub mod request;
+mod side;
 pub mod telemetry;
 pub mod trace_context;
 pub mod verdict;
@@ -95,4 +96,4 @@ pub use engine::Engine;
 pub use problem::{InvalidPolicy, PolicyCode, Problem};
 pub use request::needs::Needs;
 pub use request::view::{PeerView, RequestView};
-pub use verdict::{Ambiguity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Verdict};
+pub use verdict::{Ambiguity, Decision, Permit, Reason, Refusal, RuleRef, Shadow, Trial, Verdict};

@@ -2,6 +2,7 @@
 
 pub(crate) mod caller;
 pub(crate) mod canonical;
+pub(crate) mod doubts;
 pub(crate) mod endpoint;
 pub(crate) mod forwarded;
 mod grpc;

@@ -5,12 +5,18 @@
 //! A request costs a few additions in memory and no host call. The number of names is bounded: the first 1,000 rules have
 //! counters of their own, the others share one set.
 
+mod example;
+mod trial;
+
 use std::fmt::Write;
 
+pub use self::example::example;
+use self::trial::Trials;
+pub use self::trial::{MAX_ACTIVE, MAX_NAMED};
 use crate::engine::Engine;
 use crate::health::Admission;
 use crate::request::view::RequestView;
-use crate::verdict::{Ambiguity, Decision, Reason, Refusal, Shadow, Verdict};
+use crate::verdict::{Ambiguity, Decision, Reason, Refusal, Shadow, Trial, Verdict};
 
 /// Rules with counters of their own.
 pub const MAX_COUNTED_RULES: usize = 1000;
@@ -57,16 +63,22 @@ pub struct Counters {
     values: Vec<u64>,
     rules: usize,
     dirty: bool,
+    /// Where there is a candidate beside the policy in force.
+    trials: Option<Trials>,
 }
 
 impl Counters {
     /// Counters for a policy.
     #[must_use]
-    pub fn new(rule_count: usize) -> Self {
+    pub fn new(engine: &Engine) -> Self {
+        Self::of(engine.rule_ids().len(), engine.candidate_digest().map(|_| Trials::new(engine.region_ids().len())))
+    }
+
+    fn of(rule_count: usize, trials: Option<Trials>) -> Self {
         // One more set, for all rules beyond the limit.
         let rules = rule_count.min(MAX_COUNTED_RULES);
         let length = TOTALS.saturating_add(rules.saturating_add(1).saturating_mul(PER_RULE.len()));
-        Self { values: vec![0; length], rules, dirty: false }
+        Self { values: vec![0; length], rules, dirty: false, trials }
     }
 
     /// Counts a decision.
@@ -101,6 +113,14 @@ impl Counters {
         for rule in &decision.audits {
             self.add_rule(rule.index, 2);
         }
+        if let Some(trials) = &mut self.trials {
+            trials.record(decision);
+        }
+    }
+
+    /// Regions of a candidate's change that were entered since this was asked, by their ids.
+    pub fn entered<'e>(&mut self, engine: &'e Engine) -> Vec<&'e str> {
+        self.trials.as_mut().map(|trials| trials.entered(engine)).unwrap_or_default()
     }
 
     /// Counts where an allowed request goes, if that is not the upstream: it has been counted as allowed.
@@ -136,10 +156,14 @@ impl Counters {
                 increase => emit(slot, increase),
             }
         }
+        if let Some(trials) = &mut self.trials {
+            let first = self.values.len();
+            trials.drain(|metric, increase| emit(first.saturating_add(metric), increase));
+        }
     }
 
     /// The metric name of a slot: `sallyport.requests.VERDICT`, `sallyport.requests.ambiguous.KIND`,
-    /// `sallyport.rule.ID.VERDICT`; the rules beyond the first 1,000 share `sallyport.other_rules.VERDICT`.
+    /// `sallyport.rule.ID.VERDICT`, `sallyport.caller.CALLER`, `sallyport.region.REGION.PAIR.CALLER`; the rules beyond the first 1,000 share `sallyport.other_rules.VERDICT`.
     #[must_use]
     pub fn name(&self, slot: usize, engine: &Engine) -> String {
         if let Some(name) = TOTAL_NAMES.get(slot) {
@@ -147,6 +171,9 @@ impl Counters {
         }
         if let Some(kind) = slot.checked_sub(AMBIGUOUS).and_then(|kind| Ambiguity::ALL.get(kind)) {
             return format!("sallyport.requests.ambiguous.{}", kind.as_str());
+        }
+        if let (Some(metric), Some(trials)) = (slot.checked_sub(self.values.len()), &self.trials) {
+            return trials.name(metric, engine);
         }
         let offset = slot.saturating_sub(TOTALS);
         let set = offset.checked_div(PER_RULE.len()).unwrap_or(0);
@@ -177,14 +204,18 @@ fn total_of(reason: Reason) -> usize {
 pub struct LogLimit {
     written: [u32; Self::KINDS],
     suppressed: u64,
+    /// Regions of which an example was written, one bit each.
+    regions: u64,
 }
 
 impl LogLimit {
     const KINDS: usize = 8;
+    const EXAMPLE: usize = 7;
 
     /// Whether a line about this decision may be written now; counts it either way.
     pub fn admit(&mut self, decision: &Decision<'_>) -> bool {
         let kind = match (&decision.verdict, &decision.shadow) {
+            (Verdict::Continue(_), _) if decision.trial.is_some() => return false,
             (Verdict::Refuse(refusal), _) => match refusal.reason {
                 Reason::Denied => 0,
                 Reason::NotAllowed => 1,
@@ -198,6 +229,18 @@ impl LogLimit {
             (Verdict::Continue(_), None) if !decision.audits.is_empty() => 6,
             (Verdict::Continue(_), None) => return false,
         };
+        self.admit_kind(kind)
+    }
+
+    /// Whether an example of this region may be written now: one, and not too many together.
+    pub fn admit_example(&mut self, trial: &Trial<'_>) -> bool {
+        let bit = u32::try_from(trial.region).ok().and_then(|region| 1_u64.checked_shl(region)).unwrap_or(0);
+        let is_told = self.regions & bit != 0;
+        self.regions |= bit;
+        !is_told && self.admit_kind(Self::EXAMPLE)
+    }
+
+    fn admit_kind(&mut self, kind: usize) -> bool {
         let Some(written) = self.written.get_mut(kind) else { return false };
         if *written >= LINES_PER_FLUSH {
             self.suppressed = self.suppressed.saturating_add(1);
@@ -209,7 +252,7 @@ impl LogLimit {
 
     /// Starts a new interval. How many lines were suppressed in the last one.
     pub fn refill(&mut self) -> u64 {
-        self.written = [0; Self::KINDS];
+        (self.written, self.regions) = ([0; Self::KINDS], 0);
         std::mem::take(&mut self.suppressed)
     }
 }
@@ -273,9 +316,42 @@ mod tests {
         Engine::from_json(
             br#"{"version":1,"upstream":"a/b","rules":[
               {"id":"r","action":"ALLOW","to":[{"operation":{"paths":["/r"]}}]},
-              {"id":"d","action":"DENY","mode":"shadow","to":[{"operation":{"paths":["/r"]}}]}]}"#,
+              {"id":"d","action":"DENY","stage":"shadow","to":[{"operation":{"paths":["/r"]}}]}]}"#,
         )
         .unwrap()
+    }
+
+    /// A policy with a candidate that refuses `/b` and allows `/c`; `more` is behind the rules, with a comma before it.
+    pub(super) fn candidate(more: &str) -> Engine {
+        let allow = |id: &str, paths: &str| {
+            format!(r#"{{"id":"{id}","action":"ALLOW","to":[{{"operation":{{"paths":[{paths}]}}}}]}}"#)
+        };
+        let (old, new) = (allow("read", r#""/a","/b""#), allow("read", r#""/a","/c""#));
+        let json = format!(
+            r#"{{"version":1,"upstream":"a/b","trustDomain":"td","stage":"shadow","rules":[{old}, {identity}{more}],
+              "candidate":{{"policy":"","candidate":"","rules":[{new}],"regions":[{{"id":"aaaaaaaaaaaa",
+               "inForce":["allowed:read"],"candidate":["not_allowed"],"rule":{part}}}]}}}}"#,
+            identity = r#"{"id":"none","action":"AUDIT","from":[{"source":{"namespaces":["none"]}}]}"#,
+            part = allow("read", r#""/b""#),
+        );
+        Engine::compile(&crate::wire::Reader::parse(json.as_bytes()).unwrap()).unwrap()
+    }
+
+    /// A request of the service account, or without a certificate.
+    pub(super) fn request(path: &str, caller: Option<&str>, look: impl FnOnce(&RequestView<'_>)) {
+        let uri = caller.map(|caller| format!("spiffe://td/ns/n/sa/{caller}"));
+        let line = uri.as_ref().map(|uri| format!("Hash=1;URI={uri}"));
+        let mut headers: Vec<(&[u8], &[u8])> = vec![
+            (b":method", b"GET"),
+            (b":path", path.as_bytes()),
+            (b":authority", b"host"),
+            (b"x-role", b"reader \"1\""),
+            (b"x-api-key", b"T0P"),
+        ];
+        headers.extend(line.as_ref().map(|line| (&b"x-forwarded-client-cert"[..], line.as_bytes())));
+        let uri_san = uri.as_ref().map(String::as_bytes);
+        let peer = crate::request::view::PeerView { mtls: uri.is_some(), uri_san, digest: None };
+        look(&RequestView { headers: &headers, peer, ..RequestView::default() });
     }
 
     #[test]
@@ -289,7 +365,7 @@ mod tests {
     #[test]
     fn counters_have_names_and_start_again() {
         let engine = engine();
-        let mut counters = Counters::new(engine.rule_ids().len());
+        let mut counters = Counters::new(&engine);
         let headers: &[(&[u8], &[u8])] = &[(b":method", b"GET"), (b":path", b"/r"), (b":authority", b"a")];
         counters.record(&engine.on_request(&RequestView { headers, ..RequestView::default() }));
         counters.record(&engine.on_request(&RequestView::default()));
@@ -310,7 +386,7 @@ mod tests {
     #[test]
     fn rules_beyond_the_limit_share_a_name() {
         let engine = engine();
-        let counters = Counters::new(MAX_COUNTED_RULES * 2);
+        let counters = Counters::of(MAX_COUNTED_RULES * 2, None);
         let last = counters.values.len() - 1;
         assert_eq!(counters.name(last, &engine), "sallyport.other_rules.would_refuse");
     }

@@ -23,6 +23,9 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// The word for every kind of ambiguity.
+    pub(crate) const AMBIGUOUS: &'static str = "ambiguous_request";
+
     /// The word used in the response header, metrics and logs: `denied`, `not_allowed`, `no_identity`,
     /// `ambiguous_request`, `no_policy`, `upstream_down`.
     #[must_use]
@@ -31,7 +34,7 @@ impl Reason {
             Self::Denied => "denied",
             Self::NotAllowed => "not_allowed",
             Self::NoIdentity => "no_identity",
-            Self::Ambiguous(_) => "ambiguous_request",
+            Self::Ambiguous(_) => Self::AMBIGUOUS,
             Self::NoPolicy => "no_policy",
             Self::UpstreamDown => "upstream_down",
         }
@@ -128,13 +131,46 @@ pub enum Shadow<'e> {
     WouldRefuse(Refusal<'e>),
 }
 
+/// `allowed:RULE`, `allowed` without a rule, or as [`Refusal`] is written.
+impl fmt::Display for Verdict<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Continue(permit) => {
+                f.write_str("allowed")?;
+                permit.rule.map_or(Ok(()), |rule| write!(f, ":{}", rule.id))
+            }
+            Self::Refuse(refusal) => refusal.fmt(f),
+        }
+    }
+}
+
+/// A request that the policy in force and its candidate decide in different ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trial<'e> {
+    /// Which region of the change it is in, from 0; the number of regions, if it is in none.
+    pub region: usize,
+    /// The region's id, or [`Trial::OTHER`].
+    pub id: &'e str,
+    /// What the policy in force decides, and what the candidate does.
+    pub verdicts: [Verdict<'e>; 2],
+    /// Whether the candidate decides this caller's requests.
+    pub decides_candidate: bool,
+}
+
+impl Trial<'_> {
+    /// In place of the id of a region: the request is in none that the configuration names.
+    pub const OTHER: &'static str = "other";
+}
+
 /// All that the engine decides about one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision<'e> {
     /// What happens.
     pub verdict: Verdict<'e>,
-    /// What would have happened without shadow mode, where it differs.
+    /// What would have happened by what is in shadow, where it differs.
     pub shadow: Option<Shadow<'e>>,
+    /// Where there is a candidate beside the policy in force, and the two differ.
+    pub trial: Option<Trial<'e>>,
     /// The AUDIT rules that matched, in file order.
     pub audits: Vec<RuleRef<'e>>,
     /// Who called; unknown where the request is ambiguous.

@@ -12,6 +12,8 @@
 //! with every problem in its place.
 
 mod ambiguity;
+mod candidate;
+mod digest;
 mod health;
 mod json;
 mod operation;
@@ -28,15 +30,18 @@ mod words;
 mod tests;
 
 pub use self::ambiguity::Ambiguity;
+pub use self::candidate::{Canary, Candidate, Region, Stage};
+pub use self::digest::{Digest, digest, digests, sha256};
 pub use self::health::{
     Expect, ExpectedHeader, Health, Override, Passive, Probe, Readiness, RefusalAnswer, Scheme, SlowStart, Standby,
 };
 pub use self::json::Json;
+pub(crate) use self::json::write_text;
 pub use self::operation::{Operation, ToEntry};
 pub use self::outbound::{Headers, Hygiene, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode};
 pub use self::policy::{Automaton, Policy, WIRE_VERSION};
 pub use self::read::{Reader, Wire};
-pub use self::rule::{Action, Condition, Mode, Quantifier, Rule};
+pub use self::rule::{Action, Condition, Quantifier, Rule};
 pub use self::shape::{Block, Choice, DefaultValue, Field, Presence, Shape, TextFlaw, TextKind, json_of};
 pub use self::source::{FromEntry, Source};
 

@@ -17,7 +17,7 @@ use crate::yaml::tree::Node;
 use problems::problems_of;
 use sallyport_core::Problem;
 use sallyport_core::policy::key::{KEYS, WrittenKey};
-use sallyport_core::wire::{Mode, Policy};
+use sallyport_core::wire::{Policy, Stage};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
@@ -166,7 +166,7 @@ fn lint(
 
 /// A policy without rules shows whether the mesh's own part of every policy is right.
 fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagnostic>) -> Option<Located<Mesh>> {
-    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), Mode::Enforce, 0, &mesh);
+    let policy = policy("mesh/mesh".to_owned(), &Authz::default(), Stage::Enforce, 0, &mesh);
     let problems = problems_of(&Policy { tracing: mesh.default_tracing().to_wire(), ..policy });
     if problems.is_empty() {
         return Some(Located { file, span: tree.span, value: mesh });
@@ -185,11 +185,11 @@ fn check_mesh(file: usize, mesh: Mesh, tree: &Node, diagnostics: &mut Vec<Diagno
 fn compile(parsed: &ParsedEgress, mesh: &Mesh) -> Vec<Problem> {
     let or_any = |name: &Option<String>| name.clone().unwrap_or_else(|| "unnamed".to_owned());
     let upstream = format!("{}/{}", or_any(&parsed.namespace), or_any(&parsed.name));
-    let policy = policy(upstream, &parsed.authz, Mode::Enforce, parsed.num_trusted_proxies, mesh);
+    let policy = policy(upstream, &parsed.authz, Stage::Enforce, parsed.num_trusted_proxies, mesh);
     // Standbys are other files' business.
     let Some(egress) = &parsed.egress else { return problems_of(&policy) };
-    let Policy { health, tracing, headers, .. } = policy_source(egress, mesh, &[]);
-    problems_of(&Policy { health, tracing, headers, ..policy })
+    let Policy { health, tracing, headers, stage, canary, .. } = policy_source(egress, mesh, &[]);
+    problems_of(&Policy { health, tracing, headers, stage, canary, ..policy })
 }
 
 /// Shows a problem of the policy where its cause is written; `first_ids` has where each rule id is written first.
@@ -203,7 +203,7 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress, first_ids: &Ha
         }
         ("numTrustedProxies", _) => (spec.get("gateway"), problem.path.clone()),
         ("health" | "tracing" | "headers", _) => (Some(spec), problem.path.clone()),
-        ("mode", _) => (spec.get("rollout"), problem.path.clone()),
+        ("stage" | "canary", _) => (spec.get("rollout"), problem.path.clone()),
         ("upstream", _) => (tree.get("metadata"), "name".to_owned()),
         _ => (spec.get("authz"), problem.path.clone()),
     };

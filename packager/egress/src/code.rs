@@ -306,6 +306,7 @@ fn policy_page(code: PolicyCode) -> &'static str {
         PolicyCode::Version => include_str!("manual/SP1002.md"),
         PolicyCode::Upstream => include_str!("manual/SP1003.md"),
         PolicyCode::Limit => include_str!("manual/SP1004.md"),
+        PolicyCode::Candidate => include_str!("manual/SP1005.md"),
         PolicyCode::RuleId => include_str!("manual/SP1101.md"),
         PolicyCode::DuplicateRuleId => include_str!("manual/SP1102.md"),
         PolicyCode::EmptyMatch => include_str!("manual/SP1103.md"),

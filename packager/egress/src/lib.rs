@@ -23,7 +23,7 @@
 //! schema reference template cases
 //! check
 //! manual
-//! lint
+//! lint trial
 //! meaning
 //! import scenario
 //! parse policy
@@ -49,6 +49,7 @@ mod reference;
 pub mod scenario;
 mod schema;
 mod template;
+pub mod trial;
 pub mod value;
 mod wording;
 mod yaml;

@@ -124,7 +124,7 @@ record! {
         "alias" => "write `aliases: [...]`",
         "jwt" => "write it in `authn.jwt`",
         "jwtRules" => "write them in `authn.jwt`",
-        "mode" => "write it in `rollout.mode`",
+        "mode" => "write it in `rollout.stage`",
         "replicas" => "write it in `gateway.replicas`",
         "resources" => "write it in `gateway.resources`",
         "timeout" => "write it in `route.timeout`",

@@ -3,7 +3,7 @@
 use crate::model::health::ProbedUpstream;
 use crate::model::{AccessLog, Authz, Egress, Mesh};
 use crate::value::names::DnsLabel;
-use sallyport_core::wire::{Headers, Mode, Policy, Standby, Tracing, TracingMode, WIRE_VERSION};
+use sallyport_core::wire::{Headers, Policy, Stage, Standby, Tracing, TracingMode, WIRE_VERSION};
 
 /// The policy that the filter gets for one Egress.
 #[must_use]
@@ -16,7 +16,8 @@ pub fn policy_source(egress: &Egress, mesh: &Mesh, standbys: &[&Egress]) -> Poli
         headers: spec.headers.to_wire(&standbys.iter().map(|standby| &standby.spec.headers).collect::<Vec<_>>()),
         // The JSON access log and spans read it.
         filter_state: mesh.access_log == AccessLog::Json || spec.tracing.mode == TracingMode::Envoy,
-        ..policy(egress.route(), &spec.authz, spec.rollout.mode, spec.gateway.num_trusted_proxies, mesh)
+        canary: spec.rollout.canary.clone(),
+        ..policy(egress.route(), &spec.authz, spec.rollout.stage, spec.gateway.num_trusted_proxies, mesh)
     }
 }
 
@@ -41,12 +42,13 @@ pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clo
 }
 
 /// The part of the policy that needs no more than a sound `authz` block.
-pub(crate) fn policy(upstream: String, authz: &Authz, mode: Mode, num_trusted_proxies: u32, mesh: &Mesh) -> Policy {
+pub(crate) fn policy(upstream: String, authz: &Authz, stage: Stage, num_trusted_proxies: u32, mesh: &Mesh) -> Policy {
     let Authz { trusted_forwarders, tolerate, disclose_rule, rules } = authz;
     Policy {
         version: WIRE_VERSION,
         upstream,
-        mode,
+        stage,
+        canary: None,
         trust_domain: Some(mesh.trust_domain.clone()),
         trust_domain_aliases: mesh.trust_domain_aliases.clone(),
         trusted_forwarders: trusted_forwarders.clone(),
@@ -59,6 +61,7 @@ pub(crate) fn policy(upstream: String, authz: &Authz, mode: Mode, num_trusted_pr
         tracing: Tracing::default(),
         headers: Headers::default(),
         rules: rules.clone(),
+        candidate: None,
         automata: Vec::new(),
     }
 }

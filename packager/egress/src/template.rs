@@ -55,7 +55,7 @@ spec:
           methods: [GET, HEAD]
           paths: [\"/*\"]           # every path; narrow it: /exact, \"/prefix*\", \"/items/{{*}}\"
   # enforce, or shadow: then refusals are only counted.
-  rollout: {{mode: enforce}}
+  rollout: {{stage: enforce}}
 "
     )
 }

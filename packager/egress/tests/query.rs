@@ -38,7 +38,7 @@ fn bytes(seed: u64, length: usize) -> Vec<u8> {
 fn policy(seed: u64) -> Option<wire::Policy> {
     let bytes = bytes(seed, 4000);
     let policy = generate::policy(&mut Unstructured::new(&bytes));
-    let policy = wire::Policy { mode: wire::Mode::Enforce, ..policy };
+    let policy = wire::Policy { stage: wire::Stage::Enforce, ..policy };
     Engine::compile(&policy).is_ok().then_some(policy)
 }
 

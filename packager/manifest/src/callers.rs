@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sallyport_core::policy::key::{IdentityField, WrittenKey};
-use sallyport_core::wire::{Action, Condition, FromEntry, Mode, Rule, Source};
+use sallyport_core::wire::{Action, Condition, FromEntry, Rule, Source, Stage};
 use sallyport_egress::model::{Egress, Mesh};
 
 /// From where the network lets callers connect.
@@ -19,8 +19,9 @@ pub(crate) enum CallerNamespaces {
 /// in doubt, the answer is every namespace.
 pub(crate) fn caller_namespaces(egress: &Egress, mesh: &Mesh) -> CallerNamespaces {
     let spec = &egress.spec;
-    if spec.rollout.mode == Mode::Shadow {
-        return CallerNamespaces::Any("with `rollout.mode: shadow` no request is refused".to_owned());
+    let stage = spec.rollout.stage;
+    if stage != Stage::Enforce {
+        return CallerNamespaces::Any(format!("with `rollout.stage: {stage}` requests of any caller pass"));
     }
     let context = Context { own: &egress.namespace, mesh };
     let mut namespaces = BTreeSet::new();
@@ -56,7 +57,7 @@ struct Context<'a> {
 impl Context<'_> {
     /// `None`: any namespace. All parts of a rule must match, so the first that names namespaces is enough.
     fn of_rule(&self, rule: &Rule) -> Option<BTreeSet<String>> {
-        let Rule { id: _, action: _, mode: _, from, to: _, when } = rule;
+        let Rule { id: _, action: _, stage: _, from, to: _, when } = rule;
         let of_sources = from.as_ref().and_then(|sources| {
             sources.iter().map(|FromEntry { source }| self.of_source(source)).try_fold(BTreeSet::new(), joined)
         });

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use sallyport_core::wire::{Action, Mode};
+use sallyport_core::wire::{Action, Stage};
 use sallyport_core::{Engine, InvalidPolicy};
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::meaning::{self, Asker, BUDGET, Question, Unanswered};
@@ -138,9 +138,9 @@ fn ask(
         _ => None,
     };
     let ground = Ground::new(located, checked.mesh.as_ref(), &report.files, argument);
-    let is_shadow = policy.mode == Mode::Shadow;
+    let is_shadow = policy.stage != Stage::Enforce;
     let shadow =
-        policy.rules.iter().filter(|rule| !is_shadow && rule.mode == Mode::Shadow && rule.action != Action::Audit);
+        policy.rules.iter().filter(|rule| !is_shadow && rule.stage == Stage::Shadow && rule.action != Action::Audit);
     let in_shadow = shadow.map(|rule| rule.id.clone()).collect();
     Ok(Asked { upstream: egress.route(), file: name.to_owned(), places, is_shadow, in_shadow, ground, found })
 }

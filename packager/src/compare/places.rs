@@ -63,7 +63,7 @@ fn of_side(side: &Side, egress: &Located<Egress>) -> HashMap<String, Written> {
         let position = lines.position(places.place(&format!("spec.authz.rules[{at}].id")).start);
         (id, Written { file: file.name.clone(), position, is_shadow })
     };
-    rules.map(|(at, rule)| written((at, rule.id.to_string()), rule.mode == wire::Mode::Shadow)).collect()
+    rules.map(|(at, rule)| written((at, rule.id.to_string()), rule.stage == wire::Stage::Shadow)).collect()
 }
 
 impl std::fmt::Display for Written {

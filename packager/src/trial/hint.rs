@@ -1,6 +1,6 @@
 //! A request that would cover what no case shows.
 
-use sallyport_core::wire::{Action, Mode, Policy, Rule};
+use sallyport_core::wire::{Action, Policy, Rule, Stage};
 use sallyport_egress::cases::Branch;
 use sallyport_egress::meaning::{BUDGET, Question, query};
 use sallyport_egress::model::Egress;
@@ -13,8 +13,8 @@ const SHARE: u64 = 50;
 pub(super) fn example(branch: &Branch, egress: &Egress, policy: &Policy) -> Option<String> {
     let rule = branch.to_match(&egress.spec.authz.rules)?;
     // Whatever the rule does, a policy that has it alone and lets its requests through finds one that it matches.
-    let rule = Rule { action: Action::Allow, mode: Mode::Enforce, ..rule };
-    let alone = Policy { rules: vec![rule], mode: Mode::Enforce, automata: Vec::new(), ..policy.clone() };
+    let rule = Rule { action: Action::Allow, stage: Stage::Enforce, ..rule };
+    let alone = Policy { rules: vec![rule], stage: Stage::Enforce, automata: Vec::new(), ..policy.clone() };
     let answer = query(&alone, &egress.spec.host, &Question::default(), BUDGET / SHARE).ok()?;
     let Scenario { caller, request } = &answer.grants.into_iter().next()?.witness;
     let mut text = format!("{caller} {request}");

@@ -305,7 +305,7 @@ fn a_gateway_may_be_new_or_gone() {
     assert_data_eq!(diff(&sandbox, &["b", "a"]).stdout, file!["golden/diff-removed.txt"].raw());
     assert_eq!(diff(&sandbox, &["b", "a", "--fail-on=widened"]).code, Some(0));
     // In shadow mode everything is allowed, and it is not compared with a gateway that does the same.
-    sandbox.write("b/other.egress.yaml", GOOD.replace("  authz", "  rollout: {mode: shadow}\n  authz"));
+    sandbox.write("b/other.egress.yaml", GOOD.replace("  authz", "  rollout: {stage: shadow}\n  authz"));
     assert_eq!(diff(&sandbox, &["a", "b", "--fail-on=widened"]).code, Some(2));
 }
 

@@ -125,7 +125,7 @@ fn a_line_of_the_log_is_explained_beside_what_it_says() {
 fn lines_of_the_log_are_listed_beside_what_they_say() {
     let sandbox = sandbox();
     let shadow =
-        "    - {id: no-sleep, action: DENY, mode: shadow, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}\n";
+        "    - {id: no-sleep, action: DENY, stage: shadow, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}\n";
     let rules = GOOD.find("    - id: readers").unwrap();
     let (before, after) = GOOD.split_at(rules);
     sandbox.write("egress.yaml", format!("{before}{shadow}{after}"));

@@ -99,7 +99,7 @@ httpbin/httpbin: 1 of 4 rules can never decide
 
 #[test]
 fn a_policy_in_shadow_mode_is_read_as_if_it_were_enforced() {
-    let shadow = several().replace("  authz:", "  rollout: {mode: shadow}\n  authz:");
+    let shadow = several().replace("  authz:", "  rollout: {stage: shadow}\n  authz:");
     let sandbox = Sandbox::with(&[("egress.yaml", &shadow)]);
     let asked = |arguments: &[&str]| sandbox.run(&[&["query", "egress.yaml"], arguments].concat()).stdout;
     assert_data_eq!(
@@ -143,7 +143,7 @@ if the policy were enforced, 1 of 4 rules could never decide
 fn a_rule_in_shadow_mode_is_hidden_once_it_is_enforced() {
     let rules = "    - id: later
       action: ALLOW
-      mode: shadow
+      stage: shadow
       from: [{source: {serviceAccounts: [httpbin/sleep]}}]
       to: [{operation: {methods: [GET], paths: [/a]}}]
 ";

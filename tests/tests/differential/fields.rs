@@ -512,7 +512,7 @@ fn deploy() -> Vec<Case> {
         envoy("spec.gateway.opa.policyConfigMap", json!("other")).with(opa()),
         envoy("spec.gateway.opa.path", json!("other/allow")).with(opa()),
         policy("spec.gateway.filterDigest", json!(format!("sha256:{}", "cd".repeat(32)))),
-        policy("spec.rollout.mode", json!("shadow")),
+        policy("spec.rollout.stage", json!("shadow")),
         patch("kind", json!("DestinationRule"), json!({"merge": pool()})),
         patch("name", json!("NAME-upstream"), json!({"kind": "DestinationRule", "merge": pool()})),
         patch("merge", pool(), json!({"kind": "DestinationRule"})),

@@ -97,9 +97,9 @@ pub(crate) fn egress_file(policy: &Policy) -> Result<String> {
     // JSON is YAML, one line a key.
     let fields = authz.as_object().context("an object")?;
     let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
-    Ok(match policy.mode {
-        wire::Mode::Enforce => egress(&lines),
-        wire::Mode::Shadow => egress_with("rollout: {mode: shadow}", &lines),
+    Ok(match policy.stage {
+        wire::Stage::Enforce => egress(&lines),
+        wire::Stage::Shadow => egress_with("rollout: {stage: shadow}", &lines),
     })
 }
 
@@ -125,7 +125,7 @@ fn draw(random: &mut Rng, gate_port: u16) -> wire::Policy {
     wire::Policy {
         version: WIRE_VERSION,
         upstream: "httpbin/httpbin".to_owned(),
-        mode: if random.u8(..8) == 0 { wire::Mode::Shadow } else { wire::Mode::Enforce },
+        stage: if random.u8(..8) == 0 { wire::Stage::Shadow } else { wire::Stage::Enforce },
         disclose_rule: true,
         tolerate: tolerated(random),
         rules: (0..random.usize(1..8)).map(|number| rule(random, number, gate_port)).collect(),
@@ -155,7 +155,7 @@ fn rule(random: &mut Rng, number: usize, gate_port: u16) -> wire::Rule {
             3 => wire::Action::Audit,
             _ => wire::Action::Allow,
         },
-        mode: if random.u8(..5) == 0 { wire::Mode::Shadow } else { wire::Mode::Enforce },
+        stage: if random.u8(..5) == 0 { wire::Stage::Shadow } else { wire::Stage::Enforce },
         from: list(random, 2, |random| wire::FromEntry { source: source(random) }),
         to: list(random, 2, |random| wire::ToEntry { operation: operation(random, gate_port) }),
         when: if random.u8(..3) == 0 { list(random, 2, |random| condition(random, gate_port)) } else { None },

@@ -1,6 +1,6 @@
 //! Whether one rule matches one request.
 
-use super::observer::{Observer, Part};
+use super::observer::{Observer, Part, Silent};
 use crate::matcher::string::StringSet;
 use crate::matcher::value::ValueTest;
 use crate::policy::rule::{
@@ -37,6 +37,11 @@ pub(super) fn rule_matches<O: Observer>(rule: &CompiledRule, request: &Canonical
         }
     }
     to && from && when
+}
+
+/// Whether a rule matches.
+pub(crate) fn matches(rule: &CompiledRule, request: &CanonicalRequest<'_>) -> bool {
+    rule_matches(rule, request, &mut Silent)
 }
 
 /// Whether every test of one of the alternatives holds; an absent list holds.

@@ -5,9 +5,13 @@ use super::tick;
 use crate::engine::Engine;
 use crate::problem::{InvalidPolicy, PolicyCode, Problem};
 use crate::telemetry::policy_hash;
+use crate::wire::sha256;
 
 /// Longest refusal, in characters: with thousands of problems it would fill the log.
 const LONGEST_REFUSAL: usize = 2000;
+
+/// How many hexadecimal digits of a configuration's digest are in the name of the metric that counts its workers.
+const DIGEST_DIGITS: usize = 16;
 
 /// A policy in force.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub struct Configured {
     pub engine: Engine,
     /// What is said about it.
     pub effects: Vec<Effect>,
+    /// What undoes a part of that when the configuration is given up: then the worker has it in force no more.
+    pub at_end: Effect,
     /// How often the host is to tick, in ms.
     pub tick_period: u32,
 }
@@ -29,24 +35,33 @@ pub struct Configured {
 pub fn configure(configuration: &[u8], plugin: &[u8], now: u64) -> Result<Configured, Effect> {
     let engine = Engine::from_json(configuration).and_then(|engine| check_plugin(engine, plugin));
     match engine {
-        Ok(engine) => Ok(Configured {
-            // Two gateways that should have the same policy can be compared by the gauges alone.
-            effects: vec![
-                Effect::Log(Level::Info, summary(&engine)),
-                Effect::gauge("sallyport.config.policy_hash", policy_hash(configuration).into()),
-                Effect::gauge("sallyport.config.loaded_at_seconds", now / 1000),
-            ],
-            tick_period: tick::period(&engine),
-            engine,
-        }),
+        Ok(engine) => {
+            let digest: String = sha256(configuration).chars().take(DIGEST_DIGITS).collect();
+            let workers = |is_up| Effect::Step { name: format!("sallyport.workers.{digest}"), is_up };
+            Ok(Configured {
+                // Two gateways that should have the same policy can be compared by the gauges alone.
+                effects: vec![
+                    Effect::Log(Level::Info, summary(&engine)),
+                    Effect::gauge("sallyport.config.policy_hash", policy_hash(configuration).into()),
+                    Effect::gauge("sallyport.config.loaded_at_seconds", now / 1000),
+                    workers(true),
+                ],
+                at_end: workers(false),
+                tick_period: tick::period(&engine),
+                engine,
+            })
+        }
         Err(invalid) => Err(Effect::Log(Level::Error, format!("policy refused: {}", one_line(&invalid)))),
     }
 }
 
 fn summary(engine: &Engine) -> String {
     let rules = engine.rule_ids().len();
-    let mode = if engine.is_enforced() { "enforce" } else { "shadow" };
-    format!("policy for {}: {rules} rules, {mode}", engine.upstream())
+    let stage = engine.stage();
+    let candidate = engine.candidate_digest().map_or(String::new(), |digest| {
+        format!(", the last of them of the candidate {digest}, with {} regions", engine.region_ids().len())
+    });
+    format!("policy for {}: {rules} rules{candidate}, {stage}", engine.upstream())
 }
 
 /// Several plugins of one gateway differ in their configuration only. One that got the policy of another upstream would

@@ -36,6 +36,13 @@ pub enum Effect {
         /// The value.
         value: u64,
     },
+    /// Add one to a gauge, or take one away: workers that each do so count themselves, where a value would be that of the last.
+    Step {
+        /// The metric's name.
+        name: String,
+        /// Whether one more is there.
+        is_up: bool,
+    },
 }
 
 impl Effect {

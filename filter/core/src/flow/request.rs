@@ -15,7 +15,7 @@ use crate::outbound::{Edit, Facts, Outgoing};
 use crate::request::needs::Needs;
 use crate::request::pairs::{self, Pair};
 use crate::request::view::RequestView;
-use crate::telemetry::log_line;
+use crate::telemetry::{example, log_line};
 use crate::verdict::{Decision, Permit, Reason, Refusal, Verdict};
 
 /// One request in this many has its time measured: to read the clock costs as much as a small decision.
@@ -73,8 +73,8 @@ pub struct Forward<'r> {
 /// What is said about a request, whatever becomes of it.
 #[derive(Debug, Default)]
 pub struct Report<'r> {
-    /// A line for the log.
-    pub log: Option<Effect>,
+    /// Lines for the log.
+    pub log: Vec<Effect>,
     /// Attributes for Envoy's access log and spans: [`attributes`](crate::attributes).
     pub attributes: Vec<(&'static str, Cow<'r, str>)>,
 }
@@ -101,7 +101,7 @@ impl RequestHeaders {
         let view = properties.view(headers);
         // The only place where a request is made canonical and decided.
         let decision = engine.on_request(&view);
-        let log = worker.record_decision(&decision, &view);
+        let log = worker.record_decision(engine, &decision, &view);
         Decided { engine, decision, view, log }.next(worker, properties.ids())
     }
 
@@ -151,7 +151,7 @@ struct Decided<'r> {
     engine: &'r Engine,
     decision: Decision<'r>,
     view: RequestView<'r>,
-    log: Option<Effect>,
+    log: Vec<Effect>,
 }
 
 impl<'r> Decided<'r> {
@@ -228,11 +228,18 @@ impl WorkerState {
         is_timed
     }
 
-    /// Counts a decision. A line for the log, where there is something to say and there have not been too many like it.
-    fn record_decision(&mut self, decision: &Decision<'_>, view: &RequestView<'_>) -> Option<Effect> {
+    /// Counts a decision. Lines for the log, where there is something to say and there have not been too many like it.
+    fn record_decision(&mut self, engine: &Engine, decision: &Decision<'_>, view: &RequestView<'_>) -> Vec<Effect> {
         self.counters.record(decision);
         // Counted whether a line is written or not, so a flood of refusals costs memory but no disk.
-        self.log_limit.admit(decision).then(|| Effect::Log(Level::Warn, log_line(decision, view)))
+        let mut lines = Vec::new();
+        if self.log_limit.admit(decision) {
+            lines.push(Effect::Log(Level::Warn, log_line(decision, view)));
+        }
+        if let Some(trial) = decision.trial.filter(|trial| self.log_limit.admit_example(trial)) {
+            lines.push(Effect::Log(Level::Warn, example(engine, decision, &trial, view)));
+        }
+        lines
     }
 
     /// Which target gets a permitted request, counted; without a gate it is the upstream.

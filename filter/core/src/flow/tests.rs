@@ -88,7 +88,7 @@ fn answered<'r>(
 
 /// The counters that have grown, by name.
 fn counted(engine: &Engine, worker: &mut WorkerState) -> Vec<(String, u64)> {
-    let flush = worker.flush();
+    let flush = worker.flush(engine, 5_000);
     flush.increases.iter().map(|increase| (worker.counter_name(increase.slot, engine), increase.by)).collect()
 }
 
@@ -100,6 +100,7 @@ fn is_log(effect: &Effect) -> bool {
 fn metrics(effects: &[Effect]) -> Vec<String> {
     let metric = |effect: &Effect| match effect {
         Effect::Metric { name, value, .. } => Some(format!("{name} {value}")),
+        Effect::Step { name, is_up } => Some(format!("{name} {}", if *is_up { "up" } else { "down" })),
         Effect::Log(..) => None,
     };
     effects.iter().filter_map(metric).collect()

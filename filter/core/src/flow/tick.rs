@@ -29,8 +29,8 @@ pub struct Tick {
 pub struct Flush {
     /// By how much each counter has grown.
     pub increases: Vec<Increase>,
-    /// A line about log lines that were suppressed.
-    pub log: Option<Effect>,
+    /// When regions of a candidate's change were last entered, and a line about log lines that were suppressed.
+    pub effects: Vec<Effect>,
 }
 
 /// The growth of one counter.
@@ -56,13 +56,21 @@ impl WorkerState {
     }
 
     /// What has been counted; it is counted anew from here.
-    pub fn flush(&mut self) -> Flush {
+    ///
+    /// `now` in ms.
+    pub fn flush(&mut self, engine: &Engine, now: u64) -> Flush {
         let mut increases = Vec::new();
         self.counters.drain(|slot, by| increases.push(Increase { slot, by }));
         // Also where nothing was suppressed: this begins the next interval.
         let suppressed = self.log_limit.refill();
         let text = || format!("{suppressed} more log lines like these were suppressed");
-        Flush { increases, log: (suppressed > 0).then(|| Effect::Log(Level::Warn, text())) }
+        // A gauge keeps the word of the worker that spoke last, and that is the latest time.
+        let seen = |region: &str| Effect::gauge(format!("sallyport.region_seen.{region}"), now / 1000);
+        let mut effects: Vec<Effect> = self.counters.entered(engine).into_iter().map(seen).collect();
+        if suppressed > 0 {
+            effects.push(Effect::Log(Level::Warn, text()));
+        }
+        Flush { increases, effects }
     }
 
     /// The metric of a counter. A slot keeps its name for as long as the policy is in force.

@@ -47,7 +47,7 @@ impl WorkerState {
     #[must_use]
     pub fn new(engine: &Engine) -> Self {
         Self {
-            counters: Counters::new(engine.rule_ids().len()),
+            counters: Counters::new(engine),
             log_limit: LogLimit::default(),
             health: engine.health().map(HealthRuntime::new),
             since_timed: 0,

@@ -7,13 +7,14 @@ use crate::matcher::value::ValueTest;
 use crate::policy::compile::compile;
 use crate::policy::key::{Key, Topic, WrittenKey};
 use crate::policy::rule::{
-    CompiledRule, Condition, OperationMatcher, OperationTest, Role, SetTest, SourceMatcher, SourceTest,
+    CompiledRule, Condition, OperationMatcher, OperationTest, SetTest, SourceMatcher, SourceTest,
 };
 use crate::problem::InvalidPolicy;
 use crate::request::needs::Needs;
 use crate::request::reading::Kind;
 use crate::request::table::NameTable;
 use crate::request::usage::Use;
+use crate::side::Side;
 use crate::wire::{self, Action, Ambiguity};
 
 /// What a policy consists of.
@@ -26,14 +27,14 @@ pub fn outline(source: &wire::Policy) -> Result<Outline, InvalidPolicy> {
     let reading = &compiled.reading;
     let outliner = Outliner { headers: &reading.headers, parameters: &reading.parameters };
     Ok(Outline {
-        enforced: compiled.enforced,
+        enforced: !compiled.rollout.is_open,
         tolerated: Ambiguity::TOLERABLE.iter().copied().filter(|kind| reading.tolerance.allows(*kind)).collect(),
         forwarders: reading.forwarders.iter().map(|name| name.to_string()).collect(),
         knows_callers: compiled.needs.contains(Needs::MTLS),
         knows_tokens: compiled.needs.contains(Needs::METADATA),
         headers: names(&reading.headers),
         parameters: names(&reading.parameters),
-        path_by_pattern: reading.path_by_pattern,
+        path_by_pattern: !reading.path_by_pattern.is_empty(),
         rules: source.rules.iter().zip(&compiled.rules).map(|(source, rule)| outliner.rule(source, rule)).collect(),
     })
 }
@@ -78,7 +79,7 @@ impl Outliner<'_> {
         OutlinedRule {
             id: rule.id.to_string(),
             action,
-            enforced: rule.role == Role::Enforced,
+            enforced: rule.sides.contains(Side::InForce),
             requires_certificate: requires_certificate(rule),
             requires_token: requires_token(rule),
             from: rule.from.as_ref().map(from),

@@ -2,12 +2,14 @@
 //!
 //! Each wire struct is destructured exhaustively, so a new field does not build until it has a meaning here.
 
+mod candidate;
 mod condition;
 mod list;
 mod operation;
 mod source;
 
-use super::rule::{CompiledRule, Role};
+use super::rollout::Rollout;
+use super::rule::CompiledRule;
 use crate::dns;
 use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
@@ -21,7 +23,8 @@ use crate::request::path::Tolerance;
 use crate::request::settings::ReadSettings;
 use crate::request::table::NameTable;
 use crate::request::usage::Use;
-use crate::wire::{self, Action, Ambiguity, Mode, WIRE_VERSION};
+use crate::side::{Side, Sides};
+use crate::wire::{self, Action, Ambiguity, Stage, WIRE_VERSION};
 
 /// Most rules in a policy.
 pub const MAX_RULES: usize = 50_000;
@@ -39,7 +42,7 @@ pub const MAX_RULE_ID: usize = 64;
 #[derive(Debug)]
 pub struct Compiled {
     pub(crate) upstream: Box<str>,
-    pub(crate) enforced: bool,
+    pub(crate) rollout: Rollout,
     pub(crate) disclose_rule: bool,
     pub(crate) filter_state: bool,
     pub(crate) reading: ReadSettings,
@@ -55,7 +58,8 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     let wire::Policy {
         version,
         upstream,
-        mode,
+        stage: _,
+        canary: _,
         trust_domain,
         trust_domain_aliases,
         trusted_forwarders,
@@ -68,6 +72,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
         tracing,
         headers,
         rules,
+        candidate,
         automata: _,
     } = source;
     let mut compiler = Compiler::new(source);
@@ -76,13 +81,15 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     compiler.check_domains(trust_domain.as_deref(), trust_domain_aliases);
     compiler.check_tolerated(tolerate);
     // Only the digest tells the gateway's own element of the header from one that the caller wrote.
-    let forwarders = compiler.forwarders(trusted_forwarders);
+    let forwarders =
+        compiler.principals(&Place::Field("trustedForwarders"), trusted_forwarders, ("trusted forwarder", "forwarder"));
     if !forwarders.is_empty() {
         compiler.needs |= Needs::PEER;
         compiler.needs |= Needs::PEER_DIGEST;
     }
     compiler.source_address_known = *num_trusted_proxies == 0;
-    let rules = compiler.rules(rules);
+    let mut rules = compiler.rules(rules, candidate.as_ref());
+    let rollout = compiler.rollout(source, &mut rules);
     let health = health.as_ref().map(|health| health::compile(upstream, health, &mut compiler.problems));
     if let Some(readiness) = readiness {
         health::check_readiness(readiness, &mut compiler.problems);
@@ -91,9 +98,17 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
     if outbound.needs_principal() {
         compiler.needs |= Needs::PEER;
     }
+    // Callers are counted by name, and chosen by name.
+    let is_by_caller = candidate.is_some() || source.stage == Stage::Canary;
+    let is_for_both = candidate.is_none() || compiler.needs.contains(Needs::PEER_DIGEST) || outbound.needs_principal();
+    let certificates = if is_for_both { Sides::BOTH } else { compiler.which_need(Needs::URI_SAN) };
+    let metadata = if candidate.is_none() { Sides::BOTH } else { compiler.which_need(Needs::METADATA) };
+    if is_by_caller {
+        compiler.needs |= Needs::PEER;
+    }
     let compiled = Compiled {
         upstream: upstream.as_str().into(),
-        enforced: *mode == Mode::Enforce,
+        rollout,
         disclose_rule: *disclose_rule,
         filter_state: *filter_state,
         reading: ReadSettings {
@@ -102,6 +117,8 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
             headers: compiler.headers,
             parameters: compiler.parameters,
             path_by_pattern: compiler.path_by_pattern,
+            certificates,
+            metadata,
         },
         rules,
         needs: compiler.needs,
@@ -123,7 +140,9 @@ struct Compiler<'s> {
     needs: Needs,
     headers: NameTable,
     parameters: NameTable,
-    path_by_pattern: bool,
+    path_by_pattern: Sides,
+    /// What the rules of each policy need.
+    needs_of: [Needs; Side::COUNT],
 }
 
 impl<'s> Compiler<'s> {
@@ -140,7 +159,8 @@ impl<'s> Compiler<'s> {
             needs: Needs::default(),
             headers: NameTable::default(),
             parameters: NameTable::default(),
-            path_by_pattern: false,
+            path_by_pattern: Sides::NONE,
+            needs_of: [Needs::NONE; Side::COUNT],
         }
     }
 
@@ -188,33 +208,30 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    fn forwarders(&mut self, texts: &[String]) -> Vec<Box<str>> {
-        let list = Place::Field("trustedForwarders");
-        let mut forwarders = Vec::new();
+    /// Exact principals, each under every name of the trust domain.
+    fn principals(&mut self, list: &Place<'_>, texts: &[String], (noun, short): (&str, &str)) -> Vec<Box<str>> {
+        let mut principals = Vec::new();
         for (position, text) in texts.iter().enumerate() {
             let patterns = identity::parse_principal(text, &self.domains, Use::Permissive);
             match patterns {
                 Ok(patterns) if !text.contains('*') => {
-                    forwarders.extend(patterns.into_iter().filter_map(|pattern| match pattern {
+                    principals.extend(patterns.into_iter().filter_map(|pattern| match pattern {
                         StringPattern::Exact(name) => Some(String::from_utf8_lossy(&name).into()),
                         _ => None,
                     }));
                 }
                 Ok(_) => {
-                    let flaw =
-                        Flaw::new(PolicyCode::Principal, format_args!("the trusted forwarder `{text}` has a wildcard"))
-                            .help(format_args!(
-                                "name each forwarder in full: any caller that matches could act as any other caller"
-                            ));
+                    let flaw = Flaw::new(PolicyCode::Principal, format_args!("the {noun} `{text}` has a wildcard"))
+                        .help(format_args!("name each {short} in full: whoever matches a pattern would be one"));
                     self.report(&list.item(position), flaw);
                 }
                 Err(flaw) => self.report(&list.item(position), flaw),
             }
         }
-        forwarders
+        principals
     }
 
-    fn rules(&mut self, sources: &[wire::Rule]) -> Vec<CompiledRule> {
+    fn rules(&mut self, sources: &[wire::Rule], candidate: Option<&wire::Candidate>) -> Vec<CompiledRule> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
             let flaw = Flaw::new(
@@ -225,11 +242,44 @@ impl<'s> Compiler<'s> {
             // None of them is compiled: the limit is there so that this takes bounded time.
             return Vec::new();
         }
-        let mut first_use = ByteMap::default();
+        self.check_unique(&list, sources);
+        let mut changed = ByteMap::default();
+        if let Some(candidate) = candidate {
+            changed.extend(candidate.rules.iter().map(|rule| (rule.id.as_bytes().into(), 0)));
+            changed.extend(candidate.remove.iter().map(|id| (id.as_bytes().into(), 0)));
+        }
         let mut rules = Vec::with_capacity(sources.len());
         for (number, source) in (0u32..).zip(sources) {
-            let position = usize::try_from(number).unwrap_or(usize::MAX);
-            let place = list.item(position);
+            let place = list.item(usize::try_from(number).unwrap_or(usize::MAX));
+            let sides = match (source.stage, candidate) {
+                (Stage::Enforce, _) if changed.contains_key(source.id.as_bytes()) => Sides::IN_FORCE,
+                (Stage::Enforce, _) => Sides::BOTH,
+                (Stage::Shadow | Stage::Canary, None) => Sides::CANDIDATE,
+                (Stage::Shadow | Stage::Canary, Some(_)) => {
+                    let id = &source.id;
+                    let flaw = Flaw::new(
+                        PolicyCode::Candidate,
+                        format_args!("the rule `{id}` is in shadow, and there is a candidate beside the policy"),
+                    );
+                    self.report(&place.field("stage"), flaw.help(format_args!("write the rule in the candidate")));
+                    Sides::NONE
+                }
+            };
+            if source.stage == Stage::Canary {
+                let flaw = Flaw::new(PolicyCode::Candidate, format_args!("one rule alone has no canary"));
+                let help = format_args!("write `shadow` or `enforce`, or write the rule in a candidate");
+                self.report(&place.field("stage"), flaw.help(help));
+            }
+            rules.push(self.rule(&place, source, sides, number));
+        }
+        rules
+    }
+
+    /// Reports ids that come twice.
+    fn check_unique(&mut self, list: &Place<'_>, sources: &[wire::Rule]) {
+        let mut first_use = ByteMap::default();
+        for (number, source) in (0u32..).zip(sources) {
+            let place = list.item(usize::try_from(number).unwrap_or(usize::MAX));
             match first_use.get(source.id.as_bytes()) {
                 Some(first) => {
                     let flaw = Flaw::new(
@@ -237,7 +287,7 @@ impl<'s> Compiler<'s> {
                         format_args!("the rule ID `{}` is taken", source.id),
                     )
                     .help(format_args!(
-                        "`rules[{first}]` has it; logs and metrics name a rule by its ID, so give each rule its own"
+                        "`{list}[{first}]` has it; logs and metrics name a rule by its ID, so give each rule its own"
                     ));
                     self.report(&place.field("id"), flaw);
                 }
@@ -245,13 +295,27 @@ impl<'s> Compiler<'s> {
                     first_use.insert(source.id.as_bytes().into(), number);
                 }
             }
-            rules.push(self.rule(&place, source));
         }
-        rules
     }
 
-    fn rule(&mut self, place: &Place<'_>, source: &wire::Rule) -> CompiledRule {
-        let wire::Rule { id, action, mode, from, to, when } = source;
+    /// Of which policies a rule needs this.
+    fn which_need(&self, need: Needs) -> Sides {
+        let needed = Side::ALL.into_iter().zip(self.needs_of).filter(|(_, needs)| needs.contains(need));
+        needed.fold(Sides::NONE, |sides, (side, _)| sides | side.into())
+    }
+
+    fn rule(&mut self, place: &Place<'_>, source: &wire::Rule, sides: Sides, rank: u32) -> CompiledRule {
+        let others = std::mem::take(&mut self.needs);
+        let rule = self.rule_alone(place, source, sides, rank);
+        for (_, needs) in Side::ALL.into_iter().zip(&mut self.needs_of).filter(|(side, _)| sides.contains(*side)) {
+            *needs |= self.needs;
+        }
+        self.needs |= others;
+        rule
+    }
+
+    fn rule_alone(&mut self, place: &Place<'_>, source: &wire::Rule, sides: Sides, rank: u32) -> CompiledRule {
+        let wire::Rule { id, action, stage, from, to, when } = source;
         self.check_rule_id(&place.field("id"), id);
         if from.is_none() && to.is_none() && when.is_none() {
             let flaw = Flaw::new(PolicyCode::EmptyMatch, format_args!("the rule `{id}` has no `from`, `to` or `when`"))
@@ -259,14 +323,14 @@ impl<'s> Compiler<'s> {
             self.report(place, flaw);
         }
         let action = *action;
-        let decides = action != Action::Audit && *mode == Mode::Enforce;
+        let is_deciding = action != Action::Audit && *stage == Stage::Enforce;
+        let decides = if is_deciding { sides } else { Sides::NONE };
         CompiledRule {
             id: id.as_str().into(),
             action,
-            role: match mode {
-                Mode::Enforce => Role::Enforced,
-                Mode::Shadow => Role::Shadow,
-            },
+            sides,
+            rank,
+            region: None,
             from: from.as_deref().map(|list| {
                 self.alternatives(&place.field("from"), list, |this, place, from| this.source(place, from, action))
             }),

@@ -19,39 +19,26 @@ use crate::request::path::MAX_PATH_READINGS;
 use crate::request::reading::MAX_READ;
 #[cfg(feature = "compile")]
 use crate::request::reading::{MAX_HEADER_READINGS, MAX_PARAMETER_READINGS};
+use crate::side::Sides;
 use crate::wire::{Action, Quantifier};
 
-/// What a rule's match counts for.
+/// One rule, or the part of one that a region has.
 ///
 /// # Design
 ///
-/// The index knows nothing of roles: rules of every role are in it, and one search finds the candidates among all of them.
-/// [`Matches`](crate::authz::Matches) then keeps, for each action and role, the rule that comes first, and a ruling is
-/// read off a set of roles ([`Role::IN_FORCE`], [`Role::IF_ENFORCED`]). So a second policy that only reports, such as
-/// the candidate of a rollout, needs a role for its rules and a set that has it, not a second index or search.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    /// It decides.
-    Enforced,
-    /// It is in shadow mode: what it would decide is reported.
-    Shadow,
-}
-
-impl Role {
-    /// How many there are.
-    pub(crate) const COUNT: usize = 2;
-    /// The rules that decide.
-    pub(crate) const IN_FORCE: &'static [Self] = &[Self::Enforced];
-    /// The rules that would decide if none were in shadow mode.
-    pub(crate) const IF_ENFORCED: &'static [Self] = &[Self::Enforced, Self::Shadow];
-}
-
-/// One rule.
+/// The index knows nothing of the two policies: the rules of both are in it, and so are the regions of the change from one to
+/// the other. One search finds the candidates among all of them. [`Matches`](crate::authz::Matches) then keeps, for each action
+/// and policy, the rule that comes first.
 #[derive(Debug)]
 pub struct CompiledRule {
     pub(crate) id: Box<str>,
     pub(crate) action: Action,
-    pub(crate) role: Role,
+    /// Which policies have it so. What is in shadow is the candidate's only.
+    pub(crate) sides: Sides,
+    /// Its place among the rules of either policy: a rule that takes the place of another has that one's.
+    pub(crate) rank: u32,
+    /// Of which region it is a part: then it decides nothing.
+    pub(crate) region: Option<u8>,
     /// One of these must match; `None`: any caller does.
     pub(crate) from: Option<Vec<Source>>,
     /// One of these must match; `None`: any request does.

@@ -48,6 +48,14 @@ codes! {
     /// do not add up: give them different callers or exact paths, or write templates, prefixes and values in place of
     /// expressions.
     Limit = "SP1004",
+    /// A candidate, its canary or its digests do not fit.
+    ///
+    /// The configuration of a gateway that has a candidate carries the digests of the rules in force and of the candidate's. A
+    /// filter that finds other rules than these refuses the configuration. `sallyport build` writes them.
+    ///
+    /// A rule in shadow and a policy in shadow are candidates, too, and there is one candidate at a time: beside a Candidate file
+    /// write `stage: enforce`.
+    Candidate = "SP1005",
     /// A rule's id is empty, too long, or has characters outside `A-Za-z0-9._-`.
     RuleId = "SP1101",
     /// Two rules have the same id.

@@ -5,6 +5,7 @@ use std::cell::OnceCell;
 use std::net::IpAddr;
 
 use super::caller::Caller;
+use super::doubts::Doubts;
 use super::endpoint;
 use super::host;
 use super::name::{fold, is_token_byte};
@@ -15,6 +16,7 @@ use super::settings::ReadSettings;
 use super::table::Values;
 use super::token::{Metadata, RequestPrincipal};
 use super::view::RequestView;
+use crate::side::Sides;
 use crate::wire::Ambiguity;
 
 /// One request with one meaning, or with all of its readings side by side.
@@ -40,12 +42,22 @@ pub struct CanonicalRequest<'a> {
     pub(crate) view: RequestView<'a>,
     /// What verified tokens and other filters said.
     pub(crate) metadata: Metadata,
+    /// In which way it is ambiguous for one of the policies.
+    pub(crate) doubts: Doubts,
     request_principal: OnceCell<Option<RequestPrincipal>>,
 }
 
 impl<'a> CanonicalRequest<'a> {
-    /// Reads a request, or says in which way it is ambiguous.
-    pub(crate) fn read(view: &RequestView<'a>, reading: &'a ReadSettings) -> Result<Self, Ambiguity> {
+    /// Reads a request, or says in which way it is ambiguous for both policies.
+    pub(crate) fn read(view: &RequestView<'a>, reading: &'a ReadSettings) -> Result<Self, Doubts> {
+        let mut doubts = Doubts::default();
+        match Self::read_parts(view, reading, &mut doubts) {
+            Ok(request) => Ok(Self { doubts, ..request }),
+            Err(kind) => Err(doubts.of_both(kind)),
+        }
+    }
+
+    fn read_parts(view: &RequestView<'a>, reading: &'a ReadSettings, doubts: &mut Doubts) -> Result<Self, Ambiguity> {
         // From cheap to expensive: most requests of scanners end here, before anything is allocated.
         let essentials = Essentials::find(view.headers)?;
         let method = essentials.method.ok_or(Ambiguity::MalformedMethod)?;
@@ -56,21 +68,25 @@ impl<'a> CanonicalRequest<'a> {
         let raw_path = essentials.path.ok_or(Ambiguity::MalformedPath)?;
         let (path, query) = path::canonical(raw_path, reading.tolerance)?;
         // An expression would read a part of the path only, and a rule must never match by a part.
-        if reading.path_by_pattern && path.text.len() > MAX_READ {
-            return Err(Ambiguity::ValueTooLong);
+        if path.text.len() > MAX_READ {
+            doubts.raise(reading.path_by_pattern, Ambiguity::ValueTooLong)?;
         }
         Ok(Self {
             method,
             path,
             host,
-            headers: read_headers(view.headers, reading)?,
-            parameters: query::read(query, &reading.parameters, reading.tolerance)?,
-            caller: Caller::read(view, reading)?,
+            headers: read_headers(view.headers, reading, doubts)?,
+            parameters: query::read(query, &reading.parameters, reading.tolerance, doubts)?,
+            caller: Caller::read(view, reading).or_else(|kind| unread(reading.certificates, kind, doubts))?,
             source: view.source_address.and_then(endpoint::parse).map(|(address, _)| address),
             destination: view.destination_address.and_then(endpoint::parse),
             // Kept for what few rules ask for, such as the content type of gRPC.
             view: *view,
-            metadata: view.metadata.map(Metadata::parse).transpose()?.unwrap_or_default(),
+            metadata: view
+                .metadata
+                .map_or(Ok(Metadata::default()), Metadata::parse)
+                .or_else(|kind| unread(reading.metadata, kind, doubts))?,
+            doubts: Doubts::default(),
             request_principal: OnceCell::new(),
         })
     }
@@ -85,6 +101,12 @@ impl<'a> CanonicalRequest<'a> {
     pub(crate) fn is_grpc_call(&self) -> bool {
         super::is_grpc_call(self.view.headers)
     }
+}
+
+/// In place of what cannot be read: nothing, for a policy that does not look at it.
+fn unread<T: Default>(by: Sides, kind: Ambiguity, doubts: &mut Doubts) -> Result<T, Ambiguity> {
+    doubts.raise(by, kind)?;
+    Ok(T::default())
 }
 
 /// The headers every request must have, found in one pass.
@@ -125,7 +147,11 @@ fn set_once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], twice: Ambiguity) 
 
 /// What rules read of the headers. A server that follows CGI would read the caller's `x_role` where a rule read
 /// `x-role`.
-fn read_headers<'a>(headers: &[(&'a [u8], &'a [u8])], reading: &ReadSettings) -> Result<Values<'a>, Ambiguity> {
+fn read_headers<'a>(
+    headers: &[(&'a [u8], &'a [u8])],
+    reading: &ReadSettings,
+    doubts: &mut Doubts,
+) -> Result<Values<'a>, Ambiguity> {
     let table = &reading.headers;
     let mut values = Values::new(table);
     if table.is_empty() {
@@ -134,8 +160,8 @@ fn read_headers<'a>(headers: &[(&'a [u8], &'a [u8])], reading: &ReadSettings) ->
     let twin = Ambiguity::UnderscoreHeader;
     let twin = (!reading.tolerance.allows(twin)).then_some(twin);
     for (name, value) in headers {
-        values.take(table, (&fold(name), name), Cow::Borrowed(value), twin)?;
+        values.take(table, (&fold(name), name), Cow::Borrowed(value), twin, doubts)?;
     }
-    values.check_lengths(table)?;
+    values.check_lengths(table, doubts)?;
     Ok(values)
 }

@@ -7,20 +7,26 @@
 
 use std::borrow::Cow;
 
+use super::doubts::Doubts;
 use super::name::{fold_as_php, fold_parameter};
 use super::path::{Tolerance, escape, is_overlong};
 use super::table::{NameTable, Values};
 use crate::wire::Ambiguity;
 
 /// What the query has under the names that rules read.
-pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance) -> Result<Values<'a>, Ambiguity> {
+pub fn read<'a>(
+    query: Option<&'a [u8]>,
+    table: &NameTable,
+    tolerance: Tolerance,
+    doubts: &mut Doubts,
+) -> Result<Values<'a>, Ambiguity> {
     let mut values = Values::new(table);
     let Some(query) = query.filter(|_| !table.is_empty()) else { return Ok(values) };
     let strict = (!tolerance.allows(Ambiguity::AmbiguousQuery)).then_some(Ambiguity::AmbiguousQuery);
-    // What is odd anywhere in the query matters if an enforced rule reads any of it.
-    let strict_of_all = strict.filter(|_| table.decides());
-    if let Some(kind) = strict_of_all.filter(|_| query.contains(&b';')) {
-        return Err(kind);
+    // What is odd anywhere in the query matters to a policy that reads any of it.
+    let of_all = table.decides();
+    if let Some(kind) = strict.filter(|_| !of_all.is_empty() && query.contains(&b';')) {
+        doubts.raise(of_all, kind)?;
     }
     for pair in query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -28,23 +34,24 @@ pub fn read<'a>(query: Option<&'a [u8]>, table: &NameTable, tolerance: Tolerance
         let (name, value) = (decode(raw_name), decode(raw_value));
         let folded = fold_parameter(&name);
         // ASP.NET reads `%u0072ole` as `role`, its forerunner `ro%le`, careless decoders `r%c1%afle`.
-        let is_odd_name = || {
+        let odd_name_for = || {
             let as_php = fold_as_php(&name).filter(|name| **name != *folded);
-            as_php.is_some_and(|name| table.reads(&name) == Some(true))
-                || has_broken_escape(raw_name)
-                || is_overlong(&name)
+            if has_broken_escape(raw_name) || is_overlong(&name) {
+                return of_all;
+            }
+            as_php.and_then(|name| table.reads(&name)).unwrap_or_default()
         };
-        if let Some(kind) = strict_of_all.filter(|_| is_odd_name()) {
-            return Err(kind);
+        if let Some(kind) = strict.filter(|_| !of_all.is_empty()) {
+            doubts.raise(odd_name_for(), kind)?;
         }
         let Some(decides) = table.reads(&folded) else { continue };
         let is_odd = || value.contains(&0) || std::str::from_utf8(&value).is_err() || has_broken_escape(raw_value);
-        if let Some(kind) = strict.filter(|_| decides && is_odd()) {
-            return Err(kind);
+        if let Some(kind) = strict.filter(|_| !decides.is_empty() && is_odd()) {
+            doubts.raise(decides, kind)?;
         }
-        values.take(table, (&folded, &name), value, strict)?;
+        values.take(table, (&folded, &name), value, strict, doubts)?;
     }
-    values.check_lengths(table)?;
+    values.check_lengths(table, doubts)?;
     Ok(values)
 }
 
@@ -88,12 +95,13 @@ mod tests {
     use super::*;
     use crate::request::reading::Kind;
     use crate::request::table::Reader;
+    use crate::side::Sides;
 
     fn values(query: &str, name: &str, tolerance: Tolerance) -> Result<Vec<String>, Ambiguity> {
         let mut table = NameTable::default();
-        let reader = Reader { decides: true, by_pattern: false };
+        let reader = Reader { decides: Sides::BOTH, by_pattern: Sides::NONE };
         let slot = table.slot(&fold_parameter(name.as_bytes()), name.as_bytes(), Kind::Parameter, reader);
-        let values = read(Some(query.as_bytes()), &table, tolerance)?;
+        let values = read(Some(query.as_bytes()), &table, tolerance, &mut Doubts::default())?;
         let lines = values.slot(slot).unwrap().lines();
         Ok(lines.iter().map(|value| String::from_utf8_lossy(value).into_owned()).collect())
     }

@@ -2,6 +2,7 @@
 
 use super::path::Tolerance;
 use super::table::NameTable;
+use crate::side::Sides;
 
 /// How requests are read under one policy.
 #[derive(Clone, Debug)]
@@ -14,8 +15,12 @@ pub struct ReadSettings {
     pub(crate) headers: NameTable,
     /// The query parameters that rules read.
     pub(crate) parameters: NameTable,
-    /// Whether an enforced rule reads the path by a regular expression.
-    pub(crate) path_by_pattern: bool,
+    /// Which policies have a rule that decides and reads the path by a regular expression.
+    pub(crate) path_by_pattern: Sides,
+    /// Which policies look at the caller's certificate. To the other, if there is a candidate, nothing of it is known.
+    pub(crate) certificates: Sides,
+    /// Which policies look at tokens and the metadata of other filters.
+    pub(crate) metadata: Sides,
 }
 
 impl ReadSettings {
@@ -36,7 +41,9 @@ impl ReadSettings {
             forwarders: Vec::new(),
             headers: NameTable::default(),
             parameters: NameTable::default(),
-            path_by_pattern: false,
+            path_by_pattern: Sides::NONE,
+            certificates: Sides::BOTH,
+            metadata: Sides::BOTH,
         }
     }
 }

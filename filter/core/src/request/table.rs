@@ -9,8 +9,10 @@
 use std::borrow::Cow;
 use std::cell::OnceCell;
 
+use super::doubts::Doubts;
 use super::reading::{Kind, MAX_ELEMENTS, MAX_READ, Readings};
 use crate::map::ByteMap;
+use crate::side::Sides;
 use crate::wire::Ambiguity;
 
 /// The names that rules read, each with its slot.
@@ -33,10 +35,10 @@ struct Name {
 /// How rules read a name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reader {
-    /// An enforced rule reads it: what has two readings is refused.
-    pub(crate) decides: bool,
-    /// An enforced rule reads it by a regular expression.
-    pub(crate) by_pattern: bool,
+    /// Policies of which a rule that decides reads it: there, what has two readings is refused.
+    pub(crate) decides: Sides,
+    /// Policies of which a rule that decides reads it by a regular expression.
+    pub(crate) by_pattern: Sides,
 }
 
 impl NameTable {
@@ -72,19 +74,20 @@ impl NameTable {
     /// The names in the order of their slots, whether enforced rules read them, and whether by an expression.
     #[cfg(feature = "compile")]
     pub(crate) fn names(&self) -> impl Iterator<Item = (&[u8], bool, bool)> {
-        self.names.iter().map(|name| (&*name.text, name.reader.decides, name.reader.by_pattern))
+        let is_any = |sides: Sides| !sides.is_empty();
+        self.names.iter().map(move |name| (&*name.text, is_any(name.reader.decides), is_any(name.reader.by_pattern)))
     }
 
-    /// Whether an enforced rule reads anything.
-    pub(crate) fn decides(&self) -> bool {
-        self.names.iter().any(|name| name.reader.decides)
+    /// Policies of which a rule that decides reads anything.
+    pub(crate) fn decides(&self) -> Sides {
+        self.names.iter().fold(Sides::NONE, |sides, name| sides | name.reader.decides)
     }
 
-    /// Whether a name with this fold is read, and whether by an enforced rule.
-    pub(crate) fn reads(&self, folded: &[u8]) -> Option<bool> {
+    /// Whether a name with this fold is read, and of which policies a rule that decides reads it.
+    pub(crate) fn reads(&self, folded: &[u8]) -> Option<Sides> {
         let mut group = self.group(folded).peekable();
         group.peek()?;
-        Some(group.any(|(_, name)| name.reader.decides))
+        Some(group.fold(Sides::NONE, |sides, (_, name)| sides | name.reader.decides))
     }
 
     fn group(&self, folded: &[u8]) -> impl Iterator<Item = (usize, &Name)> {
@@ -123,6 +126,7 @@ impl<'a> Values<'a> {
         (folded, name): (&[u8], &[u8]),
         value: Cow<'a, [u8]>,
         twin: Option<Ambiguity>,
+        doubts: &mut Doubts,
     ) -> Result<(), Ambiguity> {
         let mut value = Some(value);
         for (slot, known) in table.group(folded) {
@@ -131,18 +135,21 @@ impl<'a> Values<'a> {
                     // Of one spelling there is one slot.
                     slot.lines.extend(value.take());
                 }
-            } else if let (true, Some(twin)) = (known.reader.decides, twin) {
-                return Err(twin);
+            } else if let Some(twin) = twin {
+                doubts.raise(known.reader.decides, twin)?;
             }
         }
         Ok(())
     }
 
     /// Refuses what enforced rules would have to read and do not: values that are too long or have too many elements.
-    pub(crate) fn check_lengths(&self, table: &NameTable) -> Result<(), Ambiguity> {
-        for (slot, name) in self.slots.iter().zip(&table.names).filter(|(_, name)| name.reader.decides) {
-            if (name.reader.by_pattern && slot.is_long()) || name.kind.count(&slot.lines) > MAX_ELEMENTS {
-                return Err(Ambiguity::ValueTooLong);
+    pub(crate) fn check_lengths(&self, table: &NameTable, doubts: &mut Doubts) -> Result<(), Ambiguity> {
+        for (slot, name) in self.slots.iter().zip(&table.names).filter(|(_, name)| !name.reader.decides.is_empty()) {
+            if slot.is_long() {
+                doubts.raise(name.reader.by_pattern, Ambiguity::ValueTooLong)?;
+            }
+            if name.kind.count(&slot.lines) > MAX_ELEMENTS {
+                doubts.raise(name.reader.decides, Ambiguity::ValueTooLong)?;
             }
         }
         Ok(())
@@ -188,8 +195,8 @@ mod tests {
     use super::*;
     use crate::request::name::fold;
 
-    const DECIDES: Reader = Reader { decides: true, by_pattern: false };
-    const BY_PATTERN: Reader = Reader { decides: true, by_pattern: true };
+    const DECIDES: Reader = Reader { decides: Sides::BOTH, by_pattern: Sides::NONE };
+    const BY_PATTERN: Reader = Reader { decides: Sides::BOTH, by_pattern: Sides::BOTH };
 
     fn table(names: &[(&str, Reader)]) -> NameTable {
         let mut table = NameTable::default();
@@ -200,12 +207,12 @@ mod tests {
     }
 
     fn read<'a>(table: &NameTable, headers: &[(&'a str, &'a str)]) -> Result<Values<'a>, Ambiguity> {
-        let mut values = Values::new(table);
+        let (mut values, mut doubts) = (Values::new(table), Doubts::default());
         for (name, value) in headers {
             let (folded, value) = (fold(name.as_bytes()), Cow::Borrowed(value.as_bytes()));
-            values.take(table, (&folded, name.as_bytes()), value, Some(Ambiguity::UnderscoreHeader))?;
+            values.take(table, (&folded, name.as_bytes()), value, Some(Ambiguity::UnderscoreHeader), &mut doubts)?;
         }
-        values.check_lengths(table)?;
+        values.check_lengths(table, &mut doubts)?;
         Ok(values)
     }
 

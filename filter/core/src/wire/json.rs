@@ -1,7 +1,7 @@
 //! JSON as a tree that keeps repeated keys, which serde_json's own tree does not.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -42,6 +42,45 @@ impl Json<'_> {
             Self::Map(_) => "a mapping",
         }
     }
+}
+
+impl<'j> Json<'j> {
+    /// A field of a mapping.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Json<'j>> {
+        let Self::Map(entries) = self else { return None };
+        entries.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
+    /// The items of a list; of anything else none.
+    #[must_use]
+    pub fn items(&self) -> &[Json<'j>] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+}
+
+/// Writes a string as RFC 8785, 3.2.2.2, has it.
+pub(crate) fn write_text(value: &str, text: &mut String) {
+    text.push('"');
+    for letter in value.chars() {
+        match letter {
+            '"' => text.push_str("\\\""),
+            '\\' => text.push_str("\\\\"),
+            '\u{8}' => text.push_str("\\b"),
+            '\t' => text.push_str("\\t"),
+            '\n' => text.push_str("\\n"),
+            '\u{c}' => text.push_str("\\f"),
+            '\r' => text.push_str("\\r"),
+            control if control < ' ' => {
+                let _ = write!(text, "\\u{:04x}", u32::from(control));
+            }
+            plain => text.push(plain),
+        }
+    }
+    text.push('"');
 }
 
 /// Parses one JSON text; serde_json bounds its nesting.

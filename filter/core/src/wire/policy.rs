@@ -1,9 +1,10 @@
 //! A whole policy.
 
 use super::ambiguity::Ambiguity;
+use super::candidate::{Canary, Candidate, Stage};
 use super::health::{Health, Readiness};
 use super::outbound::{Headers, Tracing};
-use super::rule::{Mode, Rule};
+use super::rule::Rule;
 use super::shape::Shape;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
@@ -21,8 +22,10 @@ crate::record! {
         /// `NAMESPACE/NAME` of the Egress that this policy was written for. A filter configured under another plugin name
         /// (`pluginName`, Envoy's `root_id`) refuses it.
         "upstream" upstream: String = required,
-        /// Whether refusals are enforced or only counted.
-        "mode" mode: Mode = default(Mode::Enforce, "`enforce`"),
+        /// How far the candidate has come; without a candidate, whether the refusals of the policy itself are enforced.
+        "stage" stage: Stage = default(Stage::Enforce, "`enforce`"),
+        /// For whom the candidate, or without one the policy, decides at the stage `canary`.
+        "canary" canary: Option<Canary> = default(None, "nobody"),
         /// The mesh's trust domain.
         "trustDomain" trust_domain: Option<String> = default(None, "`cluster.local`"),
         /// Other names of the mesh's own trust domain.
@@ -49,6 +52,8 @@ crate::record! {
         "headers" headers: Headers = default(Headers::default(), "those that the caller sent"),
         /// The rules. DENY rules are evaluated first, then ALLOW rules; what no rule allows is refused.
         "rules" rules: Vec<Rule> = written(Vec::new(), "every request is refused"),
+        /// The next version of the rules.
+        "candidate" candidate: Option<Candidate> = default(None, "none"),
         /// The automaton of each regular expression in the rules: the filter has no compiler.
         "automata" automata: Vec<Automaton> = default(Vec::new(), "none"),
     }

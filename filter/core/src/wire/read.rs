@@ -43,18 +43,24 @@ impl Reader {
     ///
     /// Every problem in it, or that it is not JSON.
     pub fn parse<T: Wire>(bytes: &[u8]) -> Result<T, InvalidPolicy> {
+        Self::read(&Self::tree(bytes)?)
+    }
+
+    /// The tree of JSON text.
+    ///
+    /// # Errors
+    ///
+    /// It is not JSON, or there is none.
+    pub fn tree(bytes: &[u8]) -> Result<Json<'_>, InvalidPolicy> {
         let mut reader = Self::default();
         if bytes.trim_ascii().is_empty() {
             reader.refuse(&Place::Root, format_args!("there is no policy: the configuration is empty"));
             return reader.end(None);
         }
-        match super::json::parse(bytes) {
-            Ok(tree) => Self::read(&tree),
-            Err(error) => {
-                reader.refuse(&Place::Root, format_args!("{error}"));
-                reader.end(None)
-            }
-        }
+        super::json::parse(bytes).or_else(|error| {
+            reader.refuse(&Place::Root, format_args!("{error}"));
+            reader.end(None)
+        })
     }
 
     /// The value, if nothing is wrong. A [`Wire::read`] that gives none without a problem is a bug, and must not pass for

@@ -1,6 +1,8 @@
 //! Rules: Istio's, with an id on each, `mode`, and in conditions `regex`, `notRegex` and `match` of our own.
 
+use super::candidate::Stage;
 use super::operation::ToEntry;
+use super::shape::Shape;
 use super::source::FromEntry;
 
 crate::record! {
@@ -11,7 +13,7 @@ crate::record! {
         /// What happens to a request that matches.
         "action" action: Action = required,
         /// Whether the rule is enforced or only counted.
-        "mode" mode: Mode = default(Mode::Enforce, "`enforce`"),
+        "stage" stage: Stage as (Shape::OneOf(Stage::OF_A_RULE)) = default(Stage::Enforce, "`enforce`"),
         /// The callers: one of these sources must match.
         "from" from: Option<Vec<FromEntry>> = default(None, "anyone"),
         /// The requests: one of these operations must match.
@@ -26,9 +28,10 @@ crate::record! {
         "source" => "write `from: [{source: {...}}]`",
         "operation" => "write `to: [{operation: {...}}]`",
         "conditions" => "write `when`",
-        "shadow" => "write `mode: shadow`",
-        "dryRun" => "write `mode: shadow`",
-        "disabled" => "write `mode: shadow`, or comment the rule out",
+        "mode" => "write `stage`",
+        "shadow" => "write `stage: shadow`",
+        "dryRun" => "write `stage: shadow`",
+        "disabled" => "write `stage: shadow`, or comment the rule out",
     }
 }
 
@@ -41,16 +44,6 @@ crate::words! {
         "DENY" Deny,
         /// Only record the request, with the rule's ID.
         "AUDIT" Audit,
-    }
-}
-
-crate::words! {
-    /// Whether a rule, or the whole policy, is enforced.
-    pub enum Mode: Default = Enforce {
-        /// Decisions take effect.
-        "enforce" Enforce,
-        /// Decisions have no effect, and are only counted.
-        "shadow" Shadow,
     }
 }
 

@@ -13,7 +13,7 @@ fn problem(path: &str, message: &str) -> (String, String) {
 
 #[test]
 fn every_problem_in_its_place() {
-    let json = r#"{"version":"1","upstream":"a/b","colour":1,"mode":"audit","rules":[
+    let json = r#"{"version":"1","upstream":"a/b","colour":1,"stage":"audit","rules":[
         {"id":"a","action":"allow","from":[{"source":{"principal":["x"]}}]},
         {"id":"b","action":"ALLOW","to":[{"operation":{"paths":["/a",5],"hosts":"x"}}],"to":[]},
         {"action":"DENY","from":[{}],"when":[{"values":[]}]},
@@ -23,7 +23,7 @@ fn every_problem_in_its_place() {
         [
             problem(".", "the field `colour` is unknown"),
             problem("version", "expected a whole number, found a string"),
-            problem("mode", "`audit` is not known here"),
+            problem("stage", "`audit` is not known here"),
             problem("rules[0].action", "`allow` is not known here"),
             problem("rules[0].from[0].source", "the field `principal` is unknown"),
             problem("rules[1]", "the field `to` is written twice"),
@@ -58,7 +58,8 @@ fn every_field_comes_back() {
     let policy = Policy {
         version: 1,
         upstream: "a/b".to_owned(),
-        mode: Mode::Shadow,
+        stage: Stage::Shadow,
+        canary: Some(Canary { percent: 5, callers: vec!["c".to_owned()] }),
         trust_domain: Some("td".to_owned()),
         trust_domain_aliases: vec!["alias".to_owned()],
         trusted_forwarders: vec!["td/x".to_owned()],
@@ -84,7 +85,7 @@ fn every_field_comes_back() {
         rules: vec![Rule {
             id: "r".to_owned(),
             action: Action::Audit,
-            mode: Mode::Shadow,
+            stage: Stage::Shadow,
             from: Some(vec![FromEntry {
                 source: Source {
                     principals: all("1"),
@@ -128,6 +129,20 @@ fn every_field_comes_back() {
                 quantifier: Some(Quantifier::All),
             }]),
         }],
+        candidate: Some(Candidate {
+            policy: "p".to_owned(),
+            candidate: "c".to_owned(),
+            rules: vec![Rule { id: "n".to_owned(), ..Rule::default() }],
+            remove: vec!["r".to_owned()],
+            regions: vec![Region {
+                id: "i".to_owned(),
+                in_force: vec!["f".to_owned()],
+                candidate: vec!["d".to_owned()],
+                rule: Some(Rule::default()),
+                and: Some(Rule::default()),
+                fails: Some(Rule::default()),
+            }],
+        }),
         automata: vec![Automaton { pattern: "p".to_owned(), automaton: "YQ==".to_owned() }],
     };
     assert_eq!(Reader::parse(&serde_json::to_vec(&policy).unwrap()), Ok(policy));

@@ -10,6 +10,7 @@
     reason = "a broken assumption ends the test"
 )]
 
+mod candidate;
 mod case;
 mod common;
 mod door;

@@ -27,7 +27,7 @@ fn with_rules(policy: &wire::Policy, rules: Vec<wire::Rule>) -> wire::Policy {
 }
 
 fn enforced(policy: &wire::Policy) -> wire::Policy {
-    wire::Policy { mode: wire::Mode::Enforce, ..policy.clone() }
+    wire::Policy { stage: wire::Stage::Enforce, ..policy.clone() }
 }
 
 fn anyone(id: &str, action: wire::Action) -> wire::Rule {
@@ -123,7 +123,7 @@ fn default_deny() {
     for_all_cases(|case| {
         let policy = enforced(&case.policy);
         let mut without_allow = policy.clone();
-        without_allow.rules.retain(|rule| rule.action != wire::Action::Allow || rule.mode == wire::Mode::Shadow);
+        without_allow.rules.retain(|rule| rule.action != wire::Action::Allow || rule.stage == wire::Stage::Shadow);
         if let Some(said) = outcome(&without_allow, &case.request) {
             prop_assert!(!said.verdict.continues(), "{}", said);
         }
@@ -163,7 +163,7 @@ fn order_and_duplicates_do_not_matter() {
 /// The case's policy with the case's extra rule put in somewhere.
 fn with_extra(case: &Case, action: wire::Action) -> wire::Policy {
     let mut policy = enforced(&case.policy);
-    let extra = wire::Rule { action, mode: wire::Mode::Enforce, ..case.extra.clone() };
+    let extra = wire::Rule { action, stage: wire::Stage::Enforce, ..case.extra.clone() };
     let at = usize::from(case.choices.first().copied().unwrap_or_default()) % (policy.rules.len() + 1);
     policy.rules.insert(at, extra);
     policy
@@ -280,7 +280,7 @@ fn an_unverified_certificate_is_none() {
 #[test]
 fn shadow_policy_never_refuses() {
     for_all_cases(|case| {
-        let policy = wire::Policy { mode: wire::Mode::Shadow, ..case.policy.clone() };
+        let policy = wire::Policy { stage: wire::Stage::Shadow, ..case.policy.clone() };
         if let Some(said) = outcome(&policy, &case.request) {
             prop_assert!(said.verdict.continues(), "{}", said);
         }
@@ -293,7 +293,7 @@ fn shadow_rules_never_change_the_verdict() {
     for_all_cases(|case| {
         let policy = enforced(&case.policy);
         let mut without = policy.clone();
-        without.rules.retain(|rule| rule.mode == wire::Mode::Enforce);
+        without.rules.retain(|rule| rule.stage == wire::Stage::Enforce);
         if let (Some(with), Some(without)) = (outcome(&policy, &case.request), outcome(&without, &case.request)) {
             prop_assert!(with.verdict == without.verdict, "{} without: {}", with, without);
         }

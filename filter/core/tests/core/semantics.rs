@@ -685,7 +685,7 @@ fn actions_and_the_default() {
 
 #[test]
 fn shadow_rules() {
-    let shadow = |rule| merged(rule, json!({"mode": "shadow"}));
+    let shadow = |rule| merged(rule, json!({"stage": "shadow"}));
     let everything = || merged(allow(anything()), json!({"id": "all"}));
     check(&policy([shadow(deny(anything())), everything()]), &get(), "allow all | shadow: denied d");
     check(&policy([shadow(allow(anything()))]), &get(), "not_allowed | shadow: allow a");
@@ -697,13 +697,13 @@ fn shadow_rules() {
 
 #[test]
 fn shadow_policies() {
-    let shadow = |rules: Vec<Value>| policy_with(json!({"mode": "shadow"}), rules);
+    let shadow = |rules: Vec<Value>| policy_with(json!({"stage": "shadow"}), rules);
     check(&shadow(vec![]), &get(), "allow | shadow: not_allowed");
     check(&shadow(vec![allow(anything())]), &get(), ALLOWED);
     check(&shadow(vec![deny(anything())]), &get(), "allow | shadow: denied d");
     check(&shadow(vec![allow(source(json!({"principals": ["*"]})))]), &get(), "allow | shadow: no_identity");
     // All rules as if all were enforced: those in shadow ask for an identity, too.
-    let asking = merged(allow(source(json!({"principals": ["*"]}))), json!({"mode": "shadow"}));
+    let asking = merged(allow(source(json!({"principals": ["*"]}))), json!({"stage": "shadow"}));
     check(&shadow(vec![asking]), &get(), "allow | shadow: no_identity");
     check(&shadow(vec![allow(anything())]), &Request::get("//"), "allow | shadow: 400 doubleSlash");
 }
@@ -730,7 +730,7 @@ fn no_identity_is_told_from_not_allowed() {
         // Refused by name.
         (vec![certificate(), deny(anything())], get(), DENIED),
         // Rules in shadow ask for nothing.
-        (vec![merged(certificate(), json!({"mode": "shadow"})), other()], get(), DEFAULT),
+        (vec![merged(certificate(), json!({"stage": "shadow"})), other()], get(), DEFAULT),
     ];
     for (rules, request, expect) in rows {
         check(&policy(rules), &request, expect);
@@ -837,7 +837,7 @@ fn grpc_methods_are_one_segment() {
 #[test]
 fn shadow_rules_make_nothing_ambiguous() {
     let reads =
-        merged(deny(when(json!({"key": "request.headers[x-role]", "values": ["x"]}))), json!({"mode": "shadow"}));
+        merged(deny(when(json!({"key": "request.headers[x-role]", "values": ["x"]}))), json!({"stage": "shadow"}));
     let source = policy([reads, allow(anything())]);
     let source = common::wire::read(&source).expect("a policy");
     let engine = sallyport_core::Engine::compile(&source).expect("which compiles");

@@ -6,7 +6,7 @@ use crate::model::{Authz, Mesh};
 use crate::policy::policy;
 use crate::wording::quoted;
 use sallyport_core::PolicyCode;
-use sallyport_core::wire::{Mode, Reader, Rule};
+use sallyport_core::wire::{Reader, Rule, Stage};
 use serde_json::json;
 
 /// For the value at a path such as `rules[3].to[0].operation.paths[1]`.
@@ -62,7 +62,7 @@ fn is_right(field: &str, value: &str) -> bool {
     let rule = json!({"id": "rule", "action": "ALLOW", "to": [{"operation": {field: [value]}}]});
     let Ok(rule) = Reader::parse::<Rule>(rule.to_string().as_bytes()) else { return false };
     let authz = Authz { rules: vec![rule], ..Authz::default() };
-    problems_of(&policy("a/a".to_owned(), &authz, Mode::Enforce, 0, &Mesh::default())).is_empty()
+    problems_of(&policy("a/a".to_owned(), &authz, Stage::Enforce, 0, &Mesh::default())).is_empty()
 }
 
 #[cfg(test)]

@@ -27,7 +27,7 @@ const SEARCHED: u64 = 100_000;
 
 /// Whether a rule is in shadow mode and others are not: then what it shares with them is the trial's purpose.
 pub(super) fn is_on_trial(rule: &wire::Rule, egress: &Egress) -> bool {
-    rule.mode == wire::Mode::Shadow && egress.spec.rollout.mode == wire::Mode::Enforce
+    rule.stage == wire::Stage::Shadow && egress.spec.rollout.stage == wire::Stage::Enforce
 }
 
 /// Everything that is checked together.

@@ -61,7 +61,7 @@ pub enum Idle {
 ///
 /// The policy is not valid, or the search took more than `budget` states.
 pub fn idle(source: &wire::Policy, host: &str, budget: u64) -> Result<IdleRules, Unanswered> {
-    let is_shadow = |rule: &wire::Rule| rule.mode == wire::Mode::Shadow && rule.action != wire::Action::Audit;
+    let is_shadow = |rule: &wire::Rule| rule.stage == wire::Stage::Shadow && rule.action != wire::Action::Audit;
     let mut idle = IdleRules::default();
     let left = found(&in_force(source), host, budget, &mut idle, |rule| !is_shadow(rule))?;
     if source.rules.iter().any(is_shadow) {
@@ -75,7 +75,7 @@ pub fn idle(source: &wire::Policy, host: &str, budget: u64) -> Result<IdleRules,
 /// Whether a rule of the policy without shadow mode is in shadow mode in this one.
 fn is_shadow_of(source: &wire::Policy) -> impl Fn(&wire::Rule) -> bool {
     let shadow =
-        source.rules.iter().filter(|rule| rule.mode == wire::Mode::Shadow && rule.action != wire::Action::Audit);
+        source.rules.iter().filter(|rule| rule.stage == wire::Stage::Shadow && rule.action != wire::Action::Audit);
     let ids: Vec<String> = shadow.map(|rule| rule.id.clone()).collect();
     move |rule| ids.contains(&rule.id)
 }

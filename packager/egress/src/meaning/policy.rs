@@ -56,6 +56,6 @@ impl Policy {
                 .source
                 .rules
                 .iter()
-                .any(|rule| rule.mode == wire::Mode::Shadow && rule.action != wire::Action::Audit)
+                .any(|rule| rule.stage == wire::Stage::Shadow && rule.action != wire::Action::Audit)
     }
 }

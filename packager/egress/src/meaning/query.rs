@@ -112,7 +112,7 @@ impl Question {
         let rule = wire::Rule {
             id: "question".to_owned(),
             action: wire::Action::Allow,
-            mode: wire::Mode::Enforce,
+            stage: wire::Stage::Enforce,
             from: principals.map(|list| vec![from(list)]),
             to: has_operation.then(|| vec![wire::ToEntry { operation }]),
             when: (!self.headers.is_empty()).then(|| self.headers.iter().map(condition).collect()),
@@ -125,15 +125,15 @@ impl Question {
 /// The policy with what it enforces and nothing else; one in shadow mode as a whole, as if it were not: its rules in shadow mode
 /// stay so.
 pub(super) fn in_force(source: &wire::Policy) -> wire::Policy {
-    let mut policy = wire::Policy { mode: wire::Mode::Enforce, automata: Vec::new(), ..source.clone() };
-    policy.rules.retain(|rule| rule.mode == wire::Mode::Enforce || rule.action == wire::Action::Audit);
+    let mut policy = wire::Policy { stage: wire::Stage::Enforce, automata: Vec::new(), ..source.clone() };
+    policy.rules.retain(|rule| rule.stage == wire::Stage::Enforce || rule.action == wire::Action::Audit);
     policy
 }
 
 /// The policy without shadow mode.
 pub(super) fn all_enforced(source: &wire::Policy) -> wire::Policy {
-    let mut policy = wire::Policy { mode: wire::Mode::Enforce, automata: Vec::new(), ..source.clone() };
-    policy.rules.iter_mut().for_each(|rule| rule.mode = wire::Mode::Enforce);
+    let mut policy = wire::Policy { stage: wire::Stage::Enforce, automata: Vec::new(), ..source.clone() };
+    policy.rules.iter_mut().for_each(|rule| rule.stage = wire::Stage::Enforce);
     policy
 }
 
@@ -144,8 +144,8 @@ pub(super) fn all_enforced(source: &wire::Policy) -> wire::Policy {
 /// The policy or the question is not valid, or the search took more than `budget` states.
 pub fn query(source: &wire::Policy, host: &str, question: &Question, budget: u64) -> Result<Answer, Unanswered> {
     let mut answer = answer(&in_force(source), host, question, budget)?;
-    answer.is_shadow = source.mode == wire::Mode::Shadow;
-    let is_in_shadow = |rule: &wire::Rule| rule.mode == wire::Mode::Shadow && rule.action == wire::Action::Allow;
+    answer.is_shadow = source.stage != wire::Stage::Enforce;
+    let is_in_shadow = |rule: &wire::Rule| rule.stage == wire::Stage::Shadow && rule.action == wire::Action::Allow;
     if source.rules.iter().any(is_in_shadow) {
         let shadow: Vec<&str> = source.rules.iter().filter(|rule| is_in_shadow(rule)).map(|rule| &*rule.id).collect();
         let enforced = self::answer(&all_enforced(source), host, question, budget)?;

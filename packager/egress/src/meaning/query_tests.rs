@@ -126,11 +126,11 @@ fn only_rules_that_deny_some_of_the_part_are_exceptions() {
 
 #[test]
 fn rules_in_shadow_mode_are_told_apart() {
-    let shadow = POLICY.replace(r#""id": "admins", "#, r#""id": "admins", "mode": "shadow", "#);
+    let shadow = POLICY.replace(r#""id": "admins", "#, r#""id": "admins", "stage": "shadow", "#);
     let answer = query(&source(&shadow), "orders.internal", &who("DELETE", "/orders/*"), BUDGET).unwrap();
     assert_eq!(answer.in_shadow, ["admins"]);
     assert_eq!(answer.grants.iter().map(|grant| &*grant.rule).collect::<Vec<_>>(), ["all-of-ops"]);
-    let whole = wire::Policy { mode: wire::Mode::Shadow, ..source(POLICY) };
+    let whole = wire::Policy { stage: wire::Stage::Shadow, ..source(POLICY) };
     let answer = query(&whole, "orders.internal", &who("DELETE", "/orders/*"), BUDGET).unwrap();
     assert!(answer.is_shadow && answer.grants.len() == 2, "{answer:#?}");
 }
@@ -222,7 +222,7 @@ fn two_audit_rules_may_be_the_same() {
 
 #[test]
 fn rules_in_shadow_mode_are_looked_at_as_if_in_force() {
-    let shadow = paths("s", "ALLOW", r#""/x/1""#).replace(r#""id""#, r#""mode": "shadow", "id""#);
+    let shadow = paths("s", "ALLOW", r#""/x/1""#).replace(r#""id""#, r#""stage": "shadow", "id""#);
     assert_eq!(never(&shadow), []);
     let all = format!("{}, {shadow}", paths("a", "ALLOW", r#""/x/*""#));
     assert_eq!(never(&all), [("s".to_owned(), hidden(&["a"]))]);

@@ -40,7 +40,7 @@ fn pair(seed: u64) -> Option<(Policy, Policy)> {
     if seed.is_multiple_of(3) {
         new.tolerate = other.tolerate;
         new.trusted_forwarders = other.trusted_forwarders;
-        new.mode = other.mode;
+        new.stage = other.stage;
     }
     for (at, rule) in other.rules.into_iter().take(2).enumerate() {
         match new.rules.iter_mut().find(|known| known.id == rule.id) {

@@ -40,9 +40,9 @@ fn one_more_path_is_one_region() {
 
 #[test]
 fn shadow_rules_are_compared_beside_those_in_force() {
-    let old = r#"{"id": "r1", "action": "ALLOW", "mode": "shadow", "from": [{"source": {"principals": ["*/sa/sleep"]}}],
+    let old = r#"{"id": "r1", "action": "ALLOW", "stage": "shadow", "from": [{"source": {"principals": ["*/sa/sleep"]}}],
         "when": [{"key": "source.namespace", "values": ["http*"]}]}"#;
-    let deny = r#"{"id": "r0", "action": "DENY", "mode": "shadow",
+    let deny = r#"{"id": "r0", "action": "DENY", "stage": "shadow",
         "to": [{"operation": {"paths": ["*.json"]}}, {"operation": {"ports": ["8443"]}}]}"#;
     let told = told(old, &format!("{deny}, {old}"));
     assert_eq!(told, ["allowed by `r1` -> refused: denied by `r0`: GET / by http/sleep"]);

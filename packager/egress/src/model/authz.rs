@@ -5,9 +5,9 @@
 use crate::value::NOT_EMPTY_LIST;
 use crate::value::authn::{Issuer, Jwks, JwksUri};
 use sallyport_core::record;
-use sallyport_core::wire::Mode;
 use sallyport_core::wire::Rule;
 use sallyport_core::wire::{Ambiguity, Shape};
+use sallyport_core::wire::{Canary, Stage};
 
 record! {
     /// `spec.authz`: the policy's rules, in Istio's vocabulary.
@@ -31,7 +31,8 @@ record! {
         "denylist" => "write `rules` with `action: DENY`",
         "blacklist" => "write `rules` with `action: DENY`",
         "action" => "each rule has its own `action`",
-        "mode" => "write it in a rule, or in `rollout.mode` for the whole policy",
+        "mode" => "write `stage` in a rule, or `rollout.stage` for the whole policy",
+        "stage" => "write it in a rule, or in `rollout.stage` for the whole policy",
         "selector" => "leave it out: an Egress has one gateway",
         "targetRefs" => "leave it out: an Egress has one gateway",
         "jwtRules" => "write them in `authn.jwt`",
@@ -78,9 +79,15 @@ record! {
 }
 
 record! {
-    /// `spec.rollout`: whether refusals are enforced.
+    /// `spec.rollout`: for whom a new policy is enforced. What changes a policy that is in force is a Candidate file.
     pub struct Rollout: Default = "rollout" {
-        /// Whether refusals are enforced or only counted.
-        "mode" mode: Mode = default(Mode::Enforce),
+        /// How far the whole policy has come. What it would replace lets every request pass.
+        "stage" stage: Stage = default(Stage::Enforce),
+        /// Whose requests the policy decides at the stage `canary`. The others pass.
+        "canary" canary: Option<Canary> = optional,
+    }
+    instead {
+        "mode" => "write `stage`",
+        "percent" => "write it in `canary.percent`",
     }
 }

@@ -32,11 +32,11 @@ pub fn pair(seed: u64) -> (wire::Policy, wire::Policy) {
                 }
             }
             3 => new.trusted_forwarders = generate::policy(&mut u).trusted_forwarders,
-            4 => new.mode = generate::policy(&mut u).mode,
+            4 => new.stage = generate::policy(&mut u).stage,
             5 if !new.rules.is_empty() => {
                 new.rules[at].action = [wire::Action::Allow, wire::Action::Deny][u.choose_index(2).unwrap_or(0)];
             }
-            6 if !new.rules.is_empty() => new.rules[at].mode = wire::Mode::Enforce,
+            6 if !new.rules.is_empty() => new.rules[at].stage = wire::Stage::Enforce,
             7 | 8 => {
                 let rule = generate::rule(&mut u, &new, 20 + at);
                 new.rules.insert(at, rule);

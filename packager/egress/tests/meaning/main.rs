@@ -11,6 +11,7 @@
     reason = "a broken assumption ends the test"
 )]
 
+mod candidates;
 #[path = "../../../../filter/core/tests/core/common/mod.rs"]
 #[expect(dead_code, reason = "a part of it is for the tests of the core")]
 mod common;
@@ -80,7 +81,7 @@ fn compare(seed: u64) -> Compared {
         let is_refused_as_ambiguous = |said: &Said| matches!(said.effect.reason(), Some(Reason::Ambiguous(_)));
         let ambiguous = [&before, &after].map(is_refused_as_ambiguous);
         // Of policies that are not both enforced one is shown for all.
-        if ambiguous == [true, true] || (old.source().mode != new.source().mode && ambiguous.contains(&true)) {
+        if ambiguous == [true, true] || (old.source().stage != new.source().stage && ambiguous.contains(&true)) {
             continue;
         }
         let audits = before.audits.iter().chain(&after.audits).map(|id| View::Audit(id.clone()));

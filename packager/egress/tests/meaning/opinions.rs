@@ -2,7 +2,7 @@
 //! patterns, expressions or addresses. The two must agree.
 
 use sallyport_core::flow::{Needs, Properties};
-use sallyport_core::{Ambiguity, PeerView, Reason, RequestView, wire};
+use sallyport_core::{Ambiguity, Engine, PeerView, Reason, RequestView, wire};
 use sallyport_egress::meaning::{Exception, Policy, Region, Scope, Side, View};
 use sallyport_egress::scenario::{Effect, Scenario};
 
@@ -41,15 +41,7 @@ impl Said {
 
     /// Of an example.
     pub fn of_scenario(policy: &Policy, scenario: &Scenario) -> Self {
-        let sent = scenario.headers(policy.engine());
-        let headers: Vec<(&[u8], &[u8])> = sent.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();
-        let mut properties = Properties::default();
-        for (path, value) in scenario.caller.properties() {
-            let asked =
-                Needs::PROPERTIES.iter().filter(|(need, of)| *of == path && policy.engine().needs().contains(*need));
-            asked.for_each(|(need, _)| properties.insert(*need, Some(value.clone())));
-        }
-        Self::of(policy, &properties.view(&headers))
+        with_scenario(policy.engine(), scenario, |view| Self::of(policy, view))
     }
 
     /// In which way the request is ambiguous, if it is refused for that or would be.
@@ -110,8 +102,25 @@ fn is_matched(policy: &Policy, rule: &wire::Rule, request: &Request) -> bool {
 
 /// The request as a host shows it, which is asked for what the policy needs.
 fn with_view<T>(policy: &Policy, request: &Request, look: impl FnOnce(&RequestView<'_>) -> T) -> T {
+    with_needs(policy.engine(), request, look)
+}
+
+/// An example as a host shows it.
+pub fn with_scenario<T>(engine: &Engine, scenario: &Scenario, look: impl FnOnce(&RequestView<'_>) -> T) -> T {
+    let sent = scenario.headers(engine);
+    let headers: Vec<(&[u8], &[u8])> = sent.iter().map(|(name, value)| (name.as_bytes(), &**value)).collect();
+    let mut properties = Properties::default();
+    for (path, value) in scenario.caller.properties() {
+        let asked = Needs::PROPERTIES.iter().filter(|(need, of)| *of == path && engine.needs().contains(*need));
+        asked.for_each(|(need, _)| properties.insert(*need, Some(value.clone())));
+    }
+    look(&properties.view(&headers))
+}
+
+/// The request as a host shows it, which is asked for what the engine needs.
+pub fn with_needs<T>(engine: &Engine, request: &Request, look: impl FnOnce(&RequestView<'_>) -> T) -> T {
     request.with_view(|view| {
-        let needs = policy.engine().needs();
+        let needs = engine.needs();
         let peer = if needs.contains(Needs::MTLS) { view.peer } else { PeerView::default() };
         let metadata = view.metadata.filter(|_| needs.contains(Needs::METADATA));
         look(&RequestView { peer, metadata, ..*view })

@@ -1,6 +1,6 @@
 //! What keeps a gateway from hurting the mesh around it: its namespace, its network, its files, and what is said of them.
 
-use sallyport_core::wire::{Mode, Rule, TracingMode};
+use sallyport_core::wire::{Rule, Stage, TracingMode};
 use sallyport_egress::model::deploy::{Install, Patch};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_manifest::{Build, Place};
@@ -163,7 +163,7 @@ fn callers_connect_from_the_namespaces_that_rules_name() {
     let denies = json!({"id": "d", "action": "DENY"});
     let by_condition = json!({"id": "c", "action": "ALLOW", "when": [{"key": "source.namespace", "values": ["a"]}]});
     assert_eq!(callers(&[denies, by_condition], |_| ()), names(&["a"]));
-    let shadow = json!({"id": "s", "action": "ALLOW", "mode": "shadow", "from": [{"source": {"namespaces": ["b"]}}]});
+    let shadow = json!({"id": "s", "action": "ALLOW", "stage": "shadow", "from": [{"source": {"namespaces": ["b"]}}]});
     assert_eq!(callers(&[allow(&json!({"namespaces": ["a"]})), shadow], forwarder), names(&["a", "b", "edge"]));
     let exposed = |egress: &mut Egress| full(egress);
     assert_eq!(callers(&[allow(&json!({"namespaces": ["a"]}))], exposed), names(&["a", "istio-system"]));
@@ -186,8 +186,8 @@ fn callers_connect_from_anywhere_where_rules_name_no_namespace() {
     let everyone = json!({"id": "r", "action": "ALLOW"});
     assert_eq!(callers(&[allow(&json!({"namespaces": ["a"]})), everyone], |_| ()), unnamed());
     assert_eq!(callers(&[], |_| ()), Err("no rule allows a caller".to_owned()));
-    let shadow = |egress: &mut Egress| egress.spec.rollout.mode = Mode::Shadow;
-    let why = "with `rollout.mode: shadow` no request is refused".to_owned();
+    let shadow = |egress: &mut Egress| egress.spec.rollout.stage = Stage::Shadow;
+    let why = "with `rollout.stage: shadow` requests of any caller pass".to_owned();
     assert_eq!(callers(&[allow(&json!({"namespaces": ["a"]}))], shadow), Err(why));
     let foreign = |egress: &mut Egress| egress.spec.authz.trusted_forwarders = vec!["other/ns/a/sa/b".to_owned()];
     let why = "a trusted forwarder is not in this mesh".to_owned();

@@ -54,7 +54,7 @@ fn checked(domain: &str) -> (Checked, Ground) {
 
 /// Every request that is shown of a policy, on the connection that is usual where the policy does not look at it.
 fn examples(policy: &wire::Policy, checked: &Checked) -> Vec<Scenario> {
-    let nothing = wire::Policy { rules: Vec::new(), mode: wire::Mode::Enforce, ..policy.clone() };
+    let nothing = wire::Policy { rules: Vec::new(), stage: wire::Stage::Enforce, ..policy.clone() };
     let [old, new] = [policy, &nothing].map(|source| Policy::new(source.clone()).unwrap());
     let found = diff(&old, &new, "httpbin.org", BUDGET).unwrap();
     let granted = query(policy, "httpbin.org", &Question::default(), BUDGET).unwrap();

@@ -74,7 +74,7 @@ fn block(policy: &Asked, grant: &Grant) -> String {
     let mut row = |name: &str, words: &str| {
         let _ = writeln!(text, "  {name:<NAMES$}{}", visible(words));
     };
-    let wire::Rule { id: _, action: _, mode: _, from, to, when } = &grant.part;
+    let wire::Rule { id: _, action: _, stage: _, from, to, when } = &grant.part;
     let sources: Vec<String> = from.iter().flatten().map(|entry| fields(&entry.source)).collect();
     alternatives(&mut row, "callers", &sources, "anyone, with an identity or without");
     let operations: Vec<String> = to.iter().flatten().map(|entry| fields(&entry.operation)).collect();

@@ -37,7 +37,7 @@ fn the_decision_carries_the_caller_to_headers_and_attributes() {
 
 #[test]
 fn an_ambiguous_request_has_no_caller() {
-    let engine = engine(RULES, r#", "mode": "shadow""#);
+    let engine = engine(RULES, r#", "stage": "shadow""#);
     let (headers, properties) = (headers("GET", "/a;b"), mtls(SLEEP));
     let decision = engine.on_request(&properties.view(&headers));
     assert_eq!((decision.caller.principal.as_deref(), decision.caller.is_forwarded), (None, false));

@@ -67,7 +67,7 @@ fn a_refused_request_is_answered_counted_and_logged() {
     let Answered { answer, report } = answered(&engine, &mut worker, &headers, &properties);
     assert_eq!((answer.status, answer.details.as_str()), (403, "sallyport:denied:admin"));
     assert_eq!(answer.header, r#"refused;reason=denied;id="id-1""#);
-    let Some(Effect::Log(Level::Warn, line)) = report.log else { panic!("{:?}", report.log) };
+    let [Effect::Log(Level::Warn, line)] = &*report.log else { panic!("{:?}", report.log) };
     assert!(line.starts_with("refused reason=denied rule=admin"), "{line}");
     let attributes: Vec<_> = report.attributes.iter().map(|(name, value)| format!("{name} {value}")).collect();
     assert_eq!(attributes, ["sallyport.decision refused", "sallyport.rule admin"]);
@@ -90,7 +90,7 @@ fn a_permitted_request_is_forwarded_and_says_nothing() {
     let (headers, properties) = (headers("GET", "/"), Properties::default());
     let Forward { route, edits, report, forwarded } = forward(&engine, &mut worker, &headers, &properties);
     assert_eq!((route, edits.len(), report.attributes.len()), ("httpbin/httpbin", 0, 0));
-    assert_eq!((report.log, forwarded), (None, Forwarded::default()));
+    assert_eq!((report.log, forwarded), (Vec::new(), Forwarded::default()));
     let expected = [("sallyport.requests.allowed", 1), ("sallyport.rule.read.allowed", 1)];
     assert_eq!(counted(&engine, &mut worker), expected.map(|(name, by)| (name.to_owned(), by)));
 }
@@ -109,12 +109,12 @@ fn a_response_is_annotated_once_and_where_the_policy_discloses_rules() {
 
 #[test]
 fn shadow_decides_nothing_and_is_reported() {
-    let shadow = r#"{"id": "new", "action": "DENY", "mode": "shadow", "to": [{"operation": {"paths": ["/"]}}]}"#;
+    let shadow = r#"{"id": "new", "action": "DENY", "stage": "shadow", "to": [{"operation": {"paths": ["/"]}}]}"#;
     let engine = engine(&format!("{RULES},{shadow}"), r#", "filterState": true"#);
     let mut worker = WorkerState::new(&engine);
     let (headers, properties) = (headers("GET", "/"), Properties::default());
     let report = forward(&engine, &mut worker, &headers, &properties).report;
-    assert!(report.log.as_ref().is_some_and(is_log));
+    assert!(report.log.iter().all(is_log) && report.log.len() == 1);
     assert!(report.attributes.contains(&("sallyport.shadow", "would_refuse:denied:new".into())));
     assert!(counted(&engine, &mut worker).contains(&("sallyport.rule.new.would_refuse".to_owned(), 1)));
 }
@@ -124,11 +124,63 @@ fn log_lines_of_one_kind_are_limited_between_flushes() {
     let engine = engine(RULES, "");
     let mut worker = WorkerState::new(&engine);
     let (headers, properties) = (headers("GET", "/admin"), Properties::default());
-    let mut lines = || answered(&engine, &mut worker, &headers, &properties).report.log.is_some();
+    let mut lines = || !answered(&engine, &mut worker, &headers, &properties).report.log.is_empty();
     assert_eq!((0..20).filter(|_| lines()).count(), 5);
-    let Some(Effect::Log(Level::Warn, line)) = worker.flush().log else { panic!("no line about suppressed ones") };
+    let effects = worker.flush(&engine, 0).effects;
+    let [Effect::Log(Level::Warn, line)] = &*effects else { panic!("no line about suppressed ones") };
     assert_eq!(line, "15 more log lines like these were suppressed");
-    assert_eq!(worker.flush().log, None);
+    assert_eq!(worker.flush(&engine, 0).effects, []);
+}
+
+/// A candidate that refuses `/new`, and how it decides.
+const CANDIDATE: &str = r#", "filterState": true, "candidate": {"policy": "POLICY", "candidate": "CANDIDATE", "rules": [
+    {"id": "new", "action": "DENY", "to": [{"operation": {"paths": ["/new"]}}]}], "regions": [
+    {"id": "aaaaaaaaaaaa", "inForce": ["allowed:read"], "candidate": ["denied:new"],
+     "rule": {"id": "new", "action": "DENY", "to": [{"operation": {"paths": ["/new"]}}]}}]}"#;
+
+fn with_candidate(stage: &str) -> Engine {
+    let json = format!(r#"{{"version": 1, "upstream": "a/b", "rules": [{RULES}]{CANDIDATE}{stage}}}"#);
+    let policy: crate::wire::Policy = crate::wire::Reader::parse(json.as_bytes()).unwrap();
+    Engine::from_json(&serde_json::to_vec(&policy.with_digests()).unwrap()).unwrap()
+}
+
+#[test]
+fn a_candidate_is_counted_told_and_decides_by_its_stage() {
+    let sleep = "cluster.local/ns/httpbin/sa/sleep";
+    for (stage, decides, is_answered) in [
+        (r#", "stage": "shadow""#, "inForce", false),
+        (r#", "stage": "canary", "canary": {"callers": ["cluster.local/ns/httpbin/sa/sleep"]}"#, "candidate", true),
+        (r#", "stage": "canary", "canary": {"callers": ["cluster.local/ns/httpbin/sa/other"]}"#, "inForce", false),
+        (r#", "stage": "enforce""#, "candidate", true),
+    ] {
+        let engine = with_candidate(stage);
+        let mut worker = WorkerState::new(&engine);
+        let mut headers = headers("GET", "/new");
+        let line = format!("Hash=1;URI=spiffe://{sleep}");
+        certificate(&mut headers, &line);
+        let properties = mtls(SLEEP);
+        let (_, step) = run(&engine, &mut worker, &headers, &properties);
+        let report = match step {
+            RequestStep::Answer(Answered { answer, report }) if is_answered => {
+                assert_eq!(answer.details, "sallyport:denied:new");
+                report
+            }
+            RequestStep::Forward(Forward { report, .. }) if !is_answered => report,
+            step => panic!("{stage}: {step:?}"),
+        };
+        let lines: Vec<_> = report.log.iter().map(|effect| format!("{effect:?}")).collect();
+        let example = lines.last().unwrap().replace('\\', "");
+        assert!(
+            example.contains(r#""region":"aaaaaaaaaaaa","inForce":"allowed:read","candidate":"denied:new""#),
+            "{example}"
+        );
+        assert!(example.contains(&format!(r#""decides":"{decides}","caller":"{sleep}""#)), "{example}");
+        assert!(report.attributes.contains(&("sallyport.region", "aaaaaaaaaaaa".into())));
+        assert_eq!(metrics(&worker.flush(&engine, 9_000).effects), ["sallyport.region_seen.aaaaaaaaaaaa 9"]);
+        run(&engine, &mut worker, &headers, &properties);
+        let name = "sallyport.region.aaaaaaaaaaaa.allowed_refused.cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep";
+        assert!(counted(&engine, &mut worker).contains(&(name.to_owned(), 1)), "{stage}");
+    }
 }
 
 #[test]

@@ -32,5 +32,5 @@ fn a_flush_starts_all_counts_at_zero() {
         forward(&engine, &mut worker, &headers, &properties);
     }
     assert!(counted(&engine, &mut worker).contains(&("sallyport.requests.allowed".to_owned(), 3)));
-    assert_eq!(worker.flush(), Flush::default());
+    assert_eq!(worker.flush(&engine, 0), Flush::default());
 }

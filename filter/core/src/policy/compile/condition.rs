@@ -16,6 +16,7 @@ use crate::request::name::{fold, fold_parameter};
 use crate::request::reading::Kind;
 use crate::request::table::Reader;
 use crate::request::usage::Use;
+use crate::side::Sides;
 use crate::wire::{self, Action, Quantifier};
 
 /// Claims whose text is a list of words, as Istio tells Envoy's `jwt_authn` (`spaceDelimitedClaims` adds to them there;
@@ -29,7 +30,7 @@ impl Compiler<'_> {
         place: &Place<'_>,
         list: &[wire::Condition],
         action: Action,
-        decides: bool,
+        decides: Sides,
     ) -> Vec<(usize, Condition)> {
         let read = self.alternatives(place, list, |this, place, source| this.condition(place, source, action, decides));
         let (plain, by_pattern): (Vec<_>, Vec<_>) = read
@@ -46,7 +47,7 @@ impl Compiler<'_> {
         place: &Place<'_>,
         source: &wire::Condition,
         action: Action,
-        decides: bool,
+        decides: Sides,
     ) -> Option<Condition> {
         let wire::Condition { key, values, not_values, regex, not_regex, quantifier } = source;
         if values.is_none() && not_values.is_none() && regex.is_none() && not_regex.is_none() {
@@ -68,7 +69,8 @@ impl Compiler<'_> {
             self.check_source_address(&place.field("key"), format_args!("{instead}"));
         }
         self.check_repeatable(place, source, written.key);
-        let by_pattern = decides && (source.regex.is_some() || source.not_regex.is_some());
+        let has_pattern = source.regex.is_some() || source.not_regex.is_some();
+        let by_pattern = if has_pattern { decides } else { Sides::NONE };
         Some(self.keyed_condition(place, source, &written, (action, *quantifier), Reader { decides, by_pattern }))
     }
 

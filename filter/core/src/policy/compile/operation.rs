@@ -11,6 +11,7 @@ use crate::matcher::string::StringSet;
 use crate::policy::rule::{Operation, OperationMatcher, OperationTest};
 use crate::problem::Place;
 use crate::request::needs::Needs;
+use crate::side::Sides;
 use crate::wire;
 
 /// The fields of an operation, each with its `not` twin.
@@ -25,7 +26,7 @@ enum OperationField {
 }
 
 impl Compiler<'_> {
-    pub(super) fn operation(&mut self, place: &Place<'_>, to: &wire::ToEntry, decides: bool) -> Operation {
+    pub(super) fn operation(&mut self, place: &Place<'_>, to: &wire::ToEntry, decides: Sides) -> Operation {
         let wire::ToEntry { operation } = to;
         let place = &place.field("operation");
         let wire::Operation {
@@ -42,7 +43,9 @@ impl Compiler<'_> {
             grpc,
             not_grpc,
         } = operation;
-        self.path_by_pattern |= decides && (path_regex.is_some() || not_path_regex.is_some());
+        if path_regex.is_some() || not_path_regex.is_some() {
+            self.path_by_pattern |= decides;
+        }
         let mut tests = Vec::new();
         // In this order they are asked, so expressions come last: they cost the most.
         for (field, negated, list, kind) in [

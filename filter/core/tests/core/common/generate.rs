@@ -305,7 +305,7 @@ pub fn policy(u: Bytes<'_, '_>) -> wire::Policy {
         }
     }
     if sometimes(u, 10) {
-        policy.mode = wire::Mode::Shadow;
+        policy.stage = wire::Stage::Shadow;
     }
     policy.disclose_rule = sometimes(u, 10);
     policy.num_trusted_proxies = if sometimes(u, 20) { 1 } else { 0 };
@@ -324,8 +324,8 @@ pub fn rule(u: Bytes<'_, '_>, policy: &wire::Policy, index: usize) -> wire::Rule
         6..=7 => wire::Action::Deny,
         _ => wire::Action::Audit,
     };
-    let mode = if sometimes(u, 20) { wire::Mode::Shadow } else { wire::Mode::Enforce };
-    let mut rule = wire::Rule { id: format!("r{index}"), action, mode, ..wire::Rule::default() };
+    let stage = if sometimes(u, 20) { wire::Stage::Shadow } else { wire::Stage::Enforce };
+    let mut rule = wire::Rule { id: format!("r{index}"), action, stage, ..wire::Rule::default() };
     if sometimes(u, 55) {
         rule.from = Some((0..=below(u, 2)).map(|_| wire::FromEntry { source: source(u, policy) }).collect());
     }

@@ -195,7 +195,7 @@ fn read_host(text: &str) -> Option<(Vec<String>, Option<u16>)> {
 
 /// The conditions of rules that decide.
 fn deciding(policy: &wire::Policy) -> impl Iterator<Item = &wire::Condition> {
-    let decides = |rule: &&wire::Rule| rule.mode == wire::Mode::Enforce && rule.action != wire::Action::Audit;
+    let decides = |rule: &&wire::Rule| rule.stage == wire::Stage::Enforce && rule.action != wire::Action::Audit;
     policy.rules.iter().filter(decides).flat_map(|rule| rule.when.iter().flatten())
 }
 
@@ -262,7 +262,7 @@ fn is_too_long(
     headers: &[(String, Vec<u8>)],
     pairs: &[(Vec<u8>, Vec<u8>)],
 ) -> bool {
-    let decides = |rule: &&wire::Rule| rule.mode == wire::Mode::Enforce && rule.action != wire::Action::Audit;
+    let decides = |rule: &&wire::Rule| rule.stage == wire::Stage::Enforce && rule.action != wire::Action::Audit;
     let operations = policy.rules.iter().filter(decides).flat_map(|rule| rule.to.iter().flatten());
     let path_read = operations
         .map(|to| &to.operation)

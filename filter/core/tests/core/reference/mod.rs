@@ -61,10 +61,10 @@ pub fn matching<'p>(policy: &'p wire::Policy, view: &RequestView<'_>) -> Option<
 
 fn by_facts(policy: &wire::Policy, facts: &Facts) -> Outcome {
     let matching: Vec<&wire::Rule> = policy.rules.iter().filter(|rule| rules::matches(policy, rule, facts)).collect();
-    let enforced = by_rules(policy, &matching, facts, |rule| rule.mode == wire::Mode::Enforce);
+    let enforced = by_rules(policy, &matching, facts, |rule| rule.stage == wire::Stage::Enforce);
     let all = by_rules(policy, &matching, facts, |_| true);
     let audits = matching.iter().filter(|r| r.action == wire::Action::Audit).map(|r| r.id.clone()).collect();
-    if policy.mode == wire::Mode::Shadow {
+    if policy.stage == wire::Stage::Shadow {
         let permit = match &all {
             Said::Continue(rule) => rule.clone(),
             Said::Refuse(..) => None,
@@ -78,9 +78,11 @@ fn by_facts(policy: &wire::Policy, facts: &Facts) -> Outcome {
 
 fn ambiguous(policy: &wire::Policy, ambiguity: Ambiguity) -> Outcome {
     let refusal = Said::Refuse(Reason::Ambiguous(ambiguity), None);
-    match policy.mode {
-        wire::Mode::Enforce => Outcome { verdict: refusal, shadow: None, audits: Vec::new() },
-        wire::Mode::Shadow => Outcome { verdict: Said::Continue(None), shadow: Some(refusal), audits: Vec::new() },
+    match policy.stage {
+        wire::Stage::Enforce => Outcome { verdict: refusal, shadow: None, audits: Vec::new() },
+        wire::Stage::Shadow | wire::Stage::Canary => {
+            Outcome { verdict: Said::Continue(None), shadow: Some(refusal), audits: Vec::new() }
+        }
     }
 }
 

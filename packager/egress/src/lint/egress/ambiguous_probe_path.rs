@@ -40,7 +40,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(probe) = &subject.egress.spec.health.probe else { continue };
         // Whether a path is ambiguous depends neither on rules nor on the mesh.
         let policy = policy_source(subject.egress, &Mesh::default(), &[]);
-        let policy = wire::Policy { rules: Vec::new(), mode: wire::Mode::Enforce, ..policy };
+        let policy = wire::Policy { rules: Vec::new(), stage: wire::Stage::Enforce, ..policy };
         let Ok(engine) = Engine::compile(&policy) else { continue };
         let headers = headers(&engine, subject, &probe.path);
         if let Some(kind) = ambiguity(&engine, &RequestView { headers: &headers, ..RequestView::default() }) {

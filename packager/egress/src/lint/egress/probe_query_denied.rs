@@ -70,11 +70,11 @@ fn engine(subject: &Subject<'_>, mesh: &Mesh) -> Option<Engine> {
 }
 
 fn denies_all_callers(rule: &wire::Rule) -> bool {
-    let wire::Rule { id: _, action, mode, from, to: _, when } = rule;
+    let wire::Rule { id: _, action, stage, from, to: _, when } = rule;
     let is_about_request = |key: &str| matches!(topic_of(key), Some(Topic::QueryParameter | Topic::Header));
     let conditions = when.as_deref().unwrap_or_default();
     *action == wire::Action::Deny
-        && *mode == wire::Mode::Enforce
+        && *stage == wire::Stage::Enforce
         && from.is_none()
         && conditions.iter().all(|condition| is_about_request(&condition.key))
 }

@@ -1,0 +1,170 @@
+//! The digest of a list of rules: SHA-256 of its canonical JSON.
+//!
+//! Canonical is what RFC 8785 says: no blanks, the fields of a mapping in the order of their names, only the escapes that JSON
+//! demands. So it does not matter that Istio takes a plugin's configuration apart and writes it anew, and `jq -cSj` gives the
+//! same bytes. Names of fields are ASCII here, where the order of RFC 8785 (by UTF-16) is that of bytes.
+
+use std::fmt::Write;
+
+use sha2::{Digest as _, Sha256};
+
+use super::json::{Json, write_text};
+use crate::map::ByteMap;
+
+/// A digest: 64 hexadecimal digits in lower case.
+pub type Digest = String;
+
+/// The digest of a list of rules.
+#[must_use]
+pub fn digest(rules: &[&Json<'_>]) -> Digest {
+    let mut hash = Sha256::new();
+    // One rule at a time: the text of a long list would be held beside its tree.
+    let mut text = "[".to_owned();
+    for (position, rule) in rules.iter().enumerate() {
+        if position > 0 {
+            text.push(',');
+        }
+        write_canonical(rule, &mut text);
+        hash.update(text.as_bytes());
+        text.clear();
+    }
+    text.push(']');
+    hash.update(text.as_bytes());
+    hex(&hash.finalize())
+}
+
+/// The digests of the rules in force and of the candidate's rules in the JSON of a policy; `None`: it has no candidate.
+#[must_use]
+pub fn digests(policy: &Json<'_>) -> Option<[Digest; 2]> {
+    let candidate = policy.get("candidate")?;
+    let in_force: Vec<&Json<'_>> = list(policy, "rules").collect();
+    // By id, where the candidate's version is; `REMOVED` where it has none.
+    let mut changed = ByteMap::default();
+    for (rule, number) in list(candidate, "rules").zip(0_u32..) {
+        changed.insert(id(rule), number);
+    }
+    for removed in list(candidate, "remove") {
+        changed.insert(text(removed), REMOVED);
+    }
+    let version = |number: u32| list(candidate, "rules").nth(usize::try_from(number).ok()?);
+    let mut rules = Vec::with_capacity(in_force.len());
+    for rule in &in_force {
+        match changed.remove(&*id(rule)) {
+            Some(number) => rules.extend(version(number)),
+            None => rules.push(*rule),
+        }
+    }
+    // What is left is new.
+    rules.extend(list(candidate, "rules").filter(|rule| changed.contains_key(&*id(rule))));
+    Some([digest(&in_force), digest(&rules)])
+}
+
+#[cfg(feature = "compile")]
+impl super::Policy {
+    /// The same policy with the digests that its candidate has to carry, if it has one.
+    #[must_use]
+    pub fn with_digests(mut self) -> Self {
+        let json = serde_json::to_vec(&self).unwrap_or_default();
+        let found = super::json::parse(&json).ok().and_then(|tree| digests(&tree));
+        if let (Some(written), Some([policy, candidate])) = (&mut self.candidate, found) {
+            (written.policy, written.candidate) = (policy, candidate);
+        }
+        self
+    }
+}
+
+/// In place of the number of a rule.
+const REMOVED: u32 = u32::MAX;
+
+fn list<'t, 'j>(of: &'t Json<'j>, name: &str) -> impl Iterator<Item = &'t Json<'j>> {
+    of.get(name).map(Json::items).unwrap_or_default().iter()
+}
+
+fn id(rule: &Json<'_>) -> Box<[u8]> {
+    rule.get("id").map(text).unwrap_or_default()
+}
+
+fn text(json: &Json<'_>) -> Box<[u8]> {
+    match json {
+        Json::Text(text) => text.as_bytes().into(),
+        _ => Box::default(),
+    }
+}
+
+/// The digest of these bytes.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> Digest {
+    hex(&Sha256::digest(bytes))
+}
+
+/// Hexadecimal digits in lower case.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn write_canonical(json: &Json<'_>, text: &mut String) {
+    match json {
+        Json::Null => text.push_str("null"),
+        Json::Boolean(flag) => text.push_str(if *flag { "true" } else { "false" }),
+        Json::Whole(number) => {
+            let _ = write!(text, "{number}");
+        }
+        // No field has such a number: the policy is refused for it.
+        Json::Large(_) | Json::Negative(_) | Json::Fraction(_) => text.push('0'),
+        Json::Text(value) => write_text(value, text),
+        Json::List(items) => {
+            text.push('[');
+            for (position, item) in items.iter().enumerate() {
+                if position > 0 {
+                    text.push(',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        Json::Map(entries) => {
+            text.push('{');
+            // A mapping has few fields, so to look for the next one takes less than to sort them.
+            let mut last: Option<&str> = None;
+            let is_next = |name: &str, last: Option<&str>| last.is_none_or(|last| *last < *name);
+            while let Some((name, value)) =
+                entries.iter().filter(|(name, _)| is_next(name, last)).min_by_key(|(name, _)| &**name)
+            {
+                if last.is_some() {
+                    text.push(',');
+                }
+                write_text(name, text);
+                text.push(':');
+                write_canonical(value, text);
+                last = Some(name);
+            }
+            text.push('}');
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::json;
+
+    fn digest_of(list: &str) -> String {
+        let Json::List(rules) = json::parse(list.as_bytes()).unwrap() else { panic!("{list}") };
+        digest(&rules.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_digest_is_that_of_the_canonical_text() {
+        // `printf '[]' | sha256sum`, `jq -cSj . | sha256sum`.
+        assert_eq!(digest_of("[]"), "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945");
+        let plain = digest_of(r#"[{"action":"ALLOW","id":"a","n":80,"to":[true,null]},"é\n\"\\\u0001"]"#);
+        let other = r#" [ {"to": [true, null], "n": 80.0, "id": "\u0061", "action": "ALLOW"}, "\u00e9\u000a\u0022\u005c\u0001" ]"#;
+        assert_eq!(plain, digest_of(other));
+        assert_eq!(plain, "c78327b25a37baa0a227dba1ffd8e9c253d63de3a45ebbe59dac4c1d2d6f33d8");
+        assert_ne!(digest_of(r#"["a","b"]"#), digest_of(r#"["b","a"]"#));
+    }
+}
