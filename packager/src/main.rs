@@ -11,10 +11,10 @@
 //! cli
 //! command
 //! compare
-//! against assemble trial
+//! against assemble map trial
 //! local
 //! examine
-//! report
+//! prometheus report
 //! console input lock neighbours output oci vm
 //! record
 //! exit
@@ -24,7 +24,7 @@
 //! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); what `build` notes in a folder
 //! ([`record`]); the terminal, files that are read and
 //! written, what a file needs of its folder ([`neighbours`]), the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
-//! file per format ([`report`]); files checked together ([`examine`]); cases that are run ([`trial`]),
+//! file per format ([`report`]); the gateways' metrics ([`prometheus`]); files checked together ([`examine`]); cases that are run ([`trial`]),
 //! or sent to a gateway ([`against`]); the gateway that `run` serves ([`local`]); what
 //! `build` would write ([`assemble`]); two sets of files compared ([`compare`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
 
@@ -45,6 +45,8 @@ mod neighbours;
 mod oci;
 mod output;
 mod printable;
+#[expect(dead_code, unused_imports, reason = "the commands that ask it follow")]
+mod prometheus;
 mod record;
 mod report;
 mod trial;
