@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::command::{build, check, completions, diff, explain, image, init, man, query, run, schema, test, version};
+use crate::command::{
+    build, check, completions, diff, explain, image, init, man, map, query, run, schema, test, version,
+};
 use crate::console::Colour;
 use crate::exit;
 
@@ -42,6 +44,7 @@ pub(crate) enum Command {
     Explain(explain::Args),
     Diff(diff::Args),
     Query(query::Args),
+    Map(map::Args),
     Build(build::Args),
     Run(run::Args),
     Image(image::Args),

@@ -9,6 +9,7 @@ pub(crate) mod image;
 pub(crate) mod init;
 pub(crate) mod man;
 mod manual;
+pub(crate) mod map;
 pub(crate) mod query;
 pub(crate) mod run;
 pub(crate) mod schema;

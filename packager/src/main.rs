@@ -26,7 +26,7 @@
 //! written, what a file needs of its folder ([`neighbours`]), the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
 //! file per format ([`report`]); the gateways' metrics ([`prometheus`]); files checked together ([`examine`]); cases that are run ([`trial`]),
 //! or sent to a gateway ([`against`]); the gateway that `run` serves ([`local`]); what
-//! `build` would write ([`assemble`]); two sets of files compared ([`compare`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
+//! `build` would write ([`assemble`]); the map ([`map`]); two sets of files compared ([`compare`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
 
 #![cfg_attr(test, expect(clippy::arithmetic_side_effects, reason = "a broken assumption ends the test"))]
 
@@ -41,11 +41,11 @@ mod exit;
 mod input;
 mod local;
 mod lock;
+mod map;
 mod neighbours;
 mod oci;
 mod output;
 mod printable;
-#[expect(dead_code, unused_imports, reason = "the commands that ask it follow")]
 mod prometheus;
 mod record;
 mod report;
@@ -89,6 +89,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Explain(args) => command::explain::run(&args, console),
         Command::Diff(args) => command::diff::run(&args, console),
         Command::Query(args) => command::query::run(&args, console),
+        Command::Map(args) => command::map::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Image(args) => command::image::run(&args, console),

@@ -1,7 +1,7 @@
 //! What the gateways' metrics say: from a Prometheus, or from metrics pages.
 //!
 //! [`PrometheusArgs`] are the options that every command with `--prometheus` has. [`PrometheusArgs::client`] makes a
-//! [`Client`] of them, and [`Client::query`] returns an [`Answer`]: [`Samples`], and what the server says about them. Whoever
+//! [`Client`] of them, and [`Client::query`] returns an `Answer`: [`Samples`], and what the server says about them. Whoever
 //! has no Prometheus has [`MetricsPage`]s, `NAMESPACE/NAME=FILE` or `NAMESPACE/NAME=URL`; [`MetricsPage::read`] returns the same
 //! [`Samples`], as if the job of `deploy/dashboards/prometheus.yaml` had scraped the page.
 //!
@@ -13,8 +13,8 @@
 //! # Design
 //! What is not known is no zero. So a query has one of these ends, each a value of its own:
 //! - `Ok` with samples, or with none: Prometheus has no such series.
-//! - `Ok` with [`Answer::warnings`]: some of the data is missing (a remote store did not answer). Do not conclude from what is
-//!   absent. [`Answer::notes`] are about the query and take nothing away.
+//! - `Ok` with `warnings`: some of the data is missing (a remote store did not answer). Do not conclude from what is
+//!   absent. `notes` are about the query and take nothing away.
 //! - `Err` with an [`Unanswered`]: unreachable, too late, half an answer, an error of Prometheus, something that is no
 //!   Prometheus. [`Client::failure`] makes the failure of a command of it.
 //!
@@ -36,7 +36,7 @@ mod url;
 
 pub(crate) use args::PrometheusArgs;
 pub(crate) use caller::{Counted, decode_caller};
-pub(crate) use client::{Answer, Client};
+pub(crate) use client::Client;
 pub(crate) use page::MetricsPage;
-pub(crate) use samples::{Sample, Samples};
+pub(crate) use samples::Sample;
 pub(crate) use unanswered::Unanswered;

@@ -15,6 +15,7 @@ pub(crate) mod sarif;
 pub(crate) mod suite;
 #[cfg(test)]
 mod tests;
+pub(crate) mod words;
 
 use clap::ValueEnum;
 

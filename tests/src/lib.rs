@@ -6,6 +6,7 @@
 
 pub mod calls;
 pub mod certs;
+pub mod chromium;
 pub mod client;
 pub mod cluster;
 pub mod crowd;

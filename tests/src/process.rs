@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -27,11 +27,20 @@ impl Program {
     /// On Linux the program is told to end when the thread that started it ends, so that nothing is left behind when a
     /// test or the demo is itself killed.
     pub fn start(name: &str, folder: &Path, command: &mut Command, stdout: Stdout) -> Result<Self> {
+        Self::spawn(name, folder, command.stdin(Stdio::null()), stdout)
+    }
+
+    /// As [`Program::start`], with stdin for the harness, by [`Program::take_stdin`].
+    pub fn start_with_stdin(name: &str, folder: &Path, command: &mut Command, stdout: Stdout) -> Result<Self> {
+        Self::spawn(name, folder, command.stdin(Stdio::piped()), stdout)
+    }
+
+    fn spawn(name: &str, folder: &Path, command: &mut Command, stdout: Stdout) -> Result<Self> {
         use std::os::unix::process::CommandExt as _;
 
         let log = folder.join(format!("{name}.log"));
         let file = File::create(&log).with_context(|| format!("cannot create {}", log.display()))?;
-        command.stdin(Stdio::null()).stderr(file.try_clone()?).process_group(0);
+        command.stderr(file.try_clone()?).process_group(0);
         match stdout {
             Stdout::Log => command.stdout(file),
             Stdout::Taken => command.stdout(Stdio::piped()),
@@ -45,6 +54,11 @@ impl Program {
         }
         let child = command.spawn().with_context(|| format!("cannot start {name} ({command:?})"))?;
         Ok(Self { name: name.to_owned(), child, log })
+    }
+
+    /// The program's stdin; the second call has nothing left to give.
+    pub fn take_stdin(&mut self) -> Result<ChildStdin> {
+        self.child.stdin.take().context("stdin is already taken, or it is empty")
     }
 
     /// The program's stdout; the second call has nothing left to give.

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use sallyport_core::wire;
 use sallyport_egress::meaning::{Answer, Grant, Idle, IdleRules};
-use serde::Serialize;
-use serde_json::Value;
 
 use super::super::model::counted;
+use super::super::words::{self, fields};
 use super::found::{Asked, Found, QueryReport};
 use crate::printable::visible;
 
@@ -80,7 +79,7 @@ fn block(policy: &Asked, grant: &Grant) -> String {
     let operations: Vec<String> = to.iter().flatten().map(|entry| fields(&entry.operation)).collect();
     alternatives(&mut row, "requests", &operations, "any");
     for (position, condition) in when.iter().flatten().enumerate() {
-        row(if position == 0 { "when" } else { "and" }, &self::condition(condition));
+        row(if position == 0 { "when" } else { "and" }, &words::condition(condition));
     }
     if !grant.except.is_empty() {
         let rules: Vec<String> = grant.except.iter().map(|rule| named(policy, rule)).collect();
@@ -101,34 +100,6 @@ fn alternatives(row: &mut impl FnMut(&str, &str), name: &str, all: &[String], ot
             rest.iter().for_each(|other| row("or", other));
         }
     }
-}
-
-/// `key: values: ["a"]`
-fn condition(condition: &wire::Condition) -> String {
-    let rest = wire::Condition { key: String::new(), ..condition.clone() };
-    let fields = fields(&rest).split(", ").filter(|field| *field != "key: \"\"").collect::<Vec<_>>().join(", ");
-    format!("{}: {fields}", condition.key)
-}
-
-/// The fields that are written, as in the file: `methods: [GET], paths: ["/a/*"]`.
-fn fields(of: &impl Serialize) -> String {
-    let json = serde_json::to_value(of).unwrap_or_default();
-    let fields = json.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    fields.map(|(name, value)| format!("{name}: {}", words(value))).collect::<Vec<_>>().join(", ")
-}
-
-fn words(value: &Value) -> String {
-    match value {
-        Value::Array(items) => format!("[{}]", items.iter().map(words).collect::<Vec<_>>().join(", ")),
-        Value::String(text) if is_plain(text) => text.clone(),
-        other => other.to_string(),
-    }
-}
-
-/// Whether YAML reads the text as it is.
-fn is_plain(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
-    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && text.chars().all(is_plain)
 }
 
 fn unreachable(policy: &Asked, idle: &IdleRules) -> String {
@@ -166,25 +137,4 @@ fn unreachable(policy: &Asked, idle: &IdleRules) -> String {
         let _ = writeln!(text, "not decided: {}", named(policy, rule));
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_those_of_the_file() {
-        let operation = wire::Operation {
-            methods: Some(vec!["GET".to_owned()]),
-            paths: Some(vec!["/a/*".to_owned(), "/b".to_owned()]),
-            ..wire::Operation::default()
-        };
-        assert_eq!(fields(&operation), r#"methods: [GET], paths: ["/a/*", /b]"#);
-        let role = wire::Condition {
-            key: "request.headers[x-a]".to_owned(),
-            values: Some(vec!["1, 2".to_owned()]),
-            ..wire::Condition::default()
-        };
-        assert_eq!(condition(&role), r#"request.headers[x-a]: values: ["1, 2"]"#);
-    }
 }

@@ -1,0 +1,133 @@
+//! What a map consists of.
+
+/// The nodes in the order in which they are shown, and what callers may do.
+#[derive(Debug, Default)]
+pub(crate) struct Map {
+    pub(crate) callers: Vec<Caller>,
+    pub(crate) gateways: Vec<Gateway>,
+    pub(crate) upstreams: Vec<Upstream>,
+    /// By gateway, in the order of the rules.
+    pub(crate) grants: Vec<Grant>,
+}
+
+/// What kind of caller a rule names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum CallerKind {
+    /// One service account.
+    Account,
+    /// Every service account of a namespace.
+    Namespace,
+    /// Principals of a pattern, or of another trust domain.
+    Principal,
+    /// The bearer of a verified token.
+    Token,
+    /// An address or a network.
+    Address,
+    /// Every caller with an identity.
+    Identified,
+    /// Every caller.
+    Anyone,
+}
+
+impl CallerKind {
+    /// The word for it in JSON, and in the page.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            CallerKind::Account => "account",
+            CallerKind::Namespace => "namespace",
+            CallerKind::Principal => "principal",
+            CallerKind::Token => "token",
+            CallerKind::Address => "address",
+            CallerKind::Identified => "identified",
+            CallerKind::Anyone => "anyone",
+        }
+    }
+}
+
+/// A caller, or callers that a rule names together.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Caller {
+    /// What it is shown with: its namespace, or one that stands for all without.
+    pub(crate) group: String,
+    pub(crate) kind: CallerKind,
+    pub(crate) name: String,
+    /// The namespace that it is in; empty if it may be in any.
+    pub(crate) namespace: String,
+    /// The principals that it has: one, or a pattern with `*` at an end.
+    pub(crate) principal: Option<String>,
+}
+
+/// A gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct Gateway {
+    pub(crate) group: String,
+    pub(crate) namespace: String,
+    /// `NAMESPACE/NAME`.
+    pub(crate) route: String,
+    /// The hosts that callers use.
+    pub(crate) hosts: Vec<String>,
+    /// The host outside the mesh.
+    pub(crate) exposed: Option<String>,
+    /// The stage of its policy: `enforce` or `shadow`, as its file says; that of a candidate takes its place.
+    pub(crate) stage: &'static str,
+    /// Rules that are only counted.
+    pub(crate) shadow_rules: Vec<String>,
+    pub(crate) denies: Vec<Deny>,
+    /// Index of the upstream.
+    pub(crate) upstream: usize,
+    /// Indices of the upstreams that requests go to while it is down, in order.
+    pub(crate) standbys: Vec<usize>,
+    /// Whether a health gate keeps requests from an upstream that is down.
+    pub(crate) has_gate: bool,
+    pub(crate) file: String,
+}
+
+/// What a DENY rule refuses.
+#[derive(Clone, Debug)]
+pub(crate) struct Deny {
+    pub(crate) rule: String,
+    pub(crate) is_shadow: bool,
+    /// The rule in the file's words.
+    pub(crate) what: String,
+}
+
+/// An upstream: a host and a port.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Upstream {
+    pub(crate) group: String,
+    pub(crate) name: String,
+    /// How it is called: `HTTP/1.1, TLS`.
+    pub(crate) protocol: String,
+}
+
+/// What an ALLOW rule lets a caller do, unless a DENY rule refuses it.
+#[derive(Clone, Debug)]
+pub(crate) struct Grant {
+    pub(crate) caller: usize,
+    pub(crate) gateway: usize,
+    pub(crate) rule: String,
+    /// It allows nothing yet.
+    pub(crate) is_shadow: bool,
+    /// Alternatives, in the file's words.
+    pub(crate) requests: Vec<String>,
+    /// All of these must hold, too.
+    pub(crate) conditions: Vec<String>,
+    /// `FILE:LINE:COLUMN` of the rule.
+    pub(crate) place: String,
+}
+
+impl Map {
+    /// The callers that are among others: those of which a rule also speaks when it speaks of `caller`.
+    pub(crate) fn wider(&self, caller: &Caller) -> Vec<usize> {
+        let is_wider = |other: &Caller| match other.kind {
+            _ if other == caller => false,
+            CallerKind::Anyone => true,
+            CallerKind::Identified => caller.principal.is_some(),
+            CallerKind::Namespace => caller.kind == CallerKind::Account && other.namespace == caller.namespace,
+            CallerKind::Principal => super::callers::covers(other, caller),
+            CallerKind::Account | CallerKind::Token | CallerKind::Address => false,
+        };
+        let wider = self.callers.iter().enumerate().filter(|(_, other)| is_wider(other));
+        wider.map(|(index, _)| index).collect()
+    }
+}

@@ -1,0 +1,258 @@
+//! The map in a real Chromium: what a reader sees, finds and presses.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+use sallyport_tests::chromium::{Chromium, Page};
+use sallyport_tests::process::Scratch;
+use sallyport_tests::{gate, workspace};
+use serde_json::json;
+
+const WINDOW: [u32; 2] = [1400, 900];
+
+/// The page that `sallyport map` makes of these files.
+fn map(scratch: &Scratch, files: &Path, name: &str) -> Result<PathBuf> {
+    let page = scratch.path().join(name);
+    let output = Command::new(gate::sallyport()?).arg("map").arg(files).arg("-o").arg(&page).output()?;
+    ensure!(output.status.success(), "{output:?}");
+    Ok(page)
+}
+
+/// So many gateways of ten teams, each with a caller or two, some with an upstream in common.
+fn write_many(scratch: &Scratch, count: usize) -> Result<PathBuf> {
+    const TEAMS: [&str; 10] =
+        ["billing", "catalog", "claims", "crm", "logistics", "orders", "payments", "risk", "shop", "treasury"];
+    let folder = scratch.folder("many")?;
+    for number in 0..count {
+        let (team, other) = (TEAMS[number % 10], TEAMS[(number * 7 + number / 10) % 10]);
+        let stage = if number % 50 == 49 { "shadow" } else { "enforce" };
+        fs::write(
+            folder.join(format!("{number}.yaml")),
+            format!(
+                "apiVersion: sallyport.dev/v1alpha1
+kind: Egress
+metadata: {{name: up-{number}, namespace: egress-{team}}}
+spec:
+  host: up-{number}.legacy.internal
+  upstream: {{host: up-{}.example.com, port: 443}}
+  rollout: {{mode: {stage}}}
+  authz:
+    rules:
+    - id: readers
+      action: ALLOW
+      from: [{{source: {{serviceAccounts: [{team}/web, {team}/job-{}]}}}}]
+      to: [{{operation: {{methods: [GET], paths: [\"/v1/{number}/*\"]}}}}]
+    - id: guests
+      action: ALLOW
+      from: [{{source: {{namespaces: [{other}]}}}}]
+      to: [{{operation: {{methods: [HEAD]}}}}]
+",
+                number - number % 3,
+                number / 10 % 5,
+            ),
+        )?;
+    }
+    Ok(folder)
+}
+
+fn check_quiet(page: &mut Page<'_>) -> Result<()> {
+    let complaints = page.complaints()?;
+    ensure!(complaints.is_empty(), "{complaints:#?}");
+    Ok(())
+}
+
+fn names(page: &mut Page<'_>) -> Result<Vec<String>> {
+    let names = page.eval("[...document.querySelectorAll('#canvas .node')].map(n => n.getAttribute('aria-label'))")?;
+    Ok(names.as_array().into_iter().flatten().filter_map(|name| name.as_str().map(str::to_owned)).collect())
+}
+
+fn status(page: &mut Page<'_>) -> Result<String> {
+    page.text("document.getElementById('status').textContent")
+}
+
+fn focused(page: &mut Page<'_>) -> Result<String> {
+    page.text("document.activeElement.getAttribute('aria-label') ?? document.activeElement.id")
+}
+
+/// Chooses a value of a filter.
+fn choose(page: &mut Page<'_>, filter: &str, value: &str) -> Result<()> {
+    let expression = format!(
+        "(() => {{ const filter = document.getElementById('{filter}'); filter.value = '{value}'; \
+         filter.dispatchEvent(new Event('change')); return filter.value === '{value}'; }})()"
+    );
+    ensure!(page.eval(&expression)? == true, "`{filter}` has no `{value}`");
+    Ok(())
+}
+
+#[test]
+fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
+    let scratch = Scratch::new("map")?;
+    let file = map(&scratch, &workspace().join("deploy/examples"), "small.html")?;
+    let mut chromium = Chromium::start(&scratch)?;
+    let mut page = chromium.open(&file, WINDOW, "light")?;
+    ensure!(status(&mut page)? == "4 of 4 gateways, 12 of 12 permissions");
+    ensure!(names(&mut page)?.iter().any(|name| name == "payments/api, caller"));
+    page.screenshot(&scratch.path().join("small-light.png"))?;
+
+    // Search, from the keyboard alone.
+    page.press("/")?;
+    ensure!(focused(&mut page)? == "search", "{}", focused(&mut page)?);
+    page.type_text("postings")?;
+    ensure!(status(&mut page)?.starts_with("1 of 4 gateways, "), "{}", status(&mut page)?);
+    ensure!(names(&mut page)?.iter().all(|name| !name.contains("httpbin")), "{:?}", names(&mut page)?);
+    page.type_text(" and something that is nowhere")?;
+    ensure!(status(&mut page)? == "Nothing fits the search and the filters. Press Esc to clear them.");
+    page.press("Escape")?;
+    ensure!(status(&mut page)? == "4 of 4 gateways, 12 of 12 permissions");
+
+    // A walk: down, to the gateway, and what it is.
+    page.eval("document.querySelector('[data-key=c0]').focus()")?;
+    page.press("ArrowDown")?;
+    page.press("ArrowRight")?;
+    ensure!(focused(&mut page)?.contains("httpbin, gateway for httpbin.legacy.internal"), "{}", focused(&mut page)?);
+    page.press("Enter")?;
+    let details = page.text("document.getElementById('details').innerText")?;
+    for expected in [
+        "egress-httpbin/httpbin",
+        "httpbin.legacy.internal",
+        "GET, HEAD",
+        "no-admin",
+        "only counted: rule no-legacy-clients",
+    ] {
+        ensure!(details.contains(expected), "no `{expected}` in {details}");
+    }
+    ensure!(page.eval("document.activeElement.getAttribute('aria-pressed')")? == "true");
+    ensure!(page.eval("document.querySelectorAll('#canvas .link.on').length")?.as_u64() >= Some(4));
+    page.screenshot(&scratch.path().join("small-selected.png"))?;
+    page.press("Escape")?;
+    ensure!(page.eval("document.querySelectorAll('#canvas .on').length")? == 0);
+
+    // A filter and the table.
+    choose(&mut page, "namespace", "shop")?;
+    page.click("document.getElementById('view-table')")?;
+    let table = page.text("document.querySelector('#table table').innerText")?;
+    ensure!(table.contains("shop/orders") && !table.contains("payments/api"), "{table}");
+    ensure!(page.eval("document.getElementById('canvas').hidden")? == true);
+    page.click("document.querySelector('#table th:nth-child(2) button')")?;
+    ensure!(page.eval("document.querySelector('#table th:nth-child(2)').getAttribute('aria-sort')")? == "ascending");
+    page.click("document.querySelector('#table td button')")?;
+    ensure!(page.text("document.querySelector('#details h2').textContent")? == "shop/orders");
+    check_quiet(&mut page)
+}
+
+#[test]
+fn three_hundred_upstreams_are_readable() -> Result<()> {
+    let scratch = Scratch::new("map-many")?;
+    let folder = write_many(&scratch, 300)?;
+    let file = map(&scratch, &folder, "many.html")?;
+    let mut chromium = Chromium::start(&scratch)?;
+    let mut page = chromium.open(&file, WINDOW, "dark")?;
+    ensure!(status(&mut page)?.starts_with("300 of 300 gateways, "), "{}", status(&mut page)?);
+    let folded = names(&mut page)?;
+    ensure!(folded.len() == 28 && folded.iter().any(|name| name == "egress-risk: 30 gateways"), "{folded:?}");
+    ensure!(page.text("getComputedStyle(document.body).backgroundColor")? == "rgb(18, 23, 30)");
+    page.screenshot(&scratch.path().join("many-dark.png"))?;
+
+    // All of it without a scroll bar to the side, and larger and smaller.
+    const WIDER: &str = "document.getElementById('canvas').scrollWidth > document.getElementById('canvas').clientWidth";
+    ensure!(page.eval(WIDER)? == false);
+    let width = "document.querySelector('#canvas svg').getBoundingClientRect().width";
+    let before = page.eval(width)?.as_f64();
+    page.eval("document.activeElement.blur()")?;
+    page.press("+")?;
+    page.press("+")?;
+    ensure!(page.eval(width)?.as_f64() > before && page.eval(WIDER)? == true);
+    page.press("0")?;
+    ensure!(page.eval(width)?.as_f64() == before);
+
+    // One group is opened by its key, and closed by a click.
+    page.eval("document.querySelector('[data-key=\"1|egress-risk\"]').focus()")?;
+    page.press("Enter")?;
+    ensure!(names(&mut page)?.len() == 58);
+    ensure!(focused(&mut page)? == "egress-risk: 30 gateways");
+    page.screenshot(&scratch.path().join("many-open.png"))?;
+    page.click("document.querySelector('[data-key=\"1|egress-risk\"]')")?;
+    ensure!(names(&mut page)?.len() == 28);
+
+    // What few words are left of is open by itself.
+    page.press("/")?;
+    page.type_text("/v1/217/")?;
+    let found = names(&mut page)?;
+    ensure!(found.iter().any(|name| name.starts_with("egress-risk/up-217, gateway")), "{found:?}");
+    ensure!(found.iter().any(|name| name == "up-216.example.com:443, upstream, HTTP/1.1, TLS"), "{found:?}");
+    page.press("Escape")?;
+    choose(&mut page, "stage", "shadow")?;
+    ensure!(status(&mut page)?.starts_with("6 of 300 gateways, "), "{}", status(&mut page)?);
+
+    // The whole table is one press away.
+    page.press("Escape")?;
+    choose(&mut page, "stage", "")?;
+    page.click("document.getElementById('view-table')")?;
+    ensure!(page.eval("document.querySelectorAll('#table tbody tr').length")? == 500);
+    page.click("document.querySelector('#table > button')")?;
+    ensure!(page.eval("document.querySelectorAll('#table tbody tr').length")? == 900);
+    page.screenshot(&scratch.path().join("many-table.png"))?;
+
+    // The other scheme, against the system's.
+    page.click("document.getElementById('theme')")?;
+    ensure!(page.text("getComputedStyle(document.body).backgroundColor")? == "rgb(255, 255, 255)");
+    page.click("document.getElementById('view-map')")?;
+    page.screenshot(&scratch.path().join("many-light.png"))?;
+    check_quiet(&mut page)
+}
+
+/// Texts in files that would do something if the page took them for more than texts.
+const HOSTILE: &str = r#"apiVersion: sallyport.dev/v1alpha1
+kind: Egress
+metadata: {name: hostile, namespace: egress}
+spec:
+  host: hostile.internal
+  upstream: {host: hostile.example.com, port: 443}
+  authn: {jwt: [{issuer: "</script><script>alert(1)</script>", jwksUri: "https://example.com/keys"}]}
+  authz:
+    rules:
+    - id: rule
+      action: ALLOW
+      from: [{source: {requestPrincipals: ["</script><script>alert(1)</script>*", "*<img src=x onerror=alert(2)>", "{{data}}{{picture}}*"]}}]
+      to: [{operation: {pathRegex: ["/<svg/onload=alert.3.>", "/\u2028'\"--><!--"]}}]
+      when: [{key: "request.headers[x-a]", values: ["]]></style><b onclick=alert(4)>"]}]
+"#;
+
+#[test]
+fn names_are_nothing_but_names() -> Result<()> {
+    let scratch = Scratch::new("map-hostile")?;
+    let file = map(&scratch, &scratch.write("egress.yaml", HOSTILE)?, "hostile.html")?;
+    let mut chromium = Chromium::start(&scratch)?;
+    let mut page = chromium.open(&file, WINDOW, "light")?;
+    page.click("document.querySelector('[data-key=g0]')")?;
+    let details = page.text("document.getElementById('details').textContent")?;
+    for name in [
+        "</script><script>alert(1)</script>",
+        "<img src=x onerror=alert(2)>",
+        "{{data}}{{picture}}",
+        "onload=alert.3.>",
+    ] {
+        ensure!(details.contains(name), "no `{name}` in {details}");
+    }
+    ensure!(page.eval("document.querySelectorAll('script').length")? == 2);
+    ensure!(page.eval("document.querySelectorAll('img, b, [onclick], [onload], [onerror]').length")? == 0);
+    check_quiet(&mut page)?;
+    // Even if a name became an element, nothing of it would run.
+    let run = "const s = document.createElement('script'); s.textContent = 'window.ran = 1'; document.body.append(s); \
+               document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = 2\">'); String(window.ran)";
+    ensure!(page.eval(run)? == json!("undefined"));
+    ensure!(!page.complaints()?.is_empty(), "the policy refuses nothing");
+
+    // The picture is XML that a browser reads, too.
+    let picture = scratch.path().join("hostile.svg");
+    let svg = Command::new(gate::sallyport()?)
+        .args(["map", "--format", "svg"])
+        .arg(scratch.path().join("egress.yaml"))
+        .output()?;
+    fs::write(&picture, svg.stdout)?;
+    let mut page = chromium.open(&picture, WINDOW, "light")?;
+    ensure!(page.text("document.documentElement.textContent")?.contains("</script>"));
+    check_quiet(&mut page)
+}
