@@ -76,6 +76,16 @@ fn focused(page: &mut Page<'_>) -> Result<String> {
     page.text("document.activeElement.getAttribute('aria-label') ?? document.activeElement.id")
 }
 
+/// A screenshot that is not empty. With `MAP_SCREENSHOTS=FOLDER` it is there to be looked at.
+fn shoot(page: &mut Page<'_>, scratch: &Scratch, name: &str) -> Result<()> {
+    let folder = std::env::var_os("MAP_SCREENSHOTS").map_or_else(|| scratch.path().to_owned(), PathBuf::from);
+    let file = folder.join(format!("{name}.png"));
+    page.screenshot(&file)?;
+    // A page of one colour has some thousand bytes.
+    ensure!(fs::metadata(&file)?.len() > 30_000, "{name} is empty");
+    Ok(())
+}
+
 /// Chooses a value of a filter.
 fn choose(page: &mut Page<'_>, filter: &str, value: &str) -> Result<()> {
     let expression = format!(
@@ -94,7 +104,7 @@ fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
     let mut page = chromium.open(&file, WINDOW, "light")?;
     ensure!(status(&mut page)? == "4 of 4 gateways, 12 of 12 permissions");
     ensure!(names(&mut page)?.iter().any(|name| name == "payments/api, caller"));
-    page.screenshot(&scratch.path().join("small-light.png"))?;
+    shoot(&mut page, &scratch, "small-light")?;
 
     // Search, from the keyboard alone.
     page.press("/")?;
@@ -125,7 +135,7 @@ fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
     }
     ensure!(page.eval("document.activeElement.getAttribute('aria-pressed')")? == "true");
     ensure!(page.eval("document.querySelectorAll('#canvas .link.on').length")?.as_u64() >= Some(4));
-    page.screenshot(&scratch.path().join("small-selected.png"))?;
+    shoot(&mut page, &scratch, "small-selected")?;
     page.press("Escape")?;
     ensure!(page.eval("document.querySelectorAll('#canvas .on').length")? == 0);
 
@@ -153,7 +163,7 @@ fn three_hundred_upstreams_are_readable() -> Result<()> {
     let folded = names(&mut page)?;
     ensure!(folded.len() == 28 && folded.iter().any(|name| name == "egress-risk: 30 gateways"), "{folded:?}");
     ensure!(page.text("getComputedStyle(document.body).backgroundColor")? == "rgb(18, 23, 30)");
-    page.screenshot(&scratch.path().join("many-dark.png"))?;
+    shoot(&mut page, &scratch, "many-dark")?;
 
     // All of it without a scroll bar to the side, and larger and smaller.
     const WIDER: &str = "document.getElementById('canvas').scrollWidth > document.getElementById('canvas').clientWidth";
@@ -172,7 +182,7 @@ fn three_hundred_upstreams_are_readable() -> Result<()> {
     page.press("Enter")?;
     ensure!(names(&mut page)?.len() == 58);
     ensure!(focused(&mut page)? == "egress-risk: 30 gateways");
-    page.screenshot(&scratch.path().join("many-open.png"))?;
+    shoot(&mut page, &scratch, "many-open")?;
     page.click("document.querySelector('[data-key=\"1|egress-risk\"]')")?;
     ensure!(names(&mut page)?.len() == 28);
 
@@ -193,13 +203,13 @@ fn three_hundred_upstreams_are_readable() -> Result<()> {
     ensure!(page.eval("document.querySelectorAll('#table tbody tr').length")? == 500);
     page.click("document.querySelector('#table > button')")?;
     ensure!(page.eval("document.querySelectorAll('#table tbody tr').length")? == 900);
-    page.screenshot(&scratch.path().join("many-table.png"))?;
+    shoot(&mut page, &scratch, "many-table")?;
 
     // The other scheme, against the system's.
     page.click("document.getElementById('theme')")?;
     ensure!(page.text("getComputedStyle(document.body).backgroundColor")? == "rgb(255, 255, 255)");
     page.click("document.getElementById('view-map')")?;
-    page.screenshot(&scratch.path().join("many-light.png"))?;
+    shoot(&mut page, &scratch, "many-light")?;
     check_quiet(&mut page)
 }
 

@@ -64,7 +64,7 @@
         const row = { key, group, inside, column, folded };
         if (inside.length > 1) list.push({ ...row, kind: folded ? "group" : "open" });
         if (folded) inside.forEach((node) => place.set(node.id, list.length - 1));
-        else inside.forEach((node) => { list.push({ key: node.id, node, column, kind: "node", indent: inside.length > 1 ? INDENT : 0 }); place.set(node.id, list.length - 1); });
+        else inside.forEach((node) => { list.push({ key: node.id, node, column, kind: "node", parent: key, indent: inside.length > 1 ? INDENT : 0 }); place.set(node.id, list.length - 1); });
       }
       return list;
     });
@@ -107,7 +107,7 @@
     gateways.forEach((gateway) => [gateway.upstream, ...gateway.standbys].forEach((upstream, index) =>
       link(gateway.id, upstream, index > 0, on.has(gateway.id) && on.has(upstream))));
     for (const { column, one, two, count, dashed, marked } of links.values()) {
-      const [start, end] = [COLUMNS[column][2] + NODE, COLUMNS[column + 1][2]];
+      const [start, end] = [COLUMNS[column][2] + NODE, COLUMNS[column + 1][2] + (columns[column + 1][two].indent ?? 0)];
       const [y1, y2, half] = [middle(one), middle(two), (start + end) / 2];
       picture.append(svg("path", { class: `link${dashed ? " dashed" : ""}${marked ? " on" : ""}`,
         "data-from": columns[column][one].key, "data-to": columns[column + 1][two].key, "stroke-width": (1 + Math.min(5, Math.log2(count))).toFixed(1), d: `M${start} ${y1}C${half} ${y1} ${half} ${y2} ${end} ${y2}` }));
@@ -126,7 +126,7 @@
     const place = { transform: `translate(${x} ${middle(index)})` };
     const isNode = row.kind === "node";
     const marked = isNode ? on.has(row.node.id) : row.inside.some((node) => row.folded && on.has(node.id));
-    const node = svg("g", { ...place, class: `node ${row.kind}${marked ? " on" : ""}`, "data-key": row.key, role: "button", tabindex: "-1" });
+    const node = svg("g", { ...place, class: `node ${row.kind}${marked ? " on" : ""}`, "data-key": row.key, "data-group": row.parent ?? null, role: "button", tabindex: "-1" });
     if (isNode) {
       const [kind, word] = wordOf(row.node);
       node.setAttribute("aria-label", labelOf(row.node, word));
@@ -142,10 +142,12 @@
       node.setAttribute("aria-expanded", String(!row.folded));
       node.append(svg("title", {}, `${row.group}: ${row.inside.length} ${name}`),
         svg("rect", { y: -11, width: NODE, height: 22, rx: 4, "fill-opacity": row.folded ? 1 : 0, "stroke-opacity": row.folded ? 1 : 0 }),
-        svg("text", { class: "head", x: row.folded ? 10 : 0, y: 4 }, `${row.folded ? "▸" : "▾"} ${cut(row.group, 28)} (${row.inside.length})`));
-      const worst = row.column === 1 && row.folded && row.inside.filter((gateway) => health(gateway) === "down").length;
-      if (worst) node.append(svg("text", { class: "bad", x: NODE - 10, y: 4, "text-anchor": "end" }, `${worst} down`));
+        svg("text", { class: "head", x: row.folded ? 10 : 0, y: 4 }, `${row.folded ? "▸" : "▾"} ${cut(row.group, 24)} (${row.inside.length})`));
+      const [kind, word] = row.column === 1 ? wordOfGroup(row.inside) : ["", ""];
+      if (word && row.folded) node.append(svg("text", { class: kind, x: NODE - 10, y: 4, "text-anchor": "end" }, word));
     }
+    const traffic = row.column === 1 && (isNode || row.folded) ? trafficOf(isNode ? [row.node] : row.inside) : "";
+    if (traffic) node.append(svg("text", { class: "count", x: NODE + 6, y: -5 }, traffic));
     return node;
   }
 
@@ -159,6 +161,21 @@
     if (stage !== "enforce") return ["warn", stage];
     if (node.shadowRules.length) return ["warn", "shadow rules"];
     return is === "healthy" ? ["good", "healthy"] : ["soft", is === "no data" ? is : ""];
+  }
+
+  // What the gateways of a row let through and refuse.
+  const short = (count) => (count < 999.5 ? String(count) : count < 999950 ? `${(count / 1e3).toFixed(1)}k` : `${(count / 1e6).toFixed(1)}M`);
+  function trafficOf(gateways) {
+    const seen = gateways.filter((gateway) => gateway.observed?.pods !== undefined);
+    const sum = (read) => seen.reduce((total, gateway) => total + read(gateway), 0);
+    return seen.length ? `${short(sum((gateway) => gateway.observed.allowed))} · ${short(sum(refused))}` : "";
+  }
+
+  // The same beside a group.
+  function wordOfGroup(gateways) {
+    const count = (test) => gateways.filter(test).length;
+    const down = count((gateway) => health(gateway) === "down"), counted = count((gateway) => stages(gateway)[0] !== "enforce");
+    return down ? ["bad", `${down} down`] : counted ? ["warn", `${counted} not enforced`] : ["", ""];
   }
 
   function labelOf(node, word) {
@@ -229,7 +246,7 @@
   function may({ grant, gateway }, other) {
     const lines = grant.requests.map((request) => html("div", {}, html("code", {}, request)));
     const conditions = grant.conditions.map((condition) => html("div", { class: "soft" }, "if ", html("code", {}, condition)));
-    const deny = gateway.denies.some((one) => !one.shadow) ? [html("div", { class: "soft" }, "unless a DENY rule of the gateway refuses it")] : [];
+    const deny = other === gateway && gateway.denies.some((one) => !one.shadow) ? [html("div", { class: "soft" }, "unless a DENY rule of the gateway refuses it")] : [];
     const calls = grant.calls === null ? "" : `, ${counted(grant.calls, "request")}`;
     const own = grant.callerCalls === null ? "" : ` (${number(grant.callerCalls)} by this caller to the gateway)`;
     return html("li", {}, goTo(other), ...lines, ...conditions, ...deny,
@@ -239,7 +256,7 @@
   function detail() {
     const node = byId.get(state.selected);
     if (!node) {
-      const hint = data.observed ? `Counts are ${data.observed.window ? `of ${data.observed.window} until ${data.observed.asOf}` : "since the pods started"}.` : "Without --prometheus there are no requests and no health.";
+      const hint = data.observed ? `Beside a gateway: requests allowed · refused, ${data.observed.window ? `in ${data.observed.window} until ${data.observed.asOf}` : "since the pods started"}.` : "Without --prometheus there are no requests and no health.";
       return [html("h2", {}, "Nothing is selected"), html("p", {}, "Select a caller to see what it may do, a gateway to see who calls it."), html("p", { class: "soft" }, hint)];
     }
     const own = rows.filter((row) => row.grant && (row.caller.id === node.id || row.gateway.id === node.id));
@@ -386,10 +403,12 @@
 
   // The links of what is pointed at, or has the focus. Arrow keys move the focus, so they show links, too.
   function point(node) {
-    const picture = $("canvas").firstElementChild;
-    picture?.classList.toggle("point", Boolean(node) && !state.selected);
-    picture?.querySelectorAll(".link").forEach((link) =>
-      link.classList.toggle("near", Boolean(node) && [link.dataset.from, link.dataset.to].includes(node.dataset.key)));
+    const picture = $("canvas").firstElementChild, key = node?.dataset.key;
+    // An open group stands for its nodes.
+    const keys = new Set(node ? [key, ...Array.from(picture.querySelectorAll(`[data-group="${CSS.escape(key)}"]`), (one) => one.dataset.key)] : []);
+    const links = Array.from(picture?.querySelectorAll(".link") ?? []);
+    links.forEach((link) => link.classList.toggle("near", keys.has(link.dataset.from) || keys.has(link.dataset.to)));
+    picture?.classList.toggle("point", !state.selected && links.some((link) => link.classList.contains("near")));
   }
   $("canvas").addEventListener("pointerover", (event) => point(event.target.closest(".node")));
   $("canvas").addEventListener("pointerleave", () => point(null));

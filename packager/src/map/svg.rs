@@ -17,7 +17,8 @@ pub(super) const STYLE: &str = "\
 .map{font:12px system-ui,sans-serif;fill:var(--ink)}.map .paper{fill:var(--paper)}.map .box{fill:var(--box);stroke:var(--edge)}\
 .map .group{stroke-dasharray:none;stroke-width:2}.map .head{font-weight:600;fill:var(--soft)}.map .title{font-size:14px;font-weight:600}\
 .map .link{fill:none;stroke:var(--line);opacity:.65}.map .would,.map .standby{stroke-dasharray:4 3}\
-.map .warn{fill:var(--warn)}.map .bad{fill:var(--bad)}.map .good{fill:var(--good)}.map .soft{fill:var(--soft)}";
+.map .warn{fill:var(--warn)}.map .bad{fill:var(--bad)}.map .good{fill:var(--good)}.map .soft{fill:var(--soft)}\
+.map .count{font-size:10px;fill:var(--soft);stroke:var(--paper);stroke-width:3px;paint-order:stroke}";
 
 const WIDTH: usize = 1040;
 const NODE: usize = 260;
@@ -38,6 +39,7 @@ fn middle(row: usize) -> usize {
 
 /// The rows of one column, and in which of them each node is.
 struct Column<'m> {
+    /// Where it begins.
     x: usize,
     rows: Vec<Row<'m>>,
     of_node: BTreeMap<usize, usize>,
@@ -59,8 +61,11 @@ impl<'m> Column<'m> {
         Column { x, rows, of_node }
     }
 
-    fn y(&self, node: usize) -> Option<usize> {
-        self.of_node.get(&node).map(|row| middle(*row))
+    /// Where the row of a node begins, and its middle.
+    fn place(&self, node: usize) -> Option<(usize, usize)> {
+        let row = self.of_node.get(&node)?;
+        let by = if matches!(self.rows.get(*row), Some(Row::Member(_))) { INDENT } else { 0 };
+        Some((self.x.saturating_add(by), middle(*row)))
     }
 }
 
@@ -91,6 +96,9 @@ pub(super) fn render(map: &Map, observation: Option<&Observation>) -> String {
     let gateway =
         |node: usize, by: usize| map.gateways.get(node).map(|one| gateway_of([gateways.x, by], one, observation));
     text.push_str(&boxes(&gateways, "gateways", gateway));
+    if let Some(all) = observation {
+        text.push_str(&traffic(map, &gateways, all));
+    }
     let upstream = |node: usize, by: usize| {
         map.upstreams.get(node).map(|one| node_of([upstreams.x, by], &one.name, None, &one.protocol))
     };
@@ -114,9 +122,11 @@ fn legend(map: &Map, observation: Option<&Observation>) -> String {
         words.push("dashed: counted only, or a standby".to_owned());
     }
     if let Some(all) = observation {
-        let window = all.window.as_ref().map_or_else(String::new, |window| format!(" over {window}"));
-        let as_of = all.as_of.as_ref().map_or_else(String::new, |as_of| format!(" at {as_of}"));
-        words.push(format!("observed{window}{as_of}"));
+        let since = match (&all.window, &all.as_of) {
+            (Some(window), Some(as_of)) => format!("in {window} until {as_of}"),
+            _ => "since the pods started".to_owned(),
+        };
+        words.push(format!("at the right of a gateway: requests allowed · refused, {since}"));
         if !all.warnings.is_empty() {
             words.push("some of the data is missing".to_owned());
         }
@@ -124,30 +134,33 @@ fn legend(map: &Map, observation: Option<&Observation>) -> String {
     format!("<text class=\"soft\" x=\"10\" y=\"48\">{}</text>\n", xml(&words.join(" · ")))
 }
 
+/// By the places of both ends: how many there are, and whether all are dashed.
+type Links = BTreeMap<((usize, usize), (usize, usize)), (usize, bool)>;
+
 /// The links between rows: as wide as there are many, dashed if all of them are.
 fn links(map: &Map, callers: &Column<'_>, gateways: &Column<'_>, upstreams: &Column<'_>) -> String {
-    let mut calls: BTreeMap<(usize, usize), (usize, bool)> = BTreeMap::new();
+    let mut calls: Links = BTreeMap::new();
     for grant in &map.grants {
-        let Some(ends) = callers.y(grant.caller).zip(gateways.y(grant.gateway)) else { continue };
+        let Some(ends) = callers.place(grant.caller).zip(gateways.place(grant.gateway)) else { continue };
         let (count, is_shadow) = calls.entry(ends).or_insert((0, true));
         *count = count.saturating_add(1);
         *is_shadow &= grant.is_shadow;
     }
-    let mut routes: BTreeMap<(usize, usize), (usize, bool)> = BTreeMap::new();
+    let mut routes: Links = BTreeMap::new();
     for (node, gateway) in map.gateways.iter().enumerate() {
         let standbys = gateway.standbys.iter().map(|standby| (*standby, true));
         for (upstream, is_standby) in std::iter::once((gateway.upstream, false)).chain(standbys) {
-            let Some(ends) = gateways.y(node).zip(upstreams.y(upstream)) else { continue };
+            let Some(ends) = gateways.place(node).zip(upstreams.place(upstream)) else { continue };
             let (count, only_standbys) = routes.entry(ends).or_insert((0, true));
             *count = count.saturating_add(1);
             *only_standbys &= is_standby;
         }
     }
     let mut text = String::new();
-    for (from, to, ends, class) in [(callers, gateways, calls, "would"), (gateways, upstreams, routes, "standby")] {
-        let (start, end) = (from.x.saturating_add(NODE), to.x);
-        let half = start.midpoint(end);
-        for ((y1, y2), (count, is_dashed)) in ends {
+    for (from, links, class) in [(callers, calls, "would"), (gateways, routes, "standby")] {
+        let start = from.x.saturating_add(NODE);
+        for (((_, y1), (end, y2)), (count, is_dashed)) in links {
+            let half = start.midpoint(end);
             let class = if is_dashed { class } else { "" };
             let width = f64::from(u32::try_from(count).unwrap_or(u32::MAX)).log2().min(5.0) + 1.0;
             let _ = writeln!(
@@ -174,6 +187,35 @@ fn boxes(column: &Column<'_>, what: &str, node: impl Fn(usize, usize) -> Option<
         let _ = writeln!(text, "<g transform=\"translate(0 {y})\">{inner}</g>");
     }
     text
+}
+
+/// What the gateways of each row let through and refuse, beside the row.
+fn traffic(map: &Map, gateways: &Column<'_>, all: &Observation) -> String {
+    let x = gateways.x.saturating_add(NODE).saturating_add(6);
+    let mut text = String::new();
+    for (row, shown) in gateways.rows.iter().enumerate() {
+        let nodes: &[usize] = match shown {
+            Row::Head(_) => continue,
+            Row::Node(node) | Row::Member(node) => std::slice::from_ref(node),
+            Row::Group(_, nodes) => nodes,
+        };
+        let observed = nodes.iter().filter_map(|node| all.of(map.gateways.get(*node)?));
+        let counts = observed.map(|observed| (observed.allowed, observed.all_refused()));
+        let Some((allowed, refused)) = counts.reduce(|one, two| (one.0 + two.0, one.1 + two.1)) else { continue };
+        let y = middle(row).saturating_sub(5);
+        let (allowed, refused) = (short(allowed), short(refused));
+        let _ = writeln!(text, "<text class=\"count\" x=\"{x}\" y=\"{y}\">{allowed} · {refused}</text>");
+    }
+    text
+}
+
+/// `950`, `12.3k`, `4.0M`. The page writes its counts so, too.
+fn short(count: f64) -> String {
+    match count {
+        count if count < 999.5 => format!("{count:.0}"),
+        count if count < 999_950.0 => format!("{:.1}k", count / 1e3),
+        count => format!("{:.1}M", count / 1e6),
+    }
 }
 
 fn group_of(x: usize, name: &str) -> String {
