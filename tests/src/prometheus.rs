@@ -72,6 +72,12 @@ impl Prometheus {
         Ok(Self { address, _program: program })
     }
 
+    /// Where it is asked.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// What a query returns now: a vector, or a single number as one row.
     pub fn query(&self, query: &str) -> Result<Vec<Row>> {
         let answer = self.get(&format!("/api/v1/query?query={}", escape(query)))?;

@@ -9,6 +9,7 @@ mod explain;
 mod init;
 mod leftovers;
 mod lock;
+mod map;
 mod options;
 mod output;
 mod query;

@@ -16,7 +16,10 @@ fn server(answers: Vec<String>) -> (Url, JoinHandle<Vec<String>>) {
             let mut request = String::new();
             let mut buffer = [0; 4096];
             // The form ends a request with a body.
-            while !(request.starts_with("GET") && request.ends_with("\r\n\r\n")) && !request.contains("query=") {
+            let is_whole = |request: &str| {
+                request.contains("query=") || (request.starts_with("GET") && request.ends_with("\r\n\r\n"))
+            };
+            while !is_whole(&request) {
                 let read = stream.read(&mut buffer).unwrap();
                 request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
             }

@@ -1,0 +1,120 @@
+//! `sallyport map`
+
+use serde_json::Value;
+use snapbox::{assert_data_eq, str};
+
+use crate::sandbox::{GOOD, Sandbox, bad};
+
+const PAGE: &str = "sallyport_requests_allowed 12\nsallyport_requests_denied 3\nsallyport_rule_readers_allowed 12\n\
+                    sallyport_config_loaded_at_seconds 1\nsallyport_caller_cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep 9\n";
+
+fn sandbox() -> Sandbox {
+    Sandbox::with(&[("egress.yaml", GOOD), ("page.txt", PAGE)])
+}
+
+#[test]
+fn a_diagram_for_a_readme() {
+    let ended = sandbox().run(&["map", "--format", "mermaid"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    assert_data_eq!(
+        ended.stdout,
+        str![[r#"
+flowchart LR
+  c0(["httpbin/sleep"])
+  g0["httpbin/httpbin"]
+  u0[("httpbin.org:443")]
+  c0 --> g0
+  g0 --> u0
+
+"#]]
+    );
+}
+
+#[test]
+fn a_page_in_a_file() {
+    let sandbox = sandbox();
+    let ended = sandbox.run(&["map", "egress.yaml", "-o", "map.html"]);
+    assert_eq!((ended.code, ended.stdout.as_str(), ended.stderr.as_str()), (Some(0), "", ""));
+    let page = sandbox.read("map.html");
+    assert!(page.starts_with("<!doctype html>") && page.contains("httpbin.legacy.internal"));
+    let ended = sandbox.run(&["map", "egress.yaml", "-o", "egress.yaml"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.contains("the report would overwrite `egress.yaml`, one of its inputs"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_metrics_page_beside_the_files() {
+    let ended = sandbox().run(&["map", "--format", "json", "--metrics", "httpbin/httpbin=page.txt"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
+    let map: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let observed =
+        serde_json::json!({"health": "no gate", "pods": 1, "allowed": 12, "refused": {"denied": 3}, "diverted": 0});
+    assert_eq!(map["gateways"][0]["observed"], observed);
+    assert_eq!((&map["grants"][0]["calls"], &map["grants"][0]["callerCalls"]), (&12.into(), &9.into()));
+    let picture = sandbox().run(&["map", "--format", "svg", "--metrics", "httpbin/httpbin=page.txt"]).stdout;
+    assert!(picture.contains("httpbin.legacy.internal; enforce; 12 requests allowed, 3 refused"), "{picture}");
+}
+
+#[test]
+fn what_cannot_be_drawn_is_said() {
+    let mesh = "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {}\n";
+    let wrong = bad();
+    let sandbox = Sandbox::with(&[
+        ("egress.yaml", GOOD),
+        ("bad.yaml", &wrong),
+        ("mesh.yaml", mesh),
+        ("half.txt", "sallyport_requests_allowed 1\nsallyport_requests"),
+        ("page.html", "<html>\n"),
+        ("empty", "\n"),
+        ("token", "secret\n"),
+    ]);
+    for (arguments, code, message) in [
+        (&["mesh.yaml"][..], 3, "there is nothing to draw: no Egress was given"),
+        (&["bad.yaml"], 1, "error["),
+        (&["nowhere"], 3, "cannot read `nowhere`"),
+        (&["egress.yaml", "--window", "1"], 64, "write a number and a unit: 30m, 1h, 7d"),
+        (&["egress.yaml", "--window", "0h"], 64, "write a number and a unit: 30m, 1h, 7d"),
+        (&["egress.yaml", "--window", "1h]) or vector(1"], 64, "write a number and a unit: 30m, 1h, 7d"),
+        (&["egress.yaml", "--prometheus", "localhost:9090"], 64, "it does not begin with `http://` or `https://`"),
+        (&["egress.yaml", "--prometheus-token-file", "token"], 64, "--prometheus <URL>"),
+        (
+            &["egress.yaml", "--prometheus", "http://127.0.0.1:1", "--prometheus-token-file", "empty"],
+            3,
+            "`empty` has no bearer token: it must hold one line of visible ASCII characters",
+        ),
+        (
+            &["egress.yaml", "--prometheus", "http://127.0.0.1:1", "--prometheus-token-file", "none"],
+            3,
+            "cannot read `none`: no such file or directory",
+        ),
+        (
+            &["egress.yaml", "--prometheus", "http://me:word@127.0.0.1:1", "--prometheus-token-file", "token"],
+            64,
+            "`--prometheus` has a user, and `--prometheus-token-file` a token",
+        ),
+        (
+            &["egress.yaml", "--prometheus", "http://me:word@127.0.0.1:1"],
+            3,
+            "the Prometheus `http://127.0.0.1:1` cannot be reached: connection refused",
+        ),
+        (&["egress.yaml", "--metrics", "page.txt"], 64, "write NAMESPACE/NAME=FILE or NAMESPACE/NAME=URL"),
+        (&["egress.yaml", "--metrics", "a/b=none.txt"], 3, "cannot read `none.txt`: no such file or directory"),
+        (&["egress.yaml", "--metrics", "a/b=half.txt"], 3, "`half.txt` is no metrics page: its last line is cut off"),
+        (
+            &["egress.yaml", "--metrics", "a/b=page.html"],
+            3,
+            "`page.html` is no metrics page: line 1 is not `NAME{LABELS} VALUE`",
+        ),
+        (
+            &["egress.yaml", "--metrics", "a/b=http://127.0.0.1:1"],
+            3,
+            "`http://127.0.0.1:1` cannot be reached: connection refused",
+        ),
+        (&["egress.yaml", "--metrics", "a/b=http://"], 3, "`http://` is no metrics page: it is not a URL"),
+    ] {
+        let ended = sandbox.run(&[&["map"], arguments].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(message), "{arguments:?}: {}", ended.stderr);
+        assert!(!ended.stderr.contains("word"), "{arguments:?}: {}", ended.stderr);
+    }
+}
