@@ -44,7 +44,7 @@ impl Exit {
             Exit::Differs => {
                 "diff: something differs; build --check, --diff: the folder differs from what would be built"
             }
-            Exit::Io => "a file or registry cannot be read or written, or no file was found",
+            Exit::Io => "a file, registry or Prometheus cannot be read or written, or no file was found",
             Exit::NoEnvoy => "run: no Envoy was found",
             Exit::Port => "run: a port is in use or cannot be bound",
             Exit::EnvoyDied => "run: Envoy exited unexpectedly",

@@ -4,7 +4,7 @@ use sallyport_core::outline::StringPattern;
 use sallyport_core::policy::key::{IdentityField, WrittenKey};
 use sallyport_core::wire::{Condition, Rule, Source};
 
-use super::model::{Caller, CallerKind};
+use super::model::{Caller, CallerKind, Map};
 use crate::report::words::{condition, fields};
 
 /// How the group of callers without a namespace is called.
@@ -159,7 +159,7 @@ fn without_namespace(kind: CallerKind, name: &str) -> Caller {
 }
 
 /// Whether one principal is among those of a pattern.
-pub(super) fn covers(pattern: &Caller, caller: &Caller) -> bool {
+fn covers(pattern: &Caller, caller: &Caller) -> bool {
     let (Some(pattern), Some(principal)) = (&pattern.principal, &caller.principal) else { return false };
     let pattern = match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (Some(suffix), _) => StringPattern::Suffix(suffix.as_bytes().into()),
@@ -167,4 +167,20 @@ pub(super) fn covers(pattern: &Caller, caller: &Caller) -> bool {
         (None, None) => StringPattern::Exact(pattern.as_bytes().into()),
     };
     caller.kind == CallerKind::Account && pattern.matches(principal.as_bytes())
+}
+
+impl Map {
+    /// The callers that are among others: those of which a rule also speaks when it speaks of `caller`.
+    pub(crate) fn wider(&self, caller: &Caller) -> Vec<usize> {
+        let is_wider = |other: &Caller| match other.kind {
+            _ if other == caller => false,
+            CallerKind::Anyone => true,
+            CallerKind::Identified => caller.principal.is_some(),
+            CallerKind::Namespace => caller.kind == CallerKind::Account && other.namespace == caller.namespace,
+            CallerKind::Principal => covers(other, caller),
+            CallerKind::Account | CallerKind::Token | CallerKind::Address => false,
+        };
+        let wider = self.callers.iter().enumerate().filter(|(_, other)| is_wider(other));
+        wider.map(|(index, _)| index).collect()
+    }
 }

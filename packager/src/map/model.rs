@@ -115,19 +115,3 @@ pub(crate) struct Grant {
     /// `FILE:LINE:COLUMN` of the rule.
     pub(crate) place: String,
 }
-
-impl Map {
-    /// The callers that are among others: those of which a rule also speaks when it speaks of `caller`.
-    pub(crate) fn wider(&self, caller: &Caller) -> Vec<usize> {
-        let is_wider = |other: &Caller| match other.kind {
-            _ if other == caller => false,
-            CallerKind::Anyone => true,
-            CallerKind::Identified => caller.principal.is_some(),
-            CallerKind::Namespace => caller.kind == CallerKind::Account && other.namespace == caller.namespace,
-            CallerKind::Principal => super::callers::covers(other, caller),
-            CallerKind::Account | CallerKind::Token | CallerKind::Address => false,
-        };
-        let wider = self.callers.iter().enumerate().filter(|(_, other)| is_wider(other));
-        wider.map(|(index, _)| index).collect()
-    }
-}
