@@ -10,15 +10,27 @@ use sallyport_tests::process::Scratch;
 use sallyport_tests::{gate, workspace};
 use serde_json::json;
 
-const WINDOW: [u32; 2] = [1400, 900];
+const WINDOW: [u32; 2] = [1280, 720];
 
 /// The page that `sallyport map` makes of these files.
-fn map(scratch: &Scratch, files: &Path, name: &str) -> Result<PathBuf> {
-    let page = scratch.path().join(name);
-    let output = Command::new(gate::sallyport()?).arg("map").arg(files).arg("-o").arg(&page).output()?;
+fn map(scratch: &Scratch, files: &Path, metrics: &[String]) -> Result<PathBuf> {
+    let page = scratch.path().join("map.html");
+    let mut command = Command::new(gate::sallyport()?);
+    command.arg("map").arg(files).arg("-o").arg(&page).args(metrics).current_dir(workspace());
+    let output = command.output()?;
     ensure!(output.status.success(), "{output:?}");
     Ok(page)
 }
+
+/// What a gateway counts that has something to do.
+const BUSY: &str = "sallyport_requests_allowed 12031
+sallyport_requests_denied 7
+sallyport_requests_not_allowed 41
+sallyport_rule_readers_allowed 12000
+sallyport_rule_writers_allowed 31
+sallyport_health_upstream_state 0
+sallyport_config_loaded_at_seconds 1
+";
 
 /// So many gateways of ten teams, each with a caller or two, some with an upstream in common.
 fn write_many(scratch: &Scratch, count: usize) -> Result<PathBuf> {
@@ -26,7 +38,7 @@ fn write_many(scratch: &Scratch, count: usize) -> Result<PathBuf> {
         ["billing", "catalog", "claims", "crm", "logistics", "orders", "payments", "risk", "shop", "treasury"];
     let folder = scratch.folder("many")?;
     for number in 0..count {
-        let (team, other) = (TEAMS[number % 10], TEAMS[(number * 7 + number / 10) % 10]);
+        let (team, other) = (TEAMS[number % 10], TEAMS[(number % 10 + 1 + number / 100) % 10]);
         let stage = if number % 50 == 49 { "shadow" } else { "enforce" };
         fs::write(
             folder.join(format!("{number}.yaml")),
@@ -99,7 +111,14 @@ fn choose(page: &mut Page<'_>, filter: &str, value: &str) -> Result<()> {
 #[test]
 fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
     let scratch = Scratch::new("map")?;
-    let file = map(&scratch, &workspace().join("deploy/examples"), "small.html")?;
+    let busy = scratch.write("httpbin.txt", BUSY)?;
+    let down =
+        scratch.write("ledger.txt", "sallyport_health_upstream_state 2\nsallyport_config_loaded_at_seconds 1\n")?;
+    let metrics = [
+        format!("--metrics=egress-httpbin/httpbin={}", busy.display()),
+        format!("--metrics=egress-ledger/ledger={}", down.display()),
+    ];
+    let file = map(&scratch, Path::new("deploy/examples"), &metrics)?;
     let mut chromium = Chromium::start(&scratch)?;
     let mut page = chromium.open(&file, WINDOW, "light")?;
     ensure!(status(&mut page)? == "4 of 4 gateways, 12 of 12 permissions");
@@ -139,6 +158,14 @@ fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
     page.press("Escape")?;
     ensure!(page.eval("document.querySelectorAll('#canvas .on').length")? == 0);
 
+    // What is down, and what it is beside.
+    choose(&mut page, "health", "down")?;
+    ensure!(status(&mut page)?.starts_with("1 of 4 gateways, "), "{}", status(&mut page)?);
+    ensure!(names(&mut page)?.iter().any(|name| name.ends_with("enforce, down")), "{:?}", names(&mut page)?);
+    choose(&mut page, "health", "")?;
+    let traffic = page.text("[...document.querySelectorAll('.count')].map(count => count.textContent).join()")?;
+    ensure!(traffic == "12.0k · 48,0 · 0", "{traffic}");
+
     // A filter and the table.
     choose(&mut page, "namespace", "shop")?;
     page.click("document.getElementById('view-table')")?;
@@ -152,11 +179,24 @@ fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
     check_quiet(&mut page)
 }
 
+/// The picture in the manual is what the command draws.
+#[test]
+fn the_picture_in_the_manual_is_new() -> Result<()> {
+    let output = Command::new(gate::sallyport()?)
+        .args(["map", "deploy/examples", "--format", "svg"])
+        .current_dir(workspace())
+        .output()?;
+    ensure!(output.status.success(), "{output:?}");
+    let kept = fs::read(workspace().join("docs/images/map.svg"))?;
+    ensure!(kept == output.stdout, "run `sallyport map deploy/examples --format svg -o docs/images/map.svg`");
+    Ok(())
+}
+
 #[test]
 fn three_hundred_upstreams_are_readable() -> Result<()> {
     let scratch = Scratch::new("map-many")?;
     let folder = write_many(&scratch, 300)?;
-    let file = map(&scratch, &folder, "many.html")?;
+    let file = map(&scratch, &folder, &[])?;
     let mut chromium = Chromium::start(&scratch)?;
     let mut page = chromium.open(&file, WINDOW, "dark")?;
     ensure!(status(&mut page)?.starts_with("300 of 300 gateways, "), "{}", status(&mut page)?);
@@ -233,7 +273,7 @@ spec:
 #[test]
 fn names_are_nothing_but_names() -> Result<()> {
     let scratch = Scratch::new("map-hostile")?;
-    let file = map(&scratch, &scratch.write("egress.yaml", HOSTILE)?, "hostile.html")?;
+    let file = map(&scratch, &scratch.write("egress.yaml", HOSTILE)?, &[])?;
     let mut chromium = Chromium::start(&scratch)?;
     let mut page = chromium.open(&file, WINDOW, "light")?;
     page.click("document.querySelector('[data-key=g0]')")?;

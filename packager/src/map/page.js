@@ -140,10 +140,10 @@
       const name = COLUMNS[row.column][0];
       node.setAttribute("aria-label", `${row.group}: ${row.inside.length} ${name}`);
       node.setAttribute("aria-expanded", String(!row.folded));
+      const [kind, word] = row.column === 1 ? wordOfGroup(row.inside) : ["", ""];
       node.append(svg("title", {}, `${row.group}: ${row.inside.length} ${name}`),
         svg("rect", { y: -11, width: NODE, height: 22, rx: 4, "fill-opacity": row.folded ? 1 : 0, "stroke-opacity": row.folded ? 1 : 0 }),
-        svg("text", { class: "head", x: row.folded ? 10 : 0, y: 4 }, `${row.folded ? "▸" : "▾"} ${cut(row.group, 24)} (${row.inside.length})`));
-      const [kind, word] = row.column === 1 ? wordOfGroup(row.inside) : ["", ""];
+        svg("text", { class: "head", x: row.folded ? 10 : 0, y: 4 }, `${row.folded ? "▸" : "▾"} ${cut(row.group, word ? 16 : 24)} (${row.inside.length})`));
       if (word && row.folded) node.append(svg("text", { class: kind, x: NODE - 10, y: 4, "text-anchor": "end" }, word));
     }
     const traffic = row.column === 1 && (isNode || row.folded) ? trafficOf(isNode ? [row.node] : row.inside) : "";
@@ -173,9 +173,10 @@
 
   // The same beside a group.
   function wordOfGroup(gateways) {
-    const count = (test) => gateways.filter(test).length;
-    const down = count((gateway) => health(gateway) === "down"), counted = count((gateway) => stages(gateway)[0] !== "enforce");
-    return down ? ["bad", `${down} down`] : counted ? ["warn", `${counted} not enforced`] : ["", ""];
+    const down = gateways.filter((gateway) => health(gateway) === "down").length;
+    if (down) return ["bad", `${down} down`];
+    const other = gateways.map((gateway) => stages(gateway)[0]).filter((stage) => stage !== "enforce");
+    return other.length ? ["warn", `${other.length} ${new Set(other).size === 1 ? other[0] : "in rollout"}`] : ["", ""];
   }
 
   function labelOf(node, word) {
@@ -384,7 +385,7 @@
   $("theme").addEventListener("click", () => {
     const next = { system: "light", light: "dark", dark: "system" }[document.documentElement.dataset.theme ?? "system"];
     if (next === "system") delete document.documentElement.dataset.theme; else document.documentElement.dataset.theme = next;
-    $("theme").textContent = `Theme: ${next}`;
+    ["title", "aria-label"].forEach((name) => $("theme").setAttribute(name, `Theme: ${next}`));
   });
   window.addEventListener("resize", zoom);
   document.addEventListener("keydown", (event) => {

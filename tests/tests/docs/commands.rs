@@ -15,12 +15,13 @@ use crate::page::Page;
 const FOREIGN: [&str; 11] =
     ["argocd", "docker", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
 /// What runs here: it needs no network, and ends by itself.
-const RUNNABLE: [&str; 13] = [
+const RUNNABLE: [&str; 14] = [
     "check",
     "test",
     "explain",
     "diff",
     "query",
+    "map",
     "build",
     "init",
     "schema",
@@ -31,8 +32,8 @@ const RUNNABLE: [&str; 13] = [
     "image verify --layout",
 ];
 
-/// What needs a gateway, a file of the reader's, or a Git repository.
-const NEEDS: [&str; 5] = ["--against", "--har", "main:", "v1.2:", "diff deploy/"];
+/// What needs a gateway, a Prometheus, a file of the reader's, or a Git repository.
+const NEEDS: [&str; 6] = ["--against", "--prometheus", "--har", "main:", "v1.2:", "diff deploy/"];
 
 /// A line behind `$ `.
 struct Line {
