@@ -76,11 +76,15 @@ fn the_map_has_what_prometheus_has() {
         ensure!(counts(&read_off)? == [41, 41, 41], "{read_off:#}");
         ensure!(read_off["observed"]["asOf"].is_null());
 
-        // Another gateway's: of ours nothing is known, which is not the same as nothing.
-        let other = format!("egress-ledger/ledger=http://{admin}/stats/prometheus");
-        let unknown = read(&map(scratch, &["--metrics", &other])?)?;
-        ensure!(unknown["gateways"][0]["observed"] == serde_json::json!({"health": "no data"}), "{unknown:#}");
-        ensure!(unknown["grants"][0]["calls"].is_null(), "{unknown:#}");
+        // A file of another gateway: of it nothing is known, which is not the same as nothing.
+        let file = std::fs::read_to_string(scratch.path().join("egress.yaml"))?;
+        scratch.write("egress.yaml", file.replace("name: httpbin, namespace", "name: other, namespace"))?;
+        let other = map(scratch, &["--prometheus", &url])?;
+        let (map_of_other, note) = (serde_json::from_slice::<Value>(&other.stdout)?, String::from_utf8(other.stderr)?);
+        let unknown = &map_of_other["gateways"][0]["observed"];
+        ensure!(*unknown == serde_json::json!({"health": "no data"}), "{map_of_other:#}");
+        ensure!(map_of_other["grants"][0]["calls"].is_null(), "{map_of_other:#}");
+        ensure!(note.contains("there are metrics, but no file: egress-httpbin/httpbin"), "{note}");
 
         // Below another prefix there is no Prometheus; and then there is none at all.
         let failed = map(scratch, &["--prometheus", &format!("{url}/wrong")])?;

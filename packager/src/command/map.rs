@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use sallyport_egress::did_you_mean;
+
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::revision::gather_all;
 use crate::input::{self, Selection};
 use crate::map::{Map, MapFormat, Observation};
+use crate::printable::visible;
 use crate::prometheus::{MetricsPage, PrometheusArgs};
 use crate::report::Format;
 
@@ -61,9 +64,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         return Err(failure.with_help("name an Egress file; a Mesh file alone has no gateway"));
     }
     let map = Map::of(&checked, &report.files);
-    let observation = observe(args)?;
+    let observation = observe(args, &map)?;
     for warning in observation.iter().flat_map(|observation| &observation.warnings) {
         console.note(&format!("some of the data is missing: {warning}"));
+    }
+    let strangers: Vec<_> = observation.iter().flat_map(|observation| observation.strangers(&map)).collect();
+    if !strangers.is_empty() {
+        console.note(&format!("gateways of which there are metrics, but no file: {}", strangers.join(", ")));
     }
     for note in observation.iter().flat_map(|observation| &observation.notes) {
         console.note(&format!("Prometheus: {note}"));
@@ -72,7 +79,17 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     Ok(Exit::Ok)
 }
 
-fn observe(args: &Args) -> Result<Option<Observation>, Failure> {
+fn observe(args: &Args, map: &Map) -> Result<Option<Observation>, Failure> {
+    let is_known = |route: &str| map.gateways.iter().any(|gateway| gateway.route == route);
+    if let Some(page) = args.metrics.iter().find(|page| !is_known(&page.route())) {
+        let known: Vec<_> = map.gateways.iter().map(|gateway| gateway.route.as_str()).collect();
+        let route = page.route();
+        let failure = Failure::new(Exit::Usage, format!("`--metrics`: no file has a gateway `{}`", visible(&route)));
+        return Err(match did_you_mean(&route, known.into_iter()) {
+            Some(near) => failure.with_help(format!("did you mean `{near}`?")),
+            None => failure.with_help("write the namespace and the name of an Egress: NAMESPACE/NAME=FILE"),
+        });
+    }
     if let Some(client) = args.prometheus.client()? {
         let asked = Observation::ask(&client, &args.window);
         return asked.map(Some).map_err(|unanswered| client.failure(&unanswered));

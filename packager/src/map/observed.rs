@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use time::OffsetDateTime;
 
-use super::model::Gateway;
+use super::model::{Gateway, Map};
 use crate::exit::Failure;
+use crate::printable::visible;
 use crate::prometheus::{Client, Counted, MetricsPage, Sample, Unanswered, decode_caller};
 
 /// The series that are read, each with the query for those of some time.
@@ -136,6 +137,12 @@ impl Observation {
             }
             _ => {}
         }
+    }
+
+    /// The gateways that are not on the map.
+    pub(crate) fn strangers(&self, map: &Map) -> Vec<String> {
+        let is_on_map = |route: &String| map.gateways.iter().any(|gateway| gateway.route == *route);
+        self.gateways.keys().filter(|route| !is_on_map(route)).map(|route| visible(route)).collect()
     }
 
     pub(crate) fn of(&self, gateway: &Gateway) -> Option<&Observed> {

@@ -49,6 +49,11 @@ impl std::str::FromStr for MetricsPage {
 }
 
 impl MetricsPage {
+    /// `NAMESPACE/NAME` of the gateway that it is of.
+    pub(crate) fn route(&self) -> String {
+        format!("{}/{}", self.namespace, self.gateway)
+    }
+
     /// The page's series with the labels that the job gives them; the pod is the page.
     pub(crate) fn read(&self) -> Result<Samples, Failure> {
         let is_url = ["http://", "https://"].iter().any(|scheme| self.source.starts_with(scheme));

@@ -97,20 +97,30 @@ fn what_cannot_be_drawn_is_said() {
             3,
             "the Prometheus `http://127.0.0.1:1` cannot be reached: connection refused",
         ),
+        (&["egress.yaml", "--metrics", "x/y=half.txt"], 64, "`--metrics`: no file has a gateway `x/y`"),
+        (&["egress.yaml", "--metrics", "httpbin/htpbin=half.txt"], 64, "did you mean `httpbin/httpbin`?"),
         (&["egress.yaml", "--metrics", "page.txt"], 64, "write NAMESPACE/NAME=FILE or NAMESPACE/NAME=URL"),
-        (&["egress.yaml", "--metrics", "a/b=none.txt"], 3, "cannot read `none.txt`: no such file or directory"),
-        (&["egress.yaml", "--metrics", "a/b=half.txt"], 3, "`half.txt` is no metrics page: its last line is cut off"),
         (
-            &["egress.yaml", "--metrics", "a/b=page.html"],
+            &["egress.yaml", "--metrics", "httpbin/httpbin=none.txt"],
+            3,
+            "cannot read `none.txt`: no such file or directory",
+        ),
+        (
+            &["egress.yaml", "--metrics", "httpbin/httpbin=half.txt"],
+            3,
+            "`half.txt` is no metrics page: its last line is cut off",
+        ),
+        (
+            &["egress.yaml", "--metrics", "httpbin/httpbin=page.html"],
             3,
             "`page.html` is no metrics page: line 1 is not `NAME{LABELS} VALUE`",
         ),
         (
-            &["egress.yaml", "--metrics", "a/b=http://127.0.0.1:1"],
+            &["egress.yaml", "--metrics", "httpbin/httpbin=http://127.0.0.1:1"],
             3,
             "`http://127.0.0.1:1` cannot be reached: connection refused",
         ),
-        (&["egress.yaml", "--metrics", "a/b=http://"], 3, "`http://` is no metrics page: it is not a URL"),
+        (&["egress.yaml", "--metrics", "httpbin/httpbin=http://"], 3, "`http://` is no metrics page: it is not a URL"),
     ] {
         let ended = sandbox.run(&[&["map"], arguments].concat());
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(code), ""), "{arguments:?}: {ended:?}");
