@@ -187,6 +187,30 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// Drags from one place of the window to another.
+    pub fn drag(&mut self, from: [u32; 2], to: [u32; 2]) -> Result<()> {
+        for (kind, [x, y]) in [("mousePressed", from), ("mouseMoved", to), ("mouseReleased", to)] {
+            let event = json!({"type": kind, "x": x, "y": y, "button": "left", "buttons": 1, "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", &event)?;
+        }
+        Ok(())
+    }
+
+    /// Turns the wheel while the control key is held.
+    pub fn control_wheel(&mut self, at: [u32; 2], by: i32) -> Result<()> {
+        let [x, y] = at;
+        let event = json!({"type": "mouseWheel", "x": x, "y": y, "deltaX": 0, "deltaY": by, "modifiers": 2});
+        self.call("Input.dispatchMouseEvent", &event).map(drop)
+    }
+
+    /// Loads it again as a browser without scripts does.
+    pub fn without_scripts(&mut self) -> Result<()> {
+        self.call("Emulation.setScriptExecutionDisabled", &json!({"value": true}))?;
+        self.eval("window.isOld = true")?;
+        self.call("Page.reload", &json!({}))?;
+        self.wait("document.readyState === 'complete' && window.isOld === undefined")
+    }
+
     /// What it fetched but itself, what its scripts failed with, and what the browser refused or warned of.
     pub fn complaints(&mut self) -> Result<Vec<Value>> {
         self.eval("0")?;

@@ -179,6 +179,66 @@ fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
     check_quiet(&mut page)
 }
 
+/// The relation of the luminances of two colours, as WCAG 2 has it.
+const CONTRAST: &str = "(one, two) => { const style = getComputedStyle(document.documentElement); \
+     const luminance = (name) => { const c = style.getPropertyValue(name).trim(); \
+     const [r, g, b] = [1, 3, 5].map(i => parseInt(c.slice(i, i + 2), 16) / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); \
+     return .2126 * r + .7152 * g + .0722 * b; }; \
+     const [a, b] = [luminance(one), luminance(two)]; return (Math.max(a, b) + .05) / (Math.min(a, b) + .05); }";
+
+#[test]
+fn it_can_be_read_by_everyone() -> Result<()> {
+    let scratch = Scratch::new("map-contrast")?;
+    let file = map(&scratch, Path::new("deploy/examples"), &[])?;
+    let mut chromium = Chromium::start(&scratch)?;
+    for scheme in ["light", "dark"] {
+        let mut page = chromium.open(&file, WINDOW, scheme)?;
+        for (ink, paper, least) in [
+            ("--ink", "--paper", 7.0),
+            ("--ink", "--box", 7.0),
+            ("--ink", "--accent-box", 7.0),
+            ("--soft", "--paper", 4.5),
+            ("--soft", "--panel", 4.5),
+            ("--soft", "--box", 4.5),
+            ("--accent", "--paper", 4.5),
+            ("--accent", "--panel", 4.5),
+            ("--warn", "--box", 4.5),
+            ("--warn", "--panel", 4.5),
+            ("--warn", "--accent-box", 4.5),
+            ("--bad", "--box", 4.5),
+            ("--bad", "--accent-box", 4.5),
+            ("--good", "--box", 4.5),
+            ("--edge", "--paper", 3.0),
+        ] {
+            let contrast = page.eval(&format!("({CONTRAST})('{ink}', '{paper}')"))?;
+            ensure!(contrast.as_f64().is_some_and(|found| found >= least), "{scheme}: {ink} on {paper}: {contrast}");
+        }
+        // Everything that can be used has a name and is reached by the Tab key; of the picture, one node.
+        let unnamed = "[...document.querySelectorAll('button, input, select, [role=button]')].filter(e => e.checkVisibility() && \
+             !(e.getAttribute('aria-label') ?? e.labels?.[0]?.textContent ?? e.textContent).trim()).length";
+        ensure!(page.eval(unnamed)? == 0);
+        ensure!(page.eval("document.querySelectorAll('#canvas [tabindex=\"0\"]').length")? == 1);
+    }
+    Ok(())
+}
+
+#[test]
+fn without_scripts_there_is_a_picture() -> Result<()> {
+    let scratch = Scratch::new("map-plain")?;
+    let file = map(&scratch, Path::new("deploy/examples"), &[])?;
+    let mut chromium = Chromium::start(&scratch)?;
+    let mut page = chromium.open(&file, WINDOW, "light")?;
+    page.without_scripts()?;
+    let text = page.text("document.querySelector('svg').textContent")?;
+    ensure!(text.contains("payments/api") && text.contains("httpbin.org:443"), "{text}");
+    // Its style is in force.
+    let fill = "getComputedStyle(document.querySelector('svg .paper')).fill";
+    ensure!(page.text(fill)? == "rgb(255, 255, 255)", "{}", page.text(fill)?);
+    ensure!(page.eval("document.getElementById('search').checkVisibility()")? == false, "what does nothing is shown");
+    shoot(&mut page, &scratch, "plain")?;
+    check_quiet(&mut page)
+}
+
 /// The picture in the manual is what the command draws.
 #[test]
 fn the_picture_in_the_manual_is_new() -> Result<()> {
@@ -217,6 +277,19 @@ fn three_hundred_upstreams_are_readable() -> Result<()> {
     page.press("0")?;
     ensure!(page.eval(width)?.as_f64() == before);
 
+    // The wheel with the control key is for the place under the pointer; dragging moves it.
+    page.control_wheel([800, 300], -120)?;
+    page.wait(&format!("{width} > {}", before.unwrap_or_default()))?;
+    for _ in 0..4 {
+        page.click("document.getElementById('zoom-in')")?;
+    }
+    const PLACE: &str = "[document.getElementById('canvas').scrollLeft, document.getElementById('canvas').scrollTop]";
+    let there = page.eval(PLACE)?;
+    page.drag([600, 500], [500, 460])?;
+    page.wait(&format!("{PLACE}.join() !== '{},{}'", there[0], there[1]))?;
+    ensure!(names(&mut page)?.len() == 28, "a drag is no click");
+    page.click("document.getElementById('zoom-fit')")?;
+
     // One group is opened by its key, and closed by a click.
     page.eval("document.querySelector('[data-key=\"1|egress-risk\"]').focus()")?;
     page.press("Enter")?;
@@ -245,10 +318,16 @@ fn three_hundred_upstreams_are_readable() -> Result<()> {
     ensure!(page.eval("document.querySelectorAll('#table tbody tr').length")? == 900);
     shoot(&mut page, &scratch, "many-table")?;
 
+    // All of it at once, in a time that is no wait.
+    page.click("document.getElementById('view-map')")?;
+    let took = page.eval("(() => { const t = performance.now(); document.getElementById('unfold').click(); return performance.now() - t; })()")?;
+    ensure!(took.as_f64().is_some_and(|milliseconds| milliseconds < 2_000.0), "{took} ms");
+    ensure!(names(&mut page)?.len() == 470 + 28, "{}", names(&mut page)?.len());
+    page.click("document.getElementById('fold')")?;
+
     // The other scheme, against the system's.
     page.click("document.getElementById('theme')")?;
     ensure!(page.text("getComputedStyle(document.body).backgroundColor")? == "rgb(255, 255, 255)");
-    page.click("document.getElementById('view-map')")?;
     shoot(&mut page, &scratch, "many-light")?;
     check_quiet(&mut page)
 }

@@ -2,6 +2,7 @@
 "use strict";
 // The map's page. Names come from files, so nothing is made of a string but text nodes and attributes.
 (() => {
+  document.documentElement.classList.add("js");
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
   const COLUMNS = [["callers", "Callers", 10], ["gateways", "Gateways", 390], ["upstreams", "Upstreams", 770]];

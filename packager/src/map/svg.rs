@@ -11,7 +11,7 @@ use super::rows::{Row, rows};
 
 /// How it looks; nothing else in the picture says so.
 pub(super) const STYLE: &str = "\
-.map{--ink:#1b2430;--soft:#556170;--paper:#fff;--line:#7d8b9c;--box:#f2f5f9;--edge:#9fb0c3;--warn:#8a4b00;--bad:#b3261e;--good:#1a7f4b}\
+.map{--ink:#1b2430;--soft:#556170;--paper:#fff;--line:#7d8b9c;--box:#f2f5f9;--edge:#8292a8;--warn:#8a4b00;--bad:#b3261e;--good:#14703f}\
 @media(prefers-color-scheme:dark){.map{--ink:#e6ebf1;--soft:#a9b5c3;--paper:#12171e;--line:#76869a;--box:#1d2530;--edge:#4a5a6d;\
 --warn:#f0b35a;--bad:#ff8a80;--good:#6fd39b}}\
 .map{font:12px system-ui,sans-serif;fill:var(--ink)}.map .paper{fill:var(--paper)}.map .box{fill:var(--box);stroke:var(--edge)}\
