@@ -222,6 +222,27 @@ fn it_can_be_read_by_everyone() -> Result<()> {
     Ok(())
 }
 
+/// Two programs lay the map out, so each has to draw what the other does: rows in their order, and as many links.
+#[test]
+fn the_page_and_the_picture_are_the_same() -> Result<()> {
+    let scratch = Scratch::new("map-twins")?;
+    let many = write_many(&scratch, 300)?;
+    let mut chromium = Chromium::start(&scratch)?;
+    for files in [Path::new("deploy/examples"), &many] {
+        let file = map(&scratch, files, &[])?;
+        let mut page = chromium.open(&file, WINDOW, "light")?;
+        // Without the sign of a group, the counts of its nodes, and what is cut.
+        let drawn = "(rows => JSON.stringify([rows.map(row => (row.querySelector('text.name, text.head')?.textContent \
+             ?? row.querySelector('text').textContent).replace(/^[▸▾] | \\(\\d.*|…$/g, '').slice(0, 20)), \
+             [...document.querySelectorAll('svg .link')].map(link => link.getAttribute('stroke-width')).sort()]))";
+        let by_page = page.text(&format!("{drawn}([...document.querySelectorAll('#canvas .node')])"))?;
+        page.without_scripts()?;
+        let by_picture = page.text(&format!("{drawn}([...document.querySelectorAll('svg > g')])"))?;
+        ensure!(by_page.len() > 300 && by_page == by_picture, "{by_page}\n{by_picture}");
+    }
+    Ok(())
+}
+
 #[test]
 fn without_scripts_there_is_a_picture() -> Result<()> {
     let scratch = Scratch::new("map-plain")?;

@@ -1,103 +1,146 @@
 //! The map as Mermaid text, for a README. GitHub draws no large diagram, and none is readable: so it has a limit, and says what
 //! it leaves out.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::escape::mermaid;
-use super::model::Map;
+use super::model::{Gateway, Map};
 
 /// The most links between callers and gateways.
 const MOST_LINKS: usize = 60;
 
-/// A link between two names, and whether all that it stands for is in shadow mode.
-type Links = BTreeMap<(String, String), bool>;
+/// What is one node: more of it if there would be too many links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// Each caller and each gateway.
+    All,
+    /// The callers of each namespace, and each gateway.
+    Namespaces,
+    /// The callers of each namespace, and the gateways of each group.
+    Groups,
+}
+
+/// By the names of caller and gateway: how many permissions it stands for, and whether all of them are in shadow mode.
+type Links = BTreeMap<(String, String), (usize, bool)>;
 
 pub(super) fn render(map: &Map) -> String {
-    let (links, is_by_namespace) = links_of(map);
+    let (detail, links) = [Detail::All, Detail::Namespaces]
+        .map(|detail| (detail, links_of(map, detail)))
+        .into_iter()
+        .find(|(_, links)| links.len() <= MOST_LINKS)
+        .unwrap_or_else(|| (Detail::Groups, links_of(map, Detail::Groups)));
     let all = links.len();
-    let kept: Links = links.into_iter().take(MOST_LINKS).collect();
+    let mut heaviest: Vec<_> = links.into_iter().collect();
+    heaviest.sort_by_key(|(_, (count, _))| Reverse(*count));
+    heaviest.truncate(MOST_LINKS);
+    let kept: Links = heaviest.into_iter().collect();
     let left_out = all.saturating_sub(kept.len());
-    let mut callers = Ids { letter: 'c', names: BTreeMap::new() };
-    let mut gateways = Ids { letter: 'g', names: BTreeMap::new() };
-    let mut upstreams = Ids { letter: 'u', names: BTreeMap::new() };
-    let mut lines = Vec::new();
-    let named: BTreeSet<&String> = kept.keys().map(|(_, gateway)| gateway).collect();
-    let shown = |route: &String| left_out == 0 || named.contains(route);
-    for ((caller, gateway), is_shadow) in &kept {
-        let arrow = if *is_shadow { "-.->" } else { "-->" };
-        lines.push(format!("  {} {arrow} {}", callers.of(caller), gateways.of(gateway)));
-    }
-    let mut without = 0_usize;
-    for gateway in &map.gateways {
-        if !shown(&gateway.route) {
-            without = without.saturating_add(1);
-            continue;
-        }
-        let from = gateways.of(&gateway.route);
-        let routes =
-            std::iter::once((gateway.upstream, "-->")).chain(gateway.standbys.iter().map(|one| (*one, "-.->")));
-        for (upstream, arrow) in routes {
-            let Some(upstream) = map.upstreams.get(upstream) else { continue };
-            lines.push(format!("  {from} {arrow} {}", upstreams.of(&upstream.name)));
-        }
-    }
+    let shown: BTreeSet<&String> = kept.keys().map(|(_, gateway)| gateway).collect();
+    let is_shown = |gateway: &Gateway| left_out == 0 || shown.contains(&name_of(map, gateway, detail));
+    let without = map.gateways.iter().filter(|gateway| !is_shown(gateway)).count();
+
     let mut text = String::from("flowchart LR\n");
-    if is_by_namespace {
-        text.push_str("  %% callers by namespace: there are too many links for single ones\n");
-    }
+    // Writing to a String cannot fail.
+    let _ = match detail {
+        Detail::All => Ok(()),
+        Detail::Namespaces => writeln!(text, "  %% callers by namespace: there are too many links for single ones"),
+        Detail::Groups => {
+            writeln!(text, "  %% callers and gateways by groups: there are too many links for single ones")
+        }
+    };
+    let mut rest = Vec::new();
     if left_out > 0 {
-        // Writing to a String cannot fail.
-        let _ =
-            writeln!(text, "  %% left out: {left_out} of {all} links, {without} of {} gateways", map.gateways.len());
+        rest.push(format!("{left_out} of {all} links"));
     }
-    callers.write(&mut text, ["([", "])"]);
-    gateways.write(&mut text, ["[", "]"]);
-    upstreams.write(&mut text, ["[(", ")]"]);
-    for line in lines {
-        text.push_str(&line);
-        text.push('\n');
+    if without > 0 {
+        rest.push(format!("{without} of {} gateways", map.gateways.len()));
     }
-    if left_out > 0 {
-        let _ = writeln!(text, "  more[\"and {left_out} links, {without} gateways\"]");
+    if !rest.is_empty() {
+        let _ = writeln!(text, "  %% left out: {}", rest.join(", "));
+    }
+    let mut nodes = Nodes::default();
+    for ((caller, gateway), (_, is_shadow)) in &kept {
+        nodes.link([("c", caller), ("g", gateway)], *is_shadow);
+    }
+    for gateway in map.gateways.iter().filter(|gateway| is_shown(gateway)) {
+        let from = name_of(map, gateway, detail);
+        let standbys = gateway.standbys.iter().map(|standby| (*standby, true));
+        for (upstream, is_standby) in std::iter::once((gateway.upstream, false)).chain(standbys) {
+            let Some(upstream) = map.upstreams.get(upstream) else { continue };
+            let name = match detail {
+                Detail::Groups => of_group(&upstream.group, "upstreams", map.upstreams.iter().map(|one| &one.group)),
+                Detail::All | Detail::Namespaces => upstream.name.clone(),
+            };
+            nodes.link([("g", &from), ("u", &name)], is_standby);
+        }
+    }
+    text.push_str(&nodes.render());
+    if !rest.is_empty() {
+        let _ = writeln!(text, "  more[\"and {}\"]", rest.join(", "));
     }
     text
 }
 
-/// The links, and whether they are by namespace, as there are too many callers.
-fn links_of(map: &Map) -> (Links, bool) {
-    let links = |by_namespace: bool| {
-        let mut links = Links::new();
-        for grant in &map.grants {
-            let Some((caller, gateway)) = map.callers.get(grant.caller).zip(map.gateways.get(grant.gateway)) else {
-                continue;
-            };
-            let is_in_one = by_namespace && !caller.namespace.is_empty();
-            let name = if is_in_one { format!("{}/*", caller.namespace) } else { caller.name.clone() };
-            *links.entry((name, gateway.route.clone())).or_insert(true) &= grant.is_shadow;
+fn links_of(map: &Map, detail: Detail) -> Links {
+    let mut links = Links::new();
+    for grant in &map.grants {
+        let Some((caller, gateway)) = map.callers.get(grant.caller).zip(map.gateways.get(grant.gateway)) else {
+            continue;
+        };
+        let is_in_one = detail != Detail::All && !caller.namespace.is_empty();
+        let name = if is_in_one { format!("{}/*", caller.namespace) } else { caller.name.clone() };
+        let (count, is_shadow) = links.entry((name, name_of(map, gateway, detail))).or_insert((0, true));
+        *count = count.saturating_add(1);
+        *is_shadow &= grant.is_shadow;
+    }
+    links
+}
+
+/// What the node of a gateway is called.
+fn name_of(map: &Map, gateway: &Gateway, detail: Detail) -> String {
+    match detail {
+        Detail::Groups => of_group(&gateway.group, "gateways", map.gateways.iter().map(|one| &one.group)),
+        Detail::All | Detail::Namespaces => gateway.route.clone(),
+    }
+}
+
+fn of_group<'m>(group: &str, what: &str, all: impl Iterator<Item = &'m String>) -> String {
+    format!("{group} ({} {what})", all.filter(|other| *other == group).count())
+}
+
+/// The nodes of each column by their names, and the links between them.
+#[derive(Default)]
+struct Nodes {
+    names: BTreeMap<(&'static str, String), usize>,
+    links: Vec<String>,
+}
+
+impl Nodes {
+    /// Links a node of one column to one of the next.
+    fn link(&mut self, ends: [(&'static str, &String); 2], is_dashed: bool) {
+        let [from, to] = ends.map(|(column, name)| {
+            let next = self.names.keys().filter(|(other, _)| *other == column).count();
+            let index = *self.names.entry((column, name.clone())).or_insert(next);
+            format!("{column}{index}")
+        });
+        let link = format!("  {from} {} {to}\n", if is_dashed { "-.->" } else { "-->" });
+        if !self.links.contains(&link) {
+            self.links.push(link);
         }
-        links
-    };
-    let single = links(false);
-    if single.len() <= MOST_LINKS { (single, false) } else { (links(true), true) }
-}
-
-/// The ids of the nodes of one column.
-struct Ids {
-    letter: char,
-    names: BTreeMap<String, usize>,
-}
-
-impl Ids {
-    fn of(&mut self, name: &str) -> String {
-        let next = self.names.len();
-        let index = *self.names.entry(name.to_owned()).or_insert(next);
-        format!("{}{index}", self.letter)
     }
 
-    fn write(&self, text: &mut String, [open, close]: [&str; 2]) {
-        for (name, index) in &self.names {
-            let _ = writeln!(text, "  {}{index}{open}\"{}\"{close}", self.letter, mermaid(name));
+    fn render(&self) -> String {
+        let mut text = String::new();
+        for ((column, name), index) in &self.names {
+            let [open, close] = match *column {
+                "c" => ["([", "])"],
+                "g" => ["[", "]"],
+                _ => ["[(", ")]"],
+            };
+            let _ = writeln!(text, "  {column}{index}{open}\"{}\"{close}", mermaid(name));
         }
+        text + &self.links.concat()
     }
 }

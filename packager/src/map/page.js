@@ -192,7 +192,7 @@
     const picture = $("canvas").firstElementChild;
     if (!picture) return;
     const [, , width, height] = picture.getAttribute("viewBox").split(" ").map(Number);
-    const fit = Math.min(1.25, Math.max(0.3, ($("canvas").clientWidth - 30) / width));
+    const fit = Math.min(1.25, Math.max(0.7, ($("canvas").clientWidth - 30) / width));
     const factor = state.zoom || fit;
     picture.setAttribute("width", Math.round(width * factor));
     picture.setAttribute("height", Math.round(height * factor));

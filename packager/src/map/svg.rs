@@ -1,6 +1,6 @@
 //! The map as a picture, for a README: without scripts, light or dark as its reader's system is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::escape::xml;
@@ -92,17 +92,18 @@ pub(super) fn render(map: &Map, observation: Option<&Observation>) -> String {
     text.push_str(&links(map, &callers, &gateways, &upstreams));
     let caller =
         |node: usize, by: usize| map.callers.get(node).map(|one| node_of([callers.x, by], &one.name, None, ""));
-    text.push_str(&boxes(&callers, "callers", caller));
+    text.push_str(&boxes(&callers, caller));
     let gateway =
         |node: usize, by: usize| map.gateways.get(node).map(|one| gateway_of([gateways.x, by], one, observation));
-    text.push_str(&boxes(&gateways, "gateways", gateway));
+    text.push_str(&boxes(&gateways, gateway));
+    text.push_str(&words_of_groups(map, &gateways, observation));
     if let Some(all) = observation {
         text.push_str(&traffic(map, &gateways, all));
     }
     let upstream = |node: usize, by: usize| {
         map.upstreams.get(node).map(|one| node_of([upstreams.x, by], &one.name, None, &one.protocol))
     };
-    text.push_str(&boxes(&upstreams, "upstreams", upstream));
+    text.push_str(&boxes(&upstreams, upstream));
     text.push_str("</svg>\n");
     text
 }
@@ -172,7 +173,7 @@ fn links(map: &Map, callers: &Column<'_>, gateways: &Column<'_>, upstreams: &Col
     text
 }
 
-fn boxes(column: &Column<'_>, what: &str, node: impl Fn(usize, usize) -> Option<String>) -> String {
+fn boxes(column: &Column<'_>, node: impl Fn(usize, usize) -> Option<String>) -> String {
     let mut text = String::new();
     for (row, shown) in column.rows.iter().enumerate() {
         let y = middle(row);
@@ -180,11 +181,34 @@ fn boxes(column: &Column<'_>, what: &str, node: impl Fn(usize, usize) -> Option<
             Row::Head(name) => {
                 format!("<text class=\"head\" x=\"{}\" y=\"6\">{}</text>", column.x, xml(&cut(name, FIT)))
             }
-            Row::Group(name, nodes) => group_of(column.x, &format!("{name} ({} {what})", nodes.len())),
+            Row::Group(name, nodes) => group_of(column.x, &format!("{name} ({})", nodes.len())),
             Row::Node(index) => node(*index, 0).unwrap_or_default(),
             Row::Member(index) => node(*index, INDENT).unwrap_or_default(),
         };
         let _ = writeln!(text, "<g transform=\"translate(0 {y})\">{inner}</g>");
+    }
+    text
+}
+
+/// How many gateways of a group are down, or in another stage than the last.
+fn words_of_groups(map: &Map, gateways: &Column<'_>, observation: Option<&Observation>) -> String {
+    let x = gateways.x.saturating_add(NODE).saturating_sub(10);
+    let mut text = String::new();
+    for (row, shown) in gateways.rows.iter().enumerate() {
+        let Row::Group(_, nodes) = shown else { continue };
+        let members: Vec<_> = nodes.iter().filter_map(|node| map.gateways.get(*node)).collect();
+        let is_down = |gateway: &&&Gateway| observation.is_some_and(|all| all.health(gateway) == Health::Down);
+        let down = members.iter().filter(is_down).count();
+        let stages: BTreeSet<_> = members.iter().map(|one| one.stage).filter(|stage| *stage != "enforce").collect();
+        let staged = members.iter().filter(|one| one.stage != "enforce").count();
+        let (class, word) = match stages.first() {
+            _ if down > 0 => ("bad", format!("{down} down")),
+            Some(stage) if stages.len() == 1 => ("warn", format!("{staged} {stage}")),
+            Some(_) => ("warn", format!("{staged} in rollout")),
+            None => continue,
+        };
+        let y = middle(row).saturating_add(4);
+        let _ = writeln!(text, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"end\">{word}</text>");
     }
     text
 }

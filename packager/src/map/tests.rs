@@ -185,10 +185,20 @@ fn many(count: usize) -> Map {
 
 #[test]
 fn a_large_map_says_what_mermaid_leaves_out() {
-    let text = many(100).render(MapFormat::Mermaid, None);
+    let text = many(31).render(MapFormat::Mermaid, None);
     assert!(text.contains("%% callers by namespace"), "{text}");
-    assert!(text.contains("  %% left out: 125 of 185 links, 45 of 100 gateways\n"), "{text}");
-    assert!(text.ends_with("  more[\"and 125 links, 45 gateways\"]\n"), "{text}");
+    assert!(text.contains("[\"egress-7/up-7\"]") && !text.contains("left out"), "{text}");
+    let text = many(100).render(MapFormat::Mermaid, None);
+    assert!(text.contains("%% callers and gateways by groups"), "{text}");
+    assert!(text.contains("[\"for team-0 (32 gateways)\"]") && !text.contains("left out"), "{text}");
+    // Callers that are in no namespace are not many in one.
+    let rules: String = (0..100).fold(String::new(), |rules, number| {
+        let from = format!("[{{source: {{ipBlocks: [10.0.0.{number}]}}}}]");
+        rules + &format!("    - {{id: r{number}, action: ALLOW, from: {from}}}\n")
+    });
+    let text = map_of(&[egress("a", "b", "", &rules)]).render(MapFormat::Mermaid, None);
+    assert!(text.contains("  %% left out: 40 of 100 links\n"), "{text}");
+    assert!(text.ends_with("  more[\"and 40 of 100 links\"]\n"), "{text}");
     // GitHub draws no more.
     assert!(text.len() < 50_000 && text.matches("-->").count() < 500);
 }
