@@ -1,7 +1,9 @@
 //! Files checked together: each by itself, then against each other, then by the core that will run the policy.
 
+mod candidates;
 mod cure;
 mod problems;
+mod rollouts;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span, UnplacedDiagnostic};
@@ -9,7 +11,8 @@ use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
-use crate::model::{Authz, Egress, Mesh};
+use crate::model::rollout::Rollout;
+use crate::model::{Authz, Candidate, Egress, Mesh};
 use crate::parse::{Cases, Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
 use crate::policy::{policy, policy_source};
 use crate::wording::{did_you_mean, one_line, quoted};
@@ -42,6 +45,10 @@ pub struct Checked {
     /// The files of cases without an error of their own. Whether they fit their Egress, [`suites`](crate::cases::suites)
     /// says.
     pub cases: Vec<Located<Cases>>,
+    /// The Candidate files without an error, for Egresses without one; and those that change nothing.
+    pub candidates: Vec<Located<Candidate>>,
+    /// The Rollout file, if one was given (at most one may be) and it is without an error.
+    pub rollout: Option<Located<Rollout>>,
     /// How many manifests were read that the lints know.
     pub manifests: usize,
     /// Every problem of every file, by file and place.
@@ -67,6 +74,7 @@ pub fn check_with_manifests(files: &[SourceFile]) -> Checked {
 fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) -> Checked {
     let mut checked = Checked::default();
     let (mut unread, mut meshes, mut manifests) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut candidates, mut rollouts) = (Vec::new(), Vec::new());
     for (file, source) in files.iter().enumerate() {
         if holds_manifests(source) {
             let (imported, diagnostics) = import(file, source);
@@ -84,6 +92,8 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
             Some(Resource::Cases(cases)) => {
                 checked.cases.push(Located { file, span: cases.tree.span, value: *cases });
             }
+            Some(Resource::Candidate(candidate)) => candidates.push((file, *candidate)),
+            Some(Resource::Rollout(rollout)) => rollouts.push((file, *rollout)),
             None => {}
         }
         checked.diagnostics.extend(sink.diagnostics);
@@ -102,6 +112,8 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
     let is_wrong: HashSet<usize> =
         found.iter().filter(|found| found.severity == Severity::Error).map(|found| found.file).collect();
     checked.egresses.retain(|egress| !is_wrong.contains(&egress.file));
+    candidates::check(files, candidates, &names, &mut checked);
+    rollouts::check(files, rollouts, &names, &mut checked);
     checked.diagnostics.extend(found);
     checked.diagnostics.sort_by_key(|diagnostic| (diagnostic.file, diagnostic.span));
     checked

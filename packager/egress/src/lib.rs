@@ -25,7 +25,7 @@
 //! manual
 //! lint trial
 //! meaning
-//! import scenario
+//! import rollout scenario
 //! parse policy
 //! model
 //! value
@@ -46,6 +46,7 @@ pub mod model;
 mod parse;
 mod policy;
 mod reference;
+pub mod rollout;
 pub mod scenario;
 mod schema;
 mod template;

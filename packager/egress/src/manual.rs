@@ -20,7 +20,7 @@ pub fn summary(code: Code) -> String {
 }
 
 /// The groups of codes, by the first two digits of their numbers.
-const GROUPS: [(&str, &str); 24] = [
+const GROUPS: [(&str, &str); 25] = [
     ("SP00", "Files: text"),
     ("SP01", "Files: YAML"),
     ("SP02", "Files: structure"),
@@ -28,6 +28,7 @@ const GROUPS: [(&str, &str); 24] = [
     ("SP04", "Files: tokens (JWT)"),
     ("SP05", "Files: several together"),
     ("SP06", "Files: cases"),
+    ("SP07", "Files: candidates and rollouts"),
     ("SP10", "Policy: as a whole"),
     ("SP11", "Policy: rules"),
     ("SP12", "Policy: callers"),

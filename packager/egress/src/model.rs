@@ -11,15 +11,19 @@
 //! what will happen, whether the file said it or not.
 
 pub mod authz;
+mod candidate;
 pub mod cases;
 pub mod deploy;
 pub mod health;
 mod mesh;
 pub mod outbound;
 mod provider;
+pub mod rollout;
 pub(crate) mod upstream;
 
 pub use self::authz::{Authn, Authz, JwtProvider, Rollout};
+pub(crate) use self::candidate::CandidateFile;
+pub use self::candidate::{Applied, Candidate};
 pub use self::deploy::Gateway;
 pub use self::health::READINESS_PORT;
 pub(crate) use self::mesh::MeshFile;
@@ -28,6 +32,7 @@ pub use self::mesh::{
 };
 pub use self::provider::Provider;
 pub(crate) use self::provider::{PROVIDER_KINDS, ProviderKind};
+pub(crate) use self::rollout::RolloutFile;
 pub use self::upstream::{Endpoint, HttpVersion, TlsMode, Upstream, UpstreamTls};
 
 use self::deploy::port::{CALLERS_PORT, GATEWAY_API_PORT, GATEWAY_PORT, Port};
@@ -38,6 +43,7 @@ use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::value::authority::Authority;
 use crate::value::host::Host;
+use crate::value::labels::Labels;
 use crate::value::names::DnsLabel;
 use crate::wording::{did_you_mean, either, quoted};
 use sallyport_core::record;
@@ -47,7 +53,7 @@ use sallyport_core::wire::{Shape, TextKind};
 pub const API_VERSION: &str = "sallyport.dev/v1alpha1";
 
 /// The kinds of file.
-pub(crate) const KINDS: [&str; 3] = ["Egress", "Mesh", "Cases"];
+pub(crate) const KINDS: [&str; 5] = ["Egress", "Mesh", "Cases", "Candidate", "Rollout"];
 
 /// One upstream, one gateway.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,6 +62,8 @@ pub struct Egress {
     pub name: DnsLabel,
     /// `metadata.namespace`.
     pub namespace: DnsLabel,
+    /// `metadata.labels`.
+    pub labels: Labels,
     /// What the gateway does.
     pub spec: EgressSpec,
 }
@@ -80,6 +88,8 @@ record! {
         "name" name: DnsLabel = required,
         /// The namespace of the gateway: 1 to 63 of `a-z`, `0-9` and `-`.
         "namespace" namespace: DnsLabel = required,
+        /// Labels by which the waves of a Rollout choose gateways. No object in the cluster gets them.
+        "labels" labels: Labels = default(Labels::default(), "none"),
     }
 }
 

@@ -9,7 +9,8 @@ mod read;
 use crate::code::Code;
 use crate::diagnostic::{Sink, SourceFile, Span, UnplacedDiagnostic};
 use crate::model::cases::CasesFile;
-use crate::model::{self, EgressFile, EgressSpec, Mesh, MeshFile};
+use crate::model::rollout::Rollout;
+use crate::model::{self, Candidate, CandidateFile, EgressFile, EgressSpec, Mesh, MeshFile, RolloutFile};
 use crate::wording::did_you_mean;
 use crate::yaml::tree::{Node, Value};
 use crate::yaml::{reader, source_text};
@@ -30,6 +31,20 @@ pub(crate) enum Resource {
     Egress(Node),
     Mesh(Box<ParsedMesh>),
     Cases(Box<Cases>),
+    Candidate(Box<ParsedCandidate>),
+    Rollout(Box<ParsedRollout>),
+}
+
+/// A Candidate file with its tree.
+pub(crate) struct ParsedCandidate {
+    pub(crate) candidate: Candidate,
+    pub(crate) tree: Node,
+}
+
+/// A Rollout file with its tree.
+pub(crate) struct ParsedRollout {
+    pub(crate) rollout: Rollout,
+    pub(crate) tree: Node,
 }
 
 /// A file of cases with its tree, so that what is said of a case can be shown in its place.
@@ -113,6 +128,20 @@ fn resource(tree: Node, sink: &mut Sink) -> Option<Resource> {
             drop(conformed);
             sound.map(|file| Resource::Cases(Box::new(Cases { file, tree })))
         }
+        Kind::Candidate => {
+            let conformed = conform(&tree, &CandidateFile::BLOCK, sink);
+            cross::candidate::check(&tree, sink);
+            let sound = if has_error(sink) { None } else { read::<CandidateFile>(&conformed.json, tree.span, sink) };
+            drop(conformed);
+            sound.map(|file| Resource::Candidate(Box::new(ParsedCandidate { candidate: file.into(), tree })))
+        }
+        Kind::Rollout => {
+            let conformed = conform(&tree, &RolloutFile::BLOCK, sink);
+            cross::rollout::check(&tree, sink);
+            let sound = if has_error(sink) { None } else { read::<RolloutFile>(&conformed.json, tree.span, sink) };
+            drop(conformed);
+            sound.map(|file| Resource::Rollout(Box::new(ParsedRollout { rollout: file.spec, tree })))
+        }
     }
 }
 
@@ -126,6 +155,8 @@ enum Kind {
     Egress,
     Mesh,
     Cases,
+    Candidate,
+    Rollout,
 }
 
 /// Which declaration to hold the document against. An unknown kind still tells what to do with the rest if it is near
@@ -145,6 +176,8 @@ fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
     match did_you_mean(text, model::KINDS.into_iter()) {
         Some("Mesh") => Some(Kind::Mesh),
         Some("Cases") => Some(Kind::Cases),
+        Some("Candidate") => Some(Kind::Candidate),
+        Some("Rollout") => Some(Kind::Rollout),
         Some(_) => Some(Kind::Egress),
         None if text.is_empty() => Some(Kind::Egress),
         None => {

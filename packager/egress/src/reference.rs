@@ -1,7 +1,7 @@
 //! The reference documentation of Egress and Mesh files: from the very declarations that the decoder uses.
 
 use crate::model::cases::CasesFile;
-use crate::model::{API_VERSION, EgressFile, MeshFile};
+use crate::model::{API_VERSION, CandidateFile, EgressFile, MeshFile, RolloutFile};
 use crate::wording::either;
 use sallyport_core::wire::{Block, Choice, Field, Presence, Shape, TextKind};
 use std::fmt::Write as _;
@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 /// A mapping of a file.
 #[derive(Clone, Debug)]
 pub struct BlockReference {
-    /// The kind of file: `Egress`, `Mesh` or `Cases`.
+    /// The kind of file, such as `Egress`.
     pub kind: &'static str,
     /// Where it is in the file: `spec.authz.rules[].to[]`. Empty for the file itself.
     pub path: String,
@@ -36,11 +36,15 @@ pub struct FieldReference {
     pub choices: &'static [Choice],
 }
 
+/// Every kind of file.
+const FILES: [&Block; 5] =
+    [&EgressFile::BLOCK, &MeshFile::BLOCK, &CasesFile::BLOCK, &CandidateFile::BLOCK, &RolloutFile::BLOCK];
+
 /// Every block of all kinds, those that hold others first.
 #[must_use]
 pub fn reference() -> Vec<BlockReference> {
     let mut blocks = Vec::new();
-    for file in [&EgressFile::BLOCK, &MeshFile::BLOCK, &CasesFile::BLOCK] {
+    for file in FILES {
         describe(file.name, String::new(), file, &mut blocks);
     }
     blocks
@@ -114,7 +118,7 @@ pub fn reference_page() -> String {
         "\
 # The Egress file
 
-Every field of `kind: Egress`, `kind: Mesh` and `kind: Cases`, `apiVersion: {API_VERSION}`.
+Every field of `kind: Egress`, `Mesh`, `Cases`, `Candidate` and `Rollout`, `apiVersion: {API_VERSION}`.
 This page is made from the declarations that `sallyport check` uses; `sallyport schema` prints them as a JSON Schema for
 editors.
 
@@ -209,7 +213,7 @@ mod tests {
             }
         }
         let mut checked = 0;
-        for block in EgressFile::BLOCK.all().into_iter().chain(MeshFile::BLOCK.all()).chain(CasesFile::BLOCK.all()) {
+        for block in FILES.into_iter().flat_map(Block::all) {
             for field in block.fields {
                 if let Presence::Default(sallyport_core::wire::DefaultValue::Value(value)) = field.presence {
                     check(&field.shape, &value());
@@ -222,7 +226,7 @@ mod tests {
 
     #[test]
     fn a_tombstone_is_not_a_field() {
-        for block in EgressFile::BLOCK.all().into_iter().chain(MeshFile::BLOCK.all()).chain(CasesFile::BLOCK.all()) {
+        for block in FILES.into_iter().flat_map(Block::all) {
             for (old, _) in block.tombstones {
                 assert!(block.field(old).is_none(), "`{old}` in `{}`", block.name);
             }

@@ -1,11 +1,11 @@
 //! The JSON Schema (draft-07) of all kinds, for editors: from the very declarations that the decoder uses.
 
 use crate::model::cases::CasesFile;
-use crate::model::{API_VERSION, EgressFile, KINDS, MeshFile};
+use crate::model::{API_VERSION, CandidateFile, EgressFile, KINDS, MeshFile, RolloutFile};
 use sallyport_core::wire::{Block, Choice, Field, Presence, Shape, TextKind};
 use serde_json::{Map, Value, json};
 
-/// The JSON Schema (draft-07) of Egress, Mesh and Cases files. Descriptions are what an editor shows on hover.
+/// The JSON Schema (draft-07) of all files. Descriptions are what an editor shows on hover.
 ///
 /// The schema knows structure, not meaning: what it accepts may still be refused by [`check`](crate::check()), what
 /// it refuses always is.
@@ -18,9 +18,9 @@ pub fn json_schema() -> Value {
         "required": ["apiVersion", "kind"],
         "properties": {
             "apiVersion": {"const": API_VERSION, "description": "The version of this format."},
-            "kind": {"enum": KINDS, "description": "Egress: one upstream. Mesh: what all gateways share. Cases: requests, and what must become of them."},
+            "kind": {"enum": KINDS, "description": "Egress: one upstream. Mesh: what all gateways share. Cases: requests, and what must become of them. Candidate: the next rules of an Egress. Rollout: in which order gateways get them."},
         },
-        "allOf": [when_kind(&EgressFile::BLOCK), when_kind(&MeshFile::BLOCK), when_kind(&CasesFile::BLOCK)],
+        "allOf": [when_kind(&EgressFile::BLOCK), when_kind(&MeshFile::BLOCK), when_kind(&CasesFile::BLOCK), when_kind(&CandidateFile::BLOCK), when_kind(&RolloutFile::BLOCK)],
     })
 }
 

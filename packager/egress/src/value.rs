@@ -18,6 +18,7 @@ pub mod locality;
 pub mod names;
 pub mod path;
 pub mod quantity;
+pub mod rollout;
 
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;

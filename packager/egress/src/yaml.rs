@@ -1,5 +1,6 @@
 //! YAML text as a tree in which every key and value knows its place.
 
+pub(crate) mod edit;
 pub(crate) mod offsets;
 pub(crate) mod plain;
 pub(crate) mod reader;

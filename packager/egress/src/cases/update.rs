@@ -2,8 +2,6 @@
 //!
 //! Only what is wrong is replaced, by the places that the reader has noted, so everything else stays byte for byte.
 
-mod edit;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::judge::{Words, values_of};
@@ -11,7 +9,7 @@ use super::suite::{Case, Row, Suite};
 use crate::diagnostic::Span;
 use crate::model::cases::{Expect, ExpectHeader, ExpectUpstream};
 use crate::scenario::Outcome;
-use edit::{Editor, Wanted, spliced};
+use crate::yaml::edit::{Editor, Wanted, spliced};
 
 /// A text with new expectations.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! The file is not parsed, because a file with broken YAML must be reported and not skipped.
 
 use super::Kind;
+use crate::model::KINDS;
 
 /// The group in `apiVersion: sallyport.dev/v1alpha1`.
 const GROUP: &str = "sallyport.dev";
@@ -10,7 +11,7 @@ const GROUP: &str = "sallyport.dev";
 /// Which program a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// An Egress or Mesh, also with a misspelled group.
+    /// An Egress, Mesh, Candidate or Rollout, also with a misspelled group.
     Sallyport,
     /// Cases, which `sallyport test` runs.
     Cases,
@@ -42,7 +43,7 @@ pub fn recognise(text: &str) -> FileKind {
                 document.1 = value;
             }
             "kind" => {
-                own_kind |= matches!(value, "Egress" | "Mesh" | "Cases");
+                own_kind |= KINDS.contains(&value);
                 cases |= value == "Cases";
                 document.2 = value;
             }

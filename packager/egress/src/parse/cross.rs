@@ -1,13 +1,16 @@
 //! What the declaration of a field cannot say: fields that depend on each other.
 
 mod callers;
+pub(super) mod candidate;
 pub(super) mod cases;
 mod deploy;
+mod labels;
 pub(super) mod mesh;
 mod number;
 mod outbound;
 mod paths;
 mod providers;
+pub(super) mod rollout;
 mod upstream;
 
 use super::defaults::Defaults;
@@ -21,6 +24,9 @@ use std::collections::HashMap;
 
 /// Reports fields of an Egress that contradict each other.
 pub(crate) fn check(root: &Node, defaults: &Defaults, sink: &mut Sink) {
+    if let Some(labels) = root.descend(&["metadata", "labels"]) {
+        labels::check(labels, sink);
+    }
     let Some(spec) = root.get("spec") else { return };
     if let Some(tls) = spec.descend(&["upstream", "tls"]) {
         check_tls(tls, sink);

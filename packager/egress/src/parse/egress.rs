@@ -54,9 +54,9 @@ pub(crate) fn parse_egress(tree: Node, defaults: &Defaults, sink: &mut Sink) -> 
 }
 
 fn egress(file: EgressFile) -> Egress {
-    let EgressFile { api_version: _, kind: _, metadata: EgressMetadata { name, namespace }, mut spec } = file;
+    let EgressFile { api_version: _, kind: _, metadata: EgressMetadata { name, namespace, labels }, mut spec } = file;
     spec.upstream.fill_tls_names();
-    Egress { name, namespace, spec }
+    Egress { name, namespace, labels, spec }
 }
 
 /// The policy without the items that are not sound (they are `null`), and where the others were.

@@ -23,6 +23,14 @@ impl Duration {
         Self { text: format!("{seconds}s"), length: std::time::Duration::from_secs(seconds.into()) }
     }
 
+    /// So many hours.
+    pub(crate) fn of_hours(hours: u32) -> Self {
+        Self {
+            text: format!("{hours}h"),
+            length: std::time::Duration::from_secs(u64::from(hours).saturating_mul(3600)),
+        }
+    }
+
     /// The text, as it is written.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,17 +1,17 @@
 //! Values written over others in the text of a file. Everything else stays byte for byte, the comments between them too.
 
-use crate::yaml::tree::{Node, Scalar, Value};
+use super::tree::{Node, Scalar, Value};
 
 /// A piece of text in the place of another.
-pub(super) struct Splice {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) text: String,
+pub(crate) struct Splice {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) text: String,
 }
 
 /// A value to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// A string, in quotes where it needs them.
     Text(String),
     /// A number or a boolean.
@@ -21,12 +21,12 @@ pub(super) enum Wanted {
 }
 
 impl Wanted {
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
 
     /// In flow style.
-    pub(super) fn flow(&self) -> String {
+    pub(crate) fn flow(&self) -> String {
         match self {
             Self::Text(text) => scalar(text),
             Self::Plain(text) => text.clone(),
@@ -43,7 +43,7 @@ fn field(name: &str, value: &Wanted) -> String {
     format!("{name}: {}", value.flow())
 }
 
-fn scalar(text: &str) -> String {
+pub(crate) fn scalar(text: &str) -> String {
     let is_word = text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/'));
     if is_word && !text.starts_with('-') && Scalar::is_plain_string(text) {
         text.to_owned()
@@ -53,7 +53,7 @@ fn scalar(text: &str) -> String {
 }
 
 /// The text with all splices, which may overlap where they only remove.
-pub(super) fn spliced(text: &str, mut splices: Vec<Splice>) -> String {
+pub(crate) fn spliced(text: &str, mut splices: Vec<Splice>) -> String {
     splices.sort_by_key(|splice| splice.start);
     let (mut result, mut done) = (String::new(), 0);
     for Splice { start, end, text: new } in splices {
@@ -66,40 +66,40 @@ pub(super) fn spliced(text: &str, mut splices: Vec<Splice>) -> String {
 }
 
 /// An entry of a mapping with its key, or an item of a list.
-struct Part<'n> {
-    start: usize,
-    end: usize,
-    value: &'n Node,
+pub(crate) struct Part<'n> {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) value: &'n Node,
     /// What takes its place; `None`: it stays, or is edited itself.
-    change: Option<Change>,
+    pub(crate) change: Option<Change>,
 }
 
-enum Change {
+pub(crate) enum Change {
     Replaced(String),
     Removed,
 }
 
 /// Edits a value in the text of its file.
-pub(super) struct Editor<'t> {
-    pub(super) text: &'t str,
-    pub(super) splices: Vec<Splice>,
+pub(crate) struct Editor<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) splices: Vec<Splice>,
 }
 
 impl<'t> Editor<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(crate) fn new(text: &'t str) -> Self {
         Self { text, splices: Vec::new() }
     }
 
-    fn splice(&mut self, start: usize, end: usize, text: impl Into<String>) {
+    pub(crate) fn splice(&mut self, start: usize, end: usize, text: impl Into<String>) {
         self.splices.push(Splice { start, end, text: text.into() });
     }
 
     /// Makes a node what is wanted.
-    pub(super) fn write(&mut self, node: &Node, wanted: &Wanted) {
+    pub(crate) fn write(&mut self, node: &Node, wanted: &Wanted) {
         match (wanted, &node.value) {
             (Wanted::Text(new) | Wanted::Plain(new), Value::Scalar(old)) => {
                 if *new != old.text {
-                    self.splice(node.span.start, node.span.end, wanted.flow());
+                    self.splice(node.span.start, self.end_of(node), wanted.flow());
                 }
             }
             (Wanted::Mapping(fields), Value::Mapping(entries)) if !fields.is_empty() && !entries.is_empty() => {
@@ -147,7 +147,7 @@ impl<'t> Editor<'t> {
     }
 
     /// Adds a field behind the others of a mapping.
-    pub(super) fn add(&mut self, node: &Node, name: &str, value: &Wanted) {
+    pub(crate) fn add(&mut self, node: &Node, name: &str, value: &Wanted) {
         let new = field(name, value);
         let parts: Vec<_> = node.entries().iter().map(|entry| self.kept(entry.key.span.start, &entry.value)).collect();
         match parts.is_empty() {
@@ -160,11 +160,11 @@ impl<'t> Editor<'t> {
         }
     }
 
-    fn kept<'n>(&self, start: usize, value: &'n Node) -> Part<'n> {
+    pub(crate) fn kept<'n>(&self, start: usize, value: &'n Node) -> Part<'n> {
         Part { start, end: self.end_of(value), value, change: None }
     }
 
-    fn parts(&mut self, node: &Node, parts: &[Part<'_>], added: Vec<String>) {
+    pub(crate) fn parts(&mut self, node: &Node, parts: &[Part<'_>], added: Vec<String>) {
         let is_flow = self.is_flow(node);
         let is_list = matches!(node.value, Value::Sequence(_));
         for (position, part) in parts.iter().enumerate() {
@@ -221,7 +221,7 @@ impl<'t> Editor<'t> {
     }
 
     /// A part on lines of its own goes with them; a comment behind it stays.
-    fn remove_lines(&mut self, part: &Part<'_>, is_list: bool) {
+    pub(crate) fn remove_lines(&mut self, part: &Part<'_>, is_list: bool) {
         let comments = self.with_comments(part.value, "");
         let line_start =
             self.text.get(..part.start).unwrap_or_default().rfind('\n').map_or(0, |at| at.saturating_add(1));
@@ -241,13 +241,13 @@ impl<'t> Editor<'t> {
 
     /// What takes the place of a value, with the comments inside that, each on a line of its own: behind it, or between
     /// brackets before it, where nothing that follows becomes a part of a comment.
-    fn with_comments(&self, node: &Node, new: &str) -> String {
+    pub(crate) fn with_comments(&self, node: &Node, new: &str) -> String {
         if node.text().is_some() {
             return new.to_owned();
         }
         let mut scalars: Vec<(usize, usize)> = vec![(node.span.start, node.span.start)];
         for inner in node.descendants() {
-            scalars.extend(inner.text().map(|_| (inner.span.start, inner.span.end)));
+            scalars.extend(inner.text().map(|_| (inner.span.start, self.end_of(inner))));
             scalars.extend(inner.entries().iter().map(|entry| (entry.key.span.start, entry.key.span.end)));
         }
         let end = self.end_of(node);
@@ -267,15 +267,15 @@ impl<'t> Editor<'t> {
         }
     }
 
-    fn is_flow(&self, node: &Node) -> bool {
+    pub(crate) fn is_flow(&self, node: &Node) -> bool {
         self.text.get(node.span.start..).is_some_and(|rest| rest.starts_with(['{', '[']))
     }
 
-    /// Where a node ends. The parser counts the blanks and the comment behind a bracket to what is in brackets.
-    pub(super) fn end_of(&self, node: &Node) -> usize {
+    /// Where a node ends. The parser counts the blanks and the comment behind a bracket or a quote to what is in it.
+    pub(crate) fn end_of(&self, node: &Node) -> usize {
         let last = node.items().last().or_else(|| node.entries().last().map(|entry| &entry.value));
         match (last, node.text()) {
-            (_, Some(_)) => node.span.end,
+            (_, Some(_)) => self.end_of_scalar(node),
             (Some(last), _) if !self.is_flow(node) => self.end_of(last),
             (last, _) => {
                 let inside = last.map_or(node.span.start, |last| self.end_of(last));
@@ -286,12 +286,32 @@ impl<'t> Editor<'t> {
         }
     }
 
-    pub(super) fn line_end(&self, offset: usize) -> usize {
+    fn end_of_scalar(&self, node: &Node) -> usize {
+        let raw = self.text.get(node.span.start..node.span.end).unwrap_or_default();
+        let Some(quote) = raw.chars().next().filter(|first| matches!(first, '"' | '\'')) else { return node.span.end };
+        let (mut is_escaped, mut end) = (false, None);
+        for (at, character) in raw.char_indices().skip(1) {
+            // Between single quotes, a quote is written twice.
+            if character == quote && !is_escaped {
+                let after = at.saturating_add(1);
+                if !(quote == '\'' && raw.get(after..).is_some_and(|rest| rest.starts_with(quote))) {
+                    end = Some(after);
+                    break;
+                }
+                is_escaped = true;
+                continue;
+            }
+            is_escaped = !is_escaped && quote == '"' && character == '\\';
+        }
+        end.map_or(node.span.end, |end| node.span.start.saturating_add(end))
+    }
+
+    pub(crate) fn line_end(&self, offset: usize) -> usize {
         let rest = self.text.get(offset..).unwrap_or_default();
         rest.find('\n').map_or(self.text.len(), |at| offset.saturating_add(at))
     }
 
-    pub(super) fn column(&self, offset: usize) -> usize {
+    pub(crate) fn column(&self, offset: usize) -> usize {
         let before = self.text.get(..offset).unwrap_or_default();
         before.len().saturating_sub(before.rfind('\n').map_or(0, |newline| newline.saturating_add(1)))
     }

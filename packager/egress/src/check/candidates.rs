@@ -1,0 +1,110 @@
+//! Candidates against the Egresses whose rules they change.
+
+use std::collections::{HashMap, HashSet};
+
+use super::problems::problems_of;
+use super::{Checked, Located, from_core, place, start_of};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, SourceFile, UnplacedDiagnostic};
+use crate::model::{Candidate, Egress, Mesh};
+use crate::parse::ParsedCandidate;
+use crate::policy::policy;
+use crate::wording::{did_you_mean, quoted};
+use crate::yaml::tree::Node;
+use sallyport_core::wire::Mode;
+
+/// Takes the candidates without an error. One that changes nothing is taken, too, and reported: so it is after a `promote`
+/// that was interrupted. `names`: of every Egress, also of those with errors.
+pub(super) fn check(
+    files: &[SourceFile],
+    parsed: Vec<(usize, ParsedCandidate)>,
+    names: &HashSet<(String, String)>,
+    checked: &mut Checked,
+) {
+    let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let mut first: HashMap<String, (usize, Node)> = HashMap::new();
+    for (file, ParsedCandidate { candidate, tree }) in parsed {
+        let name = tree.descend(&["metadata", "name"]).unwrap_or(&tree);
+        if let Some((first_file, first)) = first.get(&candidate.gateway()) {
+            let first = place(files, *first_file, first);
+            let message = format!("a second candidate for {}; the first is at {first}", quoted(&candidate.gateway()));
+            let flaw = UnplacedDiagnostic::new(Code::DuplicateCandidate, message);
+            checked.diagnostics.push(flaw.help("write both changes in one file").at(file, name.span));
+            continue;
+        }
+        first.insert(candidate.gateway(), (file, name.clone()));
+        let egress = checked.egresses.iter().find(|egress| egress.value.route() == candidate.gateway());
+        let Some(egress) = egress else {
+            // What is wrong with the Egress was reported.
+            if !names.contains(&(candidate.namespace.to_string(), candidate.name.to_string())) {
+                checked.diagnostics.push(without_egress(&candidate, names).at(file, name.span));
+            }
+            continue;
+        };
+        let found = judge(file, &candidate, &tree, &egress.value, &mesh);
+        if found.iter().all(|flaw| flaw.code == Code::CandidateWithoutChange) {
+            checked.candidates.push(Located { file, span: tree.span, value: candidate });
+        }
+        checked.diagnostics.extend(found);
+    }
+}
+
+fn without_egress(candidate: &Candidate, names: &HashSet<(String, String)>) -> UnplacedDiagnostic {
+    let message = format!("there is no Egress {} whose rules this could change", quoted(&candidate.gateway()));
+    let known: Vec<String> = names.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
+    let flaw = UnplacedDiagnostic::new(Code::CandidateEgress, message);
+    match did_you_mean(&candidate.gateway(), known.iter().map(String::as_str)) {
+        Some(near) => flaw.help(format!("did you mean {}?", quoted(near))),
+        None => flaw.help("name the file of the Egress, too, or correct `metadata`"),
+    }
+}
+
+fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh: &Mesh) -> Vec<Diagnostic> {
+    let rules = &egress.spec.authz.rules;
+    let spec = tree.get("spec").unwrap_or(tree);
+    if let Some(what) = on_trial(egress) {
+        let message = format!("the Egress {} has a candidate in itself: {what}", quoted(&egress.route()));
+        let flaw = UnplacedDiagnostic::new(Code::CandidateBesideShadow, message);
+        let help = "there is one candidate at a time: write the change here alone, or remove this file";
+        return vec![flaw.help(help).at(file, start_of(tree))];
+    }
+    let unknown = |id: &&String| rules.iter().all(|rule| rule.id != **id);
+    if candidate.is_in(rules) {
+        let flaw = UnplacedDiagnostic::new(Code::CandidateWithoutChange, "the rules of the Egress are these already");
+        let help = "remove the file; if `sallyport promote` was interrupted, run it again: it removes it";
+        return vec![flaw.help(help).at(file, start_of(spec))];
+    }
+    let mut found: Vec<Diagnostic> = Vec::new();
+    for (position, id) in candidate.remove.iter().enumerate().filter(|(_, id)| unknown(id)) {
+        let message = format!("the Egress {} has no rule {} to remove", quoted(&egress.route()), quoted(id));
+        let flaw = UnplacedDiagnostic::new(Code::CandidateRule, message);
+        let near = did_you_mean(id, rules.iter().map(|rule| rule.id.as_str()));
+        let help = near.map_or("leave it out".to_owned(), |near| format!("did you mean {}?", quoted(near)));
+        let node = spec.nearest(&format!("remove[{position}]"));
+        found.push(flaw.help(help).at(file, node.span));
+    }
+    let applied = candidate.applied(rules);
+    let mut authz = egress.spec.authz.clone();
+    authz.rules = applied.iter().map(|applied| applied.rule.clone()).collect();
+    let next = policy(egress.route(), &authz, Mode::Enforce, egress.spec.gateway.num_trusted_proxies, mesh);
+    for problem in problems_of(&next) {
+        let rest = problem.path.strip_prefix("rules[").and_then(|rest| rest.split_once(']'));
+        let own = rest.and_then(|(index, rest)| Some((applied.get(index.parse::<usize>().ok()?)?.position?, rest)));
+        let node = match own {
+            Some((position, rest)) => spec.nearest(&format!("rules[{position}]{rest}")),
+            // Of the rules together, or of too many.
+            None => spec,
+        };
+        found.push(from_core(file, node, problem));
+    }
+    found
+}
+
+/// What is a candidate in the Egress file itself.
+fn on_trial(egress: &Egress) -> Option<String> {
+    if egress.spec.rollout.mode != Mode::Enforce {
+        return Some("its `rollout`".to_owned());
+    }
+    let rule = egress.spec.authz.rules.iter().find(|rule| rule.mode != Mode::Enforce)?;
+    Some(format!("the rule {} is in shadow", quoted(&rule.id)))
+}

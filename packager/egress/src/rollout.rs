@@ -1,0 +1,15 @@
+//! The rollout of changed rules, as far as it is a function of files: stages and steps, waves, digests, and the text of an Egress
+//! file with the rules of its candidate in it.
+
+mod digest;
+mod splice;
+mod step;
+mod waves;
+
+pub use crate::model::rollout::{Gates, Rollout, Waiver, Wave};
+pub use crate::model::{Applied, Candidate};
+pub use crate::value::rollout::{moment, written_moment};
+pub use digest::digest;
+pub use splice::{NotSpliced, splice};
+pub use step::{Stage, Standing, Step};
+pub use waves::{OTHERS, WaveOf, waves};
