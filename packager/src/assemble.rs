@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::{Checked, Code, place_of};
-use sallyport_manifest::{Build, BuildError, ChosenFilter, Options, PinnedFilter, Pins};
+use sallyport_manifest::{Build, BuildError, ChosenFilter, LockFile, Options, PinnedFilter, Pins, Rollouts};
 
 use crate::examine::examine;
 use crate::exit::Exit;
@@ -72,7 +72,7 @@ pub(crate) fn build_with_any_filter(report: &mut Report, checked: &Checked) -> O
     let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
     let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: digest_of(b"") };
     let options = Options { is_placeholder: true, ..Options::default() };
-    match sallyport_manifest::build(&egresses, &mesh, &filter, options) {
+    match sallyport_manifest::build(&egresses, &mesh, &filter, &Rollouts::default(), options) {
         Ok(build) => Some(build),
         Err(errors) => {
             Placing { report, checked, search: None }.report_all(errors);
@@ -92,7 +92,12 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
         Err(_) => PinnedFilter { image: mesh.filter.image.clone(), digest: digest_of(b"") },
     };
     let is_placeholder = chosen.as_ref().is_ok_and(|(chosen, _)| chosen.is_placeholder());
-    let built = sallyport_manifest::build(&egresses, &mesh, &filter, Options { is_placeholder, ..options });
+    let none = LockFile::default();
+    let lock = search.found.as_ref().ok().and_then(Option::as_ref).map_or(&none, |(_, lock)| lock);
+    let candidates: Vec<_> = checked.candidates.iter().map(|candidate| &candidate.value).collect();
+    let rollout = checked.rollout.as_ref().map(|rollout| &rollout.value);
+    let rollouts = Rollouts::of(&egresses, &candidates, rollout, lock)?;
+    let built = sallyport_manifest::build(&egresses, &mesh, &filter, &rollouts, Options { is_placeholder, ..options });
     match (chosen, built) {
         (Ok((filter, mut warnings)), Ok(build)) => {
             warnings.extend(build.warnings.iter().cloned());
@@ -103,11 +108,11 @@ fn build(checked: &Checked, search: &Search, options: Options) -> Result<(Built,
     }
 }
 
-fn choose(mesh: &Mesh, search: &Search) -> Result<(ChosenFilter, Vec<BuildError>), BuildError> {
+pub(crate) fn choose(mesh: &Mesh, search: &Search) -> Result<(ChosenFilter, Vec<BuildError>), BuildError> {
     let found = search.found.as_ref().map_err(|(_, error)| error.clone())?;
     let (lock_file, unread) = (quoted_path(&search.file), search.unread.as_deref().map(printable));
     let looked_for: Vec<_> = search.looked_for.iter().map(|path| printable(path)).collect();
-    let found = found.as_ref().map(|(path, lock)| (printable(path), lock));
+    let found = found.as_ref().and_then(|(path, lock)| Some((printable(path), lock.filter.as_ref()?)));
     let is_pinned = found.is_some() || mesh.filter.digest.is_some();
     let own = if is_pinned { None } else { own_digest() };
     let pins = Pins {
@@ -123,7 +128,7 @@ fn choose(mesh: &Mesh, search: &Search) -> Result<(ChosenFilter, Vec<BuildError>
 }
 
 /// The digest of the image that `image push` makes of the filter in this program.
-fn own_digest() -> Option<Digest> {
+pub(crate) fn own_digest() -> Option<Digest> {
     let module = module::load(None).ok()?;
     Image::build(&module, &BTreeMap::new()).ok().map(|image| image.digest())
 }

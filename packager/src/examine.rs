@@ -45,6 +45,8 @@ pub(crate) fn examine_but(inputs: Inputs, is_left_out: impl Fn(&Diagnostic) -> b
     checked.egresses.iter_mut().for_each(|egress| egress.file = in_report(egress.file));
     checked.cases.iter_mut().for_each(|cases| cases.file = in_report(cases.file));
     checked.mesh.iter_mut().for_each(|mesh| mesh.file = in_report(mesh.file));
+    checked.candidates.iter_mut().for_each(|candidate| candidate.file = in_report(candidate.file));
+    checked.rollout.iter_mut().for_each(|rollout| rollout.file = in_report(rollout.file));
     report.egresses = checked.egresses.len();
     report.has_mesh = checked.mesh.is_some();
     report.manifests = checked.manifests;

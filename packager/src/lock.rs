@@ -11,7 +11,7 @@ use std::fs;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use sallyport_manifest::{BuildError, Lock};
+use sallyport_manifest::{BuildError, Lock, LockFile};
 
 use crate::exit::IoErrorText;
 use crate::printable::{printable, quoted_path};
@@ -26,7 +26,7 @@ pub(crate) struct Search {
     /// A lock that is not one of those, although it is near.
     pub(crate) unread: Option<PathBuf>,
     /// The lock with its place, or why one cannot be used.
-    pub(crate) found: Result<Option<(PathBuf, Lock)>, (PathBuf, BuildError)>,
+    pub(crate) found: Result<Option<(PathBuf, LockFile)>, (PathBuf, BuildError)>,
 }
 
 /// Reads the lock of the files that the arguments name, without a leading `./`. If there are several, they must agree.
@@ -54,8 +54,8 @@ pub(crate) fn find<'f>(arguments: &[PathBuf], files: impl Iterator<Item = &'f Pa
 }
 
 /// The one lock that the nearest ones of all arguments are.
-fn nearest(ladders: &[Vec<PathBuf>]) -> Result<Option<(PathBuf, Lock)>, (PathBuf, BuildError)> {
-    let mut found: BTreeMap<&Path, Lock> = BTreeMap::new();
+fn nearest(ladders: &[Vec<PathBuf>]) -> Result<Option<(PathBuf, LockFile)>, (PathBuf, BuildError)> {
+    let mut found: BTreeMap<&Path, LockFile> = BTreeMap::new();
     for ladder in ladders {
         for path in ladder {
             if found.contains_key(path.as_path()) {
@@ -71,11 +71,12 @@ fn nearest(ladders: &[Vec<PathBuf>]) -> Result<Option<(PathBuf, Lock)>, (PathBuf
     let Some((path, lock)) = found.next() else { return Ok(None) };
     match found.find(|(_, other)| *other != lock) {
         None => Ok(Some((path.to_owned(), lock))),
-        Some((other, _)) => {
+        Some((other, two_locks)) => {
             let (one, two) = (printable(path), printable(other));
+            let what = if two_locks.filter == lock.filter { "has another rollout" } else { "pins another image" };
             let error = BuildError::unusable_lock(
                 &two,
-                format!("it pins another image than `{one}`, and all gateways of a build share one"),
+                format!("it {what} than `{one}`, and all gateways of a build share one"),
                 format!("remove one of `{one}` and `{two}`: the other then holds for all files"),
             );
             Err((other.to_owned(), error))
@@ -83,7 +84,7 @@ fn nearest(ladders: &[Vec<PathBuf>]) -> Result<Option<(PathBuf, Lock)>, (PathBuf
     }
 }
 
-fn read(path: &Path) -> Result<Option<Lock>, BuildError> {
+fn read(path: &Path) -> Result<Option<LockFile>, BuildError> {
     let name = printable(path);
     let unusable = |reason: String, help: String| BuildError::unusable_lock(&name, reason, help);
     let rewrite =
@@ -101,7 +102,7 @@ fn read(path: &Path) -> Result<Option<Lock>, BuildError> {
         }
         Err(error) => return Err(unusable(IoErrorText(&error).to_string(), rewrite())),
     };
-    Lock::parse(&text).map(Some).map_err(|error| unusable(error.to_string(), rewrite()))
+    LockFile::parse(&text).map(Some).map_err(|error| unusable(error.to_string(), rewrite()))
 }
 
 /// The folder of an argument; the empty path is the working directory.

@@ -9,13 +9,15 @@ use serde_json::{Value, json};
 use crate::callers::{CallerNamespaces, caller_namespaces};
 use crate::emit::{Emitted, emit};
 use crate::error::BuildError;
+use crate::filter::PinnedFilter;
 use crate::kind::{gateway_api, mesh, pod};
 use crate::made_by::MADE_BY;
 use crate::names::{NAMESPACES, check_names, check_standbys, folder_name};
 use crate::notes::{Need, needs, notes};
 use crate::options::Options;
 use crate::patch::{self, OfMesh, Patched};
-use crate::plan::{PinnedFilter, Plan, plans};
+use crate::plan::{Plan, plans};
+use crate::rolling::Rollouts;
 use crate::{comment, yaml};
 
 /// Everything that a build emits.
@@ -38,7 +40,7 @@ pub struct Build {
 
 /// Makes the manifests of every Egress, and those of the mesh.
 ///
-/// The order of the Egresses does not matter. The result is deterministic: see the invariants of this [crate].
+/// `rollouts`: the candidates of gateways, and the filters that they have of their own. The order of the Egresses does not matter. The result is deterministic: see the invariants of this [crate].
 ///
 /// # Errors
 /// Every reason why the Egresses cannot be built. The files are then valid by themselves, but not together or not with the way
@@ -47,9 +49,10 @@ pub fn build(
     egresses: &[&Egress],
     mesh: &Mesh,
     filter: &PinnedFilter,
+    rollouts: &Rollouts<'_>,
     options: Options,
 ) -> Result<Build, Vec<BuildError>> {
-    let plans = plans(egresses, mesh, filter);
+    let plans = plans(egresses, mesh, filter, rollouts);
     let mut errors = Vec::new();
     let mut build = Build::default();
     let mut of_mesh = OfMesh::default();

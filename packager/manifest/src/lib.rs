@@ -8,7 +8,7 @@
 //! use sallyport_egress::model::Mesh;
 //! use sallyport_egress::value::digest::Digest;
 //! use sallyport_egress::{check, decode};
-//! use sallyport_manifest::{Options, PinnedFilter, build};
+//! use sallyport_manifest::{Options, PinnedFilter, Rollouts, build};
 //!
 //! let text = b"apiVersion: sallyport.dev/v1alpha1
 //! kind: Egress
@@ -18,7 +18,7 @@
 //! let checked = check(&[decode("egress.yaml", text).expect("UTF-8")]);
 //! let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
 //! let filter = PinnedFilter { image: "registry.example.com/filter".parse()?, digest: Digest::from_bytes([0xab; 32]) };
-//! let build = build(&egresses, &Mesh::default(), &filter, Options::default()).expect("it can be built");
+//! let build = build(&egresses, &Mesh::default(), &filter, &Rollouts::default(), Options::default()).expect("it can be built");
 //! assert!(build.files["egress-ledger-ledger/20-plugin.yaml"].contains("failStrategy: FAIL_RELOAD"));
 //! # Ok::<(), sallyport_egress::value::InvalidValue>(())
 //! ```
@@ -38,9 +38,12 @@
 //! build serve
 //! comment emit notes
 //! names patch step
-//! kind lock
+//! kind
 //! callers secrets
 //! plan
+//! rolling
+//! lock
+//! filter
 //! error made_by message options yaml
 //! ```
 //!
@@ -58,6 +61,7 @@ mod callers;
 mod comment;
 mod emit;
 mod error;
+mod filter;
 mod kind;
 mod lock;
 mod made_by;
@@ -67,6 +71,7 @@ mod notes;
 mod options;
 mod patch;
 mod plan;
+mod rolling;
 mod root;
 mod secrets;
 mod serve;
@@ -75,13 +80,15 @@ mod yaml;
 
 pub use build::{Build, build};
 pub use error::{BuildError, Place};
+pub use filter::PinnedFilter;
 pub use kind::plugin::PluginApi;
-pub use lock::{ChosenFilter, InvalidLock, Lock, PinnedBy, Pins};
+pub use lock::{ChosenFilter, InvalidLock, Lock, LockFile, Locked, LockedGateway, LockedRollout, PinnedBy, Pins};
 pub use made_by::MADE_BY;
 pub use names::{NAMESPACES, application};
 pub use notes::Need;
 pub use options::Options;
-pub use plan::{PinnedFilter, Plan, SELECTED, plans};
+pub use plan::{Plan, SELECTED, plans};
+pub use rolling::{GatewayState, Rolling, Rollouts};
 pub use root::Source;
 pub use secrets::{FromSecret, SecretFolder, tls_secret_name};
 pub use serve::{CertificateFiles, HostPort, Served, Surroundings, serve};

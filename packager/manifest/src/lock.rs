@@ -1,4 +1,7 @@
-//! `sallyport.lock`: the filter's image and digest. `image push` writes it, `build` reads it.
+//! `sallyport.lock`: the filter's image and digest, which `image push` writes, and how far candidates have come, which `promote`
+//! and `rollback` write. `build` reads both.
+
+mod file;
 
 use std::fmt;
 
@@ -11,18 +14,8 @@ use sallyport_egress::value::image::ImageRepository;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{BuildError, Place};
-use crate::plan::PinnedFilter;
-
-/// The version of the format.
-const VERSION: u32 = 1;
-
-/// The whole file.
-#[derive(Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    version: u32,
-    filter: Lock,
-}
+use crate::filter::PinnedFilter;
+pub use file::{InvalidLock, LockFile, Locked, LockedGateway, LockedRollout};
 
 /// The image that was pushed.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -32,37 +25,14 @@ pub struct Lock {
     pub image: String,
     /// Of the manifest.
     pub digest: String,
-}
-
-/// Why a text is not a lock file.
-#[derive(Debug)]
-pub enum InvalidLock {
-    /// It is not JSON of the expected shape.
-    Json(serde_json::Error),
-    /// It has another version of the format.
-    Version(u32),
+    /// Whether the filter knows candidates. `image push` writes it; a lock without it is that of an older filter.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub candidates: bool,
 }
 
 impl Lock {
     /// The file's name.
     pub const FILE: &'static str = "sallyport.lock";
-
-    /// Reads the text of a lock file.
-    ///
-    /// # Errors
-    /// Fails if the text is not JSON of this shape, or has another version.
-    pub fn parse(text: &str) -> Result<Lock, InvalidLock> {
-        let File { version, filter } = serde_json::from_str(text).map_err(InvalidLock::Json)?;
-        if version == VERSION { Ok(filter) } else { Err(InvalidLock::Version(version)) }
-    }
-
-    /// The text of the lock file.
-    ///
-    /// # Errors
-    /// None in practice: the signature is that of the serializer.
-    pub fn render(self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(&File { version: VERSION, filter: self }).map(|text| text + "\n")
-    }
 }
 
 /// What can pin the filter's image beside the Mesh file, in the order in which they count.
@@ -210,7 +180,7 @@ fn unpinned(pins: &Pins<'_>) -> BuildError {
 }
 
 fn pinned(locked: &Lock, path: &str, pins: &Pins<'_>) -> Result<PinnedFilter, BuildError> {
-    let Lock { image, digest } = locked;
+    let Lock { image, digest, candidates: _ } = locked;
     let wrong = |reason: String| {
         let help = format!("run `sallyport image push REPOSITORY --lock {}`, which writes the file", pins.lock_file);
         BuildError::unusable_lock(path, reason, help)
@@ -222,17 +192,6 @@ fn pinned(locked: &Lock, path: &str, pins: &Pins<'_>) -> Result<PinnedFilter, Bu
     }
 }
 
-impl fmt::Display for InvalidLock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            InvalidLock::Json(error) => error.fmt(f),
-            InvalidLock::Version(version) => write!(f, "its version is {version}, but this program reads {VERSION}"),
-        }
-    }
-}
-
-impl std::error::Error for InvalidLock {}
-
 impl BuildError {
     /// A lock file that cannot be used: one that cannot be read, is [invalid](InvalidLock), or contradicts another.
     #[must_use]
@@ -243,38 +202,11 @@ impl BuildError {
 
 #[cfg(test)]
 mod tests {
-    use snapbox::{assert_data_eq, str};
-
     use super::*;
 
     fn lock() -> Lock {
-        Lock { image: "ghcr.io/acme/filter".to_owned(), digest: format!("sha256:{}", "ab".repeat(32)) }
-    }
-
-    #[test]
-    fn a_lock_is_read_as_it_is_written() {
-        let text = lock().render().unwrap();
-        assert_eq!(Lock::parse(&text).unwrap(), lock());
-        assert_data_eq!(
-            text,
-            str![[r#"
-{
-  "version": 1,
-  "filter": {
-    "image": "ghcr.io/acme/filter",
-    "digest": "sha256:abababababababababababababababababababababababababababababababab"
-  }
-}
-
-"#]]
-        );
-    }
-
-    #[test]
-    fn another_shape_or_version_is_refused() {
-        assert!(matches!(Lock::parse("{}"), Err(InvalidLock::Json(_))));
-        let newer = lock().render().unwrap().replace("\"version\": 1", "\"version\": 2");
-        assert_eq!(Lock::parse(&newer).unwrap_err().to_string(), "its version is 2, but this program reads 1");
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        Lock { image: "ghcr.io/acme/filter".to_owned(), digest, candidates: false }
     }
 
     #[test]

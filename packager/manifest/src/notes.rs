@@ -101,7 +101,7 @@ impl Need {
 /// The page. `kustomized` has the numbered files of the kustomization; `is_large`: one of them is too large for
 /// client-side apply.
 pub(crate) fn notes(plan: &Plan<'_>, options: Options, kustomized: &[String], is_large: bool) -> String {
-    let Egress { namespace, name, spec } = plan.egress;
+    let Egress { namespace, name, labels: _, spec } = plan.egress;
     let mut page = format!(
         "# The gateway {namespace}/{name}\n\n\
          {MADE_BY} from the Egress {namespace}/{name}. It is rebuilt together with the manifests.\n\n\

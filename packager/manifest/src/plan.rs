@@ -1,14 +1,17 @@
 //! What every manifest of one gateway is made from, and the names by which they refer to each other.
 
+use sallyport_core::wire::Policy;
 use sallyport_egress::model::deploy::port::CALLERS_PORT;
 use sallyport_egress::model::deploy::{Delivery, Install};
 use sallyport_egress::model::{Egress, Mesh};
-use sallyport_egress::standbys;
-use sallyport_egress::value::digest::Digest;
+use sallyport_egress::rollout::Standing;
 use sallyport_egress::value::host::Host;
-use sallyport_egress::value::image::ImageRepository;
 use sallyport_egress::value::labels::Labels;
+use sallyport_egress::{policy_source, standbys};
 use serde_json::{Map, Value, json};
+
+use crate::filter::PinnedFilter;
+use crate::rolling::{Rolling, Rollouts};
 
 /// The port of the gateway's Service, and so of its `Gateway`.
 pub(crate) const SERVICE_PORT: u16 = 443;
@@ -19,33 +22,6 @@ pub(crate) const IMAGE_VOLUME_PATH: &str = "/opt/sallyport";
 
 /// The labels that only the pods of one gateway have: the name and the namespace of its Egress.
 pub const SELECTED: [&str; 2] = ["sallyport.dev/gateway", "sallyport.dev/namespace"];
-
-/// The filter's image, pinned by its digest.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PinnedFilter {
-    /// Registry and repository, without a tag.
-    pub image: ImageRepository,
-    /// The digest of the image's manifest.
-    pub digest: Digest,
-}
-
-impl PinnedFilter {
-    /// The image for this gateway, which can have a digest of its own.
-    fn of(&self, egress: &Egress) -> PinnedFilter {
-        let digest = egress.spec.gateway.filter_digest.as_ref().unwrap_or(&self.digest);
-        PinnedFilter { image: self.image.clone(), digest: digest.clone() }
-    }
-
-    /// `IMAGE@sha256:DIGEST`.
-    pub(crate) fn reference(&self) -> String {
-        format!("{}@{}", self.image, self.digest)
-    }
-
-    /// The port of the registry, which the agent must be able to reach.
-    pub(crate) fn registry_port(&self) -> u16 {
-        self.image.name().registry_port().unwrap_or(443)
-    }
-}
 
 /// What all manifests of one gateway are made from.
 #[derive(Clone, Debug)]
@@ -58,13 +34,28 @@ pub struct Plan<'a> {
     pub filter: PinnedFilter,
     /// The Egresses of `health.failover`, in order, as far as they are among the files.
     pub standbys: Vec<&'a Egress>,
+    /// The next version of its rules, and for whom they decide.
+    pub rolling: Option<Rolling<'a>>,
 }
 
-/// One plan per Egress, sorted by namespace and name. `filter` is for those that pin no digest of their own.
+/// One plan per Egress, sorted by namespace and name. `filter` is for those that have no digest of their own.
 #[must_use]
-pub fn plans<'a>(egresses: &[&'a Egress], mesh: &'a Mesh, filter: &PinnedFilter) -> Vec<Plan<'a>> {
-    let standbys = |egress| standbys(egress, egresses.iter().copied());
-    let plan = |&egress: &&'a Egress| Plan { egress, mesh, filter: filter.of(egress), standbys: standbys(egress) };
+pub fn plans<'a>(
+    egresses: &[&'a Egress],
+    mesh: &'a Mesh,
+    filter: &PinnedFilter,
+    rollouts: &Rollouts<'a>,
+) -> Vec<Plan<'a>> {
+    let plan = |&egress: &&'a Egress| {
+        let gateway = egress.route();
+        Plan {
+            egress,
+            mesh,
+            filter: filter.of(egress, rollouts.filter(&gateway)),
+            standbys: standbys(egress, egresses.iter().copied()),
+            rolling: rollouts.candidate(&gateway),
+        }
+    };
     let mut plans: Vec<_> = egresses.iter().map(plan).collect();
     plans.sort_by_key(|plan| (&plan.egress.namespace, &plan.egress.name));
     plans
@@ -91,6 +82,19 @@ impl Entrance {
 }
 
 impl Plan<'_> {
+    /// The policy that the filter gets.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let mut policy = policy_source(self.egress, self.mesh, &self.standbys);
+        // Of a candidate, only what decides for all is in the policy.
+        if let Some(Rolling { candidate, locked, callers: _ }) = self.rolling
+            && locked.standing == Standing::Enforce
+        {
+            policy.rules = candidate.apply(&policy.rules);
+        }
+        policy
+    }
+
     /// Every service that this gateway can send a request to: the upstream first, then its standbys in order.
     pub(crate) fn upstreams(&self) -> impl Iterator<Item = &Egress> {
         std::iter::once(self.egress).chain(self.standbys.iter().copied())

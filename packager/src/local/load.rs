@@ -3,10 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::{AccessLog, Egress, Mesh};
+use sallyport_egress::rollout::{Candidate, Rollout};
+use sallyport_manifest::{BuildError, LockFile, Rollouts};
 
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Inputs, Selection};
+use crate::lock;
 use crate::printable::printable;
 use crate::report::Report;
 
@@ -24,6 +27,10 @@ pub(crate) struct Loaded {
     /// The name of the file of each.
     pub(crate) files: Vec<String>,
     pub(crate) mesh: Mesh,
+    /// The next versions of their rules.
+    candidates: Vec<Candidate>,
+    rollout: Option<Rollout>,
+    lock: LockFile,
     /// It may have warnings.
     pub(crate) report: Report,
 }
@@ -63,7 +70,36 @@ impl EgressFiles {
             let file = self.arguments.first().map(|path| printable(path)).unwrap_or_default();
             return Err(NotServed::Failure(Failure::new(Exit::Problems, format!("`{file}` has no Egress"))));
         }
-        Ok(Loaded { egresses, files, mesh, report })
+        let arguments: Vec<_> = self.arguments.iter().map(|path| input::relative(path)).collect();
+        let search = lock::find(&arguments, report.files.iter().map(|file| Path::new(&file.name)));
+        let lock = match search.found {
+            Ok(found) => found.map(|(_, lock)| lock).unwrap_or_default(),
+            Err((_, error)) => return Err(NotServed::Failure(failure(error))),
+        };
+        let candidates = checked.candidates.into_iter().map(|candidate| candidate.value).collect();
+        let rollout = checked.rollout.map(|rollout| rollout.value);
+        Ok(Loaded { egresses, files, mesh, candidates, rollout, lock, report })
+    }
+}
+
+impl Loaded {
+    /// The candidates that the lock has.
+    pub(crate) fn rollouts(&self) -> Result<Rollouts<'_>, Failure> {
+        let (egresses, candidates): (Vec<_>, Vec<_>) =
+            (self.egresses.iter().collect(), self.candidates.iter().collect());
+        let found = Rollouts::of(&egresses, &candidates, self.rollout.as_ref(), &self.lock);
+        found.map_err(|errors| match errors.into_iter().next() {
+            Some(first) => failure(first),
+            None => Failure::new(Exit::Problems, "the lock cannot be used"),
+        })
+    }
+}
+
+fn failure(error: BuildError) -> Failure {
+    let failure = Failure::new(Exit::Problems, error.message);
+    match error.help {
+        Some(help) => failure.with_help(help),
+        None => failure,
     }
 }
 

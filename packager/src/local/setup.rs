@@ -110,7 +110,8 @@ impl Setup {
         // Of the filter only the module on this machine is used.
         let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: Digest::from_bytes([0; 32]) };
         let egresses: Vec<&Egress> = loaded.egresses.iter().collect();
-        let plans = plans(&egresses, mesh, &filter);
+        let rollouts = loaded.rollouts()?;
+        let plans = plans(&egresses, mesh, &filter, &rollouts);
         let (mut translated, mut missing) = (Vec::new(), Vec::new());
         for (egress, port) in loaded.egresses.iter().zip(self.ports.clone()) {
             if let Some(plan) = plans.iter().find(|plan| plan.egress.route() == egress.route()) {
@@ -312,7 +313,7 @@ pub(crate) mod tests {
     pub(crate) fn served(egress: &Egress) -> sallyport_manifest::Served {
         let mesh = Mesh::default();
         let filter = PinnedFilter { image: mesh.filter.image.clone(), digest: Digest::from_bytes([0; 32]) };
-        let plans = plans(&[egress], &mesh, &filter);
+        let plans = plans(&[egress], &mesh, &filter, &sallyport_manifest::Rollouts::default());
         serve(plans.first().expect("an Egress has a plan"), &plans).expect("it can be served")
     }
 }

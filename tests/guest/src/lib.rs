@@ -12,7 +12,7 @@ use sallyport_egress::model::Mesh;
 use sallyport_egress::value::InvalidValue;
 use sallyport_egress::value::digest::Digest;
 use sallyport_egress::{Checked, policy_source};
-use sallyport_manifest::{Options, PinnedFilter};
+use sallyport_manifest::{Options, PinnedFilter, Rollouts};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -84,7 +84,7 @@ pub fn build_manifests(argument: &str) -> String {
             Err::<_, InvalidValue>(invalid) => return error(&invalid.to_string()),
         };
         let filter = PinnedFilter { image, digest: Digest::from_bytes([0xab; 32]) };
-        match sallyport_manifest::build(&egresses, &mesh(&checked), &filter, Options::default()) {
+        match sallyport_manifest::build(&egresses, &mesh(&checked), &filter, &Rollouts::default(), Options::default()) {
             Ok(build) => json!(build.files),
             Err(errors) => error(&errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
         }

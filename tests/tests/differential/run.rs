@@ -7,7 +7,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use sallyport_egress::diagnostic::Severity;
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::{check, decode};
-use sallyport_manifest::{PinnedFilter, Served, Surroundings, plans, serve};
+use sallyport_manifest::{PinnedFilter, Rollouts, Served, Surroundings, plans, serve};
 use serde_json::Value;
 
 use crate::mesh::{Gateway, Site};
@@ -27,7 +27,7 @@ pub(crate) fn served(site: &Site) -> Result<BTreeMap<Gateway, Served>> {
     let digest = mesh.filter.digest.clone().context("the Mesh file pins no digest")?;
     let filter = PinnedFilter { image: mesh.filter.image.clone(), digest };
     let egresses: Vec<&Egress> = checked.egresses.iter().map(|egress| &egress.value).collect();
-    let plans = plans(&egresses, &mesh, &filter);
+    let plans = plans(&egresses, &mesh, &filter, &Rollouts::default());
     let mut all = BTreeMap::new();
     for plan in &plans {
         let gateway = Gateway { namespace: plan.egress.namespace.to_string(), name: plan.egress.name.to_string() };

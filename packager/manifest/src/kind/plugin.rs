@@ -4,7 +4,6 @@ use sallyport_egress::Code;
 use std::fmt;
 
 use sallyport_egress::model::{IstioVersion, Mesh};
-use sallyport_egress::policy_source;
 use serde_json::{Map, Value, json};
 
 use crate::error::BuildError;
@@ -64,7 +63,7 @@ pub(crate) fn plugin(plan: &Plan<'_>) -> Result<Value, BuildError> {
 
 /// The fields that both resources have.
 fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
-    let policy = policy_source(plan.egress, plan.mesh, &plan.standbys).with_automata();
+    let policy = plan.policy().with_automata();
     let wrong = |message: String| BuildError::of(plan.egress, Code::PolicyTooLarge, message);
     let config =
         serde_json::to_value(&policy).map_err(|error| wrong(format!("its policy cannot be serialized: {error}")))?;

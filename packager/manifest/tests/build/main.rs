@@ -27,7 +27,7 @@ use sallyport_egress::value::digest::Digest;
 use sallyport_egress::{Code, FileKind, check, check_with_manifests, decode, recognise};
 use serde_json::{Value, json};
 
-use sallyport_manifest::{Build, BuildError, Options, PinnedFilter};
+use sallyport_manifest::{Build, BuildError, Options, PinnedFilter, Rollouts};
 use snapbox::{Data, assert_data_eq};
 
 /// A value that is right, from its text.
@@ -52,7 +52,7 @@ fn httpbin() -> Egress {
 }
 
 fn build(egresses: &[&Egress], mesh: &Mesh, filter: &PinnedFilter, argo: bool) -> Result<Build, Vec<BuildError>> {
-    sallyport_manifest::build(egresses, mesh, filter, Options { argo, ..Options::default() })
+    sallyport_manifest::build(egresses, mesh, filter, &Rollouts::default(), Options { argo, ..Options::default() })
 }
 
 fn filter() -> PinnedFilter {

@@ -1,12 +1,12 @@
 //! What Envoy gets: the objects of a gateway, translated. Against a real istiod it is compared in `cluster_differential`.
 
-use sallyport_manifest::{HostPort, Served, Surroundings, plans};
+use sallyport_manifest::{HostPort, Rollouts, Served, Surroundings, plans};
 
 use super::*;
 
 pub(crate) fn served(egresses: &[&Egress], mesh: &Mesh) -> Served {
     let filter = filter();
-    let plans = plans(egresses, mesh, &filter);
+    let plans = plans(egresses, mesh, &filter, &Rollouts::default());
     let name = &egresses[0].name;
     let plan = plans.iter().find(|plan| plan.egress.name == *name).unwrap();
     sallyport_manifest::serve(plan, &plans).unwrap()

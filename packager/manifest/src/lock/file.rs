@@ -1,0 +1,315 @@
+//! The whole of `sallyport.lock`.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sallyport_egress::rollout::{Stage, Standing, moment};
+use sallyport_egress::value::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use super::Lock;
+
+/// The version of the format.
+const VERSION: u32 = 1;
+/// Hexadecimal digits of a SHA-256.
+const DIGITS: usize = 64;
+
+/// What the file says: which filter gateways load, and how far their candidates have come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockFile {
+    /// The image that gateways load.
+    pub filter: Option<Lock>,
+    /// How far candidates have come.
+    pub rollout: LockedRollout,
+}
+
+/// How far candidates have come.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockedRollout {
+    /// SHA-256 of the file's bytes before this write of the rollout; `None`: there was no file.
+    pub parent: Option<String>,
+    /// By `NAMESPACE/NAME`. One that is not here runs what its Egress file says.
+    pub gateways: BTreeMap<String, LockedGateway>,
+}
+
+/// What the lock has of one gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LockedGateway {
+    /// Its candidate.
+    pub candidate: Option<Locked>,
+    /// The digest of the filter's image that it loads, instead of that of the others.
+    pub filter: Option<Digest>,
+}
+
+/// How far one candidate has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Locked {
+    /// The digest of the rules in force.
+    pub policy: String,
+    /// The digest of the candidate's rules.
+    pub candidate: String,
+    /// Where it stands.
+    pub standing: Standing,
+    /// Since when, as RFC 3339 writes it.
+    pub since: String,
+}
+
+/// Why a text is not a lock file.
+#[derive(Debug)]
+pub enum InvalidLock {
+    /// It is not JSON of the expected shape.
+    Json(serde_json::Error),
+    /// It has another version of the format.
+    Version(u32),
+    /// What it says of a gateway contradicts itself.
+    Gateway {
+        /// `NAMESPACE/NAME`.
+        gateway: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// The file as it is written.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    version: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<Lock>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rollout: Option<RolloutEntry>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct RolloutEntry {
+    parent: Option<String>,
+    gateways: BTreeMap<String, GatewayEntry>,
+}
+
+#[derive(Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct GatewayEntry {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    candidate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    percent: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
+}
+
+impl LockFile {
+    /// Reads the text of a lock file.
+    ///
+    /// # Errors
+    /// Fails if the text is not JSON of this shape, has another version, or contradicts itself.
+    pub fn parse(text: &str) -> Result<LockFile, InvalidLock> {
+        let File { version, filter, rollout } = serde_json::from_str(text).map_err(InvalidLock::Json)?;
+        if version != VERSION {
+            return Err(InvalidLock::Version(version));
+        }
+        let Some(RolloutEntry { parent, gateways }) = rollout else {
+            return match filter {
+                Some(_) => Ok(LockFile { filter, ..LockFile::default() }),
+                None => serde_json::from_str::<Required>(text).map(|_| LockFile::default()).map_err(InvalidLock::Json),
+            };
+        };
+        let mut locked = LockedRollout { parent, ..LockedRollout::default() };
+        for (name, entry) in gateways {
+            let gateway = gateway(entry).map_err(|problem| InvalidLock::Gateway { gateway: name.clone(), problem })?;
+            locked.gateways.insert(name, gateway);
+        }
+        Ok(LockFile { filter, rollout: locked })
+    }
+
+    /// The text of the lock file.
+    ///
+    /// # Errors
+    /// None in practice: the signature is that of the serializer.
+    pub fn render(&self) -> Result<String, serde_json::Error> {
+        let LockFile { filter, rollout: LockedRollout { parent, gateways } } = self;
+        let entry = |(name, gateway): (&String, &LockedGateway)| (name.clone(), entry(gateway));
+        let is_empty = parent.is_none() && gateways.is_empty();
+        let rollout = (!is_empty)
+            .then(|| RolloutEntry { parent: parent.clone(), gateways: gateways.iter().map(entry).collect() });
+        serde_json::to_string_pretty(&File { version: VERSION, filter: filter.clone(), rollout })
+            .map(|text| text + "\n")
+    }
+
+    /// The candidate of a gateway.
+    #[must_use]
+    pub fn candidate(&self, gateway: &str) -> Option<&Locked> {
+        self.rollout.gateways.get(gateway)?.candidate.as_ref()
+    }
+}
+
+/// Without a rollout the filter must be there: its absence gets the words that it always had.
+#[derive(Deserialize)]
+struct Required {
+    #[expect(dead_code, reason = "only whether it is there counts")]
+    filter: Lock,
+}
+
+fn gateway(entry: GatewayEntry) -> Result<LockedGateway, String> {
+    let GatewayEntry { policy, candidate, stage, percent, since, filter } = entry;
+    let quote = |text: &str| format!("`{}`", text.escape_debug());
+    let filter = match filter {
+        Some(text) => Some(text.parse().map_err(|_| format!("{} is not a digest", quote(&text)))?),
+        None => None,
+    };
+    let (policy, candidate, stage, since) = match (policy, candidate, stage, since) {
+        (None, None, None, None) if percent.is_none() => return Ok(LockedGateway { candidate: None, filter }),
+        (Some(policy), Some(candidate), Some(stage), Some(since)) => (policy, candidate, stage, since),
+        _ => return Err("a candidate has `policy`, `candidate`, `stage` and `since`".to_owned()),
+    };
+    let is_digest = |text: &str| {
+        text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    if let Some(wrong) = [&policy, &candidate].into_iter().find(|text| !is_digest(text)) {
+        return Err(format!("{} is not a SHA-256", quote(wrong)));
+    }
+    let standing = match (Stage::parse(&stage), percent) {
+        (Some(Stage::Shadow), None) => Standing::Shadow,
+        (Some(Stage::Canary), Some(percent @ 0..=99)) => Standing::Canary(percent),
+        (Some(Stage::Enforce), None) => Standing::Enforce,
+        (Some(Stage::Canary), Some(percent)) => return Err(format!("{percent} percent is not from 0 to 99")),
+        (Some(Stage::Canary), None) => return Err("a canary has `percent`".to_owned()),
+        (Some(_), Some(_)) => return Err("only a canary has `percent`".to_owned()),
+        (None, _) => return Err(format!("{} is not a stage: `shadow`, `canary` or `enforce`", quote(&stage))),
+    };
+    if moment(&since).is_none() {
+        return Err(format!("{} is not a time such as `2026-12-01T09:30:00Z`", quote(&since)));
+    }
+    Ok(LockedGateway { candidate: Some(Locked { policy, candidate, standing, since }), filter })
+}
+
+fn entry(gateway: &LockedGateway) -> GatewayEntry {
+    let LockedGateway { candidate, filter } = gateway;
+    let filter = filter.as_ref().map(ToString::to_string);
+    let Some(Locked { policy, candidate, standing, since }) = candidate else {
+        return GatewayEntry { filter, ..GatewayEntry::default() };
+    };
+    GatewayEntry {
+        policy: Some(policy.clone()),
+        candidate: Some(candidate.clone()),
+        stage: standing.stage().map(|stage| stage.to_string()),
+        percent: standing.percent(),
+        since: Some(since.clone()),
+        filter,
+    }
+}
+
+impl fmt::Display for InvalidLock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InvalidLock::Json(error) => error.fmt(f),
+            InvalidLock::Version(version) => write!(f, "its version is {version}, but this program reads {VERSION}"),
+            InvalidLock::Gateway { gateway, problem } => {
+                write!(f, "the gateway `{}`: {problem}", gateway.escape_debug())
+            }
+        }
+    }
+}
+
+impl std::error::Error for InvalidLock {}
+
+#[cfg(test)]
+mod tests {
+    use snapbox::{assert_data_eq, str};
+
+    use super::*;
+
+    fn file() -> LockFile {
+        LockFile {
+            filter: Some(Lock {
+                image: "ghcr.io/acme/filter".to_owned(),
+                digest: format!("sha256:{}", "ab".repeat(32)),
+                candidates: false,
+            }),
+            rollout: LockedRollout::default(),
+        }
+    }
+
+    fn rolling() -> LockFile {
+        let candidate = |standing| Locked {
+            policy: "01".repeat(32),
+            candidate: "02".repeat(32),
+            standing,
+            since: "2026-12-01T09:30:00Z".to_owned(),
+        };
+        let gateway = |standing| LockedGateway { candidate: Some(candidate(standing)), filter: None };
+        let filter = LockedGateway { candidate: None, filter: Some(Digest::from_bytes([3; 32])) };
+        let gateways = [
+            ("n/a", gateway(Standing::Shadow)),
+            ("n/b", gateway(Standing::Canary(25))),
+            ("n/c", gateway(Standing::Enforce)),
+            ("n/d", filter),
+        ];
+        let gateways = gateways.into_iter().map(|(name, gateway)| (name.to_owned(), gateway)).collect();
+        LockFile { rollout: LockedRollout { parent: Some("04".repeat(32)), gateways }, ..file() }
+    }
+
+    #[test]
+    fn a_lock_is_read_as_it_is_written() {
+        let text = file().render().unwrap();
+        assert_eq!(LockFile::parse(&text).unwrap(), file());
+        assert_data_eq!(
+            text,
+            str![[r#"
+{
+  "version": 1,
+  "filter": {
+    "image": "ghcr.io/acme/filter",
+    "digest": "sha256:abababababababababababababababababababababababababababababababab"
+  }
+}
+
+"#]]
+        );
+        assert_eq!(LockFile::parse(&rolling().render().unwrap()).unwrap(), rolling());
+        let alone = LockFile { filter: None, ..rolling() };
+        assert_eq!(LockFile::parse(&alone.render().unwrap()).unwrap(), alone);
+    }
+
+    #[test]
+    fn another_shape_or_version_is_refused() {
+        assert!(matches!(LockFile::parse("{}"), Err(InvalidLock::Json(_))));
+        let without = LockFile::parse("{\"version\": 1}").unwrap_err().to_string();
+        assert!(without.starts_with("missing field `filter`"), "{without}");
+        let newer = file().render().unwrap().replace("\"version\": 1", "\"version\": 2");
+        assert_eq!(LockFile::parse(&newer).unwrap_err().to_string(), "its version is 2, but this program reads 1");
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused() {
+        let text = rolling().render().unwrap();
+        for (from, to, problem) in [
+            ("\"shadow\"", "\"shadwo\"", "the gateway `n/a`: `shadwo` is not a stage: `shadow`, `canary` or `enforce`"),
+            ("\"canary\"", "\"enforce\"", "the gateway `n/b`: only a canary has `percent`"),
+            ("\"shadow\"", "\"canary\"", "the gateway `n/a`: a canary has `percent`"),
+            ("25", "100", "the gateway `n/b`: 100 percent is not from 0 to 99"),
+            ("2026-12-01T09:30:00Z", "now", "the gateway `n/a`: `now` is not a time such as `2026-12-01T09:30:00Z`"),
+            (
+                "\"stage\": \"shadow\",",
+                "",
+                "the gateway `n/a`: a candidate has `policy`, `candidate`, `stage` and `since`",
+            ),
+            (
+                "\"sha256:0303",
+                "\"sha256:x303",
+                "the gateway `n/d`: `sha256:x303030303030303030303030303030303030303030303030303030303030303` is not a digest",
+            ),
+        ] {
+            let wrong = text.replacen(from, to, 1);
+            assert_ne!(wrong, text, "{from}");
+            assert_eq!(LockFile::parse(&wrong).unwrap_err().to_string(), problem);
+        }
+    }
+}
