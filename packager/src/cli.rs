@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, diff, explain, image, init, man, map, query, run, schema, test, version,
+    build, check, completions, diff, explain, image, init, man, map, plan, promote, query, rollback, run, schema, test,
+    version,
 };
 use crate::console::Colour;
 use crate::exit;
@@ -47,6 +48,9 @@ pub(crate) enum Command {
     Map(map::Args),
     Build(build::Args),
     Run(run::Args),
+    Plan(plan::Args),
+    Promote(promote::Args),
+    Rollback(rollback::Args),
     Image(image::Args),
     Init(init::Args),
     Schema(schema::Args),

@@ -14,7 +14,8 @@ use sallyport_egress::meaning::{BUDGET, Change, Exhausted, Policy, diff};
 use sallyport_egress::model::{Egress, Mesh};
 use sallyport_egress::{Located, policy_source, standbys};
 
-pub(crate) use self::model::{Comparison, Gateway, Status};
+pub(crate) use self::model::{Comparison, Gateway, ObjectChange, Status};
+pub(crate) use self::objects::{PODS_REPLACED, between_builds};
 use self::places::RulePlaces;
 pub(crate) use self::side::Side;
 use crate::exit::{Exit, Failure};

@@ -18,13 +18,14 @@ pub(crate) enum Exit {
     Port = 5,
     EnvoyDied = 6,
     Module = 7,
+    Blocked = 8,
     /// `EX_USAGE` of sysexits.h, so that a mistake in a script is not taken for a result.
     Usage = 64,
 }
 
 impl Exit {
     /// Every code, in order.
-    const ALL: [Exit; 9] = [
+    const ALL: [Exit; 10] = [
         Exit::Ok,
         Exit::Problems,
         Exit::Differs,
@@ -33,6 +34,7 @@ impl Exit {
         Exit::Port,
         Exit::EnvoyDied,
         Exit::Module,
+        Exit::Blocked,
         Exit::Usage,
     ];
 
@@ -49,6 +51,9 @@ impl Exit {
             Exit::Port => "run: a port is in use or cannot be bound",
             Exit::EnvoyDied => "run: Envoy exited unexpectedly",
             Exit::Module => "run, test --wasm: the filter module is missing or was rejected, or decides otherwise",
+            Exit::Blocked => {
+                "promote, rollback: nothing was written, because something is missing or has changed meanwhile"
+            }
             Exit::Usage => "wrong arguments",
         }
     }

@@ -10,6 +10,7 @@
 //! ```text
 //! cli
 //! command
+//! rollout
 //! compare
 //! against assemble map trial
 //! local
@@ -26,7 +27,9 @@
 //! written, what a file needs of its folder ([`neighbours`]), the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
 //! file per format ([`report`]); the gateways' metrics ([`prometheus`]); files checked together ([`examine`]); cases that are run ([`trial`]),
 //! or sent to a gateway ([`against`]); the gateway that `run` serves ([`local`]); what
-//! `build` would write ([`assemble`]); the map ([`map`]); two sets of files compared ([`compare`]); one file per command ([`command`]); and the tree of arguments ([`cli`]).
+//! `build` would write ([`assemble`]); the map ([`map`]); two sets of files compared ([`compare`]); how far changed rules have
+//! come, and the files that a step writes ([`rollout`]); one file per command ([`command`]); and the tree of arguments
+//! ([`cli`]).
 
 #![cfg_attr(test, expect(clippy::arithmetic_side_effects, reason = "a broken assumption ends the test"))]
 
@@ -49,6 +52,7 @@ mod printable;
 mod prometheus;
 mod record;
 mod report;
+mod rollout;
 mod trial;
 mod vm;
 
@@ -92,6 +96,9 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Map(args) => command::map::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
+        Command::Plan(args) => command::plan::run(&args, console),
+        Command::Promote(args) => command::promote::run(&args, console),
+        Command::Rollback(args) => command::rollback::run(&args, console),
         Command::Image(args) => command::image::run(&args, console),
         Command::Init(args) => command::init::run(&args, console),
         Command::Schema(args) => command::schema::run(&args, console),

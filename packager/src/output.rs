@@ -188,7 +188,7 @@ fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let folder = path.parent().unwrap_or(root);
-    let written = new_file(folder).and_then(|mut file| {
+    let written = new_file(folder, ".sallyport-").and_then(|mut file| {
         file.write_all(text.as_bytes())?;
         file.persist(&path).map_err(|error| error.error)
     });
@@ -196,9 +196,9 @@ fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
 }
 
 /// With the permissions of an ordinary new file: a temporary file would be readable by its owner only.
-fn new_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
+pub(crate) fn new_file(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".sallyport-");
+    builder.prefix(prefix);
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
     builder.tempfile_in(folder)

@@ -3,16 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_egress::yaml_value;
+use sallyport_manifest::Build;
 use serde_json::Value;
 
 use super::model::{ObjectChange, What};
 use super::side::Side;
+
+/// What becomes of pods whose template changes.
+pub(crate) const PODS_REPLACED: &str = "pods are replaced one after another, and drain their connections";
 
 /// Namespace, kind and name.
 type Key = (String, String, String);
 
 /// The manifests that differ. Both sides are built with the same filter image, so none differs for that.
 pub(super) fn between(old: &Side, new: &Side) -> Vec<ObjectChange> {
+    between_builds(old.build.as_ref(), new.build.as_ref())
+}
+
+/// The same of two builds; of one that is not there, everything is new or gone.
+pub(crate) fn between_builds(old: Option<&Build>, new: Option<&Build>) -> Vec<ObjectChange> {
     let (old, new) = (objects(old), objects(new));
     let keys: BTreeSet<&Key> = old.keys().chain(new.keys()).collect();
     let mut changes = Vec::new();
@@ -31,9 +40,9 @@ pub(super) fn between(old: &Side, new: &Side) -> Vec<ObjectChange> {
     changes
 }
 
-/// Every manifest that `build` makes of a side.
-fn objects(side: &Side) -> BTreeMap<Key, Value> {
-    let files = side.build.iter().flat_map(|build| &build.files);
+/// Every manifest of a build.
+fn objects(build: Option<&Build>) -> BTreeMap<Key, Value> {
+    let files = build.iter().flat_map(|build| &build.files);
     let yaml = files.filter(|(name, _)| name.ends_with(".yaml") && !name.ends_with("kustomization.yaml"));
     let documents = yaml.flat_map(|(_, text)| text.split("\n---\n"));
     documents.filter_map(yaml_value).filter_map(|value| Some((key(&value)?, value))).collect()
@@ -61,9 +70,7 @@ fn effect(kind: &str, what: What, before: Option<&Value>, after: Option<&Value>)
         ("WasmPlugin" | "TrafficExtension", What::Deleted) => "the gateway has no filter: its routes lead nowhere",
         ("IstioOperator", _) => "in effect after the next `istioctl install`",
         ("Deployment", What::Deleted) => "the gateway stops serving",
-        ("Deployment", What::Changed) if differs("/spec/template") => {
-            "pods are replaced one after another, and drain their connections"
-        }
+        ("Deployment", What::Changed) if differs("/spec/template") => PODS_REPLACED,
         ("Deployment" | "HorizontalPodAutoscaler", What::Changed) => "pods are added or removed",
         ("Gateway" | "EnvoyFilter", What::Changed) => "the listener is replaced, and its connections are drained",
         ("Gateway", What::Deleted) => "the listener is removed, and its connections are drained",

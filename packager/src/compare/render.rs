@@ -8,6 +8,8 @@ mod words;
 
 use clap::ValueEnum;
 
+pub(crate) use words::{decided, kind};
+
 use super::model::Comparison;
 use super::side::Side;
 

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use sallyport_manifest::Lock;
 
-use super::common::{Source, cannot_build, own_filter, report_problems};
+use super::common::{Source, own_filter, report_problems};
+use crate::assemble::own_digest;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::oci::Content;
@@ -14,6 +15,7 @@ use crate::oci::layout::Layout;
 use crate::oci::reference::Reference;
 use crate::oci::registry::{Access, Pushed, Registry};
 use crate::oci::verify::{Expected, verify};
+use crate::rollout::{Disk, lock_filter};
 
 /// Push the image to a registry, and print its name with the digest
 ///
@@ -66,9 +68,10 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let name = args.reference.image();
     if let Some(path) = &args.lock {
-        let lock = Lock { image: name.clone(), digest: digest.to_string() };
-        let text = lock.render().map_err(|error| cannot_build(&error.into()))?;
-        console.write(Some(path), text.as_bytes())?;
+        // A filter of another version is known by its own `sallyport`.
+        let candidates = own_digest().as_ref() == Some(&digest);
+        let filter = Lock { image: name.clone(), digest: digest.to_string(), candidates };
+        lock_filter(path, filter, &mut Disk)?;
     }
     console.write(None, format!("{name}@{digest}\n").as_bytes())?;
     Ok(Exit::Ok)

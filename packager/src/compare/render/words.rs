@@ -15,7 +15,7 @@ pub(super) const CHANGES: [Change; 5] =
     [Change::Widened, Change::Narrowed, Change::Reason, Change::Shadow, Change::Audit];
 
 /// `widened`, as in `--fail-on`.
-pub(super) fn kind(change: Change) -> &'static str {
+pub(crate) fn kind(change: Change) -> &'static str {
     match change {
         Change::Widened => "widened",
         Change::Narrowed => "narrowed",
@@ -47,7 +47,7 @@ pub(super) fn heading(change: Change) -> &'static str {
 }
 
 /// `allowed by `readers``, before and after.
-pub(super) fn decided(region: &Region) -> [String; 2] {
+pub(crate) fn decided(region: &Region) -> [String; 2] {
     let said = |effect: &Effect| match (&region.view, effect) {
         (View::Audit(id), Effect::Allowed(Some(_))) => format!("recorded by `{id}`"),
         (View::Audit(_), _) => "not recorded".to_owned(),

@@ -1,0 +1,65 @@
+//! `sallyport promote`: the next step of changed rules, or of a filter.
+
+use std::path::PathBuf;
+
+use sallyport_egress::value::digest::Digest;
+
+use super::step::{self, Step};
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+use crate::rollout::{Disk, Nothing, Order, Target, promote, promote_filter};
+
+/// Take the next step of the changed rules of a wave of gateways
+///
+/// A candidate goes from its file to `shadow`, over the steps of the `canary` to `enforce`, and is then settled: its rules go into
+/// the Egress file, and the Candidate file goes. All other steps write `sallyport.lock` alone; `build` puts them into the
+/// manifests. Waves are promoted one after the other. Nothing is written if something is missing.
+///
+/// With --filter, a filter of another digest is rolled out in the same way, one gateway at a time.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  sallyport promote
+  sallyport promote egress-httpbin/httpbin --to enforce --without-evidence \"tested by hand\" --commit
+  sallyport promote --filter sha256:DIGEST")]
+pub(crate) struct Args {
+    /// Gateways: NAMESPACE/NAME of their Egress, or NAME if no two have it [default: the wave whose turn it is]
+    #[arg(value_name = "GATEWAY")]
+    gateways: Vec<String>,
+    /// How far: shadow, canary, a share of callers such as 25%, enforce or settled [default: one step]
+    #[arg(long, value_name = "STAGE", conflicts_with = "filter")]
+    to: Option<Target>,
+    /// Pin the filter of this digest, one gateway at a time; once all have it, for all
+    #[arg(long, value_name = "DIGEST", value_parser = digest)]
+    filter: Option<Digest>,
+    /// Why the step needs no evidence; the reason goes into the message of the commit
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    without_evidence: Option<String>,
+    /// Commit the files that were written, with hashes, evidence and waivers in the message
+    #[arg(long)]
+    commit: bool,
+    /// The files of all gateways, or directories with them
+    #[arg(long, value_name = "FILE|DIR", default_value = ".")]
+    files: Vec<PathBuf>,
+}
+
+fn digest(text: &str) -> Result<Digest, String> {
+    text.parse().map_err(|_| "a digest is `sha256:` and 64 hexadecimal digits".to_owned())
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    let Args { gateways, to, filter, without_evidence, commit, files } = args;
+    let order = Order { gateways, to: *to, without_evidence: without_evidence.as_deref() };
+    let step = Step {
+        verb: "promote",
+        files,
+        gateways,
+        commit: *commit,
+        reason: without_evidence.as_deref(),
+        // Git has every step: one that is not committed comes first.
+        waits_for_commit: true,
+    };
+    step::run(&step, console, |state| match filter {
+        Some(digest) => promote_filter(state, &order, digest, &Nothing, &mut Disk),
+        None => promote(state, &order, &Nothing, &mut Disk),
+    })
+}

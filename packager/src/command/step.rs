@@ -1,0 +1,90 @@
+//! What `promote` and `rollback` share: files are read, a step is taken, reported and committed.
+
+use std::path::PathBuf;
+
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+use crate::printable::{printable, quoted_path};
+use crate::report;
+use crate::rollout::{Promoted, Read, State, commit, need_repository, not_committed, now, read, uncommitted};
+
+/// How a step is taken.
+pub(super) struct Step<'a> {
+    /// What the message of the commit begins with.
+    pub(super) verb: &'static str,
+    pub(super) files: &'a [PathBuf],
+    pub(super) gateways: &'a [String],
+    pub(super) commit: bool,
+    pub(super) reason: Option<&'a str>,
+    /// Whether a step that is not committed comes first.
+    pub(super) waits_for_commit: bool,
+}
+
+pub(super) fn run(
+    step: &Step<'_>,
+    console: &Console,
+    take: impl FnOnce(&State) -> Result<Promoted, Failure>,
+) -> Result<Exit, Failure> {
+    let state = match read(step.files, now())? {
+        Read::State(state) => state,
+        Read::Wrong(wrong) => {
+            console.problem(wrong.render(report::Format::Human, console.coloured(None), true).trim_end());
+            return Ok(wrong.exit());
+        }
+    };
+    if step.commit {
+        need_repository(&state.lock_path)?;
+    }
+    if let Some(written) = step.waits_for_commit.then(|| uncommitted(&state)).flatten() {
+        return finish_uncommitted(step, console, &written);
+    }
+    if step.commit && step.waits_for_commit {
+        let files = not_committed(&state, &state.named(step.gateways)?);
+        if let Some(first) = files.first() {
+            let message =
+                format!("`{}` is not committed, and the lock would speak of what Git does not have", printable(first));
+            return Err(Failure::new(Exit::Blocked, message).with_help("commit the Egress and its candidate first"));
+        }
+    }
+    let promoted = take(&state)?;
+    report(step, console, &promoted)
+}
+
+/// A step was written, but not committed: perhaps the command was interrupted.
+fn finish_uncommitted(step: &Step<'_>, console: &Console, written: &Promoted) -> Result<Exit, Failure> {
+    let steps: Vec<_> = written.taken.iter().map(|taken| format!("`{}` to `{}`", taken.gateway, taken.to)).collect();
+    if step.commit {
+        console.note(&format!("the last step was not committed, so this commits it: {}", steps.join(", ")));
+        return report(step, console, written);
+    }
+    let message = format!("the last step is not committed: {}", steps.join(", "));
+    Err(Failure::new(Exit::Blocked, message)
+        .with_help("commit it first, or use --commit, which commits it and goes no further"))
+}
+
+fn report(step: &Step<'_>, console: &Console, promoted: &Promoted) -> Result<Exit, Failure> {
+    let mut text = String::new();
+    for taken in &promoted.taken {
+        text.push_str(&format!("{}: {} -> {}\n", taken.gateway, taken.from, taken.to));
+    }
+    for file in &promoted.files {
+        let verb = if file.exists() { "wrote" } else { "removed" };
+        text.push_str(&format!("  {verb} {}\n", printable(file)));
+    }
+    if !console.quiet() || promoted.taken.is_empty() {
+        promoted.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
+    }
+    if step.commit && !promoted.files.is_empty() {
+        let name = commit(&promoted.commit(step.verb, step.reason))?;
+        text.push_str(&format!("  committed {name}\n"));
+    }
+    console.write(None, text.as_bytes())?;
+    if !promoted.files.is_empty() {
+        let files: Vec<_> = step.files.iter().map(|file| quoted_path(file)).collect();
+        console.note(&format!(
+            "to bring it to the gateways: sallyport build {} -o DIR, and apply what changed",
+            files.join(" ")
+        ));
+    }
+    Ok(Exit::Ok)
+}

@@ -1,0 +1,30 @@
+//! How far the candidates of gateways have come, what the next step is, and the files that a step writes.
+//!
+//! # Design
+//! Files and lock are the only state: everything else is read from them anew. Each file is written in one step, the lock last, so
+//! that after a kill at any point the same command completes what it began.
+
+mod evidence;
+mod filter;
+mod git;
+mod lock;
+mod message;
+mod plan;
+mod promote;
+pub(crate) mod render;
+mod revert;
+mod state;
+mod target;
+mod write;
+
+pub(crate) use evidence::Nothing;
+pub(crate) use filter::{promote_filter, unpin_filters};
+pub(crate) use git::{commit, need_repository};
+pub(crate) use lock::lock_filter;
+pub(crate) use message::{not_committed, uncommitted};
+pub(crate) use plan::plan;
+pub(crate) use promote::{Order, Promoted, promote};
+pub(crate) use revert::roll_back;
+pub(crate) use state::{Read, State, now, read};
+pub(crate) use target::Target;
+pub(crate) use write::Disk;

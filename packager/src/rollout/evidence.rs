@@ -1,0 +1,49 @@
+//! What gateways did while they had a candidate, and what is missing before the next step.
+
+use sallyport_egress::rollout::Step;
+
+use super::state::Gateway;
+
+/// What is known before a step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// What speaks for the step, each in one line. They go into the message of the commit.
+    pub(crate) lines: Vec<String>,
+    /// What keeps the step from being taken.
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// One thing that is missing, in words: lower case, no full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Missing(pub(crate) String);
+
+/// What has seen gateways.
+pub(crate) trait Witness {
+    /// What it says before a step of a gateway.
+    fn evidence(&self, gateway: &Gateway<'_>, step: Step) -> Evidence;
+
+    /// The same before a gateway gets another filter, while `others` have it already.
+    fn evidence_of_filter(&self, gateway: &Gateway<'_>, others: usize) -> Evidence;
+}
+
+/// Nothing has been read of what gateways did.
+pub(crate) struct Nothing;
+
+impl Nothing {
+    fn says() -> Evidence {
+        let missing = Missing("evidence: nothing was read of what the gateway did".to_owned());
+        Evidence { lines: Vec::new(), missing: vec![missing] }
+    }
+}
+
+impl Witness for Nothing {
+    fn evidence(&self, _: &Gateway<'_>, step: Step) -> Evidence {
+        // In shadow a candidate decides nothing.
+        if step == Step::Shadow { Evidence::default() } else { Self::says() }
+    }
+
+    fn evidence_of_filter(&self, _: &Gateway<'_>, others: usize) -> Evidence {
+        // Of the first there can be none.
+        if others == 0 { Evidence::default() } else { Self::says() }
+    }
+}

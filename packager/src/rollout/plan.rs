@@ -1,0 +1,310 @@
+//! Where each gateway stands, what its next step is and means, and what is missing before it.
+
+use sallyport_egress::meaning::{BUDGET, Change, Policy, diff};
+use sallyport_egress::model::Egress;
+use sallyport_egress::rollout::{Candidate, Standing, Step, written_moment};
+use sallyport_egress::{policy_source, standbys};
+use sallyport_manifest::{Build, GatewayState, LockFile, Locked, LockedGateway, Options, Rollouts};
+
+use super::evidence::{Missing, Witness};
+use super::state::{Gateway, State};
+use crate::compare::render::decided;
+use crate::compare::{ObjectChange, PODS_REPLACED, between_builds};
+use crate::exit::{Exit, Failure};
+use crate::report::example::Ground;
+
+/// Every gateway, in the order of the waves.
+pub(crate) struct Plan {
+    pub(crate) waves: Vec<(String, Vec<Planned>)>,
+}
+
+/// One gateway.
+pub(crate) struct Planned {
+    pub(crate) gateway: String,
+    /// Where it stands, in words.
+    pub(crate) standing: String,
+    pub(crate) stage: Option<Standing>,
+    pub(crate) since: Option<String>,
+    /// What there is to know of a state that no promotion leads to.
+    pub(crate) notes: Vec<String>,
+    pub(crate) next: Option<NextStep>,
+}
+
+/// The next step of a gateway.
+pub(crate) struct NextStep {
+    pub(crate) step: Step,
+    /// What the candidate decides otherwise.
+    pub(crate) regions: Vec<PlannedRegion>,
+    pub(crate) objects: Vec<ObjectChange>,
+    pub(crate) evidence: Vec<String>,
+    pub(crate) missing: Vec<Missing>,
+}
+
+/// Requests that the candidate decides otherwise.
+pub(crate) struct PlannedRegion {
+    pub(crate) id: String,
+    pub(crate) change: Change,
+    pub(crate) old: String,
+    pub(crate) new: String,
+    pub(crate) example: String,
+}
+
+impl NextStep {
+    /// Whether pods are replaced.
+    pub(crate) fn restarts(&self) -> bool {
+        self.objects.iter().any(|object| object.effect == PODS_REPLACED)
+    }
+}
+
+/// The plan of every gateway, or of those named.
+pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Result<Plan, Failure> {
+    let mut waves: Vec<(String, Vec<Planned>)> =
+        state.waves.iter().map(|wave| (wave.name.clone(), Vec::new())).collect();
+    for gateway in state.gateways() {
+        if named.is_empty() || named.contains(&gateway.name()) {
+            let planned = planned(state, &gateway, witness)?;
+            if let Some((_, of_wave)) = waves.get_mut(gateway.wave) {
+                of_wave.push(planned);
+            }
+        }
+    }
+    waves.retain(|(_, gateways)| !gateways.is_empty());
+    Ok(Plan { waves })
+}
+
+fn planned(state: &State, gateway: &Gateway<'_>, witness: &dyn Witness) -> Result<Planned, Failure> {
+    let step = gateway.next(&state.rollout.gates.canary.steps);
+    let next = match (step, gateway.candidate) {
+        (Some(step), candidate) => Some(next_step(state, gateway, candidate.map(|found| &found.value), step, witness)?),
+        (None, _) => None,
+    };
+    let (standing, notes) = words(state, gateway);
+    let since = match gateway.state {
+        GatewayState::Rolling(_, locked) | GatewayState::Gone(locked) => Some(locked.since.clone()),
+        _ => None,
+    };
+    Ok(Planned { gateway: gateway.name(), standing, stage: gateway.standing(), since, notes, next })
+}
+
+/// Where a gateway stands, and what explains it.
+fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String>) {
+    let name = gateway.name();
+    let mut notes = match gateway.state {
+        GatewayState::Plain | GatewayState::Proposed(_) | GatewayState::Rolling(..) => Vec::new(),
+        GatewayState::Changed(_, locked) => vec![format!(
+            "it was at `{}` since {}, with other rules, of the Egress or of its candidate: what was seen of those says nothing of \
+             these, so the rollout begins again",
+            locked.standing, locked.since
+        )],
+        GatewayState::Settling(Some(_), _) => {
+            vec!["a promotion was interrupted: the candidate's rules are in the Egress file, and the Candidate file is still \
+                  there; `sallyport promote` completes it"
+                .to_owned()]
+        }
+        GatewayState::Settling(None, _) => vec![
+            "a promotion was interrupted: the candidate's rules are in the Egress file, and the lock does not say so yet; \
+             `sallyport promote` completes it"
+                .to_owned(),
+        ],
+        GatewayState::Gone(_) => vec![format!(
+            "its Candidate file is gone: restore it, or run `sallyport rollback {name}` to go back to the rules of the Egress file"
+        )],
+    };
+    if let Some(filter) = state.lock.rollout.gateways.get(&name).and_then(|locked| locked.filter.as_ref()) {
+        notes.push(format!("its filter is pinned: {filter}"));
+    }
+    let standing = match gateway.state {
+        GatewayState::Plain => "no candidate".to_owned(),
+        GatewayState::Changed(..) => "changed".to_owned(),
+        GatewayState::Settling(..) => "being settled".to_owned(),
+        _ => gateway.standing().map_or_else(String::new, |standing| standing.to_string()),
+    };
+    (standing, notes)
+}
+
+fn next_step(
+    state: &State,
+    gateway: &Gateway<'_>,
+    candidate: Option<&Candidate>,
+    step: Step,
+    witness: &dyn Witness,
+) -> Result<NextStep, Failure> {
+    let egress = &gateway.egress.value;
+    let regions = match candidate {
+        Some(candidate) if !candidate.is_in(&egress.spec.authz.rules) => regions(state, gateway, candidate)?,
+        _ => Vec::new(),
+    };
+    let objects = objects(state, gateway, candidate, step)?;
+    let (evidence, missing) = needs(state, gateway, step, witness);
+    Ok(NextStep { step, regions, objects, evidence, missing })
+}
+
+/// What is known and what is missing before a step.
+pub(super) fn needs(
+    state: &State,
+    gateway: &Gateway<'_>,
+    step: Step,
+    witness: &dyn Witness,
+) -> (Vec<String>, Vec<Missing>) {
+    if let GatewayState::Settling(..) = gateway.state {
+        // It was decided before.
+        return (Vec::new(), Vec::new());
+    }
+    let mut missing: Vec<Missing> = missing_filter(state, gateway, step).into_iter().collect();
+    missing.extend(missing_time(state, gateway));
+    let evidence = witness.evidence(gateway, step);
+    missing.extend(evidence.missing);
+    (evidence.lines, missing)
+}
+
+/// A filter that does not know candidates would refuse the configuration, and keep the one before.
+pub(super) fn missing_filter(state: &State, gateway: &Gateway<'_>, step: Step) -> Option<Missing> {
+    if step == Step::Settle {
+        return None;
+    }
+    let name = gateway.name();
+    match state.filter_of(&gateway.egress.value) {
+        Ok(digest) if state.knows_candidates(&digest) => None,
+        Ok(digest) => {
+            let how = match state.capable_filter().filter(|capable| *capable != digest.to_string()) {
+                Some(capable) => format!("`sallyport promote --filter {capable} {name}` comes first"),
+                None => {
+                    "push the filter of this `sallyport` first: `sallyport image push REPOSITORY --lock sallyport.lock`"
+                        .to_owned()
+                }
+            };
+            Some(Missing(format!("filter: {digest} does not know candidates; {how}")))
+        }
+        Err(reason) => Some(Missing(format!("filter: {reason}"))),
+    }
+}
+
+fn missing_time(state: &State, gateway: &Gateway<'_>) -> Option<Missing> {
+    let (since, standing) = (gateway.since()?, gateway.standing()?);
+    let gates = &state.rollout.gates;
+    let least = match standing {
+        Standing::Proposed => return None,
+        Standing::Shadow => &gates.shadow.min_time,
+        Standing::Canary(_) => &gates.canary.min_time,
+        Standing::Enforce => &gates.enforce.min_time,
+    };
+    let passed = state.now.saturating_sub(since);
+    if passed < 0 {
+        let (since, now) = (written_moment(since), written_moment(state.now));
+        return Some(Missing(format!(
+            "time: it is at `{standing}` since {since}, but here it is {now}: a clock is wrong"
+        )));
+    }
+    let least_seconds = i64::try_from(least.length().as_secs()).unwrap_or(i64::MAX);
+    (passed < least_seconds).then(|| {
+        Missing(format!(
+            "time: at `{standing}` for {} of {least}, until {}",
+            span(passed),
+            written_moment(since.saturating_add(least_seconds))
+        ))
+    })
+}
+
+/// A length of time for people: `26h`, `5m`.
+fn span(seconds: i64) -> String {
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h{minutes}m"),
+    }
+}
+
+fn regions(state: &State, gateway: &Gateway<'_>, candidate: &Candidate) -> Result<Vec<PlannedRegion>, Failure> {
+    let egress = &gateway.egress.value;
+    let name = gateway.name();
+    let all = state.checked.egresses.iter().map(|located| &located.value);
+    let source = policy_source(egress, &state.mesh, &standbys(egress, all));
+    let mut next = source.clone();
+    next.rules = candidate.apply(&source.rules);
+    let wrong = |what: &dyn std::fmt::Display| {
+        Failure::new(Exit::Problems, format!("the change of `{name}` cannot be compared: {what}"))
+    };
+    let (was, is) =
+        (Policy::new(source).map_err(|error| wrong(&error))?, Policy::new(next).map_err(|error| wrong(&error))?);
+    let found = diff(&was, &is, egress.spec.host.as_str(), BUDGET)
+        .map_err(|_| wrong(&format!("it takes more than {BUDGET} steps")).with_help("split the change"))?;
+    let ground = Ground::new(gateway.egress, state.checked.mesh.as_ref(), &state.report.files, None);
+    let needs = was.engine().needs() | is.engine().needs();
+    let region = |region: sallyport_egress::meaning::Region| {
+        let [old, new] = decided(&region);
+        let example = ground.text(&region.witness.clone().on_usual_connection(egress, needs));
+        PlannedRegion { change: region.change(), id: region.id, old, new, example }
+    };
+    Ok(found.regions.into_iter().map(region).collect())
+}
+
+/// The objects of the gateway that the step changes.
+fn objects(
+    state: &State,
+    gateway: &Gateway<'_>,
+    candidate: Option<&Candidate>,
+    step: Step,
+) -> Result<Vec<ObjectChange>, Failure> {
+    let egress = &gateway.egress.value;
+    let before = match gateway.state {
+        // What was promoted is not known any more.
+        GatewayState::Changed(..) => LockFile { filter: state.lock.filter.clone(), ..LockFile::default() },
+        _ => state.lock.clone(),
+    };
+    let mut after = before.clone();
+    let mut settled = egress.clone();
+    match (step.leads_to(), candidate) {
+        (Some(standing), Some(candidate)) => {
+            let locked = Locked {
+                policy: sallyport_egress::rollout::digest(&egress.spec.authz.rules),
+                candidate: sallyport_egress::rollout::digest(&candidate.apply(&egress.spec.authz.rules)),
+                standing,
+                since: String::new(),
+            };
+            after.rollout.gateways.entry(gateway.name()).or_default().candidate = Some(locked);
+        }
+        (_, candidate) => {
+            if let Some(LockedGateway { candidate, .. }) = after.rollout.gateways.get_mut(&gateway.name()) {
+                *candidate = None;
+            }
+            if let Some(candidate) = candidate {
+                settled.spec.authz.rules = candidate.apply(&egress.spec.authz.rules);
+            }
+        }
+    }
+    let of = |egress: &Egress, candidate: Option<&Candidate>, lock: &LockFile| {
+        build(state, egress, candidate, lock).map_err(|errors| {
+            let first = errors.into_iter().next().unwrap_or_default();
+            Failure::new(Exit::Problems, format!("the manifests of `{}` cannot be built: {first}", egress.route()))
+                .with_help("`sallyport build` says more")
+        })
+    };
+    let old = of(egress, candidate, &before)?;
+    let new = match step.leads_to() {
+        Some(_) => of(egress, candidate, &after)?,
+        None => of(&settled, None, &after)?,
+    };
+    Ok(between_builds(Some(&old), Some(&new)))
+}
+
+fn build(state: &State, egress: &Egress, candidate: Option<&Candidate>, lock: &LockFile) -> Result<Build, Vec<String>> {
+    let others = standbys(egress, state.checked.egresses.iter().map(|located| &located.value));
+    let egresses: Vec<&Egress> = std::iter::once(egress).chain(others).collect();
+    let messages =
+        |errors: Vec<sallyport_manifest::BuildError>| errors.into_iter().map(|error| error.message).collect();
+    let candidates: Vec<&Candidate> = candidate.into_iter().collect();
+    // Standbys are here for their names: their candidates change nothing of this gateway.
+    let mut lock = lock.clone();
+    lock.rollout.gateways.retain(|name, _| *name == egress.route());
+    let rollouts = Rollouts::of(&egresses, &candidates, Some(&state.rollout), &lock).map_err(messages)?;
+    let filter = match &state.filter {
+        Ok(filter) => filter.clone(),
+        // Both sides have the same, whatever it is.
+        Err(_) => sallyport_manifest::PinnedFilter {
+            image: state.mesh.filter.image.clone(),
+            digest: crate::oci::digest::digest_of(b""),
+        },
+    };
+    let options = Options { is_placeholder: true, ..Options::default() };
+    sallyport_manifest::build(&egresses, &state.mesh, &filter, &rollouts, options).map_err(messages)
+}

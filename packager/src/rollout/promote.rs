@@ -1,0 +1,267 @@
+//! Steps that are taken: the lock is written, and with the last step the Egress file.
+
+use std::path::PathBuf;
+
+use sallyport_egress::Located;
+use sallyport_egress::rollout::{Candidate, Standing, Step, digest, splice, written_moment};
+use sallyport_manifest::{GatewayState, Locked};
+
+use super::evidence::{Missing, Witness};
+use super::lock;
+use super::plan::{missing_filter, needs};
+use super::state::{Gateway, State};
+use super::target::Target;
+use super::write::Writer;
+use crate::exit::{Exit, Failure};
+
+/// What the user asks for.
+pub(crate) struct Order<'a> {
+    /// Empty: those of the wave whose turn it is.
+    pub(crate) gateways: &'a [String],
+    /// Without it, one step.
+    pub(crate) to: Option<Target>,
+    /// Why evidence may be missing.
+    pub(crate) without_evidence: Option<&'a str>,
+}
+
+/// What was done.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Promoted {
+    pub(crate) taken: Vec<Taken>,
+    /// The files that were written or removed, the lock last.
+    pub(crate) files: Vec<PathBuf>,
+    /// What there is to say beside that.
+    pub(crate) notes: Vec<String>,
+}
+
+/// A step of one gateway.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) gateway: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    /// The digests of the rules in force and of the candidate's, before the step.
+    pub(crate) policy: String,
+    pub(crate) candidate: String,
+    pub(crate) evidence: Vec<String>,
+    /// What was missing.
+    pub(crate) missing: Vec<Missing>,
+    /// Callers whose refused requests do not block.
+    pub(crate) waivers: Vec<String>,
+}
+
+/// A file that a step replaces, with what it was.
+struct Rewritten {
+    path: PathBuf,
+    old: String,
+    /// `None`: it is removed.
+    new: Option<String>,
+}
+
+/// Takes the next step of each gateway.
+pub(crate) fn promote(
+    state: &State,
+    order: &Order<'_>,
+    witness: &dyn Witness,
+    writer: &mut dyn Writer,
+) -> Result<Promoted, Failure> {
+    let (steps, notes) = select(state, order)?;
+    if steps.is_empty() {
+        return Ok(Promoted { notes, ..Promoted::default() });
+    }
+    let taken = judge(state, &steps, order.without_evidence, witness)?;
+    let mut file = state.lock.clone();
+    let mut rewritten = Vec::new();
+    for (gateway, step) in &steps {
+        let entry = file.rollout.gateways.entry(gateway.name()).or_default();
+        match (step.leads_to(), gateway.candidate) {
+            (Some(standing), Some(candidate)) => entry.candidate = Some(locked(state, gateway, candidate, standing)),
+            (None, candidate) => {
+                entry.candidate = None;
+                rewritten.extend(
+                    candidate.map(|candidate| settled(state, gateway, candidate)).transpose()?.into_iter().flatten(),
+                );
+            }
+            // Only a gateway with a candidate has such a step.
+            (Some(_), None) => {}
+        }
+    }
+    let mut files = Vec::new();
+    for Rewritten { path, old, new } in rewritten {
+        match new {
+            Some(new) => writer.replace(&path, Some(old.as_bytes()), new.as_bytes())?,
+            None => writer.remove(&path, old.as_bytes())?,
+        }
+        files.push(path);
+    }
+    lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
+    files.push(state.lock_path.clone());
+    Ok(Promoted { taken, files, notes })
+}
+
+fn locked(state: &State, gateway: &Gateway<'_>, candidate: &Located<Candidate>, standing: Standing) -> Locked {
+    let rules = &gateway.egress.value.spec.authz.rules;
+    Locked {
+        policy: digest(rules),
+        candidate: digest(&candidate.value.apply(rules)),
+        standing,
+        since: written_moment(state.now),
+    }
+}
+
+/// The files that change when a candidate is settled: first its rules are in the Egress file, then its own file goes.
+fn settled(state: &State, gateway: &Gateway<'_>, candidate: &Located<Candidate>) -> Result<Vec<Rewritten>, Failure> {
+    let (egress, next) = (state.source(gateway.egress.file), state.source(candidate.file));
+    let text = splice(&egress, &next).map_err(|flaw| {
+        let place = egress.position(flaw.span.start);
+        let message = format!("{}:{}:{}: {}", egress.name, place.line, place.column, flaw.message);
+        Failure::new(Exit::Blocked, message).with_help(flaw.help)
+    })?;
+    let removed = Rewritten { path: PathBuf::from(next.name), old: next.text, new: None };
+    if text == egress.text {
+        return Ok(vec![removed]);
+    }
+    Ok(vec![Rewritten { path: PathBuf::from(egress.name), old: egress.text, new: Some(text) }, removed])
+}
+
+/// What is known of each step; fails if something is missing.
+fn judge(
+    state: &State,
+    steps: &[(Gateway<'_>, Step)],
+    reason: Option<&str>,
+    witness: &dyn Witness,
+) -> Result<Vec<Taken>, Failure> {
+    let (mut taken, mut blocked, mut is_for_filter) = (Vec::new(), Vec::new(), false);
+    for (gateway, step) in steps {
+        let (evidence, missing) = needs(state, gateway, *step, witness);
+        let filter = missing_filter(state, gateway, *step);
+        is_for_filter |= filter.is_some();
+        let lacks: Vec<&Missing> = if reason.is_some() { filter.iter().collect() } else { missing.iter().collect() };
+        let name = gateway.name();
+        blocked.extend(lacks.into_iter().map(|Missing(what)| format!("\n  {name} to `{step}`: {what}")));
+        let locked = match gateway.state {
+            GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) => Some(locked.clone()),
+            _ => gateway.candidate.map(|candidate| locked(state, gateway, candidate, Standing::Proposed)),
+        };
+        taken.push(Taken {
+            from: gateway.standing().map_or_else(String::new, |standing| standing.to_string()),
+            to: step.to_string(),
+            policy: locked.as_ref().map(|locked| locked.policy.clone()).unwrap_or_default(),
+            candidate: locked.map(|locked| locked.candidate).unwrap_or_default(),
+            evidence,
+            missing,
+            waivers: waivers(state, &name),
+            gateway: name,
+        });
+    }
+    if blocked.is_empty() {
+        return Ok(taken);
+    }
+    let failure =
+        Failure::new(Exit::Blocked, format!("nothing is promoted, because something is missing:{}", blocked.concat()));
+    Err(if is_for_filter {
+        failure
+    } else {
+        failure.with_help("wait for it, or give a reason why it is not needed: --without-evidence REASON")
+    })
+}
+
+/// The waivers of a gateway that have not ended.
+fn waivers(state: &State, gateway: &str) -> Vec<String> {
+    let own =
+        state.rollout.waivers.iter().filter(|waiver| waiver.gateway == *gateway && waiver.until.end() >= state.now);
+    own.map(|waiver| format!("{} {} until {}: {}", waiver.region, waiver.caller, waiver.until, waiver.reason)).collect()
+}
+
+/// The gateways whose turn it is, each with its step; and what there is to say of others.
+fn select<'s>(state: &'s State, order: &Order<'_>) -> Result<(Vec<(Gateway<'s>, Step)>, Vec<String>), Failure> {
+    let gateways = state.gateways();
+    let named = state.named(order.gateways)?;
+    let chosen: Vec<Gateway<'s>> = if named.is_empty() {
+        turn(state, &gateways)
+    } else {
+        gateways.iter().filter(|gateway| named.contains(&gateway.name())).copied().collect()
+    };
+    let (mut steps, mut notes) = (Vec::new(), Vec::new());
+    for gateway in chosen {
+        let name = gateway.name();
+        match step(state, &gateway, order.to)? {
+            Some(step) => steps.push((gateway, step)),
+            None => match gateway.standing() {
+                Some(standing) => notes.push(format!("{name} is at `{standing}` already")),
+                None => notes.push(format!("{name} has no candidate")),
+            },
+        }
+    }
+    if named.is_empty() && steps.is_empty() && notes.is_empty() {
+        notes.push("no gateway has a candidate: write one beside an Egress file (`kind: Candidate`)".to_owned());
+    }
+    refuse_out_of_turn(state, &gateways, &steps)?;
+    Ok((steps, notes))
+}
+
+fn step(state: &State, gateway: &Gateway<'_>, to: Option<Target>) -> Result<Option<Step>, Failure> {
+    let name = gateway.name();
+    if let GatewayState::Gone(locked) = gateway.state {
+        let message = format!("`{name}` is at `{}`, but its Candidate file is gone", locked.standing);
+        let help = format!("restore the file, or go back with `sallyport rollback {name}`");
+        return Err(Failure::new(Exit::Blocked, message).with_help(help));
+    }
+    let steps = &state.rollout.gates.canary.steps;
+    let Some(next) = gateway.next(steps) else { return Ok(None) };
+    let (Some(target), Some(standing)) = (to, gateway.standing()) else { return Ok(Some(next)) };
+    if next == Step::Settle {
+        return Ok((target == Target::Settled).then_some(next));
+    }
+    if target == Target::Settled {
+        let message = format!("`{name}` is at `{standing}`, and is settled after `enforce`");
+        return Err(Failure::new(Exit::Blocked, message).with_help("promote it to `enforce` first"));
+    }
+    Ok(target.step(standing, steps))
+}
+
+/// Whether a gateway has a candidate that does not decide for all yet.
+fn is_behind(gateway: &Gateway<'_>) -> bool {
+    match gateway.state {
+        GatewayState::Proposed(_) | GatewayState::Changed(..) => true,
+        GatewayState::Rolling(_, locked) => locked.standing < Standing::Enforce,
+        GatewayState::Plain | GatewayState::Settling(..) | GatewayState::Gone(_) => false,
+    }
+}
+
+/// The gateways of the first wave in which there is something to do: those that are least far. All candidates decide for all
+/// before the first is settled.
+fn turn<'s>(state: &State, gateways: &[Gateway<'s>]) -> Vec<Gateway<'s>> {
+    let of_wave = |wave: usize| gateways.iter().filter(move |gateway| gateway.wave == wave);
+    let is_interrupted = |gateway: &&Gateway<'_>| matches!(gateway.state, GatewayState::Settling(..));
+    let waves = 0..state.waves.len();
+    let interrupted = waves.clone().find(|wave| of_wave(*wave).any(|gateway| is_interrupted(&gateway)));
+    let behind = waves.clone().find(|wave| of_wave(*wave).any(is_behind));
+    if let (Some(wave), None) = (behind, interrupted) {
+        let behind = || of_wave(wave).filter(|gateway| is_behind(gateway));
+        let least = behind().filter_map(Gateway::standing).min();
+        return behind().filter(|gateway| gateway.standing() == least).copied().collect();
+    }
+    let is_to_settle = |gateway: &&Gateway<'_>| gateway.standing() == Some(Standing::Enforce);
+    let wave = interrupted.or_else(|| waves.clone().find(|wave| of_wave(*wave).any(|gateway| is_to_settle(&gateway))));
+    wave.map(|wave| of_wave(wave).filter(is_to_settle).copied().collect()).unwrap_or_default()
+}
+
+/// One wave at a time, and in order.
+fn refuse_out_of_turn(state: &State, gateways: &[Gateway<'_>], steps: &[(Gateway<'_>, Step)]) -> Result<(), Failure> {
+    for (gateway, _) in steps.iter().filter(|(_, step)| *step != Step::Settle) {
+        let earlier = gateways.iter().find(|other| other.wave < gateway.wave && is_behind(other));
+        if let (Some(earlier), Some(standing)) = (earlier, earlier.and_then(Gateway::standing)) {
+            let message = format!(
+                "`{}` is in the wave `{}`, and `{}` of the wave `{}` is at `{standing}`",
+                gateway.name(),
+                state.wave_name(gateway.wave),
+                earlier.name(),
+                state.wave_name(earlier.wave)
+            );
+            return Err(Failure::new(Exit::Blocked, message)
+                .with_help("waves are promoted one after the other: promote that one first, or change the waves"));
+        }
+    }
+    Ok(())
+}

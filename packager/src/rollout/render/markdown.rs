@@ -1,0 +1,44 @@
+//! For the comment of a pull request.
+
+use super::{objects, summary};
+use crate::compare::render::kind;
+use crate::printable::visible;
+use crate::rollout::evidence::Missing;
+use crate::rollout::plan::{Plan, Planned};
+
+pub(super) fn render(plan: &Plan) -> String {
+    let mut text = "### Rollout\n\n| wave | gateway | stands at | next | missing |\n|---|---|---|---|---|\n".to_owned();
+    let all = || plan.waves.iter().flat_map(|(wave, gateways)| gateways.iter().map(move |gateway| (wave, gateway)));
+    for (wave, Planned { gateway, standing, next, .. }) in all() {
+        let (step, missing) = match next {
+            Some(next) => (next.step.to_string(), next.missing.len().to_string()),
+            None => (String::new(), String::new()),
+        };
+        text.push_str(&format!("| {wave} | `{gateway}` | {standing} | {step} | {missing} |\n"));
+    }
+    for (_, Planned { gateway, notes, next, .. }) in all() {
+        let Some(step) = next.as_ref() else {
+            notes.iter().for_each(|note| text.push_str(&format!("\n`{gateway}`: {note}\n")));
+            continue;
+        };
+        text.push_str(&format!("\n#### `{gateway}` to {}\n\n", step.step));
+        let mut item = |what: &str| text.push_str(&format!("- {what}\n"));
+        notes.iter().for_each(|note| item(note));
+        for region in &step.regions {
+            let code = |words: &str| format!("`{}`", visible(words).replace('`', "'"));
+            item(&format!(
+                "**{}** `{}`: {}; was {}; example: {}",
+                kind(region.change),
+                region.id,
+                code(&region.new),
+                code(&region.old),
+                code(&region.example)
+            ));
+        }
+        objects(step).iter().for_each(|object| item(&visible(object)));
+        item(if step.restarts() { "pods are restarted" } else { "no pod is restarted" });
+        step.evidence.iter().for_each(|line| item(&format!("evidence: {line}")));
+        step.missing.iter().for_each(|Missing(what)| item(&format!("**missing**: {what}")));
+    }
+    text + "\n" + &summary(plan) + "\n"
+}

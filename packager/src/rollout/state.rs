@@ -1,0 +1,253 @@
+//! The files and the lock, read together.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::rollout::{Candidate, OTHERS, Rollout, Standing, Step, WaveOf, moment, waves};
+use sallyport_egress::{Checked, Code, Located};
+use sallyport_manifest::{GatewayState, LockFile, PinnedFilter};
+use time::OffsetDateTime;
+
+use crate::assemble::{choose, own_digest};
+use crate::examine::examine;
+use crate::exit::{Exit, Failure};
+use crate::input::{self, Selection, relative};
+use crate::lock::{self, Search};
+use crate::oci::digest::Digest;
+use crate::printable::printable;
+use crate::report::Report;
+
+/// Everything that the state of a rollout is.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) report: Report,
+    pub(crate) checked: Checked,
+    pub(crate) lock_path: PathBuf,
+    /// `None`: there is no lock.
+    pub(crate) lock_bytes: Option<Vec<u8>>,
+    pub(crate) lock: LockFile,
+    pub(crate) rollout: Rollout,
+    pub(crate) mesh: Mesh,
+    pub(crate) waves: Vec<WaveOf>,
+    /// In Unix seconds.
+    pub(crate) now: i64,
+    /// The image of the gateways that have none of their own; or why it is not known.
+    pub(crate) filter: Result<PinnedFilter, String>,
+    /// The digest of the image of the filter in this program.
+    own: Option<Digest>,
+}
+
+/// Files that were read.
+#[derive(Debug)]
+pub(crate) enum Read {
+    /// They are valid.
+    State(Box<State>),
+    /// They have errors.
+    Wrong(Box<Report>),
+}
+
+/// One gateway.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Gateway<'s> {
+    pub(crate) egress: &'s Located<Egress>,
+    pub(crate) candidate: Option<&'s Located<Candidate>>,
+    pub(crate) state: GatewayState<'s>,
+    /// The position of its wave.
+    pub(crate) wave: usize,
+}
+
+/// The time, in Unix seconds: that of `SOURCE_DATE_EPOCH`, if it is set.
+pub(crate) fn now() -> i64 {
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or_else(|| OffsetDateTime::now_utc().unix_timestamp())
+}
+
+/// Reads the files that the arguments name, and their lock.
+pub(crate) fn read(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
+    let (mut report, checked) = examine(input::gather(arguments, Selection::Ours));
+    let relative: Vec<_> = arguments.iter().map(|path| relative(path)).collect();
+    let search = lock::find(&relative, report.files.iter().map(|file| Path::new(&file.name)));
+    let (lock_path, lock_bytes, lock) = lock_of(&search)?;
+    forgive_interrupted(&mut report, &checked, &lock);
+    if report.exit() != Exit::Ok {
+        return Ok(Read::Wrong(Box::new(report)));
+    }
+    if checked.egresses.is_empty() {
+        let names: Vec<_> = arguments.iter().map(|path| format!("`{}`", printable(path))).collect();
+        let message = format!("{} has no Egress", names.join(", "));
+        return Err(
+            Failure::new(Exit::Io, message).with_help("name the files or the folder of the gateways with --files")
+        );
+    }
+    let egresses: Vec<_> = checked.egresses.iter().map(|egress| &egress.value).collect();
+    let rollout = checked.rollout.as_ref().map_or_else(Rollout::default, |rollout| rollout.value.clone());
+    let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let filter = choose(&mesh, &search).map(|(chosen, _)| chosen.filter).map_err(|error| error.message);
+    let waves = waves(&rollout, &egresses);
+    let own = own_digest();
+    let state = State { report, checked, lock_path, lock_bytes, lock, rollout, mesh, waves, now, filter, own };
+    Ok(Read::State(Box::new(state)))
+}
+
+/// The lock, with the very bytes that it was read from.
+fn lock_of(search: &Search) -> Result<(PathBuf, Option<Vec<u8>>, LockFile), Failure> {
+    let found = match &search.found {
+        Ok(found) => found,
+        Err((_, error)) => {
+            let failure = Failure::new(Exit::Io, error.message.clone());
+            return Err(match &error.help {
+                Some(help) => failure.with_help(help.clone()),
+                None => failure,
+            });
+        }
+    };
+    let Some((path, _)) = found else { return Ok((search.file.clone(), None, LockFile::default())) };
+    let bytes = fs::read(path).map_err(|error| Failure::read(path, &error))?;
+    let lock = LockFile::parse(&String::from_utf8_lossy(&bytes))
+        .map_err(|error| Failure::new(Exit::Io, format!("`{}`: {error}", printable(path))))?;
+    Ok((path.clone(), Some(bytes), lock))
+}
+
+/// A candidate whose rules are in the Egress already is an error, unless a promotion was interrupted between the two.
+fn forgive_interrupted(report: &mut Report, checked: &Checked, lock: &LockFile) {
+    let is_interrupted = |candidate: &Candidate| {
+        let egress = checked.egresses.iter().find(|egress| egress.value.route() == candidate.gateway());
+        egress.is_some_and(|egress| {
+            let locked = lock.candidate(&candidate.gateway());
+            matches!(GatewayState::of(&egress.value, Some(candidate), locked), GatewayState::Settling(..))
+        })
+    };
+    let interrupted: Vec<usize> = checked
+        .candidates
+        .iter()
+        .filter(|candidate| is_interrupted(&candidate.value))
+        .map(|candidate| candidate.file)
+        .collect();
+    report
+        .problems
+        .retain(|problem| problem.code != Code::CandidateWithoutChange || !interrupted.contains(&problem.file));
+}
+
+impl State {
+    /// Every gateway, in the order of the waves.
+    pub(crate) fn gateways(&self) -> Vec<Gateway<'_>> {
+        let mut gateways = Vec::new();
+        for (wave, of_wave) in self.waves.iter().enumerate() {
+            gateways.extend(of_wave.gateways.iter().filter_map(|name| self.gateway(name, wave)));
+        }
+        gateways
+    }
+
+    fn gateway(&self, name: &str, wave: usize) -> Option<Gateway<'_>> {
+        let egress = self.checked.egresses.iter().find(|egress| egress.value.route() == name)?;
+        let candidate = self.checked.candidates.iter().find(|candidate| candidate.value.gateway() == name);
+        let state = GatewayState::of(&egress.value, candidate.map(|found| &found.value), self.lock.candidate(name));
+        Some(Gateway { egress, candidate, state, wave })
+    }
+
+    /// The name of a wave.
+    pub(crate) fn wave_name(&self, wave: usize) -> &str {
+        self.waves.get(wave).map_or(OTHERS, |wave| wave.name.as_str())
+    }
+
+    /// The gateways that the user named: by `NAMESPACE/NAME`, or by a name that no two have.
+    pub(crate) fn named(&self, names: &[String]) -> Result<Vec<String>, Failure> {
+        let known: Vec<String> = self.gateways().iter().map(Gateway::name).collect();
+        let mut found: Vec<String> = Vec::new();
+        for name in names {
+            let is_meant =
+                |gateway: &&String| *gateway == name || gateway.split_once('/').is_some_and(|(_, short)| short == name);
+            let meant: Vec<&String> = known.iter().filter(is_meant).collect();
+            match meant.as_slice() {
+                [one] if found.contains(one) => {}
+                [one] => found.push((*one).clone()),
+                [] => {
+                    let near = sallyport_egress::did_you_mean(name, known.iter().map(String::as_str));
+                    let failure = Failure::new(Exit::Usage, format!("there is no gateway `{}`", name.escape_debug()));
+                    let help = near.map_or_else(
+                        || "a gateway is `NAMESPACE/NAME` of its Egress; `sallyport plan` lists them".to_owned(),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    return Err(failure.with_help(help));
+                }
+                several => {
+                    let names: Vec<_> = several.iter().map(|name| format!("`{name}`")).collect();
+                    let message = format!("`{name}` could be {}", names.join(" or "));
+                    return Err(Failure::new(Exit::Usage, message).with_help("write the namespace, too"));
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// The text of a file of the report, by its index.
+    pub(crate) fn source(&self, file: usize) -> SourceFile {
+        let file = self.report.files.get(file);
+        let of = |text: fn(&crate::report::ReportedFile) -> &String| file.map(text).cloned().unwrap_or_default();
+        SourceFile { name: of(|file| &file.name), text: of(|file| &file.text) }
+    }
+
+    /// The filter that a gateway loads.
+    pub(crate) fn filter_of(&self, egress: &Egress) -> Result<Digest, String> {
+        if let Some(digest) = &egress.spec.gateway.filter_digest {
+            return Ok(digest.clone());
+        }
+        let locked = self.lock.rollout.gateways.get(&egress.route()).and_then(|gateway| gateway.filter.clone());
+        match (locked, &self.filter) {
+            (Some(digest), _) => Ok(digest),
+            (None, Ok(filter)) => Ok(filter.digest.clone()),
+            (None, Err(reason)) => Err(reason.clone()),
+        }
+    }
+
+    /// Whether the filter of this digest knows candidates: `image push` has said so of it, or it is the one in this program.
+    pub(crate) fn knows_candidates(&self, digest: &Digest) -> bool {
+        let is_said = |lock: &sallyport_manifest::Lock| lock.candidates && lock.digest == digest.to_string();
+        self.lock.filter.as_ref().is_some_and(is_said) || self.own.as_ref() == Some(digest)
+    }
+
+    /// The digest of a filter that knows candidates, if one is known.
+    pub(crate) fn capable_filter(&self) -> Option<String> {
+        let locked = self.lock.filter.as_ref().filter(|lock| lock.candidates).map(|lock| lock.digest.clone());
+        locked.or_else(|| self.own.as_ref().map(ToString::to_string))
+    }
+}
+
+impl Gateway<'_> {
+    /// `NAMESPACE/NAME`.
+    pub(crate) fn name(&self) -> String {
+        self.egress.value.route()
+    }
+
+    /// Where its candidate stands.
+    pub(crate) fn standing(&self) -> Option<Standing> {
+        match self.state {
+            GatewayState::Plain => None,
+            GatewayState::Proposed(_) | GatewayState::Changed(..) => Some(Standing::Proposed),
+            GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) | GatewayState::Gone(locked) => {
+                Some(locked.standing)
+            }
+        }
+    }
+
+    /// The next step; `None`: there is nothing to promote.
+    pub(crate) fn next(&self, steps: &[u32]) -> Option<Step> {
+        match self.state {
+            GatewayState::Plain | GatewayState::Gone(_) => None,
+            GatewayState::Settling(..) => Some(Step::Settle),
+            GatewayState::Proposed(_) | GatewayState::Changed(..) | GatewayState::Rolling(..) => {
+                self.standing().map(|standing| standing.next(steps))
+            }
+        }
+    }
+
+    /// Since when it is at its stage, in Unix seconds.
+    pub(crate) fn since(&self) -> Option<i64> {
+        match self.state {
+            GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) => moment(&locked.since),
+            GatewayState::Plain | GatewayState::Proposed(_) | GatewayState::Changed(..) | GatewayState::Gone(_) => None,
+        }
+    }
+}
