@@ -15,6 +15,8 @@ pub(crate) mod render;
 mod revert;
 mod state;
 mod target;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub(crate) use evidence::Nothing;

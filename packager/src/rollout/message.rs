@@ -63,6 +63,7 @@ pub(crate) fn uncommitted(state: &State) -> Option<Promoted> {
             candidate: of_digests.map(|locked| locked.candidate.clone()).unwrap_or_default(),
             from: words(was.map(|locked| locked.standing), "proposed"),
             to: words(is.map(|locked| locked.standing), "settled"),
+            missing: vec![Missing("evidence: the command that wrote this was interrupted".to_owned())],
             ..Taken::default()
         };
         if was == is {

@@ -1,5 +1,6 @@
 //! The files and the lock, read together.
 
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,7 +37,7 @@ pub(crate) struct State {
     /// The image of the gateways that have none of their own; or why it is not known.
     pub(crate) filter: Result<PinnedFilter, String>,
     /// The digest of the image of the filter in this program.
-    own: Option<Digest>,
+    own: OnceCell<Option<Digest>>,
 }
 
 /// Files that were read.
@@ -86,8 +87,8 @@ pub(crate) fn read(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
     let filter = choose(&mesh, &search).map(|(chosen, _)| chosen.filter).map_err(|error| error.message);
     let waves = waves(&rollout, &egresses);
-    let own = own_digest();
-    let state = State { report, checked, lock_path, lock_bytes, lock, rollout, mesh, waves, now, filter, own };
+    let state =
+        State { report, checked, lock_path, lock_bytes, lock, rollout, mesh, waves, now, filter, own: OnceCell::new() };
     Ok(Read::State(Box::new(state)))
 }
 
@@ -202,16 +203,20 @@ impl State {
         }
     }
 
+    fn own(&self) -> Option<&Digest> {
+        self.own.get_or_init(own_digest).as_ref()
+    }
+
     /// Whether the filter of this digest knows candidates: `image push` has said so of it, or it is the one in this program.
     pub(crate) fn knows_candidates(&self, digest: &Digest) -> bool {
         let is_said = |lock: &sallyport_manifest::Lock| lock.candidates && lock.digest == digest.to_string();
-        self.lock.filter.as_ref().is_some_and(is_said) || self.own.as_ref() == Some(digest)
+        self.lock.filter.as_ref().is_some_and(is_said) || self.own() == Some(digest)
     }
 
     /// The digest of a filter that knows candidates, if one is known.
     pub(crate) fn capable_filter(&self) -> Option<String> {
         let locked = self.lock.filter.as_ref().filter(|lock| lock.candidates).map(|lock| lock.digest.clone());
-        locked.or_else(|| self.own.as_ref().map(ToString::to_string))
+        locked.or_else(|| self.own().map(ToString::to_string))
     }
 }
 
