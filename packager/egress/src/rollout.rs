@@ -10,6 +10,7 @@ pub use crate::model::rollout::{Gates, Rollout, Waiver, Wave};
 pub use crate::model::{Applied, Candidate};
 pub use crate::value::rollout::{moment, written_moment};
 pub use digest::digest;
+pub use sallyport_core::wire::Stage;
 pub use splice::{NotSpliced, splice};
-pub use step::{Stage, Standing, Step};
+pub use step::{Standing, Step};
 pub use waves::{OTHERS, WaveOf, waves};

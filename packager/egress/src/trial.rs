@@ -1,44 +1,63 @@
 //! A policy with its candidate, as the filter gets both.
 
-use sallyport_core::policy::MAX_REGIONS;
-use sallyport_core::wire::{self, Candidate, Stage};
-use sallyport_core::{Refusal, RuleRef, Verdict};
+use std::fmt;
 
-use crate::meaning::{Change, PolicyDiff, Region, View};
+use sallyport_core::policy::MAX_REGIONS;
+use sallyport_core::wire::{self, Canary, Stage};
+use sallyport_core::{InvalidPolicy, Refusal, RuleRef, Verdict};
+
+use crate::meaning::{BUDGET, Change, Policy, PolicyDiff, Region, View, diff};
+use crate::model::Candidate;
 use crate::scenario::Effect;
 
-/// The policy that a candidate makes of this one: its rules in place of those of the same id, the others at the end. It is in
-/// force for everybody.
-#[must_use]
-pub fn next(policy: &wire::Policy, candidate: &Candidate) -> wire::Policy {
-    let mut changed: Vec<&wire::Rule> = candidate.rules.iter().collect();
-    let mut rules = Vec::with_capacity(policy.rules.len().saturating_add(changed.len()));
-    for rule in policy.rules.iter().filter(|rule| !candidate.remove.contains(&rule.id)) {
-        let instead = changed.iter().position(|changed| changed.id == rule.id);
-        rules.push(instead.map_or(rule, |at| changed.remove(at)).clone());
-    }
-    rules.extend(changed.into_iter().cloned());
-    wire::Policy { rules, candidate: None, stage: Stage::Enforce, ..policy.clone() }
+/// Why a change could not be compared.
+#[derive(Debug)]
+pub enum NotCompared {
+    /// One of the policies does not compile.
+    Invalid(InvalidPolicy),
+    /// The search took too many steps.
+    Exhausted,
 }
 
-/// The candidate that makes one list of rules another, as far as a candidate can: new rules come last.
-#[must_use]
-pub fn candidate(old: &[wire::Rule], new: &[wire::Rule]) -> Candidate {
-    let is_in = |rules: &[wire::Rule], id: &str| rules.iter().any(|rule| rule.id == id);
-    Candidate {
-        rules: new.iter().filter(|rule| !old.contains(rule)).cloned().collect(),
-        remove: old.iter().filter(|rule| !is_in(new, &rule.id)).map(|rule| rule.id.clone()).collect(),
-        ..Candidate::default()
+impl fmt::Display for NotCompared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Invalid(invalid) => invalid.fmt(f),
+            Self::Exhausted => write!(f, "the comparison takes more than {BUDGET} steps"),
+        }
     }
 }
 
-/// The policy with its candidate, the regions of the change by which the filter counts, and the digests of both. `diff` is the
-/// comparison of the policy with [`next`]. Where there are more regions than the filter counts, those come first that refuse
-/// what was allowed.
+impl std::error::Error for NotCompared {}
+
+/// What a candidate means for a policy. `host` is the one that callers use.
+///
+/// # Errors
+/// One of the two does not compile, or the comparison takes too long.
+pub fn compare(policy: &wire::Policy, candidate: &Candidate, host: &str) -> Result<PolicyDiff, NotCompared> {
+    let next = wire::Policy { rules: candidate.apply(&policy.rules), ..policy.clone() };
+    let old = Policy::new(policy.clone()).map_err(NotCompared::Invalid)?;
+    let new = Policy::new(next).map_err(NotCompared::Invalid)?;
+    diff(&old, &new, host, BUDGET).map_err(|_| NotCompared::Exhausted)
+}
+
+/// The policy with its candidate, the regions of the change by which the filter counts, and the digests of both. `diff` is what
+/// the candidate means for it. Where there are more regions than the filter counts, those come first that refuse what was
+/// allowed.
 #[must_use]
-pub fn with_candidate(policy: wire::Policy, candidate: Candidate, diff: &PolicyDiff) -> wire::Policy {
-    let regions = counted(diff).map(wire_region).collect();
-    wire::Policy { candidate: Some(Candidate { regions, ..candidate }), ..policy }.with_digests()
+pub fn with_candidate(
+    policy: wire::Policy,
+    candidate: &Candidate,
+    diff: &PolicyDiff,
+    (stage, canary): (Stage, Option<Canary>),
+) -> wire::Policy {
+    let candidate = wire::Candidate {
+        rules: candidate.rules.clone(),
+        remove: candidate.remove.clone(),
+        regions: counted(diff).map(wire_region).collect(),
+        ..wire::Candidate::default()
+    };
+    wire::Policy { candidate: Some(candidate), stage, canary, ..policy }.with_digests()
 }
 
 /// The regions by which the filter counts, in its order.

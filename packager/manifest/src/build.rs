@@ -63,7 +63,7 @@ pub fn build(
         errors.extend(check_names(plan, folders.insert(name.clone(), plan.egress)));
         errors.extend(check_standbys(plan));
         errors.extend(pod::check_files(plan));
-        build.open_to_all.extend(match caller_namespaces(plan.egress, mesh) {
+        build.open_to_all.extend(match caller_namespaces(plan.egress, mesh, plan.candidate()) {
             CallerNamespaces::Any(why) => Some((plan.egress.route(), why)),
             CallerNamespaces::Only(_) => None,
         });

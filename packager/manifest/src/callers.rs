@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use sallyport_core::policy::key::{IdentityField, WrittenKey};
 use sallyport_core::wire::{Action, Condition, FromEntry, Rule, Source, Stage};
-use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::model::{Candidate, Egress, Mesh};
 
 /// From where the network lets callers connect.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum CallerNamespaces {
 
 /// A caller that no rule allows is refused in any case, so what is left out here is only what no ALLOW rule can match. When
 /// in doubt, the answer is every namespace.
-pub(crate) fn caller_namespaces(egress: &Egress, mesh: &Mesh) -> CallerNamespaces {
+pub(crate) fn caller_namespaces(egress: &Egress, mesh: &Mesh, candidate: Option<&Candidate>) -> CallerNamespaces {
     let spec = &egress.spec;
     let stage = spec.rollout.stage;
     if stage != Stage::Enforce {
@@ -25,8 +25,9 @@ pub(crate) fn caller_namespaces(egress: &Egress, mesh: &Mesh) -> CallerNamespace
     }
     let context = Context { own: &egress.namespace, mesh };
     let mut namespaces = BTreeSet::new();
-    // A shadow rule allows nothing, but what it would allow must arrive to be counted.
-    for rule in spec.authz.rules.iter().filter(|rule| rule.action == Action::Allow) {
+    // A shadow rule allows nothing, and neither does one of a candidate, but what it would allow must arrive to be counted.
+    let rules = spec.authz.rules.iter().chain(candidate.into_iter().flat_map(|candidate| &candidate.rules));
+    for rule in rules.filter(|rule| rule.action == Action::Allow) {
         match context.of_rule(rule) {
             Some(found) => namespaces.extend(found),
             None => {

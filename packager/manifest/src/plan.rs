@@ -1,15 +1,16 @@
 //! What every manifest of one gateway is made from, and the names by which they refer to each other.
 
-use sallyport_core::wire::Policy;
+use sallyport_core::wire::{Canary, Policy, Stage};
 use sallyport_egress::model::deploy::port::CALLERS_PORT;
 use sallyport_egress::model::deploy::{Delivery, Install};
-use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::model::{Candidate, Egress, Mesh};
 use sallyport_egress::rollout::Standing;
 use sallyport_egress::value::host::Host;
 use sallyport_egress::value::labels::Labels;
-use sallyport_egress::{policy_source, standbys};
+use sallyport_egress::{Code, policy_source, standbys, trial};
 use serde_json::{Map, Value, json};
 
+use crate::error::BuildError;
 use crate::filter::PinnedFilter;
 use crate::rolling::{Rolling, Rollouts};
 
@@ -82,17 +83,29 @@ impl Entrance {
 }
 
 impl Plan<'_> {
-    /// The policy that the filter gets.
-    #[must_use]
-    pub fn policy(&self) -> Policy {
-        let mut policy = policy_source(self.egress, self.mesh, &self.standbys);
-        // Of a candidate, only what decides for all is in the policy.
-        if let Some(Rolling { candidate, locked, callers: _ }) = self.rolling
-            && locked.standing == Standing::Enforce
-        {
-            policy.rules = candidate.apply(&policy.rules);
-        }
-        policy
+    /// The policy that the filter gets, with its candidate.
+    ///
+    /// # Errors
+    /// Fails if what the candidate changes cannot be compared with the policy.
+    pub fn policy(&self) -> Result<Policy, BuildError> {
+        let policy = policy_source(self.egress, self.mesh, &self.standbys);
+        let Some(Rolling { candidate, locked, callers }) = self.rolling else { return Ok(policy) };
+        let diff = trial::compare(&policy, candidate, self.egress.spec.host.as_str()).map_err(|error| {
+            let message = format!("what its candidate changes cannot be compared: {error}");
+            let help = "split the change, and roll out one part after the other";
+            BuildError::of(self.egress, Code::PolicyTooLarge, message).with_help(help)
+        })?;
+        let (stage, canary) = match locked.standing {
+            Standing::Proposed | Standing::Shadow => (Stage::Shadow, None),
+            Standing::Canary(percent) => (Stage::Canary, Some(Canary { percent, callers: callers.to_vec() })),
+            Standing::Enforce => (Stage::Enforce, None),
+        };
+        Ok(trial::with_candidate(policy, candidate, &diff, (stage, canary)))
+    }
+
+    /// The candidate beside the policy in force.
+    pub(crate) fn candidate(&self) -> Option<&Candidate> {
+        self.rolling.map(|rolling| rolling.candidate)
     }
 
     /// Every service that this gateway can send a request to: the upstream first, then its standbys in order.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sallyport_core::wire::{Action, Mode, Operation, Rule};
+use sallyport_core::wire::{Action, Operation, Rule, Stage};
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::model::{Egress, HttpVersion, Mesh, TlsMode};
 use sallyport_egress::{Checked, Located, Places, standbys};
@@ -58,7 +58,7 @@ impl Map {
                         caller,
                         gateway,
                         rule: rule.id.clone(),
-                        is_shadow: rule.mode == Mode::Shadow,
+                        is_shadow: rule.stage == Stage::Shadow,
                         requests: requests(rule),
                         conditions: conditions.clone(),
                         place: place(position),
@@ -102,7 +102,7 @@ fn is_allow(rule: &Rule) -> bool {
 
 fn gateway_of(egress: &Egress, upstream: usize, standbys: Vec<usize>, file: &str) -> Gateway {
     let spec = &egress.spec;
-    let in_shadow = |rule: &&Rule| rule.mode == Mode::Shadow && rule.action != Action::Audit;
+    let in_shadow = |rule: &&Rule| rule.stage == Stage::Shadow && rule.action != Action::Audit;
     let denies = spec.authz.rules.iter().filter(|rule| rule.action == Action::Deny);
     Gateway {
         group: egress.namespace.to_string(),
@@ -110,7 +110,7 @@ fn gateway_of(egress: &Egress, upstream: usize, standbys: Vec<usize>, file: &str
         route: egress.route(),
         hosts: egress.hosts().map(ToString::to_string).collect(),
         exposed: spec.expose.as_ref().map(|expose| expose.host.to_string()),
-        stage: spec.rollout.mode.as_str(),
+        stage: spec.rollout.stage.as_str(),
         shadow_rules: spec.authz.rules.iter().filter(in_shadow).map(|rule| rule.id.clone()).collect(),
         denies: denies.map(deny_of).collect(),
         upstream,
@@ -122,7 +122,7 @@ fn gateway_of(egress: &Egress, upstream: usize, standbys: Vec<usize>, file: &str
 
 fn deny_of(rule: &Rule) -> Deny {
     let parts = Rule { id: String::new(), ..rule.clone() };
-    let Rule { id: _, action: _, mode: _, from, to: _, when } = &parts;
+    let Rule { id: _, action: _, stage: _, from, to: _, when } = &parts;
     let from: Vec<_> = from.iter().flatten().map(|entry| fields(&entry.source)).collect();
     let mut what = requests(rule).join(" or ");
     if !from.is_empty() {
@@ -131,7 +131,7 @@ fn deny_of(rule: &Rule) -> Deny {
     for condition in when.iter().flatten() {
         what.push_str(&format!(" when {}", crate::report::words::condition(condition)));
     }
-    Deny { rule: rule.id.clone(), is_shadow: rule.mode == Mode::Shadow, what }
+    Deny { rule: rule.id.clone(), is_shadow: rule.stage == Stage::Shadow, what }
 }
 
 /// The requests of a rule: one text for each of its operations.

@@ -99,7 +99,7 @@ pub(crate) fn egress_file(policy: &Policy) -> Result<String> {
     let lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();
     Ok(match policy.stage {
         wire::Stage::Enforce => egress(&lines),
-        wire::Stage::Shadow => egress_with("rollout: {stage: shadow}", &lines),
+        stage => egress_with(&format!("rollout: {{stage: {stage}, canary: {{percent: 50}}}}"), &lines),
     })
 }
 

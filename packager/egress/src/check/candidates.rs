@@ -11,7 +11,7 @@ use crate::parse::ParsedCandidate;
 use crate::policy::policy;
 use crate::wording::{did_you_mean, quoted};
 use crate::yaml::tree::Node;
-use sallyport_core::wire::Mode;
+use sallyport_core::wire::Stage;
 
 /// Takes the candidates without an error. One that changes nothing is taken, too, and reported: so it is after a `promote`
 /// that was interrupted. `names`: of every Egress, also of those with errors.
@@ -86,7 +86,7 @@ fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh:
     let applied = candidate.applied(rules);
     let mut authz = egress.spec.authz.clone();
     authz.rules = applied.iter().map(|applied| applied.rule.clone()).collect();
-    let next = policy(egress.route(), &authz, Mode::Enforce, egress.spec.gateway.num_trusted_proxies, mesh);
+    let next = policy(egress.route(), &authz, Stage::Enforce, egress.spec.gateway.num_trusted_proxies, mesh);
     for problem in problems_of(&next) {
         let rest = problem.path.strip_prefix("rules[").and_then(|rest| rest.split_once(']'));
         let own = rest.and_then(|(index, rest)| Some((applied.get(index.parse::<usize>().ok()?)?.position?, rest)));
@@ -102,9 +102,9 @@ fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh:
 
 /// What is a candidate in the Egress file itself.
 fn on_trial(egress: &Egress) -> Option<String> {
-    if egress.spec.rollout.mode != Mode::Enforce {
+    if egress.spec.rollout.stage != Stage::Enforce {
         return Some("its `rollout`".to_owned());
     }
-    let rule = egress.spec.authz.rules.iter().find(|rule| rule.mode != Mode::Enforce)?;
+    let rule = egress.spec.authz.rules.iter().find(|rule| rule.stage != Stage::Enforce)?;
     Some(format!("the rule {} is in shadow", quoted(&rule.id)))
 }

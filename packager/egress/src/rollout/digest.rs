@@ -1,15 +1,14 @@
 //! The digest of a list of rules: SHA-256 of its canonical JSON (RFC 8785).
 
-use sallyport_core::wire::Rule;
-use sha2::{Digest as _, Sha256};
+use sallyport_core::wire::{self, Reader, Rule};
 
 /// The digest of a policy's rules: 64 hexadecimal digits. The order of rules counts, although it does not change what they
 /// mean: what is compared is what was reviewed.
 #[must_use]
 pub fn digest(rules: &[Rule]) -> String {
-    // A map of `serde_json` is in the order of its keys, and what it writes is canonical for names and numbers such as these.
-    let canonical = serde_json::to_value(rules).unwrap_or_default().to_string();
-    Sha256::digest(canonical.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    // What is written is JSON.
+    let json = serde_json::to_vec(rules).unwrap_or_default();
+    Reader::tree(&json).map(|tree| wire::digest(&tree.items().iter().collect::<Vec<_>>())).unwrap_or_default()
 }
 
 #[cfg(test)]

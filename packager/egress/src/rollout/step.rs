@@ -2,17 +2,7 @@
 
 use std::fmt;
 
-sallyport_core::words! {
-    /// How far a candidate has come.
-    pub enum Stage {
-        /// It decides nothing: what it would decide is counted.
-        "shadow" Shadow,
-        /// It decides for some callers.
-        "canary" Canary,
-        /// It decides for all; the policy before is evaluated and counted.
-        "enforce" Enforce,
-    }
-}
+use sallyport_core::wire::Stage;
 
 /// Where a candidate stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

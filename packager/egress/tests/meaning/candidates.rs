@@ -3,6 +3,7 @@
 use arbitrary::Unstructured;
 use sallyport_core::{Engine, Trial, wire};
 use sallyport_egress::meaning::{BUDGET, Policy, View, diff};
+use sallyport_egress::model::Candidate;
 use sallyport_egress::scenario::Effect;
 use sallyport_egress::trial;
 
@@ -21,18 +22,27 @@ struct Found {
     requests: usize,
 }
 
+/// The candidate that makes one list of rules another, as far as a candidate can: new rules come last.
+fn candidate(old: &[wire::Rule], new: &[wire::Rule]) -> Candidate {
+    Candidate {
+        name: "httpbin".parse().unwrap(),
+        namespace: "httpbin".parse().unwrap(),
+        rules: new.iter().filter(|rule| !old.contains(rule)).cloned().collect(),
+        remove: old.iter().map(|rule| &rule.id).filter(|id| new.iter().all(|rule| rule.id != **id)).cloned().collect(),
+    }
+}
+
 fn look_at(seed: u64, found: &mut Found) {
     let (mut old, mut new) = pair(seed);
     for policy in [&mut old, &mut new] {
         policy.stage = wire::Stage::Enforce;
         policy.rules.iter_mut().for_each(|rule| rule.stage = wire::Stage::Enforce);
     }
-    let candidate = trial::candidate(&old.rules, &new.rules);
-    let new = trial::next(&old, &candidate);
+    let candidate = candidate(&old.rules, &new.rules);
+    let new = wire::Policy { rules: candidate.apply(&old.rules), ..old.clone() };
     let (Ok(old), Ok(new)) = (Policy::new(old), Policy::new(new)) else { return };
     let diff = diff(&old, &new, "httpbin.org", BUDGET).unwrap();
-    let source = wire::Policy { stage: wire::Stage::Shadow, ..old.source().clone() };
-    let both = trial::with_candidate(source, candidate, &diff);
+    let both = trial::with_candidate(old.source().clone(), &candidate, &diff, (wire::Stage::Shadow, None));
     // Both together may have too many expressions.
     let Ok(engine) = Engine::compile(&both) else { return };
     // The filter accepts what is written for it.

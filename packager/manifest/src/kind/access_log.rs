@@ -1,6 +1,6 @@
 //! The access log: one line per request, with the filter's reason.
 
-use sallyport_core::attributes::{CALLER, DECISION, HEALTH, RULE, SHADOW, TRACE, operator};
+use sallyport_core::attributes::{CALLER, DECISION, HEALTH, REGION, RULE, SHADOW, TRACE, operator};
 use sallyport_egress::model::{AccessLog, Mesh};
 use serde_json::{Value, json};
 
@@ -37,6 +37,7 @@ pub(crate) fn extension_provider(mesh: &Mesh) -> Option<Value> {
                     "decision": operator(DECISION),
                     "rule": operator(RULE),
                     "shadow": operator(SHADOW),
+                    "region": operator(REGION),
                     "health": operator(HEALTH),
                     "reason": "%RESPONSE_CODE_DETAILS%",
                     "flags": "%RESPONSE_FLAGS%",

@@ -41,7 +41,7 @@ pub(crate) fn network_policy(plan: &Plan<'_>) -> Value {
 }
 
 pub(crate) fn ingress(plan: &Plan<'_>) -> Vec<Allowed> {
-    let (callers, reason) = match caller_namespaces(plan.egress, plan.mesh) {
+    let (callers, reason) = match caller_namespaces(plan.egress, plan.mesh, plan.candidate()) {
         CallerNamespaces::Only(namespaces) => (
             json!({"matchExpressions": [{"key": NAMESPACE_NAME, "operator": "In", "values": namespaces}]}),
             "Callers, from the namespaces that the rules name. Others cannot connect, and get no answer of the filter."

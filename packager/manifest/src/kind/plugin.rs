@@ -63,7 +63,7 @@ pub(crate) fn plugin(plan: &Plan<'_>) -> Result<Value, BuildError> {
 
 /// The fields that both resources have.
 fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
-    let policy = plan.policy().with_automata();
+    let policy = plan.policy()?.with_automata();
     let wrong = |message: String| BuildError::of(plan.egress, Code::PolicyTooLarge, message);
     let config =
         serde_json::to_value(&policy).map_err(|error| wrong(format!("its policy cannot be serialized: {error}")))?;
