@@ -78,12 +78,31 @@ fn planned(state: &State, gateway: &Gateway<'_>, witness: &dyn Witness) -> Resul
         (Some(step), candidate) => Some(next_step(state, gateway, candidate.map(|found| &found.value), step, witness)?),
         (None, _) => None,
     };
-    let (standing, notes) = words(state, gateway);
+    let (standing, mut notes) = words(state, gateway);
+    notes.extend(idle_waivers(state, gateway, next.as_ref()));
     let since = match gateway.state {
         GatewayState::Rolling(_, locked) | GatewayState::Gone(locked) => Some(locked.since.clone()),
         _ => None,
     };
     Ok(Planned { gateway: gateway.name(), standing, stage: gateway.standing(), since, notes, next })
+}
+
+/// Waivers of the gateway that have no effect.
+fn idle_waivers(state: &State, gateway: &Gateway<'_>, next: Option<&NextStep>) -> Vec<String> {
+    let own = state.rollout.waivers.iter().filter(|waiver| waiver.gateway == *gateway.name());
+    let idle = own.filter_map(|waiver| {
+        if waiver.until.end() < state.now {
+            return Some(format!(
+                "the waiver of {} for {} has ended on {}",
+                waiver.caller, waiver.region, waiver.until
+            ));
+        }
+        let is_known = next?.regions.iter().any(|region| waiver.region == *region.id);
+        (!is_known).then(|| {
+            format!("the waiver of {} is for {}, and the change has no such region", waiver.caller, waiver.region)
+        })
+    });
+    idle.collect()
 }
 
 /// Where a gateway stands, and what explains it.

@@ -14,6 +14,7 @@ mod options;
 mod output;
 mod query;
 mod reference;
+mod rollout;
 mod sandbox;
 mod summary;
 mod test;

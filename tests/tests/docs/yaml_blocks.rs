@@ -48,12 +48,17 @@ fn yaml_blocks_pass_check() -> Result<()> {
                 continue;
             };
             let scratch = Scratch::new("docs-yaml")?;
-            let is_cases = text.lines().any(|line| line == "kind: Cases");
-            scratch.write(if is_cases { "cases.yaml" } else { "egress.yaml" }, &text)?;
-            if is_cases {
+            let kinds = [
+                ("kind: Cases", "cases.yaml"),
+                ("kind: Candidate", "candidate.yaml"),
+                ("kind: Rollout", "rollout.yaml"),
+            ];
+            let other = kinds.iter().find(|(kind, _)| text.lines().any(|line| line == *kind));
+            scratch.write(other.map_or("egress.yaml", |(_, name)| name), &text)?;
+            if other.is_some() {
                 // They are about the file that the page shows.
                 let is_egress = |block: &&Block| block.lines.iter().any(|line| line == "kind: Egress");
-                let egress = blocks.iter().find(is_egress).with_context(|| format!("{place}: cases of what?"))?;
+                let egress = blocks.iter().find(is_egress).with_context(|| format!("{place}: of which Egress?"))?;
                 scratch.write("egress.yaml", &(egress.lines.join("\n") + "\n"))?;
             }
             // A standby that examples name.

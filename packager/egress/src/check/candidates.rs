@@ -70,9 +70,7 @@ fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh:
     }
     let unknown = |id: &&String| rules.iter().all(|rule| rule.id != **id);
     if candidate.is_in(rules) {
-        let flaw = UnplacedDiagnostic::new(Code::CandidateWithoutChange, "the rules of the Egress are these already");
-        let help = "remove the file; if `sallyport promote` was interrupted, run it again: it removes it";
-        return vec![flaw.help(help).at(file, start_of(spec))];
+        return vec![without_change(candidate, egress).at(file, start_of(spec))];
     }
     let mut found: Vec<Diagnostic> = Vec::new();
     for (position, id) in candidate.remove.iter().enumerate().filter(|(_, id)| unknown(id)) {
@@ -98,6 +96,22 @@ fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh:
         found.push(from_core(file, node, problem));
     }
     found
+}
+
+fn without_change(candidate: &Candidate, egress: &Egress) -> UnplacedDiagnostic {
+    let end = "remove the file; if `sallyport promote` was interrupted, run it again: it removes it";
+    let ids = egress.spec.authz.rules.iter().map(|rule| rule.id.as_str());
+    match candidate.remove.first().filter(|_| candidate.rules.is_empty()) {
+        Some(id) => {
+            let message = format!("the Egress {} has no rule {} to remove", quoted(&egress.route()), quoted(id));
+            let near = did_you_mean(id, ids).map(|near| format!("did you mean {}?", quoted(near)));
+            UnplacedDiagnostic::new(Code::CandidateWithoutChange, message).help(near.unwrap_or(end.to_owned()))
+        }
+        None => {
+            let message = "the rules of the Egress are these already";
+            UnplacedDiagnostic::new(Code::CandidateWithoutChange, message).help(end)
+        }
+    }
 }
 
 /// What is a candidate in the Egress file itself.

@@ -119,7 +119,7 @@ impl<'t> Splicer<'t> {
     }
 
     /// The candidate's rules that are not among these.
-    fn new(&self, rules: &[Node]) -> Vec<&'t Cut> {
+    fn added(&self, rules: &[Node]) -> Vec<&'t Cut> {
         let is_known = |cut: &&Cut| rules.iter().any(|rule| rule.text_at(&["id"]) == Some(&*cut.id));
         self.cuts.iter().filter(|cut| !is_known(cut)).collect()
     }
@@ -131,7 +131,7 @@ impl<'t> Splicer<'t> {
         match &rules.value.value {
             Value::Sequence(items) if items.is_empty() && !self.editor.is_flow(authz) => {
                 let colon = self.colon(rules.key.span.end)?;
-                let text = lines(&self.new(&[]), self.editor.column(rules.key.span.start));
+                let text = lines(&self.added(&[]), self.editor.column(rules.key.span.start));
                 self.editor.splice(colon, self.editor.end_of(&rules.value), format!("\n{}", text.trim_end()));
                 Some(())
             }
@@ -149,7 +149,7 @@ impl<'t> Splicer<'t> {
 
     /// Adds fields that are not there, with all rules as the value of the last.
     fn field(&mut self, node: &Node, names: &[&str]) -> Option<()> {
-        let new = self.new(&[]);
+        let new = self.added(&[]);
         if self.editor.is_flow(node) {
             let items: Vec<_> = new.iter().map(|cut| cut.flow()).collect();
             let mut value = format!("[{}]", items.join(", "));
@@ -190,7 +190,7 @@ impl<'t> Splicer<'t> {
     }
 
     fn flow(&mut self, list: &Node, items: &[Node]) -> Option<()> {
-        let new: Vec<String> = self.new(items).iter().map(|cut| cut.flow()).collect();
+        let new: Vec<String> = self.added(items).iter().map(|cut| cut.flow()).collect();
         if items.iter().all(|item| self.is_removed(item)) {
             let text = self.editor.with_comments(list, &format!("[{}]", new.join(", ")));
             self.editor.splice(list.span.start, self.editor.end_of(list), text);
@@ -223,7 +223,7 @@ impl<'t> Splicer<'t> {
                 self.editor.splice(item.span.start, end, text);
             }
         }
-        let new = self.new(items);
+        let new = self.added(items);
         if !new.is_empty() {
             self.insert_lines(self.editor.end_of(list), lines(&new, indent));
         } else if items.iter().all(|item| self.is_removed(item)) {

@@ -44,6 +44,10 @@ fn a_wrong_candidate_is_refused_in_its_place() {
             "SP1306 httpbin.candidate.yaml:7:61 `G T` is not an HTTP method; write a method such as `GET`, or `*` for any",
         ),
         (
+            "\n  remove: [raeders]\n",
+            "SP0703 httpbin.candidate.yaml:5:3 the Egress `httpbin/httpbin` has no rule `raeders` to remove; did you mean `readers`?",
+        ),
+        (
             "\n  stage: canary\n  remove: [readers]\n",
             "SP0204 httpbin.candidate.yaml:5:3 unknown field `stage` in `spec`; leave it out: `sallyport promote` writes the stage into `sallyport.lock`",
         ),

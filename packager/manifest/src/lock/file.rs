@@ -294,7 +294,7 @@ mod tests {
             ("\"shadow\"", "\"shadwo\"", "the gateway `n/a`: `shadwo` is not a stage: `shadow`, `canary` or `enforce`"),
             ("\"canary\"", "\"enforce\"", "the gateway `n/b`: only a canary has `percent`"),
             ("\"shadow\"", "\"canary\"", "the gateway `n/a`: a canary has `percent`"),
-            ("25", "100", "the gateway `n/b`: 100 percent is not from 0 to 99"),
+            ("\"percent\": 25", "\"percent\": 100", "the gateway `n/b`: 100 percent is not from 0 to 99"),
             ("2026-12-01T09:30:00Z", "now", "the gateway `n/a`: `now` is not a time such as `2026-12-01T09:30:00Z`"),
             (
                 "\"stage\": \"shadow\",",

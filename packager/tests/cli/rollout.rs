@@ -1,0 +1,465 @@
+//! `plan`, `promote` and `rollback`: the rollout of changed rules, by the program.
+
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use snapbox::{assert_data_eq, str};
+
+use crate::sandbox::{Ended, GOOD, LOCK, Sandbox};
+
+const CANDIDATE: &str = "\
+apiVersion: sallyport.dev/v1alpha1
+kind: Candidate
+metadata: {name: httpbin, namespace: httpbin}
+spec:
+  rules:
+  # no other path
+  - id: readers
+    action: ALLOW
+    from: [{source: {serviceAccounts: [httpbin/sleep]}}]
+    to: [{operation: {methods: [GET], paths: [/get]}}]
+";
+
+/// The lock of a filter that knows candidates.
+fn lock() -> String {
+    LOCK.replace("\"}}", "\",\"candidates\":true}}")
+}
+
+fn sandbox() -> Sandbox {
+    Sandbox::with(&[("egress.yaml", GOOD), ("httpbin.candidate.yaml", CANDIDATE), ("sallyport.lock", &lock())])
+}
+
+/// With two more gateways, each with a candidate, and waves.
+fn three() -> Sandbox {
+    let sandbox = sandbox();
+    for name in ["b", "c"] {
+        let egress =
+            GOOD.replace("name: httpbin\n", &format!("name: {name}\n")).replace("httpbin.", &format!("{name}."));
+        sandbox.write(format!("{name}/egress.yaml"), egress);
+        sandbox.write(
+            format!("{name}/{name}.candidate.yaml"),
+            CANDIDATE.replace("{name: httpbin", &format!("{{name: {name}")),
+        );
+    }
+    let rollout = "apiVersion: sallyport.dev/v1alpha1\nkind: Rollout\nmetadata: {name: rollout}\nspec:\n  waves:\n  \
+                   - {name: first, gateways: [httpbin/c]}\n  gates: {canary: {steps: []}}\n  waivers:\n  \
+                   - {gateway: httpbin/c, region: 5f2a09c1b7de, caller: cluster.local/ns/shop/sa/batch, reason: moves, until: 2026-12-31}\n  \
+                   - {gateway: httpbin/c, region: 5f2a09c1b7de, caller: cluster.local/ns/shop/sa/old, reason: gone, until: 2026-01-31}\n";
+    sandbox.write("rollout.yaml", rollout);
+    sandbox
+}
+
+const START: i64 = 1_795_000_000;
+
+fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
+    let mut command = sandbox.command(arguments);
+    command.env("SOURCE_DATE_EPOCH", (START + seconds).to_string()).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.com")] {
+        command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
+    }
+    let output = command.stdin(Stdio::null()).output().unwrap();
+    let ended = Ended {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    };
+    for text in [&ended.stdout, &ended.stderr] {
+        assert!(!text.contains(sandbox.path().to_str().unwrap()), "a path of this machine in:\n{text}");
+    }
+    ended
+}
+
+fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+    at(sandbox, 0, arguments)
+}
+
+fn git(sandbox: &Sandbox, arguments: &[&str]) -> String {
+    let mut command = Command::new("git");
+    command.args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
+    let output = command.current_dir(sandbox.path()).env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn repository(sandbox: &Sandbox) {
+    git(sandbox, &["init", "--quiet", "--initial-branch=main"]);
+    commit(sandbox);
+}
+
+fn commit(sandbox: &Sandbox) {
+    git(sandbox, &["add", "--all"]);
+    git(sandbox, &["commit", "--quiet", "--message=a"]);
+}
+
+/// The entry of a gateway in the lock.
+fn entry(sandbox: &Sandbox, gateway: &str) -> Value {
+    let lock: Value = serde_json::from_str(&sandbox.read("sallyport.lock")).unwrap();
+    lock["rollout"]["gateways"][gateway].clone()
+}
+
+const WITHOUT: [&str; 2] = ["--without-evidence", "tested by hand"];
+
+#[test]
+fn a_candidate_goes_from_its_file_into_the_egress_file() {
+    let sandbox = sandbox();
+    let plan = run(&sandbox, &["plan"]);
+    assert_eq!((plan.code, plan.stderr.as_str()), (Some(0), ""));
+    assert_data_eq!(
+        plan.stdout,
+        str![[r#"
+wave (all)
+  httpbin/httpbin: proposed
+    next: shadow
+      narrowed [..] refused: not_allowed; was allowed by `readers`
+        example: GET / --as httpbin/sleep
+...
+      no pod is restarted
+
+1 candidate; `sallyport promote` takes the next step
+
+"#]]
+    );
+    let shadow = run(&sandbox, &["promote"]);
+    assert_eq!(
+        (shadow.code, shadow.stdout.as_str()),
+        (Some(0), "httpbin/httpbin: proposed -> shadow\n  wrote sallyport.lock\n")
+    );
+    assert_eq!(entry(&sandbox, "httpbin/httpbin")["since"], "2026-11-18T11:06:40Z");
+    // An hour later it is too early, and without evidence it would never be time.
+    let early = at(&sandbox, 3600, &["promote"]);
+    assert_eq!(early.code, Some(8));
+    assert_data_eq!(
+        early.stderr,
+        str![[r#"
+error: nothing is promoted, because something is missing:
+  httpbin/httpbin to `canary 5 %`: time: at `shadow` for 1h of 24h, until 2026-11-19T11:06:40Z
+  httpbin/httpbin to `canary 5 %`: evidence: nothing was read of what the gateway did
+  help: wait for it, or give a reason why it is not needed: --without-evidence REASON
+
+"#]]
+    );
+    for (to, percent) in [("canary 5 %", Some(5)), ("canary 25 %", Some(25)), ("enforce", None)] {
+        let step = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+        assert!(step.stdout.contains(&format!("-> {to}\n")), "{step:?}");
+        assert_eq!(entry(&sandbox, "httpbin/httpbin")["percent"].as_u64(), percent);
+        assert_eq!(sandbox.run(&["build", ".", "-o", "out"]).code, Some(0));
+    }
+    assert_eq!(sandbox.read("egress.yaml"), GOOD);
+    let settled = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+    assert_data_eq!(
+        settled.stdout,
+        str![[r#"
+httpbin/httpbin: enforce -> settled
+  wrote egress.yaml
+  removed httpbin.candidate.yaml
+  wrote sallyport.lock
+
+"#]]
+    );
+    assert!(sandbox.read("egress.yaml").contains("    # no other path\n    - id: readers\n      action: ALLOW\n"));
+    assert_eq!(
+        run(&sandbox, &["plan"]).stdout,
+        "wave (all)\n  httpbin/httpbin: no candidate\n\nno gateway has a candidate to promote\n"
+    );
+    let nothing = run(&sandbox, &["promote"]);
+    assert_eq!(nothing.stdout, "no gateway has a candidate: write one beside an Egress file (`kind: Candidate`)\n");
+}
+
+#[test]
+fn what_decides_for_all_is_what_the_gateway_gets() {
+    let sandbox = sandbox();
+    let config = |sandbox: &Sandbox| {
+        sandbox.run(&["build", ".", "-o", "out"]);
+        sandbox.read("out/httpbin-httpbin/20-plugin.yaml")
+    };
+    let before = config(&sandbox);
+    assert!(!before.contains("/get"), "{before}");
+    run(&sandbox, &[&["promote", "--to", "enforce"], &WITHOUT[..]].concat());
+    assert!(config(&sandbox).contains("/get"));
+    let back = run(&sandbox, &["rollback"]);
+    assert_data_eq!(
+        back.stdout,
+        str![[r#"
+httpbin/httpbin: enforce -> the rules of the Egress file
+  wrote sallyport.lock
+httpbin/httpbin: `httpbin.candidate.yaml` stays; the next `sallyport promote` begins with it again
+
+"#]]
+    );
+    assert_eq!(config(&sandbox), before);
+    assert_eq!(run(&sandbox, &["rollback"]).stdout, "no gateway has a candidate in the lock: nothing to roll back\n");
+}
+
+#[test]
+fn waves_are_promoted_in_order() {
+    let sandbox = three();
+    let out_of_turn = run(&sandbox, &["promote", "b"]);
+    assert_eq!(out_of_turn.code, Some(8));
+    assert_data_eq!(
+        out_of_turn.stderr,
+        str![[r#"
+error: `httpbin/b` is in the wave `(others)`, and `httpbin/c` of the wave `first` is at `proposed`
+  help: waves are promoted one after the other: promote that one first, or change the waves
+
+"#]]
+    );
+    let steps: Vec<String> = (0..8)
+        .map(|_| {
+            let ended = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+            let taken: Vec<&str> = ended.stdout.lines().filter(|line| line.contains(" -> ")).collect();
+            taken.join(" | ").replace("httpbin/", "")
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            "c: proposed -> shadow",
+            "c: shadow -> enforce",
+            "b: proposed -> shadow | httpbin: proposed -> shadow",
+            "b: shadow -> enforce | httpbin: shadow -> enforce",
+            "c: enforce -> settled",
+            "b: enforce -> settled | httpbin: enforce -> settled",
+            "",
+            "",
+        ]
+    );
+}
+
+#[test]
+fn a_commit_has_what_was_written_and_why() {
+    let sandbox = three();
+    repository(&sandbox);
+    sandbox.write("other.txt", "not part of it");
+    git(&sandbox, &["add", "other.txt"]);
+    let ended = run(&sandbox, &["promote", "--commit"]);
+    assert!(ended.code == Some(0) && ended.stdout.contains("\n  committed "), "{ended:?}");
+    let ended = run(&sandbox, &[&["promote", "--commit"], &WITHOUT[..]].concat());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_data_eq!(
+        git(&sandbox, &["log", "-1", "--format=%B", "--name-status"]),
+        str![[r#"
+promote httpbin/c to enforce
+
+httpbin/c: shadow -> enforce
+  policy: [..]
+  candidate: [..]
+  missing: time: at `shadow` for 0m of 24h, until 2026-11-19T11:06:40Z
+  missing: evidence: nothing was read of what the gateway did
+  promoted without it: tested by hand
+  waiver: 5f2a09c1b7de cluster.local/ns/shop/sa/batch until 2026-12-31: moves
+
+
+M	sallyport.lock
+
+"#]]
+    );
+    assert_eq!(git(&sandbox, &["status", "--short"]), "A  other.txt\n");
+}
+
+#[test]
+fn a_step_that_is_not_committed_comes_first() {
+    let sandbox = sandbox();
+    repository(&sandbox);
+    run(&sandbox, &["promote"]);
+    let lock = sandbox.read("sallyport.lock");
+    let waits = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+    assert_eq!(waits.code, Some(8));
+    assert_eq!(
+        waits.stderr,
+        "error: the last step is not committed: `httpbin/httpbin` to `shadow`\n  help: commit it first, or use --commit, which commits it and goes no further\n"
+    );
+    let committed = run(&sandbox, &[&["promote", "--commit"], &WITHOUT[..]].concat());
+    assert_eq!(committed.code, Some(0), "{committed:?}");
+    assert_eq!((sandbox.read("sallyport.lock"), git(&sandbox, &["status", "--short"])), (lock, String::new()));
+    // The same with the last step, which has three files.
+    run(&sandbox, &[&["promote", "--to", "enforce", "--commit"], &WITHOUT[..]].concat());
+    run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+    let committed = run(&sandbox, &[&["promote", "--commit"], &WITHOUT[..]].concat());
+    assert_eq!((committed.code, git(&sandbox, &["status", "--short"])), (Some(0), String::new()));
+    assert_data_eq!(
+        git(&sandbox, &["log", "-1", "--format=%s", "--name-status"]),
+        str![[r#"
+promote httpbin/httpbin to settled
+
+M	egress.yaml
+D	httpbin.candidate.yaml
+M	sallyport.lock
+
+"#]]
+    );
+    // And back, by Git.
+    let back = run(&sandbox, &["rollback", "httpbin", "--commit"]);
+    assert_eq!((back.code, git(&sandbox, &["status", "--short"])), (Some(0), String::new()));
+    assert_eq!(
+        (sandbox.read("egress.yaml").as_str(), sandbox.read("httpbin.candidate.yaml").as_str()),
+        (GOOD, CANDIDATE)
+    );
+}
+
+#[test]
+fn git_must_have_what_the_lock_speaks_of() {
+    let sandbox = sandbox();
+    let nowhere = run(&sandbox, &["promote", "--commit"]);
+    assert_eq!(nowhere.code, Some(64));
+    assert!(nowhere.stderr.starts_with("error: `sallyport.lock` is in no Git repository"), "{nowhere:?}");
+    repository(&sandbox);
+    sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("/get", "/got"));
+    let edited = run(&sandbox, &["promote", "--commit"]);
+    assert_eq!(edited.code, Some(8));
+    assert!(edited.stderr.starts_with("error: `httpbin.candidate.yaml` is not committed"), "{edited:?}");
+}
+
+#[test]
+fn a_candidate_that_changed_begins_again_and_is_not_built() {
+    let sandbox = sandbox();
+    run(&sandbox, &[&["promote", "--to", "25%"], &WITHOUT[..]].concat());
+    sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("/get", "/got"));
+    let build = sandbox.run(&["build", ".", "-o", "out"]);
+    assert_eq!(build.code, Some(1));
+    assert!(
+        build
+            .stdout
+            .contains("`httpbin/httpbin` is at `canary 25 %` with other rules, of the Egress or of its candidate"),
+        "{build:?}"
+    );
+    let plan = run(&sandbox, &["plan"]).stdout;
+    assert!(
+        plan.contains("  httpbin/httpbin: changed\n    note: it was at `canary 25 %` since 2026-11-18T11:06:40Z"),
+        "{plan}"
+    );
+    assert!(plan.contains("    next: shadow\n"), "{plan}");
+    assert!(run(&sandbox, &["promote"]).stdout.starts_with("httpbin/httpbin: proposed -> shadow\n"));
+    assert_eq!(sandbox.run(&["build", ".", "-o", "out"]).code, Some(0));
+}
+
+#[test]
+fn a_candidate_whose_file_is_gone_is_explained() {
+    let sandbox = sandbox();
+    run(&sandbox, &["promote"]);
+    std::fs::remove_file(sandbox.path().join("httpbin.candidate.yaml")).unwrap();
+    let plan = run(&sandbox, &["plan"]).stdout;
+    assert!(
+        plan.contains("note: its Candidate file is gone: restore it, or run `sallyport rollback httpbin/httpbin`"),
+        "{plan}"
+    );
+    assert!(sandbox.run(&["check"]).stdout.contains("but its Candidate file is gone"));
+    assert_eq!(run(&sandbox, &["promote", "httpbin"]).code, Some(8));
+    assert_eq!(run(&sandbox, &["rollback"]).code, Some(0));
+    assert_eq!(sandbox.run(&["check"]).code, Some(0));
+}
+
+#[test]
+fn a_filter_that_does_not_know_candidates_comes_first() {
+    let sandbox = sandbox();
+    sandbox.write("sallyport.lock", LOCK);
+    let plan = run(&sandbox, &["plan"]).stdout;
+    assert!(plan.contains("    missing: filter: sha256:abab") && plan.contains("does not know candidates; "), "{plan}");
+    let blocked = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+    assert!(blocked.code == Some(8) && blocked.stderr.contains("does not know candidates"), "{blocked:?}");
+}
+
+#[test]
+fn a_filter_is_promoted_one_gateway_at_a_time() {
+    let sandbox = three();
+    let new = format!("sha256:{}", "cd".repeat(32));
+    let filter = |sandbox: &Sandbox, more: &[&str]| run(sandbox, &[&["promote", "--filter", &new], more].concat());
+    assert_eq!(filter(&sandbox, &["b", "c"]).code, Some(64));
+    assert!(filter(&sandbox, &[]).stdout.starts_with("httpbin/c: sha256:abab"));
+    sandbox.run(&["build", ".", "-o", "out"]);
+    let digest = |name: &str| sandbox.read(&format!("out/httpbin-{name}/20-plugin.yaml")).contains(&"cd".repeat(32));
+    assert_eq!((digest("c"), digest("b")), (true, false));
+    // The others wait for evidence of the first.
+    assert_eq!(filter(&sandbox, &[]).code, Some(8));
+    for name in ["httpbin/b", "httpbin/httpbin", "every gateway"] {
+        let ended = filter(&sandbox, &WITHOUT);
+        assert!(ended.stdout.starts_with(&format!("{name}: sha256:abab")), "{ended:?}");
+    }
+    let lock = sandbox.read("sallyport.lock");
+    assert!(lock.contains(&new) && !lock.contains("abab") && lock.contains("\"gateways\": {}"), "{lock}");
+    assert!(filter(&sandbox, &[]).stdout.starts_with("every gateway has the filter"));
+}
+
+#[test]
+fn a_pinned_filter_goes_back() {
+    let sandbox = three();
+    run(&sandbox, &["promote", "--filter", &format!("sha256:{}", "cd".repeat(32))]);
+    let back = run(&sandbox, &["rollback", "--filter"]);
+    assert!(back.stdout.ends_with("-> the filter of the lock\n  wrote sallyport.lock\n"), "{back:?}");
+    assert_eq!(run(&sandbox, &["rollback", "--filter"]).stdout, "no such gateway has a filter of its own\n");
+}
+
+#[test]
+fn a_wrong_word_is_a_wrong_argument() {
+    let sandbox = three();
+    for (arguments, words) in [
+        (&["plan", "htpbin"][..], "there is no gateway `htpbin`"),
+        (&["promote", "--to", "production"], "a stage is `shadow`, `canary`, a share of callers such as `25%`"),
+        (&["promote", "--filter", "1"], "a digest is `sha256:` and 64 hexadecimal digits"),
+        (&["promote", "--without-evidence", ""], "a value is required for '--without-evidence"),
+    ] {
+        let ended = run(&sandbox, arguments);
+        assert!(ended.code == Some(64) && ended.stderr.contains(words), "{arguments:?}: {ended:?}");
+    }
+    let settled = run(&sandbox, &["promote", "c", "--to", "settled"]);
+    assert!(settled.code == Some(8) && settled.stderr.contains("is settled after `enforce`"), "{settled:?}");
+}
+
+#[test]
+fn a_wrong_lock_is_named() {
+    for (lock, words) in [
+        ("{}", "missing field `version`"),
+        (
+            r#"{"version":1,"rollout":{"parent":null,"gateways":{"a/b":{"stage":"shadow"}}}}"#,
+            "the gateway `a/b`: a candidate has `policy`, `candidate`, `stage` and `since`",
+        ),
+    ] {
+        let sandbox = sandbox();
+        sandbox.write("sallyport.lock", lock);
+        for arguments in [&["plan"][..], &["promote"], &["rollback"]] {
+            let ended = run(&sandbox, arguments);
+            assert!(ended.code == Some(3) && ended.stderr.contains(words), "{arguments:?}: {ended:?}");
+        }
+        assert!(sandbox.run(&["check"]).stdout.contains(words));
+    }
+}
+
+#[test]
+fn what_cannot_be_spliced_is_refused_and_done_by_hand() {
+    let sandbox = sandbox();
+    let odd = GOOD.replace("    rules:\n    - id", "    ? rules\n    :\n    - id");
+    sandbox.write("egress.yaml", &odd);
+    assert_eq!(run(&sandbox, &[&["promote", "--to", "enforce"], &WITHOUT[..]].concat()).code, Some(0));
+    let refused = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+    if refused.code == Some(0) {
+        // It was spliced after all.
+        return;
+    }
+    assert!(refused.code == Some(8) && refused.stderr.starts_with("error: egress.yaml:1"), "{refused:?}");
+    assert_eq!(sandbox.read("egress.yaml"), odd);
+}
+
+#[test]
+fn a_plan_is_json_and_markdown_too() {
+    let sandbox = three();
+    run(&sandbox, &["promote"]);
+    let json: Value = serde_json::from_str(&run(&sandbox, &["plan", "--format", "json"]).stdout).unwrap();
+    assert_eq!(json["version"], 1);
+    let first = &json["waves"][0]["gateways"][0];
+    assert_eq!(
+        (&first["gateway"], &first["stage"], &first["next"]["step"]),
+        (&"httpbin/c".into(), &"shadow".into(), &"enforce".into())
+    );
+    assert_eq!(first["next"]["regions"][0]["change"], "narrowed");
+    assert_eq!(first["next"]["missing"].as_array().unwrap().len(), 2);
+    assert_eq!(first["next"]["objects"][0]["name"], "c-egress");
+    let markdown = run(&sandbox, &["plan", "c", "--format", "markdown", "--output", "plan.md"]);
+    assert_eq!((markdown.code, markdown.stdout.as_str()), (Some(0), ""));
+    let text = sandbox.read("plan.md");
+    assert!(
+        text.contains("the waiver of cluster.local/ns/shop/sa/old for 5f2a09c1b7de has ended on 2026-01-31"),
+        "{text}"
+    );
+    assert!(text.contains("is for 5f2a09c1b7de, and the change has no such region"), "{text}");
+    assert!(text.contains("| first | `httpbin/c` | shadow | enforce | 2 |"), "{text}");
+    assert!(text.contains("- **missing**: time: at `shadow` for 0m of 24h"), "{text}");
+}
