@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, diff, explain, image, init, man, map, plan, promote, query, rollback, run, schema, test,
-    version,
+    build, check, completions, diff, explain, image, init, learn, man, map, plan, promote, query, rollback, run, schema,
+    test, version,
 };
 use crate::console::Colour;
 use crate::exit;
@@ -46,6 +46,7 @@ pub(crate) enum Command {
     Diff(diff::Args),
     Query(query::Args),
     Map(map::Args),
+    Learn(learn::Args),
     Build(build::Args),
     Run(run::Args),
     Plan(plan::Args),

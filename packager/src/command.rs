@@ -7,6 +7,7 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod image;
 pub(crate) mod init;
+pub(crate) mod learn;
 pub(crate) mod man;
 mod manual;
 pub(crate) mod map;

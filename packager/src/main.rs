@@ -94,6 +94,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Diff(args) => command::diff::run(&args, console),
         Command::Query(args) => command::query::run(&args, console),
         Command::Map(args) => command::map::run(&args, console),
+        Command::Learn(args) => command::learn::run(&args, console),
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Plan(args) => command::plan::run(&args, console),

@@ -9,6 +9,7 @@ pub(crate) mod github;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod junit;
+pub(crate) mod learn;
 mod model;
 pub(crate) mod query;
 pub(crate) mod sarif;

@@ -21,10 +21,12 @@ pub(crate) mod usage;
 pub(crate) mod value;
 pub mod view;
 
+pub use self::forwarded::parse as parse_certificates;
 #[cfg(feature = "compile")]
 pub use self::grpc::grpc_content_types;
 pub use self::grpc::is_grpc_call;
 pub use self::name::is_token_byte;
+pub use self::path::{CanonicalPath, Tolerance, canonical};
 pub use self::path::{escape, is_of_segment, is_unreserved};
 #[cfg(feature = "compile")]
 pub use self::token::encode::encode_metadata;

@@ -11,7 +11,7 @@ mod expand;
 mod judge;
 mod sound;
 mod suite;
-mod update;
+pub(crate) mod update;
 
 use crate::Cases;
 use crate::check::{Checked, Located};

@@ -20,6 +20,7 @@
 //! Each module uses only modules of lower floors, beside its own children; a test holds it to that.
 //!
 //! ```text
+//! learn
 //! schema reference template cases
 //! check
 //! manual
@@ -39,6 +40,7 @@ pub mod check;
 pub mod code;
 pub mod diagnostic;
 mod import;
+pub mod learn;
 pub mod lint;
 pub mod manual;
 pub mod meaning;

@@ -1,0 +1,185 @@
+//! What the engine says of the requests of a log.
+
+use std::collections::BTreeMap;
+
+use sallyport_core::policy::key::{Topic, topic_of};
+use sallyport_core::request::{Tolerance, canonical};
+use sallyport_core::verdict::Reason;
+use sallyport_core::wire::{Action, FromEntry, Mode, Policy, Rule, Source};
+use sallyport_core::{Engine, InvalidPolicy};
+
+use crate::model::{Authz, Egress, Mesh};
+use crate::policy::{policy, policy_source};
+use crate::scenario::{Caller, Certificate, Effect, Request, Scenario};
+
+/// The Egress whose policy is to be completed.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The Egress.
+    pub egress: Egress,
+    /// Its standbys.
+    pub standbys: Vec<Egress>,
+}
+
+impl Base {
+    /// What the gateway gets of it, as if it were enforced.
+    pub(super) fn policy(&self, mesh: &Mesh) -> Policy {
+        let source = policy_source(&self.egress, mesh, &self.standbys.iter().collect::<Vec<_>>());
+        Policy { mode: Mode::Enforce, ..source }
+    }
+
+    fn is_called(&self, host: &str) -> bool {
+        let mut exposed = self.egress.spec.expose.iter().flat_map(|expose| expose.hosts());
+        self.egress.hosts().any(|own| own.eq_ignore_ascii_case(host))
+            || exposed.any(|own| own.eq_ignore_ascii_case(host))
+    }
+}
+
+/// What a policy says of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// Rules may be learned from it.
+    Open,
+    /// A rule of the file allows it.
+    Allowed,
+    /// It is ambiguous, in this way.
+    Ambiguous(String),
+    /// A DENY rule of the file refuses it.
+    Denied(String),
+    /// This rule of the file allows it, if conditions hold of which a log says nothing.
+    Conditional(String),
+}
+
+/// Asks the engine.
+pub(super) struct Judge {
+    engine: Engine,
+    /// Of a policy that needs to know who calls, which one without rules does not.
+    identity: Engine,
+    base: Option<Base>,
+    tolerance: Tolerance,
+}
+
+impl Judge {
+    pub(super) fn new(base: Option<Base>, mesh: &Mesh) -> Result<Self, InvalidPolicy> {
+        let (source, tolerate) = match &base {
+            Some(base) => (base.policy(mesh), base.egress.spec.authz.tolerate.clone()),
+            None => (policy("learn/learn".to_owned(), &Authz::default(), Mode::Enforce, 0, mesh), Vec::new()),
+        };
+        let anyone = Source { principals: Some(vec!["*".to_owned()]), ..Source::default() };
+        let from = Some(vec![FromEntry { source: anyone }]);
+        let authz = Authz { rules: vec![Rule { id: "any".to_owned(), from, ..Rule::default() }], ..Authz::default() };
+        let identity = Engine::compile(&policy("learn/learn".to_owned(), &authz, Mode::Enforce, 0, mesh))?;
+        Ok(Self { engine: Engine::compile(&source)?, identity, base, tolerance: Tolerance::new(&tolerate) })
+    }
+
+    pub(super) fn is_called(&self, host: &str) -> Option<bool> {
+        self.base.as_ref().map(|base| base.is_called(host))
+    }
+
+    /// The host that callers use.
+    pub(super) fn host(&self) -> &str {
+        self.base.as_ref().map_or("clear", |base| &*base.egress.spec.host)
+    }
+
+    /// The path in the form in which rules are written, or how it is ambiguous.
+    pub(super) fn canonical(&self, path: &str) -> Result<String, String> {
+        let (found, _) = canonical(path.as_bytes(), self.tolerance).map_err(|kind| kind.as_str().to_owned())?;
+        // What is tolerated may not be text; no rule could be written for it.
+        String::from_utf8(found.text.into_owned()).map_err(|_| "invalidUtf8".to_owned())
+    }
+
+    /// The principal of a caller, as rules see it.
+    pub(super) fn principal(&self, caller: &Caller) -> Option<String> {
+        let scenario = Scenario { caller: caller.clone(), request: Request::new("GET", "clear", "/") };
+        scenario.decide(&self.identity).principal
+    }
+
+    /// How a method or a host is ambiguous, if it is.
+    pub(super) fn ambiguity(&self, method: &str, host: &str) -> Option<String> {
+        let scenario = Scenario { caller: Caller::anonymous(), request: Request::new(method, host, "/") };
+        ambiguity(&scenario.decide(&self.engine).effect)
+    }
+
+    /// What the file says of a request.
+    pub(super) fn judge(&self, scenario: Scenario, logged_rule: Option<&str>) -> Judgement {
+        let Some(base) = &self.base else { return Judgement::Open };
+        let scenario = scenario.on_usual_connection(&base.egress, self.engine.needs());
+        let effect = scenario.decide(&self.engine).effect;
+        if let Some(kind) = ambiguity(&effect) {
+            return Judgement::Ambiguous(kind);
+        }
+        match effect {
+            Effect::Allowed(_) => Judgement::Allowed,
+            Effect::Refused(Reason::Denied, rule) => Judgement::Denied(rule.unwrap_or_default()),
+            _ => self.conditional(&scenario, &base.egress.spec.authz.rules, logged_rule),
+        }
+    }
+
+    /// A log has no headers, queries, tokens and few addresses: a rule that fails by these alone may have allowed the request.
+    fn conditional(&self, scenario: &Scenario, rules: &[Rule], logged_rule: Option<&str>) -> Judgement {
+        let found = scenario.with_explanation(&self.engine, |explanation| {
+            let by_conditions = explanation.rules.iter().zip(rules).filter(|(explained, rule)| {
+                rule.action == Action::Allow
+                    && explained.enforced
+                    && !explained.failed.is_empty()
+                    && may_match(&explained.failed, rule)
+            });
+            let ids: Vec<&str> = by_conditions.map(|(_, rule)| &*rule.id).collect();
+            let logged = ids.iter().find(|id| logged_rule == Some(**id));
+            logged.or(ids.first()).map(|id| (*id).to_owned())
+        });
+        match found {
+            // The log says that it was this rule, so the conditions held.
+            Some(rule) if logged_rule == Some(&rule) => Judgement::Allowed,
+            Some(rule) => Judgement::Conditional(rule),
+            None => Judgement::Open,
+        }
+    }
+}
+
+/// Whether all that keeps a rule from matching is something of which a log says nothing. Of several sources or operations one
+/// is enough.
+fn may_match(failed: &[String], rule: &Rule) -> bool {
+    let parts = || failed.iter().map(|path| path.split('.').skip(1).collect::<Vec<_>>());
+    let alternatives = |name: &str| {
+        let mut by_entry: BTreeMap<String, bool> = BTreeMap::new();
+        for part in parts() {
+            if let Some(entry) = part.first().filter(|entry| entry.starts_with(name)) {
+                let is_unknown = part.last().is_some_and(|field| is_not_logged(field));
+                by_entry.entry((*entry).to_owned()).and_modify(|all| *all &= is_unknown).or_insert(is_unknown);
+            }
+        }
+        by_entry.is_empty() || by_entry.values().any(|all| *all)
+    };
+    let condition = |entry: &str| {
+        let index = entry.strip_prefix("when[")?.strip_suffix(']')?.parse::<usize>().ok()?;
+        topic_of(&rule.when.as_ref()?.get(index)?.key)
+    };
+    let conditions = parts().filter_map(|part| condition(part.first()?)).all(|topic| topic != Topic::Caller);
+    conditions && alternatives("from[") && alternatives("to[")
+}
+
+/// Whether a field of a source or an operation looks at something that a log does not have.
+fn is_not_logged(field: &str) -> bool {
+    const FIELDS: [&str; 5] = ["requestPrincipals", "ipBlocks", "remoteIpBlocks", "grpc", "ports"];
+    let positive = field.strip_prefix("not").map(|rest| rest.to_ascii_lowercase());
+    FIELDS.iter().any(|known| field == *known || positive.as_deref() == Some(&known.to_ascii_lowercase()))
+}
+
+fn ambiguity(effect: &Effect) -> Option<String> {
+    match effect {
+        Effect::Refused(Reason::Ambiguous(kind), _) => Some(kind.as_str().to_owned()),
+        _ => None,
+    }
+}
+
+/// The caller of a line: `peer` has the URI names of its certificate.
+pub(super) fn caller_of(peer: &str, behind_it: Option<&str>) -> Caller {
+    let certificate = Certificate { uris: peer.split(',').map(str::to_owned).collect(), dns: Vec::new() };
+    Caller {
+        certificate: Some(certificate),
+        forwarded: behind_it.map(Certificate::of_principal).into_iter().collect(),
+        tls_version: Some("TLSv1.3".to_owned()),
+        ..Caller::anonymous()
+    }
+}

@@ -1,0 +1,211 @@
+//! One line of a log: the request that it is about, and what became of that.
+
+mod text;
+
+use std::borrow::Cow;
+
+use sallyport_core::request::parse_certificates;
+
+use super::fields::{Fact, Fields};
+use super::moment::Moment;
+
+/// A request that a line is about.
+#[derive(Debug)]
+pub(super) struct Seen<'l> {
+    pub(super) kind: Kind,
+    pub(super) method: Cow<'l, str>,
+    pub(super) host: Option<Cow<'l, str>>,
+    /// Without the query.
+    pub(super) path: Cow<'l, str>,
+    /// The URI names of the certificate.
+    pub(super) peer: Cow<'l, str>,
+    /// The principal on whose behalf the peer sends it.
+    pub(super) caller: Option<Cow<'l, str>>,
+    pub(super) address: Option<Cow<'l, str>>,
+    pub(super) at: Option<Moment>,
+    pub(super) fate: Fate,
+    /// The rule that allowed it.
+    pub(super) rule: Option<Cow<'l, str>>,
+}
+
+/// Which log a line is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// An access log: one line for each request.
+    Access,
+    /// The filter's own lines, of which there are a few per second: one request has one in either log.
+    Example,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It reached the upstream, or should have.
+    Reached,
+    /// The gateway refused it, for this reason.
+    Refused(String),
+    /// A DENY rule in shadow mode, or the check for ambiguity, would refuse it.
+    WouldBeRefused(String),
+    /// The upstream answered that the caller may not.
+    Forbidden(String),
+    /// The upstream answered that there is no such thing.
+    NotFound(String),
+}
+
+/// Why a line says nothing of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unread {
+    /// It is of another log.
+    Other,
+    /// It is not valid, or ends in the middle.
+    Broken,
+    /// It has no principal.
+    NoPrincipal,
+    /// It has no method or no path.
+    NotHttp,
+    /// The filter has cut the path.
+    PathCut,
+}
+
+impl Unread {
+    /// What such lines are, as a report counts them.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Other => "of another log",
+            Self::Broken => "broken or cut off",
+            Self::NoPrincipal => "without a principal",
+            Self::NotHttp => "without a method or a path",
+            Self::PathCut => "with a path that the log has cut",
+        }
+    }
+
+    /// The same in JSON.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Other => "otherLog",
+            Self::Broken => "broken",
+            Self::NoPrincipal => "noPrincipal",
+            Self::NotHttp => "notHttp",
+            Self::PathCut => "pathCut",
+        }
+    }
+}
+
+/// Reads a line. `own` is a further key for the identity of the caller.
+pub(super) fn read<'l>(line: &'l str, own: Option<&str>) -> Result<Seen<'l>, Unread> {
+    let json = line.find('{');
+    let of_filter = text::start(line);
+    match (json, of_filter) {
+        // What `kubectl logs` or Envoy writes before it is skipped.
+        (Some(json), other) if other.is_none_or(|other| json < other) => {
+            let before = line.get(..json).unwrap_or_default();
+            let fields = Fields::read(line.get(json..).unwrap_or_default().trim_end(), own);
+            of_fields(fields.ok_or(Unread::Broken)?, before)
+        }
+        (_, Some(start)) => text::read(line, start),
+        _ => Err(Unread::Other),
+    }
+}
+
+fn of_fields<'l>(mut fields: Fields<'l>, before: &str) -> Result<Seen<'l>, Unread> {
+    let is_example = fields.get(Fact::Sallyport) == Some("candidate");
+    let fate = if is_example { fate_of_example(&fields) } else { fate(&fields) };
+    let is_request = fields.get(Fact::Method).is_some() || fields.get(Fact::Status).is_some();
+    let (Some(method), Some(path)) = (fields.take(Fact::Method), fields.take(Fact::Path)) else {
+        return Err(if is_request { Unread::NotHttp } else { Unread::Other });
+    };
+    let by_forwarder = fields.take(Fact::Caller);
+    let peer = match fields.take(Fact::Peer) {
+        // A principal without its scheme is one, too.
+        Some(peer) if peer.contains("://") => Some(peer),
+        Some(peer) => Some(Cow::Owned(format!("spiffe://{peer}"))),
+        None => fields.get(Fact::Certificates).and_then(last_certificate).map(Cow::Owned),
+    };
+    let (peer, caller) = match (peer, by_forwarder) {
+        (Some(peer), caller) => (peer, caller),
+        (None, Some(caller)) if is_example => (Cow::Owned(format!("spiffe://{caller}")), None),
+        (None, _) => return Err(Unread::NoPrincipal),
+    };
+    let at = fields.get(Fact::Time).and_then(Moment::read).or_else(|| Moment::read(before));
+    Ok(Seen {
+        kind: if is_example { Kind::Example } else { Kind::Access },
+        method,
+        host: fields.take(Fact::Host),
+        path: without_query(path),
+        peer,
+        caller,
+        address: fields.take(Fact::Address).map(without_port),
+        at,
+        fate,
+        rule: fields.take(Fact::Rule),
+    })
+}
+
+/// What became of a request according to the access log.
+fn fate(fields: &Fields<'_>) -> Fate {
+    let reason = fields.get(Fact::Reason).unwrap_or_default();
+    let of_filter = reason.strip_prefix("sallyport:");
+    if fields.get(Fact::Decision) == Some("refused") || of_filter.is_some() {
+        let reason = of_filter.unwrap_or(reason);
+        // While the upstream is down, what the policy allows is refused.
+        return if reason.starts_with("upstream_down") { Fate::Reached } else { Fate::Refused(reason.to_owned()) };
+    }
+    if let Some(would) = fields.get(Fact::Shadow).and_then(|shadow| shadow.strip_prefix("would_refuse:"))
+        && !is_unlisted(would)
+    {
+        return Fate::WouldBeRefused(would.to_owned());
+    }
+    let status = fields.get(Fact::Status).unwrap_or_default();
+    let by_gateway = !matches!(reason, "" | "via_upstream");
+    match (status, fields.get(Fact::GrpcStatus).unwrap_or_default().to_ascii_uppercase().as_str()) {
+        ("400" | "401" | "403", _) if by_gateway => Fate::Refused(reason.to_owned()),
+        ("401" | "403", _) => Fate::Forbidden(status.to_owned()),
+        ("404" | "405" | "410" | "501", _) => Fate::NotFound(status.to_owned()),
+        (_, grpc @ ("PERMISSION_DENIED" | "PERMISSIONDENIED" | "UNAUTHENTICATED")) => Fate::Forbidden(grpc.to_owned()),
+        (_, "UNIMPLEMENTED") => Fate::NotFound("UNIMPLEMENTED".to_owned()),
+        _ => Fate::Reached,
+    }
+}
+
+/// What became of a request according to an example of a candidate.
+fn fate_of_example(fields: &Fields<'_>) -> Fate {
+    let refused = |fact| fields.get(fact).and_then(|text| text.strip_prefix("refused:"));
+    match (refused(Fact::InForce), refused(Fact::Candidate)) {
+        (Some(reason), _) => Fate::Refused(reason.to_owned()),
+        (None, Some(reason)) if !is_unlisted(reason) => Fate::WouldBeRefused(reason.to_owned()),
+        (None, _) => Fate::Reached,
+    }
+}
+
+/// Whether the reason is that no rule matches: what may be learned.
+fn is_unlisted(reason: &str) -> bool {
+    matches!(reason.split(':').next(), Some("not_allowed" | "no_identity"))
+}
+
+/// The URI names of the newest certificate.
+fn last_certificate(header: &str) -> Option<String> {
+    let elements = parse_certificates(header.as_bytes()).ok()?;
+    let uris = &elements.last()?.uris;
+    let uris: Option<Vec<_>> = uris.iter().map(|uri| std::str::from_utf8(uri).ok()).collect();
+    uris.map(|uris| uris.join(",")).filter(|uris| !uris.is_empty())
+}
+
+fn without_query(path: Cow<'_, str>) -> Cow<'_, str> {
+    match path {
+        Cow::Borrowed(path) => Cow::Borrowed(path.split('?').next().unwrap_or(path)),
+        Cow::Owned(path) => Cow::Owned(path.split('?').next().unwrap_or_default().to_owned()),
+    }
+}
+
+/// `10.1.2.3:4567` without the port, `[::1]:4567` without brackets and port.
+fn without_port(address: Cow<'_, str>) -> Cow<'_, str> {
+    match address.parse::<std::net::SocketAddr>() {
+        Ok(socket) => Cow::Owned(socket.ip().to_string()),
+        Err(_) => address,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! `sallyport learn`: rules that allow what the log of a gateway shows.
+
+mod base;
+mod lines;
+mod progress;
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use sallyport_egress::learn::{Learned, Learner, MOST_VALUES, Options, Unlearned, grouped};
+
+use crate::console::Console;
+use crate::exit::{Exit, Failure};
+use crate::printable::{printable, visible};
+use crate::report::learn::LearnReport;
+use base::Ground;
+use progress::Progress;
+
+/// Propose the fewest rules that allow what the log of a gateway shows
+///
+/// Reads Sallyport's JSON access log, Istio's JSON access log with the caller's principal in it, and the filter's own lines about
+/// shadow mode. What was refused, what the upstream does not have, and what one address sent on one day only is not learned, but
+/// listed for review, and so is every segment of a path of which the rules allow any value. Nothing is learned of headers and
+/// queries.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  kubectl logs deployment/httpbin -n egress-httpbin | sallyport learn -
+  sallyport learn access.log.gz access.log > rules.yaml
+  sallyport learn access.log --merge egress.yaml           # what is missing, as a diff
+  sallyport learn access.log --merge egress.yaml --write")]
+// Below an error clap would show the option of the log's key, too.
+#[command(override_usage = "sallyport learn [OPTIONS] <LOG>...")]
+pub(crate) struct Args {
+    /// Logs, also compressed with gzip; `-` is standard input
+    #[arg(value_name = "LOG", required = true)]
+    logs: Vec<PathBuf>,
+    /// An Egress file: propose only what its policy does not allow yet, as a unified diff of the file
+    #[arg(long, value_name = "EGRESS")]
+    merge: Option<PathBuf>,
+    /// With --merge: write the file. Everything else in it stays as it is
+    #[arg(long, requires = "merge")]
+    write: bool,
+    /// The Mesh file, which has the trust domain; with --merge, one in the folder of the Egress file is read anyway
+    #[arg(long, value_name = "FILE")]
+    mesh: Option<PathBuf>,
+    /// Learn only from requests for this host; may be repeated. Default: the hosts of the Egress file, or the only host of the log
+    #[arg(long = "host", value_name = "HOST")]
+    hosts: Vec<String>,
+    /// From how many names that one caller uses in one place a segment of a path is general
+    #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=MOST_VALUES as i64))]
+    names: u16,
+    /// From how many ids that all callers use in one place a segment of a path is general: numbers, UUIDs, dates and the like
+    #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=MOST_VALUES as i64))]
+    ids: u16,
+    /// Learn from what one address sent on one day only, too
+    #[arg(long)]
+    keep_rare: bool,
+    /// The key of the log that has the caller's principal, if `learn` does not know it
+    #[arg(long, value_name = "KEY")]
+    principal_key: Option<String>,
+    /// The format of the proposal
+    #[arg(long, short, value_enum, default_value_t)]
+    format: LearnFormat,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum LearnFormat {
+    /// YAML or a diff on stdout, and what to review on stderr
+    #[default]
+    Human,
+    /// For programs: one JSON object with a versioned schema
+    Json,
+}
+
+pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    let ground = match Ground::read(args.merge.as_deref(), args.mesh.as_deref(), console)? {
+        Ok(ground) => ground,
+        Err(exit) => return Ok(exit),
+    };
+    let options = Options {
+        names: usize::from(args.names),
+        ids: usize::from(args.ids),
+        keeps_rare: args.keep_rare,
+        hosts: args.hosts.clone(),
+        principal_key: args.principal_key.clone(),
+        mesh: ground.mesh.clone(),
+        base: ground.base.clone(),
+    };
+    let mut learner = Learner::new(options)
+        .map_err(|invalid| Failure::new(Exit::Problems, format!("the policy does not compile: {invalid}")))?;
+    let mut progress = Progress::new(console, &args.logs);
+    let mut cut = Vec::new();
+    for log in &args.logs {
+        if lines::read(log, &mut progress, |line| learner.line(line))?.is_cut {
+            cut.push(printable(log));
+        }
+    }
+    progress.end();
+    for log in cut {
+        console.problem(&format!(
+            "warning: the compressed data of `{log}` ends in the middle: its last lines are missing"
+        ));
+    }
+    let learned = learner.finish(&ground.files).map_err(|error| failure(error, args.merge.as_deref()))?;
+    let report = LearnReport {
+        learned: &learned,
+        trust_domain: &ground.mesh.trust_domain,
+        file: ground.files.first().filter(|_| ground.base.is_some()),
+    };
+    if learned.counts.kept == 0 && learned.counts.allowed == 0 {
+        console.note(&report.review());
+        return Err(nothing(&learned));
+    }
+    let text = match args.format {
+        LearnFormat::Human => report.proposal(),
+        LearnFormat::Json => report.json(),
+    };
+    if args.write && !learned.rules.is_empty() {
+        ground.write(&learned.text)?;
+    }
+    if !args.write || args.format == LearnFormat::Json {
+        console.write(None, text.as_bytes())?;
+    }
+    if args.format == LearnFormat::Human {
+        console.note(&report.review());
+        if let (Some(path), true, false) = (&args.merge, args.write, learned.rules.is_empty()) {
+            console.note(&format!("{} added to `{}`", report.rules_in_words(), printable(path)));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn failure(error: Unlearned, merge: Option<&Path>) -> Failure {
+    let fault = "this is a fault in sallyport: please report it";
+    match error {
+        Unlearned::Hosts(hosts) => {
+            let listed: Vec<_> = hosts
+                .iter()
+                .take(10)
+                .map(|(host, calls)| format!("`{}` ({})", visible(host), grouped(*calls)))
+                .collect();
+            let message = format!("the log has requests for {} hosts: {}", hosts.len(), listed.join(", "));
+            Failure::new(Exit::Usage, message).with_help(
+                "each upstream has its own rules: name its hosts, `--host HOST`, or its Egress file, `--merge FILE`",
+            )
+        }
+        Unlearned::NoPlace => {
+            let file = merge.map_or_else(String::new, printable);
+            Failure::new(
+                Exit::Problems,
+                format!("`{file}` has no place for rules: `spec` or `authz` is written in brackets"),
+            )
+            .with_help("write `authz:` on a line of its own, and `rules:` below it")
+        }
+        Unlearned::Invalid(problem) => {
+            Failure::new(Exit::Problems, format!("the proposed rules are not valid: {}", visible(&problem)))
+                .with_help(fault)
+        }
+        Unlearned::Refused(requests) => {
+            let first = requests.first().map_or("", String::as_str);
+            let message =
+                format!("the proposed rules refuse {} of the requests, such as {}", requests.len(), visible(first));
+            Failure::new(Exit::Problems, message).with_help(fault)
+        }
+    }
+}
+
+/// Nothing in the log can be learned from.
+fn nothing(learned: &Learned) -> Failure {
+    let lines = learned.counts.lines;
+    let failure = Failure::new(
+        Exit::Problems,
+        format!(
+            "there is no request to learn from in {} {}",
+            grouped(lines),
+            if lines == 1 { "line" } else { "lines" }
+        ),
+    );
+    failure.with_help(
+        "write `accessLog: json` in the Mesh file, or add the caller's principal to Istio's JSON format: `\"principal\": \"%DOWNSTREAM_PEER_URI_SAN%\"`",
+    )
+}
