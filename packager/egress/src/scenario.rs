@@ -18,6 +18,7 @@ mod request;
 mod route;
 mod usual;
 
+pub(crate) use arrival::normalized;
 pub use arrival::{ByEnvoy, serves, usual_server_name};
 pub use caller::{Caller, Certificate, principal_of};
 pub use explain::{FailedPart, RuleTrace};

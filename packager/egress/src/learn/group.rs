@@ -61,7 +61,9 @@ fn same_callers(grants: &BTreeSet<(u32, Access)>) -> Vec<Group> {
 fn groups<'a>(sets: impl Iterator<Item = (BTreeSet<u32>, BTreeSet<&'a Access>)>) -> Vec<Group> {
     let mut groups: Vec<Group> =
         sets.map(|(callers, accesses)| Group { operations: operations(&accesses), callers }).collect();
-    groups.sort();
+    // By the first path of a rule, so that what is about one thing stands together.
+    let first = |group: &Group| group.operations.iter().filter_map(|(_, patterns)| patterns.first()).min().cloned();
+    groups.sort_by_cached_key(|group| (first(group), group.clone()));
     groups
 }
 

@@ -6,11 +6,11 @@ use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::request::{Tolerance, canonical};
 use sallyport_core::verdict::Reason;
 use sallyport_core::wire::{Action, FromEntry, Mode, Policy, Rule, Source};
-use sallyport_core::{Engine, InvalidPolicy};
+use sallyport_core::{Ambiguity, Engine, InvalidPolicy};
 
 use crate::model::{Authz, Egress, Mesh};
 use crate::policy::{policy, policy_source};
-use crate::scenario::{Caller, Certificate, Effect, Request, Scenario};
+use crate::scenario::{Caller, Certificate, Effect, Request, Scenario, normalized};
 
 /// The Egress whose policy is to be completed.
 #[derive(Clone, Debug)]
@@ -81,11 +81,14 @@ impl Judge {
         self.base.as_ref().map_or("clear", |base| &*base.egress.spec.host)
     }
 
-    /// The path in the form in which rules are written, or how it is ambiguous.
-    pub(super) fn canonical(&self, path: &str) -> Result<String, String> {
-        let (found, _) = canonical(path.as_bytes(), self.tolerance).map_err(|kind| kind.as_str().to_owned())?;
+    /// The path as the filter gets it, and in the form in which rules are written; or how it is ambiguous.
+    pub(super) fn canonical(&self, path: &str) -> Result<(String, String), &'static str> {
+        let received = normalized(path.as_bytes()).ok_or(Ambiguity::MalformedPath.as_str())?;
+        let (found, _) = canonical(&received, self.tolerance).map_err(Ambiguity::as_str)?;
         // What is tolerated may not be text; no rule could be written for it.
-        String::from_utf8(found.text.into_owned()).map_err(|_| "invalidUtf8".to_owned())
+        let text = |bytes| String::from_utf8(bytes).map_err(|_| Ambiguity::InvalidUtf8.as_str());
+        let found = text(found.text.into_owned())?;
+        Ok((text(received)?, found))
     }
 
     /// The principal of a caller, as rules see it.

@@ -45,10 +45,7 @@ impl File<'_> {
     /// The text with whole lines behind those of a node.
     fn behind(&self, node: &Node, lines: &str) -> Option<String> {
         let at = self.0.line_end(self.0.end_of(node));
-        let is_windows = self.0.text.get(..at)?.ends_with('\r');
-        let at = if is_windows { at.saturating_sub(1) } else { at };
-        let lines = format!("\n{}", lines.trim_end_matches('\n'));
-        self.inserted(at, &if is_windows { lines.replace('\n', "\r\n") } else { lines })
+        self.inserted(at, &format!("\n{}", lines.trim_end_matches('\n')))
     }
 
     /// The text with whole lines below a key, in the place of its value in brackets.

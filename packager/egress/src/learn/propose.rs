@@ -160,7 +160,7 @@ impl Learner {
 
     /// A path as a pattern without anything general.
     fn parts_of(&self, path: &str) -> Option<Vec<Part>> {
-        let path = self.judge.canonical(path).ok()?;
+        let (_, path) = self.judge.canonical(path).ok()?;
         Some(path.strip_prefix('/')?.split('/').map(|segment| Part::Literal(segment.into())).collect())
     }
 

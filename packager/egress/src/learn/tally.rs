@@ -1,5 +1,6 @@
 //! What the lines of a log add up to, in bounded memory.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use sallyport_core::{InvalidPolicy, dns};
@@ -176,7 +177,7 @@ impl Learner {
         let line = std::str::from_utf8(bytes).ok().filter(|line| line.len() <= LONGEST_LINE);
         let key = self.options.principal_key.clone();
         match line.ok_or(Unread::Broken).and_then(|line| line::read(line, key.as_deref())) {
-            Ok(seen) => self.request(&seen),
+            Ok(seen) => self.request(seen),
             Err(why) => add(self.counts.unread.entry(why).or_default()),
         }
     }
@@ -187,9 +188,8 @@ impl Learner {
         &self.counts
     }
 
-    fn request(&mut self, seen: &Seen<'_>) {
-        let behind_it = seen.caller.as_deref();
-        let Some(principal) = self.principal(&seen.peer, behind_it) else {
+    fn request(&mut self, mut seen: Seen<'_>) {
+        let Some(principal) = self.principal(&seen.peer, seen.caller.as_deref()) else {
             return add(self.counts.unread.entry(Unread::NoPrincipal).or_default());
         };
         let host = plain_host(seen.host.as_deref().unwrap_or_default());
@@ -202,25 +202,28 @@ impl Learner {
             return add(&mut self.counts.other_hosts);
         }
         let path = match self.judge.canonical(&seen.path) {
-            Ok(path) => path,
-            Err(kind) => return self.set_apart(seen, &principal, Why::Ambiguous(kind)),
+            Ok((received, path)) => {
+                seen.path = Cow::Owned(received);
+                path
+            }
+            Err(kind) => return self.set_apart(&seen, &principal, Why::Ambiguous(kind.to_owned())),
         };
         let scenario = Scenario {
-            caller: caller_of(&seen.peer, behind_it),
+            caller: caller_of(&seen.peer, seen.caller.as_deref()),
             request: Request::new(&seen.method, &host, &seen.path),
         };
         let judgement = self.judge.judge(scenario, seen.rule.as_deref());
         if judgement == Judgement::Allowed {
             return add(&mut self.counts.allowed);
         }
-        if let Some(why) = self.refusal(seen, &host, behind_it) {
-            return self.set_apart(seen, &principal, why);
+        if let Some(why) = self.refusal(&seen, &host) {
+            return self.set_apart(&seen, &principal, why);
         }
         match judgement {
-            Judgement::Open | Judgement::Allowed => self.keep(seen, &principal, &path, &host),
-            Judgement::Ambiguous(kind) => self.set_apart(seen, &principal, Why::Ambiguous(kind)),
-            Judgement::Denied(rule) => self.set_apart(seen, &principal, Why::Denied(rule)),
-            Judgement::Conditional(rule) => self.set_apart(seen, &principal, Why::Conditional(rule)),
+            Judgement::Open | Judgement::Allowed => self.keep(&seen, &principal, &path, &host),
+            Judgement::Ambiguous(kind) => self.set_apart(&seen, &principal, Why::Ambiguous(kind)),
+            Judgement::Denied(rule) => self.set_apart(&seen, &principal, Why::Denied(rule)),
+            Judgement::Conditional(rule) => self.set_apart(&seen, &principal, Why::Conditional(rule)),
         }
     }
 
@@ -240,7 +243,7 @@ impl Learner {
     }
 
     /// Why a request is not learned from, as far as its line says so.
-    fn refusal(&self, seen: &Seen<'_>, host: &str, behind_it: Option<&str>) -> Option<Why> {
+    fn refusal(&self, seen: &Seen<'_>, host: &str) -> Option<Why> {
         let why = match seen.fate.clone() {
             Fate::Reached => None,
             Fate::Refused(reason) => Some(Why::Refused(reason)),
@@ -250,7 +253,7 @@ impl Learner {
         };
         let is_spelled = |text: &str| !text.contains(['*', '{', '}']);
         let forwarder = || {
-            let base = self.options.base.as_ref().filter(|_| behind_it.is_some())?;
+            let base = self.options.base.as_ref().filter(|_| seen.caller.is_some())?;
             let peer = seen.peer.strip_prefix("spiffe://").unwrap_or(&seen.peer);
             let trusted = &base.egress.spec.authz.trusted_forwarders;
             (!trusted.iter().any(|one| one == peer)).then(|| Why::Forwarder(peer.to_owned()))

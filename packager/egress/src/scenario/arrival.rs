@@ -130,6 +130,11 @@ impl Scenario {
     }
 }
 
+/// A path and query as the gateway's Envoy gives them to the filter; `None`: Envoy answers with 400.
+pub(crate) fn normalized(target: &[u8]) -> Option<Vec<u8>> {
+    path::normalized(target)
+}
+
 /// Whether the gateway has a route for a host, with or without a port, or a listener for a server name.
 #[must_use]
 pub fn serves(egress: &Egress, authority: &[u8]) -> bool {

@@ -18,7 +18,7 @@ pub(crate) fn provider(mesh: &Mesh) -> &'static str {
 /// For the mesh's configuration: the provider of the JSON form, which no mesh has by itself.
 ///
 /// `reason` is `sallyport:REASON:RULE` if the filter refused the request, else Envoy's response code details. `principal`
-/// is the identity in the peer's certificate; `caller` is the one that a trusted forwarder names. A path is logged without
+/// is the identity in the peer's certificate, `address` where its connection comes from; `caller` is the one that a trusted forwarder names. A path is logged without
 /// its query, which may hold secrets. The formats are Envoy's command operators.
 pub(crate) fn extension_provider(mesh: &Mesh) -> Option<Value> {
     (mesh.access_log == AccessLog::Json).then(|| {
@@ -42,6 +42,7 @@ pub(crate) fn extension_provider(mesh: &Mesh) -> Option<Value> {
                     "reason": "%RESPONSE_CODE_DETAILS%",
                     "flags": "%RESPONSE_FLAGS%",
                     "principal": "%DOWNSTREAM_PEER_URI_SAN%",
+                    "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
                     "caller": operator(CALLER),
                     "sni": "%REQUESTED_SERVER_NAME%",
                     "requestId": "%REQ(X-REQUEST-ID)%",
