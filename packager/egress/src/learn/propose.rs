@@ -10,6 +10,8 @@ use super::group::{Access, Group, Spelled, group};
 use super::name::Ids;
 use super::tally::{ApartKey, Learner, Why, account_of};
 
+/// In the place of a caller: what the file allows already.
+const ALLOWED: u32 = u32::MAX;
 /// Names that one operation excepts from its templates.
 const MOST_EXCEPTIONS: usize = 16;
 /// Values of a segment that are shown.
@@ -104,9 +106,11 @@ impl Learner {
     pub(super) fn propose(&mut self) -> Proposal {
         let mut generaliser = Generaliser::new(self.options.names, self.options.ids);
         let mut nodes: Vec<_> = std::mem::take(&mut self.paths).into_iter().collect();
+        nodes.push((ALLOWED, std::mem::take(&mut self.allowed)));
         nodes.sort_by_key(|(caller, _)| *caller);
         generaliser.walk(&mut Vec::new(), nodes);
         let Generaliser { found, general, .. } = generaliser;
+        let (allowed, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.caller == ALLOWED);
         let judges_rare = !self.options.keeps_rare && self.whole.days() > 1;
         let (rare, found): (Vec<_>, Vec<_>) =
             found.into_iter().partition(|found| judges_rare && found.evidence.is_rare());
@@ -118,7 +122,7 @@ impl Learner {
                 others.entry(parts).or_default();
             }
         }
-        for one in &rare {
+        for one in rare.iter().chain(&allowed) {
             others.entry(one.parts.clone()).or_default();
         }
         for one in &found {

@@ -107,6 +107,8 @@ pub struct Learner {
     pub(super) callers: Names,
     pub(super) methods: Names,
     pub(super) paths: HashMap<u32, Node>,
+    /// What the file allows already, of all callers: it shows what is general, too.
+    pub(super) allowed: Node,
     pub(super) apart: BTreeMap<ApartKey, Evidence>,
     pub(super) hosts: BTreeMap<String, u64>,
     /// Forwarders that sent what is kept.
@@ -159,6 +161,7 @@ impl Learner {
             callers: Names::default(),
             methods: Names::default(),
             paths: HashMap::new(),
+            allowed: Node::default(),
             apart: BTreeMap::new(),
             hosts: BTreeMap::new(),
             forwarders: BTreeSet::new(),
@@ -214,7 +217,11 @@ impl Learner {
         };
         let judgement = self.judge.judge(scenario, seen.rule.as_deref());
         if judgement == Judgement::Allowed {
-            return add(&mut self.counts.allowed);
+            add(&mut self.counts.allowed);
+            let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(&path).split('/').take(DEEPEST).collect();
+            // Beyond a limit less is known of what is general, and nothing else.
+            let _ = self.allowed.end(&segments, 0, &mut self.left);
+            return;
         }
         if let Some(why) = self.refusal(&seen, &host) {
             return self.set_apart(&seen, &principal, why);

@@ -12,7 +12,7 @@ use sallyport_egress::scenario::{Caller, Request, Scenario};
 
 use crate::{Line, based, file_of, learned, options};
 
-const LOGS: u64 = 250;
+const LOGS: u64 = 150;
 const CALLERS: [&str; 5] =
     ["shop/web", "shop/mobile", "other/web", "partner.example/ns/a/sa/b", "partner.example/agent"];
 const METHODS: [&str; 3] = ["GET", "POST", "DELETE"];
@@ -165,12 +165,12 @@ fn what_is_kept_is_allowed_and_nothing_beyond_what_is_listed() {
             }
         }
         // The same question to the search over all requests.
-        if seed % 10 == 0 {
+        if seed % 15 == 0 {
             asked += by_query(seed, &learned, &source, &seen);
         }
     }
     assert!(
-        allowed > 5_000 && refused > 5_000 && general > 200 && asked > 100,
+        allowed > 3_000 && refused > 3_000 && general > 100 && asked > 50,
         "{allowed} {refused} {general} {asked}"
     );
 }

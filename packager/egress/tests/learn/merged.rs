@@ -170,3 +170,20 @@ fn what_the_file_tolerates_can_be_learned() {
     let learned = merge(&old, &lines);
     assert_eq!((learned.counts.kept, learned.apart.len()), (3, 0));
 }
+
+/// What the file allows shows what is general, too: one more id is no path of its own.
+#[test]
+fn ids_of_what_is_allowed_count() {
+    let old = format!("{HEAD}  authz:\n    rules:\n{}", RULE.replace("/items", "\"/items/{*}\", /items/export"));
+    let mut lines: Vec<String> =
+        (0..2).map(|id| Line::new("shop/web", "GET", &format!("/items/{id}")).json()).collect();
+    lines.push(Line::new("shop/web", "GET", "/items/export").json());
+    lines.push(Line::new("shop/mobile", "GET", "/items/9").json());
+    let learned = merge(&old, &lines);
+    let operation = &learned.rules[0].operations[0];
+    assert_eq!(
+        (operation.paths[0].0.as_str(), operation.not_paths.as_slice()),
+        ("/items/{*}", &["/items/export".to_owned()][..])
+    );
+    assert_eq!(learned.generalisations[0].callers, ["cluster.local/ns/shop/sa/mobile"]);
+}

@@ -64,7 +64,7 @@ fn counts(report: &LearnReport<'_>, text: &mut String) {
     line(text, &format!("{} for {callers}; replayed {replayed}: all allowed", report.rules_in_words()));
     if learned.not_found_but_allowed > 0 {
         let requests = counted(learned.not_found_but_allowed, "request", "requests");
-        line(text, &format!("{requests} that got 404 or the like are allowed, too: others of the same form succeeded"));
+        line(text, &format!("allowed, too: {requests} that got 404 or the like, as others of the same form succeeded"));
     }
     if !learned.forwarders.is_empty() {
         line(text, "some callers came through a forwarder: `trustedForwarders` says whose word counts");
