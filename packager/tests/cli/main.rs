@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod explain;
 mod init;
+mod learn;
 mod leftovers;
 mod lock;
 mod map;

@@ -15,14 +15,14 @@ use crate::page::Page;
 const FOREIGN: [&str; 11] =
     ["argocd", "docker", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
 /// What runs here: it needs no network, and ends by itself.
-const RUNNABLE: [&str; 14] = [
-const RUNNABLE: [&str; 16] = [
+const RUNNABLE: [&str; 18] = [
     "check",
     "test",
     "explain",
     "diff",
     "query",
     "map",
+    "learn",
     "build",
     "plan",
     "promote",

@@ -39,7 +39,7 @@ pub struct Learned {
     pub not_found_but_allowed: u64,
     /// How many lines became what.
     pub counts: Counts,
-    /// The whole of what was kept.
+    /// The whole of what was kept, or is allowed by the file.
     pub whole: Evidence,
     /// The hosts of what was kept.
     pub hosts: Vec<(String, u64)>,

@@ -218,6 +218,7 @@ impl Learner {
         let judgement = self.judge.judge(scenario, seen.rule.as_deref());
         if judgement == Judgement::Allowed {
             add(&mut self.counts.allowed);
+            self.whole.see(seen.kind, seen.at, None);
             let segments: Vec<&str> = path.strip_prefix('/').unwrap_or(&path).split('/').take(DEEPEST).collect();
             // Beyond a limit less is known of what is general, and nothing else.
             let _ = self.allowed.end(&segments, 0, &mut self.left);

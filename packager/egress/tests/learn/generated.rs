@@ -169,10 +169,7 @@ fn what_is_kept_is_allowed_and_nothing_beyond_what_is_listed() {
             asked += by_query(seed, &learned, &source, &seen);
         }
     }
-    assert!(
-        allowed > 3_000 && refused > 3_000 && general > 100 && asked > 50,
-        "{allowed} {refused} {general} {asked}"
-    );
+    assert!(allowed > 3_000 && refused > 3_000 && general > 100 && asked > 50, "{allowed} {refused} {general} {asked}");
 }
 
 /// Each pattern that `query` grants a caller stands for a path of the log, but for what is listed.
