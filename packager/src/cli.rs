@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, diff, explain, image, init, learn, man, map, plan, promote, query, rollback, run, schema,
-    test, version,
+    build, check, completions, diff, explain, image, init, learn, man, map, plan, promote, query, rollback, run,
+    schema, test, version,
 };
 use crate::console::Colour;
 use crate::exit;

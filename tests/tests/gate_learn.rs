@@ -48,7 +48,7 @@ fn what_was_learned_lets_the_same_requests_through() {
         let accounts: Vec<String> = (0..=CALLERS).map(account).collect();
         let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
         // Without rules: all that passes, passes because of the shadow mode.
-        let egress = egress_with("rollout: {mode: shadow}\ntracing: {mode: envoy}", "rules: []\n");
+        let egress = egress_with("rollout: {stage: shadow}\ntracing: {mode: envoy}", "rules: []\n");
         let options = Options {
             envoy: &envoy.path,
             egress: &egress,
@@ -74,7 +74,7 @@ fn what_was_learned_lets_the_same_requests_through() {
 
         // Enforced, the same requests pass, and others do not.
         let learned = std::fs::read_to_string(scratch.path().join("egress.yaml"))?;
-        gate.save_good(&learned.replace("mode: shadow", "mode: enforce"))?;
+        gate.save_good(&learned.replace("stage: shadow", "stage: enforce"))?;
         for caller in 0..CALLERS {
             let client = gate.caller(&account(caller))?;
             for (method, path) in requests(caller) {

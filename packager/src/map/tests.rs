@@ -102,8 +102,8 @@ fn several() -> Vec<String> {
         egress(
             "b",
             "egress",
-            "  rollout: {mode: shadow}\n",
-            "    - {id: later, action: ALLOW, mode: shadow, from: [{source: {principals: [\"*/sa/web\"]}}]}\n    \
+            "  rollout: {stage: shadow}\n",
+            "    - {id: later, action: ALLOW, stage: shadow, from: [{source: {principals: [\"*/sa/web\"]}}]}\n    \
              - {id: seen, action: AUDIT, to: [{operation: {methods: [PUT]}}]}\n",
         ),
     ]

@@ -8,10 +8,10 @@ use super::merge;
 use super::propose::{Generalisation, Kept, LearnedRule, Proposal};
 use super::render;
 use super::tally::{ApartKey, Counts, Learner, Why};
-use crate::yaml::edit::scalar;
 use crate::check::check;
 use crate::diagnostic::{Severity, SourceFile};
 use crate::scenario::{Request, Scenario};
+use crate::yaml::edit::scalar;
 
 /// A request that is listed for review.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::request::{Tolerance, canonical};
 use sallyport_core::verdict::Reason;
-use sallyport_core::wire::{Action, FromEntry, Mode, Policy, Rule, Source};
+use sallyport_core::wire::{Action, FromEntry, Policy, Rule, Source, Stage};
 use sallyport_core::{Ambiguity, Engine, InvalidPolicy};
 
 use crate::model::{Authz, Egress, Mesh};
@@ -25,7 +25,7 @@ impl Base {
     /// What the gateway gets of it, as if it were enforced.
     pub(super) fn policy(&self, mesh: &Mesh) -> Policy {
         let source = policy_source(&self.egress, mesh, &self.standbys.iter().collect::<Vec<_>>());
-        Policy { mode: Mode::Enforce, ..source }
+        Policy { stage: Stage::Enforce, ..source }
     }
 
     fn is_called(&self, host: &str) -> bool {

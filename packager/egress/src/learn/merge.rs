@@ -2,8 +2,8 @@
 
 use super::propose::LearnedRule;
 use super::render;
-use crate::yaml::edit::Editor;
 use crate::diagnostic::Sink;
+use crate::yaml::edit::Editor;
 use crate::yaml::reader;
 use crate::yaml::tree::Node;
 

@@ -156,7 +156,7 @@ fn a_forwarder_has_to_be_trusted_by_the_file() {
 /// A policy in shadow mode allows everything; what counts is what it will allow.
 #[test]
 fn a_policy_in_shadow_mode_is_completed_as_if_it_were_enforced() {
-    let old = format!("{HEAD}  rollout: {{mode: shadow}}\n  authz:\n    rules:\n{RULE}");
+    let old = format!("{HEAD}  rollout: {{stage: shadow}}\n  authz:\n    rules:\n{RULE}");
     let line = new().replace(r#""caller":"-""#, r#""caller":"-","shadow":"would_refuse:not_allowed""#);
     let learned = merge(&old, &[line]);
     assert_eq!(learned.rules.len(), 1);

@@ -58,7 +58,7 @@ fn a_wrong_candidate_is_refused_in_its_place() {
 
 #[test]
 fn a_rule_of_a_candidate_has_no_stage() {
-    let found = said("\n  rules:\n  - {id: x, action: DENY, mode: shadow}\n");
+    let found = said("\n  rules:\n  - {id: x, action: DENY, stage: shadow}\n");
     let [one] = &found[..] else { panic!("{found:?}") };
     assert!(one.starts_with("SP0") && one.contains("httpbin.candidate.yaml:6:27"), "{one}");
 }
@@ -88,7 +88,7 @@ fn a_candidate_needs_its_egress_and_there_is_one_of_it() {
 
 #[test]
 fn there_is_one_candidate_at_a_time() {
-    let shadow = file("egress.yaml", &egress(RULES).text.replace("{id: writers,", "{id: writers, mode: shadow,"));
+    let shadow = file("egress.yaml", &egress(RULES).text.replace("{id: writers,", "{id: writers, stage: shadow,"));
     assert_eq!(
         problems(&[shadow, candidate("\n  remove: [readers]\n")]),
         [
