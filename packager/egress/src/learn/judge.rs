@@ -63,12 +63,12 @@ impl Judge {
     pub(super) fn new(base: Option<Base>, mesh: &Mesh) -> Result<Self, InvalidPolicy> {
         let (source, tolerate) = match &base {
             Some(base) => (base.policy(mesh), base.egress.spec.authz.tolerate.clone()),
-            None => (policy("learn/learn".to_owned(), &Authz::default(), Mode::Enforce, 0, mesh), Vec::new()),
+            None => (policy("learn/learn".to_owned(), &Authz::default(), Stage::Enforce, 0, mesh), Vec::new()),
         };
         let anyone = Source { principals: Some(vec!["*".to_owned()]), ..Source::default() };
         let from = Some(vec![FromEntry { source: anyone }]);
         let authz = Authz { rules: vec![Rule { id: "any".to_owned(), from, ..Rule::default() }], ..Authz::default() };
-        let identity = Engine::compile(&policy("learn/learn".to_owned(), &authz, Mode::Enforce, 0, mesh))?;
+        let identity = Engine::compile(&policy("learn/learn".to_owned(), &authz, Stage::Enforce, 0, mesh))?;
         Ok(Self { engine: Engine::compile(&source)?, identity, base, tolerance: Tolerance::new(&tolerate) })
     }
 
