@@ -1,6 +1,7 @@
 //! Files checked together: each by itself, then against each other, then by the core that will run the policy.
 
 mod candidates;
+mod checked;
 mod cure;
 mod problems;
 mod rollouts;
@@ -11,49 +12,19 @@ use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
-use crate::model::rollout::Rollout;
-use crate::model::{Authz, Candidate, Egress, Mesh};
-use crate::parse::{Cases, Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
+use crate::model::{Authz, Mesh};
+use crate::parse::{Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
 use crate::policy::{policy, policy_source};
-use crate::wording::{did_you_mean, one_line, quoted};
+use crate::wording::{did_you_mean, quoted};
 use crate::yaml::tree::Node;
+pub use checked::{Checked, Located};
+use checked::{from_core, place, start_of};
 use problems::problems_of;
 use sallyport_core::Problem;
 use sallyport_core::policy::key::{KEYS, WrittenKey};
 use sallyport_core::wire::{Policy, Stage};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
-
-/// One resource of a file: its data, and where it begins.
-#[derive(Clone, Debug)]
-pub struct Located<T> {
-    /// Index of the file.
-    pub file: usize,
-    /// The whole document.
-    pub span: Span,
-    /// The data.
-    pub value: T,
-}
-
-/// Everything that a set of files says.
-#[derive(Clone, Debug, Default)]
-pub struct Checked {
-    /// The Egress files without an error.
-    pub egresses: Vec<Located<Egress>>,
-    /// The Mesh file, if one was given (at most one may be) and it is without an error.
-    pub mesh: Option<Located<Mesh>>,
-    /// The files of cases without an error of their own. Whether they fit their Egress, [`suites`](crate::cases::suites)
-    /// says.
-    pub cases: Vec<Located<Cases>>,
-    /// The Candidate files without an error, for Egresses without one; and those that change nothing.
-    pub candidates: Vec<Located<Candidate>>,
-    /// The Rollout file, if one was given (at most one may be) and it is without an error.
-    pub rollout: Option<Located<Rollout>>,
-    /// How many manifests were read that the lints know.
-    pub manifests: usize,
-    /// Every problem of every file, by file and place.
-    pub diagnostics: Vec<Diagnostic>,
-}
 
 /// Parses and checks files together.
 ///
@@ -254,13 +225,6 @@ fn near_key(written: &str) -> Option<String> {
     }
 }
 
-fn from_core(file: usize, node: &Node, problem: Problem) -> Diagnostic {
-    let Problem { path: _, code, message, help } = problem;
-    let (message, help) = (one_line(&message), help.as_deref().map(one_line));
-    let span = if node.text().is_some() { node.span } else { start_of(node) };
-    Diagnostic { code: code.into(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
-}
-
 /// `rules[3].to[0]`: `rules` and `[3].to[0]`.
 fn field_and_rest(path: &str) -> (&str, &str) {
     path.split_at(path.find(['[', '.']).unwrap_or(path.len()))
@@ -310,18 +274,6 @@ fn duplicates(files: &[SourceFile], egresses: &[(usize, ParsedEgress)]) -> Vec<D
         }
     }
     duplicates
-}
-
-fn place(files: &[SourceFile], file: usize, node: &Node) -> String {
-    let Some(source) = files.get(file) else {
-        return String::new();
-    };
-    let position = source.position(node.span.start);
-    format!("`{}:{}:{}`", source.name, position.line, position.column)
-}
-
-fn start_of(node: &Node) -> Span {
-    Span { start: node.span.start, end: node.span.start }
 }
 
 #[cfg(test)]

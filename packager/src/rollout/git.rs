@@ -70,9 +70,12 @@ fn refused(reason: String) -> Failure {
         .with_help("mend what git says, and run the same command again: it commits what is written")
 }
 
-/// Whether a file is in a repository.
+/// Whether Git is to have a file: it is in a repository, which does not ignore it.
 pub(super) fn is_repository(path: &Path) -> bool {
-    run(&folder_of(path), &["rev-parse", "--is-inside-work-tree"], b"").is_ok()
+    let name = path.file_name().unwrap_or_default();
+    let here = folder_of(path);
+    run(&here, &["rev-parse", "--is-inside-work-tree"], b"").is_ok()
+        && run(&here, &[OsStr::new("check-ignore"), OsStr::new("--quiet"), OsStr::new("--"), name], b"").is_err()
 }
 
 /// Fails unless `--commit` can work here.
@@ -80,7 +83,8 @@ pub(crate) fn need_repository(path: &Path) -> Result<(), Failure> {
     if is_repository(path) {
         return Ok(());
     }
-    let message = format!("`{}` is in no Git repository, so nothing can be committed", printable(path));
+    let message =
+        format!("`{}` is in no Git repository, or ignored there, so nothing can be committed", printable(path));
     Err(Failure::new(Exit::Usage, message).with_help("leave out --commit"))
 }
 

@@ -426,16 +426,30 @@ fn a_wrong_lock_is_named() {
 #[test]
 fn what_cannot_be_spliced_is_refused_and_done_by_hand() {
     let sandbox = sandbox();
-    let odd = GOOD.replace("    rules:\n    - id", "    ? rules\n    :\n    - id");
+    let (before, _) = GOOD.split_once("    rules:\n").unwrap();
+    let odd = format!(
+        "{before}    ? rules\n    : - {{id: readers, action: ALLOW, from: [{{source: {{serviceAccounts: [httpbin/sleep]}}}}]}}\n"
+    );
     sandbox.write("egress.yaml", &odd);
     assert_eq!(run(&sandbox, &[&["promote", "--to", "enforce"], &WITHOUT[..]].concat()).code, Some(0));
     let refused = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
-    if refused.code == Some(0) {
-        // It was spliced after all.
-        return;
-    }
-    assert!(refused.code == Some(8) && refused.stderr.starts_with("error: egress.yaml:1"), "{refused:?}");
+    assert_eq!(refused.code, Some(8));
+    assert_data_eq!(
+        refused.stderr,
+        str![[r#"
+error: egress.yaml:13:7: the list of rules has no place for the candidate's
+  help: write the rules of `httpbin.candidate.yaml` into `egress.yaml` by hand, in place of those of the same IDs, take out those in `remove`, and run the command again: it finds them there
+
+"#]]
+    );
     assert_eq!(sandbox.read("egress.yaml"), odd);
+    let (_, rules) = CANDIDATE.split_once("  rules:\n").unwrap();
+    let by_hand = format!("{before}    rules:\n{}", rules.replace("\n  ", "\n    ").replacen("  #", "    #", 1));
+    sandbox.write("egress.yaml", &by_hand);
+    let settled = run(&sandbox, &["promote"]);
+    assert_eq!(settled.code, Some(0), "{settled:?}");
+    assert_eq!(sandbox.read("egress.yaml"), by_hand);
+    assert!(!sandbox.path().join("httpbin.candidate.yaml").exists());
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::checked::{Checked, Located, from_core, place, start_of};
 use super::problems::problems_of;
-use super::{Checked, Located, from_core, place, start_of};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, SourceFile, UnplacedDiagnostic};
 use crate::model::{Candidate, Egress, Mesh};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{Checked, Located, place, start_of};
+use super::checked::{Checked, Located, place, start_of};
 use crate::code::Code;
 use crate::diagnostic::{SourceFile, UnplacedDiagnostic};
 use crate::parse::ParsedRollout;

@@ -1,6 +1,6 @@
 //! For the comment of a pull request.
 
-use super::{objects, summary};
+use super::words::{objects, summary};
 use crate::compare::render::kind;
 use crate::printable::visible;
 use crate::rollout::evidence::Missing;
