@@ -13,7 +13,9 @@ use crate::policy::ActivePolicy;
 #[derive(Default)]
 pub struct Root {
     policy: Option<Rc<ActivePolicy>>,
-    at_end: Option<Effect>,
+    /// What the first tick says, and what the end does.
+    begin: Option<Effect>,
+    end: Option<Effect>,
 }
 
 impl Root {
@@ -29,7 +31,8 @@ impl Root {
         match configure(&configuration, &plugin, host::now()) {
             Ok(configured) => {
                 let policy = ActivePolicy::new(configured.engine);
-                self.at_end = Some(configured.at_end);
+                let [begin, end] = configured.in_use;
+                (self.begin, self.end) = (Some(begin), Some(end));
                 configured.effects.iter().for_each(host::apply);
                 policy.read_records();
                 host::set_tick_period(configured.tick_period);
@@ -53,6 +56,9 @@ impl Root {
     /// Does what is due on a tick.
     pub fn tick(&mut self) {
         let Some(policy) = &self.policy else { return };
+        if let Some(effect) = self.begin.take() {
+            host::apply(&effect);
+        }
         let Some(tick) = policy.run(|state| state.on_tick(&policy.engine)) else { return };
         for target in 0..tick.targets {
             policy.update_record(TargetUpdate::new(target));
@@ -67,7 +73,8 @@ impl Root {
         if let Some(policy) = &self.policy {
             policy.flush();
         }
-        if let Some(effect) = self.at_end.take() {
+        // Only what was said is taken back.
+        if let (None, Some(effect)) = (&self.begin, self.end.take()) {
             host::apply(&effect);
         }
     }

@@ -54,6 +54,15 @@ impl EgressFiles {
         input::gather(&self.arguments, Selection::Ours)
     }
 
+    /// Where a lock would be for them: it says how far their candidates have come.
+    pub(crate) fn locks(&self) -> Vec<PathBuf> {
+        lock::find(&self.relative(), std::iter::empty()).looked_for
+    }
+
+    fn relative(&self) -> Vec<PathBuf> {
+        self.arguments.iter().map(|path| input::relative(path)).collect()
+    }
+
     /// Reads and checks the files.
     pub(crate) fn load(&self) -> Result<Loaded, NotServed> {
         let (report, checked) = examine(self.gather());
@@ -70,8 +79,7 @@ impl EgressFiles {
             let file = self.arguments.first().map(|path| printable(path)).unwrap_or_default();
             return Err(NotServed::Failure(Failure::new(Exit::Problems, format!("`{file}` has no Egress"))));
         }
-        let arguments: Vec<_> = self.arguments.iter().map(|path| input::relative(path)).collect();
-        let search = lock::find(&arguments, report.files.iter().map(|file| Path::new(&file.name)));
+        let search = lock::find(&self.relative(), report.files.iter().map(|file| Path::new(&file.name)));
         let lock = match search.found {
             Ok(found) => found.map(|(_, lock)| lock).unwrap_or_default(),
             Err((_, error)) => return Err(NotServed::Failure(failure(error))),

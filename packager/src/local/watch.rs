@@ -1,4 +1,4 @@
-//! Detecting that files have changed: Egress and Mesh files, and the secrets that they need.
+//! Detecting that files have changed: our files, the lock beside them, and the secrets that they need.
 //!
 //! # Design
 //! The files are polled. Editors replace a file, truncate it, or write it through a link, and network and container file
@@ -49,7 +49,7 @@ impl Watcher {
 
     /// Watches these secrets in place of the earlier ones. What a new one holds now counts as known.
     pub(crate) fn watch(&mut self, secrets: Vec<PathBuf>) {
-        let content = secrets.iter().filter(|path| !self.secrets.contains(path)).map(|path| read_secret(path));
+        let content = secrets.iter().filter(|path| !self.secrets.contains(path)).map(|path| read_other(path));
         self.settled.extend(content);
         let dropped: Vec<&PathBuf> = self.secrets.iter().filter(|path| !secrets.contains(path)).collect();
         dropped.into_iter().for_each(|path| drop(self.settled.remove(&printable(path))));
@@ -88,12 +88,13 @@ fn differing(old: &Snapshot, new: &Snapshot) -> Vec<String> {
 }
 
 fn read(files: &EgressFiles, secrets: &[PathBuf]) -> Snapshot {
-    let secrets = secrets.iter().map(|path| read_secret(path));
-    files.gather().files.into_iter().map(|file| (file.name, file.content.ok())).chain(secrets).collect()
+    let others: Vec<PathBuf> = files.locks().into_iter().chain(secrets.iter().cloned()).collect();
+    let others = others.iter().map(|path| read_other(path));
+    files.gather().files.into_iter().map(|file| (file.name, file.content.ok())).chain(others).collect()
 }
 
-/// A pipe is not opened, because reading it could block.
-fn read_secret(path: &Path) -> (String, Option<Vec<u8>>) {
+/// What is no file of ours: a lock or a secret. A pipe is not opened, because reading it could block.
+fn read_other(path: &Path) -> (String, Option<Vec<u8>>) {
     let content = path.is_file().then(|| fs::read(path).ok()).flatten();
     (printable(path), content)
 }

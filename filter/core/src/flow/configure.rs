@@ -20,8 +20,9 @@ pub struct Configured {
     pub engine: Engine,
     /// What is said about it.
     pub effects: Vec<Effect>,
-    /// What undoes a part of that when the configuration is given up: then the worker has it in force no more.
-    pub at_end: Effect,
+    /// That this VM has the configuration in use, to be said at its first tick, and that it has no more, at its end. Envoy tries
+    /// a configuration in a VM that never ticks and does not tell its end.
+    pub in_use: [Effect; 2],
     /// How often the host is to tick, in ms.
     pub tick_period: u32,
 }
@@ -44,9 +45,8 @@ pub fn configure(configuration: &[u8], plugin: &[u8], now: u64) -> Result<Config
                     Effect::Log(Level::Info, summary(&engine)),
                     Effect::gauge("sallyport.config.policy_hash", policy_hash(configuration).into()),
                     Effect::gauge("sallyport.config.loaded_at_seconds", now / 1000),
-                    workers(true),
                 ],
-                at_end: workers(false),
+                in_use: [workers(true), workers(false)],
                 tick_period: tick::period(&engine),
                 engine,
             })
