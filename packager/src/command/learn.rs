@@ -168,15 +168,11 @@ fn failure(error: Unlearned, merge: Option<&Path>) -> Failure {
 /// Nothing in the log can be learned from.
 fn nothing(learned: &Learned) -> Failure {
     let lines = learned.counts.lines;
-    let failure = Failure::new(
-        Exit::Problems,
-        format!(
-            "there is no request to learn from in {} {}",
-            grouped(lines),
-            if lines == 1 { "line" } else { "lines" }
-        ),
-    );
-    failure.with_help(
-        "write `accessLog: json` in the Mesh file, or add the caller's principal to Istio's JSON format: `\"principal\": \"%DOWNSTREAM_PEER_URI_SAN%\"`",
-    )
+    let lines = format!("{} {}", grouped(lines), if lines == 1 { "line" } else { "lines" });
+    let failure = Failure::new(Exit::Problems, format!("there is no request to learn from in {lines}"));
+    failure.with_help(if learned.counts.apart > 0 {
+        "what is listed for review is not learned; `--keep-rare` learns what one address sent on one day only"
+    } else {
+        "write `accessLog: json` in the Mesh file, or add the caller's principal to Istio's JSON format: `\"principal\": \"%DOWNSTREAM_PEER_URI_SAN%\"`"
+    })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::evidence::Evidence;
-use super::judge::{Judge, Judgement, caller_of};
+use super::judge::{Judge, caller_of};
 use super::merge;
 use super::propose::{Generalisation, Kept, LearnedRule, Proposal};
 use super::render;
@@ -179,7 +179,7 @@ fn replay(judge: &Judge, kept: &[Kept]) -> Result<usize, Unlearned> {
 fn is_allowed(judge: &Judge, principal: &str, method: &str, path: &str) -> bool {
     let caller = caller_of(&format!("spiffe://{principal}"), None);
     let scenario = Scenario { caller, request: Request::new(method, judge.host(), path) };
-    judge.judge(scenario, None) == Judgement::Allowed
+    judge.allows(scenario)
 }
 
 /// Reasons in the order of a report.

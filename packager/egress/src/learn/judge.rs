@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sallyport_core::policy::key::{Topic, topic_of};
 use sallyport_core::request::{Tolerance, canonical};
 use sallyport_core::verdict::Reason;
-use sallyport_core::wire::{Action, FromEntry, Policy, Rule, Source, Stage};
+use sallyport_core::wire::{Action, FromEntry, Operation, Policy, Rule, Source, Stage, ToEntry};
 use sallyport_core::{Ambiguity, Engine, InvalidPolicy};
 
 use crate::model::{Authz, Egress, Mesh};
@@ -56,6 +56,8 @@ pub(super) struct Judge {
     /// Of a policy that needs to know who calls, which one without rules does not.
     identity: Engine,
     base: Option<Base>,
+    /// Whether a rule looks at something of which a log says nothing: an explanation looks at every rule, and is slow.
+    has_conditions: bool,
     tolerance: Tolerance,
 }
 
@@ -69,7 +71,9 @@ impl Judge {
         let from = Some(vec![FromEntry { source: anyone }]);
         let authz = Authz { rules: vec![Rule { id: "any".to_owned(), from, ..Rule::default() }], ..Authz::default() };
         let identity = Engine::compile(&policy("learn/learn".to_owned(), &authz, Stage::Enforce, 0, mesh))?;
-        Ok(Self { engine: Engine::compile(&source)?, identity, base, tolerance: Tolerance::new(&tolerate) })
+        let has_conditions = source.rules.iter().any(may_look_further);
+        let engine = Engine::compile(&source)?;
+        Ok(Self { engine, identity, base, has_conditions, tolerance: Tolerance::new(&tolerate) })
     }
 
     pub(super) fn is_called(&self, host: &str) -> Option<bool> {
@@ -103,6 +107,15 @@ impl Judge {
         ambiguity(&scenario.decide(&self.engine).effect)
     }
 
+    /// Whether the file allows a request.
+    pub(super) fn allows(&self, scenario: Scenario) -> bool {
+        let scenario = match &self.base {
+            Some(base) => scenario.on_usual_connection(&base.egress, self.engine.needs()),
+            None => scenario,
+        };
+        scenario.decide(&self.engine).effect.is_allowed()
+    }
+
     /// What the file says of a request.
     pub(super) fn judge(&self, scenario: Scenario, logged_rule: Option<&str>) -> Judgement {
         let Some(base) = &self.base else { return Judgement::Open };
@@ -114,6 +127,7 @@ impl Judge {
         match effect {
             Effect::Allowed(_) => Judgement::Allowed,
             Effect::Refused(Reason::Denied, rule) => Judgement::Denied(rule.unwrap_or_default()),
+            _ if !self.has_conditions => Judgement::Open,
             _ => self.conditional(&scenario, &base.egress.spec.authz.rules, logged_rule),
         }
     }
@@ -160,6 +174,21 @@ fn may_match(failed: &[String], rule: &Rule) -> bool {
     };
     let conditions = parts().filter_map(|part| condition(part.first()?)).all(|topic| topic != Topic::Caller);
     conditions && alternatives("from[") && alternatives("to[")
+}
+
+/// Whether a rule has more than the callers, methods, paths and hosts of which a log says everything.
+fn may_look_further(rule: &Rule) -> bool {
+    let plain_source = |entry: &FromEntry| {
+        let Source { principals, service_accounts, namespaces, trust_domains, .. } = entry.source.clone();
+        entry.source == Source { principals, service_accounts, namespaces, trust_domains, ..Source::default() }
+    };
+    let plain_operation = |entry: &ToEntry| {
+        let Operation { methods, paths, not_paths, hosts, .. } = entry.operation.clone();
+        entry.operation == Operation { methods, paths, not_paths, hosts, ..Operation::default() }
+    };
+    rule.when.is_some()
+        || !rule.from.iter().flatten().all(plain_source)
+        || !rule.to.iter().flatten().all(plain_operation)
 }
 
 /// Whether a field of a source or an operation looks at something that a log does not have.

@@ -236,14 +236,25 @@ impl Learner {
 }
 
 /// Names in the place of ids of these patterns, which some of these callers did not request.
-fn names_among_ids<'o>(parts: &[&Vec<Part>], callers: &BTreeSet<u32>, others: &'o Others) -> Vec<&'o Vec<Part>> {
-    let is_left_out = |other: &&'o Vec<Part>| {
-        let (over, beside): (Vec<&&Vec<Part>>, Vec<_>) =
-            parts.iter().partition(|parts| is_name_among_ids(parts, other));
-        !over.is_empty() && !beside.iter().any(|parts| overlap(parts, other))
-    };
-    let is_missing = |own: &BTreeSet<u32>| !callers.is_subset(own);
-    others.iter().filter(|(_, own)| is_missing(own)).map(|(parts, _)| parts).filter(is_left_out).collect()
+fn names_among_ids<'o>(
+    parts: &[&'o Vec<Part>],
+    callers: &BTreeSet<u32>,
+    others: &'o Others,
+) -> BTreeSet<&'o Vec<Part>> {
+    let is_general = |part: &Part| matches!(part, Part::Any { .. });
+    let mut names = BTreeSet::new();
+    for general in parts.iter().filter(|parts| parts.iter().any(is_general)) {
+        // What is like it begins as it does, up to the first general segment.
+        let begin: Vec<Part> = general.iter().take_while(|part| !is_general(part)).cloned().collect();
+        let alike = others.range(begin.clone()..).take_while(|(other, _)| other.starts_with(&begin));
+        names.extend(alike.filter_map(|(other, own)| {
+            let is_left_out = !callers.is_subset(own)
+                && is_name_among_ids(general, other)
+                && !parts.iter().any(|parts| !is_name_among_ids(parts, other) && overlap(parts, other));
+            is_left_out.then_some(other)
+        }));
+    }
+    names
 }
 
 fn overlap(one: &[Part], other: &[Part]) -> bool {
