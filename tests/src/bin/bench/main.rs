@@ -1,8 +1,9 @@
 //! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
 //!
 //! It asserts nothing. Its arguments name the parts to run: `decisions`, `sizes`, `calls`, `outbound`, `policy`,
-//! `worst`, `builds`, `diff`, `outage`.
+//! `candidate`, `worst`, `builds`, `diff`, `outage`.
 
+mod candidate;
 mod diff;
 mod outage;
 mod outbound;
@@ -68,6 +69,10 @@ fn run() -> Result<()> {
     }
     if wants("outbound") {
         outbound::run(&envoy, &newest)?;
+        println!();
+    }
+    if wants("candidate") {
+        candidate::run(&newest)?;
         println!();
     }
     if wants("policy") {
