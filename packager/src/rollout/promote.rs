@@ -50,6 +50,9 @@ pub(crate) struct Taken {
     pub(crate) waivers: Vec<String>,
 }
 
+/// Gateways, each with its step.
+type Steps<'s> = Vec<(Gateway<'s>, Step)>;
+
 /// A file that a step replaces, with what it was.
 struct Rewritten {
     path: PathBuf,
@@ -174,7 +177,7 @@ fn waivers(state: &State, gateway: &str) -> Vec<String> {
 }
 
 /// The gateways whose turn it is, each with its step; and what there is to say of others.
-fn select<'s>(state: &'s State, order: &Order<'_>) -> Result<(Vec<(Gateway<'s>, Step)>, Vec<String>), Failure> {
+fn select<'s>(state: &'s State, order: &Order<'_>) -> Result<(Steps<'s>, Vec<String>), Failure> {
     let gateways = state.gateways();
     let named = state.named(order.gateways)?;
     let chosen: Vec<Gateway<'s>> = if named.is_empty() {
