@@ -27,6 +27,6 @@ pub(crate) use message::{not_committed, uncommitted};
 pub(crate) use plan::plan;
 pub(crate) use promote::{Order, Promoted, promote};
 pub(crate) use revert::roll_back;
-pub(crate) use state::{Read, State, now, read};
+pub(crate) use state::{Read, State, now, read, read_without_candidates};
 pub(crate) use target::Target;
 pub(crate) use write::Disk;

@@ -55,8 +55,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         gateways,
         commit: *commit,
         reason: without_evidence.as_deref(),
-        // Git has every step: one that is not committed comes first.
-        waits_for_commit: true,
+        goes_back: false,
     };
     step::run(&step, console, |state| match filter {
         Some(digest) => promote_filter(state, &order, digest, &Nothing, &mut Disk),

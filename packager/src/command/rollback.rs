@@ -35,7 +35,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let Args { gateways, filter, commit, files } = args;
     // Nothing keeps a bad candidate in force.
-    let step = Step { verb: "roll back", files, gateways, commit: *commit, reason: None, waits_for_commit: false };
+    let step = Step { verb: "roll back", files, gateways, commit: *commit, reason: None, goes_back: true };
     step::run(&step, console, |state| match filter {
         true => unpin_filters(state, gateways, &mut Disk),
         false => roll_back(state, gateways, &mut Disk),

@@ -6,7 +6,9 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
 use crate::report;
-use crate::rollout::{Promoted, Read, State, commit, need_repository, not_committed, now, read, uncommitted};
+use crate::rollout::{
+    Promoted, Read, State, commit, need_repository, not_committed, now, read, read_without_candidates, uncommitted,
+};
 
 /// How a step is taken.
 pub(super) struct Step<'a> {
@@ -16,8 +18,8 @@ pub(super) struct Step<'a> {
     pub(super) gateways: &'a [String],
     pub(super) commit: bool,
     pub(super) reason: Option<&'a str>,
-    /// Whether a step that is not committed comes first.
-    pub(super) waits_for_commit: bool,
+    /// Then neither a wrong candidate nor a step that is not committed is in the way.
+    pub(super) goes_back: bool,
 }
 
 pub(super) fn run(
@@ -25,6 +27,7 @@ pub(super) fn run(
     console: &Console,
     take: impl FnOnce(&State) -> Result<Promoted, Failure>,
 ) -> Result<Exit, Failure> {
+    let read = if step.goes_back { read_without_candidates } else { read };
     let state = match read(step.files, now())? {
         Read::State(state) => state,
         Read::Wrong(wrong) => {
@@ -35,10 +38,10 @@ pub(super) fn run(
     if step.commit {
         need_repository(&state.lock_path)?;
     }
-    if let Some(written) = step.waits_for_commit.then(|| uncommitted(&state)).flatten() {
+    if let Some(written) = (!step.goes_back).then(|| uncommitted(&state)).flatten() {
         return finish_uncommitted(step, console, &written);
     }
-    if step.commit && step.waits_for_commit {
+    if step.commit && !step.goes_back {
         let files = not_committed(&state, &state.named(step.gateways)?);
         if let Some(first) = files.first() {
             let message =

@@ -16,6 +16,8 @@ use crate::report::example::Ground;
 /// Every gateway, in the order of the waves.
 pub(crate) struct Plan {
     pub(crate) waves: Vec<(String, Vec<Planned>)>,
+    /// What there is to say beside the gateways.
+    pub(crate) notes: Vec<String>,
 }
 
 /// One gateway.
@@ -33,6 +35,8 @@ pub(crate) struct Planned {
 /// The next step of a gateway.
 pub(crate) struct NextStep {
     pub(crate) step: Step,
+    /// The filter that the gateway must get before, if one is known that can do.
+    pub(crate) filter_first: Option<String>,
     /// What the candidate decides otherwise.
     pub(crate) regions: Vec<PlannedRegion>,
     pub(crate) objects: Vec<ObjectChange>,
@@ -69,7 +73,11 @@ pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Re
         }
     }
     waves.retain(|(_, gateways)| !gateways.is_empty());
-    Ok(Plan { waves })
+    let strays = state.strays().into_iter().filter(|name| named.is_empty() || named.iter().any(|one| one == name));
+    let notes = strays.map(|name| {
+        format!("the lock has {name}, whose Egress is not among the files; `sallyport rollback {name}` takes it out")
+    });
+    Ok(Plan { waves, notes: notes.collect() })
 }
 
 fn planned(state: &State, gateway: &Gateway<'_>, witness: &dyn Witness) -> Result<Planned, Failure> {
@@ -155,7 +163,9 @@ fn next_step(
     };
     let objects = objects(state, gateway, candidate, step)?;
     let (evidence, missing) = needs(state, gateway, step, witness);
-    Ok(NextStep { step, regions, objects, evidence, missing })
+    let is_old = missing_filter(state, gateway, step).is_some();
+    let filter_first = state.capable_filter().filter(|_| is_old);
+    Ok(NextStep { step, filter_first, regions, objects, evidence, missing })
 }
 
 /// What is known and what is missing before a step.

@@ -196,6 +196,8 @@ fn select<'s>(state: &'s State, order: &Order<'_>) -> Result<(Steps<'s>, Vec<Str
             },
         }
     }
+    let strays = state.strays().into_iter().filter(|stray| named.iter().any(|name| name == stray));
+    notes.extend(strays.map(|stray| format!("the Egress of {stray} is not among the files")));
     if named.is_empty() && steps.is_empty() && notes.is_empty() {
         notes.push("no gateway has a candidate: write one beside an Egress file (`kind: Candidate`)".to_owned());
     }

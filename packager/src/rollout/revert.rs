@@ -72,6 +72,13 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
             ..Taken::default()
         });
     }
+    for stray in state.strays().into_iter().filter(|stray| named.iter().any(|name| name == stray)) {
+        let entry = file.rollout.gateways.remove(stray).and_then(|gateway| gateway.candidate);
+        let from = entry.as_ref().map_or_else(|| "pinned".to_owned(), |locked| locked.standing.to_string());
+        let (policy, candidate) = entry.map(|locked| (locked.policy, locked.candidate)).unwrap_or_default();
+        let to = "no entry in the lock".to_owned();
+        promoted.taken.push(Taken { gateway: stray.to_owned(), from, to, policy, candidate, ..Taken::default() });
+    }
     if named.is_empty() && promoted.taken.is_empty() {
         promoted.notes.push("no gateway has a candidate in the lock: nothing to roll back".to_owned());
     }

@@ -18,7 +18,7 @@ use crate::input::{self, Selection, relative};
 use crate::lock::{self, Search};
 use crate::oci::digest::Digest;
 use crate::printable::printable;
-use crate::report::Report;
+use crate::report::{Report, ReportedFile};
 
 /// Everything that the state of a rollout is.
 #[derive(Debug)]
@@ -67,11 +67,23 @@ pub(crate) fn now() -> i64 {
 
 /// Reads the files that the arguments name, and their lock.
 pub(crate) fn read(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
+    read_but(arguments, now, |_| false)
+}
+
+/// The same for going back, which a wrong Candidate file does not keep anybody from.
+pub(crate) fn read_without_candidates(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
+    read_but(arguments, now, |file| file.text.lines().any(|line| line.starts_with("kind: Candidate")))
+}
+
+/// Problems of files that are left out do not count.
+fn read_but(arguments: &[PathBuf], now: i64, is_left_out: impl Fn(&ReportedFile) -> bool) -> Result<Read, Failure> {
     let (mut report, checked) = examine(input::gather(arguments, Selection::Ours));
     let relative: Vec<_> = arguments.iter().map(|path| relative(path)).collect();
     let search = lock::find(&relative, report.files.iter().map(|file| Path::new(&file.name)));
     let (lock_path, lock_bytes, lock) = lock_of(&search)?;
     forgive_interrupted(&mut report, &checked, &lock);
+    let left_out: Vec<bool> = report.files.iter().map(is_left_out).collect();
+    report.problems.retain(|problem| !left_out.get(problem.file).copied().unwrap_or_default());
     if report.exit() != Exit::Ok {
         return Ok(Read::Wrong(Box::new(report)));
     }
@@ -155,7 +167,8 @@ impl State {
 
     /// The gateways that the user named: by `NAMESPACE/NAME`, or by a name that no two have.
     pub(crate) fn named(&self, names: &[String]) -> Result<Vec<String>, Failure> {
-        let known: Vec<String> = self.gateways().iter().map(Gateway::name).collect();
+        let mut known: Vec<String> = self.gateways().iter().map(Gateway::name).collect();
+        known.extend(self.strays().into_iter().map(str::to_owned));
         let mut found: Vec<String> = Vec::new();
         for name in names {
             let is_meant =
@@ -183,10 +196,16 @@ impl State {
         Ok(found)
     }
 
+    /// Gateways of the lock whose Egress is not among the files.
+    pub(crate) fn strays(&self) -> Vec<&str> {
+        let is_here = |name: &str| self.checked.egresses.iter().any(|egress| egress.value.route() == name);
+        self.lock.rollout.gateways.keys().map(String::as_str).filter(|name| !is_here(name)).collect()
+    }
+
     /// The text of a file of the report, by its index.
     pub(crate) fn source(&self, file: usize) -> SourceFile {
         let file = self.report.files.get(file);
-        let of = |text: fn(&crate::report::ReportedFile) -> &String| file.map(text).cloned().unwrap_or_default();
+        let of = |text: fn(&ReportedFile) -> &String| file.map(text).cloned().unwrap_or_default();
         SourceFile { name: of(|file| &file.name), text: of(|file| &file.text) }
     }
 

@@ -356,6 +356,46 @@ fn a_filter_that_does_not_know_candidates_comes_first() {
     assert!(plan.contains("    missing: filter: sha256:abab") && plan.contains("does not know candidates; "), "{plan}");
     let blocked = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
     assert!(blocked.code == Some(8) && blocked.stderr.contains("does not know candidates"), "{blocked:?}");
+    // The lock has a capable one, but this gateway is pinned to another.
+    let (old, new) = (format!("sha256:{}", "cd".repeat(32)), format!("sha256:{}", "ab".repeat(32)));
+    sandbox.write("sallyport.lock", lock());
+    run(&sandbox, &["promote", "--filter", &old]);
+    let plan = run(&sandbox, &["plan"]).stdout;
+    assert!(plan.contains(&format!("    next: the filter {new}, then shadow\n")), "{plan}");
+    assert!(plan.contains(&format!("`sallyport promote --filter {new} httpbin/httpbin` comes first")), "{plan}");
+    assert_eq!(run(&sandbox, &["promote", "--filter", &new, "httpbin"]).code, Some(0));
+    assert_eq!(run(&sandbox, &["promote"]).code, Some(0));
+}
+
+/// Whatever the candidate is, the rules of the Egress file can be in force again.
+#[test]
+fn a_wrong_candidate_does_not_keep_anybody_from_going_back() {
+    let sandbox = sandbox();
+    run(&sandbox, &["promote"]);
+    sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("ALLOW", "ALOW"));
+    assert_eq!(run(&sandbox, &["promote"]).code, Some(1));
+    let back = run(&sandbox, &["rollback"]);
+    assert!(back.code == Some(0) && entry(&sandbox, "httpbin/httpbin").is_null(), "{back:?}");
+}
+
+#[test]
+fn a_gateway_that_is_gone_leaves_the_lock_when_it_is_named() {
+    let sandbox = three();
+    run(&sandbox, &["promote"]);
+    for file in ["c/egress.yaml", "c/c.candidate.yaml", "rollout.yaml"] {
+        std::fs::remove_file(sandbox.path().join(file)).unwrap();
+    }
+    let plan = run(&sandbox, &["plan"]).stdout;
+    assert!(
+        plan.contains(
+            "note: the lock has httpbin/c, whose Egress is not among the files; `sallyport rollback httpbin/c`"
+        ),
+        "{plan}"
+    );
+    assert_eq!(run(&sandbox, &["promote", "c"]).stdout, "the Egress of httpbin/c is not among the files\n");
+    let back = run(&sandbox, &["rollback", "c"]);
+    assert_eq!(back.stdout, "httpbin/c: shadow -> no entry in the lock\n  wrote sallyport.lock\n");
+    assert!(entry(&sandbox, "httpbin/c").is_null());
 }
 
 #[test]

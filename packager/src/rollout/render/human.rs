@@ -13,6 +13,7 @@ pub(super) fn render(plan: &Plan) -> String {
         gateways.iter().for_each(|gateway| push(&mut text, gateway));
         text.push('\n');
     }
+    plan.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     text + &summary(plan) + "\n"
 }
 
@@ -22,8 +23,9 @@ fn push(text: &mut String, planned: &Planned) {
     text.push_str(&format!("  {gateway}: {standing}{since}\n"));
     notes.iter().for_each(|note| text.push_str(&format!("    note: {note}\n")));
     let Some(step) = next else { return };
-    let NextStep { step: to, regions, objects: _, evidence, missing } = step;
-    text.push_str(&format!("    next: {to}\n"));
+    let NextStep { step: to, filter_first, regions, objects: _, evidence, missing } = step;
+    let first = filter_first.as_ref().map(|digest| format!("the filter {digest}, then ")).unwrap_or_default();
+    text.push_str(&format!("    next: {first}{to}\n"));
     for region in regions {
         text.push_str(&format!(
             "      {} {} {}; was {}\n",

@@ -5,14 +5,16 @@
 //!  "lock": {"path": "sallyport.lock", "sha256": "..."},
 //!  "waves": [{"name": "first", "gateways": [{
 //!    "gateway": "egress-a/a", "state": "canary 5 %", "stage": "canary", "percent": 5, "since": "...", "notes": [],
-//!    "next": {"step": "canary 25 %", "stage": "canary", "percent": 25, "restarts": false,
+//!    "next": {"step": "canary 25 %", "filterFirst": null, "stage": "canary", "percent": 25, "restarts": false,
 //!      "regions": [{"id": "5f2a09c1b7de", "change": "narrowed", "inForce": "...", "candidate": "...", "example": "..."}],
 //!      "objects": [{"kind": "WasmPlugin", "namespace": "...", "name": "...", "change": "changed", "effect": "..."}],
-//!      "evidence": [], "missing": []}}]}]}
+//!      "evidence": [], "missing": []}}]}],
+//!  "notes": []}
 //! ```
 //!
 //! - `lock.sha256`: null if there is no lock.
 //! - `stage`: null if the lock has no candidate of the gateway. `percent`: null unless it is a canary.
+//! - `filterFirst`: the digest of the filter that the gateway must get before the step; null if its own can do.
 //! - `next`: null if there is nothing to promote; its `stage` is null if the candidate is settled.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
@@ -42,6 +44,7 @@ pub(super) fn render(plan: &Plan, state: &State) -> String {
             "sha256": state.lock_bytes.as_ref().map(|bytes| digest_of(bytes).hex().to_owned()),
         },
         "waves": waves.collect::<Vec<_>>(),
+        "notes": plan.notes,
     });
     format!("{root:#}\n")
 }
@@ -84,6 +87,7 @@ fn next(step: &NextStep) -> Value {
     let to = step.step.leads_to();
     json!({
         "step": step.step.to_string(),
+        "filterFirst": step.filter_first,
         "stage": stage(to),
         "percent": to.and_then(Standing::percent),
         "regions": regions.collect::<Vec<_>>(),

@@ -40,5 +40,6 @@ pub(super) fn render(plan: &Plan) -> String {
         step.evidence.iter().for_each(|line| item(&format!("evidence: {line}")));
         step.missing.iter().for_each(|Missing(what)| item(&format!("**missing**: {what}")));
     }
+    plan.notes.iter().for_each(|note| text.push_str(&format!("\n{note}\n")));
     text + "\n" + &summary(plan) + "\n"
 }
