@@ -1,6 +1,6 @@
 //! What the scenes have in common: callers with sidecars, an upstream outside, and the manifests in between.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
@@ -141,6 +141,17 @@ impl<'a> Site<'a> {
         &self.registry
     }
 
+    /// The folder with the files, where an operator types commands.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Runs a command of `sallyport` in the folder; what it says.
+    pub fn sallyport(&self, arguments: &[&str]) -> Result<String> {
+        run(Command::new(sallyport()?).args(arguments).current_dir(&self.folder))
+    }
+
     /// Writes `NAME.yaml` into the folder.
     pub fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.folder.join(format!("{name}.yaml"));
@@ -167,6 +178,11 @@ impl<'a> Site<'a> {
     pub fn apply(&self, name: &str, text: &str) -> Result<()> {
         self.write(name, text)?;
         self.build()?;
+        self.apply_built(name)
+    }
+
+    /// Applies the manifests of `egress/NAME` that were built.
+    pub fn apply_built(&self, name: &str) -> Result<()> {
         let folder = self.manifests(name);
         let folder = folder.to_string_lossy();
         self.cluster.kubectl().run(&["apply", "--server-side", "--force-conflicts", "-k", &folder]).map(drop)

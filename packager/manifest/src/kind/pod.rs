@@ -30,6 +30,7 @@ const MODULE_EXPIRY: &str = "87600h";
 const STATS: &str = r"proxyStatsMatcher:
   inclusionPrefixes:
   - sallyport
+  - server.concurrency
   - extension_config_discovery
   inclusionSuffixes:
   - wasm-default-deny.denied

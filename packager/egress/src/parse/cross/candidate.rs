@@ -4,7 +4,6 @@ use crate::code::Code;
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::wording::quoted;
 use crate::yaml::tree::Node;
-use sallyport_core::wire::Rule;
 use std::collections::HashMap;
 
 /// Reports stages of rules, ids that are written twice, and a candidate without a change.
@@ -17,9 +16,7 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
         sink.report(start, flaw.help("write the rules that change in `rules`, or IDs of rules in `remove`"));
     }
     for rule in rules {
-        // Names that a rule does not have are reported as such.
-        let stage = ["stage", "mode"].into_iter().filter(|name| Rule::BLOCK.field(name).is_some());
-        if let Some(entry) = stage.filter_map(|name| rule.entry(name)).next() {
+        if let Some(entry) = rule.entry("stage") {
             let message = format!("a rule of a candidate has no `{}`", entry.key.name);
             let help = "leave it out: the whole candidate is in one stage, which `sallyport.lock` has";
             sink.report(entry.key.span, UnplacedDiagnostic::new(Code::CandidateRule, message).help(help));
