@@ -7,10 +7,13 @@
 //! that it does not know. Here an unknown context is refused, and a callback into one that is running finds its place
 //! empty.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
-use rustc_hash::FxHashMap;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::host::Action;
 use crate::policy::ActivePolicy;
@@ -18,11 +21,10 @@ use crate::root::Root;
 use crate::stream::Stream;
 
 /// All contexts of this VM. While one runs, its place is empty.
-#[derive(Default)]
 struct Contexts {
     /// A handful: one for each configuration that is still in use.
     roots: Vec<(u32, Option<Root>)>,
-    streams: FxHashMap<u32, Option<Stream>>,
+    streams: HashMap<u32, Option<Stream>, FxBuildHasher>,
 }
 
 impl Contexts {
@@ -36,12 +38,18 @@ impl Contexts {
     }
 }
 
-thread_local! {
-    static CONTEXTS: RefCell<Contexts> = RefCell::default();
-}
+/// A value of this VM's one thread.
+struct OfThread<T>(T);
+
+// SAFETY: a VM is run by one thread only, the worker that made it. This module is compiled without atomics, so its memory
+// cannot be shared, and it starts no thread.
+unsafe impl<T> Sync for OfThread<T> {}
+
+static CONTEXTS: OfThread<RefCell<Contexts>> =
+    OfThread(RefCell::new(Contexts { roots: Vec::new(), streams: HashMap::with_hasher(FxBuildHasher) }));
 
 fn with<R>(work: impl FnOnce(&mut Contexts) -> R) -> Option<R> {
-    CONTEXTS.with(|contexts| contexts.try_borrow_mut().ok().map(|mut contexts| work(&mut contexts)))
+    CONTEXTS.0.try_borrow_mut().ok().map(|mut contexts| work(&mut contexts))
 }
 
 /// Runs a callback of a root. The contexts are not borrowed meanwhile: the host may call back.

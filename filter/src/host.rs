@@ -2,7 +2,8 @@
 //!
 //! Every status but 0 becomes `None`, or is ignored where nothing can be done about it.
 
-use std::ptr::null_mut;
+use alloc::vec::Vec;
+use core::ptr::null_mut;
 
 use sallyport_core::answer::Answer;
 use sallyport_core::flow::trailers::Message;

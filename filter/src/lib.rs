@@ -13,13 +13,19 @@
 //! root stream
 //! health
 //! policy
-//! host
+//! host runtime
 //! ```
+//!
+//! There is no `std` here (`runtime`): its panics format messages and its start reads the environment, which is a tenth of
+//! the module.
 //!
 //! Nothing here panics: a trap would end the worker's VM, and with it every counter. Every host status is a value (`host`),
 //! every unknown context is refused (`dispatch`), a bad configuration is refused whole, and so is a stream without a policy.
 
+#![no_std]
 #![deny(unsafe_code)]
+
+extern crate alloc;
 
 #[expect(unsafe_code, reason = "the entry points that the host calls")]
 mod dispatch;
@@ -28,6 +34,8 @@ mod health;
 mod host;
 mod policy;
 mod root;
+#[expect(unsafe_code, reason = "the allocator, which is the C library's")]
+mod runtime;
 mod stream;
 
 /// Which version of the policy this filter reads, for `sallyport image verify`: a custom section, which changes nothing.

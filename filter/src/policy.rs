@@ -1,6 +1,7 @@
 //! A policy in force, and what this VM keeps under it.
 
-use std::cell::RefCell;
+use alloc::vec::Vec;
+use core::cell::RefCell;
 
 use sallyport_core::Engine;
 use sallyport_core::flow::{Flush, MetricKind, Needs, Properties, WorkerState};

@@ -1,6 +1,6 @@
 //! The plugin: its configuration, its ticks, and the answers to its probes.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use sallyport_core::flow::Effect;
 use sallyport_core::flow::configure::configure;

@@ -1,6 +1,6 @@
 //! One request: each callback runs a stage of [`flow`](sallyport_core::flow) and does what it says.
 
-use std::rc::Rc;
+use alloc::rc::Rc;
 
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::flow::health::TargetUpdate;

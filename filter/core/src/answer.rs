@@ -5,7 +5,10 @@
 //! A caller learns the coarse reason and the id of its request, in one header, so that an operator of the gateway can
 //! find the rest in the log. Which rule decided is disclosed only where the policy says so: it helps an attacker, too.
 
-use std::fmt::Write;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 use crate::health::HealthPolicy;
 use crate::verdict::{Decision, Reason, Refusal, Shadow, Verdict};
@@ -150,7 +153,7 @@ fn push_id(header: &mut String, id: Option<&[u8]>) {
             && id.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte))
     };
     if let Some(id) = id.filter(is_id)
-        && let Ok(id) = std::str::from_utf8(id)
+        && let Ok(id) = core::str::from_utf8(id)
     {
         let _ = write!(header, ";id=\"{id}\"");
     }

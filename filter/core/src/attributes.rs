@@ -6,7 +6,9 @@
 //! written. Filter state stays with the request and never leaves Envoy. Each attribute is a host call, so they are set only
 //! where something reads them: `filterState` of the policy.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::health::Phase;
 use crate::outbound::Outgoing;

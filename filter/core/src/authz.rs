@@ -63,6 +63,8 @@ pub mod explain;
 mod matching;
 pub(crate) mod observer;
 
+use alloc::vec::Vec;
+
 use self::matching::rule_matches;
 pub(crate) use self::matching::{matches, requires_certificate, requires_token};
 use self::observer::{Observer, Silent};

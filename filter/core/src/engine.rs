@@ -2,6 +2,8 @@
 
 mod settle;
 
+use alloc::vec::Vec;
+
 use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
 use crate::authz::{Matches, Requirements};
@@ -247,7 +249,7 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
     }
     let message = format!("for one request the regular expressions could take {steps} steps, more than {MAX_STEPS}");
     let help = "write templates, prefixes or values instead, or give the rules different exact paths or callers";
-    let problem = Problem { path: "rules".to_owned(), code: PolicyCode::Limit, message, help: Some(help.to_owned()) };
+    let problem = Problem { path: "rules".into(), code: PolicyCode::Limit, message, help: Some(help.into()) };
     Err(InvalidPolicy { problems: vec![problem] })
 }
 

@@ -17,6 +17,10 @@ mod record;
 mod statuses;
 mod window;
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 pub use gate::{Cause, Change, Phase};
 pub use monitor::{Admission, Monitor, NewRecord, RecordUpdate};
 pub use probe::{Probe, ProbeFailure, Reply};

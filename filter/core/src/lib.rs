@@ -64,12 +64,16 @@
 //! # Ok::<(), sallyport_core::InvalidPolicy>(())
 //! ```
 
+#![cfg_attr(not(test), no_std)]
 #![cfg_attr(
     test,
     expect(clippy::arithmetic_side_effects, clippy::string_slice, reason = "a broken assumption ends the test")
 )]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+#[macro_use]
+extern crate alloc;
 
 pub mod answer;
 pub mod attributes;

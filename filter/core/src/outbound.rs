@@ -20,7 +20,10 @@ pub mod reserved;
 mod template;
 mod trailers;
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use self::hygiene::Hygiene;
 use self::template::Template;

@@ -19,7 +19,9 @@ pub use crate::request::reading::Kind;
 pub use crate::request::usage::Use;
 pub use sallyport_pattern::{Pattern, Survey};
 
-use std::sync::Arc;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use ipnet::IpNet;
 

@@ -6,7 +6,10 @@
 mod code;
 mod place;
 
-use std::fmt::{self, Arguments, Display, Formatter, format};
+use alloc::fmt::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Arguments, Display, Formatter};
 
 pub use self::code::PolicyCode;
 pub use self::place::Place;
@@ -30,7 +33,7 @@ impl Display for InvalidPolicy {
     }
 }
 
-impl std::error::Error for InvalidPolicy {}
+impl core::error::Error for InvalidPolicy {}
 
 /// One thing that is wrong with a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! The two policies of one configuration: the one in force, and the candidate that may take its place.
 
-use std::ops::{BitOr, BitOrAssign};
+use core::ops::{BitOr, BitOrAssign};
 
 /// One of the two policies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,9 @@
 mod example;
 mod trial;
 
-use std::fmt::Write;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 pub use self::example::example;
 use self::trial::Trials;
@@ -147,11 +149,11 @@ impl Counters {
     /// Emits every counter that has grown, as (slot, increase), and starts again at zero. A slot keeps its meaning for as
     /// long as the policy is in force.
     pub fn drain(&mut self, mut emit: impl FnMut(usize, u64)) {
-        if !std::mem::take(&mut self.dirty) {
+        if !core::mem::take(&mut self.dirty) {
             return;
         }
         for (slot, value) in self.values.iter_mut().enumerate() {
-            match std::mem::take(value) {
+            match core::mem::take(value) {
                 0 => {}
                 increase => emit(slot, increase),
             }
@@ -253,7 +255,7 @@ impl LogLimit {
     /// Starts a new interval. How many lines were suppressed in the last one.
     pub fn refill(&mut self) -> u64 {
         (self.written, self.regions) = ([0; Self::KINDS], 0);
-        std::mem::take(&mut self.suppressed)
+        core::mem::take(&mut self.suppressed)
     }
 }
 

@@ -17,6 +17,9 @@ pub mod other;
 pub mod tracestate;
 pub mod w3c;
 
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use crate::request::pairs::Pair;
 use crate::wire::TraceFormat;
 use b3::B3;

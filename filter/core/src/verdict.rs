@@ -1,7 +1,8 @@
 //! What the engine decides about a request.
 
-use std::borrow::Cow;
-use std::fmt;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
 
 pub use crate::wire::Ambiguity;
 

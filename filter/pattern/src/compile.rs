@@ -1,6 +1,9 @@
 //! From the text of an expression to its automaton.
 
-use std::fmt::Display;
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::Display;
 
 use regex_automata::MatchKind;
 use regex_automata::dfa::{StartKind, dense};

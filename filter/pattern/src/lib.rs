@@ -16,8 +16,12 @@
 //!
 //! Nothing here panics, and no input makes a search fail.
 
+#![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+#[cfg_attr(feature = "compile", macro_use)]
+extern crate alloc;
 
 #[cfg(feature = "compile")]
 mod compile;
@@ -29,7 +33,8 @@ pub use compile::{InvalidPattern, MAX_AUTOMATON, compile};
 #[cfg(feature = "compile")]
 pub use walk::Survey;
 
-use std::fmt;
+use alloc::vec::Vec;
+use core::fmt;
 
 use regex_automata::Anchored;
 use regex_automata::dfa::Automaton;

@@ -1,6 +1,7 @@
 //! An expression byte by byte, for those who look for values that it matches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use regex_automata::dfa::Automaton;
 use regex_automata::util::primitives::StateID;

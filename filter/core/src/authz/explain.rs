@@ -1,5 +1,8 @@
 //! Explanations: the decision, and for each rule what kept it from matching.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use crate::verdict::Decision;
 use crate::wire::Action;
 

@@ -1,5 +1,7 @@
 //! Whether one rule matches one request.
 
+use alloc::vec::Vec;
+
 use super::observer::{Observer, Part, Silent};
 use crate::matcher::string::StringSet;
 use crate::matcher::value::ValueTest;

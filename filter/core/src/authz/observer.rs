@@ -1,6 +1,8 @@
 //! Observers of an evaluation. The same code decides and explains; only the observer differs.
 
-use std::fmt::Write;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 /// Receives everything in a rule that does not hold.
 pub trait Observer {

@@ -1,5 +1,8 @@
 //! From what matched to a decision: the verdicts of both policies, which of them counts, and what is told of the other.
 
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
 use super::Engine;
 use crate::authz::{self, Matches, Ruling};
 use crate::policy::rollout::{Candidate, Region};

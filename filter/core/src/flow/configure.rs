@@ -1,5 +1,9 @@
 //! A policy comes into force, or is refused whole.
 
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use super::effect::{Effect, Level};
 use super::tick;
 use crate::engine::Engine;

@@ -1,5 +1,7 @@
 //! What the host is asked to do beside the request itself.
 
+use alloc::string::String;
+
 /// How important a log line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {

@@ -1,5 +1,7 @@
 //! What the stages of a response need to know about its request.
 
+use alloc::string::String;
+
 use crate::engine::Engine;
 use crate::request::is_grpc_call;
 use crate::request::pairs::Pair;

@@ -1,5 +1,9 @@
 //! The record of a target, which all workers share: read, updated, and written unless another worker was faster.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::effect::{Effect, Level};
 use crate::health::{Change, HealthPolicy, Monitor, NewRecord, Phase, ProbeFailure, RecordUpdate};
 

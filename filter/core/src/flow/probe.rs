@@ -1,5 +1,7 @@
 //! Probes: from the request to what its answer says about the target.
 
+use alloc::vec::Vec;
+
 use super::effect::Effect;
 use super::health::{TargetUpdate, metric_name};
 use super::worker::{SentProbe, WorkerState};

@@ -1,5 +1,7 @@
 //! What the host has said about one request so far.
 
+use alloc::vec::Vec;
+
 use crate::request::needs::Needs;
 use crate::request::pairs::Pair;
 use crate::request::view::RequestView;

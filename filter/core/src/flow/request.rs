@@ -1,6 +1,7 @@
 //! The headers of a request: who may send it, where it goes, and what is changed on the way.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use super::effect::{Effect, Level};
 use super::forwarded::{Forwarded, Watch};

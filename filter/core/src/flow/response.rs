@@ -1,5 +1,7 @@
 //! The headers of a response.
 
+use alloc::string::String;
+
 use super::forwarded::Forwarded;
 use crate::answer;
 

@@ -1,5 +1,8 @@
 //! Ticks: when the health of targets is looked at, and when counters go to the host.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::effect::{Effect, Level};
 use super::worker::WorkerState;
 use crate::engine::Engine;

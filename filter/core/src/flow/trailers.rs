@@ -1,5 +1,7 @@
 //! Trailers: headers that come after a body.
 
+use alloc::vec::Vec;
+
 use crate::engine::Engine;
 use crate::request::pairs;
 

@@ -1,5 +1,7 @@
 //! What one worker keeps under one policy.
 
+use alloc::vec::Vec;
+
 use crate::engine::Engine;
 use crate::health::{HealthPolicy, Monitor};
 use crate::telemetry::{Counters, LogLimit};

@@ -1,5 +1,7 @@
 //! What all settings of the gate are checked by.
 
+use alloc::string::String;
+
 use super::statuses::Statuses;
 use crate::problem::{Flaw, Place, PolicyCode, Problems};
 

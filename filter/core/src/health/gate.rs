@@ -7,7 +7,7 @@
 //! terms are those of a circuit breaker: closed lets requests through, open does not, half-open lets a growing share
 //! through.
 
-use std::fmt;
+use core::fmt;
 
 use super::Limits;
 use super::probe::ProbeFailure;
@@ -175,7 +175,7 @@ impl State {
             Phase::Open if lasted < u64::from(limits.hold) => return None,
             Phase::Open => (Phase::HalfOpen, self.half_open_because(limits)?),
         };
-        let from = std::mem::replace(&mut self.phase, to);
+        let from = core::mem::replace(&mut self.phase, to);
         (self.since, self.cause) = (now, cause);
         if to != Phase::Closed {
             // Each attempt is judged by what happens in it. Going to closed keeps the counts: the slow start was that attempt.

@@ -1,5 +1,8 @@
 //! What one VM knows of its targets between two ticks.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::gate::{Change, Phase, State};
 use super::probe::{ProbeFailure, Reply};
 use super::record;

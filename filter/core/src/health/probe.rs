@@ -1,6 +1,7 @@
 //! One probe: what the policy says, the request, and what the reply means.
 
-use std::fmt;
+use alloc::boxed::Box;
+use core::fmt;
 
 use super::checker::Checker;
 use super::statuses::Statuses;
@@ -239,7 +240,7 @@ fn check_expected(checker: &mut Checker<'_>, place: &Place<'_>, method: &str, ex
 /// `:status`.
 fn status(headers: &[Pair<'_>]) -> Option<u16> {
     let (_, value) = headers.iter().find(|(name, _)| *name == b":status")?;
-    std::str::from_utf8(value).ok()?.parse().ok()
+    core::str::from_utf8(value).ok()?.parse().ok()
 }
 
 /// Whether Envoy itself has answered: it adds the upstream's time to answers of upstreams only.

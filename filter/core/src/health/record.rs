@@ -1,5 +1,7 @@
 //! The shared state as bytes. Bytes that cannot be decoded count as absent: a filter of another version wrote them.
 
+use alloc::vec::Vec;
+
 use super::gate::{Cause, Phase, State};
 use super::probe::ProbeFailure;
 use super::window::{Slice, Window};

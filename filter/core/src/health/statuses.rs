@@ -1,5 +1,7 @@
 //! Sets of HTTP statuses: `200`, `200-299`.
 
+use alloc::vec::Vec;
+
 use crate::problem::{Flaw, PolicyCode};
 
 /// A set of statuses.

@@ -1,5 +1,7 @@
 //! Host names: lower case, without port and trailing dot.
 
+use alloc::vec::Vec;
+
 use super::string::{StringPattern, StringSet};
 use crate::problem::{Flaw, PolicyCode};
 

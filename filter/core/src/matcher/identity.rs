@@ -1,5 +1,10 @@
 //! What rules say of callers: principals, service accounts, namespaces, trust domains.
 
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::string::StringPattern;
 use crate::dns;
 use crate::problem::{Flaw, PolicyCode};
@@ -20,7 +25,7 @@ impl TrustDomains {
     /// The trust domain and its other names.
     #[must_use]
     pub fn new(own: &str, aliases: &[String]) -> Self {
-        Self { own: std::iter::once(own).chain(aliases.iter().map(String::as_str)).map(Into::into).collect() }
+        Self { own: core::iter::once(own).chain(aliases.iter().map(String::as_str)).map(Into::into).collect() }
     }
 
     fn names(&self) -> impl Iterator<Item = &str> {

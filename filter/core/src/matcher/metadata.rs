@@ -1,6 +1,8 @@
 //! What other filters leave of a request: `VALUE` is a text, `[VALUE]` an element of a list, as in Istio
 //! (`envoyFilterGenerator`).
 
+use alloc::vec::Vec;
+
 use super::string::{StringPattern, StringSet};
 use crate::problem::Flaw;
 use crate::request::token::Texts;

@@ -1,6 +1,7 @@
 //! Addresses and CIDR blocks.
 
-use std::net::IpAddr;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use ipnet::IpNet;
 

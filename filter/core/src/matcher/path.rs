@@ -7,8 +7,13 @@
 mod literal;
 mod template;
 
+use alloc::boxed::Box;
 #[cfg(feature = "compile")]
-use std::fmt;
+use alloc::string::String;
+#[cfg(feature = "compile")]
+use alloc::vec::Vec;
+#[cfg(feature = "compile")]
+use core::fmt;
 
 use self::literal::canonical_literal;
 pub(crate) use self::template::split_segment;

@@ -1,5 +1,7 @@
 //! Ports, written as decimal strings as in Istio.
 
+use alloc::vec::Vec;
+
 use crate::problem::{Flaw, PolicyCode};
 
 /// Several ports, of which one must be the connection's.

@@ -11,7 +11,10 @@
 //! ([`Ambiguity::ValueTooLong`](crate::Ambiguity::ValueTooLong)) if an enforced rule would read it; under rules that do
 //! not decide it counts as a match where a match restricts, and as none where a match permits.
 
-use std::sync::Arc;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -217,7 +220,7 @@ impl RegexSet {
 /// What the tests count: bytes that expressions have read.
 #[cfg(test)]
 pub(crate) mod steps {
-    use std::cell::Cell;
+    use core::cell::Cell;
 
     thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
 

@@ -3,6 +3,8 @@
 //! A pattern is split at its last `/`, because issuers are URLs, and both halves are matched by themselves, as Istio does
 //! (`requestPrincipalGenerator`): `*/admin` is the subject `admin` of any issuer, and not the subject `guest/admin`.
 
+use alloc::vec::Vec;
+
 use super::string::StringPattern;
 use crate::map::ByteMap;
 use crate::problem::{Flaw, PolicyCode};

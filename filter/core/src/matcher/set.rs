@@ -1,6 +1,8 @@
 //! Several patterns, of which one must match.
 
-use std::cmp::Ordering;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cmp::Ordering;
 
 use crate::map::ByteMap;
 

@@ -1,5 +1,8 @@
 //! Strings as Istio matches them: exact, `prefix*`, `*suffix`, and `*` for present and not empty (of a header: present).
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::set::{End, Pattern, PatternSet};
 use crate::problem::{Flaw, PolicyCode};
 

@@ -1,5 +1,9 @@
 //! From the wire shape to the edits of requests, or every problem in it.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::reserved::{OF_THE_GATE, Reserved};
 use super::template::Template;
 use super::{Folded, Outbound, trace_context};

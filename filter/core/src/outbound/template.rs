@@ -1,7 +1,10 @@
 //! Values of headers that differ from request to request: `%{caller.namespace}`.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write as _;
 
 use super::facts::Facts;
 use crate::problem::{Flaw, Listed, PolicyCode};
@@ -108,7 +111,7 @@ impl Fact {
             Self::RequestId => {
                 let (_, id) = headers.iter().find(|(name, _)| *name == b"x-request-id")?;
                 let good = (1..=MAX_REQUEST_ID).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
-                std::str::from_utf8(id).ok().filter(|_| good)
+                core::str::from_utf8(id).ok().filter(|_| good)
             }
         };
         text.map(Cow::Borrowed)

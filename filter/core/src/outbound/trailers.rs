@@ -1,6 +1,8 @@
 //! Trailers: headers that come after the body. A route cannot change them, and an HTTP/2 upstream gets them as they were
 //! sent, so whatever the filter or a route removes from headers is removed from them here. Nothing is added to them.
 
+use alloc::vec::Vec;
+
 use super::reserved::is_second_reading;
 use super::{Outbound, contains, names};
 use crate::request::name::fold;

@@ -1,6 +1,7 @@
 //! The patterns that sets were made of.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use sallyport_pattern::Pattern;
 

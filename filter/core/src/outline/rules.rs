@@ -1,5 +1,9 @@
 //! From compiled rules to their outlines.
 
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
 use super::patterns::{expressions, hosts, metadata, paths, strings};
 use super::{Listed, Outline, OutlinedRule, ReadName, Subject, Test, Values};
 use crate::authz::{requires_certificate, requires_token};

@@ -1,6 +1,8 @@
 //! The automata that a policy carries to the filter, which has no compiler.
 
-use std::collections::BTreeSet;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use crate::matcher::regex;
 use crate::wire;

@@ -8,6 +8,11 @@ mod list;
 mod operation;
 mod source;
 
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::rollout::Rollout;
 use super::rule::CompiledRule;
 use crate::dns;
@@ -305,7 +310,7 @@ impl<'s> Compiler<'s> {
     }
 
     fn rule(&mut self, place: &Place<'_>, source: &wire::Rule, sides: Sides, rank: u32) -> CompiledRule {
-        let others = std::mem::take(&mut self.needs);
+        let others = core::mem::take(&mut self.needs);
         let rule = self.rule_alone(place, source, sides, rank);
         for (_, needs) in Side::ALL.into_iter().zip(&mut self.needs_of).filter(|(side, _)| sides.contains(*side)) {
             *needs |= self.needs;

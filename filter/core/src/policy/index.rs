@@ -16,6 +16,8 @@ mod cost;
 mod radix;
 mod templates;
 
+use alloc::vec::Vec;
+
 use self::radix::RadixTree;
 use self::templates::TemplateTrie;
 use super::rule::{CompiledRule, Operation, OperationMatcher, Source, SourceMatcher};

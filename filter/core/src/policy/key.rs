@@ -9,7 +9,8 @@
 
 mod table;
 
-use std::net::IpAddr;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 pub use self::table::KEYS;
 use crate::problem::{Flaw, Listed, PolicyCode};

@@ -1,5 +1,9 @@
 //! A candidate beside the policy in force: who is decided by which, and which regions the change has.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::rule::CompiledRule;
 use crate::side::Side;
 use crate::verdict::Reason;

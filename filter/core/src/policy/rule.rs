@@ -1,6 +1,9 @@
 //! Compiled rules: matchers only, with nothing left to parse.
 
-use std::net::IpAddr;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::net::IpAddr;
 
 use crate::matcher::host::HostSet;
 use crate::matcher::metadata::MetadataSet;

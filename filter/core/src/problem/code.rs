@@ -1,7 +1,7 @@
 //! The stable codes of what can be wrong with a policy: `SP1nnn`. The registry of all codes is in `sallyport-egress`, which
 //! shows these, too.
 
-use std::fmt;
+use core::fmt;
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident = $text:literal,)+) => {

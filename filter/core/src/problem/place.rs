@@ -1,6 +1,6 @@
 //! Where in a policy something is written.
 
-use std::fmt;
+use core::fmt;
 
 /// A place in a policy: a chain of borrowed links on the stack. It is formatted only when a problem is reported, so a sound
 /// policy allocates nothing for its places.

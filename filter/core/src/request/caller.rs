@@ -13,7 +13,8 @@
 //! the digest of the connection's certificate, which no certificate can contain. A gateway that does not write it cannot
 //! be asked about callers, and every request is refused.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use super::forwarded::{self, Element};
 use super::principal::Principal;

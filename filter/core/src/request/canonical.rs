@@ -1,8 +1,8 @@
 //! The canonical request: built once, the only thing that rules see.
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::net::IpAddr;
+use alloc::borrow::Cow;
+use core::cell::OnceCell;
+use core::net::IpAddr;
 
 use super::caller::Caller;
 use super::doubts::Doubts;

@@ -5,7 +5,8 @@
 //! between semicolons; a value with `,`, `;` or `=` is in double quotes, where `\"` is a quote. `URI` and `DNS` come once
 //! for each name of the certificate (seen in Envoy 1.36.4, 1.38.2 and 1.40.0).
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 /// The header's name.
 pub const HEADER: &[u8] = b"x-forwarded-client-cert";

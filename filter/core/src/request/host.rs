@@ -1,7 +1,8 @@
 //! The canonical host: lower case, without port and trailing dot.
 
-use std::borrow::Cow;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::request::usage::Use;
 
@@ -40,7 +41,7 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
     };
     let mut canonical = None;
     if let Some(address) = name.strip_prefix(b"[") {
-        let address = std::str::from_utf8(address.strip_suffix(b"]")?).ok()?;
+        let address = core::str::from_utf8(address.strip_suffix(b"]")?).ok()?;
         let spelled = format!("[{}]", address.parse::<Ipv6Addr>().ok()?).into_bytes();
         canonical = (!spelled.eq_ignore_ascii_case(name)).then(|| spelled.into());
     } else if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte)) {
@@ -53,7 +54,7 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
     }
     let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);
     let is_number = last.iter().all(u8::is_ascii_digit) || last.starts_with(b"0x") || last.starts_with(b"0X");
-    if is_number && std::str::from_utf8(name).ok()?.parse::<Ipv4Addr>().is_err() {
+    if is_number && core::str::from_utf8(name).ok()?.parse::<Ipv4Addr>().is_err() {
         return None;
     }
     let name = if name.iter().any(u8::is_ascii_uppercase) {
@@ -68,7 +69,7 @@ fn parse_port(digits: &[u8]) -> Option<u16> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(digits).ok()?.parse().ok()
+    core::str::from_utf8(digits).ok()?.parse().ok()
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! is decided about a name is therefore decided about its *twins*, too: the names that differ from it only in `_` for `-`
 //! and in the case of letters.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 /// Whether a byte may be part of a token (RFC 9110, 5.6.2).
 #[must_use]
@@ -62,7 +63,7 @@ pub(crate) fn fold_as_php(name: &[u8]) -> Option<Vec<u8>> {
 
 /// What stands before a NUL or a byte that is no UTF-8.
 fn readable(name: &[u8]) -> &[u8] {
-    let end = std::str::from_utf8(name).map_or_else(|error| error.valid_up_to(), str::len);
+    let end = core::str::from_utf8(name).map_or_else(|error| error.valid_up_to(), str::len);
     name.get(..end).unwrap_or(name).split(|byte| *byte == 0).next().unwrap_or_default()
 }
 

@@ -1,6 +1,6 @@
 //! What the host must be asked for.
 
-use std::ops::{BitOr, BitOrAssign};
+use core::ops::{BitOr, BitOrAssign};
 
 /// What the host is asked for beside a request's headers. A bit set: what rules need is fixed when the policy is compiled,
 /// the rest is added by the stage of [`flow`](crate::flow) that needs it.

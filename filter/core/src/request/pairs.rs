@@ -4,6 +4,8 @@
 //! each pair the name, a NUL, the value, a NUL; all numbers little-endian. Read here rather than by the SDK, which
 //! decodes names as UTF-8 and panics on others.
 
+use alloc::vec::Vec;
+
 /// A name and a value.
 pub type Pair<'a> = (&'a [u8], &'a [u8]);
 

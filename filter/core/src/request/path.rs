@@ -9,7 +9,8 @@
 //! path as it came, and rules match it literally. Only a plain byte above 0x7f becomes its escape, so that `/é` and
 //! `/%C3%A9` remain one path.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use crate::request::usage::Use;
 use crate::wire::Ambiguity;
@@ -181,7 +182,7 @@ fn decode(path: &[u8], tolerance: Tolerance) -> Result<Cow<'_, [u8]>, Ambiguity>
 /// which careless decoders take for that character (`%c0%ae` for `.`), is refused even if other encodings are tolerated.
 fn check_utf8(path: &[u8], tolerance: Tolerance) -> Result<(), Ambiguity> {
     let decoded = decode_all(path);
-    if std::str::from_utf8(&decoded).is_ok() {
+    if core::str::from_utf8(&decoded).is_ok() {
         return Ok(());
     }
     if is_overlong(&decoded) { Err(Ambiguity::InvalidUtf8) } else { tolerance.check(Ambiguity::InvalidUtf8) }

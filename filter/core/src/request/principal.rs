@@ -1,6 +1,6 @@
 //! The caller's principal: a SPIFFE id, read strictly.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
 
 /// Longest SPIFFE id (SPIFFE-ID, 2.3).
 const MAX_ID: usize = 2048;
@@ -21,7 +21,7 @@ impl<'a> Principal<'a> {
     /// neither empty nor `.` nor `..`. Anything else (a NUL, an escape, a query, another scheme) is no principal.
     #[must_use]
     pub fn from_uri_san(uri: &'a [u8]) -> Option<Self> {
-        let id = std::str::from_utf8(uri).ok()?.strip_prefix("spiffe://")?;
+        let id = core::str::from_utf8(uri).ok()?.strip_prefix("spiffe://")?;
         if uri.len() > MAX_ID {
             return None;
         }

@@ -5,7 +5,8 @@
 //! value, in escapes that are none (`%u0061`), and in bytes that are no UTF-8. Where a rule reads the query,
 //! these are refused as [`Ambiguity::AmbiguousQuery`], unless that is tolerated; then names are taken to the letter.
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
 
 use super::doubts::Doubts;
 use super::name::{fold_as_php, fold_parameter};
@@ -45,7 +46,7 @@ pub fn read<'a>(
             doubts.raise(odd_name_for(), kind)?;
         }
         let Some(decides) = table.reads(&folded) else { continue };
-        let is_odd = || value.contains(&0) || std::str::from_utf8(&value).is_err() || has_broken_escape(raw_value);
+        let is_odd = || value.contains(&0) || core::str::from_utf8(&value).is_err() || has_broken_escape(raw_value);
         if let Some(kind) = strict.filter(|_| !decides.is_empty() && is_odd()) {
             doubts.raise(decides, kind)?;
         }

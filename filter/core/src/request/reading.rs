@@ -1,7 +1,9 @@
 //! The readings of a value that may come several times: a header's, a query parameter's. Why there are several:
 //! [`usage`](super::usage).
 
-use std::borrow::Cow;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 use super::name;
 use crate::request::usage::Use;

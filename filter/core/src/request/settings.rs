@@ -1,5 +1,8 @@
 //! How requests are read under one policy.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::path::Tolerance;
 use super::table::NameTable;
 use crate::side::Sides;

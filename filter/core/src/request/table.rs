@@ -6,8 +6,10 @@
 //! the cost of a request does not grow with the number of conditions times the number of headers. The table is keyed by
 //! the folded name: the same look-up finds a name that a server would take for one that a rule reads.
 
-use std::borrow::Cow;
-use std::cell::OnceCell;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::cell::OnceCell;
 
 use super::doubts::Doubts;
 use super::reading::{Kind, MAX_ELEMENTS, MAX_READ, Readings};

@@ -9,9 +9,10 @@
 #[cfg(feature = "compile")]
 pub(crate) mod encode;
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use prost::Message;
-use prost::alloc::string::String;
-use prost::alloc::vec::Vec;
 
 use crate::request::usage::Use;
 use crate::wire::Ambiguity;

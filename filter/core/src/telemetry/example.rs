@@ -1,5 +1,8 @@
 //! Examples of what a candidate would change: one JSON object a line, without secrets.
 
+use alloc::borrow::ToOwned;
+use alloc::string::{String, ToString};
+
 use crate::engine::Engine;
 use crate::request::view::RequestView;
 use crate::verdict::{Decision, Trial};
@@ -40,7 +43,7 @@ pub fn example(engine: &Engine, decision: &Decision<'_>, trial: &Trial<'_>, view
     line.push_str(",\"headers\":{");
     let mut is_first = true;
     for (name, value) in view.headers.iter().filter(|(name, _)| engine.reads_header(name)) {
-        if !std::mem::take(&mut is_first) {
+        if !core::mem::take(&mut is_first) {
             line.push(',');
         }
         let name = String::from_utf8_lossy(name);

@@ -6,8 +6,10 @@
 //! callers have counters of their own, those with most requests at the time; the others share one. A caller that has a
 //! counter keeps it.
 
-use std::collections::BinaryHeap;
-use std::fmt::Write;
+use alloc::collections::BinaryHeap;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 use crate::engine::Engine;
 use crate::map::{ByteMap, PairMap};
@@ -78,7 +80,7 @@ impl Trials {
     /// Regions that were entered since this was asked, by their ids.
     pub(super) fn entered<'e>(&mut self, engine: &'e Engine) -> Vec<&'e str> {
         let ids = engine.region_ids().chain([Trial::OTHER]);
-        ids.zip(&mut self.entered).filter_map(|(id, entered)| std::mem::take(entered).then_some(id)).collect()
+        ids.zip(&mut self.entered).filter_map(|(id, entered)| core::mem::take(entered).then_some(id)).collect()
     }
 
     /// The name of a metric: `sallyport.caller.CALLER`, `sallyport.region.REGION.IN-FORCE_CANDIDATE.CALLER`.

@@ -1,5 +1,9 @@
 //! B3, as a single header and as multiple headers (openzipkin/b3-propagation).
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::context::{Sampling, TraceContext};
 use super::field::{hex, only, trace_id_digits, unhex};
 use crate::request::pairs::Pair;

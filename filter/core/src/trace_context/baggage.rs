@@ -1,6 +1,9 @@
 //! `baggage` (W3C Baggage): keys and values that callers propagate from service to service. Only those that the file lists
 //! leave the mesh.
 
+use alloc::boxed::Box;
+use alloc::string::String;
+
 use crate::request::is_token_byte;
 use crate::request::pairs::Pair;
 
@@ -36,7 +39,7 @@ pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
 
 /// The key and the whole of a member `key=value;property`.
 fn member_of(member: &[u8]) -> Option<(&str, &str)> {
-    let text = std::str::from_utf8(member).ok()?;
+    let text = core::str::from_utf8(member).ok()?;
     let (key, value) = text.split_once('=')?;
     let key = key.trim_end_matches(OWS);
     // Octets of a value, and those that properties have in addition.

@@ -1,5 +1,7 @@
 //! What all trace headers are read by: one header, hexadecimal digits.
 
+use alloc::string::String;
+
 use crate::request::pairs::Pair;
 
 pub(crate) fn hex<const N: usize>(bytes: &[u8; N]) -> String {

@@ -1,5 +1,7 @@
 //! Ids of AWS X-Ray and Datadog: read for logs and correlation, never written.
 
+use alloc::string::String;
+
 use super::field::{hex, only, unhex};
 use crate::request::pairs::Pair;
 
@@ -21,7 +23,7 @@ fn xray(value: &[u8]) -> Option<String> {
 
 /// A decimal number of 64 bits.
 fn datadog(value: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let text = core::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))?;
     let id: u64 = text.parse().ok()?;
     (id != 0).then(|| format!("datadog:{id}"))
 }

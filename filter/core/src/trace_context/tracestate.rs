@@ -1,6 +1,8 @@
 //! `tracestate` (W3C Trace Context, 3.3): entries of tracing vendors, newest first.
 
-use std::fmt;
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::request::pairs::Pair;
 
@@ -67,7 +69,7 @@ fn shorten(members: &mut Vec<Box<str>>) {
 
 /// A valid member: `key=value`.
 fn member_of(member: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(member).ok()?;
+    let text = core::str::from_utf8(member).ok()?;
     let (key, value) = text.split_once('=')?;
     (is_key(key) && is_value(value)).then_some(text)
 }

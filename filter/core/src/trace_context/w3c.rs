@@ -1,5 +1,7 @@
 //! `traceparent` (W3C Trace Context, level 2).
 
+use alloc::string::String;
+
 use super::context::{Sampling, TraceContext};
 use super::field::{hex, only, unhex};
 use crate::request::pairs::Pair;

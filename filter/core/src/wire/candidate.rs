@@ -1,5 +1,8 @@
 //! Stages, and the candidate: the next version of the rules, evaluated beside those in force.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::rule::Rule;
 use super::shape::Shape;
 

@@ -4,7 +4,11 @@
 //! demands. So it does not matter that Istio takes a plugin's configuration apart and writes it anew, and `jq -cSj` gives the
 //! same bytes. Names of fields are ASCII here, where the order of RFC 8785 (by UTF-16) is that of bytes.
 
-use std::fmt::Write;
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Write;
 
 use sha2::{Digest as _, Sha256};
 

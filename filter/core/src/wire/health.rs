@@ -1,6 +1,10 @@
 //! `health` and `readiness`. Durations are whole milliseconds here; the names are those of the Egress file, so that a
 //! problem's path points at the same place in both.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 crate::record! {
     /// `health`: when requests are not sent to the upstream, and where they go instead.
     pub struct Health: Default = "health" {

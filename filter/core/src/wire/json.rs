@@ -1,7 +1,9 @@
 //! JSON as a tree that keeps repeated keys, which serde_json's own tree does not.
 
-use std::borrow::Cow;
-use std::fmt::{self, Write};
+use alloc::borrow::{Cow, ToOwned};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt::{self, Write};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 

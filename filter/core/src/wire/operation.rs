@@ -1,5 +1,8 @@
 //! A rule's `to`: Istio's, with `pathRegex`, `grpc` and their twins of our own.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::shape::{Shape, TextKind};
 
 crate::record! {

@@ -1,5 +1,8 @@
 //! `tracing` and `headers`: what leaves the mesh.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 crate::record! {
     /// `tracing`: which trace headers the upstream gets.
     pub struct Tracing = "tracing" {

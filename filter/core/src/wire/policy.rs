@@ -1,5 +1,8 @@
 //! A whole policy.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::ambiguity::Ambiguity;
 use super::candidate::{Canary, Candidate, Stage};
 use super::health::{Health, Readiness};

@@ -1,6 +1,9 @@
 //! From JSON to wire types: strict, with every problem in its place.
 
-use std::fmt::Arguments;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt::Arguments;
 
 use serde::Serialize;
 

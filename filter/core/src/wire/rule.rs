@@ -1,5 +1,8 @@
 //! Rules: Istio's, with an id on each, `mode`, and in conditions `regex`, `notRegex` and `match` of our own.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::candidate::Stage;
 use super::operation::ToEntry;
 use super::shape::Shape;

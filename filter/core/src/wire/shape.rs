@@ -2,7 +2,10 @@
 //!
 //! These are constants. The filter never reads them, so its module has none of their text.
 
-use std::fmt;
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde::Serialize;
 

@@ -1,5 +1,8 @@
 //! A rule's `from`: Istio's.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 crate::record! {
     /// Istio's `from` entry.
     pub struct FromEntry: Default = "from" {

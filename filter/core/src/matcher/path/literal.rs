@@ -1,5 +1,9 @@
 //! The literal text of path patterns: only what a request can have.
 
+use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
+use alloc::string::String;
+
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::path::{Tolerance, canonical_pattern, escape, is_unreserved};
 use crate::wire::Ambiguity;

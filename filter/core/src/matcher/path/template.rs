@@ -1,5 +1,8 @@
 //! Path templates: `{*}` and `{**}`.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::literal::canonical_literal;
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::path::Tolerance;

@@ -1,5 +1,8 @@
 //! The candidate: rules in place of others, rules that it does not have, and the regions of the change.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::{Compiler, MAX_RULES};
 use crate::map::ByteMap;
 use crate::policy::rollout::{Candidate, MAX_REGIONS, Region, Rollout, Share, hash};

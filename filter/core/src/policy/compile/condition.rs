@@ -1,5 +1,9 @@
 //! `when`: conditions, each by the type of its key's value.
 
+use alloc::borrow::ToOwned;
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::super::rule::{Condition, SetTest};
 use super::Compiler;
 use crate::matcher::metadata::{MetadataPattern, MetadataSet};

@@ -1,6 +1,8 @@
 //! Lists of values: each flaw in its place.
 
-use std::sync::Arc;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use sallyport_pattern::Pattern;
 

@@ -1,5 +1,8 @@
 //! `to`: what.
 
+use alloc::string::String;
+use alloc::vec::Vec;
+
 use super::Compiler;
 use crate::matcher::grpc;
 use crate::matcher::host::{HostPattern, HostSet};

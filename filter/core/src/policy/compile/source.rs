@@ -1,6 +1,7 @@
 //! `from`: who.
 
-use std::fmt::Arguments;
+use alloc::vec::Vec;
+use core::fmt::Arguments;
 
 use super::Compiler;
 use crate::matcher::request_principal::{RequestPrincipalPattern, RequestPrincipalSet};

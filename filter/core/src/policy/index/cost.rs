@@ -4,7 +4,8 @@
 //! most two paths count, and of the ALLOW rules posted under exact callers, those of one principal, one service account, one
 //! namespace and one token. Restrictive rules look at every name of a certificate, so all of them count.
 
-use std::collections::{HashMap, HashSet};
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
 
 use super::{ANY, Index};
 use crate::policy::rule::CompiledRule;
@@ -17,16 +18,16 @@ impl Index {
         if steps.iter().all(|steps| *steps == 0) {
             return 0;
         }
-        let whole_paths: HashSet<u32> = self.paths.exact.values().copied().collect();
+        let whole_paths: BTreeSet<u32> = self.paths.exact.values().copied().collect();
         let sources = &self.sources;
         let maps = [&sources.principals, &sources.service_accounts, &sources.namespaces, &sources.request_principals];
-        let kinds: HashMap<u32, usize> =
+        let kinds: BTreeMap<u32, usize> =
             (1_usize..).zip(maps).flat_map(|(kind, map)| map.values().map(move |key| (*key, kind))).collect();
 
         // By kind of key and whole path (`None`: any other path), and then by key: what the rules of that combination cost.
-        let mut costs: HashMap<(usize, Option<u32>), HashMap<u32, u64>> = HashMap::new();
+        let mut costs: BTreeMap<(usize, Option<u32>), BTreeMap<u32, u64>> = BTreeMap::new();
         // Restrictive rules count once, however many callers they are posted under.
-        let mut for_all: HashSet<(u32, Option<u32>)> = HashSet::new();
+        let mut for_all: BTreeSet<(u32, Option<u32>)> = BTreeSet::new();
         for ((source, path), list) in &self.postings {
             let whole = whole_paths.contains(path).then_some(*path);
             let kind = if *source == ANY { 0 } else { kinds.get(source).copied().unwrap_or(0) };

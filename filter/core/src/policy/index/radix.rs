@@ -1,5 +1,8 @@
 //! A radix tree over byte strings: finds every stored string that is a prefix of a given one, in one walk.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use crate::map::PairMap;
 
 /// Strings with their keys.

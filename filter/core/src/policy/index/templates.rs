@@ -1,5 +1,8 @@
 //! A trie over the segments of path templates: finds every template that matches a path, in one walk.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
 use super::radix::RadixTree;
 use crate::map::{ByteMap, PairMap};
 use crate::matcher::path::{Segment, Template, split_segment};

@@ -1,6 +1,9 @@
 //! The metadata of a request as a host would hand it over: for those who ask the engine without a host.
 
-use std::collections::BTreeMap;
+use alloc::borrow::ToOwned;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
 
 use prost::Message;
 use serde_json::{Map, Value};
