@@ -43,6 +43,7 @@ struct OfThread<T>(T);
 
 // SAFETY: a VM is run by one thread only, the worker that made it. This module is compiled without atomics, so its memory
 // cannot be shared, and it starts no thread.
+#[cfg(not(target_feature = "atomics"))]
 unsafe impl<T> Sync for OfThread<T> {}
 
 static CONTEXTS: OfThread<RefCell<Contexts>> =
@@ -53,27 +54,39 @@ fn with<R>(work: impl FnOnce(&mut Contexts) -> R) -> Option<R> {
 }
 
 /// Runs a callback of a root. The contexts are not borrowed meanwhile: the host may call back.
-fn with_root<R>(id: u32, work: impl FnOnce(&mut Root) -> R) -> Option<R> {
-    let mut root = with(|contexts| contexts.root(id)?.take())??;
-    let result = work(&mut root);
+fn with_root<R>(id: u32, mut work: impl FnMut(&mut Root) -> R) -> Option<R> {
+    let mut result = None;
+    run_root(id, &mut |root| result = Some(work(root)));
+    result
+}
+
+/// Runs a callback of a stream, in the same way.
+fn with_stream<R>(id: u32, mut work: impl FnMut(&mut Stream) -> R) -> Option<R> {
+    let mut result = None;
+    run_stream(id, &mut |stream| result = Some(work(stream)));
+    result
+}
+
+/// The part of [`with_root`] that is the same for all callbacks: compiled once.
+fn run_root(id: u32, work: &mut dyn FnMut(&mut Root)) {
+    let Some(mut root) = with(|contexts| contexts.root(id)?.take()).flatten() else { return };
+    work(&mut root);
     with(|contexts| {
         if let Some(place) = contexts.root(id) {
             *place = Some(root);
         }
     });
-    Some(result)
 }
 
-/// Runs a callback of a stream, in the same way.
-fn with_stream<R>(id: u32, work: impl FnOnce(&mut Stream) -> R) -> Option<R> {
-    let mut stream = with(|contexts| contexts.streams.get_mut(&id)?.take())??;
-    let result = work(&mut stream);
+/// The same part of [`with_stream`].
+fn run_stream(id: u32, work: &mut dyn FnMut(&mut Stream)) {
+    let Some(mut stream) = with(|contexts| contexts.streams.get_mut(&id)?.take()).flatten() else { return };
+    work(&mut stream);
     with(|contexts| {
         if let Some(place) = contexts.streams.get_mut(&id) {
             *place = Some(stream);
         }
     });
-    Some(result)
 }
 
 unsafe extern "C" {

@@ -24,7 +24,7 @@
 //! health matcher trace_context verdict
 //! request
 //! wire
-//! problem dns map side
+//! problem dns map side text
 //! ```
 //!
 //! From below: what can be wrong ([`problem`]); what a policy says, in types without meaning ([`wire`]); what a request is
@@ -92,6 +92,7 @@ pub mod problem;
 pub mod request;
 mod side;
 pub mod telemetry;
+mod text;
 pub mod trace_context;
 pub mod verdict;
 pub mod wire;

@@ -9,6 +9,7 @@ use crate::problem::{Flaw, Place, PolicyCode};
 use crate::request::is_token_byte;
 use crate::request::pairs::Pair;
 use crate::request::value;
+use crate::text::Escaped;
 use crate::wire;
 
 /// Longest `bodyPrefix`, in bytes: a whole body is buffered for it.
@@ -217,7 +218,7 @@ fn check_expected(checker: &mut Checker<'_>, place: &Place<'_>, method: &str, ex
         if header.value.chars().any(char::is_control) || header.value.trim_ascii() != header.value {
             let flaw = Flaw::new(
                 PolicyCode::HealthExpect,
-                format_args!("no header can have the value `{}`", header.value.escape_default()),
+                format_args!("no header can have the value `{}`", Escaped(&header.value)),
             )
             .help(format_args!("write it without control characters, and without spaces at its ends"));
             checker.report(&place.field("header").field("value"), flaw);

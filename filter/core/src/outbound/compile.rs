@@ -11,6 +11,7 @@ use crate::health::MAX_TARGETS;
 use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::request::is_token_byte;
 use crate::request::name::{fold, is_same_to_cgi};
+use crate::text::Escaped;
 use crate::trace_context::baggage;
 use crate::wire::{self, TracingMode};
 
@@ -97,11 +98,9 @@ impl Compiler<'_> {
     fn check_name(&mut self, place: &Place<'_>, name: &str) {
         let good = |byte: u8| is_token_byte(byte) && !byte.is_ascii_uppercase();
         if name.is_empty() || name.len() > 256 || !name.bytes().all(good) {
-            let flaw = Flaw::new(
-                PolicyCode::HeaderName,
-                format_args!("`{}` is not the name of a header", name.escape_default()),
-            )
-            .help(format_args!("write it in lower case"));
+            let flaw =
+                Flaw::new(PolicyCode::HeaderName, format_args!("`{}` is not the name of a header", Escaped(name)))
+                    .help(format_args!("write it in lower case"));
             self.take(place, flaw);
         } else if let Some(reserved) = Reserved::of(name) {
             let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` {}", reserved.problem()));

@@ -10,6 +10,7 @@ use super::facts::Facts;
 use crate::problem::{Flaw, Listed, PolicyCode};
 use crate::request::pairs::Pair;
 use crate::request::value;
+use crate::text::split_once;
 use crate::trace_context::other;
 
 /// Longest request id of a caller that is used.
@@ -53,7 +54,7 @@ impl Template {
     pub(super) fn parse(text: &str) -> Result<Self, Flaw> {
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once("%{") {
+        while let Some((before, after)) = split_once(rest, "%{") {
             let unclosed = || {
                 Flaw::new(PolicyCode::HeaderTemplate, format_args!("`%{{` has no `}}`"))
                     .help(format_args!("write `%{{NAME}}`"))
@@ -97,8 +98,8 @@ impl Template {
 impl Fact {
     fn read<'a>(self, headers: &[Pair<'a>], facts: &Facts<'a>, trace_id: Option<&'a str>) -> Option<Cow<'a, str>> {
         let account = || {
-            let (_, path) = facts.principal?.split_once("/ns/")?;
-            path.split_once("/sa/")
+            let (_, path) = split_once(facts.principal?, "/ns/")?;
+            split_once(path, "/sa/")
         };
         let text = match self {
             Self::ForeignTrace => return other::correlation(headers).map(Cow::Owned),

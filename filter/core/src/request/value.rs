@@ -1,15 +1,14 @@
 //! What can be the value of a header.
 
 use crate::problem::{Flaw, PolicyCode};
+use crate::text::Escaped;
 
 /// Whether a header can be sent with this value; what is wrong with it otherwise.
 pub(crate) fn check(text: &str) -> Result<(), Flaw> {
     let is_printable = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if text.is_empty() || !is_printable || text.trim_ascii() != text {
-        let flaw = Flaw::new(
-            PolicyCode::HeaderTemplate,
-            format_args!("`{}` cannot be the value of a header", text.escape_default()),
-        );
+        let flaw =
+            Flaw::new(PolicyCode::HeaderTemplate, format_args!("`{}` cannot be the value of a header", Escaped(text)));
         return Err(flaw.help(format_args!("write visible ASCII, without spaces at its ends")));
     }
     Ok(())

@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 
 use crate::engine::Engine;
 use crate::request::view::RequestView;
+use crate::text::split_once;
 use crate::verdict::{Decision, Trial};
 use crate::wire::write_text;
 
@@ -81,7 +82,7 @@ fn path(engine: &Engine, text: &str) -> String {
 
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    SECRET.iter().any(|part| name.contains(part))
+    SECRET.iter().any(|part| split_once(&name, part).is_some())
 }
 
 fn cut(value: &[u8]) -> String {

@@ -1,8 +1,8 @@
 //! The literal text of path patterns: only what a request can have.
 
-use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
+use core::fmt::{self, Display, Formatter};
 
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::path::{Tolerance, canonical_pattern, escape, is_unreserved};
@@ -30,7 +30,7 @@ pub(super) fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<
                 kind.as_str()
             ),
         )
-        .help(format_args!("{}", instead(kind, text)))),
+        .help(format_args!("{}", Instead(kind, text)))),
     }
 }
 
@@ -43,22 +43,27 @@ fn may_come(text: &str) -> bool {
 
 /// What to write in place of a path that is ambiguous. Some kinds are of no use to tolerate: Envoy answers such requests
 /// itself, or rewrites them before any filter sees them.
-fn instead(kind: Ambiguity, text: &str) -> String {
-    let is_plain = !text.contains(['%', ';', '\\']);
-    match kind {
-        Ambiguity::ControlCharacter if text.contains(' ') => format!("write `{}`", text.replace(' ', "%20")),
-        Ambiguity::ControlCharacter if is_plain => {
-            "write the path without it: Envoy refuses it before any rule".to_owned()
+struct Instead<'t>(Ambiguity, &'t str);
+
+impl Display for Instead<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self(kind, text) = self;
+        let is_plain = !text.contains(['%', ';', '\\']);
+        match kind {
+            Ambiguity::ControlCharacter if text.contains(' ') => write!(f, "write `{}`", text.replace(' ', "%20")),
+            Ambiguity::ControlCharacter if is_plain => {
+                f.write_str("write the path without it: Envoy refuses it before any rule")
+            }
+            Ambiguity::Fragment | Ambiguity::EscapedNul => {
+                f.write_str("write the path without it: Envoy refuses it before any rule")
+            }
+            Ambiguity::Backslash => {
+                write!(f, "write `{}`: Envoy rewrites the path to this before any rule", text.replace('\\', "/"))
+            }
+            Ambiguity::DotSegment if is_plain => {
+                f.write_str("write the path without dot segments: Envoy resolves them before any rule")
+            }
+            kind => write!(f, "write the path without it, or tolerate `{}`", kind.as_str()),
         }
-        Ambiguity::Fragment | Ambiguity::EscapedNul => {
-            "write the path without it: Envoy refuses it before any rule".to_owned()
-        }
-        Ambiguity::Backslash => {
-            format!("write `{}`: Envoy rewrites the path to this before any rule", text.replace('\\', "/"))
-        }
-        Ambiguity::DotSegment if is_plain => {
-            "write the path without dot segments: Envoy resolves them before any rule".to_owned()
-        }
-        kind => format!("write the path without it, or tolerate `{}`", kind.as_str()),
     }
 }
