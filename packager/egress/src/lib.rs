@@ -21,7 +21,7 @@
 //!
 //! ```text
 //! learn
-//! schema reference template cases
+//! schema reference template cases evidence
 //! check
 //! manual
 //! lint trial
@@ -39,6 +39,7 @@ pub mod cases;
 pub mod check;
 pub mod code;
 pub mod diagnostic;
+pub mod evidence;
 mod import;
 pub mod learn;
 pub mod lint;

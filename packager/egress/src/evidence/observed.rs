@@ -1,0 +1,134 @@
+//! What was observed of one gateway.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Whom a count is of.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counted {
+    /// A caller by its principal.
+    Principal(String),
+    /// The callers that have no series of their own, summed.
+    Others,
+    /// Callers without an identity.
+    Anonymous,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Principal(principal) => principal,
+            Self::Others => "other callers",
+            Self::Anonymous => "callers without an identity",
+        })
+    }
+}
+
+/// What both policies decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pair {
+    /// Both allow it.
+    Allowed,
+    /// What is allowed now is refused by the candidate.
+    Narrowed,
+    /// What is refused now is allowed by the candidate.
+    Widened,
+    /// Both refuse it.
+    Refused,
+}
+
+impl Pair {
+    const ALL: [(Pair, &'static str); 4] = [
+        (Pair::Allowed, "allowed_allowed"),
+        (Pair::Narrowed, "allowed_refused"),
+        (Pair::Widened, "refused_allowed"),
+        (Pair::Refused, "refused_refused"),
+    ];
+
+    /// The value of the label `pair`.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        Self::ALL.iter().find(|(pair, _)| *pair == self).map_or("", |(_, label)| label)
+    }
+
+    /// The pair of a label.
+    #[must_use]
+    pub fn of_label(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, label)| *label == text).map(|(pair, _)| *pair)
+    }
+}
+
+/// Where requests were decided otherwise, and by whom they were sent.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// The region's id, or `other`.
+    pub region: String,
+    /// What both policies decide.
+    pub pair: Pair,
+    /// Who sent them.
+    pub caller: Counted,
+}
+
+/// One pod of a gateway.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pod {
+    /// Whether it answers Prometheus now; `None`: not known.
+    pub is_up: Option<bool>,
+    /// How many workers have a configuration in force, by its digest.
+    pub workers: BTreeMap<String, f64>,
+    /// How many workers it has.
+    pub concurrency: Option<f64>,
+    /// When its configuration was loaded, in Unix seconds.
+    pub loaded_at: Option<f64>,
+}
+
+/// What the gateway's upstream and the gateway answered.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answers {
+    /// Requests that were to reach the upstream.
+    pub all: f64,
+    /// Those that were answered with 5xx.
+    pub errors: f64,
+}
+
+/// What was observed of one gateway since the stage of its candidate began.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Observed {
+    /// The time of the source, in Unix seconds.
+    pub now: f64,
+    /// For how many seconds the configuration that is in force now has been observed.
+    pub seconds: f64,
+    /// Its pods. A log has none.
+    pub pods: BTreeMap<String, Pod>,
+    /// Whether the source knows pods and workers: a log does not.
+    pub knows_pods: bool,
+    /// Requests by caller, counted while there is a candidate.
+    pub callers: BTreeMap<Counted, f64>,
+    /// All requests, with and without a candidate; `None`: not known.
+    pub requests: Option<f64>,
+    /// Requests that both policies decide in different ways.
+    pub entries: BTreeMap<Entry, f64>,
+    /// When each region was entered last, in Unix seconds.
+    pub seen: BTreeMap<String, f64>,
+    /// `None`: not known.
+    pub answers: Option<Answers>,
+    /// Whether the source counts errors.
+    pub knows_answers: bool,
+    /// Why some of the data is missing.
+    pub warnings: Vec<String>,
+}
+
+impl Observed {
+    /// How many requests the candidate was evaluated for.
+    #[must_use]
+    pub fn evaluated(&self) -> f64 {
+        self.callers.values().sum()
+    }
+
+    /// Whether there is a series of the filter.
+    #[must_use]
+    pub fn has_series(&self) -> bool {
+        let has_workers = self.pods.values().any(|pod| !pod.workers.is_empty() || pod.loaded_at.is_some());
+        has_workers || !self.callers.is_empty() || self.requests.is_some()
+    }
+}
