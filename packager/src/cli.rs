@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::command::{
     build, check, completions, diff, explain, image, init, learn, man, map, plan, promote, query, rollback, run,
-    schema, test, version,
+    schema, status, test, version,
 };
 use crate::console::Colour;
 use crate::exit;
@@ -50,6 +50,7 @@ pub(crate) enum Command {
     Build(build::Args),
     Run(run::Args),
     Plan(plan::Args),
+    Status(status::Args),
     Promote(promote::Args),
     Rollback(rollback::Args),
     Image(image::Args),

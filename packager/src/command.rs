@@ -17,6 +17,7 @@ pub(crate) mod query;
 pub(crate) mod rollback;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod status;
 mod step;
 pub(crate) mod test;
 pub(crate) mod version;

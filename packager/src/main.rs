@@ -14,7 +14,7 @@
 //! compare
 //! against assemble map trial
 //! local
-//! examine
+//! evidence examine
 //! prometheus report
 //! console input lock neighbours output oci vm
 //! record
@@ -25,7 +25,7 @@
 //! From below: paths in messages ([`printable`]); exit codes and failures ([`exit`]); what `build` notes in a folder
 //! ([`record`]); the terminal, files that are read and
 //! written, what a file needs of its folder ([`neighbours`]), the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
-//! file per format ([`report`]); the gateways' metrics ([`prometheus`]); files checked together ([`examine`]); cases that are run ([`trial`]),
+//! file per format ([`report`]); the gateways' metrics ([`prometheus`]); what gateways did ([`evidence`]); files checked together ([`examine`]); cases that are run ([`trial`]),
 //! or sent to a gateway ([`against`]); the gateway that `run` serves ([`local`]); what
 //! `build` would write ([`assemble`]); the map ([`map`]); two sets of files compared ([`compare`]); how far changed rules have
 //! come, and the files that a step writes ([`rollout`]); one file per command ([`command`]); and the tree of arguments
@@ -39,6 +39,7 @@ mod cli;
 mod command;
 mod compare;
 mod console;
+mod evidence;
 mod examine;
 mod exit;
 mod input;
@@ -98,6 +99,7 @@ fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
         Command::Build(args) => command::build::run(&args, console),
         Command::Run(args) => command::run::run(&args, console),
         Command::Plan(args) => command::plan::run(&args, console),
+        Command::Status(args) => command::status::run(&args, console),
         Command::Promote(args) => command::promote::run(&args, console),
         Command::Rollback(args) => command::rollback::run(&args, console),
         Command::Image(args) => command::image::run(&args, console),

@@ -20,6 +20,8 @@ mod order;
 mod rows;
 mod svg;
 
+pub(crate) use escape::xml;
+pub(crate) use html::hash;
 pub(crate) use model::Map;
 pub(crate) use observed::Observation;
 

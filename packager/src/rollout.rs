@@ -4,21 +4,28 @@
 //! Files and lock are the only state: everything else is read from them anew. Each file is written in one step, the lock last, so
 //! that after a kill at any point the same command completes what it began.
 
+mod change;
+mod emit;
 mod evidence;
 mod filter;
+mod gates;
 mod git;
 mod lock;
 mod message;
 mod plan;
 mod promote;
+mod refused;
 pub(crate) mod render;
 mod revert;
+mod seen;
 mod state;
+mod status;
 mod target;
 #[cfg(test)]
 mod tests;
 mod write;
 
+pub(crate) use emit::emit;
 pub(crate) use evidence::Nothing;
 pub(crate) use filter::{promote_filter, unpin_filters};
 pub(crate) use git::{commit, need_repository};
@@ -26,7 +33,10 @@ pub(crate) use lock::lock_filter;
 pub(crate) use message::{not_committed, uncommitted};
 pub(crate) use plan::plan;
 pub(crate) use promote::{Order, Promoted, promote};
+pub(crate) use refused::{ReportTarget, write_report};
 pub(crate) use revert::roll_back;
+pub(crate) use seen::see;
 pub(crate) use state::{Read, State, now, read, read_without_candidates};
+pub(crate) use status::{FailOn, Status, StatusFormat};
 pub(crate) use target::Target;
 pub(crate) use write::Disk;

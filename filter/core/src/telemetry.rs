@@ -14,7 +14,7 @@ use core::fmt::Write;
 
 pub use self::example::example;
 use self::trial::Trials;
-pub use self::trial::{MAX_ACTIVE, MAX_NAMED};
+pub use self::trial::{MAX_ACTIVE, MAX_NAMED, in_metric};
 use crate::engine::Engine;
 use crate::health::Admission;
 use crate::request::view::RequestView;

@@ -19,8 +19,8 @@ mod regions;
 #[cfg(test)]
 mod tests;
 
-pub use gate::Gate;
+pub use gate::{Gate, span};
 pub use judge::{Answer, Finding, Judgement, Question, judge};
 pub use observed::{Answers, Counted, Entry, Observed, Pair, Pod};
 pub use reach::Reach;
-pub use regions::{Follows, JudgedRegion, WaivedCaller};
+pub use regions::{Follows, JudgedRegion, WaivedCaller, whole};

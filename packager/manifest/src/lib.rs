@@ -92,3 +92,4 @@ pub use rolling::{GatewayState, Rolling, Rollouts};
 pub use root::Source;
 pub use secrets::{FromSecret, SecretFolder, tls_secret_name};
 pub use serve::{CertificateFiles, HostPort, Served, Surroundings, serve};
+pub use yaml::document as yaml_document;

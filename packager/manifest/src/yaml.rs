@@ -41,7 +41,8 @@ pub(crate) struct Comment {
 const COMMENT_WIDTH: usize = 120;
 
 /// One document, without a `---` before it.
-pub(crate) fn document(value: &Value) -> String {
+#[must_use]
+pub fn document(value: &Value) -> String {
     commented(value, &[])
 }
 

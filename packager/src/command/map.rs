@@ -2,15 +2,12 @@
 
 use std::path::PathBuf;
 
-use sallyport_egress::did_you_mean;
-
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::revision::gather_all;
 use crate::input::{self, Selection};
 use crate::map::{Map, MapFormat, Observation};
-use crate::printable::visible;
 use crate::prometheus::{MetricsPage, PrometheusArgs};
 use crate::report::Format;
 
@@ -80,16 +77,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
 }
 
 fn observe(args: &Args, map: &Map) -> Result<Option<Observation>, Failure> {
-    let is_known = |route: &str| map.gateways.iter().any(|gateway| gateway.route == route);
-    if let Some(page) = args.metrics.iter().find(|page| !is_known(&page.route())) {
-        let known: Vec<_> = map.gateways.iter().map(|gateway| gateway.route.as_str()).collect();
-        let route = page.route();
-        let failure = Failure::new(Exit::Usage, format!("`--metrics`: no file has a gateway `{}`", visible(&route)));
-        return Err(match did_you_mean(&route, known.into_iter()) {
-            Some(near) => failure.with_help(format!("did you mean `{near}`?")),
-            None => failure.with_help("write the namespace and the name of an Egress: NAMESPACE/NAME=FILE"),
-        });
-    }
+    let known: Vec<String> = map.gateways.iter().map(|gateway| gateway.route.clone()).collect();
+    MetricsPage::refuse_unknown(&args.metrics, &known)?;
     if let Some(client) = args.prometheus.client()? {
         let asked = Observation::ask(&client, &args.window);
         return asked.map(Some).map_err(|unanswered| client.failure(&unanswered));

@@ -3,20 +3,25 @@
 use std::path::PathBuf;
 
 use crate::console::Console;
+use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
+use crate::printable::printable;
 use crate::report;
 use crate::rollout::render::{Format, render};
-use crate::rollout::{Nothing, Read, now, plan, read};
+use crate::rollout::{Read, emit, now, plan, read, see};
 
 /// Say where the changed rules of each gateway stand, and what the next step means
 ///
 /// For each gateway, by waves: the stage of its candidate, the next step, which requests are decided otherwise (as `diff` shows
-/// them), which manifests change and whether pods are restarted, and what is missing before the step. Nothing is written.
+/// them), which manifests change and whether pods are restarted, and what is missing before the step. Nothing is written but what
+/// --emit and --output name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport plan
   sallyport plan egress-httpbin/httpbin --files deploy/
-  sallyport plan --format markdown --output comment.md")]
+  sallyport plan --prometheus http://localhost:9090
+  sallyport plan --format markdown --output comment.md
+  sallyport plan --emit gates/")]
 pub(crate) struct Args {
     /// Gateways: NAMESPACE/NAME of their Egress, or NAME if no two have it [default: all]
     #[arg(value_name = "GATEWAY")]
@@ -30,6 +35,11 @@ pub(crate) struct Args {
     /// Write the plan to FILE instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write the gates before the next steps into DIR, for Argo Rollouts, Flagger and Kargo
+    #[arg(long, value_name = "DIR")]
+    emit: Option<PathBuf>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
@@ -40,7 +50,16 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
             return Ok(wrong.exit());
         }
     };
-    let plan = plan(&state, &state.named(&args.gateways)?, &Nothing)?;
+    let named = state.named(&args.gateways)?;
+    let plan = plan(&state, &named, &see(&state, &named, &args.evidence)?)?;
     console.write(args.output.as_deref(), render(&plan, &state, args.format).as_bytes())?;
+    if let Some(folder) = &args.emit {
+        let address = args.evidence.prometheus.prometheus.as_ref().map(|url| url.text.as_str());
+        let files = emit(&state, &named, folder, address)?;
+        if files.is_empty() {
+            console.note("no gateway has a candidate, so there are no gates to write");
+        }
+        files.iter().for_each(|file| console.note(&format!("wrote {}", printable(file))));
+    }
     Ok(Exit::Ok)
 }

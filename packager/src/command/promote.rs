@@ -6,8 +6,9 @@ use sallyport_egress::value::digest::Digest;
 
 use super::step::{self, Step};
 use crate::console::Console;
+use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
-use crate::rollout::{Disk, Nothing, Order, Target, promote, promote_filter};
+use crate::rollout::{Disk, Nothing, Order, Target, promote, promote_filter, see};
 
 /// Take the next step of the changed rules of a wave of gateways
 ///
@@ -18,7 +19,7 @@ use crate::rollout::{Disk, Nothing, Order, Target, promote, promote_filter};
 /// With --filter, a filter of another digest is rolled out in the same way, one gateway at a time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
-  sallyport promote
+  sallyport promote --prometheus https://prometheus.example.com
   sallyport promote egress-httpbin/httpbin --to enforce --without-evidence \"tested by hand\" --commit
   sallyport promote --filter sha256:DIGEST")]
 pub(crate) struct Args {
@@ -40,6 +41,8 @@ pub(crate) struct Args {
     /// The files of all gateways, or directories with them
     #[arg(long, value_name = "FILE|DIR", default_value = ".")]
     files: Vec<PathBuf>,
+    #[command(flatten)]
+    evidence: EvidenceArgs,
 }
 
 fn digest(text: &str) -> Result<Digest, String> {
@@ -47,7 +50,7 @@ fn digest(text: &str) -> Result<Digest, String> {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let Args { gateways, to, filter, without_evidence, commit, files } = args;
+    let Args { gateways, to, filter, without_evidence, commit, files, evidence } = args;
     let order = Order { gateways, to: *to, without_evidence: without_evidence.as_deref() };
     let step = Step {
         verb: "promote",
@@ -59,6 +62,9 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     };
     step::run(&step, console, |state| match filter {
         Some(digest) => promote_filter(state, &order, digest, &Nothing, &mut Disk),
-        None => promote(state, &order, &Nothing, &mut Disk),
+        None => {
+            let seen = see(state, &state.named(gateways)?, evidence)?;
+            promote(state, &order, &seen, &mut Disk)
+        }
     })
 }

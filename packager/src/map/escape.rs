@@ -1,7 +1,7 @@
 //! Texts that nobody has checked, inside of XML, of a script element and of Mermaid.
 
 /// For text and attributes of XML and HTML. Control characters, which XML does not have, become visible.
-pub(super) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     let mut escaped = String::new();
     for character in text.chars() {
         match character {

@@ -35,6 +35,6 @@ pub(super) fn render(map: &Map, observation: Option<&Observation>) -> String {
 }
 
 /// A source of a Content-Security-Policy that is this text.
-fn hash(text: &str) -> String {
+pub(crate) fn hash(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text.as_bytes())))
 }

@@ -1,15 +1,6 @@
 //! The label `caller`, in which the filter encodes a principal.
 
-/// Whom a series counts.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Counted {
-    /// A caller by its principal.
-    Principal(String),
-    /// The callers that have no series of their own, summed.
-    Others,
-    /// Callers without an identity.
-    Anonymous,
-}
+pub(crate) use sallyport_egress::evidence::Counted;
 
 /// The caller that a label means. In it every byte of the principal other than letters and digits is `_` and two hexadecimal
 /// digits, as a metric's name can have no other characters. `None`: the filter has not written it.

@@ -9,6 +9,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sallyport_egress::did_you_mean;
+
 use super::client::{agent, number};
 use super::relabel::relabel;
 use super::samples::{Sample, Samples};
@@ -49,6 +51,18 @@ impl std::str::FromStr for MetricsPage {
 }
 
 impl MetricsPage {
+    /// Refuses a page of a gateway that no file has.
+    pub(crate) fn refuse_unknown(pages: &[MetricsPage], known: &[String]) -> Result<(), Failure> {
+        let Some(route) = pages.iter().map(MetricsPage::route).find(|route| !known.contains(route)) else {
+            return Ok(());
+        };
+        let failure = Failure::new(Exit::Usage, format!("`--metrics`: no file has a gateway `{}`", visible(&route)));
+        Err(match did_you_mean(&route, known.iter().map(String::as_str)) {
+            Some(near) => failure.with_help(format!("did you mean `{near}`?")),
+            None => failure.with_help("write the namespace and the name of an Egress: NAMESPACE/NAME=FILE"),
+        })
+    }
+
     /// `NAMESPACE/NAME` of the gateway that it is of.
     pub(crate) fn route(&self) -> String {
         format!("{}/{}", self.namespace, self.gateway)

@@ -1,11 +1,13 @@
 //! Where each gateway stands, what its next step is and means, and what is missing before it.
 
-use sallyport_egress::meaning::{BUDGET, Change, Policy, diff};
+use sallyport_egress::evidence::{Gate, span};
+use sallyport_egress::meaning::Change;
 use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::{Candidate, Standing, Step, written_moment};
-use sallyport_egress::{policy_source, standbys};
+use sallyport_egress::standbys;
 use sallyport_manifest::{Build, GatewayState, LockFile, Locked, LockedGateway, Options, Rollouts};
 
+use super::change::change;
 use super::evidence::{Missing, Witness};
 use super::state::{Gateway, State};
 use crate::compare::render::decided;
@@ -210,13 +212,7 @@ pub(super) fn missing_filter(state: &State, gateway: &Gateway<'_>, step: Step) -
 
 fn missing_time(state: &State, gateway: &Gateway<'_>) -> Option<Missing> {
     let (since, standing) = (gateway.since()?, gateway.standing()?);
-    let gates = &state.rollout.gates;
-    let least = match standing {
-        Standing::Proposed => return None,
-        Standing::Shadow => &gates.shadow.min_time,
-        Standing::Canary(_) => &gates.canary.min_time,
-        Standing::Enforce => &gates.enforce.min_time,
-    };
+    let least = Gate::of(&state.rollout.gates, standing)?.seconds;
     let passed = state.now.saturating_sub(since);
     if passed < 0 {
         let (since, now) = (written_moment(since), written_moment(state.now));
@@ -224,41 +220,21 @@ fn missing_time(state: &State, gateway: &Gateway<'_>) -> Option<Missing> {
             "time: it is at `{standing}` since {since}, but here it is {now}: a clock is wrong"
         )));
     }
-    let least_seconds = i64::try_from(least.length().as_secs()).unwrap_or(i64::MAX);
+    let least_seconds = i64::try_from(least).unwrap_or(i64::MAX);
     (passed < least_seconds).then(|| {
         Missing(format!(
-            "time: at `{standing}` for {} of {least}, until {}",
-            span(passed),
+            "time: at `{standing}` for {} of {}, until {}",
+            span(passed.unsigned_abs()),
+            span(least),
             written_moment(since.saturating_add(least_seconds))
         ))
     })
 }
 
-/// A length of time for people: `26h`, `5m`.
-fn span(seconds: i64) -> String {
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, minutes) => format!("{minutes}m"),
-        (hours, 0) => format!("{hours}h"),
-        (hours, minutes) => format!("{hours}h{minutes}m"),
-    }
-}
-
 fn regions(state: &State, gateway: &Gateway<'_>, candidate: &Candidate) -> Result<Vec<PlannedRegion>, Failure> {
     let egress = &gateway.egress.value;
-    let name = gateway.name();
-    let all = state.checked.egresses.iter().map(|located| &located.value);
-    let source = policy_source(egress, &state.mesh, &standbys(egress, all));
-    let mut next = source.clone();
-    next.rules = candidate.apply(&source.rules);
-    let wrong = |what: &dyn std::fmt::Display| {
-        Failure::new(Exit::Problems, format!("the change of `{name}` cannot be compared: {what}"))
-    };
-    let (was, is) =
-        (Policy::new(source).map_err(|error| wrong(&error))?, Policy::new(next).map_err(|error| wrong(&error))?);
-    let found = diff(&was, &is, egress.spec.host.as_str(), BUDGET)
-        .map_err(|_| wrong(&format!("it takes more than {BUDGET} steps")).with_help("split the change"))?;
+    let (found, needs) = change(state, gateway, candidate)?;
     let ground = Ground::new(gateway.egress, state.checked.mesh.as_ref(), &state.report.files, None);
-    let needs = was.engine().needs() | is.engine().needs();
     let region = |region: sallyport_egress::meaning::Region| {
         let [old, new] = decided(&region);
         let example = ground.text(&region.witness.clone().on_usual_connection(egress, needs));

@@ -149,7 +149,8 @@ fn kind_of(trial: &Trial<'_>) -> u32 {
 
 /// A text as a part of a metric's name: every byte but letters and digits is `_` and two hexadecimal digits, because Prometheus
 /// knows no others.
-fn in_metric(text: &str) -> String {
+#[must_use]
+pub fn in_metric(text: &str) -> String {
     text.bytes().fold(String::new(), |mut name, byte| {
         if byte.is_ascii_alphanumeric() {
             name.push(byte.into());

@@ -27,3 +27,14 @@ impl Gate {
         Some(Self { seconds: time.length().as_secs(), requests, errors: gates.errors.at_most.share() })
     }
 }
+
+/// A length of time for people: `26h`, `5m`, `12s`; nothing is `0m`.
+#[must_use]
+pub fn span(seconds: u64) -> String {
+    match (seconds / 3600, seconds / 60 % 60) {
+        (0, 0) if seconds > 0 => format!("{seconds}s"),
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h{minutes}m"),
+    }
+}

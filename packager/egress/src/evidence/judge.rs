@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::gate::Gate;
+use super::gate::{Gate, span};
 use super::observed::{Observed, Pod};
 use super::regions::{Follows, JudgedRegion, WaivedCaller, whole};
 use crate::meaning::Region;
@@ -139,6 +139,11 @@ pub fn judge(question: &Question<'_>, observed: &Observed) -> Judgement {
         false if is_traffic_known(question, observed) => Answer::NoTraffic,
         false => Answer::NoData,
     };
+    for region in regions.iter_mut().filter(|region| region.follows == Follows::Promotes) {
+        if matches!(answer, Answer::NoData | Answer::NoTraffic) {
+            region.follows = Follows::Waits(vec![answer.words().to_owned()]);
+        }
+    }
     let mut findings = Findings::default();
     findings.of_source(question, observed, answer);
     findings.of_pods(question, observed);
@@ -267,8 +272,8 @@ impl Findings {
         if observed.seconds < least {
             self.missing(format!(
                 "observed for {} of {}; until {} at the earliest",
-                span(observed.seconds),
-                span(least),
+                span(observed.seconds as u64),
+                span(gate.seconds),
                 written_moment((observed.now + least - observed.seconds) as i64)
             ));
         }
@@ -301,19 +306,6 @@ impl Findings {
             let ids: Vec<_> = strangers.into_iter().collect();
             self.missing(format!("the gateway counts regions of another change: {}", ids.join(", ")));
         }
-    }
-}
-
-/// `26h`, `5m`, `12s`.
-fn span(seconds: f64) -> String {
-    let seconds = seconds.max(0.0) as u64;
-    let (hours, minutes) =
-        (seconds.checked_div(3600).unwrap_or_default(), seconds.checked_div(60).unwrap_or_default() % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds}s"),
-        (0, minutes) => format!("{minutes}m"),
-        (hours, 0) => format!("{hours}h"),
-        (hours, minutes) => format!("{hours}h{minutes}m"),
     }
 }
 

@@ -108,6 +108,8 @@ pub struct Observed {
     pub requests: Option<f64>,
     /// Requests that both policies decide in different ways.
     pub entries: BTreeMap<Entry, f64>,
+    /// When these were seen first, in Unix seconds, as far as it is known.
+    pub first: BTreeMap<Entry, f64>,
     /// When each region was entered last, in Unix seconds.
     pub seen: BTreeMap<String, f64>,
     /// `None`: not known.
@@ -122,7 +124,7 @@ impl Observed {
     /// How many requests the candidate was evaluated for.
     #[must_use]
     pub fn evaluated(&self) -> f64 {
-        self.callers.values().sum()
+        self.callers.values().fold(0.0, |sum, count| sum + count)
     }
 
     /// Whether there is a series of the filter.

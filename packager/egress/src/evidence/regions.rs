@@ -58,7 +58,7 @@ impl JudgedRegion {
     /// How often it was entered.
     #[must_use]
     pub fn entries(&self) -> f64 {
-        self.entered.iter().map(|(_, count)| count).sum()
+        self.entered.iter().fold(0.0, |sum, (_, count)| sum + count)
     }
 
     /// A region that refuses what was allowed.
@@ -162,7 +162,8 @@ fn refusal(who: &Counted, count: f64) -> String {
 }
 
 /// A count as people read it. An increase that Prometheus extrapolates is no whole number; what is not zero is at least one.
-pub(super) fn whole(count: f64) -> String {
+#[must_use]
+pub fn whole(count: f64) -> String {
     if count > 0.0 && count < 1.0 { "1".to_owned() } else { format!("{count:.0}") }
 }
 

@@ -1,0 +1,210 @@
+//! Logs of gateways: our JSON access log, and the filter's examples of what a candidate would change.
+//!
+//! # Design
+//! An access log has a line for each request, so its lines are counted. Examples are limited to a few a second, so they show
+//! requests and count nothing.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use sallyport_egress::evidence::{Answers, Counted, Entry, Observed, Pair};
+use sallyport_egress::learn::LONGEST_LINE;
+use sallyport_egress::meaning::Change;
+use sallyport_egress::rollout::{Standing, moment};
+use serde_json::Value;
+
+use super::examples::{Example, Examples};
+use super::sources::Subject;
+use crate::exit::Failure;
+
+/// What logs say of one gateway.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Logged {
+    pub(super) observed: Observed,
+    pub(super) examples: Examples,
+    first: Option<i64>,
+}
+
+/// Reads all logs once, for all gateways.
+pub(super) fn read(logs: &[PathBuf], subjects: &[Subject<'_>]) -> Result<Vec<Logged>, Failure> {
+    let mut logged = vec![Logged::default(); subjects.len()];
+    for path in logs {
+        each_line(path, |line| {
+            if let Some((fields, before)) = json_of(line) {
+                take(&fields, before, subjects, &mut logged);
+            }
+        })?;
+    }
+    for one in &mut logged {
+        one.observed.seconds = one.first.map_or(0.0, |first| one.observed.now - first as f64).max(0.0);
+    }
+    Ok(logged)
+}
+
+fn each_line(path: &Path, mut take: impl FnMut(&str)) -> Result<(), Failure> {
+    let source: Box<dyn Read> = if path == Path::new("-") {
+        Box::new(io::stdin().lock())
+    } else {
+        Box::new(File::open(path).map_err(|error| Failure::read(path, &error))?)
+    };
+    let mut source = BufReader::new(source);
+    let (mut line, mut is_rest) = (Vec::new(), false);
+    loop {
+        line.clear();
+        let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
+        let read =
+            (&mut source).take(most).read_until(b'\n', &mut line).map_err(|error| Failure::read(path, &error))?;
+        if read == 0 {
+            return Ok(());
+        }
+        // What follows the beginning of a line that is too long is no line.
+        if !std::mem::replace(&mut is_rest, line.last() != Some(&b'\n')) {
+            take(String::from_utf8_lossy(&line).trim_end());
+        }
+    }
+}
+
+/// The JSON object of a line, and what `kubectl logs` or Envoy writes before it.
+fn json_of(line: &str) -> Option<(Value, &str)> {
+    let (before, json) = line.split_at_checked(line.find('{')?)?;
+    serde_json::from_str::<Value>(json).ok().filter(Value::is_object).map(|fields| (fields, before))
+}
+
+fn text<'f>(fields: &'f Value, name: &str) -> Option<&'f str> {
+    fields.get(name)?.as_str().filter(|text| !matches!(*text, "" | "-"))
+}
+
+fn take(fields: &Value, before: &str, subjects: &[Subject<'_>], logged: &mut [Logged]) {
+    let host = text(fields, "host").map(|host| host.split(':').next().unwrap_or(host));
+    let region = text(fields, "region");
+    let at = text(fields, "time").and_then(moment).or_else(|| moment_before(before));
+    let is_own = |subject: &Subject<'_>| {
+        let has_host = subject.egress.hosts().any(|own| Some(&**own) == host);
+        has_host || region.is_some_and(|id| subject.regions.iter().any(|region| region.id == id))
+    };
+    let Some((subject, logged)) = subjects.iter().zip(logged).find(|(subject, _)| is_own(subject)) else { return };
+    if at.is_some_and(|at| at < subject.since) {
+        return;
+    }
+    if text(fields, "sallyport") == Some("candidate") {
+        if let (Some(region), Some(example)) = (region, example(fields, at)) {
+            logged.examples.note(region, caller(fields), example);
+        }
+    } else if let (Some(decision), Some(at)) = (text(fields, "decision"), at) {
+        logged.count(fields, decision == "allowed", at, subject);
+    }
+}
+
+impl Logged {
+    fn count(&mut self, fields: &Value, is_allowed: bool, at: i64, subject: &Subject<'_>) {
+        let (found, who) = (&mut self.observed, caller(fields));
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        found.now = found.now.max(at as f64);
+        found.knows_answers = true;
+        *found.callers.entry(who.clone()).or_default() += 1.0;
+        *found.requests.get_or_insert(0.0) += 1.0;
+        if is_allowed {
+            let status = fields.get("status").map(|status| status.to_string().trim_matches('"').to_owned());
+            let answers = found.answers.get_or_insert(Answers { all: 0.0, errors: 0.0 });
+            answers.all += 1.0;
+            answers.errors += if status.is_some_and(|status| status.starts_with('5')) { 1.0 } else { 0.0 };
+        }
+        let Some(region) = text(fields, "region") else { return };
+        let pair = pair(region, is_allowed, subject);
+        let entry = Entry { region: region.to_owned(), pair, caller: who.clone() };
+        *found.entries.entry(entry.clone()).or_default() += 1.0;
+        found.first.entry(entry).and_modify(|first| *first = first.min(at as f64)).or_insert(at as f64);
+        let last = found.seen.entry(region.to_owned()).or_default();
+        *last = last.max(at as f64);
+        let request = example(fields, Some(at));
+        if let Some(request) = request {
+            self.examples.note(region, who, request);
+        }
+    }
+}
+
+/// What both policies decide of a request of a region.
+fn pair(region: &str, is_allowed: bool, subject: &Subject<'_>) -> Pair {
+    let change = subject.regions.iter().find(|known| known.id == region).map(sallyport_egress::meaning::Region::change);
+    match (change, subject.standing) {
+        (Some(Change::Narrowed), _) => Pair::Narrowed,
+        (Some(Change::Widened), _) => Pair::Widened,
+        (Some(_), _) => {
+            if is_allowed {
+                Pair::Allowed
+            } else {
+                Pair::Refused
+            }
+        }
+        // The candidate decides, so what is refused may have been allowed.
+        (None, Standing::Enforce) => {
+            if is_allowed {
+                Pair::Widened
+            } else {
+                Pair::Narrowed
+            }
+        }
+        (None, Standing::Canary(_)) => Pair::Narrowed,
+        (None, _) => {
+            if is_allowed {
+                Pair::Narrowed
+            } else {
+                Pair::Widened
+            }
+        }
+    }
+}
+
+/// Who sent it: by a trusted forwarder, or by its certificate.
+fn caller(fields: &Value) -> Counted {
+    let peer = text(fields, "principal").filter(|peer| !peer.contains(','));
+    let found = text(fields, "caller").or(peer).map(|name| name.strip_prefix("spiffe://").unwrap_or(name));
+    found.map_or(Counted::Anonymous, |name| Counted::Principal(name.to_owned()))
+}
+
+fn example(fields: &Value, at: Option<i64>) -> Option<Example> {
+    let of = |name: &str| text(fields, name).map(str::to_owned);
+    let headers = fields.get("headers").and_then(Value::as_object).into_iter().flatten();
+    let headers = headers.filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect();
+    Some(Example {
+        method: of("method")?,
+        host: of("host")?,
+        path: of("path")?,
+        headers,
+        at,
+        id: of("id").or_else(|| of("requestId")),
+    })
+}
+
+/// The time that Envoy writes before a line: `[2026-11-25 09:25:22.181]`.
+fn moment_before(text: &str) -> Option<i64> {
+    let start = text.find("[20")?;
+    let time = text.get(start.saturating_add(1)..start.saturating_add(20))?;
+    moment(&format!("{}Z", time.replacen(' ', "T", 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_callers_are_read() {
+        assert_eq!(moment_before("[2026-11-25 09:25:22.181][12][info][wasm] x "), moment("2026-11-25T09:25:22Z"));
+        assert_eq!(moment_before("[pod/gateway] [2026-11-25 09:25"), None);
+        let who = |json: &str| caller(&serde_json::from_str(json).unwrap());
+        let principal = |name: &str| Counted::Principal(name.to_owned());
+        assert_eq!(who(r#"{"principal":"spiffe://td/ns/a/sa/b","caller":"-"}"#), principal("td/ns/a/sa/b"));
+        assert_eq!(who(r#"{"principal":"spiffe://td/ns/a/sa/b","caller":"x/ns/c/sa/d"}"#), principal("x/ns/c/sa/d"));
+        assert_eq!(who(r#"{"principal":"spiffe://a,spiffe://b"}"#), Counted::Anonymous);
+        assert_eq!(who(r#"{"principal":null}"#), Counted::Anonymous);
+    }
+
+    #[test]
+    fn a_line_is_its_json() {
+        assert_eq!(json_of("[pod/a] {\"a\":1}").map(|(_, before)| before.to_owned()), Some("[pod/a] ".to_owned()));
+        for line in ["", "GET /", "{", "{\"a\":1", "[1]"] {
+            assert!(json_of(line).is_none(), "{line}");
+        }
+    }
+}

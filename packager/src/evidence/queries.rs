@@ -1,0 +1,110 @@
+//! The PromQL of the evidence, each text once.
+//!
+//! # Design
+//! Prometheus' `increase` begins with the second sample of a series: of a counter that appears with 1 it says nothing. But one
+//! entry of a region is what matters. So an increase here is the larger one of two: `increase`, which sees resets, and the last
+//! value less the one before the window, which counts a series that is new from zero.
+
+use std::fmt;
+
+/// Which series: those of one gateway.
+#[derive(Clone, Debug)]
+pub(crate) struct Selector {
+    matchers: String,
+}
+
+/// What is asked, for one gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Measure {
+    /// Requests that the candidate was evaluated for.
+    Requests,
+    /// All requests.
+    AllRequests,
+    /// Requests that both policies decide in different ways.
+    Entries,
+    /// Requests that were to reach the upstream.
+    Sent,
+    /// Those that were answered with 5xx.
+    Errors,
+}
+
+impl Selector {
+    pub(crate) fn of(namespace: &str, gateway: &str) -> Self {
+        Self { matchers: format!("namespace=\"{namespace}\",gateway=\"{gateway}\"") }
+    }
+
+    /// With further matchers.
+    pub(crate) fn and(&self, matchers: impl fmt::Display) -> Self {
+        Self { matchers: format!("{},{matchers}", self.matchers) }
+    }
+
+    pub(crate) fn series(&self, name: &str) -> String {
+        format!("{name}{{{}}}", self.matchers)
+    }
+}
+
+impl Measure {
+    /// The increase within the window, by series. `window`: a duration of Prometheus.
+    pub(crate) fn increase(self, selector: &Selector, window: &str) -> String {
+        let parts: Vec<String> = self.series(selector).iter().map(|series| increase(series, window)).collect();
+        parts.join(" or ")
+    }
+
+    /// The sum within the window.
+    pub(crate) fn total(self, selector: &Selector, window: &str) -> String {
+        format!("sum({})", self.increase(selector, window))
+    }
+
+    fn series(self, selector: &Selector) -> Vec<String> {
+        // By their Envoy's tags they have other names than by Istio's.
+        let answered = |class: &str, digit: &str| {
+            [
+                selector.and("cluster_name=~\"outbound.*\"").and(class).series("envoy_cluster_upstream_rq"),
+                selector.and("envoy_cluster_name=~\"outbound.*\"").and(digit).series("envoy_cluster_upstream_rq_xx"),
+            ]
+        };
+        let diverted = || selector.and("outcome=\"upstream_down\"").series("sallyport_diverted_total");
+        match self {
+            Self::Requests => vec![selector.series("sallyport_caller_total")],
+            Self::AllRequests => vec![selector.series("sallyport_requests_total")],
+            Self::Entries => vec![selector.series("sallyport_region_total")],
+            Self::Sent => {
+                let [istio, plain] = answered("response_code_class!=\"\"", "envoy_response_code_class!=\"\"");
+                vec![istio, plain, diverted()]
+            }
+            Self::Errors => {
+                let [istio, plain] = answered("response_code_class=\"5xx\"", "envoy_response_code_class=\"5\"");
+                vec![istio, plain, diverted()]
+            }
+        }
+    }
+}
+
+fn increase(series: &str, window: &str) -> String {
+    let grown = format!("increase({series}[{window}])");
+    let last = format!("last_over_time({series}[{window}])");
+    let now = format!("({last} - ({series} offset {window} or 0 * {last}))");
+    let named = |query: &str, way: &str| format!("label_replace({query}, \"way\", \"{way}\", \"\", \"\")");
+    format!("max without (way) ({} or {})", named(&grown, "increase"), named(&now, "last"))
+}
+
+/// How long the gateway's workers were seen with the configuration of this digest, in seconds. `step`: seconds.
+pub(crate) fn observed(selector: &Selector, digests: &str, window: &str, step: u64) -> String {
+    let workers = selector.and(format!("digest=~\"{digests}\"")).series("sallyport_workers");
+    format!("{step} * count_over_time((sum({workers}) > 0)[{window}:{step}s])")
+}
+
+/// Different configurations that workers of the gateway have in force now.
+pub(crate) fn configurations(selector: &Selector) -> String {
+    format!("count(count by (digest) ({} > 0))", selector.series("sallyport_workers"))
+}
+
+/// Pods of the gateway that do not answer.
+pub(crate) fn silent(selector: &Selector) -> String {
+    format!("count({} == 0) or vector(0)", selector.series("up"))
+}
+
+/// When each region was entered last.
+pub(crate) fn seen(selector: &Selector, window: &str) -> String {
+    format!("max by (region) (max_over_time({}[{window}]))", selector.series("sallyport_region_seen_seconds"))
+}

@@ -1,0 +1,91 @@
+//! Where the evidence is from.
+
+use std::path::PathBuf;
+
+use sallyport_egress::evidence::Observed;
+use sallyport_egress::meaning::Region;
+use sallyport_egress::model::Egress;
+use sallyport_egress::rollout::Standing;
+
+use super::examples::Examples;
+use super::logs::Logged;
+use super::{ask, logs, pages};
+use crate::exit::Failure;
+use crate::prometheus::{MetricsPage, PrometheusArgs};
+
+/// The options of commands that read what gateways did.
+#[derive(Debug, Default, clap::Args)]
+#[command(next_help_heading = "Evidence")]
+pub(crate) struct EvidenceArgs {
+    #[command(flatten)]
+    pub(crate) prometheus: PrometheusArgs,
+    /// A metrics page of one of a gateway's pods, if there is no Prometheus; may be repeated
+    #[arg(long, value_name = "NAMESPACE/NAME=FILE|URL", conflicts_with = "prometheus")]
+    pub(crate) metrics: Vec<MetricsPage>,
+    /// A log of gateways, with lines of the JSON access log or the filter's examples; - is stdin; may be repeated
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Vec<PathBuf>,
+}
+
+/// A gateway with a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) egress: &'a Egress,
+    /// The regions by which it counts.
+    pub(crate) regions: &'a [Region],
+    pub(crate) standing: Standing,
+    /// Since when it stands there, in Unix seconds.
+    pub(crate) since: i64,
+}
+
+/// What is known of one gateway.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Evidenced {
+    pub(crate) observed: Observed,
+    pub(crate) examples: Examples,
+}
+
+impl EvidenceArgs {
+    /// Whether there is any.
+    pub(crate) fn is_given(&self) -> bool {
+        self.prometheus.prometheus.is_some() || !self.metrics.is_empty() || !self.log.is_empty()
+    }
+
+    /// Where the counts are from, for people.
+    pub(crate) fn words(&self) -> String {
+        match &self.prometheus.prometheus {
+            Some(url) => format!("Prometheus {}", url.text),
+            None if !self.metrics.is_empty() => "metrics pages, which have counts since the pods started".to_owned(),
+            None => "logs".to_owned(),
+        }
+    }
+
+    /// What is known of each of these gateways. `known`: every gateway of the files; `now`: Unix seconds of this machine.
+    pub(crate) fn read(&self, subjects: &[Subject<'_>], known: &[String], now: i64) -> Result<Vec<Evidenced>, Failure> {
+        MetricsPage::refuse_unknown(&self.metrics, known)?;
+        let logged = logs::read(&self.log, subjects)?;
+        let client = self.prometheus.client()?;
+        let time = match &client {
+            Some(client) => Some(client.now().map_err(|unanswered| client.failure(&unanswered))?),
+            None => None,
+        };
+        let mut evidenced = Vec::new();
+        for (subject, Logged { observed, examples, .. }) in subjects.iter().zip(logged) {
+            let counted = match (&client, time) {
+                (Some(client), Some(time)) => {
+                    ask::ask(client, subject, time).map_err(|unanswered| client.failure(&unanswered))?
+                }
+                _ if !self.metrics.is_empty() => {
+                    let route = subject.egress.route();
+                    let own: Vec<_> = self.metrics.iter().filter(|page| page.route() == route).collect();
+                    pages::read(&own, subject, now)?
+                }
+                // Without a line it is as long ago as the log is.
+                _ if observed.now <= 0.0 => Observed { now: now as f64, ..observed },
+                _ => observed,
+            };
+            evidenced.push(Evidenced { observed: counted, examples });
+        }
+        Ok(evidenced)
+    }
+}

@@ -1,0 +1,122 @@
+//! What was seen of the gateways that have a candidate, and what follows.
+
+use std::collections::BTreeMap;
+
+use sallyport_egress::evidence::{Answer, Judgement, Question, judge, span, whole};
+use sallyport_egress::meaning::Region;
+use sallyport_egress::rollout::{Standing, Step};
+use sallyport_egress::trial::counted;
+
+use super::change::change;
+use super::evidence::{Evidence, Missing, Nothing, Witness};
+use super::state::{Gateway, State};
+use crate::evidence::{EvidenceArgs, Evidenced, Subject};
+use crate::exit::Failure;
+
+/// What was seen of one gateway.
+pub(crate) struct Judged {
+    /// The regions by which it counts.
+    pub(crate) regions: Vec<Region>,
+    pub(crate) standing: Standing,
+    /// In Unix seconds.
+    pub(crate) since: i64,
+    pub(crate) evidenced: Evidenced,
+    pub(crate) judgement: Judgement,
+}
+
+/// What was seen of all gateways that have a candidate.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// By `NAMESPACE/NAME`.
+    pub(crate) gateways: BTreeMap<String, Judged>,
+    /// Where it is from; `None`: nothing was read.
+    pub(crate) source: Option<String>,
+}
+
+/// Reads the evidence of the gateways that have a candidate, or of those named.
+pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Result<Seen, Failure> {
+    if !args.is_given() {
+        return Ok(Seen::default());
+    }
+    let gateways = state.gateways();
+    let known: Vec<String> = gateways.iter().map(Gateway::name).collect();
+    let mut asked = Vec::new();
+    for gateway in gateways.iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name())) {
+        let (Some(candidate), Some(standing), Some(since)) = (gateway.candidate, gateway.standing(), gateway.since())
+        else {
+            continue;
+        };
+        let regions = if candidate.value.is_in(&gateway.egress.value.spec.authz.rules) {
+            Vec::new()
+        } else {
+            counted(&change(state, gateway, &candidate.value)?.0).cloned().collect()
+        };
+        asked.push((gateway, regions, standing, since));
+    }
+    let subjects: Vec<Subject<'_>> = asked
+        .iter()
+        .map(|(gateway, regions, standing, since)| Subject {
+            egress: &gateway.egress.value,
+            regions,
+            standing: *standing,
+            since: *since,
+        })
+        .collect();
+    let evidenced = args.read(&subjects, &known, state.now)?;
+    let mut seen = Seen { source: Some(args.words()), ..Seen::default() };
+    for ((gateway, regions, standing, since), evidenced) in asked.into_iter().zip(evidenced) {
+        let question = Question {
+            egress: &gateway.egress.value,
+            mesh: &state.mesh,
+            regions: &regions,
+            rollout: &state.rollout,
+            standing,
+            since,
+        };
+        let judgement = judge(&question, &evidenced.observed);
+        seen.gateways.insert(gateway.name(), Judged { regions, standing, since, evidenced, judgement });
+    }
+    Ok(seen)
+}
+
+impl Witness for Seen {
+    fn evidence(&self, gateway: &Gateway<'_>, step: Step) -> Evidence {
+        let Some(judged) = self.gateways.get(&gateway.name()) else { return Nothing.evidence(gateway, step) };
+        if step == Step::Shadow {
+            return Evidence::default();
+        }
+        let findings = judged.judgement.findings.iter().map(|finding| Missing(format!("evidence: {}", finding.text)));
+        Evidence { lines: judged.lines(), missing: findings.collect() }
+    }
+
+    fn evidence_of_filter(&self, gateway: &Gateway<'_>, others: usize) -> Evidence {
+        Nothing.evidence_of_filter(gateway, others)
+    }
+}
+
+impl Judged {
+    /// What speaks for the next step.
+    fn lines(&self) -> Vec<String> {
+        let Judgement { answer, requests, seconds, errors, regions, .. } = &self.judgement;
+        if matches!(answer, Answer::NoData | Answer::NoTraffic) {
+            return Vec::new();
+        }
+        let callers = self.evidenced.observed.callers.len();
+        let errors = errors.map(|share| format!(", {:.2}% errors", share * 100.0)).unwrap_or_default();
+        let mut lines = vec![format!(
+            "{} requests of {callers} callers in {}{errors}: {}",
+            whole(*requests),
+            span(*seconds as u64),
+            answer.words()
+        )];
+        for region in regions.iter().filter(|region| region.is_narrowed()) {
+            let active = region.could.len();
+            lines.push(format!(
+                "region {}: entered {} times; {active} callers that could enter it were active",
+                region.id,
+                whole(region.entries())
+            ));
+        }
+        lines
+    }
+}

@@ -1,0 +1,88 @@
+//! For programs.
+//!
+//! ```json
+//! {"version": 1, "source": "Prometheus http://...",
+//!  "gateways": [{
+//!    "gateway": "egress-a/a", "stage": "shadow", "since": "...", "next": "canary 5 %", "follows": "blocked",
+//!    "seen": {"answer": "someRefused", "requests": 1200, "seconds": 90000, "errors": 0.001,
+//!      "regions": [{"id": "5f2a09c1b7de", "change": "narrowed", "follows": "blocks", "entered": 3, "lastSeen": "...",
+//!        "by": [{"caller": "...", "requests": 3}], "active": [{"caller": "...", "requests": 900}], "notSeen": ["..."],
+//!        "waived": [{"caller": "...", "reason": "...", "until": "2027-01-31"}], "reasons": ["..."]}],
+//!      "findings": [{"blocks": true, "text": "..."}]},
+//!    "missing": ["..."]}]}
+//! ```
+//!
+//! - `seen`: null if nothing was read. `answer`: `noData`, `noTraffic`, `noneRefused` or `someRefused`.
+//! - `change`: null for requests that are in no region of the change. `errors`: null if they are not known.
+//!
+//! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
+
+use sallyport_egress::evidence::{Counted, Follows, JudgedRegion};
+use sallyport_egress::rollout::written_moment;
+use serde_json::{Value, json};
+
+use super::{GatewayStatus, Status, follows};
+use crate::compare::render::kind;
+use crate::rollout::evidence::Missing;
+use crate::rollout::seen::Judged;
+
+/// The version of the schema.
+const VERSION: u32 = 1;
+
+pub(super) fn render(status: &Status<'_>) -> String {
+    let root = json!({
+        "version": VERSION,
+        "source": status.source,
+        "gateways": status.gateways.iter().map(gateway).collect::<Vec<_>>(),
+    });
+    format!("{root:#}\n")
+}
+
+fn gateway(status: &GatewayStatus<'_>) -> Value {
+    json!({
+        "gateway": status.gateway,
+        "stage": status.standing,
+        "since": status.since,
+        "next": status.next,
+        "follows": status.follows(),
+        "seen": status.judged.map(seen),
+        "missing": status.missing.iter().map(|Missing(what)| what).collect::<Vec<_>>(),
+    })
+}
+
+fn seen(judged: &Judged) -> Value {
+    let judgement = &judged.judgement;
+    let findings = judgement.findings.iter().map(|finding| json!({"blocks": finding.blocks, "text": finding.text}));
+    json!({
+        "answer": judgement.answer.key(),
+        "requests": judgement.requests.round() as u64,
+        "seconds": judgement.seconds.round() as u64,
+        "errors": judgement.errors,
+        "regions": judgement.regions.iter().map(region).collect::<Vec<_>>(),
+        "findings": findings.collect::<Vec<_>>(),
+    })
+}
+
+fn region(region: &JudgedRegion) -> Value {
+    let callers = |counts: &[(Counted, f64)]| -> Vec<Value> {
+        counts.iter().map(|(who, count)| json!({"caller": who.to_string(), "requests": count.ceil() as u64})).collect()
+    };
+    let waived = region.waived.iter();
+    let waived = waived.map(|one| json!({"caller": one.caller, "reason": one.reason, "until": one.until}));
+    let reasons = match &region.follows {
+        Follows::Waits(reasons) | Follows::Blocks(reasons) => reasons.as_slice(),
+        Follows::Promotes | Follows::Information => &[],
+    };
+    json!({
+        "id": region.id,
+        "change": region.change.map(kind),
+        "follows": follows(region),
+        "entered": region.entries().ceil() as u64,
+        "lastSeen": region.last_seen.map(written_moment),
+        "by": callers(&region.entered),
+        "active": callers(&region.could),
+        "notSeen": region.not_seen,
+        "waived": waived.collect::<Vec<_>>(),
+        "reasons": reasons,
+    })
+}

@@ -1,0 +1,53 @@
+//! For the comment of a pull request.
+
+use sallyport_egress::evidence::{span, whole};
+
+use super::{Status, callers, entered, follows, word};
+use crate::printable::visible;
+use crate::rollout::evidence::Missing;
+
+pub(super) fn render(status: &Status<'_>) -> String {
+    let mut text =
+        "### Rollout: what gateways saw\n\n| gateway | stands at | seen | next | |\n|---|---|---|---|---|\n".to_owned();
+    for gateway in &status.gateways {
+        let seen = gateway.judged.map_or_else(String::new, |judged| {
+            let judgement = &judged.judgement;
+            let (requests, time) = (whole(judgement.requests), span(judgement.seconds as u64));
+            format!("{}: {requests} requests in {time}", judgement.answer.words())
+        });
+        text.push_str(&format!(
+            "| `{}` | {} | {seen} | {} | {} |\n",
+            gateway.gateway,
+            gateway.standing.as_deref().unwrap_or("no candidate"),
+            gateway.next.as_deref().unwrap_or_default(),
+            gateway.follows()
+        ));
+    }
+    for gateway in status.gateways.iter().filter(|gateway| gateway.next.is_some()) {
+        text.push_str(&format!("\n#### `{}`\n\n", gateway.gateway));
+        for region in gateway.judged.iter().flat_map(|judged| &judged.judgement.regions) {
+            let by = if region.entered.is_empty() {
+                String::new()
+            } else {
+                format!(", by {}", code(&callers(&region.entered)))
+            };
+            text.push_str(&format!(
+                "- **{}** `{}`: {}{by}: {}\n",
+                word(region.change),
+                region.id,
+                entered(region),
+                follows(region)
+            ));
+        }
+        gateway.missing.iter().for_each(|Missing(what)| text.push_str(&format!("- **missing**: {}\n", code(what))));
+    }
+    if let Some(source) = status.source {
+        text.push_str(&format!("\nEvidence from {}.\n", code(source)));
+    }
+    text + "\n" + &status.summary() + "\n"
+}
+
+/// A text that callers have had a hand in.
+fn code(text: &str) -> String {
+    format!("`{}`", visible(text).replace('`', "'").replace('|', "\\|"))
+}
