@@ -6,9 +6,6 @@ use super::queries::{Measure, Selector, observed, seen};
 use super::sources::Subject;
 use crate::prometheus::{Client, Sample, Unanswered, decode_caller};
 
-/// The steps in which it is looked at whether a gateway was observed.
-const STEPS: u64 = 500;
-
 /// Asks at one time of the server.
 pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64) -> Result<Observed, Unanswered> {
     let selector = Selector::of(&subject.egress.namespace, &subject.egress.name);
@@ -22,8 +19,7 @@ pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64) -> Result<Ob
         asked.counts(&selector, &window, &mut found)?;
         let digests: Vec<&str> = found.pods.values().flat_map(|pod| pod.workers.keys()).map(String::as_str).collect();
         if !digests.is_empty() {
-            let step = seconds.checked_div(STEPS).unwrap_or_default().max(1);
-            let query = observed(&selector, &digests.join("|"), &window, step);
+            let query = observed(&selector, &digests.join("|"), &window, seconds);
             found.seconds = asked.number(&query)?.unwrap_or_default();
         }
     }

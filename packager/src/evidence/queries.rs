@@ -88,8 +88,12 @@ fn increase(series: &str, window: &str) -> String {
     format!("max without (way) ({} or {})", named(&grown, "increase"), named(&now, "last"))
 }
 
-/// How long the gateway's workers were seen with the configuration of this digest, in seconds. `step`: seconds.
-pub(crate) fn observed(selector: &Selector, digests: &str, window: &str, step: u64) -> String {
+/// How many times it is looked at, within a window, whether a gateway was observed.
+const LOOKS: u64 = 500;
+
+/// How long the gateway's workers were seen with a configuration of these digests, in seconds, within a window of so many.
+pub(crate) fn observed(selector: &Selector, digests: &str, window: &str, seconds: u64) -> String {
+    let step = seconds.checked_div(LOOKS).unwrap_or_default().max(1);
     let workers = selector.and(format!("digest=~\"{digests}\"")).series("sallyport_workers");
     format!("{step} * count_over_time((sum({workers}) > 0)[{window}:{step}s])")
 }

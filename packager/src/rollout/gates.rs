@@ -14,8 +14,6 @@ use crate::evidence::queries::{Measure, Selector, configurations, observed, sile
 
 /// In place of the window in a query.
 pub(crate) const WINDOW: &str = "WINDOW";
-/// The step in which it is looked at whether a gateway was observed, in seconds.
-const STEP: u64 = 60;
 
 /// One gate.
 #[derive(Clone, Debug, PartialEq)]
@@ -59,7 +57,7 @@ pub(crate) fn gates(state: &State, gateway: &Gateway<'_>, regions: &[Region]) ->
     add(
         "observed".to_owned(),
         "seconds for which a policy was seen in force".to_owned(),
-        observed(&selector, ".+", WINDOW, STEP),
+        observed(&selector, ".+", WINDOW, gate.seconds),
         (Some(gate.seconds as f64), None),
         false,
     );

@@ -274,8 +274,11 @@ fn the_engine_says_who_could_enter() {
     }
 }
 
+/// Region, pair, caller and count of each entry; requests of each caller; seconds; whether the pod is up, and the data whole.
+type Counts = (Vec<(usize, usize, usize, u32)>, [u32; 4], u32, bool, bool);
+
 /// Counts, of which some are absent.
-fn observations() -> impl Strategy<Value = (Vec<(usize, usize, usize, u32)>, [u32; 4], u32, bool, bool)> {
+fn observations() -> impl Strategy<Value = Counts> {
     let entries = prop::collection::vec((0..4_usize, 0..4_usize, 0..4_usize, 0..3_u32), 0..5);
     (entries, prop::array::uniform4(0..3000_u32), 0..100_000_u32, any::<bool>(), any::<bool>())
 }
