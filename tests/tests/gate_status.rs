@@ -218,18 +218,21 @@ fn the_status_and_the_emitted_gates_agree_with_what_prometheus_has() -> Result<(
 
     // Both have the candidate, and there is no request.
     let quiet = page(DIGEST, [0, 0], "sallyport_requests_allowed 0\n");
-    (one.set(&quiet), two.set(&quiet));
+    one.set(&quiet);
+    two.set(&quiet);
     let status = scene.wait("waiting", "no traffic")?;
     ensure!(status["seen"]["answer"] == "noTraffic", "{status:#}");
 
     // One caller that could enter the region is not active.
-    (one.set(&page(DIGEST, [200, 0], "")), two.set(&page(DIGEST, [300, 0], "")));
+    one.set(&page(DIGEST, [200, 0], ""));
+    two.set(&page(DIGEST, [300, 0], ""));
     scene.wait("waiting", "cluster.local/ns/shop/sa/batch could enter it and was not active")?;
     let closed = scene.closed()?;
     ensure!(closed.iter().any(|name| name.starts_with("active-")), "{closed:?}");
 
     // All were active, and none entered.
-    (one.set(&page(DIGEST, [200, 3], "")), two.set(&page(DIGEST, [300, 0], "")));
+    one.set(&page(DIGEST, [200, 3], ""));
+    two.set(&page(DIGEST, [300, 0], ""));
     let status = scene.wait("ready", "")?;
     ensure!(status["seen"]["answer"] == "noneRefused", "{status:#}");
     let requests = status["seen"]["requests"].as_f64().context("no number")?;

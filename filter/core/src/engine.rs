@@ -142,14 +142,15 @@ impl Engine {
         names
     }
 
-    /// The ids of all rules, in file order, and behind them those of the candidate: [`RuleRef::index`] counts here.
+    /// The ids of all rules, in file order, and behind them those of the candidate: [`RuleRef::index`](crate::RuleRef::index) counts
+    /// here.
     pub fn rule_ids(&self) -> impl ExactSizeIterator<Item = &str> {
         // Parts of regions come last.
         let count = self.policy.rules.partition_point(|rule| rule.region.is_none());
         self.policy.rules.iter().take(count).map(|rule| &*rule.id)
     }
 
-    /// The ids of the regions of the change to the candidate: [`Trial::region`] counts here.
+    /// The ids of the regions of the change to the candidate: [`Trial::region`](crate::Trial::region) counts here.
     pub fn region_ids(&self) -> impl ExactSizeIterator<Item = &str> {
         let candidate = self.policy.rollout.candidate.as_ref();
         candidate.map(|candidate| &*candidate.regions).unwrap_or_default().iter().map(|region| &*region.id)

@@ -1,6 +1,6 @@
 //! What gateways did while they had a candidate, and what follows from that.
 //!
-//! [`judge`] takes what was [`Observed`] of a gateway, and says of each region of the change who entered it, who could have, and
+//! [`judge()`] takes what was [`Observed`] of a gateway, and says of each region of the change who entered it, who could have, and
 //! whether the next step may be taken.
 //!
 //! # Design

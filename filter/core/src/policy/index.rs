@@ -8,8 +8,8 @@
 //! rules or ten thousand. The index only proposes: every candidate is then evaluated in full, so a key that is too wide
 //! costs time and never a wrong verdict.
 //!
-//! Rules of every [`Role`](super::rule::Role) are entries of the same index, and one search proposes all of them: a rule in
-//! shadow mode, or later one of a rollout's candidate, costs a posting and not a second search.
+//! Rules of the policy in force and of its candidate are entries of the same index, and so are the regions of the change. One
+//! search proposes all of them: a rule of the candidate costs a posting and not a second search.
 
 #[cfg(feature = "compile")]
 mod cost;

@@ -40,7 +40,7 @@ crate::record! {
 crate::record! {
     /// The next version of the rules.
     pub struct Candidate: Default = "candidate" {
-        /// SHA-256 of the rules in force: 64 hexadecimal digits. [`digest`](super::digest) says of which bytes.
+        /// SHA-256 of the rules in force: 64 hexadecimal digits. [`digest()`](super::digest()) says of which bytes.
         "policy" policy: String = required,
         /// The same of the candidate's rules.
         "candidate" candidate: String = required,

@@ -21,7 +21,7 @@ fn segment(random: &mut Rng) -> String {
     match random.u8(0..8) {
         0..3 => ["orders", "users", "export", "v1"][random.usize(0..4)].to_owned(),
         3..5 => random.u16(0..40).to_string(),
-        5 => format!("{}", ["anna", "ben", "eve", "joe", "kim", "leo", "mia"][random.usize(0..7)]),
+        5 => ["anna", "ben", "eve", "joe", "kim", "leo", "mia"][random.usize(0..7)].to_owned(),
         6 => ["%7Ea", "~a", "a%20b", "%c3%a9", "a+b", "a:b"][random.usize(0..6)].to_owned(),
         _ => format!("{:08x}1", random.u32(0..6)),
     }

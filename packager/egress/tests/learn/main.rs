@@ -1,6 +1,12 @@
 //! What `learn` promises: what it kept is allowed, nothing beyond the listed generalisations is, and the rest of a file stays.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "a broken assumption ends the test")]
+#![expect(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a broken assumption ends the test"
+)]
 
 mod generated;
 mod merged;
