@@ -1,9 +1,9 @@
 //! What the gateways' metrics say: from a Prometheus, or from metrics pages.
 //!
 //! [`PrometheusArgs`] are the options that every command with `--prometheus` has. [`PrometheusArgs::client`] makes a
-//! [`Client`] of them, and [`Client::query`] returns an `Answer`: [`Samples`], and what the server says about them. Whoever
+//! [`Client`] of them, and [`Client::query`] returns an `Answer`: `Samples`, and what the server says about them. Whoever
 //! has no Prometheus has [`MetricsPage`]s, `NAMESPACE/NAME=FILE` or `NAMESPACE/NAME=URL`; [`MetricsPage::read`] returns the same
-//! [`Samples`], as if the job of `deploy/dashboards/prometheus.yaml` had scraped the page.
+//! `Samples`, as if the job of `deploy/dashboards/prometheus.yaml` had scraped the page.
 //!
 //! ```text
 //! let samples = client.query("sum by (namespace, gateway) (rate(sallyport_requests_total[5m]))", None)?.samples;

@@ -24,13 +24,14 @@ mod record;
 mod rule;
 mod shape;
 mod source;
+mod stage;
 mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use self::ambiguity::Ambiguity;
-pub use self::candidate::{Canary, Candidate, Region, Stage};
+pub use self::candidate::{Canary, Candidate, Region};
 pub use self::digest::{Digest, digest, digests, sha256};
 pub use self::health::{
     Expect, ExpectedHeader, Health, Override, Passive, Probe, Readiness, RefusalAnswer, Scheme, SlowStart, Standby,
@@ -44,6 +45,7 @@ pub use self::read::{Reader, Wire};
 pub use self::rule::{Action, Condition, Quantifier, Rule};
 pub use self::shape::{Block, Choice, DefaultValue, Field, Presence, Shape, TextFlaw, TextKind, json_of};
 pub use self::source::{FromEntry, Source};
+pub use self::stage::Stage;
 
 /// For the macros: what they expand to names serde by this path, so that their callers need not depend on it.
 #[doc(hidden)]

@@ -14,7 +14,7 @@ const LARGEST_TOKEN: u64 = 1 << 20;
 
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct PrometheusArgs {
-    /// The Prometheus that scrapes the gateways: http(s)://[USER:PASSWORD@]HOST[:PORT][/PREFIX]
+    /// The Prometheus that scrapes the gateways: `http(s)://[USER:PASSWORD@]HOST[:PORT][/PREFIX]`
     #[arg(long, value_name = "URL")]
     pub(crate) prometheus: Option<Url>,
     /// A file with the bearer token for it

@@ -1,30 +1,10 @@
-//! Stages, and the candidate: the next version of the rules, evaluated beside those in force.
+//! The candidate: the next version of the rules, evaluated beside those in force.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::rule::Rule;
 use super::shape::Shape;
-
-crate::words! {
-    /// How far a candidate has come. A rule in shadow is a candidate of one rule.
-    pub enum Stage: Default = Enforce {
-        /// It decides nothing: what it would decide is counted.
-        "shadow" Shadow,
-        /// It decides for some callers; for the others, what it would decide is counted.
-        "canary" Canary,
-        /// It decides for all.
-        "enforce" Enforce,
-    }
-}
-
-impl Stage {
-    /// The stages of one rule.
-    pub(crate) const OF_A_RULE: &'static [super::Choice] = match Self::CHOICES {
-        [shadow, _, enforce] => &[*shadow, *enforce],
-        _ => Self::CHOICES,
-    };
-}
 
 crate::record! {
     /// Whose requests a candidate decides at the stage `canary`. Callers without an identity are never among them.

@@ -4,11 +4,12 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::ambiguity::Ambiguity;
-use super::candidate::{Canary, Candidate, Stage};
+use super::candidate::{Canary, Candidate};
 use super::health::{Health, Readiness};
 use super::outbound::{Headers, Tracing};
 use super::rule::Rule;
 use super::shape::Shape;
+use super::stage::Stage;
 
 /// The wire version this build reads and writes. Any other is refused, never guessed at.
 pub const WIRE_VERSION: u32 = 1;

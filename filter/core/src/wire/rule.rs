@@ -3,10 +3,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::candidate::Stage;
 use super::operation::ToEntry;
 use super::shape::Shape;
 use super::source::FromEntry;
+use super::stage::Stage;
 
 crate::record! {
     /// One rule: a source AND an operation AND every condition.
