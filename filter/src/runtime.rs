@@ -8,7 +8,6 @@ use core::ptr::null_mut;
 #[link(name = "c")]
 unsafe extern "C" {
     fn malloc(size: usize) -> *mut u8;
-    fn calloc(count: usize, size: usize) -> *mut u8;
     fn realloc(block: *mut u8, size: usize) -> *mut u8;
     fn free(block: *mut u8);
 }
@@ -33,11 +32,6 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // SAFETY: any size is good.
         if layout.align() > ALIGNMENT { null_mut() } else { unsafe { malloc(layout.size()) } }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        // SAFETY: any size is good.
-        if layout.align() > ALIGNMENT { null_mut() } else { unsafe { calloc(layout.size(), 1) } }
     }
 
     unsafe fn realloc(&self, block: *mut u8, _layout: Layout, size: usize) -> *mut u8 {

@@ -1,5 +1,7 @@
 //! Names of the DNS and of Kubernetes.
 
+use crate::text::{split, split_once};
+
 /// Whether a text is a label (RFC 1123): the name of most Kubernetes resources.
 #[must_use]
 pub fn is_label(text: &str) -> bool {
@@ -13,13 +15,13 @@ pub fn is_label(text: &str) -> bool {
 /// Whether a text is a subdomain, as Kubernetes calls it: labels with dots between.
 #[must_use]
 pub fn is_subdomain(text: &str) -> bool {
-    text.len() <= 253 && text.split('.').all(is_label)
+    text.len() <= 253 && split(text, ".").all(is_label)
 }
 
 /// Whether a text is `NAMESPACE/NAME` of a resource.
 #[must_use]
 pub fn is_namespaced(text: &str) -> bool {
-    text.split_once('/').is_some_and(|(namespace, name)| is_label(namespace) && is_label(name))
+    split_once(text, "/").is_some_and(|(namespace, name)| is_label(namespace) && is_label(name))
 }
 
 #[cfg(test)]

@@ -24,7 +24,8 @@
 //! health matcher trace_context verdict
 //! request
 //! wire
-//! problem dns map side text
+//! problem dns map side
+//! text
 //! ```
 //!
 //! From below: what can be wrong ([`problem`]); what a policy says, in types without meaning ([`wire`]); what a request is

@@ -18,6 +18,7 @@ pub use self::trial::{MAX_ACTIVE, MAX_NAMED, in_metric};
 use crate::engine::Engine;
 use crate::health::Admission;
 use crate::request::view::RequestView;
+use crate::text::halves;
 use crate::verdict::{Ambiguity, Decision, Reason, Refusal, Shadow, Trial, Verdict};
 
 /// Rules with counters of their own.
@@ -282,7 +283,7 @@ pub fn log_line(decision: &Decision<'_>, view: &RequestView<'_>) -> String {
         [("method", &b":method"[..]), ("host", b":authority"), ("path", b":path"), ("id", b"x-request-id")]
     {
         if let Some((_, value)) = view.headers.iter().find(|(key, _)| *key == name) {
-            let value = if label == "path" { value.split(|byte| *byte == b'?').next().unwrap_or(value) } else { value };
+            let value = if label == "path" { halves(value, b'?').0 } else { value };
             push_quoted(&mut line, label, value);
         }
     }

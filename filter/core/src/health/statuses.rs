@@ -3,6 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::problem::{Flaw, PolicyCode};
+use crate::text::split_once;
 
 /// A set of statuses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -11,7 +12,7 @@ pub struct Statuses(Vec<(u16, u16)>);
 impl Statuses {
     /// Reads one entry into the set.
     pub(crate) fn add(&mut self, text: &str) -> Result<(), Flaw> {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        let (first, last) = split_once(text, "-").unwrap_or((text, text));
         let status = |text: &str| {
             let digits = text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit());
             text.parse().ok().filter(|status| digits && (100..=599).contains(status))

@@ -2,6 +2,7 @@
 
 use super::path::{PathPattern, Template};
 use crate::problem::{Flaw, PolicyCode};
+use crate::text::{split, split_once};
 
 /// Reads `package.Service/Method`, `package.Service/*` or `*` as a pattern of the request path. `*` is any path of two
 /// segments: that is the shape of every call.
@@ -13,11 +14,11 @@ pub fn parse(text: &str) -> Result<PathPattern, Flaw> {
         Flaw::new(PolicyCode::Grpc, format_args!("`{text}` is not a gRPC method"))
             .help(format_args!("write `package.Service/Method`, `package.Service/*` or `*`"))
     };
-    let (service, method) = text.split_once('/').ok_or_else(flaw)?;
+    let (service, method) = split_once(text, "/").ok_or_else(flaw)?;
     let is_name = |name: &str| {
         !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'.')
     };
-    if !is_name(service) || service.split('.').any(str::is_empty) {
+    if !is_name(service) || split(service, ".").any(str::is_empty) {
         return Err(flaw());
     }
     if method == "*" {

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::string::{StringPattern, StringSet};
 use crate::problem::{Flaw, PolicyCode};
+use crate::text::rsplit_once;
 
 /// One host pattern.
 #[derive(Clone, Debug)]
@@ -78,7 +79,7 @@ impl Port {
 
 /// Splits `:PORT` or `:*` off; `None` when what follows the colon is neither.
 fn split_port(text: &str) -> Option<(&str, Port)> {
-    let Some((name, port)) = text.rsplit_once(':') else { return Some((text, Port::AnyOrNone)) };
+    let Some((name, port)) = rsplit_once(text, b':') else { return Some((text, Port::AnyOrNone)) };
     if text.starts_with('[') && text.ends_with(']') {
         return Some((text, Port::AnyOrNone));
     }

@@ -9,6 +9,7 @@ use super::string::StringPattern;
 use crate::dns;
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::usage::Use;
+use crate::text::{split, split_once};
 
 /// The names of the mesh's own trust domain.
 #[derive(Clone, Debug)]
@@ -103,7 +104,7 @@ pub fn parse_principal(text: &str, domains: &TrustDomains, by: Use) -> Result<Ve
 /// As Istio has it (`ReplaceTrustDomainAliases`): a principal of five parts whose trust domain is the mesh's, or
 /// `cluster.local`, stands for each of the mesh's names; any other for itself.
 fn expanded(text: &str, domains: &TrustDomains) -> Vec<String> {
-    let own = text.split_once('/').filter(|(domain, _)| text.split('/').count() == 5 && *domain != "*");
+    let own = split_once(text, "/").filter(|(domain, _)| split(text, "/").count() == 5 && *domain != "*");
     let Some((domain, path)) = own else { return vec![text.to_owned()] };
     let is_cut = |name: &str| domain.strip_prefix('*').is_some_and(|tail| name.ends_with(tail));
     if domain != DEFAULT_TRUST_DOMAIN && !domains.names().any(|name| name == domain || is_cut(name)) {
@@ -116,7 +117,7 @@ fn expanded(text: &str, domains: &TrustDomains) -> Vec<String> {
 /// For a use that restricts, a pattern that matches one name of the mesh's trust domain speaks of callers by all of them.
 fn names_of_the_mesh(pattern: &StringPattern, literal: &str, domains: &TrustDomains) -> Vec<StringPattern> {
     let prefix = |text: String| StringPattern::Prefix(text.into_bytes().into());
-    let (head, path) = literal.split_once('/').map_or((literal, None), |(head, path)| (head, Some(path)));
+    let (head, path) = split_once(literal, "/").map_or((literal, None), |(head, path)| (head, Some(path)));
     match (pattern, path) {
         (StringPattern::Exact(_), Some(path)) => {
             domains.own_if(|name| name == head).map(|own| exact(&format!("{own}/{path}"))).collect()
@@ -137,15 +138,15 @@ fn names_of_the_mesh(pattern: &StringPattern, literal: &str, domains: &TrustDoma
 /// An exact principal has a trust domain and a path; one that speaks of `ns` and `sa` does so in Istio's form.
 fn check_exact_principal(text: &str) -> Result<(), String> {
     let not_one = || format!("`{text}` is not a principal");
-    let (domain, path) = text.split_once('/').ok_or_else(not_one)?;
+    let (domain, path) = split_once(text, "/").ok_or_else(not_one)?;
     check_trust_domain(domain).map_err(|flaw| flaw.message)?;
-    let mut parts = path.split('/');
+    let mut parts = split(path, "/");
     let is_istio = matches!(
         (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()),
         (Some("ns"), Some(namespace), Some("sa"), Some(account), None) if !namespace.is_empty() && !account.is_empty()
     );
     let looks_like_istio = path == "ns" || path.starts_with("ns/");
-    let other_spiffe = !looks_like_istio && path.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    let other_spiffe = !looks_like_istio && split(path, "/").all(|part| !matches!(part, "" | "." | ".."));
     if domain.is_empty() || !(is_istio || other_spiffe) {
         return Err(not_one());
     }
@@ -164,7 +165,7 @@ pub fn parse_service_account(text: &str, own_namespace: &str) -> Result<StringPa
     if text.contains('*') {
         return flaw(format!("the service account `{text}` has a wildcard"));
     }
-    let (namespace, account) = text.split_once('/').unwrap_or((own_namespace, text));
+    let (namespace, account) = split_once(text, "/").unwrap_or((own_namespace, text));
     if !dns::is_label(namespace) || !dns::is_subdomain(account) {
         return flaw(format!("`{text}` is not a service account"));
     }

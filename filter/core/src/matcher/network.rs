@@ -6,6 +6,7 @@ use core::net::IpAddr;
 use ipnet::IpNet;
 
 use crate::problem::{Flaw, PolicyCode};
+use crate::text::split_once;
 
 /// Several blocks, of which one must hold the address.
 #[derive(Clone, Debug)]
@@ -38,7 +39,7 @@ pub fn parse(text: &str) -> Result<IpNet, Flaw> {
         Flaw::new(PolicyCode::Cidr, format_args!("`{text}` is neither an IP address nor a CIDR block"))
             .help(format_args!("write `10.1.2.3`, `10.0.0.0/8` or `2001:db8::/32`"))
     };
-    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let (address, length) = split_once(text, "/").map_or((text, None), |(address, length)| (address, Some(length)));
     let address: IpAddr = address.parse().map_err(|_| flaw())?;
     let block = match length {
         None => IpNet::from(address.to_canonical()),

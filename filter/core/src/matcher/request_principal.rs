@@ -9,6 +9,7 @@ use super::string::StringPattern;
 use crate::map::ByteMap;
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::token::RequestPrincipal;
+use crate::text::rsplit_once;
 
 /// One pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ impl RequestPrincipalPattern {
                 .help(format_args!("write `ISSUER/SUBJECT`, with `*` at one end for several, or `*` for any"))
         };
         let half = |text: &str| StringPattern::parse(text).map_err(|_| flaw());
-        let (issuer, subject) = match (text.rsplit_once('/'), pattern) {
+        let (issuer, subject) = match (rsplit_once(text, b'/'), pattern) {
             (_, StringPattern::Present) => (StringPattern::Present, StringPattern::Present),
             (Some((issuer, subject)), _) => (half(issuer)?, half(subject)?),
             (None, StringPattern::Suffix(subject)) => (StringPattern::Present, StringPattern::Suffix(subject)),

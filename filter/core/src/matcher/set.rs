@@ -1,6 +1,7 @@
 //! Several patterns, of which one must match.
 
 use alloc::boxed::Box;
+use alloc::collections::BinaryHeap;
 use alloc::vec::Vec;
 use core::cmp::Ordering;
 
@@ -86,6 +87,25 @@ struct Affixes {
     texts: Vec<Box<[u8]>>,
 }
 
+/// A text in the order of one end.
+#[derive(PartialEq, Eq)]
+struct Ordered {
+    end: End,
+    text: Box<[u8]>,
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.end.order(&self.text, &other.text)
+    }
+}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
 impl Affixes {
     /// Behind the last text that is not greater.
     // Not generic and out of line, as the rest of these: each kind of set would have its own copy otherwise.
@@ -98,7 +118,10 @@ impl Affixes {
     #[inline(never)]
     fn settle(&mut self) {
         let end = self.end;
-        self.texts.sort_unstable_by(|left, right| end.order(left, right));
+        // A heap sorts in a tenth of the code of `sort`, which is made for more than the texts of a policy.
+        let heap: BinaryHeap<_> =
+            core::mem::take(&mut self.texts).into_iter().map(|text| Ordered { end, text }).collect();
+        self.texts = heap.into_sorted_vec().into_iter().map(|ordered| ordered.text).collect();
         self.texts.dedup_by(|text, covering| end.is_at(covering, text));
         self.texts.shrink_to_fit();
     }

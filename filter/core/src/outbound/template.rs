@@ -59,7 +59,7 @@ impl Template {
                 Flaw::new(PolicyCode::HeaderTemplate, format_args!("`%{{` has no `}}`"))
                     .help(format_args!("write `%{{NAME}}`"))
             };
-            let (name, after) = after.split_once('}').ok_or_else(unclosed)?;
+            let (name, after) = split_once(after, "}").ok_or_else(unclosed)?;
             if !before.is_empty() {
                 parts.push(Part::Text(before.into()));
             }

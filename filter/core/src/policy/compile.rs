@@ -29,6 +29,7 @@ use crate::request::settings::ReadSettings;
 use crate::request::table::NameTable;
 use crate::request::usage::Use;
 use crate::side::{Side, Sides};
+use crate::text::{lossy, split};
 use crate::wire::{self, Action, Ambiguity, Stage, WIRE_VERSION};
 
 /// Most rules in a policy.
@@ -153,7 +154,7 @@ struct Compiler<'s> {
 impl<'s> Compiler<'s> {
     fn new(source: &'s wire::Policy) -> Self {
         let own = source.trust_domain.as_deref().unwrap_or(DEFAULT_TRUST_DOMAIN);
-        let own_namespace = source.upstream.split('/').next().unwrap_or("").to_owned();
+        let own_namespace = split(&source.upstream, "/").next().unwrap_or("").to_owned();
         Self {
             problems: Problems::default(),
             domains: TrustDomains::new(own, &source.trust_domain_aliases),
@@ -221,7 +222,7 @@ impl<'s> Compiler<'s> {
             match patterns {
                 Ok(patterns) if !text.contains('*') => {
                     principals.extend(patterns.into_iter().filter_map(|pattern| match pattern {
-                        StringPattern::Exact(name) => Some(String::from_utf8_lossy(&name).into()),
+                        StringPattern::Exact(name) => Some(lossy(&name).into()),
                         _ => None,
                     }));
                 }

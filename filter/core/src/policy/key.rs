@@ -19,6 +19,7 @@ use crate::request::canonical::CanonicalRequest;
 use crate::request::forwarded;
 use crate::request::name::{is_same_to_cgi, is_token_byte};
 use crate::request::needs::Needs;
+use crate::text::{split, split_once};
 
 /// What a key is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +122,7 @@ impl Key {
 
     /// What is written before the brackets; of a key that is no family, the whole.
     fn stem(&self) -> &'static str {
-        self.name.split_once('[').map_or(self.name, |(stem, _)| stem)
+        split_once(self.name, "[").map_or(self.name, |(stem, _)| stem)
     }
 }
 
@@ -158,8 +159,8 @@ impl<'t> WrittenKey<'t> {
             Flaw::new(PolicyCode::ConditionKey, format_args!("the condition key `{text}` is unknown"))
                 .help(format_args!("the keys are {}", names(|_| true)))
         };
-        let first = text.find('[').unwrap_or(text.len());
-        let (stem, brackets) = text.split_at_checked(first).ok_or_else(unknown)?;
+        let stem = split_once(text, "[").map_or(text, |(stem, _)| stem);
+        let brackets = text.strip_prefix(stem).unwrap_or_default();
         let is_it = |key: &&Key| match key.value {
             // The filter's name is a part of the stem: `envoy.filters.http.ext_authz`.
             Value::Metadata => key.stem().strip_suffix("FILTER").is_some_and(|begin| stem.starts_with(begin)),
@@ -228,7 +229,7 @@ fn in_brackets(brackets: &str) -> Option<Vec<&str>> {
     let inner = brackets.strip_prefix('[')?.strip_suffix(']')?;
     // `a][b`: every `]` but the last is followed by `[`.
     let mut names = Vec::new();
-    for (position, part) in inner.split(']').enumerate() {
+    for (position, part) in split(inner, "]").enumerate() {
         let name = if position == 0 { part } else { part.strip_prefix('[')? };
         if name.contains('[') {
             return None;

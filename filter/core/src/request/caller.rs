@@ -21,6 +21,7 @@ use super::principal::Principal;
 use super::settings::ReadSettings;
 use super::usage::Use;
 use super::view::RequestView;
+use crate::text::split_bytes;
 use crate::wire::Ambiguity;
 
 /// Most slashes in a name of a certificate.
@@ -158,7 +159,7 @@ fn other_name(uri: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
 /// domain: they look for `/ns/NAMESPACE/` and `/ns/NAMESPACE/.../sa/ACCOUNT` anywhere, and their `*` goes over slashes.
 fn any_part(name: &[u8], field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
     // Few: [`fits`] has made sure of that.
-    let segments: Vec<&[u8]> = name.split(|byte| *byte == b'/').collect();
+    let segments: Vec<&[u8]> = split_bytes(name, b'/').collect();
     let behind = |word: &'static [u8]| {
         let pairs = segments.iter().zip(segments.iter().skip(1));
         pairs.enumerate().filter(move |(_, (key, _))| **key == word).map(|(at, (_, value))| (at, *value))

@@ -8,6 +8,8 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+use crate::text::halves;
+
 /// The header's name.
 pub const HEADER: &[u8] = b"x-forwarded-client-cert";
 
@@ -34,8 +36,7 @@ pub fn parse(line: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
 fn parse_element(text: &[u8]) -> Result<Element<'_>, Malformed> {
     let mut element = Element::default();
     for pair in split_outside_quotes(text.trim_ascii(), b';')? {
-        let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let (Some(key), Some(value)) = (halves.next(), halves.next()) else { return Err(Malformed) };
+        let (key, Some(value)) = halves(pair, b'=') else { return Err(Malformed) };
         let key = key.trim_ascii();
         let is = |name: &[u8]| key.eq_ignore_ascii_case(name);
         if value.is_empty() || value == b"\"\"" {

@@ -5,6 +5,7 @@ use alloc::boxed::Box;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::request::usage::Use;
+use crate::text::split_bytes;
 
 /// A host as rules see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +50,7 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
     }
     // One trailing dot means the same name; a label without letters is no name at all.
     let name = name.strip_suffix(b".").unwrap_or(name);
-    if name.split(|byte| *byte == b'.').any(<[u8]>::is_empty) {
+    if split_bytes(name, b'.').any(<[u8]>::is_empty) {
         return None;
     }
     let last = name.rsplit(|byte| *byte == b'.').next().unwrap_or(name);

@@ -8,6 +8,8 @@
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
+use crate::text::halves;
+
 /// Whether a byte may be part of a token (RFC 9110, 5.6.2).
 #[must_use]
 pub fn is_token_byte(byte: u8) -> bool {
@@ -44,7 +46,7 @@ pub fn fold_parameter(name: &[u8]) -> Cow<'_, [u8]> {
     if !name.iter().any(special) {
         return Cow::Borrowed(name);
     }
-    let text = readable(name).split(|byte| *byte == b'[').next().unwrap_or_default();
+    let text = halves(readable(name), b'[').0;
     Cow::Owned(folded_parameter(text))
 }
 
@@ -64,7 +66,7 @@ pub(crate) fn fold_as_php(name: &[u8]) -> Option<Vec<u8>> {
 /// What stands before a NUL or a byte that is no UTF-8.
 fn readable(name: &[u8]) -> &[u8] {
     let end = core::str::from_utf8(name).map_or_else(|error| error.valid_up_to(), str::len);
-    name.get(..end).unwrap_or(name).split(|byte| *byte == 0).next().unwrap_or_default()
+    halves(name.get(..end).unwrap_or(name), 0).0
 }
 
 fn folded_parameter(text: &[u8]) -> Vec<u8> {

@@ -13,6 +13,7 @@ use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use crate::request::usage::Use;
+use crate::text::halves;
 use crate::wire::Ambiguity;
 
 /// The kinds of ambiguity that are tolerated.
@@ -82,9 +83,7 @@ pub fn canonical(raw: &[u8], tolerance: Tolerance) -> Result<PathAndQuery<'_>, A
         return Err(Ambiguity::MalformedPath);
     }
     // At the first `?`, as Envoy does: a later one belongs to the query.
-    let mut halves = raw.splitn(2, |byte| *byte == b'?');
-    let path = halves.next().unwrap_or(raw);
-    let query = halves.next();
+    let (path, query) = halves(raw, b'?');
     let text = canonical_text(path, tolerance)?;
     let raw = (*text != *path).then_some(path);
     // Rules that read the query look at more; these two split the request line or the URL for any server.

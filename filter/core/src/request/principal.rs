@@ -2,6 +2,8 @@
 
 use alloc::borrow::Cow;
 
+use crate::text::{split, split_once};
+
 /// Longest SPIFFE id (SPIFFE-ID, 2.3).
 const MAX_ID: usize = 2048;
 
@@ -25,7 +27,7 @@ impl<'a> Principal<'a> {
         if uri.len() > MAX_ID {
             return None;
         }
-        let (domain, path) = id.split_once('/')?;
+        let (domain, path) = split_once(id, "/")?;
         let is_domain_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
         if domain.is_empty() || domain.len() > 255 || !domain.bytes().all(is_domain_byte) {
             return None;
@@ -34,7 +36,7 @@ impl<'a> Principal<'a> {
             !matches!(segment, "" | "." | "..")
                 && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         };
-        if !path.split('/').all(is_segment) {
+        if !split(path, "/").all(is_segment) {
             return None;
         }
         Some(Self { full: Cow::Borrowed(id), domain_length: domain.len(), namespace_length: namespace_length(path) })
@@ -81,7 +83,7 @@ impl<'a> Principal<'a> {
 }
 
 fn namespace_length(path: &str) -> Option<usize> {
-    let mut parts = path.split('/');
+    let mut parts = split(path, "/");
     match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some("ns"), Some(namespace), Some("sa"), Some(_), None) => Some(namespace.len()),
         _ => None,

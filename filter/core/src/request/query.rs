@@ -12,6 +12,7 @@ use super::doubts::Doubts;
 use super::name::{fold_as_php, fold_parameter};
 use super::path::{Tolerance, escape, is_overlong};
 use super::table::{NameTable, Values};
+use crate::text::{halves, split_bytes};
 use crate::wire::Ambiguity;
 
 /// What the query has under the names that rules read.
@@ -29,9 +30,9 @@ pub fn read<'a>(
     if let Some(kind) = strict.filter(|_| !of_all.is_empty() && query.contains(&b';')) {
         doubts.raise(of_all, kind)?;
     }
-    for pair in query.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-        let mut halves = pair.splitn(2, |byte| *byte == b'=');
-        let (raw_name, raw_value) = (halves.next().unwrap_or(pair), halves.next().unwrap_or(b""));
+    for pair in split_bytes(query, b'&').filter(|pair| !pair.is_empty()) {
+        let (raw_name, raw_value) = halves(pair, b'=');
+        let raw_value = raw_value.unwrap_or_default();
         let (name, value) = (decode(raw_name), decode(raw_value));
         let folded = fold_parameter(&name);
         // ASP.NET reads `%u0072ole` as `role`, its forerunner `ro%le`, careless decoders `r%c1%afle`.

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 
 use super::name;
 use crate::request::usage::Use;
+use crate::text::split_bytes;
 
 /// Fields whose grammar has commas inside of one value (RFC 9110; RFC 6265 for cookies): they are never split at commas.
 const NEVER_SPLIT: [&str; 17] = [
@@ -129,7 +130,7 @@ impl Readings {
 
 /// The elements of a header's line, without the blanks around them (RFC 9110, 5.6.1).
 pub(crate) fn elements(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b',').map(trim)
+    split_bytes(line, b',').map(trim)
 }
 
 /// Without blanks and tabs at both ends (RFC 9110, 5.5): over HTTP/2 Envoy hands them on.

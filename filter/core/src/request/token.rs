@@ -15,6 +15,7 @@ use alloc::vec::Vec;
 use prost::Message;
 
 use crate::request::usage::Use;
+use crate::text::split;
 use crate::wire::Ambiguity;
 
 /// Where Envoy's `jwt_authn` filter leaves the claims of a verified token.
@@ -202,7 +203,7 @@ impl<'a> Texts<'a> {
     pub fn any_word(&self, by: Use, test: impl Fn(&[u8]) -> bool) -> bool {
         match self {
             Self::One(text) => {
-                (by == Use::Restrictive && test(text.as_bytes())) || text.split(' ').any(|word| test(word.as_bytes()))
+                (by == Use::Restrictive && test(text.as_bytes())) || split(text, " ").any(|word| test(word.as_bytes()))
             }
             Self::Many(_) => self.any(test),
         }

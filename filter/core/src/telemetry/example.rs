@@ -5,7 +5,7 @@ use alloc::string::{String, ToString};
 
 use crate::engine::Engine;
 use crate::request::view::RequestView;
-use crate::text::split_once;
+use crate::text::{lossy, split, split_once};
 use crate::verdict::{Decision, Trial};
 use crate::wire::write_text;
 
@@ -47,7 +47,7 @@ pub fn example(engine: &Engine, decision: &Decision<'_>, trial: &Trial<'_>, view
         if !core::mem::take(&mut is_first) {
             line.push(',');
         }
-        let name = String::from_utf8_lossy(name);
+        let name = lossy(name);
         write_text(&name, &mut line);
         line.push(':');
         write_text(&if is_secret(&name) { String::new() } else { cut(value) }, &mut line);
@@ -58,13 +58,13 @@ pub fn example(engine: &Engine, decision: &Decision<'_>, trial: &Trial<'_>, view
 
 /// The path and its query, without the values that rules do not read.
 fn path(engine: &Engine, text: &str) -> String {
-    let Some((path, query)) = text.split_once('?') else { return text.to_owned() };
+    let Some((path, query)) = split_once(text, "?") else { return text.to_owned() };
     let mut kept = format!("{path}?");
-    for (position, pair) in query.split('&').enumerate() {
+    for (position, pair) in split(query, "&").enumerate() {
         if position > 0 {
             kept.push('&');
         }
-        match pair.split_once('=') {
+        match split_once(pair, "=") {
             Some((name, value)) => {
                 kept.push_str(name);
                 kept.push('=');
@@ -86,7 +86,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 fn cut(value: &[u8]) -> String {
-    String::from_utf8_lossy(value.get(..MAX_VALUE).unwrap_or(value)).into_owned()
+    lossy(value.get(..MAX_VALUE).unwrap_or(value))
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use super::context::{Sampling, TraceContext};
 use super::field::{hex, only, trace_id_digits, unhex};
 use crate::request::pairs::Pair;
+use crate::text::split_bytes;
 
 /// The single header.
 pub const SINGLE: &str = "b3";
@@ -35,7 +36,7 @@ pub fn read(headers: &[Pair<'_>]) -> Option<B3> {
 /// Reads `TRACE-SPAN`, `TRACE-SPAN-SAMPLING`, `TRACE-SPAN-SAMPLING-PARENT`, or the sampling alone.
 #[must_use]
 pub fn parse_single(value: &[u8]) -> Option<B3> {
-    let mut parts = value.split(|byte| *byte == b'-');
+    let mut parts = split_bytes(value, b'-');
     let first = parts.next()?;
     let Some(span) = parts.next() else {
         return Some(B3 { ids: None, sampling: sampling(first)? });

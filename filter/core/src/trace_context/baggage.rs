@@ -6,6 +6,7 @@ use alloc::string::String;
 
 use crate::request::is_token_byte;
 use crate::request::pairs::Pair;
+use crate::text::{split_bytes, split_once};
 
 /// The header's name.
 pub const BAGGAGE: &str = "baggage";
@@ -22,7 +23,7 @@ const OWS: [char; 2] = [' ', '\t'];
 #[must_use]
 pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
     let values = headers.iter().filter(|(name, _)| *name == BAGGAGE.as_bytes()).map(|(_, value)| *value);
-    let members = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    let members = values.flat_map(|value| split_bytes(value, b',')).map(<[u8]>::trim_ascii);
     let listed = members.filter_map(member_of).filter(|(key, _)| keys.iter().any(|listed| **listed == **key));
     let mut text = String::new();
     for (_, member) in listed.take(MOST_MEMBERS) {
@@ -40,7 +41,7 @@ pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
 /// The key and the whole of a member `key=value;property`.
 fn member_of(member: &[u8]) -> Option<(&str, &str)> {
     let text = core::str::from_utf8(member).ok()?;
-    let (key, value) = text.split_once('=')?;
+    let (key, value) = split_once(text, "=")?;
     let key = key.trim_end_matches(OWS);
     // Octets of a value, and those that properties have in addition.
     let good = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\",\\".contains(&byte) || byte == b'\t';

@@ -4,6 +4,7 @@ use alloc::string::String;
 
 use super::field::{hex, only, unhex};
 use crate::request::pairs::Pair;
+use crate::text::split_bytes;
 
 /// The id of the request in another tracing system, after the name of that system: `xray:1-5759e988-...`,
 /// `datadog:7277407061855694839`.
@@ -14,9 +15,9 @@ pub fn correlation(headers: &[Pair<'_>]) -> Option<String> {
 
 /// The `Root` of `Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1`.
 fn xray(value: &[u8]) -> Option<String> {
-    let fields = value.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
+    let fields = split_bytes(value, b';').map(<[u8]>::trim_ascii);
     let root = fields.filter_map(|field| field.strip_prefix(b"Root=")).next()?;
-    let mut parts = root.split(|byte| *byte == b'-');
+    let mut parts = split_bytes(root, b'-');
     let (version, time, id) = (parts.next()?, unhex::<4>(parts.next()?)?, unhex::<12>(parts.next()?)?);
     (version == b"1" && parts.next().is_none()).then(|| format!("xray:1-{}-{}", hex(&time), hex(&id)))
 }

@@ -5,6 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 
 use crate::request::pairs::Pair;
+use crate::text::{split, split_bytes, split_once};
 
 /// The header's name.
 pub const TRACESTATE: &str = "tracestate";
@@ -24,12 +25,12 @@ impl Tracestate {
     #[must_use]
     pub fn read(headers: &[Pair<'_>]) -> Self {
         let values = headers.iter().filter(|(name, _)| *name == TRACESTATE.as_bytes()).map(|(_, value)| *value);
-        let members = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+        let members = values.flat_map(|value| split_bytes(value, b',')).map(<[u8]>::trim_ascii);
         let mut kept: Vec<Box<str>> = Vec::new();
         for member in members.filter(|member| !member.is_empty()) {
             let Some(text) = member_of(member) else { return Self::default() };
-            let key = text.split('=').next();
-            if kept.len() >= MOST_MEMBERS || kept.iter().any(|other| other.split('=').next() == key) {
+            let key = split(text, "=").next();
+            if kept.len() >= MOST_MEMBERS || kept.iter().any(|other| split(other, "=").next() == key) {
                 return Self::default();
             }
             kept.push(text.into());
@@ -70,7 +71,7 @@ fn shorten(members: &mut Vec<Box<str>>) {
 /// A valid member: `key=value`.
 fn member_of(member: &[u8]) -> Option<&str> {
     let text = core::str::from_utf8(member).ok()?;
-    let (key, value) = text.split_once('=')?;
+    let (key, value) = split_once(text, "=")?;
     (is_key(key) && is_value(value)).then_some(text)
 }
 
@@ -82,7 +83,7 @@ fn is_key(key: &str) -> bool {
     };
     let letter = |byte: u8| byte.is_ascii_lowercase();
     let letter_or_digit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    match key.split_once('@') {
+    match split_once(key, "@") {
         Some((tenant, system)) => is_part(tenant, 241, letter_or_digit) && is_part(system, 14, letter),
         None => is_part(key, 256, letter_or_digit),
     }

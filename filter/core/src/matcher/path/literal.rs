@@ -1,11 +1,11 @@
 //! The literal text of path patterns: only what a request can have.
 
 use alloc::boxed::Box;
-use alloc::string::String;
 use core::fmt::{self, Display, Formatter};
 
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::path::{Tolerance, canonical_pattern, escape, is_unreserved};
+use crate::text::lossy;
 use crate::wire::Ambiguity;
 
 /// Reads a literal. One that no request can have is refused, because its author expects it to match.
@@ -21,7 +21,7 @@ pub(super) fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<
         // Istio would match it to the letter, and so never.
         Ok(canonical) => {
             Err(Flaw::new(PolicyCode::Path, format_args!("the path `{text}` is not in the form that requests have"))
-                .help(format_args!("write `{}`", String::from_utf8_lossy(&canonical))))
+                .help(format_args!("write `{}`", lossy(&canonical))))
         }
         Err(kind) => Err(Flaw::new(
             PolicyCode::Path,

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use super::literal::canonical_literal;
 use crate::problem::{Flaw, PolicyCode};
 use crate::request::path::Tolerance;
+use crate::text::{halves, split};
 
 /// Most segments in a template.
 pub const MAX_SEGMENTS: usize = 64;
@@ -47,7 +48,7 @@ impl Template {
             return Err(flaw("a template begins with `/`", "write `/` first"));
         };
         let mut segments = Vec::new();
-        let mut parts = body.split('/');
+        let mut parts = split(body, "/");
         while let Some(part) = parts.next() {
             if segments.len() >= MAX_SEGMENTS {
                 return Err(flaw("more than 64 segments", "use `{**}` for a long tail"));
@@ -127,6 +128,5 @@ impl Segment {
 
 /// The first segment, and what follows its slash: `None` at the end of the path.
 pub(crate) fn split_segment(text: &[u8]) -> (&[u8], Option<&[u8]>) {
-    let mut parts = text.splitn(2, |byte| *byte == b'/');
-    (parts.next().unwrap_or(text), parts.next())
+    halves(text, b'/')
 }
