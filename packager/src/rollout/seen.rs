@@ -101,21 +101,23 @@ impl Judged {
         if matches!(answer, Answer::NoData | Answer::NoTraffic) {
             return Vec::new();
         }
-        let callers = self.evidenced.observed.callers.len();
+        let callers = match self.evidenced.observed.callers.len() {
+            1 => "1 caller".to_owned(),
+            several => format!("{several} callers"),
+        };
         let errors = errors.map(|share| format!(", {:.2}% errors", share * 100.0)).unwrap_or_default();
         let mut lines = vec![format!(
-            "{} requests of {callers} callers in {}{errors}: {}",
+            "{} requests of {callers} in {}{errors}: {}",
             whole(*requests),
             span(*seconds as u64),
             answer.words()
         )];
         for region in regions.iter().filter(|region| region.is_narrowed()) {
-            let active = region.could.len();
-            lines.push(format!(
-                "region {}: entered {} times; {active} callers that could enter it were active",
-                region.id,
-                whole(region.entries())
-            ));
+            let active = match region.could.len() {
+                1 => "1 caller that could enter it was active".to_owned(),
+                several => format!("{several} callers that could enter it were active"),
+            };
+            lines.push(format!("region {}: {}; {active}", region.id, region.words()));
         }
         lines
     }

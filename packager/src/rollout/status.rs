@@ -157,13 +157,3 @@ fn callers(counts: &[(Counted, f64)]) -> String {
     }
     shown.join(", ")
 }
-
-/// How often a region was entered.
-fn entered(region: &JudgedRegion) -> String {
-    let last = region.last_seen.map(|last| format!(", last at {}", written_moment(last))).unwrap_or_default();
-    match region.entries() {
-        count if count <= 0.0 => format!("not entered{last}"),
-        count if count <= 1.0 => format!("entered once{last}"),
-        count => format!("entered {} times{last}", whole(count)),
-    }
-}

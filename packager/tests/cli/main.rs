@@ -17,5 +17,6 @@ mod query;
 mod reference;
 mod rollout;
 mod sandbox;
+mod status;
 mod summary;
 mod test;

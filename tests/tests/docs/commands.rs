@@ -15,7 +15,7 @@ use crate::page::Page;
 const FOREIGN: [&str; 11] =
     ["argocd", "docker", "kind", "kubectl", "istioctl", "helm", "openssl", "curl", "echo", "install", "tee"];
 /// What runs here: it needs no network, and ends by itself.
-const RUNNABLE: [&str; 18] = [
+const RUNNABLE: [&str; 19] = [
     "check",
     "test",
     "explain",
@@ -25,6 +25,7 @@ const RUNNABLE: [&str; 18] = [
     "learn",
     "build",
     "plan",
+    "status",
     "promote",
     "rollback",
     "init",

@@ -61,6 +61,17 @@ impl JudgedRegion {
         self.entered.iter().fold(0.0, |sum, (_, count)| sum + count)
     }
 
+    /// How often it was entered, and when last, for people.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let last = self.last_seen.map(|last| format!(", last at {}", written_moment(last))).unwrap_or_default();
+        match self.entries() {
+            count if count <= 0.0 => format!("not entered{last}"),
+            count if count <= 1.0 => format!("entered once{last}"),
+            count => format!("entered {} times{last}", whole(count)),
+        }
+    }
+
     /// A region that refuses what was allowed.
     #[must_use]
     pub fn is_narrowed(&self) -> bool {

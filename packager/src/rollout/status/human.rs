@@ -2,7 +2,7 @@
 
 use sallyport_egress::evidence::{Judgement, span, whole};
 
-use super::{GatewayStatus, Status, callers, entered, follows, word};
+use super::{GatewayStatus, Status, callers, follows, word};
 use crate::printable::visible;
 use crate::rollout::evidence::Missing;
 
@@ -30,7 +30,7 @@ fn push(text: &mut String, gateway: &GatewayStatus<'_>) {
             line(&format!("  errors: {:.2}%", errors * 100.0));
         }
         for region in regions {
-            line(&format!("  {} {}: {}: {}", word(region.change), region.id, entered(region), follows(region)));
+            line(&format!("  {} {}: {}: {}", word(region.change), region.id, region.words(), follows(region)));
             if let Some([old, new]) = judged.decided(region) {
                 line(&format!("    {new}; was {old}"));
             }

@@ -2,7 +2,7 @@
 
 use sallyport_egress::evidence::{span, whole};
 
-use super::{Status, callers, entered, follows, word};
+use super::{Status, callers, follows, word};
 use crate::printable::visible;
 use crate::rollout::evidence::Missing;
 
@@ -35,7 +35,7 @@ pub(super) fn render(status: &Status<'_>) -> String {
                 "- **{}** `{}`: {}{by}: {}\n",
                 word(region.change),
                 region.id,
-                entered(region),
+                region.words(),
                 follows(region)
             ));
         }
