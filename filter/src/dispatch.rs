@@ -43,7 +43,6 @@ struct OfThread<T>(T);
 
 // SAFETY: a VM is run by one thread only, the worker that made it. This module is compiled without atomics, so its memory
 // cannot be shared, and it starts no thread.
-#[cfg(not(target_feature = "atomics"))]
 unsafe impl<T> Sync for OfThread<T> {}
 
 static CONTEXTS: OfThread<RefCell<Contexts>> =

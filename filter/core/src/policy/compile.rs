@@ -12,6 +12,7 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt::Arguments;
 
 use super::rollout::Rollout;
 use super::rule::CompiledRule;
@@ -20,16 +21,14 @@ use crate::health::{self, HealthPolicy};
 use crate::map::ByteMap;
 use crate::matcher::identity::{self, DEFAULT_TRUST_DOMAIN, TrustDomains};
 use crate::matcher::regex::RegexCompiler;
-use crate::matcher::string::StringPattern;
 use crate::outbound::{self, Outbound};
 use crate::problem::{Flaw, InvalidPolicy, Place, PolicyCode, Problems};
 use crate::request::needs::Needs;
 use crate::request::path::Tolerance;
 use crate::request::settings::ReadSettings;
 use crate::request::table::NameTable;
-use crate::request::usage::Use;
 use crate::side::{Side, Sides};
-use crate::text::{lossy, split};
+use crate::text::split;
 use crate::wire::{self, Action, Ambiguity, Stage, WIRE_VERSION};
 
 /// Most rules in a policy.
@@ -214,29 +213,6 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    /// Exact principals, each under every name of the trust domain.
-    fn principals(&mut self, list: &Place<'_>, texts: &[String], (noun, short): (&str, &str)) -> Vec<Box<str>> {
-        let mut principals = Vec::new();
-        for (position, text) in texts.iter().enumerate() {
-            let patterns = identity::parse_principal(text, &self.domains, Use::Permissive);
-            match patterns {
-                Ok(patterns) if !text.contains('*') => {
-                    principals.extend(patterns.into_iter().filter_map(|pattern| match pattern {
-                        StringPattern::Exact(name) => Some(lossy(&name).into()),
-                        _ => None,
-                    }));
-                }
-                Ok(_) => {
-                    let flaw = Flaw::new(PolicyCode::Principal, format_args!("the {noun} `{text}` has a wildcard"))
-                        .help(format_args!("name each {short} in full: whoever matches a pattern would be one"));
-                    self.report(&list.item(position), flaw);
-                }
-                Err(flaw) => self.report(&list.item(position), flaw),
-            }
-        }
-        principals
-    }
-
     fn rules(&mut self, sources: &[wire::Rule], candidate: Option<&wire::Candidate>) -> Vec<CompiledRule> {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
@@ -351,24 +327,20 @@ impl<'s> Compiler<'s> {
     }
 
     fn check_rule_id(&mut self, place: &Place<'_>, id: &str) {
-        let help = "an ID has 1 to 64 letters, digits, `.`, `_` and `-`";
-        if id.is_empty() {
-            self.report(
-                place,
-                Flaw::new(PolicyCode::RuleId, format_args!("the rule's ID is empty")).help(format_args!("{}", help)),
-            );
+        let flaw = |message: Arguments<'_>| {
+            Flaw::new(PolicyCode::RuleId, message)
+                .help(format_args!("an ID has 1 to 64 letters, digits, `.`, `_` and `-`"))
+        };
+        let flaw = if id.is_empty() {
+            flaw(format_args!("the rule's ID is empty"))
         } else if id.len() > MAX_RULE_ID {
-            self.report(
-                place,
-                Flaw::new(PolicyCode::RuleId, format_args!("the rule ID `{id}` is too long"))
-                    .help(format_args!("{}", help)),
-            );
+            flaw(format_args!("the rule ID `{id}` is too long"))
         } else if !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)) {
-            self.report(
-                place,
-                Flaw::new(PolicyCode::RuleId, format_args!("`{id}` is not a rule ID")).help(format_args!("{}", help)),
-            );
-        }
+            flaw(format_args!("`{id}` is not a rule ID"))
+        } else {
+            return;
+        };
+        self.report(place, flaw);
     }
 
     /// A list whose entries are tried one by one: written, so not empty, and of bounded length.

@@ -1,5 +1,6 @@
 //! Lists of values: each flaw in its place.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -14,6 +15,7 @@ use crate::problem::{Flaw, Place, PolicyCode};
 use crate::request::caller::IdentityField;
 use crate::request::needs::Needs;
 use crate::request::usage::Use;
+use crate::text::lossy;
 
 impl Compiler<'_> {
     /// Reads a list: `None` when it is not written; every flaw is reported in its place.
@@ -75,6 +77,34 @@ impl Compiler<'_> {
         let mut patterns: Vec<StringPattern> = values.into_iter().flatten().collect();
         patterns.shrink_to_fit();
         Some(StringSet::new(patterns))
+    }
+
+    /// Exact principals, each under every name of the trust domain.
+    pub(super) fn principals(
+        &mut self,
+        list: &Place<'_>,
+        texts: &[String],
+        (noun, short): (&str, &str),
+    ) -> Vec<Box<str>> {
+        let mut principals = Vec::new();
+        for (position, text) in texts.iter().enumerate() {
+            let patterns = identity::parse_principal(text, &self.domains, Use::Permissive);
+            match patterns {
+                Ok(patterns) if !text.contains('*') => {
+                    principals.extend(patterns.into_iter().filter_map(|pattern| match pattern {
+                        StringPattern::Exact(name) => Some(lossy(&name).into()),
+                        _ => None,
+                    }));
+                }
+                Ok(_) => {
+                    let flaw = Flaw::new(PolicyCode::Principal, format_args!("the {noun} `{text}` has a wildcard"))
+                        .help(format_args!("name each {short} in full: whoever matches a pattern would be one"));
+                    self.report(&list.item(position), flaw);
+                }
+                Err(flaw) => self.report(&list.item(position), flaw),
+            }
+        }
+        principals
     }
 
     pub(super) fn network_set(&mut self, place: &Place<'_>, list: Option<&[String]>) -> Option<NetworkSet> {
