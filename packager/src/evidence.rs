@@ -11,5 +11,7 @@ mod logs;
 mod pages;
 pub(crate) mod queries;
 mod sources;
+mod subject;
 
-pub(crate) use sources::{EvidenceArgs, Evidenced, Subject};
+pub(crate) use sources::{EvidenceArgs, Evidenced};
+pub(crate) use subject::Subject;

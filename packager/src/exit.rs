@@ -52,7 +52,7 @@ impl Exit {
             Exit::EnvoyDied => "run: Envoy exited unexpectedly",
             Exit::Module => "run, test --wasm: the filter module is missing or was rejected, or decides otherwise",
             Exit::Blocked => {
-                "promote, rollback: nothing was written, because something is missing or has changed meanwhile; status --fail-on: something is missing or blocks"
+                "promote, rollback: nothing was written, as something is missing; status: --fail-on applies"
             }
             Exit::Usage => "wrong arguments",
         }

@@ -226,6 +226,12 @@ pub fn asks_the_agent(query: &str) -> bool {
     query.contains("istio_agent_")
 }
 
+/// Whether a query asks for series that a gateway has only while its rules have a candidate.
+#[must_use]
+pub fn asks_of_candidates(query: &str) -> bool {
+    query.contains("sallyport_region_")
+}
+
 /// The job as it ships, in a file, with these pods in place of those that Kubernetes would name.
 pub fn job(scratch: &Scratch, targets: &[Target<'_>]) -> Result<PathBuf> {
     const DISCOVERY: &str = "  kubernetes_sd_configs:\n  - role: pod\n";

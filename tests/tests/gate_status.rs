@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result, ensure};
 use sallyport_tests::gate::sallyport;
 use sallyport_tests::process::Scratch;
-use sallyport_tests::prometheus::{Prometheus, Target, job};
+use sallyport_tests::prometheus::{Prometheus, Target, asks_of_candidates, job};
 use serde_json::Value;
 
 const EGRESS: &str = "
@@ -112,7 +112,10 @@ impl Scene {
     }
 
     fn run(&self, arguments: &[&str]) -> Result<Output> {
-        Ok(Command::new(sallyport()?).args(arguments).current_dir(self.scratch.path()).output()?)
+        let mut command = Command::new(sallyport()?);
+        // It is in no repository, although it is below the one of this test.
+        command.env("GIT_CEILING_DIRECTORIES", self.scratch.path().parent().context("no parent")?);
+        Ok(command.args(arguments).current_dir(self.scratch.path()).output()?)
     }
 
     fn status(&self) -> Result<Value> {
@@ -260,6 +263,11 @@ fn the_status_and_the_emitted_gates_agree_with_what_prometheus_has() -> Result<(
     let status = scene.wait("blocked", "1 request of cluster.local/ns/shop/sa/batch would be refused")?;
     ensure!(status["seen"]["answer"] == "someRefused" && status["seen"]["regions"][0]["entered"] == 1, "{status:#}");
     ensure!(scene.closed()? == [format!("region-{region}")], "{:?}", scene.gates()?);
+    let mut queries = scene.prometheus.queries()?;
+    queries.retain(|(_, query)| asks_of_candidates(query));
+    ensure!(!queries.is_empty(), "no alert is about candidates");
+    scene.prometheus.look(&mut queries)?;
+    ensure!(queries.is_empty(), "these return nothing: {queries:#?}");
     // The counters are reset: it is not forgotten.
     one.set(&page(DIGEST, [5, 1], ""));
     thread::sleep(Duration::from_secs(2));
@@ -267,6 +275,8 @@ fn the_status_and_the_emitted_gates_agree_with_what_prometheus_has() -> Result<(
     ensure!(scene.closed()? == [format!("region-{region}")], "{:?}", scene.gates()?);
     let refused = scene.run(&["promote", "--prometheus", &scene.prometheus.url()])?;
     ensure!(refused.status.code() == Some(8), "{refused:?}");
+    let text = String::from_utf8(refused.stderr)?;
+    ensure!(text.contains("evidence: region ") && !text.contains("time:"), "{text}");
     let failed = scene.run(&["status", "--fail-on", "blocked", "--prometheus", &scene.prometheus.url()])?;
     ensure!(failed.status.code() == Some(8), "{failed:?}");
 

@@ -1,6 +1,6 @@
 //! What `build` emits is valid by the schemas of Kubernetes, of Istio's CRDs and of the Gateway API's, rules in CEL included: the
-//! goldens, and every example, built by the command. So is what deploy/ci has for Argo CD and Flux. tests/tools/schemas.py
-//! validates.
+//! goldens, and every example, built by the command. So is what deploy/ci has for Argo CD and Flux, and what `plan --emit` writes for
+//! Argo Rollouts and Flagger. tests/tools/schemas.py validates.
 
 use std::fs;
 use std::io::Write as _;
@@ -135,6 +135,58 @@ fn what_delivers_the_manifests_is_valid() {
     {
         assert!(set.1.contains(before), "{}", set.1);
         let (problems, _) = validate(&[(set.0.clone(), set.1.replacen(before, after, 1))]).unwrap();
+        assert!(!problems.is_empty(), "{}: {after}", set.0);
+    }
+}
+
+/// The gates of a candidate, as `sallyport plan --emit` writes them: what Argo Rollouts and Flagger read, and its part of a Canary in
+/// one. The CRDs of Kargo are in no Go module that can be fetched.
+fn gates() -> Result<Vec<(String, String)>> {
+    let scratch = Scratch::new("schemas-gates")?;
+    let example = fs::read_to_string(workspace().join("deploy/examples/httpbin/egress.yaml"))?;
+    scratch.write("egress.yaml", &example)?;
+    scratch.write(
+        "httpbin.candidate.yaml",
+        "apiVersion: sallyport.dev/v1alpha1\nkind: Candidate\nmetadata: {name: httpbin, namespace: egress-httpbin}\nspec:\n  \
+         rules:\n  - {id: nothing-else, action: DENY, to: [{operation: {notPaths: [/get]}}]}\n",
+    )?;
+    let output = Command::new(sallyport()?).args(["plan", "--emit", "gates"]).current_dir(scratch.path()).output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = |name: &str| fs::read_to_string(scratch.path().join("gates/egress-httpbin-httpbin").join(name));
+    let analysis = sallyport_egress::yaml_value(&text("flagger-analysis.yaml")?).context("no YAML")?;
+    let mut canary = json!({
+        "apiVersion": "flagger.app/v1beta1",
+        "kind": "Canary",
+        "metadata": {"name": "gateway", "namespace": "egress-httpbin"},
+        "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "gateway"},
+            "service": {"port": 8443},
+            "analysis": {"interval": "1m", "threshold": 1, "iterations": 1},
+        },
+    });
+    canary["spec"]["analysis"]["metrics"] = analysis["metrics"].clone();
+    Ok(vec![
+        ("Argo Rollouts".to_owned(), text("argo-rollouts.yaml")?),
+        ("Flagger".to_owned(), text("flagger-metric-templates.yaml")?),
+        ("a Canary".to_owned(), canary.to_string()),
+    ])
+}
+
+#[test]
+fn the_gates_for_other_controllers_are_valid() {
+    let sets = gates().unwrap();
+    let (problems, count) = validate(&sets).unwrap();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+    let objects: usize = count.split(' ').next().unwrap().parse().unwrap();
+    // Each for three versions of Istio: a template of Argo Rollouts, a Canary, and several of Flagger.
+    assert!(objects >= 3 * 8, "{count}");
+    for (set, (before, after)) in sets.iter().zip([
+        ("successCondition", "sucessCondition"),
+        ("type: prometheus", "types: prometheus"),
+        ("thresholdRange", "tresholdRange"),
+    ]) {
+        assert!(set.1.contains(before), "{}", set.1);
+        let (problems, _) = validate(&[(set.0.clone(), set.1.replace(before, after))]).unwrap();
         assert!(!problems.is_empty(), "{}: {after}", set.0);
     }
 }

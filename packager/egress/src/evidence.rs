@@ -14,13 +14,15 @@
 mod gate;
 mod judge;
 mod observed;
+mod question;
 mod reach;
 mod regions;
 #[cfg(test)]
 mod tests;
 
 pub use gate::{Gate, span};
-pub use judge::{Answer, Finding, Judgement, Question, judge};
+pub use judge::{Answer, Finding, Judgement, judge};
 pub use observed::{Answers, Counted, Entry, Observed, Pair, Pod};
+pub use question::{Question, WaivedCaller};
 pub use reach::Reach;
-pub use regions::{Follows, JudgedRegion, WaivedCaller, whole};
+pub use regions::{Follows, JudgedRegion, whole};

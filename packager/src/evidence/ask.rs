@@ -3,7 +3,7 @@
 use sallyport_egress::evidence::{Answers, Entry, Observed, Pair};
 
 use super::queries::{Measure, Selector, observed, seen};
-use super::sources::Subject;
+use super::subject::Subject;
 use crate::prometheus::{Client, Sample, Unanswered, decode_caller};
 
 /// Asks at one time of the server.

@@ -15,7 +15,7 @@ use sallyport_egress::rollout::{Standing, moment};
 use serde_json::Value;
 
 use super::examples::{Example, Examples};
-use super::sources::Subject;
+use super::subject::Subject;
 use crate::exit::Failure;
 
 /// What logs say of one gateway.

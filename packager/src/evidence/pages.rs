@@ -3,7 +3,7 @@
 use sallyport_egress::evidence::{Answers, Observed};
 
 use super::ask::{note_caller, note_entry, note_pod, note_seen};
-use super::sources::Subject;
+use super::subject::Subject;
 use crate::exit::Failure;
 use crate::prometheus::{MetricsPage, Sample};
 

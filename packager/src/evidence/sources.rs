@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 
 use sallyport_egress::evidence::Observed;
-use sallyport_egress::meaning::Region;
-use sallyport_egress::model::Egress;
-use sallyport_egress::rollout::Standing;
 
 use super::examples::Examples;
 use super::logs::Logged;
+use super::subject::Subject;
 use super::{ask, logs, pages};
 use crate::exit::Failure;
 use crate::prometheus::{MetricsPage, PrometheusArgs};
@@ -25,17 +23,6 @@ pub(crate) struct EvidenceArgs {
     /// A log of gateways, with lines of the JSON access log or the filter's examples; - is stdin; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Vec<PathBuf>,
-}
-
-/// A gateway with a candidate.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Subject<'a> {
-    pub(crate) egress: &'a Egress,
-    /// The regions by which it counts.
-    pub(crate) regions: &'a [Region],
-    pub(crate) standing: Standing,
-    /// Since when it stands there, in Unix seconds.
-    pub(crate) since: i64,
 }
 
 /// What is known of one gateway.

@@ -19,7 +19,7 @@ use super::state::State;
 use super::write::{Disk, Writer};
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
-use item::{Item, items};
+use item::{Callers, items};
 
 /// Where the report goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,9 +58,6 @@ impl FromStr for ReportTarget {
         Ok(Self::File(path, format))
     }
 }
-
-/// Callers, each with what would have been refused.
-type Callers = BTreeMap<String, Vec<Item>>;
 
 /// Writes the report; what there is to say of it.
 pub(crate) fn write_report(target: &ReportTarget, state: &State, seen: &Seen) -> Result<Vec<String>, Failure> {

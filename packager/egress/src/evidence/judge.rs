@@ -4,30 +4,12 @@ use std::collections::BTreeSet;
 
 use super::gate::{Gate, span};
 use super::observed::{Observed, Pod};
-use super::regions::{Follows, JudgedRegion, WaivedCaller, whole};
-use crate::meaning::Region;
-use crate::model::{Egress, Mesh};
-use crate::rollout::{Rollout, Standing, written_moment};
+use super::question::Question;
+use super::regions::{Follows, JudgedRegion, whole};
+use crate::rollout::written_moment;
 
 /// How far clocks may differ, in seconds.
 const CLOCKS: i64 = 60;
-
-/// What is asked about a gateway.
-#[derive(Clone, Copy, Debug)]
-pub struct Question<'a> {
-    /// The gateway.
-    pub egress: &'a Egress,
-    /// What all gateways share.
-    pub mesh: &'a Mesh,
-    /// The regions by which it counts.
-    pub regions: &'a [Region],
-    /// Gates and waivers.
-    pub rollout: &'a Rollout,
-    /// Where its candidate stands.
-    pub standing: Standing,
-    /// Since when, in Unix seconds.
-    pub since: i64,
-}
 
 /// What is known of a gateway in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,21 +85,6 @@ impl Judgement {
     #[must_use]
     pub fn is_blocked(&self) -> bool {
         self.findings.iter().any(|finding| finding.blocks)
-    }
-}
-
-impl Question<'_> {
-    /// The waivers of a region that hold.
-    pub(super) fn waivers(&self, region: &str, now: i64) -> Vec<WaivedCaller> {
-        let route = self.egress.route();
-        let own = self.rollout.waivers.iter().filter(|waiver| waiver.gateway == *route && waiver.region == *region);
-        let holds = own.filter(|waiver| waiver.until.end() >= now);
-        let waived = holds.map(|waiver| WaivedCaller {
-            caller: waiver.caller.clone(),
-            reason: waiver.reason.clone(),
-            until: waiver.until.to_string(),
-        });
-        waived.collect()
     }
 }
 

@@ -3,8 +3,8 @@
 use sallyport_core::verdict::Trial;
 
 use super::gate::Gate;
-use super::judge::Question;
 use super::observed::{Counted, Observed, Pair};
+use super::question::{Question, WaivedCaller};
 use super::reach::Reach;
 use crate::meaning::{Change, Region};
 use crate::value::rollout::written_moment;
@@ -20,17 +20,6 @@ pub enum Follows {
     Waits(Vec<String>),
     /// What was seen keeps the step from being taken, for these reasons.
     Blocks(Vec<String>),
-}
-
-/// A caller whose requests may be refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaivedCaller {
-    /// Its principal.
-    pub caller: String,
-    /// Why.
-    pub reason: String,
-    /// The last day.
-    pub until: String,
 }
 
 /// What was seen of one region.

@@ -1,7 +1,7 @@
 //! One page that asks for no other file, and has no script.
 
+use super::item::{Callers, Item};
 use super::text::{INTRODUCTION, NOTHING, fields};
-use super::{Callers, Item};
 use crate::map::{hash, xml};
 use crate::printable::visible;
 

@@ -1,5 +1,7 @@
 //! What would have been refused of one caller, at one gateway, in one region.
 
+use std::collections::BTreeMap;
+
 use sallyport_core::Engine;
 use sallyport_core::wire::Policy;
 use sallyport_egress::evidence::{Counted, Entry, JudgedRegion, Pair, whole};
@@ -9,12 +11,14 @@ use sallyport_egress::scenario::{Scenario, usual_server_name};
 use sallyport_egress::{policy_source, standbys};
 use serde_json::{Value, json};
 
-use super::Callers;
 use crate::exit::{Exit, Failure};
 use crate::printable::visible;
 use crate::report::example::Ground;
 use crate::rollout::seen::{Judged, Seen};
 use crate::rollout::state::{Gateway, State};
+
+/// Callers, each with what would have been refused.
+pub(super) type Callers = BTreeMap<String, Vec<Item>>;
 
 /// The version of the JSON.
 const VERSION: u32 = 1;

@@ -1,6 +1,6 @@
 //! Plain text and Markdown.
 
-use super::{Callers, Item};
+use super::item::{Callers, Item};
 use crate::printable::visible;
 
 /// What heads the report.

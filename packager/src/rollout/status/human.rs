@@ -2,7 +2,7 @@
 
 use sallyport_egress::evidence::{Judgement, span, whole};
 
-use super::{GatewayStatus, Status, callers, follows, word};
+use super::model::{GatewayStatus, Status, callers, follows, word};
 use crate::printable::visible;
 use crate::rollout::evidence::Missing;
 

@@ -21,7 +21,7 @@ use sallyport_egress::evidence::{Counted, Follows, JudgedRegion};
 use sallyport_egress::rollout::written_moment;
 use serde_json::{Value, json};
 
-use super::{GatewayStatus, Status, follows};
+use super::model::{GatewayStatus, Status, follows};
 use crate::compare::render::kind;
 use crate::rollout::evidence::Missing;
 use crate::rollout::seen::Judged;

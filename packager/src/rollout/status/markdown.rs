@@ -2,7 +2,7 @@
 
 use sallyport_egress::evidence::{span, whole};
 
-use super::{Status, callers, follows, word};
+use super::model::{Status, callers, follows, word};
 use crate::printable::visible;
 use crate::rollout::evidence::Missing;
 

@@ -1,0 +1,48 @@
+//! What is asked about a gateway.
+
+use crate::meaning::Region;
+use crate::model::{Egress, Mesh};
+use crate::rollout::{Rollout, Standing};
+
+/// What is asked about a gateway.
+#[derive(Clone, Copy, Debug)]
+pub struct Question<'a> {
+    /// The gateway.
+    pub egress: &'a Egress,
+    /// What all gateways share.
+    pub mesh: &'a Mesh,
+    /// The regions by which it counts.
+    pub regions: &'a [Region],
+    /// Gates and waivers.
+    pub rollout: &'a Rollout,
+    /// Where its candidate stands.
+    pub standing: Standing,
+    /// Since when, in Unix seconds.
+    pub since: i64,
+}
+
+/// A caller whose requests may be refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaivedCaller {
+    /// Its principal.
+    pub caller: String,
+    /// Why.
+    pub reason: String,
+    /// The last day.
+    pub until: String,
+}
+
+impl Question<'_> {
+    /// The waivers of a region that hold.
+    pub(super) fn waivers(&self, region: &str, now: i64) -> Vec<WaivedCaller> {
+        let route = self.egress.route();
+        let own = self.rollout.waivers.iter().filter(|waiver| waiver.gateway == *route && waiver.region == *region);
+        let holds = own.filter(|waiver| waiver.until.end() >= now);
+        let waived = holds.map(|waiver| WaivedCaller {
+            caller: waiver.caller.clone(),
+            reason: waiver.reason.clone(),
+            until: waiver.until.to_string(),
+        });
+        waived.collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! A gateway of which evidence is read.
+
+use sallyport_egress::meaning::Region;
+use sallyport_egress::model::Egress;
+use sallyport_egress::rollout::Standing;
+
+/// A gateway with a candidate.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Subject<'a> {
+    pub(crate) egress: &'a Egress,
+    /// The regions by which it counts.
+    pub(crate) regions: &'a [Region],
+    pub(crate) standing: Standing,
+    /// Since when it stands there, in Unix seconds.
+    pub(crate) since: i64,
+}

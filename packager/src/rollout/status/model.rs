@@ -1,0 +1,135 @@
+//! What was seen of each gateway.
+
+use clap::ValueEnum;
+use sallyport_egress::evidence::{Counted, Follows, JudgedRegion, whole};
+use sallyport_egress::meaning::Change;
+use sallyport_egress::rollout::written_moment;
+
+use crate::compare::render::{decided, kind};
+use crate::exit::Exit;
+use crate::rollout::evidence::Missing;
+use crate::rollout::plan::needs;
+use crate::rollout::seen::{Judged, Seen};
+use crate::rollout::state::{Gateway, State};
+
+/// What makes the exit code another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    /// Something speaks against a next step
+    Blocked,
+    /// The same, or something is missing before it
+    Missing,
+}
+
+/// Each gateway, in the order of the waves.
+pub(crate) struct Status<'s> {
+    pub(crate) gateways: Vec<GatewayStatus<'s>>,
+    /// Where the evidence is from.
+    pub(crate) source: Option<&'s str>,
+}
+
+pub(crate) struct GatewayStatus<'s> {
+    pub(crate) gateway: String,
+    /// Where its candidate stands; `None`: it has none.
+    pub(crate) standing: Option<String>,
+    pub(crate) since: Option<String>,
+    pub(crate) next: Option<String>,
+    pub(crate) judged: Option<&'s Judged>,
+    /// What keeps the next step from being taken.
+    pub(crate) missing: Vec<Missing>,
+}
+
+impl<'s> Status<'s> {
+    pub(crate) fn of(state: &State, named: &[String], seen: &'s Seen) -> Self {
+        let all = state.gateways();
+        let chosen = all.iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name()));
+        let gateways = chosen.map(|gateway| GatewayStatus::of(state, gateway, seen)).collect();
+        Self { gateways, source: seen.source.as_deref() }
+    }
+
+    pub(crate) fn exit(&self, fail_on: Option<FailOn>) -> Exit {
+        let is_blocked = self.gateways.iter().any(GatewayStatus::is_blocked);
+        let is_missing = self.gateways.iter().any(|gateway| !gateway.missing.is_empty());
+        let fails = match fail_on {
+            None => false,
+            Some(FailOn::Blocked) => is_blocked,
+            Some(FailOn::Missing) => is_blocked || is_missing,
+        };
+        if fails { Exit::Blocked } else { Exit::Ok }
+    }
+
+    /// One line that sums up.
+    pub(super) fn summary(&self) -> String {
+        let with_candidate = self.gateways.iter().filter(|gateway| gateway.next.is_some()).count();
+        if with_candidate == 0 {
+            return "no gateway has a candidate".to_owned();
+        }
+        let blocked = self.gateways.iter().filter(|gateway| gateway.is_blocked()).count();
+        let waits = self.gateways.iter().filter(|gateway| !gateway.is_blocked() && !gateway.missing.is_empty()).count();
+        let ready = with_candidate.saturating_sub(blocked).saturating_sub(waits);
+        format!("{ready} ready for the next step, {waits} waiting, {blocked} blocked")
+    }
+}
+
+impl<'s> GatewayStatus<'s> {
+    fn of(state: &State, gateway: &Gateway<'_>, seen: &'s Seen) -> Self {
+        let step = gateway.next(&state.rollout.gates.canary.steps);
+        let judged = seen.gateways.get(&gateway.name());
+        let missing = step.map(|step| needs(state, gateway, step, seen).1).unwrap_or_default();
+        Self {
+            gateway: gateway.name(),
+            standing: gateway.standing().map(|standing| standing.to_string()),
+            since: gateway.since().map(written_moment),
+            next: step.map(|step| step.to_string()),
+            judged,
+            missing,
+        }
+    }
+
+    fn is_blocked(&self) -> bool {
+        self.judged.is_some_and(|judged| judged.judgement.is_blocked())
+    }
+
+    /// What follows, in a word.
+    pub(super) fn follows(&self) -> &'static str {
+        match self.next {
+            None => "nothing to promote",
+            Some(_) if self.is_blocked() => "blocked",
+            Some(_) if self.missing.is_empty() => "ready",
+            Some(_) => "waiting",
+        }
+    }
+}
+
+impl Judged {
+    /// What both policies decide in a region; `None`: it is in no region of the change.
+    pub(in crate::rollout) fn decided(&self, region: &JudgedRegion) -> Option<[String; 2]> {
+        self.regions.iter().find(|known| known.id == region.id).map(decided)
+    }
+}
+
+/// What a region is, in a word.
+pub(super) fn word(change: Option<Change>) -> &'static str {
+    change.map_or("in no region", kind)
+}
+
+/// What follows for a region, in a word.
+pub(super) fn follows(region: &JudgedRegion) -> &'static str {
+    match &region.follows {
+        Follows::Promotes => "promotes",
+        Follows::Information => "information",
+        Follows::Waits(_) => "waits",
+        Follows::Blocks(_) => "blocks",
+    }
+}
+
+/// Callers with their counts, the first few of them.
+pub(super) fn callers(counts: &[(Counted, f64)]) -> String {
+    const MOST: usize = 5;
+    let mut shown: Vec<String> =
+        counts.iter().take(MOST).map(|(who, count)| format!("{who} ({})", whole(*count))).collect();
+    if let Some(more) = counts.len().checked_sub(MOST).filter(|more| *more > 0) {
+        shown.push(format!("{more} more"));
+    }
+    shown.join(", ")
+}
