@@ -143,8 +143,12 @@ fn what_delivers_the_manifests_is_valid() {
 /// one. The CRDs of Kargo are in no Go module that can be fetched.
 fn gates() -> Result<Vec<(String, String)>> {
     let scratch = Scratch::new("schemas-gates")?;
-    let example = fs::read_to_string(workspace().join("deploy/examples/httpbin/egress.yaml"))?;
-    scratch.write("egress.yaml", &example)?;
+    scratch.write(
+        "egress.yaml",
+        "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {name: httpbin, namespace: egress-httpbin}\nspec:\n  \
+         host: httpbin.internal\n  upstream: {host: httpbin.org, port: 443}\n  authz:\n    rules:\n    \
+         - {id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}\n",
+    )?;
     scratch.write(
         "httpbin.candidate.yaml",
         "apiVersion: sallyport.dev/v1alpha1\nkind: Candidate\nmetadata: {name: httpbin, namespace: egress-httpbin}\nspec:\n  \
