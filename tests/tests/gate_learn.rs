@@ -15,6 +15,15 @@ use sallyport_tests::stage::{UPSTREAM, egress_with};
 /// Callers whose requests are learned from; one more does nothing but try.
 const CALLERS: usize = 24;
 
+/// A first rule, that no request matches. The filter looks at callers only if a rule does.
+const FIRST: &str = "
+rules:
+- id: nothing
+  action: ALLOW
+  from: [{source: {serviceAccounts: [none/none]}}]
+  to: [{operation: {paths: [/none]}}]
+";
+
 /// What a caller does: each number of its kind has its own.
 fn requests(caller: usize) -> Vec<(&'static str, String)> {
     let mut requests = vec![("GET", "/items".to_owned())];
@@ -47,8 +56,8 @@ fn what_was_learned_lets_the_same_requests_through() {
         let echo = Echo::start(&authority.server(scratch, "upstream", &[UPSTREAM])?)?;
         let accounts: Vec<String> = (0..=CALLERS).map(account).collect();
         let accounts: Vec<&str> = accounts.iter().map(String::as_str).collect();
-        // Without rules: all that passes, passes because of the shadow mode.
-        let egress = egress_with("rollout: {stage: shadow}\ntracing: {mode: envoy}", "rules: []\n");
+        // All that passes, passes because of the shadow mode.
+        let egress = egress_with("rollout: {stage: shadow}\ntracing: {mode: envoy}", FIRST);
         let options = Options {
             envoy: &envoy.path,
             egress: &egress,

@@ -22,15 +22,16 @@ mod moment;
 mod name;
 mod propose;
 mod render;
+mod seen;
 mod tally;
 mod trie;
 
 pub use self::evidence::{Evidence, grouped};
 pub use self::finish::{Apart, Learned, Unlearned};
 pub use self::judge::Base;
-pub use self::line::Unread;
 pub use self::moment::Moment;
 pub use self::propose::{Generalisation, LearnedCaller, LearnedOperation, LearnedRule};
+pub use self::seen::Unread;
 pub use self::tally::{
     ApartKey, Counts, LONGEST_LINE, Learner, MOST_APART, MOST_CALLERS, MOST_HOSTS, MOST_METHODS, Options, Why,
 };

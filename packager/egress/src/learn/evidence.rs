@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use super::line::Kind;
 use super::moment::Moment;
+use super::seen::Kind;
 
 /// More days than a log has.
 const MOST_DAYS: usize = 1024;

@@ -18,6 +18,8 @@ pub(super) enum Fact {
     Method,
     Path,
     Host,
+    /// The name in the TLS handshake.
+    ServerName,
     Status,
     GrpcStatus,
     Time,
@@ -44,11 +46,13 @@ pub(super) enum Fact {
 const FACTS: usize = Fact::Candidate as usize + 1;
 
 /// Each key with what it says. Of several keys that say the same, the first that the line has a value for counts.
-pub(super) const KEYS: [(&str, Fact); 32] = [
+pub(super) const KEYS: [(&str, Fact); 34] = [
     ("method", Fact::Method),
     ("path", Fact::Path),
     ("host", Fact::Host),
     ("authority", Fact::Host),
+    ("sni", Fact::ServerName),
+    ("requested_server_name", Fact::ServerName),
     ("status", Fact::Status),
     ("response_code", Fact::Status),
     ("grpcStatus", Fact::GrpcStatus),

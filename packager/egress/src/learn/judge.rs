@@ -28,10 +28,18 @@ impl Base {
         Policy { stage: Stage::Enforce, ..source }
     }
 
-    fn is_called(&self, host: &str) -> bool {
+    /// Whether callers use this host.
+    pub(super) fn is_called(&self, host: &str) -> bool {
         let mut exposed = self.egress.spec.expose.iter().flat_map(|expose| expose.hosts());
         self.egress.hosts().any(|own| own.eq_ignore_ascii_case(host))
             || exposed.any(|own| own.eq_ignore_ascii_case(host))
+    }
+
+    /// Whether the upstream gets this host.
+    pub(super) fn is_upstream(&self, host: &str) -> bool {
+        let ports = self.egress.listening_ports().filter_map(|(port, _)| self.egress.upstream_port(port));
+        let mut authorities = ports.map(|port| self.egress.upstream_authority_at(port).to_string());
+        authorities.any(|authority| plain_host(&authority) == host)
     }
 }
 
@@ -74,10 +82,6 @@ impl Judge {
         let has_conditions = source.rules.iter().any(may_look_further);
         let engine = Engine::compile(&source)?;
         Ok(Self { engine, identity, base, has_conditions, tolerance: Tolerance::new(&tolerate) })
-    }
-
-    pub(super) fn is_called(&self, host: &str) -> Option<bool> {
-        self.base.as_ref().map(|base| base.is_called(host))
     }
 
     /// The host that callers use.
@@ -213,5 +217,28 @@ pub(super) fn caller_of(peer: &str, behind_it: Option<&str>) -> Caller {
         forwarded: behind_it.map(Certificate::of_principal).into_iter().collect(),
         tls_version: Some("TLSv1.3".to_owned()),
         ..Caller::anonymous()
+    }
+}
+
+/// In lower case, without port and final dot.
+pub(super) fn plain_host(host: &str) -> String {
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_compared_without_port_and_case() {
+        for host in ["h.example", "H.Example:443", "h.example."] {
+            assert_eq!(plain_host(host), "h.example");
+        }
+        assert_eq!(plain_host("[::1]:80"), "[::1]");
+        assert_eq!(plain_host("[::1]"), "[::1]");
     }
 }

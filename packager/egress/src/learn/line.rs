@@ -8,90 +8,7 @@ use sallyport_core::request::parse_certificates;
 
 use super::fields::{Fact, Fields};
 use super::moment::Moment;
-
-/// A request that a line is about.
-#[derive(Debug)]
-pub(super) struct Seen<'l> {
-    pub(super) kind: Kind,
-    pub(super) method: Cow<'l, str>,
-    pub(super) host: Option<Cow<'l, str>>,
-    /// Without the query.
-    pub(super) path: Cow<'l, str>,
-    /// The URI names of the certificate.
-    pub(super) peer: Cow<'l, str>,
-    /// The principal on whose behalf the peer sends it.
-    pub(super) caller: Option<Cow<'l, str>>,
-    pub(super) address: Option<Cow<'l, str>>,
-    pub(super) at: Option<Moment>,
-    pub(super) fate: Fate,
-    /// The rule that allowed it.
-    pub(super) rule: Option<Cow<'l, str>>,
-}
-
-/// Which log a line is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// An access log: one line for each request.
-    Access,
-    /// The filter's own lines, of which there are a few per second: one request has one in either log.
-    Example,
-}
-
-/// What became of a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It reached the upstream, or should have.
-    Reached,
-    /// The gateway refused it, for this reason.
-    Refused(String),
-    /// A DENY rule in shadow mode, or the check for ambiguity, would refuse it.
-    WouldBeRefused(String),
-    /// The upstream answered that the caller may not.
-    Forbidden(String),
-    /// The upstream answered that there is no such thing.
-    NotFound(String),
-}
-
-/// Why a line says nothing of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Unread {
-    /// It is of another log.
-    Other,
-    /// It is not valid, or ends in the middle.
-    Broken,
-    /// It has no principal.
-    NoPrincipal,
-    /// It has no method or no path.
-    NotHttp,
-    /// The filter has cut the path.
-    PathCut,
-}
-
-impl Unread {
-    /// What such lines are, as a report counts them.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Other => "of another log",
-            Self::Broken => "broken or cut off",
-            Self::NoPrincipal => "without a principal",
-            Self::NotHttp => "without a method or a path",
-            Self::PathCut => "with a path that the log has cut",
-        }
-    }
-
-    /// The same in JSON.
-    #[must_use]
-    pub fn key(self) -> &'static str {
-        match self {
-            Self::Other => "otherLog",
-            Self::Broken => "broken",
-            Self::NoPrincipal => "noPrincipal",
-            Self::NotHttp => "notHttp",
-            Self::PathCut => "pathCut",
-        }
-    }
-}
+use super::seen::{Fate, Kind, Seen, Unread, is_unlisted, without_query};
 
 /// Reads a line. `own` is a further key for the identity of the caller.
 pub(super) fn read<'l>(line: &'l str, own: Option<&str>) -> Result<Seen<'l>, Unread> {
@@ -133,6 +50,7 @@ fn of_fields<'l>(mut fields: Fields<'l>, before: &str) -> Result<Seen<'l>, Unrea
         kind: if is_example { Kind::Example } else { Kind::Access },
         method,
         host: fields.take(Fact::Host),
+        server_name: fields.take(Fact::ServerName),
         path: without_query(path),
         peer,
         caller,
@@ -179,24 +97,12 @@ fn fate_of_example(fields: &Fields<'_>) -> Fate {
     }
 }
 
-/// Whether the reason is that no rule matches: what may be learned.
-fn is_unlisted(reason: &str) -> bool {
-    matches!(reason.split(':').next(), Some("not_allowed" | "no_identity"))
-}
-
 /// The URI names of the newest certificate.
 fn last_certificate(header: &str) -> Option<String> {
     let elements = parse_certificates(header.as_bytes()).ok()?;
     let uris = &elements.last()?.uris;
     let uris: Option<Vec<_>> = uris.iter().map(|uri| std::str::from_utf8(uri).ok()).collect();
     uris.map(|uris| uris.join(",")).filter(|uris| !uris.is_empty())
-}
-
-fn without_query(path: Cow<'_, str>) -> Cow<'_, str> {
-    match path {
-        Cow::Borrowed(path) => Cow::Borrowed(path.split('?').next().unwrap_or(path)),
-        Cow::Owned(path) => Cow::Owned(path.split('?').next().unwrap_or_default().to_owned()),
-    }
 }
 
 /// `10.1.2.3:4567` without the port, `[::1]:4567` without brackets and port.

@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use sallyport_core::{InvalidPolicy, dns};
 
 use super::evidence::Evidence;
-use super::judge::{Base, Judge, Judgement, caller_of};
-use super::line::{self, Fate, Seen, Unread};
+use super::judge::{Base, Judge, Judgement, caller_of, plain_host};
+use super::line;
+use super::seen::{Fate, Seen, Unread};
 use super::trie::{DEEPEST, Full, MOST_SEGMENTS, Node};
 use crate::model::Mesh;
 use crate::scenario::{Request, Scenario};
@@ -195,15 +196,9 @@ impl Learner {
         let Some(principal) = self.principal(&seen.peer, seen.caller.as_deref()) else {
             return add(self.counts.unread.entry(Unread::NoPrincipal).or_default());
         };
-        let host = plain_host(seen.host.as_deref().unwrap_or_default());
-        let is_wanted = match self.judge.is_called(&host) {
-            _ if seen.host.is_none() => true,
-            Some(is_called) if self.options.hosts.is_empty() => is_called,
-            _ => self.options.hosts.is_empty() || self.options.hosts.iter().any(|wanted| plain_host(wanted) == host),
-        };
-        if !is_wanted {
+        let Some(host) = self.host(&seen) else {
             return add(&mut self.counts.other_hosts);
-        }
+        };
         let path = match self.judge.canonical(&seen.path) {
             Ok((received, path)) => {
                 seen.path = Cow::Owned(received);
@@ -232,6 +227,29 @@ impl Learner {
             Judgement::Ambiguous(kind) => self.set_apart(&seen, &principal, Why::Ambiguous(kind)),
             Judgement::Denied(rule) => self.set_apart(&seen, &principal, Why::Denied(rule)),
             Judgement::Conditional(rule) => self.set_apart(&seen, &principal, Why::Conditional(rule)),
+        }
+    }
+
+    /// The host that the caller used, as far as the line says it; `None`: a request for another upstream.
+    ///
+    /// The gateway's route writes the upstream's host over that of the caller, before the line is written. The caller's host is then
+    /// in the TLS handshake alone.
+    fn host(&self, seen: &Seen<'_>) -> Option<String> {
+        let host = seen.host.as_deref().map(plain_host);
+        let name = seen.server_name.as_deref().map(plain_host);
+        let wanted = &self.options.hosts;
+        let is_named = |host: &Option<String>| {
+            host.as_ref().is_some_and(|host| wanted.iter().any(|wanted| plain_host(wanted) == *host))
+        };
+        match &self.options.base {
+            _ if !wanted.is_empty() && !is_named(&host) && !is_named(&name) => None,
+            None => Some(host.unwrap_or_default()),
+            Some(base) => {
+                let own = [&host, &name].into_iter().flatten().find(|host| base.is_called(host));
+                let is_upstream = host.as_deref().is_none_or(|host| base.is_upstream(host));
+                let usual = || (is_upstream || !wanted.is_empty()).then(|| base.egress.spec.host.to_string());
+                own.cloned().or_else(usual)
+            }
         }
     }
 
@@ -354,26 +372,3 @@ pub(super) fn account_of(principal: &str, mesh: &Mesh) -> Option<String> {
 
 /// The name that always stands for the mesh's own trust domain.
 const DEFAULT_TRUST_DOMAIN: &str = "cluster.local";
-
-/// In lower case, without port and final dot.
-fn plain_host(host: &str) -> String {
-    let host = match host.rsplit_once(':') {
-        Some((name, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_are_compared_without_port_and_case() {
-        for host in ["h.example", "H.Example:443", "h.example."] {
-            assert_eq!(plain_host(host), "h.example");
-        }
-        assert_eq!(plain_host("[::1]:80"), "[::1]");
-        assert_eq!(plain_host("[::1]"), "[::1]");
-    }
-}

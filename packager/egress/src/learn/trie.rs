@@ -224,7 +224,7 @@ mod tests {
     fn see(node: &mut Node, path: &str, left: &mut usize) -> Result<(), Full> {
         let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
         let end = node.end(&segments, 0, left)?;
-        end.evidence.see(super::super::line::Kind::Access, None, None);
+        end.evidence.see(super::super::seen::Kind::Access, None, None);
         end.note(path, true)
     }
 

@@ -113,9 +113,11 @@ fn a_new_rule_has_an_id_of_its_own() {
 #[test]
 fn only_requests_for_the_hosts_of_the_file_count() {
     let (mine, other) = (new(), new().replace("orders.internal", "other.internal"));
-    let exposed = new().replace("orders.internal", "Orders.internal:80");
-    let learned = merge(HEAD, &[mine, other, exposed]);
-    assert_eq!((learned.counts.kept, learned.counts.other_hosts), (2, 1));
+    let port = new().replace("orders.internal", "Orders.internal:80");
+    // The route writes the upstream's host into a request that goes on.
+    let rewritten = new().replace("orders.internal", "orders.example.com");
+    let learned = merge(HEAD, &[mine, other, port, rewritten]);
+    assert_eq!((learned.counts.kept, learned.counts.other_hosts), (3, 1));
 }
 
 /// A log has no headers: a rule that looks at one may be the one that allowed the request.

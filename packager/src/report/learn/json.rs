@@ -23,7 +23,7 @@
 use sallyport_egress::learn::{Apart, Evidence, Generalisation, LearnedRule, Unread, Why};
 use serde_json::{Map, Value, json};
 
-use super::LearnReport;
+use super::proposal::LearnReport;
 
 /// The version of the schema.
 const VERSION: u32 = 1;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use sallyport_egress::learn::{Apart, Generalisation, Why, grouped};
 
-use super::{LearnReport, counted};
+use super::proposal::{LearnReport, counted};
 use crate::printable::visible;
 
 /// Requests of one reason that are listed.

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::{Fate, Kind, Seen, Unread, is_unlisted, without_query};
 use crate::learn::moment::Moment;
+use crate::learn::seen::{Fate, Kind, Seen, Unread, is_unlisted, without_query};
 
 /// How such a line begins.
 const STARTS: [&str; 3] = ["refused reason=", "allowed shadow=", "allowed audit="];
@@ -36,6 +36,7 @@ pub(super) fn read(line: &str, start: usize) -> Result<Seen<'static>, Unread> {
         kind: Kind::Example,
         method: Cow::Owned(method),
         host: value("host").map(Cow::Owned),
+        server_name: None,
         path: without_query(Cow::Owned(path)),
         peer: value("peer").map(Cow::Owned).ok_or(Unread::NoPrincipal)?,
         caller: None,
