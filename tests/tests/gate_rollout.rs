@@ -14,6 +14,7 @@ use sallyport_tests::echo::Echo;
 use sallyport_tests::envoys::{Envoy, each_envoy, newest_envoy};
 use sallyport_tests::gate::{Gate, Options, sallyport};
 use sallyport_tests::process::Scratch;
+use sallyport_tests::prometheus::{Prometheus, Target, job};
 use sallyport_tests::stage::{UPSTREAM, egress_with};
 use serde_json::Value;
 
@@ -290,6 +291,115 @@ fn a_canary_decides_for_the_same_callers_everywhere() {
         let named =
             found.keys().filter(|name| name.starts_with("sallyport.region.") && !name.ends_with("_others")).count();
         ensure!(named <= 2 * 16 * 2, "{named} callers have counters of their own");
+        Ok(())
+    });
+}
+
+/// Short, so that a test can wait for them.
+const GATES: &str = "apiVersion: sallyport.dev/v1alpha1
+kind: Rollout
+metadata: {name: rollout}
+spec:
+  gates:
+    shadow: {minTime: 2s, minRequests: 20}
+    canary: {minTime: 2s, minRequests: 20, steps: [50]}
+";
+
+/// A real gate, watched by a real Prometheus.
+struct Watched<'s> {
+    site: Site<'s>,
+    gate: Gate,
+    prometheus: Prometheus,
+}
+
+impl Watched<'_> {
+    fn run(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+        let output = Command::new(sallyport()?)
+            .args(arguments)
+            .args(["--prometheus", &self.prometheus.url()])
+            .current_dir(self.site.scratch.path())
+            .output()?;
+        let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        Ok((output.status.code(), text))
+    }
+
+    /// Waits until the command ends so, and says this.
+    fn wait(&self, arguments: &[&str], code: i32, says: &str) -> Result<String> {
+        let mut last = (None, String::new());
+        for _ in 0..150 {
+            last = self.run(arguments)?;
+            if last.0 == Some(code) && last.1.contains(says) {
+                return Ok(last.1);
+            }
+            thread::sleep(Duration::from_millis(200));
+        }
+        anyhow::bail!("{arguments:?} never ended with {code} and `{says}`: {last:?}")
+    }
+
+    /// Every caller is active, and asks for this, too.
+    fn traffic(&self, path: &str, askers: &[usize]) -> Result<()> {
+        for (number, name) in self.site.callers.iter().enumerate() {
+            let caller = self.gate.caller(name)?;
+            for _ in 0..10 {
+                ensure!(caller.send(&Request::get("/get"))?.status == 200);
+            }
+            if askers.contains(&number) {
+                caller.send(&Request::get(path))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn what_a_real_gateway_saw_decides() {
+    newest_envoy("evidence", |envoy, scratch| {
+        let site = Site::new(scratch, 3)?;
+        scratch.write("rollout.yaml", GATES)?;
+        let gate = site.gate(envoy)?;
+        let mut in_force = BTreeSet::new();
+        wait_workers(&gate, &mut in_force)?;
+        let beside = Scratch::new("evidence-prometheus")?;
+        let target = Target { gateway: "httpbin", pod: "gate", address: gate.admin_address()? };
+        let prometheus = Prometheus::start(&beside, &job(&beside, &[target])?)?;
+        let watched = Watched { site, gate, prometheus };
+        watched.wait(&["promote"], 0, "proposed -> shadow")?;
+        wait_workers(&watched.gate, &mut in_force)?;
+        // Nobody calls: that is no evidence.
+        watched.wait(&["status", "--fail-on", "missing"], 8, "no traffic")?;
+        watched.traffic("/old", &[])?;
+        // A narrowed region that all could enter, and nobody did.
+        watched.wait(&["status", "--fail-on", "missing"], 0, "none of it was refused")?;
+        watched.wait(&["promote"], 0, "shadow -> canary 50 %")?;
+        wait_workers(&watched.gate, &mut in_force)?;
+        // One caller enters it: that blocks, and says who.
+        watched.traffic("/old", &[1])?;
+        let blocked = "cluster.local/ns/shop/sa/web-1";
+        watched.wait(&["status", "--fail-on", "blocked"], 8, blocked)?;
+        let (code, text) = watched.run(&["promote"])?;
+        ensure!(code == Some(8) && text.contains(blocked), "{code:?} {text}");
+        // The report for its team has the request.
+        let log = watched.gate.folder()?.join("envoy.log").display().to_string();
+        watched.wait(&["status", "--report", "report.json", "--log", &log], 0, "")?;
+        let report = std::fs::read_to_string(scratch.path().join("report.json"))?;
+        std::fs::remove_file(scratch.path().join("report.json"))?;
+        ensure!(report.contains(blocked) && report.contains("/old"), "{report}");
+        // Its team knows.
+        let region = metrics(&watched.gate)?.into_keys().find_map(|name| {
+            let region = name.strip_prefix("sallyport.region.")?.split('.').next()?.to_owned();
+            Some(region)
+        });
+        let waiver = format!(
+            "  waivers:\n  - {{gateway: egress-httpbin/httpbin, region: {}, caller: {blocked}, reason: they know, until: 2099-01-01}}\n",
+            region.context("no region")?
+        );
+        scratch.write("rollout.yaml", format!("{GATES}{waiver}"))?;
+        watched.traffic("/old", &[])?;
+        watched.wait(&["promote"], 0, "canary 50 % -> enforce")?;
+        wait_workers(&watched.gate, &mut in_force)?;
+        watched.site.sallyport(&["rollback"])?;
+        wait_workers(&watched.gate, &mut in_force)?;
+        ensure!(watched.gate.caller("shop/web-1")?.send(&Request::get("/old"))?.status == 200);
         Ok(())
     });
 }

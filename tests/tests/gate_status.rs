@@ -194,7 +194,7 @@ fn page(digest: &str, [web, batch]: [u32; 2], more: &str) -> String {
         count => format!("sallyport_caller_{name} {count}\n"),
     };
     format!(
-        "envoy_server_concurrency 1\nsallyport_config_loaded_at_seconds {}\nsallyport_workers_{digest} 1\n{}{}{}{more}",
+        "envoy_server_concurrency 1\nsallyport_config_loaded_at_seconds {}\nsallyport_workers_{digest} 2\n{}{}{}{more}",
         now(),
         caller(WEB, web),
         caller(BATCH, batch),

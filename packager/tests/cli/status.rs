@@ -52,7 +52,7 @@ fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
 /// A page of a pod that has been in shadow for a day; `more`: further lines.
 fn page(more: &str) -> String {
     format!(
-        "envoy_server_concurrency 2\nsallyport_config_loaded_at_seconds {}\nsallyport_workers_0123456789abcdef 2\n\
+        "envoy_server_concurrency 2\nsallyport_config_loaded_at_seconds {}\nsallyport_workers_0123456789abcdef 3\n\
          sallyport_requests_allowed 1200\nsallyport_caller_{ENCODED} 1200\n\
          envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"2xx\"}} 1200\n{more}",
         START + 60

@@ -205,9 +205,9 @@ impl Findings {
                 self.missing(format!(
                     "pod {name} does not say what its workers have in force: its filter is an old one, or it has none"
                 ));
-            } else if let Some(all) = pod.concurrency.filter(|all| *all > workers) {
+            } else if let Some(all) = pod.concurrency.map(|workers| workers + 1.0).filter(|all| *all > workers) {
                 self.missing(format!(
-                    "pod {name}: {} of {} workers have a policy in force",
+                    "pod {name}: {} of {} threads have a policy in force",
                     whole(workers),
                     whole(all)
                 ));

@@ -74,9 +74,9 @@ pub struct Entry {
 pub struct Pod {
     /// Whether it answers Prometheus now; `None`: not known.
     pub is_up: Option<bool>,
-    /// How many workers have a configuration in force, by its digest.
+    /// How many threads of Envoy have a configuration in force, by its digest: its workers and the main one.
     pub workers: BTreeMap<String, f64>,
-    /// How many workers it has.
+    /// How many workers it has, without the main thread.
     pub concurrency: Option<f64>,
     /// When its configuration was loaded, in Unix seconds.
     pub loaded_at: Option<f64>,

@@ -85,7 +85,7 @@ fn principal(name: &str) -> Counted {
 fn pod() -> Pod {
     Pod {
         is_up: Some(true),
-        workers: BTreeMap::from([("aaaaaaaaaaaaaaaa".to_owned(), 2.0)]),
+        workers: BTreeMap::from([("aaaaaaaaaaaaaaaa".to_owned(), 3.0)]),
         concurrency: Some(2.0),
         loaded_at: Some(SINCE as f64 + 10.0),
     }
@@ -231,7 +231,7 @@ fn what_is_not_whole_is_missing() {
     for (observed, text) in [
         (pod_is(|pod| pod.is_up = Some(false)), "pod a does not answer Prometheus"),
         (pod_is(|pod| pod.workers.clear()), "pod a does not say what its workers have in force"),
-        (pod_is(|pod| pod.concurrency = Some(4.0)), "pod a: 2 of 4 workers have a policy in force"),
+        (pod_is(|pod| pod.concurrency = Some(4.0)), "pod a: 3 of 5 threads have a policy in force"),
         (
             pod_is(|pod| pod.loaded_at = Some(1e9)),
             "pod a has a policy from 2001-09-09T01:46:40Z, before this stage began",
