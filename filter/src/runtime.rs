@@ -2,6 +2,7 @@
 
 use core::alloc::{GlobalAlloc, Layout};
 use core::arch::wasm32::unreachable;
+use core::hint::black_box;
 use core::panic::PanicInfo;
 use core::ptr::null_mut;
 
@@ -51,6 +52,9 @@ unsafe impl GlobalAlloc for Heap {
 /// Ends the VM, as a panic would with `std`. It has no message: what formats one would be a tenth of the module, for panics that
 /// [nothing here](crate) raises. Envoy logs the trap.
 #[panic_handler]
-fn end(_: &PanicInfo<'_>) -> ! {
+fn end(info: &PanicInfo<'_>) -> ! {
+    if cfg!(feature = "places") {
+        black_box(info.location());
+    }
     unreachable()
 }
