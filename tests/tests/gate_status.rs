@@ -268,6 +268,11 @@ fn the_status_and_the_emitted_gates_agree_with_what_prometheus_has() -> Result<(
     ensure!(!queries.is_empty(), "no alert is about candidates");
     scene.prometheus.look(&mut queries)?;
     ensure!(queries.is_empty(), "these return nothing: {queries:#?}");
+    let reported = scene.run(&["status", "--report", "refused.json", "--prometheus", &scene.prometheus.url()])?;
+    ensure!(reported.status.success(), "{reported:?}");
+    let report: Value = serde_json::from_slice(&fs::read(scene.scratch.path().join("refused.json"))?)?;
+    let refused = &report["callers"][0]["refused"][0];
+    ensure!(refused["requests"] == 1 && refused["first"].is_string() && refused["last"].is_string(), "{report:#}");
     // The counters are reset: it is not forgotten.
     one.set(&page(DIGEST, [5, 1], ""));
     thread::sleep(Duration::from_secs(2));

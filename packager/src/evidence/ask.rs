@@ -2,7 +2,7 @@
 
 use sallyport_egress::evidence::{Answers, Entry, Observed, Pair};
 
-use super::queries::{Measure, Selector, observed, seen};
+use super::queries::{Measure, Selector, first, observed, seen};
 use super::subject::Subject;
 use crate::prometheus::{Client, Sample, Unanswered, decode_caller};
 
@@ -16,7 +16,7 @@ pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64) -> Result<Ob
     asked.pods(&selector, &mut found)?;
     // One that nobody could have observed, by a clock that is wrong, has no window.
     if subject.since <= now as i64 {
-        asked.counts(&selector, &window, &mut found)?;
+        asked.counts(&selector, (&window, seconds), &mut found)?;
         let digests: Vec<&str> = found.pods.values().flat_map(|pod| pod.workers.keys()).map(String::as_str).collect();
         if !digests.is_empty() {
             let query = observed(&selector, &digests.join("|"), &window, seconds);
@@ -59,7 +59,12 @@ impl Asked<'_> {
         Ok(())
     }
 
-    fn counts(&mut self, selector: &Selector, window: &str, found: &mut Observed) -> Result<(), Unanswered> {
+    fn counts(
+        &mut self,
+        selector: &Selector,
+        (window, seconds): (&str, u64),
+        found: &mut Observed,
+    ) -> Result<(), Unanswered> {
         let by_caller = format!("sum by (caller) ({})", Measure::Requests.increase(selector, window));
         for sample in self.samples(&by_caller)? {
             note_caller(found, &sample);
@@ -67,6 +72,11 @@ impl Asked<'_> {
         let by_entry = format!("sum by (region, pair, caller) ({})", Measure::Entries.increase(selector, window));
         for sample in self.samples(&by_entry)? {
             note_entry(found, &sample);
+        }
+        for sample in self.samples(&first(selector, window, seconds))? {
+            if let Some(entry) = entry_of(&sample) {
+                found.first.insert(entry, sample.value);
+            }
         }
         for sample in self.samples(&seen(selector, window))? {
             note_seen(found, &sample);
@@ -99,11 +109,16 @@ pub(super) fn note_caller(found: &mut Observed, sample: &Sample) {
 }
 
 pub(super) fn note_entry(found: &mut Observed, sample: &Sample) {
-    let (pair, who) = (Pair::of_label(sample.label("pair")), decode_caller(sample.label("caller")));
-    if let (Some(pair), Some(caller)) = (pair, who) {
-        let entry = Entry { region: sample.label("region").to_owned(), pair, caller };
+    if let Some(entry) = entry_of(sample) {
         *found.entries.entry(entry).or_default() += sample.value.max(0.0);
     }
+}
+
+/// What a series of a region counts.
+fn entry_of(sample: &Sample) -> Option<Entry> {
+    let pair = Pair::of_label(sample.label("pair"))?;
+    let caller = decode_caller(sample.label("caller"))?;
+    Some(Entry { region: sample.label("region").to_owned(), pair, caller })
 }
 
 pub(super) fn note_seen(found: &mut Observed, sample: &Sample) {

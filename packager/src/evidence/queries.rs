@@ -91,9 +91,13 @@ fn increase(series: &str, window: &str) -> String {
 /// How many times it is looked at, within a window, whether a gateway was observed.
 const LOOKS: u64 = 500;
 
+fn step(seconds: u64) -> u64 {
+    seconds.checked_div(LOOKS).unwrap_or_default().max(1)
+}
+
 /// How long the gateway's workers were seen with a configuration of these digests, in seconds, within a window of so many.
 pub(crate) fn observed(selector: &Selector, digests: &str, window: &str, seconds: u64) -> String {
-    let step = seconds.checked_div(LOOKS).unwrap_or_default().max(1);
+    let step = step(seconds);
     let workers = selector.and(format!("digest=~\"{digests}\"")).series("sallyport_workers");
     format!("{step} * count_over_time((sum({workers}) > 0)[{window}:{step}s])")
 }
@@ -106,6 +110,13 @@ pub(crate) fn configurations(selector: &Selector) -> String {
 /// Pods of the gateway that do not answer.
 pub(crate) fn silent(selector: &Selector) -> String {
     format!("count({} == 0) or vector(0)", selector.series("up"))
+}
+
+/// When requests of a region were first counted within a window of so many seconds.
+pub(crate) fn first(selector: &Selector, window: &str, seconds: u64) -> String {
+    let series = selector.series("sallyport_region_total");
+    let step = step(seconds);
+    format!("min by (region, pair, caller) (min_over_time(timestamp({series} > 0)[{window}:{step}s]))")
 }
 
 /// When each region was entered last.

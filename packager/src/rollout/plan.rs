@@ -116,7 +116,7 @@ fn idle_waivers(state: &State, gateway: &Gateway<'_>, next: Option<&NextStep>) -
 }
 
 /// Where a gateway stands, and what explains it.
-fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String>) {
+pub(super) fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String>) {
     let name = gateway.name();
     let mut notes = match gateway.state {
         GatewayState::Plain | GatewayState::Proposed(_) | GatewayState::Rolling(..) => Vec::new(),

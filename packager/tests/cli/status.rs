@@ -250,6 +250,14 @@ fn what_is_not_known_is_said() {
         assert_eq!(ended.code, Some(code), "{arguments:?}: {ended:?}");
         assert!(ended.stderr.contains(message), "{arguments:?}: {ended:?}");
     }
+    // Rules that were edited, and a candidate that is gone.
+    sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("/get", "/put"));
+    let ended = at(&sandbox, LATER, &[&["status"][..], &PAGE].concat());
+    assert!(ended.stdout.contains("httpbin/httpbin: changed\n  note: it was at `shadow` since"), "{ended:?}");
+    std::fs::remove_file(sandbox.path().join("httpbin.candidate.yaml")).unwrap();
+    let ended = at(&sandbox, LATER, &[&["status"][..], &PAGE].concat());
+    assert!(ended.stdout.contains("  note: its Candidate file is gone: restore it"), "{ended:?}");
+    sandbox.write("httpbin.candidate.yaml", CANDIDATE);
     // Of a candidate that no gateway has there is nothing to see.
     let ended = at(&sandbox, LATER, &["rollback"]);
     assert_eq!(ended.code, Some(0));

@@ -19,10 +19,10 @@ pub(super) fn render(status: &Status<'_>) -> String {
 }
 
 fn push(text: &mut String, gateway: &GatewayStatus<'_>) {
-    let standing = gateway.standing.as_deref().unwrap_or("no candidate");
     let since = gateway.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
-    text.push_str(&format!("{}: {standing}{since}\n", gateway.gateway));
+    text.push_str(&format!("{}: {}{since}\n", gateway.gateway, gateway.standing));
     let mut line = |what: &str| text.push_str(&format!("{}\n", visible(what)));
+    gateway.notes.iter().for_each(|note| line(&format!("  note: {note}")));
     if let Some(judged) = gateway.judged {
         let Judgement { answer, requests, seconds, errors, regions, .. } = &judged.judgement;
         line(&format!("  {}: {} requests in {}", answer.words(), whole(*requests), span(*seconds as u64)));

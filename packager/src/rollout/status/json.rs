@@ -3,7 +3,7 @@
 //! ```json
 //! {"version": 1, "source": "Prometheus http://...",
 //!  "gateways": [{
-//!    "gateway": "egress-a/a", "stage": "shadow", "since": "...", "next": "canary 5 %", "follows": "blocked",
+//!    "gateway": "egress-a/a", "stage": "shadow", "since": "...", "notes": [], "next": "canary 5 %", "follows": "blocked",
 //!    "seen": {"answer": "someRefused", "requests": 1200, "seconds": 90000, "errors": 0.001,
 //!      "regions": [{"id": "5f2a09c1b7de", "change": "narrowed", "follows": "blocks", "entered": 3, "lastSeen": "...",
 //!        "by": [{"caller": "...", "requests": 3}], "active": [{"caller": "...", "requests": 900}], "notSeen": ["..."],
@@ -43,6 +43,7 @@ fn gateway(status: &GatewayStatus<'_>) -> Value {
         "gateway": status.gateway,
         "stage": status.standing,
         "since": status.since,
+        "notes": status.notes,
         "next": status.next,
         "follows": status.follows(),
         "seen": status.judged.map(seen),

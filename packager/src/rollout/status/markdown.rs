@@ -18,12 +18,12 @@ pub(super) fn render(status: &Status<'_>) -> String {
         text.push_str(&format!(
             "| `{}` | {} | {seen} | {} | {} |\n",
             gateway.gateway,
-            gateway.standing.as_deref().unwrap_or("no candidate"),
+            gateway.standing,
             gateway.next.as_deref().unwrap_or_default(),
             gateway.follows()
         ));
     }
-    for gateway in status.gateways.iter().filter(|gateway| gateway.next.is_some()) {
+    for gateway in status.gateways.iter().filter(|gateway| gateway.next.is_some() || !gateway.notes.is_empty()) {
         text.push_str(&format!("\n#### `{}`\n\n", gateway.gateway));
         for region in gateway.judged.iter().flat_map(|judged| &judged.judgement.regions) {
             let by = if region.entered.is_empty() {
@@ -39,6 +39,7 @@ pub(super) fn render(status: &Status<'_>) -> String {
                 follows(region)
             ));
         }
+        gateway.notes.iter().for_each(|note| text.push_str(&format!("- note: {}\n", code(note))));
         gateway.missing.iter().for_each(|Missing(what)| text.push_str(&format!("- **missing**: {}\n", code(what))));
     }
     if let Some(source) = status.source {

@@ -8,7 +8,7 @@ use sallyport_egress::rollout::written_moment;
 use crate::compare::render::{decided, kind};
 use crate::exit::Exit;
 use crate::rollout::evidence::Missing;
-use crate::rollout::plan::needs;
+use crate::rollout::plan::{needs, words};
 use crate::rollout::seen::{Judged, Seen};
 use crate::rollout::state::{Gateway, State};
 
@@ -30,9 +30,11 @@ pub(crate) struct Status<'s> {
 
 pub(crate) struct GatewayStatus<'s> {
     pub(crate) gateway: String,
-    /// Where its candidate stands; `None`: it has none.
-    pub(crate) standing: Option<String>,
+    /// Where it stands, in words.
+    pub(crate) standing: String,
     pub(crate) since: Option<String>,
+    /// What there is to know of a state that no promotion leads to.
+    pub(crate) notes: Vec<String>,
     pub(crate) next: Option<String>,
     pub(crate) judged: Option<&'s Judged>,
     /// What keeps the next step from being taken.
@@ -76,10 +78,12 @@ impl<'s> GatewayStatus<'s> {
         let step = gateway.next(&state.rollout.gates.canary.steps);
         let judged = seen.gateways.get(&gateway.name());
         let missing = step.map(|step| needs(state, gateway, step, seen).1).unwrap_or_default();
+        let (standing, notes) = words(state, gateway);
         Self {
             gateway: gateway.name(),
-            standing: gateway.standing().map(|standing| standing.to_string()),
+            standing,
             since: gateway.since().map(written_moment),
+            notes,
             next: step.map(|step| step.to_string()),
             judged,
             missing,
