@@ -1,12 +1,13 @@
 //! `sallyport map`: who may call what through which gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::revision::gather_all;
 use crate::input::{self, Selection};
+use crate::lock;
 use crate::map::{Map, MapFormat, Observation};
 use crate::prometheus::{MetricsPage, PrometheusArgs};
 use crate::report::Format;
@@ -60,7 +61,16 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         let failure = Failure::new(Exit::Io, "there is nothing to draw: no Egress was given");
         return Err(failure.with_help("name an Egress file; a Mesh file alone has no gateway"));
     }
-    let map = Map::of(&checked, &report.files);
+    let mut map = Map::of(&checked, &report.files);
+    let paths: Vec<_> = args.paths.iter().map(|path| input::relative(path)).collect();
+    let search = lock::find(&paths, report.files.iter().map(|file| Path::new(&file.name)));
+    let found = search.found.map_err(|(_, error)| {
+        let failure = Failure::new(Exit::Problems, error.message);
+        error.help.into_iter().fold(failure, Failure::with_help)
+    })?;
+    if let Some((_, lock)) = found {
+        map.stand(&lock);
+    }
     let observation = observe(args, &map)?;
     for warning in observation.iter().flat_map(|observation| &observation.warnings) {
         console.note(&format!("some of the data is missing: {warning}"));

@@ -111,6 +111,7 @@ fn gateway_of(egress: &Egress, upstream: usize, standbys: Vec<usize>, file: &str
         hosts: egress.hosts().map(ToString::to_string).collect(),
         exposed: spec.expose.as_ref().map(|expose| expose.host.to_string()),
         stage: spec.rollout.stage.as_str(),
+        candidate: None,
         shadow_rules: spec.authz.rules.iter().filter(in_shadow).map(|rule| rule.id.clone()).collect(),
         denies: denies.map(deny_of).collect(),
         upstream,

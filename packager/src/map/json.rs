@@ -21,7 +21,7 @@
 //! ```
 //!
 //! `observed` is null without a Prometheus and without metrics pages, that of a gateway if nothing is known of it (`health` is
-//! then `no data`). `candidate` is for the stage of a candidate. `calls` are those of the whole rule, `callerCalls` those of the
+//! then `no data`). `candidate` has the `stage` of a candidate and at `canary` the `percent` of callers, as the lock says. `calls` are those of the whole rule, `callerCalls` those of the
 //! caller to the gateway, counted while there is a candidate. Counts are whole numbers.
 
 use serde_json::{Value, json};
@@ -62,6 +62,7 @@ fn gateway(index: usize, gateway: &Gateway, observation: Option<&Observation>) -
         hosts,
         exposed,
         stage,
+        candidate,
         shadow_rules,
         denies,
         upstream,
@@ -78,7 +79,9 @@ fn gateway(index: usize, gateway: &Gateway, observation: Option<&Observation>) -
         "hosts": hosts,
         "exposed": exposed,
         "stage": stage,
-        "candidate": null,
+        "candidate": candidate.and_then(|standing| {
+            Some(json!({"stage": standing.stage()?.as_str(), "percent": standing.percent()}))
+        }),
         "shadowRules": shadow_rules,
         "denies": denies.iter().map(deny).collect::<Vec<_>>(),
         "upstream": id('u', *upstream),

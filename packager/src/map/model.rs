@@ -1,5 +1,8 @@
 //! What a map consists of.
 
+use sallyport_egress::rollout::Standing;
+use sallyport_manifest::LockFile;
+
 /// The nodes in the order in which they are shown, and what callers may do.
 #[derive(Debug, Default)]
 pub(crate) struct Map {
@@ -8,6 +11,15 @@ pub(crate) struct Map {
     pub(crate) upstreams: Vec<Upstream>,
     /// By gateway, in the order of the rules.
     pub(crate) grants: Vec<Grant>,
+}
+
+impl Map {
+    /// Takes from the lock how far the candidates of the gateways have come.
+    pub(crate) fn stand(&mut self, lock: &LockFile) {
+        for gateway in &mut self.gateways {
+            gateway.candidate = lock.candidate(&gateway.route).map(|locked| locked.standing);
+        }
+    }
 }
 
 /// What kind of caller a rule names.
@@ -68,8 +80,10 @@ pub(crate) struct Gateway {
     pub(crate) hosts: Vec<String>,
     /// The host outside the mesh.
     pub(crate) exposed: Option<String>,
-    /// The stage of its policy: `enforce` or `shadow`, as its file says; that of a candidate takes its place.
+    /// The stage of its policy, as its file says.
     pub(crate) stage: &'static str,
+    /// How far its candidate has come, as the lock says.
+    pub(crate) candidate: Option<Standing>,
     /// Rules that are only counted.
     pub(crate) shadow_rules: Vec<String>,
     pub(crate) denies: Vec<Deny>,
@@ -80,6 +94,13 @@ pub(crate) struct Gateway {
     /// Whether a health gate keeps requests from an upstream that is down.
     pub(crate) has_gate: bool,
     pub(crate) file: String,
+}
+
+impl Gateway {
+    /// The stage of its candidate, or without one of its policy.
+    pub(crate) fn stage(&self) -> &'static str {
+        self.candidate.and_then(Standing::stage).map_or(self.stage, |stage| stage.as_str())
+    }
 }
 
 /// What a DENY rule refuses.

@@ -199,8 +199,8 @@ fn words_of_groups(map: &Map, gateways: &Column<'_>, observation: Option<&Observ
         let members: Vec<_> = nodes.iter().filter_map(|node| map.gateways.get(*node)).collect();
         let is_down = |gateway: &&&Gateway| observation.is_some_and(|all| all.health(gateway) == Health::Down);
         let down = members.iter().filter(is_down).count();
-        let stages: BTreeSet<_> = members.iter().map(|one| one.stage).filter(|stage| *stage != "enforce").collect();
-        let staged = members.iter().filter(|one| one.stage != "enforce").count();
+        let stages: BTreeSet<_> = members.iter().map(|one| one.stage()).filter(|stage| *stage != "enforce").collect();
+        let staged = members.iter().filter(|one| one.stage() != "enforce").count();
         let (class, word) = match stages.first() {
             _ if down > 0 => ("bad", format!("{down} down")),
             Some(stage) if stages.len() == 1 => ("warn", format!("{staged} {stage}")),
@@ -271,13 +271,13 @@ fn gateway_of(place: [usize; 2], gateway: &Gateway, observation: Option<&Observa
     let (class, word) = match health {
         Some(Health::Down) => ("bad", "down"),
         Some(Health::Recovering) => ("warn", "recovering"),
-        _ if gateway.stage != "enforce" => ("warn", gateway.stage),
+        _ if gateway.stage() != "enforce" => ("warn", gateway.stage()),
         _ if !gateway.shadow_rules.is_empty() => ("warn", "shadow rules"),
         Some(Health::NoData) => ("soft", "no data"),
         Some(Health::Healthy) => ("good", "healthy"),
         Some(Health::NoGate) | None => ("soft", ""),
     };
-    let mut more = format!("{}; {}", gateway.hosts.join(", "), gateway.stage);
+    let mut more = format!("{}; {}", gateway.hosts.join(", "), gateway.stage());
     if let Some(observed) = observation.and_then(|all| all.of(gateway)) {
         let (allowed, refused) = (whole(observed.allowed), whole(observed.all_refused()));
         more.push_str(&format!("; {allowed} requests allowed, {refused} refused"));
