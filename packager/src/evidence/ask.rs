@@ -78,6 +78,10 @@ impl Asked<'_> {
                 found.first.insert(entry, sample.value);
             }
         }
+        // What came since the last look at the past came now.
+        for (entry, _) in found.entries.iter().filter(|(_, count)| **count > 0.0) {
+            found.first.entry(entry.clone()).or_insert(self.now);
+        }
         for sample in self.samples(&seen(selector, window))? {
             note_seen(found, &sample);
         }
