@@ -240,3 +240,19 @@ fn pictures_and_pages_are_well_formed() {
         assert!(!page.contains(outside), "{outside}");
     }
 }
+
+#[test]
+fn a_candidate_has_the_stage_of_the_lock() {
+    let rule = "    - id: r\n      action: ALLOW\n      from: [{source: {serviceAccounts: [shop/web]}}]\n";
+    let mut map = map_of(&[egress("a", "own", "", rule), egress("b", "own", "", rule)]);
+    let digest = "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
+    let lock = format!(
+        r#"{{"version": 1, "rollout": {{"parent": null, "gateways": {{"own/b": {{"policy": "{digest}",
+            "candidate": "{digest}", "stage": "canary", "percent": 25, "since": "2026-11-26T21:29:59Z"}}}}}}}}"#
+    );
+    map.stand(&sallyport_manifest::LockFile::parse(&lock).unwrap());
+    let json: Value = serde_json::from_str(&map.render(MapFormat::Json, None)).unwrap();
+    let candidates: Vec<&Value> = json["gateways"].as_array().unwrap().iter().map(|one| &one["candidate"]).collect();
+    assert_eq!(candidates, [&Value::Null, &serde_json::json!({"stage": "canary", "percent": 25})]);
+    assert!(map.render(MapFormat::Svg, None).contains("canary"));
+}
