@@ -183,7 +183,7 @@ fn what_cannot_be_done_is_said() {
         (&["learn", "access.log", "--host", "nobody.example"], 1, "there is no request to learn from"),
         (&["learn", "access.log", "--write"], 64, "--merge <EGRESS>"),
         (&["learn", "access.log", "--merge", "missing.yaml"], 3, "missing.yaml"),
-        (&["learn", "access.log", "--merge", "bad.yaml"], 1, "the field `prot` is unknown"),
+        (&["learn", "access.log", "--merge", "bad.yaml"], 1, "unknown field `prot`"),
         (&["learn", "access.log", "--merge", "mesh.yaml"], 64, "`mesh.yaml` has no Egress"),
         (&["learn", "access.log", "--merge", "."], 64, "`--merge .` is not a file"),
         (&["learn", "access.log", "--merge", "flow.yaml"], 1, "`flow.yaml` has no place for rules"),
