@@ -219,7 +219,7 @@ fn the_memory_is_bounded() {
     const MEGABYTES: usize = 200;
     const MOST_KILOBYTES: u64 = 256 << 10;
     let sandbox = Sandbox::new();
-    let mut command = sandbox.command(&["learn", "-", "--quiet"]);
+    let mut command = sandbox.command(&["learn", "-", "--quiet", "--keep-rare"]);
     command
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::null())
