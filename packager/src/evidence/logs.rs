@@ -24,19 +24,24 @@ pub(super) struct Logged {
     pub(super) observed: Observed,
     pub(super) examples: Examples,
     first: Option<i64>,
+    /// Whether a line shows that the gateway evaluates the candidate.
+    is_proven: bool,
 }
 
 /// Reads all logs once, for all gateways.
 pub(super) fn read(logs: &[PathBuf], subjects: &[Subject<'_>]) -> Result<Vec<Logged>, Failure> {
     let mut logged = vec![Logged::default(); subjects.len()];
     for path in logs {
-        each_line(path, |line| {
-            if let Some((fields, before)) = json_of(line) {
-                take(&fields, before, subjects, &mut logged);
-            }
+        each_line(path, |line| match json_of(line) {
+            Some((fields, before)) => take(&fields, before, subjects, &mut logged),
+            None => subjects.iter().zip(&mut logged).for_each(|(subject, logged)| logged.prove(line, subject)),
         })?;
     }
     for one in &mut logged {
+        if !one.is_proven && one.observed.requests.is_some() {
+            // A gateway without the candidate logs the same lines.
+            one.observed = Observed { now: one.observed.now, is_unproven: true, ..Observed::default() };
+        }
         one.observed.seconds = one.first.map_or(0.0, |first| one.observed.now - first as f64).max(0.0);
     }
     Ok(logged)
@@ -97,6 +102,14 @@ fn take(fields: &Value, before: &str, subjects: &[Subject<'_>], logged: &mut [Lo
 }
 
 impl Logged {
+    /// The filter's own line about a configuration that it has taken.
+    fn prove(&mut self, line: &str, subject: &Subject<'_>) {
+        let Some((before, policy)) = line.split_once("policy for ") else { return };
+        let is_own = policy.strip_prefix(&*subject.egress.route()).is_some_and(|rest| rest.starts_with(':'));
+        let is_ours = !subject.digest.is_empty() && policy.contains(&format!("of the candidate {},", subject.digest));
+        self.is_proven |= is_own && is_ours && moment_before(before).is_none_or(|at| at >= subject.since);
+    }
+
     fn count(&mut self, fields: &Value, is_allowed: bool, at: i64, subject: &Subject<'_>) {
         let (found, who) = (&mut self.observed, caller(fields));
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
@@ -111,6 +124,7 @@ impl Logged {
             answers.errors += if status.is_some_and(|status| status.starts_with('5')) { 1.0 } else { 0.0 };
         }
         let Some(region) = text(fields, "region") else { return };
+        self.is_proven = true;
         let pair = pair(region, is_allowed, subject);
         let entry = Entry { region: region.to_owned(), pair, caller: who.clone() };
         *found.entries.entry(entry.clone()).or_default() += 1.0;

@@ -11,6 +11,8 @@ pub(crate) struct Subject<'a> {
     /// The regions by which it counts.
     pub(crate) regions: &'a [Region],
     pub(crate) standing: Standing,
+    /// The digest of the candidate's rules; empty where the lock has none.
+    pub(crate) digest: &'a str,
     /// Since when it stands there, in Unix seconds.
     pub(crate) since: i64,
 }

@@ -136,7 +136,11 @@ fn judge(
 ) -> Result<Vec<Taken>, Failure> {
     let (mut taken, mut blocked, mut is_for_filter) = (Vec::new(), Vec::new(), false);
     for (gateway, step) in steps {
-        let (evidence, missing) = needs(state, gateway, *step, witness);
+        let (evidence, mut missing) = needs(state, gateway, *step, witness);
+        // What was seen at one stage is no evidence for those that are left out.
+        let next = gateway.next(&state.rollout.gates.canary.steps);
+        missing
+            .extend(next.filter(|next| next != step).map(|next| Missing(format!("steps: `{next}` comes before it"))));
         let filter = missing_filter(state, gateway, *step);
         is_for_filter |= filter.is_some();
         let lacks: Vec<&Missing> = if reason.is_some() { filter.iter().collect() } else { missing.iter().collect() };

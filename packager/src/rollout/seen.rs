@@ -6,6 +6,7 @@ use sallyport_egress::evidence::{Answer, Judgement, Question, judge, span, whole
 use sallyport_egress::meaning::Region;
 use sallyport_egress::rollout::{Standing, Step};
 use sallyport_egress::trial::counted;
+use sallyport_manifest::GatewayState;
 
 use super::change::change;
 use super::evidence::{Evidence, Missing, Nothing, Witness};
@@ -59,6 +60,10 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
             egress: &gateway.egress.value,
             regions,
             standing: *standing,
+            digest: match gateway.state {
+                GatewayState::Rolling(_, locked) => &locked.candidate,
+                _ => "",
+            },
             since: *since,
         })
         .collect();

@@ -27,7 +27,7 @@ impl FromStr for Target {
             "settled" => Ok(Target::Settled),
             _ => {
                 let percent = text.strip_suffix('%').and_then(|number| number.parse::<u32>().ok());
-                let percent = percent.filter(|percent| *percent < 100);
+                let percent = percent.filter(|percent| (1..100).contains(percent));
                 percent.map(Target::Percent).ok_or_else(|| {
                     "a stage is `shadow`, `canary`, a share of callers such as `25%`, `enforce` or `settled`".to_owned()
                 })
@@ -70,7 +70,7 @@ mod tests {
         ] {
             assert_eq!(target.parse::<Target>().unwrap().step(from, &[5, 25]), step, "{target}");
         }
-        for wrong in ["", "100%", "5", "production", "-1%"] {
+        for wrong in ["", "0%", "100%", "5", "production", "-1%"] {
             assert!(wrong.parse::<Target>().is_err(), "{wrong}");
         }
     }

@@ -192,6 +192,19 @@ fn an_access_log_is_evidence_too() {
     }
     log += &line("2026-11-19T12:30:00.000Z", "null", 503, own);
     sandbox.write("access.log", &log);
+    // A gateway without the candidate would log the same.
+    let seen = status(&sandbox, &["--log", "access.log"]);
+    let gateway = &seen["gateways"][0];
+    assert_eq!((&gateway["seen"]["answer"], &gateway["follows"]), (&"noData".into(), &"waiting".into()));
+    assert!(gateway["missing"].to_string().contains("does not show that the gateway evaluates"), "{gateway:#}");
+    let lock: Value = serde_json::from_str(&sandbox.read("sallyport.lock")).unwrap();
+    let locked = lock.pointer("/rollout/gateways").and_then(Value::as_object).unwrap().iter().next().unwrap();
+    let digest = locked.1["candidate"].as_str().unwrap();
+    log += &format!(
+        "[2026-11-18 12:00:01.000][1][info][wasm] policy for {}: 3 rules, the last of them of the candidate {digest}, with 1 regions, shadow\n",
+        locked.0
+    );
+    sandbox.write("access.log", &log);
     let seen = status(&sandbox, &["--log", "access.log"]);
     assert_eq!(seen["source"], "logs");
     let gateway = &seen["gateways"][0];

@@ -176,6 +176,10 @@ impl Findings {
             ));
         }
         match answer {
+            Answer::NoData if observed.is_unproven => self.missing(
+                "no data: the log does not show that the gateway evaluates the candidate; give its filter's line `policy for                  NAMESPACE/NAME`, too, which its pods log when they take a configuration"
+                    .to_owned(),
+            ),
             Answer::NoData if !observed.has_series() && observed.pods.is_empty() => self.missing(
                 "no data: there are no series of this gateway; is it scraped, with the labels `namespace`, `gateway` and \
                  `pod` of deploy/dashboards/prometheus.yaml?"

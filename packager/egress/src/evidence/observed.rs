@@ -100,6 +100,8 @@ pub struct Observed {
     pub seconds: f64,
     /// Its pods. A log has none.
     pub pods: BTreeMap<String, Pod>,
+    /// Whether there are requests, but nothing shows that the candidate was evaluated for them: then they are not here.
+    pub is_unproven: bool,
     /// Whether the source knows pods and workers: a log does not.
     pub knows_pods: bool,
     /// Requests by caller, counted while there is a candidate.
