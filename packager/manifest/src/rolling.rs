@@ -34,7 +34,12 @@ impl<'a> GatewayState<'a> {
         match (candidate, locked) {
             (None, None) => Self::Plain,
             (Some(candidate), None) => Self::Proposed(candidate),
-            (candidate, Some(locked)) if locked.standing == Standing::Enforce && digest(rules) == locked.candidate => {
+            // Another candidate that is there by now is not settled with it.
+            (candidate, Some(locked))
+                if locked.standing == Standing::Enforce
+                    && digest(rules) == locked.candidate
+                    && candidate.is_none_or(|candidate| candidate.is_in(rules)) =>
+            {
                 Self::Settling(candidate, locked)
             }
             (None, Some(locked)) => Self::Gone(locked),

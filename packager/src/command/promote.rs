@@ -33,7 +33,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIGEST", value_parser = digest)]
     filter: Option<Digest>,
     /// Why the step needs no evidence; the reason goes into the message of the commit
-    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "REASON", value_parser = reason)]
     without_evidence: Option<String>,
     /// Commit the files that were written, with hashes, evidence and waivers in the message
     #[arg(long)]
@@ -67,4 +67,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
             promote(state, &order, &seen, &mut Disk)
         }
     })
+}
+
+/// A line for the message of a commit: one, so that it is no trailer of it.
+fn reason(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("write a reason".to_owned()),
+        line if line.chars().any(char::is_control) => Err("write the reason in one line".to_owned()),
+        line => Ok(line.to_owned()),
+    }
 }

@@ -84,11 +84,25 @@ fn take(fields: &Value, before: &str, subjects: &[Subject<'_>], logged: &mut [Lo
     let host = text(fields, "host").map(|host| host.split(':').next().unwrap_or(host));
     let region = text(fields, "region");
     let at = text(fields, "time").and_then(moment).or_else(|| moment_before(before));
-    let is_own = |subject: &Subject<'_>| {
-        let has_host = subject.egress.hosts().any(|own| Some(&**own) == host);
-        has_host || region.is_some_and(|id| subject.regions.iter().any(|region| region.id == id))
+    let by_host = |subject: &Subject<'_>| subject.egress.hosts().any(|own| Some(&**own) == host);
+    // Of a request that went on, the log has the upstream's host.
+    let by_rest = |subject: &Subject<'_>| {
+        let is_upstream = host.is_some_and(|host| subject.egress.spec.upstream.host.to_string() == host);
+        is_upstream || region.is_some_and(|id| subject.regions.iter().any(|region| region.id == id))
     };
-    let Some((subject, logged)) = subjects.iter().zip(logged).find(|(subject, _)| is_own(subject)) else { return };
+    let is_told = subjects.iter().any(by_host);
+    let is_own = |subject: &Subject<'_>| if is_told { by_host(subject) } else { by_rest(subject) };
+    // Where it is not known whose a line is, it speaks against all of them, and for none.
+    let is_open = subjects.iter().filter(|subject| is_own(subject)).count() > 1;
+    if is_open && region.is_none() {
+        return;
+    }
+    for (subject, logged) in subjects.iter().zip(logged).filter(|(subject, _)| is_own(subject)) {
+        take_own(fields, (region, at), subject, logged);
+    }
+}
+
+fn take_own(fields: &Value, (region, at): (Option<&str>, Option<i64>), subject: &Subject<'_>, logged: &mut Logged) {
     if at.is_some_and(|at| at < subject.since) {
         return;
     }

@@ -1,5 +1,6 @@
 //! Where the evidence is from.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use sallyport_egress::evidence::Observed;
@@ -8,7 +9,7 @@ use super::examples::Examples;
 use super::logs::Logged;
 use super::subject::Subject;
 use super::{ask, logs, pages};
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use crate::prometheus::{MetricsPage, PrometheusArgs};
 
 /// The options of commands that read what gateways did.
@@ -50,6 +51,13 @@ impl EvidenceArgs {
     /// What is known of each of these gateways. `known`: every gateway of the files; `now`: Unix seconds of this machine.
     pub(crate) fn read(&self, subjects: &[Subject<'_>], known: &[String], now: i64) -> Result<Vec<Evidenced>, Failure> {
         MetricsPage::refuse_unknown(&self.metrics, known)?;
+        let given =
+            self.log.iter().map(|path| format!("{path:?}")).chain(self.metrics.iter().map(|page| format!("{page:?}")));
+        let mut once = BTreeSet::new();
+        if let Some(twice) = given.into_iter().find(|source| !once.insert(source.clone())) {
+            let failure = Failure::new(Exit::Usage, format!("the same evidence is given twice: {twice}"));
+            return Err(failure.with_help("name each log, and each page of a pod, once"));
+        }
         let logged = logs::read(&self.log, subjects)?;
         let client = self.prometheus.client()?;
         let time = match &client {
@@ -69,7 +77,8 @@ impl EvidenceArgs {
                 }
                 // Without a line it is as long ago as the log is.
                 _ if observed.now <= 0.0 => Observed { now: now as f64, ..observed },
-                _ => observed,
+                // What has ended since then has ended.
+                _ => Observed { now: observed.now.max(now as f64), ..observed },
             };
             evidenced.push(Evidenced { observed: counted, examples });
         }

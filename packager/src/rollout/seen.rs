@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use sallyport_egress::evidence::{Answer, Judgement, Question, judge, span, whole};
-use sallyport_egress::meaning::Region;
+use sallyport_egress::evidence::{Answer, Finding, Judgement, Question, judge, span, whole};
+use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::{Standing, Step};
 use sallyport_egress::trial::counted;
 use sallyport_manifest::GatewayState;
@@ -47,16 +47,19 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
         else {
             continue;
         };
-        let regions = if candidate.value.is_in(&gateway.egress.value.spec.authz.rules) {
-            Vec::new()
-        } else {
-            counted(&change(state, gateway, &candidate.value)?.0).cloned().collect()
-        };
-        asked.push((gateway, regions, standing, since));
+        let (mut regions, mut left_out) = (Vec::new(), 0);
+        if !candidate.value.is_in(&gateway.egress.value.spec.authz.rules) {
+            let diff = change(state, gateway, &candidate.value)?.0;
+            let narrowed =
+                |regions: &[Region]| regions.iter().filter(|region| region.change() == Change::Narrowed).count();
+            regions = counted(&diff).cloned().collect();
+            left_out = narrowed(&diff.regions).saturating_sub(narrowed(&regions));
+        }
+        asked.push((gateway, regions, standing, since, left_out));
     }
     let subjects: Vec<Subject<'_>> = asked
         .iter()
-        .map(|(gateway, regions, standing, since)| Subject {
+        .map(|(gateway, regions, standing, since, _)| Subject {
             egress: &gateway.egress.value,
             regions,
             standing: *standing,
@@ -69,7 +72,7 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
         .collect();
     let evidenced = args.read(&subjects, &known, state.now)?;
     let mut seen = Seen { source: Some(args.words()), ..Seen::default() };
-    for ((gateway, regions, standing, since), evidenced) in asked.into_iter().zip(evidenced) {
+    for ((gateway, regions, standing, since, left_out), evidenced) in asked.into_iter().zip(evidenced) {
         let question = Question {
             egress: &gateway.egress.value,
             mesh: &state.mesh,
@@ -78,7 +81,13 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
             standing,
             since,
         };
-        let judgement = judge(&question, &evidenced.observed);
+        let mut judgement = judge(&question, &evidenced.observed);
+        if left_out > 0 {
+            let text = format!(
+                "{left_out} regions that refuse what was allowed are not counted, because there are too many: split the change"
+            );
+            judgement.findings.push(Finding { blocks: false, text });
+        }
         seen.gateways.insert(gateway.name(), Judged { regions, standing, since, evidenced, judgement });
     }
     Ok(seen)

@@ -59,9 +59,9 @@ pub(crate) struct Gateway<'s> {
     pub(crate) wave: usize,
 }
 
-/// The time, in Unix seconds: that of `SOURCE_DATE_EPOCH`, if it is set.
+/// The time, in Unix seconds: that of `SALLYPORT_NOW`, if it is set.
 pub(crate) fn now() -> i64 {
-    let given = std::env::var("SOURCE_DATE_EPOCH").ok().and_then(|text| text.parse().ok());
+    let given = std::env::var("SALLYPORT_NOW").ok().and_then(|text| text.parse().ok());
     given.unwrap_or_else(|| OffsetDateTime::now_utc().unix_timestamp())
 }
 

@@ -37,7 +37,7 @@ fn sandbox() -> Sandbox {
 
 fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
     let mut command = sandbox.command(arguments);
-    command.env("SOURCE_DATE_EPOCH", START.saturating_add(seconds).to_string()).env("GIT_CONFIG_GLOBAL", "/dev/null");
+    command.env("SALLYPORT_NOW", START.saturating_add(seconds).to_string()).env("GIT_CONFIG_GLOBAL", "/dev/null");
     for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.com")] {
         command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
     }

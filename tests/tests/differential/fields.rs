@@ -174,8 +174,8 @@ fn schema_fields() -> Result<BTreeSet<String>> {
         match name {
             "Egress" => collect(&kind["then"], "", &mut found),
             "Mesh" => collect(&kind["then"], "mesh", &mut found),
-            // No gateway is made of it.
-            "Cases" => {}
+            // No gateway is made of them. A candidate is a part of the filter's configuration, which both get of one function.
+            "Cases" | "Candidate" | "Rollout" => {}
             other => bail!("which gateways a {other} makes is not known"),
         }
     }
@@ -382,7 +382,7 @@ fn authz() -> Vec<Case> {
         policy("spec.authz.tolerate", json!(["semicolon"])),
         policy("spec.authz.rules[].id", json!("others")),
         policy("spec.authz.rules[].action", json!("AUDIT")),
-        policy("spec.authz.rules[].mode", json!("shadow")),
+        policy("spec.authz.rules[].stage", json!("shadow")),
         source("principals", "cluster.local/ns/shop/sa/orders"),
         source("notPrincipals", "cluster.local/ns/shop/sa/orders"),
         source("namespaces", "billing"),
@@ -513,6 +513,9 @@ fn deploy() -> Vec<Case> {
         envoy("spec.gateway.opa.path", json!("other/allow")).with(opa()),
         policy("spec.gateway.filterDigest", json!(format!("sha256:{}", "cd".repeat(32)))),
         policy("spec.rollout.stage", json!("shadow")),
+        policy("spec.rollout.canary.percent", json!(5)).with(canary()),
+        policy("spec.rollout.canary.callers", json!(["cluster.local/ns/shop/sa/web"])).with(canary()),
+        nothing("metadata.labels", json!({"tier": "silver"})),
         patch("kind", json!("DestinationRule"), json!({"merge": pool()})),
         patch("name", json!("NAME-upstream"), json!({"kind": "DestinationRule", "merge": pool()})),
         patch("merge", pool(), json!({"kind": "DestinationRule"})),
@@ -521,6 +524,10 @@ fn deploy() -> Vec<Case> {
         patch("json[].from", json!("/metadata/name"), operation(json!({"op": "copy", "path": "/spec/http/0/name"}))),
         patch("json[].value", json!("8s"), operation(json!({}))),
     ]
+}
+
+fn canary() -> Value {
+    json!({"spec": {"rollout": {"stage": "canary", "canary": {"percent": 10}}}})
 }
 
 fn of_mesh() -> Vec<Case> {

@@ -233,7 +233,7 @@ impl Site {
             .args(["-c", command])
             .env("PATH", path)
             // The time of the pages.
-            .env("SOURCE_DATE_EPOCH", "1795000000")
+            .env("SALLYPORT_NOW", "1795000000")
             // The project of the pages is in no repository, although it is below the one of this test.
             .env("GIT_CEILING_DIRECTORIES", self.scratch.path())
             .current_dir(folder)

@@ -288,7 +288,9 @@ impl Learner {
         let is_known = self.methods.numbers.contains_key(&*seen.method) && self.hosts.contains_key(host);
         let ambiguity = || if is_known { None } else { self.judge.ambiguity(&seen.method, host).map(Why::Ambiguous) };
         let is_lower = seen.method.bytes().any(|byte| byte.is_ascii_lowercase());
-        let spelling = || (is_lower || !is_spelled(&seen.path)).then_some(Why::Spelling);
+        // In a list it would be a pattern.
+        let is_pattern = seen.method.contains('*');
+        let spelling = || (is_lower || is_pattern || !is_spelled(&seen.path)).then_some(Why::Spelling);
         why.or_else(ambiguity).or_else(spelling).or_else(forwarder)
     }
 

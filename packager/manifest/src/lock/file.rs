@@ -5,7 +5,8 @@ use std::fmt;
 
 use sallyport_egress::rollout::{Stage, Standing, moment};
 use sallyport_egress::value::digest::Digest;
-use serde::{Deserialize, Serialize};
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Lock;
 
@@ -85,7 +86,34 @@ struct File {
 #[serde(deny_unknown_fields)]
 struct RolloutEntry {
     parent: Option<String>,
+    #[serde(deserialize_with = "each_once")]
     gateways: BTreeMap<String, GatewayEntry>,
+}
+
+/// The gateways, each once: of two entries that a merge has left, neither is to be believed.
+fn each_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, GatewayEntry>, D::Error> {
+    struct Gateways;
+
+    impl<'de> Visitor<'de> for Gateways {
+        type Value = BTreeMap<String, GatewayEntry>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a mapping of gateways")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut gateways = BTreeMap::new();
+            while let Some((name, entry)) = entries.next_entry::<String, GatewayEntry>()? {
+                if gateways.contains_key(&name) {
+                    return Err(A::Error::custom(format_args!("`{name}` is there twice")));
+                }
+                gateways.insert(name, entry);
+            }
+            Ok(gateways)
+        }
+    }
+
+    deserializer.deserialize_map(Gateways)
 }
 
 #[derive(Default, Deserialize, Serialize)]
