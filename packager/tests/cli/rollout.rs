@@ -435,13 +435,54 @@ fn a_wrong_word_is_a_wrong_argument() {
         (&["plan", "htpbin"][..], "there is no gateway `htpbin`"),
         (&["promote", "--to", "production"], "a stage is `shadow`, `canary`, a share of callers such as `25%`"),
         (&["promote", "--filter", "1"], "a digest is `sha256:` and 64 hexadecimal digits"),
-        (&["promote", "--without-evidence", ""], "a value is required for '--without-evidence"),
+        (&["promote", "--without-evidence", ""], "write a reason"),
+        (&["promote", "--without-evidence", "x\nSigned-off-by: y"], "write the reason in one line"),
+        (&["promote", "--to", "0%"], "a stage is `shadow`"),
+        (&["promote", "--log", "a.log", "--log", "a.log"], "the same evidence is given twice"),
     ] {
         let ended = run(&sandbox, arguments);
         assert!(ended.code == Some(64) && ended.stderr.contains(words), "{arguments:?}: {ended:?}");
     }
     let settled = run(&sandbox, &["promote", "c", "--to", "settled"]);
     assert!(settled.code == Some(8) && settled.stderr.contains("is settled after `enforce`"), "{settled:?}");
+}
+
+/// After a merge or a kill: the Egress has the rules of a candidate that decides for all, and beside it is the next one.
+#[test]
+fn another_candidate_is_not_settled() {
+    let sandbox = sandbox();
+    run(&sandbox, &[&["promote", "--to", "enforce"], &WITHOUT[..]].concat());
+    let (lock, candidate) = (sandbox.read("sallyport.lock"), sandbox.read("httpbin.candidate.yaml"));
+    run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
+    sandbox.write("sallyport.lock", &lock);
+    let other = "- {id: everybody, action: ALLOW, to: [{operation: {paths: [/other]}}]}\n";
+    sandbox
+        .write("httpbin.candidate.yaml", format!("{}  rules:\n  {other}", candidate.split("  rules:").next().unwrap()));
+    let promoted = run(&sandbox, &["promote"]);
+    assert!(promoted.stdout.contains("-> shadow") && !promoted.stdout.contains("settled"), "{promoted:?}");
+    assert!(!sandbox.read("egress.yaml").contains("everybody"));
+}
+
+#[test]
+fn stages_that_are_left_out_need_a_reason() {
+    let sandbox = sandbox();
+    run(&sandbox, &["promote"]);
+    let skipped = run(&sandbox, &["promote", "--to", "enforce"]);
+    assert_eq!(skipped.code, Some(8), "{skipped:?}");
+    assert!(skipped.stderr.contains("to `enforce`: steps: `canary 5 %` comes before it"), "{skipped:?}");
+}
+
+#[test]
+fn a_gateway_is_once_in_a_lock() {
+    let sandbox = sandbox();
+    run(&sandbox, &["promote"]);
+    let lock = sandbox.read("sallyport.lock");
+    let at = lock.find("\"gateways\": {").unwrap() + "\"gateways\": {".len();
+    let entries = &lock[at..lock.rfind("}\n  }").unwrap()];
+    let entry = entries.trim_end().trim_end_matches('}').trim_end();
+    sandbox.write("sallyport.lock", format!("{}{entry}\n}},{}", &lock[..at], &lock[at..]));
+    let planned = run(&sandbox, &["plan"]);
+    assert!(planned.code != Some(0) && planned.stderr.contains("is there twice"), "{planned:?}");
 }
 
 #[test]
