@@ -87,7 +87,7 @@ fn take(fields: &Value, before: &str, subjects: &[Subject<'_>], logged: &mut [Lo
     let by_host = |subject: &Subject<'_>| subject.egress.hosts().any(|own| Some(&**own) == host);
     // Of a request that went on, the log has the upstream's host.
     let by_rest = |subject: &Subject<'_>| {
-        let is_upstream = host.is_some_and(|host| subject.egress.spec.upstream.host.to_string() == host);
+        let is_upstream = host.is_some_and(|host| subject.upstream == host);
         is_upstream || region.is_some_and(|id| subject.regions.iter().any(|region| region.id == id))
     };
     let is_told = subjects.iter().any(by_host);

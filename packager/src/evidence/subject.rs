@@ -5,9 +5,11 @@ use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::Standing;
 
 /// A gateway with a candidate.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Subject<'a> {
     pub(crate) egress: &'a Egress,
+    /// The upstream's host: of a request that went on, the access log has it.
+    pub(crate) upstream: String,
     /// The regions by which it counts.
     pub(crate) regions: &'a [Region],
     pub(crate) standing: Standing,

@@ -61,6 +61,7 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
         .iter()
         .map(|(gateway, regions, standing, since, _)| Subject {
             egress: &gateway.egress.value,
+            upstream: gateway.egress.value.spec.upstream.host.to_string(),
             regions,
             standing: *standing,
             digest: match gateway.state {

@@ -477,10 +477,9 @@ fn a_gateway_is_once_in_a_lock() {
     let sandbox = sandbox();
     run(&sandbox, &["promote"]);
     let lock = sandbox.read("sallyport.lock");
-    let at = lock.find("\"gateways\": {").unwrap() + "\"gateways\": {".len();
-    let entries = &lock[at..lock.rfind("}\n  }").unwrap()];
-    let entry = entries.trim_end().trim_end_matches('}').trim_end();
-    sandbox.write("sallyport.lock", format!("{}{entry}\n}},{}", &lock[..at], &lock[at..]));
+    let (head, rest) = lock.split_once("\"gateways\": {").unwrap();
+    let (entry, _) = rest.split_once('}').unwrap();
+    sandbox.write("sallyport.lock", format!("{head}\"gateways\": {{{entry}}},{rest}"));
     let planned = run(&sandbox, &["plan"]);
     assert!(planned.code != Some(0) && planned.stderr.contains("is there twice"), "{planned:?}");
 }
