@@ -49,7 +49,7 @@ metadata: {{name: up-{number}, namespace: egress-{team}}}
 spec:
   host: up-{number}.legacy.internal
   upstream: {{host: up-{}.example.com, port: 443}}
-  rollout: {{mode: {stage}}}
+  rollout: {{stage: {stage}}}
   authz:
     rules:
     - id: readers
