@@ -429,7 +429,12 @@
     drag.moved ||= Math.hypot(x, y) > 4;
     if (drag.moved) { canvas.classList.add("grab"); canvas.scrollLeft = drag.left - x; canvas.scrollTop = drag.top - y; }
   });
-  window.addEventListener("pointerup", () => { canvas.classList.remove("grab"); setTimeout(() => { drag = null; }); });
+  window.addEventListener("pointerup", () => {
+    const ended = drag;
+    canvas.classList.remove("grab");
+    // After the click that follows; the next drag may have begun by then.
+    setTimeout(() => { if (drag === ended) drag = null; });
+  });
   canvas.addEventListener("click", (event) => { if (!drag?.moved) activate(event.target.closest(".node")?.dataset.key); });
   canvas.addEventListener("wheel", (event) => {
     if (!event.ctrlKey) return;
