@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use sallyport_manifest::{BuildError, Lock, LockFile};
 
-use crate::exit::IoErrorText;
+use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::{printable, quoted_path};
 
 /// What a search found.
@@ -32,15 +32,8 @@ pub(crate) struct Search {
 /// Reads the lock of the files that the arguments name, without a leading `./`. If there are several, they must agree.
 /// `files`: those that were read.
 pub(crate) fn find<'f>(arguments: &[PathBuf], files: impl Iterator<Item = &'f Path>) -> Search {
-    let folders: Vec<_> = arguments.iter().map(|path| folder(path)).collect();
-    let common = common(&folders);
-    let ladders: Vec<_> = folders.iter().map(|folder| ladder(folder, common.as_deref())).collect();
-    let mut looked_for: Vec<PathBuf> = Vec::new();
-    for path in ladders.iter().flatten() {
-        if !looked_for.contains(path) {
-            looked_for.push(path.clone());
-        }
-    }
+    let (folders, common, ladders) = ladders(arguments);
+    let looked_for = each_once(&ladders);
     let near = std::iter::once(PathBuf::new()).chain(files.filter_map(|file| file.parent().map(Path::to_owned)));
     let mut near = near.map(|folder| folder.join(Lock::FILE));
     let unread = near.find(|path| !looked_for.contains(path) && path.is_file());
@@ -51,6 +44,39 @@ pub(crate) fn find<'f>(arguments: &[PathBuf], files: impl Iterator<Item = &'f Pa
         _ => here.join(Lock::FILE),
     };
     Search { looked_for, file, unread, found }
+}
+
+/// Where a lock is looked for; none is read.
+pub(crate) fn places(arguments: &[PathBuf]) -> Vec<PathBuf> {
+    let (_, _, ladders) = ladders(arguments);
+    each_once(&ladders)
+}
+
+/// The folders of the arguments, the one that they have in common, and where the lock of each may be.
+fn ladders(arguments: &[PathBuf]) -> (Vec<PathBuf>, Option<PathBuf>, Vec<Vec<PathBuf>>) {
+    let folders: Vec<_> = arguments.iter().map(|path| folder(path)).collect();
+    let common = common(&folders);
+    let ladders = folders.iter().map(|folder| ladder(folder, common.as_deref())).collect();
+    (folders, common, ladders)
+}
+
+fn each_once(ladders: &[Vec<PathBuf>]) -> Vec<PathBuf> {
+    let mut places: Vec<PathBuf> = Vec::new();
+    for path in ladders.iter().flatten() {
+        if !places.contains(path) {
+            places.push(path.clone());
+        }
+    }
+    places
+}
+
+/// Why a lock cannot be used, as the end of a command.
+pub(crate) fn unusable(error: BuildError, exit: Exit) -> Failure {
+    let failure = Failure::new(exit, error.message);
+    match error.help {
+        Some(help) => failure.with_help(help),
+        None => failure,
+    }
 }
 
 /// The one lock that the nearest ones of all arguments are.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use sallyport_core::policy::MAX_REGIONS;
 use sallyport_core::wire::{self, Canary, Stage};
-use sallyport_core::{InvalidPolicy, Refusal, RuleRef, Verdict};
+use sallyport_core::{InvalidPolicy, Needs, Refusal, RuleRef, Verdict};
 
 use crate::meaning::{BUDGET, Change, Policy, PolicyDiff, Region, View, diff};
 use crate::model::Candidate;
@@ -30,15 +30,16 @@ impl fmt::Display for NotCompared {
 
 impl std::error::Error for NotCompared {}
 
-/// What a candidate means for a policy. `host` is the one that callers use.
+/// What a candidate means for a policy, and what both ask of a connection. `host` is the one that callers use.
 ///
 /// # Errors
 /// One of the two does not compile, or the comparison takes too long.
-pub fn compare(policy: &wire::Policy, candidate: &Candidate, host: &str) -> Result<PolicyDiff, NotCompared> {
+pub fn compare(policy: &wire::Policy, candidate: &Candidate, host: &str) -> Result<(PolicyDiff, Needs), NotCompared> {
     let next = wire::Policy { rules: candidate.apply(&policy.rules), ..policy.clone() };
     let old = Policy::new(policy.clone()).map_err(NotCompared::Invalid)?;
     let new = Policy::new(next).map_err(NotCompared::Invalid)?;
-    diff(&old, &new, host, BUDGET).map_err(|_| NotCompared::Exhausted)
+    let diff = diff(&old, &new, host, BUDGET).map_err(|_| NotCompared::Exhausted)?;
+    Ok((diff, old.engine().needs() | new.engine().needs()))
 }
 
 /// The policy with its candidate, the regions of the change by which the filter counts, and the digests of both. `diff` is what

@@ -90,7 +90,7 @@ impl Plan<'_> {
     pub fn policy(&self) -> Result<Policy, BuildError> {
         let policy = policy_source(self.egress, self.mesh, &self.standbys);
         let Some(Rolling { candidate, locked, callers }) = self.rolling else { return Ok(policy) };
-        let diff = trial::compare(&policy, candidate, self.egress.spec.host.as_str()).map_err(|error| {
+        let (diff, _) = trial::compare(&policy, candidate, self.egress.spec.host.as_str()).map_err(|error| {
             let message = format!("what its candidate changes cannot be compared: {error}");
             let help = "split the change, and roll out one part after the other";
             BuildError::of(self.egress, Code::PolicyTooLarge, message).with_help(help)

@@ -64,10 +64,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let mut map = Map::of(&checked, &report.files);
     let paths: Vec<_> = args.paths.iter().map(|path| input::relative(path)).collect();
     let search = lock::find(&paths, report.files.iter().map(|file| Path::new(&file.name)));
-    let found = search.found.map_err(|(_, error)| {
-        let failure = Failure::new(Exit::Problems, error.message);
-        error.help.into_iter().fold(failure, Failure::with_help)
-    })?;
+    let found = search.found.map_err(|(_, error)| lock::unusable(error, Exit::Problems))?;
     if let Some((_, lock)) = found {
         map.stand(&lock);
     }

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
+use super::step::valid;
 use crate::console::Console;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
-use crate::report;
 use crate::rollout::render::{Format, render};
-use crate::rollout::{Read, emit, now, plan, read, see};
+use crate::rollout::{emit, now, plan, read, see};
 
 /// Say where the changed rules of each gateway stand, and what the next step means
 ///
@@ -43,12 +43,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let state = match read(&args.files, now())? {
-        Read::State(state) => state,
-        Read::Wrong(wrong) => {
-            console.problem(wrong.render(report::Format::Human, console.coloured(None), true).trim_end());
-            return Ok(wrong.exit());
-        }
+    let state = match valid(read(&args.files, now())?, console) {
+        Ok(state) => state,
+        Err(exit) => return Ok(exit),
     };
     let named = state.named(&args.gateways)?;
     let plan = plan(&state, &named, &see(&state, &named, &args.evidence)?)?;

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use super::step::valid;
 use crate::console::Console;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
-use crate::report;
-use crate::rollout::{FailOn, Read, ReportTarget, Status, StatusFormat, now, read, see, write_report};
+use crate::rollout::{FailOn, ReportTarget, Status, StatusFormat, now, read, see, write_report};
 
 /// Say what gateways saw of the candidates of their rules, and what follows
 ///
@@ -44,12 +44,9 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let state = match read(&args.files, now())? {
-        Read::State(state) => state,
-        Read::Wrong(wrong) => {
-            console.problem(wrong.render(report::Format::Human, console.coloured(None), true).trim_end());
-            return Ok(wrong.exit());
-        }
+    let state = match valid(read(&args.files, now())?, console) {
+        Ok(state) => state,
+        Err(exit) => return Ok(exit),
     };
     if args.report.is_some() && !args.evidence.is_given() {
         return Err(Failure::new(Exit::Usage, "`--report` needs evidence")

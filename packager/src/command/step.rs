@@ -1,4 +1,4 @@
-//! What `promote` and `rollback` share: files are read, a step is taken, reported and committed.
+//! What `plan`, `status`, `promote` and `rollback` share: files are read, and a step is taken, reported and committed.
 
 use std::path::PathBuf;
 
@@ -22,18 +22,26 @@ pub(super) struct Step<'a> {
     pub(super) goes_back: bool,
 }
 
+/// The state of valid files; of others what is wrong is shown, and how the command ends.
+pub(super) fn valid(read: Read, console: &Console) -> Result<Box<State>, Exit> {
+    match read {
+        Read::State(state) => Ok(state),
+        Read::Wrong(wrong) => {
+            console.problem(wrong.render(report::Format::Human, console.coloured(None), true).trim_end());
+            Err(wrong.exit())
+        }
+    }
+}
+
 pub(super) fn run(
     step: &Step<'_>,
     console: &Console,
     take: impl FnOnce(&State) -> Result<Promoted, Failure>,
 ) -> Result<Exit, Failure> {
     let read = if step.goes_back { read_without_candidates } else { read };
-    let state = match read(step.files, now())? {
-        Read::State(state) => state,
-        Read::Wrong(wrong) => {
-            console.problem(wrong.render(report::Format::Human, console.coloured(None), true).trim_end());
-            return Ok(wrong.exit());
-        }
+    let state = match valid(read(step.files, now())?, console) {
+        Ok(state) => state,
+        Err(exit) => return Ok(exit),
     };
     if step.commit {
         need_repository(&state.lock_path)?;

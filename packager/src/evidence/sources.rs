@@ -10,6 +10,7 @@ use super::logs::Logged;
 use super::subject::Subject;
 use super::{ask, logs, pages};
 use crate::exit::{Exit, Failure};
+use crate::printable::printable;
 use crate::prometheus::{MetricsPage, PrometheusArgs};
 
 /// The options of commands that read what gateways did.
@@ -51,13 +52,7 @@ impl EvidenceArgs {
     /// What is known of each of these gateways. `known`: every gateway of the files; `now`: Unix seconds of this machine.
     pub(crate) fn read(&self, subjects: &[Subject<'_>], known: &[String], now: i64) -> Result<Vec<Evidenced>, Failure> {
         MetricsPage::refuse_unknown(&self.metrics, known)?;
-        let given =
-            self.log.iter().map(|path| format!("{path:?}")).chain(self.metrics.iter().map(|page| format!("{page:?}")));
-        let mut once = BTreeSet::new();
-        if let Some(twice) = given.into_iter().find(|source| !once.insert(source.clone())) {
-            let failure = Failure::new(Exit::Usage, format!("the same evidence is given twice: {twice}"));
-            return Err(failure.with_help("name each log, and each page of a pod, once"));
-        }
+        self.refuse_twice()?;
         let logged = logs::read(&self.log, subjects)?;
         let client = self.prometheus.client()?;
         let time = match &client {
@@ -83,5 +78,20 @@ impl EvidenceArgs {
             evidenced.push(Evidenced { observed: counted, examples });
         }
         Ok(evidenced)
+    }
+
+    /// Counts that are given twice would be twice as many.
+    fn refuse_twice(&self) -> Result<(), Failure> {
+        let (mut logs, mut pages) = (BTreeSet::new(), BTreeSet::new());
+        let log = self.log.iter().find(|path| !logs.insert(*path));
+        let page = self.metrics.iter().find(|page| !pages.insert(*page));
+        let what = match (log, page) {
+            (Some(path), _) => format!("the log `{}`", printable(path)),
+            // Its address may have a password in it.
+            (None, Some(page)) => format!("a metrics page of `{}`", page.route()),
+            (None, None) => return Ok(()),
+        };
+        let failure = Failure::new(Exit::Usage, format!("the same evidence is given twice: {what}"));
+        Err(failure.with_help("name each log, and each page of a pod, once"))
     }
 }

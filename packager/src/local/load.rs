@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sallyport_egress::model::{AccessLog, Egress, Mesh};
 use sallyport_egress::rollout::{Candidate, Rollout};
-use sallyport_manifest::{BuildError, LockFile, Rollouts};
+use sallyport_manifest::{LockFile, Rollouts};
 
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
@@ -56,7 +56,7 @@ impl EgressFiles {
 
     /// Where a lock would be for them: it says how far their candidates have come.
     pub(crate) fn locks(&self) -> Vec<PathBuf> {
-        lock::find(&self.relative(), std::iter::empty()).looked_for
+        lock::places(&self.relative())
     }
 
     fn relative(&self) -> Vec<PathBuf> {
@@ -82,7 +82,7 @@ impl EgressFiles {
         let search = lock::find(&self.relative(), report.files.iter().map(|file| Path::new(&file.name)));
         let lock = match search.found {
             Ok(found) => found.map(|(_, lock)| lock).unwrap_or_default(),
-            Err((_, error)) => return Err(NotServed::Failure(failure(error))),
+            Err((_, error)) => return Err(NotServed::Failure(lock::unusable(error, Exit::Problems))),
         };
         let candidates = checked.candidates.into_iter().map(|candidate| candidate.value).collect();
         let rollout = checked.rollout.map(|rollout| rollout.value);
@@ -97,17 +97,9 @@ impl Loaded {
             (self.egresses.iter().collect(), self.candidates.iter().collect());
         let found = Rollouts::of(&egresses, &candidates, self.rollout.as_ref(), &self.lock);
         found.map_err(|errors| match errors.into_iter().next() {
-            Some(first) => failure(first),
+            Some(first) => lock::unusable(first, Exit::Problems),
             None => Failure::new(Exit::Problems, "the lock cannot be used"),
         })
-    }
-}
-
-fn failure(error: BuildError) -> Failure {
-    let failure = Failure::new(Exit::Problems, error.message);
-    match error.help {
-        Some(help) => failure.with_help(help),
-        None => failure,
     }
 }
 

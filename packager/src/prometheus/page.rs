@@ -24,7 +24,7 @@ const LARGEST: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A page of one pod, and whose it is: `NAMESPACE/NAME=FILE` or `NAMESPACE/NAME=URL`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MetricsPage {
     namespace: String,
     gateway: String,

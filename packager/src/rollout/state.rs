@@ -108,13 +108,7 @@ fn read_but(arguments: &[PathBuf], now: i64, is_left_out: impl Fn(&ReportedFile)
 fn lock_of(search: &Search) -> Result<(PathBuf, Option<Vec<u8>>, LockFile), Failure> {
     let found = match &search.found {
         Ok(found) => found,
-        Err((_, error)) => {
-            let failure = Failure::new(Exit::Io, error.message.clone());
-            return Err(match &error.help {
-                Some(help) => failure.with_help(help.clone()),
-                None => failure,
-            });
-        }
+        Err((_, error)) => return Err(lock::unusable(error.clone(), Exit::Io)),
     };
     let Some((path, _)) = found else { return Ok((search.file.clone(), None, LockFile::default())) };
     let bytes = fs::read(path).map_err(|error| Failure::read(path, &error))?;

@@ -42,7 +42,7 @@ fn scene() -> Scene {
     let egress = checked.egresses.into_iter().next().unwrap().value;
     let candidate = checked.candidates.into_iter().next().unwrap().value;
     let diff = compare(&policy_source(&egress, &Mesh::default(), &[]), &candidate, "orders.internal").unwrap();
-    let regions = counted(&diff).cloned().collect();
+    let regions = counted(&diff.0).cloned().collect();
     Scene { egress, regions }
 }
 

@@ -59,6 +59,7 @@ impl Compiler<'_> {
             let flaw = Flaw::new(PolicyCode::Candidate, format_args!("no rule in force has the ID `{id}`"));
             self.report(&list.item(position), flaw);
         }
+        let removed: ByteMap = remove.iter().map(|id| (id.as_bytes().into(), 0)).collect();
         let list = place.field("rules");
         if changed.len() > MAX_RULES {
             self.report(&list, too_many(changed.len(), "rules", MAX_RULES));
@@ -67,7 +68,7 @@ impl Compiler<'_> {
             let mut next = u32::try_from(in_force.len()).unwrap_or(u32::MAX);
             for (position, rule) in changed.iter().enumerate() {
                 let place = list.item(position);
-                if rule.stage != Stage::Enforce || remove.contains(&rule.id) {
+                if rule.stage != Stage::Enforce || removed.contains_key(rule.id.as_bytes()) {
                     let flaw = Flaw::new(
                         PolicyCode::Candidate,
                         format_args!("the candidate has the rule `{}`, but does not enforce it", rule.id),
