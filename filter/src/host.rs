@@ -2,6 +2,7 @@
 //!
 //! Every status but 0 becomes `None`, or is ignored where nothing can be done about it.
 
+use alloc::vec;
 use alloc::vec::Vec;
 use core::ptr::null_mut;
 
@@ -111,6 +112,8 @@ unsafe extern "C" {
 #[link(wasm_import_module = "wasi_snapshot_preview1")]
 unsafe extern "C" {
     fn random_get(data: *mut u8, size: usize) -> u16;
+    fn environ_sizes_get(count: *mut usize, size: *mut usize) -> u16;
+    fn environ_get(variables: *mut *mut u8, text: *mut u8) -> u16;
 }
 
 /// Writes one line to Envoy's log, or a value into a metric. These metrics change seldom, so each is looked up by name.
@@ -160,6 +163,22 @@ pub fn plugin_configuration() -> Option<Vec<u8>> {
 pub fn request_headers() -> Option<Vec<u8>> {
     // SAFETY: see `receive`.
     receive(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
+}
+
+/// The value of a variable of the VM. The host writes each as `NAME=VALUE`, with a zero behind it.
+pub fn environment(name: &str) -> Option<Vec<u8>> {
+    let (mut count, mut size) = (0, 0);
+    // SAFETY: the host writes two numbers.
+    if unsafe { environ_sizes_get(&raw mut count, &raw mut size) } != 0 {
+        return None;
+    }
+    let (mut variables, mut text) = (vec![null_mut(); count], vec![0; size]);
+    // SAFETY: both have the sizes that the host has just named.
+    if unsafe { environ_get(variables.as_mut_ptr(), text.as_mut_ptr()) } != 0 {
+        return None;
+    }
+    let of_name = |variable: &[u8]| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
+    text.split(|byte| *byte == 0).find_map(of_name)
 }
 
 /// The name that the plugin's configuration gives it.

@@ -50,8 +50,8 @@ fn a_printed_command_calls_a_real_server() -> Result<()> {
     let options = Options { envoy: &envoy, egress: &egress, upstream: address, authority: &authority, callers: &[] };
     let gate = Gate::start(&scratch, &options)?;
     for (caller, status) in [("/sa/sleep", "grpc-status: 0"), ("/sa/stranger", "grpc-status: 7")] {
-        let shown = Command::new("sh").args(["-c", gate.command(caller)?]).output()?.stdout;
-        let shown = String::from_utf8(shown)?;
+        let output = Command::new("sh").args(["-c", gate.command(caller)?]).output()?;
+        let shown = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         ensure!(shown.lines().any(|line| line.trim_end() == status), "{caller}: {shown}");
     }
     Ok(())

@@ -12,6 +12,7 @@ use sallyport_tests::cluster::stage::Site;
 use sallyport_tests::cluster::{Cluster, curl_from_outside, scene, stage};
 use sallyport_tests::echo::Echo;
 use sallyport_tests::process::{Program, Stdout};
+use serde_json::Value;
 
 const GATEWAYS: [&str; 3] = ["httpbin", "second", "third"];
 const RULES: &str = "authz:
@@ -102,6 +103,7 @@ fn a_change_that_breaks_a_caller(cluster: &Cluster, site: &Site<'_>) -> Result<(
     site.write("httpbin.candidate", &candidate("httpbin", no_stranger))?;
     site.sallyport(&["promote", "--to", "shadow"])?;
     roll_out(cluster, site)?;
+    has_what_was_built(cluster, site)?;
     let entered = |caller: &str| -> Result<bool> {
         let pages = stats(cluster, "httpbin")?;
         let mark = format!("allowed_refused_cluster_2elocal_2fns_{caller}");
@@ -125,6 +127,15 @@ fn a_change_that_breaks_a_caller(cluster: &Cluster, site: &Site<'_>) -> Result<(
         let answer = cluster.curl(namespace, caller, &[&url("httpbin", "a")])?;
         ensure!(answer.status == 200, "one step leads back: {answer:?}");
     }
+    Ok(())
+}
+
+/// What the workers say is the digest of what `build` writes: of the configuration, which istiod writes anew, and of the filter.
+fn has_what_was_built(cluster: &Cluster, site: &Site<'_>) -> Result<()> {
+    let status: Value = serde_json::from_str(&site.sallyport(&["status", "httpbin", "--format", "json"])?)?;
+    let digest = status["gateways"][0]["digest"].as_str().context("no digest")?;
+    let found = in_use(cluster, "httpbin")?;
+    ensure!(found.len() == 1 && found.iter().all(|(name, _)| name.contains(digest)), "{digest}: {found:?}");
     Ok(())
 }
 

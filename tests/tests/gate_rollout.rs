@@ -209,8 +209,16 @@ fn a_candidate_is_counted_then_decides_and_goes_back() {
             let caller = format!(".allowed_refused.cluster_2elocal_2fns_2fshop_2fsa_2fweb_2d{number}");
             ensure!(name.ends_with(&caller) && **count == number as u64 + 1, "{of_region:?}");
         }
-        let region = of_region.first().and_then(|(name, _)| name.split('.').nth(2)).context("a region")?.to_owned();
-        ensure!(region.len() == 12 && found.contains_key(&format!("sallyport.region_seen.{region}")), "{found:#?}");
+        let mut parts = of_region.first().context("a region")?.0.split('.').skip(2).map(str::to_owned);
+        let (digest, region) = parts.next().zip(parts.next()).context("a digest and a region")?;
+        ensure!(
+            region.len() == 12 && found.contains_key(&format!("sallyport.region_seen.{digest}.{region}")),
+            "{found:#?}"
+        );
+        // What is in force is what `build` writes, with this filter.
+        let status: Value = serde_json::from_str(&site.sallyport(&["status", "--format", "json"])?)?;
+        ensure!(status["gateways"][0]["digest"] == digest.as_str(), "{digest}: {status:#}");
+        ensure!(found.get(&format!("sallyport.workers.{digest}")) == Some(&(WORKERS + 1)), "{found:#?}");
         // The region is one that `plan` shows, and the one of the access log.
         let plan = site.sallyport(&["plan", "--format", "json"])?;
         ensure!(plan.contains(&region), "{plan}");
@@ -386,7 +394,7 @@ fn what_a_real_gateway_saw_decides() {
         ensure!(report.contains(blocked) && report.contains("/old"), "{report}");
         // Its team knows.
         let region = metrics(&watched.gate)?.into_keys().find_map(|name| {
-            let region = name.strip_prefix("sallyport.region.")?.split('.').next()?.to_owned();
+            let region = name.strip_prefix("sallyport.region.")?.split('.').nth(1)?.to_owned();
             Some(region)
         });
         let waiver = format!(

@@ -100,6 +100,22 @@ fn no_file_is_too_long_and_nothing_is_left_to_do() -> Result<()> {
 }
 
 /// Every Rust file of the project.
+/// `make test` has no cluster, and needs no root.
+#[test]
+fn only_make_cluster_runs_the_scenes() -> Result<()> {
+    let manifest = fs::read_to_string(workspace().join("tests/Cargo.toml"))?;
+    let mut scenes = 0;
+    for file in fs::read_dir(workspace().join("tests/tests"))? {
+        let name = file?.file_name().to_string_lossy().into_owned();
+        let Some(scene) = name.strip_suffix(".rs").filter(|name| name.starts_with("cluster_")) else { continue };
+        let entry = format!("name = \"{scene}\"\nrequired-features = [\"cluster\"]");
+        ensure!(manifest.contains(&entry), "tests/Cargo.toml: `{scene}` does not require the feature `cluster`");
+        scenes += 1;
+    }
+    ensure!(scenes >= 20, "only {scenes} scenes were found");
+    Ok(())
+}
+
 fn sources() -> Result<Vec<PathBuf>> {
     let found = rust_files(&workspace().canonicalize()?)?;
     ensure!(found.len() > 50, "only {} files were found", found.len());

@@ -2,6 +2,7 @@
 
 mod settle;
 
+use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::authz::explain::{Explanation, RuleExplanation};
@@ -40,6 +41,8 @@ pub struct Engine {
     in_force: Requirements,
     /// What those of the candidate do.
     candidate: Requirements,
+    /// See [`Engine::mark`].
+    mark: String,
 }
 
 impl Engine {
@@ -55,7 +58,7 @@ impl Engine {
         check_steps(index.worst_case(&policy.rules))?;
         let required = |side| Requirements::of(policy.rules.iter().filter(|rule| rule.sides.contains(side)));
         let (in_force, candidate) = (required(Side::InForce), required(Side::Candidate));
-        Ok(Self { policy, index, in_force, candidate })
+        Ok(Self { policy, index, in_force, candidate, mark: String::new() })
     }
 
     /// Reads the JSON of the wire shape, then compiles it.
@@ -64,7 +67,24 @@ impl Engine {
     ///
     /// [`PolicyCode::Shape`] for fields that are not of the shape, else as [`Engine::compile`].
     pub fn from_json(json: &[u8]) -> Result<Self, InvalidPolicy> {
-        Self::compile(&parse(json)?)
+        Self::from_configuration(json, b"")
+    }
+
+    /// The same, where the digest of the filter that takes it is known: `sha256:DIGEST`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::from_json`].
+    pub fn from_configuration(json: &[u8], filter: &[u8]) -> Result<Self, InvalidPolicy> {
+        let tree = wire::Reader::tree(json)?;
+        let engine = Self::compile(&read(&tree)?)?;
+        Ok(Self { mark: wire::mark(&tree, filter), ..engine })
+    }
+
+    /// The [mark](wire::mark) of what is in force with this policy; empty if it was not read from JSON.
+    #[must_use]
+    pub fn mark(&self) -> &str {
+        &self.mark
     }
 
     /// Most bytes that the regular expressions of the policy read for one request, one step per byte: whatever the request,
@@ -260,10 +280,13 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
 ///
 /// [`PolicyCode::Shape`] for every field that is not of the shape; [`PolicyCode::Candidate`] for digests that do not fit.
 pub fn parse(json: &[u8]) -> Result<wire::Policy, InvalidPolicy> {
-    let tree = wire::Reader::tree(json)?;
-    let policy: wire::Policy = wire::Reader::read(&tree)?;
+    read(&wire::Reader::tree(json)?)
+}
+
+fn read(tree: &wire::Json<'_>) -> Result<wire::Policy, InvalidPolicy> {
+    let policy: wire::Policy = wire::Reader::read(tree)?;
     let digests = policy.candidate.as_ref().map(|candidate| [&candidate.policy, &candidate.candidate]);
-    if let (Some(written), Some(found)) = (digests, wire::digests(&tree)) {
+    if let (Some(written), Some(found)) = (digests, wire::digests(tree)) {
         let mut problems = Problems::default();
         for ((name, written), found) in ["policy", "candidate"].into_iter().zip(written).zip(&found) {
             if written != found {

@@ -166,7 +166,7 @@ impl Counters {
     }
 
     /// The metric name of a slot: `sallyport.requests.VERDICT`, `sallyport.requests.ambiguous.KIND`,
-    /// `sallyport.rule.ID.VERDICT`, `sallyport.caller.CALLER`, `sallyport.region.REGION.PAIR.CALLER`; the rules beyond the first 1,000 share `sallyport.other_rules.VERDICT`.
+    /// `sallyport.rule.ID.VERDICT`, `sallyport.caller.MARK.CALLER`, `sallyport.region.MARK.REGION.PAIR.CALLER`; the rules beyond the first 1,000 share `sallyport.other_rules.VERDICT`.
     #[must_use]
     pub fn name(&self, slot: usize, engine: &Engine) -> String {
         if let Some(name) = TOTAL_NAMES.get(slot) {
@@ -337,7 +337,8 @@ mod tests {
             identity = r#"{"id":"none","action":"AUDIT","from":[{"source":{"namespaces":["none"]}}]}"#,
             part = allow("read", r#""/b""#),
         );
-        Engine::compile(&crate::wire::Reader::parse(json.as_bytes()).unwrap()).unwrap()
+        let policy: crate::wire::Policy = crate::wire::Reader::parse(json.as_bytes()).unwrap();
+        Engine::from_json(&serde_json::to_vec(&policy.with_digests()).unwrap()).unwrap()
     }
 
     /// A request of the service account, or without a certificate.

@@ -32,7 +32,7 @@ mod tests;
 
 pub use self::ambiguity::Ambiguity;
 pub use self::candidate::{Canary, Candidate, Region};
-pub use self::digest::{Digest, digest, digests, sha256};
+pub use self::digest::{Digest, digest, digests, mark, mark_of};
 pub use self::health::{
     Expect, ExpectedHeader, Health, Override, Passive, Probe, Readiness, RefusalAnswer, Scheme, SlowStart, Standby,
 };

@@ -11,6 +11,8 @@
 //! Who could enter a region is asked of the engine: a policy of the region's rule with its callers alone. There is no second
 //! matcher of callers.
 
+mod filter;
+mod findings;
 mod gate;
 mod judge;
 mod observed;
@@ -20,8 +22,10 @@ mod regions;
 #[cfg(test)]
 mod tests;
 
+pub use filter::judge_filter;
+pub use findings::Finding;
 pub use gate::{Gate, span};
-pub use judge::{Answer, Finding, Judgement, judge};
+pub use judge::{Answer, Judgement, judge};
 pub use observed::{Answers, Counted, Entry, Observed, Pair, Pod};
 pub use question::{Question, WaivedCaller};
 pub use reach::Reach;

@@ -8,7 +8,7 @@ use super::step::{self, Step};
 use crate::console::Console;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
-use crate::rollout::{Disk, Nothing, Order, Target, promote, promote_filter, see};
+use crate::rollout::{Disk, Order, Target, promote, promote_filter, see};
 
 /// Take the next step of the changed rules of a wave of gateways
 ///
@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         goes_back: false,
     };
     step::run(&step, console, |state| match filter {
-        Some(digest) => promote_filter(state, &order, digest, &Nothing, &mut Disk),
+        Some(digest) => promote_filter(state, &order, digest, evidence, &mut Disk),
         None => {
             let seen = see(state, &state.named(gateways)?, evidence)?;
             promote(state, &order, &seen, &mut Disk)

@@ -1,14 +1,15 @@
 //! A Prometheus is asked about one gateway.
 
-use sallyport_egress::evidence::{Answers, Entry, Observed, Pair};
+use sallyport_egress::evidence::{Answers, Counted, Entry, Observed, Pair};
 
 use super::queries::{Measure, Selector, first, observed, seen};
 use super::subject::Subject;
+use crate::printable::visible;
 use crate::prometheus::{Client, Sample, Unanswered, decode_caller};
 
 /// Asks at one time of the server.
 pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64) -> Result<Observed, Unanswered> {
-    let selector = Selector::of(&subject.egress.namespace, &subject.egress.name);
+    let selector = Selector::of(&subject.egress.namespace, &subject.egress.name, subject.mark);
     let seconds = (now as i64).saturating_sub(subject.since).max(1).unsigned_abs();
     let window = format!("{seconds}s");
     let mut found = Observed { now, knows_pods: true, knows_answers: true, ..Observed::default() };
@@ -17,15 +18,11 @@ pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64) -> Result<Ob
     // One that nobody could have observed, by a clock that is wrong, has no window.
     if subject.since <= now as i64 {
         asked.counts(&selector, (&window, seconds), &mut found)?;
-        let digests: Vec<&str> = found.pods.values().flat_map(|pod| pod.workers.keys()).map(String::as_str).collect();
-        if !digests.is_empty() {
-            let query = observed(&selector, &digests.join("|"), &window, seconds);
-            found.seconds = asked.number(&query)?.unwrap_or_default();
-        }
+        found.seconds = asked.number(&observed(&selector, &window, seconds))?.unwrap_or_default();
     }
-    asked.warnings.sort();
-    asked.warnings.dedup();
-    found.warnings = asked.warnings;
+    found.warnings.extend(asked.warnings);
+    found.warnings.sort();
+    found.warnings.dedup();
     Ok(found)
 }
 
@@ -39,7 +36,9 @@ impl Asked<'_> {
     fn samples(&mut self, query: &str) -> Result<Vec<Sample>, Unanswered> {
         let answer = self.client.query(query, Some(self.now))?;
         self.warnings.extend(answer.warnings);
-        Ok(answer.samples.iter().filter(|sample| sample.value.is_finite()).cloned().collect())
+        let (sound, broken): (Vec<_>, Vec<_>) = answer.samples.iter().cloned().partition(is_count);
+        self.warnings.extend(broken.iter().map(no_count));
+        Ok(sound)
     }
 
     fn number(&mut self, query: &str) -> Result<Option<f64>, Unanswered> {
@@ -51,7 +50,7 @@ impl Asked<'_> {
             let pod = found.pods.entry(sample.label("pod").to_owned()).or_default();
             pod.is_up = Some(pod.is_up.unwrap_or(true) && sample.value > 0.0);
         }
-        for name in ["sallyport_workers", "sallyport_config_loaded_at_seconds", "envoy_server_concurrency"] {
+        for name in ["sallyport_workers", "envoy_server_concurrency"] {
             for sample in self.samples(&selector.series(name))? {
                 note_pod(found, name, &sample);
             }
@@ -74,7 +73,7 @@ impl Asked<'_> {
             note_entry(found, &sample);
         }
         for sample in self.samples(&first(selector, window, seconds))? {
-            if let Some(entry) = entry_of(&sample) {
+            if let Ok(entry) = entry_of(&sample) {
                 found.first.insert(entry, sample.value);
             }
         }
@@ -100,29 +99,48 @@ pub(super) fn note_pod(found: &mut Observed, name: &str, sample: &Sample) {
         "sallyport_workers" if sample.value > 0.0 => {
             *pod.workers.entry(sample.label("digest").to_owned()).or_default() += sample.value;
         }
-        "sallyport_config_loaded_at_seconds" => pod.loaded_at = Some(sample.value),
         "envoy_server_concurrency" => pod.concurrency = Some(sample.value),
         _ => {}
     }
 }
 
 pub(super) fn note_caller(found: &mut Observed, sample: &Sample) {
-    if let Some(who) = decode_caller(sample.label("caller")).filter(|_| sample.value > 0.0) {
-        *found.callers.entry(who).or_default() += sample.value;
+    match caller_of(sample) {
+        Ok(who) if sample.value > 0.0 => *found.callers.entry(who).or_default() += sample.value,
+        Ok(_) => {}
+        Err(warning) => found.warnings.push(warning),
     }
 }
 
 pub(super) fn note_entry(found: &mut Observed, sample: &Sample) {
-    if let Some(entry) = entry_of(sample) {
-        *found.entries.entry(entry).or_default() += sample.value.max(0.0);
+    match entry_of(sample) {
+        Ok(entry) => *found.entries.entry(entry).or_default() += sample.value,
+        Err(warning) => found.warnings.push(warning),
     }
 }
 
-/// What a series of a region counts.
-fn entry_of(sample: &Sample) -> Option<Entry> {
-    let pair = Pair::of_label(sample.label("pair"))?;
-    let caller = decode_caller(sample.label("caller"))?;
-    Some(Entry { region: sample.label("region").to_owned(), pair, caller })
+/// What a series of a region counts, or a warning.
+fn entry_of(sample: &Sample) -> Result<Entry, String> {
+    let label = sample.label("pair");
+    let pair =
+        Pair::of_label(label).ok_or_else(|| format!("nothing is known of `{}` as what both decide", visible(label)))?;
+    Ok(Entry { region: sample.label("region").to_owned(), pair, caller: caller_of(sample)? })
+}
+
+fn caller_of(sample: &Sample) -> Result<Counted, String> {
+    let label = sample.label("caller");
+    decode_caller(label).ok_or_else(|| format!("the caller `{}` of a count cannot be read", visible(label)))
+}
+
+/// Whether its value can be a count or a time.
+pub(super) fn is_count(sample: &Sample) -> bool {
+    sample.value.is_finite() && sample.value >= 0.0
+}
+
+/// The warning for one that is none.
+pub(super) fn no_count(sample: &Sample) -> String {
+    let name = if sample.name.is_empty() { "a query" } else { &sample.name };
+    format!("{name} is {}, which is no count", sample.value)
 }
 
 pub(super) fn note_seen(found: &mut Observed, sample: &Sample) {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sallyport_egress::evidence::{Answers, Counted, Entry, Observed, Pair};
 use sallyport_egress::learn::LONGEST_LINE;
-use sallyport_egress::meaning::Change;
+use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::{Standing, moment};
 use serde_json::Value;
 
@@ -120,7 +120,7 @@ impl Logged {
     fn prove(&mut self, line: &str, subject: &Subject<'_>) {
         let Some((before, policy)) = line.split_once("policy for ") else { return };
         let is_own = policy.strip_prefix(&*subject.egress.route()).is_some_and(|rest| rest.starts_with(':'));
-        let is_ours = !subject.digest.is_empty() && policy.contains(&format!("of the candidate {},", subject.digest));
+        let is_ours = policy.split_once("in force as ").is_some_and(|(_, mark)| mark.trim_end() == subject.mark);
         self.is_proven |= is_own && is_ours && moment_before(before).is_none_or(|at| at >= subject.since);
     }
 
@@ -138,8 +138,15 @@ impl Logged {
             answers.errors += if status.is_some_and(|status| status.starts_with('5')) { 1.0 } else { 0.0 };
         }
         let Some(region) = text(fields, "region") else { return };
-        self.is_proven = true;
-        let pair = pair(region, is_allowed, subject);
+        let change = subject.regions.iter().find(|known| known.id == region).map(Region::change);
+        self.is_proven |= match (subject.standing, change) {
+            (Standing::Proposed | Standing::Shadow, _) => true,
+            // At these stages such a line shows that the candidate decided; in others it may be of the stage before.
+            (_, Some(Change::Narrowed)) => !is_allowed,
+            (_, Some(Change::Widened)) => is_allowed,
+            (_, Some(_) | None) => false,
+        };
+        let pair = pair(change, is_allowed, subject.standing);
         let entry = Entry { region: region.to_owned(), pair, caller: who.clone() };
         *found.entries.entry(entry.clone()).or_default() += 1.0;
         found.first.entry(entry).and_modify(|first| *first = first.min(at as f64)).or_insert(at as f64);
@@ -153,9 +160,8 @@ impl Logged {
 }
 
 /// What both policies decide of a request of a region.
-fn pair(region: &str, is_allowed: bool, subject: &Subject<'_>) -> Pair {
-    let change = subject.regions.iter().find(|known| known.id == region).map(sallyport_egress::meaning::Region::change);
-    match (change, subject.standing) {
+fn pair(change: Option<Change>, is_allowed: bool, standing: Standing) -> Pair {
+    match (change, standing) {
         (Some(Change::Narrowed), _) => Pair::Narrowed,
         (Some(Change::Widened), _) => Pair::Widened,
         (Some(_), _) => {

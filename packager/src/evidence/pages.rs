@@ -1,24 +1,55 @@
-//! Metrics pages of a gateway's pods. They have counts since the pods started, and no past.
+//! Metrics pages of a gateway's pods. They have counts since the pods started, and no past. What is counted for a candidate has
+//! the mark of what was in force, so what was counted before its stage is not taken for it.
 
 use sallyport_egress::evidence::{Answers, Observed};
+use sallyport_egress::rollout::written_moment;
 
-use super::ask::{note_caller, note_entry, note_pod, note_seen};
+use super::ask::{is_count, no_count, note_caller, note_entry, note_pod, note_seen};
 use super::subject::Subject;
 use crate::exit::Failure;
+use crate::printable::visible;
 use crate::prometheus::{MetricsPage, Sample};
+
+/// When a pod's policy was loaded.
+const LOADED: &str = "sallyport_config_loaded_at_seconds";
+/// How far clocks may differ, in seconds.
+const CLOCKS: f64 = 60.0;
 
 /// Reads those of one gateway. `now`: Unix seconds of this machine, as pages have no time.
 pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> Result<Observed, Failure> {
     let mut found = Observed { now: now as f64, knows_pods: true, knows_answers: true, ..Observed::default() };
     let (mut sent, mut errors) = (None::<f64>, 0.0);
+    let mut since = Some(subject.since as f64);
     for page in pages {
-        for sample in page.read()?.iter().filter(|sample| sample.value.is_finite()) {
+        let samples = page.read()?;
+        let loaded = samples.named(LOADED).map(|sample| sample.value).reduce(f64::max);
+        // A page that does not say since when it has it says nothing of how long it was observed.
+        since = since.zip(loaded).map(|(since, loaded)| since.max(loaded));
+        match loaded {
+            None => found.warnings.push(format!("{} has no `{LOADED}`", visible(page.source()))),
+            Some(loaded) if loaded > found.now + CLOCKS => found.warnings.push(format!(
+                "a clock is wrong: by {} a policy was loaded at {}, and here it is {}",
+                visible(page.source()),
+                written_moment(loaded as i64),
+                written_moment(now)
+            )),
+            Some(_) => {}
+        }
+        for sample in samples.iter() {
+            if !is_count(sample) {
+                if sample.name.starts_with("sallyport_") || answered(sample).is_some() {
+                    found.warnings.push(no_count(sample));
+                }
+                continue;
+            }
+            let is_ours = sample.label("digest") == subject.mark;
             match sample.name.as_str() {
-                "sallyport_caller_total" => note_caller(&mut found, sample),
-                "sallyport_region_total" => note_entry(&mut found, sample),
-                "sallyport_region_seen_seconds" => note_seen(&mut found, sample),
+                "sallyport_caller_total" if is_ours => note_caller(&mut found, sample),
+                "sallyport_region_total" if is_ours => note_entry(&mut found, sample),
+                "sallyport_region_seen_seconds" if is_ours => note_seen(&mut found, sample),
                 "sallyport_requests_total" => *found.requests.get_or_insert(0.0) += sample.value,
-                name => note_pod_of(&mut found, name, sample),
+                name @ ("sallyport_workers" | "envoy_server_concurrency") => note_pod(&mut found, name, sample),
+                _ => {}
             }
             if let Some(is_error) = answered(sample) {
                 *sent.get_or_insert(0.0) += sample.value;
@@ -27,15 +58,8 @@ pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> R
         }
     }
     found.answers = sent.map(|all| Answers { all, errors });
-    let loaded = found.pods.values().filter_map(|pod| pod.loaded_at).fold(subject.since as f64, f64::max);
-    found.seconds = (found.now - loaded).max(0.0);
+    found.seconds = since.map_or(0.0, |since| found.now - since).max(0.0);
     Ok(found)
-}
-
-fn note_pod_of(found: &mut Observed, name: &str, sample: &Sample) {
-    if matches!(name, "sallyport_workers" | "sallyport_config_loaded_at_seconds" | "envoy_server_concurrency") {
-        note_pod(found, name, sample);
-    }
 }
 
 /// Whether what a series counts are errors; `None`: it does not count answers.

@@ -7,10 +7,11 @@
 
 use std::fmt;
 
-/// Which series: those of one gateway.
+/// Which series: those of one gateway, and of what it is to have in force.
 #[derive(Clone, Debug)]
 pub(crate) struct Selector {
     matchers: String,
+    mark: String,
 }
 
 /// What is asked, for one gateway.
@@ -29,13 +30,18 @@ pub(crate) enum Measure {
 }
 
 impl Selector {
-    pub(crate) fn of(namespace: &str, gateway: &str) -> Self {
-        Self { matchers: format!("namespace=\"{namespace}\",gateway=\"{gateway}\"") }
+    pub(crate) fn of(namespace: &str, gateway: &str, mark: &str) -> Self {
+        Self { matchers: format!("namespace=\"{namespace}\",gateway=\"{gateway}\""), mark: mark.to_owned() }
     }
 
     /// With further matchers.
     pub(crate) fn and(&self, matchers: impl fmt::Display) -> Self {
-        Self { matchers: format!("{},{matchers}", self.matchers) }
+        Self { matchers: format!("{},{matchers}", self.matchers), mark: self.mark.clone() }
+    }
+
+    /// With what it is to have in force: what is counted under something else is of another stage or another candidate.
+    fn in_force(&self) -> Self {
+        self.and(format!("digest=\"{}\"", self.mark))
     }
 
     pub(crate) fn series(&self, name: &str) -> String {
@@ -65,9 +71,9 @@ impl Measure {
         };
         let diverted = || selector.and("outcome=\"upstream_down\"").series("sallyport_diverted_total");
         match self {
-            Self::Requests => vec![selector.series("sallyport_caller_total")],
+            Self::Requests => vec![selector.in_force().series("sallyport_caller_total")],
             Self::AllRequests => vec![selector.series("sallyport_requests_total")],
-            Self::Entries => vec![selector.series("sallyport_region_total")],
+            Self::Entries => vec![selector.in_force().series("sallyport_region_total")],
             Self::Sent => {
                 let [istio, plain] = answered("response_code_class!=\"\"", "envoy_response_code_class!=\"\"");
                 vec![istio, plain, diverted()]
@@ -95,16 +101,24 @@ fn step(seconds: u64) -> u64 {
     seconds.checked_div(LOOKS).unwrap_or_default().max(1)
 }
 
-/// How long the gateway's workers were seen with a configuration of these digests, in seconds, within a window of so many.
-pub(crate) fn observed(selector: &Selector, digests: &str, window: &str, seconds: u64) -> String {
+/// How long workers were seen with what they are to have in force, in seconds, within a window of so many.
+pub(crate) fn observed(selector: &Selector, window: &str, seconds: u64) -> String {
     let step = step(seconds);
-    let workers = selector.and(format!("digest=~\"{digests}\"")).series("sallyport_workers");
+    let workers = selector.in_force().series("sallyport_workers");
     format!("{step} * count_over_time((sum({workers}) > 0)[{window}:{step}s])")
 }
 
-/// Different configurations that workers of the gateway have in force now.
-pub(crate) fn configurations(selector: &Selector) -> String {
-    format!("count(count by (digest) ({} > 0))", selector.series("sallyport_workers"))
+/// Threads of the gateway that have something else in force now.
+pub(crate) fn others(selector: &Selector) -> String {
+    let others = selector.and(format!("digest!=\"{}\"", selector.mark)).series("sallyport_workers");
+    format!("sum({others}) or vector(0)")
+}
+
+/// The share of requests that were answered with 5xx: of those that were sent or counted, whichever are fewer.
+pub(crate) fn error_share(selector: &Selector, window: &str) -> String {
+    let [sent, counted] = [Measure::Sent, Measure::Requests].map(|measure| measure.total(selector, window));
+    let errors = Measure::Errors.increase(selector, window);
+    format!("(sum({errors}) or vector(0)) / (({sent} < {counted}) or {counted})")
 }
 
 /// Pods of the gateway that do not answer.
@@ -114,12 +128,15 @@ pub(crate) fn silent(selector: &Selector) -> String {
 
 /// When requests of a region were first counted within a window of so many seconds.
 pub(crate) fn first(selector: &Selector, window: &str, seconds: u64) -> String {
-    let series = selector.series("sallyport_region_total");
+    let series = selector.in_force().series("sallyport_region_total");
     let step = step(seconds);
     format!("min by (region, pair, caller) (min_over_time(timestamp({series} > 0)[{window}:{step}s]))")
 }
 
 /// When each region was entered last.
 pub(crate) fn seen(selector: &Selector, window: &str) -> String {
-    format!("max by (region) (max_over_time({}[{window}]))", selector.series("sallyport_region_seen_seconds"))
+    format!(
+        "max by (region) (max_over_time({}[{window}]))",
+        selector.in_force().series("sallyport_region_seen_seconds")
+    )
 }

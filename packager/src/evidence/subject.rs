@@ -13,8 +13,8 @@ pub(crate) struct Subject<'a> {
     /// The regions by which it counts.
     pub(crate) regions: &'a [Region],
     pub(crate) standing: Standing,
-    /// The digest of the candidate's rules; empty where the lock has none.
-    pub(crate) digest: &'a str,
+    /// What its workers are to have in force; `-` where that is not known, which nothing has.
+    pub(crate) mark: &'a str,
     /// Since when it stands there, in Unix seconds.
     pub(crate) since: i64,
 }

@@ -28,6 +28,8 @@ use crate::oci::digest::digest_of;
 /// The session's directory, and the certificate authority in it.
 pub(crate) struct Setup {
     settings: Settings,
+    /// Of the image that has the module.
+    module: Option<Digest>,
     workspace: Workspace,
     authority: Authority,
     /// Of each Egress, in their order.
@@ -75,12 +77,13 @@ pub(crate) struct PreparedCaller {
 }
 
 impl Setup {
-    /// `ports`: of each Egress.
-    pub(crate) fn open(settings: Settings, ports: Vec<u16>) -> Result<Self, Failure> {
+    /// `ports`: of each Egress; `module`: the digest of the image that has the module.
+    pub(crate) fn open(settings: Settings, ports: Vec<u16>, module: Option<Digest>) -> Result<Self, Failure> {
         let workspace = Workspace::open(settings.directory.as_deref())?;
         let authority = Authority::open(&workspace.layout)?;
         Ok(Setup {
             settings,
+            module,
             workspace,
             authority,
             ports,
@@ -224,6 +227,7 @@ impl Setup {
             authorization: self.settings.opa.clone(),
             plugins: names.map(|name| (name, plugin_file.clone())).collect(),
             module: text(&layout.module()),
+            module_digest: self.module.as_ref().map(ToString::to_string),
             access_log: text(&layout.access_log()),
             failure_log: Some(text(&layout.failure_log())),
         }

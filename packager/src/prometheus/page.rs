@@ -68,6 +68,11 @@ impl MetricsPage {
         format!("{}/{}", self.namespace, self.gateway)
     }
 
+    /// The file or the URL.
+    pub(crate) fn source(&self) -> &str {
+        &self.source
+    }
+
     /// The page's series with the labels that the job gives them; the pod is the page.
     pub(crate) fn read(&self) -> Result<Samples, Failure> {
         let is_url = ["http://", "https://"].iter().any(|scheme| self.source.starts_with(scheme));

@@ -108,17 +108,26 @@ mod tests {
             ("sallyport_config_policy_hash", "sallyport_config_policy_hash{}"),
             ("up", "up{}"),
             (
-                "sallyport_region_5f2a09c1b7de_allowed_refused_cluster_2elocal_2fns_2fshop_2fsa_2fweb",
-                "sallyport_region_total{caller=cluster_2elocal_2fns_2fshop_2fsa_2fweb,pair=allowed_refused,\
-                 region=5f2a09c1b7de}",
+                "sallyport_region_0123456789abcdef_5f2a09c1b7de_allowed_refused_cluster_2elocal_2fns_2fshop_2fsa_2fweb",
+                "sallyport_region_total{caller=cluster_2elocal_2fns_2fshop_2fsa_2fweb,digest=0123456789abcdef,\
+                 pair=allowed_refused,region=5f2a09c1b7de}",
             ),
             (
-                "sallyport_region_other_refused_refused__none",
-                "sallyport_region_total{caller=_none,pair=refused_refused,region=other}",
+                "sallyport_region_0123456789abcdef_other_refused_refused__none",
+                "sallyport_region_total{caller=_none,digest=0123456789abcdef,pair=refused_refused,region=other}",
             ),
-            ("sallyport_region_seen_5f2a09c1b7de", "sallyport_region_seen_seconds{region=5f2a09c1b7de}"),
-            ("sallyport_region_seen_other", "sallyport_region_seen_seconds{region=other}"),
-            ("sallyport_caller__others", "sallyport_caller_total{caller=_others}"),
+            (
+                "sallyport_region_seen_0123456789abcdef_5f2a09c1b7de",
+                "sallyport_region_seen_seconds{digest=0123456789abcdef,region=5f2a09c1b7de}",
+            ),
+            (
+                "sallyport_region_seen_0123456789abcdef_other",
+                "sallyport_region_seen_seconds{digest=0123456789abcdef,region=other}",
+            ),
+            (
+                "sallyport_caller_0123456789abcdef__others",
+                "sallyport_caller_total{caller=_others,digest=0123456789abcdef}",
+            ),
             ("sallyport_workers_0123456789abcdef", "sallyport_workers{digest=0123456789abcdef}"),
         ] {
             assert_eq!(relabelled(flat), series);

@@ -34,7 +34,7 @@ pub(crate) fn emit(
         }
         let (diff, _) = change(state, gateway, &candidate.value)?;
         let regions: Vec<_> = counted(&diff).cloned().collect();
-        let (queries, seconds) = gates(state, gateway, &regions);
+        let (queries, seconds) = gates(state, gateway, &regions)?;
         let own = folder.join(gateway.name().replace('/', "-"));
         fs::create_dir_all(&own).map_err(|error| Failure::write(&own, &error))?;
         for (name, text) in files(gateway, &queries, seconds, address) {

@@ -21,16 +21,14 @@ pub(crate) struct Missing(pub(crate) String);
 pub(crate) trait Witness {
     /// What it says before a step of a gateway.
     fn evidence(&self, gateway: &Gateway<'_>, step: Step) -> Evidence;
-
-    /// The same before a gateway gets another filter, while `others` have it already.
-    fn evidence_of_filter(&self, gateway: &Gateway<'_>, others: usize) -> Evidence;
 }
 
 /// Nothing has been read of what gateways did.
 pub(crate) struct Nothing;
 
 impl Nothing {
-    fn says() -> Evidence {
+    /// What that is as evidence.
+    pub(super) fn says() -> Evidence {
         let missing = Missing("evidence: nothing was read of what the gateway did".to_owned());
         Evidence { lines: Vec::new(), missing: vec![missing] }
     }
@@ -40,10 +38,5 @@ impl Witness for Nothing {
     fn evidence(&self, _: &Gateway<'_>, step: Step) -> Evidence {
         // In shadow a candidate decides nothing.
         if step == Step::Shadow { Evidence::default() } else { Self::says() }
-    }
-
-    fn evidence_of_filter(&self, _: &Gateway<'_>, others: usize) -> Evidence {
-        // Of the first there can be none.
-        if others == 0 { Evidence::default() } else { Self::says() }
     }
 }

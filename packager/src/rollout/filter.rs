@@ -2,11 +2,13 @@
 
 use sallyport_egress::value::digest::Digest;
 
-use super::evidence::{Evidence, Missing, Witness};
+use super::evidence::{Evidence, Missing};
+use super::filter_seen::see_filter;
 use super::lock;
 use super::promote::{Order, Promoted, Taken};
 use super::state::{Gateway, State};
 use super::write::Writer;
+use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 
 /// Pins the image for the next gateway; if all have it, it becomes that of the lock.
@@ -14,7 +16,7 @@ pub(crate) fn promote_filter(
     state: &State,
     order: &Order<'_>,
     digest: &Digest,
-    witness: &dyn Witness,
+    args: &EvidenceArgs,
     writer: &mut dyn Writer,
 ) -> Result<Promoted, Failure> {
     let gateways = state.gateways();
@@ -24,7 +26,6 @@ pub(crate) fn promote_filter(
         return Err(Failure::new(Exit::Usage, message).with_help("name one gateway, or none: then it is the next one"));
     }
     let has_it = |gateway: &Gateway<'_>| state.filter_of(&gateway.egress.value).as_ref() == Ok(digest);
-    let others = gateways.iter().filter(|gateway| has_it(gateway)).count();
     let next = match named.first() {
         Some(name) => gateways.iter().find(|gateway| gateway.name() == *name),
         None => gateways.iter().find(|gateway| !has_it(gateway)),
@@ -39,9 +40,11 @@ pub(crate) fn promote_filter(
         return Err(Failure::new(Exit::Blocked, message)
             .with_help("remove `gateway.filterDigest` there, so that `sallyport.lock` decides"));
     }
-    let Evidence { lines, missing } = witness.evidence_of_filter(gateway, others);
-    if let (Some(Missing(what)), None) = (missing.first(), order.without_evidence) {
-        let message = format!("nothing is promoted, because something is missing:\n  {name} to {digest}: {what}");
+    let others: Vec<_> = gateways.iter().filter(|gateway| has_it(gateway)).collect();
+    let Evidence { lines, missing } = see_filter(state, &others, args)?;
+    if order.without_evidence.is_none() && !missing.is_empty() {
+        let missing: String = missing.iter().map(|Missing(what)| format!("\n  {name} to {digest}: {what}")).collect();
+        let message = format!("nothing is promoted, because something is missing:{missing}");
         return Err(Failure::new(Exit::Blocked, message)
             .with_help("wait for it, or give a reason why it is not needed: --without-evidence REASON"));
     }

@@ -9,8 +9,10 @@ use sallyport_egress::evidence::{Gate, Reach};
 use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::Standing;
 
+use super::mark::mark;
 use super::state::{Gateway, State};
-use crate::evidence::queries::{Measure, Selector, configurations, observed, silent};
+use crate::evidence::queries::{Measure, Selector, error_share, observed, others, silent};
+use crate::exit::{Exit, Failure};
 
 /// In place of the window in a query.
 pub(crate) const WINDOW: &str = "WINDOW";
@@ -33,7 +35,11 @@ pub(crate) struct GateQuery {
 }
 
 /// The gates before the next step of a gateway that has these regions; and how long the window is at least, in seconds.
-pub(crate) fn gates(state: &State, gateway: &Gateway<'_>, regions: &[Region]) -> (Vec<GateQuery>, u64) {
+pub(crate) fn gates(
+    state: &State,
+    gateway: &Gateway<'_>,
+    regions: &[Region],
+) -> Result<(Vec<GateQuery>, u64), Failure> {
     let egress = &gateway.egress.value;
     // A candidate that no gateway has comes to shadow without a gate: these are for the step behind it.
     let standing = match gateway.standing() {
@@ -41,7 +47,11 @@ pub(crate) fn gates(state: &State, gateway: &Gateway<'_>, regions: &[Region]) ->
         Some(standing) => standing,
     };
     let gate = Gate::of(&state.rollout.gates, standing).unwrap_or_default();
-    let selector = Selector::of(&egress.namespace, &egress.name);
+    let mark = mark(state, gateway, Some(standing)).map_err(|why| {
+        let message = format!("what the workers of `{}` are to have in force is not known: {why}", gateway.name());
+        Failure::new(Exit::Problems, message).with_help("`sallyport build` says more")
+    })?;
+    let selector = Selector::of(&egress.namespace, &egress.name, &mark);
     let mut found = Vec::new();
     let mut add = |name: String, about: String, query: String, (min, max): (Option<f64>, Option<f64>), blocks: bool| {
         found.push(GateQuery { name, about, query, min, max, blocks });
@@ -56,27 +66,23 @@ pub(crate) fn gates(state: &State, gateway: &Gateway<'_>, regions: &[Region]) ->
     );
     add(
         "observed".to_owned(),
-        "seconds for which a policy was seen in force".to_owned(),
-        observed(&selector, ".+", WINDOW, gate.seconds),
+        "seconds for which workers were seen with what `sallyport build` writes".to_owned(),
+        observed(&selector, WINDOW, gate.seconds),
         (Some(gate.seconds as f64), None),
         false,
     );
     add(
-        "configurations".to_owned(),
-        "different policies that workers have in force".to_owned(),
-        configurations(&selector),
-        (None, Some(1.0)),
+        "others".to_owned(),
+        "threads that have something else in force".to_owned(),
+        others(&selector),
+        (None, Some(0.0)),
         false,
     );
     add("silent".to_owned(), "pods that do not answer".to_owned(), silent(&selector), (None, Some(0.0)), false);
     add(
         "errors".to_owned(),
         "share of requests that the gateway or its upstream answered with 5xx".to_owned(),
-        format!(
-            "(sum({}) or vector(0)) / {}",
-            Measure::Errors.increase(&selector, WINDOW),
-            Measure::Sent.total(&selector, WINDOW)
-        ),
+        error_share(&selector, WINDOW),
         (None, Some(gate.errors)),
         true,
     );
@@ -118,7 +124,7 @@ pub(crate) fn gates(state: &State, gateway: &Gateway<'_>, regions: &[Region]) ->
         (None, Some(0.0)),
         true,
     );
-    (found, gate.seconds)
+    Ok((found, gate.seconds))
 }
 
 /// The callers of a region whose waivers hold.

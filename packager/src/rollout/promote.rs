@@ -102,7 +102,12 @@ pub(crate) fn promote(
     Ok(Promoted { taken, files, notes })
 }
 
-fn locked(state: &State, gateway: &Gateway<'_>, candidate: &Located<Candidate>, standing: Standing) -> Locked {
+pub(super) fn locked(
+    state: &State,
+    gateway: &Gateway<'_>,
+    candidate: &Located<Candidate>,
+    standing: Standing,
+) -> Locked {
     let rules = &gateway.egress.value.spec.authz.rules;
     Locked {
         policy: digest(rules),

@@ -6,13 +6,16 @@ use sallyport_egress::evidence::{Answer, Finding, Judgement, Question, judge, sp
 use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::{Standing, Step};
 use sallyport_egress::trial::counted;
-use sallyport_manifest::GatewayState;
 
 use super::change::change;
 use super::evidence::{Evidence, Missing, Nothing, Witness};
+use super::mark::mark;
 use super::state::{Gateway, State};
 use crate::evidence::{EvidenceArgs, Evidenced, Subject};
 use crate::exit::Failure;
+
+/// In place of a mark that is not known: nothing has it.
+pub(super) const NO_MARK: &str = "-";
 
 /// What was seen of one gateway.
 pub(crate) struct Judged {
@@ -55,25 +58,22 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
             regions = counted(&diff).cloned().collect();
             left_out = narrowed(&diff.regions).saturating_sub(narrowed(&regions));
         }
-        asked.push((gateway, regions, standing, since, left_out));
+        asked.push((gateway, regions, standing, since, left_out, mark(state, gateway, None)));
     }
     let subjects: Vec<Subject<'_>> = asked
         .iter()
-        .map(|(gateway, regions, standing, since, _)| Subject {
+        .map(|(gateway, regions, standing, since, _, mark)| Subject {
             egress: &gateway.egress.value,
             upstream: gateway.egress.value.spec.upstream.host.to_string(),
             regions,
             standing: *standing,
-            digest: match gateway.state {
-                GatewayState::Rolling(_, locked) => &locked.candidate,
-                _ => "",
-            },
+            mark: mark.as_deref().unwrap_or(NO_MARK),
             since: *since,
         })
         .collect();
     let evidenced = args.read(&subjects, &known, state.now)?;
     let mut seen = Seen { source: Some(args.words()), ..Seen::default() };
-    for ((gateway, regions, standing, since, left_out), evidenced) in asked.into_iter().zip(evidenced) {
+    for ((gateway, regions, standing, since, left_out, mark), evidenced) in asked.into_iter().zip(evidenced) {
         let question = Question {
             egress: &gateway.egress.value,
             mesh: &state.mesh,
@@ -81,6 +81,7 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
             rollout: &state.rollout,
             standing,
             since,
+            mark: mark.as_deref().map_err(String::as_str),
         };
         let mut judgement = judge(&question, &evidenced.observed);
         if left_out > 0 {
@@ -102,10 +103,6 @@ impl Witness for Seen {
         }
         let findings = judged.judgement.findings.iter().map(|finding| Missing(format!("evidence: {}", finding.text)));
         Evidence { lines: judged.lines(), missing: findings.collect() }
-    }
-
-    fn evidence_of_filter(&self, gateway: &Gateway<'_>, others: usize) -> Evidence {
-        Nothing.evidence_of_filter(gateway, others)
     }
 }
 

@@ -6,7 +6,7 @@ use snapbox::{assert_data_eq, str};
 use crate::sandbox::{GOOD, Sandbox, bad};
 
 const PAGE: &str = "sallyport_requests_allowed 12\nsallyport_requests_denied 3\nsallyport_rule_readers_allowed 12\n\
-                    sallyport_config_loaded_at_seconds 1\nsallyport_caller_cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep 9\n";
+                    sallyport_config_loaded_at_seconds 1\nsallyport_caller_0123456789abcdef_cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep 9\n";
 
 fn sandbox() -> Sandbox {
     Sandbox::with(&[("egress.yaml", GOOD), ("page.txt", PAGE)])

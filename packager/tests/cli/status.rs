@@ -49,11 +49,17 @@ fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
     }
 }
 
+/// The digest of what the gateway is to have in force.
+fn digest(sandbox: &Sandbox) -> String {
+    status(sandbox, &[])["gateways"][0]["digest"].as_str().unwrap().to_owned()
+}
+
 /// A page of a pod that has been in shadow for a day; `more`: further lines.
-fn page(more: &str) -> String {
+fn page(sandbox: &Sandbox, more: &str) -> String {
+    let digest = digest(sandbox);
     format!(
-        "envoy_server_concurrency 2\nsallyport_config_loaded_at_seconds {}\nsallyport_workers_0123456789abcdef 3\n\
-         sallyport_requests_allowed 1200\nsallyport_caller_{ENCODED} 1200\n\
+        "envoy_server_concurrency 2\nsallyport_config_loaded_at_seconds {}\nsallyport_workers_{digest} 3\n\
+         sallyport_requests_allowed 1200\nsallyport_caller_{digest}_{ENCODED} 1200\n\
          envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"2xx\"}} 1200\n{more}",
         START + 60
     )
@@ -76,13 +82,14 @@ const PAGE: [&str; 2] = ["--metrics", "httpbin/httpbin=page.txt"];
 #[test]
 fn a_day_without_an_entry_is_ready_and_its_evidence_is_in_the_commit() {
     let sandbox = sandbox();
-    sandbox.write("page.txt", page(""));
+    sandbox.write("page.txt", page(&sandbox, ""));
     let ended = at(&sandbox, LATER, &[&["status"][..], &PAGE].concat());
     assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""), "{ended:?}");
     assert_data_eq!(
         ended.stdout,
         str![[r#"
 httpbin/httpbin: shadow since 2026-11-18T11:06:40Z
+  to be in force: [..]
   none of it was refused: 1200 requests in 24h59m
   errors: 0.00%
   narrowed [..]: not entered: promotes
@@ -114,12 +121,12 @@ evidence from metrics pages, which have counts since the pods started
 #[test]
 fn an_entry_blocks_and_its_caller_gets_a_report() {
     let sandbox = sandbox();
-    let region = region(&sandbox);
+    let (region, digest) = (region(&sandbox), digest(&sandbox));
     let entered = format!(
-        "sallyport_region_{region}_allowed_refused_{ENCODED} 3\nsallyport_region_seen_{region} {}\n",
+        "sallyport_region_{digest}_{region}_allowed_refused_{ENCODED} 3\nsallyport_region_seen_{digest}_{region} {}\n",
         START + 7200
     );
-    sandbox.write("page.txt", page(&entered));
+    sandbox.write("page.txt", page(&sandbox, &entered));
     sandbox.write(
         "gateway.log",
         format!(
@@ -196,14 +203,16 @@ fn an_access_log_is_evidence_too() {
     let seen = status(&sandbox, &["--log", "access.log"]);
     let gateway = &seen["gateways"][0];
     assert_eq!((&gateway["seen"]["answer"], &gateway["follows"]), (&"noData".into(), &"waiting".into()));
-    assert!(gateway["missing"].to_string().contains("does not show that the gateway evaluates"), "{gateway:#}");
-    let lock: Value = serde_json::from_str(&sandbox.read("sallyport.lock")).unwrap();
-    let locked = lock.pointer("/rollout/gateways").and_then(Value::as_object).unwrap().iter().next().unwrap();
-    let digest = locked.1["candidate"].as_str().unwrap();
-    log += &format!(
-        "[2026-11-18 12:00:01.000][1][info][wasm] policy for {}: 3 rules, the last of them of the candidate {digest}, with 1 regions, shadow\n",
-        locked.0
-    );
+    assert!(gateway["missing"].to_string().contains("does not show what the gateway has in force"), "{gateway:#}");
+    let of = |digest: &str| {
+        format!(
+            "[2026-11-18 12:00:01.000][1][info][wasm] policy for httpbin/httpbin: 3 rules, shadow, in force as {digest}\n"
+        )
+    };
+    // Nor does one that has something else in force.
+    sandbox.write("access.log", log.clone() + &of("0123456789abcdef"));
+    assert_eq!(status(&sandbox, &["--log", "access.log"])["gateways"][0]["seen"]["answer"], "noData");
+    log += &of(&digest(&sandbox));
     sandbox.write("access.log", &log);
     let seen = status(&sandbox, &["--log", "access.log"]);
     assert_eq!(seen["source"], "logs");
@@ -219,13 +228,20 @@ fn an_access_log_is_evidence_too() {
 #[test]
 fn three_answers_are_different() {
     let sandbox = sandbox();
-    let quiet = page("").replace(" 1200\n", " 0\n");
-    let of_before = page("").replace(&format!("sallyport_caller_{ENCODED} 1200\n"), "");
+    let quiet = page(&sandbox, "").replace(" 1200\n", " 0\n");
+    let other = "0123456789abcdef".to_owned();
+    let of_before = page(&sandbox, "").replace(&format!("_{ENCODED} 1200\n"), "_0 0\n");
     for (text, answer, says) in [
         ("other 1\n".to_owned(), "noData", "no data: there are no series of this gateway"),
         (quiet, "noTraffic", "no traffic: there was no request"),
         (of_before, "noData", "no data: the gateway counts nothing for a candidate"),
-        (page("").replace("1200", "90"), "noneRefused", "90 of 1000 requests"),
+        // What was counted under another configuration is no evidence of this one.
+        (
+            page(&sandbox, "").replace(&digest(&sandbox), &other),
+            "noData",
+            "0 of 3 threads have what `sallyport build` writes",
+        ),
+        (page(&sandbox, "").replace("1200", "90"), "noneRefused", "90 of 1000 requests"),
     ] {
         sandbox.write("page.txt", text);
         let seen = status(&sandbox, &PAGE);
@@ -237,9 +253,79 @@ fn three_answers_are_different() {
 }
 
 #[test]
+fn a_page_that_cannot_be_believed_is_no_evidence() {
+    let sandbox = sandbox();
+    let (region, digest) = (region(&sandbox), digest(&sandbox));
+    let whole = page(&sandbox, "");
+    let without = |name: &str| -> String {
+        whole.lines().filter(|line| !line.starts_with(name)).map(|line| format!("{line}\n")).collect()
+    };
+    for (text, says) in [
+        (
+            whole.clone() + &format!("sallyport_caller_{digest}_a +Inf\n"),
+            "sallyport_caller_total is inf, which is no count",
+        ),
+        (
+            whole.clone() + &format!("sallyport_region_{digest}_{region}_allowed_refused_a NaN\n"),
+            "sallyport_region_total is NaN",
+        ),
+        (whole.clone() + "sallyport_requests_denied -1\n", "sallyport_requests_total is -1, which is no count"),
+        (whole.clone() + &format!("sallyport_caller_{digest}_a_zz 3\n"), "the caller `a_zz` of a count cannot be read"),
+        (without("envoy_server_concurrency"), "does not say how many workers it has"),
+        (without("sallyport_config_loaded_at"), "page.txt has no `sallyport_config_loaded_at_seconds`"),
+        (without("envoy_cluster"), "errors are not known"),
+        (whole.replace("_seconds 17950", "_seconds 17970"), "a clock is wrong: by page.txt a policy was loaded at"),
+    ] {
+        sandbox.write("page.txt", text);
+        let seen = status(&sandbox, &PAGE);
+        let gateway = &seen["gateways"][0];
+        assert_eq!(gateway["follows"], "waiting", "{says}");
+        let missing = gateway["missing"].to_string();
+        assert!(missing.contains(says), "{says}: {missing}");
+    }
+}
+
+#[test]
+fn a_filter_needs_evidence_of_the_gateways_that_have_it() {
+    let second =
+        GOOD.replace("name: httpbin", "name: second").replace("httpbin.legacy.internal", "second.legacy.internal");
+    let digest = |letter: &str| format!("sha256:{}", letter.repeat(64));
+    let lock = LOCK.to_owned();
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD), ("second.yaml", &second), ("sallyport.lock", &lock)]);
+    let promote = |more: &[&str]| at(&sandbox, LATER, &[&["promote", "--filter", &digest("f")][..], more].concat());
+    let first = promote(&[]);
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let blocked = promote(&[]);
+    assert_eq!(blocked.code, Some(8), "{blocked:?}");
+    assert!(blocked.stderr.contains("evidence: nothing was read of what the gateway did"), "{blocked:?}");
+    // A page of the filter before: its workers have something else in force.
+    sandbox.write(
+        "page.txt",
+        "envoy_server_concurrency 1\nsallyport_workers_0123456789abcdef 2\nsallyport_requests_allowed 5000\n",
+    );
+    let blocked = promote(&PAGE);
+    assert_eq!(blocked.code, Some(8), "{blocked:?}");
+    let (_, has) = blocked.stderr.split_once("writes (").expect(&blocked.stderr);
+    let mark = has.get(..16).unwrap();
+    let page = |requests: u32| {
+        format!(
+            "envoy_server_concurrency 1\nsallyport_config_loaded_at_seconds {START}\nsallyport_workers_{mark} 2\n\
+             sallyport_requests_allowed {requests}\n\
+             envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"2xx\"}} {requests}\n"
+        )
+    };
+    sandbox.write("page.txt", page(9));
+    assert!(promote(&PAGE).stderr.contains("evidence of httpbin/httpbin: 9 of 1000 requests"));
+    sandbox.write("page.txt", page(5000));
+    let second = promote(&PAGE);
+    assert_eq!(second.code, Some(0), "{second:?}");
+    assert!(second.stdout.contains("second"), "{second:?}");
+}
+
+#[test]
 fn what_is_not_known_is_said() {
     let sandbox = sandbox();
-    sandbox.write("page.txt", page(""));
+    sandbox.write("page.txt", page(&sandbox, ""));
     sandbox.write("half.txt", "sallyport_caller");
     let ended = at(&sandbox, LATER, &["status"]);
     assert_eq!(ended.code, Some(0));
@@ -279,18 +365,14 @@ fn what_is_not_known_is_said() {
 }
 
 #[test]
-fn a_wrong_clock_and_a_policy_of_before_are_said() {
+fn a_wrong_clock_is_said() {
     let sandbox = sandbox();
-    sandbox.write("page.txt", page(""));
+    sandbox.write("page.txt", page(&sandbox, ""));
     let ended = at(&sandbox, -7200, &[&["status"][..], &PAGE].concat());
     assert!(
         ended.stdout.contains("evidence: a clock is wrong: it is at `shadow` since 2026-11-18T11:06:40Z"),
         "{ended:?}"
     );
-    let old = page("").replace(&(START + 60).to_string(), "1700000000");
-    sandbox.write("page.txt", old);
-    let ended = at(&sandbox, LATER, &[&["status"][..], &PAGE].concat());
-    assert!(ended.stdout.contains("has a policy from 2023-11-14T22:13:20Z, before this stage began"), "{ended:?}");
 }
 
 #[test]

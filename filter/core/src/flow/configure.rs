@@ -9,13 +9,12 @@ use super::tick;
 use crate::engine::Engine;
 use crate::problem::{InvalidPolicy, PolicyCode, Problem};
 use crate::telemetry::policy_hash;
-use crate::wire::sha256;
 
 /// Longest refusal, in characters: with thousands of problems it would fill the log.
 const LONGEST_REFUSAL: usize = 2000;
 
-/// How many hexadecimal digits of a configuration's digest are in the name of the metric that counts its workers.
-const DIGEST_DIGITS: usize = 16;
+/// The variable of the VM that has the digest of the filter's image: `sha256:DIGEST`.
+pub const FILTER_VARIABLE: &str = "SALLYPORT_FILTER";
 
 /// A policy in force.
 #[derive(Debug)]
@@ -32,17 +31,16 @@ pub struct Configured {
 }
 
 /// Compiles a plugin's configuration, and makes sure that it is meant for this plugin. `plugin` is the plugin's root id,
-/// which the packager sets to the name of the upstream; `now` in ms.
+/// which the packager sets to the name of the upstream; `filter` the digest of the module, if it is known; `now` in ms.
 ///
 /// # Errors
 ///
 /// The line for the log. Then nothing of the policy is in force.
-pub fn configure(configuration: &[u8], plugin: &[u8], now: u64) -> Result<Configured, Effect> {
-    let engine = Engine::from_json(configuration).and_then(|engine| check_plugin(engine, plugin));
+pub fn configure(configuration: &[u8], plugin: &[u8], filter: &[u8], now: u64) -> Result<Configured, Effect> {
+    let engine = Engine::from_configuration(configuration, filter).and_then(|engine| check_plugin(engine, plugin));
     match engine {
         Ok(engine) => {
-            let digest: String = sha256(configuration).chars().take(DIGEST_DIGITS).collect();
-            let workers = |is_up| Effect::Step { name: format!("sallyport.workers.{digest}"), is_up };
+            let workers = |is_up| Effect::Step { name: format!("sallyport.workers.{}", engine.mark()), is_up };
             Ok(Configured {
                 // Two gateways that should have the same policy can be compared by the gauges alone.
                 effects: vec![
@@ -65,7 +63,7 @@ fn summary(engine: &Engine) -> String {
     let candidate = engine.candidate_digest().map_or(String::new(), |digest| {
         format!(", the last of them of the candidate {digest}, with {} regions", engine.region_ids().len())
     });
-    format!("policy for {}: {rules} rules{candidate}, {stage}", engine.upstream())
+    format!("policy for {}: {rules} rules{candidate}, {stage}, in force as {}", engine.upstream(), engine.mark())
 }
 
 /// Several plugins of one gateway differ in their configuration only. One that got the policy of another upstream would

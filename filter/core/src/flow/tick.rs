@@ -68,7 +68,8 @@ impl WorkerState {
         let suppressed = self.log_limit.refill();
         let text = || format!("{suppressed} more log lines like these were suppressed");
         // A gauge keeps the word of the worker that spoke last, and that is the latest time.
-        let seen = |region: &str| Effect::gauge(format!("sallyport.region_seen.{region}"), now / 1000);
+        let seen =
+            |region: &str| Effect::gauge(format!("sallyport.region_seen.{}.{region}", engine.mark()), now / 1000);
         let mut effects: Vec<Effect> = self.counters.entered(engine).into_iter().map(seen).collect();
         if suppressed > 0 {
             effects.push(Effect::Log(Level::Warn, text()));

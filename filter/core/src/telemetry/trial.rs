@@ -83,7 +83,8 @@ impl Trials {
         ids.zip(&mut self.entered).filter_map(|(id, entered)| core::mem::take(entered).then_some(id)).collect()
     }
 
-    /// The name of a metric: `sallyport.caller.CALLER`, `sallyport.region.REGION.IN-FORCE_CANDIDATE.CALLER`.
+    /// The name of a metric: `sallyport.caller.MARK.CALLER`, `sallyport.region.MARK.REGION.IN-FORCE_CANDIDATE.CALLER`. So
+    /// what was counted under another configuration is not taken for evidence of this one.
     pub(super) fn name(&self, metric: usize, engine: &Engine) -> String {
         let (kind, caller) = self.metric_names.get(metric).copied().unwrap_or((ACTIVITY, OTHERS));
         let caller = match caller {
@@ -92,12 +93,12 @@ impl Trials {
             number => usize::try_from(number).ok().and_then(|number| self.names.get(number)).map_or("", String::as_str),
         };
         let Some(of_region) = kind.checked_sub(1).and_then(|kind| usize::try_from(kind).ok()) else {
-            return format!("sallyport.caller.{caller}");
+            return format!("sallyport.caller.{}.{caller}", engine.mark());
         };
         let number = of_region.checked_div(PAIRS.len()).unwrap_or(usize::MAX);
         let region = engine.region_ids().nth(number).unwrap_or(Trial::OTHER);
         let pair = of_region.checked_rem(PAIRS.len()).and_then(|pair| PAIRS.get(pair)).unwrap_or(&"");
-        format!("sallyport.region.{region}.{pair}.{caller}")
+        format!("sallyport.region.{}.{region}.{pair}.{caller}", engine.mark())
     }
 
     fn add(&mut self, kind: u32, caller: u32) {
@@ -188,18 +189,20 @@ mod tests {
         }
         assert_eq!(trials.entered(&engine), ["aaaaaaaaaaaa", "other"]);
         assert_eq!(trials.entered(&engine), [""; 0]);
-        let found: Vec<_> =
-            drained(&mut trials, &engine).into_iter().map(|(name, by)| format!("{name} {by}")).collect();
+        let found: Vec<_> = drained(&mut trials, &engine)
+            .into_iter()
+            .map(|(name, by)| format!("{} {by}", name.replace(engine.mark(), "MARK")))
+            .collect();
         assert_eq!(
             found,
             [
-                "sallyport.caller._none 2",
-                "sallyport.caller.td_2fns_2fn_2fsa_2fa 2",
-                "sallyport.caller.td_2fns_2fn_2fsa_2fa_2db 1",
-                "sallyport.region.aaaaaaaaaaaa.allowed_refused._none 1",
-                "sallyport.region.aaaaaaaaaaaa.allowed_refused.td_2fns_2fn_2fsa_2fa 1",
-                "sallyport.region.aaaaaaaaaaaa.allowed_refused.td_2fns_2fn_2fsa_2fa_2db 1",
-                "sallyport.region.other.refused_allowed._none 1",
+                "sallyport.caller.MARK._none 2",
+                "sallyport.caller.MARK.td_2fns_2fn_2fsa_2fa 2",
+                "sallyport.caller.MARK.td_2fns_2fn_2fsa_2fa_2db 1",
+                "sallyport.region.MARK.aaaaaaaaaaaa.allowed_refused._none 1",
+                "sallyport.region.MARK.aaaaaaaaaaaa.allowed_refused.td_2fns_2fn_2fsa_2fa 1",
+                "sallyport.region.MARK.aaaaaaaaaaaa.allowed_refused.td_2fns_2fn_2fsa_2fa_2db 1",
+                "sallyport.region.MARK.other.refused_allowed._none 1",
             ]
         );
         assert_eq!(drained(&mut trials, &engine), BTreeMap::new());

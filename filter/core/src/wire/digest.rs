@@ -1,10 +1,10 @@
-//! The digest of a list of rules: SHA-256 of its canonical JSON.
+//! Digests of rules and of whole configurations: SHA-256 of their canonical JSON.
 //!
 //! Canonical is what RFC 8785 says: no blanks, the fields of a mapping in the order of their names, only the escapes that JSON
 //! demands. So it does not matter that Istio takes a plugin's configuration apart and writes it anew, and `jq -cSj` gives the
 //! same bytes. Names of fields are ASCII here, where the order of RFC 8785 (by UTF-16) is that of bytes.
 
-use alloc::borrow::ToOwned;
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -21,20 +21,34 @@ pub type Digest = String;
 /// The digest of a list of rules.
 #[must_use]
 pub fn digest(rules: &[&Json<'_>]) -> Digest {
-    let mut hash = Sha256::new();
-    // One rule at a time: the text of a long list would be held beside its tree.
-    let mut text = "[".to_owned();
-    for (position, rule) in rules.iter().enumerate() {
-        if position > 0 {
-            text.push(',');
-        }
-        write_canonical(rule, &mut text);
-        hash.update(text.as_bytes());
-        text.clear();
-    }
-    text.push(']');
-    hash.update(text.as_bytes());
-    hex(&hash.finalize())
+    let mut canonical = Canonical::default();
+    canonical.list(rules.iter().copied());
+    canonical.end()
+}
+
+/// How many hexadecimal digits a [`mark`] has: the names of metrics have it in them.
+const MARK_DIGITS: usize = 16;
+
+/// The mark of what a worker has in force: the beginning of the digest of its whole configuration, and of the digest of the
+/// filter that takes it, where that is known (`sha256:DIGEST`, else empty). 16 hexadecimal digits.
+#[must_use]
+pub fn mark(configuration: &Json<'_>, filter: &[u8]) -> String {
+    let mut canonical = Canonical::default();
+    canonical.write(configuration);
+    // No text of JSON has a line end of its own.
+    canonical.text.push('\n');
+    canonical.hash();
+    canonical.hash.update(filter);
+    canonical.end().chars().take(MARK_DIGITS).collect()
+}
+
+/// The [`mark`] of a configuration that is given as JSON.
+///
+/// # Errors
+///
+/// It is no JSON.
+pub fn mark_of(configuration: &[u8], filter: &[u8]) -> Result<String, String> {
+    super::json::parse(configuration).map(|tree| mark(&tree, filter))
 }
 
 /// The digests of the rules in force and of the candidate's rules in the JSON of a policy; `None`: it has no candidate.
@@ -95,12 +109,6 @@ fn text(json: &Json<'_>) -> Box<[u8]> {
     }
 }
 
-/// The digest of these bytes.
-#[must_use]
-pub fn sha256(bytes: &[u8]) -> Digest {
-    hex(&Sha256::digest(bytes))
-}
-
 /// Hexadecimal digits in lower case.
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
@@ -110,44 +118,74 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn write_canonical(json: &Json<'_>, text: &mut String) {
-    match json {
-        Json::Null => text.push_str("null"),
-        Json::Boolean(flag) => text.push_str(if *flag { "true" } else { "false" }),
-        Json::Whole(number) => {
-            let _ = write!(text, "{number}");
-        }
-        // No field has such a number: the policy is refused for it.
-        Json::Large(_) | Json::Negative(_) | Json::Fraction(_) => text.push('0'),
-        Json::Text(value) => write_text(value, text),
-        Json::List(items) => {
-            text.push('[');
-            for (position, item) in items.iter().enumerate() {
-                if position > 0 {
-                    text.push(',');
-                }
-                write_canonical(item, text);
+/// Canonical JSON on its way into a digest: what has been written is not held beside its tree.
+#[derive(Default)]
+struct Canonical {
+    hash: Sha256,
+    text: String,
+}
+
+/// From how many bytes on the text is hashed.
+const LONG: usize = 4096;
+
+impl Canonical {
+    fn write(&mut self, json: &Json<'_>) {
+        let text = &mut self.text;
+        match json {
+            Json::Null => text.push_str("null"),
+            Json::Boolean(flag) => text.push_str(if *flag { "true" } else { "false" }),
+            Json::Whole(number) => {
+                let _ = write!(text, "{number}");
             }
-            text.push(']');
+            // No field has such a number: the policy is refused for it.
+            Json::Large(_) | Json::Negative(_) | Json::Fraction(_) => text.push('0'),
+            Json::Text(value) => write_text(value, text),
+            Json::List(items) => self.list(items),
+            Json::Map(entries) => self.map(entries),
         }
-        Json::Map(entries) => {
-            text.push('{');
-            // A mapping has few fields, so to look for the next one takes less than to sort them.
-            let mut last: Option<&str> = None;
-            let is_next = |name: &str, last: Option<&str>| last.is_none_or(|last| *last < *name);
-            while let Some((name, value)) =
-                entries.iter().filter(|(name, _)| is_next(name, last)).min_by_key(|(name, _)| &**name)
-            {
-                if last.is_some() {
-                    text.push(',');
-                }
-                write_text(name, text);
-                text.push(':');
-                write_canonical(value, text);
-                last = Some(name);
+        if self.text.len() >= LONG {
+            self.hash();
+        }
+    }
+
+    fn list<'t, 'j: 't>(&mut self, items: impl IntoIterator<Item = &'t Json<'j>>) {
+        self.text.push('[');
+        for (position, item) in items.into_iter().enumerate() {
+            if position > 0 {
+                self.text.push(',');
             }
-            text.push('}');
+            self.write(item);
         }
+        self.text.push(']');
+    }
+
+    fn map<'j>(&mut self, entries: &[(Cow<'j, str>, Json<'j>)]) {
+        self.text.push('{');
+        // A mapping has few fields, so to look for the next one takes less than to sort them.
+        let mut last: Option<&str> = None;
+        let is_next = |name: &str, last: Option<&str>| last.is_none_or(|last| *last < *name);
+        while let Some((name, value)) =
+            entries.iter().filter(|(name, _)| is_next(name, last)).min_by_key(|(name, _)| &**name)
+        {
+            if last.is_some() {
+                self.text.push(',');
+            }
+            write_text(name, &mut self.text);
+            self.text.push(':');
+            self.write(value);
+            last = Some(name);
+        }
+        self.text.push('}');
+    }
+
+    fn hash(&mut self) {
+        self.hash.update(self.text.as_bytes());
+        self.text.clear();
+    }
+
+    fn end(mut self) -> Digest {
+        self.hash();
+        hex(&self.hash.finalize())
     }
 }
 

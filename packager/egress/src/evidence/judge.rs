@@ -1,15 +1,10 @@
 //! What follows for a gateway.
 
-use std::collections::BTreeSet;
-
-use super::gate::{Gate, span};
-use super::observed::{Observed, Pod};
+use super::findings::{Finding, Findings};
+use super::gate::Gate;
+use super::observed::Observed;
 use super::question::Question;
-use super::regions::{Follows, JudgedRegion, whole};
-use crate::rollout::written_moment;
-
-/// How far clocks may differ, in seconds.
-const CLOCKS: i64 = 60;
+use super::regions::{Follows, JudgedRegion};
 
 /// What is known of a gateway in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,15 +41,6 @@ impl Answer {
             Self::SomeRefused => "someRefused",
         }
     }
-}
-
-/// One reason why the next step is not taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Whether something was seen that speaks against the step. Otherwise something is missing.
-    pub blocks: bool,
-    /// In words: lower case, no full stop.
-    pub text: String,
 }
 
 /// What follows for a gateway.
@@ -103,7 +89,7 @@ pub fn judge(question: &Question<'_>, observed: &Observed) -> Judgement {
     let answer = match requests > 0.0 {
         _ if regions.iter().any(is_refused) => Answer::SomeRefused,
         true => Answer::NoneRefused,
-        false if is_traffic_known(question, observed) => Answer::NoTraffic,
+        false if observed.is_known_quiet(question.mark) => Answer::NoTraffic,
         false => Answer::NoData,
     };
     for region in regions.iter_mut().filter(|region| region.follows == Follows::Promotes) {
@@ -112,11 +98,14 @@ pub fn judge(question: &Question<'_>, observed: &Observed) -> Judgement {
         }
     }
     let mut findings = Findings::default();
-    findings.of_source(question, observed, answer);
-    findings.of_pods(question, observed);
-    findings.of_amount(gate, observed, answer);
-    findings.of_errors(gate, observed);
-    findings.of_strangers(question, observed);
+    findings.of_clocks(question.standing, question.since, observed);
+    findings.of_source(observed, answer);
+    findings.of_pods(question.mark, observed);
+    if !matches!(answer, Answer::NoData | Answer::NoTraffic) {
+        findings.of_amount(gate, requests, observed);
+    }
+    findings.of_errors(gate, requests, observed);
+    findings.of_strangers(question.regions, observed);
     for region in &regions {
         match &region.follows {
             Follows::Promotes | Follows::Information => {}
@@ -130,156 +119,6 @@ pub fn judge(question: &Question<'_>, observed: &Observed) -> Judgement {
             }
         }
     }
-    findings.0.sort_by_key(|finding| !finding.blocks);
-    Judgement {
-        answer,
-        requests,
-        seconds: observed.seconds,
-        errors: observed.answers.filter(|answers| answers.all > 0.0).map(|answers| answers.errors / answers.all),
-        regions,
-        findings: findings.0,
-    }
-}
-
-/// Whether it is known that there was no request: what is there counts, and is of this stage.
-fn is_traffic_known(question: &Question<'_>, observed: &Observed) -> bool {
-    if !observed.knows_pods {
-        return observed.requests.is_some();
-    }
-    let is_ours =
-        |pod: &Pod| pod.loaded_at.is_some_and(|loaded| loaded as i64 >= question.since.saturating_sub(CLOCKS));
-    observed.has_series() && observed.requests.unwrap_or_default() <= 0.0 && observed.pods.values().any(is_ours)
-}
-
-#[derive(Default)]
-struct Findings(Vec<Finding>);
-
-impl Findings {
-    fn missing(&mut self, text: String) {
-        self.0.push(Finding { blocks: false, text });
-    }
-
-    fn blocks(&mut self, text: String) {
-        self.0.push(Finding { blocks: true, text });
-    }
-
-    fn of_source(&mut self, question: &Question<'_>, observed: &Observed, answer: Answer) {
-        for warning in &observed.warnings {
-            self.missing(format!("some of the data is missing, so what is absent is not known: {warning}"));
-        }
-        if question.since > (observed.now as i64).saturating_add(CLOCKS) {
-            self.missing(format!(
-                "a clock is wrong: it is at `{}` since {}, and where the data is from it is {}",
-                question.standing,
-                written_moment(question.since),
-                written_moment(observed.now as i64)
-            ));
-        }
-        match answer {
-            Answer::NoData if observed.is_unproven => self.missing(
-                "no data: the log does not show that the gateway evaluates the candidate; give its filter's line `policy for                  NAMESPACE/NAME`, too, which its pods log when they take a configuration"
-                    .to_owned(),
-            ),
-            Answer::NoData if !observed.has_series() && observed.pods.is_empty() => self.missing(
-                "no data: there are no series of this gateway; is it scraped, with the labels `namespace`, `gateway` and \
-                 `pod` of deploy/dashboards/prometheus.yaml?"
-                    .to_owned(),
-            ),
-            Answer::NoData if !observed.has_series() => {
-                self.missing("no data: the pods have no series of the filter".to_owned());
-            }
-            Answer::NoData => self.missing(
-                "no data: the gateway counts nothing for a candidate; was what `sallyport build` writes applied, and does \
-                 its filter know candidates?"
-                    .to_owned(),
-            ),
-            Answer::NoTraffic => self.missing("no traffic: there was no request".to_owned()),
-            Answer::NoneRefused | Answer::SomeRefused => {}
-        }
-    }
-
-    fn of_pods(&mut self, question: &Question<'_>, observed: &Observed) {
-        let mut digests: BTreeSet<&str> = BTreeSet::new();
-        for (name, pod) in &observed.pods {
-            let workers: f64 = pod.workers.values().sum();
-            digests.extend(pod.workers.iter().filter(|(_, count)| **count > 0.0).map(|(digest, _)| digest.as_str()));
-            if pod.is_up == Some(false) {
-                self.missing(format!("pod {name} does not answer Prometheus: what it did is not known"));
-            } else if workers <= 0.0 {
-                self.missing(format!(
-                    "pod {name} does not say what its workers have in force: its filter is an old one, or it has none"
-                ));
-            } else if let Some(all) = pod.concurrency.map(|workers| workers + 1.0).filter(|all| *all > workers) {
-                self.missing(format!(
-                    "pod {name}: {} of {} threads have a policy in force",
-                    whole(workers),
-                    whole(all)
-                ));
-            }
-            if let Some(loaded) =
-                pod.loaded_at.filter(|loaded| (*loaded as i64) < question.since.saturating_sub(CLOCKS))
-            {
-                self.missing(format!(
-                    "pod {name} has a policy from {}, before this stage began: apply what `sallyport build` writes",
-                    written_moment(loaded as i64)
-                ));
-            }
-        }
-        if digests.len() > 1 {
-            let digests: Vec<_> = digests.into_iter().collect();
-            self.missing(format!("workers have different policies in force: {}", digests.join(", ")));
-        }
-    }
-
-    fn of_amount(&mut self, gate: Gate, observed: &Observed, answer: Answer) {
-        if matches!(answer, Answer::NoData | Answer::NoTraffic) {
-            return;
-        }
-        let requests = observed.evaluated();
-        if requests < f64::from(gate.requests) {
-            self.missing(format!("{} of {} requests", whole(requests), gate.requests));
-        }
-        let least = gate.seconds as f64;
-        if observed.seconds < least {
-            self.missing(format!(
-                "observed for {} of {}; until {} at the earliest",
-                span(observed.seconds as u64),
-                span(gate.seconds),
-                written_moment((observed.now + least - observed.seconds) as i64)
-            ));
-        }
-    }
-
-    fn of_errors(&mut self, gate: Gate, observed: &Observed) {
-        match observed.answers {
-            Some(answers) if answers.errors > 0.0 && answers.errors > gate.errors * answers.all => self.blocks(format!(
-                "{} of {} requests were answered with 5xx by the gateway or its upstream; at most {} may be",
-                whole(answers.errors),
-                whole(answers.all),
-                share(gate.errors)
-            )),
-            Some(_) => {}
-            None if observed.knows_answers && observed.evaluated() > 0.0 => self.missing(
-                "errors are not known: there are no series `envoy_cluster_upstream_rq`, which the pods of `sallyport build` keep"
-                    .to_owned(),
-            ),
-            None => {}
-        }
-    }
-
-    /// Counts of regions that the change does not have.
-    fn of_strangers(&mut self, question: &Question<'_>, observed: &Observed) {
-        let is_known = |id: &str| id == "other" || question.regions.iter().any(|region| region.id == id);
-        let counted = observed.entries.iter().filter(|(_, count)| **count > 0.0);
-        let strangers: BTreeSet<&str> =
-            counted.map(|(entry, _)| entry.region.as_str()).filter(|id| !is_known(id)).collect();
-        if !strangers.is_empty() {
-            let ids: Vec<_> = strangers.into_iter().collect();
-            self.missing(format!("the gateway counts regions of another change: {}", ids.join(", ")));
-        }
-    }
-}
-
-fn share(share: f64) -> String {
-    format!("{}%", (share * 100_000.0).round() / 1000.0)
+    let findings = findings.sorted();
+    Judgement { answer, requests, seconds: observed.seconds, errors: observed.error_share(requests), regions, findings }
 }

@@ -78,8 +78,14 @@ pub struct Pod {
     pub workers: BTreeMap<String, f64>,
     /// How many workers it has, without the main thread.
     pub concurrency: Option<f64>,
-    /// When its configuration was loaded, in Unix seconds.
-    pub loaded_at: Option<f64>,
+}
+
+impl Pod {
+    /// How many of its threads have this in force.
+    #[must_use]
+    pub fn in_force(&self, mark: &str) -> f64 {
+        self.workers.get(mark).copied().unwrap_or_default()
+    }
 }
 
 /// What the gateway's upstream and the gateway answered.
@@ -104,7 +110,7 @@ pub struct Observed {
     pub is_unproven: bool,
     /// Whether the source knows pods and workers: a log does not.
     pub knows_pods: bool,
-    /// Requests by caller, counted while there is a candidate.
+    /// Requests by caller, counted under the candidate at its stage.
     pub callers: BTreeMap<Counted, f64>,
     /// All requests, with and without a candidate; `None`: not known.
     pub requests: Option<f64>,
@@ -132,7 +138,23 @@ impl Observed {
     /// Whether there is a series of the filter.
     #[must_use]
     pub fn has_series(&self) -> bool {
-        let has_workers = self.pods.values().any(|pod| !pod.workers.is_empty() || pod.loaded_at.is_some());
+        let has_workers = self.pods.values().any(|pod| !pod.workers.is_empty());
         has_workers || !self.callers.is_empty() || self.requests.is_some()
+    }
+
+    /// Whether it is known that there was no request: what there is counts, and a worker has what it should.
+    pub(super) fn is_known_quiet(&self, mark: Result<&str, &str>) -> bool {
+        if !self.knows_pods {
+            return self.requests.is_some();
+        }
+        let has_ours = |pod: &Pod| mark.is_ok_and(|mark| pod.in_force(mark) > 0.0);
+        self.requests.unwrap_or_default() <= 0.0 && self.pods.values().any(has_ours)
+    }
+
+    /// The share of requests that were answered with 5xx, from 0 on; `None`: not known. Errors may have been counted for longer
+    /// than requests were, so it is one of as few requests as can be: more of them would hide errors.
+    pub(super) fn error_share(&self, requests: f64) -> Option<f64> {
+        let answers = self.answers.filter(|answers| answers.all > 0.0 && requests > 0.0)?;
+        Some(answers.errors / answers.all.min(requests))
     }
 }

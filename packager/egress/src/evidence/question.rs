@@ -19,6 +19,8 @@ pub struct Question<'a> {
     pub standing: Standing,
     /// Since when, in Unix seconds.
     pub since: i64,
+    /// What its workers are to have in force ([`sallyport_core::wire::mark`]), or why that is not known.
+    pub mark: Result<&'a str, &'a str>,
 }
 
 /// A caller whose requests may be refused.

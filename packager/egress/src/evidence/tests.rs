@@ -12,6 +12,7 @@ use crate::trial::{compare, counted};
 use crate::yaml::source_text::decode;
 
 const SINCE: i64 = 1_795_000_000;
+const MARK: &str = "aaaaaaaaaaaaaaaa";
 const WEB: &str = "cluster.local/ns/shop/sa/web";
 const BATCH: &str = "cluster.local/ns/shop/sa/batch";
 const STRANGER: &str = "cluster.local/ns/other/sa/x";
@@ -64,6 +65,7 @@ impl Scene {
             rollout,
             standing: Standing::Shadow,
             since: SINCE,
+            mark: Ok(MARK),
         };
         judge(&question, observed)
     }
@@ -83,12 +85,7 @@ fn principal(name: &str) -> Counted {
 }
 
 fn pod() -> Pod {
-    Pod {
-        is_up: Some(true),
-        workers: BTreeMap::from([("aaaaaaaaaaaaaaaa".to_owned(), 3.0)]),
-        concurrency: Some(2.0),
-        loaded_at: Some(SINCE as f64 + 10.0),
-    }
+    Pod { is_up: Some(true), workers: BTreeMap::from([(MARK.to_owned(), 3.0)]), concurrency: Some(2.0) }
 }
 
 /// A day of traffic of every caller, in which nothing was refused.
@@ -232,11 +229,12 @@ fn what_is_not_whole_is_missing() {
         (pod_is(|pod| pod.is_up = Some(false)), "pod a does not answer Prometheus"),
         (pod_is(|pod| pod.workers.clear()), "pod a does not say what its workers have in force"),
         (pod_is(|pod| pod.concurrency = Some(4.0)), "pod a: 3 of 5 threads have a policy in force"),
+        (pod_is(|pod| pod.concurrency = None), "pod a does not say how many workers it has"),
         (
-            pod_is(|pod| pod.loaded_at = Some(1e9)),
-            "pod a has a policy from 2001-09-09T01:46:40Z, before this stage began",
+            pod_is(|pod| pod.workers.extend([("c".to_owned(), 1.0)])),
+            "pod a: 3 of 4 threads have what `sallyport build` writes (aaaaaaaaaaaaaaaa) in force, others have c: apply it",
         ),
-        (two, "workers have different policies in force: aaaaaaaaaaaaaaaa, bbbbbbbbbbbbbbbb"),
+        (two, "pod b: 0 of 2 threads have what `sallyport build` writes"),
         (stranger, "the gateway counts regions of another change: 5f2a09c1b7de"),
         (Observed { seconds: 3700.0, ..good() }, "observed for 1h1m of 24h; until 2026-11-20T"),
         (Observed { warnings: vec!["store down".to_owned()], ..good() }, "some of the data is missing"),
@@ -246,11 +244,40 @@ fn what_is_not_whole_is_missing() {
         let texts = scene.texts(&observed);
         assert!(texts.iter().any(|found| found.starts_with("missing ") && found.contains(text)), "{text}: {texts:?}");
     }
+    // More answers than requests that count do not make errors fewer.
+    let failing = Observed { answers: Some(Answers { all: 1e9, errors: 51.0 }), ..good() };
+    assert_eq!(
+        scene.texts(&failing),
+        ["blocks 51 of 5004 requests were answered with 5xx by the gateway or its upstream; at most 1% may be"]
+    );
     let failing = Observed { answers: Some(Answers { all: 1000.0, errors: 11.0 }), ..good() };
     assert_eq!(
         scene.texts(&failing),
         ["blocks 11 of 1000 requests were answered with 5xx by the gateway or its upstream; at most 1% may be"]
     );
+}
+
+#[test]
+fn a_filter_is_judged_by_all_requests() {
+    let gate = Gate { seconds: 3600, requests: 1000, errors: 0.01 };
+    let texts = |mark, observed: &Observed| -> Vec<String> {
+        judge_filter(mark, gate, observed).into_iter().map(|finding| finding.text).collect()
+    };
+    let without_candidate = Observed { callers: BTreeMap::new(), ..good() };
+    assert_eq!(texts(Ok(MARK), &without_candidate), [""; 0]);
+    for (mark, observed, text) in [
+        (Ok("b"), without_candidate.clone(), "pod a: 0 of 3 threads have what `sallyport build` writes (b)"),
+        (Err("no image"), without_candidate.clone(), "what its workers are to have in force is not known: no image"),
+        (Ok(MARK), Observed { requests: Some(0.0), ..good() }, "no traffic"),
+        (Ok(MARK), Observed { requests: Some(9.0), ..good() }, "9 of 1000 requests"),
+        (Ok(MARK), Observed { seconds: 60.0, ..good() }, "observed for 1m of 1h"),
+        (Ok(MARK), Observed { requests: None, pods: BTreeMap::new(), ..good() }, "no data"),
+        (Ok(MARK), Observed { answers: Some(Answers { all: 5e9, errors: 60.0 }), ..good() }, "60 of 5004 requests"),
+        (Ok(MARK), Observed { answers: None, ..good() }, "errors are not known"),
+    ] {
+        let found = texts(mark, &observed);
+        assert!(found.iter().any(|found| found.starts_with(text)), "{text}: {found:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! WasmPlugin or TrafficExtension: the filter and its policy on this gateway.
 
-use sallyport_egress::Code;
 use std::fmt;
 
+use sallyport_core::flow::configure::FILTER_VARIABLE;
+use sallyport_core::wire::mark_of;
+use sallyport_egress::Code;
 use sallyport_egress::model::{IstioVersion, Mesh};
 use serde_json::{Map, Value, json};
 
@@ -63,21 +65,22 @@ pub(crate) fn plugin(plan: &Plan<'_>) -> Result<Value, BuildError> {
 
 /// The fields that both resources have.
 fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
-    let policy = plan.policy()?.with_automata();
-    let wrong = |message: String| BuildError::of(plan.egress, Code::PolicyTooLarge, message);
-    let config =
-        serde_json::to_value(&policy).map_err(|error| wrong(format!("its policy cannot be serialized: {error}")))?;
+    let config = configuration(plan)?;
     let size = config.to_string().len();
     if size > LARGEST_CONFIG {
         let message = format!("its policy has {size} bytes, more than the {LARGEST_CONFIG} that fit into one object");
         let help = "split the upstream in two by path or caller, or replace many names with one wildcard or namespace";
-        return Err(wrong(message).at("spec.authz").with_help(help));
+        let wrong = BuildError::of(plan.egress, Code::PolicyTooLarge, message);
+        return Err(wrong.at("spec.authz").with_help(help));
     }
+    let variable = json!({"name": FILTER_VARIABLE, "value": plan.filter.digest.to_string()});
     let mut wasm = Map::from_iter([
-        ("pluginName".to_owned(), policy.upstream.into()),
+        ("pluginName".to_owned(), plan.egress.route().into()),
         ("failStrategy".to_owned(), "FAIL_RELOAD".into()),
         ("type".to_owned(), "HTTP".into()),
         ("pluginConfig".to_owned(), config),
+        // So the filter can say which one it is, together with its configuration.
+        ("vmConfig".to_owned(), json!({"env": [variable]})),
     ]);
     if plan.by_image_volume() {
         // No pull secret: for a local file Istio would put its content into the filter's environment.
@@ -89,6 +92,24 @@ fn wasm(plan: &Plan<'_>) -> Result<Map<String, Value>, BuildError> {
         wasm.insert("imagePullSecret".to_owned(), plan.mesh.filter.pull_secret.as_deref().into());
     }
     Ok(wasm)
+}
+
+fn configuration(plan: &Plan<'_>) -> Result<Value, BuildError> {
+    serde_json::to_value(plan.policy()?.with_automata()).map_err(|error| {
+        BuildError::of(plan.egress, Code::PolicyTooLarge, format!("its policy cannot be serialized: {error}"))
+    })
+}
+
+impl Plan<'_> {
+    /// The mark of what a worker of this gateway is to have in force: [`sallyport_core::wire::mark`].
+    ///
+    /// # Errors
+    /// As [`Plan::policy`].
+    pub fn mark(&self) -> Result<String, BuildError> {
+        let configuration = configuration(self)?.to_string();
+        mark_of(configuration.as_bytes(), self.filter.digest.to_string().as_bytes())
+            .map_err(|error| BuildError::of(self.egress, Code::PolicyTooLarge, error))
+    }
 }
 
 #[cfg(test)]

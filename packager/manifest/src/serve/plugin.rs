@@ -80,6 +80,11 @@ fn config(name: &str, wasm: View<'_>) -> Value {
             variables.insert(variable.to_owned(), value.into());
         }
     }
+    for variable in wasm.field("vmConfig").into_iter().flat_map(|config| config.list("env")) {
+        if let (Some(name), Some(value)) = (variable.filled("name"), variable.text("value")) {
+            variables.insert(name.to_owned(), value.into());
+        }
+    }
     config.insert(
         "vm_config".to_owned(),
         json!({

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use sallyport_core::flow::configure::FILTER_VARIABLE;
 use serde_json::{Map, Value, json};
 
 use super::listener::name;
@@ -60,6 +61,8 @@ pub struct Surroundings {
     pub plugins: BTreeMap<String, String>,
     /// The filter's module.
     pub module: String,
+    /// The digest of the image that has it, if it is known.
+    pub module_digest: Option<String>,
     /// The file of the access log.
     pub access_log: String,
     /// The file of a second log, of the requests that upstreams did not answer: one JSON object each, with `flags`,
@@ -326,8 +329,12 @@ impl Surroundings {
             && fields.contains_key("code")
         {
             fields.insert("code".to_owned(), json!({"local": {"filename": self.module}}));
-            // Whoever fetches the module would need them.
+            // Whoever fetches the module would need them. Of which image it is, the filter says itself.
             fields.remove("environment_variables");
+            if let Some(digest) = &self.module_digest {
+                let variables = json!({"key_values": {FILTER_VARIABLE: digest}});
+                fields.insert("environment_variables".to_owned(), variables);
+            }
         }
     }
 }

@@ -74,6 +74,7 @@ fn on_this_machine_ports_files_and_addresses_differ() {
         )]
         .into(),
         module: text("/here/filter.wasm"),
+        module_digest: Some(text("sha256:00")),
         access_log: text("/here/access.log"),
         failure_log: Some(text("/here/failures.log")),
     });

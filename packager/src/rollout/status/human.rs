@@ -22,6 +22,9 @@ fn push(text: &mut String, gateway: &GatewayStatus<'_>) {
     let since = gateway.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
     text.push_str(&format!("{}: {}{since}\n", gateway.gateway, gateway.standing));
     let mut line = |what: &str| text.push_str(&format!("{}\n", visible(what)));
+    if let Some(digest) = &gateway.digest {
+        line(&format!("  to be in force: {digest}"));
+    }
     gateway.notes.iter().for_each(|note| line(&format!("  note: {note}")));
     if let Some(judged) = gateway.judged {
         let Judgement { answer, requests, seconds, errors, regions, .. } = &judged.judgement;

@@ -3,7 +3,8 @@
 //! ```json
 //! {"version": 1, "source": "Prometheus http://...",
 //!  "gateways": [{
-//!    "gateway": "egress-a/a", "stage": "shadow", "since": "...", "notes": [], "next": "canary 5 %", "follows": "blocked",
+//!    "gateway": "egress-a/a", "stage": "shadow", "since": "...", "digest": "0123456789abcdef",
+//!    "notes": [], "next": "canary 5 %", "follows": "blocked",
 //!    "seen": {"answer": "someRefused", "requests": 1200, "seconds": 90000, "errors": 0.001,
 //!      "regions": [{"id": "5f2a09c1b7de", "change": "narrowed", "follows": "blocks", "entered": 3, "lastSeen": "...",
 //!        "by": [{"caller": "...", "requests": 3}], "active": [{"caller": "...", "requests": 900}], "notSeen": ["..."],
@@ -13,6 +14,7 @@
 //! ```
 //!
 //! - `seen`: null if nothing was read. `answer`: `noData`, `noTraffic`, `noneRefused` or `someRefused`.
+//! - `digest`: the label `digest` of what its workers are to have in force; null without a candidate in the lock.
 //! - `change`: null for requests that are in no region of the change. `errors`: null if they are not known.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
@@ -43,6 +45,7 @@ fn gateway(status: &GatewayStatus<'_>) -> Value {
         "gateway": status.gateway,
         "stage": status.standing,
         "since": status.since,
+        "digest": status.digest,
         "notes": status.notes,
         "next": status.next,
         "follows": status.follows(),

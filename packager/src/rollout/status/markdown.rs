@@ -25,6 +25,7 @@ pub(super) fn render(status: &Status<'_>) -> String {
     }
     for gateway in status.gateways.iter().filter(|gateway| gateway.next.is_some() || !gateway.notes.is_empty()) {
         text.push_str(&format!("\n#### `{}`\n\n", gateway.gateway));
+        gateway.digest.iter().for_each(|digest| text.push_str(&format!("- to be in force: `{digest}`\n")));
         for region in gateway.judged.iter().flat_map(|judged| &judged.judgement.regions) {
             let by = if region.entered.is_empty() {
                 String::new()

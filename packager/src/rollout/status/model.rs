@@ -8,6 +8,7 @@ use sallyport_egress::rollout::written_moment;
 use crate::compare::render::{decided, kind};
 use crate::exit::Exit;
 use crate::rollout::evidence::Missing;
+use crate::rollout::mark::mark;
 use crate::rollout::plan::{needs, words};
 use crate::rollout::seen::{Judged, Seen};
 use crate::rollout::state::{Gateway, State};
@@ -33,6 +34,8 @@ pub(crate) struct GatewayStatus<'s> {
     /// Where it stands, in words.
     pub(crate) standing: String,
     pub(crate) since: Option<String>,
+    /// The digest of what its workers are to have in force, if it has a candidate in the lock.
+    pub(crate) digest: Option<String>,
     /// What there is to know of a state that no promotion leads to.
     pub(crate) notes: Vec<String>,
     pub(crate) next: Option<String>,
@@ -83,6 +86,7 @@ impl<'s> GatewayStatus<'s> {
             gateway: gateway.name(),
             standing,
             since: gateway.since().map(written_moment),
+            digest: gateway.since().and_then(|_| mark(state, gateway, None).ok()),
             notes,
             next: step.map(|step| step.to_string()),
             judged,

@@ -7,7 +7,7 @@ const GATE: &str = r#", "health": {"override": "forceClosed", "hold": 0, "slowSt
     "refusal": {"status": 503, "retryAfter": 1000}}}"#;
 
 fn refusal(configuration: &[u8], plugin: &[u8]) -> String {
-    match configure(configuration, plugin, 0) {
+    match configure(configuration, plugin, b"", 0) {
         Err(Effect::Log(Level::Error, line)) => line,
         Err(effect) => panic!("{effect:?}"),
         Ok(configured) => panic!("{configured:?}"),
@@ -17,24 +17,36 @@ fn refusal(configuration: &[u8], plugin: &[u8]) -> String {
 #[test]
 fn a_policy_comes_into_force_with_a_line_and_two_gauges() {
     for plugin in ["a/b", ""] {
-        let configured = configure(POLICY.as_bytes(), plugin.as_bytes(), 12_345).unwrap();
+        let configured = configure(POLICY.as_bytes(), plugin.as_bytes(), b"", 12_345).unwrap();
         let Configured { engine, effects, in_use, tick_period } = configured;
         assert_eq!((engine.upstream(), tick_period), ("a/b", 1000));
-        assert_eq!(effects[0], Effect::Log(Level::Info, "policy for a/b: 0 rules, enforce".to_owned()));
+        // `printf '%s\n' POLICY | jq -cS . | sha256sum`.
+        let mark = "9d69fe0fa3bd1614";
+        let line = format!("policy for a/b: 0 rules, enforce, in force as {mark}");
+        assert_eq!(effects[0], Effect::Log(Level::Info, line));
         let hash = crate::telemetry::policy_hash(POLICY.as_bytes());
         let gauges =
             [format!("sallyport.config.policy_hash {hash}"), "sallyport.config.loaded_at_seconds 12".to_owned()];
         assert_eq!(metrics(&effects), gauges);
-        // `printf '%s' POLICY | sha256sum`.
-        let digest = &crate::wire::sha256(POLICY.as_bytes())[..16];
-        assert_eq!(metrics(&in_use), ["up", "down"].map(|step| format!("sallyport.workers.{digest} {step}")));
+        assert_eq!(metrics(&in_use), ["up", "down"].map(|step| format!("sallyport.workers.{mark} {step}")));
     }
+}
+
+#[test]
+fn what_is_in_force_is_the_configuration_and_the_filter() {
+    let mark =
+        |policy: &str, filter: &[u8]| configure(policy.as_bytes(), b"", filter, 0).unwrap().engine.mark().to_owned();
+    let written_anew = r#"{ "rules": [], "upstream": "a\u002fb", "version": 1.0 }"#;
+    assert_eq!(mark(POLICY, b""), mark(written_anew, b""));
+    assert_ne!(mark(POLICY, b""), mark(&POLICY.replace("a/b", "a/c"), b""));
+    // `{ printf '%s\n' POLICY | jq -cS .; printf sha256:00; } | sha256sum`.
+    assert_eq!(mark(POLICY, b"sha256:00"), "e79b63089d67745f");
 }
 
 #[test]
 fn a_policy_with_a_health_gate_ticks_faster() {
     let policy = POLICY.replacen('}', GATE, 1);
-    assert_eq!(configure(policy.as_bytes(), b"a/b", 0).unwrap().tick_period, 200);
+    assert_eq!(configure(policy.as_bytes(), b"a/b", b"", 0).unwrap().tick_period, 200);
 }
 
 #[test]

@@ -176,9 +176,13 @@ fn a_candidate_is_counted_told_and_decides_by_its_stage() {
         );
         assert!(example.contains(&format!(r#""decides":"{decides}","caller":"{sleep}""#)), "{example}");
         assert!(report.attributes.contains(&("sallyport.region", "aaaaaaaaaaaa".into())));
-        assert_eq!(metrics(&worker.flush(&engine, 9_000).effects), ["sallyport.region_seen.aaaaaaaaaaaa 9"]);
+        assert_eq!(
+            metrics(&worker.flush(&engine, 9_000).effects),
+            [format!("sallyport.region_seen.{}.aaaaaaaaaaaa 9", engine.mark())]
+        );
         run(&engine, &mut worker, &headers, &properties);
-        let name = "sallyport.region.aaaaaaaaaaaa.allowed_refused.cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep";
+        let caller = "cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep";
+        let name = format!("sallyport.region.{}.aaaaaaaaaaaa.allowed_refused.{caller}", engine.mark());
         assert!(counted(&engine, &mut worker).contains(&(name.to_owned(), 1)), "{stage}");
     }
 }
