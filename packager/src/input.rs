@@ -1,5 +1,6 @@
 //! The files that a command reads.
 
+pub(crate) mod lines;
 pub(crate) mod revision;
 mod selection;
 

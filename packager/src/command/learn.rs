@@ -1,7 +1,6 @@
 //! `sallyport learn`: rules that allow what the log of a gateway shows.
 
 mod base;
-mod lines;
 mod progress;
 
 use std::path::{Path, PathBuf};
@@ -11,6 +10,7 @@ use sallyport_egress::learn::{Learned, Learner, MOST_VALUES, Options, Unlearned,
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
+use crate::input::lines::each_line;
 use crate::printable::{printable, visible};
 use crate::report::learn::LearnReport;
 use base::Ground;
@@ -89,18 +89,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let mut learner = Learner::new(options)
         .map_err(|invalid| Failure::new(Exit::Problems, format!("the policy does not compile: {invalid}")))?;
     let mut progress = Progress::new(console, &args.logs);
-    let mut cut = Vec::new();
     for log in &args.logs {
-        if lines::read(log, &mut progress, |line| learner.line(line))?.is_cut {
-            cut.push(printable(log));
-        }
+        let read = each_line(log, |bytes| progress.line(bytes), |line| learner.line(line));
+        progress.file_done(read?);
     }
     progress.end();
-    for log in cut {
-        console.problem(&format!(
-            "warning: the compressed data of `{log}` ends in the middle: its last lines are missing"
-        ));
-    }
     let learned = learner.finish(&ground.files).map_err(|error| failure(error, args.merge.as_deref()))?;
     let report = LearnReport {
         learned: &learned,

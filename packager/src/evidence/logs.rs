@@ -4,12 +4,9 @@
 //! An access log has a line for each request, so its lines are counted. Examples are limited to a few a second, so they show
 //! requests and count nothing.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sallyport_egress::evidence::{Answers, Counted, Entry, Observed, Pair};
-use sallyport_egress::learn::LONGEST_LINE;
 use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::{Standing, moment};
 use serde_json::Value;
@@ -17,6 +14,12 @@ use serde_json::Value;
 use super::examples::{Example, Examples};
 use super::subject::Subject;
 use crate::exit::Failure;
+use crate::input::lines::each_line;
+
+/// So many callers are counted by name, in all and in regions; the rest is summed, as the gateways do.
+const MOST_CALLERS: usize = 10_000;
+/// The region of the requests that are summed because there are too many regions.
+const OTHER: &str = "other";
 
 /// What logs say of one gateway.
 #[derive(Clone, Debug, Default)]
@@ -32,10 +35,14 @@ pub(super) struct Logged {
 pub(super) fn read(logs: &[PathBuf], subjects: &[Subject<'_>]) -> Result<Vec<Logged>, Failure> {
     let mut logged = vec![Logged::default(); subjects.len()];
     for path in logs {
-        each_line(path, |line| match json_of(line) {
-            Some((fields, before)) => take(&fields, before, subjects, &mut logged),
-            None => subjects.iter().zip(&mut logged).for_each(|(subject, logged)| logged.prove(line, subject)),
-        })?;
+        let line = |line: &[u8]| {
+            let line = String::from_utf8_lossy(line);
+            match json_of(line.trim_end()) {
+                Some((fields, before)) => take(&fields, before, subjects, &mut logged),
+                None => subjects.iter().zip(&mut logged).for_each(|(subject, logged)| logged.prove(&line, subject)),
+            }
+        };
+        each_line(path, |_| {}, line)?;
     }
     for one in &mut logged {
         if !one.is_proven && one.observed.requests.is_some() {
@@ -45,29 +52,6 @@ pub(super) fn read(logs: &[PathBuf], subjects: &[Subject<'_>]) -> Result<Vec<Log
         one.observed.seconds = one.first.map_or(0.0, |first| one.observed.now - first as f64).max(0.0);
     }
     Ok(logged)
-}
-
-fn each_line(path: &Path, mut take: impl FnMut(&str)) -> Result<(), Failure> {
-    let source: Box<dyn Read> = if path == Path::new("-") {
-        Box::new(io::stdin().lock())
-    } else {
-        Box::new(File::open(path).map_err(|error| Failure::read(path, &error))?)
-    };
-    let mut source = BufReader::new(source);
-    let (mut line, mut is_rest) = (Vec::new(), false);
-    loop {
-        line.clear();
-        let most = u64::try_from(LONGEST_LINE).unwrap_or(u64::MAX);
-        let read =
-            (&mut source).take(most).read_until(b'\n', &mut line).map_err(|error| Failure::read(path, &error))?;
-        if read == 0 {
-            return Ok(());
-        }
-        // What follows the beginning of a line that is too long is no line.
-        if !std::mem::replace(&mut is_rest, line.last() != Some(&b'\n')) {
-            take(String::from_utf8_lossy(&line).trim_end());
-        }
-    }
 }
 
 /// The JSON object of a line, and what `kubectl logs` or Envoy writes before it.
@@ -125,7 +109,10 @@ impl Logged {
     }
 
     fn count(&mut self, fields: &Value, is_allowed: bool, at: i64, subject: &Subject<'_>) {
-        let (found, who) = (&mut self.observed, caller(fields));
+        let (found, mut who) = (&mut self.observed, caller(fields));
+        if !found.callers.contains_key(&who) && found.callers.len() >= MOST_CALLERS {
+            who = Counted::Others;
+        }
         self.first = Some(self.first.map_or(at, |first| first.min(at)));
         found.now = found.now.max(at as f64);
         found.knows_answers = true;
@@ -147,11 +134,17 @@ impl Logged {
             (_, Some(_) | None) => false,
         };
         let pair = pair(change, is_allowed, subject.standing);
-        let entry = Entry { region: region.to_owned(), pair, caller: who.clone() };
+        let mut entry = Entry { region: region.to_owned(), pair, caller: who.clone() };
+        if !found.entries.contains_key(&entry) && found.entries.len() >= MOST_CALLERS {
+            entry.caller = Counted::Others;
+            if !subject.regions.iter().any(|known| known.id == region) {
+                OTHER.clone_into(&mut entry.region);
+            }
+        }
         *found.entries.entry(entry.clone()).or_default() += 1.0;
-        found.first.entry(entry).and_modify(|first| *first = first.min(at as f64)).or_insert(at as f64);
-        let last = found.seen.entry(region.to_owned()).or_default();
+        let last = found.seen.entry(entry.region.clone()).or_default();
         *last = last.max(at as f64);
+        found.first.entry(entry).and_modify(|first| *first = first.min(at as f64)).or_insert(at as f64);
         let request = example(fields, Some(at));
         if let Some(request) = request {
             self.examples.note(region, who, request);

@@ -22,7 +22,7 @@ pub(crate) struct EvidenceArgs {
     /// A metrics page of one of a gateway's pods, if there is no Prometheus; may be repeated
     #[arg(long, value_name = "NAMESPACE/NAME=FILE|URL", conflicts_with = "prometheus")]
     pub(crate) metrics: Vec<MetricsPage>,
-    /// A log of gateways, with lines of the JSON access log or the filter's examples; - is stdin; may be repeated
+    /// A log of gateways, with lines of the JSON access log or the filter's examples, also compressed with gzip; - is stdin; may be repeated
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Vec<PathBuf>,
 }

@@ -10,6 +10,7 @@ mod init;
 mod learn;
 mod leftovers;
 mod lock;
+mod logs;
 mod map;
 mod options;
 mod output;

@@ -7,7 +7,7 @@ use snapbox::{assert_data_eq, str};
 
 use crate::sandbox::{Ended, GOOD, LOCK, Sandbox};
 
-const CANDIDATE: &str = "\
+pub(crate) const CANDIDATE: &str = "\
 apiVersion: sallyport.dev/v1alpha1
 kind: Candidate
 metadata: {name: httpbin, namespace: httpbin}
@@ -18,15 +18,15 @@ spec:
     from: [{source: {serviceAccounts: [httpbin/sleep]}}]
     to: [{operation: {methods: [GET], paths: [/get]}}]
 ";
-const START: i64 = 1_795_000_000;
-const SLEEP: &str = "cluster.local/ns/httpbin/sa/sleep";
-const ENCODED: &str = "cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep";
+pub(crate) const START: i64 = 1_795_000_000;
+pub(crate) const SLEEP: &str = "cluster.local/ns/httpbin/sa/sleep";
+pub(crate) const ENCODED: &str = "cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep";
 
 /// A day and a bit later.
-const LATER: i64 = 90_000;
+pub(crate) const LATER: i64 = 90_000;
 
 /// A gateway whose candidate is in shadow.
-fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     let lock = LOCK.replace("\"}}", "\",\"candidates\":true}}");
     let sandbox =
         Sandbox::with(&[("egress.yaml", GOOD), ("httpbin.candidate.yaml", CANDIDATE), ("sallyport.lock", &lock)]);
@@ -35,7 +35,7 @@ fn sandbox() -> Sandbox {
     sandbox
 }
 
-fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
+pub(crate) fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
     let mut command = sandbox.command(arguments);
     command.env("SALLYPORT_NOW", START.saturating_add(seconds).to_string()).env("GIT_CONFIG_GLOBAL", "/dev/null");
     for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.com")] {
@@ -55,7 +55,7 @@ fn digest(sandbox: &Sandbox) -> String {
 }
 
 /// A page of a pod that has been in shadow for a day; `more`: further lines.
-fn page(sandbox: &Sandbox, more: &str) -> String {
+pub(crate) fn page(sandbox: &Sandbox, more: &str) -> String {
     let digest = digest(sandbox);
     format!(
         "envoy_server_concurrency 2\nsallyport_config_loaded_at_seconds {}\nsallyport_workers_{digest} 3\n\
@@ -65,13 +65,13 @@ fn page(sandbox: &Sandbox, more: &str) -> String {
     )
 }
 
-fn region(sandbox: &Sandbox) -> String {
+pub(crate) fn region(sandbox: &Sandbox) -> String {
     let ended = at(sandbox, LATER, &["plan", "--format", "json"]);
     let plan: Value = serde_json::from_str(&ended.stdout).unwrap();
     plan["waves"][0]["gateways"][0]["next"]["regions"][0]["id"].as_str().unwrap().to_owned()
 }
 
-fn status(sandbox: &Sandbox, arguments: &[&str]) -> Value {
+pub(crate) fn status(sandbox: &Sandbox, arguments: &[&str]) -> Value {
     let ended = at(sandbox, LATER, &[&["status", "--format", "json"], arguments].concat());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     serde_json::from_str(&ended.stdout).unwrap()
@@ -93,7 +93,8 @@ httpbin/httpbin: shadow since 2026-11-18T11:06:40Z
   none of it was refused: 1200 requests in 24h59m
   errors: 0.00%
   narrowed [..]: not entered: promotes
-    refused: not_allowed; was allowed by `readers`
+    in force: allowed by `readers`
+    candidate: refused: not_allowed
     could enter, and active: cluster.local/ns/httpbin/sa/sleep (1200)
   next: canary 5 %: ready
 
