@@ -1,5 +1,6 @@
 //! What was seen of each gateway, and what follows from it.
 
+mod facts;
 mod human;
 mod json;
 mod markdown;

@@ -171,7 +171,8 @@ impl<'s> Explainer<'s> {
     }
 }
 
-/// For programs: `{"version": 1, "callers": [{"caller": "...", "refused": [{"gateway": "...", ...}]}]}`.
+/// For programs: `{"version": 1, "callers": [{"caller": "...", "refused": [{"gateway": "...", ...}]}]}`. `isDecided`: it is refused
+/// already, to some callers or all; `isLogged`: the example is a request that was sent.
 pub(super) fn json(callers: &Callers) -> String {
     let of = |item: &Item| -> Value {
         let explained = item.explained.iter().map(|(rule, what)| json!({"rule": rule, "found": what}));
@@ -181,6 +182,7 @@ pub(super) fn json(callers: &Callers) -> String {
             "region": item.region,
             "stage": item.standing,
             "stageSince": item.since,
+            "isDecided": item.is_decided,
             "requests": item.count.parse::<u64>().ok(),
             "first": item.first,
             "last": item.last,

@@ -7,14 +7,17 @@ use crate::rollout::evidence::Missing;
 use crate::rollout::plan::{Plan, Planned};
 
 pub(super) fn render(plan: &Plan) -> String {
-    let mut text = "### Rollout\n\n| wave | gateway | stands at | next | missing |\n|---|---|---|---|---|\n".to_owned();
+    let mut text =
+        "### Rollout\n\n| wave | gateway | stands at | since | next | missing |\n|---|---|---|---|---|---|\n"
+            .to_owned();
     let all = || plan.waves.iter().flat_map(|(wave, gateways)| gateways.iter().map(move |gateway| (wave, gateway)));
-    for (wave, Planned { gateway, standing, next, .. }) in all() {
+    for (wave, Planned { gateway, standing, since, next, .. }) in all() {
+        let since = since.as_deref().unwrap_or_default();
         let (step, missing) = match next {
             Some(next) => (next.step.to_string(), next.missing.len().to_string()),
             None => (String::new(), String::new()),
         };
-        text.push_str(&format!("| {wave} | `{gateway}` | {standing} | {step} | {missing} |\n"));
+        text.push_str(&format!("| {wave} | `{gateway}` | {standing} | {since} | {step} | {missing} |\n"));
     }
     for (_, Planned { gateway, notes, next, .. }) in all() {
         let Some(step) = next.as_ref() else {
@@ -23,6 +26,9 @@ pub(super) fn render(plan: &Plan) -> String {
         };
         text.push_str(&format!("\n#### `{gateway}` to {}\n\n", step.step));
         let mut item = |what: &str| text.push_str(&format!("- {what}\n"));
+        if let Some(digest) = &step.filter_first {
+            item(&format!("**first** the filter `{digest}`"));
+        }
         notes.iter().for_each(|note| item(note));
         for region in &step.regions {
             let code = |words: &str| format!("`{}`", visible(words).replace('`', "'"));
@@ -35,7 +41,14 @@ pub(super) fn render(plan: &Plan) -> String {
                 code(&region.example)
             ));
         }
-        objects(step).iter().for_each(|object| item(&visible(object)));
+        if step.regions.is_empty() {
+            item("no request is decided otherwise");
+        }
+        let changed = objects(step);
+        changed.iter().for_each(|object| item(&visible(object)));
+        if changed.is_empty() {
+            item("no manifest changes");
+        }
         item(if step.restarts() { "pods are restarted" } else { "no pod is restarted" });
         step.evidence.iter().for_each(|line| item(&format!("evidence: {line}")));
         step.missing.iter().for_each(|Missing(what)| item(&format!("**missing**: {what}")));

@@ -3,10 +3,11 @@
 //! ```json
 //! {"version": 1, "source": "Prometheus http://...",
 //!  "gateways": [{
-//!    "gateway": "egress-a/a", "stage": "shadow", "since": "...", "digest": "0123456789abcdef",
-//!    "notes": [], "next": "canary 5 %", "follows": "blocked",
+//!    "gateway": "egress-a/a", "stage": "canary 5 %", "percent": 5, "since": "...", "digest": "0123456789abcdef",
+//!    "notes": [], "next": "canary 25 %", "follows": "blocked",
 //!    "seen": {"answer": "someRefused", "requests": 1200, "seconds": 90000, "errors": 0.001,
-//!      "regions": [{"id": "5f2a09c1b7de", "change": "narrowed", "follows": "blocks", "entered": 3, "lastSeen": "...",
+//!      "regions": [{"id": "5f2a09c1b7de", "change": "narrowed", "inForce": "...", "candidate": "...", "follows": "blocks",
+//!        "entered": 3, "lastSeen": "...",
 //!        "by": [{"caller": "...", "requests": 3}], "active": [{"caller": "...", "requests": 900}], "notSeen": ["..."],
 //!        "waived": [{"caller": "...", "reason": "...", "until": "2027-01-31"}], "reasons": ["..."]}],
 //!      "findings": [{"blocks": true, "text": "..."}]},
@@ -15,7 +16,8 @@
 //!
 //! - `seen`: null if nothing was read. `answer`: `noData`, `noTraffic`, `noneRefused` or `someRefused`.
 //! - `digest`: the label `digest` of what its workers are to have in force; null without a candidate in the lock.
-//! - `change`: null for requests that are in no region of the change. `errors`: null if they are not known.
+//! - `percent`: null unless it is a canary.
+//! - `change`, `inForce` and `candidate`: null for requests that are in no region of the change. `errors`: null if they are not known.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
 
@@ -23,7 +25,7 @@ use sallyport_egress::evidence::{Counted, Follows, JudgedRegion};
 use sallyport_egress::rollout::written_moment;
 use serde_json::{Value, json};
 
-use super::model::{GatewayStatus, Status, follows};
+use super::model::{GatewayStatus, Status, follows, number};
 use crate::compare::render::kind;
 use crate::rollout::evidence::Missing;
 use crate::rollout::seen::Judged;
@@ -44,6 +46,7 @@ fn gateway(status: &GatewayStatus<'_>) -> Value {
     json!({
         "gateway": status.gateway,
         "stage": status.standing,
+        "percent": status.percent,
         "since": status.since,
         "digest": status.digest,
         "notes": status.notes,
@@ -59,17 +62,17 @@ fn seen(judged: &Judged) -> Value {
     let findings = judgement.findings.iter().map(|finding| json!({"blocks": finding.blocks, "text": finding.text}));
     json!({
         "answer": judgement.answer.key(),
-        "requests": judgement.requests.round() as u64,
+        "requests": number(judgement.requests),
         "seconds": judgement.seconds.round() as u64,
         "errors": judgement.errors,
-        "regions": judgement.regions.iter().map(region).collect::<Vec<_>>(),
+        "regions": judgement.regions.iter().map(|one| region(judged, one)).collect::<Vec<_>>(),
         "findings": findings.collect::<Vec<_>>(),
     })
 }
 
-fn region(region: &JudgedRegion) -> Value {
+fn region(judged: &Judged, region: &JudgedRegion) -> Value {
     let callers = |counts: &[(Counted, f64)]| -> Vec<Value> {
-        counts.iter().map(|(who, count)| json!({"caller": who.to_string(), "requests": count.ceil() as u64})).collect()
+        counts.iter().map(|(who, count)| json!({"caller": who.to_string(), "requests": number(*count)})).collect()
     };
     let waived = region.waived.iter();
     let waived = waived.map(|one| json!({"caller": one.caller, "reason": one.reason, "until": one.until}));
@@ -77,11 +80,14 @@ fn region(region: &JudgedRegion) -> Value {
         Follows::Waits(reasons) | Follows::Blocks(reasons) => reasons.as_slice(),
         Follows::Promotes | Follows::Information => &[],
     };
+    let [old, new] = judged.decided(region).map_or([None, None], |decided| decided.map(Some));
     json!({
         "id": region.id,
         "change": region.change.map(kind),
+        "inForce": old,
+        "candidate": new,
         "follows": follows(region),
-        "entered": region.entries().ceil() as u64,
+        "entered": number(region.entries()),
         "lastSeen": region.last_seen.map(written_moment),
         "by": callers(&region.entered),
         "active": callers(&region.could),

@@ -1,9 +1,9 @@
 //! What was seen of each gateway.
 
 use clap::ValueEnum;
-use sallyport_egress::evidence::{Counted, Follows, JudgedRegion, whole};
+use sallyport_egress::evidence::{Follows, JudgedRegion, whole};
 use sallyport_egress::meaning::Change;
-use sallyport_egress::rollout::written_moment;
+use sallyport_egress::rollout::{Standing, written_moment};
 
 use crate::compare::render::{decided, kind};
 use crate::exit::Exit;
@@ -33,6 +33,8 @@ pub(crate) struct GatewayStatus<'s> {
     pub(crate) gateway: String,
     /// Where it stands, in words.
     pub(crate) standing: String,
+    /// How many of the callers the candidate decides for, at `canary`.
+    pub(crate) percent: Option<u32>,
     pub(crate) since: Option<String>,
     /// The digest of what its workers are to have in force, if it has a candidate in the lock.
     pub(crate) digest: Option<String>,
@@ -85,6 +87,7 @@ impl<'s> GatewayStatus<'s> {
         Self {
             gateway: gateway.name(),
             standing,
+            percent: gateway.standing().and_then(Standing::percent),
             since: gateway.since().map(written_moment),
             digest: gateway.since().and_then(|_| mark(state, gateway, None).ok()),
             notes,
@@ -98,6 +101,13 @@ impl<'s> GatewayStatus<'s> {
         self.judged.is_some_and(|judged| judged.judgement.is_blocked())
     }
 
+    /// Whether it speaks against the next step, and is no thing to wait for.
+    pub(super) fn blocks(&self, Missing(what): &Missing) -> bool {
+        let text = what.strip_prefix("evidence: ").unwrap_or(what);
+        let findings = self.judged.iter().flat_map(|judged| &judged.judgement.findings);
+        findings.into_iter().any(|finding| finding.blocks && finding.text == text)
+    }
+
     /// What follows, in a word.
     pub(super) fn follows(&self) -> &'static str {
         match self.next {
@@ -107,6 +117,12 @@ impl<'s> GatewayStatus<'s> {
             Some(_) => "waiting",
         }
     }
+}
+
+/// A count for programs: the number that people read.
+pub(super) fn number(count: f64) -> u64 {
+    // More than a u64 has, if anything.
+    whole(count).parse().unwrap_or(u64::MAX)
 }
 
 impl Judged {
@@ -129,15 +145,4 @@ pub(super) fn follows(region: &JudgedRegion) -> &'static str {
         Follows::Waits(_) => "waits",
         Follows::Blocks(_) => "blocks",
     }
-}
-
-/// Callers with their counts, the first few of them.
-pub(super) fn callers(counts: &[(Counted, f64)]) -> String {
-    const MOST: usize = 5;
-    let mut shown: Vec<String> =
-        counts.iter().take(MOST).map(|(who, count)| format!("{who} ({})", whole(*count))).collect();
-    if let Some(more) = counts.len().checked_sub(MOST).filter(|more| *more > 0) {
-        shown.push(format!("{more} more"));
-    }
-    shown.join(", ")
 }
