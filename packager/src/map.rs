@@ -9,6 +9,7 @@
 //! Names come from files and are not trusted: nothing is written but through `escape`, and the page makes text nodes only.
 
 mod callers;
+mod candidate;
 mod escape;
 mod grants;
 mod html;

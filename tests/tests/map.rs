@@ -148,7 +148,7 @@ fn a_small_map_is_searched_filtered_and_walked() -> Result<()> {
         "httpbin.legacy.internal",
         "GET, HEAD",
         "no-admin",
-        "only counted: rule no-legacy-clients",
+        "rule no-legacy-clients\nin force: no (only counted: shadow rule)",
     ] {
         ensure!(details.contains(expected), "no `{expected}` in {details}");
     }
@@ -234,7 +234,9 @@ fn the_page_and_the_picture_are_the_same() -> Result<()> {
         // Without the sign of a group, the counts of its nodes, and what is cut.
         let drawn = "(rows => JSON.stringify([rows.map(row => (row.querySelector('text.name, text.head')?.textContent \
              ?? row.querySelector('text').textContent).replace(/^[▸▾] | \\(\\d.*|…$/g, '').slice(0, 20)), \
-             [...document.querySelectorAll('svg .link')].map(link => link.getAttribute('stroke-width')).sort()]))";
+             [...document.querySelectorAll('svg:not([aria-hidden]) .link')].map(link => link.getAttribute('stroke-width') \
+             + link.getAttribute('class').replace('link', '').trim()).sort(), \
+             document.querySelectorAll('svg rect.candidate').length]))";
         let by_page = page.text(&format!("{drawn}([...document.querySelectorAll('#canvas .node')])"))?;
         page.without_scripts()?;
         let by_picture = page.text(&format!("{drawn}([...document.querySelectorAll('svg > g')])"))?;
@@ -327,7 +329,7 @@ fn three_hundred_upstreams_are_readable() -> Result<()> {
     ensure!(found.iter().any(|name| name.starts_with("egress-risk/up-217, gateway")), "{found:?}");
     ensure!(found.iter().any(|name| name == "up-216.example.com:443, upstream, HTTP/1.1, TLS"), "{found:?}");
     page.press("Escape")?;
-    choose(&mut page, "stage", "shadow")?;
+    choose(&mut page, "stage", "policy in shadow")?;
     ensure!(status(&mut page)?.starts_with("6 of 300 gateways, "), "{}", status(&mut page)?);
 
     // The whole table is one press away.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sallyport_manifest::LockFile;
+
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
@@ -61,13 +63,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         let failure = Failure::new(Exit::Io, "there is nothing to draw: no Egress was given");
         return Err(failure.with_help("name an Egress file; a Mesh file alone has no gateway"));
     }
-    let mut map = Map::of(&checked, &report.files);
     let paths: Vec<_> = args.paths.iter().map(|path| input::relative(path)).collect();
     let search = lock::find(&paths, report.files.iter().map(|file| Path::new(&file.name)));
     let found = search.found.map_err(|(_, error)| lock::unusable(error, Exit::Problems))?;
-    if let Some((_, lock)) = found {
-        map.stand(&lock);
-    }
+    let lock = found.map_or_else(LockFile::default, |(_, lock)| lock);
+    let map = Map::of(&checked, &report.files, &lock);
     let observation = observe(args, &map)?;
     for warning in observation.iter().flat_map(|observation| &observation.warnings) {
         console.note(&format!("some of the data is missing: {warning}"));

@@ -5,6 +5,9 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use sallyport_core::wire::Stage;
+
+use super::candidate::Line;
 use super::escape::mermaid;
 use super::model::{Gateway, Map};
 
@@ -22,8 +25,8 @@ enum Detail {
     Groups,
 }
 
-/// By the names of caller and gateway: how many permissions it stands for, and whether all of them are in shadow mode.
-type Links = BTreeMap<(String, String), (usize, bool)>;
+/// By the names of caller and gateway: the permissions that it stands for.
+type Links = BTreeMap<(String, String), Line>;
 
 pub(super) fn render(map: &Map) -> String {
     let (detail, links) = [Detail::All, Detail::Namespaces]
@@ -33,7 +36,7 @@ pub(super) fn render(map: &Map) -> String {
         .unwrap_or_else(|| (Detail::Groups, links_of(map, Detail::Groups)));
     let all = links.len();
     let mut heaviest: Vec<_> = links.into_iter().collect();
-    heaviest.sort_by_key(|(_, (count, _))| Reverse(*count));
+    heaviest.sort_by_key(|(_, line)| Reverse(line.count));
     heaviest.truncate(MOST_LINKS);
     let kept: Links = heaviest.into_iter().collect();
     let left_out = all.saturating_sub(kept.len());
@@ -61,8 +64,8 @@ pub(super) fn render(map: &Map) -> String {
         let _ = writeln!(text, "  %% left out: {}", rest.join(", "));
     }
     let mut nodes = Nodes::default();
-    for ((caller, gateway), (_, is_shadow)) in &kept {
-        nodes.link([("c", caller), ("g", gateway)], *is_shadow);
+    for ((caller, gateway), line) in &kept {
+        nodes.link([("c", caller), ("g", gateway)], line.class());
     }
     for gateway in map.gateways.iter().filter(|gateway| is_shown(gateway)) {
         let from = name_of(map, gateway, detail);
@@ -73,7 +76,7 @@ pub(super) fn render(map: &Map) -> String {
                 Detail::Groups => of_group(&upstream.group, "upstreams", map.upstreams.iter().map(|one| &one.group)),
                 Detail::All | Detail::Namespaces => upstream.name.clone(),
             };
-            nodes.link([("g", &from), ("u", &name)], is_standby);
+            nodes.link([("g", &from), ("u", &name)], if is_standby { "dashed" } else { "" });
         }
     }
     text.push_str(&nodes.render());
@@ -91,9 +94,7 @@ fn links_of(map: &Map, detail: Detail) -> Links {
         };
         let is_in_one = detail != Detail::All && !caller.namespace.is_empty();
         let name = if is_in_one { format!("{}/*", caller.namespace) } else { caller.name.clone() };
-        let (count, is_shadow) = links.entry((name, name_of(map, gateway, detail))).or_insert((0, true));
-        *count = count.saturating_add(1);
-        *is_shadow &= grant.is_shadow;
+        links.entry((name, name_of(map, gateway, detail))).or_default().grant(map, grant);
     }
     links
 }
@@ -102,7 +103,11 @@ fn links_of(map: &Map, detail: Detail) -> Links {
 fn name_of(map: &Map, gateway: &Gateway, detail: Detail) -> String {
     match detail {
         Detail::Groups => of_group(&gateway.group, "gateways", map.gateways.iter().map(|one| &one.group)),
-        Detail::All | Detail::Namespaces => gateway.route.clone(),
+        Detail::All | Detail::Namespaces => {
+            let words = gateway.stages().into_iter().filter(|stage| stage != Stage::Enforce.as_str());
+            let words: Vec<_> = words.collect();
+            if words.is_empty() { gateway.route.clone() } else { format!("{} ({})", gateway.route, words.join(", ")) }
+        }
     }
 }
 
@@ -118,14 +123,21 @@ struct Nodes {
 }
 
 impl Nodes {
-    /// Links a node of one column to one of the next.
-    fn link(&mut self, ends: [(&'static str, &String); 2], is_dashed: bool) {
+    /// Links a node of one column to one of the next; `class`: that of a [`Line`].
+    fn link(&mut self, ends: [(&'static str, &String); 2], class: &str) {
         let [from, to] = ends.map(|(column, name)| {
             let next = self.names.keys().filter(|(other, _)| *other == column).count();
             let index = *self.names.entry((column, name.clone())).or_insert(next);
             format!("{column}{index}")
         });
-        let link = format!("  {from} {} {to}\n", if is_dashed { "-.->" } else { "-->" });
+        let arrow = match class {
+            "dashed" => "-.->",
+            "added" => "-. candidate adds .->",
+            "removed" => "-- candidate removes -->",
+            "changed" => "-- candidate changes -->",
+            _ => "-->",
+        };
+        let link = format!("  {from} {arrow} {to}\n");
         if !self.links.contains(&link) {
             self.links.push(link);
         }

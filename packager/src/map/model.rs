@@ -1,7 +1,8 @@
 //! What a map consists of.
 
-use sallyport_egress::rollout::Standing;
-use sallyport_manifest::LockFile;
+use sallyport_core::wire::Stage;
+
+use super::candidate::{Candidate, Change};
 
 /// The nodes in the order in which they are shown, and what callers may do.
 #[derive(Debug, Default)]
@@ -11,15 +12,6 @@ pub(crate) struct Map {
     pub(crate) upstreams: Vec<Upstream>,
     /// By gateway, in the order of the rules.
     pub(crate) grants: Vec<Grant>,
-}
-
-impl Map {
-    /// Takes from the lock how far the candidates of the gateways have come.
-    pub(crate) fn stand(&mut self, lock: &LockFile) {
-        for gateway in &mut self.gateways {
-            gateway.candidate = lock.candidate(&gateway.route).map(|locked| locked.standing);
-        }
-    }
 }
 
 /// What kind of caller a rule names.
@@ -82,8 +74,8 @@ pub(crate) struct Gateway {
     pub(crate) exposed: Option<String>,
     /// The stage of its policy, as its file says.
     pub(crate) stage: &'static str,
-    /// How far its candidate has come, as the lock says.
-    pub(crate) candidate: Option<Standing>,
+    /// The candidate of its rules.
+    pub(crate) candidate: Option<Candidate>,
     /// Rules that are only counted.
     pub(crate) shadow_rules: Vec<String>,
     pub(crate) denies: Vec<Deny>,
@@ -97,9 +89,16 @@ pub(crate) struct Gateway {
 }
 
 impl Gateway {
-    /// The stage of its candidate, or without one of its policy.
-    pub(crate) fn stage(&self) -> &'static str {
-        self.candidate.and_then(Standing::stage).map_or(self.stage, |stage| stage.as_str())
+    /// Whether its policy is in shadow: every request is let through.
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.stage == Stage::Shadow.as_str()
+    }
+
+    /// What there is to say of its stages: that of its policy, of its candidate, and of single rules.
+    pub(crate) fn stages(&self) -> Vec<String> {
+        let policy = if self.is_shadow() { "policy in shadow" } else { self.stage };
+        let rules = (!self.shadow_rules.is_empty()).then(|| "shadow rules".to_owned());
+        [Some(policy.to_owned()), self.candidate.as_ref().map(Candidate::words), rules].into_iter().flatten().collect()
     }
 }
 
@@ -108,8 +107,17 @@ impl Gateway {
 pub(crate) struct Deny {
     pub(crate) rule: String,
     pub(crate) is_shadow: bool,
+    /// What the candidate does to it.
+    pub(crate) change: Option<Change>,
     /// The rule in the file's words.
     pub(crate) what: String,
+}
+
+impl Deny {
+    /// Whether both rules refuse the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        (&self.rule, self.is_shadow, &self.what) == (&other.rule, other.is_shadow, &other.what)
+    }
 }
 
 /// An upstream: a host and a port.
@@ -129,10 +137,21 @@ pub(crate) struct Grant {
     pub(crate) rule: String,
     /// It allows nothing yet.
     pub(crate) is_shadow: bool,
+    /// What the candidate does to it.
+    pub(crate) change: Option<Change>,
     /// Alternatives, in the file's words.
     pub(crate) requests: Vec<String>,
     /// All of these must hold, too.
     pub(crate) conditions: Vec<String>,
     /// `FILE:LINE:COLUMN` of the rule.
     pub(crate) place: String,
+}
+
+impl Grant {
+    /// Whether both let the caller do the same.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        let of =
+            |one: &Self| (one.caller, one.is_shadow, one.rule.clone(), one.requests.clone(), one.conditions.clone());
+        of(self) == of(other)
+    }
 }

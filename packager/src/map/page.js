@@ -5,8 +5,8 @@
   document.documentElement.classList.add("js");
   const data = JSON.parse(document.getElementById("data").textContent);
   const $ = (id) => document.getElementById(id);
-  const COLUMNS = [["callers", "Callers", 10], ["gateways", "Gateways", 390], ["upstreams", "Upstreams", 770]];
-  const NODE = 260, INDENT = 14, WIDTH = 1040, ROW = 28, TOP = 44;
+  const COLUMNS = [["callers", "Callers", 10, 240], ["gateways", "Gateways", 360, 310], ["upstreams", "Upstreams", 790, 240]];
+  const INDENT = 14, WIDTH = 1040, ROW = 28, TOP = 44, LETTER = 7, FARTHEST = 3;
   const MOST_ROWS = 500; // of the table, until all are asked for
   const byId = new Map();
   COLUMNS.forEach(([name], column) => data[name].forEach((node) => byId.set(node.id, Object.assign(node, { column }))));
@@ -31,7 +31,13 @@
   // ---- What is shown
 
   const health = (gateway) => gateway.observed?.health ?? "";
-  const stages = (gateway) => [gateway.candidate?.stage ?? gateway.stage, ...(gateway.shadowRules.length ? ["shadow rules"] : [])];
+  // Whom a rule is in force for, and why not for all.
+  const force = ({ inForce, shadow, change }, gateway) => {
+    const whom = inForce === 100 ? "yes" : inForce === 0 ? "no" : `for ${inForce} % of the callers`;
+    const why = { added: "the candidate adds it", removed: "the candidate removes it" }[change] ??
+      (shadow ? "only counted: shadow rule" : inForce === 0 && gateway.stage === "shadow" ? "only counted: policy in shadow" : "");
+    return why ? `${whom} (${why})` : whom;
+  };
   const refused = (gateway) => Object.values(gateway.observed?.refused ?? {}).reduce((sum, count) => sum + count, 0);
   const textOf = (caller, gateway, grant) => [caller?.name, gateway.name, ...gateway.hosts, gateway.exposed,
     byId.get(gateway.upstream).name, grant?.rule, ...(grant?.requests ?? []), ...(grant?.conditions ?? [])].join("\n").toLowerCase();
@@ -45,7 +51,7 @@
     const words = state.search.toLowerCase().split(/\s+/).filter(Boolean);
     return rows.filter(({ caller, gateway, text }) => words.every((word) => text.includes(word)) &&
       (!state.namespace || caller?.namespace === state.namespace || gateway.namespace === state.namespace) &&
-      (!state.stage || stages(gateway).includes(state.stage)) && (!state.health || health(gateway) === state.health));
+      (!state.stage || gateway.stages.includes(state.stage)) && (!state.health || health(gateway) === state.health));
   }
 
   // ---- The picture: rows of nodes, or of groups where there are many
@@ -72,7 +78,11 @@
     return { columns, place };
   }
 
-  const middle = (row) => TOP + row * ROW + ROW / 2;
+  // The middle of a row; those of a short column beside a long one are farther apart.
+  const middle = (columns, column, row) => {
+    const own = columns[column].length, most = Math.max(...columns.map((one) => one.length));
+    return TOP + Math.floor((2 * row + 1) * ROW * Math.min(most, own * FARTHEST) / (2 * own));
+  };
 
   // The nodes that a selected one has to do with.
   function related(visible) {
@@ -88,7 +98,7 @@
   function draw(visible) {
     const { columns, place } = layout(visible);
     const on = related(visible);
-    const height = middle(Math.max(1, ...columns.map((column) => column.length))) + 8;
+    const height = TOP + Math.max(1, ...columns.map((column) => column.length)) * ROW + 22;
     const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": "Map of callers, gateways and upstreams",
       class: on.size ? "some" : "" });
     columns.forEach((_, column) => {
@@ -96,24 +106,25 @@
       picture.append(svg("text", { class: "title", x, y: 24 }, `${title} (${new Set([...place.keys()].filter((id) => byId.get(id).column === column)).size} of ${data[name].length})`));
     });
     const links = new Map();
-    const link = (from, to, dashed, marked) => {
+    const link = (from, to, kind, marked) => {
       const [one, two] = [place.get(from), place.get(to)];
       const key = `${byId.get(from).column}|${one}|${two}`;
-      const known = links.get(key) ?? { column: byId.get(from).column, one, two, count: 0, dashed: true, marked: false };
-      links.set(key, { ...known, count: known.count + 1, dashed: known.dashed && dashed, marked: known.marked || marked });
+      const known = links.get(key) ?? { column: byId.get(from).column, one, two, count: 0, kinds: new Set(), marked: false };
+      links.set(key, { ...known, count: known.count + 1, kinds: known.kinds.add(kind), marked: known.marked || marked });
     };
     const gateways = new Set(visible.map((row) => row.gateway));
     visible.forEach(({ caller, gateway, grant }) => caller &&
-      link(caller.id, gateway.id, grant.shadow, state.selected === caller.id || (on.has(gateway.id) && on.has(caller.id) && byId.get(state.selected).column > 0)));
+      link(caller.id, gateway.id, grant.change ?? (grant.inForce ? "" : "dashed"), state.selected === caller.id || (on.has(gateway.id) && on.has(caller.id) && byId.get(state.selected).column > 0)));
     gateways.forEach((gateway) => [gateway.upstream, ...gateway.standbys].forEach((upstream, index) =>
-      link(gateway.id, upstream, index > 0, on.has(gateway.id) && on.has(upstream))));
-    for (const { column, one, two, count, dashed, marked } of links.values()) {
-      const [start, end] = [COLUMNS[column][2] + NODE, COLUMNS[column + 1][2] + (columns[column + 1][two].indent ?? 0)];
-      const [y1, y2, half] = [middle(one), middle(two), (start + end) / 2];
-      picture.append(svg("path", { class: `link${dashed ? " dashed" : ""}${marked ? " on" : ""}`,
+      link(gateway.id, upstream, index > 0 ? "dashed" : "", on.has(gateway.id) && on.has(upstream))));
+    for (const { column, one, two, count, kinds, marked } of links.values()) {
+      const kind = classOf(kinds);
+      const [start, end] = [COLUMNS[column][2] + COLUMNS[column][3], COLUMNS[column + 1][2] + (columns[column + 1][two].indent ?? 0)];
+      const [y1, y2, half] = [middle(columns, column, one), middle(columns, column + 1, two), (start + end) / 2];
+      picture.append(svg("path", { class: `link${kind ? ` ${kind}` : ""}${marked ? " on" : ""}`,
         "data-from": columns[column][one].key, "data-to": columns[column + 1][two].key, "stroke-width": (1 + Math.min(5, Math.log2(count))).toFixed(1), d: `M${start} ${y1}C${half} ${y1} ${half} ${y2} ${end} ${y2}` }));
     }
-    columns.forEach((column) => column.forEach((row, index) => picture.append(rowOf(row, index, on))));
+    columns.forEach((column) => column.forEach((row, index) => picture.append(rowOf(row, middle(columns, row.column, index), on))));
     const first = picture.querySelector(`[data-key="${CSS.escape(state.focus ?? "")}"]`) ?? picture.querySelector(".node");
     first?.setAttribute("tabindex", "0");
     const [left, top] = [$("canvas").scrollLeft, $("canvas").scrollTop];
@@ -122,9 +133,16 @@
     $("canvas").scrollTo(left, top);
   }
 
-  function rowOf(row, index, on) {
-    const x = COLUMNS[row.column][2];
-    const place = { transform: `translate(${x} ${middle(index)})` };
+  // The style of a link is that of all that it stands for.
+  function classOf(kinds) {
+    const [added, removed, force] = ["added", "removed", ""].map((kind) => kinds.has(kind));
+    if (added + removed + force > 1) return added || removed ? "changed" : "";
+    return added ? "added" : removed ? "removed" : force ? "" : "dashed";
+  }
+
+  function rowOf(row, y, on) {
+    const [, , x, width] = COLUMNS[row.column];
+    const place = { transform: `translate(${x} ${y})` };
     const isNode = row.kind === "node";
     const marked = isNode ? on.has(row.node.id) : row.inside.some((node) => row.folded && on.has(node.id));
     const node = svg("g", { ...place, class: `node ${row.kind}${marked ? " on" : ""}`, "data-key": row.key, "data-group": row.parent ?? null, role: "button", tabindex: "-1" });
@@ -134,21 +152,21 @@
       node.setAttribute("aria-pressed", String(state.selected === row.node.id));
       const search = state.search.trim().toLowerCase();
       if (search && row.node.name.toLowerCase().includes(search)) node.classList.add("hit");
-      node.append(svg("title", {}, labelOf(row.node, word)), svg("rect", { x: row.indent, y: -11, width: NODE - row.indent, height: 22, rx: 11 }),
-        svg("text", { class: "name", x: 10 + row.indent, y: 4 }, cut(row.node.name, word ? 25 : 36)));
-      if (word) node.append(svg("text", { class: kind, x: NODE - 10, y: 4, "text-anchor": "end" }, word));
+      node.append(svg("title", {}, labelOf(row.node, word)), svg("rect", { class: row.node.candidate ? "candidate" : null, x: row.indent, y: -11, width: width - row.indent, height: 22, rx: 11 }),
+        svg("text", { class: "name", x: 10 + row.indent, y: 4 }, cut(row.node.name, Math.floor((width - row.indent - 20) / LETTER) - (word ? word.length + 1 : 0))));
+      if (word) node.append(svg("text", { class: kind, x: width - 10, y: 4, "text-anchor": "end" }, word));
     } else {
       const name = COLUMNS[row.column][0];
       node.setAttribute("aria-label", `${row.group}: ${row.inside.length} ${name}`);
       node.setAttribute("aria-expanded", String(!row.folded));
       const [kind, word] = row.column === 1 ? wordOfGroup(row.inside) : ["", ""];
       node.append(svg("title", {}, `${row.group}: ${row.inside.length} ${name}`),
-        svg("rect", { y: -11, width: NODE, height: 22, rx: 4, "fill-opacity": row.folded ? 1 : 0, "stroke-opacity": row.folded ? 1 : 0 }),
-        svg("text", { class: "head", x: row.folded ? 10 : 0, y: 4 }, `${row.folded ? "▸" : "▾"} ${cut(row.group, word ? 16 : 24)} (${row.inside.length})`));
-      if (word && row.folded) node.append(svg("text", { class: kind, x: NODE - 10, y: 4, "text-anchor": "end" }, word));
+        svg("rect", { class: row.folded && row.inside.some((one) => one.candidate) ? "candidate" : null, y: -11, width, height: 22, rx: 4, "fill-opacity": row.folded ? 1 : 0, "stroke-opacity": row.folded ? 1 : 0 }),
+        svg("text", { class: "head", x: row.folded ? 10 : 0, y: 4 }, `${row.folded ? "▸" : "▾"} ${cut(row.group, word ? 20 : 26)} (${row.inside.length})`));
+      if (word && row.folded) node.append(svg("text", { class: kind, x: width - 10, y: 4, "text-anchor": "end" }, word));
     }
     const traffic = row.column === 1 && (isNode || row.folded) ? trafficOf(isNode ? [row.node] : row.inside) : "";
-    if (traffic) node.append(svg("text", { class: "count", x: NODE + 6, y: -5 }, traffic));
+    if (traffic) node.append(svg("text", { class: "count", x: width + 6, y: -5 }, traffic));
     return node;
   }
 
@@ -158,8 +176,9 @@
     const is = health(node);
     if (is === "down") return ["bad", "down"];
     if (is === "recovering") return ["warn", "recovering"];
-    const [stage] = stages(node);
-    if (stage !== "enforce") return ["warn", stage];
+    // What is least usual comes last in the stages, but for rules in shadow.
+    if (node.candidate) return ["warn", node.stages[1]];
+    if (node.stage === "shadow") return ["warn", node.stages[0]];
     if (node.shadowRules.length) return ["warn", "shadow rules"];
     return is === "healthy" ? ["good", "healthy"] : ["soft", is === "no data" ? is : ""];
   }
@@ -176,14 +195,15 @@
   function wordOfGroup(gateways) {
     const down = gateways.filter((gateway) => health(gateway) === "down").length;
     if (down) return ["bad", `${down} down`];
-    const other = gateways.map((gateway) => stages(gateway)[0]).filter((stage) => stage !== "enforce");
-    return other.length ? ["warn", `${other.length} ${new Set(other).size === 1 ? other[0] : "in rollout"}`] : ["", ""];
+    const candidates = gateways.filter((gateway) => gateway.candidate).length, policies = gateways.filter((gateway) => gateway.stage === "shadow").length;
+    if (candidates) return ["warn", counted(candidates, "candidate")];
+    return policies ? ["warn", `${policies} in shadow`] : ["", ""];
   }
 
   function labelOf(node, word) {
     if (node.column === 0) return `${node.name}, caller`;
     if (node.column === 2) return `${node.name}, upstream, ${node.protocol}`;
-    return `${node.name}, gateway for ${node.hosts.join(", ")}, ${stages(node).join(", ")}${word ? `, ${word}` : ""}`;
+    return `${node.name}, gateway for ${node.hosts.join(", ")}, ${node.stages.join(", ")}${word && !node.stages.includes(word) ? `, ${word}` : ""}`;
   }
 
   // ---- Zoom: the picture grows, and its region scrolls
@@ -214,8 +234,8 @@
   const number = (value) => (value === null || value === undefined ? "" : value.toLocaleString("en"));
   const HEADS = [["Caller", (row) => row.caller?.name ?? "(nobody)"], ["Gateway", (row) => row.gateway.name],
     ["Upstream", (row) => byId.get(row.gateway.upstream).name], ["May send", (row) => mayText(row.grant)],
-    ["Rule", (row) => (row.grant ? row.grant.rule + (row.grant.shadow ? " (shadow)" : "") : "")],
-    ["Stage", (row) => stages(row.gateway).join(", ")],
+    ["Rule", (row) => row.grant?.rule ?? ""], ["In force", (row) => (row.grant ? force(row.grant, row.gateway) : "")],
+    ["Stage", (row) => row.gateway.stages.join(", ")],
     ...(data.observed ? [["Requests of the rule", (row) => row.grant?.calls ?? null], ["Refused by the gateway", (row) => (row.gateway.observed?.pods ? refused(row.gateway) : null)],
       ["Health", (row) => health(row.gateway)]] : [])];
   const mayText = (grant) => (grant ? [...[grant.requests.join(" or ")], ...grant.conditions].join(" if ") : "nothing");
@@ -248,18 +268,43 @@
   function may({ grant, gateway }, other) {
     const lines = grant.requests.map((request) => html("div", {}, html("code", {}, request)));
     const conditions = grant.conditions.map((condition) => html("div", { class: "soft" }, "if ", html("code", {}, condition)));
-    const deny = other === gateway && gateway.denies.some((one) => !one.shadow) ? [html("div", { class: "soft" }, "unless a DENY rule of the gateway refuses it")] : [];
+    const deny = other === gateway && gateway.denies.some((one) => one.inForce) ? [html("div", { class: "soft" }, "unless a DENY rule of the gateway refuses it")] : [];
     const calls = grant.calls === null ? "" : `, ${counted(grant.calls, "request")}`;
     const own = grant.callerCalls === null ? "" : ` (${number(grant.callerCalls)} by this caller to the gateway)`;
-    return html("li", {}, goTo(other), ...lines, ...conditions, ...deny,
-      html("div", { class: grant.shadow ? "warn" : "soft" }, `${grant.shadow ? "only counted: " : ""}rule ${grant.rule}, ${grant.place}${calls}${own}`));
+    return html("li", {}, goTo(other), ...lines, ...conditions, ...deny, html("div", { class: "soft" }, `rule ${grant.rule}, ${grant.place}${calls}${own}`), ...mark(grant, gateway));
+  }
+
+  // Of what is not simply in force.
+  const mark = (one, gateway) => (force(one, gateway) === "yes" ? [] : [html("div", { class: "warn" }, `in force: ${force(one, gateway)}`)]);
+
+  // What decides now, and what a candidate changes.
+  function standing(gateway) {
+    const { candidate, stage } = gateway, lines = [];
+    if (stage === "shadow") lines.push("The policy is in shadow: every request is let through.");
+    if (candidate) {
+      const whom = { proposed: "It is proposed: no gateway has it, and the rules of the file decide.", shadow: "It is in shadow: the rules before it decide, and what it would decide is counted.",
+        canary: `It decides for ${candidate.percent} % of the callers, and the rules before it for the others.`, enforce: "It decides for all; the rules before it are only counted." }[candidate.stage];
+      const changes = ["adds", "changes", "removes"].filter((what) => candidate[what]?.length).map((what) => `${what} ${candidate[what].join(", ")}`);
+      lines.push(`There is a candidate of its rules. ${whom}`, candidate.adds === null ? "Its file is not among those that were read." : changes.length ? `It ${changes.join("; ")}.` : "Its rules are in the file already.");
+    }
+    return lines.map((line) => html("p", { class: "warn" }, line));
+  }
+
+  // What the lines mean, as far as there are such.
+  function legend() {
+    const changes = new Set(data.grants.map((grant) => grant.change));
+    const dashed = data.grants.some((grant) => !grant.change && !grant.inForce) || data.gateways.some((gateway) => gateway.standbys.length);
+    const lines = [["", "in force", true], ["dashed", "only counted, or a standby", dashed], ["added", "a candidate adds it", changes.has("added")],
+      ["removed", "a candidate removes it", changes.has("removed")], ["changed", "a candidate changes a part of it", changes.has("added") || changes.has("removed")]];
+    const sample = (kind) => svg("svg", { width: 44, height: 10, "aria-hidden": "true" }, svg("path", { class: `link ${kind}`, "stroke-width": 2, d: "M0 5H44" }));
+    return section("Lines", lines.filter(([, , is]) => is).map(([kind, words]) => html("li", { class: "legend" }, sample(kind), html("span", {}, words))));
   }
 
   function detail() {
     const node = byId.get(state.selected);
     if (!node) {
       const hint = data.observed ? `Beside a gateway: requests allowed · refused, ${data.observed.window ? `in ${data.observed.window} until ${data.observed.asOf}` : "since the pods started"}.` : "Without --prometheus there are no requests and no health.";
-      return [html("h2", {}, "Nothing is selected"), html("p", {}, "Select a caller to see what it may do, a gateway to see who calls it."), html("p", { class: "soft" }, hint)];
+      return [html("h2", {}, "Nothing is selected"), html("p", {}, "Select a caller to see what it may do, a gateway to see who calls it."), html("p", { class: "soft" }, hint), ...legend()];
     }
     const own = rows.filter((row) => row.grant && (row.caller.id === node.id || row.gateway.id === node.id));
     const close = html("button", { type: "button", onclick: () => select(null) }, "Close");
@@ -274,14 +319,14 @@
     }
     const seen = node.observed, reasons = Object.entries(seen?.refused ?? {}).sort((one, two) => two[1] - one[1]);
     return [html("h2", {}, node.name), html("p", { class: "soft" }, "gateway"), close,
-      facts([["host", node.hosts.join(", ")], ["outside", node.exposed], ["upstream", goTo(byId.get(node.upstream))], ["stage", stages(node)[0]], ["file", node.file],
+      facts([["host", node.hosts.join(", ")], ["outside", node.exposed], ["upstream", goTo(byId.get(node.upstream))], ["stage", node.stages.join(", ")], ["file", node.file],
         ["health", seen ? seen.health : null], ["pods", seen?.pods !== undefined ? number(seen.pods) : null], ["allowed", seen?.pods !== undefined ? number(seen.allowed) : null],
         ["refused", seen?.pods !== undefined ? `${number(refused(node))}${reasons.length ? `: ${reasons.map(([reason, count]) => `${reason} ${number(count)}`).join(", ")}` : ""}` : null],
         ["diverted", seen?.diverted ? number(seen.diverted) : null]]),
-      ...(node.stage === "shadow" ? [html("p", { class: "warn" }, "The policy is in shadow: every request is let through.")] : []),
+      ...standing(node),
       ...section("Callers", own.map((row) => may(row, row.caller))),
       ...(own.length ? [] : [html("p", { class: "warn" }, "No rule allows anything.")]),
-      ...section("Is refused", node.denies.map((deny) => html("li", {}, html("code", {}, deny.what), html("div", { class: deny.shadow ? "warn" : "soft" }, `${deny.shadow ? "only counted: " : ""}rule ${deny.rule}`)))),
+      ...section("Is refused", node.denies.map((deny) => html("li", {}, html("code", {}, deny.what), html("div", { class: "soft" }, `rule ${deny.rule}`), ...mark(deny, node)))),
       ...section("Standbys", node.standbys.map((id) => html("li", {}, goTo(byId.get(id)))))];
   }
 
@@ -363,7 +408,7 @@
 
   const unique = (values) => [...new Set(values.filter(Boolean))].sort();
   fill("namespace", unique([...data.callers, ...data.gateways].map((node) => node.namespace)), "all");
-  fill("stage", unique(data.gateways.flatMap(stages)), "all");
+  fill("stage", unique(data.gateways.flatMap((gateway) => gateway.stages)), "all");
   fill("health", unique(data.gateways.map(health)), "all");
   $("health-label").hidden = !data.observed;
   if (data.observed?.warnings.length) {

@@ -1,11 +1,12 @@
 //! The map as a picture, for a README: without scripts, light or dark as its reader's system is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::candidate::{Candidate, ChangedRules, Line};
 use super::escape::xml;
 use super::json::whole;
-use super::model::{Gateway, Map};
+use super::model::{Gateway, Grant, Map};
 use super::observed::{Health, Observation};
 use super::rows::{Row, rows};
 
@@ -16,37 +17,37 @@ pub(super) const STYLE: &str = "\
 --warn:#f0b35a;--bad:#ff8a80;--good:#6fd39b}}\
 .map{font:12px system-ui,sans-serif;fill:var(--ink)}.map .paper{fill:var(--paper)}.map .box{fill:var(--box);stroke:var(--edge)}\
 .map .group{stroke-dasharray:none;stroke-width:2}.map .head{font-weight:600;fill:var(--soft)}.map .title{font-size:14px;font-weight:600}\
-.map .link{fill:none;stroke:var(--line);opacity:.65}.map .would,.map .standby{stroke-dasharray:4 3}\
+.map .link{fill:none;stroke:var(--line);opacity:.65}.map .dashed{stroke-dasharray:4 3}\
+.map .added,.map .removed,.map .changed{stroke:var(--warn);opacity:1}.map .added{stroke-dasharray:2 3}.map .removed{stroke-dasharray:9 3}\
+.map .box.candidate{stroke:var(--warn);stroke-width:2}\
 .map .warn{fill:var(--warn)}.map .bad{fill:var(--bad)}.map .good{fill:var(--good)}.map .soft{fill:var(--soft)}\
 .map .count{font-size:10px;fill:var(--soft);stroke:var(--paper);stroke-width:3px;paint-order:stroke}";
 
 const WIDTH: usize = 1040;
-const NODE: usize = 260;
 /// How far the nodes of a group begin behind its name.
 const INDENT: usize = 14;
-/// Where each column begins.
-const COLUMNS: [usize; 3] = [10, 390, 770];
+/// Where each column begins, and how wide its nodes are: a word stands beside the name of a gateway. The page has the same ones.
+const COLUMNS: [(usize, usize); 3] = [(10, 240), (360, 310), (790, 240)];
 const ROW: usize = 28;
 const TOP: usize = 58;
-/// Letters that fit into a node, and into a node beside a word about it.
-const FIT: usize = 36;
-const FIT_WITH_WORD: usize = 24;
-
-/// The middle of a row.
-fn middle(row: usize) -> usize {
-    row.saturating_mul(ROW).saturating_add(TOP).saturating_add(ROW / 2)
-}
+/// The width of a letter, as a wide font has it.
+const LETTER: usize = 7;
+/// A column of few rows beside a long one has its rows so many times farther apart, at most.
+const FARTHEST: usize = 3;
 
 /// The rows of one column, and in which of them each node is.
 struct Column<'m> {
     /// Where it begins.
     x: usize,
+    width: usize,
+    /// For how many rows there is room.
+    room: usize,
     rows: Vec<Row<'m>>,
     of_node: BTreeMap<usize, usize>,
 }
 
 impl<'m> Column<'m> {
-    fn new(x: usize, groups: &[&'m str]) -> Self {
+    fn new((x, width): (usize, usize), groups: &[&'m str]) -> Self {
         let rows = rows(groups);
         let mut of_node = BTreeMap::new();
         for (row, what) in rows.iter().enumerate() {
@@ -58,21 +59,38 @@ impl<'m> Column<'m> {
                 Row::Group(_, nodes) => of_node.extend(nodes.iter().map(|node| (*node, row))),
             }
         }
-        Column { x, rows, of_node }
+        Column { x, width, room: rows.len(), rows, of_node }
+    }
+
+    /// Its rows spread beside a column of `most` rows.
+    fn beside(self, most: usize) -> Self {
+        Column { room: most.min(self.rows.len().saturating_mul(FARTHEST)), ..self }
+    }
+
+    /// Where its nodes end.
+    fn end(&self) -> usize {
+        self.x.saturating_add(self.width)
+    }
+
+    /// The middle of a row.
+    fn middle(&self, row: usize) -> usize {
+        let halves = row.saturating_mul(2).saturating_add(1).saturating_mul(ROW).saturating_mul(self.room);
+        halves.checked_div(self.rows.len().saturating_mul(2)).unwrap_or(0).saturating_add(TOP)
     }
 
     /// Where the row of a node begins, and its middle.
     fn place(&self, node: usize) -> Option<(usize, usize)> {
         let row = self.of_node.get(&node)?;
         let by = if matches!(self.rows.get(*row), Some(Row::Member(_))) { INDENT } else { 0 };
-        Some((self.x.saturating_add(by), middle(*row)))
+        Some((self.x.saturating_add(by), self.middle(*row)))
     }
 }
 
 pub(super) fn render(map: &Map, observation: Option<&Observation>) -> String {
-    let [callers, gateways, upstreams] = columns(map);
-    let most = [&callers, &gateways, &upstreams].map(|column| column.rows.len()).into_iter().max().unwrap_or(0);
-    let height = middle(most).saturating_add(4);
+    let columns = columns(map);
+    let most = columns.iter().map(|column| column.rows.len()).max().unwrap_or(0);
+    let [callers, gateways, upstreams] = columns.map(|column| column.beside(most));
+    let height = most.saturating_mul(ROW).saturating_add(TOP).saturating_add(18);
     let about =
         format!("{} callers, {} gateways, {} upstreams", map.callers.len(), map.gateways.len(), map.upstreams.len());
     let mut text = format!(
@@ -91,19 +109,20 @@ pub(super) fn render(map: &Map, observation: Option<&Observation>) -> String {
     text.push_str(&legend(map, observation));
     text.push_str(&links(map, &callers, &gateways, &upstreams));
     let caller =
-        |node: usize, by: usize| map.callers.get(node).map(|one| node_of([callers.x, by], &one.name, None, ""));
-    text.push_str(&boxes(&callers, caller));
+        |node: usize, by: usize| map.callers.get(node).map(|one| node_of(&callers, by, &one.name, None, "", "box"));
+    text.push_str(&boxes(&callers, |_| false, caller));
+    let has_candidate = |node: usize| map.gateways.get(node).is_some_and(|one| one.candidate.is_some());
     let gateway =
-        |node: usize, by: usize| map.gateways.get(node).map(|one| gateway_of([gateways.x, by], one, observation));
-    text.push_str(&boxes(&gateways, gateway));
+        |node: usize, by: usize| map.gateways.get(node).map(|one| gateway_of(&gateways, by, one, observation));
+    text.push_str(&boxes(&gateways, has_candidate, gateway));
     text.push_str(&words_of_groups(map, &gateways, observation));
     if let Some(all) = observation {
         text.push_str(&traffic(map, &gateways, all));
     }
     let upstream = |node: usize, by: usize| {
-        map.upstreams.get(node).map(|one| node_of([upstreams.x, by], &one.name, None, &one.protocol))
+        map.upstreams.get(node).map(|one| node_of(&upstreams, by, &one.name, None, &one.protocol, "box"))
     };
-    text.push_str(&boxes(&upstreams, upstream));
+    text.push_str(&boxes(&upstreams, |_| false, upstream));
     text.push_str("</svg>\n");
     text
 }
@@ -118,9 +137,12 @@ fn columns(map: &Map) -> [Column<'_>; 3] {
 
 fn legend(map: &Map, observation: Option<&Observation>) -> String {
     let mut words = Vec::new();
-    if map.grants.iter().any(|grant| grant.is_shadow) || map.gateways.iter().any(|gateway| !gateway.standbys.is_empty())
-    {
+    let is_counted = |grant: &Grant| grant.change.is_none() && map.in_force(grant) == 0;
+    if map.grants.iter().any(is_counted) || map.gateways.iter().any(|gateway| !gateway.standbys.is_empty()) {
         words.push("dashed: counted only, or a standby".to_owned());
+    }
+    if map.gateways.iter().any(|gateway| gateway.candidate.is_some()) {
+        words.push("amber: has a candidate, which adds what is dotted and removes what has long dashes".to_owned());
     }
     if let Some(all) = observation {
         let since = match (&all.window, &all.as_of) {
@@ -135,35 +157,30 @@ fn legend(map: &Map, observation: Option<&Observation>) -> String {
     format!("<text class=\"soft\" x=\"10\" y=\"48\">{}</text>\n", xml(&words.join(" · ")))
 }
 
-/// By the places of both ends: how many there are, and whether all are dashed.
-type Links = BTreeMap<((usize, usize), (usize, usize)), (usize, bool)>;
+/// By the places of both ends.
+type Links = BTreeMap<((usize, usize), (usize, usize)), Line>;
 
-/// The links between rows: as wide as there are many, dashed if all of them are.
+/// The links between rows: as wide as there are many, in the style of what all of them are.
 fn links(map: &Map, callers: &Column<'_>, gateways: &Column<'_>, upstreams: &Column<'_>) -> String {
     let mut calls: Links = BTreeMap::new();
     for grant in &map.grants {
         let Some(ends) = callers.place(grant.caller).zip(gateways.place(grant.gateway)) else { continue };
-        let (count, is_shadow) = calls.entry(ends).or_insert((0, true));
-        *count = count.saturating_add(1);
-        *is_shadow &= grant.is_shadow;
+        calls.entry(ends).or_default().grant(map, grant);
     }
     let mut routes: Links = BTreeMap::new();
     for (node, gateway) in map.gateways.iter().enumerate() {
         let standbys = gateway.standbys.iter().map(|standby| (*standby, true));
         for (upstream, is_standby) in std::iter::once((gateway.upstream, false)).chain(standbys) {
             let Some(ends) = gateways.place(node).zip(upstreams.place(upstream)) else { continue };
-            let (count, only_standbys) = routes.entry(ends).or_insert((0, true));
-            *count = count.saturating_add(1);
-            *only_standbys &= is_standby;
+            routes.entry(ends).or_default().way(is_standby);
         }
     }
     let mut text = String::new();
-    for (from, links, class) in [(callers, calls, "would"), (gateways, routes, "standby")] {
-        let start = from.x.saturating_add(NODE);
-        for (((_, y1), (end, y2)), (count, is_dashed)) in links {
-            let half = start.midpoint(end);
-            let class = if is_dashed { class } else { "" };
-            let width = f64::from(u32::try_from(count).unwrap_or(u32::MAX)).log2().min(5.0) + 1.0;
+    for (from, links) in [(callers, calls), (gateways, routes)] {
+        let start = from.end();
+        for (((_, y1), (end, y2)), line) in links {
+            let (half, class) = (start.midpoint(end), line.class());
+            let width = f64::from(u32::try_from(line.count).unwrap_or(u32::MAX)).log2().min(5.0) + 1.0;
             let _ = writeln!(
                 text,
                 "<path class=\"link {class}\" stroke-width=\"{width:.1}\" d=\"M{start} {y1}C{half} {y1} {half} {y2} {end} {y2}\"/>"
@@ -173,15 +190,27 @@ fn links(map: &Map, callers: &Column<'_>, gateways: &Column<'_>, upstreams: &Col
     text
 }
 
-fn boxes(column: &Column<'_>, node: impl Fn(usize, usize) -> Option<String>) -> String {
+/// `is_marked`: whether a node has a candidate, which its group shows.
+fn boxes(
+    column: &Column<'_>,
+    is_marked: impl Fn(usize) -> bool,
+    node: impl Fn(usize, usize) -> Option<String>,
+) -> String {
     let mut text = String::new();
     for (row, shown) in column.rows.iter().enumerate() {
-        let y = middle(row);
+        let y = column.middle(row);
         let inner = match shown {
             Row::Head(name) => {
-                format!("<text class=\"head\" x=\"{}\" y=\"6\">{}</text>", column.x, xml(&cut(name, FIT)))
+                format!(
+                    "<text class=\"head\" x=\"{}\" y=\"6\">{}</text>",
+                    column.x,
+                    xml(&cut(name, column.width / LETTER))
+                )
             }
-            Row::Group(name, nodes) => group_of(column.x, &format!("{name} ({})", nodes.len())),
+            Row::Group(name, nodes) => {
+                let class = if nodes.iter().any(|node| is_marked(*node)) { "box group candidate" } else { "box group" };
+                group_of(column, &format!("{name} ({})", nodes.len()), class)
+            }
             Row::Node(index) => node(*index, 0).unwrap_or_default(),
             Row::Member(index) => node(*index, INDENT).unwrap_or_default(),
         };
@@ -190,24 +219,24 @@ fn boxes(column: &Column<'_>, node: impl Fn(usize, usize) -> Option<String>) -> 
     text
 }
 
-/// How many gateways of a group are down, or in another stage than the last.
+/// How many gateways of a group are down, or have something beside rules that are in force.
 fn words_of_groups(map: &Map, gateways: &Column<'_>, observation: Option<&Observation>) -> String {
-    let x = gateways.x.saturating_add(NODE).saturating_sub(10);
+    let x = gateways.end().saturating_sub(10);
     let mut text = String::new();
     for (row, shown) in gateways.rows.iter().enumerate() {
         let Row::Group(_, nodes) = shown else { continue };
         let members: Vec<_> = nodes.iter().filter_map(|node| map.gateways.get(*node)).collect();
-        let is_down = |gateway: &&&Gateway| observation.is_some_and(|all| all.health(gateway) == Health::Down);
-        let down = members.iter().filter(is_down).count();
-        let stages: BTreeSet<_> = members.iter().map(|one| one.stage()).filter(|stage| *stage != "enforce").collect();
-        let staged = members.iter().filter(|one| one.stage() != "enforce").count();
-        let (class, word) = match stages.first() {
-            _ if down > 0 => ("bad", format!("{down} down")),
-            Some(stage) if stages.len() == 1 => ("warn", format!("{staged} {stage}")),
-            Some(_) => ("warn", format!("{staged} in rollout")),
-            None => continue,
+        let count = |is: &dyn Fn(&Gateway) -> bool| members.iter().filter(|gateway| is(gateway)).count();
+        let down = count(&|gateway| observation.is_some_and(|all| all.health(gateway) == Health::Down));
+        let (candidates, in_shadow) = (count(&|gateway| gateway.candidate.is_some()), count(&Gateway::is_shadow));
+        let (class, word) = match (down, candidates, in_shadow) {
+            (0, 0, 0) => continue,
+            (0, 0, policies) => ("warn", format!("{policies} in shadow")),
+            (0, 1, _) => ("warn", "1 candidate".to_owned()),
+            (0, candidates, _) => ("warn", format!("{candidates} candidates")),
+            (down, ..) => ("bad", format!("{down} down")),
         };
-        let y = middle(row).saturating_add(4);
+        let y = gateways.middle(row).saturating_add(4);
         let _ = writeln!(text, "<text class=\"{class}\" x=\"{x}\" y=\"{y}\" text-anchor=\"end\">{word}</text>");
     }
     text
@@ -215,7 +244,7 @@ fn words_of_groups(map: &Map, gateways: &Column<'_>, observation: Option<&Observ
 
 /// What the gateways of each row let through and refuse, beside the row.
 fn traffic(map: &Map, gateways: &Column<'_>, all: &Observation) -> String {
-    let x = gateways.x.saturating_add(NODE).saturating_add(6);
+    let x = gateways.end().saturating_add(6);
     let mut text = String::new();
     for (row, shown) in gateways.rows.iter().enumerate() {
         let nodes: &[usize] = match shown {
@@ -226,7 +255,7 @@ fn traffic(map: &Map, gateways: &Column<'_>, all: &Observation) -> String {
         let observed = nodes.iter().filter_map(|node| all.of(map.gateways.get(*node)?));
         let counts = observed.map(|observed| (observed.allowed, observed.all_refused()));
         let Some((allowed, refused)) = counts.reduce(|one, two| (one.0 + two.0, one.1 + two.1)) else { continue };
-        let y = middle(row).saturating_sub(5);
+        let y = gateways.middle(row).saturating_sub(5);
         let (allowed, refused) = (short(allowed), short(refused));
         let _ = writeln!(text, "<text class=\"count\" x=\"{x}\" y=\"{y}\">{allowed} · {refused}</text>");
     }
@@ -242,47 +271,57 @@ fn short(count: f64) -> String {
     }
 }
 
-fn group_of(x: usize, name: &str) -> String {
-    let (inside, name) = (x.saturating_add(10), xml(&cut(name, FIT)));
+fn group_of(column: &Column<'_>, name: &str, class: &str) -> String {
+    let Column { x, width, .. } = column;
+    let (inside, name) = (x.saturating_add(10), xml(&cut(name, width / LETTER)));
     format!(
-        "<rect class=\"box group\" x=\"{x}\" y=\"-11\" width=\"{NODE}\" height=\"22\" rx=\"4\"/>\
+        "<rect class=\"{class}\" x=\"{x}\" y=\"-11\" width=\"{width}\" height=\"22\" rx=\"4\"/>\
          <text class=\"head\" x=\"{inside}\" y=\"4\">{name}</text>"
     )
 }
 
-/// A box with a name and a word about it; the title has all of it. The place is the column's, and how far behind it begins.
-fn node_of([x, by]: [usize; 2], name: &str, word: Option<(&str, &str)>, more: &str) -> String {
-    let (begin, end) = (x.saturating_add(by), x.saturating_add(NODE).saturating_sub(10));
-    let (inside, width) = (begin.saturating_add(10), NODE.saturating_sub(by));
+/// A box with a name and a word about it; the title has all of it. `by`: how far behind its column it begins.
+fn node_of(column: &Column<'_>, by: usize, name: &str, word: Option<(&str, &str)>, more: &str, class: &str) -> String {
+    let (begin, end) = (column.x.saturating_add(by), column.end().saturating_sub(10));
+    let (inside, width) = (begin.saturating_add(10), column.width.saturating_sub(by));
     let title = if more.is_empty() { xml(name) } else { format!("{}: {}", xml(name), xml(more)) };
-    let fit = if word.is_some() { FIT_WITH_WORD } else { FIT };
+    let beside = word.map_or(0, |(_, word)| word.chars().count().saturating_add(1));
+    let fit = (width.saturating_sub(20) / LETTER).saturating_sub(beside);
     let word = word.map_or_else(String::new, |(class, word)| {
         format!("<text class=\"{class}\" x=\"{end}\" y=\"4\" text-anchor=\"end\">{}</text>", xml(word))
     });
     format!(
-        "<title>{title}</title><rect class=\"box\" x=\"{begin}\" y=\"-11\" width=\"{width}\" height=\"22\" rx=\"11\"/>\
+        "<title>{title}</title><rect class=\"{class}\" x=\"{begin}\" y=\"-11\" width=\"{width}\" height=\"22\" rx=\"11\"/>\
          <text x=\"{inside}\" y=\"4\">{}</text>{word}",
         xml(&cut(name, fit))
     )
 }
 
-fn gateway_of(place: [usize; 2], gateway: &Gateway, observation: Option<&Observation>) -> String {
-    let health = observation.map(|all| all.health(gateway));
-    let (class, word) = match health {
-        Some(Health::Down) => ("bad", "down"),
-        Some(Health::Recovering) => ("warn", "recovering"),
-        _ if gateway.stage() != "enforce" => ("warn", gateway.stage()),
+fn gateway_of(column: &Column<'_>, by: usize, gateway: &Gateway, observation: Option<&Observation>) -> String {
+    let (health, candidate) = (observation.map(|all| all.health(gateway)), gateway.candidate.as_ref());
+    let words = candidate.map(Candidate::words);
+    let (class, word) = match (health, &words) {
+        (Some(Health::Down), _) => ("bad", "down"),
+        (Some(Health::Recovering), _) => ("warn", "recovering"),
+        (_, Some(words)) => ("warn", words.as_str()),
+        _ if gateway.is_shadow() => ("warn", "policy in shadow"),
         _ if !gateway.shadow_rules.is_empty() => ("warn", "shadow rules"),
-        Some(Health::NoData) => ("soft", "no data"),
-        Some(Health::Healthy) => ("good", "healthy"),
-        Some(Health::NoGate) | None => ("soft", ""),
+        (Some(Health::NoData), _) => ("soft", "no data"),
+        (Some(Health::Healthy), _) => ("good", "healthy"),
+        (Some(Health::NoGate) | None, _) => ("soft", ""),
     };
-    let mut more = format!("{}; {}", gateway.hosts.join(", "), gateway.stage());
+    let mut more = format!("{}; {}", gateway.hosts.join(", "), gateway.stages().join("; "));
+    for (what, rules) in
+        candidate.and_then(|candidate| candidate.rules.as_ref()).into_iter().flat_map(ChangedRules::parts)
+    {
+        more.push_str(&format!("; {what} {}", rules.join(", ")));
+    }
     if let Some(observed) = observation.and_then(|all| all.of(gateway)) {
         let (allowed, refused) = (whole(observed.allowed), whole(observed.all_refused()));
         more.push_str(&format!("; {allowed} requests allowed, {refused} refused"));
     }
-    node_of(place, &gateway.route, (!word.is_empty()).then_some((class, word)), &more)
+    let class_of_box = if candidate.is_some() { "box candidate" } else { "box" };
+    node_of(column, by, &gateway.route, (!word.is_empty()).then_some((class, word)), &more, class_of_box)
 }
 
 /// The beginning of a text that is too long for its box.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use sallyport_egress::{check, decode};
+use sallyport_manifest::LockFile;
 use serde_json::Value;
 
 use super::*;
@@ -17,6 +18,10 @@ fn egress(name: &str, namespace: &str, more: &str, rules: &str) -> String {
 }
 
 fn map_of(texts: &[String]) -> Map {
+    map_with(texts, &LockFile::default())
+}
+
+fn map_with(texts: &[String], lock: &LockFile) -> Map {
     let names = (0..texts.len()).map(|number| format!("{number}.yaml"));
     let sources: Vec<_> = names.zip(texts).map(|(name, text)| decode(&name, text.as_bytes()).unwrap()).collect();
     let checked = check(&sources);
@@ -26,7 +31,7 @@ fn map_of(texts: &[String]) -> Map {
         let (name, uri) = (source.name.clone(), source.name.clone());
         ReportedFile { name, uri, text: source.text.clone(), missing: false }
     };
-    Map::of(&checked, &sources.iter().map(file).collect::<Vec<_>>())
+    Map::of(&checked, &sources.iter().map(file).collect::<Vec<_>>(), lock)
 }
 
 /// Each grant on a line: `KIND CALLER: REQUESTS if CONDITIONS`.
@@ -120,8 +125,8 @@ fn a_map_has_stages_standbys_and_wider_callers() {
     assert_eq!((&a["stage"], &b["stage"]), (&"enforce".into(), &"shadow".into()));
     assert_eq!(b["shadowRules"], serde_json::json!(["later"]));
     assert_eq!(a["standbys"], serde_json::json!([b["upstream"]]));
-    let no =
-        serde_json::json!([{"rule": "no-admin", "shadow": false, "what": "any method /admin from namespaces: [x]"}]);
+    let no = serde_json::json!([{"rule": "no-admin", "shadow": false, "change": null, "inForce": 100,
+        "what": "any method /admin from namespaces: [x]"}]);
     assert_eq!(a["denies"], no);
     let mut also: Vec<_> = named("callers", "shop/web")["alsoAs"].as_array().unwrap().clone();
     let mut wider = vec![named("callers", "shop/*")["id"].clone(), named("callers", "*/sa/web")["id"].clone()];
@@ -156,7 +161,7 @@ flowchart LR
   c1(["shop/*"])
   c2(["shop/web"])
   g1["egress/a"]
-  g0["egress/b"]
+  g0["egress/b (policy in shadow, shadow rules)"]
   u0[("a.example.com:443")]
   u1[("b.example.com:443")]
   c0 -.-> g0
@@ -241,18 +246,133 @@ fn pictures_and_pages_are_well_formed() {
     }
 }
 
-#[test]
-fn a_candidate_has_the_stage_of_the_lock() {
-    let rule = "    - id: r\n      action: ALLOW\n      from: [{source: {serviceAccounts: [shop/web]}}]\n";
-    let mut map = map_of(&[egress("a", "own", "", rule), egress("b", "own", "", rule)]);
-    let digest = "4f53cda18c2baa0c0354bb5f9a3ecbe5ed12ab4d8e11ba873c2f11161202b945";
+/// A gateway whose candidate gives `readers` a caller more and takes one away, adds a rule, removes a rule, and refuses less.
+fn with_candidate() -> [String; 2] {
+    let rules = "    - {id: readers, action: ALLOW, from: [{source: {serviceAccounts: [shop/web, shop/old]}}]}\n    \
+                 - {id: batch, action: ALLOW, from: [{source: {serviceAccounts: [shop/batch]}}]}\n    \
+                 - {id: stays, action: ALLOW, from: [{source: {namespaces: [ops]}}]}\n    \
+                 - {id: no-admin, action: DENY, to: [{operation: {paths: [/admin]}}]}\n";
+    let candidate = "apiVersion: sallyport.dev/v1alpha1\nkind: Candidate\nmetadata: {name: a, namespace: own}\nspec:\n  rules:\n  \
+                     - {id: readers, action: ALLOW, from: [{source: {serviceAccounts: [shop/web, shop/mobile]}}]}\n  \
+                     - {id: export, action: ALLOW, from: [{source: {serviceAccounts: [shop/export]}}]}\n  \
+                     remove: [batch, no-admin]\n";
+    [egress("a", "own", "", rules), candidate.to_owned()]
+}
+
+/// The lock of that gateway, with the digests of its rules.
+fn lock_at(texts: &[String], stage: &str) -> LockFile {
+    let sources: Vec<_> = texts.iter().map(|text| decode("a", text.as_bytes()).unwrap()).collect();
+    let checked = check(&sources);
+    let rules = &checked.egresses[0].value.spec.authz.rules;
+    let next = checked.candidates[0].value.apply(rules);
+    let [policy, candidate] = [rules, &next].map(|rules| sallyport_egress::rollout::digest(rules));
     let lock = format!(
-        r#"{{"version": 1, "rollout": {{"parent": null, "gateways": {{"own/b": {{"policy": "{digest}",
-            "candidate": "{digest}", "stage": "canary", "percent": 25, "since": "2026-11-26T21:29:59Z"}}}}}}}}"#
+        r#"{{"version": 1, "rollout": {{"parent": null, "gateways": {{"own/a": {{"policy": "{policy}",
+            "candidate": "{candidate}", {stage}, "since": "2026-11-26T21:29:59Z"}}}}}}}}"#
     );
-    map.stand(&sallyport_manifest::LockFile::parse(&lock).unwrap());
-    let json: Value = serde_json::from_str(&map.render(MapFormat::Json, None)).unwrap();
-    let candidates: Vec<&Value> = json["gateways"].as_array().unwrap().iter().map(|one| &one["candidate"]).collect();
-    assert_eq!(candidates, [&Value::Null, &serde_json::json!({"stage": "canary", "percent": 25})]);
-    assert!(map.render(MapFormat::Svg, None).contains("canary"));
+    LockFile::parse(&lock).unwrap()
+}
+
+#[test]
+fn a_candidate_is_marked_by_what_it_changes_and_for_whom() {
+    let texts = with_candidate();
+    let enforce = r#""stage": "enforce""#;
+    for (lock, candidate, share) in [
+        (LockFile::default(), ("proposed", None, "candidate: proposed"), 0),
+        (lock_at(&texts, r#""stage": "shadow""#), ("shadow", None, "candidate: shadow"), 0),
+        (lock_at(&texts, r#""stage": "canary", "percent": 25"#), ("canary", Some(25), "candidate: 25 %"), 25),
+        (lock_at(&texts, enforce), ("enforce", None, "candidate: enforce"), 100),
+    ] {
+        let map = map_with(&texts, &lock);
+        let json: Value = serde_json::from_str(&map.render(MapFormat::Json, None)).unwrap();
+        let gateway = &json["gateways"][0];
+        let (stage, percent, words) = candidate;
+        let expected = serde_json::json!({
+            "stage": stage, "percent": percent, "adds": ["export"], "changes": ["readers"], "removes": ["batch", "no-admin"],
+        });
+        assert_eq!((&gateway["candidate"], &gateway["stages"]), (&expected, &serde_json::json!(["enforce", words])));
+        let caller =
+            |id: &Value| json["callers"].as_array().unwrap().iter().find(|one| one["id"] == *id).unwrap().clone();
+        let mut grants: Vec<_> = json["grants"].as_array().unwrap().iter().collect();
+        grants.sort_by_key(|grant| caller(&grant["caller"])["name"].to_string());
+        let of = |grant: &Value| {
+            let name = caller(&grant["caller"])["name"].as_str().unwrap().to_owned();
+            (name, grant["change"].as_str().map(str::to_owned), grant["inForce"].as_u64().unwrap())
+        };
+        let (added, removed) = (Some("added".to_owned()), Some("removed".to_owned()));
+        let expected = [
+            ("ops/*", &None, 100),
+            ("shop/batch", &removed, 100 - share),
+            ("shop/export", &added, share),
+            ("shop/mobile", &added, share),
+            ("shop/old", &removed, 100 - share),
+            ("shop/web", &None, 100),
+        ];
+        let found: Vec<_> = grants.into_iter().map(of).collect();
+        assert_eq!(found, expected.map(|(name, change, share)| (name.to_owned(), change.clone(), share)));
+        let deny = &gateway["denies"][0];
+        assert_eq!((&deny["change"], &deny["inForce"]), (&"removed".into(), &(100 - share).into()));
+        let places: Vec<_> =
+            json["grants"].as_array().unwrap().iter().map(|one| one["place"].as_str().unwrap()).collect();
+        assert!(places.contains(&"1.yaml:7:10") && places.contains(&"0.yaml:10:12"), "{places:?}");
+        let picture = map.render(MapFormat::Svg, None);
+        for part in [
+            "link added",
+            "link removed",
+            "box candidate",
+            words,
+            "; adds export; changes readers; removes batch, no-admin",
+        ] {
+            assert!(picture.contains(part), "{part}: {picture}");
+        }
+        let diagram = map.render(MapFormat::Mermaid, None);
+        for part in ["-. candidate adds .-> g0", "-- candidate removes --> g0", "--> g0", &escape::mermaid(words)] {
+            assert!(diagram.contains(part), "{part}: {diagram}");
+        }
+    }
+}
+
+/// A lock says how far it has come, but without its file nobody knows what it is.
+#[test]
+fn a_candidate_without_its_file_has_a_stage_alone() {
+    let texts = with_candidate();
+    let lock = lock_at(&texts, r#""stage": "canary", "percent": 25"#);
+    let json: Value = serde_json::from_str(&map_with(&texts[..1], &lock).render(MapFormat::Json, None)).unwrap();
+    let expected =
+        serde_json::json!({"stage": "canary", "percent": 25, "adds": null, "changes": null, "removes": null});
+    assert_eq!(json["gateways"][0]["candidate"], expected);
+    assert!(json["grants"].as_array().unwrap().iter().all(|grant| grant["inForce"] == 100));
+}
+
+/// A candidate that is edited is not the one that a gateway has.
+#[test]
+fn a_candidate_that_was_edited_is_proposed() {
+    let mut texts = with_candidate();
+    let lock = lock_at(&texts, r#""stage": "enforce""#);
+    texts[1] = texts[1].replace("shop/export", "shop/exports");
+    let json: Value = serde_json::from_str(&map_with(&texts, &lock).render(MapFormat::Json, None)).unwrap();
+    assert_eq!(json["gateways"][0]["candidate"]["stage"], "proposed");
+}
+
+#[test]
+fn a_line_is_what_all_of_it_is() {
+    use candidate::Change::{Added, Removed};
+    let texts = with_candidate();
+    let map = map_of(&texts);
+    let grant = |change| map.grants.iter().find(|grant| grant.change == change).unwrap();
+    let class = |changes: &[Option<candidate::Change>]| {
+        let mut line = candidate::Line::default();
+        changes.iter().for_each(|change| line.grant(&map, grant(*change)));
+        line.class()
+    };
+    for (changes, expected) in [
+        (&[None][..], ""),
+        (&[Some(Added), Some(Added)], "added"),
+        (&[Some(Removed)], "removed"),
+        (&[Some(Added), Some(Removed)], "changed"),
+        (&[None, Some(Added)], "changed"),
+        (&[None, Some(Removed)], "changed"),
+    ] {
+        assert_eq!(class(changes), expected, "{changes:?}");
+    }
 }

@@ -90,7 +90,7 @@ fn a_bad_line_costs_itself() {
     let huge = line(12, "null", &"x".repeat(2 << 20));
     let mut bytes = b"\xff\xfe\xfd\0\n{\"half\":\n\n[1]\n".to_vec();
     bytes.extend([huge.as_bytes(), log.as_bytes(), &log.as_bytes()[..30]].concat());
-    sandbox.write("access.log", bytes[2..].to_vec());
+    sandbox.write("access.log", &bytes[2..]);
     sandbox.write("empty.log", "");
     sandbox.write("empty.gz", gzip(""));
     let seen = status(&sandbox, &["--log", "empty.log", "--log", "access.log", "--log", "empty.gz"]);

@@ -128,3 +128,39 @@ fn what_cannot_be_drawn_is_said() {
         assert!(!ended.stderr.contains("word"), "{arguments:?}: {}", ended.stderr);
     }
 }
+
+/// Every key that the program writes, but for those that are reasons.
+fn keys(value: &Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (key, value) in fields {
+                found.insert(key.clone());
+                if key != "refused" {
+                    keys(value, found);
+                }
+            }
+        }
+        Value::Array(values) => values.iter().for_each(|value| keys(value, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn the_manual_names_every_key() {
+    let sandbox = sandbox();
+    let rules = "    - {id: no-admin, action: DENY, to: [{operation: {paths: [/admin]}}]}\n";
+    sandbox.write("egress.yaml", format!("{GOOD}{rules}"));
+    sandbox.write(
+        "httpbin.candidate.yaml",
+        "apiVersion: sallyport.dev/v1alpha1\nkind: Candidate\nmetadata: {name: httpbin, namespace: httpbin}\n\
+         spec: {remove: [no-admin]}\n",
+    );
+    let ended = sandbox.run(&["map", "--format", "json", "--metrics", "httpbin/httpbin=page.txt"]);
+    let map: Value = serde_json::from_str(&ended.stdout).unwrap();
+    let mut found = std::collections::BTreeSet::new();
+    keys(&map, &mut found);
+    assert!(found.len() > 35, "{found:?}");
+    let manual = include_str!("../../../docs/map.md");
+    let missing: Vec<_> = found.iter().filter(|key| !manual.contains(&format!("`{key}`"))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
