@@ -6,13 +6,14 @@ mod progress;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use sallyport_egress::learn::{Learned, Learner, MOST_VALUES, Options, Unlearned, grouped};
+use clap::builder::NonEmptyStringValueParser;
+use sallyport_egress::learn::{Learned, Learner, MOST_VALUES, Options, Unlearned, Unread, grouped};
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::lines::each_line;
 use crate::printable::{printable, visible};
-use crate::report::learn::LearnReport;
+use crate::report::learn::{FILTER_WITHOUT_PRINCIPAL, GIVE_ACCESS_LOG, LearnReport, NO_PRINCIPAL, hosts};
 use base::Ground;
 use progress::Progress;
 
@@ -44,7 +45,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     mesh: Option<PathBuf>,
     /// Learn only from requests for this host; may be repeated. Default: the hosts of the Egress file, or the only host of the log
-    #[arg(long = "host", value_name = "HOST")]
+    #[arg(long = "host", value_name = "HOST", value_parser = NonEmptyStringValueParser::new())]
     hosts: Vec<String>,
     /// From how many names that one caller uses in one place a segment of a path is general
     #[arg(long, value_name = "NUMBER", default_value_t = 10, value_parser = clap::value_parser!(u16).range(2..=MOST_VALUES as i64))]
@@ -56,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long)]
     keep_rare: bool,
     /// The key of the log that has the caller's principal, if `learn` does not know it
-    #[arg(long, value_name = "KEY")]
+    #[arg(long, value_name = "KEY", value_parser = NonEmptyStringValueParser::new())]
     principal_key: Option<String>,
     /// The format of the proposal
     #[arg(long, short, value_enum, default_value_t)]
@@ -102,7 +103,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     };
     if learned.counts.kept == 0 && learned.counts.allowed == 0 {
         console.note(&report.review());
-        return Err(nothing(&learned));
+        return Err(nothing(&learned, &args.hosts, &ground));
     }
     let text = match args.format {
         LearnFormat::Human => report.proposal(),
@@ -126,13 +127,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
 fn failure(error: Unlearned, merge: Option<&Path>) -> Failure {
     let fault = "this is a fault in sallyport: please report it";
     match error {
-        Unlearned::Hosts(hosts) => {
-            let listed: Vec<_> = hosts
-                .iter()
-                .take(10)
-                .map(|(host, calls)| format!("`{}` ({})", visible(host), grouped(*calls)))
-                .collect();
-            let message = format!("the log has requests for {} hosts: {}", hosts.len(), listed.join(", "));
+        Unlearned::Hosts(found) => {
+            let message = format!("the log has requests for {} hosts: {}", found.len(), hosts(&found));
             Failure::new(Exit::Usage, message).with_help(
                 "each upstream has its own rules: name its hosts, `--host HOST`, or its Egress file, `--merge FILE`",
             )
@@ -158,14 +154,35 @@ fn failure(error: Unlearned, merge: Option<&Path>) -> Failure {
     }
 }
 
-/// Nothing in the log can be learned from.
-fn nothing(learned: &Learned) -> Failure {
-    let lines = learned.counts.lines;
-    let lines = format!("{} {}", grouped(lines), if lines == 1 { "line" } else { "lines" });
+/// Nothing in the log can be learned from: why probably, and what to do.
+fn nothing(learned: &Learned, options: &[String], ground: &Ground) -> Failure {
+    let counts = &learned.counts;
+    let lines = format!("{} {}", grouped(counts.lines), if counts.lines == 1 { "line" } else { "lines" });
     let failure = Failure::new(Exit::Problems, format!("there is no request to learn from in {lines}"));
-    failure.with_help(if learned.counts.apart > 0 {
-        "what is listed for review is not learned; `--keep-rare` learns what one address sent on one day only"
-    } else {
-        "write `accessLog: json` in the Mesh file, or add the caller's principal to Istio's JSON format: `\"principal\": \"%DOWNSTREAM_PEER_URI_SAN%\"`"
+    let left_out = |why| counts.unread.get(&why).copied().unwrap_or_default();
+    let (filter, principal) = (left_out(Unread::FilterNoPrincipal), left_out(Unread::NoPrincipal));
+    let most = [counts.apart, counts.other_hosts, filter, principal].into_iter().max().unwrap_or_default();
+    failure.with_help(match most {
+        0 => format!("{GIVE_ACCESS_LOG}, or Istio's with {ISTIO_KEY}"),
+        most if most == counts.other_hosts => {
+            let own = match &ground.base {
+                Some(base) if options.is_empty() => {
+                    base.egress.hosts().map(|host| format!("`{host}`")).collect::<Vec<_>>()
+                }
+                _ => options.iter().map(|host| format!("`{}`", visible(host))).collect(),
+            };
+            let found = hosts(&learned.other_hosts);
+            format!(
+                "the log is about other hosts than {}: {found}; give the log of the gateway of that host, or the right host",
+                own.join(", ")
+            )
+        }
+        most if most == filter => format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"),
+        most if most == principal => format!("{NO_PRINCIPAL}; add it to Istio's JSON format as {ISTIO_KEY}"),
+        _ => "what is listed for review is not learned; `--keep-rare` learns what one address sent on one day only"
+            .to_owned(),
     })
 }
+
+/// The key of the principal for Istio's access log.
+const ISTIO_KEY: &str = "`\"principal\": \"%DOWNSTREAM_PEER_URI_SAN%\"`";

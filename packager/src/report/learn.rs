@@ -5,6 +5,7 @@ mod proposal;
 mod review;
 
 pub(crate) use self::proposal::LearnReport;
+pub(crate) use self::review::{FILTER_WITHOUT_PRINCIPAL, GIVE_ACCESS_LOG, NO_PRINCIPAL, hosts};
 
 impl LearnReport<'_> {
     /// What a user has to look at.

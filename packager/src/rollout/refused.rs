@@ -43,6 +43,9 @@ impl FromStr for ReportTarget {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("a report needs the name of a file or a folder".to_owned());
+        }
         let path = PathBuf::from(text);
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_ascii_lowercase());
         let format = match extension.as_deref() {
@@ -131,6 +134,7 @@ mod tests {
         assert_eq!(read("a/b.md"), Ok(ReportTarget::File("a/b.md".into(), ReportFormat::Markdown)));
         assert_eq!(read("refused/"), Ok(ReportTarget::Folder("refused/".into())));
         assert_eq!(read("refused"), Ok(ReportTarget::Folder("refused".into())));
+        assert_eq!(read("").unwrap_err(), "a report needs the name of a file or a folder");
         assert!(read("a.pdf").unwrap_err().starts_with("a report is a file .html"));
     }
 

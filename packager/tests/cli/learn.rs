@@ -197,6 +197,57 @@ fn what_cannot_be_done_is_said() {
     assert_eq!(sandbox.run(&["learn", "two.log", "--host", "other.legacy.internal"]).code, Some(0));
 }
 
+/// Why a log is of no use, and which one would be.
+#[test]
+fn what_to_do_about_a_log_without_a_request_is_said() {
+    let filter = "[2026-11-21 09:25:22.181][12][info][wasm] wasm log httpbin/httpbin: allowed shadow=refused reason=not_allowed \
+                  method=\"GET\" host=\"httpbin.legacy.internal\" path=\"/a\" id=\"x\"\n";
+    let other = log().replace("httpbin.legacy", "other.legacy");
+    let anonymous =
+        line(1, "sleep", "GET", "/get").replace("\"spiffe://cluster.local/ns/httpbin/sa/sleep\"", "null") + "\n";
+    assert!(anonymous.contains("null"), "{anonymous}");
+    let sandbox = Sandbox::with(&[
+        ("filter.log", &filter.repeat(3)),
+        ("other.log", &other),
+        ("anonymous.log", &anonymous.repeat(3)),
+        ("mixed.log", &format!("{}{}", log(), filter.repeat(3))),
+        ("most.log", &format!("{}{}", log(), anonymous.repeat(30))),
+        ("egress.yaml", GOOD),
+    ]);
+    for (arguments, expected) in [
+        (
+            &["filter.log"][..],
+            "3 lines: 0 learned from, 3 of the filter without a principal\nerror: there is no request to learn from in 3 lines\n  \
+             help: the filter's own lines name the caller only if a rule of the gateway looks at callers: give the gateway's JSON \
+             access log",
+        ),
+        (
+            &["other.log", "--merge", "egress.yaml"],
+            "the log is about other hosts than `httpbin.legacy.internal`: `other.legacy.internal` (13)",
+        ),
+        (
+            &["other.log", "--host", "nobody.example"],
+            "the log is about other hosts than `nobody.example`: `other.legacy.internal` (13)",
+        ),
+        (&["anonymous.log"], "help: most lines have no principal: the caller was outside the mesh"),
+    ] {
+        let ended = sandbox.run(&[&["learn"], arguments].concat());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{arguments:?}: {ended:?}");
+        assert!(ended.stderr.contains(expected), "{arguments:?}: {}", ended.stderr);
+    }
+    let mixed = sandbox.run(&["learn", "mixed.log"]);
+    assert!(
+        mixed.stderr.contains("3 of the filter without a principal\nthe filter's own lines name"),
+        "{}",
+        mixed.stderr
+    );
+    let most = sandbox.run(&["learn", "most.log"]);
+    assert!(most.stderr.contains("30 without a principal\nmost lines have no principal: "), "{}", most.stderr);
+    for option in ["--host", "--principal-key"] {
+        assert_eq!(sandbox.run(&["learn", "mixed.log", option, ""]).code, Some(64));
+    }
+}
+
 /// The trust domain is the mesh's, and the log may be of callers that have it.
 #[test]
 fn the_mesh_file_has_the_trust_domain() {

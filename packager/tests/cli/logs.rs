@@ -97,6 +97,16 @@ fn a_bad_line_costs_itself() {
     assert_eq!(requests(&seen), Some(12), "{seen:#}");
     let seen = status(&sandbox, &["--log", "empty.log"]);
     assert_eq!(seen["gateways"][0]["seen"]["answer"], "noData", "{seen:#}");
+    // Nothing of the gateway, as the log is another one's, or of another time.
+    sandbox.write("other.log", line(12, "null", SLEEP).replace("httpbin.legacy", "other.legacy"));
+    sandbox.write("old.log", log.replace("2026-11-18", "2026-10-18"));
+    for name in ["empty.log", "other.log", "old.log"] {
+        let ended = at(&sandbox, LATER, &["status", "--log", name]);
+        let note = "the logs have no line about httpbin/httpbin since 2026-11-18T11:06:40Z that counts: give the JSON access log";
+        assert!(ended.code == Some(0) && ended.stderr.contains(note), "{name}: {ended:?}");
+    }
+    let ended = at(&sandbox, LATER, &["status", "--log", "access.log", "--report", ""]);
+    assert_eq!(ended.code, Some(64), "{ended:?}");
 }
 
 /// Callers that are too many are summed, so none is lost.

@@ -43,6 +43,8 @@ pub struct Learned {
     pub whole: Evidence,
     /// The hosts of what was kept.
     pub hosts: Vec<(String, u64)>,
+    /// The hosts of requests for other upstreams; an empty name is that of lines without a host.
+    pub other_hosts: Vec<(String, u64)>,
     /// Forwarders whose callers have rules.
     pub forwarders: Vec<String>,
     /// How many different requests were put to the rules, all of which they allow.
@@ -103,6 +105,7 @@ impl Learner {
             order(one).cmp(&order(other)).then_with(|| one.key.cmp(&other.key))
         });
         let whole = std::mem::take(&mut self.whole);
+        let other_hosts = std::mem::take(&mut self.other_hosts).into_iter().collect();
         Ok(Learned {
             rules,
             text,
@@ -112,6 +115,7 @@ impl Learner {
             counts,
             whole,
             hosts,
+            other_hosts,
             forwarders,
             replayed,
         })

@@ -59,6 +59,8 @@ pub enum Unread {
     Broken,
     /// It has no principal.
     NoPrincipal,
+    /// It is one of the filter's own, and has no principal: no rule of the gateway looks at callers.
+    FilterNoPrincipal,
     /// It has no method or no path.
     NotHttp,
     /// The filter has cut the path.
@@ -73,6 +75,7 @@ impl Unread {
             Self::Other => "of another log",
             Self::Broken => "broken or cut off",
             Self::NoPrincipal => "without a principal",
+            Self::FilterNoPrincipal => "of the filter without a principal",
             Self::NotHttp => "without a method or a path",
             Self::PathCut => "with a path that the log has cut",
         }
@@ -85,6 +88,7 @@ impl Unread {
             Self::Other => "otherLog",
             Self::Broken => "broken",
             Self::NoPrincipal => "noPrincipal",
+            Self::FilterNoPrincipal => "filterNoPrincipal",
             Self::NotHttp => "notHttp",
             Self::PathCut => "pathCut",
         }

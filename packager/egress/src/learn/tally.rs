@@ -112,6 +112,8 @@ pub struct Learner {
     pub(super) allowed: Node,
     pub(super) apart: BTreeMap<ApartKey, Evidence>,
     pub(super) hosts: BTreeMap<String, u64>,
+    /// Hosts of requests for another upstream, as the lines have them.
+    pub(super) other_hosts: BTreeMap<String, u64>,
     /// Forwarders that sent what is kept.
     pub(super) forwarders: BTreeSet<String>,
     /// The whole log: what is rare depends on how many days it has.
@@ -165,6 +167,7 @@ impl Learner {
             allowed: Node::default(),
             apart: BTreeMap::new(),
             hosts: BTreeMap::new(),
+            other_hosts: BTreeMap::new(),
             forwarders: BTreeSet::new(),
             whole: Evidence::default(),
             known: HashMap::new(),
@@ -197,6 +200,7 @@ impl Learner {
             return add(self.counts.unread.entry(Unread::NoPrincipal).or_default());
         };
         let Some(host) = self.host(&seen) else {
+            note_host(&mut self.other_hosts, seen.host.as_deref().map(plain_host).unwrap_or_default());
             return add(&mut self.counts.other_hosts);
         };
         let path = match self.judge.canonical(&seen.path) {
@@ -318,8 +322,8 @@ impl Learner {
             Ok(()) => {
                 add(&mut self.counts.kept);
                 self.whole.see(seen.kind, seen.at, None);
-                if seen.host.is_some() && (self.hosts.contains_key(host) || self.hosts.len() < MOST_HOSTS) {
-                    add(self.hosts.entry(host.to_owned()).or_default());
+                if seen.host.is_some() {
+                    note_host(&mut self.hosts, host.to_owned());
                 }
                 if seen.caller.is_some() {
                     let peer = seen.peer.strip_prefix("spiffe://").unwrap_or(&seen.peer);
@@ -338,6 +342,13 @@ impl Learner {
             return add(self.counts.beyond.entry("requests that are listed").or_default());
         }
         self.apart.entry(key).or_default().see(seen.kind, seen.at, seen.address.as_deref());
+    }
+}
+
+/// Counts a request for a host, if there is room for it.
+fn note_host(hosts: &mut BTreeMap<String, u64>, host: String) {
+    if hosts.len() < MOST_HOSTS || hosts.contains_key(&host) {
+        add(hosts.entry(host).or_default());
     }
 }
 

@@ -6,7 +6,7 @@
 //!   "lines": 1200, "kept": 1000, "allowed": 0, "apart": 20, "otherHosts": 0,
 //!   "leftOut": {"noPrincipal": 30}, "beyondLimits": {"callers": 2},
 //!   "days": 12, "first": "2026-11-01T08:00:00Z", "last": "2026-11-25T09:25:22Z",
-//!   "hosts": {"orders.internal": 1000}, "trustedForwarders": [], "replayed": 812, "notFoundButAllowed": 3,
+//!   "hosts": {"orders.internal": 1000}, "otherHostNames": {"items.internal": 4}, "trustedForwarders": [], "replayed": 812, "notFoundButAllowed": 3,
 //!   "rules": [{
 //!     "rule": {"id": "web", "action": "ALLOW", "from": [...], "to": [...]}, "calls": 1000, "days": 12, "first": ..., "last": ...,
 //!     "callers": [{"principal": "cluster.local/ns/shop/sa/web", "serviceAccount": "shop/web", "calls": 1000, ...}],
@@ -33,7 +33,9 @@ pub(super) fn render(report: &LearnReport<'_>) -> String {
     let counts = &learned.counts;
     let left_out: Map<String, Value> =
         counts.unread.iter().map(|(why, number)| (Unread::key(*why).to_owned(), json!(number))).collect();
-    let hosts: Map<String, Value> = learned.hosts.iter().map(|(host, calls)| (host.clone(), json!(calls))).collect();
+    let named = |hosts: &[(String, u64)]| -> Map<String, Value> {
+        hosts.iter().map(|(host, calls)| (host.clone(), json!(calls))).collect()
+    };
     let object = json!({
         "version": VERSION,
         "lines": counts.lines,
@@ -46,7 +48,8 @@ pub(super) fn render(report: &LearnReport<'_>) -> String {
         "days": learned.whole.days(),
         "first": learned.whole.first().map(|moment| moment.to_string()),
         "last": learned.whole.last().map(|moment| moment.to_string()),
-        "hosts": hosts,
+        "hosts": named(&learned.hosts),
+        "otherHostNames": named(&learned.other_hosts),
         "trustedForwarders": learned.forwarders,
         "replayed": learned.replayed,
         "notFoundButAllowed": learned.not_found_but_allowed,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use sallyport_egress::learn::{Apart, Generalisation, Why, grouped};
+use sallyport_egress::learn::{Apart, Generalisation, Learned, Unread, Why, grouped};
 
 use super::proposal::{LearnReport, counted};
 use crate::printable::visible;
@@ -51,6 +51,7 @@ fn counts(report: &LearnReport<'_>, text: &mut String) {
     counts.unread.iter().for_each(|(why, number)| add(*number, why.words()));
     counts.beyond.iter().for_each(|(limit, number)| add(*number, &format!("beyond the limit on {limit}")));
     line(text, &format!("{}: {}", counted(counts.lines, "line", "lines"), parts.join(", ")));
+    why_left_out(learned, text);
     if learned.rules.is_empty() {
         if counts.allowed > 0 {
             line(text, "no rule is missing");
@@ -80,6 +81,44 @@ fn counts(report: &LearnReport<'_>, text: &mut String) {
             ),
         );
     }
+}
+
+/// What to do about many lines that were left out.
+fn why_left_out(learned: &Learned, text: &mut String) {
+    let counts = &learned.counts;
+    let learned_from = counts.kept.saturating_add(counts.allowed);
+    let left_out = |why| counts.unread.get(&why).copied().unwrap_or_default();
+    // Without anything else the error says it.
+    if left_out(Unread::FilterNoPrincipal) > 0 && learned_from > 0 {
+        line(text, &format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"));
+    }
+    if left_out(Unread::NoPrincipal) > learned_from && learned_from > 0 {
+        line(text, NO_PRINCIPAL);
+    }
+    if counts.other_hosts > learned_from && learned_from > 0 {
+        line(text, &format!("other hosts: {}", hosts(&learned.other_hosts)));
+    }
+}
+
+/// Why the filter's own lines have no principal.
+pub(crate) const FILTER_WITHOUT_PRINCIPAL: &str =
+    "the filter's own lines name the caller only if a rule of the gateway looks at callers";
+/// What has the callers.
+pub(crate) const GIVE_ACCESS_LOG: &str =
+    "give the gateway's JSON access log, which has every caller (`accessLog: json` in the Mesh file)";
+/// Why lines of an access log have no principal.
+pub(crate) const NO_PRINCIPAL: &str = "most lines have no principal: the caller was outside the mesh or sent plaintext, the \
+    log is not the gateway's own, or its format has the principal at another key (`--principal-key KEY`)";
+
+/// Hosts with how often each was called, the most frequent first.
+pub(crate) fn hosts(hosts: &[(String, u64)]) -> String {
+    let mut hosts: Vec<_> = hosts.iter().collect();
+    hosts.sort_by_key(|(_, calls)| std::cmp::Reverse(*calls));
+    let name = |host: &str| if host.is_empty() { "no host".to_owned() } else { format!("`{}`", visible(host)) };
+    let listed: Vec<_> =
+        hosts.iter().take(10).map(|(host, calls)| format!("{} ({})", name(host), grouped(*calls))).collect();
+    let more = hosts.len().saturating_sub(10);
+    if more > 0 { format!("{} and {more} more", listed.join(", ")) } else { listed.join(", ") }
 }
 
 fn generalisation(report: &LearnReport<'_>, one: &Generalisation) -> String {

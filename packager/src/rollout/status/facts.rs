@@ -47,7 +47,7 @@ impl Facts {
 
     fn seen(&mut self, judged: &Judged) {
         let Judgement { answer, requests, seconds, errors, regions, .. } = &judged.judgement;
-        self.main(answer.words(), &format!("{} requests in {}", whole(*requests), span(*seconds as u64)));
+        self.main(answer.words(), &seen(*requests, *seconds));
         if let Some(errors) = errors {
             self.main("errors", &format!("{:.2}%", errors * 100.0));
         }
@@ -76,6 +76,15 @@ impl Facts {
             self.part("waived", &format!("{} until {}: {}", waived.caller, waived.until, waived.reason));
         }
     }
+}
+
+/// How many requests were seen, in which time.
+pub(super) fn seen(requests: f64, seconds: f64) -> String {
+    let requests = match whole(requests).as_str() {
+        "1" => "1 request".to_owned(),
+        several => format!("{several} requests"),
+    };
+    format!("{requests} in {}", span(seconds as u64))
 }
 
 /// Callers with their counts, the first few of them.

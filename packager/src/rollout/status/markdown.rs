@@ -1,8 +1,6 @@
 //! For the comment of a pull request.
 
-use sallyport_egress::evidence::{span, whole};
-
-use super::facts::facts;
+use super::facts::{facts, seen};
 use super::model::Status;
 use crate::printable::visible;
 
@@ -12,8 +10,7 @@ pub(super) fn render(status: &Status<'_>) -> String {
     for gateway in &status.gateways {
         let seen = gateway.judged.map_or_else(String::new, |judged| {
             let judgement = &judged.judgement;
-            let (requests, time) = (whole(judgement.requests), span(judgement.seconds as u64));
-            format!("{}: {requests} requests in {time}", judgement.answer.words())
+            format!("{}: {}", judgement.answer.words(), seen(judgement.requests, judgement.seconds))
         });
         text.push_str(&format!(
             "| `{}` | {} | {} | {seen} | {} | {} |\n",

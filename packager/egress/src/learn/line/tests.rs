@@ -67,7 +67,7 @@ fn the_filters_lines_are_read_with_and_without_a_prefix() {
     assert_eq!(read(&FILTER.replace(r#"\xc3\xa9""#, r#"\xc3\xa9"..."#), None).unwrap_err(), Unread::PathCut);
     assert_eq!(
         read(&FILTER.replace(r#" peer="spiffe://cluster.local/ns/shop/sa/web""#, ""), None).unwrap_err(),
-        Unread::NoPrincipal
+        Unread::FilterNoPrincipal
     );
     assert_eq!(read(FILTER.strip_suffix('"').unwrap(), None).unwrap_err(), Unread::Broken);
     // A caller that sends the filter's words changes nothing.

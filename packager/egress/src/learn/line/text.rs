@@ -38,7 +38,7 @@ pub(super) fn read(line: &str, start: usize) -> Result<Seen<'static>, Unread> {
         host: value("host").map(Cow::Owned),
         server_name: None,
         path: without_query(Cow::Owned(path)),
-        peer: value("peer").map(Cow::Owned).ok_or(Unread::NoPrincipal)?,
+        peer: value("peer").map(Cow::Owned).ok_or(Unread::FilterNoPrincipal)?,
         caller: None,
         address: None,
         at: Moment::read(line),
