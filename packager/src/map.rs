@@ -14,6 +14,7 @@ mod escape;
 mod grants;
 mod html;
 mod json;
+mod line;
 mod mermaid;
 mod model;
 mod observed;

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use sallyport_core::wire::Stage;
 
-use super::candidate::Line;
 use super::escape::mermaid;
+use super::line::Line;
 use super::model::{Gateway, Map};
 
 /// The most links between callers and gateways.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::candidate::{Candidate, ChangedRules, Line};
+use super::candidate::{Candidate, ChangedRules};
 use super::escape::xml;
 use super::json::whole;
+use super::line::Line;
 use super::model::{Gateway, Grant, Map};
 use super::observed::{Health, Observation};
 use super::rows::{Row, rows};

@@ -361,7 +361,7 @@ fn a_line_is_what_all_of_it_is() {
     let map = map_of(&texts);
     let grant = |change| map.grants.iter().find(|grant| grant.change == change).unwrap();
     let class = |changes: &[Option<candidate::Change>]| {
-        let mut line = candidate::Line::default();
+        let mut line = line::Line::default();
         changes.iter().for_each(|change| line.grant(&map, grant(*change)));
         line.class()
     };
