@@ -24,7 +24,7 @@ mod tests;
 
 pub use filter::judge_filter;
 pub use findings::Finding;
-pub use gate::{Gate, span};
+pub use gate::{Gate, requests, span};
 pub use judge::{Answer, Judgement, judge};
 pub use observed::{Answers, Counted, Entry, Observed, Pair, Pod};
 pub use question::{Question, WaivedCaller};

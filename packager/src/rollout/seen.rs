@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use sallyport_egress::evidence::{Answer, Finding, Judgement, Question, judge, span, whole};
+use sallyport_egress::evidence::{Answer, Finding, Judgement, Question, judge, requests as number_of, span, whole};
 use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::{Standing, Step};
 use sallyport_egress::trial::counted;
@@ -119,8 +119,8 @@ impl Judged {
         };
         let errors = errors.map(|share| format!(", {:.2}% errors", share * 100.0)).unwrap_or_default();
         let mut lines = vec![format!(
-            "{} requests of {callers} in {}{errors}: {}",
-            whole(*requests),
+            "{} of {callers} in {}{errors}: {}",
+            number_of(&whole(*requests)),
             span(*seconds as u64),
             answer.words()
         )];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::gate::{Gate, span};
+use super::gate::{Gate, requests as counted_requests, span};
 use super::judge::Answer;
 use super::observed::{Observed, Pod};
 use super::regions::whole;
@@ -122,7 +122,7 @@ impl Findings {
 
     pub(super) fn of_amount(&mut self, gate: Gate, requests: f64, observed: &Observed) {
         if requests < f64::from(gate.requests) {
-            self.missing(format!("{} of {} requests", whole(requests), gate.requests));
+            self.missing(format!("{} of {}", whole(requests), counted_requests(&gate.requests.to_string())));
         }
         let least = gate.seconds as f64;
         if observed.seconds < least {

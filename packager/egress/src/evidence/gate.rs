@@ -28,13 +28,20 @@ impl Gate {
     }
 }
 
-/// A length of time for people: `26h`, `5m`, `12s`; nothing is `0m`.
+/// A length of time for people, in its two largest units: `26h`, `1h30m`, `1m30s`, `0s`.
 #[must_use]
 pub fn span(seconds: u64) -> String {
-    match (seconds / 3600, seconds / 60 % 60) {
-        (0, 0) if seconds > 0 => format!("{seconds}s"),
-        (0, minutes) => format!("{minutes}m"),
-        (hours, 0) => format!("{hours}h"),
-        (hours, minutes) => format!("{hours}h{minutes}m"),
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds}s"),
+        (0, minutes, 0) => format!("{minutes}m"),
+        (0, minutes, seconds) => format!("{minutes}m{seconds}s"),
+        (hours, 0, _) => format!("{hours}h"),
+        (hours, minutes, _) => format!("{hours}h{minutes}m"),
     }
+}
+
+/// A number of requests with its noun; `number`: as people read it.
+#[must_use]
+pub fn requests(number: &str) -> String {
+    format!("{number} {}", if number == "1" { "request" } else { "requests" })
 }

@@ -2,7 +2,7 @@
 
 use sallyport_core::verdict::Trial;
 
-use super::gate::Gate;
+use super::gate::{Gate, requests};
 use super::observed::{Counted, Observed, Pair};
 use super::question::{Question, WaivedCaller};
 use super::reach::Reach;
@@ -152,7 +152,7 @@ impl JudgedRegion {
 }
 
 fn refusal(who: &Counted, count: f64) -> String {
-    let requests = if count <= 1.0 { "1 request".to_owned() } else { format!("{} requests", whole(count)) };
+    let requests = requests(&whole(count));
     let help = match who {
         Counted::Principal(_) => "",
         // No waiver can name them.

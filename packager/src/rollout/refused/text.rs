@@ -1,5 +1,7 @@
 //! Plain text and Markdown.
 
+use sallyport_egress::evidence::requests;
+
 use super::item::{Callers, Item};
 use crate::printable::visible;
 
@@ -12,7 +14,7 @@ pub(super) const NOTHING: &str = "Nothing that was allowed would have been refus
 
 /// What happened, in one sentence.
 pub(super) fn sentence(item: &Item) -> String {
-    let requests = if item.count == "1" { "1 request".to_owned() } else { format!("{} requests", item.count) };
+    let requests = requests(&item.count);
     let first = item.first.as_ref().map(|first| format!(", first at {first}")).unwrap_or_default();
     let last = item.last.as_ref().map(|last| format!(", last at {last}")).unwrap_or_default();
     format!("{requests} since {}{first}{last}", item.since)
