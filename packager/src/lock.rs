@@ -128,7 +128,21 @@ fn read(path: &Path) -> Result<Option<LockFile>, BuildError> {
         }
         Err(error) => return Err(unusable(IoErrorText(&error).to_string(), rewrite())),
     };
-    LockFile::parse(&text).map(Some).map_err(|error| unusable(error.to_string(), rewrite()))
+    let help = || if has_rollout(&text) { restore(path) } else { rewrite() };
+    LockFile::parse(&text).map(Some).map_err(|error| unusable(error.to_string(), help()))
+}
+
+/// Whether a lock, read or not, says how far candidates have come: `image push` does not write it anew then.
+pub(crate) fn has_rollout(text: &str) -> bool {
+    text.contains("\"rollout\"")
+}
+
+/// How to mend a lock that has a rollout.
+pub(crate) fn restore(path: &Path) -> String {
+    format!(
+        "correct it by hand, or take that of the last commit: `git checkout HEAD -- {}`; nothing else has the rollout in it",
+        quoted_path(path)
+    )
 }
 
 /// The folder of an argument; the empty path is the working directory.

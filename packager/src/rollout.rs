@@ -13,6 +13,7 @@ mod gates;
 mod git;
 mod lock;
 mod mark;
+mod merge;
 mod message;
 mod plan;
 mod promote;
@@ -25,6 +26,7 @@ mod status;
 mod target;
 #[cfg(test)]
 mod tests;
+mod whole;
 mod write;
 
 pub(crate) use emit::emit;
@@ -37,7 +39,7 @@ pub(crate) use promote::{Order, Promoted, promote};
 pub(crate) use refused::{ReportTarget, write_report};
 pub(crate) use revert::roll_back;
 pub(crate) use seen::see;
-pub(crate) use state::{Read, State, now, read, read_without_candidates};
+pub(crate) use state::{Read, State, read, read_to_go_back};
 pub(crate) use status::{FailOn, Status, StatusFormat};
 pub(crate) use target::Target;
 pub(crate) use write::Disk;

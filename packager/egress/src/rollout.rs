@@ -9,7 +9,7 @@ mod waves;
 pub use crate::model::rollout::{Gates, Rollout, Waiver, Wave};
 pub use crate::model::{Applied, Candidate};
 pub use crate::value::rollout::{moment, written_moment};
-pub use digest::digest;
+pub use digest::{digest, digest_beside_rules};
 pub use sallyport_core::wire::Stage;
 pub use splice::{NotSpliced, splice};
 pub use step::{Standing, Step};

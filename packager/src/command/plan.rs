@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use super::step::valid;
+use super::step::{now, valid};
 use crate::console::Console;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 use crate::rollout::render::{Format, render};
-use crate::rollout::{emit, now, plan, read, see};
+use crate::rollout::{emit, plan, read, see};
 
 /// Say where the changed rules of each gateway stand, and what the next step means
 ///
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let state = match valid(read(&args.files, now())?, console) {
+    let state = match valid(read(&args.files, now(console)?)?, console) {
         Ok(state) => state,
         Err(exit) => return Ok(exit),
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::step::{self, Step};
+use super::step::{self, ROLL_BACK, Step};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::rollout::{Disk, roll_back, unpin_filters};
@@ -10,8 +10,8 @@ use crate::rollout::{Disk, roll_back, unpin_filters};
 /// Take the changed rules of gateways back, from any stage, in one step
 ///
 /// The candidate's entry leaves `sallyport.lock`, so that the next build has the rules of the Egress file; the Candidate file
-/// stays. After a candidate was settled, the Egress file and the Candidate file are restored from Git as they were before; if the
-/// Egress file has changed since, the command says which commit to revert.
+/// stays. After a candidate was settled, the Egress file and the Candidate file are restored from Git as they were before; what has
+/// changed since elsewhere in the Egress file stays.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport rollback
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let Args { gateways, filter, commit, files } = args;
     // Nothing keeps a bad candidate in force.
-    let step = Step { verb: "roll back", files, gateways, commit: *commit, reason: None, goes_back: true };
+    let step = Step { verb: ROLL_BACK, files, gateways, commit: *commit, reason: None, goes_back: true };
     step::run(&step, console, |state| match filter {
         true => unpin_filters(state, gateways, &mut Disk),
         false => roll_back(state, gateways, &mut Disk),

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use super::step::valid;
+use super::step::{now, valid};
 use crate::console::Console;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
-use crate::rollout::{FailOn, ReportTarget, Status, StatusFormat, now, read, see, write_report};
+use crate::rollout::{FailOn, ReportTarget, Status, StatusFormat, read, see, write_report};
 
 /// Say what gateways saw of the candidates of their rules, and what follows
 ///
@@ -44,7 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let state = match valid(read(&args.files, now())?, console) {
+    let state = match valid(read(&args.files, now(console)?)?, console) {
         Ok(state) => state,
         Err(exit) => return Ok(exit),
     };

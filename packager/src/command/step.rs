@@ -2,13 +2,19 @@
 
 use std::path::PathBuf;
 
+use sallyport_egress::rollout::written_moment;
+use time::OffsetDateTime;
+
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
 use crate::report;
 use crate::rollout::{
-    Promoted, Read, State, commit, need_repository, not_committed, now, read, read_without_candidates, uncommitted,
+    Promoted, Read, State, commit, need_repository, not_committed, read, read_to_go_back, uncommitted,
 };
+
+/// What the message of the commit of a rollback begins with.
+pub(super) const ROLL_BACK: &str = "roll back";
 
 /// How a step is taken.
 pub(super) struct Step<'a> {
@@ -20,6 +26,26 @@ pub(super) struct Step<'a> {
     pub(super) reason: Option<&'a str>,
     /// Then neither a wrong candidate nor a step that is not committed is in the way.
     pub(super) goes_back: bool,
+}
+
+/// The environment variable with another time than that of the clock, in Unix seconds.
+const NOW: &str = "SALLYPORT_NOW";
+
+/// The time, in Unix seconds. If it is not that of the clock, that is said: the gates of time count from it.
+pub(super) fn now(console: &Console) -> Result<i64, Failure> {
+    let Some(given) = std::env::var_os(NOW) else { return Ok(OffsetDateTime::now_utc().unix_timestamp()) };
+    let time = given.to_str().and_then(|text| text.parse().ok()).map(|now| (now, written_moment(now)));
+    match time.filter(|(_, written)| !written.is_empty()) {
+        Some((now, written)) => {
+            console.note(&format!("note: {NOW} is set, so it is {written} here, whatever the clock says"));
+            Ok(now)
+        }
+        None => {
+            let message =
+                format!("{NOW} is `{}`, but a time is in Unix seconds", given.to_string_lossy().escape_debug());
+            Err(Failure::new(Exit::Usage, message).with_help(format!("unset {NOW}: the clock has the time")))
+        }
+    }
 }
 
 /// The state of valid files; of others what is wrong is shown, and how the command ends.
@@ -38,8 +64,9 @@ pub(super) fn run(
     console: &Console,
     take: impl FnOnce(&State) -> Result<Promoted, Failure>,
 ) -> Result<Exit, Failure> {
-    let read = if step.goes_back { read_without_candidates } else { read };
-    let state = match valid(read(step.files, now())?, console) {
+    let now = now(console)?;
+    let read = if step.goes_back { read_to_go_back(step.files, step.gateways, now) } else { read(step.files, now) };
+    let state = match valid(read?, console) {
         Ok(state) => state,
         Err(exit) => return Ok(exit),
     };
@@ -57,16 +84,25 @@ pub(super) fn run(
             return Err(Failure::new(Exit::Blocked, message).with_help("commit the Egress and its candidate first"));
         }
     }
-    let promoted = take(&state)?;
+    let before = if step.commit { uncommitted(&state) } else { None };
+    let mut promoted = take(&state)?;
+    // A commit has the whole lock: so it says what else is in it.
+    for taken in before.iter().flat_map(|before| &before.taken) {
+        if promoted.taken.iter().all(|other| other.gateway != taken.gateway) {
+            promoted.taken.push(taken.clone());
+        }
+    }
+    promoted.left.extend(before.into_iter().flat_map(|before| before.files));
     report(step, console, &promoted)
 }
 
-/// A step was written, but not committed: perhaps the command was interrupted.
+/// A step was written, but not committed.
 fn finish_uncommitted(step: &Step<'_>, console: &Console, written: &Promoted) -> Result<Exit, Failure> {
     let steps: Vec<_> = written.taken.iter().map(|taken| format!("`{}` to `{}`", taken.gateway, taken.to)).collect();
     if step.commit {
         console.note(&format!("the last step was not committed, so this commits it: {}", steps.join(", ")));
-        return report(step, console, written);
+        let verb = if written.goes_back() { ROLL_BACK } else { step.verb };
+        return report(&Step { verb, ..*step }, console, written);
     }
     let message = format!("the last step is not committed: {}", steps.join(", "));
     Err(Failure::new(Exit::Blocked, message)
@@ -85,9 +121,13 @@ fn report(step: &Step<'_>, console: &Console, promoted: &Promoted) -> Result<Exi
     if !console.quiet() || promoted.taken.is_empty() {
         promoted.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
     }
-    if step.commit && !promoted.files.is_empty() {
-        let name = commit(&promoted.commit(step.verb, step.reason))?;
-        text.push_str(&format!("  committed {name}\n"));
+    if step.commit {
+        let to_commit = promoted.commit(step.verb, step.reason);
+        if !to_commit.files.is_empty() {
+            text.push_str(&format!("  committed {}\n", commit(&to_commit)?));
+        } else if !promoted.taken.is_empty() {
+            text.push_str("  nothing is committed: the last commit has it so\n");
+        }
     }
     console.write(None, text.as_bytes())?;
     if !promoted.files.is_empty() {

@@ -54,7 +54,7 @@ pub(crate) fn promote_filter(
     file.rollout.gateways.entry(name.clone()).or_default().filter = Some(digest.clone());
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
     let taken = Taken { gateway: name, from, to: digest.to_string(), evidence: lines, missing, ..Taken::default() };
-    Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], notes: Vec::new() })
+    Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], ..Promoted::default() })
 }
 
 /// The image that all gateways have is that of the lock, and none is pinned any more.
@@ -79,7 +79,7 @@ fn everywhere(state: &State, digest: &Digest, writer: &mut dyn Writer) -> Result
     let taken = Taken { gateway: "every gateway".to_owned(), from, to: digest.to_string(), ..Taken::default() };
     let notes =
         vec!["every gateway has this filter: it is the one of the lock now, and no gateway is pinned".to_owned()];
-    Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], notes })
+    Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
 }
 
 /// Gateways load the filter of the lock again.
@@ -101,5 +101,5 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
         });
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
-    Ok(Promoted { taken, files: vec![state.lock_path.clone()], notes: Vec::new() })
+    Ok(Promoted { taken, files: vec![state.lock_path.clone()], ..Promoted::default() })
 }

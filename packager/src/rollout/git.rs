@@ -1,6 +1,7 @@
 //! What Git has of the files, and commits of exactly those that a step has written.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -50,8 +51,11 @@ pub(crate) fn commit(commit: &Commit) -> Result<String, Failure> {
     let Commit { files, message } = commit;
     let Some(first) = files.last() else { return Err(Failure::new(Exit::Io, "there is nothing to commit")) };
     let here = folder_of(first);
-    let absolute: Vec<PathBuf> =
+    let mut absolute: Vec<PathBuf> =
         files.iter().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())).collect();
+    // What is written through a link is what it leads to.
+    let targets = absolute.iter().filter(|file| file.is_symlink()).filter_map(|link| fs::canonicalize(link).ok());
+    absolute.extend(targets.collect::<Vec<_>>());
     let arguments = |words: &[&str], files: &[&PathBuf]| {
         let words = words.iter().map(|word| OsStr::new(*word).to_owned());
         words.chain(files.iter().map(|file| file.as_os_str().to_owned())).collect::<Vec<_>>()
@@ -94,9 +98,16 @@ pub(super) fn show(revision: &str, path: &Path) -> Option<Vec<u8>> {
     run(&folder_of(path), &["show", &format!("{revision}:./{name}")], b"").ok()
 }
 
-/// Whether the file is as the last commit has it.
-pub(super) fn is_committed(path: &Path) -> bool {
-    std::fs::read(path).ok().is_some_and(|bytes| show("HEAD", path) == Some(bytes))
+/// Whether the file is as the last commit has it: not there, if that has none. Of a link, what it leads to must be, too.
+pub(crate) fn is_committed(path: &Path) -> bool {
+    let committed = show("HEAD", path);
+    match fs::read_link(path) {
+        Ok(target) => {
+            committed.as_deref() == Some(target.as_os_str().as_encoded_bytes())
+                && fs::canonicalize(path).is_ok_and(|target| is_committed(&target))
+        }
+        Err(_) => fs::read(path).ok() == committed,
+    }
 }
 
 /// The commits that changed a file, the newest first.

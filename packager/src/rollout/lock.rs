@@ -8,7 +8,7 @@ use sallyport_manifest::{Lock, LockFile};
 
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
-use crate::oci::digest::digest_of;
+use crate::lock::{has_rollout, restore};
 use crate::printable::printable;
 
 /// Writes the filter's image into a lock, and keeps its rollout.
@@ -21,10 +21,9 @@ pub(crate) fn lock_filter(path: &Path, filter: Lock, writer: &mut dyn Writer) ->
     let text = old.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
     let file = match LockFile::parse(&text) {
         Ok(file) => LockFile { filter: Some(filter), ..file },
-        Err(error) if text.contains("\"rollout\"") => {
+        Err(error) if has_rollout(&text) => {
             let message = format!("`{}` cannot be read, and has a rollout in it: {error}", printable(path));
-            let help = "correct the file first, so that no gateway loses its candidate";
-            return Err(Failure::new(Exit::Io, message).with_help(help));
+            return Err(Failure::new(Exit::Io, message).with_help(restore(path)));
         }
         // Whatever it was, it pinned nothing.
         Err(_) => LockFile { filter: Some(filter), ..LockFile::default() },
@@ -43,7 +42,6 @@ pub(super) fn write(
     mut file: LockFile,
     writer: &mut dyn Writer,
 ) -> Result<(), Failure> {
-    file.rollout.parent = old.map(|bytes| digest_of(bytes).hex().to_owned());
     file.rollout.gateways.retain(|_, gateway| gateway.candidate.is_some() || gateway.filter.is_some());
     let new = rendered(&file)?;
     writer.replace(path, old, new.as_bytes())

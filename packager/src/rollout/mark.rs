@@ -5,7 +5,6 @@ use sallyport_egress::rollout::{Candidate, Standing};
 use sallyport_egress::standbys;
 use sallyport_manifest::{BuildError, Rollouts, plans};
 
-use super::promote::locked;
 use super::state::{Gateway, State};
 
 /// The mark of what `sallyport build` gives a gateway now, or once its candidate is at a stage; or why it is not known.
@@ -17,7 +16,7 @@ pub(super) fn mark(state: &State, gateway: &Gateway<'_>, at: Option<Standing>) -
     lock.rollout.gateways.retain(|name, _| *name == gateway.name());
     if let (Some(standing), Some(candidate)) = (at, gateway.candidate) {
         let entry = lock.rollout.gateways.entry(gateway.name()).or_default();
-        entry.candidate = Some(locked(state, gateway, candidate, standing));
+        entry.candidate = Some(gateway.locked(&candidate.value, standing, state.now));
     }
     let others = standbys(egress, state.checked.egresses.iter().map(|located| &located.value));
     let egresses: Vec<&Egress> = std::iter::once(egress).chain(others).collect();

@@ -3,12 +3,25 @@
 use super::evidence::Missing;
 use super::git::{self, Commit, Pending};
 use super::promote::{Promoted, Taken};
+use super::revert::TO_THE_EGRESS;
 use super::state::State;
 use sallyport_egress::rollout::Standing;
+use sallyport_manifest::Locked;
 use std::path::PathBuf;
 
+/// Where the last step leads, in words.
+const SETTLED: &str = "settled";
+/// Of a step that was written without `--commit`.
+const UNRECORDED: &str = "what there was is not recorded: the step was written before, and is committed now";
+
 impl Promoted {
-    /// The commit of what was done. `verb`: `promote` or `rollback`.
+    /// Whether it takes back what was promoted, and nothing else.
+    pub(crate) fn goes_back(&self) -> bool {
+        self.taken.iter().all(|taken| taken.to == TO_THE_EGRESS)
+    }
+
+    /// The commit of what was done, without files that Git has as they are. `verb`: `promote` or `roll back`; `reason`: why
+    /// evidence was not needed, of steps for which that is not known.
     pub(crate) fn commit(&self, verb: &str, reason: Option<&str>) -> Commit {
         let subject = match self.taken.as_slice() {
             [one] => format!("{verb} {} to {}", one.gateway, one.to),
@@ -21,12 +34,13 @@ impl Promoted {
         for taken in &self.taken {
             message.push_str(&paragraph(taken, reason));
         }
-        Commit { files: self.files.clone(), message }
+        let files = self.files.iter().chain(&self.left).filter(|file| !git::is_committed(file));
+        Commit { files: files.cloned().collect(), message }
     }
 }
 
 fn paragraph(taken: &Taken, reason: Option<&str>) -> String {
-    let Taken { gateway, from, to, policy, candidate, evidence, missing, waivers } = taken;
+    let Taken { gateway, from, to, policy, candidate, evidence, missing, reason: own, waivers } = taken;
     let mut text = format!("\n{gateway}: {from} -> {to}\n");
     let mut line = |label: &str, what: &str| {
         if !what.is_empty() {
@@ -38,13 +52,13 @@ fn paragraph(taken: &Taken, reason: Option<&str>) -> String {
     evidence.iter().for_each(|what| line("evidence", what));
     missing.iter().for_each(|Missing(what)| line("missing", what));
     if !missing.is_empty() {
-        line("promoted without it", reason.unwrap_or_default());
+        line("promoted without it", own.as_deref().or(reason).unwrap_or_default());
     }
     waivers.iter().for_each(|what| line("waiver", what));
     text
 }
 
-/// What an interrupted command has written and not committed, as it would have reported it.
+/// What was written and not committed, as far as it is known: the command may have been interrupted, or was not to commit.
 pub(crate) fn uncommitted(state: &State) -> Option<Promoted> {
     let pending = git::pending(state);
     if pending.is_empty() {
@@ -62,8 +76,7 @@ pub(crate) fn uncommitted(state: &State) -> Option<Promoted> {
             policy: of_digests.map(|locked| locked.policy.clone()).unwrap_or_default(),
             candidate: of_digests.map(|locked| locked.candidate.clone()).unwrap_or_default(),
             from: words(was.map(|locked| locked.standing), "proposed"),
-            to: words(is.map(|locked| locked.standing), "settled"),
-            missing: vec![Missing("evidence: the command that wrote this was interrupted".to_owned())],
+            to: words(is.map(|locked| locked.standing), SETTLED),
             ..Taken::default()
         };
         if was == is {
@@ -76,6 +89,16 @@ pub(crate) fn uncommitted(state: &State) -> Option<Promoted> {
             promoted.files.extend(files);
             taken.to = to.to_owned();
         }
+        // The lock has why evidence was missing; of a filter and of the last step it has nothing.
+        match is.filter(|_| was != is) {
+            Some(Locked { without_evidence: None, .. }) => taken.evidence.push(UNRECORDED.to_owned()),
+            Some(Locked { without_evidence: reason, .. }) => {
+                taken.reason.clone_from(reason);
+                taken.missing.push(Missing(format!("evidence: {UNRECORDED}")));
+            }
+            None if taken.to == TO_THE_EGRESS => {}
+            None => taken.missing.push(Missing(format!("evidence: {UNRECORDED}"))),
+        }
         promoted.taken.push(taken);
     }
     promoted.files.push(state.lock_path.clone());
@@ -86,15 +109,15 @@ pub(crate) fn uncommitted(state: &State) -> Option<Promoted> {
 fn of_end(state: &State, gateway: &str) -> (Vec<PathBuf>, &'static str) {
     let egress = state.checked.egresses.iter().find(|egress| egress.value.route() == gateway);
     let Some(path) = egress.map(|egress| PathBuf::from(state.source(egress.file).name)) else {
-        return (Vec::new(), "gone");
+        return (Vec::new(), TO_THE_EGRESS);
     };
     if git::is_committed(&path) {
-        return (Vec::new(), "the rules of the Egress file");
+        return (Vec::new(), TO_THE_EGRESS);
     }
     let removed = git::removed(&path, "HEAD", None).into_iter();
     let is_own = |text: &str| text.contains("kind: Candidate") && gateway.split('/').all(|part| text.contains(part));
     let removed = removed.filter(|(_, text)| is_own(text)).map(|(file, _)| file);
-    (std::iter::once(path).chain(removed).collect(), "settled")
+    (std::iter::once(path).chain(removed).collect(), SETTLED)
 }
 
 /// The files that must be in the last commit, so that Git has what the lock is about; those that are not.

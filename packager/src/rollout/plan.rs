@@ -5,10 +5,11 @@ use sallyport_egress::meaning::Change;
 use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::{Candidate, Standing, Step, written_moment};
 use sallyport_egress::standbys;
-use sallyport_manifest::{Build, GatewayState, LockFile, Locked, LockedGateway, Options, Rollouts};
+use sallyport_manifest::{Build, GatewayState, LockFile, LockedGateway, Options, Rollouts};
 
 use super::change::change;
 use super::evidence::{Missing, Witness};
+use super::promote::{first_behind, out_of_turn};
 use super::state::{Gateway, State};
 use crate::compare::render::decided;
 use crate::compare::{ObjectChange, PODS_REPLACED, between_builds};
@@ -66,9 +67,11 @@ impl NextStep {
 pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Result<Plan, Failure> {
     let mut waves: Vec<(String, Vec<Planned>)> =
         state.waves.iter().map(|wave| (wave.name.clone(), Vec::new())).collect();
-    for gateway in state.gateways() {
+    let gateways = state.gateways();
+    let first = first_behind(&gateways);
+    for gateway in &gateways {
         if named.is_empty() || named.contains(&gateway.name()) {
-            let planned = planned(state, &gateway, witness)?;
+            let planned = planned(state, gateway, first.as_ref(), witness)?;
             if let Some((_, of_wave)) = waves.get_mut(gateway.wave) {
                 of_wave.push(planned);
             }
@@ -82,12 +85,18 @@ pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Re
     Ok(Plan { waves, notes: notes.collect() })
 }
 
-fn planned(state: &State, gateway: &Gateway<'_>, witness: &dyn Witness) -> Result<Planned, Failure> {
+/// `first`: the first gateway that is behind.
+fn planned(
+    state: &State,
+    gateway: &Gateway<'_>,
+    first: Option<&Gateway<'_>>,
+    witness: &dyn Witness,
+) -> Result<Planned, Failure> {
     let step = gateway.next(&state.rollout.gates.canary.steps);
-    let next = match (step, gateway.candidate) {
-        (Some(step), candidate) => Some(next_step(state, gateway, candidate.map(|found| &found.value), step, witness)?),
-        (None, _) => None,
-    };
+    let mut next = step.map(|step| next_step(state, gateway, step, witness)).transpose()?;
+    if let Some(next) = &mut next {
+        next.missing.extend(missing_turn(state, first, gateway, next.step));
+    }
     let (standing, mut notes) = words(state, gateway);
     notes.extend(idle_waivers(state, gateway, next.as_ref()));
     let since = match gateway.state {
@@ -119,6 +128,11 @@ fn idle_waivers(state: &State, gateway: &Gateway<'_>, next: Option<&NextStep>) -
 pub(super) fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String>) {
     let name = gateway.name();
     let mut notes = match gateway.state {
+        GatewayState::Rolling(_, locked) if gateway.begins_again => vec![format!(
+            "the Egress has changed outside of its rules since {}: what was seen before says nothing of it, so the stage begins \
+             again with the next `sallyport promote`",
+            locked.since
+        )],
         GatewayState::Plain | GatewayState::Proposed(_) | GatewayState::Rolling(..) => Vec::new(),
         GatewayState::Changed(_, locked) => vec![format!(
             "it was at `{}` since {}, with other rules, of the Egress or of its candidate: what was seen of those says nothing of \
@@ -151,14 +165,9 @@ pub(super) fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String
     (standing, notes)
 }
 
-fn next_step(
-    state: &State,
-    gateway: &Gateway<'_>,
-    candidate: Option<&Candidate>,
-    step: Step,
-    witness: &dyn Witness,
-) -> Result<NextStep, Failure> {
+fn next_step(state: &State, gateway: &Gateway<'_>, step: Step, witness: &dyn Witness) -> Result<NextStep, Failure> {
     let egress = &gateway.egress.value;
+    let candidate = gateway.candidate.map(|found| &found.value);
     let regions = match candidate {
         Some(candidate) if !candidate.is_in(&egress.spec.authz.rules) => regions(state, gateway, candidate)?,
         _ => Vec::new(),
@@ -170,7 +179,17 @@ fn next_step(
     Ok(NextStep { step, filter_first, regions, objects, evidence, missing })
 }
 
-/// What is known and what is missing before a step.
+/// A step for which another gateway comes first, that of an earlier wave. `first`: the first one that is behind.
+pub(super) fn missing_turn(
+    state: &State,
+    first: Option<&Gateway<'_>>,
+    gateway: &Gateway<'_>,
+    step: Step,
+) -> Option<Missing> {
+    out_of_turn(state, first?, gateway, step).map(|why| Missing(format!("wave: {why}")))
+}
+
+/// What is known and what is missing before a step, whosever turn it is.
 pub(super) fn needs(
     state: &State,
     gateway: &Gateway<'_>,
@@ -182,6 +201,10 @@ pub(super) fn needs(
         return (Vec::new(), Vec::new());
     }
     let mut missing: Vec<Missing> = missing_filter(state, gateway, step).into_iter().collect();
+    if gateway.begins_again && step.leads_to() == gateway.standing() {
+        // Where it was, it may stay.
+        return (Vec::new(), missing);
+    }
     missing.extend(missing_time(state, gateway));
     let evidence = witness.evidence(gateway, step);
     missing.extend(evidence.missing);
@@ -260,12 +283,7 @@ fn objects(
     let mut settled = egress.clone();
     match (step.leads_to(), candidate) {
         (Some(standing), Some(candidate)) => {
-            let locked = Locked {
-                policy: sallyport_egress::rollout::digest(&egress.spec.authz.rules),
-                candidate: sallyport_egress::rollout::digest(&candidate.apply(&egress.spec.authz.rules)),
-                standing,
-                since: String::new(),
-            };
+            let locked = gateway.locked(candidate, standing, state.now);
             after.rollout.gateways.entry(gateway.name()).or_default().candidate = Some(locked);
         }
         (_, candidate) => {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use sallyport_egress::Located;
-use sallyport_egress::rollout::{Candidate, Standing, Step, digest, splice, written_moment};
-use sallyport_manifest::{GatewayState, Locked};
+use sallyport_egress::rollout::{Candidate, Standing, Step, splice};
+use sallyport_manifest::GatewayState;
 
 use super::evidence::{Missing, Witness};
 use super::lock;
@@ -30,6 +30,8 @@ pub(crate) struct Promoted {
     pub(crate) taken: Vec<Taken>,
     /// The files that were written or removed, the lock last.
     pub(crate) files: Vec<PathBuf>,
+    /// Those that were written before, and are not committed.
+    pub(crate) left: Vec<PathBuf>,
     /// What there is to say beside that.
     pub(crate) notes: Vec<String>,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Taken {
     pub(crate) evidence: Vec<String>,
     /// What was missing.
     pub(crate) missing: Vec<Missing>,
+    /// Why that was not needed.
+    pub(crate) reason: Option<String>,
     /// Callers whose refused requests do not block.
     pub(crate) waivers: Vec<String>,
 }
@@ -75,10 +79,14 @@ pub(crate) fn promote(
     let taken = judge(state, &steps, order.without_evidence, witness)?;
     let mut file = state.lock.clone();
     let mut rewritten = Vec::new();
-    for (gateway, step) in &steps {
+    for ((gateway, step), Taken { reason, .. }) in steps.iter().zip(&taken) {
         let entry = file.rollout.gateways.entry(gateway.name()).or_default();
         match (step.leads_to(), gateway.candidate) {
-            (Some(standing), Some(candidate)) => entry.candidate = Some(locked(state, gateway, candidate, standing)),
+            (Some(standing), Some(candidate)) => {
+                let mut locked = gateway.locked(&candidate.value, standing, state.now);
+                locked.without_evidence.clone_from(reason);
+                entry.candidate = Some(locked);
+            }
             (None, candidate) => {
                 entry.candidate = None;
                 rewritten.extend(
@@ -99,22 +107,7 @@ pub(crate) fn promote(
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
     files.push(state.lock_path.clone());
-    Ok(Promoted { taken, files, notes })
-}
-
-pub(super) fn locked(
-    state: &State,
-    gateway: &Gateway<'_>,
-    candidate: &Located<Candidate>,
-    standing: Standing,
-) -> Locked {
-    let rules = &gateway.egress.value.spec.authz.rules;
-    Locked {
-        policy: digest(rules),
-        candidate: digest(&candidate.value.apply(rules)),
-        standing,
-        since: written_moment(state.now),
-    }
+    Ok(Promoted { taken, files, notes, ..Promoted::default() })
 }
 
 /// The files that change when a candidate is settled: first its rules are in the Egress file, then its own file goes.
@@ -153,7 +146,7 @@ fn judge(
         blocked.extend(lacks.into_iter().map(|Missing(what)| format!("\n  {name} to `{step}`: {what}")));
         let locked = match gateway.state {
             GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) => Some(locked.clone()),
-            _ => gateway.candidate.map(|candidate| locked(state, gateway, candidate, Standing::Proposed)),
+            _ => gateway.candidate.map(|found| gateway.locked(&found.value, Standing::Proposed, state.now)),
         };
         taken.push(Taken {
             from: gateway.standing().map_or_else(String::new, |standing| standing.to_string()),
@@ -161,6 +154,7 @@ fn judge(
             policy: locked.as_ref().map(|locked| locked.policy.clone()).unwrap_or_default(),
             candidate: locked.map(|locked| locked.candidate).unwrap_or_default(),
             evidence,
+            reason: reason.filter(|_| !missing.is_empty()).map(str::to_owned),
             missing,
             waivers: waivers(state, &name),
             gateway: name,
@@ -224,21 +218,25 @@ fn step(state: &State, gateway: &Gateway<'_>, to: Option<Target>) -> Result<Opti
     let steps = &state.rollout.gates.canary.steps;
     let Some(next) = gateway.next(steps) else { return Ok(None) };
     let (Some(target), Some(standing)) = (to, gateway.standing()) else { return Ok(Some(next)) };
-    if next == Step::Settle {
-        return Ok((target == Target::Settled).then_some(next));
+    if next == Step::Settle || (target == Target::Settled && standing == Standing::Enforce) {
+        return Ok((target == Target::Settled).then_some(Step::Settle));
     }
     if target == Target::Settled {
         let message = format!("`{name}` is at `{standing}`, and is settled after `enforce`");
-        return Err(Failure::new(Exit::Blocked, message).with_help("promote it to `enforce` first"));
+        let help = format!(
+            "`sallyport promote {name}` takes the next step, `{next}`; `sallyport promote {name} --to enforce --without-evidence \
+             REASON` goes to `enforce` at once; from there, `--to settled` settles it"
+        );
+        return Err(Failure::new(Exit::Blocked, message).with_help(help));
     }
-    Ok(target.step(standing, steps))
+    Ok(target.step(standing, steps).or_else(|| gateway.begins_again.then_some(next)))
 }
 
-/// Whether a gateway has a candidate that does not decide for all yet.
+/// Whether a gateway has a candidate that does not decide for all yet, or begins its stage again.
 fn is_behind(gateway: &Gateway<'_>) -> bool {
     match gateway.state {
         GatewayState::Proposed(_) | GatewayState::Changed(..) => true,
-        GatewayState::Rolling(_, locked) => locked.standing < Standing::Enforce,
+        GatewayState::Rolling(_, locked) => locked.standing < Standing::Enforce || gateway.begins_again,
         GatewayState::Plain | GatewayState::Settling(..) | GatewayState::Gone(_) => false,
     }
 }
@@ -261,21 +259,34 @@ fn turn<'s>(state: &State, gateways: &[Gateway<'s>]) -> Vec<Gateway<'s>> {
     wave.map(|wave| of_wave(wave).filter(is_to_settle).copied().collect()).unwrap_or_default()
 }
 
-/// One wave at a time, and in order.
+/// One wave at a time, and in order. `gateways`: all of them.
 fn refuse_out_of_turn(state: &State, gateways: &[Gateway<'_>], steps: &[(Gateway<'_>, Step)]) -> Result<(), Failure> {
-    for (gateway, _) in steps.iter().filter(|(_, step)| *step != Step::Settle) {
-        let earlier = gateways.iter().find(|other| other.wave < gateway.wave && is_behind(other));
-        if let (Some(earlier), Some(standing)) = (earlier, earlier.and_then(Gateway::standing)) {
-            let message = format!(
-                "`{}` is in the wave `{}`, and `{}` of the wave `{}` is at `{standing}`",
-                gateway.name(),
-                state.wave_name(gateway.wave),
-                earlier.name(),
-                state.wave_name(earlier.wave)
-            );
+    let first = first_behind(gateways);
+    for (gateway, step) in steps {
+        if let Some(message) = first.as_ref().and_then(|first| out_of_turn(state, first, gateway, *step)) {
             return Err(Failure::new(Exit::Blocked, message)
                 .with_help("waves are promoted one after the other: promote that one first, or change the waves"));
         }
     }
     Ok(())
+}
+
+/// Why a step must wait: the gateway `first`, which is the first one that is behind, is in an earlier wave.
+pub(super) fn out_of_turn(state: &State, first: &Gateway<'_>, gateway: &Gateway<'_>, step: Step) -> Option<String> {
+    // What is where it was overtakes nobody.
+    let is_ahead = step.leads_to().is_some_and(|to| !gateway.begins_again || gateway.standing() < Some(to));
+    let standing = first.standing().filter(|_| is_ahead && first.wave < gateway.wave)?;
+    Some(format!(
+        "`{}` is in the wave `{}`, and `{}` of the wave `{}` is at `{standing}`{}",
+        gateway.name(),
+        state.wave_name(gateway.wave),
+        first.name(),
+        state.wave_name(first.wave),
+        if first.begins_again { ", which begins again" } else { "" }
+    ))
+}
+
+/// The first gateway that is behind, in the order of the waves.
+pub(super) fn first_behind<'s>(gateways: &[Gateway<'s>]) -> Option<Gateway<'s>> {
+    gateways.iter().find(|gateway| is_behind(gateway)).copied()
 }

@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::model::{Egress, Mesh};
-use sallyport_egress::rollout::{Candidate, OTHERS, Rollout, Standing, Step, WaveOf, moment, waves};
+use sallyport_egress::rollout::{
+    Candidate, OTHERS, Rollout, Standing, Step, WaveOf, digest, digest_beside_rules, moment, waves, written_moment,
+};
 use sallyport_egress::{Checked, Code, Located};
-use sallyport_manifest::{GatewayState, LockFile, PinnedFilter};
-use time::OffsetDateTime;
+use sallyport_manifest::{GatewayState, LockFile, Locked, PinnedFilter};
 
+use super::whole;
 use crate::assemble::{choose, own_digest};
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
@@ -57,32 +59,43 @@ pub(crate) struct Gateway<'s> {
     pub(crate) state: GatewayState<'s>,
     /// The position of its wave.
     pub(crate) wave: usize,
+    /// Whether the Egress is another one beside its rules than it was when the stage began: what was seen before is no evidence.
+    pub(crate) begins_again: bool,
 }
 
-/// The time, in Unix seconds: that of `SALLYPORT_NOW`, if it is set.
-pub(crate) fn now() -> i64 {
-    let given = std::env::var("SALLYPORT_NOW").ok().and_then(|text| text.parse().ok());
-    given.unwrap_or_else(|| OffsetDateTime::now_utc().unix_timestamp())
-}
-
-/// Reads the files that the arguments name, and their lock.
+/// Reads the files that the arguments name, and their lock. They must be all: gates and waves are about all gateways.
 pub(crate) fn read(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
-    read_but(arguments, now, |_| false)
+    let read = read_but(arguments, now, |_, _| false)?;
+    if let Read::State(state) = &read {
+        whole::refuse_part(state)?;
+    }
+    Ok(read)
 }
 
-/// The same for going back, which a wrong Candidate file does not keep anybody from.
-pub(crate) fn read_without_candidates(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
-    read_but(arguments, now, |file| file.text.lines().any(|line| line.starts_with("kind: Candidate")))
+/// The same for going back: no file but the Egress files of these gateways, or of those that the lock has, keeps anybody from it.
+/// `named`: `NAMESPACE/NAME` or `NAME`.
+pub(crate) fn read_to_go_back(arguments: &[PathBuf], named: &[String], now: i64) -> Result<Read, Failure> {
+    read_but(arguments, now, |file, lock| {
+        let mut gateways: Vec<&String> = named.iter().collect();
+        if gateways.is_empty() {
+            gateways.extend(lock.rollout.gateways.keys());
+        }
+        !file.missing && !gateways.iter().any(|gateway| whole::is_egress_of(&file.text, gateway))
+    })
 }
 
 /// Problems of files that are left out do not count.
-fn read_but(arguments: &[PathBuf], now: i64, is_left_out: impl Fn(&ReportedFile) -> bool) -> Result<Read, Failure> {
+fn read_but(
+    arguments: &[PathBuf],
+    now: i64,
+    is_left_out: impl Fn(&ReportedFile, &LockFile) -> bool,
+) -> Result<Read, Failure> {
     let (mut report, checked) = examine(input::gather(arguments, Selection::Ours));
     let relative: Vec<_> = arguments.iter().map(|path| relative(path)).collect();
     let search = lock::find(&relative, report.files.iter().map(|file| Path::new(&file.name)));
     let (lock_path, lock_bytes, lock) = lock_of(&search)?;
     forgive_interrupted(&mut report, &checked, &lock);
-    let left_out: Vec<bool> = report.files.iter().map(is_left_out).collect();
+    let left_out: Vec<bool> = report.files.iter().map(|file| is_left_out(file, &lock)).collect();
     report.problems.retain(|problem| !left_out.get(problem.file).copied().unwrap_or_default());
     if report.exit() != Exit::Ok {
         return Ok(Read::Wrong(Box::new(report)));
@@ -151,7 +164,13 @@ impl State {
         let egress = self.checked.egresses.iter().find(|egress| egress.value.route() == name)?;
         let candidate = self.checked.candidates.iter().find(|candidate| candidate.value.gateway() == name);
         let state = GatewayState::of(&egress.value, candidate.map(|found| &found.value), self.lock.candidate(name));
-        Some(Gateway { egress, candidate, state, wave })
+        let begins_again = match state {
+            GatewayState::Rolling(_, locked) => {
+                locked.egress.as_ref().is_some_and(|before| *before != digest_beside_rules(&egress.value))
+            }
+            _ => false,
+        };
+        Some(Gateway { egress, candidate, state, wave, begins_again })
     }
 
     /// The name of a wave.
@@ -255,15 +274,30 @@ impl Gateway<'_> {
         match self.state {
             GatewayState::Plain | GatewayState::Gone(_) => None,
             GatewayState::Settling(..) => Some(Step::Settle),
+            GatewayState::Rolling(..) if self.begins_again => self.standing().map(Standing::step),
             GatewayState::Proposed(_) | GatewayState::Changed(..) | GatewayState::Rolling(..) => {
                 self.standing().map(|standing| standing.next(steps))
             }
         }
     }
 
-    /// Since when it is at its stage, in Unix seconds.
+    /// What the lock has of it once it is at this stage; `now`: in Unix seconds.
+    pub(crate) fn locked(&self, candidate: &Candidate, standing: Standing, now: i64) -> Locked {
+        let rules = &self.egress.value.spec.authz.rules;
+        Locked {
+            policy: digest(rules),
+            candidate: digest(&candidate.apply(rules)),
+            standing,
+            since: written_moment(now),
+            egress: Some(digest_beside_rules(&self.egress.value)),
+            without_evidence: None,
+        }
+    }
+
+    /// Since when it is at its stage, in Unix seconds; `None`: since no time that counts.
     pub(crate) fn since(&self) -> Option<i64> {
         match self.state {
+            GatewayState::Rolling(..) if self.begins_again => None,
             GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) => moment(&locked.since),
             GatewayState::Plain | GatewayState::Proposed(_) | GatewayState::Changed(..) | GatewayState::Gone(_) => None,
         }

@@ -228,7 +228,7 @@ fn of_two_who_promote_at_once_one_wins() {
     assert_eq!(lost.exit, Exit::Blocked);
     assert!(lost.message.starts_with("the lock has moved: `"), "{}", lost.message);
     let again = promote(&state(folder.path()), &order, &Nothing, &mut Disk).unwrap_err();
-    assert!(again.message.contains("egress/a to `canary 10 %`: time: at `shadow` for 0m of 24h"), "{}", again.message);
+    assert!(again.message.contains("egress/a to `canary 10 %`: time: at `shadow` for 0s of 24h"), "{}", again.message);
 }
 
 fn git(folder: &Path, arguments: &[&str]) {
@@ -284,15 +284,82 @@ fn what_was_settled_goes_back_by_git_and_after_a_kill() {
 }
 
 #[test]
-fn what_has_changed_since_it_was_settled_is_not_overwritten() {
-    let (folder, _) = settled(true);
+fn what_has_changed_since_it_was_settled_stays() {
+    let (folder, before) = settled(true);
     let path = folder.path().join("a/egress.yaml");
-    let edited = fs::read_to_string(&path).unwrap() + "  gateway: {replicas: 3}\n";
+    let more = "  gateway: {replicas: 3}\n";
+    fs::write(&path, fs::read_to_string(&path).unwrap() + more).unwrap();
+    let back = Action::RollBack(vec!["a".to_owned()]);
+    back.run(folder.path(), &mut Disk).unwrap();
+    let after = files(folder.path());
+    assert_eq!(after["a/egress.yaml"], format!("{}{more}", before["a/egress.yaml"]));
+    assert_eq!(after["a/a.candidate.yaml"], before["a/a.candidate.yaml"]);
+}
+
+/// What is said to be done by hand can be done, and then there is nothing left to roll back.
+#[test]
+fn what_has_changed_in_the_same_place_is_mended_by_hand() {
+    let (folder, before) = settled(true);
+    let path = folder.path().join("a/egress.yaml");
+    let edited = fs::read_to_string(&path).unwrap().replace("[/v2]", "[/v3]");
     fs::write(&path, &edited).unwrap();
-    let failure = Action::RollBack(vec!["a".to_owned()]).run(folder.path(), &mut Disk).unwrap_err();
-    assert!(failure.message.ends_with("it has changed since its candidate was settled"), "{failure:?}");
-    assert!(failure.help.unwrap().starts_with("`git revert "));
+    let back = Action::RollBack(vec!["a".to_owned()]);
+    let failure = back.run(folder.path(), &mut Disk).unwrap_err();
+    assert!(
+        failure.message.ends_with("it has changed since its candidate was settled, in the same place"),
+        "{failure:?}"
+    );
+    let help = failure.help.unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), edited);
+    let revision = help.strip_prefix("`git diff ").unwrap().split_once(" -- ").unwrap().0.to_owned();
+    git(folder.path(), &["checkout", "--quiet", &revision, "--", "a/egress.yaml"]);
+    commit(folder.path());
+    assert_eq!(files(folder.path())["a/egress.yaml"], before["a/egress.yaml"]);
+    assert_eq!(back.run(folder.path(), &mut Disk).unwrap().files, Vec::<PathBuf>::new());
+    plan(&state(folder.path()), &[], &Nothing).unwrap();
+}
+
+/// The lock has its entry again, and one rollback takes it out.
+#[test]
+fn a_revert_by_git_and_a_rollback_end_where_a_rollback_does() {
+    let (folder, before) = settled(true);
+    let back = Action::RollBack(vec!["a".to_owned()]);
+    git(folder.path(), &["revert", "--no-edit", "HEAD"]);
+    assert_eq!(files(folder.path()), before);
+    back.run(folder.path(), &mut Disk).unwrap();
+    let by_git = files(folder.path());
+    assert!(!by_git["sallyport.lock"].contains("egress/a"));
+    let (other, _) = settled(true);
+    back.run(other.path(), &mut Disk).unwrap();
+    assert_eq!(files(other.path()), by_git);
+    // Again, there is nothing to do, committed or not.
+    for folder in [folder.path(), other.path()] {
+        for _ in 0..2 {
+            let again = back.run(folder, &mut Disk).unwrap();
+            assert_eq!(again.files, Vec::<PathBuf>::new(), "{again:?}");
+            assert_eq!(files(folder), by_git);
+            commit(folder);
+        }
+    }
+}
+
+/// A candidate that was rolled back was not settled, whatever stage it had.
+#[test]
+fn what_was_rolled_back_is_not_rolled_back_again() {
+    let folder = tempfile::tempdir().unwrap();
+    write(folder.path(), &project());
+    git(folder.path(), &["init", "--quiet", "--initial-branch=main"]);
+    commit(folder.path());
+    Action::Promote(vec!["a".to_owned()], Some(Target::Enforce)).run(folder.path(), &mut Disk).unwrap();
+    commit(folder.path());
+    let back = Action::RollBack(vec!["a".to_owned()]);
+    assert_eq!(back.run(folder.path(), &mut Disk).unwrap().taken[0].from, "enforce");
+    for _ in 0..2 {
+        let again = back.run(folder.path(), &mut Disk).unwrap();
+        assert!(again.taken.is_empty(), "{again:?}");
+        assert_eq!(again.notes, ["egress/a has no candidate in the lock, and none is settled: nothing to roll back"]);
+        commit(folder.path());
+    }
 }
 
 /// Between the Egress file and the lock, going back is as good as going on.

@@ -18,6 +18,7 @@ mod output;
 mod query;
 mod reference;
 mod rollout;
+mod rollout_state;
 mod sandbox;
 mod status;
 mod summary;

@@ -7,7 +7,7 @@ use snapbox::{assert_data_eq, str};
 
 use crate::sandbox::{Ended, GOOD, LOCK, Sandbox};
 
-const CANDIDATE: &str = "\
+pub(crate) const CANDIDATE: &str = "\
 apiVersion: sallyport.dev/v1alpha1
 kind: Candidate
 metadata: {name: httpbin, namespace: httpbin}
@@ -21,16 +21,16 @@ spec:
 ";
 
 /// The lock of a filter that knows candidates.
-fn lock() -> String {
+pub(crate) fn lock() -> String {
     LOCK.replace("\"}}", "\",\"candidates\":true}}")
 }
 
-fn sandbox() -> Sandbox {
+pub(crate) fn sandbox() -> Sandbox {
     Sandbox::with(&[("egress.yaml", GOOD), ("httpbin.candidate.yaml", CANDIDATE), ("sallyport.lock", &lock())])
 }
 
 /// With two more gateways, each with a candidate, and waves.
-fn three() -> Sandbox {
+pub(crate) fn three() -> Sandbox {
     let sandbox = sandbox();
     for name in ["b", "c"] {
         let egress =
@@ -49,31 +49,35 @@ fn three() -> Sandbox {
     sandbox
 }
 
-const START: i64 = 1_795_000_000;
+pub(crate) const START: i64 = 1_795_000_000;
+/// How a line ends that says that the time is not that of the clock.
+const CLOCK: &str = "Z here, whatever the clock says\n";
 
-fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
+pub(crate) fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
     let mut command = sandbox.command(arguments);
     command.env("SALLYPORT_NOW", START.saturating_add(seconds).to_string()).env("GIT_CONFIG_GLOBAL", "/dev/null");
     for (name, value) in [("NAME", "a"), ("EMAIL", "a@example.com")] {
         command.env(format!("GIT_AUTHOR_{name}"), value).env(format!("GIT_COMMITTER_{name}"), value);
     }
     let output = command.stdin(Stdio::null()).output().unwrap();
-    let ended = Ended {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    // Wrong words of a command line end it before.
+    let stderr = match output.status.code() {
+        Some(64) => stderr.split_once(CLOCK).map_or(stderr.as_str(), |(_, rest)| rest).to_owned(),
+        _ => stderr.strip_prefix("note: ").unwrap().split_once(CLOCK).unwrap().1.to_owned(),
     };
+    let ended = Ended { code: output.status.code(), stdout: String::from_utf8(output.stdout).unwrap(), stderr };
     for text in [&ended.stdout, &ended.stderr] {
         assert!(!text.contains(sandbox.path().to_str().unwrap()), "a path of this machine in:\n{text}");
     }
     ended
 }
 
-fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
+pub(crate) fn run(sandbox: &Sandbox, arguments: &[&str]) -> Ended {
     at(sandbox, 0, arguments)
 }
 
-fn git(sandbox: &Sandbox, arguments: &[&str]) -> String {
+pub(crate) fn git(sandbox: &Sandbox, arguments: &[&str]) -> String {
     let mut command = Command::new("git");
     command.args(["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"]).args(arguments);
     let output = command.current_dir(sandbox.path()).env("GIT_CONFIG_GLOBAL", "/dev/null").output().unwrap();
@@ -81,23 +85,23 @@ fn git(sandbox: &Sandbox, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn repository(sandbox: &Sandbox) {
+pub(crate) fn repository(sandbox: &Sandbox) {
     git(sandbox, &["init", "--quiet", "--initial-branch=main"]);
     commit(sandbox);
 }
 
-fn commit(sandbox: &Sandbox) {
+pub(crate) fn commit(sandbox: &Sandbox) {
     git(sandbox, &["add", "--all"]);
     git(sandbox, &["commit", "--quiet", "--message=a"]);
 }
 
 /// The entry of a gateway in the lock.
-fn entry(sandbox: &Sandbox, gateway: &str) -> Value {
+pub(crate) fn entry(sandbox: &Sandbox, gateway: &str) -> Value {
     let lock: Value = serde_json::from_str(&sandbox.read("sallyport.lock")).unwrap();
     lock["rollout"]["gateways"][gateway].clone()
 }
 
-const WITHOUT: [&str; 2] = ["--without-evidence", "tested by hand"];
+pub(crate) const WITHOUT: [&str; 2] = ["--without-evidence", "tested by hand"];
 
 #[test]
 fn a_candidate_goes_from_its_file_into_the_egress_file() {
@@ -243,7 +247,7 @@ promote httpbin/c to enforce
 httpbin/c: shadow -> enforce
   policy: [..]
   candidate: [..]
-  missing: time: at `shadow` for 0m of 24h, until 2026-11-19T11:06:40Z
+  missing: time: at `shadow` for 0s of 24h, until 2026-11-19T11:06:40Z
   missing: evidence: nothing was read of what the gateway did
   promoted without it: tested by hand
   waiver: 5f2a09c1b7de cluster.local/ns/shop/sa/batch until 2026-12-31: moves
@@ -415,7 +419,7 @@ fn a_filter_is_promoted_one_gateway_at_a_time() {
         assert!(ended.stdout.starts_with(&format!("{name}: sha256:abab")), "{ended:?}");
     }
     let lock = sandbox.read("sallyport.lock");
-    assert!(lock.contains(&new) && !lock.contains("abab") && lock.contains("\"gateways\": {}"), "{lock}");
+    assert!(lock.contains(&new) && !lock.contains("abab") && !lock.contains("rollout"), "{lock}");
     assert!(filter(&sandbox, &[]).stdout.starts_with("every gateway has the filter"));
 }
 
@@ -445,6 +449,12 @@ fn a_wrong_word_is_a_wrong_argument() {
     }
     let settled = run(&sandbox, &["promote", "c", "--to", "settled"]);
     assert!(settled.code == Some(8) && settled.stderr.contains("is settled after `enforce`"), "{settled:?}");
+    assert!(
+        settled.stderr.contains("`sallyport promote httpbin/c --to enforce --without-evidence REASON`"),
+        "{settled:?}"
+    );
+    run(&sandbox, &[&["promote", "httpbin/c", "--to", "enforce"], &WITHOUT[..]].concat());
+    assert_eq!(run(&sandbox, &[&["promote", "c", "--to", "settled"], &WITHOUT[..]].concat()).code, Some(0));
 }
 
 /// After a merge or a kill: the Egress has the rules of a candidate that decides for all, and beside it is the next one.
@@ -555,5 +565,5 @@ fn a_plan_is_json_and_markdown_too() {
     );
     assert!(text.contains("is for 5f2a09c1b7de, and the change has no such region"), "{text}");
     assert!(text.contains("| first | `httpbin/c` | shadow | 2026-11-18T11:06:40Z | enforce | 2 |"), "{text}");
-    assert!(text.contains("- **missing**: time: at `shadow` for 0m of 24h"), "{text}");
+    assert!(text.contains("- **missing**: time: at `shadow` for 0s of 24h"), "{text}");
 }

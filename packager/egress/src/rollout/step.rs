@@ -43,6 +43,16 @@ impl Standing {
         }
     }
 
+    /// The step that leads here.
+    #[must_use]
+    pub fn step(self) -> Step {
+        match self {
+            Self::Proposed | Self::Shadow => Step::Shadow,
+            Self::Canary(percent) => Step::Canary(percent),
+            Self::Enforce => Step::Enforce,
+        }
+    }
+
     /// The stage of a gateway that has the candidate.
     #[must_use]
     pub fn stage(self) -> Option<Stage> {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use sallyport_egress::rollout::{Stage, Standing, moment};
 use sallyport_egress::value::digest::Digest;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{Error as _, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::Lock;
@@ -27,8 +27,6 @@ pub struct LockFile {
 /// How far candidates have come.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LockedRollout {
-    /// SHA-256 of the file's bytes before this write of the rollout; `None`: there was no file.
-    pub parent: Option<String>,
     /// By `NAMESPACE/NAME`. One that is not here runs what its Egress file says.
     pub gateways: BTreeMap<String, LockedGateway>,
 }
@@ -53,6 +51,10 @@ pub struct Locked {
     pub standing: Standing,
     /// Since when, as RFC 3339 writes it.
     pub since: String,
+    /// The digest of the Egress without its rules when the stage began; `None`: an older program wrote the entry.
+    pub egress: Option<String>,
+    /// Why the step to this stage needed no evidence, in one line; `None`: it had what it needed.
+    pub without_evidence: Option<String>,
 }
 
 /// Why a text is not a lock file.
@@ -85,7 +87,9 @@ struct File {
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 struct RolloutEntry {
-    parent: Option<String>,
+    /// Older programs wrote it, and nothing reads it.
+    #[serde(default, rename = "parent", skip_serializing)]
+    _parent: IgnoredAny,
     #[serde(deserialize_with = "each_once")]
     gateways: BTreeMap<String, GatewayEntry>,
 }
@@ -124,11 +128,15 @@ struct GatewayEntry {
     #[serde(skip_serializing_if = "Option::is_none")]
     candidate: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    egress: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     stage: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     percent: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<String>,
+    #[serde(rename = "withoutEvidence", skip_serializing_if = "Option::is_none")]
+    without_evidence: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<String>,
 }
@@ -143,13 +151,13 @@ impl LockFile {
         if version != VERSION {
             return Err(InvalidLock::Version(version));
         }
-        let Some(RolloutEntry { parent, gateways }) = rollout else {
+        let Some(RolloutEntry { gateways, .. }) = rollout else {
             return match filter {
                 Some(_) => Ok(LockFile { filter, ..LockFile::default() }),
                 None => serde_json::from_str::<Required>(text).map(|_| LockFile::default()).map_err(InvalidLock::Json),
             };
         };
-        let mut locked = LockedRollout { parent, ..LockedRollout::default() };
+        let mut locked = LockedRollout::default();
         for (name, entry) in gateways {
             let gateway = gateway(entry).map_err(|problem| InvalidLock::Gateway { gateway: name.clone(), problem })?;
             locked.gateways.insert(name, gateway);
@@ -162,11 +170,12 @@ impl LockFile {
     /// # Errors
     /// None in practice: the signature is that of the serializer.
     pub fn render(&self) -> Result<String, serde_json::Error> {
-        let LockFile { filter, rollout: LockedRollout { parent, gateways } } = self;
+        let LockFile { filter, rollout: LockedRollout { gateways } } = self;
         let entry = |(name, gateway): (&String, &LockedGateway)| (name.clone(), entry(gateway));
-        let is_empty = parent.is_none() && gateways.is_empty();
-        let rollout = (!is_empty)
-            .then(|| RolloutEntry { parent: parent.clone(), gateways: gateways.iter().map(entry).collect() });
+        // A file has at least one of both.
+        let is_written = filter.is_none() || !gateways.is_empty();
+        let rollout =
+            is_written.then(|| RolloutEntry { _parent: IgnoredAny, gateways: gateways.iter().map(entry).collect() });
         serde_json::to_string_pretty(&File { version: VERSION, filter: filter.clone(), rollout })
             .map(|text| text + "\n")
     }
@@ -186,21 +195,23 @@ struct Required {
 }
 
 fn gateway(entry: GatewayEntry) -> Result<LockedGateway, String> {
-    let GatewayEntry { policy, candidate, stage, percent, since, filter } = entry;
+    let GatewayEntry { policy, candidate, egress, stage, percent, since, without_evidence, filter } = entry;
     let quote = |text: &str| format!("`{}`", text.escape_debug());
     let filter = match filter {
         Some(text) => Some(text.parse().map_err(|_| format!("{} is not a digest", quote(&text)))?),
         None => None,
     };
     let (policy, candidate, stage, since) = match (policy, candidate, stage, since) {
-        (None, None, None, None) if percent.is_none() => return Ok(LockedGateway { candidate: None, filter }),
+        (None, None, None, None) if percent.is_none() && egress.is_none() && without_evidence.is_none() => {
+            return Ok(LockedGateway { candidate: None, filter });
+        }
         (Some(policy), Some(candidate), Some(stage), Some(since)) => (policy, candidate, stage, since),
         _ => return Err("a candidate has `policy`, `candidate`, `stage` and `since`".to_owned()),
     };
     let is_digest = |text: &str| {
         text.len() == DIGITS && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
     };
-    if let Some(wrong) = [&policy, &candidate].into_iter().find(|text| !is_digest(text)) {
+    if let Some(wrong) = [&policy, &candidate].into_iter().chain(&egress).find(|text| !is_digest(text)) {
         return Err(format!("{} is not a SHA-256", quote(wrong)));
     }
     let standing = match (Stage::parse(&stage), percent) {
@@ -215,21 +226,32 @@ fn gateway(entry: GatewayEntry) -> Result<LockedGateway, String> {
     if moment(&since).is_none() {
         return Err(format!("{} is not a time such as `2026-12-01T09:30:00Z`", quote(&since)));
     }
-    Ok(LockedGateway { candidate: Some(Locked { policy, candidate, standing, since }), filter })
+    // It goes into the message of a commit.
+    if let Some(reason) =
+        without_evidence.as_ref().filter(|text| text.trim().is_empty() || text.contains(char::is_control))
+    {
+        return Err(format!("{} is not a reason in one line", quote(reason)));
+    }
+    Ok(LockedGateway {
+        candidate: Some(Locked { policy, candidate, standing, since, egress, without_evidence }),
+        filter,
+    })
 }
 
 fn entry(gateway: &LockedGateway) -> GatewayEntry {
     let LockedGateway { candidate, filter } = gateway;
     let filter = filter.as_ref().map(ToString::to_string);
-    let Some(Locked { policy, candidate, standing, since }) = candidate else {
+    let Some(Locked { policy, candidate, standing, since, egress, without_evidence }) = candidate else {
         return GatewayEntry { filter, ..GatewayEntry::default() };
     };
     GatewayEntry {
         policy: Some(policy.clone()),
         candidate: Some(candidate.clone()),
+        egress: egress.clone(),
         stage: standing.stage().map(|stage| stage.to_string()),
         percent: standing.percent(),
         since: Some(since.clone()),
+        without_evidence: without_evidence.clone(),
         filter,
     }
 }
@@ -271,6 +293,8 @@ mod tests {
             candidate: "02".repeat(32),
             standing,
             since: "2026-12-01T09:30:00Z".to_owned(),
+            egress: Some("05".repeat(32)),
+            without_evidence: Some("tested by hand".to_owned()),
         };
         let gateway = |standing| LockedGateway { candidate: Some(candidate(standing)), filter: None };
         let filter = LockedGateway { candidate: None, filter: Some(Digest::from_bytes([3; 32])) };
@@ -281,7 +305,7 @@ mod tests {
             ("n/d", filter),
         ];
         let gateways = gateways.into_iter().map(|(name, gateway)| (name.to_owned(), gateway)).collect();
-        LockFile { rollout: LockedRollout { parent: Some("04".repeat(32)), gateways }, ..file() }
+        LockFile { rollout: LockedRollout { gateways }, ..file() }
     }
 
     #[test]
@@ -302,8 +326,27 @@ mod tests {
 "#]]
         );
         assert_eq!(LockFile::parse(&rolling().render().unwrap()).unwrap(), rolling());
-        let alone = LockFile { filter: None, ..rolling() };
-        assert_eq!(LockFile::parse(&alone.render().unwrap()).unwrap(), alone);
+        for alone in [LockFile { filter: None, ..rolling() }, LockFile::default()] {
+            assert_eq!(LockFile::parse(&alone.render().unwrap()).unwrap(), alone);
+        }
+    }
+
+    /// As an older program wrote it.
+    #[test]
+    fn a_lock_with_a_parent_and_without_the_digest_of_the_egress_is_read() {
+        let text = rolling().render().unwrap();
+        let (egress, reason) = (
+            format!("        \"egress\": \"{}\",\n", "05".repeat(32)),
+            "        \"withoutEvidence\": \"tested by hand\",\n",
+        );
+        let older = text.replace("\"gateways\": {", "\"parent\": null,\n    \"gateways\": {").replace(&egress, "");
+        let older = older.replace(&format!(",\n{}", reason.trim_end_matches(",\n")), "").replace(reason, "");
+        assert!(older.contains("parent") && !older.contains("egress") && !older.contains("withoutEvidence"), "{older}");
+        let mut expected = rolling();
+        for locked in expected.rollout.gateways.values_mut().filter_map(|gateway| gateway.candidate.as_mut()) {
+            (locked.egress, locked.without_evidence) = (None, None);
+        }
+        assert_eq!(LockFile::parse(&older).unwrap(), expected);
     }
 
     #[test]
@@ -323,6 +366,16 @@ mod tests {
             ("\"canary\"", "\"enforce\"", "the gateway `n/b`: only a canary has `percent`"),
             ("\"shadow\"", "\"canary\"", "the gateway `n/a`: a canary has `percent`"),
             ("\"percent\": 25", "\"percent\": 100", "the gateway `n/b`: 100 percent is not from 0 to 99"),
+            (
+                "tested by hand",
+                "a\\nSigned-off-by: b",
+                "the gateway `n/a`: `a\\nSigned-off-by: b` is not a reason in one line",
+            ),
+            (
+                "\"egress\": \"05",
+                "\"egress\": \"",
+                "the gateway `n/a`: `05050505050505050505050505050505050505050505050505050505050505` is not a SHA-256",
+            ),
             ("2026-12-01T09:30:00Z", "now", "the gateway `n/a`: `now` is not a time such as `2026-12-01T09:30:00Z`"),
             (
                 "\"stage\": \"shadow\",",

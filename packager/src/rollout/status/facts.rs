@@ -1,6 +1,6 @@
 //! What there is to say of a gateway, for the formats that people read: each of them has the same facts, in the same order.
 
-use sallyport_egress::evidence::{Counted, JudgedRegion, Judgement, span, whole};
+use sallyport_egress::evidence::{Counted, JudgedRegion, Judgement, requests as number_of, span, whole};
 
 use super::model::{GatewayStatus, follows, word};
 use crate::rollout::evidence::Missing;
@@ -80,11 +80,7 @@ impl Facts {
 
 /// How many requests were seen, in which time.
 pub(super) fn seen(requests: f64, seconds: f64) -> String {
-    let requests = match whole(requests).as_str() {
-        "1" => "1 request".to_owned(),
-        several => format!("{several} requests"),
-    };
-    format!("{requests} in {}", span(seconds as u64))
+    format!("{} in {}", number_of(&whole(requests)), span(seconds as u64))
 }
 
 /// Callers with their counts, the first few of them.

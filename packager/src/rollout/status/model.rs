@@ -9,7 +9,8 @@ use crate::compare::render::{decided, kind};
 use crate::exit::Exit;
 use crate::rollout::evidence::Missing;
 use crate::rollout::mark::mark;
-use crate::rollout::plan::{needs, words};
+use crate::rollout::plan::{missing_turn, needs, words};
+use crate::rollout::promote::first_behind;
 use crate::rollout::seen::{Judged, Seen};
 use crate::rollout::state::{Gateway, State};
 
@@ -49,8 +50,9 @@ pub(crate) struct GatewayStatus<'s> {
 impl<'s> Status<'s> {
     pub(crate) fn of(state: &State, named: &[String], seen: &'s Seen) -> Self {
         let all = state.gateways();
+        let first = first_behind(&all);
         let chosen = all.iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name()));
-        let gateways = chosen.map(|gateway| GatewayStatus::of(state, gateway, seen)).collect();
+        let gateways = chosen.map(|gateway| GatewayStatus::of(state, gateway, first.as_ref(), seen)).collect();
         Self { gateways, source: seen.source.as_deref() }
     }
 
@@ -96,10 +98,12 @@ impl<'s> Status<'s> {
 }
 
 impl<'s> GatewayStatus<'s> {
-    fn of(state: &State, gateway: &Gateway<'_>, seen: &'s Seen) -> Self {
+    /// `first`: the first gateway that is behind.
+    fn of(state: &State, gateway: &Gateway<'_>, first: Option<&Gateway<'_>>, seen: &'s Seen) -> Self {
         let step = gateway.next(&state.rollout.gates.canary.steps);
         let judged = seen.gateways.get(&gateway.name());
-        let missing = step.map(|step| needs(state, gateway, step, seen).1).unwrap_or_default();
+        let mut missing = step.map(|step| needs(state, gateway, step, seen).1).unwrap_or_default();
+        missing.extend(step.and_then(|step| missing_turn(state, first, gateway, step)));
         let (standing, notes) = words(state, gateway);
         Self {
             gateway: gateway.name(),

@@ -1,0 +1,68 @@
+//! Whether the files are all of a project: a Rollout that is not read has no gates, and a gateway that is not read has no turn.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use sallyport_manifest::Lock;
+
+use super::state::State;
+use crate::exit::{Exit, Failure};
+use crate::input::{self, Selection, relative};
+use crate::printable::{printable, quoted_path};
+
+/// Fails if a Rollout that is below the folder of the lock is not among the files; or, if gateways have waves, an Egress.
+pub(super) fn refuse_part(state: &State) -> Result<(), Failure> {
+    let has_rollout = state.checked.rollout.is_some();
+    if has_rollout && state.rollout.waves.is_empty() {
+        return Ok(());
+    }
+    let folder = state.lock_path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let read: BTreeSet<PathBuf> =
+        state.report.files.iter().filter_map(|file| fs::canonicalize(&file.name).ok()).collect();
+    for file in input::gather(&[folder.to_owned()], Selection::Ours).files {
+        let path = PathBuf::from(&file.name);
+        let is_known = fs::canonicalize(&path).is_ok_and(|path| read.contains(&path));
+        let Ok(bytes) = file.content else { continue };
+        let text = String::from_utf8_lossy(&bytes);
+        if is_known || has_lock_of_its_own(&path, folder) {
+            continue;
+        }
+        let what = match (is_kind(&text, "Rollout"), is_kind(&text, "Egress")) {
+            (true, _) if !has_rollout => "its waves, gates and waivers",
+            (_, true) if has_rollout => "its turn in the waves",
+            _ => continue,
+        };
+        let message = format!("`{}` is not among the files, so {what} would not count", printable(&path));
+        let help = format!(
+            "add `--files {}`, or name the folder of all gateways, `--files {}`; to promote some gateways alone, give their names",
+            quoted_path(&path),
+            quoted_path(&relative(folder))
+        );
+        return Err(Failure::new(Exit::Usage, message).with_help(help));
+    }
+    Ok(())
+}
+
+/// Whether a file below the folder of a lock is nearer to another one.
+fn has_lock_of_its_own(file: &Path, folder: &Path) -> bool {
+    let folder = relative(folder);
+    let between = file.ancestors().skip(1).take_while(|above| relative(above) != folder);
+    between.into_iter().any(|above| !above.as_os_str().is_empty() && above.join(Lock::FILE).is_file())
+}
+
+/// Whether the text is, or is meant to be, the Egress file of a gateway: `NAMESPACE/NAME` or `NAME`.
+pub(super) fn is_egress_of(text: &str, gateway: &str) -> bool {
+    let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let words: Vec<&str> = text.split(|letter: char| !is_of_name(letter)).filter(|word| !word.is_empty()).collect();
+    let says = |key: &str, value: &str| words.windows(2).any(|pair| pair == [key, value]);
+    let (namespace, name) =
+        gateway.split_once('/').map_or((None, gateway), |(namespace, name)| (Some(namespace), name));
+    is_kind(text, "Egress") && says("name", name) && namespace.is_none_or(|namespace| says("namespace", namespace))
+}
+
+/// Whether a line of the text says that it is of this kind.
+fn is_kind(text: &str, kind: &str) -> bool {
+    let of_line = |line: &str| line.strip_prefix("kind:").map(|rest| rest.trim_start().starts_with(kind));
+    text.lines().any(|line| of_line(line).unwrap_or_default())
+}
