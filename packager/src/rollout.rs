@@ -26,6 +26,7 @@ mod status;
 mod target;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod whole;
 mod write;
 

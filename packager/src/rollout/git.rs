@@ -92,15 +92,21 @@ pub(crate) fn need_repository(path: &Path) -> Result<(), Failure> {
     Err(Failure::new(Exit::Usage, message).with_help("leave out --commit"))
 }
 
-/// A file as a revision has it.
+/// A file as a revision has it; of a link, what it leads to.
 pub(super) fn show(revision: &str, path: &Path) -> Option<Vec<u8>> {
+    let target = fs::canonicalize(path).ok().filter(|_| path.is_symlink());
+    show_itself(revision, target.as_deref().unwrap_or(path))
+}
+
+/// A file as a revision has it; of a link, the link.
+fn show_itself(revision: &str, path: &Path) -> Option<Vec<u8>> {
     let name = path.file_name()?.to_str()?;
     run(&folder_of(path), &["show", &format!("{revision}:./{name}")], b"").ok()
 }
 
 /// Whether the file is as the last commit has it: not there, if that has none. Of a link, what it leads to must be, too.
 pub(crate) fn is_committed(path: &Path) -> bool {
-    let committed = show("HEAD", path);
+    let committed = show_itself("HEAD", path);
     match fs::read_link(path) {
         Ok(target) => {
             committed.as_deref() == Some(target.as_os_str().as_encoded_bytes())

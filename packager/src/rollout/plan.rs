@@ -9,8 +9,8 @@ use sallyport_manifest::{Build, GatewayState, LockFile, LockedGateway, Options, 
 
 use super::change::change;
 use super::evidence::{Missing, Witness};
-use super::promote::{first_behind, out_of_turn};
 use super::state::{Gateway, State};
+use super::turn::{first_behind, out_of_turn};
 use crate::compare::render::decided;
 use crate::compare::{ObjectChange, PODS_REPLACED, between_builds};
 use crate::exit::{Exit, Failure};

@@ -11,6 +11,7 @@ use super::lock;
 use super::plan::{missing_filter, needs};
 use super::state::{Gateway, State};
 use super::target::Target;
+use super::turn::{first_behind, is_behind, out_of_turn};
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
 
@@ -232,15 +233,6 @@ fn step(state: &State, gateway: &Gateway<'_>, to: Option<Target>) -> Result<Opti
     Ok(target.step(standing, steps).or_else(|| gateway.begins_again.then_some(next)))
 }
 
-/// Whether a gateway has a candidate that does not decide for all yet, or begins its stage again.
-fn is_behind(gateway: &Gateway<'_>) -> bool {
-    match gateway.state {
-        GatewayState::Proposed(_) | GatewayState::Changed(..) => true,
-        GatewayState::Rolling(_, locked) => locked.standing < Standing::Enforce || gateway.begins_again,
-        GatewayState::Plain | GatewayState::Settling(..) | GatewayState::Gone(_) => false,
-    }
-}
-
 /// The gateways of the first wave in which there is something to do: those that are least far. All candidates decide for all
 /// before the first is settled.
 fn turn<'s>(state: &State, gateways: &[Gateway<'s>]) -> Vec<Gateway<'s>> {
@@ -269,24 +261,4 @@ fn refuse_out_of_turn(state: &State, gateways: &[Gateway<'_>], steps: &[(Gateway
         }
     }
     Ok(())
-}
-
-/// Why a step must wait: the gateway `first`, which is the first one that is behind, is in an earlier wave.
-pub(super) fn out_of_turn(state: &State, first: &Gateway<'_>, gateway: &Gateway<'_>, step: Step) -> Option<String> {
-    // What is where it was overtakes nobody.
-    let is_ahead = step.leads_to().is_some_and(|to| !gateway.begins_again || gateway.standing() < Some(to));
-    let standing = first.standing().filter(|_| is_ahead && first.wave < gateway.wave)?;
-    Some(format!(
-        "`{}` is in the wave `{}`, and `{}` of the wave `{}` is at `{standing}`{}",
-        gateway.name(),
-        state.wave_name(gateway.wave),
-        first.name(),
-        state.wave_name(first.wave),
-        if first.begins_again { ", which begins again" } else { "" }
-    ))
-}
-
-/// The first gateway that is behind, in the order of the waves.
-pub(super) fn first_behind<'s>(gateways: &[Gateway<'s>]) -> Option<Gateway<'s>> {
-    gateways.iter().find(|gateway| is_behind(gateway)).copied()
 }

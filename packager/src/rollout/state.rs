@@ -67,7 +67,8 @@ pub(crate) struct Gateway<'s> {
 pub(crate) fn read(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
     let read = read_but(arguments, now, |_, _| false)?;
     if let Read::State(state) = &read {
-        whole::refuse_part(state)?;
+        let rollout = state.checked.rollout.as_ref().map(|rollout| &rollout.value);
+        whole::refuse_part(&state.lock_path, &state.report.files, rollout)?;
     }
     Ok(read)
 }

@@ -4,31 +4,33 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sallyport_egress::rollout::Rollout;
 use sallyport_manifest::Lock;
 
-use super::state::State;
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Selection, relative};
 use crate::printable::{printable, quoted_path};
+use crate::report::ReportedFile;
 
-/// Fails if a Rollout that is below the folder of the lock is not among the files; or, if gateways have waves, an Egress.
-pub(super) fn refuse_part(state: &State) -> Result<(), Failure> {
-    let has_rollout = state.checked.rollout.is_some();
-    if has_rollout && state.rollout.waves.is_empty() {
+/// Fails if a Rollout that is below the folder of the lock is not among the files; or, if gateways have waves, an Egress
+/// or a Candidate. `rollout`: the one among the files.
+pub(super) fn refuse_part(lock: &Path, files: &[ReportedFile], rollout: Option<&Rollout>) -> Result<(), Failure> {
+    let has_rollout = rollout.is_some();
+    if rollout.is_some_and(|rollout| rollout.waves.is_empty()) {
         return Ok(());
     }
-    let folder = state.lock_path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let read: BTreeSet<PathBuf> =
-        state.report.files.iter().filter_map(|file| fs::canonicalize(&file.name).ok()).collect();
+    let folder = lock.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let read: BTreeSet<PathBuf> = files.iter().filter_map(|file| fs::canonicalize(&file.name).ok()).collect();
     for file in input::gather(&[folder.to_owned()], Selection::Ours).files {
         let path = PathBuf::from(&file.name);
-        let is_known = fs::canonicalize(&path).is_ok_and(|path| read.contains(&path));
+        let is_named = files.iter().any(|read| read.name == file.name);
+        let is_known = is_named || fs::canonicalize(&path).is_ok_and(|path| read.contains(&path));
         let Ok(bytes) = file.content else { continue };
         let text = String::from_utf8_lossy(&bytes);
         if is_known || has_lock_of_its_own(&path, folder) {
             continue;
         }
-        let what = match (is_kind(&text, "Rollout"), is_kind(&text, "Egress")) {
+        let what = match (is_kind(&text, "Rollout"), is_kind(&text, "Egress") || is_kind(&text, "Candidate")) {
             (true, _) if !has_rollout => "its waves, gates and waivers",
             (_, true) if has_rollout => "its turn in the waves",
             _ => continue,

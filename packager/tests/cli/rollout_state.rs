@@ -77,6 +77,9 @@ fn a_part_of_the_files_is_refused() {
     let added = cure(&part);
     let ended = run(&sandbox, &[&all[..], &["--files", &added, "--files", "httpbin.candidate.yaml"]].concat());
     assert_eq!(ended.code, Some(0), "{ended:?}");
+    // A candidate that is not read would be behind.
+    let ended = run(&sandbox, &[&all[..], &["--files", &added]].concat());
+    assert!(ended.stderr.starts_with("error: `httpbin.candidate.yaml` is not among the files"), "{ended:?}");
     assert_eq!(run(&sandbox, &["plan", "--files", sandbox.path().to_str().unwrap()]).code, Some(0));
     // A folder with a lock of its own is another project, and going back needs no Rollout.
     sandbox.write("c/sallyport.lock", lock());

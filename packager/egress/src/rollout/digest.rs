@@ -34,7 +34,7 @@ mod tests {
 
     fn egress(more: &str) -> Egress {
         let text = format!(
-            "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: n}}\nspec:\n  host: a.internal\n{more}"
+            "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: egress}}\nspec:\n  host: a.internal\n{more}"
         );
         let checked = crate::check(&[SourceFile { name: "a.yaml".to_owned(), text }]);
         checked.egresses.into_iter().next().expect("it is valid").value
@@ -45,7 +45,7 @@ mod tests {
         const UPSTREAM: &str = "  upstream: {host: a.example.com, port: 443}\n";
         let before = digest_beside_rules(&egress(UPSTREAM));
         for same in [
-            "  authz: {rules: [{id: a, action: ALLOW}]}\n",
+            "  authz: {rules: [{id: a, action: ALLOW, to: [{operation: {methods: [GET]}}]}]}\n",
             "  gateway: {replicas: 5, maxReplicas: 9, resources: {cpu: \"2\"}, concurrency: 4, drainSeconds: 60, maxSurge: 2}\n",
         ] {
             assert_eq!(digest_beside_rules(&egress(&format!("{UPSTREAM}{same}"))), before, "{same}");

@@ -10,9 +10,9 @@ use crate::exit::Exit;
 use crate::rollout::evidence::Missing;
 use crate::rollout::mark::mark;
 use crate::rollout::plan::{missing_turn, needs, words};
-use crate::rollout::promote::first_behind;
 use crate::rollout::seen::{Judged, Seen};
 use crate::rollout::state::{Gateway, State};
+use crate::rollout::turn::first_behind;
 
 /// What makes the exit code another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
