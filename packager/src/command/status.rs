@@ -61,10 +61,6 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
             "nothing was read of what gateways did: give --prometheus URL, --metrics NAMESPACE/NAME=FILE or --log FILE",
         );
     }
-    let is_of_logs = args.evidence.prometheus.prometheus.is_none() && args.evidence.metrics.is_empty();
-    if is_of_logs && !args.evidence.log.is_empty() {
-        status.without_lines().for_each(|note| console.note(&note));
-    }
     if let Some(target) = &args.report {
         for note in write_report(target, &state, &seen)? {
             console.note(&note);

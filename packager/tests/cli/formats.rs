@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
-use crate::status::{CANDIDATE, ENCODED, LATER, SLEEP, START, at, page, region, sandbox};
+use crate::status::{CANDIDATE, ENCODED, LATER, SLEEP, START, at, digest, page, region, sandbox};
 
 const PAGE: [&str; 4] = ["--metrics", "httpbin/httpbin=page.txt", "--log", "gateway.log"];
 const OTHER: &str = "cluster.local/ns/httpbin/sa/batch";
@@ -13,15 +13,15 @@ const OTHER: &str = "cluster.local/ns/httpbin/sa/batch";
 /// A gateway of which there is everything to say: entries, a waiver, errors, a caller that was not seen, an example.
 fn rich() -> (Sandbox, String) {
     let sandbox = sandbox();
-    let region = region(&sandbox);
+    let (region, digest) = (region(&sandbox), digest(&sandbox));
     let entered = format!(
-        "sallyport_region_{region}_allowed_refused_{ENCODED} 3\n\
-         sallyport_region_{region}_allowed_refused_{} 2\nsallyport_region_seen_{region} {}\n\
+        "sallyport_region_{digest}_{region}_allowed_refused_{ENCODED} 3\n\
+         sallyport_region_{digest}_{region}_allowed_refused_{} 2\nsallyport_region_seen_{digest}_{region} {}\n\
          envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"5xx\"}} 31\n",
         ENCODED.replace("sleep", "batch"),
         START + 7200
     );
-    sandbox.write("page.txt", page(&entered));
+    sandbox.write("page.txt", page(&sandbox, &entered));
     sandbox.write(
         "gateway.log",
         format!(
@@ -94,8 +94,8 @@ fn a_status_has_the_same_facts_in_every_format() {
     }
     // And the other way round: what a text has beside its own words.
     let own = words(
-        "evidence from next candidate force active and by could enter entered errors last at missing no requests in note blocks some of it \
-         was refused since until waived times ready for the step waiting 24h59m 2.52 0 1 Rollout what gateways saw gateway stands \
+        "to be evidence from next candidate force active and by could enter entered errors last at missing no requests in note blocks some of it \
+         was refused since until waived times ready for the step waiting 24h59m 2.58 0 1 Rollout what gateways saw gateway stands \
          seen narrowed widened Evidence",
     );
     let known: BTreeSet<String> = facts.iter().flat_map(|(_, value)| words(value)).collect();

@@ -188,7 +188,7 @@ fn plan_and_status_say_whose_turn_it_is() {
     let plan = run(&sandbox, &["plan", "b"]).stdout;
     assert!(plan.contains(&format!("    missing: wave: {why}\n")), "{plan}");
     let status = run(&sandbox, &["status"]).stdout;
-    assert!(status.contains(&format!("  next: shadow: waiting\n    wave: {why}\n")), "{status}");
+    assert!(status.contains(&format!("  next: shadow: waiting\n    missing: wave: {why}\n")), "{status}");
     assert!(status.ends_with("1 ready for the next step, 2 waiting, 0 blocked\n"), "{status}");
 }
 

@@ -54,7 +54,7 @@ pub(crate) fn at(sandbox: &Sandbox, seconds: i64, arguments: &[&str]) -> Ended {
 }
 
 /// The digest of what the gateway is to have in force.
-fn digest(sandbox: &Sandbox) -> String {
+pub(crate) fn digest(sandbox: &Sandbox) -> String {
     status(sandbox, &[])["gateways"][0]["digest"].as_str().unwrap().to_owned()
 }
 

@@ -60,6 +60,11 @@ impl Findings {
                  NAMESPACE/NAME`, too, which its pods log when they take a configuration"
                     .to_owned(),
             ),
+            Answer::NoData if !observed.knows_pods => self.missing(
+                "no data: the logs have no line about this gateway that counts: give the JSON access log of its gateway \
+                 (`accessLog: json` in the Mesh file) since the stage began; the filter's own lines are only examples"
+                    .to_owned(),
+            ),
             Answer::NoData if !observed.has_series() && observed.pods.is_empty() => self.missing(
                 "no data: there are no series of this gateway; is it scraped, with the labels `namespace`, `gateway` and \
                  `pod` of deploy/dashboards/prometheus.yaml?"

@@ -1,7 +1,7 @@
 //! What was seen of each gateway.
 
 use clap::ValueEnum;
-use sallyport_egress::evidence::{Answer, Follows, JudgedRegion, whole};
+use sallyport_egress::evidence::{Follows, JudgedRegion, whole};
 use sallyport_egress::meaning::Change;
 use sallyport_egress::rollout::{Standing, written_moment};
 
@@ -65,23 +65,6 @@ impl<'s> Status<'s> {
             Some(FailOn::Missing) => is_blocked || is_missing,
         };
         if fails { Exit::Blocked } else { Exit::Ok }
-    }
-
-    /// Notes about the gateways that no line of the logs is about.
-    pub(crate) fn without_lines(&self) -> impl Iterator<Item = String> {
-        let is_without = |gateway: &&GatewayStatus<'_>| {
-            gateway.judged.is_some_and(|judged| {
-                judged.judgement.answer == Answer::NoData && !judged.evidenced.observed.is_unproven
-            })
-        };
-        self.gateways.iter().filter(is_without).map(|gateway| {
-            let since = gateway.since.as_ref().map(|since| format!(" since {since}")).unwrap_or_default();
-            format!(
-                "the logs have no line about {}{since} that counts: give the JSON access log of its gateway (`accessLog: json` in \
-                 the Mesh file), of that time; the filter's own lines are only examples",
-                gateway.gateway
-            )
-        })
     }
 
     /// One line that sums up.
