@@ -36,8 +36,8 @@ impl Asked<'_> {
     fn samples(&mut self, query: &str) -> Result<Vec<Sample>, Unanswered> {
         let answer = self.client.query(query, Some(self.now))?;
         self.warnings.extend(answer.warnings);
-        let (sound, broken): (Vec<_>, Vec<_>) = answer.samples.iter().cloned().partition(is_count);
-        self.warnings.extend(broken.iter().map(no_count));
+        let (sound, broken): (Vec<_>, Vec<_>) = answer.samples.iter().cloned().partition(Sample::is_count);
+        self.warnings.extend(broken.iter().map(Sample::no_count));
         Ok(sound)
     }
 
@@ -132,16 +132,6 @@ fn caller_of(sample: &Sample) -> Result<Counted, String> {
     decode_caller(label).ok_or_else(|| format!("the caller `{}` of a count cannot be read", visible(label)))
 }
 
-/// Whether its value can be a count or a time.
-pub(super) fn is_count(sample: &Sample) -> bool {
-    sample.value.is_finite() && sample.value >= 0.0
-}
-
-/// The warning for one that is none.
-pub(super) fn no_count(sample: &Sample) -> String {
-    let name = if sample.name.is_empty() { "a query" } else { &sample.name };
-    format!("{name} is {}, which is no count", sample.value)
-}
 
 pub(super) fn note_seen(found: &mut Observed, sample: &Sample) {
     let last = found.seen.entry(sample.label("region").to_owned()).or_default();

@@ -4,7 +4,7 @@
 use sallyport_egress::evidence::{Answers, Observed};
 use sallyport_egress::rollout::written_moment;
 
-use super::ask::{is_count, no_count, note_caller, note_entry, note_pod, note_seen};
+use super::ask::{note_caller, note_entry, note_pod, note_seen};
 use super::subject::Subject;
 use crate::exit::Failure;
 use crate::printable::visible;
@@ -36,9 +36,9 @@ pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> R
             Some(_) => {}
         }
         for sample in samples.iter() {
-            if !is_count(sample) {
+            if !sample.is_count() {
                 if sample.name.starts_with("sallyport_") || answered(sample).is_some() {
-                    found.warnings.push(no_count(sample));
+                    found.warnings.push(sample.no_count());
                 }
                 continue;
             }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::example::Example;
+use super::example::{Example, Forecast};
 use crate::printable::quoted;
 
 /// The gateway of a session, which all command lines share.
@@ -14,8 +14,13 @@ pub(crate) struct Endpoint<'a> {
 
 /// A gRPC message of no bytes: not compressed, and the length 0. It is a valid message of every type.
 const EMPTY_MESSAGE: &str = r"printf '\0\0\0\0\0' |";
-/// The call has the message as its body. The answer is binary: its headers and trailers, which have the status, are shown.
-const GRPC_OPTIONS: [&str; 5] = ["-sS", "--http2", "--data-binary @-", "-D -", "-o /dev/null"];
+/// The answer is binary: its headers and trailers, which have the status, are shown.
+const GRPC_OPTIONS: [&str; 4] = ["-sS", "--http2", "-D -", "-o /dev/null"];
+/// The call has the message as its body.
+const GRPC_BODY: &str = "--data-binary @-";
+/// One that will be refused has none: a gateway refuses it before it has the body, and tells the caller with RST_STREAM that it
+/// needs none (RFC 9113, 8.1), which curl takes for an error and shows no answer.
+const GRPC_REFUSED: &str = "-X POST";
 
 /// A `curl` command that sends the request with a certificate.
 pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, example: &Example) -> String {
@@ -23,8 +28,13 @@ pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, examp
     let mut words = vec!["curl".to_owned()];
     match example.method.as_str() {
         _ if example.is_grpc() => {
-            words.insert(0, EMPTY_MESSAGE.to_owned());
             words.extend(GRPC_OPTIONS.map(str::to_owned));
+            if let Forecast::Refused(_) = example.forecast {
+                words.push(GRPC_REFUSED.to_owned());
+            } else {
+                words.push(GRPC_BODY.to_owned());
+                words.insert(0, EMPTY_MESSAGE.to_owned());
+            }
         }
         "GET" => words.push("-i".to_owned()),
         "HEAD" => words.push("-I".to_owned()),
@@ -51,7 +61,6 @@ pub(crate) fn line(endpoint: Endpoint<'_>, certificate: &Path, key: &Path, examp
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::local::example::Forecast;
     use std::process::Command;
 
     fn check(method: &str, path: &str, needs_token: bool, expected: &str) {
@@ -90,11 +99,16 @@ mod tests {
             forecast: Forecast::DependsOnToken,
         };
         let endpoint = Endpoint { port: 8443, ca: Path::new("/d/ca.pem") };
-        let expected = r"printf '\0\0\0\0\0' | curl -sS --http2 --data-binary @- -D - -o /dev/null --cacert /d/ca.pem \
+        let expected = r"printf '\0\0\0\0\0' | curl -sS --http2 -D - -o /dev/null --data-binary @- --cacert /d/ca.pem \
                          --cert /d/a.pem --key /d/a.key --resolve h.internal:8443:127.0.0.1 \
                          -H 'content-type: application/grpc' -H 'te: trailers' https://h.internal:8443/a.B/C";
         let expected = expected.replace("\\\n", "").split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(line(endpoint, Path::new("/d/a.pem"), Path::new("/d/a.key"), &example), expected);
+        let refused = Example { forecast: Forecast::Refused("denied"), ..example };
+        assert_eq!(
+            line(endpoint, Path::new("/d/a.pem"), Path::new("/d/a.key"), &refused),
+            expected.replace(EMPTY_MESSAGE, "").trim_start().replace(GRPC_BODY, GRPC_REFUSED)
+        );
         let sent = Command::new("sh").args(["-c", EMPTY_MESSAGE.trim_end_matches(" |")]).output().unwrap().stdout;
         assert_eq!(sent, [0; 5]);
     }

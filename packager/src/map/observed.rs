@@ -112,9 +112,15 @@ impl Observation {
     }
 
     fn take(&mut self, name: &str, sample: &Sample) {
+        if !sample.is_count() {
+            let warning = sample.no_count();
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
+            }
+            return;
+        }
         let label = |name: &str| sample.label(name).to_owned();
-        // A series of which there was only one sample in the window has no increase.
-        let value = if sample.value.is_finite() { sample.value } else { 0.0 };
+        let value = sample.value;
         let observed = self.gateways.entry(format!("{}/{}", label("namespace"), label("gateway"))).or_default();
         match (name, sample.label("verdict")) {
             ("sallyport_requests_total", "allowed") => observed.allowed += value,

@@ -18,6 +18,17 @@ impl Sample {
     pub(crate) fn label(&self, name: &str) -> &str {
         self.labels.get(name).map_or("", String::as_str)
     }
+
+    /// Whether its value can be a count or a time.
+    pub(crate) fn is_count(&self) -> bool {
+        self.value.is_finite() && self.value >= 0.0
+    }
+
+    /// The warning for one that is none.
+    pub(crate) fn no_count(&self) -> String {
+        let name = if self.name.is_empty() { "a query" } else { &self.name };
+        format!("{name} is {}, which is no count", self.value)
+    }
 }
 
 /// Some series, in the order of their names and labels.

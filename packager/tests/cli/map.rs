@@ -31,6 +31,16 @@ flowchart LR
 }
 
 #[test]
+fn a_count_that_is_none_is_said() {
+    let sandbox = sandbox();
+    sandbox.write("page.txt", PAGE.replace("allowed 12\nsallyport_requests", "allowed +Inf\nsallyport_requests"));
+    let ended = sandbox.run(&["map", "egress.yaml", "--format", "json", "--metrics", "httpbin/httpbin=page.txt"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let says = "some of the data is missing: sallyport_requests_total is inf, which is no count";
+    assert!(ended.stderr.contains(says), "{ended:?}");
+}
+
+#[test]
 fn a_page_in_a_file() {
     let sandbox = sandbox();
     let ended = sandbox.run(&["map", "egress.yaml", "-o", "map.html"]);
