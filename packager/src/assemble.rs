@@ -129,12 +129,7 @@ pub(crate) fn choose(mesh: &Mesh, search: &Search) -> Result<(ChosenFilter, Vec<
 
 /// The digest of the image that `image push` makes of the filter in this program.
 pub(crate) fn own_digest() -> Option<Digest> {
-    digest_of_module(&module::load(None).ok()?)
-}
-
-/// The digest of the image that `image push` makes of a module.
-pub(crate) fn digest_of_module(module: &[u8]) -> Option<Digest> {
-    Image::build(module, &BTreeMap::new()).ok().map(|image| image.digest())
+    Image::digest_with(&module::load(None).ok()?)
 }
 
 /// Finds the file and the place of each problem of a build.

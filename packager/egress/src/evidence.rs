@@ -11,6 +11,7 @@
 //! Who could enter a region is asked of the engine: a policy of the region's rule with its callers alone. There is no second
 //! matcher of callers.
 
+mod answer;
 mod filter;
 mod findings;
 mod gate;
@@ -22,10 +23,11 @@ mod regions;
 #[cfg(test)]
 mod tests;
 
+pub use answer::Answer;
 pub use filter::judge_filter;
 pub use findings::Finding;
 pub use gate::{Gate, requests, span};
-pub use judge::{Answer, Judgement, judge};
+pub use judge::{Judgement, judge};
 pub use observed::{Answers, Counted, Entry, Observed, Pair, Pod};
 pub use question::{Question, WaivedCaller};
 pub use reach::Reach;

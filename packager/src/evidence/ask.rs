@@ -132,7 +132,6 @@ fn caller_of(sample: &Sample) -> Result<Counted, String> {
     decode_caller(label).ok_or_else(|| format!("the caller `{}` of a count cannot be read", visible(label)))
 }
 
-
 pub(super) fn note_seen(found: &mut Observed, sample: &Sample) {
     let last = found.seen.entry(sample.label("region").to_owned()).or_default();
     *last = last.max(sample.value);

@@ -18,8 +18,8 @@ use super::settings::Settings;
 use super::setup::{Served, Setup};
 use super::watch::{Change, Watcher};
 use super::{locate, module, port};
-use crate::assemble::digest_of_module;
 use crate::exit::{Exit, Failure};
+use crate::oci::image::Image;
 use crate::printable::printable;
 
 /// How often the session checks for changes.
@@ -123,7 +123,7 @@ impl<'a> Session<'a> {
             0 => vec![0; count],
             requested => port::in_a_row(requested, count, "--admin-port")?,
         };
-        let mut setup = Setup::open(settings.clone(), ports, digest_of_module(&module))?;
+        let mut setup = Setup::open(settings.clone(), ports, Image::digest_with(&module))?;
         let all = setup.prepare(loaded)?;
         watcher.watch(setup.sought());
         replace(&setup.layout().module(), &module)?;

@@ -36,6 +36,11 @@ impl Image {
         Image::assemble(&archive, "amd64", None, annotations)
     }
 
+    /// The digest of the image that `image push` makes of a module; `None`: it cannot be made.
+    pub(crate) fn digest_with(module: &[u8]) -> Option<Digest> {
+        Image::build(module, &BTreeMap::new()).ok().map(|image| image.digest())
+    }
+
     /// The image of the command: this program, and nothing else. What is not a program is reported by verification.
     pub(crate) fn of_command(program: &[u8], annotations: &BTreeMap<String, String>) -> io::Result<Image> {
         let archive = tar(&[(PROGRAM, program)], RUN)?;

@@ -1,8 +1,8 @@
 //! What follows for a filter from a gateway that has it.
 
+use super::answer::Answer;
 use super::findings::{Finding, Findings};
 use super::gate::Gate;
-use super::judge::Answer;
 use super::observed::Observed;
 
 /// What keeps other gateways from getting the filter that this one has. It is judged by all of its requests: a filter decides

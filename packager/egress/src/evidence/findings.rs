@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use super::answer::Answer;
 use super::gate::{Gate, requests as counted_requests, span};
-use super::judge::Answer;
 use super::observed::{Observed, Pod};
 use super::regions::whole;
 use crate::meaning::Region;

@@ -1,0 +1,38 @@
+//! What is known of a gateway in one word.
+
+/// What is known of a gateway in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// There are no series of the candidate.
+    NoData,
+    /// There are series, and no request.
+    NoTraffic,
+    /// There were requests, and the candidate would refuse none of those that were allowed.
+    NoneRefused,
+    /// The candidate would refuse some.
+    SomeRefused,
+}
+
+impl Answer {
+    /// For people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::NoData => "no data",
+            Self::NoTraffic => "no traffic",
+            Self::NoneRefused => "none of it was refused",
+            Self::SomeRefused => "some of it was refused",
+        }
+    }
+
+    /// For programs.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::NoData => "noData",
+            Self::NoTraffic => "noTraffic",
+            Self::NoneRefused => "noneRefused",
+            Self::SomeRefused => "someRefused",
+        }
+    }
+}
