@@ -1,6 +1,5 @@
 //! What `build` would write, and every problem with it: those of the files, and those of building them together.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::LineIndex;

@@ -132,7 +132,7 @@ fn a_change_that_breaks_a_caller(cluster: &Cluster, site: &Site<'_>) -> Result<(
 
 /// What the workers say is the digest of what `build` writes: of the configuration, which istiod writes anew, and of the filter.
 fn has_what_was_built(cluster: &Cluster, site: &Site<'_>) -> Result<()> {
-    let status: Value = serde_json::from_str(&site.sallyport(&["status", "httpbin", "--format", "json"])?)?;
+    let status: Value = serde_json::from_str(&site.sallyport(&["status", "--quiet", "httpbin", "--format", "json"])?)?;
     let digest = status["gateways"][0]["digest"].as_str().context("no digest")?;
     let found = in_use(cluster, "httpbin")?;
     ensure!(found.len() == 1 && found.iter().all(|(name, _)| name.contains(digest)), "{digest}: {found:?}");

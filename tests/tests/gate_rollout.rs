@@ -216,7 +216,7 @@ fn a_candidate_is_counted_then_decides_and_goes_back() {
             "{found:#?}"
         );
         // What is in force is what `build` writes, with this filter.
-        let status: Value = serde_json::from_str(&site.sallyport(&["status", "--format", "json"])?)?;
+        let status: Value = serde_json::from_str(&site.sallyport(&["status", "--quiet", "--format", "json"])?)?;
         ensure!(status["gateways"][0]["digest"] == digest.as_str(), "{digest}: {status:#}");
         ensure!(found.get(&format!("sallyport.workers.{digest}")) == Some(&(WORKERS + 1)), "{found:#?}");
         // The region is one that `plan` shows, and the one of the access log.
