@@ -165,20 +165,16 @@ pub fn request_headers() -> Option<Vec<u8>> {
     receive(|data, size| unsafe { proxy_get_header_map_pairs(REQUEST_HEADERS, data, size) })
 }
 
-/// The value of a variable of the VM. The host writes each as `NAME=VALUE`, with a zero behind it.
-pub fn environment(name: &str) -> Option<Vec<u8>> {
+/// The variables of the VM: each is `NAME=VALUE`, with a zero behind it.
+pub fn environment() -> Option<Vec<u8>> {
     let (mut count, mut size) = (0, 0);
     // SAFETY: the host writes two numbers.
-    if unsafe { environ_sizes_get(&raw mut count, &raw mut size) } != 0 {
-        return None;
-    }
+    let status = u32::from(unsafe { environ_sizes_get(&raw mut count, &raw mut size) });
+    (status == OK).then_some(())?;
     let (mut variables, mut text) = (vec![null_mut(); count], vec![0; size]);
     // SAFETY: both have the sizes that the host has just named.
-    if unsafe { environ_get(variables.as_mut_ptr(), text.as_mut_ptr()) } != 0 {
-        return None;
-    }
-    let of_name = |variable: &[u8]| variable.strip_prefix(name.as_bytes())?.strip_prefix(b"=").map(<[u8]>::to_vec);
-    text.split(|byte| *byte == 0).find_map(of_name)
+    let status = u32::from(unsafe { environ_get(variables.as_mut_ptr(), text.as_mut_ptr()) });
+    (status == OK).then_some(text)
 }
 
 /// The name that the plugin's configuration gives it.

@@ -3,7 +3,7 @@
 use alloc::rc::Rc;
 
 use sallyport_core::flow::Effect;
-use sallyport_core::flow::configure::{FILTER_VARIABLE, configure};
+use sallyport_core::flow::configure::configure;
 use sallyport_core::flow::health::TargetUpdate;
 
 use crate::host;
@@ -28,8 +28,8 @@ impl Root {
     pub fn configure(&mut self) -> bool {
         let configuration = host::plugin_configuration().unwrap_or_default();
         let plugin = host::plugin_root_id().unwrap_or_default();
-        let filter = host::environment(FILTER_VARIABLE).unwrap_or_default();
-        match configure(&configuration, &plugin, &filter, host::now()) {
+        let environment = host::environment().unwrap_or_default();
+        match configure(&configuration, &plugin, &environment, host::now()) {
             Ok(configured) => {
                 let policy = ActivePolicy::new(configured.engine);
                 let [begin, end] = configured.in_use;

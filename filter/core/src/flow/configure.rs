@@ -31,13 +31,15 @@ pub struct Configured {
 }
 
 /// Compiles a plugin's configuration, and makes sure that it is meant for this plugin. `plugin` is the plugin's root id,
-/// which the packager sets to the name of the upstream; `filter` the digest of the module, if it is known; `now` in ms.
+/// which the packager sets to the name of the upstream; `environment` the VM's variables, each `NAME=VALUE` with a
+/// zero behind it, of which [`FILTER_VARIABLE`] is read; `now` in ms.
 ///
 /// # Errors
 ///
 /// The line for the log. Then nothing of the policy is in force.
-pub fn configure(configuration: &[u8], plugin: &[u8], filter: &[u8], now: u64) -> Result<Configured, Effect> {
-    let engine = Engine::from_configuration(configuration, filter).and_then(|engine| check_plugin(engine, plugin));
+pub fn configure(configuration: &[u8], plugin: &[u8], environment: &[u8], now: u64) -> Result<Configured, Effect> {
+    let engine = Engine::from_configuration(configuration, filter_of(environment))
+        .and_then(|engine| check_plugin(engine, plugin));
     match engine {
         Ok(engine) => {
             let workers = |is_up| Effect::Step { name: format!("sallyport.workers.{}", engine.mark()), is_up };
@@ -55,6 +57,12 @@ pub fn configure(configuration: &[u8], plugin: &[u8], filter: &[u8], now: u64) -
         }
         Err(invalid) => Err(Effect::Log(Level::Error, format!("policy refused: {}", one_line(&invalid)))),
     }
+}
+
+/// The digest of the filter's image; empty if it is not known.
+fn filter_of(environment: &[u8]) -> &[u8] {
+    let value = |variable| <[u8]>::strip_prefix(variable, FILTER_VARIABLE.as_bytes())?.strip_prefix(b"=");
+    environment.split(|byte| *byte == 0).find_map(value).unwrap_or_default()
 }
 
 fn summary(engine: &Engine) -> String {

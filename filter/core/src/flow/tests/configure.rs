@@ -40,7 +40,7 @@ fn what_is_in_force_is_the_configuration_and_the_filter() {
     assert_eq!(mark(POLICY, b""), mark(written_anew, b""));
     assert_ne!(mark(POLICY, b""), mark(&POLICY.replace("a/b", "a/c"), b""));
     // `{ printf '%s\n' POLICY | jq -cS .; printf sha256:00; } | sha256sum`.
-    assert_eq!(mark(POLICY, b"sha256:00"), "e79b63089d67745f");
+    assert_eq!(mark(POLICY, b"A=B\0SALLYPORT_FILTERS=1\0SALLYPORT_FILTER=sha256:00\0C=\0"), "e79b63089d67745f");
 }
 
 #[test]
