@@ -102,7 +102,8 @@ fn finish_uncommitted(step: &Step<'_>, console: &Console, written: &Promoted) ->
     if step.commit {
         console.note(&format!("the last step was not committed, so this commits it: {}", steps.join(", ")));
         let verb = if written.goes_back() { ROLL_BACK } else { step.verb };
-        return report(&Step { verb, ..*step }, console, written);
+        // The reason of this run is of another step; the lock keeps that of the one before.
+        return report(&Step { verb, reason: None, ..*step }, console, written);
     }
     let message = format!("the last step is not committed: {}", steps.join(", "));
     Err(Failure::new(Exit::Blocked, message)

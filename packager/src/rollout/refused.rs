@@ -14,7 +14,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::seen::Seen;
+use sallyport_egress::evidence::Answer;
+
+use super::seen::{Judged, Seen};
 use super::state::State;
 use super::write::{Disk, Writer};
 use crate::exit::{Exit, Failure};
@@ -65,6 +67,13 @@ impl FromStr for ReportTarget {
 /// Writes the report; what there is to say of it.
 pub(crate) fn write_report(target: &ReportTarget, state: &State, seen: &Seen) -> Result<Vec<String>, Failure> {
     let callers = items(state, seen)?;
+    let is_known = |judged: &Judged| !matches!(judged.judgement.answer, Answer::NoData | Answer::NoTraffic);
+    let unknown: Vec<_> = seen.gateways.iter().filter(|(_, judged)| !is_known(judged)).collect();
+    if let (true, Some((name, judged))) = (callers.is_empty(), unknown.first()) {
+        let message = format!("no report is written: of `{name}` there is {}", judged.judgement.answer.words());
+        return Err(Failure::new(Exit::Blocked, message)
+            .with_help("that is no evidence that nothing would have been refused; what is missing is above"));
+    }
     if callers.is_empty() {
         let text = "nothing that was allowed would have been refused";
         return match target {

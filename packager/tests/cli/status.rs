@@ -258,6 +258,20 @@ fn three_answers_are_different() {
 }
 
 #[test]
+fn a_report_without_data_is_none() {
+    let sandbox = sandbox();
+    for (text, answer) in
+        [("other 1\n".to_owned(), "no data"), (page(&sandbox, "").replace(" 1200\n", " 0\n"), "no traffic")]
+    {
+        sandbox.write("page.txt", text);
+        let ended = at(&sandbox, LATER, &[&["status", "--report", "refused.txt"][..], &PAGE].concat());
+        assert_eq!(ended.code, Some(8), "{ended:?}");
+        let says = format!("no report is written: of `httpbin/httpbin` there is {answer}");
+        assert!(ended.stderr.contains(&says) && !sandbox.path().join("refused.txt").exists(), "{ended:?}");
+    }
+}
+
+#[test]
 fn a_page_that_cannot_be_believed_is_no_evidence() {
     let sandbox = sandbox();
     let (region, digest) = (region(&sandbox), digest(&sandbox));
