@@ -4,6 +4,7 @@
 //! Files and lock are the only state: everything else is read from them anew. Each file is written in one step, the lock last, so
 //! that after a kill at any point the same command completes what it began.
 
+mod alone;
 mod change;
 mod emit;
 mod evidence;

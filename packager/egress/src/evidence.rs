@@ -25,7 +25,7 @@ mod tests;
 
 pub use answer::Answer;
 pub use filter::judge_filter;
-pub use findings::Finding;
+pub use findings::{CLOCKS, Finding};
 pub use gate::{Gate, requests, span};
 pub use judge::{Judgement, judge};
 pub use observed::{Answers, Counted, Entry, Observed, Pair, Pod};

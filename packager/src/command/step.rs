@@ -73,8 +73,10 @@ pub(super) fn run(
     if step.commit {
         need_repository(&state.lock_path)?;
     }
-    if let Some(written) = (!step.goes_back).then(|| uncommitted(&state)).flatten() {
-        return finish_uncommitted(step, console, &written);
+    // Without a commit, nothing is in the way of going back.
+    let before = (step.commit || !step.goes_back).then(|| uncommitted(&state)).flatten();
+    if let (Some(written), false) = (&before, step.goes_back) {
+        return finish_uncommitted(step, console, written);
     }
     if step.commit && !step.goes_back {
         let files = not_committed(&state, &state.named(step.gateways)?);
@@ -84,7 +86,6 @@ pub(super) fn run(
             return Err(Failure::new(Exit::Blocked, message).with_help("commit the Egress and its candidate first"));
         }
     }
-    let before = if step.commit { uncommitted(&state) } else { None };
     let mut promoted = take(&state)?;
     // A commit has the whole lock: so it says what else is in it.
     for taken in before.iter().flat_map(|before| &before.taken) {

@@ -6,6 +6,7 @@
 
 use std::path::PathBuf;
 
+use sallyport_core::verdict::Trial;
 use sallyport_egress::evidence::{Answers, Counted, Entry, Observed, Pair};
 use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::{Standing, moment};
@@ -18,8 +19,6 @@ use crate::input::lines::each_line;
 
 /// So many callers are counted by name, in all and in regions; the rest is summed, as the gateways do.
 const MOST_CALLERS: usize = 10_000;
-/// The region of the requests that are summed because there are too many regions.
-const OTHER: &str = "other";
 
 /// What logs say of one gateway.
 #[derive(Clone, Debug, Default)]
@@ -138,7 +137,7 @@ impl Logged {
         if !found.entries.contains_key(&entry) && found.entries.len() >= MOST_CALLERS {
             entry.caller = Counted::Others;
             if !subject.regions.iter().any(|known| known.id == region) {
-                OTHER.clone_into(&mut entry.region);
+                Trial::OTHER.clone_into(&mut entry.region);
             }
         }
         *found.entries.entry(entry.clone()).or_default() += 1.0;

@@ -1,7 +1,7 @@
 //! Metrics pages of a gateway's pods. They have counts since the pods started, and no past. What is counted for a candidate has
 //! the mark of what was in force, so what was counted before its stage is not taken for it.
 
-use sallyport_egress::evidence::{Answers, Observed};
+use sallyport_egress::evidence::{Answers, CLOCKS, Observed};
 use sallyport_egress::rollout::written_moment;
 
 use super::ask::{note_caller, note_entry, note_pod, note_seen};
@@ -12,8 +12,6 @@ use crate::prometheus::{MetricsPage, Sample};
 
 /// When a pod's policy was loaded.
 const LOADED: &str = "sallyport_config_loaded_at_seconds";
-/// How far clocks may differ, in seconds.
-const CLOCKS: f64 = 60.0;
 
 /// Reads those of one gateway. `now`: Unix seconds of this machine, as pages have no time.
 pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> Result<Observed, Failure> {
@@ -25,9 +23,10 @@ pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> R
         let loaded = samples.named(LOADED).map(|sample| sample.value).reduce(f64::max);
         // A page that does not say since when it has it says nothing of how long it was observed.
         since = since.zip(loaded).map(|(since, loaded)| since.max(loaded));
+        found.counts_since = found.counts_since.into_iter().chain(loaded).reduce(f64::min);
         match loaded {
             None => found.warnings.push(format!("{} has no `{LOADED}`", visible(page.source()))),
-            Some(loaded) if loaded > found.now + CLOCKS => found.warnings.push(format!(
+            Some(loaded) if loaded as i64 > now.saturating_add(CLOCKS) => found.warnings.push(format!(
                 "a clock is wrong: by {} a policy was loaded at {}, and here it is {}",
                 visible(page.source()),
                 written_moment(loaded as i64),

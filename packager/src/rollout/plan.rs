@@ -4,9 +4,9 @@ use sallyport_egress::evidence::{Gate, span};
 use sallyport_egress::meaning::Change;
 use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::{Candidate, Standing, Step, written_moment};
-use sallyport_egress::standbys;
-use sallyport_manifest::{Build, GatewayState, LockFile, LockedGateway, Options, Rollouts};
+use sallyport_manifest::{Build, GatewayState, LockFile, LockedGateway, Options};
 
+use super::alone::alone;
 use super::change::change;
 use super::evidence::{Missing, Witness};
 use super::state::{Gateway, State};
@@ -311,15 +311,6 @@ fn objects(
 }
 
 fn build(state: &State, egress: &Egress, candidate: Option<&Candidate>, lock: &LockFile) -> Result<Build, Vec<String>> {
-    let others = standbys(egress, state.checked.egresses.iter().map(|located| &located.value));
-    let egresses: Vec<&Egress> = std::iter::once(egress).chain(others).collect();
-    let messages =
-        |errors: Vec<sallyport_manifest::BuildError>| errors.into_iter().map(|error| error.message).collect();
-    let candidates: Vec<&Candidate> = candidate.into_iter().collect();
-    // Standbys are here for their names: their candidates change nothing of this gateway.
-    let mut lock = lock.clone();
-    lock.rollout.gateways.retain(|name, _| *name == egress.route());
-    let rollouts = Rollouts::of(&egresses, &candidates, Some(&state.rollout), &lock).map_err(messages)?;
     let filter = match &state.filter {
         Ok(filter) => filter.clone(),
         // Both sides have the same, whatever it is.
@@ -329,5 +320,7 @@ fn build(state: &State, egress: &Egress, candidate: Option<&Candidate>, lock: &L
         },
     };
     let options = Options { is_placeholder: true, ..Options::default() };
-    sallyport_manifest::build(&egresses, &state.mesh, &filter, &rollouts, options).map_err(messages)
+    alone(state, egress, candidate, lock, |egresses, rollouts| {
+        sallyport_manifest::build(egresses, &state.mesh, &filter, rollouts, options)
+    })
 }

@@ -24,6 +24,8 @@ pub(crate) struct Judged {
     pub(crate) standing: Standing,
     /// In Unix seconds.
     pub(crate) since: i64,
+    /// What its workers are to have in force, or why that is not known.
+    pub(crate) mark: Result<String, String>,
     pub(crate) evidenced: Evidenced,
     pub(crate) judgement: Judgement,
 }
@@ -90,7 +92,7 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
             );
             judgement.findings.push(Finding { blocks: false, text });
         }
-        seen.gateways.insert(gateway.name(), Judged { regions, standing, since, evidenced, judgement });
+        seen.gateways.insert(gateway.name(), Judged { regions, standing, since, mark, evidenced, judgement });
     }
     Ok(seen)
 }

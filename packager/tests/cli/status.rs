@@ -384,7 +384,7 @@ fn what_is_not_known_is_said() {
 }
 
 #[test]
-fn a_wrong_clock_is_said() {
+fn a_wrong_clock_and_counts_of_before_are_said() {
     let sandbox = sandbox();
     sandbox.write("page.txt", page(&sandbox, ""));
     let ended = at(&sandbox, -7200, &[&["status"][..], &PAGE].concat());
@@ -392,6 +392,11 @@ fn a_wrong_clock_is_said() {
         ended.stdout.contains("evidence: a clock is wrong: it is at `shadow` since 2026-11-18T11:06:40Z"),
         "{ended:?}"
     );
+    let old = page(&sandbox, "").replace(&(START + 60).to_string(), "1700000000");
+    sandbox.write("page.txt", old);
+    let ended = at(&sandbox, LATER, &[&["status"][..], &PAGE].concat());
+    let says = "the page counts since 2023-11-14T22:13:20Z, before this stage began";
+    assert!(ended.stdout.contains(says) && ended.stdout.contains("next: canary 5 %: waiting"), "{ended:?}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use sallyport_core::verdict::Trial;
+
 use super::answer::Answer;
 use super::gate::{Gate, requests as counted_requests, span};
 use super::observed::{Observed, Pod};
@@ -10,7 +12,7 @@ use crate::meaning::Region;
 use crate::rollout::{Standing, written_moment};
 
 /// How far clocks may differ, in seconds.
-const CLOCKS: i64 = 60;
+pub const CLOCKS: i64 = 60;
 
 /// One reason why the next step is not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +48,17 @@ impl Findings {
                 "a clock is wrong: it is at `{standing}` since {}, and where the data is from it is {}",
                 written_moment(since),
                 written_moment(observed.now as i64)
+            ));
+        }
+    }
+
+    /// What was counted before the stage began is in the counts, and cannot be taken out.
+    pub(super) fn of_past(&mut self, since: i64, observed: &Observed) {
+        let before = observed.counts_since.map(|counts| counts as i64);
+        if let Some(before) = before.filter(|before| *before < since.saturating_sub(CLOCKS)) {
+            self.missing(format!(
+                "the page counts since {}, before this stage began: Prometheus or a log knows what came after that",
+                written_moment(before)
             ));
         }
     }
@@ -159,7 +172,7 @@ impl Findings {
 
     /// Counts of regions that the change does not have.
     pub(super) fn of_strangers(&mut self, regions: &[Region], observed: &Observed) {
-        let is_known = |id: &str| id == "other" || regions.iter().any(|region| region.id == id);
+        let is_known = |id: &str| id == Trial::OTHER || regions.iter().any(|region| region.id == id);
         let counted = observed.entries.iter().filter(|(_, count)| **count > 0.0);
         let strangers: BTreeSet<&str> =
             counted.map(|(entry, _)| entry.region.as_str()).filter(|id| !is_known(id)).collect();

@@ -63,6 +63,7 @@ pub fn judge(question: &Question<'_>, observed: &Observed) -> Judgement {
     }
     let mut findings = Findings::default();
     findings.of_clocks(question.standing, question.since, observed);
+    findings.of_past(question.since, observed);
     findings.of_source(observed, answer);
     findings.of_pods(question.mark, observed);
     if !matches!(answer, Answer::NoData | Answer::NoTraffic) {

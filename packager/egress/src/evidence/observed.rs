@@ -110,6 +110,8 @@ pub struct Observed {
     pub is_unproven: bool,
     /// Whether the source knows pods and workers: a log does not.
     pub knows_pods: bool,
+    /// Since when it counts at least, in Unix seconds, if that is not the beginning of the stage: a page has no past.
+    pub counts_since: Option<f64>,
     /// Requests by caller, counted under the candidate at its stage.
     pub callers: BTreeMap<Counted, f64>,
     /// All requests, with and without a candidate; `None`: not known.

@@ -234,6 +234,10 @@ fn what_is_not_whole_is_missing() {
             pod_is(|pod| pod.workers.extend([("c".to_owned(), 1.0)])),
             "pod a: 3 of 4 threads have what `sallyport build` writes (aaaaaaaaaaaaaaaa) in force, others have c: apply it",
         ),
+        (
+            Observed { counts_since: Some(1e9), ..good() },
+            "the page counts since 2001-09-09T01:46:40Z, before this stage began",
+        ),
         (two, "pod b: 0 of 2 threads have what `sallyport build` writes"),
         (stranger, "the gateway counts regions of another change: 5f2a09c1b7de"),
         (Observed { seconds: 3700.0, ..good() }, "observed for 1h1m of 24h; until 2026-11-20T"),

@@ -93,7 +93,10 @@ impl<'s> GatewayStatus<'s> {
             standing,
             percent: gateway.standing().and_then(Standing::percent),
             since: gateway.since().map(written_moment),
-            digest: gateway.since().and_then(|_| mark(state, gateway, None).ok()),
+            digest: match judged {
+                Some(judged) => judged.mark.clone().ok(),
+                None => gateway.since().and_then(|_| mark(state, gateway, None).ok()),
+            },
             notes,
             next: step.map(|step| step.to_string()),
             judged,
