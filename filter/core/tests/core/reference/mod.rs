@@ -13,7 +13,8 @@ use sallyport_core::wire;
 use sallyport_core::{Ambiguity, Decision, Reason, Refusal, RequestView, RuleRef, Shadow, Verdict};
 use std::fmt;
 
-pub use facts::Facts;
+pub use facts::{Facts, header_name};
+pub use rules::{regex_matches, string_matches, trim_blanks};
 
 /// What was said of one request, in a form that both opinions can be put into.
 #[derive(Clone, Debug, PartialEq, Eq)]

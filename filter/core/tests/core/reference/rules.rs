@@ -428,7 +428,7 @@ fn request_principal_matches(pattern: &str, (issuer, subject): &(String, String)
     string_matches(halves.0.as_bytes(), issuer.as_bytes()) && string_matches(halves.1.as_bytes(), subject.as_bytes())
 }
 
-fn trim_blanks(mut text: &[u8]) -> &[u8] {
+pub fn trim_blanks(mut text: &[u8]) -> &[u8] {
     while let [b' ' | b'\t', rest @ ..] = text {
         text = rest;
     }
@@ -454,7 +454,7 @@ fn any_string(pattern: &str, names: &Vec<String>) -> bool {
 }
 
 /// Nothing reads more than 2,048 bytes by an expression: what is longer counts against the caller.
-fn regex_matches(pattern: &str, value: &[u8], restrictive: bool) -> bool {
+pub fn regex_matches(pattern: &str, value: &[u8], restrictive: bool) -> bool {
     if value.len() > 2048 {
         return restrictive;
     }
