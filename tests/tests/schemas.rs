@@ -1,6 +1,6 @@
 //! What `build` emits is valid by the schemas of Kubernetes, of Istio's CRDs and of the Gateway API's, rules in CEL included: the
 //! goldens, and every example, built by the command. So is what deploy/ci has for Argo CD and Flux, and what `plan --emit` writes for
-//! Argo Rollouts and Flagger. tests/tools/schemas.py validates.
+//! Argo Rollouts, Flagger and Kargo. tests/tools/schemas.py validates.
 
 use std::fs;
 use std::io::Write as _;
@@ -18,7 +18,7 @@ fn validate(sets: &[(String, String)]) -> Result<(Vec<String>, String)> {
     let input: Vec<Value> = sets.iter().map(|(name, text)| json!({"name": name, "text": text})).collect();
     let mut command = Command::new(tools().join("venv/bin/python"));
     command.arg(workspace().join("tests/tools/schemas.py")).arg(tools().join("schemas"));
-    command.arg(tools().join("pipelines/crds"));
+    command.args([tools().join("pipelines/crds"), workspace().join("tests/tools/kargo")]);
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().context("run `tests/setup schemas`")?;
     let mut stdin = child.stdin.take().context("no stdin")?;
@@ -139,8 +139,8 @@ fn what_delivers_the_manifests_is_valid() {
     }
 }
 
-/// The gates of a candidate, as `sallyport plan --emit` writes them: what Argo Rollouts and Flagger read, and its part of a Canary in
-/// one. The CRDs of Kargo are in no Go module that can be fetched.
+/// The gates of a candidate, as `sallyport plan --emit` writes them: what Argo Rollouts and Flagger read, and its parts of a Canary
+/// and of a Stage in one.
 fn gates() -> Result<Vec<(String, String)>> {
     let scratch = Scratch::new("schemas-gates")?;
     scratch.write(
@@ -169,10 +169,20 @@ fn gates() -> Result<Vec<(String, String)>> {
         },
     });
     canary["spec"]["analysis"]["metrics"] = analysis["metrics"].clone();
+    let mut stage = json!({
+        "apiVersion": "kargo.akuity.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": "gateway", "namespace": "egress-httpbin"},
+        "spec": {"requestedFreight": [{"origin": {"kind": "Warehouse", "name": "manifests"}, "sources": {"direct": true}}]},
+    });
+    let verification = sallyport_egress::yaml_value(&text("kargo-verification.yaml")?).context("no YAML")?;
+    let fields = verification.as_object().context("no mapping")?.iter();
+    fields.for_each(|(field, value)| stage["spec"][field] = value.clone());
     Ok(vec![
         ("Argo Rollouts".to_owned(), text("argo-rollouts.yaml")?),
         ("Flagger".to_owned(), text("flagger-metric-templates.yaml")?),
         ("a Canary".to_owned(), canary.to_string()),
+        ("a Stage".to_owned(), stage.to_string()),
     ])
 }
 
@@ -182,12 +192,13 @@ fn the_gates_for_other_controllers_are_valid() {
     let (problems, count) = validate(&sets).unwrap();
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     let objects: usize = count.split(' ').next().unwrap().parse().unwrap();
-    // Each for three versions of Istio: a template of Argo Rollouts, a Canary, and several of Flagger.
-    assert!(objects >= 3 * 8, "{count}");
+    // Each for three versions of Istio: a template of Argo Rollouts, a Canary, a Stage, and several of Flagger.
+    assert!(objects >= 3 * 9, "{count}");
     for (set, (before, after)) in sets.iter().zip([
         ("successCondition", "sucessCondition"),
         ("type: prometheus", "types: prometheus"),
         ("thresholdRange", "tresholdRange"),
+        ("analysisTemplates", "analysisTemplate"),
     ]) {
         assert!(set.1.contains(before), "{}", set.1);
         let (problems, _) = validate(&[(set.0.clone(), set.1.replace(before, after))]).unwrap();

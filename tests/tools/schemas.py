@@ -1,9 +1,9 @@
 """Validates manifests as an API server would: with the schemas of Kubernetes and the CRDs of Istio and the Gateway API.
 
-    schemas.py SCHEMAS CRDS
+    schemas.py SCHEMAS CRDS...
 
-SCHEMAS is the folder that `tests/setup schemas` made, CRDS one with CRDs of other programs (`tests/setup pipelines`). On stdin it gets a JSON list of `{"name": ..., "text": ...}`, each with
-YAML documents, and prints one line for each problem, `NAME: KIND/OBJECT: PATH: PROBLEM`, and at the end how much was checked.
+SCHEMAS is the folder that `tests/setup schemas` made, CRDS are folders with CRDs of other programs (`tests/setup pipelines`,
+tests/tools/kargo). On stdin it gets a JSON list of `{"name": ..., "text": ...}`, each with YAML documents, and prints one line for each problem, `NAME: KIND/OBJECT: PATH: PROBLEM`, and at the end how much was checked.
 
 Types, required fields, enums, patterns, lengths and unknown fields are checked by jsonschema, rules in CEL
 (`x-kubernetes-validations`) by cel-python. Rules about the old state of an object do not apply, and those that use a function
@@ -205,11 +205,12 @@ def documents(text):
     return [document for document in yaml.load_all(text, Loader) if isinstance(document, dict) and "kind" in document]
 
 
-def main(folder, others):
+def main(folder, *others):
     folder = pathlib.Path(folder)
     fixed = kubernetes(folder / "kubernetes")
-    for path in sorted((folder / "gateway-api").glob("*.yaml")) + sorted(pathlib.Path(others).glob("*.yaml")):
-        fixed |= crds(path.read_text(), METADATA)
+    for place in (folder / "gateway-api", *map(pathlib.Path, others)):
+        for path in sorted(place.glob("*.yaml")):
+            fixed |= crds(path.read_text(), METADATA)
     versions = {
         path.name: crds((path / "customresourcedefinitions.gen.yaml").read_text(), METADATA)
         for path in sorted(folder.glob("istio-*"))
