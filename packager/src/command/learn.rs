@@ -102,8 +102,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         file: ground.files.first().filter(|_| ground.base.is_some()),
     };
     if learned.counts.kept == 0 && learned.counts.allowed == 0 {
+        if learned.counts.lines == 0 {
+            return Err(empty(&args.logs));
+        }
         console.note(&report.review());
-        return Err(nothing(&learned, &args.hosts, &ground));
+        return Err(nothing(&learned, args, &ground));
     }
     let text = match args.format {
         LearnFormat::Human => report.proposal(),
@@ -154,8 +157,19 @@ fn failure(error: Unlearned, merge: Option<&Path>) -> Failure {
     }
 }
 
+/// There is not even a line.
+fn empty(logs: &[PathBuf]) -> Failure {
+    let names: Vec<_> = logs.iter().map(|log| format!("`{}`", printable(log))).collect();
+    let verb = if names.len() == 1 { "is" } else { "are" };
+    Failure::new(Exit::Problems, format!("{} {verb} empty: there is no line to learn from", names.join(", ")))
+        .with_help(
+            "`kubectl logs deployment/NAME -n NAMESPACE` prints the log of a gateway; with `--since=24h` that of a day",
+        )
+}
+
 /// Nothing in the log can be learned from: why probably, and what to do.
-fn nothing(learned: &Learned, options: &[String], ground: &Ground) -> Failure {
+fn nothing(learned: &Learned, args: &Args, ground: &Ground) -> Failure {
+    let options = &args.hosts;
     let counts = &learned.counts;
     let lines = format!("{} {}", grouped(counts.lines), if counts.lines == 1 { "line" } else { "lines" });
     let failure = Failure::new(Exit::Problems, format!("there is no request to learn from in {lines}"));
@@ -179,6 +193,9 @@ fn nothing(learned: &Learned, options: &[String], ground: &Ground) -> Failure {
         }
         most if most == filter => format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"),
         most if most == principal => format!("{NO_PRINCIPAL}; add it to Istio's JSON format as {ISTIO_KEY}"),
+        _ if args.keep_rare => {
+            "what is listed for review is not learned: write the rules for it by hand, if it is to be allowed".to_owned()
+        }
         _ => "what is listed for review is not learned; `--keep-rare` learns what one address sent on one day only"
             .to_owned(),
     })

@@ -1,5 +1,6 @@
 //! `sallyport map`: who may call what through which gateway.
 
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use sallyport_manifest::LockFile;
@@ -20,7 +21,8 @@ use crate::report::Format;
 /// which stage each gateway's policy is. A namespace, a pattern and `any caller` are callers of their own. With `--prometheus`
 /// or `--metrics` it also has requests, refusals and health.
 ///
-/// The page is one file that loads nothing, so it can be kept as an artifact of a pipeline.
+/// The page is one file that loads nothing, so it can be kept as an artifact of a pipeline. It is written to a file or to a pipe, not
+/// to a terminal.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport map deploy/ -o map.html
@@ -36,7 +38,7 @@ pub(crate) struct Args {
     /// The format of the map
     #[arg(long, short, value_enum, default_value_t)]
     format: MapFormat,
-    /// Write the map to FILE instead of stdout
+    /// Write the map to FILE instead of stdout; an HTML page needs it where stdout is a terminal
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     #[command(flatten)]
@@ -51,6 +53,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let output = args.output.as_deref();
+    if output.is_none() && args.format == MapFormat::Html && io::stdout().is_terminal() {
+        return Err(Failure::new(Exit::Usage, "the map is a page for a browser, and stdout is a terminal")
+            .with_help("write it to a file, `-o map.html`; `--format mermaid` is a short text"));
+    }
     if let Some(output) = output {
         input::refuse_to_overwrite(output, &args.paths)?;
     }

@@ -172,7 +172,8 @@ fn what_cannot_be_done_is_said() {
         (&["learn"][..], 64, "<LOG>..."),
         (&["learn", "missing.log"], 3, "cannot read `missing.log`: no such file or directory"),
         (&["learn", "."], 3, "cannot read `.`: it is a directory"),
-        (&["learn", "empty.log"], 1, "there is no request to learn from in 0 lines"),
+        (&["learn", "empty.log"], 1, "`empty.log` is empty: there is no line to learn from"),
+        (&["learn", "empty.log", "-"], 1, "`empty.log`, `-` are empty: there is no line to learn from"),
         (&["learn", "other.log"], 1, "there is no request to learn from in 2 lines"),
         (
             &["learn", "two.log"],
@@ -209,6 +210,7 @@ fn what_to_do_about_a_log_without_a_request_is_said() {
     let sandbox = Sandbox::with(&[
         ("filter.log", &filter.repeat(3)),
         ("other.log", &other),
+        ("refused.log", &log().replace("\"allowed\"", "\"refused\"")),
         ("anonymous.log", &anonymous.repeat(3)),
         ("mixed.log", &format!("{}{}", log(), filter.repeat(3))),
         ("most.log", &format!("{}{}", log(), anonymous.repeat(30))),
@@ -229,6 +231,8 @@ fn what_to_do_about_a_log_without_a_request_is_said() {
             &["other.log", "--host", "nobody.example"],
             "the log is about other hosts than `nobody.example`: `other.legacy.internal` (13)",
         ),
+        (&["refused.log"], "is not learned; `--keep-rare` learns what one address sent"),
+        (&["refused.log", "--keep-rare"], "is not learned: write the rules for it by hand, if it is to be allowed"),
         (&["anonymous.log"], "help: most lines have no principal: the caller was outside the mesh"),
     ] {
         let ended = sandbox.run(&[&["learn"], arguments].concat());

@@ -174,3 +174,23 @@ fn the_manual_names_every_key() {
     let missing: Vec<_> = found.iter().filter(|key| !manual.contains(&format!("`{key}`"))).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// A terminal that `script` makes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_page_is_not_written_to_a_terminal() {
+    let sandbox = sandbox();
+    let on_terminal = |arguments: &str| {
+        let command = format!("{} map {arguments}", env!("CARGO_BIN_EXE_sallyport"));
+        let mut script = std::process::Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).current_dir(sandbox.path());
+        let output = script.stdin(std::process::Stdio::null()).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = on_terminal("egress.yaml");
+    assert!(code == Some(64) && text.contains("`-o map.html`") && !text.contains("<html"), "{code:?}: {text}");
+    let (code, text) = on_terminal("egress.yaml -o map.html");
+    assert!(code == Some(0) && sandbox.read("map.html").contains("<html"), "{code:?}: {text}");
+    let (code, text) = on_terminal("egress.yaml --format mermaid");
+    assert!(code == Some(0) && text.contains("flowchart"), "{code:?}: {text}");
+}

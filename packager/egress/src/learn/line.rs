@@ -10,6 +10,9 @@ use super::fields::{Fact, Fields};
 use super::moment::Moment;
 use super::seen::{Fate, Kind, Seen, Unread, is_unlisted, without_query};
 
+/// What an identity in a certificate begins with; a principal may be written without it.
+const SCHEME: &str = "spiffe://";
+
 /// Reads a line. `own` is a further key for the identity of the caller.
 pub(super) fn read<'l>(line: &'l str, own: Option<&str>) -> Result<Seen<'l>, Unread> {
     let json = line.find('{');
@@ -33,17 +36,27 @@ fn of_fields<'l>(mut fields: Fields<'l>, before: &str) -> Result<Seen<'l>, Unrea
     let (Some(method), Some(path)) = (fields.take(Fact::Method), fields.take(Fact::Path)) else {
         return Err(if is_request { Unread::NotHttp } else { Unread::Other });
     };
-    let by_forwarder = fields.take(Fact::Caller);
+    let caller = fields.take(Fact::Caller);
     let peer = match fields.take(Fact::Peer) {
         // A principal without its scheme is one, too.
         Some(peer) if peer.contains("://") => Some(peer),
-        Some(peer) => Some(Cow::Owned(format!("spiffe://{peer}"))),
+        Some(peer) => Some(Cow::Owned(format!("{SCHEME}{peer}"))),
         None => fields.get(Fact::Certificates).and_then(last_certificate).map(Cow::Owned),
     };
-    let (peer, caller) = match (peer, by_forwarder) {
-        (Some(peer), caller) => (peer, caller),
-        (None, Some(caller)) if is_example => (Cow::Owned(format!("spiffe://{caller}")), None),
+    let bare = |caller: Cow<'l, str>| match caller.strip_prefix(SCHEME) {
+        Some(bare) => Cow::Owned(bare.to_owned()),
+        None => caller,
+    };
+    let (peer, caller) = match (peer, caller) {
+        // Who names the key `caller` for the identity in the certificate has a scheme in it, which our own log has not.
+        (None, Some(caller)) if is_example || caller.starts_with(SCHEME) => {
+            (Cow::Owned(format!("{SCHEME}{}", bare(caller))), None)
+        }
         (None, _) => return Err(Unread::NoPrincipal),
+        (Some(peer), caller) => {
+            let behind_it = caller.filter(|caller| *caller != peer).map(bare);
+            (peer, behind_it)
+        }
     };
     let at = fields.get(Fact::Time).and_then(Moment::read).or_else(|| Moment::read(before));
     Ok(Seen {

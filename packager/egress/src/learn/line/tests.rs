@@ -17,6 +17,8 @@ fn our_access_log_is_read() {
     assert_eq!((seen.kind, seen.fate, seen.address.as_deref()), (Kind::Access, Fate::Reached, Some("10.1.2.3")));
     let forwarded = OURS.replace(r#""caller":"-""#, r#""caller":"partner.example/ns/a/sa/b""#);
     assert_eq!(read(&forwarded, None).unwrap().caller.as_deref(), Some("partner.example/ns/a/sa/b"));
+    let with_scheme = forwarded.replace("partner.example", "spiffe://partner.example");
+    assert_eq!(read(&with_scheme, None).unwrap().caller.as_deref(), Some("partner.example/ns/a/sa/b"));
 }
 
 #[test]
@@ -41,6 +43,13 @@ fn istios_log_is_read_whatever_the_key_of_the_principal_is() {
     );
     let forwarded = line(&format!(r#""x-forwarded-client-cert":"{header}""#));
     assert_eq!(read(&forwarded, None).unwrap().peer, peer);
+    let caller = line(&format!(r#""caller":"{peer}""#));
+    assert_eq!(read(&caller, None).unwrap().peer, peer);
+    let both = line(&format!(r#""caller":"{peer}","principal":"{peer}""#));
+    assert_eq!((&*read(&both, None).unwrap().peer, read(&both, None).unwrap().caller), (peer, None));
+    // Our own log has a caller without a scheme behind a forwarder, so alone it is of nobody.
+    let behind = line(r#""caller":"cluster.local/ns/shop/sa/web""#);
+    assert_eq!(read(&behind, None).unwrap_err(), Unread::NoPrincipal);
     let bare = line(r#""source_principal":"cluster.local/ns/shop/sa/web""#);
     assert_eq!(read(&bare, None).unwrap().peer, peer);
     for nothing in [r#""principal":"-""#, r#""principal":null"#, r#""principal":["a"]"#, r#""principal":{"a":1}"#] {
@@ -80,6 +89,8 @@ fn a_candidates_examples_are_read() {
     let line = r#"[2026-11-25 09:25:22.181][12][info][wasm] wasm log x: {"sallyport":"candidate","region":"5f2a09c1b7de","inForce":"allowed:readers","candidate":"refused:not_allowed","caller":"cluster.local/ns/shop/sa/web","method":"GET","host":"h","path":"/a?x=","headers":{"x-role":"admin"}}"#;
     let seen = read(line, None).unwrap();
     assert_eq!((&*seen.peer, &*seen.path, seen.kind), ("spiffe://cluster.local/ns/shop/sa/web", "/a", Kind::Example));
+    let with_scheme = line.replace("cluster.local", "spiffe://cluster.local");
+    assert_eq!(read(&with_scheme, None).unwrap().peer, seen.peer);
     assert_eq!((seen.fate, seen.at.unwrap().date()), (Fate::Reached, "2026-11-25".to_owned()));
     assert_eq!(
         fate_of(&line.replace("refused:not_allowed", "refused:denied:x")),
