@@ -26,7 +26,8 @@ REPORTS ?= reports
 PUSH_OPTIONS ?=
 
 LOCK := $(EGRESS)/sallyport.lock
-locked = $(shell sed -n 's/.*"$(1)": *"\([^"]*\)".*/\1/p' $(LOCK) 2>/dev/null)
+# Of the filter that is rolled out next, if the lock has one: that is the program's.
+locked = $(shell sed -n 's/.*"$(1)": *"\([^"]*\)".*/\1/p' $(LOCK) 2>/dev/null | tail -n 1)
 LAYOUT := $(or $(REPORTS),.)/filter.tar
 
 # report COMMAND,FORMAT,FILE: runs a command once more for a file, which is not there if there is nothing to report. The exit

@@ -194,6 +194,44 @@ fn what_is_pushed_is_what_is_served() {
     assert_eq!(registry.verify(&[&pinned]), good);
 }
 
+/// While a filter is rolled out, no other one is for all gateways at once; and nothing is pushed that the lock would not take.
+#[test]
+#[ignore = "needs docker-registry and skopeo: make test"]
+fn what_is_pushed_as_the_next_filter_is_for_one_gateway_after_the_other() {
+    let registry = Registry::open();
+    let path = registry.home.path().join("sallyport.lock");
+    let push = |module: &str, more: &[&str]| {
+        let name = registry.name("mesh/filter:2");
+        let arguments = [&["push", &name, "--wasm", module, "--lock", "sallyport.lock"][..], more].concat();
+        registry.image(&arguments)
+    };
+    // An empty section more: another module.
+    for number in [2, 3] {
+        let other = [MODULE, b"\0\x02\x01", &[b'0' + number]].concat();
+        fs::write(registry.home.path().join(format!("{number}.wasm")), other).unwrap();
+    }
+    let refused = push("2.wasm", &["--next"]);
+    assert!(refused.status.code() == Some(64) && stderr(&refused).contains("has no filter"), "{refused:?}");
+    let first = registry.push(&registry.name("mesh/filter:1"));
+    let next = push("2.wasm", &["--next"]);
+    let next = String::from_utf8(next.stdout).unwrap().trim().split_once('@').unwrap().1.to_owned();
+    let lock = || -> Value { serde_json::from_slice(&fs::read(&path).unwrap()).unwrap() };
+    let image = registry.name("mesh/filter");
+    let both = |digest: &str| json!({"image": image, "digest": digest});
+    assert_eq!(lock(), json!({"version": 1, "filter": both(&first), "next": both(&next)}));
+    let mut rolling = lock();
+    rolling["rollout"] = json!({"gateways": {"a/a": {"filter": next}}});
+    fs::write(&path, rolling.to_string()).unwrap();
+    let uploads = registry.uploads();
+    for more in [&[][..], &["--next"]] {
+        let refused = push("3.wasm", more);
+        assert!(refused.status.code() == Some(8), "{refused:?}");
+        assert!(stderr(&refused).contains(&format!("is being rolled out: a/a has {next}")), "{refused:?}");
+        assert!(stderr(&refused).contains("`sallyport rollback --filter`"), "{refused:?}");
+    }
+    assert_eq!((lock(), registry.uploads()), (rolling, uploads));
+}
+
 /// The manifests of a first `build` name the very image that a later `image push` makes.
 #[test]
 #[ignore = "needs docker-registry and skopeo: make test"]

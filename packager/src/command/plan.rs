@@ -8,7 +8,7 @@ use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 use crate::rollout::render::{Format, render};
-use crate::rollout::{emit, plan, read, see};
+use crate::rollout::{emit, filter_rollout, plan, read, see};
 
 /// Say where the changed rules of each gateway stand, and what the next step means
 ///
@@ -48,7 +48,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         Err(exit) => return Ok(exit),
     };
     let named = state.named(&args.gateways)?;
-    let plan = plan(&state, &named, &see(&state, &named, &args.evidence)?)?;
+    let mut plan = plan(&state, &named, &see(&state, &named, &args.evidence)?)?;
+    plan.filter = filter_rollout(&state, &args.evidence)?;
     console.write(args.output.as_deref(), render(&plan, &state, args.format).as_bytes())?;
     if let Some(folder) = &args.emit {
         let address = args.evidence.prometheus.prometheus.as_ref().map(|url| url.text.as_str());

@@ -16,12 +16,14 @@ use crate::rollout::{Disk, Order, Target, promote, promote_filter, see};
 /// the Egress file, and the Candidate file goes. All other steps write `sallyport.lock` alone; `build` puts them into the
 /// manifests. Waves are promoted one after the other. Nothing is written if something is missing.
 ///
-/// With --filter, a filter of another digest is rolled out in the same way, one gateway at a time.
+/// With --filter, the filter that `image push --lock FILE --next` wrote into the lock is rolled out in the same way, one gateway at a
+/// time.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport promote --prometheus https://prometheus.example.com
   sallyport promote egress-httpbin/httpbin --to enforce --without-evidence \"tested by hand\" --commit
-  sallyport promote --filter sha256:DIGEST")]
+  sallyport promote --filter --prometheus https://prometheus.example.com
+  sallyport promote egress-httpbin/httpbin --filter")]
 pub(crate) struct Args {
     /// Gateways: NAMESPACE/NAME of their Egress, or NAME if no two have it [default: the wave whose turn it is]
     #[arg(value_name = "GATEWAY")]
@@ -29,9 +31,10 @@ pub(crate) struct Args {
     /// How far: shadow, canary, a share of callers such as 25%, enforce or settled [default: one step]
     #[arg(long, value_name = "STAGE", conflicts_with = "filter")]
     to: Option<Target>,
-    /// Pin the filter of this digest, one gateway at a time; once all have it, for all
-    #[arg(long, value_name = "DIGEST", value_parser = digest)]
-    filter: Option<Digest>,
+    /// Pin the lock's next filter for the next gateway, or the one named before; once all have it, for all. The digest is the one that
+    /// you expect
+    #[arg(long, value_name = "DIGEST", num_args = 0..=1, value_parser = digest)]
+    filter: Option<Option<Digest>>,
     /// Why the step needs no evidence; the reason goes into the message of the commit
     #[arg(long, value_name = "REASON", value_parser = reason)]
     without_evidence: Option<String>,
@@ -46,7 +49,8 @@ pub(crate) struct Args {
 }
 
 fn digest(text: &str) -> Result<Digest, String> {
-    text.parse().map_err(|_| "a digest is `sha256:` and 64 hexadecimal digits".to_owned())
+    text.parse()
+        .map_err(|_| "a digest is `sha256:` and 64 hexadecimal digits; a gateway is named before --filter".to_owned())
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
@@ -61,7 +65,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         goes_back: false,
     };
     step::run(&step, console, |state| match filter {
-        Some(digest) => promote_filter(state, &order, digest, evidence, &mut Disk),
+        Some(digest) => promote_filter(state, &order, digest.as_ref(), evidence, &mut Disk),
         None => {
             let seen = see(state, &state.named(gateways)?, evidence)?;
             promote(state, &order, &seen, &mut Disk)

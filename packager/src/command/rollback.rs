@@ -21,7 +21,7 @@ pub(crate) struct Args {
     /// Gateways: NAMESPACE/NAME of their Egress, or NAME if no two have it [default: all with a candidate in the lock]
     #[arg(value_name = "GATEWAY")]
     gateways: Vec<String>,
-    /// Take back the filters that gateways have of their own instead
+    /// Take back the filters that gateways have of their own instead; without gateways no filter is rolled out any more
     #[arg(long)]
     filter: bool,
     /// Commit the files that were written

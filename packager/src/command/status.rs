@@ -6,7 +6,7 @@ use super::step::{now, valid};
 use crate::console::Console;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
-use crate::rollout::{FailOn, ReportTarget, Status, StatusFormat, read, see, write_report};
+use crate::rollout::{FailOn, ReportTarget, Status, StatusFormat, filter_rollout, read, see, write_report};
 
 /// Say what gateways saw of the candidates of their rules, and what follows
 ///
@@ -54,7 +54,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     let named = state.named(&args.gateways)?;
     let seen = see(&state, &named, &args.evidence)?;
-    let status = Status::of(&state, &named, &seen);
+    let mut status = Status::of(&state, &named, &seen);
+    status.filter = filter_rollout(&state, &args.evidence)?;
     console.write(args.output.as_deref(), status.render(args.format).as_bytes())?;
     if !args.evidence.is_given() {
         console.note(

@@ -1,49 +1,62 @@
 //! The filter's image, gateway by gateway.
 
+use sallyport_egress::rollout::Standing;
 use sallyport_egress::value::digest::Digest;
+use sallyport_manifest::LockFile;
 
-use super::evidence::{Evidence, Missing};
+use super::evidence::Missing;
+use super::filter_goal::{Goal, goal, holders, obstacle, refuse_old};
 use super::filter_seen::see_filter;
 use super::lock;
 use super::promote::{Order, Promoted, Taken};
-use super::state::{Gateway, State};
+use super::state::State;
+use super::whole;
 use super::write::Writer;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 
-/// Pins the image for the next gateway; if all have it, it becomes that of the lock.
+/// How a gateway without a pin gets its filter, in words.
+const OF_THE_LOCK: &str = "the filter of the lock";
+
+/// Pins the lock's next filter for the next gateway; if all have it, it becomes that of the lock. `given`: the digest that the user
+/// expects; that of the lock's own filter takes the pin of a gateway back.
 pub(crate) fn promote_filter(
     state: &State,
     order: &Order<'_>,
-    digest: &Digest,
+    given: Option<&Digest>,
     args: &EvidenceArgs,
     writer: &mut dyn Writer,
 ) -> Result<Promoted, Failure> {
-    let gateways = state.gateways();
+    whole::refuse_missing_egress(&state.lock_path, &state.report.files)?;
     let named = state.named(order.gateways)?;
     if named.len() > 1 {
         let message = "a filter is promoted one gateway at a time";
         return Err(Failure::new(Exit::Usage, message).with_help("name one gateway, or none: then it is the next one"));
     }
-    let has_it = |gateway: &Gateway<'_>| state.filter_of(&gateway.egress.value).as_ref() == Ok(digest);
-    let next = match named.first() {
-        Some(name) => gateways.iter().find(|gateway| gateway.name() == *name),
-        None => gateways.iter().find(|gateway| !has_it(gateway)),
+    let goal = goal(state, given)?;
+    let digest = goal.digest();
+    let (having, lacking) = holders(state, digest);
+    let gateways = state.gateways();
+    let chosen = match named.first() {
+        Some(name) => match gateways.iter().find(|gateway| gateway.name() == *name) {
+            Some(gateway) => Some(gateway),
+            None => return Ok(noted(format!("the Egress of {name} is not among the files"))),
+        },
+        None => lacking.first(),
     };
-    let Some(gateway) = next else { return everywhere(state, digest, writer) };
+    let Some(gateway) = chosen else { return everywhere(state, &goal, writer) };
     let name = gateway.name();
-    if has_it(gateway) {
-        return Ok(Promoted { notes: vec![format!("{name} has the filter {digest} already")], ..Promoted::default() });
+    if having.iter().any(|other| other.name() == name) {
+        return Ok(noted(format!("{name} has the filter {digest} already")));
     }
-    if let Some(pinned) = &gateway.egress.value.spec.gateway.filter_digest {
-        let message = format!("the Egress file of `{name}` pins the filter {pinned} itself");
-        return Err(Failure::new(Exit::Blocked, message)
-            .with_help("remove `gateway.filterDigest` there, so that `sallyport.lock` decides"));
+    if let Some(obstacle) = obstacle(state, gateway, digest) {
+        return Err(obstacle);
     }
-    let others: Vec<_> = gateways.iter().filter(|gateway| has_it(gateway)).collect();
-    let Evidence { lines, missing } = see_filter(state, &others, args)?;
-    if order.without_evidence.is_none() && !missing.is_empty() {
-        let missing: String = missing.iter().map(|Missing(what)| format!("\n  {name} to {digest}: {what}")).collect();
+    let Goal::Next(next) = &goal else { return unpin_filters(state, &[name], writer) };
+    let seen = see_filter(state, &having, args)?;
+    if order.without_evidence.is_none() && !seen.missing.is_empty() {
+        let missing: String =
+            seen.missing.iter().map(|Missing(what)| format!("\n  {name} to {digest}: {what}")).collect();
         let message = format!("nothing is promoted, because something is missing:{missing}");
         return Err(Failure::new(Exit::Blocked, message)
             .with_help("wait for it, or give a reason why it is not needed: --without-evidence REASON"));
@@ -51,38 +64,33 @@ pub(crate) fn promote_filter(
     let from =
         state.filter_of(&gateway.egress.value).map_or_else(|_| "not known".to_owned(), |digest| digest.to_string());
     let mut file = state.lock.clone();
-    file.rollout.gateways.entry(name.clone()).or_default().filter = Some(digest.clone());
+    file.rollout.gateways.entry(name.clone()).or_default().filter = Some(next.clone());
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
-    let taken = Taken { gateway: name, from, to: digest.to_string(), evidence: lines, missing, ..Taken::default() };
+    let reason = order.without_evidence.filter(|_| !seen.missing.is_empty()).map(str::to_owned);
+    let (evidence, missing) = (seen.lines, seen.missing);
+    let taken = Taken { gateway: name, from, to: digest.to_string(), evidence, missing, reason, ..Taken::default() };
     Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], ..Promoted::default() })
 }
 
-/// The image that all gateways have is that of the lock, and none is pinned any more.
-fn everywhere(state: &State, digest: &Digest, writer: &mut dyn Writer) -> Result<Promoted, Failure> {
-    let mut file = state.lock.clone();
-    let is_pinned = file.rollout.gateways.values().any(|gateway| gateway.filter.is_some());
-    if !is_pinned {
-        return Ok(Promoted {
-            notes: vec![format!("every gateway has the filter {digest} already")],
-            ..Promoted::default()
-        });
-    }
-    let Some(lock) = file.filter.as_mut() else {
-        return Err(Failure::new(Exit::Blocked, "every gateway has the filter, but the lock names no image")
-            .with_help("`sallyport image push REPOSITORY --lock sallyport.lock` writes it"));
+/// The filter that all gateways have is that of the lock, and none is pinned any more.
+fn everywhere(state: &State, goal: &Goal, writer: &mut dyn Writer) -> Result<Promoted, Failure> {
+    let digest = goal.digest().to_string();
+    let LockFile { filter: Some(before), next: Some(next), rollout } = state.lock.clone() else {
+        return Ok(noted(format!("every gateway has the filter {digest} already")));
     };
-    let from = lock.digest.clone();
-    lock.candidates = state.knows_candidates(digest);
-    lock.digest = digest.to_string();
+    if matches!(goal, Goal::Own(_)) {
+        return Ok(noted(format!("every gateway has the filter {digest} already")));
+    }
+    let mut file = LockFile { filter: Some(next), next: None, rollout };
     file.rollout.gateways.values_mut().for_each(|gateway| gateway.filter = None);
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
-    let taken = Taken { gateway: "every gateway".to_owned(), from, to: digest.to_string(), ..Taken::default() };
+    let taken = Taken { gateway: "every gateway".to_owned(), from: before.digest, to: digest, ..Taken::default() };
     let notes =
         vec!["every gateway has this filter: it is the one of the lock now, and no gateway is pinned".to_owned()];
     Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
 }
 
-/// Gateways load the filter of the lock again.
+/// Gateways load the filter of the lock again. Without names all do, and no filter is rolled out any more.
 pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Writer) -> Result<Promoted, Failure> {
     let named = state.named(named)?;
     let mut file = state.lock.clone();
@@ -90,16 +98,33 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
     for (name, gateway) in &mut file.rollout.gateways {
         let is_meant = named.is_empty() || named.contains(name);
         if let Some(digest) = gateway.filter.take_if(|_| is_meant) {
-            let to = "the filter of the lock".to_owned();
+            if let Some(refused) = gateway.candidate.as_ref().and_then(|live| refused_back(state, name, live.standing))
+            {
+                return Err(refused);
+            }
+            let to = OF_THE_LOCK.to_owned();
             taken.push(Taken { gateway: name.clone(), from: digest.to_string(), to, ..Taken::default() });
         }
     }
-    if taken.is_empty() {
-        return Ok(Promoted {
-            notes: vec!["no such gateway has a filter of its own".to_owned()],
-            ..Promoted::default()
-        });
+    let ended = file.next.take_if(|_| named.is_empty());
+    let notes: Vec<String> = ended.iter().map(|next| format!("{} is not rolled out any more", next.digest)).collect();
+    if taken.is_empty() && ended.is_none() {
+        return Ok(noted("no such gateway has a filter of its own".to_owned()));
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
-    Ok(Promoted { taken, files: vec![state.lock_path.clone()], ..Promoted::default() })
+    Ok(Promoted { taken, files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
+}
+
+/// Why a gateway with a candidate cannot load the filter of the lock again.
+fn refused_back(state: &State, gateway: &str, standing: Standing) -> Option<Failure> {
+    let filter = state.filter.as_ref().map(|filter| &filter.digest);
+    match filter {
+        Ok(digest) if state.knows_candidates(digest) => None,
+        Ok(digest) => Some(refuse_old(gateway, standing, &digest.to_string())),
+        Err(reason) => Some(refuse_old(gateway, standing, &format!("of the lock ({reason})"))),
+    }
+}
+
+fn noted(note: String) -> Promoted {
+    Promoted { notes: vec![note], ..Promoted::default() }
 }

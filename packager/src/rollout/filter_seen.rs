@@ -3,7 +3,7 @@
 use sallyport_egress::evidence::{Gate, judge_filter, span, whole};
 use sallyport_egress::rollout::Standing;
 
-use super::evidence::{Evidence, Missing, Nothing};
+use super::evidence::{Evidence, Missing};
 use super::mark::mark;
 use super::seen::NO_MARK;
 use super::state::{Gateway, State};
@@ -15,12 +15,15 @@ const TIMES: i64 = 2;
 
 /// What speaks for a filter, and what is missing: of every gateway that has it. Of the first there can be no evidence. The gate is
 /// that of a canary: those gateways are one for the others.
-pub(super) fn see_filter(state: &State, having: &[&Gateway<'_>], args: &EvidenceArgs) -> Result<Evidence, Failure> {
+pub(super) fn see_filter(state: &State, having: &[Gateway<'_>], args: &EvidenceArgs) -> Result<Evidence, Failure> {
     if having.is_empty() {
         return Ok(Evidence::default());
     }
     if !args.is_given() {
-        return Ok(Nothing::says());
+        let nothing = |gateway: &Gateway<'_>| {
+            Missing(format!("evidence of {}, which has it: nothing was read of what it did", gateway.name()))
+        };
+        return Ok(Evidence { lines: Vec::new(), missing: having.iter().map(nothing).collect() });
     }
     let standing = Standing::Canary(100);
     let gate = Gate::of(&state.rollout.gates, standing).unwrap_or_default();
@@ -45,9 +48,9 @@ pub(super) fn see_filter(state: &State, having: &[&Gateway<'_>], args: &Evidence
     {
         let name = gateway.name();
         let findings = judge_filter(mark.as_deref().map_err(String::as_str), gate, &observed);
-        evidence
-            .missing
-            .extend(findings.iter().map(|finding| Missing(format!("evidence of {name}: {}", finding.text))));
+        evidence.missing.extend(
+            findings.iter().map(|finding| Missing(format!("evidence of {name}, which has it: {}", finding.text))),
+        );
         if findings.is_empty() {
             let requests = whole(observed.requests.unwrap_or_default());
             evidence.lines.push(format!("{name} has it: {requests} requests in {}", span(observed.seconds as u64)));

@@ -9,6 +9,8 @@ use sallyport_manifest::{Build, GatewayState, LockFile, LockedGateway, Options};
 use super::alone::alone;
 use super::change::change;
 use super::evidence::{Missing, Witness};
+use super::filter_goal::cure;
+use super::filter_state::FilterRollout;
 use super::state::{Gateway, State};
 use super::turn::{first_behind, out_of_turn};
 use crate::compare::render::decided;
@@ -19,6 +21,8 @@ use crate::report::example::Ground;
 /// Every gateway, in the order of the waves.
 pub(crate) struct Plan {
     pub(crate) waves: Vec<(String, Vec<Planned>)>,
+    /// The filter that is rolled out.
+    pub(crate) filter: Option<FilterRollout>,
     /// What there is to say beside the gateways.
     pub(crate) notes: Vec<String>,
 }
@@ -82,7 +86,7 @@ pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Re
     let notes = strays.map(|name| {
         format!("the lock has {name}, whose Egress is not among the files; `sallyport rollback {name}` takes it out")
     });
-    Ok(Plan { waves, notes: notes.collect() })
+    Ok(Plan { waves, filter: None, notes: notes.collect() })
 }
 
 /// `first`: the first gateway that is behind.
@@ -216,17 +220,10 @@ pub(super) fn missing_filter(state: &State, gateway: &Gateway<'_>, step: Step) -
     if step == Step::Settle {
         return None;
     }
-    let name = gateway.name();
     match state.filter_of(&gateway.egress.value) {
         Ok(digest) if state.knows_candidates(&digest) => None,
         Ok(digest) => {
-            let how = match state.capable_filter().filter(|capable| *capable != digest.to_string()) {
-                Some(capable) => format!("`sallyport promote --filter {capable} {name}` comes first"),
-                None => {
-                    "push the filter of this `sallyport` first: `sallyport image push REPOSITORY --lock sallyport.lock`"
-                        .to_owned()
-                }
-            };
+            let how = cure(state, gateway, &digest);
             Some(Missing(format!("filter: {digest} does not know candidates; {how}")))
         }
         Err(reason) => Some(Missing(format!("filter: {reason}"))),

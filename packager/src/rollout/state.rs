@@ -240,16 +240,21 @@ impl State {
         self.own.get_or_init(own_digest).as_ref()
     }
 
+    /// Whether gateways get another filter, one by one.
+    pub(crate) fn rolls_out_a_filter(&self) -> bool {
+        self.lock.next.is_some() || self.lock.pinned().next().is_some()
+    }
+
     /// Whether the filter of this digest knows candidates: `image push` has said so of it, or it is the one in this program.
     pub(crate) fn knows_candidates(&self, digest: &Digest) -> bool {
         let is_said = |lock: &sallyport_manifest::Lock| lock.candidates && lock.digest == digest.to_string();
-        self.lock.filter.as_ref().is_some_and(is_said) || self.own() == Some(digest)
+        self.lock.filter.iter().chain(&self.lock.next).any(is_said) || self.own() == Some(digest)
     }
 
     /// The digest of a filter that knows candidates, if one is known.
     pub(crate) fn capable_filter(&self) -> Option<String> {
-        let locked = self.lock.filter.as_ref().filter(|lock| lock.candidates).map(|lock| lock.digest.clone());
-        locked.or_else(|| self.own().map(ToString::to_string))
+        let mut locked = self.lock.next.iter().chain(&self.lock.filter).filter(|lock| lock.candidates);
+        locked.next().map(|lock| lock.digest.clone()).or_else(|| self.own().map(ToString::to_string))
     }
 }
 

@@ -19,6 +19,31 @@ pub(super) fn refuse_part(lock: &Path, files: &[ReportedFile], rollout: Option<&
     if rollout.is_some_and(|rollout| rollout.waves.is_empty()) {
         return Ok(());
     }
+    refuse_left_out(lock, files, "to promote some gateways alone, give their names", |text| {
+        match (is_kind(text, "Rollout"), is_kind(text, "Egress") || is_kind(text, "Candidate")) {
+            (true, _) if !has_rollout => Some("its waves, gates and waivers would not count"),
+            (_, true) if has_rollout => Some("its turn in the waves would not count"),
+            _ => None,
+        }
+    })
+}
+
+/// Fails if an Egress that is below the folder of the lock is not among the files: a filter is given to all gateways once those that
+/// were read have it.
+pub(super) fn refuse_missing_egress(lock: &Path, files: &[ReportedFile]) -> Result<(), Failure> {
+    refuse_left_out(lock, files, "to promote the filter of one gateway, give its name", |text| {
+        is_kind(text, "Egress").then_some("its gateway would get the filter without its turn")
+    })
+}
+
+/// Fails if a file below the folder of the lock is not among those that were read, and something follows from it. `alone`: how to
+/// promote a part.
+fn refuse_left_out(
+    lock: &Path,
+    files: &[ReportedFile],
+    alone: &str,
+    follows: impl Fn(&str) -> Option<&'static str>,
+) -> Result<(), Failure> {
     let folder = lock.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let read: BTreeSet<PathBuf> = files.iter().filter_map(|file| fs::canonicalize(&file.name).ok()).collect();
     for file in input::gather(&[folder.to_owned()], Selection::Ours).files {
@@ -30,14 +55,10 @@ pub(super) fn refuse_part(lock: &Path, files: &[ReportedFile], rollout: Option<&
         if is_known || has_lock_of_its_own(&path, folder) {
             continue;
         }
-        let what = match (is_kind(&text, "Rollout"), is_kind(&text, "Egress") || is_kind(&text, "Candidate")) {
-            (true, _) if !has_rollout => "its waves, gates and waivers",
-            (_, true) if has_rollout => "its turn in the waves",
-            _ => continue,
-        };
-        let message = format!("`{}` is not among the files, so {what} would not count", printable(&path));
+        let Some(what) = follows(&text) else { continue };
+        let message = format!("`{}` is not among the files, so {what}", printable(&path));
         let help = format!(
-            "add `--files {}`, or name the folder of all gateways, `--files {}`; to promote some gateways alone, give their names",
+            "add `--files {}`, or name the folder of all gateways, `--files {}`; {alone}",
             quoted_path(&path),
             quoted_path(&relative(folder))
         );
@@ -63,8 +84,34 @@ pub(super) fn is_egress_of(text: &str, gateway: &str) -> bool {
     is_kind(text, "Egress") && says("name", name) && namespace.is_none_or(|namespace| says("namespace", namespace))
 }
 
-/// Whether a line of the text says that it is of this kind.
+/// Whether a line of the text says that it is of this kind, however it is quoted.
 fn is_kind(text: &str, kind: &str) -> bool {
-    let of_line = |line: &str| line.strip_prefix("kind:").map(|rest| rest.trim_start().starts_with(kind));
-    text.lines().any(|line| of_line(line).unwrap_or_default())
+    let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
+    let of_line = |line: &str| {
+        let said = line.split('#').next().unwrap_or_default();
+        let words: Vec<&str> = said.split(|letter: char| !is_of_word(letter)).filter(|word| !word.is_empty()).collect();
+        words.windows(2).any(|pair| pair == ["kind", kind])
+    };
+    text.lines().any(of_line)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_found_however_it_is_written() {
+        for text in [
+            "apiVersion: a\nkind: Egress\n",
+            "kind:   'Egress'\r\n",
+            "kind: \"Egress\" # of the shop",
+            "{\"apiVersion\": \"a\", \"kind\": \"Egress\"}",
+            "{kind: Egress, metadata: {name: a}}",
+        ] {
+            assert!(is_kind(text, "Egress") && !is_kind(text, "Rollout"), "{text}");
+        }
+        for text in ["kind: Candidate\n# beside kind: Egress\n", "kind: EgressGateway", "Egress: kind"] {
+            assert!(!is_kind(text, "Egress"), "{text}");
+        }
+    }
 }

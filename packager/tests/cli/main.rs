@@ -6,6 +6,7 @@ mod build;
 mod check;
 mod diff;
 mod explain;
+mod filter_rollout;
 mod formats;
 mod init;
 mod learn;

@@ -352,25 +352,6 @@ fn a_candidate_whose_file_is_gone_is_explained() {
     assert_eq!(sandbox.run(&["check"]).code, Some(0));
 }
 
-#[test]
-fn a_filter_that_does_not_know_candidates_comes_first() {
-    let sandbox = sandbox();
-    sandbox.write("sallyport.lock", LOCK);
-    let plan = run(&sandbox, &["plan"]).stdout;
-    assert!(plan.contains("    missing: filter: sha256:abab") && plan.contains("does not know candidates; "), "{plan}");
-    let blocked = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
-    assert!(blocked.code == Some(8) && blocked.stderr.contains("does not know candidates"), "{blocked:?}");
-    // The lock has a capable one, but this gateway is pinned to another.
-    let (old, new) = (format!("sha256:{}", "cd".repeat(32)), format!("sha256:{}", "ab".repeat(32)));
-    sandbox.write("sallyport.lock", lock());
-    run(&sandbox, &["promote", "--filter", &old]);
-    let plan = run(&sandbox, &["plan"]).stdout;
-    assert!(plan.contains(&format!("    next: the filter {new}, then shadow\n")), "{plan}");
-    assert!(plan.contains(&format!("`sallyport promote --filter {new} httpbin/httpbin` comes first")), "{plan}");
-    assert_eq!(run(&sandbox, &["promote", "--filter", &new, "httpbin"]).code, Some(0));
-    assert_eq!(run(&sandbox, &["promote"]).code, Some(0));
-}
-
 /// Whatever the candidate is, the rules of the Egress file can be in force again.
 #[test]
 fn a_wrong_candidate_does_not_keep_anybody_from_going_back() {
@@ -403,42 +384,13 @@ fn a_gateway_that_is_gone_leaves_the_lock_when_it_is_named() {
 }
 
 #[test]
-fn a_filter_is_promoted_one_gateway_at_a_time() {
-    let sandbox = three();
-    let new = format!("sha256:{}", "cd".repeat(32));
-    let filter = |sandbox: &Sandbox, more: &[&str]| run(sandbox, &[&["promote", "--filter", &new], more].concat());
-    assert_eq!(filter(&sandbox, &["b", "c"]).code, Some(64));
-    assert!(filter(&sandbox, &[]).stdout.starts_with("httpbin/c: sha256:abab"));
-    sandbox.run(&["build", ".", "-o", "out"]);
-    let digest = |name: &str| sandbox.read(&format!("out/httpbin-{name}/20-plugin.yaml")).contains(&"cd".repeat(32));
-    assert_eq!((digest("c"), digest("b")), (true, false));
-    // The others wait for evidence of the first.
-    assert_eq!(filter(&sandbox, &[]).code, Some(8));
-    for name in ["httpbin/b", "httpbin/httpbin", "every gateway"] {
-        let ended = filter(&sandbox, &WITHOUT);
-        assert!(ended.stdout.starts_with(&format!("{name}: sha256:abab")), "{ended:?}");
-    }
-    let lock = sandbox.read("sallyport.lock");
-    assert!(lock.contains(&new) && !lock.contains("abab") && !lock.contains("rollout"), "{lock}");
-    assert!(filter(&sandbox, &[]).stdout.starts_with("every gateway has the filter"));
-}
-
-#[test]
-fn a_pinned_filter_goes_back() {
-    let sandbox = three();
-    run(&sandbox, &["promote", "--filter", &format!("sha256:{}", "cd".repeat(32))]);
-    let back = run(&sandbox, &["rollback", "--filter"]);
-    assert!(back.stdout.ends_with("-> the filter of the lock\n  wrote sallyport.lock\n"), "{back:?}");
-    assert_eq!(run(&sandbox, &["rollback", "--filter"]).stdout, "no such gateway has a filter of its own\n");
-}
-
-#[test]
 fn a_wrong_word_is_a_wrong_argument() {
     let sandbox = three();
     for (arguments, words) in [
         (&["plan", "htpbin"][..], "there is no gateway `htpbin`"),
         (&["promote", "--to", "production"], "a stage is `shadow`, `canary`, a share of callers such as `25%`"),
         (&["promote", "--filter", "1"], "a digest is `sha256:` and 64 hexadecimal digits"),
+        (&["promote", "--filter", "httpbin/c"], "a gateway is named before --filter"),
         (&["promote", "--without-evidence", ""], "write a reason"),
         (&["promote", "--without-evidence", "x\nSigned-off-by: y"], "write the reason in one line"),
         (&["promote", "--to", "0%"], "a stage is `shadow`"),

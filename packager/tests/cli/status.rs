@@ -305,43 +305,6 @@ fn a_page_that_cannot_be_believed_is_no_evidence() {
 }
 
 #[test]
-fn a_filter_needs_evidence_of_the_gateways_that_have_it() {
-    let second =
-        GOOD.replace("name: httpbin", "name: second").replace("httpbin.legacy.internal", "second.legacy.internal");
-    let digest = |letter: &str| format!("sha256:{}", letter.repeat(64));
-    let lock = LOCK.to_owned();
-    let sandbox = Sandbox::with(&[("egress.yaml", GOOD), ("second.yaml", &second), ("sallyport.lock", &lock)]);
-    let promote = |more: &[&str]| at(&sandbox, LATER, &[&["promote", "--filter", &digest("f")][..], more].concat());
-    let first = promote(&[]);
-    assert_eq!(first.code, Some(0), "{first:?}");
-    let blocked = promote(&[]);
-    assert_eq!(blocked.code, Some(8), "{blocked:?}");
-    assert!(blocked.stderr.contains("evidence: nothing was read of what the gateway did"), "{blocked:?}");
-    // A page of the filter before: its workers have something else in force.
-    sandbox.write(
-        "page.txt",
-        "envoy_server_concurrency 1\nsallyport_workers_0123456789abcdef 2\nsallyport_requests_allowed 5000\n",
-    );
-    let blocked = promote(&PAGE);
-    assert_eq!(blocked.code, Some(8), "{blocked:?}");
-    let (_, has) = blocked.stderr.split_once("writes (").expect(&blocked.stderr);
-    let mark = has.get(..16).unwrap();
-    let page = |requests: u32| {
-        format!(
-            "envoy_server_concurrency 1\nsallyport_config_loaded_at_seconds {START}\nsallyport_workers_{mark} 2\n\
-             sallyport_requests_allowed {requests}\n\
-             envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"2xx\"}} {requests}\n"
-        )
-    };
-    sandbox.write("page.txt", page(9));
-    assert!(promote(&PAGE).stderr.contains("evidence of httpbin/httpbin: 9 of 1000 requests"));
-    sandbox.write("page.txt", page(5000));
-    let second = promote(&PAGE);
-    assert_eq!(second.code, Some(0), "{second:?}");
-    assert!(second.stdout.contains("second"), "{second:?}");
-}
-
-#[test]
 fn what_is_not_known_is_said() {
     let sandbox = sandbox();
     sandbox.write("page.txt", page(&sandbox, ""));

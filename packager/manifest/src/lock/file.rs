@@ -20,6 +20,8 @@ const DIGITS: usize = 64;
 pub struct LockFile {
     /// The image that gateways load.
     pub filter: Option<Lock>,
+    /// The image of the same repository that is to take its place, gateway by gateway.
+    pub next: Option<Lock>,
     /// How far candidates have come.
     pub rollout: LockedRollout,
 }
@@ -64,6 +66,8 @@ pub enum InvalidLock {
     Json(serde_json::Error),
     /// It has another version of the format.
     Version(u32),
+    /// What it says of the next filter is wrong.
+    Next(String),
     /// What it says of a gateway contradicts itself.
     Gateway {
         /// `NAMESPACE/NAME`.
@@ -80,6 +84,8 @@ struct File {
     version: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     filter: Option<Lock>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<Lock>,
     #[serde(skip_serializing_if = "Option::is_none")]
     rollout: Option<RolloutEntry>,
 }
@@ -147,13 +153,16 @@ impl LockFile {
     /// # Errors
     /// Fails if the text is not JSON of this shape, has another version, or contradicts itself.
     pub fn parse(text: &str) -> Result<LockFile, InvalidLock> {
-        let File { version, filter, rollout } = serde_json::from_str(text).map_err(InvalidLock::Json)?;
+        let File { version, filter, next, rollout } = serde_json::from_str(text).map_err(InvalidLock::Json)?;
         if version != VERSION {
             return Err(InvalidLock::Version(version));
         }
+        if let Some(next) = &next {
+            check_next(filter.as_ref(), next).map_err(InvalidLock::Next)?;
+        }
         let Some(RolloutEntry { gateways, .. }) = rollout else {
             return match filter {
-                Some(_) => Ok(LockFile { filter, ..LockFile::default() }),
+                Some(_) => Ok(LockFile { filter, next, ..LockFile::default() }),
                 None => serde_json::from_str::<Required>(text).map(|_| LockFile::default()).map_err(InvalidLock::Json),
             };
         };
@@ -162,7 +171,7 @@ impl LockFile {
             let gateway = gateway(entry).map_err(|problem| InvalidLock::Gateway { gateway: name.clone(), problem })?;
             locked.gateways.insert(name, gateway);
         }
-        Ok(LockFile { filter, rollout: locked })
+        Ok(LockFile { filter, next, rollout: locked })
     }
 
     /// The text of the lock file.
@@ -170,14 +179,24 @@ impl LockFile {
     /// # Errors
     /// None in practice: the signature is that of the serializer.
     pub fn render(&self) -> Result<String, serde_json::Error> {
-        let LockFile { filter, rollout: LockedRollout { gateways } } = self;
+        let LockFile { filter, next, rollout: LockedRollout { gateways } } = self;
         let entry = |(name, gateway): (&String, &LockedGateway)| (name.clone(), entry(gateway));
         // A file has at least one of both.
         let is_written = filter.is_none() || !gateways.is_empty();
         let rollout =
             is_written.then(|| RolloutEntry { _parent: IgnoredAny, gateways: gateways.iter().map(entry).collect() });
-        serde_json::to_string_pretty(&File { version: VERSION, filter: filter.clone(), rollout })
-            .map(|text| text + "\n")
+        let file = File { version: VERSION, filter: filter.clone(), next: next.clone(), rollout };
+        serde_json::to_string_pretty(&file).map(|text| text + "\n")
+    }
+
+    /// The gateways that load this digest instead of that of the others, by `NAMESPACE/NAME`.
+    pub fn pinned_to(&self, digest: &str) -> impl Iterator<Item = &str> {
+        self.pinned().filter(move |(_, pinned)| pinned.to_string() == digest).map(|(name, _)| name)
+    }
+
+    /// The gateways that load another filter than the others, by `NAMESPACE/NAME`, each with its digest.
+    pub fn pinned(&self) -> impl Iterator<Item = (&str, &Digest)> {
+        self.rollout.gateways.iter().filter_map(|(name, gateway)| Some((name.as_str(), gateway.filter.as_ref()?)))
     }
 
     /// The candidate of a gateway.
@@ -192,6 +211,19 @@ impl LockFile {
 struct Required {
     #[expect(dead_code, reason = "only whether it is there counts")]
     filter: Lock,
+}
+
+/// A rollout begins with the filter of all gateways, and only the digest changes.
+fn check_next(filter: Option<&Lock>, next: &Lock) -> Result<(), String> {
+    let Some(filter) = filter else { return Err("`next` is there, but no `filter` that it follows".to_owned()) };
+    if next.digest.parse::<Digest>().is_err() {
+        return Err(format!("`next`: `{}` is not a digest", next.digest.escape_debug()));
+    }
+    if next.image != filter.image {
+        let (image, next) = (filter.image.escape_debug(), next.image.escape_debug());
+        return Err(format!("`next` is in `{next}`, but `filter` is in `{image}`"));
+    }
+    Ok(())
 }
 
 fn gateway(entry: GatewayEntry) -> Result<LockedGateway, String> {
@@ -260,6 +292,7 @@ impl fmt::Display for InvalidLock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             InvalidLock::Json(error) => error.fmt(f),
+            InvalidLock::Next(problem) => f.write_str(problem),
             InvalidLock::Version(version) => write!(f, "its version is {version}, but this program reads {VERSION}"),
             InvalidLock::Gateway { gateway, problem } => {
                 write!(f, "the gateway `{}`: {problem}", gateway.escape_debug())
@@ -283,7 +316,7 @@ mod tests {
                 digest: format!("sha256:{}", "ab".repeat(32)),
                 candidates: false,
             }),
-            rollout: LockedRollout::default(),
+            ..LockFile::default()
         }
     }
 
@@ -328,6 +361,26 @@ mod tests {
         assert_eq!(LockFile::parse(&rolling().render().unwrap()).unwrap(), rolling());
         for alone in [LockFile { filter: None, ..rolling() }, LockFile::default()] {
             assert_eq!(LockFile::parse(&alone.render().unwrap()).unwrap(), alone);
+        }
+    }
+
+    #[test]
+    fn the_next_filter_is_one_of_the_same_repository() {
+        let next = Lock { digest: format!("sha256:{}", "cd".repeat(32)), candidates: true, ..file().filter.unwrap() };
+        for with in [file(), rolling()] {
+            let with = LockFile { next: Some(next.clone()), ..with };
+            assert_eq!(LockFile::parse(&with.render().unwrap()).unwrap(), with);
+        }
+        let alone = LockFile { filter: None, next: Some(next.clone()), ..rolling() };
+        let (image, digest) = ("ghcr.io/acme/other".to_owned(), "sha256:1".to_owned());
+        let elsewhere = LockFile { next: Some(Lock { image, ..next.clone() }), ..file() };
+        let none = LockFile { next: Some(Lock { digest, ..next }), ..file() };
+        for (wrong, problem) in [
+            (alone, "`next` is there, but no `filter` that it follows"),
+            (elsewhere, "`next` is in `ghcr.io/acme/other`, but `filter` is in `ghcr.io/acme/filter`"),
+            (none, "`next`: `sha256:1` is not a digest"),
+        ] {
+            assert_eq!(LockFile::parse(&wrong.render().unwrap()).unwrap_err().to_string(), problem);
         }
     }
 

@@ -15,7 +15,7 @@ use crate::oci::layout::Layout;
 use crate::oci::reference::Reference;
 use crate::oci::registry::{Access, Pushed, Registry};
 use crate::oci::verify::{Expected, verify};
-use crate::rollout::{Disk, lock_filter};
+use crate::rollout::{Disk, FilterLock};
 
 /// Push the image to a registry, and print its name with the digest
 ///
@@ -25,6 +25,7 @@ use crate::rollout::{Disk, lock_filter};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport image push ghcr.io/acme/sallyport-filter:1.0.0 --lock sallyport.lock
+  sallyport image push ghcr.io/acme/sallyport-filter:1.1.0 --lock sallyport.lock --next
   sallyport image push registry.internal/mesh/filter:1 --layout filter.tar
   sallyport image push localhost:5000/filter:dev --wasm sallyport_filter.wasm
   sallyport image push registry.internal/mesh/sallyport:1 --of command --layout sallyport.tar")]
@@ -43,6 +44,9 @@ pub(crate) struct Args {
     /// Write the image and its digest to this file, usually sallyport.lock, for `sallyport build`
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
+    /// With --lock: write it as the filter that `promote --filter` gives to one gateway after the other, not to all at once
+    #[arg(long, requires = "lock")]
+    next: bool,
 }
 
 pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
@@ -61,17 +65,19 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         return Ok(exit);
     }
     let digest = image.digest();
+    let name = args.reference.image();
+    // A filter of another version is known by its own `sallyport`.
+    let candidates = own_digest().as_ref() == Some(&digest);
+    let filter = || Lock { image: name.clone(), digest: digest.to_string(), candidates };
+    let lock = args.lock.as_ref().map(|path| FilterLock::prepare(path, filter(), args.next)).transpose()?;
     let registry = Registry::new(&args.reference, Access::Push, args.plain_http)?;
     match registry.push(&image)? {
         Pushed::AlreadyThere => console.note(&format!("{} is already in the registry", args.reference)),
         Pushed::Sent(blobs) => console.note(&format!("pushed {} (new blobs: {blobs})", args.reference)),
     }
-    let name = args.reference.image();
-    if let Some(path) = &args.lock {
-        // A filter of another version is known by its own `sallyport`.
-        let candidates = own_digest().as_ref() == Some(&digest);
-        let filter = Lock { image: name.clone(), digest: digest.to_string(), candidates };
-        lock_filter(path, filter, &mut Disk)?;
+    if let Some(lock) = lock {
+        lock.write(&mut Disk)?;
+        lock.note.iter().for_each(|note| console.note(note));
     }
     console.write(None, format!("{name}@{digest}\n").as_bytes())?;
     Ok(Exit::Ok)

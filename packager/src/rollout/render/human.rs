@@ -13,6 +13,7 @@ pub(super) fn render(plan: &Plan) -> String {
         gateways.iter().for_each(|gateway| push(&mut text, gateway));
         text.push('\n');
     }
+    plan.filter.iter().for_each(|filter| text.push_str(&format!("{}\n", filter.human())));
     plan.notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     text + &summary(plan) + "\n"
 }

@@ -9,6 +9,8 @@
 //!      "regions": [{"id": "5f2a09c1b7de", "change": "narrowed", "inForce": "...", "candidate": "...", "example": "..."}],
 //!      "objects": [{"kind": "WasmPlugin", "namespace": "...", "name": "...", "change": "changed", "effect": "..."}],
 //!      "evidence": [], "missing": []}}]}],
+//!  "filter": {"digest": "sha256:...", "knowsCandidates": true, "have": ["egress-a/a"], "lack": ["egress-b/b"], "next": "egress-b/b",
+//!    "evidence": [], "missing": ["..."]},
 //!  "notes": []}
 //! ```
 //!
@@ -16,6 +18,7 @@
 //! - `stage`: null if the lock has no candidate of the gateway. `percent`: null unless it is a canary.
 //! - `filterFirst`: the digest of the filter that the gateway must get before the step; null if its own can do.
 //! - `next`: null if there is nothing to promote; its `stage` is null if the candidate is settled.
+//! - `filter`: null unless a filter is rolled out; its `next` is null if all gateways have it.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
 
@@ -26,6 +29,7 @@ use crate::compare::render::kind;
 use crate::oci::digest::digest_of;
 use crate::printable::printable;
 use crate::rollout::evidence::Missing;
+use crate::rollout::filter_state::FilterRollout;
 use crate::rollout::plan::{NextStep, Plan, Planned};
 use crate::rollout::state::State;
 
@@ -44,6 +48,7 @@ pub(super) fn render(plan: &Plan, state: &State) -> String {
             "sha256": state.lock_bytes.as_ref().map(|bytes| digest_of(bytes).hex().to_owned()),
         },
         "waves": waves.collect::<Vec<_>>(),
+        "filter": plan.filter.as_ref().map(FilterRollout::json),
         "notes": plan.notes,
     });
     format!("{root:#}\n")

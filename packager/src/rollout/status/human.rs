@@ -10,6 +10,7 @@ pub(super) fn render(status: &Status<'_>) -> String {
         push(&mut text, gateway);
         text.push('\n');
     }
+    status.filter.iter().for_each(|filter| text.push_str(&format!("{}\n", filter.human())));
     if let Some(source) = status.source {
         text.push_str(&format!("evidence from {}\n", visible(source)));
     }

@@ -11,13 +11,17 @@
 //!        "by": [{"caller": "...", "requests": 3}], "active": [{"caller": "...", "requests": 900}], "notSeen": ["..."],
 //!        "waived": [{"caller": "...", "reason": "...", "until": "2027-01-31"}], "reasons": ["..."]}],
 //!      "findings": [{"blocks": true, "text": "..."}]},
-//!    "missing": ["..."]}]}
+//!    "missing": ["..."]}],
+//!  "filter": {"digest": "sha256:...", "knowsCandidates": true, "have": ["egress-a/a"], "lack": ["egress-b/b"], "next": "egress-b/b",
+//!    "evidence": [], "missing": ["..."]}}
 //! ```
 //!
 //! - `seen`: null if nothing was read. `answer`: `noData`, `noTraffic`, `noneRefused` or `someRefused`.
-//! - `digest`: the label `digest` of what its workers are to have in force; null without a candidate in the lock.
+//! - `digest`: the label `digest` of what its workers are to have in force; null without a candidate in the lock, unless a filter is
+//!   rolled out.
 //! - `percent`: null unless it is a canary.
 //! - `change`, `inForce` and `candidate`: null for requests that are in no region of the change. `errors`: null if they are not known.
+//! - `filter`: null unless a filter is rolled out; its `next` is null if all gateways have it.
 //!
 //! Version 1 may get new fields; its fields are never renamed, removed or given another meaning.
 
@@ -28,6 +32,7 @@ use serde_json::{Value, json};
 use super::model::{GatewayStatus, Status, follows, number};
 use crate::compare::render::kind;
 use crate::rollout::evidence::Missing;
+use crate::rollout::filter_state::FilterRollout;
 use crate::rollout::seen::Judged;
 
 /// The version of the schema.
@@ -38,6 +43,7 @@ pub(super) fn render(status: &Status<'_>) -> String {
         "version": VERSION,
         "source": status.source,
         "gateways": status.gateways.iter().map(gateway).collect::<Vec<_>>(),
+        "filter": status.filter.as_ref().map(FilterRollout::json),
     });
     format!("{root:#}\n")
 }

@@ -21,13 +21,14 @@ pub(super) fn render(status: &Status<'_>) -> String {
             gateway.follows()
         ));
     }
-    for gateway in status.gateways.iter().filter(|gateway| gateway.next.is_some() || !gateway.notes.is_empty()) {
+    for gateway in status.gateways.iter().filter(|gateway| gateway.says_more()) {
         text.push_str(&format!("\n#### `{}`\n\n", gateway.gateway));
         for fact in facts(gateway) {
             let indent = if fact.is_part { "  " } else { "" };
             text.push_str(&format!("{indent}- **{}**: {}\n", visible(&fact.name), code(&fact.value)));
         }
     }
+    status.filter.iter().for_each(|filter| text.push_str(&format!("\n{}", filter.markdown())));
     if let Some(source) = status.source {
         text.push_str(&format!("\nEvidence from {}.\n", code(source)));
     }

@@ -8,6 +8,7 @@ use sallyport_egress::rollout::{Standing, written_moment};
 use crate::compare::render::{decided, kind};
 use crate::exit::Exit;
 use crate::rollout::evidence::Missing;
+use crate::rollout::filter_state::FilterRollout;
 use crate::rollout::mark::mark;
 use crate::rollout::plan::{missing_turn, needs, words};
 use crate::rollout::seen::{Judged, Seen};
@@ -26,6 +27,8 @@ pub(crate) enum FailOn {
 /// Each gateway, in the order of the waves.
 pub(crate) struct Status<'s> {
     pub(crate) gateways: Vec<GatewayStatus<'s>>,
+    /// The filter that is rolled out.
+    pub(crate) filter: Option<FilterRollout>,
     /// Where the evidence is from.
     pub(crate) source: Option<&'s str>,
 }
@@ -37,7 +40,7 @@ pub(crate) struct GatewayStatus<'s> {
     /// How many of the callers the candidate decides for, at `canary`.
     pub(crate) percent: Option<u32>,
     pub(crate) since: Option<String>,
-    /// The digest of what its workers are to have in force, if it has a candidate in the lock.
+    /// The digest of what its workers are to have in force, if it has a candidate in the lock, or a filter is rolled out.
     pub(crate) digest: Option<String>,
     /// What there is to know of a state that no promotion leads to.
     pub(crate) notes: Vec<String>,
@@ -53,12 +56,13 @@ impl<'s> Status<'s> {
         let first = first_behind(&all);
         let chosen = all.iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name()));
         let gateways = chosen.map(|gateway| GatewayStatus::of(state, gateway, first.as_ref(), seen)).collect();
-        Self { gateways, source: seen.source.as_deref() }
+        Self { gateways, filter: None, source: seen.source.as_deref() }
     }
 
     pub(crate) fn exit(&self, fail_on: Option<FailOn>) -> Exit {
         let is_blocked = self.gateways.iter().any(GatewayStatus::is_blocked);
-        let is_missing = self.gateways.iter().any(|gateway| !gateway.missing.is_empty());
+        let is_missing = self.gateways.iter().any(|gateway| !gateway.missing.is_empty())
+            || self.filter.as_ref().is_some_and(FilterRollout::waits);
         let fails = match fail_on {
             None => false,
             Some(FailOn::Blocked) => is_blocked,
@@ -95,13 +99,19 @@ impl<'s> GatewayStatus<'s> {
             since: gateway.since().map(written_moment),
             digest: match judged {
                 Some(judged) => judged.mark.clone().ok(),
-                None => gateway.since().and_then(|_| mark(state, gateway, None).ok()),
+                None if gateway.since().is_none() && !state.rolls_out_a_filter() => None,
+                None => mark(state, gateway, None).ok(),
             },
             notes,
             next: step.map(|step| step.to_string()),
             judged,
             missing,
         }
+    }
+
+    /// Whether there is more to say of it than where it stands.
+    pub(super) fn says_more(&self) -> bool {
+        self.next.is_some() || self.digest.is_some() || !self.notes.is_empty()
     }
 
     fn is_blocked(&self) -> bool {
