@@ -132,9 +132,9 @@ fn read(path: &Path) -> Result<Option<LockFile>, BuildError> {
     LockFile::parse(&text).map(Some).map_err(|error| unusable(error.to_string(), help()))
 }
 
-/// Whether a lock, read or not, says how far candidates have come: `image push` does not write it anew then.
+/// Whether a lock, read or not, says how far candidates or a filter have come: `image push` does not write it anew then.
 pub(crate) fn has_rollout(text: &str) -> bool {
-    text.contains("\"rollout\"")
+    ["\"rollout\"", "\"next\""].iter().any(|key| text.contains(key))
 }
 
 /// How to mend a lock that has a rollout.

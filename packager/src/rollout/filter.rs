@@ -108,7 +108,11 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
     }
     let ended = file.next.take_if(|_| named.is_empty());
     let notes: Vec<String> = ended.iter().map(|next| format!("{} is not rolled out any more", next.digest)).collect();
-    if taken.is_empty() && ended.is_none() {
+    if let (Some(next), true) = (&ended, taken.is_empty()) {
+        let (gateway, to) = ("every gateway".to_owned(), OF_THE_LOCK.to_owned());
+        taken.push(Taken { gateway, from: next.digest.clone(), to, ..Taken::default() });
+    }
+    if taken.is_empty() {
         return Ok(noted("no such gateway has a filter of its own".to_owned()));
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;

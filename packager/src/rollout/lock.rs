@@ -234,8 +234,10 @@ mod tests {
         let path = folder.path().join("sallyport.lock");
         fs::write(&path, "{}").unwrap();
         lock_filter(&path, filter(), false).unwrap();
-        fs::write(&path, "<<<<<<< HEAD \"rollout\"").unwrap();
-        let failure = lock_filter(&path, filter(), false).unwrap_err();
-        assert!(failure.message.contains("cannot be read, and has a rollout in it"), "{}", failure.message);
+        for key in ["rollout", "next"] {
+            fs::write(&path, format!("<<<<<<< HEAD \"{key}\"")).unwrap();
+            let failure = lock_filter(&path, filter(), false).unwrap_err();
+            assert!(failure.message.contains("cannot be read, and has a rollout in it"), "{}", failure.message);
+        }
     }
 }

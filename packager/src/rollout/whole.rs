@@ -51,6 +51,8 @@ fn refuse_left_out(
         let is_named = files.iter().any(|read| read.name == file.name);
         let is_known = is_named || fs::canonicalize(&path).is_ok_and(|path| read.contains(&path));
         let Ok(bytes) = file.content else { continue };
+        // UTF-16, too, is the file of a gateway, whatever is wrong with it.
+        let bytes: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0).collect();
         let text = String::from_utf8_lossy(&bytes);
         if is_known || has_lock_of_its_own(&path, folder) {
             continue;

@@ -183,6 +183,14 @@ fn a_pinned_filter_goes_back() {
     assert!(back.stdout.contains(&format!("{} is not rolled out any more\n", digest("cd"))), "{back:?}");
     assert_eq!(lock_file(&sandbox)["next"], Value::Null);
     assert_eq!(run(&sandbox, &["rollback", "--filter"]).stdout, "no such gateway has a filter of its own\n");
+    // One that has not begun is ended as well.
+    sandbox.write("sallyport.lock", rolling(("ab", true), ("cd", true)));
+    let back = run(&sandbox, &["rollback", "--filter"]);
+    assert!(
+        back.stdout.starts_with(&format!("every gateway: {} -> the filter of the lock\n", digest("cd"))),
+        "{back:?}"
+    );
+    assert_eq!(lock_file(&sandbox)["next"], Value::Null);
 }
 
 #[test]
