@@ -4,6 +4,8 @@ use crate::case::{Case, for_all_cases};
 use crate::common::request::Request;
 use crate::common::wire::{read, read_rule};
 use crate::reference;
+use crate::reference::facts::header_name;
+use crate::reference::rules::{regex_matches, string_matches, trim_blanks};
 use crate::reference::{Outcome, Said};
 use arbitrary::Unstructured;
 use proptest::test_runner::TestCaseError;
@@ -197,7 +199,7 @@ fn adding_an_allow_never_refuses_more() {
 /// What is read of a list in a line of its own, and no more once there is a second line: the elements without blanks between them,
 /// and with one.
 fn spaced_anew(line: &[u8]) -> Vec<Vec<u8>> {
-    let elements: Vec<&[u8]> = line.split(|byte| *byte == b',').map(reference::trim_blanks).collect();
+    let elements: Vec<&[u8]> = line.split(|byte| *byte == b',').map(trim_blanks).collect();
     match elements.as_slice() {
         [_] => Vec::new(),
         several => vec![several.join(&b","[..]), several.join(&b", "[..])],
@@ -216,21 +218,21 @@ fn without_texts_about_blanks(policy: &wire::Policy, line: &[u8]) -> wire::Polic
     let mut policy = policy.clone();
     for rule in &mut policy.rules {
         for condition in rule.when.iter_mut().flatten() {
-            if reference::header_name(&condition.key).is_none() {
+            if header_name(&condition.key).is_none() {
                 continue;
             }
             for texts in [&mut condition.values, &mut condition.not_values] {
-                keep(texts, |text, value| reference::string_matches(text.as_bytes(), value));
+                keep(texts, |text, value| string_matches(text.as_bytes(), value));
             }
             for texts in [&mut condition.regex, &mut condition.not_regex] {
-                keep(texts, |text, value| reference::regex_matches(text, value, true));
+                keep(texts, |text, value| regex_matches(text, value, true));
             }
         }
         let is_empty = |condition: &wire::Condition| {
             let wire::Condition { values, not_values, regex, not_regex, .. } = condition;
             [values, not_values, regex, not_regex].into_iter().all(Option::is_none)
         };
-        for conditions in &mut rule.when {
+        if let Some(conditions) = &mut rule.when {
             conditions.retain(|condition| !is_empty(condition));
         }
         rule.when.take_if(|conditions| conditions.is_empty());

@@ -4,17 +4,16 @@
 //! sentence of the semantics is a few lines here and can be checked by eye. Where it and the engine differ, the
 //! semantics say who is right. It takes policies that compile; what it makes of others means nothing.
 
-mod facts;
+pub mod facts;
 mod metadata;
 mod path;
-mod rules;
+pub mod rules;
 
 use sallyport_core::wire;
 use sallyport_core::{Ambiguity, Decision, Reason, Refusal, RequestView, RuleRef, Shadow, Verdict};
 use std::fmt;
 
-pub use facts::{Facts, header_name};
-pub use rules::{regex_matches, string_matches, trim_blanks};
+pub use facts::Facts;
 
 /// What was said of one request, in a form that both opinions can be put into.
 #[derive(Clone, Debug, PartialEq, Eq)]
