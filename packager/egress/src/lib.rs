@@ -60,7 +60,7 @@ mod yaml;
 
 pub use check::{Checked, Located, check, check_with_manifests};
 pub use code::Code;
-pub use import::recognise::{FileKind, recognise};
+pub use import::recognise::{FileKind, has_kind, has_own_kind, recognise};
 pub use parse::{Cases, Places, place_of};
 pub use policy::{policy_source, standbys};
 pub use reference::{BlockReference, FieldReference, reference, reference_page};

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use sallyport_egress::{FileKind, recognise};
+use sallyport_egress::{FileKind, has_own_kind, recognise};
+
+/// The group of our kinds. A file whose lines do not show it may have it all the same, say in flow style.
+const GROUP: &str = "sallyport.dev/";
 
 /// Which files of a directory are taken.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,12 +23,17 @@ pub(crate) enum Selection {
 pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bool {
     // UTF-16 is recognised too, so that it gets a diagnostic of its own.
     let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
-    match recognise(&String::from_utf8_lossy(&bytes)) {
+    let text = String::from_utf8_lossy(&bytes);
+    match recognise(&text) {
         FileKind::Sallyport => true,
         FileKind::Cases => selection != Selection::Ours,
         FileKind::Manifests => selection == Selection::WithManifests,
         FileKind::Others => false,
-        FileKind::Unknown => is_our_name(path) || (selection != Selection::Ours && is_name_of_cases(path)),
+        FileKind::Unknown => {
+            is_our_name(path)
+                || (selection != Selection::Ours && is_name_of_cases(path))
+                || (text.contains(GROUP) && has_own_kind(&text))
+        }
     }
 }
 
@@ -39,7 +47,7 @@ pub(crate) fn is_for_others(selection: Selection, bytes: &[u8]) -> bool {
         FileKind::Cases => selection == Selection::Ours,
         FileKind::Sallyport | FileKind::Unknown => false,
     };
-    is_other && !text.lines().any(|line| matches!(line.trim_end(), "kind: Egress" | "kind: Mesh" | "kind: Cases"))
+    is_other && !has_own_kind(&text)
 }
 
 /// Whether the file has cases. No command counts one that it does not read as another program's.
@@ -83,6 +91,23 @@ mod tests {
         let gateway = b"apiVersion: networking.istio.io/v1\nkind: Gateway\n";
         assert!(!is_ours("gateway.yaml", gateway));
         assert!(is_selected(Selection::WithManifests, Path::new("gateway.yaml"), gateway));
+    }
+
+    /// Its kind counts, whatever it is and however it is written.
+    #[test]
+    fn a_file_in_flow_style_is_ours() {
+        let flow = b"{metadata: {name: rollout}, kind: Rollout, apiVersion: sallyport.dev/v1alpha1}\n";
+        assert!(is_ours("some.yaml", flow));
+        assert!(!is_ours("some.yaml", b"{metadata: {name: rollout}, kind: Job, note: sallyport.dev/v1alpha1}\n"));
+    }
+
+    #[test]
+    fn a_kind_of_ours_under_another_group_is_not_for_others() {
+        for kind in ["kind: Egress", "kind: \"Rollout\"", "kind : Candidate", "kind: Mesh\r"] {
+            let text = format!("apiVersion: example.com/v1\n{kind}\n");
+            assert!(!is_for_others(Selection::Ours, text.as_bytes()), "{text:?}");
+        }
+        assert!(is_for_others(Selection::Ours, b"apiVersion: v1\nkind: Service\n"));
     }
 
     #[test]

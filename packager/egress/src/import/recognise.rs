@@ -1,9 +1,12 @@
 //! Which program a YAML file is for, judging by its lines alone.
 //!
-//! The file is not parsed, because a file with broken YAML must be reported and not skipped.
+//! The file is not parsed for it, because a file with broken YAML must be reported and not skipped. Of which kind it is says the
+//! parser, as far as it can read it.
 
 use super::Kind;
+use crate::diagnostic::Sink;
 use crate::model::KINDS;
+use crate::yaml::reader::read_all;
 
 /// The group in `apiVersion: sallyport.dev/v1alpha1`.
 const GROUP: &str = "sallyport.dev";
@@ -61,6 +64,28 @@ pub fn recognise(text: &str) -> FileKind {
         (true, _) if manifest && !is_template(text) => FileKind::Manifests,
         (true, _) => FileKind::Others,
     }
+}
+
+/// Whether a document of the file is of one of these kinds, as the parser reads it; if it cannot read the file, whether a line
+/// says so.
+#[must_use]
+pub fn has_kind(text: &str, kinds: &[&str]) -> bool {
+    let mut sink = Sink::new(0);
+    // A byte-order mark is no part of a name.
+    let documents = read_all(text.trim_start_matches("\u{feff}"), &mut sink);
+    let of_parser = |kind: &str| {
+        documents.iter().any(|document| document.get("kind").is_some_and(|node| node.text() == Some(kind)))
+    };
+    let is_read = sink.diagnostics.is_empty();
+    let of_lines =
+        |kind: &str| !is_read && top_level_fields(text).any(|(_, field, value)| (field, value) == ("kind", kind));
+    kinds.iter().any(|kind| of_parser(kind) || of_lines(kind))
+}
+
+/// Whether a document of the file is of a kind of ours, whatever its group. See [`has_kind`].
+#[must_use]
+pub fn has_own_kind(text: &str) -> bool {
+    has_kind(text, &KINDS)
 }
 
 /// Deployments are read if they are gateways, and lists if they have resources of Istio.
@@ -130,6 +155,37 @@ mod tests {
             "apiVersion: networking.istio.io/v1\nkind: Gateway\n---\napiVersion: sallyport.dev/v1alpha1\n",
         ] {
             assert_eq!(recognise(text), FileKind::Sallyport, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_kind_is_one_however_it_is_written() {
+        for text in [
+            "kind: Rollout\n",
+            "kind: \"Rollout\"\n",
+            "'kind': 'Rollout'\n",
+            "kind : Rollout # of all\n",
+            "kind:\n  Rollout\n",
+            "kind: !!str Rollout\n",
+            "\u{feff}apiVersion: sallyport.dev/v1alpha1\r\nkind: Rollout\r\n",
+            "{metadata: {name: a}, kind: Rollout, apiVersion: sallyport.dev/v1alpha1}\n",
+            "{\"apiVersion\": \"sallyport.dev/v1alpha1\", \"kind\": \"Rollout\"}",
+            "kind: Egress\n---\nkind: Rollout\n",
+            // What cannot be parsed, by its lines.
+            "kind: \"Rollout\"\nspec: [\n",
+            "spec: [\nkind : Rollout\n",
+        ] {
+            assert!(has_kind(text, &["Mesh", "Rollout"]) && has_own_kind(text), "{text:?}");
+        }
+        for text in [
+            "kind: RolloutX\n",
+            "a: |\n  kind: Rollout\n",
+            "# kind: Rollout\n",
+            "spec: {kind: Rollout}\n",
+            "",
+            "spec: [",
+        ] {
+            assert!(!has_kind(text, &["Rollout"]), "{text:?}");
         }
     }
 
