@@ -99,7 +99,8 @@ fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh:
 }
 
 fn without_change(candidate: &Candidate, egress: &Egress) -> UnplacedDiagnostic {
-    let end = "remove the file; if `sallyport promote` was interrupted, run it again: it removes it";
+    let end =
+        "remove the file; if `sallyport plan` says that a promotion was interrupted, `sallyport promote` removes it";
     let ids = egress.spec.authz.rules.iter().map(|rule| rule.id.as_str());
     match candidate.remove.first().filter(|_| candidate.rules.is_empty()) {
         Some(id) => {

@@ -31,9 +31,10 @@ pub(super) fn check(
         if !known.contains(text) {
             let message = format!("there is no Egress {}", quoted(text));
             let near = did_you_mean(text, known.iter().map(String::as_str));
-            let help = near.map_or("name its file, too, or leave it out".to_owned(), |near| {
-                format!("did you mean {}?", quoted(near))
-            });
+            let missing = || {
+                format!("give the command the file of that Egress, too, or take {} out of the Rollout", quoted(text))
+            };
+            let help = near.map_or_else(missing, |near| format!("did you mean {}?", quoted(near)));
             let flaw = UnplacedDiagnostic::new(Code::RolloutGateway, message);
             checked.diagnostics.push(flaw.help(help).at(file, node.span));
         }

@@ -25,7 +25,7 @@ fn a_wrong_candidate_is_refused_in_its_place() {
         ),
         (
             "\n  rules:\n  - {id: readers, action: ALLOW, to: [{operation: {methods: [GET]}}], from: [{source: {serviceAccounts: [a/b]}}]}\n",
-            "SP0703 httpbin.candidate.yaml:5:3 the rules of the Egress are these already; remove the file; if `sallyport promote` was interrupted, run it again: it removes it",
+            "SP0703 httpbin.candidate.yaml:5:3 the rules of the Egress are these already; remove the file; if `sallyport plan` says that a promotion was interrupted, `sallyport promote` removes it",
         ),
         (
             "\n  rules:\n  - {id: x, action: DENY, to: [{operation: {paths: [/x]}}]}\n  remove: [raeders]\n",
@@ -153,7 +153,7 @@ fn a_wrong_rollout_is_refused_in_its_place() {
         ),
         (
             "{waivers: [{gateway: x/y, region: 5f2a09c1b7de, caller: x/ns/a/sa/b, reason: r, until: 2027-01-31}]}",
-            "SP0713 rollout.yaml:4:28 there is no Egress `x/y`; name its file, too, or leave it out",
+            "SP0713 rollout.yaml:4:28 there is no Egress `x/y`; give the command the file of that Egress, too, or take `x/y` out of the Rollout",
         ),
         (
             "{waivers: [{gateway: httpbin/httpbin, region: 5f2a, caller: x/ns/a/sa/b, reason: r, until: 2027-01-31}]}",
