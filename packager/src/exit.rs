@@ -78,7 +78,7 @@ pub(crate) fn table() -> String {
 /// Why a command could not do its work: a message, a hint and the exit code.
 ///
 /// Problems in a user's files are not failures: reporting them is the work of `check`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
     /// Lower case, no full stop, user text in backticks.

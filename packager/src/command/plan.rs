@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let state = match valid(read(&args.files, now(console)?)?, console) {
+    let state = match valid(read(&args.files, &args.gateways, now(console)?)?, console) {
         Ok(state) => state,
         Err(exit) => return Ok(exit),
     };

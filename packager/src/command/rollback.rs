@@ -11,7 +11,7 @@ use crate::rollout::{Disk, roll_back, unpin_filters};
 ///
 /// The candidate's entry leaves `sallyport.lock`, so that the next build has the rules of the Egress file; the Candidate file
 /// stays. After a candidate was settled, the Egress file and the Candidate file are restored from Git as they were before; what has
-/// changed since elsewhere in the Egress file stays.
+/// changed since elsewhere in the Egress file stays. A step that is not committed is undone instead: all is as in the last commit.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport rollback
@@ -35,7 +35,8 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let Args { gateways, filter, commit, files } = args;
     // Nothing keeps a bad candidate in force.
-    let step = Step { verb: ROLL_BACK, files, gateways, commit: *commit, reason: None, goes_back: true };
+    let step =
+        Step { verb: ROLL_BACK, files, gateways, commit: *commit, reason: None, goes_back: true, is_filter: *filter };
     step::run(&step, console, |state| match filter {
         true => unpin_filters(state, gateways, &mut Disk),
         false => roll_back(state, gateways, &mut Disk),

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
 use crate::report;
 use crate::rollout::{
-    Promoted, Read, State, commit, need_repository, not_committed, read, read_to_go_back, uncommitted,
+    Pending, PendingKind, Promoted, Read, State, commit, need_repository, pending, read, read_to_go_back, uncommitted,
 };
 
 /// What the message of the commit of a rollback begins with.
@@ -26,6 +26,8 @@ pub(super) struct Step<'a> {
     pub(super) reason: Option<&'a str>,
     /// Then neither a wrong candidate nor a step that is not committed is in the way.
     pub(super) goes_back: bool,
+    /// Whether it is about the filter's image.
+    pub(super) is_filter: bool,
 }
 
 /// The environment variable with another time than that of the clock, in Unix seconds.
@@ -65,7 +67,11 @@ pub(super) fn run(
     take: impl FnOnce(&State) -> Result<Promoted, Failure>,
 ) -> Result<Exit, Failure> {
     let now = now(console)?;
-    let read = if step.goes_back { read_to_go_back(step.files, step.gateways, now) } else { read(step.files, now) };
+    let read = if step.goes_back {
+        read_to_go_back(step.files, step.gateways, now)
+    } else {
+        read(step.files, step.gateways, now)
+    };
     let state = match valid(read?, console) {
         Ok(state) => state,
         Err(exit) => return Ok(exit),
@@ -74,47 +80,80 @@ pub(super) fn run(
         need_repository(&state.lock_path)?;
     }
     // Without a commit, nothing is in the way of going back.
-    let before = (step.commit || !step.goes_back).then(|| uncommitted(&state)).flatten();
-    if let (Some(written), false) = (&before, step.goes_back) {
-        return finish_uncommitted(step, console, written);
+    let pending = if step.commit || !step.goes_back { pending(&state)? } else { Vec::new() };
+    if !step.goes_back && !pending.is_empty() {
+        return finish_uncommitted(step, console, &pending, &uncommitted(&state, &pending)?);
     }
-    if step.commit && !step.goes_back {
-        let files = not_committed(&state, &state.named(step.gateways)?);
-        if let Some(first) = files.first() {
-            let message =
-                format!("`{}` is not committed, and the lock would speak of what Git does not have", printable(first));
-            return Err(Failure::new(Exit::Blocked, message).with_help("commit the Egress and its candidate first"));
-        }
+    let named = state.named(step.gateways)?;
+    if let Some(other) = pending.iter().find(|one| !is_of_rollback(step, &named, one)) {
+        let message =
+            format!("a step of `{}` is not committed, and would be in the commit of this rollback", other.gateway);
+        let undone = if other.kind == PendingKind::Filter { "rollback --filter" } else { "rollback" };
+        let help = format!(
+            "`sallyport promote --commit` commits it, and `sallyport {undone} {}` undoes it; without --commit nothing is in the way of \
+             a rollback",
+            other.gateway
+        );
+        return Err(Failure::new(Exit::Blocked, message).with_help(help));
     }
     let mut promoted = take(&state)?;
     // A commit has the whole lock: so it says what else is in it.
-    for taken in before.iter().flat_map(|before| &before.taken) {
-        if promoted.taken.iter().all(|other| other.gateway != taken.gateway) {
-            promoted.taken.push(taken.clone());
-        }
+    let before: Vec<Pending> = pending
+        .into_iter()
+        .filter(|one| one.kind == PendingKind::Back && promoted.taken.iter().all(|taken| taken.gateway != one.gateway))
+        .collect();
+    if !before.is_empty() {
+        let before = uncommitted(&state, &before)?;
+        promoted.taken.extend(before.taken);
+        promoted.left.extend(before.files);
     }
-    promoted.left.extend(before.into_iter().flat_map(|before| before.files));
     report(step, console, &promoted)
 }
 
+/// Whether what is not committed is undone by a rollback, or is one itself.
+fn is_of_rollback(step: &Step<'_>, named: &[String], pending: &Pending) -> bool {
+    let is_meant = named.is_empty() || named.contains(&pending.gateway);
+    match pending.kind {
+        PendingKind::Back => true,
+        PendingKind::Filter => is_meant && step.is_filter,
+        PendingKind::Step | PendingKind::Settled => is_meant && !step.is_filter,
+    }
+}
+
 /// A step was written, but not committed.
-fn finish_uncommitted(step: &Step<'_>, console: &Console, written: &Promoted) -> Result<Exit, Failure> {
-    let steps: Vec<_> = written.taken.iter().map(|taken| format!("`{}` to `{}`", taken.gateway, taken.to)).collect();
+fn finish_uncommitted(
+    step: &Step<'_>,
+    console: &Console,
+    pending: &[Pending],
+    written: &Promoted,
+) -> Result<Exit, Failure> {
+    let words: Vec<_> = written.taken.iter().map(|taken| format!("`{}` to `{}`", taken.gateway, taken.to)).collect();
     if step.commit {
-        console.note(&format!("the last step was not committed, so this commits it: {}", steps.join(", ")));
         let verb = if written.goes_back() { ROLL_BACK } else { step.verb };
         // The reason of this run is of another step; the lock keeps that of the one before.
-        return report(&Step { verb, reason: None, ..*step }, console, written);
+        let exit = report(&Step { verb, reason: None, ..*step }, console, written)?;
+        let what = if written.goes_back() { "rollback" } else { "step" };
+        let text = format!(
+            "the last {what} was not committed, so this run has committed it, and has taken no step of its own: the same command again \
+             takes it\n"
+        );
+        console.write(None, text.as_bytes())?;
+        return Ok(exit);
     }
-    let message = format!("the last step is not committed: {}", steps.join(", "));
-    Err(Failure::new(Exit::Blocked, message)
-        .with_help("commit it first, or use --commit, which commits it and goes no further"))
+    let message = format!("the last step is not committed: {}", words.join(", "));
+    let mut help = "commit it first, or use --commit, which commits it and goes no further".to_owned();
+    let is_step = |one: &&Pending| matches!(one.kind, PendingKind::Step | PendingKind::Settled);
+    let names: Vec<&str> = pending.iter().filter(is_step).map(|one| one.gateway.as_str()).collect();
+    if !names.is_empty() {
+        help.push_str(&format!("; `sallyport rollback {}` undoes it", names.join(" ")));
+    }
+    Err(Failure::new(Exit::Blocked, message).with_help(help))
 }
 
 fn report(step: &Step<'_>, console: &Console, promoted: &Promoted) -> Result<Exit, Failure> {
     let mut text = String::new();
     for taken in &promoted.taken {
-        text.push_str(&format!("{}: {} -> {}\n", taken.gateway, taken.from, taken.to));
+        text.push_str(&format!("{}\n", taken.line()));
     }
     for file in &promoted.files {
         let verb = if file.exists() { "wrote" } else { "removed" };
@@ -124,7 +163,7 @@ fn report(step: &Step<'_>, console: &Console, promoted: &Promoted) -> Result<Exi
         promoted.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
     }
     if step.commit {
-        let to_commit = promoted.commit(step.verb, step.reason);
+        let to_commit = promoted.commit(step.verb, step.reason)?;
         if !to_commit.files.is_empty() {
             text.push_str(&format!("  committed {}\n", commit(&to_commit)?));
         } else if !promoted.taken.is_empty() {

@@ -6,39 +6,23 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use sallyport_manifest::{LockFile, LockedGateway};
-
-use super::state::State;
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, visible};
 
-/// Commits of the lock that are searched for the one that settled a candidate.
-const MOST_COMMITS: &str = "-n200";
-
-/// A gateway whose step is written, but not committed.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Pending {
-    pub(super) gateway: String,
-    /// What the lock of the last commit has of it, and what the lock has.
-    pub(super) before: LockedGateway,
-    pub(super) now: LockedGateway,
-}
-
-/// The steps in the lock that the last commit does not have; none outside of a repository.
-pub(super) fn pending(state: &State) -> Vec<Pending> {
-    if !is_repository(&state.lock_path) {
-        return Vec::new();
-    }
-    let committed = show("HEAD", &state.lock_path).unwrap_or_default();
-    let before = LockFile::parse(&String::from_utf8_lossy(&committed)).unwrap_or_default().rollout.gateways;
-    let now = &state.lock.rollout.gateways;
-    let names: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
-    let pending = |name: &String| {
-        let (before, now) = (before.get(name).cloned().unwrap_or_default(), now.get(name).cloned().unwrap_or_default());
-        (before != now).then(|| Pending { gateway: name.clone(), before, now })
-    };
-    names.into_iter().filter_map(pending).collect()
-}
+/// Commits whose files are asked for at once: what is asked fits into a pipe, whatever is answered.
+const AT_ONCE: usize = 64;
+/// What git says of a branch without a commit.
+const NO_COMMIT: &str = "does not have any commits yet";
+/// For git, a name with `*` or `[` is that name.
+const LITERALLY: &str = "--literal-pathspecs";
+/// Files in Git's folder that are there in the middle of something, and what that is.
+const UNFINISHED: [(&str, &str); 5] = [
+    ("MERGE_HEAD", "a merge"),
+    ("rebase-merge", "a rebase"),
+    ("rebase-apply", "a rebase"),
+    ("CHERRY_PICK_HEAD", "a cherry-pick"),
+    ("REVERT_HEAD", "a revert"),
+];
 
 /// What is to be committed.
 pub(crate) struct Commit {
@@ -61,82 +45,208 @@ pub(crate) fn commit(commit: &Commit) -> Result<String, Failure> {
         words.chain(files.iter().map(|file| file.as_os_str().to_owned())).collect::<Vec<_>>()
     };
     let present: Vec<&PathBuf> = absolute.iter().filter(|file| file.exists()).collect();
-    run(&here, &arguments(&["add", "--"], &present), b"").map_err(refused)?;
+    run(&here, &arguments(&[LITERALLY, "add", "--"], &present), b"").map_err(refused)?;
     let all: Vec<&PathBuf> = absolute.iter().collect();
-    run(&here, &arguments(&["commit", "--quiet", "--only", "--file=-", "--"], &all), message.as_bytes())
+    run(&here, &arguments(&[LITERALLY, "commit", "--quiet", "--only", "--file=-", "--"], &all), message.as_bytes())
         .map_err(refused)?;
     let name = run(&here, &arguments(&["rev-parse", "--short", "HEAD"], &[]), b"").map_err(refused)?;
     Ok(String::from_utf8_lossy(&name).trim().to_owned())
 }
 
-fn refused(reason: String) -> Failure {
-    Failure::new(Exit::Io, format!("the files are written, but git did not commit them: {reason}"))
+fn refused(refusal: Refusal) -> Failure {
+    Failure::new(Exit::Io, format!("the files are written, but git did not commit them: {}", refusal.reason))
         .with_help("mend what git says, and run the same command again: it commits what is written")
 }
 
 /// Whether Git is to have a file: it is in a repository, which does not ignore it.
-pub(super) fn is_repository(path: &Path) -> bool {
-    let name = path.file_name().unwrap_or_default();
+///
+/// # Errors
+/// Fails if there is a repository that cannot be asked: what Git has is not known then.
+pub(super) fn has_repository(path: &Path) -> Result<bool, Failure> {
     let here = folder_of(path);
-    run(&here, &["rev-parse", "--is-inside-work-tree"], b"").is_ok()
-        && run(&here, &[OsStr::new("check-ignore"), OsStr::new("--quiet"), OsStr::new("--"), name], b"").is_err()
-}
-
-/// Fails unless `--commit` can work here.
-pub(crate) fn need_repository(path: &Path) -> Result<(), Failure> {
-    if is_repository(path) {
-        return Ok(());
+    let cannot_ask = |refusal: Refusal| {
+        let message = format!("`{}` is in a Git repository that cannot be asked: {}", printable(path), refusal.reason);
+        Failure::new(Exit::Io, message).with_help("mend what git says, and run the same command again")
+    };
+    match run(&here, &["rev-parse", "--is-inside-work-tree"], b"") {
+        Ok(printed) if printed.trim_ascii() == b"true" => {}
+        Ok(_) => return Ok(false),
+        Err(refusal) if is_below_repository(&here) => return Err(cannot_ask(refusal)),
+        Err(_) => return Ok(false),
     }
-    let message =
-        format!("`{}` is in no Git repository, or ignored there, so nothing can be committed", printable(path));
-    Err(Failure::new(Exit::Usage, message).with_help("leave out --commit"))
+    let name = path.file_name().unwrap_or_default();
+    let ignored = run(&here, &[OsStr::new("check-ignore"), OsStr::new("--quiet"), OsStr::new("--"), name], b"");
+    match ignored {
+        Ok(_) => return Ok(false),
+        Err(Refusal { code: Some(1), .. }) => {}
+        Err(refusal) => return Err(cannot_ask(refusal)),
+    }
+    match run(&here, &["log", "-1", "--format=%H"], b"") {
+        Err(refusal) if !refusal.reason.contains(NO_COMMIT) => Err(cannot_ask(refusal)),
+        _ => Ok(true),
+    }
 }
 
-/// A file as a revision has it; of a link, what it leads to.
-pub(super) fn show(revision: &str, path: &Path) -> Option<Vec<u8>> {
+/// Whether there is something that looks like a repository, whatever git says of it.
+fn is_below_repository(here: &Path) -> bool {
+    let here = fs::canonicalize(here).unwrap_or_else(|_| here.to_owned());
+    std::env::var_os("GIT_DIR").is_some()
+        || here.ancestors().any(|folder| folder.join(".git").symlink_metadata().is_ok())
+}
+
+/// Fails unless a commit can be made here: asked before a file is written.
+pub(crate) fn need_repository(path: &Path) -> Result<(), Failure> {
+    if !has_repository(path)? {
+        let message =
+            format!("`{}` is in no Git repository, or ignored there, so nothing can be committed", printable(path));
+        return Err(Failure::new(Exit::Usage, message).with_help("leave out --commit"));
+    }
+    let here = folder_of(path);
+    let nothing = |reason: &str| {
+        Failure::new(Exit::Blocked, format!("nothing is written, because git could not commit it: {reason}"))
+    };
+    let asked = |words: &[&str]| {
+        let printed = run(&here, words, b"").map_err(|refusal| nothing(&refusal.reason))?;
+        Ok::<_, Failure>(String::from_utf8_lossy(&printed).trim_end().to_owned())
+    };
+    let folder = PathBuf::from(asked(&["rev-parse", "--absolute-git-dir"])?);
+    if let Some((_, what)) = UNFINISHED.iter().find(|(file, _)| folder.join(file).exists()) {
+        return Err(nothing(&format!("the repository is in the middle of {what}"))
+            .with_help(format!("end {what} first, or leave out --commit")));
+    }
+    if let Some(file) = asked(&["diff", "--name-only", "--diff-filter=U"])?.lines().next() {
+        return Err(nothing(&format!("`{}` has conflicts", visible(file))).with_help("resolve them first"));
+    }
+    for identity in ["GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"] {
+        asked(&["var", identity])?;
+    }
+    Ok(())
+}
+
+/// A file as a revision has it; of a link, what it leads to. `None`: there is no such file, or no such revision.
+pub(super) fn show(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    show_itself(revision, &target_of(path))
+}
+
+fn target_of(path: &Path) -> PathBuf {
     let target = fs::canonicalize(path).ok().filter(|_| path.is_symlink());
-    show_itself(revision, target.as_deref().unwrap_or(path))
+    target.unwrap_or_else(|| path.to_owned())
 }
 
 /// A file as a revision has it; of a link, the link.
-fn show_itself(revision: &str, path: &Path) -> Option<Vec<u8>> {
-    let name = path.file_name()?.to_str()?;
-    run(&folder_of(path), &["show", &format!("{revision}:./{name}")], b"").ok()
-}
-
-/// Whether the file is as the last commit has it: not there, if that has none. Of a link, what it leads to must be, too.
-pub(crate) fn is_committed(path: &Path) -> bool {
-    let committed = show_itself("HEAD", path);
-    match fs::read_link(path) {
-        Ok(target) => {
-            committed.as_deref() == Some(target.as_os_str().as_encoded_bytes())
-                && fs::canonicalize(path).is_ok_and(|target| is_committed(&target))
-        }
-        Err(_) => fs::read(path).ok() == committed,
+fn show_itself(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+    let (here, name) = (folder_of(path), path.file_name().unwrap_or_default());
+    if run(&here, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")], b"").is_err() {
+        return Ok(None);
+    }
+    let words = ["ls-tree", "-z", revision, "--"].map(OsStr::new);
+    let listed = ask(path, &[&words[..], &[name]].concat(), b"")?;
+    // `MODE blob OBJECT<tab>NAME`.
+    let listed = String::from_utf8_lossy(&listed).into_owned();
+    let mut columns = listed.split_ascii_whitespace().skip(1);
+    match (columns.next(), columns.next()) {
+        (Some("blob"), Some(object)) => ask(path, &["cat-file", "blob", object], b"").map(Some),
+        _ => Ok(None),
     }
 }
 
+/// Whether the file is as the last commit has it: not there, if that has none. Of a link, what it leads to must be, too.
+pub(crate) fn is_committed(path: &Path) -> Result<bool, Failure> {
+    let committed = show_itself("HEAD", path)?;
+    match fs::read_link(path) {
+        Ok(target) if committed.as_deref() == Some(target.as_os_str().as_encoded_bytes()) => {
+            fs::canonicalize(path).map_or(Ok(false), |target| is_committed(&target))
+        }
+        Ok(_) => Ok(false),
+        Err(_) => Ok(fs::read(path).ok() == committed),
+    }
+}
+
+/// Of these files, those that are not as the last commit has them.
+pub(super) fn not_as_committed(files: impl IntoIterator<Item = PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for file in files {
+        if !is_committed(&file)? {
+            found.push(file);
+        }
+    }
+    Ok(found)
+}
+
 /// The commits that changed a file, the newest first.
-pub(super) fn commits_of(path: &Path) -> Vec<String> {
-    let Some(name) = path.file_name().and_then(OsStr::to_str) else { return Vec::new() };
-    let printed = run(&folder_of(path), &["log", "--format=%H", MOST_COMMITS, "--", name], b"").unwrap_or_default();
-    String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect()
+pub(super) fn commits_of(path: &Path) -> Result<Vec<String>, Failure> {
+    let words = [LITERALLY, "log", "--format=%H", "--"].map(OsStr::new);
+    let words = [&words[..], &[path.file_name().unwrap_or_default()]].concat();
+    match run(&folder_of(path), &words, b"") {
+        Err(refusal) if refusal.reason.contains(NO_COMMIT) => Ok(Vec::new()),
+        Err(refusal) => Err(unanswered(path, &refusal)),
+        Ok(printed) => Ok(String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect()),
+    }
+}
+
+/// Searches the whole history of a file, the newest commit first. `find` gets each commit that changed it, and the file before
+/// and after that.
+pub(super) fn find_in_history<T>(
+    path: &Path,
+    mut find: impl FnMut(&str, Option<&[u8]>, Option<&[u8]>) -> Option<T>,
+) -> Result<Option<T>, Failure> {
+    let path = target_of(path);
+    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for commits in commits_of(&path)?.chunks(AT_ONCE) {
+        let asked: String = commits.iter().map(|commit| format!("{commit}^:./{name}\n{commit}:./{name}\n")).collect();
+        let printed = ask(&path, &["cat-file", "--batch"], asked.as_bytes())?;
+        let mut rest = printed.as_slice();
+        for commit in commits {
+            let (before, after) = (object(&mut rest), object(&mut rest));
+            if let Some(found) = find(commit, before, after) {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The next object that `cat-file --batch` printed: `OBJECT blob SIZE`, a line end, the content, and a line end; or `NAME missing`.
+fn object<'p>(printed: &mut &'p [u8]) -> Option<&'p [u8]> {
+    let end = printed.iter().position(|byte| *byte == b'\n')?;
+    let (line, rest) = printed.split_at_checked(end)?;
+    let rest = rest.split_first()?.1;
+    *printed = rest;
+    let line = std::str::from_utf8(line).ok().filter(|line| !line.ends_with(" missing"))?;
+    let size: usize = line.rsplit(' ').next()?.parse().ok()?;
+    let (content, rest) = rest.split_at_checked(size)?;
+    *printed = rest.split_first().map_or(rest, |(_, rest)| rest);
+    Some(content)
+}
+
+/// Whether the history ends before its beginning.
+pub(super) fn is_shallow(path: &Path) -> Result<bool, Failure> {
+    Ok(ask(path, &["rev-parse", "--is-shallow-repository"], b"")?.trim_ascii() == b"true")
 }
 
 /// Files that are in one revision and not in another (`None`: on disk), each with its content.
-pub(super) fn removed(near: &Path, before: &str, after: Option<&str>) -> Vec<(PathBuf, String)> {
-    let here = folder_of(near);
+pub(super) fn removed(near: &Path, before: &str, after: Option<&str>) -> Result<Vec<(PathBuf, String)>, Failure> {
     let words = ["diff", "--no-renames", "--name-only", "--diff-filter=D", "-z", before];
     let words: Vec<&str> = words.into_iter().chain(after).collect();
-    let top = run(&here, &["rev-parse", "--show-toplevel"], b"").unwrap_or_default();
+    let top = ask(near, &["rev-parse", "--show-toplevel"], b"")?;
     let top = PathBuf::from(String::from_utf8_lossy(&top).trim_end());
-    let printed = run(&here, &words, b"").unwrap_or_default();
-    let file = |name: &[u8]| {
-        let name = std::str::from_utf8(name).ok().filter(|name| !name.is_empty())?;
-        let content = run(&here, &["show", &format!("{before}:{name}")], b"").ok()?;
-        Some((crate::input::relative(&top.join(name)), String::from_utf8(content).ok()?))
-    };
-    printed.split(|byte| *byte == 0).filter_map(file).collect()
+    let mut files = Vec::new();
+    for name in ask(near, &words, b"")?.split(|byte| *byte == 0) {
+        let Some(name) = std::str::from_utf8(name).ok().filter(|name| !name.is_empty()) else { continue };
+        let content = ask(near, &["show", &format!("{before}:{name}")], b"")?;
+        files.extend(String::from_utf8(content).ok().map(|text| (crate::input::relative(&top.join(name)), text)));
+    }
+    Ok(files)
+}
+
+/// What git prints beside a file; or its reason, as the end of a command.
+fn ask(near: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec<u8>, Failure> {
+    run(&folder_of(near), arguments, input).map_err(|refusal| unanswered(near, &refusal))
+}
+
+fn unanswered(near: &Path, refusal: &Refusal) -> Failure {
+    let message = format!("git cannot say what it has of `{}`: {}", printable(near), refusal.reason);
+    Failure::new(Exit::Io, message).with_help("mend what git says, and run the same command again")
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -144,8 +254,17 @@ fn folder_of(path: &Path) -> PathBuf {
     folder.to_owned()
 }
 
+/// Why git failed.
+struct Refusal {
+    /// In its words, in one line.
+    reason: String,
+    /// Its exit code; `None`: it did not run, or was killed.
+    code: Option<i32>,
+}
+
 /// What git prints, or why it fails.
-fn run(here: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec<u8>, String> {
+fn run(here: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let not_run = |error: std::io::Error| Refusal { reason: format!("cannot run `git`: {error}"), code: None };
     let mut child = Command::new("git")
         .args(arguments)
         .current_dir(here)
@@ -154,17 +273,25 @@ fn run(here: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("cannot run `git`: {error}"))?;
+        .map_err(not_run)?;
     if let Some(mut stdin) = child.stdin.take() {
         // If it does not read to the end, it says why.
         let _ = stdin.write_all(input);
     }
-    let output = child.wait_with_output().map_err(|error| error.to_string())?;
+    let output = child.wait_with_output().map_err(not_run)?;
     if output.status.success() {
         return Ok(output.stdout);
     }
     let printed = String::from_utf8_lossy(&output.stderr);
     let printed = if printed.trim().is_empty() { String::from_utf8_lossy(&output.stdout) } else { printed };
     let lines: Vec<_> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    Err(visible(&lines.join("; ")))
+    let reason = match lines.is_empty() {
+        true => format!("a hook or git failed without a reason ({})", ended(output.status.code())),
+        false => visible(&lines.join("; ")),
+    };
+    Err(Refusal { reason, code: output.status.code() })
+}
+
+fn ended(code: Option<i32>) -> String {
+    code.map_or("it was killed".to_owned(), |code| format!("exit code {code}"))
 }

@@ -1,13 +1,21 @@
 //! The message of a commit: what was done, with hashes, evidence and waivers. Git is the history of the rollout.
 
+use std::path::{Path, PathBuf};
+
+use sallyport_egress::check;
+use sallyport_egress::decode;
+use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::rollout::{Standing, Step};
+use sallyport_manifest::{GatewayState, Locked};
+
 use super::evidence::Missing;
-use super::git::{self, Commit, Pending};
+use super::git::{self, Commit};
+use super::pending::{Pending, PendingKind};
 use super::promote::{Promoted, Taken};
 use super::revert::TO_THE_EGRESS;
-use super::state::State;
-use sallyport_egress::rollout::Standing;
-use sallyport_manifest::Locked;
-use std::path::PathBuf;
+use super::state::{Gateway, State};
+use crate::exit::{Exit, Failure};
+use crate::printable::printable;
 
 /// Where the last step leads, in words.
 const SETTLED: &str = "settled";
@@ -20,10 +28,12 @@ impl Promoted {
         self.taken.iter().all(|taken| taken.to == TO_THE_EGRESS)
     }
 
-    /// The commit of what was done, without files that Git has as they are. `verb`: `promote` or `roll back`; `reason`: why
-    /// evidence was not needed, of steps for which that is not known.
-    pub(crate) fn commit(&self, verb: &str, reason: Option<&str>) -> Commit {
-        let subject = match self.taken.as_slice() {
+    /// The commit of what was done, without files that Git has as they are, and without steps that no commit has. `verb`:
+    /// `promote` or `roll back`; `reason`: why evidence was not needed, of steps for which that is not known.
+    pub(crate) fn commit(&self, verb: &str, reason: Option<&str>) -> Result<Commit, Failure> {
+        let taken: Vec<&Taken> = self.taken.iter().filter(|taken| !taken.is_undone).collect();
+        let subject = match taken.as_slice() {
+            [one] if one.begins_again.is_some() => format!("{verb} {}: {} begins again", one.gateway, one.to),
             [one] => format!("{verb} {} to {}", one.gateway, one.to),
             all => {
                 let to: std::collections::BTreeSet<&str> = all.iter().map(|taken| taken.to.as_str()).collect();
@@ -31,17 +41,28 @@ impl Promoted {
             }
         };
         let mut message = format!("{subject}\n");
-        for taken in &self.taken {
+        for taken in &taken {
             message.push_str(&paragraph(taken, reason));
         }
-        let files = self.files.iter().chain(&self.left).filter(|file| !git::is_committed(file));
-        Commit { files: files.cloned().collect(), message }
+        let files = if taken.is_empty() { Vec::new() } else { self.files.iter().chain(&self.left).cloned().collect() };
+        Ok(Commit { files: git::not_as_committed(files)?, message })
+    }
+}
+
+impl Taken {
+    /// What was done, in one line.
+    pub(crate) fn line(&self) -> String {
+        let Self { gateway, from, to, .. } = self;
+        match &self.begins_again {
+            Some(why) => format!("{gateway}: {to} begins again, {why}"),
+            None => format!("{gateway}: {from} -> {to}"),
+        }
     }
 }
 
 fn paragraph(taken: &Taken, reason: Option<&str>) -> String {
-    let Taken { gateway, from, to, policy, candidate, evidence, missing, reason: own, waivers } = taken;
-    let mut text = format!("\n{gateway}: {from} -> {to}\n");
+    let Taken { policy, candidate, evidence, missing, reason: own, waivers, .. } = taken;
+    let mut text = format!("\n{}\n", taken.line());
     let mut line = |label: &str, what: &str| {
         if !what.is_empty() {
             text.push_str(&format!("  {label}: {what}\n"));
@@ -59,14 +80,10 @@ fn paragraph(taken: &Taken, reason: Option<&str>) -> String {
 }
 
 /// What was written and not committed, as far as it is known: the command may have been interrupted, or was not to commit.
-pub(crate) fn uncommitted(state: &State) -> Option<Promoted> {
-    let pending = git::pending(state);
-    if pending.is_empty() {
-        return None;
-    }
+pub(crate) fn uncommitted(state: &State, pending: &[Pending]) -> Result<Promoted, Failure> {
     let mut promoted = Promoted::default();
     for one in pending {
-        let Pending { gateway, before, now } = &one;
+        let Pending { gateway, kind, before, now } = one;
         let words =
             |standing: Option<Standing>, none: &str| standing.map_or(none.to_owned(), |standing| standing.to_string());
         let (was, is) = (before.candidate.as_ref(), now.candidate.as_ref());
@@ -79,58 +96,77 @@ pub(crate) fn uncommitted(state: &State) -> Option<Promoted> {
             to: words(is.map(|locked| locked.standing), SETTLED),
             ..Taken::default()
         };
-        if was == is {
-            let digest = |gateway: &sallyport_manifest::LockedGateway| {
-                gateway.filter.as_ref().map_or("the filter of the lock".to_owned(), ToString::to_string)
-            };
-            (taken.from, taken.to) = (digest(before), digest(now));
-        } else if is.is_none() {
-            let (files, to) = of_end(state, gateway);
-            promoted.files.extend(files);
-            taken.to = to.to_owned();
-        }
         // The lock has why evidence was missing; of a filter and of the last step it has nothing.
-        match is.filter(|_| was != is) {
-            Some(Locked { without_evidence: None, .. }) => taken.evidence.push(UNRECORDED.to_owned()),
-            Some(Locked { without_evidence: reason, .. }) => {
+        match (kind, is) {
+            (PendingKind::Back, _) => TO_THE_EGRESS.clone_into(&mut taken.to),
+            (PendingKind::Step, Some(Locked { without_evidence: None, .. })) => {
+                taken.evidence.push(UNRECORDED.to_owned());
+            }
+            (PendingKind::Step, Some(Locked { without_evidence: reason, .. })) => {
                 taken.reason.clone_from(reason);
                 taken.missing.push(Missing(format!("evidence: {UNRECORDED}")));
             }
-            None if taken.to == TO_THE_EGRESS => {}
-            None => taken.missing.push(Missing(format!("evidence: {UNRECORDED}"))),
+            _ => taken.missing.push(Missing(format!("evidence: {UNRECORDED}"))),
+        }
+        match kind {
+            PendingKind::Filter => {
+                let digest = |gateway: &sallyport_manifest::LockedGateway| {
+                    gateway.filter.as_ref().map_or("the filter of the lock".to_owned(), ToString::to_string)
+                };
+                (taken.from, taken.to) = (digest(before), digest(now));
+            }
+            PendingKind::Settled => promoted.files.extend(files_of_end(state, gateway)?),
+            PendingKind::Step if was.is_some_and(|was| is.is_some_and(|is| was.standing == is.standing)) => {
+                taken.begins_again = Some("with other rules, or because the Egress had changed");
+            }
+            PendingKind::Step | PendingKind::Back => {}
         }
         promoted.taken.push(taken);
     }
     promoted.files.push(state.lock_path.clone());
-    Some(promoted)
+    Ok(promoted)
 }
 
-/// The files that went with a candidate that the lock has no more: if its rules are in the Egress file, it was settled.
-fn of_end(state: &State, gateway: &str) -> (Vec<PathBuf>, &'static str) {
+/// The files that change with the last step of a gateway, without those that Git has as they are.
+pub(super) fn files_of_end(state: &State, gateway: &str) -> Result<Vec<PathBuf>, Failure> {
     let egress = state.checked.egresses.iter().find(|egress| egress.value.route() == gateway);
-    let Some(path) = egress.map(|egress| PathBuf::from(state.source(egress.file).name)) else {
-        return (Vec::new(), TO_THE_EGRESS);
-    };
-    if git::is_committed(&path) {
-        return (Vec::new(), TO_THE_EGRESS);
+    let Some(egress) = egress.map(|egress| state.source(egress.file)) else { return Ok(Vec::new()) };
+    let path = PathBuf::from(&egress.name);
+    let mut files = vec![path.clone()];
+    for (file, text) in git::removed(&path, "HEAD", None)? {
+        files.extend(own_candidate(&file, &text, &egress, gateway).map(|_| file));
     }
-    let removed = git::removed(&path, "HEAD", None).into_iter();
-    let is_own = |text: &str| text.contains("kind: Candidate") && gateway.split('/').all(|part| text.contains(part));
-    let removed = removed.filter(|(_, text)| is_own(text)).map(|(file, _)| file);
-    (std::iter::once(path).chain(removed).collect(), SETTLED)
+    git::not_as_committed(files)
 }
 
-/// The files that must be in the last commit, so that Git has what the lock is about; those that are not.
-pub(crate) fn not_committed(state: &State, promoted: &[String]) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for gateway in state.gateways().iter().filter(|gateway| promoted.is_empty() || promoted.contains(&gateway.name())) {
-        if matches!(gateway.state, sallyport_manifest::GatewayState::Settling(..)) {
-            continue;
-        }
-        if let Some(candidate) = gateway.candidate {
-            files.extend([gateway.egress.file, candidate.file].map(|file| PathBuf::from(state.source(file).name)));
+/// The text of a file if it is the Candidate file of a gateway, whose Egress file is this one.
+pub(super) fn own_candidate(file: &Path, text: &str, egress: &SourceFile, gateway: &str) -> Option<SourceFile> {
+    let source = decode(&printable(file), text.as_bytes()).ok()?;
+    let checked = check(&[egress.clone(), source.clone()]);
+    let is_own = checked.candidates.iter().any(|candidate| candidate.value.gateway() == gateway);
+    is_own.then_some(source)
+}
+
+/// In a repository, Git must have what a step depends on: the Egress and the Candidate of each gateway, the Rollout and the Mesh.
+pub(super) fn refuse_uncommitted(state: &State, steps: &[(Gateway<'_>, Step)]) -> Result<(), Failure> {
+    if steps.is_empty() || !git::has_repository(&state.lock_path)? {
+        return Ok(());
+    }
+    let mut read: Vec<usize> = Vec::new();
+    for (gateway, _) in steps {
+        // What was half done is not committed yet.
+        if !matches!(gateway.state, GatewayState::Settling(..)) {
+            read.push(gateway.egress.file);
+            read.extend(gateway.candidate.map(|candidate| candidate.file));
         }
     }
-    files.retain(|file| !git::is_committed(file));
-    files
+    read.extend(state.checked.rollout.as_ref().map(|rollout| rollout.file));
+    read.extend(state.checked.mesh.as_ref().map(|mesh| mesh.file));
+    let files = git::not_as_committed(read.into_iter().map(|file| PathBuf::from(state.source(file).name)))?;
+    let Some(first) = files.first() else { return Ok(()) };
+    let message =
+        format!("`{}` is not committed, and the lock would speak of what Git does not have", printable(first));
+    let help = "commit the files of the gateway, the Rollout and the Mesh first; what `sallyport rollback` wrote is committed by the \
+                same rollback with --commit";
+    Err(Failure::new(Exit::Blocked, message).with_help(help))
 }

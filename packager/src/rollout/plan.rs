@@ -4,15 +4,15 @@ use sallyport_egress::evidence::{Gate, span};
 use sallyport_egress::meaning::Change;
 use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::{Candidate, Standing, Step, written_moment};
-use sallyport_manifest::{Build, GatewayState, LockFile, LockedGateway, Options};
+use sallyport_manifest::{Build, GatewayState, LockFile, Locked, LockedGateway, Options};
 
 use super::alone::alone;
 use super::change::change;
 use super::evidence::{Missing, Witness};
 use super::filter_goal::cure;
 use super::filter_state::FilterRollout;
-use super::state::{Gateway, State};
-use super::turn::{first_behind, out_of_turn};
+use super::state::{Gateway, State, is_of};
+use super::turn::{Turn, first_behind, out_of_turn};
 use crate::compare::render::decided;
 use crate::compare::{ObjectChange, PODS_REPLACED, between_builds};
 use crate::exit::{Exit, Failure};
@@ -86,7 +86,9 @@ pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Re
     let notes = strays.map(|name| {
         format!("the lock has {name}, whose Egress is not among the files; `sallyport rollback {name}` takes it out")
     });
-    Ok(Plan { waves, filter: None, notes: notes.collect() })
+    let turn = Turn::of(state, &gateways).filter(|_| named.is_empty()).and_then(|turn| turn.words(state));
+    let turn = turn.map(|turn| format!("the next `sallyport promote` is of {turn}"));
+    Ok(Plan { waves, filter: None, notes: notes.chain(turn).collect() })
 }
 
 /// `first`: the first gateway that is behind.
@@ -133,9 +135,8 @@ pub(super) fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String
     let name = gateway.name();
     let mut notes = match gateway.state {
         GatewayState::Rolling(_, locked) if gateway.begins_again => vec![format!(
-            "the Egress has changed outside of its rules since {}: what was seen before says nothing of it, so the stage begins \
-             again with the next `sallyport promote`",
-            locked.since
+            "{}: what was seen before says nothing of it, so the stage begins again with the next `sallyport promote`",
+            other_egress(locked)
         )],
         GatewayState::Plain | GatewayState::Proposed(_) | GatewayState::Rolling(..) => Vec::new(),
         GatewayState::Changed(_, locked) => vec![format!(
@@ -144,15 +145,11 @@ pub(super) fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String
             locked.standing, locked.since
         )],
         GatewayState::Settling(Some(_), _) => {
-            vec!["a promotion was interrupted: the candidate's rules are in the Egress file, and the Candidate file is still \
-                  there; `sallyport promote` completes it"
-                .to_owned()]
+            vec![format!("{HALF_DONE}, and the Candidate file is still there; {COMPLETES}")]
         }
-        GatewayState::Settling(None, _) => vec![
-            "a promotion was interrupted: the candidate's rules are in the Egress file, and the lock does not say so yet; \
-             `sallyport promote` completes it"
-                .to_owned(),
-        ],
+        GatewayState::Settling(None, _) => {
+            vec![format!("{HALF_DONE}, and the lock does not say so yet; {COMPLETES}")]
+        }
         GatewayState::Gone(_) => vec![format!(
             "its Candidate file is gone: restore it, or run `sallyport rollback {name}` to go back to the rules of the Egress file"
         )],
@@ -167,6 +164,22 @@ pub(super) fn words(state: &State, gateway: &Gateway<'_>) -> (String, Vec<String
         _ => gateway.standing().map_or_else(String::new, |standing| standing.to_string()),
     };
     (standing, notes)
+}
+
+/// What is in the Egress file before the lock says that it was settled.
+const HALF_DONE: &str =
+    "a promotion was interrupted, or the rules were written by hand: those of the candidate are in the Egress file";
+const COMPLETES: &str = "`sallyport promote` completes it, if it has what a step from `enforce` needs";
+
+/// Why what was seen at a stage is no evidence for the Egress as it is now.
+fn other_egress(locked: &Locked) -> String {
+    match locked.egress {
+        Some(_) => format!("the Egress has changed outside of its rules since {}", locked.since),
+        None => format!(
+            "an older `sallyport` wrote the lock, which does not say what the Egress was outside of its rules on {}",
+            locked.since
+        ),
+    }
 }
 
 fn next_step(state: &State, gateway: &Gateway<'_>, step: Step, witness: &dyn Witness) -> Result<NextStep, Failure> {
@@ -200,16 +213,17 @@ pub(super) fn needs(
     step: Step,
     witness: &dyn Witness,
 ) -> (Vec<String>, Vec<Missing>) {
-    if let GatewayState::Settling(..) = gateway.state {
-        // It was decided before.
-        return (Vec::new(), Vec::new());
-    }
     let mut missing: Vec<Missing> = missing_filter(state, gateway, step).into_iter().collect();
     if gateway.begins_again && step.leads_to() == gateway.standing() {
         // Where it was, it may stay.
         return (Vec::new(), missing);
     }
-    missing.extend(missing_time(state, gateway));
+    match gateway.state {
+        // Who wrote the rules there is not known, so what `enforce` asks for holds.
+        GatewayState::Settling(_, locked) if !is_of(locked, &gateway.egress.value) => missing
+            .push(Missing(format!("evidence: {}, so what was seen before says nothing of it", other_egress(locked)))),
+        _ => missing.extend(missing_time(state, gateway)),
+    }
     let evidence = witness.evidence(gateway, step);
     missing.extend(evidence.missing);
     (evidence.lines, missing)

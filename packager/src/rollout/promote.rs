@@ -7,11 +7,13 @@ use sallyport_egress::rollout::{Candidate, Standing, Step, splice};
 use sallyport_manifest::GatewayState;
 
 use super::evidence::{Missing, Witness};
+use super::git;
 use super::lock;
+use super::message::{files_of_end, refuse_uncommitted};
 use super::plan::{missing_filter, needs};
 use super::state::{Gateway, State};
 use super::target::Target;
-use super::turn::{first_behind, is_behind, out_of_turn};
+use super::turn::{Turn, first_behind, out_of_turn};
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
 
@@ -53,6 +55,10 @@ pub(crate) struct Taken {
     pub(crate) reason: Option<String>,
     /// Callers whose refused requests do not block.
     pub(crate) waivers: Vec<String>,
+    /// Why the stage, where the gateway is already, begins again.
+    pub(crate) begins_again: Option<&'static str>,
+    /// Whether it is a step back to what the last commit has: no commit has a word of it.
+    pub(crate) is_undone: bool,
 }
 
 /// Gateways, each with its step.
@@ -77,7 +83,9 @@ pub(crate) fn promote(
     if steps.is_empty() {
         return Ok(Promoted { notes, ..Promoted::default() });
     }
+    refuse_uncommitted(state, &steps)?;
     let taken = judge(state, &steps, order.without_evidence, witness)?;
+    let left = half_done(state, &steps)?;
     let mut file = state.lock.clone();
     let mut rewritten = Vec::new();
     for ((gateway, step), Taken { reason, .. }) in steps.iter().zip(&taken) {
@@ -108,7 +116,18 @@ pub(crate) fn promote(
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
     files.push(state.lock_path.clone());
-    Ok(Promoted { taken, files, notes, ..Promoted::default() })
+    Ok(Promoted { taken, files, left, notes })
+}
+
+/// Files that are written already, by a promotion that was interrupted or by hand, and not committed.
+fn half_done(state: &State, steps: &[(Gateway<'_>, Step)]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for (gateway, _) in steps.iter().filter(|(gateway, _)| matches!(gateway.state, GatewayState::Settling(..))) {
+        if git::has_repository(&state.lock_path)? {
+            files.extend(files_of_end(state, &gateway.name())?);
+        }
+    }
+    Ok(files)
 }
 
 /// The files that change when a candidate is settled: first its rules are in the Egress file, then its own file goes.
@@ -150,7 +169,10 @@ fn judge(
             _ => gateway.candidate.map(|found| gateway.locked(&found.value, Standing::Proposed, state.now)),
         };
         taken.push(Taken {
-            from: gateway.standing().map_or_else(String::new, |standing| standing.to_string()),
+            from: match gateway.state {
+                GatewayState::Changed(_, locked) => format!("{} with other rules", locked.standing),
+                _ => gateway.standing().map_or_else(String::new, |standing| standing.to_string()),
+            },
             to: step.to_string(),
             policy: locked.as_ref().map(|locked| locked.policy.clone()).unwrap_or_default(),
             candidate: locked.map(|locked| locked.candidate).unwrap_or_default(),
@@ -158,6 +180,8 @@ fn judge(
             reason: reason.filter(|_| !missing.is_empty()).map(str::to_owned),
             missing,
             waivers: waivers(state, &name),
+            begins_again: begins_again(gateway, *step),
+            is_undone: false,
             gateway: name,
         });
     }
@@ -173,6 +197,16 @@ fn judge(
     })
 }
 
+/// Why a step leads where the gateway is already.
+fn begins_again(gateway: &Gateway<'_>, step: Step) -> Option<&'static str> {
+    let GatewayState::Rolling(_, locked) = gateway.state else { return None };
+    let why = match locked.egress {
+        Some(_) => "because the Egress has changed",
+        None => "because the lock did not say what the Egress was",
+    };
+    (gateway.begins_again && step.leads_to() == Some(locked.standing)).then_some(why)
+}
+
 /// The waivers of a gateway that have not ended.
 fn waivers(state: &State, gateway: &str) -> Vec<String> {
     let own =
@@ -184,12 +218,13 @@ fn waivers(state: &State, gateway: &str) -> Vec<String> {
 fn select<'s>(state: &'s State, order: &Order<'_>) -> Result<(Steps<'s>, Vec<String>), Failure> {
     let gateways = state.gateways();
     let named = state.named(order.gateways)?;
-    let chosen: Vec<Gateway<'s>> = if named.is_empty() {
-        turn(state, &gateways)
-    } else {
-        gateways.iter().filter(|gateway| named.contains(&gateway.name())).copied().collect()
+    let turn = Turn::of(state, &gateways).filter(|_| named.is_empty());
+    let chosen: Vec<Gateway<'s>> = match &turn {
+        Some(turn) => turn.gateways(&gateways),
+        None => gateways.iter().filter(|gateway| named.contains(&gateway.name())).copied().collect(),
     };
     let (mut steps, mut notes) = (Vec::new(), Vec::new());
+    notes.extend(turn.and_then(|turn| turn.words(state)).map(|turn| format!("this was the turn of {turn}")));
     for gateway in chosen {
         let name = gateway.name();
         match step(state, &gateway, order.to)? {
@@ -231,24 +266,6 @@ fn step(state: &State, gateway: &Gateway<'_>, to: Option<Target>) -> Result<Opti
         return Err(Failure::new(Exit::Blocked, message).with_help(help));
     }
     Ok(target.step(standing, steps).or_else(|| gateway.begins_again.then_some(next)))
-}
-
-/// The gateways of the first wave in which there is something to do: those that are least far. All candidates decide for all
-/// before the first is settled.
-fn turn<'s>(state: &State, gateways: &[Gateway<'s>]) -> Vec<Gateway<'s>> {
-    let of_wave = |wave: usize| gateways.iter().filter(move |gateway| gateway.wave == wave);
-    let is_interrupted = |gateway: &&Gateway<'_>| matches!(gateway.state, GatewayState::Settling(..));
-    let waves = 0..state.waves.len();
-    let interrupted = waves.clone().find(|wave| of_wave(*wave).any(|gateway| is_interrupted(&gateway)));
-    let behind = waves.clone().find(|wave| of_wave(*wave).any(is_behind));
-    if let (Some(wave), None) = (behind, interrupted) {
-        let behind = || of_wave(wave).filter(|gateway| is_behind(gateway));
-        let least = behind().filter_map(Gateway::standing).min();
-        return behind().filter(|gateway| gateway.standing() == least).copied().collect();
-    }
-    let is_to_settle = |gateway: &&Gateway<'_>| gateway.standing() == Some(Standing::Enforce);
-    let wave = interrupted.or_else(|| waves.clone().find(|wave| of_wave(*wave).any(|gateway| is_to_settle(&gateway))));
-    wave.map(|wave| of_wave(wave).filter(is_to_settle).copied().collect()).unwrap_or_default()
 }
 
 /// One wave at a time, and in order. `gateways`: all of them.

@@ -20,7 +20,7 @@ use crate::input::{self, Selection, relative};
 use crate::lock::{self, Search};
 use crate::oci::digest::Digest;
 use crate::printable::printable;
-use crate::report::{Report, ReportedFile};
+use crate::report::{Report, ReportedFile, ReportedProblem};
 
 /// Everything that the state of a rollout is.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub(crate) struct State {
     pub(crate) now: i64,
     /// The image of the gateways that have none of their own; or why it is not known.
     pub(crate) filter: Result<PinnedFilter, String>,
+    /// Gateways whose Candidate file has errors that were left out, because other gateways are named.
+    pub(crate) unread: Vec<String>,
     /// The digest of the image of the filter in this program.
     own: OnceCell<Option<Digest>>,
 }
@@ -59,13 +61,22 @@ pub(crate) struct Gateway<'s> {
     pub(crate) state: GatewayState<'s>,
     /// The position of its wave.
     pub(crate) wave: usize,
-    /// Whether the Egress is another one beside its rules than it was when the stage began: what was seen before is no evidence.
+    /// Whether the Egress is another one beside its rules than it was when the stage began, or what it was is not known: what was
+    /// seen before is no evidence.
     pub(crate) begins_again: bool,
+    /// Whether its Candidate file has errors that were left out.
+    pub(crate) is_unread: bool,
 }
 
 /// Reads the files that the arguments name, and their lock. They must be all: gates and waves are about all gateways.
-pub(crate) fn read(arguments: &[PathBuf], now: i64) -> Result<Read, Failure> {
-    let read = read_but(arguments, now, |_, _| false)?;
+///
+/// `named`: gateways, `NAMESPACE/NAME` or `NAME`. If there are some, what is wrong with the candidate of another gateway keeps
+/// nobody from them.
+pub(crate) fn read(arguments: &[PathBuf], named: &[String], now: i64) -> Result<Read, Failure> {
+    let read = read_but(arguments, now, |file, _| {
+        let is_of = |gateway: &String| whole::has_name(&file.text, gateway);
+        !named.is_empty() && !file.missing && whole::is_candidate_alone(&file.text) && !named.iter().any(is_of)
+    })?;
     if let Read::State(state) = &read {
         let rollout = state.checked.rollout.as_ref().map(|rollout| &rollout.value);
         whole::refuse_part(&state.lock_path, &state.report.files, rollout)?;
@@ -97,7 +108,9 @@ fn read_but(
     let (lock_path, lock_bytes, lock) = lock_of(&search)?;
     forgive_interrupted(&mut report, &checked, &lock);
     let left_out: Vec<bool> = report.files.iter().map(|file| is_left_out(file, &lock)).collect();
-    report.problems.retain(|problem| !left_out.get(problem.file).copied().unwrap_or_default());
+    let is_left_out = |problem: &ReportedProblem| left_out.get(problem.file).copied().unwrap_or_default();
+    let unread = unread(&report, &checked, is_left_out);
+    report.problems.retain(|problem| !is_left_out(problem));
     if report.exit() != Exit::Ok {
         return Ok(Read::Wrong(Box::new(report)));
     }
@@ -113,9 +126,24 @@ fn read_but(
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
     let filter = choose(&mesh, &search).map(|(chosen, _)| chosen.filter).map_err(|error| error.message);
     let waves = waves(&rollout, &egresses);
-    let state =
-        State { report, checked, lock_path, lock_bytes, lock, rollout, mesh, waves, now, filter, own: OnceCell::new() };
+    let own = OnceCell::new();
+    let state = State { report, checked, lock_path, lock_bytes, lock, rollout, mesh, waves, now, filter, unread, own };
     Ok(Read::State(Box::new(state)))
+}
+
+/// The gateways whose Candidate file is not read, because it has errors that are left out.
+fn unread(report: &Report, checked: &Checked, is_left_out: impl Fn(&ReportedProblem) -> bool) -> Vec<String> {
+    let is_read = |file: usize| checked.candidates.iter().any(|candidate| candidate.file == file);
+    let wrong = report.problems.iter().filter(|problem| is_left_out(problem) && !is_read(problem.file));
+    let texts: Vec<&String> =
+        wrong.filter_map(|problem| report.files.get(problem.file)).map(|file| &file.text).collect();
+    let names = checked.egresses.iter().map(|egress| egress.value.route());
+    names
+        .filter(|name| {
+            let is_of = |text: &&String| whole::is_candidate_alone(text) && whole::has_name(text, name);
+            texts.iter().any(is_of)
+        })
+        .collect()
 }
 
 /// The lock, with the very bytes that it was read from.
@@ -163,15 +191,18 @@ impl State {
 
     fn gateway(&self, name: &str, wave: usize) -> Option<Gateway<'_>> {
         let egress = self.checked.egresses.iter().find(|egress| egress.value.route() == name)?;
+        let locked = self.lock.candidate(name);
         let candidate = self.checked.candidates.iter().find(|candidate| candidate.value.gateway() == name);
-        let state = GatewayState::of(&egress.value, candidate.map(|found| &found.value), self.lock.candidate(name));
+        // A file that is left over, and that the lock knows nothing of, is no candidate.
+        let rules = &egress.value.spec.authz.rules;
+        let candidate = candidate.filter(|candidate| locked.is_some() || !candidate.value.is_in(rules));
+        let state = GatewayState::of(&egress.value, candidate.map(|found| &found.value), locked);
         let begins_again = match state {
-            GatewayState::Rolling(_, locked) => {
-                locked.egress.as_ref().is_some_and(|before| *before != digest_beside_rules(&egress.value))
-            }
+            GatewayState::Rolling(_, locked) => !is_of(locked, &egress.value),
             _ => false,
         };
-        Some(Gateway { egress, candidate, state, wave, begins_again })
+        let is_unread = self.unread.iter().any(|unread| unread == name);
+        Some(Gateway { egress, candidate, state, wave, begins_again, is_unread })
     }
 
     /// The name of a wave.
@@ -256,6 +287,11 @@ impl State {
         let mut locked = self.lock.next.iter().chain(&self.lock.filter).filter(|lock| lock.candidates);
         locked.next().map(|lock| lock.digest.clone()).or_else(|| self.own().map(ToString::to_string))
     }
+}
+
+/// Whether the Egress is, beside its rules, the one with which a stage began. What an older program has not written is not known.
+pub(super) fn is_of(locked: &Locked, egress: &Egress) -> bool {
+    locked.egress.as_ref() == Some(&digest_beside_rules(egress))
 }
 
 impl Gateway<'_> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sallyport_egress::has_kind;
 use sallyport_egress::rollout::Rollout;
 use sallyport_manifest::Lock;
 
@@ -20,7 +21,7 @@ pub(super) fn refuse_part(lock: &Path, files: &[ReportedFile], rollout: Option<&
         return Ok(());
     }
     refuse_left_out(lock, files, "to promote some gateways alone, give their names", |text| {
-        match (is_kind(text, "Rollout"), is_kind(text, "Egress") || is_kind(text, "Candidate")) {
+        match (has_kind(text, &["Rollout"]), has_kind(text, &["Egress", "Candidate"])) {
             (true, _) if !has_rollout => Some("its waves, gates and waivers would not count"),
             (_, true) if has_rollout => Some("its turn in the waves would not count"),
             _ => None,
@@ -32,7 +33,7 @@ pub(super) fn refuse_part(lock: &Path, files: &[ReportedFile], rollout: Option<&
 /// were read have it.
 pub(super) fn refuse_missing_egress(lock: &Path, files: &[ReportedFile]) -> Result<(), Failure> {
     refuse_left_out(lock, files, "to promote the filter of one gateway, give its name", |text| {
-        is_kind(text, "Egress").then_some("its gateway would get the filter without its turn")
+        has_kind(text, &["Egress"]).then_some("its gateway would get the filter without its turn")
     })
 }
 
@@ -78,42 +79,20 @@ fn has_lock_of_its_own(file: &Path, folder: &Path) -> bool {
 
 /// Whether the text is, or is meant to be, the Egress file of a gateway: `NAMESPACE/NAME` or `NAME`.
 pub(super) fn is_egress_of(text: &str, gateway: &str) -> bool {
+    has_kind(text, &["Egress"]) && has_name(text, gateway)
+}
+
+/// Whether the text is, or is meant to be, a Candidate file and nothing that counts for other gateways.
+pub(super) fn is_candidate_alone(text: &str) -> bool {
+    has_kind(text, &["Candidate"]) && !has_kind(text, &["Egress", "Mesh", "Rollout"])
+}
+
+/// Whether the text has the name of a gateway: `NAMESPACE/NAME` or `NAME`.
+pub(super) fn has_name(text: &str, gateway: &str) -> bool {
     let is_of_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
     let words: Vec<&str> = text.split(|letter: char| !is_of_name(letter)).filter(|word| !word.is_empty()).collect();
     let says = |key: &str, value: &str| words.windows(2).any(|pair| pair == [key, value]);
     let (namespace, name) =
         gateway.split_once('/').map_or((None, gateway), |(namespace, name)| (Some(namespace), name));
-    is_kind(text, "Egress") && says("name", name) && namespace.is_none_or(|namespace| says("namespace", namespace))
-}
-
-/// Whether a line of the text says that it is of this kind, however it is quoted.
-fn is_kind(text: &str, kind: &str) -> bool {
-    let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '-';
-    let of_line = |line: &str| {
-        let said = line.split('#').next().unwrap_or_default();
-        let words: Vec<&str> = said.split(|letter: char| !is_of_word(letter)).filter(|word| !word.is_empty()).collect();
-        words.windows(2).any(|pair| pair == ["kind", kind])
-    };
-    text.lines().any(of_line)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kind_is_found_however_it_is_written() {
-        for text in [
-            "apiVersion: a\nkind: Egress\n",
-            "kind:   'Egress'\r\n",
-            "kind: \"Egress\" # of the shop",
-            "{\"apiVersion\": \"a\", \"kind\": \"Egress\"}",
-            "{kind: Egress, metadata: {name: a}}",
-        ] {
-            assert!(is_kind(text, "Egress") && !is_kind(text, "Rollout"), "{text}");
-        }
-        for text in ["kind: Candidate\n# beside kind: Egress\n", "kind: EgressGateway", "Egress: kind"] {
-            assert!(!is_kind(text, "Egress"), "{text}");
-        }
-    }
+    says("name", name) && namespace.is_none_or(|namespace| says("namespace", namespace))
 }

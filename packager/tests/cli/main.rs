@@ -19,6 +19,7 @@ mod output;
 mod query;
 mod reference;
 mod rollout;
+mod rollout_git;
 mod rollout_state;
 mod sandbox;
 mod status;

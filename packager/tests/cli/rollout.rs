@@ -270,7 +270,7 @@ fn a_step_that_is_not_committed_comes_first() {
     assert_eq!(waits.code, Some(8));
     assert_eq!(
         waits.stderr,
-        "error: the last step is not committed: `httpbin/httpbin` to `shadow`\n  help: commit it first, or use --commit, which commits it and goes no further\n"
+        "error: the last step is not committed: `httpbin/httpbin` to `shadow`\n  help: commit it first, or use --commit, which commits it and goes no further; `sallyport rollback httpbin/httpbin` undoes it\n"
     );
     let committed = run(&sandbox, &[&["promote", "--commit"], &WITHOUT[..]].concat());
     assert_eq!(committed.code, Some(0), "{committed:?}");
@@ -332,7 +332,8 @@ fn a_candidate_that_changed_begins_again_and_is_not_built() {
         "{plan}"
     );
     assert!(plan.contains("    next: shadow\n"), "{plan}");
-    assert!(run(&sandbox, &["promote"]).stdout.starts_with("httpbin/httpbin: proposed -> shadow\n"));
+    let again = run(&sandbox, &["promote"]).stdout;
+    assert!(again.starts_with("httpbin/httpbin: canary 25 % with other rules -> shadow\n"), "{again}");
     assert_eq!(sandbox.run(&["build", ".", "-o", "out"]).code, Some(0));
 }
 
@@ -488,7 +489,18 @@ error: egress.yaml:13:7: the list of rules has no place for the candidate's
     let (_, rules) = CANDIDATE.split_once("  rules:\n").unwrap();
     let by_hand = format!("{before}    rules:\n{}", rules.replace("\n  ", "\n    ").replacen("  #", "    #", 1));
     sandbox.write("egress.yaml", &by_hand);
-    let settled = run(&sandbox, &["promote"]);
+    // Whoever wrote them there, the gate holds.
+    let early = run(&sandbox, &["promote"]);
+    assert!(
+        early.code == Some(8) && early.stderr.contains("to `settled`: time: at `enforce` for 0s of 24h"),
+        "{early:?}"
+    );
+    assert!(
+        run(&sandbox, &["plan"])
+            .stdout
+            .contains("note: a promotion was interrupted, or the rules were written by hand: ")
+    );
+    let settled = run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
     assert_eq!(settled.code, Some(0), "{settled:?}");
     assert_eq!(sandbox.read("egress.yaml"), by_hand);
     assert!(!sandbox.path().join("httpbin.candidate.yaml").exists());

@@ -33,7 +33,10 @@ fn a_stage_begins_again_if_the_egress_changes_beside_its_rules() {
     let skipped = at(&sandbox, day, &["promote", "--to", "enforce"]);
     assert!(skipped.stderr.contains("to `enforce`: steps: `canary 25 %` comes before it"), "{skipped:?}");
     let again = at(&sandbox, day, &["promote"]);
-    assert!(again.stdout.starts_with("httpbin/httpbin: canary 25 % -> canary 25 %\n"), "{again:?}");
+    assert!(
+        again.stdout.starts_with("httpbin/httpbin: canary 25 % begins again, because the Egress has changed\n"),
+        "{again:?}"
+    );
     assert_eq!(entry(&sandbox, "httpbin/httpbin")["since"], "2026-11-19T11:06:40Z");
     let early = at(&sandbox, day, &["promote"]);
     assert!(early.stderr.contains("time: at `canary 25 %` for 0s of "), "{early:?}");
@@ -42,7 +45,7 @@ fn a_stage_begins_again_if_the_egress_changes_beside_its_rules() {
     sandbox.write("egress.yaml", GOOD);
     let settled = run(&sandbox, &["promote", "--to", "settled"]);
     assert!(settled.stderr.contains("to `settled`: steps: `enforce` comes before it"), "{settled:?}");
-    assert!(run(&sandbox, &["promote"]).stdout.contains(": enforce -> enforce\n"));
+    assert!(run(&sandbox, &["promote"]).stdout.contains(": enforce begins again, because the Egress has changed\n"));
     // A lock of an older program does not say what the Egress was.
     let older: String = sandbox
         .read("sallyport.lock")
@@ -51,7 +54,13 @@ fn a_stage_begins_again_if_the_egress_changes_beside_its_rules() {
         .collect::<Vec<_>>()
         .join("\n");
     sandbox.write("sallyport.lock", older);
-    sandbox.write("egress.yaml", moved);
+    let note = "note: an older `sallyport` wrote the lock, which does not say what the Egress was outside of its rules on 2026-11-18T";
+    assert!(run(&sandbox, &["plan"]).stdout.contains(note));
+    let again = run(&sandbox, &["promote"]);
+    assert!(
+        again.stdout.contains(": enforce begins again, because the lock did not say what the Egress was\n"),
+        "{again:?}"
+    );
     assert!(!run(&sandbox, &["plan"]).stdout.contains("begins again"));
 }
 
@@ -148,7 +157,8 @@ fn a_rollback_is_committed_later_and_said_once() {
     for name in [&["httpbin"][..], &[]] {
         assert_eq!(run(&sandbox, &[&["rollback"], name].concat()).code, Some(0));
         if !name.is_empty() {
-            assert_eq!(run(&sandbox, &["rollback", "httpbin"]).stdout, nothing);
+            let again = run(&sandbox, &["rollback", "httpbin"]).stdout;
+            assert_eq!(again, "httpbin/httpbin was rolled back already, but that is not committed\n");
         }
         let committed = run(&sandbox, &[&["rollback", "--commit"], name].concat());
         assert!(committed.code == Some(0) && committed.stdout.contains("  committed "), "{committed:?}");
