@@ -326,7 +326,9 @@ fn before_settling(gateway: &Gateway<'_>, state: &State, ended: &Ended) -> Resul
     let files = git::removed(&path, before, after.as_deref())?;
     let own = |(file, text): (PathBuf, String)| own_candidate(&file, &text, &old, &name).map(|source| (file, source));
     let candidate = files.into_iter().find_map(own);
-    let still_there = gateway.candidate.map(|found| state.source(found.file));
+    // Also one that the lock knows nothing of yet.
+    let still_there = state.checked.candidates.iter().find(|candidate| candidate.value.gateway() == name);
+    let still_there = still_there.map(|found| state.source(found.file));
     let Some(source) = candidate.as_ref().map(|(_, source)| source).or(still_there.as_ref()) else {
         return Err(refuse("Git does not have its Candidate file"));
     };
