@@ -6,6 +6,7 @@
 
 mod alone;
 mod change;
+mod committed;
 mod emit;
 mod evidence;
 mod filter;

@@ -6,10 +6,10 @@ use sallyport_egress::Located;
 use sallyport_egress::rollout::{Candidate, Standing, Step, splice};
 use sallyport_manifest::GatewayState;
 
+use super::committed::{files_of_end, refuse_uncommitted};
 use super::evidence::{Missing, Witness};
 use super::git;
 use super::lock;
-use super::message::{files_of_end, refuse_uncommitted};
 use super::plan::{missing_filter, needs};
 use super::state::{Gateway, State};
 use super::target::Target;

@@ -9,10 +9,10 @@ use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::{Standing, digest, digest_beside_rules, splice};
 use sallyport_manifest::{GatewayState, LockFile, Locked};
 
+use super::committed::own_candidate;
 use super::git;
 use super::lock;
 use super::merge::merged;
-use super::message::own_candidate;
 use super::pending::{Committed, Pending, PendingKind, committed, pending_since};
 use super::promote::{Promoted, Taken};
 use super::state::{Gateway, State};
