@@ -87,11 +87,15 @@ pub(super) fn has_repository(path: &Path) -> Result<bool, Failure> {
     }
 }
 
-/// Whether there is something that looks like a repository, whatever git says of it.
+/// Whether there is something that looks like a repository, whatever git says of it, in a folder where git looks for one.
 fn is_below_repository(here: &Path) -> bool {
-    let here = fs::canonicalize(here).unwrap_or_else(|_| here.to_owned());
-    std::env::var_os("GIT_DIR").is_some()
-        || here.ancestors().any(|folder| folder.join(".git").symlink_metadata().is_ok())
+    let real = |folder: PathBuf| fs::canonicalize(&folder).unwrap_or(folder);
+    let here = real(here.to_owned());
+    let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
+    let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings).map(real).collect();
+    let mut searched =
+        here.ancestors().take_while(|folder| *folder == here || !ceilings.iter().any(|end| end == folder));
+    std::env::var_os("GIT_DIR").is_some() || searched.any(|folder| folder.join(".git").symlink_metadata().is_ok())
 }
 
 /// Fails unless a commit can be made here: asked before a file is written.
