@@ -54,6 +54,9 @@ struct Envelope {
     warnings: Vec<String>,
     #[serde(default)]
     infos: Vec<String>,
+    /// VictoriaMetrics and others: whether a part of the storage did not answer.
+    #[serde(default)]
+    is_partial: Value,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +66,7 @@ struct Data {
     result: Value,
 }
 
-/// One series of a vector; its value is `[TIME, "VALUE"]`.
+/// One series of a vector; its value is `[TIME, "VALUE"]`. Those of native histograms and of ranges have none.
 #[derive(Debug, Deserialize)]
 struct Series {
     metric: BTreeMap<String, String>,
@@ -85,8 +88,9 @@ impl Client {
     /// time.
     pub(crate) fn query(&self, query: &str, at: Option<f64>) -> Result<Answer, Unanswered> {
         let envelope = self.ask(query, at)?;
+        let mut warnings = envelope.doubts();
         let samples = match envelope.data {
-            Some(Data { result_type, result }) if result_type == "vector" => vector(result)?,
+            Some(Data { result_type, result }) if result_type == "vector" => vector(result, &mut warnings)?,
             Some(Data { result_type, result }) if result_type == "scalar" => scalar(result)?,
             Some(Data { result_type, .. }) => {
                 return Err(Unanswered::Refused(format!("the query returns a {}, no vector", shown(&result_type))));
@@ -94,7 +98,7 @@ impl Client {
             None => return Err(Unanswered::NotPrometheus("its answer has no `data`".to_owned())),
         };
         let all_shown = |texts: &[String]| texts.iter().map(|text| shown(text)).collect();
-        Ok(Answer { samples, warnings: all_shown(&envelope.warnings), notes: all_shown(&envelope.infos) })
+        Ok(Answer { samples, warnings: all_shown(&warnings), notes: all_shown(&envelope.infos) })
     }
 
     /// The server's time, in seconds since 1970.
@@ -183,15 +187,38 @@ fn read(status: StatusCode, body: &[u8]) -> Result<Envelope, Unanswered> {
     }
 }
 
-fn vector(result: Value) -> Result<Samples, Unanswered> {
+impl Envelope {
+    /// What there is beside a success that makes it a part of one.
+    fn doubts(&self) -> Vec<String> {
+        let mut doubts = self.warnings.clone();
+        if !matches!(self.is_partial, Value::Null | Value::Bool(false)) {
+            doubts.push("the server says `isPartial`: not all of its storage has answered".to_owned());
+        }
+        let error = [&self.error_type, &self.error].map(String::as_str).into_iter().filter(|text| !text.is_empty());
+        let error: Vec<_> = error.collect();
+        if !error.is_empty() {
+            doubts.push(format!("the server says `success` beside an error: {}", error.join(": ")));
+        }
+        doubts
+    }
+}
+
+/// `warnings` gets what is wrong with some of the series.
+fn vector(result: Value, warnings: &mut Vec<String>) -> Result<Samples, Unanswered> {
     let wrong = || Unanswered::NotPrometheus("it returns a vector that is none".to_owned());
     let series: Vec<Series> = serde_json::from_value(result).map_err(|_| wrong())?;
+    let all = series.len();
     let samples = series.into_iter().filter_map(|Series { metric: mut labels, value }| {
         let name = labels.remove("__name__").unwrap_or_default();
-        // A native histogram has none; nothing of ours is one.
         value.map(|(_, text)| number(&text).map(|value| Sample { name, labels, value }))
     });
-    samples.collect::<Option<_>>().ok_or_else(wrong)
+    let samples = samples.collect::<Option<Samples>>().ok_or_else(wrong)?;
+    let without = all.saturating_sub(samples.iter().count());
+    if without > 0 {
+        warnings.push(format!("{without} of {all} series have no `value`"));
+    }
+    warnings.extend(samples.twice().map(|sample| format!("{} is in the answer twice", sample.words())));
+    Ok(samples)
 }
 
 fn scalar(result: Value) -> Result<Samples, Unanswered> {

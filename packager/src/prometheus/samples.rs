@@ -26,8 +26,17 @@ impl Sample {
 
     /// The warning for one that is none.
     pub(crate) fn no_count(&self) -> String {
-        let name = if self.name.is_empty() { "a query" } else { &self.name };
-        format!("{name} is {}, which is no count", self.value)
+        format!("{} is {}, which is no count", self.words(), self.value)
+    }
+
+    /// Its name, for people.
+    pub(super) fn words(&self) -> &str {
+        if self.name.is_empty() { "a query" } else { &self.name }
+    }
+
+    /// Whether it is the same series.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.name == other.name && self.labels == other.labels
     }
 }
 
@@ -38,6 +47,12 @@ pub(crate) struct Samples(Vec<Sample>);
 impl Samples {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Sample> {
         self.0.iter()
+    }
+
+    /// Those that are there again.
+    pub(super) fn twice(&self) -> impl Iterator<Item = &Sample> {
+        let pairs = self.0.iter().zip(self.0.iter().skip(1));
+        pairs.filter(|(one, next)| one.is_same(next)).map(|(_, next)| next)
     }
 
     /// The series of one name.

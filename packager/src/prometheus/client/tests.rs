@@ -108,6 +108,35 @@ fn each_end_is_another_one() {
     }
 }
 
+/// What other servers with this API say when they answer in part, and what is no number of a series.
+#[test]
+fn a_success_that_is_not_whole_has_a_warning() {
+    let success = |more: &str, series: &str| {
+        format!(r#"{{"status":"success"{more},"data":{{"resultType":"vector","result":[{series}]}}}}"#)
+    };
+    let one = r#"{"metric":{"a":"b"},"value":[1,"2"]}"#;
+    for (more, series, warnings) in [
+        (r#","isPartial":false"#, one.to_owned(), &[][..]),
+        (r#","isPartial":null"#, one.to_owned(), &[]),
+        (r#","isPartial":true"#, one.to_owned(), &["the server says `isPartial`: not all of its storage has answered"]),
+        (r#","isPartial":"yes""#, String::new(), &["the server says `isPartial`: not all of its storage has answered"]),
+        (
+            r#","errorType":"partial","error":"a store is away""#,
+            one.to_owned(),
+            &["the server says `success` beside an error: partial: a store is away"],
+        ),
+        (r#","error":"half""#, one.to_owned(), &["the server says `success` beside an error: half"]),
+        ("", format!(r#"{one},{{"metric":{{}},"histogram":[1,{{"count":"1"}}]}}"#), &["1 of 2 series have no `value`"]),
+        ("", r#"{"metric":{},"values":[[1,"2"]]}"#.to_owned(), &["1 of 1 series have no `value`"]),
+        ("", r#"{"metric":{},"value":null}"#.to_owned(), &["1 of 1 series have no `value`"]),
+        ("", format!("{one},{one}"), &["a query is in the answer twice"]),
+    ] {
+        let body = success(more, &series);
+        let answered = ask(&[answer("200 OK", &body)]).0.unwrap();
+        assert_eq!(answered.warnings, warnings, "{body}");
+    }
+}
+
 #[test]
 fn half_an_answer_and_none_are_not_the_same() {
     let half = answer("200 OK", VECTOR).chars().take(200).collect::<String>();
