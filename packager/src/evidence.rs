@@ -7,6 +7,8 @@
 
 mod ask;
 mod examples;
+mod line;
+mod logged;
 mod logs;
 mod pages;
 pub(crate) mod queries;

@@ -217,7 +217,7 @@ fn is_yaml(path: &Path) -> bool {
 }
 
 /// The canonical path, by which two names of one file are recognised.
-fn canonical(path: &Path) -> PathBuf {
+pub(crate) fn canonical(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 

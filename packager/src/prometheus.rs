@@ -38,5 +38,5 @@ pub(crate) use args::PrometheusArgs;
 pub(crate) use caller::{Counted, decode_caller};
 pub(crate) use client::Client;
 pub(crate) use page::MetricsPage;
-pub(crate) use samples::Sample;
+pub(crate) use samples::{Sample, Samples};
 pub(crate) use unanswered::Unanswered;

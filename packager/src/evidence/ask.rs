@@ -1,22 +1,31 @@
 //! A Prometheus is asked about one gateway.
 
-use sallyport_egress::evidence::{Answers, Counted, Entry, Observed, Pair};
+use sallyport_egress::evidence::{Answers, CLOCKS, Counted, Entry, Observed, Pair};
+use sallyport_egress::rollout::written_moment;
 
-use super::queries::{Measure, Selector, first, observed, seen};
+use super::queries::{Measure, Selector, first, left, observed, seen, taken, unnamed};
 use super::subject::Subject;
 use crate::printable::visible;
 use crate::prometheus::{Client, Sample, Unanswered, decode_caller};
 
-/// Asks at one time of the server.
-pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64) -> Result<Observed, Unanswered> {
+/// Asks at one time of the server. `here`: Unix seconds of this machine.
+pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64, here: i64) -> Result<Observed, Unanswered> {
     let selector = Selector::of(&subject.egress.namespace, &subject.egress.name, subject.mark);
-    let seconds = (now as i64).saturating_sub(subject.since).max(1).unsigned_abs();
-    let window = format!("{seconds}s");
     let mut found = Observed { now, knows_pods: true, knows_answers: true, ..Observed::default() };
     let mut asked = Asked { client, now, warnings: Vec::new() };
+    if (now as i64).abs_diff(here) > CLOCKS.unsigned_abs() {
+        let [theirs, ours] = [now as i64, here].map(written_moment);
+        asked.warnings.push(format!("a clock is wrong: by Prometheus it is {theirs}, and here it is {ours}"));
+    }
     asked.pods(&selector, &mut found)?;
     // One that nobody could have observed, by a clock that is wrong, has no window.
-    if subject.since <= now as i64 {
+    let mut since = Some(subject.since).filter(|since| *since <= now as i64);
+    if let (Some(from), true) = (since, subject.is_of_filter) {
+        since = asked.in_force_since(&selector, from)?;
+    }
+    if let Some(since) = since {
+        let seconds = (now as i64).saturating_sub(since).max(1).unsigned_abs();
+        let window = format!("{seconds}s");
         asked.counts(&selector, (&window, seconds), &mut found)?;
         found.seconds = asked.number(&observed(&selector, &window, seconds))?.unwrap_or_default();
     }
@@ -45,6 +54,16 @@ impl Asked<'_> {
         Ok(self.samples(query)?.first().map(|sample| sample.value))
     }
 
+    /// Since when all that counts has what it is to have in force, after this time; `None`: it has not.
+    fn in_force_since(&mut self, selector: &Selector, from: i64) -> Result<Option<i64>, Unanswered> {
+        let seconds = (self.now as i64).saturating_sub(from).max(1).unsigned_abs();
+        let window = format!("{seconds}s");
+        let Some(taken) = self.number(&taken(selector, &window, seconds))? else { return Ok(None) };
+        let left = self.number(&left(selector, &window, seconds))?.unwrap_or_default();
+        let since = taken.max(left).ceil() as i64;
+        Ok(Some(since.max(from)).filter(|since| *since <= self.now as i64))
+    }
+
     fn pods(&mut self, selector: &Selector, found: &mut Observed) -> Result<(), Unanswered> {
         for sample in self.samples(&selector.series("up"))? {
             let pod = found.pods.entry(sample.label("pod").to_owned()).or_default();
@@ -55,6 +74,8 @@ impl Asked<'_> {
                 note_pod(found, name, &sample);
             }
         }
+        let unnamed = self.samples(&unnamed(selector))?;
+        self.warnings.extend(unnamed.iter().map(|sample| no_name(&sample.name)));
         Ok(())
     }
 
@@ -92,15 +113,29 @@ impl Asked<'_> {
     }
 }
 
-/// A series of a pod.
+/// The warning for a series of a candidate whose name says nothing.
+pub(super) fn no_name(name: &str) -> String {
+    format!(
+        "nothing is known of a series `{}`: the filter is another one, or the job does not rename it",
+        visible(name)
+    )
+}
+
+/// A series of a pod. Another one of the same kind is none of it: what is scraped twice is counted twice.
 pub(super) fn note_pod(found: &mut Observed, name: &str, sample: &Sample) {
     let pod = found.pods.entry(sample.label("pod").to_owned()).or_default();
-    match name {
+    let known = match name {
         "sallyport_workers" if sample.value > 0.0 => {
-            *pod.workers.entry(sample.label("digest").to_owned()).or_default() += sample.value;
+            pod.workers.insert(sample.label("digest").to_owned(), sample.value)
         }
-        "envoy_server_concurrency" => pod.concurrency = Some(sample.value),
-        _ => {}
+        "envoy_server_concurrency" => pod.concurrency.replace(sample.value),
+        _ => None,
+    };
+    if known.is_some() {
+        found.warnings.push(format!(
+            "pod {} has two series `{name}`: is it scraped twice? Then all of its counts are doubled",
+            visible(sample.label("pod"))
+        ));
     }
 }
 

@@ -1,76 +1,214 @@
 //! Metrics pages of a gateway's pods. They have counts since the pods started, and no past. What is counted for a candidate has
-//! the mark of what was in force, so what was counted before its stage is not taken for it.
+//! the mark of what was in force, so what was counted before its stage is not taken for it. A file says what was so when it was
+//! written: the time that it was observed for ends there.
+
+use std::collections::BTreeSet;
 
 use sallyport_egress::evidence::{Answers, CLOCKS, Observed};
 use sallyport_egress::rollout::written_moment;
 
-use super::ask::{note_caller, note_entry, note_pod, note_seen};
+use super::ask::{no_name, note_caller, note_entry, note_pod, note_seen};
+use super::queries::is_unnamed;
 use super::subject::Subject;
 use crate::exit::Failure;
 use crate::printable::visible;
-use crate::prometheus::{MetricsPage, Sample};
+use crate::prometheus::{MetricsPage, Sample, Samples};
 
 /// When a pod's policy was loaded.
 const LOADED: &str = "sallyport_config_loaded_at_seconds";
+/// For how many seconds a pod has been counting.
+const UPTIME: &str = "envoy_server_uptime";
+
+const REQUESTS: &str = "sallyport_requests_total";
+const CONCURRENCY: &str = "envoy_server_concurrency";
 
 /// Reads those of one gateway. `now`: Unix seconds of this machine, as pages have no time.
 pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> Result<Observed, Failure> {
-    let mut found = Observed { now: now as f64, knows_pods: true, knows_answers: true, ..Observed::default() };
-    let (mut sent, mut errors) = (None::<f64>, 0.0);
-    let mut since = Some(subject.since as f64);
+    let found = Observed { now: now as f64, knows_pods: true, knows_answers: true, ..Observed::default() };
+    let mut reader =
+        Reader { subject, now, found, since: Some(subject.since as f64), until: now as f64, sent: None, errors: 0.0 };
+    let mut unanswered = Vec::new();
     for page in pages {
         let samples = page.read()?;
+        reader.times(page, &samples);
+        let has_answers = reader.counts(&samples);
+        reader.whose(page, &samples);
+        let has_requests = samples.named(REQUESTS).any(|sample| sample.value > 0.0);
+        unanswered.extend((has_requests && !has_answers).then(|| page.source()));
+    }
+    Ok(reader.end(pages, &unanswered))
+}
+
+/// What the pages of one gateway say.
+struct Reader<'s> {
+    subject: &'s Subject<'s>,
+    now: i64,
+    found: Observed,
+    /// Since when all of them have what is in force; `None`: one does not say so.
+    since: Option<f64>,
+    /// Until when all of them say what was so.
+    until: f64,
+    sent: Option<f64>,
+    errors: f64,
+}
+
+impl Reader<'_> {
+    fn warn(&mut self, page: &MetricsPage, text: &str) {
+        self.found.warnings.push(format!("{} {text}", visible(page.source())));
+    }
+
+    /// Since when a page counts, and until when.
+    fn times(&mut self, page: &MetricsPage, samples: &Samples) {
+        let written = page.written().map_or(self.now, |written| written.min(self.now));
+        self.until = self.until.min(written as f64);
+        if written < self.subject.since {
+            let [at, since] = [written, self.subject.since].map(written_moment);
+            self.warn(page, &format!("was written at {at}, and what is asked for began at {since}"));
+        }
         let loaded = samples.named(LOADED).map(|sample| sample.value).reduce(f64::max);
         // A page that does not say since when it has it says nothing of how long it was observed.
-        since = since.zip(loaded).map(|(since, loaded)| since.max(loaded));
-        found.counts_since = found.counts_since.into_iter().chain(loaded).reduce(f64::min);
+        self.since = self.since.zip(loaded).map(|(since, loaded)| since.max(loaded));
+        self.found.counts_since = self.found.counts_since.into_iter().chain(loaded).reduce(f64::min);
         match loaded {
-            None => found.warnings.push(format!("{} has no `{LOADED}`", visible(page.source()))),
-            Some(loaded) if loaded as i64 > now.saturating_add(CLOCKS) => found.warnings.push(format!(
-                "a clock is wrong: by {} a policy was loaded at {}, and here it is {}",
-                visible(page.source()),
-                written_moment(loaded as i64),
-                written_moment(now)
-            )),
+            None => self.warn(page, &format!("has no `{LOADED}`")),
+            Some(loaded) if loaded as i64 > written.saturating_add(CLOCKS) => {
+                let [loaded, now] = [loaded as i64, written].map(written_moment);
+                let what = if written < self.now { "the page was written at" } else { "here it is" };
+                self.found.warnings.push(format!(
+                    "a clock is wrong: by {} a policy was loaded at {loaded}, and {what} {now}",
+                    visible(page.source())
+                ));
+            }
+            Some(loaded) if self.subject.is_of_filter => self.of_filter(page, samples, (loaded, written as f64)),
             Some(_) => {}
         }
+    }
+
+    /// All requests of a pod are counted in one, whichever filter decided them.
+    fn of_filter(&mut self, page: &MetricsPage, samples: &Samples, (loaded, written): (f64, f64)) {
+        let Some(uptime) = samples.named(UPTIME).map(|sample| sample.value).reduce(f64::min) else {
+            let text = format!("has no `{UPTIME}`, so what another filter counted before may be in it");
+            return self.warn(page, &text);
+        };
+        let begin = written - uptime;
+        if loaded > begin + CLOCKS as f64 {
+            let [begin, loaded] = [begin as i64, loaded as i64].map(written_moment);
+            let text = format!(
+                "counts since {begin}, and what is in force was loaded at {loaded}: what another filter counted before may be in \
+                 it; Prometheus knows what came after that"
+            );
+            self.warn(page, &text);
+        }
+    }
+
+    /// What a page counts; whether it counts answers.
+    fn counts(&mut self, samples: &Samples) -> bool {
+        let mut has_answers = false;
+        let mut last: Option<&Sample> = None;
         for sample in samples.iter() {
-            if !sample.is_count() {
-                if sample.name.starts_with("sallyport_") || answered(sample).is_some() {
-                    found.warnings.push(sample.no_count());
+            let is_again = last.is_some_and(|last| last.is_same(sample));
+            last = Some(sample);
+            let answer = answered(sample);
+            let is_read = sample.name.starts_with("sallyport_") || sample.name == CONCURRENCY || answer.is_some();
+            if is_again {
+                // It cannot be told which one is right.
+                if is_read {
+                    self.found.warnings.push(format!("{} has `{}` twice", sample.label("pod"), visible(&sample.name)));
                 }
                 continue;
             }
-            let is_ours = sample.label("digest") == subject.mark;
+            if !sample.is_count() {
+                if is_read {
+                    self.found.warnings.push(sample.no_count());
+                }
+                continue;
+            }
+            let found = &mut self.found;
+            let is_ours = sample.label("digest") == self.subject.mark;
             match sample.name.as_str() {
-                "sallyport_caller_total" if is_ours => note_caller(&mut found, sample),
-                "sallyport_region_total" if is_ours => note_entry(&mut found, sample),
-                "sallyport_region_seen_seconds" if is_ours => note_seen(&mut found, sample),
-                "sallyport_requests_total" => *found.requests.get_or_insert(0.0) += sample.value,
-                name @ ("sallyport_workers" | "envoy_server_concurrency") => note_pod(&mut found, name, sample),
+                "sallyport_caller_total" if is_ours => note_caller(found, sample),
+                "sallyport_region_total" if is_ours => note_entry(found, sample),
+                "sallyport_region_seen_seconds" if is_ours => note_seen(found, sample),
+                REQUESTS => *found.requests.get_or_insert(0.0) += sample.value,
+                name @ ("sallyport_workers" | CONCURRENCY) => note_pod(found, name, sample),
+                name if is_unnamed(name) => found.warnings.push(no_name(name)),
                 _ => {}
             }
-            if let Some(is_error) = answered(sample) {
-                *sent.get_or_insert(0.0) += sample.value;
-                errors += if is_error { sample.value } else { 0.0 };
+            if let Some(is_error) = answer {
+                has_answers = true;
+                *self.sent.get_or_insert(0.0) += sample.value;
+                self.errors += if is_error { sample.value } else { 0.0 };
             }
         }
+        has_answers
     }
-    found.answers = sent.map(|all| Answers { all, errors });
-    found.seconds = since.map_or(0.0, |since| found.now - since).max(0.0);
-    Ok(found)
+
+    /// A page that may be another gateway's: nothing on it is of this one, and its upstream is another one.
+    fn whose(&mut self, page: &MetricsPage, samples: &Samples) {
+        let own = self.subject.egress.spec.upstream.host.to_string();
+        let has_ours = samples.named("sallyport_workers").any(|sample| sample.label("digest") == self.subject.mark);
+        let hosts: BTreeSet<&str> = samples.iter().filter_map(upstream).collect();
+        if !has_ours && !hosts.is_empty() && !hosts.contains(own.as_str()) {
+            let text = format!(
+                "counts answers of {}, and the upstream of {} is {own}: is it the page of another gateway?",
+                visible(&hosts.into_iter().collect::<Vec<_>>().join(", ")),
+                page.route()
+            );
+            self.warn(page, &text);
+        }
+    }
+
+    fn end(mut self, pages: &[&MetricsPage], unanswered: &[&str]) -> Observed {
+        let has_data = self.found.has_series() || !self.found.pods.is_empty();
+        if has_data {
+            // One without any of it is a pod of which nothing is known.
+            for page in pages {
+                self.found.pods.entry(page.source().to_owned()).or_default();
+            }
+            let least = self.subject.egress.spec.gateway.replicas;
+            if (pages.len() as u64) < u64::from(least) {
+                let given =
+                    if pages.len() == 1 { "1 page is".to_owned() } else { format!("{} pages are", pages.len()) };
+                self.found
+                    .warnings
+                    .push(format!("{given} given, and the gateway has at least {least} pods: give one of each"));
+            }
+        }
+        // If none has any, that is said of all.
+        if self.sent.is_some() {
+            for source in unanswered {
+                self.found
+                    .warnings
+                    .push(format!("{} counts requests, and no answers of the upstream", visible(source)));
+            }
+        }
+        self.found.answers = self.sent.map(|all| Answers { all, errors: self.errors });
+        self.found.seconds = self.since.map_or(0.0, |since| self.until - since).max(0.0);
+        self.found
+    }
+}
+
+/// The label of Envoy's own statistics with the cluster: by Istio's tags, or by Envoy's.
+fn cluster(sample: &Sample) -> &str {
+    match sample.name.as_str() {
+        "envoy_cluster_upstream_rq" => sample.label("cluster_name"),
+        "envoy_cluster_upstream_rq_xx" => sample.label("envoy_cluster_name"),
+        _ => "",
+    }
+}
+
+/// The host of the upstream whose answers a series counts: `outbound|443||HOST`.
+fn upstream(sample: &Sample) -> Option<&str> {
+    cluster(sample).strip_prefix("outbound|")?.rsplit('|').next()
 }
 
 /// Whether what a series counts are errors; `None`: it does not count answers.
 fn answered(sample: &Sample) -> Option<bool> {
-    let of_upstream = |label: &str| sample.label(label).starts_with("outbound");
     let class = match sample.name.as_str() {
-        "envoy_cluster_upstream_rq" if of_upstream("cluster_name") => sample.label("response_code_class"),
-        "envoy_cluster_upstream_rq_xx" if of_upstream("envoy_cluster_name") => {
-            sample.label("envoy_response_code_class")
-        }
         "sallyport_diverted_total" if sample.label("outcome") == "upstream_down" => "5",
-        _ => "",
+        _ if !cluster(sample).starts_with("outbound") => "",
+        "envoy_cluster_upstream_rq" => sample.label("response_code_class"),
+        _ => sample.label("envoy_response_code_class"),
     };
     (!class.is_empty()).then(|| class.starts_with('5'))
 }

@@ -44,6 +44,11 @@ impl Selector {
         self.and(format!("digest=\"{}\"", self.mark))
     }
 
+    /// With anything else in force.
+    fn others(&self) -> Self {
+        self.and(format!("digest!=\"{}\"", self.mark))
+    }
+
     pub(crate) fn series(&self, name: &str) -> String {
         format!("{name}{{{}}}", self.matchers)
     }
@@ -108,10 +113,43 @@ pub(crate) fn observed(selector: &Selector, window: &str, seconds: u64) -> Strin
     format!("{step} * count_over_time((sum({workers}) > 0)[{window}:{step}s])")
 }
 
+/// When workers were first seen with what they are to have in force, within a window of so many seconds.
+pub(super) fn taken(selector: &Selector, window: &str, seconds: u64) -> String {
+    let workers = selector.in_force().series("sallyport_workers");
+    let step = step(seconds);
+    format!("min(min_over_time(timestamp({workers} > 0)[{window}:{step}s]))")
+}
+
+/// Until when there was a pod that counts requests and does not have in force, or not in all of its workers, what it is to have.
+/// A step behind the last look that saw one: until the next look it may have been so.
+pub(super) fn left(selector: &Selector, window: &str, seconds: u64) -> String {
+    let workers = selector.in_force().series("sallyport_workers");
+    let without = format!("({} unless on (pod) ({workers} > 0))", selector.series("sallyport_requests_total"));
+    let others = format!("({} > 0)", selector.others().series("sallyport_workers"));
+    let step = step(seconds);
+    format!("max(max_over_time(timestamp({without} or {others})[{window}:{step}s])) + {step}")
+}
+
+/// Beginnings of the names of a candidate's series, before the job takes them apart.
+const FLAT: [&str; 3] = ["sallyport_region_", "sallyport_caller_", "sallyport_workers_"];
+/// The names that it makes of them, as far as they begin like that.
+const NAMED: [&str; 3] = ["sallyport_region_total", "sallyport_region_seen_seconds", "sallyport_caller_total"];
+
+/// Whether a name should have been taken apart, and was not: the job's rules do not know what is in it.
+pub(super) fn is_unnamed(name: &str) -> bool {
+    FLAT.iter().any(|begin| name.starts_with(begin)) && !NAMED.contains(&name)
+}
+
+/// The names of such series.
+pub(super) fn unnamed(selector: &Selector) -> String {
+    let [flat, named] = [FLAT, NAMED].map(|names| names.join("|"));
+    let selector = selector.and(format!("__name__=~\"({flat}).*\",__name__!~\"{named}\""));
+    format!("count by (__name__) ({})", selector.series(""))
+}
+
 /// Threads of the gateway that have something else in force now.
 pub(crate) fn others(selector: &Selector) -> String {
-    let others = selector.and(format!("digest!=\"{}\"", selector.mark)).series("sallyport_workers");
-    format!("sum({others}) or vector(0)")
+    format!("sum({}) or vector(0)", selector.others().series("sallyport_workers"))
 }
 
 /// The share of requests that were answered with 5xx: of those that were sent or counted, whichever are fewer.

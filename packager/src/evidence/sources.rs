@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use sallyport_egress::evidence::Observed;
+use sallyport_egress::model::Egress;
 
 use super::examples::Examples;
-use super::logs::Logged;
 use super::subject::Subject;
 use super::{ask, logs, pages};
 use crate::exit::{Exit, Failure};
+use crate::input::canonical;
 use crate::printable::printable;
 use crate::prometheus::{MetricsPage, PrometheusArgs};
 
@@ -49,21 +50,23 @@ impl EvidenceArgs {
         }
     }
 
-    /// What is known of each of these gateways. `known`: every gateway of the files; `now`: Unix seconds of this machine.
-    pub(crate) fn read(&self, subjects: &[Subject<'_>], known: &[String], now: i64) -> Result<Vec<Evidenced>, Failure> {
-        MetricsPage::refuse_unknown(&self.metrics, known)?;
+    /// What is known of each of these gateways. `all`: every gateway of the files; `now`: Unix seconds of this machine.
+    pub(crate) fn read(&self, subjects: &[Subject<'_>], all: &[&Egress], now: i64) -> Result<Vec<Evidenced>, Failure> {
+        let known: Vec<String> = all.iter().map(|egress| egress.route()).collect();
+        MetricsPage::refuse_unknown(&self.metrics, &known)?;
         self.refuse_twice()?;
-        let logged = logs::read(&self.log, subjects)?;
+        let logged = logs::read(&self.log, subjects, all, now)?;
         let client = self.prometheus.client()?;
         let time = match &client {
             Some(client) => Some(client.now().map_err(|unanswered| client.failure(&unanswered))?),
             None => None,
         };
         let mut evidenced = Vec::new();
-        for (subject, Logged { observed, examples, .. }) in subjects.iter().zip(logged) {
-            let counted = match (&client, time) {
+        for (subject, mut logged) in subjects.iter().zip(logged) {
+            let observed = std::mem::take(&mut logged.observed);
+            let mut counted = match (&client, time) {
                 (Some(client), Some(time)) => {
-                    ask::ask(client, subject, time).map_err(|unanswered| client.failure(&unanswered))?
+                    ask::ask(client, subject, time, now).map_err(|unanswered| client.failure(&unanswered))?
                 }
                 _ if !self.metrics.is_empty() => {
                     let route = subject.egress.route();
@@ -75,7 +78,8 @@ impl EvidenceArgs {
                 // What has ended since then has ended.
                 _ => Observed { now: observed.now.max(now as f64), ..observed },
             };
-            evidenced.push(Evidenced { observed: counted, examples });
+            logged.add_shown(&mut counted);
+            evidenced.push(Evidenced { observed: counted, examples: logged.examples });
         }
         Ok(evidenced)
     }
@@ -83,8 +87,8 @@ impl EvidenceArgs {
     /// Counts that are given twice would be twice as many.
     fn refuse_twice(&self) -> Result<(), Failure> {
         let (mut logs, mut pages) = (BTreeSet::new(), BTreeSet::new());
-        let log = self.log.iter().find(|path| !logs.insert(*path));
-        let page = self.metrics.iter().find(|page| !pages.insert(*page));
+        let log = self.log.iter().find(|path| !logs.insert(canonical(path)));
+        let page = self.metrics.iter().find(|page| !pages.insert(page.place()));
         let what = match (log, page) {
             (Some(path), _) => format!("the log `{}`", printable(path)),
             // Its address may have a password in it.

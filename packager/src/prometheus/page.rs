@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use sallyport_egress::did_you_mean;
 
@@ -17,7 +17,7 @@ use super::samples::{Sample, Samples};
 use super::unanswered::Unanswered;
 use super::url::Url;
 use crate::exit::{Exit, Failure};
-use crate::input::{Missing, read_at_most};
+use crate::input::{Missing, canonical, read_at_most};
 use crate::printable::visible;
 
 const LARGEST: u64 = 64 << 20;
@@ -71,6 +71,20 @@ impl MetricsPage {
     /// The file or the URL.
     pub(crate) fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Where it is from, the same for each spelling of it: the file, or the URL without its user.
+    pub(crate) fn place(&self) -> PathBuf {
+        match self.source.parse::<Url>() {
+            Ok(url) => PathBuf::from(url.text),
+            Err(_) => canonical(Path::new(&self.source)),
+        }
+    }
+
+    /// When the file was written, in Unix seconds: what it says was so until then. `None`: it is a URL, or not known.
+    pub(crate) fn written(&self) -> Option<i64> {
+        let modified = std::fs::metadata(&self.source).ok()?.modified().ok()?;
+        i64::try_from(modified.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs()).ok()
     }
 
     /// The page's series with the labels that the job gives them; the pod is the page.

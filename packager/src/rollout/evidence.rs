@@ -1,5 +1,6 @@
 //! What gateways did while they had a candidate, and what is missing before the next step.
 
+use sallyport_egress::evidence::Finding;
 use sallyport_egress::rollout::Step;
 
 use super::state::Gateway;
@@ -13,9 +14,26 @@ pub(crate) struct Evidence {
     pub(crate) missing: Vec<Missing>,
 }
 
-/// One thing that is missing, in words: lower case, no full stop.
+/// One thing that is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Missing(pub(crate) String);
+pub(crate) struct Missing {
+    /// Whether it speaks against the step, and is no thing to wait for.
+    pub(crate) blocks: bool,
+    /// In words: lower case, no full stop.
+    pub(crate) text: String,
+}
+
+impl Missing {
+    /// Something to wait for, or to do.
+    pub(crate) fn new(text: String) -> Self {
+        Self { blocks: false, text }
+    }
+
+    /// What follows from evidence. `what`: of which.
+    pub(super) fn of(finding: &Finding, what: &str) -> Self {
+        Self { blocks: finding.blocks, text: format!("{what}: {}", finding.text) }
+    }
+}
 
 /// What has seen gateways.
 pub(crate) trait Witness {
@@ -29,7 +47,7 @@ pub(crate) struct Nothing;
 impl Nothing {
     /// What that is as evidence.
     pub(super) fn says() -> Evidence {
-        let missing = Missing("evidence: nothing was read of what the gateway did".to_owned());
+        let missing = Missing::new("evidence: nothing was read of what the gateway did".to_owned());
         Evidence { lines: Vec::new(), missing: vec![missing] }
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn promote_filter(
     let seen = see_filter(state, &having, args)?;
     if order.without_evidence.is_none() && !seen.missing.is_empty() {
         let missing: String =
-            seen.missing.iter().map(|Missing(what)| format!("\n  {name} to {digest}: {what}")).collect();
+            seen.missing.iter().map(|missing| format!("\n  {name} to {digest}: {}", missing.text)).collect();
         let message = format!("nothing is promoted, because something is missing:{missing}");
         return Err(Failure::new(Exit::Blocked, message)
             .with_help("wait for it, or give a reason why it is not needed: --without-evidence REASON"));

@@ -1,6 +1,7 @@
 //! What was seen of gateways that have a filter, before another one gets it.
 
 use sallyport_egress::evidence::{Gate, judge_filter, span, whole};
+use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::Standing;
 
 use super::evidence::{Evidence, Missing};
@@ -21,36 +22,36 @@ pub(super) fn see_filter(state: &State, having: &[Gateway<'_>], args: &EvidenceA
     }
     if !args.is_given() {
         let nothing = |gateway: &Gateway<'_>| {
-            Missing(format!("evidence of {}, which has it: nothing was read of what it did", gateway.name()))
+            Missing::new(format!("evidence of {}, which has it: nothing was read of what it did", gateway.name()))
         };
         return Ok(Evidence { lines: Vec::new(), missing: having.iter().map(nothing).collect() });
     }
     let standing = Standing::Canary(100);
     let gate = Gate::of(&state.rollout.gates, standing).unwrap_or_default();
     let seconds = i64::try_from(gate.seconds).unwrap_or(i64::MAX).saturating_mul(TIMES);
-    let known: Vec<String> = state.gateways().iter().map(Gateway::name).collect();
+    let gateways = state.gateways();
+    let all: Vec<&Egress> = gateways.iter().map(|gateway| &gateway.egress.value).collect();
     let marks: Vec<_> = having.iter().map(|gateway| mark(state, gateway, None)).collect();
     let subjects: Vec<Subject<'_>> = having
         .iter()
         .zip(&marks)
         .map(|(gateway, mark)| Subject {
             egress: &gateway.egress.value,
-            upstream: gateway.egress.value.spec.upstream.host.to_string(),
             regions: &[],
             standing,
             mark: mark.as_deref().unwrap_or(NO_MARK),
             since: state.now.saturating_sub(seconds),
+            is_of_filter: true,
         })
         .collect();
     let mut evidence = Evidence::default();
     for ((gateway, mark), Evidenced { observed, .. }) in
-        having.iter().zip(&marks).zip(args.read(&subjects, &known, state.now)?)
+        having.iter().zip(&marks).zip(args.read(&subjects, &all, state.now)?)
     {
         let name = gateway.name();
         let findings = judge_filter(mark.as_deref().map_err(String::as_str), gate, &observed);
-        evidence.missing.extend(
-            findings.iter().map(|finding| Missing(format!("evidence of {name}, which has it: {}", finding.text))),
-        );
+        let of = format!("evidence of {name}, which has it");
+        evidence.missing.extend(findings.iter().map(|finding| Missing::of(finding, &of)));
         if findings.is_empty() {
             let requests = whole(observed.requests.unwrap_or_default());
             evidence.lines.push(format!("{name} has it: {requests} requests in {}", span(observed.seconds as u64)));

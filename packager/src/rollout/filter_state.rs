@@ -41,7 +41,7 @@ pub(crate) fn filter_rollout(state: &State, args: &EvidenceArgs) -> Result<Optio
     let evidence = match refused {
         Some(Failure { message, help, .. }) => {
             let help = help.map_or_else(String::new, |help| format!("; {help}"));
-            Evidence { lines: Vec::new(), missing: vec![Missing(message + &help)] }
+            Evidence { lines: Vec::new(), missing: vec![Missing::new(message + &help)] }
         }
         // Where all have it, nothing is left to be seen.
         None if lacking.is_empty() => Evidence::default(),
@@ -81,7 +81,7 @@ impl FilterRollout {
             ),
         ));
         facts.extend(evidence.lines.iter().map(|line| (true, "evidence", line.clone())));
-        facts.extend(evidence.missing.iter().map(|Missing(what)| (true, "missing", what.clone())));
+        facts.extend(evidence.missing.iter().map(|missing| (true, "missing", missing.text.clone())));
         facts
     }
 
@@ -114,7 +114,7 @@ impl FilterRollout {
             "lack": self.lack,
             "next": self.next(),
             "evidence": self.evidence.lines,
-            "missing": self.evidence.missing.iter().map(|Missing(what)| what).collect::<Vec<_>>(),
+            "missing": self.evidence.missing.iter().map(|missing| &missing.text).collect::<Vec<_>>(),
         })
     }
 }

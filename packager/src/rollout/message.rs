@@ -66,7 +66,7 @@ fn paragraph(taken: &Taken, reason: Option<&str>) -> String {
     line("policy", policy);
     line("candidate", candidate);
     evidence.iter().for_each(|what| line("evidence", what));
-    missing.iter().for_each(|Missing(what)| line("missing", what));
+    missing.iter().for_each(|Missing { text: what, .. }| line("missing", what));
     if !missing.is_empty() {
         line("promoted without it", own.as_deref().or(reason).unwrap_or_default());
     }
@@ -99,9 +99,9 @@ pub(crate) fn uncommitted(state: &State, pending: &[Pending]) -> Result<Promoted
             }
             (PendingKind::Step, Some(Locked { without_evidence: reason, .. })) => {
                 taken.reason.clone_from(reason);
-                taken.missing.push(Missing(format!("evidence: {UNRECORDED}")));
+                taken.missing.push(Missing::new(format!("evidence: {UNRECORDED}")));
             }
-            _ => taken.missing.push(Missing(format!("evidence: {UNRECORDED}"))),
+            _ => taken.missing.push(Missing::new(format!("evidence: {UNRECORDED}"))),
         }
         match kind {
             PendingKind::Filter => {

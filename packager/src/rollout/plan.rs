@@ -203,7 +203,7 @@ pub(super) fn missing_turn(
     gateway: &Gateway<'_>,
     step: Step,
 ) -> Option<Missing> {
-    out_of_turn(state, first?, gateway, step).map(|why| Missing(format!("wave: {why}")))
+    out_of_turn(state, first?, gateway, step).map(|why| Missing::new(format!("wave: {why}")))
 }
 
 /// What is known and what is missing before a step, whosever turn it is.
@@ -221,7 +221,7 @@ pub(super) fn needs(
     match gateway.state {
         // Who wrote the rules there is not known, so what `enforce` asks for holds.
         GatewayState::Settling(_, locked) if !is_of(locked, &gateway.egress.value) => missing
-            .push(Missing(format!("evidence: {}, so what was seen before says nothing of it", other_egress(locked)))),
+            .push(Missing::new(format!("evidence: {}, so what was seen before says nothing of it", other_egress(locked)))),
         _ => missing.extend(missing_time(state, gateway)),
     }
     let evidence = witness.evidence(gateway, step);
@@ -238,9 +238,9 @@ pub(super) fn missing_filter(state: &State, gateway: &Gateway<'_>, step: Step) -
         Ok(digest) if state.knows_candidates(&digest) => None,
         Ok(digest) => {
             let how = cure(state, gateway, &digest);
-            Some(Missing(format!("filter: {digest} does not know candidates; {how}")))
+            Some(Missing::new(format!("filter: {digest} does not know candidates; {how}")))
         }
-        Err(reason) => Some(Missing(format!("filter: {reason}"))),
+        Err(reason) => Some(Missing::new(format!("filter: {reason}"))),
     }
 }
 
@@ -250,13 +250,13 @@ fn missing_time(state: &State, gateway: &Gateway<'_>) -> Option<Missing> {
     let passed = state.now.saturating_sub(since);
     if passed < 0 {
         let (since, now) = (written_moment(since), written_moment(state.now));
-        return Some(Missing(format!(
+        return Some(Missing::new(format!(
             "time: it is at `{standing}` since {since}, but here it is {now}: a clock is wrong"
         )));
     }
     let least_seconds = i64::try_from(least).unwrap_or(i64::MAX);
     (passed < least_seconds).then(|| {
-        Missing(format!(
+        Missing::new(format!(
             "time: at `{standing}` for {} of {}, until {}",
             span(passed.unsigned_abs()),
             span(least),

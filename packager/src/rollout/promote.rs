@@ -157,13 +157,14 @@ fn judge(
         let (evidence, mut missing) = needs(state, gateway, *step, witness);
         // What was seen at one stage is no evidence for those that are left out.
         let next = gateway.next(&state.rollout.gates.canary.steps);
-        missing
-            .extend(next.filter(|next| next != step).map(|next| Missing(format!("steps: `{next}` comes before it"))));
+        missing.extend(
+            next.filter(|next| next != step).map(|next| Missing::new(format!("steps: `{next}` comes before it"))),
+        );
         let filter = missing_filter(state, gateway, *step);
         is_for_filter |= filter.is_some();
         let lacks: Vec<&Missing> = if reason.is_some() { filter.iter().collect() } else { missing.iter().collect() };
         let name = gateway.name();
-        blocked.extend(lacks.into_iter().map(|Missing(what)| format!("\n  {name} to `{step}`: {what}")));
+        blocked.extend(lacks.into_iter().map(|Missing { text: what, .. }| format!("\n  {name} to `{step}`: {what}")));
         let locked = match gateway.state {
             GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) => Some(locked.clone()),
             _ => gateway.candidate.map(|found| gateway.locked(&found.value, Standing::Proposed, state.now)),

@@ -70,7 +70,8 @@ pub(crate) fn write_report(target: &ReportTarget, state: &State, seen: &Seen) ->
     let is_known = |judged: &Judged| !matches!(judged.judgement.answer, Answer::NoData | Answer::NoTraffic);
     let unknown: Vec<_> = seen.gateways.iter().filter(|(_, judged)| !is_known(judged)).collect();
     if let (true, Some((name, judged))) = (callers.is_empty(), unknown.first()) {
-        let message = format!("no report is written: of `{name}` there is {}", judged.judgement.answer.words());
+        let message =
+            format!("no report is written: of `{name}` there is {}", judged.judgement.answer.words(judged.standing));
         return Err(Failure::new(Exit::Blocked, message)
             .with_help("that is no evidence that nothing would have been refused; what is missing is above"));
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sallyport_egress::evidence::{Answer, Finding, Judgement, Question, judge, requests as number_of, span, whole};
 use sallyport_egress::meaning::{Change, Region};
+use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::{Standing, Step};
 use sallyport_egress::trial::counted;
 
@@ -45,7 +46,7 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
         return Ok(Seen::default());
     }
     let gateways = state.gateways();
-    let known: Vec<String> = gateways.iter().map(Gateway::name).collect();
+    let all: Vec<&Egress> = gateways.iter().map(|gateway| &gateway.egress.value).collect();
     let mut asked = Vec::new();
     for gateway in gateways.iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name())) {
         let (Some(candidate), Some(standing), Some(since)) = (gateway.candidate, gateway.standing(), gateway.since())
@@ -66,14 +67,14 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
         .iter()
         .map(|(gateway, regions, standing, since, _, mark)| Subject {
             egress: &gateway.egress.value,
-            upstream: gateway.egress.value.spec.upstream.host.to_string(),
             regions,
             standing: *standing,
             mark: mark.as_deref().unwrap_or(NO_MARK),
             since: *since,
+            is_of_filter: false,
         })
         .collect();
-    let evidenced = args.read(&subjects, &known, state.now)?;
+    let evidenced = args.read(&subjects, &all, state.now)?;
     let mut seen = Seen { source: Some(args.words()), ..Seen::default() };
     for ((gateway, regions, standing, since, left_out, mark), evidenced) in asked.into_iter().zip(evidenced) {
         let question = Question {
@@ -83,6 +84,7 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
             rollout: &state.rollout,
             standing,
             since,
+            now: state.now,
             mark: mark.as_deref().map_err(String::as_str),
         };
         let mut judgement = judge(&question, &evidenced.observed);
@@ -103,7 +105,7 @@ impl Witness for Seen {
         if step == Step::Shadow {
             return Evidence::default();
         }
-        let findings = judged.judgement.findings.iter().map(|finding| Missing(format!("evidence: {}", finding.text)));
+        let findings = judged.judgement.findings.iter().map(|finding| Missing::of(finding, "evidence"));
         Evidence { lines: judged.lines(), missing: findings.collect() }
     }
 }
@@ -124,7 +126,7 @@ impl Judged {
             "{} of {callers} in {}{errors}: {}",
             number_of(&whole(*requests)),
             span(*seconds as u64),
-            answer.words()
+            answer.words(self.standing)
         )];
         for region in regions.iter().filter(|region| region.is_narrowed()) {
             let active = match region.could.len() {

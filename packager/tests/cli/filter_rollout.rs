@@ -291,7 +291,8 @@ fn two() -> Sandbox {
     let second =
         GOOD.replace("name: httpbin", "name: second").replace("httpbin.legacy.internal", "second.legacy.internal");
     let lock = rolling(("ab", true), ("ff", true));
-    Sandbox::with(&[("egress.yaml", GOOD), ("second.yaml", &second), ("sallyport.lock", &lock)])
+    let first = crate::status::one_pod();
+    Sandbox::with(&[("egress.yaml", &first), ("second.yaml", &second), ("sallyport.lock", &lock)])
 }
 
 const PAGE: [&str; 2] = ["--metrics", "httpbin/httpbin=page.txt"];
@@ -330,7 +331,7 @@ fn a_filter_needs_evidence_of_the_gateways_that_have_it() {
     assert!(blocked.code == Some(8) && blocked.stderr.contains(&mark), "{blocked:?}");
     let page = |requests: u32| {
         format!(
-            "envoy_server_concurrency 1\nsallyport_config_loaded_at_seconds {START}\nsallyport_workers_{mark} 2\n\
+            "envoy_server_concurrency 1\nenvoy_server_uptime {LATER}\nsallyport_config_loaded_at_seconds {START}\nsallyport_workers_{mark} 2\n\
              sallyport_requests_allowed {requests}\n\
              envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"2xx\"}} {requests}\n"
         )
@@ -342,6 +343,18 @@ fn a_filter_needs_evidence_of_the_gateways_that_have_it() {
     let missing = &status(&sandbox, &PAGE)["filter"]["missing"];
     assert!(missing[0].as_str().unwrap().contains("httpbin/httpbin, which has it: 9 of 1000 requests"), "{missing}");
     assert_eq!(later(&sandbox, &[&["status", "--fail-on", "missing"], &PAGE[..]].concat()).code, Some(8));
+    // What another filter counted, in the same pod, cannot be told apart from what this one did.
+    for (page, says) in [
+        (page(5000).replace("envoy_server_uptime", "x"), "page.txt has no `envoy_server_uptime`"),
+        (
+            page(5000).replace(&format!("uptime {LATER}"), "uptime 200000"),
+            "page.txt counts since 2026-11-17T04:33:20Z, and what is in force was loaded at 2026-11-18T11:06:40Z",
+        ),
+    ] {
+        sandbox.write("page.txt", page);
+        let blocked = promote();
+        assert!(blocked.code == Some(8) && blocked.stderr.contains(says), "{says}: {blocked:?}");
+    }
     sandbox.write("page.txt", page(5000));
     assert_eq!(later(&sandbox, &[&["status", "--fail-on", "missing"], &PAGE[..]].concat()).code, Some(0));
     let second = promote();
@@ -390,5 +403,38 @@ no gateway has a candidate to promote
     for command in ["plan", "status"] {
         let text = later(&sandbox, &[command, "--format", "json"]).stdout;
         assert_eq!(serde_json::from_str::<Value>(&text).unwrap()["filter"], Value::Null, "{command}");
+    }
+}
+
+#[test]
+fn a_log_counts_from_the_line_of_the_filter_on() {
+    let sandbox = two();
+    assert_eq!(later(&sandbox, &["promote", "--filter"]).code, Some(0));
+    let mark = status(&sandbox, &[])["gateways"][0]["digest"].as_str().unwrap().to_owned();
+    let line = |time: &str| {
+        format!(
+            "{{\"time\":\"{time}\",\"decision\":\"allowed\",\"status\":200,\"host\":\"httpbin.legacy.internal\"}}\n"
+        )
+    };
+    let of_before = line("2026-11-19T05:00:00Z").repeat(2000);
+    let taken = format!(
+        "[2026-11-19 06:00:00.000][1][info][wasm] policy for httpbin/httpbin: 1 rules, enforce, in force as {mark}\n"
+    );
+    let other = taken.replace("06:00:", "11:00:").replace(&mark, "0123456789abcdef");
+    let after = line("2026-11-19T07:00:00Z").repeat(999) + &line("2026-11-19T12:00:00Z");
+    for (log, says) in [
+        (of_before.clone(), "does not show what the gateway has in force"),
+        (of_before.clone() + &taken, "no traffic"),
+        (of_before.clone() + &after[after.len() / 2..] + &taken, "500 of 1000 requests"),
+        (of_before.clone() + &after + &taken + &other, "does not show what the gateway has in force"),
+        (of_before + &after + &taken, ""),
+    ] {
+        sandbox.write("access.log", log);
+        let ended = later(&sandbox, &["promote", "--filter", "--log", "access.log"]);
+        if says.is_empty() {
+            assert!(ended.code == Some(0) && ended.stdout.contains("second"), "{ended:?}");
+        } else {
+            assert!(ended.code == Some(8) && ended.stderr.contains(says), "{says}: {ended:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
-use crate::status::{CANDIDATE, ENCODED, LATER, SLEEP, START, at, digest, page, region, sandbox};
+use crate::status::{CANDIDATE, ENCODED, LATER, SLEEP, at, digest, entered, example, page, region, sandbox};
 
 const PAGE: [&str; 4] = ["--metrics", "httpbin/httpbin=page.txt", "--log", "gateway.log"];
 const OTHER: &str = "cluster.local/ns/httpbin/sa/batch";
@@ -14,22 +14,13 @@ const OTHER: &str = "cluster.local/ns/httpbin/sa/batch";
 fn rich() -> (Sandbox, String) {
     let sandbox = sandbox();
     let (region, digest) = (region(&sandbox), digest(&sandbox));
-    let entered = format!(
-        "sallyport_region_{digest}_{region}_allowed_refused_{ENCODED} 3\n\
-         sallyport_region_{digest}_{region}_allowed_refused_{} 2\nsallyport_region_seen_{digest}_{region} {}\n\
+    let more = format!(
+        "sallyport_region_{digest}_{region}_allowed_refused_{} 2\n\
          envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"5xx\"}} 31\n",
-        ENCODED.replace("sleep", "batch"),
-        START + 7200
+        ENCODED.replace("sleep", "batch")
     );
-    sandbox.write("page.txt", page(&sandbox, &entered));
-    sandbox.write(
-        "gateway.log",
-        format!(
-            "[2026-11-18 12:00:00.000][12][info][wasm] wasm log httpbin: {{\"sallyport\":\"candidate\",\"region\":\"{region}\",\
-             \"inForce\":\"allowed:readers\",\"candidate\":\"not_allowed\",\"decides\":\"inForce\",\"caller\":\"{SLEEP}\",\
-             \"method\":\"GET\",\"host\":\"httpbin.legacy.internal\",\"path\":\"/anything\",\"id\":\"3f2b\",\"headers\":{{}}}}\n"
-        ),
-    );
+    sandbox.write("page.txt", page(&sandbox, &(entered(&region, &digest) + &more)));
+    sandbox.write("gateway.log", example(&region, "/anything"));
     sandbox.write(
         "rollout.yaml",
         format!(
@@ -69,7 +60,7 @@ fn in_words((path, value): &(String, String)) -> String {
     match path.as_str() {
         ".gateways.seen.seconds" => "24h59m".to_owned(),
         ".gateways.seen.errors" => format!("{:.2}%", value.parse::<f64>().unwrap() * 100.0),
-        ".gateways.seen.answer" => "some of it was refused".to_owned(),
+        ".gateways.seen.answer" => "some of it would be refused".to_owned(),
         _ => value.replace('`', "'"),
     }
 }
@@ -95,7 +86,7 @@ fn a_status_has_the_same_facts_in_every_format() {
     // And the other way round: what a text has beside its own words.
     let own = words(
         "to be evidence from next candidate force active and by could enter entered errors last at missing no requests in note blocks some of it \
-         was refused since until waived times ready for the step waiting 24h59m 2.58 0 1 Rollout what gateways saw gateway stands \
+         would be refused since until waived times ready for the step waiting 24h59m 2.58 0 1 Rollout what gateways saw gateway stands \
          seen narrowed widened Evidence",
     );
     let known: BTreeSet<String> = facts.iter().flat_map(|(_, value)| words(value)).collect();

@@ -95,6 +95,8 @@ fn a_bad_line_costs_itself() {
     sandbox.write("empty.gz", gzip(""));
     let seen = status(&sandbox, &["--log", "empty.log", "--log", "access.log", "--log", "empty.gz"]);
     assert_eq!(requests(&seen), Some(12), "{seen:#}");
+    let missing = seen["gateways"][0]["missing"].to_string();
+    assert!(missing.contains("1 line cannot be read: access.log:5: it is too long"), "{missing}");
     let seen = status(&sandbox, &["--log", "empty.log"]);
     assert_eq!(seen["gateways"][0]["seen"]["answer"], "noData", "{seen:#}");
     // Nothing of the gateway, as the log is another one's, or of another time.

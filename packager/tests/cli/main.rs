@@ -5,6 +5,7 @@
 mod build;
 mod check;
 mod diff;
+mod evidence;
 mod explain;
 mod filter_rollout;
 mod formats;

@@ -25,11 +25,17 @@ pub(crate) const ENCODED: &str = "cluster_2elocal_2fns_2fhttpbin_2fsa_2fsleep";
 /// A day and a bit later.
 pub(crate) const LATER: i64 = 90_000;
 
+/// An Egress of one pod.
+pub(crate) fn one_pod() -> String {
+    GOOD.replace("  authz:", "  gateway: {replicas: 1}\n  authz:")
+}
+
 /// A gateway whose candidate is in shadow.
 pub(crate) fn sandbox() -> Sandbox {
     let lock = LOCK.replace("\"}}", "\",\"candidates\":true}}");
+    let egress = one_pod();
     let sandbox =
-        Sandbox::with(&[("egress.yaml", GOOD), ("httpbin.candidate.yaml", CANDIDATE), ("sallyport.lock", &lock)]);
+        Sandbox::with(&[("egress.yaml", &egress), ("httpbin.candidate.yaml", CANDIDATE), ("sallyport.lock", &lock)]);
     let promoted = at(&sandbox, 0, &["promote"]);
     assert_eq!(promoted.code, Some(0), "{promoted:?}");
     sandbox
@@ -66,6 +72,23 @@ pub(crate) fn page(sandbox: &Sandbox, more: &str) -> String {
          sallyport_requests_allowed 1200\nsallyport_caller_{digest}_{ENCODED} 1200\n\
          envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||httpbin.org\",response_code_class=\"2xx\"}} 1200\n{more}",
         START + 60
+    )
+}
+
+/// The series of a page on which the region was entered three times.
+pub(crate) fn entered(region: &str, digest: &str) -> String {
+    format!(
+        "sallyport_region_{digest}_{region}_allowed_refused_{ENCODED} 3\nsallyport_region_seen_{digest}_{region} {}\n",
+        START + 7200
+    )
+}
+
+/// The filter's example of a request of the region.
+pub(crate) fn example(region: &str, path: &str) -> String {
+    format!(
+        "[2026-11-18 12:00:00.000][12][info][wasm] wasm log httpbin: {{\"sallyport\":\"candidate\",\"region\":\"{region}\",\
+         \"inForce\":\"allowed:readers\",\"candidate\":\"not_allowed\",\"decides\":\"inForce\",\"caller\":\"{SLEEP}\",\
+         \"method\":\"GET\",\"host\":\"httpbin.legacy.internal\",\"path\":\"{path}\",\"id\":\"3f2b\",\"headers\":{{}}}}\n"
     )
 }
 
@@ -127,20 +150,8 @@ evidence from metrics pages, which have counts since the pods started
 fn an_entry_blocks_and_its_caller_gets_a_report() {
     let sandbox = sandbox();
     let (region, digest) = (region(&sandbox), digest(&sandbox));
-    let entered = format!(
-        "sallyport_region_{digest}_{region}_allowed_refused_{ENCODED} 3\nsallyport_region_seen_{digest}_{region} {}\n",
-        START + 7200
-    );
-    sandbox.write("page.txt", page(&sandbox, &entered));
-    sandbox.write(
-        "gateway.log",
-        format!(
-            "[2026-11-18 12:00:00.000][12][info][wasm] wasm log httpbin: {{\"sallyport\":\"candidate\",\"region\":\"{region}\",\
-             \"inForce\":\"allowed:readers\",\"candidate\":\"not_allowed\",\"decides\":\"inForce\",\"caller\":\"{SLEEP}\",\
-             \"method\":\"GET\",\"host\":\"httpbin.legacy.internal\",\"path\":\"/<b>`?token=\",\"id\":\"3f2b\",\"headers\":{{}}}}\n\
-             not a line\n{{\"half\": \n"
-        ),
-    );
+    sandbox.write("page.txt", page(&sandbox, &entered(&region, &digest)));
+    sandbox.write("gateway.log", example(&region, "/<b>`?token=") + "not a line\n{\"half\": \n");
     let all = [&PAGE[..], &["--log", "gateway.log"]].concat();
     let seen = status(&sandbox, &all);
     let gateway = &seen["gateways"][0];
@@ -202,7 +213,7 @@ fn an_access_log_is_evidence_too() {
             log += &line(&format!("2026-11-18T{hour}:00:00.000Z"), "null", 200, own);
         }
     }
-    log += &line("2026-11-19T12:30:00.000Z", "null", 503, own);
+    log += &line("2026-11-19T12:05:00.000Z", "null", 503, own);
     sandbox.write("access.log", &log);
     // A gateway without the candidate would log the same.
     let seen = status(&sandbox, &["--log", "access.log"]);
@@ -223,11 +234,11 @@ fn an_access_log_is_evidence_too() {
     assert_eq!(seen["source"], "logs");
     let gateway = &seen["gateways"][0];
     assert_eq!((&gateway["follows"], &gateway["seen"]["requests"]), (&"ready".into(), &1101.into()), "{gateway:#}");
-    log += &line("2026-11-19T12:31:00.000Z", &format!("\"{region}\""), 200, own);
+    log += &line("2026-11-19T12:06:00.000Z", &format!("\"{region}\""), 200, own);
     sandbox.write("access.log", &log);
     let seen = status(&sandbox, &["--log", "access.log"]);
     assert_eq!(seen["gateways"][0]["follows"], "blocked", "{seen:#}");
-    assert_eq!(seen["gateways"][0]["seen"]["regions"][0]["lastSeen"], "2026-11-19T12:31:00Z");
+    assert_eq!(seen["gateways"][0]["seen"]["regions"][0]["lastSeen"], "2026-11-19T12:06:00Z");
 }
 
 #[test]

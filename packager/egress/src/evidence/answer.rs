@@ -1,5 +1,7 @@
 //! What is known of a gateway in one word.
 
+use crate::rollout::Standing;
+
 /// What is known of a gateway in one word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answer {
@@ -14,13 +16,14 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// For people.
+    /// For people, of a candidate that stands there: in shadow nothing is refused.
     #[must_use]
-    pub fn words(self) -> &'static str {
+    pub fn words(self, standing: Standing) -> &'static str {
         match self {
             Self::NoData => "no data",
             Self::NoTraffic => "no traffic",
             Self::NoneRefused => "none of it was refused",
+            Self::SomeRefused if standing <= Standing::Shadow => "some of it would be refused",
             Self::SomeRefused => "some of it was refused",
         }
     }

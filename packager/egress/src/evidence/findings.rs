@@ -157,8 +157,9 @@ impl Findings {
     pub(super) fn of_errors(&mut self, gate: Gate, requests: f64, observed: &Observed) {
         match (observed.answers, observed.error_share(requests)) {
             (Some(answers), Some(found)) if answers.errors > 0.0 && found > gate.errors => self.blocks(format!(
-                "{} of {} requests were answered with 5xx by the gateway or its upstream; at most {} may be",
-                whole(answers.errors),
+                "{} were answered with 5xx by the gateway or its upstream: {} of the {} that count as evidence; at most {} may be",
+                counted_requests(&whole(answers.errors)),
+                share(found),
                 whole(answers.all.min(requests)),
                 share(gate.errors)
             )),

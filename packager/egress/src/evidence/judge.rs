@@ -58,7 +58,7 @@ pub fn judge(question: &Question<'_>, observed: &Observed) -> Judgement {
     };
     for region in regions.iter_mut().filter(|region| region.follows == Follows::Promotes) {
         if matches!(answer, Answer::NoData | Answer::NoTraffic) {
-            region.follows = Follows::Waits(vec![answer.words().to_owned()]);
+            region.follows = Follows::Waits(vec![answer.words(question.standing).to_owned()]);
         }
     }
     let mut findings = Findings::default();

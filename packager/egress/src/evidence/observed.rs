@@ -102,7 +102,8 @@ pub struct Answers {
 pub struct Observed {
     /// The time of the source, in Unix seconds.
     pub now: f64,
-    /// For how many seconds the configuration that is in force now has been observed.
+    /// For how many seconds the configuration that is in force now has been observed; what has observed it may have ended before
+    /// `now`.
     pub seconds: f64,
     /// Its pods. A log has none.
     pub pods: BTreeMap<String, Pod>,

@@ -1,5 +1,6 @@
 //! What is asked about a gateway.
 
+use super::observed::Observed;
 use crate::meaning::Region;
 use crate::model::{Egress, Mesh};
 use crate::rollout::{Rollout, Standing};
@@ -19,6 +20,8 @@ pub struct Question<'a> {
     pub standing: Standing,
     /// Since when, in Unix seconds.
     pub since: i64,
+    /// The time here, in Unix seconds. What has ended by this clock or by that of the source has ended.
+    pub now: i64,
     /// What its workers are to have in force ([`sallyport_core::wire::mark`]), or why that is not known.
     pub mark: Result<&'a str, &'a str>,
 }
@@ -36,7 +39,8 @@ pub struct WaivedCaller {
 
 impl Question<'_> {
     /// The waivers of a region that hold.
-    pub(super) fn waivers(&self, region: &str, now: i64) -> Vec<WaivedCaller> {
+    pub(super) fn waivers(&self, region: &str, observed: &Observed) -> Vec<WaivedCaller> {
+        let now = self.now.max(observed.now as i64);
         let route = self.egress.route();
         let own = self.rollout.waivers.iter().filter(|waiver| waiver.gateway == *route && waiver.region == *region);
         let holds = own.filter(|waiver| waiver.until.end() >= now);

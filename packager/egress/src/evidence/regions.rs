@@ -119,7 +119,7 @@ impl JudgedRegion {
             last_seen,
             could: Vec::new(),
             not_seen: Vec::new(),
-            waived: question.waivers(id, observed.now as i64),
+            waived: question.waivers(id, observed),
             follows: Follows::Information,
         }
     }

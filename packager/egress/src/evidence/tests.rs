@@ -65,6 +65,7 @@ impl Scene {
             rollout,
             standing: Standing::Shadow,
             since: SINCE,
+            now: SINCE,
             mark: Ok(MARK),
         };
         judge(&question, observed)
@@ -146,6 +147,10 @@ fn an_entry_blocks_unless_its_caller_is_waived() {
     ] {
         assert!(scene.judge(&rollout, &observed).is_blocked());
     }
+    // It has ended by the clock here, where that of the source is behind.
+    let ended = Observed { now: 0.0, ..observed.clone() };
+    assert!(scene.judge(&waiver(&region, BATCH, "2026-11-17"), &ended).is_blocked());
+    assert!(!scene.judge(&waiver(&region, BATCH, "2026-11-18"), &ended).is_blocked());
     enter(&mut observed, &region, Pair::Narrowed, Counted::Others, 0.2);
     let judged = scene.judge(&waiver(&region, BATCH, "2027-01-31"), &observed);
     assert_eq!(
@@ -162,6 +167,12 @@ fn an_entry_without_a_count_blocks() {
     // Before the stage it says nothing of it.
     observed.seen.insert(scene.id("batch").to_owned(), SINCE as f64 - 60.0);
     assert_eq!(scene.texts(&observed), [""; 0]);
+}
+
+#[test]
+fn in_shadow_nothing_was_refused() {
+    let words = [Standing::Shadow, Standing::Canary(5), Standing::Enforce].map(|at| Answer::SomeRefused.words(at));
+    assert_eq!(words, ["some of it would be refused", "some of it was refused", "some of it was refused"]);
 }
 
 #[test]
@@ -252,12 +263,18 @@ fn what_is_not_whole_is_missing() {
     let failing = Observed { answers: Some(Answers { all: 1e9, errors: 51.0 }), ..good() };
     assert_eq!(
         scene.texts(&failing),
-        ["blocks 51 of 5004 requests were answered with 5xx by the gateway or its upstream; at most 1% may be"]
+        [
+            "blocks 51 requests were answered with 5xx by the gateway or its upstream: 1.019% of the 5004 that count as evidence; at \
+             most 1% may be"
+        ]
     );
     let failing = Observed { answers: Some(Answers { all: 1000.0, errors: 11.0 }), ..good() };
     assert_eq!(
         scene.texts(&failing),
-        ["blocks 11 of 1000 requests were answered with 5xx by the gateway or its upstream; at most 1% may be"]
+        [
+            "blocks 11 requests were answered with 5xx by the gateway or its upstream: 1.1% of the 1000 that count as evidence; at \
+             most 1% may be"
+        ]
     );
 }
 
@@ -276,7 +293,11 @@ fn a_filter_is_judged_by_all_requests() {
         (Ok(MARK), Observed { requests: Some(9.0), ..good() }, "9 of 1000 requests"),
         (Ok(MARK), Observed { seconds: 60.0, ..good() }, "observed for 1m of 1h"),
         (Ok(MARK), Observed { requests: None, pods: BTreeMap::new(), ..good() }, "no data"),
-        (Ok(MARK), Observed { answers: Some(Answers { all: 5e9, errors: 60.0 }), ..good() }, "60 of 5004 requests"),
+        (
+            Ok(MARK),
+            Observed { answers: Some(Answers { all: 5e9, errors: 60.0 }), ..good() },
+            "60 requests were answered with 5xx",
+        ),
         (Ok(MARK), Observed { answers: None, ..good() }, "errors are not known"),
     ] {
         let found = texts(mark, &observed);

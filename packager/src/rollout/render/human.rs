@@ -47,5 +47,5 @@ fn push(text: &mut String, planned: &Planned) {
     }
     text.push_str(if step.restarts() { "      pods are restarted\n" } else { "      no pod is restarted\n" });
     evidence.iter().for_each(|line| text.push_str(&format!("    evidence: {line}\n")));
-    missing.iter().for_each(|Missing(what)| text.push_str(&format!("    missing: {what}\n")));
+    missing.iter().for_each(|Missing { text: what, .. }| text.push_str(&format!("    missing: {what}\n")));
 }

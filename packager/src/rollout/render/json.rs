@@ -28,7 +28,6 @@ use serde_json::{Value, json};
 use crate::compare::render::kind;
 use crate::oci::digest::digest_of;
 use crate::printable::printable;
-use crate::rollout::evidence::Missing;
 use crate::rollout::filter_state::FilterRollout;
 use crate::rollout::plan::{NextStep, Plan, Planned};
 use crate::rollout::state::State;
@@ -99,6 +98,6 @@ fn next(step: &NextStep) -> Value {
         "objects": objects.collect::<Vec<_>>(),
         "restarts": step.restarts(),
         "evidence": step.evidence,
-        "missing": step.missing.iter().map(|Missing(what)| what).collect::<Vec<_>>(),
+        "missing": step.missing.iter().map(|missing| &missing.text).collect::<Vec<_>>(),
     })
 }

@@ -51,7 +51,7 @@ pub(super) fn render(plan: &Plan) -> String {
         }
         item(if step.restarts() { "pods are restarted" } else { "no pod is restarted" });
         step.evidence.iter().for_each(|line| item(&format!("evidence: {line}")));
-        step.missing.iter().for_each(|Missing(what)| item(&format!("**missing**: {what}")));
+        step.missing.iter().for_each(|Missing { text: what, .. }| item(&format!("**missing**: {what}")));
     }
     plan.filter.iter().for_each(|filter| text.push_str(&format!("\n{}", filter.markdown())));
     plan.notes.iter().for_each(|note| text.push_str(&format!("\n{note}\n")));

@@ -3,7 +3,6 @@
 use sallyport_egress::evidence::{Counted, JudgedRegion, Judgement, requests as number_of, span, whole};
 
 use super::model::{GatewayStatus, follows, word};
-use crate::rollout::evidence::Missing;
 use crate::rollout::seen::Judged;
 
 /// One fact.
@@ -28,8 +27,7 @@ pub(super) fn facts(gateway: &GatewayStatus<'_>) -> Vec<Fact> {
         facts.main("next", &format!("{next}: {}", gateway.follows()));
     }
     for missing in &gateway.missing {
-        let Missing(what) = missing;
-        facts.part(if gateway.blocks(missing) { "blocks" } else { "missing" }, what);
+        facts.part(if missing.blocks { "blocks" } else { "missing" }, &missing.text);
     }
     facts.0
 }
@@ -47,7 +45,7 @@ impl Facts {
 
     fn seen(&mut self, judged: &Judged) {
         let Judgement { answer, requests, seconds, errors, regions, .. } = &judged.judgement;
-        self.main(answer.words(), &seen(*requests, *seconds));
+        self.main(answer.words(judged.standing), &seen(*requests, *seconds));
         if let Some(errors) = errors {
             self.main("errors", &format!("{:.2}%", errors * 100.0));
         }

@@ -31,7 +31,6 @@ use serde_json::{Value, json};
 
 use super::model::{GatewayStatus, Status, follows, number};
 use crate::compare::render::kind;
-use crate::rollout::evidence::Missing;
 use crate::rollout::filter_state::FilterRollout;
 use crate::rollout::seen::Judged;
 
@@ -59,7 +58,7 @@ fn gateway(status: &GatewayStatus<'_>) -> Value {
         "next": status.next,
         "follows": status.follows(),
         "seen": status.judged.map(seen),
-        "missing": status.missing.iter().map(|Missing(what)| what).collect::<Vec<_>>(),
+        "missing": status.missing.iter().map(|missing| &missing.text).collect::<Vec<_>>(),
     })
 }
 

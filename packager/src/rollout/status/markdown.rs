@@ -10,7 +10,7 @@ pub(super) fn render(status: &Status<'_>) -> String {
     for gateway in &status.gateways {
         let seen = gateway.judged.map_or_else(String::new, |judged| {
             let judgement = &judged.judgement;
-            format!("{}: {}", judgement.answer.words(), seen(judgement.requests, judgement.seconds))
+            format!("{}: {}", judgement.answer.words(judged.standing), seen(judgement.requests, judgement.seconds))
         });
         text.push_str(&format!(
             "| `{}` | {} | {} | {seen} | {} | {} |\n",

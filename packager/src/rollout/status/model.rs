@@ -115,14 +115,7 @@ impl<'s> GatewayStatus<'s> {
     }
 
     fn is_blocked(&self) -> bool {
-        self.judged.is_some_and(|judged| judged.judgement.is_blocked())
-    }
-
-    /// Whether it speaks against the next step, and is no thing to wait for.
-    pub(super) fn blocks(&self, Missing(what): &Missing) -> bool {
-        let text = what.strip_prefix("evidence: ").unwrap_or(what);
-        let findings = self.judged.iter().flat_map(|judged| &judged.judgement.findings);
-        findings.into_iter().any(|finding| finding.blocks && finding.text == text)
+        self.missing.iter().any(|missing| missing.blocks)
     }
 
     /// What follows, in a word.

@@ -1,0 +1,276 @@
+//! What logs say of one gateway.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sallyport_core::verdict::Trial;
+use sallyport_egress::evidence::{Answers, CLOCKS, Counted, Entry, Observed, Pair};
+use sallyport_egress::meaning::{Change, Region};
+use sallyport_egress::rollout::{Standing, written_moment};
+
+use super::examples::Examples;
+use super::line::{Decision, Record, taken};
+use super::subject::Subject;
+
+/// So many callers are counted by name, in all and in regions; the rest is summed, as the gateways do.
+const MOST_CALLERS: usize = 10_000;
+
+/// Whose a line is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Whose {
+    Own,
+    /// It may be of this gateway or of another one.
+    Open,
+    Others,
+}
+
+/// Whether a time can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    Past,
+    Future,
+}
+
+impl Time {
+    /// `now`: here. Clocks may differ a little.
+    pub(super) fn of(at: i64, now: i64) -> Self {
+        if at > now.saturating_add(CLOCKS) { Self::Future } else { Self::Past }
+    }
+}
+
+/// Lines that are not whole: how many, and what there is to say of the first.
+#[derive(Clone, Debug, Default)]
+struct Flaws {
+    count: u64,
+    first: String,
+}
+
+impl Flaws {
+    fn note(&mut self, first: impl FnOnce() -> String) {
+        if self.count == 0 {
+            self.first = first();
+        }
+        self.count = self.count.saturating_add(1);
+    }
+
+    /// `of`: what they are, of one and of several.
+    fn words(&self, [one, several]: [&str; 2]) -> Option<String> {
+        match self.count {
+            0 => None,
+            1 => Some(format!("1 {one}: {}", self.first)),
+            count => Some(format!("{count} {several}, the first: {}", self.first)),
+        }
+    }
+}
+
+/// What logs say of one gateway.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Logged {
+    pub(super) observed: Observed,
+    pub(super) examples: Examples,
+    /// What the filter's examples show, and when last.
+    shown: BTreeMap<Entry, i64>,
+    first: Option<i64>,
+    /// Whether a line of a region shows that the gateway evaluates the candidate.
+    is_proven: bool,
+    /// When pods took what the gateway is to have in force, and when one last took something else.
+    taken: BTreeSet<i64>,
+    left: Option<i64>,
+    /// Requests, those that were to reach the upstream and errors, by second: of a filter, those of before are left out in the end.
+    by_second: BTreeMap<i64, [f64; 3]>,
+    unread: Flaws,
+    future: Flaws,
+}
+
+impl Logged {
+    /// A line that cannot be read, and why. `place`: `FILE:LINE`.
+    pub(super) fn unread(&mut self, why: &str, place: impl FnOnce() -> String) {
+        self.unread.note(|| format!("{}: {why}", place()));
+    }
+
+    /// A line of a time that cannot be.
+    pub(super) fn future(&mut self, at: i64, now: i64, place: impl FnOnce() -> String) {
+        let [at, now] = [at, now].map(written_moment);
+        self.future.note(|| format!("{} is of {at}, and here it is {now}", place()));
+    }
+
+    /// The filter's own line about a configuration that it has taken.
+    pub(super) fn prove(&mut self, line: &str, subject: &Subject<'_>, now: i64) {
+        let Some((mark, at)) = taken(line, &subject.egress.route()) else { return };
+        // A filter may have been in force for longer than it is looked back.
+        if at < subject.since && !subject.is_of_filter {
+            return;
+        }
+        if mark != subject.mark {
+            self.left = self.left.max(Some(at));
+        } else if Time::of(at, now) == Time::Past {
+            self.taken.insert(at);
+        }
+    }
+
+    /// An example shows that there was a request, and counts none.
+    pub(super) fn example(&mut self, record: &Record, at: i64, subject: &Subject<'_>) {
+        let Some(region) = record.region() else { return };
+        let pair = match change(subject, region) {
+            Some(Change::Narrowed) => Pair::Narrowed,
+            Some(Change::Widened) => Pair::Widened,
+            _ => record.pair(),
+        };
+        let mut entry = Entry { region: region.to_owned(), pair, caller: record.caller() };
+        if let Some(example) = record.example() {
+            self.examples.note(region, entry.caller.clone(), example);
+        }
+        if !self.shown.contains_key(&entry) && self.shown.len() >= MOST_CALLERS {
+            entry.caller = Counted::Others;
+        }
+        self.shown.entry(entry).and_modify(|last| *last = at.max(*last)).or_insert(at);
+    }
+
+    /// A request of the access log.
+    pub(super) fn request(
+        &mut self,
+        record: &Record,
+        decision: Decision,
+        (at, time): (i64, Time),
+        whose: Whose,
+        subject: &Subject<'_>,
+    ) {
+        let is_for = whose == Whose::Own && time == Time::Past && decision != Decision::Failed;
+        let is_error = matches!(decision, Decision::Allowed { is_error: true } | Decision::Failed);
+        let is_allowed = matches!(decision, Decision::Allowed { .. });
+        if is_for {
+            self.first = Some(self.first.map_or(at, |first| first.min(at)));
+            self.observed.now = self.observed.now.max(at as f64);
+            self.observed.knows_answers = true;
+        }
+        let amounts = [is_for, (is_for && is_allowed) || is_error, is_error].map(|is| if is { 1.0 } else { 0.0 });
+        if subject.is_of_filter {
+            if amounts != [0.0; 3] {
+                let sums = self.by_second.entry(at).or_default();
+                sums.iter_mut().zip(amounts).for_each(|(sum, amount)| *sum += amount);
+            }
+            return;
+        }
+        add(&mut self.observed, amounts);
+        let who = record.caller();
+        if is_for {
+            let is_full = !self.observed.callers.contains_key(&who) && self.observed.callers.len() >= MOST_CALLERS;
+            let who = if is_full { Counted::Others } else { who.clone() };
+            *self.observed.callers.entry(who).or_default() += 1.0;
+        }
+        if let Some(region) = record.region() {
+            self.enter(record, (region, who), is_allowed, (at, is_for), subject);
+        }
+    }
+
+    fn enter(
+        &mut self,
+        record: &Record,
+        (region, who): (&str, Counted),
+        is_allowed: bool,
+        (at, is_for): (i64, bool),
+        subject: &Subject<'_>,
+    ) {
+        let change = change(subject, region);
+        if is_for {
+            self.is_proven |= match (subject.standing, change) {
+                (Standing::Proposed | Standing::Shadow, change) => change.is_some() || region == Trial::OTHER,
+                // At these stages such a line shows that the candidate decided; in others it may be of the stage before.
+                (_, Some(Change::Narrowed)) => !is_allowed,
+                (_, Some(Change::Widened)) => is_allowed,
+                (_, Some(_) | None) => false,
+            };
+        }
+        let pair = pair(change, is_allowed, subject.standing);
+        let found = &mut self.observed;
+        let mut entry = Entry { region: region.to_owned(), pair, caller: who.clone() };
+        if !found.entries.contains_key(&entry) && found.entries.len() >= MOST_CALLERS {
+            entry.caller = Counted::Others;
+            if !subject.has_region(region) {
+                Trial::OTHER.clone_into(&mut entry.region);
+            }
+        }
+        *found.entries.entry(entry.clone()).or_default() += 1.0;
+        let last = found.seen.entry(entry.region.clone()).or_default();
+        *last = last.max(at as f64);
+        found.first.entry(entry).and_modify(|first| *first = first.min(at as f64)).or_insert(at as f64);
+        if let Some(request) = record.example() {
+            self.examples.note(region, who, request);
+        }
+    }
+
+    /// All lines are read.
+    pub(super) fn finish(&mut self, subject: &Subject<'_>) {
+        let (left, since) = (self.left, subject.since);
+        // From the first one on behind the last that shows something else.
+        let taken = self.taken.iter().find(|taken| left.is_none_or(|left| **taken > left)).copied();
+        if subject.is_of_filter {
+            let from = taken.map_or(i64::MAX, |taken| taken.max(since));
+            let own = || self.by_second.range(from..);
+            self.first = own().next().map(|(at, _)| *at);
+            let has_any = !self.by_second.is_empty();
+            let sums = own().fold([0.0; 3], |sums, (_, one)| {
+                let [requests, all, errors] = sums;
+                let [more, more_of_all, more_errors] = *one;
+                [requests + more, all + more_of_all, errors + more_errors]
+            });
+            if has_any {
+                self.observed.requests = Some(0.0);
+                add(&mut self.observed, sums);
+            }
+        }
+        if !(self.is_proven || taken.is_some()) && self.observed.requests.is_some() {
+            // A gateway without the candidate logs the same lines.
+            let Observed { now, entries, first, seen, .. } = std::mem::take(&mut self.observed);
+            self.observed = Observed { now, entries, first, seen, is_unproven: true, ..Observed::default() };
+        }
+        self.observed.seconds = self.first.map_or(0.0, |first| self.observed.now - first as f64).max(0.0);
+        let unread = self.unread.words(["line cannot be read", "lines cannot be read"]);
+        let future = self.future.words(["line is of the future", "lines are of the future"]);
+        self.observed.warnings.extend([unread, future].into_iter().flatten());
+    }
+
+    /// What examples show, and what is not counted, is counted once.
+    pub(super) fn add_shown(&self, observed: &mut Observed) {
+        for (entry, last) in &self.shown {
+            let is_same = |known: &Entry| known.region == entry.region && known.pair == entry.pair;
+            let has = |caller: &Counted| observed.entries.keys().any(|known| is_same(known) && known.caller == *caller);
+            if has(&entry.caller) || has(&Counted::Others) {
+                continue;
+            }
+            observed.entries.insert(entry.clone(), 1.0);
+            let seen = observed.seen.entry(entry.region.clone()).or_default();
+            *seen = seen.max(*last as f64);
+        }
+    }
+}
+
+fn change(subject: &Subject<'_>, id: &str) -> Option<Change> {
+    subject.regions.iter().find(|known| known.id == id).map(Region::change)
+}
+
+/// Requests, those that were to reach the upstream, and errors. What is not there is not known.
+fn add(found: &mut Observed, [requests, all, errors]: [f64; 3]) {
+    if requests > 0.0 {
+        *found.requests.get_or_insert(0.0) += requests;
+    }
+    if all > 0.0 {
+        let answers = found.answers.get_or_insert(Answers { all: 0.0, errors: 0.0 });
+        answers.all += all;
+        answers.errors += errors;
+    }
+}
+
+/// What both policies decide of a request of a region.
+fn pair(change: Option<Change>, is_allowed: bool, standing: Standing) -> Pair {
+    match (change, standing, is_allowed) {
+        (Some(Change::Narrowed), _, _) => Pair::Narrowed,
+        (Some(Change::Widened), _, _) => Pair::Widened,
+        (Some(_), _, true) => Pair::Allowed,
+        (Some(_), _, false) => Pair::Refused,
+        // The candidate decides, so what is refused may have been allowed.
+        (None, Standing::Enforce, true) => Pair::Widened,
+        (None, Standing::Enforce, false) | (None, Standing::Canary(_), _) => Pair::Narrowed,
+        (None, _, true) => Pair::Narrowed,
+        (None, _, false) => Pair::Widened,
+    }
+}
