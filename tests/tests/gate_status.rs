@@ -87,13 +87,17 @@ fn now() -> u64 {
 
 impl Scene {
     fn start() -> Result<Self> {
-        let scratch = Scratch::new("status")?;
-        for (name, text) in [
-            ("egress.yaml", EGRESS),
-            ("httpbin.candidate.yaml", CANDIDATE),
-            ("rollout.yaml", ROLLOUT),
-            ("sallyport.lock", LOCK),
-        ] {
+        let files = [("httpbin.candidate.yaml", CANDIDATE), ("rollout.yaml", ROLLOUT)];
+        let scene = Self::of("status", &files)?;
+        let promoted = scene.run(&["promote"])?;
+        ensure!(promoted.status.success(), "{promoted:?}");
+        Ok(scene)
+    }
+
+    /// A Prometheus that scrapes two pods, and a gateway with further files.
+    fn of(name: &str, files: &[(&str, &str)]) -> Result<Self> {
+        let scratch = Scratch::new(name)?;
+        for (name, text) in [("egress.yaml", EGRESS), ("sallyport.lock", LOCK)].iter().chain(files) {
             scratch.write(name, text.trim_start())?;
         }
         let ((one, first), (two, second)) = (Page::start()?, Page::start()?);
@@ -105,17 +109,19 @@ impl Scene {
         for name in ["prometheus.yaml", "alerts.yaml"] {
             fs::rename(scratch.path().join(name), scratch.path().join(format!("{name}.used")))?;
         }
-        let scene = Self { scratch, prometheus, pods: [one, two], since: now() };
-        let promoted = scene.run(&["promote"])?;
-        ensure!(promoted.status.success(), "{promoted:?}");
-        Ok(scene)
+        Ok(Self { scratch, prometheus, pods: [one, two], since: now() })
     }
 
-    fn run(&self, arguments: &[&str]) -> Result<Output> {
+    fn command(&self, arguments: &[&str]) -> Result<Command> {
         let mut command = Command::new(sallyport()?);
         // It is in no repository, although it is below the one of this test.
         command.env("GIT_CEILING_DIRECTORIES", self.scratch.path().parent().context("no parent")?);
-        Ok(command.args(arguments).current_dir(self.scratch.path()).output()?)
+        command.args(arguments).current_dir(self.scratch.path());
+        Ok(command)
+    }
+
+    fn run(&self, arguments: &[&str]) -> Result<Output> {
+        Ok(self.command(arguments)?.output()?)
     }
 
     fn status(&self) -> Result<Value> {
@@ -298,7 +304,87 @@ fn the_status_and_the_emitted_gates_agree_with_what_prometheus_has() -> Result<(
     // Errors of the upstream.
     let errors = "envoy_cluster_upstream_rq{cluster_name=\"outbound|443||a\",response_code_class=\"5xx\"} 90\n";
     two.set(&page(&digest, [302, 0], errors));
-    scene.wait("blocked", "requests were answered with 5xx by the gateway or its upstream; at most 1% may be")?;
+    scene.wait("blocked", "requests were answered with 5xx by the gateway or its upstream: ")?;
     ensure!(scene.closed()? == ["errors"], "{:?}", scene.gates()?);
+
+    // A series that the job does not rename, as nothing is known of its verdicts; and another clock than Prometheus has.
+    let unknown = format!("sallyport_region_{digest}_{region}_allowed_perhaps_{BATCH}");
+    two.set(&page(&digest, [303, 0], &format!("{errors}{unknown} 1\n")));
+    scene.wait("blocked", &format!("nothing is known of a series `{unknown}`"))?;
+    let mut late = scene.command(&["status", "--prometheus", &scene.prometheus.url()])?;
+    let late = late.env("SALLYPORT_NOW", (now() + 600).to_string()).output()?;
+    let text = String::from_utf8(late.stdout)?;
+    ensure!(text.contains("a clock is wrong: by Prometheus it is "), "{text}");
     Ok(())
+}
+
+/// The counter of all requests has no digest: what another filter counted in the same pods is no evidence for this one.
+#[test]
+fn a_filter_is_judged_by_the_requests_since_all_pods_have_it() -> Result<()> {
+    let gates = ROLLOUT.replace("shadow: {minTime: 3s", "canary: {minTime: 8s");
+    let second = EGRESS.replace("name: httpbin,", "name: second,").replace("httpbin.internal", "second.internal");
+    let scene = Scene::of("filter-status", &[("rollout.yaml", &gates), ("second.yaml", &second)])?;
+    let [one, two] = &scene.pods;
+    let filter = format!("sha256:{}", "f".repeat(64));
+    let url = scene.prometheus.url();
+    let promote = |more: &[&str]| -> Result<(Option<i32>, String)> {
+        let output = scene.run(&[&["promote", "--filter", &filter, "--prometheus", &url][..], more].concat())?;
+        Ok((output.status.code(), String::from_utf8([output.stdout, output.stderr].concat())?))
+    };
+    let wait = |says: &str| -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let (code, text) = promote(&[])?;
+            ensure!(code == Some(8), "{says}: {code:?} {text}");
+            if text.contains(says) {
+                return Ok(text);
+            }
+            ensure!(Instant::now() < deadline, "not {says}: {text}");
+            thread::sleep(Duration::from_millis(200));
+        }
+    };
+    // Of the first one there can be no evidence.
+    let (code, text) = promote(&["httpbin"])?;
+    ensure!(code == Some(0), "{text}");
+    // The filter before counts requests, one of both pods without a word about its workers.
+    let of_page = |digest: &str, allowed: u32| {
+        page(digest, [0, 0], "")
+            + &format!(
+                "sallyport_requests_allowed {allowed}\n\
+                 envoy_cluster_upstream_rq{{cluster_name=\"outbound|443||a\",response_code_class=\"2xx\"}} {allowed}\n"
+            )
+    };
+    one.set(&of_page("fedcba9876543210", 10));
+    two.set("sallyport_requests_allowed 10\n");
+    let text = wait("writes (")?;
+    let mark = text.split_once("writes (").and_then(|(_, rest)| rest.get(..16)).context("no mark")?.to_owned();
+    thread::sleep(Duration::from_secs(2));
+    one.set(&of_page("fedcba9876543210", 5000));
+    two.set("sallyport_requests_allowed 5000\n");
+    thread::sleep(Duration::from_secs(2));
+    // The new one takes over in the same pods, where the counters go on; it is in force for long enough, and nobody calls.
+    one.set(&of_page(&mark, 5000));
+    two.set(&of_page(&mark, 5000));
+    let begin = Instant::now();
+    let text = loop {
+        let (code, text) = promote(&[])?;
+        ensure!(code == Some(8), "{text}");
+        if begin.elapsed() > Duration::from_secs(12) {
+            break text;
+        }
+        thread::sleep(Duration::from_millis(200));
+    };
+    ensure!(text.contains("no traffic") && !text.contains("observed for"), "{text}");
+    // Its own requests are evidence.
+    one.set(&of_page(&mark, 5150));
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let (code, text) = promote(&[])?;
+        if code == Some(0) {
+            ensure!(text.contains("egress-httpbin/second"), "{text}");
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "{text}");
+        thread::sleep(Duration::from_millis(200));
+    }
 }
