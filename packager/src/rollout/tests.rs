@@ -247,5 +247,5 @@ fn a_clock_that_is_wrong_is_named() {
     };
     let planned = plan(&early, &["egress/a".to_owned()], &Nothing).unwrap();
     let missing = &planned.waves[0].1[0].next.as_ref().unwrap().missing;
-    assert!(missing[0].0.ends_with("a clock is wrong"), "{missing:?}");
+    assert!(missing[0].text.ends_with("a clock is wrong"), "{missing:?}");
 }
