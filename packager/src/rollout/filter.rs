@@ -4,7 +4,6 @@ use sallyport_egress::rollout::Standing;
 use sallyport_egress::value::digest::Digest;
 use sallyport_manifest::LockFile;
 
-use super::evidence::Missing;
 use super::filter_goal::{Goal, goal, holders, obstacle, refuse_old};
 use super::filter_seen::see_filter;
 use super::lock;

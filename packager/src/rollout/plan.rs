@@ -220,8 +220,9 @@ pub(super) fn needs(
     }
     match gateway.state {
         // Who wrote the rules there is not known, so what `enforce` asks for holds.
-        GatewayState::Settling(_, locked) if !is_of(locked, &gateway.egress.value) => missing
-            .push(Missing::new(format!("evidence: {}, so what was seen before says nothing of it", other_egress(locked)))),
+        GatewayState::Settling(_, locked) if !is_of(locked, &gateway.egress.value) => missing.push(Missing::new(
+            format!("evidence: {}, so what was seen before says nothing of it", other_egress(locked)),
+        )),
         _ => missing.extend(missing_time(state, gateway)),
     }
     let evidence = witness.evidence(gateway, step);
