@@ -14,6 +14,7 @@ mod pages;
 pub(crate) mod queries;
 mod sources;
 mod subject;
+mod timed;
 
 pub(crate) use sources::{EvidenceArgs, Evidenced};
 pub(crate) use subject::Subject;

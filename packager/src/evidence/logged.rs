@@ -10,6 +10,7 @@ use sallyport_egress::rollout::{Standing, written_moment};
 use super::examples::Examples;
 use super::line::{Decision, Record, taken};
 use super::subject::Subject;
+use super::timed::Timed;
 
 /// So many callers are counted by name, in all and in regions; the rest is summed, as the gateways do.
 const MOST_CALLERS: usize = 10_000;
@@ -69,13 +70,13 @@ pub(super) struct Logged {
     pub(super) examples: Examples,
     /// What the filter's examples show, and when last.
     shown: BTreeMap<Entry, i64>,
-    first: Option<i64>,
-    /// Whether a line of a region shows that the gateway evaluates the candidate.
-    is_proven: bool,
-    /// When pods took what the gateway is to have in force, and when one last took something else.
-    taken: BTreeSet<i64>,
+    /// When lines show that the gateway has in force what it is to have: pods took it, or a line of a region shows that the
+    /// candidate is evaluated. And when a pod last took something else.
+    proofs: BTreeSet<i64>,
     left: Option<i64>,
-    /// Requests, those that were to reach the upstream and errors, by second: of a filter, those of before are left out in the end.
+    /// Requests by caller. Those of before the proof are left out in the end.
+    callers: Timed,
+    /// Of a filter: requests, those that were to reach the upstream and errors, by second.
     by_second: BTreeMap<i64, [f64; 3]>,
     unread: Flaws,
     future: Flaws,
@@ -103,7 +104,7 @@ impl Logged {
         if mark != subject.mark {
             self.left = self.left.max(Some(at));
         } else if Time::of(at, now) == Time::Past {
-            self.taken.insert(at);
+            self.proofs.insert(at);
         }
     }
 
@@ -138,7 +139,6 @@ impl Logged {
         let is_error = matches!(decision, Decision::Allowed { is_error: true } | Decision::Failed);
         let is_allowed = matches!(decision, Decision::Allowed { .. });
         if is_for {
-            self.first = Some(self.first.map_or(at, |first| first.min(at)));
             self.observed.now = self.observed.now.max(at as f64);
             self.observed.knows_answers = true;
         }
@@ -153,9 +153,8 @@ impl Logged {
         add(&mut self.observed, amounts);
         let who = record.caller();
         if is_for {
-            let is_full = !self.observed.callers.contains_key(&who) && self.observed.callers.len() >= MOST_CALLERS;
-            let who = if is_full { Counted::Others } else { who.clone() };
-            *self.observed.callers.entry(who).or_default() += 1.0;
+            let is_full = !self.callers.has(&who) && self.callers.callers() >= MOST_CALLERS;
+            self.callers.note(if is_full { Counted::Others } else { who.clone() }, at);
         }
         if let Some(region) = record.region() {
             self.enter(record, (region, who), is_allowed, (at, is_for), subject);
@@ -172,13 +171,16 @@ impl Logged {
     ) {
         let change = change(subject, region);
         if is_for {
-            self.is_proven |= match (subject.standing, change) {
+            let is_proof = match (subject.standing, change) {
                 (Standing::Proposed | Standing::Shadow, change) => change.is_some() || region == Trial::OTHER,
                 // At these stages such a line shows that the candidate decided; in others it may be of the stage before.
                 (_, Some(Change::Narrowed)) => !is_allowed,
                 (_, Some(Change::Widened)) => is_allowed,
                 (_, Some(_) | None) => false,
             };
+            if is_proof {
+                self.proofs.insert(at);
+            }
         }
         let pair = pair(change, is_allowed, subject.standing);
         let found = &mut self.observed;
@@ -198,35 +200,44 @@ impl Logged {
         }
     }
 
-    /// All lines are read.
+    /// All lines are read. A gateway without the candidate logs the same lines, so what counts as evidence begins with the first
+    /// proof behind the last line that shows something else; what speaks against a step counts since the stage began.
     pub(super) fn finish(&mut self, subject: &Subject<'_>) {
-        let (left, since) = (self.left, subject.since);
-        // From the first one on behind the last that shows something else.
-        let taken = self.taken.iter().find(|taken| left.is_none_or(|left| **taken > left)).copied();
-        if subject.is_of_filter {
-            let from = taken.map_or(i64::MAX, |taken| taken.max(since));
-            let own = || self.by_second.range(from..);
-            self.first = own().next().map(|(at, _)| *at);
-            let has_any = !self.by_second.is_empty();
-            let sums = own().fold([0.0; 3], |sums, (_, one)| {
-                let [requests, all, errors] = sums;
-                let [more, more_of_all, more_errors] = *one;
-                [requests + more, all + more_of_all, errors + more_errors]
-            });
-            if has_any {
-                self.observed.requests = Some(0.0);
-                add(&mut self.observed, sums);
-            }
-        }
-        if !(self.is_proven || taken.is_some()) && self.observed.requests.is_some() {
-            // A gateway without the candidate logs the same lines.
+        let left = self.left;
+        let proof = self.proofs.iter().find(|proof| left.is_none_or(|left| **proof > left)).copied();
+        let from = proof.map_or(i64::MAX, |proof| proof.max(subject.since));
+        let first = if subject.is_of_filter { self.of_filter(from) } else { self.of_candidate(from) };
+        if proof.is_none() && self.observed.requests.is_some() {
             let Observed { now, entries, first, seen, .. } = std::mem::take(&mut self.observed);
             self.observed = Observed { now, entries, first, seen, is_unproven: true, ..Observed::default() };
         }
-        self.observed.seconds = self.first.map_or(0.0, |first| self.observed.now - first as f64).max(0.0);
+        self.observed.seconds = first.map_or(0.0, |first| self.observed.now - first as f64).max(0.0);
         let unread = self.unread.words(["line cannot be read", "lines cannot be read"]);
         let future = self.future.words(["line is of the future", "lines are of the future"]);
         self.observed.warnings.extend([unread, future].into_iter().flatten());
+    }
+
+    /// The requests of a candidate from a time on, and when the first of them was.
+    fn of_candidate(&mut self, from: i64) -> Option<i64> {
+        let (callers, first) = self.callers.since(from);
+        if self.observed.requests.is_some() {
+            self.observed.requests = Some(callers.values().fold(0.0, |sum, count| sum + count));
+        }
+        self.observed.callers = callers;
+        first
+    }
+
+    /// The same of a filter, with their answers.
+    fn of_filter(&mut self, from: i64) -> Option<i64> {
+        let mut sums = [0.0; 3];
+        for one in self.by_second.range(from..).map(|(_, one)| one) {
+            sums.iter_mut().zip(one).for_each(|(sum, amount)| *sum += amount);
+        }
+        if !self.by_second.is_empty() {
+            self.observed.requests = Some(0.0);
+            add(&mut self.observed, sums);
+        }
+        self.by_second.range(from..).next().map(|(at, _)| *at)
     }
 
     /// What examples show, and what is not counted, is counted once.
