@@ -30,9 +30,27 @@ pub(super) fn ask(client: &Client, subject: &Subject<'_>, now: f64, here: i64) -
         found.seconds = asked.number(&observed(&selector, &window, seconds))?.unwrap_or_default();
     }
     found.warnings.extend(asked.warnings);
+    found.warnings.extend(too_few(&found, subject));
     found.warnings.sort();
     found.warnings.dedup();
     Ok(found)
+}
+
+/// What there is to say of pods that should be there and are not: what they did is not known. Without any series, more is missing.
+fn too_few(found: &Observed, subject: &Subject<'_>) -> Option<String> {
+    let least = subject.egress.spec.gateway.replicas;
+    match found.pods.len() {
+        0 if found.has_series() => Some("no pod of the gateway is seen now".to_owned()),
+        count if count > 0 && (count as u64) < u64::from(least) => {
+            let seen = if count == 1 {
+                "1 pod of the gateway is".to_owned()
+            } else {
+                format!("{count} pods of the gateway are")
+            };
+            Some(format!("{seen} seen now, and it has at least {least}"))
+        }
+        _ => None,
+    }
 }
 
 struct Asked<'a> {

@@ -4,6 +4,9 @@
 //! Prometheus' `increase` begins with the second sample of a series: of a counter that appears with 1 it says nothing. But one
 //! entry of a region is what matters. So an increase here is the larger one of two: `increase`, which sees resets, and the last
 //! value less the one before the window, which counts a series that is new from zero.
+//!
+//! A series that was not scraped when the window began is not new if it was scraped before. What came in the gap may be of before
+//! the window or within it. What speaks for a step does not count it; what speaks against one does.
 
 use std::fmt;
 
@@ -57,13 +60,19 @@ impl Selector {
 impl Measure {
     /// The increase within the window, by series. `window`: a duration of Prometheus.
     pub(crate) fn increase(self, selector: &Selector, window: &str) -> String {
-        let parts: Vec<String> = self.series(selector).iter().map(|series| increase(series, window)).collect();
+        let all = self.series(selector);
+        let parts: Vec<String> = all.iter().map(|series| increase(series, window, self.speaks_against())).collect();
         parts.join(" or ")
     }
 
     /// The sum within the window.
     pub(crate) fn total(self, selector: &Selector, window: &str) -> String {
         format!("sum({})", self.increase(selector, window))
+    }
+
+    /// Whether more of it keeps a step from being taken.
+    fn speaks_against(self) -> bool {
+        matches!(self, Self::Entries | Self::Errors)
     }
 
     fn series(self, selector: &Selector) -> Vec<String> {
@@ -91,10 +100,18 @@ impl Measure {
     }
 }
 
-fn increase(series: &str, window: &str) -> String {
+/// For how long before the window a series is looked for that was not scraped when the window began.
+const BEFORE: &str = "1d";
+
+fn increase(series: &str, window: &str, speaks_against: bool) -> String {
     let grown = format!("increase({series}[{window}])");
     let last = format!("last_over_time({series}[{window}])");
-    let now = format!("({last} - ({series} offset {window} or 0 * {last}))");
+    let before = format!("last_over_time({series}[{BEFORE}] offset {window})");
+    let now = match speaks_against {
+        // One that is less than it was has begun again.
+        true => format!("({last} - {before} >= 0 or {last})"),
+        false => format!("({last} - {series} offset {window} or ({last} unless {before}))"),
+    };
     let named = |query: &str, way: &str| format!("label_replace({query}, \"way\", \"{way}\", \"\", \"\")");
     format!("max without (way) ({} or {})", named(&grown, "increase"), named(&now, "last"))
 }
@@ -106,11 +123,20 @@ fn step(seconds: u64) -> u64 {
     seconds.checked_div(LOOKS).unwrap_or_default().max(1)
 }
 
-/// How long workers were seen with what they are to have in force, in seconds, within a window of so many.
+/// How long workers were seen with what they are to have in force, and no pod with anything else, in seconds, within a window of
+/// so many.
 pub(crate) fn observed(selector: &Selector, window: &str, seconds: u64) -> String {
     let step = step(seconds);
     let workers = selector.in_force().series("sallyport_workers");
-    format!("{step} * count_over_time((sum({workers}) > 0)[{window}:{step}s])")
+    format!("{step} * count_over_time((sum({workers}) > 0 unless count({}))[{window}:{step}s])", behind(selector))
+}
+
+/// Pods that count requests and do not have in force, or not in all of their workers, what they are to have.
+fn behind(selector: &Selector) -> String {
+    let workers = selector.in_force().series("sallyport_workers");
+    let without = format!("({} unless on (pod) ({workers} > 0))", selector.series("sallyport_requests_total"));
+    let others = format!("({} > 0)", selector.others().series("sallyport_workers"));
+    format!("{without} or {others}")
 }
 
 /// When workers were first seen with what they are to have in force, within a window of so many seconds.
@@ -123,11 +149,8 @@ pub(super) fn taken(selector: &Selector, window: &str, seconds: u64) -> String {
 /// Until when there was a pod that counts requests and does not have in force, or not in all of its workers, what it is to have.
 /// A step behind the last look that saw one: until the next look it may have been so.
 pub(super) fn left(selector: &Selector, window: &str, seconds: u64) -> String {
-    let workers = selector.in_force().series("sallyport_workers");
-    let without = format!("({} unless on (pod) ({workers} > 0))", selector.series("sallyport_requests_total"));
-    let others = format!("({} > 0)", selector.others().series("sallyport_workers"));
     let step = step(seconds);
-    format!("max(max_over_time(timestamp({without} or {others})[{window}:{step}s])) + {step}")
+    format!("max(max_over_time(timestamp({})[{window}:{step}s])) + {step}", behind(selector))
 }
 
 /// Beginnings of the names of a candidate's series, before the job takes them apart.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use sallyport_egress::rollout::written_moment;
 use serde::Deserialize;
 use serde_json::Value;
 use ureq::http::{Method, Request, StatusCode, header};
@@ -104,8 +105,9 @@ impl Client {
     /// The server's time, in seconds since 1970.
     pub(crate) fn now(&self) -> Result<f64, Unanswered> {
         let answer = self.query("time()", None)?;
-        let time = answer.samples.iter().next().map(|sample| sample.value).filter(|time| time.is_finite());
-        time.ok_or_else(|| Unanswered::NotPrometheus("its time is no number".to_owned()))
+        let time = answer.samples.iter().next().map(|sample| sample.value);
+        let is_moment = |time: &f64| *time >= 0.0 && !written_moment(*time as i64).is_empty();
+        time.filter(is_moment).ok_or_else(|| Unanswered::NotPrometheus("its time is no time of a calendar".to_owned()))
     }
 
     /// The failure of a command that needs an answer.

@@ -75,6 +75,12 @@ fn a_scalar_is_one_sample() {
     let (url, server) = server(vec![answer("200 OK", scalar)]);
     assert_eq!(Client::new(&url, None).now(), Ok(42.0));
     server.join().unwrap();
+    for time in ["1e300", "-1", "NaN", "+Inf"] {
+        let (url, server) = self::server(vec![answer("200 OK", &scalar.replace("42", time))]);
+        let why = Unanswered::NotPrometheus("its time is no time of a calendar".to_owned());
+        assert_eq!(Client::new(&url, None).now(), Err(why), "{time}");
+        server.join().unwrap();
+    }
 }
 
 #[test]
