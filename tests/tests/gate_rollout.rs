@@ -65,7 +65,7 @@ impl<'s> Site<'s> {
 
     fn gate_in(&self, scratch: &Scratch, envoy: &Envoy) -> Result<Gate> {
         let callers: Vec<&str> = self.callers.iter().map(String::as_str).collect();
-        let egress = egress_with("tracing: {mode: envoy}", RULES);
+        let egress = egress_with("tracing: {mode: envoy}\ngateway: {replicas: 1}", RULES);
         let options = Options {
             envoy: &envoy.path,
             egress: &egress,

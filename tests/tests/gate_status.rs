@@ -323,12 +323,14 @@ fn the_status_and_the_emitted_gates_agree_with_what_prometheus_has() -> Result<(
 fn a_filter_is_judged_by_the_requests_since_all_pods_have_it() -> Result<()> {
     let gates = ROLLOUT.replace("shadow: {minTime: 3s", "canary: {minTime: 8s");
     let second = EGRESS.replace("name: httpbin,", "name: second,").replace("httpbin.internal", "second.internal");
-    let scene = Scene::of("filter-status", &[("rollout.yaml", &gates), ("second.yaml", &second)])?;
+    let next = format!(r#","next":{{"image":"registry.example.com/f","digest":"sha256:{}"}}}}"#, "f".repeat(64));
+    let lock = LOCK.strip_suffix('}').context("no lock")?.to_owned() + &next;
+    let files = [("rollout.yaml", gates.as_str()), ("second.yaml", &second), ("sallyport.lock", &lock)];
+    let scene = Scene::of("filter-status", &files)?;
     let [one, two] = &scene.pods;
-    let filter = format!("sha256:{}", "f".repeat(64));
     let url = scene.prometheus.url();
     let promote = |more: &[&str]| -> Result<(Option<i32>, String)> {
-        let output = scene.run(&[&["promote", "--filter", &filter, "--prometheus", &url][..], more].concat())?;
+        let output = scene.run(&[&["promote", "--filter", "--prometheus", &url][..], more].concat())?;
         Ok((output.status.code(), String::from_utf8([output.stdout, output.stderr].concat())?))
     };
     let wait = |says: &str| -> Result<String> {

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::SourceFile;
-use sallyport_egress::rollout::Step;
 use sallyport_egress::{check, decode};
 use sallyport_manifest::GatewayState;
 
@@ -33,12 +32,12 @@ pub(super) fn own_candidate(file: &Path, text: &str, egress: &SourceFile, gatewa
 }
 
 /// In a repository, Git must have what a step depends on: the Egress and the Candidate of each gateway, the Rollout and the Mesh.
-pub(super) fn refuse_uncommitted(state: &State, steps: &[(Gateway<'_>, Step)]) -> Result<(), Failure> {
-    if steps.is_empty() || !git::has_repository(&state.lock_path)? {
+pub(super) fn refuse_uncommitted(state: &State, gateways: &[Gateway<'_>]) -> Result<(), Failure> {
+    if gateways.is_empty() || !git::has_repository(&state.lock_path)? {
         return Ok(());
     }
     let mut read: Vec<usize> = Vec::new();
-    for (gateway, _) in steps {
+    for gateway in gateways {
         // What was half done is not committed yet.
         if !matches!(gateway.state, GatewayState::Settling(..)) {
             read.push(gateway.egress.file);

@@ -4,11 +4,12 @@ use sallyport_egress::rollout::Standing;
 use sallyport_egress::value::digest::Digest;
 use sallyport_manifest::LockFile;
 
+use super::committed::refuse_uncommitted;
 use super::filter_goal::{Goal, goal, holders, obstacle, refuse_old};
 use super::filter_seen::see_filter;
 use super::lock;
 use super::promote::{Order, Promoted, Taken};
-use super::state::State;
+use super::state::{Gateway, State};
 use super::whole;
 use super::write::Writer;
 use crate::evidence::EvidenceArgs;
@@ -52,6 +53,8 @@ pub(crate) fn promote_filter(
         return Err(obstacle);
     }
     let Goal::Next(next) = &goal else { return unpin_filters(state, &[name], writer) };
+    let read: Vec<Gateway<'_>> = having.iter().chain([gateway]).copied().collect();
+    refuse_uncommitted(state, &read)?;
     let seen = see_filter(state, &having, args)?;
     if order.without_evidence.is_none() && !seen.missing.is_empty() {
         let missing: String =
@@ -79,6 +82,15 @@ fn everywhere(state: &State, goal: &Goal, writer: &mut dyn Writer) -> Result<Pro
     };
     if matches!(goal, Goal::Own(_)) {
         return Ok(noted(format!("every gateway has the filter {digest} already")));
+    }
+    refuse_uncommitted(state, &state.gateways())?;
+    // Of gateways whose Egress is gone, too.
+    for (name, gateway) in
+        rollout.gateways.iter().filter(|_| !next.candidates && !state.knows_candidates(goal.digest()))
+    {
+        if let Some(live) = &gateway.candidate {
+            return Err(refuse_old(name, live.standing, &digest));
+        }
     }
     let mut file = LockFile { filter: Some(next), next: None, rollout };
     file.rollout.gateways.values_mut().for_each(|gateway| gateway.filter = None);

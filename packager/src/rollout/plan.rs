@@ -12,7 +12,7 @@ use super::evidence::{Missing, Witness};
 use super::filter_goal::cure;
 use super::filter_state::FilterRollout;
 use super::state::{Gateway, State, is_of};
-use super::turn::{Turn, first_behind, out_of_turn};
+use super::turn::{Turn, first_behind, out_of_turn, settled_early};
 use crate::compare::render::decided;
 use crate::compare::{ObjectChange, PODS_REPLACED, between_builds};
 use crate::exit::{Exit, Failure};
@@ -196,14 +196,15 @@ fn next_step(state: &State, gateway: &Gateway<'_>, step: Step, witness: &dyn Wit
     Ok(NextStep { step, filter_first, regions, objects, evidence, missing })
 }
 
-/// A step for which another gateway comes first, that of an earlier wave. `first`: the first one that is behind.
+/// A step for which another gateway comes first: that of an earlier wave, or before the last step any. `first`: the first one that is behind.
 pub(super) fn missing_turn(
     state: &State,
     first: Option<&Gateway<'_>>,
     gateway: &Gateway<'_>,
     step: Step,
 ) -> Option<Missing> {
-    out_of_turn(state, first?, gateway, step).map(|why| Missing::new(format!("wave: {why}")))
+    let early = settled_early(state, first, gateway, step);
+    early.or_else(|| out_of_turn(state, first?, gateway, step).map(|why| Missing::new(format!("wave: {why}"))))
 }
 
 /// What is known and what is missing before a step, whosever turn it is.

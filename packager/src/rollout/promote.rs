@@ -13,7 +13,7 @@ use super::lock;
 use super::plan::{missing_filter, needs};
 use super::state::{Gateway, State};
 use super::target::Target;
-use super::turn::{Turn, first_behind, out_of_turn};
+use super::turn::{Turn, first_behind, out_of_turn, settled_early};
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
 
@@ -83,7 +83,8 @@ pub(crate) fn promote(
     if steps.is_empty() {
         return Ok(Promoted { notes, ..Promoted::default() });
     }
-    refuse_uncommitted(state, &steps)?;
+    let moving: Vec<Gateway<'_>> = steps.iter().map(|(gateway, _)| *gateway).collect();
+    refuse_uncommitted(state, &moving)?;
     let taken = judge(state, &steps, order.without_evidence, witness)?;
     let left = half_done(state, &steps)?;
     let mut file = state.lock.clone();
@@ -153,8 +154,11 @@ fn judge(
     witness: &dyn Witness,
 ) -> Result<Vec<Taken>, Failure> {
     let (mut taken, mut blocked, mut is_for_filter) = (Vec::new(), Vec::new(), false);
+    let gateways = state.gateways();
+    let first = first_behind(&gateways);
     for (gateway, step) in steps {
         let (evidence, mut missing) = needs(state, gateway, *step, witness);
+        missing.extend(settled_early(state, first.as_ref(), gateway, *step));
         // What was seen at one stage is no evidence for those that are left out.
         let next = gateway.next(&state.rollout.gates.canary.steps);
         missing.extend(

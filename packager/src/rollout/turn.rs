@@ -3,15 +3,18 @@
 use sallyport_egress::rollout::{Standing, Step};
 use sallyport_manifest::GatewayState;
 
+use super::evidence::Missing;
 use super::state::{Gateway, State};
 
-/// Whether a gateway has a candidate that does not decide for all yet, or begins its stage again, or cannot be read.
+/// Whether a gateway has a candidate that does not decide for all yet, or begins its stage again, or cannot be read, or is gone.
 pub(super) fn is_behind(gateway: &Gateway<'_>) -> bool {
     match gateway.state {
         _ if gateway.is_unread => true,
         GatewayState::Proposed(_) | GatewayState::Changed(..) => true,
         GatewayState::Rolling(_, locked) => locked.standing < Standing::Enforce || gateway.begins_again,
-        GatewayState::Plain | GatewayState::Settling(..) | GatewayState::Gone(_) => false,
+        // What became of it is not known before its file is restored, or it is rolled back.
+        GatewayState::Gone(_) => true,
+        GatewayState::Plain | GatewayState::Settling(..) => false,
     }
 }
 
@@ -23,6 +26,9 @@ pub(super) fn out_of_turn(state: &State, first: &Gateway<'_>, gateway: &Gateway<
         return None;
     }
     let standing = match first.standing() {
+        _ if matches!(first.state, GatewayState::Gone(_)) => {
+            format!("has lost its Candidate file: restore it, or go back with `sallyport rollback {}`", first.name())
+        }
         _ if first.is_unread => "has a Candidate file with errors".to_owned(),
         standing => format!("is at `{}`", standing?),
     };
@@ -34,6 +40,22 @@ pub(super) fn out_of_turn(state: &State, first: &Gateway<'_>, gateway: &Gateway<
         state.wave_name(first.wave),
         if first.begins_again { ", which begins again" } else { "" }
     ))
+}
+
+/// Why a gateway is not settled yet: another one does not decide for all.
+pub(super) fn settled_early(
+    state: &State,
+    first: Option<&Gateway<'_>>,
+    gateway: &Gateway<'_>,
+    step: Step,
+) -> Option<Missing> {
+    let is_begun = matches!(gateway.state, GatewayState::Settling(..));
+    let first = first.filter(|first| step == Step::Settle && !is_begun && first.name() != gateway.name())?;
+    Some(Missing::new(format!(
+        "wave: the candidate of `{}`, of the wave `{}`, does not decide for all, and none is settled before all do",
+        first.name(),
+        state.wave_name(first.wave)
+    )))
 }
 
 /// The first gateway that is behind, in the order of the waves.
