@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
 use crate::record::Record;
-pub(crate) use selection::{Selection, is_for_others};
+pub(crate) use selection::{Selection, is_for_others, text_of};
 use selection::{has_cases, is_selected};
 
 /// Far more than any Egress file needs, so that a device or a wrong file does not fill the memory.

@@ -243,9 +243,8 @@ impl Logged {
     /// What examples show, and what is not counted, is counted once.
     pub(super) fn add_shown(&self, observed: &mut Observed) {
         for (entry, last) in &self.shown {
-            let is_same = |known: &Entry| known.region == entry.region && known.pair == entry.pair;
-            let has = |caller: &Counted| observed.entries.keys().any(|known| is_same(known) && known.caller == *caller);
-            if has(&entry.caller) || has(&Counted::Others) {
+            let among_others = Entry { caller: Counted::Others, ..entry.clone() };
+            if observed.entries.contains_key(entry) || observed.entries.contains_key(&among_others) {
                 continue;
             }
             observed.entries.insert(entry.clone(), 1.0);

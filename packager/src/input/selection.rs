@@ -21,9 +21,7 @@ pub(crate) enum Selection {
 
 /// Whether a file that was found in a directory is taken. Its content decides, or its name if it has no `apiVersion`.
 pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bool {
-    // UTF-16 is recognised too, so that it gets a diagnostic of its own.
-    let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
-    let text = String::from_utf8_lossy(&bytes);
+    let text = text_of(bytes);
     match recognise(&text) {
         FileKind::Sallyport => true,
         FileKind::Cases => selection != Selection::Ours,
@@ -35,6 +33,12 @@ pub(super) fn is_selected(selection: Selection, path: &Path, bytes: &[u8]) -> bo
                 || (text.contains(GROUP) && has_own_kind(&text))
         }
     }
+}
+
+/// What a file says, as far as it is of interest which kind it is. UTF-16 is recognised too, so that it gets a diagnostic of its own.
+pub(crate) fn text_of(bytes: &[u8]) -> String {
+    let bytes: Vec<u8> = bytes.iter().copied().filter(|&byte| byte != 0).collect();
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// Whether a file that the user named is for another program. One that has a kind of ours under another group is not: its

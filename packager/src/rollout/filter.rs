@@ -77,18 +77,15 @@ pub(crate) fn promote_filter(
 /// The filter that all gateways have is that of the lock, and none is pinned any more.
 fn everywhere(state: &State, goal: &Goal, writer: &mut dyn Writer) -> Result<Promoted, Failure> {
     let digest = goal.digest().to_string();
-    let LockFile { filter: Some(before), next: Some(next), rollout } = state.lock.clone() else {
+    let (LockFile { filter: Some(before), next: Some(next), rollout }, Goal::Next(_)) = (state.lock.clone(), goal)
+    else {
         return Ok(noted(format!("every gateway has the filter {digest} already")));
     };
-    if matches!(goal, Goal::Own(_)) {
-        return Ok(noted(format!("every gateway has the filter {digest} already")));
-    }
     refuse_uncommitted(state, &state.gateways())?;
-    // Of gateways whose Egress is gone, too.
-    for (name, gateway) in
-        rollout.gateways.iter().filter(|_| !next.candidates && !state.knows_candidates(goal.digest()))
-    {
-        if let Some(live) = &gateway.candidate {
+    if !state.knows_candidates(goal.digest()) {
+        // Of gateways whose Egress is gone, too.
+        let live = rollout.gateways.iter().find_map(|(name, gateway)| Some((name, gateway.candidate.as_ref()?)));
+        if let Some((name, live)) = live {
             return Err(refuse_old(name, live.standing, &digest));
         }
     }

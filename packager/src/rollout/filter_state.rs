@@ -91,18 +91,19 @@ impl FilterRollout {
 
     /// Lines for a terminal.
     pub(super) fn human(&self) -> String {
-        let line = |(is_part, name, value): (bool, &str, String)| {
-            format!("{}{name}: {}\n", if is_part { "  " } else { "" }, visible(&value))
-        };
-        self.facts().into_iter().map(line).collect()
+        self.lines(|name| format!("{name}: "))
     }
 
     /// A list for the comment of a pull request.
     pub(super) fn markdown(&self) -> String {
-        let item = |(is_part, name, value): (bool, &str, String)| {
-            format!("{}- **{name}**: {}\n", if is_part { "  " } else { "" }, visible(&value))
+        self.lines(|name| format!("- **{name}**: "))
+    }
+
+    fn lines(&self, title: impl Fn(&str) -> String) -> String {
+        let line = |(is_part, name, value): (bool, &str, String)| {
+            format!("{}{}{}\n", if is_part { "  " } else { "" }, title(name), visible(&value))
         };
-        self.facts().into_iter().map(item).collect()
+        self.facts().into_iter().map(line).collect()
     }
 
     /// An object: `digest`, `knowsCandidates`, `have`, `lack` and `next` (null: all have it), `evidence`, `missing`.

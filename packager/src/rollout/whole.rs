@@ -52,13 +52,10 @@ fn refuse_left_out(
         let is_named = files.iter().any(|read| read.name == file.name);
         let is_known = is_named || fs::canonicalize(&path).is_ok_and(|path| read.contains(&path));
         let Ok(bytes) = file.content else { continue };
-        // UTF-16, too, is the file of a gateway, whatever is wrong with it.
-        let bytes: Vec<u8> = bytes.into_iter().filter(|byte| *byte != 0).collect();
-        let text = String::from_utf8_lossy(&bytes);
         if is_known || has_lock_of_its_own(&path, folder) {
             continue;
         }
-        let Some(what) = follows(&text) else { continue };
+        let Some(what) = follows(&input::text_of(&bytes)) else { continue };
         let message = format!("`{}` is not among the files, so {what}", printable(&path));
         let help = format!(
             "add `--files {}`, or name the folder of all gateways, `--files {}`; {alone}",

@@ -71,6 +71,24 @@ fn a_filter_is_promoted_one_gateway_at_a_time() {
     );
 }
 
+/// As for candidates: the lock would speak of what Git does not have.
+#[test]
+fn what_a_filters_step_depends_on_is_committed_before_it() {
+    let sandbox = rolling_three();
+    crate::rollout::repository(&sandbox);
+    let rollout = sandbox.read("rollout.yaml");
+    sandbox.write("rollout.yaml", format!("{rollout}# more\n"));
+    let lock = sandbox.read("sallyport.lock");
+    for commit in [None, Some("--commit")] {
+        let arguments: Vec<&str> = ["--filter"].into_iter().chain(commit).collect();
+        let ended = promote(&sandbox, &arguments);
+        assert!(ended.code == Some(8) && ended.stderr.contains("`rollout.yaml` is not committed"), "{ended:?}");
+        assert_eq!(sandbox.read("sallyport.lock"), lock);
+    }
+    sandbox.write("rollout.yaml", rollout);
+    assert_eq!(promote(&sandbox, &["--filter"]).code, Some(0));
+}
+
 /// Waves or not, Rollout or not: a gateway that is not read has no turn.
 #[test]
 fn every_gateway_must_be_among_the_files() {

@@ -202,6 +202,38 @@ fn plan_and_status_say_whose_turn_it_is() {
     assert!(status.ends_with("1 ready for the next step, 2 waiting, 0 blocked\n"), "{status}");
 }
 
+/// What became of the candidate is not known, so nobody overtakes it.
+#[test]
+fn a_candidate_whose_file_is_gone_holds_the_waves_behind_it() {
+    let sandbox = three();
+    promote(&sandbox, &[]);
+    fs::remove_file(sandbox.path().join("c/c.candidate.yaml")).unwrap();
+    let lost = "`httpbin/c` of the wave `first` has lost its Candidate file: restore it, or go back with `sallyport rollback httpbin/c`";
+    let ended = run(&sandbox, &["promote", "b", "--without-evidence", "known"]);
+    assert!(ended.code == Some(8) && ended.stderr.contains(lost), "{ended:?}");
+    run(&sandbox, &["promote", "--to", "enforce", "--without-evidence", "known"]);
+    assert!(entry(&sandbox, "httpbin/b").is_null() && entry(&sandbox, "httpbin/httpbin").is_null());
+    // The cure.
+    assert_eq!(run(&sandbox, &["rollback", "httpbin/c"]).code, Some(0));
+    promote(&sandbox, &["b"]);
+    assert_eq!(entry(&sandbox, "httpbin/b")["stage"], "shadow");
+}
+
+/// Named or not.
+#[test]
+fn none_is_settled_before_all_candidates_decide_for_all() {
+    let sandbox = three();
+    promote(&sandbox, &["c", "--to", "enforce"]);
+    let missing = "does not decide for all, and none is settled before all do";
+    for verb in ["promote", "plan"] {
+        let ended = run(&sandbox, &[verb, "c"]);
+        assert!(format!("{}{}", ended.stdout, ended.stderr).contains(missing), "{verb}: {ended:?}");
+    }
+    assert_eq!(entry(&sandbox, "httpbin/c")["stage"], "enforce");
+    let reason = run(&sandbox, &["promote", "c", "--without-evidence", "the others wait for a supplier"]);
+    assert!(reason.stdout.starts_with("httpbin/c: enforce -> settled\n"), "{reason:?}");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_link_is_committed_if_what_it_leads_to_is() {

@@ -22,17 +22,26 @@ fn commit(folder: &Path) {
     git(folder, &["commit", "--quiet", "--allow-empty", "--message=a"]);
 }
 
-/// A repository in which the candidate of `a` is settled; what it was before.
-fn settled(is_committed: bool) -> (tempfile::TempDir, Files) {
+fn promote_a(to: Target) -> Action {
+    Action::Promote(vec!["a".to_owned()], Some(to))
+}
+
+/// A repository in which the candidate of `a` decides for all, and its files.
+fn at_enforce() -> (tempfile::TempDir, Files) {
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), &project());
     git(folder.path(), &["init", "--quiet", "--initial-branch=main"]);
     commit(folder.path());
-    let one = |to| Action::Promote(vec!["a".to_owned()], Some(to));
-    one(Target::Enforce).run(folder.path(), &mut Disk).unwrap();
+    promote_a(Target::Enforce).run(folder.path(), &mut Disk).unwrap();
     commit(folder.path());
-    let before = files(folder.path());
-    one(Target::Settled).run(folder.path(), &mut Disk).unwrap();
+    let files = files(folder.path());
+    (folder, files)
+}
+
+/// A repository in which the candidate of `a` is settled; what it was before.
+fn settled(is_committed: bool) -> (tempfile::TempDir, Files) {
+    let (folder, before) = at_enforce();
+    promote_a(Target::Settled).run(folder.path(), &mut Disk).unwrap();
     if is_committed {
         commit(folder.path());
     }
@@ -160,15 +169,8 @@ fn what_was_rolled_back_is_not_rolled_back_again() {
 #[test]
 fn an_interrupted_settling_can_be_rolled_back() {
     for writes in [1, 2] {
-        let folder = tempfile::tempdir().unwrap();
-        write(folder.path(), &project());
-        git(folder.path(), &["init", "--quiet", "--initial-branch=main"]);
-        commit(folder.path());
-        let one = |to| Action::Promote(vec!["a".to_owned()], Some(to));
-        one(Target::Enforce).run(folder.path(), &mut Disk).unwrap();
-        commit(folder.path());
-        let before = files(folder.path());
-        one(Target::Settled).run(folder.path(), &mut Killed { writes }).unwrap_err();
+        let (folder, before) = at_enforce();
+        promote_a(Target::Settled).run(folder.path(), &mut Killed { writes }).unwrap_err();
         Action::RollBack(vec!["a".to_owned()]).run(folder.path(), &mut Disk).unwrap();
         let after = files(folder.path());
         for name in ["a/egress.yaml", "a/a.candidate.yaml"] {
