@@ -93,19 +93,25 @@ fn nearest(ladders: &[Vec<PathBuf>]) -> Result<Option<(PathBuf, LockFile)>, (Pat
             }
         }
     }
-    let mut found = found.into_iter();
+    agreed(found.into_iter().map(|(path, lock)| (path.to_owned(), lock)))
+}
+
+/// The first of several locks, which must agree.
+pub(crate) fn agreed(
+    mut found: impl Iterator<Item = (PathBuf, LockFile)>,
+) -> Result<Option<(PathBuf, LockFile)>, (PathBuf, BuildError)> {
     let Some((path, lock)) = found.next() else { return Ok(None) };
     match found.find(|(_, other)| *other != lock) {
-        None => Ok(Some((path.to_owned(), lock))),
+        None => Ok(Some((path, lock))),
         Some((other, two_locks)) => {
-            let (one, two) = (printable(path), printable(other));
+            let (one, two) = (printable(&path), printable(&other));
             let what = if two_locks.filter == lock.filter { "has another rollout" } else { "pins another image" };
             let error = BuildError::unusable_lock(
                 &two,
                 format!("it {what} than `{one}`, and all gateways of a build share one"),
                 format!("remove one of `{one}` and `{two}`: the other then holds for all files"),
             );
-            Err((other.to_owned(), error))
+            Err((other, error))
         }
     }
 }

@@ -3,12 +3,12 @@
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use sallyport_manifest::LockFile;
+use sallyport_manifest::{BuildError, Lock, LockFile};
 
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::revision::gather_all;
+use crate::input::revision::{self, gather_all};
 use crate::input::{self, Selection};
 use crate::lock;
 use crate::map::{Map, MapFormat, Observation};
@@ -69,10 +69,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         let failure = Failure::new(Exit::Io, "there is nothing to draw: no Egress was given");
         return Err(failure.with_help("name an Egress file; a Mesh file alone has no gateway"));
     }
-    let paths: Vec<_> = args.paths.iter().map(|path| input::relative(path)).collect();
-    let search = lock::find(&paths, report.files.iter().map(|file| Path::new(&file.name)));
-    let found = search.found.map_err(|(_, error)| lock::unusable(error, Exit::Problems))?;
-    let lock = found.map_or_else(LockFile::default, |(_, lock)| lock);
+    let lock = lock_of(&args.paths, report.files.iter().map(|file| Path::new(&file.name)))?;
     let map = Map::of(&checked, &report.files, &lock);
     let observation = observe(args, &map)?;
     for warning in observation.iter().flat_map(|observation| &observation.warnings) {
@@ -87,6 +84,27 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
     console.write(output, map.render(args.format, observation.as_ref()).as_bytes())?;
     Ok(Exit::Ok)
+}
+
+/// The lock of what arguments name, some of which may be `REVISION:PATH`: such a one has the lock of its revision, whatever the work
+/// tree has. `files`: those that were read.
+fn lock_of<'f>(arguments: &[PathBuf], files: impl Iterator<Item = &'f Path>) -> Result<LockFile, Failure> {
+    let (revisions, paths): (Vec<_>, Vec<_>) = arguments.iter().partition(|path| revision::named(path).is_some());
+    let mut found = Vec::new();
+    if !paths.is_empty() {
+        let paths: Vec<_> = paths.into_iter().map(|path| input::relative(path)).collect();
+        found.extend(lock::find(&paths, files).found.map_err(|(_, error)| lock::unusable(error, Exit::Problems))?);
+    }
+    for spec in revisions.into_iter().filter_map(|path| revision::named(path)) {
+        let Some((name, bytes)) = revision::nearest(spec, Lock::FILE)? else { continue };
+        let file = LockFile::parse(&String::from_utf8_lossy(&bytes)).map_err(|error| {
+            let help = "name another revision: what a commit has stays as it is".to_owned();
+            lock::unusable(BuildError::unusable_lock(&name, error, help), Exit::Problems)
+        })?;
+        found.push((PathBuf::from(name), file));
+    }
+    let found = lock::agreed(found.into_iter()).map_err(|(_, error)| lock::unusable(error, Exit::Problems))?;
+    Ok(found.map_or_else(LockFile::default, |(_, file)| file))
 }
 
 fn observe(args: &Args, map: &Map) -> Result<Option<Observation>, Failure> {

@@ -86,6 +86,26 @@ pub(crate) fn gather_beside(spec: &str) -> Result<Inputs, Failure> {
     Ok(Inputs { files, ..Inputs::default() })
 }
 
+/// The nearest file of this name in the folder that `REVISION:PATH` names, or in one above it, in the same revision: its name, and
+/// what it has. Nothing above the working directory is read, unless the path is outside of it.
+pub(crate) fn nearest(spec: &str, file: &str) -> Result<Option<(String, Vec<u8>)>, Failure> {
+    let place = Place::of(spec)?;
+    // The index has no folders to ask for.
+    let is_folder = place.path.is_empty() || git::find(&place.spec, spec)?.is_none_or(|found| found.kind == Kind::Tree);
+    let own = Path::new(&place.path);
+    let folder = if is_folder { Some(own) } else { own.parent() };
+    let prefix = git::prefix(spec)?;
+    let top = Path::new(prefix.trim_end_matches('/'));
+    let steps = folder.into_iter().flat_map(Path::ancestors);
+    for step in steps.take_while(|step| !own.starts_with(top) || step.starts_with(top)) {
+        let name = format!("{}:{}", place.revision, printable(&step.join(file)));
+        if let Some(found) = git::find(&name, &name)? {
+            return Ok(Some((visible(&name), git::blob(&found, &name)?)));
+        }
+    }
+    Ok(None)
+}
+
 /// The path as it is in the last commit: `HEAD:PATH`.
 pub(crate) fn of_head(path: &Path) -> Result<String, Failure> {
     let help = "name both sides: `sallyport diff OLD NEW`";

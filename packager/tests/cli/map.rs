@@ -3,6 +3,7 @@
 use serde_json::Value;
 use snapbox::{assert_data_eq, str};
 
+use crate::rollout;
 use crate::sandbox::{GOOD, Sandbox, bad};
 
 const PAGE: &str = "sallyport_requests_allowed 12\nsallyport_requests_denied 3\nsallyport_rule_readers_allowed 12\n\
@@ -193,4 +194,27 @@ fn a_page_is_not_written_to_a_terminal() {
     assert!(code == Some(0) && sandbox.read("map.html").contains("<html"), "{code:?}: {text}");
     let (code, text) = on_terminal("egress.yaml --format mermaid");
     assert!(code == Some(0) && text.contains("flowchart"), "{code:?}: {text}");
+}
+
+/// How far a candidate has come is what the lock of that revision says.
+#[test]
+fn a_revision_has_its_own_lock() {
+    let sandbox = rollout::sandbox();
+    rollout::repository(&sandbox);
+    let stage = |path: &str| -> Value {
+        let ended = sandbox.run(&["map", path, "--format", "json"]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        let map: Value = serde_json::from_str(&ended.stdout).unwrap();
+        map["gateways"][0]["candidate"]["stage"].clone()
+    };
+    rollout::run(&sandbox, &["promote", "--commit"]);
+    rollout::run(&sandbox, &[&["promote", "--to", "enforce"], &rollout::WITHOUT[..]].concat());
+    for (path, expected) in [(".", "enforce"), ("HEAD:", "shadow"), ("HEAD:./", "shadow"), ("HEAD^:", "proposed")] {
+        assert_eq!(stage(path), expected, "{path}");
+    }
+    sandbox.write("sallyport.lock", "<<<<<<< HEAD");
+    assert_eq!(stage("HEAD:"), "shadow");
+    rollout::git(&sandbox, &["commit", "--quiet", "--all", "--message=a"]);
+    let ended = sandbox.run(&["map", "HEAD:", "--format", "json"]);
+    assert!(ended.code == Some(1) && ended.stderr.contains("`HEAD:sallyport.lock`"), "{ended:?}");
 }

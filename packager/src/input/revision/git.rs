@@ -62,6 +62,15 @@ pub(super) fn object(spec: &str, written: &str) -> Result<Object, Failure> {
     }
 }
 
+/// The same; `None`: the revision has no such path.
+pub(super) fn find(spec: &str, written: &str) -> Result<Option<Object>, Failure> {
+    match object(spec, written) {
+        Ok(object) => Ok(Some(object)),
+        Err(failure) if failure.message.ends_with(MISSING) => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// A symbolic link that is not followed.
 pub(super) fn link(what: &str, is: &str) -> Failure {
     let help = "a revision has only what is in its repository; check both sides out, and compare two folders";
