@@ -70,7 +70,7 @@ fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh:
     }
     let unknown = |id: &&String| rules.iter().all(|rule| rule.id != **id);
     if candidate.is_in(rules) {
-        return vec![without_change(candidate, egress).at(file, start_of(spec))];
+        return without_change(file, candidate, spec, egress);
     }
     let mut found: Vec<Diagnostic> = Vec::new();
     for (position, id) in candidate.remove.iter().enumerate().filter(|(_, id)| unknown(id)) {
@@ -98,21 +98,25 @@ fn judge(file: usize, candidate: &Candidate, tree: &Node, egress: &Egress, mesh:
     found
 }
 
-fn without_change(candidate: &Candidate, egress: &Egress) -> UnplacedDiagnostic {
-    let end =
-        "remove the file; if `sallyport plan` says that a promotion was interrupted, `sallyport promote` removes it";
-    let ids = egress.spec.authz.rules.iter().map(|rule| rule.id.as_str());
-    match candidate.remove.first().filter(|_| candidate.rules.is_empty()) {
-        Some(id) => {
-            let message = format!("the Egress {} has no rule {} to remove", quoted(&egress.route()), quoted(id));
-            let near = did_you_mean(id, ids).map(|near| format!("did you mean {}?", quoted(near)));
-            UnplacedDiagnostic::new(Code::CandidateWithoutChange, message).help(near.unwrap_or(end.to_owned()))
-        }
-        None => {
-            let message = "the rules of the Egress are these already";
-            UnplacedDiagnostic::new(Code::CandidateWithoutChange, message).help(end)
-        }
+/// If it only removes rules that are not there, the place of each of them.
+fn without_change(file: usize, candidate: &Candidate, spec: &Node, egress: &Egress) -> Vec<Diagnostic> {
+    let interrupted = "if `sallyport plan` says that a promotion was interrupted, `sallyport promote` removes the file";
+    if !candidate.rules.is_empty() || candidate.remove.is_empty() {
+        let message = "the rules of the Egress are these already";
+        let flaw = UnplacedDiagnostic::new(Code::CandidateWithoutChange, message);
+        return vec![flaw.help(format!("remove the file; {interrupted}")).at(file, start_of(spec))];
     }
+    let ids = || egress.spec.authz.rules.iter().map(|rule| rule.id.as_str());
+    let of_item = |(position, id): (usize, &String)| {
+        let message = format!("the Egress {} has no rule {} to remove", quoted(&egress.route()), quoted(id));
+        let help = did_you_mean(id, ids()).map_or_else(
+            || format!("correct the ID, or leave it out; {interrupted}"),
+            |near| format!("did you mean {}?", quoted(near)),
+        );
+        let flaw = UnplacedDiagnostic::new(Code::CandidateWithoutChange, message).help(help);
+        flaw.at(file, spec.nearest(&format!("remove[{position}]")).span)
+    };
+    candidate.remove.iter().enumerate().map(of_item).collect()
 }
 
 /// What is a candidate in the Egress file itself.

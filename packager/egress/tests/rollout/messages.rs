@@ -25,7 +25,7 @@ fn a_wrong_candidate_is_refused_in_its_place() {
         ),
         (
             "\n  rules:\n  - {id: readers, action: ALLOW, to: [{operation: {methods: [GET]}}], from: [{source: {serviceAccounts: [a/b]}}]}\n",
-            "SP0703 httpbin.candidate.yaml:5:3 the rules of the Egress are these already; remove the file; if `sallyport plan` says that a promotion was interrupted, `sallyport promote` removes it",
+            "SP0703 httpbin.candidate.yaml:5:3 the rules of the Egress are these already; remove the file; if `sallyport plan` says that a promotion was interrupted, `sallyport promote` removes the file",
         ),
         (
             "\n  rules:\n  - {id: x, action: DENY, to: [{operation: {paths: [/x]}}]}\n  remove: [raeders]\n",
@@ -45,7 +45,7 @@ fn a_wrong_candidate_is_refused_in_its_place() {
         ),
         (
             "\n  remove: [raeders]\n",
-            "SP0703 httpbin.candidate.yaml:5:3 the Egress `httpbin/httpbin` has no rule `raeders` to remove; did you mean `readers`?",
+            "SP0703 httpbin.candidate.yaml:5:12 the Egress `httpbin/httpbin` has no rule `raeders` to remove; did you mean `readers`?",
         ),
         (
             "\n  stage: canary\n  remove: [readers]\n",
@@ -54,6 +54,17 @@ fn a_wrong_candidate_is_refused_in_its_place() {
     ] {
         assert_eq!(said(spec), [expected], "{spec}");
     }
+}
+
+#[test]
+fn each_rule_that_is_not_there_to_remove_has_its_place() {
+    assert_eq!(
+        said("\n  remove: [nope, raeders]\n"),
+        [
+            "SP0703 httpbin.candidate.yaml:5:12 the Egress `httpbin/httpbin` has no rule `nope` to remove; correct the ID, or leave it out; if `sallyport plan` says that a promotion was interrupted, `sallyport promote` removes the file",
+            "SP0703 httpbin.candidate.yaml:5:18 the Egress `httpbin/httpbin` has no rule `raeders` to remove; did you mean `readers`?"
+        ]
+    );
 }
 
 #[test]
