@@ -167,6 +167,8 @@ fn what_cannot_be_done_is_said() {
         ("bad.yaml", &bad()),
         ("flow.yaml", &GOOD.replace(GOOD.split_once("  authz:").unwrap().1, " {discloseRule: true}\n")),
         ("mesh.yaml", "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {}\n"),
+        // What else is wrong with it is not said.
+        ("rollout.yaml", "apiVersion: sallyport.dev/v1alpha1\nkind: Rollout\nmetadata: {name: r}\nspec: {waves: 1}\n"),
     ]);
     for (arguments, code, expected) in [
         (&["learn"][..], 64, "<LOG>..."),
@@ -184,7 +186,8 @@ fn what_cannot_be_done_is_said() {
         (&["learn", "access.log", "--write"], 64, "--merge <EGRESS>"),
         (&["learn", "access.log", "--merge", "missing.yaml"], 3, "missing.yaml"),
         (&["learn", "access.log", "--merge", "bad.yaml"], 1, "unknown field `prot`"),
-        (&["learn", "access.log", "--merge", "mesh.yaml"], 64, "`mesh.yaml` has no Egress"),
+        (&["learn", "access.log", "--merge", "mesh.yaml"], 64, "`mesh.yaml` is not an Egress file"),
+        (&["learn", "access.log", "--merge", "rollout.yaml"], 64, "`rollout.yaml` is not an Egress file"),
         (&["learn", "access.log", "--merge", "."], 64, "`--merge .` is not a file"),
         (&["learn", "access.log", "--merge", "flow.yaml"], 1, "`flow.yaml` has no place for rules"),
         (&["learn", "access.log", "--mesh", "egress.yaml"], 64, "`egress.yaml` is not a Mesh file"),

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::has_kind;
 use sallyport_egress::learn::Base;
 use sallyport_egress::model::Mesh;
 use sallyport_egress::standbys;
@@ -40,7 +41,8 @@ impl Ground {
             let failure = Failure::new(Exit::Usage, format!("`--merge {}` is not a file", printable(merge)));
             return Err(failure.with_help("name one Egress file"));
         }
-        if merge.is_some() {
+        if let Some(merge) = merge {
+            refuse_other_kind(merge)?;
             arguments = with_needed(&arguments, Needs::Files);
         }
         arguments.extend(mesh.map(Path::to_owned));
@@ -92,6 +94,17 @@ impl Ground {
         }
         replace(path, &[mark, text.as_bytes()].concat()).map_err(|error| Failure::write(path, &error))
     }
+}
+
+/// What is wrong with a file of another kind is not said: it is not the one that is meant.
+fn refuse_other_kind(path: &Path) -> Result<(), Failure> {
+    let Ok(bytes) = fs::read(path) else { return Ok(()) };
+    let text = String::from_utf8_lossy(&bytes);
+    if has_kind(&text, &["Egress"]) || !has_kind(&text, &["Mesh", "Candidate", "Rollout"]) {
+        return Ok(());
+    }
+    let failure = Failure::new(Exit::Usage, format!("`{}` is not an Egress file", printable(path)));
+    Err(failure.with_help("rules are added to a file with `kind: Egress`"))
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
