@@ -63,6 +63,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         commit: *commit,
         reason: without_evidence.as_deref(),
         goes_back: false,
+        is_completed: false,
         is_filter: filter.is_some(),
     };
     step::run(&step, console, |state| match filter {

@@ -35,8 +35,16 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let Args { gateways, filter, commit, files } = args;
     // Nothing keeps a bad candidate in force.
-    let step =
-        Step { verb: ROLL_BACK, files, gateways, commit: *commit, reason: None, goes_back: true, is_filter: *filter };
+    let step = Step {
+        verb: ROLL_BACK,
+        files,
+        gateways,
+        commit: *commit,
+        reason: None,
+        goes_back: true,
+        is_completed: false,
+        is_filter: *filter,
+    };
     step::run(&step, console, |state| match filter {
         true => unpin_filters(state, gateways, &mut Disk),
         false => roll_back(state, gateways, &mut Disk),

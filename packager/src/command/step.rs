@@ -26,6 +26,8 @@ pub(super) struct Step<'a> {
     pub(super) reason: Option<&'a str>,
     /// Then neither a wrong candidate nor a step that is not committed is in the way.
     pub(super) goes_back: bool,
+    /// Whether its files were written by a run before, and are committed now.
+    pub(super) is_completed: bool,
     /// Whether it is about the filter's image.
     pub(super) is_filter: bool,
 }
@@ -131,14 +133,15 @@ fn finish_uncommitted(
     if step.commit {
         let verb = if written.goes_back() { ROLL_BACK } else { step.verb };
         // The reason of this run is of another step; the lock keeps that of the one before.
-        let exit = report(&Step { verb, reason: None, ..*step }, console, written)?;
+        report(&Step { verb, reason: None, is_completed: true, ..*step }, console, written)?;
         let what = if written.goes_back() { "rollback" } else { "step" };
         let text = format!(
             "the last {what} was not committed, so this run has committed it, and has taken no step of its own: the same command again \
              takes it\n"
         );
         console.write(None, text.as_bytes())?;
-        return Ok(exit);
+        // A pipeline must not take it for the step that was asked for.
+        return Ok(Exit::Blocked);
     }
     let message = format!("the last step is not committed: {}", words.join(", "));
     let mut help = "commit it first, or use --commit, which commits it and goes no further".to_owned();
@@ -155,7 +158,7 @@ fn report(step: &Step<'_>, console: &Console, promoted: &Promoted) -> Result<Exi
     for taken in &promoted.taken {
         text.push_str(&format!("{}\n", taken.line()));
     }
-    for file in &promoted.files {
+    for file in promoted.files.iter().filter(|_| !step.is_completed) {
         let verb = if file.exists() { "wrote" } else { "removed" };
         text.push_str(&format!("  {verb} {}\n", printable(file)));
     }

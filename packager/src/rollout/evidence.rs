@@ -1,5 +1,7 @@
 //! What gateways did while they had a candidate, and what is missing before the next step.
 
+use std::collections::BTreeSet;
+
 use sallyport_egress::evidence::Finding;
 use sallyport_egress::rollout::Step;
 
@@ -21,17 +23,64 @@ pub(crate) struct Missing {
     pub(crate) blocks: bool,
     /// In words: lower case, no full stop.
     pub(crate) text: String,
+    /// What helps, unless it blocks.
+    cure: Cure,
+}
+
+/// What helps if something is missing, in the order in which it is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Cure {
+    /// To take the steps between.
+    Steps,
+    /// To mend or to waive what was seen.
+    Mend,
+    /// To give evidence.
+    Read,
+    /// What its text says.
+    AsSaid,
+    /// Time.
+    Wait,
+}
+
+impl Cure {
+    fn words(self) -> &'static str {
+        match self {
+            Cure::Steps => "`promote` without --to takes the steps between, one at a time",
+            Cure::Mend => {
+                "what speaks against the step does not pass: mend the candidate or its upstream, or waive the caller in the Rollout"
+            }
+            Cure::Read => "give --prometheus URL, --metrics NAMESPACE/NAME=FILE or --log FILE",
+            Cure::AsSaid => "see to what is missing",
+            Cure::Wait => "wait until the time has passed",
+        }
+    }
+}
+
+/// What to do about all that is missing.
+pub(super) fn help(cures: &BTreeSet<Cure>) -> String {
+    let words: Vec<&str> = cures.iter().map(|cure| cure.words()).collect();
+    format!("{}; or give a reason why it is not needed: --without-evidence REASON", words.join("; "))
 }
 
 impl Missing {
     /// Something to wait for, or to do.
     pub(crate) fn new(text: String) -> Self {
-        Self { blocks: false, text }
+        Self { blocks: false, text, cure: Cure::AsSaid }
+    }
+
+    /// The same with another cure.
+    pub(super) fn cured_by(self, cure: Cure) -> Self {
+        Self { cure, ..self }
+    }
+
+    /// What helps.
+    pub(super) fn cure(&self) -> Cure {
+        if self.blocks { Cure::Mend } else { self.cure }
     }
 
     /// What follows from evidence. `what`: of which.
     pub(super) fn of(finding: &Finding, what: &str) -> Self {
-        Self { blocks: finding.blocks, text: format!("{what}: {}", finding.text) }
+        Self { blocks: finding.blocks, ..Self::new(format!("{what}: {}", finding.text)) }
     }
 }
 
@@ -47,7 +96,8 @@ pub(crate) struct Nothing;
 impl Nothing {
     /// What that is as evidence.
     pub(super) fn says() -> Evidence {
-        let missing = Missing::new("evidence: nothing was read of what the gateway did".to_owned());
+        let missing =
+            Missing::new("evidence: nothing was read of what the gateway did".to_owned()).cured_by(Cure::Read);
         Evidence { lines: Vec::new(), missing: vec![missing] }
     }
 }

@@ -5,6 +5,7 @@ use sallyport_egress::value::digest::Digest;
 use sallyport_manifest::LockFile;
 
 use super::committed::refuse_uncommitted;
+use super::evidence::{Missing, help};
 use super::filter_goal::{Goal, goal, holders, obstacle, refuse_old};
 use super::filter_seen::see_filter;
 use super::lock;
@@ -16,7 +17,7 @@ use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 
 /// How a gateway without a pin gets its filter, in words.
-const OF_THE_LOCK: &str = "the filter of the lock";
+const LOCK_FILTER: &str = "the filter of the lock";
 
 /// Pins the lock's next filter for the next gateway; if all have it, it becomes that of the lock. `given`: the digest that the user
 /// expects; that of the lock's own filter takes the pin of a gateway back.
@@ -60,8 +61,9 @@ pub(crate) fn promote_filter(
         let missing: String =
             seen.missing.iter().map(|missing| format!("\n  {name} to {digest}: {}", missing.text)).collect();
         let message = format!("nothing is promoted, because something is missing:{missing}");
-        return Err(Failure::new(Exit::Blocked, message)
-            .with_help("wait for it, or give a reason why it is not needed: --without-evidence REASON"));
+        return Err(
+            Failure::new(Exit::Blocked, message).with_help(help(&seen.missing.iter().map(Missing::cure).collect()))
+        );
     }
     let from =
         state.filter_of(&gateway.egress.value).map_or_else(|_| "not known".to_owned(), |digest| digest.to_string());
@@ -92,7 +94,7 @@ fn everywhere(state: &State, goal: &Goal, writer: &mut dyn Writer) -> Result<Pro
     let mut file = LockFile { filter: Some(next), next: None, rollout };
     file.rollout.gateways.values_mut().for_each(|gateway| gateway.filter = None);
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
-    let taken = Taken { gateway: "every gateway".to_owned(), from: before.digest, to: digest, ..Taken::default() };
+    let taken = Taken { gateway: LOCK_FILTER.to_owned(), from: before.digest, to: digest, ..Taken::default() };
     let notes =
         vec!["every gateway has this filter: it is the one of the lock now, and no gateway is pinned".to_owned()];
     Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
@@ -102,7 +104,7 @@ fn everywhere(state: &State, goal: &Goal, writer: &mut dyn Writer) -> Result<Pro
 pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Writer) -> Result<Promoted, Failure> {
     let named = state.named(named)?;
     let mut file = state.lock.clone();
-    let mut taken = Vec::new();
+    let (mut taken, own) = (Vec::new(), of_the_lock(state));
     for (name, gateway) in &mut file.rollout.gateways {
         let is_meant = named.is_empty() || named.contains(name);
         if let Some(digest) = gateway.filter.take_if(|_| is_meant) {
@@ -110,21 +112,30 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
             {
                 return Err(refused);
             }
-            let to = OF_THE_LOCK.to_owned();
+            let to = own.clone();
             taken.push(Taken { gateway: name.clone(), from: digest.to_string(), to, ..Taken::default() });
         }
     }
     let ended = file.next.take_if(|_| named.is_empty());
     let notes: Vec<String> = ended.iter().map(|next| format!("{} is not rolled out any more", next.digest)).collect();
     if let (Some(next), true) = (&ended, taken.is_empty()) {
-        let (gateway, to) = ("every gateway".to_owned(), OF_THE_LOCK.to_owned());
+        let (gateway, to) = ("every gateway".to_owned(), own);
         taken.push(Taken { gateway, from: next.digest.clone(), to, ..Taken::default() });
     }
     if taken.is_empty() {
-        return Ok(noted("no such gateway has a filter of its own".to_owned()));
+        return Ok(noted(match named.is_empty() {
+            true => "no gateway has a filter of its own, and none is rolled out".to_owned(),
+            false => format!("no filter of its own: {}", named.join(", ")),
+        }));
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
     Ok(Promoted { taken, files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
+}
+
+/// The filter that a gateway without a pin has.
+pub(super) fn of_the_lock(state: &State) -> String {
+    let digest = state.filter.as_ref().map(|filter| format!("{}, ", filter.digest)).unwrap_or_default();
+    format!("{digest}{LOCK_FILTER}")
 }
 
 /// Why a gateway with a candidate cannot load the filter of the lock again.

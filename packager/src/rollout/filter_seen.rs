@@ -4,7 +4,7 @@ use sallyport_egress::evidence::{Gate, judge_filter, span, whole};
 use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::Standing;
 
-use super::evidence::{Evidence, Missing};
+use super::evidence::{Cure, Evidence, Missing};
 use super::mark::mark;
 use super::seen::NO_MARK;
 use super::state::{Gateway, State};
@@ -23,6 +23,7 @@ pub(super) fn see_filter(state: &State, having: &[Gateway<'_>], args: &EvidenceA
     if !args.is_given() {
         let nothing = |gateway: &Gateway<'_>| {
             Missing::new(format!("evidence of {}, which has it: nothing was read of what it did", gateway.name()))
+                .cured_by(Cure::Read)
         };
         return Ok(Evidence { lines: Vec::new(), missing: having.iter().map(nothing).collect() });
     }

@@ -11,6 +11,10 @@ use crate::evidence::EvidenceArgs;
 use crate::exit::Failure;
 use crate::printable::visible;
 
+/// What follows for a filter of which that is not known.
+const NOT_KNOWING: &str = "it is not known to know candidates: no gateway that has it can have one. `sallyport image push` without \
+    --wasm, with the `sallyport` that it belongs to, writes into the lock that it does";
+
 /// A filter that is being rolled out.
 pub(crate) struct FilterRollout {
     digest: Digest,
@@ -70,7 +74,7 @@ impl FilterRollout {
             format!("{digest} is rolled out: {} of {all} gateways {verb} it{which}", have.len()),
         )];
         if !knows_candidates {
-            facts.push((true, "note", "it is not known to know candidates".to_owned()));
+            facts.push((true, "note", NOT_KNOWING.to_owned()));
         }
         facts.push((
             true,

@@ -1,14 +1,15 @@
 //! The message of a commit: what was done, with hashes, evidence and waivers. Git is the history of the rollout.
 
 use sallyport_egress::rollout::Standing;
-use sallyport_manifest::Locked;
+use sallyport_manifest::{Locked, LockedGateway};
 
 use super::committed::files_of_end;
 use super::evidence::Missing;
+use super::filter::of_the_lock;
 use super::git::{self, Commit};
 use super::pending::{Pending, PendingKind};
 use super::promote::{Promoted, Taken};
-use super::revert::TO_THE_EGRESS;
+use super::revert::{TO_BEFORE, TO_THE_EGRESS};
 use super::state::State;
 use crate::exit::Failure;
 
@@ -20,7 +21,7 @@ const UNRECORDED: &str = "what there was is not recorded: the step was written b
 impl Promoted {
     /// Whether it takes back what was promoted, and nothing else.
     pub(crate) fn goes_back(&self) -> bool {
-        self.taken.iter().all(|taken| taken.to == TO_THE_EGRESS)
+        self.taken.iter().all(|taken| [TO_THE_EGRESS, TO_BEFORE].contains(&taken.to.as_str()))
     }
 
     /// The commit of what was done, without files that Git has as they are, and without steps that no commit has. `verb`:
@@ -105,10 +106,9 @@ pub(crate) fn uncommitted(state: &State, pending: &[Pending]) -> Result<Promoted
         }
         match kind {
             PendingKind::Filter => {
-                let digest = |gateway: &sallyport_manifest::LockedGateway| {
-                    gateway.filter.as_ref().map_or("the filter of the lock".to_owned(), ToString::to_string)
-                };
-                (taken.from, taken.to) = (digest(before), digest(now));
+                let pin = |gateway: &LockedGateway| gateway.filter.as_ref().map(ToString::to_string);
+                taken.from = pin(before).unwrap_or_else(|| "the filter of the lock".to_owned());
+                taken.to = pin(now).unwrap_or_else(|| of_the_lock(state));
             }
             PendingKind::Settled => promoted.files.extend(files_of_end(state, gateway)?),
             PendingKind::Step if was.is_some_and(|was| is.is_some_and(|is| was.standing == is.standing)) => {

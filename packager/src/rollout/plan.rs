@@ -8,7 +8,7 @@ use sallyport_manifest::{Build, GatewayState, LockFile, Locked, LockedGateway, O
 
 use super::alone::alone;
 use super::change::change;
-use super::evidence::{Missing, Witness};
+use super::evidence::{Cure, Missing, Witness};
 use super::filter_goal::cure;
 use super::filter_state::FilterRollout;
 use super::state::{Gateway, State, is_of};
@@ -264,6 +264,7 @@ fn missing_time(state: &State, gateway: &Gateway<'_>) -> Option<Missing> {
             span(least),
             written_moment(since.saturating_add(least_seconds))
         ))
+        .cured_by(Cure::Wait)
     })
 }
 

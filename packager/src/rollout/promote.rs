@@ -1,5 +1,6 @@
 //! Steps that are taken: the lock is written, and with the last step the Egress file.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use sallyport_egress::Located;
@@ -7,7 +8,7 @@ use sallyport_egress::rollout::{Candidate, Standing, Step, splice};
 use sallyport_manifest::GatewayState;
 
 use super::committed::{files_of_end, refuse_uncommitted};
-use super::evidence::{Missing, Witness};
+use super::evidence::{Cure, Missing, Witness, help};
 use super::git;
 use super::lock;
 use super::plan::{missing_filter, needs};
@@ -153,7 +154,7 @@ fn judge(
     reason: Option<&str>,
     witness: &dyn Witness,
 ) -> Result<Vec<Taken>, Failure> {
-    let (mut taken, mut blocked, mut is_for_filter) = (Vec::new(), Vec::new(), false);
+    let (mut taken, mut blocked, mut cures, mut is_for_filter) = (Vec::new(), Vec::new(), BTreeSet::new(), false);
     let gateways = state.gateways();
     let first = first_behind(&gateways);
     for (gateway, step) in steps {
@@ -162,12 +163,14 @@ fn judge(
         // What was seen at one stage is no evidence for those that are left out.
         let next = gateway.next(&state.rollout.gates.canary.steps);
         missing.extend(
-            next.filter(|next| next != step).map(|next| Missing::new(format!("steps: `{next}` comes before it"))),
+            next.filter(|next| next != step)
+                .map(|next| Missing::new(format!("steps: `{next}` comes before it")).cured_by(Cure::Steps)),
         );
         let filter = missing_filter(state, gateway, *step);
         is_for_filter |= filter.is_some();
         let lacks: Vec<&Missing> = if reason.is_some() { filter.iter().collect() } else { missing.iter().collect() };
         let name = gateway.name();
+        cures.extend(lacks.iter().map(|missing| missing.cure()));
         blocked.extend(lacks.into_iter().map(|Missing { text: what, .. }| format!("\n  {name} to `{step}`: {what}")));
         let locked = match gateway.state {
             GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) => Some(locked.clone()),
@@ -195,11 +198,7 @@ fn judge(
     }
     let failure =
         Failure::new(Exit::Blocked, format!("nothing is promoted, because something is missing:{}", blocked.concat()));
-    Err(if is_for_filter {
-        failure
-    } else {
-        failure.with_help("wait for it, or give a reason why it is not needed: --without-evidence REASON")
-    })
+    Err(if is_for_filter { failure } else { failure.with_help(help(&cures)) })
 }
 
 /// Why a step leads where the gateway is already.
@@ -259,6 +258,13 @@ fn step(state: &State, gateway: &Gateway<'_>, to: Option<Target>) -> Result<Opti
     let steps = &state.rollout.gates.canary.steps;
     let Some(next) = gateway.next(steps) else { return Ok(None) };
     let (Some(target), Some(standing)) = (to, gateway.standing()) else { return Ok(Some(next)) };
+    if target.is_behind(standing) {
+        let message = format!("`{name}` is at `{standing}`, and no promotion leads back");
+        let help = format!(
+            "`sallyport rollback {name}` takes the candidate back; the next `sallyport promote` begins in shadow"
+        );
+        return Err(Failure::new(Exit::Usage, message).with_help(help));
+    }
     if next == Step::Settle || (target == Target::Settled && standing == Standing::Enforce) {
         return Ok((target == Target::Settled).then_some(Step::Settle));
     }

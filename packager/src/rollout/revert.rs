@@ -22,6 +22,8 @@ use crate::printable::{printable, quoted_path};
 
 /// What a gateway's rollback leads to, in words.
 pub(super) const TO_THE_EGRESS: &str = "the rules of the Egress file";
+/// The same after the candidate was settled: the Egress file itself goes back.
+pub(super) const TO_BEFORE: &str = "the rules from before";
 
 /// What is taken back of one gateway.
 struct Back {
@@ -117,7 +119,9 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
         Some(failure) if promoted.taken.is_empty() => return Err(failure),
         Some(failure) => promoted.notes.push(failure.message),
         None if named.is_empty() && promoted.taken.is_empty() => {
-            promoted.notes.push("no gateway has a candidate in the lock: nothing to roll back".to_owned());
+            promoted.notes.push("no gateway has a candidate in the lock: nothing to roll back; to go back behind the last step, name the gateway: `sallyport \
+                 rollback NAMESPACE/NAME`"
+                    .to_owned());
         }
         None => {}
     }
@@ -203,14 +207,20 @@ fn take_back(state: &State, gateway: &Gateway<'_>, back: Back, promoted: &mut Pr
             stays.map(|file| format!("{name}: `{file}` stays; the next `sallyport promote` begins with it again")),
         );
     }
-    let from = match state.lock.candidate(&name) {
-        Some(locked) => locked.standing.to_string(),
-        None => "settled".to_owned(),
+    let egress = PathBuf::from(state.source(gateway.egress.file).name);
+    let is_back = |restored: &&Restored| restored.path != egress;
+    promoted.notes.extend(restored.iter().find(is_back).map(|candidate| {
+        let file = printable(&candidate.path);
+        format!("{name}: the Candidate file `{file}` is back; the next `sallyport promote` begins with it in shadow")
+    }));
+    let (from, to) = match state.lock.candidate(&name) {
+        Some(locked) => (locked.standing.to_string(), TO_THE_EGRESS),
+        None => ("settled".to_owned(), TO_BEFORE),
     };
     promoted.taken.push(Taken {
         gateway: name,
         from,
-        to: TO_THE_EGRESS.to_owned(),
+        to: to.to_owned(),
         policy: locked.policy,
         candidate: locked.candidate,
         ..Taken::default()

@@ -37,6 +37,16 @@ impl FromStr for Target {
 }
 
 impl Target {
+    /// Whether the candidate is further: no promotion leads back.
+    pub(crate) fn is_behind(self, from: Standing) -> bool {
+        match self {
+            Target::Shadow => from > Standing::Shadow,
+            Target::Canary => from >= Standing::Enforce,
+            Target::Percent(percent) => from > Standing::Canary(percent),
+            Target::Enforce | Target::Settled => false,
+        }
+    }
+
     /// The step that leads there; `None`: the candidate is there, or further.
     pub(crate) fn step(self, from: Standing, steps: &[u32]) -> Option<Step> {
         let step = match self {
@@ -69,6 +79,19 @@ mod tests {
             ("settled", Standing::Enforce, Some(Step::Settle)),
         ] {
             assert_eq!(target.parse::<Target>().unwrap().step(from, &[5, 25]), step, "{target}");
+        }
+        for (target, from, is_behind) in [
+            ("shadow", Standing::Shadow, false),
+            ("shadow", Standing::Canary(5), true),
+            ("canary", Standing::Canary(25), false),
+            ("canary", Standing::Enforce, true),
+            ("25%", Standing::Canary(25), false),
+            ("5%", Standing::Canary(25), true),
+            ("5%", Standing::Enforce, true),
+            ("enforce", Standing::Enforce, false),
+            ("settled", Standing::Enforce, false),
+        ] {
+            assert_eq!(target.parse::<Target>().unwrap().is_behind(from), is_behind, "{target} from {from}");
         }
         for wrong in ["", "0%", "100%", "5", "production", "-1%"] {
             assert!(wrong.parse::<Target>().is_err(), "{wrong}");

@@ -53,7 +53,8 @@ fn a_filter_is_promoted_one_gateway_at_a_time() {
     let missing =
         format!("httpbin/b to {}: evidence of httpbin/c, which has it: nothing was read of what it did", digest("cd"));
     assert!(blocked.code == Some(8) && blocked.stderr.contains(&missing), "{blocked:?}");
-    for (name, more) in [("httpbin/b", None), ("httpbin/httpbin", Some(digest("cd"))), ("every gateway", None)] {
+    for (name, more) in [("httpbin/b", None), ("httpbin/httpbin", Some(digest("cd"))), ("the filter of the lock", None)]
+    {
         let arguments: Vec<&str> = ["--filter"].into_iter().chain(more.as_deref()).chain(WITHOUT).collect();
         let ended = promote(&sandbox, &arguments);
         assert!(ended.stdout.starts_with(&format!("{name}: sha256:abab")), "{ended:?}");
@@ -181,7 +182,10 @@ fn the_pins_of_an_older_lock_are_read_as_before() {
     let ended = promote(&sandbox, &["--filter", &digest("cd")]);
     assert!(ended.code == Some(8) && ended.stderr.contains("`sallyport rollback --filter`"), "{ended:?}");
     let back = run(&sandbox, &["rollback", "--filter"]);
-    assert_eq!(back.stdout, format!("httpbin/c: {} -> the filter of the lock\n  wrote sallyport.lock\n", digest("cd")));
+    assert_eq!(
+        back.stdout,
+        format!("httpbin/c: {} -> {}, the filter of the lock\n  wrote sallyport.lock\n", digest("cd"), digest("ab"))
+    );
 }
 
 #[test]
@@ -192,7 +196,10 @@ fn a_pinned_filter_goes_back() {
     // One gateway, by either way: the rollout goes on.
     for back in [&["rollback", "b", "--filter"][..], &["promote", "c", "--filter", &digest("ab")]] {
         let ended = run(&sandbox, back);
-        assert!(ended.stdout.contains("-> the filter of the lock\n  wrote sallyport.lock\n"), "{ended:?}");
+        assert!(
+            ended.stdout.contains(&format!("-> {}, the filter of the lock\n  wrote sallyport.lock\n", digest("ab"))),
+            "{ended:?}"
+        );
         assert_eq!(lock_file(&sandbox)["next"]["digest"], digest("cd"));
     }
     assert_eq!(entry(&sandbox, "httpbin/b"), Value::Null);
@@ -200,12 +207,18 @@ fn a_pinned_filter_goes_back() {
     let back = run(&sandbox, &["rollback", "--filter"]);
     assert!(back.stdout.contains(&format!("{} is not rolled out any more\n", digest("cd"))), "{back:?}");
     assert_eq!(lock_file(&sandbox)["next"], Value::Null);
-    assert_eq!(run(&sandbox, &["rollback", "--filter"]).stdout, "no such gateway has a filter of its own\n");
+    let nothing = |more: &[&str]| run(&sandbox, &[&["rollback", "--filter"], more].concat()).stdout;
+    assert_eq!(nothing(&[]), "no gateway has a filter of its own, and none is rolled out\n");
+    assert_eq!(nothing(&["b"]), "no filter of its own: httpbin/b\n");
     // One that has not begun is ended as well.
     sandbox.write("sallyport.lock", rolling(("ab", true), ("cd", true)));
     let back = run(&sandbox, &["rollback", "--filter"]);
     assert!(
-        back.stdout.starts_with(&format!("every gateway: {} -> the filter of the lock\n", digest("cd"))),
+        back.stdout.starts_with(&format!(
+            "every gateway: {} -> {}, the filter of the lock\n",
+            digest("cd"),
+            digest("ab")
+        )),
         "{back:?}"
     );
     assert_eq!(lock_file(&sandbox)["next"], Value::Null);
@@ -287,7 +300,11 @@ fn a_gateway_with_a_candidate_gets_no_filter_that_may_not_know_it() {
     let says = format!("`httpbin/httpbin` has a candidate at `shadow`, and the filter {} is not known", digest("cd"));
     assert!(refused.code == Some(8) && refused.stderr.contains(&says), "{refused:?}");
     let plan = run(&sandbox, &["plan"]).stdout;
-    assert!(plan.contains("  note: it is not known to know candidates\n") && plan.contains(&says), "{plan}");
+    assert!(
+        plan.contains("  note: it is not known to know candidates: no gateway that has it can have one. ")
+            && plan.contains(&says),
+        "{plan}"
+    );
     // Back.
     let (filter, next) = (lock["filter"].clone(), lock["next"].clone());
     lock["rollout"]["gateways"]["httpbin/httpbin"]["filter"] = filter["digest"].clone();

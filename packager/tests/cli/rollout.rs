@@ -138,7 +138,7 @@ wave (all)
 error: nothing is promoted, because something is missing:
   httpbin/httpbin to `canary 5 %`: time: at `shadow` for 1h of 24h, until 2026-11-19T11:06:40Z
   httpbin/httpbin to `canary 5 %`: evidence: nothing was read of what the gateway did
-  help: wait for it, or give a reason why it is not needed: --without-evidence REASON
+  help: give --prometheus URL, --metrics NAMESPACE/NAME=FILE or --log FILE; wait until the time has passed; or give a reason why it is not needed: --without-evidence REASON
 
 "#]]
     );
@@ -191,7 +191,10 @@ httpbin/httpbin: `httpbin.candidate.yaml` stays; the next `sallyport promote` be
 "#]]
     );
     assert_eq!(config(&sandbox), before);
-    assert_eq!(run(&sandbox, &["rollback"]).stdout, "no gateway has a candidate in the lock: nothing to roll back\n");
+    assert_eq!(
+        run(&sandbox, &["rollback"]).stdout,
+        "no gateway has a candidate in the lock: nothing to roll back; to go back behind the last step, name the gateway: `sallyport rollback NAMESPACE/NAME`\n"
+    );
 }
 
 #[test]
@@ -261,6 +264,31 @@ M	sallyport.lock
 }
 
 #[test]
+fn no_promotion_leads_back() {
+    let sandbox = sandbox();
+    run(&sandbox, &[&["promote", "--to", "25%"], &WITHOUT[..]].concat());
+    let lock = sandbox.read("sallyport.lock");
+    for to in ["shadow", "5%"] {
+        let ended = run(&sandbox, &["promote", "--to", to]);
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(64), ""), "{ended:?}");
+        assert!(ended.stderr.contains("is at `canary 25 %`, and no promotion leads back"), "{ended:?}");
+        assert!(ended.stderr.contains("`sallyport rollback httpbin/httpbin`"), "{ended:?}");
+    }
+    assert!(run(&sandbox, &["promote", "--to", "25%"]).stdout.contains("is at `canary 25 %` already"));
+    assert_eq!(sandbox.read("sallyport.lock"), lock);
+}
+
+#[test]
+fn the_help_is_about_what_is_missing() {
+    let sandbox = sandbox();
+    run(&sandbox, &["promote"]);
+    let ended = at(&sandbox, 7 * 86_400, &["promote", "--to", "enforce"]);
+    let help = "  help: `promote` without --to takes the steps between, one at a time; give --prometheus URL, --metrics \
+                NAMESPACE/NAME=FILE or --log FILE; or give a reason why it is not needed: --without-evidence REASON\n";
+    assert!(ended.code == Some(8) && ended.stderr.ends_with(help), "{ended:?}");
+}
+
+#[test]
 fn a_step_that_is_not_committed_comes_first() {
     let sandbox = sandbox();
     repository(&sandbox);
@@ -273,13 +301,15 @@ fn a_step_that_is_not_committed_comes_first() {
         "error: the last step is not committed: `httpbin/httpbin` to `shadow`\n  help: commit it first, or use --commit, which commits it and goes no further; `sallyport rollback httpbin/httpbin` undoes it\n"
     );
     let committed = run(&sandbox, &[&["promote", "--commit"], &WITHOUT[..]].concat());
-    assert_eq!(committed.code, Some(0), "{committed:?}");
+    // It was not the step that was asked for, and no file was written.
+    assert_eq!(committed.code, Some(8), "{committed:?}");
+    assert!(committed.stdout.contains("\n  committed ") && !committed.stdout.contains("wrote"), "{committed:?}");
     assert_eq!((sandbox.read("sallyport.lock"), git(&sandbox, &["status", "--short"])), (lock, String::new()));
     // The same with the last step, which has three files.
     run(&sandbox, &[&["promote", "--to", "enforce", "--commit"], &WITHOUT[..]].concat());
     run(&sandbox, &[&["promote"], &WITHOUT[..]].concat());
     let committed = run(&sandbox, &[&["promote", "--commit"], &WITHOUT[..]].concat());
-    assert_eq!((committed.code, git(&sandbox, &["status", "--short"])), (Some(0), String::new()));
+    assert_eq!((committed.code, git(&sandbox, &["status", "--short"])), (Some(8), String::new()));
     assert_data_eq!(
         git(&sandbox, &["log", "-1", "--format=%s", "--name-status"]),
         str![[r#"

@@ -131,7 +131,7 @@ fn a_step_that_is_committed_later_keeps_its_reason() {
     promote(&sandbox, &["--to", "25%"]);
     assert_eq!(entry(&sandbox, "httpbin/httpbin")["withoutEvidence"], "tested by hand");
     let later = run(&sandbox, &["promote", "--commit", "--without-evidence", "another reason"]);
-    assert_eq!(later.code, Some(0), "{later:?}");
+    assert_eq!(later.code, Some(8), "{later:?}");
     let message = git(&sandbox, &["log", "-1", "--format=%B"]);
     assert!(message.contains("  promoted without it: tested by hand\n"), "{message}");
     assert!(message.contains("  missing: evidence: what there was is not recorded: "), "{message}");
