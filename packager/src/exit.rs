@@ -52,8 +52,7 @@ impl Exit {
             Exit::EnvoyDied => "run: Envoy exited unexpectedly",
             Exit::Module => "run, test --wasm: the filter module is missing or was rejected, or decides otherwise",
             Exit::Blocked => {
-                "promote, rollback: the step was not taken, as something is missing, or as one before was committed first; status: --fail-on \
-                 applies"
+                "promote, rollback: the step was not taken, as something is missing; status: --fail-on applies"
             }
             Exit::Usage => "wrong arguments",
         }
