@@ -6,7 +6,9 @@ use sallyport_egress::diagnostic::SourceFile;
 use sallyport_egress::{check, decode};
 use sallyport_manifest::GatewayState;
 
+use super::evidence::Missing;
 use super::git;
+use super::pending::pending;
 use super::state::{Gateway, State};
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
@@ -33,24 +35,72 @@ pub(super) fn own_candidate(file: &Path, text: &str, egress: &SourceFile, gatewa
 
 /// In a repository, Git must have what a step depends on: the Egress and the Candidate of each gateway, the Rollout and the Mesh.
 pub(super) fn refuse_uncommitted(state: &State, gateways: &[Gateway<'_>]) -> Result<(), Failure> {
+    let files = without_commit(state, gateways)?;
+    let Some(first) = files.first() else { return Ok(()) };
+    Err(Failure::new(
+        Exit::Blocked,
+        format!("{}, and the lock would speak of what Git does not have", not_committed(first)),
+    )
+    .with_help(COMMIT_FIRST))
+}
+
+const COMMIT_FIRST: &str = "commit the files of the gateway, the Rollout and the Mesh first; what `sallyport rollback` wrote is \
+                            committed by the same rollback with --commit";
+
+fn not_committed(file: &Path) -> String {
+    format!("`{}` is not committed", printable(file))
+}
+
+/// The files that a step of these gateways depends on, without those that Git has as they are; none outside of a repository.
+fn without_commit(state: &State, gateways: &[Gateway<'_>]) -> Result<Vec<PathBuf>, Failure> {
     if gateways.is_empty() || !git::has_repository(&state.lock_path)? {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let mut read: Vec<usize> = Vec::new();
-    for gateway in gateways {
-        // What was half done is not committed yet.
-        if !matches!(gateway.state, GatewayState::Settling(..)) {
-            read.push(gateway.egress.file);
-            read.extend(gateway.candidate.map(|candidate| candidate.file));
+    let of_gateways = gateways.iter().flat_map(files_of);
+    git::not_as_committed(of_gateways.chain(files_of_all(state)).map(|file| PathBuf::from(state.source(file).name)))
+}
+
+fn files_of(gateway: &Gateway<'_>) -> Vec<usize> {
+    // What was half done is not committed yet.
+    if matches!(gateway.state, GatewayState::Settling(..)) {
+        return Vec::new();
+    }
+    std::iter::once(gateway.egress.file).chain(gateway.candidate.map(|candidate| candidate.file)).collect()
+}
+
+fn files_of_all(state: &State) -> impl Iterator<Item = usize> {
+    let rollout = state.checked.rollout.as_ref().map(|rollout| rollout.file);
+    rollout.into_iter().chain(state.checked.mesh.as_ref().map(|mesh| mesh.file))
+}
+
+/// What `promote` stops for because Git does not have it.
+pub(super) struct Uncommitted {
+    /// What stops every step.
+    of_all: Option<String>,
+    files: Vec<PathBuf>,
+}
+
+impl Uncommitted {
+    /// `gateways`: all that are asked for.
+    pub(super) fn of(state: &State, gateways: &[Gateway<'_>]) -> Self {
+        let moving: Vec<Gateway<'_>> = gateways.iter().filter(|gateway| gateway.candidate.is_some()).copied().collect();
+        let found = pending(state).and_then(|steps| Ok((steps, without_commit(state, &moving)?)));
+        match found {
+            Ok((steps, files)) => {
+                let names: Vec<&str> = steps.iter().map(|step| step.gateway.as_str()).collect();
+                let of_all =
+                    (!names.is_empty()).then(|| format!("the last step of {} is not committed", names.join(", ")));
+                Self { of_all, files }
+            }
+            Err(failure) => Self { of_all: Some(failure.message), files: Vec::new() },
         }
     }
-    read.extend(state.checked.rollout.as_ref().map(|rollout| rollout.file));
-    read.extend(state.checked.mesh.as_ref().map(|mesh| mesh.file));
-    let files = git::not_as_committed(read.into_iter().map(|file| PathBuf::from(state.source(file).name)))?;
-    let Some(first) = files.first() else { return Ok(()) };
-    let message =
-        format!("`{}` is not committed, and the lock would speak of what Git does not have", printable(first));
-    let help = "commit the files of the gateway, the Rollout and the Mesh first; what `sallyport rollback` wrote is committed by the \
-                same rollback with --commit";
-    Err(Failure::new(Exit::Blocked, message).with_help(help))
+
+    /// What stops a step of a gateway.
+    pub(super) fn missing(&self, state: &State, gateway: &Gateway<'_>) -> Option<Missing> {
+        let read =
+            files_of(gateway).into_iter().chain(files_of_all(state)).map(|file| PathBuf::from(state.source(file).name));
+        let of_file = || read.into_iter().find(|file| self.files.contains(file)).map(|file| not_committed(&file));
+        self.of_all.clone().or_else(of_file).map(|what| Missing::new(format!("commit: {what}")))
+    }
 }

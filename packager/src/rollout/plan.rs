@@ -8,6 +8,7 @@ use sallyport_manifest::{Build, GatewayState, LockFile, Locked, LockedGateway, O
 
 use super::alone::alone;
 use super::change::change;
+use super::committed::Uncommitted;
 use super::evidence::{Cure, Missing, Witness};
 use super::filter_goal::cure;
 use super::filter_state::FilterRollout;
@@ -73,9 +74,13 @@ pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Re
         state.waves.iter().map(|wave| (wave.name.clone(), Vec::new())).collect();
     let gateways = state.gateways();
     let first = first_behind(&gateways);
+    let uncommitted = Uncommitted::of(state, &gateways);
     for gateway in &gateways {
         if named.is_empty() || named.contains(&gateway.name()) {
-            let planned = planned(state, gateway, first.as_ref(), witness)?;
+            let mut planned = planned(state, gateway, first.as_ref(), witness)?;
+            if let Some(next) = &mut planned.next {
+                next.missing.extend(uncommitted.missing(state, gateway));
+            }
             if let Some((_, of_wave)) = waves.get_mut(gateway.wave) {
                 of_wave.push(planned);
             }

@@ -319,8 +319,18 @@ fn what_a_step_depends_on_is_committed_before_it() {
             assert!(ended.code == Some(8) && ended.stderr.starts_with(&message), "{ended:?}");
             assert_eq!(sandbox.read("sallyport.lock"), lock);
         }
+        // What stops `promote` is in what comes before it.
+        for verb in ["plan", "status"] {
+            let said = run(&sandbox, &[verb]).stdout;
+            assert!(said.contains(&format!("missing: commit: `{file}` is not committed\n")), "{said}");
+        }
         commit(&sandbox);
-        promote(&sandbox, &["--commit"]);
+        promote(&sandbox, &[]);
+        for verb in ["plan", "status"] {
+            let said = run(&sandbox, &[verb]).stdout;
+            let missing = "missing: commit: the last step of httpbin/httpbin is not committed\n";
+            assert!(said.contains(missing), "{said}");
+        }
     }
     // The draft of another gateway is in nobody's way.
     let sandbox = three();

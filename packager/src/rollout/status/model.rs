@@ -7,6 +7,7 @@ use sallyport_egress::rollout::{Standing, written_moment};
 
 use crate::compare::render::{decided, kind};
 use crate::exit::Exit;
+use crate::rollout::committed::Uncommitted;
 use crate::rollout::evidence::Missing;
 use crate::rollout::filter_state::FilterRollout;
 use crate::rollout::mark::mark;
@@ -55,7 +56,15 @@ impl<'s> Status<'s> {
         let all = state.gateways();
         let first = first_behind(&all);
         let chosen = all.iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name()));
-        let gateways = chosen.map(|gateway| GatewayStatus::of(state, gateway, first.as_ref(), seen)).collect();
+        let uncommitted = Uncommitted::of(state, &all);
+        let of = |gateway| {
+            let mut status = GatewayStatus::of(state, gateway, first.as_ref(), seen);
+            if status.next.is_some() {
+                status.missing.extend(uncommitted.missing(state, gateway));
+            }
+            status
+        };
+        let gateways = chosen.map(of).collect();
         Self { gateways, filter: None, source: seen.source.as_deref() }
     }
 
