@@ -18,8 +18,12 @@ demo: set-up-demo sallyport ## a real httpbin, the gate in front of it, and who 
 # Programs for Linux, and the tests of them.
 STATIC := $(if $(filter Linux,$(shell uname -s)),static)
 
-test: set-up sallyport $(STATIC) ## unit, property and golden tests; then everything through real Envoys
-	$(CARGO) test --workspace --exclude sallyport-filter --no-fail-fast -- --include-ignored
+# The tests build `sallyport` themselves: as `make sallyport` does it, it would be built a second time, with fewer features of its
+# dependencies.
+TEST := $(CARGO) test --workspace --exclude sallyport-filter
+
+test: set-up wasm $(STATIC) ## unit, property and golden tests; then everything through real Envoys
+	$(TEST) --no-fail-fast -- --include-ignored
 
 wasm: set-up-wasm ## the filter, as it ships
 	tests/tools/wasm
@@ -38,11 +42,11 @@ fuzz: set-up-fuzz ## three fuzz targets, 60 seconds each
 	filter/core/fuzz/run 60
 
 parity: set-up-parity wasm ## the filter beside the RBAC filters that Istio makes of the same policies; actionlint
-	$(CARGO) test --package sallyport-tests --features parity --test parity --test actionlint -- --nocapture
+	$(TEST) --features sallyport-tests/parity --test parity --test actionlint -- --nocapture
 
 cluster: ## Istio itself, without containers: manifests admitted, served and asked (as root)
 	@[ "$$(id -u)" = 0 ] || { echo "make cluster needs root: it makes network namespaces" >&2; exit 69; }
-	$(MAKE) set-up-cluster sallyport
+	$(MAKE) set-up-cluster wasm
 	tests/tools/scenes
 
 lint: wasm ## formatting, clippy and documentation, warnings are errors
