@@ -20,9 +20,9 @@ use progress::Progress;
 /// Propose the fewest rules that allow what the log of a gateway shows
 ///
 /// Reads Sallyport's JSON access log, Istio's JSON access log with the caller's principal in it, and the filter's own lines about
-/// shadow mode. What was refused, what the upstream does not have, and what one address sent on one day only is not learned, but
-/// listed for review, and so is every segment of a path of which the rules allow any value. Nothing is learned of headers and
-/// queries.
+/// shadow mode. What was refused, what the upstream does not have, what one address sent on one day only, and what no line with a
+/// time shows is not learned, but listed for review, and so is every segment of a path of which the rules allow any value. Nothing is
+/// learned of headers and queries.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   kubectl logs deployment/httpbin -n egress-httpbin | sallyport learn -
@@ -53,7 +53,7 @@ pub(crate) struct Args {
     /// From how many ids that all callers use in one place a segment of a path is general: numbers, UUIDs, dates and the like
     #[arg(long, value_name = "NUMBER", default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=MOST_VALUES as i64))]
     ids: u16,
-    /// Learn from what one address sent on one day only, too
+    /// Learn from what one address sent on one day only, or what has no time, too
     #[arg(long)]
     keep_rare: bool,
     /// The key of the log that has the caller's principal, if `learn` does not know it
@@ -193,6 +193,9 @@ fn nothing(learned: &Learned, args: &Args, ground: &Ground) -> Failure {
         }
         most if most == filter => format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"),
         most if most == principal => format!("{NO_PRINCIPAL}; add it to Istio's JSON format as {ISTIO_KEY}"),
+        _ if counts.timeless >= counts.apart && !args.keep_rare => {
+            "the lines have no time that can be read: give a log with `time`; or `--keep-rare` learns what is of no known day".to_owned()
+        }
         _ if args.keep_rare => {
             "what is listed for review is not learned: write the rules for it by hand, if it is to be allowed".to_owned()
         }

@@ -255,6 +255,46 @@ fn what_to_do_about_a_log_without_a_request_is_said() {
     }
 }
 
+/// Lines without a time are of no known day: what only they show is for review, however many addresses sent it.
+#[test]
+fn what_has_no_time_is_not_learned() {
+    let timeless = |path: &str, address: &str| {
+        let line = line(1, "sleep", "GET", path).replace("10.0.0.1", address);
+        line.replace("\"time\":\"2026-11-01T10:00:00Z\"", "\"time\":\"yesterday\"") + "\n"
+    };
+    let unknown = timeless("/admin", "10.0.0.1") + &timeless("/admin", "10.0.0.2");
+    // Of what is known anyway they say nothing that is wrong.
+    let known = timeless("/get", "10.0.0.3");
+    let one_day = line(1, "sleep", "GET", "/get") + "\n";
+    let sandbox = Sandbox::with(&[
+        ("access.log", &(log() + &unknown + &known)),
+        ("one.log", &(one_day + &unknown)),
+        ("timeless.log", &unknown),
+    ]);
+    for (name, lines) in [("access.log", "3 lines have"), ("one.log", "2 lines have")] {
+        let ended = sandbox.run(&["learn", name]);
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("- /get #") && !ended.stdout.contains("/admin"), "{ended:?}");
+        for says in [
+            &format!("{lines} no time that can be read; such lines are of no known day\n"),
+            "  seen only in lines without a time that can be read, so on no known day\n    GET /admin from httpbin/sleep: 2 calls\n",
+        ] {
+            assert!(ended.stderr.contains(says), "{name}: {}", ended.stderr);
+        }
+        let json: Value = serde_json::from_str(&sandbox.run(&["learn", name, "--format", "json"]).stdout).unwrap();
+        let review = json["review"].as_array().unwrap().iter().find(|one| one["path"] == "/admin").unwrap();
+        assert_eq!((&review["why"], &review["days"]), (&"noTime".into(), &0.into()), "{json:#}");
+        assert_eq!(json["withoutTime"], if name == "one.log" { 2 } else { 3 });
+        assert!(sandbox.run(&["learn", name, "--keep-rare"]).stdout.contains("- /admin # 2 calls\n"));
+    }
+    let ended = sandbox.run(&["learn", "timeless.log"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(1), ""), "{ended:?}");
+    assert!(
+        ended.stderr.contains("help: the lines have no time that can be read: give a log with `time`"),
+        "{ended:?}"
+    );
+}
+
 /// The trust domain is the mesh's, and the log may be of callers that have it.
 #[test]
 fn the_mesh_file_has_the_trust_domain() {

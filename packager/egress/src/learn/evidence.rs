@@ -92,7 +92,13 @@ impl Evidence {
         self.last
     }
 
-    /// Whether all was seen on one day, and nothing shows that more than one address sent it.
+    /// Whether nothing says on which day it was seen.
+    pub(super) fn is_timeless(&self) -> bool {
+        self.days.is_empty()
+    }
+
+    /// Whether all was seen on one day, and nothing shows that more than one address sent it. Lines without a time may be of that
+    /// day, too.
     pub(super) fn is_rare(&self) -> bool {
         self.days.len() == 1 && !self.has_addresses
     }
@@ -148,6 +154,13 @@ mod tests {
         assert!(!evidence.is_rare());
         evidence.see(Kind::Access, Moment::read("2026-11-27T08:00:00Z"), None);
         assert_eq!(evidence.to_string(), "3 calls on 2 days, 2026-11-25 to 2026-11-27");
+        // What has no time is of no day, however many addresses sent it.
+        let mut timeless = Evidence::default();
+        timeless.see(Kind::Access, None, Some("10.0.0.1"));
+        timeless.see(Kind::Access, None, Some("10.0.0.2"));
+        assert_eq!((timeless.to_string(), timeless.is_timeless()), ("2 calls".to_owned(), true));
+        timeless.see(Kind::Access, Moment::read("2026-11-25T09:00:00Z"), None);
+        assert!(!timeless.is_timeless());
     }
 
     #[test]

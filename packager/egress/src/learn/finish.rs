@@ -198,6 +198,7 @@ fn reason(why: &Why) -> usize {
         Why::Spelling => 6,
         Why::Forwarder(_) => 7,
         Why::Rare => 8,
-        Why::NotFound(_) => 9,
+        Why::Timeless => 9,
+        Why::NotFound(_) => 10,
     }
 }

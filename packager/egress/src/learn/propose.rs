@@ -8,7 +8,7 @@ use super::evidence::Evidence;
 use super::generalise::{Found, Generaliser, Part, is_name_among_ids, of_spelling, text};
 use super::group::{Access, Group, Spelled, group};
 use super::name::Ids;
-use super::tally::{ApartKey, Learner, Why, account_of};
+use super::tally::{ApartKey, Learner, Options, Why, account_of};
 
 /// In the place of a caller: what the file allows already.
 const ALLOWED: u32 = u32::MAX;
@@ -101,6 +101,15 @@ pub(super) struct Proposal {
     pub(super) rare: u64,
 }
 
+/// Why what was seen so is not learned from; `None`: it is. `judges_rare`: whether the log has several days.
+fn why_rare(evidence: &Evidence, options: &Options, judges_rare: bool) -> Option<Why> {
+    match evidence {
+        _ if options.keeps_rare => None,
+        evidence if evidence.is_timeless() => Some(Why::Timeless),
+        evidence => (judges_rare && evidence.is_rare()).then_some(Why::Rare),
+    }
+}
+
 impl Learner {
     /// The rules that allow what was seen.
     pub(super) fn propose(&mut self) -> Proposal {
@@ -111,9 +120,9 @@ impl Learner {
         generaliser.walk(&mut Vec::new(), nodes);
         let Generaliser { found, general, .. } = generaliser;
         let (allowed, found): (Vec<_>, Vec<_>) = found.into_iter().partition(|found| found.caller == ALLOWED);
-        let judges_rare = !self.options.keeps_rare && self.whole.days() > 1;
+        let judges_rare = self.whole.days() > 1;
         let (rare, found): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|found| judges_rare && found.evidence.is_rare());
+            found.into_iter().partition(|found| why_rare(&found.evidence, &self.options, judges_rare).is_some());
         let mut apart = std::mem::take(&mut self.apart);
         let mut others = Others::new();
         // A path of which the upstream knows nothing is no part of its API.
@@ -132,8 +141,8 @@ impl Learner {
         for Found { caller, method, parts, evidence, .. } in rare {
             rare_lines = rare_lines.saturating_add(evidence.calls());
             let (caller, method) = (self.callers.name(caller), self.methods.name(u32::from(method)));
-            let key =
-                ApartKey { why: Why::Rare, caller: caller.to_owned(), method: method.to_owned(), path: text(&parts) };
+            let why = why_rare(&evidence, &self.options, judges_rare).unwrap_or(Why::Rare);
+            let key = ApartKey { why, caller: caller.to_owned(), method: method.to_owned(), path: text(&parts) };
             apart.insert(key, evidence);
         }
         let generalisations = general

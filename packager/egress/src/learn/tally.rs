@@ -31,7 +31,7 @@ pub struct Options {
     pub names: usize,
     /// From how many ids of all callers a segment of ids is general.
     pub ids: usize,
-    /// Whether what was seen on one day by one address is learned, too.
+    /// Whether what was seen on one day by one address, or on no known day, is learned, too.
     pub keeps_rare: bool,
     /// The hosts whose requests are learned from; none: there must be only one.
     pub hosts: Vec<String>,
@@ -66,6 +66,8 @@ pub enum Why {
     Forwarder(String),
     /// It was seen on one day by one address.
     Rare,
+    /// It was seen only in lines without a time that can be read: on no known day.
+    Timeless,
 }
 
 /// A request that is listed.
@@ -94,6 +96,8 @@ pub struct Counts {
     pub apart: u64,
     /// Lines of requests for other hosts.
     pub other_hosts: u64,
+    /// Lines of requests that have no time that can be read.
+    pub timeless: u64,
     /// Lines that say nothing of a request.
     pub unread: BTreeMap<Unread, u64>,
     /// Lines that were not learned from because of a limit, by what the limit is on.
@@ -184,7 +188,10 @@ impl Learner {
         let line = std::str::from_utf8(bytes).ok().filter(|line| line.len() <= LONGEST_LINE);
         let key = self.options.principal_key.clone();
         match line.ok_or(Unread::Broken).and_then(|line| line::read(line, key.as_deref())) {
-            Ok(seen) => self.request(seen),
+            Ok(seen) => {
+                self.counts.timeless = self.counts.timeless.saturating_add(u64::from(seen.at.is_none()));
+                self.request(seen);
+            }
             Err(why) => add(self.counts.unread.entry(why).or_default()),
         }
     }

@@ -3,7 +3,7 @@
 //! ```json
 //! {
 //!   "version": 1,
-//!   "lines": 1200, "kept": 1000, "allowed": 0, "apart": 20, "otherHosts": 0,
+//!   "lines": 1200, "kept": 1000, "allowed": 0, "apart": 20, "otherHosts": 0, "withoutTime": 0,
 //!   "leftOut": {"noPrincipal": 30}, "beyondLimits": {"callers": 2},
 //!   "days": 12, "first": "2026-11-01T08:00:00Z", "last": "2026-11-25T09:25:22Z",
 //!   "hosts": {"orders.internal": 1000}, "otherHostNames": {"items.internal": 4}, "trustedForwarders": [], "replayed": 812, "notFoundButAllowed": 3,
@@ -43,6 +43,7 @@ pub(super) fn render(report: &LearnReport<'_>) -> String {
         "allowed": counts.allowed,
         "apart": counts.apart,
         "otherHosts": counts.other_hosts,
+        "withoutTime": counts.timeless,
         "leftOut": left_out,
         "beyondLimits": counts.beyond,
         "days": learned.whole.days(),
@@ -112,6 +113,7 @@ fn apart(Apart { key, evidence, is_allowed }: &Apart) -> Value {
         Why::Forwarder(principal) => ("forwarder", Some(principal)),
         Why::Spelling => ("spelling", None),
         Why::Rare => ("rare", None),
+        Why::Timeless => ("noTime", None),
     };
     let fields = json!({
         "why": why,

@@ -95,6 +95,10 @@ fn why_left_out(learned: &Learned, text: &mut String) {
     if left_out(Unread::NoPrincipal) > learned_from && learned_from > 0 {
         line(text, NO_PRINCIPAL);
     }
+    if counts.timeless > 0 {
+        let lines = counted(counts.timeless, "line has", "lines have");
+        line(text, &format!("{lines} no time that can be read; such lines are of no known day"));
+    }
     if counts.other_hosts > learned_from && learned_from > 0 {
         line(text, &format!("other hosts: {}", hosts(&learned.other_hosts)));
     }
@@ -201,6 +205,7 @@ fn kind(why: &Why) -> &'static str {
         Why::Spelling => "no list of methods or paths can have it",
         Why::Forwarder(_) => "it came through a forwarder that the file does not trust",
         Why::Rare => "seen on one day only, and by one address",
+        Why::Timeless => "seen only in lines without a time that can be read, so on no known day",
         Why::NotFound(_) => "the upstream does not have it",
     }
 }
@@ -215,6 +220,6 @@ fn detail(why: &Why) -> Option<&str> {
         | Why::Ambiguous(text)
         | Why::Forwarder(text)
         | Why::NotFound(text) => Some(text),
-        Why::Spelling | Why::Rare => None,
+        Why::Spelling | Why::Rare | Why::Timeless => None,
     }
 }
