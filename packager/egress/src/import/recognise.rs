@@ -70,6 +70,11 @@ pub fn recognise(text: &str) -> FileKind {
 /// says so.
 #[must_use]
 pub fn has_kind(text: &str, kinds: &[&str]) -> bool {
+    // Most files of other programs do not even have the word, and need no parser. With escapes it may be written otherwise.
+    let has_escapes = ["\\x", "\\u", "\\U", "\\\n", "\\\r"].iter().any(|escape| text.contains(escape));
+    if !has_escapes && !kinds.iter().any(|kind| text.contains(kind)) {
+        return false;
+    }
     let mut sink = Sink::new(0);
     // A byte-order mark is no part of a name.
     let documents = read_all(text.trim_start_matches("\u{feff}"), &mut sink);
@@ -167,6 +172,9 @@ mod tests {
             "kind : Rollout # of all\n",
             "kind:\n  Rollout\n",
             "kind: !!str Rollout\n",
+            "kind: \"Roll\\x6fut\"\n",
+            "kind: \"Roll\\u006Fut\"\n",
+            "kind: \"Roll\\\n  out\"\n",
             "\u{feff}apiVersion: sallyport.dev/v1alpha1\r\nkind: Rollout\r\n",
             "{metadata: {name: a}, kind: Rollout, apiVersion: sallyport.dev/v1alpha1}\n",
             "{\"apiVersion\": \"sallyport.dev/v1alpha1\", \"kind\": \"Rollout\"}",
