@@ -12,6 +12,7 @@ mod logged;
 mod logs;
 mod pages;
 pub(crate) mod queries;
+mod repeats;
 mod sources;
 mod subject;
 mod timed;

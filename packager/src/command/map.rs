@@ -43,7 +43,7 @@ pub(crate) struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     prometheus: PrometheusArgs,
-    /// A metrics page of one of a gateway's pods, if there is no Prometheus; may be repeated
+    /// A metrics page of one of a gateway's pods, if there is no Prometheus; NAME alone if no two gateways have it; may be repeated
     #[arg(long, value_name = "NAMESPACE/NAME=FILE|URL", conflicts_with = "prometheus")]
     metrics: Vec<MetricsPage>,
     /// Which time the counts of Prometheus are of, until now: 30m, 1h, 7d
@@ -109,12 +109,12 @@ fn lock_of<'f>(arguments: &[PathBuf], files: impl Iterator<Item = &'f Path>) -> 
 
 fn observe(args: &Args, map: &Map) -> Result<Option<Observation>, Failure> {
     let known: Vec<String> = map.gateways.iter().map(|gateway| gateway.route.clone()).collect();
-    MetricsPage::refuse_unknown(&args.metrics, &known)?;
+    let pages = MetricsPage::of_known(&args.metrics, &known)?;
     if let Some(client) = args.prometheus.client()? {
         let asked = Observation::ask(&client, &args.window);
         return asked.map(Some).map_err(|unanswered| client.failure(&unanswered));
     }
-    if args.metrics.is_empty() { Ok(None) } else { Observation::read(&args.metrics).map(Some) }
+    if pages.is_empty() { Ok(None) } else { Observation::read(&pages).map(Some) }
 }
 
 /// A duration of Prometheus with one unit.

@@ -118,6 +118,16 @@ impl Record {
         self.fields.get(name)?.as_str().filter(|text| !matches!(*text, "" | "-"))
     }
 
+    /// All that it says, the same for each way in which it can be written.
+    pub(super) fn whole(&self) -> String {
+        format!("{:?} {}", self.at, self.fields)
+    }
+
+    /// Whether it has the request's own ID, so that no other request has the same line.
+    pub(super) fn has_id(&self) -> bool {
+        self.text("requestId").is_some()
+    }
+
     /// Without the port.
     pub(super) fn host(&self) -> Option<&str> {
         self.text("host").map(|host| host.split(':').next().unwrap_or(host))

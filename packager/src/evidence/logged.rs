@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_core::verdict::Trial;
 use sallyport_egress::evidence::{Answers, CLOCKS, Counted, Entry, Observed, Pair};
+use sallyport_egress::learn::grouped;
 use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::rollout::{Standing, written_moment};
 
 use super::examples::Examples;
 use super::line::{Decision, Record, taken};
+use super::repeats::{Known, MOST};
 use super::subject::Subject;
 use super::timed::Timed;
 
@@ -80,6 +82,10 @@ pub(super) struct Logged {
     by_second: BTreeMap<i64, [f64; 3]>,
     unread: Flaws,
     future: Flaws,
+    /// Lines that other logs have, too, and that have counted there.
+    repeated: u64,
+    /// Whether there are lines of which that is not known.
+    has_open: bool,
 }
 
 impl Logged {
@@ -132,11 +138,18 @@ impl Logged {
         record: &Record,
         decision: Decision,
         (at, time): (i64, Time),
-        whose: Whose,
+        (whose, known): (Whose, Known),
         subject: &Subject<'_>,
     ) {
-        let is_for = whose == Whose::Own && time == Time::Past && decision != Decision::Failed;
         let is_error = matches!(decision, Decision::Allowed { is_error: true } | Decision::Failed);
+        let is_again = known == Known::Again;
+        self.has_open |= known == Known::Open;
+        // Without its ID another request may have the same line, and errors are not taken for fewer than there are.
+        if is_again && (record.has_id() || !is_error) {
+            self.repeated = self.repeated.saturating_add(1);
+            return;
+        }
+        let is_for = !is_again && whose == Whose::Own && time == Time::Past && decision != Decision::Failed;
         let is_allowed = matches!(decision, Decision::Allowed { .. });
         if is_for {
             self.observed.now = self.observed.now.max(at as f64);
@@ -156,7 +169,7 @@ impl Logged {
             let is_full = !self.callers.has(&who) && self.callers.callers() >= MOST_CALLERS;
             self.callers.note(if is_full { Counted::Others } else { who.clone() }, at);
         }
-        if let Some(region) = record.region() {
+        if let Some(region) = record.region().filter(|_| !is_again) {
             self.enter(record, (region, who), is_allowed, (at, is_for), subject);
         }
     }
@@ -214,7 +227,24 @@ impl Logged {
         self.observed.seconds = first.map_or(0.0, |first| self.observed.now - first as f64).max(0.0);
         let unread = self.unread.words(["line cannot be read", "lines cannot be read"]);
         let future = self.future.words(["line is of the future", "lines are of the future"]);
-        self.observed.warnings.extend([unread, future].into_iter().flatten());
+        let open = self.has_open.then(|| {
+            let most = grouped(MOST as u64);
+            format!(
+                "the logs have more than {most} different lines, so it is not known of all of them whether two logs have them: give \
+                 --prometheus, or one log"
+            )
+        });
+        self.observed.warnings.extend([unread, future, open].into_iter().flatten());
+    }
+
+    /// What there is to say that keeps no step from being taken.
+    pub(super) fn notes(&self) -> Vec<String> {
+        let text = match self.repeated {
+            0 => return Vec::new(),
+            1 => "1 line is in more than one log, and counts once".to_owned(),
+            several => format!("{} lines are in more than one log, and count once", grouped(several)),
+        };
+        vec![text]
     }
 
     /// The requests of a candidate from a time on, and when the first of them was.

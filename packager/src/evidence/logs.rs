@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! An access log has a line for each request, so its lines are counted. Examples are limited to a few a second, so they are no
-//! counts; but each one shows that there was a request. Whose a line is, is known by its host, among all gateways of the files. One
+//! counts; but each one shows that there was a request. A line that is in several logs counts once. Whose a line is, is known by its host, among all gateways of the files. One
 //! that may be of two is evidence for none, and what speaks against a step speaks against that of each.
 
 use std::path::{Path, PathBuf};
@@ -12,14 +12,17 @@ use sallyport_egress::standbys;
 
 use super::line::{Decision, Line, Record, TAKEN};
 use super::logged::{Logged, Time, Whose};
+use super::repeats::{Known, Repeats};
 use super::subject::Subject;
 use crate::exit::Failure;
 use crate::input::lines::each_line;
 use crate::printable::printable;
 
-/// Reads all logs once, for all gateways. `all`: every gateway of the files; `now`: Unix seconds of this machine.
+/// Reads all logs once, for all gateways. `repeats`: finds lines that are in several of them, unless nothing is counted; `all`:
+/// every gateway of the files; `now`: Unix seconds of this machine.
 pub(super) fn read(
     logs: &[PathBuf],
+    mut repeats: Option<Repeats>,
     subjects: &[Subject<'_>],
     all: &[&Egress],
     now: i64,
@@ -28,9 +31,10 @@ pub(super) fn read(
     let mut read: Vec<(&Subject<'_>, Logged)> = subjects.iter().map(|subject| (subject, Logged::default())).collect();
     for path in logs {
         let mut number: u64 = 0;
+        repeats.iter_mut().for_each(Repeats::next_log);
         let line = |bytes: &[u8]| {
             number = number.saturating_add(1);
-            take(bytes, &Place { path, number, now }, &owners, &mut read);
+            take(bytes, &Place { path, number, now }, &owners, repeats.as_mut(), &mut read);
         };
         each_line(path, |_| {}, line)?;
     }
@@ -54,7 +58,13 @@ impl Place<'_> {
     }
 }
 
-fn take(bytes: &[u8], place: &Place<'_>, owners: &Owners<'_>, read: &mut [(&Subject<'_>, Logged)]) {
+fn take(
+    bytes: &[u8],
+    place: &Place<'_>,
+    owners: &Owners<'_>,
+    repeats: Option<&mut Repeats>,
+    read: &mut [(&Subject<'_>, Logged)],
+) {
     let line = Line::read(bytes);
     if let Line::Other = line {
         let text = String::from_utf8_lossy(bytes);
@@ -69,16 +79,26 @@ fn take(bytes: &[u8], place: &Place<'_>, owners: &Owners<'_>, read: &mut [(&Subj
     };
     let went_on = matches!(line, Line::Request(_, Decision::Allowed { .. } | Decision::Failed) | Line::Broken(..));
     let claim = record.map(|record| Claim::of(record, went_on, owners, read));
+    let whose = |subject: &Subject<'_>| claim.as_ref().map_or(Whose::Open, |claim| claim.whose(subject));
+    let known = match (&line, repeats) {
+        (Line::Request(record, _), Some(repeats)) => {
+            let counts = |subject: &Subject<'_>| {
+                whose(subject) != Whose::Others && record.at.is_some_and(|at| at >= subject.since)
+            };
+            if read.iter().any(|(subject, _)| counts(subject)) { repeats.look(record) } else { Known::New }
+        }
+        _ => Known::New,
+    };
     for (subject, logged) in read {
-        let whose = claim.as_ref().map_or(Whose::Open, |claim| claim.whose(subject));
+        let whose = whose(subject);
         if whose != Whose::Others {
-            note(&line, place, whose, subject, logged);
+            note(&line, place, (whose, known), subject, logged);
         }
     }
 }
 
 /// A line that is, or may be, of this gateway.
-fn note(line: &Line, place: &Place<'_>, whose: Whose, subject: &Subject<'_>, logged: &mut Logged) {
+fn note(line: &Line, place: &Place<'_>, (whose, known): (Whose, Known), subject: &Subject<'_>, logged: &mut Logged) {
     let timed = |record: &Record, logged: &mut Logged| {
         // One of before the stage says nothing of it.
         let at = record.at.filter(|at| *at >= subject.since)?;
@@ -97,7 +117,7 @@ fn note(line: &Line, place: &Place<'_>, whose: Whose, subject: &Subject<'_>, log
         }
         Line::Request(record, decision) => {
             if let Some(time) = timed(record, logged) {
-                logged.request(record, *decision, time, whose, subject);
+                logged.request(record, *decision, time, (whose, known), subject);
             }
         }
         Line::Example(record) => {

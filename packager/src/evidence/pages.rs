@@ -27,16 +27,46 @@ pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> R
     let found = Observed { now: now as f64, knows_pods: true, knows_answers: true, ..Observed::default() };
     let mut reader =
         Reader { subject, now, found, since: Some(subject.since as f64), until: now as f64, sent: None, errors: 0.0 };
-    let mut unanswered = Vec::new();
+    let (mut unanswered, mut of_pods) = (Vec::new(), Vec::new());
+    let mut counted: Vec<(&str, Vec<Sample>)> = Vec::new();
     for page in pages {
         let samples = page.read()?;
+        let counts = counts_of(&samples);
+        let same = counted.iter().find(|(_, known)| has_traffic(&counts) && *known == counts);
+        if let Some((source, _)) = same {
+            let text = format!(
+                "has the same counts as {}, so they count once: is it of the same pod? Give one page of each",
+                visible(source)
+            );
+            reader.warn(page, &text);
+            continue;
+        }
+        counted.push((page.source(), counts));
+        of_pods.push(*page);
         reader.times(page, &samples);
         let has_answers = reader.counts(&samples);
         reader.whose(page, &samples);
         let has_requests = samples.named(REQUESTS).any(|sample| sample.value > 0.0);
         unanswered.extend((has_requests && !has_answers).then(|| page.source()));
     }
-    Ok(reader.end(pages, &unanswered))
+    Ok(reader.end(&of_pods, &unanswered))
+}
+
+/// What a page counts of the gateway, whatever the page is called.
+fn counts_of(samples: &Samples) -> Vec<Sample> {
+    let is_counted = |sample: &&Sample| sample.name.starts_with("sallyport_") || answered(sample).is_some();
+    let without_pod = |sample: &Sample| {
+        let mut sample = sample.clone();
+        sample.labels.remove("pod");
+        sample
+    };
+    samples.iter().filter(is_counted).map(without_pod).collect()
+}
+
+/// Whether there is anything that could be counted twice.
+fn has_traffic(counts: &[Sample]) -> bool {
+    let names = [REQUESTS, "sallyport_caller_total", "sallyport_region_total"];
+    counts.iter().any(|sample| names.contains(&sample.name.as_str()) && sample.value > 0.0)
 }
 
 /// What the pages of one gateway say.

@@ -7,8 +7,9 @@ use sallyport_egress::evidence::Observed;
 use sallyport_egress::model::Egress;
 
 use super::examples::Examples;
+use super::repeats::Repeats;
 use super::subject::Subject;
-use super::{ask, logs, pages};
+use super::{ask, logs};
 use crate::exit::{Exit, Failure};
 use crate::input::canonical;
 use crate::printable::printable;
@@ -20,7 +21,7 @@ use crate::prometheus::{MetricsPage, PrometheusArgs};
 pub(crate) struct EvidenceArgs {
     #[command(flatten)]
     pub(crate) prometheus: PrometheusArgs,
-    /// A metrics page of one of a gateway's pods, if there is no Prometheus; may be repeated
+    /// A metrics page of one of a gateway's pods, if there is no Prometheus; NAME alone if no two gateways have it; may be repeated
     #[arg(long, value_name = "NAMESPACE/NAME=FILE|URL", conflicts_with = "prometheus")]
     pub(crate) metrics: Vec<MetricsPage>,
     /// A log of gateways, with lines of the JSON access log or the filter's examples, also compressed with gzip; - is stdin; may be repeated
@@ -33,6 +34,8 @@ pub(crate) struct EvidenceArgs {
 pub(crate) struct Evidenced {
     pub(crate) observed: Observed,
     pub(crate) examples: Examples,
+    /// What there is to say of what was read that keeps no step from being taken.
+    pub(crate) notes: Vec<String>,
 }
 
 impl EvidenceArgs {
@@ -53,14 +56,21 @@ impl EvidenceArgs {
     /// What is known of each of these gateways. `all`: every gateway of the files; `now`: Unix seconds of this machine.
     pub(crate) fn read(&self, subjects: &[Subject<'_>], all: &[&Egress], now: i64) -> Result<Vec<Evidenced>, Failure> {
         let known: Vec<String> = all.iter().map(|egress| egress.route()).collect();
-        MetricsPage::refuse_unknown(&self.metrics, &known)?;
-        self.refuse_twice()?;
-        let logged = logs::read(&self.log, subjects, all, now)?;
+        let pages = MetricsPage::of_known(&self.metrics, &known)?;
+        refuse_twice(&self.log, &pages)?;
+        // Beside another source their lines are examples.
+        let are_counted = self.prometheus.prometheus.is_none() && pages.is_empty();
+        let repeats = (are_counted && self.log.len() > 1).then(Repeats::default);
+        let logged = logs::read(&self.log, repeats, subjects, all, now)?;
         let client = self.prometheus.client()?;
         let time = match &client {
             Some(client) => Some(client.now().map_err(|unanswered| client.failure(&unanswered))?),
             None => None,
         };
+        // What is given is read, whether or not it counts.
+        for page in pages.iter().filter(|page| !subjects.iter().any(|one| one.egress.route() == page.route())) {
+            page.read()?;
+        }
         let mut evidenced = Vec::new();
         for (subject, mut logged) in subjects.iter().zip(logged) {
             let observed = std::mem::take(&mut logged.observed);
@@ -68,10 +78,10 @@ impl EvidenceArgs {
                 (Some(client), Some(time)) => {
                     ask::ask(client, subject, time, now).map_err(|unanswered| client.failure(&unanswered))?
                 }
-                _ if !self.metrics.is_empty() => {
+                _ if !pages.is_empty() => {
                     let route = subject.egress.route();
-                    let own: Vec<_> = self.metrics.iter().filter(|page| page.route() == route).collect();
-                    pages::read(&own, subject, now)?
+                    let own: Vec<_> = pages.iter().filter(|page| page.route() == route).collect();
+                    super::pages::read(&own, subject, now)?
                 }
                 // Without a line it is as long ago as the log is.
                 _ if observed.now <= 0.0 => Observed { now: now as f64, ..observed },
@@ -79,23 +89,23 @@ impl EvidenceArgs {
                 _ => Observed { now: observed.now.max(now as f64), ..observed },
             };
             logged.add_shown(&mut counted);
-            evidenced.push(Evidenced { observed: counted, examples: logged.examples });
+            evidenced.push(Evidenced { observed: counted, notes: logged.notes(), examples: logged.examples });
         }
         Ok(evidenced)
     }
+}
 
-    /// Counts that are given twice would be twice as many.
-    fn refuse_twice(&self) -> Result<(), Failure> {
-        let (mut logs, mut pages) = (BTreeSet::new(), BTreeSet::new());
-        let log = self.log.iter().find(|path| !logs.insert(canonical(path)));
-        let page = self.metrics.iter().find(|page| !pages.insert(page.place()));
-        let what = match (log, page) {
-            (Some(path), _) => format!("the log `{}`", printable(path)),
-            // Its address may have a password in it.
-            (None, Some(page)) => format!("a metrics page of `{}`", page.route()),
-            (None, None) => return Ok(()),
-        };
-        let failure = Failure::new(Exit::Usage, format!("the same evidence is given twice: {what}"));
-        Err(failure.with_help("name each log, and each page of a pod, once"))
-    }
+/// Counts that are given twice would be twice as many.
+fn refuse_twice(logs: &[PathBuf], pages: &[MetricsPage]) -> Result<(), Failure> {
+    let (mut known_logs, mut known_pages) = (BTreeSet::new(), BTreeSet::new());
+    let log = logs.iter().find(|path| !known_logs.insert(canonical(path)));
+    let page = pages.iter().find(|page| !known_pages.insert(page.place()));
+    let what = match (log, page) {
+        (Some(path), _) => format!("the log `{}`", printable(path)),
+        // Its address may have a password in it.
+        (None, Some(page)) => format!("a metrics page of `{}`", page.route()),
+        (None, None) => return Ok(()),
+    };
+    let failure = Failure::new(Exit::Usage, format!("the same evidence is given twice: {what}"));
+    Err(failure.with_help("name each log, and each page of a pod, once"))
 }

@@ -23,9 +23,10 @@ use crate::printable::visible;
 const LARGEST: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A page of one pod, and whose it is: `NAMESPACE/NAME=FILE` or `NAMESPACE/NAME=URL`.
+/// A page of one pod, and whose it is: `NAMESPACE/NAME=FILE` or `NAMESPACE/NAME=URL`, or `NAME` if no two gateways have it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct MetricsPage {
+    /// Empty: that of the only gateway of the name.
     namespace: String,
     gateway: String,
     /// As the user wrote it.
@@ -37,25 +38,52 @@ impl std::str::FromStr for MetricsPage {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (route, source) = text.split_once('=').unwrap_or((text, ""));
-        match route.split_once('/') {
-            Some((namespace, gateway)) if !namespace.is_empty() && !gateway.is_empty() && !source.is_empty() => {
-                Ok(MetricsPage {
-                    namespace: namespace.to_owned(),
-                    gateway: gateway.to_owned(),
-                    source: source.to_owned(),
-                })
+        let (namespace, gateway) = match route.split_once('/') {
+            Some((namespace, gateway)) if !namespace.is_empty() => (namespace, gateway),
+            Some(_) => ("", ""),
+            None => ("", route),
+        };
+        match (gateway, source) {
+            ("", _) | (_, "") => {
+                Err("write NAMESPACE/NAME=FILE or NAMESPACE/NAME=URL, for the gateway that the page is of".to_owned())
             }
-            _ => Err("write NAMESPACE/NAME=FILE or NAMESPACE/NAME=URL, for the gateway that the page is of".to_owned()),
+            _ => Ok(MetricsPage {
+                namespace: namespace.to_owned(),
+                gateway: gateway.to_owned(),
+                source: source.to_owned(),
+            }),
         }
     }
 }
 
 impl MetricsPage {
-    /// Refuses a page of a gateway that no file has.
-    pub(crate) fn refuse_unknown(pages: &[MetricsPage], known: &[String]) -> Result<(), Failure> {
-        let Some(route) = pages.iter().map(MetricsPage::route).find(|route| !known.contains(route)) else {
-            return Ok(());
+    /// The pages with the namespaces of their gateways. `known`: the gateways of the files. One that no file has, and a name of
+    /// several, are errors.
+    pub(crate) fn of_known(pages: &[MetricsPage], known: &[String]) -> Result<Vec<MetricsPage>, Failure> {
+        pages.iter().map(|page| page.of_one(known)).collect()
+    }
+
+    fn of_one(&self, known: &[String]) -> Result<MetricsPage, Failure> {
+        let is_meant = |route: &&String| match route.split_once('/') {
+            Some((namespace, name)) => {
+                name == self.gateway && (self.namespace.is_empty() || namespace == self.namespace)
+            }
+            None => false,
         };
+        let meant: Vec<&String> = known.iter().filter(is_meant).collect();
+        let route = self.route();
+        match meant.as_slice() {
+            [] => {}
+            [one] => {
+                let namespace = one.split('/').next().unwrap_or_default().to_owned();
+                return Ok(MetricsPage { namespace, ..self.clone() });
+            }
+            several => {
+                let names: Vec<_> = several.iter().map(|name| format!("`{name}`")).collect();
+                let message = format!("`--metrics`: `{}` could be {}", visible(&route), names.join(" or "));
+                return Err(Failure::new(Exit::Usage, message).with_help("write the namespace, too"));
+            }
+        }
         let failure = Failure::new(Exit::Usage, format!("`--metrics`: no file has a gateway `{}`", visible(&route)));
         Err(match did_you_mean(&route, known.iter().map(String::as_str)) {
             Some(near) => failure.with_help(format!("did you mean `{near}`?")),
@@ -63,9 +91,9 @@ impl MetricsPage {
         })
     }
 
-    /// `NAMESPACE/NAME` of the gateway that it is of.
+    /// `NAMESPACE/NAME` of the gateway that it is of; `NAME` while the namespace is not known.
     pub(crate) fn route(&self) -> String {
-        format!("{}/{}", self.namespace, self.gateway)
+        if self.namespace.is_empty() { self.gateway.clone() } else { format!("{}/{}", self.namespace, self.gateway) }
     }
 
     /// The file or the URL.

@@ -46,7 +46,7 @@ pub(super) fn see_filter(state: &State, having: &[Gateway<'_>], args: &EvidenceA
         })
         .collect();
     let mut evidence = Evidence::default();
-    for ((gateway, mark), Evidenced { observed, .. }) in
+    for ((gateway, mark), Evidenced { observed, notes, .. }) in
         having.iter().zip(&marks).zip(args.read(&subjects, &all, state.now)?)
     {
         let name = gateway.name();
@@ -57,6 +57,7 @@ pub(super) fn see_filter(state: &State, having: &[Gateway<'_>], args: &EvidenceA
             let requests = whole(observed.requests.unwrap_or_default());
             evidence.lines.push(format!("{name} has it: {requests} requests in {}", span(observed.seconds as u64)));
         }
+        evidence.lines.extend(notes.iter().map(|note| format!("{name}: {note}")));
     }
     Ok(evidence)
 }

@@ -67,6 +67,10 @@ impl FromStr for ReportTarget {
 /// Writes the report; what there is to say of it.
 pub(crate) fn write_report(target: &ReportTarget, state: &State, seen: &Seen) -> Result<Vec<String>, Failure> {
     let callers = items(state, seen)?;
+    if let (true, Some(name)) = (seen.gateways.is_empty(), seen.of_before.keys().next()) {
+        let message = format!("no report is written: the stage of `{name}` begins again, so nothing was seen at it");
+        return Err(Failure::new(Exit::Blocked, message).with_help("`sallyport promote` begins the stage again"));
+    }
     let is_known = |judged: &Judged| !matches!(judged.judgement.answer, Answer::NoData | Answer::NoTraffic);
     let unknown: Vec<_> = seen.gateways.iter().filter(|(_, judged)| !is_known(judged)).collect();
     if let (true, Some((name, judged))) = (callers.is_empty(), unknown.first()) {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use sallyport_egress::evidence::{Answer, Finding, Judgement, Question, judge, requests as number_of, span, whole};
 use sallyport_egress::meaning::{Change, Region};
 use sallyport_egress::model::Egress;
-use sallyport_egress::rollout::{Standing, Step};
+use sallyport_egress::rollout::{Standing, Step, moment};
 use sallyport_egress::trial::counted;
+use sallyport_manifest::GatewayState;
 
 use super::change::change;
 use super::evidence::{Evidence, Missing, Nothing, Witness};
@@ -36,6 +37,8 @@ pub(crate) struct Judged {
 pub(crate) struct Seen {
     /// By `NAMESPACE/NAME`.
     pub(crate) gateways: BTreeMap<String, Judged>,
+    /// Of gateways whose stage begins again, by the same: it is no evidence.
+    pub(crate) of_before: BTreeMap<String, Judged>,
     /// Where it is from; `None`: nothing was read.
     pub(crate) source: Option<String>,
 }
@@ -49,7 +52,7 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
     let all: Vec<&Egress> = gateways.iter().map(|gateway| &gateway.egress.value).collect();
     let mut asked = Vec::new();
     for gateway in gateways.iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name())) {
-        let (Some(candidate), Some(standing), Some(since)) = (gateway.candidate, gateway.standing(), gateway.since())
+        let (Some(candidate), Some(standing), Some(since)) = (gateway.candidate, gateway.standing(), since(gateway))
         else {
             continue;
         };
@@ -94,9 +97,19 @@ pub(crate) fn see(state: &State, named: &[String], args: &EvidenceArgs) -> Resul
             );
             judgement.findings.push(Finding { blocks: false, text });
         }
-        seen.gateways.insert(gateway.name(), Judged { regions, standing, since, mark, evidenced, judgement });
+        let judged = Judged { regions, standing, since, mark, evidenced, judgement };
+        let place = if gateway.begins_again { &mut seen.of_before } else { &mut seen.gateways };
+        place.insert(gateway.name(), judged);
     }
     Ok(seen)
+}
+
+/// Since when what a gateway did is looked at: the beginning of its stage, also of one that begins again.
+fn since(gateway: &Gateway<'_>) -> Option<i64> {
+    match gateway.state {
+        GatewayState::Rolling(_, locked) if gateway.begins_again => moment(&locked.since),
+        _ => gateway.since(),
+    }
 }
 
 impl Witness for Seen {
@@ -111,6 +124,12 @@ impl Witness for Seen {
 }
 
 impl Judged {
+    /// Since when there are counts at least, in Unix seconds: a page may count from before the stage.
+    pub(super) fn counted_since(&self) -> i64 {
+        let counted = self.evidenced.observed.counts_since.map(|since| since as i64);
+        counted.map_or(self.since, |counted| counted.min(self.since))
+    }
+
     /// What speaks for the next step.
     fn lines(&self) -> Vec<String> {
         let Judgement { answer, requests, seconds, errors, regions, .. } = &self.judgement;
@@ -135,6 +154,7 @@ impl Judged {
             };
             lines.push(format!("region {}: {}; {active}", region.id, region.words()));
         }
+        lines.extend(self.evidenced.notes.iter().cloned());
         lines
     }
 }

@@ -31,6 +31,8 @@ pub(super) struct Item {
     pub(super) region: String,
     /// Where the candidate stands, and since when.
     pub(super) standing: String,
+    pub(super) stage_since: String,
+    /// Since when requests are counted: where counts are older than the stage, since they are.
     pub(super) since: String,
     /// Whether it was refused already, to some or all.
     pub(super) is_decided: bool,
@@ -114,16 +116,18 @@ impl<'s> Explainer<'s> {
             (None, None) => None,
         };
         let [now, next] = judged.decided(region).unwrap_or_else(|| ["allowed".to_owned(), "refused".to_owned()]);
+        let since = judged.counted_since();
         let entry = Entry { region: region.id.clone(), pair: Pair::Narrowed, caller: who.clone() };
         let first = judged.evidenced.observed.first.get(&entry).map(|first| *first as i64);
-        let first = first.or_else(|| logged.and_then(|example| example.at)).map(|first| first.max(judged.since));
+        let first = first.or_else(|| logged.and_then(|example| example.at)).map(|first| first.max(since));
         let waived = region.waived.iter().find(|waived| *who == Counted::Principal(waived.caller.clone()));
         Item {
             gateway: self.gateway.name(),
             host: self.gateway.egress.value.spec.host.to_string(),
             region: region.id.clone(),
             standing: judged.standing.to_string(),
-            since: written_moment(judged.since),
+            stage_since: written_moment(judged.since),
+            since: written_moment(since),
             is_decided: judged.standing > sallyport_egress::rollout::Standing::Shadow,
             count: whole(count),
             first: first.map(written_moment),
@@ -171,8 +175,8 @@ impl<'s> Explainer<'s> {
     }
 }
 
-/// For programs: `{"version": 1, "callers": [{"caller": "...", "refused": [{"gateway": "...", ...}]}]}`. `isDecided`: it is refused
-/// already, to some callers or all; `isLogged`: the example is a request that was sent.
+/// For programs: `{"version": 1, "callers": [{"caller": "...", "refused": [{"gateway": "...", ...}]}]}`. `since`: since when
+/// `requests` are counted; `isDecided`: it is refused already, to some callers or all; `isLogged`: the example is a request that was sent.
 pub(super) fn json(callers: &Callers) -> String {
     let of = |item: &Item| -> Value {
         let explained = item.explained.iter().map(|(rule, what)| json!({"rule": rule, "found": what}));
@@ -181,7 +185,8 @@ pub(super) fn json(callers: &Callers) -> String {
             "host": item.host,
             "region": item.region,
             "stage": item.standing,
-            "stageSince": item.since,
+            "stageSince": item.stage_since,
+            "since": item.since,
             "isDecided": item.is_decided,
             "requests": item.count.parse::<u64>().ok(),
             "first": item.first,

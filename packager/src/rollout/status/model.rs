@@ -43,7 +43,7 @@ pub(crate) struct GatewayStatus<'s> {
     pub(crate) since: Option<String>,
     /// The digest of what its workers are to have in force, if it has a candidate in the lock, or a filter is rolled out.
     pub(crate) digest: Option<String>,
-    /// What there is to know of a state that no promotion leads to.
+    /// What there is to know of a state that no promotion leads to, and of what was read.
     pub(crate) notes: Vec<String>,
     pub(crate) next: Option<String>,
     pub(crate) judged: Option<&'s Judged>,
@@ -98,9 +98,16 @@ impl<'s> GatewayStatus<'s> {
     fn of(state: &State, gateway: &Gateway<'_>, first: Option<&Gateway<'_>>, seen: &'s Seen) -> Self {
         let step = gateway.next(&state.rollout.gates.canary.steps);
         let judged = seen.gateways.get(&gateway.name());
+        let of_before = seen.of_before.get(&gateway.name());
         let mut missing = step.map(|step| needs(state, gateway, step, seen).1).unwrap_or_default();
         missing.extend(step.and_then(|step| missing_turn(state, first, gateway, step)));
-        let (standing, notes) = words(state, gateway);
+        let (standing, mut notes) = words(state, gateway);
+        if let Some(of_before) = of_before {
+            let findings = of_before.judgement.findings.iter();
+            notes.extend(findings.map(|finding| format!("what was seen before: {}", finding.text)));
+        }
+        let read = [judged, of_before].into_iter().flatten();
+        notes.extend(read.flat_map(|judged| judged.evidenced.notes.iter().cloned()));
         Self {
             gateway: gateway.name(),
             standing,
@@ -108,7 +115,7 @@ impl<'s> GatewayStatus<'s> {
             since: gateway.since().map(written_moment),
             digest: match judged {
                 Some(judged) => judged.mark.clone().ok(),
-                None if gateway.since().is_none() && !state.rolls_out_a_filter() => None,
+                None if !has_stage(gateway) && !state.rolls_out_a_filter() => None,
                 None => mark(state, gateway, None).ok(),
             },
             notes,
@@ -136,6 +143,11 @@ impl<'s> GatewayStatus<'s> {
             Some(_) => "waiting",
         }
     }
+}
+
+/// Whether its workers are to have a candidate in force.
+fn has_stage(gateway: &Gateway<'_>) -> bool {
+    gateway.since().is_some() || gateway.begins_again
 }
 
 /// A count for programs: the number that people read.

@@ -1,0 +1,154 @@
+//! Lines that are in several logs: copies, also compressed or linked, and what was rotated while it was copied.
+//!
+//! # Design
+//! A line is known by its JSON and its time, so what a container runtime or `kubectl logs` writes before it does not make it another
+//! one. Within one log equal lines are requests of their own: one writer wrote them. A line in several logs counts as often as in the log that
+//! has it most often, so no copy adds anything, in whichever order the logs are read.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+
+use super::line::Record;
+
+/// So many different lines are known. They take some 200 MB at most.
+pub(super) const MOST: usize = 3_500_000;
+
+/// What is known of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// No other log has it, as far as they were read.
+    New,
+    /// Another log has it, and it has counted there.
+    Again,
+    /// There are too many lines to say so.
+    Open,
+}
+
+/// The lines of several logs, in bounded memory.
+#[derive(Debug)]
+pub(super) struct Repeats {
+    /// By their hashes. Both keys are random, so no line can be made to be taken for another one.
+    lines: HashMap<[u64; 2], Times>,
+    keys: [RandomState; 2],
+    /// The log that is read.
+    log: u32,
+    most: usize,
+}
+
+/// How often a line was seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    /// The last log that has it, and how often.
+    log: u32,
+    in_log: u32,
+    /// How often it has counted.
+    counted: u32,
+}
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Self { lines: HashMap::new(), keys: [RandomState::new(), RandomState::new()], log: 0, most: MOST }
+    }
+}
+
+impl Repeats {
+    /// The lines that follow are of another log.
+    pub(super) fn next_log(&mut self) {
+        self.log = self.log.saturating_add(1);
+    }
+
+    pub(super) fn look(&mut self, record: &Record) -> Known {
+        let text = record.whole();
+        let [one, two] = &self.keys;
+        let key = [one.hash_one(&text), two.hash_one(&text)];
+        if self.lines.len() >= self.most && !self.lines.contains_key(&key) {
+            return Known::Open;
+        }
+        let times = self.lines.entry(key).or_default();
+        if times.log != self.log {
+            *times = Times { log: self.log, in_log: 0, ..*times };
+        }
+        times.in_log = times.in_log.saturating_add(1);
+        if times.in_log <= times.counted {
+            return Known::Again;
+        }
+        times.counted = times.in_log;
+        Known::New
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sallyport_egress::check;
+    use sallyport_egress::diagnostic::SourceFile;
+    use sallyport_egress::rollout::Standing;
+
+    use super::super::line::Line;
+    use super::super::logs;
+    use super::super::subject::Subject;
+    use super::*;
+
+    fn look(repeats: &mut Repeats, lines: &[String]) -> Vec<Known> {
+        repeats.next_log();
+        let known = lines.iter().map(|line| match Line::read(line.as_bytes()) {
+            Line::Request(record, _) => repeats.look(&record),
+            other => panic!("{other:?}"),
+        });
+        known.collect()
+    }
+
+    fn line(second: u32) -> String {
+        format!(r#"{{"time":"2026-11-25T09:25:{second:02}.181Z","decision":"allowed","status":200}}"#)
+    }
+
+    #[test]
+    fn a_line_counts_as_often_as_one_log_has_it() {
+        let mut repeats = Repeats::default();
+        let [a, b, c] = [1, 2, 3].map(line);
+        assert_eq!(look(&mut repeats, &[a.clone(), a.clone(), b.clone()]), [Known::New; 3]);
+        assert_eq!(
+            look(&mut repeats, &[b.clone(), b.clone(), c, a.clone()]),
+            [Known::Again, Known::New, Known::New, Known::Again]
+        );
+        // Another prefix, another order of the keys, and another end of the line.
+        let other = r#"{"status": 200, "time":"2026-11-25T09:25:01.181Z","decision":"allowed"}"#;
+        let texts = [format!("2026-11-25T09:25:01.2Z stdout F {a}\r"), other.to_owned(), a];
+        assert_eq!(look(&mut repeats, &texts), [Known::Again, Known::Again, Known::New]);
+        // The time before the JSON is the line's, where that has none.
+        let timeless = r#"{"decision":"allowed","status":200}"#;
+        let at = |second: u32| format!("2026-11-25T09:25:{second:02}Z {timeless}");
+        assert_eq!(look(&mut repeats, &[at(1), at(2)]), [Known::New; 2]);
+        assert_eq!(look(&mut repeats, &[at(3), at(2)]), [Known::New, Known::Again]);
+    }
+
+    #[test]
+    fn what_is_beyond_the_limit_is_not_known() {
+        let mut repeats = Repeats { most: 2, ..Repeats::default() };
+        let lines: Vec<String> = (0..4).map(line).collect();
+        assert_eq!(look(&mut repeats, &lines), [Known::New, Known::New, Known::Open, Known::Open]);
+        assert_eq!(look(&mut repeats, &lines), [Known::Again, Known::Again, Known::Open, Known::Open]);
+    }
+
+    #[test]
+    fn logs_with_too_many_lines_are_not_whole() {
+        let text = "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {name: a, namespace: a}\n\
+                    spec: {host: a.internal, upstream: {host: a.example, port: 443}, authz: {rules: []}}\n";
+        let checked = check(&[SourceFile { name: "a.yaml".to_owned(), text: text.to_owned() }]);
+        let egress = &checked.egresses[0].value;
+        let standing = Standing::Shadow;
+        let subject = Subject { egress, regions: &[], standing, mark: "a", since: 0, is_of_filter: false };
+        let folder = tempfile::TempDir::new().unwrap();
+        let path = folder.path().join("a.log");
+        let of_host = |second| line(second).replace("\"status\"", "\"host\":\"a.internal\",\"status\"") + "\n";
+        std::fs::write(&path, (0..4).map(of_host).collect::<String>()).unwrap();
+        for (most, is_whole) in [(4, true), (3, false)] {
+            let repeats = Some(Repeats { most, ..Repeats::default() });
+            let logged =
+                logs::read(&[path.clone(), path.clone()], repeats, &[subject.clone()], &[egress], i64::MAX).unwrap();
+            let warnings = &logged[0].observed.warnings;
+            let is_said =
+                warnings.iter().any(|text| text.starts_with("the logs have more than 3,500,000 different lines"));
+            assert_eq!(is_said, !is_whole, "{warnings:?}");
+        }
+    }
+}
