@@ -72,6 +72,15 @@ impl Prometheus {
         Ok(Self { address, _program: program })
     }
 
+    /// Starts one that scrapes nothing and has a past: samples in the text format of OpenMetrics, with their times.
+    pub fn with_past(scratch: &Scratch, samples: &str) -> Result<Self> {
+        scratch.write("past.txt", format!("{samples}# EOF\n"))?;
+        scratch.folder("prometheus")?;
+        promtool(scratch.path(), &["tsdb", "create-blocks-from", "openmetrics", "past.txt", "prometheus"])?;
+        let config = scratch.write("prometheus.conf", "scrape_configs: []\n")?;
+        Self::start(scratch, &config)
+    }
+
     /// Where it is asked.
     #[must_use]
     pub fn url(&self) -> String {
