@@ -47,7 +47,7 @@ fn too_few(found: &Observed, subject: &Subject<'_>) -> Option<String> {
             } else {
                 format!("{count} pods of the gateway are")
             };
-            Some(format!("{seen} seen now, and it has at least {least}"))
+            Some(format!("{seen} seen now, and it has at least {least} (`gateway.replicas`): are all of them scraped?"))
         }
         _ => None,
     }

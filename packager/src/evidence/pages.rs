@@ -199,9 +199,10 @@ impl Reader<'_> {
             if (pages.len() as u64) < u64::from(least) {
                 let given =
                     if pages.len() == 1 { "1 page is".to_owned() } else { format!("{} pages are", pages.len()) };
-                self.found
-                    .warnings
-                    .push(format!("{given} given, and the gateway has at least {least} pods: give one of each"));
+                self.found.warnings.push(format!(
+                    "{given} given, and the gateway has at least {least} pods (`gateway.replicas`): give a page of each, with \
+                     --metrics for each"
+                ));
             }
         }
         // If none has any, that is said of all.

@@ -255,7 +255,9 @@ fn each_pod_has_a_page() {
     for (pods, says) in [("{replicas: 3}", "2 pages are"), ("{replicas: 3, maxReplicas: 9}", "2 pages are")] {
         sandbox.write("egress.yaml", one_pod().replace("{replicas: 1}", pods));
         let missing = seen(&sandbox, &two)["missing"].to_string();
-        let says = format!("{says} given, and the gateway has at least 3 pods: give one of each");
+        let says = format!(
+            "{says} given, and the gateway has at least 3 pods (`gateway.replicas`): give a page of each, with --metrics for each"
+        );
         assert!(missing.contains(&says), "{missing}");
     }
 }
