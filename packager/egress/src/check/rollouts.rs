@@ -27,7 +27,15 @@ pub(super) fn check(
     let of_waves = spec.items_at(&["waves"]).iter().flat_map(|wave| wave.items_at(&["gateways"]));
     let of_waivers = spec.items_at(&["waivers"]).iter().filter_map(|waiver| waiver.get("gateway"));
     let before = checked.diagnostics.len();
-    for (text, node) in of_waves.chain(of_waivers).filter_map(|node| Some((node.text()?, node))) {
+    let mut named = of_waves.chain(of_waivers).filter_map(|node| Some((node.text()?, node))).peekable();
+    if let (true, Some((text, node))) = (known.is_empty(), named.peek()) {
+        // One cause for all that it names.
+        let message = format!("no Egress that can be read is among the files, and the Rollout names {}", quoted(text));
+        let help = "give the command the files of the gateways, too: a Rollout is checked with all of them";
+        let flaw = UnplacedDiagnostic::new(Code::RolloutGateway, message);
+        return checked.diagnostics.push(flaw.help(help).at(file, node.span));
+    }
+    for (text, node) in named {
         if !known.contains(text) {
             let message = format!("there is no Egress {}", quoted(text));
             let near = did_you_mean(text, known.iter().map(String::as_str));

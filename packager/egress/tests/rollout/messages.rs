@@ -115,6 +115,21 @@ fn of_rollout(spec: &str) -> Vec<String> {
     problems(&[egress(RULES), file("rollout.yaml", &text)])
 }
 
+/// One cause for all that it names, in waves and waivers.
+#[test]
+fn a_rollout_alone_is_said_once() {
+    let spec = "{waves: [{name: one, gateways: [a/b, c/d]}], waivers: [{gateway: e/f, region: 5f2a09c1b7de, caller: x/ns/a/sa/b, \
+                reason: r, until: 2027-01-31}]}";
+    let text =
+        format!("apiVersion: sallyport.dev/v1alpha1\nkind: Rollout\nmetadata: {{name: rollout}}\nspec: {spec}\n");
+    assert_eq!(
+        problems(&[file("rollout.yaml", &text)]),
+        [
+            "SP0713 rollout.yaml:4:39 no Egress that can be read is among the files, and the Rollout names `a/b`; give the command the files of the gateways, too: a Rollout is checked with all of them"
+        ]
+    );
+}
+
 #[test]
 fn a_good_rollout_is_read() {
     for spec in [
