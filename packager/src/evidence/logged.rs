@@ -82,7 +82,7 @@ pub(super) struct Logged {
     by_second: BTreeMap<i64, [f64; 3]>,
     unread: Flaws,
     future: Flaws,
-    /// Lines that other logs have, too, and that have counted there.
+    /// Lines that are there again, and do not count again.
     repeated: u64,
     /// Whether there are lines of which that is not known.
     has_open: bool,
@@ -241,8 +241,8 @@ impl Logged {
     pub(super) fn notes(&self) -> Vec<String> {
         let text = match self.repeated {
             0 => return Vec::new(),
-            1 => "1 line is in more than one log, and counts once".to_owned(),
-            several => format!("{} lines are in more than one log, and count once", grouped(several)),
+            1 => "1 line is in the logs again, and counts once".to_owned(),
+            several => format!("{} lines are in the logs again, and count once", grouped(several)),
         };
         vec![text]
     }

@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! An access log has a line for each request, so its lines are counted. Examples are limited to a few a second, so they are no
-//! counts; but each one shows that there was a request. A line that is in several logs counts once. Whose a line is, is known by its host, among all gateways of the files. One
+//! counts; but each one shows that there was a request. A line that is there again counts once. Whose a line is, is known by its host, among all gateways of the files. One
 //! that may be of two is evidence for none, and what speaks against a step speaks against that of each.
 
 use std::path::{Path, PathBuf};
@@ -18,7 +18,7 @@ use crate::exit::Failure;
 use crate::input::lines::each_line;
 use crate::printable::printable;
 
-/// Reads all logs once, for all gateways. `repeats`: finds lines that are in several of them, unless nothing is counted; `all`:
+/// Reads all logs once, for all gateways. `repeats`: finds lines that are there again, unless nothing is counted; `all`:
 /// every gateway of the files; `now`: Unix seconds of this machine.
 pub(super) fn read(
     logs: &[PathBuf],

@@ -1,9 +1,9 @@
-//! Lines that are in several logs: copies, also compressed or linked, and what was rotated while it was copied.
+//! Lines that are there again: in a copy of a log, also a compressed or linked one, or in what two rotated logs have in common.
 //!
 //! # Design
 //! A line is known by its JSON and its time, so what a container runtime or `kubectl logs` writes before it does not make it another
-//! one. Within one log equal lines are requests of their own: one writer wrote them. A line in several logs counts as often as in the log that
-//! has it most often, so no copy adds anything, in whichever order the logs are read.
+//! one. With the request's ID it counts once. Without it, equal lines of one log are requests of their own, and a line of several logs
+//! counts as often as in the log that has it most often. So no copy adds anything, in whichever order the logs are read.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
@@ -16,15 +16,15 @@ pub(super) const MOST: usize = 3_500_000;
 /// What is known of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    /// No other log has it, as far as they were read.
+    /// It is not there again, as far as the logs were read.
     New,
-    /// Another log has it, and it has counted there.
+    /// It has counted already.
     Again,
-    /// There are too many lines to say so.
+    /// There are too many lines of several logs to say so.
     Open,
 }
 
-/// The lines of several logs, in bounded memory.
+/// The lines of logs, in bounded memory.
 #[derive(Debug)]
 pub(super) struct Repeats {
     /// By their hashes. Both keys are random, so no line can be made to be taken for another one.
@@ -32,6 +32,7 @@ pub(super) struct Repeats {
     keys: [RandomState; 2],
     /// The log that is read.
     log: u32,
+    has_several: bool,
     most: usize,
 }
 
@@ -45,31 +46,36 @@ struct Times {
     counted: u32,
 }
 
-impl Default for Repeats {
-    fn default() -> Self {
-        Self { lines: HashMap::new(), keys: [RandomState::new(), RandomState::new()], log: 0, most: MOST }
-    }
-}
-
 impl Repeats {
+    /// Of so many logs.
+    pub(super) fn of(logs: usize) -> Self {
+        let keys = [RandomState::new(), RandomState::new()];
+        Self { lines: HashMap::new(), keys, log: 0, has_several: logs > 1, most: MOST }
+    }
+
     /// The lines that follow are of another log.
     pub(super) fn next_log(&mut self) {
         self.log = self.log.saturating_add(1);
     }
 
     pub(super) fn look(&mut self, record: &Record) -> Known {
+        let has_id = record.has_id();
+        if !has_id && !self.has_several {
+            return Known::New;
+        }
         let text = record.whole();
         let [one, two] = &self.keys;
         let key = [one.hash_one(&text), two.hash_one(&text)];
         if self.lines.len() >= self.most && !self.lines.contains_key(&key) {
-            return Known::Open;
+            // What one log has beyond it, its gateway wrote.
+            return if self.has_several { Known::Open } else { Known::New };
         }
         let times = self.lines.entry(key).or_default();
         if times.log != self.log {
             *times = Times { log: self.log, in_log: 0, ..*times };
         }
         times.in_log = times.in_log.saturating_add(1);
-        if times.in_log <= times.counted {
+        if times.in_log <= times.counted || (has_id && times.counted > 0) {
             return Known::Again;
         }
         times.counted = times.in_log;
@@ -103,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_line_counts_as_often_as_one_log_has_it() {
-        let mut repeats = Repeats::default();
+        let mut repeats = Repeats::of(2);
         let [a, b, c] = [1, 2, 3].map(line);
         assert_eq!(look(&mut repeats, &[a.clone(), a.clone(), b.clone()]), [Known::New; 3]);
         assert_eq!(
@@ -123,10 +129,21 @@ mod tests {
 
     #[test]
     fn what_is_beyond_the_limit_is_not_known() {
-        let mut repeats = Repeats { most: 2, ..Repeats::default() };
+        let mut repeats = Repeats { most: 2, ..Repeats::of(2) };
         let lines: Vec<String> = (0..4).map(line).collect();
         assert_eq!(look(&mut repeats, &lines), [Known::New, Known::New, Known::Open, Known::Open]);
         assert_eq!(look(&mut repeats, &lines), [Known::Again, Known::Again, Known::Open, Known::Open]);
+    }
+
+    #[test]
+    fn a_line_with_its_id_counts_once_in_one_log_too() {
+        let with_id = |second| line(second).replace("\"status\"", "\"requestId\":\"a\",\"status\"");
+        let lines = [with_id(1), with_id(1), with_id(2), line(3), line(3)];
+        let mut repeats = Repeats::of(1);
+        assert_eq!(look(&mut repeats, &lines), [Known::New, Known::Again, Known::New, Known::New, Known::New]);
+        // Beyond the limit it is not known, and nothing else has the line.
+        let mut repeats = Repeats { most: 1, ..Repeats::of(1) };
+        assert_eq!(look(&mut repeats, &[with_id(1), with_id(2), with_id(2), with_id(1)])[..3], [Known::New; 3]);
     }
 
     #[test]
@@ -142,9 +159,10 @@ mod tests {
         let of_host = |second| line(second).replace("\"status\"", "\"host\":\"a.internal\",\"status\"") + "\n";
         std::fs::write(&path, (0..4).map(of_host).collect::<String>()).unwrap();
         for (most, is_whole) in [(4, true), (3, false)] {
-            let repeats = Some(Repeats { most, ..Repeats::default() });
+            let repeats = Some(Repeats { most, ..Repeats::of(2) });
             let logged =
-                logs::read(&[path.clone(), path.clone()], repeats, &[subject.clone()], &[egress], i64::MAX).unwrap();
+                logs::read(&[path.clone(), path.clone()], repeats, std::slice::from_ref(&subject), &[egress], i64::MAX)
+                    .unwrap();
             let warnings = &logged[0].observed.warnings;
             let is_said =
                 warnings.iter().any(|text| text.starts_with("the logs have more than 3,500,000 different lines"));

@@ -60,7 +60,7 @@ impl EvidenceArgs {
         refuse_twice(&self.log, &pages)?;
         // Beside another source their lines are examples.
         let are_counted = self.prometheus.prometheus.is_none() && pages.is_empty();
-        let repeats = (are_counted && self.log.len() > 1).then(Repeats::default);
+        let repeats = are_counted.then(|| Repeats::of(self.log.len()));
         let logged = logs::read(&self.log, repeats, subjects, all, now)?;
         let client = self.prometheus.client()?;
         let time = match &client {

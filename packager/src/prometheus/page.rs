@@ -267,9 +267,18 @@ mod tests {
 
     #[test]
     fn a_page_is_some_gateways() {
-        for text in ["page.txt", "a=page.txt", "a/=page.txt", "/b=page.txt", "a/b=", "a/b"] {
+        for text in ["page.txt", "=page.txt", "a=", "a/=page.txt", "/b=page.txt", "a/b=", "a/b"] {
             assert!(text.parse::<MetricsPage>().unwrap_err().starts_with("write NAMESPACE/NAME=FILE"), "{text}");
         }
+        let route = |text: &str, known: &[&str]| {
+            let known: Vec<String> = known.iter().map(|route| (*route).to_owned()).collect();
+            let pages = MetricsPage::of_known(&[text.parse().unwrap()], &known);
+            pages.map(|pages| pages[0].route()).map_err(|failure| failure.message)
+        };
+        assert_eq!(route("b=page.txt", &["a/b", "a/c"]), Ok("a/b".to_owned()));
+        assert_eq!(route("c/b=page.txt", &["a/b", "c/b"]), Ok("c/b".to_owned()));
+        assert_eq!(route("b=x", &["a/b", "c/b"]), Err("`--metrics`: `b` could be `a/b` or `c/b`".to_owned()));
+        assert_eq!(route("d=x", &["a/b"]), Err("`--metrics`: no file has a gateway `d`".to_owned()));
         let page: MetricsPage = "a/b=http://x/?y=z".parse().unwrap();
         assert_eq!((page.namespace.as_str(), page.gateway.as_str(), page.source.as_str()), ("a", "b", "http://x/?y=z"));
     }

@@ -24,12 +24,12 @@ fn requests(seen: &Value) -> u64 {
 }
 
 /// Some lines that have their request's ID.
-fn with_ids(first: usize, count: usize, status: u32) -> String {
+fn with_ids(count: usize, status: u32) -> String {
     let of = |number: usize| {
         let time = format!("2026-11-18T12:{:02}:{:02}.000Z", number / 60, number % 60);
         line(&time, "null", status, OWN).replace("\"path\"", &format!("\"requestId\":\"{number}\",\"path\""))
     };
-    (first..first + count).map(of).collect()
+    (0..count).map(of).collect()
 }
 
 /// Whatever was copied in whichever way, and in whichever order it is given.
@@ -58,7 +58,7 @@ fn a_line_in_several_logs_counts_once() {
         for logs in [["--log", "access.log", "--log", name], ["--log", name, "--log", "access.log"]] {
             let found = seen(&sandbox, &logs);
             assert_eq!((requests(&found), &found["follows"]), (1101, &"ready".into()), "{name}: {found:#}");
-            let note = format!("{again} lines are in more than one log, and count once");
+            let note = format!("{again} lines are in the logs again, and count once");
             assert_eq!(found["notes"], serde_json::json!([note]), "{name}");
         }
     }
@@ -67,7 +67,7 @@ fn a_line_in_several_logs_counts_once() {
     sandbox.write("other.log", other.repeat(3) + &line("2026-11-19T12:01:00.000Z", "null", 200, OWN));
     let found = seen(&sandbox, &["--log", "access.log", "--log", "other.log"]);
     assert_eq!(requests(&found), 1104, "{found:#}");
-    let note = "1 line is in more than one log, and counts once";
+    let note = "1 line is in the logs again, and counts once";
     assert_eq!(found["notes"], serde_json::json!([note]));
     let logs = ["--log", "access.log", "--log", "other.log"];
     for (command, line) in [("plan", format!("evidence: {note}\n")), ("status", format!("note: {note}\n"))] {
@@ -79,13 +79,28 @@ fn a_line_in_several_logs_counts_once() {
     assert_eq!((requests(&found), &found["notes"]), (1101, &serde_json::json!([])));
 }
 
+/// Logs that were put together have the same lines again in one file.
+#[test]
+fn a_line_with_its_id_counts_once_in_one_log() {
+    let sandbox = sandbox();
+    let log = day(&sandbox) + &with_ids(50, 200);
+    sandbox.write("access.log", log.clone() + &with_ids(60, 200));
+    let note = serde_json::json!(["50 lines are in the logs again, and count once"]);
+    let found = seen(&sandbox, &["--log", "access.log"]);
+    assert_eq!((requests(&found), &found["notes"]), (1161, &note), "{found:#}");
+    let whole = with_ids(50, 200) + &day(&sandbox) + &with_ids(60, 200);
+    let ended = sandbox.run_with(&["status", "--format", "json", "--log", "-"], &gzip(&whole));
+    let found: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(requests(&found["gateways"][0]), 1161, "{found:#}");
+}
+
 /// A copy hides nothing, and makes nothing worse.
 #[test]
 fn what_speaks_against_a_step_is_not_doubled_and_not_lost() {
     let sandbox = sandbox();
     let narrowed = format!("\"{}\"", region(&sandbox));
     // 11 of 1112 are few enough; 22 of 1101 are not.
-    let log = day(&sandbox) + &with_ids(0, 11, 503);
+    let log = day(&sandbox) + &with_ids(11, 503);
     sandbox.write("access.log", &log);
     sandbox.write("copy.log", &log);
     let found = seen(&sandbox, &["--log", "access.log", "--log", "copy.log"]);

@@ -16,7 +16,7 @@
 //!    "evidence": [], "missing": ["..."]}}
 //! ```
 //!
-//! - `seen`: null if nothing was read. `answer`: `noData`, `noTraffic`, `noneRefused` or `someRefused`.
+//! - `seen`: null if nothing was read, or the stage begins again: what there is to say of that is in `notes`. `answer`: `noData`, `noTraffic`, `noneRefused` or `someRefused`.
 //! - `digest`: the label `digest` of what its workers are to have in force; null without a candidate in the lock, unless a filter is
 //!   rolled out.
 //! - `percent`: null unless it is a canary.
