@@ -458,6 +458,11 @@ fn a_log_counts_from_the_line_of_the_filter_on() {
     let other = taken.replace("06:00:", "11:00:").replace(&mark, "0123456789abcdef");
     let some = line("2026-11-19T07:00:00Z").repeat(499) + &line("2026-11-19T12:00:00Z");
     let after = line("2026-11-19T07:00:00Z").repeat(500) + &some;
+    // A copy adds nothing.
+    sandbox.write("access.log", taken.clone() + &some);
+    sandbox.write("copy.log", taken.clone() + &some);
+    let ended = later(&sandbox, &["promote", "--filter", "--log", "access.log", "--log", "copy.log"]);
+    assert!(ended.code == Some(8) && ended.stderr.contains("500 of 1000 requests"), "{ended:?}");
     for (log, says) in [
         (of_before.clone(), "does not show what the gateway has in force"),
         (of_before.clone() + &taken, "no traffic"),
