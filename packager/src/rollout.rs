@@ -35,7 +35,7 @@ mod turn;
 mod whole;
 mod write;
 
-pub(crate) use emit::emit;
+pub(crate) use emit::{Emitted, emit};
 pub(crate) use filter::{promote_filter, unpin_filters};
 pub(crate) use filter_state::filter_rollout;
 pub(crate) use git::{commit, need_repository};

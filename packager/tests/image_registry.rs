@@ -277,6 +277,15 @@ fn a_layout_is_pushed_as_it_is() {
             .unwrap();
         assert_eq!(copied.stdout, registry.skopeo(&name), "{copied:?}");
     }
+    // The filter of this program knows candidates in whatever image it is.
+    let name = registry.name("from/layout:own");
+    registry.image(&["build", "--output", "own", "--annotation", "a=b"]);
+    for (layout, knows) in [("own", true), ("layout", false)] {
+        let pushed = registry.image(&["push", &name, "--layout", layout, "--lock", "own.lock"]);
+        assert_eq!(pushed.status.code(), Some(0), "{pushed:?}");
+        let lock = std::fs::read_to_string(registry.home.path().join("own.lock")).unwrap();
+        assert_eq!(lock.contains("\"candidates\": true"), knows, "{lock}");
+    }
 }
 
 #[test]

@@ -178,7 +178,7 @@ fn nothing(learned: &Learned, args: &Args, ground: &Ground) -> Failure {
     let most = [counts.apart, counts.other_hosts, filter, principal].into_iter().max().unwrap_or_default();
     failure.with_help(match most {
         0 => format!("{GIVE_ACCESS_LOG}, or Istio's with {ISTIO_KEY}"),
-        most if most == counts.other_hosts => {
+        most if most == counts.other_hosts && counts.apart == 0 => {
             let own = match &ground.base {
                 Some(base) if options.is_empty() => {
                     base.egress.hosts().map(|host| format!("`{host}`")).collect::<Vec<_>>()
@@ -191,8 +191,8 @@ fn nothing(learned: &Learned, args: &Args, ground: &Ground) -> Failure {
                 own.join(", ")
             )
         }
-        most if most == filter => format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"),
-        most if most == principal => format!("{NO_PRINCIPAL}; add it to Istio's JSON format as {ISTIO_KEY}"),
+        most if most == filter && counts.apart == 0 => format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"),
+        most if most == principal && counts.apart == 0 => format!("{NO_PRINCIPAL}; add it to Istio's JSON format as {ISTIO_KEY}"),
         _ if counts.timeless >= counts.apart && !args.keep_rare => {
             "the lines have no time that can be read: give a log with `time`; or `--keep-rare` learns what is of no known day".to_owned()
         }

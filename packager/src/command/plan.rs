@@ -8,7 +8,7 @@ use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 use crate::rollout::render::{Format, render};
-use crate::rollout::{emit, filter_rollout, plan, read, see};
+use crate::rollout::{Emitted, emit, filter_rollout, plan, read, see};
 
 /// Say where the changed rules of each gateway stand, and what the next step means
 ///
@@ -54,10 +54,15 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(folder) = &args.emit {
         let address = args.evidence.prometheus.prometheus.as_ref().map(|url| url.text.as_str());
         let files = emit(&state, &named, folder, address)?;
-        if files.is_empty() {
+        if !files.iter().any(|file| matches!(file, Emitted::Written(_))) {
             console.note("no gateway has a candidate, so there are no gates to write");
         }
-        files.iter().for_each(|file| console.note(&format!("wrote {}", printable(file))));
+        for file in &files {
+            console.note(&match file {
+                Emitted::Written(file) => format!("wrote {}", printable(file)),
+                Emitted::Removed(file) => format!("removed {}: its candidate is gone", printable(file)),
+            });
+        }
     }
     Ok(Exit::Ok)
 }

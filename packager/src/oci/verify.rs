@@ -25,6 +25,9 @@ pub(crate) struct Verification {
     pub(crate) digest: Option<Digest>,
     /// The size of the module in bytes, uncompressed.
     pub(crate) module_size: Option<usize>,
+    /// Whether the module is the filter in this program.
+    #[serde(skip)]
+    pub(crate) is_own_filter: bool,
     /// The size of the command's program in bytes, uncompressed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) program_size: Option<usize>,
@@ -51,8 +54,14 @@ pub(crate) struct Expected<'a> {
 
 /// Verifies one image, and continues as far as its user could.
 pub(crate) fn verify(source: &dyn ImageSource, image: String, expected: Expected<'_>) -> Result<Verification, Failure> {
-    let mut verification =
-        Verification { image, digest: None, module_size: None, program_size: None, problems: Vec::new() };
+    let mut verification = Verification {
+        image,
+        digest: None,
+        module_size: None,
+        is_own_filter: false,
+        program_size: None,
+        problems: Vec::new(),
+    };
     match examine(source, expected, &mut verification) {
         Ok(()) => {}
         Err(Stop::Rejected(problem)) => verification.problems.push(problem),
@@ -100,6 +109,7 @@ fn examine(source: &dyn ImageSource, expected: Expected<'_>, verification: &mut 
     }
     let module = accept::module(&manifest, &|layer| blob(source, layer))?;
     verification.module_size = Some(module.len());
+    verification.is_own_filter = expected.filter == Some(module.as_slice());
     verification.problems.extend(module::inspect(&module, expected.filter));
     Ok(())
 }

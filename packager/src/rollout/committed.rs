@@ -36,10 +36,12 @@ pub(super) fn own_candidate(file: &Path, text: &str, egress: &SourceFile, gatewa
 /// In a repository, Git must have what a step depends on: the Egress and the Candidate of each gateway, the Rollout and the Mesh.
 pub(super) fn refuse_uncommitted(state: &State, gateways: &[Gateway<'_>]) -> Result<(), Failure> {
     let files = without_commit(state, gateways)?;
-    let Some(first) = files.first() else { return Ok(()) };
+    if files.is_empty() {
+        return Ok(());
+    }
     Err(Failure::new(
         Exit::Blocked,
-        format!("{}, and the lock would speak of what Git does not have", not_committed(first)),
+        format!("{}, and the lock would speak of what Git does not have", not_committed(&files)),
     )
     .with_help(COMMIT_FIRST))
 }
@@ -47,8 +49,9 @@ pub(super) fn refuse_uncommitted(state: &State, gateways: &[Gateway<'_>]) -> Res
 const COMMIT_FIRST: &str = "commit the files of the gateway, the Rollout and the Mesh first; what `sallyport rollback` wrote is \
                             committed by the same rollback with --commit";
 
-fn not_committed(file: &Path) -> String {
-    format!("`{}` is not committed", printable(file))
+fn not_committed(files: &[PathBuf]) -> String {
+    let names: Vec<String> = files.iter().map(|file| format!("`{}`", printable(file))).collect();
+    format!("{} {} not committed", names.join(", "), if names.len() == 1 { "is" } else { "are" })
 }
 
 /// The files that a step of these gateways depends on, without those that Git has as they are; none outside of a repository.
@@ -100,7 +103,8 @@ impl Uncommitted {
     pub(super) fn missing(&self, state: &State, gateway: &Gateway<'_>) -> Option<Missing> {
         let read =
             files_of(gateway).into_iter().chain(files_of_all(state)).map(|file| PathBuf::from(state.source(file).name));
-        let of_file = || read.into_iter().find(|file| self.files.contains(file)).map(|file| not_committed(&file));
-        self.of_all.clone().or_else(of_file).map(|what| Missing::new(format!("commit: {what}")))
+        let own: Vec<PathBuf> = read.filter(|file| self.files.contains(file)).collect();
+        let of_files = || (!own.is_empty()).then(|| not_committed(&own));
+        self.of_all.clone().or_else(of_files).map(|what| Missing::new(format!("commit: {what}")))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::trial::counted;
@@ -16,65 +17,101 @@ use crate::exit::Failure;
 
 /// Where a Prometheus usually is, if none was named.
 const ADDRESS: &str = "http://prometheus.istio-system:9090";
+/// The files of a gateway: of Argo Rollouts, of Flagger, and of Kargo.
+const NAMES: [&str; 4] = [ARGO, FLAGGER_TEMPLATES, FLAGGER_ANALYSIS, KARGO];
+const ARGO: &str = "argo-rollouts.yaml";
+const FLAGGER_TEMPLATES: &str = "flagger-metric-templates.yaml";
+const FLAGGER_ANALYSIS: &str = "flagger-analysis.yaml";
+const KARGO: &str = "kargo-verification.yaml";
 const HEAD: &str = "# The gates of `sallyport plan --emit`: written anew by it, so edit the Rollout file instead.\n";
 
-/// Writes the gates of every gateway that has a candidate, or of those named; the files.
+/// What was done to a file.
+pub(crate) enum Emitted {
+    Written(PathBuf),
+    /// It was written for a candidate that the gateway does not have any more.
+    Removed(PathBuf),
+}
+
+/// Writes the gates of every gateway that has a candidate, or of those named, and removes what was written for one that is gone.
 pub(crate) fn emit(
     state: &State,
     named: &[String],
     folder: &Path,
     address: Option<&str>,
-) -> Result<Vec<PathBuf>, Failure> {
+) -> Result<Vec<Emitted>, Failure> {
     let address = address.unwrap_or(ADDRESS);
     let mut written = Vec::new();
     for gateway in state.gateways().iter().filter(|gateway| named.is_empty() || named.contains(&gateway.name())) {
-        let Some(candidate) = gateway.candidate else { continue };
-        if candidate.value.is_in(&gateway.egress.value.spec.authz.rules) {
+        let own = folder.join(gateway.name().replace('/', "-"));
+        let rules = &gateway.egress.value.spec.authz.rules;
+        let Some(candidate) = gateway.candidate.filter(|candidate| !candidate.value.is_in(rules)) else {
+            remove_old(&own, &mut written)?;
             continue;
-        }
+        };
         let (diff, _) = change(state, gateway, &candidate.value)?;
         let regions: Vec<_> = counted(&diff).cloned().collect();
         let (queries, seconds) = gates(state, gateway, &regions)?;
-        let own = folder.join(gateway.name().replace('/', "-"));
         fs::create_dir_all(&own).map_err(|error| Failure::write(&own, &error))?;
         for (name, text) in files(gateway, &queries, seconds, address) {
             let path = own.join(name);
             let old = fs::read(&path).ok();
             Disk.replace(&path, old.as_deref(), text.as_bytes())?;
-            written.push(path);
+            written.push(Emitted::Written(path));
         }
     }
     Ok(written)
 }
 
+/// Gates of a candidate that is gone ask for what nothing has in force. Files of others stay.
+fn remove_old(folder: &Path, done: &mut Vec<Emitted>) -> Result<(), Failure> {
+    for name in NAMES {
+        let path = folder.join(name);
+        match fs::read(&path) {
+            Ok(old) if old.starts_with(HEAD.as_bytes()) => {
+                Disk.remove(&path, &old)?;
+                done.push(Emitted::Removed(path));
+            }
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => return Err(Failure::read(&path, &error)),
+        }
+    }
+    Ok(())
+}
+
 fn files(gateway: &Gateway<'_>, queries: &[GateQuery], seconds: u64, address: &str) -> BTreeMap<&'static str, String> {
     let egress = &gateway.egress.value;
-    let name = format!("sallyport-{}", egress.name);
+    // Kargo has the templates of all gateways in one namespace.
+    let name = format!("sallyport-{}-{}", egress.namespace, egress.name);
     let head = |what: &str| format!("{HEAD}# {what}\n");
     let list = |values: &[Value]| values.iter().map(yaml_document).collect::<Vec<_>>().join("---\n");
     BTreeMap::from([
         (
-            "argo-rollouts.yaml",
+            ARGO,
             head("Argo Rollouts, and Kargo with it: failed is blocked, inconclusive is something missing.")
                 + &yaml_document(&analysis_template(&name, &egress.namespace, queries, seconds, address)),
         ),
         (
-            "flagger-metric-templates.yaml",
+            FLAGGER_TEMPLATES,
             head("Flagger: one MetricTemplate for each gate.")
                 + &list(&metric_templates(&name, &egress.namespace, queries, address)),
         ),
         (
-            "flagger-analysis.yaml",
+            FLAGGER_ANALYSIS,
             head("Flagger: for `spec.analysis` of your Canary.")
                 + &yaml_document(&analysis(&name, &egress.namespace, queries, seconds)),
         ),
         (
-            "kargo-verification.yaml",
+            KARGO,
             head(
-                "Kargo: for `spec` of your Stage. The AnalysisTemplate of argo-rollouts.yaml goes into the project's namespace.",
+                "Kargo: for `spec` of your Stage. The AnalysisTemplate of argo-rollouts.yaml goes into the project's namespace: \
+                 `kubectl apply` takes it there if its `namespace` is replaced, as Kustomize does.",
             ) + &yaml_document(&json!({"verification": {
                 "analysisTemplates": [{"name": name}],
-                "args": [{"name": "window", "value": format!("{}s", seconds.max(1))}],
+                "args": [
+                    {"name": "window", "value": format!("{}s", seconds.max(1))},
+                    {"name": "prometheus", "value": address},
+                ],
             }})),
         ),
     ])

@@ -1,5 +1,7 @@
 //! Where each gateway stands, what its next step is and means, and what is missing before it.
 
+use std::collections::BTreeSet;
+
 use sallyport_egress::evidence::{Gate, span};
 use sallyport_egress::meaning::Change;
 use sallyport_egress::model::Egress;
@@ -24,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) waves: Vec<(String, Vec<Planned>)>,
     /// The filter that is rolled out.
     pub(crate) filter: Option<FilterRollout>,
+    /// The gateways whose Candidate file is gone.
+    pub(crate) lost: Vec<String>,
     /// What there is to say beside the gateways.
     pub(crate) notes: Vec<String>,
 }
@@ -93,7 +97,10 @@ pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Re
     });
     let turn = Turn::of(state, &gateways).filter(|_| named.is_empty()).and_then(|turn| turn.words(state));
     let turn = turn.map(|turn| format!("the next `sallyport promote` is of {turn}"));
-    Ok(Plan { waves, filter: None, notes: notes.chain(turn).collect() })
+    let notes = notes.chain(turn).collect();
+    let lost = gateways.iter().filter(|gateway| matches!(gateway.state, GatewayState::Gone(_))).map(Gateway::name);
+    let lost = lost.filter(|name| named.is_empty() || named.contains(name)).collect();
+    Ok(Plan { waves, filter: None, lost, notes })
 }
 
 /// `first`: the first gateway that is behind.
@@ -109,7 +116,8 @@ fn planned(
         next.missing.extend(missing_turn(state, first, gateway, next.step));
     }
     let (standing, mut notes) = words(state, gateway);
-    notes.extend(idle_waivers(state, gateway, next.as_ref()));
+    let regions = next.iter().flat_map(|next| &next.regions).map(|region| region.id.as_str()).collect();
+    notes.extend(idle_waivers(state, gateway, next.as_ref().map(|_| regions)));
     let since = match gateway.state {
         GatewayState::Rolling(_, locked) | GatewayState::Gone(locked) => Some(locked.since.clone()),
         _ => None,
@@ -117,8 +125,8 @@ fn planned(
     Ok(Planned { gateway: gateway.name(), standing, stage: gateway.standing(), since, notes, next })
 }
 
-/// Waivers of the gateway that have no effect.
-fn idle_waivers(state: &State, gateway: &Gateway<'_>, next: Option<&NextStep>) -> Vec<String> {
+/// Waivers of the gateway that have no effect. `regions`: those of its change, if they are known.
+pub(super) fn idle_waivers(state: &State, gateway: &Gateway<'_>, regions: Option<BTreeSet<&str>>) -> Vec<String> {
     let own = state.rollout.waivers.iter().filter(|waiver| waiver.gateway == *gateway.name());
     let idle = own.filter_map(|waiver| {
         if waiver.until.end() < state.now {
@@ -127,7 +135,7 @@ fn idle_waivers(state: &State, gateway: &Gateway<'_>, next: Option<&NextStep>) -
                 waiver.caller, waiver.region, waiver.until
             ));
         }
-        let is_known = next?.regions.iter().any(|region| waiver.region == *region.id);
+        let is_known = regions.as_ref()?.contains(waiver.region.as_str());
         (!is_known).then(|| {
             format!("the waiver of {} is for {}, and the change has no such region", waiver.caller, waiver.region)
         })
@@ -245,7 +253,7 @@ pub(super) fn missing_filter(state: &State, gateway: &Gateway<'_>, step: Step) -
         Ok(digest) if state.knows_candidates(&digest) => None,
         Ok(digest) => {
             let how = cure(state, gateway, &digest);
-            Some(Missing::new(format!("filter: {digest} does not know candidates; {how}")))
+            Some(Missing::new(format!("filter: {digest} is not known to know candidates; {how}")))
         }
         Err(reason) => Some(Missing::new(format!("filter: {reason}"))),
     }

@@ -71,6 +71,12 @@ pub(crate) fn write_report(target: &ReportTarget, state: &State, seen: &Seen) ->
         let message = format!("no report is written: the stage of `{name}` begins again, so nothing was seen at it");
         return Err(Failure::new(Exit::Blocked, message).with_help("`sallyport promote` begins the stage again"));
     }
+    if seen.gateways.is_empty() {
+        return Err(Failure::new(Exit::Blocked, "no report is written: no gateway has a candidate in the lock")
+            .with_help(
+                "what would be refused is known of a candidate: `sallyport promote` begins with one in shadow",
+            ));
+    }
     let is_known = |judged: &Judged| !matches!(judged.judgement.answer, Answer::NoData | Answer::NoTraffic);
     let unknown: Vec<_> = seen.gateways.iter().filter(|(_, judged)| !is_known(judged)).collect();
     if let (true, Some((name, judged))) = (callers.is_empty(), unknown.first()) {

@@ -230,7 +230,7 @@ fn a_filter_that_does_not_know_candidates_comes_first() {
     sandbox.write("sallyport.lock", LOCK);
     let plan = run(&sandbox, &["plan"]).stdout;
     assert!(
-        plan.contains("    missing: filter: sha256:abab") && plan.contains("does not know candidates; push"),
+        plan.contains("    missing: filter: sha256:abab") && plan.contains("is not known to know candidates; push"),
         "{plan}"
     );
     assert!(
@@ -240,7 +240,7 @@ fn a_filter_that_does_not_know_candidates_comes_first() {
         "{plan}"
     );
     let blocked = promote(&sandbox, &WITHOUT);
-    assert!(blocked.code == Some(8) && blocked.stderr.contains("does not know candidates"), "{blocked:?}");
+    assert!(blocked.code == Some(8) && blocked.stderr.contains("is not known to know candidates"), "{blocked:?}");
     // The next one does.
     sandbox.write("sallyport.lock", rolling(("ab", false), ("cd", true)));
     let plan = run(&sandbox, &["plan"]).stdout;

@@ -214,6 +214,7 @@ fn what_to_do_about_a_log_without_a_request_is_said() {
         ("filter.log", &filter.repeat(3)),
         ("other.log", &other),
         ("refused.log", &log().replace("\"allowed\"", "\"refused\"")),
+        ("some.log", &format!("{}{other}{other}", log().replace("\"allowed\"", "\"refused\""))),
         ("anonymous.log", &anonymous.repeat(3)),
         ("mixed.log", &format!("{}{}", log(), filter.repeat(3))),
         ("most.log", &format!("{}{}", log(), anonymous.repeat(30))),
@@ -236,6 +237,11 @@ fn what_to_do_about_a_log_without_a_request_is_said() {
         ),
         (&["refused.log"], "is not learned; `--keep-rare` learns what one address sent"),
         (&["refused.log", "--keep-rare"], "is not learned: write the rules for it by hand, if it is to be allowed"),
+        // The host is right, and most lines are of others.
+        (
+            &["some.log", "--host", "httpbin.legacy.internal"],
+            "is not learned; `--keep-rare` learns what one address sent",
+        ),
         (&["anonymous.log"], "help: most lines have no principal: the caller was outside the mesh"),
     ] {
         let ended = sandbox.run(&[&["learn"], arguments].concat());

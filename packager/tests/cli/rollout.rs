@@ -558,6 +558,9 @@ fn a_plan_is_json_and_markdown_too() {
         "{text}"
     );
     assert!(text.contains("is for 5f2a09c1b7de, and the change has no such region"), "{text}");
+    sandbox.write("empty.log", "");
+    let status = run(&sandbox, &["status", "c", "--log", "empty.log"]).stdout;
+    assert!(status.contains("is for 5f2a09c1b7de, and the change has no such region"), "{status}");
     assert!(text.contains("| first | `httpbin/c` | shadow | 2026-11-18T11:06:40Z | enforce | 2 |"), "{text}");
     assert!(text.contains("- **missing**: time: at `shadow` for 0s of 24h"), "{text}");
 }

@@ -332,6 +332,13 @@ fn what_a_step_depends_on_is_committed_before_it() {
             assert!(said.contains(missing), "{said}");
         }
     }
+    // All at once.
+    let sandbox = sandbox();
+    repository(&sandbox);
+    sandbox.write("egress.yaml", GOOD.replace("host: httpbin.org", "host: other.org"));
+    sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("/get", "/got"));
+    let both = run(&sandbox, &["promote"]).stderr;
+    assert!(both.starts_with("error: `egress.yaml`, `httpbin.candidate.yaml` are not committed, and the lock"), "{both}");
     // The draft of another gateway is in nobody's way.
     let sandbox = three();
     repository(&sandbox);

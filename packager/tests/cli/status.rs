@@ -379,7 +379,7 @@ fn the_gates_are_files_of_other_controllers() {
     let ended = at(&sandbox, LATER, &["plan", "--quiet", "--emit", "gates", "--format", "json"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let argo = sandbox.read("gates/httpbin-httpbin/argo-rollouts.yaml");
-    assert!(argo.contains("kind: AnalysisTemplate\nmetadata:\n  name: sallyport-httpbin\n"), "{argo}");
+    assert!(argo.contains("kind: AnalysisTemplate\nmetadata:\n  name: sallyport-httpbin-httpbin\n"), "{argo}");
     assert!(argo.contains("successCondition: \"len(result) > 0 && result[0] >= 1000\""), "{argo}");
     assert!(argo.contains("[{{args.window}}]"), "{argo}");
     let flagger = sandbox.read("gates/httpbin-httpbin/flagger-metric-templates.yaml");
@@ -393,4 +393,21 @@ fn the_gates_are_files_of_other_controllers() {
     at(&sandbox, LATER, &["rollback"]);
     let ended = at(&sandbox, LATER, &["plan", "--emit", "none"]);
     assert!(ended.stderr.contains("no gateway has a candidate, so there are no gates to write"), "{ended:?}");
+    // Those of before go, and what is somebody else's stays.
+    sandbox.write("gates/httpbin-httpbin/kargo-verification.yaml", "mine: true\n");
+    let ended = at(&sandbox, LATER, &["plan", "--emit", "gates"]);
+    assert!(
+        ended.stderr.contains("removed gates/httpbin-httpbin/argo-rollouts.yaml: its candidate is gone\n"),
+        "{ended:?}"
+    );
+    let left = std::fs::read_dir(sandbox.path().join("gates/httpbin-httpbin")).unwrap().count();
+    assert!(left == 1 && !ended.stderr.contains("kargo"), "{ended:?}");
+    // Nothing is known of no candidate.
+    sandbox.write("empty.log", "");
+    let ended = at(&sandbox, LATER, &["status", "--log", "empty.log", "--report", "report.md"]);
+    assert!(
+        ended.code == Some(8) && ended.stderr.contains("no report is written: no gateway has a candidate in the lock"),
+        "{ended:?}"
+    );
+    assert!(!sandbox.path().join("report.md").exists());
 }

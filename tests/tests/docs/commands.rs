@@ -278,7 +278,7 @@ fn may_end_with(command: &str, code: i32) -> bool {
 #[test]
 fn commands_do_and_print_what_the_page_shows() -> Result<()> {
     let sallyport = gate::sallyport()?;
-    let (mut ran, mut compared) = (0, 0);
+    let (mut ran, mut compared, mut wrong) = (0, 0, Vec::new());
     for page in Page::all()? {
         let site = Site::new(&sallyport)?;
         if let Some(file) = file_at_the_beginning(&page) {
@@ -308,15 +308,29 @@ fn commands_do_and_print_what_the_page_shows() -> Result<()> {
                 output.status.success() || output.status.code().is_some_and(|code| may_end_with(&command, code));
             ensure!(ended_well, "{place}: `{command}`: {output:?}");
             let printed = String::from_utf8([output.stdout, output.stderr].concat())?;
-            for line in shown.iter().filter(|line| !matches!(line.as_str(), "" | "...")) {
+            let real: Vec<&str> = printed.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+            let mut at = None;
+            for line in shown.iter().filter(|line| !line.is_empty()) {
+                if line == "..." {
+                    at = None;
+                    continue;
+                }
                 compared += 1;
-                ensure!(
-                    printed.lines().any(|real| real.trim() == line),
-                    "{place}: `{command}` does not print\n{line}\n but\n{printed}"
-                );
+                let found = match at {
+                    None => real.iter().position(|real| real == line),
+                    Some(next) => real.get(next).filter(|real| *real == line).map(|_| next),
+                };
+                let Some(found) = found else {
+                    wrong.push(format!(
+                        "{place}: `{command}` does not print, behind what stands before it,\n{line}\n but\n{printed}"
+                    ));
+                    break;
+                };
+                at = Some(found.saturating_add(1));
             }
         }
     }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     ensure!(ran >= 20 && compared >= 1, "only {ran} commands ran, and {compared} lines were compared");
     Ok(())
 }

@@ -16,7 +16,7 @@ pub enum Answer {
 }
 
 impl Answer {
-    /// For people, of a candidate that stands there: in shadow nothing is refused.
+    /// For people, of a candidate that stands there: in shadow nothing is refused, and at `canary` what it decides for some callers.
     #[must_use]
     pub fn words(self, standing: Standing) -> &'static str {
         match self {
@@ -24,6 +24,7 @@ impl Answer {
             Self::NoTraffic => "no traffic",
             Self::NoneRefused => "none of it was refused",
             Self::SomeRefused if standing <= Standing::Shadow => "some of it would be refused",
+            Self::SomeRefused if standing < Standing::Enforce => "some of it was refused, or would be for all",
             Self::SomeRefused => "some of it was refused",
         }
     }

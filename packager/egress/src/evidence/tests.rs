@@ -172,7 +172,10 @@ fn an_entry_without_a_count_blocks() {
 #[test]
 fn in_shadow_nothing_was_refused() {
     let words = [Standing::Shadow, Standing::Canary(5), Standing::Enforce].map(|at| Answer::SomeRefused.words(at));
-    assert_eq!(words, ["some of it would be refused", "some of it was refused", "some of it was refused"]);
+    assert_eq!(
+        words,
+        ["some of it would be refused", "some of it was refused, or would be for all", "some of it was refused"]
+    );
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use sallyport_manifest::Lock;
 
 use super::common::{Source, own_filter, report_problems};
-use crate::assemble::own_digest;
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::oci::Content;
@@ -67,7 +66,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let digest = image.digest();
     let name = args.reference.image();
     // A filter of another version is known by its own `sallyport`.
-    let candidates = own_digest().as_ref() == Some(&digest);
+    let candidates = verification.is_own_filter;
     let filter = || Lock { image: name.clone(), digest: digest.to_string(), candidates };
     let lock = args.lock.as_ref().map(|path| FilterLock::prepare(path, filter(), args.next)).transpose()?;
     let registry = Registry::new(&args.reference, Access::Push, args.plain_http)?;

@@ -6,7 +6,7 @@ use sallyport_core::Engine;
 use sallyport_core::wire::Policy;
 use sallyport_egress::evidence::{Counted, Entry, JudgedRegion, Pair, whole};
 use sallyport_egress::meaning::{Change, Region};
-use sallyport_egress::rollout::{Candidate, written_moment};
+use sallyport_egress::rollout::{Candidate, Standing, written_moment};
 use sallyport_egress::scenario::{Scenario, usual_server_name};
 use sallyport_egress::{policy_source, standbys};
 use serde_json::{Value, json};
@@ -34,8 +34,8 @@ pub(super) struct Item {
     pub(super) stage_since: String,
     /// Since when requests are counted: where counts are older than the stage, since they are.
     pub(super) since: String,
-    /// Whether it was refused already, to some or all.
-    pub(super) is_decided: bool,
+    /// Whose requests the next rules decide already.
+    pub(super) decided_for: DecidedFor,
     pub(super) count: String,
     pub(super) first: Option<String>,
     pub(super) last: Option<String>,
@@ -51,6 +51,14 @@ pub(super) struct Item {
     /// What the next rules make of it: each rule, and what it found.
     pub(super) explained: Vec<(String, String)>,
     pub(super) waived: Option<String>,
+}
+
+/// Whose requests the next rules decide already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DecidedFor {
+    None,
+    Some,
+    All,
 }
 
 /// Everything that would have been refused, by caller.
@@ -128,7 +136,11 @@ impl<'s> Explainer<'s> {
             standing: judged.standing.to_string(),
             stage_since: written_moment(judged.since),
             since: written_moment(since),
-            is_decided: judged.standing > sallyport_egress::rollout::Standing::Shadow,
+            decided_for: match judged.standing {
+                Standing::Proposed | Standing::Shadow => DecidedFor::None,
+                Standing::Canary(_) => DecidedFor::Some,
+                Standing::Enforce => DecidedFor::All,
+            },
             count: whole(count),
             first: first.map(written_moment),
             last: region.last_seen.map(written_moment),
@@ -187,7 +199,7 @@ pub(super) fn json(callers: &Callers) -> String {
             "stage": item.standing,
             "stageSince": item.stage_since,
             "since": item.since,
-            "isDecided": item.is_decided,
+            "isDecided": item.decided_for != DecidedFor::None,
             "requests": item.count.parse::<u64>().ok(),
             "first": item.first,
             "last": item.last,

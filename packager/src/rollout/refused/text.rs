@@ -2,13 +2,13 @@
 
 use sallyport_egress::evidence::requests;
 
-use super::item::{Callers, Item};
+use super::item::{Callers, DecidedFor, Item};
 use crate::printable::visible;
 
 /// What heads the report.
-pub(super) const INTRODUCTION: &str = "The rules of these gateways are about to change. The next rules are evaluated on real \
-    requests; the requests below would be refused by them. Change the callers, or ask the owners of the gateways to keep what \
-    is needed.";
+pub(super) const INTRODUCTION: &str = "The rules of these gateways change. The next rules are evaluated on real requests, and \
+    refuse those below; the stage says for whom they decide already. Change the callers, or ask the owners of the gateways to keep \
+    what is needed.";
 /// In place of a report.
 pub(super) const NOTHING: &str = "Nothing that was allowed would have been refused.";
 
@@ -22,9 +22,12 @@ pub(super) fn sentence(item: &Item) -> String {
 
 /// Names and values, in the order in which they are shown.
 pub(super) fn fields(item: &Item) -> Vec<(&'static str, String)> {
-    let stage = match item.is_decided {
-        false => format!("{}: nothing is refused yet", item.standing),
-        true => format!("{}: it is refused already, to some callers or all", item.standing),
+    let stage = match item.decided_for {
+        DecidedFor::None => format!("{}: nothing is refused yet", item.standing),
+        DecidedFor::Some => {
+            format!("{}: it is refused to the callers that the next rules decide for already", item.standing)
+        }
+        DecidedFor::All => format!("{}: it is refused", item.standing),
     };
     let mut fields = vec![
         ("gateway", format!("{} ({})", item.gateway, item.host)),

@@ -16,6 +16,13 @@ pub(super) fn objects(step: &NextStep) -> Vec<String> {
 pub(super) fn summary(plan: &Plan) -> String {
     let all = || plan.waves.iter().flat_map(|(_, gateways)| gateways);
     let with_step = all().filter(|gateway| gateway.next.is_some()).count();
+    if let Some(lost) = plan.lost.first() {
+        let others = match plan.lost.len() {
+            1 => String::new(),
+            several => format!(" and of {} more", several.saturating_sub(1)),
+        };
+        return format!("the Candidate file of {lost}{others} is gone: `sallyport promote` stops there");
+    }
     if with_step == 0 {
         return "no gateway has a candidate to promote".to_owned();
     }

@@ -11,7 +11,7 @@ use crate::rollout::committed::Uncommitted;
 use crate::rollout::evidence::Missing;
 use crate::rollout::filter_state::FilterRollout;
 use crate::rollout::mark::mark;
-use crate::rollout::plan::{missing_turn, needs, words};
+use crate::rollout::plan::{idle_waivers, missing_turn, needs, words};
 use crate::rollout::seen::{Judged, Seen};
 use crate::rollout::state::{Gateway, State};
 use crate::rollout::turn::first_behind;
@@ -105,6 +105,10 @@ impl<'s> GatewayStatus<'s> {
         if let Some(of_before) = of_before {
             let findings = of_before.judgement.findings.iter();
             notes.extend(findings.map(|finding| format!("what was seen before: {}", finding.text)));
+        }
+        if let Some(judged) = judged {
+            let regions = judged.regions.iter().map(|region| region.id.as_str()).collect();
+            notes.extend(idle_waivers(state, gateway, Some(regions)));
         }
         let read = [judged, of_before].into_iter().flatten();
         notes.extend(read.flat_map(|judged| judged.evidenced.notes.iter().cloned()));
