@@ -5,7 +5,9 @@
 //! that after a kill at any point the same command completes what it began.
 
 mod alone;
+mod carried;
 mod change;
+mod commit;
 mod committed;
 mod emit;
 mod evidence;
@@ -15,6 +17,7 @@ mod filter_seen;
 mod filter_state;
 mod gates;
 mod git;
+mod history;
 mod lock;
 mod mark;
 mod merge;
@@ -24,6 +27,7 @@ mod plan;
 mod promote;
 mod refused;
 pub(crate) mod render;
+mod restore;
 mod revert;
 mod seen;
 mod state;
@@ -35,12 +39,13 @@ mod turn;
 mod whole;
 mod write;
 
+pub(crate) use carried::{refuse_beside_rollback, refuse_carried, refuse_mixed};
+pub(crate) use commit::{Committing, commit, need_one_repository, need_repository};
 pub(crate) use emit::{Emitted, emit};
 pub(crate) use filter::{promote_filter, unpin_filters};
 pub(crate) use filter_state::filter_rollout;
-pub(crate) use git::{commit, need_repository};
 pub(crate) use lock::FilterLock;
-pub(crate) use message::uncommitted;
+pub(crate) use message::{uncommitted, with_all};
 pub(crate) use pending::{Pending, PendingKind, pending};
 pub(crate) use plan::plan;
 pub(crate) use promote::{Order, Promoted, promote};
@@ -50,4 +55,4 @@ pub(crate) use seen::see;
 pub(crate) use state::{Read, State, read, read_to_go_back};
 pub(crate) use status::{FailOn, Status, StatusFormat};
 pub(crate) use target::Target;
-pub(crate) use write::Disk;
+pub(crate) use write::{Disk, Writer};

@@ -8,7 +8,7 @@ use super::step::{self, Step};
 use crate::console::Console;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
-use crate::rollout::{Disk, Order, Target, promote, promote_filter, see};
+use crate::rollout::{Order, Target, promote, promote_filter, see};
 
 /// Take the next step of the changed rules of a wave of gateways
 ///
@@ -66,11 +66,11 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         is_completed: false,
         is_filter: filter.is_some(),
     };
-    step::run(&step, console, |state| match filter {
-        Some(digest) => promote_filter(state, &order, digest.as_ref(), evidence, &mut Disk),
+    step::run(&step, console, |state, writer| match filter {
+        Some(digest) => promote_filter(state, &order, digest.as_ref(), evidence, writer),
         None => {
             let seen = see(state, &state.named(gateways)?, evidence)?;
-            promote(state, &order, &seen, &mut Disk)
+            promote(state, &order, &seen, writer)
         }
     })
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::step::{self, ROLL_BACK, Step};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
-use crate::rollout::{Disk, roll_back, unpin_filters};
+use crate::rollout::{roll_back, unpin_filters};
 
 /// Take the changed rules of gateways back, from any stage, in one step
 ///
@@ -45,8 +45,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         is_completed: false,
         is_filter: *filter,
     };
-    step::run(&step, console, |state| match filter {
-        true => unpin_filters(state, gateways, &mut Disk),
-        false => roll_back(state, gateways, &mut Disk),
+    step::run(&step, console, |state, writer| match filter {
+        true => unpin_filters(state, gateways, writer),
+        false => roll_back(state, gateways, writer),
     })
 }

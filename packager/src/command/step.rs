@@ -10,7 +10,9 @@ use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
 use crate::report;
 use crate::rollout::{
-    Pending, PendingKind, Promoted, Read, State, commit, need_repository, pending, read, read_to_go_back, uncommitted,
+    Committing, Disk, Pending, PendingKind, Promoted, Read, State, Writer, commit, need_one_repository,
+    need_repository, pending, read, read_to_go_back, refuse_beside_rollback, refuse_carried, refuse_mixed, uncommitted,
+    with_all,
 };
 
 /// What the message of the commit of a rollback begins with.
@@ -66,7 +68,7 @@ pub(super) fn valid(read: Read, console: &Console) -> Result<Box<State>, Exit> {
 pub(super) fn run(
     step: &Step<'_>,
     console: &Console,
-    take: impl FnOnce(&State) -> Result<Promoted, Failure>,
+    take: impl FnOnce(&State, &mut dyn Writer) -> Result<Promoted, Failure>,
 ) -> Result<Exit, Failure> {
     let now = now(console)?;
     let read = if step.goes_back {
@@ -83,58 +85,34 @@ pub(super) fn run(
     }
     // Without a commit, nothing is in the way of going back.
     let pending = if step.commit || !step.goes_back { pending(&state)? } else { Vec::new() };
-    if !step.goes_back && !pending.is_empty() {
-        return finish_uncommitted(step, console, &pending, &uncommitted(&state, &pending)?);
+    if step.goes_back {
+        refuse_beside_rollback(&state, &pending, &state.named(step.gateways)?, step.is_filter)?;
+    } else if !pending.is_empty() {
+        refuse_mixed(&state, &pending)?;
+        return finish_uncommitted(step, console, &state, &pending);
     }
-    let named = state.named(step.gateways)?;
-    if let Some(other) = pending.iter().find(|one| !is_of_rollback(step, &named, one)) {
-        let message =
-            format!("a step of `{}` is not committed, and would be in the commit of this rollback", other.gateway);
-        let undone = if other.kind == PendingKind::Filter { "rollback --filter" } else { "rollback" };
-        let help = format!(
-            "`sallyport promote --commit` commits it, and `sallyport {undone} {}` undoes it; without --commit nothing is in the way of \
-             a rollback",
-            other.gateway
-        );
-        return Err(Failure::new(Exit::Blocked, message).with_help(help));
-    }
-    let mut promoted = take(&state)?;
-    // A commit has the whole lock: so it says what else is in it.
-    let before: Vec<Pending> = pending
-        .into_iter()
-        .filter(|one| one.kind == PendingKind::Back && promoted.taken.iter().all(|taken| taken.gateway != one.gateway))
-        .collect();
-    if !before.is_empty() {
-        let before = uncommitted(&state, &before)?;
-        promoted.taken.extend(before.taken);
-        promoted.left.extend(before.files);
-    }
+    let promoted = if step.commit {
+        // A commit has the whole lock: so it says what else is in it.
+        with_all(&state, take(&state, &mut Committing { lock: &state.lock_path })?)?
+    } else {
+        take(&state, &mut Disk)?
+    };
     report(step, console, &promoted)
 }
 
-/// Whether what is not committed is undone by a rollback, or is one itself.
-fn is_of_rollback(step: &Step<'_>, named: &[String], pending: &Pending) -> bool {
-    let is_meant = named.is_empty() || named.contains(&pending.gateway);
-    match pending.kind {
-        PendingKind::Back => true,
-        PendingKind::Filter => is_meant && step.is_filter,
-        PendingKind::Step | PendingKind::Settled => is_meant && !step.is_filter,
-    }
-}
-
 /// A step was written, but not committed.
-fn finish_uncommitted(
-    step: &Step<'_>,
-    console: &Console,
-    pending: &[Pending],
-    written: &Promoted,
-) -> Result<Exit, Failure> {
+fn finish_uncommitted(step: &Step<'_>, console: &Console, state: &State, pending: &[Pending]) -> Result<Exit, Failure> {
+    let written = uncommitted(state, pending)?;
+    let goes_back = pending.iter().any(|one| one.kind.goes_back());
     let words: Vec<_> = written.taken.iter().map(|taken| format!("`{}` to `{}`", taken.gateway, taken.to)).collect();
     if step.commit {
-        let verb = if written.goes_back() { ROLL_BACK } else { step.verb };
+        refuse_carried(state, pending)?;
+        let files: Vec<_> = written.files.iter().map(PathBuf::as_path).collect();
+        need_one_repository(&state.lock_path, &files)?;
+        let verb = if goes_back { ROLL_BACK } else { step.verb };
         // The reason of this run is of another step; the lock keeps that of the one before.
-        report(&Step { verb, reason: None, is_completed: true, ..*step }, console, written)?;
-        let what = if written.goes_back() { "rollback" } else { "step" };
+        report(&Step { verb, reason: None, is_completed: true, ..*step }, console, &written)?;
+        let what = if goes_back { "rollback" } else { "step" };
         let text = format!(
             "the last {what} was not committed, so this run has committed it, and has taken no step of its own: the same command again \
              takes it\n"

@@ -3,15 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::SourceFile;
-use sallyport_egress::{check, decode};
+use sallyport_egress::model::Egress;
+use sallyport_egress::{Located, check, decode};
 use sallyport_manifest::GatewayState;
 
 use super::evidence::Missing;
 use super::git;
+use super::history::egress_in;
 use super::pending::pending;
 use super::state::{Gateway, State};
 use crate::exit::{Exit, Failure};
-use crate::printable::printable;
+use crate::printable::{printable, quoted_path};
 
 /// The files that change with the last step of a gateway, without those that Git has as they are.
 pub(super) fn files_of_end(state: &State, gateway: &str) -> Result<Vec<PathBuf>, Failure> {
@@ -92,7 +94,7 @@ impl Uncommitted {
             Ok((steps, files)) => {
                 let names: Vec<&str> = steps.iter().map(|step| step.gateway.as_str()).collect();
                 let of_all =
-                    (!names.is_empty()).then(|| format!("the last step of {} is not committed", names.join(", ")));
+                    (!names.is_empty()).then(|| format!("what the lock has of {} is not committed", names.join(", ")));
                 Self { of_all, files }
             }
             Err(failure) => Self { of_all: Some(failure.message), files: Vec::new() },
@@ -107,4 +109,27 @@ impl Uncommitted {
         let of_files = || (!own.is_empty()).then(|| not_committed(&own));
         self.of_all.clone().or_else(of_files).map(|what| Missing::new(format!("commit: {what}")))
     }
+}
+
+/// Fails if an Egress file has changes outside of its rules that Git does not have: the commit of a step that changes the rules
+/// would have them, too.
+pub(super) fn refuse_other_changes(state: &State, egress: &Located<Egress>) -> Result<(), Failure> {
+    let path = PathBuf::from(state.source(egress.file).name);
+    let old = git::show("HEAD", &path)?.and_then(|bytes| egress_in(&path, &bytes, &egress.value.route()));
+    let is_same = old.is_some_and(|mut old| {
+        old.spec.authz.rules.clone_from(&egress.value.spec.authz.rules);
+        old == egress.value
+    });
+    if is_same {
+        return Ok(());
+    }
+    let message = format!(
+        "`{}` has changes outside of its rules that are not committed, and the commit of this step would have them, too",
+        printable(&path)
+    );
+    let file = quoted_path(&path);
+    Err(Failure::new(Exit::Blocked, message).with_help(format!(
+        "commit the file by itself, `git add {file}` and `git commit {file}`, and run the same command again; `git diff HEAD -- {file}` \
+         shows what has changed"
+    )))
 }

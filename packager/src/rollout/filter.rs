@@ -9,6 +9,7 @@ use super::evidence::{Missing, help};
 use super::filter_goal::{Goal, goal, holders, obstacle, refuse_old};
 use super::filter_seen::see_filter;
 use super::lock;
+use super::pending::Part;
 use super::promote::{Order, Promoted, Taken};
 use super::state::{Gateway, State};
 use super::whole;
@@ -17,7 +18,7 @@ use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
 
 /// How a gateway without a pin gets its filter, in words.
-const LOCK_FILTER: &str = "the filter of the lock";
+pub(super) const LOCK_FILTER: &str = "the filter of the lock";
 
 /// Pins the lock's next filter for the next gateway; if all have it, it becomes that of the lock. `given`: the digest that the user
 /// expects; that of the lock's own filter takes the pin of a gateway back.
@@ -72,7 +73,8 @@ pub(crate) fn promote_filter(
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
     let reason = order.without_evidence.filter(|_| !seen.missing.is_empty()).map(str::to_owned);
     let (evidence, missing) = (seen.lines, seen.missing);
-    let taken = Taken { gateway: name, from, to: digest.to_string(), evidence, missing, reason, ..Taken::default() };
+    let (part, to) = (Part::Pin, digest.to_string());
+    let taken = Taken { gateway: name, part, from, to, evidence, missing, reason, ..Taken::default() };
     Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], ..Promoted::default() })
 }
 
@@ -94,7 +96,8 @@ fn everywhere(state: &State, goal: &Goal, writer: &mut dyn Writer) -> Result<Pro
     let mut file = LockFile { filter: Some(next), next: None, rollout };
     file.rollout.gateways.values_mut().for_each(|gateway| gateway.filter = None);
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
-    let taken = Taken { gateway: LOCK_FILTER.to_owned(), from: before.digest, to: digest, ..Taken::default() };
+    let (gateway, part) = (LOCK_FILTER.to_owned(), Part::All);
+    let taken = Taken { gateway, part, from: before.digest, to: digest, ..Taken::default() };
     let notes =
         vec!["every gateway has this filter: it is the one of the lock now, and no gateway is pinned".to_owned()];
     Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
@@ -112,15 +115,15 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
             {
                 return Err(refused);
             }
-            let to = own.clone();
-            taken.push(Taken { gateway: name.clone(), from: digest.to_string(), to, ..Taken::default() });
+            let (part, to) = (Part::Pin, own.clone());
+            taken.push(Taken { gateway: name.clone(), part, from: digest.to_string(), to, ..Taken::default() });
         }
     }
     let ended = file.next.take_if(|_| named.is_empty());
     let notes: Vec<String> = ended.iter().map(|next| format!("{} is not rolled out any more", next.digest)).collect();
     if let (Some(next), true) = (&ended, taken.is_empty()) {
         let (gateway, to) = ("every gateway".to_owned(), own);
-        taken.push(Taken { gateway, from: next.digest.clone(), to, ..Taken::default() });
+        taken.push(Taken { gateway, part: Part::All, from: next.digest.clone(), to, ..Taken::default() });
     }
     if taken.is_empty() {
         return Ok(noted(match named.is_empty() {

@@ -1,4 +1,4 @@
-//! What Git has of the files, and commits of exactly those that a step has written.
+//! What Git has of the files.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -14,56 +14,22 @@ const AT_ONCE: usize = 64;
 /// What git says of a branch without a commit.
 const NO_COMMIT: &str = "does not have any commits yet";
 /// For git, a name with `*` or `[` is that name.
-const LITERALLY: &str = "--literal-pathspecs";
-/// Files in Git's folder that are there in the middle of something, and what that is.
-const UNFINISHED: [(&str, &str); 5] = [
-    ("MERGE_HEAD", "a merge"),
-    ("rebase-merge", "a rebase"),
-    ("rebase-apply", "a rebase"),
-    ("CHERRY_PICK_HEAD", "a cherry-pick"),
-    ("REVERT_HEAD", "a revert"),
+pub(super) const LITERALLY: &str = "--literal-pathspecs";
+/// What git prints does not depend on the configuration of its user.
+const PLAINLY: [&str; 6] = [
+    "color.ui=false",
+    "core.fsmonitor=false",
+    "core.quotePath=false",
+    "diff.relative=false",
+    "log.follow=false",
+    "log.showSignature=false",
 ];
-
-/// What is to be committed.
-pub(crate) struct Commit {
-    pub(crate) files: Vec<PathBuf>,
-    pub(crate) message: String,
-}
-
-/// Commits these files and nothing else; returns the short name of the commit.
-pub(crate) fn commit(commit: &Commit) -> Result<String, Failure> {
-    let Commit { files, message } = commit;
-    let Some(first) = files.last() else { return Err(Failure::new(Exit::Io, "there is nothing to commit")) };
-    let here = folder_of(first);
-    let mut absolute: Vec<PathBuf> =
-        files.iter().map(|file| std::path::absolute(file).unwrap_or_else(|_| file.clone())).collect();
-    // What is written through a link is what it leads to.
-    let targets = absolute.iter().filter(|file| file.is_symlink()).filter_map(|link| fs::canonicalize(link).ok());
-    absolute.extend(targets.collect::<Vec<_>>());
-    let arguments = |words: &[&str], files: &[&PathBuf]| {
-        let words = words.iter().map(|word| OsStr::new(*word).to_owned());
-        words.chain(files.iter().map(|file| file.as_os_str().to_owned())).collect::<Vec<_>>()
-    };
-    let present: Vec<&PathBuf> = absolute.iter().filter(|file| file.exists()).collect();
-    run(&here, &arguments(&[LITERALLY, "add", "--"], &present), b"").map_err(refused)?;
-    let all: Vec<&PathBuf> = absolute.iter().collect();
-    run(&here, &arguments(&[LITERALLY, "commit", "--quiet", "--only", "--file=-", "--"], &all), message.as_bytes())
-        .map_err(refused)?;
-    let name = run(&here, &arguments(&["rev-parse", "--short", "HEAD"], &[]), b"").map_err(refused)?;
-    Ok(String::from_utf8_lossy(&name).trim().to_owned())
-}
-
-fn refused(refusal: Refusal) -> Failure {
-    Failure::new(Exit::Io, format!("the files are written, but git did not commit them: {}", refusal.reason))
-        .with_help("mend what git says, and run the same command again: it commits what is written")
-}
-
 /// Whether Git is to have a file: it is in a repository, which does not ignore it.
 ///
 /// # Errors
 /// Fails if there is a repository that cannot be asked: what Git has is not known then.
 pub(super) fn has_repository(path: &Path) -> Result<bool, Failure> {
-    let here = folder_of(path);
+    let (here, name) = place_of(path);
     let cannot_ask = |refusal: Refusal| {
         let message = format!("`{}` is in a Git repository that cannot be asked: {}", printable(path), refusal.reason);
         Failure::new(Exit::Io, message).with_help("mend what git says, and run the same command again")
@@ -74,8 +40,8 @@ pub(super) fn has_repository(path: &Path) -> Result<bool, Failure> {
         Err(refusal) if is_below_repository(&here) => return Err(cannot_ask(refusal)),
         Err(_) => return Ok(false),
     }
-    let name = path.file_name().unwrap_or_default();
-    let ignored = run(&here, &[OsStr::new("check-ignore"), OsStr::new("--quiet"), OsStr::new("--"), name], b"");
+    let words = ["check-ignore", "--quiet", "--"].map(OsStr::new);
+    let ignored = run(&here, &[&words[..], &[name.as_os_str()]].concat(), b"");
     match ignored {
         Ok(_) => return Ok(false),
         Err(Refusal { code: Some(1), .. }) => {}
@@ -98,53 +64,24 @@ fn is_below_repository(here: &Path) -> bool {
     std::env::var_os("GIT_DIR").is_some() || searched.any(|folder| folder.join(".git").symlink_metadata().is_ok())
 }
 
-/// Fails unless a commit can be made here: asked before a file is written.
-pub(crate) fn need_repository(path: &Path) -> Result<(), Failure> {
-    if !has_repository(path)? {
-        let message =
-            format!("`{}` is in no Git repository, or ignored there, so nothing can be committed", printable(path));
-        return Err(Failure::new(Exit::Usage, message).with_help("leave out --commit"));
-    }
-    let here = folder_of(path);
-    let nothing = |reason: &str| {
-        Failure::new(Exit::Blocked, format!("nothing is written, because git could not commit it: {reason}"))
-    };
-    let asked = |words: &[&str]| {
-        let printed = run(&here, words, b"").map_err(|refusal| nothing(&refusal.reason))?;
-        Ok::<_, Failure>(String::from_utf8_lossy(&printed).trim_end().to_owned())
-    };
-    let folder = PathBuf::from(asked(&["rev-parse", "--absolute-git-dir"])?);
-    if let Some((_, what)) = UNFINISHED.iter().find(|(file, _)| folder.join(file).exists()) {
-        return Err(nothing(&format!("the repository is in the middle of {what}"))
-            .with_help(format!("end {what} first, or leave out --commit")));
-    }
-    if let Some(file) = asked(&["diff", "--name-only", "--diff-filter=U"])?.lines().next() {
-        return Err(nothing(&format!("`{}` has conflicts", visible(file))).with_help("resolve them first"));
-    }
-    for identity in ["GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"] {
-        asked(&["var", identity])?;
-    }
-    Ok(())
-}
-
 /// A file as a revision has it; of a link, what it leads to. `None`: there is no such file, or no such revision.
 pub(super) fn show(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     show_itself(revision, &target_of(path))
 }
 
-fn target_of(path: &Path) -> PathBuf {
+pub(super) fn target_of(path: &Path) -> PathBuf {
     let target = fs::canonicalize(path).ok().filter(|_| path.is_symlink());
     target.unwrap_or_else(|| path.to_owned())
 }
 
 /// A file as a revision has it; of a link, the link.
 fn show_itself(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
-    let (here, name) = (folder_of(path), path.file_name().unwrap_or_default());
+    let (here, name) = place_of(path);
     if run(&here, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")], b"").is_err() {
         return Ok(None);
     }
     let words = ["ls-tree", "-z", revision, "--"].map(OsStr::new);
-    let listed = ask(path, &[&words[..], &[name]].concat(), b"")?;
+    let listed = ask(path, &[&words[..], &[name.as_os_str()]].concat(), b"")?;
     // `MODE blob OBJECT<tab>NAME`.
     let listed = String::from_utf8_lossy(&listed).into_owned();
     let mut columns = listed.split_ascii_whitespace().skip(1);
@@ -179,9 +116,9 @@ pub(super) fn not_as_committed(files: impl IntoIterator<Item = PathBuf>) -> Resu
 
 /// The commits that changed a file, the newest first.
 pub(super) fn commits_of(path: &Path) -> Result<Vec<String>, Failure> {
+    let (here, name) = place_of(path);
     let words = [LITERALLY, "log", "--format=%H", "--"].map(OsStr::new);
-    let words = [&words[..], &[path.file_name().unwrap_or_default()]].concat();
-    match run(&folder_of(path), &words, b"") {
+    match run(&here, &[&words[..], &[name.as_os_str()]].concat(), b"") {
         Err(refusal) if refusal.reason.contains(NO_COMMIT) => Ok(Vec::new()),
         Err(refusal) => Err(unanswered(path, &refusal)),
         Ok(printed) => Ok(String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect()),
@@ -195,7 +132,7 @@ pub(super) fn find_in_history<T>(
     mut find: impl FnMut(&str, Option<&[u8]>, Option<&[u8]>) -> Option<T>,
 ) -> Result<Option<T>, Failure> {
     let path = target_of(path);
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = place_of(&path).1.to_string_lossy().into_owned();
     for commits in commits_of(&path)?.chunks(AT_ONCE) {
         let asked: String = commits.iter().map(|commit| format!("{commit}^:./{name}\n{commit}:./{name}\n")).collect();
         let printed = ask(&path, &["cat-file", "--batch"], asked.as_bytes())?;
@@ -228,17 +165,87 @@ pub(super) fn is_shallow(path: &Path) -> Result<bool, Failure> {
     Ok(ask(path, &["rev-parse", "--is-shallow-repository"], b"")?.trim_ascii() == b"true")
 }
 
+/// The folder of the repository that a file is in.
+pub(super) fn top(near: &Path) -> Result<PathBuf, Failure> {
+    let top = ask(near, &["rev-parse", "--show-toplevel"], b"")?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&top).trim_end()))
+}
+
 /// Files that are in one revision and not in another (`None`: on disk), each with its content.
 pub(super) fn removed(near: &Path, before: &str, after: Option<&str>) -> Result<Vec<(PathBuf, String)>, Failure> {
-    let words = ["diff", "--no-renames", "--name-only", "--diff-filter=D", "-z", before];
+    let words = ["diff", "--no-ext-diff", "--no-renames", "--name-only", "--diff-filter=D", "-z", before];
     let words: Vec<&str> = words.into_iter().chain(after).collect();
-    let top = ask(near, &["rev-parse", "--show-toplevel"], b"")?;
-    let top = PathBuf::from(String::from_utf8_lossy(&top).trim_end());
+    let top = top(near)?;
     let mut files = Vec::new();
     for name in ask(near, &words, b"")?.split(|byte| *byte == 0) {
         let Some(name) = std::str::from_utf8(name).ok().filter(|name| !name.is_empty()) else { continue };
-        let content = ask(near, &["show", &format!("{before}:{name}")], b"")?;
+        let content = ask(near, &["cat-file", "blob", &format!("{before}:{name}")], b"")?;
         files.extend(String::from_utf8(content).ok().map(|text| (crate::input::relative(&top.join(name)), text)));
+    }
+    Ok(files)
+}
+
+/// A YAML file that a commit removed.
+pub(super) struct Removal {
+    pub(super) commit: String,
+    /// Below the folder of the repository.
+    pub(super) name: String,
+    /// What it was.
+    pub(super) text: String,
+}
+
+/// Searches the YAML files that commits removed, the newest commit first. `since`: only commits that this one does not have.
+pub(super) fn find_removal<T>(
+    near: &Path,
+    since: Option<&str>,
+    mut find: impl FnMut(Removal) -> Result<Option<T>, Failure>,
+) -> Result<Option<T>, Failure> {
+    let range = since.map_or_else(|| "HEAD".to_owned(), |since| format!("{since}..HEAD"));
+    let words = ["log", "--no-ext-diff", "--no-renames", "--name-only", "--diff-filter=D", "--format=%x01%H", &range];
+    let printed = ask(near, &words, b"")?;
+    let (mut removals, mut commit) = (Vec::new(), "");
+    let printed = String::from_utf8_lossy(&printed).into_owned();
+    for line in printed.lines() {
+        match line.strip_prefix('\u{1}') {
+            Some(next) => commit = next,
+            None if line.ends_with(".yaml") || line.ends_with(".yml") => removals.push((commit, line)),
+            None => {}
+        }
+    }
+    for some in removals.chunks(AT_ONCE) {
+        let asked: String = some.iter().map(|(commit, name)| format!("{commit}^:{name}\n")).collect();
+        let printed = ask(near, &["cat-file", "--batch"], asked.as_bytes())?;
+        let mut rest = printed.as_slice();
+        for (commit, name) in some {
+            let Some(text) = object(&mut rest).and_then(|bytes| std::str::from_utf8(bytes).ok()) else { continue };
+            let removal = Removal { commit: (*commit).to_owned(), name: (*name).to_owned(), text: text.to_owned() };
+            if let Some(found) = find(removal)? {
+                return Ok(Some(found));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The files of a revision that have a word in them: each by its name below the folder of the repository, with its content. None, if
+/// there is no such revision.
+pub(super) fn files_with(near: &Path, revision: &str, word: &str) -> Result<Vec<(String, String)>, Failure> {
+    let top = top(near)?;
+    if run(&top, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")], b"").is_err() {
+        return Ok(Vec::new());
+    }
+    let words = ["grep", "--no-color", "-l", "-z", "-I", "--full-name", "-F", "-e", word, revision, "--"];
+    let printed = match run(&top, &words, b"") {
+        Ok(printed) => printed,
+        Err(Refusal { code: Some(1), .. }) => Vec::new(),
+        Err(refusal) => return Err(unanswered(near, &refusal)),
+    };
+    let mut files = Vec::new();
+    for name in printed.split(|byte| *byte == 0) {
+        let name = std::str::from_utf8(name).ok().and_then(|name| name.strip_prefix(revision)?.strip_prefix(':'));
+        let Some(name) = name else { continue };
+        let content = ask(near, &["cat-file", "blob", &format!("{revision}:{name}")], b"")?;
+        files.extend(String::from_utf8(content).ok().map(|text| (name.to_owned(), text)));
     }
     Ok(files)
 }
@@ -253,23 +260,32 @@ fn unanswered(near: &Path, refusal: &Refusal) -> Failure {
     Failure::new(Exit::Io, message).with_help("mend what git says, and run the same command again")
 }
 
-fn folder_of(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    folder.to_owned()
+/// The folder of a file; if that is gone, the nearest one above.
+pub(super) fn folder_of(path: &Path) -> PathBuf {
+    place_of(path).0
+}
+
+/// A folder that is there, and the file from there on.
+fn place_of(path: &Path) -> (PathBuf, PathBuf) {
+    let here = Path::new(".");
+    let mut above = path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { here } else { folder });
+    let folder = above.find(|folder| folder.is_dir()).unwrap_or(here);
+    (folder.to_owned(), path.strip_prefix(folder).unwrap_or(path).to_owned())
 }
 
 /// Why git failed.
-struct Refusal {
+pub(super) struct Refusal {
     /// In its words, in one line.
-    reason: String,
+    pub(super) reason: String,
     /// Its exit code; `None`: it did not run, or was killed.
     code: Option<i32>,
 }
 
 /// What git prints, or why it fails.
-fn run(here: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec<u8>, Refusal> {
+pub(super) fn run(here: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec<u8>, Refusal> {
     let not_run = |error: std::io::Error| Refusal { reason: format!("cannot run `git`: {error}"), code: None };
     let mut child = Command::new("git")
+        .args(PLAINLY.iter().flat_map(|setting| ["-c", setting]))
         .args(arguments)
         .current_dir(here)
         .env("LC_ALL", "C")

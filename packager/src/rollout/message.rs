@@ -1,29 +1,27 @@
 //! The message of a commit: what was done, with hashes, evidence and waivers. Git is the history of the rollout.
 
-use sallyport_egress::rollout::Standing;
-use sallyport_manifest::{Locked, LockedGateway};
+use std::fs;
 
+use sallyport_manifest::{LockFile, Locked};
+
+use super::commit::Commit;
 use super::committed::files_of_end;
 use super::evidence::Missing;
-use super::filter::of_the_lock;
-use super::git::{self, Commit};
-use super::pending::{Pending, PendingKind};
+use super::git;
+use super::pending::{Part, Pending, PendingKind, committed, pending_since};
 use super::promote::{Promoted, Taken};
-use super::revert::{TO_BEFORE, TO_THE_EGRESS};
+use super::revert::TO_BEFORE;
 use super::state::State;
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
+use crate::printable::printable;
 
 /// Where the last step leads, in words.
-const SETTLED: &str = "settled";
+pub(super) const SETTLED: &str = "settled";
 /// Of a step that was written without `--commit`.
-const UNRECORDED: &str = "what there was is not recorded: the step was written before, and is committed now";
+const UNRECORDED: &str =
+    "what there was is not recorded: the step was written before, and is committed now; the waivers are not, either";
 
 impl Promoted {
-    /// Whether it takes back what was promoted, and nothing else.
-    pub(crate) fn goes_back(&self) -> bool {
-        self.taken.iter().all(|taken| [TO_THE_EGRESS, TO_BEFORE].contains(&taken.to.as_str()))
-    }
-
     /// The commit of what was done, without files that Git has as they are, and without steps that no commit has. `verb`:
     /// `promote` or `roll back`; `reason`: why evidence was not needed, of steps for which that is not known.
     pub(crate) fn commit(&self, verb: &str, reason: Option<&str>) -> Result<Commit, Failure> {
@@ -31,6 +29,7 @@ impl Promoted {
         let subject = match taken.as_slice() {
             [one] if one.begins_again.is_some() => format!("{verb} {}: {} begins again", one.gateway, one.to),
             [one] => format!("{verb} {} to {}", one.gateway, one.to),
+            all if all.iter().any(|taken| taken.part == Part::All) => format!("{verb} the filter of every gateway"),
             all => {
                 let to: std::collections::BTreeSet<&str> = all.iter().map(|taken| taken.to.as_str()).collect();
                 format!("{verb} {} gateways to {}", all.len(), to.into_iter().collect::<Vec<_>>().join(", "))
@@ -79,22 +78,20 @@ fn paragraph(taken: &Taken, reason: Option<&str>) -> String {
 pub(crate) fn uncommitted(state: &State, pending: &[Pending]) -> Result<Promoted, Failure> {
     let mut promoted = Promoted::default();
     for one in pending {
-        let Pending { gateway, kind, before, now } = one;
-        let words =
-            |standing: Option<Standing>, none: &str| standing.map_or(none.to_owned(), |standing| standing.to_string());
-        let (was, is) = (before.candidate.as_ref(), now.candidate.as_ref());
-        let of_digests = is.or(was);
+        let Pending { gateway, part, kind, from, to, before, now } = one;
+        let locked = now.as_ref().or(before.as_ref());
         let mut taken = Taken {
             gateway: gateway.clone(),
-            policy: of_digests.map(|locked| locked.policy.clone()).unwrap_or_default(),
-            candidate: of_digests.map(|locked| locked.candidate.clone()).unwrap_or_default(),
-            from: words(was.map(|locked| locked.standing), "proposed"),
-            to: words(is.map(|locked| locked.standing), SETTLED),
+            part: *part,
+            policy: locked.map(|locked| locked.policy.clone()).unwrap_or_default(),
+            candidate: locked.map(|locked| locked.candidate.clone()).unwrap_or_default(),
+            from: from.clone(),
+            to: to.clone(),
             ..Taken::default()
         };
         // The lock has why evidence was missing; of a filter and of the last step it has nothing.
-        match (kind, is) {
-            (PendingKind::Back, _) => TO_THE_EGRESS.clone_into(&mut taken.to),
+        match (kind, now) {
+            (kind, _) if kind.goes_back() => {}
             (PendingKind::Step, Some(Locked { without_evidence: None, .. })) => {
                 taken.evidence.push(UNRECORDED.to_owned());
             }
@@ -102,22 +99,48 @@ pub(crate) fn uncommitted(state: &State, pending: &[Pending]) -> Result<Promoted
                 taken.reason.clone_from(reason);
                 taken.missing.push(Missing::new(format!("evidence: {UNRECORDED}")));
             }
-            _ => taken.missing.push(Missing::new(format!("evidence: {UNRECORDED}"))),
+            _ => taken.evidence.push(format!("{UNRECORDED}, nor is a reason why none was needed")),
         }
-        match kind {
-            PendingKind::Filter => {
-                let pin = |gateway: &LockedGateway| gateway.filter.as_ref().map(ToString::to_string);
-                taken.from = pin(before).unwrap_or_else(|| "the filter of the lock".to_owned());
-                taken.to = pin(now).unwrap_or_else(|| of_the_lock(state));
-            }
-            PendingKind::Settled => promoted.files.extend(files_of_end(state, gateway)?),
-            PendingKind::Step if was.is_some_and(|was| is.is_some_and(|is| was.standing == is.standing)) => {
-                taken.begins_again = Some("with other rules, or because the Egress had changed");
-            }
-            PendingKind::Step | PendingKind::Back => {}
+        if *kind == PendingKind::Settled {
+            promoted.files.extend(files_of_end(state, gateway)?);
+        }
+        let stands = |locked: &Option<Locked>| locked.as_ref().map(|locked| locked.standing);
+        if *kind == PendingKind::Step && stands(before) == stands(now) {
+            taken.begins_again = Some("with other rules, or because the Egress had changed");
         }
         promoted.taken.push(taken);
     }
     promoted.files.push(state.lock_path.clone());
+    Ok(promoted)
+}
+
+/// What a commit of the lock, as it is on disk now, has: what was done and changes something, and what was written before.
+pub(crate) fn with_all(state: &State, mut promoted: Promoted) -> Result<Promoted, Failure> {
+    let Some(committed) = committed(state)? else { return Ok(promoted) };
+    let lock = match fs::read(&state.lock_path) {
+        Ok(bytes) => LockFile::parse(&String::from_utf8_lossy(&bytes))
+            .map_err(|error| Failure::new(Exit::Io, format!("`{}`: {error}", printable(&state.lock_path))))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => LockFile::default(),
+        Err(error) => return Err(Failure::read(&state.lock_path, &error)),
+    };
+    let changes = pending_since(state, &committed.lock, &lock);
+    let is_of = |taken: &Taken, one: &Pending| {
+        taken.part == one.part && (taken.part == Part::All || taken.gateway == one.gateway)
+    };
+    for taken in &mut promoted.taken {
+        // After the last step, the rules go back, and the lock stays.
+        taken.is_undone |= taken.to != TO_BEFORE && !changes.iter().any(|one| is_of(taken, one));
+    }
+    let is_named = |one: &Pending| promoted.taken.iter().any(|taken| is_of(taken, one));
+    let before: Vec<Pending> = changes.into_iter().filter(|one| !is_named(one)).collect();
+    if before.is_empty() {
+        return Ok(promoted);
+    }
+    if promoted.taken.is_empty() {
+        promoted.notes = vec!["it was rolled back already, but that was not committed".to_owned()];
+    }
+    let Promoted { taken, files, .. } = uncommitted(state, &before)?;
+    promoted.taken.extend(taken);
+    promoted.left.extend(files);
     Ok(promoted)
 }

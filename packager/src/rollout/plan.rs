@@ -185,7 +185,7 @@ const HALF_DONE: &str =
 const COMPLETES: &str = "`sallyport promote` completes it, if it has what a step from `enforce` needs";
 
 /// Why what was seen at a stage is no evidence for the Egress as it is now.
-fn other_egress(locked: &Locked) -> String {
+pub(super) fn other_egress(locked: &Locked) -> String {
     match locked.egress {
         Some(_) => format!("the Egress has changed outside of its rules since {}", locked.since),
         None => format!(

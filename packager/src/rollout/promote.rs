@@ -7,11 +7,12 @@ use sallyport_egress::Located;
 use sallyport_egress::rollout::{Candidate, Standing, Step, splice};
 use sallyport_manifest::GatewayState;
 
-use super::committed::{files_of_end, refuse_uncommitted};
+use super::committed::{files_of_end, refuse_other_changes, refuse_uncommitted};
 use super::evidence::{Cure, Missing, Witness, help};
 use super::git;
 use super::lock;
-use super::plan::{missing_filter, needs};
+use super::pending::Part;
+use super::plan::{missing_filter, needs, other_egress};
 use super::state::{Gateway, State};
 use super::target::Target;
 use super::turn::{Turn, first_behind, out_of_turn, settled_early};
@@ -40,10 +41,11 @@ pub(crate) struct Promoted {
     pub(crate) notes: Vec<String>,
 }
 
-/// A step of one gateway.
+/// A step of one gateway, or of its filter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
     pub(crate) gateway: String,
+    pub(crate) part: Part,
     pub(crate) from: String,
     pub(crate) to: String,
     /// The digests of the rules in force and of the candidate's, before the step.
@@ -108,6 +110,12 @@ pub(crate) fn promote(
             (Some(_), None) => {}
         }
     }
+    let named = rewritten.iter().map(|rewritten| &rewritten.path).chain(&left);
+    writer.begin(&named.map(PathBuf::as_path).collect::<Vec<_>>())?;
+    if writer.commits() {
+        let is_begun = |gateway: &&Gateway<'_>| matches!(gateway.state, GatewayState::Settling(..));
+        moving.iter().filter(is_begun).try_for_each(|gateway| refuse_other_changes(state, gateway.egress))?;
+    }
     let mut files = Vec::new();
     for Rewritten { path, old, new } in rewritten {
         match new {
@@ -162,10 +170,15 @@ fn judge(
         missing.extend(settled_early(state, first.as_ref(), gateway, *step));
         // What was seen at one stage is no evidence for those that are left out.
         let next = gateway.next(&state.rollout.gates.canary.steps);
-        missing.extend(
-            next.filter(|next| next != step)
-                .map(|next| Missing::new(format!("steps: `{next}` comes before it")).cured_by(Cure::Steps)),
-        );
+        missing.extend(next.filter(|next| next != step).map(|next| {
+            match gateway.state {
+                GatewayState::Rolling(_, locked) if gateway.begins_again => {
+                    Missing::new(format!("steps: {}, so `{next}` begins again before it", other_egress(locked)))
+                }
+                _ => Missing::new(format!("steps: `{next}` comes before it")),
+            }
+            .cured_by(Cure::Steps)
+        }));
         let filter = missing_filter(state, gateway, *step);
         is_for_filter |= filter.is_some();
         let lacks: Vec<&Missing> = if reason.is_some() { filter.iter().collect() } else { missing.iter().collect() };
@@ -189,6 +202,7 @@ fn judge(
             missing,
             waivers: waivers(state, &name),
             begins_again: begins_again(gateway, *step),
+            part: Part::Candidate,
             is_undone: false,
             gateway: name,
         });

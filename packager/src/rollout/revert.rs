@@ -1,20 +1,16 @@
 //! Back to the rules of the Egress file, from any stage; and after the candidate was settled, back to the rules before.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use sallyport_egress::check;
-use sallyport_egress::diagnostic::SourceFile;
-use sallyport_egress::model::Egress;
-use sallyport_egress::rollout::{Standing, digest, digest_beside_rules, splice};
+use sallyport_egress::rollout::digest;
 use sallyport_manifest::{GatewayState, LockFile, Locked};
 
-use super::committed::own_candidate;
-use super::git;
+use super::committed::refuse_other_changes;
+use super::history::{Ended, Fate, by_hand, fate, revision_with};
 use super::lock;
-use super::merge::merged;
-use super::pending::{Committed, Pending, PendingKind, committed, pending_since};
+use super::pending::{Committed, Part, Pending, PendingKind, committed, pending_since};
 use super::promote::{Promoted, Taken};
+use super::restore::{Restored, before_settling, restored_before};
 use super::state::{Gateway, State};
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
@@ -34,35 +30,19 @@ struct Back {
     left: Vec<PathBuf>,
 }
 
-/// A file that goes back to what it was.
-struct Restored {
-    path: PathBuf,
-    old: Option<Vec<u8>>,
-    new: String,
-}
-
-/// A candidate that the lock has no more.
-struct Ended {
-    /// The revision that still has it.
-    before: String,
-    /// The commit that took it out; `None`: that is not committed yet.
-    after: Option<String>,
-    locked: Locked,
-}
-
 /// Takes the candidates of these gateways back; without names, of every gateway that has one in the lock. A step that is not
 /// committed is undone instead.
 pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer) -> Result<Promoted, Failure> {
     let named = state.named(named)?;
     let committed = committed(state);
     let pending = match &committed {
-        Ok(Some(committed)) => pending_since(state, &committed.lock),
+        Ok(Some(committed)) => pending_since(state, &committed.lock, &state.lock),
         _ => Vec::new(),
     };
-    let to_undo = |name: &str| {
-        let is_step = |one: &&Pending| matches!(one.kind, PendingKind::Step | PendingKind::Settled);
-        pending.iter().filter(is_step).find(|one| one.gateway == name)
+    let of = |name: &str, kinds: &[PendingKind]| {
+        pending.iter().find(|one| one.gateway == name && one.part == Part::Candidate && kinds.contains(&one.kind))
     };
+    let to_undo = |name: &str| of(name, &[PendingKind::Step, PendingKind::Settled]);
     let gateways = state.gateways();
     let is_meant = |gateway: &&Gateway<'_>| match named.is_empty() {
         true => state.lock.candidate(&gateway.name()).is_some() || to_undo(&gateway.name()).is_some(),
@@ -93,16 +73,30 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
             }
             Ok(_) => {}
         }
-        let back =
-            back(state, gateway)?.filter(|back| is_in_lock || !back.restored.is_empty() || !back.left.is_empty());
-        let Some(back) = back else {
-            let is_back = pending.iter().any(|one| one.gateway == name && one.kind == PendingKind::Back);
-            promoted.notes.push(match is_back {
-                true => format!("{name} was rolled back already, but that is not committed"),
-                false => format!("{name} has no candidate in the lock, and none is settled: nothing to roll back"),
-            });
+        if let Some(unknown) = of(&name, &[PendingKind::Unknown]) {
+            return Err(without_fate(state, unknown));
+        }
+        if of(&name, &[PendingKind::Back]).is_some() {
+            promoted.notes.push(format!("{name} was rolled back already, but that is not committed"));
             continue;
+        }
+        let back = match back(state, gateway)? {
+            Found::Back(back) => back,
+            Found::Done => {
+                promoted.notes.push(format!("{name} was rolled back already: nothing to roll back"));
+                continue;
+            }
+            Found::Nothing => {
+                promoted.notes.push(format!(
+                    "{name} has no candidate in the lock, and Git knows of none that was settled: nothing to roll back"
+                ));
+                continue;
+            }
         };
+        let restores = !back.restored.is_empty() || !back.left.is_empty();
+        if writer.commits() && restores {
+            refuse_other_changes(state, gateway.egress)?;
+        }
         if let Some(entry) = file.rollout.gateways.get_mut(&name) {
             entry.candidate = None;
         }
@@ -113,7 +107,8 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
         let from = entry.as_ref().map_or_else(|| "pinned".to_owned(), |locked| locked.standing.to_string());
         let (policy, candidate) = entry.map(|locked| (locked.policy, locked.candidate)).unwrap_or_default();
         let to = "no entry in the lock".to_owned();
-        promoted.taken.push(Taken { gateway: stray.to_owned(), from, to, policy, candidate, ..Taken::default() });
+        let part = if candidate.is_empty() { Part::Pin } else { Part::Candidate };
+        promoted.taken.push(Taken { gateway: stray.to_owned(), part, from, to, policy, candidate, ..Taken::default() });
     }
     match unknown {
         Some(failure) if promoted.taken.is_empty() => return Err(failure),
@@ -125,6 +120,8 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
         }
         None => {}
     }
+    let named = restored.iter().map(|restored| &restored.path).chain(&promoted.left);
+    writer.begin(&named.map(PathBuf::as_path).collect::<Vec<_>>())?;
     for Restored { path, old, new } in restored {
         writer.replace(&path, old.as_deref(), new.as_bytes())?;
         promoted.files.push(path);
@@ -140,6 +137,17 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
         promoted.files.push(state.lock_path.clone());
     }
     Ok(promoted)
+}
+
+/// Nothing says whether the candidate was settled or rolled back.
+fn without_fate(state: &State, pending: &Pending) -> Failure {
+    let Pending { gateway, from, to, .. } = pending;
+    let message = format!("what became of the candidate of `{gateway}` is not known: in the lock, {from} -> {to}");
+    Failure::new(Exit::Blocked, message).with_help(format!(
+        "`git checkout HEAD -- {}` takes the changes of the lock back that are not committed; then `sallyport rollback {gateway}` takes \
+         the candidate back, and the rules of the Egress file decide",
+        quoted_path(&state.lock_path)
+    ))
 }
 
 fn without_repository(state: &State, name: &str) -> Failure {
@@ -160,12 +168,15 @@ fn undo(
     promoted: &mut Promoted,
 ) -> Result<Vec<Restored>, Failure> {
     let name = gateway.name();
-    let before = step.before.candidate.clone();
+    let before = step.before.clone();
     let mut restored = Vec::new();
     if let (PendingKind::Settled, Some(locked)) = (step.kind, before.clone()) {
         restored = before_settling(gateway, state, &Ended { before: "HEAD".to_owned(), after: None, locked })?;
         // The Egress file comes last: without its candidate's rules, nothing says that they were settled.
         restored.reverse();
+    }
+    if before.is_none() {
+        step.now.iter().try_for_each(|locked| refuse_rules_of_candidate(state, gateway, locked))?;
     }
     let words = |locked: Option<&Locked>, none: &str| {
         locked.map_or_else(|| none.to_owned(), |locked| locked.standing.to_string())
@@ -178,9 +189,9 @@ fn undo(
     promoted.notes.push(format!(
         "{name}: the step was not committed, so it is undone: it is at `{to}`, as in the last commit{more}"
     ));
-    let digests = before.as_ref().or(step.now.candidate.as_ref());
+    let digests = before.as_ref().or(step.now.as_ref());
     promoted.taken.push(Taken {
-        from: words(step.now.candidate.as_ref(), "settled"),
+        from: words(step.now.as_ref(), "settled"),
         to,
         policy: digests.map(|locked| locked.policy.clone()).unwrap_or_default(),
         candidate: digests.map(|locked| locked.candidate.clone()).unwrap_or_default(),
@@ -228,154 +239,55 @@ fn take_back(state: &State, gateway: &Gateway<'_>, back: Back, promoted: &mut Pr
     restored
 }
 
-fn back(state: &State, gateway: &Gateway<'_>) -> Result<Option<Back>, Failure> {
-    if let Some(locked) = state.lock.candidate(&gateway.name()) {
-        let restored = match gateway.state {
-            GatewayState::Settling(..) => {
-                let path = PathBuf::from(state.source(gateway.egress.file).name);
-                // What was half done may have been committed since.
-                let mut before = "HEAD".to_owned();
-                if rules_at("HEAD", &path)?.as_ref() != Some(&locked.policy) {
-                    let has_them = |commit: &str, _: Option<&[u8]>, after: Option<&[u8]>| {
-                        (after.and_then(|bytes| rules_in(&path, bytes)).as_ref() == Some(&locked.policy))
-                            .then(|| commit.to_owned())
-                    };
-                    before = git::find_in_history(&path, has_them)?.unwrap_or(before);
-                }
-                before_settling(gateway, state, &Ended { before, after: None, locked: locked.clone() })?
+/// What there is to take back.
+enum Found {
+    Back(Back),
+    /// It was taken back before.
+    Done,
+    Nothing,
+}
+
+fn back(state: &State, gateway: &Gateway<'_>) -> Result<Found, Failure> {
+    let Some(locked) = state.lock.candidate(&gateway.name()) else {
+        return Ok(match fate(state, gateway)? {
+            Fate::None => Found::Nothing,
+            Fate::RolledBack => Found::Done,
+            Fate::Settled(ended) => {
+                let restored = before_settling(gateway, state, &ended)?;
+                let left =
+                    if restored.is_empty() { restored_before(gateway, state, &ended.locked)? } else { Vec::new() };
+                let is_done = restored.is_empty() && left.is_empty();
+                if is_done { Found::Done } else { Found::Back(Back { locked: ended.locked, restored, left }) }
             }
-            _ => Vec::new(),
-        };
-        return Ok(Some(Back { locked: locked.clone(), restored, left: Vec::new() }));
-    }
-    let Some(ended) = ended(state, gateway)?.filter(|ended| ended.locked.standing == Standing::Enforce) else {
-        return Ok(None);
+        });
     };
-    let restored = before_settling(gateway, state, &ended)?;
-    let left = if restored.is_empty() { restored_before(gateway, state, &ended.locked)? } else { Vec::new() };
-    Ok(Some(Back { locked: ended.locked, restored, left }))
-}
-
-/// How the lock lost the candidate of a gateway; `None`: it had none, or the candidate was rolled back.
-fn ended(state: &State, gateway: &Gateway<'_>) -> Result<Option<Ended>, Failure> {
-    let name = gateway.name();
-    let of = |lock: Option<&[u8]>| {
-        let lock = LockFile::parse(&String::from_utf8_lossy(lock?)).ok()?;
-        lock.candidate(&name).cloned()
-    };
-    if of(git::show("HEAD", &state.lock_path)?.as_deref()).is_some() {
-        // It is rolled back, but that is not committed.
-        return Ok(None);
-    }
-    let found = git::find_in_history(&state.lock_path, |commit, before, after| {
-        let locked = of(before)?;
-        of(after).is_none().then(|| (commit.to_owned(), locked))
-    })?;
-    let Some((commit, locked)) = found else {
-        if git::is_shallow(&state.lock_path)? {
-            let message = format!(
-                "`{name}` has no candidate in the lock, and whether one is settled is not known: the history of this clone is shallow, \
-                 and ends before it"
-            );
-            return Err(Failure::new(Exit::Blocked, message)
-                .with_help("`git fetch --unshallow` gets the rest; then run the same command again"));
+    let restored = match gateway.state {
+        GatewayState::Settling(..) => {
+            // What was half done may have been committed since.
+            let path = PathBuf::from(state.source(gateway.egress.file).name);
+            let before = revision_with(&path, &locked.policy)?.unwrap_or_else(|| "HEAD".to_owned());
+            before_settling(gateway, state, &Ended { before, after: None, locked: locked.clone() })?
         }
-        return Ok(None);
-    };
-    let path = PathBuf::from(state.source(gateway.egress.file).name);
-    let is_rolled_back = rules_at(&commit, &path)?.as_ref() == Some(&locked.policy);
-    Ok((!is_rolled_back).then(|| Ended { before: format!("{commit}^"), after: Some(commit), locked }))
-}
-
-/// The digest of the rules of an Egress file in a revision.
-fn rules_at(revision: &str, path: &Path) -> Result<Option<String>, Failure> {
-    Ok(git::show(revision, path)?.and_then(|bytes| rules_in(path, &bytes)))
-}
-
-fn rules_in(path: &Path, bytes: &[u8]) -> Option<String> {
-    let text = String::from_utf8(bytes.to_vec()).ok()?;
-    rules_of(&SourceFile { name: printable(path), text })
-}
-
-fn rules_of(file: &SourceFile) -> Option<String> {
-    egress_of(file).map(|egress| digest(&egress.spec.authz.rules))
-}
-
-fn egress_of(file: &SourceFile) -> Option<Egress> {
-    check(std::slice::from_ref(file)).egresses.into_iter().next().map(|egress| egress.value)
-}
-
-/// The files that were restored before, if the last commit still has what was settled.
-fn restored_before(gateway: &Gateway<'_>, state: &State, locked: &Locked) -> Result<Vec<PathBuf>, Failure> {
-    let path = PathBuf::from(state.source(gateway.egress.file).name);
-    let is_restored = digest(&gateway.egress.value.spec.authz.rules) == locked.policy;
-    if !is_restored || rules_at("HEAD", &path)?.as_ref() != Some(&locked.candidate) {
-        return Ok(Vec::new());
-    }
-    let candidate = gateway.candidate.map(|candidate| PathBuf::from(state.source(candidate.file).name));
-    git::not_as_committed(std::iter::once(path).chain(candidate))
-}
-
-/// The Egress file and the Candidate file as they were before. What has changed since beside them stays.
-fn before_settling(gateway: &Gateway<'_>, state: &State, ended: &Ended) -> Result<Vec<Restored>, Failure> {
-    let Ended { before, after, locked } = ended;
-    let now = state.source(gateway.egress.file);
-    let path = PathBuf::from(&now.name);
-    let name = gateway.name();
-    let refuse = |why: &'static str| {
-        let message = format!("`{}` cannot go back by itself: {why}", printable(&path));
-        Failure::new(Exit::Blocked, message).with_help(format!(
-            "`git diff {before} -- {}` shows what has changed since: write the rules from before into it by hand",
-            quoted_path(&path)
-        ))
-    };
-    let old = git::show(before, &path)?.and_then(|bytes| String::from_utf8(bytes).ok());
-    let Some(old) = old.map(|text| SourceFile { name: now.name.clone(), text }) else {
-        return Err(refuse("Git does not have it as it was before"));
-    };
-    let files = git::removed(&path, before, after.as_deref())?;
-    let own = |(file, text): (PathBuf, String)| own_candidate(&file, &text, &old, &name).map(|source| (file, source));
-    let candidate = files.into_iter().find_map(own);
-    // Also one that the lock knows nothing of yet.
-    let still_there = state.checked.candidates.iter().find(|candidate| candidate.value.gateway() == name);
-    let still_there = still_there.map(|found| state.source(found.file));
-    let Some(source) = candidate.as_ref().map(|(_, source)| source).or(still_there.as_ref()) else {
-        return Err(refuse("Git does not have its Candidate file"));
-    };
-    let new = unsettled(&now, &old, source, locked).map_err(refuse)?;
-    let mut restored = Vec::new();
-    if new != now.text {
-        restored.push(Restored { path, old: Some(now.text.into_bytes()), new });
-    } else if after.is_some() && git::is_committed(&path)? {
-        // It went back before, and what became of the candidate since is not undone.
-        return Ok(Vec::new());
-    }
-    if let Some((file, source)) = candidate {
-        let there = fs::read(&file).ok();
-        if there.as_deref() != Some(source.text.as_bytes()) {
-            restored.push(Restored { path: file, old: there, new: source.text });
+        _ => {
+            refuse_rules_of_candidate(state, gateway, locked)?;
+            Vec::new()
         }
-    }
-    Ok(restored)
-}
-
-/// The Egress file without what was settled; or why that cannot be said. `source`: its Candidate file.
-fn unsettled(now: &SourceFile, old: &SourceFile, source: &SourceFile, locked: &Locked) -> Result<String, &'static str> {
-    let is_before = rules_of(old).as_ref() == Some(&locked.policy);
-    if now.text == old.text {
-        let is_settled = rules_of(now).as_ref() == Some(&locked.candidate);
-        return if is_before || !is_settled { Ok(old.text.clone()) } else { Err(OTHER_RULES) };
-    }
-    let settled = splice(old, source).ok().filter(|_| is_before).ok_or(OTHER_RULES)?;
-    let merged = merged(&settled, &now.text, &old.text).map(|text| SourceFile { name: now.name.clone(), text });
-    let is_meant = |merged: &SourceFile| {
-        let [now, merged] = [now, merged].map(egress_of);
-        let (Some(now), Some(merged)) = (now, merged) else { return false };
-        let [rules, new] = [&now, &merged].map(|egress| digest(&egress.spec.authz.rules));
-        digest_beside_rules(&now) == digest_beside_rules(&merged) && (rules != locked.candidate || new == locked.policy)
     };
-    let merged = merged.filter(is_meant);
-    merged.map(|merged| merged.text).ok_or("it has changed since its candidate was settled, in the same place")
+    Ok(Found::Back(Back { locked: locked.clone(), restored, left: Vec::new() }))
 }
 
-const OTHER_RULES: &str = "in Git, it had other rules before";
+/// Without its entry in the lock, rules of a candidate that were written into the Egress file by hand would decide for all.
+fn refuse_rules_of_candidate(state: &State, gateway: &Gateway<'_>, locked: &Locked) -> Result<(), Failure> {
+    if digest(&gateway.egress.value.spec.authz.rules) != locked.candidate {
+        return Ok(());
+    }
+    let path = PathBuf::from(state.source(gateway.egress.file).name);
+    let message = format!(
+        "`{}` is at `{}`, and the rules in `{}` are those of the candidate already: without its entry in the lock they would decide for \
+         all",
+        gateway.name(),
+        locked.standing,
+        printable(&path)
+    );
+    Err(Failure::new(Exit::Blocked, message).with_help(by_hand(&path, &locked.policy)))
+}

@@ -13,6 +13,16 @@ const PREFIX: &str = ".sallyport-rollout-";
 
 /// What writes files; tests let it fail.
 pub(crate) trait Writer {
+    /// Asked before the first write, with every file that is written or that a commit has with it.
+    fn begin(&mut self, _files: &[&Path]) -> Result<(), Failure> {
+        Ok(())
+    }
+
+    /// Whether the files are committed then.
+    fn commits(&self) -> bool {
+        false
+    }
+
     /// Replaces a file in one step, if it is `old` (`None`: not there).
     fn replace(&mut self, path: &Path, old: Option<&[u8]>, new: &[u8]) -> Result<(), Failure>;
 
@@ -29,6 +39,8 @@ impl Writer for Disk {
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let folder = folder(&target);
         let failed = |error: io::Error| Failure::write(path, &error);
+        // Git has no folder without a file.
+        fs::create_dir_all(folder).map_err(failed)?;
         let _guard = alone(folder).map_err(failed)?;
         refuse_moved(path, &target, old)?;
         let mut file = new_file(folder, PREFIX).map_err(failed)?;

@@ -219,8 +219,9 @@ fn a_step_of_another_gateway_is_not_committed_by_a_rollback() {
     assert_eq!(refused.code, Some(8));
     assert_eq!(
         refused.stderr,
-        "error: a step of `httpbin/b` is not committed, and would be in the commit of this rollback\n  help: `sallyport promote \
-         --commit` commits it, and `sallyport rollback httpbin/b` undoes it; without --commit nothing is in the way of a rollback\n"
+        "error: `sallyport.lock` has changes that are not committed, and the commit of this step would have them, too:\n  httpbin/b: \
+         proposed -> shadow\n  httpbin/httpbin: proposed -> shadow\n  help: `sallyport promote --commit` commits it by itself, and \
+         `sallyport rollback httpbin/b httpbin/httpbin` undoes it; without --commit nothing is in the way of a rollback\n"
     );
     assert_eq!((sandbox.read("sallyport.lock"), git(&sandbox, &["rev-parse", "HEAD"])), (lock, head));
     let undone = run(&sandbox, &["rollback", "b"]).stdout;
@@ -328,7 +329,7 @@ fn what_a_step_depends_on_is_committed_before_it() {
         promote(&sandbox, &[]);
         for verb in ["plan", "status"] {
             let said = run(&sandbox, &[verb]).stdout;
-            let missing = "missing: commit: the last step of httpbin/httpbin is not committed\n";
+            let missing = "missing: commit: what the lock has of httpbin/httpbin is not committed\n";
             assert!(said.contains(missing), "{said}");
         }
     }

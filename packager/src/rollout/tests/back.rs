@@ -156,7 +156,7 @@ fn what_was_rolled_back_is_not_rolled_back_again() {
     assert_eq!(back.run(folder.path(), &mut Disk).unwrap().taken[0].from, "enforce");
     for note in [
         "egress/a was rolled back already, but that is not committed",
-        "egress/a has no candidate in the lock, and none is settled: nothing to roll back",
+        "egress/a was rolled back already: nothing to roll back",
     ] {
         let again = back.run(folder.path(), &mut Disk).unwrap();
         assert!(again.taken.is_empty(), "{again:?}");
