@@ -37,6 +37,7 @@ mod target;
 mod tests;
 mod turn;
 mod whole;
+mod words;
 mod write;
 
 pub(crate) use carried::{refuse_beside_rollback, refuse_carried, refuse_mixed};

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::committed::{files_of_end, refuse_other_changes};
-use super::pending::{NEXT_FILTER, Part, Pending, PendingKind, committed};
+use super::pending::{Part, Pending, PendingKind, committed};
 use super::state::State;
+use super::words::NEXT_FILTER;
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
 

@@ -13,12 +13,10 @@ use super::pending::Part;
 use super::promote::{Order, Promoted, Taken};
 use super::state::{Gateway, State};
 use super::whole;
+use super::words::{EVERY_GATEWAY, LOCK_FILTER, of_the_lock};
 use super::write::Writer;
 use crate::evidence::EvidenceArgs;
 use crate::exit::{Exit, Failure};
-
-/// How a gateway without a pin gets its filter, in words.
-pub(super) const LOCK_FILTER: &str = "the filter of the lock";
 
 /// Pins the lock's next filter for the next gateway; if all have it, it becomes that of the lock. `given`: the digest that the user
 /// expects; that of the lock's own filter takes the pin of a gateway back.
@@ -122,7 +120,7 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
     let ended = file.next.take_if(|_| named.is_empty());
     let notes: Vec<String> = ended.iter().map(|next| format!("{} is not rolled out any more", next.digest)).collect();
     if let (Some(next), true) = (&ended, taken.is_empty()) {
-        let (gateway, to) = ("every gateway".to_owned(), own);
+        let (gateway, to) = (EVERY_GATEWAY.to_owned(), own);
         taken.push(Taken { gateway, part: Part::All, from: next.digest.clone(), to, ..Taken::default() });
     }
     if taken.is_empty() {
@@ -133,12 +131,6 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
     Ok(Promoted { taken, files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
-}
-
-/// The filter that a gateway without a pin has.
-pub(super) fn of_the_lock(state: &State) -> String {
-    let digest = state.filter.as_ref().map(|filter| format!("{}, ", filter.digest)).unwrap_or_default();
-    format!("{digest}{LOCK_FILTER}")
 }
 
 /// Why a gateway with a candidate cannot load the filter of the lock again.

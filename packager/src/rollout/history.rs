@@ -194,9 +194,6 @@ pub(super) fn egress_of(file: &SourceFile) -> Option<Egress> {
 pub(super) fn by_hand(path: &Path, rules: &str) -> String {
     let file = quoted_path(path);
     match revision_with(path, rules) {
-        Ok(Some(revision)) if revision == "HEAD" => {
-            format!("write the rules from before into it first: `git diff HEAD -- {file}` shows them")
-        }
         Ok(Some(revision)) => {
             format!("write the rules from before into it first: `git diff {revision} -- {file}` shows them")
         }

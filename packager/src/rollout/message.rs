@@ -10,13 +10,11 @@ use super::evidence::Missing;
 use super::git;
 use super::pending::{Part, Pending, PendingKind, committed, pending_since};
 use super::promote::{Promoted, Taken};
-use super::revert::TO_BEFORE;
 use super::state::State;
+use super::words::TO_BEFORE;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
 
-/// Where the last step leads, in words.
-pub(super) const SETTLED: &str = "settled";
 /// Of a step that was written without `--commit`.
 const UNRECORDED: &str =
     "what there was is not recorded: the step was written before, and is committed now; the waivers are not, either";

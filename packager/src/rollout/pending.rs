@@ -5,16 +5,11 @@ use std::collections::BTreeSet;
 use sallyport_egress::rollout::{Standing, digest};
 use sallyport_manifest::{Lock, LockFile, Locked};
 
-use super::filter::{LOCK_FILTER, of_the_lock};
 use super::git;
-use super::message::SETTLED;
-use super::revert::TO_THE_EGRESS;
 use super::state::State;
+use super::words::{EVERY_GATEWAY, LOCK_FILTER, NEXT_FILTER, SETTLED, TO_THE_EGRESS, of_the_lock};
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
-
-/// What gateways get one by one.
-pub(super) const NEXT_FILTER: &str = "the next filter";
 
 /// A part of the lock that the last commit has otherwise.
 #[derive(Debug, PartialEq, Eq)]
@@ -155,7 +150,7 @@ fn of_all(state: &State, before: &LockFile, now: &LockFile) -> Vec<Pending> {
         }
         if before.filter == now.filter {
             let to = of_the_lock(state);
-            return vec![of_filter("every gateway", Part::All, PendingKind::FilterBack, next.digest.clone(), to)];
+            return vec![of_filter(EVERY_GATEWAY, Part::All, PendingKind::FilterBack, next.digest.clone(), to)];
         }
     }
     let word = |lock: &Option<Lock>| match lock {

@@ -22,15 +22,19 @@ pub(super) struct Restored {
     pub(super) new: String,
 }
 
-/// The files that were restored before, if the last commit still has what was settled.
-pub(super) fn restored_before(gateway: &Gateway<'_>, state: &State, locked: &Locked) -> Result<Vec<PathBuf>, Failure> {
+/// The files that were restored before, if the last commit still has what was settled. A Candidate file that was written since is not
+/// one of them.
+pub(super) fn restored_before(gateway: &Gateway<'_>, state: &State, ended: &Ended) -> Result<Vec<PathBuf>, Failure> {
+    let Ended { before, after, locked } = ended;
     let path = PathBuf::from(state.source(gateway.egress.file).name);
     let is_restored = digest(&gateway.egress.value.spec.authz.rules) == locked.policy;
     if !is_restored || rules_at("HEAD", &path)?.as_ref() != Some(&locked.candidate) {
         return Ok(Vec::new());
     }
-    let candidate = gateway.candidate.map(|candidate| PathBuf::from(state.source(candidate.file).name));
-    git::not_as_committed(std::iter::once(path).chain(candidate))
+    let removed = git::removed(&path, before, after.as_deref())?;
+    let candidate = gateway.candidate.map(|candidate| state.source(candidate.file));
+    let candidate = candidate.filter(|candidate| removed.iter().any(|(_, text)| *text == candidate.text));
+    git::not_as_committed(std::iter::once(path).chain(candidate.map(|candidate| PathBuf::from(candidate.name))))
 }
 
 /// The Egress file and the Candidate file as they were before. What has changed since beside them stays.

@@ -12,14 +12,10 @@ use super::pending::{Committed, Part, Pending, PendingKind, committed, pending_s
 use super::promote::{Promoted, Taken};
 use super::restore::{Restored, before_settling, restored_before};
 use super::state::{Gateway, State};
+use super::words::{SETTLED, TO_BEFORE, TO_THE_EGRESS};
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
-
-/// What a gateway's rollback leads to, in words.
-pub(super) const TO_THE_EGRESS: &str = "the rules of the Egress file";
-/// The same after the candidate was settled: the Egress file itself goes back.
-pub(super) const TO_BEFORE: &str = "the rules from before";
 
 /// What is taken back of one gateway.
 struct Back {
@@ -53,7 +49,11 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
     for gateway in gateways.iter().filter(is_meant) {
         let name = gateway.name();
         if let Some(step) = to_undo(&name) {
-            restored.extend(undo(state, gateway, step, &mut file, &mut promoted)?);
+            let undone = undo(state, gateway, step, &mut file, &mut promoted)?;
+            if writer.commits() && !undone.is_empty() {
+                refuse_other_changes(state, gateway.egress)?;
+            }
+            restored.extend(undone);
             continue;
         }
         let is_in_lock = state.lock.candidate(&name).is_some();
@@ -191,7 +191,7 @@ fn undo(
     ));
     let digests = before.as_ref().or(step.now.as_ref());
     promoted.taken.push(Taken {
-        from: words(step.now.as_ref(), "settled"),
+        from: words(step.now.as_ref(), SETTLED),
         to,
         policy: digests.map(|locked| locked.policy.clone()).unwrap_or_default(),
         candidate: digests.map(|locked| locked.candidate.clone()).unwrap_or_default(),
@@ -226,7 +226,7 @@ fn take_back(state: &State, gateway: &Gateway<'_>, back: Back, promoted: &mut Pr
     }));
     let (from, to) = match state.lock.candidate(&name) {
         Some(locked) => (locked.standing.to_string(), TO_THE_EGRESS),
-        None => ("settled".to_owned(), TO_BEFORE),
+        None => (SETTLED.to_owned(), TO_BEFORE),
     };
     promoted.taken.push(Taken {
         gateway: name,
@@ -254,8 +254,7 @@ fn back(state: &State, gateway: &Gateway<'_>) -> Result<Found, Failure> {
             Fate::RolledBack => Found::Done,
             Fate::Settled(ended) => {
                 let restored = before_settling(gateway, state, &ended)?;
-                let left =
-                    if restored.is_empty() { restored_before(gateway, state, &ended.locked)? } else { Vec::new() };
+                let left = if restored.is_empty() { restored_before(gateway, state, &ended)? } else { Vec::new() };
                 let is_done = restored.is_empty() && left.is_empty();
                 if is_done { Found::Done } else { Found::Back(Back { locked: ended.locked, restored, left }) }
             }

@@ -335,17 +335,41 @@ fn what_else_an_egress_file_has_is_committed_by_itself() {
     }
 }
 
+/// What is mended after a rollback stays, and is no part of it.
 #[test]
-fn a_candidate_is_as_it_was_written() {
+fn a_candidate_that_is_mended_after_a_rollback_is_not_committed_with_it() {
     let sandbox = sandbox();
     repository(&sandbox);
     promote(&sandbox, &["--to", "enforce", "--commit"]);
     promote(&sandbox, &["--commit"]);
     assert_eq!(run(&sandbox, &["rollback", "httpbin"]).code, Some(0));
-    // What is mended after the rollback stays.
     let mended = CANDIDATE.replace("/get", "/got");
     sandbox.write("httpbin.candidate.yaml", &mended);
-    assert_eq!(run(&sandbox, &["rollback", "httpbin", "--commit"]).code, Some(0));
+    let back = run(&sandbox, &["rollback", "httpbin", "--commit"]);
+    assert!(back.code == Some(0) && back.stdout.contains("  committed "), "{back:?}");
     assert_eq!(sandbox.read("httpbin.candidate.yaml"), mended);
+    assert_eq!(git(&sandbox, &["status", "--short"]), "?? httpbin.candidate.yaml\n");
+    let stderr = refused(&sandbox, &["promote", "--commit"]);
+    assert!(stderr.starts_with("error: `httpbin.candidate.yaml` is not committed"), "{stderr}");
+}
+
+/// Of two gateways, one is undone, and the other goes back in a commit.
+#[test]
+fn what_is_undone_is_no_part_of_a_commit() {
+    let sandbox = three();
+    repository(&sandbox);
+    promote(&sandbox, &["c", "--to", "enforce", "--commit"]);
+    promote(&sandbox, &["b", "--to", "enforce", "--commit"]);
+    promote(&sandbox, &["c"]);
+    let egress = sandbox.read("c/egress.yaml");
+    sandbox.write("c/egress.yaml", egress.replace("host: c.org", "host: other.org"));
+    let stderr = refused(&sandbox, &["rollback", "--commit"]);
+    assert!(stderr.starts_with("error: `c/egress.yaml` has changes outside of its rules"), "{stderr}");
+    sandbox.write("c/egress.yaml", egress);
+    let back = run(&sandbox, &["rollback", "--commit"]);
+    assert!(back.code == Some(0) && back.stdout.contains("httpbin/c: settled -> enforce\n"), "{back:?}");
+    let message = message(&sandbox);
+    assert!(message.starts_with("roll back httpbin/b to ") && !message.contains("httpbin/c"), "{message}");
+    assert_eq!(git(&sandbox, &["diff", "--name-only", "HEAD^", "HEAD"]), "sallyport.lock\n");
     assert_eq!(git(&sandbox, &["status", "--short"]), "");
 }

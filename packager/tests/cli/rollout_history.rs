@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::rollout::{CANDIDATE, WITHOUT, at, commit, git, repository, run, sandbox};
+use crate::rollout::{CANDIDATE, WITHOUT, commit, git, repository, run, sandbox};
 use crate::sandbox::{Ended, GOOD, Sandbox};
 
 fn promote(sandbox: &Sandbox, more: &[&str]) -> Ended {
@@ -280,6 +280,4 @@ fn the_configuration_of_git_changes_nothing() {
     step(&["rollback", "httpbin", "--commit"]);
     is_clean();
     assert_eq!(sandbox.read("grün/moved.yaml"), GOOD);
-    // The time that a gate needs is that of the lock.
-    assert_eq!(at(&sandbox, 60, &["plan"]).code, Some(0));
 }
