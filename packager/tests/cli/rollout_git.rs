@@ -423,35 +423,71 @@ fn a_wave_is_named_with_why_it_is_its_turn() {
     assert!(last.contains(&format!("\nthis was the turn of the wave `first`: {why}")), "{last}");
 }
 
-/// The gateways whose entry in the lock, or whose Egress file, the last commit changed.
+/// The gateways whose candidate, filter or Egress file the last commit changed, and the filters of the lock that it changed.
 fn changed(sandbox: &Sandbox) -> BTreeSet<String> {
     let lock = |revision: &str| -> serde_json::Value {
-        let text = git(sandbox, &["show", &format!("{revision}:sallyport.lock")]);
-        serde_json::from_str::<serde_json::Value>(&text).unwrap()["rollout"]["gateways"].clone()
+        serde_json::from_str(&git(sandbox, &["show", &format!("{revision}:sallyport.lock")])).unwrap()
     };
     let (before, after) = (lock("HEAD^"), lock("HEAD"));
+    // Once all gateways have a filter, none is pinned, and each keeps what it has.
+    let of = |lock: &serde_json::Value, name: &str| {
+        let mut entry = lock["rollout"]["gateways"][name].clone();
+        let pin = entry.as_object_mut().and_then(|entry| entry.remove("filter"));
+        (entry.as_object().filter(|entry| !entry.is_empty()).cloned(), pin.unwrap_or(lock["filter"]["digest"].clone()))
+    };
     let files = git(sandbox, &["diff", "--name-only", "HEAD^", "HEAD"]);
     let gateways = [("httpbin", "egress.yaml"), ("b", "b/egress.yaml"), ("c", "c/egress.yaml")];
     let is_changed = |(name, file): &(&str, &str)| {
         let name = format!("httpbin/{name}");
-        before[&name] != after[&name] || files.lines().any(|changed| changed == *file)
+        of(&before, &name) != of(&after, &name) || files.lines().any(|changed| changed == *file)
     };
-    gateways.into_iter().filter(is_changed).map(|(name, _)| format!("httpbin/{name}")).collect()
+    let mut found: BTreeSet<String> =
+        gateways.into_iter().filter(is_changed).map(|(name, _)| format!("httpbin/{name}")).collect();
+    if before["filter"] != after["filter"] {
+        found.insert("the filter of the lock".to_owned());
+    } else if before["next"] != after["next"] {
+        found.insert("every gateway".to_owned());
+    }
+    found
 }
 
 /// Whatever is done in whatever order: a commit has the steps that its message has, and what fails changes nothing.
 #[test]
 fn every_commit_has_what_its_message_says() {
-    let (mut commits, mut done) = (0, Vec::new());
+    let (mut commits, mut done, mut kinds) = (0, Vec::new(), BTreeSet::new());
     for seed in [1, 2] {
         let mut random = fastrand::Rng::with_seed(seed);
         let sandbox = three();
         repository(&sandbox);
-        for version in 0..40 {
+        let by_hand = || {
+            git(&sandbox, &["add", "--all"]);
+            git(&sandbox, &["commit", "--quiet", "--allow-empty", "--message=a"]);
+        };
+        for version in 0..80 {
             let name = ["b", "c", "httpbin"][random.usize(0..3)];
             let with_name: &[&str] = if random.bool() { &[name] } else { &[] };
             let with_commit: &[&str] = if random.u8(0..3) > 0 { &["--commit"] } else { &[] };
-            let arguments = match random.u8(0..8) {
+            let arguments = match random.u8(0..14) {
+                8 => {
+                    let text = sandbox.read("sallyport.lock");
+                    let mut lock: serde_json::Value = serde_json::from_str(&text).unwrap();
+                    if !text.contains("\"filter\": \"sha256") {
+                        lock["next"] = lock["filter"].clone();
+                        lock["next"]["digest"] = format!("sha256:{version:064}").into();
+                        sandbox.write("sallyport.lock", lock.to_string());
+                    }
+                    done.push("image push --next".to_owned());
+                    if random.u8(0..4) > 0 {
+                        by_hand();
+                    }
+                    continue;
+                }
+                9 => {
+                    by_hand();
+                    continue;
+                }
+                10..=12 => [&["promote", "--filter"], with_commit, &WITHOUT[..]].concat(),
+                13 => [&["rollback", "--filter"], with_name, with_commit].concat(),
                 0 => {
                     let file = if name == "httpbin" {
                         "httpbin.candidate.yaml".to_owned()
@@ -486,12 +522,18 @@ fn every_commit_has_what_its_message_says() {
             }
             commits += 1;
             let message = git(&sandbox, &["log", "-1", "--format=%B"]);
-            let said = message.lines().filter_map(|line| line.strip_prefix("httpbin/")?.split_once(": "));
-            let said: BTreeSet<String> = said.map(|(name, _)| format!("httpbin/{name}")).collect();
-            assert_eq!(said, changed(&sandbox), "{arguments:?}\n{message}");
-            let verb = if message.starts_with("roll back ") { "the rules of the Egress file" } else { "promote " };
-            assert!(message.contains(verb), "{message}\n{}", done.join("\n"));
+            let lines = message.lines().skip(1).filter(|line| !line.starts_with(' '));
+            let said = lines.filter_map(|line| line.split_once(": "));
+            let said: BTreeSet<String> = said.map(|(name, _)| name.to_owned()).collect();
+            assert_eq!(said, changed(&sandbox), "{arguments:?}\n{message}\n{}", done.join("\n"));
+            kinds.insert((
+                message.starts_with("promote "),
+                said.contains("every gateway") || message.contains("sha256:"),
+            ));
+            let is_back = ["the rules of the Egress file", "the rules from before", ", the filter of the lock\n"]
+                .map(|to| message.contains(to));
+            assert!(message.starts_with("promote ") != is_back.contains(&true), "{message}\n{}", done.join("\n"));
         }
     }
-    assert!(commits > 15, "{commits}");
+    assert!(commits > 30 && kinds.len() == 4, "{commits} {kinds:?}");
 }
