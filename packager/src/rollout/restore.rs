@@ -86,13 +86,30 @@ pub(super) fn before_settling(gateway: &Gateway<'_>, state: &State, ended: &Ende
             _ => file,
         };
         let there = fs::read(&file).ok();
-        // One that was written since it went back stays.
-        let is_kept = is_back && there.is_some();
-        if !is_kept && there.as_deref() != Some(source.text.as_bytes()) {
-            restored.push(Restored { path: file, old: there, new: source.text });
+        let is_other = there.as_ref().is_some_and(|bytes| bytes != source.text.as_bytes());
+        let other = still_there.filter(|there| there.text != source.text).map(|there| PathBuf::from(there.name));
+        match other.or_else(|| is_other.then(|| file.clone())) {
+            // One that was written since it went back stays.
+            Some(_) if is_back => {}
+            Some(other) => return Err(refuse_other_candidate(&path, &other)),
+            None if there.is_none() => restored.push(Restored { path: file, old: None, new: source.text }),
+            None => {}
         }
     }
     Ok(restored)
+}
+
+/// What was written since is not overwritten.
+fn refuse_other_candidate(path: &Path, other: &Path) -> Failure {
+    let message = format!(
+        "`{}` cannot go back by itself: its Candidate file would come back, too, and `{}` is another one",
+        printable(path),
+        printable(other)
+    );
+    Failure::new(Exit::Blocked, message).with_help(format!(
+        "move `{}` away, and run the same command again: `promote` begins with it once it is back in place of the other one",
+        printable(other)
+    ))
 }
 
 fn is_back_since(path: &Path, ended: &Ended) -> Result<bool, Failure> {

@@ -121,6 +121,36 @@ fn a_rollback_does_not_go_behind_the_last_candidate() {
     assert_eq!((none.code, none.stdout.as_str()), (Some(0), said), "{none:?}");
 }
 
+/// The next candidate is not overwritten by the one before, and there are no two.
+#[test]
+fn another_candidate_is_in_the_way_of_the_one_that_comes_back() {
+    for (file, is_committed) in
+        [("httpbin.candidate.yaml", false), ("httpbin.candidate.yaml", true), ("next.yaml", false)]
+    {
+        let sandbox = sandbox();
+        repository(&sandbox);
+        promote(&sandbox, &["--to", "enforce", "--commit"]);
+        promote(&sandbox, &["--commit"]);
+        let (egress, next) = (sandbox.read("egress.yaml"), CANDIDATE.replace("/get", "/got"));
+        sandbox.write(file, &next);
+        if is_committed {
+            commit(&sandbox);
+        }
+        let refused = run(&sandbox, &["rollback", "httpbin"]);
+        let message = format!(
+            "error: `egress.yaml` cannot go back by itself: its Candidate file would come back, too, and `{file}` is another one\n"
+        );
+        assert!(refused.code == Some(8) && refused.stderr.starts_with(&message), "{refused:?}");
+        assert_eq!((sandbox.read("egress.yaml"), sandbox.read(file)), (egress, next));
+        fs::rename(sandbox.path().join(file), sandbox.path().join("away.txt")).unwrap();
+        assert_eq!(run(&sandbox, &["rollback", "httpbin"]).code, Some(0));
+        assert_eq!(
+            (sandbox.read("egress.yaml").as_str(), sandbox.read("httpbin.candidate.yaml").as_str()),
+            (GOOD, CANDIDATE)
+        );
+    }
+}
+
 #[test]
 fn what_is_not_known_is_not_said() {
     let sandbox = sandbox();
