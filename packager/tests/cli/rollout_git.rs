@@ -284,7 +284,8 @@ fn a_rollback_that_is_not_committed_comes_before_the_next_step() {
     for more in [&[][..], &["--commit"]] {
         let waits = run(&sandbox, &[&["promote"], more].concat());
         assert!(
-            waits.code == Some(8) && waits.stderr.starts_with("error: `egress.yaml` is not committed"),
+            waits.code == Some(8)
+                && waits.stderr.starts_with("error: `egress.yaml`, `httpbin.candidate.yaml` are not committed"),
             "{waits:?}"
         );
         assert!(
@@ -339,7 +340,10 @@ fn what_a_step_depends_on_is_committed_before_it() {
     sandbox.write("egress.yaml", GOOD.replace("host: httpbin.org", "host: other.org"));
     sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("/get", "/got"));
     let both = run(&sandbox, &["promote"]).stderr;
-    assert!(both.starts_with("error: `egress.yaml`, `httpbin.candidate.yaml` are not committed, and the lock"), "{both}");
+    assert!(
+        both.starts_with("error: `egress.yaml`, `httpbin.candidate.yaml` are not committed, and the lock"),
+        "{both}"
+    );
     // The draft of another gateway is in nobody's way.
     let sandbox = three();
     repository(&sandbox);

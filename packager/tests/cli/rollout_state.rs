@@ -218,10 +218,7 @@ fn a_candidate_whose_file_is_gone_holds_the_waves_behind_it() {
     let ended = run(&sandbox, &["promote", "b", "--without-evidence", "known"]);
     assert!(ended.code == Some(8) && ended.stderr.contains(lost), "{ended:?}");
     let plan = run(&sandbox, &["plan"]).stdout;
-    assert!(
-        plan.ends_with("the Candidate file of httpbin/c is gone: `sallyport promote` stops there\n"),
-        "{plan}"
-    );
+    assert!(plan.ends_with("the Candidate file of httpbin/c is gone: `sallyport promote` stops there\n"), "{plan}");
     run(&sandbox, &["promote", "--to", "enforce", "--without-evidence", "known"]);
     assert!(entry(&sandbox, "httpbin/b").is_null() && entry(&sandbox, "httpbin/httpbin").is_null());
     // The cure.
