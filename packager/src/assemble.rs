@@ -52,7 +52,7 @@ pub(crate) fn assemble(arguments: &[PathBuf], selection: Selection, options: Opt
             Ok((_, warnings)) if are_all_read => warnings.clone(),
             Ok(_) => Vec::new(),
             Err(errors) => {
-                let is_known = |error: &&BuildError| are_all_read || error.code != Code::StandbyMissing;
+                let is_known = |error: &&BuildError| are_all_read || !error.is_of_missing_file();
                 errors.iter().filter(is_known).cloned().collect()
             }
         };

@@ -134,20 +134,15 @@ fn read(path: &Path) -> Result<Option<LockFile>, BuildError> {
         }
         Err(error) => return Err(unusable(IoErrorText(&error).to_string(), rewrite())),
     };
-    let help = || if has_rollout(&text) { restore(path) } else { rewrite() };
-    LockFile::parse(&text).map(Some).map_err(|error| unusable(error.to_string(), help()))
+    LockFile::parse(&text).map(Some).map_err(|error| unusable(error.to_string(), restore(path)))
 }
 
-/// Whether a lock, read or not, says how far candidates or a filter have come: `image push` does not write it anew then.
-pub(crate) fn has_rollout(text: &str) -> bool {
-    ["\"rollout\"", "\"next\""].iter().any(|key| text.contains(key))
-}
-
-/// How to mend a lock that has a rollout.
+/// How to mend a lock that cannot be read. What it had of a rollout is not known.
 pub(crate) fn restore(path: &Path) -> String {
+    let lock = quoted_path(path);
     format!(
-        "correct it by hand, or take that of the last commit: `git checkout HEAD -- {}`; nothing else has the rollout in it",
-        quoted_path(path)
+        "correct it by hand, or take that of the last commit: `git checkout HEAD -- {lock}`; nothing else has the rollout in it. If there \
+         never was one, remove the file: `sallyport image push REPOSITORY --lock {lock}` writes another one"
     )
 }
 

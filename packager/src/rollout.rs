@@ -19,6 +19,7 @@ mod gates;
 mod git;
 mod history;
 mod lock;
+mod lost;
 mod mark;
 mod merge;
 mod message;

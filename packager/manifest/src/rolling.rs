@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use sallyport_egress::Code;
 use sallyport_egress::model::Egress;
 use sallyport_egress::rollout::{Candidate, Rollout, Standing, digest};
 use sallyport_egress::value::digest::Digest;
@@ -129,8 +130,18 @@ fn changed(gateway: &str, locked: &Locked) -> BuildError {
     BuildError::unusable_lock(Lock::FILE, reason, help)
 }
 
+const GONE: &str = "but its Candidate file is gone";
+
+impl BuildError {
+    /// Whether it is about something that a file may have which could not be read.
+    #[must_use]
+    pub fn is_of_missing_file(&self) -> bool {
+        self.code == Code::StandbyMissing || (self.code == Code::Lock && self.message.ends_with(GONE))
+    }
+}
+
 fn gone(gateway: &str, locked: &Locked) -> BuildError {
-    let reason = format!("`{gateway}` is at `{}`, but its Candidate file is gone", locked.standing);
+    let reason = format!("`{gateway}` is at `{}`, {GONE}", locked.standing);
     let help =
         format!("restore the file, or run `sallyport rollback {gateway}` to go back to the rules of the Egress file");
     BuildError::unusable_lock(Lock::FILE, reason, help)

@@ -132,5 +132,5 @@ fn waived(state: &State, gateway: &Gateway<'_>, region: &str) -> Vec<String> {
     let own = state.rollout.waivers.iter().filter(|waiver| {
         waiver.gateway == *gateway.name() && waiver.region == *region && waiver.until.end() >= state.now
     });
-    own.map(|waiver| waiver.caller.clone()).collect()
+    own.map(|waiver| waiver.caller.to_string()).collect()
 }

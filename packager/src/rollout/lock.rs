@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use sallyport_manifest::{Lock, LockFile, LockedGateway};
 
 use super::filter_goal::refuse_old;
+use super::lost::refuse_lost;
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
-use crate::lock::{has_rollout, restore};
+use crate::lock::restore;
 use crate::printable::{printable, quoted_path};
 
 /// A lock that gets the filter of `image push`, and keeps its rollout.
@@ -34,12 +35,15 @@ impl FilterLock {
         let text = old.as_deref().map(String::from_utf8_lossy).unwrap_or_default();
         let file = match LockFile::parse(&text) {
             Ok(file) => file,
-            Err(error) if has_rollout(&text) => {
-                let message = format!("`{}` cannot be read, and has a rollout in it: {error}", printable(path));
+            // No lock is an empty text.
+            Err(_) if old.is_none() => {
+                refuse_lost(path)?;
+                LockFile::default()
+            }
+            Err(error) => {
+                let message = format!("`{}` cannot be read, and may have a rollout in it: {error}", printable(path));
                 return Err(Failure::new(Exit::Io, message).with_help(restore(path)));
             }
-            // Whatever it was, it pinned nothing.
-            Err(_) => LockFile::default(),
         };
         let (file, note) = if is_next { as_next(path, file, filter)? } else { (for_all(path, file, filter)?, None) };
         let new = rendered(&file)?;
@@ -229,15 +233,16 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_is_none_is_replaced_unless_it_has_a_rollout() {
+    fn a_lock_that_cannot_be_read_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sallyport.lock");
         fs::write(&path, "{}").unwrap();
         lock_filter(&path, filter(), false).unwrap();
-        for key in ["rollout", "next"] {
-            fs::write(&path, format!("<<<<<<< HEAD \"{key}\"")).unwrap();
+        // What is left of it does not say what it was.
+        for key in ["<<<<<<< HEAD \"rollout\"", "<<<<<<<", ""] {
+            fs::write(&path, key).unwrap();
             let failure = lock_filter(&path, filter(), false).unwrap_err();
-            assert!(failure.message.contains("cannot be read, and has a rollout in it"), "{}", failure.message);
+            assert!(failure.message.contains("cannot be read, and may have a rollout in it"), "{}", failure.message);
         }
     }
 }

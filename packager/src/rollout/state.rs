@@ -12,6 +12,7 @@ use sallyport_egress::rollout::{
 use sallyport_egress::{Checked, Code, Located};
 use sallyport_manifest::{GatewayState, LockFile, Locked, PinnedFilter};
 
+use super::lost::refuse_lost;
 use super::whole;
 use crate::assemble::{choose, own_digest};
 use crate::examine::examine;
@@ -152,7 +153,10 @@ fn lock_of(search: &Search) -> Result<(PathBuf, Option<Vec<u8>>, LockFile), Fail
         Ok(found) => found,
         Err((_, error)) => return Err(lock::unusable(error.clone(), Exit::Io)),
     };
-    let Some((path, _)) = found else { return Ok((search.file.clone(), None, LockFile::default())) };
+    let Some((path, _)) = found else {
+        search.looked_for.iter().try_for_each(|path| refuse_lost(path))?;
+        return Ok((search.file.clone(), None, LockFile::default()));
+    };
     let bytes = fs::read(path).map_err(|error| Failure::read(path, &error))?;
     let lock = LockFile::parse(&String::from_utf8_lossy(&bytes))
         .map_err(|error| Failure::new(Exit::Io, format!("`{}`: {error}", printable(path))))?;

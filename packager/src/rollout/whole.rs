@@ -57,11 +57,7 @@ fn refuse_left_out(
         }
         let Some(what) = follows(&input::text_of(&bytes)) else { continue };
         let message = format!("`{}` is not among the files, so {what}", printable(&path));
-        let help = format!(
-            "add `--files {}`, or name the folder of all gateways, `--files {}`; {alone}",
-            quoted_path(&path),
-            quoted_path(&relative(folder))
-        );
+        let help = format!("name the folder of all gateways, `--files {}`; {alone}", quoted_path(&relative(folder)));
         return Err(Failure::new(Exit::Usage, message).with_help(help));
     }
     Ok(())

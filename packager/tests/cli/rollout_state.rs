@@ -303,3 +303,57 @@ fn a_time_that_is_not_the_clocks_is_said() {
     let mut command = sandbox.command(&["plan"]);
     assert_eq!(command.env_remove("SALLYPORT_NOW").output().unwrap().stderr, b"");
 }
+
+/// Only its removal in a commit of its own begins anew.
+#[test]
+fn a_lock_that_is_gone_or_cannot_be_read_is_not_taken_for_none() {
+    let sandbox = sandbox();
+    repository(&sandbox);
+    promote(&sandbox, &["--to", "enforce", "--commit"]);
+    let lock = sandbox.path().join("sallyport.lock");
+    let push = ["image", "push", "localhost:1/filter", "--lock", "sallyport.lock"];
+    let verbs: [&[&str]; 7] = [
+        &["plan"],
+        &["status"],
+        &["promote"],
+        &["promote", "--commit"],
+        &["promote", "--filter"],
+        &["rollback"],
+        &push,
+    ];
+    for text in [None, Some(""), Some("<<<<<<< HEAD\n")] {
+        let (code, message) = match text {
+            None => (8, "error: `sallyport.lock` is gone, and the last commit has it with a rollout\n"),
+            Some(_) => (3, "error: `sallyport.lock`"),
+        };
+        match text {
+            None => fs::remove_file(&lock).unwrap(),
+            Some(text) => fs::write(&lock, text).unwrap(),
+        }
+        for verb in verbs {
+            let ended = run(&sandbox, verb);
+            assert!(ended.code == Some(code) && ended.stderr.starts_with(message), "{verb:?}: {ended:?}");
+            assert!(ended.stderr.contains("`git checkout HEAD -- sallyport.lock`"), "{verb:?}: {ended:?}");
+            assert_eq!(fs::read_to_string(&lock).ok().as_deref(), text, "{verb:?}");
+        }
+    }
+    git(&sandbox, &["checkout", "--quiet", "HEAD", "--", "sallyport.lock"]);
+    assert!(run(&sandbox, &["plan"]).stdout.contains("httpbin/httpbin: enforce since"));
+    git(&sandbox, &["rm", "--quiet", "sallyport.lock"]);
+    git(&sandbox, &["commit", "--quiet", "--message", "anew"]);
+    promote(&sandbox, &["--commit"]);
+    assert_eq!(entry(&sandbox, "httpbin/httpbin")["stage"], "shadow");
+}
+
+/// A file that has an error is there.
+#[test]
+fn a_candidate_with_an_error_is_not_gone() {
+    let sandbox = sandbox();
+    promote(&sandbox, &[]);
+    sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("spec:", "spec:\n  remove: [nope]"));
+    for verb in ["check", "build"] {
+        let ended = run(&sandbox, &[verb, "."]);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(ended.code == Some(1) && said.contains("SP0704") && !said.contains("is gone"), "{verb}: {said}");
+    }
+}

@@ -45,7 +45,7 @@ impl Question<'_> {
         let own = self.rollout.waivers.iter().filter(|waiver| waiver.gateway == *route && waiver.region == *region);
         let holds = own.filter(|waiver| waiver.until.end() >= now);
         let waived = holds.map(|waiver| WaivedCaller {
-            caller: waiver.caller.clone(),
+            caller: waiver.caller.to_string(),
             reason: waiver.reason.clone(),
             until: waiver.until.to_string(),
         });

@@ -4,7 +4,7 @@ use super::{API_VERSION_TEXT, Egress, kind_text};
 use crate::value::duration::Duration;
 use crate::value::labels::Labels;
 use crate::value::names::DnsLabel;
-use crate::value::rollout::{Day, GatewayName, Percent, RegionId};
+use crate::value::rollout::{CallerName, Day, GatewayName, Percent, RegionId};
 use crate::value::{NOT_EMPTY, NOT_EMPTY_LIST};
 use sallyport_core::record;
 use sallyport_core::wire::{Shape, TextKind};
@@ -139,7 +139,7 @@ record! {
         /// The region of the change, as `sallyport plan` and `sallyport diff` name it.
         "region" region: RegionId = required,
         /// The caller's principal.
-        "caller" caller: String as (NOT_EMPTY) = required,
+        "caller" caller: CallerName = required,
         /// Why its requests may be refused.
         "reason" reason: String as (NOT_EMPTY) = required,
         /// The last day of the waiver, in UTC: `2027-01-31`.

@@ -24,6 +24,13 @@ checked_text!(
 );
 
 checked_text!(
+    /// A caller's principal, as certificates have it behind `spiffe://`: `cluster.local/ns/shop/sa/batch`.
+    CallerName,
+    check_caller,
+    TextKind { pattern: Some("^[^/*[:space:]]+(/[^/*[:space:]]+){2,}$"), ..kind::<Self>("principal") }
+);
+
+checked_text!(
     /// A share: `1%`, `0.5%`.
     Percent,
     check_percent,
@@ -84,6 +91,25 @@ fn check_region(text: &str) -> Option<UnplacedDiagnostic> {
     })
 }
 
+fn check_caller(text: &str) -> Option<UnplacedDiagnostic> {
+    let parts: Vec<&str> = text.split('/').collect();
+    let is_plain = |part: &&str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == '*');
+    if parts.len() > 2 && parts.iter().all(is_plain) {
+        return None;
+    }
+    let help = match (text.strip_prefix("spiffe://"), parts.as_slice()) {
+        (Some(name), _) => format!("write it without `spiffe://`: {}", quoted(name)),
+        (None, [namespace, account]) if parts.iter().all(is_plain) => {
+            format!(
+                "write the whole principal, such as {}",
+                quoted(&format!("cluster.local/ns/{namespace}/sa/{account}"))
+            )
+        }
+        _ => "write the principal, as `sallyport status` prints it: `cluster.local/ns/NAMESPACE/sa/ACCOUNT`".to_owned(),
+    };
+    Some(flaw(text, "is not a principal", &help))
+}
+
 fn check_percent(text: &str) -> Option<UnplacedDiagnostic> {
     percent(text).is_none().then(|| flaw(text, "is not a share", "write `1%` or `0.5%`, from `0%` to `100%`"))
 }
@@ -117,6 +143,12 @@ mod tests {
         for text in ["5f2a09c1b7d", "5F2a09c1b7de", "5f2a09c1b7deg"] {
             assert_eq!(message::<RegionId>(text), Some(format!("`{text}` is not a region")));
         }
+        for text in ["shop/batch", "spiffe://td/ns/shop/sa/batch", "td/ns/*/sa/batch", "td//a/b", "a b/c/d", "", "td"] {
+            assert_eq!(message::<CallerName>(text), Some(format!("`{text}` is not a principal")));
+        }
+        let help = |text: &str| CallerName::from_text(text).err().and_then(|flaw| flaw.help);
+        let account = "write the whole principal, such as `cluster.local/ns/shop/sa/batch`";
+        assert_eq!(help("shop/batch").as_deref(), Some(account));
         for text in ["1", "%", "101%", "-1%", "1e1%", "nan%", ".5%", "inf%"] {
             assert_eq!(message::<Percent>(text), Some(format!("`{text}` is not a share")));
         }
@@ -129,6 +161,7 @@ mod tests {
     fn right_texts_have_a_meaning() {
         assert_eq!(message::<GatewayName>("egress-a/b"), None);
         assert_eq!(message::<RegionId>("5f2a09c1b7de"), None);
+        assert_eq!(message::<CallerName>("td/ns/shop/sa/batch"), None);
         assert!((Percent::from_text("0.5%").unwrap().share() - 0.005).abs() < 1e-12);
         assert_eq!(Day::from_text("1970-01-01").unwrap().end(), 86_399);
         assert_eq!(written_moment(86_399), "1970-01-01T23:59:59Z");

@@ -37,14 +37,14 @@ pub(super) fn fields(item: &Item) -> Vec<(&'static str, String)> {
         ("next", item.next.clone()),
         ("region", item.region.clone()),
     ];
+    if let Some(waived) = &item.waived {
+        fields.push(("waived", waived.clone()));
+    }
     if let Some(request) = &item.request {
         fields.push((if item.is_logged { "request" } else { "such as" }, request.clone()));
     }
     if let Some(id) = &item.id {
         fields.push(("request id", id.clone()));
-    }
-    if let Some(waived) = &item.waived {
-        fields.push(("waived", waived.clone()));
     }
     fields
 }
