@@ -67,6 +67,7 @@ pub(super) struct Judge {
     /// Whether a rule looks at something of which a log says nothing: an explanation looks at every rule, and is slow.
     has_conditions: bool,
     tolerance: Tolerance,
+    mesh: Mesh,
 }
 
 impl Judge {
@@ -75,13 +76,10 @@ impl Judge {
             Some(base) => (base.policy(mesh), base.egress.spec.authz.tolerate.clone()),
             None => (policy("learn/learn".to_owned(), &Authz::default(), Stage::Enforce, 0, mesh), Vec::new()),
         };
-        let anyone = Source { principals: Some(vec!["*".to_owned()]), ..Source::default() };
-        let from = Some(vec![FromEntry { source: anyone }]);
-        let authz = Authz { rules: vec![Rule { id: "any".to_owned(), from, ..Rule::default() }], ..Authz::default() };
-        let identity = Engine::compile(&policy("learn/learn".to_owned(), &authz, Stage::Enforce, 0, mesh))?;
+        let identity = Engine::compile(&policy_of("*", mesh))?;
         let has_conditions = source.rules.iter().any(may_look_further);
         let engine = Engine::compile(&source)?;
-        Ok(Self { engine, identity, base, has_conditions, tolerance: Tolerance::new(&tolerate) })
+        Ok(Self { engine, identity, base, has_conditions, tolerance: Tolerance::new(&tolerate), mesh: mesh.clone() })
     }
 
     /// The host that callers use.
@@ -99,10 +97,11 @@ impl Judge {
         Ok((text(received)?, found))
     }
 
-    /// The principal of a caller, as rules see it.
+    /// The principal of a caller, as rules see it; `None`: it has none, or one that no rule can name.
     pub(super) fn principal(&self, caller: &Caller) -> Option<String> {
         let scenario = Scenario { caller: caller.clone(), request: Request::new("GET", "clear", "/") };
-        scenario.decide(&self.identity).principal
+        let principal = scenario.decide(&self.identity).principal?;
+        Engine::compile(&policy_of(&principal, &self.mesh)).is_ok().then_some(principal)
     }
 
     /// How a method or a host is ambiguous, if it is.
@@ -156,6 +155,14 @@ impl Judge {
             None => Judgement::Open,
         }
     }
+}
+
+/// A policy that lets callers with this principal through.
+fn policy_of(principal: &str, mesh: &Mesh) -> Policy {
+    let source = Source { principals: Some(vec![principal.to_owned()]), ..Source::default() };
+    let from = Some(vec![FromEntry { source }]);
+    let authz = Authz { rules: vec![Rule { id: "any".to_owned(), from, ..Rule::default() }], ..Authz::default() };
+    policy("learn/learn".to_owned(), &authz, Stage::Enforce, 0, mesh)
 }
 
 /// Whether all that keeps a rule from matching is something of which a log says nothing. Of several sources or operations one
@@ -232,6 +239,18 @@ pub(super) fn plain_host(host: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_principal_that_no_rule_can_name_is_none() {
+        let judge = Judge::new(None, &Mesh::default()).unwrap();
+        let principal = |name: &str| judge.principal(&caller_of(&format!("spiffe://{name}"), None));
+        for name in ["cluster.local/ns/shop/sa/a/sa/b", "cluster.local/ns/shop/sa/a/b", "cluster.local/ns/a/b/sa/c"] {
+            assert_eq!(principal(name), None, "{name}");
+        }
+        for name in ["cluster.local/ns/shop/sa/a", "elsewhere/ns/shop/sa/a", "cluster.local/x"] {
+            assert_eq!(principal(name).as_deref(), Some(name));
+        }
+    }
 
     #[test]
     fn hosts_are_compared_without_port_and_case() {
