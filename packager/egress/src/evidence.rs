@@ -30,5 +30,5 @@ pub use gate::{Gate, requests, span};
 pub use judge::{Judgement, judge};
 pub use observed::{Answers, Counted, Entry, Observed, Pair, Pod};
 pub use question::{Question, WaivedCaller};
-pub use reach::Reach;
+pub use reach::{Group, Reach};
 pub use regions::{Follows, JudgedRegion, whole};

@@ -115,6 +115,16 @@ pub(crate) fn gates(
                 false,
             );
         }
+        for (position, group) in reach.groups().iter().enumerate().filter(|_| gate.requests > 0) {
+            let own = selector.and(format!("caller=~\"{}\"", in_metrics(group.pattern())));
+            add(
+                format!("active-{}-{}", region.id, position.saturating_add(1)),
+                format!("callers of {} that could enter the region, and were active", group.words()),
+                format!("count(sum by (caller) ({}) > 0)", Measure::Requests.increase(&own, WINDOW)),
+                (Some(1.0), None),
+                false,
+            );
+        }
     }
     let other = selector.and("region=\"other\"").and("pair=\"allowed_refused\"");
     add(
@@ -125,6 +135,13 @@ pub(crate) fn gates(
         true,
     );
     Ok((found, gate.seconds))
+}
+
+/// A pattern of principals as an expression of the label `caller`; what is summed begins with `_`.
+fn in_metrics(pattern: &str) -> String {
+    let texts: Vec<String> = pattern.split('*').map(in_metric).collect();
+    let text = texts.join(".*");
+    if pattern.starts_with('*') { format!("[^_]{text}") } else { text }
 }
 
 /// The callers of a region whose waivers hold.

@@ -19,6 +19,51 @@ pub struct Reach {
     none: Vec<Engine>,
     /// Callers that the rules name.
     named: Vec<String>,
+    groups: Vec<Group>,
+}
+
+/// Callers that a rule means without naming them: of a namespace, a trust domain or a pattern.
+#[derive(Debug)]
+pub struct Group {
+    /// What the rule says: `namespace `a``.
+    words: String,
+    /// The principals as a pattern; a `*` stands for any text.
+    pattern: String,
+    engine: Engine,
+}
+
+impl Group {
+    /// What the rule says, for people.
+    #[must_use]
+    pub fn words(&self) -> &str {
+        &self.words
+    }
+
+    /// Its principals as a pattern; a `*` stands for any text.
+    #[must_use]
+    pub fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Callers that it may mean, as it is not known where in a principal a pattern ends.
+    fn samples(&self, domain: &str) -> Vec<String> {
+        let own = self.pattern.replacen('*', domain, 1).replace('*', ANYONE);
+        let any = self.pattern.replace('*', ANYONE);
+        let begin = self.pattern.trim_start_matches('*').replace('*', ANYONE);
+        vec![
+            format!("{any}/sa/{ANYONE}"),
+            format!("{domain}/ns/{ANYONE}{begin}"),
+            format!("{domain}/ns/{ANYONE}/sa/{ANYONE}{begin}"),
+            own,
+            any,
+        ]
+    }
+
+    /// Whether the rule means this caller there.
+    #[must_use]
+    pub fn means(&self, who: &Counted) -> bool {
+        passes(&self.engine, who)
+    }
 }
 
 impl Reach {
@@ -30,6 +75,7 @@ impl Reach {
         for rule in [&region.scope.rule, &region.scope.and].into_iter().flatten() {
             let callers = callers_of(rule);
             reach.named.extend(named(&callers, egress, mesh));
+            reach.groups.extend(groups(&callers, &base));
             reach.all.extend(engine(&base, callers));
         }
         // What a rule says beside its callers may let a request of one of them through.
@@ -40,21 +86,35 @@ impl Reach {
         reach.named = named.into_iter().filter(|name| reach.could(&Counted::Principal(name.clone()))).collect();
         reach.named.sort();
         reach.named.dedup();
+        // One of which the region lets nobody in is none.
+        let groups = std::mem::take(&mut reach.groups);
+        let could = |group: &Group| {
+            let is_in = |name: &String| {
+                let anyone = Counted::Principal(name.clone());
+                group.means(&anyone) && reach.could(&anyone)
+            };
+            group.samples(&mesh.trust_domain).iter().any(is_in)
+        };
+        let groups: Vec<Group> = groups.into_iter().filter(could).collect();
+        reach.groups = groups;
+        reach.groups.sort_by(|one, two| one.words.cmp(&two.words));
+        reach.groups.dedup_by(|one, two| one.words == two.words);
         reach
     }
 
     /// Whether requests of these callers could be in the region.
     #[must_use]
     pub fn could(&self, who: &Counted) -> bool {
-        let caller = match who {
-            // Any of them might be one that could.
-            Counted::Others => return true,
-            Counted::Anonymous => Caller::anonymous(),
-            Counted::Principal(principal) => Caller::of_principal(principal),
-        };
-        let scenario = Scenario { caller, request: Request::new("GET", "any", "/") };
-        let passes = |engine: &Engine| scenario.decide(engine).effect.is_allowed();
-        self.all.iter().all(passes) && !self.none.iter().any(passes)
+        // Any of the others might be one that could.
+        let is_other = *who == Counted::Others;
+        is_other
+            || self.all.iter().all(|engine| passes(engine, who)) && !self.none.iter().any(|engine| passes(engine, who))
+    }
+
+    /// The namespaces, trust domains and patterns of the region's rules, of which a caller could enter it.
+    #[must_use]
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
     }
 
     /// The callers that the region's rules name one by one, and that could enter it.
@@ -62,6 +122,20 @@ impl Reach {
     pub fn named(&self) -> &[String] {
         &self.named
     }
+}
+
+/// A name that stands for anyone's.
+const ANYONE: &str = "anyone";
+
+/// Whether an engine lets a caller through; of the others nothing is known.
+fn passes(engine: &Engine, who: &Counted) -> bool {
+    let caller = match who {
+        Counted::Others => return false,
+        Counted::Anonymous => Caller::anonymous(),
+        Counted::Principal(principal) => Caller::of_principal(principal),
+    };
+    let scenario = Scenario { caller, request: Request::new("GET", "any", "/") };
+    scenario.decide(engine).effect.is_allowed()
 }
 
 /// The rule with what it says of callers, and nothing else.
@@ -144,4 +218,51 @@ fn named(rule: &Rule, egress: &Egress, mesh: &Mesh) -> Vec<String> {
         }
     }
     found
+}
+
+/// The namespaces, trust domains and patterns of a rule: each is a rule with the same callers, of which this alone is left.
+fn groups(rule: &Rule, base: &Policy) -> Vec<Group> {
+    let mut found = Vec::new();
+    let mut add = |(field, value): (IdentityField, &String), rule: Rule| {
+        let Some((words, pattern)) = group(field, value) else { return };
+        found.extend(engine(base, rule).map(|engine| Group { words, pattern, engine }));
+    };
+    for entry in rule.from.iter().flatten() {
+        let source = &entry.source;
+        let with = |change: &dyn Fn(&mut Source)| {
+            let mut source = source.clone();
+            change(&mut source);
+            Rule { from: Some(vec![FromEntry { source }]), ..rule.clone() }
+        };
+        for value in source.namespaces.iter().flatten() {
+            add((IdentityField::Namespace, value), with(&|source| source.namespaces = Some(vec![value.clone()])));
+        }
+        for value in source.principals.iter().flatten() {
+            add((IdentityField::Principal, value), with(&|source| source.principals = Some(vec![value.clone()])));
+        }
+        for value in source.trust_domains.iter().flatten() {
+            add((IdentityField::TrustDomain, value), with(&|source| source.trust_domains = Some(vec![value.clone()])));
+        }
+    }
+    for (position, condition) in rule.when.iter().flatten().enumerate() {
+        let Some(field) = identity(condition) else { continue };
+        for value in condition.values.iter().flatten() {
+            let mut rule = rule.clone();
+            if let Some(one) = rule.when.iter_mut().flatten().nth(position) {
+                one.values = Some(vec![value.clone()]);
+            }
+            add((field, value), rule);
+        }
+    }
+    found
+}
+
+/// What a value of a rule is called, and the principals that it means; `None`: it names one.
+fn group(field: IdentityField, value: &str) -> Option<(String, String)> {
+    match field {
+        IdentityField::Namespace => Some((format!("namespace `{value}`"), format!("*/ns/{value}/sa/*"))),
+        IdentityField::TrustDomain => Some((format!("trust domain `{value}`"), format!("{value}/ns/*/sa/*"))),
+        IdentityField::Principal if value.contains('*') => Some((format!("`{value}`"), value.to_owned())),
+        _ => None,
+    }
 }

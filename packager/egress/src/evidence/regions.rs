@@ -5,7 +5,7 @@ use sallyport_core::verdict::Trial;
 use super::gate::{Gate, requests};
 use super::observed::{Counted, Observed, Pair};
 use super::question::{Question, WaivedCaller};
-use super::reach::Reach;
+use super::reach::{Group, Reach};
 use crate::meaning::{Change, Region};
 use crate::value::rollout::written_moment;
 
@@ -146,6 +146,11 @@ impl JudgedRegion {
         let all_waived = !reach.named().is_empty() && reach.named().iter().all(|name| is_waived(name));
         if !has_active && waits.is_empty() && !all_waived && gate.requests > 0 {
             waits.push("no caller that could enter it was active".to_owned());
+        } else if gate.requests > 0 {
+            let is_active = |group: &&Group| self.could.iter().any(|(who, _)| group.means(who));
+            for group in reach.groups().iter().filter(|group| !is_active(group)) {
+                waits.push(format!("no caller of {} that could enter it was active", group.words()));
+            }
         }
         if waits.is_empty() { Follows::Promotes } else { Follows::Waits(waits) }
     }
