@@ -7,6 +7,7 @@
 
 mod ask;
 mod examples;
+mod form;
 mod line;
 mod logged;
 mod logs;

@@ -7,6 +7,7 @@ use sallyport_egress::rollout::moment;
 use serde_json::{Deserializer, Value};
 
 use super::examples::Example;
+use super::form::{Form, Sign, is_begin, is_end, signs};
 
 /// What a line is.
 #[derive(Debug)]
@@ -44,46 +45,93 @@ pub(super) struct Record {
 /// How the filter's line about a configuration begins that it has taken.
 pub(super) const TAKEN: &str = "policy for ";
 
-/// What shows that a line would count, where its JSON cannot be read.
-const SIGNS: [&str; 3] = ["\"sallyport\":\"candidate\"", "\"region\":", "\"decision\":"];
+/// How an example of the filter begins.
+const EXAMPLE: &str = "{\"sallyport\"";
+
+const CUT: &str = "its JSON is broken or cut off";
+const WITHIN: &str = "its JSON is within another one";
 
 impl Line {
     pub(super) fn read(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes);
-        let has_sign = |text: &str| SIGNS.iter().any(|sign| text.contains(sign));
         if bytes.len() > LONGEST_LINE {
-            return if has_sign(&text) { Self::Broken(None, "it is too long") } else { Self::Other };
+            return Self::Broken(None, "it is too long");
         }
-        let Some(record) = Record::of(&text) else {
-            return if has_sign(&text) { Self::Broken(None, "its JSON is broken or cut off") } else { Self::Other };
+        let has_sign = |text: &str| signs(text).next().is_some();
+        match Form::of(&text) {
+            Form::Foreign => Self::Other,
+            Form::Wasm { before, message } => match message.starts_with(EXAMPLE) || EXAMPLE.starts_with(message) {
+                true => Self::of_json(before, message),
+                false => Self::Other,
+            },
+            Form::Json { before, json } => Self::of_json(before, json),
+            Form::Behind(rest) if has_sign(rest) || rest.contains(TAKEN) => {
+                Self::Broken(None, "what stands before its JSON, or before what the filter says, is not known")
+            }
+            Form::Plain(rest) if rest.starts_with('[') && has_sign(rest) => Self::Broken(None, "its JSON is a list"),
+            Form::Plain(rest) if has_sign(rest) || is_end(rest) => Self::Broken(None, CUT),
+            Form::Behind(_) | Form::Plain(_) => Self::Other,
+        }
+    }
+
+    /// What begins with an object.
+    fn of_json(before: &str, json: &str) -> Self {
+        let Some((record, whole, behind)) = Record::of(before, json) else {
+            let could_be = is_begin(json) || signs(json).next().is_some();
+            return if could_be { Self::Broken(None, CUT) } else { Self::Other };
         };
-        if record.text("sallyport") == Some("candidate") {
+        if signs(behind).next().is_some() || is_begin(behind) {
+            return Self::Broken(None, "more stands behind its JSON");
+        }
+        let is_example = record.text("sallyport") == Some("candidate");
+        // Headers of an example may have any name.
+        let count = |key: &str| signs(whole).filter(|(name, sign)| *name == key && *sign == Sign::Plain).count();
+        if !is_example
+            && record.fields.get("decision").is_some()
+            && ["region", "decision"].iter().any(|key| count(key) > 1)
+        {
+            return Self::Broken(Some(record), "it has `region` or `decision` twice");
+        }
+        if !matches!(record.fields.get("region"), None | Some(Value::Null | Value::String(_))) {
+            return Self::Broken(Some(record), "its `region` is no text");
+        }
+        if is_example {
             return match (record.text("region"), record.at) {
                 (None, _) => Self::Broken(Some(record), "it has no `region`"),
                 (_, None) => Self::Broken(Some(record), "it has no time"),
                 _ => Self::Example(record),
             };
         }
-        let is_within = || SIGNS.iter().any(|sign| text.contains(&sign.replace('"', "\\\"")));
         match record.fields.get("decision") {
-            // A logger that writes JSON has put the line into a text of it.
-            None if is_within() => Self::Broken(Some(record), "its JSON is within another one"),
+            None if record.has_within(whole) => Self::Broken(Some(record), WITHIN),
             // A region of the cloud is none of ours.
             None if !record.region().is_some_and(is_id) => Self::Other,
+            Some(decision) if !decision.is_string() && !decision.is_null() => Self::Broken(Some(record), NO_DECISION),
             _ => record.request(),
         }
     }
 }
 
+const NO_DECISION: &str = "its `decision` is neither `allowed` nor `refused`";
+
 impl Record {
-    /// The JSON object of a line, whatever `kubectl logs`, Istio or Envoy write before and behind it.
-    fn of(line: &str) -> Option<Self> {
-        let start = line.find("{\"sallyport\"").or_else(|| line.find('{'))?;
-        let (before, json) = line.split_at_checked(start)?;
-        let fields = Deserializer::from_str(json).into_iter::<Value>().next()?.ok().filter(Value::is_object)?;
+    /// The object at the beginning of a text, its text, and what stands behind it.
+    fn of<'l>(before: &str, json: &'l str) -> Option<(Self, &'l str, &'l str)> {
+        let mut objects = Deserializer::from_str(json).into_iter::<Value>();
+        let fields = objects.next()?.ok().filter(Value::is_object)?;
+        let (whole, behind) = json.split_at_checked(objects.byte_offset())?;
         let record = Self { fields, at: None };
         let at = record.text("time").and_then(moment).or_else(|| moment_before(before));
-        Some(Self { at, ..record })
+        Some((Self { at, ..record }, whole, behind))
+    }
+
+    /// Whether a logger that writes JSON has put a line of ours into it, as an object or as a text.
+    fn has_within(&self, whole: &str) -> bool {
+        // An access log in Istio's own keys has what callers write in its texts.
+        let is_access_log = self.fields.get("response_code").is_some();
+        let is_text = || signs(whole).any(|(_, sign)| sign == Sign::Escaped);
+        let mut inner = self.fields.as_object().into_iter().flatten().map(|(_, value)| value);
+        (!is_access_log && is_text()) || inner.any(is_ours)
     }
 
     /// A line of the access log.
@@ -93,7 +141,7 @@ impl Record {
             (Some("allowed"), Some(is_error)) => Decision::Allowed { is_error },
             (Some("allowed"), None) => return Line::Broken(Some(self), "it has no `status`"),
             (Some("refused"), _) => Decision::Refused,
-            (Some(_), _) => return Line::Broken(Some(self), "its `decision` is neither `allowed` nor `refused`"),
+            (Some(_), _) => return Line::Broken(Some(self), NO_DECISION),
             (None, _) if self.region().is_some() => {
                 return Line::Broken(Some(self), "it has a `region` and no `decision`");
             }
@@ -118,9 +166,22 @@ impl Record {
         self.fields.get(name)?.as_str().filter(|text| !matches!(*text, "" | "-"))
     }
 
-    /// All that it says, the same for each way in which it can be written.
-    pub(super) fn whole(&self) -> String {
-        format!("{:?} {}", self.at, self.fields)
+    /// What makes it the line that it is, however it is written. With the request's ID that is what would count; another key may
+    /// be added on the way.
+    pub(super) fn known_by(&self) -> String {
+        let milliseconds = self.text("time").map(fraction).unwrap_or_default();
+        let of = |name| self.fields.get(name).unwrap_or(&Value::Null);
+        if self.has_id() {
+            let [id, host, decision] = ["requestId", "host", "decision"].map(of);
+            let [region, caller, peer] = ["region", "caller", "principal"].map(of);
+            let answer = self.is_error();
+            return format!("{:?}.{milliseconds} {id} {host} {decision} {region} {caller} {peer} {answer:?}", self.at);
+        }
+        let mut fields = self.fields.clone();
+        if let (Some(fields), true) = (fields.as_object_mut(), self.at.is_some()) {
+            fields.remove("time");
+        }
+        format!("{:?}.{milliseconds} {fields}", self.at)
     }
 
     /// Whether it has the request's own ID, so that no other request has the same line.
@@ -175,9 +236,37 @@ fn is_id(text: &str) -> bool {
     text == Trial::OTHER || (text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
+/// Whether a line of ours is in a value, however deep.
+fn is_ours(value: &Value) -> bool {
+    match value {
+        Value::Array(values) => values.iter().any(is_ours),
+        Value::Object(fields) => {
+            let is_region = |region: &Value| match region {
+                Value::String(text) => is_id(text),
+                // A cloud has names.
+                Value::Null => false,
+                _ => true,
+            };
+            fields.contains_key("decision")
+                || fields.get("sallyport").is_some_and(|sallyport| sallyport == "candidate")
+                || fields.get("region").is_some_and(is_region)
+                || fields.values().any(is_ours)
+        }
+        _ => false,
+    }
+}
+
+/// The milliseconds of a time.
+fn fraction(time: &str) -> String {
+    let digits = time.split_once('.').map_or("", |(_, rest)| rest);
+    let digits: String = digits.chars().take_while(char::is_ascii_digit).take(3).collect();
+    format!("{digits:0<3}")
+}
+
 /// The filter's own line about a configuration that it has taken: which, and when. `route`: of the gateway.
 pub(super) fn taken<'l>(line: &'l str, route: &str) -> Option<(&'l str, i64)> {
-    let (before, policy) = line.split_once(TAKEN)?;
+    let Form::Wasm { before, message } = Form::of(line) else { return None };
+    let policy = message.strip_prefix(TAKEN)?;
     let (_, mark) = policy.strip_prefix(route)?.strip_prefix(':')?.split_once("in force as ")?;
     Some((mark.split_whitespace().next()?, moment_before(before)?))
 }
@@ -207,7 +296,7 @@ mod tests {
         ] {
             assert_eq!(moment_before(text), at, "{text}");
         }
-        let who = |json: &str| Record::of(json).unwrap().caller();
+        let who = |json: &str| Record::of("", json).unwrap().0.caller();
         let principal = |name: &str| Counted::Principal(name.to_owned());
         assert_eq!(who(r#"{"principal":"spiffe://td/ns/a/sa/b","caller":"-"}"#), principal("td/ns/a/sa/b"));
         assert_eq!(who(r#"{"principal":"spiffe://td/ns/a/sa/b","caller":"x/ns/c/sa/d"}"#), principal("x/ns/c/sa/d"));
@@ -215,12 +304,15 @@ mod tests {
         assert_eq!(who(r#"{"principal":null}"#), Counted::Anonymous);
     }
 
+    fn why(line: &str) -> &'static str {
+        match Line::read(line.as_bytes()) {
+            Line::Broken(_, why) => why,
+            other => panic!("{line:.200}: {other:?}"),
+        }
+    }
+
     #[test]
     fn what_would_count_and_cannot_be_read_is_broken() {
-        let why = |line: &str| match Line::read(line.as_bytes()) {
-            Line::Broken(_, why) => why,
-            other => panic!("{other:?}"),
-        };
         let time = r#""time":"2026-11-25T09:25:22Z""#;
         for (line, reason) in [
             (r#"[pod/a] {"sallyport":"candidate","region":"a"}"#.to_owned(), "it has no time"),
@@ -236,6 +328,50 @@ mod tests {
             (format!(r#"{{{time},"decision":"maybe"}}"#), "its `decision` is neither `allowed` nor `refused`"),
             (format!(r#"{{{time},"msg":"x {{\"sallyport\":\"candidate\"}}"}}"#), "its JSON is within another one"),
             (format!(r#"{{{time},"decision":"{}"}}"#, "x".repeat(LONGEST_LINE)), "it is too long"),
+            ("x".repeat(LONGEST_LINE + 1), "it is too long"),
+            (format!(r#"{{{time},"region":["5f2a09c1b7de"],"decision":"allowed"}}"#), "its `region` is no text"),
+            (format!(r#"{{{time},"region":5,"decision":"allowed"}}"#), "its `region` is no text"),
+            (format!(r#"{{{time},"region":{{"id":"5f2a09c1b7de"}}}}"#), "its `region` is no text"),
+            (format!(r#"{{{time},"decision":["allowed"],"status":200}}"#), NO_DECISION),
+            (
+                format!(r#"{{{time},"region":"5f2a09c1b7de","decision":"allowed","region":null,"status":200}}"#),
+                "it has `region` or `decision` twice",
+            ),
+        ] {
+            assert_eq!(why(&line), reason, "{line:.200}");
+        }
+    }
+
+    /// What is read of a line is the one object at its beginning, so nothing of ours is in the rest.
+    #[test]
+    fn what_is_not_read_of_a_line_hides_nothing() {
+        let ours = r#"{"time":"2026-11-25T09:25:22Z","region":"5f2a09c1b7de","decision":"allowed","status":200}"#;
+        let spaced = ours.replace("\":", "\" : ");
+        let none = r#"{"time":"2026-11-25T09:25:22Z","region":null,"decision":"allowed","status":200}"#;
+        let behind = "more stands behind its JSON";
+        let list = "its JSON is a list";
+        for (line, reason) in [
+            (format!("{none}{ours}"), behind),
+            (format!("{none}\r{ours}"), behind),
+            (format!("{{}} {spaced}"), behind),
+            (format!(r#"{{"app":"gateway"}} {ours}"#), behind),
+            (format!(r#"{none} {{"ti"#), behind),
+            (format!(r#"{{"a":1}} "{}""#, ours.replace('"', "\\\"")), behind),
+            (format!("[{ours}]"), list),
+            (format!("[ {none},{ours}]"), list),
+            (format!(r#"{{"timestamp":"x","jsonPayload":{ours}}}"#), WITHIN),
+            (format!(r#"{{"a":[{{"b":{ours}}}]}}"#), WITHIN),
+            (r#"{"a":{"sallyport":"candidate"}}"#.to_owned(), WITHIN),
+            (format!(r#"{{"log":"{}"}}"#, spaced.replace('"', "\\\"")), WITHIN),
+            (ours[..30].to_owned(), CUT),
+            (ours[..3].to_owned(), CUT),
+            (format!("2026-11-25T09:25:22Z stdout P {}", &ours[..30]), CUT),
+            (ours[45..].to_owned(), CUT),
+            (ours[60..].to_owned(), CUT),
+            (ours[70..].to_owned(), CUT),
+            (spaced[..spaced.len() - 3].to_owned(), CUT),
+            (format!("[2026-11-25 09:25:22.181][12][info][wasm] wasm log a: {}", r#"{"sallyport":"cand"#), CUT),
+            (format!("user: {ours}"), "what stands before its JSON, or before what the filter says, is not known"),
         ] {
             assert_eq!(why(&line), reason, "{line:.200}");
         }
@@ -247,8 +383,11 @@ mod tests {
             "",
             "GET /",
             "{",
-            "{\"a\":1",
             "[1]",
+            "{ key: value }",
+            "{ name: \"x\" }",
+            "cluster { name: \"x\" }",
+            r#"{"labels":{"region":"eu-1"}}"#,
             r#"{"status":503,"region":"eu-1"}"#,
             r#"{"status":200,"decision":null}"#,
         ] {
@@ -271,11 +410,42 @@ mod tests {
         }
         let taken = |line: &str| taken(line, "a/b").map(|(mark, at)| (mark.to_owned(), at));
         let at = moment("2026-11-25T09:25:22Z").unwrap();
-        let line = "policy for a/b: 3 rules, shadow, in force as 0123456789abcdef";
-        assert_eq!(taken(&format!("[2026-11-25 09:25:22.181] {line}")), Some(("0123456789abcdef".to_owned(), at)));
-        assert_eq!(taken(&format!("2026-11-25T09:25:22Z\tinfo\t{line}\tthread=1")).map(|(_, at)| at), Some(at));
-        // Without a time it may be of any.
+        let line = "wasm log b: policy for a/b: 3 rules, shadow, in force as 0123456789abcdef";
+        let envoy = format!("[2026-11-25 09:25:22.181][1][info][wasm] {line}");
+        assert_eq!(taken(&envoy), Some(("0123456789abcdef".to_owned(), at)));
+        let istio = format!("2026-11-25T09:25:22Z\tinfo\tenvoy wasm x.cc:1\t{line}\tthread=1");
+        assert_eq!(taken(&istio).map(|(_, at)| at), Some(at));
+        // In another form it may be of anyone.
         assert_eq!(taken(line), None);
-        assert_eq!(taken(&format!("[2026-11-25 09:25:22.181] {}", line.replace("a/b", "a/bc"))), None);
+        assert_eq!(taken(&envoy.replace("wasm log b: ", "")), None);
+        assert_eq!(taken(&envoy.replace("[wasm]", "[lua]")), None);
+        assert_eq!(taken(&envoy.replace("a/b", "a/bc")), None);
+        for text in [
+            format!(r#"{{"time":"x","decision":null,"userAgent":"{envoy}"}}"#),
+            format!(r#"[2026-11-25T09:25:22.181Z] "GET / HTTP/1.1" 200 - "{envoy} ""#),
+        ] {
+            assert_eq!(taken(&text), None, "{text}");
+            assert!(matches!(Line::read(text.as_bytes()), Line::Other), "{text}");
+        }
+    }
+
+    /// What gateways log beside requests.
+    #[test]
+    fn lines_of_others_are_none_of_ours() {
+        for line in [
+            "[2026-11-23 17:50:19.515][8764][info][main] [source/server/server.cc:430] initializing epoch 0 (base id=0)",
+            "[2026-11-23 17:50:19.515][8764][warning][config] gRPC config for x rejected: {\"a\":1, \"region\":2}",
+            "[2026-11-23 17:50:19.515][8764][info][lua] script log: {\"decision\":\"allowed\"}",
+            "[2026-11-23 17:50:19.515][8764][info][wasm] wasm log other: {\"a\":",
+            "[2026-11-23 17:50:19.515][8764][info][wasm] wasm log a: allowed shadow=refused path=\"/{\\\"region\\\":1}\"",
+            "2026-11-25T09:25:22.181000Z\tinfo\txdsproxy\tconnected to upstream XDS server: istiod.istio-system.svc:15012",
+            "2026-11-25T09:25:22.181000Z\tinfo\tads\tADS: \"127.0.0.1:5000\" {\"x\":",
+            "2026-11-25T09:25:22.181000Z\tinfo\tEffective config: binaryPath: /usr/local/bin/envoy",
+            "'user-agent', '{\"decision\":\"allowed\",\"status\":200}'",
+            "[2026-11-18T11:06:41.000Z] \"GET /x HTTP/1.1\" 200 - \"{\"sallyport\":\"candidate\",\"region\":\"a\"}\" \"id\"",
+            r#"{"start_time":"x","response_code":200,"user_agent":"{\"decision\":\"allowed\"}"}"#,
+        ] {
+            assert!(matches!(Line::read(line.as_bytes()), Line::Other), "{line}");
+        }
     }
 }

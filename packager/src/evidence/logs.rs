@@ -68,6 +68,7 @@ fn take(
     let line = Line::read(bytes);
     if let Line::Other = line {
         let text = String::from_utf8_lossy(bytes);
+        // Few lines have it, and each gateway looks at them.
         if text.contains(TAKEN) {
             read.iter_mut().for_each(|(subject, logged)| logged.prove(&text, subject, place.now));
         }

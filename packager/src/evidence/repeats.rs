@@ -2,7 +2,7 @@
 //!
 //! # Design
 //! A line is known by its JSON and its time, so what a container runtime or `kubectl logs` writes before it does not make it another
-//! one. With the request's ID it counts once. Without it, equal lines of one log are requests of their own, and a line of several logs
+//! one. With the request's ID it is known by that, its time, and what would count of it, and it counts once. Without it, equal lines of one log are requests of their own, and a line of several logs
 //! counts as often as in the log that has it most often. So no copy adds anything, in whichever order the logs are read.
 
 use std::collections::HashMap;
@@ -63,7 +63,7 @@ impl Repeats {
         if !has_id && !self.has_several {
             return Known::New;
         }
-        let text = record.whole();
+        let text = record.known_by();
         let [one, two] = &self.keys;
         let key = [one.hash_one(&text), two.hash_one(&text)];
         if self.lines.len() >= self.most && !self.lines.contains_key(&key) {
@@ -120,6 +120,10 @@ mod tests {
         let other = r#"{"status": 200, "time":"2026-11-25T09:25:01.181Z","decision":"allowed"}"#;
         let texts = [format!("2026-11-25T09:25:01.2Z stdout F {a}\r"), other.to_owned(), a];
         assert_eq!(look(&mut repeats, &texts), [Known::Again, Known::Again, Known::New]);
+        // Another way to write the time.
+        let mut again = Repeats::of(2);
+        assert_eq!(look(&mut again, &[line(1)]), [Known::New]);
+        assert_eq!(look(&mut again, &[line(1).replace("181Z", "181+00:00")]), [Known::Again]);
         // The time before the JSON is the line's, where that has none.
         let timeless = r#"{"decision":"allowed","status":200}"#;
         let at = |second: u32| format!("2026-11-25T09:25:{second:02}Z {timeless}");
@@ -141,6 +145,23 @@ mod tests {
         let lines = [with_id(1), with_id(1), with_id(2), line(3), line(3)];
         let mut repeats = Repeats::of(1);
         assert_eq!(look(&mut repeats, &lines), [Known::New, Known::Again, Known::New, Known::New, Known::New]);
+        // However it is written; another host or another region makes it another one.
+        let mut repeats = Repeats::of(1);
+        let one = with_id(1);
+        let more = [
+            one.clone(),
+            one.replace("181Z", "1810+00:00"),
+            one.replace("T09:25:01.181Z", "T10:25:01.181+01:00"),
+            one.replace("\"status\"", "\"cluster\":\"x\",\"status\""),
+        ];
+        assert_eq!(look(&mut repeats, &more), [Known::New, Known::Again, Known::Again, Known::Again]);
+        let others = [
+            one.replace("181Z", "182Z"),
+            one.replace("\"status\"", "\"host\":\"x\",\"status\""),
+            one.replace("\"status\"", "\"region\":\"other\",\"status\""),
+            one.replace("200", "503"),
+        ];
+        assert_eq!(look(&mut repeats, &others), [Known::New; 4]);
         // Beyond the limit it is not known, and nothing else has the line.
         let mut repeats = Repeats { most: 1, ..Repeats::of(1) };
         assert_eq!(look(&mut repeats, &[with_id(1), with_id(2), with_id(2), with_id(1)])[..3], [Known::New; 3]);

@@ -23,7 +23,7 @@ pub(crate) fn line(time: &str, region: &str, status: u32, host: &str) -> String 
 /// A day of a gateway with the candidate, in which nothing was refused.
 pub(crate) fn day(sandbox: &Sandbox) -> String {
     let taken = format!(
-        "[2026-11-18 11:30:00.000][1][info][wasm] policy for httpbin/httpbin: 3 rules, shadow, in force as {}\n",
+        "[2026-11-18 11:30:00.000][1][info][wasm] wasm log httpbin: policy for httpbin/httpbin: 3 rules, shadow, in force as {}\n",
         digest(sandbox)
     );
     let hours = (12..23).map(|hour| line(&format!("2026-11-18T{hour}:00:00.000Z"), "null", 200, OWN).repeat(100));

@@ -137,7 +137,7 @@ fn a_log_counts_from_its_proof_on() {
     let own = "httpbin.legacy.internal";
     let taken = |time: &str, mark: &str| {
         format!(
-            "2026-11-{time}Z\tinfo\tenvoy wasm x\tpolicy for httpbin/httpbin: 3 rules, shadow, in force as {mark}\n"
+            "2026-11-{time}Z\tinfo\tenvoy wasm x\twasm log httpbin: policy for httpbin/httpbin: 3 rules, shadow, in force as {mark}\n"
         )
     };
     let at_time = |time: &str| line(&format!("2026-11-{time}Z"), "null", 200, own);

@@ -453,7 +453,7 @@ fn a_log_counts_from_the_line_of_the_filter_on() {
     };
     let of_before = line("2026-11-19T05:00:00Z").repeat(2000);
     let taken = format!(
-        "[2026-11-19 06:00:00.000][1][info][wasm] policy for httpbin/httpbin: 1 rules, enforce, in force as {mark}\n"
+        "[2026-11-19 06:00:00.000][1][info][wasm] wasm log httpbin: policy for httpbin/httpbin: 1 rules, enforce, in force as {mark}\n"
     );
     let other = taken.replace("06:00:", "11:00:").replace(&mark, "0123456789abcdef");
     let some = line("2026-11-19T07:00:00Z").repeat(499) + &line("2026-11-19T12:00:00Z");

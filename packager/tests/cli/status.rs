@@ -222,7 +222,7 @@ fn an_access_log_is_evidence_too() {
     assert!(gateway["missing"].to_string().contains("does not show what the gateway has in force"), "{gateway:#}");
     let of = |digest: &str| {
         format!(
-            "[2026-11-18 11:59:59.000][1][info][wasm] policy for httpbin/httpbin: 3 rules, shadow, in force as {digest}\n"
+            "[2026-11-18 11:59:59.000][1][info][wasm] wasm log httpbin: policy for httpbin/httpbin: 3 rules, shadow, in force as {digest}\n"
         )
     };
     // Nor does one that has something else in force.
