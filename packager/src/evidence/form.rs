@@ -29,6 +29,7 @@ impl<'l> Form<'l> {
                 let before = until(header.behind);
                 return match header.said() {
                     Some(message) => Self::Wasm { before, message },
+                    None if header.component == "wasm" => Self::Behind(header.behind),
                     None => Self::Foreign,
                 };
             }
@@ -64,8 +65,12 @@ impl<'l> Header<'l> {
     /// `[2026-11-23 17:50:19.515][8764][info][wasm] [FILE:LINE] `, or Istio's `TIME\tinfo\tenvoy wasm FILE:LINE\t`.
     fn read(text: &'l str) -> Option<Self> {
         if let Some(rest) = text.strip_prefix("envoy ") {
-            let (words, behind) = rest.split_once('\t')?;
-            return Some(Self { component: words.split_whitespace().next()?, behind });
+            let (component, rest) = rest.split_at_checked(rest.find(char::is_whitespace)?)?;
+            // By its version Istio writes a file and a line.
+            let behind = rest.trim_start();
+            let is_said = behind.starts_with(WASM);
+            let behind = if is_said { behind } else { rest.split_once('\t')?.1 };
+            return Some(Self { component, behind });
         }
         let (time, rest) = bracketed(text)?;
         let (_, rest) = bracketed(rest).filter(|_| is_time(time))?;
@@ -187,6 +192,8 @@ mod tests {
             "[2026-11-23 17:50:19.515][8764][info][wasm] [source/extensions/common/wasm/context.cc:1151] ",
             "[pod/a/b] [2026-11-23 17:50:19.515][8764][info][wasm] ",
             "2026-11-25T09:25:22.181000Z\tinfo\tenvoy wasm external/envoy/source/context.cc:1195\t",
+            "2026-11-25T09:25:22.181000Z\tinfo\tenvoy wasm\t",
+            "2026-11-25T09:25:22.181000Z\tinfo\tenvoy wasm ",
         ] {
             let line = format!("{header}wasm log a.b a/b: policy for a/b: x");
             assert_eq!(Form::of(&line), Form::Wasm { before: header, message: "policy for a/b: x" }, "{line}");
@@ -205,11 +212,11 @@ mod tests {
             format!("'user-agent', '{said}'"),
             format!("[2026-11-23 17:50:19.515][8764][info][lua] [source/lua.cc:1] script log: {said}"),
             format!("2026-11-25T09:25:22.181Z\tinfo\tenvoy lua x.cc:1\tscript log: {said}"),
-            format!("[2026-11-23 17:50:19.515][8764][info][wasm] x wasm log a: {said}"),
         ] {
             assert_eq!(Form::of(&line), Form::Foreign, "{line}");
         }
-        for line in [format!("UA=x {said}"), format!("user: {said}"), "x: {\"region\":1}".to_owned()] {
+        let within = format!("[2026-11-23 17:50:19.515][8764][info][wasm] x wasm log a: {said}");
+        for line in [within, format!("UA=x {said}"), format!("user: {said}"), "x: {\"region\":1}".to_owned()] {
             assert!(matches!(Form::of(&line), Form::Behind(_)), "{line}");
         }
         for line in [r#"[{"region":"a"}]"#, r#"a","region":null,"path":"/{x}"}"#, "", "text"] {

@@ -2,7 +2,7 @@
 //! the mark of what was in force, so what was counted before its stage is not taken for it. A file says what was so when it was
 //! written: the time that it was observed for ends there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_egress::evidence::{Answers, CLOCKS, Observed};
 use sallyport_egress::rollout::written_moment;
@@ -28,20 +28,28 @@ pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> R
     let mut reader =
         Reader { subject, now, found, since: Some(subject.since as f64), until: now as f64, sent: None, errors: 0.0 };
     let (mut unanswered, mut of_pods) = (Vec::new(), Vec::new());
-    let mut counted: Vec<(&str, Vec<Sample>)> = Vec::new();
+    let mut counted: Vec<(&str, Process)> = Vec::new();
     for page in pages {
         let samples = page.read()?;
-        let counts = counts_of(&samples);
-        let same = counted.iter().find(|(_, known)| has_traffic(&counts) && *known == counts);
-        if let Some((source, _)) = same {
+        let process = Process::of(&samples);
+        let known = |is_it: fn(&Process, &Process) -> bool| {
+            counted.iter().find(|(_, known)| is_it(known, &process)).map(|(source, _)| visible(source))
+        };
+        if let Some(source) = known(Process::is_same) {
             let text = format!(
-                "has the same counts as {}, so they count once: is it of the same pod? Give one page of each",
-                visible(source)
+                "has the same counts as {source}, so they count once: is it of the same pod? Give one page of each"
             );
             reader.warn(page, &text);
             continue;
         }
-        counted.push((page.source(), counts));
+        if let Some(source) = known(Process::may_be_same) {
+            let text = format!(
+                "may be of the same pod as {source}, a moment apart: both loaded their policy at the same time, and one has no count \
+                 that is lower. Give one page of each pod; pages with `{STARTED}` tell pods apart"
+            );
+            reader.warn(page, &text);
+        }
+        counted.push((page.source(), process));
         of_pods.push(*page);
         reader.times(page, &samples);
         let has_answers = reader.counts(&samples);
@@ -52,15 +60,67 @@ pub(super) fn read(pages: &[&MetricsPage], subject: &Subject<'_>, now: i64) -> R
     Ok(reader.end(&of_pods, &unanswered))
 }
 
-/// What a page counts of the gateway, whatever the page is called.
-fn counts_of(samples: &Samples) -> Vec<Sample> {
-    let is_counted = |sample: &&Sample| sample.name.starts_with("sallyport_") || answered(sample).is_some();
-    let without_pod = |sample: &Sample| {
-        let mut sample = sample.clone();
-        sample.labels.remove("pod");
-        sample
-    };
-    samples.iter().filter(is_counted).map(without_pod).collect()
+/// For how long Envoy started, in milliseconds: a pod keeps it for as long as it lives.
+const STARTED: &str = "envoy_server_initialization_time_ms_sum";
+
+/// What a page says of the pod that it is of, whatever the page is called.
+struct Process {
+    counts: Vec<Sample>,
+    /// Counters by their name and what the filter or the job says of them, without what a server adds.
+    counters: BTreeMap<(String, Vec<String>), f64>,
+    loaded: Option<f64>,
+    started: Option<f64>,
+}
+
+impl Process {
+    fn of(samples: &Samples) -> Self {
+        let is_counted = |sample: &&Sample| sample.name.starts_with("sallyport_") || answered(sample).is_some();
+        let without_pod = |sample: &Sample| {
+            let mut sample = sample.clone();
+            sample.labels.remove("pod");
+            sample
+        };
+        let mut counters = BTreeMap::new();
+        for sample in samples.iter().filter(|sample| sample.name.starts_with("sallyport_") && is_counter(&sample.name))
+        {
+            let labels = LABELS.iter().map(|name| sample.label(name).to_owned()).collect();
+            *counters.entry((sample.name.clone(), labels)).or_default() += sample.value;
+        }
+        let first = |name: &str| samples.named(name).map(|sample| sample.value).find(|value| value.is_finite());
+        Self {
+            counts: samples.iter().filter(is_counted).map(without_pod).collect(),
+            counters,
+            loaded: first(LOADED),
+            started: first(STARTED),
+        }
+    }
+
+    /// Whether the pages tell that they are of two pods.
+    fn is_another(&self, other: &Self) -> bool {
+        self.started.zip(other.started).is_some_and(|(one, two)| one.total_cmp(&two).is_ne())
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        has_traffic(&self.counts) && self.counts == other.counts && !self.is_another(other)
+    }
+
+    /// Whether one may be a later page of the other's pod.
+    fn may_be_same(&self, other: &Self) -> bool {
+        let is_loaded = self.loaded.zip(other.loaded).is_some_and(|(one, two)| one.total_cmp(&two).is_eq());
+        let is_within = |one: &Self, two: &Self| {
+            one.counters.iter().all(|(key, count)| *count <= two.counters.get(key).copied().unwrap_or_default())
+        };
+        let has_traffic = has_traffic(&self.counts) || has_traffic(&other.counts);
+        has_traffic && is_loaded && !self.is_another(other) && (is_within(self, other) || is_within(other, self))
+    }
+}
+
+/// The labels of the filter's series.
+const LABELS: [&str; 9] = ["digest", "caller", "region", "pair", "verdict", "reason", "kind", "rule", "outcome"];
+
+/// Whether a series never falls, by its name.
+fn is_counter(name: &str) -> bool {
+    name.ends_with("_total")
 }
 
 /// Whether there is anything that could be counted twice.
@@ -98,6 +158,12 @@ impl Reader<'_> {
         let loaded = samples.named(LOADED).map(|sample| sample.value).reduce(f64::max);
         // A page that does not say since when it has it says nothing of how long it was observed.
         self.since = self.since.zip(loaded).map(|(since, loaded)| since.max(loaded));
+        // Envoy cannot have counted for longer than it runs.
+        if let Some(uptime) =
+            samples.named(UPTIME).filter(|sample| sample.is_count()).map(|sample| sample.value).reduce(f64::min)
+        {
+            self.since = self.since.map(|since| since.max(written as f64 - uptime));
+        }
         self.found.counts_since = self.found.counts_since.into_iter().chain(loaded).reduce(f64::min);
         match loaded {
             None => self.warn(page, &format!("has no `{LOADED}`")),
@@ -139,7 +205,9 @@ impl Reader<'_> {
             let is_again = last.is_some_and(|last| last.is_same(sample));
             last = Some(sample);
             let answer = answered(sample);
-            let is_read = sample.name.starts_with("sallyport_") || sample.name == CONCURRENCY || answer.is_some();
+            let is_read = sample.name.starts_with("sallyport_")
+                || [CONCURRENCY, UPTIME].contains(&sample.name.as_str())
+                || answer.is_some();
             if is_again {
                 // It cannot be told which one is right.
                 if is_read {
@@ -154,6 +222,10 @@ impl Reader<'_> {
                 continue;
             }
             let found = &mut self.found;
+            if let Some(warning) = unlabelled(sample) {
+                found.warnings.push(warning);
+                continue;
+            }
             let is_ours = sample.label("digest") == self.subject.mark;
             match sample.name.as_str() {
                 "sallyport_caller_total" if is_ours => note_caller(found, sample),
@@ -161,7 +233,7 @@ impl Reader<'_> {
                 "sallyport_region_seen_seconds" if is_ours => note_seen(found, sample),
                 REQUESTS => *found.requests.get_or_insert(0.0) += sample.value,
                 name @ ("sallyport_workers" | CONCURRENCY) => note_pod(found, name, sample),
-                name if is_unnamed(name) => found.warnings.push(no_name(name)),
+                name if is_unnamed(name) || has_prefix(name) => found.warnings.push(no_name(name)),
                 _ => {}
             }
             if let Some(is_error) = answer {
@@ -217,6 +289,31 @@ impl Reader<'_> {
         self.found.seconds = self.since.map_or(0.0, |since| self.until - since).max(0.0);
         self.found
     }
+}
+
+/// The warning for a series whose labels do not say what it counts: whose it is, or whether it is counted by another one, too.
+fn unlabelled(sample: &Sample) -> Option<String> {
+    let is_digest = |text: &str| text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let name = sample.name.as_str();
+    let missing = match name {
+        "sallyport_caller_total" | "sallyport_region_total" | "sallyport_region_seen_seconds" | "sallyport_workers" => {
+            (!is_digest(sample.label("digest"))).then_some("digest")
+        }
+        REQUESTS => sample.label("verdict").is_empty().then_some("verdict"),
+        _ => None,
+    };
+    missing.map(|label| {
+        format!(
+            "{} has a series `{name}` without a label `{label}`, so it is not known what it counts",
+            visible(sample.label("pod"))
+        )
+    })
+}
+
+/// Whether it is a series of ours with something before its name.
+fn has_prefix(name: &str) -> bool {
+    const OURS: [&str; 4] = ["sallyport_region_", "sallyport_caller_", "sallyport_workers_", "sallyport_requests_"];
+    !name.starts_with("sallyport_") && OURS.iter().any(|ours| name.contains(ours))
 }
 
 /// The label of Envoy's own statistics with the cluster: by Istio's tags, or by Envoy's.

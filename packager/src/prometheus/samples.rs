@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 
+/// 2^53.
+const MOST_COUNTED: f64 = 9_007_199_254_740_992.0;
+/// The end of the year 9999, in Unix seconds.
+const LAST_MOMENT: f64 = 253_402_300_799.0;
+
 /// One series and its value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sample {
@@ -19,9 +24,11 @@ impl Sample {
         self.labels.get(name).map_or("", String::as_str)
     }
 
-    /// Whether its value can be a count or a time.
+    /// Whether its value can be a count or a time. Counts beyond 2^53 are not exact, and no calendar has a time of after the year
+    /// 9999.
     pub(crate) fn is_count(&self) -> bool {
-        self.value.is_finite() && self.value >= 0.0
+        let most = if self.name.ends_with("_seconds") { LAST_MOMENT } else { MOST_COUNTED };
+        (0.0..=most).contains(&self.value)
     }
 
     /// The warning for one that is none.
@@ -66,5 +73,23 @@ impl FromIterator<Sample> for Samples {
         let mut samples: Vec<_> = samples.into_iter().collect();
         samples.sort_by(|one, two| (&one.name, &one.labels).cmp(&(&two.name, &two.labels)));
         Samples(samples)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_count_is_known() {
+        let is_count =
+            |name: &str, value: f64| Sample { name: name.to_owned(), labels: BTreeMap::new(), value }.is_count();
+        for value in [0.0, 0.5, 9_007_199_254_740_992.0] {
+            assert!(is_count("a_total", value), "{value}");
+        }
+        for value in [-1.0, f64::NAN, f64::INFINITY, 1e16, 1e308] {
+            assert!(!is_count("a_total", value), "{value}");
+        }
+        assert!(is_count("a_seconds", 253_402_300_799.0) && !is_count("a_seconds", 253_402_300_800.0));
     }
 }

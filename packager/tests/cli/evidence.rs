@@ -93,6 +93,12 @@ fn a_line_that_cannot_be_read_is_said() {
             format!("{{{time}\"message\":\"{}\"}}\n", "{\\\"sallyport\\\":\\\"candidate\\\"}"),
             "its JSON is within another one",
         ),
+        (format!("{} {entry}", entry.trim_end()), "more stands behind its JSON"),
+        (format!("[{}]\n", entry.trim_end()), "its JSON is a list"),
+        (format!("{{\"jsonPayload\":{}}}\n", entry.trim_end()), "its JSON is within another one"),
+        (entry[..20].to_owned() + "\n", "its JSON is broken or cut off"),
+        (entry[entry.len() - 60..].to_owned(), "its JSON is broken or cut off"),
+        (entry.replace(&format!("\"{region}\""), &format!("[\"{region}\"]")), "its `region` is no text"),
     ] {
         sandbox.write("access.log", day.clone() + &more);
         let found = seen(&sandbox, &LOG);
@@ -108,7 +114,7 @@ fn a_line_that_cannot_be_read_is_said() {
     for more in [
         line("2026-11-17T13:00:00.000Z", "null", 200, OWN).replace("\"status\":200,", ""),
         line("2026-11-18T13:00:00.000Z", "null", 200, "second.internal").replace("\"status\":200,", ""),
-        "{\"region\":\"eu-west-1\",\"status\":503}\n{\"half\n".to_owned(),
+        "{\"region\":\"eu-west-1\",\"status\":503}\n{ half\n".to_owned(),
     ] {
         sandbox.write("access.log", day.clone() + &more);
         assert_eq!(seen(&sandbox, &LOG)["follows"], "ready", "{more}");
@@ -197,7 +203,22 @@ fn a_page_that_is_not_whole_is_said() {
         assert_eq!(found["seen"]["requests"], 1200, "{found:#}");
     }
     says(&(whole.clone() + "envoy_server_concurrency{a=\"b\"} 2\n"), "two series `envoy_server_concurrency`");
+    for (name, label) in [
+        ("sallyport_caller_total{caller=\"_none\"}", "digest"),
+        ("sallyport_region_total{digest=\"\",region=\"other\"}", "digest"),
+        ("sallyport_region_seen_seconds{region=\"other\"}", "digest"),
+        ("sallyport_requests_total", "verdict"),
+    ] {
+        let series = name.split('{').next().unwrap();
+        says(&format!("{whole}{name} 1\n"), &format!("page.txt has a series `{series}` without a label `{label}`"));
+    }
+    for value in ["1e308", "NaN"] {
+        says(&format!("{whole}sallyport_caller_{digest}__none {value}\n"), "which is no count");
+    }
+    says(&format!("{whole}sallyport_region_seen_{digest}_{region} 9e18\n"), "which is no count");
     for name in [
+        format!("wasmcustom_sallyport_region_{digest}_{region}_allowed_refused_{ENCODED}"),
+        format!("envoy_wasmcustom_sallyport_caller_{digest}_{ENCODED}"),
         format!("sallyport_region_{digest}_{region}_allowed_perhaps_{ENCODED}"),
         format!("sallyport_region_{digest}_{region}_allowed_refused_"),
         format!("sallyport_caller_{digest}_"),
@@ -231,6 +252,10 @@ fn an_old_page_says_what_was_so_when_it_was_written() {
     let says = "page.txt was written at 2026-11-18T10:06:40Z, and what is asked for began at 2026-11-18T11:06:40Z";
     assert!(found["missing"].to_string().contains(says), "{found:#}");
     assert_eq!(write_at(LATER)["follows"], "ready");
+    // Envoy runs for less time than its policy is said to be loaded.
+    sandbox.write("page.txt", page(&sandbox, "envoy_server_uptime 600\n"));
+    let found = write_at(LATER);
+    assert_eq!((&found["seen"]["seconds"], &found["follows"]), (&600.into(), &"waiting".into()), "{found:#}");
 }
 
 #[test]
@@ -244,7 +269,7 @@ fn each_pod_has_a_page() {
     for (second, says) in [
         ("other 1\n", "pod two.txt does not say what its workers have in force"),
         (&unanswered, "two.txt counts requests, and no answers of the upstream"),
-        (&whole.replace("1200", "1201"), ""),
+        (&whole.replace("1200", "1201").replace(&(START + 60).to_string(), &(START + 61).to_string()), ""),
     ] {
         sandbox.write("two.txt", second);
         let found = seen(&sandbox, &two);

@@ -94,6 +94,22 @@ fn a_line_with_its_id_counts_once_in_one_log() {
     assert_eq!(requests(&found["gateways"][0]), 1161, "{found:#}");
 }
 
+/// Whatever was added on the way, and however the time is written.
+#[test]
+fn a_line_with_its_id_is_known_in_any_form() {
+    let sandbox = sandbox();
+    let log = day(&sandbox) + &with_ids(50, 200);
+    sandbox.write("access.log", &log);
+    for copy in [
+        with_ids(50, 200).replace("{\"time\"", "{\"cluster\":\"x\",\"time\""),
+        with_ids(50, 200).replace("000Z", "000+00:00"),
+    ] {
+        sandbox.write("copy.log", copy);
+        let found = seen(&sandbox, &["--log", "access.log", "--log", "copy.log"]);
+        assert_eq!((requests(&found), &found["follows"]), (1151, &"ready".into()), "{found:#}");
+    }
+}
+
 /// A copy hides nothing, and makes nothing worse.
 #[test]
 fn what_speaks_against_a_step_is_not_doubled_and_not_lost() {
@@ -141,9 +157,30 @@ fn a_page_under_another_name_is_one_page() {
     sandbox.write("copy.txt", &against);
     let found = seen(&sandbox, &both);
     assert!(found["missing"].to_string().contains("3 requests of "), "{found:#}");
-    // Two pods of which one has had a request more, and two without any.
+    // Two pages of one pod, a moment apart, or of two pods of which one has had a request more.
     sandbox.write("page.txt", &whole);
-    sandbox.write("copy.txt", whole.replace("1200", "1201"));
+    let later = whole.replace("1200", "1201");
+    let labelled = later.replace("requests_allowed ", "requests_allowed{instance=\"b\"} ");
+    for copy in [&later, &labelled, &whole.replace("1200", "1199"), &(later.clone() + "sallyport_requests_denied 1\n")]
+    {
+        sandbox.write("copy.txt", copy);
+        let found = seen(&sandbox, &both);
+        let says = "copy.txt may be of the same pod as page.txt, a moment apart";
+        assert!(found["follows"] == "waiting" && found["missing"].to_string().contains(says), "{found:#}");
+    }
+    let started = |time: u32| format!("envoy_server_initialization_time_ms_sum{{}} {time}\n");
+    sandbox.write("page.txt", whole.clone() + &started(900));
+    sandbox.write("copy.txt", later.clone() + &started(900));
+    assert_eq!(seen(&sandbox, &both)["follows"], "waiting");
+    for two in [
+        later.clone() + &started(912),
+        later.replace("_seconds 179", "_seconds 178"),
+        later.replace("1201\n", "1201\nsallyport_requests_denied 1\n").replace("allowed 1201", "allowed 1190"),
+    ] {
+        sandbox.write("copy.txt", &two);
+        assert!(!seen(&sandbox, &both)["missing"].to_string().contains("of the same pod"), "{two}");
+    }
+    sandbox.write("copy.txt", later.clone() + &started(912));
     let found = seen(&sandbox, &both);
     assert_eq!((requests(&found), &found["follows"]), (2401, &"ready".into()), "{found:#}");
     for name in ["page.txt", "copy.txt"] {
