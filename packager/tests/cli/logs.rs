@@ -96,7 +96,11 @@ fn a_bad_line_costs_itself() {
     let seen = status(&sandbox, &["--log", "empty.log", "--log", "access.log", "--log", "empty.gz"]);
     assert_eq!(requests(&seen), Some(12), "{seen:#}");
     let missing = seen["gateways"][0]["missing"].to_string();
-    assert!(missing.contains("1 line cannot be read: access.log:5: it is too long"), "{missing}");
+    let says = "3 lines cannot be read, the first: access.log:2: its JSON is broken or cut off";
+    assert!(missing.contains(says), "{missing}");
+    sandbox.write("long.log", huge.clone() + &log);
+    let seen_long = status(&sandbox, &["--log", "long.log"])["gateways"][0]["missing"].to_string();
+    assert!(seen_long.contains("1 line cannot be read: long.log:1: it is too long"), "{seen_long}");
     let seen = status(&sandbox, &["--log", "empty.log"]);
     assert_eq!(seen["gateways"][0]["seen"]["answer"], "noData", "{seen:#}");
     // Nothing of the gateway, as the log is another one's, or of another time.
