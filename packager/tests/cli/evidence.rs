@@ -96,8 +96,8 @@ fn a_line_that_cannot_be_read_is_said() {
         (format!("{} {entry}", entry.trim_end()), "more stands behind its JSON"),
         (format!("[{}]\n", entry.trim_end()), "its JSON is a list"),
         (format!("{{\"jsonPayload\":{}}}\n", entry.trim_end()), "its JSON is within another one"),
-        (entry[..20].to_owned() + "\n", "its JSON is broken or cut off"),
-        (entry[entry.len() - 60..].to_owned(), "its JSON is broken or cut off"),
+        (entry.split_at(20).0.to_owned() + "\n", "its JSON is broken or cut off"),
+        (entry.split_at(entry.len() - 60).1.to_owned(), "its JSON is broken or cut off"),
         (entry.replace(&format!("\"{region}\""), &format!("[\"{region}\"]")), "its `region` is no text"),
     ] {
         sandbox.write("access.log", day.clone() + &more);
