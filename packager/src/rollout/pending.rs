@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sallyport_egress::rollout::{Standing, digest};
-use sallyport_manifest::{Lock, LockFile, Locked};
+use sallyport_manifest::{GatewayState, Lock, LockFile, Locked};
 
 use super::git;
 use super::state::State;
@@ -45,7 +45,7 @@ pub(crate) enum PendingKind {
     Step,
     /// The last step.
     Settled,
-    /// A rollback.
+    /// A rollback, or an older lock: the candidate decides for fewer callers than in the last commit.
     Back,
     /// The candidate left the lock from its last stage, and the rules are neither its own nor those before.
     Unknown,
@@ -185,17 +185,25 @@ fn of_candidate(state: &State, name: &str, before: Option<Locked>, now: Option<L
 }
 
 fn kind(state: &State, name: &str, before: Option<&Locked>, now: Option<&Locked>) -> PendingKind {
-    let (Some(was), None) = (before, now) else { return PendingKind::Step };
-    if was.standing != Standing::Enforce {
-        return PendingKind::Back;
-    }
-    let egress = state.checked.egresses.iter().find(|egress| egress.value.route() == name);
-    let rules = egress.map(|egress| digest(&egress.value.spec.authz.rules));
+    let Some(was) = before else { return PendingKind::Step };
+    let egress = state.checked.egresses.iter().find(|egress| egress.value.route() == name).map(|egress| &egress.value);
     // After a rollback it stays.
-    let has_file = state.checked.candidates.iter().any(|candidate| candidate.value.gateway() == name);
-    match rules {
+    let candidate = state.checked.candidates.iter().find(|candidate| candidate.value.gateway() == name);
+    let candidate = candidate.map(|candidate| &candidate.value);
+    if let Some(is) = now {
+        let is_same = (&was.policy, &was.candidate) == (&is.policy, &is.candidate);
+        let decides = |locked| match GatewayState::of(egress?, candidate, Some(locked)) {
+            GatewayState::Rolling(_, locked) | GatewayState::Settling(_, locked) => Some(locked.standing),
+            _ => None,
+        };
+        let is_behind = if is_same { is.standing < was.standing } else { decides(is) < decides(was) };
+        return if is_behind { PendingKind::Back } else { PendingKind::Step };
+    }
+    match egress.map(|egress| digest(&egress.spec.authz.rules)) {
         Some(rules) if rules == was.candidate => PendingKind::Settled,
-        Some(rules) if rules != was.policy && !has_file => PendingKind::Unknown,
+        Some(rules) if was.standing == Standing::Enforce && rules != was.policy && candidate.is_none() => {
+            PendingKind::Unknown
+        }
         _ => PendingKind::Back,
     }
 }
