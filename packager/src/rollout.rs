@@ -20,6 +20,7 @@ mod git;
 mod history;
 mod lock;
 mod lost;
+mod log;
 mod mark;
 mod merge;
 mod message;

@@ -3,16 +3,16 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, visible};
 
-/// Commits whose files are asked for at once: what is asked fits into a pipe, whatever is answered.
-const AT_ONCE: usize = 64;
+/// How Git writes the mode of a link.
+pub(super) const LINK: &str = ":120000";
 /// What git says of a branch without a commit.
-const NO_COMMIT: &str = "does not have any commits yet";
+pub(super) const NO_COMMIT: &str = "does not have any commits yet";
 /// For git, a name with `*` or `[` is that name.
 pub(super) const LITERALLY: &str = "--literal-pathspecs";
 /// What git prints does not depend on the configuration of its user.
@@ -76,8 +76,8 @@ pub(super) fn target_of(path: &Path) -> PathBuf {
 
 /// A file as a revision has it; of a link, the link.
 fn show_itself(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
-    let (here, name) = place_of(path);
-    if run(&here, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")], b"").is_err() {
+    let name = place_of(path).1;
+    if !has_commit(path, revision) {
         return Ok(None);
     }
     let words = ["ls-tree", "-z", revision, "--"].map(OsStr::new);
@@ -114,50 +114,18 @@ pub(super) fn not_as_committed(files: impl IntoIterator<Item = PathBuf>) -> Resu
     Ok(found)
 }
 
-/// The commits that changed a file, the newest first.
-pub(super) fn commits_of(path: &Path) -> Result<Vec<String>, Failure> {
-    let (here, name) = place_of(path);
-    let words = [LITERALLY, "log", "--format=%H", "--"].map(OsStr::new);
-    match run(&here, &[&words[..], &[name.as_os_str()]].concat(), b"") {
-        Err(refusal) if refusal.reason.contains(NO_COMMIT) => Ok(Vec::new()),
-        Err(refusal) => Err(unanswered(path, &refusal)),
-        Ok(printed) => Ok(String::from_utf8_lossy(&printed).lines().map(str::to_owned).collect()),
-    }
+/// Whether there is such a commit.
+pub(super) fn has_commit(near: &Path, revision: &str) -> bool {
+    run(&folder_of(near), &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")], b"").is_ok()
 }
 
-/// Searches the whole history of a file, the newest commit first. `find` gets each commit that changed it, and the file before
-/// and after that.
-pub(super) fn find_in_history<T>(
-    path: &Path,
-    mut find: impl FnMut(&str, Option<&[u8]>, Option<&[u8]>) -> Option<T>,
-) -> Result<Option<T>, Failure> {
-    let path = target_of(path);
-    let name = place_of(&path).1.to_string_lossy().into_owned();
-    for commits in commits_of(&path)?.chunks(AT_ONCE) {
-        let asked: String = commits.iter().map(|commit| format!("{commit}^:./{name}\n{commit}:./{name}\n")).collect();
-        let printed = ask(&path, &["cat-file", "--batch"], asked.as_bytes())?;
-        let mut rest = printed.as_slice();
-        for commit in commits {
-            let (before, after) = (object(&mut rest), object(&mut rest));
-            if let Some(found) = find(commit, before, after) {
-                return Ok(Some(found));
-            }
-        }
+/// Whether a commit has another one in its history.
+pub(super) fn is_ancestor(near: &Path, commit: &str, of: &str) -> Result<bool, Failure> {
+    match run(&folder_of(near), &["merge-base", "--is-ancestor", commit, of], b"") {
+        Ok(_) => Ok(true),
+        Err(Refusal { code: Some(1), .. }) => Ok(false),
+        Err(refusal) => Err(unanswered(near, &refusal)),
     }
-    Ok(None)
-}
-
-/// The next object that `cat-file --batch` printed: `OBJECT blob SIZE`, a line end, the content, and a line end; or `NAME missing`.
-fn object<'p>(printed: &mut &'p [u8]) -> Option<&'p [u8]> {
-    let end = printed.iter().position(|byte| *byte == b'\n')?;
-    let (line, rest) = printed.split_at_checked(end)?;
-    let rest = rest.split_first()?.1;
-    *printed = rest;
-    let line = std::str::from_utf8(line).ok().filter(|line| !line.ends_with(" missing"))?;
-    let size: usize = line.rsplit(' ').next()?.parse().ok()?;
-    let (content, rest) = rest.split_at_checked(size)?;
-    *printed = rest.split_first().map_or(rest, |(_, rest)| rest);
-    Some(content)
 }
 
 /// Whether the history ends before its beginning.
@@ -171,67 +139,56 @@ pub(super) fn top(near: &Path) -> Result<PathBuf, Failure> {
     Ok(PathBuf::from(String::from_utf8_lossy(&top).trim_end()))
 }
 
-/// Files that are in one revision and not in another (`None`: on disk), each with its content.
+/// Files that are in one revision and not in another (`None`: on disk), each with its content; of a link, with that of what it leads
+/// to.
 pub(super) fn removed(near: &Path, before: &str, after: Option<&str>) -> Result<Vec<(PathBuf, String)>, Failure> {
-    let words = ["diff", "--no-ext-diff", "--no-renames", "--name-only", "--diff-filter=D", "-z", before];
+    let words = ["diff", "--no-ext-diff", "--no-renames", "--raw", "--no-abbrev", "--diff-filter=D", "-z", before];
     let words: Vec<&str> = words.into_iter().chain(after).collect();
     let top = top(near)?;
+    let printed = ask(near, &words, b"")?;
+    let mut words = printed.split(|byte| *byte == 0);
     let mut files = Vec::new();
-    for name in ask(near, &words, b"")?.split(|byte| *byte == 0) {
-        let Some(name) = std::str::from_utf8(name).ok().filter(|name| !name.is_empty()) else { continue };
-        let content = ask(near, &["cat-file", "blob", &format!("{before}:{name}")], b"")?;
-        files.extend(String::from_utf8(content).ok().map(|text| (crate::input::relative(&top.join(name)), text)));
+    // `:MODE MODE OBJECT OBJECT D<nul>NAME<nul>`.
+    while let (Some(columns), Some(name)) = (words.next(), words.next()) {
+        let (Ok(columns), Ok(name)) = (std::str::from_utf8(columns), std::str::from_utf8(name)) else { continue };
+        let Some(object) = columns.split(' ').nth(2) else { continue };
+        let Ok(content) = String::from_utf8(ask(near, &["cat-file", "blob", object], b"")?) else { continue };
+        let content = if columns.starts_with(LINK) { through(near, before, name, &content) } else { Some(content) };
+        files.extend(content.map(|text| (crate::input::relative(&top.join(name)), text)));
     }
     Ok(files)
 }
 
-/// A YAML file that a commit removed.
-pub(super) struct Removal {
-    pub(super) commit: String,
-    /// Below the folder of the repository.
-    pub(super) name: String,
-    /// What it was.
-    pub(super) text: String,
+/// What a link leads to, in a revision. `name`: below the folder of the repository; `target`: what the link has.
+pub(super) fn through(near: &Path, revision: &str, name: &str, target: &str) -> Option<String> {
+    let mut place = PathBuf::new();
+    for component in Path::new(name).parent()?.join(target).components() {
+        match component {
+            Component::Normal(part) => place.push(part),
+            Component::CurDir => {}
+            Component::ParentDir if place.pop() => {}
+            _ => return None,
+        }
+    }
+    let words = ["cat-file", "blob", &format!("{revision}:{}", place.display())];
+    run(&folder_of(near), &words, b"").ok().and_then(|content| String::from_utf8(content).ok())
 }
 
-/// Searches the YAML files that commits removed, the newest commit first. `since`: only commits that this one does not have.
-pub(super) fn find_removal<T>(
-    near: &Path,
-    since: Option<&str>,
-    mut find: impl FnMut(Removal) -> Result<Option<T>, Failure>,
-) -> Result<Option<T>, Failure> {
-    let range = since.map_or_else(|| "HEAD".to_owned(), |since| format!("{since}..HEAD"));
-    let words = ["log", "--no-ext-diff", "--no-renames", "--name-only", "--diff-filter=D", "--format=%x01%H", &range];
-    let printed = ask(near, &words, b"")?;
-    let (mut removals, mut commit) = (Vec::new(), "");
-    let printed = String::from_utf8_lossy(&printed).into_owned();
-    for line in printed.lines() {
-        match line.strip_prefix('\u{1}') {
-            Some(next) => commit = next,
-            None if line.ends_with(".yaml") || line.ends_with(".yml") => removals.push((commit, line)),
-            None => {}
-        }
-    }
-    for some in removals.chunks(AT_ONCE) {
-        let asked: String = some.iter().map(|(commit, name)| format!("{commit}^:{name}\n")).collect();
-        let printed = ask(near, &["cat-file", "--batch"], asked.as_bytes())?;
-        let mut rest = printed.as_slice();
-        for (commit, name) in some {
-            let Some(text) = object(&mut rest).and_then(|bytes| std::str::from_utf8(bytes).ok()) else { continue };
-            let removal = Removal { commit: (*commit).to_owned(), name: (*name).to_owned(), text: text.to_owned() };
-            if let Some(found) = find(removal)? {
-                return Ok(Some(found));
-            }
-        }
-    }
-    Ok(None)
+/// What a file leads to, if it is a link in a revision.
+pub(super) fn link_at(revision: &str, path: &Path) -> Result<Option<PathBuf>, Failure> {
+    let name = place_of(path).1;
+    let words = ["ls-tree", "-z", revision, "--"].map(OsStr::new);
+    let listed = ask(path, &[&words[..], &[name.as_os_str()]].concat(), b"")?;
+    let is_link = listed.starts_with(LINK.trim_start_matches(':').as_bytes());
+    let target = if is_link { show_itself(revision, path)? } else { None };
+    Ok(target.map(|target| PathBuf::from(String::from_utf8_lossy(&target).into_owned())))
 }
 
 /// The files of a revision that have a word in them: each by its name below the folder of the repository, with its content. None, if
 /// there is no such revision.
 pub(super) fn files_with(near: &Path, revision: &str, word: &str) -> Result<Vec<(String, String)>, Failure> {
     let top = top(near)?;
-    if run(&top, &["rev-parse", "--verify", "--quiet", &format!("{revision}^{{commit}}")], b"").is_err() {
+    if !has_commit(near, revision) {
         return Ok(Vec::new());
     }
     let words = ["grep", "--no-color", "-l", "-z", "-I", "--full-name", "-F", "-e", word, revision, "--"];
@@ -251,11 +208,11 @@ pub(super) fn files_with(near: &Path, revision: &str, word: &str) -> Result<Vec<
 }
 
 /// What git prints beside a file; or its reason, as the end of a command.
-fn ask(near: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec<u8>, Failure> {
+pub(super) fn ask(near: &Path, arguments: &[impl AsRef<OsStr>], input: &[u8]) -> Result<Vec<u8>, Failure> {
     run(&folder_of(near), arguments, input).map_err(|refusal| unanswered(near, &refusal))
 }
 
-fn unanswered(near: &Path, refusal: &Refusal) -> Failure {
+pub(super) fn unanswered(near: &Path, refusal: &Refusal) -> Failure {
     let message = format!("git cannot say what it has of `{}`: {}", printable(near), refusal.reason);
     Failure::new(Exit::Io, message).with_help("mend what git says, and run the same command again")
 }
@@ -266,7 +223,7 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
 }
 
 /// A folder that is there, and the file from there on.
-fn place_of(path: &Path) -> (PathBuf, PathBuf) {
+pub(super) fn place_of(path: &Path) -> (PathBuf, PathBuf) {
     let here = Path::new(".");
     let mut above = path.ancestors().skip(1).map(|folder| if folder.as_os_str().is_empty() { here } else { folder });
     let folder = above.find(|folder| folder.is_dir()).unwrap_or(here);

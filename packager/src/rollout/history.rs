@@ -9,17 +9,27 @@ use sallyport_egress::rollout::{Standing, digest};
 use sallyport_manifest::{LockFile, Locked};
 
 use super::git;
+use super::log::{self, Range};
 use super::state::{Gateway, State};
 use super::whole;
 use crate::exit::{Exit, Failure};
+use crate::input::relative;
 use crate::printable::{printable, quoted_path};
 
 /// What became of the last candidate of a gateway that the lock has none of.
 pub(super) enum Fate {
     /// There was none.
     None,
-    RolledBack,
+    /// By this commit, with what it took out of the lock.
+    RolledBack(String, Locked),
     Settled(Ended),
+}
+
+/// How a candidate ended by the history of files.
+enum Traced {
+    Settled(Ended),
+    /// This commit removed its file, and left other rules than those before and its own.
+    Unknown(String),
 }
 
 /// A candidate that the lock has no more.
@@ -57,23 +67,36 @@ pub(super) fn fate(state: &State, gateway: &Gateway<'_>) -> Result<Fate, Failure
         let lock = LockFile::parse(&String::from_utf8_lossy(lock?)).ok()?;
         lock.candidate(&name).cloned()
     };
-    let dropped = git::find_in_history(&state.lock_path, |commit, before, after| {
+    let dropped = log::find_in_moved_history(&state.lock_path, |commit, before, after| {
         let locked = of(before)?;
         of(after).is_none().then(|| (commit.to_owned(), locked))
     })?;
-    let Some((commit, locked)) = dropped else {
-        return match settled_by_files(&path, &name, None)? {
-            Some(ended) => Ok(Fate::Settled(ended)),
-            None if git::is_shallow(&state.lock_path)? => {
-                let message = format!(
-                    "`{name}` has no candidate in the lock, and whether one is settled is not known: the history of this clone is \
-                     shallow, and ends before it"
-                );
-                Err(Failure::new(Exit::Blocked, message)
-                    .with_help("`git fetch --unshallow` gets the rest; then run the same command again"))
+    let traced = trace(&path, &name, dropped.as_ref().map(|(commit, _)| commit.as_str()))?;
+    let (commit, locked) = match (dropped, traced) {
+        (None, None) if git::is_shallow(&state.lock_path)? => {
+            let message = format!(
+                "`{name}` has no candidate in the lock, and whether one is settled is not known: the history of this clone is \
+                 shallow, and ends before it"
+            );
+            return Err(Failure::new(Exit::Blocked, message)
+                .with_help("`git fetch --unshallow` gets the rest; then run the same command again"));
+        }
+        (None, None) => return Ok(Fate::None),
+        (None, Some(traced)) => return traced.fate(&name),
+        (Some(dropped), None) => dropped,
+        (Some((commit, locked)), Some(traced)) => {
+            if git::is_ancestor(&path, &commit, traced.commit())? {
+                return traced.fate(&name);
             }
-            None => Ok(Fate::None),
-        };
+            if !traced.is_of(&locked) {
+                return Err(not_known(
+                    &name,
+                    &format!("the commits {commit} and {} ended one each, and none is the later one", traced.commit()),
+                    &format!("`git show {commit} {}`", traced.commit()),
+                ));
+            }
+            (commit, locked)
+        }
     };
     let rules = egress_at(&commit, &path, &name)?.and_then(|past| rules_of(&past.file));
     let is = |digest: &String| rules.as_ref() == Some(digest);
@@ -81,17 +104,37 @@ pub(super) fn fate(state: &State, gateway: &Gateway<'_>) -> Result<Fate, Failure
     if is(&locked.candidate) || (locked.standing == Standing::Enforce && !is(&locked.policy)) {
         return Ok(Fate::Settled(Ended { before: format!("{commit}^"), after: Some(commit), locked }));
     }
-    match settled_by_files(&path, &name, Some(&commit))? {
-        Some(ended) => Ok(Fate::Settled(ended)),
-        None if is(&locked.policy) => Ok(Fate::RolledBack),
-        None => Err(not_known(
-            &name,
-            &format!(
-                "the commit {commit} took it out of the lock, and the rules in its Egress file there are neither those from before nor \
-                 the candidate's"
-            ),
-            &format!("`git show {commit}`"),
-        )),
+    if is(&locked.policy) {
+        return Ok(Fate::RolledBack(commit, locked));
+    }
+    let why = format!("the commit {commit} took it out of the lock, and {OTHER_RULES}");
+    Err(not_known(&name, &why, &format!("`git show {commit}`")))
+}
+
+const OTHER_RULES: &str = "the rules in its Egress file there are neither those from before nor the candidate's";
+
+impl Traced {
+    fn commit(&self) -> &str {
+        match self {
+            Self::Settled(Ended { after, before, .. }) => after.as_ref().unwrap_or(before),
+            Self::Unknown(commit) => commit,
+        }
+    }
+
+    /// Whether it is this one.
+    fn is_of(&self, locked: &Locked) -> bool {
+        let own = |own: &Locked| (&own.policy, &own.candidate) == (&locked.policy, &locked.candidate);
+        matches!(self, Self::Settled(ended) if own(&ended.locked))
+    }
+
+    fn fate(self, name: &str) -> Result<Fate, Failure> {
+        match self {
+            Self::Settled(ended) => Ok(Fate::Settled(ended)),
+            Self::Unknown(commit) => {
+                let why = format!("the commit {commit} removed its Candidate file, and {OTHER_RULES}");
+                Err(not_known(name, &why, &format!("`git show {commit}`")))
+            }
+        }
     }
 }
 
@@ -102,9 +145,10 @@ fn not_known(name: &str, why: &str, look: &str) -> Failure {
     ))
 }
 
-/// The candidate whose file a commit removed, when it wrote its rules into the Egress file. `since`: commits after this one alone.
-fn settled_by_files(path: &Path, gateway: &str, since: Option<&str>) -> Result<Option<Ended>, Failure> {
-    git::find_removal(path, since, |removal| {
+/// The last candidate whose file a commit removed when it wrote other rules into the Egress file. `since`: only commits that this one
+/// does not have.
+fn trace(path: &Path, gateway: &str, since: Option<&str>) -> Result<Option<Traced>, Failure> {
+    log::find_removal(path, since, |removal| {
         if !whole::is_candidate_alone(&removal.text) || !whole::has_name(&removal.text, gateway) {
             return Ok(None);
         }
@@ -128,8 +172,16 @@ fn settled_by_files(path: &Path, gateway: &str, since: Option<&str>) -> Result<O
             egress: None,
             without_evidence: None,
         };
-        let is_settled = locked.candidate == is && locked.candidate != locked.policy;
-        Ok(is_settled.then_some(Ended { before, after: Some(after), locked }))
+        if locked.policy == is {
+            return Ok(None);
+        }
+        if locked.candidate == is {
+            return Ok(Some(Traced::Settled(Ended { before, after: Some(after), locked })));
+        }
+        // One that was moved, or replaced, is there.
+        let files = git::files_with(path, &after, "Candidate")?;
+        let is_left = |(_, text): &(String, String)| whole::is_candidate_alone(text) && whole::has_name(text, gateway);
+        Ok((!files.iter().any(is_left)).then_some(Traced::Unknown(after)))
     })
 }
 
@@ -159,16 +211,48 @@ pub(super) fn revision_with(path: &Path, rules: &str) -> Result<Option<String>, 
     if has_them(git::show("HEAD", path)?.as_deref()) {
         return Ok(Some("HEAD".to_owned()));
     }
-    git::find_in_history(path, |commit, _, after| has_them(after).then(|| commit.to_owned()))
+    log::find_in_history(path, Range::All, |commit, _, after| has_them(after).then(|| commit.to_owned()))
 }
 
-/// Whether the Egress file had rules of this digest in a commit after another one.
-pub(super) fn had_since(path: &Path, rules: &str, commit: &str) -> Result<bool, Failure> {
-    let found = git::find_in_history(path, |at, _, after| {
-        let has_them = after.and_then(|bytes| rules_in(path, bytes)).as_deref() == Some(rules);
-        (at == commit || has_them).then_some(at != commit)
+/// Whether the rules from before were back in a commit after this one, and the candidate's were not in force since.
+pub(super) fn was_back_since(path: &Path, locked: &Locked, commit: &str) -> Result<bool, Failure> {
+    let found = log::find_in_history(path, Range::After(commit), |_, _, after| {
+        let rules = after.and_then(|bytes| rules_in(path, bytes))?;
+        [&locked.policy, &locked.candidate].contains(&&rules).then(|| rules == locked.policy)
     })?;
     Ok(found.unwrap_or_default())
+}
+
+/// The Egress file with the rules that a candidate was for.
+pub(super) struct Before {
+    pub(super) revision: String,
+    pub(super) past: Past,
+    /// What followed, if that was before the candidate left the lock: its rules were written by hand, or the step was half done.
+    pub(super) next: Option<String>,
+}
+
+/// The Egress file of a gateway as it was with these rules: in a revision, or the last time before it.
+pub(super) fn with_rules(rules: &str, revision: &str, path: &Path, gateway: &str) -> Result<Option<Before>, Failure> {
+    let Some(past) = egress_at(revision, path, gateway)? else { return Ok(None) };
+    if rules_of(&past.file).as_deref() == Some(rules) {
+        return Ok(Some(Before { revision: revision.to_owned(), past, next: None }));
+    }
+    let place = match &past.elsewhere {
+        Some(elsewhere) => relative(&git::top(path)?.join(elsewhere)),
+        None => path.to_owned(),
+    };
+    log::find_in_history(&place, Range::To(revision), |commit, before, after| {
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).ok();
+        let has_them = |bytes: &&[u8]| rules_in(path, bytes).as_deref() == Some(rules);
+        let (revision, own) = match (before.filter(has_them), after.filter(has_them)) {
+            (_, Some(own)) => (commit.to_owned(), own),
+            (Some(own), None) => (format!("{commit}^"), own),
+            (None, None) => return None,
+        };
+        let file = SourceFile { name: past.file.name.clone(), text: text(own)? };
+        let past = Past { file, elsewhere: past.elsewhere.clone() };
+        Some(Before { revision, past, next: after.and_then(text) })
+    })
 }
 
 /// The digest of the rules of an Egress file in a revision.

@@ -1,16 +1,16 @@
 //! Back to the rules of the Egress file, from any stage; and after the candidate was settled, back to the rules before.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sallyport_egress::rollout::digest;
 use sallyport_manifest::{GatewayState, LockFile, Locked};
 
 use super::committed::refuse_other_changes;
-use super::history::{Ended, Fate, by_hand, fate, revision_with};
+use super::history::{Ended, Fate, by_hand, fate, revision_with, rules_at};
 use super::lock;
 use super::pending::{Committed, Part, Pending, PendingKind, committed, pending_since};
 use super::promote::{Promoted, Taken};
-use super::restore::{Restored, before_settling, restored_before};
+use super::restore::{Restored, as_committed, before_settling, restored_before};
 use super::state::{Gateway, State};
 use super::words::{SETTLED, TO_BEFORE, TO_THE_EGRESS};
 use super::write::Writer;
@@ -24,6 +24,8 @@ struct Back {
     restored: Vec<Restored>,
     /// Files that an earlier rollback has restored, and that are not committed.
     left: Vec<PathBuf>,
+    /// What there is to say beside that.
+    note: Option<String>,
 }
 
 /// Takes the candidates of these gateways back; without names, of every gateway that has one in the lock. A step that is not
@@ -46,6 +48,7 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
     };
     let mut file = state.lock.clone();
     let (mut promoted, mut restored, mut unknown) = (Promoted::default(), Vec::new(), None);
+    let mut last = Vec::new();
     for gateway in gateways.iter().filter(is_meant) {
         let name = gateway.name();
         if let Some(step) = to_undo(&name) {
@@ -53,7 +56,13 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
             if writer.commits() && !undone.is_empty() {
                 refuse_other_changes(state, gateway.egress)?;
             }
-            restored.extend(undone);
+            // A lock that is the older one says what is to be done, so the Egress file comes after it; without its candidate's rules,
+            // nothing says that they were settled.
+            let egress = state.source(gateway.egress.file).name;
+            let (egress, others): (Vec<_>, Vec<_>) =
+                undone.into_iter().partition(|restored| restored.path == Path::new(&egress));
+            restored.extend(others);
+            last.extend(egress);
             continue;
         }
         let is_in_lock = state.lock.candidate(&name).is_some();
@@ -76,7 +85,7 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
         if let Some(unknown) = of(&name, &[PendingKind::Unknown]) {
             return Err(without_fate(state, unknown));
         }
-        if of(&name, &[PendingKind::Back]).is_some() {
+        if of(&name, &[PendingKind::Back]).is_some() && !is_in_lock {
             promoted.notes.push(format!("{name} was rolled back already, but that is not committed"));
             continue;
         }
@@ -120,12 +129,12 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
         }
         None => {}
     }
-    let named = restored.iter().map(|restored| &restored.path).chain(&promoted.left);
+    let named = restored.iter().chain(&last).map(|restored| &restored.path).chain(&promoted.left);
     writer.begin(&named.map(PathBuf::as_path).collect::<Vec<_>>())?;
-    for Restored { path, old, new } in restored {
-        writer.replace(&path, old.as_deref(), new.as_bytes())?;
-        promoted.files.push(path);
+    for restored in restored {
+        promoted.files.push(restored.write(writer)?);
     }
+    promoted.files.extend(last.iter().map(|restored| restored.path.clone()));
     if file != state.lock {
         match committed.ok().flatten() {
             // To the last byte.
@@ -135,6 +144,9 @@ pub(crate) fn roll_back(state: &State, named: &[String], writer: &mut dyn Writer
             _ => lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?,
         }
         promoted.files.push(state.lock_path.clone());
+    }
+    for restored in last {
+        restored.write(writer)?;
     }
     Ok(promoted)
 }
@@ -171,9 +183,7 @@ fn undo(
     let before = step.before.clone();
     let mut restored = Vec::new();
     if let (PendingKind::Settled, Some(locked)) = (step.kind, before.clone()) {
-        restored = before_settling(gateway, state, &Ended { before: "HEAD".to_owned(), after: None, locked })?;
-        // The Egress file comes last: without its candidate's rules, nothing says that they were settled.
-        restored.reverse();
+        restored = as_committed(gateway, state, locked)?;
     }
     if before.is_none() {
         step.now.iter().try_for_each(|locked| refuse_rules_of_candidate(state, gateway, locked))?;
@@ -208,8 +218,9 @@ fn undo(
 /// What is written and said of one gateway.
 fn take_back(state: &State, gateway: &Gateway<'_>, back: Back, promoted: &mut Promoted) -> Vec<Restored> {
     let name = gateway.name();
-    let Back { locked, restored, left } = back;
+    let Back { locked, restored, left, note } = back;
     promoted.left.extend(left);
+    promoted.notes.extend(note);
     if state.lock.candidate(&name).is_none() && restored.is_empty() {
         promoted.notes.push(format!("{name} was rolled back already, but that is not committed"));
     } else {
@@ -251,12 +262,16 @@ fn back(state: &State, gateway: &Gateway<'_>) -> Result<Found, Failure> {
     let Some(locked) = state.lock.candidate(&gateway.name()) else {
         return Ok(match fate(state, gateway)? {
             Fate::None => Found::Nothing,
-            Fate::RolledBack => Found::Done,
+            Fate::RolledBack(commit, locked) => {
+                refuse_rules_since(state, gateway, &commit, &locked)?;
+                Found::Done
+            }
             Fate::Settled(ended) => {
                 let restored = before_settling(gateway, state, &ended)?;
                 let left = if restored.is_empty() { restored_before(gateway, state, &ended)? } else { Vec::new() };
                 let is_done = restored.is_empty() && left.is_empty();
-                if is_done { Found::Done } else { Found::Back(Back { locked: ended.locked, restored, left }) }
+                let note = changed_since(state, gateway, &ended).filter(|_| !restored.is_empty());
+                if is_done { Found::Done } else { Found::Back(Back { locked: ended.locked, restored, left, note }) }
             }
         });
     };
@@ -272,7 +287,41 @@ fn back(state: &State, gateway: &Gateway<'_>) -> Result<Found, Failure> {
             Vec::new()
         }
     };
-    Ok(Found::Back(Back { locked: locked.clone(), restored, left: Vec::new() }))
+    Ok(Found::Back(Back { locked: locked.clone(), restored, left: Vec::new(), note: None }))
+}
+
+/// The rules may have another candidate's in them, which was merged without a trace.
+fn changed_since(state: &State, gateway: &Gateway<'_>, ended: &Ended) -> Option<String> {
+    let Ended { after, locked, .. } = ended;
+    let rules = digest(&gateway.egress.value.spec.authz.rules);
+    let commit = after.as_ref().filter(|_| rules != locked.candidate && rules != locked.policy)?;
+    Some(format!(
+        "{}: the last candidate that Git knows of was settled by the commit {commit}, and it is the one that is taken back; what has \
+         changed since in the rules of `{}` stays",
+        gateway.name(),
+        state.source(gateway.egress.file).name
+    ))
+}
+
+/// A candidate that was rolled back is not in force, unless its rules were written into the Egress file since.
+fn refuse_rules_since(state: &State, gateway: &Gateway<'_>, commit: &str, locked: &Locked) -> Result<(), Failure> {
+    let path = PathBuf::from(state.source(gateway.egress.file).name);
+    let file = quoted_path(&path);
+    let (place, help) = if digest(&gateway.egress.value.spec.authz.rules) == locked.candidate {
+        (printable(&path), by_hand(&path, &locked.policy))
+    } else if rules_at("HEAD", &path)?.as_ref() == Some(&locked.candidate) {
+        (
+            format!("{} of the last commit", printable(&path)),
+            format!("commit the one that is there: `git commit {file}`"),
+        )
+    } else {
+        return Ok(());
+    };
+    let message = format!(
+        "`{}` was rolled back by the commit {commit}, but since then the rules of the candidate were written into `{place}`",
+        gateway.name()
+    );
+    Err(Failure::new(Exit::Blocked, message).with_help(help))
 }
 
 /// Without its entry in the lock, rules of a candidate that were written into the Egress file by hand would decide for all.

@@ -28,6 +28,12 @@ pub(crate) trait Writer {
 
     /// Removes a file, if it is `old`.
     fn remove(&mut self, path: &Path, old: &[u8]) -> Result<(), Failure>;
+
+    /// Makes a link, where nothing is.
+    fn link(&mut self, path: &Path, target: &Path) -> Result<(), Failure> {
+        let made = fs::create_dir_all(folder(path)).and_then(|()| symlink(target, path));
+        made.map_err(|error| Failure::write(path, &error))
+    }
 }
 
 /// The file system.
@@ -59,6 +65,17 @@ impl Writer for Disk {
         refuse_moved(path, path, Some(old))?;
         fs::remove_file(path).and_then(|()| sync(folder)).map_err(failed)
     }
+}
+
+#[cfg(unix)]
+fn symlink(target: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+/// Links need rights of their own there.
+#[cfg(not(unix))]
+fn symlink(_: &Path, _: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 fn folder(path: &Path) -> &Path {

@@ -22,6 +22,7 @@ mod query;
 mod reference;
 mod repeats;
 mod rollout;
+mod rollout_back;
 mod rollout_carried;
 mod rollout_git;
 mod rollout_history;
