@@ -367,3 +367,35 @@ fn a_candidate_file_that_was_a_link_is_one_again() {
         assert_eq!(git(&sandbox, &["status", "--short"]), "");
     }
 }
+
+/// Settled on two branches: as one commit on this, in steps on the other.
+#[test]
+fn of_candidates_beside_each_other_none_is_the_last_unless_they_are_the_same() {
+    for is_same in [true, false] {
+        let (sandbox, settled) = begun();
+        git(&sandbox, &["checkout", "--quiet", "-b", "br"]);
+        settle(&sandbox);
+        let one = commit_of(&sandbox, "HEAD");
+        git(&sandbox, &["checkout", "--quiet", "main"]);
+        if !is_same {
+            sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("/get", "/got"));
+            commit(&sandbox);
+        }
+        sandbox.write("egress.yaml", if is_same { settled } else { settled.replace("/get", "/got") });
+        git(&sandbox, &["rm", "--quiet", "httpbin.candidate.yaml"]);
+        commit(&sandbox);
+        let other = commit_of(&sandbox, "HEAD");
+        git(&sandbox, &["merge", "--quiet", "--no-edit", "--strategy-option=ours", "br"]);
+        if is_same {
+            is_back(&sandbox, GOOD, CANDIDATE);
+            continue;
+        }
+        let refused = back(&sandbox);
+        let said = format!(
+            "error: what became of the last candidate of `httpbin/httpbin` is not known: the commits {one} and {other} ended one each, and \
+             none is the later one\n"
+        );
+        assert!(refused.code == Some(8) && refused.stderr.starts_with(&said), "{refused:?}");
+        assert!(refused.stderr.contains(&format!("help: `git show {one} {other}` shows it")), "{refused:?}");
+    }
+}
