@@ -34,6 +34,7 @@ mod revert;
 mod seen;
 mod state;
 mod status;
+mod stored;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -43,13 +44,13 @@ mod words;
 mod write;
 
 pub(crate) use carried::{refuse_beside_rollback, refuse_carried, refuse_mixed};
-pub(crate) use commit::{Committing, commit, need_one_repository, need_repository};
+pub(crate) use commit::{Committing, commit, need_one_repository, need_repository, unstage};
 pub(crate) use emit::{Emitted, emit};
 pub(crate) use filter::{promote_filter, unpin_filters};
 pub(crate) use filter_state::filter_rollout;
 pub(crate) use lock::FilterLock;
 pub(crate) use message::{uncommitted, with_all};
-pub(crate) use pending::{Pending, PendingKind, pending};
+pub(crate) use pending::{Part, Pending, PendingKind, pending};
 pub(crate) use plan::plan;
 pub(crate) use promote::{Order, Promoted, promote};
 pub(crate) use refused::{ReportTarget, write_report};

@@ -10,9 +10,9 @@ use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
 use crate::report;
 use crate::rollout::{
-    Committing, Disk, Pending, PendingKind, Promoted, Read, State, Writer, commit, need_one_repository,
+    Committing, Disk, Part, Pending, PendingKind, Promoted, Read, State, Writer, commit, need_one_repository,
     need_repository, pending, read, read_to_go_back, refuse_beside_rollback, refuse_carried, refuse_mixed, uncommitted,
-    with_all,
+    unstage, with_all,
 };
 
 /// What the message of the commit of a rollback begins with.
@@ -97,7 +97,15 @@ pub(super) fn run(
     } else {
         take(&state, &mut Disk)?
     };
+    let promoted = if step.goes_back { unstaged(promoted, &state) } else { promoted };
     report(step, console, &promoted)
+}
+
+/// The index has nothing of what was taken back, whoever staged it.
+fn unstaged(mut promoted: Promoted, state: &State) -> Promoted {
+    let files = promoted.files.iter().chain(std::iter::once(&state.lock_path)).cloned().collect::<Vec<_>>();
+    promoted.notes.extend(unstage(&files));
+    promoted
 }
 
 /// A step was written, but not committed.
@@ -127,6 +135,8 @@ fn finish_uncommitted(step: &Step<'_>, console: &Console, state: &State, pending
     let names: Vec<&str> = pending.iter().filter(is_step).map(|one| one.gateway.as_str()).collect();
     if !names.is_empty() {
         help.push_str(&format!("; `sallyport rollback {}` undoes it", names.join(" ")));
+    } else if pending.iter().any(|one| one.kind == PendingKind::Filter && one.part == Part::All) {
+        help.push_str("; `sallyport rollback --filter` undoes it");
     }
     Err(Failure::new(Exit::Blocked, message).with_help(help))
 }
@@ -143,15 +153,21 @@ fn report(step: &Step<'_>, console: &Console, promoted: &Promoted) -> Result<Exi
     if !console.quiet() || promoted.taken.is_empty() {
         promoted.notes.iter().for_each(|note| text.push_str(&format!("{note}\n")));
     }
+    let mut strays = None;
     if step.commit {
         let to_commit = promoted.commit(step.verb, step.reason)?;
         if !to_commit.files.is_empty() {
-            text.push_str(&format!("  committed {}\n", commit(&to_commit)?));
+            let made = commit(&to_commit)?;
+            text.push_str(&format!("  committed {}\n", made.name));
+            strays = made.strays;
         } else if !promoted.taken.is_empty() {
             text.push_str("  nothing is committed: the last commit has it so\n");
         }
     }
     console.write(None, text.as_bytes())?;
+    if let Some(strays) = strays {
+        return Err(strays);
+    }
     if !promoted.files.is_empty() {
         let files: Vec<_> = step.files.iter().map(|file| quoted_path(file)).collect();
         console.note(&format!(

@@ -99,7 +99,7 @@ pub(crate) fn is_committed(path: &Path) -> Result<bool, Failure> {
             fs::canonicalize(path).map_or(Ok(false), |target| is_committed(&target))
         }
         Ok(_) => Ok(false),
-        Err(_) => Ok(fs::read(path).ok() == committed),
+        Err(_) => super::stored::is_stored(path, committed.as_deref()),
     }
 }
 

@@ -83,7 +83,7 @@ pub(crate) fn plan(state: &State, named: &[String], witness: &dyn Witness) -> Re
         if named.is_empty() || named.contains(&gateway.name()) {
             let mut planned = planned(state, gateway, first.as_ref(), witness)?;
             if let Some(next) = &mut planned.next {
-                next.missing.extend(uncommitted.missing(state, gateway));
+                next.missing.extend(uncommitted.missing(gateway));
             }
             if let Some((_, of_wave)) = waves.get_mut(gateway.wave) {
                 of_wave.push(planned);

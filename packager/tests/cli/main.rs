@@ -24,6 +24,7 @@ mod repeats;
 mod rollout;
 mod rollout_back;
 mod rollout_carried;
+mod rollout_commit;
 mod rollout_git;
 mod rollout_history;
 mod rollout_state;

@@ -22,7 +22,7 @@ fn push_next(sandbox: &Sandbox) {
 }
 
 /// Three gateways in a repository, whose lock has a filter that is rolled out.
-fn rolling() -> Sandbox {
+pub(crate) fn rolling() -> Sandbox {
     let sandbox = three();
     push_next(&sandbox);
     repository(&sandbox);

@@ -60,7 +60,7 @@ impl<'s> Status<'s> {
         let of = |gateway| {
             let mut status = GatewayStatus::of(state, gateway, first.as_ref(), seen);
             if status.next.is_some() {
-                status.missing.extend(uncommitted.missing(state, gateway));
+                status.missing.extend(uncommitted.missing(gateway));
             }
             status
         };
