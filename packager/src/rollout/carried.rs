@@ -30,7 +30,8 @@ pub(crate) fn refuse_beside_rollback(
         match one.kind {
             // It is undone, or taken back.
             PendingKind::Step | PendingKind::Settled => is_meant && !is_filter,
-            PendingKind::Filter => is_meant && is_filter && one.part == Part::Pin,
+            PendingKind::Filter if one.part == Part::All => is_filter && named.is_empty(),
+            PendingKind::Filter => is_meant && is_filter,
             // A rollback from before is named.
             PendingKind::Back => !is_filter,
             PendingKind::FilterBack => is_filter,
@@ -86,7 +87,9 @@ fn cure(state: &State, pending: &[Pending]) -> Result<String, Failure> {
     };
     let steps = of(&|one| matches!(one.kind, PendingKind::Step | PendingKind::Settled));
     let pins = of(&|one| one.kind == PendingKind::Filter && one.part == Part::Pin);
+    let is_last = pending.iter().any(|one| one.kind == PendingKind::Filter && one.part == Part::All);
     let undo = match (steps.as_str(), pins.as_str()) {
+        ("", _) if is_last => ", and `sallyport rollback --filter` undoes it".to_owned(),
         ("", "") => checkout,
         ("", pins) => format!(", and `sallyport rollback --filter {pins}` takes it back"),
         (steps, _) => format!(", and `sallyport rollback {steps}` undoes it"),

@@ -2,14 +2,14 @@
 
 use sallyport_egress::rollout::Standing;
 use sallyport_egress::value::digest::Digest;
-use sallyport_manifest::LockFile;
+use sallyport_manifest::{Lock, LockFile};
 
 use super::committed::refuse_uncommitted;
 use super::evidence::{Missing, help};
 use super::filter_goal::{Goal, goal, holders, obstacle, refuse_old};
 use super::filter_seen::see_filter;
 use super::lock;
-use super::pending::Part;
+use super::pending::{Committed, Part, Pending, PendingKind, committed, pending_since};
 use super::promote::{Order, Promoted, Taken};
 use super::state::{Gateway, State};
 use super::whole;
@@ -104,6 +104,14 @@ fn everywhere(state: &State, goal: &Goal, writer: &mut dyn Writer) -> Result<Pro
 /// Gateways load the filter of the lock again. Without names all do, and no filter is rolled out any more.
 pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Writer) -> Result<Promoted, Failure> {
     let named = state.named(named)?;
+    if let Some(committed) = last_step_before(state)? {
+        if named.is_empty() {
+            return undo_last(state, committed, writer);
+        }
+        let message = "the last step of the filter is not committed, and is for all gateways";
+        return Err(Failure::new(Exit::Blocked, message)
+            .with_help("`sallyport rollback --filter` undoes it; then gateways have their pins again"));
+    }
     let mut file = state.lock.clone();
     let (mut taken, own) = (Vec::new(), of_the_lock(state));
     for (name, gateway) in &mut file.rollout.gateways {
@@ -131,6 +139,41 @@ pub(crate) fn unpin_filters(state: &State, named: &[String], writer: &mut dyn Wr
     }
     lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?;
     Ok(Promoted { taken, files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
+}
+
+/// The lock of the last commit, if what it does not have is the last step of a filter.
+fn last_step_before(state: &State) -> Result<Option<Committed>, Failure> {
+    let Some(committed) = committed(state)? else { return Ok(None) };
+    let changes = pending_since(state, &committed.lock, &state.lock);
+    let is_last = |one: &Pending| one.part == Part::All && one.kind == PendingKind::Filter;
+    Ok(Some(committed).filter(|_| changes.iter().any(is_last)))
+}
+
+/// Undoes the last step of a filter, which is not committed: the filters are as in the last commit, pins and all.
+fn undo_last(state: &State, committed: Committed, writer: &mut dyn Writer) -> Result<Promoted, Failure> {
+    let Committed { bytes, lock: before } = committed;
+    let digest = |filter: &Option<Lock>| filter.as_ref().map(|filter| filter.digest.clone()).unwrap_or_default();
+    let (from, to) = (digest(&state.lock.filter), digest(&before.filter));
+    let mut file =
+        LockFile { filter: before.filter.clone(), next: before.next.clone(), rollout: state.lock.rollout.clone() };
+    for (name, gateway) in &before.rollout.gateways {
+        if gateway.filter.is_some() {
+            file.rollout.gateways.entry(name.clone()).or_default().filter.clone_from(&gateway.filter);
+        }
+    }
+    match bytes {
+        // To the last byte.
+        Some(bytes) if before == file => writer.replace(&state.lock_path, state.lock_bytes.as_deref(), &bytes)?,
+        _ => lock::write(&state.lock_path, state.lock_bytes.as_deref(), file, writer)?,
+    }
+    let (gateway, part) = (LOCK_FILTER.to_owned(), Part::All);
+    let taken = Taken { gateway, part, from, to, is_undone: true, ..Taken::default() };
+    let notes = vec![
+        "the last step of the filter was not committed, so it is undone: gateways are pinned as in the last commit; `sallyport rollback \
+         --filter` once more takes the pins back"
+            .to_owned(),
+    ];
+    Ok(Promoted { taken: vec![taken], files: vec![state.lock_path.clone()], notes, ..Promoted::default() })
 }
 
 /// Why a gateway with a candidate cannot load the filter of the lock again.

@@ -12,6 +12,7 @@ use sallyport_egress::rollout::{
 use sallyport_egress::{Checked, Code, Located};
 use sallyport_manifest::{GatewayState, LockFile, Locked, PinnedFilter};
 
+use super::history::by_hand;
 use super::lost::refuse_lost;
 use super::whole;
 use crate::assemble::{choose, own_digest};
@@ -181,6 +182,26 @@ fn forgive_interrupted(report: &mut Report, checked: &Checked, lock: &LockFile) 
     report
         .problems
         .retain(|problem| problem.code != Code::CandidateWithoutChange || !interrupted.contains(&problem.file));
+    // Without its file, a candidate that the lock has could go neither on nor back.
+    for problem in report.problems.iter_mut().filter(|problem| problem.code == Code::CandidateWithoutChange) {
+        let candidate = checked.candidates.iter().find(|candidate| candidate.file == problem.file);
+        let Some(locked) = candidate.and_then(|candidate| lock.candidate(&candidate.value.gateway())) else { continue };
+        let of =
+            |egress: &&Located<Egress>| candidate.is_some_and(|found| found.value.gateway() == egress.value.route());
+        let egress = checked
+            .egresses
+            .iter()
+            .find(of)
+            .filter(|egress| digest(&egress.value.spec.authz.rules) == locked.candidate);
+        if let Some(file) = egress.and_then(|egress| report.files.get(egress.file)) {
+            problem.help = Some(format!(
+                "the lock has this candidate at `{}`, and the rules in `{}` are its own already: keep the file, and {}",
+                locked.standing,
+                file.name,
+                by_hand(Path::new(&file.name), &locked.policy)
+            ));
+        }
+    }
 }
 
 impl State {

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::rollout::{CANDIDATE, WITHOUT, entry, git, repository, run, sandbox, three};
+use crate::rollout::{CANDIDATE, WITHOUT, commit, entry, git, repository, run, sandbox, three};
 use crate::sandbox::{Ended, GOOD, Sandbox};
 
 fn promote(sandbox: &Sandbox, more: &[&str]) -> Ended {
@@ -372,4 +372,52 @@ fn what_is_undone_is_no_part_of_a_commit() {
     assert!(message.starts_with("roll back httpbin/b to ") && !message.contains("httpbin/c"), "{message}");
     assert_eq!(git(&sandbox, &["diff", "--name-only", "HEAD^", "HEAD"]), "sallyport.lock\n");
     assert_eq!(git(&sandbox, &["status", "--short"]), "");
+}
+
+/// With its pins.
+#[test]
+fn the_last_step_of_a_filter_is_undone() {
+    for is_committed in [false, true] {
+        let sandbox = rolling();
+        for _ in 0..3 {
+            promote(&sandbox, &["--filter", "--commit"]);
+        }
+        let before = sandbox.read("sallyport.lock");
+        promote(&sandbox, &["--filter"]);
+        let waits = refused(&sandbox, &["promote", "--filter"]);
+        assert!(waits.contains("; `sallyport rollback --filter` undoes it\n"), "{waits}");
+        let waits = refused(&sandbox, &["rollback", "c", "--commit"]);
+        assert!(waits.contains("commits it by itself, and `sallyport rollback --filter` undoes it; "), "{waits}");
+        let named = refused(&sandbox, &["rollback", "--filter", "b"]);
+        assert!(named.starts_with("error: the last step of the filter is not committed, and is for all"), "{named}");
+        let arguments = ["rollback", "--filter", "--commit"];
+        let undone = run(&sandbox, if is_committed { &arguments } else { &arguments[..2] });
+        let line = format!("the filter of the lock: sha256:{} -> sha256:{}\n", "cd".repeat(32), "ab".repeat(32));
+        assert!(undone.stdout.starts_with(&line) && undone.stdout.contains("so it is undone: "), "{undone:?}");
+        assert_eq!(undone.stdout.contains("nothing is committed: the last commit has it so"), is_committed);
+        assert_eq!((sandbox.read("sallyport.lock"), git(&sandbox, &["status", "--short"])), (before, String::new()));
+        let back = run(&sandbox, &arguments);
+        assert!(back.code == Some(0) && back.stdout.starts_with("httpbin/b: "), "{back:?}");
+    }
+}
+
+/// The cure of an error leads out of it.
+#[test]
+fn rules_that_were_written_by_hand_have_a_cure() {
+    let sandbox = sandbox();
+    repository(&sandbox);
+    promote(&sandbox, &["--commit"]);
+    sandbox.write(
+        "egress.yaml",
+        GOOD.replace("          methods: [GET]\n", "          methods: [GET]\n          paths: [/get]\n"),
+    );
+    git(&sandbox, &["commit", "--quiet", "--all", "--message=by hand"]);
+    let ended = run(&sandbox, &["promote"]);
+    assert!(ended.code == Some(1) && ended.stderr.contains("SP0703"), "{ended:?}");
+    let help = "the lock has this candidate at `shadow`, and the rules in `egress.yaml` are its own already: keep the file, and write the \
+                rules from before into it first: `git diff ";
+    assert!(ended.stderr.replace("\n", " ").contains(help) || ended.stderr.contains(help), "{ended:?}");
+    git(&sandbox, &["checkout", "--quiet", "HEAD^", "--", "egress.yaml"]);
+    commit(&sandbox);
+    promote(&sandbox, &["--commit"]);
 }

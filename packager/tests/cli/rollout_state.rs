@@ -90,8 +90,7 @@ fn a_part_of_the_files_is_refused() {
     let message = "error: `egress.yaml` is not among the files, so its turn in the waves would not count\n";
     assert!(part.code == Some(64) && part.stderr.starts_with(message), "{part:?}");
     assert_eq!(run(&sandbox, &["plan", "--files", &cure(&part)]).code, Some(0));
-    let ended =
-        run(&sandbox, &[&all[..], &["--files", "egress.yaml", "--files", "httpbin.candidate.yaml"]].concat());
+    let ended = run(&sandbox, &[&all[..], &["--files", "egress.yaml", "--files", "httpbin.candidate.yaml"]].concat());
     assert_eq!(ended.code, Some(0), "{ended:?}");
     // A candidate that is not read would be behind.
     let ended = run(&sandbox, &[&all[..], &["--files", "egress.yaml"]].concat());
