@@ -24,6 +24,7 @@ mod lost;
 mod mark;
 mod merge;
 mod message;
+mod past;
 mod pending;
 mod plan;
 mod promote;

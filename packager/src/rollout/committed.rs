@@ -10,7 +10,7 @@ use sallyport_manifest::GatewayState;
 
 use super::evidence::Missing;
 use super::git;
-use super::history::egress_in;
+use super::past::egress_in;
 use super::pending::pending;
 use super::state::{Gateway, State};
 use super::stored::changed_below;

@@ -9,10 +9,9 @@ use sallyport_manifest::Locked;
 
 use super::committed::own_candidate;
 use super::git;
-use super::history::{
-    Before, Ended, Past, by_hand, egress_at, egress_of, rules_at, rules_of, was_back_since, with_rules,
-};
+use super::history::Ended;
 use super::merge::merged;
+use super::past::{Before, Past, by_hand, egress_at, egress_of, rules_at, rules_of, was_back_since, with_rules};
 use super::state::{Gateway, State};
 use super::write::Writer;
 use crate::exit::{Exit, Failure};

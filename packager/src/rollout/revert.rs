@@ -6,8 +6,9 @@ use sallyport_egress::rollout::digest;
 use sallyport_manifest::{GatewayState, LockFile, Locked};
 
 use super::committed::refuse_other_changes;
-use super::history::{Ended, Fate, by_hand, fate, revision_with, rules_at};
+use super::history::{Ended, Fate, fate};
 use super::lock;
+use super::past::{by_hand, revision_with, rules_at};
 use super::pending::{Committed, Part, Pending, PendingKind, committed, pending_since};
 use super::promote::{Promoted, Taken};
 use super::restore::{Restored, as_committed, before_settling, restored_before};

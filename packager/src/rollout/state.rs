@@ -12,8 +12,8 @@ use sallyport_egress::rollout::{
 use sallyport_egress::{Checked, Code, Located};
 use sallyport_manifest::{GatewayState, LockFile, Locked, PinnedFilter};
 
-use super::history::by_hand;
 use super::lost::refuse_lost;
+use super::past::by_hand;
 use super::whole;
 use crate::assemble::{choose, own_digest};
 use crate::examine::examine;
