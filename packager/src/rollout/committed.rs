@@ -13,7 +13,7 @@ use super::git;
 use super::past::egress_in;
 use super::pending::pending;
 use super::state::{Gateway, State};
-use super::stored::changed_below;
+use super::stored::{changed_below, not_as_committed};
 use crate::exit::{Exit, Failure};
 use crate::input::canonical;
 use crate::printable::{printable, quoted_path};
@@ -27,7 +27,7 @@ pub(super) fn files_of_end(state: &State, gateway: &str) -> Result<Vec<PathBuf>,
     for (file, text) in git::removed(&path, "HEAD", None)? {
         files.extend(own_candidate(&file, &text, &egress, gateway).map(|_| file));
     }
-    git::not_as_committed(files)
+    not_as_committed(files)
 }
 
 /// The text of a file if it is the Candidate file of a gateway, whose Egress file is this one.
@@ -77,7 +77,7 @@ fn without_commit(state: &State, gateways: &[Gateway<'_>]) -> Result<Vec<PathBuf
         return Ok(Vec::new());
     }
     let own = gateways.iter().flat_map(files_of).map(|file| PathBuf::from(state.source(file).name));
-    let mut files = git::not_as_committed(own)?;
+    let mut files = not_as_committed(own)?;
     add(&mut files, &of_all(state)?);
     Ok(files)
 }
@@ -86,7 +86,7 @@ fn without_commit(state: &State, gateways: &[Gateway<'_>]) -> Result<Vec<PathBuf
 fn of_all(state: &State) -> Result<Vec<PathBuf>, Failure> {
     let rollout = state.checked.rollout.as_ref().map(|rollout| rollout.file);
     let both = rollout.into_iter().chain(state.checked.mesh.as_ref().map(|mesh| mesh.file));
-    let mut files = git::not_as_committed(both.map(|file| PathBuf::from(state.source(file).name)))?;
+    let mut files = not_as_committed(both.map(|file| PathBuf::from(state.source(file).name)))?;
     add(&mut files, &changed_below(&state.lock_path)?);
     // What a promotion that was interrupted has written, or somebody's hand, is not committed yet.
     for gateway in state.gateways().iter().filter(|gateway| matches!(gateway.state, GatewayState::Settling(..))) {
@@ -144,7 +144,7 @@ impl Uncommitted {
         let of_all = of_all(state)?;
         for gateway in moving {
             let own = files_of(gateway).into_iter().map(|file| PathBuf::from(state.source(file).name));
-            let mut files = git::not_as_committed(own)?;
+            let mut files = not_as_committed(own)?;
             add(&mut files, &of_all);
             of_gateways.insert(gateway.name(), files);
         }

@@ -75,7 +75,7 @@ pub(super) fn target_of(path: &Path) -> PathBuf {
 }
 
 /// A file as a revision has it; of a link, the link.
-fn show_itself(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) fn show_itself(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     let name = place_of(path).1;
     if !has_commit(path, revision) {
         return Ok(None);
@@ -89,29 +89,6 @@ fn show_itself(revision: &str, path: &Path) -> Result<Option<Vec<u8>>, Failure> 
         (Some("blob"), Some(object)) => ask(path, &["cat-file", "blob", object], b"").map(Some),
         _ => Ok(None),
     }
-}
-
-/// Whether the file is as the last commit has it: not there, if that has none. Of a link, what it leads to must be, too.
-pub(crate) fn is_committed(path: &Path) -> Result<bool, Failure> {
-    let committed = show_itself("HEAD", path)?;
-    match fs::read_link(path) {
-        Ok(target) if committed.as_deref() == Some(target.as_os_str().as_encoded_bytes()) => {
-            fs::canonicalize(path).map_or(Ok(false), |target| is_committed(&target))
-        }
-        Ok(_) => Ok(false),
-        Err(_) => super::stored::is_stored(path, committed.as_deref()),
-    }
-}
-
-/// Of these files, those that are not as the last commit has them.
-pub(super) fn not_as_committed(files: impl IntoIterator<Item = PathBuf>) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
-    for file in files {
-        if !is_committed(&file)? {
-            found.push(file);
-        }
-    }
-    Ok(found)
 }
 
 /// Whether there is such a commit.

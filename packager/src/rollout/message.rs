@@ -7,10 +7,10 @@ use sallyport_manifest::{LockFile, Locked};
 use super::commit::Commit;
 use super::committed::files_of_end;
 use super::evidence::Missing;
-use super::git;
 use super::pending::{Part, Pending, PendingKind, committed, pending_since};
 use super::promote::{Promoted, Taken};
 use super::state::State;
+use super::stored;
 use super::words::TO_BEFORE;
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
@@ -38,7 +38,7 @@ impl Promoted {
             message.push_str(&paragraph(taken, reason));
         }
         let files = if taken.is_empty() { Vec::new() } else { self.files.iter().chain(&self.left).cloned().collect() };
-        Ok(Commit { files: git::not_as_committed(files)?, message })
+        Ok(Commit { files: stored::not_as_committed(files)?, message })
     }
 }
 

@@ -13,6 +13,7 @@ use super::history::Ended;
 use super::merge::merged;
 use super::past::{Before, Past, by_hand, egress_at, egress_of, rules_at, rules_of, was_back_since, with_rules};
 use super::state::{Gateway, State};
+use super::stored;
 use super::write::Writer;
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, quoted_path};
@@ -60,7 +61,7 @@ pub(super) fn restored_before(gateway: &Gateway<'_>, state: &State, ended: &Ende
     }
     let candidate = gateway.candidate.map(|candidate| state.source(candidate.file));
     let candidate = candidate.filter(|candidate| removed.iter().any(|(_, text)| *text == candidate.text));
-    git::not_as_committed(std::iter::once(path).chain(candidate.map(|candidate| PathBuf::from(candidate.name))))
+    stored::not_as_committed(std::iter::once(path).chain(candidate.map(|candidate| PathBuf::from(candidate.name))))
 }
 
 /// The Egress file and the Candidate file as they were before. What has changed since beside them stays.
@@ -104,7 +105,7 @@ pub(super) fn before_settling(gateway: &Gateway<'_>, state: &State, ended: &Ende
     let is_back = new == now.text;
     if !is_back {
         restored.push(Restored { path: path.clone(), old: Some(now.text.into_bytes()), new, link: None });
-    } else if after.is_some() && git::is_committed(&path)? {
+    } else if after.is_some() && stored::is_committed(&path)? {
         // It went back before, and what became of the candidate since is not undone.
         return Ok(Vec::new());
     }
@@ -175,7 +176,7 @@ pub(super) fn as_committed(gateway: &Gateway<'_>, state: &State, locked: Locked)
 fn is_back_since(path: &Path, now: &SourceFile, ended: &Ended) -> Result<bool, Failure> {
     let is_settled = rules_of(now).as_ref() == Some(&ended.locked.candidate);
     match &ended.after {
-        Some(after) if !is_settled => Ok(git::is_committed(path)? && was_back_since(path, &ended.locked, after)?),
+        Some(after) if !is_settled => Ok(stored::is_committed(path)? && was_back_since(path, &ended.locked, after)?),
         _ => Ok(false),
     }
 }

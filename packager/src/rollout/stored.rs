@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sallyport_egress::has_kind;
 use sallyport_manifest::Lock;
 
-use super::git::{ask, folder_of, run};
+use super::git::{ask, folder_of, run, show_itself};
 use crate::exit::Failure;
 use crate::input;
 
@@ -26,11 +26,34 @@ struct Entry {
     name: PathBuf,
 }
 
+/// Whether the file is as the last commit has it: not there, if that has none. Of a link, what it leads to must be, too.
+pub(super) fn is_committed(path: &Path) -> Result<bool, Failure> {
+    let committed = show_itself("HEAD", path)?;
+    match fs::read_link(path) {
+        Ok(target) if committed.as_deref() == Some(target.as_os_str().as_encoded_bytes()) => {
+            fs::canonicalize(path).map_or(Ok(false), |target| is_committed(&target))
+        }
+        Ok(_) => Ok(false),
+        Err(_) => is_stored(path, committed.as_deref()),
+    }
+}
+
+/// Of these files, those that are not as the last commit has them.
+pub(super) fn not_as_committed(files: impl IntoIterator<Item = PathBuf>) -> Result<Vec<PathBuf>, Failure> {
+    let mut found = Vec::new();
+    for file in files {
+        if !is_committed(&file)? {
+            found.push(file);
+        }
+    }
+    Ok(found)
+}
+
 /// Whether git would store the file as these bytes. `committed`: `None`: it has none.
 ///
 /// # Errors
 /// Fails if git cannot say what it makes of the file.
-pub(super) fn is_stored(path: &Path, committed: Option<&[u8]>) -> Result<bool, Failure> {
+fn is_stored(path: &Path, committed: Option<&[u8]>) -> Result<bool, Failure> {
     match (fs::read(path).ok(), committed) {
         (Some(now), Some(committed)) if now != committed => {
             let object = printed(path, &["hash-object", "--stdin"], committed)?;

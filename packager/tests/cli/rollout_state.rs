@@ -351,9 +351,9 @@ fn a_candidate_with_an_error_is_not_gone() {
     let sandbox = sandbox();
     promote(&sandbox, &[]);
     sandbox.write("httpbin.candidate.yaml", CANDIDATE.replace("spec:", "spec:\n  remove: [nope]"));
-    for verb in ["check", "build"] {
-        let ended = sandbox.run(&[verb, "."]);
+    for verb in [&["check", "."][..], &["build", ".", "--output", "out"]] {
+        let ended = sandbox.run(verb);
         let said = format!("{}{}", ended.stdout, ended.stderr);
-        assert!(ended.code == Some(1) && said.contains("SP0704") && !said.contains("is gone"), "{verb}: {said}");
+        assert!(ended.code == Some(1) && said.contains("SP0704") && !said.contains("is gone"), "{verb:?}: {said}");
     }
 }

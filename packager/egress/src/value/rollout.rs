@@ -27,7 +27,7 @@ checked_text!(
     /// A caller's principal, as certificates have it behind `spiffe://`: `cluster.local/ns/shop/sa/batch`.
     CallerName,
     check_caller,
-    TextKind { pattern: Some("^[^/*[:space:]]+(/[^/*[:space:]]+){2,}$"), ..kind::<Self>("principal") }
+    TextKind { pattern: Some("^[^/*\\s]+(/[^/*\\s]+){2,}$"), ..kind::<Self>("principal") }
 );
 
 checked_text!(

@@ -368,14 +368,16 @@ fn forwarded_elements(line: &[u8]) -> Option<Vec<Element>> {
             let equals = pair.iter().position(|byte| *byte == b'=')?;
             let key = pair[..equals].trim_ascii().to_ascii_lowercase();
             let value = &pair[equals + 1..];
+            // What the others say is nobody's name.
+            if ![&b"uri"[..], b"dns", b"subject", b"hash"].contains(&&key[..]) {
+                continue;
+            }
             let value = match value.strip_prefix(b"\"") {
                 Some(inner) => {
                     let inner = String::from_utf8_lossy(inner.strip_suffix(b"\"")?).into_owned();
                     inner.replace("\\\"", "\"").into_bytes()
                 }
-                None if value.contains(&b'"') && [&b"uri"[..], b"dns", b"subject", b"hash"].contains(&&key[..]) => {
-                    return None;
-                }
+                None if value.contains(&b'"') => return None,
                 None => value.to_vec(),
             };
             match &key[..] {
