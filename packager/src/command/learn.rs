@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use clap::builder::NonEmptyStringValueParser;
-use sallyport_egress::learn::{Learned, Learner, MOST_VALUES, Options, Unlearned, Unread, grouped};
+use sallyport_egress::learn::{Counts, Learned, Learner, MOST_VALUES, Options, Unlearned, Unread, grouped};
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -175,10 +175,12 @@ fn nothing(learned: &Learned, args: &Args, ground: &Ground) -> Failure {
     let failure = Failure::new(Exit::Problems, format!("there is no request to learn from in {lines}"));
     let left_out = |why| counts.unread.get(&why).copied().unwrap_or_default();
     let (filter, principal) = (left_out(Unread::FilterNoPrincipal), left_out(Unread::NoPrincipal));
-    let most = [counts.apart, counts.other_hosts, filter, principal].into_iter().max().unwrap_or_default();
+    let most = [counts.other_hosts, filter, principal].into_iter().max().unwrap_or_default();
     failure.with_help(match most {
+        // The host is right, and the callers are known.
+        _ if counts.apart > 0 => of_review(counts, args.keep_rare).to_owned(),
         0 => format!("{GIVE_ACCESS_LOG}, or Istio's with {ISTIO_KEY}"),
-        most if most == counts.other_hosts && counts.apart == 0 => {
+        most if most == counts.other_hosts => {
             let own = match &ground.base {
                 Some(base) if options.is_empty() => {
                     base.egress.hosts().map(|host| format!("`{host}`")).collect::<Vec<_>>()
@@ -191,17 +193,20 @@ fn nothing(learned: &Learned, args: &Args, ground: &Ground) -> Failure {
                 own.join(", ")
             )
         }
-        most if most == filter && counts.apart == 0 => format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"),
-        most if most == principal && counts.apart == 0 => format!("{NO_PRINCIPAL}; add it to Istio's JSON format as {ISTIO_KEY}"),
-        _ if counts.timeless >= counts.apart && !args.keep_rare => {
-            "the lines have no time that can be read: give a log with `time`; or `--keep-rare` learns what is of no known day".to_owned()
-        }
-        _ if args.keep_rare => {
-            "what is listed for review is not learned: write the rules for it by hand, if it is to be allowed".to_owned()
-        }
-        _ => "what is listed for review is not learned; `--keep-rare` learns what one address sent on one day only"
-            .to_owned(),
+        most if most == filter => format!("{FILTER_WITHOUT_PRINCIPAL}: {GIVE_ACCESS_LOG}"),
+        _ => format!("{NO_PRINCIPAL}; add it to Istio's JSON format as {ISTIO_KEY}"),
     })
+}
+
+/// What to do if all that could be learned is listed for review.
+fn of_review(counts: &Counts, keeps_rare: bool) -> &'static str {
+    if keeps_rare {
+        "what is listed for review is not learned: write the rules for it by hand, if it is to be allowed"
+    } else if counts.timeless >= counts.apart {
+        "the lines have no time that can be read: give a log with `time`; or `--keep-rare` learns what is of no known day"
+    } else {
+        "what is listed for review is not learned; `--keep-rare` learns what one address sent on one day only"
+    }
 }
 
 /// The key of the principal for Istio's access log.

@@ -10,7 +10,7 @@ use crate::exit::{Exit, Failure};
 use crate::printable::{printable, visible};
 
 /// How Git writes the mode of a link.
-pub(super) const LINK: &str = ":120000";
+pub(super) const LINK: &str = "120000";
 /// What git says of a branch without a commit.
 pub(super) const NO_COMMIT: &str = "does not have any commits yet";
 /// For git, a name with `*` or `[` is that name.
@@ -130,10 +130,15 @@ pub(super) fn removed(near: &Path, before: &str, after: Option<&str>) -> Result<
         let (Ok(columns), Ok(name)) = (std::str::from_utf8(columns), std::str::from_utf8(name)) else { continue };
         let Some(object) = columns.split(' ').nth(2) else { continue };
         let Ok(content) = String::from_utf8(ask(near, &["cat-file", "blob", object], b"")?) else { continue };
-        let content = if columns.starts_with(LINK) { through(near, before, name, &content) } else { Some(content) };
+        let content = if is_of_link(columns) { through(near, before, name, &content) } else { Some(content) };
         files.extend(content.map(|text| (crate::input::relative(&top.join(name)), text)));
     }
     Ok(files)
+}
+
+/// Whether `:MODE MODE OBJECT OBJECT STATUS` is about a file that was a link.
+pub(super) fn is_of_link(columns: &str) -> bool {
+    columns.strip_prefix(':').is_some_and(|modes| modes.starts_with(LINK))
 }
 
 /// What a link leads to, in a revision. `name`: below the folder of the repository; `target`: what the link has.
@@ -156,7 +161,7 @@ pub(super) fn link_at(revision: &str, path: &Path) -> Result<Option<PathBuf>, Fa
     let name = place_of(path).1;
     let words = ["ls-tree", "-z", revision, "--"].map(OsStr::new);
     let listed = ask(path, &[&words[..], &[name.as_os_str()]].concat(), b"")?;
-    let is_link = listed.starts_with(LINK.trim_start_matches(':').as_bytes());
+    let is_link = listed.starts_with(LINK.as_bytes());
     let target = if is_link { show_itself(revision, path)? } else { None };
     Ok(target.map(|target| PathBuf::from(String::from_utf8_lossy(&target).into_owned())))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::git::{self, LINK, LITERALLY, NO_COMMIT, ask, place_of, run, show, target_of, top, unanswered};
+use super::git::{self, LITERALLY, NO_COMMIT, ask, is_of_link, place_of, run, show, target_of, top, unanswered};
 use crate::exit::Failure;
 use crate::input::relative;
 
@@ -190,7 +190,7 @@ fn removals(printed: &[u8]) -> Vec<Removal> {
             next.trim_end().clone_into(&mut commit);
         } else if word.starts_with(':') {
             let (object, name) = (word.split(' ').nth(2), words.next().unwrap_or_default().into_owned());
-            let (commit, is_link) = (commit.clone(), word.starts_with(LINK));
+            let (commit, is_link) = (commit.clone(), is_of_link(word));
             let object = object.filter(|_| name.ends_with(".yaml") || name.ends_with(".yml")).map(str::to_owned);
             removals.extend(object.map(|text| Removal { commit, name, is_link, text }));
         }

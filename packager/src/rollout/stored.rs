@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use sallyport_egress::has_kind;
 use sallyport_manifest::Lock;
 
-use super::git::{ask, folder_of, run, show_itself};
+use super::git::{LINK, ask, folder_of, run, show_itself};
 use crate::exit::Failure;
 use crate::input;
 
@@ -15,8 +15,6 @@ use crate::input;
 const AT_ONCE: usize = 200;
 /// The kinds that decide over a rollout.
 const DECIDING: [&str; 4] = ["Rollout", "Mesh", "Egress", "Candidate"];
-/// The mode of a link.
-const LINK: &str = "120000";
 
 /// A file that the last commit has.
 struct Entry {
