@@ -5,9 +5,9 @@
 //! ([`Surroundings::failure_log`](sallyport_manifest::Surroundings)). Here the line is only looked up: a cause is a row of
 //! the table in `docs/troubleshooting.md`, whose second column has its text, and a test holds both together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
@@ -30,6 +30,8 @@ pub(crate) struct UpstreamFailure {
     pub(crate) address: Option<String>,
     /// Whether the upstream has shown its certificate.
     pub(crate) has_certificate: bool,
+    /// When the request came, in milliseconds since the Unix epoch; 0 if that is not known.
+    pub(crate) start: u64,
 }
 
 /// A row of the table.
@@ -97,6 +99,7 @@ impl UpstreamFailure {
             transport: text("transport"),
             address: text("address"),
             has_certificate: text("certificateEnds").is_some(),
+            start: text("startMs").and_then(|start| start.parse().ok()).unwrap_or_default(),
         })
     }
 
@@ -126,6 +129,10 @@ pub(crate) struct Failures {
     current: Option<(Kind, Instant)>,
     /// When each was reported.
     reported: BTreeMap<Kind, Instant>,
+    /// Since when the configuration is in force, in milliseconds since the Unix epoch.
+    since: u64,
+    /// What was reported before: Envoy writes the lines of the requests before it after it is in force, too.
+    before: BTreeSet<Kind>,
 }
 
 /// Kinds that alternate are reported at this distance at most.
@@ -135,7 +142,13 @@ const QUIET: Duration = Duration::from_secs(60);
 
 impl Failures {
     pub(crate) fn new(log: &Path) -> Self {
-        Failures { log: Tail::new(log), current: None, reported: BTreeMap::new() }
+        Failures {
+            log: Tail::new(log),
+            current: None,
+            reported: BTreeMap::new(),
+            since: 0,
+            before: BTreeSet::new(),
+        }
     }
 
     /// What has failed since the last call, without what is known.
@@ -145,14 +158,19 @@ impl Failures {
         failures.filter(|failure| self.is_new(failure, now)).collect()
     }
 
-    /// The configuration is another one, so every failure is news.
-    pub(crate) fn forget(&mut self) {
-        self.current = None;
-        self.reported.clear();
+    /// The configuration is another one, so every failure of a request that comes from now on is news.
+    pub(crate) fn forget(&mut self, now: SystemTime) {
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        self.since = u64::try_from(since).unwrap_or(u64::MAX);
+        self.before = std::mem::take(&mut self.reported).into_keys().collect();
+        self.before.extend(self.current.take().map(|(kind, _)| kind));
     }
 
     fn is_new(&mut self, failure: &UpstreamFailure, now: Instant) -> bool {
         let kind = (failure.flags.clone(), failure.reason().to_owned(), failure.has_certificate);
+        if failure.start < self.since {
+            return self.before.insert(kind);
+        }
         self.reported.retain(|_, at| now.saturating_duration_since(*at) < PAUSE);
         match &mut self.current {
             Some((known, seen)) if *known == kind && now.saturating_duration_since(*seen) < QUIET => {
@@ -179,6 +197,7 @@ mod tests {
             transport: transport.map(text),
             address: None,
             has_certificate,
+            start: 0,
         }
     }
 
@@ -267,7 +286,20 @@ mod tests {
         ] {
             assert_eq!(failures.is_new(failure, at(seconds)), expected, "{seconds}");
         }
-        failures.forget();
-        assert!(failures.is_new(&refused, at(126)));
+        failures.forget(UNIX_EPOCH + Duration::from_secs(126));
+        let started = |failure: &UpstreamFailure, start: u64| UpstreamFailure { start, ..failure.clone() };
+        let gone = failure("UH", "gone", None, false);
+        for (failure, start, expected) in [
+            // The requests before are written late, and one kind of them is news.
+            (&refused, 125_999, false),
+            (&gone, 125_999, true),
+            (&gone, 125_999, false),
+            (&refused, 126_000, true),
+            (&refused, 126_001, false),
+            (&refused, 125_999, false),
+            (&gone, 126_002, true),
+        ] {
+            assert_eq!(failures.is_new(&started(failure, start), at(126)), expected, "{start}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use sallyport_egress::model::Egress;
 
@@ -227,7 +227,7 @@ impl<'a> Session<'a> {
         let concerned = concerned(others, in_files);
         for ((running, (_, new)), is_concerned) in self.running.iter_mut().zip(applied).zip(concerned) {
             if is_concerned {
-                running.failures.forget();
+                running.failures.forget(SystemTime::now());
                 self.announcer.live(&new, &running.served, &loaded.report, running.gateway.version(), change)?;
             }
             running.served = new;

@@ -41,6 +41,7 @@ pub(super) fn of_failures(path: &str) -> Value {
         "transport": "%UPSTREAM_TRANSPORT_FAILURE_REASON%",
         "address": "%UPSTREAM_HOST%",
         "certificateEnds": "%UPSTREAM_PEER_CERT_V_END%",
+        "startMs": "%START_TIME(%s%3f)%",
     });
     let mut log = log(Some(path), json!({"json_format": labels, "json_format_options": {}}));
     if let Some(fields) = log.as_object_mut() {

@@ -66,7 +66,7 @@ pub struct Surroundings {
     /// The file of the access log.
     pub access_log: String,
     /// The file of a second log, of the requests that upstreams did not answer: one JSON object each, with `flags`,
-    /// `details`, `transport`, `address` and `certificateEnds`.
+    /// `details`, `transport`, `address`, `certificateEnds` and `startMs`.
     pub failure_log: Option<String>,
 }
 
