@@ -1,15 +1,15 @@
-//! `tracestate` (W3C Trace Context, 3.3): entries of tracing vendors, newest first.
+//! `tracestate` (W3C Trace Context level 2, 3.3): entries of tracing vendors, newest first.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::fmt;
 
 use crate::request::pairs::Pair;
-use crate::text::{split, split_bytes, split_once};
+use crate::text::{split_bytes, split_once};
 
 /// The header's name.
 pub const TRACESTATE: &str = "tracestate";
-/// Most members that are passed on.
+/// Most members. A list with more is invalid, and none of it is passed on.
 const MOST_MEMBERS: usize = 32;
 /// Most bytes that are passed on, commas included: every implementation must propagate this many.
 const MOST_BYTES: usize = 512;
@@ -21,16 +21,17 @@ const LONG: usize = 128;
 pub struct Tracestate(Vec<Box<str>>);
 
 impl Tracestate {
-    /// Reads every header of the name, in order. One invalid member invalidates all of them, as the specification says.
+    /// Reads every header of the name, in order. A member that is invalid or has the key of an earlier one is left out.
     #[must_use]
     pub fn read(headers: &[Pair<'_>]) -> Self {
         let values = headers.iter().filter(|(name, _)| *name == TRACESTATE.as_bytes()).map(|(_, value)| *value);
         let members = values.flat_map(|value| split_bytes(value, b',')).map(<[u8]>::trim_ascii);
         let mut kept: Vec<Box<str>> = Vec::new();
-        for member in members.filter(|member| !member.is_empty()) {
-            let Some(text) = member_of(member) else { return Self::default() };
-            let key = split(text, "=").next();
-            if kept.len() >= MOST_MEMBERS || kept.iter().any(|other| split(other, "=").next() == key) {
+        for (key, text) in members.filter_map(member_of) {
+            if kept.iter().any(|other| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('='))) {
+                continue;
+            }
+            if kept.len() >= MOST_MEMBERS {
                 return Self::default();
             }
             kept.push(text.into());
@@ -68,25 +69,19 @@ fn shorten(members: &mut Vec<Box<str>>) {
     }
 }
 
-/// A valid member: `key=value`.
-fn member_of(member: &[u8]) -> Option<&str> {
+/// The key and the whole of a valid member `key=value`.
+fn member_of(member: &[u8]) -> Option<(&str, &str)> {
     let text = core::str::from_utf8(member).ok()?;
     let (key, value) = split_once(text, "=")?;
-    (is_key(key) && is_value(value)).then_some(text)
+    (is_key(key) && is_value(value)).then_some((key, text))
 }
 
-/// `simple-key`, or `tenant@system`.
+/// Since level 2 an `@` may stand anywhere but at the beginning, and more than once.
 fn is_key(key: &str) -> bool {
-    let is_part = |part: &str, most: usize, may_begin: fn(u8) -> bool| {
-        let rest = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-*/".contains(&byte);
-        (1..=most).contains(&part.len()) && part.bytes().next().is_some_and(may_begin) && part.bytes().all(rest)
-    };
-    let letter = |byte: u8| byte.is_ascii_lowercase();
     let letter_or_digit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    match split_once(key, "@") {
-        Some((tenant, system)) => is_part(tenant, 241, letter_or_digit) && is_part(system, 14, letter),
-        None => is_part(key, 256, letter_or_digit),
-    }
+    (1..=256).contains(&key.len())
+        && key.bytes().all(|byte| letter_or_digit(byte) || b"_-*/@".contains(&byte))
+        && key.bytes().next().is_some_and(letter_or_digit)
 }
 
 fn is_value(value: &str) -> bool {
@@ -111,14 +106,38 @@ mod tests {
     }
 
     #[test]
-    fn one_invalid_member_invalidates_all() {
-        for value in ["a=1,b", "A=1", "a=1,a=2", "a==", "a=", "=1", "a=\u{1}", "a=é", "a@B=1", "@b=1", "a b=1"] {
-            assert_eq!(read(&[value]), "", "{value:?}");
+    fn keys_of_level_2() {
+        let longest = format!("{}=1", "k".repeat(256));
+        for member in ["foo@=1", "t@x@y=1", "foo@@bar=1", "0@=1", "a_-*/@=1", "t@0=1", &longest] {
+            assert_eq!(read(&[member]), member);
         }
+    }
+
+    #[test]
+    fn an_invalid_member_leaves_its_neighbours() {
+        let (long_key, long_value) = (format!("{}=1", "k".repeat(257)), format!("a={}", "x".repeat(257)));
+        for member in
+            ["b", "A=1", "a==", "a=", "=1", "a=\u{1}", "a=é", "a@B=1", "@b=1", "a b=1", "a =1", &long_key, &long_value]
+        {
+            assert_eq!(read(&[&format!("x=1,{member},y=2")]), "x=1,y=2", "{member:?}");
+        }
+    }
+
+    #[test]
+    fn of_members_with_one_key_the_first_stays() {
+        assert_eq!(read(&["a=1,b=2,a=3", "b=4,ab=5,a=1"]), "a=1,b=2,ab=5");
+        // One that is invalid is no first.
+        assert_eq!(read(&["a=,a=2"]), "a=2");
+    }
+
+    #[test]
+    fn most_members() {
         let many: Vec<_> = (0..33).map(|number| format!("k{number}=1")).collect();
         assert_eq!(read(&[&many.join(",")]), "");
-        assert_ne!(read(&[&many[..32].join(",")]), "");
-        assert_eq!(read(&[&format!("a={}", "x".repeat(257))]), "");
+        let most = many[..32].join(",");
+        assert_eq!(read(&[&most]), most);
+        // What is left out does not count.
+        assert_eq!(read(&[&format!("{most},k0=2,B=1")]), most);
     }
 
     #[test]
