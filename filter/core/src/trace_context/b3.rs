@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::context::{Sampling, TraceContext};
-use super::field::{hex, only, trace_id_digits, unhex};
+use super::field::{hex, trace_id_digits, unhex};
 use crate::request::pairs::Pair;
 use crate::text::split_bytes;
 
@@ -13,7 +13,6 @@ use crate::text::split_bytes;
 pub const SINGLE: &str = "b3";
 const TRACE_ID: &str = "x-b3-traceid";
 const SPAN_ID: &str = "x-b3-spanid";
-const PARENT_SPAN_ID: &str = "x-b3-parentspanid";
 const SAMPLED: &str = "x-b3-sampled";
 const FLAGS: &str = "x-b3-flags";
 
@@ -27,13 +26,25 @@ pub struct B3 {
 }
 
 /// Reads the single header, otherwise the multiple ones. Where both are there the single one takes precedence, as the
-/// specification says.
+/// specification says. Of repeated headers the first counts, but a decision not to record is followed wherever it stands.
 #[must_use]
 pub fn read(headers: &[Pair<'_>]) -> Option<B3> {
-    only(headers, SINGLE).and_then(parse_single).or_else(|| read_multi(headers))
+    let first = values(headers, SINGLE).next().and_then(parse_single);
+    let b3 = first.or_else(|| read_multi(headers));
+    if values(headers, SINGLE).filter_map(parse_single).any(|b3| b3.sampling == Sampling::Deny) {
+        return Some(B3 { ids: b3.and_then(|b3| b3.ids), sampling: Sampling::Deny });
+    }
+    b3
 }
 
-/// Reads `TRACE-SPAN`, `TRACE-SPAN-SAMPLING`, `TRACE-SPAN-SAMPLING-PARENT`, or the sampling alone.
+/// Every value of a header: a proxy may have joined repeated ones with commas.
+fn values<'a>(headers: &'a [Pair<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.iter().filter(move |(key, _)| *key == name.as_bytes());
+    lines.flat_map(|(_, value)| split_bytes(value, b',')).map(<[u8]>::trim_ascii)
+}
+
+/// Reads `TRACE-SPAN`, `TRACE-SPAN-SAMPLING`, `TRACE-SPAN-SAMPLING-PARENT`, or the sampling alone. The parent is not used,
+/// and may be empty or zero.
 #[must_use]
 pub fn parse_single(value: &[u8]) -> Option<B3> {
     let mut parts = split_bytes(value, b'-');
@@ -46,29 +57,37 @@ pub fn parse_single(value: &[u8]) -> Option<B3> {
         Some(text) => sampling(text)?,
         None => Sampling::Deferred,
     };
-    if let Some(parent) = parts.next() {
-        span_id(parent)?;
+    if let Some(parent) = parts.next().filter(|parent| !parent.is_empty()) {
+        unhex::<8>(parent)?;
     }
     parts.next().is_none().then_some(B3 { ids, sampling })
 }
 
+/// `x-b3-parentspanid` is not used, so nothing that stands in it matters.
 fn read_multi(headers: &[Pair<'_>]) -> Option<B3> {
-    let has = |name: &str| headers.iter().any(|(key, _)| *key == name.as_bytes());
-    let sampling = match (only(headers, FLAGS), only(headers, SAMPLED)) {
-        (Some(b"1"), _) => Sampling::Debug,
-        // Older clients write `true` and `false`.
-        (_, Some(b"1" | b"true")) => Sampling::Accept,
-        (_, Some(b"0" | b"false")) => Sampling::Deny,
-        _ => Sampling::Deferred,
+    let first = |name| values(headers, name).next();
+    let decisions = || values(headers, SAMPLED).map(decision);
+    let sampling = if first(FLAGS) == Some(b"1") {
+        Sampling::Debug
+    } else if decisions().any(|decision| decision == Sampling::Deny) {
+        Sampling::Deny
+    } else {
+        decisions().next().unwrap_or_default()
     };
-    if !has(TRACE_ID) && !has(SPAN_ID) {
-        return (sampling != Sampling::Deferred).then_some(B3 { ids: None, sampling });
+    let ids = first(TRACE_ID).and_then(trace_id).zip(first(SPAN_ID).and_then(span_id));
+    (ids.is_some() || sampling != Sampling::Deferred).then_some(B3 { ids, sampling })
+}
+
+/// `x-b3-sampled`. Older clients write `true` and `false`, and some of them `True` and `False`.
+fn decision(text: &[u8]) -> Sampling {
+    let is = |word: &str| text.eq_ignore_ascii_case(word.as_bytes());
+    if text == b"0" || is("false") {
+        Sampling::Deny
+    } else if text == b"1" || is("true") {
+        Sampling::Accept
+    } else {
+        Sampling::Deferred
     }
-    if has(PARENT_SPAN_ID) {
-        span_id(only(headers, PARENT_SPAN_ID)?)?;
-    }
-    let ids = Some((trace_id(only(headers, TRACE_ID)?)?, span_id(only(headers, SPAN_ID)?)?));
-    Some(B3 { ids, sampling })
 }
 
 fn sampling(text: &[u8]) -> Option<Sampling> {
@@ -144,6 +163,9 @@ mod tests {
         assert_eq!(sampling(&format!("{TRACE}-{SPAN}-d-05e3ac9a4f6e3b90")), Some((true, Sampling::Debug)));
         assert_eq!(sampling("0"), Some((false, Sampling::Deny)));
         assert_eq!(sampling("d"), Some((false, Sampling::Debug)));
+        for parent in ["", "0000000000000000"] {
+            assert_eq!(sampling(&format!("{TRACE}-{SPAN}-1-{parent}")), Some((true, Sampling::Accept)), "{parent}");
+        }
         let short = read(&format!("{}-{SPAN}", &TRACE[16..])).unwrap().ids.unwrap().0;
         assert_eq!((short[..8].to_vec(), short[15]), (vec![0; 8], 0xf7));
         for wrong in [
@@ -154,7 +176,6 @@ mod tests {
             TRACE,
             &format!("{TRACE}-"),
             &format!("{TRACE}-{SPAN}-2"),
-            &format!("{TRACE}-{SPAN}-1-"),
             &format!("{TRACE}-{SPAN}-1-{SPAN}-x"),
             &format!("{}-{SPAN}", "0".repeat(32)),
             &format!("{TRACE}-{}", "0".repeat(16)),
@@ -179,11 +200,65 @@ mod tests {
         assert_eq!(multi(&[ids[0], ids[1], (SAMPLED, "0"), (FLAGS, "1")]), Some((true, Sampling::Debug)));
         assert_eq!(multi(&[(SAMPLED, "0")]), Some((false, Sampling::Deny)));
         assert_eq!(multi(&[ids[0]]), None, "a trace without a span");
-        assert_eq!(multi(&[ids[0], ids[1], ids[1]]), None, "two spans");
-        assert_eq!(multi(&[ids[0], ids[1], (PARENT_SPAN_ID, "x")]), None);
+        for parent in ["", "0000000000000000", "x", SPAN] {
+            let headers = [ids[0], ids[1], ("x-b3-parentspanid", parent), (SAMPLED, "1")];
+            assert_eq!(multi(&headers), Some((true, Sampling::Accept)), "{parent}");
+        }
+        // What cannot be read costs the trace, not the decision.
+        assert_eq!(multi(&[(TRACE_ID, "x"), ids[1], (SAMPLED, "0")]), Some((false, Sampling::Deny)));
         assert_eq!(multi(&[]), None);
         // In a conflict the single header takes precedence.
         assert_eq!(multi(&[ids[0], ids[1], (SAMPLED, "1"), (SINGLE, "0")]), Some((false, Sampling::Deny)));
         assert_eq!(multi(&[ids[0], ids[1], (SINGLE, "nonsense")]), Some((true, Sampling::Deferred)));
+    }
+
+    #[test]
+    fn words_for_a_decision() {
+        for (text, sampling) in [
+            ("0", Sampling::Deny),
+            ("false", Sampling::Deny),
+            ("False", Sampling::Deny),
+            ("1", Sampling::Accept),
+            ("true", Sampling::Accept),
+            ("True", Sampling::Accept),
+            ("", Sampling::Deferred),
+            ("2", Sampling::Deferred),
+            ("d", Sampling::Deferred),
+            ("yes", Sampling::Deferred),
+        ] {
+            assert_eq!(decision(text.as_bytes()), sampling, "{text}");
+        }
+    }
+
+    #[test]
+    fn of_repeated_headers_the_first_counts_but_any_deny() {
+        let other = "463ac35c9f6413ad48485a3953bb6124";
+        let of = |headers: &[(&str, &str)]| {
+            let pairs: Vec<Pair<'_>> =
+                headers.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
+            read(&pairs).map(|b3| (b3.ids.map(|(trace, _)| hex(&trace)), b3.sampling))
+        };
+        let first = || Some(TRACE.to_owned());
+        let ids = [(TRACE_ID, TRACE), (TRACE_ID, other), (SPAN_ID, SPAN), (SPAN_ID, "x")];
+        for (decisions, sampling) in [
+            (&["1", "0"][..], Sampling::Deny),
+            (&["1,0"], Sampling::Deny),
+            (&["1", "True , False"], Sampling::Deny),
+            (&["nonsense", "0"], Sampling::Deny),
+            (&["1", "nonsense"], Sampling::Accept),
+            (&["nonsense", "1"], Sampling::Deferred),
+        ] {
+            let headers: Vec<_> = ids.into_iter().chain(decisions.iter().map(|text| (SAMPLED, *text))).collect();
+            assert_eq!(of(&headers), Some((first(), sampling)), "{decisions:?}");
+        }
+        let single = |flags: &str, trace: &str| format!("{trace}-{SPAN}-{flags}");
+        let (accept, debug, deny) = (single("1", TRACE), single("d", other), single("0", other));
+        assert_eq!(of(&[(SINGLE, &accept), (SINGLE, &debug)]), Some((first(), Sampling::Accept)));
+        assert_eq!(of(&[(SINGLE, &accept), (SINGLE, &deny)]), Some((first(), Sampling::Deny)));
+        assert_eq!(of(&[(SINGLE, &format!("{accept},0"))]), Some((first(), Sampling::Deny)));
+        // The first cannot be read: then it is as if there were only the multiple ones, and the deny.
+        let mixed = [&[(SINGLE, "x"), (SINGLE, "0")][..], &ids[..]].concat();
+        assert_eq!(of(&mixed), Some((first(), Sampling::Deny)));
+        assert_eq!(of(&[(SINGLE, "x"), (SINGLE, &accept)]), None);
     }
 }
