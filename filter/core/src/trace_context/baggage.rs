@@ -6,7 +6,7 @@ use alloc::string::String;
 
 use crate::request::is_token_byte;
 use crate::request::pairs::Pair;
-use crate::text::{split_bytes, split_once};
+use crate::text::{split, split_bytes, split_once};
 
 /// The header's name.
 pub const BAGGAGE: &str = "baggage";
@@ -14,38 +14,48 @@ pub const BAGGAGE: &str = "baggage";
 const MOST_MEMBERS: usize = 64;
 /// Most bytes that are passed on, commas included.
 const MOST_BYTES: usize = 8192;
-/// Optional white space between a key and its `=`. Trimming any other would change what the upstream reads as the key.
+/// Optional white space. Trimming any other would change what the upstream reads as the key.
 const OWS: [char; 2] = [' ', '\t'];
 
 /// The members of all headers whose keys are listed, in order; none if there are none.
 ///
-/// Text that is not a member is left out, and so are members beyond the 64th or beyond 8,192 bytes.
+/// Text that is not a member is left out, and so are members beyond the 64th and those that do not fit into 8,192 bytes.
 #[must_use]
 pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
     let values = headers.iter().filter(|(name, _)| *name == BAGGAGE.as_bytes()).map(|(_, value)| *value);
     let members = values.flat_map(|value| split_bytes(value, b',')).map(<[u8]>::trim_ascii);
     let listed = members.filter_map(member_of).filter(|(key, _)| keys.iter().any(|listed| **listed == **key));
-    let mut text = String::new();
-    for (_, member) in listed.take(MOST_MEMBERS) {
-        if text.len().saturating_add(member.len()).saturating_add(1) > MOST_BYTES {
-            break;
+    let (mut text, mut count) = (String::new(), 0_usize);
+    for (_, member) in listed {
+        let comma = if text.is_empty() { "" } else { "," };
+        let length = text.len().saturating_add(comma.len()).saturating_add(member.len());
+        if count < MOST_MEMBERS && length <= MOST_BYTES {
+            count = count.saturating_add(1);
+            text.push_str(comma);
+            text.push_str(member);
         }
-        if !text.is_empty() {
-            text.push(',');
-        }
-        text.push_str(member);
     }
-    (!text.is_empty()).then_some(text)
+    (count > 0).then_some(text)
 }
 
-/// The key and the whole of a member `key=value;property`.
+/// The key and the whole of a member `key=value;property`. A property is `key` or `key=value`.
 fn member_of(member: &[u8]) -> Option<(&str, &str)> {
     let text = core::str::from_utf8(member).ok()?;
-    let (key, value) = split_once(text, "=")?;
-    let key = key.trim_end_matches(OWS);
-    // Octets of a value, and those that properties have in addition.
-    let good = |byte: u8| (b' '..=b'~').contains(&byte) && !b"\",\\".contains(&byte) || byte == b'\t';
-    (!key.is_empty() && key.bytes().all(is_token_byte) && value.bytes().all(good)).then_some((key, text))
+    let (first, properties) = split_once(text, ";").map_or((text, None), |(first, rest)| (first, Some(rest)));
+    let (key, value) = split_once(first, "=")?;
+    let is_property = |text| {
+        let (key, value) = split_once(text, "=").unwrap_or((text, ""));
+        is_pair(key, value)
+    };
+    let is_member = is_pair(key, value) && properties.is_none_or(|text| split(text, ";").all(is_property));
+    is_member.then(|| (key.trim_matches(OWS), text))
+}
+
+/// Whether one is a token and the other nothing but octets of a value, white space around them aside.
+fn is_pair(key: &str, value: &str) -> bool {
+    let (key, value) = (key.trim_matches(OWS), value.trim_matches(OWS));
+    let is_octet = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
+    !key.is_empty() && key.bytes().all(is_token_byte) && value.bytes().all(is_octet)
 }
 
 #[cfg(test)]
@@ -77,7 +87,29 @@ mod tests {
         assert_eq!(keep(&["tenant\r\n=a,tenant\u{c}=b,tenant\t =c"], &["tenant"]).as_deref(), Some("tenant\t =c"));
         let many = vec!["k=v"; 100].join(",");
         assert_eq!(keep(&[&many], &["k"]).map(|text| text.split(',').count()), Some(64));
-        let long = format!("k={},k=short", "x".repeat(9000));
+    }
+
+    #[test]
+    fn members_obey_the_grammar() {
+        for good in ["k=", "k=!#$%&'()*+-./:<=>?@[]^_`{|}~", "k \t=\t v", "k=v;p", "k=v ; p = 1;q", "k==", "!=v"] {
+            assert_eq!(keep(&[good], &["k", "!"]).as_deref(), Some(good), "{good}");
+        }
+        for bad in ["k=a b", "k=\"v\"", "k=a\\b", "k=a\tb", "k=v;", "k=v;;p", "k=v;p q", "k=v;p=\"1\"", "k;p=v", "k=v;=1"] {
+            assert_eq!(keep(&[&format!("{bad},k=ok")], &["k"]).as_deref(), Some("k=ok"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_left_out() {
+        let of_length = |length: usize| format!("k={}", "x".repeat(length - 2));
+        let whole = of_length(8192);
+        assert_eq!(keep(&[&whole], &["k"]).as_ref(), Some(&whole));
+        let long = of_length(8193);
         assert_eq!(keep(&[&long], &["k"]), None);
+        assert_eq!(keep(&[&format!("{long},k=short")], &["k"]).as_deref(), Some("k=short"));
+        let two = format!("{},{}", of_length(8000), of_length(191));
+        assert_eq!((two.len(), keep(&[&format!("{two},k=1")], &["k"])), (8192, Some(two.clone())));
+        let rest = format!("{},{},k=1", of_length(8000), of_length(192));
+        assert_eq!(keep(&[&rest], &["k"]), Some(format!("{},k=1", of_length(8000))), "a later one fits");
     }
 }
