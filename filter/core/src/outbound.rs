@@ -119,7 +119,10 @@ impl Outbound {
             TracingMode::Standalone => {
                 let context = incoming.next(facts.ids);
                 let mut written = trace_context::write(&context, &self.formats);
-                written.extend(baggage::listed(headers, &self.baggage).map(|value| (baggage::BAGGAGE, value)));
+                if !self.baggage.is_empty() {
+                    let list = |name| Some((name, baggage::listed(headers, name, &self.baggage)?));
+                    written.extend(baggage::LISTS.into_iter().filter_map(list));
+                }
                 (Some(trace_context::hex(&context.trace_id)), written)
             }
         }
@@ -138,10 +141,11 @@ impl Outbound {
         }
         let is_twin = *folded != *name;
         let by_hygiene = if is_twin { self.hygiene.removes(&folded) } else { self.hygiene.removed_by_filter(name) };
-        (by_hygiene || self.is_foreign_trace(&folded)) && !self.is_kept(name)
+        by_hygiene && !self.is_kept(name)
+            || self.is_foreign_trace(&folded) && !baggage::is_listed_member(name, &self.baggage)
     }
 
-    /// Whether a header belongs to the caller's trace, and that must not pass.
+    /// Whether a header belongs to the caller's trace, and that must not pass. `keep` does not change that.
     fn is_foreign_trace(&self, folded: &[u8]) -> bool {
         self.mode != TracingMode::Envoy && trace_context::is_trace_header(folded)
     }

@@ -13,6 +13,7 @@ pub mod b3;
 pub mod baggage;
 mod context;
 mod field;
+mod names;
 pub mod other;
 pub mod tracestate;
 pub mod w3c;
@@ -29,6 +30,7 @@ use w3c::Traceparent;
 
 pub use context::{Sampling, TraceContext};
 pub(crate) use field::hex;
+pub use names::{is_trace_header, is_written};
 
 /// Jaeger's header. It is written and never read.
 const UBER_TRACE_ID: &str = "uber-trace-id";
@@ -130,26 +132,6 @@ fn write_jaeger(context: &TraceContext) -> String {
         Sampling::Debug => JAEGER_SAMPLED | JAEGER_DEBUG,
     };
     format!("{}:{}:0:{flags:x}", trace_id_digits(&context.trace_id), hex(&context.span_id))
-}
-
-/// Whether a header of this name (in lower case) belongs to a trace.
-#[must_use]
-pub fn is_trace_header(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 11] = [
-        b"traceparent",
-        b"tracestate",
-        b"b3",
-        b"baggage",
-        b"x-amzn-trace-id",
-        UBER_TRACE_ID.as_bytes(),
-        b"x-cloud-trace-context",
-        b"x-ot-span-context",
-        b"grpc-trace-bin",
-        b"sw8",
-        b"traceresponse",
-    ];
-    const PREFIXES: [&[u8]; 4] = [b"x-b3-", b"x-datadog-", b"uberctx-", b"ot-baggage-"];
-    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 #[cfg(test)]

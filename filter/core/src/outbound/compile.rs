@@ -115,7 +115,9 @@ impl Compiler<'_> {
             let place = &place.item(position);
             self.check_name(&place.field("name"), name);
             let folded = fold(name.as_bytes());
-            let own_trace = mode != TracingMode::Strip && trace_context::is_trace_header(&folded);
+            // Many an API has a `request-id` that is no trace, so a file may set it.
+            let own_trace =
+                mode != TracingMode::Strip && trace_context::is_trace_header(&folded) && *folded != *b"request-id";
             if own_trace || *folded == *baggage::BAGGAGE.as_bytes() {
                 let flaw = Flaw::new(PolicyCode::HeaderName, format_args!("`{name}` cannot be set"))
                     .help(format_args!("it carries the request's trace; set a header with another name"));

@@ -17,9 +17,9 @@ impl Outbound {
     pub fn removed_from_trailers<'a>(&self, trailers: &[Pair<'a>]) -> Vec<&'a [u8]> {
         names(trailers, |name| {
             let folded = fold(name);
-            let by_hygiene = self.hygiene.removes(&folded) || self.is_foreign_trace(&folded);
             // A header that the gate sets must not have a second value from the caller.
-            self.owned.has(&folded) || is_second_reading(name, &folded) || (by_hygiene && !self.is_kept(name))
+            let is_owned = self.owned.has(&folded) || is_second_reading(name, &folded);
+            is_owned || self.is_foreign_trace(&folded) || (self.hygiene.removes(&folded) && !self.is_kept(name))
         })
     }
 

@@ -10,6 +10,10 @@ use crate::text::{split, split_bytes, split_once};
 
 /// The header's name.
 pub const BAGGAGE: &str = "baggage";
+/// Headers that are lists of members: that of W3C, its draft of before, and Jaeger's.
+pub const LISTS: [&str; 3] = [BAGGAGE, "correlation-context", "jaeger-baggage"];
+/// Beginnings of headers that are one member each: what follows is its key.
+const MEMBERS: [&str; 3] = ["baggage-", "ot-baggage-", "uberctx-"];
 /// Most members that are passed on.
 const MOST_MEMBERS: usize = 64;
 /// Most bytes that are passed on, commas included.
@@ -17,12 +21,12 @@ const MOST_BYTES: usize = 8192;
 /// Optional white space. Trimming any other would change what the upstream reads as the key.
 const OWS: [char; 2] = [' ', '\t'];
 
-/// The members of all headers whose keys are listed, in order; none if there are none.
+/// The members of all headers of a name whose keys are listed, in order; none if there are none.
 ///
 /// Text that is not a member is left out, and so are members beyond the 64th and those that do not fit into 8,192 bytes.
 #[must_use]
-pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
-    let values = headers.iter().filter(|(name, _)| *name == BAGGAGE.as_bytes()).map(|(_, value)| *value);
+pub fn listed(headers: &[Pair<'_>], header: &str, keys: &[Box<str>]) -> Option<String> {
+    let values = headers.iter().filter(|(name, _)| *name == header.as_bytes()).map(|(_, value)| *value);
     let members = values.flat_map(|value| split_bytes(value, b',')).map(<[u8]>::trim_ascii);
     let listed = members.filter_map(member_of).filter(|(key, _)| keys.iter().any(|listed| **listed == **key));
     let (mut text, mut count) = (String::new(), 0_usize);
@@ -36,6 +40,13 @@ pub fn listed(headers: &[Pair<'_>], keys: &[Box<str>]) -> Option<String> {
         }
     }
     (count > 0).then_some(text)
+}
+
+/// Whether a header is a member whose key is listed. Names of headers have no case, so neither has the key here.
+#[must_use]
+pub fn is_listed_member(header: &[u8], keys: &[Box<str>]) -> bool {
+    let key = MEMBERS.iter().find_map(|prefix| header.strip_prefix(prefix.as_bytes()));
+    key.is_some_and(|key| keys.iter().any(|listed| listed.as_bytes().eq_ignore_ascii_case(key)))
 }
 
 /// The key and the whole of a member `key=value;property`. A property is `key` or `key=value`.
@@ -64,7 +75,7 @@ mod tests {
 
     fn keep(values: &[&str], keys: &[&str]) -> Option<String> {
         let headers: Vec<Pair<'_>> = values.iter().map(|value| (&b"baggage"[..], value.as_bytes())).collect();
-        listed(&headers, &keys.iter().map(|key| (*key).into()).collect::<Vec<_>>())
+        listed(&headers, BAGGAGE, &keys.iter().map(|key| (*key).into()).collect::<Vec<_>>())
     }
 
     #[test]
@@ -90,11 +101,29 @@ mod tests {
     }
 
     #[test]
+    fn headers_that_are_members() {
+        let keys: Vec<Box<str>> = vec!["tenant".into(), "userId".into()];
+        for (name, listed) in [
+            ("uberctx-tenant", true),
+            ("ot-baggage-userid", true),
+            ("baggage-tenant", true),
+            ("uberctx-user", false),
+            ("uberctx-", false),
+            ("uberctx_tenant", false),
+            ("tenant", false),
+        ] {
+            assert_eq!(is_listed_member(name.as_bytes(), &keys), listed, "{name}");
+        }
+    }
+
+    #[test]
     fn members_obey_the_grammar() {
         for good in ["k=", "k=!#$%&'()*+-./:<=>?@[]^_`{|}~", "k \t=\t v", "k=v;p", "k=v ; p = 1;q", "k==", "!=v"] {
             assert_eq!(keep(&[good], &["k", "!"]).as_deref(), Some(good), "{good}");
         }
-        for bad in ["k=a b", "k=\"v\"", "k=a\\b", "k=a\tb", "k=v;", "k=v;;p", "k=v;p q", "k=v;p=\"1\"", "k;p=v", "k=v;=1"] {
+        for bad in
+            ["k=a b", "k=\"v\"", "k=a\\b", "k=a\tb", "k=v;", "k=v;;p", "k=v;p q", "k=v;p=\"1\"", "k;p=v", "k=v;=1"]
+        {
             assert_eq!(keep(&[&format!("{bad},k=ok")], &["k"]).as_deref(), Some("k=ok"), "{bad}");
         }
     }

@@ -89,6 +89,18 @@ fn strip_leaves_no_trace_and_envoy_is_left_alone() {
         ("x-datadog-trace-id", "1"),
         ("x-amzn-trace-id", "Root=1-5759e988-bd862e3fe1be46a994272793"),
         ("uber-trace-id", "1"),
+        ("ot-tracer-traceid", "1"),
+        ("elastic-apm-traceparent", PARENT),
+        ("sentry-trace", "1"),
+        ("newrelic", "1"),
+        ("x-dynatrace", "1"),
+        ("x-instana-t", "1"),
+        ("sw6", "1"),
+        ("sw8-correlation", "1"),
+        ("correlation-context", "user=alice"),
+        ("request-id", "|1.2."),
+        ("jaeger-debug-id", "1"),
+        ("x_cloud_trace_context", "1"),
         ("user-agent", "curl"),
     ];
     let strip = engine(r#""tracing":{"mode":"strip"}"#).unwrap();
@@ -104,6 +116,47 @@ fn baggage_leaves_by_name() {
     let sent = out(&engine, &vec![("baggage", "user=alice,tenant=a"), ("baggage", "tenant=b")], None);
     assert_eq!(sent["baggage"], ["tenant=a,tenant=b"]);
     assert!(!out(&engine, &vec![("baggage", "user=alice")], None).contains_key("baggage"));
+}
+
+#[test]
+fn baggage_under_other_names_obeys_the_same_list() {
+    let sent: Headers<'_> = vec![
+        ("correlation-context", "user=alice,tenant=a"),
+        ("jaeger-baggage", "tenant=b, user=alice"),
+        ("uberctx-tenant", "c"),
+        ("uberctx-user", "alice"),
+        ("ot-baggage-Tenant", "d"),
+        ("ot_baggage_tenant", "e"),
+        ("baggage-user", "alice"),
+    ];
+    let listed = engine(r#""tracing":{"mode":"standalone","formats":["b3"],"baggage":["tenant"]}"#).unwrap();
+    let seen = out(&listed, &sent, None);
+    let names: Vec<_> = names(&seen).into_iter().filter(|name| *name != "b3").collect();
+    assert_eq!(names, ["correlation-context", "jaeger-baggage", "ot-baggage-Tenant", "uberctx-tenant"]);
+    assert_eq!(
+        (&*seen["correlation-context"], &*seen["jaeger-baggage"]),
+        (&["tenant=a".to_owned()][..], &["tenant=b".to_owned()][..])
+    );
+    for none in [r#""mode":"standalone","formats":["b3"]"#, r#""mode":"strip""#] {
+        let seen = out(&engine(&format!(r#""tracing":{{{none}}}"#)).unwrap(), &sent, None);
+        assert!(seen.keys().all(|name| name == "b3"), "{seen:?}");
+    }
+}
+
+/// `check` refuses it; the filter does not follow it either.
+#[test]
+fn keep_does_not_undo_tracing() {
+    let keep = r#""headers":{"hygiene":"strict","keep":["baggage","uberctx-user","traceparent","x-user"]}"#;
+    let sent: Headers<'_> =
+        vec![("baggage", "user=alice,tenant=a"), ("uberctx-user", "alice"), ("traceparent", PARENT), ("x-user", "me")];
+    let strip = engine(&format!(r#""tracing":{{"mode":"strip"}},{keep}"#)).unwrap();
+    assert_eq!(names(&out(&strip, &sent, None)), ["x-user"]);
+    let standalone = r#""tracing":{"mode":"standalone","formats":["w3c"],"baggage":["tenant"]}"#;
+    let seen = out(&engine(&format!("{standalone},{keep}")).unwrap(), &sent, None);
+    assert_eq!(names(&seen), ["baggage", "traceparent", "x-user"]);
+    assert_eq!(seen["baggage"], ["tenant=a"]);
+    let trailers = ["baggage", "uberctx-user", "traceparent", "x-user"];
+    assert_eq!(left(&trailers, |pairs| strip.outbound().removed_from_trailers(pairs)), ["x-user"]);
 }
 
 #[test]
