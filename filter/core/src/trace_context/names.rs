@@ -124,6 +124,15 @@ mod tests {
     }
 
     #[test]
+    fn the_docs_have_the_same_table() {
+        let page = include_str!("../../../../docs/headers-and-traces.md");
+        for name in NAMES {
+            let shown = if name.ends_with('-') { format!("`{name}*`") } else { format!("`{name}`") };
+            assert!(page.contains(&shown), "{shown}");
+        }
+    }
+
+    #[test]
     fn what_is_written_is_of_a_trace() {
         for name in ["traceparent", "tracestate", "b3", "x-b3-traceid", "uber-trace-id", "baggage", "jaeger-baggage"] {
             assert!(is_written(name.as_bytes()) && is_trace_header(name.as_bytes()), "{name}");

@@ -7,7 +7,7 @@ use crate::model::outbound::Tracing;
 use crate::wording::quoted;
 use crate::yaml::tree::Node;
 use sallyport_core::request::name::{fold, is_same_to_cgi};
-use sallyport_core::trace_context::is_trace_header;
+use sallyport_core::trace_context::{is_trace_header, is_written};
 use sallyport_core::wire::TracingMode;
 
 /// Reports what contradicts each other there.
@@ -20,8 +20,13 @@ pub(super) fn check(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
         }
         check_set(headers, sink);
         check_credential(headers, sink);
-        if tracing_mode(spec, defaults) == Some(TracingMode::Standalone) {
-            check_trace(headers, sink);
+        match tracing_mode(spec, defaults) {
+            Some(TracingMode::Standalone) => {
+                check_removed_trace(headers, sink);
+                check_kept_trace(headers, sink);
+            }
+            Some(TracingMode::Strip) => check_kept_trace(headers, sink),
+            Some(TracingMode::Envoy) | None => {}
         }
     }
 }
@@ -37,19 +42,27 @@ fn tracing_mode(spec: &Node, defaults: &Defaults) -> Option<TracingMode> {
 }
 
 /// The route comes after the filter, and would remove what the filter has written.
-fn check_trace(headers: &Node, sink: &mut Sink) {
-    for item in headers.get("remove").map_or(&[][..], Node::items) {
-        if let Some(name) = item.text().filter(|name| is_trace_header(&fold(name.as_bytes()))) {
-            let flaw = UnplacedDiagnostic::new(
-                Code::HeaderClash,
-                format!("{} is a trace header, which `tracing` controls", quoted(name)),
-            );
-            sink.report(item.span, flaw.help("write `tracing: {mode: strip}`, or change `tracing.formats`"));
+fn check_removed_trace(headers: &Node, sink: &mut Sink) {
+    let help = "write `tracing: {mode: strip}`, or change `tracing.formats`";
+    check_trace(headers, "remove", is_written, help, sink);
+}
+
+/// What `tracing` takes away goes, whatever is kept: a kept `baggage` would let out what the list of keys has not.
+fn check_kept_trace(headers: &Node, sink: &mut Sink) {
+    let help = "leave it out, and write in `tracing` what may leave: `formats`, or keys in `baggage`";
+    check_trace(headers, "keep", is_trace_header, help, sink);
+}
+
+fn check_trace(headers: &Node, list: &str, is_of_trace: fn(&[u8]) -> bool, help: &str, sink: &mut Sink) {
+    for item in headers.items_at(&[list]) {
+        if let Some(name) = item.text().filter(|name| is_of_trace(&fold(name.as_bytes()))) {
+            let message = format!("{} is a trace header, which `tracing` controls", quoted(name));
+            sink.report(item.span, UnplacedDiagnostic::new(Code::HeaderClash, message).help(help));
         }
     }
 }
 
-/// What only Envoy's tracer has a use for.
+/// What `tracing.mode` has no use for.
 pub(super) fn check_tracing(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
     let Some(tracing) = spec.get("tracing").filter(|_| tracing_mode(spec, defaults) != Some(TracingMode::Envoy)) else {
         return;
