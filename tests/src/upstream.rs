@@ -64,6 +64,32 @@ impl Environ {
     }
 }
 
+/// An application that records spans with OpenTelemetry's SDK (PyPI), and answers with what it makes of each request's trace
+/// (`tests/tools/traced.py`).
+#[derive(Debug)]
+pub struct Traced {
+    server: Gunicorn,
+}
+
+impl Traced {
+    /// Starts it with a server certificate, and with these variables for the SDK: `OTEL_TRACES_SAMPLER` and its argument.
+    pub fn start(scratch: &Scratch, identity: &Identity, variables: &[(&str, &str)]) -> Result<Self> {
+        let sdk = crate::tools().join("opentelemetry");
+        ensure!(sdk.exists(), "OpenTelemetry's SDK is not set up: run `tests/setup opentelemetry`");
+        let server = Gunicorn::start(scratch, identity, "traced", |command| {
+            command.arg("--pythonpath").arg(crate::workspace().join("tests/tools"));
+            command.env("PYTHONPATH", &sdk).env("PYTHONDONTWRITEBYTECODE", "1").envs(variables.iter().copied());
+        })?;
+        Ok(Self { server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address
+    }
+}
+
 #[derive(Debug)]
 struct Gunicorn {
     program: Program,

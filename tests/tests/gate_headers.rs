@@ -44,10 +44,18 @@ fn by_default_a_trace_an_id_and_the_request_itself() {
         let seen = stage.pass(&everything(), false)?;
         ensure!(seen.names() == ["authorization", "host", "traceparent", "tracestate", "x-request-id"], "{seen:?}");
         let [parent] = &seen.texts("traceparent")[..] else { anyhow::bail!("{seen:?}") };
-        ensure!(parent.starts_with(&format!("00-{TRACE}-")) && parent.ends_with("-01") && parent != PARENT, "{parent}");
+        ensure!(parent == PARENT, "{parent}");
         ensure!(seen.texts("tracestate") == ["a=1,b=2"] && seen.texts("x-request-id") == ["my-own-id"], "{seen:?}");
+        // Where there is no trace, none begins.
+        let seen = stage.pass(&Request::get("/get"), false)?;
+        ensure!(seen.names() == ["host", "x-request-id"], "{seen:?}");
+        drop(stage);
+        let stage = Stage::with_file(envoy, scratch, &file("  tracing: {parent: gateway}\n"))?;
+        let [first, second] = [stage.pass(&everything(), false)?, stage.pass(&everything(), false)?];
+        let [first, second] = [first.texts("traceparent"), second.texts("traceparent")];
         // Two spans of one trace are two spans.
-        ensure!(stage.pass(&everything(), false)?.texts("traceparent") != [parent.clone()], "a span was used twice");
+        ensure!(first != second && first != [PARENT], "a span was used twice");
+        ensure!(first[0].starts_with(&format!("00-{TRACE}-")) && first[0].ends_with("-01"), "{first:?}");
         Ok(())
     });
 }
@@ -83,6 +91,77 @@ fn modes_of_tracing() {
             let baggage = seen.texts("baggage");
             ensure!(baggage.is_empty() || tracing.contains("envoy") || baggage == ["tenant=a"], "{baggage:?}");
         }
+        Ok(())
+    });
+}
+
+/// Headers of every other tracing system, and what a real Envoy sends on of them.
+#[test]
+fn traces_of_other_systems() {
+    const ALWAYS: [&str; 22] = [
+        "ot-tracer-traceid",
+        "ot-tracer-sampled",
+        "elastic-apm-traceparent",
+        "sentry-trace",
+        "newrelic",
+        "x-newrelic-id",
+        "x-dynatrace",
+        "x-instana-t",
+        "x-instana-s",
+        "sw3",
+        "sw6",
+        "sw8",
+        "sw8-x",
+        "sw8-correlation",
+        "request-id",
+        "request-context",
+        "jaeger-debug-id",
+        "x-datadog-trace-id",
+        "x-cloud-trace-context",
+        "x-amzn-trace-id",
+        "grpc-trace-bin",
+        "uberctx-user",
+    ];
+    each_envoy("headers-other-traces", |envoy, scratch| {
+        let request = ALWAYS.iter().fold(Request::get("/get"), |request, name| request.header(*name, "1"));
+        let request = request.header("uberctx-tenant", "a").header("correlation-context", "user=alice,tenant=a");
+        for (tracing, wanted) in [
+            ("{mode: strip}", &["host", "x-request-id"][..]),
+            ("{}", &["host", "x-request-id"]),
+            ("{baggage: [tenant]}", &["correlation-context", "host", "uberctx-tenant", "x-request-id"]),
+        ] {
+            let stage = Stage::with_file(envoy, scratch, &file(&format!("  tracing: {tracing}\n")))?;
+            for http2 in [false, true] {
+                let seen = stage.pass(&request, http2)?;
+                ensure!(seen.names() == wanted, "{tracing}: {seen:?}");
+                let listed = seen.texts("correlation-context");
+                ensure!(listed.is_empty() || listed == ["tenant=a"], "{seen:?}");
+            }
+        }
+        Ok(())
+    });
+}
+
+/// What repeated headers of B3, members of `tracestate` and long baggage become on a real Envoy's way.
+#[test]
+fn what_is_repeated_or_too_long() {
+    each_envoy("headers-repeated", |envoy, scratch| {
+        let tracing = "{formats: [w3c, b3multi], baggage: [tenant]}";
+        let stage = Stage::with_file(envoy, scratch, &file(&format!("  tracing: {tracing}\n")))?;
+        let b3 = [("x-b3-traceid", TRACE), ("x-b3-spanid", "b7ad6b7169203331"), ("x-b3-parentspanid", "")];
+        let b3 = b3.into_iter().fold(Request::get("/get"), |request, (name, value)| request.header(name, value));
+        for (decisions, sampled) in [(["True", "1"], "1"), (["1", "False"], "0"), (["true,0", "1"], "0")] {
+            let request = decisions.into_iter().fold(b3.clone(), |request, text| request.header("x-b3-sampled", text));
+            let seen = stage.pass(&request.header("x-b3-traceid", "x"), false)?;
+            ensure!(seen.texts("x-b3-traceid") == [TRACE] && seen.texts("x-b3-sampled") == [sampled], "{seen:?}");
+        }
+        let request = Request::get("/get").header("traceparent", PARENT).header("tracestate", "foo@=1,BAD=1,t@x@y=2");
+        let seen = stage.pass(&request.header("tracestate", "foo@=3,z=4"), false)?;
+        ensure!(seen.texts("tracestate") == ["foo@=1,t@x@y=2,z=4"], "{seen:?}");
+        let whole = format!("tenant={}", "x".repeat(8_192 - "tenant=".len()));
+        let long = Request::get("/get").header("baggage", format!("{whole}x, tenant=a b,{whole}"));
+        let seen = stage.pass(&long, false)?;
+        ensure!(seen.texts("baggage") == [whole], "{}", seen.texts("baggage").len());
         Ok(())
     });
 }
@@ -138,10 +217,15 @@ fn the_upstream_is_shown_the_gateways_credential() {
 #[test]
 fn what_is_made_to_go_wrong_does_not() {
     each_envoy("headers-hostile", |envoy, scratch| {
-        let stage = Stage::with_file(envoy, scratch, &file("  tracing: {formats: [w3c, b3], baggage: [tenant]}\n"))?;
+        let stage = Stage::with_file(
+            envoy,
+            scratch,
+            &file("  tracing: {formats: [w3c, b3], baggage: [tenant], samplingPerMille: 0}\n"),
+        )?;
         let fresh = |seen: &Received| -> Result<()> {
             let [parent] = &seen.texts("traceparent")[..] else { anyhow::bail!("{seen:?}") };
-            ensure!(parent.starts_with("00-") && parent.len() == 55 && !parent.contains(TRACE), "{parent}");
+            ensure!(parent.starts_with("00-") && parent.ends_with("-02") && parent.len() == 55, "{parent}");
+            ensure!(!parent.contains(TRACE), "{parent}");
             ensure!(seen.texts("tracestate").is_empty(), "{seen:?}");
             Ok(())
         };

@@ -13,7 +13,7 @@ use alloc::vec::Vec;
 use crate::health::Phase;
 use crate::outbound::Outgoing;
 use crate::request::view::RequestView;
-use crate::trace_context::Incoming;
+use crate::trace_context::{Incoming, hex};
 use crate::verdict::{Decision, Shadow, Verdict};
 
 /// `allowed` or `refused`, as the caller is answered: while the health gate is open it is `refused`, too.
@@ -30,6 +30,9 @@ pub const HEALTH: &str = "sallyport.health";
 pub const CALLER: &str = "sallyport.caller";
 /// The id of the trace: 32 hexadecimal digits, in whichever format the upstream gets it.
 pub const TRACE: &str = "sallyport.trace";
+/// The id of the gateway's own span, 16 hexadecimal digits, where the upstream gets one (`tracing.parent: gateway`, or a trace
+/// that begins at the gateway). No span of that id is exported: this is its only record.
+pub const SPAN: &str = "sallyport.span";
 
 /// Envoy's command operator for an attribute (Envoy, "Access logging", `FILTER_STATE`). The names that a Wasm filter sets
 /// begin with `wasm.` there; an attribute that is not set is written as `-`.
@@ -60,6 +63,7 @@ pub fn attributes<'e>(
     attributes.extend(decision.caller.forwarded().map(|caller| (CALLER, caller.clone())));
     let trace = sent.map_or_else(|| Incoming::read(view.headers).trace_id(), |outgoing| outgoing.trace_id.clone());
     attributes.extend(trace.map(|id| (TRACE, Cow::Owned(id))));
+    attributes.extend(sent.and_then(|outgoing| outgoing.span_id).map(|id| (SPAN, Cow::Owned(hex(&id)))));
     attributes
 }
 
@@ -160,7 +164,8 @@ mod tests {
         let parent: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let (known, new) = (Some("0af7651916cd43dd8448eb211c80319c".to_owned()), Some("ab".repeat(16)));
         for (tracing, case, with_parent, without) in [
-            (r#""mode":"standalone","formats":["b3"]"#, SENT, &known, &new),
+            (r#""mode":"standalone","formats":["b3"],"samplingPerMille":0"#, SENT, &known, &new),
+            (r#""mode":"standalone","formats":["b3"]"#, SENT, &known, &None),
             (r#""mode":"standalone","formats":["b3"]"#, HERE, &known, &None),
             (r#""mode":"strip""#, SENT, &known, &None),
             (r#""mode":"envoy""#, SENT, &known, &None),
@@ -172,6 +177,27 @@ mod tests {
                 let found = all(&engine, &view, case);
                 let trace = found.into_iter().find_map(|(name, value)| (name == TRACE).then_some(value));
                 assert_eq!(&trace, expected, "{tracing} {case:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_span_is_the_gateways_own() {
+        let parent: &[u8] = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let own = Some("ab".repeat(8));
+        for (more, with_parent, without) in
+            [("", &None, &None), (r#","samplingPerMille":5"#, &None, &own), (r#","parent":"gateway""#, &own, &None)]
+        {
+            let tracing = format!(r#""mode":"standalone","formats":["w3c"]{more}"#);
+            let policy = format!(r#"{{"version":1,"upstream":"a/b","tracing":{{{tracing}}},"rules":[]}}"#);
+            let engine = Engine::from_json(policy.as_bytes()).unwrap();
+            for (headers, expected) in [(&[(&b"traceparent"[..], parent)][..], with_parent), (&[], without)] {
+                let view = RequestView { headers, ..RequestView::default() };
+                for (case, expected) in [(SENT, expected), (HERE, &None)] {
+                    let found = all(&engine, &view, case);
+                    let span = found.into_iter().find_map(|(name, value)| (name == SPAN).then_some(value));
+                    assert_eq!(&span, expected, "{tracing} {case:?}");
+                }
             }
         }
     }

@@ -30,8 +30,8 @@ use self::template::Template;
 use crate::answer::ROUTE_HEADER;
 use crate::request::name::fold;
 use crate::request::pairs::Pair;
-use crate::trace_context::{self, Incoming, baggage};
-use crate::wire::{TraceFormat, TracingMode};
+use crate::trace_context::{self, Incoming, TraceContext, baggage};
+use crate::wire::{ParentSpan, TraceFormat, TracingMode};
 
 pub(crate) use compile::compile;
 pub use facts::Facts;
@@ -41,6 +41,9 @@ pub use facts::Facts;
 pub struct Outbound {
     mode: TracingMode,
     formats: Vec<TraceFormat>,
+    parent: ParentSpan,
+    /// How many of a thousand traces are sampled where the caller has not decided.
+    sampling_per_mille: Option<u32>,
     /// Keys of baggage that may leave.
     baggage: Vec<Box<str>>,
     hygiene: Hygiene,
@@ -73,6 +76,8 @@ pub struct Outgoing<'a> {
     /// The id of the trace, 32 hexadecimal digits: the caller's, or where the filter propagates traces the one that it has
     /// started.
     pub trace_id: Option<String>,
+    /// The id of the gateway's own span, where the upstream gets one.
+    pub span_id: Option<[u8; 8]>,
 }
 
 impl Outbound {
@@ -91,7 +96,9 @@ impl Outbound {
     /// The changes, and the trace of the request.
     #[must_use]
     pub fn outgoing<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Outgoing<'a> {
-        let (trace_id, written) = self.trace(headers, facts);
+        let (context, written) = self.trace(headers, facts);
+        let trace_id = context.as_ref().map(|context| trace_context::hex(&context.trace_id));
+        let span_id = context.filter(|context| context.is_own).map(|context| context.span_id);
         let is_written = |name: &[u8]| written.iter().any(|(written, _)| written.as_bytes() == name);
         let removed = names(headers, |name| self.is_removed(name) && !is_written(name));
         let mut edits: Vec<_> = removed.into_iter().map(|name| Edit::Remove(Cow::Borrowed(name))).collect();
@@ -108,24 +115,23 @@ impl Outbound {
                 None => {}
             }
         }
-        Outgoing { edits, trace_id }
+        Outgoing { edits, trace_id, span_id }
     }
 
-    /// The id of the trace, for logs and other headers, and the headers that propagate it.
-    fn trace(&self, headers: &[Pair<'_>], facts: &Facts<'_>) -> (Option<String>, Vec<(&'static str, String)>) {
+    /// The trace, for logs and other headers, and the headers that propagate it.
+    fn trace(&self, headers: &[Pair<'_>], facts: &Facts<'_>) -> (Option<TraceContext>, Vec<(&'static str, String)>) {
         let incoming = Incoming::read(headers);
-        match self.mode {
-            TracingMode::Envoy | TracingMode::Strip => (incoming.trace_id(), Vec::new()),
-            TracingMode::Standalone => {
-                let context = incoming.next(facts.ids);
-                let mut written = trace_context::write(&context, &self.formats);
-                if !self.baggage.is_empty() {
-                    let list = |name| Some((name, baggage::listed(headers, name, &self.baggage)?));
-                    written.extend(baggage::LISTS.into_iter().filter_map(list));
-                }
-                (Some(trace_context::hex(&context.trace_id)), written)
-            }
+        if self.mode != TracingMode::Standalone {
+            return (incoming.context, Vec::new());
         }
+        let context = incoming.next(self.parent, self.sampling_per_mille, facts.ids);
+        let mut written =
+            context.as_ref().map_or_else(Vec::new, |context| trace_context::write(context, &self.formats));
+        if !self.baggage.is_empty() {
+            let list = |name| Some((name, baggage::listed(headers, name, &self.baggage)?));
+            written.extend(baggage::LISTS.into_iter().filter_map(list));
+        }
+        (context, written)
     }
 
     /// Whether the filter removes a request's header. It need not remove what it sets, and what a route sets or removes by

@@ -39,7 +39,7 @@ pub use self::health::{
 pub use self::json::Json;
 pub(crate) use self::json::write_text;
 pub use self::operation::{Operation, ToEntry};
-pub use self::outbound::{Headers, Hygiene, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode};
+pub use self::outbound::{Headers, Hygiene, ParentSpan, ResponseHeaders, SetHeader, TraceFormat, Tracing, TracingMode};
 pub use self::policy::{Automaton, Policy, WIRE_VERSION};
 pub use self::read::{Reader, Wire};
 pub use self::rule::{Action, Condition, Quantifier, Rule};

@@ -353,6 +353,8 @@ fn headers() -> Vec<Case> {
         policy("spec.tracing.mode", json!("envoy")),
         policy("spec.tracing.formats", json!(["b3multi"])),
         policy("spec.tracing.baggage", json!(["tenant"])),
+        policy("spec.tracing.parent", json!("gateway")),
+        policy("spec.tracing.samplingPerMille", json!(125)),
         envoy("spec.tracing.provider", json!("collector")).with(traced.clone()),
         envoy("spec.tracing.samplingPerMille", json!(125))
             .with(merged(traced, &json!({"spec": {"tracing": {"provider": "collector"}}}))),

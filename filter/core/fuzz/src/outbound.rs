@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use sallyport_core::Engine;
 use sallyport_core::outbound::hygiene::removed_by_route;
 use sallyport_core::outbound::reserved::{OF_THE_GATE, READ};
-use sallyport_core::wire;
+use sallyport_core::wire::{self, ParentSpan};
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::name::fold;
 use sallyport_core::trace_context::{
@@ -61,9 +61,13 @@ static POLICIES: LazyLock<Vec<Policy>> = LazyLock::new(|| {
             for sets in [false, true] {
                 let more = if sets { MORE } else { "" };
                 let baggage = if mode == "standalone" { r#","baggage":["tenant","a"]"# } else { "" };
+                let more_of_trace = match (mode, sets) {
+                    ("standalone", true) => r#","parent":"gateway","samplingPerMille":500"#,
+                    _ => "",
+                };
                 let listed = if formats.is_empty() { String::new() } else { format!(r#","formats":{formats:?}"#) };
                 let text = format!(
-                    r#"{{"version":1,"upstream":"a/b","rules":[],"tracing":{{"mode":"{mode}"{listed}{baggage}}},
+                    r#"{{"version":1,"upstream":"a/b","rules":[],"tracing":{{"mode":"{mode}"{listed}{baggage}{more_of_trace}}},
                         "headers":{{"hygiene":"{word}"{more}}}}}"#
                 );
                 let engine = Engine::from_json(text.as_bytes()).unwrap_or_else(|invalid| panic!("{invalid}\n{text}"));
@@ -140,9 +144,10 @@ impl Policy {
         let mut welcome: Vec<&[u8]> = if self.sets { KEPT.to_vec() } else { Vec::new() };
         if self.mode == "standalone" {
             welcome.extend(baggage::LISTS.map(str::as_bytes));
-            let expected = Incoming::read(&pairs(headers)).next(facts.ids);
-            for format in self.formats {
-                welcome.extend(self.check_format(format, sent, &expected));
+            if let Some(expected) = self.next(Incoming::read(&pairs(headers)), facts) {
+                for format in self.formats {
+                    welcome.extend(self.check_format(format, sent, &expected));
+                }
             }
             for list in baggage::LISTS {
                 let listed = baggage::listed(&pairs(sent), list, &keys).map(String::into_bytes);
@@ -181,6 +186,14 @@ impl Policy {
                 assert_eq!((read.ids, read.sampling), (Some(ids), expected.sampling));
                 &[b"x-b3-traceid", b"x-b3-spanid", b"x-b3-sampled", b"x-b3-flags"]
             }
+        }
+    }
+
+    /// The trace that the upstream is to get.
+    fn next(&self, incoming: Incoming, facts: &Facts<'_>) -> Option<TraceContext> {
+        match self.sets {
+            true => incoming.next(ParentSpan::Gateway, Some(500), facts.ids),
+            false => incoming.next(ParentSpan::Caller, None, facts.ids),
         }
     }
 
@@ -226,7 +239,7 @@ impl Policy {
         assert_eq!(values(sent, b"x-caller"), caller.iter().collect::<Vec<_>>());
         let incoming = Incoming::read(&pairs(headers));
         let trace = match self.mode {
-            "standalone" => Some(incoming.next(facts.ids).trace_id),
+            "standalone" => self.next(incoming, facts).map(|context| context.trace_id),
             _ => incoming.context.map(|context| context.trace_id),
         };
         let hex = trace.map(|id| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes());

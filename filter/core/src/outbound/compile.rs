@@ -13,7 +13,7 @@ use crate::request::is_token_byte;
 use crate::request::name::{fold, is_same_to_cgi};
 use crate::text::Escaped;
 use crate::trace_context::baggage;
-use crate::wire::{self, TracingMode};
+use crate::wire::{self, ParentSpan, TracingMode};
 
 /// Most headers that are set, and most names in a list.
 const MAX_NAMES: usize = 64;
@@ -23,7 +23,7 @@ const MAX_ROUTED: usize = MAX_TARGETS * (MAX_NAMES + 1);
 /// Compiles `tracing` and `headers`; what is wrong goes to `problems`.
 pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems: &mut Problems) -> Outbound {
     let mut compiler = Compiler { problems };
-    let wire::Tracing { mode, formats, baggage } = tracing;
+    let wire::Tracing { mode, formats, baggage, parent, sampling_per_mille } = tracing;
     let place = &Place::Field("tracing");
     let is_standalone = *mode == TracingMode::Standalone;
     if formats.is_empty() == is_standalone {
@@ -33,14 +33,14 @@ pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems
         };
         compiler.report(&place.field("formats"), PolicyCode::TracingMode, wrong, help);
     }
-    if !baggage.is_empty() && !is_standalone {
-        let wrong = "`baggage` is only used with `mode: standalone`";
-        compiler.report(
-            &place.field("baggage"),
-            PolicyCode::TracingMode,
-            wrong,
-            "write `mode: standalone`, or leave it out",
-        );
+    let written = [
+        ("baggage", !baggage.is_empty()),
+        ("parent", *parent != ParentSpan::Caller),
+        ("samplingPerMille", sampling_per_mille.is_some()),
+    ];
+    for (field, _) in written.iter().filter(|(_, is_written)| *is_written && !is_standalone) {
+        let flaw = Flaw::new(PolicyCode::TracingMode, format_args!("`{field}` is only used with `mode: standalone`"));
+        compiler.take(&place.field(field), flaw.help(format_args!("write `mode: standalone`, or leave it out")));
     }
     let wire::Headers { hygiene, keep, remove, routed, set, response } = headers;
     let wire::ResponseHeaders { keep: kept_of_responses, remove: removed_from_responses } = response;
@@ -53,6 +53,8 @@ pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems
     Outbound {
         mode: *mode,
         formats: formats.clone(),
+        parent: *parent,
+        sampling_per_mille: *sampling_per_mille,
         baggage: baggage.iter().map(|key| key.as_str().into()).collect(),
         hygiene: *hygiene,
         keep: compiler.names(&place.field("keep"), keep, MAX_NAMES),

@@ -23,6 +23,8 @@ pub struct TraceContext {
     pub trace_id: [u8; 16],
     /// Never all zero.
     pub span_id: [u8; 8],
+    /// Whether that span is the gateway's, rather than the caller's.
+    pub is_own: bool,
     /// Whether the trace is recorded.
     pub sampling: Sampling,
     /// Whether the right half of the trace id is random (W3C level 2).

@@ -12,13 +12,34 @@ crate::record! {
         "formats" formats: Vec<TraceFormat> = default(Vec::new(), "none"),
         /// Keys of W3C baggage that leave the mesh. Standalone only.
         "baggage" baggage: Vec<String> = default(Vec::new(), "none"),
+        /// Whose span the upstream gets as the parent of its own. Standalone only.
+        "parent" parent: ParentSpan = default(ParentSpan::Caller),
+        /// How many of a thousand traces are sampled where the caller has not decided, 0 to 1000. Standalone only; without
+        /// it, no trace begins.
+        "samplingPerMille" sampling_per_mille: Option<u32> = optional,
+    }
+}
+
+crate::words! {
+    /// `tracing.parent`.
+    pub enum ParentSpan {
+        /// The caller's: its id goes on as it came.
+        "caller" Caller,
+        /// The gateway's: a new id for each request. No span of that id is exported; the JSON access log has the id.
+        "gateway" Gateway,
     }
 }
 
 /// What a policy without `tracing` means.
 impl Default for Tracing {
     fn default() -> Self {
-        Self { mode: TracingMode::Envoy, formats: Vec::new(), baggage: Vec::new() }
+        Self {
+            mode: TracingMode::Envoy,
+            formats: Vec::new(),
+            baggage: Vec::new(),
+            parent: ParentSpan::Caller,
+            sampling_per_mille: None,
+        }
     }
 }
 
@@ -27,7 +48,7 @@ crate::words! {
     pub enum TracingMode {
         /// Envoy's tracer, if the mesh has one: the filter does not touch its headers.
         "envoy" Envoy,
-        /// The filter: it continues the caller's trace, or starts one.
+        /// The filter: it continues the caller's trace. With `samplingPerMille` it starts one where there is none.
         "standalone" Standalone,
         /// Nothing: the upstream gets no trace headers.
         "strip" Strip,

@@ -73,6 +73,8 @@ fn every_field_comes_back() {
             mode: TracingMode::Standalone,
             formats: vec![TraceFormat::W3c, TraceFormat::B3, TraceFormat::B3Multi, TraceFormat::Jaeger],
             baggage: vec!["k".to_owned()],
+            parent: ParentSpan::Gateway,
+            sampling_per_mille: Some(5),
         },
         headers: Headers {
             hygiene: Hygiene::Strict,

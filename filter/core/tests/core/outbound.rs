@@ -9,7 +9,7 @@ use sallyport_core::outbound::reserved::{OF_THE_GATE, OF_THE_REQUEST};
 use sallyport_core::outbound::{Edit, Facts};
 use sallyport_core::request::name::{fold, is_same_to_cgi};
 use sallyport_core::trace_context::{Incoming, Sampling, is_trace_header, w3c, write};
-use sallyport_core::wire::{self, TraceFormat};
+use sallyport_core::wire::{self, ParentSpan, TraceFormat};
 
 type Headers<'a> = Vec<(&'a str, &'a str)>;
 
@@ -50,7 +50,8 @@ fn names(sent: &BTreeMap<String, Vec<String>>) -> Vec<&str> {
 
 #[test]
 fn standalone_goes_on_with_the_trace_in_every_format() {
-    let engine = engine(r#""tracing":{"mode":"standalone","formats":["w3c","b3","b3multi"]}"#).unwrap();
+    let engine =
+        engine(r#""tracing":{"mode":"standalone","formats":["w3c","b3","b3multi"],"parent":"gateway"}"#).unwrap();
     let sent = out(&engine, &vec![("traceparent", PARENT), ("tracestate", "a=1, b=2"), ("b3", "0")], None);
     let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "4142434445464748");
     assert_eq!(sent["traceparent"], [format!("00-{trace}-{span}-01")]);
@@ -60,9 +61,20 @@ fn standalone_goes_on_with_the_trace_in_every_format() {
     assert_eq!((&sent["x-b3-spanid"], &sent["x-b3-sampled"]), (&vec![span.to_owned()], &vec!["1".to_owned()]));
 }
 
+/// What the upstream gets is what came, so nothing is written: no call of the host.
 #[test]
-fn standalone_begins_a_trace_where_there_is_none_that_can_be_read() {
-    let engine = engine(r#""tracing":{"mode":"standalone","formats":["w3c"]}"#).unwrap();
+fn a_trace_that_goes_on_as_it_came_costs_no_edit() {
+    let tracing = r#""tracing":{"mode":"standalone","formats":["w3c"]}"#;
+    let engine = engine(tracing).unwrap();
+    let headers = vec![("traceparent", PARENT), ("tracestate", "a=1,b=2")];
+    assert_eq!(engine.outbound().outgoing(&pairs(&headers), &Facts::default()).edits, []);
+    assert_eq!(engine.outbound().outgoing(&[], &Facts::default()).edits, []);
+}
+
+#[test]
+fn standalone_begins_a_trace_only_if_the_file_says_so() {
+    let silent = engine(r#""tracing":{"mode":"standalone","formats":["w3c"]}"#).unwrap();
+    let engine = engine(r#""tracing":{"mode":"standalone","formats":["w3c"],"samplingPerMille":0}"#).unwrap();
     let begun = format!("00-{}-4142434445464748-02", "30313233343536373839616263646566");
     for headers in [
         vec![],
@@ -73,6 +85,7 @@ fn standalone_begins_a_trace_where_there_is_none_that_can_be_read() {
         let sent = out(&engine, &headers, None);
         assert_eq!(names(&sent), ["traceparent"], "{headers:?}");
         assert_eq!(sent["traceparent"], std::slice::from_ref(&begun), "{headers:?}");
+        assert_eq!(names(&out(&silent, &headers, None)), [] as [&str; 0], "{headers:?}");
     }
     // A lone word on sampling is heard.
     assert_eq!(out(&engine, &vec![("b3", "d")], None)["traceparent"], [begun.replace("-02", "-03")]);
@@ -218,6 +231,12 @@ fn bad_settings_are_refused_with_their_place() {
     assert_eq!(of(r#""tracing":{"mode":"standalone"}"#), one("SP1601", "tracing.formats"));
     assert_eq!(of(r#""tracing":{"mode":"strip","formats":["b3"]}"#), one("SP1601", "tracing.formats"));
     assert_eq!(of(r#""tracing":{"mode":"envoy","baggage":["k"]}"#), one("SP1601", "tracing.baggage"));
+    assert_eq!(of(r#""tracing":{"mode":"envoy","parent":"gateway"}"#), one("SP1601", "tracing.parent"));
+    assert_eq!(of(r#""tracing":{"mode":"strip","samplingPerMille":1}"#), one("SP1601", "tracing.samplingPerMille"));
+    assert_eq!(
+        of(r#""tracing":{"mode":"standalone","formats":["w3c"],"parent":"me"}"#),
+        one("SP1001", "tracing.parent")
+    );
     assert_eq!(of(r#""tracing":{"mode":"zipkin"}"#), one("SP1001", "tracing.mode"));
     let lists = ["keep", "remove", "routed", "response.keep", "response.remove"];
     let listed = |list: &str, names: &str| {
@@ -447,7 +466,7 @@ proptest! {
     #[test]
     fn one_trace_leaves(headers in prop::collection::vec(any_header(), 0..12), ids in any::<[u8; 24]>()) {
         let engine = engine(
-            r#""tracing":{"mode":"standalone","formats":["w3c","b3multi"],"baggage":["a"]},"headers":{"hygiene":"strict"}"#,
+            r#""tracing":{"mode":"standalone","formats":["w3c","b3multi"],"baggage":["a"],"samplingPerMille":500},"headers":{"hygiene":"strict"}"#,
         ).unwrap();
         let pairs: Vec<_> = headers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
         let facts = Facts { ids, ..Facts::default() };
@@ -533,7 +552,7 @@ proptest! {
     fn contexts_go_round(trace in any::<[u8; 16]>(), span in any::<[u8; 8]>(), sampled in 0..4usize) {
         prop_assume!(trace != [0; 16] && span != [0; 8]);
         let sampling = [Sampling::Deferred, Sampling::Deny, Sampling::Accept, Sampling::Debug][sampled];
-        let mut context = Incoming::default().next([1; 24]);
+        let mut context = Incoming::default().next(ParentSpan::Caller, Some(0), [1; 24]).expect("it begins");
         (context.trace_id, context.span_id, context.sampling) = (trace, span, sampling);
         for format in [TraceFormat::W3c, TraceFormat::B3, TraceFormat::B3Multi] {
             let written = write(&context, &[format]);

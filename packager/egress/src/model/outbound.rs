@@ -6,7 +6,7 @@ use crate::value::names::{ResourceName, SecretKey, Word};
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::outbound::hygiene;
 use sallyport_core::wire::{self, Shape};
-use sallyport_core::wire::{Hygiene, TraceFormat, TracingMode};
+use sallyport_core::wire::{Hygiene, ParentSpan, TraceFormat, TracingMode};
 use sallyport_core::{record, words};
 use std::collections::BTreeSet;
 
@@ -19,17 +19,21 @@ record! {
         "formats" formats: Option<Vec<TraceFormat>> = default(None, "`w3c`"),
         /// Keys of W3C baggage that leave the mesh. Needs `mode: standalone`.
         "baggage" baggage: Vec<Word> = default(Vec::new()),
+        /// Whose span the upstream gets as the parent of its own. Needs `mode: standalone`.
+        "parent" parent: ParentSpan = default(ParentSpan::Caller),
         /// The tracer, by its name among Istio's extension providers. Needs `mode: envoy`; without it, the mesh's own
         /// applies.
         "provider" provider: Option<Word> = optional,
-        /// How many of a thousand requests start a trace, if the caller has not decided. Needs `mode: envoy`; without
-        /// it, the mesh's own rate applies.
+        /// How many of a thousand requests start a trace, if the caller has not decided. With `mode: standalone` it is
+        /// decided by the trace ID, and without it no trace begins here. With `mode: envoy`, the mesh's own rate applies
+        /// without it.
         "samplingPerMille" sampling_per_mille: Option<u32> as (Shape::Whole { least: 0, most: 1000 }) = optional,
         /// Which `x-request-id` the upstream gets.
         "requestId" request_id: RequestId = default(RequestId::Keep),
     }
     instead {
         "sampling" => "write `samplingPerMille`",
+        "span" => "write `parent`",
         "randomSamplingPercentage" => "write `samplingPerMille`",
         "format" => "write `formats`",
         "providers" => "write `provider`",
@@ -49,13 +53,15 @@ words! {
 impl Tracing {
     /// For the filter.
     pub(crate) fn to_wire(&self) -> wire::Tracing {
-        let Self { mode, formats, baggage, provider: _, sampling_per_mille: _, request_id: _ } = self;
+        let Self { mode, formats, baggage, parent, provider: _, sampling_per_mille, request_id: _ } = self;
         let formats = match (formats, mode) {
             (Some(formats), _) => formats.clone(),
             (None, TracingMode::Standalone) => vec![TraceFormat::W3c],
             (None, TracingMode::Envoy | TracingMode::Strip) => Vec::new(),
         };
-        wire::Tracing { mode: *mode, formats, baggage: texts(baggage) }
+        // With the others it is Envoy's, or it was reported.
+        let sampling_per_mille = sampling_per_mille.filter(|_| *mode == TracingMode::Standalone);
+        wire::Tracing { mode: *mode, formats, baggage: texts(baggage), parent: *parent, sampling_per_mille }
     }
 }
 

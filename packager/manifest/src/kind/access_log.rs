@@ -1,6 +1,6 @@
 //! The access log: one line per request, with the filter's reason.
 
-use sallyport_core::attributes::{CALLER, DECISION, HEALTH, REGION, RULE, SHADOW, TRACE, operator};
+use sallyport_core::attributes::{CALLER, DECISION, HEALTH, REGION, RULE, SHADOW, SPAN, TRACE, operator};
 use sallyport_egress::model::{AccessLog, Mesh};
 use serde_json::{Value, json};
 
@@ -47,6 +47,7 @@ pub(crate) fn extension_provider(mesh: &Mesh) -> Option<Value> {
                     "sni": "%REQUESTED_SERVER_NAME%",
                     "requestId": "%REQ(X-REQUEST-ID)%",
                     "traceId": operator(TRACE),
+                    "spanId": operator(SPAN),
                     "traceparent": "%REQ(TRACEPARENT)%",
                     "route": "%ROUTE_NAME%",
                     "upstream": "%UPSTREAM_HOST%",

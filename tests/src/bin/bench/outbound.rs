@@ -14,14 +14,14 @@ const TURNS: usize = 12;
 /// So many are on their way at once: an Envoy that sleeps between two requests spends its time on waking.
 const AT_ONCE: usize = 32;
 const RULES: &str = "rules:\n- {id: readers, action: ALLOW, from: [{source: {namespaces: [httpbin]}}]}\n";
-/// The request's only trace header stays, and nothing is told of it.
-const NOTHING: &str = "tracing: {mode: strip}\nheaders: {hygiene: off, keep: [traceparent]}";
+/// The request's only trace header goes on as it came.
+const NOTHING: &str = "headers: {hygiene: off}";
 const KINDS: [(&str, &str); 8] = [
     ("nothing", NOTHING),
-    ("hygiene strict", "tracing: {mode: strip}\nheaders: {keep: [traceparent]}"),
-    ("hygiene compatible", "tracing: {mode: strip}\nheaders: {hygiene: compatible, keep: [traceparent]}"),
+    ("hygiene strict", "headers: {hygiene: strict}"),
+    ("hygiene compatible", "headers: {hygiene: compatible}"),
     ("tracing envoy, decision and rule told", "tracing: {mode: envoy}\nheaders: {hygiene: off}"),
-    ("tracing standalone, w3c", "headers: {hygiene: off}"),
+    ("tracing standalone, w3c, a span of the gateway", "tracing: {parent: gateway}\nheaders: {hygiene: off}"),
     ("tracing standalone, w3c, b3, b3multi", "tracing: {formats: [w3c, b3, b3multi]}\nheaders: {hygiene: off}"),
     ("tracing strip", "tracing: {mode: strip}\nheaders: {hygiene: off}"),
     (

@@ -189,7 +189,10 @@ fn a_candidate_is_counted_told_and_decides_by_its_stage() {
 
 #[test]
 fn a_trace_gets_the_ids_of_the_host() {
-    let engine = engine(RULES, r#", "tracing": {"mode": "standalone", "formats": ["w3c"]}, "filterState": true"#);
+    let engine = engine(
+        RULES,
+        r#", "tracing": {"mode": "standalone", "formats": ["w3c"], "samplingPerMille": 0}, "filterState": true"#,
+    );
     let mut properties = Properties::default();
     properties.set_ids([0xab; 24]);
     let headers = headers("GET", "/");
@@ -202,6 +205,7 @@ fn a_trace_gets_the_ids_of_the_host() {
     let parents: Vec<_> = forward.edits.iter().filter_map(parent).collect();
     assert!(parents[0].starts_with(&format!("00-{trace}-{span}-")), "{parents:?}");
     assert!(forward.report.attributes.contains(&("sallyport.trace", trace.into())));
+    assert!(forward.report.attributes.contains(&("sallyport.span", span.into())));
 }
 
 #[test]

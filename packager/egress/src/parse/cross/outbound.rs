@@ -64,13 +64,17 @@ fn check_trace(headers: &Node, list: &str, is_of_trace: fn(&[u8]) -> bool, help:
 
 /// What `tracing.mode` has no use for.
 pub(super) fn check_tracing(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
-    let Some(tracing) = spec.get("tracing").filter(|_| tracing_mode(spec, defaults) != Some(TracingMode::Envoy)) else {
-        return;
+    let (Some(tracing), Some(mode)) = (spec.get("tracing"), tracing_mode(spec, defaults)) else { return };
+    let (envoy, either) = ("`mode: envoy`", "`mode: envoy` or `standalone`");
+    let unused: &[(&str, &str)] = match mode {
+        TracingMode::Envoy => &[],
+        TracingMode::Standalone => &[("provider", envoy)],
+        TracingMode::Strip => &[("provider", envoy), ("samplingPerMille", either)],
     };
-    for name in ["provider", "samplingPerMille"] {
+    for (name, user) in unused {
         if let Some(entry) = tracing.entry(name) {
-            let flaw = UnplacedDiagnostic::new(Code::TracingField, format!("`{name}` is only used with `mode: envoy`"));
-            sink.report(entry.key.span, flaw.help("write `mode: envoy`, or remove it"));
+            let flaw = UnplacedDiagnostic::new(Code::TracingField, format!("`{name}` is only used with {user}"));
+            sink.report(entry.key.span, flaw.help(format!("write {user}, or remove it")));
         }
     }
 }
