@@ -12,7 +12,8 @@
 //! matches; its `not` twin holds when none does.
 //!
 //! **Strings** match exactly, by `prefix*`, by `*suffix`, or by `*` (present and not empty; for a header: present), as in
-//! Istio.
+//! Istio. Paths also match by templates with `{*}` and `{**}`, and paths, headers and query parameters by regular expressions
+//! over the whole value.
 //!
 //! **Readings.** Where an attribute has several readings, `values` in DENY and AUDIT rules and `notValues` in ALLOW rules
 //! match if any of them matches; `values` in ALLOW rules and `notValues` in DENY and AUDIT rules match only if all do. The
@@ -22,9 +23,9 @@
 //! Istio, with one exception, where Sallyport is stricter: *in an ALLOW rule a negative field on an identity (principal,
 //! namespace, service account, trust domain, request principal, claim, audience, presenter), an address or a port does not
 //! hold when it is missing.* A missing certificate or token must never help a caller. In DENY and AUDIT rules the negative
-//! field holds, so Istio's idiom `DENY notRequestPrincipals: ["*"]` keeps its meaning. Headers, query parameters, the SNI
-//! and other filters' metadata may legitimately be missing: on these a negative field always holds. A certificate whose path
-//! is not `ns/NS/sa/SA` has a principal and a trust domain, but no namespace and no service account.
+//! field holds, so Istio's idiom `DENY notRequestPrincipals: ["*"]` keeps its meaning. Headers, query parameters, the SNI, the
+//! TLS version and other filters' metadata may legitimately be missing: on these a negative field always holds. A certificate
+//! whose path is not `ns/NS/sa/SA` has a principal and a trust domain, but no namespace and no service account.
 //!
 //! **Headers and query parameters.** Without `match` their readings decide. `match: all` and `match: any` are the author's
 //! choice instead: *all*: every line, trimmed, satisfies the condition; *any*: some line does, or with positive parts
@@ -34,12 +35,14 @@
 //!
 //! **Claims** are strings, or lists of which one string must match; `scope` and `permission` are lists of words (RFC 8693).
 //! Elements of a list that are not strings are ignored. A list without strings, and a claim of any other type, count as
-//! missing, and so does an empty `iss` or `sub`. Issuer and subject are matched separately, split at the pattern's last `/`.
+//! missing. A token with an empty `iss` or `sub` has no request principal. Issuer and subject are matched separately, split at
+//! the pattern's last `/`.
 //! Other filters' metadata: `VALUE` is a string, `[VALUE]` an element of a list.
 //!
 //! **Identity** is the only URI name of a verified peer certificate. If `connection.mtls` is false there is none. A URI that
 //! is not a plain `spiffe://TRUST-DOMAIN/PATH` is not an identity, and neither are two URI names; rules that restrict
-//! still look at every name. Where the peer is a trusted forwarder, the identity is that of the last
+//! still look at every name, DNS names and the subject, too. Where the names cannot be read, the request is refused before any
+//! rule is asked. Where the peer is a trusted forwarder, the identity is that of the last
 //! `x-forwarded-client-cert` element before the gateway's own that is not the forwarder's, if there is one; otherwise it is
 //! the forwarder's. What a rule says about the mesh's own trust domain also applies to its aliases: for a permissive use
 //! exactly where Istio expands it, for a restrictive one wherever a pattern matches one of the names.
@@ -49,10 +52,11 @@
 //! pass. Which of the two decides depends on the stage, and at `canary` on the caller. Where the candidate does not decide and
 //! one permits what the other refuses, its verdict is reported beside the first. AUDIT rules never decide.
 //!
-//! **Ambiguity.** Servers that follow CGI read `x_role` and `x-role` as one header, and PHP reads `role[]` as `role`. Such a
-//! twin of a name that an enforced rule reads makes the request ambiguous, and so does a value that is longer than what an
-//! enforced rule reads of it. Rules in shadow make nothing ambiguous; the rules of a candidate make requests ambiguous for the
-//! candidate only.
+//! **Ambiguity.** A request that two programs may read in two ways is refused before any rule is asked
+//! ([`Ambiguity`](crate::wire::Ambiguity) has the kinds). Some kinds depend on the rules. Servers that follow CGI read `x_role`
+//! and `x-role` as one header, and PHP reads `role[]` as `role`. Such a twin of a name that an enforced rule reads makes the
+//! request ambiguous, and so does a value that is longer than what an enforced rule reads of it. Rules in shadow make nothing
+//! ambiguous; the rules of a candidate make requests ambiguous for the candidate only.
 //!
 //! **`NoIdentity`** replaces `NotAllowed` in two cases: the caller showed neither a certificate identity nor a token, and
 //! some ALLOW rule requires one of them; or it showed no token, and there are ALLOW rules, all of which require one. For the
@@ -126,7 +130,8 @@ impl Matches {
         matches
     }
 
-    /// Evaluates one rule, unless it could not change anything.
+    /// Evaluates one rule, unless it could not change anything; whether it was evaluated and matched. A part of a region is
+    /// only noted.
     pub(crate) fn consider<O: Observer>(
         &mut self,
         rules: &[CompiledRule],
