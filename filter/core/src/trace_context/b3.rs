@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 
 use super::context::{Sampling, TraceContext};
 use super::field::{hex, trace_id_digits, unhex};
-use crate::request::pairs::Pair;
-use crate::text::split_bytes;
+use crate::request::pairs::{self, Pair};
+use crate::text::{halves, split_bytes};
 
 /// The single header.
 pub const SINGLE: &str = "b3";
@@ -29,18 +29,22 @@ pub struct B3 {
 /// specification says. Of repeated headers the first counts, but a decision not to record is followed wherever it stands.
 #[must_use]
 pub fn read(headers: &[Pair<'_>]) -> Option<B3> {
-    let first = values(headers, SINGLE).next().and_then(parse_single);
-    let b3 = first.or_else(|| read_multi(headers));
-    if values(headers, SINGLE).filter_map(parse_single).any(|b3| b3.sampling == Sampling::Deny) {
+    let b3 = first(headers, SINGLE).and_then(parse_single).or_else(|| read_multi(headers));
+    if any(headers, SINGLE, |value| parse_single(value).is_some_and(|b3| b3.sampling == Sampling::Deny)) {
         return Some(B3 { ids: b3.and_then(|b3| b3.ids), sampling: Sampling::Deny });
     }
     b3
 }
 
-/// Every value of a header: a proxy may have joined repeated ones with commas.
-fn values<'a>(headers: &'a [Pair<'a>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-    let lines = headers.iter().filter(move |(key, _)| *key == name.as_bytes());
-    lines.flat_map(|(_, value)| split_bytes(value, b',')).map(<[u8]>::trim_ascii)
+/// The first value of a header: a proxy may have joined repeated ones with commas.
+fn first<'a>(headers: &[Pair<'a>], name: &str) -> Option<&'a [u8]> {
+    pairs::first(headers, name.as_bytes()).map(|line| halves(line, b',').0.trim_ascii())
+}
+
+/// Whether a test holds for any value of a header.
+fn any(headers: &[Pair<'_>], name: &str, test: fn(&[u8]) -> bool) -> bool {
+    let mut lines = headers.iter().filter(|(key, _)| *key == name.as_bytes());
+    lines.any(|(_, line)| split_bytes(line, b',').any(|value| test(value.trim_ascii())))
 }
 
 /// Reads `TRACE-SPAN`, `TRACE-SPAN-SAMPLING`, `TRACE-SPAN-SAMPLING-PARENT`, or the sampling alone. The parent is not used,
@@ -65,16 +69,14 @@ pub fn parse_single(value: &[u8]) -> Option<B3> {
 
 /// `x-b3-parentspanid` is not used, so nothing that stands in it matters.
 fn read_multi(headers: &[Pair<'_>]) -> Option<B3> {
-    let first = |name| values(headers, name).next();
-    let decisions = || values(headers, SAMPLED).map(decision);
-    let sampling = if first(FLAGS) == Some(b"1") {
+    let sampling = if first(headers, FLAGS) == Some(b"1") {
         Sampling::Debug
-    } else if decisions().any(|decision| decision == Sampling::Deny) {
+    } else if any(headers, SAMPLED, |value| decision(value) == Sampling::Deny) {
         Sampling::Deny
     } else {
-        decisions().next().unwrap_or_default()
+        first(headers, SAMPLED).map_or(Sampling::Deferred, decision)
     };
-    let ids = first(TRACE_ID).and_then(trace_id).zip(first(SPAN_ID).and_then(span_id));
+    let ids = first(headers, TRACE_ID).and_then(trace_id).zip(first(headers, SPAN_ID).and_then(span_id));
     (ids.is_some() || sampling != Sampling::Deferred).then_some(B3 { ids, sampling })
 }
 

@@ -5,8 +5,9 @@ use alloc::boxed::Box;
 use alloc::string::String;
 
 use crate::request::is_token_byte;
+use crate::request::name::trim_where;
 use crate::request::pairs::Pair;
-use crate::text::{split, split_bytes, split_once};
+use crate::text::{halves, split_bytes};
 
 /// The header's name.
 pub const BAGGAGE: &str = "baggage";
@@ -18,25 +19,23 @@ const MEMBERS: [&str; 3] = ["baggage-", "ot-baggage-", "uberctx-"];
 const MOST_MEMBERS: usize = 64;
 /// Most bytes that are passed on, commas included.
 const MOST_BYTES: usize = 8192;
-/// Optional white space. Trimming any other would change what the upstream reads as the key.
-const OWS: [char; 2] = [' ', '\t'];
-
 /// The members of all headers of a name whose keys are listed, in order; none if there are none.
 ///
 /// Text that is not a member is left out, and so are members beyond the 64th and those that do not fit into 8,192 bytes.
 #[must_use]
 pub fn listed(headers: &[Pair<'_>], header: &str, keys: &[Box<str>]) -> Option<String> {
-    let values = headers.iter().filter(|(name, _)| *name == header.as_bytes()).map(|(_, value)| *value);
-    let members = values.flat_map(|value| split_bytes(value, b',')).map(<[u8]>::trim_ascii);
-    let listed = members.filter_map(member_of).filter(|(key, _)| keys.iter().any(|listed| **listed == **key));
     let (mut text, mut count) = (String::new(), 0_usize);
-    for (_, member) in listed {
-        let comma = if text.is_empty() { "" } else { "," };
-        let length = text.len().saturating_add(comma.len()).saturating_add(member.len());
-        if count < MOST_MEMBERS && length <= MOST_BYTES {
-            count = count.saturating_add(1);
-            text.push_str(comma);
-            text.push_str(member);
+    for (_, line) in headers.iter().filter(|(name, _)| *name == header.as_bytes()) {
+        for part in split_bytes(line, b',') {
+            let Some((key, member)) = member_of(part.trim_ascii()) else { continue };
+            let comma = if text.is_empty() { "" } else { "," };
+            let length = text.len().saturating_add(comma.len()).saturating_add(member.len());
+            let is_listed = keys.iter().any(|listed| listed.as_bytes() == key);
+            if is_listed && count < MOST_MEMBERS && length <= MOST_BYTES {
+                count = count.saturating_add(1);
+                text.push_str(comma);
+                text.push_str(member);
+            }
         }
     }
     (count > 0).then_some(text)
@@ -50,23 +49,28 @@ pub fn is_listed_member(header: &[u8], keys: &[Box<str>]) -> bool {
 }
 
 /// The key and the whole of a member `key=value;property`. A property is `key` or `key=value`.
-fn member_of(member: &[u8]) -> Option<(&str, &str)> {
-    let text = core::str::from_utf8(member).ok()?;
-    let (first, properties) = split_once(text, ";").map_or((text, None), |(first, rest)| (first, Some(rest)));
-    let (key, value) = split_once(first, "=")?;
-    let is_property = |text| {
-        let (key, value) = split_once(text, "=").unwrap_or((text, ""));
-        is_pair(key, value)
+fn member_of(member: &[u8]) -> Option<(&[u8], &str)> {
+    let mut parts = split_bytes(member, b';');
+    let (key, value) = halves(parts.next()?, b'=');
+    let is_property = |part| {
+        let (key, value) = halves(part, b'=');
+        is_pair(key, value.unwrap_or_default())
     };
-    let is_member = is_pair(key, value) && properties.is_none_or(|text| split(text, ";").all(is_property));
-    is_member.then(|| (key.trim_matches(OWS), text))
+    let is_member = is_pair(key, value?) && parts.all(is_property);
+    let text = core::str::from_utf8(member).ok()?;
+    is_member.then_some((trim(key), text))
 }
 
 /// Whether one is a token and the other nothing but octets of a value, white space around them aside.
-fn is_pair(key: &str, value: &str) -> bool {
-    let (key, value) = (key.trim_matches(OWS), value.trim_matches(OWS));
-    let is_octet = |byte: u8| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte);
-    !key.is_empty() && key.bytes().all(is_token_byte) && value.bytes().all(is_octet)
+fn is_pair(key: &[u8], value: &[u8]) -> bool {
+    let is_octet = |byte: &u8| byte.is_ascii_graphic() && !b"\",;\\".contains(byte);
+    let key = trim(key);
+    !key.is_empty() && key.iter().all(|byte| is_token_byte(*byte)) && trim(value).iter().all(is_octet)
+}
+
+/// Without optional white space. To trim any other would change what the upstream reads as the key.
+fn trim(text: &[u8]) -> &[u8] {
+    trim_where(text, |byte| matches!(byte, b' ' | b'\t'))
 }
 
 #[cfg(test)]

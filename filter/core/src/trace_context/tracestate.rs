@@ -24,17 +24,18 @@ impl Tracestate {
     /// Reads every header of the name, in order. A member that is invalid or has the key of an earlier one is left out.
     #[must_use]
     pub fn read(headers: &[Pair<'_>]) -> Self {
-        let values = headers.iter().filter(|(name, _)| *name == TRACESTATE.as_bytes()).map(|(_, value)| *value);
-        let members = values.flat_map(|value| split_bytes(value, b',')).map(<[u8]>::trim_ascii);
         let mut kept: Vec<Box<str>> = Vec::new();
-        for (key, text) in members.filter_map(member_of) {
-            if kept.iter().any(|other| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('='))) {
-                continue;
+        for (_, line) in headers.iter().filter(|(name, _)| *name == TRACESTATE.as_bytes()) {
+            for part in split_bytes(line, b',') {
+                let Some((key, text)) = member_of(part.trim_ascii()) else { continue };
+                if kept.iter().any(|other| other.strip_prefix(key).is_some_and(|rest| rest.starts_with('='))) {
+                    continue;
+                }
+                if kept.len() >= MOST_MEMBERS {
+                    return Self::default();
+                }
+                kept.push(text.into());
             }
-            if kept.len() >= MOST_MEMBERS {
-                return Self::default();
-            }
-            kept.push(text.into());
         }
         shorten(&mut kept);
         Self(kept)
