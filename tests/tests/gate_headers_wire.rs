@@ -12,6 +12,8 @@ const A: &str = "0af7651916cd43dd8448eb211c80319c";
 const B: &str = "80f198ee56343ba864fe8b2a57d3eff7";
 const SPAN: &str = "b7ad6b7169203331";
 const MODES: [&str; 3] = ["{formats: [w3c, b3, b3multi, jaeger]}", "{mode: strip}", "{mode: envoy}"];
+/// The gateway is a span of its own, and traces begin there.
+const OWN: &str = "{formats: [w3c, b3, b3multi, jaeger], parent: gateway, samplingPerMille: 500}";
 
 #[test]
 fn values_that_are_no_text() {
@@ -55,7 +57,7 @@ fn values_that_are_no_text() {
     });
 }
 
-/// What a caller says of its trace, and which one goes on: none begins another.
+/// What a caller says of its trace, and which one goes on.
 struct Case {
     headers: Vec<(&'static str, String)>,
     goes_on: Option<&'static str>,
@@ -69,16 +71,16 @@ fn cases() -> Vec<Case> {
     let span = ("x-b3-spanid", SPAN.to_owned());
     [
         (vec![parent(A)], Some(A)),
-        // Nobody knows which one is meant, even if they agree.
+        // Nobody knows which one is meant, even if they agree (W3C). With B3 the first one is.
         (vec![parent(A), parent(A)], None),
         (vec![parent(A), parent(B), state("a=1")], None),
         (vec![parent(A), parent(B), b3(B)], Some(B)),
         (vec![parent(A), b3(B)], Some(A)),
         (vec![b3(B), parent(A)], Some(A)),
-        (vec![b3(A), b3(B)], None),
+        (vec![b3(A), b3(B)], Some(A)),
         (vec![b3(B), id(A), span.clone()], Some(B)),
         (vec![id(A), span.clone()], Some(A)),
-        (vec![id(A), id(B), span], None),
+        (vec![id(A), id(B), span], Some(A)),
         (vec![id(A)], None),
         (vec![parent(A), state("a=1"), state("b=2,c=3")], Some(A)),
         (vec![b3(A), state("a=1")], Some(A)),
@@ -96,12 +98,18 @@ impl Case {
         self.headers.iter().filter(|(sent, _)| *sent == name).map(|(_, value)| value.clone()).collect()
     }
 
-    /// One trace goes on, in each format the same.
-    fn goes_on(&self, seen: &Received) -> Result<()> {
+    /// One trace goes on, in each format the same. Where none does, `is_own` says whether another one begins.
+    fn goes_on(&self, seen: &Received, is_own: bool) -> Result<()> {
+        if self.goes_on.is_none() && !is_own {
+            for name in ["traceparent", "tracestate", "b3", "uber-trace-id", "x-b3-traceid", "x-b3-spanid"] {
+                ensure!(seen.texts(name).is_empty(), "{:?}: {seen:?}", self.headers);
+            }
+            return Ok(());
+        }
         let [parent] = &seen.texts("traceparent")[..] else { bail!("{:?}: {seen:?}", self.headers) };
         let (trace, span) = (&parent[3..35], &parent[36..52]);
         let right = self.goes_on.map_or(trace != A && trace != B, |wanted| trace == wanted);
-        ensure!(right && span != SPAN, "{:?}: {parent}", self.headers);
+        ensure!(right && (span == SPAN) != is_own, "{:?}: {parent}", self.headers);
         let [b3] = &seen.texts("b3")[..] else { bail!("{:?}: {seen:?}", self.headers) };
         ensure!(b3.starts_with(&format!("{trace}-{span}")), "{:?}: {b3} beside {parent}", self.headers);
         let [uber] = &seen.texts("uber-trace-id")[..] else { bail!("{:?}: {seen:?}", self.headers) };
@@ -120,12 +128,12 @@ impl Case {
 fn traces_that_contradict_each_other() {
     each_envoy("wire-traces", |envoy, scratch| {
         let names = ["traceparent", "tracestate", "b3", "x-b3-traceid", "x-b3-spanid", "x-b3-sampled", "x-b3-flags"];
-        for mode in MODES {
+        for mode in MODES.into_iter().chain([OWN]) {
             let stage = Stage::with_file(envoy, scratch, &format!("{}  tracing: {mode}\n", egress(AUTHZ)))?;
             for (case, http2) in cases().iter().flat_map(|case| [(case, false), (case, true)]) {
                 let seen = stage.pass(&case.request(), http2)?;
                 if mode.contains("formats") {
-                    case.goes_on(&seen)?;
+                    case.goes_on(&seen, mode == OWN)?;
                     continue;
                 }
                 for name in names {
@@ -144,16 +152,16 @@ fn what_upstreams_say_of_themselves() {
         x-powered-by: COBOL\r\nx-powered-by: twice\r\nx-runtime: 1\r\nx-envoy-decorator-operation: inside\r\n\
         x-envoy-upstream-service-time: 7\r\nset-cookie: a=1\r\nset-cookie: b=2\r\nx-plain: \u{e9}\r\n\
         x-sallyport: allowed;rule=forged\r\nx-sallyport-route: elsewhere/upstream\r\n\r\n";
-    const OWN: [&str; 6] =
+    const SHOWN: [&str; 6] =
         ["server", "via", "x-envoy-decorator-operation", "x-envoy-upstream-service-time", "x-powered-by", "x-runtime"];
     each_envoy("wire-answers", |envoy, scratch| {
         for (headers, own, others) in [
             ("{}", &[][..], &["set-cookie", "x-plain"][..]),
             ("{response: {keep: [via], remove: [set-cookie, x-plain]}}", &["via"], &[]),
-            ("{hygiene: compatible}", &OWN[1..], &["set-cookie", "x-plain"]),
-            ("{hygiene: compatible, response: {remove: [set-cookie]}}", &OWN[1..], &["x-plain"]),
-            ("{hygiene: off}", &OWN[1..], &["set-cookie", "x-plain"]),
-            ("{hygiene: off, response: {remove: [set-cookie]}}", &OWN[1..], &["x-plain"]),
+            ("{hygiene: compatible}", &SHOWN[1..], &["set-cookie", "x-plain"]),
+            ("{hygiene: compatible, response: {remove: [set-cookie]}}", &SHOWN[1..], &["x-plain"]),
+            ("{hygiene: off}", &SHOWN[1..], &["set-cookie", "x-plain"]),
+            ("{hygiene: off, response: {remove: [set-cookie]}}", &SHOWN[1..], &["x-plain"]),
         ] {
             let stage = Stage::with_file(envoy, scratch, &format!("{}  headers: {headers}\n", egress(AUTHZ)))?;
             stage.echo.answer(ANSWER);

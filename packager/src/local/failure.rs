@@ -142,13 +142,7 @@ const QUIET: Duration = Duration::from_secs(60);
 
 impl Failures {
     pub(crate) fn new(log: &Path) -> Self {
-        Failures {
-            log: Tail::new(log),
-            current: None,
-            reported: BTreeMap::new(),
-            since: 0,
-            before: BTreeSet::new(),
-        }
+        Failures { log: Tail::new(log), current: None, reported: BTreeMap::new(), since: 0, before: BTreeSet::new() }
     }
 
     /// What has failed since the last call, without what is known.
