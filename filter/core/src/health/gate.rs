@@ -133,10 +133,10 @@ impl State {
         if self.phase == Phase::Open || tally.is_empty() {
             return;
         }
-        // A success in this tally ends the row that the record has; failures in the tally after it start a new one.
-        let before = |row: u32| if tally.any_success { 0 } else { row };
-        self.row = before(self.row).saturating_add(tally.row);
-        self.local_row = before(self.local_row).saturating_add(tally.local_row);
+        // What ends a row in this tally ends the one that the record has; failures in the tally after it start a new one.
+        let before = |row: u32, ended: bool| if ended { 0 } else { row };
+        self.row = before(self.row, tally.any_success).saturating_add(tally.row);
+        self.local_row = before(self.local_row, tally.any_answer).saturating_add(tally.local_row);
         // Without limits on answers nothing reads the window, and an unchanged record need not be written.
         if let Some(passive) = &limits.passive {
             self.window.add(tally, passive.window, now);

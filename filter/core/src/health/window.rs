@@ -15,9 +15,11 @@ pub struct Tally {
     pub(super) slow: u32,
     /// Whether there was a success: it ends a row of failures that began earlier.
     pub(super) any_success: bool,
+    /// Whether there was an answer, a failure or not: it ends a row of requests that did not reach the upstream.
+    pub(super) any_answer: bool,
     /// Failures of the upstream since the last success.
     pub(super) row: u32,
-    /// Failures to reach the upstream since the last success.
+    /// Failures to reach the upstream since the last answer.
     pub(super) local_row: u32,
 }
 
@@ -44,7 +46,7 @@ impl Tally {
         self.total = self.total.saturating_add(1);
         match outcome {
             Outcome::Success(time) => {
-                (self.any_success, self.row, self.local_row) = (true, 0, 0);
+                (self.any_success, self.any_answer, self.row, self.local_row) = (true, true, 0, 0);
                 if time.zip(limit).is_some_and(|(time, limit)| time > limit) {
                     self.slow = self.slow.saturating_add(1);
                 }
@@ -53,7 +55,7 @@ impl Tally {
                 self.failed = self.failed.saturating_add(1);
                 self.row = self.row.saturating_add(1);
                 // It answered, so it was reached.
-                self.local_row = 0;
+                (self.any_answer, self.local_row) = (true, 0);
             }
             Outcome::LocalFailure => {
                 self.failed = self.failed.saturating_add(1);

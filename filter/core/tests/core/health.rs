@@ -167,6 +167,21 @@ fn requests_that_do_not_reach_the_upstream_are_counted_separately() {
     assert!(change.unwrap().to_string().ends_with("3 requests in a row did not reach it"));
 }
 
+/// A tick between them writes what there was to the record, which changes nothing.
+#[test]
+fn an_answer_ends_a_row_that_is_in_the_record() {
+    for answer in [Outcome::Failure, Outcome::Success(None)] {
+        let mut gate = One::new(watched());
+        for (outcome, count) in [(Outcome::LocalFailure, 2), (answer, 1), (Outcome::LocalFailure, 2)] {
+            gate.saw(outcome, count);
+            assert_eq!(gate.at(1_000_100, None).0, None, "{answer:?}, {outcome:?}");
+        }
+        gate.saw(Outcome::LocalFailure, 1);
+        let (change, _) = gate.at(1_000_200, None);
+        assert!(change.unwrap().to_string().ends_with("3 requests in a row did not reach it"));
+    }
+}
+
 #[test]
 fn a_share_counts_from_a_minimum_on() {
     let mut gate = One::new(watched());
