@@ -4,6 +4,7 @@
 
 mod build;
 mod check;
+mod constellations;
 mod diff;
 mod evidence;
 mod evidence_given;
