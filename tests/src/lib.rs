@@ -20,6 +20,7 @@ pub mod jwt;
 pub mod load;
 pub mod named;
 pub mod plain;
+pub mod plaintext;
 pub mod prober;
 pub mod process;
 pub mod prometheus;

@@ -35,7 +35,8 @@ const NAMESPACES: &str = "\
 const CERTIFICATES: &str = "/var/lib/istio/data";
 
 /// A caller, as Istio's sleep sample has it. It runs nothing by itself; `Cluster::curl` calls from its namespace.
-fn caller(namespace: &str, name: &str) -> String {
+#[must_use]
+pub fn caller(namespace: &str, name: &str) -> String {
     format!(
         "apiVersion: v1
 kind: ServiceAccount

@@ -1,0 +1,208 @@
+//! What does not work, and the harm that it does.
+
+/// A constellation, the kind of lint that it is for, and the harm.
+pub struct Harm {
+    pub file: &'static str,
+    pub kind: &'static str,
+    /// In words.
+    pub shown: &'static str,
+    pub proof: Proof,
+}
+
+/// How the harm is seen. Calls are those of `shop/orders`, which has a sidecar.
+#[derive(Clone, Copy)]
+pub enum Proof {
+    /// The API server, or istiod's webhook behind it, refuses the object and says this.
+    Refused { says: &'static str },
+    /// The call ends with this status (0: without an answer), and the proxy `NAMESPACE/NAME...` logs why.
+    Fails { url: &'static str, status: u16, at: &'static str, because: &'static str },
+    /// The call is answered, and came to the port for TLS in plaintext.
+    Plaintext { url: &'static str },
+    /// What keeps one call from passing does not keep the other.
+    Bypass { refused: &'static str, passes: &'static str },
+    /// The call is answered, and no proxy has seen that it is HTTP; the upstream is asked for this `Host`.
+    PastGateway { url: &'static str, host: &'static str },
+    /// The call that is to be refused is answered.
+    NotEnforced { url: &'static str },
+    /// The call is refused, and yet the decider of CUSTOM policies was asked about it.
+    AskedAnyway { url: &'static str },
+    /// The call ends without an answer after the sidecar has begun TLS of its own.
+    TlsTwice { url: &'static str },
+}
+
+impl Proof {
+    /// What is called.
+    pub fn url(self) -> Option<&'static str> {
+        match self {
+            Self::Refused { .. } => None,
+            Self::Bypass { passes, .. } => Some(passes),
+            Self::Fails { url, .. }
+            | Self::Plaintext { url }
+            | Self::PastGateway { url, .. }
+            | Self::NotEnforced { url }
+            | Self::AskedAnyway { url }
+            | Self::TlsTwice { url } => Some(url),
+        }
+    }
+}
+
+const GATEWAY: &str = "egress/partner-egress";
+const CALLER: &str = "shop/orders";
+const NO_CLUSTER: &str = "NC cluster_not_found";
+
+const fn fails(url: &'static str, status: u16, at: &'static str, because: &'static str) -> Proof {
+    Proof::Fails { url, status, at, because }
+}
+
+pub const HARMS: [Harm; 23] = [
+    Harm {
+        file: "passthrough-plugin",
+        kind: "passthrough-guard",
+        shown: "the plugin refuses every call at the HTTP port, and none of the TLS that is passed on",
+        proof: Proof::Bypass { refused: "http://loans.broken.example/", passes: "https://loans.broken.example/" },
+    },
+    Harm {
+        file: "passthrough-policy",
+        kind: "passthrough-guard",
+        shown: "the rule that allows the call never matches: it is reset",
+        proof: fails("https://grants.broken.example/v1/a", 0, GATEWAY, "rbac_access_denied"),
+    },
+    Harm {
+        file: "entry-hidden-from-passthrough",
+        kind: "export-to",
+        shown: "the gateway has no cluster for the route: the call is reset",
+        proof: fails("https://trains.broken.example/", 0, GATEWAY, "NC"),
+    },
+    Harm {
+        file: "entry-hidden-from-gateway",
+        kind: "visibility",
+        shown: "503 of the gateway, which has no cluster for the route",
+        proof: fails("http://buses.broken.example/", 503, GATEWAY, NO_CLUSTER),
+    },
+    Harm {
+        file: "rule-hidden-from-gateway",
+        kind: "visibility",
+        shown: "plaintext at the port for TLS",
+        proof: Proof::Plaintext { url: "http://ferries.broken.example/" },
+    },
+    Harm {
+        file: "subset-hidden-from-callers",
+        kind: "visibility",
+        shown: "503 of the caller's sidecar, which has no such subset",
+        proof: fails("http://trams.broken.example/", 503, CALLER, NO_CLUSTER),
+    },
+    Harm {
+        file: "pattern-resolved-by-dns",
+        kind: "wildcard-resolution",
+        shown: "istiod's webhook refuses the entry",
+        proof: Proof::Refused { says: "hosts must be FQDN" },
+    },
+    Harm {
+        file: "gateway-named-without-namespace",
+        kind: "dangling",
+        shown: "404 of the gateway, for which there are no routes",
+        proof: fails("http://cranes.broken.example/", 404, GATEWAY, "NR route_not_found"),
+    },
+    Harm {
+        file: "port-not-in-entry",
+        kind: "dangling",
+        shown: "503 of the caller's sidecar",
+        proof: fails("http://docks.broken.example/", 503, CALLER, NO_CLUSTER),
+    },
+    Harm {
+        file: "port-not-in-service",
+        kind: "dangling",
+        shown: "503 of the caller's sidecar",
+        proof: fails("http://harbour.broken.example/", 503, CALLER, NO_CLUSTER),
+    },
+    Harm {
+        file: "route-to-external-name",
+        kind: "dangling",
+        shown: "503 of the caller's sidecar",
+        proof: fails("http://museum.shop.svc.cluster.local/", 503, CALLER, NO_CLUSTER),
+    },
+    Harm {
+        file: "tls-twice-at-sidecar",
+        kind: "protocol-fit",
+        shown: "the upstream ends the caller's TLS, which came inside of the sidecar's",
+        proof: Proof::TlsTwice { url: "https://mills.broken.example/" },
+    },
+    Harm {
+        file: "http-route-for-tcp-port",
+        kind: "protocol-fit",
+        shown: "the call goes past the gateway and its own sidecar's HTTP",
+        proof: Proof::PastGateway { url: "http://kilns.broken.example:9000/", host: "kilns.broken.example:9000" },
+    },
+    Harm {
+        file: "credential-at-every-sidecar",
+        kind: "certificate-owner",
+        shown: "plaintext at the port for TLS",
+        proof: Proof::Plaintext { url: "http://safes.broken.example/" },
+    },
+    Harm {
+        file: "certificate-files-at-every-sidecar",
+        kind: "certificate-owner",
+        shown: "503 of the caller's sidecar, which waits for the files with the cluster",
+        proof: fails("http://locks.broken.example/", 503, CALLER, NO_CLUSTER),
+    },
+    Harm {
+        file: "policy-for-entry-without-waypoint",
+        kind: "unenforced-policy",
+        shown: "the call that the policy denies is answered",
+        proof: Proof::NotEnforced { url: "http://mines.broken.example/" },
+    },
+    Harm {
+        file: "unknown-kind",
+        kind: "unknown-kinds",
+        shown: "the API server does not know the kind",
+        proof: Proof::Refused { says: "no matches for kind \"PeerAuthentications\"" },
+    },
+    Harm {
+        file: "unknown-field",
+        kind: "unknown-kinds",
+        shown: "the API server, when it is strict, does not know the field",
+        proof: Proof::Refused { says: "unknown field \"spec.export_to\"" },
+    },
+    Harm {
+        file: "unknown-field-of-tls",
+        kind: "unknown-kinds",
+        shown: "the API server, when it is strict, does not know the field",
+        proof: Proof::Refused { says: "unknown field \"spec.trafficPolicy.tls.subjectAltName\"" },
+    },
+    Harm {
+        file: "custom-before-plugin",
+        kind: "order of plugins",
+        shown: "the decider is asked about a call that the plugin refuses",
+        proof: Proof::AskedAnyway { url: "http://banks.broken.example/" },
+    },
+    Harm {
+        file: "server-name-of-callers",
+        kind: "server-name",
+        shown: "503 of the gateway: the certificate is not for the name that it asks for",
+        proof: fails("http://tolls.mesh.internal/", 503, GATEWAY, "CERTIFICATE_VERIFY_FAILED"),
+    },
+    Harm {
+        file: "pattern-unresolved-behind-gateway",
+        kind: "wildcard-resolution",
+        shown: "the gateway finds no address to go to: the call is reset",
+        proof: fails("https://one.stations.example/", 0, GATEWAY, "\"-\" outbound|443||*.stations.example"),
+    },
+    Harm {
+        file: "pattern-dynamic-behind-passthrough",
+        kind: "wildcard-resolution",
+        shown: "the gateway resolves the name, and connects to port 80",
+        proof: fails("https://one.meters.example/", 0, GATEWAY, ":80\" outbound|443||*.meters.example"),
+    },
+];
+
+/// Kinds whose harm cannot be shown here, and why.
+pub const NOT_SHOWN: [(&str, &str); 2] = [
+    (
+        "unenforced-policy: a waypoint with a `selector`",
+        "there is no ztunnel, without which no call reaches a waypoint",
+    ),
+    (
+        "unenforced-policy: a waypoint of another namespace",
+        "there is no ztunnel, without which no call reaches a waypoint",
+    ),
+];
