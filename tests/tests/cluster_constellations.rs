@@ -28,13 +28,14 @@ use self::good::Arrives::{Inside, Plain, Tls};
 use self::good::{ADMITTED, Caller, Good, SERVED};
 
 /// Names that nobody calls, but proxies resolve.
-const RESOLVED: [&str; 6] = [
+const RESOLVED: [&str; 7] = [
     "library.partner.example",
     "www.almanac.example",
     "access-desk.corp.example",
     "registry.corp.example",
     "museum.broken.example",
     "tolls.broken.example",
+    "menus.broken.example",
 ];
 /// Those whose server lets in only clients with a certificate of the partner's authority.
 const MUTUAL: [&str; 2] = ["clearing.partner.example", "vault.partner.example"];
@@ -177,8 +178,8 @@ impl<'a> World<'a> {
         kubectl.apply(NAMESPACES)?;
         kubectl.apply(READS_SECRETS)?;
         kubectl.apply(&stage::caller("shop", "orders"))?;
-        kubectl.apply(&stage::gateway("egress", "partner-egress", "role: egress", PORTS))?;
-        kubectl.apply(&stage::gateway("edge", "front-door", "istio: front-door", PORTS))?;
+        kubectl.apply(&stage::gateway("egress", "partner-egress", "istio: egressgateway", PORTS))?;
+        kubectl.apply(&stage::gateway("edge", "front-door", "istio: egressgateway", PORTS))?;
 
         let scratch = cluster.scratch();
         let partner = Authority::new("the partner's authority for clients")?;
@@ -271,6 +272,20 @@ impl<'a> World<'a> {
                 call(refused, 403)?;
                 call(passes, 200)?;
                 self.has_begun(host_and_port(passes).0)
+            }
+            Proof::Asked { url, host } => {
+                call(url, 200)?;
+                self.has_come(host, 0).map(drop)
+            }
+            Proof::Believed { url, name } => {
+                call(url, 200)?;
+                self.has_begun(name)
+            }
+            Proof::OpenElsewhere { refused, outside } => {
+                call(refused, 403)?;
+                let answer = self.call(Caller::Outside, outside, &[])?;
+                ensure!(answer.status == 200, "{answer:?}");
+                Ok(())
             }
             Proof::PastGateway { url, host } => {
                 call(url, 200)?;

@@ -28,6 +28,12 @@ pub enum Proof {
     AskedAnyway { url: &'static str },
     /// The call ends without an answer after the sidecar has begun TLS of its own.
     TlsTwice { url: &'static str },
+    /// The call is answered, and the upstream is asked for this `Host`.
+    Asked { url: &'static str, host: &'static str },
+    /// The call is answered by TLS with this server name, which the upstream's certificate does not have.
+    Believed { url: &'static str, name: &'static str },
+    /// What the gateway of callers inside refuses, the one of callers outside answers.
+    OpenElsewhere { refused: &'static str, outside: &'static str },
 }
 
 impl Proof {
@@ -36,11 +42,14 @@ impl Proof {
         match self {
             Self::Refused { .. } => None,
             Self::Bypass { passes, .. } => Some(passes),
+            Self::OpenElsewhere { refused, .. } => Some(refused),
             Self::Fails { url, .. }
             | Self::Plaintext { url }
             | Self::PastGateway { url, .. }
             | Self::NotEnforced { url }
             | Self::AskedAnyway { url }
+            | Self::Asked { url, .. }
+            | Self::Believed { url, .. }
             | Self::TlsTwice { url } => Some(url),
         }
     }
@@ -54,7 +63,7 @@ const fn fails(url: &'static str, status: u16, at: &'static str, because: &'stat
     Proof::Fails { url, status, at, because }
 }
 
-pub const HARMS: [Harm; 23] = [
+pub const HARMS: [Harm; 34] = [
     Harm {
         file: "passthrough-plugin",
         kind: "passthrough-guard",
@@ -192,6 +201,81 @@ pub const HARMS: [Harm; 23] = [
         kind: "wildcard-resolution",
         shown: "the gateway resolves the name, and connects to port 80",
         proof: fails("https://one.meters.example/", 0, GATEWAY, ":80\" outbound|443||*.meters.example"),
+    },
+    Harm {
+        file: "entry-known-to-callers",
+        kind: "bypass",
+        shown: "the gateway refuses every call, and the upstream's own name is answered past it",
+        proof: Proof::Bypass { refused: "http://tickets.mesh.internal/", passes: "https://tickets.broken.example/" },
+    },
+    Harm {
+        file: "host-of-callers",
+        kind: "rewritten authority",
+        shown: "the upstream is asked for a name of the mesh",
+        proof: Proof::Asked { url: "http://menus.mesh.internal/", host: "menus.mesh.internal" },
+    },
+    Harm {
+        file: "names-not-verified",
+        kind: "server-name",
+        shown: "a certificate without the name that was asked for is believed",
+        proof: Proof::Believed { url: "http://seals.broken.example/", name: "seals.mesh.internal" },
+    },
+    Harm {
+        file: "identity-without-certificates",
+        kind: "identity",
+        shown: "403 of the gateway for the caller that the policy names",
+        proof: fails("http://badges.broken.example/", 403, GATEWAY, "rbac_access_denied"),
+    },
+    Harm {
+        file: "callers-without-mutual-tls",
+        kind: "identity",
+        shown: "503 of the caller's sidecar, whose plaintext the gateway resets",
+        proof: fails("http://keys.broken.example/", 503, CALLER, "503 UC"),
+    },
+    Harm {
+        file: "callers-without-server-name",
+        kind: "identity",
+        shown: "503 of the caller's sidecar: the gateway has no server for the name",
+        proof: fails("http://doors.broken.example/", 503, CALLER, "503 URX,UF"),
+    },
+    Harm {
+        file: "strict-at-gateway",
+        kind: "identity",
+        shown: "plaintext to the gateway is answered",
+        proof: Proof::NotEnforced { url: "http://fences.broken.example/" },
+    },
+    Harm {
+        file: "envoy-filter-of-sidecars",
+        kind: "EnvoyFilter",
+        shown: "twenty requests pass where one an hour is to",
+        proof: Proof::NotEnforced { url: "http://queues.broken.example/" },
+    },
+    Harm {
+        file: "telemetry-of-another-namespace",
+        kind: "Telemetry",
+        shown: "the gateway logs as before",
+        proof: fails("http://diaries.broken.example/", 200, GATEWAY, "\"GET / HTTP/1.1\" 200"),
+    },
+    Harm {
+        file: "gateway-routes-to-itself",
+        kind: "own-service",
+        shown: "the gateway sends the request to itself thousands of times, until its headers are too large",
+        proof: fails(
+            "http://mirrors.broken.example/",
+            431,
+            GATEWAY,
+            "outbound|80||partner-egress.egress.svc.cluster.local",
+        ),
+    },
+    // The last: with it the gateways are taken away.
+    Harm {
+        file: "label-of-two-gateways",
+        kind: "gateway label",
+        shown: "what the egress gateway refuses, the ingress gateway answers to callers outside",
+        proof: Proof::OpenElsewhere {
+            refused: "http://cellars.broken.example/",
+            outside: "http://cellars.broken.example:8080/",
+        },
     },
 ];
 
