@@ -44,10 +44,12 @@ const fn call(file: &'static str, url: &'static str, arrives: Arrives, through: 
     Good { file, from: Orders, url, arguments: &[], arrives, through }
 }
 
-pub const SERVED: [Good; 32] = [
+pub const SERVED: [Good; 34] = [
     call("http-through-gateway", "http://weather.partner.example/", Plain("weather.partner.example"), GATEWAY),
     call("tls-origination-at-gateway", "http://rates.partner.example/", Tls("rates.partner.example"), GATEWAY),
     call("mutual-hop-and-tls-origination", "http://ledger.mesh.internal/", Tls("ledger.partner.example"), GATEWAY),
+    call("gateway-by-istios-label", "http://gardens.partner.example/", Plain("gardens.partner.example"), GATEWAY),
+    call("server-name-by-rewritten-host", "http://charts.mesh.internal/", Tls("charts.partner.example"), GATEWAY),
     call("tls-origination-at-sidecar", "http://catalogue.partner.example/", Tls("catalogue.partner.example"), None),
     call("mutual-tls-at-gateway", "http://clearing.partner.example/", Tls("clearing.partner.example"), GATEWAY),
     call("mutual-tls-at-sidecar", "http://vault.partner.example/", Tls("vault.partner.example"), None),
@@ -114,7 +116,8 @@ pub const SERVED: [Good; 32] = [
 ];
 
 /// Those that are only admitted here, and why.
-pub const ADMITTED: [(&str, &str); 7] = [
+pub const ADMITTED: [(&str, &str); 8] = [
+    ("own-service-in-mesh-and-at-ingress", "its service is not beside it; the canary's is"),
     ("ambient-waypoint", "there is no ztunnel"),
     ("faults-and-mirror", "it promises what the canary does, and a delay"),
     ("mutual-tls-from-files", "the pods here mount nothing outside of /var/lib"),
