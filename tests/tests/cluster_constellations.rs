@@ -91,6 +91,7 @@ fn what_works_is_served_and_what_does_not_does_harm() {
         validate_everything(cluster)?;
         let world = World::new(cluster, &authority)?;
         every_file_is_admitted(cluster)?;
+        // Some of them, by name and with commas, while one works on them.
         let only = std::env::var("CONSTELLATION").ok();
         let is_wanted = |file: &str| only.as_ref().is_none_or(|only| only.split(',').any(|only| only == file));
         let served = SERVED.iter().filter(|good| is_wanted(good.file)).map(|good| (good.file, world.serves(good)));
