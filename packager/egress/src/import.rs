@@ -2,9 +2,10 @@
 //!
 //! # Design
 //! A manifest is kept as the tree that its file has, so that every value has a place, and lints look up only what they
-//! need: unknown fields and wrong types are left to the API server. [`set::Set`] has what the manifests say
-//! together.
+//! need: wrong types are left to the API server. [`set::Set`] has what the manifests say together, and
+//! [`mesh::Mesh`] what the proxies see of them.
 
+pub(crate) mod mesh;
 pub(crate) mod names;
 pub(crate) mod recognise;
 pub(crate) mod selection;
@@ -27,7 +28,7 @@ macro_rules! kinds {
         impl Kind {
             /// The kind of a document with this `apiVersion` and `kind`. All versions of a group have the same fields.
             pub(crate) fn of(api_version: &str, kind: &str) -> Option<Kind> {
-                let (group, _) = api_version.split_once('/')?;
+                let group = api_version.split_once('/').map_or("", |(group, _)| group);
                 match (group, kind) {
                     $($(($group, stringify!($kind)) => Some(Kind::$kind),)+)+
                     _ => None,
@@ -38,7 +39,8 @@ macro_rules! kinds {
 }
 
 kinds! {
-    "networking.istio.io": Gateway VirtualService DestinationRule ServiceEntry EnvoyFilter;
+    "": Service Namespace;
+    "networking.istio.io": Gateway VirtualService DestinationRule ServiceEntry EnvoyFilter Sidecar;
     "security.istio.io": PeerAuthentication AuthorizationPolicy RequestAuthentication;
     "telemetry.istio.io": Telemetry;
     "extensions.istio.io": WasmPlugin TrafficExtension;
@@ -60,6 +62,19 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
+    /// `NAMESPACE/NAME`.
+    pub(crate) fn qualified(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
+        self.tree.descend(&["metadata", "annotations"])?.text_at(&[name])
+    }
+
+    pub(crate) fn label(&self, name: &str) -> Option<&str> {
+        self.tree.descend(&["metadata", "labels"])?.text_at(&[name])
+    }
+
     pub(crate) fn spec(&self) -> &Node {
         self.tree.get("spec").unwrap_or(&self.tree)
     }
@@ -101,7 +116,12 @@ fn objects(mut document: Node) -> Vec<Node> {
 
 fn manifest(file: usize, tree: Node) -> Option<Manifest> {
     let kind = Kind::of(tree.text_at(&["apiVersion"])?, tree.text_at(&["kind"])?)?;
-    if kind == Kind::Deployment && !is_gateway(&tree) {
+    let is_of_mesh = match kind {
+        Kind::Deployment => is_gateway(&tree),
+        Kind::Service => tree.get("spec").is_some(),
+        _ => true,
+    };
+    if !is_of_mesh {
         return None;
     }
     let text = |name| tree.text_at(&["metadata", name]).unwrap_or_default().to_owned();

@@ -93,10 +93,13 @@ pub fn has_own_kind(text: &str) -> bool {
     has_kind(text, &KINDS)
 }
 
-/// Deployments are read if they are gateways, and lists if they have resources of Istio.
+/// Deployments are read if they are gateways, Services if they select pods, Namespaces if Istio is told something there, and
+/// lists if they have resources of Istio.
 fn is_read(api_version: &str, kind: &str, text: &str) -> bool {
     match Kind::of(api_version, kind) {
         Some(Kind::Deployment) => text.contains("istio-proxy") || text.contains("inject.istio.io/templates"),
+        Some(Kind::Service) => api_version == "v1" && text.contains("selector"),
+        Some(Kind::Namespace) => api_version == "v1" && text.contains("istio.io/"),
         Some(_) => true,
         None => kind == "List" && text.contains(".istio.io/"),
     }

@@ -57,21 +57,22 @@ pub(crate) struct Selection<'a> {
 }
 
 impl<'a> Selection<'a> {
-    pub(super) fn new(manifests: impl Iterator<Item = &'a Manifest>, workloads: &[Workload<'a>]) -> Self {
+    /// Of manifests, each with the namespace of the pods that it applies to.
+    pub(super) fn new(manifests: impl Iterator<Item = (&'a str, &'a Manifest)>, workloads: &[Workload<'a>]) -> Self {
         let mut selection = Self::default();
         for workload in workloads {
             for (key, value) in sorted(workload.labels) {
                 selection.pods.entry((workload.namespace, key, value)).or_default().push(workload.labels);
             }
         }
-        for manifest in manifests {
-            selection.add(manifest);
+        for (namespace, manifest) in manifests {
+            selection.add(namespace, manifest);
         }
         selection
     }
 
-    fn add(&mut self, manifest: &'a Manifest) {
-        let (at, namespace) = (self.manifests.len(), manifest.namespace.as_str());
+    fn add(&mut self, namespace: &'a str, manifest: &'a Manifest) {
+        let at = self.manifests.len();
         self.by_namespace.entry(namespace).or_default().push(at);
         match manifest.selected_pods() {
             SelectedPods::All => self.of_all_pods.entry(namespace).or_default().push(at),
@@ -223,6 +224,7 @@ mod tests {
         let (manifests, _) = import(0, &SourceFile { name: String::new(), text: text.concat() });
         let workloads: Vec<_> = manifests.iter().flat_map(Workload::of).collect();
         let policies = manifests.iter().filter(|manifest| manifest.kind == Kind::AuthorizationPolicy);
+        let policies = policies.map(|policy| (policy.namespace.as_str(), policy));
         let overlapping = Selection::new(policies, &workloads).overlapping(&manifests[0]);
         overlapping.into_iter().map(|manifest| manifest.name.clone()).collect()
     }

@@ -1,10 +1,11 @@
 //! What several manifests say together.
 
-use super::names::{covers, patterns_over};
+use super::mesh::Mesh;
+use super::names::{covers, host_in, patterns_over};
 use super::selection::Selection;
-use super::view::{ClientTls, Plugin, Route, Server, Workload};
+use super::view::{ClientTls, Destination, Plugin, Route, Server, Workload};
 use super::{Kind, Manifest};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 /// All manifests that are checked together, and what they say together.
 pub(crate) struct Set<'a> {
@@ -26,8 +27,8 @@ pub(crate) struct Set<'a> {
     routed: HashSet<String>,
     /// The hosts to which a gateway sends requests.
     through_gateway: HashSet<String>,
-    /// The Services through which callers reach gateways, and the hosts that are served there.
-    gateway_services: HashMap<String, Vec<&'a str>>,
+    /// What proxies see.
+    pub(crate) mesh: Mesh<'a>,
 }
 
 impl<'a> Set<'a> {
@@ -40,13 +41,20 @@ impl<'a> Set<'a> {
         let outside = of(Kind::ServiceEntry).filter(|entry| is_outside(entry));
         let external: HashSet<&str> = outside.flat_map(entry_hosts).collect();
         let at_gateway = routes.iter().filter(|route| route.is_at_gateway()).flat_map(|route| &route.destinations);
-        let gateway_services = gateway_services(&routes, &servers, &workloads, &external);
+        let client_tls: Vec<_> = manifests.iter().flat_map(ClientTls::of).collect();
+        let mesh = Mesh::new(manifests, &servers, &routes, &client_tls, &workloads);
+        // A Gateway whose pods are not known is taken to be where its pods are.
+        let at_home = of(Kind::Gateway).flat_map(|gateway| {
+            let homes = mesh.gateways.homes(&gateway.qualified());
+            let homes: Vec<_> = homes.map_or(vec![gateway.namespace.as_str()], |homes| homes.iter().copied().collect());
+            homes.into_iter().map(move |home| (home, gateway))
+        });
         let deciding = plugins.iter().filter(|plugin| plugin.enforces_rules()).map(|plugin| plugin.manifest);
         Self {
-            gateways: Selection::new(of(Kind::Gateway), &workloads),
-            policies: Selection::new(deciding.chain(of(Kind::AuthorizationPolicy)), &workloads),
-            extensions: Selection::new(plugins.iter().map(|plugin| plugin.manifest), &workloads),
-            client_tls: manifests.iter().flat_map(ClientTls::of).collect(),
+            gateways: Selection::new(at_home, &workloads),
+            policies: Selection::new(deciding.chain(of(Kind::AuthorizationPolicy)).map(placed), &workloads),
+            extensions: Selection::new(plugins.iter().map(|plugin| placed(plugin.manifest)), &workloads),
+            client_tls,
             routed: routes.iter().flat_map(|route| route.gateways.iter().cloned()).collect(),
             through_gateway: at_gateway.map(|destination| destination.host.clone()).collect(),
             manifests,
@@ -55,7 +63,7 @@ impl<'a> Set<'a> {
             routes,
             workloads,
             external,
-            gateway_services,
+            mesh,
         }
     }
 
@@ -78,17 +86,46 @@ impl<'a> Set<'a> {
         server.hosts.iter().all(|(_, host)| *host == "*") && !self.routed.contains(&format!("{namespace}/{name}"))
     }
 
+    /// The host that an upstream is sent with the requests of an HTTP route, if it is not its own. A proxy that requests are
+    /// tunnelled through does not see them.
+    pub(crate) fn foreign_host<'r>(&self, route: &'r Route<'a>, to: &Destination<'a>) -> Option<&'r str> {
+        if route.authority(to).is_some() || self.is_tunnel(to) {
+            return None;
+        }
+        let own: Vec<_> = self.mesh.hosts(&to.host).into_iter().map(|host| host.manifest).collect();
+        let is_own = |host: &str| {
+            covers(host, &to.host)
+                || own.iter().any(|entry| entry_hosts(entry).any(|own| own == host || covers(own, host)))
+        };
+        route.hosts.iter().map(|(_, host)| host.as_str()).find(|host| !is_own(host))
+    }
+
+    /// Whether a DestinationRule sends connections to this destination through a tunnel.
+    fn is_tunnel(&self, to: &Destination<'_>) -> bool {
+        let rules = self.of(Kind::DestinationRule).filter(|rule| {
+            rule.spec().text_at(&["host"]).is_some_and(|host| host_in(&rule.namespace, host) == to.host)
+        });
+        rules.flat_map(|rule| rule.spec().descendants()).any(|node| node.get("tunnel").is_some())
+    }
+
+    /// Whether a route of callers is for the host, or leads to it.
+    pub(crate) fn is_routed_in_mesh(&self, host: &str) -> bool {
+        self.routes.iter().filter(|route| route.is_in_mesh()).any(|route| {
+            route.hosts.iter().any(|(_, own)| own == host || covers(own, host))
+                || route.destinations.iter().any(|to| to.host == host)
+        })
+    }
+
     /// Whether a gateway sends requests to the host, which may be a pattern.
     pub(crate) fn is_behind_gateway(&self, host: &str) -> bool {
         match host.strip_prefix('*') {
             None => self.through_gateway.contains(host),
-            Some(_) => self.through_gateway.iter().any(|destination| covers(host, destination)),
+            Some(_) => self.through_gateway.iter().any(|destination| {
+                // A more specific entry has those of its own.
+                let is_own = || self.mesh.hosts(destination).iter().any(|own| own.name == host);
+                destination == host || (covers(host, destination) && is_own())
+            }),
         }
-    }
-
-    /// The hosts that are served by this Service, if it is a gateway's.
-    pub(crate) fn served_at(&self, service: &str) -> Option<&[&'a str]> {
-        self.gateway_services.get(service).map(Vec::as_slice)
     }
 }
 
@@ -101,26 +138,7 @@ fn is_outside(entry: &Manifest) -> bool {
     entry.spec().text_at(&["location"]).is_none_or(|location| location == "MESH_EXTERNAL")
 }
 
-/// A Service is a gateway's if it has the name of a gateway's workload, or if requests for a host that a gateway serves are
-/// routed to it.
-fn gateway_services<'a>(
-    routes: &[Route<'a>],
-    servers: &[Server<'a>],
-    workloads: &[Workload<'a>],
-    external: &HashSet<&str>,
-) -> HashMap<String, Vec<&'a str>> {
-    let mut services: HashMap<String, Vec<&str>> = HashMap::new();
-    for workload in workloads {
-        services.entry(format!("{}.{}.svc", workload.name, workload.namespace)).or_default();
-    }
-    let served: HashSet<&str> = servers.iter().flat_map(|server| &server.hosts).map(|(_, host)| *host).collect();
-    for route in routes.iter().filter(|route| route.is_in_mesh()) {
-        for host in route.hosts.iter().filter_map(|(_, host)| served.get(host.as_str())) {
-            let elsewhere = |to: &&str| to != host && !external.contains(to);
-            for to in route.destinations.iter().map(|to| to.host.as_str()).filter(elsewhere) {
-                services.entry(to.to_owned()).or_default().push(host);
-            }
-        }
-    }
-    services
+/// A manifest applies to pods of its own namespace.
+fn placed(manifest: &Manifest) -> (&str, &Manifest) {
+    (&manifest.namespace, manifest)
 }

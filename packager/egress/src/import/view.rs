@@ -94,6 +94,10 @@ pub(crate) struct ClientTls<'a> {
     /// The `tls` mapping.
     pub(crate) node: &'a Node,
     pub(crate) mode: &'a str,
+    /// The only port that it is for.
+    pub(crate) port: Option<&'a str>,
+    /// The only subset that it is for.
+    pub(crate) subset: Option<&'a str>,
 }
 
 impl<'a> ClientTls<'a> {
@@ -102,12 +106,18 @@ impl<'a> ClientTls<'a> {
         let host = spec.text_at(&["host"]).filter(|_| manifest.kind == Kind::DestinationRule);
         let Some(host) = host.map(|host| host_in(&manifest.namespace, host)) else { return Vec::new() };
         let subsets = spec.items_at(&["subsets"]).iter();
-        let policies = subsets.filter_map(|subset| subset.get("trafficPolicy")).chain(spec.get("trafficPolicy"));
-        let levels = policies.flat_map(|policy| policy.items_at(&["portLevelSettings"]).iter().chain([policy]));
-        let tls = levels.filter_map(|level| level.get("tls"));
-        tls.map(|node| {
+        let of_subsets =
+            subsets.filter_map(|subset| Some((subset.text_at(&["name"]), subset.get("trafficPolicy")?)));
+        let policies = of_subsets.chain(spec.get("trafficPolicy").map(|policy| (None, policy)));
+        let levels = policies.flat_map(|(subset, policy)| {
+            let ports = policy.items_at(&["portLevelSettings"]).iter();
+            let ports = ports.map(move |level| (subset, level.text_at(&["port", "number"]), level));
+            ports.chain([(subset, None, policy)])
+        });
+        let tls = levels.filter_map(|(subset, port, level)| Some((subset, port, level.get("tls")?)));
+        tls.map(|(subset, port, node)| {
             let mode = node.text_at(&["mode"]).unwrap_or("DISABLE");
-            Self { manifest, host: host.clone(), node, mode }
+            Self { manifest, host: host.clone(), node, mode, port, subset }
         })
         .collect()
     }
@@ -116,13 +126,21 @@ impl<'a> ClientTls<'a> {
     pub(crate) fn originates(&self) -> bool {
         matches!(self.mode, "SIMPLE" | "MUTUAL")
     }
+
+    /// Whether these settings may be those of a destination: for its port and subset, or for all.
+    pub(crate) fn may_be_for(&self, to: &Destination<'_>) -> bool {
+        self.host == to.host
+            && to.port().is_none_or(|(_, number)| self.port.is_none_or(|own| own == number))
+            && self.subset.is_none_or(|own| to.node.text_at(&["subset"]) == Some(own))
+    }
 }
 
 /// One route of a VirtualService.
 pub(crate) struct Route<'a> {
     pub(crate) manifest: &'a Manifest,
     pub(crate) node: &'a Node,
-    pub(crate) is_http: bool,
+    /// Which list the route is in: `http`, `tls` or `tcp`.
+    pub(crate) list: &'static str,
     /// The hosts of the VirtualService.
     pub(crate) hosts: Vec<(&'a Node, String)>,
     /// Where the route applies: `mesh`, or `NAMESPACE/NAME` of Gateways.
@@ -135,37 +153,67 @@ pub(crate) struct Route<'a> {
 pub(crate) struct Destination<'a> {
     pub(crate) node: &'a Node,
     pub(crate) host: String,
+    /// The item of `route` that it is in.
+    pub(crate) item: &'a Node,
+}
+
+impl<'a> Destination<'a> {
+    /// The place and text of its port number.
+    pub(crate) fn port(&self) -> Option<(&'a Node, &'a str)> {
+        let node = self.node.descend(&["port", "number"])?;
+        Some((node, node.text()?))
+    }
+
+    /// Where to report what is wrong with its host.
+    pub(crate) fn place(&self) -> &'a Node {
+        self.node.get("host").unwrap_or(self.node)
+    }
 }
 
 impl<'a> Route<'a> {
-    pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
+    pub(crate) fn of(manifest: &'a Manifest) -> Vec<Self> {
         if manifest.kind != Kind::VirtualService {
             return Vec::new();
         }
         let routes = ["http", "tls", "tcp"].into_iter();
         let nodes = routes.flat_map(|list| manifest.spec().items_at(&[list]).iter().map(move |node| (list, node)));
-        nodes.map(|(list, node)| Self::from(manifest, list == "http", node)).collect()
+        nodes.map(|(list, node)| Self::from(manifest, list, node)).collect()
     }
 
-    fn from(manifest: &'a Manifest, is_http: bool, node: &'a Node) -> Self {
+    fn from(manifest: &'a Manifest, list: &'static str, node: &'a Node) -> Self {
         let namespace = manifest.namespace.as_str();
         let matches = node.items_at(&["match"]);
         let matches_any_gateway = matches.is_empty() || matches.iter().any(|one| one.get("gateways").is_none());
         let named = matches.iter().flat_map(|one| gateways(namespace, one).unwrap_or_default());
         let gateways = if matches_any_gateway { routed_at(manifest) } else { named.collect() };
         let hosts = manifest.spec().items_at(&["hosts"]).iter();
-        let routes = node.items_at(&["route"]).iter().filter_map(|route| route.get("destination"));
+        let routes = node.items_at(&["route"]).iter().filter_map(|item| Some((item, item.get("destination")?)));
         Self {
             manifest,
             node,
-            is_http,
+            list,
             hosts: hosts.filter_map(|host| Some((host, host_in(namespace, host.text()?)))).collect(),
             gateways,
             matches_any_gateway,
             destinations: routes
-                .filter_map(|node| Some(Destination { node, host: host_in(namespace, node.text_at(&["host"])?) }))
+                .filter_map(|(item, node)| {
+                    Some(Destination { node, host: host_in(namespace, node.text_at(&["host"])?), item })
+                })
                 .collect(),
         }
+    }
+
+    pub(crate) fn is_http(&self) -> bool {
+        self.list == "http"
+    }
+
+    /// The `Host` that a destination gets, if the route sets it.
+    pub(crate) fn authority(&self, to: &Destination<'a>) -> Option<&'a str> {
+        let set = [self.node, to.item].into_iter().filter_map(|node| node.descend(&["headers", "request", "set"]));
+        let is_host = |name: &str| name.eq_ignore_ascii_case("host") || name == ":authority";
+        let mut set = set.flat_map(Node::entries).filter(|entry| is_host(&entry.key.name));
+        let rewritten = self.node.text_at(&["rewrite", "authority"]);
+        rewritten.or_else(|| set.next().and_then(|entry| entry.value.text()))
     }
 
     pub(crate) fn is_in_mesh(&self) -> bool {

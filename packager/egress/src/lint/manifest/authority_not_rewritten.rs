@@ -49,13 +49,13 @@ pub(super) const LINT: Lint =
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let routes = input.set.routes.iter().filter(|route| route.is_http && route.is_at_gateway());
-    for route in routes.filter(|route| route.node.descend(&["rewrite", "authority"]).is_none()) {
+    let routes = input.set.routes.iter().filter(|route| route.is_http() && route.is_at_gateway());
+    for route in routes {
         for to in route.destinations.iter().filter(|to| input.set.is_external(&to.host)) {
-            let Some((_, host)) = route.hosts.iter().find(|(_, host)| *host != to.host) else { continue };
+            let Some(host) = input.set.foreign_host(route, to) else { continue };
             let message = format!("{} gets requests for the host {}", quoted(&to.host), quoted(host));
             let help = format!("write `rewrite: {{authority: {}}}`", quoted(&to.host).trim_matches('`'));
-            findings.push(finding(route.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+            findings.push(finding(route.manifest.file, to.place(), message, help));
         }
     }
     findings

@@ -10,7 +10,7 @@
 //! kind: Gateway
 //! metadata: {name: httpbin, namespace: egress}
 //! spec:
-//!   selector: {gateway: httpbin}
+//!   selector: {app: httpbin-egress}
 //!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
 //! ---
 //! kind: VirtualService
@@ -28,7 +28,7 @@
 //! kind: Gateway
 //! metadata: {name: httpbin, namespace: egress}
 //! spec:
-//!   selector: {gateway: httpbin}
+//!   selector: {app: httpbin-egress}
 //!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
 //! ---
 //! kind: VirtualService
@@ -61,11 +61,14 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         .iter()
         .filter(|route| route.is_in_mesh() && route.is_at_gateway() && route.matches_any_gateway);
     for route in routes {
-        for to in route.destinations.iter().filter(|to| input.set.served_at(&to.host).is_some()) {
+        let is_own = |service: &str| {
+            input.set.mesh.gateways.behind(service).any(|gateway| route.gateways.contains(&gateway.qualified()))
+        };
+        for to in route.destinations.iter().filter(|to| is_own(&to.host)) {
             let message =
                 format!("the gateway {} follows this route, too, and sends the request to itself", quoted(&to.host));
             let help = "write `match: [{gateways: [mesh]}]`, or use two VirtualServices";
-            findings.push(finding(route.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+            findings.push(finding(route.manifest.file, to.place(), message, help));
         }
     }
     findings

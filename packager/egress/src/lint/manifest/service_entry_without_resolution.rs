@@ -35,7 +35,8 @@
 //!   - route: [{destination: {host: httpbin.org}}]
 //! ```
 //!
-//! Fix: Write `resolution: DNS`, or `STATIC` and the addresses.
+//! Fix: Write `resolution: DNS`, or `STATIC` and the addresses. Istio refuses both for a pattern: write
+//! `DYNAMIC_DNS` (Istio 1.30 or later), or let the gateway send all requests to one host that serves them.
 
 use crate::code::Code;
 use crate::import::Kind;
@@ -43,6 +44,7 @@ use crate::import::set::entry_hosts;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
+use crate::model::IstioVersion;
 use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint {
@@ -58,7 +60,15 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let is_none = resolution.is_none_or(|resolution| resolution.text() == Some("NONE"));
         let Some(host) = entry_hosts(entry).find(|host| is_none && input.set.is_behind_gateway(host)) else { continue };
         let message = format!("the gateway sends requests for {} to itself", quoted(host));
-        let help = "write `resolution: DNS`";
+        let has_dynamic_dns =
+            input.mesh.as_ref().is_none_or(|(_, _, mesh)| mesh.istio_version >= IstioVersion::V1_30);
+        let help = match (host.starts_with('*'), has_dynamic_dns) {
+            (false, _) => "write `resolution: DNS`",
+            (true, true) => {
+                "write `resolution: DYNAMIC_DNS` (Istio 1.30 or later), or send all requests to one host that serves them"
+            }
+            (true, false) => "send all requests to one host that serves them, with an entry of its own",
+        };
         findings.push(match resolution {
             Some(resolution) => finding(entry.file, resolution, message, help),
             None => of_manifest(entry, message, help),

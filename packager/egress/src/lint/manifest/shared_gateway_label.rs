@@ -1,8 +1,8 @@
-//! An egress gateway is selected by a label that other gateways have, too.
+//! Several gateways have one label, by which a Gateway selects all of them.
 //!
 //! A Gateway applies to every pod with its labels, in all namespaces. With `istio: egressgateway`
 //! alone, each upstream's ports and hosts are opened on all other egress gateways, past their filters;
-//! and any Gateway that selects the label opens ports on this one.
+//! and any Gateway that selects the label opens ports on each of them.
 //!
 //! Bad:
 //!
@@ -12,6 +12,14 @@
 //! spec:
 //!   selector: {istio: egressgateway}
 //!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: IstioOperator
+//! metadata: {name: gateways}
+//! spec:
+//!   components:
+//!     egressGateways:
+//!     - {name: httpbin-egress, namespace: egress, label: {istio: egressgateway, gateway: httpbin}}
+//!     - {name: ledger-egress, namespace: egress, label: {istio: egressgateway, gateway: ledger}}
 //! ```
 //!
 //! Good:
@@ -22,11 +30,20 @@
 //! spec:
 //!   selector: {gateway: httpbin}
 //!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [httpbin.internal], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: IstioOperator
+//! metadata: {name: gateways}
+//! spec:
+//!   components:
+//!     egressGateways:
+//!     - {name: httpbin-egress, namespace: egress, label: {gateway: httpbin}}
+//!     - {name: ledger-egress, namespace: egress, label: {gateway: ledger}}
 //! ```
 //!
 //! Fix: Give each gateway its own label, and select by it.
 
 use crate::code::Code;
+use crate::import::selection::has_labels;
 use crate::import::view::{Server, Workload};
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
@@ -50,15 +67,25 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for gateway in input.set.of(Kind::Gateway) {
         let selector = gateway.spec().get("selector").map_or(&[][..], Node::entries);
-        if let Some(label) = selector.first().filter(|_| selector.iter().all(is_shared) && is_egress(input, gateway)) {
-            let message = format!("other gateways have the label {}, too", shown(label));
+        if !selector.iter().all(is_shared) || !is_egress(input, gateway) {
+            continue;
+        }
+        let selected: Vec<_> =
+            input.set.workloads.iter().filter(|workload| has_labels(workload.labels, selector)).collect();
+        if let ([label, ..], [one, another, ..]) = (selector, selected.as_slice()) {
+            let (one, another) = (quoted(one.name), quoted(another.name));
+            let message = format!("the gateways {one} and {another} both have the label {}", shown(label));
             findings.push(finding(gateway.file, &label.value, message, help));
         }
     }
     for Workload { manifest, name, labels, .. } in &input.set.workloads {
-        let shared = labels.iter().find(|label| is_shared(label) && label.key.name == "istio");
-        if let Some(label) = shared.filter(|label| !is_own(name, label)) {
-            let message = format!("any Gateway that selects {} opens ports on this gateway", shown(label));
+        let Some(label) = labels.iter().find(|label| is_shared(label) && label.key.name == "istio") else { continue };
+        let has_label = |other: &&Workload<'_>| {
+            other.name != *name && other.labels.iter().any(|own| shown(own) == shown(label))
+        };
+        if let Some(other) = input.set.workloads.iter().find(has_label).filter(|_| !is_own(name, label)) {
+            let message =
+                format!("any Gateway for {} that selects {} opens ports here, too", quoted(other.name), shown(label));
             findings.push(finding(manifest.file, &label.value, message, help));
         }
     }

@@ -56,11 +56,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for route in input.set.routes.iter().filter(|route| route.is_in_mesh()) {
         let Some((_, host)) = route.hosts.iter().find(|(_, host)| hosts.contains(host.as_str())) else { continue };
         for to in &route.destinations {
-            if input.set.served_at(&to.host).is_some() && !ruled.contains(to.host.as_str()) {
+            if input.set.mesh.gateways.served_at(&to.host).is_some() && !ruled.contains(to.host.as_str()) {
                 let (service, host) = (quoted(&to.host), quoted(host));
                 let message = format!("the gateway requires mutual TLS, but no DestinationRule here is for {service}");
                 let help = format!("write one with `tls: {{mode: ISTIO_MUTUAL, sni: {}}}`", host.trim_matches('`'));
-                findings.push(finding(route.manifest.file, to.node.get("host").unwrap_or(to.node), message, help));
+                findings.push(finding(route.manifest.file, to.place(), message, help));
             }
         }
     }

@@ -55,7 +55,7 @@ pub(super) const LINT: Lint =
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in input.set.client_tls.iter().filter(|tls| tls.mode == "ISTIO_MUTUAL") {
-        let Some(served) = input.set.served_at(&tls.host) else { continue };
+        let Some(served) = input.set.mesh.gateways.served_at(&tls.host) else { continue };
         let host = served.first().copied().unwrap_or("HOST");
         let (place, message) = match tls.node.get("sni") {
             None => {

@@ -1,0 +1,129 @@
+//! Which proxy sees which object, and where the pods of a gateway run.
+//!
+//! # Design
+//! Every sidecar and gateway of Istio sees the objects that are exported to the namespace of its pod, wherever the
+//! `Gateway` object is. Where a gateway's pods run is therefore taken from what shows it: a workload with its labels, a
+//! Service that selects them, or a route of callers that leads to its Service. Where nothing shows it, it is not known, and
+//! lints must not speak of what such a gateway sees.
+
+pub(crate) mod gateway;
+pub(crate) mod host;
+pub(crate) mod scope;
+
+use super::names::patterns_over;
+use super::view::{ClientTls, Destination, Route, Server, Workload};
+use super::{Kind, Manifest};
+use gateway::Gateways;
+use host::{Host, Port};
+use scope::Scope;
+use std::collections::{BTreeSet, HashMap};
+
+/// The namespace of the mesh's configuration, unless Istio is installed elsewhere.
+pub(crate) const ROOT: &str = "istio-system";
+
+/// What proxies see of the manifests.
+pub(crate) struct Mesh<'a> {
+    pub(crate) gateways: Gateways<'a>,
+    hosts: Vec<Host<'a>>,
+    by_name: HashMap<&'a str, Vec<usize>>,
+    by_service: HashMap<String, Vec<usize>>,
+    by_address: HashMap<&'a str, Vec<usize>>,
+}
+
+/// The pods that follow a route.
+pub(crate) struct Follower<'a> {
+    /// `NAMESPACE/NAME` of the Gateway; empty for the sidecars of callers.
+    pub(crate) gateway: &'a str,
+    pub(crate) namespace: &'a str,
+}
+
+impl<'a> Mesh<'a> {
+    pub(super) fn new(
+        manifests: &'a [Manifest],
+        servers: &[Server<'a>],
+        routes: &[Route<'a>],
+        client_tls: &[ClientTls<'a>],
+        workloads: &[Workload<'a>],
+    ) -> Self {
+        let hosts: Vec<_> = manifests.iter().flat_map(Host::of).collect();
+        let (mut by_name, mut by_service, mut by_address) =
+            (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        for (at, host) in hosts.iter().enumerate() {
+            match host.manifest.kind {
+                Kind::Service => by_service.entry(host.name.clone()).or_default().push(at),
+                _ => by_name.entry(host.written).or_default().push(at),
+            }
+            for address in host.manifest.spec().items_at(&["addresses"]).iter().filter_map(|address| address.text()) {
+                by_address.entry(address).or_default().push(at);
+            }
+        }
+        let gateways = Gateways::new(manifests, servers, routes, client_tls, workloads);
+        Self { gateways, hosts, by_name, by_service, by_address }
+    }
+
+    /// The objects that define a host, which may be a pattern: by its name, else by the most specific pattern.
+    pub(crate) fn hosts(&self, name: &str) -> Vec<&Host<'a>> {
+        let exact = self.by_name.get(name).into_iter().chain(self.by_service.get(name)).flatten();
+        let exact: Vec<_> = exact.filter_map(|at| self.hosts.get(*at)).collect();
+        if !exact.is_empty() || name.starts_with('*') {
+            return exact;
+        }
+        let pattern = patterns_over(name).find_map(|pattern| self.by_name.get(pattern.as_str()));
+        pattern.into_iter().flatten().filter_map(|at| self.hosts.get(*at)).collect()
+    }
+
+    /// The ServiceEntries that have this as an address.
+    pub(crate) fn at_address(&self, address: &str) -> Vec<&Host<'a>> {
+        self.by_address.get(address).into_iter().flatten().filter_map(|at| self.hosts.get(*at)).collect()
+    }
+
+    /// Every host that is defined here.
+    pub(crate) fn all_hosts(&self) -> impl Iterator<Item = &Host<'a>> {
+        self.hosts.iter()
+    }
+
+    /// The ports of a host that a destination may lead to: the one that it names, or all.
+    pub(crate) fn ports<'s>(&'s self, to: &Destination<'a>) -> Vec<&'s Port<'a>> {
+        let ports = self.hosts(&to.host).into_iter().flat_map(|host| &host.ports);
+        ports.filter(|port| to.port().is_none_or(|(_, number)| number == port.number)).collect()
+    }
+
+    /// Who follows a route, as far as it is known: gateways where their pods run, and callers of the VirtualService's own
+    /// namespace, unless it is a gateway's.
+    pub(crate) fn followers<'s>(&'s self, route: &'s Route<'a>) -> Vec<Follower<'s>> {
+        let mut followers = Vec::new();
+        for gateway in &route.gateways {
+            if gateway == "mesh" {
+                let namespace = route.manifest.namespace.as_str();
+                if !self.gateways.run_in(namespace) {
+                    followers.push(Follower { gateway: "", namespace });
+                }
+            } else {
+                let homes = self.gateways.homes(gateway).into_iter().flatten();
+                followers.extend(homes.map(|namespace| Follower { gateway, namespace }));
+            }
+        }
+        followers
+    }
+
+    /// Whether a proxy in this namespace uses a DestinationRule for a host: one of its own namespace, of the host's, or of
+    /// the mesh's.
+    pub(crate) fn uses_rule(&self, namespace: &str, rule: &Manifest, host: &str) -> bool {
+        let own = rule.namespace.as_str();
+        let defining: BTreeSet<&str> =
+            self.hosts(host).into_iter().map(|host| host.manifest.namespace.as_str()).collect();
+        let of_host = defining.contains(own) || host::service_namespace(host) == Some(own);
+        own == namespace || ((of_host || own == ROOT) && Scope::of(rule).includes(namespace))
+    }
+}
+
+impl Follower<'_> {
+    /// Such as "the gateway `a/b`, whose pods run in `c`,".
+    pub(crate) fn title(&self) -> String {
+        let namespace = crate::wording::quoted(self.namespace);
+        match self.gateway {
+            "" => format!("callers in {namespace}"),
+            gateway => format!("the gateway {}, whose pods run in {namespace},", crate::wording::quoted(gateway)),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Where the pods of Gateways run, and the Services through which callers reach them.
+
+use crate::import::names::{covers, patterns_over};
+use crate::import::selection::has_labels;
+use crate::import::view::{ClientTls, Route, Server, Workload};
+use crate::import::{Kind, Manifest};
+use crate::yaml::tree::{Entry, Node};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// The Gateways, their pods and their Services.
+#[derive(Default)]
+pub(crate) struct Gateways<'a> {
+    /// By `NAMESPACE/NAME`.
+    by_name: HashMap<String, &'a Manifest>,
+    /// The namespaces in which the pods of a Gateway run, by `NAMESPACE/NAME`, as far as something shows them.
+    homes: HashMap<String, BTreeSet<&'a str>>,
+    run_in: BTreeSet<&'a str>,
+    /// The hosts that are served behind a Service of gateways, those that routes lead there first.
+    served: HashMap<String, Vec<&'a str>>,
+    /// The Gateways behind a Service, by their names.
+    behind: HashMap<String, BTreeSet<String>>,
+}
+
+/// The servers of all Gateways, by the hosts that they serve.
+struct Servers<'s, 'a> {
+    by_host: HashMap<&'a str, Vec<&'s Server<'a>>>,
+}
+
+impl<'a> Gateways<'a> {
+    pub(super) fn new(
+        manifests: &'a [Manifest],
+        servers: &[Server<'a>],
+        routes: &[Route<'a>],
+        client_tls: &[ClientTls<'a>],
+        workloads: &[Workload<'a>],
+    ) -> Self {
+        let mut gateways = Self::default();
+        for gateway in manifests.iter().filter(|manifest| manifest.kind == Kind::Gateway) {
+            gateways.by_name.insert(gateway.qualified(), gateway);
+        }
+        gateways.find_pods(workloads);
+        gateways.find_services(manifests);
+        let mut by_host: HashMap<&str, Vec<&Server<'a>>> = HashMap::new();
+        for server in servers {
+            server.hosts.iter().for_each(|(_, host)| by_host.entry(host).or_default().push(server));
+        }
+        let servers = Servers { by_host };
+        gateways.follow_routes(routes, &servers);
+        for tls in client_tls.iter().filter(|tls| tls.mode == "ISTIO_MUTUAL" && tls.host.ends_with(".svc")) {
+            let Some(sni) = tls.node.text_at(&["sni"]) else { continue };
+            let serving = servers.of(sni).into_iter();
+            for server in serving.filter(|server| server.tls_mode == Some("ISTIO_MUTUAL")) {
+                let home = namespace_in(tls.manifest, tls.manifest.spec().text_at(&["host"]));
+                gateways.add(server.manifest, tls.host.clone(), home);
+            }
+        }
+        gateways.list_served(&servers);
+        gateways.run_in = gateways.homes.values().flatten().copied().collect();
+        gateways
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&'a Manifest> {
+        self.by_name.get(name).copied()
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &'a Manifest> {
+        self.by_name.values().copied()
+    }
+
+    /// The namespaces in which the pods of a Gateway run; `None` if nothing shows it.
+    pub(crate) fn homes(&self, name: &str) -> Option<&BTreeSet<&'a str>> {
+        self.homes.get(name).filter(|homes| !homes.is_empty())
+    }
+
+    /// Whether pods of a gateway are known to run in the namespace.
+    pub(super) fn run_in(&self, namespace: &str) -> bool {
+        self.run_in.contains(namespace)
+    }
+
+    /// The hosts that are served behind this Service, if it is a gateway's.
+    pub(crate) fn served_at(&self, service: &str) -> Option<&[&'a str]> {
+        self.served.get(service).map(Vec::as_slice)
+    }
+
+    /// The Gateways whose pods this Service leads to.
+    pub(crate) fn behind(&self, service: &str) -> impl Iterator<Item = &'a Manifest> {
+        self.behind.get(service).into_iter().flatten().filter_map(|name| self.get(name))
+    }
+
+    fn add(&mut self, gateway: &'a Manifest, service: String, home: Option<&'a str>) {
+        let name = gateway.qualified();
+        self.homes.entry(name.clone()).or_default().extend(home);
+        self.served.entry(service.clone()).or_default();
+        self.behind.entry(service).or_default().insert(name);
+    }
+
+    /// A workload's Service usually has its name.
+    fn find_pods(&mut self, workloads: &[Workload<'a>]) {
+        let mut by_label: HashMap<(&str, &str), Vec<&Workload<'a>>> = HashMap::new();
+        for workload in workloads {
+            self.served.entry(format!("{}.{}.svc", workload.name, workload.namespace)).or_default();
+            for (key, value) in texts(workload.labels) {
+                by_label.entry((key, value)).or_default().push(workload);
+            }
+        }
+        let gateways: Vec<_> = self.all().collect();
+        for gateway in gateways {
+            let selector = selector(gateway);
+            let some: BTreeMap<_, _> = texts(selector)
+                .filter_map(|label| by_label.get(&label))
+                .flatten()
+                .map(|workload| ((workload.namespace, workload.name), *workload))
+                .collect();
+            for workload in some.into_values().filter(|workload| has_labels(workload.labels, selector)) {
+                let service = format!("{}.{}.svc", workload.name, workload.namespace);
+                self.add(gateway, service, Some(workload.namespace));
+            }
+        }
+    }
+
+    /// A Service selects a gateway's pods if one of the two selectors has all labels of the other.
+    fn find_services(&mut self, manifests: &'a [Manifest]) {
+        let mut by_label: HashMap<(&str, &str), Vec<&'a Manifest>> = HashMap::new();
+        for gateway in self.all() {
+            texts(selector(gateway)).for_each(|label| by_label.entry(label).or_default().push(gateway));
+        }
+        for service in manifests.iter().filter(|manifest| manifest.kind == Kind::Service) {
+            let labels = selector(service);
+            let some: BTreeMap<String, &'a Manifest> = texts(labels)
+                .filter_map(|label| by_label.get(&label))
+                .flatten()
+                .map(|gateway| (gateway.qualified(), *gateway))
+                .collect();
+            for gateway in some.into_values() {
+                let own = selector(gateway);
+                if has_labels(labels, own) || has_labels(own, labels) {
+                    let name = format!("{}.{}.svc", service.name, service.namespace);
+                    self.add(gateway, name, Some(service.namespace.as_str()));
+                }
+            }
+        }
+    }
+
+    /// A route of callers leads to a gateway if it is for a host that the gateway serves, and the gateway itself sends
+    /// those requests out of the cluster; or if the Service has the name that the Gateway selects.
+    fn follow_routes(&mut self, routes: &[Route<'a>], servers: &Servers<'_, 'a>) {
+        let mut legs: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+        for route in routes {
+            for gateway in &route.gateways {
+                for (_, host) in &route.hosts {
+                    let to = route.destinations.iter().map(|to| to.host.as_str());
+                    legs.entry((gateway, host)).or_default().extend(to);
+                }
+            }
+        }
+        for route in routes.iter().filter(|route| route.is_in_mesh()) {
+            for to in route.destinations.iter().filter(|to| to.host.ends_with(".svc")) {
+                for (_, host) in &route.hosts {
+                    for server in servers.of(host) {
+                        let name = server.manifest.qualified();
+                        let onward = legs.get(&(name.as_str(), host.as_str())).map_or(&[][..], Vec::as_slice);
+                        let leads_out = match onward {
+                            [] => server.tls_mode == Some("ISTIO_MUTUAL"),
+                            onward => {
+                                !onward.contains(&to.host.as_str()) && onward.iter().any(|to| !to.ends_with(".svc"))
+                            }
+                        };
+                        let is_led_there = !route.gateways.contains(&name) && leads_out;
+                        if is_led_there || is_named(server.manifest, &to.host) {
+                            let home = namespace_in(route.manifest, to.node.text_at(&["host"]));
+                            self.add(server.manifest, to.host.clone(), home);
+                            let own = server.hosts.iter().map(|(_, host)| *host);
+                            let routed = own.filter(|own| *own == host || covers(own, host));
+                            self.served.entry(to.host.clone()).or_default().extend(routed);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn list_served(&mut self, servers: &Servers<'_, 'a>) {
+        let mut of_gateway: HashMap<String, BTreeSet<&'a str>> = HashMap::new();
+        for (host, servers) in &servers.by_host {
+            servers.iter().for_each(|server| {
+                of_gateway.entry(server.manifest.qualified()).or_default().insert(host);
+            });
+        }
+        for (service, names) in &self.behind {
+            let served = self.served.entry(service.clone()).or_default();
+            served.extend(names.iter().filter_map(|name| of_gateway.get(name)).flatten());
+        }
+    }
+}
+
+impl<'s, 'a> Servers<'s, 'a> {
+    /// Those that serve a host, which may be a pattern.
+    fn of(&self, host: &str) -> Vec<&'s Server<'a>> {
+        let patterns = patterns_over(host).filter_map(|pattern| self.by_host.get(pattern.as_str()));
+        self.by_host.get(host).into_iter().chain(patterns).flatten().copied().collect()
+    }
+}
+
+/// Whether a label that the Gateway selects has the name of the Service as its value.
+fn is_named(gateway: &Manifest, service: &str) -> bool {
+    let name = service.split('.').next().unwrap_or_default();
+    texts(selector(gateway)).any(|(_, value)| value == name || name.strip_prefix("istio-") == Some(value))
+}
+
+fn namespace_in<'a>(manifest: &'a Manifest, host: Option<&'a str>) -> Option<&'a str> {
+    let host = host?.trim_end_matches('.');
+    match host.split_once(".svc") {
+        Some((service, _)) => service.split_once('.').map(|(_, namespace)| namespace),
+        None => (!host.contains('.')).then_some(manifest.namespace.as_str()),
+    }
+}
+
+fn selector(manifest: &Manifest) -> &[Entry] {
+    manifest.spec().get("selector").map_or(&[][..], Node::entries)
+}
+
+fn texts(labels: &[Entry]) -> impl Iterator<Item = (&str, &str)> {
+    labels.iter().filter_map(|label| Some((label.key.name.as_str(), label.value.text()?)))
+}

@@ -1,0 +1,96 @@
+//! The hosts that proxies know, and their ports.
+
+use super::scope::Scope;
+use crate::import::set::entry_hosts;
+use crate::import::{Kind, Manifest};
+use crate::yaml::tree::Node;
+
+/// A host of a ServiceEntry or of a Service.
+pub(crate) struct Host<'a> {
+    pub(crate) manifest: &'a Manifest,
+    /// As Istio's routes name it; a Service's is `NAME.NAMESPACE.svc`.
+    pub(crate) name: String,
+    /// As the file has it; the name of a Service.
+    pub(super) written: &'a str,
+    pub(crate) scope: Scope<'a>,
+    pub(crate) ports: Vec<Port<'a>>,
+}
+
+/// A port of a host.
+pub(crate) struct Port<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) number: &'a str,
+    /// The port of the pods; the number itself if none is written. It may be a name.
+    pub(crate) target: &'a str,
+    pub(crate) protocol: Protocol,
+}
+
+/// What Istio takes the bytes on a port for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// Requests that routes of `http` apply to.
+    Http,
+    /// Connections that the caller has encrypted; routes of `tls` apply.
+    Tls,
+    /// Bytes; routes of `tcp` apply.
+    Tcp,
+    /// Istio finds out per connection.
+    Detected,
+}
+
+impl<'a> Host<'a> {
+    pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
+        match manifest.kind {
+            Kind::ServiceEntry => {
+                let host = |written: &'a str| Self {
+                    manifest,
+                    name: written.to_owned(),
+                    written,
+                    scope: Scope::of(manifest),
+                    ports: ports(manifest),
+                };
+                entry_hosts(manifest).map(host).collect()
+            }
+            Kind::Service => {
+                let name = format!("{}.{}.svc", manifest.name, manifest.namespace);
+                let (written, scope) = (manifest.name.as_str(), Scope::of(manifest));
+                vec![Self { manifest, name, written, scope, ports: ports(manifest) }]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Protocol {
+    /// The protocol in a `Gateway`, a `ServiceEntry` or an `appProtocol`.
+    pub(crate) fn of(text: &str) -> Self {
+        match text.to_ascii_uppercase().as_str() {
+            "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" | "HTTP_PROXY" => Self::Http,
+            "HTTPS" | "TLS" => Self::Tls,
+            "TCP" | "MONGO" | "MYSQL" | "REDIS" | "UDP" => Self::Tcp,
+            _ => Self::Detected,
+        }
+    }
+}
+
+fn ports(manifest: &Manifest) -> Vec<Port<'_>> {
+    let listed = manifest.spec().items_at(&["ports"]).iter();
+    listed
+        .filter_map(|node| {
+            let is_service = manifest.kind == Kind::Service;
+            let number = node.text_at(&[if is_service { "port" } else { "number" }])?;
+            let protocol = match is_service {
+                true => node.text_at(&["appProtocol"]).or_else(|| node.text_at(&["name"])?.split('-').next()),
+                false => node.text_at(&["protocol"]),
+            };
+            let target = node.text_at(&["targetPort"]).unwrap_or(number);
+            Some(Port { node, number, target, protocol: Protocol::of(protocol.unwrap_or_default()) })
+        })
+        .collect()
+}
+
+/// The namespace in `NAME.NAMESPACE.svc`.
+pub(crate) fn service_namespace(host: &str) -> Option<&str> {
+    let (_, namespace) = host.strip_suffix(".svc")?.split_once('.')?;
+    Some(namespace)
+}
