@@ -311,6 +311,9 @@ codes! {
         ModuleExpiry = "SP2608" Warning,
         FilterSelectsNoGateway = "SP2609" Warning,
         CallerInSecretNamespace = "SP2610" Warning,
+        EntryHidden = "SP2611" Warning,
+        RuleNotUsed = "SP2612" Warning,
+        RouteHidden = "SP2613" Warning,
     }
 }
 

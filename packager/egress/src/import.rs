@@ -5,8 +5,10 @@
 //! need: wrong types are left to the API server. [`set::Set`] has what the manifests say together, and
 //! [`mesh::Mesh`] what the proxies see of them.
 
+pub(crate) mod fields;
 pub(crate) mod mesh;
 pub(crate) mod names;
+pub(crate) mod protocol;
 pub(crate) mod recognise;
 pub(crate) mod selection;
 pub(crate) mod set;
@@ -23,12 +25,15 @@ macro_rules! kinds {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum Kind {
             $($($kind,)+)+
+            /// A kind that Istio does not have, in a group of Istio's.
+            Unknown,
         }
 
         impl Kind {
             /// The kind of a document with this `apiVersion` and `kind`. All versions of a group have the same fields.
             pub(crate) fn of(api_version: &str, kind: &str) -> Option<Kind> {
                 let group = api_version.split_once('/').map_or("", |(group, _)| group);
+                let kind = if (group, kind) == (GATEWAY_API, "Gateway") { "KubernetesGateway" } else { kind };
                 match (group, kind) {
                     $($(($group, stringify!($kind)) => Some(Kind::$kind),)+)+
                     _ => None,
@@ -38,6 +43,9 @@ macro_rules! kinds {
     };
 }
 
+/// Kubernetes' own group for gateways, whose kind `Gateway` is not Istio's.
+const GATEWAY_API: &str = "gateway.networking.k8s.io";
+
 kinds! {
     "": Service Namespace;
     "networking.istio.io": Gateway VirtualService DestinationRule ServiceEntry EnvoyFilter Sidecar;
@@ -46,6 +54,7 @@ kinds! {
     "extensions.istio.io": WasmPlugin TrafficExtension;
     "install.istio.io": IstioOperator;
     "apps": Deployment;
+    "gateway.networking.k8s.io": KubernetesGateway HTTPRoute;
 }
 
 /// One object of a file.
@@ -67,6 +76,12 @@ impl Manifest {
         format!("{}/{}", self.namespace, self.name)
     }
 
+    /// The text and place of `apiVersion` or `kind`.
+    pub(crate) fn head(&self, field: &str) -> (&str, &Node) {
+        let node = self.tree.get(field).unwrap_or(&self.tree);
+        (node.text().unwrap_or_default(), node)
+    }
+
     pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
         self.tree.descend(&["metadata", "annotations"])?.text_at(&[name])
     }
@@ -77,6 +92,16 @@ impl Manifest {
 
     pub(crate) fn spec(&self) -> &Node {
         self.tree.get("spec").unwrap_or(&self.tree)
+    }
+
+    /// `None` if the file has no `spec`.
+    pub(crate) fn written_spec(&self) -> Option<&Node> {
+        self.tree.get("spec")
+    }
+
+    /// Whether the `apiVersion` is of a group of Istio's.
+    pub(crate) fn is_of_istio(&self) -> bool {
+        fields::is_of_istio(self.head("apiVersion").0)
     }
 
     /// Where to report a missing field.
@@ -115,7 +140,8 @@ fn objects(mut document: Node) -> Vec<Node> {
 }
 
 fn manifest(file: usize, tree: Node) -> Option<Manifest> {
-    let kind = Kind::of(tree.text_at(&["apiVersion"])?, tree.text_at(&["kind"])?)?;
+    let (api_version, kind) = (tree.text_at(&["apiVersion"])?, tree.text_at(&["kind"])?);
+    let kind = Kind::of(api_version, kind).or_else(|| fields::is_of_istio(api_version).then_some(Kind::Unknown))?;
     let is_of_mesh = match kind {
         Kind::Deployment => is_gateway(&tree),
         Kind::Service => tree.get("spec").is_some(),

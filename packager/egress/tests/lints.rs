@@ -68,14 +68,19 @@ fn read(path: &Path) -> SourceFile {
 #[test]
 fn every_lint_finds_its_bad_example_and_nothing_in_its_good_one() {
     let pairs = pairs();
+    let mut wrong = Vec::new();
     for (stem, (code, pair)) in &pairs {
         assert!(!pair.bad.is_empty() && !pair.good.is_empty(), "{stem} is not a pair");
         for files in [&pair.bad, &pair.good] {
-            assert_eq!(found(files), marked(files), "{stem}");
+            let (found, marked) = (found(files), marked(files));
+            if found != marked {
+                wrong.push(format!("{stem}: found {found:#?}, marked {marked:#?}"));
+            }
         }
         assert!(marked(&pair.bad).iter().any(|mark| mark.code == *code), "{stem}: nothing is marked");
         assert!(marked(&pair.good).iter().all(|mark| mark.code != *code), "{stem}: the good example is marked");
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     for code in lint::codes() {
         assert!(pairs.values().any(|(of, _)| *of == code), "{code} has no pair of examples in tests/lints");
     }

@@ -169,9 +169,14 @@ fn manifests(text: &str) -> String {
         let kind = document.lines().next().and_then(|line| line.strip_prefix("kind: ")).expect("a kind");
         let group = match kind {
             "Deployment" => "apps/v1",
+            "Service" => "v1",
             "IstioOperator" => "install.istio.io/v1alpha1",
             "WasmPlugin" | "TrafficExtension" => "extensions.istio.io/v1alpha1",
-            "PeerAuthentication" | "RequestAuthentication" | "AuthorizationPolicy" => "security.istio.io/v1",
+            "PeerAuthentication" | "PeerAuthentications" | "RequestAuthentication" | "AuthorizationPolicy" => {
+                "security.istio.io/v1"
+            }
+            "EnvoyFilter" => "networking.istio.io/v1alpha3",
+            "Telemetry" => "telemetry.istio.io/v1",
             _ => "networking.istio.io/v1",
         };
         format!("apiVersion: {group}\n{document}")

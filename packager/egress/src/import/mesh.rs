@@ -13,6 +13,7 @@ pub(crate) mod scope;
 use super::names::patterns_over;
 use super::view::{ClientTls, Destination, Route, Server, Workload};
 use super::{Kind, Manifest};
+use crate::wording::quoted;
 use gateway::Gateways;
 use host::{Host, Port};
 use scope::Scope;
@@ -28,6 +29,10 @@ pub(crate) struct Mesh<'a> {
     by_name: HashMap<&'a str, Vec<usize>>,
     by_service: HashMap<String, Vec<usize>>,
     by_address: HashMap<&'a str, Vec<usize>>,
+    services: Vec<usize>,
+    entries: Vec<usize>,
+    /// The namespaces of ServiceEntries, and (with `true`) of Services.
+    defining: BTreeSet<(bool, &'a str)>,
 }
 
 /// The pods that follow a route.
@@ -58,7 +63,10 @@ impl<'a> Mesh<'a> {
             }
         }
         let gateways = Gateways::new(manifests, servers, routes, client_tls, workloads);
-        Self { gateways, hosts, by_name, by_service, by_address }
+        let is_service = |host: &Host<'_>| host.manifest.kind == Kind::Service;
+        let (services, entries) = (0..hosts.len()).partition(|at| hosts.get(*at).is_some_and(is_service));
+        let defining = hosts.iter().map(|host| (is_service(host), host.manifest.namespace.as_str())).collect();
+        Self { gateways, hosts, by_name, by_service, by_address, services, entries, defining }
     }
 
     /// The objects that define a host, which may be a pattern: by its name, else by the most specific pattern.
@@ -77,9 +85,22 @@ impl<'a> Mesh<'a> {
         self.by_address.get(address).into_iter().flatten().filter_map(|at| self.hosts.get(*at)).collect()
     }
 
-    /// Every host that is defined here.
-    pub(crate) fn all_hosts(&self) -> impl Iterator<Item = &Host<'a>> {
-        self.hosts.iter()
+    /// The hosts of Services, or of ServiceEntries.
+    pub(crate) fn hosts_of(&self, kind: Kind) -> Vec<&Host<'a>> {
+        self.of_kind(kind).iter().filter_map(|at| self.hosts.get(*at)).collect()
+    }
+
+    pub(crate) fn count(&self, kind: Kind) -> usize {
+        self.of_kind(kind).len()
+    }
+
+    /// Whether objects of this kind in a namespace are here.
+    pub(crate) fn defines(&self, kind: Kind, namespace: &str) -> bool {
+        self.defining.contains(&(kind == Kind::Service, namespace))
+    }
+
+    fn of_kind(&self, kind: Kind) -> &[usize] {
+        if kind == Kind::Service { &self.services } else { &self.entries }
     }
 
     /// The ports of a host that a destination may lead to: the one that it names, or all.
@@ -118,12 +139,12 @@ impl<'a> Mesh<'a> {
 }
 
 impl Follower<'_> {
-    /// Such as "the gateway `a/b`, whose pods run in `c`,".
+    /// Such as "the gateway `a/b` (pods in `c`)".
     pub(crate) fn title(&self) -> String {
-        let namespace = crate::wording::quoted(self.namespace);
+        let namespace = quoted(self.namespace);
         match self.gateway {
             "" => format!("callers in {namespace}"),
-            gateway => format!("the gateway {}, whose pods run in {namespace},", crate::wording::quoted(gateway)),
+            gateway => format!("the gateway {} (pods in {namespace})", quoted(gateway)),
         }
     }
 }

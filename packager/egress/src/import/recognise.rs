@@ -4,6 +4,7 @@
 //! parser, as far as it can read it.
 
 use super::Kind;
+use super::fields::is_of_istio;
 use crate::diagnostic::Sink;
 use crate::model::KINDS;
 use crate::yaml::reader::read_all;
@@ -93,14 +94,17 @@ pub fn has_own_kind(text: &str) -> bool {
     has_kind(text, &KINDS)
 }
 
-/// Deployments are read if they are gateways, Services if they select pods, Namespaces if Istio is told something there, and
-/// lists if they have resources of Istio.
+/// Deployments are read if they are gateways, Services if they select pods, Namespaces and routes if they name something of
+/// Istio, and lists if they have resources of Istio.
 fn is_read(api_version: &str, kind: &str, text: &str) -> bool {
     match Kind::of(api_version, kind) {
         Some(Kind::Deployment) => text.contains("istio-proxy") || text.contains("inject.istio.io/templates"),
         Some(Kind::Service) => api_version == "v1" && text.contains("selector"),
         Some(Kind::Namespace) => api_version == "v1" && text.contains("istio.io/"),
+        Some(Kind::KubernetesGateway) => text.contains("gatewayClassName"),
+        Some(Kind::HTTPRoute) => text.contains(".istio.io"),
         Some(_) => true,
+        None if is_of_istio(api_version) => !kind.is_empty(),
         None => kind == "List" && text.contains(".istio.io/"),
     }
 }

@@ -16,6 +16,11 @@ pub(crate) enum SelectedPods<'a> {
 }
 
 impl Manifest {
+    /// Whether the manifest names pods, and is not for all of its namespace.
+    pub(crate) fn selects_some_pods(&self) -> bool {
+        !matches!(self.selected_pods(), SelectedPods::All)
+    }
+
     pub(crate) fn selected_pods(&self) -> SelectedPods<'_> {
         let spec = self.spec();
         let one = spec.get("targetRef").into_iter();
@@ -25,9 +30,12 @@ impl Manifest {
             return SelectedPods::OfResources(names);
         }
         // A Gateway has the labels in `selector` itself.
-        let selector = spec.get("selector");
-        let labels =
-            selector.and_then(|selector| selector.get("matchLabels")).or(selector).map_or(&[][..], Node::entries);
+        // An EnvoyFilter has `labels` in its own selector.
+        let selector = spec.get("selector").or_else(|| spec.get("workloadSelector"));
+        let labels = selector
+            .and_then(|selector| selector.get("matchLabels").or_else(|| selector.get("labels")))
+            .or(selector)
+            .map_or(&[][..], Node::entries);
         if labels.is_empty() { SelectedPods::All } else { SelectedPods::WithLabels(labels) }
     }
 }

@@ -3,9 +3,9 @@
 use super::mesh::Mesh;
 use super::names::{covers, host_in, patterns_over};
 use super::selection::Selection;
-use super::view::{ClientTls, Destination, Plugin, Route, Server, Workload};
+use super::view::{ClientTls, Destination, Plugin, Route, Server, Workload, entry_hosts};
 use super::{Kind, Manifest};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// All manifests that are checked together, and what they say together.
 pub(crate) struct Set<'a> {
@@ -25,10 +25,20 @@ pub(crate) struct Set<'a> {
     external: HashSet<&'a str>,
     /// Names of the Gateways that have a route.
     routed: HashSet<String>,
-    /// The hosts to which a gateway sends requests.
+    /// The hosts to which a gateway sends requests, and the names and patterns by which they are defined.
     through_gateway: HashSet<String>,
+    /// The hosts that callers are routed for, and those to which they are.
+    in_mesh: HashSet<String>,
+    /// Positions of routes and of their destinations, by host.
+    leading_to: HashMap<String, Vec<(usize, usize)>>,
+    /// Positions of TLS settings, by host.
+    tls_of: HashMap<String, Vec<usize>>,
+    /// The hosts with a DestinationRule that has a tunnel.
+    tunnels: HashSet<String>,
     /// What proxies see.
     pub(crate) mesh: Mesh<'a>,
+    /// The hosts to which routes of the Gateway API lead.
+    by_gateway_api: HashSet<&'a str>,
 }
 
 impl<'a> Set<'a> {
@@ -40,9 +50,24 @@ impl<'a> Set<'a> {
         let workloads: Vec<_> = manifests.iter().flat_map(Workload::of).collect();
         let outside = of(Kind::ServiceEntry).filter(|entry| is_outside(entry));
         let external: HashSet<&str> = outside.flat_map(entry_hosts).collect();
-        let at_gateway = routes.iter().filter(|route| route.is_at_gateway()).flat_map(|route| &route.destinations);
         let client_tls: Vec<_> = manifests.iter().flat_map(ClientTls::of).collect();
         let mesh = Mesh::new(manifests, &servers, &routes, &client_tls, &workloads);
+        let at_gateway = routes.iter().filter(|route| route.is_at_gateway()).flat_map(|route| &route.destinations);
+        let named = at_gateway.flat_map(|to| {
+            let defined = mesh.hosts(&to.host).into_iter().map(|host| host.name.clone());
+            defined.chain([to.host.clone()]).collect::<Vec<_>>()
+        });
+        let through_gateway = named.collect();
+        let mut tls_of: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, tls) in client_tls.iter().enumerate() {
+            tls_of.entry(tls.host.clone()).or_default().push(at);
+        }
+        let mut leading_to: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+        for (at, route) in routes.iter().enumerate() {
+            for (position, to) in route.destinations.iter().enumerate() {
+                leading_to.entry(to.host.clone()).or_default().push((at, position));
+            }
+        }
         // A Gateway whose pods are not known is taken to be where its pods are.
         let at_home = of(Kind::Gateway).flat_map(|gateway| {
             let homes = mesh.gateways.homes(&gateway.qualified());
@@ -56,7 +81,11 @@ impl<'a> Set<'a> {
             extensions: Selection::new(plugins.iter().map(|plugin| placed(plugin.manifest)), &workloads),
             client_tls,
             routed: routes.iter().flat_map(|route| route.gateways.iter().cloned()).collect(),
-            through_gateway: at_gateway.map(|destination| destination.host.clone()).collect(),
+            through_gateway,
+            in_mesh: in_mesh(&routes),
+            leading_to,
+            tls_of,
+            tunnels: of(Kind::DestinationRule).filter_map(tunnel).collect(),
             manifests,
             plugins,
             servers,
@@ -64,6 +93,11 @@ impl<'a> Set<'a> {
             workloads,
             external,
             mesh,
+            by_gateway_api: of(Kind::HTTPRoute)
+                .flat_map(|route| route.spec().descendants())
+                .flat_map(|node| node.items_at(&["backendRefs"]))
+                .filter_map(|backend| backend.text_at(&["name"]))
+                .collect(),
         }
     }
 
@@ -74,6 +108,11 @@ impl<'a> Set<'a> {
     /// Whether a ServiceEntry says that the host is outside the mesh.
     pub(crate) fn is_external(&self, host: &str) -> bool {
         self.external.contains(host) || patterns_over(host).any(|pattern| self.external.contains(pattern.as_str()))
+    }
+
+    /// Whether a route of the Gateway API leads to the host.
+    pub(crate) fn is_routed_by_gateway_api(&self, host: &str) -> bool {
+        self.by_gateway_api.contains(host)
     }
 
     pub(crate) fn external_hosts(&self) -> impl Iterator<Item = &'a str> {
@@ -95,42 +134,42 @@ impl<'a> Set<'a> {
         let own: Vec<_> = self.mesh.hosts(&to.host).into_iter().map(|host| host.manifest).collect();
         let is_own = |host: &str| {
             covers(host, &to.host)
-                || own.iter().any(|entry| entry_hosts(entry).any(|own| own == host || covers(own, host)))
+                || own.iter().any(|entry| {
+                    let addresses = entry.spec().items_at(&["addresses"]).iter().filter_map(|address| address.text());
+                    entry_hosts(entry).chain(addresses).any(|own| own == host || covers(own, host))
+                })
         };
         route.hosts.iter().map(|(_, host)| host.as_str()).find(|host| !is_own(host))
     }
 
     /// Whether a DestinationRule sends connections to this destination through a tunnel.
     fn is_tunnel(&self, to: &Destination<'_>) -> bool {
-        let rules = self.of(Kind::DestinationRule).filter(|rule| {
-            rule.spec().text_at(&["host"]).is_some_and(|host| host_in(&rule.namespace, host) == to.host)
-        });
-        rules.flat_map(|rule| rule.spec().descendants()).any(|node| node.get("tunnel").is_some())
+        self.tunnels.contains(&to.host)
     }
 
     /// Whether a route of callers is for the host, or leads to it.
     pub(crate) fn is_routed_in_mesh(&self, host: &str) -> bool {
-        self.routes.iter().filter(|route| route.is_in_mesh()).any(|route| {
-            route.hosts.iter().any(|(_, own)| own == host || covers(own, host))
-                || route.destinations.iter().any(|to| to.host == host)
+        self.in_mesh.contains(host) || patterns_over(host).any(|pattern| self.in_mesh.contains(&pattern))
+    }
+
+    /// The destinations that are this host, with their routes.
+    pub(crate) fn leading_to(&self, host: &str) -> impl Iterator<Item = (&Route<'a>, &Destination<'a>)> {
+        let places = self.leading_to.get(host).into_iter().flatten();
+        places.filter_map(|(route, to)| {
+            let route = self.routes.get(*route)?;
+            Some((route, route.destinations.get(*to)?))
         })
+    }
+
+    /// The TLS settings that are written for this host.
+    pub(crate) fn client_tls_of(&self, host: &str) -> impl Iterator<Item = &ClientTls<'a>> {
+        self.tls_of.get(host).into_iter().flatten().filter_map(|at| self.client_tls.get(*at))
     }
 
     /// Whether a gateway sends requests to the host, which may be a pattern.
     pub(crate) fn is_behind_gateway(&self, host: &str) -> bool {
-        match host.strip_prefix('*') {
-            None => self.through_gateway.contains(host),
-            Some(_) => self.through_gateway.iter().any(|destination| {
-                // A more specific entry has those of its own.
-                let is_own = || self.mesh.hosts(destination).iter().any(|own| own.name == host);
-                destination == host || (covers(host, destination) && is_own())
-            }),
-        }
+        self.through_gateway.contains(host)
     }
-}
-
-pub(crate) fn entry_hosts(entry: &Manifest) -> impl Iterator<Item = &str> {
-    entry.spec().items_at(&["hosts"]).iter().filter_map(|host| host.text())
 }
 
 /// MESH_EXTERNAL is Istio's default.
@@ -141,4 +180,20 @@ fn is_outside(entry: &Manifest) -> bool {
 /// A manifest applies to pods of its own namespace.
 fn placed(manifest: &Manifest) -> (&str, &Manifest) {
     (&manifest.namespace, manifest)
+}
+
+/// The hosts of the routes of callers, and their destinations.
+fn in_mesh(routes: &[Route<'_>]) -> HashSet<String> {
+    let routes = routes.iter().filter(|route| route.is_in_mesh());
+    let hosts = routes.flat_map(|route| {
+        let to = route.destinations.iter().map(|to| &to.host);
+        route.hosts.iter().map(|(_, host)| host).chain(to)
+    });
+    hosts.cloned().collect()
+}
+
+/// The host of a DestinationRule that has a tunnel, for all or for a subset.
+fn tunnel(rule: &Manifest) -> Option<String> {
+    rule.spec().descendants().find(|node| node.get("tunnel").is_some())?;
+    Some(host_in(&rule.namespace, rule.spec().text_at(&["host"])?))
 }

@@ -1,6 +1,7 @@
 //! Parts of manifests, under the names that lints use.
 
-use super::names::{host_in, without_namespace};
+use super::names::{covers, host_in, without_namespace};
+use super::protocol::Protocol;
 use super::{Kind, Manifest};
 use crate::yaml::tree::{Entry, Node};
 
@@ -59,6 +60,29 @@ pub(crate) struct Server<'a> {
     pub(crate) hosts: Vec<(&'a Node, &'a str)>,
     pub(crate) port: &'a str,
     pub(crate) tls_mode: Option<&'a str>,
+    protocol: &'a str,
+}
+
+/// What a server of a Gateway does with connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Serves {
+    /// It reads requests: routes of `http` apply.
+    Requests,
+    /// It passes TLS on as it is: routes of `tls` apply.
+    PassedTls,
+    /// It passes bytes on, after it has ended TLS if it has a certificate: routes of `tcp` apply.
+    Bytes,
+}
+
+impl Serves {
+    /// The list of a VirtualService that applies.
+    pub(crate) fn list(self) -> &'static str {
+        match self {
+            Self::Requests => "http",
+            Self::PassedTls => "tls",
+            Self::Bytes => "tcp",
+        }
+    }
 }
 
 impl<'a> Server<'a> {
@@ -72,8 +96,26 @@ impl<'a> Server<'a> {
                 hosts: hosts.filter_map(|host| Some((host, without_namespace(host.text()?)))).collect(),
                 port: node.text_at(&["port", "number"]).unwrap_or_default(),
                 tls_mode: node.text_at(&["tls", "mode"]),
+                protocol: node.text_at(&["port", "protocol"]).unwrap_or_default(),
             }
         })
+    }
+
+    /// `None` if the protocol is not known.
+    pub(crate) fn serves(&self) -> Option<Serves> {
+        let passes_tls = matches!(self.tls_mode, Some("PASSTHROUGH" | "AUTO_PASSTHROUGH"));
+        match (self.protocol.to_ascii_uppercase().as_str(), Protocol::of(self.protocol)) {
+            (_, Protocol::Http) => Some(Serves::Requests),
+            (_, Protocol::Tls) if passes_tls => Some(Serves::PassedTls),
+            ("HTTPS", _) => Some(Serves::Requests),
+            (_, Protocol::Tls | Protocol::Tcp) => Some(Serves::Bytes),
+            (_, Protocol::Detected) => None,
+        }
+    }
+
+    /// Whether the server is for the host, which may be a pattern.
+    pub(crate) fn is_for(&self, host: &str) -> bool {
+        self.hosts.iter().any(|(_, own)| *own == host || covers(own, host) || covers(host, own))
     }
 
     /// Whether callers can be asked for a certificate here, or TLS is passed through.
@@ -106,8 +148,7 @@ impl<'a> ClientTls<'a> {
         let host = spec.text_at(&["host"]).filter(|_| manifest.kind == Kind::DestinationRule);
         let Some(host) = host.map(|host| host_in(&manifest.namespace, host)) else { return Vec::new() };
         let subsets = spec.items_at(&["subsets"]).iter();
-        let of_subsets =
-            subsets.filter_map(|subset| Some((subset.text_at(&["name"]), subset.get("trafficPolicy")?)));
+        let of_subsets = subsets.filter_map(|subset| Some((subset.text_at(&["name"]), subset.get("trafficPolicy")?)));
         let policies = of_subsets.chain(spec.get("trafficPolicy").map(|policy| (None, policy)));
         let levels = policies.flat_map(|(subset, policy)| {
             let ports = policy.items_at(&["portLevelSettings"]).iter();
@@ -216,6 +257,16 @@ impl<'a> Route<'a> {
         rewritten.or_else(|| set.next().and_then(|entry| entry.value.text()))
     }
 
+    /// The ports that the route is for at a Gateway, or at `mesh`; `None` for all.
+    pub(crate) fn ports_at(&self, gateway: &str) -> Option<Vec<&'a str>> {
+        let namespace = self.manifest.namespace.as_str();
+        let matches = self.node.items_at(&["match"]).iter();
+        let here =
+            matches.filter(|one| gateways(namespace, one).is_none_or(|names| names.iter().any(|name| name == gateway)));
+        let ports: Option<Vec<_>> = here.map(|one| one.text_at(&["port"])).collect();
+        ports.filter(|ports| !ports.is_empty())
+    }
+
     pub(crate) fn is_in_mesh(&self) -> bool {
         self.gateways.iter().any(|gateway| gateway == "mesh")
     }
@@ -233,12 +284,12 @@ pub(crate) fn routed_at(manifest: &Manifest) -> Vec<String> {
 /// The `gateways` of a VirtualService or of a match; `None` if it has none.
 fn gateways(namespace: &str, node: &Node) -> Option<Vec<String>> {
     let names = node.get("gateways")?.items().iter().filter_map(Node::text);
-    let qualified = |name: &str| match name {
-        "mesh" => name.to_owned(),
-        name if name.contains('/') => name.to_owned(),
-        name => format!("{namespace}/{name}"),
-    };
-    Some(names.map(qualified).collect())
+    Some(names.map(|name| qualified(namespace, name)).collect())
+}
+
+/// `mesh`, or the `NAMESPACE/NAME` of a Gateway that a VirtualService of this namespace names.
+pub(crate) fn qualified(namespace: &str, name: &str) -> String {
+    if name == "mesh" || name.contains('/') { name.to_owned() } else { format!("{namespace}/{name}") }
 }
 
 /// A gateway's pods, as their Deployment or an IstioOperator describes them.
@@ -275,4 +326,9 @@ impl<'a> Workload<'a> {
             _ => Vec::new(),
         }
     }
+}
+
+/// The hosts of a ServiceEntry.
+pub(crate) fn entry_hosts(entry: &Manifest) -> impl Iterator<Item = &str> {
+    entry.spec().items_at(&["hosts"]).iter().filter_map(|host| host.text())
 }

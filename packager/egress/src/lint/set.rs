@@ -4,9 +4,12 @@ mod caller_in_secret_namespace;
 mod callers_without_mtls;
 mod callers_without_sni;
 mod covered_host;
+mod entry_hidden;
 mod filter_selects_no_gateway;
 mod identity_without_mtls;
 mod module_expiry;
+mod route_hidden;
+mod rule_not_used;
 mod same_listener;
 mod same_route;
 mod wildcard_mutual_tls;
@@ -25,4 +28,7 @@ pub(super) const LINTS: &[Lint] = &[
     module_expiry::LINT,
     filter_selects_no_gateway::LINT,
     caller_in_secret_namespace::LINT,
+    entry_hidden::LINT,
+    rule_not_used::LINT,
+    route_hidden::LINT,
 ];

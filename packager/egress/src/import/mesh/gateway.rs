@@ -5,13 +5,16 @@ use crate::import::selection::has_labels;
 use crate::import::view::{ClientTls, Route, Server, Workload};
 use crate::import::{Kind, Manifest};
 use crate::yaml::tree::{Entry, Node};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The Gateways, their pods and their Services.
 #[derive(Default)]
 pub(crate) struct Gateways<'a> {
     /// By `NAMESPACE/NAME`.
     by_name: HashMap<String, &'a Manifest>,
+    /// By the name alone, in the order of the files.
+    by_own_name: HashMap<&'a str, Vec<&'a Manifest>>,
+    by_namespace: HashMap<&'a str, Vec<&'a Manifest>>,
     /// The namespaces in which the pods of a Gateway run, by `NAMESPACE/NAME`, as far as something shows them.
     homes: HashMap<String, BTreeSet<&'a str>>,
     run_in: BTreeSet<&'a str>,
@@ -37,12 +40,20 @@ impl<'a> Gateways<'a> {
         let mut gateways = Self::default();
         for gateway in manifests.iter().filter(|manifest| manifest.kind == Kind::Gateway) {
             gateways.by_name.insert(gateway.qualified(), gateway);
+            gateways.by_own_name.entry(&gateway.name).or_default().push(gateway);
+            gateways.by_namespace.entry(&gateway.namespace).or_default().push(gateway);
         }
         gateways.find_pods(workloads);
         gateways.find_services(manifests);
         let mut by_host: HashMap<&str, Vec<&Server<'a>>> = HashMap::new();
+        // Copies of a Gateway in several files count once.
+        let mut known: HashSet<(String, &str)> = HashSet::new();
         for server in servers {
-            server.hosts.iter().for_each(|(_, host)| by_host.entry(host).or_default().push(server));
+            for (_, host) in &server.hosts {
+                if known.insert((server.manifest.qualified(), host)) {
+                    by_host.entry(host).or_default().push(server);
+                }
+            }
         }
         let servers = Servers { by_host };
         gateways.follow_routes(routes, &servers);
@@ -63,8 +74,18 @@ impl<'a> Gateways<'a> {
         self.by_name.get(name).copied()
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &'a Manifest> {
-        self.by_name.values().copied()
+    /// Those with this name, in all namespaces.
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &'a Manifest> {
+        self.by_own_name.get(name).into_iter().flatten().copied()
+    }
+
+    /// Those in a namespace.
+    pub(crate) fn within(&self, namespace: &str) -> impl Iterator<Item = &'a Manifest> {
+        self.by_namespace.get(namespace).into_iter().flatten().copied()
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a Manifest> + use<'a> {
+        self.by_name.values().copied().collect::<Vec<_>>().into_iter()
     }
 
     /// The namespaces in which the pods of a Gateway run; `None` if nothing shows it.
@@ -103,8 +124,7 @@ impl<'a> Gateways<'a> {
                 by_label.entry((key, value)).or_default().push(workload);
             }
         }
-        let gateways: Vec<_> = self.all().collect();
-        for gateway in gateways {
+        for gateway in self.all() {
             let selector = selector(gateway);
             let some: BTreeMap<_, _> = texts(selector)
                 .filter_map(|label| by_label.get(&label))

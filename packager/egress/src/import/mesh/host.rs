@@ -1,7 +1,8 @@
 //! The hosts that proxies know, and their ports.
 
 use super::scope::Scope;
-use crate::import::set::entry_hosts;
+use crate::import::protocol::Protocol;
+use crate::import::view::entry_hosts;
 use crate::import::{Kind, Manifest};
 use crate::yaml::tree::Node;
 
@@ -25,19 +26,6 @@ pub(crate) struct Port<'a> {
     pub(crate) protocol: Protocol,
 }
 
-/// What Istio takes the bytes on a port for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    /// Requests that routes of `http` apply to.
-    Http,
-    /// Connections that the caller has encrypted; routes of `tls` apply.
-    Tls,
-    /// Bytes; routes of `tcp` apply.
-    Tcp,
-    /// Istio finds out per connection.
-    Detected,
-}
-
 impl<'a> Host<'a> {
     pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
         match manifest.kind {
@@ -57,18 +45,6 @@ impl<'a> Host<'a> {
                 vec![Self { manifest, name, written, scope, ports: ports(manifest) }]
             }
             _ => Vec::new(),
-        }
-    }
-}
-
-impl Protocol {
-    /// The protocol in a `Gateway`, a `ServiceEntry` or an `appProtocol`.
-    pub(crate) fn of(text: &str) -> Self {
-        match text.to_ascii_uppercase().as_str() {
-            "HTTP" | "HTTP2" | "GRPC" | "GRPC-WEB" | "HTTP_PROXY" => Self::Http,
-            "HTTPS" | "TLS" => Self::Tls,
-            "TCP" | "MONGO" | "MYSQL" | "REDIS" | "UDP" => Self::Tcp,
-            _ => Self::Detected,
         }
     }
 }

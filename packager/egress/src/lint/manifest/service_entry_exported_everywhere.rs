@@ -39,8 +39,8 @@
 //! entry's own.
 
 use crate::code::Code;
-use crate::import::set::entry_hosts;
 use crate::import::view::Route;
+use crate::import::view::entry_hosts;
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, of_manifest};

@@ -46,7 +46,7 @@
 
 use crate::code::Code;
 use crate::import::Kind;
-use crate::import::set::entry_hosts;
+use crate::import::view::entry_hosts;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
@@ -61,10 +61,10 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let originated: HashSet<&str> = rules.map(|tls| tls.host.as_str()).collect();
     let mut findings = Vec::new();
     for entry in input.set.of(Kind::ServiceEntry) {
-        let Some(host) = entry_hosts(entry).find(|host| originated.contains(host) && input.set.is_behind_gateway(host))
-        else {
-            continue;
-        };
+        let gets_requests =
+            |host: &&str| input.set.leading_to(host).any(|(route, _)| route.is_http() && route.is_at_gateway());
+        let mut hosts = entry_hosts(entry).filter(|host| originated.contains(host));
+        let Some(host) = hosts.find(gets_requests) else { continue };
         let protocols = entry.spec().items_at(&["ports"]).iter().filter_map(|port| port.get("protocol"));
         for protocol in protocols.filter(|protocol| protocol.text() == Some("TLS")) {
             let message = format!("the gateway sends HTTP to {} and starts TLS itself", quoted(host));

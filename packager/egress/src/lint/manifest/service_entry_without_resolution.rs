@@ -40,7 +40,7 @@
 
 use crate::code::Code;
 use crate::import::Kind;
-use crate::import::set::entry_hosts;
+use crate::import::view::entry_hosts;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
 use crate::lint::input::Input;
@@ -60,8 +60,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let is_none = resolution.is_none_or(|resolution| resolution.text() == Some("NONE"));
         let Some(host) = entry_hosts(entry).find(|host| is_none && input.set.is_behind_gateway(host)) else { continue };
         let message = format!("the gateway sends requests for {} to itself", quoted(host));
-        let has_dynamic_dns =
-            input.mesh.as_ref().is_none_or(|(_, _, mesh)| mesh.istio_version >= IstioVersion::V1_30);
+        let has_dynamic_dns = input.mesh.as_ref().is_none_or(|(_, _, mesh)| mesh.istio_version >= IstioVersion::V1_30);
         let help = match (host.starts_with('*'), has_dynamic_dns) {
             (false, _) => "write `resolution: DNS`",
             (true, true) => {

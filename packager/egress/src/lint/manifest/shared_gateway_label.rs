@@ -80,9 +80,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     }
     for Workload { manifest, name, labels, .. } in &input.set.workloads {
         let Some(label) = labels.iter().find(|label| is_shared(label) && label.key.name == "istio") else { continue };
-        let has_label = |other: &&Workload<'_>| {
-            other.name != *name && other.labels.iter().any(|own| shown(own) == shown(label))
-        };
+        let has_label =
+            |other: &&Workload<'_>| other.name != *name && other.labels.iter().any(|own| shown(own) == shown(label));
         if let Some(other) = input.set.workloads.iter().find(has_label).filter(|_| !is_own(name, label)) {
             let message =
                 format!("any Gateway for {} that selects {} opens ports here, too", quoted(other.name), shown(label));

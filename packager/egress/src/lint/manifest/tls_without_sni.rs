@@ -46,31 +46,28 @@
 
 use crate::code::Code;
 use crate::import::names::is_cluster_service;
-use crate::import::view::{Destination, Route};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
-use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint { code: Code::TlsWithoutSni, run, source: include_str!("tls_without_sni.rs") };
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut routed: HashMap<&str, Vec<(&Route<'_>, &Destination<'_>)>> = HashMap::new();
-    for route in input.set.routes.iter().filter(|route| route.is_http()) {
-        route.destinations.iter().for_each(|to| routed.entry(&to.host).or_default().push((route, to)));
-    }
     let mut findings = Vec::new();
     for tls in input.set.client_tls.iter().filter(|tls| tls.originates() && !is_cluster_service(&tls.host)) {
         if tls.node.get("sni").is_some() || tls.host.contains('*') {
             continue;
         }
-        let routes = routed.get(tls.host.as_str()).into_iter().flatten().filter(|(_, to)| tls.may_be_for(to));
+        let leading = input.set.leading_to(&tls.host);
+        let routes = leading.filter(|(route, to)| route.is_http() && tls.may_be_for(to));
         let mut foreign = routes.filter_map(|(route, to)| input.set.foreign_host(route, to));
         if let Some(callers) = foreign.next() {
             let host = quoted(&tls.host);
-            let message =
-                format!("the server name for {host} is derived from the request's `Host`, which is {}", quoted(callers));
+            let message = format!(
+                "the server name for {host} is derived from the request's `Host`, which is {}",
+                quoted(callers)
+            );
             let host = host.trim_matches('`');
             let help = format!("write `sni: {host}` and `subjectAltNames: [{host}]`");
             findings.push(finding(tls.manifest.file, tls.node.get("mode").unwrap_or(tls.node), message, help));

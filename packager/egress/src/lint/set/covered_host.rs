@@ -41,8 +41,8 @@ use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
 use crate::yaml::tree::Node;
-use std::collections::{BTreeSet, HashMap};
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 pub(super) const LINT: Lint = Lint { code: Code::CoveredHost, run, source: include_str!("covered_host.rs") };
 

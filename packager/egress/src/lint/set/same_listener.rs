@@ -72,9 +72,14 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// The labels as one text, sorted.
+/// The labels that a Gateway selects, as one text.
 pub(super) fn selector(gateway: &Manifest) -> String {
-    let labels = gateway.spec().get("selector").map_or(&[][..], Node::entries).iter();
+    labels_text(gateway.spec().get("selector"))
+}
+
+/// Labels as one text, sorted; empty without labels.
+pub(super) fn labels_text(labels: Option<&Node>) -> String {
+    let labels = labels.map_or(&[][..], Node::entries).iter();
     let mut labels: Vec<_> =
         labels.map(|label| format!("{}={}", label.key.name, label.value.text().unwrap_or_default())).collect();
     labels.sort();

@@ -1,0 +1,136 @@
+//! A DestinationRule is not used by the proxy that needs it.
+//!
+//! A proxy uses rules of its own namespace, of the namespace that defines the host, and of Istio's root
+//! namespace, if they are exported to it. Without the rule a subset leads nowhere, so requests get 503,
+//! and TLS is not originated, so they leave as plaintext.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: api, namespace: egress}
+//! spec: {hosts: [api.example.com], resolution: DNS}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: api, namespace: apps}
+//! spec: {host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE, sni: api.example.com}}}
+//! ---
+//! kind: Service
+//! metadata: {name: partner-egress, namespace: egress}
+//! spec: {selector: {app: partner-egress}}
+//! ---
+//! kind: Gateway
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   selector: {app: partner-egress}
+//!   servers: [{port: {number: 80, protocol: HTTP}, hosts: [api.example.com]}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   hosts: [api.example.com]
+//!   gateways: [partner]
+//!   http: [{route: [{destination: {host: api.example.com}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: api, namespace: egress}
+//! spec: {hosts: [api.example.com], resolution: DNS}
+//! ---
+//! kind: DestinationRule
+//! metadata: {name: api, namespace: egress}
+//! spec: {host: api.example.com, trafficPolicy: {tls: {mode: SIMPLE, sni: api.example.com}}}
+//! ---
+//! kind: Service
+//! metadata: {name: partner-egress, namespace: egress}
+//! spec: {selector: {app: partner-egress}}
+//! ---
+//! kind: Gateway
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   selector: {app: partner-egress}
+//!   servers: [{port: {number: 80, protocol: HTTP}, hosts: [api.example.com]}]
+//! ---
+//! kind: VirtualService
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   hosts: [api.example.com]
+//!   gateways: [partner]
+//!   http: [{route: [{destination: {host: api.example.com}}]}]
+//! ```
+//!
+//! Fix: Move the rule to the namespace of the host or of the proxy, and export it there.
+
+use crate::code::Code;
+use crate::import::mesh::host::service_namespace;
+use crate::import::names::host_in;
+use crate::import::view::{Destination, Route};
+use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::wording::quoted;
+use std::collections::{HashMap, HashSet};
+
+pub(super) const LINT: Lint = Lint { code: Code::RuleNotUsed, run, source: include_str!("rule_not_used.rs") };
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut rules: HashMap<String, Vec<&Manifest>> = HashMap::new();
+    for rule in input.set.of(Kind::DestinationRule) {
+        let Some(host) = rule.spec().text_at(&["host"]) else { continue };
+        rules.entry(host_in(&rule.namespace, host)).or_default().push(rule);
+    }
+    let mut named = HashSet::new();
+    let mut findings = Vec::new();
+    for route in &input.set.routes {
+        for to in &route.destinations {
+            // Where the host is defined decides which rules are used.
+            if input.set.mesh.hosts(&to.host).is_empty() && service_namespace(&to.host).is_none() {
+                continue;
+            }
+            let of_host = rules.get(&to.host).map_or(&[][..], Vec::as_slice);
+            let Some((needed, harm)) = needed(input, route, to, of_host) else { continue };
+            let is_used = |namespace| needed.iter().any(|rule| input.set.mesh.uses_rule(namespace, rule, &to.host));
+            let followers = input.set.mesh.followers(route).into_iter();
+            let mut without = followers.filter(|follower| !is_used(follower.namespace));
+            let Some((rule, follower)) = needed.first().zip(without.next()) else { continue };
+            if named.insert(rule.qualified()) {
+                let message = format!("{harm} {}, because this rule is not used there", follower.title());
+                let help = "move the rule to the namespace that defines the host, and export it to the proxy's";
+                let place = rule.spec().get("exportTo").unwrap_or(rule.title());
+                findings.push(finding(rule.file, place, message, help));
+            }
+        }
+    }
+    findings
+}
+
+/// The rules of which a route needs one, and what happens without.
+fn needed<'a>(
+    input: &Input<'a>,
+    route: &Route<'a>,
+    to: &Destination<'a>,
+    of_host: &[&'a Manifest],
+) -> Option<(Vec<&'a Manifest>, String)> {
+    let host = quoted(&to.host);
+    if let Some(subset) = to.node.text_at(&["subset"]) {
+        let defines = |rule: &&&Manifest| {
+            rule.spec().items_at(&["subsets"]).iter().any(|own| own.text_at(&["name"]) == Some(subset))
+        };
+        let rules: Vec<_> = of_host.iter().filter(defines).copied().collect();
+        let harm = format!("the subset {} of {host} is not seen by", quoted(subset));
+        return (!rules.is_empty()).then_some((rules, harm));
+    }
+    let is_gateway = input.set.mesh.gateways.served_at(&to.host).is_some();
+    let tls = input
+        .set
+        .client_tls_of(&to.host)
+        .filter(|tls| tls.may_be_for(to) && (tls.originates() || (tls.mode == "ISTIO_MUTUAL" && is_gateway)));
+    let rules: Vec<_> = tls.map(|tls| tls.manifest).collect();
+    // Another rule for the host may be used in its place.
+    let is_all = rules.len() >= of_host.len();
+    (route.is_http() && is_all && !rules.is_empty()).then(|| (rules, format!("plaintext is sent to {host} by")))
+}
