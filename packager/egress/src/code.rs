@@ -314,6 +314,9 @@ codes! {
         EntryHidden = "SP2611" Warning,
         RuleNotUsed = "SP2612" Warning,
         RouteHidden = "SP2613" Warning,
+        UnknownGateway = "SP2614" Warning,
+        UnknownDestination = "SP2615" Warning,
+        UnknownPort = "SP2616" Warning,
     }
 }
 

@@ -12,6 +12,9 @@ mod route_hidden;
 mod rule_not_used;
 mod same_listener;
 mod same_route;
+mod unknown_destination;
+mod unknown_gateway;
+mod unknown_port;
 mod wildcard_mutual_tls;
 
 use super::definition::Lint;
@@ -31,4 +34,7 @@ pub(super) const LINTS: &[Lint] = &[
     entry_hidden::LINT,
     rule_not_used::LINT,
     route_hidden::LINT,
+    unknown_gateway::LINT,
+    unknown_destination::LINT,
+    unknown_port::LINT,
 ];

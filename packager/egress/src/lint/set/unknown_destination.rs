@@ -1,0 +1,83 @@
+//! A route leads to a host that no object defines.
+//!
+//! Only hosts of ServiceEntries and Services are known to proxies, not addresses. Istio accepts the
+//! route, and every request gets 503.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: api, namespace: egress}
+//! spec: {hosts: [api.example.com], resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: api, namespace: egress}
+//! spec: {hosts: [api.internal], http: [{route: [{destination: {host: api.exmaple.com}}]}]}
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: ServiceEntry
+//! metadata: {name: api, namespace: egress}
+//! spec: {hosts: [api.example.com], resolution: DNS}
+//! ---
+//! kind: VirtualService
+//! metadata: {name: api, namespace: egress}
+//! spec: {hosts: [api.internal], http: [{route: [{destination: {host: api.example.com}}]}]}
+//! ```
+//!
+//! Fix: Write a host of a ServiceEntry, or define this one.
+
+use crate::code::Code;
+use crate::import::Kind;
+use crate::import::mesh::host::service_namespace;
+use crate::import::view::{Destination, Route};
+use crate::lint::definition::Lint;
+use crate::lint::finding::{Finding, finding};
+use crate::lint::input::Input;
+use crate::wording::{did_you_mean, quoted};
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::UnknownDestination, run, source: include_str!("unknown_destination.rs") };
+
+/// Among more hosts than this, similar names are not looked for: a check must stay quick.
+const MOST_COMPARED: usize = 200;
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for route in &input.set.routes {
+        for to in route.destinations.iter().filter(|to| input.set.mesh.hosts(&to.host).is_empty()) {
+            if let Some(help) = help(input, route, to) {
+                let message = format!("no ServiceEntry or Service here is for {}", quoted(&to.host));
+                findings.push(finding(route.manifest.file, to.place(), message, help));
+            }
+        }
+    }
+    findings
+}
+
+/// What to write instead. An object may be elsewhere in the cluster: unless those of its namespace are here, or one has
+/// nearly this name.
+fn help(input: &Input<'_>, route: &Route<'_>, to: &Destination<'_>) -> Option<String> {
+    let mesh = &input.set.mesh;
+    if let Some(entry) = mesh.at_address(&to.host).first() {
+        let is_seen = mesh.followers(route).iter().all(|follower| entry.scope.includes(follower.namespace));
+        return is_seen.then(|| format!("write {}, the host that has this address", quoted(&entry.name)));
+    }
+    let namespace = service_namespace(&to.host);
+    if mesh.gateways.served_at(&to.host).is_some() {
+        return None;
+    }
+    let (kind, home) = match namespace {
+        Some(home) => (Kind::Service, home),
+        None => (Kind::ServiceEntry, route.manifest.namespace.as_str()),
+    };
+    let all = if mesh.count(kind) > MOST_COMPARED { Vec::new() } else { mesh.hosts_of(kind) };
+    let meant = did_you_mean(&to.host, all.iter().map(|host| host.name.as_str()));
+    match meant {
+        Some(meant) => Some(format!("did you mean {}?", quoted(meant))),
+        None if mesh.defines(kind, home) => Some(format!("define it with a {kind:?}, or write another host")),
+        None => None,
+    }
+}
