@@ -317,6 +317,7 @@ codes! {
         UnknownGateway = "SP2614" Warning,
         UnknownDestination = "SP2615" Warning,
         UnknownPort = "SP2616" Warning,
+        GuardWithoutRequests = "SP2617" Warning,
     }
 }
 

@@ -6,6 +6,7 @@ mod callers_without_sni;
 mod covered_host;
 mod entry_hidden;
 mod filter_selects_no_gateway;
+mod guard_without_requests;
 mod identity_without_mtls;
 mod module_expiry;
 mod route_hidden;
@@ -37,4 +38,5 @@ pub(super) const LINTS: &[Lint] = &[
     unknown_gateway::LINT,
     unknown_destination::LINT,
     unknown_port::LINT,
+    guard_without_requests::LINT,
 ];

@@ -1,0 +1,120 @@
+//! A filter, or a policy about requests, is at a gateway that only passes connections on.
+//!
+//! A server with `PASSTHROUGH`, or of a protocol that is not HTTP, sees no requests. An HTTP plugin
+//! never runs there, so every connection passes it. Of a policy, Istio drops the rules that need a
+//! request: an ALLOW then allows nothing, and a DENY denies every connection that its other fields
+//! match.
+//!
+//! Bad:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   selector: {app: partner-egress}
+//!   servers: [{port: {number: 443, name: tls, protocol: TLS}, hosts: [api.example.com], tls: {mode: PASSTHROUGH}}]
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {app: partner-egress}}
+//!   rules: [{to: [{operation: {methods: [GET]}}]}]
+//! ```
+//!
+//! Good:
+//!
+//! ```yaml
+//! kind: Gateway
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   selector: {app: partner-egress}
+//!   servers: [{port: {number: 443, protocol: HTTPS}, hosts: [api.example.com], tls: {mode: ISTIO_MUTUAL}}]
+//! ---
+//! kind: AuthorizationPolicy
+//! metadata: {name: partner, namespace: egress}
+//! spec:
+//!   selector: {matchLabels: {app: partner-egress}}
+//!   rules: [{to: [{operation: {methods: [GET]}}]}]
+//! ```
+//!
+//! Fix: End TLS at the gateway (`ISTIO_MUTUAL`, `SIMPLE` or `MUTUAL`), or write a policy about
+//! connections: `principals`, `namespaces`, `ports`, `connection.sni`.
+
+use crate::code::Code;
+use crate::import::view::{Server, Serves};
+use crate::import::{Kind, Manifest};
+use crate::lint::definition::Lint;
+use crate::lint::finding::{Finding, finding, of_manifest};
+use crate::lint::input::Input;
+use crate::wording::quoted;
+use crate::yaml::tree::{Entry, Node};
+use sallyport_core::policy::key::{Topic, topic_of};
+
+pub(super) const LINT: Lint =
+    Lint { code: Code::GuardWithoutRequests, run, source: include_str!("guard_without_requests.rs") };
+
+/// Fields of `operation` and of `source` that need a request.
+const FIELDS: [&str; 8] =
+    ["methods", "paths", "hosts", "requestPrincipals", "notMethods", "notPaths", "notHosts", "notRequestPrincipals"];
+
+fn run(input: &Input<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for plugin in &input.set.plugins {
+        let is_network = plugin.wasm.text_at(&["type"]) == Some("NETWORK");
+        let matches = plugin.manifest.spec().items_at(&["match"]).iter();
+        let ports = matches.flat_map(|one| one.items_at(&["ports"])).filter_map(|port| port.text_at(&["number"]));
+        let gateway = if is_network { None } else { passing(input, plugin.manifest, &ports.collect::<Vec<_>>()) };
+        if let Some(gateway) = gateway {
+            let message = format!("the plugin never runs: the Gateway {gateway} only passes connections on");
+            findings.push(of_manifest(
+                plugin.manifest,
+                message,
+                "end TLS at the gateway: only then are there requests",
+            ));
+        }
+    }
+    let is_policy = |manifest: &&Manifest| manifest.kind == Kind::AuthorizationPolicy;
+    for policy in input.set.policies.all().filter(is_policy) {
+        let Some(field) = of_requests(policy) else { continue };
+        if let Some(gateway) = passing(input, policy, &[]) {
+            let effect = match policy.spec().text_at(&["action"]) {
+                Some("DENY") => "applies to every connection",
+                _ => "never applies",
+            };
+            let message =
+                format!("the rule {effect}: the Gateway {gateway} only passes connections on and sees no requests");
+            let help = "end TLS at the gateway, or write a rule about connections";
+            findings.push(finding(policy.file, field, message, help));
+        }
+    }
+    findings
+}
+
+/// A Gateway that a manifest is for, if none of the servers there reads requests.
+fn passing<'a>(input: &Input<'a>, manifest: &'a Manifest, ports: &[&str]) -> Option<String> {
+    // One for all pods is for sidecars, too.
+    manifest.selects_some_pods().then_some(())?;
+    let gateways = input.set.gateways.overlapping(manifest);
+    let servers: Vec<_> = gateways.iter().flat_map(|gateway| Server::of(gateway)).collect();
+    let mut servers = servers.iter().filter(|server| ports.is_empty() || ports.contains(&server.port));
+    let first = servers.next()?;
+    let passes = |server: &&Server<'_>| server.serves().is_some_and(|serves| serves != Serves::Requests);
+    let all = passes(&first) && servers.all(|server| passes(&server));
+    all.then(|| quoted(&first.manifest.qualified()))
+}
+
+/// The first place where a policy needs a request.
+fn of_requests(policy: &Manifest) -> Option<&Node> {
+    policy.rules().iter().find_map(|rule| {
+        let operations = rule.items_at(&["to"]).iter().filter_map(|to| to.get("operation"));
+        let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));
+        let is_asked = |entry: &&Entry| FIELDS.contains(&entry.key.name.as_str());
+        let mut fields = operations.chain(sources).flat_map(Node::entries).filter(is_asked);
+        let keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
+        let mut keys = keys.filter(|key| {
+            let topic = key.text().and_then(topic_of);
+            matches!(topic, Some(Topic::Token)) || key.text().is_some_and(|key| key.starts_with("request."))
+        });
+        fields.next().map(|entry| &entry.value).or_else(|| keys.next())
+    })
+}
