@@ -318,6 +318,9 @@ codes! {
         UnknownDestination = "SP2615" Warning,
         UnknownPort = "SP2616" Warning,
         GuardWithoutRequests = "SP2617" Warning,
+        RouteKindUnfit = "SP2618" Warning,
+        TlsTwice = "SP2619" Warning,
+        PlaintextToTlsPort = "SP2620" Warning,
     }
 }
 

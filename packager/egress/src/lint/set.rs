@@ -9,10 +9,13 @@ mod filter_selects_no_gateway;
 mod guard_without_requests;
 mod identity_without_mtls;
 mod module_expiry;
+mod plaintext_to_tls_port;
 mod route_hidden;
+mod route_kind_unfit;
 mod rule_not_used;
 mod same_listener;
 mod same_route;
+mod tls_twice;
 mod unknown_destination;
 mod unknown_gateway;
 mod unknown_port;
@@ -39,4 +42,7 @@ pub(super) const LINTS: &[Lint] = &[
     unknown_destination::LINT,
     unknown_port::LINT,
     guard_without_requests::LINT,
+    route_kind_unfit::LINT,
+    tls_twice::LINT,
+    plaintext_to_tls_port::LINT,
 ];
