@@ -321,6 +321,7 @@ codes! {
         RouteKindUnfit = "SP2618" Warning,
         TlsTwice = "SP2619" Warning,
         PlaintextToTlsPort = "SP2620" Warning,
+        CertificateNotAtProxy = "SP2621" Warning,
     }
 }
 

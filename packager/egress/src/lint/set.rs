@@ -3,6 +3,7 @@
 mod caller_in_secret_namespace;
 mod callers_without_mtls;
 mod callers_without_sni;
+mod certificate_not_at_proxy;
 mod covered_host;
 mod entry_hidden;
 mod filter_selects_no_gateway;
@@ -45,4 +46,5 @@ pub(super) const LINTS: &[Lint] = &[
     route_kind_unfit::LINT,
     tls_twice::LINT,
     plaintext_to_tls_port::LINT,
+    certificate_not_at_proxy::LINT,
 ];
