@@ -322,6 +322,7 @@ codes! {
         TlsTwice = "SP2619" Warning,
         PlaintextToTlsPort = "SP2620" Warning,
         CertificateNotAtProxy = "SP2621" Warning,
+        PolicyNotEnforced = "SP2622" Warning,
     }
 }
 

@@ -11,6 +11,7 @@ mod guard_without_requests;
 mod identity_without_mtls;
 mod module_expiry;
 mod plaintext_to_tls_port;
+mod policy_not_enforced;
 mod route_hidden;
 mod route_kind_unfit;
 mod rule_not_used;
@@ -47,4 +48,5 @@ pub(super) const LINTS: &[Lint] = &[
     tls_twice::LINT,
     plaintext_to_tls_port::LINT,
     certificate_not_at_proxy::LINT,
+    policy_not_enforced::LINT,
 ];
