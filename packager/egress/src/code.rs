@@ -323,6 +323,7 @@ codes! {
         PlaintextToTlsPort = "SP2620" Warning,
         CertificateNotAtProxy = "SP2621" Warning,
         PolicyNotEnforced = "SP2622" Warning,
+        CustomPolicyFirst = "SP2623" Warning,
     }
 }
 

@@ -5,6 +5,7 @@ mod callers_without_mtls;
 mod callers_without_sni;
 mod certificate_not_at_proxy;
 mod covered_host;
+mod custom_policy_first;
 mod entry_hidden;
 mod filter_selects_no_gateway;
 mod guard_without_requests;
@@ -49,4 +50,5 @@ pub(super) const LINTS: &[Lint] = &[
     plaintext_to_tls_port::LINT,
     certificate_not_at_proxy::LINT,
     policy_not_enforced::LINT,
+    custom_policy_first::LINT,
 ];
