@@ -301,6 +301,8 @@ codes! {
         RegistryUnverified = "SP2564" Warning,
         SharedGatewayLabel = "SP2571" Warning,
         DeprecatedField = "SP2572" Warning,
+        UnknownManifestKind = "SP2573" Warning,
+        UnknownManifestField = "SP2574" Warning,
         SameListener = "SP2601" Warning,
         CoveredHost = "SP2602" Warning,
         SameRoute = "SP2603" Warning,

@@ -154,7 +154,7 @@ fn a_pipe_that_nothing_writes_to_does_not_block() {
 }
 
 const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: b}\nspec:\n  \
-                       selector: {istio: egressgateway}\n";
+                       sellector: {istio: my-own}\n";
 
 #[test]
 fn istio_manifests_are_linted_beside_egress_files() {
@@ -167,18 +167,18 @@ fn istio_manifests_are_linted_beside_egress_files() {
         ("d/template.yaml", &format!("{{{{- if .Values.on }}}}\n{GATEWAY}")),
     ]);
     let report = json(&sandbox, &["d"]);
-    assert_eq!(codes(&report), [("d/gateway.yaml", "SP2571")]);
+    assert_eq!(codes(&report), [("d/gateway.yaml", "SP2574")]);
     assert_eq!(
         (report["diagnostics"][0]["line"].as_u64(), report["diagnostics"][0]["column"].as_u64()),
-        (Some(8), Some(21))
+        (Some(8), Some(3))
     );
     let summary = |field: &str| report["summary"][field].as_u64().unwrap();
     assert_eq!(["files", "egresses", "manifests", "skipped", "warnings"].map(summary), [2, 1, 1, 2, 1]);
-    sandbox.write("d/gateway.yaml", GATEWAY.replace("egressgateway", "my-own"));
+    sandbox.write("d/gateway.yaml", GATEWAY.replace("sellector", "selector"));
     let ended = sandbox.run(&["check", "d"]);
     assert_eq!(ended.stdout, "2 files, 1 rule, 1 manifest: no problems (2 YAML files for others skipped)\n");
     let piped = sandbox.run_with(&["check", "-"], GATEWAY.as_bytes());
-    assert_eq!((piped.code, piped.stdout.contains("warning[SP2571]")), (Some(0), true));
+    assert_eq!((piped.code, piped.stdout.contains("warning[SP2574]")), (Some(0), true));
 }
 
 #[test]

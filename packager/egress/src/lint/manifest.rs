@@ -35,6 +35,8 @@ mod strict_mtls_without_effect;
 mod tls_unverified;
 mod tls_without_sni;
 mod token_not_required;
+mod unknown_field;
+mod unknown_kind;
 mod unknown_subset;
 
 use super::definition::Lint;
@@ -77,4 +79,6 @@ pub(super) const LINTS: &[Lint] = &[
     registry_unverified::LINT,
     shared_gateway_label::LINT,
     deprecated_field::LINT,
+    unknown_kind::LINT,
+    unknown_field::LINT,
 ];
