@@ -326,6 +326,8 @@ codes! {
         CertificateNotAtProxy = "SP2621" Warning,
         PolicyNotEnforced = "SP2622" Warning,
         CustomPolicyFirst = "SP2623" Warning,
+        PatchWithoutEffect = "SP2624" Warning,
+        TelemetryWithoutEffect = "SP2625" Warning,
     }
 }
 

@@ -11,6 +11,7 @@ mod filter_selects_no_gateway;
 mod guard_without_requests;
 mod identity_without_mtls;
 mod module_expiry;
+mod patch_without_effect;
 mod plaintext_to_tls_port;
 mod policy_not_enforced;
 mod route_hidden;
@@ -18,6 +19,7 @@ mod route_kind_unfit;
 mod rule_not_used;
 mod same_listener;
 mod same_route;
+mod telemetry_without_effect;
 mod tls_twice;
 mod unknown_destination;
 mod unknown_gateway;
@@ -51,4 +53,6 @@ pub(super) const LINTS: &[Lint] = &[
     certificate_not_at_proxy::LINT,
     policy_not_enforced::LINT,
     custom_policy_first::LINT,
+    patch_without_effect::LINT,
+    telemetry_without_effect::LINT,
 ];
