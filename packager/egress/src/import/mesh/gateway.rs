@@ -164,7 +164,7 @@ impl<'a> Gateways<'a> {
     /// A route of callers leads to a gateway if it is for a host that the gateway serves, and the gateway itself sends
     /// those requests out of the cluster; or if the Service has the name that the Gateway selects.
     fn follow_routes(&mut self, routes: &[Route<'a>], servers: &Servers<'_, 'a>) {
-        let mut legs: HashMap<(&str, &str), Vec<&str>> = HashMap::new();
+        let mut legs: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
         for route in routes {
             for gateway in &route.gateways {
                 for (_, host) in &route.hosts {
@@ -178,11 +178,10 @@ impl<'a> Gateways<'a> {
                 for (_, host) in &route.hosts {
                     for server in servers.of(host) {
                         let name = server.manifest.qualified();
-                        let onward = legs.get(&(name.as_str(), host.as_str())).map_or(&[][..], Vec::as_slice);
-                        let leads_out = match onward {
-                            [] => server.tls_mode == Some("ISTIO_MUTUAL"),
-                            onward => {
-                                !onward.contains(&to.host.as_str()) && onward.iter().any(|to| !to.ends_with(".svc"))
+                        let leads_out = match legs.get(&(name.as_str(), host.as_str())) {
+                            None => server.tls_mode == Some("ISTIO_MUTUAL"),
+                            Some(onward) => {
+                                !onward.contains(to.host.as_str()) && onward.iter().any(|to| !to.ends_with(".svc"))
                             }
                         };
                         let is_led_there = !route.gateways.contains(&name) && leads_out;
@@ -209,15 +208,17 @@ impl<'a> Gateways<'a> {
         for (service, names) in &self.behind {
             let served = self.served.entry(service.clone()).or_default();
             served.extend(names.iter().filter_map(|name| of_gateway.get(name)).flatten());
+            let mut known = HashSet::new();
+            served.retain(|host| known.insert(*host));
         }
     }
 }
 
 impl<'s, 'a> Servers<'s, 'a> {
-    /// Those that serve a host, which may be a pattern.
+    /// Those that serve a host, which may be a pattern: by its name, else by the most specific pattern.
     fn of(&self, host: &str) -> Vec<&'s Server<'a>> {
-        let patterns = patterns_over(host).filter_map(|pattern| self.by_host.get(pattern.as_str()));
-        self.by_host.get(host).into_iter().chain(patterns).flatten().copied().collect()
+        let pattern = || patterns_over(host).find_map(|pattern| self.by_host.get(pattern.as_str()));
+        self.by_host.get(host).or_else(pattern).cloned().unwrap_or_default()
     }
 }
 

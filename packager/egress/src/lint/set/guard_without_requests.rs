@@ -111,10 +111,11 @@ fn of_requests(policy: &Manifest) -> Option<&Node> {
         let is_asked = |entry: &&Entry| FIELDS.contains(&entry.key.name.as_str());
         let mut fields = operations.chain(sources).flat_map(Node::entries).filter(is_asked);
         let keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
-        let mut keys = keys.filter(|key| {
+        let of_request = |key: &&Node| {
             let topic = key.text().and_then(topic_of);
-            matches!(topic, Some(Topic::Token)) || key.text().is_some_and(|key| key.starts_with("request."))
-        });
+            matches!(topic, Some(Topic::Token | Topic::Header | Topic::QueryParameter))
+        };
+        let mut keys = keys.filter(of_request);
         fields.next().map(|entry| &entry.value).or_else(|| keys.next())
     })
 }

@@ -57,8 +57,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// What to write instead. An object may be elsewhere in the cluster: unless those of its namespace are here, or one has
-/// nearly this name.
+/// What to write instead. An object may be elsewhere in the cluster, unless those of its namespace are here.
 fn help(input: &Input<'_>, route: &Route<'_>, to: &Destination<'_>) -> Option<String> {
     let mesh = &input.set.mesh;
     if let Some(entry) = mesh.at_address(&to.host).first() {
@@ -73,11 +72,21 @@ fn help(input: &Input<'_>, route: &Route<'_>, to: &Destination<'_>) -> Option<St
         Some(home) => (Kind::Service, home),
         None => (Kind::ServiceEntry, route.manifest.namespace.as_str()),
     };
-    let all = if mesh.count(kind) > MOST_COMPARED { Vec::new() } else { mesh.hosts_of(kind) };
-    let meant = did_you_mean(&to.host, all.iter().map(|host| host.name.as_str()));
-    match meant {
-        Some(meant) => Some(format!("did you mean {}?", quoted(meant))),
-        None if mesh.defines(kind, home) => Some(format!("define it with a {kind:?}, or write another host")),
-        None => None,
+    if !mesh.defines(kind, home) || is_made(input, &to.host) {
+        return None;
     }
+    let all = if mesh.count(kind) > MOST_COMPARED { Vec::new() } else { mesh.hosts_of(kind) };
+    let same = all.iter().filter(|host| kind != Kind::Service || host.manifest.namespace == home);
+    Some(match did_you_mean(&to.host, same.map(|host| host.name.as_str())) {
+        Some(meant) => format!("did you mean {}?", quoted(meant)),
+        None => format!("define it with a {kind:?}, or write another host"),
+    })
+}
+
+/// Whether Istio makes the Service, for a Gateway of Kubernetes.
+fn is_made(input: &Input<'_>, service: &str) -> bool {
+    input.set.of(Kind::KubernetesGateway).any(|gateway| {
+        let own = |name: &str| name == gateway.name || name.starts_with(&format!("{}-", gateway.name));
+        service.split('.').next().is_some_and(own) && service_namespace(service) == Some(&gateway.namespace)
+    })
 }
