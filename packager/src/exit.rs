@@ -42,7 +42,7 @@ impl Exit {
     fn meaning(self) -> &'static str {
         match self {
             Exit::Ok => "success; there may be warnings",
-            Exit::Problems => "the input has errors, a case failed, or a comparison is not complete",
+            Exit::Problems => "the input has errors, or warnings that are denied, a case failed, or a comparison is not complete",
             Exit::Differs => {
                 "diff: something differs; build --check, --diff: the folder differs from what would be built"
             }

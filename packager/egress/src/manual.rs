@@ -19,6 +19,12 @@ pub fn summary(code: Code) -> String {
     page(code).lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// Where a code's page is on the web.
+#[must_use]
+pub fn uri(code: Code) -> String {
+    format!("https://sallyport.dev/codes/{code}")
+}
+
 /// The groups of codes, by the first two digits of their numbers.
 const GROUPS: [(&str, &str); 25] = [
     ("SP00", "Files: text"),

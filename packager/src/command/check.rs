@@ -15,7 +15,7 @@ use crate::report::Format;
 ///
 /// One run reports the problems of all files, each with a stable code, its place, and what to do. Files that are
 /// given together are also checked against each other, and everything for which `build` would refuse them is reported.
-/// Errors make the exit code 1; warnings do not.
+/// Errors make the exit code 1; warnings do so with --deny-warnings.
 ///
 /// Istio manifests are checked for common mistakes with egress gateways. Those that `sallyport build` wrote are skipped, unless
 /// their output folder is named.
@@ -23,6 +23,7 @@ use crate::report::Format;
 #[command(after_help = "Examples:
   sallyport check egress.yaml
   sallyport check deploy/ --format sarif --output sallyport.sarif
+  sallyport check deploy/ --deny-warnings
   kustomize build . | sallyport check -
   sallyport check --explain SP1302")]
 // Below an error clap would show the files as required.
@@ -37,8 +38,11 @@ pub(crate) struct Args {
     /// Write the report to FILE instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Make the exit code 1 if there are warnings, too
+    #[arg(long)]
+    deny_warnings: bool,
     /// Explain one code, or list all codes; no files are checked
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format", "output"])]
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format", "output", "deny_warnings"])]
     explain: Option<Option<String>>,
 }
 
@@ -50,7 +54,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(output) = output {
         input::refuse_to_overwrite(output, &args.paths)?;
     }
-    let Assembled { report, .. } = assemble(&args.paths, Selection::WithManifests, Options::default());
+    let Assembled { mut report, .. } = assemble(&args.paths, Selection::WithManifests, Options::default());
+    report.denies_warnings = args.deny_warnings;
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(report.exit())

@@ -1,5 +1,5 @@
 //! For test reports: JUnit XML, one test case per file. A file with errors is a failure, one that cannot be read is an
-//! error, and warnings are the output of a passed test case.
+//! error, and warnings are the output of a passed test case, unless they are denied.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ pub(super) fn render(report: &Report) -> String {
     let mut suite = TestSuite::new("sallyport check");
     for (index, file) in report.files.iter().enumerate() {
         let problems: Vec<_> = report.problems_of(index).collect();
-        suite.add_test_case(case(file, &problems));
+        suite.add_test_case(case(report, file, &problems));
     }
     let mut junit = JunitReport::new("sallyport");
     junit.add_test_suite(suite);
@@ -20,10 +20,10 @@ pub(super) fn render(report: &Report) -> String {
     junit.to_string().unwrap_or_default()
 }
 
-fn case(file: &ReportedFile, problems: &[&ReportedProblem]) -> TestCase {
-    let errors: Vec<_> = problems.iter().filter(|problem| problem.severity == Severity::Error).collect();
+fn case(report: &Report, file: &ReportedFile, problems: &[&ReportedProblem]) -> TestCase {
+    let refused: Vec<_> = problems.iter().filter(|problem| report.is_refused(problem)).collect();
     let text = problems.iter().map(|problem| line(file, problem)).collect::<Vec<_>>().join("\n");
-    let Some(first) = errors.first() else {
+    let Some(first) = refused.first() else {
         let mut case = TestCase::new(file.name.as_str(), TestCaseStatus::success());
         if !text.is_empty() {
             case.set_system_out(text);
@@ -33,10 +33,11 @@ fn case(file: &ReportedFile, problems: &[&ReportedProblem]) -> TestCase {
     };
     let kind = if file.missing { NonSuccessKind::Error } else { NonSuccessKind::Failure };
     let mut status = TestCaseStatus::non_success(kind);
-    let message = if errors.len() == 1 {
+    let noun = if refused.iter().all(|problem| problem.severity == Severity::Error) { "error" } else { "problem" };
+    let message = if refused.len() == 1 {
         first.message.clone()
     } else {
-        format!("{}; the first: {}", counted(errors.len(), "error"), first.message)
+        format!("{}; the first: {}", counted(refused.len(), noun), first.message)
     };
     status.set_message(message).set_type(first.code.as_str()).set_description(text);
     let mut case = TestCase::new(file.name.as_str(), status);

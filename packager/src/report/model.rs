@@ -29,6 +29,8 @@ pub(crate) struct Report {
     pub(crate) has_mesh: bool,
     /// How many Istio manifests were read.
     pub(crate) manifests: usize,
+    /// Whether warnings decide the exit code, as errors do.
+    pub(crate) denies_warnings: bool,
 }
 
 /// One file of a report.
@@ -145,11 +147,16 @@ impl Report {
     pub(crate) fn exit(&self) -> Exit {
         if self.files.iter().any(|file| file.missing) {
             Exit::Io
-        } else if self.count(Severity::Error) > 0 {
+        } else if self.problems.iter().any(|problem| self.is_refused(problem)) {
             Exit::Problems
         } else {
             Exit::Ok
         }
+    }
+
+    /// Whether a problem makes the run fail.
+    pub(super) fn is_refused(&self, problem: &ReportedProblem) -> bool {
+        problem.severity == Severity::Error || self.denies_warnings
     }
 
     /// Whether there was nothing to read, only directories without a file for Sallyport.
@@ -185,6 +192,9 @@ impl Report {
             let affected: BTreeSet<_> = self.problems.iter().map(|problem| problem.file).collect();
             format!("{} in {} of {}", counts.join(", "), affected.len(), counted(self.files.len(), "file"))
         };
+        if self.denies_warnings && self.exit() == Exit::Problems && self.count(Severity::Error) == 0 {
+            text.push_str(" (--deny-warnings)");
+        }
         if self.has_mesh && self.egresses == 0 && self.manifests == 0 && self.exit() == Exit::Ok {
             text.push_str(" (a Mesh file alone: no Egress was given)");
         }

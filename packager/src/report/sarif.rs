@@ -1,11 +1,13 @@
 //! For code scanning: SARIF 2.1.0 (OASIS), which GitHub and editors read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use sallyport_egress::{Code, manual};
 use serde_json::{Value, json};
 
+use super::human::{line_end, line_start};
 use super::model::{Place, Report, ReportedProblem};
+use crate::oci::digest::digest_of;
 
 pub(crate) const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -14,6 +16,9 @@ pub(super) fn render(report: &Report) -> String {
     let codes: BTreeSet<_> = report.problems.iter().map(|problem| problem.code).collect();
     let codes: Vec<_> = codes.into_iter().collect();
     let exit = report.exit();
+    let mut fingerprints = Fingerprints::default();
+    let results: Vec<_> =
+        report.problems.iter().map(|problem| result(report, problem, &codes, &mut fingerprints)).collect();
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -31,7 +36,7 @@ pub(super) fn render(report: &Report) -> String {
             "artifacts": report.files.iter()
                 .map(|file| json!({"location": {"uri": file.uri}}))
                 .collect::<Vec<_>>(),
-            "results": report.problems.iter().map(|problem| result(report, problem, &codes)).collect::<Vec<_>>(),
+            "results": results,
         }],
     });
     format!("{log:#}\n")
@@ -44,10 +49,11 @@ fn rule(code: Code) -> Value {
         "shortDescription": {"text": summary},
         "fullDescription": {"text": summary},
         "help": {"text": manual::page(code)},
+        "helpUri": manual::uri(code),
     })
 }
 
-fn result(report: &Report, problem: &ReportedProblem, codes: &[Code]) -> Value {
+fn result(report: &Report, problem: &ReportedProblem, codes: &[Code], fingerprints: &mut Fingerprints) -> Value {
     let related: Vec<_> = problem
         .related
         .iter()
@@ -65,7 +71,30 @@ fn result(report: &Report, problem: &ReportedProblem, codes: &[Code]) -> Value {
         "message": {"text": problem.text()},
         "locations": [{"physicalLocation": physical_location(report, problem, problem.place)}],
         "relatedLocations": related,
+        "partialFingerprints": {"sallyportLine/v1": fingerprints.of(report, problem)},
     })
+}
+
+/// By what a problem is known again in a later version of its file: the code, the file and the text of its line, but not where the
+/// line is. The same problem of equal lines is numbered from the top.
+#[derive(Default)]
+struct Fingerprints {
+    seen: HashMap<String, usize>,
+}
+
+impl Fingerprints {
+    /// 64 hexadecimal digits.
+    fn of(&mut self, report: &Report, problem: &ReportedProblem) -> String {
+        let file = report.file_of(problem);
+        let line = file.zip(problem.place).and_then(|(file, Place { span, .. })| {
+            file.text.get(line_start(&file.text, span.start)..line_end(&file.text, span.start))
+        });
+        let (uri, line) = (file.map_or("", |file| &file.uri), line.unwrap_or("").trim());
+        let known = format!("{}\n{uri}\n{line}", problem.code);
+        let number = self.seen.entry(known.clone()).or_default();
+        *number = number.saturating_add(1);
+        digest_of(format!("{known}\n{number}").as_bytes()).hex().to_owned()
+    }
 }
 
 fn physical_location(report: &Report, problem: &ReportedProblem, place: Option<Place>) -> Value {

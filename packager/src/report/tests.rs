@@ -77,8 +77,7 @@ fn much_wrong() -> Report {
         skipped: 2,
         egresses: 1,
         rules: 12,
-        manifests: 0,
-        has_mesh: false,
+        ..Report::default()
     }
 }
 
@@ -162,6 +161,33 @@ fn a_missing_file_outweighs_errors_and_errors_outweigh_warnings() {
     report.problems.truncate(1);
     assert_eq!(report.exit() as u8, 0);
     assert_eq!(report.summary(), "1 warning in 1 of 3 files (2 YAML files for others skipped)");
+    report.denies_warnings = true;
+    assert_eq!(report.exit() as u8, 1);
+    assert_eq!(report.summary(), "1 warning in 1 of 3 files (--deny-warnings) (2 YAML files for others skipped)");
+    let junit = report.render(Format::Junit, false, false);
+    assert!(junit.contains("failures=\"1\" errors=\"0\""), "{junit}");
+    report.problems.clear();
+    assert_eq!(report.exit() as u8, 0);
+}
+
+/// Code scanning keeps what was said of a problem when lines above it come and go.
+#[test]
+fn a_problem_is_known_again_on_another_line() {
+    let prints = |text: &str| -> Vec<String> {
+        let lines = text.match_indices('x').map(|(start, _)| Span { start, end: start + 1 });
+        let problems = lines.map(|span| problem(0, text, span, "wrong")).collect();
+        let report = Report { files: vec![file("a.yaml", text)], problems, ..Report::default() };
+        let log: serde_json::Value = serde_json::from_str(&report.render(Format::Sarif, false, false)).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap().iter();
+        results.map(|one| one["partialFingerprints"]["sallyportLine/v1"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = prints("a: x\nb: x\n");
+    assert_ne!(before[0], before[1]);
+    assert_eq!(prints("# new\n\na: x\nc: 1\n  b: x\n"), before);
+    let equal = prints("- x\n- x\n");
+    assert_ne!(equal[0], equal[1]);
+    assert_eq!(prints("- x\n")[0], equal[0]);
+    assert_ne!(prints("- x \n- y\n  x\n")[1], equal[1]);
 }
 
 #[test]

@@ -91,12 +91,17 @@ fn assert_sarif(log: &Value) {
     let run = &log["runs"][0];
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     let artifacts = run["artifacts"].as_array().unwrap();
-    assert!(rules.iter().all(|rule| { rule["help"]["text"].as_str().is_some_and(|text| !text.is_empty()) }));
+    for rule in rules {
+        assert!(rule["help"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+        let page = format!("https://sallyport.dev/codes/{}", rule["id"].as_str().unwrap());
+        assert_eq!(rule["helpUri"], page.as_str());
+    }
     for result in run["results"].as_array().unwrap() {
         let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
         assert_eq!(rule["id"], result["ruleId"]);
         assert!(matches!(result["level"].as_str(), Some("error" | "warning")));
         assert!(result["message"]["text"].as_str().is_some_and(|text| !text.is_empty()));
+        assert_eq!(result["partialFingerprints"]["sallyportLine/v1"].as_str().unwrap().len(), 64);
         let location = &result["locations"][0]["physicalLocation"];
         let artifact = &artifacts[usize::try_from(location["artifactLocation"]["index"].as_u64().unwrap()).unwrap()];
         assert_eq!(artifact["location"]["uri"], location["artifactLocation"]["uri"]);
@@ -129,6 +134,25 @@ fn a_directory_gives_what_is_for_sallyport_sorted() {
     names.dedup();
     assert_eq!(names, ["d/a/z.yaml", "d/b.yml", "d/egress.yaml"]);
     assert_eq!((files(&report), &report["summary"]["skipped"]), (3, &Value::from(1)));
+}
+
+#[test]
+fn warnings_fail_where_they_are_denied() {
+    let sandbox = Sandbox::with(&[("gateway.yaml", GATEWAY), ("egress.yaml", GOOD), ("sallyport.lock", LOCK)]);
+    for format in FORMATS {
+        for (arguments, code) in [
+            (&["gateway.yaml"][..], 0),
+            (&["gateway.yaml", "--deny-warnings"], 1),
+            (&["egress.yaml", "--deny-warnings"], 0),
+            (&["gone.yaml", "--deny-warnings"], 3),
+        ] {
+            let ended = sandbox.run(&[&["check", "--format", format], arguments].concat());
+            assert_eq!(ended.code, Some(code), "{format}: {arguments:?}\n{ended:?}");
+        }
+    }
+    let ended = sandbox.run(&["check", "gateway.yaml", "--deny-warnings"]);
+    assert!(ended.stdout.ends_with("1 warning in 1 of 1 file (--deny-warnings)\n"), "{}", ended.stdout);
+    assert_eq!(sandbox.run(&["check", "--explain", "SP2571", "--deny-warnings"]).code, Some(64));
 }
 
 #[test]
