@@ -65,7 +65,7 @@ pub use parse::{Cases, Places, place_of};
 pub use policy::{policy_source, standbys};
 pub use reference::{BlockReference, FieldReference, reference, reference_page};
 pub use schema::json_schema;
-pub use template::{Template, init_cases, init_template};
+pub use template::{Template, init_cases, init_mesh, init_template};
 pub use wording::did_you_mean;
 pub use yaml::plain::yaml_value;
 pub use yaml::source_text::{Undecodable, decode};

@@ -60,6 +60,31 @@ spec:
     )
 }
 
+/// A short commented Mesh file, which passes [`check`](crate::check()).
+#[must_use]
+pub fn init_mesh(schema: &str) -> String {
+    let schema: String = schema.chars().filter(|c| !c.is_control()).collect();
+    format!(
+        "\
+# yaml-language-server: $schema={schema}
+# What all gateways of one mesh share. A field that is left out has the value that is shown here, but for `accessLog` (text).
+apiVersion: {API_VERSION}
+kind: Mesh
+metadata:
+  name: mesh
+spec:
+  istioVersion: \"1.31\"         # the minor version, in quotes
+  trustDomain: cluster.local   # as in Istio's meshConfig
+  accessLog: json              # an object per request, with the decision, the rule and the reason
+  # unchanged, or registry-only: then no workload of the mesh calls hosts that the mesh does not know.
+  outboundTrafficPolicy: unchanged
+  filter:
+    # Where `sallyport image push` puts the filter's image. The lock that it writes pins the digest.
+    image: registry.example.com/sallyport/filter
+"
+    )
+}
+
 /// Cases for the Egress of [`init_template`]; they pass, and cover all of its rules. `is_alone`: no other Egress file is in the
 /// same folder.
 #[must_use]

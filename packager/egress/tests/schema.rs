@@ -2,7 +2,7 @@
 
 #![expect(clippy::expect_used, reason = "a broken assumption ends the test")]
 
-use sallyport_egress::{Template, check, decode, init_template, json_schema};
+use sallyport_egress::{Template, check, decode, init_mesh, init_template, json_schema};
 use serde_json::Value;
 use snapbox::Data;
 use std::fs;
@@ -36,6 +36,7 @@ fn good_files_fit() {
         upstream_port: 443,
     };
     assert!(accepts(&init_template(&template)));
+    assert!(accepts(&init_mesh("x")));
     assert!(accepts(
         "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {istioVersion: \"1.30\"}\n"
     ));

@@ -1,10 +1,10 @@
-//! `sallyport init`: a first Egress file with its cases, and their JSON Schema for the editor.
+//! `sallyport init`: a first Egress file with its cases, or a Mesh file, and their JSON Schema for the editor.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
-use sallyport_egress::{Template, init_cases, init_template};
+use sallyport_egress::{Template, init_cases, init_mesh, init_template};
 
 use super::schema;
 use crate::console::Console;
@@ -13,22 +13,28 @@ use crate::exit::{Exit, Failure};
 use crate::input::{Input, Inputs};
 use crate::printable::{printable, quoted_path};
 use crate::report::Format;
+use crate::work_tree;
 
-/// The schema's file name. The first line of the Egress file refers to it.
+/// The schema's file name. The first line of each file refers to it.
 const SCHEMA_FILE: &str = "sallyport.schema.json";
 /// The cases of an Egress file that is alone in its folder.
 const CASES_FILE: &str = "cases.yaml";
 
-/// Write a first Egress file, and cases for it
+/// Write a first Egress file and cases for it, or a Mesh file
 ///
-/// The file is short and commented, and passes `check`; its cases pass `test`. Their JSON Schema is written beside them, so that
-/// editors can complete and validate fields.
+/// The file is short and commented, and passes `check`; its cases pass `test`. Their JSON Schema is written, too, so that
+/// editors can complete and validate fields: once per repository, at the top of Git's work tree, and outside of one beside the
+/// file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport init
   sallyport init --name httpbin --namespace egress-httpbin --host httpbin.legacy.internal \\
-    --upstream httpbin.org:443 deploy/httpbin.egress.yaml")]
+    --upstream httpbin.org:443 deploy/httpbin.egress.yaml
+  sallyport init --mesh deploy/mesh.yaml")]
 pub(crate) struct Args {
+    /// Write a Mesh file instead: what all gateways of one mesh share
+    #[arg(long, conflicts_with_all = ["name", "namespace", "host", "upstream"])]
+    mesh: bool,
     /// The name of the upstream, and of its gateway
     #[arg(long, default_value = "httpbin")]
     name: String,
@@ -41,9 +47,8 @@ pub(crate) struct Args {
     /// The address of the upstream
     #[arg(long, value_name = "HOST:PORT", default_value = "httpbin.org:443", value_parser = Upstream::parse)]
     upstream: Upstream,
-    /// The file to write; missing folders are made
-    #[arg(default_value = "egress.yaml")]
-    file: PathBuf,
+    /// The file to write; missing folders are made [default: egress.yaml, or mesh.yaml]
+    file: Option<PathBuf>,
     /// Overwrite existing files
     #[arg(long)]
     force: bool,
@@ -72,9 +77,21 @@ impl Upstream {
     }
 }
 
+/// What is written beside the schema.
+struct Draft {
+    text: String,
+    /// The file of cases, with its text.
+    cases: Option<(PathBuf, String)>,
+    /// What to do next.
+    next: String,
+}
+
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
-    let (text, cases) = templates(args);
-    let name = printable(&args.file);
+    let default = if args.mesh { "mesh.yaml" } else { "egress.yaml" };
+    let file = args.file.clone().unwrap_or_else(|| PathBuf::from(default));
+    let schema = SchemaPlace::of(&file);
+    let Draft { text, cases, next } = if args.mesh { mesh(&file, &schema) } else { egress(args, &file, &schema) };
+    let name = printable(&file);
     // The arguments may be invalid. Then nothing is written, and the report says why.
     let input = Input { name: name.clone(), uri: String::new(), content: Ok(text.clone().into_bytes()) };
     let (report, _) = examine(Inputs { files: vec![input], ..Inputs::default() });
@@ -83,53 +100,113 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         console.write(None, shown.as_bytes())?;
         return Err(Failure::new(report.exit(), "nothing was written, because the file would be invalid"));
     }
-    let schema_path = args.file.with_file_name(SCHEMA_FILE);
-    let schema = schema::schema_text();
-    refuse_special(&args.file)?;
-    refuse_special(&schema_path)?;
+    refuse_special(&file)?;
+    refuse_special(&schema.path)?;
     if !args.force {
-        refuse_other_schema(&schema_path)?;
+        refuse_other_schema(&schema.path)?;
     }
-    if let Some(folder) = args.file.parent() {
+    if let Some(folder) = file.parent() {
         fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
     }
-    write_new(&args.file, &text, args.force)?;
-    fs::write(&schema_path, schema).map_err(|error| Failure::write(&schema_path, &error))?;
-    let cases_path = cases_path(&args.file);
-    // Cases are work that nobody wants to lose, and those of another policy still say something about this one.
-    let with_cases = if fs::symlink_metadata(&cases_path).is_ok() {
-        format!("; `{}` was there already", printable(&cases_path))
-    } else {
-        write_new(&cases_path, &cases, false)?;
-        format!(", cases for it in `{}`", printable(&cases_path))
+    write_new(&file, &text, args.force)?;
+    fs::write(&schema.path, schema::schema_text()).map_err(|error| Failure::write(&schema.path, &error))?;
+    let with_cases = match cases {
+        None => String::new(),
+        // Cases are work that nobody wants to lose, and those of another policy still say something about this one.
+        Some((path, _)) if fs::symlink_metadata(&path).is_ok() => {
+            format!("; `{}` was there already", printable(&path))
+        }
+        Some((path, cases)) => {
+            write_new(&path, &cases, false)?;
+            format!(", cases for it in `{}`", printable(&path))
+        }
     };
-    let word = quoted_path(&args.file);
-    console.note(&format!(
-        "wrote `{name}`{with_cases}, and the schema `{}` for your editor\n\n\
-         Next, edit `spec.authz.rules` to say who may do what. Then run:\n  \
-         sallyport check {word}\n  \
-         sallyport test {word}           # what it means\n  \
-         sallyport run {word}            # try it on this machine\n  \
-         sallyport build {word} -o out   # the manifests, and what to do with them",
-        printable(&schema_path),
-    ));
+    let schema = printable(&schema.path);
+    console.note(&format!("wrote `{name}`{with_cases}, and the schema `{schema}` for your editor\n\n{next}"));
     Ok(Exit::Ok)
 }
 
-/// The Egress file and its cases.
-fn templates(args: &Args) -> (String, String) {
+/// An Egress file and its cases.
+fn egress(args: &Args, file: &Path, schema: &SchemaPlace) -> Draft {
     let host = args.host.clone().unwrap_or_else(|| format!("{}.legacy.internal", args.name));
     let namespace = args.namespace.clone().unwrap_or_else(|| format!("egress-{}", args.name));
     let template = Template {
-        schema: SCHEMA_FILE,
+        schema: &schema.reference,
         name: &args.name,
         namespace: &namespace,
         host: &host,
         upstream_host: &args.upstream.host,
         upstream_port: args.upstream.port,
     };
-    let is_alone = cases_path(&args.file).file_name().is_some_and(|name| name == CASES_FILE);
-    (init_template(&template), init_cases(&template, is_alone))
+    let cases = cases_path(file);
+    let is_alone = cases.file_name().is_some_and(|name| name == CASES_FILE);
+    let word = quoted_path(file);
+    Draft {
+        text: init_template(&template),
+        cases: Some((cases, init_cases(&template, is_alone))),
+        next: format!(
+            "Next, edit `spec.authz.rules` to say who may do what. Then run:\n  \
+             sallyport check {word}\n  \
+             sallyport test {word}           # what it means\n  \
+             sallyport run {word}            # try it on this machine\n  \
+             sallyport build {word} -o out   # the manifests, and what to do with them"
+        ),
+    }
+}
+
+fn mesh(file: &Path, schema: &SchemaPlace) -> Draft {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Draft {
+        text: init_mesh(&schema.reference),
+        cases: None,
+        next: format!(
+            "Next, write your version of Istio and the repository of the filter's image. Then run:\n  \
+             sallyport check {}",
+            quoted_path(folder)
+        ),
+    }
+}
+
+/// Where the schema is: once per repository.
+struct SchemaPlace {
+    path: PathBuf,
+    /// From the folder of the file that refers to it.
+    reference: String,
+}
+
+impl SchemaPlace {
+    fn of(file: &Path) -> Self {
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let beside = || Self { path: file.with_file_name(SCHEMA_FILE), reference: SCHEMA_FILE.to_owned() };
+        let Some(top) = work_tree::around(folder) else { return beside() };
+        let real = work_tree::real(folder);
+        match real.strip_prefix(&top).ok().and_then(depth) {
+            Some(depth @ 1..) => {
+                Self { path: from_here(&top).join(SCHEMA_FILE), reference: up(depth) + SCHEMA_FILE }
+            }
+            _ => beside(),
+        }
+    }
+}
+
+/// How many folders a path has. `None` if it also leads up.
+fn depth(path: &Path) -> Option<usize> {
+    let is_down = path.components().all(|component| matches!(component, Component::Normal(_)));
+    is_down.then(|| path.components().count())
+}
+
+fn up(folders: usize) -> String {
+    "../".repeat(folders)
+}
+
+/// A folder as a path from the working directory, if one is above the other.
+fn from_here(folder: &Path) -> PathBuf {
+    let here = work_tree::real(Path::new("."));
+    match (folder.strip_prefix(&here), here.strip_prefix(folder)) {
+        (Ok(below), _) => below.to_owned(),
+        (_, Ok(below)) => PathBuf::from(up(below.components().count())),
+        _ => folder.to_owned(),
+    }
 }
 
 /// `cases.yaml` for `egress.yaml`, `NAME.cases.yaml` for `NAME.egress.yaml` and `NAME.yaml`.

@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 
 use crate::exit::{Exit, Failure};
 use crate::printable::{printable, visible};
+use crate::work_tree;
 
 /// How Git writes the mode of a link.
 pub(super) const LINK: &str = "120000";
@@ -55,13 +56,7 @@ pub(super) fn has_repository(path: &Path) -> Result<bool, Failure> {
 
 /// Whether there is something that looks like a repository, whatever git says of it, in a folder where git looks for one.
 fn is_below_repository(here: &Path) -> bool {
-    let real = |folder: PathBuf| fs::canonicalize(&folder).unwrap_or(folder);
-    let here = real(here.to_owned());
-    let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
-    let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings).map(real).collect();
-    let mut searched =
-        here.ancestors().take_while(|folder| *folder == here || !ceilings.iter().any(|end| end == folder));
-    std::env::var_os("GIT_DIR").is_some() || searched.any(|folder| folder.join(".git").symlink_metadata().is_ok())
+    std::env::var_os("GIT_DIR").is_some() || work_tree::around(here).is_some()
 }
 
 /// A file as a revision has it; of a link, what it leads to. `None`: there is no such file, or no such revision.

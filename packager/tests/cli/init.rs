@@ -89,6 +89,71 @@ fn a_second_file_shares_the_schema() {
 }
 
 #[test]
+fn a_mesh_file_is_written_too() {
+    let sandbox = Sandbox::new();
+    let ended = sandbox.run(&["init", "--mesh"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), ""));
+    assert_data_eq!(
+        ended.stderr,
+        str![[r#"
+wrote `mesh.yaml`, and the schema `sallyport.schema.json` for your editor
+
+Next, write your version of Istio and the repository of the filter's image. Then run:
+  sallyport check .
+
+"#]]
+    );
+    assert!(sandbox.read("mesh.yaml").contains("kind: Mesh\n"));
+    assert!(!sandbox.path().join("cases.yaml").exists());
+    assert_eq!(sandbox.run(&["init", "--quiet"]).code, Some(0));
+    assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
+    // The file says that its values are the defaults.
+    let text = sandbox.read("mesh.yaml");
+    let short: Vec<_> = text.lines().filter(|line| !line.contains("trustDomain") && !line.contains("istioV")).collect();
+    sandbox.write("a/mesh.yaml", short.join("\n"));
+    sandbox.write("b/mesh.yaml", &text);
+    for folder in ["a", "b"] {
+        sandbox.write(format!("{folder}/egress.yaml"), sandbox.read("egress.yaml"));
+        assert_eq!(sandbox.run(&["build", folder, "-q", "-o", &format!("{folder}/out")]).code, Some(0));
+    }
+    let built = |folder: &str| sandbox.read(&format!("{folder}/out/egress-httpbin-httpbin/20-plugin.yaml"));
+    assert_eq!(built("a"), built("b"));
+    assert_eq!(sandbox.run(&["init", "--mesh"]).code, Some(3));
+    assert_eq!(sandbox.run(&["init", "--mesh", "--name=a"]).code, Some(64));
+}
+
+#[test]
+fn the_schema_is_written_once_per_repository() {
+    let sandbox = Sandbox::with(&[("mono/.git/HEAD", "")]);
+    let ended = sandbox.run(&["init", "mono/teams/a/egress.yaml"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("the schema `mono/sallyport.schema.json` for"), "{}", ended.stderr);
+    assert!(!sandbox.path().join("mono/teams/a/sallyport.schema.json").exists());
+    for file in ["egress.yaml", "cases.yaml"] {
+        let text = sandbox.read(&format!("mono/teams/a/{file}"));
+        assert!(text.starts_with("# yaml-language-server: $schema=../../sallyport.schema.json\n"), "{text}");
+    }
+    // From a folder below, and where one is already.
+    let below = sandbox.path().join("mono/teams");
+    let output = sandbox.command(&["init", "--mesh", "b/mesh.yaml"]).current_dir(&below).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && stderr.contains("the schema `../sallyport.schema.json` for"), "{stderr}");
+    assert!(sandbox.read("mono/teams/b/mesh.yaml").contains("$schema=../../sallyport.schema.json\n"));
+    assert!(!sandbox.path().join("mono/teams/b/sallyport.schema.json").exists());
+    assert_eq!(sandbox.run(&["check", "mono"]).code, Some(0));
+    // At the top, and outside of a repository, it is beside the file.
+    assert_eq!(sandbox.run(&["init", "mono/top.yaml"]).code, Some(0));
+    assert!(sandbox.read("mono/top.yaml").starts_with("# yaml-language-server: $schema=sallyport.schema.json\n"));
+    assert_eq!(sandbox.run(&["init", "alone/egress.yaml"]).code, Some(0));
+    assert!(sandbox.path().join("alone/sallyport.schema.json").exists());
+    sandbox.write("mono/sallyport.schema.json", "mine");
+    let ended = sandbox.run(&["init", "mono/teams/c/egress.yaml"]);
+    assert_eq!(ended.code, Some(3));
+    assert!(ended.stderr.starts_with("error: `mono/sallyport.schema.json` already exists\n"), "{}", ended.stderr);
+    assert!(!sandbox.path().join("mono/teams/c").exists());
+}
+
+#[test]
 fn nothing_is_overwritten_unless_asked() {
     let sandbox = Sandbox::with(&[("egress.yaml", "mine"), ("d/sallyport.schema.json", "mine")]);
     let ended = sandbox.run(&["init"]);

@@ -63,7 +63,10 @@ fn what_init_writes_passes_check() -> Result<()> {
     let folder = Scratch::new("init")?;
     let sallyport = gate::sallyport()?;
     for arguments in [&["init"][..], &["check", "egress.yaml"]] {
-        let output = Command::new(&sallyport).args(arguments).current_dir(folder.path()).output()?;
+        let mut command = Command::new(&sallyport);
+        // The folder is in no repository, although it is below the one of this test.
+        command.args(arguments).current_dir(folder.path()).env("GIT_CEILING_DIRECTORIES", folder.path());
+        let output = command.output()?;
         ensure!(output.status.success(), "sallyport {arguments:?}: {output:?}");
     }
     Ok(())
