@@ -67,6 +67,29 @@ mod tests {
 
     use super::Cli;
 
+    /// `--output` is a file or a folder, and `--format` one of some words, in every command.
+    #[test]
+    fn an_option_means_the_same_everywhere() {
+        let mut commands = vec![Cli::command()];
+        let mut seen = 0;
+        while let Some(command) = commands.pop() {
+            for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+                let id = argument.get_id().as_str();
+                let names = argument.get_value_names().unwrap_or_default().iter();
+                let name = names.map(|name| name.as_str()).collect::<String>();
+                let words = argument.get_possible_values().len();
+                match id {
+                    "output" => assert!(words == 0 && (name.starts_with("FILE") || name.starts_with("DIR")), "{name}"),
+                    "format" => assert!(words > 1, "{}", command.get_name()),
+                    _ => continue,
+                }
+                seen += 1;
+            }
+            commands.extend(command.get_subcommands().cloned());
+        }
+        assert!(seen > 20, "{seen}");
+    }
+
     #[test]
     fn the_tree_of_arguments_is_valid() {
         Cli::command().debug_assert();

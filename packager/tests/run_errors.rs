@@ -53,6 +53,17 @@ fn without_envoy() {
 }
 
 #[test]
+fn an_output_that_is_no_file() {
+    for (value, help) in [("json", "write `--format json`"), ("a.txt", "redirect stdout into the file")] {
+        let home = tempfile::tempdir().unwrap();
+        let output = run(home.path(), &["egress.yaml", "--output", value]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(64), "{stderr}");
+        assert!(stderr.contains(help), "{value}: {stderr}");
+    }
+}
+
+#[test]
 fn without_the_filter() {
     check(&["egress.yaml", "--envoy", "/bin/true", "--wasm", "nope"], 7, "error: cannot read `nope`");
     check(&["egress.yaml", "--envoy", "/bin/true", "--wasm", "bad.yaml"], 7, "error: `bad.yaml` is not a wasm module");

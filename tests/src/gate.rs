@@ -71,7 +71,7 @@ impl Gate {
         let file = scratch.write(FILE, options.egress)?;
         let mut command = Command::new(sallyport()?);
         command.arg("run").arg(&file).arg("--envoy").arg(options.envoy).arg("--wasm").arg(filter()?);
-        command.args(["--port", "0", "--output", "json"]).arg("--dir").arg(scratch.folder("gate")?);
+        command.args(["--port", "0", "--format", "json"]).arg("--dir").arg(scratch.folder("gate")?);
         command.arg("--upstream").arg(options.upstream.to_string());
         command.arg("--ca-certificates").arg(options.authority);
         command.args(arguments).env(CREDENTIAL.0, CREDENTIAL.1);

@@ -14,7 +14,7 @@ use sallyport_egress::{Checked, Located, Places, policy_source, standbys};
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{Selection, gather, revision};
+use crate::input::{Selection, gather, refuse_to_overwrite, revision};
 use crate::neighbours::{Needs, with_needed};
 use crate::report::explanation::Explanation;
 use crate::report::{Format, Place, Report};
@@ -23,6 +23,9 @@ use args::ExplainFormat;
 use pasted::Asked;
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    if let Some(output) = &args.output {
+        refuse_to_overwrite(output, std::slice::from_ref(&args.file))?;
+    }
     let asked = pasted::read(args, console)?;
     let inputs = match revision::named(&args.file) {
         Some(spec) => revision::gather_beside(spec)?,
@@ -47,7 +50,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
             ExplainFormat::Human => text.push_str(&explanation.human()),
         }
     }
-    console.write(None, text.as_bytes())?;
+    console.write(args.output.as_deref(), text.as_bytes())?;
     if several && args.format == ExplainFormat::Human {
         console.note("\n`--entry NUMBER` explains one of them");
     }

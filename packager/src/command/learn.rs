@@ -12,6 +12,7 @@ use sallyport_egress::learn::{Counts, Learned, Learner, MOST_VALUES, Options, Un
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::lines::each_line;
+use crate::input::refuse_to_overwrite;
 use crate::printable::{printable, visible};
 use crate::report::learn::{FILTER_WITHOUT_PRINCIPAL, GIVE_ACCESS_LOG, LearnReport, NO_PRINCIPAL, hosts};
 use base::Ground;
@@ -62,6 +63,9 @@ pub(crate) struct Args {
     /// The format of the proposal
     #[arg(long, short, value_enum, default_value_t)]
     format: LearnFormat,
+    /// Write the proposal to FILE instead of stdout
+    #[arg(long, short, value_name = "FILE", conflicts_with = "write")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -74,6 +78,10 @@ enum LearnFormat {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    if let Some(output) = &args.output {
+        let inputs: Vec<_> = args.logs.iter().chain(&args.merge).cloned().collect();
+        refuse_to_overwrite(output, &inputs)?;
+    }
     let ground = match Ground::read(args.merge.as_deref(), args.mesh.as_deref(), console)? {
         Ok(ground) => ground,
         Err(exit) => return Ok(exit),
@@ -116,7 +124,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         ground.write(&learned.text)?;
     }
     if !args.write || args.format == LearnFormat::Json {
-        console.write(None, text.as_bytes())?;
+        console.write(args.output.as_deref(), text.as_bytes())?;
     }
     if args.format == LearnFormat::Human {
         console.note(&report.review());

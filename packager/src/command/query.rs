@@ -13,8 +13,8 @@ use sallyport_egress::{Checked, Located, Places, policy_source, standbys};
 use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::Selection;
 use crate::input::revision::gather_all;
+use crate::input::{Selection, refuse_to_overwrite};
 use crate::printable::visible;
 use crate::report::example::Ground;
 use crate::report::query::{Asked, Found, QueryReport};
@@ -58,6 +58,9 @@ pub(crate) struct Args {
     /// The format of the answer
     #[arg(long, short, value_enum, default_value_t)]
     format: QueryFormat,
+    /// Write the answer to FILE instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -70,6 +73,9 @@ enum QueryFormat {
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    if let Some(output) = &args.output {
+        refuse_to_overwrite(output, &args.paths)?;
+    }
     let headers = args.headers.iter().map(|line| header(line)).collect::<Result<Vec<_>, _>>()?;
     let (report, checked) = examine(gather_all(&args.paths, Selection::Ours)?);
     if report.exit() != Exit::Ok {
@@ -96,7 +102,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         QueryFormat::Human => answers.human(),
         QueryFormat::Json => answers.json(),
     };
-    console.write(None, text.as_bytes())?;
+    console.write(args.output.as_deref(), text.as_bytes())?;
     if answers.has_undecided() {
         let failure = Failure::new(Exit::Problems, "the search and the engine disagree about some requests");
         return Err(failure.with_help("this is a fault in sallyport: please report it with the policy"));

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::ValueEnum;
 use sallyport_manifest::HostPort;
 
 use crate::console::Console;
@@ -34,7 +35,7 @@ use crate::printable::printable;
   sallyport run egress.yaml --upstream 127.0.0.1:9443 --ca-certificates my-ca.pem
   sallyport run primary.yaml standby.yaml --connect primary=127.0.0.1:9443
   sallyport run ledger/egress.yaml --secrets secrets   # has secrets/ledger-upstream-tls/tls.crt
-  sallyport run egress.yaml --port 0 --output json")]
+  sallyport run egress.yaml --port 0 --format json")]
 pub(crate) struct Args {
     /// Egress files, or directories with them; each Egress gets a gateway
     #[arg(required = true, value_name = "FILE|DIR")]
@@ -78,9 +79,12 @@ pub(crate) struct Args {
     /// Worker threads of each Envoy
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
     concurrency: u16,
-    /// The format of the output
-    #[arg(long, value_enum, default_value_t)]
-    output: Output,
+    /// The format of what is printed
+    #[arg(long, short, value_enum, default_value_t)]
+    format: Output,
+    /// What `--format` was called
+    #[arg(long, hide = true, value_name = "FORMAT")]
+    output: Option<String>,
 }
 
 impl Args {
@@ -108,8 +112,16 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         return Err(Failure::new(Exit::Usage, "`run` cannot read standard input, because it watches its files")
             .with_help("save the Egress file, and name it"));
     }
+    if let Some(format) = &args.output {
+        let message = "`run` has no `--output`: it prints until it is stopped";
+        let help = match Output::from_str(format, false) {
+            Ok(_) => format!("write `--format {format}`"),
+            Err(_) => "redirect stdout into the file".to_owned(),
+        };
+        return Err(Failure::new(Exit::Usage, message).with_help(help));
+    }
     let file = args.files.iter().map(|file| printable(file)).collect::<Vec<_>>().join(", ");
-    let announcer = Announcer { output: args.output, console, file };
+    let announcer = Announcer { output: args.format, console, file };
     session::run(&args.settings(), &EgressFiles::new(&args.files, args.mesh.as_deref()), &announcer)
 }
 

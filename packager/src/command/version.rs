@@ -1,5 +1,8 @@
 //! `sallyport version`: the versions of the program and of its formats.
 
+use std::path::PathBuf;
+
+use clap::ValueEnum;
 use sallyport_core::wire::WIRE_VERSION;
 use sallyport_egress::model::API_VERSION;
 use serde_json::json;
@@ -12,16 +15,34 @@ use crate::report;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   sallyport version
-  sallyport version --json | jq -r .version")]
+  sallyport version --format json | jq -r .version")]
 pub(crate) struct Args {
-    /// Print JSON
-    #[arg(long)]
+    /// The format of the versions
+    #[arg(long, short, value_enum, default_value_t)]
+    format: VersionFormat,
+    /// What `--format json` was called
+    #[arg(long, hide = true)]
     json: bool,
+    /// Write the versions to FILE instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum VersionFormat {
+    /// For people
+    #[default]
+    Human,
+    /// For programs: one JSON object
+    Json,
 }
 
 pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let version = env!("CARGO_PKG_VERSION");
-    let text = if args.json {
+    if args.json {
+        return Err(Failure::new(Exit::Usage, "`version` has no `--json`").with_help("write `--format json`"));
+    }
+    let text = if args.format == VersionFormat::Json {
         let versions = json!({
             "version": version,
             "apiVersion": API_VERSION,
@@ -35,6 +56,6 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
             report::json::VERSION
         )
     };
-    console.write(None, text.as_bytes())?;
+    console.write(args.output.as_deref(), text.as_bytes())?;
     Ok(Exit::Ok)
 }

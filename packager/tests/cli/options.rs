@@ -61,6 +61,31 @@ fn a_password_in_the_url_of_the_repository_is_not_printed() {
 }
 
 #[test]
+fn an_answer_goes_into_a_file_that_is_no_input() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    for command in [
+        &["query", "egress.yaml", "--unreachable"][..],
+        &["explain", "egress.yaml", "--as", "httpbin/sleep", "/get"],
+        &["version"],
+    ] {
+        let printed = sandbox.run(command);
+        let written = sandbox.run(&[command, &["--output", "answer.txt"]].concat());
+        assert_eq!((written.code, written.stdout.as_str()), (printed.code, ""), "{command:?}: {written:?}");
+        assert_eq!(sandbox.read("answer.txt"), printed.stdout, "{command:?}");
+    }
+    for command in [
+        &["query", "egress.yaml", "--unreachable"][..],
+        &["explain", "egress.yaml", "--as", "httpbin/sleep", "/get"],
+        &["learn", "egress.yaml"],
+    ] {
+        let ended = sandbox.run(&[command, &["--output", "egress.yaml"]].concat());
+        assert_eq!(ended.code, Some(3), "{command:?}: {ended:?}");
+        assert_eq!(sandbox.read("egress.yaml"), GOOD);
+    }
+    assert_eq!(sandbox.run(&["learn", "a.log", "--merge=egress.yaml", "--write", "--output=a"]).code, Some(64));
+}
+
+#[test]
 fn the_files_are_not_shown_as_required() {
     let sandbox = sandbox();
     for (command, usage) in [

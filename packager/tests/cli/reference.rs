@@ -91,7 +91,10 @@ fn version() {
     let number = env!("CARGO_PKG_VERSION");
     assert!(sandbox.run(&["version"]).stdout.starts_with(&format!("sallyport {number}\n")));
     assert_eq!(sandbox.run(&["--version"]).stdout, format!("sallyport {number}\n"));
-    let json: Value = serde_json::from_str(&sandbox.run(&["version", "--json"]).stdout).unwrap();
+    let old = sandbox.run(&["version", "--json"]);
+    assert_eq!(old.code, Some(64));
+    assert!(old.stderr.ends_with("help: write `--format json`\n"), "{}", old.stderr);
+    let json: Value = serde_json::from_str(&sandbox.run(&["version", "--format", "json"]).stdout).unwrap();
     assert_eq!((&json["version"], &json["apiVersion"]), (&number.into(), &"sallyport.dev/v1alpha1".into()));
     assert_data_eq!(json["policyVersion"].to_string(), str!["1"]);
 }

@@ -86,7 +86,6 @@ impl Sandbox {
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sallyport"));
         command.args(arguments).current_dir(self.path());
-        command.env("GIT_CEILING_DIRECTORIES", self.path());
         for variable in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS"] {
             command.env_remove(variable);
         }

@@ -56,7 +56,7 @@ impl Session {
         let home = tempfile::tempdir().unwrap();
         fs::write(home.path().join("egress.yaml"), egress).unwrap();
         let mut child = Command::new(env!("CARGO_BIN_EXE_sallyport"))
-            .args(["run", "--port", "0", "--output", "json"])
+            .args(["run", "--port", "0", "--format", "json"])
             .args(arguments)
             .arg(home.path().join("egress.yaml"))
             .args(others.iter().map(|(name, text)| {

@@ -73,6 +73,9 @@ pub(crate) struct Args {
     /// The format of the explanation
     #[arg(long, short, value_enum, default_value_t)]
     pub(super) format: ExplainFormat,
+    /// Write the explanation to FILE instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

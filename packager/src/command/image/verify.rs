@@ -48,6 +48,9 @@ pub(crate) struct Args {
     /// The format of the report; it does not change the exit code
     #[arg(long, short, value_enum, default_value_t)]
     format: Format,
+    /// Write the report to FILE instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
 }
 
 /// The format of the report.
@@ -79,7 +82,7 @@ pub(super) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
             format!("{:#}\n", json!({"version": VERSION, "good": verification.is_good(), "verdict": verification}))
         }
     };
-    console.write(None, text.as_bytes())?;
+    console.write(args.output.as_deref(), text.as_bytes())?;
     Ok(if verification.is_good() { Exit::Ok } else { Exit::Problems })
 }
 
