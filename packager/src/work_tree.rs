@@ -7,7 +7,10 @@ use std::path::{Path, PathBuf};
 pub(crate) fn around(folder: &Path) -> Option<PathBuf> {
     let folder = real(folder);
     let ceilings = std::env::var_os("GIT_CEILING_DIRECTORIES").unwrap_or_default();
-    let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings).map(|ceiling| real(&ceiling)).collect();
+    let ceilings: Vec<PathBuf> = std::env::split_paths(&ceilings)
+        .filter(|ceiling| !ceiling.as_os_str().is_empty())
+        .map(|ceiling| real(&ceiling))
+        .collect();
     let mut searched =
         folder.ancestors().take_while(|place| *place == folder || !ceilings.iter().any(|ceiling| ceiling == place));
     searched.find(|place| place.join(".git").symlink_metadata().is_ok()).map(Path::to_owned)
@@ -17,7 +20,8 @@ pub(crate) fn around(folder: &Path) -> Option<PathBuf> {
 pub(crate) fn real(folder: &Path) -> PathBuf {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     let below = |above: &Path| folder.strip_prefix(above).map(Path::to_owned).unwrap_or_default();
-    let here = |above: &Path| if above.as_os_str().is_empty() { fs::canonicalize(".") } else { fs::canonicalize(above) };
+    let here =
+        |above: &Path| if above.as_os_str().is_empty() { fs::canonicalize(".") } else { fs::canonicalize(above) };
     let found = folder.ancestors().find_map(|above| here(above).ok().map(|real| (real, below(above))));
     match found {
         Some((real, below)) if below.as_os_str().is_empty() => real,

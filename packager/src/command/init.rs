@@ -181,9 +181,7 @@ impl SchemaPlace {
         let Some(top) = work_tree::around(folder) else { return beside() };
         let real = work_tree::real(folder);
         match real.strip_prefix(&top).ok().and_then(depth) {
-            Some(depth @ 1..) => {
-                Self { path: from_here(&top).join(SCHEMA_FILE), reference: up(depth) + SCHEMA_FILE }
-            }
+            Some(depth @ 1..) => Self { path: from_here(&top).join(SCHEMA_FILE), reference: up(depth) + SCHEMA_FILE },
             _ => beside(),
         }
     }

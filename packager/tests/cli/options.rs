@@ -3,7 +3,7 @@
 use snapbox::{assert_data_eq, str};
 
 use crate::output::{ARGO, URL, build, built, sandbox};
-use crate::sandbox::GOOD;
+use crate::sandbox::{GOOD, Sandbox};
 
 #[test]
 fn an_argument_that_argo_cd_could_not_use_is_a_usage_error() {
