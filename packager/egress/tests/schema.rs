@@ -42,6 +42,40 @@ fn good_files_fit() {
     ));
 }
 
+/// What an editor marks while it is typed. `check` may refuse more, but nothing of this is right.
+#[test]
+fn durations_hosts_and_networks_have_a_form() {
+    let file = |timeout: &str, host: &str, network: &str| {
+        format!(
+            "apiVersion: sallyport.dev/v1alpha1\nkind: Egress\nmetadata: {{name: a, namespace: b}}\nspec:\n  host: a.internal\n  \
+             upstream: {{host: \"{host}\", port: 443}}\n  route: {{timeout: \"{timeout}\"}}\n  authz: {{rules: [{{id: a, action: ALLOW, \
+             from: [{{source: {{ipBlocks: [\"{network}\"]}}}}]}}]}}\n"
+        )
+    };
+    let is_right = |text: &str| {
+        let problems = check(&[decode("a.yaml", text.as_bytes()).expect("UTF-8")]).diagnostics;
+        problems.iter().all(|problem| problem.severity != sallyport_egress::diagnostic::Severity::Error)
+    };
+    for (timeout, host, network) in [
+        ("10s", "a.example.com", "10.0.0.0/8"),
+        ("1h30m", "10.1.2.3", "10.1.2.3"),
+        ("1.5s", "2001:db8::1", "2001:DB8::/32"),
+        ("250ms", "xn--a-1.b", "::1"),
+        ("1m1ms", "a", "::ffff:10.0.0.0/104"),
+    ] {
+        let text = file(timeout, host, network);
+        assert!(accepts(&text) && is_right(&text), "{text}");
+    }
+    let good = ("10s", "a.example.com", "10.0.0.0/8");
+    let durations = ["10", "10 s", "1d", "-1s", "s", "1.s", ""].map(|bad| file(bad, good.1, good.2));
+    let hosts = ["https://a", "a/b", "a:443", "*.a", "A", "a.", "-a", "a_b", "a b", "[::1]", ""]
+        .map(|bad| file(good.0, bad, good.2));
+    let networks = ["10.0.0", "10.0.0.0/", "a", "10.0.0.0/8/8", "10.*", ""].map(|bad| file(good.0, good.1, bad));
+    for text in durations.iter().chain(&hosts).chain(&networks) {
+        assert!(!accepts(text) && !is_right(text), "{text}");
+    }
+}
+
 /// What the schema refuses in the folder of broken files: all that is wrong with fields and types, and nothing that
 /// `check` would let through.
 #[test]

@@ -154,6 +154,13 @@ impl TextKind {
     pub const ANY: Self =
         Self { name: "string", pattern: None, only: None, may_be_empty: true, may_be_number: false, check: |_| Ok(()) };
 
+    /// An IP address or a CIDR block: whether it is one, is found out where the policy is compiled.
+    pub const NETWORK: Self = Self {
+        name: "network",
+        pattern: Some("^([0-9]{1,3}([.][0-9]{1,3}){3}|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*)(/[0-9]{1,3})?$"),
+        ..Self::ANY
+    };
+
     /// Any string, and a number may be written without quotes: a port, a status.
     pub const DIGITS: Self = Self { may_be_number: true, ..Self::ANY };
 }

@@ -3,6 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::shape::{Shape, TextKind};
+
+/// A list of addresses and CIDR blocks.
+const NETWORKS: Shape = Shape::List(&Shape::Text(&TextKind::NETWORK));
+
 crate::record! {
     /// Istio's `from` entry.
     pub struct FromEntry: Default = "from" {
@@ -38,13 +43,13 @@ crate::record! {
         /// None of these may match; written as in `trustDomains`.
         "notTrustDomains" not_trust_domains: Option<Vec<String>> = optional,
         /// The packet's source address: IP or CIDR.
-        "ipBlocks" ip_blocks: Option<Vec<String>> = optional,
+        "ipBlocks" ip_blocks: Option<Vec<String>> as (NETWORKS) = optional,
         /// None of these may match; written as in `ipBlocks`.
-        "notIpBlocks" not_ip_blocks: Option<Vec<String>> = optional,
+        "notIpBlocks" not_ip_blocks: Option<Vec<String>> as (NETWORKS) = optional,
         /// The caller's address from X-Forwarded-For or the PROXY protocol, as far as the gateway trusts it: IP or CIDR.
-        "remoteIpBlocks" remote_ip_blocks: Option<Vec<String>> = optional,
+        "remoteIpBlocks" remote_ip_blocks: Option<Vec<String>> as (NETWORKS) = optional,
         /// None of these may match; written as in `remoteIpBlocks`.
-        "notRemoteIpBlocks" not_remote_ip_blocks: Option<Vec<String>> = optional,
+        "notRemoteIpBlocks" not_remote_ip_blocks: Option<Vec<String>> as (NETWORKS) = optional,
     }
     instead {
         "users" => "write `principals`, `serviceAccounts` or `requestPrincipals`",

@@ -66,7 +66,7 @@ impl Duration {
 text_value!(Duration);
 
 impl FromText for Duration {
-    const KIND: TextKind = kind::<Self>("duration");
+    const KIND: TextKind = TextKind { pattern: Some("^([0-9]+([.][0-9]+)?(h|m|s|ms))+$"), ..kind::<Self>("duration") };
 
     fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
         let flaw = |problem: &str| UnplacedDiagnostic::new(Code::Duration, format!("{} {problem}", quoted(text)));

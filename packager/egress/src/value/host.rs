@@ -8,6 +8,20 @@ use sallyport_core::dns;
 use sallyport_core::wire::TextKind;
 use std::net::IpAddr;
 
+/// For the JSON Schema: a DNS name. It does not say how long one may be, and takes numbers, too.
+macro_rules! dns_name {
+    () => {
+        "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?([.][a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*"
+    };
+}
+
+/// The same, or an IP address.
+macro_rules! host {
+    () => {
+        concat!(dns_name!(), "|[0-9a-f]*:[0-9a-f]*:[0-9a-f:.]*")
+    };
+}
+
 /// A DNS name in lower case, or an IP address.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Host {
@@ -32,7 +46,7 @@ impl Host {
 text_value!(Host);
 
 impl FromText for Host {
-    const KIND: TextKind = kind::<Self>("host");
+    const KIND: TextKind = TextKind { pattern: Some(concat!("^(", host!(), ")$")), ..kind::<Self>("host") };
 
     fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
         match problem(text, Code::Host) {
@@ -46,21 +60,24 @@ checked_text!(
     /// A DNS name that is sent as the TLS server name.
     ServerName,
     check_server_name,
-    "server name"
+    TextKind { pattern: Some(concat!("^", dns_name!(), "$")), ..kind::<Self>("server name") }
 );
 
 checked_text!(
     /// A DNS name, an IP address or a SPIFFE ID, as a certificate has it.
     SubjectAltName,
     check_subject_alt_name,
-    "subject alternative name"
+    TextKind {
+        pattern: Some(concat!("^(spiffe://[!-~]+|", host!(), ")$")),
+        ..kind::<Self>("subject alternative name")
+    }
 );
 
 checked_text!(
     /// The DNS name that callers outside the mesh use.
     ExposedHost,
     check_exposed_host,
-    "DNS name"
+    TextKind { pattern: Some(concat!("^", dns_name!(), "$")), ..kind::<Self>("DNS name") }
 );
 
 impl ServerName {
