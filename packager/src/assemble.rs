@@ -147,7 +147,7 @@ impl Placing<'_> {
                 let text = &self.report.files.get(file)?.text;
                 Some(Place::new(&LineIndex::new(text), place_of(text, &path)))
             });
-            self.report.problems.push(ReportedProblem::of_build(problem, file, place));
+            self.report.add(ReportedProblem::of_build(problem, file, place));
         }
         self.leave_out_what_is_said_twice();
         self.report.sort();

@@ -2,6 +2,7 @@
 
 use sallyport_egress::cases::suites;
 use sallyport_egress::diagnostic::{Diagnostic, SourceFile};
+use sallyport_egress::silence::silences;
 use sallyport_egress::{Checked, check, check_with_manifests, decode};
 
 use crate::input::{Input, Inputs, Missing, Selection};
@@ -31,6 +32,11 @@ pub(crate) fn examine_but(inputs: Inputs, is_left_out: impl Fn(&Diagnostic) -> b
     let names: Vec<_> = sources.iter().map(|source| source.name.as_str()).collect();
     let (_, of_cases) = suites(&names, &checked);
     checked.diagnostics.extend(of_cases.into_iter().filter(|problem| !is_left_out(problem)));
+    for ((position, source), index) in sources.iter().enumerate().zip(&indices) {
+        let (silences, refused) = silences(position, source);
+        report.silence(*index, silences);
+        checked.diagnostics.extend(refused);
+    }
     let mut diagnostics: Vec<_> = sources.iter().map(|_| Vec::new()).collect();
     for diagnostic in checked.diagnostics.drain(..) {
         if let Some(of_file) = diagnostics.get_mut(diagnostic.file) {

@@ -42,9 +42,9 @@ impl Exit {
     fn meaning(self) -> &'static str {
         match self {
             Exit::Ok => "success; there may be warnings",
-            Exit::Problems => "the input has errors, or warnings that are denied, a case failed, or a comparison is not complete",
+            Exit::Problems => "the input has errors or denied warnings, a case failed, or a comparison is not complete",
             Exit::Differs => {
-                "diff: something differs; build --check, --diff: the folder differs from what would be built"
+                "diff: something differs; build --check, --diff: a stale folder; fmt --check: not formatted"
             }
             Exit::Io => "a file, registry or Prometheus cannot be read or written, or no file was found",
             Exit::NoEnvoy => "run: no Envoy was found",

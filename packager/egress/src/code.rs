@@ -214,6 +214,10 @@ codes! {
         LoopbackRegistry = "SP9109" Warning,
         DefaultRetries = "SP9110" Warning,
         CertificatePath = "SP9120" Error,
+        SilenceForm = "SP9201" Error,
+        SilenceOfUnknownCode = "SP9202" Error,
+        SilenceOfError = "SP9203" Error,
+        UnusedSilence = "SP9204" Warning,
     }
     lints {
         SameHost = "SP2001" Error,

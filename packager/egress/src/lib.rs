@@ -23,7 +23,7 @@
 //! learn
 //! schema reference template cases evidence
 //! check
-//! manual
+//! manual silence
 //! lint trial
 //! meaning
 //! import rollout scenario
@@ -52,6 +52,7 @@ mod reference;
 pub mod rollout;
 pub mod scenario;
 mod schema;
+pub mod silence;
 mod template;
 pub mod trial;
 pub mod value;

@@ -26,7 +26,7 @@ pub fn uri(code: Code) -> String {
 }
 
 /// The groups of codes, by the first two digits of their numbers.
-const GROUPS: [(&str, &str); 25] = [
+const GROUPS: [(&str, &str); 26] = [
     ("SP00", "Files: text"),
     ("SP01", "Files: YAML"),
     ("SP02", "Files: structure"),
@@ -52,6 +52,7 @@ const GROUPS: [(&str, &str); 25] = [
     ("SP30", "The filter's image"),
     ("SP90", "The `sallyport` command"),
     ("SP91", "Building manifests"),
+    ("SP92", "Silenced warnings"),
 ];
 
 /// Every code, by group: the title of the group and its codes in order.

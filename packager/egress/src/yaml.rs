@@ -7,4 +7,5 @@ pub(crate) mod reader;
 mod refusals;
 pub(crate) mod source_text;
 pub(crate) mod syntax;
+pub(crate) mod tokens;
 pub(crate) mod tree;

@@ -55,6 +55,7 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         input::refuse_to_overwrite(output, &args.paths)?;
     }
     let Assembled { mut report, .. } = assemble(&args.paths, Selection::WithManifests, Options::default());
+    report.report_unused_silences();
     report.denies_warnings = args.deny_warnings;
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;

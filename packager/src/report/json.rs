@@ -8,9 +8,12 @@
 //!     "code": "SP1305", "severity": "error", "message": "...", "help": "...",
 //!     "related": [{"line": 1, "column": 1, "endLine": 1, "endColumn": 5, "message": "..."}]
 //!   }],
-//!   "summary": {"files": 1, "skipped": 0, "egresses": 0, "rules": 0, "manifests": 0, "errors": 1, "warnings": 0}
+//!   "silenced": [],
+//!   "summary": {"files": 1, "skipped": 0, "egresses": 0, "rules": 0, "manifests": 0, "errors": 1, "warnings": 0, "silenced": 0}
 //! }
 //! ```
+//!
+//! `silenced` has the warnings that comments silence, in the same form and with the `reason` of the comment.
 //!
 //! Lines and columns count from 1, columns in characters; the end is one past the last character. All four are null
 //! if a problem is about the whole file; `help` is null if there is none. Version 1 may get new fields; its fields are never
@@ -19,7 +22,7 @@
 use sallyport_egress::diagnostic::Severity;
 use serde::Serialize;
 
-use super::model::{Place, Report, ReportedProblem};
+use super::model::{Place, Report, ReportedProblem, Silenced};
 
 /// The version of the schema.
 pub(crate) const VERSION: u32 = 1;
@@ -28,6 +31,11 @@ pub(super) fn render(report: &Report) -> String {
     let root = Root {
         version: VERSION,
         diagnostics: report.problems.iter().map(|problem| diagnostic(report, problem)).collect(),
+        silenced: report
+            .silenced
+            .iter()
+            .map(|Silenced { problem, reason, .. }| JsonSilenced { diagnostic: diagnostic(report, problem), reason })
+            .collect(),
         summary: Summary {
             files: report.files.len(),
             skipped: report.skipped,
@@ -36,6 +44,7 @@ pub(super) fn render(report: &Report) -> String {
             manifests: report.manifests,
             errors: report.count(Severity::Error),
             warnings: report.count(Severity::Warning),
+            silenced: report.silenced.len(),
         },
     };
     format!("{:#}\n", serde_json::json!(root))
@@ -45,6 +54,7 @@ pub(super) fn render(report: &Report) -> String {
 struct Root<'a> {
     version: u32,
     diagnostics: Vec<JsonDiagnostic<'a>>,
+    silenced: Vec<JsonSilenced<'a>>,
     summary: Summary,
 }
 
@@ -82,6 +92,14 @@ struct Summary {
     manifests: usize,
     errors: usize,
     warnings: usize,
+    silenced: usize,
+}
+
+#[derive(Serialize)]
+struct JsonSilenced<'a> {
+    #[serde(flatten)]
+    diagnostic: JsonDiagnostic<'a>,
+    reason: &'a str,
 }
 
 fn diagnostic<'a>(report: &'a Report, problem: &'a ReportedProblem) -> JsonDiagnostic<'a> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use sallyport_egress::Code;
 use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Position, Severity, Span};
+use sallyport_egress::silence::Silence;
 
 use sallyport_manifest::BuildError;
 
@@ -19,6 +20,10 @@ pub(crate) struct Report {
     pub(crate) files: Vec<ReportedFile>,
     /// Ordered by file and place.
     pub(crate) problems: Vec<ReportedProblem>,
+    /// What comments silence, each for one file.
+    pub(crate) silences: Vec<(usize, Silence)>,
+    /// The warnings that they have silenced, in the order in which they were found.
+    pub(crate) silenced: Vec<Silenced>,
     /// How many YAML files in directories are for other programs.
     pub(crate) skipped: usize,
     /// How many Egress files have no error.
@@ -56,6 +61,15 @@ pub(crate) struct ReportedProblem {
     pub(crate) message: String,
     pub(crate) help: Option<String>,
     pub(crate) related: Vec<(Place, String)>,
+}
+
+/// A warning that a comment silences.
+#[derive(Clone, Debug)]
+pub(crate) struct Silenced {
+    pub(crate) problem: ReportedProblem,
+    /// The reason in the comment.
+    pub(crate) reason: String,
+    pub(crate) comment: Place,
 }
 
 /// A range of a file, in bytes and as people count.
@@ -125,13 +139,65 @@ impl ReportedProblem {
 }
 
 impl Report {
+    /// Takes what comments of a file silence; what is added from then on obeys them.
+    pub(crate) fn silence(&mut self, file: usize, silences: Vec<Silence>) {
+        self.silences.extend(silences.into_iter().map(|silence| (file, silence)));
+    }
+
+    /// Adds a problem, unless a comment silences it.
+    pub(crate) fn add(&mut self, problem: ReportedProblem) {
+        let line = problem.place.map(|place| place.start.line);
+        match self.silence_of(problem.file, problem.code, line) {
+            Some(silence) => {
+                let text = self.files.get(problem.file).map_or("", |file| &file.text);
+                let (reason, comment) = (silence.reason.clone(), Place::new(&LineIndex::new(text), silence.span));
+                self.silenced.push(Silenced { problem, reason, comment });
+            }
+            None => self.problems.push(problem),
+        }
+    }
+
+    /// What silences a code on a line. Errors never are.
+    fn silence_of(&self, file: usize, code: Code, line: Option<usize>) -> Option<&Silence> {
+        let mut of_file = self.silences.iter().filter(|(of, _)| *of == file).map(|(_, silence)| silence);
+        of_file.find(|silence| silence.code == code && line.is_some() && silence.line == line)
+    }
+
+    /// Reports the silences that have silenced nothing. Some warnings are not looked for while there are errors.
+    pub(crate) fn report_unused_silences(&mut self) {
+        if self.exit() != Exit::Ok {
+            return;
+        }
+        let is_unused = |(file, silence): &&(usize, Silence)| {
+            let is_it = |silenced: &Silenced| {
+                silenced.problem.file == *file
+                    && silenced.problem.code == silence.code
+                    && silenced.comment.span == silence.span
+            };
+            !self.silenced.iter().any(is_it)
+        };
+        let unused: Vec<_> = self.silences.iter().filter(is_unused).cloned().collect();
+        for (file, silence) in unused {
+            let text = self.files.get(file).map_or("", |file| &file.text);
+            let problem = ReportedProblem::found(silence.unused(file), file, &LineIndex::new(text));
+            self.problems.push(problem);
+        }
+        self.sort();
+    }
+
     /// Adds the problems in one file's text: the first [`MOST`] by place.
-    pub(crate) fn take(&mut self, file: usize, text: &str, mut diagnostics: Vec<Diagnostic>) {
+    pub(crate) fn take(&mut self, file: usize, text: &str, diagnostics: Vec<Diagnostic>) {
+        let lines = LineIndex::new(text);
+        let is_silenced = |diagnostic: &Diagnostic| {
+            let line = lines.position(diagnostic.span.start).line;
+            self.silence_of(file, diagnostic.code, Some(line)).is_some()
+        };
+        let (silenced, mut diagnostics): (Vec<_>, Vec<_>) = diagnostics.into_iter().partition(is_silenced);
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         let rest = diagnostics.split_off(diagnostics.len().min(MOST));
-        let lines = LineIndex::new(text);
-        let found = diagnostics.into_iter().map(|diagnostic| ReportedProblem::found(diagnostic, file, &lines));
-        self.problems.extend(found);
+        for diagnostic in silenced.into_iter().chain(diagnostics) {
+            self.add(ReportedProblem::found(diagnostic, file, &lines));
+        }
         if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
             self.problems.push(ReportedProblem::more(rest.len(), worst, file));
         }
@@ -197,6 +263,9 @@ impl Report {
         }
         if self.has_mesh && self.egresses == 0 && self.manifests == 0 && self.exit() == Exit::Ok {
             text.push_str(" (a Mesh file alone: no Egress was given)");
+        }
+        if !self.silenced.is_empty() {
+            text.push_str(&format!(" ({} silenced)", counted(self.silenced.len(), "warning")));
         }
         if self.skipped > 0 {
             text.push_str(&format!(" ({} for others skipped)", counted(self.skipped, "YAML file")));

@@ -6,19 +6,27 @@ use sallyport_egress::{Code, manual};
 use serde_json::{Value, json};
 
 use super::human::{line_end, line_start};
-use super::model::{Place, Report, ReportedProblem};
+use super::model::{Place, Report, ReportedProblem, Silenced};
 use crate::oci::digest::digest_of;
 
 pub(crate) const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 pub(super) fn render(report: &Report) -> String {
-    let codes: BTreeSet<_> = report.problems.iter().map(|problem| problem.code).collect();
+    let silenced = report.silenced.iter().map(|silenced| &silenced.problem);
+    let codes: BTreeSet<_> = report.problems.iter().chain(silenced).map(|problem| problem.code).collect();
     let codes: Vec<_> = codes.into_iter().collect();
     let exit = report.exit();
     let mut fingerprints = Fingerprints::default();
-    let results: Vec<_> =
+    let mut results: Vec<_> =
         report.problems.iter().map(|problem| result(report, problem, &codes, &mut fingerprints)).collect();
+    for silenced in &report.silenced {
+        let mut result = result(report, &silenced.problem, &codes, &mut fingerprints);
+        if let Some(fields) = result.as_object_mut() {
+            fields.insert("suppressions".to_owned(), suppressions(report, silenced));
+        }
+        results.push(result);
+    }
     let log = json!({
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -73,6 +81,16 @@ fn result(report: &Report, problem: &ReportedProblem, codes: &[Code], fingerprin
         "relatedLocations": related,
         "partialFingerprints": {"sallyportLine/v1": fingerprints.of(report, problem)},
     })
+}
+
+/// How SARIF says that a comment silences a result.
+fn suppressions(report: &Report, Silenced { problem, reason, comment }: &Silenced) -> Value {
+    json!([{
+        "kind": "inSource",
+        "status": "accepted",
+        "justification": reason,
+        "location": {"physicalLocation": physical_location(report, problem, Some(*comment))},
+    }])
 }
 
 /// By what a problem is known again in a later version of its file: the code, the file and the text of its line, but not where the

@@ -155,6 +155,71 @@ fn warnings_fail_where_they_are_denied() {
     assert_eq!(sandbox.run(&["check", "--explain", "SP2571", "--deny-warnings"]).code, Some(64));
 }
 
+/// A gateway whose label others may have, with a comment on the line above it.
+fn silenced(comment: &str) -> Sandbox {
+    let gateway = GATEWAY.replace("  selector:", &format!("  # {comment}\n  selector:"));
+    Sandbox::with(&[("gateway.yaml", &gateway)])
+}
+
+#[test]
+fn a_warning_is_silenced_by_a_comment_with_a_reason() {
+    let sandbox = silenced("sallyport: ignore SP2571 because no other gateway is in this mesh");
+    for arguments in [&["check", "gateway.yaml"][..], &["check", "gateway.yaml", "--deny-warnings"]] {
+        let ended = sandbox.run(arguments);
+        let summary = "1 file, 0 rules, 1 manifest: no problems (1 warning silenced)\n";
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), summary));
+    }
+    let report = json(&sandbox, &["gateway.yaml"]);
+    assert_eq!((codes(&report), &report["summary"]["silenced"]), (vec![], &Value::from(1)));
+    let silenced = &report["silenced"][0];
+    assert_eq!((&silenced["code"], &silenced["line"]), (&Value::from("SP2571"), &Value::from(6)));
+    assert_eq!(silenced["reason"], "no other gateway is in this mesh");
+    let sarif = sandbox.run(&["check", "gateway.yaml", "--format=sarif"]);
+    let log: Value = serde_json::from_str(&sarif.stdout).unwrap();
+    assert_sarif(&log);
+    let suppression = &log["runs"][0]["results"][0]["suppressions"][0];
+    assert_eq!((&suppression["kind"], &suppression["status"]), (&Value::from("inSource"), &Value::from("accepted")));
+    assert_eq!(suppression["justification"], "no other gateway is in this mesh");
+    assert_eq!(suppression["location"]["physicalLocation"]["region"]["startLine"], 5);
+    // At the end of the line, too, and of what only `build` finds.
+    let placeholder = "{install: gateway-api} # sallyport: ignore SP9110 because the upstream is idempotent";
+    sandbox.write("e/egress.yaml", format!("{GOOD}  gateway: {placeholder}\n"));
+    sandbox.write("e/sallyport.lock", LOCK);
+    let ended = sandbox.run(&["check", "e", "--deny-warnings"]);
+    assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "1 file, 1 rule: no problems (1 warning silenced)\n"));
+    assert!(!sandbox.run(&["build", "e", "-o", "out"]).stdout.contains("SP9110"));
+}
+
+#[test]
+fn what_silences_nothing_is_reported() {
+    for (comment, expected) in [
+        ("sallyport: ignore SP2571", &["SP9201", "SP2571"][..]),
+        ("sallyport: ignore SP2571 because", &["SP9201", "SP2571"]),
+        ("sallyport: allow SP2571 because a", &["SP9201", "SP2571"]),
+        ("sallyport: ignore SP2599 because a", &["SP9202", "SP2571"]),
+        ("sallyport: ignore SP0203 because a", &["SP9203", "SP2571"]),
+        ("sallyport: ignore SP2101 because a", &["SP9204", "SP2571"]),
+        ("sallyport: ignore SP2571, SP2101 because a", &["SP9204"]),
+        ("sallyport: ignore SP2571 because a\n  # sallyport: ignore SP2571 because b", &["SP9204"]),
+    ] {
+        let sandbox = silenced(comment);
+        let report = json(&sandbox, &["gateway.yaml"]);
+        let found: Vec<_> = codes(&report).into_iter().map(|(_, code)| code).collect();
+        assert_eq!(found, expected, "{comment}");
+        assert_eq!(report["diagnostics"][0]["line"].as_u64(), Some(if comment.contains('\n') { 6 } else { 5 }));
+        let is_error = expected[0] != "SP9204";
+        assert_eq!(sandbox.run(&["check", "gateway.yaml"]).code, Some(i32::from(is_error)), "{comment}");
+    }
+    // One line too far, and while there are errors nothing is said of silences that seem unused.
+    let sandbox = Sandbox::with(&[("gateway.yaml", GATEWAY), ("bad.yaml", &bad())]);
+    let far = GATEWAY.replace("spec:", "# sallyport: ignore SP2571 because a\nspec:");
+    sandbox.write("gateway.yaml", far);
+    let of = |files: &[&str]| json(&sandbox, files)["diagnostics"].as_array().unwrap().len();
+    assert_eq!(of(&["gateway.yaml"]), 2);
+    let report = json(&sandbox, &["gateway.yaml", "bad.yaml"]);
+    assert!(!codes(&report).iter().any(|(_, code)| *code == "SP9204"), "{report}");
+}
+
 #[test]
 fn a_file_for_others_is_skipped_with_a_word_when_it_is_named() {
     let sandbox = Sandbox::with(&[("service.yaml", "apiVersion: v1\nkind: Service\n"), ("egress.yaml", GOOD)]);

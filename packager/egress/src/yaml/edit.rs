@@ -1,5 +1,6 @@
 //! Values written over others in the text of a file. Everything else stays byte for byte, the comments between them too.
 
+use super::tokens::end_of_quoted;
 use super::tree::{Node, Scalar, Value};
 
 /// A piece of text in the place of another.
@@ -289,21 +290,7 @@ impl<'t> Editor<'t> {
     fn end_of_scalar(&self, node: &Node) -> usize {
         let raw = self.text.get(node.span.start..node.span.end).unwrap_or_default();
         let Some(quote) = raw.chars().next().filter(|first| matches!(first, '"' | '\'')) else { return node.span.end };
-        let (mut is_escaped, mut end) = (false, None);
-        for (at, character) in raw.char_indices().skip(1) {
-            // Between single quotes, a quote is written twice.
-            if character == quote && !is_escaped {
-                let after = at.saturating_add(1);
-                if !(quote == '\'' && raw.get(after..).is_some_and(|rest| rest.starts_with(quote))) {
-                    end = Some(after);
-                    break;
-                }
-                is_escaped = true;
-                continue;
-            }
-            is_escaped = !is_escaped && quote == '"' && character == '\\';
-        }
-        end.map_or(node.span.end, |end| node.span.start.saturating_add(end))
+        node.span.start.saturating_add(end_of_quoted(raw, quote))
     }
 
     pub(crate) fn line_end(&self, offset: usize) -> usize {
