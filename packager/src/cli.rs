@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::command::{
-    build, check, completions, diff, explain, image, init, learn, man, map, plan, promote, query, rollback, run,
+    build, check, completions, diff, explain, fmt, image, init, learn, man, map, plan, promote, query, rollback, run,
     schema, status, test, version,
 };
 use crate::console::Colour;
@@ -41,6 +41,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Check(check::Args),
+    Fmt(fmt::Args),
     Test(test::Args),
     Explain(explain::Args),
     Diff(diff::Args),

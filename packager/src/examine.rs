@@ -61,8 +61,8 @@ pub(crate) fn examine_but(inputs: Inputs, is_left_out: impl Fn(&Diagnostic) -> b
 }
 
 /// Adds a file to the report, and returns its text if it can be read.
-fn read(report: &mut Report, input: Input) -> Option<SourceFile> {
-    let Input { name, uri, content } = input;
+pub(crate) fn read(report: &mut Report, input: Input) -> Option<SourceFile> {
+    let Input { name, uri, path: _, content } = input;
     let index = report.files.len();
     let missing = matches!(content, Err(Missing::Unreadable(_) | Missing::NothingFound));
     let source = match content.as_deref().map(|bytes| decode(&name, bytes)) {

@@ -35,6 +35,8 @@ pub(crate) struct Input {
     pub(crate) name: String,
     /// The same as a URI reference, which can express every file name.
     pub(crate) uri: String,
+    /// Where it is, if it is a file of this machine.
+    pub(crate) path: Option<PathBuf>,
     pub(crate) content: Result<Vec<u8>, Missing>,
 }
 
@@ -91,7 +93,7 @@ impl Gatherer {
         if path == Path::new("-") {
             if self.seen.insert(path.to_owned()) {
                 let content = read(io::stdin().lock());
-                self.files.push(Input { name: "<stdin>".to_owned(), uri: "stdin".to_owned(), content });
+                self.files.push(Input { name: "<stdin>".to_owned(), uri: "stdin".to_owned(), path: None, content });
             }
             return;
         }
@@ -181,7 +183,7 @@ impl Gatherer {
 
     fn push(&mut self, path: &Path, content: Result<Vec<u8>, Missing>) {
         let (name, uri) = name_and_uri(path);
-        self.files.push(Input { name, uri, content });
+        self.files.push(Input { name, uri, path: Some(path.to_owned()), content });
     }
 }
 

@@ -91,6 +91,7 @@ fn without_command(error: &clap::Error) -> Exit {
 fn run(command: Command, console: &Console) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => command::check::run(&args, console),
+        Command::Fmt(args) => command::fmt::run(&args, console),
         Command::Test(args) => command::test::run(&args, console),
         Command::Explain(args) => command::explain::run(&args, console),
         Command::Diff(args) => command::diff::run(&args, console),

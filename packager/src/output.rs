@@ -195,6 +195,26 @@ fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
     written.map(drop).map_err(|error| Failure::write(&path, &error))
 }
 
+/// Replaces the content of a file in one step, if it still is `old`. The file keeps its permissions, and a link stays a link.
+pub(crate) fn rewrite(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Failure> {
+    let target = fs::canonicalize(path).map_err(|error| Failure::read(path, &error))?;
+    let metadata = fs::metadata(&target).map_err(|error| Failure::read(path, &error))?;
+    if !metadata.is_file() {
+        return Err(Failure::new(Exit::Io, format!("`{}` cannot be written: it is not a file", printable(path))));
+    }
+    if fs::read(&target).map_err(|error| Failure::read(path, &error))? != old {
+        let failure = Failure::new(Exit::Io, format!("`{}` has changed since it was read", printable(path)));
+        return Err(failure.with_help("run the command again"));
+    }
+    let written = new_file(target.parent().unwrap_or(Path::new(".")), ".sallyport-").and_then(|mut file| {
+        file.write_all(new)?;
+        file.as_file().set_permissions(metadata.permissions())?;
+        file.as_file().sync_all()?;
+        file.persist(&target).map_err(|error| error.error)
+    });
+    written.map(drop).map_err(|error| Failure::write(path, &error))
+}
+
 /// With the permissions of an ordinary new file: a temporary file would be readable by its owner only.
 pub(crate) fn new_file(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();

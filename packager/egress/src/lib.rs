@@ -68,5 +68,6 @@ pub use reference::{BlockReference, FieldReference, reference, reference_page};
 pub use schema::json_schema;
 pub use template::{Template, init_cases, init_mesh, init_template};
 pub use wording::did_you_mean;
+pub use yaml::format::formatted;
 pub use yaml::plain::yaml_value;
 pub use yaml::source_text::{Undecodable, decode};

@@ -1,6 +1,7 @@
 //! YAML text as a tree in which every key and value knows its place.
 
 pub(crate) mod edit;
+pub(crate) mod format;
 pub(crate) mod offsets;
 pub(crate) mod plain;
 pub(crate) mod reader;

@@ -93,7 +93,8 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let Draft { text, cases, next } = if args.mesh { mesh(&file, &schema) } else { egress(args, &file, &schema) };
     let name = printable(&file);
     // The arguments may be invalid. Then nothing is written, and the report says why.
-    let input = Input { name: name.clone(), uri: String::new(), content: Ok(text.clone().into_bytes()) };
+    let content = Ok(text.clone().into_bytes());
+    let input = Input { name: name.clone(), uri: String::new(), path: None, content };
     let (report, _) = examine(Inputs { files: vec![input], ..Inputs::default() });
     if report.exit() != Exit::Ok {
         let shown = report.render(Format::Human, console.coloured(None), true);

@@ -201,7 +201,7 @@ impl Place {
     /// A file of this name.
     fn input(&self, path: &str, content: Vec<u8>) -> Input {
         let name = visible(&format!("{}:{path}", self.revision));
-        Input { name, uri: uri(Path::new(path)), content: Ok(content) }
+        Input { name, uri: uri(Path::new(path)), path: None, content: Ok(content) }
     }
 
     fn file(&self, object: &Object, spec: &str) -> Result<Input, Failure> {

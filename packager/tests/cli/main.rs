@@ -10,6 +10,7 @@ mod evidence;
 mod evidence_given;
 mod explain;
 mod filter_rollout;
+mod fmt;
 mod formats;
 mod init;
 mod learn;

@@ -21,6 +21,7 @@ fn every_command_has_help_with_an_example() {
     let sandbox = Sandbox::new();
     for command in [
         "check",
+        "fmt",
         "test",
         "explain",
         "diff",

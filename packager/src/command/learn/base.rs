@@ -1,7 +1,6 @@
 //! The Egress file that is completed, and what it needs.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::SourceFile;
@@ -15,6 +14,7 @@ use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{Selection, gather, name_and_uri};
 use crate::neighbours::{Needs, with_needed};
+use crate::output::rewrite;
 use crate::printable::printable;
 use crate::report::Format;
 
@@ -88,11 +88,7 @@ impl Ground {
         let old = self.files.first().map_or("", |file| file.text.as_str());
         let read = fs::read(path).map_err(|error| Failure::read(path, &error))?;
         let mark: &[u8] = if read.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { b"" };
-        if read.strip_prefix(mark) != Some(old.as_bytes()) {
-            let failure = Failure::new(Exit::Io, format!("`{}` has changed since it was read", printable(path)));
-            return Err(failure.with_help("run the command again"));
-        }
-        replace(path, &[mark, text.as_bytes()].concat()).map_err(|error| Failure::write(path, &error))
+        rewrite(path, &[mark, old.as_bytes()].concat(), &[mark, text.as_bytes()].concat())
     }
 }
 
@@ -108,15 +104,3 @@ fn refuse_other_kind(path: &Path) -> Result<(), Failure> {
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// A file by that name with its permissions; a link stays a link.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let path = fs::canonicalize(path)?;
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".sallyport-").tempfile_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().set_permissions(fs::metadata(&path)?.permissions())?;
-    file.as_file().sync_all()?;
-    file.persist(&path).map_err(|error| error.error)?;
-    Ok(())
-}
