@@ -1,6 +1,8 @@
 //! `sallyport check`: reads files and reports what is wrong with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use sallyport_manifest::Options;
 
@@ -9,6 +11,8 @@ use crate::assemble::{Assembled, assemble};
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::{self, Selection};
+use crate::local::watch::{Polled, snapshot};
+use crate::lock;
 use crate::report::Format;
 
 /// Check Egress and Mesh files, and lint Istio manifests
@@ -24,6 +28,7 @@ use crate::report::Format;
   sallyport check egress.yaml
   sallyport check deploy/ --format sarif --output sallyport.sarif
   sallyport check deploy/ --deny-warnings
+  sallyport check deploy/ --watch
   kustomize build . | sallyport check -
   sallyport check --explain SP1302")]
 // Below an error clap would show the files as required.
@@ -41,8 +46,11 @@ pub(crate) struct Args {
     /// Make the exit code 1 if there are warnings, too
     #[arg(long)]
     deny_warnings: bool,
+    /// Check again whenever a file changes, until Ctrl-C
+    #[arg(long, conflicts_with = "output")]
+    watch: bool,
     /// Explain one code, or list all codes; no files are checked
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format", "output", "deny_warnings"])]
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "format", "output", "deny_warnings", "watch"])]
     explain: Option<Option<String>>,
 }
 
@@ -50,6 +58,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if let Some(code) = &args.explain {
         return manual::run(code.as_deref(), console);
     }
+    if args.watch {
+        return watch(args, console);
+    }
+    once(args, console)
+}
+
+fn once(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let output = args.output.as_deref();
     if let Some(output) = output {
         input::refuse_to_overwrite(output, &args.paths)?;
@@ -60,4 +75,34 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     let text = report.render(args.format, console.coloured(output), console.quiet());
     console.write(output, text.as_bytes())?;
     Ok(report.exit())
+}
+
+/// The shortest pause between two looks at the files.
+const PAUSE: Duration = Duration::from_millis(200);
+/// How much longer the pause is than the look, so that many files do not keep a processor busy.
+const REST: u32 = 10;
+
+/// Checks until the process is ended.
+fn watch(args: &Args, console: &Console) -> Result<Exit, Failure> {
+    if args.paths.iter().any(|path| path == Path::new("-")) {
+        let failure = Failure::new(Exit::Usage, "standard input cannot be watched");
+        return Err(failure.with_help("save the file, and name it"));
+    }
+    let relative: Vec<_> = args.paths.iter().map(|path| input::relative(path)).collect();
+    let read = || snapshot(input::gather(&args.paths, Selection::WithManifests), &lock::places(&relative));
+    let mut content = Polled::new(read(), Instant::now());
+    loop {
+        once(args, console)?;
+        console.note("watching for changes; press Ctrl-C to stop");
+        let mut pause = PAUSE;
+        loop {
+            thread::sleep(pause);
+            let begun = Instant::now();
+            let is_changed = content.changed(begun, read).is_some();
+            pause = PAUSE.max(begun.elapsed().saturating_mul(REST));
+            if is_changed {
+                break;
+            }
+        }
+    }
 }

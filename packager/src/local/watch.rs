@@ -14,7 +14,44 @@ use std::time::{Duration, Instant};
 const INTERVAL: Duration = Duration::from_millis(75);
 
 use super::load::EgressFiles;
+use crate::input::Inputs;
 use crate::printable::printable;
+
+/// Content that is polled.
+#[derive(Debug)]
+pub(crate) struct Polled<S> {
+    /// What last counted.
+    settled: S,
+    /// New content, and when it was first found.
+    pending: Option<(S, Instant)>,
+    polled: Instant,
+}
+
+impl<S: PartialEq> Polled<S> {
+    pub(crate) fn new(settled: S, now: Instant) -> Self {
+        Polled { settled, pending: None, polled: now }
+    }
+
+    /// Once new content has settled: what counted before it, and when it was first found.
+    pub(crate) fn changed(&mut self, now: Instant, read: impl FnOnce() -> S) -> Option<(S, Instant)> {
+        if now.saturating_duration_since(self.polled) < INTERVAL {
+            return None;
+        }
+        self.polled = now;
+        let found = read();
+        let pending = self.pending.take();
+        if found == self.settled {
+            return None;
+        }
+        match pending {
+            Some((before, since)) if before == found => Some((std::mem::replace(&mut self.settled, found), since)),
+            _ => {
+                self.pending = Some((found, now));
+                None
+            }
+        }
+    }
+}
 
 /// Files, and the content that last counted.
 #[derive(Debug)]
@@ -22,14 +59,11 @@ pub(crate) struct Watcher {
     files: EgressFiles,
     /// Certificates, keys and credentials, which may be missing.
     secrets: Vec<PathBuf>,
-    settled: Snapshot,
-    /// New content, and when it was first found.
-    pending: Option<(Snapshot, Instant)>,
-    polled: Instant,
+    content: Polled<Snapshot>,
 }
 
 /// The bytes of each file by its name; no bytes if it cannot be read.
-type Snapshot = BTreeMap<String, Option<Vec<u8>>>;
+pub(crate) type Snapshot = BTreeMap<String, Option<Vec<u8>>>;
 
 /// New content that has settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,40 +77,23 @@ pub(crate) struct Change {
 impl Watcher {
     /// Starts with the current content of the files.
     pub(crate) fn new(files: EgressFiles, now: Instant) -> Self {
-        let settled = read(&files, &[]);
-        Watcher { files, secrets: Vec::new(), settled, pending: None, polled: now }
+        let content = Polled::new(read(&files, &[]), now);
+        Watcher { files, secrets: Vec::new(), content }
     }
 
     /// Watches these secrets in place of the earlier ones. What a new one holds now counts as known.
     pub(crate) fn watch(&mut self, secrets: Vec<PathBuf>) {
         let content = secrets.iter().filter(|path| !self.secrets.contains(path)).map(|path| read_other(path));
-        self.settled.extend(content);
+        self.content.settled.extend(content);
         let dropped: Vec<&PathBuf> = self.secrets.iter().filter(|path| !secrets.contains(path)).collect();
-        dropped.into_iter().for_each(|path| drop(self.settled.remove(&printable(path))));
+        dropped.into_iter().for_each(|path| drop(self.content.settled.remove(&printable(path))));
         self.secrets = secrets;
     }
 
     /// What has changed, once it has settled.
     pub(crate) fn changed(&mut self, now: Instant) -> Option<Change> {
-        if now.saturating_duration_since(self.polled) < INTERVAL {
-            return None;
-        }
-        self.polled = now;
-        let found = read(&self.files, &self.secrets);
-        let pending = self.pending.take();
-        if found == self.settled {
-            return None;
-        }
-        match pending {
-            Some((before, since)) if before == found => {
-                let old = std::mem::replace(&mut self.settled, found);
-                Some(Change { since, files: differing(&old, &self.settled) })
-            }
-            _ => {
-                self.pending = Some((found, now));
-                None
-            }
-        }
+        let (old, since) = self.content.changed(now, || read(&self.files, &self.secrets))?;
+        Some(Change { since, files: differing(&old, &self.content.settled) })
     }
 }
 
@@ -89,8 +106,13 @@ fn differing(old: &Snapshot, new: &Snapshot) -> Vec<String> {
 
 fn read(files: &EgressFiles, secrets: &[PathBuf]) -> Snapshot {
     let others: Vec<PathBuf> = files.locks().into_iter().chain(secrets.iter().cloned()).collect();
+    snapshot(files.gather(), &others)
+}
+
+/// The content of files of ours, and of others.
+pub(crate) fn snapshot(inputs: Inputs, others: &[PathBuf]) -> Snapshot {
     let others = others.iter().map(|path| read_other(path));
-    files.gather().files.into_iter().map(|file| (file.name, file.content.ok())).chain(others).collect()
+    inputs.files.into_iter().map(|file| (file.name, file.content.ok())).chain(others).collect()
 }
 
 /// What is no file of ours: a lock or a secret. A pipe is not opened, because reading it could block.

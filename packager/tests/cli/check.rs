@@ -1,6 +1,6 @@
 //! `sallyport check`
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 use serde_json::Value;
@@ -153,6 +153,54 @@ fn warnings_fail_where_they_are_denied() {
     let ended = sandbox.run(&["check", "gateway.yaml", "--deny-warnings"]);
     assert!(ended.stdout.ends_with("1 warning in 1 of 1 file (--deny-warnings)\n"), "{}", ended.stdout);
     assert_eq!(sandbox.run(&["check", "--explain", "SP2571", "--deny-warnings"]).code, Some(64));
+}
+
+/// A program that ends with the test, whatever becomes of it.
+struct Watching(std::process::Child);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_watched_folder_is_checked_again_when_it_changes() {
+    use std::os::unix::process::ExitStatusExt;
+    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD), ("d/sallyport.lock", LOCK)]);
+    let mut command = sandbox.command(&["check", "d", "--watch", "--deny-warnings"]);
+    let mut watching = Watching(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    let child = &mut watching.0;
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let is_summary = |line: &String| {
+        line.starts_with(|c: char| c.is_ascii_digit()) && (line.contains(" in 1 of ") || line.ends_with("no problems"))
+    };
+    let mut summary = || lines.find(is_summary).unwrap();
+    assert_eq!(summary(), "1 file, 1 rule: no problems");
+    sandbox.write("d/egress.yaml", bad());
+    assert_eq!(summary(), "2 errors in 1 of 1 file");
+    sandbox.write("d/egress.yaml", GOOD);
+    assert_eq!(summary(), "1 file, 1 rule: no problems");
+    // A file that is new, and the lock.
+    sandbox.write("d/gateway.yaml", GATEWAY);
+    assert_eq!(summary(), "1 warning in 1 of 2 files (--deny-warnings)");
+    std::fs::remove_file(sandbox.path().join("d/gateway.yaml")).unwrap();
+    assert_eq!(summary(), "1 file, 1 rule: no problems");
+    sandbox.write("d/sallyport.lock", "{");
+    assert_eq!(summary(), "1 error in 1 of 2 files");
+    assert!(std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().signal(), Some(2));
+    let mut stderr = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+    // The last may not be written yet when the signal arrives.
+    let notes = stderr.lines().filter(|line| *line == "watching for changes; press Ctrl-C to stop").count();
+    assert!(notes >= 5 && notes == stderr.lines().count(), "{stderr}");
+    for wrong in [&["check", "-", "--watch"][..], &["check", "d", "--watch", "--output=a"]] {
+        assert_eq!(sandbox.run(wrong).code, Some(64), "{wrong:?}");
+    }
 }
 
 /// A gateway whose label others may have, with a comment on the line above it.
