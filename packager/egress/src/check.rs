@@ -15,13 +15,12 @@ use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Mesh};
 use crate::parse::{Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
 use crate::policy::{policy, policy_source};
-use crate::wording::{did_you_mean, quoted};
+use crate::wording::quoted;
 use crate::yaml::tree::Node;
 pub use checked::{Checked, Located};
 use checked::{from_core, place, start_of};
 use problems::problems_of;
 use sallyport_core::Problem;
-use sallyport_core::policy::key::{KEYS, WrittenKey};
 use sallyport_core::wire::{Policy, Stage};
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -194,35 +193,13 @@ fn in_place(problem: Problem, file: usize, parsed: &ParsedEgress, first_ids: &Ha
     let is_duplicate = problem.code == sallyport_core::PolicyCode::DuplicateRuleId;
     let first = node.text().filter(|_| is_duplicate).and_then(|id| first_ids.get(id)).copied();
     let first = first.filter(|first| *first != node.span);
-    let near_key = node.text().filter(|_| problem.code == sallyport_core::PolicyCode::ConditionKey).and_then(near_key);
-    let near_key = near_key.map(|near| format!("did you mean {}?", quoted(&near)));
-    let better = near_key.or_else(|| cure::cure(problem.code, &problem.path, node.text()?));
     let mut diagnostic = from_core(file, node, problem);
-    diagnostic.help = better.or(diagnostic.help);
     if let Some(span) = first {
         // The core counts rules by the policy's positions, which are not the file's where a rule was left out.
         diagnostic.help = Some("give each rule its own ID: logs and metrics name the rule by it".to_owned());
         diagnostic.related.push((span, "first written here".to_owned()));
     }
     diagnostic
-}
-
-/// The key of a condition that was probably meant, with the names that are written.
-fn near_key(written: &str) -> Option<String> {
-    let split = |text: &'static str| text.split_once('[').map_or(text, |(stem, _)| stem);
-    let first = written.find('[').unwrap_or(written.len());
-    let (stem, names) = written.split_at_checked(first)?;
-    let near = did_you_mean(stem, KEYS.iter().map(|key| split(key.name)))?;
-    let of_stem = || KEYS.iter().map(|key| key.name).filter(|name| split(name) == near);
-    if of_stem().any(|name| near == stem && name.contains('[') != names.is_empty()) {
-        // Not the key is wrong, but what is in its brackets.
-        return None;
-    }
-    let with_names = format!("{near}{names}");
-    match WrittenKey::read(&with_names) {
-        Some(_) => Some(with_names),
-        None => of_stem().next().map(str::to_owned),
-    }
 }
 
 /// `rules[3].to[0]`: `rules` and `[3].to[0]`.
@@ -274,33 +251,4 @@ fn duplicates(files: &[SourceFile], egresses: &[(usize, ParsedEgress)]) -> Vec<D
         }
     }
     duplicates
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_that_is_suggested_is_one() {
-        for (written, near) in [
-            ("request.header[x-a]", Some("request.headers[x-a]")),
-            ("Request.Headers[x-a]", Some("request.headers[x-a]")),
-            ("request.auth.claim[a][b]", Some("request.auth.claims[a][b]")),
-            ("request.headers", Some("request.headers[NAME]")),
-            ("source.principl", Some("source.principal")),
-            ("source.namespaces", Some("source.namespace")),
-            ("source.ip[x]", Some("source.ip")),
-            // What stands in the brackets could not stay.
-            ("request.header[", Some("request.headers[NAME]")),
-            ("request.header[:path]", Some("request.headers[NAME]")),
-            // Near to nothing, or the key is right and the rest is not.
-            ("xyz", None),
-            ("", None),
-            ("[", None),
-            ("request.headers[:path]", None),
-            ("request.headers[x-a", None),
-        ] {
-            assert_eq!(near_key(written).as_deref(), near, "{written}");
-        }
-    }
 }

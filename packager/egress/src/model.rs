@@ -127,6 +127,13 @@ record! {
     }
     instead {
         "hosts" => "write `host`, and the other hosts in `aliases`",
+        "hostname" => "write `host`",
+        "endpoints" => "write them in `upstream.endpoints`",
+        "resolution" => "leave it out: the upstream's name is resolved by DNS, or `upstream.endpoints` are written",
+        "location" => "leave it out: an upstream is outside the mesh",
+        "exportTo" => "leave it out, or change it by `patches`",
+        "selector" => "leave it out: an Egress has one gateway",
+        "action" => "write it in each of `authz.rules`",
         "rules" => "write them in `authz.rules`",
         "policy" => "write the rules in `authz.rules`",
         "tls" => "write it in `upstream.tls`",

@@ -9,6 +9,7 @@ pub mod authority;
 pub mod digest;
 pub mod duration;
 pub mod file_path;
+pub(crate) mod foreign_path;
 pub mod header;
 pub mod host;
 pub mod image;

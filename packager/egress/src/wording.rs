@@ -39,6 +39,28 @@ pub(crate) fn one_line(sentence: &str) -> String {
     sentence.chars().map(escape).collect()
 }
 
+/// Whether a text waits for another program to fill it in: `${NAME}`, `$(NAME)`, `$NAME`, `{{ name }}`, `%NAME%`, `<name>`.
+pub(crate) fn has_variable(text: &str) -> bool {
+    let is_name = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | ' '))
+    };
+    let between = |open: &str, close: &str, test: &dyn Fn(&str) -> bool| {
+        text.split(open).skip(1).any(|rest| rest.split_once(close).is_some_and(|(inside, _)| test(inside)))
+    };
+    let whole = |open: char, close: char| text.strip_prefix(open).and_then(|text| text.strip_suffix(close));
+    between("${", "}", &|inside| !inside.is_empty())
+        || between("$(", ")", &is_name)
+        || between("{{", "}}", &|inside| !inside.is_empty())
+        || text.strip_prefix('$').is_some_and(is_name)
+        || whole('%', '%').is_some_and(is_name)
+        || whole('<', '>').is_some_and(is_name)
+}
+
+/// What to say of it.
+pub(crate) const NO_VARIABLES: (&str, &str) =
+    ("has a variable, and the file is read as it is", "write the value itself, or fill the file in before it is read");
+
 /// The known word that was probably meant, if one is near enough.
 pub fn did_you_mean<'a>(written: &str, known: impl Iterator<Item = &'a str> + Clone) -> Option<&'a str> {
     let plain = |word: &str| -> String {
@@ -87,6 +109,25 @@ mod tests {
         assert_eq!(guess("notpaths"), Some("notPaths"));
         assert_eq!(guess("upstream"), None);
         assert_eq!(guess("x"), None);
+    }
+
+    #[test]
+    fn variables_of_other_programs() {
+        for text in [
+            "${A}",
+            "a-${a.b:-c}.d",
+            "$(A)",
+            "$LEDGER_HOST",
+            "{{ .Values.host }}",
+            "/v1/{{id}}",
+            "%HOST%",
+            "<your host>",
+        ] {
+            assert!(has_variable(text), "{text}");
+        }
+        for text in ["", "a", "$", "^/a$", "/a/{*}", "%{rule}", "100%", "a<b>", "${}", "$1", "%%", "<>"] {
+            assert!(!has_variable(text), "{text}");
+        }
     }
 
     #[test]

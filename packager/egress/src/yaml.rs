@@ -6,6 +6,7 @@ pub(crate) mod offsets;
 pub(crate) mod plain;
 pub(crate) mod reader;
 mod refusals;
+mod slips;
 pub(crate) mod source_text;
 pub(crate) mod syntax;
 pub(crate) mod tokens;

@@ -35,6 +35,12 @@ crate::record! {
         "shadow" => "write `stage: shadow`",
         "dryRun" => "write `stage: shadow`",
         "disabled" => "write `stage: shadow`, or comment the rule out",
+        "action: PERMIT" => "write `ALLOW`",
+        "action: ACCEPT" => "write `ALLOW`",
+        "action: REJECT" => "write `DENY`",
+        "action: BLOCK" => "write `DENY`",
+        "action: LOG" => "write `AUDIT`",
+        "action: CUSTOM" => "write `ALLOW`, and the external decision in `gateway.opa` of the Egress",
     }
 }
 

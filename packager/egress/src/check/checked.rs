@@ -1,5 +1,6 @@
 //! What is checked, and how a problem is shown in its place.
 
+use super::cure::mend;
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span};
 use crate::model::rollout::Rollout;
 use crate::model::{Candidate, Egress, Mesh};
@@ -39,11 +40,17 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// A problem of the core at the node that it is about.
 pub(super) fn from_core(file: usize, node: &Node, problem: Problem) -> Diagnostic {
-    let Problem { path: _, code, message, help } = problem;
+    let Problem { path, code, message, help } = problem;
     let (message, help) = (one_line(&message), help.as_deref().map(one_line));
     let span = if node.text().is_some() { node.span } else { start_of(node) };
-    Diagnostic { code: code.into(), severity: Severity::Error, file, span, message, help, related: Vec::new() }
+    let mut diagnostic =
+        Diagnostic { code: code.into(), severity: Severity::Error, file, span, message, help, related: Vec::new() };
+    if let Some(written) = node.text() {
+        mend(&mut diagnostic, code, &path, written);
+    }
+    diagnostic
 }
 
 pub(super) fn place(files: &[SourceFile], file: usize, node: &Node) -> String {

@@ -1,16 +1,49 @@
 //! What to write instead of a value of a rule, where the mistake shows what was meant. It is shown only if the core accepts
 //! it.
 
+mod key;
+
 use super::problems::problems_of;
+use crate::diagnostic::Diagnostic;
 use crate::model::{Authz, Mesh};
 use crate::policy::policy;
-use crate::wording::quoted;
+use crate::value::foreign_path::{self, Meant};
+use crate::wording::{NO_VARIABLES, has_variable, quoted};
 use sallyport_core::PolicyCode;
+use sallyport_core::dns::{is_label, is_subdomain};
 use sallyport_core::wire::{Reader, Rule, Stage};
 use serde_json::json;
 
+/// Replaces what the core says of a text by what is known here.
+pub(super) fn mend(diagnostic: &mut Diagnostic, code: PolicyCode, path: &str, written: &str) {
+    if has_variable(written) {
+        let (message, help) = NO_VARIABLES;
+        diagnostic.message = format!("{} {message}", quoted(written));
+        diagnostic.help = Some(help.to_owned());
+    } else if code == PolicyCode::ConditionKey {
+        diagnostic.help = key::cure(written).or(diagnostic.help.take());
+    } else if let Some(Cure { message, help }) = cure(code, path, written) {
+        diagnostic.help = Some(help);
+        if let Some(message) = message {
+            diagnostic.message = message;
+        }
+    }
+}
+
+/// What to write instead, and what is wrong, if it is something else than the core found.
+struct Cure {
+    message: Option<String>,
+    help: String,
+}
+
+impl From<String> for Cure {
+    fn from(help: String) -> Self {
+        Self { message: None, help }
+    }
+}
+
 /// For the value at a path such as `rules[3].to[0].operation.paths[1]`.
-pub(super) fn cure(code: PolicyCode, path: &str, written: &str) -> Option<String> {
+fn cure(code: PolicyCode, path: &str, written: &str) -> Option<Cure> {
     let list = path.rsplit_once('[')?.0;
     let field = list.rsplit_once('.').map_or(list, |(_, field)| field);
     match code {
@@ -18,14 +51,44 @@ pub(super) fn cure(code: PolicyCode, path: &str, written: &str) -> Option<String
             let call = grpc(written).filter(|call| is_right(field, call))?;
             let every =
                 if written.trim_start_matches('/').contains('/') { "" } else { " for every method of the service" };
-            Some(format!("write {}{every}", quoted(&call)))
+            Some(format!("write {}{every}", quoted(&call)).into())
         }
-        PolicyCode::Wildcard => {
-            let template = template(written).filter(|one| is_right(field, one))?;
-            Some(format!("write {}: `{{*}}` is one segment, `{{**}}` any number of them", quoted(&template)))
-        }
-        PolicyCode::ServiceAccount => accounts(field, written),
+        PolicyCode::Wildcard | PolicyCode::PathTemplate | PolicyCode::Path => of_path(code, field, written),
+        PolicyCode::ServiceAccount => accounts(field, written).map(Cure::from),
+        PolicyCode::Principal | PolicyCode::Namespace => callers(code, field, written).map(Cure::from),
         _ => None,
+    }
+}
+
+/// A path in the notation of another tool.
+fn of_path(code: PolicyCode, field: &str, written: &str) -> Option<Cure> {
+    let (problem, meant) = foreign_path::meant(written)?;
+    let message = || format!("the path {} {problem}", quoted(written));
+    match meant {
+        Meant::Path(path) => {
+            let path = Some(path).filter(|path| is_right(field, path))?;
+            let what = match (path.contains("{*}"), path.contains("{**}")) {
+                (true, false) => ": `{*}` is one segment",
+                (false, true) => ": `{**}` is any number of segments",
+                (true, true) => ": `{*}` is one segment, `{**}` any number of them",
+                (false, false) => "",
+            };
+            let message = (code == PolicyCode::Path).then(message);
+            Some(Cure { message, help: format!("write {}{what}", quoted(&path)) })
+        }
+        Meant::Regex(regex) => {
+            let field = match field {
+                "paths" => "pathRegex",
+                "notPaths" => "notPathRegex",
+                _ => return None,
+            };
+            let regex = Some(regex).filter(|regex| is_right(field, regex))?;
+            let quote = if regex.contains('\\') { '\'' } else { '"' };
+            let shown = quoted(&regex);
+            let help =
+                format!("write `{field}: [{quote}{}{quote}]`: it matches the whole path", shown.trim_matches('`'));
+            Some(Cure { message: Some(message()), help })
+        }
     }
 }
 
@@ -36,15 +99,6 @@ fn grpc(written: &str) -> Option<String> {
     (call != written).then_some(call)
 }
 
-/// A path with the wildcards that other tools have for segments.
-fn template(written: &str) -> Option<String> {
-    let segment = |segment: &str| match segment {
-        "*" | "**" => format!("{{{segment}}}"),
-        _ => segment.to_owned(),
-    };
-    written.starts_with('/').then(|| written.split('/').map(segment).collect::<Vec<_>>().join("/"))
-}
-
 /// Every service account of a namespace, or every one.
 fn accounts(field: &str, written: &str) -> Option<String> {
     let is_denied = field.starts_with("not");
@@ -52,9 +106,54 @@ fn accounts(field: &str, written: &str) -> Option<String> {
         let field = if is_denied { "notPrincipals" } else { "principals" };
         return Some(format!("write `{field}: [\"*\"]` for every caller with an identity"));
     }
-    let namespace = written.strip_suffix("/*").filter(|namespace| sallyport_core::dns::is_label(namespace))?;
+    if let Some(account) = account(written) {
+        return Some(format!("write {}", quoted(&account)));
+    }
+    if let Some(account) = written.strip_prefix("*/").filter(|account| is_subdomain(account)) {
+        let field = if is_denied { "notPrincipals" } else { "principals" };
+        return Some(format!("write `{field}: [\"*/sa/{account}\"]` for this account of every namespace"));
+    }
+    let namespace = written.strip_suffix("/*").filter(|namespace| is_label(namespace))?;
     let field = if is_denied { "notNamespaces" } else { "namespaces" };
     Some(format!("write `{field}: [{namespace}]` for every service account there"))
+}
+
+/// `NAMESPACE/ACCOUNT`, of a service account in the words of SPIFFE, of Kubernetes' users, or in another case.
+fn account(written: &str) -> Option<String> {
+    let parts: Vec<&str> = match written.strip_prefix("system:serviceaccount:") {
+        Some(rest) => rest.split(':').collect(),
+        None if !written.contains('/') => written.split(':').collect(),
+        None => written.strip_prefix("spiffe://").unwrap_or(written).split('/').collect(),
+    };
+    let (namespace, account) = match parts.as_slice() {
+        [namespace, account] | [_, "ns", namespace, "sa", account] | ["ns", namespace, "sa", account] => {
+            (namespace.to_ascii_lowercase(), account.to_ascii_lowercase())
+        }
+        _ => return None,
+    };
+    (is_label(&namespace) && is_subdomain(&account)).then(|| format!("{namespace}/{account}"))
+}
+
+/// A caller in a field that is for another name of it.
+fn callers(code: PolicyCode, field: &str, written: &str) -> Option<String> {
+    let not = |name: &str| match field.starts_with("not") {
+        true => format!(
+            "not{}{}",
+            name.get(..1).unwrap_or_default().to_ascii_uppercase(),
+            name.get(1..).unwrap_or_default()
+        ),
+        false => name.to_owned(),
+    };
+    if let (PolicyCode::Namespace, Some(namespace)) = (code, written.strip_suffix("/*").filter(|name| is_label(name))) {
+        return Some(format!("write {}", quoted(namespace)));
+    }
+    if code == PolicyCode::Principal && is_label(written) {
+        return Some(format!("write `{}: [{written}]` for every caller of that namespace", not("namespaces")));
+    }
+    if code == PolicyCode::Principal && !written.starts_with("system:") {
+        return None;
+    }
+    account(written).map(|account| format!("write `{}: [{account}]`", not("serviceAccounts")))
 }
 
 /// Whether a rule can have this value.
@@ -71,7 +170,8 @@ mod tests {
 
     #[test]
     fn what_was_meant_is_shown() {
-        let of = |field: &str, code, written| cure(code, &format!("rules[0].{field}[0]"), written);
+        let of =
+            |field: &str, code, written| cure(code, &format!("rules[0].{field}[0]"), written).map(|cure| cure.help);
         for (field, code, written, help) in [
             ("to[0].operation.grpc", PolicyCode::Grpc, "/pay.v1.Payments/*", Some("write `pay.v1.Payments/*`")),
             (
@@ -85,13 +185,13 @@ mod tests {
                 "to[0].operation.paths",
                 PolicyCode::Wildcard,
                 "/orders/**",
-                Some("write `/orders/{**}`: `{*}` is one segment, `{**}` any number of them"),
+                Some("write `/orders/{**}`: `{**}` is any number of segments"),
             ),
             (
                 "to[0].operation.notPaths",
                 PolicyCode::Wildcard,
                 "/orders/*/items",
-                Some("write `/orders/{*}/items`: `{*}` is one segment, `{**}` any number of them"),
+                Some("write `/orders/{*}/items`: `{*}` is one segment"),
             ),
             ("to[0].operation.paths", PolicyCode::Wildcard, "/a*b", None),
             ("to[0].operation.methods", PolicyCode::Wildcard, "G*T", None),

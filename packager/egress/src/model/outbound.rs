@@ -84,7 +84,7 @@ record! {
         "credential" credential: Option<Credential> = optional,
     }
     instead {
-        "add" => "write `set`",
+        "add" => "write `set: [{name: ..., value: ...}]`",
         "request" => "write its fields here",
         "set-cookie" => "write `response: {remove: [set-cookie]}`",
     }
@@ -102,6 +102,8 @@ record! {
     }
     instead {
         "header" => "write `name`",
+        "key" => "write `name`",
+        "values" => "write `value`, one for each name",
     }
 }
 
@@ -131,6 +133,11 @@ record! {
     instead {
         "value" => "never write a secret here: write `secretName`",
         "secret" => "write `secretName`",
+        "secretRef" => "write its name in `secretName`, and the key in `secretKey`",
+        "secretKeyRef" => "write its name in `secretName`, and the key in `secretKey`",
+        "valueFrom" => "write the Secret's name in `secretName`, and its key in `secretKey`",
+        "key" => "write `secretKey`",
+        "token" => "never write a secret here: write `secretName`",
         "header" => "write `name`",
     }
 }

@@ -1,12 +1,15 @@
 //! Holds a tree against the declaration of its fields: reports everything that does not fit, and gives back what does.
 
 mod any;
+mod meant;
 mod scalar;
+mod unknown;
 mod words;
 
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::yaml::tree::{Entry, Node, Value};
-use sallyport_core::wire::{Block, Json, Presence, Shape};
+use sallyport_core::wire::{Block, Field, Json, Presence, Shape};
+use unknown::Unknown;
 use words::What;
 
 /// What is left of a node when everything that does not fit is removed.
@@ -30,11 +33,14 @@ impl<'t> Conformed<'t> {
 
 /// Holds a document against the declaration of its kind.
 pub(crate) fn conform<'t>(root: &'t Node, kind: &'static Block, sink: &mut Sink) -> Conformed<'t> {
-    Conformer { kind, sink }.block(kind, What::field(kind.name), root)
+    Conformer { above: Vec::new(), is_pasted: false, sink }.block(kind, What::field(kind.name), root)
 }
 
 struct Conformer<'a> {
-    kind: &'static Block,
+    /// The blocks around the value that is read, from the outermost.
+    above: Vec<&'static Block>,
+    /// The rules are those of an AuthorizationPolicy: that they have neither `id` nor `action` was reported.
+    is_pasted: bool,
     sink: &'a mut Sink,
 }
 
@@ -59,11 +65,13 @@ impl Conformer<'_> {
             Value::Refused => return Conformed::refused(),
             _ => return self.wrong_type(&Shape::Block(block), what, node),
         };
-        let (mut fields, mut sound) = (Vec::new(), true);
-        for Entry { key, value } in entries {
+        self.above.push(block);
+        self.is_pasted |= unknown::is_policy(block, node);
+        let (mut fields, mut sound, mut unknown) = (Vec::new(), true, Vec::new());
+        for entry in entries {
+            let Entry { key, value } = entry;
             let Some(known) = block.field(&key.name) else {
-                self.sink.report(key.span, words::unknown_field(self.kind, block, &key.name));
-                sound = false;
+                unknown.push(entry);
                 continue;
             };
             let conformed = self.shape(&known.shape, What::field(known.name).within(block), value);
@@ -72,13 +80,28 @@ impl Conformer<'_> {
                 fields.push((known.name.into(), conformed.json));
             }
         }
-        for field in block.fields {
-            if matches!(field.presence, Presence::Required) && node.get(field.name).is_none() {
+        sound &= self.names(block, node, &unknown);
+        self.above.pop();
+        Conformed { json: Json::Map(fields), sound }
+    }
+
+    /// Whether no field is unknown or missing. What is written under a wrong name is not missing.
+    fn names(&mut self, block: &'static Block, node: &Node, unknown: &[&Entry]) -> bool {
+        let is_missing =
+            |field: &&Field| matches!(field.presence, Presence::Required) && node.get(field.name).is_none();
+        let missing: Vec<_> = block.fields.iter().filter(is_missing).collect();
+        let Unknown { flaws, stands_for } = unknown::judge(&self.above, node, unknown, &missing);
+        for (span, flaw) in flaws {
+            self.sink.report(span, flaw);
+        }
+        for field in &missing {
+            let is_said = self.is_pasted && unknown::POLICY_LACKS.contains(&(block.name, field.name));
+            let is_said = is_said || (field.name == "port" && words::has_port_in_host(block, node));
+            if !is_said && !stands_for.contains(&field.name) {
                 self.sink.report(start_of(node), words::missing_field(block, field));
-                sound = false;
             }
         }
-        Conformed { json: Json::Map(fields), sound }
+        unknown.is_empty() && missing.is_empty()
     }
 
     fn list<'t>(&mut self, of: &Shape, what: What<'_>, items: &'t [Node]) -> Conformed<'t> {

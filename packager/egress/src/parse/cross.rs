@@ -17,6 +17,7 @@ use super::defaults::Defaults;
 use crate::code::Code;
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::model::{TlsMode, UpstreamTls};
+use crate::value::file_path::CERTIFICATES;
 use crate::wording::quoted;
 use crate::yaml::tree::{Entry, Node};
 use sallyport_core::policy::key::{Topic, topic_of};
@@ -59,7 +60,8 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
         );
     };
     let written = |names: &'static [&'static str]| names.iter().filter_map(|name| tls.entry(name));
-    const CLIENT: &[&str] = &["clientCertificate", "privateKey"];
+    /// What a client presents, and the usual names of the files in a Secret.
+    const CLIENT: [(&str, &str); 2] = [("clientCertificate", "tls.crt"), ("privateKey", "tls.key")];
     match mode {
         Some(TlsMode::None) => {
             for entry in written(&["sni", "subjectAltNames", "caCertificates", "clientCertificate", "privateKey"]) {
@@ -72,7 +74,7 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
             }
         }
         Some(TlsMode::Simple) => {
-            for entry in written(CLIENT) {
+            for entry in written(&["clientCertificate", "privateKey"]) {
                 refuse(
                     entry,
                     Code::CertificateWithoutMutual,
@@ -84,15 +86,17 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
         // Who writes Istio's `credentialName` is told what to write instead of it.
         Some(TlsMode::Mutual) if tls.get("credentialName").is_some() => {}
         Some(TlsMode::Mutual) => {
-            for missing in CLIENT.iter().filter(|name| tls.get(name).is_none()) {
-                if let Some(entry) = tls.entry("mode") {
-                    let flaw = UnplacedDiagnostic::new(
-                        Code::MutualWithoutCertificate,
-                        format!("`mode: MUTUAL` needs `{missing}`"),
-                    );
-                    let help = format!("write `{missing}:` with the path of a PEM file, or `mode: SIMPLE`");
-                    sink.report(entry.value.span, flaw.help(help));
-                }
+            let missing: Vec<_> = CLIENT.iter().filter(|(name, _)| tls.get(name).is_none()).collect();
+            if let (Some(entry), false) = (tls.entry("mode"), missing.is_empty()) {
+                let names: Vec<_> = missing.iter().map(|(name, _)| format!("`{name}`")).collect();
+                let paths: Vec<_> =
+                    missing.iter().map(|(name, file)| format!("`{name}: {CERTIFICATES}/{file}`")).collect();
+                let flaw = UnplacedDiagnostic::new(
+                    Code::MutualWithoutCertificate,
+                    format!("`mode: MUTUAL` needs {}", names.join(" and ")),
+                );
+                let help = format!("write {}, or `mode: SIMPLE`", paths.join(" and "));
+                sink.report(entry.value.span, flaw.help(help));
             }
         }
         None => {}

@@ -70,15 +70,49 @@ impl FromText for Duration {
 
     fn from_text(text: &str) -> Result<Self, UnplacedDiagnostic> {
         let flaw = |problem: &str| UnplacedDiagnostic::new(Code::Duration, format!("{} {problem}", quoted(text)));
-        match parse(text) {
+        match parse(text).or_else(|| (text == "0").then_some(std::time::Duration::ZERO)) {
             Some(length) if length < LEAST => Err(flaw("is shorter than `1ms`").help("write `1ms` or more")),
             Some(length) if length > MOST => Err(flaw("is longer than a year").help("write `8760h` or less")),
             Some(length) if !length.subsec_nanos().is_multiple_of(1_000_000) => {
                 Err(flaw("has a fraction of a millisecond").help("round it to whole milliseconds"))
             }
             Some(length) => Ok(Self { text: text.to_owned(), length }),
-            None => Err(flaw("is not a duration").help("write `10s`, `250ms`, `5m` or `1h30m`")),
+            None => Err(flaw("is not a duration").help(match near(text) {
+                Some(near) => format!("write `{near}`"),
+                None => "write `10s`, `250ms`, `5m` or `1h30m`".to_owned(),
+            })),
         }
+    }
+}
+
+/// The duration that another notation stands for: seconds without a unit, longer names of units, days, ISO 8601.
+fn near(text: &str) -> Option<String> {
+    let plain: String = text.chars().filter(|c| *c != ' ').collect::<String>().to_ascii_lowercase();
+    let mut rest = plain.strip_prefix("pt").or_else(|| plain.strip_prefix('p')).unwrap_or(&plain);
+    let mut near = String::new();
+    while !rest.is_empty() {
+        let (number, after) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len()));
+        let (unit, after) = after.split_at(after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len()));
+        rest = after;
+        if number.is_empty() {
+            return None;
+        }
+        match unit {
+            "d" | "day" | "days" => near.push_str(&format!("{}h", number.parse::<u32>().ok()?.checked_mul(24)?)),
+            _ => near.push_str(&format!("{number}{}", known_unit(unit)?)),
+        }
+    }
+    let length = parse(&near).filter(|length| (LEAST..=MOST).contains(length))?;
+    length.subsec_nanos().is_multiple_of(1_000_000).then_some(near)
+}
+
+fn known_unit(unit: &str) -> Option<&'static str> {
+    match unit {
+        "" | "s" | "sec" | "secs" | "second" | "seconds" => Some("s"),
+        "ms" | "msec" | "msecs" | "millis" | "millisecond" | "milliseconds" => Some("ms"),
+        "m" | "min" | "mins" | "minute" | "minutes" => Some("m"),
+        "h" | "hr" | "hrs" | "hour" | "hours" => Some("h"),
+        _ => None,
     }
 }
 
@@ -134,6 +168,30 @@ mod tests {
             "1.5ms", "1.0001s",
         ] {
             assert!(text.parse::<Duration>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_notations() {
+        for (text, written) in [
+            ("15", Some("15s")),
+            ("1.5", Some("1.5s")),
+            ("15 s", Some("15s")),
+            ("15sec", Some("15s")),
+            ("500 ms", Some("500ms")),
+            ("2min", Some("2m")),
+            ("1 hour 30 minutes", Some("1h30m")),
+            ("1d", Some("24h")),
+            ("PT1M30S", Some("1m30s")),
+            ("10S", Some("10s")),
+            ("400d", None),
+            ("-1", None),
+            ("1w", None),
+            ("soon", None),
+            ("", None),
+            ("99999999999d", None),
+        ] {
+            assert_eq!(near(text).as_deref(), written, "{text}");
         }
     }
 

@@ -139,6 +139,9 @@ pub(super) fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     }
     let (problem, near) = if let Some((_, rest)) = text.split_once("://") {
         (format!("{shown} is a URL, not a host"), plain_host(rest))
+    } else if is_network(text) {
+        let flaw = UnplacedDiagnostic::new(code, format!("{shown} is a network, not a host"));
+        return Some(flaw.help("write the address of one server, or its name"));
     } else if text.contains(['/', '?', '#']) {
         (format!("{shown} has a path, which is not part of a host"), plain_host(text))
     } else if text.contains('@') {
@@ -158,7 +161,9 @@ pub(super) fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     } else if text.chars().all(|c| c.is_ascii_digit() || c == '.') {
         (format!("{shown} is not an IP address"), None)
     } else {
-        (format!("{shown} is not a DNS name: {}", why_no_name(text)), None)
+        // What else was pasted with it.
+        let bare = text.trim_matches(|c: char| matches!(c, '\u{2018}'..='\u{201f}' | '"' | '\'' | ';' | ',' | ' '));
+        (format!("{shown} is not a DNS name: {}", why_no_name(text)), plain_host(bare))
     };
     let flaw = UnplacedDiagnostic::new(code, problem);
     Some(match near {
@@ -167,11 +172,18 @@ pub(super) fn problem(text: &str, code: Code) -> Option<UnplacedDiagnostic> {
     })
 }
 
+/// Whether it is a network in CIDR notation.
+fn is_network(text: &str) -> bool {
+    let is_length = |length: &str| !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+    text.split_once('/').is_some_and(|(address, length)| is_address(address) && is_length(length))
+}
+
 /// The first reason why a text is not a DNS name.
 fn why_no_name(text: &str) -> String {
     let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let of_label = |label: &str| match label.chars().find(|c| !is_allowed(*c)) {
         Some(' ') => Some("it has a blank".to_owned()),
+        Some('\u{2018}'..='\u{201f}') => Some("it has a typographic quotation mark".to_owned()),
         Some(wrong) if wrong.is_ascii() => {
             Some(format!("it has {}; names have letters, digits, `-` and `.`", quoted(&wrong.to_string())))
         }
@@ -252,6 +264,13 @@ mod tests {
             ("https://httpbin.org/get", "`https://httpbin.org/get` is a URL, not a host", "write `httpbin.org`"),
             ("httpbin.org/get", "`httpbin.org/get` has a path, which is not part of a host", "write `httpbin.org`"),
             ("httpbin.org:443", "`httpbin.org:443` has a port, which is not part of a host", "write `httpbin.org`"),
+            ("10.20.0.0/24", "`10.20.0.0/24` is a network, not a host", "write the address of one server, or its name"),
+            (
+                "2001:db8::/32",
+                "`2001:db8::/32` is a network, not a host",
+                "write the address of one server, or its name",
+            ),
+            ("10.0.0.1/a", "`10.0.0.1/a` has a path, which is not part of a host", "write `10.0.0.1`"),
             ("[::1]:80", "`[::1]:80` has brackets, which are not part of an address", "write `::1`"),
             ("HTTPBIN.org", "`HTTPBIN.org` has upper-case letters", "write `httpbin.org`"),
             ("httpbin.org.", "`httpbin.org.` ends with a dot", "write `httpbin.org`"),

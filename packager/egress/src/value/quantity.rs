@@ -29,15 +29,32 @@ fn check_cpu(text: &str) -> Option<UnplacedDiagnostic> {
         _ => false,
     };
     (!good).then(|| {
-        UnplacedDiagnostic::new(Code::Quantity, format!("{} is not an amount of CPU", quoted(text)))
-            .help("write `500m` for half a core, or `\"1\"` for one")
+        UnplacedDiagnostic::new(Code::Quantity, format!("{} is not an amount of CPU", quoted(text))).help(
+            match split(text) {
+                Some((number, "M" | "millicores" | "mcpu")) if is_positive(number) => format!("write `{number}m`"),
+                _ => "write `500m` for half a core, or `\"1\"` for one".to_owned(),
+            },
+        )
     })
 }
+
+/// The most digits of an amount of memory that was surely not meant in bytes.
+const LONGEST_WITHOUT_UNIT: usize = 5;
 
 /// A trailing `m` is refused: Kubernetes reads it as thousandths of a byte.
 fn check_memory(text: &str) -> Option<UnplacedDiagnostic> {
     const UNITS: [&str; 9] = ["", "k", "M", "G", "T", "Ki", "Mi", "Gi", "Ti"];
     let parts = split(text);
+    if let Some((number, "")) = parts
+        && is_positive(number)
+        && number.len() <= LONGEST_WITHOUT_UNIT
+    {
+        let flaw = UnplacedDiagnostic::new(
+            Code::Quantity,
+            format!("{} has no unit, and so few bytes hold no program", quoted(text)),
+        );
+        return Some(flaw.help(format!("write `{number}Mi`")));
+    }
     if parts.is_some_and(|(number, unit)| UNITS.contains(&unit) && is_positive(number)) {
         return None;
     }
@@ -51,6 +68,31 @@ fn check_memory(text: &str) -> Option<UnplacedDiagnostic> {
         }
         _ => flaw.help("write `256Mi` or `1Gi`"),
     })
+}
+
+/// How many cores an amount of CPU is.
+pub(crate) fn cores(text: &str) -> Option<f64> {
+    let (number, unit) = split(text)?;
+    let number: f64 = number.parse().ok()?;
+    Some(if unit == "m" { number / 1000.0 } else { number })
+}
+
+/// How many MiB an amount of memory is.
+pub(crate) fn mebibytes(text: &str) -> Option<f64> {
+    let (number, unit) = split(text)?;
+    let number: f64 = number.parse().ok()?;
+    let bytes = match unit {
+        "k" => 1e3,
+        "M" => 1e6,
+        "G" => 1e9,
+        "T" => 1e12,
+        "Ki" => 1024.0,
+        "Mi" => 1_048_576.0,
+        "Gi" => 1_073_741_824.0,
+        "Ti" => 1_099_511_627_776.0,
+        _ => 1.0,
+    };
+    Some(number * bytes / 1_048_576.0)
 }
 
 fn split(text: &str) -> Option<(&str, &str)> {
@@ -78,7 +120,7 @@ mod tests {
         for good in ["256Mi", "1Gi", "1.5Gi", "268435456", "300M"] {
             assert!(good.parse::<Memory>().is_ok(), "{good}");
         }
-        for bad in ["", "256m", "256MB", "0Mi", "Mi", "1 Gi", "-1Mi", "1e3"] {
+        for bad in ["", "256", "99999", "0.5", "256m", "256MB", "0Mi", "Mi", "1 Gi", "-1Mi", "1e3"] {
             assert!(bad.parse::<Memory>().is_err(), "{bad}");
         }
     }

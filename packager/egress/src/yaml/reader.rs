@@ -86,7 +86,10 @@ fn read(text: &str, rules: Rules, sink: &mut Sink) -> Read {
             }
             Err(error) => {
                 let (span, flaw) = syntax::explain(text, reader.offsets.byte(error.marker().index()), error.info());
-                reader.sink.report(span, flaw);
+                // What was said there already explains the error.
+                if reader.sink.diagnostics.iter().all(|said| said.span != span || said.code != flaw.code) {
+                    reader.sink.report(span, flaw);
+                }
                 Err(Stop)
             }
         };
@@ -154,7 +157,10 @@ impl<'a> Reader<'a> {
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 let is_refused = self.begin_node(anchor, tag.is_some(), span)?;
-                let scalar = Scalar { text: Cow::into_owned(text), plain: style == ScalarStyle::Plain };
+                let mut scalar = Scalar { text: Cow::into_owned(text), plain: style == ScalarStyle::Plain };
+                if self.rules == Rules::Strict && scalar.plain {
+                    self.refusals.odd_space(&mut scalar.text, span, self.sink);
+                }
                 let value = if is_refused { Value::Refused } else { Value::Scalar(scalar) };
                 self.place(anchor, Node { span, value });
             }

@@ -1,5 +1,6 @@
 //! What [`Rules::Strict`](super::reader::Rules::Strict) refuses.
 
+use super::slips::{about_space, is_odd_space};
 use super::syntax;
 use super::tree::{Key, Node, ScalarType, Value};
 use crate::code::Code;
@@ -38,6 +39,17 @@ impl<'a> Refusals<'a> {
             let flaw = syntax::anchor(self.word_at(start));
             sink.report(Span { start, end: span.end.max(start) }, flaw);
         }
+    }
+
+    /// A character without quotes that only looks like a space. The text is read on as its author sees it.
+    pub(super) fn odd_space(&self, text: &mut String, span: Span, sink: &mut Sink) {
+        let written = self.text.get(span.start..span.end).unwrap_or_default();
+        let Some((at, c)) = written.char_indices().find(|(_, c)| is_odd_space(*c)) else { return };
+        let start = span.start.saturating_add(at);
+        sink.report(Span { start, end: start.saturating_add(c.len_utf8()) }, about_space(c));
+        let seen = text.chars().filter(|c| c.is_whitespace() || !is_odd_space(*c));
+        let seen: String = seen.map(|c| if is_odd_space(c) { ' ' } else { c }).collect();
+        seen.trim().clone_into(text);
     }
 
     /// `is_merged`: the alias is the value of a merge key, which was reported.

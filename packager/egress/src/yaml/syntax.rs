@@ -1,5 +1,6 @@
 //! What the YAML parser's own errors mean to the person who wrote the file.
 
+use super::slips;
 use crate::code::Code;
 use crate::diagnostic::{Span, UnplacedDiagnostic};
 use crate::wording::quoted;
@@ -25,6 +26,9 @@ pub(crate) fn explain(text: &str, offset: usize, info: &str) -> (Span, UnplacedD
     if let Some(start) = indicator(text, offset, '&') {
         let word = word_at(text, start);
         return (Span { start, end: start.saturating_add(word.len()) }, anchor(word));
+    }
+    if let Some(slip) = slips::slip(text, offset, info) {
+        return slip;
     }
     let flaw = UnplacedDiagnostic::new(Code::Syntax, format!("not valid YAML: {}", info.replace('`', "'")));
     here(match cure(text, offset, info) {
@@ -94,8 +98,8 @@ fn cure(text: &str, offset: usize, info: &str) -> Option<String> {
     let cures = [
         ("mapping values are not allowed", "check the indentation; a value that has `: ` in it needs quotes"),
         ("unexpected end of stream", "a quote that was opened is never closed"),
-        ("expected ',' or ']'", "a `[` that was opened is not closed; a value with `,`, `[` or `{` in it needs quotes"),
-        ("expected ',' or '}'", "a `{` that was opened is not closed; a value with `,`, `[` or `{` in it needs quotes"),
+        ("expected ',' or ']'", "write `,` between the items; a value with `,`, `[` or `{` in it needs quotes"),
+        ("expected ',' or '}'", "write `,` between the fields; a value with `,`, `: `, `[` or `{` in it needs quotes"),
         ("did not find expected key", "check the indentation: this line does not belong to a mapping above it"),
         ("expected ':'", "a key needs `: ` and a value"),
         ("escape", "in double quotes `\\` begins an escape: use single quotes for regular expressions"),

@@ -3,7 +3,7 @@
 use super::words::{self, What};
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::value;
-use crate::wording::quoted;
+use crate::wording::{NO_VARIABLES, has_variable, quoted};
 use crate::yaml::tree::{Scalar, ScalarType};
 use sallyport_core::wire::{Choice, Json, Shape, TextKind};
 use std::ops::RangeInclusive;
@@ -11,7 +11,7 @@ use std::ops::RangeInclusive;
 /// The value of a scalar, or what is wrong with it.
 pub(super) fn read<'t>(shape: &Shape, what: What<'_>, scalar: &'t Scalar) -> Result<Json<'t>, UnplacedDiagnostic> {
     let text = || Json::Text(scalar.text.as_str().into());
-    match shape {
+    let read = match shape {
         Shape::Text(kind) => check_text(kind, what, scalar).map(|()| text()),
         Shape::Boolean => check_boolean(what, scalar).map(|()| Json::Boolean(scalar.text.eq_ignore_ascii_case("true"))),
         Shape::Whole { least, most } => whole(*least..=*most, what, scalar),
@@ -19,7 +19,14 @@ pub(super) fn read<'t>(shape: &Shape, what: What<'_>, scalar: &'t Scalar) -> Res
         Shape::List(_) | Shape::Block(_) | Shape::Fields | Shape::Any => {
             Err(words::wrong_scalar(shape, what, scalar).help(format!("write {}", words::expected(shape))))
         }
-    }
+    };
+    read.map_err(|flaw| if has_variable(&scalar.text) { variable(flaw, &scalar.text) } else { flaw })
+}
+
+/// That another program has not filled a value in is what is wrong with it.
+fn variable(flaw: UnplacedDiagnostic, text: &str) -> UnplacedDiagnostic {
+    let (message, help) = NO_VARIABLES;
+    UnplacedDiagnostic::new(flaw.code, format!("{} {message}", quoted(text))).help(help)
 }
 
 fn check_text(kind: &'static TextKind, what: What<'_>, scalar: &Scalar) -> Result<(), UnplacedDiagnostic> {
@@ -68,7 +75,11 @@ fn whole<'t>(range: RangeInclusive<u64>, what: What<'_>, scalar: &Scalar) -> Res
             let help = format!("write it without quotes: {}", quoted(text));
             Err(words::wrong_scalar(&shape, what, scalar).help(help))
         }
-        _ => Err(words::wrong_scalar(&shape, what, scalar).help("write it in plain digits")),
+        _ => Err(words::wrong_scalar(&shape, what, scalar).help(match text.as_str() {
+            "https" => "write its number: `443`",
+            "http" => "write its number: `80`",
+            _ => "write it in plain digits",
+        })),
     }
 }
 

@@ -1,29 +1,30 @@
 //! What to say of a value that does not fit its field.
 
+use super::meant::meant;
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::value::host::Host;
 use crate::wording::{did_you_mean, either, quoted};
-use crate::yaml::tree::{Scalar, ScalarType, Value};
+use crate::yaml::tree::{Node, Scalar, ScalarType, Value};
 use sallyport_core::wire::{Block, Choice, Field, Shape, TextKind};
 use std::fmt;
 
 /// What a message is about: a field, or one item of the list that it holds.
 #[derive(Clone, Copy)]
 pub(super) struct What<'a> {
-    field: &'a str,
+    pub(super) field: &'a str,
     is_item: bool,
-    instead: &'static [(&'static str, &'static str)],
+    /// The block that has the field.
+    pub(super) within: Option<&'static Block>,
 }
 
 impl<'a> What<'a> {
     pub(super) const fn field(field: &'a str) -> Self {
-        Self { field, is_item: false, instead: &[] }
+        Self { field, is_item: false, within: None }
     }
 
-    /// With what the field's block knows of wrong values.
     pub(super) const fn within(self, block: &'static Block) -> Self {
-        Self { instead: block.tombstones, ..self }
+        Self { within: Some(block), ..self }
     }
 
     pub(super) const fn item(self) -> Self {
@@ -33,26 +34,8 @@ impl<'a> What<'a> {
 
 impl fmt::Display for What<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { field, is_item, instead: _ } = self;
+        let Self { field, is_item, within: _ } = self;
         if *is_item { write!(f, "an item of `{field}`") } else { write!(f, "`{field}`") }
-    }
-}
-
-pub(super) fn unknown_field(kind: &'static Block, block: &'static Block, name: &str) -> UnplacedDiagnostic {
-    let unknown = |code| UnplacedDiagnostic::new(code, format!("unknown field {} in `{}`", quoted(name), block.name));
-    if let Some((_, instead)) = block.tombstones.iter().find(|(old, _)| *old == name) {
-        return unknown(Code::RenamedField).help(*instead);
-    }
-    if let Some(near) = did_you_mean(name, block.fields.iter().map(|field| field.name)) {
-        return unknown(Code::UnknownField).help(format!("did you mean `{near}`?"));
-    }
-    let homes: Vec<_> = kind.all().into_iter().filter(|home| home.field(name).is_some()).collect();
-    match homes.as_slice() {
-        [_] | [_, _] if homes.iter().all(|home| home.name != kind.name) => {
-            let homes = either(homes.iter().map(|home| home.name));
-            unknown(Code::RenamedField).help(format!("it belongs in {homes}: check the indentation"))
-        }
-        _ => unknown(Code::UnknownField).help(format!("the fields are {}", field_names(block))),
     }
 }
 
@@ -67,10 +50,15 @@ pub(super) fn missing_field(block: &Block, field: &Field) -> UnplacedDiagnostic 
         (_, Shape::Text(TextKind { only: Some(value), .. })) => {
             UnplacedDiagnostic::new(Code::Kind, "the file has no `kind`").help(format!("write `kind: {value}`"))
         }
-        (_, Shape::OneOf(_) | Shape::Whole { .. }) => {
-            missing(Code::MissingField).help(format!("write `{name}:` with {}", expected(&field.shape)))
-        }
-        _ => missing(Code::MissingField).help(format!("write `{name}:` ({})", as_clause(field.doc))),
+        _ => missing(Code::MissingField).help(how_to_write(field)),
+    }
+}
+
+/// What to write for a field that is missing: the first sentence of its doc says what it is.
+pub(super) fn how_to_write(field: &Field) -> String {
+    match field.shape {
+        Shape::OneOf(_) | Shape::Whole { .. } => format!("write `{}:` with {}", field.name, expected(&field.shape)),
+        _ => format!("write `{}:` ({})", field.name, as_clause(field.doc)),
     }
 }
 
@@ -89,15 +77,12 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
         Value::Mapping(_) | Value::Refused => "a mapping".to_owned(),
     };
     let flaw = UnplacedDiagnostic::new(Code::WrongType, format!("{what} is {found_text}, not {}", expected(shape)));
-    if let (Shape::Block(block), Value::Scalar(scalar)) = (shape, found)
-        && block.field(ADDRESS).is_some()
-        && let Some(address) = address_and_port(&scalar.text)
-    {
-        return flaw.help(format!("write a mapping: `{{{address}}}`"));
+    if let Some(meant) = meant(shape, what, found) {
+        return flaw.help(meant);
     }
     match (shape, found) {
         (Shape::List(_), Value::Scalar(scalar)) => {
-            flaw.help(format!("write a list: `{}: [{}]`", what.field, quoted(&scalar.text).trim_matches('`')))
+            flaw.help(format!("write a list: `{}: [{}]`", what.field, plain(&scalar.text)))
         }
         (Shape::List(_), _) => flaw.help("begin each item with `- `"),
         (Shape::Block(_), Value::Sequence(_)) => flaw.help("remove the `- `: there is only one"),
@@ -106,11 +91,24 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
     }
 }
 
+/// As YAML has a text in a line, to stand between backticks.
+pub(super) fn plain(text: &str) -> String {
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '/');
+    let is_string = Scalar::is_plain_string(text) && text.chars().all(is_bare) && !text.starts_with('-');
+    let shown = quoted(text);
+    let shown = shown.trim_matches('`');
+    if is_string { shown.to_owned() } else { format!("\"{}\"", shown.replace('"', "\\\"")) }
+}
+
+/// The block and the field of the upstream's host, beside which there is a field for its port, too.
+const UPSTREAM: &str = "upstream";
+const HOST: &str = "host";
+
 /// The field of a host beside which there is a field for its port.
-const ADDRESS: &str = "address";
+pub(super) const ADDRESS: &str = "address";
 
 /// `HOST:PORT` as these two fields; without a port, as the first of them.
-fn address_and_port(text: &str) -> Option<String> {
+pub(super) fn address_and_port(text: &str) -> Option<String> {
     match host_and_port(text) {
         Some((host, port)) => Some(format!("{ADDRESS}: {host}, port: {port}")),
         None => text.parse::<Host>().ok().map(|host| format!("{ADDRESS}: {host}")),
@@ -125,11 +123,20 @@ fn host_and_port(text: &str) -> Option<(Host, u16)> {
 
 /// What is wrong with a scalar, with more to do about it if it is an address with its port.
 pub(super) fn with_port(what: What<'_>, scalar: &Scalar, flaw: UnplacedDiagnostic) -> UnplacedDiagnostic {
-    let address = host_and_port(&scalar.text).filter(|_| what.field == ADDRESS && flaw.code == Code::Host);
-    match address.and_then(|_| address_and_port(&scalar.text)) {
-        Some(address) => flaw.help(format!("write `{address}`")),
+    let beside = what.field == ADDRESS || is_upstream(what);
+    match host_and_port(&scalar.text).filter(|_| beside && flaw.code == Code::Host) {
+        Some((host, port)) => flaw.help(format!("write `{}: {host}` and `port: {port}`", what.field)),
         None => flaw,
     }
+}
+
+fn is_upstream(what: What<'_>) -> bool {
+    what.field == HOST && what.within.is_some_and(|block| block.name == UPSTREAM)
+}
+
+/// Whether a block has its `port` only as a part of its host: that was said of the host.
+pub(super) fn has_port_in_host(block: &Block, node: &Node) -> bool {
+    block.name == UPSTREAM && node.text_at(&[HOST]).is_some_and(|host| host_and_port(host).is_some())
 }
 
 pub(super) fn wrong_scalar(shape: &Shape, what: What<'_>, found: &Scalar) -> UnplacedDiagnostic {
@@ -161,7 +168,7 @@ pub(super) fn unquoted(text: &str, taken_for: &str) -> UnplacedDiagnostic {
 pub(super) fn unknown_value(choices: &[Choice], what: What<'_>, text: &str) -> UnplacedDiagnostic {
     let flaw = UnplacedDiagnostic::new(Code::UnknownValue, format!("{what} cannot be {}", quoted(text)));
     let is_text = |name: &str| matches!(name.split_once(": "), Some((field, value)) if field == what.field && value.eq_ignore_ascii_case(text));
-    if let Some((_, instead)) = what.instead.iter().find(|(name, _)| is_text(name)) {
+    if let Some((_, instead)) = what.within.and_then(|block| block.tombstones.iter().find(|(name, _)| is_text(name))) {
         return flaw.help(*instead);
     }
     let all = expected_of(choices);
@@ -177,7 +184,7 @@ pub(super) fn out_of_range(shape: &Shape, what: What<'_>, text: &str) -> Unplace
         .help(format!("write {}", expected(shape)))
 }
 
-fn field_names(block: &Block) -> String {
+pub(super) fn field_names(block: &Block) -> String {
     let names: Vec<String> = block.fields.iter().map(|field| format!("`{}`", field.name)).collect();
     names.join(", ")
 }
