@@ -552,7 +552,7 @@ fn a_rule_for_callers_port_gets_that_of_the_gateway() {
         ("443", "write the gateway's port, not the upstream's or that of the caller's URL, or remove it"),
     ] {
         let rule = format!(
-            "{{id: r, action: ALLOW, from: [{{source: {{serviceAccounts: [c]}}}}], to: [{{operation: {{ports: [\"{port}\"]}}}}]}}"
+            "{{id: r, action: ALLOW, from: [{{source: {{serviceAccounts: [b/c]}}}}], to: [{{operation: {{ports: [\"{port}\"]}}}}]}}"
         );
         let ports = "ports: [{port: 81, upstreamPort: 8081}]";
         let text = MINIMAL.replace("spec:\n", &format!("spec:\n  {ports}\n  authz: {{rules: [{rule}]}}\n"));

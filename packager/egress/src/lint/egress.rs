@@ -7,6 +7,7 @@ mod caller_in_gateway_namespace;
 mod certificate_chain_forwarded;
 mod certificate_in_image;
 mod credential_in_plaintext;
+mod credential_prefix_without_space;
 mod deny_with_tolerated_ambiguity;
 mod duplicate_rule;
 mod duplicate_standby;
@@ -15,11 +16,15 @@ mod failover_without_gate;
 mod grpc_over_http1;
 mod grpc_rule_without_post;
 mod health_override;
+mod host_is_upstream;
 mod host_of_others;
 mod istio_out_of_support;
+mod namespace_created_twice;
+mod namespace_of_others;
 mod opa_image_by_tag;
 mod patch_of_caller_identity;
 mod patch_of_protection;
+mod path_of_another_notation;
 mod probe_query_denied;
 mod readiness_without_gate;
 mod retried_write;
@@ -37,6 +42,7 @@ mod same_exposed_host;
 mod same_host;
 mod same_metric_series;
 mod same_upstream;
+mod service_account_without_namespace;
 mod sni_not_in_subject_alt_names;
 mod standby_loop;
 mod standby_not_found;
@@ -46,8 +52,12 @@ mod tls_unusual_for_port;
 mod token_in_plaintext;
 mod tracer_not_in_mesh;
 mod tracing_strip_on_old_istio;
+mod unknown_method;
+mod unlikely_resources;
 mod unreliable_remote_address;
+mod upstream_is_local;
 mod upstream_not_http;
+mod value_of_another_notation;
 mod websocket_over_http2;
 
 use super::definition::Lint;
@@ -62,6 +72,7 @@ pub(super) const LINTS: &[Lint] = &[
     duplicate_standby::LINT,
     same_certificate_folder::LINT,
     standby_without_port::LINT,
+    namespace_created_twice::LINT,
     allow_without_identity::LINT,
     allow_all_except::LINT,
     duplicate_rule::LINT,
@@ -77,6 +88,9 @@ pub(super) const LINTS: &[Lint] = &[
     rule_never_matches::LINT,
     rule_hidden::LINT,
     rules_of_one_meaning::LINT,
+    path_of_another_notation::LINT,
+    service_account_without_namespace::LINT,
+    unknown_method::LINT,
     rewrite_with_tolerated_ambiguity::LINT,
     tls_unusual_for_port::LINT,
     token_in_plaintext::LINT,
@@ -86,6 +100,9 @@ pub(super) const LINTS: &[Lint] = &[
     credential_in_plaintext::LINT,
     same_metric_series::LINT,
     host_of_others::LINT,
+    host_is_upstream::LINT,
+    namespace_of_others::LINT,
+    upstream_is_local::LINT,
     certificate_in_image::LINT,
     retried_write::LINT,
     opa_image_by_tag::LINT,
@@ -97,6 +114,9 @@ pub(super) const LINTS: &[Lint] = &[
     readiness_without_gate::LINT,
     health_override::LINT,
     patch_of_caller_identity::LINT,
+    value_of_another_notation::LINT,
+    credential_prefix_without_space::LINT,
+    unlikely_resources::LINT,
     grpc_over_http1::LINT,
     websocket_over_http2::LINT,
     upstream_not_http::LINT,

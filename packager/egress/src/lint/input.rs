@@ -98,6 +98,11 @@ impl Subject<'_> {
         finding(self.file, spec.nearest(path), message, help)
     }
 
+    /// A finding at a field of `metadata`.
+    pub(super) fn of_metadata(&self, field: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
+        finding(self.file, self.tree.nearest(&format!("metadata.{field}")), message, help)
+    }
+
     /// The Egresses among these that `health.failover` names, with their positions in it.
     pub(super) fn standbys<'s>(&self, input: &'s Input<'_>) -> impl Iterator<Item = (usize, &'s Egress)> {
         let namespace = self.egress.namespace.as_str();

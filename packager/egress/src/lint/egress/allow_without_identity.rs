@@ -2,7 +2,8 @@
 //!
 //! It has no `from`, or a `from` that requires neither a certificate nor a token. Any client that
 //! reaches the gateway may send the request, even without mutual TLS and without a token. An IP address
-//! is not an identity: pods share and inherit addresses.
+//! is not an identity: pods share and inherit addresses. A rule with exceptions alone, such as
+//! `notPrincipals`, does require one: in an ALLOW rule a caller without a name is no exception.
 //!
 //! Bad:
 //!
@@ -58,17 +59,22 @@ fn checks_identity(rule: &wire::Rule) -> bool {
 }
 
 fn has_identity(source: &wire::Source) -> bool {
+    // In an ALLOW rule a missing name is no exception, so the fields with `not` need one, too.
     let fields = [
         &source.principals,
+        &source.not_principals,
         &source.request_principals,
+        &source.not_request_principals,
         &source.namespaces,
+        &source.not_namespaces,
         &source.service_accounts,
+        &source.not_service_accounts,
         &source.trust_domains,
+        &source.not_trust_domains,
     ];
     fields.iter().any(|field| field.is_some())
 }
 
 fn is_identity(condition: &wire::Condition) -> bool {
-    let is_about_caller = matches!(topic_of(&condition.key), Some(Topic::Caller | Topic::Token));
-    is_about_caller && (condition.values.is_some() || condition.regex.is_some())
+    matches!(topic_of(&condition.key), Some(Topic::Caller | Topic::Token))
 }

@@ -29,15 +29,24 @@ use crate::model::TlsMode;
 pub(super) const LINT: Lint =
     Lint { code: Code::TlsUnusualForPort, run, source: include_str!("tls_unusual_for_port.rs") };
 
+/// The port at which servers expect TLS.
+const TLS_PORT: u16 = 443;
+/// Ports at which servers expect plaintext.
+const PLAINTEXT_PORTS: [u16; 3] = [80, 8008, 8080];
+
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let upstream = &subject.egress.spec.upstream;
-        let (message, help) = match (upstream.port, upstream.tls.mode) {
-            (443, TlsMode::None) => ("port 443 expects TLS, but the mode is `NONE`", "write `tls: {mode: SIMPLE}`"),
-            (80, TlsMode::Simple | TlsMode::Mutual) => {
-                ("port 80 expects plaintext, but `tls.mode` turns TLS on", "write `port: 443`, or `tls: {mode: NONE}`")
+        let port = upstream.port;
+        let (message, help) = match upstream.tls.mode {
+            TlsMode::None if port == TLS_PORT => {
+                (format!("port {port} expects TLS, but the mode is `NONE`"), "write `tls: {mode: SIMPLE}`")
             }
+            TlsMode::Simple | TlsMode::Mutual if PLAINTEXT_PORTS.contains(&port) => (
+                format!("port {port} expects plaintext, but the gateway begins TLS"),
+                "write the port of TLS, such as `443`, or `tls: {mode: NONE}`",
+            ),
             _ => continue,
         };
         findings.push(subject.at("upstream.port", message, help));
