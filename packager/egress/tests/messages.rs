@@ -1,8 +1,6 @@
 //! Mistakes that are often made, each in one place of an otherwise good file (`messages/rows.txt`): `messages.expected` has
 //! what is said of each, and the cure, followed, leaves nothing to say.
 
-#![expect(clippy::expect_used, reason = "a broken assumption ends the test")]
-
 use sallyport_egress::check;
 use sallyport_egress::diagnostic::{Severity, SourceFile};
 use snapbox::Data;
