@@ -94,7 +94,7 @@ impl<'a> Gateways<'a> {
     }
 
     /// Whether pods of a gateway are known to run in the namespace.
-    pub(super) fn run_in(&self, namespace: &str) -> bool {
+    pub(crate) fn run_in(&self, namespace: &str) -> bool {
         self.run_in.contains(namespace)
     }
 

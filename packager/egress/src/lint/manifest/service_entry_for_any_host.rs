@@ -1,6 +1,7 @@
-//! A ServiceEntry is for every host.
+//! A ServiceEntry has a host that Istio refuses.
 //!
-//! Istio refuses the host `*`, which would take every request that no other service matches.
+//! Istio refuses the host `*`, which would take every request that no other service matches, and a
+//! pattern with `resolution: DNS`, because a pattern has no address.
 //!
 //! Bad:
 //!
@@ -25,13 +26,25 @@ use crate::import::Kind;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
+use crate::wording::quoted;
+use crate::yaml::tree::Node;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::ServiceEntryForAnyHost, run, source: include_str!("service_entry_for_any_host.rs") };
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let entries = input.set.of(Kind::ServiceEntry);
-    let hosts = entries.flat_map(|entry| entry.spec().items_at(&["hosts"]).iter().map(|host| (entry.file, host)));
-    let any = hosts.filter(|(_, host)| host.text() == Some("*"));
-    any.map(|(file, host)| finding(file, host, "Istio refuses the host `*`", "write the hosts")).collect()
+    let mut findings = Vec::new();
+    for entry in input.set.of(Kind::ServiceEntry) {
+        let hosts = entry.spec().items_at(&["hosts"]);
+        for host in hosts.iter().filter(|host| host.text() == Some("*")) {
+            findings.push(finding(entry.file, host, "Istio refuses the host `*`", "write the hosts"));
+        }
+        let by_dns = |resolution: &&Node| matches!(resolution.text(), Some("DNS" | "DNS_ROUND_ROBIN"));
+        let pattern = hosts.iter().filter_map(Node::text).find(|host| host.starts_with("*."));
+        if let Some((pattern, resolution)) = pattern.zip(entry.spec().get("resolution").filter(by_dns)) {
+            let message = format!("Istio refuses `DNS` for the pattern {}", quoted(pattern));
+            findings.push(finding(entry.file, resolution, message, "write the hosts, or another resolution"));
+        }
+    }
+    findings
 }

@@ -41,7 +41,7 @@
 //! connections: `principals`, `namespaces`, `ports`, `connection.sni`.
 
 use crate::code::Code;
-use crate::import::view::{Server, Serves};
+use crate::import::view::{Plugin, Server, Serves};
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding, of_manifest};
@@ -49,6 +49,7 @@ use crate::lint::input::Input;
 use crate::wording::quoted;
 use crate::yaml::tree::{Entry, Node};
 use sallyport_core::policy::key::{Topic, topic_of};
+use std::collections::HashSet;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::GuardWithoutRequests, run, source: include_str!("guard_without_requests.rs") };
@@ -64,13 +65,13 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let matches = plugin.manifest.spec().items_at(&["match"]).iter();
         let ports = matches.flat_map(|one| one.items_at(&["ports"])).filter_map(|port| port.text_at(&["number"]));
         let gateway = if is_network { None } else { passing(input, plugin.manifest, &ports.collect::<Vec<_>>()) };
+        let help = "end TLS at the gateway: only then are there requests";
         if let Some(gateway) = gateway {
             let message = format!("the plugin never runs: the Gateway {gateway} only passes connections on");
-            findings.push(of_manifest(
-                plugin.manifest,
-                message,
-                "end TLS at the gateway: only then are there requests",
-            ));
+            findings.push(of_manifest(plugin.manifest, message, help));
+        } else if let Some((host, port)) = bypass(input, plugin).filter(|_| !is_network) {
+            let message = format!("the plugin does not run for {host} on port {port}, where TLS is passed on");
+            findings.push(of_manifest(plugin.manifest, message, help));
         }
     }
     let is_policy = |manifest: &&Manifest| manifest.kind == Kind::AuthorizationPolicy;
@@ -88,6 +89,22 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// A host that the plugin guards at one server, and its port at another server that only passes TLS on.
+fn bypass<'a>(input: &Input<'a>, plugin: &Plugin<'a>) -> Option<(String, String)> {
+    if !plugin.decides_access() || !plugin.manifest.selects_some_pods() {
+        return None;
+    }
+    let gateways = input.set.gateways.overlapping(plugin.manifest);
+    let servers: Vec<_> = gateways.iter().flat_map(|gateway| Server::of(gateway)).collect();
+    let of = |kind: Serves| servers.iter().filter(move |server| server.serves() == Some(kind));
+    let guarded: HashSet<&str> = of(Serves::Requests)
+        .filter(|server| !server.redirects_to_https())
+        .flat_map(|server| server.hosts.iter().map(|(_, host)| *host))
+        .collect();
+    let mut passed = of(Serves::PassedTls).flat_map(|server| server.hosts.iter().map(|(_, host)| (*host, server.port)));
+    passed.find(|(host, _)| guarded.contains(host)).map(|(host, port)| (quoted(host), quoted(port)))
 }
 
 /// A Gateway that a manifest is for, if none of the servers there reads requests.

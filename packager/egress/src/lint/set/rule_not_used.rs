@@ -66,6 +66,7 @@
 
 use crate::code::Code;
 use crate::import::mesh::host::service_namespace;
+use crate::import::mesh::scope::Scope;
 use crate::import::names::host_in;
 use crate::import::view::{Destination, Route};
 use crate::import::{Kind, Manifest};
@@ -96,9 +97,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             let is_used = |namespace| needed.iter().any(|rule| input.set.mesh.uses_rule(namespace, rule, &to.host));
             let followers = input.set.mesh.followers(route).into_iter();
             let mut without = followers.filter(|follower| !is_used(follower.namespace));
-            let Some((rule, follower)) = needed.first().zip(without.next()) else { continue };
+            let title = without.next().map(|follower| follower.title());
+            let title = title.or_else(|| only_at_gateway(input, route, &needed));
+            let Some((rule, title)) = needed.first().zip(title) else { continue };
             if named.insert(rule.qualified()) {
-                let message = format!("{harm} {}, because this rule is not used there", follower.title());
+                let message = format!("{harm} {title}, because this rule is not used there");
                 let help = "move the rule to the namespace that defines the host, and export it to the proxy's";
                 let place = rule.spec().get("exportTo").unwrap_or(rule.title());
                 findings.push(finding(rule.file, place, message, help));
@@ -106,6 +109,15 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Callers, if only the namespace of a gateway's pods sees the rules and the route is for all.
+fn only_at_gateway(input: &Input<'_>, route: &Route<'_>, needed: &[&Manifest]) -> Option<String> {
+    let own = route.manifest.namespace.as_str();
+    let is_hidden = needed.iter().all(|rule| rule.namespace == own && Scope::of(rule).is_only(own));
+    let is_for_callers = route.is_in_mesh() && input.set.mesh.gateways.run_in(own);
+    let is_for_all = Scope::of(route.manifest) == Scope::All;
+    (is_hidden && is_for_callers && is_for_all).then(|| format!("callers outside of {}", quoted(own)))
 }
 
 /// The rules of which a route needs one, and what happens without.

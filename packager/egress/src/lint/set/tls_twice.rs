@@ -49,6 +49,7 @@
 //! settings, and let callers speak HTTPS.
 
 use crate::code::Code;
+use crate::import::Kind;
 use crate::import::protocol::Protocol;
 use crate::import::view::ClientTls;
 use crate::lint::definition::Lint;
@@ -85,9 +86,14 @@ fn is_passed_on(input: &Input<'_>, tls: &ClientTls<'_>) -> bool {
 }
 
 /// A port with TLS of callers to which the settings of some sidecars apply, and to which no proxy sends requests that it has
-/// read. Without a `workloadSelector` the settings may be those of a gateway.
+/// read. Without a `workloadSelector` the settings may be those of a gateway, unless they are for the port and no gateway is
+/// here.
 fn port_of_callers<'s>(input: &'s Input<'_>, tls: &ClientTls<'_>) -> Option<&'s str> {
-    tls.manifest.spec().get("workloadSelector")?;
+    let mut gateways = input.set.manifests.iter();
+    let has_gateway = gateways.any(|one| matches!(one.kind, Kind::Gateway | Kind::KubernetesGateway));
+    if tls.manifest.spec().get("workloadSelector").is_none() && (has_gateway || tls.port.is_none()) {
+        return None;
+    }
     let hosts = input.set.mesh.hosts(&tls.host);
     let ports: Vec<_> = hosts.iter().filter(|host| host.name == tls.host).flat_map(|host| &host.ports).collect();
     let is_for_all = tls.port.is_none() && ports.iter().all(|port| port.protocol == Protocol::Tls);
