@@ -6,6 +6,7 @@ mod scalar;
 mod unknown;
 mod words;
 
+use crate::code::Code;
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
 use crate::yaml::tree::{Entry, Node, Value};
 use sallyport_core::wire::{Block, Field, Json, Presence, Shape};
@@ -125,7 +126,13 @@ impl Conformer<'_> {
     }
 
     fn wrong_type<'t>(&mut self, shape: &Shape, what: What<'_>, node: &Node) -> Conformed<'t> {
-        self.settle(Err(words::wrong_type(shape, what, &node.value)), start_of(node))
+        let flaw = words::wrong_type(shape, what, &node.value);
+        let meant = Some(&node.value).filter(|_| flaw.code == Code::WrongType);
+        let flaw = match meant.and_then(|value| meant::meant(shape, what, value)) {
+            Some(help) => flaw.help(help),
+            None => flaw,
+        };
+        self.settle(Err(flaw), start_of(node))
     }
 }
 

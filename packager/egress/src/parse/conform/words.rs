@@ -1,6 +1,5 @@
 //! What to say of a value that does not fit its field.
 
-use super::meant::meant;
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::value::host::Host;
@@ -77,9 +76,6 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
         Value::Mapping(_) | Value::Refused => "a mapping".to_owned(),
     };
     let flaw = UnplacedDiagnostic::new(Code::WrongType, format!("{what} is {found_text}, not {}", expected(shape)));
-    if let Some(meant) = meant(shape, what, found) {
-        return flaw.help(meant);
-    }
     match (shape, found) {
         (Shape::List(_), Value::Scalar(scalar)) => {
             flaw.help(format!("write a list: `{}: [{}]`", what.field, plain(&scalar.text)))
