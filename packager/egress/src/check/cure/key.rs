@@ -36,23 +36,27 @@ fn operation_field(written: &str) -> Option<&'static str> {
 
 /// The key with its name in brackets: `request.headers.x-role`, `header(x-role)`, `claims.group`, `x-role`.
 fn named(written: &str) -> Option<String> {
-    const STEMS: [(&[&str], &str); 3] = [
-        (&["header", "headers"], "request.headers"),
-        (&["query", "params", "query_params"], "request.query"),
-        (&["claim", "claims"], "request.auth.claims"),
+    const WORDS: [(&[&str], &str); 3] = [
+        (&["header", "headers"], "headers"),
+        (&["query", "params", "query_params"], "query"),
+        (&["claim", "claims"], "claims"),
     ];
+    let stem_of = |last: &str| {
+        let stems = KEYS.iter().filter_map(|key| key.name.split_once('[').map(|(stem, _)| stem));
+        stems.into_iter().find(|stem| stem.rsplit('.').next() == Some(last))
+    };
     let of = |stem: &str, name: &str| {
         let key = format!("{stem}[{}]", name.trim_matches(['\'', '"']));
         WrittenKey::read(&key).is_some().then_some(key)
     };
     if written.starts_with("x-") {
-        return of("request.headers", written);
+        return of(stem_of("headers")?, written);
     }
     let mut rest = written;
     while let Some((part, after)) = rest.split_once(['.', '(', '[']) {
-        let stem = STEMS.iter().find(|(words, _)| words.contains(&part.to_ascii_lowercase().as_str()));
-        if let Some((_, stem)) = stem {
-            return of(stem, after.trim_end_matches([')', ']']));
+        let word = WORDS.iter().find(|(words, _)| words.contains(&part.to_ascii_lowercase().as_str()));
+        if let Some((_, last)) = word {
+            return of(stem_of(last)?, after.trim_end_matches([')', ']']));
         }
         rest = after;
     }
