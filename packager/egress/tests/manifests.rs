@@ -60,7 +60,7 @@ fn a_thousand_upstreams() {
 fn yaml_that_cannot_be_read_has_a_place_and_hides_nothing_before_it() {
     let text = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec: {hosts: [\"*\"]}\n---\nkind: [\n";
     let file = SourceFile { name: "a.yaml".to_owned(), text: text.to_owned() };
-    assert_eq!(found(&file), [(3, "SP2544".to_owned()), (6, "SP0101".to_owned())]);
+    assert_eq!(found(&file), [(3, "SP2544".to_owned()), (5, "SP0101".to_owned())]);
 }
 
 #[test]
