@@ -205,29 +205,29 @@ fn a_watched_folder_is_checked_again_when_it_changes() {
 
 /// A gateway whose label others may have, with a comment on the line above it.
 fn silenced(comment: &str) -> Sandbox {
-    let gateway = GATEWAY.replace("  selector:", &format!("  # {comment}\n  selector:"));
-    Sandbox::with(&[("gateway.yaml", &gateway)])
+    let entry = ENTRY.replace("  hosts:", &format!("  # {comment}\n  hosts:"));
+    Sandbox::with(&[("entry.yaml", &entry)])
 }
 
 #[test]
 fn a_warning_is_silenced_by_a_comment_with_a_reason() {
-    let sandbox = silenced("sallyport: ignore SP2571 because no other gateway is in this mesh");
-    for arguments in [&["check", "gateway.yaml"][..], &["check", "gateway.yaml", "--deny-warnings"]] {
+    let sandbox = silenced("sallyport: ignore SP2544 because a proxy of our own serves it");
+    for arguments in [&["check", "entry.yaml"][..], &["check", "entry.yaml", "--deny-warnings"]] {
         let ended = sandbox.run(arguments);
         let summary = "1 file, 0 rules, 1 manifest: no problems (1 warning silenced)\n";
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), summary));
     }
-    let report = json(&sandbox, &["gateway.yaml"]);
+    let report = json(&sandbox, &["entry.yaml"]);
     assert_eq!((codes(&report), &report["summary"]["silenced"]), (vec![], &Value::from(1)));
     let silenced = &report["silenced"][0];
-    assert_eq!((&silenced["code"], &silenced["line"]), (&Value::from("SP2571"), &Value::from(6)));
-    assert_eq!(silenced["reason"], "no other gateway is in this mesh");
-    let sarif = sandbox.run(&["check", "gateway.yaml", "--format=sarif"]);
+    assert_eq!((&silenced["code"], &silenced["line"]), (&Value::from("SP2544"), &Value::from(6)));
+    assert_eq!(silenced["reason"], "a proxy of our own serves it");
+    let sarif = sandbox.run(&["check", "entry.yaml", "--format=sarif"]);
     let log: Value = serde_json::from_str(&sarif.stdout).unwrap();
     assert_sarif(&log);
     let suppression = &log["runs"][0]["results"][0]["suppressions"][0];
     assert_eq!((&suppression["kind"], &suppression["status"]), (&Value::from("inSource"), &Value::from("accepted")));
-    assert_eq!(suppression["justification"], "no other gateway is in this mesh");
+    assert_eq!(suppression["justification"], "a proxy of our own serves it");
     assert_eq!(suppression["location"]["physicalLocation"]["region"]["startLine"], 5);
     // At the end of the line, too, and of what only `build` finds.
     let placeholder = "{install: gateway-api} # sallyport: ignore SP9110 because the upstream is idempotent";
@@ -241,30 +241,30 @@ fn a_warning_is_silenced_by_a_comment_with_a_reason() {
 #[test]
 fn what_silences_nothing_is_reported() {
     for (comment, expected) in [
-        ("sallyport: ignore SP2571", &["SP9201", "SP2571"][..]),
-        ("sallyport: ignore SP2571 because", &["SP9201", "SP2571"]),
-        ("sallyport: allow SP2571 because a", &["SP9201", "SP2571"]),
-        ("sallyport: ignore SP2599 because a", &["SP9202", "SP2571"]),
-        ("sallyport: ignore SP0203 because a", &["SP9203", "SP2571"]),
-        ("sallyport: ignore SP2101 because a", &["SP9204", "SP2571"]),
-        ("sallyport: ignore SP2571, SP2101 because a", &["SP9204"]),
-        ("sallyport: ignore SP2571 because a\n  # sallyport: ignore SP2571 because b", &["SP9204"]),
+        ("sallyport: ignore SP2544", &["SP9201", "SP2544"][..]),
+        ("sallyport: ignore SP2544 because", &["SP9201", "SP2544"]),
+        ("sallyport: allow SP2544 because a", &["SP9201", "SP2544"]),
+        ("sallyport: ignore SP2599 because a", &["SP9202", "SP2544"]),
+        ("sallyport: ignore SP0203 because a", &["SP9203", "SP2544"]),
+        ("sallyport: ignore SP2101 because a", &["SP9204", "SP2544"]),
+        ("sallyport: ignore SP2544, SP2101 because a", &["SP9204"]),
+        ("sallyport: ignore SP2544 because a\n  # sallyport: ignore SP2544 because b", &["SP9204"]),
     ] {
         let sandbox = silenced(comment);
-        let report = json(&sandbox, &["gateway.yaml"]);
+        let report = json(&sandbox, &["entry.yaml"]);
         let found: Vec<_> = codes(&report).into_iter().map(|(_, code)| code).collect();
         assert_eq!(found, expected, "{comment}");
         assert_eq!(report["diagnostics"][0]["line"].as_u64(), Some(if comment.contains('\n') { 6 } else { 5 }));
         let is_error = expected[0] != "SP9204";
-        assert_eq!(sandbox.run(&["check", "gateway.yaml"]).code, Some(i32::from(is_error)), "{comment}");
+        assert_eq!(sandbox.run(&["check", "entry.yaml"]).code, Some(i32::from(is_error)), "{comment}");
     }
     // One line too far, and while there are errors nothing is said of silences that seem unused.
-    let sandbox = Sandbox::with(&[("gateway.yaml", GATEWAY), ("bad.yaml", &bad())]);
-    let far = GATEWAY.replace("spec:", "# sallyport: ignore SP2571 because a\nspec:");
-    sandbox.write("gateway.yaml", far);
+    let sandbox = Sandbox::with(&[("entry.yaml", ENTRY), ("bad.yaml", &bad())]);
+    let far = ENTRY.replace("spec:", "# sallyport: ignore SP2544 because a\nspec:");
+    sandbox.write("entry.yaml", far);
     let of = |files: &[&str]| json(&sandbox, files)["diagnostics"].as_array().unwrap().len();
-    assert_eq!(of(&["gateway.yaml"]), 2);
-    let report = json(&sandbox, &["gateway.yaml", "bad.yaml"]);
+    assert_eq!(of(&["entry.yaml"]), 2);
+    let report = json(&sandbox, &["entry.yaml", "bad.yaml"]);
     assert!(!codes(&report).iter().any(|(_, code)| *code == "SP9204"), "{report}");
 }
 
@@ -292,6 +292,9 @@ fn a_pipe_that_nothing_writes_to_does_not_block() {
 
 const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: b}\nspec:\n  \
                        sellector: {istio: my-own}\n";
+
+const ENTRY: &str = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a, namespace: b}\nspec:\n  \
+                     hosts: [\"*\"]\n";
 
 #[test]
 fn istio_manifests_are_linted_beside_egress_files() {
@@ -323,7 +326,7 @@ fn a_manifest_that_is_no_yaml_is_an_error_with_a_place() {
     let sandbox = Sandbox::with(&[("d/gateway.yaml", &format!("{GATEWAY}  servers: [\n"))]);
     let report = json(&sandbox, &["d"]);
     assert_eq!(codes(&report), [("d/gateway.yaml", "SP0101")]);
-    assert_eq!(report["diagnostics"][0]["line"], 7);
+    assert_eq!(report["diagnostics"][0]["line"], 6);
     assert_eq!(sandbox.run(&["check", "d"]).code, Some(1));
 }
 
