@@ -9,6 +9,7 @@
 pub(crate) mod gateway;
 pub(crate) mod host;
 pub(crate) mod scope;
+pub(crate) mod sidecar;
 
 use super::names::patterns_over;
 use super::view::{ClientTls, Destination, Route, Server, Workload};
@@ -17,6 +18,7 @@ use crate::wording::quoted;
 use gateway::Gateways;
 use host::{Host, Port};
 use scope::Scope;
+use sidecar::Sidecars;
 use std::collections::{BTreeSet, HashMap};
 
 /// The namespace of the mesh's configuration, unless Istio is installed elsewhere.
@@ -25,6 +27,7 @@ pub(crate) const ROOT: &str = "istio-system";
 /// What proxies see of the manifests.
 pub(crate) struct Mesh<'a> {
     pub(crate) gateways: Gateways<'a>,
+    pub(crate) sidecars: Sidecars<'a>,
     hosts: Vec<Host<'a>>,
     by_name: HashMap<&'a str, Vec<usize>>,
     by_service: HashMap<String, Vec<usize>>,
@@ -66,7 +69,8 @@ impl<'a> Mesh<'a> {
         let is_service = |host: &Host<'_>| host.manifest.kind == Kind::Service;
         let (services, entries) = (0..hosts.len()).partition(|at| hosts.get(*at).is_some_and(is_service));
         let defining = hosts.iter().map(|host| (is_service(host), host.manifest.namespace.as_str())).collect();
-        Self { gateways, hosts, by_name, by_service, by_address, services, entries, defining }
+        let sidecars = Sidecars::new(manifests);
+        Self { gateways, sidecars, hosts, by_name, by_service, by_address, services, entries, defining }
     }
 
     /// The objects that define a host, which may be a pattern: by its name, else by the most specific pattern.
@@ -148,3 +152,6 @@ impl Follower<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,8 @@
 //! Which manifests apply to the same pods.
 
-use super::Manifest;
+use super::mesh::ROOT;
 use super::view::Workload;
+use super::{Kind, Manifest};
 use crate::yaml::tree::{Entry, Node};
 use std::collections::{BTreeSet, HashMap};
 
@@ -37,6 +38,13 @@ impl Manifest {
             .or(selector)
             .map_or(&[][..], Node::entries);
         if labels.is_empty() { SelectedPods::All } else { SelectedPods::WithLabels(labels) }
+    }
+
+    /// Whether the manifest applies to pods of all namespaces: it is in the root namespace, and is not for resources there.
+    fn is_for_all_namespaces(&self) -> bool {
+        self.namespace == ROOT
+            && self.kind != Kind::Gateway
+            && !matches!(self.selected_pods(), SelectedPods::OfResources(_))
     }
 }
 
@@ -103,9 +111,33 @@ impl<'a> Selection<'a> {
         self.manifests.iter().copied()
     }
 
-    /// The manifests that apply to a pod to which this one applies, too, in the order of their files.
+    /// The manifests that apply to a pod to which this one applies, too, in the order of their files. One in the root namespace
+    /// applies to pods of all namespaces.
     pub(crate) fn overlapping(&self, manifest: &'a Manifest) -> Vec<&'a Manifest> {
-        let namespace = manifest.namespace.as_str();
+        let own = manifest.namespace.as_str();
+        let mut overlapping = self.within(own, own, manifest);
+        if manifest.is_for_all_namespaces() {
+            overlapping
+                .extend(self.by_namespace.keys().flat_map(|namespace| self.within(namespace, namespace, manifest)));
+        } else if own != ROOT {
+            let of_root = self.within(ROOT, own, manifest).into_iter();
+            let is_for_all = |at: &usize| self.manifests.get(*at).is_some_and(|one| one.is_for_all_namespaces());
+            overlapping.extend(of_root.filter(is_for_all));
+        }
+        self.at(overlapping)
+    }
+
+    /// Those of its own namespace alone, also if the manifest is in the root namespace.
+    pub(crate) fn overlapping_at_home(&self, manifest: &'a Manifest) -> Vec<&'a Manifest> {
+        self.at(self.within(&manifest.namespace, &manifest.namespace, manifest))
+    }
+
+    fn at(&self, positions: BTreeSet<usize>) -> Vec<&'a Manifest> {
+        positions.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
+    }
+
+    /// The manifests of a namespace that overlap with this one, at pods of another namespace or of the same.
+    fn within(&self, namespace: &'a str, of_pods: &'a str, manifest: &'a Manifest) -> BTreeSet<usize> {
         let mut overlapping: BTreeSet<usize> = self.of_all_pods.get(namespace).into_iter().flatten().copied().collect();
         match manifest.selected_pods() {
             SelectedPods::All => overlapping.extend(self.by_namespace.get(namespace).into_iter().flatten()),
@@ -114,19 +146,18 @@ impl<'a> Selection<'a> {
             }
             SelectedPods::WithLabels(labels) => {
                 overlapping.extend(self.agreeing(namespace, labels));
-                for pod in self.pods_with(namespace, labels) {
+                for pod in self.pods_with(of_pods, labels) {
                     overlapping.extend(self.selecting(namespace, pod));
                 }
             }
         }
-        overlapping.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
+        overlapping
     }
 
     /// The manifests that apply to a pod with these labels.
     pub(crate) fn at_pod(&self, namespace: &'a str, labels: &'a [Entry]) -> Vec<&'a Manifest> {
         let of_all_pods = self.of_all_pods.get(namespace).into_iter().flatten().copied();
-        let overlapping: BTreeSet<_> = of_all_pods.chain(self.selecting(namespace, labels)).collect();
-        overlapping.into_iter().filter_map(|at| self.manifests.get(at).copied()).collect()
+        self.at(of_all_pods.chain(self.selecting(namespace, labels)).collect())
     }
 
     /// The manifests that have a label in common with these, and none with another value.
@@ -244,5 +275,40 @@ mod tests {
         assert_eq!(overlapping("{selector: {team: u}}"), ["everything", "of-nobody"]);
         assert_eq!(overlapping("{targetRefs: [{kind: Gateway, name: g}]}"), ["everything", "named"]);
         assert_eq!(overlapping("{}").len(), 7);
+    }
+
+    #[test]
+    fn what_is_in_the_root_namespace_is_for_all() {
+        let object = |kind: &str, namespace: &str, spec: &str| {
+            let group = if kind == "Gateway" { "networking" } else { "security" };
+            format!(
+                "---\napiVersion: {group}.istio.io/v1\nkind: {kind}\nmetadata: {{name: {namespace}, \
+                 namespace: {namespace}}}\nspec: {{{spec}}}\n"
+            )
+        };
+        let by_label = "selector: {matchLabels: {app: x}}";
+        // A policy of a namespace, and which policies with this label and which Gateways of two namespaces are for its pods.
+        let table = [
+            (ROOT, by_label, "n istio-system", "n istio-system"),
+            ("n", by_label, "n istio-system", "n"),
+            ("m", by_label, "istio-system", ""),
+            (ROOT, "selector: {matchLabels: {app: y}}", "", ""),
+            ("m", "", "istio-system", ""),
+            (ROOT, "targetRefs: [{kind: Gateway, name: g}]", "", ""),
+        ];
+        for (namespace, spec, policies, gateways) in table {
+            let of = |kind: &str, spec: &str| ["n", ROOT].map(|namespace| object(kind, namespace, spec)).concat();
+            let asked = object("AuthorizationPolicy", namespace, spec);
+            let others = [of("AuthorizationPolicy", by_label), of("Gateway", "selector: {app: x}")].concat();
+            let read = |text: String| import(0, &SourceFile { name: String::new(), text }).0;
+            let (asked, others) = (read(asked), read(others));
+            let names = |kind: Kind| {
+                let some = others.iter().filter(|one| one.kind == kind).map(|one| (one.namespace.as_str(), one));
+                let found = Selection::new(some, &[]).overlapping(&asked[0]);
+                found.into_iter().map(|one| one.name.clone()).collect::<Vec<_>>().join(" ")
+            };
+            let found = (names(Kind::AuthorizationPolicy), names(Kind::Gateway));
+            assert_eq!(found, (policies.to_owned(), gateways.to_owned()), "{namespace} {spec}");
+        }
     }
 }

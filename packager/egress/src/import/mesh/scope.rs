@@ -36,3 +36,37 @@ impl<'a> Scope<'a> {
         matches!(self, Self::Only(namespaces) if namespaces.len() == 1 && namespaces.contains(namespace))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::SourceFile;
+    use crate::import::import;
+
+    #[test]
+    fn an_object_is_seen_where_it_is_exported_to() {
+        // `exportTo` of an object in `own`, and which of these namespaces see it.
+        let table = [
+            ("", "own other third"),
+            ("exportTo: []", "own other third"),
+            ("exportTo: ['*']", "own other third"),
+            ("exportTo: [other, '*']", "own other third"),
+            ("exportTo: [.]", "own"),
+            ("exportTo: [., other]", "own other"),
+            ("exportTo: [other]", "other"),
+            ("exportTo: ['~']", ""),
+        ];
+        for (export, expected) in table {
+            let text = format!(
+                "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {{name: a, namespace: own}}\n\
+                 spec: {{hosts: [a.example]{}{export}}}\n",
+                if export.is_empty() { "" } else { ", " }
+            );
+            let (manifests, _) = import(0, &SourceFile { name: String::new(), text });
+            let scope = Scope::of(&manifests[0]);
+            let seen: Vec<_> = ["own", "other", "third"].into_iter().filter(|one| scope.includes(one)).collect();
+            assert_eq!(seen.join(" "), expected, "{export}");
+            assert_eq!(scope.is_only("own"), expected == "own", "{export}");
+        }
+    }
+}

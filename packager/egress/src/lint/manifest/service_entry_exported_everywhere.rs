@@ -3,7 +3,8 @@
 //! A ServiceEntry without `exportTo` applies to all namespaces. A caller that names the upstream's own
 //! host, instead of the host that leads to the gateway, connects to it directly and past every rule.
 //! `REGISTRY_ONLY` does not prevent it, because the host is in the registry. An entry is meant for
-//! callers if a route of callers is for its host, or if it says `exportTo: ["*"]`.
+//! callers if a route of callers is for its host, or if it says `exportTo: ["*"]`. A `Sidecar` in Istio's
+//! root namespace that leaves the host out hides it, too.
 //!
 //! Bad:
 //!
@@ -63,7 +64,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
         let is_for_gateway = |host: &&str| input.set.is_external(host) && input.set.is_behind_gateway(host);
         let host = entry_hosts(entry).find(|host| is_for_gateway(host) && !input.set.is_routed_in_mesh(host));
-        if let Some(host) = host {
+        let is_known = |host: &&str| !input.set.mesh.sidecars.hide(&entry.namespace, host);
+        if let Some(host) = host.filter(is_known) {
             let message = format!("every sidecar knows {}, so callers can bypass the gateway", quoted(host));
             findings.push(of_manifest(entry, message, help(input, entry, host)));
         }

@@ -64,7 +64,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for policy in input.set.policies.all().filter(|policy| with_client_certificate.contains(policy.namespace.as_str()))
     {
-        let is_at_gateway = || !input.set.gateways.overlapping(policy).is_empty();
+        let is_at_gateway = || !input.set.gateways.overlapping_at_home(policy).is_empty();
         let Some(caller) = caller_of(policy).filter(|_| is_at_gateway()) else { continue };
         let message = format!("callers from {}, the gateway's own namespace, are allowed", quoted(&policy.namespace));
         let help = "give the gateway its own namespace: every pod of a namespace can mount its Secrets";

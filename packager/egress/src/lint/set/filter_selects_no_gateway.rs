@@ -39,7 +39,9 @@
 
 use crate::code::Code;
 use crate::import::Kind;
+use crate::import::mesh::ROOT;
 use crate::import::selection::{SelectedPods, has_labels};
+use crate::import::view::Workload;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
@@ -66,8 +68,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for filter in input.set.plugins.iter().filter(|plugin| plugin.enforces_rules()).map(|plugin| plugin.manifest) {
         let namespace = filter.namespace.as_str();
         let SelectedPods::WithLabels(labels) = filter.selected_pods() else { continue };
-        let has_pod =
-            || input.set.workloads.iter().any(|pod| pod.namespace == namespace && has_labels(pod.labels, labels));
+        let is_reached = |pod: &&Workload<'_>| namespace == ROOT || pod.namespace == namespace;
+        let has_pod = || input.set.workloads.iter().filter(is_reached).any(|pod| has_labels(pod.labels, labels));
         if !input.set.gateways.overlapping(filter).is_empty() || has_pod() {
             continue;
         }

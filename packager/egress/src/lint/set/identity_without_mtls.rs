@@ -68,7 +68,12 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for policy in input.set.policies.all() {
         let Some(place) = identity(policy) else { continue };
-        let overlapping = input.set.gateways.overlapping(policy);
+        let gateways = &input.set.gateways;
+        // One for all pods of the mesh is for sidecars first of all.
+        let overlapping = match policy.selects_some_pods() {
+            true => gateways.overlapping(policy),
+            false => gateways.overlapping_at_home(policy),
+        };
         let server =
             overlapping.iter().find_map(|gateway| anonymous.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
         if let Some(server) = server {
