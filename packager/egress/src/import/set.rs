@@ -166,6 +166,11 @@ impl<'a> Set<'a> {
         self.tls_of.get(host).into_iter().flatten().filter_map(|at| self.client_tls.get(*at))
     }
 
+    /// Whether a gateway passes connections on to the host, which may be a pattern, without reading requests.
+    pub(crate) fn is_passed_on(&self, host: &str) -> bool {
+        self.leading_to(host).any(|(route, _)| route.is_at_gateway() && !route.is_http())
+    }
+
     /// Whether a gateway sends requests to the host, which may be a pattern.
     pub(crate) fn is_behind_gateway(&self, host: &str) -> bool {
         self.through_gateway.contains(host)

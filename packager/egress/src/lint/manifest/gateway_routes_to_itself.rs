@@ -1,8 +1,8 @@
 //! A gateway sends requests to itself.
 //!
 //! One VirtualService is for the mesh and for the gateway, and its route to the gateway is not limited
-//! to the mesh. The gateway follows that route as well, so a request loops until it times out or is
-//! refused.
+//! to the mesh. The gateway follows that route as well, so it sends a request to itself thousands
+//! of times, until the headers that each round adds are too large: callers get 431.
 //!
 //! Bad:
 //!

@@ -19,7 +19,9 @@
 //! spec: {hosts: [httpbin.org]}
 //! ```
 //!
-//! Fix: Write the hosts, or patterns such as `*.example.com`.
+//! Fix: Write the hosts, or patterns such as `*.example.com` with another resolution. A gateway that passes
+//! TLS on finds no address for a pattern, see SP2541: let it send everything to one server that serves
+//! all of the pattern, with an entry of its own.
 
 use crate::code::Code;
 use crate::import::Kind;
@@ -43,7 +45,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let pattern = hosts.iter().filter_map(Node::text).find(|host| host.starts_with("*."));
         if let Some((pattern, resolution)) = pattern.zip(entry.spec().get("resolution").filter(by_dns)) {
             let message = format!("Istio refuses `DNS` for the pattern {}", quoted(pattern));
-            findings.push(finding(entry.file, resolution, message, "write the hosts, or another resolution"));
+            let help = match input.set.is_passed_on(pattern) {
+                true => "write the hosts, or send everything to one server that serves them all",
+                false => "write the hosts, or another resolution",
+            };
+            findings.push(finding(entry.file, resolution, message, help));
         }
     }
     findings

@@ -1,9 +1,10 @@
 //! A filter, or a policy about requests, is at a gateway that only passes connections on.
 //!
 //! A server with `PASSTHROUGH`, or of a protocol that is not HTTP, sees no requests. An HTTP plugin
-//! never runs there, so every connection passes it. Of a policy, Istio drops the rules that need a
-//! request: an ALLOW then allows nothing, and a DENY denies every connection that its other fields
-//! match.
+//! never runs there, so every connection bypasses it. Of an ALLOW, Istio drops each rule that needs a
+//! request: one with no other rules denies every connection. Of a rule of a DENY, it drops only the
+//! fields that need a request: one with no other fields denies every connection, on all ports that are
+//! not HTTP.
 //!
 //! Bad:
 //!
@@ -76,10 +77,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     }
     let is_policy = |manifest: &&Manifest| manifest.kind == Kind::AuthorizationPolicy;
     for policy in input.set.policies.all().filter(is_policy) {
-        let Some(field) = of_requests(policy) else { continue };
+        let Some((rule, field)) = of_requests(policy) else { continue };
         if let Some(gateway) = passing(input, policy, &[]) {
             let effect = match policy.spec().text_at(&["action"]) {
-                Some("DENY") => "applies to every connection",
+                Some("DENY") if is_of_requests_alone(rule) => "denies every connection",
+                Some("DENY") => "denies every connection that its other fields match",
                 _ => "never applies",
             };
             let message =
@@ -120,19 +122,31 @@ fn passing<'a>(input: &Input<'a>, manifest: &'a Manifest, ports: &[&str]) -> Opt
     all.then(|| quoted(&first.manifest.qualified()))
 }
 
-/// The first place where a policy needs a request.
-fn of_requests(policy: &Manifest) -> Option<&Node> {
+/// The first rule that needs a request, and the place where it does.
+fn of_requests(policy: &Manifest) -> Option<(&Node, &Node)> {
     policy.rules().iter().find_map(|rule| {
         let operations = rule.items_at(&["to"]).iter().filter_map(|to| to.get("operation"));
         let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));
-        let is_asked = |entry: &&Entry| FIELDS.contains(&entry.key.name.as_str());
-        let mut fields = operations.chain(sources).flat_map(Node::entries).filter(is_asked);
+        let mut fields = operations.chain(sources).flat_map(Node::entries).filter(|entry| is_field_of_requests(entry));
         let keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
-        let of_request = |key: &&Node| {
-            let topic = key.text().and_then(topic_of);
-            matches!(topic, Some(Topic::Token | Topic::Header | Topic::QueryParameter))
-        };
-        let mut keys = keys.filter(of_request);
-        fields.next().map(|entry| &entry.value).or_else(|| keys.next())
+        let mut keys = keys.filter(|key| is_key_of_requests(key));
+        let place = fields.next().map(|entry| &entry.value).or_else(|| keys.next())?;
+        Some((rule, place))
     })
+}
+
+/// Whether nothing is left of a rule without what needs a request.
+fn is_of_requests_alone(rule: &Node) -> bool {
+    let operations = rule.items_at(&["to"]).iter().filter_map(|to| to.get("operation"));
+    let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));
+    let mut keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
+    operations.chain(sources).flat_map(Node::entries).all(is_field_of_requests) && keys.all(is_key_of_requests)
+}
+
+fn is_field_of_requests(entry: &Entry) -> bool {
+    FIELDS.contains(&entry.key.name.as_str())
+}
+
+fn is_key_of_requests(key: &Node) -> bool {
+    matches!(key.text().and_then(topic_of), Some(Topic::Token | Topic::Header | Topic::QueryParameter))
 }
