@@ -342,6 +342,7 @@ codes! {
         CustomPolicyFirst = "SP2623" Warning,
         PatchWithoutEffect = "SP2624" Warning,
         TelemetryWithoutEffect = "SP2625" Warning,
+        SelectorElsewhere = "SP2626" Warning,
     }
 }
 

@@ -94,12 +94,15 @@ pub fn has_own_kind(text: &str) -> bool {
     has_kind(text, &KINDS)
 }
 
-/// Deployments are read if they are gateways, Services if they select pods, Namespaces and routes if they name something of
+/// Deployments are read if they are gateways, Services if they select pods or are names of
+/// others, Namespaces and routes if they name something of
 /// Istio, and lists if they have resources of Istio.
 fn is_read(api_version: &str, kind: &str, text: &str) -> bool {
     match Kind::of(api_version, kind) {
         Some(Kind::Deployment) => text.contains("istio-proxy") || text.contains("inject.istio.io/templates"),
-        Some(Kind::Service) => api_version == "v1" && text.contains("selector"),
+        Some(Kind::Service) => {
+            api_version == "v1" && ["selector", "ExternalName"].iter().any(|word| text.contains(word))
+        }
         Some(Kind::Namespace) => api_version == "v1" && text.contains("istio.io/"),
         Some(Kind::KubernetesGateway) => text.contains("gatewayClassName"),
         Some(Kind::HTTPRoute) => text.contains(".istio.io"),

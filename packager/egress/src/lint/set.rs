@@ -19,6 +19,7 @@ mod route_kind_unfit;
 mod rule_not_used;
 mod same_listener;
 mod same_route;
+mod selector_elsewhere;
 mod telemetry_without_effect;
 mod tls_twice;
 mod unknown_destination;
@@ -55,4 +56,5 @@ pub(super) const LINTS: &[Lint] = &[
     custom_policy_first::LINT,
     patch_without_effect::LINT,
     telemetry_without_effect::LINT,
+    selector_elsewhere::LINT,
 ];

@@ -1,8 +1,8 @@
 //! A Telemetry for a gateway never applies there.
 //!
 //! To Istio, the listeners of a gateway are clients, so settings with `mode: SERVER` do not apply: there
-//! are no logs, traces or metrics of them. And of two Telemetry objects without a selector in a
-//! namespace, or with one selector, Istio uses the older one only.
+//! are no logs or traces of them, and overrides of metrics change nothing. And of two Telemetry objects
+//! without a selector in a namespace, or with one selector, Istio uses the older one only.
 //!
 //! Bad:
 //!
@@ -68,7 +68,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let gateways = input.set.gateways.overlapping(telemetry);
         let Some(gateway) = gateways.first().filter(|_| telemetry.selects_some_pods()) else { continue };
         let lists = ["accessLogging", "tracing"].into_iter().flat_map(|list| spec.items_at(&[list]));
-        for mode in lists.filter_map(|one| one.descend(&["match", "mode"])).filter(|mode| mode.text() == Some("SERVER"))
+        let metrics = spec.items_at(&["metrics"]).iter().flat_map(|one| one.items_at(&["overrides"]));
+        for mode in lists
+            .chain(metrics)
+            .filter_map(|one| one.descend(&["match", "mode"]))
+            .filter(|mode| mode.text() == Some("SERVER"))
         {
             let message = format!(
                 "the listeners of the Gateway {} count as clients, so this never applies",

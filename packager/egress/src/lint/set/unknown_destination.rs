@@ -1,7 +1,8 @@
 //! A route leads to a host that no object defines.
 //!
 //! Only hosts of ServiceEntries and Services are known to proxies, not addresses. Istio accepts the
-//! route, and every request gets 503.
+//! route, and every request gets 503. A Service of type `ExternalName` is only another name of a host:
+//! sidecars that know that host take the name for it, but no route can lead to the Service.
 //!
 //! Bad:
 //!
@@ -27,7 +28,8 @@
 //! spec: {hosts: [api.internal], http: [{route: [{destination: {host: api.example.com}}]}]}
 //! ```
 //!
-//! Fix: Write a host of a ServiceEntry, or define this one.
+//! Fix: Write a host of a ServiceEntry, or define this one; instead of an `ExternalName`, the host that it
+//! stands for.
 
 use crate::code::Code;
 use crate::import::Kind;
@@ -53,8 +55,30 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
                 findings.push(finding(route.manifest.file, to.place(), message, help));
             }
         }
+        for to in &route.destinations {
+            if let Some(external) = external_name(input, to) {
+                let message = format!("no route can lead to {}, which is only another name", quoted(&to.host));
+                let help = match input.set.mesh.hosts(external).is_empty() {
+                    true => format!("write {} here, and a ServiceEntry for it", quoted(external)),
+                    false => format!("write {}, the host that it stands for", quoted(external)),
+                };
+                findings.push(finding(route.manifest.file, to.place(), message, help));
+            }
+        }
     }
     findings
+}
+
+/// The host for which a destination is only another name.
+fn external_name<'a>(input: &Input<'a>, to: &Destination<'a>) -> Option<&'a str> {
+    let hosts = input.set.mesh.hosts(&to.host);
+    let names = hosts.iter().map(|host| {
+        let spec = host.manifest.spec();
+        let is_name = host.manifest.kind == Kind::Service && spec.text_at(&["type"]) == Some("ExternalName");
+        spec.text_at(&["externalName"]).filter(|_| is_name)
+    });
+    let names: Option<Vec<_>> = names.collect();
+    names?.first().copied()
 }
 
 /// What to write instead. An object may be elsewhere in the cluster, unless those of its namespace are here.
