@@ -4,8 +4,7 @@
 //! # Design
 //! One row per code: its name, its number and its severity. The page of a code is a file of its own, `manual/SP0203.md`, and
 //! is the documentation of its variant here; the page of a lint is the head of the lint's file. The policy's codes belong to
-//! the core, because the filter reports them too, and are embedded. This module uses no other of this crate, so that every
-//! module can name a code.
+//! the core, because the filter reports them too, and are embedded. This module uses no other of this crate.
 
 mod policy;
 
