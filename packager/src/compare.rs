@@ -38,7 +38,7 @@ pub(crate) fn compare(old: &Side, new: &Side) -> Result<Comparison, Failure> {
         let ground = Ground::new(present, side.checked.mesh.as_ref(), &side.report.files, Some(&side.argument));
         let (was, is) = (policy(old, before, present)?, policy(new, after, present)?);
         let mut policy =
-            diff(&was, &is, present.value.spec.host.as_str(), BUDGET).map_err(|Exhausted| exhausted(name))?;
+            diff(&was, &is, &present.value.spec.host.authority(), BUDGET).map_err(|Exhausted| exhausted(name))?;
         let needs = was.engine().needs() | is.engine().needs();
         let witnesses = policy.regions.iter_mut().map(|region| &mut region.witness);
         for scenario in witnesses.chain(policy.undecided.iter_mut().map(|wrong| &mut wrong.scenario)) {

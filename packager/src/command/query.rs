@@ -120,13 +120,13 @@ fn ask(
 ) -> Result<Asked, Failure> {
     let Located { file, value: egress, .. } = located;
     let policy = policy_source(egress, mesh, &standbys(egress, checked.egresses.iter().map(|egress| &egress.value)));
-    let host = egress.spec.host.as_str();
+    let host = egress.spec.host.authority();
     let found = if args.unreachable {
-        meaning::idle(&policy, host, BUDGET).map(Found::Unreachable)
+        meaning::idle(&policy, &host, BUDGET).map(Found::Unreachable)
     } else {
         // One that does not compile has no answer.
         let needs = Engine::compile(&policy).map(|engine| engine.needs()).unwrap_or_default();
-        meaning::query(&policy, host, question, BUDGET).map(|mut answer| {
+        meaning::query(&policy, &host, question, BUDGET).map(|mut answer| {
             let witnesses = answer.grants.iter_mut().map(|grant| &mut grant.witness);
             for scenario in witnesses.chain(&mut answer.undecided) {
                 *scenario = scenario.clone().on_usual_connection(egress, needs);

@@ -113,7 +113,7 @@ impl Ground {
         if caller.tls_version != self.usual.tls_version {
             option("--tls", or_none(caller.tls_version.clone()));
         }
-        if request.authority != self.egress.spec.host.to_string().as_bytes() {
+        if request.authority != self.egress.spec.host.authority().as_bytes() {
             option("-H", format!("host: {}", text(&request.authority)));
         }
         for (name, value) in &request.headers {

@@ -18,7 +18,7 @@ pub(super) fn change(
     let egress = &gateway.egress.value;
     let all = state.checked.egresses.iter().map(|located| &located.value);
     let source = policy_source(egress, &state.mesh, &standbys(egress, all));
-    trial::compare(&source, candidate, egress.spec.host.as_str()).map_err(|error| {
+    trial::compare(&source, candidate, &egress.spec.host.authority()).map_err(|error| {
         let message = format!("the change of `{}` cannot be compared: {error}", gateway.name());
         let failure = Failure::new(Exit::Problems, message);
         if matches!(error, NotCompared::Exhausted) { failure.with_help("split the change") } else { failure }

@@ -15,10 +15,11 @@ pub(super) fn example(branch: &Branch, egress: &Egress, policy: &Policy) -> Opti
     // Whatever the rule does, a policy that has it alone and lets its requests through finds one that it matches.
     let rule = Rule { action: Action::Allow, stage: Stage::Enforce, ..rule };
     let alone = Policy { rules: vec![rule], stage: Stage::Enforce, automata: Vec::new(), ..policy.clone() };
-    let answer = query(&alone, &egress.spec.host, &Question::default(), BUDGET / SHARE).ok()?;
+    let host = egress.spec.host.authority();
+    let answer = query(&alone, &host, &Question::default(), BUDGET / SHARE).ok()?;
     let Scenario { caller, request } = &answer.grants.into_iter().next()?.witness;
     let mut text = format!("{caller} {request}");
-    if request.authority != egress.spec.host.as_bytes() {
+    if request.authority != host.as_bytes() {
         text.push_str(&format!(" to {}", String::from_utf8_lossy(&request.authority)));
     }
     if let Some(token) = &caller.token {

@@ -221,7 +221,7 @@ fn is_account(text: &str) -> bool {
 
 /// The requests of a row, each with the port that it comes to.
 fn requests(ground: &Ground<'_>, to: &CaseTo, fields: &Fields, sink: &mut Sink<'_>) -> Vec<(Request, u16)> {
-    let own_host = vec![ground.egress.spec.host.to_string()];
+    let own_host = vec![ground.egress.spec.host.authority().to_string()];
     let get = vec!["GET".to_owned()];
     let (hosts, methods) = (to.hosts.as_ref().unwrap_or(&own_host), to.methods.as_ref().unwrap_or(&get));
     let first_port = ground.egress.listening_ports().next().map_or(8443, |(_, port)| port);

@@ -82,7 +82,7 @@ impl Subject<'_> {
             let unwritten = Mesh::default();
             let mesh = input.mesh.as_ref().map_or(&unwritten, |(_, _, mesh)| *mesh);
             let policy = policy_source(self.egress, mesh, &[]);
-            idle(&policy, self.egress.spec.host.as_str(), SEARCHED).map(|found| found.rules).unwrap_or_default()
+            idle(&policy, &self.egress.spec.host.authority(), SEARCHED).map(|found| found.rules).unwrap_or_default()
         };
         // Both are in file order.
         let mut rules = self.egress.spec.authz.rules.iter().enumerate();

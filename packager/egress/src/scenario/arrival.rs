@@ -10,6 +10,7 @@ mod path;
 
 use std::convert::Infallible;
 use std::fmt;
+use std::net::Ipv6Addr;
 
 use sallyport_core::Engine;
 
@@ -108,7 +109,7 @@ impl Scenario {
         }
         let mut received = self.clone();
         if self.is_through_ingress(egress) {
-            received.request.authority = egress.spec.host.to_string().into_bytes();
+            received.request.authority = egress.spec.host.authority().to_string().into_bytes();
         }
         if egress.spec.authz.trusted_forwarders.is_empty() || self.caller.certificate.is_none() {
             received.request.headers.retain(|(name, _)| name != "x-forwarded-client-cert");
@@ -154,10 +155,34 @@ fn is_one_of<'h>(mut hosts: impl Iterator<Item = &'h str>, authority: &[u8]) -> 
     hosts.any(|own| own.eq_ignore_ascii_case(host))
 }
 
-/// The host without its port.
+/// The host without its port, an IPv6 address without its brackets.
 fn host_of(authority: &str) -> &str {
+    if let Some((address, _)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return address;
+    }
     match authority.rsplit_once(':') {
+        _ if authority.parse::<Ipv6Addr>().is_ok() => authority,
         Some((host, port)) if !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_without_its_port() {
+        for (authority, host) in [
+            ("a.internal", "a.internal"),
+            ("a.internal:8443", "a.internal"),
+            ("10.0.0.7:80", "10.0.0.7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[2001:db8::7]:80", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("a.internal:", "a.internal:"),
+        ] {
+            assert_eq!(host_of(authority), host, "{authority}");
+        }
     }
 }

@@ -200,7 +200,8 @@ impl Asked {
         // A log is written when the route has given the request the upstream's own host.
         let is_upstream = |authority: &String| *authority == egress.upstream_authority().to_string();
         let authority = self.authority.filter(|authority| self.logged.is_none() || !is_upstream(authority));
-        let authority = authority.unwrap_or_else(|| self.sni.clone().unwrap_or_else(|| egress.spec.host.to_string()));
+        let authority =
+            authority.unwrap_or_else(|| self.sni.clone().unwrap_or_else(|| egress.spec.host.authority().to_string()));
         let server_name = self.sni.unwrap_or_else(|| usual_server_name(egress, &authority));
         let request = Request {
             method: self.method.into_bytes(),

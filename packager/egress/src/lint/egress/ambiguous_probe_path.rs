@@ -42,7 +42,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let policy = policy_source(subject.egress, &Mesh::default(), &[]);
         let policy = wire::Policy { rules: Vec::new(), stage: wire::Stage::Enforce, ..policy };
         let Ok(engine) = Engine::compile(&policy) else { continue };
-        let headers = headers(&engine, subject, &probe.path);
+        let host = subject.egress.spec.host.authority();
+        let headers = headers(&engine, &host, &probe.path);
         if let Some(kind) = ambiguity(&engine, &RequestView { headers: &headers, ..RequestView::default() }) {
             let message = format!("the path {} is ambiguous: `{}`", quoted(&probe.path), kind.as_str());
             let help = "write the path as the upstream reads it in the end";

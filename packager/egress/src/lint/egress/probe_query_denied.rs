@@ -81,17 +81,18 @@ fn denies_all_callers(rule: &wire::Rule) -> bool {
 
 /// The rules that match the probe's request with this path.
 fn denied<'e>(engine: &'e Engine, subject: &Subject<'_>, path: &str) -> HashSet<&'e str> {
-    let headers = headers(engine, subject, path);
+    let host = subject.egress.spec.host.authority();
+    let headers = headers(engine, &host, path);
     let view = RequestView { headers: &headers, ..RequestView::default() };
     engine.explain(&view).rules.iter().filter(|rule| rule.matched).map(|rule| rule.id).collect()
 }
 
-/// The probe's request, as if a caller had sent it: to the gateway's host.
-pub(super) fn headers<'a>(engine: &'a Engine, subject: &Subject<'a>, path: &'a str) -> Vec<(&'a [u8], &'a [u8])> {
+/// The probe's request, as if a caller had sent it to this host.
+pub(super) fn headers<'a>(engine: &'a Engine, host: &'a str, path: &'a str) -> Vec<(&'a [u8], &'a [u8])> {
     let sent = engine.health().and_then(|health| health.probe(0)).map(Probe::headers);
     let as_caller = |(name, value)| match name {
         ":path" => (name, path),
-        ":authority" => (name, subject.egress.spec.host.as_str()),
+        ":authority" => (name, host),
         _ => (name, value),
     };
     sent.into_iter().flatten().map(as_caller).map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect()

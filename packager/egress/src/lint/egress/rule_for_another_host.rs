@@ -36,6 +36,8 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
+use crate::value::authority::Authority;
+use crate::value::host::Host;
 use crate::wording::{either, quoted};
 
 pub(super) const LINT: Lint =
@@ -44,7 +46,7 @@ pub(super) const LINT: Lint =
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        let own: Vec<&str> = subject.egress.hosts().map(|host| host.as_str()).collect();
+        let own: Vec<_> = subject.egress.hosts().map(Host::authority).collect();
         for (position, rule) in subject.egress.spec.authz.rules.iter().enumerate() {
             for (at, to) in rule.to.iter().flatten().enumerate() {
                 let Some(hosts) = to
@@ -60,7 +62,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
                     "the rule {} is for the host {}, but every request here has {}",
                     quoted(&rule.id),
                     quoted(named),
-                    either(own.iter().copied())
+                    either(own.iter().map(Authority::as_str))
                 );
                 let path = format!("authz.rules[{position}].to[{at}].operation.hosts");
                 findings.push(subject.at(&path, message, "remove `hosts`"));
