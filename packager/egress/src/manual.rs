@@ -19,10 +19,11 @@ pub fn summary(code: Code) -> String {
     page(code).lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// Where a code's page is on the web.
+/// The address of a code's page, for formats that want one: an absolute URI that needs no host, as the page is in the
+/// program. What follows the scheme is the question that `sallyport check` answers.
 #[must_use]
 pub fn uri(code: Code) -> String {
-    format!("https://sallyport.dev/codes/{code}")
+    format!("sallyport:explain/{code}")
 }
 
 /// The groups of codes, by the first two digits of their numbers.

@@ -247,7 +247,7 @@ impl Report {
     /// The summary: `3 errors, 1 warning in 2 of 5 files`.
     pub(super) fn summary(&self) -> String {
         let mut text = if self.problems.is_empty() {
-            let manifests = (self.manifests > 0).then(|| format!(", {}", counted(self.manifests, "manifest")));
+            let manifests = (self.manifests > 0).then(|| format!(", {}", counted(self.manifests, "Istio manifest")));
             let (files, rules) = (counted(self.files.len(), "file"), counted(self.rules, "rule"));
             format!("{files}, {rules}{}: no problems", manifests.unwrap_or_default())
         } else {

@@ -51,12 +51,12 @@ pub(super) fn render(report: &Report) -> String {
 }
 
 fn rule(code: Code) -> Value {
-    let summary = manual::summary(code);
+    let (summary, page) = (manual::summary(code), manual::page(code));
     json!({
         "id": code,
         "shortDescription": {"text": summary},
         "fullDescription": {"text": summary},
-        "help": {"text": manual::page(code)},
+        "help": {"text": page, "markdown": page},
         "helpUri": manual::uri(code),
     })
 }

@@ -92,9 +92,12 @@ fn assert_sarif(log: &Value) {
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     let artifacts = run["artifacts"].as_array().unwrap();
     for rule in rules {
-        assert!(rule["help"]["text"].as_str().is_some_and(|text| !text.is_empty()));
-        let page = format!("https://sallyport.dev/codes/{}", rule["id"].as_str().unwrap());
-        assert_eq!(rule["helpUri"], page.as_str());
+        assert!(
+            rule["help"]["text"].as_str().is_some_and(|text| text.contains("\n\nBad:\n") && text.contains("\n\nFix: "))
+        );
+        assert_eq!(rule["help"]["markdown"], rule["help"]["text"]);
+        let address = format!("sallyport:explain/{}", rule["id"].as_str().unwrap());
+        assert_eq!(rule["helpUri"], address.as_str());
     }
     for result in run["results"].as_array().unwrap() {
         let rule = &rules[usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
@@ -214,7 +217,7 @@ fn a_warning_is_silenced_by_a_comment_with_a_reason() {
     let sandbox = silenced("sallyport: ignore SP2544 because a proxy of our own serves it");
     for arguments in [&["check", "entry.yaml"][..], &["check", "entry.yaml", "--deny-warnings"]] {
         let ended = sandbox.run(arguments);
-        let summary = "1 file, 0 rules, 1 manifest: no problems (1 warning silenced)\n";
+        let summary = "1 file, 0 rules, 1 Istio manifest: no problems (1 warning silenced)\n";
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), summary));
     }
     let report = json(&sandbox, &["entry.yaml"]);
@@ -316,7 +319,7 @@ fn istio_manifests_are_linted_beside_egress_files() {
     assert_eq!(["files", "egresses", "manifests", "skipped", "warnings"].map(summary), [2, 1, 1, 2, 1]);
     sandbox.write("d/gateway.yaml", GATEWAY.replace("sellector", "selector"));
     let ended = sandbox.run(&["check", "d"]);
-    assert_eq!(ended.stdout, "2 files, 1 rule, 1 manifest: no problems (2 YAML files for others skipped)\n");
+    assert_eq!(ended.stdout, "2 files, 1 rule, 1 Istio manifest: no problems (2 YAML files for others skipped)\n");
     let piped = sandbox.run_with(&["check", "-"], GATEWAY.as_bytes());
     assert_eq!((piped.code, piped.stdout.contains("warning[SP2574]")), (Some(0), true));
 }
