@@ -4,6 +4,7 @@ pub(crate) mod conform;
 mod cross;
 mod defaults;
 mod egress;
+mod kind;
 mod read;
 
 use crate::code::Code;
@@ -181,7 +182,7 @@ fn kind_of(tree: &Node, sink: &mut Sink) -> Option<Kind> {
         Some(_) => Some(Kind::Egress),
         None if text.is_empty() => Some(Kind::Egress),
         None => {
-            sink.report(node.span, model::wrong_kind(text));
+            sink.report(node.span, kind::unknown(text));
             None
         }
     }

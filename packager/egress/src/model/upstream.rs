@@ -132,6 +132,8 @@ record! {
         "verify" => "leave it out: the upstream is always verified",
         "mode: DISABLE" => "write `NONE`, which is Istio's `DISABLE`",
         "mode: DISABLED" => "write `NONE`",
+        "mode: NO" => "write `NONE`",
+        "mode: ON" => "write `SIMPLE`",
         "mode: OFF" => "write `NONE`",
         "mode: PLAINTEXT" => "write `NONE`",
         "mode: false" => "write `NONE`",

@@ -23,6 +23,9 @@ use crate::yaml::tree::{Entry, Node};
 use sallyport_core::policy::key::{Topic, topic_of};
 use std::collections::HashMap;
 
+/// What a client presents, and the usual names of the files in a Secret.
+pub(super) const CLIENT: [(&str, &str); 2] = [("clientCertificate", "tls.crt"), ("privateKey", "tls.key")];
+
 /// Reports fields of an Egress that contradict each other.
 pub(crate) fn check(root: &Node, defaults: &Defaults, sink: &mut Sink) {
     if let Some(labels) = root.descend(&["metadata", "labels"]) {
@@ -60,8 +63,6 @@ fn check_tls(tls: &Node, sink: &mut Sink) {
         );
     };
     let written = |names: &'static [&'static str]| names.iter().filter_map(|name| tls.entry(name));
-    /// What a client presents, and the usual names of the files in a Secret.
-    const CLIENT: [(&str, &str); 2] = [("clientCertificate", "tls.crt"), ("privateKey", "tls.key")];
     match mode {
         Some(TlsMode::None) => {
             for entry in written(&["sni", "subjectAltNames", "caCertificates", "clientCertificate", "privateKey"]) {

@@ -27,6 +27,7 @@ use crate::import::fields::{ApiKind, KINDS};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
+use crate::model::{API_VERSION, KINDS as OWN_KINDS};
 use crate::wording::{did_you_mean, quoted};
 use crate::yaml::tree::Node;
 
@@ -53,6 +54,9 @@ fn of_one(manifest: &Manifest) -> Option<Finding> {
         None => {
             let (place, help): (&Node, String) = match known {
                 Some(known) => (place, format!("write {}", quoted(&format!("apiVersion: {}", api_version_of(known))))),
+                None if OWN_KINDS.contains(&kind) => {
+                    (place, format!("write `apiVersion: {API_VERSION}`: it is a kind of Sallyport"))
+                }
                 None => {
                     let meant = did_you_mean(kind, KINDS.iter().map(|known| known.kind));
                     let names: Vec<_> = of_group.iter().map(|known| known.kind).collect();

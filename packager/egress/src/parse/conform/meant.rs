@@ -1,8 +1,10 @@
 //! What was meant by a value of the wrong type, as it would be written.
 
 use super::unknown::{pair, sole};
-use super::words::{ADDRESS, What, address_and_port, plain};
-use crate::yaml::tree::{Entry, Node, Scalar, ScalarType, Value};
+use super::words::{ADDRESS, What, address_and_port, first_named, instead_of, plain};
+use crate::parse::cross::CLIENT;
+use crate::value::file_path::CERTIFICATES;
+use crate::yaml::tree::{Entry, Node, Scalar, Value};
 use sallyport_core::wire::{Block, Field, Shape};
 use std::net::IpAddr;
 
@@ -50,18 +52,12 @@ fn of_text(block: &'static Block, scalar: &Scalar) -> Option<String> {
         return of_text(inner, scalar).map(|inside| format!("{{{}: {inside}}}", wrapper.name));
     }
     if let Some(Field { shape: Shape::OneOf(choices), .. }) = block.field("mode") {
-        let word = match (block.name, scalar.resolve()) {
-            ("tls", ScalarType::Boolean) => {
-                if text.eq_ignore_ascii_case("true") {
-                    "SIMPLE"
-                } else {
-                    "NONE"
-                }
-            }
-            _ => text,
-        };
-        let choice = choices.iter().find(|choice| choice.value.eq_ignore_ascii_case(word))?;
-        return Some(format!("{{mode: {}}}", choice.value));
+        let known = choices.iter().find(|choice| choice.value.eq_ignore_ascii_case(text));
+        let choice = known.or_else(|| first_named(instead_of(block, "mode", text)?, choices))?;
+        let is_mutual = block.name == "tls" && choice.value == "MUTUAL";
+        let files = CLIENT.iter().filter(|_| is_mutual);
+        let files: String = files.map(|(name, file)| format!(", {name}: {CERTIFICATES}/{file}")).collect();
+        return Some(format!("{{mode: {}{files}}}", choice.value));
     }
     if let Some((name, value)) = text.split_once(':').filter(|_| block.fields.len() == 2) {
         let value = Scalar { text: value.trim().to_owned(), plain: false };

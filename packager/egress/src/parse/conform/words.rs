@@ -163,9 +163,8 @@ pub(super) fn unquoted(text: &str, taken_for: &str) -> UnplacedDiagnostic {
 
 pub(super) fn unknown_value(choices: &[Choice], what: What<'_>, text: &str) -> UnplacedDiagnostic {
     let flaw = UnplacedDiagnostic::new(Code::UnknownValue, format!("{what} cannot be {}", quoted(text)));
-    let is_text = |name: &str| matches!(name.split_once(": "), Some((field, value)) if field == what.field && value.eq_ignore_ascii_case(text));
-    if let Some((_, instead)) = what.within.and_then(|block| block.tombstones.iter().find(|(name, _)| is_text(name))) {
-        return flaw.help(*instead);
+    if let Some(instead) = what.within.and_then(|block| instead_of(block, what.field, text)) {
+        return flaw.help(instead);
     }
     let all = expected_of(choices);
     let near = did_you_mean(text, choices.iter().map(|choice| choice.value));
@@ -173,6 +172,17 @@ pub(super) fn unknown_value(choices: &[Choice], what: What<'_>, text: &str) -> U
         Some(near) => flaw.help(format!("did you mean `{}`? it can be {all}", written(near))),
         None => flaw.help(format!("it can be {all}")),
     }
+}
+
+/// What a block says to write instead of a value of a field.
+pub(super) fn instead_of(block: &Block, field: &str, text: &str) -> Option<&'static str> {
+    let is_it = |name: &str| matches!(name.split_once(": "), Some((of, value)) if of == field && value.eq_ignore_ascii_case(text));
+    block.tombstones.iter().find(|(name, _)| is_it(name)).map(|(_, instead)| *instead)
+}
+
+/// The first of the choices that a text names in backticks.
+pub(super) fn first_named(text: &str, choices: &'static [Choice]) -> Option<&'static Choice> {
+    text.split('`').skip(1).step_by(2).find_map(|word| choices.iter().find(|choice| choice.value == word))
 }
 
 pub(super) fn out_of_range(shape: &Shape, what: What<'_>, text: &str) -> UnplacedDiagnostic {
