@@ -246,6 +246,8 @@ codes! {
         PathOfAnotherNotation = "SP2116" Warning,
         ServiceAccountWithoutNamespace = "SP2117" Warning,
         UnknownMethod = "SP2118" Warning,
+        KeyInQuotes = "SP2119" Warning,
+        PrincipalOfNoWorkload = "SP2120" Warning,
         RewriteWithToleratedAmbiguity = "SP2121" Warning,
         TlsUnusualForPort = "SP2201" Warning,
         TokenInPlaintext = "SP2202" Warning,

@@ -33,8 +33,8 @@ crate::record! {
         "namespaces" namespaces: Option<Vec<String>> = optional,
         /// None of these may match; written as in `namespaces`.
         "notNamespaces" not_namespaces: Option<Vec<String>> = optional,
-        /// The caller's service account, `NAMESPACE/ACCOUNT`, or `ACCOUNT` in the Egress's own namespace. No wildcard. Needs
-        /// mTLS.
+        /// The caller's service account: `NAMESPACE/ACCOUNT`. As in Istio, `ACCOUNT` alone is one of the Egress's own
+        /// namespace; `check` warns of it, because callers seldom run there. No wildcard. Needs mTLS.
         "serviceAccounts" service_accounts: Option<Vec<String>> = optional,
         /// None of these may match; written as in `serviceAccounts`.
         "notServiceAccounts" not_service_accounts: Option<Vec<String>> = optional,

@@ -19,12 +19,14 @@ mod health_override;
 mod host_is_upstream;
 mod host_of_others;
 mod istio_out_of_support;
+mod key_in_quotes;
 mod namespace_created_twice;
 mod namespace_of_others;
 mod opa_image_by_tag;
 mod patch_of_caller_identity;
 mod patch_of_protection;
 mod path_of_another_notation;
+mod principal_of_no_workload;
 mod probe_query_denied;
 mod readiness_without_gate;
 mod retried_write;
@@ -91,6 +93,8 @@ pub(super) const LINTS: &[Lint] = &[
     path_of_another_notation::LINT,
     service_account_without_namespace::LINT,
     unknown_method::LINT,
+    key_in_quotes::LINT,
+    principal_of_no_workload::LINT,
     rewrite_with_tolerated_ambiguity::LINT,
     tls_unusual_for_port::LINT,
     token_in_plaintext::LINT,

@@ -9,6 +9,7 @@ use crate::model::{Egress, Mesh};
 use crate::policy::policy_source;
 use crate::value::names::DnsLabel;
 use crate::yaml::tree::Node;
+use sallyport_core::policy::key::{IdentityField, WrittenKey};
 use sallyport_core::wire;
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -28,6 +29,33 @@ const SEARCHED: u64 = 100_000;
 /// Whether a rule is in shadow mode and others are not: then what it shares with them is the trial's purpose.
 pub(super) fn is_on_trial(rule: &wire::Rule, egress: &Egress) -> bool {
     rule.stage == wire::Stage::Shadow && egress.spec.rollout.stage == wire::Stage::Enforce
+}
+
+/// Each value that a rule has for this part of callers' identities, in its sources and conditions, with its place in the rule.
+pub(super) fn identities(rule: &wire::Rule, field: IdentityField) -> impl Iterator<Item = (String, &str)> {
+    let of_sources = rule.from.iter().flatten().enumerate().flat_map(move |(at, from)| {
+        let source = &from.source;
+        let lists = match field {
+            IdentityField::Principal => [("principals", &source.principals), ("notPrincipals", &source.not_principals)],
+            IdentityField::ServiceAccount => {
+                [("serviceAccounts", &source.service_accounts), ("notServiceAccounts", &source.not_service_accounts)]
+            }
+            IdentityField::Namespace => [("namespaces", &source.namespaces), ("notNamespaces", &source.not_namespaces)],
+            IdentityField::TrustDomain => {
+                [("trustDomains", &source.trust_domains), ("notTrustDomains", &source.not_trust_domains)]
+            }
+        };
+        lists.map(|(name, list)| (format!("from[{at}].source.{name}"), list))
+    });
+    let is_it = move |key: &str| WrittenKey::read(key).and_then(|written| written.key.identity()) == Some(field);
+    let conditions = rule.when.iter().flatten().enumerate().filter(move |(_, when)| is_it(&when.key));
+    let of_conditions = conditions.flat_map(|(at, when)| {
+        [("values", &when.values), ("notValues", &when.not_values)]
+            .map(|(name, list)| (format!("when[{at}].{name}"), list))
+    });
+    of_sources.chain(of_conditions).flat_map(|(place, list)| {
+        list.iter().flatten().enumerate().map(move |(at, text)| (format!("{place}[{at}]"), text.as_str()))
+    })
 }
 
 /// Everything that is checked together.
