@@ -7,33 +7,15 @@
 //! the core, because the filter reports them too, and are embedded. This module uses no other of this crate.
 
 mod policy;
+mod severity;
+
+pub use severity::Severity;
 
 use policy::policy_page;
 use sallyport_core::PolicyCode;
 use serde::{Serialize, Serializer};
 use std::cmp::Ordering;
 use std::fmt;
-
-/// Whether a file can be used in spite of the problem. Errors decide the exit code; warnings do not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// The file, policy or image cannot be used.
-    Error,
-    /// It can be used, and is probably not what its author intended.
-    Warning,
-}
-
-impl Severity {
-    /// `error` or `warning`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        }
-    }
-}
 
 /// A row `Name = "SP0001" Error` becomes the variant `Code::Name` and one arm in each of the functions below. A row under
 /// `pages` has its page in `manual/SP0001.md`.
