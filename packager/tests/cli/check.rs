@@ -208,29 +208,29 @@ fn a_watched_folder_is_checked_again_when_it_changes() {
 
 /// A gateway whose label others may have, with a comment on the line above it.
 fn silenced(comment: &str) -> Sandbox {
-    let entry = ENTRY.replace("  hosts:", &format!("  # {comment}\n  hosts:"));
-    Sandbox::with(&[("entry.yaml", &entry)])
+    let rule = RULE.replace("  trafficPolicy:", &format!("  # {comment}\n  trafficPolicy:"));
+    Sandbox::with(&[("rule.yaml", &rule)])
 }
 
 #[test]
 fn a_warning_is_silenced_by_a_comment_with_a_reason() {
-    let sandbox = silenced("sallyport: ignore SP2544 because a proxy of our own serves it");
-    for arguments in [&["check", "entry.yaml"][..], &["check", "entry.yaml", "--deny-warnings"]] {
+    let sandbox = silenced("sallyport: ignore SP2523 because it is moved next week");
+    for arguments in [&["check", "rule.yaml"][..], &["check", "rule.yaml", "--deny-warnings"]] {
         let ended = sandbox.run(arguments);
         let summary = "1 file, 0 rules, 1 Istio manifest: no problems (1 warning silenced)\n";
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), summary));
     }
-    let report = json(&sandbox, &["entry.yaml"]);
+    let report = json(&sandbox, &["rule.yaml"]);
     assert_eq!((codes(&report), &report["summary"]["silenced"]), (vec![], &Value::from(1)));
     let silenced = &report["silenced"][0];
-    assert_eq!((&silenced["code"], &silenced["line"]), (&Value::from("SP2544"), &Value::from(6)));
-    assert_eq!(silenced["reason"], "a proxy of our own serves it");
-    let sarif = sandbox.run(&["check", "entry.yaml", "--format=sarif"]);
+    assert_eq!((&silenced["code"], &silenced["line"]), (&Value::from("SP2523"), &Value::from(6)));
+    assert_eq!(silenced["reason"], "it is moved next week");
+    let sarif = sandbox.run(&["check", "rule.yaml", "--format=sarif"]);
     let log: Value = serde_json::from_str(&sarif.stdout).unwrap();
     assert_sarif(&log);
     let suppression = &log["runs"][0]["results"][0]["suppressions"][0];
     assert_eq!((&suppression["kind"], &suppression["status"]), (&Value::from("inSource"), &Value::from("accepted")));
-    assert_eq!(suppression["justification"], "a proxy of our own serves it");
+    assert_eq!(suppression["justification"], "it is moved next week");
     assert_eq!(suppression["location"]["physicalLocation"]["region"]["startLine"], 5);
     // At the end of the line, too, and of what only `build` finds.
     let placeholder = "{install: gateway-api} # sallyport: ignore SP9110 because the upstream is idempotent";
@@ -244,30 +244,30 @@ fn a_warning_is_silenced_by_a_comment_with_a_reason() {
 #[test]
 fn what_silences_nothing_is_reported() {
     for (comment, expected) in [
-        ("sallyport: ignore SP2544", &["SP9201", "SP2544"][..]),
-        ("sallyport: ignore SP2544 because", &["SP9201", "SP2544"]),
-        ("sallyport: allow SP2544 because a", &["SP9201", "SP2544"]),
-        ("sallyport: ignore SP2599 because a", &["SP9202", "SP2544"]),
-        ("sallyport: ignore SP0203 because a", &["SP9203", "SP2544"]),
-        ("sallyport: ignore SP2101 because a", &["SP9204", "SP2544"]),
-        ("sallyport: ignore SP2544, SP2101 because a", &["SP9204"]),
-        ("sallyport: ignore SP2544 because a\n  # sallyport: ignore SP2544 because b", &["SP9204"]),
+        ("sallyport: ignore SP2523", &["SP9201", "SP2523"][..]),
+        ("sallyport: ignore SP2523 because", &["SP9201", "SP2523"]),
+        ("sallyport: allow SP2523 because a", &["SP9201", "SP2523"]),
+        ("sallyport: ignore SP2599 because a", &["SP9202", "SP2523"]),
+        ("sallyport: ignore SP0203 because a", &["SP9203", "SP2523"]),
+        ("sallyport: ignore SP2101 because a", &["SP9204", "SP2523"]),
+        ("sallyport: ignore SP2523, SP2101 because a", &["SP9204"]),
+        ("sallyport: ignore SP2523 because a\n  # sallyport: ignore SP2523 because b", &["SP9204"]),
     ] {
         let sandbox = silenced(comment);
-        let report = json(&sandbox, &["entry.yaml"]);
+        let report = json(&sandbox, &["rule.yaml"]);
         let found: Vec<_> = codes(&report).into_iter().map(|(_, code)| code).collect();
         assert_eq!(found, expected, "{comment}");
         assert_eq!(report["diagnostics"][0]["line"].as_u64(), Some(if comment.contains('\n') { 6 } else { 5 }));
         let is_error = expected[0] != "SP9204";
-        assert_eq!(sandbox.run(&["check", "entry.yaml"]).code, Some(i32::from(is_error)), "{comment}");
+        assert_eq!(sandbox.run(&["check", "rule.yaml"]).code, Some(i32::from(is_error)), "{comment}");
     }
     // One line too far, and while there are errors nothing is said of silences that seem unused.
-    let sandbox = Sandbox::with(&[("entry.yaml", ENTRY), ("bad.yaml", &bad())]);
-    let far = ENTRY.replace("spec:", "# sallyport: ignore SP2544 because a\nspec:");
-    sandbox.write("entry.yaml", far);
+    let sandbox = Sandbox::with(&[("rule.yaml", RULE), ("bad.yaml", &bad())]);
+    let far = RULE.replace("spec:", "# sallyport: ignore SP2523 because a\nspec:");
+    sandbox.write("rule.yaml", far);
     let of = |files: &[&str]| json(&sandbox, files)["diagnostics"].as_array().unwrap().len();
-    assert_eq!(of(&["entry.yaml"]), 2);
-    let report = json(&sandbox, &["entry.yaml", "bad.yaml"]);
+    assert_eq!(of(&["rule.yaml"]), 2);
+    let report = json(&sandbox, &["rule.yaml", "bad.yaml"]);
     assert!(!codes(&report).iter().any(|(_, code)| *code == "SP9204"), "{report}");
 }
 
@@ -296,8 +296,9 @@ fn a_pipe_that_nothing_writes_to_does_not_block() {
 const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: b}\nspec:\n  \
                        sellector: {istio: my-own}\n";
 
-const ENTRY: &str = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nmetadata: {name: a, namespace: b}\nspec:\n  \
-                     hosts: [\"*\"]\n";
+const RULE: &str = "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: a, namespace: b}\nspec:\n  \
+                    trafficPolicy: {tls: {mode: SIMPLE, insecureSkipVerify: true, sni: c.d, subjectAltNames: [c.d]}}\n  \
+                    host: c.d\n  exportTo: [\".\"]\n";
 
 #[test]
 fn istio_manifests_are_linted_beside_egress_files() {
