@@ -184,6 +184,7 @@ codes! {
         NothingFound = "SP9002" Error,
         MoreProblems = "SP9003" Error,
         ForOthers = "SP9004" Warning,
+        NotFormatted = "SP9005" Warning,
         UnpinnedFilter = "SP9101" Error,
         PolicyTooLarge = "SP9102" Error,
         ResourceNames = "SP9103" Error,

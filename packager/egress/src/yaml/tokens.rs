@@ -57,10 +57,8 @@ pub(crate) fn tokens(text: &str, documents: &[Node]) -> Vec<Token> {
 
 /// Where the `|` or `>` of a block is. To the parser it begins with the first of its characters that is not indentation.
 fn head_of_block(text: &str, start: usize) -> Option<usize> {
-    let (above, indentation) = text.get(..start)?.rsplit_once('\n')?;
-    if !indentation.trim_matches(' ').is_empty() {
-        return None;
-    }
+    // Not the whole line: it may have thousands of values.
+    let above = text.get(..start)?.trim_end_matches(' ').strip_suffix('\n')?;
     let above = above.trim_end();
     let line = above.rfind('\n').map_or(0, |end| end.saturating_add(1));
     let head = above.get(line..)?;
@@ -82,7 +80,7 @@ fn scalar(text: &str, span: Span) -> Span {
     let raw = text.get(span.start..span.end).unwrap_or_default();
     let length = match raw.chars().next() {
         Some(quote @ ('"' | '\'')) => end_of_quoted(raw, quote),
-        Some('|' | '>') => end_of_block(raw),
+        Some('|' | '>') => end_of_block(raw, span.end == text.len()),
         _ => raw.trim_end().len(),
     };
     Span { start: span.start, end: span.start.saturating_add(length) }
@@ -104,11 +102,14 @@ pub(crate) fn end_of_quoted(raw: &str, quote: char) -> usize {
     raw.len()
 }
 
-/// Without the indentation of what follows; and without empty lines at its end, where they mean nothing.
-fn end_of_block(raw: &str) -> usize {
+/// Without the indentation of what follows; and without empty lines at its end, where they mean nothing. `is_last`: nothing follows,
+/// so that blanks at the end may be part of the value.
+fn end_of_block(raw: &str, is_last: bool) -> usize {
     let last = raw.rfind('\n').unwrap_or(raw.len());
     let raw = match raw.get(last..) {
-        Some(rest) if rest.trim().is_empty() => raw.get(..last).unwrap_or_default(),
+        Some(rest) if rest.trim().is_empty() && !(is_last && rest.ends_with(' ')) => {
+            raw.get(..last).unwrap_or_default()
+        }
         _ => raw,
     };
     let head = raw.lines().next().unwrap_or_default();
@@ -130,6 +131,11 @@ fn between(text: &str, start: usize, end: usize, tokens: &mut Vec<Token>) {
             '#' => {
                 let line = rest.split('\n').next().unwrap_or_default();
                 (Kind::Comment, line.trim_end().len())
+            }
+            // A directive has no quotes and brackets.
+            '%' if text.get(..at).is_some_and(|before| before.is_empty() || before.ends_with('\n')) => {
+                let line = rest.split('\n').next().unwrap_or_default();
+                (Kind::Other, line.split(" #").next().unwrap_or_default().trim_end().len())
             }
             '-' | '?' if next.is_none_or(char::is_whitespace) => (Kind::Mark(character), 1),
             ':' | ',' | '[' | ']' | '{' | '}' => (Kind::Mark(character), 1),
