@@ -13,6 +13,10 @@ use crate::yaml::tokens::{Kind, Token, tokens};
 
 /// What such a comment begins with, behind the `#`.
 const MARK: &str = "sallyport:";
+/// Its first word, by which one that is misspelt is known.
+const NAME: &str = "sallyport";
+const VERB: &str = "ignore";
+const BECAUSE: &str = "because";
 const FORM: &str = "write `# sallyport: ignore SP2101 because REASON`, on the line of the warning or above it";
 
 /// One warning that a comment silences.
@@ -33,7 +37,12 @@ impl Silence {
     #[must_use]
     pub fn unused(&self, file: usize) -> Diagnostic {
         let message = format!("no {} is found here, so nothing is silenced", quoted(self.code.as_str()));
-        let help = "remove the comment, or move it to the line above the warning";
+        let help = match self.code {
+            Code::PlaceholderImage | Code::ForOthers | Code::MoreProblems => {
+                "remove the comment: a warning about a whole file has no line, and cannot be silenced"
+            }
+            _ => "remove the comment, or move it to the line above the warning",
+        };
         UnplacedDiagnostic::new(Code::UnusedSilence, message).help(help).at(file, self.span)
     }
 }
@@ -44,7 +53,8 @@ impl Silence {
 pub fn silences(file: usize, source: &SourceFile) -> (Vec<Silence>, Vec<Diagnostic>) {
     let text = source.text.as_str();
     let (mut found, mut sink) = (Vec::new(), Sink::new(file));
-    if !text.contains(MARK) {
+    // Cheaper than reading the file a second time.
+    if !text.lines().any(|line| line.split('#').skip(1).any(|comment| begins_with(comment.trim_start(), NAME))) {
         return (found, sink.diagnostics);
     }
     let mut unread = Sink::new(file);
@@ -53,12 +63,21 @@ pub fn silences(file: usize, source: &SourceFile) -> (Vec<Silence>, Vec<Diagnost
         return (found, sink.diagnostics);
     }
     let (tokens, lines) = (tokens(text, &documents), LineIndex::new(text));
+    let below = values_below(&tokens, &lines);
     for (position, token) in tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Comment) {
         let comment = token.text(text).trim_start_matches('#').trim_start();
-        let Some(rest) = comment.strip_prefix(MARK) else { continue };
-        match read(rest) {
+        let said = match comment.strip_prefix(MARK) {
+            Some(rest) => read(rest),
+            None if is_misspelt(comment) => {
+                let message =
+                    format!("the comment asks Sallyport for something, and does not begin with `{MARK} {VERB} `");
+                Err(UnplacedDiagnostic::new(Code::SilenceForm, message).help(FORM))
+            }
+            None => continue,
+        };
+        match said {
             Ok((codes, reason)) => {
-                let line = line(position, *token, &tokens, &lines);
+                let line = line(position, *token, &tokens, &below, &lines);
                 let silence = |code| Silence { code, reason: reason.clone(), span: token.span, line };
                 found.extend(codes.into_iter().map(silence));
             }
@@ -68,16 +87,53 @@ pub fn silences(file: usize, source: &SourceFile) -> (Vec<Silence>, Vec<Diagnost
     (found, sink.diagnostics)
 }
 
+/// Whether a comment is `Sallyport: ignore`, `sallyport ignore`, `sallyport-ignore` or the like.
+fn is_misspelt(comment: &str) -> bool {
+    let rest = if begins_with(comment, NAME) { comment.get(NAME.len()..) } else { None };
+    let Some(rest) = rest.filter(|rest| !rest.starts_with(char::is_alphanumeric)) else { return false };
+    let rest = rest.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, ':' | '-' | '_'));
+    begins_with(rest, VERB) && !rest.get(VERB.len()..).is_some_and(|rest| rest.starts_with(char::is_alphanumeric))
+}
+
+/// In upper or lower case.
+fn begins_with(text: &str, word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
+
+/// For each token, the line of the next one that is a key or value: itself, or one behind it. A dash that is alone on its line
+/// stands for the item behind it.
+fn values_below(tokens: &[Token], lines: &LineIndex<'_>) -> Vec<Option<usize>> {
+    let mut line = None;
+    let mut below: Vec<_> = tokens
+        .iter()
+        .rev()
+        .map(|token| {
+            if !matches!(token.kind, Kind::Comment | Kind::Mark('-')) {
+                line = Some(lines.position(token.span.start).line);
+            }
+            line
+        })
+        .collect();
+    below.reverse();
+    below
+}
+
 /// The line that a comment is about.
-fn line(position: usize, comment: Token, tokens: &[Token], lines: &LineIndex<'_>) -> Option<usize> {
-    let start = |token: &Token| lines.position(token.span.start).line;
-    let own = start(&comment);
+fn line(
+    position: usize,
+    comment: Token,
+    tokens: &[Token],
+    below: &[Option<usize>],
+    lines: &LineIndex<'_>,
+) -> Option<usize> {
+    let own = lines.position(comment.span.start).line;
+    let below = below.get(position).copied().flatten();
     let before = position.checked_sub(1).and_then(|before| tokens.get(before));
-    // The last line of a value with several lines.
-    if before.is_some_and(|before| lines.position(before.span.end).line == own) {
-        return Some(own);
+    match before {
+        // The last line of a value with several lines.
+        Some(before) if before.kind != Kind::Mark('-') && lines.position(before.span.end).line == own => Some(own),
+        _ => below,
     }
-    tokens.iter().skip(position).find(|token| token.kind != Kind::Comment).map(start)
 }
 
 /// ` ignore SP2101, SP2102 because REASON`: the codes and the reason.
@@ -85,16 +141,24 @@ fn read(rest: &str) -> Result<(Vec<Code>, String), UnplacedDiagnostic> {
     let form = |message: String| UnplacedDiagnostic::new(Code::SilenceForm, message).help(FORM);
     let rest = rest.trim();
     let (verb, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    if verb != "ignore" {
+    if verb != VERB {
         return Err(form(format!("{} is not what a comment can ask of Sallyport", quoted(verb))));
     }
-    let mut words = rest.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty());
-    let codes = words.by_ref().take_while(|word| *word != "because").map(code).collect::<Result<Vec<_>, _>>()?;
-    let reason = rest.split_whitespace().skip_while(|word| *word != "because").skip(1).collect::<Vec<_>>().join(" ");
+    let mut words = rest.split_whitespace();
+    let mut codes = Vec::new();
+    for word in words.by_ref().take_while(|word| *word != BECAUSE) {
+        if word.split(',').any(|part| part == BECAUSE) {
+            return Err(form(format!("{} has a comma beside `{BECAUSE}`, where a blank is expected", quoted(word))));
+        }
+        for word in word.split(',').filter(|word| !word.is_empty()) {
+            codes.push(code(word)?);
+        }
+    }
+    let reason = words.collect::<Vec<_>>().join(" ");
     if codes.is_empty() {
         return Err(form("the comment names no code that it silences".to_owned()));
     }
-    if reason.is_empty() {
+    if !reason.contains(char::is_alphanumeric) {
         let codes: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
         return Err(form(format!("{} is silenced without a reason", quoted(&codes.join(", ")))));
     }
@@ -103,6 +167,12 @@ fn read(rest: &str) -> Result<(Vec<Code>, String), UnplacedDiagnostic> {
 
 fn code(word: &str) -> Result<Code, UnplacedDiagnostic> {
     let Some(code) = Code::parse(word) else {
+        let end = word.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(word.len());
+        if let Some((known, rest)) = word.split_at_checked(end).filter(|(known, _)| Code::parse(known).is_some()) {
+            let message =
+                format!("{} stands behind the code {}, where a blank is expected", quoted(rest), quoted(known));
+            return Err(UnplacedDiagnostic::new(Code::SilenceForm, message).help(FORM));
+        }
         if !word.get(..2).is_some_and(|start| start.eq_ignore_ascii_case("SP")) {
             let message = format!("{} stands where a code or `because` is expected", quoted(word));
             return Err(UnplacedDiagnostic::new(Code::SilenceForm, message).help(FORM));
@@ -170,6 +240,24 @@ mod tests {
             ("ignore because x", "SP9201", "the comment names no code that it silences"),
             ("ignore SP2101", "SP9201", "`SP2101` is silenced without a reason"),
             ("ignore SP2101 because ", "SP9201", "`SP2101` is silenced without a reason"),
+            ("ignore SP2101 because .", "SP9201", "`SP2101` is silenced without a reason"),
+            ("ignore SP2101 because - -", "SP9201", "`SP2101` is silenced without a reason"),
+            ("ignore SP2101: because x", "SP9201", "`:` stands behind the code `SP2101`, where a blank is expected"),
+            (
+                "ignore SP2101;SP2102 because x",
+                "SP9201",
+                "`;SP2102` stands behind the code `SP2101`, where a blank is expected",
+            ),
+            (
+                "ignore SP2101,because x",
+                "SP9201",
+                "`SP2101,because` has a comma beside `because`, where a blank is expected",
+            ),
+            (
+                "ignore SP2101 because, x",
+                "SP9201",
+                "`because,` has a comma beside `because`, where a blank is expected",
+            ),
             ("ignore SP2101 as x", "SP9201", "`as` stands where a code or `because` is expected"),
             ("ignore SP99 because x", "SP9202", "there is no code `SP99`"),
             ("ignore SP0203 because x", "SP9203", "`SP0203` is an error, and errors cannot be silenced"),
@@ -182,5 +270,49 @@ mod tests {
         for text in ["a: b # of sallyport: ignore\n", "a: [ # sallyport: x\n", "a: 'sallyport: x'\n"] {
             assert_eq!(silences_of(text), (vec![], vec![]), "{text}");
         }
+    }
+
+    #[test]
+    fn a_mark_that_is_misspelt_is_said() {
+        for comment in
+            ["Sallyport: ignore", "sallyport ignore", "sallyport-ignore", "sallyport : ignore", "SALLYPORT:Ignore:"]
+        {
+            let (found, problems) = silences_of(&format!("a: b # {comment} SP2101 because x\n"));
+            let message = "the comment asks Sallyport for something, and does not begin with `sallyport: ignore `";
+            assert_eq!((found, problems), (vec![], vec![("SP9201", message.to_owned())]), "{comment}");
+        }
+        for comment in
+            ["Sallyport: the gateway", "sallyport ignores it", "sallyports ignore it", "sallyport.dev", "sallyport"]
+        {
+            assert_eq!(silences_of(&format!("a: b # {comment}\n")), (vec![], vec![]), "{comment}");
+        }
+    }
+
+    #[test]
+    fn a_dash_alone_on_its_line_stands_for_the_item_behind_it() {
+        let text = "a:\n# sallyport: ignore SP2101 because x\n-\n  # more\n  b: c\n- # sallyport: ignore SP2102 because y\n  \
+                    b: d\n# sallyport: ignore SP2103 because z\n- b: e\n";
+        let (found, problems) = silences_of(text);
+        let lines: Vec<_> = found.iter().map(|(code, line, _)| (*code, *line)).collect();
+        assert_eq!((lines, problems), (vec![("SP2101", Some(5)), ("SP2102", Some(7)), ("SP2103", Some(9))], vec![]));
+    }
+
+    #[test]
+    fn what_has_no_line_is_not_to_be_moved() {
+        let help = |code| {
+            let silence = Silence { code, reason: "x".to_owned(), span: Span { start: 0, end: 0 }, line: None };
+            silence.unused(0).help.unwrap_or_default()
+        };
+        assert!(help(Code::UnusedSilence).contains("line above"), "{}", help(Code::UnusedSilence));
+        let placeholder = help(Code::PlaceholderImage);
+        assert!(placeholder.contains("cannot be silenced") && !placeholder.contains("above"), "{placeholder}");
+    }
+
+    #[test]
+    fn thousands_of_silences_take_no_time() {
+        let text = format!("{}a: 1\n", "# sallyport: ignore SP2101 because x\n".repeat(30_000));
+        let started = std::time::Instant::now();
+        assert_eq!(silences_of(&text).0.len(), 30_000);
+        assert!(started.elapsed().as_secs() < 10, "{:?}", started.elapsed());
     }
 }
