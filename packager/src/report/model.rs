@@ -1,6 +1,6 @@
 //! The report: everything that `check` has found.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_egress::Code;
 use sallyport_egress::diagnostic::{Diagnostic, LineIndex, Position, Severity, Span};
@@ -22,6 +22,8 @@ pub(crate) struct Report {
     pub(crate) problems: Vec<ReportedProblem>,
     /// What comments silence, each for one file.
     pub(crate) silences: Vec<(usize, Silence)>,
+    /// Which of `silences` is the first for a file, a line and a code.
+    pub(crate) silenced_lines: BTreeMap<(usize, usize, Code), usize>,
     /// The warnings that they have silenced, in the order in which they were found.
     pub(crate) silenced: Vec<Silenced>,
     /// How many YAML files in directories are for other programs.
@@ -141,16 +143,25 @@ impl ReportedProblem {
 impl Report {
     /// Takes what comments of a file silence; what is added from then on obeys them.
     pub(crate) fn silence(&mut self, file: usize, silences: Vec<Silence>) {
-        self.silences.extend(silences.into_iter().map(|silence| (file, silence)));
+        for silence in silences {
+            if let Some(line) = silence.line {
+                self.silenced_lines.entry((file, line, silence.code)).or_insert(self.silences.len());
+            }
+            self.silences.push((file, silence));
+        }
     }
 
     /// Adds a problem, unless a comment silences it.
     pub(crate) fn add(&mut self, problem: ReportedProblem) {
+        let text = self.files.get(problem.file).map_or_else(String::new, |file| file.text.clone());
+        self.add_to(problem, &LineIndex::new(&text));
+    }
+
+    fn add_to(&mut self, problem: ReportedProblem, lines: &LineIndex<'_>) {
         let line = problem.place.map(|place| place.start.line);
         match self.silence_of(problem.file, problem.code, line) {
             Some(silence) => {
-                let text = self.files.get(problem.file).map_or("", |file| &file.text);
-                let (reason, comment) = (silence.reason.clone(), Place::new(&LineIndex::new(text), silence.span));
+                let (reason, comment) = (silence.reason.clone(), Place::new(lines, silence.span));
                 self.silenced.push(Silenced { problem, reason, comment });
             }
             None => self.problems.push(problem),
@@ -159,8 +170,8 @@ impl Report {
 
     /// What silences a code on a line. Errors never are.
     fn silence_of(&self, file: usize, code: Code, line: Option<usize>) -> Option<&Silence> {
-        let mut of_file = self.silences.iter().filter(|(of, _)| *of == file).map(|(_, silence)| silence);
-        of_file.find(|silence| silence.code == code && line.is_some() && silence.line == line)
+        let index = self.silenced_lines.get(&(file, line?, code))?;
+        self.silences.get(*index).map(|(_, silence)| silence)
     }
 
     /// Reports the silences that have silenced nothing. Some warnings are not looked for while there are errors.
@@ -168,20 +179,18 @@ impl Report {
         if self.exit() != Exit::Ok {
             return;
         }
-        let is_unused = |(file, silence): &&(usize, Silence)| {
-            let is_it = |silenced: &Silenced| {
-                silenced.problem.file == *file
-                    && silenced.problem.code == silence.code
-                    && silenced.comment.span == silence.span
-            };
-            !self.silenced.iter().any(is_it)
-        };
-        let unused: Vec<_> = self.silences.iter().filter(is_unused).cloned().collect();
-        for (file, silence) in unused {
-            let text = self.files.get(file).map_or("", |file| &file.text);
-            let problem = ReportedProblem::found(silence.unused(file), file, &LineIndex::new(text));
-            self.problems.push(problem);
+        let of = |silenced: &Silenced| (silenced.problem.file, silenced.problem.code, silenced.comment.span);
+        let used: BTreeSet<_> = self.silenced.iter().map(of).collect();
+        let mut lines = BTreeMap::new();
+        let mut unused = Vec::new();
+        for (file, silence) in &self.silences {
+            if !used.contains(&(*file, silence.code, silence.span)) {
+                let text = || self.files.get(*file).map_or("", |file| &file.text);
+                let lines = lines.entry(*file).or_insert_with(|| LineIndex::new(text()));
+                unused.push(ReportedProblem::found(silence.unused(*file), *file, lines));
+            }
         }
+        self.problems.extend(unused);
         self.sort();
     }
 
@@ -196,7 +205,7 @@ impl Report {
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         let rest = diagnostics.split_off(diagnostics.len().min(MOST));
         for diagnostic in silenced.into_iter().chain(diagnostics) {
-            self.add(ReportedProblem::found(diagnostic, file, &lines));
+            self.add_to(ReportedProblem::found(diagnostic, file, &lines), &lines);
         }
         if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
             self.problems.push(ReportedProblem::more(rest.len(), worst, file));
