@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
 use crate::record::Record;
-pub(crate) use selection::{Selection, is_for_others, text_of};
+pub(crate) use selection::{Selection, is_for_others, is_ours, text_of};
 use selection::{has_cases, is_selected};
 
 /// Far more than any Egress file needs, so that a device or a wrong file does not fill the memory.
@@ -105,8 +105,8 @@ impl Gatherer {
                     self.push(path, Err(Missing::NothingFound));
                 }
             }
-            // Nothing may ever write to it. What a shell makes of `<(...)` is below /dev.
-            Ok(metadata) if is_pipe(&metadata) && !path.starts_with("/dev") && !path.starts_with("/proc") => {
+            // Nothing may ever write to it.
+            Ok(metadata) if is_pipe(&metadata) && !is_device(path) => {
                 self.push(
                     path,
                     Err(Missing::Unreadable("it is a named pipe; write `-` for standard input".to_owned())),
@@ -205,6 +205,11 @@ pub(crate) fn read_at_most(most: u64, from: impl Read) -> Result<Vec<u8>, Missin
         return Err(Missing::Unreadable(format!("it is larger than {} MiB", most >> 20)));
     }
     Ok(bytes)
+}
+
+/// Whether a path is of the system: `/dev/stdout`, or what a shell makes of `<(...)`.
+pub(crate) fn is_device(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
 }
 
 fn is_pipe(metadata: &fs::Metadata) -> bool {

@@ -195,24 +195,49 @@ fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
     written.map(drop).map_err(|error| Failure::write(&path, &error))
 }
 
-/// Replaces the content of a file in one step, if it still is `old`. The file keeps its permissions, and a link stays a link.
+/// Replaces the content of a file in one step, if it still is `old`. The file keeps its permissions and its owner, and a link stays
+/// a link: one with other hard links, or whose owner cannot be kept, is written in place. A read-only file is refused.
 pub(crate) fn rewrite(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Failure> {
     let target = fs::canonicalize(path).map_err(|error| Failure::read(path, &error))?;
     let metadata = fs::metadata(&target).map_err(|error| Failure::read(path, &error))?;
     if !metadata.is_file() {
         return Err(Failure::new(Exit::Io, format!("`{}` cannot be written: it is not a file", printable(path))));
     }
+    if metadata.permissions().readonly() {
+        let failure = Failure::new(Exit::Io, format!("`{}` cannot be written: it is read-only", printable(path)));
+        return Err(failure.with_help("make it writable, or leave it out"));
+    }
     if fs::read(&target).map_err(|error| Failure::read(path, &error))? != old {
         let failure = Failure::new(Exit::Io, format!("`{}` has changed since it was read", printable(path)));
         return Err(failure.with_help("run the command again"));
     }
-    let written = new_file(target.parent().unwrap_or(Path::new(".")), ".sallyport-").and_then(|mut file| {
+    let written = fs::OpenOptions::new().write(true).open(&target).and_then(|mut in_place| {
+        let mut file = new_file(target.parent().unwrap_or(Path::new(".")), ".sallyport-")?;
+        if !keeps_owner(file.as_file(), &metadata) {
+            in_place.set_len(0)?;
+            in_place.write_all(new)?;
+            return in_place.sync_all();
+        }
         file.write_all(new)?;
         file.as_file().set_permissions(metadata.permissions())?;
         file.as_file().sync_all()?;
-        file.persist(&target).map_err(|error| error.error)
+        file.persist(&target).map(drop).map_err(|error| error.error)
     });
-    written.map(drop).map_err(|error| Failure::write(path, &error))
+    written.map_err(|error| Failure::write(path, &error))
+}
+
+/// Gives a new file the owner of the one that it replaces. `false`: that is not possible, or the old one has other names, which
+/// would keep the old content.
+#[cfg(unix)]
+fn keeps_owner(new: &fs::File, old: &fs::Metadata) -> bool {
+    use std::os::unix::fs::{MetadataExt, fchown};
+    let is_same = |new: fs::Metadata| (new.uid(), new.gid()) == (old.uid(), old.gid());
+    old.nlink() < 2 && (new.metadata().is_ok_and(is_same) || fchown(new, Some(old.uid()), Some(old.gid())).is_ok())
+}
+
+#[cfg(not(unix))]
+fn keeps_owner(_new: &fs::File, _old: &fs::Metadata) -> bool {
+    true
 }
 
 /// With the permissions of an ordinary new file: a temporary file would be readable by its owner only.

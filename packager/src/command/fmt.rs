@@ -2,12 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
+use sallyport_egress::diagnostic::Severity;
 use sallyport_egress::formatted;
 
 use crate::console::Console;
 use crate::examine;
 use crate::exit::{Exit, Failure};
-use crate::input::{Input, Selection, gather};
+use crate::input::{Input, Missing, Selection, gather, is_ours, text_of};
 use crate::output::rewrite;
 use crate::report::{Format, Report};
 
@@ -15,7 +16,8 @@ use crate::report::{Format, Report};
 ///
 /// Changes white space alone: two blanks per level, the dashes of a list below its key, one blank behind `:` and `,`, at most one
 /// empty line. Nothing is sorted, no line is broken, and comments stay where they are. Each file is read again before it is
-/// written: one that would not say the same is left alone. Prints the names of the files that it writes.
+/// written: one that would not say the same is left alone. Prints the names of the files that it writes. A file keeps its mode and
+/// its owner; one with other hard links is written in place, and one that is read-only is refused.
 ///
 /// Files with wrong fields are formatted, too; only what is not YAML, or uses what `check` refuses of YAML, is not.
 #[derive(Debug, clap::Args)]
@@ -74,16 +76,26 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     }
 }
 
-/// A file that is not in the usual form, or standard input in any.
-fn read(report: &mut Report, input: Input, is_stdin: bool) -> Option<Unformatted> {
+/// A file that is not in the usual form, or standard input in any (`is_filter`): what is not formatted is passed on as it is, because
+/// an editor replaces its text with what comes out.
+fn read(report: &mut Report, mut input: Input, is_filter: bool) -> Option<Unformatted> {
     let (index, path, name) = (report.files.len(), input.path.clone(), input.name.clone());
+    let unchanged = |text: String| Unformatted { path: None, name: name.clone(), old: text.clone(), new: text };
+    let place = path.clone().unwrap_or_default();
+    if let Some(text) = input.content.as_ref().ok().filter(|bytes| !is_ours(&place, bytes)).map(|bytes| text_of(bytes))
+    {
+        input.content = Err(Missing::ForOthers);
+        examine::read(report, input);
+        return is_filter.then(|| unchanged(text));
+    }
     let source = examine::read(report, input)?;
     match formatted(index, &source) {
-        Ok(new) if new == source.text && !is_stdin => None,
+        Ok(new) if new == source.text && !is_filter => None,
         Ok(new) => Some(Unformatted { path, name, old: source.text, new }),
         Err(problems) => {
+            let is_left = problems.iter().all(|problem| problem.severity == Severity::Warning);
             report.take(index, &source.text, problems);
-            None
+            (is_left && is_filter).then(|| unchanged(source.text))
         }
     }
 }

@@ -54,6 +54,11 @@ pub(crate) fn is_for_others(selection: Selection, bytes: &[u8]) -> bool {
     is_other && !has_own_kind(&text)
 }
 
+/// Whether a file that the user named, or standard input, is for Sallyport by what it says or by its name.
+pub(crate) fn is_ours(path: &Path, bytes: &[u8]) -> bool {
+    is_selected(Selection::WithCases, path, bytes) || has_own_kind(&text_of(bytes))
+}
+
 /// Whether the file has cases. No command counts one that it does not read as another program's.
 pub(super) fn has_cases(bytes: &[u8]) -> bool {
     recognise(&String::from_utf8_lossy(bytes)) == FileKind::Cases

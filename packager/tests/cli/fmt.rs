@@ -136,3 +136,56 @@ fn a_link_stays_a_link_and_a_file_keeps_its_permissions() {
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(sandbox.read("real/egress.yaml"), USUAL);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_keeps_its_owner_and_its_other_names_and_a_read_only_one_is_refused() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+    let sandbox = Sandbox::with(&[("a.yaml", ODD), ("b.yaml", ODD), ("c.yaml", ODD)]);
+    let at = |name: &str| sandbox.path().join(name);
+    fs::hard_link(at("a.yaml"), at("other.yaml")).unwrap();
+    // Only root can give a file away.
+    let is_given = chown(at("b.yaml"), Some(4321), Some(4321)).is_ok();
+    fs::set_permissions(at("c.yaml"), fs::Permissions::from_mode(0o444)).unwrap();
+    assert_eq!(sandbox.run(&["fmt", "a.yaml", "b.yaml"]).code, Some(0));
+    assert_eq!((sandbox.read("a.yaml").as_str(), sandbox.read("other.yaml").as_str()), (USUAL, USUAL));
+    let owner = fs::metadata(at("b.yaml")).unwrap();
+    assert!(!is_given || (owner.uid(), owner.gid()) == (4321, 4321), "{owner:?}");
+    assert_eq!(sandbox.read("b.yaml"), USUAL);
+    let refused = sandbox.run(&["fmt", "c.yaml"]);
+    let message = "error: `c.yaml` cannot be written: it is read-only\n  help: make it writable, or leave it out\n";
+    assert_eq!((refused.code, refused.stderr.as_str()), (Some(3), message));
+    assert_eq!(sandbox.read("c.yaml"), ODD);
+}
+
+#[test]
+fn what_is_for_other_programs_is_not_formatted() {
+    let manifest = "apiVersion: networking.istio.io/v1\nkind:   Gateway\n";
+    let sandbox = Sandbox::new();
+    for text in [manifest, "a:   1\n", "apiVersion: v1\nkind:   Service\n"] {
+        sandbox.write("a.yaml", text);
+        for arguments in
+            [&["fmt", "-"][..], &["fmt", "a.yaml"], &["fmt", "-", "--check"], &["fmt", "a.yaml", "--check"]]
+        {
+            let ended = sandbox.run_with(arguments, text.as_bytes());
+            let stdout = if arguments == ["fmt", "-"] { text } else { "" };
+            assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), stdout), "{arguments:?}");
+            assert!(ended.stderr.contains("warning[SP9004]"), "{arguments:?}: {}", ended.stderr);
+        }
+        assert_eq!(sandbox.read("a.yaml"), text);
+    }
+}
+
+#[test]
+fn what_cannot_be_formatted_is_left_as_it_is_with_a_word() {
+    let text = GOOD.replacen("kind: Egress", "? kind\n: Egress", 1);
+    let sandbox = Sandbox::with(&[("egress.yaml", &text)]);
+    for (arguments, stdout) in
+        [(&["fmt"][..], ""), (&["fmt", "--check"], ""), (&["fmt", "-", "--check"], ""), (&["fmt", "-"], text.as_str())]
+    {
+        let ended = sandbox.run_with(arguments, text.as_bytes());
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), stdout), "{arguments:?}");
+        assert!(ended.stderr.contains("warning[SP9005]: `?` is used here"), "{}", ended.stderr);
+    }
+    assert_eq!(sandbox.read("egress.yaml"), text);
+}
