@@ -9,6 +9,8 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
 use crate::exit::{Exit, Failure, IoErrorText};
+use crate::input::is_device;
+use crate::printable::printable;
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -53,6 +55,12 @@ impl Console {
     /// A closed pipe (`| head`) is not a failure.
     pub(crate) fn write(&self, output: Option<&Path>, bytes: &[u8]) -> Result<(), Failure> {
         if let Some(path) = output {
+            // Opening a named pipe blocks until something reads it. A folder is refused when it is opened.
+            let is_other = |metadata: fs::Metadata| !metadata.is_file() && !metadata.is_dir();
+            if !is_device(path) && fs::metadata(path).is_ok_and(is_other) {
+                let message = format!("cannot write to `{}`: it is not a regular file", printable(path));
+                return Err(Failure::new(Exit::Io, message).with_help("leave `--output` out to write to stdout"));
+            }
             return fs::write(path, bytes).map_err(|error| Failure::write(path, &error));
         }
         let mut stdout = io::stdout().lock();

@@ -46,7 +46,7 @@ pub(crate) struct Args {
     /// Make the exit code 1 if there are warnings, too
     #[arg(long)]
     deny_warnings: bool,
-    /// Check again whenever a file changes, until Ctrl-C
+    /// Check again whenever a file changes, until Ctrl-C; not with --output, and not with - for standard input
     #[arg(long, conflicts_with = "output")]
     watch: bool,
     /// Explain one code, or list all codes; no files are checked

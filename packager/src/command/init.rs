@@ -106,11 +106,10 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
     if !args.force {
         refuse_other_schema(&schema.path)?;
     }
-    if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error))?;
+    if !args.force && fs::symlink_metadata(&file).is_ok() {
+        return Err(overwriting(&file));
     }
-    write_new(&file, &text, args.force)?;
-    fs::write(&schema.path, schema::schema_text()).map_err(|error| Failure::write(&schema.path, &error))?;
+    write_with_schema(&file, &text, &schema.path, args.force)?;
     let with_cases = match cases {
         None => String::new(),
         // Cases are work that nobody wants to lose, and those of another policy still say something about this one.
@@ -215,6 +214,23 @@ fn cases_path(file: &Path) -> PathBuf {
         "egress" | "" => file.with_file_name(CASES_FILE),
         name => file.with_file_name(format!("{name}.{CASES_FILE}")),
     }
+}
+
+/// Writes the schema and a file, or neither: the folder of one of them may not be writable.
+fn write_with_schema(file: &Path, text: &str, schema: &Path, force: bool) -> Result<(), Failure> {
+    let make = |folder: Option<&Path>| match folder {
+        Some(folder) => fs::create_dir_all(folder).map_err(|error| Failure::write(folder, &error)),
+        None => Ok(()),
+    };
+    let is_new = fs::symlink_metadata(schema).is_err();
+    make(schema.parent())?;
+    fs::write(schema, schema::schema_text()).map_err(|error| Failure::write(schema, &error))?;
+    let written = make(file.parent()).and_then(|()| write_new(file, text, force));
+    if written.is_err() && is_new {
+        // What is reported is why the file could not be written.
+        let _ = fs::remove_file(schema);
+    }
+    written
 }
 
 /// Writes a file, which must not exist unless `force` is set. One system call does both, so there is no race.

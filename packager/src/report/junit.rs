@@ -16,8 +16,12 @@ pub(super) fn render(report: &Report) -> String {
     }
     let mut junit = JunitReport::new("sallyport");
     junit.add_test_suite(suite);
-    // Serialising into memory cannot fail: the crate drops characters that XML does not allow.
-    junit.to_string().unwrap_or_default()
+    to_xml(&junit)
+}
+
+/// Serialising into memory cannot fail: the crate drops the characters that XML does not allow, but for two.
+pub(super) fn to_xml(junit: &JunitReport) -> String {
+    junit.to_string().unwrap_or_default().replace(['\u{fffe}', '\u{ffff}'], "")
 }
 
 fn case(report: &Report, file: &ReportedFile, problems: &[&ReportedProblem]) -> TestCase {

@@ -293,6 +293,37 @@ fn a_pipe_that_nothing_writes_to_does_not_block() {
     assert_eq!(codes(&json(&sandbox, &["d/pipe.yaml"])), [("d/pipe.yaml", "SP9001")]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_report_is_not_written_to_a_pipe_that_nothing_reads() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    assert!(std::process::Command::new("mkfifo").arg(sandbox.path().join("out")).status().unwrap().success());
+    let ended = sandbox.run(&["check", "egress.yaml", "-o", "out"]);
+    let message = "cannot write to `out`: it is not a regular file";
+    assert!(ended.code == Some(3) && ended.stderr.contains(message), "{ended:?}");
+    let written = sandbox.run(&["check", "egress.yaml", "-o", "/dev/stdout"]);
+    assert!(written.code == Some(0) && written.stdout.contains("in 1 of 1 file"), "{written:?}");
+    assert_eq!(sandbox.run(&["check", "egress.yaml", "-o", "/dev/null"]).code, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn characters_that_xml_does_not_allow_are_not_in_junit() {
+    let sandbox = Sandbox::with(&[("a\u{fffe}b\u{ffff}.yaml", GOOD)]);
+    let ended = sandbox.run(&["check", ".", "--format=junit"]);
+    assert_eq!(ended.code, Some(0));
+    assert!(ended.stdout.contains("ab.yaml") && !ended.stdout.contains(['\u{fffe}', '\u{ffff}']), "{}", ended.stdout);
+}
+
+#[test]
+fn thousands_of_silences_take_no_time() {
+    let silences = "# sallyport: ignore SP2101 because a\n".repeat(20_000);
+    let sandbox = Sandbox::with(&[("egress.yaml", &format!("{silences}{GOOD}"))]);
+    let started = std::time::Instant::now();
+    assert!(sandbox.run(&["check", "egress.yaml"]).stdout.contains("SP9204"));
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+}
+
 const GATEWAY: &str = "apiVersion: networking.istio.io/v1\nkind: Gateway\nmetadata: {name: a, namespace: b}\nspec:\n  \
                        sellector: {istio: my-own}\n";
 

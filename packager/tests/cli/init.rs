@@ -185,3 +185,22 @@ fn arguments_that_make_no_good_file_write_none() {
     assert_eq!(sandbox.path().read_dir().unwrap().count(), 0);
     assert_eq!(sandbox.run(&["init", "--upstream=httpbin.org"]).code, Some(64));
 }
+
+#[cfg(unix)]
+#[test]
+fn without_a_place_for_the_schema_nothing_is_written() {
+    let sandbox = Sandbox::new();
+    std::os::unix::fs::symlink("gone/schema.json", sandbox.path().join("sallyport.schema.json")).unwrap();
+    let ended = sandbox.run(&["init"]);
+    assert!(ended.code == Some(3) && ended.stderr.contains("`sallyport.schema.json`"), "{ended:?}");
+    assert!(!sandbox.path().join("egress.yaml").exists() && !sandbox.path().join("cases.yaml").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_place_for_the_file_no_schema_is_left() {
+    let sandbox = Sandbox::with(&[(".git/HEAD", "ref: refs/heads/main\n"), ("d/file", "")]);
+    let ended = sandbox.run(&["init", "d/file/egress.yaml"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(!sandbox.path().join("sallyport.schema.json").exists());
+}

@@ -2,6 +2,7 @@
 
 use quick_junit::{NonSuccessKind, Report as JunitReport, TestCase, TestCaseStatus, TestSuite};
 
+use super::super::junit::to_xml;
 use super::model::{SuiteReport, TestedCase, TestedSuite};
 
 pub(super) fn render(report: &SuiteReport) -> String {
@@ -9,8 +10,7 @@ pub(super) fn render(report: &SuiteReport) -> String {
     for suite in &report.suites {
         junit.add_test_suite(of_suite(report, suite));
     }
-    // Serialising into memory cannot fail: the crate drops characters that XML does not allow.
-    junit.to_string().unwrap_or_default()
+    to_xml(&junit)
 }
 
 fn of_suite(report: &SuiteReport, suite: &TestedSuite) -> TestSuite {
