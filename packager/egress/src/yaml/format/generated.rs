@@ -47,18 +47,18 @@ fn files(folder: &Path, found: &mut Vec<String>) {
 fn spread(line: &str, by: usize) -> String {
     let mut written = String::new();
     let mut rest = line;
-    let mut column = 0;
+    let mut column = 0_usize;
     loop {
         let content = rest.trim_start_matches(' ');
-        column += rest.len() - content.len();
-        written.push_str(&" ".repeat((column * by).saturating_sub(written.len())));
-        match content.strip_prefix("- ") {
-            Some(behind) => {
+        column = column.saturating_add(rest.len().saturating_sub(content.len()));
+        written.push_str(&" ".repeat(column.saturating_mul(by).saturating_sub(written.len())));
+        match content.strip_prefix('-') {
+            Some(behind) if behind.starts_with(' ') => {
                 written.push('-');
-                rest = &content[content.len() - behind.len() - 1..];
-                column += 1;
+                rest = behind;
+                column = column.saturating_add(1);
             }
-            None => return written + content,
+            _ => return written + content,
         }
     }
 }
