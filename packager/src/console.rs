@@ -9,8 +9,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
 use crate::exit::{Exit, Failure, IoErrorText};
-use crate::input::is_device;
-use crate::printable::printable;
+use crate::printable::{is_device, printable};
 
 /// When to use colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

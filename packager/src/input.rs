@@ -10,7 +10,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure, IoErrorText};
-use crate::printable::printable;
+use crate::printable::{is_device, printable};
 use crate::record::Record;
 pub(crate) use selection::{Selection, is_for_others, is_ours, text_of};
 use selection::{has_cases, is_selected};
@@ -205,11 +205,6 @@ pub(crate) fn read_at_most(most: u64, from: impl Read) -> Result<Vec<u8>, Missin
         return Err(Missing::Unreadable(format!("it is larger than {} MiB", most >> 20)));
     }
     Ok(bytes)
-}
-
-/// Whether a path is of the system: `/dev/stdout`, or what a shell makes of `<(...)`.
-pub(crate) fn is_device(path: &Path) -> bool {
-    path.starts_with("/dev") || path.starts_with("/proc")
 }
 
 fn is_pipe(metadata: &fs::Metadata) -> bool {

@@ -41,6 +41,11 @@ pub(crate) fn quoted_path(path: &Path) -> String {
     quoted(&if text.starts_with('-') { format!("./{text}") } else { text })
 }
 
+/// Whether a path is of the system: `/dev/stdout`, or what a shell makes of `<(...)`.
+pub(crate) fn is_device(path: &Path) -> bool {
+    path.starts_with("/dev") || path.starts_with("/proc")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

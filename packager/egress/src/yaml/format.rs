@@ -26,9 +26,6 @@ use crate::wording::quoted;
 use layout::Layout;
 use writer::Writer;
 
-/// Blanks per level.
-const STEP: usize = 2;
-
 /// The text in the usual form.
 ///
 /// # Errors

@@ -1,7 +1,20 @@
 //! The lines of a block scalar, `|` or `>`: they all move by as much.
 
-use super::STEP;
-use super::writer::Moved;
+use super::layout::STEP;
+
+/// Where something was, and where it is now.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Moved {
+    pub(super) old: usize,
+    pub(super) new: usize,
+}
+
+impl Moved {
+    /// Where something goes that moves along.
+    pub(super) fn along(self, column: usize) -> usize {
+        column.saturating_add(self.new).saturating_sub(self.old)
+    }
+}
 
 pub(super) struct Block<'a> {
     head: &'a str,

@@ -1,9 +1,11 @@
 //! Where each token belongs.
 
-use super::STEP;
 use crate::diagnostic::Span;
 use crate::yaml::tokens::{Kind, Token};
 use crate::yaml::tree::{Node, Value};
+
+/// Blanks per level.
+pub(super) const STEP: usize = 2;
 
 /// Where a token belongs.
 #[derive(Clone, Copy)]

@@ -1,22 +1,8 @@
 //! Tokens, each at its column.
 
-use super::block::Block;
+use super::block::{Block, Moved};
 use super::layout::Column;
 use crate::yaml::tokens::{Kind, Token};
-
-/// Where something was, and where it is now.
-#[derive(Clone, Copy, Default)]
-pub(super) struct Moved {
-    pub(super) old: usize,
-    pub(super) new: usize,
-}
-
-impl Moved {
-    /// Where something goes that moves along.
-    pub(super) fn along(self, column: usize) -> usize {
-        column.saturating_add(self.new).saturating_sub(self.old)
-    }
-}
 
 /// What was written before a token.
 #[derive(Clone, Copy)]
