@@ -5,7 +5,6 @@
 //! need: wrong types are left to the API server. [`set::Set`] has what the manifests say together, and
 //! [`mesh::Mesh`] what the proxies see of them.
 
-pub(crate) mod fields;
 pub(crate) mod mesh;
 pub(crate) mod names;
 pub(crate) mod protocol;
@@ -15,6 +14,7 @@ pub(crate) mod set;
 pub(crate) mod view;
 
 use crate::diagnostic::{Diagnostic, Sink, SourceFile};
+use crate::istio;
 use crate::yaml::reader::{self, Rules};
 use crate::yaml::source_text;
 use crate::yaml::tree::Node;
@@ -101,7 +101,7 @@ impl Manifest {
 
     /// Whether the `apiVersion` is of a group of Istio's.
     pub(crate) fn is_of_istio(&self) -> bool {
-        fields::is_of_istio(self.head("apiVersion").0)
+        istio::is_of_istio(self.head("apiVersion").0)
     }
 
     /// Where to report a missing field.
@@ -141,7 +141,7 @@ fn objects(mut document: Node) -> Vec<Node> {
 
 fn manifest(file: usize, tree: Node) -> Option<Manifest> {
     let (api_version, kind) = (tree.text_at(&["apiVersion"])?, tree.text_at(&["kind"])?);
-    let kind = Kind::of(api_version, kind).or_else(|| fields::is_of_istio(api_version).then_some(Kind::Unknown))?;
+    let kind = Kind::of(api_version, kind).or_else(|| istio::is_of_istio(api_version).then_some(Kind::Unknown))?;
     let is_of_mesh = match kind {
         Kind::Deployment => is_gateway(&tree),
         Kind::Service => tree.get("spec").is_some(),

@@ -31,7 +31,7 @@
 //! model
 //! value
 //! yaml
-//! diagnostic
+//! diagnostic istio
 //! code wording
 //! ```
 
@@ -41,6 +41,7 @@ pub mod code;
 pub mod diagnostic;
 pub mod evidence;
 mod import;
+mod istio;
 pub mod learn;
 pub mod lint;
 pub mod manual;

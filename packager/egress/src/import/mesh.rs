@@ -11,7 +11,7 @@ pub(crate) mod host;
 pub(crate) mod scope;
 pub(crate) mod sidecar;
 
-use super::names::patterns_over;
+use super::names::{ROOT, patterns_over};
 use super::view::{ClientTls, Destination, Route, Server, Workload};
 use super::{Kind, Manifest};
 use crate::wording::quoted;
@@ -20,9 +20,6 @@ use host::{Host, Port};
 use scope::Scope;
 use sidecar::Sidecars;
 use std::collections::{BTreeSet, HashMap};
-
-/// The namespace of the mesh's configuration, unless Istio is installed elsewhere.
-pub(crate) const ROOT: &str = "istio-system";
 
 /// What proxies see of the manifests.
 pub(crate) struct Mesh<'a> {

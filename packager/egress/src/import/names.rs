@@ -1,4 +1,7 @@
-//! Hosts as Istio compares them.
+//! Hosts as Istio compares them, and the namespace that stands for all.
+
+/// The namespace of the mesh's configuration, unless Istio is installed elsewhere.
+pub(crate) const ROOT: &str = "istio-system";
 
 /// A host as Istio resolves it in this namespace: one without a dot is a Service there. The cluster's domain, which is not
 /// known here, is removed.

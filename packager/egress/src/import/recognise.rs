@@ -4,8 +4,8 @@
 //! parser, as far as it can read it.
 
 use super::Kind;
-use super::fields::is_of_istio;
 use crate::diagnostic::Sink;
+use crate::istio::is_of_istio;
 use crate::model::KINDS;
 use crate::yaml::reader::read_all;
 

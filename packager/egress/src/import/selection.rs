@@ -1,6 +1,6 @@
 //! Which manifests apply to the same pods.
 
-use super::mesh::ROOT;
+use super::names::ROOT;
 use super::view::Workload;
 use super::{Kind, Manifest};
 use crate::yaml::tree::{Entry, Node};

@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
-use crate::import::fields::{ApiKind, KINDS};
+use crate::istio::{ApiKind, KINDS};
 use crate::model::wrong_kind;
 use crate::wording::quoted;
 

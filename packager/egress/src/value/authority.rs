@@ -1,7 +1,7 @@
 //! What a request has as its `Host`.
 
 use super::checked_text;
-use super::host::{plain_host, problem};
+use super::host::{Host, plain_host, problem};
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::quoted;
@@ -28,6 +28,14 @@ impl Authority {
     #[must_use]
     pub fn is_dns_name(&self) -> bool {
         !self.0.contains(':') && self.0.parse::<IpAddr>().is_err()
+    }
+}
+
+impl Host {
+    /// As requests name it: an IPv6 address is in brackets.
+    #[must_use]
+    pub fn authority(&self) -> Authority {
+        Authority::of_host(self.as_str(), None)
     }
 }
 

@@ -1,6 +1,5 @@
 //! Hosts: DNS names and IP addresses.
 
-use super::authority::Authority;
 use super::{FromText, checked_text, kind, text_value};
 use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
@@ -35,12 +34,6 @@ impl Host {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
-    }
-
-    /// As requests name it: an IPv6 address is in brackets.
-    #[must_use]
-    pub fn authority(&self) -> Authority {
-        Authority::of_host(&self.text, None)
     }
 
     /// The address, if it is one.

@@ -1,7 +1,6 @@
 //! The hosts that sidecars are limited to, by objects of kind `Sidecar`.
 
-use super::ROOT;
-use crate::import::names::covers;
+use crate::import::names::{ROOT, covers};
 use crate::import::{Kind, Manifest};
 use crate::yaml::tree::Node;
 

@@ -23,7 +23,7 @@
 
 use crate::code::Code;
 use crate::import::Manifest;
-use crate::import::fields::fields_of;
+use crate::istio::fields_of;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;

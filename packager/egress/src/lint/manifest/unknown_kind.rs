@@ -23,7 +23,7 @@
 
 use crate::code::Code;
 use crate::import::Manifest;
-use crate::import::fields::{ApiKind, KINDS};
+use crate::istio::{ApiKind, KINDS};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

@@ -39,7 +39,7 @@
 
 use crate::code::Code;
 use crate::import::Kind;
-use crate::import::mesh::ROOT;
+use crate::import::names::ROOT;
 use crate::import::selection::{SelectedPods, has_labels};
 use crate::import::view::Workload;
 use crate::lint::definition::Lint;

@@ -47,7 +47,7 @@
 //! Fix: Write it in the namespace in which the gateway's pods run.
 
 use crate::code::Code;
-use crate::import::mesh::ROOT;
+use crate::import::names::ROOT;
 use crate::import::selection::{SelectedPods, has_labels};
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;

@@ -44,7 +44,7 @@ const fn networking(kind: &'static str, versions: &'static [&'static str]) -> Ap
 
 /// The fields below `spec` of each kind, from Istio's CRDs: a mapping has its fields, and `null` is anything.
 static FIELDS: LazyLock<Map<String, Value>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("fields.json")).unwrap_or_default());
+    LazyLock::new(|| serde_json::from_str(include_str!("istio/fields.json")).unwrap_or_default());
 
 /// The fields below `spec` of a kind; `None` if they are not known.
 pub(crate) fn fields_of(kind: &str) -> Option<&'static Map<String, Value>> {
