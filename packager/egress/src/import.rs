@@ -71,6 +71,11 @@ pub(crate) struct Manifest {
 }
 
 impl Manifest {
+    /// The host of a Service of this name, as Istio's routes have it.
+    pub(crate) fn service_host(&self) -> String {
+        names::service_host(&self.name, &self.namespace)
+    }
+
     /// `NAMESPACE/NAME`.
     pub(crate) fn qualified(&self) -> String {
         format!("{}/{}", self.namespace, self.name)

@@ -132,9 +132,8 @@ impl<'a> Mesh<'a> {
     /// the mesh's.
     pub(crate) fn uses_rule(&self, namespace: &str, rule: &Manifest, host: &str) -> bool {
         let own = rule.namespace.as_str();
-        let defining: BTreeSet<&str> =
-            self.hosts(host).into_iter().map(|host| host.manifest.namespace.as_str()).collect();
-        let of_host = defining.contains(own) || host::service_namespace(host) == Some(own);
+        let is_defined = self.hosts(host).into_iter().any(|host| host.manifest.namespace == own);
+        let of_host = is_defined || host::service_namespace(host) == Some(own);
         own == namespace || ((of_host || own == ROOT) && Scope::of(rule).includes(namespace))
     }
 }

@@ -10,8 +10,13 @@ pub(crate) fn host_in(namespace: &str, host: &str) -> String {
     match host.split_once(".svc.") {
         Some((service, _)) => format!("{service}.svc"),
         None if host.contains('.') || host.contains('*') => host.to_owned(),
-        None => format!("{host}.{namespace}.svc"),
+        None => service_host(host, namespace),
     }
+}
+
+/// The host of a Service, as Istio's routes have it.
+pub(crate) fn service_host(name: &str, namespace: &str) -> String {
+    format!("{name}.{namespace}.svc")
 }
 
 /// Whether the host looks like a Service of the cluster.

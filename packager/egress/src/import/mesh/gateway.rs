@@ -1,6 +1,6 @@
 //! Where the pods of Gateways run, and the Services through which callers reach them.
 
-use crate::import::names::{covers, patterns_over};
+use crate::import::names::{covers, patterns_over, service_host};
 use crate::import::selection::has_labels;
 use crate::import::view::{ClientTls, Route, Server, Workload};
 use crate::import::{Kind, Manifest};
@@ -119,7 +119,7 @@ impl<'a> Gateways<'a> {
     fn find_pods(&mut self, workloads: &[Workload<'a>]) {
         let mut by_label: HashMap<(&str, &str), Vec<&Workload<'a>>> = HashMap::new();
         for workload in workloads {
-            self.served.entry(format!("{}.{}.svc", workload.name, workload.namespace)).or_default();
+            self.served.entry(service_host(workload.name, workload.namespace)).or_default();
             for (key, value) in texts(workload.labels) {
                 by_label.entry((key, value)).or_default().push(workload);
             }
@@ -132,7 +132,7 @@ impl<'a> Gateways<'a> {
                 .map(|workload| ((workload.namespace, workload.name), *workload))
                 .collect();
             for workload in some.into_values().filter(|workload| has_labels(workload.labels, selector)) {
-                let service = format!("{}.{}.svc", workload.name, workload.namespace);
+                let service = service_host(workload.name, workload.namespace);
                 self.add(gateway, service, Some(workload.namespace));
             }
         }
@@ -154,7 +154,7 @@ impl<'a> Gateways<'a> {
             for gateway in some.into_values() {
                 let own = selector(gateway);
                 if has_labels(labels, own) || has_labels(own, labels) {
-                    let name = format!("{}.{}.svc", service.name, service.namespace);
+                    let name = service.service_host();
                     self.add(gateway, name, Some(service.namespace.as_str()));
                 }
             }

@@ -40,7 +40,7 @@ impl<'a> Host<'a> {
                 entry_hosts(manifest).map(host).collect()
             }
             Kind::Service => {
-                let name = format!("{}.{}.svc", manifest.name, manifest.namespace);
+                let name = manifest.service_host();
                 let (written, scope) = (manifest.name.as_str(), Scope::of(manifest));
                 vec![Self { manifest, name, written, scope, ports: ports(manifest) }]
             }

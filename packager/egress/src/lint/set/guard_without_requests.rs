@@ -125,22 +125,27 @@ fn passing<'a>(input: &Input<'a>, manifest: &'a Manifest, ports: &[&str]) -> Opt
 /// The first rule that needs a request, and the place where it does.
 fn of_requests(policy: &Manifest) -> Option<(&Node, &Node)> {
     policy.rules().iter().find_map(|rule| {
-        let operations = rule.items_at(&["to"]).iter().filter_map(|to| to.get("operation"));
-        let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));
-        let mut fields = operations.chain(sources).flat_map(Node::entries).filter(|entry| is_field_of_requests(entry));
-        let keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
-        let mut keys = keys.filter(|key| is_key_of_requests(key));
-        let place = fields.next().map(|entry| &entry.value).or_else(|| keys.next())?;
+        let field = fields(rule).find(|entry| is_field_of_requests(entry)).map(|entry| &entry.value);
+        let place = field.or_else(|| keys(rule).find(|key| is_key_of_requests(key)))?;
         Some((rule, place))
     })
 }
 
 /// Whether nothing is left of a rule without what needs a request.
 fn is_of_requests_alone(rule: &Node) -> bool {
+    fields(rule).all(is_field_of_requests) && keys(rule).all(is_key_of_requests)
+}
+
+/// The fields of the operations and of the sources of a rule.
+fn fields(rule: &Node) -> impl Iterator<Item = &Entry> {
     let operations = rule.items_at(&["to"]).iter().filter_map(|to| to.get("operation"));
     let sources = rule.items_at(&["from"]).iter().filter_map(|from| from.get("source"));
-    let mut keys = rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"));
-    operations.chain(sources).flat_map(Node::entries).all(is_field_of_requests) && keys.all(is_key_of_requests)
+    operations.chain(sources).flat_map(Node::entries)
+}
+
+/// The keys of the conditions of a rule.
+fn keys(rule: &Node) -> impl Iterator<Item = &Node> {
+    rule.items_at(&["when"]).iter().filter_map(|condition| condition.get("key"))
 }
 
 fn is_field_of_requests(entry: &Entry) -> bool {

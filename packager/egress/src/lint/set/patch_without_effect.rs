@@ -88,7 +88,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 /// The ports on which pods of the Gateways listen; none if no Service here says what it maps them to.
 fn listening<'a>(input: &Input<'a>, gateways: &[&'a Manifest]) -> BTreeSet<&'a str> {
     let is_theirs = |service: &&Manifest| {
-        let host = format!("{}.{}.svc", service.name, service.namespace);
+        let host = service.service_host();
         input.set.mesh.gateways.behind(&host).any(|own| gateways.iter().any(|gateway| gateway.is_same_object(own)))
     };
     let services: Vec<_> = input.set.of(Kind::Service).filter(is_theirs).collect();
