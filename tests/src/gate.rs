@@ -255,6 +255,12 @@ impl Gate {
         self.ready.get(field).and_then(Value::as_str).with_context(|| format!("the gate does not tell its {field}"))
     }
 
+    /// What shows why something did not come to be, as far as it can be read: both logs, and the filter's metrics.
+    fn state(&self) -> String {
+        let parts = [self.envoy_log(), self.access_log(), self.admin("/stats?filter=sallyport")];
+        parts.map(|part| part.unwrap_or_else(|error| format!("{error:#}"))).join("\n---\n")
+    }
+
     fn wait_event(&mut self, names: &[&str]) -> Result<Value> {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -262,7 +268,7 @@ impl Gate {
                 Ok(event) if names.iter().any(|name| event["event"] == *name) => return Ok(event),
                 Ok(_) => {}
                 Err(RecvTimeoutError::Timeout) => {
-                    bail!("no {} after {PATIENCE:?}:\n{}", names.join(" or "), self.program.log())
+                    bail!("no {} after {PATIENCE:?}:\n{}\n{}", names.join(" or "), self.program.log(), self.state())
                 }
                 Err(RecvTimeoutError::Disconnected) => {
                     // Its output has ended, so it has ended or is about to.

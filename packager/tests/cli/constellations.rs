@@ -12,7 +12,7 @@ use crate::sandbox::Sandbox;
 const GOOD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/constellations/good");
 const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/constellations/bad");
 /// The codes that are found in each file of `BAD`, in their order.
-const HARMS: [(&str, &str); 34] = [
+const HARMS: [(&str, &str); 36] = [
     ("callers-without-mutual-tls", "SP2605"),
     ("callers-without-server-name", "SP2606"),
     ("certificate-files-at-every-sidecar", "SP2621"),
@@ -47,6 +47,8 @@ const HARMS: [(&str, &str); 34] = [
     ("unknown-field-of-tls", "SP2521 SP2574"),
     ("unknown-field", "SP2574"),
     ("unknown-kind", "SP2573"),
+    ("waypoint-policy-by-selector", "SP2622"),
+    ("waypoint-policy-of-another-namespace", "SP2622"),
 ];
 /// Fewer are not a corpus.
 const FEWEST: usize = 20;

@@ -279,14 +279,8 @@ pub const HARMS: [Harm; 34] = [
     },
 ];
 
-/// Kinds whose harm cannot be shown here, and why.
-pub const NOT_SHOWN: [(&str, &str); 2] = [
-    (
-        "unenforced-policy: a waypoint with a `selector`",
-        "there is no ztunnel, without which no call reaches a waypoint",
-    ),
-    (
-        "unenforced-policy: a waypoint of another namespace",
-        "there is no ztunnel, without which no call reaches a waypoint",
-    ),
+/// Those whose harm another scene shows, and the kind of lint that they are for.
+pub const ELSEWHERE: [(&str, &str); 2] = [
+    ("waypoint-policy-by-selector", "unenforced-policy: `cluster_waypoints`"),
+    ("waypoint-policy-of-another-namespace", "unenforced-policy: `cluster_waypoints`"),
 ];

@@ -118,7 +118,7 @@ pub const SERVED: [Good; 34] = [
 /// Those that are only admitted here, and why.
 pub const ADMITTED: [(&str, &str); 8] = [
     ("own-service-in-mesh-and-at-ingress", "its service is not beside it; the canary's is"),
-    ("ambient-waypoint", "there is no ztunnel"),
+    ("ambient-waypoint", "there is no ztunnel; `cluster_waypoints` sees what istiod gives the waypoint"),
     ("faults-and-mirror", "it promises what the canary does, and a delay"),
     ("mutual-tls-from-files", "the pods here mount nothing outside of /var/lib"),
     ("plugin-at-gateway", "its module is nowhere; other scenes serve the filter"),
