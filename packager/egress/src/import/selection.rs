@@ -22,6 +22,20 @@ impl Manifest {
         !matches!(self.selected_pods(), SelectedPods::All)
     }
 
+    /// The labels of the pods that it is for; none if it is for all pods, or for those of resources.
+    pub(crate) fn selected_labels(&self) -> &[Entry] {
+        match self.selected_pods() {
+            SelectedPods::WithLabels(labels) => labels,
+            SelectedPods::All | SelectedPods::OfResources(_) => &[],
+        }
+    }
+
+    /// The same as one text, sorted; empty without labels.
+    pub(crate) fn selector_text(&self) -> String {
+        let labels = sorted(self.selected_labels()).into_iter();
+        labels.map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+    }
+
     pub(crate) fn selected_pods(&self) -> SelectedPods<'_> {
         let spec = self.spec();
         let one = spec.get("targetRef").into_iter();

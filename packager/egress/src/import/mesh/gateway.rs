@@ -4,7 +4,7 @@ use crate::import::names::{covers, patterns_over, service_host};
 use crate::import::selection::has_labels;
 use crate::import::view::{ClientTls, Route, Server, Workload};
 use crate::import::{Kind, Manifest};
-use crate::yaml::tree::{Entry, Node};
+use crate::yaml::tree::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// The Gateways, their pods and their Services.
@@ -125,7 +125,7 @@ impl<'a> Gateways<'a> {
             }
         }
         for gateway in self.all() {
-            let selector = selector(gateway);
+            let selector = gateway.selected_labels();
             let some: BTreeMap<_, _> = texts(selector)
                 .filter_map(|label| by_label.get(&label))
                 .flatten()
@@ -142,17 +142,17 @@ impl<'a> Gateways<'a> {
     fn find_services(&mut self, manifests: &'a [Manifest]) {
         let mut by_label: HashMap<(&str, &str), Vec<&'a Manifest>> = HashMap::new();
         for gateway in self.all() {
-            texts(selector(gateway)).for_each(|label| by_label.entry(label).or_default().push(gateway));
+            texts(gateway.selected_labels()).for_each(|label| by_label.entry(label).or_default().push(gateway));
         }
         for service in manifests.iter().filter(|manifest| manifest.kind == Kind::Service) {
-            let labels = selector(service);
+            let labels = service.selected_labels();
             let some: BTreeMap<String, &'a Manifest> = texts(labels)
                 .filter_map(|label| by_label.get(&label))
                 .flatten()
                 .map(|gateway| (gateway.qualified(), *gateway))
                 .collect();
             for gateway in some.into_values() {
-                let own = selector(gateway);
+                let own = gateway.selected_labels();
                 if has_labels(labels, own) || has_labels(own, labels) {
                     let name = service.service_host();
                     self.add(gateway, name, Some(service.namespace.as_str()));
@@ -225,7 +225,7 @@ impl<'s, 'a> Servers<'s, 'a> {
 /// Whether a label that the Gateway selects has the name of the Service as its value.
 fn is_named(gateway: &Manifest, service: &str) -> bool {
     let name = service.split('.').next().unwrap_or_default();
-    texts(selector(gateway)).any(|(_, value)| value == name || name.strip_prefix("istio-") == Some(value))
+    texts(gateway.selected_labels()).any(|(_, value)| value == name || name.strip_prefix("istio-") == Some(value))
 }
 
 fn namespace_in<'a>(manifest: &'a Manifest, host: Option<&'a str>) -> Option<&'a str> {
@@ -234,10 +234,6 @@ fn namespace_in<'a>(manifest: &'a Manifest, host: Option<&'a str>) -> Option<&'a
         Some((service, _)) => service.split_once('.').map(|(_, namespace)| namespace),
         None => (!host.contains('.')).then_some(manifest.namespace.as_str()),
     }
-}
-
-fn selector(manifest: &Manifest) -> &[Entry] {
-    manifest.spec().get("selector").map_or(&[][..], Node::entries)
 }
 
 fn texts(labels: &[Entry]) -> impl Iterator<Item = (&str, &str)> {

@@ -50,7 +50,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
-use crate::yaml::tree::{Entry, Node};
+use crate::yaml::tree::Entry;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::SharedGatewayLabel, run, source: include_str!("shared_gateway_label.rs") };
@@ -66,7 +66,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let help = "give each gateway its own label, and select by it";
     let mut findings = Vec::new();
     for gateway in input.set.of(Kind::Gateway) {
-        let selector = gateway.spec().get("selector").map_or(&[][..], Node::entries);
+        let selector = gateway.selected_labels();
         if !selector.iter().all(is_shared) || !is_egress(input, gateway) {
             continue;
         }

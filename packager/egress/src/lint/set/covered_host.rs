@@ -31,7 +31,6 @@
 //!
 //! Fix: Write the hosts instead of the pattern.
 
-use super::same_listener::selector;
 use crate::code::Code;
 use crate::import::names::{host_in, patterns_over, without_namespace};
 use crate::import::view::{Route, Server, routed_at};
@@ -84,7 +83,7 @@ fn hosts(manifest: &Manifest) -> Vec<Host<'_>> {
     let own = manifest.spec().items_at(&["hosts"]);
     let lists: Vec<(String, &[Node])> = match manifest.kind {
         Kind::Gateway => Server::of(manifest)
-            .map(|server| (format!("{} {}", selector(manifest), server.port), server.node.items_at(&["hosts"])))
+            .map(|server| (format!("{} {}", manifest.selector_text(), server.port), server.node.items_at(&["hosts"])))
             .collect(),
         Kind::VirtualService => routed_at(manifest).into_iter().map(|place| (place, own)).collect(),
         _ => Vec::new(),

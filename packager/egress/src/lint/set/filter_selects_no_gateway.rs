@@ -46,7 +46,6 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::{did_you_mean, quoted};
-use crate::yaml::tree::Node;
 use std::collections::{BTreeSet, HashMap};
 
 pub(super) const LINT: Lint =
@@ -54,10 +53,8 @@ pub(super) const LINT: Lint =
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut known: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
-    let selectors = input
-        .set
-        .of(Kind::Gateway)
-        .map(|gateway| (gateway.namespace.as_str(), gateway.spec().get("selector").map_or(&[][..], Node::entries)));
+    let gateways = input.set.of(Kind::Gateway);
+    let selectors = gateways.map(|gateway| (gateway.namespace.as_str(), gateway.selected_labels()));
     let pods = input.set.workloads.iter().map(|workload| (workload.namespace, workload.labels));
     for (namespace, labels) in selectors.chain(pods) {
         for label in labels {

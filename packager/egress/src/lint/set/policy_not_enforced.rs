@@ -65,9 +65,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
                 findings.push(finding(policy.file, place, message, help));
             }
         }
-        let selector = policy.spec().get("selector");
-        let labels = selector.and_then(|selector| selector.get("matchLabels")).map_or(&[][..], Node::entries);
-        let named = labels.iter().find(|label| {
+        let named = policy.selected_labels().iter().find(|label| {
             let name = label.value.text().unwrap_or_default();
             NAME_LABELS.contains(&label.key.name.as_str()) && is_waypoint(input, &policy.namespace, name)
         });

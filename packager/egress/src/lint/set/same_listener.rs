@@ -43,7 +43,6 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
-use crate::yaml::tree::Node;
 use std::collections::HashMap;
 
 pub(super) const LINT: Lint = Lint { code: Code::SameListener, run, source: include_str!("same_listener.rs") };
@@ -55,7 +54,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         // On a plaintext port for any host Istio merges the two, and the routes distinguish upstreams.
         let is_merged = |host: &str| host == "*" && server.tls_mode.is_none();
         for (node, host) in server.hosts.iter().filter(|(_, host)| !is_merged(host)) {
-            let key = (selector(server.manifest), server.port, *host);
+            let key = (server.manifest.selector_text(), server.port, *host);
             let other = *first.entry(key).or_insert(server.manifest);
             if !other.is_same_object(server.manifest) {
                 let message = format!(
@@ -70,18 +69,4 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     findings
-}
-
-/// The labels that a Gateway selects, as one text.
-pub(super) fn selector(gateway: &Manifest) -> String {
-    labels_text(gateway.spec().get("selector"))
-}
-
-/// Labels as one text, sorted; empty without labels.
-pub(super) fn labels_text(labels: Option<&Node>) -> String {
-    let labels = labels.map_or(&[][..], Node::entries).iter();
-    let mut labels: Vec<_> =
-        labels.map(|label| format!("{}={}", label.key.name, label.value.text().unwrap_or_default())).collect();
-    labels.sort();
-    labels.join(",")
 }

@@ -54,7 +54,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
-use crate::yaml::tree::{Entry, Node};
+use crate::yaml::tree::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 pub(super) const LINT: Lint =
@@ -110,7 +110,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 /// The pods of gateways, where something shows in which namespaces they run.
 fn pods<'a>(input: &Input<'a>) -> Vec<Pods<'a>> {
     let of_gateways = input.set.of(Kind::Gateway).flat_map(|gateway| {
-        let labels = gateway.spec().get("selector").map_or(&[][..], Node::entries);
+        let labels = gateway.selected_labels();
         let homes = input.set.mesh.gateways.homes(&gateway.qualified()).into_iter().flatten();
         homes.map(move |namespace| Pods { labels, namespace, title: gateway.qualified() })
     });
@@ -129,7 +129,7 @@ fn may_be_in(input: &Input<'_>, manifest: &Manifest, labels: &[Entry]) -> bool {
     let mut services = input.set.of(Kind::Service).filter(|service| service.namespace == manifest.namespace);
     own.any(|pods| has_labels(pods.labels, labels))
         || services.any(|service| {
-            let selector = service.spec().get("selector").map_or(&[][..], Node::entries);
+            let selector = service.selected_labels();
             has_labels(selector, labels) || has_labels(labels, selector)
         })
         || !input.set.gateways.overlapping_at_home(manifest).is_empty()

@@ -38,7 +38,6 @@
 //!
 //! Fix: Write `mode: CLIENT`, or remove `match`; and write one Telemetry for the same pods.
 
-use super::same_listener::labels_text;
 use crate::code::Code;
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
@@ -56,8 +55,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for telemetry in input.set.of(Kind::Telemetry) {
         let spec = telemetry.spec();
         if spec.get("targetRefs").is_none() && spec.get("targetRef").is_none() {
-            let key =
-                (telemetry.namespace.as_str(), labels_text(telemetry.spec().descend(&["selector", "matchLabels"])));
+            let key = (telemetry.namespace.as_str(), telemetry.selector_text());
             let other = *first.entry(key).or_insert(telemetry);
             if !other.is_same_object(telemetry) {
                 let message =
