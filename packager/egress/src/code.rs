@@ -8,14 +8,12 @@
 
 mod policy;
 mod severity;
+mod traits;
 
 pub use severity::Severity;
 
 use policy::policy_page;
 use sallyport_core::PolicyCode;
-use serde::{Serialize, Serializer};
-use std::cmp::Ordering;
-use std::fmt;
 
 /// A row `Name = "SP0001" Error` becomes the variant `Code::Name` and one arm in each of the functions below. A row under
 /// `pages` has its page in `manual/SP0001.md`.
@@ -327,6 +325,10 @@ codes! {
         PatchWithoutEffect = "SP2624" Warning,
         TelemetryWithoutEffect = "SP2625" Warning,
         SelectorElsewhere = "SP2626" Warning,
+        HostNotServed = "SP2627" Warning,
+        MatchNeverApplies = "SP2628" Warning,
+        DelegateUnusable = "SP2629" Warning,
+        ExportToNowhere = "SP2630" Warning,
     }
 }
 
@@ -344,43 +346,6 @@ impl Code {
     #[must_use]
     pub fn parse(text: &str) -> Option<Code> {
         Self::all().into_iter().find(|code| code.as_str().eq_ignore_ascii_case(text))
-    }
-}
-
-impl From<PolicyCode> for Code {
-    fn from(code: PolicyCode) -> Self {
-        Code::Policy(code)
-    }
-}
-
-impl PartialEq<&str> for Code {
-    fn eq(&self, number: &&str) -> bool {
-        self.as_str() == *number
-    }
-}
-
-/// By number.
-impl Ord for Code {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.as_str().cmp(other.as_str())
-    }
-}
-
-impl PartialOrd for Code {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Code {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
     }
 }
 

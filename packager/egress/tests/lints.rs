@@ -86,6 +86,38 @@ fn every_lint_finds_its_bad_example_and_nothing_in_its_good_one() {
     }
 }
 
+/// What to write instead of a reference that leads nowhere, or of TLS that does not fit.
+#[test]
+fn the_cure_is_the_one_that_was_meant() {
+    let pairs = pairs();
+    let table = [
+        ("SP2604-2", "write a rule about `connection.sni`, or `tls: {mode: ISTIO_MUTUAL}` in that server"),
+        ("SP2604-3", "write `protocol: HTTPS` in that server: without TLS in it, its `tls` does not count"),
+        ("SP2605-2", "write `mode: ISTIO_MUTUAL` and `sni: api.partner.example`"),
+        ("SP2605-3", "write it for port `443`"),
+        ("SP2605-4", "write `mode: ISTIO_MUTUAL` and `sni: api.partner.example`"),
+        ("SP2605-5", "write that subset in the route, or these settings in the rule's own `trafficPolicy`"),
+        ("SP2606-2", "write `sni: api.partner.example`"),
+        ("SP2609-3", "did you mean `partner-egress`?"),
+        ("SP2615-3", "did you mean `api.partner.example`?"),
+        ("SP2615-4", "did you mean `partner-egress.egress.svc`?"),
+        ("SP2616-3", "write the port of a server: `80`"),
+        ("SP2619-4", "remove it, or write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server"),
+        ("SP2627", "did you mean `api.partner.example`?"),
+        ("SP2627-2", "did you mean `api.partner.example`?"),
+        ("SP2627-4", "move it there, or write `api.partner.example` without a namespace in the server"),
+        ("SP2627-5", "did you mean `api.partner.example`?"),
+        ("SP2628", "did you mean `api.partner.example`?"),
+        ("SP2630", "did you mean `egress`?"),
+    ];
+    for (stem, help) in table {
+        let (code, pair) = &pairs[stem];
+        let found = check_with_manifests(&pair.bad).diagnostics;
+        let said: Vec<_> = found.iter().filter(|one| one.code == *code).map(|one| one.help.as_deref()).collect();
+        assert!(!said.is_empty() && said.iter().all(|one| *one == Some(help)), "{stem}: {said:?}");
+    }
+}
+
 #[test]
 fn messages_keep_the_style() {
     for (_, pair) in pairs().values() {

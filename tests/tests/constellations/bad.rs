@@ -63,7 +63,7 @@ const fn fails(url: &'static str, status: u16, at: &'static str, because: &'stat
     Proof::Fails { url, status, at, because }
 }
 
-pub const HARMS: [Harm; 34] = [
+pub const HARMS: [Harm; 43] = [
     Harm {
         file: "passthrough-plugin",
         kind: "passthrough-guard",
@@ -266,6 +266,60 @@ pub const HARMS: [Harm; 34] = [
             GATEWAY,
             "outbound|80||partner-egress.egress.svc.cluster.local",
         ),
+    },
+    Harm {
+        file: "host-of-no-server",
+        kind: "dangling",
+        shown: "404 of the gateway, which has no routes for its host",
+        proof: fails("http://parcels.broken.example/", 404, GATEWAY, "NR route_not_found"),
+    },
+    Harm {
+        file: "port-of-no-server",
+        kind: "dangling",
+        shown: "404 of the gateway, whose port has no routes",
+        proof: fails("http://lanes.broken.example/", 404, GATEWAY, "NR route_not_found"),
+    },
+    Harm {
+        file: "server-name-of-no-host",
+        kind: "dangling",
+        shown: "istiod's webhook refuses the route",
+        proof: Proof::Refused { says: "SNI host" },
+    },
+    Harm {
+        file: "delegate-to-itself",
+        kind: "dangling",
+        shown: "404 of the gateway, for which the route is left out",
+        proof: fails("http://wards.broken.example/", 404, GATEWAY, "NR route_not_found"),
+    },
+    Harm {
+        file: "rule-for-misspelt-host",
+        kind: "dangling",
+        shown: "plaintext at the port for TLS",
+        proof: Proof::Plaintext { url: "http://kettles.broken.example/" },
+    },
+    Harm {
+        file: "exported-to-no-namespace",
+        kind: "visibility",
+        shown: "503 of the gateway, which has no cluster for the route",
+        proof: fails("http://barges.broken.example/", 503, GATEWAY, NO_CLUSTER),
+    },
+    Harm {
+        file: "identity-at-passthrough",
+        kind: "identity",
+        shown: "the rule that names the caller never matches: the call is reset",
+        proof: fails("https://vaults.broken.example/", 0, GATEWAY, "rbac_access_denied"),
+    },
+    Harm {
+        file: "simple-tls-to-mutual-server",
+        kind: "identity",
+        shown: "503 of the caller's sidecar, which does not believe the gateway",
+        proof: fails("http://hinges.broken.example/", 503, CALLER, "CERTIFICATE_VERIFY_FAILED"),
+    },
+    Harm {
+        file: "mutual-tls-through-passthrough",
+        kind: "protocol-fit",
+        shown: "the upstream is asked for the mesh's mutual TLS, and the call is reset",
+        proof: fails("https://gauges.broken.example/", 0, CALLER, "UF"),
     },
     // The last: with it the gateways are taken away.
     Harm {

@@ -9,12 +9,14 @@
 pub(crate) mod gateway;
 pub(crate) mod host;
 pub(crate) mod scope;
+pub(crate) mod served;
 pub(crate) mod sidecar;
 
-use super::names::{ROOT, patterns_over};
+use super::names::{ROOT, meant, patterns_over};
 use super::view::{ClientTls, Destination, Route, Server, Workload};
 use super::{Kind, Manifest};
 use crate::wording::quoted;
+use crate::yaml::tree::Node;
 use gateway::Gateways;
 use host::{Host, Port};
 use scope::Scope;
@@ -31,6 +33,8 @@ pub(crate) struct Mesh<'a> {
     by_address: HashMap<&'a str, Vec<usize>>,
     services: Vec<usize>,
     entries: Vec<usize>,
+    /// The namespaces that something here is in.
+    namespaces: BTreeSet<&'a str>,
     /// The namespaces of ServiceEntries, and (with `true`) of Services.
     defining: BTreeSet<(bool, &'a str)>,
 }
@@ -67,7 +71,10 @@ impl<'a> Mesh<'a> {
         let (services, entries) = (0..hosts.len()).partition(|at| hosts.get(*at).is_some_and(is_service));
         let defining = hosts.iter().map(|host| (is_service(host), host.manifest.namespace.as_str())).collect();
         let sidecars = Sidecars::new(manifests);
-        Self { gateways, sidecars, hosts, by_name, by_service, by_address, services, entries, defining }
+        let own = manifests.iter().map(|one| if one.kind == Kind::Namespace { &one.name } else { &one.namespace });
+        let own = own.map(String::as_str).chain(workloads.iter().map(|pods| pods.namespace));
+        let namespaces = own.filter(|name| !name.is_empty()).collect();
+        Self { gateways, sidecars, hosts, by_name, by_service, by_address, services, entries, namespaces, defining }
     }
 
     /// The objects that define a host, which may be a pattern: by its name, else by the most specific pattern.
@@ -91,8 +98,33 @@ impl<'a> Mesh<'a> {
         self.of_kind(kind).iter().filter_map(|at| self.hosts.get(*at)).collect()
     }
 
+    /// The Service of the same namespace that was probably meant by a host for which there is none.
+    pub(crate) fn meant_service(&self, host: &str) -> Option<&str> {
+        let home = host::service_namespace(host).filter(|_| self.hosts(host).is_empty())?;
+        let services = self.hosts_of(Kind::Service).into_iter().filter(|own| own.manifest.namespace == home);
+        meant(host, services.map(|own| own.name.as_str()))
+    }
+
+    /// The names of all hosts.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.hosts.iter().map(|host| host.name.as_str())
+    }
+
     pub(crate) fn count(&self, kind: Kind) -> usize {
         self.of_kind(kind).len()
+    }
+
+    /// The namespaces in `exportTo` that are not here and near to one that is, each with that one.
+    pub(crate) fn misspelt_exports<'s>(
+        &'s self,
+        manifest: &'a Manifest,
+    ) -> impl Iterator<Item = (&'a Node, &'a str)> + 's {
+        let listed = manifest.spec().items_at(&["exportTo"]).iter();
+        listed.filter_map(|node| {
+            let written = node.text().filter(|text| !matches!(*text, "." | "*" | "~"))?;
+            let is_here = self.namespaces.contains(written);
+            Some((node, meant(written, self.namespaces.iter().copied()).filter(|_| !is_here)?))
+        })
     }
 
     /// Whether objects of this kind in a namespace are here.

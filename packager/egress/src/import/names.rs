@@ -1,5 +1,7 @@
 //! Hosts as Istio compares them, and the namespace that stands for all.
 
+use crate::wording::did_you_mean;
+
 /// The namespace of the mesh's configuration, unless Istio is installed elsewhere.
 pub(crate) const ROOT: &str = "istio-system";
 
@@ -17,6 +19,13 @@ pub(crate) fn host_in(namespace: &str, host: &str) -> String {
 /// The host of a Service, as Istio's routes have it.
 pub(crate) fn service_host(name: &str, namespace: &str) -> String {
     format!("{name}.{namespace}.svc")
+}
+
+/// The known name that was probably meant. Names that differ in digits alone are taken for two.
+pub(crate) fn meant<'k>(written: &str, known: impl Iterator<Item = &'k str> + Clone) -> Option<&'k str> {
+    let wordy = |name: &str| name.chars().filter(|c| !c.is_ascii_digit()).collect::<String>();
+    let own = wordy(written);
+    did_you_mean(written, known.filter(|name| wordy(name) != own))
 }
 
 /// Whether the host looks like a Service of the cluster.
@@ -48,6 +57,15 @@ pub(crate) fn patterns_over(host: &str) -> impl Iterator<Item = String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_another_number_is_another_name() {
+        let known = ["api-1.example.com", "orders.example.com"];
+        let guess = |written| meant(written, known.into_iter());
+        assert_eq!(guess("ordres.example.com"), Some("orders.example.com"));
+        assert_eq!(guess("api-2.example.com"), None);
+        assert_eq!(guess("orders.example.com"), None);
+    }
 
     #[test]
     fn hosts_are_compared_as_istio_does() {

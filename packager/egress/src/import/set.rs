@@ -1,11 +1,16 @@
 //! What several manifests say together.
 
 use super::mesh::Mesh;
-use super::names::{covers, host_in, patterns_over};
+use super::mesh::host::service_namespace;
+use super::mesh::served::{Unserved, unserved};
+use super::names::{covers, host_in, meant, patterns_over};
 use super::selection::Selection;
 use super::view::{ClientTls, Destination, Plugin, Route, Server, Workload, entry_hosts};
 use super::{Kind, Manifest};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Among more hosts than this, similar names are not looked for: a check must stay quick.
+pub(crate) const MOST_COMPARED: usize = 200;
 
 /// All manifests that are checked together, and what they say together.
 pub(crate) struct Set<'a> {
@@ -31,6 +36,12 @@ pub(crate) struct Set<'a> {
     in_mesh: HashSet<String>,
     /// Positions of routes and of their destinations, by host.
     leading_to: HashMap<String, Vec<(usize, usize)>>,
+    /// The DestinationRules, by host.
+    rules: HashMap<String, Vec<&'a Manifest>>,
+    /// DestinationRules for hosts that are probably misspelt, each with the host that was meant.
+    pub(crate) misspelt_rules: Vec<(&'a Manifest, String)>,
+    /// Hosts of VirtualServices that no server takes.
+    pub(crate) unserved: Vec<Unserved<'a>>,
     /// Positions of TLS settings, by host.
     tls_of: HashMap<String, Vec<usize>>,
     /// The hosts with a DestinationRule that has a tunnel.
@@ -74,11 +85,21 @@ impl<'a> Set<'a> {
             let homes: Vec<_> = homes.map_or(vec![gateway.namespace.as_str()], |homes| homes.iter().copied().collect());
             homes.into_iter().map(move |home| (home, gateway))
         });
+        let mut rules: HashMap<String, Vec<&'a Manifest>> = HashMap::new();
+        for rule in of(Kind::DestinationRule) {
+            let Some(host) = rule.spec().text_at(&["host"]) else { continue };
+            rules.entry(host_in(&rule.namespace, host)).or_default().push(rule);
+        }
+        let known = mesh.names().chain(leading_to.keys().map(String::as_str));
+        let misspelt_rules = misspelt(&rules, known.collect());
         let deciding = plugins.iter().filter(|plugin| plugin.enforces_rules()).map(|plugin| plugin.manifest);
         Self {
             gateways: Selection::new(at_home, &workloads),
             policies: Selection::new(deciding.chain(of(Kind::AuthorizationPolicy)).map(placed), &workloads),
             extensions: Selection::new(plugins.iter().map(|plugin| placed(plugin.manifest)), &workloads),
+            unserved: unserved(manifests, &mesh, &routes, &client_tls),
+            rules,
+            misspelt_rules,
             client_tls,
             routed: routes.iter().flat_map(|route| route.gateways.iter().cloned()).collect(),
             through_gateway,
@@ -161,6 +182,40 @@ impl<'a> Set<'a> {
         })
     }
 
+    /// The servers at which a manifest is enforced: those of the Gateways on its pods. One for all pods of the mesh is for
+    /// sidecars first of all, and for the gateways of its own namespace.
+    pub(crate) fn servers_under(&self, manifest: &'a Manifest) -> Vec<Server<'a>> {
+        let gateways = match manifest.selects_some_pods() {
+            true => self.gateways.overlapping(manifest),
+            false => self.gateways.overlapping_at_home(manifest),
+        };
+        gateways.into_iter().flat_map(Server::of).collect()
+    }
+
+    /// The DestinationRules that are written for this host.
+    pub(crate) fn rules_of(&self, host: &str) -> &[&'a Manifest] {
+        self.rules.get(host).map_or(&[][..], Vec::as_slice)
+    }
+
+    /// Whether a rule was probably meant to be for this host, and is for none.
+    pub(crate) fn has_misspelt_rule(&self, host: &str) -> bool {
+        self.misspelt_rules.iter().any(|(_, meant)| meant == host)
+    }
+
+    /// The host of the rules that apply to this one: itself, or the most specific pattern. A Service's has the cluster's domain.
+    pub(crate) fn ruling_host(&self, host: &str) -> Option<String> {
+        let of_cluster =
+            ["*.cluster.local", "*.local"].map(str::to_owned).into_iter().filter(|_| host.ends_with(".svc"));
+        let patterns = patterns_over(host).filter(|over| over != "*").chain(of_cluster).chain(["*".to_owned()]);
+        [host.to_owned()].into_iter().chain(patterns).find(|over| self.rules.contains_key(over))
+    }
+
+    /// The hosts of a VirtualService that no server takes, so that what it says of them is not to be believed.
+    pub(crate) fn unserved_hosts(&self, route: &Manifest) -> impl Iterator<Item = &str> {
+        let own = self.unserved.iter().filter(move |one| one.route.is_same_object(route));
+        own.map(|one| one.host.as_str()).filter(|host| !host.is_empty())
+    }
+
     /// The TLS settings that are written for this host.
     pub(crate) fn client_tls_of(&self, host: &str) -> impl Iterator<Item = &ClientTls<'a>> {
         self.tls_of.get(host).into_iter().flatten().filter_map(|at| self.client_tls.get(*at))
@@ -195,6 +250,26 @@ fn in_mesh(routes: &[Route<'_>]) -> HashSet<String> {
         route.hosts.iter().map(|(_, host)| host).chain(to)
     });
     hosts.cloned().collect()
+}
+
+/// Rules for hosts that are not known, and near to one that is and has no rule. A Service's is one of the same namespace.
+fn misspelt<'a>(rules: &HashMap<String, Vec<&'a Manifest>>, known: BTreeSet<&str>) -> Vec<(&'a Manifest, String)> {
+    let is_known = |host: &str| known.contains(host) || patterns_over(host).any(|over| known.contains(over.as_str()));
+    if known.len() > MOST_COMPARED {
+        return Vec::new();
+    }
+    let mut misspelt: Vec<_> = rules
+        .iter()
+        .filter(|(host, _)| !host.starts_with('*') && !is_known(host))
+        .filter_map(|(host, own)| {
+            let free = known.iter().copied().filter(|name| !rules.contains_key(*name));
+            let near = meant(host, free.filter(|name| service_namespace(name) == service_namespace(host)))?;
+            Some(own.iter().map(|rule| (*rule, near.to_owned())))
+        })
+        .flatten()
+        .collect();
+    misspelt.sort_by_key(|(rule, _)| (rule.file, rule.title().span.start));
+    misspelt
 }
 
 /// The host of a DestinationRule that has a tunnel, for all or for a subset.

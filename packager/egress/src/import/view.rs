@@ -118,10 +118,20 @@ impl<'a> Server<'a> {
         self.hosts.iter().any(|(_, own)| *own == host || covers(own, host) || covers(host, own))
     }
 
-    /// Whether callers can be asked for a certificate here, or TLS is passed through.
-    pub(crate) fn may_identify_callers(&self) -> bool {
-        const MODES: [&str; 5] = ["ISTIO_MUTUAL", "MUTUAL", "OPTIONAL_MUTUAL", "PASSTHROUGH", "AUTO_PASSTHROUGH"];
-        self.tls_mode.is_some_and(|mode| MODES.contains(&mode))
+    /// Whether callers can be asked for a certificate here.
+    pub(crate) fn identifies_callers(&self) -> bool {
+        const MODES: [&str; 3] = ["ISTIO_MUTUAL", "MUTUAL", "OPTIONAL_MUTUAL"];
+        !self.is_plaintext() && self.tls_mode.is_some_and(|mode| MODES.contains(&mode))
+    }
+
+    /// Whether callers need the mesh's own mutual TLS.
+    pub(crate) fn is_mutual(&self) -> bool {
+        !self.is_plaintext() && self.tls_mode == Some("ISTIO_MUTUAL")
+    }
+
+    /// Whether the protocol has no TLS, whatever `tls` says.
+    pub(crate) fn is_plaintext(&self) -> bool {
+        matches!(Protocol::of(self.protocol), Protocol::Http | Protocol::Tcp)
     }
 
     pub(crate) fn redirects_to_https(&self) -> bool {
@@ -166,6 +176,25 @@ impl<'a> ClientTls<'a> {
     /// Whether the proxy originates TLS with settings of the file, not with the mesh's certificates.
     pub(crate) fn originates(&self) -> bool {
         matches!(self.mode, "SIMPLE" | "MUTUAL")
+    }
+
+    /// The settings that connections to a subset and a port get by a rule, as Istio merges them: those of a port stand for all
+    /// that is written around them.
+    pub(crate) fn applied<'n>(rule: &'n Manifest, subset: Option<&str>, port: &str) -> Option<&'n Node> {
+        let spec = rule.spec();
+        let mut subsets = spec.items_at(&["subsets"]).iter();
+        let of_subset = subset.and_then(|name| subsets.find(|one| one.text_at(&["name"]) == Some(name)));
+        let of_subset = of_subset.and_then(|one| one.get("trafficPolicy"));
+        for policy in of_subset.into_iter().chain(spec.get("trafficPolicy")) {
+            let mut levels = policy.items_at(&["portLevelSettings"]).iter();
+            if let Some(level) = levels.find(|level| level.text_at(&["port", "number"]) == Some(port)) {
+                return level.get("tls");
+            }
+            if let Some(tls) = policy.get("tls") {
+                return Some(tls);
+            }
+        }
+        None
     }
 
     /// Whether these settings may be those of a destination: for its port and subset, or for all.
@@ -274,6 +303,11 @@ impl<'a> Route<'a> {
     pub(crate) fn is_at_gateway(&self) -> bool {
         self.gateways.iter().any(|gateway| gateway != "mesh")
     }
+}
+
+/// Where a match of a VirtualService applies.
+pub(crate) fn matched_at(manifest: &Manifest, one: &Node) -> Vec<String> {
+    gateways(&manifest.namespace, one).unwrap_or_else(|| routed_at(manifest))
 }
 
 /// Where a VirtualService applies: `mesh`, or `NAMESPACE/NAME` of Gateways.

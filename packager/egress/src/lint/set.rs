@@ -6,10 +6,14 @@ mod callers_without_sni;
 mod certificate_not_at_proxy;
 mod covered_host;
 mod custom_policy_first;
+mod delegate_unusable;
 mod entry_hidden;
+mod export_to_nowhere;
 mod filter_selects_no_gateway;
 mod guard_without_requests;
+mod host_not_served;
 mod identity_without_mtls;
+mod match_never_applies;
 mod module_expiry;
 mod patch_without_effect;
 mod plaintext_to_tls_port;
@@ -57,4 +61,8 @@ pub(super) const LINTS: &[Lint] = &[
     patch_without_effect::LINT,
     telemetry_without_effect::LINT,
     selector_elsewhere::LINT,
+    host_not_served::LINT,
+    match_never_applies::LINT,
+    delegate_unusable::LINT,
+    export_to_nowhere::LINT,
 ];

@@ -53,6 +53,10 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for route in routes {
         for to in route.destinations.iter().filter(|to| input.set.is_external(&to.host)) {
             let Some(host) = input.set.foreign_host(route, to) else { continue };
+            // Where no server takes the host, it is the one to mend.
+            if input.set.unserved_hosts(route.manifest).any(|own| own == host) {
+                continue;
+            }
             let message = format!("{} gets requests for the host {}", quoted(&to.host), quoted(host));
             let help = format!("write `rewrite: {{authority: {}}}`", quoted(&to.host).trim_matches('`'));
             findings.push(finding(route.manifest.file, to.place(), message, help));

@@ -38,23 +38,19 @@
 use crate::code::Code;
 use crate::import::Kind;
 use crate::import::selection::SelectedPods;
-use crate::import::view::Server;
+use crate::import::view::{Server, Serves};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
-use std::collections::HashMap;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::StrictMtlsWithoutEffect, run, source: include_str!("strict_mtls_without_effect.rs") };
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut open = HashMap::new();
-    let requires_no_certificate =
-        |server: &&Server<'_>| !server.may_identify_callers() && !input.set.leads_nowhere(server);
-    for server in input.set.servers.iter().filter(requires_no_certificate) {
-        open.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server.port);
-    }
+    let requires_no_certificate = |server: &Server<'_>| {
+        !server.identifies_callers() && server.serves() != Some(Serves::PassedTls) && !input.set.leads_nowhere(server)
+    };
     let mut findings = Vec::new();
     for peers in input.set.of(Kind::PeerAuthentication) {
         let strict = peers.spec().descend(&["mtls", "mode"]).filter(|mode| mode.text() == Some("STRICT"));
@@ -62,10 +58,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let Some(strict) = strict.filter(|_| matches!(peers.selected_pods(), SelectedPods::WithLabels(_))) else {
             continue;
         };
-        let overlapping = input.set.gateways.overlapping(peers);
-        let port =
-            overlapping.iter().find_map(|gateway| open.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
-        if let Some(port) = port {
+        let open = input.set.servers_under(peers).into_iter().find(requires_no_certificate);
+        if let Some(port) = open.map(|server| server.port) {
             let message = format!("the Gateway's server on port {} still requires no certificate", quoted(port));
             let help = "write `tls: {mode: ISTIO_MUTUAL}` in the Gateway: only it configures the gateway's listeners";
             findings.push(finding(peers.file, strict, message, help));

@@ -56,7 +56,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         for to in &route.destinations {
             let Some(node) = to.node.get("subset") else { continue };
             let name = node.text().unwrap_or_default();
-            if !defined.contains(&(to.host.clone(), name)) {
+            if !defined.contains(&(to.host.clone(), name)) && !input.set.has_misspelt_rule(&to.host) {
                 let (name, host) = (quoted(name), quoted(&to.host));
                 let message = format!("no DestinationRule here defines the subset {name} of {host}");
                 findings.push(finding(

@@ -43,7 +43,7 @@
 //! Fix: Write `sni` with a host of the Gateway's server.
 
 use crate::code::Code;
-use crate::import::names::covers;
+use crate::import::names::{covers, meant};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
@@ -56,7 +56,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for tls in input.set.client_tls.iter().filter(|tls| tls.mode == "ISTIO_MUTUAL") {
         let Some(served) = input.set.mesh.gateways.served_at(&tls.host) else { continue };
-        let host = served.first().copied().unwrap_or("HOST");
+        let mut host = served.first().copied().unwrap_or("HOST");
         let (place, message) = match tls.node.get("sni") {
             None => {
                 let message = "the server name will be the name of a cluster, which no gateway serves";
@@ -64,9 +64,12 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             }
             Some(sni) => {
                 let name = sni.text().unwrap_or_default();
-                if served.is_empty() || served.iter().any(|pattern| covers(pattern, name)) {
+                // Where a VirtualService has the name, too, the Gateway is to be mended.
+                let is_of_route = input.set.unserved.iter().any(|one| one.host == name);
+                if served.is_empty() || is_of_route || served.iter().any(|pattern| covers(pattern, name)) {
                     continue;
                 }
+                host = meant(name, served.iter().copied()).unwrap_or(host);
                 (Some(sni), format!("no server of the gateway serves the name {}", quoted(name)))
             }
         };

@@ -78,7 +78,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             let unseeing = input.set.mesh.followers(route).into_iter().find(is_hidden);
             let unseeing = unseeing.map(|from| (from.title(), from.namespace.to_owned()));
             let Some((title, namespace)) = unseeing.or_else(|| elsewhere(input, route, host)) else { continue };
-            if named.insert(host.manifest.qualified()) {
+            let is_misspelt = input.set.mesh.misspelt_exports(host.manifest).next().is_some();
+            if !is_misspelt && named.insert(host.manifest.qualified()) {
                 let place = host.manifest.spec().get("exportTo").unwrap_or(host.manifest.title());
                 let message = format!("{title} cannot see {}", quoted(&host.name));
                 let help = format!("add {} to `exportTo`", quoted(&namespace));

@@ -1,7 +1,7 @@
-//! A filter's selector matches no gateway, probably because of a misspelling.
+//! The selector of a filter or of a Gateway matches no gateway's pods, probably because of a misspelling.
 //!
-//! A gateway in its namespace has the same label with a value that is nearly the same. Istio reports
-//! nothing: the filter runs nowhere, and the gateway lets every caller through.
+//! A gateway has the same label with a value that is nearly the same. Istio reports nothing: the filter
+//! runs nowhere, and the gateway lets every caller through; or no pod opens the Gateway's ports.
 //!
 //! Bad:
 //!
@@ -38,14 +38,15 @@
 //! Fix: Write the label as the gateway's pods have it.
 
 use crate::code::Code;
-use crate::import::Kind;
-use crate::import::names::ROOT;
+use crate::import::names::{ROOT, meant};
 use crate::import::selection::{SelectedPods, has_labels};
 use crate::import::view::Workload;
+use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::{did_you_mean, quoted};
+use crate::yaml::tree::Entry;
 use std::collections::{BTreeSet, HashMap};
 
 pub(super) const LINT: Lint =
@@ -80,5 +81,33 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             }
         }
     }
+    findings.extend(input.set.of(Kind::Gateway).filter_map(|gateway| without_pods(input, gateway)));
     findings
+}
+
+/// A Gateway whose labels no pods here have, while some have one that is near: pods of gateways, or of a Service through which
+/// callers reach it.
+fn without_pods(input: &Input<'_>, gateway: &Manifest) -> Option<Finding> {
+    let own = gateway.selected_labels();
+    let is_selected = |labels: &[Entry]| has_labels(labels, own) || has_labels(own, labels);
+    let services: Vec<_> = input.set.of(Kind::Service).collect();
+    let by_services = services.iter().map(|service| service.selected_labels());
+    let of_pods = || input.set.workloads.iter().map(|pods| pods.labels);
+    if of_pods().any(|labels| has_labels(labels, own)) || by_services.clone().any(is_selected) {
+        return None;
+    }
+    let leads_here = |service: &&&Manifest| {
+        input.set.mesh.gateways.behind(&service.service_host()).any(|one| one.is_same_object(gateway))
+    };
+    let led = services.iter().filter(leads_here).map(|service| service.selected_labels());
+    let known: Vec<_> = of_pods().chain(led).flatten().collect();
+    own.iter().find_map(|label| {
+        let value = label.value.text()?;
+        let same_key = known.iter().filter(|one| one.key.name == label.key.name);
+        let values: BTreeSet<&str> = same_key.filter_map(|one| one.value.text()).collect();
+        let near = meant(value, values.iter().copied()).filter(|_| !values.contains(value))?;
+        let shown = quoted(&format!("{}: {value}", label.key.name));
+        let message = format!("no pods of a gateway here have the label {shown}");
+        Some(finding(gateway.file, &label.value, message, format!("did you mean {}?", quoted(near))))
+    })
 }

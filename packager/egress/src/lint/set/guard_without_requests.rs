@@ -98,8 +98,7 @@ fn bypass<'a>(input: &Input<'a>, plugin: &Plugin<'a>) -> Option<(String, String)
     if !plugin.decides_access() || !plugin.manifest.selects_some_pods() {
         return None;
     }
-    let gateways = input.set.gateways.overlapping(plugin.manifest);
-    let servers: Vec<_> = gateways.iter().flat_map(|gateway| Server::of(gateway)).collect();
+    let servers = input.set.servers_under(plugin.manifest);
     let of = |kind: Serves| servers.iter().filter(move |server| server.serves() == Some(kind));
     let guarded: HashSet<&str> = of(Serves::Requests)
         .filter(|server| !server.redirects_to_https())
@@ -113,8 +112,7 @@ fn bypass<'a>(input: &Input<'a>, plugin: &Plugin<'a>) -> Option<(String, String)
 fn passing<'a>(input: &Input<'a>, manifest: &'a Manifest, ports: &[&str]) -> Option<String> {
     // One for all pods is for sidecars, too.
     manifest.selects_some_pods().then_some(())?;
-    let gateways = input.set.gateways.overlapping(manifest);
-    let servers: Vec<_> = gateways.iter().flat_map(|gateway| Server::of(gateway)).collect();
+    let servers = input.set.servers_under(manifest);
     let mut servers = servers.iter().filter(|server| ports.is_empty() || ports.contains(&server.port));
     let first = servers.next()?;
     let passes = |server: &&Server<'_>| server.serves().is_some_and(|serves| serves != Serves::Requests);

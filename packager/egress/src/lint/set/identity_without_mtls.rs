@@ -1,8 +1,8 @@
 //! A rule checks the caller's identity where callers present no certificate.
 //!
 //! The caller's identity comes from the certificate of its mutual TLS connection, which a gateway has
-//! only where its `Gateway` resource asks for it. On a plaintext server, or with one-way TLS, every
-//! principal, namespace and service account is empty: a rule that allows one allows no caller, and a
+//! only where its `Gateway` resource asks for it. On a plaintext server, with one-way TLS, or where TLS is passed
+//! on, every principal, namespace and service account is empty: a rule that allows one allows no caller, and a
 //! rule that denies one denies no caller. A PeerAuthentication does not change that.
 //!
 //! Bad:
@@ -42,14 +42,13 @@
 
 use crate::code::Code;
 use crate::import::Manifest;
-use crate::import::view::Server;
+use crate::import::view::{Server, Serves};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
 use crate::yaml::tree::{Entry, Node};
 use sallyport_core::policy::key::{Topic, topic_of};
-use std::collections::HashMap;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::IdentityWithoutMtls, run, source: include_str!("identity_without_mtls.rs") };
@@ -58,32 +57,42 @@ const FIELDS: [&str; 6] =
     ["principals", "namespaces", "serviceAccounts", "notPrincipals", "notNamespaces", "notServiceAccounts"];
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut anonymous: HashMap<(&str, &str), &Server<'_>> = HashMap::new();
     let is_anonymous = |server: &&Server<'_>| {
-        !server.may_identify_callers() && !server.redirects_to_https() && !input.set.leads_nowhere(server)
+        !server.identifies_callers() && !server.redirects_to_https() && !input.set.leads_nowhere(server)
     };
-    for server in input.set.servers.iter().filter(is_anonymous) {
-        anonymous.insert((server.manifest.namespace.as_str(), server.manifest.name.as_str()), server);
-    }
+    let passes = |server: &Server<'_>| server.serves() == Some(Serves::PassedTls);
     let mut findings = Vec::new();
     for policy in input.set.policies.all() {
         let Some(place) = identity(policy) else { continue };
-        let gateways = &input.set.gateways;
-        // One for all pods of the mesh is for sidecars first of all.
-        let overlapping = match policy.selects_some_pods() {
-            true => gateways.overlapping(policy),
-            false => gateways.overlapping_at_home(policy),
-        };
-        let server =
-            overlapping.iter().find_map(|gateway| anonymous.get(&(gateway.namespace.as_str(), gateway.name.as_str())));
-        if let Some(server) = server {
-            let name = quoted(&format!("{}/{}", server.manifest.namespace, server.manifest.name));
-            let message = format!("callers on port {} of the Gateway {name} have no identity", quoted(server.port));
-            let help = "write `tls: {mode: ISTIO_MUTUAL}` in that server, and in a DestinationRule for callers";
+        let servers = input.set.servers_under(policy);
+        // One that passes TLS on may have policies of its own beside those for servers that know their callers.
+        let is_mixed = servers.iter().any(Server::identifies_callers);
+        let mut anonymous = servers.iter().filter(is_anonymous);
+        if let Some(server) = anonymous.find(|server| !passes(server) || !is_mixed) {
+            let name = quoted(&server.manifest.qualified());
+            let port = quoted(server.port);
+            let (message, help) = if passes(server) {
+                let message = format!("the Gateway {name} passes TLS on at port {port}, and knows no identity there");
+                (message, "write a rule about `connection.sni`, or `tls: {mode: ISTIO_MUTUAL}` in that server")
+            } else {
+                let message = format!("callers on port {port} of the Gateway {name} have no identity");
+                (message, help(server))
+            };
             findings.push(finding(policy.file, place, message, help));
         }
     }
     findings
+}
+
+fn help(server: &Server<'_>) -> &'static str {
+    match (server.is_plaintext(), server.tls_mode) {
+        (true, Some(_)) => "write `protocol: HTTPS` in that server: without TLS in it, its `tls` does not count",
+        (true, None) => {
+            "write `protocol: HTTPS` and `tls: {mode: ISTIO_MUTUAL}` in that server, and `ISTIO_MUTUAL` in a \
+             DestinationRule for callers"
+        }
+        _ => "write `tls: {mode: ISTIO_MUTUAL}` in that server, and in a DestinationRule for callers",
+    }
 }
 
 /// The first place where a policy checks the caller's identity.

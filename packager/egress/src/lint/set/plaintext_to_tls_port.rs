@@ -86,7 +86,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     for route in input.set.routes.iter().filter(|route| route.is_http() && is_whole(route)) {
-        for to in route.destinations.iter().filter(|to| !is_ruled(&to.host)) {
+        let is_meant = |host: &str| is_ruled(host) || input.set.has_misspelt_rule(host);
+        for to in route.destinations.iter().filter(|to| !is_meant(&to.host)) {
             let Some((place, number)) = to.port() else { continue };
             let hosts = input.set.mesh.hosts(&to.host);
             let entries = hosts.iter().filter(|host| host.manifest.kind == Kind::ServiceEntry);

@@ -64,6 +64,9 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for route in input.set.of(Kind::VirtualService) {
         let Some(export) = route.spec().get("exportTo") else { continue };
+        if input.set.mesh.misspelt_exports(route).next().is_some() {
+            continue;
+        }
         let scope = Scope::of(route);
         let hidden = routed_at(route).into_iter().find_map(|gateway| {
             let homes = input.set.mesh.gateways.homes(&gateway)?;

@@ -65,25 +65,19 @@
 //! Fix: Move the rule to the namespace of the host or of the proxy, and export it there.
 
 use crate::code::Code;
+use crate::import::Manifest;
 use crate::import::mesh::host::service_namespace;
 use crate::import::mesh::scope::Scope;
-use crate::import::names::host_in;
 use crate::import::view::{Destination, Route};
-use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint { code: Code::RuleNotUsed, run, source: include_str!("rule_not_used.rs") };
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut rules: HashMap<String, Vec<&Manifest>> = HashMap::new();
-    for rule in input.set.of(Kind::DestinationRule) {
-        let Some(host) = rule.spec().text_at(&["host"]) else { continue };
-        rules.entry(host_in(&rule.namespace, host)).or_default().push(rule);
-    }
     let mut named = HashSet::new();
     let mut findings = Vec::new();
     for route in &input.set.routes {
@@ -92,7 +86,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             if input.set.mesh.hosts(&to.host).is_empty() && service_namespace(&to.host).is_none() {
                 continue;
             }
-            let of_host = rules.get(&to.host).map_or(&[][..], Vec::as_slice);
+            let of_host = input.set.rules_of(&to.host);
             let Some((needed, harm)) = needed(input, route, to, of_host) else { continue };
             let is_used = |namespace| needed.iter().any(|rule| input.set.mesh.uses_rule(namespace, rule, &to.host));
             let followers = input.set.mesh.followers(route).into_iter();
@@ -100,7 +94,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             let title = without.next().map(|follower| follower.title());
             let title = title.or_else(|| only_at_gateway(input, route, &needed));
             let Some((rule, title)) = needed.first().zip(title) else { continue };
-            if named.insert(rule.qualified()) {
+            let is_misspelt = input.set.mesh.misspelt_exports(rule).next().is_some();
+            if !is_misspelt && named.insert(rule.qualified()) {
                 let message = format!("{harm} {title}, because this rule is not used there");
                 let help = "move the rule to the namespace that defines the host, and export it to the proxy's";
                 let place = rule.spec().get("exportTo").unwrap_or(rule.title());

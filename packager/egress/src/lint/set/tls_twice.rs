@@ -3,7 +3,7 @@
 //! A port with the protocol `HTTPS` or `TLS` has connections that callers have encrypted, and so does a
 //! route of `tls`. A DestinationRule with `SIMPLE` or `MUTUAL` encrypts them again, and the upstream,
 //! which finds TLS inside of TLS, closes them. Callers that speak plain HTTP on that port are not
-//! understood at all.
+//! understood at all. Mutual TLS of the mesh towards a gateway that passes TLS on ends at the upstream, too.
 //!
 //! Bad:
 //!
@@ -51,11 +51,12 @@
 use crate::code::Code;
 use crate::import::Kind;
 use crate::import::protocol::Protocol;
-use crate::import::view::ClientTls;
+use crate::import::view::{ClientTls, Serves};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
+use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint { code: Code::TlsTwice, run, source: include_str!("tls_twice.rs") };
 
@@ -75,6 +76,24 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             );
             let help = "write a port with `protocol: HTTP` and `targetPort: 443` for it";
             findings.push(finding(tls.manifest.file, place, message, help));
+        }
+    }
+    let mut named = HashSet::new();
+    for route in input.set.routes.iter().filter(|route| route.is_in_mesh()) {
+        for to in &route.destinations {
+            let servers = input.set.mesh.servers_at(route, to);
+            if servers.is_empty() || !servers.iter().all(|server| server.serves() == Some(Serves::PassedTls)) {
+                continue;
+            }
+            let of_mesh = |tls: &&ClientTls<'_>| tls.mode == "ISTIO_MUTUAL" && tls.may_be_for(to);
+            for tls in input.set.client_tls_of(&to.host).filter(of_mesh) {
+                let place = tls.node.get("mode").unwrap_or(tls.node);
+                if named.insert((tls.manifest.file, place.span.start)) {
+                    let message = "the gateway passes this TLS on to the upstream, which does not know the mesh's";
+                    let help = "remove it, or write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server";
+                    findings.push(finding(tls.manifest.file, place, message, help));
+                }
+            }
         }
     }
     findings

@@ -1,8 +1,9 @@
-//! A route leads to a host that no object defines.
+//! A route or a DestinationRule is for a host that no object defines.
 //!
 //! Only hosts of ServiceEntries and Services are known to proxies, not addresses. Istio accepts the
-//! route, and every request gets 503. A Service of type `ExternalName` is only another name of a host:
-//! sidecars that know that host take the name for it, but no route can lead to the Service.
+//! route, and every request gets 503; a rule for such a host applies to nothing. A Service of type
+//! `ExternalName` is only another name of a host: sidecars that know that host take the name for it, but no
+//! route can lead to the Service.
 //!
 //! Bad:
 //!
@@ -34,6 +35,7 @@
 use crate::code::Code;
 use crate::import::Kind;
 use crate::import::mesh::host::service_namespace;
+use crate::import::set::MOST_COMPARED;
 use crate::import::view::{Destination, Route};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
@@ -42,9 +44,6 @@ use crate::wording::{did_you_mean, quoted};
 
 pub(super) const LINT: Lint =
     Lint { code: Code::UnknownDestination, run, source: include_str!("unknown_destination.rs") };
-
-/// Among more hosts than this, similar names are not looked for: a check must stay quick.
-const MOST_COMPARED: usize = 200;
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -65,6 +64,12 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
                 findings.push(finding(route.manifest.file, to.place(), message, help));
             }
         }
+    }
+    for (rule, meant) in &input.set.misspelt_rules {
+        let Some(node) = rule.spec().get("host") else { continue };
+        let message =
+            format!("no ServiceEntry, Service or route here is for {}", quoted(node.text().unwrap_or_default()));
+        findings.push(finding(rule.file, node, message, format!("did you mean {}?", quoted(meant))));
     }
     findings
 }
@@ -90,7 +95,7 @@ fn help(input: &Input<'_>, route: &Route<'_>, to: &Destination<'_>) -> Option<St
     }
     let namespace = service_namespace(&to.host);
     if mesh.gateways.served_at(&to.host).is_some() {
-        return None;
+        return mesh.meant_service(&to.host).map(|service| format!("did you mean {}?", quoted(service)));
     }
     let (kind, home) = match namespace {
         Some(home) => (Kind::Service, home),

@@ -64,13 +64,19 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 /// The ports of the gateway's servers, if the Service is here and leads to none of them.
 fn not_listening(input: &Input<'_>, route: &Route<'_>, to: &Destination<'_>, number: &str) -> Option<String> {
     let mesh = &input.set.mesh;
-    let port = mesh.ports(to).into_iter().next()?;
+    let port = mesh.ports(to).into_iter().next();
     let gateways: Vec<_> = mesh.gateways.behind(&to.host).collect();
     let servers: Vec<Server<'_>> = gateways.into_iter().flat_map(Server::of).collect();
     let is_its_host = servers.iter().any(|server| route.hosts.iter().any(|(_, host)| server.is_for(host)));
-    let is_named = port.target.parse::<u16>().is_err();
-    let listens = servers.iter().any(|server| server.port == number || server.port == port.target);
-    if !route.is_in_mesh() || !is_its_host || is_named || listens {
+    // Where the Service is not here it may lead to other ports of pods, but not to those below 1024.
+    let is_unknown = |port: &str| port.parse::<u16>().is_ok_and(|number| number >= 1024);
+    let may_be_mapped = match port {
+        Some(port) => port.target.parse::<u16>().is_err(),
+        None => servers.iter().any(|server| is_unknown(server.port)),
+    };
+    let target = port.map(|port| port.target);
+    let listens = servers.iter().any(|server| server.port == number || Some(server.port) == target);
+    if !route.is_in_mesh() || !is_its_host || may_be_mapped || listens {
         return None;
     }
     let mut ports: Vec<_> = servers.iter().map(|server| server.port).collect();
