@@ -151,8 +151,9 @@ fn of_gateways<'a>(written: &Written<'_, 'a>, route: &'a Manifest) -> Vec<Unserv
         // With callers a host may be for them alone.
         let is_for_callers = is_in_mesh && matches!(&why, Why::Absent { .. }) && (some_taken || hosts.len() > 1);
         // A near host that the VirtualService has as well is another one.
-        let is_another = matches!(&why, Why::Misspelt { meant } if hosts.iter().any(|(_, own)| own == meant));
-        if !servers.is_empty() && !is_for_callers && !(is_in_mesh && is_another) {
+        let is_another =
+            is_in_mesh && matches!(&why, Why::Misspelt { meant } if hosts.iter().any(|(_, own)| own == meant));
+        if !(servers.is_empty() || is_for_callers || is_another) {
             found.push(Unserved { route, node, host: host.clone(), gateway: (*first).clone(), why });
         }
     }
