@@ -35,6 +35,7 @@ use crate::wire::{ParentSpan, TraceFormat, TracingMode};
 
 pub(crate) use compile::compile;
 pub use facts::Facts;
+pub use template::placeholders;
 
 /// How the headers of requests are changed on their way out, compiled.
 #[derive(Debug, PartialEq, Eq)]

@@ -50,6 +50,11 @@ const FACTS: [(&str, Fact); 8] = [
     ("foreignTrace", Fact::ForeignTrace),
 ];
 
+/// The names that stand for facts in the values of headers, as in `%{NAME}`.
+pub fn placeholders() -> impl Iterator<Item = &'static str> + Clone {
+    FACTS.iter().map(|(name, _)| *name)
+}
+
 impl Template {
     pub(super) fn parse(text: &str) -> Result<Self, Flaw> {
         let mut parts = Vec::new();
@@ -66,7 +71,7 @@ impl Template {
             let fact = FACTS.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact);
             parts.push(Part::Fact(fact.ok_or_else(|| {
                 Flaw::new(PolicyCode::HeaderTemplate, format_args!("`%{{{name}}}` is not known"))
-                    .help(format_args!("the names are {}", Listed(FACTS.iter().map(|(name, _)| *name))))
+                    .help(format_args!("the names are {}", Listed(placeholders())))
             })?));
             rest = after;
         }

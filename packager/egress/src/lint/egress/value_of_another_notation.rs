@@ -25,6 +25,7 @@ use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
 use crate::wording::{has_variable, quoted};
+use sallyport_core::outbound::placeholders;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::ValueOfAnotherNotation, run, source: include_str!("value_of_another_notation.rs") };
@@ -47,18 +48,66 @@ fn foreign(value: &str) -> Option<String> {
         let name = inside.split('(').next().unwrap_or(inside);
         name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
     });
-    if !is_command && !has_variable(value) {
-        return None;
+    let ours = placeholders().fold(value.to_owned(), |value, name| with_ours(&value, name));
+    if ours != value && !is_command {
+        return Some(format!("write {}", quoted(&ours)));
     }
-    let ours =
-        value.replace("${", "%{").replace("{{ ", "%{").replace("{{", "%{").replace(" }}", "}").replace("}}", "}");
-    let is_ours = ours.contains("%{caller.") || NAMES.iter().any(|name| ours.contains(&format!("%{{{name}}}")));
-    Some(if is_ours && !is_command {
-        format!("write {}", quoted(&ours))
-    } else {
-        "write the text itself, or `%{NAME}` with a name such as `caller.principal`, `rule` or `requestId`".to_owned()
+    let names = "write the text itself, or `%{NAME}` with a name such as `caller.principal`, `rule` or `requestId`";
+    (is_command || has_variable(value)).then(|| match value.eq_ignore_ascii_case(REQUEST_ID) {
+        true => "write `%{requestId}`".to_owned(),
+        false => names.to_owned(),
     })
 }
 
-/// What can be filled in, beside the caller's names.
-const NAMES: [&str; 5] = ["gateway", "rule", "traceId", "requestId", "foreignTrace"];
+/// In Envoy's words.
+const REQUEST_ID: &str = "%REQ(x-request-id)%";
+
+/// What stands around names in the notations of other programs.
+const NOTATIONS: [(&str, &str); 9] = [
+    ("${{ ", " }}"),
+    ("{{ ", " }}"),
+    ("{{", "}}"),
+    ("${", "}"),
+    ("#{", "}"),
+    ("%(", ")s"),
+    ("%(", ")"),
+    ("$(", ")"),
+    ("%", "%"),
+];
+
+/// The value with a name in our notation.
+fn with_ours(value: &str, name: &str) -> String {
+    let ours = format!("%{{{name}}}");
+    let value = NOTATIONS
+        .iter()
+        .fold(value.to_owned(), |value, (open, close)| value.replace(&format!("{open}{name}{close}"), &ours));
+    // In braces alone it is ours if a percent sign is before it.
+    let parts: Vec<_> = value.split(&ours).map(|part| part.replace(&format!("{{{name}}}"), &ours)).collect();
+    parts.join(&ours)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_of_other_programs() {
+        for (value, ours) in [
+            ("${traceId}", "%{traceId}"),
+            ("{{traceId}}/{{ rule }}", "%{traceId}/%{rule}"),
+            ("${{ rule }}", "%{rule}"),
+            ("%(traceId)", "%{traceId}"),
+            ("%(traceId)s", "%{traceId}"),
+            ("$(caller.namespace)", "%{caller.namespace}"),
+            ("a %traceId% b", "a %{traceId} b"),
+            ("#{gateway}", "%{gateway}"),
+            ("{rule}-%{rule}-{rule}", "%{rule}-%{rule}-%{rule}"),
+            ("%REQ(X-Request-Id)%", "%{requestId}"),
+        ] {
+            assert_eq!(foreign(value), Some(format!("write {}", quoted(ours))), "{value}");
+        }
+        for value in ["%{traceId}", "a%{rule}b%{gateway}", "50% of {a} (traceId)", "traceId", "{\"rule\": 1}", ""] {
+            assert_eq!(foreign(value), None, "{value}");
+        }
+    }
+}
