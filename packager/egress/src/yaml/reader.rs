@@ -72,17 +72,22 @@ struct Read {
 fn read(text: &str, rules: Rules, sink: &mut Sink) -> Read {
     let mut reader = Reader::new(text, rules, sink);
     let mut parser = Parser::new_from_str(text);
-    let mut documents = 0_usize;
+    let mut begun = Span { start: 0, end: 0 };
     while let Some(event) = parser.next_event() {
         let taken = match event {
             Ok((event, span)) => {
                 let span = reader.offsets.span(span.start.index(), span.end.index());
-                documents = documents.saturating_add(usize::from(matches!(event, Event::DocumentStart(_))));
-                if documents == 2 && rules == Rules::Strict {
-                    reader.sink.report(span, refusals::second_document());
-                    break;
+                if matches!(event, Event::DocumentStart(_)) {
+                    begun = span;
                 }
-                reader.take(event, span)
+                match reader.root(&event) {
+                    Root::Second => {
+                        reader.sink.report(begun, refusals::second_document());
+                        break;
+                    }
+                    Root::Nothing => Ok(()),
+                    Root::Other => reader.take(event, span),
+                }
             }
             Err(error) => {
                 let (span, flaw) = syntax::explain(text, reader.offsets.byte(error.marker().index()), error.info());
@@ -104,6 +109,10 @@ fn is_nothing(node: &Node) -> bool {
     matches!(&node.value, Value::Scalar(scalar) if scalar.resolve() == ScalarType::Null)
 }
 
+fn is_null(text: &str) -> bool {
+    Scalar { text: text.to_owned(), plain: true }.resolve() == ScalarType::Null
+}
+
 /// A collection whose end has not been seen.
 struct Open {
     start: Span,
@@ -120,6 +129,15 @@ enum Parts {
 
 /// A key whose value has not been seen. `None`: reported, and its value is dropped.
 type OpenKey = Option<Key>;
+
+/// What an event is for a file of one document.
+enum Root {
+    /// The beginning of a document, and there is one already.
+    Second,
+    /// A document with nothing in it: `---` at the beginning or the end of a file.
+    Nothing,
+    Other,
+}
 
 /// Nothing more can be read; the reason has been reported.
 struct Stop;
@@ -150,6 +168,20 @@ impl<'a> Reader<'a> {
             documents: Vec::new(),
             anchored: HashMap::new(),
             nodes: 0,
+        }
+    }
+
+    /// Asked for every event before it is taken.
+    fn root(&self, event: &Event<'_>) -> Root {
+        if self.rules == Rules::Lenient || !self.open.is_empty() {
+            return Root::Other;
+        }
+        match event {
+            Event::Scalar(text, ScalarStyle::Plain, 0, None) if is_null(text) => Root::Nothing,
+            Event::Scalar(..) | Event::SequenceStart(..) | Event::MappingStart(..) if !self.documents.is_empty() => {
+                Root::Second
+            }
+            _ => Root::Other,
         }
     }
 
@@ -332,6 +364,24 @@ mod tests {
         }
         assert_eq!(read(&text).1, ["SP0110"]);
         assert_eq!(read(&"[".repeat(10_000)).1, ["SP0109"]);
+    }
+
+    #[test]
+    fn empty_documents_are_none() {
+        let codes = |text: &str| {
+            let mut sink = Sink::new(0);
+            let root = read_one(text, &mut sink);
+            (root.is_some(), sink.diagnostics.iter().map(|diagnostic| diagnostic.code.as_str()).collect::<Vec<_>>())
+        };
+        for text in ["a: 1\n---\n", "---\na: 1\n---\n# end\n", "---\n---\na: 1\n...\n", "a: 1\n---\nnull\n---\n...\n"] {
+            assert_eq!(codes(text), (true, vec![]), "{text}");
+        }
+        for text in ["a: 1\n---\nb: 2\n", "a: 1\n---\n---\n[]\n", "a: 1\n---\nb\n", "---\n---\na: 1\n---\n''\n"] {
+            assert_eq!(codes(text), (true, vec!["SP0103"]), "{text}");
+        }
+        for text in ["", "---\n", "---\n---\n", "null\n", "# a\n...\n"] {
+            assert_eq!(codes(text), (false, vec!["SP0006"]), "{text}");
+        }
     }
 
     #[test]

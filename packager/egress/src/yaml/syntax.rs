@@ -104,6 +104,7 @@ fn cure(text: &str, offset: usize, info: &str) -> Option<String> {
         ("expected ':'", "a key needs `: ` and a value"),
         ("escape", "in double quotes `\\` begins an escape: use single quotes for regular expressions"),
         ("misplaced bracket", "a `]` or `}` closes nothing: remove it, or quote the value"),
+        ("invalid indentation", "indent this line further than the key that the bracket belongs to"),
         ("did not find expected '-'", "check the indentation: every `-` of a list must be in the same column"),
     ];
     cures.iter().find(|(part, _)| info.contains(part)).map(|(_, cure)| (*cure).to_owned())

@@ -28,6 +28,8 @@ fn lists_in_lists_and_values_on_lines_of_their_own() {
         "a:\n- - 1\n  - 2\n-\n  - 3\nb:\n  'x'\nc:\n  {d: e}\n",
     );
     check("---\na:\nb: \n", "---\na:\nb:\n");
+    check("a:   b\n---\n# end\n", "a: b\n---\n# end\n");
+    check("# a\n---\n---\na:   b\n...\n", "# a\n---\n---\na: b\n...\n");
     check("{a: b,\n   c: [ d,\n  e ]\n}", "{a: b,\n   c: [d,\n  e]\n}\n");
 }
 
