@@ -19,6 +19,19 @@ pub fn summary(code: Code) -> String {
     page(code).lines().take_while(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// The known code of the same group that was probably meant: it differs by one character. `O` and `0` are the same, as are `I`
+/// and `1`.
+#[must_use]
+pub fn closest(wanted: &str) -> Option<Code> {
+    let wanted = wanted.trim().to_ascii_uppercase().replace('O', "0").replace('I', "1");
+    let group = wanted.get(..4)?;
+    let near = |code: &Code| {
+        let code = code.as_str();
+        wanted.len() <= 8 && code.starts_with(group) && strsim::damerau_levenshtein(&wanted, code) <= 1
+    };
+    Code::all().into_iter().find(near)
+}
+
 /// The address of a code's page, for formats that want one: an absolute URI that needs no host, as the page is in the
 /// program. What follows the scheme is the question that `sallyport check` answers.
 #[must_use]
@@ -70,6 +83,14 @@ mod tests {
     use super::*;
     use crate::yaml::reader::MOST_NODES;
     use sallyport_core::policy::MAX_RULES;
+
+    #[test]
+    fn a_code_is_suggested_only_if_one_character_differs() {
+        assert_eq!(closest(" sp11O2").map(Code::as_str), Some("SP1102"));
+        for wanted in ["SP9999", "SP9299", "SP99", "", "S", "0299", "é", "SPé1", &"SP0299".repeat(100)] {
+            assert_eq!(closest(wanted), None, "{wanted}");
+        }
+    }
 
     #[test]
     fn pages_name_the_limits_that_hold() {

@@ -7,7 +7,8 @@
 
 use crate::code::{Code, Severity};
 use crate::diagnostic::{Diagnostic, LineIndex, Sink, SourceFile, Span, UnplacedDiagnostic};
-use crate::wording::{did_you_mean, quoted};
+use crate::manual::closest;
+use crate::wording::quoted;
 use crate::yaml::reader::read_all;
 use crate::yaml::tokens::{Kind, Token, tokens};
 
@@ -158,6 +159,9 @@ fn read(rest: &str) -> Result<(Vec<Code>, String), UnplacedDiagnostic> {
     if codes.is_empty() {
         return Err(form("the comment names no code that it silences".to_owned()));
     }
+    if reason.contains(MARK) {
+        return Err(form(format!("a second {} stands in the reason, and is not read", quoted(MARK))));
+    }
     if !reason.contains(char::is_alphanumeric) {
         let codes: Vec<_> = codes.iter().map(|code| code.as_str()).collect();
         return Err(form(format!("{} is silenced without a reason", quoted(&codes.join(", ")))));
@@ -177,9 +181,7 @@ fn code(word: &str) -> Result<Code, UnplacedDiagnostic> {
             let message = format!("{} stands where a code or `because` is expected", quoted(word));
             return Err(UnplacedDiagnostic::new(Code::SilenceForm, message).help(FORM));
         }
-        let all = Code::all();
-        let near = did_you_mean(word, all.iter().map(|code| code.as_str()));
-        let help = match near {
+        let help = match closest(word) {
             Some(near) => format!("did you mean `{near}`? `sallyport check --explain` lists all codes"),
             None => "`sallyport check --explain` lists all codes".to_owned(),
         };
@@ -232,6 +234,25 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_text_silences_nothing() {
+        let text = "a: |\n  # sallyport: ignore SP2101 because x\nb: >-\n  y # sallyport: ignore SP2101 because x\n\
+                    c: \"y\n  # sallyport: ignore SP2101 because x\"\nd: 'y # sallyport: ignore SP2101 because x'\n\
+                    e: y#sallyport: z\n";
+        assert_eq!(silences_of(text), (vec![], vec![]));
+    }
+
+    #[test]
+    fn blanks_and_letters_may_be_odd() {
+        let text = "a: {b: 1, # sallyport:\tignore  SP2101 ,SP2102,\u{a0}SP2101  because  größer — да\n  \
+                    c: 2} ##sallyport:ignore sp2103 because 理由\n";
+        let (found, problems) = silences_of(text);
+        let found: Vec<_> = found.iter().map(|(code, line, reason)| (*code, *line, reason.as_str())).collect();
+        let reason = "größer — да";
+        let of_first = ["SP2101", "SP2102", "SP2101"].map(|code| (code, Some(1), reason));
+        assert_eq!((found, problems), ([&of_first[..], &[("SP2103", Some(2), "理由")]].concat(), vec![]));
+    }
+
+    #[test]
     fn what_is_no_silence_is_said() {
         for (comment, code, message) in [
             ("", "SP9201", "`` is not what a comment can ask of Sallyport"),
@@ -242,6 +263,11 @@ mod tests {
             ("ignore SP2101 because ", "SP9201", "`SP2101` is silenced without a reason"),
             ("ignore SP2101 because .", "SP9201", "`SP2101` is silenced without a reason"),
             ("ignore SP2101 because - -", "SP9201", "`SP2101` is silenced without a reason"),
+            (
+                "ignore SP2101 because x # sallyport: ignore SP2102 because y",
+                "SP9201",
+                "a second `sallyport:` stands in the reason, and is not read",
+            ),
             ("ignore SP2101: because x", "SP9201", "`:` stands behind the code `SP2101`, where a blank is expected"),
             (
                 "ignore SP2101;SP2102 because x",

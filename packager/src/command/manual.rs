@@ -34,19 +34,13 @@ fn list() -> String {
 fn unknown(text: &str) -> Failure {
     let version = env!("CARGO_PKG_VERSION");
     let message = format!("sallyport {version} has no code `{}`", text.escape_debug());
-    let help = match closest(&text.trim().to_ascii_uppercase()) {
+    let help = match manual::closest(text) {
         Some(code) => format!("did you mean `{code}`? {}", manual::summary(code)),
         None => {
             "a code is `SP` and four digits, such as `SP1302`; `sallyport check --explain` lists all codes".to_owned()
         }
     };
     Failure::new(Exit::Usage, message).with_help(help)
-}
-
-/// The known code that differs by the fewest characters, if they are few.
-fn closest(wanted: &str) -> Option<Code> {
-    let distances = Code::all().into_iter().map(|code| (strsim::damerau_levenshtein(wanted, code.as_str()), code));
-    distances.min().filter(|&(distance, _)| distance <= 1).map(|(_, code)| code)
 }
 
 #[cfg(test)]
@@ -69,11 +63,5 @@ mod tests {
             }
         }
         assert!(commands > 20, "{commands}");
-    }
-
-    #[test]
-    fn a_code_is_suggested_only_if_one_character_differs() {
-        assert_eq!(closest("SP11O2").map(Code::as_str), Some("SP1102"));
-        assert_eq!(closest("SP9999"), None);
     }
 }
