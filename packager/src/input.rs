@@ -5,12 +5,13 @@ pub(crate) mod revision;
 mod selection;
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure, IoErrorText};
-use crate::printable::{is_device, printable};
+use crate::printable::printable;
+use crate::reading::{is_pipe, open};
 use crate::record::Record;
 pub(crate) use selection::{Selection, is_for_others, is_ours, text_of};
 use selection::{has_cases, is_selected};
@@ -106,7 +107,7 @@ impl Gatherer {
                 }
             }
             // Nothing may ever write to it.
-            Ok(metadata) if is_pipe(&metadata) && !is_device(path) => {
+            Ok(metadata) if is_pipe(path, &metadata) => {
                 self.push(
                     path,
                     Err(Missing::Unreadable("it is a named pipe; write `-` for standard input".to_owned())),
@@ -121,7 +122,7 @@ impl Gatherer {
         let canonical = canonical(path);
         if self.seen.insert(canonical.clone()) {
             self.skipped.remove(&canonical);
-            let content = File::open(path).map_or_else(|error| Err((&error).into()), read);
+            let content = open(path).map_or_else(|error| Err((&error).into()), read);
             let content = content.and_then(|bytes| {
                 if is_for_others(self.selection, &bytes) { Err(Missing::ForOthers) } else { Ok(bytes) }
             });
@@ -169,7 +170,7 @@ impl Gatherer {
         if self.seen.contains(&canonical) {
             return true;
         }
-        let content = File::open(path).map_or_else(|error| Err((&error).into()), read);
+        let content = open(path).map_or_else(|error| Err((&error).into()), read);
         if content.as_ref().is_ok_and(|bytes| !is_selected(self.selection, path, bytes)) {
             if !content.as_ref().is_ok_and(|bytes| has_cases(bytes)) {
                 self.skipped.insert(canonical);
@@ -205,13 +206,6 @@ pub(crate) fn read_at_most(most: u64, from: impl Read) -> Result<Vec<u8>, Missin
         return Err(Missing::Unreadable(format!("it is larger than {} MiB", most >> 20)));
     }
     Ok(bytes)
-}
-
-fn is_pipe(metadata: &fs::Metadata) -> bool {
-    #[cfg(unix)]
-    return std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type());
-    #[cfg(not(unix))]
-    return false;
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -18,11 +18,11 @@
 //! prometheus report
 //! console input lock neighbours output oci vm
 //! record
-//! exit
+//! exit reading
 //! printable work_tree
 //! ```
 //!
-//! From below: paths in messages ([`printable`]), and the work tree of Git ([`work_tree`]); exit codes and failures ([`exit`]); what `build` notes in a folder
+//! From below: paths in messages ([`printable`]), and the work tree of Git ([`work_tree`]); exit codes and failures ([`exit`]), and files that are opened without waiting ([`reading`]); what `build` notes in a folder
 //! ([`record`]); the terminal, files that are read and
 //! written, what a file needs of its folder ([`neighbours`]), the filter in a wasm host ([`vm`]), and the filter's image ([`console`], [`input`], [`lock`], [`output`], [`oci`]); what `check` has found, in one
 //! file per format ([`report`]); the gateways' metrics ([`prometheus`]); what gateways did ([`evidence`]); files checked together ([`examine`]); cases that are run ([`trial`]),
@@ -51,6 +51,7 @@ mod oci;
 mod output;
 mod printable;
 mod prometheus;
+mod reading;
 mod record;
 mod report;
 mod rollout;

@@ -1,6 +1,5 @@
 //! Certificates of callers, in files that are named as `run` names them: `NAMESPACE.ACCOUNT.pem` and `.key`.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
+use crate::reading;
 
 pub(super) struct Certificates {
     folder: PathBuf,
@@ -43,7 +43,7 @@ impl Certificates {
         let file = |extension: &str| self.folder.join(format!("{stem}.{extension}"));
         let Some(path) = [file("pem"), file("crt")].into_iter().find(|path| path.is_file()) else { return Ok(None) };
         let key_path = file("key");
-        let key = fs::read(&key_path).map_err(|error| Failure::read(&key_path, &error))?;
+        let key = reading::whole(&key_path).map_err(|error| Failure::read(&key_path, &error))?;
         let key = PrivateKeyDer::from_pem_slice(&key).map_err(|error| unusable(&key_path, &error.to_string()))?;
         let config = builder.with_client_auth_cert(certificates(&path)?, key);
         config.map(|config| Some(Arc::new(config))).map_err(|error| unusable(&path, &error.to_string()))
@@ -51,7 +51,7 @@ impl Certificates {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let text = fs::read(path).map_err(|error| Failure::read(path, &error))?;
+    let text = reading::whole(path).map_err(|error| Failure::read(path, &error))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     found.map_err(|error| unusable(path, &error.to_string()))
 }

@@ -1,7 +1,6 @@
 //! The lines of a log, one after the other: a log may be larger than the memory.
 
 use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 use std::rc::Rc;
@@ -11,6 +10,7 @@ use sallyport_egress::learn::LONGEST_LINE;
 
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
+use crate::reading;
 
 /// How much is read at once.
 const CHUNK: usize = 1 << 18;
@@ -34,11 +34,7 @@ pub(crate) fn each_line(path: &Path, mut progress: impl FnMut(u64), take: impl F
     let source: Box<dyn Read> = if path == Path::new("-") {
         Box::new(io::stdin().lock())
     } else {
-        let file = File::open(path).map_err(|error| Failure::read(path, &error))?;
-        if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
-            return Err(Failure::read(path, &io::ErrorKind::IsADirectory.into()));
-        }
-        Box::new(file)
+        Box::new(reading::open(path).map_err(|error| Failure::read(path, &error))?)
     };
     let bytes = Rc::new(Cell::new(0));
     let mut source = Counted { source, bytes: Rc::clone(&bytes) };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
+use crate::reading;
 
 /// The paths of all files. It does not access them.
 #[derive(Clone, Debug)]
@@ -166,7 +167,7 @@ fn make_directory(path: &Path) -> Result<(), Failure> {
 
 /// Reads a whole file.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    fs::read(path).map_err(|error| Failure::read(path, &error))
+    reading::whole(path).map_err(|error| Failure::read(path, &error))
 }
 
 /// Replaces a file in one step, so that a reader sees the old content or the new one. Only this user can read it.

@@ -1,7 +1,7 @@
 //! An OCI image layout, in a directory or a tar archive.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use super::manifest::{Descriptor, Index, OCI_INDEX, OCI_MANIFEST};
 use super::reference::{Reference, Selector};
 use crate::exit::{Exit, Failure};
 use crate::printable::printable;
+use crate::reading;
 
 const MARK: &str = "oci-layout";
 const INDEX: &str = "index.json";
@@ -54,7 +55,7 @@ impl Layout {
                 let path = root.join(name);
                 let mut content = Vec::new();
                 let read =
-                    File::open(&path).and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut content));
+                    reading::open(&path).and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut content));
                 match read {
                     Ok(_) => Ok(Some(content)),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -142,7 +143,7 @@ fn blob_name(digest: &Digest) -> String {
 
 fn unpack(path: &Path) -> io::Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
-    let mut archive = tar::Archive::new(File::open(path)?.take(LARGEST_ARCHIVE));
+    let mut archive = tar::Archive::new(reading::open(path)?.take(LARGEST_ARCHIVE));
     for entry in archive.entries()? {
         let mut entry = entry?;
         let name = entry.path()?.to_string_lossy().trim_start_matches("./").to_owned();

@@ -1,6 +1,5 @@
 //! The options of every command that asks a Prometheus.
 
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::client::Client;
@@ -8,6 +7,7 @@ use super::url::Url;
 use crate::exit::{Exit, Failure};
 use crate::input::{Missing, read_at_most};
 use crate::printable::printable;
+use crate::reading;
 
 /// Far more than any token has.
 const LARGEST_TOKEN: u64 = 1 << 20;
@@ -36,7 +36,7 @@ impl PrometheusArgs {
 }
 
 fn read_token(path: &Path) -> Result<String, Failure> {
-    let file = File::open(path).map_err(|error| Failure::read(path, &error))?;
+    let file = reading::open(path).map_err(|error| Failure::read(path, &error))?;
     let wrong = |why: &str| Failure::new(Exit::Io, format!("`{}` has no bearer token: {why}", printable(path)));
     let bytes = read_at_most(LARGEST_TOKEN, file).map_err(|missing| match missing {
         Missing::Unreadable(why) => wrong(&why),

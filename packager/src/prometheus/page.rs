@@ -5,7 +5,6 @@
 //! A line that is passed over is a counter that seems not to be there, so here it is an error.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,6 +18,7 @@ use super::url::Url;
 use crate::exit::{Exit, Failure};
 use crate::input::{Missing, canonical, read_at_most};
 use crate::printable::visible;
+use crate::reading;
 
 const LARGEST: u64 = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -131,7 +131,7 @@ impl MetricsPage {
 
     fn open(&self) -> Result<Vec<u8>, Failure> {
         let path = PathBuf::from(&self.source);
-        let file = File::open(&path).map_err(|error| Failure::read(Path::new(&path), &error))?;
+        let file = reading::open(&path).map_err(|error| Failure::read(Path::new(&path), &error))?;
         read_at_most(LARGEST, file).map_err(|missing| match missing {
             Missing::Unreadable(why) => self.wrong(&why),
             Missing::NothingFound | Missing::ForOthers => self.wrong("it cannot be read"),

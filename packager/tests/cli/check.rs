@@ -295,6 +295,32 @@ fn a_pipe_that_nothing_writes_to_does_not_block() {
 
 #[cfg(unix)]
 #[test]
+fn no_command_waits_for_a_pipe_that_it_is_to_read() {
+    let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
+    assert!(std::process::Command::new("mkfifo").arg(sandbox.path().join("pipe")).status().unwrap().success());
+    for arguments in [
+        &["image", "verify", "--layout", "pipe"][..],
+        &["image", "build", "--wasm", "pipe", "--output", "layout"],
+        &["image", "build", "--of", "command", "--program", "pipe", "--output", "layout"],
+        &["explain", "egress.yaml", "--har", "pipe"],
+        &["learn", "pipe"],
+        &["learn", "--merge", "pipe", "egress.yaml"],
+        &["query", "pipe"],
+        &["test", "pipe"],
+        &["fmt", "pipe"],
+        &["diff", "egress.yaml", "pipe"],
+        &["status", "--log", "pipe"],
+        &["status", "--metrics", "httpbin=pipe"],
+        &["status", "--prometheus", "http://127.0.0.1:9", "--prometheus-token-file", "pipe"],
+    ] {
+        let ended = sandbox.run(arguments);
+        let said = format!("{}{}", ended.stdout, ended.stderr);
+        assert!(ended.code == Some(3) && said.contains("named pipe"), "{arguments:?}: {ended:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn a_report_is_not_written_to_a_pipe_that_nothing_reads() {
     let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
     assert!(std::process::Command::new("mkfifo").arg(sandbox.path().join("out")).status().unwrap().success());

@@ -1,7 +1,6 @@
 //! The requests that the arguments give, written out or pasted.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io;
 
 use sallyport_egress::model::{Egress, Mesh};
@@ -14,6 +13,7 @@ use crate::console::Console;
 use crate::exit::{Exit, Failure};
 use crate::input::{Missing, read_at_most};
 use crate::printable::printable;
+use crate::reading;
 
 /// Browsers save whole answers in a HAR file.
 const LARGEST_HAR: u64 = 64 << 20;
@@ -57,7 +57,9 @@ pub(super) fn read(args: &Args, console: &Console) -> Result<Vec<Asked>, Failure
             let bytes = if path.as_os_str() == "-" {
                 read_at_most(LARGEST_HAR, io::stdin().lock())
             } else {
-                File::open(path).map_err(|error| Missing::from(&error)).and_then(|file| read_at_most(LARGEST_HAR, file))
+                reading::open(path)
+                    .map_err(|error| Missing::from(&error))
+                    .and_then(|file| read_at_most(LARGEST_HAR, file))
             };
             let name = if path.as_os_str() == "-" { "<stdin>".to_owned() } else { printable(path) };
             let bytes = bytes.map_err(|missing| {

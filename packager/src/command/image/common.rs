@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::{env, fs, io};
+use std::{env, io};
 
 use crate::console::Console;
 use crate::exit::{Exit, Failure};
@@ -12,6 +12,7 @@ use crate::oci::Content;
 use crate::oci::image::Image;
 use crate::oci::problem::ImageProblem;
 use crate::oci::verify::Verification;
+use crate::reading;
 
 /// What an image is built from.
 #[derive(Debug, clap::Args)]
@@ -63,7 +64,7 @@ fn program(given: Option<&Path>) -> Result<Vec<u8>, Failure> {
                 .with_help("name it with `--program`")
         })?),
     };
-    fs::read(&path).map_err(|error| Failure::read(&path, &error))
+    reading::whole(&path).map_err(|error| Failure::read(&path, &error))
 }
 
 /// The filter that this program contains, whose policy version is known; `None` if it was built without one.

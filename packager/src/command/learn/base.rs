@@ -1,6 +1,5 @@
 //! The Egress file that is completed, and what it needs.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::SourceFile;
@@ -16,6 +15,7 @@ use crate::input::{Selection, gather, name_and_uri};
 use crate::neighbours::{Needs, with_needed};
 use crate::output::rewrite;
 use crate::printable::printable;
+use crate::reading;
 use crate::report::Format;
 
 /// What rules are learned for.
@@ -86,7 +86,7 @@ impl Ground {
     pub(super) fn write(&self, text: &str) -> Result<(), Failure> {
         let Some(path) = &self.path else { return Ok(()) };
         let old = self.files.first().map_or("", |file| file.text.as_str());
-        let read = fs::read(path).map_err(|error| Failure::read(path, &error))?;
+        let read = reading::whole(path).map_err(|error| Failure::read(path, &error))?;
         let mark: &[u8] = if read.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK } else { b"" };
         rewrite(path, &[mark, old.as_bytes()].concat(), &[mark, text.as_bytes()].concat())
     }
@@ -94,7 +94,7 @@ impl Ground {
 
 /// What is wrong with a file of another kind is not said: it is not the one that is meant.
 fn refuse_other_kind(path: &Path) -> Result<(), Failure> {
-    let Ok(bytes) = fs::read(path) else { return Ok(()) };
+    let Ok(bytes) = reading::whole(path) else { return Ok(()) };
     let text = String::from_utf8_lossy(&bytes);
     if has_kind(&text, &["Egress"]) || !has_kind(&text, &["Mesh", "Candidate", "Rollout"]) {
         return Ok(());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs, io};
+use std::{env, io};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
+use crate::reading;
 
 /// Docker's key for the credentials of Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
@@ -60,7 +61,7 @@ pub(super) fn find(registry: &str) -> Result<Option<Credentials>, Failure> {
         return Ok(None);
     };
     let wrong = |why: String| Failure::new(Exit::Io, format!("cannot read `{}`: {why}", printable(&path)));
-    let configuration: Configuration = match fs::read(&path) {
+    let configuration: Configuration = match reading::whole(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(wrong(IoErrorText(&error).to_string())),
