@@ -211,19 +211,41 @@ pub(crate) fn rewrite(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Failure
         let failure = Failure::new(Exit::Io, format!("`{}` has changed since it was read", printable(path)));
         return Err(failure.with_help("run the command again"));
     }
-    let written = fs::OpenOptions::new().write(true).open(&target).and_then(|mut in_place| {
-        let mut file = new_file(target.parent().unwrap_or(Path::new(".")), ".sallyport-")?;
-        if !keeps_owner(file.as_file(), &metadata) {
-            in_place.set_len(0)?;
+    // Who may not write to a file does not replace it either.
+    let allowed = fs::OpenOptions::new().write(true).open(&target);
+    allowed.and_then(|_| replace_file(&target, ".sallyport-", new)).map_err(|error| Failure::write(path, &error))
+}
+
+/// Makes a file, or replaces its content in one step, and waits until that is on the disk. The file keeps its permissions and its
+/// owner: one with other hard links, or whose owner cannot be kept, is written in place. `target` is not a link. `prefix`: how
+/// the name of the new file begins until it takes the place of the old one.
+pub(crate) fn replace_file(target: &Path, prefix: &str, new: &[u8]) -> io::Result<()> {
+    let folder = folder_of(target);
+    let mut file = new_file(folder, prefix)?;
+    match fs::metadata(target) {
+        Ok(old) if !keeps_owner(file.as_file(), &old) => {
+            let mut in_place = fs::OpenOptions::new().write(true).truncate(true).open(target)?;
             in_place.write_all(new)?;
             return in_place.sync_all();
         }
-        file.write_all(new)?;
-        file.as_file().set_permissions(metadata.permissions())?;
-        file.as_file().sync_all()?;
-        file.persist(&target).map(drop).map_err(|error| error.error)
-    });
-    written.map_err(|error| Failure::write(path, &error))
+        Ok(old) => file.as_file().set_permissions(old.permissions())?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    file.write_all(new)?;
+    file.as_file().sync_all()?;
+    file.persist(target).map_err(|error| error.error)?;
+    sync(folder)
+}
+
+/// The folder that a file is in.
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Only then a crash of the machine cannot undo what was done in the folder.
+pub(crate) fn sync(folder: &Path) -> io::Result<()> {
+    if cfg!(unix) { fs::File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 /// Gives a new file the owner of the one that it replaces. `false`: that is not possible, or the old one has other names, which
@@ -241,7 +263,7 @@ fn keeps_owner(_new: &fs::File, _old: &fs::Metadata) -> bool {
 }
 
 /// With the permissions of an ordinary new file: a temporary file would be readable by its owner only.
-pub(crate) fn new_file(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
+fn new_file(folder: &Path, prefix: &str) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(prefix);
     #[cfg(unix)]
@@ -252,6 +274,25 @@ pub(crate) fn new_file(folder: &Path, prefix: &str) -> io::Result<tempfile::Name
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_keeps_its_permissions_and_its_other_names() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        replace_file(&path, ".new-", b"one").unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
+        replace_file(&path, ".new-", b"two").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        fs::hard_link(&path, folder.path().join("b")).unwrap();
+        replace_file(&path, ".new-", b"3").unwrap();
+        assert_eq!(
+            (fs::read(&path).unwrap(), fs::read(folder.path().join("b")).unwrap()),
+            (b"3".to_vec(), b"3".to_vec())
+        );
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
 
     #[test]
     fn a_folder_has_the_built_files_and_others_are_left_alone() {

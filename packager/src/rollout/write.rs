@@ -1,11 +1,11 @@
-//! Files that are replaced in one step, and only if they still are what was read.
+//! Files that are replaced in one step ([`replace_file`]), and only if they still are what was read.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use crate::exit::{Exit, Failure};
-use crate::output::new_file;
+use crate::output::{folder_of, replace_file, sync};
 use crate::printable::printable;
 
 /// A file that is being written. The next write removes those that a kill has left.
@@ -31,7 +31,7 @@ pub(crate) trait Writer {
 
     /// Makes a link, where nothing is.
     fn link(&mut self, path: &Path, target: &Path) -> Result<(), Failure> {
-        let made = fs::create_dir_all(folder(path)).and_then(|()| symlink(target, path));
+        let made = fs::create_dir_all(folder_of(path)).and_then(|()| symlink(target, path));
         made.map_err(|error| Failure::write(path, &error))
     }
 }
@@ -43,23 +43,17 @@ impl Writer for Disk {
     fn replace(&mut self, path: &Path, old: Option<&[u8]>, new: &[u8]) -> Result<(), Failure> {
         // A link stays one.
         let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let folder = folder(&target);
+        let folder = folder_of(&target);
         let failed = |error: io::Error| Failure::write(path, &error);
         // Git has no folder without a file.
         fs::create_dir_all(folder).map_err(failed)?;
         let _guard = alone(folder).map_err(failed)?;
         refuse_moved(path, &target, old)?;
-        let mut file = new_file(folder, PREFIX).map_err(failed)?;
-        if let Ok(metadata) = fs::metadata(&target) {
-            file.as_file().set_permissions(metadata.permissions()).map_err(failed)?;
-        }
-        file.write_all(new).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
-        file.persist(&target).map_err(|error| failed(error.error))?;
-        sync(folder).map_err(failed)
+        replace_file(&target, PREFIX, new).map_err(failed)
     }
 
     fn remove(&mut self, path: &Path, old: &[u8]) -> Result<(), Failure> {
-        let folder = folder(path);
+        let folder = folder_of(path);
         let failed = |error: io::Error| Failure::write(path, &error);
         let _guard = alone(folder).map_err(failed)?;
         refuse_moved(path, path, Some(old))?;
@@ -76,10 +70,6 @@ fn symlink(target: &Path, path: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn symlink(_: &Path, _: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
-}
-
-fn folder(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Waits until no other process writes here. A kill ends the wait of others: the system holds the lock for the process.
@@ -100,11 +90,6 @@ fn alone(folder: &Path) -> io::Result<File> {
 #[cfg(not(unix))]
 fn alone(_: &Path) -> io::Result<()> {
     Ok(())
-}
-
-/// Only then a crash of the machine cannot undo the rename.
-fn sync(folder: &Path) -> io::Result<()> {
-    if cfg!(unix) { File::open(folder)?.sync_all() } else { Ok(()) }
 }
 
 fn refuse_moved(path: &Path, target: &Path, old: Option<&[u8]>) -> Result<(), Failure> {
