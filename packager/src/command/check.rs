@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// Write the report to FILE instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Make the exit code 1 if there are warnings, too
+    /// Make the exit code 1 if there are warnings, too, other than that the filter was not pushed (SP9108)
     #[arg(long)]
     deny_warnings: bool,
     /// Check again whenever a file changes, until Ctrl-C; not with --output, and not with - for standard input

@@ -20,8 +20,8 @@ pub(crate) struct Report {
     pub(crate) files: Vec<ReportedFile>,
     /// Ordered by file and place.
     pub(crate) problems: Vec<ReportedProblem>,
-    /// What comments silence, each for one file.
-    pub(crate) silences: Vec<(usize, Silence)>,
+    /// What comments silence, each for one file and with the place of its comment.
+    pub(crate) silences: Vec<(usize, Silence, Place)>,
     /// Which of `silences` is the first for a file, a line and a code.
     pub(crate) silenced_lines: BTreeMap<(usize, usize, Code), usize>,
     /// The warnings that they have silenced, in the order in which they were found.
@@ -143,25 +143,22 @@ impl ReportedProblem {
 impl Report {
     /// Takes what comments of a file silence; what is added from then on obeys them.
     pub(crate) fn silence(&mut self, file: usize, silences: Vec<Silence>) {
+        let lines = LineIndex::new(self.files.get(file).map_or("", |file| &file.text));
         for silence in silences {
+            let comment = Place::new(&lines, silence.span);
             if let Some(line) = silence.line {
                 self.silenced_lines.entry((file, line, silence.code)).or_insert(self.silences.len());
             }
-            self.silences.push((file, silence));
+            self.silences.push((file, silence, comment));
         }
     }
 
     /// Adds a problem, unless a comment silences it.
     pub(crate) fn add(&mut self, problem: ReportedProblem) {
-        let text = self.files.get(problem.file).map_or_else(String::new, |file| file.text.clone());
-        self.add_to(problem, &LineIndex::new(&text));
-    }
-
-    fn add_to(&mut self, problem: ReportedProblem, lines: &LineIndex<'_>) {
         let line = problem.place.map(|place| place.start.line);
         match self.silence_of(problem.file, problem.code, line) {
-            Some(silence) => {
-                let (reason, comment) = (silence.reason.clone(), Place::new(lines, silence.span));
+            Some((silence, comment)) => {
+                let (reason, comment) = (silence.reason.clone(), *comment);
                 self.silenced.push(Silenced { problem, reason, comment });
             }
             None => self.problems.push(problem),
@@ -169,9 +166,9 @@ impl Report {
     }
 
     /// What silences a code on a line. Errors never are.
-    fn silence_of(&self, file: usize, code: Code, line: Option<usize>) -> Option<&Silence> {
+    fn silence_of(&self, file: usize, code: Code, line: Option<usize>) -> Option<(&Silence, &Place)> {
         let index = self.silenced_lines.get(&(file, line?, code))?;
-        self.silences.get(*index).map(|(_, silence)| silence)
+        self.silences.get(*index).map(|(_, silence, comment)| (silence, comment))
     }
 
     /// Reports the silences that have silenced nothing. Some warnings are not looked for while there are errors.
@@ -183,7 +180,7 @@ impl Report {
         let used: BTreeSet<_> = self.silenced.iter().map(of).collect();
         let mut lines = BTreeMap::new();
         let mut unused = Vec::new();
-        for (file, silence) in &self.silences {
+        for (file, silence, _) in &self.silences {
             if !used.contains(&(*file, silence.code, silence.span)) {
                 let text = || self.files.get(*file).map_or("", |file| &file.text);
                 let lines = lines.entry(*file).or_insert_with(|| LineIndex::new(text()));
@@ -205,7 +202,7 @@ impl Report {
         diagnostics.sort_by_key(|diagnostic| diagnostic.span);
         let rest = diagnostics.split_off(diagnostics.len().min(MOST));
         for diagnostic in silenced.into_iter().chain(diagnostics) {
-            self.add_to(ReportedProblem::found(diagnostic, file, &lines), &lines);
+            self.add(ReportedProblem::found(diagnostic, file, &lines));
         }
         if let Some(worst) = rest.iter().map(|diagnostic| diagnostic.severity).min() {
             self.problems.push(ReportedProblem::more(rest.len(), worst, file));
@@ -229,9 +226,10 @@ impl Report {
         }
     }
 
-    /// Whether a problem makes the run fail.
+    /// Whether a problem makes the run fail. That the filter was not pushed yet never does: it is about the whole folder, so no
+    /// comment can silence it, and nothing in the files is wrong.
     pub(super) fn is_refused(&self, problem: &ReportedProblem) -> bool {
-        problem.severity == Severity::Error || self.denies_warnings
+        problem.severity == Severity::Error || (self.denies_warnings && problem.code != Code::PlaceholderImage)
     }
 
     /// Whether there was nothing to read, only directories without a file for Sallyport.
