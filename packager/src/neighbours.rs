@@ -63,10 +63,7 @@ fn are_cases_given(egress: &Path, own: &[Egress], given: &Given<'_>) -> bool {
 }
 
 fn needed(file: &Path, own: &Content, given: &Given<'_>, needs: Needs) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder_of(file)) else { return Vec::new() };
-    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| is_yaml(path)).collect();
-    paths.sort();
-    let beside: Vec<_> = paths.into_iter().map(|path| (content(&path), path)).collect();
+    let beside: Vec<_> = files_beside(file).into_iter().map(|path| (content(&path), path)).collect();
     // The Egress files that it is about, and their standbys.
     let mut named: Vec<String> = Vec::new();
     let mut is_any = false;
@@ -112,6 +109,19 @@ fn needed(file: &Path, own: &Content, given: &Given<'_>, needs: Needs) -> Vec<Pa
         Content::Other => false,
     };
     beside.iter().filter(|(content, _)| is_needed(content)).map(|(_, path)| path.clone()).collect()
+}
+
+/// The files of the folder that a file is in, by name.
+fn files_beside(file: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder_of(file)) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| is_yaml(path)).collect();
+    paths.sort();
+    paths
+}
+
+/// The Mesh file in the folder that a file is in.
+pub(crate) fn mesh_beside(file: &Path) -> Option<PathBuf> {
+    files_beside(file).into_iter().find(|path| matches!(content(path), Content::Mesh))
 }
 
 fn folder_of(file: &Path) -> &Path {

@@ -11,6 +11,7 @@ use crate::console::Console;
 use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Inputs};
+use crate::neighbours::mesh_beside;
 use crate::printable::{printable, quoted_path};
 use crate::report::Format;
 use crate::work_tree;
@@ -101,8 +102,13 @@ pub(crate) fn run(args: &Args, console: &Console) -> Result<Exit, Failure> {
         console.write(None, shown.as_bytes())?;
         return Err(Failure::new(report.exit(), "nothing was written, because the file would be invalid"));
     }
+    refuse_folder(&file, default)?;
     refuse_special(&file)?;
     refuse_special(&schema.path)?;
+    refuse_place(&file)?;
+    if args.mesh && !args.force {
+        refuse_second_mesh(&file)?;
+    }
     if !args.force {
         refuse_other_schema(&schema.path)?;
     }
@@ -246,6 +252,40 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
         io::ErrorKind::AlreadyExists => overwriting(path),
         _ => Failure::write(path, &error),
     })
+}
+
+/// A folder is the place of a file, and not one.
+fn refuse_folder(path: &Path, name: &str) -> Result<(), Failure> {
+    if path.is_dir() || path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+        return Err(Failure::new(Exit::Io, format!("`{}` is a folder, not a file", printable(path)))
+            .with_help(format!("name a file in it: `{}`", printable(&path.join(name)))));
+    }
+    Ok(())
+}
+
+/// Where no command looks for files, they are of no use.
+fn refuse_place(path: &Path) -> Result<(), Failure> {
+    if work_tree::real(path).components().any(|part| part.as_os_str() == ".git") {
+        return Err(Failure::new(Exit::Io, format!("`{}` is in Git's own folder", printable(path)))
+            .with_help("name a file in the work tree"));
+    }
+    if !path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        let better = format!("{}.yaml", printable(path));
+        let message = format!("`{}` would not be found in its folder: files are `*.yaml` or `*.yml`", printable(path));
+        return Err(Failure::new(Exit::Io, message).with_help(format!("write `{better}`")));
+    }
+    Ok(())
+}
+
+/// All gateways share one Mesh.
+fn refuse_second_mesh(path: &Path) -> Result<(), Failure> {
+    match mesh_beside(path) {
+        Some(mesh) if mesh != path => {
+            let message = format!("`{}` is a Mesh file already, and all gateways share one", printable(&mesh));
+            Err(Failure::new(Exit::Io, message).with_help("edit that file, or use --force to write another one"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Opening a named pipe would block, and a folder is not replaced by a file.

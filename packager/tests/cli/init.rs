@@ -29,6 +29,51 @@ Next, edit `spec.authz.rules` to say who may do what. Then run:
     assert_eq!(sandbox.read("sallyport.schema.json"), sandbox.run(&["schema"]).stdout);
     assert_eq!(sandbox.run(&["check", "."]).code, Some(0));
     assert_eq!(sandbox.run(&["test", "--min-coverage=100"]).code, Some(0));
+    // That the filter is nowhere yet is said, and is no fault of the files.
+    let ended = sandbox.run(&["check", "--deny-warnings"]);
+    assert_eq!((ended.code, ended.stdout.contains("SP9108")), (Some(0), true), "{ended:?}");
+}
+
+#[test]
+fn a_file_is_where_commands_find_it() {
+    let sandbox = Sandbox::with(&[("r/.git/HEAD", ""), ("r/a/readme", ""), ("r/mesh.yaml", "kind: Mesh\n")]);
+    for (arguments, message) in [
+        (
+            &["r/m2"][..],
+            "`r/m2` would not be found in its folder: files are `*.yaml` or `*.yml`\n  help: write `r/m2.yaml`",
+        ),
+        (&["r/a"], "`r/a` is a folder, not a file\n  help: name a file in it: `r/a/egress.yaml`"),
+        (&["--mesh", "r/a/"], "`r/a/` is a folder, not a file\n  help: name a file in it: `r/a/mesh.yaml`"),
+        (
+            &["r/.git/x/egress.yaml"],
+            "`r/.git/x/egress.yaml` is in Git's own folder\n  help: name a file in the work tree",
+        ),
+        (
+            &["--mesh", "r/other.yml"],
+            "`r/mesh.yaml` is a Mesh file already, and all gateways share one\n  help: edit that file, or use --force to write \
+             another one",
+        ),
+    ] {
+        let ended = sandbox.run(&[&["init"], arguments].concat());
+        assert_eq!((ended.code, ended.stderr), (Some(3), format!("error: {message}\n")), "{arguments:?}");
+    }
+    assert!(!sandbox.path().join("r/sallyport.schema.json").exists() && !sandbox.path().join("r/.git/x").exists());
+    assert_eq!(sandbox.run(&["init", "--mesh", "--force", "r/other.yml"]).code, Some(0));
+    assert_eq!(sandbox.run(&["init", "--mesh", "--force", "r/mesh.yaml"]).code, Some(0));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_linked_folder_is_where_its_files_are() {
+    let sandbox = Sandbox::with(&[("r/.git/HEAD", ""), ("real/sub/readme", "")]);
+    std::os::unix::fs::symlink("../real/sub", sandbox.path().join("r/linked")).unwrap();
+    assert_eq!(sandbox.run(&["init", "r/linked/egress.yaml"]).code, Some(0));
+    // The work tree does not have them, so neither does it have their schema.
+    assert!(
+        sandbox.read("real/sub/egress.yaml").starts_with("# yaml-language-server: $schema=sallyport.schema.json\n")
+    );
+    assert!(sandbox.path().join("real/sub/sallyport.schema.json").exists());
+    assert!(!sandbox.path().join("r/sallyport.schema.json").exists());
 }
 
 #[test]
