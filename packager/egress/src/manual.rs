@@ -25,11 +25,9 @@ pub fn summary(code: Code) -> String {
 pub fn closest(wanted: &str) -> Option<Code> {
     let wanted = wanted.trim().to_ascii_uppercase().replace('O', "0").replace('I', "1");
     let group = wanted.get(..4)?;
-    let near = |code: &Code| {
-        let code = code.as_str();
-        wanted.len() <= 8 && code.starts_with(group) && strsim::damerau_levenshtein(&wanted, code) <= 1
-    };
-    Code::all().into_iter().find(near)
+    let all = Code::all().into_iter().filter(|code| wanted.len() <= 8 && code.as_str().starts_with(group));
+    let distances = all.map(|code| (strsim::damerau_levenshtein(&wanted, code.as_str()), code));
+    distances.min().filter(|(distance, _)| *distance <= 1).map(|(_, code)| code)
 }
 
 /// The address of a code's page, for formats that want one: an absolute URI that needs no host, as the page is in the
