@@ -22,8 +22,8 @@ pub mod rollout;
 pub(crate) mod upstream;
 
 pub use self::authz::{Authn, Authz, JwtProvider, Rollout};
-pub(crate) use self::candidate::CandidateFile;
 pub use self::candidate::{Applied, Candidate};
+pub(crate) use self::candidate::{CandidateFile, CandidateSpec};
 pub use self::deploy::Gateway;
 pub use self::health::READINESS_PORT;
 pub(crate) use self::mesh::MeshFile;
@@ -93,6 +93,9 @@ record! {
     }
 }
 
+/// For what Istio's VirtualService has, and an Egress has not.
+const NO_FIELD: &str = "leave it out, or change the VirtualService by `patches`: Sallyport has no such field";
+
 record! {
     /// What one gateway does.
     pub struct EgressSpec = "spec" {
@@ -126,6 +129,40 @@ record! {
         "patches" patches: Vec<Patch> = default(Vec::new()),
     }
     instead {
+        "gateways" => "leave it out: an Egress has a gateway of its own",
+        "servers" => "leave it out: an Egress has a gateway of its own",
+        "server" => "leave it out: an Egress has a gateway of its own",
+        "listeners" => "leave it out: an Egress has a gateway of its own",
+        "parentRefs" => "leave it out: an Egress has a gateway of its own",
+        "targetRefs" => "leave it out: an Egress has one gateway",
+        "egressGateway" => "write `gateway`",
+        "hostnames" => "write `host`, and the other hosts in `aliases`",
+        "http" => "write `route`, and what rules match in `authz.rules`",
+        "tcp" => upstream::NOT_HTTP,
+        "backendRefs" => "write `upstream`",
+        "backends" => "write `upstream`",
+        "clusters" => "write `upstream`",
+        "proxy_pass" => "write `upstream`",
+        "locations" => "write `route.paths`, and what rules match in `authz.rules`",
+        "subsets" => "leave it out: an Egress has one upstream",
+        "trafficPolicy" => "write `upstream.tls`, and the rest in `route`",
+        "loadBalancer" => upstream::BY_PATCH,
+        "circuitBreaker" => "write `route.connectionPool`, or `health`",
+        "circuitBreakers" => "write `route.connectionPool`, or `health`",
+        "filters" => "write `headers`, or `route`",
+        "authorization" => "write `authz`",
+        "authorizationPolicy" => "write `authz`",
+        "authentication" => "write `authn`",
+        "accessLog" => "write `accessLog` of the Mesh file",
+        "accessLogging" => "write `accessLog` of the Mesh file",
+        "logging" => "write `accessLog` of the Mesh file",
+        "telemetry" => "write `tracing`, and `accessLog` of the Mesh file",
+        "metrics" => "leave it out: the gateways always have their metrics",
+        "rateLimit" => "leave it out: limits of connections and requests are in `route.connectionPool`, and Sallyport has no other",
+        "cors" => NO_FIELD,
+        "corsPolicy" => NO_FIELD,
+        "mirror" => NO_FIELD,
+        "fault" => NO_FIELD,
         "hosts" => "write `host`, and the other hosts in `aliases`",
         "hostname" => "write `host`",
         "endpoints" => "write them in `upstream.endpoints`",

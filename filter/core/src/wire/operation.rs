@@ -50,6 +50,18 @@ crate::record! {
     instead {
         "headers" => "write a condition: `when: [{key: \"request.headers[NAME]\", values: [...]}]`",
         "query" => "write a condition: `when: [{key: \"request.query[NAME]\", values: [...]}]`",
+        "queryParams" => "write a condition: `when: [{key: \"request.query[NAME]\", values: [...]}]`",
+        "cookies" => "write a condition: `when: [{key: \"request.headers[cookie]\", values: [...]}]`",
+        "claims" => "write a condition: `when: [{key: \"request.auth.claims[NAME]\", values: [...]}]`",
+        "body" => "leave it out: rules see no body; match `methods` and `paths`",
+        "regex" => "write `pathRegex`",
+        "notRegex" => "write `notPathRegex`",
+        "prefix" => "write `paths: [\"/PREFIX*\"]`",
+        "pathPrefix" => "write `paths: [\"/PREFIX*\"]`",
+        "exact" => "write `paths`",
+        "uri" => "write `paths`",
+        "service" => "write `grpc: [SERVICE/METHOD]`",
+        "schemes" => "leave it out: callers speak plain HTTP, which their sidecars encrypt",
         "verbs" => "write `methods`",
         "urls" => "write `paths`, and `hosts` if needed",
     }

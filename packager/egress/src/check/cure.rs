@@ -99,23 +99,27 @@ fn grpc(written: &str) -> Option<String> {
     (call != written).then_some(call)
 }
 
+/// The field for other callers that means as much as the one that is written: its `not` twin if that is one.
+fn twin(written: &str, field: &str) -> String {
+    let not = || written.strip_prefix("not")?.starts_with(|c: char| c.is_ascii_uppercase()).then_some("not");
+    let (first, rest) = field.split_at(field.len().min(1));
+    not().map_or_else(|| field.to_owned(), |not| format!("{not}{}{rest}", first.to_ascii_uppercase()))
+}
+
 /// Every service account of a namespace, or every one.
 fn accounts(field: &str, written: &str) -> Option<String> {
-    let is_denied = field.starts_with("not");
+    let principals = || twin(field, "principals");
     if written == "*" {
-        let field = if is_denied { "notPrincipals" } else { "principals" };
-        return Some(format!("write `{field}: [\"*\"]` for every caller with an identity"));
+        return Some(format!("write `{}: [\"*\"]` for every caller with an identity", principals()));
     }
     if let Some(account) = account(written) {
         return Some(format!("write {}", quoted(&account)));
     }
     if let Some(account) = written.strip_prefix("*/").filter(|account| is_subdomain(account)) {
-        let field = if is_denied { "notPrincipals" } else { "principals" };
-        return Some(format!("write `{field}: [\"*/sa/{account}\"]` for this account of every namespace"));
+        return Some(format!("write `{}: [\"*/sa/{account}\"]` for this account of every namespace", principals()));
     }
     let namespace = written.strip_suffix("/*").filter(|namespace| is_label(namespace))?;
-    let field = if is_denied { "notNamespaces" } else { "namespaces" };
-    Some(format!("write `{field}: [{namespace}]` for every service account there"))
+    Some(format!("write `{}: [{namespace}]` for every service account there", twin(field, "namespaces")))
 }
 
 /// `NAMESPACE/ACCOUNT`, of a service account in the words of SPIFFE, of Kubernetes' users, or in another case.
@@ -136,24 +140,20 @@ fn account(written: &str) -> Option<String> {
 
 /// A caller in a field that is for another name of it.
 fn callers(code: PolicyCode, field: &str, written: &str) -> Option<String> {
-    let not = |name: &str| match field.starts_with("not") {
-        true => format!(
-            "not{}{}",
-            name.get(..1).unwrap_or_default().to_ascii_uppercase(),
-            name.get(1..).unwrap_or_default()
-        ),
-        false => name.to_owned(),
-    };
     if let (PolicyCode::Namespace, Some(namespace)) = (code, written.strip_suffix("/*").filter(|name| is_label(name))) {
         return Some(format!("write {}", quoted(namespace)));
     }
     if code == PolicyCode::Principal && is_label(written) {
-        return Some(format!("write `{}: [{written}]` for every caller of that namespace", not("namespaces")));
+        let (accounts, namespaces) = (twin(field, "serviceAccounts"), twin(field, "namespaces"));
+        return Some(format!(
+            "write `{accounts}: [NAMESPACE/{written}]` if it is a service account, `{namespaces}: [{written}]` for every \
+             caller of that namespace"
+        ));
     }
     if code == PolicyCode::Principal && !written.starts_with("system:") {
         return None;
     }
-    account(written).map(|account| format!("write `{}: [{account}]`", not("serviceAccounts")))
+    account(written).map(|account| format!("write `{}: [{account}]`", twin(field, "serviceAccounts")))
 }
 
 /// Whether a rule can have this value.

@@ -89,5 +89,15 @@ record! {
     instead {
         "mode" => "write `stage`",
         "percent" => "write it in `canary.percent`",
+        "weight" => "write it in `canary.percent`",
+        "steps" => "write them in a Rollout file: `gates: {canary: {steps: [...]}}`",
+        "strategy" => "write `stage`",
+        "dryRun" => "write `stage: shadow`",
+        "stage: dry-run" => "write `shadow`",
+        "stage: dryRun" => "write `shadow`",
+        "stage: audit" => "write `shadow`",
+        "stage: monitor" => "write `shadow`",
+        "stage: off" => "write `shadow`",
+        "stage: on" => "write `enforce`",
     }
 }

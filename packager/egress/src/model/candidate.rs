@@ -48,6 +48,11 @@ record! {
     instead {
         "authz" => "write `rules`: a candidate changes nothing else",
         "delete" => "write `remove`",
+        "add" => "write the new rules in `rules`",
+        "replace" => "write the changed rules in `rules`: each takes the place of the one with its `id`",
+        "patch" => "write the whole of each changed rule in `rules`",
+        "percent" => "leave it out: the steps are in a Rollout file, `gates: {canary: {steps: [...]}}`",
+        "egress" => "leave it out: the Egress has the name and the namespace in `metadata`",
         "stage" => "leave it out: `sallyport promote` writes the stage into `sallyport.lock`",
     }
 }

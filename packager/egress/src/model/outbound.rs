@@ -2,13 +2,16 @@
 
 use crate::value::NOT_EMPTY;
 use crate::value::header::{HeaderName, HeaderPrefix};
-use crate::value::names::{ResourceName, SecretKey, Word};
+use crate::value::names::{BaggageKey, ResourceName, SecretKey, Word};
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_core::outbound::hygiene;
 use sallyport_core::wire::{self, Shape};
 use sallyport_core::wire::{Hygiene, ParentSpan, TraceFormat, TracingMode};
 use sallyport_core::{record, words};
 use std::collections::BTreeSet;
+
+const OTHER_FORMAT: &str =
+    "the filter writes `w3c`, `b3`, `b3multi` and `jaeger`: for another format write `mode: envoy`";
 
 record! {
     /// `spec.tracing`: which trace headers the upstream gets.
@@ -18,7 +21,7 @@ record! {
         /// The formats of the trace headers, one or more. Needs `mode: standalone`.
         "formats" formats: Option<Vec<TraceFormat>> = default(None, "`w3c`"),
         /// Keys of W3C baggage that leave the mesh. Needs `mode: standalone`.
-        "baggage" baggage: Vec<Word> = default(Vec::new()),
+        "baggage" baggage: Vec<BaggageKey> = default(Vec::new()),
         /// Whose span the upstream gets as the parent of its own. Needs `mode: standalone`.
         "parent" parent: ParentSpan = default(ParentSpan::Caller),
         /// The tracer, by its name among Istio's extension providers. Needs `mode: envoy`; without it, the mesh's own
@@ -37,6 +40,36 @@ record! {
         "randomSamplingPercentage" => "write `samplingPerMille`",
         "format" => "write `formats`",
         "providers" => "write `provider`",
+        "mode: off" => "write `strip`: no trace header leaves the mesh",
+        "mode: none" => "write `strip`: no trace header leaves the mesh",
+        "mode: false" => "write `strip`: no trace header leaves the mesh",
+        "mode: disabled" => "write `strip`: no trace header leaves the mesh",
+        "mode: remove" => "write `strip`",
+        "mode: on" => "write `standalone`",
+        "mode: true" => "write `standalone`",
+        "mode: propagate" => "write `standalone`",
+        "mode: w3c" => "write `standalone`, and `formats: [w3c]`",
+        "mode: istio" => "write `envoy`",
+        "mode: opentelemetry" => "write `envoy`, and the tracer in `provider`",
+        "mode: otel" => "write `envoy`, and the tracer in `provider`",
+        "mode: zipkin" => "write `envoy`, and the tracer in `provider`",
+        "formats: b3single" => "write `b3`",
+        "formats: b3-single" => "write `b3`",
+        "formats: zipkin" => "write `b3`, or `b3multi`",
+        "formats: traceparent" => "write `w3c`",
+        "formats: tracecontext" => "write `w3c`",
+        "formats: opentelemetry" => "write `w3c`",
+        "formats: otel" => "write `w3c`",
+        "formats: uber-trace-id" => "write `jaeger`",
+        "formats: baggage" => "write its keys in `baggage` of `tracing`",
+        "formats: datadog" => OTHER_FORMAT,
+        "formats: xray" => OTHER_FORMAT,
+        "formats: ottrace" => OTHER_FORMAT,
+        "requestId: strip" => "write `headers: {remove: [x-request-id]}`, and leave this out",
+        "requestId: remove" => "write `headers: {remove: [x-request-id]}`, and leave this out",
+        "requestId: none" => "write `headers: {remove: [x-request-id]}`, and leave this out",
+        "requestId: generate" => "write `new`",
+        "requestId: preserve" => "write `keep`",
     }
 }
 

@@ -51,6 +51,12 @@ record! {
     instead {
         "gateways" => "write them in a wave: `waves: [{name: ..., gateways: [...]}]`",
         "steps" => "write `gates: {canary: {steps: [...]}}`",
+        "strategy" => "leave it out: the stages are `shadow`, `canary` and `enforce`",
+        "analysis" => "write `gates`",
+        "pause" => "write how long a stage lasts at least: `gates: {shadow: {minTime: 24h}}`",
+        "duration" => "write how long a stage lasts at least: `gates: {shadow: {minTime: 24h}}`",
+        "autoPromote" => "leave it out: `sallyport promote` takes each step",
+        "maxSurge" => "write it in `gateway.maxSurge` of the Egress",
         "stages" => "leave it out: the stages are `shadow`, `canary` and `enforce`",
     }
 }
@@ -68,6 +74,8 @@ record! {
     instead {
         "matchLabels" => "write `labels`",
         "selector" => "write `labels`",
+        "egresses" => "write `gateways`",
+        "upstreams" => "write `gateways`",
     }
 }
 
@@ -102,6 +110,11 @@ record! {
         /// How many requests it must have been evaluated for.
         "minRequests" min_requests: u32 as (REQUESTS) = default(1000),
     }
+    instead {
+        "duration" => "write `minTime`",
+        "pause" => "write `minTime`",
+        "requests" => "write `minRequests`",
+    }
 }
 
 record! {
@@ -115,6 +128,15 @@ record! {
         /// Callers for whom it decides from the first step on: principals (`TRUST_DOMAIN/ns/NAMESPACE/sa/ACCOUNT`, exact).
         "callers" callers: Vec<String> as (NOT_EMPTY_LIST) = default(Vec::new(), "none"),
     }
+    instead {
+        "duration" => "write `minTime`",
+        "pause" => "write `minTime`",
+        "requests" => "write `minRequests`",
+        "percent" => "write `steps: [...]`",
+        "weight" => "write `steps: [...]`",
+        "weights" => "write `steps`",
+        "setWeight" => "write `steps: [...]`",
+    }
 }
 
 record! {
@@ -122,12 +144,20 @@ record! {
         /// How long the candidate must have decided for all.
         "minTime" min_time: Duration = default(Duration::of_hours(24)),
     }
+    instead {
+        "duration" => "write `minTime`",
+        "pause" => "write `minTime`",
+    }
 }
 
 record! {
     pub struct ErrorsGate: Default = "errors" {
         /// The largest share of requests that the gateway or the upstream may answer with 5xx.
         "atMost" at_most: Percent = default(Percent::of("1%")),
+    }
+    instead {
+        "max" => "write `atMost`",
+        "threshold" => "write `atMost`",
     }
 }
 

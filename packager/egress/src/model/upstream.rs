@@ -14,6 +14,14 @@ const PORT: Shape = Shape::Whole { least: 1, most: 65535 };
 pub(crate) const NOT_HTTP: &str = "a gateway passes HTTP only: for another protocol write Istio's own ServiceEntry with \
      `protocol: TCP` or `protocol: TLS`, and no Egress";
 
+/// For what Istio's DestinationRule has, and an Egress has not.
+pub(super) const BY_PATCH: &str = "leave it out, or change the DestinationRule by `patches` of the Egress";
+const VERIFIED: &str = "leave it out: the upstream is always verified; write `caCertificates` for a private authority";
+const FROM_SECRET: &str = "write `mode: MUTUAL`, `clientCertificate: /etc/sallyport/upstream/tls.crt` and `privateKey: /etc/sallyport/upstream/tls.key`, or with `mode: SIMPLE` only `caCertificates: /etc/sallyport/upstream/ca.crt`: the gateway's pods mount the Secret `NAME-upstream-tls` there";
+/// For what Istio has for a whole mesh.
+const OF_TLS_DEFAULTS: &str =
+    "leave it out: Istio has it for the whole mesh, in `meshConfig.tlsDefaults`, and Sallyport has no such field";
+
 record! {
     /// `spec.upstream`.
     pub struct Upstream = "upstream" {
@@ -46,7 +54,27 @@ record! {
         "resolution" => "leave it out: `host` is resolved by DNS, and `endpoints` are addresses or names",
         "location" => "leave it out: an upstream is outside the mesh",
         "weight" => "write it in `endpoints: [{address: ..., weight: ...}]`",
-        "loadBalancer" => "leave it out, or change the DestinationRule by `patches` of the Egress",
+        "loadBalancer" => BY_PATCH,
+        "lbPolicy" => BY_PATCH,
+        "keepalive" => BY_PATCH,
+        "tcpKeepalive" => BY_PATCH,
+        "proxyProtocol" => BY_PATCH,
+        "http2" => "write `protocol: http2`",
+        "h2" => "write `protocol: http2`",
+        "grpc" => "write `protocol: http2`",
+        "ssl" => "write `tls`",
+        "targetPort" => "write `port`",
+        "servers" => "write `host`, and its addresses in `endpoints: [{address: ...}]`",
+        "backends" => "write `host`, and its addresses in `endpoints: [{address: ...}]`",
+        "service" => "write `host`: the name that the upstream has in DNS",
+        "namespace" => "leave it out: `host` is the name that the upstream has in DNS",
+        "cluster" => "leave it out: `sallyport build` names Envoy's cluster",
+        "path" => "write `route: {paths: [{path: ..., rewrite: ...}]}` in the Egress",
+        "healthCheck" => "write `health: {probe: {path: ...}}` in the Egress",
+        "healthChecks" => "write `health: {probe: {path: ...}}` in the Egress",
+        "circuitBreaker" => "write `route.connectionPool`, or `health` of the Egress",
+        "circuitBreakers" => "write `route.connectionPool`, or `health` of the Egress",
+        "verify" => "leave it out: the upstream is always verified; write `tls.caCertificates` for a private authority",
         "trafficPolicy" => "write `tls`, and the rest in `route` of the Egress",
         "connectionPool" => "write it in `route` of the Egress",
         "outlierDetection" => "write it in `route` of the Egress",
@@ -127,9 +155,34 @@ record! {
         "keyFile" => "write `privateKey`",
         "serverName" => "write `sni`",
         "sans" => "write `subjectAltNames`",
-        "credentialName" => "write `mode: MUTUAL`, `clientCertificate: /etc/sallyport/upstream/tls.crt` and `privateKey: /etc/sallyport/upstream/tls.key`, or with `mode: SIMPLE` only `caCertificates: /etc/sallyport/upstream/ca.crt`: the gateway's pods mount the Secret `NAME-upstream-tls` there",
+        "credentialName" => FROM_SECRET,
+        "secretName" => FROM_SECRET,
+        "secret" => FROM_SECRET,
         "enabled" => "write `mode: SIMPLE`, or `mode: NONE` for plaintext",
-        "verify" => "leave it out: the upstream is always verified",
+        "verify" => VERIFIED,
+        "insecure" => VERIFIED,
+        "skipVerify" => VERIFIED,
+        "insecureSkipVerify" => VERIFIED,
+        "insecureSkipTLSVerify" => VERIFIED,
+        "caCert" => "write `caCertificates`",
+        "caBundle" => "write `caCertificates`",
+        "caCertificateRefs" => "write the path of the file in `caCertificates`",
+        "rootCA" => "write `caCertificates`",
+        "trustedCa" => "write `caCertificates`",
+        "pinnedCertificate" => "write the upstream's own authority in `caCertificates`",
+        "wellKnownCACertificates" => "leave it out: without `caCertificates` the system's authorities are trusted",
+        "clientCert" => "write `clientCertificate`",
+        "certificate" => "write `clientCertificate`",
+        "certChain" => "write `clientCertificate`",
+        "clientKey" => "write `privateKey`",
+        "hostname" => "write `sni`",
+        "subjectAlternativeNames" => "write `subjectAltNames`",
+        "minVersion" => OF_TLS_DEFAULTS,
+        "minProtocolVersion" => OF_TLS_DEFAULTS,
+        "maxProtocolVersion" => OF_TLS_DEFAULTS,
+        "cipherSuites" => OF_TLS_DEFAULTS,
+        "alpn" => "leave it out: `protocol` of the upstream decides",
+        "alpnProtocols" => "leave it out: `protocol` of the upstream decides",
         "mode: DISABLE" => "write `NONE`, which is Istio's `DISABLE`",
         "mode: DISABLED" => "write `NONE`",
         "mode: NO" => "write `NONE`",
@@ -146,7 +199,6 @@ record! {
         "mode: PASSTHROUGH" => "write `SIMPLE`: the gateway reads each request, so it begins TLS itself",
         "mode: AUTO_PASSTHROUGH" => "write `SIMPLE`: the gateway reads each request, so it begins TLS itself",
         "mode: INSECURE" => "write `SIMPLE`, and the upstream's own authority in `caCertificates`",
-        "insecureSkipVerify" => "the upstream is always verified: write `caCertificates` for a private authority",
     }
 }
 

@@ -65,6 +65,12 @@ impl Defaults {
         self.at(names)?.as_str()
     }
 
+    /// The texts that are the default of a field of `spec`.
+    pub(crate) fn texts(&self, names: &[&str]) -> Vec<&str> {
+        let list = self.at(names).and_then(Value::as_array);
+        list.into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
     /// The number that is the default of a field of `spec`.
     pub(crate) fn number(&self, names: &[&str]) -> Option<u64> {
         self.at(names)?.as_u64()

@@ -5,6 +5,7 @@ use crate::code::Code;
 use crate::diagnostic::UnplacedDiagnostic;
 use crate::wording::{did_you_mean, quoted};
 use sallyport_core::dns;
+use sallyport_core::request::is_token_byte;
 use sallyport_core::wire::TextKind;
 
 checked_text!(
@@ -29,10 +30,17 @@ checked_text!(
 );
 
 checked_text!(
-    /// A name without spaces that is compared byte by byte: of a tracer, a key of baggage.
+    /// A name without spaces that is compared byte by byte: of a tracer.
     Word,
     check_word,
     "name"
+);
+
+checked_text!(
+    /// A key of W3C baggage, which is compared byte by byte.
+    BaggageKey,
+    check_baggage_key,
+    "baggage key"
 );
 
 checked_text!(
@@ -165,6 +173,30 @@ fn check_word(text: &str) -> Option<UnplacedDiagnostic> {
     })
 }
 
+/// A pattern would match only a key that is written like it, so it is refused even where a key may have such characters.
+fn check_baggage_key(text: &str) -> Option<UnplacedDiagnostic> {
+    let flaw = |problem: &str| UnplacedDiagnostic::new(Code::Word, format!("{} {problem}", quoted(text)));
+    let is_regex = text.starts_with('^') || text.ends_with('$') || text.contains(".+");
+    if text.contains('*') || is_regex {
+        let help =
+            "write each key out: keys are compared byte by byte, and all of a caller's baggage never leaves the mesh";
+        return Some(flaw("is a pattern, not a key of baggage").help(help));
+    }
+    let is_token = |key: &str| !key.is_empty() && key.bytes().all(is_token_byte);
+    let keys = || text.split(',').map(|member| member.split(['=', ';']).next().unwrap_or(member).trim());
+    if text.contains([',', '=', ';']) && keys().all(is_token) {
+        let keys: Vec<_> = keys().collect();
+        let (what, how) =
+            if keys.len() == 1 { ("more than its key", "the key alone") } else { ("several keys", "each by itself") };
+        let shown = quoted(&keys.join(", "));
+        return Some(
+            flaw(&format!("is {what}")).help(format!("write {how}: `baggage: [{}]`", shown.trim_matches('`'))),
+        );
+    }
+    let help = "a key has letters, digits and `-`, `_`, `.`";
+    (!is_token(text)).then(|| flaw("is not a key of baggage").help(help))
+}
+
 fn check_decision(text: &str) -> Option<UnplacedDiagnostic> {
     let is_word = |part: &str| {
         part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
@@ -254,5 +286,9 @@ mod tests {
             &[".", "..", "..data", "../token", "a/b", "a b", "a\0", "é", &long],
         );
         table::<Word>(&["zipkin", "tenant-id", "é"], &["a b", " a", "a\n", "a\0"]);
+        table::<BaggageKey>(
+            &["tenant-id", "user.name", "A_1", "a+b"],
+            &["a b", "é", "*", "user-*", "^user", "user$", "user.+", "a=b", "a,b", "a;b", ",", "=", "a\n", "\"a\""],
+        );
     }
 }

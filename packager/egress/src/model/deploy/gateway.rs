@@ -10,6 +10,11 @@ use sallyport_core::{record, words};
 const PODS: Shape = Shape::Whole { least: 1, most: 1000 };
 const PODS_OR_NONE: Shape = Shape::Whole { least: 0, most: 1000 };
 
+/// For what a pod has, and `gateway` has not.
+const OF_PODS: &str = "leave it out, or change the Deployment by `patches`";
+/// For what only a gateway that several upstreams share has.
+const OWN_GATEWAY: &str = "leave it out: an Egress has a gateway of its own";
+
 record! {
     /// `spec.gateway`.
     pub struct Gateway: Default = "gateway" {
@@ -46,6 +51,40 @@ record! {
         "rollingUpdate" => "write `maxSurge` and `maxUnavailable`",
         "requests" => "write `resources` with `cpu` and `memory`",
         "terminationGracePeriodSeconds" => "write `drainSeconds`",
+        "gracePeriod" => "write `drainSeconds`",
+        "hpa" => "write `maxReplicas`",
+        "horizontalPodAutoscaler" => "write `maxReplicas`",
+        "pdb" => "leave it out: `sallyport build` writes a PodDisruptionBudget",
+        "podDisruptionBudget" => "leave it out: `sallyport build` writes a PodDisruptionBudget",
+        "image" => "leave it out: Istio chooses the proxy's image; that of the filter is `filter.image` of the Mesh file, and OPA's is `opa.image`",
+        "env" => OF_PODS,
+        "affinity" => OF_PODS,
+        "tolerations" => OF_PODS,
+        "nodeSelector" => OF_PODS,
+        "topologySpreadConstraints" => OF_PODS,
+        "priorityClassName" => OF_PODS,
+        "securityContext" => OF_PODS,
+        "imagePullSecrets" => OF_PODS,
+        "volumes" => OF_PODS,
+        "volumeMounts" => OF_PODS,
+        "sidecars" => OF_PODS,
+        "containers" => OF_PODS,
+        "podAnnotations" => "write `annotations` of the Mesh file, or change the Deployment by `patches`",
+        "annotations" => "write `annotations` of the Mesh file, or change the Deployment by `patches`",
+        "podLabels" => "write `labels` of the Mesh file, or change the Deployment by `patches`",
+        "labels" => "write `labels` of the Mesh file, or change the Deployment by `patches`",
+        "serviceAccount" => OF_PODS,
+        "serviceAccountName" => OF_PODS,
+        "service" => "leave it out: only the mesh calls the gateway; callers outside of it come through `expose` of the Egress",
+        "name" => "leave it out: the gateway has the name in `metadata`",
+        "namespace" => "leave it out: the gateway has the namespace in `metadata`",
+        "selector" => OWN_GATEWAY,
+        "servers" => OWN_GATEWAY,
+        "listeners" => OWN_GATEWAY,
+        "gatewayClassName" => "write `install: gateway-api`",
+        "istio" => OWN_GATEWAY,
+        "accessLog" => "write `accessLog` of the Mesh file",
+        "logLevel" => OF_PODS,
         "mode" => "write `install`",
         "digest" => "write `filterDigest`",
     }
@@ -91,5 +130,13 @@ record! {
     }
     instead {
         "policy" => "write the name of its ConfigMap in `policyConfigMap`",
+        "configMap" => "write `policyConfigMap`",
+        "rego" => "write the policy in a ConfigMap, and its name in `policyConfigMap`",
+        "bundle" => "write the policy in a ConfigMap, and its name in `policyConfigMap`",
+        "package" => "write it in `path`: `PACKAGE/RULE`",
+        "query" => "write `path`",
+        "decision" => "write `path`",
+        "url" => "write `image`: OPA runs beside the gateway, and nothing else is asked",
+        "address" => "write `image`: OPA runs beside the gateway, and nothing else is asked",
     }
 }

@@ -1,5 +1,6 @@
 //! `spec.route`: how requests go to the upstream, with Istio's field names.
 
+use super::super::upstream::BY_PATCH;
 use crate::value::duration::Duration;
 use crate::value::names::RetryConditions;
 use crate::value::path::RoutePath;
@@ -59,6 +60,9 @@ record! {
     instead {
         "retries" => "write `attempts`",
         "numRetries" => "write `attempts`",
+        "count" => "write `attempts`",
+        "max" => "write `attempts`",
+        "backoff" => "leave it out, or change the VirtualService by `patches` of the Egress",
     }
 }
 
@@ -81,6 +85,10 @@ record! {
         "http" => "write its fields here",
         "http1MaxPendingRequests" => "write `maxPendingRequests`",
         "http2MaxRequests" => "write `maxRequests`",
+        "idleTimeout" => BY_PATCH,
+        "tcpKeepalive" => BY_PATCH,
+        "maxRequestsPerConnection" => BY_PATCH,
+        "maxRetries" => BY_PATCH,
     }
 }
 
@@ -98,6 +106,9 @@ record! {
     }
     instead {
         "consecutiveErrors" => "write `consecutive5xxErrors`",
+        "consecutiveGatewayErrors" => BY_PATCH,
+        "splitExternalLocalOriginErrors" => BY_PATCH,
+        "minHealthPercent" => BY_PATCH,
     }
 }
 

@@ -76,10 +76,30 @@ fn whole<'t>(range: RangeInclusive<u64>, what: What<'_>, scalar: &Scalar) -> Res
             Err(words::wrong_scalar(&shape, what, scalar).help(help))
         }
         _ => Err(words::wrong_scalar(&shape, what, scalar).help(match text.as_str() {
-            "https" => "write its number: `443`",
-            "http" => "write its number: `80`",
-            _ => "write it in plain digits",
+            "https" => "write its number: `443`".to_owned(),
+            "http" => "write its number: `80`".to_owned(),
+            _ => in_digits(what, text, &range, &shape),
         })),
+    }
+}
+
+/// What to write instead of a share or a fraction.
+fn in_digits(what: What<'_>, text: &str, range: &RangeInclusive<u64>, shape: &Shape) -> String {
+    let (number, is_share) = text.strip_suffix('%').map_or((text, false), |number| (number.trim(), true));
+    let Ok(value) = number.parse::<f64>() else { return "write it in plain digits".to_owned() };
+    let is_per_mille = what.field.ends_with("PerMille");
+    let has_percent = what.field.to_ascii_lowercase().ends_with("percent");
+    let times = if is_per_mille && is_share { 10.0 } else { 1.0 };
+    let meant = format!("{}", value * times);
+    let is_meant = (is_share && (is_per_mille || has_percent)) || !number.contains('.');
+    if is_meant && is_decimal(&meant) && meant.parse().is_ok_and(|meant| range.contains(&meant)) {
+        return format!("write `{meant}`");
+    }
+    match is_per_mille {
+        true => {
+            "write how many of a thousand requests: `1`, which is 0.1 %, is the least that is more than none".to_owned()
+        }
+        false => format!("write {}", words::expected(shape)),
     }
 }
 

@@ -157,8 +157,15 @@ fn one(
     }
     match homes(above, block, name).as_slice() {
         homes @ ([_] | [_, _]) => {
-            let homes = either(homes.iter().map(|home| home.name));
-            (unknown(Code::RenamedField).help(format!("it belongs in {homes}: check the indentation")), Vec::new())
+            let paths: Vec<_> = homes.iter().map(|home| home.path.as_str()).collect();
+            let shown = either(paths.iter().copied());
+            let help = if homes.iter().all(|home| home.is_near) {
+                format!("it belongs in {shown}: check the indentation")
+            } else {
+                let written: Vec<_> = paths.iter().map(|path| format!("{path}.{name}")).collect();
+                format!("write it in {}", either(written.iter().map(String::as_str)))
+            };
+            (unknown(Code::RenamedField).help(help), Vec::new())
         }
         _ => match missing {
             [field] => {
@@ -185,19 +192,46 @@ fn without_colon(block: &'static Block, entry: &Entry) -> Option<(&'static Field
     Some((block.field(name.trim_end())?, quoted(value).trim_matches('`').to_owned()))
 }
 
-/// The blocks near by that have such a field: around the block, in it, or beside it. A wrong indentation leads no further.
-fn homes(above: &[&'static Block], block: &'static Block, name: &str) -> Vec<&'static Block> {
+/// A block that has a field.
+struct Home {
+    block: &'static Block,
+    /// From the outermost block of a file's contents: `route.connectionPool`.
+    path: String,
+    /// One that the indentation may miss: around the block, directly in it, or beside it.
+    is_near: bool,
+}
+
+/// The blocks that have such a field: around the block, up to two below it, or as many below those around it.
+fn homes(above: &[&'static Block], block: &'static Block, name: &str) -> Vec<Home> {
     let inside = |block: &'static Block| block.fields.iter().filter_map(|field| block_of(&field.shape));
-    let within = |block: &'static Block| inside(block).chain(inside(block).flat_map(inside));
+    let within = |block: &'static Block| {
+        inside(block).map(move |inner| (inner, true)).chain(inside(block).flat_map(inside).map(|inner| (inner, false)))
+    };
+    let around = above.iter().copied().map(|block| (block, true));
     let beside = above.iter().rev().take(2).flat_map(|block| within(block));
-    let mut homes: Vec<&'static Block> = Vec::new();
-    for home in above.iter().copied().chain(within(block)).chain(beside) {
-        let is_other = home.name != block.name && homes.iter().all(|known| known.name != home.name);
+    let root = above.first().copied().unwrap_or(block);
+    let mut homes: Vec<Home> = Vec::new();
+    for (home, is_near) in around.chain(within(block)).chain(beside) {
+        let is_other = home.name != block.name && homes.iter().all(|known| known.block.name != home.name);
         if is_other && home.field(name).is_some() {
-            homes.push(home);
+            let path = path_to(root, home).unwrap_or_else(|| home.name.to_owned());
+            // What is inside of `spec` is named from there, as everywhere else.
+            let path = if above.is_empty() { path } else { path.trim_start_matches("spec.").to_owned() };
+            homes.push(Home { block: home, path, is_near });
         }
     }
     homes
+}
+
+/// The names of the fields that lead to a block.
+fn path_to(root: &'static Block, wanted: &Block) -> Option<String> {
+    root.fields.iter().find_map(|field| {
+        let inner = block_of(&field.shape)?;
+        if inner.name == wanted.name {
+            return Some(field.name.to_owned());
+        }
+        path_to(inner, wanted).map(|path| format!("{}.{path}", field.name))
+    })
 }
 
 fn block_of(mut shape: &'static Shape) -> Option<&'static Block> {

@@ -77,14 +77,21 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
     };
     let flaw = UnplacedDiagnostic::new(Code::WrongType, format!("{what} is {found_text}, not {}", expected(shape)));
     match (shape, found) {
-        (Shape::List(_), Value::Scalar(scalar)) => {
-            flaw.help(format!("write a list: `{}: [{}]`", what.field, plain(&scalar.text)))
-        }
+        (Shape::List(of), Value::Scalar(scalar)) => flaw.help(match wrong_item(of, &scalar.text) {
+            Some(help) => format!("write a list; {help}"),
+            None => format!("write a list: `{}: [{}]`", what.field, plain(&scalar.text)),
+        }),
         (Shape::List(_), _) => flaw.help("begin each item with `- `"),
         (Shape::Block(_), Value::Sequence(_)) => flaw.help("remove the `- `: there is only one"),
         (Shape::Block(block), _) => flaw.help(format!("write a mapping with the fields {}", field_names(block))),
         _ => flaw.help(format!("write {}", expected(shape))),
     }
+}
+
+/// What to write instead of a text that cannot be an item of a list either.
+fn wrong_item(of: &Shape, text: &str) -> Option<String> {
+    let Shape::Text(kind) = of else { return None };
+    (kind.check)(text).err().and_then(|flaw| UnplacedDiagnostic::from(flaw).help)
 }
 
 /// As YAML has a text in a line, to stand between backticks.

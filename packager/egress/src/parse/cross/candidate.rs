@@ -2,15 +2,18 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
+use crate::model::CandidateSpec;
 use crate::wording::quoted;
-use crate::yaml::tree::Node;
+use crate::yaml::tree::{Entry, Node};
 use std::collections::HashMap;
 
 /// Reports stages of rules, ids that are written twice, and a candidate without a change.
 pub(crate) fn check(root: &Node, sink: &mut Sink) {
     let Some(spec) = root.get("spec") else { return };
     let (rules, removed) = (spec.items_at(&["rules"]), spec.items_at(&["remove"]));
-    if rules.is_empty() && removed.is_empty() && spec.entries().iter().all(|entry| entry.value.text().is_none()) {
+    // What stands under another name was reported.
+    let is_list = |entry: &Entry| CandidateSpec::BLOCK.field(&entry.key.name).is_some() && entry.value.text().is_none();
+    if rules.is_empty() && removed.is_empty() && spec.entries().iter().all(is_list) {
         let start = Span { start: spec.span.start, end: spec.span.start };
         let flaw = UnplacedDiagnostic::new(Code::CandidateWithoutChange, "the candidate changes nothing");
         sink.report(start, flaw.help("write the rules that change in `rules`, or IDs of rules in `remove`"));

@@ -3,12 +3,12 @@
 use super::super::defaults::Defaults;
 use crate::code::Code;
 use crate::diagnostic::{Sink, UnplacedDiagnostic};
-use crate::model::outbound::Tracing;
+use crate::model::outbound::{RequestId, Tracing};
 use crate::wording::quoted;
 use crate::yaml::tree::Node;
 use sallyport_core::request::name::{fold, is_same_to_cgi};
 use sallyport_core::trace_context::{is_trace_header, is_written};
-use sallyport_core::wire::TracingMode;
+use sallyport_core::wire::{TraceFormat, TracingMode};
 
 /// Reports what contradicts each other there.
 pub(super) fn check(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
@@ -20,13 +20,9 @@ pub(super) fn check(spec: &Node, defaults: &Defaults, sink: &mut Sink) {
         }
         check_set(headers, sink);
         check_credential(headers, sink);
-        match tracing_mode(spec, defaults) {
-            Some(TracingMode::Standalone) => {
-                check_removed_trace(headers, sink);
-                check_kept_trace(headers, sink);
-            }
-            Some(TracingMode::Strip) => check_kept_trace(headers, sink),
-            Some(TracingMode::Envoy) | None => {}
+        check_request_id(spec, headers, sink);
+        if let Some(mode) = tracing_mode(spec, defaults) {
+            check_trace(headers, mode, &formats(spec, defaults), sink);
         }
     }
 }
@@ -41,24 +37,104 @@ fn tracing_mode(spec: &Node, defaults: &Defaults) -> Option<TracingMode> {
     }
 }
 
-/// The route comes after the filter, and would remove what the filter has written.
-fn check_removed_trace(headers: &Node, sink: &mut Sink) {
-    let help = "write `tracing: {mode: strip}`, or change `tracing.formats`";
-    check_trace(headers, "remove", is_written, help, sink);
+/// What `tracing.formats` says, for a file that has `mode: standalone`.
+fn formats(spec: &Node, defaults: &Defaults) -> Vec<TraceFormat> {
+    const FORMATS: [&str; 2] = ["tracing", "formats"];
+    let written = spec.descend(&FORMATS).map(|formats| formats.items().iter().filter_map(Node::text).collect());
+    let written: Vec<&str> = written.unwrap_or_else(|| defaults.texts(&FORMATS));
+    let formats: Vec<_> = written.into_iter().filter_map(TraceFormat::parse).collect();
+    if formats.is_empty() { vec![TraceFormat::W3c] } else { formats }
 }
 
-/// What `tracing` takes away goes, whatever is kept: a kept `baggage` would let out what the list of keys has not.
-fn check_kept_trace(headers: &Node, sink: &mut Sink) {
-    let help = "leave it out, and write in `tracing` what may leave: `formats`, or keys in `baggage`";
-    check_trace(headers, "keep", is_trace_header, help, sink);
-}
-
-fn check_trace(headers: &Node, list: &str, is_of_trace: fn(&[u8]) -> bool, help: &str, sink: &mut Sink) {
-    for item in headers.items_at(&[list]) {
-        if let Some(name) = item.text().filter(|name| is_of_trace(&fold(name.as_bytes()))) {
-            let message = format!("{} is a trace header, which `tracing` controls", quoted(name));
-            sink.report(item.span, UnplacedDiagnostic::new(Code::HeaderClash, message).help(help));
+/// `tracing` says which trace headers leave. The route comes after the filter, and would remove what the filter has written;
+/// and what `tracing` takes away goes, whatever is kept: a kept `baggage` would let out what the list of keys has not.
+fn check_trace(headers: &Node, mode: TracingMode, formats: &[TraceFormat], sink: &mut Sink) {
+    let lists: &[&str] = match mode {
+        TracingMode::Standalone => &["remove", "keep"],
+        TracingMode::Strip => &["keep"],
+        TracingMode::Envoy => &[],
+    };
+    for list in lists {
+        let is_removed = *list == "remove";
+        let is_of_trace = |name: &[u8]| if is_removed { is_written(name) } else { is_trace_header(name) };
+        for item in headers.items_at(&[list]) {
+            if let Some(name) = item.text().filter(|name| is_of_trace(&fold(name.as_bytes()))) {
+                let message = format!("{} is a trace header, which `tracing` controls", quoted(name));
+                let help =
+                    if is_removed { instead_of_removed(name, formats) } else { instead_of_kept(name, mode, formats) };
+                sink.report(item.span, UnplacedDiagnostic::new(Code::HeaderClash, message).help(help));
+            }
         }
+    }
+}
+
+/// The format that a trace header belongs to, of those that the filter writes.
+fn format_of(name: &str) -> Option<TraceFormat> {
+    match name.replace('_', "-").as_str() {
+        "traceparent" | "tracestate" => Some(TraceFormat::W3c),
+        "b3" => Some(TraceFormat::B3),
+        "uber-trace-id" => Some(TraceFormat::Jaeger),
+        name => name.starts_with("x-b3-").then_some(TraceFormat::B3Multi),
+    }
+}
+
+/// Without a format that is not written, there is nothing to remove.
+fn instead_of_removed(name: &str, formats: &[TraceFormat]) -> String {
+    match format_of(name) {
+        Some(format) if !formats.contains(&format) => {
+            format!("leave it out: without `{}` in `tracing.formats` it does not leave the mesh", format.as_str())
+        }
+        Some(_) => "write `tracing: {mode: strip}`, or change `tracing.formats`".to_owned(),
+        None => "leave it out: of baggage, only the keys in `tracing.baggage` leave the mesh".to_owned(),
+    }
+}
+
+fn instead_of_kept(name: &str, mode: TracingMode, formats: &[TraceFormat]) -> String {
+    let format = format_of(name);
+    if name == "request-id" {
+        return "leave it out; if the upstream needs one that is no trace, write `set: [{name: request-id, value: \"%{requestId}\"}]`"
+            .to_owned();
+    }
+    if mode == TracingMode::Strip {
+        return match format {
+            Some(format) => {
+                format!("leave it out, or write `tracing: {{mode: standalone, formats: [{}]}}`", format.as_str())
+            }
+            None if is_written(&fold(name.as_bytes())) => {
+                "leave it out, or write `tracing: {mode: standalone, baggage: [...]}` with the keys that may leave"
+                    .to_owned()
+            }
+            None => "leave it out, or write `tracing: {mode: envoy}`, which removes no trace header".to_owned(),
+        };
+    }
+    match format {
+        Some(format) if formats.contains(&format) => {
+            format!("leave it out: with `{}` in `tracing.formats` the upstream gets it", format.as_str())
+        }
+        Some(format) => {
+            let all: Vec<_> = formats.iter().chain([&format]).map(|format| format.as_str()).collect();
+            format!("leave it out, and write `tracing: {{formats: [{}]}}`", all.join(", "))
+        }
+        None if is_written(&fold(name.as_bytes())) => {
+            "leave it out, and write the keys that may leave in `tracing.baggage`".to_owned()
+        }
+        None => "leave it out, or write `tracing: {mode: envoy}`, which removes no trace header".to_owned(),
+    }
+}
+
+/// `tracing.requestId` and `headers` both say what becomes of `x-request-id`.
+fn check_request_id(spec: &Node, headers: &Node, sink: &mut Sink) {
+    const NAME: &str = "x-request-id";
+    let Some(field) = spec.descend(&["tracing", "requestId"]) else { return };
+    let Some(value) = field.text().filter(|value| RequestId::parse(value).is_some()) else { return };
+    let kept = headers.items_at(&["keep"]).iter().filter(|_| value == RequestId::New.as_str());
+    let kept = kept.map(|item| (item, "kept"));
+    let removed = headers.items_at(&["remove"]).iter().map(|item| (item, "removed"));
+    let set = headers.items_at(&["set"]).iter().filter_map(|set| set.get("name")).map(|item| (item, "set"));
+    let by_headers = kept.chain(removed).chain(set).filter(|(item, _)| is_same(item, NAME));
+    for (item, verb) in by_headers {
+        let message = format!("`{NAME}` is {verb}, and `tracing.requestId` is `{value}`");
+        sink.report_twice(item.span, field.span, clash(message));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::labels;
 use crate::code::Code;
 use crate::diagnostic::{Sink, Span, UnplacedDiagnostic};
+use crate::model::rollout::Wave;
 use crate::wording::quoted;
 use crate::yaml::tree::Node;
 use std::collections::HashMap;
@@ -32,7 +33,9 @@ pub(crate) fn check(root: &Node, sink: &mut Sink) {
             wave.get(name)
                 .is_none_or(|node| node.items().is_empty() && node.entries().is_empty() && node.text().is_none())
         };
-        if !wave.entries().is_empty() && is_empty("gateways") && is_empty("labels") {
+        // What stands under another name was reported.
+        let is_known = wave.entries().iter().all(|entry| Wave::BLOCK.field(&entry.key.name).is_some());
+        if is_known && !wave.entries().is_empty() && is_empty("gateways") && is_empty("labels") {
             let start = Span { start: wave.span.start, end: wave.span.start };
             let flaw = UnplacedDiagnostic::new(Code::RolloutWave, "the wave has neither `gateways` nor `labels`");
             sink.report(start, flaw.help("write `gateways: [NAMESPACE/NAME]`, or remove the wave"));
