@@ -213,17 +213,28 @@ pub(crate) fn rewrite(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Failure
     }
     // Who may not write to a file does not replace it either.
     let allowed = fs::OpenOptions::new().write(true).open(&target);
-    allowed.and_then(|_| replace_file(&target, ".sallyport-", new)).map_err(|error| Failure::write(path, &error))
+    allowed
+        .and_then(|_| replace_file(&target, ".sallyport-", new, First::Identity))
+        .map_err(|error| Failure::write(path, &error))
 }
 
-/// Makes a file, or replaces its content in one step, and waits until that is on the disk. The file keeps its permissions and its
-/// owner: one with other hard links, or whose owner cannot be kept, is written in place. `target` is not a link. `prefix`: how
-/// the name of the new file begins until it takes the place of the old one.
-pub(crate) fn replace_file(target: &Path, prefix: &str, new: &[u8]) -> io::Result<()> {
+/// What comes first where a file has other hard links, or its owner cannot be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// It stays the file that it was, and is written in place.
+    Identity,
+    /// It is replaced in one step, so that a kill leaves the old content or the new one.
+    OneStep,
+}
+
+/// Makes a file, or replaces its content in one step, and waits until that is on the disk. The file keeps its permissions and, as
+/// far as `first` lets it, its owner. `target` is not a link. `prefix`: how the name of the new file begins until it takes the
+/// place of the old one.
+pub(crate) fn replace_file(target: &Path, prefix: &str, new: &[u8], first: First) -> io::Result<()> {
     let folder = folder_of(target);
     let mut file = new_file(folder, prefix)?;
     match fs::metadata(target) {
-        Ok(old) if !keeps_owner(file.as_file(), &old) => {
+        Ok(old) if !keeps_owner(file.as_file(), &old) && first == First::Identity => {
             let mut in_place = fs::OpenOptions::new().write(true).truncate(true).open(target)?;
             in_place.write_all(new)?;
             return in_place.sync_all();
@@ -281,16 +292,17 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
-        replace_file(&path, ".new-", b"one").unwrap();
+        let replace = |new: &[u8], first: First| replace_file(&path, ".new-", new, first).unwrap();
+        replace(b"one", First::Identity);
         fs::set_permissions(&path, PermissionsExt::from_mode(0o640)).unwrap();
-        replace_file(&path, ".new-", b"two").unwrap();
+        replace(b"two", First::Identity);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
         fs::hard_link(&path, folder.path().join("b")).unwrap();
-        replace_file(&path, ".new-", b"3").unwrap();
-        assert_eq!(
-            (fs::read(&path).unwrap(), fs::read(folder.path().join("b")).unwrap()),
-            (b"3".to_vec(), b"3".to_vec())
-        );
+        let both = || [&path, &folder.path().join("b")].map(|path| fs::read_to_string(path).unwrap());
+        replace(b"3", First::Identity);
+        assert_eq!(both(), ["3", "3"]);
+        replace(b"4", First::OneStep);
+        assert_eq!(both(), ["4", "3"]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
     }
 

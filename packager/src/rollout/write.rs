@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use crate::exit::{Exit, Failure};
-use crate::output::{folder_of, replace_file, sync};
+use crate::output::{First, folder_of, replace_file, sync};
 use crate::printable::printable;
 
 /// A file that is being written. The next write removes those that a kill has left.
@@ -49,7 +49,7 @@ impl Writer for Disk {
         fs::create_dir_all(folder).map_err(failed)?;
         let _guard = alone(folder).map_err(failed)?;
         refuse_moved(path, &target, old)?;
-        replace_file(&target, PREFIX, new).map_err(failed)
+        replace_file(&target, PREFIX, new, First::OneStep).map_err(failed)
     }
 
     fn remove(&mut self, path: &Path, old: &[u8]) -> Result<(), Failure> {
