@@ -11,6 +11,7 @@ pub(crate) mod protocol;
 pub(crate) mod recognise;
 pub(crate) mod selection;
 pub(crate) mod set;
+pub(crate) mod slips;
 pub(crate) mod view;
 
 use crate::diagnostic::{Diagnostic, Sink, SourceFile};
@@ -99,14 +100,14 @@ impl Manifest {
         self.tree.get("spec").unwrap_or(&self.tree)
     }
 
-    /// `None` if the file has no `spec`.
-    pub(crate) fn written_spec(&self) -> Option<&Node> {
-        self.tree.get("spec")
+    /// Whether the file has a `spec`.
+    pub(crate) fn has_spec(&self) -> bool {
+        self.tree.get("spec").is_some()
     }
 
     /// Whether the `apiVersion` is of a group of Istio's.
     pub(crate) fn is_of_istio(&self) -> bool {
-        istio::is_of_istio(self.head("apiVersion").0)
+        istio::is_of_istio(self.head("apiVersion").0, self.head("kind").0)
     }
 
     /// Where to report a missing field.
@@ -146,7 +147,8 @@ fn objects(mut document: Node) -> Vec<Node> {
 
 fn manifest(file: usize, tree: Node) -> Option<Manifest> {
     let (api_version, kind) = (tree.text_at(&["apiVersion"])?, tree.text_at(&["kind"])?);
-    let kind = Kind::of(api_version, kind).or_else(|| istio::is_of_istio(api_version).then_some(Kind::Unknown))?;
+    let kind =
+        Kind::of(api_version, kind).or_else(|| istio::is_of_istio(api_version, kind).then_some(Kind::Unknown))?;
     let is_of_mesh = match kind {
         Kind::Deployment => is_gateway(&tree),
         Kind::Service => tree.get("spec").is_some(),

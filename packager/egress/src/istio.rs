@@ -1,7 +1,11 @@
-//! The kinds and fields of Istio's API.
+//! The kinds of Istio's API, and what may stand in their manifests.
+
+mod shape;
+
+pub(crate) use shape::{Fields, Shape};
 
 use crate::wording::did_you_mean;
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 /// A kind of Istio, with its group and the versions that are served.
@@ -42,19 +46,30 @@ const fn networking(kind: &'static str, versions: &'static [&'static str]) -> Ap
     of("networking.istio.io", kind, versions)
 }
 
-/// The fields below `spec` of each kind, from Istio's CRDs: a mapping has its fields, and `null` is anything.
-static FIELDS: LazyLock<Map<String, Value>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("istio/fields.json")).unwrap_or_default());
+/// What may stand below `spec` of each kind, from Istio's CRDs; that of `metadata` is from Kubernetes.
+static SHAPES: LazyLock<BTreeMap<String, Shape>> = LazyLock::new(|| {
+    let table = serde_json::from_str(include_str!("istio/fields.json")).unwrap_or_default();
+    if let Shape::Fields(kinds) = Shape::read(table) { kinds.into_shapes() } else { BTreeMap::new() }
+});
 
-/// The fields below `spec` of a kind; `None` if they are not known.
-pub(crate) fn fields_of(kind: &str) -> Option<&'static Map<String, Value>> {
-    FIELDS.get(kind)?.as_object()
+/// What may stand below `spec` of a kind; `None` if it is not known.
+pub(crate) fn shape_of(kind: &str) -> Option<&'static Shape> {
+    KINDS.iter().find(|known| known.kind == kind).and_then(|known| SHAPES.get(known.kind))
 }
 
-/// Whether the group in an `apiVersion` is one of Istio's, or nearly.
-pub(crate) fn is_of_istio(api_version: &str) -> bool {
-    let Some((group, _)) = api_version.split_once('/') else { return false };
-    group.ends_with("istio.io") && did_you_mean(group, KINDS.iter().map(|kind| kind.group)).is_some()
+/// What may stand below `metadata`.
+pub(crate) fn metadata() -> Option<&'static Shape> {
+    SHAPES.get("metadata")
+}
+
+/// Whether an `apiVersion` has a group of Istio's, or nearly, or a kind that only Istio has is without a group.
+pub(crate) fn is_of_istio(api_version: &str, kind: &str) -> bool {
+    match api_version.split_once('/') {
+        Some((group, _)) if group.contains('.') => {
+            group == "istio.io" || did_you_mean(group, KINDS.iter().map(|kind| kind.group)).is_some()
+        }
+        _ => kind != "Gateway" && KINDS.iter().any(|known| known.kind == kind),
+    }
 }
 
 #[cfg(test)]
@@ -64,9 +79,32 @@ mod tests {
     #[test]
     fn every_kind_but_that_of_a_file_has_fields() {
         for ApiKind { kind, .. } in KINDS.iter().filter(|kind| kind.kind != "IstioOperator") {
-            assert!(fields_of(kind).is_some_and(|fields| !fields.is_empty()), "{kind}");
+            assert!(matches!(shape_of(kind), Some(Shape::Fields(fields)) if fields.names().count() > 0), "{kind}");
         }
-        assert!(is_of_istio("networking.istio.io/v1") && is_of_istio("network.istio.io/v1"));
-        assert!(!is_of_istio("sail.operator.istio.io/v1") && !is_of_istio("v1") && !is_of_istio("apps/v1"));
+        assert!(matches!(metadata(), Some(Shape::Fields(_))) && shape_of("metadata").is_none());
+    }
+
+    #[test]
+    fn a_group_is_istios_if_it_nearly_is() {
+        for group in ["networking.istio.io/v1", "network.istio.io/v1", "networking.istio/v1", "networking.isto.io/v2"] {
+            assert!(is_of_istio(group, "Gateway"), "{group}");
+        }
+        for group in ["v1", "networking/v1", "istio.io/v1", ""] {
+            assert!(is_of_istio(group, "VirtualService"), "{group}");
+        }
+        for (group, kind) in [
+            ("sail.operator.istio.io/v1", "Istio"),
+            ("v1", "Service"),
+            ("v1", "Gateway"),
+            ("apps/v1", "Deployment"),
+            ("networking.k8s.io/v1", "NetworkPolicy"),
+            ("gateway.networking.k8s.io/v1", "Gateway"),
+            ("gateway.solo.io/v1", "VirtualService"),
+            ("appmesh.k8s.aws/v1beta2", "VirtualService"),
+            ("networking.gke.io/v1", "ManagedCertificate"),
+            ("extensions/v1beta1", "Ingress"),
+        ] {
+            assert!(!is_of_istio(group, kind), "{group}");
+        }
     }
 }

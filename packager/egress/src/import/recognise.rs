@@ -107,7 +107,7 @@ fn is_read(api_version: &str, kind: &str, text: &str) -> bool {
         Some(Kind::KubernetesGateway) => text.contains("gatewayClassName"),
         Some(Kind::HTTPRoute) => text.contains(".istio.io"),
         Some(_) => true,
-        None if is_of_istio(api_version) => !kind.is_empty(),
+        None if is_of_istio(api_version, kind) => !kind.is_empty(),
         None => kind == "List" && text.contains(".istio.io/"),
     }
 }

@@ -2,7 +2,9 @@
 
 use super::finding::{Finding, finding};
 use crate::diagnostic::SourceFile;
+use crate::import::Manifest;
 use crate::import::set::Set;
+use crate::import::slips::{Slip, What};
 use crate::meaning::{Idle, IdleRule, idle};
 use crate::model::deploy::Patch;
 use crate::model::{Egress, Mesh};
@@ -84,6 +86,16 @@ impl Place<'_> {
 }
 
 impl<'a> Input<'a> {
+    /// What the schemas refuse of the manifests, of one sort.
+    pub(super) fn slips(&self, what: What) -> Vec<Finding> {
+        let of_one = |manifest: &Manifest| {
+            let file = manifest.file;
+            let slips = manifest.slips().into_iter().filter(move |slip| slip.what == what);
+            slips.map(move |Slip { span, message, help, .. }| Finding { file, span, message, help })
+        };
+        self.set.manifests.iter().flat_map(of_one).collect()
+    }
+
     /// The patches of the Mesh and of every Egress, each with the place of its `kind`.
     pub(super) fn patches(&self) -> impl Iterator<Item = (&'a Patch, Place<'a>)> {
         let of_mesh = self.mesh.iter().map(|(file, tree, mesh)| (*file, *tree, &mesh.patches));

@@ -4,10 +4,12 @@ mod authority_not_rewritten;
 mod deny_by_path;
 mod deny_host_without_port;
 mod deprecated_field;
+mod fields_together;
 mod filter_not_in_authz_phase;
 mod filter_not_reloaded;
 mod gateway_as_root;
 mod gateway_routes_to_itself;
+mod missing_field;
 mod plugin_by_tag;
 mod plugin_digest_format;
 mod plugin_fails_open;
@@ -24,6 +26,7 @@ mod plugin_without_selector;
 mod policy_in_environment;
 mod probe_by_shell;
 mod probe_of_upstream;
+mod refused;
 mod registry_unverified;
 mod service_entry_exported_everywhere;
 mod service_entry_for_any_host;
@@ -38,6 +41,8 @@ mod token_not_required;
 mod unknown_field;
 mod unknown_kind;
 mod unknown_subset;
+mod unknown_value;
+mod wrong_type;
 
 use super::definition::Lint;
 
@@ -81,4 +86,9 @@ pub(super) const LINTS: &[Lint] = &[
     deprecated_field::LINT,
     unknown_kind::LINT,
     unknown_field::LINT,
+    wrong_type::LINT,
+    unknown_value::LINT,
+    missing_field::LINT,
+    fields_together::LINT,
+    refused::LINT,
 ];

@@ -63,6 +63,15 @@ impl Duration {
     }
 }
 
+/// What to write instead of a duration that Istio's API refuses; `None` if it takes it. It knows more units, and longer times.
+pub(crate) fn correction(text: &str) -> Option<String> {
+    let has_small_unit = ["us", "µs", "ns"].iter().any(|unit| text.ends_with(unit));
+    if has_small_unit || parse(text).is_some_and(|length| length >= LEAST) {
+        return None;
+    }
+    Duration::from_text(text).err()?.help
+}
+
 text_value!(Duration);
 
 impl FromText for Duration {

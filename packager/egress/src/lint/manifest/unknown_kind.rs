@@ -40,7 +40,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 fn of_one(manifest: &Manifest) -> Option<Finding> {
     let (api_version, place) = manifest.head("apiVersion");
     let (kind, kind_place) = manifest.head("kind");
-    let (group, version) = api_version.split_once('/')?;
+    let (group, version) = api_version.split_once('/').unwrap_or(("", api_version));
     let of_group: Vec<_> = KINDS.iter().filter(|known| known.group == group).collect();
     let known = KINDS.iter().find(|known| known.kind == kind);
     match known.filter(|known| known.group == group) {
@@ -64,7 +64,10 @@ fn of_one(manifest: &Manifest) -> Option<Finding> {
                     (kind_place, help.unwrap_or_else(|| format!("the kinds of this group are {}", names.join(", "))))
                 }
             };
-            let message = format!("Istio has no kind {} in the group {}", quoted(kind), quoted(group));
+            let message = match group {
+                "" => format!("the group of {} is missing", quoted(kind)),
+                _ => format!("Istio has no kind {} in the group {}", quoted(kind), quoted(group)),
+            };
             Some(finding(manifest.file, place, message, help))
         }
     }
