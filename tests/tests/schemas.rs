@@ -1,6 +1,7 @@
 //! What `build` emits is valid by the schemas of Kubernetes, of Istio's CRDs and of the Gateway API's, rules in CEL included: the
 //! goldens, and every example, built by the command. So is what deploy/ci has for Argo CD and Flux, and what `plan --emit` writes for
-//! Argo Rollouts, Flagger and Kargo. tests/tools/schemas.py validates.
+//! Argo Rollouts, Flagger and Kargo. tests/tools/schemas.py validates. What `check` says of manifests that these schemas refuse is
+//! held to them, too.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,6 +9,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
+use sallyport_egress::diagnostic::SourceFile;
+use sallyport_egress::{Code, check_with_manifests};
 use sallyport_tests::gate::sallyport;
 use sallyport_tests::process::Scratch;
 use sallyport_tests::{tools, workspace};
@@ -242,5 +245,49 @@ fn a_mutated_golden_is_invalid() {
     for ((set, _), (name, _, after, says)) in sets.iter().zip(mutations) {
         let found: Vec<_> = problems.iter().filter(|problem| problem.starts_with(&format!("{set} ("))).collect();
         assert!(found.iter().any(|problem| problem.contains(says)), "{name}: {after}: {says}: {found:?}");
+    }
+}
+
+/// The table of Istio's fields is what the CRDs say. `SNAPSHOTS=overwrite` writes it.
+#[test]
+fn the_table_of_fields_is_that_of_the_crds() {
+    let mut command = Command::new(tools().join("venv/bin/python"));
+    command.arg(workspace().join("tests/tools/istio_fields.py")).arg(tools().join("schemas"));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made = String::from_utf8(output.stdout).unwrap();
+    let path = workspace().join("packager/egress/src/istio/fields.json");
+    if std::env::var("SNAPSHOTS").is_ok_and(|action| action == "overwrite") {
+        fs::write(&path, &made).unwrap();
+    }
+    assert!(made == fs::read_to_string(&path).unwrap(), "{}: write it with SNAPSHOTS=overwrite", path.display());
+}
+
+/// The rows of `packager/egress/tests/admission`: what the schemas admit is said to be refused by istiod alone, and every cure is
+/// admitted.
+#[test]
+fn what_is_said_to_be_refused_is_refused() {
+    let folder = workspace().join("packager/egress/tests/admission");
+    let [good, rows] = ["good.yaml", "rows.txt"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    let (mut sets, mut part) = (vec![("good".to_owned(), good.clone())], String::new());
+    for line in rows.lines().filter(|line| !line.starts_with('#')) {
+        let text = line.get(2..).unwrap_or_default().replace("\\n", "\n");
+        match line.as_bytes().first() {
+            Some(b'=') => part = text,
+            Some(sign) => sets.push((format!("{} {}", char::from(*sign), sets.len()), good.replacen(&part, &text, 1))),
+            None => {}
+        }
+    }
+    assert!(sets.len() > 200, "{}", sets.len());
+    let (problems, _) = validate(&sets).unwrap();
+    for (name, text) in &sets {
+        let refused = problems.iter().find(|problem| problem.starts_with(&format!("{name} (")));
+        let file = SourceFile { name: name.clone(), text: text.clone() };
+        let said = check_with_manifests(&[file]).diagnostics;
+        match name.starts_with('-') {
+            true if refused.is_some() => assert!(!said.is_empty(), "{name}: {refused:?}"),
+            true => assert!(said.iter().all(|one| one.code == Code::RefusedByIstio), "{name}: {said:#?}"),
+            false => assert!(refused.is_none() && said.is_empty(), "{name}: {refused:?} {said:#?}"),
+        }
     }
 }
