@@ -12,7 +12,7 @@ use crate::sandbox::Sandbox;
 const GOOD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/constellations/good");
 const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/constellations/bad");
 /// The codes that are found in each file of `BAD`, in their order.
-const HARMS: [(&str, &str); 45] = [
+const HARMS: [(&str, &str); 51] = [
     ("callers-without-mutual-tls", "SP2605"),
     ("callers-without-server-name", "SP2606"),
     ("certificate-files-at-every-sidecar", "SP2621"),
@@ -24,6 +24,7 @@ const HARMS: [(&str, &str); 45] = [
     ("entry-known-to-callers", "SP2543"),
     ("envoy-filter-of-sidecars", "SP2624"),
     ("exported-to-no-namespace", "SP2630"),
+    ("export-to-all-and-one", "SP2579"),
     ("gateway-named-without-namespace", "SP2614"),
     ("gateway-routes-to-itself", "SP2533"),
     ("host-of-callers", "SP2531"),
@@ -43,21 +44,26 @@ const HARMS: [(&str, &str); 45] = [
     ("port-not-in-entry", "SP2616"),
     ("port-not-in-service", "SP2616"),
     ("port-of-no-server", "SP2628"),
+    ("port-without-name", "SP2577"),
     ("route-to-external-name", "SP2615"),
     ("rule-for-misspelt-host", "SP2615"),
     ("rule-hidden-from-gateway", "SP2612"),
     ("server-name-of-callers", "SP2522 SP2531"),
     ("server-name-of-no-host", "SP2628"),
     ("simple-tls-to-mutual-server", "SP2605"),
+    ("server-without-certificate", "SP2579"),
     ("strict-at-gateway", "SP2551"),
     ("subset-hidden-from-callers", "SP2612"),
     ("telemetry-of-another-namespace", "SP2626"),
+    ("text-instead-of-list", "SP2575"),
     ("tls-twice-at-sidecar", "SP2619"),
-    ("unknown-field-of-tls", "SP2521 SP2574"),
+    ("two-matches-in-one", "SP2578"),
     ("unknown-field", "SP2574"),
+    ("unknown-field-of-tls", "SP2521 SP2574"),
     ("unknown-kind", "SP2573"),
     ("waypoint-policy-by-selector", "SP2622"),
     ("waypoint-policy-of-another-namespace", "SP2622"),
+    ("unknown-value", "SP2576"),
 ];
 /// Fewer are not a corpus.
 const FEWEST: usize = 20;

@@ -63,7 +63,7 @@ const fn fails(url: &'static str, status: u16, at: &'static str, because: &'stat
     Proof::Fails { url, status, at, because }
 }
 
-pub const HARMS: [Harm; 43] = [
+pub const HARMS: [Harm; 49] = [
     Harm {
         file: "passthrough-plugin",
         kind: "passthrough-guard",
@@ -177,6 +177,42 @@ pub const HARMS: [Harm; 43] = [
         kind: "unknown-kinds",
         shown: "the API server, when it is strict, does not know the field",
         proof: Proof::Refused { says: "unknown field \"spec.trafficPolicy.tls.subjectAltName\"" },
+    },
+    Harm {
+        file: "unknown-value",
+        kind: "invalid fields",
+        shown: "the API server does not know the value",
+        proof: Proof::Refused { says: "Unsupported value: \"Dns\"" },
+    },
+    Harm {
+        file: "text-instead-of-list",
+        kind: "invalid fields",
+        shown: "the API server wants a list",
+        proof: Proof::Refused { says: "spec.hosts in body must be of type array" },
+    },
+    Harm {
+        file: "port-without-name",
+        kind: "invalid fields",
+        shown: "the API server wants the field",
+        proof: Proof::Refused { says: "spec.ports[0].name: Required value" },
+    },
+    Harm {
+        file: "two-matches-in-one",
+        kind: "invalid fields",
+        shown: "the API server takes one of the two",
+        proof: Proof::Refused { says: "must validate one and only one schema" },
+    },
+    Harm {
+        file: "server-without-certificate",
+        kind: "invalid manifests",
+        shown: "istiod's webhook refuses the Gateway",
+        proof: Proof::Refused { says: "requires a private key" },
+    },
+    Harm {
+        file: "export-to-all-and-one",
+        kind: "invalid manifests",
+        shown: "istiod's webhook refuses the ServiceEntry",
+        proof: Proof::Refused { says: "cannot have both public (*) and non-public exportTo values" },
     },
     Harm {
         file: "custom-before-plugin",
