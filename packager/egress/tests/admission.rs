@@ -2,8 +2,6 @@
 //! (`admission/rows.txt`): `admission.expected` has what is said of each, and the cure, followed, leaves nothing to say.
 //! `tests/tests/schemas.rs` holds the rows to the CRDs.
 
-#![expect(clippy::expect_used, reason = "a broken assumption ends the test")]
-
 use sallyport_egress::check_with_manifests;
 use sallyport_egress::diagnostic::{Severity, SourceFile};
 use snapbox::Data;

@@ -122,11 +122,10 @@ impl Refusals<'_> {
     fn destinations(&mut self, route: &Node) {
         let items = route.items_at(&["route"]);
         let weight = |item: &Node| item.text_at(&["weight"]).map(|text| text.parse::<u64>().unwrap_or(1));
-        if items.len() > 1 && items.iter().all(|item| weight(item).unwrap_or(0) == 0 && lacks_or_zero(item)) {
-            if let Some(place) = route.get("route") {
-                let message = "Istio refuses several destinations without weights";
-                self.add(place, message, "add `weight` to each, such as `weight: 50`");
-            }
+        let without_weights = items.iter().all(|item| weight(item).unwrap_or(0) == 0 && lacks_or_zero(item));
+        if let Some(place) = route.get("route").filter(|_| items.len() > 1 && without_weights) {
+            let message = "Istio refuses several destinations without weights";
+            self.add(place, message, "add `weight` to each, such as `weight: 50`");
         }
         if let Some(empty) = route.get("route").filter(|route| is_empty_list(route)) {
             self.add(empty, "Istio refuses a route without a destination", "add `{destination: {host: HOST}}`");
