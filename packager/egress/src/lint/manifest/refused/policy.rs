@@ -3,24 +3,20 @@
 use super::{Refusals, has, is_empty_list, lacks};
 use crate::wording::{did_you_mean, quoted};
 use crate::yaml::tree::{Node, Value};
+use sallyport_core::policy::key::KEYS;
 
-/// The keys of conditions; those that end with a bracket have a name in it.
-const KEYS: [&str; 14] = [
-    "request.headers[",
-    "source.ip",
-    "remote.ip",
-    "source.namespace",
-    "source.serviceAccount",
-    "source.principal",
-    "source.trustDomain",
-    "request.auth.principal",
-    "request.auth.audiences",
-    "request.auth.presenter",
-    "request.auth.claims[",
-    "destination.ip",
-    "destination.port",
-    "connection.sni",
-];
+/// The last parts of the keys that Sallyport has beside Istio's.
+const OWN: [&str; 2] = ["query[NAME]", "tlsVersion"];
+
+/// The keys of conditions that Istio has.
+fn keys() -> impl Iterator<Item = &'static str> + Clone {
+    KEYS.iter().map(|key| key.name).filter(|name| !OWN.iter().any(|own| name.ends_with(own)))
+}
+
+/// A key without what stands in brackets.
+fn stem(name: &str) -> &str {
+    name.split_once('[').map_or(name, |(stem, _)| stem)
+}
 
 impl Refusals<'_> {
     pub(super) fn authorization_policy(&mut self) {
@@ -87,27 +83,20 @@ impl Refusals<'_> {
 
     fn condition(&mut self, condition: &Node) {
         let Some((node, key)) = condition.get("key").and_then(|node| Some((node, node.text()?))) else { return };
-        let stem = |known: &str| known.trim_end_matches('[').to_owned();
-        let is_known = KEYS.iter().any(|known| match known.strip_suffix('[') {
-            Some(_) => key.starts_with(*known) && key.ends_with(']') && key.len() > known.len().saturating_add(1),
-            None => key == *known,
+        let is_known = keys().any(|known| match known.contains('[') {
+            true => key.strip_prefix(stem(known)).is_some_and(|name| name.starts_with('[') && name.ends_with(']')),
+            false => key == known,
         });
         if !is_known && !key.starts_with("experimental.envoy.filters.") {
-            let (written, name) =
-                key.split_once('[').map_or((key, ""), |(stem, name)| (stem, name.trim_end_matches(']')));
-            let stems: Vec<_> = KEYS.iter().map(|known| stem(known)).collect();
-            let meant = did_you_mean(written, stems.iter().map(String::as_str));
-            let help = match meant.and_then(|meant| KEYS.iter().find(|known| stem(known) == meant)) {
-                Some(meant) if meant.ends_with('[') && name.is_empty() => {
-                    format!("write {}", quoted(&format!("{meant}NAME]")))
+            let meant = did_you_mean(stem(key), keys().map(stem));
+            let help = match meant.and_then(|meant| keys().find(|known| stem(known) == meant)) {
+                Some(meant) if meant.contains('[') && !key.contains('[') => format!("write {}", quoted(meant)),
+                Some(meant) if meant.contains('[') => {
+                    let name = key.strip_prefix(stem(key)).unwrap_or_default();
+                    format!("did you mean {}?", quoted(&format!("{}{name}", stem(meant))))
                 }
-                Some(meant) if meant.ends_with('[') => format!("did you mean {}?", quoted(&format!("{meant}{name}]"))),
                 Some(meant) => format!("did you mean {}?", quoted(meant)),
-                None => {
-                    let whole =
-                        |known: &str| if known.ends_with('[') { format!("{known}NAME]") } else { known.to_owned() };
-                    format!("the keys are {}", KEYS.map(whole).join(", "))
-                }
+                None => format!("the keys are {}", keys().collect::<Vec<_>>().join(", ")),
             };
             self.add(node, format!("Istio has no key {}", quoted(key)), help);
         }
