@@ -26,6 +26,10 @@ import yaml
 FOREIGN = re.compile(
     r"\b(url|isURL|isIP|ip|isCIDR|cidr|quantity|format|semver)\(|\.(find|findAll|split|substring|lowerAscii)\(|\?\.|optional"
 )
+# The library knows days, too; an API server reads durations as Go does.
+celpy.celtypes.DurationType.scale = {
+    unit: seconds for unit, seconds in celpy.celtypes.DurationType.scale.items() if unit != "d"
+}
 # Read by kustomize, istioctl and Helm, not by an API server.
 TOOLS = {"kustomize.config.k8s.io/v1beta1", "install.istio.io/v1alpha1"}
 

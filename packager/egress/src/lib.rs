@@ -23,7 +23,8 @@
 //! learn
 //! schema reference template cases evidence
 //! check
-//! manual silence
+//! silence
+//! manual
 //! lint trial
 //! meaning
 //! import rollout scenario

@@ -92,7 +92,6 @@ fn the_cure_is_the_one_that_was_meant() {
     let pairs = pairs();
     let table = [
         ("SP2604-2", "write a rule about `connection.sni`, or `tls: {mode: ISTIO_MUTUAL}` in that server"),
-        ("SP2604-3", "write `protocol: HTTPS` in that server: without TLS in it, its `tls` does not count"),
         ("SP2605-2", "write `mode: ISTIO_MUTUAL` and `sni: api.partner.example`"),
         ("SP2605-3", "write it for port `443`"),
         ("SP2605-4", "write `mode: ISTIO_MUTUAL` and `sni: api.partner.example`"),

@@ -57,8 +57,13 @@ const FIELDS: [&str; 6] =
     ["principals", "namespaces", "serviceAccounts", "notPrincipals", "notNamespaces", "notServiceAccounts"];
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
+    // That of `tls` in a server for plaintext is another finding, of the server.
+    let is_refused = |server: &Server<'_>| server.is_plaintext() && server.tls_mode.is_some();
     let is_anonymous = |server: &&Server<'_>| {
-        !server.identifies_callers() && !server.redirects_to_https() && !input.set.leads_nowhere(server)
+        !server.identifies_callers()
+            && !server.redirects_to_https()
+            && !is_refused(server)
+            && !input.set.leads_nowhere(server)
     };
     let passes = |server: &Server<'_>| server.serves() == Some(Serves::PassedTls);
     let mut findings = Vec::new();
@@ -85,13 +90,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 }
 
 fn help(server: &Server<'_>) -> &'static str {
-    match (server.is_plaintext(), server.tls_mode) {
-        (true, Some(_)) => "write `protocol: HTTPS` in that server: without TLS in it, its `tls` does not count",
-        (true, None) => {
-            "write `protocol: HTTPS` and `tls: {mode: ISTIO_MUTUAL}` in that server, and `ISTIO_MUTUAL` in a \
-             DestinationRule for callers"
-        }
-        _ => "write `tls: {mode: ISTIO_MUTUAL}` in that server, and in a DestinationRule for callers",
+    if server.is_plaintext() {
+        "write `protocol: HTTPS` and `tls: {mode: ISTIO_MUTUAL}` in that server, and `ISTIO_MUTUAL` in a DestinationRule \
+         for callers"
+    } else {
+        "write `tls: {mode: ISTIO_MUTUAL}` in that server, and in a DestinationRule for callers"
     }
 }
 
