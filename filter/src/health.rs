@@ -1,6 +1,6 @@
 //! The health gate's host calls: the records that all VMs share, and probes.
 
-use sallyport_core::flow::health::{FirstRead, RecordStep, TargetUpdate, WriteStep};
+use sallyport_core::flow::health::{FirstRead, FirstStep, RecordStep, TargetUpdate, WriteStep};
 use sallyport_core::flow::probe::{Probed, on_answer};
 use sallyport_core::health::HealthPolicy;
 
@@ -8,7 +8,7 @@ use crate::host;
 use crate::policy::ActivePolicy;
 
 impl ActivePolicy {
-    /// Reads the record of every target, and writes the gauges of their states.
+    /// Reads the record of every target, or makes it, and writes the gauges of their states.
     pub fn read_records(&self) {
         let Some(health) = self.engine.health() else { return };
         for target in 0..health.targets().len() {
@@ -17,9 +17,14 @@ impl ActivePolicy {
             loop {
                 let (record, _) = host::shared_data(&key);
                 let now = host::now();
-                match self.run(|state| first_read.on_read(health, state.monitor()?, record.as_deref(), now)).flatten() {
-                    Some(effect) => host::apply(&effect),
-                    None => break,
+                match self
+                    .run(|state| Some(first_read.on_read(health, state.monitor()?, record.as_deref(), now)))
+                    .flatten()
+                {
+                    // If this fails it is made on a tick.
+                    Some(FirstStep::Make(record)) => drop(host::set_shared_data(&key, &record, 0)),
+                    Some(FirstStep::Apply(effect)) => host::apply(&effect),
+                    Some(FirstStep::Done) | None => break,
                 }
             }
         }

@@ -29,7 +29,7 @@ pub use window::Outcome;
 
 use crate::wire;
 pub(crate) use compile::{check_readiness, compile};
-pub(crate) use monitor::MAX_TARGETS;
+pub(crate) use monitor::{MAX_TARGETS, first_record};
 
 /// Whether a request may be sent to another upstream: it is idempotent (RFC 9110, 9.2.2).
 #[must_use]

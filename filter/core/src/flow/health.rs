@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::effect::{Effect, Level};
-use crate::health::{Change, HealthPolicy, Monitor, NewRecord, Phase, ProbeFailure, RecordUpdate};
+use crate::health::{Change, HealthPolicy, Monitor, NewRecord, Phase, ProbeFailure, RecordUpdate, first_record};
 
 /// How often an update is tried when other workers write at the same time. What is not written now stays in memory until
 /// the next tick.
@@ -107,7 +107,11 @@ impl TargetUpdate {
     }
 }
 
-/// The first read of a target's record when a policy comes into force.
+/// The first read of a target's record when a policy comes into force, which also makes the record where there is none.
+///
+/// A host cannot write on the condition that nothing is there, so such a write may replace what others have counted since.
+/// Envoy configures a plugin on its main thread before it gives it to workers: what is made then is there before a worker
+/// counts anything, and from then on every write is conditional.
 ///
 /// It also writes the gauge of the target's state, which would otherwise be written on the first change. Another worker may
 /// change the state at the same time and write the gauge before this one does. So the record is read until it still says
@@ -115,35 +119,50 @@ impl TargetUpdate {
 #[derive(Debug)]
 pub struct FirstRead {
     target: usize,
+    may_make: bool,
     written: Option<Phase>,
     tries: u32,
+}
+
+/// What comes after the first read.
+#[derive(Debug)]
+pub enum FirstStep {
+    /// Write this under the target's key, and read it again.
+    Make(Vec<u8>),
+    /// Apply this, and read the record again.
+    Apply(Effect),
+    /// Nothing.
+    Done,
 }
 
 impl FirstRead {
     /// The first read of a target.
     #[must_use]
     pub fn new(target: usize) -> Self {
-        Self { target, written: None, tries: TRIES }
+        Self { target, may_make: true, written: None, tries: TRIES }
     }
 
-    /// Takes the record, if there is one. With an effect: apply it, and read the record again; without: it is finished.
+    /// Takes the record, if there is one; `now` in ms.
     pub fn on_read(
         &mut self,
         policy: &HealthPolicy,
         monitor: &mut Monitor,
         record: Option<&[u8]>,
         now: u64,
-    ) -> Option<Effect> {
-        self.tries = self.tries.checked_sub(1)?;
-        // Without a record this is the first worker, or the first policy with a gate: the state is that of a new one.
-        if let Some(record) = record {
-            monitor.read_record(policy, self.target, record, now);
+    ) -> FirstStep {
+        match record {
+            None if core::mem::take(&mut self.may_make) => return FirstStep::Make(first_record(now)),
+            // It could not be made: the state is that of a new one.
+            None => {}
+            Some(record) => monitor.read_record(policy, self.target, record, now),
         }
         let phase = monitor.phase(self.target).unwrap_or_default();
+        let Some(tries) = self.tries.checked_sub(1) else { return FirstStep::Done };
+        self.tries = tries;
         if self.written.replace(phase) == Some(phase) {
-            return None;
+            return FirstStep::Done;
         }
-        Some(Effect::gauge(metric_name(self.target, "state"), state_number(phase)))
+        FirstStep::Apply(Effect::gauge(metric_name(self.target, "state"), state_number(phase)))
     }
 }
 

@@ -147,8 +147,9 @@ impl Monitor {
             return RecordUpdate::Unchanged;
         };
         let Some(known) = stored.and_then(record::decode) else {
-            // The host cannot write a key on the condition that it is absent, so several VMs may write this first record
-            // at once. None of them may act on it: each reads again, and the second write is conditional.
+            // There is none only if it could not be made when the policy came into force (`FirstRead`), or it is of another
+            // version. Several VMs may write at once, and the host cannot write on the condition that nothing is there. So
+            // none of them may act on it: each reads again, and the second write is conditional.
             let state = State::new(now);
             return RecordUpdate::Write(Box::new(NewRecord::new(state, false, None)));
         };
@@ -182,6 +183,11 @@ impl Monitor {
     pub fn phase(&self, target: usize) -> Option<Phase> {
         self.views.get(target).filter(|view| view.known).map(|view| view.state.phase)
     }
+}
+
+/// The record of a target of which nothing is known yet; `now` in ms.
+pub(crate) fn first_record(now: u64) -> Vec<u8> {
+    record::encode(&State::new(now))
 }
 
 impl NewRecord {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::answer::Answer;
 use crate::flow::Level;
-use crate::flow::health::{FirstRead, RecordStep, TargetUpdate, Updated, WriteStep};
+use crate::flow::health::{FirstRead, FirstStep, RecordStep, TargetUpdate, Updated, WriteStep};
 use crate::health::{NewRecord, ProbeFailure};
 
 const PROBE: &str = r#"{"cluster": "c", "method": "GET", "host": "h", "path": "/", "expect": {"statuses": ["200"]},
@@ -203,10 +203,40 @@ fn attributes_name_the_phase_of_permitted_requests() {
     }
 }
 
+fn first_step(read: &mut FirstRead, engine: &Engine, worker: &mut WorkerState, record: Option<&[u8]>) -> FirstStep {
+    read.on_read(engine.health().unwrap(), worker.monitor().unwrap(), record, NOW)
+}
+
 /// The gauge that a first read writes.
 fn first(read: &mut FirstRead, engine: &Engine, worker: &mut WorkerState, record: Option<&[u8]>) -> Option<String> {
-    let effect = read.on_read(engine.health().unwrap(), worker.monitor().unwrap(), record, NOW)?;
-    metrics(&[effect]).pop()
+    match first_step(read, engine, worker, record) {
+        FirstStep::Apply(effect) => metrics(&[effect]).pop(),
+        FirstStep::Done => None,
+        FirstStep::Make(_) => panic!("there is one"),
+    }
+}
+
+/// A worker may stop between its first read and its first write, and others count in the meantime.
+#[test]
+fn what_a_worker_has_counted_is_not_replaced_by_the_first_record_of_another() {
+    let engine = policy("");
+    let [mut main, mut slow, mut quick] = [(); 3].map(|()| WorkerState::new(&engine));
+    let mut read_first = FirstRead::new(0);
+    let FirstStep::Make(made) = first_step(&mut read_first, &engine, &mut main, None) else { panic!("there is none") };
+    assert!(first(&mut read_first, &engine, &mut main, Some(&made)).is_some());
+    // Both tick at once.
+    let mut of_slow = TargetUpdate::new(0);
+    let late = read(&mut of_slow, &engine, &mut slow, Some(&made), NOW);
+    let failed = || TargetUpdate::of_probe(0, Err(ProbeFailure::Unreachable));
+    let (open, updated) = update_at(&engine, &mut quick, failed(), Some(made), NOW);
+    assert!(updated.change.is_some());
+    assert!(write(&mut of_slow, &engine, &mut slow, &late, (false, true), NOW).is_none(), "it reads again");
+    let _ = read(&mut of_slow, &engine, &mut slow, Some(&open), NOW + 5000);
+    // What cannot be made is made on a tick, and the read ends.
+    let mut without = FirstRead::new(0);
+    assert!(matches!(first_step(&mut without, &engine, &mut main, None), FirstStep::Make(_)));
+    assert!(matches!(first_step(&mut without, &engine, &mut main, None), FirstStep::Apply(_)));
+    assert!(matches!(first_step(&mut without, &engine, &mut main, None), FirstStep::Done));
 }
 
 #[test]
@@ -220,11 +250,9 @@ fn the_state_is_written_when_a_policy_comes_into_force_until_the_record_agrees()
         NOW,
     );
     let mut worker = WorkerState::new(&engine);
-    let mut without = FirstRead::new(0);
-    assert_eq!(first(&mut without, &engine, &mut worker, None).unwrap(), "sallyport.health.upstream.state 0");
-    assert_eq!(first(&mut without, &engine, &mut worker, None), None);
+    let closed = read(&mut TargetUpdate::new(0), &engine, &mut WorkerState::new(&engine), None, NOW).bytes;
     let mut changing = FirstRead::new(0);
-    assert_eq!(first(&mut changing, &engine, &mut worker, None).unwrap(), "sallyport.health.upstream.state 0");
+    assert_eq!(first(&mut changing, &engine, &mut worker, Some(&closed)).unwrap(), "sallyport.health.upstream.state 0");
     assert_eq!(first(&mut changing, &engine, &mut worker, Some(&open)).unwrap(), "sallyport.health.upstream.state 2");
     assert_eq!(first(&mut changing, &engine, &mut worker, Some(&open)), None);
     assert!(worker.monitor().unwrap().phase(0).is_some(), "the record is known from here on");
