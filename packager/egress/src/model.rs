@@ -185,6 +185,9 @@ record! {
         "retries" => "write it in `route.retries`",
         "overlays" => "write `patches`",
         "probe" => "write it in `health.probe`",
+        "proxy_read_timeout" => "write it in `route.timeout`",
+        "proxy_connect_timeout" => "write it in `route.connectionPool.connectTimeout`",
+        "livenessProbe" => "write `health: {probe: {path: ...}}`",
         "readinessProbe" => "write `health: {probe: {path: ...}, readiness: upstream}`",
         "failover" => "write it in `health.failover`",
     }

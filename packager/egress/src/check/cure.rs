@@ -42,8 +42,19 @@ impl From<String> for Cure {
     }
 }
 
+/// The trust domain of a SPIFFE ID, or the same in lower case.
+fn trust_domain(written: &str) -> Option<String> {
+    let id = written.strip_prefix("spiffe://");
+    let domain = id.unwrap_or(written).split('/').next()?.to_ascii_lowercase();
+    let why = if id.is_some() { ": it has no scheme" } else { "" };
+    (is_subdomain(&domain) && domain != written).then(|| format!("write {}{why}", quoted(&domain)))
+}
+
 /// For the value at a path such as `rules[3].to[0].operation.paths[1]`.
 fn cure(code: PolicyCode, path: &str, written: &str) -> Option<Cure> {
+    if code == PolicyCode::TrustDomain {
+        return trust_domain(written).map(Cure::from);
+    }
     let list = path.rsplit_once('[')?.0;
     let field = list.rsplit_once('.').map_or(list, |(_, field)| field);
     match code {

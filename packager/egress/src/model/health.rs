@@ -46,6 +46,8 @@ record! {
         "outlierDetection" => "write `passive`, or `route.outlierDetection` for single addresses",
         "interval" => "write it in `probe`",
         "path" => "write it in `probe`",
+        "livenessProbe" => "write `probe`",
+        "readinessProbe" => "write `probe`, and `readiness: upstream`",
         "forceOpen" => "write `override: forceOpen`",
         "forceClosed" => "write `override: forceClosed`",
     }

@@ -35,9 +35,9 @@ record! {
         "requestId" request_id: RequestId = default(RequestId::Keep),
     }
     instead {
-        "sampling" => "write `samplingPerMille`",
+        "sampling" => "write `samplingPerMille`, how many of a thousand requests",
         "span" => "write `parent`",
-        "randomSamplingPercentage" => "write `samplingPerMille`",
+        "randomSamplingPercentage" => "write `samplingPerMille`, ten times the percentage",
         "format" => "write `formats`",
         "providers" => "write `provider`",
         "mode: off" => "write `strip`: no trace header leaves the mesh",

@@ -79,6 +79,8 @@ record! {
         "connectionPool" => "write it in `route` of the Egress",
         "outlierDetection" => "write it in `route` of the Egress",
         "timeout" => "write it in `route` of the Egress",
+        "proxy_read_timeout" => "write it in `route.timeout` of the Egress",
+        "livenessProbe" => "write `health: {probe: {path: ...}}` in the Egress",
         "subsets" => "leave it out: an Egress has one upstream",
         "workloadSelector" => "leave it out: an upstream is outside the mesh",
         "protocol: HTTP" => "write `http1`, or `http2` if the upstream needs HTTP/2",

@@ -1,5 +1,6 @@
 //! Holds a tree against the declaration of its fields: reports everything that does not fit, and gives back what does.
 
+mod answer;
 mod any;
 mod meant;
 mod scalar;
@@ -54,7 +55,8 @@ impl Conformer<'_> {
             (Shape::List(of), Value::Sequence(items)) => self.list(of, what, items),
             (Shape::Text(_) | Shape::Boolean | Shape::Whole { .. } | Shape::OneOf(_), Value::Scalar(scalar)) => {
                 let value = scalar::read(shape, what, scalar);
-                self.settle(value.map_err(|flaw| words::with_port(what, scalar, flaw)), node.span)
+                let answered = |flaw| answer::of_scalar(what, scalar, words::with_port(what, scalar, flaw));
+                self.settle(value.map_err(answered), node.span)
             }
             _ => self.wrong_type(shape, what, node),
         }
@@ -75,7 +77,9 @@ impl Conformer<'_> {
                 unknown.push(entry);
                 continue;
             };
-            let conformed = self.shape(&known.shape, What::field(known.name).within(block), value);
+            let what = What::field(known.name).within(block);
+            let conformed =
+                if self.is_of_candidate(what) { Conformed::refused() } else { self.shape(&known.shape, what, value) };
             sound &= conformed.sound;
             if conformed.sound || conformed.json != Json::Null {
                 fields.push((known.name.into(), conformed.json));
@@ -84,6 +88,12 @@ impl Conformer<'_> {
         sound &= self.names(block, node, &unknown);
         self.above.pop();
         Conformed { json: Json::Map(fields), sound }
+    }
+
+    /// Whether it is the `stage` of a candidate's rule, which has none: that is reported, whatever is written there.
+    fn is_of_candidate(&self, what: What<'_>) -> bool {
+        let is_candidate = self.above.first().is_some_and(|kind| kind.name == "Candidate");
+        is_candidate && what.field == "stage" && what.within.is_some_and(|block| block.name == "rule")
     }
 
     /// Whether no field is unknown or missing. What is written under a wrong name is not missing.

@@ -110,6 +110,10 @@ fn delimiter(text: &str) -> Option<(Span, UnplacedDiagnostic)> {
     let mut scan = Scan::default();
     let mut start = 0_usize;
     for line in text.split_inclusive('\n') {
+        if let Some(open) = scan.left_open(line.trim_end_matches(['\n', '\r'])) {
+            let is_closed = scan.clone().closes(text.get(start..)?);
+            return Some(if is_closed { not_indented(open, start, line) } else { never_closed(open) });
+        }
         if let Some(slip) = scan.line(start, line.trim_end_matches(['\n', '\r'])) {
             return Some(slip);
         }
@@ -119,7 +123,7 @@ fn delimiter(text: &str) -> Option<(Span, UnplacedDiagnostic)> {
 }
 
 /// How far a text was read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Scan {
     open: Vec<Open>,
     quote: Option<Open>,
@@ -128,6 +132,32 @@ struct Scan {
 }
 
 impl Scan {
+    /// The quote or bracket that is open at a line which is indented no further than the one where it begins: what is inside of
+    /// it is indented further.
+    fn left_open(&self, line: &str) -> Option<Open> {
+        let content = line.trim_start_matches(' ');
+        let indent = line.len().saturating_sub(content.len());
+        let outermost = self.quote.or(self.open.first().copied()).filter(|open| indent <= open.indent);
+        outermost.filter(|_| !content.is_empty() && !content.starts_with([']', '}']))?;
+        self.quote.or(self.open.last().copied())
+    }
+
+    /// Whether the brackets that are open are closed in the rest of a text, however it is indented.
+    fn closes(mut self, rest: &str) -> bool {
+        if self.quote.is_some() {
+            return false;
+        }
+        for line in rest.lines() {
+            if self.line(0, line).is_some() {
+                return false;
+            }
+            if self.open.is_empty() {
+                return self.quote.is_none();
+            }
+        }
+        false
+    }
+
     fn line(&mut self, start: usize, line: &str) -> Option<(Span, UnplacedDiagnostic)> {
         let content = line.trim_start_matches(' ');
         let indent = line.len().saturating_sub(content.len());
@@ -135,11 +165,6 @@ impl Scan {
             return None;
         }
         self.block = None;
-        // What is inside of a quote or bracket is indented further than the line in which it begins.
-        let outermost = self.quote.or(self.open.first().copied());
-        if outermost.is_some_and(|open| indent <= open.indent) && !content.starts_with([']', '}']) {
-            return self.quote.or(self.open.last().copied()).map(never_closed);
-        }
         let mut begins = true;
         let mut characters = content.char_indices().peekable();
         while let Some((position, c)) = characters.next() {
@@ -213,6 +238,16 @@ fn closing(sign: char) -> char {
     }
 }
 
+/// A line inside of a bracket that is indented like one outside of it.
+fn not_indented(open: Open, start: usize, line: &str) -> (Span, UnplacedDiagnostic) {
+    let begin = start.saturating_add(line.len().saturating_sub(line.trim_start().len()));
+    let Open { sign, .. } = open;
+    let message =
+        format!("not valid YAML: the line is inside of a `{sign}`, and is not indented further than its line");
+    let flaw = UnplacedDiagnostic::new(Code::Syntax, message).help("indent it further");
+    (Span { start: begin, end: start.saturating_add(line.trim_end().len()) }, flaw)
+}
+
 fn never_closed(open: Open) -> (Span, UnplacedDiagnostic) {
     let Open { at, sign, indent: _ } = open;
     let closing = closing(sign);
@@ -233,6 +268,8 @@ mod tests {
             ("a: {b: [c, d}\n", Some(7)),
             ("a: {b: c]}\n", Some(8)),
             ("a: {b: c\n", Some(3)),
+            ("a: {b: c,\nd: [e]}\nf: g\n", Some(10)),
+            ("a: [b,\nc: [d]\n", Some(3)),
             ("a:\n  b: \"c\n  d: e\n", Some(8)),
             ("a: 'it''s\nb: c\n", Some(3)),
             ("a: [\n  b,\n  c\n]\nd: e\n", None),

@@ -7,6 +7,9 @@ use crate::value::path::RoutePath;
 use sallyport_core::record;
 use sallyport_core::wire::Shape;
 
+/// For what Envoy has for a cluster, and a route has in two places.
+const CIRCUIT_BREAKER: &str = "write `connectionPool`, or `health` of the Egress";
+
 record! {
     /// `spec.route`.
     pub struct Route: Default = "route" {
@@ -26,6 +29,11 @@ record! {
         "trafficPolicy" => "write its fields here",
         "rewrite" => "write `paths: [{path: ..., rewrite: ...}]`",
         "match" => "write `paths`",
+        "circuitBreaker" => CIRCUIT_BREAKER,
+        "circuitBreakers" => CIRCUIT_BREAKER,
+        "proxy_read_timeout" => "write `timeout`",
+        "proxy_send_timeout" => "write `timeout`",
+        "proxy_connect_timeout" => "write `connectionPool: {connectTimeout: ...}`",
     }
 }
 
@@ -41,8 +49,9 @@ record! {
     }
     instead {
         "match" => "write `path`",
-        "prefix" => "write `path: /PREFIX/{**}`",
+        "prefix" => "write `path: \"/PREFIX/{**}\"`",
         "exact" => "write `path`",
+        "regex" => "leave it out: `path` is one path, or all below one, `/a/{**}`",
         "uri" => "write `path` or `rewrite`",
     }
 }

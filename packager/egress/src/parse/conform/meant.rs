@@ -1,11 +1,15 @@
 //! What was meant by a value of the wrong type, as it would be written.
 
+use super::answer::all_below;
 use super::unknown::{pair, sole};
 use super::words::{ADDRESS, What, address_and_port, first_named, instead_of, plain};
 use crate::parse::cross::CLIENT;
+use crate::value::FromText;
+use crate::value::duration::Duration;
 use crate::value::file_path::CERTIFICATES;
 use crate::yaml::tree::{Entry, Node, Scalar, Value};
-use sallyport_core::wire::{Block, Field, Shape};
+use sallyport_core::dns::is_label;
+use sallyport_core::wire::{Block, Field, Presence, Shape};
 use std::net::IpAddr;
 
 /// What to write instead, if the value shows it.
@@ -22,6 +26,7 @@ pub(super) fn meant(shape: &Shape, what: What<'_>, found: &Value) -> Option<Stri
         (Shape::Block(block), Value::Sequence(items)) => of_items(block, items),
         (Shape::Text(_), Value::Sequence(items)) => one_of(what, items),
         (Shape::Text(_), Value::Mapping(_)) if field == "serviceAccounts" => account(found),
+        (Shape::Text(_), Value::Mapping(entries)) if matches!(field, "path" | "paths") => path(what, entries),
         _ => None,
     }
 }
@@ -45,6 +50,9 @@ fn of_entries(block: &'static Block, field: &str, entries: &[Entry]) -> Option<S
 /// A mapping of which only the value of one field is there.
 fn of_text(block: &'static Block, scalar: &Scalar) -> Option<String> {
     let text = scalar.text.as_str();
+    if block.name == "istiod" && is_label(text) {
+        return Some(format!("{{namespace: {text}}}"));
+    }
     if block.field(ADDRESS).is_some() {
         return address_and_port(text).map(|address| format!("{{{address}}}"));
     }
@@ -64,8 +72,23 @@ fn of_text(block: &'static Block, scalar: &Scalar) -> Option<String> {
         let span = crate::diagnostic::Span { start: 0, end: 0 };
         return pair(block, name.trim(), &Node { span, value: Value::Scalar(value) });
     }
-    let field = list_for(block, text)?;
-    Some(format!("{{{field}: [{}]}}", plain(text)))
+    match list_for(block, text) {
+        Some(field) => Some(format!("{{{field}: [{}]}}", plain(text))),
+        None => the_one(block, text).map(|field| format!("{{{field}: {}}}", plain(text))),
+    }
+}
+
+/// The field that such a value is for: the only one of a block, or its only duration, where no other must be there.
+fn the_one(block: &Block, text: &str) -> Option<&'static str> {
+    const DURATION: &str = <Duration as FromText>::KIND.name;
+    let takes = |field: &&Field| {
+        let is_alone = block.fields.len() == 1;
+        matches!(field.shape, Shape::Text(kind) if (is_alone || kind.name == DURATION) && (kind.check)(text).is_ok())
+    };
+    let fields: Vec<_> = block.fields.iter().filter(takes).collect();
+    let [field] = fields.as_slice() else { return None };
+    let mut others = block.fields.iter().filter(|other| other.name != field.name);
+    others.all(|other| !matches!(other.presence, Presence::Required)).then_some(field.name)
 }
 
 /// The field of a source or an operation that has such values.
@@ -75,6 +98,7 @@ fn list_for(block: &Block, text: &str) -> Option<&'static str> {
     match block.name {
         "source" if is_network(text) => Some("ipBlocks"),
         "source" if is_account() => Some("serviceAccounts"),
+        "expect" if text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_digit()) => Some("statuses"),
         "operation" if text.starts_with('/') => Some("paths"),
         "operation" if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase()) => Some("methods"),
         _ => None,
@@ -102,6 +126,19 @@ fn one_of(what: What<'_>, items: &[Node]) -> Option<String> {
         _ => return None,
     };
     Some(format!("write `{field}: {first}`{others}"))
+}
+
+/// A path as a VirtualService or an Ingress matches it.
+fn path(what: What<'_>, entries: &[Entry]) -> Option<String> {
+    let [entry] = entries else { return None };
+    let path = entry.value.text().filter(|path| path.starts_with('/'))?;
+    let path = match entry.key.name.as_str() {
+        "prefix" => all_below(path),
+        "exact" => path.to_owned(),
+        _ => return None,
+    };
+    let field = if what.is_item() { String::new() } else { format!("{}: ", what.field) };
+    Some(format!("write `{field}{}`", plain(&path)))
 }
 
 /// A service account as Kubernetes refers to it.

@@ -91,13 +91,17 @@ fn in_digits(what: What<'_>, text: &str, range: &RangeInclusive<u64>, shape: &Sh
     let has_percent = what.field.to_ascii_lowercase().ends_with("percent");
     let times = if is_per_mille && is_share { 10.0 } else { 1.0 };
     let meant = format!("{}", value * times);
-    let is_meant = (is_share && (is_per_mille || has_percent)) || !number.contains('.');
+    let is_of_hundred = has_percent || (99..=100).contains(range.end());
+    let is_meant = if is_share { is_per_mille || is_of_hundred } else { !number.contains('.') };
     if is_meant && is_decimal(&meant) && meant.parse().is_ok_and(|meant| range.contains(&meant)) {
         return format!("write `{meant}`");
     }
     match is_per_mille {
         true => {
             "write how many of a thousand requests: `1`, which is 0.1 %, is the least that is more than none".to_owned()
+        }
+        false if is_share && !is_of_hundred => {
+            format!("write how many, not which share of them: {}", words::expected(shape))
         }
         false => format!("write {}", words::expected(shape)),
     }

@@ -1,5 +1,6 @@
 //! Names that a block does not have: what was meant, and which missing field each stands for.
 
+use super::answer;
 use super::words::{field_names, how_to_write, plain};
 use crate::code::Code;
 use crate::diagnostic::{Span, UnplacedDiagnostic};
@@ -62,7 +63,7 @@ pub(super) fn judge(above: &[&'static Block], node: &Node, unknown: &[&Entry], m
     }
     let missing = if rest.len() == 1 { missing } else { &[] };
     for entry in rest {
-        let (flaw, stands_for) = one(above, block, entry, missing);
+        let (flaw, stands_for) = one(above, block, node, entry, missing);
         judged.flaws.push((entry.key.span, flaw));
         judged.stands_for.extend(stands_for);
     }
@@ -131,6 +132,7 @@ pub(super) fn pair(block: &Block, name: &str, value: &Node) -> Option<String> {
 fn one(
     above: &[&'static Block],
     block: &'static Block,
+    node: &Node,
     entry: &Entry,
     missing: &[&'static Field],
 ) -> (UnplacedDiagnostic, Vec<&'static str>) {
@@ -142,7 +144,8 @@ fn one(
             instead.contains(&format!("`{name}`")) || instead.contains(&format!("`{name}:"))
         };
         let stands_for = block.fields.iter().filter(is_named).map(|field| field.name).collect();
-        return (unknown(Code::RenamedField).help(*instead), stands_for);
+        let answer = answer::of_entry(block, node, entry);
+        return (unknown(Code::RenamedField).help(answer.unwrap_or_else(|| (*instead).to_owned())), stands_for);
     }
     if (above.is_empty() || block.name == "metadata") && OF_KUBERNETES.contains(&name) {
         let help = "leave it out: it is for Kubernetes, and Sallyport does not read it";

@@ -26,6 +26,10 @@ impl<'a> What<'a> {
         Self { within: Some(block), ..self }
     }
 
+    pub(super) const fn is_item(self) -> bool {
+        self.is_item
+    }
+
     pub(super) const fn item(self) -> Self {
         Self { is_item: true, ..self }
     }
@@ -79,6 +83,9 @@ pub(super) fn wrong_type(shape: &Shape, what: What<'_>, found: &Value) -> Unplac
     match (shape, found) {
         (Shape::List(of), Value::Scalar(scalar)) => flaw.help(match wrong_item(of, &scalar.text) {
             Some(help) => format!("write a list; {help}"),
+            None if matches!(of, Shape::Whole { .. }) && scalar.resolve() == ScalarType::Number => {
+                format!("write a list: `{}: [{}]`", what.field, scalar.text)
+            }
             None => format!("write a list: `{}: [{}]`", what.field, plain(&scalar.text)),
         }),
         (Shape::List(_), _) => flaw.help("begin each item with `- `"),
