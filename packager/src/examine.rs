@@ -15,7 +15,7 @@ pub(crate) fn examine(inputs: Inputs) -> (Report, Checked) {
 
 /// The same without some of the problems of cases.
 pub(crate) fn examine_but(inputs: Inputs, is_left_out: impl Fn(&Diagnostic) -> bool) -> (Report, Checked) {
-    let mut report = Report { skipped: inputs.skipped, ..Report::default() };
+    let mut report = Report { skipped: inputs.skipped, dangling: inputs.dangling, ..Report::default() };
     let mut sources = Vec::new();
     // The index of each source in the report's files.
     let mut indices = Vec::new();

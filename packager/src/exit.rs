@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::printable::printable;
+use crate::reading::removed_folder;
 
 /// The exit codes. They are part of the interface: never renumbered, and the same for every report format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,11 @@ impl Failure {
 
     /// A file that cannot be written.
     pub(crate) fn write(path: &Path, error: &io::Error) -> Self {
+        if error.kind() == io::ErrorKind::NotFound
+            && let Some(why) = removed_folder(path)
+        {
+            return why;
+        }
         Failure::new(Exit::Io, format!("cannot write `{}`: {}", printable(path), IoErrorText(error)))
     }
 }

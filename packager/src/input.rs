@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::{Exit, Failure, IoErrorText};
 use crate::printable::printable;
-use crate::reading::{is_pipe, open};
+use crate::reading::{open, removed_folder, special};
 use crate::record::Record;
 pub(crate) use selection::{Selection, is_for_others, is_ours, text_of};
 use selection::{has_cases, is_selected};
@@ -26,6 +26,8 @@ pub(crate) struct Inputs {
     pub(crate) files: Vec<Input>,
     /// How many YAML files in directories were skipped.
     pub(crate) skipped: usize,
+    /// How many links in directories lead nowhere.
+    pub(crate) dangling: usize,
     pub(crate) selection: Selection,
 }
 
@@ -58,7 +60,8 @@ pub(crate) fn gather(arguments: &[PathBuf], selection: Selection) -> Inputs {
     for argument in arguments {
         gatherer.argument(argument);
     }
-    Inputs { files: gatherer.files, skipped: gatherer.skipped.len(), selection }
+    let Gatherer { files, skipped, dangling, .. } = gatherer;
+    Inputs { files, skipped: skipped.len(), dangling, selection }
 }
 
 /// A report must not overwrite a file that it is about.
@@ -85,6 +88,8 @@ struct Gatherer {
     /// Canonical paths of `files`, so that a file with two names is read once.
     seen: BTreeSet<PathBuf>,
     skipped: BTreeSet<PathBuf>,
+    /// How many links lead nowhere.
+    dangling: usize,
     /// The files of the output folders that were met.
     built: BTreeSet<PathBuf>,
 }
@@ -103,17 +108,19 @@ impl Gatherer {
                 let before = (self.files.len(), self.seen.len());
                 let repeated = self.directory(path);
                 if before == (self.files.len(), self.seen.len()) && !repeated {
-                    self.push(path, Err(Missing::NothingFound));
+                    let why =
+                        removed_folder(path).map_or(Missing::NothingFound, |why| Missing::Unreadable(why.message));
+                    self.push(path, Err(why));
                 }
             }
             // Nothing may ever write to it.
-            Ok(metadata) if is_pipe(path, &metadata) => {
-                self.push(
-                    path,
-                    Err(Missing::Unreadable("it is a named pipe; write `-` for standard input".to_owned())),
-                );
-            }
-            Ok(_) => self.file(path),
+            Ok(metadata) => match special(path, &metadata) {
+                Some(kind) => {
+                    let why = format!("it is {kind}; write `-` for standard input");
+                    self.push(path, Err(Missing::Unreadable(why)));
+                }
+                None => self.file(path),
+            },
             Err(error) => self.push(path, Err(Missing::Unreadable(IoErrorText(&error).to_string()))),
         }
     }
@@ -154,6 +161,8 @@ impl Gatherer {
                 let record = Record::read(&path).ok().flatten().unwrap_or_default();
                 self.built.extend(record.files.iter().map(|name| path.join(name)));
                 repeated |= self.directory(&path);
+            } else if is_yaml(&path) && is_dangling(&path) {
+                self.dangling = self.dangling.saturating_add(1);
             } else if is_yaml(&path)
                 && !self.built.contains(&path)
                 && !fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file())
@@ -206,6 +215,12 @@ pub(crate) fn read_at_most(most: u64, from: impl Read) -> Result<Vec<u8>, Missin
         return Err(Missing::Unreadable(format!("it is larger than {} MiB", most >> 20)));
     }
     Ok(bytes)
+}
+
+/// Whether it is a link to nothing, as an editor's lock of a file is.
+fn is_dangling(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink())
+        && fs::metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
 }
 
 fn is_yaml(path: &Path) -> bool {

@@ -14,7 +14,7 @@ use std::path::{Component, Path, PathBuf};
 use sallyport_manifest::{BuildError, Lock, LockFile};
 
 use crate::exit::{Exit, Failure, IoErrorText};
-use crate::printable::{printable, quoted_path};
+use crate::printable::{is_device, printable, quoted_path};
 
 /// What a search found.
 #[derive(Debug)]
@@ -149,7 +149,8 @@ pub(crate) fn restore(path: &Path) -> String {
 /// The folder of an argument; the empty path is the working directory.
 fn folder(path: &Path) -> PathBuf {
     let folder = if path.is_dir() { Some(path) } else { path.parent() };
-    folder.filter(|folder| *folder != Path::new(".")).map(Path::to_owned).unwrap_or_default()
+    // Standard input may be named as a device, beside which there is no lock.
+    folder.filter(|folder| *folder != Path::new(".") && !is_device(folder)).map(Path::to_owned).unwrap_or_default()
 }
 
 /// Where the lock of a folder may be, the nearest place first.

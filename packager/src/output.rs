@@ -196,7 +196,7 @@ fn replace(root: &Path, name: &str, text: &str) -> Result<(), Failure> {
 }
 
 /// Replaces the content of a file in one step, if it still is `old`. The file keeps its permissions and its owner, and a link stays
-/// a link: one with other hard links, or whose owner cannot be kept, is written in place. A read-only file is refused.
+/// a link: one that cannot be replaced so is written in place ([`First::Identity`]). A read-only file is refused.
 pub(crate) fn rewrite(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Failure> {
     let target = fs::canonicalize(path).map_err(|error| Failure::read(path, &error))?;
     let metadata = fs::metadata(&target).map_err(|error| Failure::read(path, &error))?;
@@ -218,12 +218,13 @@ pub(crate) fn rewrite(path: &Path, old: &[u8], new: &[u8]) -> Result<(), Failure
         .map_err(|error| Failure::write(path, &error))
 }
 
-/// What comes first where a file has other hard links, or its owner cannot be kept.
+/// What comes first where a file has other hard links or is mounted by itself, where its owner cannot be kept, or where no file can be
+/// made in its folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum First {
     /// It stays the file that it was, and is written in place.
     Identity,
-    /// It is replaced in one step, so that a kill leaves the old content or the new one.
+    /// It is replaced in one step or not at all, so that a kill leaves the old content or the new one.
     OneStep,
 }
 
@@ -231,13 +232,32 @@ pub(crate) enum First {
 /// far as `first` lets it, its owner. `target` is not a link. `prefix`: how the name of the new file begins until it takes the
 /// place of the old one.
 pub(crate) fn replace_file(target: &Path, prefix: &str, new: &[u8], first: First) -> io::Result<()> {
+    match in_one_step(target, prefix, new, first) {
+        Err(error) if first == First::Identity && is_of_place(&error) && target.is_file() => in_place(target, new),
+        done => done,
+    }
+}
+
+/// Whether an error is one of the folder: no file can be made in it, or none takes the place of one that is mounted there.
+fn is_of_place(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::ResourceBusy
+    )
+}
+
+fn in_place(target: &Path, new: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).truncate(true).open(target)?;
+    file.write_all(new)?;
+    file.sync_all()
+}
+
+fn in_one_step(target: &Path, prefix: &str, new: &[u8], first: First) -> io::Result<()> {
     let folder = folder_of(target);
     let mut file = new_file(folder, prefix)?;
     match fs::metadata(target) {
         Ok(old) if !keeps_owner(file.as_file(), &old) && first == First::Identity => {
-            let mut in_place = fs::OpenOptions::new().write(true).truncate(true).open(target)?;
-            in_place.write_all(new)?;
-            return in_place.sync_all();
+            return in_place(target, new);
         }
         Ok(old) => file.as_file().set_permissions(old.permissions())?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}

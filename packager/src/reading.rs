@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
+use crate::exit::{Exit, Failure};
 use crate::printable::is_device;
 
 /// Opens a file that a user has named, or that is found beside one. A folder and a named pipe are refused: to open a pipe
@@ -13,8 +14,8 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     if metadata.is_dir() {
         return Err(io::ErrorKind::IsADirectory.into());
     }
-    if is_pipe(path, &metadata) {
-        return Err(io::Error::other("it is a named pipe"));
+    if let Some(kind) = special(path, &metadata) {
+        return Err(io::Error::other(format!("it is {kind}")));
     }
     File::open(path)
 }
@@ -26,12 +27,31 @@ pub(crate) fn whole(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether it is a named pipe; what a shell makes of `<(...)` has a writer, and is none.
-pub(crate) fn is_pipe(path: &Path, metadata: &fs::Metadata) -> bool {
-    #[cfg(unix)]
-    return std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type()) && !is_device(path);
-    #[cfg(not(unix))]
-    return false;
+/// What it is, if nothing that could be read is in it: a named pipe, a socket or a device. What a shell makes of `<(...)` has a
+/// writer, and `/dev/stdin` is standard input.
+#[cfg(unix)]
+pub(crate) fn special(path: &Path, metadata: &fs::Metadata) -> Option<&'static str> {
+    use std::os::unix::fs::FileTypeExt;
+    let kind = metadata.file_type();
+    if kind.is_socket() {
+        return Some("a socket");
+    }
+    let is_device_of_its_own = (kind.is_char_device() || kind.is_block_device()) && !is_device(path);
+    let is_pipe = kind.is_fifo() && !is_device(path);
+    is_pipe.then_some("a named pipe").or_else(|| is_device_of_its_own.then_some("a device"))
+}
+
+#[cfg(not(unix))]
+pub(crate) fn special(_path: &Path, _metadata: &fs::Metadata) -> Option<&'static str> {
+    None
+}
+
+/// Why nothing relative is found: the working folder has been removed.
+pub(crate) fn removed_folder(path: &Path) -> Option<Failure> {
+    let is_gone = || std::env::current_dir().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    (path.is_relative() && is_gone()).then(|| {
+        Failure::new(Exit::Io, "the working folder has been removed").with_help("change to a folder that exists")
+    })
 }
 
 #[cfg(all(test, unix))]
@@ -44,6 +64,9 @@ mod tests {
         let path = folder.path().join("pipe");
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         assert_eq!(whole(&path).unwrap_err().to_string(), "it is a named pipe");
+        let socket = folder.path().join("socket");
+        let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        assert_eq!(whole(&socket).unwrap_err().to_string(), "it is a socket");
         assert_eq!(whole(folder.path()).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         fs::write(folder.path().join("a"), "text").unwrap();
         std::os::unix::fs::symlink("a", folder.path().join("link")).unwrap();

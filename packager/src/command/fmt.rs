@@ -17,7 +17,8 @@ use crate::report::{Format, Report};
 /// Changes white space alone: two blanks per level, the dashes of a list below its key, one blank behind `:` and `,`, at most one
 /// empty line. Nothing is sorted, no line is broken, and comments stay where they are. Each file is read again before it is
 /// written: one that would not say the same is left alone. Prints the names of the files that it writes. A file keeps its mode and
-/// its owner; one with other hard links is written in place, and one that is read-only is refused.
+/// its owner; one with other hard links, or in a folder where no file can be made, is written in place, and one that is read-only is
+/// refused.
 ///
 /// Files with wrong fields are formatted, too; only what is not YAML, or uses what `check` refuses of YAML, is not.
 #[derive(Debug, clap::Args)]

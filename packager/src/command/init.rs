@@ -12,6 +12,7 @@ use crate::examine::examine;
 use crate::exit::{Exit, Failure};
 use crate::input::{Input, Inputs};
 use crate::neighbours::mesh_beside;
+use crate::output::{First, replace_file};
 use crate::printable::{printable, quoted_path};
 use crate::report::Format;
 use crate::work_tree;
@@ -230,7 +231,7 @@ fn write_with_schema(file: &Path, text: &str, schema: &Path, force: bool) -> Res
     };
     let is_new = fs::symlink_metadata(schema).is_err();
     make(schema.parent())?;
-    fs::write(schema, schema::schema_text()).map_err(|error| Failure::write(schema, &error))?;
+    replace(schema, &schema::schema_text())?;
     let written = make(file.parent()).and_then(|()| write_new(file, text, force));
     if written.is_err() && is_new {
         // What is reported is why the file could not be written.
@@ -241,17 +242,25 @@ fn write_with_schema(file: &Path, text: &str, schema: &Path, force: bool) -> Res
 
 /// Writes a file, which must not exist unless `force` is set. One system call does both, so there is no race.
 fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
-    let mut options = OpenOptions::new();
     if force {
-        options.write(true).create(true).truncate(true);
-    } else {
-        options.write(true).create_new(true);
+        return replace(path, text);
     }
-    let result = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    result.map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => overwriting(path),
-        _ => Failure::write(path, &error),
+    let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(overwriting(path)),
+        Err(error) => return Err(Failure::write(path, &error)),
+    };
+    file.write_all(text.as_bytes()).map_err(|error| {
+        // What is reported is why it could not be written; half of a file would be in the way of the next try.
+        let _ = fs::remove_file(path);
+        Failure::write(path, &error)
     })
+}
+
+/// Writes a file whole, or leaves what was there. A link stays a link.
+fn replace(path: &Path, text: &str) -> Result<(), Failure> {
+    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    replace_file(&target, ".sallyport-", text.as_bytes(), First::Identity).map_err(|error| Failure::write(path, &error))
 }
 
 /// A folder is the place of a file, and not one.

@@ -28,6 +28,8 @@ pub(crate) struct Report {
     pub(crate) silenced: Vec<Silenced>,
     /// How many YAML files in directories are for other programs.
     pub(crate) skipped: usize,
+    /// How many links in directories lead nowhere.
+    pub(crate) dangling: usize,
     /// How many Egress files have no error.
     pub(crate) egresses: usize,
     /// How many rules they have.
@@ -276,6 +278,9 @@ impl Report {
         }
         if self.skipped > 0 {
             text.push_str(&format!(" ({} for others skipped)", counted(self.skipped, "YAML file")));
+        }
+        if self.dangling > 0 {
+            text.push_str(&format!(" ({} to nothing skipped)", counted(self.dangling, "link")));
         }
         text
     }

@@ -295,6 +295,21 @@ fn a_pipe_that_nothing_writes_to_does_not_block() {
 
 #[cfg(unix)]
 #[test]
+fn a_socket_has_a_word_and_a_link_to_nothing_is_skipped_in_a_folder() {
+    let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD)]);
+    let _listener = std::os::unix::net::UnixListener::bind(sandbox.path().join("d/socket.yaml")).unwrap();
+    std::os::unix::fs::symlink("nowhere.yaml", sandbox.path().join("d/link.yaml")).unwrap();
+    let ended = sandbox.run(&["check", "d"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(format!("{ended:?}").contains("(1 link to nothing skipped)"), "{ended:?}");
+    let ended = sandbox.run(&["check", "d/link.yaml"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    let ended = sandbox.run(&["check", "d/socket.yaml"]);
+    assert!(format!("{ended:?}").contains("it is a socket; write `-` for standard input"), "{ended:?}");
+}
+
+#[cfg(unix)]
+#[test]
 fn no_command_waits_for_a_pipe_that_it_is_to_read() {
     let sandbox = Sandbox::with(&[("egress.yaml", GOOD)]);
     assert!(std::process::Command::new("mkfifo").arg(sandbox.path().join("pipe")).status().unwrap().success());

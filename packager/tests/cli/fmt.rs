@@ -158,6 +158,21 @@ fn a_file_keeps_its_owner_and_its_other_names_and_a_read_only_one_is_refused() {
     assert_eq!(sandbox.read("c.yaml"), ODD);
 }
 
+/// A file that is mounted by itself, as a container has it, is not replaced.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_mounted_file_is_written_in_place() {
+    let sandbox = Sandbox::new();
+    sandbox.write("egress.yaml", ODD);
+    sandbox.write("other.yaml", "");
+    let shell = "mount --bind egress.yaml other.yaml && \"$0\" fmt other.yaml";
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args(["--map-root-user", "--mount", "sh", "-c", shell, env!("CARGO_BIN_EXE_sallyport")]);
+    let ended = unshare.current_dir(sandbox.path()).output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+    assert_eq!(fs::read_to_string(sandbox.path().join("egress.yaml")).unwrap(), USUAL);
+}
+
 #[test]
 fn what_is_for_other_programs_is_not_formatted() {
     let manifest = "apiVersion: networking.istio.io/v1\nkind:   Gateway\n";

@@ -125,6 +125,38 @@ fn a_pipe_is_not_written_to() {
     }
 }
 
+/// A file system of one page has no place for the schema.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_nothing_is_left() {
+    let sandbox = Sandbox::new();
+    let shell = "mount -t tmpfs -o size=4k none . && cd \"$PWD\" && \"$0\" init; echo $?; ls";
+    let mut unshare = std::process::Command::new("unshare");
+    unshare.args(["--map-root-user", "--mount", "sh", "-c", shell, env!("CARGO_BIN_EXE_sallyport")]);
+    let ended = unshare.current_dir(sandbox.path()).output().unwrap();
+    let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+    assert_eq!(String::from_utf8_lossy(&ended.stdout), "3\n", "{stderr}");
+    assert!(stderr.starts_with("error: cannot write `sallyport.schema.json`: no space left on the device"), "{stderr}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_removed_working_folder_is_named() {
+    let sandbox = Sandbox::new();
+    for command in ["init", "check"] {
+        let shell = format!("mkdir gone && cd gone && rmdir ../gone && \"$0\" {command}");
+        let ended = std::process::Command::new("sh")
+            .args(["-c", &shell, env!("CARGO_BIN_EXE_sallyport")])
+            .current_dir(sandbox.path())
+            .output()
+            .unwrap();
+        let stderr = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert_eq!(ended.status.code(), Some(3), "{stderr}");
+        let text = stderr + &String::from_utf8_lossy(&ended.stdout);
+        assert!(text.contains("the working folder has been removed"), "{text}");
+    }
+}
+
 #[test]
 fn a_second_file_shares_the_schema() {
     let sandbox = Sandbox::new();
