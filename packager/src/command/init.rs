@@ -259,8 +259,10 @@ fn write_new(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
 
 /// Writes a file whole, or leaves what was there. A link stays a link.
 fn replace(path: &Path, text: &str) -> Result<(), Failure> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace_file(&target, ".sallyport-", text.as_bytes(), First::Identity).map_err(|error| Failure::write(path, &error))
+    let is_link = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink());
+    let target = if is_link { fs::canonicalize(path) } else { Ok(path.to_owned()) };
+    let written = target.and_then(|target| replace_file(&target, ".sallyport-", text.as_bytes(), First::Identity));
+    written.map_err(|error| Failure::write(path, &error))
 }
 
 /// A folder is the place of a file, and not one.

@@ -460,7 +460,7 @@ fn links_that_form_a_circle_end() {
     let sandbox = Sandbox::with(&[("d/egress.yaml", GOOD), ("d/sallyport.lock", LOCK)]);
     std::os::unix::fs::symlink("..", sandbox.path().join("d/up")).unwrap();
     std::os::unix::fs::symlink("nowhere", sandbox.path().join("d/lost.yaml")).unwrap();
-    assert_eq!(codes(&json(&sandbox, &["d"])), [("d/lost.yaml", "SP9001")]);
+    assert_eq!(codes(&json(&sandbox, &["d"])), [("", ""); 0]);
 }
 
 #[test]
