@@ -304,6 +304,7 @@ codes! {
         MissingManifestField = "SP2577" Warning,
         FieldsTogether = "SP2578" Warning,
         RefusedByIstio = "SP2579" Warning,
+        ValueNeverMet = "SP2580" Warning,
         SameListener = "SP2601" Warning,
         CoveredHost = "SP2602" Warning,
         SameRoute = "SP2603" Warning,

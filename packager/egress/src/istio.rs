@@ -15,6 +15,9 @@ pub(crate) struct ApiKind {
     pub(crate) versions: &'static [&'static str],
 }
 
+/// The value of `loadBalancer.simple` that is deprecated.
+pub(crate) const DEPRECATED_BALANCER: &str = "LEAST_CONN";
+
 const NETWORKING: [&str; 3] = ["v1", "v1beta1", "v1alpha3"];
 const SECURITY: [&str; 2] = ["v1", "v1beta1"];
 

@@ -117,6 +117,7 @@ mod tests {
             assert!(!is_for_others(Selection::Ours, text.as_bytes()), "{text:?}");
         }
         assert!(is_for_others(Selection::Ours, b"apiVersion: v1\nkind: Service\n"));
+        assert!(is_for_others(Selection::WithManifests, b"apiVersion: kuma.io/v1alpha1\nkind: Mesh\n"));
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! What the pages say about decisions, asked of the engine.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, Result, ensure};
 use sallyport_core::{Ambiguity, Engine, Reason, RequestView, Verdict};
+use sallyport_egress::diagnostic::Severity;
+use sallyport_egress::lint;
 use serde_json::json;
 
 use crate::facts::{quoted, rows};
@@ -53,5 +57,18 @@ fn every_reason_has_its_status() -> Result<()> {
         let row = row.with_context(|| format!("the page has no {}", reason.as_str()))?;
         ensure!(row[0] == reason.http_status().to_string(), "{row:?}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_lints_that_are_errors_are_named() -> Result<()> {
+    let page = Page::read("docs/command.md")?;
+    let (_, rest) = page.text.split_once("these are errors").context("no list of errors")?;
+    let (list, _) = rest.split_once("All others are warnings").context("the list has no end")?;
+    let words = list.split(|c: char| !c.is_ascii_alphanumeric());
+    let named: BTreeSet<_> = words.filter(|word| word.starts_with("SP2")).map(str::to_owned).collect();
+    let errors = lint::codes().into_iter().filter(|code| code.severity() == Severity::Error);
+    let errors: BTreeSet<_> = errors.map(|code| code.to_string()).collect();
+    ensure!(named == errors, "the page names {named:?}, not {errors:?}");
     Ok(())
 }

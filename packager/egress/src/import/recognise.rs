@@ -12,6 +12,17 @@ use crate::yaml::reader::read_all;
 /// The group in `apiVersion: sallyport.dev/v1alpha1`.
 const GROUP: &str = "sallyport.dev";
 
+/// Groups of others that have a kind of the name of one of ours.
+const GROUPS_OF_OTHERS: [&str; 7] = [
+    "appmesh.k8s.aws",
+    "argoproj.io",
+    "consul.hashicorp.com",
+    "crd.antrea.io",
+    "kuma.io",
+    "mesh.consul.hashicorp.com",
+    "rollouts.kruise.io",
+];
+
 /// Which program a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
@@ -32,6 +43,7 @@ pub enum FileKind {
 pub fn recognise(text: &str) -> FileKind {
     let (mut api_versions, mut own_kind, mut manifest, mut cases, mut ours) = (false, false, false, false, false);
     let mut document = (0, "", "");
+    let mut is_of_wrong_group = false;
     for (number, field, value) in top_level_fields(text) {
         if document.0 != number {
             document = (number, "", "");
@@ -54,8 +66,10 @@ pub fn recognise(text: &str) -> FileKind {
             _ => {}
         }
         manifest |= is_read(document.1, document.2, text);
+        // Istio has no kind of these names.
+        is_of_wrong_group |= KINDS.contains(&document.2) && is_of_istio(document.1, document.2);
     }
-    if ours {
+    if ours || is_of_wrong_group {
         return if cases { FileKind::Cases } else { FileKind::Sallyport };
     }
     match (api_versions, own_kind) {
@@ -71,6 +85,21 @@ pub fn recognise(text: &str) -> FileKind {
 /// says so.
 #[must_use]
 pub fn has_kind(text: &str, kinds: &[&str]) -> bool {
+    has_kind_of(text, kinds, |_| true)
+}
+
+/// Whether a document of the file is of a kind of ours, whatever its group, unless others have such a kind in it. See
+/// [`has_kind`].
+#[must_use]
+pub fn has_own_kind(text: &str) -> bool {
+    has_kind_of(text, &KINDS, |api_version| {
+        let group = api_version.split('/').next().unwrap_or(api_version);
+        !GROUPS_OF_OTHERS.contains(&group)
+    })
+}
+
+/// `is_meant`: asked for the `apiVersion` of a document, which is empty if it has none.
+fn has_kind_of(text: &str, kinds: &[&str], is_meant: impl Fn(&str) -> bool) -> bool {
     // Most files of other programs do not even have the word, and need no parser. With escapes it may be written otherwise.
     let has_escapes = ["\\x", "\\u", "\\U", "\\\n", "\\\r"].iter().any(|escape| text.contains(escape));
     if !has_escapes && !kinds.iter().any(|kind| text.contains(kind)) {
@@ -79,19 +108,21 @@ pub fn has_kind(text: &str, kinds: &[&str]) -> bool {
     let mut sink = Sink::new(0);
     // A byte-order mark is no part of a name.
     let documents = read_all(text.trim_start_matches("\u{feff}"), &mut sink);
-    let of_parser = |kind: &str| {
-        documents.iter().any(|document| document.get("kind").is_some_and(|node| node.text() == Some(kind)))
+    let of_parser = documents.iter().any(|document| {
+        document.text_at(&["kind"]).is_some_and(|kind| kinds.contains(&kind))
+            && is_meant(document.text_at(&["apiVersion"]).unwrap_or_default())
+    });
+    if of_parser || sink.diagnostics.is_empty() {
+        return of_parser;
+    }
+    let fields: Vec<_> = top_level_fields(text).collect();
+    let api_version = |number: usize| {
+        let mut of_document = fields.iter().filter(|(of, field, _)| (*of, *field) == (number, "apiVersion"));
+        of_document.next().map_or("", |(_, _, value)| value)
     };
-    let is_read = sink.diagnostics.is_empty();
-    let of_lines =
-        |kind: &str| !is_read && top_level_fields(text).any(|(_, field, value)| (field, value) == ("kind", kind));
-    kinds.iter().any(|kind| of_parser(kind) || of_lines(kind))
-}
-
-/// Whether a document of the file is of a kind of ours, whatever its group. See [`has_kind`].
-#[must_use]
-pub fn has_own_kind(text: &str) -> bool {
-    has_kind(text, &KINDS)
+    fields
+        .iter()
+        .any(|(number, field, value)| *field == "kind" && kinds.contains(value) && is_meant(api_version(*number)))
 }
 
 /// Deployments are read if they are gateways, Services if they select pods or are names of
@@ -168,6 +199,8 @@ mod tests {
             "- apiVersion: sallyport.dev/v1alpha1\n  kind: Egress\n",
             "apiVersion: v1\nkind: Service\n---\napiVersion: sallyport.dev/v1alpha1\n",
             "apiVersion: networking.istio.io/v1\nkind: Gateway\n---\napiVersion: sallyport.dev/v1alpha1\n",
+            "apiVersion: networking.istio.io/v1\nkind: Egress\n",
+            "kind: Rollout\napiVersion: security.istio/v1\n",
         ] {
             assert_eq!(recognise(text), FileKind::Sallyport, "{text:?}");
         }
@@ -205,6 +238,18 @@ mod tests {
         ] {
             assert!(!has_kind(text, &["Rollout"]), "{text:?}");
         }
+    }
+
+    #[test]
+    fn kinds_of_others_are_not_ours() {
+        for group in ["kuma.io", "consul.hashicorp.com"] {
+            let mesh = format!("apiVersion: {group}/v1alpha1\nkind: Mesh\n");
+            assert!(!has_own_kind(&mesh) && has_kind(&mesh, &["Mesh"]), "{group}");
+            assert!(!has_own_kind(&format!("{mesh}spec: [\n")), "{group}");
+            assert!(has_own_kind(&format!("{mesh}---\nkind: Egress\n")), "{group}");
+            assert!(has_own_kind(&format!("{mesh}---\nkind: Egress\nspec: [\n")), "{group}");
+        }
+        assert!(has_own_kind("apiVersion: example.com/v1\nkind: Mesh\n"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub(crate) enum What {
     Field,
     /// A value of another type than its field.
     Type,
-    /// A word that is none of the field's.
+    /// A word that is none of the field's, or less or more than it takes.
     Word,
     /// A field that must be there is not.
     Missing,
@@ -40,7 +40,7 @@ const TOP: [&str; 5] = ["apiVersion", "kind", "metadata", "spec", "status"];
 impl Manifest {
     /// What the schemas refuse here. Of Kubernetes' own kinds, only `metadata` is known.
     pub(crate) fn slips(&self) -> Vec<Slip> {
-        let mut slips = Slips::default();
+        let mut slips = Slips { kind: self.kind, found: Vec::new() };
         if let (Some(shape), Some(node)) = (istio::metadata(), self.tree.get("metadata")) {
             slips.value(Of::Field("metadata"), shape, node);
         }
@@ -82,8 +82,8 @@ impl fmt::Display for Of<'_> {
     }
 }
 
-#[derive(Default)]
 struct Slips {
+    kind: Kind,
     found: Vec<Slip>,
 }
 
@@ -123,6 +123,9 @@ impl Slips {
             }
             (Value::Mapping(entries), Shape::Fields(fields)) => self.fields(of, fields, node, entries),
             (Value::Scalar(scalar), Shape::Word(words)) => self.word(of, words, node, scalar),
+            (Value::Scalar(scalar), Shape::Duration) if duration::is_too_short(&scalar.text) => {
+                self.too_short(of, node)
+            }
             (Value::Scalar(scalar), shape) => {
                 if let Some(help) = correction(shape, scalar) {
                     self.type_of(of, shape, node, help);
@@ -184,11 +187,12 @@ impl Slips {
         if is_of_other_kind || (scalar.resolve() == ScalarType::Text && words.iter().any(|word| word == written)) {
             return;
         }
-        // What stands for no value at all is not worth naming.
-        let is_nothing = |word: &str| {
-            word == "INVALID" || ["UNSPECIFIED", "UNDEFINED"].iter().any(|nothing| word.starts_with(nothing))
+        // What stands for no value at all is not worth naming, nor is what is deprecated.
+        let is_offered = |word: &str| {
+            let stands_for_nothing = ["INVALID", "UNSPECIFIED", "UNDEFINED"].iter().any(|none| word.starts_with(none));
+            !stands_for_nothing && word != istio::DEPRECATED_BALANCER
         };
-        let words = words.iter().map(String::as_str).filter(|word| !is_nothing(word));
+        let words = words.iter().map(String::as_str).filter(|word| is_offered(word));
         // `EXTERNAL` is a part of `MESH_EXTERNAL`.
         let part = format!("_{}", written.to_ascii_uppercase());
         let mut whole = words.clone().filter(|word| word.ends_with(&part));
@@ -199,6 +203,15 @@ impl Slips {
         };
         let message = format!("Istio has no value {} of {of}", quoted(written));
         self.add(What::Word, node.span, message, help);
+    }
+
+    /// A duration such as `0s`.
+    fn too_short(&mut self, of: Of<'_>, node: &Node) {
+        let help = match (self.kind, of) {
+            (Kind::VirtualService, Of::Field("timeout")) => "remove it for no limit, or write `1ms` or more",
+            _ => "remove it for the default, or write `1ms` or more",
+        };
+        self.add(What::Word, node.span, format!("Istio refuses {of} below `1ms`"), help.to_owned());
     }
 
     fn type_of(&mut self, of: Of<'_>, shape: &Shape, node: &Node, help: String) {

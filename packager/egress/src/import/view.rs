@@ -362,7 +362,11 @@ impl<'a> Workload<'a> {
     }
 }
 
-/// The hosts of a ServiceEntry.
+/// The hosts of a ServiceEntry. Of a URL, which a lint of its own names, the host that is meant.
 pub(crate) fn entry_hosts(entry: &Manifest) -> impl Iterator<Item = &str> {
-    entry.spec().items_at(&["hosts"]).iter().filter_map(|host| host.text())
+    let texts = entry.spec().items_at(&["hosts"]).iter().filter_map(|host| host.text());
+    texts.map(|text| match text.split_once("://") {
+        Some((_, rest)) => rest.split(['/', ':', '?', '#']).next().unwrap_or(rest),
+        None => text,
+    })
 }

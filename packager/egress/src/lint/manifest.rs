@@ -42,6 +42,7 @@ mod unknown_field;
 mod unknown_kind;
 mod unknown_subset;
 mod unknown_value;
+mod value_never_met;
 mod wrong_type;
 
 use super::definition::Lint;
@@ -91,4 +92,5 @@ pub(super) const LINTS: &[Lint] = &[
     missing_field::LINT,
     fields_together::LINT,
     refused::LINT,
+    value_never_met::LINT,
 ];

@@ -63,6 +63,11 @@ impl Duration {
     }
 }
 
+/// Whether it is a duration, and one below those that Istio's API takes.
+pub(crate) fn is_too_short(text: &str) -> bool {
+    parse(text).is_some_and(|length| length < LEAST)
+}
+
 /// What to write instead of a duration that Istio's API refuses; `None` if it takes it. It knows more units, and longer times.
 pub(crate) fn correction(text: &str) -> Option<String> {
     let has_small_unit = ["us", "µs", "ns"].iter().any(|unit| text.ends_with(unit));

@@ -211,10 +211,21 @@ fn check_decision(text: &str) -> Option<UnplacedDiagnostic> {
 fn check_retry_conditions(text: &str) -> Option<UnplacedDiagnostic> {
     let wrong = text.split(',').map(str::trim).find(|word| !RETRY_CONDITIONS.contains(word) && !is_status(word))?;
     let flaw = UnplacedDiagnostic::new(Code::RetryCondition, format!("{} is not a retry condition", quoted(wrong)));
-    Some(match did_you_mean(wrong, RETRY_CONDITIONS.iter().copied()) {
-        Some(near) => flaw.help(format!("did you mean `{near}`?")),
-        None => flaw.help(format!("the conditions are {}, and status codes", RETRY_CONDITIONS.join(", "))),
-    })
+    Some(flaw.help(retry_condition_instead(wrong)))
+}
+
+/// What to write instead of a word that is no retry condition.
+pub(crate) fn retry_condition_instead(wrong: &str) -> String {
+    match did_you_mean(wrong, RETRY_CONDITIONS.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("the conditions are {}, and status codes", RETRY_CONDITIONS.join(", ")),
+    }
+}
+
+/// Whether Istio takes the word: it has one more than those that the Egress has, and any status that HTTP has.
+pub(crate) fn is_retry_condition_of_istio(word: &str) -> bool {
+    let is_status = word.len() == 3 && word.parse::<u16>().is_ok_and(|status| (100..600).contains(&status));
+    is_status || word == "http3-post-connect-failure" || RETRY_CONDITIONS.contains(&word)
 }
 
 fn is_status(word: &str) -> bool {

@@ -256,6 +256,9 @@ impl<'a> Reader<'a> {
                 matches!(self.open.last(), Some(Open { parts: Parts::Mapping { key: Some(None), .. }, .. }));
             self.refusals.alias(is_merged, span, self.sink);
         }
+        if self.rules == Rules::Lenient && self.open.iter().any(|open| open.anchor == anchor) {
+            self.sink.report(span, syntax::within_itself(syntax::word_at(self.text, span.start)));
+        }
         self.anchored.get(&anchor).cloned().unwrap_or(Node { span, value: Value::Refused })
     }
 
@@ -382,6 +385,18 @@ mod tests {
         for text in ["", "---\n", "---\n---\n", "null\n", "# a\n...\n"] {
             assert_eq!(codes(text), (false, vec!["SP0006"]), "{text}");
         }
+    }
+
+    #[test]
+    fn no_anchor_contains_itself() {
+        for text in ["a: &m {name: a, x: *m}\n", "a: &s {hosts: [b], <<: *s}\n", "- &l [[*l]]\n"] {
+            assert_eq!(read(text).1, ["SP0101"], "{text}");
+        }
+        // What was named so before it is not what the alias stands for.
+        assert_eq!(read("a: &m 1\nb: &m {c: *m}\n").1, ["SP0101"]);
+        assert_eq!(read("a: &m 1\nb: &n {c: *m}\nd: *n\n").1, [""; 0]);
+        let mut sink = Sink::new(0);
+        assert!(read_one("a: &m {x: *m}\n", &mut sink).is_some() && sink.diagnostics.len() == 1);
     }
 
     #[test]

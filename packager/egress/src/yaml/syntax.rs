@@ -54,6 +54,13 @@ pub(crate) fn anchor(word: &str) -> UnplacedDiagnostic {
         .help("remove the anchor; a string that begins with `&` needs quotes")
 }
 
+/// An alias within what it stands for.
+pub(super) fn within_itself(word: &str) -> UnplacedDiagnostic {
+    let name = word.trim_start_matches('*');
+    UnplacedDiagnostic::new(Code::Syntax, format!("not valid YAML: the anchor {} contains itself", quoted(name)))
+        .help("write the value out, or name another anchor")
+}
+
 /// From an offset to the next space, comma, bracket or end of line.
 pub(crate) fn word_at(text: &str, offset: usize) -> &str {
     let rest = text.get(offset..).unwrap_or_default();

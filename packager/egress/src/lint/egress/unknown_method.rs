@@ -35,7 +35,7 @@ use crate::wording::quoted;
 pub(super) const LINT: Lint = Lint { code: Code::UnknownMethod, run, source: include_str!("unknown_method.rs") };
 
 /// IANA's registry of methods, without those that are of HTTP/2's preface alone.
-const METHODS: [&str; 39] = [
+pub(in crate::lint) const METHODS: [&str; 39] = [
     "GET",
     "HEAD",
     "POST",

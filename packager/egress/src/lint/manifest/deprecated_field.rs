@@ -27,6 +27,7 @@
 
 use crate::code::Code;
 use crate::import::{Kind, Manifest};
+use crate::istio::DEPRECATED_BALANCER;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
@@ -61,8 +62,8 @@ fn of_one(manifest: &Manifest) -> Vec<Finding> {
     }
     if manifest.kind == Kind::DestinationRule {
         let simple = manifest.spec().descendants().filter_map(|node| node.descend(&["loadBalancer", "simple"]));
-        for written in simple.filter(|written: &&Node| written.text() == Some("LEAST_CONN")) {
-            let message = "`LEAST_CONN` is deprecated in Istio";
+        for written in simple.filter(|written: &&Node| written.text() == Some(DEPRECATED_BALANCER)) {
+            let message = format!("`{DEPRECATED_BALANCER}` is deprecated in Istio");
             findings.push(finding(manifest.file, written, message, "write `LEAST_REQUEST`"));
         }
     }

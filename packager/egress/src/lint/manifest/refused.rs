@@ -37,6 +37,7 @@ mod policy;
 mod route;
 mod server;
 mod traffic;
+mod value;
 
 use crate::code::Code;
 use crate::import::{Kind, Manifest};
@@ -45,6 +46,7 @@ use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::{did_you_mean, has_variable, quoted};
 use crate::yaml::tree::{Entry, Node, Scalar, ScalarType, Value};
+use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint { code: Code::RefusedByIstio, run, source: include_str!("refused.rs") };
 
@@ -62,6 +64,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             Kind::ServiceEntry => refusals.service_entry(),
             Kind::AuthorizationPolicy => refusals.authorization_policy(),
             Kind::PeerAuthentication => refusals.peer_authentication(),
+            Kind::Sidecar => refusals.sidecar(),
+            Kind::Telemetry => refusals.telemetry(),
             _ => {}
         }
         refusals.found
@@ -102,11 +106,11 @@ impl Refusals<'_> {
 
     /// The second of two items that have the same text in a field.
     fn twice(&mut self, items: &[Node], path: &[&str], what: &str) {
-        let texts: Vec<_> = items.iter().filter_map(|item| item.descend(path)).collect();
-        for (at, node) in texts.iter().enumerate() {
-            let mut before = texts.iter().take(at);
-            if node.text().is_some_and(|text| !text.is_empty() && before.any(|other| other.text() == Some(text))) {
-                let message = format!("{} is {what} twice", quoted(node.text().unwrap_or_default()));
+        let mut before = HashSet::new();
+        let nodes = items.iter().filter_map(|item| item.descend(path));
+        for (node, text) in nodes.filter_map(|node| Some((node, node.text()?))).filter(|(_, text)| !text.is_empty()) {
+            if !before.insert(text) {
+                let message = format!("{} is {what} twice", quoted(text));
                 self.add(node, message, "write another one here, or remove one of the two");
             }
         }

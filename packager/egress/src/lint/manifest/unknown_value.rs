@@ -1,6 +1,7 @@
 //! A manifest has a value that is none of its field's.
 //!
-//! The API server refuses the manifest. The values are words in capitals; case counts.
+//! The API server refuses the manifest. Most values are words in capitals, and case counts; durations are
+//! of a millisecond or more.
 //!
 //! Bad:
 //!

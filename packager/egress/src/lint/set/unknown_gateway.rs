@@ -63,7 +63,10 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         for node in matches.flat_map(|one| one.items_at(&["gateways"])) {
             let name = qualified(&route.namespace, node.text().unwrap_or_default());
             if !listed.contains(&name) {
-                let message = format!("this never matches: the VirtualService is not for {}", quoted(&name));
+                let message = format!(
+                    "this never matches: the VirtualService is not for {}",
+                    quoted(name.trim_start_matches('/'))
+                );
                 findings.push(finding(route.file, node, message, "add it to the VirtualService's `gateways`"));
             }
         }
@@ -85,10 +88,12 @@ fn unknown(input: &Input<'_>, route: &Manifest, node: &Node) -> Option<Finding> 
     let elsewhere = gateways.named(own).next().filter(|_| !written.contains('/'));
     let meant = did_you_mean(own, here.iter().copied()).map(|meant| format!("{namespace}/{meant}"));
     let help = match meant.or_else(|| elsewhere.map(|gateway| gateway.qualified())) {
-        Some(meant) => format!("did you mean {}?", quoted(&meant)),
+        // Without a namespace, the name alone.
+        Some(meant) => format!("did you mean {}?", quoted(meant.trim_start_matches('/'))),
         None if here.is_empty() => return None,
         None => format!("the Gateways there are {}", quoted(&here.join(", "))),
     };
-    let message = format!("there is no Gateway {} in {}", quoted(own), quoted(namespace));
+    let place = if namespace.is_empty() { "here".to_owned() } else { format!("in {}", quoted(namespace)) };
+    let message = format!("there is no Gateway {} {place}", quoted(own));
     Some(finding(route.file, node, message, help))
 }

@@ -4,6 +4,7 @@ use super::{Refusals, is_empty_list};
 use crate::import::protocol::Protocol;
 use crate::wording::{has_variable, quoted};
 use crate::yaml::tree::Node;
+use std::collections::BTreeSet;
 
 impl Refusals<'_> {
     pub(super) fn service_entry(&mut self) {
@@ -13,6 +14,8 @@ impl Refusals<'_> {
         if let Some(hosts) = spec.get("hosts").filter(|hosts| is_empty_list(hosts)) {
             self.add(hosts, "Istio refuses a ServiceEntry without a host", "write the hosts");
         }
+        self.hosts(spec.items_at(&["hosts"]));
+        self.networks(spec.items_at(&["addresses"]));
         let ports = spec.items_at(&["ports"]);
         ports.iter().for_each(|port| self.protocol(port));
         self.twice(ports, &["name"], "the name of a port");
@@ -67,7 +70,8 @@ impl Refusals<'_> {
 
     fn endpoints(&mut self, spec: &Node, resolution: &str) {
         let endpoints = spec.items_at(&["endpoints"]);
-        let names: Vec<_> = spec.items_at(&["ports"]).iter().filter_map(|port| port.text_at(&["name"])).collect();
+        let names = spec.items_at(&["ports"]).iter().filter_map(|port| port.text_at(&["name"]));
+        let names: BTreeSet<_> = names.collect();
         for endpoint in endpoints {
             if let Some(address) = endpoint.get("address").filter(|_| resolution == "STATIC") {
                 let text = text_of(address);
@@ -78,8 +82,9 @@ impl Refusals<'_> {
             }
             let ports = endpoint.get("ports").map_or(&[][..], Node::entries);
             for port in ports.iter().filter(|port| !names.contains(&port.key.name.as_str()) && port.key.name != "<<") {
+                let names = names.iter().copied().collect::<Vec<_>>().join(", ");
                 let message = format!("the ServiceEntry has no port of the name {}", quoted(&port.key.name));
-                self.add_at(port, message, format!("the names of its ports are {}", names.join(", ")));
+                self.add_at(port, message, format!("the names of its ports are {names}"));
             }
         }
         if let Some(second) = endpoints.get(1).filter(|_| resolution == "DNS_ROUND_ROBIN") {

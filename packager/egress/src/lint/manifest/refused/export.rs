@@ -3,18 +3,17 @@
 use super::Refusals;
 use crate::import::Kind;
 use crate::wording::{has_variable, quoted};
+use std::collections::HashSet;
 
 impl Refusals<'_> {
     pub(super) fn export(&mut self) {
         let manifest = self.manifest;
         let items = manifest.spec().items_at(&["exportTo"]);
         let is_entry = manifest.kind == Kind::ServiceEntry;
-        let texts: Vec<_> = items.iter().filter_map(|item| Some((item, item.text()?))).collect();
-        for (at, (item, text)) in texts.iter().enumerate() {
-            let own = manifest.namespace.as_str();
-            let named = |text: &str| if text == "." { own.to_owned() } else { text.to_owned() };
-            let is_alone = items.len() == 1;
-            match *text {
+        let is_alone = items.len() == 1;
+        let mut before = HashSet::new();
+        for (item, text) in items.iter().filter_map(|item| Some((item, item.text()?))) {
+            match text {
                 "*" if !is_alone => {
                     self.add(item, "Istio refuses `*` beside other namespaces", "write `[\"*\"]`, or only the others");
                 }
@@ -33,8 +32,8 @@ impl Refusals<'_> {
                 }
                 _ => {}
             }
-            let mut before = texts.iter().take(at);
-            if before.any(|(_, other)| named(other) == named(text)) {
+            let named = if text == "." { manifest.namespace.as_str() } else { text };
+            if !before.insert(named) {
                 self.add(item, format!("{} is in the list twice", quoted(text)), "remove one of the two");
             }
         }

@@ -71,6 +71,9 @@ impl Refusals<'_> {
     }
 
     fn identities(&mut self, source: &Node) {
+        for list in ["ipBlocks", "notIpBlocks", "remoteIpBlocks", "notRemoteIpBlocks"] {
+            self.networks(source.items_at(&[list]));
+        }
         let accounts = ["serviceAccounts", "notServiceAccounts"].into_iter().find(|name| has(source, name));
         let others = ["principals", "notPrincipals", "namespaces", "notNamespaces"];
         let other = others.into_iter().find(|name| has(source, name));

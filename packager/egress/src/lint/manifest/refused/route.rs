@@ -29,6 +29,7 @@ impl Refusals<'_> {
                 );
             }
         }
+        self.hosts(spec.items_at(&["hosts"]));
         for route in spec.items_at(&["http"]) {
             self.http(route, is_delegate);
         }
@@ -76,6 +77,7 @@ impl Refusals<'_> {
         }
         self.destinations(route);
         self.authority(route);
+        self.http_values(route);
         let retries = route.get("retries");
         if let Some(retries) = retries.filter(|retries| retries.text_at(&["attempts"]).is_none_or(|text| text == "0")) {
             let given =
@@ -103,15 +105,19 @@ impl Refusals<'_> {
             let message = "Istio refuses a route of `tls` without a match";
             self.add(route, message, "add `match: [{sniHosts: [HOST]}]`");
         }
-        for one in route.items_at(&["match"]).iter().filter(|one| lacks(one, "sniHosts")) {
-            let place = one.get("sniHosts").unwrap_or(one);
-            self.add(place, "Istio refuses a match of `tls` without a server name", "add `sniHosts: [HOST]`");
+        // Where it is not written at all, the schema says so.
+        let names = route.items_at(&["match"]).iter().filter_map(|one| one.get("sniHosts"));
+        for empty in names.filter(|names| is_empty_list(names)) {
+            self.add(empty, "Istio refuses a match of `tls` without a server name", "add `sniHosts: [HOST]`");
         }
         self.led(route, "tls");
     }
 
     /// A route of `tls` or `tcp` has a destination.
     fn led(&mut self, route: &Node, list: &str) {
+        for one in route.items_at(&["match"]) {
+            self.networks(one.items_at(&["destinationSubnets"]));
+        }
         if lacks(route, "route") {
             self.add(route, format!("Istio refuses a route of `{list}` that leads nowhere"), "add `route`");
         }
@@ -121,6 +127,7 @@ impl Refusals<'_> {
     /// Several destinations need weights.
     fn destinations(&mut self, route: &Node) {
         let items = route.items_at(&["route"]);
+        items.iter().for_each(|item| self.weight(item));
         let weight = |item: &Node| item.text_at(&["weight"]).map(|text| text.parse::<u64>().unwrap_or(1));
         let without_weights = items.iter().all(|item| weight(item).unwrap_or(0) == 0 && lacks_or_zero(item));
         if let Some(place) = route.get("route").filter(|_| items.len() > 1 && without_weights) {

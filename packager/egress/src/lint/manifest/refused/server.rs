@@ -25,6 +25,7 @@ impl Refusals<'_> {
         if let Some(hosts) = server.get("hosts").filter(|hosts| is_empty_list(hosts)) {
             self.add(hosts, "Istio refuses a server without a host", "write the hosts, or `[\"*\"]` for all");
         }
+        self.hosts(server.items_at(&["hosts"]));
         let Some(port) = server.get("port") else { return };
         self.protocol(port);
         let number = port.get("number").and_then(|node| Some((node, node.text()?.parse::<u64>().ok()?)));

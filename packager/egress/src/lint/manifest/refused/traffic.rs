@@ -9,6 +9,7 @@ impl Refusals<'_> {
         let manifest = self.manifest;
         let spec = manifest.spec();
         self.export();
+        self.hosts(spec.get("host").map(std::slice::from_ref).unwrap_or_default());
         let subsets = spec.items_at(&["subsets"]);
         self.twice(subsets, &["name"], "the name of a subset");
         let policies = subsets.iter().filter_map(|subset| subset.get("trafficPolicy")).chain(spec.get("trafficPolicy"));
