@@ -67,7 +67,7 @@ fn the_lints_that_are_errors_are_named() -> Result<()> {
     let (list, _) = rest.split_once("All others are warnings").context("the list has no end")?;
     let words = list.split(|c: char| !c.is_ascii_alphanumeric());
     let named: BTreeSet<_> = words.filter(|word| word.starts_with("SP2")).map(str::to_owned).collect();
-    let errors = lint::codes().into_iter().filter(|code| code.severity() == Severity::Error);
+    let errors = lint::codes().filter(|code| code.severity() == Severity::Error);
     let errors: BTreeSet<_> = errors.map(|code| code.to_string()).collect();
     ensure!(named == errors, "the page names {named:?}, not {errors:?}");
     Ok(())
