@@ -26,11 +26,11 @@ impl Refusals<'_> {
         }
     }
 
-    /// Addresses, or ranges of them.
+    /// Addresses, or ranges of them. One with a zone (`fe80::1%eth0`) is left to Istio.
     pub(super) fn networks(&mut self, items: &[Node]) {
         for item in items {
             let Some(text) = item.text().filter(|text| !text.is_empty() && !has_variable(text)) else { continue };
-            if !is_network(text) {
+            if !is_network(text) && !text.contains('%') {
                 let message = format!("{} is no address, and no range of addresses", quoted(text));
                 self.add(item, message, "write one such as `192.0.2.1` or `192.0.2.0/24`");
             }
