@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod protocol;
 pub(crate) mod recognise;
 pub(crate) mod selection;
+pub(crate) mod servers;
 pub(crate) mod set;
 pub(crate) mod slips;
 pub(crate) mod view;
@@ -34,7 +35,11 @@ macro_rules! kinds {
             /// The kind of a document with this `apiVersion` and `kind`. All versions of a group have the same fields.
             pub(crate) fn of(api_version: &str, kind: &str) -> Option<Kind> {
                 let group = api_version.split_once('/').map_or("", |(group, _)| group);
-                let kind = if (group, kind) == (GATEWAY_API, "Gateway") { "KubernetesGateway" } else { kind };
+                let kind = match (group, kind) {
+                    (GATEWAY_API, "Gateway") => "KubernetesGateway",
+                    (KNATIVE, "Service") => "KnativeService",
+                    _ => kind,
+                };
                 match (group, kind) {
                     $($(($group, stringify!($kind)) => Some(Kind::$kind),)+)+
                     _ => None,
@@ -46,6 +51,8 @@ macro_rules! kinds {
 
 /// Kubernetes' own group for gateways, whose kind `Gateway` is not Istio's.
 const GATEWAY_API: &str = "gateway.networking.k8s.io";
+/// The group of Knative's kind `Service`, each of which makes a Service of Kubernetes with its name.
+const KNATIVE: &str = "serving.knative.dev";
 
 kinds! {
     "": Service Namespace;
@@ -56,6 +63,7 @@ kinds! {
     "install.istio.io": IstioOperator;
     "apps": Deployment;
     "gateway.networking.k8s.io": KubernetesGateway HTTPRoute;
+    "serving.knative.dev": KnativeService;
 }
 
 /// One object of a file.

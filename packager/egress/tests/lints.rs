@@ -99,7 +99,7 @@ fn the_cure_is_the_one_that_was_meant() {
         ("SP2606-2", "write `sni: api.partner.example`"),
         ("SP2609-3", "did you mean `partner-egress`?"),
         ("SP2615-3", "did you mean `api.partner.example`?"),
-        ("SP2615-4", "did you mean `partner-egress.egress.svc`?"),
+        ("SP2615-4", "did you mean `partner-egress.egress.svc.cluster.local`?"),
         ("SP2616-3", "write the port of a server: `80`"),
         ("SP2619-4", "remove it, or write `tls: {mode: ISTIO_MUTUAL}` in the Gateway's server"),
         ("SP2627", "did you mean `api.partner.example`?"),

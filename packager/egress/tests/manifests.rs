@@ -56,6 +56,296 @@ fn a_thousand_upstreams() {
     assert_eq!((checked.manifests, checked.diagnostics), (22_000, vec![]));
 }
 
+/// Manifests, each written as `KIND NAMESPACE NAME SPEC`.
+fn objects<T: AsRef<str>>(written: &[T]) -> SourceFile {
+    let documents = written.iter().map(|one| {
+        let [kind, namespace, name, spec] = one.as_ref().splitn(4, ' ').collect::<Vec<_>>()[..] else {
+            panic!("{}", one.as_ref())
+        };
+        let (version, kind) = match kind {
+            "Service" => ("v1", kind),
+            "Deployment" => ("apps/v1", kind),
+            "Knative" => ("serving.knative.dev/v1", "Service"),
+            "AuthorizationPolicy" => ("security.istio.io/v1", kind),
+            _ => ("networking.istio.io/v1", kind),
+        };
+        format!(
+            "---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
+        )
+    });
+    SourceFile { name: "a.yaml".to_owned(), text: documents.collect() }
+}
+
+fn codes<T: AsRef<str>>(written: &[T]) -> Vec<String> {
+    let file = objects(written);
+    found(&file).into_iter().map(|(line, code)| format!("{} {code}", line.div_ceil(5))).collect()
+}
+
+const TLS: &str = "resolution: DNS, ports: [{number: 443, name: tls, protocol: TLS}]";
+
+fn entry(namespace: &str, host: &str, more: &str) -> String {
+    format!("ServiceEntry {namespace} e-{namespace} {{hosts: [{host}], {TLS}, exportTo: [{more}]}}")
+}
+
+fn server(namespace: &str, name: &str, hosts: &str) -> String {
+    format!(
+        "Gateway {namespace} {name} {{selector: {{gateway: {name}}}, servers: [{{port: {{number: 443, name: https, \
+         protocol: HTTPS}}, hosts: [{hosts}], tls: {{mode: SIMPLE, credentialName: c}}}}]}}"
+    )
+}
+
+fn route(namespace: &str, hosts: &str, gateways: &str, to: &str) -> String {
+    format!(
+        "VirtualService {namespace} v-{namespace} {{hosts: [{hosts}], gateways: [{gateways}], http: \
+         [{{route: [{{destination: {{host: {to}}}}}]}}]}}"
+    )
+}
+
+/// What the codes are of files of which a part is elsewhere, each with the object in which something is found.
+#[test]
+fn names_that_are_near_on_purpose_are_no_slips() {
+    let rule = |host: &str| format!("DestinationRule apps r {{host: {host}}}");
+    let web = || "Service apps web {selector: {app: web}, ports: [{port: 80, name: http}]}".to_owned();
+    let pods = |label: &str| {
+        format!(
+            "Deployment apps g {{selector: {{matchLabels: {{gateway: {label}}}}}, template: {{metadata: {{labels: \
+             {{gateway: {label}}}}}, spec: {{containers: [{{name: istio-proxy, image: auto}}]}}}}}}"
+        )
+    };
+    let silent: [&[String]; 14] = [
+        &[entry("apps", "api.eu.example.com", "."), rule("api.us.example.com")],
+        &[entry("apps", "db.prod", "."), rule("db.prd")],
+        &[web(), rule("web-b")],
+        &[web(), rule("webs")],
+        &[web(), route("apps", "a.example.com", "x/g", "web2")],
+        &[server("apps", "web", "a.example"), route("b", "a.example", "apps/web2", "x.y.svc.cluster.local")],
+        &[entry("team-a", "a.example", "team-b")],
+        &[entry("apps-eu", "a.example", "apps-us"), entry("prod", "b.example", "prd")],
+        &[entry("istio-ingress", "a.example", "istio-egress"), entry("web", "b.example", "webs")],
+        &[entry("gateways", "a.example", "gatewasy")],
+        &[server("apps", "gateway-b", "a.example"), pods("gateway-a")],
+        &[server("apps", "ingressgateway-eu", "a.example"), pods("ingressgateway")],
+        &[
+            web(),
+            "Knative apps orders {template: {}}".to_owned(),
+            "Service apps ordres {ports: [{port: 80, name: http}]}".to_owned(),
+            route("apps", "a.example", "x/g", "orders"),
+        ],
+        &[entry("apps", "x.example.com", "apps"), entry("b", "x.example.com", "c, d")],
+    ];
+    for written in silent {
+        assert_eq!(codes(written), Vec::<String>::new(), "{written:?}");
+    }
+    let spoken: [(&[String], &str); 5] = [
+        (&[server("gw", "pub", "a.example.com"), route("b", "a.example.org", "gw/pub", "x.y.svc")], "2 SP2627"),
+        (&[server("gw", "partner", "a.example"), route("gw", "a.example", "parnter", "x.y.svc")], "2 SP2614"),
+        (&[entry("egress", "a.example", "."), entry("apps", "b.example", "egres")], "2 SP2630"),
+        // Of two hosts that several servers should have, one is missing.
+        (
+            &[
+                server("gw", "pub", "a.example.com"),
+                server("gw", "priv", "portal.internal"),
+                route("b", "potral.internal, portal.internal", "gw/pub, gw/priv", "x.y.svc"),
+            ],
+            "3 SP2627",
+        ),
+        // The ServiceEntry alone has the host otherwise.
+        (
+            &[
+                entry("gw", "editon.cnn.com", "."),
+                server("gw", "pub", "edition.cnn.com"),
+                route("gw", "edition.cnn.com", "gw/pub", "edition.cnn.com"),
+            ],
+            "1 SP2615",
+        ),
+    ];
+    for (written, expected) in spoken {
+        assert_eq!(codes(written), [expected], "{written:?}");
+    }
+}
+
+#[test]
+fn routes_of_a_host_meet_where_both_are_seen() {
+    let route = |namespace: &str, export: &str| {
+        format!(
+            "VirtualService {namespace} v {{hosts: [x.example.com], exportTo: [{export}], http: [{{route: \
+             [{{destination: {{host: y.example.com}}}}]}}]}}"
+        )
+    };
+    let table = [
+        (["a", "b"], ["a", "b"], false),
+        (["a", "b"], [".", "."], false),
+        (["a", "b"], ["c, d", "e"], false),
+        (["a", "b"], ["c, d", "d, e"], true),
+        (["a", "b"], ["'*'", "e"], true),
+        (["a", "b"], ["e, f", "'*'"], true),
+        (["a", "b"], ["'*'", "."], false),
+    ];
+    for (namespaces, exports, expected) in table {
+        let written = [route(namespaces[0], exports[0]), route(namespaces[1], exports[1])];
+        let is_found = codes(&written).contains(&"2 SP2603".to_owned());
+        assert_eq!(is_found, expected, "{exports:?}");
+    }
+}
+
+/// A server for any host does not make every destination a gateway, and pods that are shown are not elsewhere.
+#[test]
+fn a_gateway_for_any_host_is_where_its_labels_are() {
+    let shared = [
+        "Gateway istio-system shared {selector: {app: istio-egressgateway, istio: egressgateway}, servers: [{port: {number: \
+         443, name: tls, protocol: TLS}, hosts: ['*'], tls: {mode: ISTIO_MUTUAL}}]}",
+        "Service istio-system istio-egressgateway {selector: {app: istio-egressgateway, istio: egressgateway}, ports: \
+         [{port: 443, name: tls}]}",
+    ];
+    let others: [&[&str]; 2] = [
+        &["VirtualService p ext {hosts: [ext], http: [{route: [{destination: {host: ext, port: {number: 443}}}], \
+           rewrite: {authority: ext.example.com}}]}"],
+        &[
+            "DestinationRule gwapi mtls {host: cnn.gwapi.svc.cluster.local, trafficPolicy: {portLevelSettings: [{port: \
+             {number: 443}, tls: {mode: ISTIO_MUTUAL, sni: gwapi.cnn.example}}]}}",
+            "ServiceEntry team-a a {hosts: [x.a.example], exportTo: ['.', istio-system], resolution: DNS, ports: [{number: \
+             443, name: tls, protocol: TLS}]}",
+            "VirtualService team-a a {hosts: [x.a.example], gateways: [istio-system/shared], tcp: [{route: \
+             [{destination: {host: x.a.example}}]}]}",
+        ],
+    ];
+    for other in others {
+        let written: Vec<_> = shared.iter().chain(other).collect();
+        let codes: Vec<_> = codes(&written).into_iter().filter(|code| !code.starts_with("1 ")).collect();
+        assert_eq!(codes, Vec::<String>::new(), "{other:?}");
+    }
+}
+
+#[test]
+fn a_canary_of_a_gateway_is_the_same_gateway() {
+    let pods = |name: &str, more: &str| {
+        format!(
+            "Deployment istio-system {name} {{selector: {{matchLabels: {{istio: egressgateway}}}}, template: {{metadata: \
+             {{labels: {{app: istio-egressgateway, istio: egressgateway, {more}}}}}, spec: {{containers: [{{name: \
+             istio-proxy, image: auto}}]}}}}}}"
+        )
+    };
+    let gateway = "Gateway istio-system g {selector: {istio: egressgateway}, servers: [{port: {number: 443, name: tls, \
+                   protocol: TLS}, hosts: [a.example], tls: {mode: PASSTHROUGH}}]}";
+    let service =
+        "Service istio-system istio-egressgateway {selector: {istio: egressgateway}, ports: [{port: 443, name: tls}]}";
+    let is_shared = |written: &[String]| codes(written).iter().any(|code| code.ends_with("SP2571"));
+    let canary = |label: &str| {
+        vec![
+            pods("istio-egressgateway", "istio.io/rev: stable"),
+            pods("istio-egressgateway-canary", label),
+            gateway.to_owned(),
+        ]
+    };
+    assert!(!is_shared(&canary("istio.io/rev: canary")));
+    assert!(is_shared(&canary("team: other")));
+    let led = [canary("team: other"), vec![service.to_owned()]].concat();
+    assert!(!is_shared(&led));
+}
+
+/// A word for a number, of letters alone.
+fn word(mut number: usize) -> String {
+    let letters = ["ka", "lo", "mi", "nu", "re", "sa", "to", "vi", "wu", "ze"];
+    (0..6)
+        .map(|_| {
+            let letter = letters[number % 10];
+            number /= 10;
+            letter
+        })
+        .collect()
+}
+
+/// What is checked in a time that grows with the number of objects, not with its square.
+#[test]
+fn thousands_of_objects_take_no_time() {
+    let near = |number| format!("{}x{}", &word(number)[..5], &word(number)[6..]);
+    let many = |count, one: &dyn Fn(usize) -> Vec<String>| objects(&(0..count).flat_map(one).collect::<Vec<_>>());
+    let joined = |count: usize, one: &dyn Fn(usize) -> String| (0..count).map(one).collect::<Vec<_>>().join(", ");
+    let host = |number| format!("h{}.example.com", word(number));
+    let servers = |count: usize| {
+        let server = |at: usize| {
+            format!(
+                "{{port: {{number: {}, name: p{at}, protocol: TLS}}, hosts: [{}], tls: {{mode: PASSTHROUGH}}}}",
+                at + 1,
+                host(at)
+            )
+        };
+        let tls = |at: usize| {
+            format!(
+                "{{match: [{{port: {}, sniHosts: [{}]}}], route: [{{destination: {{host: s{}}}}}]}}",
+                at + 1,
+                host(at),
+                host(at)
+            )
+        };
+        objects(&[
+            format!("Gateway apps v {{selector: {{a: b}}, servers: [{}]}}", joined(count, &server)),
+            format!(
+                "VirtualService apps v {{hosts: [{}], gateways: [v], tls: [{}]}}",
+                joined(count, &host),
+                joined(count, &tls)
+            ),
+        ])
+    };
+    let unserved = |count: usize| {
+        let served = server("gw", "pub", &joined(count, &host));
+        let mut written = vec![served];
+        written.extend((0..count).map(|at| {
+            route("b", &format!("h{}.example.com", near(at)), "gw/pub", "x.y.svc").replace("v-b", &format!("v{at}"))
+        }));
+        objects(&written)
+    };
+    let entries = |count: usize| {
+        many(count, &|at| {
+            let namespace = format!("n{}", word(at));
+            vec![
+                entry(&namespace, &host(at), &format!("n{}", near(at))),
+                format!("DestinationRule {namespace} r {{host: h{}.example.com}}", near(at)),
+            ]
+        })
+    };
+    let one_entry = |count: usize| {
+        let port = |at: usize| format!("{{number: {}, name: p{at}, protocol: TLS}}", at + 1);
+        objects(&[format!(
+            "ServiceEntry apps v {{hosts: [{}], exportTo: [{}], resolution: DNS, ports: [{}]}}",
+            joined(count, &host),
+            joined(count, &word),
+            joined(count, &port)
+        )])
+    };
+    let gateways = |count: usize| {
+        many(count, &|at| {
+            vec![
+                server("apps", &word(at), "'*'"),
+                format!("Service apps s{} {{selector: {{gateway: {}}}, ports: [{{port: 443}}]}}", word(at), near(at)),
+                route("apps", &host(at), &near(at), &near(at)).replace("v-apps", &word(at)),
+            ]
+        })
+    };
+    let generators: [(&str, &dyn Fn(usize) -> SourceFile); 5] = [
+        ("servers", &servers),
+        ("unserved", &unserved),
+        ("entries", &entries),
+        ("one entry", &one_entry),
+        ("gateways", &gateways),
+    ];
+    for (name, generator) in generators {
+        let took = |count: usize, tries: usize| {
+            let file = [generator(count)];
+            let times = (0..tries).map(|_| {
+                let started = std::time::Instant::now();
+                assert!(check_with_manifests(&file).manifests > 0);
+                started.elapsed()
+            });
+            times.min().expect("a try")
+        };
+        let (few, many) = (took(250, 3), took(2_000, 2));
+        println!("{name}: 250 in {few:?}, 2,000 in {many:?}");
+        // Eight times as many, which would take 64 times as long if all were compared with all.
+        assert!(many < few * 32, "{name}: 250 in {few:?}, 2,000 in {many:?}");
+    }
+}
+
 #[test]
 fn yaml_that_cannot_be_read_has_a_place_and_hides_nothing_before_it() {
     let text = "apiVersion: networking.istio.io/v1\nkind: ServiceEntry\nspec: {hosts: [\"*\"]}\n---\nkind: [\n";

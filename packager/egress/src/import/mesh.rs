@@ -12,7 +12,7 @@ pub(crate) mod scope;
 pub(crate) mod served;
 pub(crate) mod sidecar;
 
-use super::names::{ROOT, meant, patterns_over};
+use super::names::{KnownNames, ROOT, patterns_over, service_host};
 use super::view::{ClientTls, Destination, Route, Server, Workload};
 use super::{Kind, Manifest};
 use crate::wording::quoted;
@@ -31,10 +31,13 @@ pub(crate) struct Mesh<'a> {
     by_name: HashMap<&'a str, Vec<usize>>,
     by_service: HashMap<String, Vec<usize>>,
     by_address: HashMap<&'a str, Vec<usize>>,
-    services: Vec<usize>,
-    entries: Vec<usize>,
+    /// The names of Services, by namespace.
+    services: HashMap<&'a str, KnownNames<'a>>,
+    /// The hosts of ServiceEntries.
+    entries: KnownNames<'a>,
     /// The namespaces that something here is in.
     namespaces: BTreeSet<&'a str>,
+    known_namespaces: KnownNames<'a>,
     /// The namespaces of ServiceEntries, and (with `true`) of Services.
     defining: BTreeSet<(bool, &'a str)>,
 }
@@ -58,23 +61,40 @@ impl<'a> Mesh<'a> {
         let (mut by_name, mut by_service, mut by_address) =
             (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
         for (at, host) in hosts.iter().enumerate() {
-            match host.manifest.kind {
-                Kind::Service => by_service.entry(host.name.clone()).or_default().push(at),
-                _ => by_name.entry(host.written).or_default().push(at),
+            match host.is_of_service() {
+                true => by_service.entry(host.name.clone()).or_default().push(at),
+                false => by_name.entry(host.written).or_default().push(at),
             }
             for address in host.manifest.spec().items_at(&["addresses"]).iter().filter_map(|address| address.text()) {
                 by_address.entry(address).or_default().push(at);
             }
         }
         let gateways = Gateways::new(manifests, servers, routes, client_tls, workloads);
-        let is_service = |host: &Host<'_>| host.manifest.kind == Kind::Service;
-        let (services, entries) = (0..hosts.len()).partition(|at| hosts.get(*at).is_some_and(is_service));
-        let defining = hosts.iter().map(|host| (is_service(host), host.manifest.namespace.as_str())).collect();
+        let mut services: HashMap<&str, Vec<&str>> = HashMap::new();
+        for host in hosts.iter().filter(|host| host.is_of_service()) {
+            services.entry(&host.manifest.namespace).or_default().push(host.written);
+        }
+        let services = services.into_iter().map(|(home, names)| (home, KnownNames::new(names))).collect();
+        let entries = KnownNames::new(hosts.iter().filter(|host| !host.is_of_service()).map(|host| host.written));
+        let defining = hosts.iter().map(|host| (host.is_of_service(), host.manifest.namespace.as_str())).collect();
         let sidecars = Sidecars::new(manifests);
         let own = manifests.iter().map(|one| if one.kind == Kind::Namespace { &one.name } else { &one.namespace });
         let own = own.map(String::as_str).chain(workloads.iter().map(|pods| pods.namespace));
-        let namespaces = own.filter(|name| !name.is_empty()).collect();
-        Self { gateways, sidecars, hosts, by_name, by_service, by_address, services, entries, namespaces, defining }
+        let namespaces: BTreeSet<&str> = own.filter(|name| !name.is_empty()).collect();
+        let known_namespaces = KnownNames::new(namespaces.iter().copied());
+        Self {
+            gateways,
+            sidecars,
+            hosts,
+            by_name,
+            by_service,
+            by_address,
+            services,
+            entries,
+            namespaces,
+            known_namespaces,
+            defining,
+        }
     }
 
     /// The objects that define a host, which may be a pattern: by its name, else by the most specific pattern.
@@ -93,16 +113,17 @@ impl<'a> Mesh<'a> {
         self.by_address.get(address).into_iter().flatten().filter_map(|at| self.hosts.get(*at)).collect()
     }
 
-    /// The hosts of Services, or of ServiceEntries.
-    pub(crate) fn hosts_of(&self, kind: Kind) -> Vec<&Host<'a>> {
-        self.of_kind(kind).iter().filter_map(|at| self.hosts.get(*at)).collect()
+    /// The Service of the same namespace that was probably meant by a host for which there is none.
+    pub(crate) fn meant_service(&self, host: &str) -> Option<String> {
+        let home = host::service_namespace(host).filter(|_| self.hosts(host).is_empty())?;
+        let written = host.split('.').next()?;
+        let service = self.services.get(home)?.meant(written, |_| true)?;
+        Some(service_host(service, home))
     }
 
-    /// The Service of the same namespace that was probably meant by a host for which there is none.
-    pub(crate) fn meant_service(&self, host: &str) -> Option<&str> {
-        let home = host::service_namespace(host).filter(|_| self.hosts(host).is_empty())?;
-        let services = self.hosts_of(Kind::Service).into_iter().filter(|own| own.manifest.namespace == home);
-        meant(host, services.map(|own| own.name.as_str()))
+    /// The host of a ServiceEntry that was probably meant by one for which there is none.
+    pub(crate) fn meant_entry(&self, host: &str) -> Option<&'a str> {
+        self.entries.meant(host, |_| true)
     }
 
     /// The names of all hosts.
@@ -110,11 +131,8 @@ impl<'a> Mesh<'a> {
         self.hosts.iter().map(|host| host.name.as_str())
     }
 
-    pub(crate) fn count(&self, kind: Kind) -> usize {
-        self.of_kind(kind).len()
-    }
-
-    /// The namespaces in `exportTo` that are not here and near to one that is, each with that one.
+    /// The namespaces in `exportTo` that are not here and near to one that is, each with that one. The object's own is written
+    /// as `.`, so it is not what was meant.
     pub(crate) fn misspelt_exports<'s>(
         &'s self,
         manifest: &'a Manifest,
@@ -122,8 +140,10 @@ impl<'a> Mesh<'a> {
         let listed = manifest.spec().items_at(&["exportTo"]).iter();
         listed.filter_map(|node| {
             let written = node.text().filter(|text| !matches!(*text, "." | "*" | "~"))?;
-            let is_here = self.namespaces.contains(written);
-            Some((node, meant(written, self.namespaces.iter().copied()).filter(|_| !is_here)?))
+            if self.namespaces.contains(written) {
+                return None;
+            }
+            Some((node, self.known_namespaces.meant(written, |name| name != manifest.namespace)?))
         })
     }
 
@@ -132,13 +152,9 @@ impl<'a> Mesh<'a> {
         self.defining.contains(&(kind == Kind::Service, namespace))
     }
 
-    fn of_kind(&self, kind: Kind) -> &[usize] {
-        if kind == Kind::Service { &self.services } else { &self.entries }
-    }
-
     /// The ports of a host that a destination may lead to: the one that it names, or all.
     pub(crate) fn ports<'s>(&'s self, to: &Destination<'a>) -> Vec<&'s Port<'a>> {
-        let ports = self.hosts(&to.host).into_iter().flat_map(|host| &host.ports);
+        let ports = self.hosts(&to.host).into_iter().flat_map(|host| host.ports.iter());
         ports.filter(|port| to.port().is_none_or(|(_, number)| number == port.number)).collect()
     }
 

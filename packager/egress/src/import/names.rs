@@ -22,6 +22,15 @@ pub(crate) fn service_host(name: &str, namespace: &str) -> String {
     format!("{name}.{namespace}.svc")
 }
 
+/// A host as Istio's objects have it: a Service's with the domain of the cluster, as far as `written` shows it.
+pub(crate) fn full_host(host: &str, written: &str) -> String {
+    if !host.ends_with(".svc") {
+        return host.to_owned();
+    }
+    let domain = written.trim_end_matches('.').split_once(".svc.").map_or("cluster.local", |(_, domain)| domain);
+    format!("{host}.{domain}")
+}
+
 /// The known name that was probably meant: one that differs by a slip.
 pub(crate) fn meant<'k>(written: &str, mut known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     known.find(|name| is_slip(written, name))
@@ -108,7 +117,7 @@ fn is_slip_of_piece(one: &str, other: &str) -> bool {
             are_letters && start > 0 && tail > 0 && short.len() >= SHORTEST_REPLACED
         }
         ([a, b, rest @ ..], [c, d, others @ ..]) if (a, b, rest) == (d, c, others) => {
-            tail > 0 && a.is_ascii_alphabetic() && b.is_ascii_alphabetic()
+            a.is_ascii_alphabetic() && b.is_ascii_alphabetic()
         }
         _ => false,
     }
@@ -199,6 +208,7 @@ mod tests {
             ("pay-egres", "pay-egress"),
             ("partenr_egress", "partner_egress"),
             ("ordres", "orders"),
+            ("api.exampel", "api.example"),
         ];
         for (written, known) in slips {
             assert!(is_meant(written, known), "{written} {known}");
@@ -229,7 +239,6 @@ mod tests {
             ("partner-egress", "partner.egress"),
             ("a.example", "a-b.example"),
             ("egress-payy", "egress-pay"),
-            ("partnre", "partner"),
             ("", "a"),
         ];
         for (one, other) in on_purpose {
@@ -254,6 +263,9 @@ mod tests {
         assert_eq!(host_in("a", "gateway"), "gateway.a.svc");
         assert_eq!(host_in("a", "gateway.b.svc.cluster.local"), "gateway.b.svc");
         assert_eq!(host_in("a", "api.example.com"), "api.example.com");
+        assert_eq!(full_host("gateway.a.svc", "gatway"), "gateway.a.svc.cluster.local");
+        assert_eq!(full_host("gateway.a.svc", "gatway.a.svc.corp.example"), "gateway.a.svc.corp.example");
+        assert_eq!(full_host("api.example.com", "api.exmaple.com"), "api.example.com");
         assert!(covers("*.b.c", "a.b.c") && covers("*", "a") && !covers("*.b.c", "b.c") && !covers("a", "b"));
         let over = |host| patterns_over(host).collect::<Vec<_>>();
         assert_eq!(over("a.b.c"), ["*.b.c", "*.c", "*"]);

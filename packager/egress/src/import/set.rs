@@ -3,14 +3,12 @@
 use super::mesh::Mesh;
 use super::mesh::host::service_namespace;
 use super::mesh::served::{Unserved, unserved};
-use super::names::{covers, host_in, meant, patterns_over};
+use super::names::{KnownNames, covers, host_in, patterns_over};
 use super::selection::Selection;
+use super::servers::MeantServers;
 use super::view::{ClientTls, Destination, Plugin, Route, Server, Workload, entry_hosts};
 use super::{Kind, Manifest};
 use std::collections::{BTreeSet, HashMap, HashSet};
-
-/// Among more hosts than this, similar names are not looked for: a check must stay quick.
-pub(crate) const MOST_COMPARED: usize = 200;
 
 /// All manifests that are checked together, and what they say together.
 pub(crate) struct Set<'a> {
@@ -42,6 +40,10 @@ pub(crate) struct Set<'a> {
     pub(crate) misspelt_rules: Vec<(&'a Manifest, String)>,
     /// Hosts of VirtualServices that no server takes.
     pub(crate) unserved: Vec<Unserved<'a>>,
+    /// Their positions, by the `NAMESPACE/NAME` of the VirtualService.
+    unserved_of: HashMap<String, Vec<usize>>,
+    /// The servers for the hosts of VirtualServices.
+    meant_servers: MeantServers,
     /// Positions of TLS settings, by host.
     tls_of: HashMap<String, Vec<usize>>,
     /// The hosts with a DestinationRule that has a tunnel.
@@ -92,12 +94,19 @@ impl<'a> Set<'a> {
         }
         let known = mesh.names().chain(leading_to.keys().map(String::as_str));
         let misspelt_rules = misspelt(&rules, known.collect());
+        let unserved = unserved(manifests, &mesh, &routes, &client_tls);
+        let mut unserved_of: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, one) in unserved.iter().enumerate() {
+            unserved_of.entry(one.route.qualified()).or_default().push(at);
+        }
         let deciding = plugins.iter().filter(|plugin| plugin.enforces_rules()).map(|plugin| plugin.manifest);
         Self {
             gateways: Selection::new(at_home, &workloads),
             policies: Selection::new(deciding.chain(of(Kind::AuthorizationPolicy)).map(placed), &workloads),
             extensions: Selection::new(plugins.iter().map(|plugin| placed(plugin.manifest)), &workloads),
-            unserved: unserved(manifests, &mesh, &routes, &client_tls),
+            unserved,
+            unserved_of,
+            meant_servers: MeantServers::new(&servers, &routes),
             rules,
             misspelt_rules,
             client_tls,
@@ -212,8 +221,15 @@ impl<'a> Set<'a> {
 
     /// The hosts of a VirtualService that no server takes, so that what it says of them is not to be believed.
     pub(crate) fn unserved_hosts(&self, route: &Manifest) -> impl Iterator<Item = &str> {
-        let own = self.unserved.iter().filter(move |one| one.route.is_same_object(route));
-        own.map(|one| one.host.as_str()).filter(|host| !host.is_empty())
+        let own = self.unserved_of.get(&route.qualified()).into_iter().flatten();
+        own.filter_map(|at| self.unserved.get(*at)).map(|one| one.host.as_str()).filter(|host| !host.is_empty())
+    }
+
+    /// The servers of a Gateway for the hosts of a route's VirtualService; `None` if the Gateway is not here, or the
+    /// VirtualService not for it.
+    pub(crate) fn servers_meant(&self, route: &Route<'a>, gateway: &str) -> Option<impl Iterator<Item = &Server<'a>>> {
+        let positions = self.meant_servers.get(route, gateway)?;
+        Some(positions.iter().filter_map(|at| self.servers.get(*at)))
     }
 
     /// The TLS settings that are written for this host.
@@ -255,15 +271,13 @@ fn in_mesh(routes: &[Route<'_>]) -> HashSet<String> {
 /// Rules for hosts that are not known, and near to one that is and has no rule. A Service's is one of the same namespace.
 fn misspelt<'a>(rules: &HashMap<String, Vec<&'a Manifest>>, known: BTreeSet<&str>) -> Vec<(&'a Manifest, String)> {
     let is_known = |host: &str| known.contains(host) || patterns_over(host).any(|over| known.contains(over.as_str()));
-    if known.len() > MOST_COMPARED {
-        return Vec::new();
-    }
+    let names = KnownNames::new(known.iter().copied());
     let mut misspelt: Vec<_> = rules
         .iter()
         .filter(|(host, _)| !host.starts_with('*') && !is_known(host))
         .filter_map(|(host, own)| {
-            let free = known.iter().copied().filter(|name| !rules.contains_key(*name));
-            let near = meant(host, free.filter(|name| service_namespace(name) == service_namespace(host)))?;
+            let may_be = |name: &str| !rules.contains_key(name) && service_namespace(name) == service_namespace(host);
+            let near = names.meant(host, may_be)?;
             Some(own.iter().map(|rule| (*rule, near.to_owned())))
         })
         .flatten()

@@ -1,9 +1,10 @@
 //! Parts of manifests, under the names that lints use.
 
-use super::names::{covers, host_in, without_namespace};
+use super::names::{covers, full_host, host_in, without_namespace};
 use super::protocol::Protocol;
 use super::{Kind, Manifest};
 use crate::yaml::tree::{Entry, Node};
+use std::sync::Arc;
 
 /// A WasmPlugin, or a TrafficExtension with a module.
 pub(crate) struct Plugin<'a> {
@@ -118,6 +119,11 @@ impl<'a> Server<'a> {
         self.hosts.iter().any(|(_, own)| *own == host || covers(own, host) || covers(host, own))
     }
 
+    /// Whether any host is served, so that the host of a caller shows nothing.
+    pub(crate) fn is_for_any(&self) -> bool {
+        self.hosts.iter().all(|(_, host)| *host == "*")
+    }
+
     /// Whether callers can be asked for a certificate here.
     pub(crate) fn identifies_callers(&self) -> bool {
         const MODES: [&str; 3] = ["ISTIO_MUTUAL", "MUTUAL", "OPTIONAL_MUTUAL"];
@@ -212,7 +218,7 @@ pub(crate) struct Route<'a> {
     /// Which list the route is in: `http`, `tls` or `tcp`.
     pub(crate) list: &'static str,
     /// The hosts of the VirtualService.
-    pub(crate) hosts: Vec<(&'a Node, String)>,
+    pub(crate) hosts: Arc<[(&'a Node, String)]>,
     /// Where the route applies: `mesh`, or `NAMESPACE/NAME` of Gateways.
     pub(crate) gateways: Vec<String>,
     /// Whether a match of the route has no `gateways` of its own.
@@ -234,6 +240,11 @@ impl<'a> Destination<'a> {
         Some((node, node.text()?))
     }
 
+    /// Its host as Istio's objects have it, with the domain of the cluster.
+    pub(crate) fn full_host(&self) -> String {
+        full_host(&self.host, self.place().text().unwrap_or_default())
+    }
+
     /// Where to report what is wrong with its host.
     pub(crate) fn place(&self) -> &'a Node {
         self.node.get("host").unwrap_or(self.node)
@@ -247,22 +258,24 @@ impl<'a> Route<'a> {
         }
         let routes = ["http", "tls", "tcp"].into_iter();
         let nodes = routes.flat_map(|list| manifest.spec().items_at(&[list]).iter().map(move |node| (list, node)));
-        nodes.map(|(list, node)| Self::from(manifest, list, node)).collect()
+        let hosts = manifest.spec().items_at(&["hosts"]).iter();
+        let hosts: Arc<[_]> =
+            hosts.filter_map(|host| Some((host, host_in(&manifest.namespace, host.text()?)))).collect();
+        nodes.map(|(list, node)| Self::from(manifest, &hosts, list, node)).collect()
     }
 
-    fn from(manifest: &'a Manifest, list: &'static str, node: &'a Node) -> Self {
+    fn from(manifest: &'a Manifest, hosts: &Arc<[(&'a Node, String)]>, list: &'static str, node: &'a Node) -> Self {
         let namespace = manifest.namespace.as_str();
         let matches = node.items_at(&["match"]);
         let matches_any_gateway = matches.is_empty() || matches.iter().any(|one| one.get("gateways").is_none());
         let named = matches.iter().flat_map(|one| gateways(namespace, one).unwrap_or_default());
         let gateways = if matches_any_gateway { routed_at(manifest) } else { named.collect() };
-        let hosts = manifest.spec().items_at(&["hosts"]).iter();
         let routes = node.items_at(&["route"]).iter().filter_map(|item| Some((item, item.get("destination")?)));
         Self {
             manifest,
             node,
             list,
-            hosts: hosts.filter_map(|host| Some((host, host_in(namespace, host.text()?)))).collect(),
+            hosts: Arc::clone(hosts),
             gateways,
             matches_any_gateway,
             destinations: routes

@@ -1,8 +1,8 @@
 //! Where the pods of Gateways run, and the Services through which callers reach them.
 
-use crate::import::names::{covers, patterns_over, service_host};
+use crate::import::names::{KnownNames, covers, patterns_over, service_host};
 use crate::import::selection::has_labels;
-use crate::import::view::{ClientTls, Route, Server, Workload};
+use crate::import::view::{ClientTls, Destination, Route, Server, Workload};
 use crate::import::{Kind, Manifest};
 use crate::yaml::tree::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -14,7 +14,8 @@ pub(crate) struct Gateways<'a> {
     by_name: HashMap<String, &'a Manifest>,
     /// By the name alone, in the order of the files.
     by_own_name: HashMap<&'a str, Vec<&'a Manifest>>,
-    by_namespace: HashMap<&'a str, Vec<&'a Manifest>>,
+    /// The names of those in a namespace.
+    by_namespace: HashMap<&'a str, KnownNames<'a>>,
     /// The namespaces in which the pods of a Gateway run, by `NAMESPACE/NAME`, as far as something shows them.
     homes: HashMap<String, BTreeSet<&'a str>>,
     run_in: BTreeSet<&'a str>,
@@ -22,6 +23,31 @@ pub(crate) struct Gateways<'a> {
     served: HashMap<String, Vec<&'a str>>,
     /// The Gateways behind a Service, by their names.
     behind: HashMap<String, BTreeSet<String>>,
+}
+
+/// What labels show of Gateways, which no route refutes.
+struct Proofs<'a> {
+    /// Where the pods of Gateways run.
+    by_labels: HashMap<String, BTreeSet<&'a str>>,
+    /// By their hosts.
+    services: HashMap<String, &'a Manifest>,
+}
+
+impl Proofs<'_> {
+    /// Whether a Service in this namespace may be a Gateway's though no labels show it.
+    fn may_lead(&self, gateway: &Manifest, service: &str, home: Option<&str>) -> bool {
+        let is_elsewhere = self
+            .by_labels
+            .get(&gateway.qualified())
+            .is_some_and(|homes| !homes.is_empty() && !home.is_some_and(|home| homes.contains(home)));
+        let own = gateway.selected_labels();
+        let is_of_others = self.services.get(service).is_some_and(|service| {
+            let labels = service.selected_labels();
+            let differs = |(key, value): (&str, &str)| texts(own).any(|(own, other)| own == key && other != value);
+            labels.is_empty() || texts(labels).any(differs)
+        });
+        !is_elsewhere && !is_of_others
+    }
 }
 
 /// The servers of all Gateways, by the hosts that they serve.
@@ -38,11 +64,13 @@ impl<'a> Gateways<'a> {
         workloads: &[Workload<'a>],
     ) -> Self {
         let mut gateways = Self::default();
+        let mut by_namespace: HashMap<&str, Vec<&str>> = HashMap::new();
         for gateway in manifests.iter().filter(|manifest| manifest.kind == Kind::Gateway) {
             gateways.by_name.insert(gateway.qualified(), gateway);
             gateways.by_own_name.entry(&gateway.name).or_default().push(gateway);
-            gateways.by_namespace.entry(&gateway.namespace).or_default().push(gateway);
+            by_namespace.entry(gateway.namespace.as_str()).or_default().push(gateway.name.as_str());
         }
+        gateways.by_namespace = by_namespace.into_iter().map(|(home, names)| (home, KnownNames::new(names))).collect();
         gateways.find_pods(workloads);
         gateways.find_services(manifests);
         let mut by_host: HashMap<&str, Vec<&Server<'a>>> = HashMap::new();
@@ -56,13 +84,20 @@ impl<'a> Gateways<'a> {
             }
         }
         let servers = Servers { by_host };
-        gateways.follow_routes(routes, &servers);
+        let services = manifests.iter().filter(|manifest| manifest.kind == Kind::Service);
+        let proofs = Proofs {
+            by_labels: gateways.homes.clone(),
+            services: services.map(|service| (service.service_host(), service)).collect(),
+        };
+        gateways.follow_routes(routes, &servers, &proofs);
         for tls in client_tls.iter().filter(|tls| tls.mode == "ISTIO_MUTUAL" && tls.host.ends_with(".svc")) {
             let Some(sni) = tls.node.text_at(&["sni"]) else { continue };
             let serving = servers.of(sni).into_iter();
-            for server in serving.filter(|server| server.tls_mode == Some("ISTIO_MUTUAL")) {
+            for server in serving.filter(|server| server.tls_mode == Some("ISTIO_MUTUAL") && !server.is_for_any()) {
                 let home = namespace_in(tls.manifest, tls.manifest.spec().text_at(&["host"]));
-                gateways.add(server.manifest, tls.host.clone(), home);
+                if proofs.may_lead(server.manifest, &tls.host, home) {
+                    gateways.add(server.manifest, tls.host.clone(), home);
+                }
             }
         }
         gateways.list_served(&servers);
@@ -79,9 +114,9 @@ impl<'a> Gateways<'a> {
         self.by_own_name.get(name).into_iter().flatten().copied()
     }
 
-    /// Those in a namespace.
-    pub(crate) fn within(&self, namespace: &str) -> impl Iterator<Item = &'a Manifest> {
-        self.by_namespace.get(namespace).into_iter().flatten().copied()
+    /// The name of the Gateway in a namespace that was probably meant by one that is not there.
+    pub(crate) fn meant_within(&self, namespace: &str, name: &str) -> Option<&'a str> {
+        self.by_namespace.get(namespace)?.meant(name, |_| true)
     }
 
     fn all(&self) -> impl Iterator<Item = &'a Manifest> + use<'a> {
@@ -162,12 +197,16 @@ impl<'a> Gateways<'a> {
     }
 
     /// A route of callers leads to a gateway if it is for a host that the gateway serves, and the gateway itself sends
-    /// those requests out of the cluster; or if the Service has the name that the Gateway selects.
-    fn follow_routes(&mut self, routes: &[Route<'a>], servers: &Servers<'_, 'a>) {
+    /// those requests out of the cluster; or if the Service has the name that the Gateway selects. A server for any host
+    /// shows nothing by itself, nor does a port that the gateway does not have.
+    fn follow_routes(&mut self, routes: &[Route<'a>], servers: &Servers<'_, 'a>, proofs: &Proofs<'a>) {
+        let of_callers = routes.iter().filter(|route| route.is_in_mesh());
+        let led: HashSet<&str> =
+            of_callers.flat_map(|route| route.hosts.iter().map(|(_, host)| host.as_str())).collect();
         let mut legs: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
         for route in routes {
-            for gateway in &route.gateways {
-                for (_, host) in &route.hosts {
+            for gateway in route.gateways.iter().filter(|gateway| *gateway != "mesh") {
+                for (_, host) in route.hosts.iter().filter(|(_, host)| led.contains(host.as_str())) {
                     let to = route.destinations.iter().map(|to| to.host.as_str());
                     legs.entry((gateway, host)).or_default().extend(to);
                 }
@@ -175,18 +214,22 @@ impl<'a> Gateways<'a> {
         }
         for route in routes.iter().filter(|route| route.is_in_mesh()) {
             for to in route.destinations.iter().filter(|to| to.host.ends_with(".svc")) {
-                for (_, host) in &route.hosts {
+                for (_, host) in route.hosts.iter() {
                     for server in servers.of(host) {
                         let name = server.manifest.qualified();
+                        let home = namespace_in(route.manifest, to.node.text_at(&["host"]));
                         let leads_out = match legs.get(&(name.as_str(), host.as_str())) {
-                            None => server.tls_mode == Some("ISTIO_MUTUAL"),
+                            None => server.tls_mode == Some("ISTIO_MUTUAL") && !server.is_for_any(),
                             Some(onward) => {
                                 !onward.contains(to.host.as_str()) && onward.iter().any(|to| !to.ends_with(".svc"))
                             }
                         };
-                        let is_led_there = !route.gateways.contains(&name) && leads_out;
+                        let is_led_there = !route.gateways.contains(&name)
+                            && leads_out
+                            && *host != to.host
+                            && may_listen(server, to)
+                            && proofs.may_lead(server.manifest, &to.host, home);
                         if is_led_there || is_named(server.manifest, &to.host) {
-                            let home = namespace_in(route.manifest, to.node.text_at(&["host"]));
                             self.add(server.manifest, to.host.clone(), home);
                             let own = server.hosts.iter().map(|(_, host)| *host);
                             let routed = own.filter(|own| *own == host || covers(own, host));
@@ -220,6 +263,13 @@ impl<'s, 'a> Servers<'s, 'a> {
         let pattern = || patterns_over(host).find_map(|pattern| self.by_host.get(pattern.as_str()));
         self.by_host.get(host).or_else(pattern).cloned().unwrap_or_default()
     }
+}
+
+/// Whether a server may get the connections to a destination's port: a Service maps its ports to others, but hardly to those
+/// below 1024.
+fn may_listen(server: &Server<'_>, to: &Destination<'_>) -> bool {
+    let is_high = server.port.parse::<u16>().is_ok_and(|number| number >= 1024);
+    is_high || to.port().is_none_or(|(_, number)| number == server.port)
 }
 
 /// Whether a label that the Gateway selects has the name of the Service as its value.

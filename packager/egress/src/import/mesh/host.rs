@@ -5,6 +5,7 @@ use crate::import::protocol::Protocol;
 use crate::import::view::entry_hosts;
 use crate::import::{Kind, Manifest};
 use crate::yaml::tree::Node;
+use std::sync::Arc;
 
 /// A host of a ServiceEntry or of a Service.
 pub(crate) struct Host<'a> {
@@ -13,8 +14,8 @@ pub(crate) struct Host<'a> {
     pub(crate) name: String,
     /// As the file has it; the name of a Service.
     pub(super) written: &'a str,
-    pub(crate) scope: Scope<'a>,
-    pub(crate) ports: Vec<Port<'a>>,
+    pub(crate) scope: Arc<Scope<'a>>,
+    pub(crate) ports: Arc<[Port<'a>]>,
 }
 
 /// A port of a host.
@@ -30,26 +31,32 @@ impl<'a> Host<'a> {
     pub(super) fn of(manifest: &'a Manifest) -> Vec<Self> {
         match manifest.kind {
             Kind::ServiceEntry => {
+                let (scope, ports) = (Arc::new(Scope::of(manifest)), ports(manifest));
                 let host = |written: &'a str| Self {
                     manifest,
                     name: written.to_owned(),
                     written,
-                    scope: Scope::of(manifest),
-                    ports: ports(manifest),
+                    scope: Arc::clone(&scope),
+                    ports: Arc::clone(&ports),
                 };
                 entry_hosts(manifest).map(host).collect()
             }
-            Kind::Service => {
+            Kind::Service | Kind::KnativeService => {
                 let name = manifest.service_host();
-                let (written, scope) = (manifest.name.as_str(), Scope::of(manifest));
+                let (written, scope) = (manifest.name.as_str(), Arc::new(Scope::of(manifest)));
                 vec![Self { manifest, name, written, scope, ports: ports(manifest) }]
             }
             _ => Vec::new(),
         }
     }
+
+    /// Whether it is a Service's.
+    pub(super) fn is_of_service(&self) -> bool {
+        self.manifest.kind != Kind::ServiceEntry
+    }
 }
 
-fn ports(manifest: &Manifest) -> Vec<Port<'_>> {
+fn ports(manifest: &Manifest) -> Arc<[Port<'_>]> {
     let listed = manifest.spec().items_at(&["ports"]).iter();
     listed
         .filter_map(|node| {

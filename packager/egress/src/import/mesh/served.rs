@@ -1,11 +1,11 @@
 //! Hosts of routes that no server of a gateway takes, so that the routes never apply there.
 
 use super::Mesh;
-use crate::import::names::{covers, host_in, meant};
+use crate::import::names::{KnownNames, covers, host_in, patterns_over};
 use crate::import::view::{ClientTls, Destination, Route, Server, routed_at};
 use crate::import::{Kind, Manifest};
 use crate::yaml::tree::Node;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A host of a VirtualService that no server takes.
 pub(crate) struct Unserved<'a> {
@@ -21,8 +21,8 @@ pub(crate) struct Unserved<'a> {
 
 /// Why a host is not taken.
 pub(crate) enum Why<'a> {
-    /// No server has it.
-    Absent { hosts: Vec<&'a str> },
+    /// No server has it. Some of the hosts that they have, and how many more there are.
+    Absent { hosts: Vec<&'a str>, more: usize },
     /// A server has one that was probably meant.
     Misspelt { meant: &'a str },
     /// A server has probably misspelt it.
@@ -60,8 +60,42 @@ impl<'a> Served<'a> {
         self.host == host || covers(&self.host, host) || covers(host, &self.host)
     }
 
-    fn takes(&self, route: &Manifest, host: &str) -> bool {
-        self.namespace.is_none_or(|own| own == route.namespace) && self.is_for(host)
+    fn takes(&self, route: &Manifest) -> bool {
+        self.namespace.is_none_or(|own| own == route.namespace)
+    }
+}
+
+/// More hosts of a Gateway are not listed.
+const MOST_LISTED: usize = 10;
+
+/// The hosts of the servers of one Gateway.
+struct OfGateway<'a> {
+    all: Vec<Served<'a>>,
+    /// Positions in `all`.
+    by_host: HashMap<String, Vec<usize>>,
+    names: KnownNames<'a>,
+    texts: BTreeSet<&'a str>,
+}
+
+impl<'a> OfGateway<'a> {
+    fn of(gateway: &'a Manifest) -> Self {
+        let all: Vec<_> = Served::of(gateway).collect();
+        let mut by_host: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, own) in all.iter().enumerate() {
+            by_host.entry(own.host.clone()).or_default().push(at);
+        }
+        let texts: BTreeSet<_> = all.iter().map(|own| own.text).collect();
+        Self { names: KnownNames::new(texts.iter().copied()), all, by_host, texts }
+    }
+
+    /// The hosts of servers that are for this one, which may be a pattern.
+    fn serving(&self, host: &str) -> Vec<&Served<'a>> {
+        if host.starts_with('*') {
+            return self.all.iter().filter(|own| own.is_for(host)).collect();
+        }
+        let patterns = patterns_over(host).filter_map(|pattern| self.by_host.get(&pattern)).flatten();
+        let own: Vec<usize> = self.by_host.get(host).into_iter().flatten().chain(patterns).copied().collect();
+        own.into_iter().filter_map(|at| self.all.get(at)).collect()
     }
 }
 
@@ -69,7 +103,7 @@ impl<'a> Served<'a> {
 struct Written<'s, 'a> {
     mesh: &'s Mesh<'a>,
     /// The hosts of the servers, by `NAMESPACE/NAME` of the Gateway.
-    served: HashMap<String, Vec<Served<'a>>>,
+    served: HashMap<String, OfGateway<'a>>,
     /// How many VirtualServices and server names of callers have a host.
     by_host: HashMap<String, usize>,
 }
@@ -83,22 +117,31 @@ impl<'a> Written<'_, 'a> {
         is_known && !is_defined(&served.host) && count(&served.host) == 0
     }
 
-    fn of<'w>(&'w self, gateways: impl IntoIterator<Item = &'w String>) -> Vec<&'w Served<'a>> {
-        gateways.into_iter().filter_map(|name| self.served.get(name)).flatten().collect()
+    fn of<'w>(&'w self, gateways: impl IntoIterator<Item = &'w String>) -> Vec<&'w OfGateway<'a>> {
+        gateways.into_iter().filter_map(|name| self.served.get(name)).collect()
     }
 
-    /// Why a host is not taken by these servers.
-    fn why(&self, host: &str, servers: &[&Served<'a>]) -> Why<'a> {
-        if let Some(namespace) = servers.iter().filter(|own| own.is_for(host)).find_map(|own| own.namespace) {
+    /// Why a host of a VirtualService is not taken by these Gateways. A near host that the VirtualService has as well, as
+    /// `own` says, is another one.
+    fn why(&self, host: &str, gateways: &[&OfGateway<'a>], own: &HashSet<&str>) -> Why<'a> {
+        let mut serving = gateways.iter().flat_map(|gateway| gateway.serving(host));
+        if let Some(namespace) = serving.find_map(|own| own.namespace) {
             return Why::OfNamespace { namespace };
         }
-        let near = meant(host, servers.iter().map(|own| own.host.as_str()));
-        match near.and_then(|near| servers.iter().find(|own| own.host == near)) {
+        let near = gateways.iter().find_map(|gateway| {
+            let near = gateway.names.meant(host, |name| !own.contains(name))?;
+            gateway.all.iter().find(|own| own.text == near)
+        });
+        match near {
             Some(own) if self.is_right(host, own) => Why::MisspeltAtServer { file: own.file, node: own.node },
             Some(own) => Why::Misspelt { meant: own.text },
             None => {
-                let all: BTreeSet<&str> = servers.iter().map(|own| own.text).collect();
-                Why::Absent { hosts: all.into_iter().collect() }
+                let listed = gateways.iter().flat_map(|gateway| gateway.texts.iter().take(MOST_LISTED));
+                let listed: BTreeSet<&str> = listed.copied().collect();
+                let hosts: Vec<_> = listed.into_iter().take(MOST_LISTED).collect();
+                let count = gateways.iter().map(|gateway| gateway.texts.len()).sum::<usize>();
+                let more = if count > MOST_LISTED { count.saturating_sub(hosts.len()) } else { 0 };
+                Why::Absent { hosts, more }
             }
         }
     }
@@ -119,7 +162,7 @@ pub(in crate::import) fn unserved<'a>(
         *count = count.saturating_add(1);
     }
     let gateways = manifests.iter().filter(|manifest| manifest.kind == Kind::Gateway);
-    let served = gateways.map(|gateway| (gateway.qualified(), Served::of(gateway).collect())).collect();
+    let served = gateways.map(|gateway| (gateway.qualified(), OfGateway::of(gateway))).collect();
     let written = Written { mesh, served, by_host };
     let mut found: Vec<_> = services().flat_map(|route| of_gateways(&written, route)).collect();
     let place = |route: &Manifest| (route.file, route.title().span.start);
@@ -141,27 +184,29 @@ fn of_gateways<'a>(written: &Written<'_, 'a>, route: &'a Manifest) -> Vec<Unserv
     let named: Vec<_> = places.iter().filter(|place| *place != "mesh").collect();
     let are_here = named.iter().all(|name| written.served.contains_key(*name));
     let Some(first) = named.first().filter(|_| are_here) else { return Vec::new() };
-    let servers = written.of(named.iter().copied());
+    let served = written.of(named.iter().copied());
+    let are_empty = |gateways: &[&OfGateway<'_>]| gateways.iter().all(|gateway| gateway.all.is_empty());
     let hosts = hosts(route);
-    let is_taken = |host: &str| servers.iter().any(|own| own.takes(route, host));
+    let own: HashSet<&str> = hosts.iter().map(|(_, host)| host.as_str()).collect();
+    let takes = |gateway: &OfGateway<'_>, host: &str| gateway.serving(host).iter().any(|own| own.takes(route));
+    let is_taken = |host: &str| served.iter().any(|gateway| takes(gateway, host));
     let some_taken = hosts.iter().any(|(_, host)| is_taken(host));
     let mut found = Vec::new();
     for (node, host) in hosts.iter().filter(|(_, host)| !is_taken(host)) {
-        let why = written.why(host, &servers);
+        let why = written.why(host, &served, &own);
         // With callers a host may be for them alone.
         let is_for_callers = is_in_mesh && matches!(&why, Why::Absent { .. }) && (some_taken || hosts.len() > 1);
-        // A near host that the VirtualService has as well is another one.
-        let is_another =
-            is_in_mesh && matches!(&why, Why::Misspelt { meant } if hosts.iter().any(|(_, own)| own == meant));
-        if !(servers.is_empty() || is_for_callers || is_another) {
+        if !(are_empty(&served) || is_for_callers) {
             found.push(Unserved { route, node, host: host.clone(), gateway: (*first).clone(), why });
         }
     }
     let items = route.spec().items_at(&["gateways"]).iter().filter(|node| node.text() != Some("mesh"));
-    for (node, name) in items.zip(&named).filter(|_| some_taken) {
-        let servers = written.of([*name]);
-        let takes = |own: &&Served<'_>| hosts.iter().any(|(_, host)| own.takes(route, host));
-        if !servers.is_empty() && !servers.iter().any(takes) {
+    // A host that no server takes is likely the one for such a Gateway.
+    let is_said = !found.is_empty();
+    for (node, name) in items.zip(&named).filter(|_| some_taken && !is_said) {
+        let served = written.of([*name]);
+        let some_here = hosts.iter().any(|(_, host)| served.iter().any(|gateway| takes(gateway, host)));
+        if !are_empty(&served) && !some_here {
             let (host, gateway) = (String::new(), (*name).clone());
             found.push(Unserved { route, node, host, gateway, why: Why::OtherGateways });
         }
@@ -173,16 +218,12 @@ fn of_gateways<'a>(written: &Written<'_, 'a>, route: &'a Manifest) -> Vec<Unserv
 fn behind_service<'a>(written: &Written<'_, 'a>, route: &Route<'a>) -> Option<Unserved<'a>> {
     let to = route.destinations.iter().find(|to| route.is_in_mesh() && route.authority(to).is_none())?;
     let gateways: Vec<String> = written.mesh.gateways.behind(&to.host).map(Manifest::qualified).collect();
-    let servers = written.of(&gateways);
-    let is_taken = |host: &str| servers.iter().any(|own| own.is_for(host));
-    let own: Vec<_> = route.hosts.iter().map(|(_, host)| host.as_str()).collect();
+    let served = written.of(&gateways);
+    let is_taken = |host: &str| served.iter().any(|gateway| !gateway.serving(host).is_empty());
     let (node, host) = route.hosts.iter().find(|(_, host)| !is_taken(host))?;
-    let why = written.why(host, &servers);
-    let is_near = match &why {
-        Why::Misspelt { meant } => !own.contains(meant),
-        Why::MisspeltAtServer { .. } => true,
-        _ => false,
-    };
+    let own: HashSet<&str> = route.hosts.iter().map(|(_, host)| host.as_str()).collect();
+    let why = written.why(host, &served, &own);
+    let is_near = matches!(why, Why::Misspelt { .. } | Why::MisspeltAtServer { .. });
     let gateway = gateways.first()?.clone();
     is_near.then(|| Unserved { route: route.manifest, node, host: host.clone(), gateway, why })
 }

@@ -51,6 +51,7 @@ use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
 use crate::yaml::tree::Entry;
+use std::collections::BTreeSet;
 
 pub(super) const LINT: Lint =
     Lint { code: Code::SharedGatewayLabel, run, source: include_str!("shared_gateway_label.rs") };
@@ -62,6 +63,10 @@ const SHARED: [(&str, &str); 4] = [
     ("app", "istio-ingressgateway"),
 ];
 
+/// The labels that tell revisions of a workload apart.
+const REVISIONS: [&str; 5] =
+    ["istio.io/rev", "version", "app.kubernetes.io/version", "helm.sh/chart", "service.istio.io/canonical-revision"];
+
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let help = "give each gateway its own label, and select by it";
     let mut findings = Vec::new();
@@ -72,16 +77,22 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
         let selected: Vec<_> =
             input.set.workloads.iter().filter(|workload| has_labels(workload.labels, selector)).collect();
-        if let ([label, ..], [one, another, ..]) = (selector, selected.as_slice()) {
+        let other = |one: &Workload<'_>| selected.iter().find(|other| !are_one_gateway(input, one, other));
+        let pair = selected.iter().find_map(|one| Some((one, other(one)?)));
+        if let (Some(label), Some((one, another))) = (selector.first(), pair) {
             let (one, another) = (quoted(one.name), quoted(another.name));
             let message = format!("the gateways {one} and {another} both have the label {}", shown(label));
             findings.push(finding(gateway.file, &label.value, message, help));
         }
     }
-    for Workload { manifest, name, labels, .. } in &input.set.workloads {
+    for workload in &input.set.workloads {
+        let Workload { manifest, name, labels, .. } = workload;
         let Some(label) = labels.iter().find(|label| is_shared(label) && label.key.name == "istio") else { continue };
-        let has_label =
-            |other: &&Workload<'_>| other.name != *name && other.labels.iter().any(|own| shown(own) == shown(label));
+        let has_label = |other: &&Workload<'_>| {
+            other.name != *name
+                && other.labels.iter().any(|own| shown(own) == shown(label))
+                && !are_one_gateway(input, workload, other)
+        };
         if let Some(other) = input.set.workloads.iter().find(has_label).filter(|_| !is_own(name, label)) {
             let message =
                 format!("any Gateway for {} that selects {} opens ports here, too", quoted(other.name), shown(label));
@@ -89,6 +100,23 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Whether two Deployments are revisions of one gateway: their labels differ in nothing else, or one Service leads to both.
+fn are_one_gateway(input: &Input<'_>, one: &Workload<'_>, other: &Workload<'_>) -> bool {
+    let lasting = |labels: &[Entry]| -> BTreeSet<(String, String)> {
+        let texts = labels.iter().filter_map(|label| Some((label.key.name.clone(), label.value.text()?.to_owned())));
+        texts.filter(|(key, _)| !REVISIONS.contains(&key.as_str())).collect()
+    };
+    let leads_to_both = |service: &Manifest| {
+        let selector = service.selected_labels();
+        service.namespace == one.namespace && has_labels(one.labels, selector) && has_labels(other.labels, selector)
+    };
+    let has_revision = |labels: &[Entry]| labels.iter().any(|label| REVISIONS.contains(&label.key.name.as_str()));
+    let are_revisions =
+        (has_revision(one.labels) || has_revision(other.labels)) && lasting(one.labels) == lasting(other.labels);
+    one.namespace == other.namespace
+        && (one.name == other.name || are_revisions || input.set.of(Kind::Service).any(leads_to_both))
 }
 
 fn is_shared(label: &Entry) -> bool {

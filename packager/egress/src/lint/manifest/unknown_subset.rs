@@ -57,7 +57,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             let Some(node) = to.node.get("subset") else { continue };
             let name = node.text().unwrap_or_default();
             if !defined.contains(&(to.host.clone(), name)) && !input.set.has_misspelt_rule(&to.host) {
-                let (name, host) = (quoted(name), quoted(&to.host));
+                let (name, host) = (quoted(name), quoted(&to.full_host()));
                 let message = format!("no DestinationRule here defines the subset {name} of {host}");
                 findings.push(finding(
                     route.manifest.file,

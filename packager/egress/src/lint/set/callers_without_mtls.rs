@@ -66,8 +66,10 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             let named_host = route.hosts.iter().map(|(_, host)| host.as_str()).find(|host| server.is_for(host));
             let host = quoted(named_host.unwrap_or("HOST"));
             let found = unfit(input, to, host.trim_matches('`')).unwrap_or_else(|| {
-                let message =
-                    format!("the gateway requires mutual TLS, but no DestinationRule here is for {}", quoted(&to.host));
+                let message = format!(
+                    "the gateway requires mutual TLS, but no DestinationRule here is for {}",
+                    quoted(&to.full_host())
+                );
                 let help = format!("write one with `tls: {{mode: ISTIO_MUTUAL, sni: {}}}`", host.trim_matches('`'));
                 finding(route.manifest.file, to.place(), message, help)
             });

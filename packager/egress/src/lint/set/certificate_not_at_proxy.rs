@@ -91,7 +91,7 @@ fn is_used_by_sidecars(input: &Input<'_>, tls: &ClientTls<'_>) -> bool {
         return leading.iter().any(|route| route.is_in_mesh());
     }
     let hosts = input.set.mesh.hosts(&tls.host);
-    let ports = hosts.iter().flat_map(|host| &host.ports);
+    let ports = hosts.iter().flat_map(|host| host.ports.iter());
     let mut meant = ports.filter(|port| tls.port.is_none_or(|number| number == port.number));
     !input.set.is_behind_gateway(&tls.host) && meant.any(|port| port.protocol == Protocol::Http)
 }

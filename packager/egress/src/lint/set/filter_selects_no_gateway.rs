@@ -38,14 +38,14 @@
 //! Fix: Write the label as the gateway's pods have it.
 
 use crate::code::Code;
-use crate::import::names::{ROOT, meant};
+use crate::import::names::{KnownNames, ROOT, meant};
 use crate::import::selection::{SelectedPods, has_labels};
 use crate::import::view::Workload;
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::wording::{did_you_mean, quoted};
+use crate::wording::quoted;
 use crate::yaml::tree::Entry;
 use std::collections::{BTreeSet, HashMap};
 
@@ -74,39 +74,83 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         for label in labels {
             let Some(value) = label.value.text() else { continue };
             let values = known.get(&(namespace, label.key.name.as_str())).into_iter().flatten().copied();
-            if let Some(meant) = did_you_mean(value, values).filter(|meant| *meant != value) {
+            if let Some(meant) = meant(value, values) {
                 let shown = quoted(&format!("{}: {value}", label.key.name));
                 let message = format!("no gateway in this namespace has the label {shown}");
                 findings.push(finding(filter.file, &label.value, message, format!("did you mean {}?", quoted(meant))));
             }
         }
     }
-    findings.extend(input.set.of(Kind::Gateway).filter_map(|gateway| without_pods(input, gateway)));
+    let shown = Shown::of(input);
+    findings.extend(input.set.of(Kind::Gateway).filter_map(|gateway| without_pods(&shown, gateway)));
     findings
+}
+
+/// What shows which labels the pods of gateways have.
+struct Shown<'a> {
+    /// The labels of pods, by one of them.
+    pods: HashMap<(&'a str, &'a str), Vec<&'a [Entry]>>,
+    /// What Services select, by one of the labels.
+    services: HashMap<(&'a str, &'a str), Vec<&'a [Entry]>>,
+    /// The values that pods have of a label.
+    values: HashMap<&'a str, KnownNames<'a>>,
+    /// What the Services select through which callers reach a Gateway.
+    led: HashMap<String, Vec<&'a [Entry]>>,
+}
+
+fn texts(labels: &[Entry]) -> impl Iterator<Item = (&str, &str)> {
+    labels.iter().filter_map(|label| Some((label.key.name.as_str(), label.value.text()?)))
+}
+
+impl<'a> Shown<'a> {
+    fn of(input: &Input<'a>) -> Self {
+        let (mut pods, mut services) = (HashMap::<_, Vec<_>>::new(), HashMap::<_, Vec<_>>::new());
+        let mut led: HashMap<String, Vec<&[Entry]>> = HashMap::new();
+        for workload in &input.set.workloads {
+            texts(workload.labels).for_each(|label| pods.entry(label).or_default().push(workload.labels));
+        }
+        for service in input.set.of(Kind::Service) {
+            let labels = service.selected_labels();
+            texts(labels).for_each(|label| services.entry(label).or_default().push(labels));
+            for gateway in input.set.mesh.gateways.behind(&service.service_host()) {
+                led.entry(gateway.qualified()).or_default().push(labels);
+            }
+        }
+        let mut values: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+        for (key, value) in pods.keys().copied() {
+            values.entry(key).or_default().insert(value);
+        }
+        let values = values.into_iter().map(|(key, values)| (key, KnownNames::new(values))).collect();
+        Self { pods, services, values, led }
+    }
+
+    /// Whether pods have these labels, or a Service selects pods by some of them and by no others.
+    fn selects(&self, own: &[Entry]) -> bool {
+        let mut pods = texts(own).filter_map(|label| self.pods.get(&label)).flatten();
+        let mut services = texts(own).filter_map(|label| self.services.get(&label)).flatten();
+        pods.any(|labels| has_labels(labels, own))
+            || services.any(|labels| has_labels(labels, own) || has_labels(own, labels))
+    }
 }
 
 /// A Gateway whose labels no pods here have, while some have one that is near: pods of gateways, or of a Service through which
 /// callers reach it.
-fn without_pods(input: &Input<'_>, gateway: &Manifest) -> Option<Finding> {
+fn without_pods(shown: &Shown<'_>, gateway: &Manifest) -> Option<Finding> {
     let own = gateway.selected_labels();
-    let is_selected = |labels: &[Entry]| has_labels(labels, own) || has_labels(own, labels);
-    let services: Vec<_> = input.set.of(Kind::Service).collect();
-    let by_services = services.iter().map(|service| service.selected_labels());
-    let of_pods = || input.set.workloads.iter().map(|pods| pods.labels);
-    if of_pods().any(|labels| has_labels(labels, own)) || by_services.clone().any(is_selected) {
+    if shown.selects(own) {
         return None;
     }
-    let leads_here = |service: &&&Manifest| {
-        input.set.mesh.gateways.behind(&service.service_host()).any(|one| one.is_same_object(gateway))
-    };
-    let led = services.iter().filter(leads_here).map(|service| service.selected_labels());
-    let known: Vec<_> = of_pods().chain(led).flatten().collect();
+    let led: Vec<_> =
+        shown.led.get(&gateway.qualified()).into_iter().flatten().flat_map(|labels| texts(labels)).collect();
     own.iter().find_map(|label| {
-        let value = label.value.text()?;
-        let same_key = known.iter().filter(|one| one.key.name == label.key.name);
-        let values: BTreeSet<&str> = same_key.filter_map(|one| one.value.text()).collect();
-        let near = meant(value, values.iter().copied()).filter(|_| !values.contains(value))?;
-        let shown = quoted(&format!("{}: {value}", label.key.name));
+        let (key, value) = (label.key.name.as_str(), label.value.text()?);
+        if shown.pods.contains_key(&(key, value)) || led.contains(&(key, value)) {
+            return None;
+        }
+        let of_led = led.iter().filter(|(own, _)| *own == key).map(|(_, value)| *value);
+        let of_pods = shown.values.get(key).and_then(|values| values.meant(value, |_| true));
+        let near = of_pods.or_else(|| meant(value, of_led))?;
+        let shown = quoted(&format!("{key}: {value}"));
         let message = format!("no pods of a gateway here have the label {shown}");
         Some(finding(gateway.file, &label.value, message, format!("did you mean {}?", quoted(near))))
     })

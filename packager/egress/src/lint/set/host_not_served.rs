@@ -57,8 +57,9 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         let (gateway, host) = (quoted(&one.gateway), quoted(&one.host));
         let absent = format!("no server of the Gateway {gateway} serves {host}");
         let (file, node, message, help) = match &one.why {
-            Why::Absent { hosts } => {
-                let help = format!("write one of its hosts: {}", quoted(&hosts.join(", ")));
+            Why::Absent { hosts, more } => {
+                let more = if *more > 0 { format!(", or one of {more} more") } else { String::new() };
+                let help = format!("write one of its hosts: {}{more}", quoted(&hosts.join(", ")));
                 (one.route.file, one.node, absent, help)
             }
             Why::Misspelt { meant } => (one.route.file, one.node, absent, format!("did you mean {}?", quoted(meant))),

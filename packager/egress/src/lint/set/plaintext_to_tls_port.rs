@@ -91,7 +91,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             let Some((place, number)) = to.port() else { continue };
             let hosts = input.set.mesh.hosts(&to.host);
             let entries = hosts.iter().filter(|host| host.manifest.kind == Kind::ServiceEntry);
-            let mut ports = entries.flat_map(|host| &host.ports).filter(|port| port.number == number).peekable();
+            let mut ports = entries.flat_map(|host| host.ports.iter()).filter(|port| port.number == number).peekable();
             if ports.peek().is_some() && ports.all(|port| port.protocol == Protocol::Tls) {
                 let message = format!(
                     "requests are sent as plaintext to {}: no DestinationRule here has TLS for it",

@@ -45,29 +45,22 @@
 
 use crate::code::Code;
 use crate::import::protocol::Protocol;
-use crate::import::view::{Route, Server};
+use crate::import::view::Route;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
 use crate::wording::quoted;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 pub(super) const LINT: Lint = Lint { code: Code::RouteKindUnfit, run, source: include_str!("route_kind_unfit.rs") };
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
-    let mut servers: HashMap<String, Vec<&Server<'_>>> = HashMap::new();
-    for server in &input.set.servers {
-        servers.entry(server.manifest.qualified()).or_default().push(server);
-    }
     let mut named = HashSet::new();
     let mut findings = Vec::new();
     for route in &input.set.routes {
         let at_gateways = route.gateways.iter().filter(|gateway| *gateway != "mesh");
-        let unfit = at_gateways.filter_map(|gateway| {
-            let of_gateway = servers.get(gateway).map_or(&[][..], Vec::as_slice);
-            Some((gateway, at_gateway(route, gateway, of_gateway)?))
-        });
-        if let Some((gateway, list)) = unfit.into_iter().next() {
+        let mut unfit = at_gateways.filter_map(|gateway| Some((gateway, at_gateway(input, route, gateway)?)));
+        if let Some((gateway, list)) = unfit.next() {
             let place = route.destinations.first().map_or(route.node, |to| to.place());
             let message = format!("a route of `{}` does not apply at the server of {}", route.list, quoted(gateway));
             let help = format!("write it in `{list}`, or change the server's protocol and TLS mode");
@@ -81,13 +74,11 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
 }
 
 /// The list that applies at all servers of a gateway for the hosts and ports of a route, if it is another one.
-fn at_gateway(route: &Route<'_>, gateway: &str, servers: &[&Server<'_>]) -> Option<&'static str> {
+fn at_gateway(input: &Input<'_>, route: &Route<'_>, gateway: &str) -> Option<&'static str> {
     let ports = route.ports_at(gateway);
-    let is_meant = |server: &&&Server<'_>| {
-        route.hosts.iter().any(|(_, host)| server.is_for(host))
-            && ports.as_ref().is_none_or(|ports| ports.contains(&server.port))
-    };
-    let lists: Option<Vec<_>> = servers.iter().filter(is_meant).map(|server| Some(server.serves()?.list())).collect();
+    let servers = input.set.servers_meant(route, gateway)?;
+    let servers = servers.filter(|server| ports.as_ref().is_none_or(|ports| ports.contains(&server.port)));
+    let lists: Option<Vec<_>> = servers.map(|server| Some(server.serves()?.list())).collect();
     let lists = lists?;
     let first = lists.first().copied()?;
     (!lists.contains(&route.list)).then_some(first)

@@ -114,7 +114,7 @@ fn port_of_callers<'s>(input: &'s Input<'_>, tls: &ClientTls<'_>) -> Option<&'s 
         return None;
     }
     let hosts = input.set.mesh.hosts(&tls.host);
-    let ports: Vec<_> = hosts.iter().filter(|host| host.name == tls.host).flat_map(|host| &host.ports).collect();
+    let ports: Vec<_> = hosts.iter().filter(|host| host.name == tls.host).flat_map(|host| host.ports.iter()).collect();
     let is_for_all = tls.port.is_none() && ports.iter().all(|port| port.protocol == Protocol::Tls);
     let mut meant = ports.iter().filter(|port| is_for_all || tls.port == Some(port.number));
     let port = meant.find(|port| port.protocol == Protocol::Tls)?;

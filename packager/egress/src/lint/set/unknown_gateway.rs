@@ -46,7 +46,7 @@ use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
-use crate::wording::{did_you_mean, quoted};
+use crate::wording::quoted;
 use crate::yaml::tree::Node;
 
 pub(super) const LINT: Lint = Lint { code: Code::UnknownGateway, run, source: include_str!("unknown_gateway.rs") };
@@ -74,8 +74,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     findings
 }
 
-/// A Gateway may be elsewhere in the cluster: unless one of this name is in another namespace here, or the Gateways of
-/// its namespace are here.
+/// A Gateway may be elsewhere in the cluster, unless the name of one here was probably meant: one of its namespace that differs
+/// by a slip, or one of this name in another namespace.
 fn unknown(input: &Input<'_>, route: &Manifest, node: &Node) -> Option<Finding> {
     let written = node.text()?;
     let name = qualified(&route.namespace, written);
@@ -84,16 +84,12 @@ fn unknown(input: &Input<'_>, route: &Manifest, node: &Node) -> Option<Finding> 
         return None;
     }
     let (namespace, own) = name.split_once('/')?;
-    let here: Vec<_> = gateways.within(namespace).map(|gateway| gateway.name.as_str()).collect();
     let elsewhere = gateways.named(own).next().filter(|_| !written.contains('/'));
-    let meant = did_you_mean(own, here.iter().copied()).map(|meant| format!("{namespace}/{meant}"));
-    let help = match meant.or_else(|| elsewhere.map(|gateway| gateway.qualified())) {
-        // Without a namespace, the name alone.
-        Some(meant) => format!("did you mean {}?", quoted(meant.trim_start_matches('/'))),
-        None if here.is_empty() => return None,
-        None => format!("the Gateways there are {}", quoted(&here.join(", "))),
-    };
+    let meant = gateways.meant_within(namespace, own).map(|meant| format!("{namespace}/{meant}"));
+    let meant = meant.or_else(|| elsewhere.map(|gateway| gateway.qualified()))?;
     let place = if namespace.is_empty() { "here".to_owned() } else { format!("in {}", quoted(namespace)) };
     let message = format!("there is no Gateway {} {place}", quoted(own));
+    // Without a namespace, the name alone.
+    let help = format!("did you mean {}?", quoted(meant.trim_start_matches('/')));
     Some(finding(route.file, node, message, help))
 }

@@ -44,9 +44,9 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         for to in &route.destinations {
             let Some((node, number)) = to.port() else { continue };
             let hosts = input.set.mesh.hosts(&to.host);
-            let mut numbers: Vec<_> = hosts.iter().flat_map(|host| &host.ports).map(|port| port.number).collect();
+            let mut numbers: Vec<_> = hosts.iter().flat_map(|host| host.ports.iter()).map(|port| port.number).collect();
             numbers.dedup();
-            let host = quoted(&to.host);
+            let host = quoted(&to.full_host());
             if !numbers.is_empty() && !numbers.contains(&number) {
                 let message = format!("{host} has no port {}", quoted(number));
                 let help = format!("write one of its ports: {}", quoted(&numbers.join(", ")));
