@@ -10,7 +10,9 @@
 )]
 
 mod marks;
+mod objects;
 
+use objects::{entry, objects, route, server, word};
 use proptest::prelude::*;
 use sallyport_egress::check_with_manifests;
 use sallyport_egress::diagnostic::SourceFile;
@@ -56,52 +58,13 @@ fn a_thousand_upstreams() {
     assert_eq!((checked.manifests, checked.diagnostics), (22_000, vec![]));
 }
 
-/// Manifests, each written as `KIND NAMESPACE NAME SPEC`.
-fn objects<T: AsRef<str>>(written: &[T]) -> SourceFile {
-    let documents = written.iter().map(|one| {
-        let [kind, namespace, name, spec] = one.as_ref().splitn(4, ' ').collect::<Vec<_>>()[..] else {
-            panic!("{}", one.as_ref())
-        };
-        let (version, kind) = match kind {
-            "Service" => ("v1", kind),
-            "Deployment" => ("apps/v1", kind),
-            "Knative" => ("serving.knative.dev/v1", "Service"),
-            "AuthorizationPolicy" => ("security.istio.io/v1", kind),
-            _ => ("networking.istio.io/v1", kind),
-        };
-        format!(
-            "---\napiVersion: {version}\nkind: {kind}\nmetadata: {{name: {name}, namespace: {namespace}}}\nspec: {spec}\n"
-        )
-    });
-    SourceFile { name: "a.yaml".to_owned(), text: documents.collect() }
-}
-
+/// What is found in manifests, each code with the number of the one that it is about.
 fn codes<T: AsRef<str>>(written: &[T]) -> Vec<String> {
     let file = objects(written);
     found(&file).into_iter().map(|(line, code)| format!("{} {code}", line.div_ceil(5))).collect()
 }
 
-const TLS: &str = "resolution: DNS, ports: [{number: 443, name: tls, protocol: TLS}]";
-
-fn entry(namespace: &str, host: &str, more: &str) -> String {
-    format!("ServiceEntry {namespace} e-{namespace} {{hosts: [{host}], {TLS}, exportTo: [{more}]}}")
-}
-
-fn server(namespace: &str, name: &str, hosts: &str) -> String {
-    format!(
-        "Gateway {namespace} {name} {{selector: {{gateway: {name}}}, servers: [{{port: {{number: 443, name: https, \
-         protocol: HTTPS}}, hosts: [{hosts}], tls: {{mode: SIMPLE, credentialName: c}}}}]}}"
-    )
-}
-
-fn route(namespace: &str, hosts: &str, gateways: &str, to: &str) -> String {
-    format!(
-        "VirtualService {namespace} v-{namespace} {{hosts: [{hosts}], gateways: [{gateways}], http: \
-         [{{route: [{{destination: {{host: {to}}}}}]}}]}}"
-    )
-}
-
-/// What the codes are of files of which a part is elsewhere, each with the object in which something is found.
+/// Of files of which a part may be elsewhere.
 #[test]
 fn names_that_are_near_on_purpose_are_no_slips() {
     let rule = |host: &str| format!("DestinationRule apps r {{host: {host}}}");
@@ -241,18 +204,6 @@ fn a_canary_of_a_gateway_is_the_same_gateway() {
     assert!(is_shared(&canary("team: other")));
     let led = [canary("team: other"), vec![service.to_owned()]].concat();
     assert!(!is_shared(&led));
-}
-
-/// A word for a number, of letters alone.
-fn word(mut number: usize) -> String {
-    let letters = ["ka", "lo", "mi", "nu", "re", "sa", "to", "vi", "wu", "ze"];
-    (0..6)
-        .map(|_| {
-            let letter = letters[number % 10];
-            number /= 10;
-            letter
-        })
-        .collect()
 }
 
 /// What is checked in a time that grows with the number of objects, not with its square.
