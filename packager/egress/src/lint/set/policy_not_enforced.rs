@@ -8,7 +8,7 @@
 //!
 //! ```yaml
 //! kind: ServiceEntry
-//! metadata: {name: onprem, namespace: egress}
+//! metadata: {name: onprem, namespace: egress, labels: {istio.io/use-waypoint: none}}
 //! spec: {hosts: [onprem.example.com], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}
 //! ---
 //! kind: AuthorizationPolicy
@@ -26,6 +26,9 @@
 //! metadata: {name: onprem, namespace: egress, labels: {istio.io/use-waypoint: waypoint}}
 //! spec: {hosts: [onprem.example.com], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}
 //! ---
+//! kind: Namespace
+//! metadata: {name: egress}
+//! ---
 //! kind: AuthorizationPolicy
 //! metadata: {name: onprem, namespace: egress}
 //! spec:
@@ -38,6 +41,8 @@
 //! target, and use `targetRefs` for a waypoint.
 
 use crate::code::Code;
+use crate::import::names::meant;
+use crate::import::set::MOST_COMPARED;
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
@@ -87,32 +92,47 @@ fn is_waypoint(input: &Input<'_>, namespace: &str, name: &str) -> bool {
     })
 }
 
-/// What is wrong with a target: it is in another namespace, or no waypoint guards it.
-fn of_target(input: &Input<'_>, policy: &Manifest, target: &Node) -> Option<(String, &'static str)> {
+/// What is wrong with a target: it is in another namespace, or misspelt, or no waypoint guards it.
+fn of_target(input: &Input<'_>, policy: &Manifest, target: &Node) -> Option<(String, String)> {
     let kind = match target.text_at(&["kind"])? {
         "ServiceEntry" => Kind::ServiceEntry,
         "Gateway" => Kind::KubernetesGateway,
         _ => return None,
     };
     let name = target.text_at(&["name"])?;
-    let all: Vec<_> = input.set.of(kind).filter(|manifest| manifest.name == name).collect();
-    let Some(own) = all.iter().find(|manifest| manifest.namespace == policy.namespace) else {
-        let elsewhere = quoted(&all.first()?.qualified());
-        let message = format!("the policy is not in the namespace of {elsewhere}, so nothing enforces it");
-        return Some((message, "write the policy in the namespace of its target"));
+    let (own, others): (Vec<_>, Vec<_>) =
+        input.set.of(kind).partition(|manifest| manifest.namespace == policy.namespace);
+    let Some(own_target) = own.iter().find(|manifest| manifest.name == name) else {
+        // What is not here may be elsewhere in the cluster, unless objects of its kind and namespace are here.
+        let is_whole = !own.is_empty() || namespace(input, &policy.namespace).is_some();
+        if let Some(elsewhere) = others.iter().find(|manifest| manifest.name == name).filter(|_| is_whole) {
+            let elsewhere = quoted(&elsewhere.qualified());
+            let message = format!("the policy is not in the namespace of {elsewhere}, so nothing enforces it");
+            return Some((message, "write the policy in the namespace of its target".to_owned()));
+        }
+        let known = own.iter().map(|manifest| manifest.name.as_str());
+        let near = meant(name, known).filter(|_| own.len() <= MOST_COMPARED)?;
+        let kind = target.text_at(&["kind"]).unwrap_or_default();
+        let message = format!("there is no {kind} {} here, so nothing enforces this policy", quoted(name));
+        return Some((message, format!("did you mean {}?", quoted(near))));
     };
-    if kind != Kind::ServiceEntry || uses_waypoint(input, own) {
+    if kind != Kind::ServiceEntry || may_use_waypoint(input, own_target) {
         return None;
     }
     let message = format!("no waypoint guards the ServiceEntry {}, so nothing enforces this policy", quoted(name));
-    Some((message, "label the entry with `istio.io/use-waypoint`, or let a gateway enforce the policy"))
+    let help = "label the entry with `istio.io/use-waypoint`, or let a gateway enforce the policy";
+    Some((message, help.to_owned()))
 }
 
-/// By a label of its own, or of its namespace.
-fn uses_waypoint(input: &Input<'_>, entry: &Manifest) -> bool {
-    let of_namespace = || {
-        let mut all = input.set.of(Kind::Namespace);
-        all.find(|namespace| namespace.name == entry.namespace).and_then(|namespace| namespace.label(USE_WAYPOINT))
-    };
-    entry.label(USE_WAYPOINT).or_else(of_namespace).is_some_and(|waypoint| waypoint != "none")
+/// By a label of its own, or of its namespace, which may not be here.
+fn may_use_waypoint(input: &Input<'_>, entry: &Manifest) -> bool {
+    match (entry.label(USE_WAYPOINT), namespace(input, &entry.namespace)) {
+        (Some(waypoint), _) => waypoint != "none",
+        (None, Some(namespace)) => namespace.label(USE_WAYPOINT).is_some_and(|waypoint| waypoint != "none"),
+        (None, None) => true,
+    }
+}
+
+fn namespace<'a>(input: &Input<'a>, name: &str) -> Option<&'a Manifest> {
+    input.set.of(Kind::Namespace).find(|namespace| namespace.name == name)
 }
