@@ -135,7 +135,7 @@ fn is_read(api_version: &str, kind: &str, text: &str) -> bool {
             api_version == "v1" && ["selector", "ExternalName"].iter().any(|word| text.contains(word))
         }
         Some(Kind::Namespace) => api_version == "v1" && text.contains("istio.io/"),
-        Some(Kind::KubernetesGateway) => text.contains("gatewayClassName"),
+        Some(Kind::KubernetesGateway) => ["gatewayClassName", "servers"].iter().any(|word| text.contains(word)),
         Some(Kind::HTTPRoute) => text.contains(".istio.io"),
         Some(_) => true,
         None if is_of_istio(api_version, kind) => !kind.is_empty(),

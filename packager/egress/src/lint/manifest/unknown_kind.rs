@@ -22,7 +22,7 @@
 //! Fix: Write the kind as Istio does, with its own group and version.
 
 use crate::code::Code;
-use crate::import::Manifest;
+use crate::import::{Kind, Manifest};
 use crate::istio::{ApiKind, KINDS};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
@@ -49,8 +49,14 @@ fn of_one(manifest: &Manifest) -> Option<Finding> {
             let message = format!("Istio has no version {} of {}", quoted(version), quoted(kind));
             Some(finding(manifest.file, place, message, format!("write {}", quoted(&api_version_of(known)))))
         }
+        None if manifest.kind == Kind::KubernetesGateway && has_servers(manifest) => {
+            let message =
+                format!("a Gateway of the group {} has no `servers`: this one is of Istio's own kind", quoted(group));
+            let own = known.map(api_version_of).unwrap_or_default();
+            Some(finding(manifest.file, place, message, format!("write {}", quoted(&format!("apiVersion: {own}")))))
+        }
         // Only what claims to be of Istio can be wrong in this way.
-        None if manifest.kind != crate::import::Kind::Unknown => None,
+        None if manifest.kind != Kind::Unknown => None,
         None => {
             let (place, help): (&Node, String) = match known {
                 Some(known) => (place, format!("write {}", quoted(&format!("apiVersion: {}", api_version_of(known))))),
@@ -71,6 +77,11 @@ fn of_one(manifest: &Manifest) -> Option<Finding> {
             Some(finding(manifest.file, place, message, help))
         }
     }
+}
+
+fn has_servers(gateway: &Manifest) -> bool {
+    let spec = gateway.spec();
+    spec.get("servers").is_some() && spec.get("gatewayClassName").is_none()
 }
 
 fn api_version_of(known: &ApiKind) -> String {
