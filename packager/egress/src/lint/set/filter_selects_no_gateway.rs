@@ -81,6 +81,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             }
         }
     }
+    let policies = input.set.of(Kind::AuthorizationPolicy).filter(|policy| policy.namespace != ROOT);
+    findings.extend(policies.filter_map(|policy| policy_without_pods(input, policy, &known)));
     let shown = Shown::of(input);
     findings.extend(input.set.of(Kind::Gateway).filter_map(|gateway| without_pods(&shown, gateway)));
     findings
@@ -131,6 +133,29 @@ impl<'a> Shown<'a> {
         pods.any(|labels| has_labels(labels, own))
             || services.any(|labels| has_labels(labels, own) || has_labels(own, labels))
     }
+}
+
+/// A policy whose label no pods and no Service here have, while a gateway of its namespace has one that is near.
+fn policy_without_pods(
+    input: &Input<'_>,
+    policy: &Manifest,
+    known: &HashMap<(&str, &str), BTreeSet<&str>>,
+) -> Option<Finding> {
+    let own = policy.selected_labels();
+    let namespace = policy.namespace.as_str();
+    let (label, value, near) = own.iter().find_map(|label| {
+        let value = label.value.text()?;
+        let values = known.get(&(namespace, label.key.name.as_str()))?;
+        Some((label, value, meant(value, values.iter().copied()).filter(|_| !values.contains(value))?))
+    })?;
+    let mut services = input.set.of(Kind::Service).filter(|service| service.namespace == policy.namespace);
+    let is_selected = services.any(|service| {
+        let labels = service.selected_labels();
+        has_labels(labels, own) || has_labels(own, labels)
+    });
+    let shown = quoted(&format!("{}: {value}", label.key.name));
+    let message = format!("no gateway in this namespace has the label {shown}");
+    (!is_selected).then(|| finding(policy.file, &label.value, message, format!("did you mean {}?", quoted(near))))
 }
 
 /// A Gateway whose labels no pods here have, while some have one that is near: pods of gateways, or of a Service through which
