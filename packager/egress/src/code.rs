@@ -335,6 +335,9 @@ codes! {
         MatchNeverApplies = "SP2628" Warning,
         DelegateUnusable = "SP2629" Warning,
         ExportToNowhere = "SP2630" Warning,
+        TlsToPlaintextPort = "SP2631" Warning,
+        GatewayApiName = "SP2632" Warning,
+        PolicyForUnservedHost = "SP2633" Warning,
     }
 }
 

@@ -101,7 +101,11 @@ impl Manifest {
     }
 
     pub(crate) fn label(&self, name: &str) -> Option<&str> {
-        self.tree.descend(&["metadata", "labels"])?.text_at(&[name])
+        self.label_node(name)?.text()
+    }
+
+    pub(crate) fn label_node(&self, name: &str) -> Option<&Node> {
+        self.tree.descend(&["metadata", "labels"])?.get(name)
     }
 
     pub(crate) fn spec(&self) -> &Node {

@@ -91,6 +91,7 @@ fn every_lint_finds_its_bad_example_and_nothing_in_its_good_one() {
 fn the_cure_is_the_one_that_was_meant() {
     let pairs = pairs();
     let table = [
+        ("SP2573-3", "write `apiVersion: networking.istio.io/v1`"),
         ("SP2604-2", "write a rule about `connection.sni`, or `tls: {mode: ISTIO_MUTUAL}` in that server"),
         ("SP2605-2", "write `mode: ISTIO_MUTUAL` and `sni: api.partner.example`"),
         ("SP2605-3", "write it for port `443`"),
@@ -107,7 +108,10 @@ fn the_cure_is_the_one_that_was_meant() {
         ("SP2627-4", "move it there, or write `api.partner.example` without a namespace in the server"),
         ("SP2627-5", "did you mean `api.partner.example`?"),
         ("SP2628", "did you mean `api.partner.example`?"),
+        ("SP2629-3", "write `namespace: apps` beside it"),
+        ("SP2629-4", "write a path that begins with `/v2` or `/v3`"),
         ("SP2630", "did you mean `egress`?"),
+        ("SP2633", "did you mean `orders.partner.example`?"),
     ];
     for (stem, help) in table {
         let (code, pair) = &pairs[stem];

@@ -12,12 +12,14 @@ use crate::sandbox::Sandbox;
 const GOOD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/constellations/good");
 const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/constellations/bad");
 /// The codes that are found in each file of `BAD`, in their order.
-const HARMS: [(&str, &str); 51] = [
+const HARMS: [(&str, &str); 54] = [
     ("callers-without-mutual-tls", "SP2605"),
     ("callers-without-server-name", "SP2606"),
     ("certificate-files-at-every-sidecar", "SP2621"),
     ("credential-at-every-sidecar", "SP2621"),
     ("custom-before-plugin", "SP2623"),
+    ("delegate-for-other-paths", "SP2629"),
+    ("delegate-of-another-namespace", "SP2629"),
     ("delegate-to-itself", "SP2629"),
     ("entry-hidden-from-gateway", "SP2611"),
     ("entry-hidden-from-passthrough", "SP2611"),
@@ -56,6 +58,7 @@ const HARMS: [(&str, &str); 51] = [
     ("subset-hidden-from-callers", "SP2612"),
     ("telemetry-of-another-namespace", "SP2626"),
     ("text-instead-of-list", "SP2575"),
+    ("tls-turned-off", "SP2620"),
     ("tls-twice-at-sidecar", "SP2619"),
     ("two-matches-in-one", "SP2578"),
     ("unknown-field", "SP2574"),

@@ -63,7 +63,7 @@ const fn fails(url: &'static str, status: u16, at: &'static str, because: &'stat
     Proof::Fails { url, status, at, because }
 }
 
-pub const HARMS: [Harm; 49] = [
+pub const HARMS: [Harm; 52] = [
     Harm {
         file: "passthrough-plugin",
         kind: "passthrough-guard",
@@ -356,6 +356,24 @@ pub const HARMS: [Harm; 49] = [
         kind: "protocol-fit",
         shown: "the upstream is asked for the mesh's mutual TLS, and the call is reset",
         proof: fails("https://gauges.broken.example/", 0, CALLER, "UF"),
+    },
+    Harm {
+        file: "tls-turned-off",
+        kind: "protocol-fit",
+        shown: "plaintext at the port for TLS",
+        proof: Proof::Plaintext { url: "http://lagoons.broken.example/" },
+    },
+    Harm {
+        file: "delegate-of-another-namespace",
+        kind: "dangling",
+        shown: "404 of the gateway, which has left the route out",
+        proof: fails("http://heaths.broken.example/", 404, GATEWAY, "NR route_not_found"),
+    },
+    Harm {
+        file: "delegate-for-other-paths",
+        kind: "dangling",
+        shown: "404 of the gateway, which has left the route out",
+        proof: fails("http://moors.broken.example/api/v2", 404, GATEWAY, "NR route_not_found"),
     },
     // The last: with it the gateways are taken away.
     Harm {

@@ -10,6 +10,7 @@ mod delegate_unusable;
 mod entry_hidden;
 mod export_to_nowhere;
 mod filter_selects_no_gateway;
+mod gateway_api_name;
 mod guard_without_requests;
 mod host_not_served;
 mod identity_without_mtls;
@@ -17,6 +18,7 @@ mod match_never_applies;
 mod module_expiry;
 mod patch_without_effect;
 mod plaintext_to_tls_port;
+mod policy_for_unserved_host;
 mod policy_not_enforced;
 mod route_hidden;
 mod route_kind_unfit;
@@ -25,6 +27,7 @@ mod same_listener;
 mod same_route;
 mod selector_elsewhere;
 mod telemetry_without_effect;
+mod tls_to_plaintext_port;
 mod tls_twice;
 mod unknown_destination;
 mod unknown_gateway;
@@ -65,4 +68,7 @@ pub(super) const LINTS: &[Lint] = &[
     match_never_applies::LINT,
     delegate_unusable::LINT,
     export_to_nowhere::LINT,
+    tls_to_plaintext_port::LINT,
+    gateway_api_name::LINT,
+    policy_for_unserved_host::LINT,
 ];

@@ -107,7 +107,14 @@ fn at_sidecars<'i>(input: &'i Input<'_>, route: &'i Route<'_>) -> impl Iterator<
             route.list,
             quoted(host)
         );
-        let help = "write the protocol that callers speak here, or a route of another list";
+        // Without a gateway between them the sidecar is the one that has to start TLS.
+        let leads_there = route.destinations.iter().any(|to| to.host == *host);
+        let help = match (route.list, port.protocol) {
+            ("http", Protocol::Tls) if leads_there => {
+                "write `protocol: HTTP` here and a DestinationRule with `tls: {mode: SIMPLE}`, or a route of `tls`"
+            }
+            _ => "write the protocol that callers speak here, or a route of another list",
+        };
         Some((port.node.span.start, finding(*file, place, message, help)))
     })
 }

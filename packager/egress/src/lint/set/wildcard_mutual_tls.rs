@@ -1,8 +1,8 @@
-//! A DestinationRule for a host pattern applies the mesh's mutual TLS to an upstream outside the mesh.
+//! A DestinationRule applies the mesh's mutual TLS to an upstream outside the mesh.
 //!
 //! A rule with `ISTIO_MUTUAL` for `*.example.com` applies to every host below it that has no rule of
 //! its own. An upstream outside the mesh then gets a certificate that it does not know and a server
-//! name that it does not serve.
+//! name that it does not serve. So does a rule for the host itself.
 //!
 //! Bad:
 //!
@@ -32,6 +32,7 @@
 
 use crate::code::Code;
 use crate::import::names::patterns_over;
+use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
@@ -55,11 +56,31 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         }
     }
     let rules = covered.into_iter().filter_map(|(at, host)| Some((input.set.client_tls.get(at)?, host)));
-    rules
-        .map(|(tls, host)| {
-            let message = format!("this rule applies to {}, which is outside the mesh", quoted(host));
-            let place = tls.node.get("mode").unwrap_or(tls.node);
-            finding(tls.manifest.file, place, message, "write a DestinationRule for the upstream, or a narrower one")
-        })
-        .collect()
+    let of_patterns = rules.map(|(tls, host)| {
+        let message = format!("this rule applies to {}, which is outside the mesh", quoted(host));
+        let place = tls.node.get("mode").unwrap_or(tls.node);
+        finding(tls.manifest.file, place, message, "write a DestinationRule for the upstream, or a narrower one")
+    });
+    let of_hosts = input.set.client_tls.iter().filter(|tls| tls.mode == "ISTIO_MUTUAL" && is_outside(input, &tls.host));
+    let of_hosts = of_hosts.map(|tls| {
+        let message = format!("{} is outside the mesh, and knows no certificates of it", quoted(&tls.host));
+        let help = "write `mode: SIMPLE`, `sni` and `subjectAltNames`; for an upstream of the mesh, `location: MESH_INTERNAL` in its ServiceEntry";
+        finding(tls.manifest.file, tls.node.get("mode").unwrap_or(tls.node), message, help)
+    });
+    of_patterns.chain(of_hosts).collect()
+}
+
+/// Whether the host is resolved by DNS, and every ServiceEntry for it says that it is outside. Endpoints may be gateways.
+fn is_outside(input: &Input<'_>, host: &str) -> bool {
+    let hosts = input.set.mesh.hosts(host);
+    let is_resolved = |entry: &Manifest| {
+        let spec = entry.spec();
+        let is_dns = spec.text_at(&["resolution"]).is_some_and(|resolution| resolution.starts_with("DNS"));
+        is_dns && spec.get("endpoints").is_none() && spec.get("workloadSelector").is_none()
+    };
+    let is_entry = |entry: &Manifest| entry.kind == Kind::ServiceEntry && is_resolved(entry);
+    !host.starts_with('*')
+        && !hosts.is_empty()
+        && hosts.iter().all(|own| own.name == host && is_entry(own.manifest))
+        && input.set.is_external(host)
 }
