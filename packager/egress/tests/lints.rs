@@ -91,7 +91,7 @@ fn every_lint_finds_its_bad_example_and_nothing_in_its_good_one() {
 fn the_cure_is_the_one_that_was_meant() {
     let pairs = pairs();
     let table = [
-        ("SP2573-3", "write `apiVersion: networking.istio.io/v1`"),
+        ("SP2573-2", "write `apiVersion: networking.istio.io/v1`"),
         ("SP2604-2", "write a rule about `connection.sni`, or `tls: {mode: ISTIO_MUTUAL}` in that server"),
         ("SP2605-2", "write `mode: ISTIO_MUTUAL` and `sni: api.partner.example`"),
         ("SP2605-3", "write it for port `443`"),

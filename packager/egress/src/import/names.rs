@@ -31,6 +31,9 @@ pub(crate) fn full_host(host: &str, written: &str) -> String {
     format!("{host}.{domain}")
 }
 
+/// Among more names than these, none is searched for one by one.
+pub(crate) const MOST_COMPARED: usize = 200;
+
 /// The known name that was probably meant: one that differs by a slip.
 pub(crate) fn meant<'k>(written: &str, mut known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
     known.find(|name| is_slip(written, name))

@@ -64,7 +64,8 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     for entry in input.set.of(Kind::ServiceEntry) {
         let resolution = entry.spec().get("resolution");
         let (host, message, help) = match resolution.map_or(Some("NONE"), Node::text) {
-            Some("NONE") => {
+            // With endpoints it is refused, which is another finding.
+            Some("NONE") if entry.spec().items_at(&["endpoints"]).is_empty() => {
                 let Some(host) = entry_hosts(entry).find(|host| input.set.is_behind_gateway(host)) else { continue };
                 (host, "the gateway finds no address for", unresolved(input, host))
             }

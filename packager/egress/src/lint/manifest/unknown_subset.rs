@@ -36,8 +36,7 @@
 use crate::code::Code;
 use crate::import::Kind;
 use crate::import::mesh::host::service_namespace;
-use crate::import::names::{host_in, meant};
-use crate::import::set::MOST_COMPARED;
+use crate::import::names::{MOST_COMPARED, host_in, meant};
 use crate::import::view::Destination;
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};

@@ -32,8 +32,7 @@
 //! paths there that begin as those of the route.
 
 use crate::code::Code;
-use crate::import::names::meant;
-use crate::import::set::MOST_COMPARED;
+use crate::import::names::{MOST_COMPARED, meant};
 use crate::import::view::Route;
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;

@@ -101,7 +101,7 @@ fn of_destination(input: &Input<'_>, route: &Route<'_>, to: &Destination<'_>) ->
     let (place, number) = to.port()?;
     let hosts = input.set.mesh.hosts(&to.host);
     let entries = hosts.iter().filter(|host| host.manifest.kind == Kind::ServiceEntry);
-    let all: Vec<_> = entries.flat_map(|host| &host.ports).collect();
+    let all: Vec<_> = entries.flat_map(|host| host.ports.iter()).collect();
     let of_number: Vec<_> = all.iter().filter(|port| port.number == number).collect();
     let is_all = |is: &dyn Fn(&Port<'_>) -> bool| !of_number.is_empty() && of_number.iter().all(|port| is(port));
     let is_external = input.set.is_external(&to.host);

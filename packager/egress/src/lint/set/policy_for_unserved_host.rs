@@ -39,8 +39,7 @@
 
 use crate::code::Code;
 use crate::import::Kind;
-use crate::import::names::meant;
-use crate::import::set::MOST_COMPARED;
+use crate::import::names::{MOST_COMPARED, meant};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;

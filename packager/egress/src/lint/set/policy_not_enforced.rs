@@ -41,8 +41,7 @@
 //! target, and use `targetRefs` for a waypoint.
 
 use crate::code::Code;
-use crate::import::names::meant;
-use crate::import::set::MOST_COMPARED;
+use crate::import::names::{MOST_COMPARED, meant};
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
 use crate::lint::finding::{Finding, finding};

@@ -65,7 +65,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
         if !hosts.iter().all(is_resolved) || !input.set.is_external(&tls.host) {
             continue;
         }
-        let ports: Vec<_> = hosts.iter().flat_map(|host| &host.ports).collect();
+        let ports: Vec<_> = hosts.iter().flat_map(|host| host.ports.iter()).collect();
         if is_for_port_80(tls, &ports)
             && !is_led_elsewhere(input, tls)
             && named.insert((tls.manifest.file, tls.node.span.start))
