@@ -1,7 +1,6 @@
 //! Tables of mistakes, each in one place of an otherwise good file. A line of a table begins with `@` (the file of the rows
 //! below), `=` (a part of that file), `-` (what stands there instead) or `+` (the cure).
 
-use std::fmt::Write as _;
 use std::path::Path;
 
 use sallyport_egress::diagnostic::{Diagnostic, Severity, SourceFile};
@@ -24,20 +23,22 @@ pub struct Table {
 impl Table {
     /// Reads the rows. `files`: the good ones, the first of which needs no `@`. `least`: fewer rows are no table.
     pub fn new(text: &str, files: &[(&str, &str)], least: usize, check: fn(&SourceFile) -> Vec<Diagnostic>) -> Self {
-        let (mut rows, mut of, mut wrong, mut at) = (Vec::new(), String::new(), None, 0);
+        let (mut rows, mut of, mut wrong) = (Vec::new(), String::new(), None);
+        let mut file = files.first();
         for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let text = unescaped(line.get(2..).unwrap_or_default());
             match (line.as_bytes().first(), wrong.take()) {
-                (Some(b'@'), None) => {
-                    at = files.iter().position(|(name, _)| *name == text).unwrap_or(usize::MAX);
-                    assert!(at < files.len(), "{line}: no such file");
-                }
+                (Some(b'@'), None) => file = files.iter().find(|(name, _)| *name == text),
                 (Some(b'='), None) => of = text,
                 (Some(b'-'), None) => wrong = Some(text),
                 (Some(b'+'), Some(wrong)) => {
-                    let (name, good) = files[at];
-                    let file = SourceFile { name: name.to_owned(), text: good.to_owned() };
-                    rows.push(Row { file, of: of.clone(), wrong, right: text });
+                    assert!(file.is_some(), "{line}: no such file");
+                    rows.extend(file.map(|(name, good)| Row {
+                        file: SourceFile { name: (*name).to_owned(), text: (*good).to_owned() },
+                        of: of.clone(),
+                        wrong,
+                        right: text,
+                    }));
                 }
                 (sign, _) => assert_eq!(sign, None, "{line}: out of place"),
             }
@@ -62,9 +63,9 @@ impl Table {
         let mut table = String::new();
         for row in &self.rows {
             let shown = row.wrong.replace('\u{a0}', "\\u{a0}").replace('\t', "\\t");
-            writeln!(table, "{}", shown.trim_end().replace('\n', "\n| ")).expect("a string");
+            table.push_str(&format!("{}\n", shown.trim_end().replace('\n', "\n| ")));
             for said in self.said(&row.with(&row.wrong)) {
-                writeln!(table, "    {said}").expect("a string");
+                table.push_str(&format!("    {said}\n"));
             }
         }
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(expected);
