@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::printable::printable;
-use crate::reading::removed_folder;
 
 /// The exit codes. They are part of the interface: never renumbered, and the same for every report format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,4 +129,11 @@ impl fmt::Display for IoErrorText<'_> {
         };
         f.write_str(text)
     }
+}
+/// Why nothing relative is found: the working folder has been removed.
+pub(crate) fn removed_folder(path: &Path) -> Option<Failure> {
+    let is_gone = || std::env::current_dir().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
+    (path.is_relative() && is_gone()).then(|| {
+        Failure::new(Exit::Io, "the working folder has been removed").with_help("change to a folder that exists")
+    })
 }

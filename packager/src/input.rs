@@ -9,9 +9,9 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use crate::exit::{Exit, Failure, IoErrorText};
+use crate::exit::{Exit, Failure, IoErrorText, removed_folder};
 use crate::printable::printable;
-use crate::reading::{open, removed_folder, special};
+use crate::reading::{open, special};
 use crate::record::Record;
 pub(crate) use selection::{Selection, is_for_others, is_ours, text_of};
 use selection::{has_cases, is_selected};

@@ -4,7 +4,6 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::exit::{Exit, Failure};
 use crate::printable::is_device;
 
 /// Opens a file that a user has named, or that is found beside one. A folder and a named pipe are refused: to open a pipe
@@ -44,14 +43,6 @@ pub(crate) fn special(path: &Path, metadata: &fs::Metadata) -> Option<&'static s
 #[cfg(not(unix))]
 pub(crate) fn special(_path: &Path, _metadata: &fs::Metadata) -> Option<&'static str> {
     None
-}
-
-/// Why nothing relative is found: the working folder has been removed.
-pub(crate) fn removed_folder(path: &Path) -> Option<Failure> {
-    let is_gone = || std::env::current_dir().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
-    (path.is_relative() && is_gone()).then(|| {
-        Failure::new(Exit::Io, "the working folder has been removed").with_help("change to a folder that exists")
-    })
 }
 
 #[cfg(all(test, unix))]

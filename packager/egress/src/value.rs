@@ -16,6 +16,7 @@ pub mod image;
 mod jwks;
 pub mod labels;
 pub mod locality;
+pub(crate) mod method;
 pub mod names;
 pub mod path;
 pub mod quantity;

@@ -62,8 +62,6 @@ mod upstream_not_http;
 mod value_of_another_notation;
 mod websocket_over_http2;
 
-pub(super) use unknown_method::METHODS;
-
 use super::definition::Lint;
 
 /// In the order of their codes.

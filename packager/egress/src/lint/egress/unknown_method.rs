@@ -29,53 +29,11 @@ use crate::code::Code;
 use crate::lint::definition::Lint;
 use crate::lint::finding::Finding;
 use crate::lint::input::Input;
+use crate::value::method::METHODS;
 use crate::wording::did_you_mean;
 use crate::wording::quoted;
 
 pub(super) const LINT: Lint = Lint { code: Code::UnknownMethod, run, source: include_str!("unknown_method.rs") };
-
-/// IANA's registry of methods, without those that are of HTTP/2's preface alone.
-pub(in crate::lint) const METHODS: [&str; 39] = [
-    "GET",
-    "HEAD",
-    "POST",
-    "PUT",
-    "DELETE",
-    "CONNECT",
-    "OPTIONS",
-    "TRACE",
-    "PATCH",
-    "ACL",
-    "BASELINE-CONTROL",
-    "BIND",
-    "CHECKIN",
-    "CHECKOUT",
-    "COPY",
-    "LABEL",
-    "LINK",
-    "LOCK",
-    "MERGE",
-    "MKACTIVITY",
-    "MKCALENDAR",
-    "MKCOL",
-    "MKREDIRECTREF",
-    "MKWORKSPACE",
-    "MOVE",
-    "ORDERPATCH",
-    "PROPFIND",
-    "PROPPATCH",
-    "QUERY",
-    "REBIND",
-    "REPORT",
-    "SEARCH",
-    "UNBIND",
-    "UNCHECKOUT",
-    "UNLINK",
-    "UNLOCK",
-    "UPDATE",
-    "UPDATEREDIRECTREF",
-    "VERSION-CONTROL",
-];
 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();

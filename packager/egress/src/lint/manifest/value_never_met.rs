@@ -30,9 +30,9 @@ use crate::code::Code;
 use crate::import::view::entry_hosts;
 use crate::import::{Kind, Manifest};
 use crate::lint::definition::Lint;
-use crate::lint::egress::METHODS;
 use crate::lint::finding::{Finding, finding};
 use crate::lint::input::Input;
+use crate::value::method::METHODS;
 use crate::wording::{did_you_mean, has_variable, quoted};
 use crate::yaml::tree::Node;
 use std::collections::HashSet;
@@ -105,7 +105,8 @@ fn of_file(text: &str) -> Option<Flaw> {
     Some((format!("there is no file {} at the proxy", quoted(text)), format!("did you mean {}?", quoted(system))))
 }
 
-/// ServiceEntries that have no address, unless another one of the host may have some.
+/// ServiceEntries that have no address, while routes lead to their hosts, unless another one of the host may have some. One whose
+/// requests are all led elsewhere needs none.
 fn without_endpoints(input: &Input<'_>) -> Vec<Finding> {
     let (mut elsewhere, mut without) = (HashSet::new(), Vec::new());
     for entry in input.set.of(Kind::ServiceEntry) {
@@ -121,7 +122,9 @@ fn without_endpoints(input: &Input<'_>) -> Vec<Finding> {
     for (entry, node) in without {
         let is_name = |host: &&str| host.parse::<IpAddr>().is_err() && !has_variable(host);
         let mut hosts = entry_hosts(entry);
-        if let Some(host) = hosts.find(is_name).filter(|_| entry_hosts(entry).all(|host| !elsewhere.contains(host))) {
+        let is_reached = |host: &&str| is_name(host) && input.set.leading_to(host).next().is_some();
+        if let Some(host) = hosts.find(is_reached).filter(|_| entry_hosts(entry).all(|host| !elsewhere.contains(host)))
+        {
             let message = format!("no proxy finds an address for {}: there are no `endpoints`", quoted(host));
             let help = match host.starts_with('*') {
                 true => "add `endpoints: [{address: ADDRESS}]`",
