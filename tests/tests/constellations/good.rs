@@ -116,13 +116,14 @@ pub const SERVED: [Good; 34] = [
 ];
 
 /// Those that are only admitted here, and why.
-pub const ADMITTED: [(&str, &str); 8] = [
+pub const ADMITTED: [(&str, &str); 9] = [
     ("own-service-in-mesh-and-at-ingress", "its service is not beside it; the canary's is"),
     ("ambient-waypoint", "there is no ztunnel; `cluster_waypoints` sees what istiod gives the waypoint"),
     ("faults-and-mirror", "it promises what the canary does, and a delay"),
     ("mutual-tls-from-files", "the pods here mount nothing outside of /var/lib"),
     ("plugin-at-gateway", "its module is nowhere; other scenes serve the filter"),
     ("static-addresses", "its addresses are the documentation's"),
+    ("telemetry-of-metrics", "a stock Envoy has not Istio's filter for metrics, and refuses the listener with it"),
     ("tunnel-through-forward-proxy", "there is no forward proxy"),
     ("virtual-machines", "its address is the documentation's"),
 ];
