@@ -130,6 +130,7 @@ impl fmt::Display for IoErrorText<'_> {
         f.write_str(text)
     }
 }
+
 /// Why nothing relative is found: the working folder has been removed.
 pub(crate) fn removed_folder(path: &Path) -> Option<Failure> {
     let is_gone = || std::env::current_dir().is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
