@@ -157,22 +157,15 @@ extern "C" fn proxy_on_response_trailers(id: u32, _trailers: usize) -> Action {
     with_stream(id, Stream::on_response_trailers).unwrap_or(Action::Pause)
 }
 
-/// The end of a stream, or of a configuration; true: nothing is left to do.
+/// The end of a stream, or of a configuration; true: nothing is left to do. Envoy calls three functions at the end of each
+/// stream, and this is the only one that it calls at the end of a configuration, too.
 #[unsafe(no_mangle)]
 extern "C" fn proxy_on_done(id: u32) -> bool {
-    with_root(id, Root::done);
+    if let Some(stream) = with(|contexts| contexts.streams.remove(&id)).flatten() {
+        stream.into_iter().for_each(|stream| stream.done());
+    } else {
+        with_root(id, Root::done);
+        with(|contexts| contexts.roots.retain(|(known, _)| *known != id));
+    }
     true
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_log(id: u32) {
-    with_stream(id, Stream::on_log);
-}
-
-#[unsafe(no_mangle)]
-extern "C" fn proxy_on_delete(id: u32) {
-    with(|contexts| {
-        contexts.streams.remove(&id);
-        contexts.roots.retain(|(known, _)| *known != id);
-    });
 }

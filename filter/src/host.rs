@@ -63,6 +63,13 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+    fn proxy_get_header_map_value(
+        map: u32,
+        name: *const u8,
+        name_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,
@@ -230,6 +237,12 @@ pub fn remove_trailer(of: Message, name: &[u8]) -> bool {
     // SAFETY: the host reads the name before it returns.
     let status = unsafe { proxy_remove_header_map_value(trailers_map(of), name.as_ptr(), name.len()) };
     status == OK
+}
+
+/// The value of one response header, several of them joined by commas.
+pub fn response_header(name: &str) -> Option<Vec<u8>> {
+    // SAFETY: see `receive`; the name outlives the call.
+    receive(|data, size| unsafe { proxy_get_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), data, size) })
 }
 
 /// Sets one response header, in place of any that the upstream sent under its name.

@@ -43,10 +43,13 @@ impl Stream {
     }
 
     pub fn on_request_trailers(&mut self) -> Action {
-        self.clean_trailers(Message::Request)
+        self.clean_trailers(Message::Request, host::trailers(Message::Request).as_deref())
     }
 
     pub fn on_response_headers(&mut self) -> Action {
+        if let Some(name) = response::needed_header(&self.forwarded) {
+            response::take_header(&mut self.forwarded, host::response_header(name).as_deref());
+        }
         if let Some((name, value)) = response::on_headers(&mut self.forwarded) {
             host::set_response_header(name, &value);
         }
@@ -54,11 +57,13 @@ impl Stream {
     }
 
     pub fn on_response_trailers(&mut self) -> Action {
-        self.clean_trailers(Message::Response)
+        let trailers = host::trailers(Message::Response);
+        response::on_trailers(&mut self.forwarded, trailers.as_deref());
+        self.clean_trailers(Message::Response, trailers.as_deref())
     }
 
     /// The end of the stream.
-    pub fn on_log(&mut self) {
+    pub fn done(&self) {
         let Some(policy) = &self.policy else { return };
         let mut end = ResponseEnd::new(&self.forwarded);
         let mut properties = Properties::default();
@@ -104,10 +109,9 @@ impl Stream {
     }
 
     /// Removes what must not pass. Where that cannot be done the trailers are held back.
-    fn clean_trailers(&self, of: Message) -> Action {
+    fn clean_trailers(&self, of: Message, trailers: Option<&[u8]>) -> Action {
         let Some(policy) = &self.policy else { return Action::Pause };
-        let raw = host::trailers(of);
-        let Some(names) = trailers::removed(&policy.engine, of, raw.as_deref()) else { return Action::Pause };
+        let Some(names) = trailers::removed(&policy.engine, of, trailers) else { return Action::Pause };
         let is_clean = names.into_iter().all(|name| host::remove_trailer(of, name));
         if is_clean { Action::Continue } else { Action::Pause }
     }

@@ -30,7 +30,7 @@ pub fn tracing(scratch: &Scratch, envoy: &Envoy) -> Result<Envoy> {
 /// The calls that so many requests over one connection take, those of ticks left out.
 pub fn count(gate: &Gate, caller: &Caller, request: &Request, status: u16, requests: usize) -> Result<Calls> {
     let mut connection = caller.http1()?;
-    let ended = |log: &str| log.matches("[host<-vm] proxy_on_delete").count();
+    let ended = |log: &str| log.matches("[host<-vm] proxy_on_done").count();
     let mut send = |requests: usize| {
         let before = gate.envoy_log()?.len();
         for _ in 0..requests {

@@ -16,6 +16,7 @@
 mod compile;
 mod facts;
 pub mod hygiene;
+mod known;
 pub mod reserved;
 mod template;
 mod trailers;
@@ -26,6 +27,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use self::hygiene::Hygiene;
+use self::known::Known;
 use self::template::Template;
 use crate::answer::ROUTE_HEADER;
 use crate::request::name::fold;
@@ -58,6 +60,7 @@ pub struct Outbound {
     keep_of_responses: Vec<Box<str>>,
     remove_from_responses: Folded,
     set: Vec<(Box<str>, Template)>,
+    known: Known,
 }
 
 /// A change to the request's headers.
@@ -88,10 +91,11 @@ impl Outbound {
         self.set.iter().any(|(_, template)| template.needs_principal())
     }
 
-    /// Whether random ids are needed.
+    /// Whether random ids are needed: where a span of the gateway is written, or a trace may begin.
     #[must_use]
-    pub fn needs_ids(&self) -> bool {
-        self.mode == TracingMode::Standalone
+    pub fn needs_ids(&self, headers: &[Pair<'_>]) -> bool {
+        let may_begin = || self.sampling_per_mille.is_some() || trace_context::b3::is_there(headers);
+        self.mode == TracingMode::Standalone && (self.parent == ParentSpan::Gateway || may_begin())
     }
 
     /// The changes, and the trace of the request.
@@ -135,9 +139,22 @@ impl Outbound {
         (context, written)
     }
 
+    /// The same, with the answers about names that are known beforehand.
+    fn with_known(self) -> Self {
+        let listed = hygiene::listed().chain(trace_context::names()).map(|name| -> &[u8] { name.as_bytes() });
+        let names = listed.chain(self.owned.0.iter().map(|name| &**name));
+        let known = Known::new(names, |name| self.decides_removal(name));
+        Self { known, ..self }
+    }
+
+    /// Whether the filter removes a request's header.
+    fn is_removed(&self, name: &[u8]) -> bool {
+        self.known.is_removed(name).unwrap_or_else(|| self.decides_removal(name))
+    }
+
     /// Whether the filter removes a request's header. It need not remove what it sets, and what a route sets or removes by
     /// this exact name is left to that route, unless it is also part of the hygiene: the request may take another route.
-    fn is_removed(&self, name: &[u8]) -> bool {
+    fn decides_removal(&self, name: &[u8]) -> bool {
         if self.is_set(name) || name == ROUTE_HEADER.as_bytes() {
             return false;
         }

@@ -31,6 +31,7 @@ use w3c::Traceparent;
 
 pub use context::{Sampling, TraceContext};
 pub(crate) use field::hex;
+pub(crate) use names::names;
 pub use names::{is_trace_header, is_written};
 
 /// Jaeger's header. It is written and never read.

@@ -35,16 +35,16 @@ pub(crate) struct Filter {
     store: Store<State>,
     create: TypedFunc<(u32, u32), ()>,
     request: TypedFunc<(u32, u32, u32), u32>,
-    log: TypedFunc<u32, ()>,
-    delete: TypedFunc<u32, ()>,
     done: TypedFunc<u32, u32>,
+    tick: TypedFunc<u32, ()>,
 }
 
 impl Filter {
     /// Starts the module and gives it the policy as a gateway does.
     pub(crate) fn start(loaded: &Loaded, policy: &Policy) -> Result<Self, Failure> {
-        // The decision is read from the filter state, which the filter sets only where something reads it.
-        let policy = Policy { filter_state: true, ..policy.clone() }.with_automata();
+        // The decision is read from the filter state, which the filter sets only where something reads it. Without the health
+        // gate: there is nobody to probe, and each tick would.
+        let policy = Policy { filter_state: true, health: None, ..policy.clone() }.with_automata();
         let configuration = serde_json::to_vec(&policy)
             .map_err(|error| Failure::new(Exit::Module, format!("the policy cannot be serialized: {error}")))?;
         let size = u32::try_from(configuration.len()).unwrap_or(u32::MAX);
@@ -73,10 +73,9 @@ impl Filter {
 
     fn of(instance: &Instance, store: Store<State>, create: TypedFunc<(u32, u32), ()>) -> Result<Self, wasmi::Error> {
         let request = instance.get_typed_func(&store, "proxy_on_request_headers")?;
-        let log = instance.get_typed_func(&store, "proxy_on_log")?;
-        let delete = instance.get_typed_func(&store, "proxy_on_delete")?;
         let done = instance.get_typed_func(&store, "proxy_on_done")?;
-        Ok(Self { store, create, request, log, delete, done })
+        let tick = instance.get_typed_func(&store, "proxy_on_tick")?;
+        Ok(Self { store, create, request, done, tick })
     }
 
     /// What the module makes of a request. The engine is the one of its policy: a gateway keeps what the filter asks for.
@@ -91,14 +90,13 @@ impl Filter {
         reading::outcome(self.store.data(), action == CONTINUE)
     }
 
-    /// The life of one request. The end of the root flushes what was counted, and does not end it.
+    /// The life of one request, and a tick, which flushes what was counted.
     fn call(&mut self, count: u32) -> Result<u32, wasmi::Error> {
-        let Self { store, create, request, log, delete, done } = self;
+        let Self { store, create, request, done, tick } = self;
         create.call(&mut *store, (STREAM, ROOT))?;
         let action = request.call(&mut *store, (STREAM, count, 1))?;
-        log.call(&mut *store, STREAM)?;
-        delete.call(&mut *store, STREAM)?;
-        done.call(&mut *store, ROOT)?;
+        done.call(&mut *store, STREAM)?;
+        tick.call(&mut *store, ROOT)?;
         Ok(action)
     }
 }

@@ -62,7 +62,8 @@ fn needs(watch: Watch, policy: &HealthPolicy, response: Option<Response>) -> Nee
     let Some(response) = response else { return Needs::RESPONSE_STATUS };
     let mut needs = Needs::default();
     // gRPC puts its own status into trailers, and HTTP says 200 for calls that have failed.
-    if watch.is_grpc {
+    // Where the upstream has sent none, Envoy makes one of the HTTP status.
+    if watch.is_grpc && watch.grpc_status.is_none() {
         needs |= Needs::GRPC_STATUS;
     }
     if policy.needs_time(watch.target) {
@@ -85,8 +86,9 @@ struct Response {
 impl Response {
     fn read(watch: Watch, properties: &Properties) -> Option<Self> {
         let status = u16::try_from(properties.number(Needs::RESPONSE_STATUS)?).ok()?;
-        let grpc_status = properties.number(Needs::GRPC_STATUS).filter(|_| watch.is_grpc);
-        Some(Self { status, grpc_status: grpc_status.and_then(|status| u32::try_from(status).ok()) })
+        let of_envoy = || properties.number(Needs::GRPC_STATUS).and_then(|status| u32::try_from(status).ok());
+        let grpc_status = if watch.is_grpc { watch.grpc_status.or_else(of_envoy) } else { None };
+        Some(Self { status, grpc_status })
     }
 
     fn is_error(self) -> bool {

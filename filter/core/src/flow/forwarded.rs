@@ -20,12 +20,14 @@ pub struct Forwarded {
 pub(super) struct Watch {
     pub(super) target: usize,
     pub(super) is_grpc: bool,
+    /// What the upstream's headers or trailers say; none before they have come.
+    pub(super) grpc_status: Option<u32>,
 }
 
 impl Watch {
     /// Whether the answer of this target to this request counts.
     pub(super) fn new(engine: &Engine, target: usize, headers: &[Pair<'_>]) -> Option<Self> {
         let is_watched = engine.health().is_some_and(|health| health.watches(target));
-        is_watched.then(|| Self { target, is_grpc: is_grpc_call(headers) })
+        is_watched.then(|| Self { target, is_grpc: is_grpc_call(headers), grpc_status: None })
     }
 }

@@ -43,6 +43,9 @@ impl Properties {
     /// The request with these properties.
     #[must_use]
     pub fn view<'a>(&'a self, headers: &'a [Pair<'a>]) -> RequestView<'a> {
+        if self.values.is_empty() {
+            return RequestView { headers, ..RequestView::default() };
+        }
         RequestView::new(headers, |need| self.get(need))
     }
 

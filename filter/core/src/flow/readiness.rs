@@ -16,6 +16,13 @@ pub(super) fn needs(engine: &Engine) -> Needs {
     if engine.readiness().is_some() { Needs::DESTINATION_PORT } else { Needs::default() }
 }
 
+/// Whether the request came in on the kubelet's port.
+pub(super) fn is_port(engine: &Engine, properties: &Properties) -> bool {
+    let port = engine.readiness().map(|readiness| i64::from(readiness.port));
+    // Not the destination address: the port is a number, and a number cannot be spelled in two ways.
+    port.is_some() && properties.number(Needs::DESTINATION_PORT) == port
+}
+
 /// The answer, if the request came in on the kubelet's port: to any other path there that there is nothing.
 pub(super) fn answer(
     engine: &Engine,
@@ -25,11 +32,7 @@ pub(super) fn answer(
 ) -> Option<Answer> {
     let readiness = engine.readiness()?;
     // A caller with a certificate gets no way around the policy, whichever port it has found.
-    if properties.has_mtls() {
-        return None;
-    }
-    // Not the destination address: the port is a number, and a number cannot be spelled in two ways.
-    if properties.number(Needs::DESTINATION_PORT)? != i64::from(readiness.port) {
+    if properties.has_mtls() || !is_port(engine, properties) {
         return None;
     }
     let is_asked = pairs::first(headers, b":path").is_some_and(|path| path == READY_PATH.as_bytes());

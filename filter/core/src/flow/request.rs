@@ -90,7 +90,7 @@ impl RequestHeaders {
         properties: &'r Properties,
     ) -> RequestStep<'r> {
         // A round without needs costs no call of the host, and no second call of the stage.
-        while let Some(needs) = self.next_needs(engine, worker, properties) {
+        while let Some(needs) = self.next_needs(engine, worker, headers, properties) {
             if !needs.is_empty() {
                 return RequestStep::Ask(needs);
             }
@@ -107,11 +107,17 @@ impl RequestHeaders {
     }
 
     /// What this round looks up; none after the last.
-    fn next_needs(&mut self, engine: &Engine, worker: &mut WorkerState, properties: &Properties) -> Option<Needs> {
+    fn next_needs(
+        &mut self,
+        engine: &Engine,
+        worker: &mut WorkerState,
+        headers: &[Pair<'_>],
+        properties: &Properties,
+    ) -> Option<Needs> {
         match self.round {
             Round::First => {
                 self.round = Round::Second;
-                Some(first_needs(engine, worker))
+                Some(first_needs(engine, worker, headers))
             }
             Round::Second => {
                 self.round = Round::Last;
@@ -122,13 +128,14 @@ impl RequestHeaders {
     }
 }
 
-/// Properties of a certificate, which are looked up only once it is known that there is one.
-const OF_THE_CERTIFICATE: [Needs; 2] = [Needs::URI_SAN, Needs::PEER_DIGEST];
-
-fn first_needs(engine: &Engine, worker: &mut WorkerState) -> Needs {
-    let mut needs = OF_THE_CERTIFICATE.into_iter().fold(engine.needs(), Needs::without);
+fn first_needs(engine: &Engine, worker: &mut WorkerState, headers: &[Pair<'_>]) -> Needs {
+    // Most callers' certificates have a name, and then there is no need to ask whether there is a certificate.
+    let mut needs = engine.needs().without(Needs::MTLS);
+    if !needs.contains(Needs::URI_SAN) {
+        needs |= readiness::needs(engine);
+    }
     // Asked for before it is known whether the request passes: random bytes cost less than a third round.
-    if engine.outbound().needs_ids() {
+    if engine.outbound().needs_ids(headers) {
         needs |= Needs::RANDOM_IDS;
     }
     if worker.is_next_timed() {
@@ -138,12 +145,15 @@ fn first_needs(engine: &Engine, worker: &mut WorkerState) -> Needs {
 }
 
 fn second_needs(engine: &Engine, properties: &Properties) -> Needs {
+    // The kubelet has no certificate, so a caller that has shown one is not it, and the port need not be looked up.
     if properties.has_mtls() {
-        let is_needed = |need: &Needs| engine.needs().contains(*need);
-        OF_THE_CERTIFICATE.into_iter().filter(is_needed).fold(Needs::default(), |needs, need| needs | need)
+        Needs::NONE
+    } else if engine.needs().contains(Needs::MTLS) {
+        Needs::MTLS | readiness::needs(engine)
+    } else if readiness::is_port(engine, properties) {
+        Needs::MTLS
     } else {
-        // The kubelet has no certificate, so a caller that has shown one is not it, and the port need not be looked up.
-        readiness::needs(engine)
+        Needs::NONE
     }
 }
 

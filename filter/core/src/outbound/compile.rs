@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+use super::known::Known;
 use super::reserved::{OF_THE_GATE, Reserved};
 use super::template::Template;
 use super::{Folded, Outbound, trace_context};
@@ -65,7 +66,9 @@ pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems
             compiler.names(&of_responses.field("remove"), removed_from_responses, MAX_NAMES).iter().map(|name| &**name),
         ),
         set,
+        known: Known::default(),
     }
+    .with_known()
 }
 
 struct Compiler<'p> {

@@ -122,6 +122,10 @@ impl<'a> Essentials<'a> {
         let mut found = Self::default();
         let mut host = None;
         for (name, value) in headers {
+            // A look at one byte spares most names five comparisons.
+            if !matches!(name.first(), Some(b':' | b'h' | b'u')) {
+                continue;
+            }
             match *name {
                 b":method" => set_once(&mut found.method, value, Ambiguity::MalformedMethod)?,
                 b":path" => set_once(&mut found.path, value, Ambiguity::MalformedPath)?,

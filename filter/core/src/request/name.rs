@@ -26,7 +26,7 @@ pub fn is_same_to_cgi(a: &[u8], b: &[u8]) -> bool {
 /// [`is_same_to_cgi`] holds, so it serves as a key.
 #[must_use]
 pub fn fold(name: &[u8]) -> Cow<'_, [u8]> {
-    if name.iter().all(|byte| folded(*byte) == *byte) {
+    if !name.iter().any(|byte| *byte == b'_' || byte.is_ascii_uppercase()) {
         Cow::Borrowed(name)
     } else {
         Cow::Owned(name.iter().map(|byte| folded(*byte)).collect())

@@ -14,7 +14,7 @@ impl Needs {
     pub const MTLS: Self = Self(1);
     /// `connection.uri_san_peer_certificate`.
     pub const URI_SAN: Self = Self(1 << 1);
-    /// The caller's identity: [`Needs::MTLS`], and where that is true [`Needs::URI_SAN`].
+    /// The caller's identity: [`Needs::URI_SAN`], and where there is none [`Needs::MTLS`].
     pub const PEER: Self = Self(Self::MTLS.0 | Self::URI_SAN.0);
     /// `source.address`.
     pub const SOURCE_ADDRESS: Self = Self(1 << 2);

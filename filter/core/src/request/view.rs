@@ -26,12 +26,17 @@ pub struct RequestView<'a> {
 impl<'a> RequestView<'a> {
     /// The request, with what the host answers to each need.
     pub fn new(headers: &'a [(&'a [u8], &'a [u8])], property: impl Fn(Needs) -> Option<&'a [u8]>) -> Self {
+        let uri_san = property(Needs::URI_SAN);
         Self {
             headers,
             peer: PeerView {
-                // Anything but a plain yes is a no: without a certificate a caller has no identity.
-                mtls: property(Needs::MTLS) == Some(&[1]),
-                uri_san: property(Needs::URI_SAN),
+                // Anything but a plain yes is a no: without a certificate a caller has no identity. A name of a certificate
+                // shows that there is one, so the other attribute need not be looked up.
+                mtls: match property(Needs::MTLS) {
+                    Some(answer) => answer == [1],
+                    None => uri_san.is_some_and(|uri| !uri.is_empty()),
+                },
+                uri_san,
                 digest: property(Needs::PEER_DIGEST),
             },
             source_address: property(Needs::SOURCE_ADDRESS),

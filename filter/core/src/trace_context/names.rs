@@ -63,6 +63,11 @@ const NAMES: [&str; 43] = [
     "x-trace-options-signature",
 ];
 
+/// All of the table.
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    NAMES.into_iter()
+}
+
 /// Whether a header of this name (in lower case) belongs to a trace.
 #[must_use]
 pub fn is_trace_header(name: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 use super::*;
-use crate::flow::{EndStep, Forwarded, ResponseEnd};
+use crate::flow::{EndStep, Forwarded, ResponseEnd, response};
 use crate::health::Phase;
+use crate::request::pairs;
 
 fn policy(passive: &str) -> Engine {
     let health = format!(
@@ -27,7 +28,16 @@ fn run_end(
     grpc: bool,
     host: &[(Needs, &[u8])],
 ) -> (Vec<Needs>, Option<usize>) {
-    let mut end = ended(engine, worker, grpc);
+    let end = ended(engine, worker, grpc);
+    play(engine, worker, end, host)
+}
+
+fn play(
+    engine: &Engine,
+    worker: &mut WorkerState,
+    mut end: ResponseEnd,
+    host: &[(Needs, &[u8])],
+) -> (Vec<Needs>, Option<usize>) {
     let (mut asked, mut properties) = (Vec::new(), Properties::default());
     loop {
         match end.next(engine, worker, &properties) {
@@ -112,6 +122,41 @@ fn a_failure_is_the_upstreams_only_if_the_upstream_has_answered() {
         (false, &[(status, OK), (grpc, UNAVAILABLE), (details, upstream)], "none"),
     ] {
         assert_eq!(whose(is_grpc, host), expected, "{is_grpc} {host:?}");
+    }
+}
+
+#[test]
+fn the_status_of_a_call_is_that_of_its_headers_or_trailers() {
+    let engine = policy(r#", "consecutive": 1"#);
+    let call: &[(&[u8], &[u8])] = &[(b"content-type", b"application/grpc")];
+    let forwarded = |more: &[Pair<'static>]| {
+        let headers = [&*headers("POST", "/a.B/C"), more].concat();
+        forward(&engine, &mut WorkerState::new(&engine), &headers, &Properties::default()).forwarded
+    };
+    let trailers = |status: &[u8]| pairs::serialize(&[(b"grpc-message", b"x"), (b"grpc-status", status)]).unwrap();
+    let (details, upstream): (Needs, &[u8]) = (Needs::RESPONSE_DETAILS, b"via_upstream");
+    for (is_call, header, trailer, of_envoy, expected) in [
+        (true, Some("14"), None, ZERO, (true, false)),
+        (true, None, Some("14"), ZERO, (true, false)),
+        (true, Some("0"), Some("14"), ZERO, (true, false)),
+        (true, None, Some("0"), UNAVAILABLE, (false, false)),
+        // What is no number, or is not there, is as Envoy sees it.
+        (true, Some("x"), None, UNAVAILABLE, (true, true)),
+        (true, None, None, UNAVAILABLE, (true, true)),
+        (false, Some("14"), Some("14"), UNAVAILABLE, (false, false)),
+    ] {
+        let mut forwarded = forwarded(if is_call { call } else { &[] });
+        assert_eq!(response::needed_header(&forwarded), is_call.then_some("grpc-status"));
+        response::take_header(&mut forwarded, header.map(str::as_bytes));
+        if let Some(trailer) = trailer {
+            response::on_trailers(&mut forwarded, Some(&trailers(trailer.as_bytes())));
+        }
+        let mut worker = WorkerState::new(&engine);
+        let host: &[(Needs, &[u8])] =
+            &[(Needs::RESPONSE_STATUS, OK), (details, upstream), (Needs::GRPC_STATUS, of_envoy)];
+        let (asked, urgent) = play(&engine, &mut worker, ResponseEnd::new(&forwarded), host);
+        let is_asked = asked.iter().any(|needs| needs.contains(Needs::GRPC_STATUS));
+        assert_eq!((urgent.is_some(), is_asked), expected, "{is_call} {header:?} {trailer:?}");
     }
 }
 

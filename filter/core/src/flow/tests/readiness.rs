@@ -45,7 +45,8 @@ fn the_kubelet_gets_an_answer_on_its_own_port_and_to_its_own_path() {
 
 #[test]
 fn a_caller_with_a_certificate_is_not_the_kubelet() {
-    let engine = policy(false);
+    let callers = r#"{"id": "a", "action": "ALLOW", "from": [{"source": {"namespaces": ["none"]}}]}"#;
+    let engine = engine(callers, &format!(r#", "readiness": {{"port": {PORT}, "upstream": false}}"#));
     let mut headers = headers("GET", "/sallyport/ready");
     let line = format!("Hash=1;URI={SLEEP}");
     certificate(&mut headers, &line);
@@ -53,6 +54,10 @@ fn a_caller_with_a_certificate_is_not_the_kubelet() {
     let (asked, _) = run(&engine, &mut WorkerState::new(&engine), &headers, &properties);
     assert!(!asked.contains(&Needs::DESTINATION_PORT), "{asked:?}");
     let on_its_port = mtls(SLEEP).with_number(Needs::DESTINATION_PORT, PORT);
+    let answer = answered(&engine, &mut WorkerState::new(&engine), &headers, &on_its_port).answer;
+    assert_eq!(answer.details, "sallyport:not_allowed");
+    // Of a policy that is not about callers, too.
+    let engine = policy(false);
     let answer = answered(&engine, &mut WorkerState::new(&engine), &headers, &on_its_port).answer;
     assert_eq!(answer.details, "sallyport:not_allowed");
 }

@@ -12,24 +12,33 @@ fn nothing_is_looked_up_that_the_policy_does_not_need() {
 }
 
 #[test]
-fn properties_of_a_certificate_are_looked_up_where_there_is_one() {
+fn only_without_a_name_is_asked_whether_there_is_a_certificate() {
     let callers = r#"{"id": "a", "action": "ALLOW", "from": [{"source": {"namespaces": ["httpbin"]}}]}"#;
     let forwarders = r#", "trustedForwarders": ["cluster.local/ns/istio-system/sa/ingress"]"#;
     let readiness = r#", "readiness": {"port": 15020, "upstream": false}"#;
     let sni = r#"{"id": "s", "action": "ALLOW", "when": [{"key": "connection.sni", "values": ["a"]}]}"#;
-    let ids = r#", "tracing": {"mode": "standalone", "formats": ["w3c"]}"#;
-    let with = Properties::default().with(Needs::MTLS, &[1]);
-    let without = Properties::default().with(Needs::MTLS, &[0]);
+    let goes_on = r#", "tracing": {"mode": "standalone", "formats": ["w3c"]}"#;
+    let begins = r#", "tracing": {"mode": "standalone", "formats": ["w3c"], "samplingPerMille": 0}"#;
+    let own_span = r#", "tracing": {"mode": "standalone", "formats": ["w3c"], "parent": "gateway"}"#;
+    let named = Properties::default().with(Needs::URI_SAN, SLEEP.as_bytes());
+    let unnamed = Properties::default().with(Needs::URI_SAN, b"");
+    let without = Properties::default();
+    let at_port = Properties::default().with_number(Needs::DESTINATION_PORT, 15020);
+    let (uri, digest, port) = (Needs::URI_SAN, Needs::PEER_DIGEST, Needs::DESTINATION_PORT);
     for (rules, more, properties, expected) in [
-        (callers, "", &with, vec![Needs::MTLS, Needs::URI_SAN]),
-        (callers, "", &without, vec![Needs::MTLS]),
-        (callers, forwarders, &with, vec![Needs::MTLS, Needs::URI_SAN | Needs::PEER_DIGEST]),
-        (callers, forwarders, &without, vec![Needs::MTLS]),
-        (callers, readiness, &with, vec![Needs::MTLS, Needs::URI_SAN]),
-        (callers, readiness, &without, vec![Needs::MTLS, Needs::DESTINATION_PORT]),
-        (RULES, readiness, &Properties::default(), vec![Needs::DESTINATION_PORT]),
+        (callers, "", &named, vec![uri]),
+        (callers, "", &unnamed, vec![uri, Needs::MTLS]),
+        (callers, "", &without, vec![uri, Needs::MTLS]),
+        (callers, forwarders, &named, vec![uri | digest]),
+        (callers, forwarders, &without, vec![uri | digest, Needs::MTLS]),
+        (callers, readiness, &named, vec![uri]),
+        (callers, readiness, &without, vec![uri, Needs::MTLS | port]),
+        (RULES, readiness, &without, vec![port]),
+        (RULES, readiness, &at_port, vec![port, Needs::MTLS]),
         (sni, "", &without, vec![Needs::SNI]),
-        (RULES, ids, &without, vec![Needs::RANDOM_IDS]),
+        (RULES, goes_on, &without, vec![]),
+        (RULES, begins, &without, vec![Needs::RANDOM_IDS]),
+        (RULES, own_span, &without, vec![Needs::RANDOM_IDS]),
     ] {
         let engine = engine(rules, more);
         let headers = headers("GET", "/");
@@ -44,7 +53,8 @@ fn a_host_that_has_nothing_is_asked_twice_at_most() {
         {"id": "a", "action": "ALLOW", "from": [{"source": {"namespaces": ["httpbin"], "ipBlocks": ["10.0.0.1"]}}]},
         {"id": "s", "action": "ALLOW", "when": [{"key": "connection.sni", "values": ["a"]},
             {"key": "destination.port", "values": ["1"]}]}"#;
-    let more = r#", "readiness": {"port": 1, "upstream": true}, "tracing": {"mode": "standalone", "formats": ["b3"]}"#;
+    let more = r#", "readiness": {"port": 1, "upstream": true},
+        "tracing": {"mode": "standalone", "formats": ["b3"], "parent": "gateway"}"#;
     let engine = engine(rules, more);
     let (headers, properties) = (headers("GET", "/"), Properties::default());
     let (asked, step) = run(&engine, &mut WorkerState::new(&engine), &headers, &properties);
@@ -104,6 +114,20 @@ fn a_response_is_annotated_once_and_where_the_policy_discloses_rules() {
         let header = response::on_headers(&mut forwarded);
         assert_eq!(header, expected.map(|value| ("x-sallyport", value.to_owned())));
         assert_eq!(response::on_headers(&mut forwarded), None, "{more}");
+        assert_eq!(response::needed_header(&forwarded), None, "{more}");
+    }
+}
+
+#[test]
+fn a_decision_without_a_trace_begins_one() {
+    let engine = engine(RULES, r#", "tracing": {"mode": "standalone", "formats": ["w3c"]}"#);
+    for (name, value, expected) in
+        [("b3", "1", vec![Needs::RANDOM_IDS]), ("x-b3-sampled", "0", vec![Needs::RANDOM_IDS]), ("b33", "1", vec![])]
+    {
+        let mut headers = headers("GET", "/");
+        headers.push((name.as_bytes(), value.as_bytes()));
+        let (asked, _) = run(&engine, &mut WorkerState::new(&engine), &headers, &Properties::default());
+        assert_eq!(asked, expected, "{name}");
     }
 }
 
