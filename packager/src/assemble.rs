@@ -1,10 +1,11 @@
 //! What `build` would write, and every problem with it: those of the files, and those of building them together.
 
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use sallyport_egress::diagnostic::LineIndex;
-use sallyport_egress::model::Mesh;
-use sallyport_egress::{Checked, Code, place_of};
+use sallyport_egress::model::{Egress, Mesh};
+use sallyport_egress::{Checked, Code, Located, place_of};
 use sallyport_manifest::{Build, BuildError, ChosenFilter, LockFile, Options, PinnedFilter, Pins, Rollouts};
 
 use crate::examine::examine;
@@ -56,7 +57,7 @@ pub(crate) fn assemble(arguments: &[PathBuf], selection: Selection, options: Opt
                 errors.iter().filter(is_known).cloned().collect()
             }
         };
-        Placing { report: &mut report, checked: &checked, search: Some(&search) }.report_all(problems);
+        Placing::new(&mut report, &checked, Some(&search)).report_all(problems);
         built = result.ok().map(|(built, _)| built).filter(|_| report.exit() == Exit::Ok);
     }
     Assembled { report, mesh: checked.mesh.map(|mesh| mesh.value), built }
@@ -74,7 +75,7 @@ pub(crate) fn build_with_any_filter(report: &mut Report, checked: &Checked) -> O
     match sallyport_manifest::build(&egresses, &mesh, &filter, &Rollouts::default(), options) {
         Ok(build) => Some(build),
         Err(errors) => {
-            Placing { report, checked, search: None }.report_all(errors);
+            Placing::new(report, checked, None).report_all(errors);
             None
         }
     }
@@ -135,11 +136,19 @@ pub(crate) fn own_digest() -> Option<Digest> {
 struct Placing<'a> {
     report: &'a mut Report,
     checked: &'a Checked,
+    /// The file of each Egress, by namespace and name.
+    files: HashMap<(&'a str, &'a str), usize>,
     /// `None`: the lock has no part in it.
     search: Option<&'a Search>,
 }
 
-impl Placing<'_> {
+impl<'a> Placing<'a> {
+    fn new(report: &'a mut Report, checked: &'a Checked, search: Option<&'a Search>) -> Self {
+        let of_egress =
+            |egress: &'a Located<Egress>| ((egress.value.namespace.as_str(), egress.value.name.as_str()), egress.file);
+        Self { report, checked, files: checked.egresses.iter().map(of_egress).collect(), search }
+    }
+
     fn report_all(mut self, problems: Vec<BuildError>) {
         for problem in problems {
             let (file, path) = self.file_and_path(&problem.place);
@@ -156,13 +165,10 @@ impl Placing<'_> {
     /// The index of a file in the report, and the path of a field in it.
     fn file_and_path(&mut self, place: &sallyport_manifest::Place) -> (usize, Option<String>) {
         use sallyport_manifest::Place;
-        let egresses = &self.checked.egresses;
         match place {
             Place::Egress { namespace, name, path } => {
-                let of_egress = egresses
-                    .iter()
-                    .find(|egress| *egress.value.namespace == **namespace && *egress.value.name == **name);
-                (of_egress.map_or_else(|| self.first(), |egress| egress.file), Some(path.clone()))
+                let file = self.files.get(&(namespace.as_str(), name.as_str())).copied();
+                (file.unwrap_or_else(|| self.first()), Some(path.clone()))
             }
             Place::Mesh(path) => self.of_mesh((*path).to_owned()),
             Place::MeshPatch { position, field } => self.of_mesh(format!("spec.patches[{position}].{field}")),
@@ -199,7 +205,7 @@ impl Placing<'_> {
     /// A standby that is missing is an error of the build, and then no warning of the files.
     fn leave_out_what_is_said_twice(&mut self) {
         let missing = self.report.problems.iter().filter(|problem| problem.code == Code::StandbyMissing);
-        let files: Vec<_> = missing.map(|problem| problem.file).collect();
+        let files: BTreeSet<_> = missing.map(|problem| problem.file).collect();
         self.report.problems.retain(|problem| problem.code != Code::StandbyNotFound || !files.contains(&problem.file));
     }
 }

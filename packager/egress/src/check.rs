@@ -14,7 +14,7 @@ use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
 use crate::model::{Authz, Mesh};
 use crate::parse::{Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
-use crate::policy::{policy, policy_source};
+use crate::policy::{ByName, policy, policy_source};
 use crate::wording::quoted;
 use crate::yaml::tree::Node;
 pub use checked::{Checked, Located};
@@ -143,7 +143,8 @@ fn lint(
     let subjects = checked.egresses.iter().zip(trees);
     let egresses = subjects.map(|(egress, tree)| Subject::new(egress.file, tree, &egress.value)).collect();
     let mesh = checked.mesh.as_ref().zip(mesh_tree).map(|(mesh, tree)| (mesh.file, tree, &mesh.value));
-    lint::run(&Input { files, egresses, names, mesh, set: Set::new(manifests) })
+    let by_name = ByName::new(checked.egresses.iter().map(|egress| &egress.value));
+    lint::run(&Input { files, egresses, by_name, names, mesh, set: Set::new(manifests) })
 }
 
 /// A policy without rules shows whether the mesh's own part of every policy is right.

@@ -65,7 +65,7 @@ pub use check::{Checked, Located, check, check_with_manifests};
 pub use code::Code;
 pub use import::recognise::{FileKind, has_kind, has_own_kind, recognise};
 pub use parse::{Cases, Places, place_of};
-pub use policy::{policy_source, standbys};
+pub use policy::{ByName, policy_source, standbys};
 pub use reference::{BlockReference, FieldReference, reference, reference_page};
 pub use schema::json_schema;
 pub use template::{Template, init_cases, init_mesh, init_template};

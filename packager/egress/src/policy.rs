@@ -2,8 +2,8 @@
 
 use crate::model::health::ProbedUpstream;
 use crate::model::{AccessLog, Authz, Egress, Mesh};
-use crate::value::names::DnsLabel;
 use sallyport_core::wire::{Headers, Policy, Stage, Standby, Tracing, TracingMode, WIRE_VERSION};
+use std::collections::HashMap;
 
 /// The policy that the filter gets for one Egress.
 #[must_use]
@@ -34,11 +34,39 @@ fn wire_standby(standby: &Egress) -> Standby {
     Standby { upstream: standby.route(), probe }
 }
 
-/// The Egresses that `health.failover` names, in its order, as far as they are among these.
+/// The Egresses that `health.failover` names, in its order, as far as they are among these. For the standbys of many, make
+/// [`ByName`] once.
 #[must_use]
-pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress> + Clone) -> Vec<&'e Egress> {
-    let named = |name: &DnsLabel| all.clone().find(|other| other.namespace == egress.namespace && other.name == *name);
-    egress.spec.health.failover.iter().filter_map(named).collect()
+pub fn standbys<'e>(egress: &Egress, all: impl Iterator<Item = &'e Egress>) -> Vec<&'e Egress> {
+    if egress.spec.health.failover.is_empty() { Vec::new() } else { ByName::new(all).standbys(egress) }
+}
+
+/// Egresses by namespace and name; of two with the same name, the first.
+#[derive(Debug)]
+pub struct ByName<'e>(HashMap<(&'e str, &'e str), &'e Egress>);
+
+impl<'e> ByName<'e> {
+    /// All of these.
+    #[must_use]
+    pub fn new(all: impl Iterator<Item = &'e Egress>) -> Self {
+        let mut by_name = HashMap::new();
+        for egress in all {
+            by_name.entry((egress.namespace.as_str(), egress.name.as_str())).or_insert(egress);
+        }
+        Self(by_name)
+    }
+
+    /// The Egress of this name.
+    #[must_use]
+    pub fn get(&self, namespace: &str, name: &str) -> Option<&'e Egress> {
+        self.0.get(&(namespace, name)).copied()
+    }
+
+    /// The Egresses that `health.failover` of this one names, in its order, as far as they are there.
+    #[must_use]
+    pub fn standbys(&self, egress: &Egress) -> Vec<&'e Egress> {
+        egress.spec.health.failover.iter().filter_map(|name| self.get(&egress.namespace, name)).collect()
+    }
 }
 
 /// The part of the policy that needs no more than a sound `authz` block.

@@ -1,6 +1,6 @@
 //! The whole build: a folder per Egress, and one for the mesh.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use sallyport_egress::model::deploy::Install;
 use sallyport_egress::model::{Egress, Mesh};
@@ -58,6 +58,7 @@ pub fn build(
     let mut of_mesh = OfMesh::default();
     let mut folders: BTreeMap<String, &Egress> = BTreeMap::new();
     let mut namespaces = Namespaces::default();
+    let mut known_needs = BTreeSet::new();
     for plan in &plans {
         let name = folder_name(plan);
         errors.extend(check_names(plan, folders.insert(name.clone(), plan.egress)));
@@ -70,9 +71,7 @@ pub fn build(
         match folder(plan, options, &mut namespaces) {
             Ok(folder) => {
                 build.folders.push((name.clone(), plan.egress.namespace.to_string()));
-                build
-                    .needs
-                    .extend(needs(plan).into_iter().filter(|need| !build.needs.contains(need)).collect::<Vec<_>>());
+                build.needs.extend(needs(plan).into_iter().filter(|need| known_needs.insert(need.clone())));
                 if plan.install() == Install::GatewayApi {
                     build.warnings.extend(gateway_api::warnings(plan));
                 }

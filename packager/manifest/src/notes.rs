@@ -12,7 +12,7 @@ use crate::plan::Plan;
 use crate::secrets::{self, FromSecret, TlsVolume};
 
 /// Something that the manifests refer to and that `build` does not write.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Need {
     /// `Namespace`, `Secret` or `ConfigMap`.
     pub kind: &'static str,

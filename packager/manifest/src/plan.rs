@@ -7,7 +7,7 @@ use sallyport_egress::model::{Candidate, Egress, Mesh};
 use sallyport_egress::rollout::Standing;
 use sallyport_egress::value::host::Host;
 use sallyport_egress::value::labels::Labels;
-use sallyport_egress::{Code, policy_source, standbys, trial};
+use sallyport_egress::{ByName, Code, policy_source, trial};
 use serde_json::{Map, Value, json};
 
 use crate::error::BuildError;
@@ -47,13 +47,14 @@ pub fn plans<'a>(
     filter: &PinnedFilter,
     rollouts: &Rollouts<'a>,
 ) -> Vec<Plan<'a>> {
+    let by_name = ByName::new(egresses.iter().copied());
     let plan = |&egress: &&'a Egress| {
         let gateway = egress.route();
         Plan {
             egress,
             mesh,
             filter: filter.of(egress, rollouts.filter(&gateway)),
-            standbys: standbys(egress, egresses.iter().copied()),
+            standbys: by_name.standbys(egress),
             rolling: rollouts.candidate(&gateway),
         }
     };

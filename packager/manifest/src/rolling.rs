@@ -86,11 +86,15 @@ impl<'a> Rollouts<'a> {
         let mut rollouts = Self::default();
         let mut errors = Vec::new();
         let callers = rollout.map_or(&[][..], |rollout| &rollout.gates.canary.callers);
+        let mut by_gateway: BTreeMap<String, &Candidate> = BTreeMap::new();
+        for candidate in candidates {
+            by_gateway.entry(candidate.gateway()).or_insert(candidate);
+        }
         for egress in egresses {
             let gateway = egress.route();
             let filter = lock.rollout.gateways.get(&gateway).and_then(|locked| locked.filter.clone());
             rollouts.filters.extend(filter.map(|filter| (gateway.clone(), filter)));
-            let candidate = candidates.iter().find(|candidate| candidate.gateway() == gateway).copied();
+            let candidate = by_gateway.get(&gateway).copied();
             match GatewayState::of(egress, candidate, lock.candidate(&gateway)) {
                 GatewayState::Plain | GatewayState::Proposed(_) | GatewayState::Settling(..) => {}
                 GatewayState::Rolling(candidate, locked) => {

@@ -6,7 +6,7 @@ use sallyport_core::wire::{Action, Operation, Rule, Stage};
 use sallyport_egress::diagnostic::LineIndex;
 use sallyport_egress::model::{Egress, HttpVersion, Mesh, TlsMode};
 use sallyport_egress::rollout::{Applied, Candidate as CandidateFile};
-use sallyport_egress::{Checked, Located, Places, standbys};
+use sallyport_egress::{ByName, Checked, Located, Places};
 use sallyport_manifest::{GatewayState, LockFile};
 
 use super::callers::{Named, Surroundings};
@@ -23,13 +23,16 @@ impl Map {
         let mut map = Map::default();
         let mut nodes = Nodes::default();
         let mut egresses: Vec<_> = checked.egresses.iter().collect();
-        egresses.sort_by_key(|located| located.value.route());
+        egresses.sort_by_cached_key(|located| located.value.route());
+        let by_name = ByName::new(checked.egresses.iter().map(|egress| &egress.value));
+        let candidates: BTreeMap<_, _> =
+            checked.candidates.iter().rev().map(|candidate| (candidate.value.gateway(), candidate)).collect();
         for located in egresses {
-            let all = checked.egresses.iter().map(|other| &other.value);
             let route = located.value.route();
-            let file = checked.candidates.iter().find(|candidate| candidate.value.gateway() == route);
+            let file = candidates.get(&route).copied();
             let state = GatewayState::of(&located.value, file.map(|file| &file.value), lock.candidate(&route));
-            map.add(&mut nodes, located, &standbys(&located.value, all), Candidate::of(&state, file), (&mesh, files));
+            let standbys = by_name.standbys(&located.value);
+            map.add(&mut nodes, located, &standbys, Candidate::of(&state, file), (&mesh, files));
         }
         arrange(&mut map);
         map

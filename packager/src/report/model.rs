@@ -248,9 +248,10 @@ impl Report {
         self.files.get(problem.file)
     }
 
-    /// The problems of one file.
+    /// The problems of one file: they are ordered by file.
     pub(super) fn problems_of(&self, file: usize) -> impl Iterator<Item = &ReportedProblem> {
-        self.problems.iter().filter(move |problem| problem.file == file)
+        let first = self.problems.partition_point(|problem| problem.file < file);
+        self.problems.iter().skip(first).take_while(move |problem| problem.file == file)
     }
 
     /// The summary: `3 errors, 1 warning in 2 of 5 files`.

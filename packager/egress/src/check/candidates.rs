@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, SourceFile, UnplacedDiagnostic};
 use crate::model::{Candidate, Egress, Mesh};
 use crate::parse::ParsedCandidate;
-use crate::policy::policy;
+use crate::policy::{ByName, policy};
 use crate::wording::{did_you_mean, quoted};
 use crate::yaml::tree::Node;
 use sallyport_core::wire::Stage;
@@ -22,6 +22,7 @@ pub(super) fn check(
     checked: &mut Checked,
 ) {
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
+    let by_name = ByName::new(checked.egresses.iter().map(|egress| &egress.value));
     let mut first: HashMap<String, (usize, Node)> = HashMap::new();
     for (file, ParsedCandidate { candidate, tree }) in parsed {
         let name = tree.descend(&["metadata", "name"]).unwrap_or(&tree);
@@ -33,15 +34,14 @@ pub(super) fn check(
             continue;
         }
         first.insert(candidate.gateway(), (file, name.clone()));
-        let egress = checked.egresses.iter().find(|egress| egress.value.route() == candidate.gateway());
-        let Some(egress) = egress else {
+        let Some(egress) = by_name.get(&candidate.namespace, &candidate.name) else {
             // What is wrong with the Egress was reported.
             if !names.contains(&(candidate.namespace.to_string(), candidate.name.to_string())) {
                 checked.diagnostics.push(without_egress(&candidate, names).at(file, name.span));
             }
             continue;
         };
-        let found = judge(file, &candidate, &tree, &egress.value, &mesh);
+        let found = judge(file, &candidate, &tree, egress, &mesh);
         if found.iter().all(|flaw| flaw.code == Code::CandidateWithoutChange) {
             checked.candidates.push(Located { file, span: tree.span, value: candidate });
         }

@@ -8,8 +8,7 @@ use crate::import::slips::{Slip, What};
 use crate::meaning::{Idle, IdleRule, idle};
 use crate::model::deploy::Patch;
 use crate::model::{Egress, Mesh};
-use crate::policy::policy_source;
-use crate::value::names::DnsLabel;
+use crate::policy::{ByName, policy_source};
 use crate::yaml::tree::Node;
 use sallyport_core::policy::key::{IdentityField, WrittenKey};
 use sallyport_core::wire;
@@ -64,6 +63,8 @@ pub(super) fn identities(rule: &wire::Rule, field: IdentityField) -> impl Iterat
 pub(crate) struct Input<'a> {
     pub(crate) files: &'a [SourceFile],
     pub(crate) egresses: Vec<Subject<'a>>,
+    /// The same by namespace and name.
+    pub(crate) by_name: ByName<'a>,
     /// Namespace and name of every Egress, valid or not.
     pub(crate) names: &'a HashSet<(String, String)>,
     /// File, text and data of the Mesh, if there is one.
@@ -145,13 +146,9 @@ impl Subject<'_> {
 
     /// The Egresses among these that `health.failover` names, with their positions in it.
     pub(super) fn standbys<'s>(&self, input: &'s Input<'_>) -> impl Iterator<Item = (usize, &'s Egress)> {
-        let namespace = self.egress.namespace.as_str();
-        let named = |name: &DnsLabel| {
-            let mut all = input.egresses.iter().map(|subject| subject.egress);
-            all.find(|other| other.namespace == *namespace && other.name == *name)
-        };
-        let failover = self.egress.spec.health.failover.iter().enumerate();
-        failover.filter_map(|(position, name)| Some((position, named(name)?))).collect::<Vec<_>>().into_iter()
+        let Egress { namespace, spec, .. } = self.egress;
+        let failover = spec.health.failover.iter().enumerate();
+        failover.filter_map(|(position, name)| Some((position, input.by_name.get(namespace, name)?)))
     }
 
     /// The rules that allow or deny, with their paths in the file.

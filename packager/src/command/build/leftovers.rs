@@ -6,6 +6,7 @@ mod pods;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -17,7 +18,7 @@ use object::{DELETE, Object, objects};
 use pods::Pods;
 
 /// Texts of files, by their names.
-type Texts = BTreeMap<String, String>;
+type Texts<'t> = BTreeMap<&'t str, &'t str>;
 
 /// What there is to say, before and after the new manifests are applied.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -30,11 +31,14 @@ pub(super) struct Leftovers {
 
 impl Leftovers {
     /// `files`: those of the build. `is_pruned`: the stale files are removed, or would be.
-    pub(super) fn of(difference: &Difference, files: &Texts, is_pruned: bool) -> Leftovers {
+    pub(super) fn of(difference: &Difference, files: &BTreeMap<String, String>, is_pruned: bool) -> Leftovers {
         let Difference { changed, stale, .. } = difference;
-        let (removed, kept) = if is_pruned { (stale.clone(), Texts::new()) } else { (Texts::new(), stale.clone()) };
-        let gone: Texts = changed.iter().chain(&removed).map(|(name, text)| (name.clone(), text.clone())).collect();
-        let stays: Texts = files.iter().chain(&kept).map(|(name, text)| (name.clone(), text.clone())).collect();
+        if changed.is_empty() && stale.is_empty() {
+            return Leftovers::default();
+        }
+        let (removed, kept) = if is_pruned { (texts(stale), Texts::new()) } else { (Texts::new(), texts(stale)) };
+        let gone: Texts<'_> = texts(changed).into_iter().chain(removed.clone()).collect();
+        let stays: Texts<'_> = texts(files).into_iter().chain(kept).collect();
         let replaced = replaced(difference, files, is_pruned);
         Leftovers {
             first: replaced.iter().map(|(folder, old, new)| reinstallation(folder, old, new)).collect(),
@@ -43,19 +47,33 @@ impl Leftovers {
     }
 }
 
+fn texts(files: &BTreeMap<String, String>) -> Texts<'_> {
+    files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect()
+}
+
 /// The folders whose pods another tool makes now: the folder, the pods as they were, and as they are.
-fn replaced(difference: &Difference, files: &Texts, is_pruned: bool) -> BTreeSet<(String, Pods, Pods)> {
+fn replaced(
+    difference: &Difference,
+    files: &BTreeMap<String, String>,
+    is_pruned: bool,
+) -> BTreeSet<(String, Pods, Pods)> {
     let Difference { changed, stale, .. } = difference;
+    // By folder: whether the file is removed, and its pods.
+    let mut earlier: BTreeMap<&str, Vec<(bool, Pods)>> = BTreeMap::new();
+    for (name, text) in changed.iter().chain(stale) {
+        let (folder, file) = in_folder(name);
+        if let Some(pods) = Pods::of(file, text) {
+            earlier.entry(folder).or_default().push((is_pruned && stale.contains_key(name), pods));
+        }
+    }
     let mut replaced = BTreeSet::new();
     for (name, text) in files {
         let (folder, file) = in_folder(name);
+        let Some(earlier) = earlier.get(folder) else { continue };
         let Some(new) = Pods::of(file, text) else { continue };
-        let earlier = changed.iter().chain(stale).filter(|(name, _)| in_folder(name).0 == folder);
-        for (name_before, text) in earlier {
-            let is_news = difference.writes(name) || (is_pruned && stale.contains_key(name_before));
-            let old = Pods::of(in_folder(name_before).1, text).filter(|old| is_news && old.tool != new.tool);
-            replaced.extend(old.map(|old| (folder.to_owned(), old, new.clone())));
-        }
+        let others =
+            earlier.iter().filter(|(is_removed, old)| (difference.writes(name) || *is_removed) && old.tool != new.tool);
+        replaced.extend(others.map(|(_, old)| (folder.to_owned(), old.clone(), new.clone())));
     }
     replaced
 }
@@ -74,6 +92,20 @@ fn reinstallation(folder: &str, old: &Pods, new: &Pods) -> String {
     text
 }
 
+/// The objects of all files that stay, and the namespaces that they are in.
+struct Staying {
+    objects: BTreeSet<Object>,
+    namespaces: BTreeSet<String>,
+}
+
+impl Staying {
+    fn of(files: &Texts<'_>) -> Staying {
+        let objects: BTreeSet<_> = files.iter().flat_map(|(name, text)| objects(name, text)).collect();
+        let namespaces = objects.iter().filter_map(|object| object.namespace.clone()).collect();
+        Staying { objects, namespaces }
+    }
+}
+
 /// What is deleted, and what is not.
 #[derive(Debug, Default)]
 struct Deletion {
@@ -88,40 +120,47 @@ struct Deletion {
 
 impl Deletion {
     /// The files of each folder in reverse order: routes first, the policy after the pods.
-    fn of(gone: &Texts, stays: &Texts, replaced: &BTreeSet<(String, Pods, Pods)>) -> Deletion {
-        let needs = |files: &Texts| -> BTreeSet<String> {
+    fn of(gone: &Texts<'_>, stays: &Texts<'_>, replaced: &BTreeSet<(String, Pods, Pods)>) -> Deletion {
+        let needs = |files: &Texts<'_>| -> BTreeSet<String> {
             let pages = files.iter().filter(|(name, _)| in_folder(name).1 == "NOTES.md");
             pages.flat_map(|(_, text)| Need::on_page(text)).collect()
         };
         let mut deletion = Deletion::default();
         deletion.of_user.extend(needs(gone).difference(&needs(stays)).map(|need| printable(Path::new(need))));
-        let still = |folder: &str, file: &str| Pods::of(file, stays.get(&format!("{folder}/{file}"))?);
-        let objects_that_stay: BTreeSet<_> = stays.iter().flat_map(|(name, text)| objects(name, text)).collect();
-        let mut folders: BTreeMap<&str, Vec<(&str, &str)>> = BTreeMap::new();
+        let still = |folder: &str, file: &str| Pods::of(file, stays.get(format!("{folder}/{file}").as_str())?);
+        // They must go before the new ones come.
+        let replaced: BTreeSet<(&str, &Pods)> =
+            replaced.iter().map(|(folder, old, _)| (folder.as_str(), old)).collect();
+        let staying = LazyCell::new(|| Staying::of(stays));
+        let mut folders: BTreeMap<&str, Vec<(&str, &str, &str)>> = BTreeMap::new();
         for (name, text) in gone.iter().rev() {
             let (folder, file) = in_folder(name);
-            folders.entry(folder).or_default().push((file, text));
+            folders.entry(folder).or_default().push((name, file, text));
         }
         for (folder, files) in folders {
-            for (file, text) in files {
+            for (name, file, text) in files {
                 match Pods::of(file, text) {
-                    // They must go before the new ones come.
-                    Some(pods) if replaced.iter().any(|(of, old, _)| of == folder && *old == pods) => {}
+                    Some(pods) if replaced.contains(&(folder, &pods)) => {}
                     Some(pods) if !pods.tool.is_applied() && still(folder, file).is_none() => {
                         deletion.commands.extend(pods.deletion());
                     }
-                    _ => deletion.add(objects(file, text), &objects_that_stay),
+                    _ => {
+                        let now = stays.get(name).map(|text| objects(file, text)).unwrap_or_default();
+                        let gone = objects(file, text).into_iter().filter(|object| !now.contains(object));
+                        deletion.add(gone, &staying);
+                    }
                 }
             }
         }
         deletion
     }
 
-    fn add(&mut self, objects: Vec<Object>, stays: &BTreeSet<Object>) {
+    /// `staying` is read only if there are objects that are no longer in their file: all files are parsed for it.
+    fn add(&mut self, gone: impl Iterator<Item = Object>, staying: &LazyCell<Staying, impl FnOnce() -> Staying>) {
         let mut by_namespace: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for object in objects.into_iter().filter(|object| !stays.contains(object)) {
+        for object in gone.filter(|object| !staying.objects.contains(object)) {
             if let Some(name) = object.as_namespace() {
-                let is_used = stays.iter().any(|object| object.namespace.as_deref() == Some(name));
+                let is_used = staying.namespaces.contains(name);
                 if is_used { &mut self.kept } else { &mut self.unused }.insert(name.to_owned());
             } else if object.is_application_set() {
                 let namespace = object.namespace.unwrap_or_default();
@@ -171,7 +210,7 @@ impl Deletion {
 /// Namespaces that clusters have, whatever is built.
 const OF_OTHERS: [&str; 4] = ["default", "istio-system", "kube-public", "kube-system"];
 
-fn of_mesh(removed: &Texts) -> &'static str {
+fn of_mesh(removed: &Texts<'_>) -> &'static str {
     if removed.keys().any(|name| name.starts_with("mesh/")) {
         "The mesh settings of `mesh` are still in your Istio installation, if you added them.\n"
     } else {

@@ -51,16 +51,16 @@ impl Pods {
             let version = value.get("apiVersion").and_then(Value::as_str).unwrap_or_default();
             value.get("kind").is_some_and(|found| found == kind) && version.starts_with(group)
         };
-        let documents = documents(file, text);
+        let documents = || documents(file, text);
         match file {
-            "30-helm-values.yaml" => Pods::read(Tool::Helm, documents.first()?, "/name", "/labels"),
+            "30-helm-values.yaml" => Pods::read(Tool::Helm, documents().first()?, "/name", "/labels"),
             "30-istiooperator.yaml" => Pods::read(
                 Tool::IstioOperator,
-                documents.first()?,
+                documents().first()?,
                 "/metadata/name",
                 "/spec/components/egressGateways/0/label",
             ),
-            "30-deployment.yaml" => documents.iter().find_map(|value| {
+            "30-deployment.yaml" => documents().iter().find_map(|value| {
                 let tool = if is_kind(value, "Deployment", "apps/") {
                     Tool::Injected
                 } else if is_kind(value, "Gateway", "gateway.networking.k8s.io/") {

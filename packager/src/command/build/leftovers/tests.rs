@@ -2,7 +2,7 @@ use snapbox::{assert_data_eq, str};
 
 use super::*;
 
-fn texts(files: &[(&str, &str)]) -> Texts {
+fn texts(files: &[(&str, &str)]) -> BTreeMap<String, String> {
     files.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
@@ -52,10 +52,10 @@ fn a_namespace_is_never_deleted_with_what_is_in_it() {
     // A folder that is no longer built but was not removed is still one.
     let stale = texts(&[files[0], used[0]]);
     let difference = Difference { stale, ..Difference::default() };
-    assert_eq!(Leftovers::of(&difference, &Texts::new(), false).last, "");
+    assert_eq!(Leftovers::of(&difference, &BTreeMap::new(), false).last, "");
     let changed = texts(&[("a-x/00-namespace.yaml", NAMESPACE)]);
     let difference = Difference { changed, stale: texts(&used), ..Difference::default() };
-    let last = Leftovers::of(&difference, &Texts::new(), false).last;
+    let last = Leftovers::of(&difference, &BTreeMap::new(), false).last;
     assert_eq!(last, "The Namespace a stays, because gateways are in it: it is yours now.\n");
     assert_data_eq!(
         removed(&files, &[]),
