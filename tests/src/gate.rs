@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
 use crate::client::Caller;
-use crate::process::{Program, Scratch, Stdout};
+use crate::process::{Program, Scratch, Stdout, resident};
 
 /// How long the gate may take to start, or to take up a file.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -244,6 +244,12 @@ impl Gate {
             nanoseconds += statistics.split(' ').next().unwrap_or_default().parse::<u64>()?;
         }
         Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// The resident memory of Envoy, in KiB.
+    pub fn memory(&self) -> Result<u64> {
+        let process = self.ready.get("envoyPid").and_then(Value::as_u64).context("the gate does not tell its Envoy")?;
+        resident(u32::try_from(process)?)
     }
 
     /// The file of authorities that the gate's Envoy trusts, and that callers trust.

@@ -118,6 +118,14 @@ impl Drop for Program {
     }
 }
 
+/// The resident memory of a process, in KiB.
+pub fn resident(pid: u32) -> Result<u64> {
+    let path = format!("/proc/{pid}/status");
+    let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
+    let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(size.trim().trim_end_matches(" kB").parse()?)
+}
+
 /// Where a program's stdout goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stdout {

@@ -1,10 +1,12 @@
 //! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
 //!
 //! It asserts nothing. Its arguments name the parts to run: `decisions`, `sizes`, `calls`, `outbound`, `policy`,
-//! `candidate`, `worst`, `builds`, `diff`, `outage`.
+//! `candidate`, `worst`, `builds`, `diff`, `fleet`, `outage`.
 
+mod builds;
 mod candidate;
 mod diff;
+mod fleet;
 mod outage;
 mod outbound;
 mod sizes;
@@ -21,7 +23,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use sallyport_tests::calls;
 use sallyport_tests::client::Request;
-use sallyport_tests::cluster;
 use sallyport_tests::envoys::{self, Envoy};
 use sallyport_tests::gate;
 use sallyport_tests::process::Scratch;
@@ -31,8 +32,6 @@ use sallyport_tests::stage::{Stage, egress, egress_with};
 const REQUESTS: usize = 100;
 /// Rules of the large policy.
 const RULES: usize = 10_000;
-/// Upstreams of the large build.
-const UPSTREAMS: usize = 1_000;
 /// Runs of a program, of which the fastest is shown.
 const RUNS: usize = 3;
 
@@ -84,11 +83,15 @@ fn run() -> Result<()> {
         println!();
     }
     if wants("builds") {
-        build_time(&scratch)?;
+        builds::run(&scratch)?;
         println!();
     }
     if wants("diff") {
         diff::run(&scratch)?;
+        println!();
+    }
+    if wants("fleet") {
+        fleet::run(&newest)?;
         println!();
     }
     if wants("outage") {
@@ -201,48 +204,6 @@ fn seconds(line: &str) -> Result<f64> {
         seconds = seconds * 60.0 + part.parse::<f64>()?;
     }
     Ok(seconds)
-}
-
-/// What the manifests of many gateways cost, beside what `istioctl` takes for those of one.
-fn build_time(scratch: &Scratch) -> Result<()> {
-    let (sallyport, profile) = released()?;
-    let digest = "ab".repeat(32);
-    let mesh = format!(
-        "apiVersion: sallyport.dev/v1alpha1\nkind: Mesh\nmetadata: {{name: mesh}}\n\
-         spec: {{filter: {{image: registry.example.com/filter, digest: 'sha256:{digest}'}}}}\n"
-    );
-    let sources = scratch.folder("egresses")?;
-    fs::write(sources.join("mesh.yaml"), mesh)?;
-    let one = egress_with("gateway: {install: istiooperator}", "rules: []");
-    for number in 0..UPSTREAMS {
-        let name = format!("name: upstream-{number}");
-        let host = format!("host: upstream-{number}.legacy.internal");
-        let text = one.replace("name: httpbin", &name).replace("host: httpbin.legacy.internal", &host);
-        fs::write(sources.join(format!("{number}.egress.yaml")), text)?;
-    }
-    println!("manifests, the fastest of {RUNS} runs");
-    let built = |run: usize| scratch.path().join(format!("built-{run}"));
-    let ours = fastest(|run| {
-        let mut build = Command::new(&sallyport);
-        build.args(["build", "--quiet"]).arg(&sources).arg("--output").arg(built(run));
-        build
-    })?;
-    println!("  sallyport build, {UPSTREAMS} gateways     {ours}   ({profile} build)");
-    let istioctl = cluster::program("istioctl");
-    if !istioctl.exists() {
-        println!("  istioctl manifest generate, one   not set up: `tests/setup cluster` builds it");
-        return Ok(());
-    }
-    let operator = built(0).join("egress-httpbin-upstream-0/30-istiooperator.yaml");
-    let theirs = fastest(|_| {
-        let mut generate = Command::new(&istioctl);
-        generate.args(["manifest", "generate", "-f"]).arg(&operator);
-        generate
-    })?;
-    println!("  istioctl manifest generate, one   {theirs}");
-    let each = theirs.seconds / ours.seconds * UPSTREAMS as f64;
-    println!("  a gateway by istioctl takes {each:.0} times as long, and then has neither policy nor routes");
-    Ok(())
 }
 
 /// The `sallyport` of a release build where there is one, and its profile.
