@@ -27,8 +27,8 @@ pub const KEPT: [&[&str]; 3] = [
     &["extension_config_discovery"],
     &["wasm-default-deny.denied"],
     &[
-        r"cluster\.outbound\|.*\.upstream_rq_[1-5]xx",
-        r"cluster\.outbound\|.*\.ssl\.(fail_verify_(error|san|cert_hash)|certificate\..*)",
+        r"cluster\.outbound\|.*\|(httpbin\.org);?\.upstream_rq_[1-5]xx",
+        r"cluster\.outbound\|.*\|(httpbin\.org);?\.ssl\.(fail_verify_(error|san|cert_hash)|certificate\..*)",
     ],
 ];
 

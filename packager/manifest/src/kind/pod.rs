@@ -1,6 +1,6 @@
 //! The settings of the gateway's pods that all ways of installation share.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sallyport_core::health::READY_PATH;
@@ -26,8 +26,17 @@ const AFTER_DRAIN_SECONDS: u32 = 10;
 /// Ten years. Istio's agent deletes a module, even one in use, if no update has touched it for this long.
 const MODULE_EXPIRY: &str = "87600h";
 /// The statistics that the dashboard and the alerts use: the filter's own, whether its configurations are accepted, what
-/// Istio's deny-all filter denies, and the upstream's responses and certificates.
-const STATS: &str = r"proxyStatsMatcher:
+/// Istio's deny-all filter denies, and the responses and certificates of the gateway's upstreams.
+///
+/// Every gateway of a mesh knows the Services of all others. Of those nothing is kept, or the series of a fleet would grow with the
+/// square of its size.
+fn stats(plan: &Plan<'_>) -> String {
+    let hosts: BTreeSet<_> = plan.upstreams().map(|upstream| upstream.upstream_host().replace('.', r"\.")).collect();
+    let hosts = hosts.into_iter().collect::<Vec<_>>().join("|");
+    // Istio ends the name of a cluster with a semicolon, so that it is not taken apart at its dots.
+    let cluster = format!(r"cluster\.outbound\|.*\|({hosts});?");
+    format!(
+        r"proxyStatsMatcher:
   inclusionPrefixes:
   - sallyport
   - server.concurrency
@@ -35,9 +44,12 @@ const STATS: &str = r"proxyStatsMatcher:
   inclusionSuffixes:
   - wasm-default-deny.denied
   inclusionRegexps:
-  - cluster\.outbound\|.*\.upstream_rq_[1-5]xx
-  - cluster\.outbound\|.*\.ssl\.(fail_verify_(error|san|cert_hash)|certificate\..*)
-";
+  - {cluster}\.upstream_rq_[1-5]xx
+  - {cluster}\.ssl\.(fail_verify_(error|san|cert_hash)|certificate\..*)
+"
+    )
+}
+
 pub(crate) fn labels(plan: &Plan<'_>) -> Value {
     plan.labels()
 }
@@ -61,7 +73,7 @@ fn proxy_config(plan: &Plan<'_>) -> String {
         drain = gateway.drain_seconds
     );
     // By default Istio exposes only a few of Envoy's statistics.
-    config.push_str(STATS);
+    config.push_str(&stats(plan));
     let forwarded = plan.egress.spec.authz.forward_client_cert_details();
     config.push_str(&format!("gatewayTopology:\n  {FORWARDED_CALLER}: {forwarded}\n"));
     if gateway.num_trusted_proxies > 0 {
