@@ -170,3 +170,32 @@ fn the_lints_of_manifests_have_nothing_to_say_of_a_pair() {
         assert_eq!(check_with_manifests(&sources).diagnostics, vec![], "{install:?}");
     }
 }
+
+/// Each with a namespace and a standby of its own.
+#[test]
+fn a_thousand_upstreams_cost_a_thousand_times_one() {
+    let took = |count: usize, tries: usize| {
+        let named = |number: usize, failover: &str| {
+            let mut egress = httpbin();
+            let name = if failover.is_empty() { format!("standby-{number}") } else { format!("upstream-{number}") };
+            egress.namespace = value(&format!("egress-{number}"));
+            egress.spec.host = value(&format!("{name}.internal"));
+            egress.name = value(&name);
+            egress.spec.health.failover = failover.split_terminator(',').map(value).collect();
+            egress
+        };
+        let egresses: Vec<Egress> =
+            (0..count).flat_map(|number| [named(number, &format!("standby-{number}")), named(number, "")]).collect();
+        let egresses: Vec<&Egress> = egresses.iter().collect();
+        let times = (0..tries).map(|_| {
+            let started = std::time::Instant::now();
+            assert_eq!(build(&egresses, &Mesh::default(), &filter(), false).unwrap().folders.len(), 2 * count);
+            started.elapsed()
+        });
+        times.min().unwrap()
+    };
+    let (few, many) = (took(60, 3), took(480, 2));
+    println!("120 in {few:?}, 960 in {many:?}");
+    // Eight times as many, which would take 64 times as long if all were compared with all.
+    assert!(many < few * 32, "120 in {few:?}, 960 in {many:?}");
+}
