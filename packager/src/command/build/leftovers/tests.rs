@@ -127,30 +127,3 @@ fn a_name_in_an_edited_file_is_one_word() {
     let text = removed(&[("a-x/30-helm-values.yaml", odd)], &[]);
     assert!(text.ends_with("  helm uninstall x -n 'a b'\n"), "{text}");
 }
-
-/// As a new digest of the filter changes every file.
-#[test]
-fn every_file_may_change() {
-    let took = |count: usize, tries: usize| {
-        let pods = format!(
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: x, namespace: a, labels: {LABELS}}}\nspec: {{a: "
-        );
-        let all = |content: &str| -> BTreeMap<String, String> {
-            let names = (0..count)
-                .flat_map(|number| ["20-plugin.yaml", "30-deployment.yaml"].map(|file| format!("a-{number}/{file}")));
-            names.map(|name| (name, format!("{pods}{content}}}\n"))).collect()
-        };
-        let (changed, built) = (all("old"), all("new"));
-        let difference = Difference { changed, ..Difference::default() };
-        let times = (0..tries).map(|_| {
-            let started = std::time::Instant::now();
-            assert_eq!(Leftovers::of(&difference, &built, true), Leftovers::default());
-            started.elapsed()
-        });
-        times.min().unwrap()
-    };
-    let (few, many) = (took(1_000, 3), took(8_000, 2));
-    println!("1,000 in {few:?}, 8,000 in {many:?}");
-    // Eight times as many. Comparing all with all, beside reading each, takes more than 20 times as long.
-    assert!(many < few * 16, "1,000 in {few:?}, 8,000 in {many:?}");
-}
