@@ -13,7 +13,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
 use crate::client::Caller;
-use crate::process::{Program, Scratch, Stdout, resident};
+use crate::process::{Program, Scratch, Stdout, cpu, resident};
 
 /// How long the gate may take to start, or to take up a file.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -237,13 +237,7 @@ impl Gate {
     /// The CPU time that Envoy has taken so far, all its threads together.
     pub fn cpu(&self) -> Result<Duration> {
         let process = self.ready.get("envoyPid").and_then(Value::as_u64).context("the gate does not tell its Envoy")?;
-        let mut nanoseconds = 0;
-        for thread in fs::read_dir(format!("/proc/{process}/task"))? {
-            // Linux, "Scheduler statistics": the first number is the time on a CPU, in ns.
-            let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
-            nanoseconds += statistics.split(' ').next().unwrap_or_default().parse::<u64>()?;
-        }
-        Ok(Duration::from_nanos(nanoseconds))
+        cpu(u32::try_from(process)?)
     }
 
     /// The resident memory of Envoy, in KiB.
@@ -288,7 +282,7 @@ impl Gate {
 }
 
 /// Asks the administration interface of an Envoy.
-pub(crate) fn ask_admin(address: SocketAddr, path: &str) -> Result<String> {
+pub fn ask_admin(address: SocketAddr, path: &str) -> Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;

@@ -16,6 +16,7 @@ pub mod envoys;
 pub mod faulty;
 pub mod gate;
 pub mod grpc;
+pub mod istio;
 pub mod jwt;
 pub mod load;
 pub mod named;

@@ -56,6 +56,12 @@ impl Program {
         Ok(Self { name: name.to_owned(), child, log })
     }
 
+    /// The id of its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The program's stdin; the second call has nothing left to give.
     pub fn take_stdin(&mut self) -> Result<ChildStdin> {
         self.child.stdin.take().context("stdin is already taken, or it is empty")
@@ -124,6 +130,17 @@ pub fn resident(pid: u32) -> Result<u64> {
     let status = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
     let size = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
     Ok(size.trim().trim_end_matches(" kB").parse()?)
+}
+
+/// The CPU time that a process has taken so far, all its threads together.
+pub fn cpu(process: u32) -> Result<Duration> {
+    let mut nanoseconds = 0;
+    for thread in fs::read_dir(format!("/proc/{process}/task"))? {
+        // Linux, "Scheduler statistics": the first number is the time on a CPU, in ns.
+        let statistics = fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanoseconds += statistics.split(' ').next().unwrap_or_default().parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 /// Where a program's stdout goes.

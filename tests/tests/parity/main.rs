@@ -30,13 +30,13 @@ use sallyport_core::{Engine, wire};
 use sallyport_tests::certs::{Authority, Identity};
 use sallyport_tests::client::Caller;
 use sallyport_tests::envoys::{Envoy, newest_envoy};
+use sallyport_tests::istio::{Made, translate};
 use sallyport_tests::jwt::Issuer;
 use sallyport_tests::process::Scratch;
 use serde_json::Value;
 
 use self::case::Case;
 use self::envoy::Setting;
-use self::istio::Made;
 use self::report::Report;
 use self::run::Answers;
 
@@ -81,7 +81,7 @@ fn draw(scratch: &Scratch, random: &mut Rng, count: usize, ports: [u16; 2]) -> R
         }
         let all = cases.iter().chain(refused.iter().map(|(_, case)| case));
         let all = all.enumerate().map(|(number, case)| case.to_istio(&number.to_string())).collect();
-        let mut made = istio::translate(scratch, all)?.into_iter();
+        let mut made = translate(scratch, all)?.into_iter();
         for (case, made) in cases.into_iter().zip(made.by_ref()) {
             match made {
                 Made::Filters(filters) => {
@@ -141,7 +141,7 @@ fn nowhere_looser_than_istio() {
             let examples = usize::try_from(number("SALLYPORT_PARITY_EXAMPLES", 3)?)?;
             let explained = shrink::explain(&report.strange, examples, |cases| {
                 rename(cases);
-                let made = istio::translate(scratch, cases.iter().map(|case| case.to_istio("part")).collect())?;
+                let made = translate(scratch, cases.iter().map(|case| case.to_istio("part")).collect())?;
                 gateway.ask(cases, &made.into_iter().map(Made::into_filters).collect::<Result<Vec<_>>>()?)
             })?;
             println!("{explained}");
