@@ -29,7 +29,7 @@ const DUPLICATES: [(&str, &str); 9] = [
     ("bit-vec", "jsonschema and rcgen, each by way of others"),
     ("foldhash", "hashbrown's"),
     ("getrandom", "ring has 0.2, jsonschema 0.3, tempfile 0.4"),
-    ("hashbrown", "wasmi has 0.15, indexmap 0.17"),
+    ("hashbrown", "wasmi has 0.15, proxy-wasm 0.16, indexmap 0.17"),
     ("itertools", "criterion and prost-derive"),
     ("r-efi", "getrandom's, for UEFI"),
     ("syn", "derive macros move from 2 to 3"),
