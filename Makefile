@@ -6,8 +6,8 @@ export SALLYPORT_FILTER_WASM := $(CURDIR)/target/wasm32-wasip1/wasm/sallyport_fi
 # What the tests of `sallyport run` start.
 export SALLYPORT_ENVOY := $(CURDIR)/target/tools/envoy-1.40.0/envoy/_bin/envoy
 
-.PHONY: help demo test wasm sallyport static bench parity cluster fuzz lint set-up set-up-cluster set-up-demo set-up-fuzz \
-	set-up-parity set-up-static set-up-wasm
+.PHONY: help demo test wasm sallyport static bench parity cluster fuzz lint set-up set-up-bench set-up-cluster set-up-demo \
+	set-up-fuzz set-up-parity set-up-static set-up-wasm
 
 help: ## these lines
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1|/p' Makefile | awk -F'|' '{ printf "%-16s %s\n", $$1, $$2 }'
@@ -34,7 +34,8 @@ sallyport: wasm ## `sallyport`, with the filter inside it, and the demo
 static: wasm set-up-static ## `sallyport` as a static program, for an image that has nothing else
 	tests/tools/command
 
-bench: set-up sallyport ## nanoseconds per decision, host calls per request, sizes, builds, an outage
+bench: set-up set-up-bench sallyport ## what a request costs beside the alternatives, host calls, sizes, builds, an outage
+	tests/tools/wasm empty
 	$(CARGO) build --release --package sallyport
 	$(CARGO) run --quiet --package sallyport-tests --bin bench
 
@@ -60,6 +61,9 @@ set-up-demo:
 
 set-up-cluster:
 	tests/setup httpbin envoy cluster
+
+set-up-bench:
+	tests/setup bench
 
 set-up-parity:
 	tests/setup envoy parity pipelines
