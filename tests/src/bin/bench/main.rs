@@ -1,8 +1,10 @@
-//! `make bench`: what a decision costs, natively and in the real proxy, what a build costs, and what an outage does.
+//! `make bench`: what a request costs beside the alternatives, what a decision costs, natively and in the real proxy, what
+//! a build costs, and what an outage does.
 //!
-//! It asserts nothing. Its arguments name the parts to run: `decisions`, `sizes`, `calls`, `outbound`, `policy`,
-//! `candidate`, `worst`, `builds`, `diff`, `fleet`, `outage`.
+//! It asserts nothing. Its arguments name the parts to run: `beside` (also `beside short`), `decisions`, `sizes`, `calls`,
+//! `outbound`, `policy`, `candidate`, `worst`, `builds`, `diff`, `fleet`, `outage`.
 
+mod beside;
 mod builds;
 mod candidate;
 mod diff;
@@ -64,6 +66,10 @@ fn run() -> Result<()> {
     }
     if wants("calls") {
         host_calls(&envoy)?;
+        println!();
+    }
+    if wants("beside") {
+        beside::run(&newest, named.iter().any(|name| name == "short"))?;
         println!();
     }
     if wants("outbound") {
