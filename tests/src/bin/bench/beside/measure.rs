@@ -218,3 +218,16 @@ impl Running<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Spread, percentile};
+
+    #[test]
+    fn a_percentile_is_between_two_values() {
+        assert_eq!([0.0, 25.0, 50.0, 100.0].map(|percent| percentile(&[1.0, 2.0, 4.0], percent)), [1.0, 1.5, 2.0, 4.0]);
+        assert!(percentile(&[], 50.0).is_nan());
+        let Spread { low, middle, high } = Spread::of(vec![5.0, 1.0, 3.0]);
+        assert_eq!([low, middle, high], [2.0, 3.0, 4.0]);
+    }
+}

@@ -1,5 +1,6 @@
 //! OPA beside the gateway: opa-envoy-plugin, on the core of what is measured, as it shares a pod with the gateway.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -29,7 +30,7 @@ impl Opa {
         // It watches the folder, as a file that is replaced is another.
         let folder = scratch.folder("opa")?;
         let file = folder.join("policy.rego");
-        std::fs::write(&file, policy)?;
+        fs::write(&file, policy)?;
         let mut command = pinned(&program, true);
         command.args(["run", "--server", "--watch", "--addr=127.0.0.1:0", "--log-level=info"]);
         command.arg(format!("--set=plugins.envoy_ext_authz_grpc.addr={address}"));

@@ -4,15 +4,13 @@ use std::fs;
 use std::net::SocketAddr;
 
 use anyhow::{Context, Result};
+use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_tests::certs::Authority;
 use sallyport_tests::envoys::Envoy;
 use sallyport_tests::gate::{self, Gate, Options};
 use sallyport_tests::process::Scratch;
 use sallyport_tests::stage::egress_with;
 use serde_json::{Value, json};
-
-/// The header by which only what the filter has let through finds the way to the upstream.
-const MARK: &str = "x-sallyport-route";
 
 /// The gateway of an Egress file.
 #[derive(Clone, Debug)]
@@ -116,7 +114,7 @@ impl Product {
     /// Whether the way to the upstream asks for the mark.
     pub fn is_guarded(&self) -> bool {
         let route = &self.manager["route_config"]["virtual_hosts"][0]["routes"][0];
-        route["match"]["headers"][0]["name"] == MARK
+        route["match"]["headers"][0]["name"] == ROUTE_HEADER
     }
 }
 

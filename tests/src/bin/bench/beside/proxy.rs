@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -45,7 +45,7 @@ pub enum Transport {
 #[derive(Debug)]
 pub struct Mutual {
     /// The authority of both, as a PEM file.
-    pub authority: std::path::PathBuf,
+    pub authority: PathBuf,
     /// What the proxy shows.
     pub server: Identity,
     /// What the caller shows: `httpbin/sleep`.

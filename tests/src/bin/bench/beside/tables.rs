@@ -113,3 +113,14 @@ pub fn grouped(value: f64) -> String {
     }
     if value < 0.0 { format!("-{text}") } else { text }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::number;
+
+    #[test]
+    fn a_number_has_the_digits_that_count() {
+        let read = [0.04, -2.56, 99.94, 100.4, -1_234.0, 12_345_678.0].map(number);
+        assert_eq!(read, ["0.0", "-2.6", "99.9", "100", "-1,234", "12,345,678"]);
+    }
+}

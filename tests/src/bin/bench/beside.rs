@@ -26,7 +26,7 @@ use self::opa::Opa;
 use self::proxy::{Proxy, Transport};
 use self::variant::{Kind, Products, Variant, rego};
 
-const FULL: Extent = Extent { rounds: 24, requests: 4_000, timed_rounds: 8, seconds: 2, edits: 12 };
+const FULL: Extent = Extent { rounds: 24, requests: 4_000, timed_rounds: 5, seconds: 4, edits: 12 };
 const SHORT: Extent = Extent { rounds: 4, requests: 1_000, timed_rounds: 1, seconds: 1, edits: 2 };
 /// Gateways that take turns; the first of a group has no filter.
 const GROUPS: [&[Kind]; 2] = [
