@@ -4,6 +4,7 @@ mod settle;
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::authz::explain::{Explanation, RuleExplanation};
 use crate::authz::observer::Recorder;
@@ -52,7 +53,10 @@ impl Engine {
     ///
     /// Every problem of the policy. Then nothing of it is in force.
     pub fn compile(source: &wire::Policy) -> Result<Self, InvalidPolicy> {
-        let policy = compile(source)?;
+        Self::with(compile(source, source.rules.iter().collect())?)
+    }
+
+    fn with(policy: Compiled) -> Result<Self, InvalidPolicy> {
         let index = Index::build(&policy.rules);
         #[cfg(feature = "compile")]
         check_steps(index.worst_case(&policy.rules))?;
@@ -77,8 +81,12 @@ impl Engine {
     /// As [`Engine::from_json`].
     pub fn from_configuration(json: &[u8], filter: &[u8]) -> Result<Self, InvalidPolicy> {
         let tree = wire::Reader::tree(json)?;
-        let engine = Self::compile(&read(&tree)?)?;
-        Ok(Self { mark: wire::mark(&tree, filter), ..engine })
+        let mark = wire::mark(&tree, filter);
+        let mut policy = read(json, tree)?;
+        let rules = mem::take(&mut policy.rules);
+        let compiled = compile(&policy, rules)?;
+        drop(policy);
+        Ok(Self { mark, ..Self::with(compiled)? })
     }
 
     /// The [mark](wire::mark) of what is in force with this policy; empty if it was not read from JSON.
@@ -280,13 +288,17 @@ fn check_steps(steps: u64) -> Result<(), InvalidPolicy> {
 ///
 /// [`PolicyCode::Shape`] for every field that is not of the shape; [`PolicyCode::Candidate`] for digests that do not fit.
 pub fn parse(json: &[u8]) -> Result<wire::Policy, InvalidPolicy> {
-    read(&wire::Reader::tree(json)?)
+    read(json, wire::Reader::tree(json)?)
 }
 
-fn read(tree: &wire::Json<'_>) -> Result<wire::Policy, InvalidPolicy> {
-    let policy: wire::Policy = wire::Reader::read(tree)?;
+fn read(json: &[u8], tree: wire::Json<'_>) -> Result<wire::Policy, InvalidPolicy> {
+    let found = wire::digests(&tree);
+    let policy = match wire::Policy::take(tree) {
+        Some(policy) => policy,
+        None => wire::Reader::parse(json)?,
+    };
     let digests = policy.candidate.as_ref().map(|candidate| [&candidate.policy, &candidate.candidate]);
-    if let (Some(written), Some(found)) = (digests, wire::digests(tree)) {
+    if let (Some(written), Some(found)) = (digests, found) {
         let mut problems = Problems::default();
         for ((name, written), found) in ["policy", "candidate"].into_iter().zip(written).zip(&found) {
             if written != found {

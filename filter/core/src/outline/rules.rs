@@ -27,7 +27,7 @@ use crate::wire::{self, Action, Ambiguity};
 ///
 /// As [`Engine::compile`](crate::Engine::compile).
 pub fn outline(source: &wire::Policy) -> Result<Outline, InvalidPolicy> {
-    let compiled = compile(source)?;
+    let compiled = compile(source, source.rules.iter().collect())?;
     let reading = &compiled.reading;
     let outliner = Outliner { headers: &reading.headers, parameters: &reading.parameters };
     Ok(Outline {

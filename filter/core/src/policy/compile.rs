@@ -12,6 +12,7 @@ use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::borrow::Borrow;
 use core::fmt::Arguments;
 
 use super::rollout::Rollout;
@@ -58,8 +59,9 @@ pub struct Compiled {
     pub(crate) outbound: Outbound,
 }
 
-/// Compiles a policy, or reports everything that is wrong with it.
-pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
+/// Compiles a policy with these rules in place of its own, or reports everything that is wrong with it. Rules that it owns are
+/// given back one by one: in the filter memory that was once in use stays with the VM.
+pub fn compile<R: Borrow<wire::Rule>>(source: &wire::Policy, rules: Vec<R>) -> Result<Compiled, InvalidPolicy> {
     let wire::Policy {
         version,
         upstream,
@@ -76,7 +78,7 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
         readiness,
         tracing,
         headers,
-        rules,
+        rules: _,
         candidate,
         automata: _,
     } = source;
@@ -93,8 +95,9 @@ pub fn compile(source: &wire::Policy) -> Result<Compiled, InvalidPolicy> {
         compiler.needs |= Needs::PEER_DIGEST;
     }
     compiler.source_address_known = *num_trusted_proxies == 0;
-    let mut rules = compiler.rules(rules, candidate.as_ref());
-    let rollout = compiler.rollout(source, &mut rules);
+    let (mut rules, numbers) = compiler.rules(rules, candidate.as_ref());
+    let rollout = compiler.rollout(source, &numbers, &mut rules);
+    drop(numbers);
     let health = health.as_ref().map(|health| health::compile(upstream, health, &mut compiler.problems));
     if let Some(readiness) = readiness {
         health::check_readiness(readiness, &mut compiler.problems);
@@ -213,7 +216,12 @@ impl<'s> Compiler<'s> {
         }
     }
 
-    fn rules(&mut self, sources: &[wire::Rule], candidate: Option<&wire::Candidate>) -> Vec<CompiledRule> {
+    /// The rules in force, and the numbers of their ids.
+    fn rules<R: Borrow<wire::Rule>>(
+        &mut self,
+        sources: Vec<R>,
+        candidate: Option<&wire::Candidate>,
+    ) -> (Vec<CompiledRule>, ByteMap) {
         let list = Place::Field("rules");
         if sources.len() > MAX_RULES {
             let flaw = Flaw::new(
@@ -222,9 +230,10 @@ impl<'s> Compiler<'s> {
             );
             self.report(&list, flaw);
             // None of them is compiled: the limit is there so that this takes bounded time.
-            return Vec::new();
+            let ids = sources.iter().map(|rule| rule.borrow().id.as_bytes().into());
+            return (Vec::new(), ids.zip(0..).collect());
         }
-        self.check_unique(&list, sources);
+        let numbers = self.check_unique(&list, &mut sources.iter().map(Borrow::borrow));
         let mut changed = ByteMap::default();
         if let Some(candidate) = candidate {
             changed.extend(candidate.rules.iter().map(|rule| (rule.id.as_bytes().into(), 0)));
@@ -232,6 +241,7 @@ impl<'s> Compiler<'s> {
         }
         let mut rules = Vec::with_capacity(sources.len());
         for (number, source) in (0u32..).zip(sources) {
+            let source = source.borrow();
             let place = list.item(usize::try_from(number).unwrap_or(usize::MAX));
             let sides = match (source.stage, candidate) {
                 (Stage::Enforce, _) if changed.contains_key(source.id.as_bytes()) => Sides::IN_FORCE,
@@ -254,12 +264,13 @@ impl<'s> Compiler<'s> {
             }
             rules.push(self.rule(&place, source, sides, number));
         }
-        rules
+        (rules, numbers)
     }
 
-    /// Reports ids that come twice.
-    fn check_unique(&mut self, list: &Place<'_>, sources: &[wire::Rule]) {
+    /// Reports ids that come twice; gives the number of each.
+    fn check_unique(&mut self, list: &Place<'_>, sources: &mut dyn ExactSizeIterator<Item = &wire::Rule>) -> ByteMap {
         let mut first_use = ByteMap::default();
+        first_use.reserve(sources.len());
         for (number, source) in (0u32..).zip(sources) {
             let place = list.item(usize::try_from(number).unwrap_or(usize::MAX));
             match first_use.get(source.id.as_bytes()) {
@@ -278,6 +289,7 @@ impl<'s> Compiler<'s> {
                 }
             }
         }
+        first_use
     }
 
     /// Of which policies a rule needs this.

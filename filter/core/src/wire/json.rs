@@ -4,6 +4,7 @@ use alloc::borrow::{Cow, ToOwned};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt::{self, Write};
+use core::mem;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
@@ -54,6 +55,15 @@ impl<'j> Json<'j> {
         entries.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
+    /// Takes the items of a field that is a list; the field is left with none. `None`: there is no such field.
+    pub(crate) fn take_list(&mut self, name: &str) -> Option<Vec<Json<'j>>> {
+        let Self::Map(entries) = self else { return None };
+        match entries.iter_mut().find(|(known, _)| known == name) {
+            Some((_, Self::List(items))) => Some(mem::take(items)),
+            _ => None,
+        }
+    }
+
     /// The items of a list; of anything else none.
     #[must_use]
     pub fn items(&self) -> &[Json<'j>] {
@@ -67,22 +77,32 @@ impl<'j> Json<'j> {
 /// Writes a string as RFC 8785, 3.2.2.2, has it.
 pub(crate) fn write_text(value: &str, text: &mut String) {
     text.push('"');
-    for letter in value.chars() {
-        match letter {
-            '"' => text.push_str("\\\""),
-            '\\' => text.push_str("\\\\"),
-            '\u{8}' => text.push_str("\\b"),
-            '\t' => text.push_str("\\t"),
-            '\n' => text.push_str("\\n"),
-            '\u{c}' => text.push_str("\\f"),
-            '\r' => text.push_str("\\r"),
-            control if control < ' ' => {
-                let _ = write!(text, "\\u{:04x}", u32::from(control));
+    let mut rest = value;
+    while let Some(at) = rest.bytes().position(is_escaped) {
+        let (plain, escaped) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        text.push_str(plain);
+        let mut letters = escaped.chars();
+        match letters.next() {
+            Some('"') => text.push_str("\\\""),
+            Some('\\') => text.push_str("\\\\"),
+            Some('\u{8}') => text.push_str("\\b"),
+            Some('\t') => text.push_str("\\t"),
+            Some('\n') => text.push_str("\\n"),
+            Some('\u{c}') => text.push_str("\\f"),
+            Some('\r') => text.push_str("\\r"),
+            control => {
+                let _ = write!(text, "\\u{:04x}", control.map_or(0, u32::from));
             }
-            plain => text.push(plain),
         }
+        rest = letters.as_str();
     }
+    text.push_str(rest);
     text.push('"');
+}
+
+/// Whether JSON demands an escape for it: what is not ASCII needs none.
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..b' ')
 }
 
 /// Parses one JSON text; serde_json bounds its nesting.
@@ -140,6 +160,8 @@ impl<'de> Visitor<'de> for TreeVisitor {
         while let Some(item) = items.next_element()? {
             list.push(item);
         }
+        // Most lists and mappings have one entry or two, and a vector makes room for four.
+        list.shrink_to_fit();
         Ok(Json::List(list))
     }
 
@@ -151,6 +173,7 @@ impl<'de> Visitor<'de> for TreeVisitor {
                 map.push((key, value));
             }
         }
+        map.shrink_to_fit();
         Ok(Json::Map(map))
     }
 }

@@ -6,7 +6,9 @@ use alloc::vec::Vec;
 use super::ambiguity::Ambiguity;
 use super::candidate::{Canary, Candidate};
 use super::health::{Health, Readiness};
+use super::json::Json;
 use super::outbound::{Headers, Tracing};
+use super::read::Reader;
 use super::rule::Rule;
 use super::shape::Shape;
 use super::stage::Stage;
@@ -60,6 +62,21 @@ crate::record! {
         "candidate" candidate: Option<Candidate> = default(None, "none"),
         /// The automaton of each regular expression in the rules: the filter has no compiler.
         "automata" automata: Vec<Automaton> = default(Vec::new(), "none"),
+    }
+}
+
+impl Policy {
+    /// Reads a policy as [`Wire::read`](super::Wire::read) does, and gives back the memory of each rule's tree once the rule is
+    /// read: in the filter memory that was once in use stays with the VM. `None`: something is wrong; to say what takes the whole
+    /// tree.
+    pub(crate) fn take(mut tree: Json<'_>) -> Option<Self> {
+        let rules = tree.take_list("rules")?;
+        let mut policy: Self = Reader::read(&tree).ok()?;
+        policy.rules.reserve_exact(rules.len());
+        for rule in rules {
+            policy.rules.push(Reader::read(&rule).ok()?);
+        }
+        Some(policy)
     }
 }
 

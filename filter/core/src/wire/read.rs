@@ -251,7 +251,7 @@ impl<T: Wire> Wire for Vec<T> {
 
     /// Reads on after a bad item, so that every problem of the list is reported.
     fn read(reader: &mut Reader, place: &Place<'_>, json: &Json<'_>) -> Option<Self> {
-        let mut list = Self::new();
+        let mut list = Self::with_capacity(json.items().len());
         reader.each_item(place, json, &mut |reader, place, item| {
             if let Some(item) = T::read(reader, place, item) {
                 list.push(item);

@@ -13,14 +13,20 @@ use crate::wire::{self, Stage};
 
 impl Compiler<'_> {
     /// Who is decided by which policy. The candidate's rules and the parts of regions are added to the rules in force.
-    pub(super) fn rollout(&mut self, source: &wire::Policy, rules: &mut Vec<CompiledRule>) -> Rollout {
+    /// `numbers` are those of the rules in force, by id.
+    pub(super) fn rollout(
+        &mut self,
+        source: &wire::Policy,
+        numbers: &ByteMap,
+        rules: &mut Vec<CompiledRule>,
+    ) -> Rollout {
         let wire::Policy { upstream, stage, canary, candidate, .. } = source;
         let salt = candidate.as_ref().map_or(upstream, |candidate| &candidate.candidate);
         Rollout {
             stage: *stage,
             is_open: candidate.is_none() && *stage != Stage::Enforce,
             share: self.share(*stage, canary.as_ref(), hash(0, salt.as_bytes())),
-            candidate: candidate.as_ref().map(|candidate| self.candidate(candidate, &source.rules, rules)),
+            candidate: candidate.as_ref().map(|candidate| self.candidate(candidate, numbers, rules)),
         }
     }
 
@@ -45,15 +51,9 @@ impl Compiler<'_> {
         Share { percent: *percent, callers, salt }
     }
 
-    fn candidate(
-        &mut self,
-        source: &wire::Candidate,
-        in_force: &[wire::Rule],
-        rules: &mut Vec<CompiledRule>,
-    ) -> Candidate {
+    fn candidate(&mut self, source: &wire::Candidate, known: &ByteMap, rules: &mut Vec<CompiledRule>) -> Candidate {
         let wire::Candidate { policy: _, candidate: digest, rules: changed, remove, regions } = source;
         let place = Place::Field("candidate");
-        let known: ByteMap = in_force.iter().zip(0_u32..).map(|(rule, at)| (rule.id.as_bytes().into(), at)).collect();
         let list = place.field("remove");
         for (position, id) in remove.iter().enumerate().filter(|(_, id)| !known.contains_key(id.as_bytes())) {
             let flaw = Flaw::new(PolicyCode::Candidate, format_args!("no rule in force has the ID `{id}`"));
@@ -64,8 +64,8 @@ impl Compiler<'_> {
         if changed.len() > MAX_RULES {
             self.report(&list, too_many(changed.len(), "rules", MAX_RULES));
         } else {
-            self.check_unique(&list, changed);
-            let mut next = u32::try_from(in_force.len()).unwrap_or(u32::MAX);
+            self.check_unique(&list, &mut changed.iter());
+            let mut next = u32::try_from(known.len()).unwrap_or(u32::MAX);
             for (position, rule) in changed.iter().enumerate() {
                 let place = list.item(position);
                 if rule.stage != Stage::Enforce || removed.contains_key(rule.id.as_bytes()) {
