@@ -17,6 +17,7 @@ mod radix;
 mod templates;
 
 use alloc::vec::Vec;
+use core::iter;
 
 use self::radix::RadixTree;
 use self::templates::TemplateTrie;
@@ -37,43 +38,61 @@ const MAX_PAIRS: usize = 4096;
 pub struct Index {
     sources: SourceKeys,
     paths: PathKeys,
-    /// (source key, path key) to a list.
+    /// (source key, path key) to the number of the first entry of its list.
     postings: PairMap,
-    /// Positions of rules, ascending.
-    lists: Vec<Vec<u32>>,
+    // One vector for all lists: most have one entry, and an allocation for each would be most of the index.
+    entries: Vec<Entry>,
 }
+
+/// An entry of a list, whose rules ascend.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    /// The position of a rule.
+    position: u32,
+    /// The number of the next entry; [`END`] after the last.
+    next: u32,
+}
+
+/// Not the number of an entry.
+const END: u32 = u32::MAX;
 
 impl Index {
     /// Indexes the rules by their position.
     #[must_use]
+    #[inline(never)]
     pub fn build(rules: &[CompiledRule]) -> Self {
         let mut index = Self::default();
-        for (position, rule) in (0u32..).zip(rules) {
+        index.postings.reserve(rules.len());
+        index.entries.reserve_exact(rules.len());
+        // Each entry comes before those of its list, so the last rule is posted first.
+        for (position, rule) in rules.iter().enumerate().rev() {
             let sources = index.sources.keys_of(rule.from.as_deref());
             let paths = index.paths.keys_of(rule.to.as_deref());
             for pair in pairs(&sources, &paths) {
-                index.post(pair, position);
+                index.post(pair, u32::try_from(position).unwrap_or(u32::MAX));
             }
         }
-        // Most lists have one entry, and a vector makes room for four.
-        for list in &mut index.lists {
-            list.shrink_to_fit();
-        }
+        index.entries.shrink_to_fit();
         index
     }
 
     fn post(&mut self, pair: (u32, u32), position: u32) {
-        let next = u32::try_from(self.lists.len()).unwrap_or(u32::MAX);
-        let number = *self.postings.entry(pair).or_insert(next);
-        if number == next {
-            self.lists.push(Vec::new());
+        let number = u32::try_from(self.entries.len()).unwrap_or(END);
+        let first = self.postings.get(&pair).copied().unwrap_or(END);
+        // Two sources of one rule may have the same key. Rules are posted in order, so a repetition is the first entry.
+        if self.entry(first).is_none_or(|entry| entry.position != position) {
+            self.entries.push(Entry { position, next: first });
+            self.postings.insert(pair, number);
         }
-        if let Some(list) = usize::try_from(number).ok().and_then(|number| self.lists.get_mut(number))
-            // Two sources of one rule may have the same key. Rules are posted in order, so a repetition is the last entry.
-            && list.last() != Some(&position)
-        {
-            list.push(position);
-        }
+    }
+
+    fn entry(&self, number: u32) -> Option<Entry> {
+        self.entries.get(usize::try_from(number).ok()?).copied()
+    }
+
+    /// The positions of the rules of a list.
+    fn list(&self, first: u32) -> impl Iterator<Item = u32> {
+        iter::successors(self.entry(first), |entry| self.entry(entry.next)).map(|entry| entry.position)
     }
 
     /// Calls `visit` with the position of every rule that could match; a position may come twice.
@@ -81,11 +100,8 @@ impl Index {
         let sources = self.sources.of_request(request);
         let mut at_path = |path: u32| {
             for source in &sources {
-                let Some(number) = self.postings.get(&(*source, path)) else { continue };
-                let list = usize::try_from(*number).ok().and_then(|number| self.lists.get(number));
-                for position in list.into_iter().flatten() {
-                    visit(*position);
-                }
+                let Some(first) = self.postings.get(&(*source, path)) else { continue };
+                self.list(*first).for_each(&mut visit);
             }
         };
         at_path(ANY);

@@ -28,17 +28,17 @@ impl Index {
         let mut costs: BTreeMap<(usize, Option<u32>), BTreeMap<u32, u64>> = BTreeMap::new();
         // Restrictive rules count once, however many callers they are posted under.
         let mut for_all: BTreeSet<(u32, Option<u32>)> = BTreeSet::new();
-        for ((source, path), list) in &self.postings {
+        for ((source, path), first) in &self.postings {
             let whole = whole_paths.contains(path).then_some(*path);
             let kind = if *source == ANY { 0 } else { kinds.get(source).copied().unwrap_or(0) };
-            for position in usize::try_from(*list).ok().and_then(|list| self.lists.get(list)).into_iter().flatten() {
-                let Some(rule) = usize::try_from(*position).ok().and_then(|at| Some((rules.get(at)?, *steps.get(at)?)))
+            for position in self.list(*first) {
+                let Some(rule) = usize::try_from(position).ok().and_then(|at| Some((rules.get(at)?, *steps.get(at)?)))
                 else {
                     continue;
                 };
                 let (kind, source) = match rule.0.action {
                     Action::Allow => (kind, *source),
-                    Action::Deny | Action::Audit if for_all.insert((*position, whole)) => (0, ANY),
+                    Action::Deny | Action::Audit if for_all.insert((position, whole)) => (0, ANY),
                     Action::Deny | Action::Audit => continue,
                 };
                 let of_caller = costs.entry((kind, whole)).or_default().entry(source).or_default();

@@ -2,6 +2,7 @@
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::map::PairMap;
 
@@ -49,18 +50,18 @@ impl RadixTree {
             let Some(child) = self.children.get(&(at, u32::from(*first))).copied() else {
                 return self.add(at, rest);
             };
-            // Cloned, because the node is changed below; this runs when a policy is compiled, not for a request.
-            let label = self.node(child).map(|node| node.label.clone()).unwrap_or_default();
+            let label = self.node(child).map(|node| &*node.label).unwrap_or_default();
             let common = label.iter().zip(rest).take_while(|(left, right)| left == right).count();
-            at = if common == label.len() { child } else { self.split(at, child, &label, common) };
+            at = if common == label.len() { child } else { self.split(at, child, common) };
             rest = rest.get(common..).unwrap_or(&[]);
         }
         at
     }
 
     /// Inserts a node between a parent and its child, at the byte where the label and a new string differ.
-    fn split(&mut self, parent: u32, child: u32, label: &[u8], common: usize) -> u32 {
-        let (head, tail) = label.split_at_checked(common).unwrap_or((label, &[]));
+    fn split(&mut self, parent: u32, child: u32, common: usize) -> u32 {
+        let label = self.node_mut(child).map(|node| mem::take(&mut node.label)).unwrap_or_default();
+        let (head, tail) = label.split_at_checked(common).unwrap_or((&label, &[]));
         // `add` replaces the entry of the parent: the head begins with the same byte as the label did.
         let middle = self.add(parent, head);
         if let Some(node) = self.node_mut(child) {
