@@ -25,6 +25,7 @@ impl Root {
     }
 
     /// Takes the plugin's configuration; false: it is refused, and nothing of it is in force.
+    #[inline(never)]
     pub fn configure(&mut self) -> bool {
         let configuration = host::plugin_configuration().unwrap_or_default();
         let plugin = host::plugin_root_id().unwrap_or_default();

@@ -239,6 +239,7 @@ impl Engine {
 
     /// The one sequence of a decision: make the request canonical, find the rules that match, and read the verdicts off
     /// them. `find` is what deciding and explaining do differently.
+    #[inline(never)]
     fn decide<'r>(
         &'r self,
         view: &RequestView<'r>,

@@ -100,6 +100,7 @@ impl Outbound {
 
     /// The changes, and the trace of the request.
     #[must_use]
+    #[inline(never)]
     pub fn outgoing<'a>(&'a self, headers: &[Pair<'a>], facts: &Facts<'_>) -> Outgoing<'a> {
         let (context, written) = self.trace(headers, facts);
         let trace_id = context.as_ref().map(|context| trace_context::hex(&context.trace_id));
@@ -124,6 +125,7 @@ impl Outbound {
     }
 
     /// The trace, for logs and other headers, and the headers that propagate it.
+    #[inline(never)]
     fn trace(&self, headers: &[Pair<'_>], facts: &Facts<'_>) -> (Option<TraceContext>, Vec<(&'static str, String)>) {
         let incoming = Incoming::read(headers);
         if self.mode != TracingMode::Standalone {

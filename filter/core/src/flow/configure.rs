@@ -37,6 +37,7 @@ pub struct Configured {
 /// # Errors
 ///
 /// The line for the log. Then nothing of the policy is in force.
+#[inline(never)]
 pub fn configure(configuration: &[u8], plugin: &[u8], environment: &[u8], now: u64) -> Result<Configured, Effect> {
     let engine = Engine::from_configuration(configuration, filter_of(environment))
         .and_then(|engine| check_plugin(engine, plugin));

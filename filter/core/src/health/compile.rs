@@ -10,6 +10,7 @@ use crate::problem::{Flaw, Place, PolicyCode, Problems};
 use crate::wire;
 
 /// Compiles `health`; what is wrong goes to `problems`.
+#[inline(never)]
 pub(crate) fn compile(upstream: &str, source: &wire::Health, problems: &mut Problems) -> HealthPolicy {
     let wire::Health { force, probe, passive, hold, slow_start, refusal, failover } = source;
     let place = &Place::Field("health");

@@ -43,6 +43,7 @@ impl TrustDomains {
 /// Reads a trust domain pattern. For a use that permits it stands for the mesh's aliases exactly where Istio has it stand
 /// for them (`ExpandTrustDomainAliases` in its `trustdomain/bundle.go`); for one that restricts wherever it matches one of
 /// the mesh's names.
+#[inline(never)]
 pub fn parse_trust_domain(text: &str, domains: &TrustDomains, by: Use) -> Result<Vec<StringPattern>, Flaw> {
     let pattern = StringPattern::parse(text)?;
     check_trust_domain(text.trim_matches('*'))?;
@@ -154,6 +155,7 @@ fn check_exact_principal(text: &str) -> Result<(), String> {
 }
 
 /// Reads a service account, `NS/SA` or `SA`, as the path of a principal: `ns/NS/sa/SA`.
+#[inline(never)]
 pub fn parse_service_account(text: &str, own_namespace: &str) -> Result<StringPattern, Flaw> {
     let flaw = |message: String| {
         Err(Flaw::new(PolicyCode::ServiceAccount, format_args!("{}", message))
@@ -173,6 +175,7 @@ pub fn parse_service_account(text: &str, own_namespace: &str) -> Result<StringPa
 }
 
 /// Reads a namespace pattern.
+#[inline(never)]
 pub fn parse_namespace(text: &str) -> Result<StringPattern, Flaw> {
     let pattern = StringPattern::parse(text)?;
     let literal = text.trim_matches('*');

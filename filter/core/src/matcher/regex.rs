@@ -113,10 +113,15 @@ impl<'s> RegexCompiler<'s> {
     fn build(&mut self, pattern: &str) -> Result<Arc<Pattern>, Flaw> {
         let carried = self.carried.iter().find(|carried| carried.pattern == pattern);
         let automaton = automaton(pattern, carried.map(|carried| carried.automaton.as_str()), &mut self.bytes)?;
-        Pattern::from_bytes(&automaton)
-            .map(Arc::new)
-            .map_err(|_| Flaw::new(PolicyCode::Regex, format_args!("the automaton of `{pattern}` cannot be read")))
+        from_bytes(&automaton)
+            .ok_or_else(|| Flaw::new(PolicyCode::Regex, format_args!("the automaton of `{pattern}` cannot be read")))
     }
+}
+
+/// [`Pattern::from_bytes`] without the reason: as that is not used, the code that gives it is left out.
+#[inline(never)]
+fn from_bytes(automaton: &[u8]) -> Option<Arc<Pattern>> {
+    Pattern::from_bytes(automaton).ok().map(Arc::new)
 }
 
 /// The automaton of a pattern: compiled, and the one that the policy carries, if it carries one, must be the same. Its

@@ -22,6 +22,7 @@ const MAX_NAMES: usize = 64;
 const MAX_ROUTED: usize = MAX_TARGETS * (MAX_NAMES + 1);
 
 /// Compiles `tracing` and `headers`; what is wrong goes to `problems`.
+#[inline(never)]
 pub(crate) fn compile(tracing: &wire::Tracing, headers: &wire::Headers, problems: &mut Problems) -> Outbound {
     let mut compiler = Compiler { problems };
     let wire::Tracing { mode, formats, baggage, parent, sampling_per_mille } = tracing;

@@ -61,6 +61,7 @@ pub struct Compiled {
 
 /// Compiles a policy with these rules in place of its own, or reports everything that is wrong with it. Rules that it owns are
 /// given back one by one: in the filter memory that was once in use stays with the VM.
+#[inline(never)]
 pub fn compile<R: Borrow<wire::Rule>>(source: &wire::Policy, rules: Vec<R>) -> Result<Compiled, InvalidPolicy> {
     let wire::Policy {
         version,
@@ -217,6 +218,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// The rules in force, and the numbers of their ids.
+    #[inline(never)]
     fn rules<R: Borrow<wire::Rule>>(
         &mut self,
         sources: Vec<R>,

@@ -49,6 +49,7 @@ pub struct CanonicalRequest<'a> {
 
 impl<'a> CanonicalRequest<'a> {
     /// Reads a request, or says in which way it is ambiguous for both policies.
+    #[inline(never)]
     pub(crate) fn read(view: &RequestView<'a>, reading: &'a ReadSettings) -> Result<Self, Doubts> {
         let mut doubts = Doubts::default();
         match Self::read_parts(view, reading, &mut doubts) {
@@ -151,6 +152,7 @@ fn set_once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], twice: Ambiguity) 
 
 /// What rules read of the headers. A server that follows CGI would read the caller's `x_role` where a rule read
 /// `x-role`.
+#[inline(never)]
 fn read_headers<'a>(
     headers: &[(&'a [u8], &'a [u8])],
     reading: &ReadSettings,

@@ -16,6 +16,7 @@ use crate::text::{halves, split_bytes};
 use crate::wire::Ambiguity;
 
 /// What the query has under the names that rules read.
+#[inline(never)]
 pub fn read<'a>(
     query: Option<&'a [u8]>,
     table: &NameTable,

@@ -93,6 +93,7 @@ pub struct Metadata(MetadataMessage);
 impl Metadata {
     /// Reads the serialised message. [`Ambiguity::UnreadableMetadata`] if it is none, or is nested too deeply: read as no
     /// token, a denial of its subject would be avoided by one claim that the caller chose.
+    #[inline(never)]
     pub fn parse(bytes: &[u8]) -> Result<Self, Ambiguity> {
         MetadataMessage::decode(bytes).map(Self).map_err(|_| Ambiguity::UnreadableMetadata)
     }

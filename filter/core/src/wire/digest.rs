@@ -32,6 +32,7 @@ const MARK_DIGITS: usize = 16;
 /// The mark of what a worker has in force: the beginning of the digest of its whole configuration, and of the digest of the
 /// filter that takes it, where that is known (`sha256:DIGEST`, else empty). 16 hexadecimal digits.
 #[must_use]
+#[inline(never)]
 pub fn mark(configuration: &Json<'_>, filter: &[u8]) -> String {
     let mut canonical = Canonical::default();
     canonical.write(configuration);
@@ -53,6 +54,7 @@ pub fn mark_of(configuration: &[u8], filter: &[u8]) -> Result<String, String> {
 
 /// The digests of the rules in force and of the candidate's rules in the JSON of a policy; `None`: it has no candidate.
 #[must_use]
+#[inline(never)]
 pub fn digests(policy: &Json<'_>) -> Option<[Digest; 2]> {
     let candidate = policy.get("candidate")?;
     let in_force: Vec<&Json<'_>> = list(policy, "rules").collect();

@@ -69,6 +69,7 @@ impl Policy {
     /// Reads a policy as [`Wire::read`](super::Wire::read) does, and gives back the memory of each rule's tree once the rule is
     /// read: in the filter memory that was once in use stays with the VM. `None`: something is wrong; to say what takes the whole
     /// tree.
+    #[inline(never)]
     pub(crate) fn take(mut tree: Json<'_>) -> Option<Self> {
         let rules = tree.take_list("rules")?;
         let mut policy: Self = Reader::read(&tree).ok()?;

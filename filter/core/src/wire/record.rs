@@ -100,6 +100,7 @@ macro_rules! record {
         impl $crate::wire::Wire for $name {
             const SHAPE: $crate::wire::Shape = $crate::wire::Shape::Block(&Self::BLOCK);
 
+            #[inline(never)]
             fn read(
                 reader: &mut $crate::wire::Reader,
                 place: &$crate::problem::Place<'_>,

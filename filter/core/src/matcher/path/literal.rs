@@ -9,6 +9,7 @@ use crate::text::lossy;
 use crate::wire::Ambiguity;
 
 /// Reads a literal. One that no request can have is refused, because its author expects it to match.
+#[inline(never)]
 pub(super) fn canonical_literal(text: &str, tolerance: Tolerance) -> Result<Box<[u8]>, Flaw> {
     if text.contains('?') {
         return Err(Flaw::new(PolicyCode::Path, format_args!("the path `{text}` has a query")).help(format_args!(

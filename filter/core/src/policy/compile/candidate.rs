@@ -14,6 +14,7 @@ use crate::wire::{self, Stage};
 impl Compiler<'_> {
     /// Who is decided by which policy. The candidate's rules and the parts of regions are added to the rules in force.
     /// `numbers` are those of the rules in force, by id.
+    #[inline(never)]
     pub(super) fn rollout(
         &mut self,
         source: &wire::Policy,

@@ -29,6 +29,7 @@ const WORDS: [&str; 2] = ["scope", "permission"];
 
 impl Compiler<'_> {
     /// In the order in which they are asked, each with its place in the file: those with expressions last.
+    #[inline(never)]
     pub(super) fn conditions(
         &mut self,
         place: &Place<'_>,
@@ -78,6 +79,7 @@ impl Compiler<'_> {
         Some(self.keyed_condition(place, source, &written, (action, *quantifier), Reader { decides, by_pattern }))
     }
 
+    #[inline(never)]
     fn keyed_condition(
         &mut self,
         place: &Place<'_>,
@@ -177,6 +179,7 @@ impl Compiler<'_> {
         SetTest { values, not_values }
     }
 
+    #[inline(never)]
     fn identity_condition(
         &mut self,
         place: &Place<'_>,

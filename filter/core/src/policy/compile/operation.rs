@@ -29,6 +29,7 @@ enum OperationField {
 }
 
 impl Compiler<'_> {
+    #[inline(never)]
     pub(super) fn operation(&mut self, place: &Place<'_>, to: &wire::ToEntry, decides: Sides) -> Operation {
         let wire::ToEntry { operation } = to;
         let place = &place.field("operation");

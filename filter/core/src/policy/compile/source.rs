@@ -13,6 +13,7 @@ use crate::request::usage::Use;
 use crate::wire::{self, Action};
 
 impl Compiler<'_> {
+    #[inline(never)]
     pub(super) fn source(&mut self, place: &Place<'_>, from: &wire::FromEntry, action: Action) -> Source {
         let wire::FromEntry { source } = from;
         let place = &place.field("source");
