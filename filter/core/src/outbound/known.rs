@@ -79,7 +79,6 @@ fn place(name: &[u8]) -> u8 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::*;
     use crate::engine::Engine;
     use crate::outbound::hygiene;
     use crate::trace_context;
