@@ -12,6 +12,7 @@ use sallyport_tests::cluster::{Answer, Cluster, curl_from_outside, scene, stage}
 use sallyport_tests::echo::Echo;
 
 const RULES: &str = "[{id: readers, action: ALLOW, from: [{source: {serviceAccounts: [httpbin/sleep]}}]}]";
+const OPEN: &str = "[{id: open, action: ALLOW, to: [{operation: {methods: [GET]}}]}]";
 const URL: &str = "http://httpbin.legacy.internal/anything";
 const SECOND: &str = "second.org";
 
@@ -129,6 +130,15 @@ fn pods_leave_and_come_back(cluster: &Cluster, site: &Site<'_>, doorway: &Doorwa
     cluster.wait("two ready pods", || Ok(ready(cluster)? == 2))?;
     cluster.wait_for("httpbin", "sleep", URL, |answer| answer.status == 200)?;
     // The kubelet's path is nobody else's business, and its port leads nowhere else.
+    let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
+    for (path, status) in [("/sallyport/ready", 200), ("/anything", 404), ("/sallyport/readyz", 404)] {
+        let answer = curl_from_outside(&[&format!("http://{gateway}:8081{path}")])?;
+        ensure!(answer.status == status, "{path}: {answer:?}");
+    }
+    // A policy that names no caller decides there, too, but what it allows has no route.
+    site.serve("httpbin", &egress("").replace(RULES, OPEN))?;
+    cluster
+        .wait_for("httpbin", "sleep", URL, |answer| answer.header("x-sallyport").is_empty() && answer.status == 200)?;
     let (_, gateway) = cluster.pod("egress", "httpbin-egress")?;
     for (path, status) in [("/sallyport/ready", 200), ("/anything", 404), ("/sallyport/readyz", 404)] {
         let answer = curl_from_outside(&[&format!("http://{gateway}:8081{path}")])?;

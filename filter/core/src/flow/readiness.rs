@@ -1,7 +1,8 @@
 //! The kubelet's readiness probe.
 //!
 //! It is answered on a port of its own and on no other. There the kubelet reaches the gate without a certificate, and no
-//! caller may use that to get anything but this answer.
+//! caller may use that to get anything but this answer: by a policy that names callers it gets 404 for everything else, and by
+//! another one what the policy says, but no route of that port leads anywhere.
 
 use super::properties::Properties;
 use super::worker::WorkerState;
@@ -14,6 +15,11 @@ use crate::request::pairs::{self, Pair};
 /// What shows whether this is the kubelet's port.
 pub(super) fn needs(engine: &Engine) -> Needs {
     if engine.readiness().is_some() { Needs::DESTINATION_PORT } else { Needs::default() }
+}
+
+/// Whether this is what the kubelet asks for.
+pub(super) fn is_path(headers: &[Pair<'_>]) -> bool {
+    pairs::first(headers, b":path").is_some_and(|path| path == READY_PATH.as_bytes())
 }
 
 /// Whether the request came in on the kubelet's port.
@@ -35,9 +41,8 @@ pub(super) fn answer(
     if properties.has_mtls() || !is_port(engine, properties) {
         return None;
     }
-    let is_asked = pairs::first(headers, b":path").is_some_and(|path| path == READY_PATH.as_bytes());
     let is_ready = || !readiness.upstream || worker.is_ready(engine);
-    Some(Answer::readiness(is_asked.then(is_ready)))
+    Some(Answer::readiness(is_path(headers).then(is_ready)))
 }
 
 impl WorkerState {

@@ -131,7 +131,7 @@ impl RequestHeaders {
 fn first_needs(engine: &Engine, worker: &mut WorkerState, headers: &[Pair<'_>]) -> Needs {
     // Most callers' certificates have a name, and then there is no need to ask whether there is a certificate.
     let mut needs = engine.needs().without(Needs::MTLS);
-    if !needs.contains(Needs::URI_SAN) {
+    if !needs.contains(Needs::URI_SAN) && readiness::is_path(headers) {
         needs |= readiness::needs(engine);
     }
     // Asked for before it is known whether the request passes: random bytes cost less than a third round.

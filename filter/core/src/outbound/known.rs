@@ -1,5 +1,7 @@
 //! What is decided about names of headers before any request has them.
 
+use alloc::borrow::Cow;
+
 use crate::map::ByteMap;
 use crate::request::name::fold;
 
@@ -58,7 +60,11 @@ impl Known {
 
     /// Whether a header is removed; `None` where that must be asked.
     pub(super) fn is_removed(&self, name: &[u8]) -> Option<bool> {
-        if fold(name) != name {
+        // No list has a pseudo-header.
+        if name.first() == Some(&b':') {
+            return Some(false);
+        }
+        if matches!(fold(name), Cow::Owned(_)) {
             return None;
         }
         match self.names.get(name) {
@@ -127,7 +133,9 @@ mod tests {
     fn what_most_requests_have_needs_one_look() {
         let engines = engines();
         let strict = &engines[0].outbound().known;
-        for name in [":path", ":authority", "host", "accept", "user-agent", "cookie", "x-request-id", "content-type"] {
+        for name in
+            [":path", ":method", ":authority", "host", "accept", "user-agent", "cookie", "x-request-id", "content-type"]
+        {
             assert_eq!(strict.is_removed(name.as_bytes()), Some(false), "{name}");
         }
         assert_eq!(strict.is_removed(b"x-real-ip"), Some(true));

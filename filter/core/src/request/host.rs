@@ -33,6 +33,9 @@ impl Host<'_> {
 /// URL, "ends in a number").
 #[must_use]
 pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
+    if is_plain(authority) {
+        return Some(Host { name: Cow::Borrowed(authority), canonical: None, port: None });
+    }
     let (name, port) = match authority.iter().rposition(|byte| *byte == b':') {
         Some(colon) if !authority.ends_with(b"]") => {
             let digits = authority.get(colon.checked_add(1)?..)?;
@@ -66,11 +69,35 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
     Some(Host { name, canonical, port })
 }
 
+/// Whether this is a name without anything that could be meant in another way: what most requests have, read once.
+fn is_plain(authority: &[u8]) -> bool {
+    let mut at_start = true;
+    let mut is_letter = false;
+    for byte in authority {
+        match byte {
+            b'.' if at_start => return false,
+            b'.' => at_start = true,
+            b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => {
+                // Of each label, so at the end of the last: with a digit it may be a number.
+                if at_start {
+                    is_letter = !byte.is_ascii_digit();
+                }
+                at_start = false;
+            }
+            _ => return false,
+        }
+    }
+    is_letter && !at_start
+}
+
 fn parse_port(digits: &[u8]) -> Option<u16> {
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() {
         return None;
     }
-    core::str::from_utf8(digits).ok()?.parse().ok()
+    digits.iter().try_fold(0_u16, |port, digit| {
+        let value = digit.checked_sub(b'0').filter(|value| *value <= 9)?;
+        port.checked_mul(10)?.checked_add(value.into())
+    })
 }
 
 #[cfg(test)]

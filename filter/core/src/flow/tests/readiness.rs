@@ -3,11 +3,14 @@ use crate::health::ProbeFailure;
 
 const PORT: i64 = 15020;
 
+const CALLERS: &str = r#"{"id": "a", "action": "ALLOW", "from": [{"source": {"namespaces": ["none"]}}]}"#;
+
+/// One that names callers.
 fn policy(upstream: bool) -> Engine {
     let health = r#", "health": {"hold": 0, "slowStart": {"share": 10, "duration": 0}, "refusal": {"status": 503,
         "retryAfter": 1000}, "probe": {"cluster": "c", "method": "GET", "host": "h", "path": "/",
         "expect": {"statuses": ["200"]}, "interval": 5000, "jitter": 0, "timeout": 1000, "rise": 1, "fall": 1}}"#;
-    engine("", &format!(r#", "readiness": {{"port": {PORT}, "upstream": {upstream}}}{health}"#))
+    engine(CALLERS, &format!(r#", "readiness": {{"port": {PORT}, "upstream": {upstream}}}{health}"#))
 }
 
 fn at(port: i64) -> Properties {
@@ -38,28 +41,42 @@ fn the_kubelet_gets_an_answer_on_its_own_port_and_to_its_own_path() {
     }
     let headers = headers("GET", "/sallyport/ready");
     for properties in [at(8443), Properties::default(), Properties::default().with(Needs::DESTINATION_PORT, b"15020")] {
-        // Elsewhere it is a path like any other, and this policy allows none.
-        assert_eq!(answered(&engine, &mut worker, &headers, &properties).answer.status, 403);
+        // Elsewhere it is a path like any other, and this policy allows none of it.
+        assert_eq!(answered(&engine, &mut worker, &headers, &properties).answer.status, 401);
+    }
+}
+
+#[test]
+fn a_policy_without_callers_asks_for_the_port_of_one_path() {
+    let engine = engine(RULES, &format!(r#", "readiness": {{"port": {PORT}, "upstream": false}}"#));
+    let asked = |path: &str, properties: &Properties| {
+        let headers = headers("GET", path);
+        let (asked, step) = run(&engine, &mut WorkerState::new(&engine), &headers, properties);
+        (asked, matches!(step, RequestStep::Answer(Answered { answer, .. }) if answer.status == 200))
+    };
+    let port = Needs::DESTINATION_PORT;
+    assert_eq!(asked("/sallyport/ready", &at(PORT)), (vec![port, Needs::MTLS], true));
+    assert_eq!(asked("/sallyport/ready", &at(8443)), (vec![port], false));
+    for path in ["/", "/sallyport/ready?x", "/sallyport/readyz"] {
+        assert_eq!(asked(path, &Properties::default()), (vec![], false), "{path}");
     }
 }
 
 #[test]
 fn a_caller_with_a_certificate_is_not_the_kubelet() {
-    let callers = r#"{"id": "a", "action": "ALLOW", "from": [{"source": {"namespaces": ["none"]}}]}"#;
-    let engine = engine(callers, &format!(r#", "readiness": {{"port": {PORT}, "upstream": false}}"#));
-    let mut headers = headers("GET", "/sallyport/ready");
-    let line = format!("Hash=1;URI={SLEEP}");
-    certificate(&mut headers, &line);
-    let properties = mtls(SLEEP);
-    let (asked, _) = run(&engine, &mut WorkerState::new(&engine), &headers, &properties);
-    assert!(!asked.contains(&Needs::DESTINATION_PORT), "{asked:?}");
-    let on_its_port = mtls(SLEEP).with_number(Needs::DESTINATION_PORT, PORT);
-    let answer = answered(&engine, &mut WorkerState::new(&engine), &headers, &on_its_port).answer;
-    assert_eq!(answer.details, "sallyport:not_allowed");
-    // Of a policy that is not about callers, too.
-    let engine = policy(false);
-    let answer = answered(&engine, &mut WorkerState::new(&engine), &headers, &on_its_port).answer;
-    assert_eq!(answer.details, "sallyport:not_allowed");
+    let open = engine(RULES, &format!(r#", "readiness": {{"port": {PORT}, "upstream": false}}"#));
+    for (engine, details) in [(policy(false), "sallyport:not_allowed"), (open, "")] {
+        let mut headers = headers("GET", "/sallyport/ready");
+        let line = format!("Hash=1;URI={SLEEP}");
+        certificate(&mut headers, &line);
+        let properties = mtls(SLEEP).with_number(Needs::DESTINATION_PORT, PORT);
+        match run(&engine, &mut WorkerState::new(&engine), &headers, &properties).1 {
+            RequestStep::Answer(answered) => assert_eq!(answered.answer.details, details),
+            step => assert!(details.is_empty() && matches!(step, RequestStep::Forward(_)), "{step:?}"),
+        }
+        let (asked, _) = run(&engine, &mut WorkerState::new(&engine), &headers, &mtls(SLEEP));
+        assert_eq!(asked.iter().any(|needs| needs.contains(Needs::DESTINATION_PORT)), details.is_empty());
+    }
 }
 
 #[test]

@@ -23,7 +23,6 @@ fn only_without_a_name_is_asked_whether_there_is_a_certificate() {
     let named = Properties::default().with(Needs::URI_SAN, SLEEP.as_bytes());
     let unnamed = Properties::default().with(Needs::URI_SAN, b"");
     let without = Properties::default();
-    let at_port = Properties::default().with_number(Needs::DESTINATION_PORT, 15020);
     let (uri, digest, port) = (Needs::URI_SAN, Needs::PEER_DIGEST, Needs::DESTINATION_PORT);
     for (rules, more, properties, expected) in [
         (callers, "", &named, vec![uri]),
@@ -33,8 +32,7 @@ fn only_without_a_name_is_asked_whether_there_is_a_certificate() {
         (callers, forwarders, &without, vec![uri | digest, Needs::MTLS]),
         (callers, readiness, &named, vec![uri]),
         (callers, readiness, &without, vec![uri, Needs::MTLS | port]),
-        (RULES, readiness, &without, vec![port]),
-        (RULES, readiness, &at_port, vec![port, Needs::MTLS]),
+        (RULES, readiness, &without, vec![]),
         (sni, "", &without, vec![Needs::SNI]),
         (RULES, goes_on, &without, vec![]),
         (RULES, begins, &without, vec![Needs::RANDOM_IDS]),
