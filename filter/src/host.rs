@@ -63,13 +63,6 @@ unsafe extern "C" {
     fn proxy_set_tick_period_milliseconds(period: u32) -> u32;
     fn proxy_get_buffer_bytes(kind: u32, start: usize, max: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
-    fn proxy_get_header_map_value(
-        map: u32,
-        name: *const u8,
-        name_size: usize,
-        data: *mut *mut u8,
-        size: *mut usize,
-    ) -> u32;
     fn proxy_replace_header_map_value(
         map: u32,
         name: *const u8,
@@ -239,10 +232,10 @@ pub fn remove_trailer(of: Message, name: &[u8]) -> bool {
     status == OK
 }
 
-/// The value of one response header, several of them joined by commas.
-pub fn response_header(name: &str) -> Option<Vec<u8>> {
-    // SAFETY: see `receive`; the name outlives the call.
-    receive(|data, size| unsafe { proxy_get_header_map_value(RESPONSE_HEADERS, name.as_ptr(), name.len(), data, size) })
+/// All response headers, in the byte form of [`pairs`]; only while they are being passed on.
+pub fn response_headers() -> Option<Vec<u8>> {
+    // SAFETY: see `receive`.
+    receive(|data, size| unsafe { proxy_get_header_map_pairs(RESPONSE_HEADERS, data, size) })
 }
 
 /// Sets one response header, in place of any that the upstream sent under its name.

@@ -47,8 +47,8 @@ impl Stream {
     }
 
     pub fn on_response_headers(&mut self) -> Action {
-        if let Some(name) = response::needed_header(&self.forwarded) {
-            response::take_header(&mut self.forwarded, host::response_header(name).as_deref());
+        if response::needs_status(&self.forwarded) {
+            response::take_status(&mut self.forwarded, host::response_headers().as_deref());
         }
         if let Some((name, value)) = response::on_headers(&mut self.forwarded) {
             host::set_response_header(name, &value);
@@ -58,7 +58,7 @@ impl Stream {
 
     pub fn on_response_trailers(&mut self) -> Action {
         let trailers = host::trailers(Message::Response);
-        response::on_trailers(&mut self.forwarded, trailers.as_deref());
+        response::take_status(&mut self.forwarded, trailers.as_deref());
         self.clean_trailers(Message::Response, trailers.as_deref())
     }
 

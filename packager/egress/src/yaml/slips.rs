@@ -138,7 +138,7 @@ impl Scan {
         let content = line.trim_start_matches(' ');
         let indent = line.len().saturating_sub(content.len());
         let outermost = self.quote.or(self.open.first().copied()).filter(|open| indent <= open.indent);
-        outermost.filter(|_| !content.is_empty() && !content.starts_with([']', '}']))?;
+        outermost.filter(|_| !content.trim_start().is_empty() && !content.starts_with([']', '}']))?;
         self.quote.or(self.open.last().copied())
     }
 
@@ -273,6 +273,7 @@ mod tests {
             ("a:\n  b: \"c\n  d: e\n", Some(8)),
             ("a: 'it''s\nb: c\n", Some(3)),
             ("a: [\n  b,\n  c\n]\nd: e\n", None),
+            ("a: [b,\n\t\n\u{85}\n  c]\nd: e\n", None),
             ("a: \"b\n  c\"\nd: e\n", None),
             ("a: \"\\\"\"\nb: it's [1\nc: d}\n", None),
             ("a: |\n  {[\"\n  }\nb: c\n", None),

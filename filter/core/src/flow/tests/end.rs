@@ -133,7 +133,7 @@ fn the_status_of_a_call_is_that_of_its_headers_or_trailers() {
         let headers = [&*headers("POST", "/a.B/C"), more].concat();
         forward(&engine, &mut WorkerState::new(&engine), &headers, &Properties::default()).forwarded
     };
-    let trailers = |status: &[u8]| pairs::serialize(&[(b"grpc-message", b"x"), (b"grpc-status", status)]).unwrap();
+    let map = |status: &str| pairs::serialize(&[(b"grpc-message", b"x"), (b"grpc-status", status.as_bytes())]);
     let (details, upstream): (Needs, &[u8]) = (Needs::RESPONSE_DETAILS, b"via_upstream");
     for (is_call, header, trailer, of_envoy, expected) in [
         (true, Some("14"), None, ZERO, (true, false)),
@@ -146,11 +146,9 @@ fn the_status_of_a_call_is_that_of_its_headers_or_trailers() {
         (false, Some("14"), Some("14"), UNAVAILABLE, (false, false)),
     ] {
         let mut forwarded = forwarded(if is_call { call } else { &[] });
-        assert_eq!(response::needed_header(&forwarded), is_call.then_some("grpc-status"));
-        response::take_header(&mut forwarded, header.map(str::as_bytes));
-        if let Some(trailer) = trailer {
-            response::on_trailers(&mut forwarded, Some(&trailers(trailer.as_bytes())));
-        }
+        assert_eq!(response::needs_status(&forwarded), is_call);
+        response::take_status(&mut forwarded, header.and_then(map).as_deref());
+        response::take_status(&mut forwarded, trailer.and_then(map).as_deref());
         let mut worker = WorkerState::new(&engine);
         let host: &[(Needs, &[u8])] =
             &[(Needs::RESPONSE_STATUS, OK), (details, upstream), (Needs::GRPC_STATUS, of_envoy)];
