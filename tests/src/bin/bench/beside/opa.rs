@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use sallyport_tests::process::{Program, Scratch, Stdout, cpu};
+use sallyport_tests::process::{Program, Scratch, Stdout, cpu, resident};
 use sallyport_tests::tools;
 
-use super::proxy::{pinned, resident};
+use super::proxy::pinned;
 
 /// A running OPA.
 #[derive(Debug)]
@@ -47,6 +47,6 @@ impl Opa {
 
     /// The memory that it has, in bytes.
     pub fn resident(&self) -> Result<u64> {
-        resident(self.program.id())
+        Ok(resident(self.program.id())? * 1024)
     }
 }

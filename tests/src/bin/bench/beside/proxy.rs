@@ -7,11 +7,11 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use sallyport_tests::certs::{Authority, Identity};
 use sallyport_tests::envoys::Envoy;
 use sallyport_tests::gate::ask_admin;
-use sallyport_tests::process::{Program, Scratch, Stdout, cpu};
+use sallyport_tests::process::{Program, Scratch, Stdout, cpu, resident};
 use serde_json::{Value, json};
 
 /// How long one may take to start: it compiles a module for each worker.
@@ -135,15 +135,8 @@ impl Proxy {
 
     /// The memory that it has, in bytes.
     pub fn resident(&self) -> Result<u64> {
-        resident(self.program.id())
+        Ok(resident(self.program.id())? * 1024)
     }
-}
-
-/// The memory that a process has, in bytes.
-pub fn resident(process: u32) -> Result<u64> {
-    let text = fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("a process without memory")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<u64>()? * 1024)
 }
 
 /// Where the listener is, once it is and takes connections.
