@@ -34,7 +34,7 @@ mod health;
 mod host;
 mod policy;
 mod root;
-#[expect(unsafe_code, reason = "the allocator, which is the C library's")]
+#[expect(unsafe_code, reason = "a link to the C library, which compares memory")]
 mod runtime;
 mod stream;
 

@@ -37,6 +37,7 @@ impl ActivePolicy {
     }
 
     /// Looks up what a stage needs.
+    #[inline(never)]
     pub fn look_up(&self, needs: Needs, properties: &mut Properties) {
         if needs.contains(Needs::TIME) {
             properties.set_time(host::now_nanoseconds());

@@ -76,6 +76,7 @@ impl Stream {
         }
     }
 
+    #[inline(never)]
     fn decide(&mut self, policy: &ActivePolicy, headers: &[Pair<'_>], properties: &mut Properties) -> Action {
         let mut stage = RequestHeaders::default();
         loop {
@@ -93,6 +94,7 @@ impl Stream {
         }
     }
 
+    #[inline(never)]
     fn forward(&mut self, forward: Forward<'_>) -> Action {
         let Forward { route, edits, report, forwarded } = forward;
         self.forwarded = forwarded;

@@ -82,6 +82,7 @@ pub struct Report<'r> {
 
 impl RequestHeaders {
     /// Goes as far as possible with what is known.
+    #[inline(never)]
     pub fn next<'r>(
         &mut self,
         engine: &'r Engine,
@@ -192,6 +193,7 @@ impl<'r> Decided<'r> {
         RequestStep::Answer(Answered { answer, report: Report { log: self.log, attributes } })
     }
 
+    #[inline(never)]
     fn forward(self, permit: Permit<'r>, target: usize, phase: Option<Phase>, ids: [u8; 24]) -> RequestStep<'r> {
         let Self { engine, decision, view, .. } = &self;
         let facts = Facts {

@@ -117,23 +117,22 @@ fn expanded(text: &str, domains: &TrustDomains) -> Vec<String> {
 
 /// For a use that restricts, a pattern that matches one name of the mesh's trust domain speaks of callers by all of them.
 fn names_of_the_mesh(pattern: &StringPattern, literal: &str, domains: &TrustDomains) -> Vec<StringPattern> {
-    let prefix = |text: String| StringPattern::Prefix(text.into_bytes().into());
     let (head, path) = split_once(literal, "/").map_or((literal, None), |(head, path)| (head, Some(path)));
-    match (pattern, path) {
-        (StringPattern::Exact(_), Some(path)) => {
-            domains.own_if(|name| name == head).map(|own| exact(&format!("{own}/{path}"))).collect()
+    let is_named = |name: &str| match (pattern, path) {
+        (StringPattern::Exact(_) | StringPattern::Prefix(_), Some(_)) => name == head,
+        (StringPattern::Prefix(_), None) => name.starts_with(head),
+        (StringPattern::Suffix(_), Some(_)) => name.ends_with(head),
+        (StringPattern::Exact(_) | StringPattern::Suffix(_) | StringPattern::Present, _) => false,
+    };
+    let under = |own: &str| {
+        let text = format!("{own}/{}", path.unwrap_or_default()).into_bytes().into();
+        if matches!(pattern, StringPattern::Prefix(_)) {
+            StringPattern::Prefix(text)
+        } else {
+            StringPattern::Exact(text)
         }
-        (StringPattern::Prefix(_), Some(path)) => {
-            domains.own_if(|name| name == head).map(|own| prefix(format!("{own}/{path}"))).collect()
-        }
-        (StringPattern::Prefix(_), None) => {
-            domains.own_if(|name| name.starts_with(head)).map(|own| prefix(format!("{own}/"))).collect()
-        }
-        (StringPattern::Suffix(_), Some(path)) => {
-            domains.own_if(|name| name.ends_with(head)).map(|own| exact(&format!("{own}/{path}"))).collect()
-        }
-        (StringPattern::Exact(_) | StringPattern::Suffix(_) | StringPattern::Present, _) => Vec::new(),
-    }
+    };
+    domains.own_if(is_named).map(under).collect()
 }
 
 /// An exact principal has a trust domain and a path; one that speaks of `ns` and `sa` does so in Istio's form.
