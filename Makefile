@@ -23,7 +23,7 @@ STATIC := $(if $(filter Linux,$(shell uname -s)),static)
 TEST := $(CARGO) test --workspace --exclude sallyport-filter
 
 test: set-up wasm $(STATIC) ## unit, property and golden tests; then everything through real Envoys
-	$(TEST) --no-fail-fast -- --include-ignored
+	tests/tools/suite --include-ignored
 
 wasm: set-up-wasm ## the filter, as it ships
 	tests/tools/wasm
