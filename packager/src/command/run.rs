@@ -76,9 +76,9 @@ pub(crate) struct Args {
     /// Where the OPA of `gateway.opa` is [default: 127.0.0.1:9191, as in a pod]
     #[arg(long, value_name = "HOST:PORT", value_parser = host_port)]
     opa: Option<HostPort>,
-    /// Worker threads of each Envoy
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=256))]
-    concurrency: u16,
+    /// Worker threads of each Envoy [default: `gateway.concurrency` of its Egress when `run` starts]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=256))]
+    concurrency: Option<u32>,
     /// The format of what is printed
     #[arg(long, short, value_enum, default_value_t)]
     format: Output,

@@ -36,7 +36,7 @@ impl Envoy {
     pub(crate) fn start(
         program: &Path,
         layout: &Layout,
-        concurrency: u16,
+        workers: u32,
         variables: &[(String, OsString)],
     ) -> Result<Self, Failure> {
         let cannot = |error: std::io::Error| {
@@ -54,7 +54,7 @@ impl Envoy {
             .arg(layout.bootstrap())
             .arg("--admin-address-path")
             .arg(layout.admin_address())
-            .args(["--concurrency", &concurrency.to_string()])
+            .args(["--concurrency", &workers.to_string()])
             .args(["--log-level", "warning", "--component-log-level", "wasm:info"])
             // As Istio's agent sets it: connections to a replaced listener are drained for this long.
             .args(["--drain-time-s", "45", "--parent-shutdown-time-s", "60"])

@@ -52,7 +52,7 @@ impl Gateway {
     /// Starts Envoy and waits until it serves; `None` if the user ends the session first.
     pub(crate) fn start(
         program: &Path,
-        concurrency: u16,
+        workers: u32,
         served: &Served,
         announcer: &Announcer<'_>,
         stop: &Stop,
@@ -63,7 +63,7 @@ impl Gateway {
         for (kind, document) in &documents {
             replace(&layout.discovery(kind.service()), document.as_bytes())?;
         }
-        let mut envoy = Envoy::start(program, layout, concurrency, &served.variables)?;
+        let mut envoy = Envoy::start(program, layout, workers, &served.variables)?;
         let started = Instant::now();
         let mut silent_until = SILENCE;
         while !stop.load(Ordering::Relaxed) {

@@ -132,7 +132,8 @@ impl<'a> Session<'a> {
         for (served, admin_port) in all.into_iter().zip(admin_ports) {
             let bootstrap = bootstrap(&served.egress, &served.layout, admin_port);
             replace(&served.layout.bootstrap(), bootstrap.to_string().as_bytes())?;
-            let Some(gateway) = Gateway::start(&program, settings.concurrency, &served, announcer, stop)? else {
+            let workers = settings.workers(&served.egress);
+            let Some(gateway) = Gateway::start(&program, workers, &served, announcer, stop)? else {
                 return Ok(None);
             };
             let changes = HealthChanges::new(&served.layout.envoy_log());

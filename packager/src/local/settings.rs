@@ -33,8 +33,8 @@ pub(crate) struct Settings {
     pub(crate) secrets: Option<PathBuf>,
     /// Where OPA is.
     pub(crate) opa: Option<HostPort>,
-    /// Worker threads of each Envoy.
-    pub(crate) concurrency: u16,
+    /// Worker threads of each Envoy, instead of those of its Egress.
+    pub(crate) concurrency: Option<u32>,
 }
 
 /// `NAME=HOST:PORT`: where to connect instead of an upstream's own address.
@@ -46,6 +46,11 @@ pub(crate) struct Connect {
 }
 
 impl Settings {
+    /// Worker threads of the Envoy of an Egress.
+    pub(crate) fn workers(&self, egress: &Egress) -> u32 {
+        self.concurrency.unwrap_or(egress.spec.gateway.concurrency)
+    }
+
     /// Where to connect instead of this upstream's own address.
     pub(crate) fn address_of(&self, egress: &Egress) -> Option<&HostPort> {
         let is_named = |connect: &&Connect| connect.egress == *egress.name || connect.egress == egress.route();

@@ -15,6 +15,7 @@ mod upstreams;
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -171,6 +172,21 @@ fn the_endpoints_of_the_upstream_are_said() {
     assert_eq!(session.ready["connectsTo"], json!([format!("127.0.0.1:{}", upstream.port()), "[::1]:9443"]));
     let session = Session::start(&egress("GET", upstream.port()), &[]);
     assert_eq!(session.ready["connectsTo"], json!([format!("127.0.0.1:{}", upstream.port())]));
+}
+
+/// As a pod has them, so that what is measured here is what a pod takes.
+#[test]
+#[ignore = "needs Envoy: make test"]
+fn an_envoy_has_the_workers_of_its_egress() {
+    let upstream = Upstream::start();
+    let file = egress("GET", upstream.port());
+    let three = format!("{file}  gateway: {{concurrency: 3}}\n");
+    for (file, arguments, workers) in [(&file, &[][..], 2), (&three, &[], 3), (&three, &["--concurrency", "1"], 1)] {
+        let session = Session::start(file, arguments);
+        let output = Command::new("ps").args(["-o", "args=", "-p", &session.envoy().to_string()]).output().unwrap();
+        let command = String::from_utf8(output.stdout).unwrap();
+        assert!(command.contains(&format!(" --concurrency {workers} ")), "{workers}: {command}");
+    }
 }
 
 /// The same bytes that a gateway in the mesh sends: with the port, an IPv6 address in brackets, and patched if there is a

@@ -30,7 +30,17 @@ const FULL: Extent = Extent { rounds: 24, requests: 4_000, timed_rounds: 5, seco
 const SHORT: Extent = Extent { rounds: 4, requests: 1_000, timed_rounds: 1, seconds: 1, edits: 2 };
 /// Gateways that take turns; the first of a group has no filter.
 const GROUPS: [&[Kind]; 2] = [
-    &[Kind::None, Kind::Empty, Kind::Lua, Kind::Rbac(10), Kind::Rbac(100), Kind::Opa, Kind::Ours(10), Kind::Ours(100)],
+    &[
+        Kind::None,
+        Kind::Empty,
+        Kind::Lua,
+        Kind::Rbac(10),
+        Kind::Rbac(100),
+        Kind::Rbac(200),
+        Kind::Opa,
+        Kind::Ours(10),
+        Kind::Ours(100),
+    ],
     &[
         Kind::None,
         Kind::Rbac(1_000),
@@ -59,6 +69,8 @@ const MEMORY: [Kind; 9] = [
 pub struct Findings {
     /// Of Envoy.
     pub version: String,
+    /// How many cores of which model.
+    pub machine: String,
     /// Bytes of our filter.
     pub filter: u64,
     pub rounds: usize,
@@ -75,8 +87,13 @@ pub struct Findings {
 pub fn run(envoy: &Envoy, short: bool) -> Result<()> {
     let extent = if short { SHORT } else { FULL };
     let filter = fs::metadata(gate::filter()?)?.len();
-    let mut findings =
-        Findings { version: envoy.version.clone(), filter, rounds: extent.rounds, ..Findings::default() };
+    let mut findings = Findings {
+        version: envoy.version.clone(),
+        machine: machine(),
+        filter,
+        rounds: extent.rounds,
+        ..Findings::default()
+    };
     for identity in [false, true] {
         let scratch = Scratch::new("bench-beside")?;
         let transport = if identity { Transport::mutual(&scratch)? } else { Transport::Plain };
@@ -110,6 +127,20 @@ pub fn run(envoy: &Envoy, short: bool) -> Result<()> {
         plot::write(&findings)?;
     }
     Ok(())
+}
+
+/// As Linux names it.
+fn machine() -> String {
+    let about = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let models: Vec<&str> = about
+        .lines()
+        .filter_map(|line| line.strip_prefix("model name")?.split_once(": "))
+        .map(|(_, model)| model)
+        .collect();
+    match models.first() {
+        Some(model) => format!("{} cores of {model}", models.len()),
+        None => "a machine that does not tell its cores".to_owned(),
+    }
 }
 
 /// The rules that the others have, in OPA's language.

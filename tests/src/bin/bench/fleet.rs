@@ -4,6 +4,7 @@
 mod istiod;
 
 use std::fs;
+use std::iter;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ use sallyport_tests::stage::{FaultyStage, Stage, egress_with};
 /// Connections of callers, and requests on each, before Envoy's memory is read.
 const CONNECTIONS: usize = 40;
 const REQUESTS: usize = 50;
+/// So many that the time of one is taken.
+const REFUSED: usize = 300;
 /// Counters are passed to Envoy once per second.
 const FLUSHED: Duration = Duration::from_secs(3);
 /// How long probes are counted, and how often they are sent.
@@ -74,7 +77,7 @@ fn memory(envoy: &Envoy) -> Result<()> {
     Ok(())
 }
 
-/// The lines of `/stats/prometheus`, ours and all, after one request for each rule and one that is refused: a series is there from
+/// The lines of `/stats/prometheus`, ours and all, after one request for each rule and some that are refused: a series is there from
 /// the first time that it counts.
 fn series(envoy: &Envoy) -> Result<()> {
     println!("series                         ours    all of Envoy   a scrape");
@@ -87,7 +90,9 @@ fn series(envoy: &Envoy) -> Result<()> {
         let folder = Scratch::new("bench-fleet")?;
         let stage = Stage::with_file(envoy, &folder, &file(spec, count))?;
         let mut connection = stage.sleep()?.http1()?;
-        for path in (0..count).map(|number| format!("/api/{number}/one")).chain(["/refused".to_owned()]) {
+        for path in
+            (0..count).map(|number| format!("/api/{number}/one")).chain(iter::repeat_n("/refused".to_owned(), REFUSED))
+        {
             connection.send(&Request::get(path))?;
         }
         thread::sleep(FLUSHED);

@@ -12,6 +12,7 @@ mod fleet;
 mod outage;
 mod outbound;
 mod sizes;
+mod turns;
 mod worst;
 
 use std::collections::BTreeMap;

@@ -7,14 +7,14 @@ use anyhow::{Context, Result};
 use sallyport_tests::workspace;
 
 use super::Findings;
-use super::measure::{Outcome, PERCENTILES};
+use super::measure::{Outcome, PERCENTILES, RATE};
 use super::tables::{grouped, number};
 use super::variant::{FEW, Kind};
 
 /// The picture, and in it the plot: left, top, right and bottom, in pixels.
 const SIZE: (f64, f64) = (760.0, 420.0);
 const LEFT: f64 = 80.0;
-const TOP: f64 = 56.0;
+const TOP: f64 = 68.0;
 const RIGHT: f64 = 540.0;
 const BOTTOM: f64 = 360.0;
 /// From one label to the next, at least.
@@ -94,7 +94,11 @@ fn cost(outcomes: &[Outcome]) -> Result<String> {
     let highest = 10_f64.powf(highest.fold(LEAST, f64::max).log10().ceil());
     let x = Scale(FEW as f64, most, LEFT, RIGHT);
     let y = Scale(LEAST, highest, BOTTOM, TOP);
-    let mut svg = head("What a filter adds to Envoy's CPU for a request, in µs", "rules of the policy");
+    let mut svg = head(
+        "What a filter adds to Envoy's CPU for a request, in µs",
+        "plain HTTP, beside no filter; logarithmic axes; all requests are allowed, by the last rule",
+        "rules of the policy",
+    );
     let decades =
         |from: f64, to: f64| std::iter::successors(Some(from), |at| Some(at * 10.0)).take_while(move |at| *at <= to);
     for value in decades(LEAST, highest) {
@@ -141,7 +145,9 @@ fn latency(outcomes: &[Outcome]) -> Result<String> {
     let last = PERCENTILES.last().map_or(2.0, |percent| 100.0 / (100.0 - percent));
     let first = PERCENTILES.first().map_or(1.0, |percent| 100.0 / (100.0 - percent));
     let (x, y) = (Scale(first, last, LEFT, RIGHT), Scale(below, above, BOTTOM, TOP));
-    let mut svg = head("Latency of a request in µs", "percentile");
+    let under =
+        format!("plain HTTP, {} requests a second; on the right that of 99.9 % of them", grouped(f64::from(RATE)));
+    let mut svg = head("Latency of a request in µs", &under, "percentile");
     for value in steps.iter().filter(|step| (below..=above).contains(*step)) {
         horizontal(&mut svg, y.at(*value), &grouped(*value));
     }
@@ -152,16 +158,18 @@ fn latency(outcomes: &[Outcome]) -> Result<String> {
     Ok(svg + "</svg>\n")
 }
 
-fn head(title: &str, below: &str) -> String {
+/// The paper, its title with a line under it, and what the horizontal axis has.
+fn head(title: &str, under: &str, below: &str) -> String {
     let (width, height) = SIZE;
     let middle = (LEFT + RIGHT) / 2.0;
-    let under = BOTTOM + 44.0;
+    let foot = BOTTOM + 44.0;
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" \
          role=\"img\" aria-label=\"{title}, by {below}\"><style>{STYLE}</style>\n\
          <rect class=\"paper\" width=\"{width}\" height=\"{height}\" rx=\"6\"/>\n\
-         <text class=\"title\" x=\"16\" y=\"30\">{title}</text>\n\
-         <text class=\"soft\" x=\"{middle}\" y=\"{under}\" text-anchor=\"middle\">{below}</text>\n"
+         <text class=\"title\" x=\"16\" y=\"28\">{title}</text>\n\
+         <text class=\"soft\" x=\"16\" y=\"47\">{under}</text>\n\
+         <text class=\"soft\" x=\"{middle}\" y=\"{foot}\" text-anchor=\"middle\">{below}</text>\n"
     )
 }
 

@@ -20,8 +20,9 @@ pub fn text(findings: &Findings) -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "Envoy {}, {} rounds, with a filter of {} bytes. CPU for a request in µs; what it adds has its quartiles.\n",
+        "Envoy {} on {}, {} rounds, with a filter of {} bytes. CPU for a request in µs; what it adds has its quartiles.\n",
         findings.version,
+        findings.machine,
         findings.rounds,
         grouped(findings.filter as f64)
     );
