@@ -34,7 +34,7 @@ pub(crate) struct Patched {
 pub(crate) struct OfMesh {
     /// The positions of those that matched a manifest.
     used: BTreeSet<usize>,
-    /// What there was to match.
+    /// What there was to match, if the Mesh has patches.
     emitted: Emitted,
 }
 
@@ -77,7 +77,9 @@ pub(crate) fn apply<'a>(
 ) -> Result<Patched, Vec<BuildError>> {
     let mut objects: Vec<_> = objects.collect();
     let (mut patched, mut errors) = (Patched::default(), Vec::new());
-    patched.of_mesh.emitted = Emitted::of(&objects);
+    if !mesh.patches.is_empty() {
+        patched.of_mesh.emitted = Emitted::of(&objects);
+    }
     let error = |refusal: Refusal| {
         let error = BuildError::of(egress, Code::PatchNotApplied, refusal.message).with_help(refusal.help);
         (error, refusal.field)
