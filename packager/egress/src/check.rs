@@ -7,11 +7,12 @@ mod problems;
 mod rollouts;
 
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Severity, SourceFile, Span, UnplacedDiagnostic};
+use crate::diagnostic::{Diagnostic, Severity, Sink, SourceFile, Span, UnplacedDiagnostic};
 use crate::import::recognise::{FileKind, recognise};
 use crate::import::set::Set;
 use crate::import::{Manifest, import};
 use crate::lint::{self, Input, Subject};
+use crate::meaning::IdleRule;
 use crate::model::{Authz, Mesh};
 use crate::parse::{Defaults, ParsedEgress, ParsedFile, ParsedMesh, Resource, parse, parse_egress};
 use crate::policy::{ByName, policy, policy_source};
@@ -69,16 +70,9 @@ fn check_each(files: &[SourceFile], holds_manifests: fn(&SourceFile) -> bool) ->
         checked.diagnostics.extend(sink.diagnostics);
     }
     let (mesh_tree, defaults) = check_meshes(files, meshes, &mut checked);
-    let mut egresses = Vec::new();
-    for (file, tree, mut sink) in unread {
-        egresses.push((file, parse_egress(tree, &defaults, &mut sink)));
-        checked.diagnostics.extend(sink.diagnostics);
-    }
-    let names =
-        egresses.iter().filter_map(|(_, parsed)| Some((parsed.namespace.clone()?, parsed.name.clone()?))).collect();
-    let trees = check_egresses(files, egresses, &mut checked);
+    let (judged, names) = check_egresses(files, unread, &defaults, &mut checked);
     checked.manifests = manifests.len();
-    let found = lint(files, &checked, &names, &trees, mesh_tree.as_ref(), &manifests);
+    let found = lint(files, &checked, &names, judged, mesh_tree.as_ref(), &manifests);
     let is_wrong: HashSet<usize> =
         found.iter().filter(|found| found.severity == Severity::Error).map(|found| found.file).collect();
     checked.egresses.retain(|egress| !is_wrong.contains(&egress.file));
@@ -97,7 +91,7 @@ fn check_meshes(
     checked: &mut Checked,
 ) -> (Option<Node>, Defaults) {
     for (file, ParsedMesh { tree, .. }) in meshes.iter().skip(1) {
-        let first = meshes.first().map(|(first, mesh)| place(files, *first, &mesh.tree)).unwrap_or_default();
+        let first = meshes.first().map(|(first, mesh)| place(files, *first, mesh.tree.span)).unwrap_or_default();
         let flaw = UnplacedDiagnostic::new(Code::SeveralMeshes, format!("a second Mesh; the first is at {first}"));
         checked.diagnostics.push(flaw.help("keep one: all gateways share one Mesh").at(*file, start_of(tree)));
     }
@@ -109,39 +103,63 @@ fn check_meshes(
     (Some(tree), defaults)
 }
 
-/// Takes the Egresses without an error; their trees.
-fn check_egresses(files: &[SourceFile], egresses: Vec<(usize, ParsedEgress)>, checked: &mut Checked) -> Vec<Node> {
-    let duplicates = duplicates(files, &egresses);
-    let is_duplicate = |file| duplicates.iter().any(|duplicate| duplicate.file == file);
+/// What the lints read of an Egress file beside its data.
+struct Judged {
+    tree: Node,
+    /// The rules that never decide.
+    idle: Vec<IdleRule>,
+}
+
+/// Reads and takes the Egresses without an error. Returns what the lints read of them, in their order, and the namespace and name
+/// of every Egress.
+///
+/// # Design
+/// Each file is done before the next one is begun, with all that needs much memory for a moment: the same memory then serves for
+/// every file. What thousands of files leave behind together is a heap in pieces, in which every later allocation is slower.
+fn check_egresses(
+    files: &[SourceFile],
+    unread: Vec<(usize, Node, Sink)>,
+    defaults: &Defaults,
+    checked: &mut Checked,
+) -> (Vec<Judged>, HashSet<(String, String)>) {
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
-    let mut trees = Vec::new();
-    for (file, parsed) in egresses {
+    // Where the name of each Egress is written first.
+    let mut seen: HashMap<(String, String), (usize, Span)> = HashMap::new();
+    let mut judged = Vec::new();
+    for (file, tree, mut sink) in unread {
+        let parsed = parse_egress(tree, defaults, &mut sink);
+        checked.diagnostics.extend(sink.diagnostics);
         let problems = compile(&parsed, &mesh);
         let compiles = problems.is_empty();
         let first_ids = first_ids(&problems, &parsed.tree);
         let shown = problems.into_iter().map(|problem| in_place(problem, file, &parsed, &first_ids));
         checked.diagnostics.extend(shown);
+        let duplicate = duplicate(files, file, &parsed, &mut seen);
+        let is_duplicate = duplicate.is_some();
+        checked.diagnostics.extend(duplicate);
         let ParsedEgress { tree, egress, .. } = parsed;
-        if let Some(value) = egress.filter(|_| compiles && !is_duplicate(file)) {
+        if let Some(value) = egress.filter(|_| compiles && !is_duplicate) {
+            let idle = lint::idle_rules(&value, &mesh);
             checked.egresses.push(Located { file, span: tree.span, value });
-            trees.push(tree);
+            judged.push(Judged { tree, idle });
         }
     }
-    checked.diagnostics.extend(duplicates);
-    trees
+    (judged, seen.into_keys().collect())
 }
 
-/// What the lints say of the files that are right; `trees` are those of the Egress files, in their order.
+/// What the lints say of the files that are right; `judged` is of the Egress files, in their order.
 fn lint(
     files: &[SourceFile],
     checked: &Checked,
     names: &HashSet<(String, String)>,
-    trees: &[Node],
+    judged: Vec<Judged>,
     mesh_tree: Option<&Node>,
     manifests: &[Manifest],
 ) -> Vec<Diagnostic> {
-    let subjects = checked.egresses.iter().zip(trees);
-    let egresses = subjects.map(|(egress, tree)| Subject::new(egress.file, tree, &egress.value)).collect();
+    let subjects = checked.egresses.iter().zip(judged);
+    let egresses = subjects
+        .map(|(egress, Judged { tree, idle })| Subject { file: egress.file, tree, egress: &egress.value, idle })
+        .collect();
     let mesh = checked.mesh.as_ref().zip(mesh_tree).map(|(mesh, tree)| (mesh.file, tree, &mesh.value));
     let by_name = ByName::new(checked.egresses.iter().map(|egress| &egress.value));
     lint::run(&Input { files, egresses, by_name, names, mesh, set: Set::new(manifests) })
@@ -230,26 +248,28 @@ fn first_ids<'t>(problems: &[Problem], tree: &'t Node) -> HashMap<&'t str, Span>
     first
 }
 
-/// Each Egress whose namespace and name an earlier file has.
-fn duplicates(files: &[SourceFile], egresses: &[(usize, ParsedEgress)]) -> Vec<Diagnostic> {
-    let mut seen: HashMap<(&str, &str), (usize, &Node)> = HashMap::new();
-    let mut duplicates = Vec::new();
-    for (file, egress) in egresses {
-        let (Some(namespace), Some(name)) = (&egress.namespace, &egress.name) else { continue };
-        let node = egress.tree.descend(&["metadata", "name"]).unwrap_or(&egress.tree);
-        match seen.entry((namespace, name)) {
-            Entry::Vacant(vacant) => {
-                vacant.insert((*file, node));
-            }
-            Entry::Occupied(first) => {
-                let (first_file, first) = first.get();
-                let resource = quoted(&format!("{namespace}/{name}"));
-                let first = place(files, *first_file, first);
-                let message = format!("the Egress {resource} is written twice; the first is at {first}");
-                let flaw = UnplacedDiagnostic::new(Code::DuplicateEgress, message);
-                duplicates.push(flaw.help("give one of them another name, or remove it").at(*file, node.span));
-            }
+/// That an earlier file has the namespace and name of this Egress. `seen`: where each is written first.
+fn duplicate(
+    files: &[SourceFile],
+    file: usize,
+    egress: &ParsedEgress,
+    seen: &mut HashMap<(String, String), (usize, Span)>,
+) -> Option<Diagnostic> {
+    let (namespace, name) = (egress.namespace.clone()?, egress.name.clone()?);
+    let span = egress.tree.descend(&["metadata", "name"]).unwrap_or(&egress.tree).span;
+    match seen.entry((namespace, name)) {
+        Entry::Vacant(vacant) => {
+            vacant.insert((file, span));
+            None
+        }
+        Entry::Occupied(first) => {
+            let (namespace, name) = first.key();
+            let resource = quoted(&format!("{namespace}/{name}"));
+            let (first_file, first) = *first.get();
+            let first = place(files, first_file, first);
+            let message = format!("the Egress {resource} is written twice; the first is at {first}");
+            let flaw = UnplacedDiagnostic::new(Code::DuplicateEgress, message);
+            Some(flaw.help("give one of them another name, or remove it").at(file, span))
         }
     }
-    duplicates
 }

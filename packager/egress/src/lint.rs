@@ -19,7 +19,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use definition::Lint;
 use finding::Finding;
-pub(crate) use input::{Input, Subject};
+pub(crate) use input::{Input, Subject, idle_rules};
 
 /// Every lint, in the order of the codes.
 fn all() -> impl Iterator<Item = &'static Lint> {

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::checked::{Checked, Located, from_core, place, start_of};
 use super::problems::problems_of;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, SourceFile, UnplacedDiagnostic};
+use crate::diagnostic::{Diagnostic, SourceFile, Span, UnplacedDiagnostic};
 use crate::model::{Candidate, Egress, Mesh};
 use crate::parse::ParsedCandidate;
 use crate::policy::{ByName, policy};
@@ -21,19 +21,22 @@ pub(super) fn check(
     names: &HashSet<(String, String)>,
     checked: &mut Checked,
 ) {
+    if parsed.is_empty() {
+        return;
+    }
     let mesh = checked.mesh.as_ref().map_or_else(Mesh::default, |mesh| mesh.value.clone());
     let by_name = ByName::new(checked.egresses.iter().map(|egress| &egress.value));
-    let mut first: HashMap<String, (usize, Node)> = HashMap::new();
+    let mut first: HashMap<String, (usize, Span)> = HashMap::new();
     for (file, ParsedCandidate { candidate, tree }) in parsed {
         let name = tree.descend(&["metadata", "name"]).unwrap_or(&tree);
         if let Some((first_file, first)) = first.get(&candidate.gateway()) {
-            let first = place(files, *first_file, first);
+            let first = place(files, *first_file, *first);
             let message = format!("a second candidate for {}; the first is at {first}", quoted(&candidate.gateway()));
             let flaw = UnplacedDiagnostic::new(Code::DuplicateCandidate, message);
             checked.diagnostics.push(flaw.help("write both changes in one file").at(file, name.span));
             continue;
         }
-        first.insert(candidate.gateway(), (file, name.clone()));
+        first.insert(candidate.gateway(), (file, name.span));
         let Some(egress) = by_name.get(&candidate.namespace, &candidate.name) else {
             // What is wrong with the Egress was reported.
             if !names.contains(&(candidate.namespace.to_string(), candidate.name.to_string())) {

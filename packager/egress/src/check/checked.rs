@@ -53,11 +53,12 @@ pub(super) fn from_core(file: usize, node: &Node, problem: Problem) -> Diagnosti
     diagnostic
 }
 
-pub(super) fn place(files: &[SourceFile], file: usize, node: &Node) -> String {
+/// Where something is written, for a message.
+pub(super) fn place(files: &[SourceFile], file: usize, at: Span) -> String {
     let Some(source) = files.get(file) else {
         return String::new();
     };
-    let position = source.position(node.span.start);
+    let position = source.position(at.start);
     format!("`{}:{}:{}`", source.name, position.line, position.column)
 }
 

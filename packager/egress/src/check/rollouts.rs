@@ -15,11 +15,11 @@ pub(super) fn check(
     names: &HashSet<(String, String)>,
     checked: &mut Checked,
 ) {
-    let known: HashSet<String> = names.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
     let mut rollouts = parsed.into_iter();
     let Some((file, ParsedRollout { rollout, tree })) = rollouts.next() else { return };
+    let known: HashSet<String> = names.iter().map(|(namespace, name)| format!("{namespace}/{name}")).collect();
     for (second, ParsedRollout { tree: other, .. }) in rollouts {
-        let message = format!("a second Rollout; the first is at {}", place(files, file, &tree));
+        let message = format!("a second Rollout; the first is at {}", place(files, file, tree.span));
         let flaw = UnplacedDiagnostic::new(Code::SeveralRollouts, message);
         checked.diagnostics.push(flaw.help("keep one: all gateways share it").at(second, start_of(&other)));
     }

@@ -12,20 +12,25 @@ use crate::policy::{ByName, policy_source};
 use crate::yaml::tree::Node;
 use sallyport_core::policy::key::{IdentityField, WrittenKey};
 use sallyport_core::wire;
-use std::cell::OnceCell;
 use std::collections::HashSet;
 
 /// A valid Egress, with its text.
 pub(crate) struct Subject<'a> {
     pub(crate) file: usize,
-    pub(crate) tree: &'a Node,
+    pub(crate) tree: Node,
     pub(crate) egress: &'a Egress,
-    /// The rules that never decide: searched for once, for all lints that are about them.
-    idle: OnceCell<Vec<IdleRule>>,
+    /// The rules that never decide: [`idle_rules`] of this Egress.
+    pub(crate) idle: Vec<IdleRule>,
 }
 
 /// How many states the search for rules that never decide may reach in one file: a check must stay quick.
 const SEARCHED: u64 = 100_000;
+
+/// The rules that never decide: searched for once, for all lints that are about them. None if finding them would take too long.
+pub(crate) fn idle_rules(egress: &Egress, mesh: &Mesh) -> Vec<IdleRule> {
+    let policy = policy_source(egress, mesh, &[]);
+    idle(&policy, &egress.spec.host.authority(), SEARCHED).map(|found| found.rules).unwrap_or_default()
+}
 
 /// Whether a rule is in shadow mode and others are not: then what it shares with them is the trial's purpose.
 pub(super) fn is_on_trial(rule: &wire::Rule, egress: &Egress) -> bool {
@@ -98,10 +103,10 @@ impl<'a> Input<'a> {
     }
 
     /// The patches of the Mesh and of every Egress, each with the place of its `kind`.
-    pub(super) fn patches(&self) -> impl Iterator<Item = (&'a Patch, Place<'a>)> {
+    pub(super) fn patches(&self) -> impl Iterator<Item = (&'a Patch, Place<'_>)> {
         let of_mesh = self.mesh.iter().map(|(file, tree, mesh)| (*file, *tree, &mesh.patches));
         let of_egresses =
-            self.egresses.iter().map(|subject| (subject.file, subject.tree, &subject.egress.spec.patches));
+            self.egresses.iter().map(|subject| (subject.file, &subject.tree, &subject.egress.spec.patches));
         of_mesh.chain(of_egresses).flat_map(|(file, tree, patches)| {
             patches.iter().enumerate().map(move |(position, patch)| {
                 (patch, Place { file, node: tree.nearest(&format!("spec.patches[{position}].kind")) })
@@ -110,24 +115,12 @@ impl<'a> Input<'a> {
     }
 }
 
-impl<'a> Subject<'a> {
-    pub(crate) fn new(file: usize, tree: &'a Node, egress: &'a Egress) -> Self {
-        Self { file, tree, egress, idle: OnceCell::new() }
-    }
-}
-
 impl Subject<'_> {
-    /// The rules that never decide, each with its path in the file. None if finding them would take too long.
-    pub(super) fn idle_rules(&self, input: &Input<'_>) -> impl Iterator<Item = (String, &wire::Rule, &Idle)> {
-        let search = || {
-            let unwritten = Mesh::default();
-            let mesh = input.mesh.as_ref().map_or(&unwritten, |(_, _, mesh)| *mesh);
-            let policy = policy_source(self.egress, mesh, &[]);
-            idle(&policy, &self.egress.spec.host.authority(), SEARCHED).map(|found| found.rules).unwrap_or_default()
-        };
+    /// The rules that never decide, each with its path in the file.
+    pub(super) fn idle_rules(&self) -> impl Iterator<Item = (String, &wire::Rule, &Idle)> {
         // Both are in file order.
         let mut rules = self.egress.spec.authz.rules.iter().enumerate();
-        self.idle.get_or_init(search).iter().filter_map(move |idle| {
+        self.idle.iter().filter_map(move |idle| {
             let (position, rule) = rules.find(|(_, rule)| rule.id == idle.rule)?;
             Some((format!("authz.rules[{position}]"), rule, &idle.why))
         })
@@ -135,7 +128,7 @@ impl Subject<'_> {
 
     /// A finding at a field path such as `gateway.opa.image`, or at the nearest ancestor that the file has.
     pub(super) fn at(&self, path: &str, message: impl Into<String>, help: impl Into<String>) -> Finding {
-        let spec = self.tree.get("spec").unwrap_or(self.tree);
+        let spec = self.tree.get("spec").unwrap_or(&self.tree);
         finding(self.file, spec.nearest(path), message, help)
     }
 

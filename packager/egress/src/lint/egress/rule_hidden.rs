@@ -46,7 +46,7 @@ pub(super) const LINT: Lint = Lint { code: Code::RuleHidden, run, source: includ
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        for (path, rule, why) in subject.idle_rules(input) {
+        for (path, rule, why) in subject.idle_rules() {
             let Idle::Hidden(others) = why else { continue };
             if is_on_trial(rule, subject.egress) {
                 continue;

@@ -44,7 +44,7 @@ pub(super) const LINT: Lint = Lint { code: Code::RuleNeverMatches, run, source: 
 fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
-        for (path, rule, why) in subject.idle_rules(input) {
+        for (path, rule, why) in subject.idle_rules() {
             // A lint of its own says more.
             if grpc_rule_without_post::excludes_post(rule) {
                 continue;
@@ -67,14 +67,14 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
             };
             findings.push(subject.at(&format!("{path}.{place}"), message, help));
         }
-        findings.extend(without_caller(subject, input));
+        findings.extend(without_caller(subject));
     }
     findings
 }
 
 /// Sources and conditions of ALLOW rules that exclude everyone: whoever has no name is not let through by an exception.
-fn without_caller(subject: &Subject<'_>, input: &Input<'_>) -> Vec<Finding> {
-    let idle: Vec<&str> = subject.idle_rules(input).map(|(_, rule, _)| rule.id.as_str()).collect();
+fn without_caller(subject: &Subject<'_>) -> Vec<Finding> {
+    let idle: Vec<&str> = subject.idle_rules().map(|(_, rule, _)| rule.id.as_str()).collect();
     let rules = subject.rules(wire::Action::Allow).filter(|(_, rule)| !idle.contains(&rule.id.as_str()));
     let excluding = |(path, rule): (String, &wire::Rule)| {
         let all = |list: &Option<Vec<String>>| list.iter().flatten().any(|pattern| pattern == "*");

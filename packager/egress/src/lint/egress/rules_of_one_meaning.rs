@@ -45,7 +45,7 @@ fn run(input: &Input<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     for subject in &input.egresses {
         let mut texts: Option<HashSet<&str>> = None;
-        for (path, rule, why) in subject.idle_rules(input) {
+        for (path, rule, why) in subject.idle_rules() {
             let Idle::Same(other) = why else { continue };
             let repeated = texts.get_or_insert_with(|| duplicate_rule::repeated(&subject.egress.spec.authz.rules));
             let is_repeated = repeated.contains(&*rule.id);

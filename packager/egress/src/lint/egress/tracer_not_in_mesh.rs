@@ -92,7 +92,7 @@ fn problem(mesh: &Mesh, name: &str) -> Option<(String, String)> {
 }
 
 /// Where the name is written: in the Egress, or among the defaults of the Mesh.
-fn place<'a>(subject: &Subject<'a>, (file, tree): (usize, &'a Node)) -> (usize, &'a Node) {
+fn place<'a>(subject: &'a Subject<'_>, (file, tree): (usize, &'a Node)) -> (usize, &'a Node) {
     match subject.tree.descend(&["spec", "tracing", "provider"]) {
         Some(own) => (subject.file, own),
         None => (file, tree.nearest("spec.defaults.tracing.provider")),
