@@ -67,6 +67,11 @@ use cli::{Cli, Command};
 use console::Console;
 use exit::{Exit, Failure};
 
+/// The C library's takes longer for each file, the more there have been.
+#[cfg(not(target_env = "musl"))]
+#[global_allocator]
+static HEAP: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
