@@ -10,7 +10,7 @@ use rlsf::{GlobalTlsf, GlobalTlsfOptions};
 #[link(name = "c")]
 unsafe extern "C" {}
 
-/// An allocator whose every call takes a bounded time, in a fifth of the code that the C library's has.
+/// An allocator whose every call takes a bounded time, in a quarter of the code that the C library's has.
 #[global_allocator]
 static HEAP: GlobalTlsf<HeapOptions> = GlobalTlsf::new();
 
