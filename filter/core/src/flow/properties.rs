@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::request::needs::Needs;
 use crate::request::pairs::Pair;
-use crate::request::view::RequestView;
+use crate::request::view::{RequestView, shows_certificate};
 
 /// The host's answers to [`Needs`], as raw bytes.
 ///
@@ -14,6 +14,8 @@ use crate::request::view::RequestView;
 pub struct Properties {
     /// A handful, so they are searched one by one.
     values: Vec<(Needs, Vec<u8>)>,
+    /// What there is a value of: most of what a request's view has there is not.
+    known: Needs,
     time: Option<u64>,
     ids: [u8; 24],
 }
@@ -21,7 +23,10 @@ pub struct Properties {
 impl Properties {
     /// Adds the value of a property; `None` when the host has none. A stage asks for each property once.
     pub fn insert(&mut self, need: Needs, value: Option<Vec<u8>>) {
-        self.values.extend(value.map(|value| (need, value)));
+        if let Some(value) = value {
+            self.values.push((need, value));
+            self.known |= need;
+        }
     }
 
     /// Adds the time, in nanoseconds since the epoch: [`Needs::TIME`].
@@ -54,12 +59,15 @@ impl Properties {
     }
 
     pub(super) fn get(&self, need: Needs) -> Option<&[u8]> {
+        if !self.known.contains(need) {
+            return None;
+        }
         self.values.iter().find(|(known, _)| *known == need).map(|(_, value)| &**value)
     }
 
     /// Whether the caller has shown a certificate.
     pub(super) fn has_mtls(&self) -> bool {
-        self.view(&[]).peer.mtls
+        shows_certificate(self.get(Needs::MTLS), self.get(Needs::URI_SAN))
     }
 
     pub(super) fn number(&self, need: Needs) -> Option<i64> {

@@ -106,24 +106,22 @@ impl<'a> Caller<'a> {
     /// Whether a test matches a part of the caller's names, as it is used; `None` where the caller has no such part.
     pub(crate) fn matches(&self, field: IdentityField, by: Use, mut test: impl FnMut(&[u8]) -> bool) -> Option<bool> {
         let matched = self.identity(field).map(|identity| test(identity.as_bytes()));
-        let restricted = by == Use::Restrictive && self.names().any(|name| any_part(name, field, &mut test));
+        let restricted = by == Use::Restrictive && self.any(field, &mut test);
         if restricted { Some(true) } else { matched }
-    }
-
-    /// Every name: the identity, if there is one, and the others.
-    fn names(&self) -> impl Iterator<Item = &[u8]> {
-        let identity = self.principal.as_ref().map(|principal| principal.as_str().as_bytes());
-        identity.into_iter().chain(self.others.iter().map(|name| &**name))
     }
 
     /// Calls `visit` with every text that a rule may match this part by.
     pub(crate) fn visit(&self, field: IdentityField, visit: &mut dyn FnMut(&[u8])) {
-        for name in self.names() {
-            any_part(name, field, &mut |part| {
-                visit(part);
-                false
-            });
-        }
+        self.any(field, &mut |part| {
+            visit(part);
+            false
+        });
+    }
+
+    /// Whether a test holds for a text that a rule may match this part by, of the identity or of another name.
+    fn any(&self, field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+        self.principal.as_ref().is_some_and(|principal| any_part_of_identity(principal, field, test))
+            || self.others.iter().any(|name| any_part(name, field, test))
     }
 }
 
@@ -152,6 +150,20 @@ fn other_name(uri: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
     match uri {
         Cow::Borrowed(uri) => Cow::Borrowed(uri.strip_prefix(b"spiffe://").unwrap_or(uri)),
         Cow::Owned(uri) => Cow::Owned(uri.strip_prefix(b"spiffe://").unwrap_or(&uri).to_vec()),
+    }
+}
+
+/// The same as [`any_part`] of its text. Nearly every identity has one part of each kind, which is known already.
+fn any_part_of_identity(principal: &Principal<'_>, field: IdentityField, test: &mut dyn FnMut(&[u8]) -> bool) -> bool {
+    let name = principal.as_str().as_bytes();
+    match field {
+        IdentityField::Principal => test(name),
+        IdentityField::ServiceAccount if principal.is_usual() => {
+            principal.service_account().is_some_and(|account| test(account.as_bytes()))
+        }
+        IdentityField::TrustDomain | IdentityField::Namespace | IdentityField::ServiceAccount => {
+            any_part(name, field, test)
+        }
     }
 }
 
@@ -245,6 +257,36 @@ mod tests {
             let (got, restricted) = read(line, uri).unwrap();
             assert_eq!(got.as_deref(), identity, "{line}");
             assert_eq!(restricted.iter().map(|(_, _, hit)| *hit).collect::<Vec<_>>(), restricts, "{line}");
+        }
+    }
+
+    #[test]
+    fn parts_of_an_identity_are_those_of_its_text() {
+        let words = ["ns", "sa", "a", "b"];
+        let name_of = |at: usize| {
+            let path: Vec<_> = [4_usize.pow(4), 64, 16, 4, 1].map(|unit| words[at / unit % 4]).into();
+            path.join("/")
+        };
+        for name in (0..4_usize.pow(5)).map(name_of).chain(["a/ns/a/sa".to_owned(), "a/ns/a/sa/b/c".to_owned()]) {
+            let uri = format!("spiffe://{name}");
+            let principal = Principal::from_uri_san(uri.as_bytes()).unwrap();
+            for field in [
+                IdentityField::Principal,
+                IdentityField::Namespace,
+                IdentityField::ServiceAccount,
+                IdentityField::TrustDomain,
+            ] {
+                let (mut known, mut cut) = (Vec::new(), Vec::new());
+                any_part_of_identity(&principal, field, &mut |part| {
+                    known.push(part.to_vec());
+                    false
+                });
+                any_part(name.as_bytes(), field, &mut |part| {
+                    cut.push(part.to_vec());
+                    false
+                });
+                assert_eq!(known, cut, "{name} {field:?}");
+            }
         }
     }
 

@@ -43,12 +43,15 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
         }
         _ => (authority, None),
     };
+    if port.is_some() && is_plain(name) {
+        return Some(Host { name: Cow::Borrowed(name), canonical: None, port });
+    }
     let mut canonical = None;
     if let Some(address) = name.strip_prefix(b"[") {
         let address = core::str::from_utf8(address.strip_suffix(b"]")?).ok()?;
         let spelled = format!("[{}]", address.parse::<Ipv6Addr>().ok()?).into_bytes();
         canonical = (!spelled.eq_ignore_ascii_case(name)).then(|| spelled.into());
-    } else if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(byte)) {
+    } else if !name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')) {
         return None;
     }
     // One trailing dot means the same name; a label without letters is no name at all.
@@ -110,6 +113,9 @@ mod tests {
             ("Httpbin.Foo", Some(("httpbin.foo", None))),
             ("a.b.:8443", Some(("a.b", Some(8443)))),
             ("[2001:DB8::1]:443", Some(("[2001:db8::1]", Some(443)))),
+            ("a-1.b_c:80", Some(("a-1.b_c", Some(80)))),
+            ("a.b:080", Some(("a.b", Some(80)))),
+            ("a:b:80", None),
             ("[::1]", Some(("[::1]", None))),
             ("", None),
             (".", None),

@@ -13,7 +13,8 @@ use crate::text::halves;
 /// Whether a byte may be part of a token (RFC 9110, 5.6.2).
 #[must_use]
 pub fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 /// Whether CGI reads two names as the same header: they are equal but for ASCII case and `_` for `-`.
@@ -92,6 +93,14 @@ pub(crate) fn trim_where(text: &[u8], is_blank: fn(&u8) -> bool) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_of_tokens() {
+        for byte in 0..=u8::MAX {
+            let is_listed = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            assert_eq!(is_token_byte(byte), is_listed, "{byte}");
+        }
+    }
 
     #[test]
     fn twins() {

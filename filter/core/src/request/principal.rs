@@ -2,7 +2,7 @@
 
 use alloc::borrow::Cow;
 
-use crate::text::{split, split_once};
+use crate::text::{halves, split_bytes};
 
 /// Longest SPIFFE id (SPIFFE-ID, 2.3).
 const MAX_ID: usize = 2048;
@@ -23,23 +23,18 @@ impl<'a> Principal<'a> {
     /// neither empty nor `.` nor `..`. Anything else (a NUL, an escape, a query, another scheme) is no principal.
     #[must_use]
     pub fn from_uri_san(uri: &'a [u8]) -> Option<Self> {
-        let id = core::str::from_utf8(uri).ok()?.strip_prefix("spiffe://")?;
         if uri.len() > MAX_ID {
             return None;
         }
-        let (domain, path) = split_once(id, "/")?;
-        let is_domain_byte = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
-        if domain.is_empty() || domain.len() > 255 || !domain.bytes().all(is_domain_byte) {
+        let (domain, Some(path)) = halves(uri.strip_prefix(b"spiffe://")?, b'/') else { return None };
+        // Spelled out, as for every byte of every caller's name a call would be made otherwise.
+        let is_domain_byte = |byte: &u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-');
+        if domain.is_empty() || domain.len() > 255 || !domain.iter().all(is_domain_byte) {
             return None;
         }
-        let is_segment = |segment: &str| {
-            !matches!(segment, "" | "." | "..")
-                && segment.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
-        };
-        if !split(path, "/").all(is_segment) {
-            return None;
-        }
-        Some(Self { full: Cow::Borrowed(id), domain_length: domain.len(), namespace_length: namespace_length(path) })
+        let namespace_length = namespace_length(path)?;
+        let full = Cow::Borrowed(core::str::from_utf8(uri.get("spiffe://".len()..)?).ok()?);
+        Some(Self { full, domain_length: domain.len(), namespace_length })
     }
 
     /// The same, free of what it was read from.
@@ -74,6 +69,11 @@ impl<'a> Principal<'a> {
         self.service_account()?.get("ns/".len()..)?.get(..self.namespace_length?)
     }
 
+    /// Whether this is an Istio identity in which `ns` and `sa` come once, before the names that they speak of.
+    pub(crate) fn is_usual(&self) -> bool {
+        self.trust_domain() != "ns" && self.namespace().is_some_and(|namespace| !matches!(namespace, "ns" | "sa"))
+    }
+
     /// `ns/NS/sa/SA`, if this is an Istio identity.
     #[must_use]
     pub fn service_account(&self) -> Option<&str> {
@@ -82,12 +82,23 @@ impl<'a> Principal<'a> {
     }
 }
 
-fn namespace_length(path: &str) -> Option<usize> {
-    let mut parts = split(path, "/");
-    match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some("ns"), Some(namespace), Some("sa"), Some(_), None) => Some(namespace.len()),
-        _ => None,
+/// The length of the namespace in `ns/NS/sa/SA`, or that there is none in another path; `None` where this is no path.
+fn namespace_length(path: &[u8]) -> Option<Option<usize>> {
+    let is_path_byte = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let (mut length, mut count, mut is_istios) = (0, 0_usize, true);
+    for segment in split_bytes(path, b'/') {
+        if matches!(segment, b"" | b"." | b"..") || !segment.iter().all(is_path_byte) {
+            return None;
+        }
+        match count {
+            0 => is_istios = segment == b"ns",
+            1 => length = segment.len(),
+            2 => is_istios &= segment == b"sa",
+            _ => {}
+        }
+        count = count.saturating_add(1);
     }
+    Some((is_istios && count == 4).then_some(length))
 }
 
 #[cfg(test)]
@@ -101,8 +112,12 @@ mod tests {
         assert_eq!(principal.trust_domain(), "prod");
         assert_eq!(principal.namespace(), Some("a"));
         assert_eq!(principal.service_account(), Some("ns/a/sa/b"));
-        let other = Principal::from_uri_san(b"spiffe://x/ns/a/sa/b/c").unwrap();
-        assert_eq!((other.namespace(), other.service_account()), (None, None));
+        for other in
+            [&b"spiffe://x/ns/a/sa/b/c"[..], b"spiffe://x/ns/a/sa", b"spiffe://x/ns/a/b/c", b"spiffe://x/a/ns/sa/b"]
+        {
+            let other = Principal::from_uri_san(other).unwrap();
+            assert_eq!((other.namespace(), other.service_account()), (None, None), "{other:?}");
+        }
     }
 
     #[test]

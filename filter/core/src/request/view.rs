@@ -30,12 +30,7 @@ impl<'a> RequestView<'a> {
         Self {
             headers,
             peer: PeerView {
-                // Anything but a plain yes is a no: without a certificate a caller has no identity. A name of a certificate
-                // shows that there is one, so the other attribute need not be looked up.
-                mtls: match property(Needs::MTLS) {
-                    Some(answer) => answer == [1],
-                    None => uri_san.is_some_and(|uri| !uri.is_empty()),
-                },
+                mtls: shows_certificate(property(Needs::MTLS), uri_san),
                 uri_san,
                 digest: property(Needs::PEER_DIGEST),
             },
@@ -60,6 +55,16 @@ impl<'a> RequestView<'a> {
             tls_version: Some(b"TLSv1.3"),
             metadata: None,
         }
+    }
+}
+
+/// Whether the caller has shown a certificate, by `connection.mtls` and `connection.uri_san_peer_certificate`. Anything but a
+/// plain yes is a no: without a certificate a caller has no identity. A name of a certificate shows that there is one, so the
+/// other attribute need not be looked up.
+pub(crate) fn shows_certificate(mtls: Option<&[u8]>, uri_san: Option<&[u8]>) -> bool {
+    match mtls {
+        Some(answer) => answer == [1],
+        None => uri_san.is_some_and(|uri| !uri.is_empty()),
     }
 }
 
