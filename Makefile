@@ -36,6 +36,7 @@ static: wasm set-up-static ## `sallyport` as a static program, for an image that
 
 bench: set-up set-up-bench sallyport ## what a request costs beside the alternatives, host calls, sizes, builds, an outage
 	tests/tools/wasm empty
+	tests/tools/wasm least
 	$(CARGO) build --release --package sallyport
 	$(CARGO) run --quiet --package sallyport-tests --bin bench
 

@@ -26,13 +26,14 @@ use self::opa::Opa;
 use self::proxy::{Proxy, Transport};
 use self::variant::{Kind, Products, Variant, rego};
 
-const FULL: Extent = Extent { rounds: 24, requests: 4_000, timed_rounds: 5, seconds: 4, edits: 12 };
-const SHORT: Extent = Extent { rounds: 4, requests: 1_000, timed_rounds: 1, seconds: 1, edits: 2 };
+const FULL: Extent = Extent { rounds: 120, requests: 800, timed_rounds: 5, seconds: 4, edits: 12 };
+const SHORT: Extent = Extent { rounds: 5, requests: 800, timed_rounds: 1, seconds: 1, edits: 2 };
 /// Gateways that take turns; the first of a group has no filter.
 const GROUPS: [&[Kind]; 2] = [
     &[
         Kind::None,
         Kind::Empty,
+        Kind::Least,
         Kind::Lua,
         Kind::Rbac(10),
         Kind::Rbac(100),

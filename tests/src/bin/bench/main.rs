@@ -182,10 +182,7 @@ fn compile_time(envoy: &Envoy, scratch: &Scratch) -> Result<()> {
         let log = stage.gate.envoy_log()?;
         let taken = configuring(log.get(before..).unwrap_or_default())?;
         let large: Vec<String> = taken.iter().map(|(thread, time)| format!("{thread} {time:.0}")).collect();
-        println!(
-            "{count} rules, {name}: live {milliseconds:.0} ms after the save; in wasm, ms: {}",
-            large.join(", ")
-        );
+        println!("{count} rules, {name}: live {milliseconds:.0} ms after the save; in wasm, ms: {}", large.join(", "));
     }
     Ok(())
 }

@@ -19,6 +19,8 @@ const FEWER: usize = 10;
 pub const RATE: u32 = 1_000;
 /// What is left of a core's second at that rate: who takes more of it cannot keep up.
 const BUSY: f64 = 0.9;
+/// Requests to each worker, before memory is taken.
+const BEFORE_MEMORY: usize = 400;
 /// Workers beside the first, when memory is taken.
 const MORE_WORKERS: u16 = 4;
 /// The percentiles of latency that are taken.
@@ -192,7 +194,7 @@ impl Place<'_> {
         let resident = |workers: u16| -> Result<f64> {
             // So many connections that every worker has some.
             let (proxy, mut load) = self.start(variant, opa, workers, u32::from(workers) * CONNECTIONS)?;
-            load.send(usize::from(workers) * self.extent.requests / FEWER, 0)?;
+            load.send(usize::from(workers) * BEFORE_MEMORY, 0)?;
             Ok(proxy.resident()? as f64)
         };
         let (one, more) = (resident(1)?, resident(1 + MORE_WORKERS)?);

@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_tests::certs::Authority;
 use sallyport_tests::envoys::Envoy;
@@ -111,10 +111,11 @@ impl Product {
         manager
     }
 
-    /// Whether the way to the upstream asks for the mark.
-    pub fn is_guarded(&self) -> bool {
-        let route = &self.manager["route_config"]["virtual_hosts"][0]["routes"][0];
-        route["match"]["headers"][0]["name"] == ROUTE_HEADER
+    /// The value of the mark that the way to the upstream asks for.
+    pub fn mark(&self) -> Result<&str> {
+        let condition = &self.manager["route_config"]["virtual_hosts"][0]["routes"][0]["match"]["headers"][0];
+        ensure!(condition["name"] == ROUTE_HEADER, "the way to the upstream does not ask for the mark");
+        condition["string_match"]["exact"].as_str().context("the mark has no value")
     }
 }
 

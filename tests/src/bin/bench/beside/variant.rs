@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use anyhow::{Context, Result, ensure};
+use sallyport_core::answer::ROUTE_HEADER;
 use sallyport_tests::envoys::Envoy;
 use sallyport_tests::istio;
 use sallyport_tests::process::Scratch;
@@ -32,6 +33,8 @@ pub enum Kind {
     None,
     /// A filter in WebAssembly that does nothing.
     Empty,
+    /// A filter in WebAssembly that reads the headers of a request and sets the mark of its route.
+    Least,
     /// Lua that compares one header.
     Lua,
     /// Envoy's RBAC filter, as istiod configures it.
@@ -55,6 +58,7 @@ impl Kind {
         match self {
             Self::None => "no filter",
             Self::Empty => "an empty filter in WebAssembly",
+            Self::Least => "one that only reads headers and sets the mark",
             Self::Lua => "Lua, one header compared",
             Self::Rbac(_) => "Istio's RBAC",
             Self::Opa => "OPA",
@@ -67,7 +71,7 @@ impl Kind {
     /// How many rules decide, if any do.
     pub fn rules(self) -> Option<usize> {
         match self {
-            Self::None | Self::Empty | Self::Lua => None,
+            Self::None | Self::Empty | Self::Least | Self::Lua => None,
             Self::Rbac(rules) | Self::Ours(rules) => Some(rules),
             Self::Opa | Self::Usual | Self::Everything => Some(FEW),
         }
@@ -78,6 +82,7 @@ impl Kind {
         let word = match self {
             Self::None => "none",
             Self::Empty => "empty",
+            Self::Least => "least",
             Self::Lua => "lua",
             Self::Rbac(_) => "rbac",
             Self::Opa => "opa",
@@ -129,10 +134,11 @@ impl Variant {
             _ => &products.alone,
         };
         let product = product.with_rules(kind.rules().unwrap_or(FEW))?;
-        ensure!(product.is_guarded(), "the way to the upstream does not ask for the mark");
+        let mark = product.mark()?;
         let filters = match kind {
             Kind::None => Vec::new(),
-            Kind::Empty => vec![empty()?],
+            Kind::Empty => vec![bare("empty", "")?],
+            Kind::Least => vec![bare("least", &format!("{ROUTE_HEADER} {mark}"))?],
             Kind::Lua => vec![lua()],
             Kind::Rbac(_) => rbac(scratch, &product.rules)?,
             Kind::Opa => vec![external()],
@@ -140,8 +146,8 @@ impl Variant {
                 vec![json!({"name": "sallyport", "typed_config": product.filter})]
             }
         };
-        let is_ours = matches!(kind, Kind::Ours(_) | Kind::Usual | Kind::Everything);
-        let manager = if is_ours { product.manager.clone() } else { product.unguarded() };
+        let is_marked = matches!(kind, Kind::Least | Kind::Ours(_) | Kind::Usual | Kind::Everything);
+        let manager = if is_marked { product.manager.clone() } else { product.unguarded() };
         Ok(Self { kind, manager: with_filters(manager, filters), clusters: product.clusters, rules: product.rules })
     }
 }
@@ -153,14 +159,16 @@ pub fn with_filters(mut manager: Value, mut filters: Vec<Value>) -> Value {
     manager
 }
 
-fn empty() -> Result<Value> {
-    let module = workspace().join("target/wasm32-wasip1/wasm/sallyport_empty.wasm");
-    ensure!(module.exists(), "the empty filter is not built: run `tests/tools/wasm empty`");
+/// A filter that is there for a comparison, with its configuration.
+fn bare(name: &str, configuration: &str) -> Result<Value> {
+    let module = workspace().join(format!("target/wasm32-wasip1/wasm/sallyport_{name}.wasm"));
+    ensure!(module.exists(), "it is not built: run `tests/tools/wasm {name}`");
     let config = json!({"config": {
-        "name": "empty",
+        "name": name,
+        "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
         "vm_config": {"runtime": "envoy.wasm.runtime.v8", "code": {"local": {"filename": module.canonicalize()?}}},
     }});
-    Ok(json!({"name": "empty", "typed_config": typed("filters.http.wasm.v3.Wasm", config)}))
+    Ok(json!({"name": name, "typed_config": typed("filters.http.wasm.v3.Wasm", config)}))
 }
 
 fn lua() -> Value {
