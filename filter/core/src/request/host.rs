@@ -33,9 +33,6 @@ impl Host<'_> {
 /// URL, "ends in a number").
 #[must_use]
 pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
-    if is_plain(authority) {
-        return Some(Host { name: Cow::Borrowed(authority), canonical: None, port: None });
-    }
     let (name, port) = match authority.iter().rposition(|byte| *byte == b':') {
         Some(colon) if !authority.ends_with(b"]") => {
             let digits = authority.get(colon.checked_add(1)?..)?;
@@ -43,7 +40,7 @@ pub fn parse(authority: &[u8]) -> Option<Host<'_>> {
         }
         _ => (authority, None),
     };
-    if port.is_some() && is_plain(name) {
+    if is_plain(name) {
         return Some(Host { name: Cow::Borrowed(name), canonical: None, port });
     }
     let mut canonical = None;

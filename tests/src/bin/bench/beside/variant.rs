@@ -162,7 +162,7 @@ pub fn with_filters(mut manager: Value, mut filters: Vec<Value>) -> Value {
 /// A filter that is there for a comparison, with its configuration.
 fn bare(name: &str, configuration: &str) -> Result<Value> {
     let module = workspace().join(format!("target/wasm32-wasip1/wasm/sallyport_{name}.wasm"));
-    ensure!(module.exists(), "it is not built: run `tests/tools/wasm {name}`");
+    ensure!(module.exists(), "the filter `{name}` is not built: run `tests/tools/wasm {name}`");
     let config = json!({"config": {
         "name": name,
         "configuration": {"@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration},
