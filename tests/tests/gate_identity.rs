@@ -90,7 +90,6 @@ fn a_header_is_no_identity() {
             SLEEP.to_owned(),
             format!("{SLEEP},{SLEEP}"),
             "URI=spiffe://cluster.local/ns/httpbin/sa/sleep".to_owned(),
-            "URI=\"spiffe://cluster.local/ns/httpbin/sa/sleep\"".to_owned(),
             "URI=spiffe://cluster.local/ns/istio-system/sa/ingressgateway,".to_owned() + SLEEP,
         ];
         for claim in &claims {
@@ -99,6 +98,11 @@ fn a_header_is_no_identity() {
             refused(&stage.gate.nobody()?, &request, 401, "no_identity")?;
             let twice = request.header(XFCC, SLEEP);
             refused(&stage.stranger()?, &twice, 403, "not_allowed")?;
+        }
+        // A gateway with forwarders keeps what callers send, so what cannot be read is refused.
+        for open in ["URI=\"spiffe://cluster.local/ns/httpbin/sa/sleep\"", "By=\"", "Hash=00;Subject=\"", "x=\""] {
+            let request = Request::get("/sleep").header(XFCC, open);
+            refused(&stage.stranger()?, &request, 400, "ambiguous_request")?;
         }
         assert_eq!(stage.echo.count(), 0, "a refused request reached the upstream");
 
@@ -129,6 +133,15 @@ fn a_trusted_forwarder_speaks_for_its_caller() {
         let true_one = format!("{stranger},{SLEEP}");
         allowed(&forwarder, &Request::get("/sleep").header(XFCC, true_one), "sleepers")?;
         // What cannot be read is refused.
-        refused(&forwarder, &Request::get("/sleep").header(XFCC, "URI=\"spiffe://"), 400, "ambiguous_request")
+        refused(&forwarder, &Request::get("/sleep").header(XFCC, "URI=\"spiffe://"), 400, "ambiguous_request")?;
+        // Its caller has opened a quote, which a quote in the subject would close.
+        for open in ["By=\"", "Subject=\"", "x=\""] {
+            let own = "Hash=00;Cert=\"--\";Subject=\"CN=a\\\"b\";URI=";
+            let line = format!("URI=spiffe://cluster.local/ns/httpbin/sa/sleep;{open},{own}");
+            refused(&forwarder, &Request::get("/sleep").header(XFCC, line), 400, "ambiguous_request")?;
+        }
+        // A name of its caller has a semicolon.
+        let line = "Hash=00;Subject=\"\";URI=;DNS=x;URI=spiffe://cluster.local/ns/httpbin/sa/sleep";
+        refused(&forwarder, &Request::get("/sleep").header(XFCC, line), 400, "ambiguous_request")
     });
 }

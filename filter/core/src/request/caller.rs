@@ -9,11 +9,10 @@
 //! The attribute of the connection has the first URI name only. All of them are in the element of
 //! `x-forwarded-client-cert` that the gateway itself writes, because `build` and `run` set it so (`SANITIZE_SET`, or with
 //! trusted forwarders `APPEND_FORWARD`, both with URI and DNS). Envoy does not quote the names in it, so it is read with
-//! care: its first URI name must be the attribute's; there must be one element, or with forwarders the last one must have
-//! the digest of the connection's certificate, which no certificate can contain. A gateway that does not write it cannot
+//! care ([`forwarded`]): its first URI name must be the attribute's; there must be one element, or with forwarders the last
+//! one must have the digest of the connection's certificate, which no certificate can contain. A gateway that does not write it cannot
 //! be asked about callers, and every request is refused.
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 
 use super::forwarded::{self, Element};
@@ -48,7 +47,7 @@ pub struct Caller<'a> {
     /// The identity that ALLOW rules look at.
     pub(crate) principal: Option<Principal<'a>>,
     /// Its other names, as rules that refuse see them: SPIFFE ids without the scheme.
-    others: Vec<Cow<'a, [u8]>>,
+    others: Vec<&'a [u8]>,
 }
 
 impl<'a> Caller<'a> {
@@ -63,7 +62,7 @@ impl<'a> Caller<'a> {
         if !fits(&own) || !elements.iter().all(fits) {
             return Err(Ambiguity::UnreadableCertificate);
         }
-        if own.uris.first().map(|uri| &**uri) != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
+        if own.uris.first().copied() != view.peer.uri_san.filter(|uri| !uri.is_empty()) {
             return Err(Ambiguity::UnreadableCertificate);
         }
         // Only now that the gateway is known to have written the element.
@@ -78,16 +77,15 @@ impl<'a> Caller<'a> {
     }
 
     fn of(element: Element<'a>) -> Self {
-        let Element { uris, mut others, hash: _ } = element;
+        let Element { uris, mut others, .. } = element;
         let mut uris = uris.into_iter();
         let (first, second) = (uris.next(), uris.next());
-        let principal = match (&first, &second) {
-            (Some(Cow::Borrowed(uri)), None) => Principal::from_uri_san(uri),
-            (Some(Cow::Owned(uri)), None) => Principal::from_uri_san(uri).map(Principal::into_owned),
+        let principal = match (first, second) {
+            (Some(uri), None) => Principal::from_uri_san(uri),
             _ => None,
         };
         if principal.is_none() {
-            others.extend([first, second].into_iter().flatten().chain(uris).map(|uri| other_name(uri)));
+            others.extend([first, second].into_iter().flatten().chain(uris).map(other_name));
         }
         Self { principal, others }
     }
@@ -139,18 +137,15 @@ fn own_element<'a>(view: &RequestView<'a>, reading: &ReadSettings) -> Option<Vec
     let (line, None) = (lines.next()?, lines.next()) else { return None };
     let elements = forwarded::parse(line).ok()?;
     let is_own = match view.peer.digest {
-        Some(digest) => elements.last()?.hash.as_deref().is_some_and(|hash| hash.eq_ignore_ascii_case(digest)),
+        Some(digest) => elements.last()?.hash.is_some_and(|hash| hash.eq_ignore_ascii_case(digest)),
         None => elements.len() == 1 && !reading.has_forwarders(),
     };
     is_own.then_some(elements)
 }
 
 /// A name that is no identity, in the form of one: without its scheme.
-fn other_name(uri: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
-    match uri {
-        Cow::Borrowed(uri) => Cow::Borrowed(uri.strip_prefix(b"spiffe://").unwrap_or(uri)),
-        Cow::Owned(uri) => Cow::Owned(uri.strip_prefix(b"spiffe://").unwrap_or(&uri).to_vec()),
-    }
+fn other_name(uri: &[u8]) -> &[u8] {
+    uri.strip_prefix(b"spiffe://").unwrap_or(uri)
 }
 
 /// The same as [`any_part`] of its text. Nearly every identity has one part of each kind, which is known already.

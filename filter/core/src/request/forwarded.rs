@@ -2,16 +2,20 @@
 //! the others are trusted only if a trusted forwarder sent them.
 //!
 //! Shape (envoyproxy.io, "HTTP header manipulation"): elements between commas, the newest last; in each, `Key=Value`
-//! between semicolons; a value with `,`, `;` or `=` is in double quotes, where `\"` is a quote. `URI` and `DNS` come once
-//! for each name of the certificate (seen in Envoy 1.36.4, 1.38.2 and 1.40.0).
+//! between semicolons. `URI` and `DNS` come once for each name of the certificate (seen in Envoy 1.36.4, 1.38.2 and 1.40.0).
+//!
+//! # Design
+//!
+//! Envoy puts `Cert`, `Chain` and `Subject` into double quotes, where `\"` is a quote, and writes all other values as they are.
+//! So who may choose a name, or send the header to a proxy that appends to it, could write marks that move where a value
+//! ends, and hide what comes behind them. Only what Envoy itself writes is read: quotes around whole values of these three
+//! keys and nowhere else, no key that it does not know, and each key in its place: `By`, `Hash`, `Cert`, `Chain`, `Subject`,
+//! `URI`, `DNS`. A quote that a caller leaves open then ends at the next one of Envoy's, where no mark follows.
 
-use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::mem;
 
 use memchr::memchr2;
-
-use crate::text::halves;
 
 /// The header's name.
 pub const HEADER: &[u8] = b"x-forwarded-client-cert";
@@ -24,11 +28,26 @@ pub struct Malformed;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element<'a> {
     /// The URI names that are not empty.
-    pub uris: Vec<Cow<'a, [u8]>>,
-    /// The other names: DNS names, then the subject, unless it is empty.
-    pub others: Vec<Cow<'a, [u8]>>,
+    pub uris: Vec<&'a [u8]>,
+    /// The other names: the subject, unless it is empty, then DNS names. The subject has the escapes of RFC 2253 that Envoy
+    /// gives it: Istio's rules see it so, too.
+    pub others: Vec<&'a [u8]>,
     /// The SHA-256 digest, in hexadecimal digits.
-    pub hash: Option<Cow<'a, [u8]>>,
+    pub hash: Option<&'a [u8]>,
+    /// The key that came last.
+    last: Option<Key>,
+}
+
+/// What is said of a certificate, in the order in which Envoy says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    By,
+    Hash,
+    Cert,
+    Chain,
+    Subject,
+    Uri,
+    Dns,
 }
 
 /// Reads one header line into its elements, oldest first.
@@ -39,81 +58,96 @@ pub fn parse(line: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
     let mut element = Element::default();
     let mut rest = line;
     loop {
-        let length = length_of_pair(rest)?;
-        let (pair, behind) = rest.split_at_checked(length).ok_or(Malformed)?;
-        if let Some((b';', behind)) = behind.split_first() {
-            element.add(pair)?;
-            rest = behind;
-            continue;
+        let at = rest.iter().position(|byte| matches!(byte, b'=' | b',' | b';' | b'"')).ok_or(Malformed)?;
+        let (key, behind) = rest.split_at_checked(at).ok_or(Malformed)?;
+        // An element may have white space before it.
+        let key = if element.last.is_none() { key.trim_ascii_start() } else { key };
+        let key = Key::read(key).ok_or(Malformed)?;
+        let (value, behind) = value(key, behind.strip_prefix(b"=").ok_or(Malformed)?)?;
+        element.add(key, value)?;
+        let (separator, behind) = behind.split_first().unzip();
+        if separator != Some(&b';') {
+            elements.push(mem::take(&mut element));
         }
-        // White space around an element is none of it.
-        element.add(pair.trim_ascii_end())?;
-        elements.push(mem::take(&mut element));
-        let Some((_, behind)) = behind.split_first() else { return Ok(elements) };
+        let Some(behind) = behind else { return Ok(elements) };
         rest = behind;
     }
 }
 
+/// A value as it came, without its quotes, and what is behind it: nothing, or one of the two separators.
+fn value(key: Key, text: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
+    if let (Key::Cert | Key::Chain | Key::Subject, Some(inner)) = (key, text.strip_prefix(b"\"")) {
+        let (value, behind) = inner.split_at_checked(length_of_quoted(inner)?).ok_or(Malformed)?;
+        let behind = behind.strip_prefix(b"\"").ok_or(Malformed)?;
+        // An element that is not the last may have white space behind it.
+        let trimmed = behind.trim_ascii_start();
+        let behind = if trimmed.first() == Some(&b',') { trimmed } else { behind };
+        return if matches!(behind.first(), None | Some(b',' | b';')) { Ok((value, behind)) } else { Err(Malformed) };
+    }
+    let end = text.iter().position(|byte| matches!(byte, b',' | b';' | b'"'));
+    let (value, behind) = text.split_at_checked(end.unwrap_or(text.len())).ok_or(Malformed)?;
+    match behind.first() {
+        Some(b'"') => Err(Malformed),
+        Some(b',') => Ok((value.trim_ascii_end(), behind)),
+        _ => Ok((value, behind)),
+    }
+}
+
+/// How many bytes are before the closing quote.
+fn length_of_quoted(inner: &[u8]) -> Result<usize, Malformed> {
+    let mut rest = inner;
+    loop {
+        let at = memchr2(b'"', b'\\', rest).ok_or(Malformed)?;
+        let found = rest.get(at..).ok_or(Malformed)?;
+        if found.first() == Some(&b'"') {
+            return inner.len().checked_sub(found.len()).ok_or(Malformed);
+        }
+        rest = found.get(2..).ok_or(Malformed)?;
+    }
+}
+
+impl Key {
+    /// By its name, whose letters may be of either case.
+    fn read(name: &[u8]) -> Option<Self> {
+        let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+        // A look at one byte spares most keys the comparisons.
+        let known = match name.first()?.to_ascii_lowercase() {
+            b'b' if is(b"by") => Self::By,
+            b'h' if is(b"hash") => Self::Hash,
+            b'c' if is(b"cert") => Self::Cert,
+            b'c' if is(b"chain") => Self::Chain,
+            b's' if is(b"subject") => Self::Subject,
+            b'u' if is(b"uri") => Self::Uri,
+            b'd' if is(b"dns") => Self::Dns,
+            _ => return None,
+        };
+        Some(known)
+    }
+
+    /// Whether it may come several times in a row.
+    fn is_repeated(self) -> bool {
+        matches!(self, Self::By | Self::Uri | Self::Dns)
+    }
+}
+
 impl<'a> Element<'a> {
-    fn add(&mut self, pair: &'a [u8]) -> Result<(), Malformed> {
-        let (key, Some(value)) = halves(pair, b'=') else { return Err(Malformed) };
-        if value.is_empty() || value == b"\"\"" {
+    fn add(&mut self, key: Key, value: &'a [u8]) -> Result<(), Malformed> {
+        let is_in_place = self.last.is_none_or(|last| last < key || last == key && key.is_repeated());
+        if !is_in_place {
+            return Err(Malformed);
+        }
+        self.last = Some(key);
+        if value.is_empty() {
             return Ok(());
         }
-        let key = key.trim_ascii();
-        let is = |name: &[u8]| key.eq_ignore_ascii_case(name);
-        // A look at one byte spares most keys the comparisons.
-        match key.first().map(u8::to_ascii_lowercase) {
-            Some(b'u') if is(b"uri") => self.uris.push(unquote(value)?),
-            Some(b'd') if is(b"dns") => self.others.push(unquote(value)?),
-            Some(b's') if is(b"subject") => self.others.push(unquote(value)?),
-            Some(b'h') if is(b"hash") => self.hash = Some(unquote(value)?),
-            _ => {}
+        match key {
+            Key::By | Key::Cert | Key::Chain => {}
+            Key::Hash => self.hash = Some(value),
+            Key::Uri => self.uris.push(value),
+            Key::Subject | Key::Dns => self.others.push(value),
         }
         Ok(())
     }
-}
-
-/// How many bytes are before the first separator outside quotes.
-fn length_of_pair(text: &[u8]) -> Result<usize, Malformed> {
-    let mut rest = text;
-    while let Some(at) = rest.iter().position(|byte| matches!(byte, b',' | b';' | b'"')) {
-        rest = rest.get(at..).unwrap_or_default();
-        match rest.strip_prefix(b"\"") {
-            Some(inner) => rest = behind_quotes(inner)?,
-            None => return text.len().checked_sub(rest.len()).ok_or(Malformed),
-        }
-    }
-    Ok(text.len())
-}
-
-/// What comes after the closing quote of a quoted text, whose opening one is left out.
-fn behind_quotes(mut inner: &[u8]) -> Result<&[u8], Malformed> {
-    loop {
-        let at = memchr2(b'"', b'\\', inner).ok_or(Malformed)?;
-        let length_of_escape = if inner.get(at) == Some(&b'"') { 1 } else { 2 };
-        let behind = inner.get(at.saturating_add(length_of_escape)..).ok_or(Malformed)?;
-        if length_of_escape == 1 {
-            return Ok(behind);
-        }
-        inner = behind;
-    }
-}
-
-fn unquote(value: &[u8]) -> Result<Cow<'_, [u8]>, Malformed> {
-    let Some(inner) = value.strip_prefix(b"\"") else {
-        return if value.contains(&b'"') { Err(Malformed) } else { Ok(Cow::Borrowed(value)) };
-    };
-    let inner = inner.strip_suffix(b"\"").ok_or(Malformed)?;
-    if !inner.contains(&b'\\') {
-        return Ok(Cow::Borrowed(inner));
-    }
-    let mut plain = Vec::with_capacity(inner.len());
-    let mut bytes = inner.iter();
-    while let Some(byte) = bytes.next() {
-        plain.push(if *byte == b'\\' { *bytes.next().ok_or(Malformed)? } else { *byte });
-    }
-    Ok(Cow::Owned(plain))
 }
 
 #[cfg(test)]
@@ -122,59 +156,118 @@ mod tests {
 
     use super::*;
 
-    /// The same in steps: elements first, then their pairs.
-    fn parse_in_steps(line: &[u8]) -> Result<Vec<Element<'_>>, Malformed> {
-        split_outside_quotes(line, b',')?.into_iter().map(parse_element).collect()
+    /// A certificate, as Envoy tells of it.
+    #[derive(Clone, Debug)]
+    struct Certificate {
+        subject: String,
+        uris: Vec<String>,
+        names: Vec<String>,
     }
 
-    fn parse_element(text: &[u8]) -> Result<Element<'_>, Malformed> {
-        let mut element = Element::default();
-        split_outside_quotes(text.trim_ascii(), b';')?.into_iter().try_for_each(|pair| element.add(pair))?;
-        Ok(element)
+    impl Certificate {
+        fn element(&self) -> String {
+            let none = if self.uris.is_empty() { "URI=;" } else { "" };
+            let element = format!("Hash=d1;Cert=\"--%0Aab%3D\";Subject=\"{}\";{none}{}", self.subject, self.named());
+            element.trim_end_matches(';').to_owned()
+        }
+
+        /// The part of the element that has the names.
+        fn named(&self) -> String {
+            let uris = self.uris.iter().map(|name| format!("URI={name}"));
+            uris.chain(self.names.iter().map(|name| format!("DNS={name}"))).collect::<Vec<_>>().join(";")
+        }
     }
 
-    fn split_outside_quotes(text: &[u8], separator: u8) -> Result<Vec<&[u8]>, Malformed> {
-        let (mut quoted, mut escaped) = (false, false);
-        let parts = text
-            .split(|byte| {
-                let was_escaped = escaped;
-                escaped = quoted && *byte == b'\\' && !was_escaped;
-                quoted ^= *byte == b'"' && !was_escaped;
-                *byte == separator && !quoted
-            })
-            .collect();
-        if quoted { Err(Malformed) } else { Ok(parts) }
+    prop_compose! {
+        /// Names of any marks; the subject has the escapes of RFC 2253, as OpenSSL writes it.
+        fn certificates()(
+            subject in "([A-Z]=([a-c =]|\\\\[,;\"\\\\+<>]){0,4},?){0,2}",
+            uris in prop::collection::vec("spiffe://td/[ab;=\",]{0,6}(;?(DNS|URI|x|Hash)=[ab\"]{0,2})?", 0..3),
+            names in prop::collection::vec("[xy\"]?[ab;=\", ]{0,4}(;(DNS|URI|k|Chain|By)=[ab\"]{0,2})?", 0..3),
+        ) -> Certificate {
+            Certificate { subject, uris, names }
+        }
+    }
+
+    fn texts(names: &[&[u8]]) -> Vec<String> {
+        names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
         #[test]
-        fn one_pass_reads_what_two_do(line in "((URI|Dns|subject|HASH|By|x| )?=?(\"[^\"]{0,3}\"|a|b c|%2C)?[;,\"=\\\\ \t]{0,2}){0,6}") {
-            prop_assert_eq!(parse(line.as_bytes()), parse_in_steps(line.as_bytes()));
+        fn what_comes_first_does_not_change_how_the_last_element_reads(
+            certificate in certificates(),
+            first in "((URI|By|Subject|Cert|DNS|x|Hash)?=?(spiffe://td/a|[\"\\\\;, a=]{0,4})[;,]?){0,5}",
+        ) {
+            let own = certificate.element();
+            let line = format!("{first},{own}");
+            if let (Ok(alone), Ok(both)) = (parse(own.as_bytes()), parse(line.as_bytes())) {
+                prop_assert_eq!(alone.last(), both.last());
+            } else {
+                prop_assert!(parse(line.as_bytes()).is_err() || parse(own.as_bytes()).is_err());
+            }
         }
 
         #[test]
-        fn any_bytes_do(line in prop::collection::vec(prop::sample::select(&b"u=i;d,\"\\ \t\xff"[..]), 0..12)) {
-            prop_assert_eq!(parse(&line), parse_in_steps(&line));
+        fn no_part_of_a_name_is_lost(certificate in certificates()) {
+            let own = certificate.element();
+            let Ok(elements) = parse(own.as_bytes()) else { return Ok(()) };
+            let [element] = &*elements else {
+                // A comma in a name begins an element, which then has no digest.
+                prop_assert!(elements.last().is_some_and(|last| last.hash != Some(b"d1")));
+                return Ok(());
+            };
+            let mut names = texts(&element.others);
+            prop_assert!(certificate.subject.is_empty() || names.remove(0) == certificate.subject);
+            let read = Certificate { uris: texts(&element.uris), names, ..certificate.clone() };
+            let pairs = |named: &str| -> Vec<String> {
+                named.split(';').filter(|pair| !matches!(*pair, "" | "URI=" | "DNS=")).map(str::to_owned).collect()
+            };
+            prop_assert_eq!(pairs(&read.named()), pairs(&certificate.named()));
         }
     }
 
     #[test]
     fn elements() {
-        let line = br#"By=spiffe://x;Hash=ab;Subject="CN=\"a\",O=b;c";URI=spiffe://td/one;URI=urn:x;DNS=a.b,Hash=cd;Subject="";URI="spiffe://td/two",By=z;URI="#;
-        let texts = |names: &[Cow<'_, [u8]>]| -> Vec<String> {
-            names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
-        };
+        let line = br#"By=spiffe://x;Hash=ab;Subject="CN=\"a\",O=b;c";URI=spiffe://td/one;URI=urn:x;DNS=a.b , hash=cd;subject="CN=x " ,By=z;By=y;Uri=spiffe://td/two;dns="#;
         let elements = parse(line).unwrap();
         let uris: Vec<_> = elements.iter().map(|element| texts(&element.uris)).collect();
-        assert_eq!(uris, [vec!["spiffe://td/one", "urn:x"], vec!["spiffe://td/two"], vec![]]);
+        assert_eq!(uris, [vec!["spiffe://td/one", "urn:x"], vec![], vec!["spiffe://td/two"]]);
         let others: Vec<_> = elements.iter().map(|element| texts(&element.others)).collect();
-        assert_eq!(others, [vec!["CN=\"a\",O=b;c", "a.b"], vec![], vec![]]);
-        assert_eq!(elements[1].hash.as_deref(), Some(&b"cd"[..]));
+        assert_eq!(others, [vec!["CN=\\\"a\\\",O=b;c", "a.b"], vec!["CN=x "], vec![]]);
+        assert_eq!(elements[1].hash, Some(&b"cd"[..]));
     }
 
     #[test]
     fn what_cannot_be_read_is_malformed() {
-        for line in ["", "URI", "URI=a,", "Subject=\"x", "URI=a\"b", "URI=\"a\"b", ";URI=a"] {
+        for line in [
+            "",
+            "URI",
+            "URI=a,",
+            ";URI=a",
+            "=a",
+            // Quotes that do not end, or are not around a whole value.
+            "Subject=\"x",
+            "Subject=\"x\\\"",
+            "Subject=\"x\"y",
+            "Subject=\"x\" ;URI=a",
+            "Subject=x\"y\"",
+            "URI=a\"b",
+            "By=\"a\";URI=b",
+            "URI=\"a\"",
+            "DNS=\"x;DNS=y;DNS=z\"",
+            "Sub\"ject=a",
+            // Keys that Envoy does not write, or not there.
+            "DNS=x;k=y",
+            "DNS=x;URI=spiffe://td/a",
+            "DNS=x;Chain=y",
+            "URI=;DNS=x;By=y",
+            "Hash=1;Hash=2",
+            "Subject=\"a\";Subject=\"b\"",
+            "URI=a; DNS=b",
+        ] {
             assert_eq!(parse(line.as_bytes()), Err(Malformed), "{line}");
         }
     }

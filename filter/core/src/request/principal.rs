@@ -11,7 +11,7 @@ const MAX_ID: usize = 2048;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal<'a> {
     /// `TD/PATH`.
-    full: Cow<'a, str>,
+    full: &'a str,
     /// Length of the trust domain.
     domain_length: usize,
     /// Length of the namespace, if the path is `ns/NS/sa/SA`.
@@ -33,28 +33,19 @@ impl<'a> Principal<'a> {
             return None;
         }
         let namespace_length = namespace_length(path)?;
-        let full = Cow::Borrowed(core::str::from_utf8(uri.get("spiffe://".len()..)?).ok()?);
+        let full = core::str::from_utf8(uri.get("spiffe://".len()..)?).ok()?;
         Some(Self { full, domain_length: domain.len(), namespace_length })
-    }
-
-    /// The same, free of what it was read from.
-    pub(crate) fn into_owned<'b>(self) -> Principal<'b> {
-        Principal {
-            full: Cow::Owned(self.full.into_owned()),
-            domain_length: self.domain_length,
-            namespace_length: self.namespace_length,
-        }
     }
 
     /// `TD/PATH`, and nothing else.
     pub(crate) fn into_text(self) -> Cow<'a, str> {
-        self.full
+        Cow::Borrowed(self.full)
     }
 
     /// `TD/PATH`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.full
+        self.full
     }
 
     /// The trust domain.

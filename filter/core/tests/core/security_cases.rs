@@ -294,6 +294,39 @@ fn forwarded_certificates_are_hearsay() {
     check(&trusting(sleep_only()), &get().peer(GATEWAY).header("x-forwarded-client-cert", &quoted), "not_allowed");
     let escaped = format!("Subject=\"a\\\";URI={SLEEP};\\\"\";URI={curl}");
     check(&trusting(sleep_only()), &get().peer(GATEWAY).header("x-forwarded-client-cert", &escaped), "not_allowed");
+    // A quote that the caller opens before the forwarder's element, and one in its subject that would close it.
+    for open in ["x=\"", "By=\"", "Subject=\"", "Cert=\"a\";Subject=\"", "DNS=\""] {
+        for subject in ["CN=a\\\"b", "O=\\\"Acme\\\" Ltd", "", "CN=a\\\\"] {
+            let line = format!("URI={SLEEP};{open},By=a;Hash=ab;Cert=\"--\";Subject=\"{subject}\";URI=");
+            let request = get().peer(GATEWAY).header("x-forwarded-client-cert", &line);
+            check(&trusting(sleep_only()), &request, "400 unreadableCertificate");
+        }
+    }
+    // A semicolon in a name of the forwarder's caller, which has no URI name.
+    let named = format!("Hash=ab;Subject=\"\";URI=;DNS=x;URI={SLEEP}");
+    let request = get().peer(GATEWAY).header("x-forwarded-client-cert", &named);
+    check(&trusting(sleep_only()), &request, "400 unreadableCertificate");
+}
+
+/// 17, of the gateway's own element: names hide none of the others from a rule that refuses.
+#[test]
+fn names_with_marks_hide_nothing() {
+    let refusing =
+        policy([allow(anything()), deny(source(json!({"principals": ["td/ns/x/sa/revoked", "*contractors"]})))]);
+    check(&refusing, &get().peer(SLEEP).named("DNS=x"), "allow a");
+    for names in [
+        &["DNS=\"x", "DNS=td/ns/x/sa/revoked", "DNS=y\""][..],
+        &["DNS=x;k=contractors"],
+        &["DNS=x;Chain=contractors"],
+        &["DNS=x;Subject=\"contractors\""],
+    ] {
+        let request = names.iter().fold(get().peer(SLEEP), |request, name| request.named(name));
+        check(&refusing, &request, "400 unreadableCertificate");
+    }
+    // Of a subject the rules see the text with its escapes, as Istio does.
+    for (subject, expected) in [("O=Acme\\, contractors", "denied d"), ("O=contractors\\, Inc", "allow a")] {
+        check(&refusing, &get().peer(SLEEP).named(&format!("Subject=\"{subject}\"")), expected);
+    }
 }
 
 /// 18: how many proxies X-Forwarded-For passes is Envoy's to count; the header itself is never read here.

@@ -57,12 +57,12 @@ impl Certificate {
         }
     }
 
-    /// The element of `x-forwarded-client-cert` about it.
+    /// The element of `x-forwarded-client-cert` about it. Envoy writes names as they are.
     pub(crate) fn element(&self, digest: &str) -> String {
         let mut element = format!("Hash={digest}");
         for (key, names) in [("URI", &self.uris), ("DNS", &self.dns)] {
             for name in names {
-                element.push_str(&format!(";{key}={}", quoted(name)));
+                element.push_str(&format!(";{key}={name}"));
             }
         }
         element
@@ -121,11 +121,6 @@ pub fn principal_of(text: &str, trust_domain: &str) -> Option<String> {
         [_, "ns", _, "sa", _] => Some(text.to_owned()),
         _ => None,
     }
-}
-
-/// As Envoy quotes a value of the header.
-fn quoted(name: &str) -> String {
-    if name.contains([',', ';', '=', '"']) { format!("\"{}\"", name.replace('"', "\\\"")) } else { name.to_owned() }
 }
 
 impl Caller {

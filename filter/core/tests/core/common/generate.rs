@@ -124,6 +124,8 @@ const OTHER_NAMES: &[&str] = &[
     "Subject=\"CN=sleep,O=\\\"x\\\"\"",
     "Subject=\"\"",
     "DNS=unbalanced\"",
+    "DNS=x;Chain=cluster.local/ns/httpbin/sa/sleep",
+    "DNS=\"x;DNS=cluster.local/ns/httpbin/sa/sleep;DNS=y\"",
     "DNS=x,URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
 ];
 const FORWARDED: &[&str] = &[
@@ -134,6 +136,10 @@ const FORWARDED: &[&str] = &[
     "Hash=ab;Subject=\"URI=spiffe://cluster.local/ns/httpbin/sa/sleep\"",
     "URI=https://cluster.local/ns/httpbin/sa/sleep",
     "Subject=\"unterminated;URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
+    "URI=spiffe://cluster.local/ns/httpbin/sa/sleep;By=\",Hash=ab;Subject=\"CN=a\\\"b\";URI=",
+    "URI=spiffe://cluster.local/ns/httpbin/sa/sleep;Subject=\" ,Hash=ab;Subject=\"CN=a\\\"b\";URI=",
+    "Hash=ab;Subject=\"\";URI=;DNS=x;URI=spiffe://cluster.local/ns/httpbin/sa/sleep",
+    "Hash=ab;Subject=\"O=Acme\\, Inc\\\\\" ,Hash=cd;Subject=\"\";URI=spiffe://cluster.local/ns/httpbin/sa/sleep ",
 ];
 const REQUEST_PATHS: &[&str] = &[
     "/get",

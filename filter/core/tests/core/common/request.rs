@@ -95,6 +95,12 @@ impl Request {
         self
     }
 
+    /// Another name of the certificate, as the gateway tells it.
+    pub fn named(mut self, name: &str) -> Self {
+        self.other_names.push(name.into());
+        self
+    }
+
     pub fn without_peer(mut self) -> Self {
         self.mtls = false;
         self.uri_san = None;
@@ -169,10 +175,14 @@ impl Request {
         // With mutual TLS the gateway appends what it has seen, without it takes away what the caller has sent.
         let is_forwarded = |name: &Text| name.0 == b"x-forwarded-client-cert";
         let sent = self.headers.iter().filter(|(name, _)| is_forwarded(name)).map(|(_, value)| value.0.as_slice());
-        let mut own = [b"Hash=", DIGEST, b";URI=", bytes(self.uri_san.as_ref()).unwrap_or_default()].concat();
-        for name in &self.other_names {
-            own.extend([b";", name.0.as_slice()].concat());
-        }
+        let named = |key: &'static [u8]| {
+            let names = self.other_names.iter().map(|name| name.0.as_slice());
+            names.filter(move |name| name.starts_with(key)).flat_map(|name| [b";", name]).flatten().copied()
+        };
+        let mut own = [b"Hash=", DIGEST].concat();
+        own.extend(named(b"Subject"));
+        own.extend([b";URI=", bytes(self.uri_san.as_ref()).unwrap_or_default()].concat());
+        own.extend(named(b"URI").chain(named(b"DNS")));
         let forwarded = sent.chain([own.as_slice()]).collect::<Vec<_>>().join(&b","[..]);
         let others = self.headers.iter().filter(|(name, _)| !is_forwarded(name));
         let mut headers: Vec<(&[u8], &[u8])> =

@@ -360,33 +360,40 @@ struct Element {
     hash: Option<Vec<u8>>,
 }
 
+/// As Envoy writes them, and nothing else.
 fn forwarded_elements(line: &[u8]) -> Option<Vec<Element>> {
+    const ORDER: [&str; 7] = ["by", "hash", "cert", "chain", "subject", "uri", "dns"];
+    let texts = split_unquoted(line, b',')?;
+    let last = texts.len() - 1;
     let mut elements = Vec::new();
-    for text in split_unquoted(line, b',')? {
+    for (at, text) in texts.iter().enumerate() {
         let mut element = Element::default();
-        for pair in split_unquoted(text.trim_ascii(), b';')? {
+        let mut ranks = Vec::new();
+        let text = text.trim_ascii_start();
+        for pair in split_unquoted(if at == last { text } else { text.trim_ascii_end() }, b';')? {
             let equals = pair.iter().position(|byte| *byte == b'=')?;
-            let key = pair[..equals].trim_ascii().to_ascii_lowercase();
-            let value = &pair[equals + 1..];
-            // What the others say is nobody's name.
-            if ![&b"uri"[..], b"dns", b"subject", b"hash"].contains(&&key[..]) {
-                continue;
+            let key = String::from_utf8_lossy(&pair[..equals]).to_ascii_lowercase();
+            // A character for each byte, whatever it is.
+            let value: String = pair[equals + 1..].iter().copied().map(char::from).collect();
+            let bytes = |text: &str| -> Vec<u8> { text.chars().map(|character| character as u8).collect() };
+            ranks.push(ORDER.iter().position(|known| *known == key)?);
+            let is_quoted = ["cert", "chain", "subject"].contains(&&*key) && value.starts_with('"');
+            let inner = if is_quoted { value.strip_prefix('"')?.strip_suffix('"')? } else { &value };
+            let pairs_of_marks = inner.replace("\\\\", "").replace("\\\"", "");
+            if if is_quoted { pairs_of_marks.contains('"') } else { value.contains('"') } {
+                return None;
             }
-            let value = match value.strip_prefix(b"\"") {
-                Some(inner) => {
-                    let inner = String::from_utf8_lossy(inner.strip_suffix(b"\"")?).into_owned();
-                    inner.replace("\\\"", "\"").into_bytes()
-                }
-                None if value.contains(&b'"') => return None,
-                None => value.to_vec(),
-            };
-            match &key[..] {
-                _ if value.is_empty() => {}
-                b"uri" => element.uris.push(value),
-                b"dns" | b"subject" => element.others.push(value),
-                b"hash" => element.hash = Some(value),
+            match &*key {
+                _ if inner.is_empty() => {}
+                "uri" => element.uris.push(bytes(inner)),
+                "dns" | "subject" => element.others.push(bytes(inner)),
+                "hash" => element.hash = Some(bytes(inner)),
                 _ => {}
             }
+        }
+        let once = |rank: usize| ["hash", "cert", "chain", "subject"].contains(&ORDER[rank]);
+        if ranks.windows(2).any(|pair| pair[0] > pair[1] || pair[0] == pair[1] && once(pair[0])) {
+            return None;
         }
         elements.push(element);
     }
