@@ -28,10 +28,11 @@ use self::variant::{Kind, Products, Variant, rego};
 
 const FULL: Extent = Extent { rounds: 120, requests: 800, timed_rounds: 5, seconds: 4, edits: 12 };
 const SHORT: Extent = Extent { rounds: 5, requests: 800, timed_rounds: 1, seconds: 1, edits: 2 };
-/// Gateways that take turns; the first of a group has no filter.
+/// Gateways that take turns; the first of a group has no filter, and the others of it are compared to that one.
 const GROUPS: [&[Kind]; 2] = [
     &[
         Kind::None,
+        Kind::Guard,
         Kind::Empty,
         Kind::Least,
         Kind::Lua,
@@ -107,8 +108,7 @@ pub fn run(envoy: &Envoy, short: bool) -> Result<()> {
         for kinds in GROUPS {
             let variants = kinds.iter().map(|kind| place.make(*kind)).collect::<Result<Vec<_>>>()?;
             let variants: Vec<&Variant> = variants.iter().collect();
-            let known = usize::from(!outcomes.is_empty());
-            outcomes.extend(place.compare(&variants, &opa)?.into_iter().skip(known));
+            outcomes.extend(place.compare(&variants, &opa)?);
         }
         findings.transports.push((transport.name(), outcomes));
         if identity {

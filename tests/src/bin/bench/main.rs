@@ -23,7 +23,7 @@ use std::process::{Command, ExitCode, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use sallyport_tests::calls;
 use sallyport_tests::client::Request;
 use sallyport_tests::envoys::{self, Envoy};
@@ -35,6 +35,22 @@ use sallyport_tests::stage::{Stage, egress, egress_with};
 const REQUESTS: usize = 100;
 /// Rules of the large policy.
 const RULES: usize = 10_000;
+/// What its arguments may name; `short` makes `beside` short.
+const PARTS: [&str; 13] = [
+    "beside",
+    "short",
+    "decisions",
+    "sizes",
+    "calls",
+    "outbound",
+    "policy",
+    "candidate",
+    "worst",
+    "builds",
+    "diff",
+    "fleet",
+    "outage",
+];
 /// Runs of a program, of which the fastest is shown.
 const RUNS: usize = 3;
 
@@ -51,6 +67,9 @@ fn main() -> ExitCode {
 /// All parts, or those that are named.
 fn run() -> Result<()> {
     let named: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(unknown) = named.iter().find(|name| !PARTS.contains(&name.as_str())) {
+        bail!("there is no part `{unknown}`; the parts are {}", PARTS.join(", "));
+    }
     let wants = |part: &str| named.is_empty() || named.iter().any(|name| name == part);
     if wants("decisions") {
         let benches = Command::new(env!("CARGO")).args(["bench", "--package", "sallyport-core"]).status()?;

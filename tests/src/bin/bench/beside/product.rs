@@ -111,6 +111,18 @@ impl Product {
         manager
     }
 
+    /// The same connection manager for a gateway without the filter, where every request has the mark: Envoy sets it where it
+    /// removes what callers send under its name.
+    pub fn marked(&self) -> Result<Value> {
+        let mut manager = self.manager.clone();
+        let mutation = &mut manager["early_header_mutation_extensions"][0]["typed_config"]["mutations"][0];
+        ensure!(mutation["remove"] == ROUTE_HEADER, "the first change to a request's headers is not that of the mark");
+        *mutation = json!({"append": {
+            "header": {"key": ROUTE_HEADER, "value": self.mark()?}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        }});
+        Ok(manager)
+    }
+
     /// The value of the mark that the way to the upstream asks for.
     pub fn mark(&self) -> Result<&str> {
         let condition = &self.manager["route_config"]["virtual_hosts"][0]["routes"][0]["match"]["headers"][0];

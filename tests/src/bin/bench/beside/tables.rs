@@ -69,10 +69,14 @@ pub fn write(findings: &Findings) -> Result<()> {
 fn table(text: &mut String, columns: &str, findings: &Findings, cells: impl Fn(&Outcome) -> String) {
     let count = columns.matches('|').count();
     let _ = writeln!(text, "| | rules |{columns}\n|---|---|{}", "---|".repeat(count));
-    for outcome in findings.transports.first().into_iter().flat_map(|(_, outcomes)| outcomes) {
-        let of_kind = |outcomes: &[Outcome]| outcomes.iter().find(|other| other.kind == outcome.kind).map(&cells);
-        let cells: String = findings.transports.iter().filter_map(|(_, outcomes)| of_kind(outcomes)).collect();
-        let _ = writeln!(text, "| {} | {} |{cells}", outcome.kind.name(), rules(outcome.kind));
+    // Over each transport the same gateways, in the same order.
+    for (row, outcome) in findings.transports.first().into_iter().flat_map(|(_, outcomes)| outcomes.iter().enumerate())
+    {
+        let of_row = |outcomes: &[Outcome]| outcomes.get(row).map(&cells);
+        let cells: String = findings.transports.iter().filter_map(|(_, outcomes)| of_row(outcomes)).collect();
+        let name =
+            if row > 0 && outcome.kind == Kind::None { "no filter, beside those below" } else { outcome.kind.name() };
+        let _ = writeln!(text, "| {name} | {} |{cells}", rules(outcome.kind));
     }
 }
 

@@ -33,7 +33,10 @@ pub enum Kind {
     None,
     /// A filter in WebAssembly that does nothing.
     Empty,
-    /// A filter in WebAssembly that reads the headers of a request and sets the mark of its route.
+    /// Not at all, with a route that asks for a mark: Envoy itself sets it before it looks for the route.
+    Guard,
+    /// A filter in WebAssembly that reads the headers of a request and sets the mark of its route, and is called once for
+    /// it.
     Least,
     /// Lua that compares one header.
     Lua,
@@ -58,7 +61,8 @@ impl Kind {
         match self {
             Self::None => "no filter",
             Self::Empty => "an empty filter in WebAssembly",
-            Self::Least => "one that only reads headers and sets the mark",
+            Self::Guard => "the guard of the route alone",
+            Self::Least => "the least that reads headers and sets the mark",
             Self::Lua => "Lua, one header compared",
             Self::Rbac(_) => "Istio's RBAC",
             Self::Opa => "OPA",
@@ -71,7 +75,7 @@ impl Kind {
     /// How many rules decide, if any do.
     pub fn rules(self) -> Option<usize> {
         match self {
-            Self::None | Self::Empty | Self::Least | Self::Lua => None,
+            Self::None | Self::Empty | Self::Guard | Self::Least | Self::Lua => None,
             Self::Rbac(rules) | Self::Ours(rules) => Some(rules),
             Self::Opa | Self::Usual | Self::Everything => Some(FEW),
         }
@@ -82,6 +86,7 @@ impl Kind {
         let word = match self {
             Self::None => "none",
             Self::Empty => "empty",
+            Self::Guard => "guard",
             Self::Least => "least",
             Self::Lua => "lua",
             Self::Rbac(_) => "rbac",
@@ -134,11 +139,10 @@ impl Variant {
             _ => &products.alone,
         };
         let product = product.with_rules(kind.rules().unwrap_or(FEW))?;
-        let mark = product.mark()?;
         let filters = match kind {
-            Kind::None => Vec::new(),
+            Kind::None | Kind::Guard => Vec::new(),
             Kind::Empty => vec![bare("empty", "")?],
-            Kind::Least => vec![bare("least", &format!("{ROUTE_HEADER} {mark}"))?],
+            Kind::Least => vec![bare("least", &format!("{ROUTE_HEADER} {}", product.mark()?))?],
             Kind::Lua => vec![lua()],
             Kind::Rbac(_) => rbac(scratch, &product.rules)?,
             Kind::Opa => vec![external()],
@@ -146,8 +150,11 @@ impl Variant {
                 vec![json!({"name": "sallyport", "typed_config": product.filter})]
             }
         };
-        let is_marked = matches!(kind, Kind::Least | Kind::Ours(_) | Kind::Usual | Kind::Everything);
-        let manager = if is_marked { product.manager.clone() } else { product.unguarded() };
+        let manager = match kind {
+            Kind::Least | Kind::Ours(_) | Kind::Usual | Kind::Everything => product.manager.clone(),
+            Kind::Guard => product.marked()?,
+            Kind::None | Kind::Empty | Kind::Lua | Kind::Rbac(_) | Kind::Opa => product.unguarded(),
+        };
         Ok(Self { kind, manager: with_filters(manager, filters), clusters: product.clusters, rules: product.rules })
     }
 }
