@@ -290,10 +290,14 @@ fn thousands_of_objects_take_no_time() {
             });
             times.min().expect("a try")
         };
-        let (few, many) = (took(250, 3), took(2_000, 2));
-        println!("{name}: 250 in {few:?}, 2,000 in {many:?}");
-        // Eight times as many, which would take 64 times as long if all were compared with all.
-        assert!(many < few * 32, "{name}: 250 in {few:?}, 2,000 in {many:?}");
+        // Eight times as many, which would take 64 times as long if all were compared with all. Other programs may take the
+        // processor from one try, and not from each of three.
+        let is_within = (0..3).any(|_| {
+            let (few, many) = (took(250, 3), took(2_000, 2));
+            println!("{name}: 250 in {few:?}, 2,000 in {many:?}");
+            many < few * 32
+        });
+        assert!(is_within, "{name}");
     }
 }
 
