@@ -103,6 +103,8 @@ fn a_header_is_no_identity() {
         for open in ["URI=\"spiffe://cluster.local/ns/httpbin/sa/sleep\"", "By=\"", "Hash=00;Subject=\"", "x=\""] {
             let request = Request::get("/sleep").header(XFCC, open);
             refused(&stage.stranger()?, &request, 400, "ambiguous_request")?;
+            refused(&stage.stranger()?, &request.clone().header(XFCC, SLEEP), 400, "ambiguous_request")?;
+            refused(&stage.gate.nobody()?, &request, 401, "no_identity")?;
         }
         assert_eq!(stage.echo.count(), 0, "a refused request reached the upstream");
 

@@ -379,8 +379,9 @@ fn forwarded_elements(line: &[u8]) -> Option<Vec<Element>> {
             ranks.push(ORDER.iter().position(|known| *known == key)?);
             let is_quoted = ["cert", "chain", "subject"].contains(&&*key) && value.starts_with('"');
             let inner = if is_quoted { value.strip_prefix('"')?.strip_suffix('"')? } else { &value };
-            let pairs_of_marks = inner.replace("\\\\", "").replace("\\\"", "");
-            if if is_quoted { pairs_of_marks.contains('"') } else { value.contains('"') } {
+            let without_escapes = inner.replace("\\\\", "").replace("\\\"", "");
+            let unescaped = if is_quoted { &*without_escapes } else { inner };
+            if unescaped.contains('"') {
                 return None;
             }
             match &*key {
